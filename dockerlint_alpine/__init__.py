@@ -1,0 +1,30 @@
+"""alpine-doctor: which apk packages a Python image on Alpine lacks, with proof, before the build says so."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+__version__ = "0.1.0"
+
+__all__ = ["FixResult", "Options", "Report", "__version__", "analyze", "fix"]
+
+_EXPORTS = {
+    "FixResult": "dockerlint_alpine.analysis",
+    "Options": "dockerlint_alpine.analysis",
+    "Report": "dockerlint_alpine.findings",
+    "analyze": "dockerlint_alpine.analysis",
+    "fix": "dockerlint_alpine.analysis",
+}
+
+if TYPE_CHECKING:
+    from dockerlint_alpine.analysis import FixResult, Options, analyze, fix
+    from dockerlint_alpine.findings import Report
+
+
+def __getattr__(name: str) -> object:
+    """Import the library only when it is asked for: ``--version`` needs none of it (PEP 562)."""
+    if name not in _EXPORTS:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module  # noqa: PLC0415 - see above
+
+    return getattr(import_module(_EXPORTS[name]), name)
