@@ -1,0 +1,57 @@
+"""GitHub Actions workflow commands: annotations on the lines of a pull request."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from dockerlint_alpine.report.display import scrub
+from dockerlint_alpine.report.options import PROGRAM
+from dockerlint_alpine.report.paths import portable
+from dockerlint_alpine.report.positions import Lines
+from dockerlint_alpine.report.wording import details
+
+if TYPE_CHECKING:
+    from dockerlint_alpine.findings import FileReport, Finding, Report, Severity
+    from dockerlint_alpine.report.options import RenderOptions
+
+_COMMANDS: dict[Severity, str] = {"error": "error", "warning": "warning", "info": "notice"}
+_DATA = {ord("%"): "%25", ord("\r"): "%0D", ord("\n"): "%0A"}
+_PROPERTY = {**_DATA, ord(":"): "%3A", ord(","): "%2C"}
+"""The escapes of the runner's own toolkit (``command.ts``: ``escapeData``, ``escapeProperty``)."""
+
+
+def render(report: Report, _options: RenderOptions) -> str:
+    """One command a line; nothing at all for a report with nothing to say."""
+    commands = [command for file in report.files for command in _file(file)]
+    commands += (
+        command("error", {"file": portable(error.path), "title": PROGRAM}, error.message) for error in report.errors
+    )
+    return "".join(f"{command}\n" for command in commands)
+
+
+def command(name: str, properties: dict[str, object], message: str) -> str:
+    """One workflow command, escaped so that no text can begin another one."""
+    written = ",".join(f"{key}={_escape(str(value), _PROPERTY)}" for key, value in properties.items())
+    return f"::{name} {written}::{_escape(message, _DATA)}"
+
+
+def _escape(text: str, escapes: dict[int, str]) -> str:
+    return scrub(text).translate(escapes)
+
+
+def _file(file: FileReport) -> list[str]:
+    lines = Lines(file.source)
+    found = [_annotation(file.path, lines, finding) for finding in file.findings]
+    found += (command("notice", {"file": portable(file.path), "title": PROGRAM}, note) for note in file.notes)
+    return found
+
+
+def _annotation(path: str, lines: Lines, finding: Finding) -> str:
+    """Columns are given for a range within one line only: GitHub refuses them otherwise."""
+    place = finding.location
+    properties: dict[str, object] = {"file": portable(path), "line": place.line, "endLine": place.end_line}
+    if place.line == place.end_line:
+        properties["col"] = lines.characters(place.line, place.column)
+        properties["endColumn"] = lines.characters(place.line, place.end_column)
+    properties["title"] = f"{PROGRAM} {finding.code} ({finding.name})"
+    return command(_COMMANDS[finding.severity], properties, "\n".join(details(finding)))

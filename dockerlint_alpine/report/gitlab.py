@@ -1,0 +1,47 @@
+"""GitLab Code Quality: the simplified report format that merge requests show."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from dockerlint_alpine.report.encoding import json_text
+from dockerlint_alpine.report.fingerprint import digest, fingerprints
+from dockerlint_alpine.report.paths import portable
+from dockerlint_alpine.report.wording import message
+
+if TYPE_CHECKING:
+    from dockerlint_alpine.findings import Report, Severity
+    from dockerlint_alpine.report.options import RenderOptions
+
+_SEVERITIES: dict[Severity, str] = {"error": "major", "warning": "minor", "info": "info"}
+UNREADABLE = "unreadable-file"
+
+
+def render(report: Report, _options: RenderOptions) -> str:
+    """Return a JSON array with one entry a finding; fingerprints are unique and do not depend on the line."""
+    entries = [
+        {
+            "description": f"{finding.code}: {message(finding)}",
+            "check_name": finding.name,
+            "fingerprint": identity,
+            "severity": _SEVERITIES[finding.severity],
+            "location": _location(file.path, finding.location.line),
+        }
+        for file in report.files
+        for finding, identity in zip(file.findings, fingerprints(file), strict=True)
+    ]
+    entries += (
+        {
+            "description": error.message,
+            "check_name": UNREADABLE,
+            "fingerprint": digest(UNREADABLE, portable(error.path)),
+            "severity": "blocker",
+            "location": _location(error.path, 1),
+        }
+        for error in report.errors
+    )
+    return json_text(entries)
+
+
+def _location(path: str, line: int) -> dict[str, object]:
+    return {"path": portable(path), "lines": {"begin": line}}

@@ -1,0 +1,73 @@
+"""What a format may be told beside the report, and the errors of this package."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from dockerlint_alpine.findings import Severity
+
+PROGRAM = "alpine-doctor"
+
+
+class ReportError(Exception):
+    """The base of this package's errors; the text is one line for the user."""
+
+
+class UnknownFormatError(ReportError):
+    """An output format was asked for that does not exist."""
+
+    def __init__(self, name: str, known: tuple[str, ...]) -> None:
+        super().__init__(f"unknown output format {name!r}; choose from {', '.join(known)}")
+
+
+@dataclass(frozen=True, slots=True)
+class CodeDoc:
+    """What is known about a code itself, for formats that carry documentation with the findings.
+
+    ``summary`` is one line, ``markdown`` the whole page; ``url`` is absolute or relative to ``RenderOptions.docs_url``.
+    """
+
+    code: str
+    name: str
+    summary: str
+    markdown: str = ""
+    severity: Severity = "warning"
+    url: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RenderOptions:
+    """How to render; each format uses what applies to it.
+
+    ``width`` is the room in terminal cells for ``text``. ``docs_url`` is the address under which the code pages are
+    published (``https://example.org/docs/``). ``show_fix_hint`` adds the commands that fix and explain.
+    """
+
+    color: bool = False
+    hyperlinks: bool = False
+    version: str = "0"
+    width: int = 100
+    code_docs: Callable[[str], CodeDoc] | None = None
+    docs_url: str | None = None
+    show_fix_hint: bool = True
+
+    def code_url(self, code: str) -> str | None:
+        """Return a code's page: absolute where published, else as ``CodeDoc.url`` has it, or ``None``."""
+        url = self.code_docs(code).url if self.code_docs else None
+        if is_absolute(url) or self.docs_url is None:
+            return url
+        return f"{self.docs_url.rstrip('/')}/{url or code}"
+
+    def link(self, code: str) -> str | None:
+        """Return the same where a reader anywhere can follow it, that is, when it is absolute."""
+        url = self.code_url(code)
+        return url if is_absolute(url) else None
+
+
+def is_absolute(url: str | None) -> bool:
+    """Whether it names a scheme and an authority; only such an address works outside the repository."""
+    return url is not None and "://" in url

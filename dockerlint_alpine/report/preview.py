@@ -1,0 +1,76 @@
+"""What a fix would change, line by line, without writing anything."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from dockerlint_alpine.findings import Fix, TextEdit
+    from dockerlint_alpine.report.positions import Lines
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """Lines that go and lines that come, without their line ends, at ``line`` (1-based) of the old file."""
+
+    line: int
+    old: tuple[bytes, ...]
+    new: tuple[bytes, ...]
+
+    @property
+    def column(self) -> int:
+        """The byte column (1-based) where the first line that goes begins to differ from the first that comes."""
+        if not (self.old and self.new):
+            return 1
+        pairs = enumerate(zip(self.old[0], self.new[0], strict=False), 1)
+        return next((column for column, (old, new) in pairs if old != new), min(len(self.old[0]), len(self.new[0])) + 1)
+
+
+def changes(lines: Lines, fix: Fix) -> tuple[Change, ...]:
+    """Return the changes of a fix in this file, in order; nothing where edits overlap (then only the fixer can say)."""
+    edits = sorted((edit for edit in fix.edits if edit.path is None), key=lambda edit: (edit.start, edit.end))
+    if any(after.start < before.end for before, after in pairwise(edits)):
+        return ()
+    found = (_change(lines, first, last, group) for first, last, group in _by_line(lines, edits))
+    return tuple(change for change in found if change.old or change.new)
+
+
+def _by_line(lines: Lines, edits: Iterable[TextEdit]) -> list[tuple[int, int, list[TextEdit]]]:
+    """Return the edits gathered by the lines that they touch: first line, last line, edits."""
+    groups: list[tuple[int, int, list[TextEdit]]] = []
+    for edit in edits:
+        first, last = lines.position(edit.start)[0], lines.position(edit.end)[0]
+        if groups and first <= groups[-1][1]:
+            start, end, group = groups.pop()
+            groups.append((start, max(end, last), [*group, edit]))
+        else:
+            groups.append((first, last, [edit]))
+    return groups
+
+
+def _change(lines: Lines, first: int, last: int, edits: list[TextEdit]) -> Change:
+    begin, end = lines.start(first), lines.start(last + 1)
+    pieces: list[bytes] = []
+    cursor = begin
+    for edit in edits:
+        pieces += (lines.data[cursor : edit.start], edit.text.encode("utf-8", "surrogateescape"))
+        cursor = edit.end
+    # The last line keeps its line end: an edit that reaches past it touches the next line and has it in the block.
+    whole = lines.data[lines.start(last) : end].endswith(b"\n")
+    old = lines.data[begin : end - whole].split(b"\n")
+    new = b"".join((*pieces, lines.data[cursor : end - whole])).split(b"\n")
+    same = 0
+    while same < min(len(old), len(new)) and old[same] == new[same]:
+        same += 1
+    while len(old) > same and len(new) > same and old[-1] == new[-1]:
+        old.pop()
+        new.pop()
+    return Change(first + same, _without_cr(old[same:]), _without_cr(new[same:]))
+
+
+def _without_cr(lines: list[bytes]) -> tuple[bytes, ...]:
+    return tuple(line.removesuffix(b"\r") for line in lines)

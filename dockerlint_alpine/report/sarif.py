@@ -1,0 +1,159 @@
+"""SARIF 2.1.0 (OASIS standard, Errata 01), as code hosts show it in a pull request."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+from urllib.parse import quote
+
+from dockerlint_alpine.report.encoding import json_text
+from dockerlint_alpine.report.fingerprint import fingerprints
+from dockerlint_alpine.report.options import PROGRAM
+from dockerlint_alpine.report.paths import portable
+from dockerlint_alpine.report.positions import Lines
+from dockerlint_alpine.report.wording import details, requirement
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from dockerlint_alpine.findings import FileReport, Finding, Fix, Report, Severity, TextEdit
+    from dockerlint_alpine.report.options import RenderOptions
+
+    Json = dict[str, object]
+
+SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
+FINGERPRINT = "alpineDoctor/v1"
+
+_LEVELS: dict[Severity, str] = {"error": "error", "warning": "warning", "info": "note"}
+
+
+def render(report: Report, options: RenderOptions) -> str:
+    """Return the report as one SARIF log with one run; columns count Unicode characters, as ``columnKind`` says."""
+    codes = sorted({finding.code for finding in report.findings})
+    indexes = {code: index for index, code in enumerate(codes)}
+    driver: Json = {"name": PROGRAM, "version": options.version, "rules": _rules(report.findings, codes, options)}
+    if options.docs_url:
+        driver["informationUri"] = options.docs_url
+    run: Json = {
+        "tool": {"driver": driver},
+        "columnKind": "unicodeCodePoints",
+        "invocations": [_invocation(report)],
+        "results": [result for file in report.files for result in _results(file, indexes)],
+    }
+    return json_text({"$schema": SCHEMA, "version": "2.1.0", "runs": [run]})
+
+
+def _rules(findings: Sequence[Finding], codes: Sequence[str], options: RenderOptions) -> list[Json]:
+    first = {finding.code: finding for finding in reversed(findings)}
+    return [_rule(first[code], options) for code in codes]
+
+
+def _rule(finding: Finding, options: RenderOptions) -> Json:
+    rule: Json = {"id": finding.code, "name": finding.name}
+    level = finding.severity
+    if options.code_docs:
+        doc = options.code_docs(finding.code)
+        level = doc.severity
+        rule["shortDescription"] = {"text": doc.summary}
+        rule["fullDescription"] = {"text": doc.summary}
+        rule["help"] = {"text": doc.markdown or doc.summary, "markdown": doc.markdown or doc.summary}
+    if url := options.code_url(finding.code):
+        rule["helpUri"] = url
+    rule["defaultConfiguration"] = {"level": _LEVELS[level]}
+    return rule
+
+
+def _invocation(report: Report) -> Json:
+    notifications = [
+        {
+            "level": "error",
+            "message": {"text": error.message},
+            "locations": [{"physicalLocation": {"artifactLocation": _artifact(error.path)}}],
+        }
+        for error in report.errors
+    ]
+    notifications += (
+        {
+            "level": "note",
+            "message": {"text": note},
+            "locations": [{"physicalLocation": {"artifactLocation": _artifact(file.path)}}],
+        }
+        for file in report.files
+        for note in file.notes
+    )
+    return {"executionSuccessful": not report.errors, "toolExecutionNotifications": notifications}
+
+
+def _results(file: FileReport, indexes: dict[str, int]) -> list[Json]:
+    lines = Lines(file.source)
+    identities = fingerprints(file)
+    return [
+        _result(file.path, lines, finding, indexes[finding.code], identity)
+        for finding, identity in zip(file.findings, identities, strict=True)
+    ]
+
+
+def _result(path: str, lines: Lines, finding: Finding, index: int, identity: str) -> Json:
+    place = finding.location
+    region = _region(lines, (place.line, place.column), (place.end_line, place.end_column))
+    result: Json = {
+        "ruleId": finding.code,
+        "ruleIndex": index,
+        "level": _LEVELS[finding.severity],
+        "message": {"text": "\n".join(details(finding))},
+        "locations": [{"physicalLocation": {"artifactLocation": _artifact(path), "region": region}}],
+        "partialFingerprints": {FINGERPRINT: identity},
+        "properties": {
+            "confidence": finding.confidence,
+            "platforms": list(finding.platforms),
+            "need": finding.need,
+            "packages": list(finding.packages),
+        },
+    }
+    if asked := requirement(finding):
+        asked_path, asked_line = asked
+        where = {"artifactLocation": _artifact(asked_path), "region": {"startLine": asked_line}}
+        result["relatedLocations"] = [{"physicalLocation": where, "message": {"text": "asked for here"}}]
+    if finding.fix and finding.fix.applicability != "display":
+        result["fixes"] = [_fix(path, lines, finding.fix)]
+    return result
+
+
+def _fix(path: str, lines: Lines, fix: Fix) -> Json:
+    by_path: dict[str, list[TextEdit]] = {}
+    for edit in fix.edits:
+        by_path.setdefault(edit.path or path, []).append(edit)
+    changes = [
+        {
+            "artifactLocation": _artifact(target),
+            "replacements": [_replacement(lines if edit.path is None else None, edit) for edit in edits],
+        }
+        for target, edits in by_path.items()
+    ]
+    return {"description": {"text": fix.title}, "artifactChanges": changes}
+
+
+def _replacement(lines: Lines | None, edit: TextEdit) -> Json:
+    """One edit; by byte offsets in a file whose text is not at hand."""
+    if lines is None:
+        region: Json = {"byteOffset": edit.start, "byteLength": edit.end - edit.start}
+    else:
+        region = _region(lines, lines.position(edit.start), lines.position(edit.end))
+    return {"deletedRegion": region, "insertedContent": {"text": edit.text}}
+
+
+def _region(lines: Lines, start: tuple[int, int], end: tuple[int, int]) -> Json:
+    return {
+        "startLine": start[0],
+        "startColumn": lines.characters(*start),
+        "endLine": end[0],
+        "endColumn": lines.characters(*end),
+    }
+
+
+def _artifact(path: str) -> Json:
+    """Name a file: relative to the source root, or as a file URI; odd bytes are percent-encoded."""
+    name = portable(path)
+    uri = quote(name.encode("utf-8", "surrogateescape"))
+    if name.startswith("/"):
+        return {"uri": f"file://{uri}"}
+    return {"uri": uri, "uriBaseId": "%SRCROOT%"}

@@ -1,0 +1,92 @@
+"""Sentences and small pieces of text that several formats share."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from dockerlint_alpine.report.display import printable
+from dockerlint_alpine.report.options import PROGRAM
+
+if TYPE_CHECKING:
+    from dockerlint_alpine.findings import Finding, Report
+
+_ORIGIN = re.compile(r"(.+):([1-9]\d*)")
+
+
+def plural(number: int, word: str) -> str:
+    """``1 error``, ``2 errors``, ``2 Dockerfiles``."""
+    return f"{number} {word}" if number == 1 else f"{number} {word}s"
+
+
+def chain(finding: Finding) -> str:
+    """How the distribution got here, ``requirements.txt:9 -> clickhouse-connect -> lz4 4.4.5``; empty without one."""
+    distribution = finding.distribution
+    if distribution is None:
+        return ""
+    steps = list(distribution.origin)
+    name = f"{distribution.name} {distribution.version}" if distribution.version else distribution.name
+    if steps and steps[-1] == distribution.name:
+        steps[-1] = name
+    else:
+        steps.append(name)
+    return " -> ".join(steps)
+
+
+def requirement(finding: Finding) -> tuple[str, int] | None:
+    """Return the file and line that ask for the distribution, where its origin names them."""
+    origin = finding.distribution.origin if finding.distribution else ()
+    match = _ORIGIN.fullmatch(origin[0]) if origin else None
+    return (match[1], int(match[2])) if match else None
+
+
+def stage(finding: Finding) -> str:
+    """Describe the stage: ``stage 1 (runtime), python:3.11-alpine3.19, linux/amd64``; empty without one."""
+    if finding.stage is None:
+        return ", ".join(finding.platforms)
+    name = f" ({finding.stage.name})" if finding.stage.name else ""
+    return ", ".join((f"stage {finding.stage.index}{name}", finding.stage.base, *finding.platforms))
+
+
+def message(finding: Finding) -> str:
+    """Return the message as one line that is safe to show."""
+    return printable(finding.message)
+
+
+def details(finding: Finding) -> tuple[str, ...]:
+    """Return the finding in full as plain text, one fact a line: message, chain, evidence, fix."""
+    lines = [finding.message]
+    if path := chain(finding):
+        lines.append(path)
+    lines += (f"-> {evidence.detail} [{evidence.kind}]" for evidence in finding.evidence)
+    if finding.fix:
+        lines.append(f"fix ({finding.fix.applicability}): {finding.fix.title}")
+    return tuple(map(printable, lines))
+
+
+def found(report: Report) -> str:
+    """Return what was found, in one clause: ``1 error and 2 warnings in 1 Dockerfile with 2 Alpine stages``."""
+    counted = ((report.count("error"), "error"), (report.count("warning"), "warning"), (report.count("info"), "note"))
+    parts = [plural(number, word) for number, word in counted if number]
+    listed = " and ".join(filter(None, (", ".join(parts[:-1]), *parts[-1:])))
+    stages = plural(sum(file.stages for file in report.files), "Alpine stage")
+    return f"{listed or 'nothing'} in {plural(len(report.files), 'Dockerfile')} with {stages}"
+
+
+def summary(report: Report, *, show_fix_hint: bool) -> tuple[str, ...]:
+    """Sum up: found, fixable, not judged, skipped, not read. Never claims to have judged what was not."""
+    lines = [f"Found {found(report)}."]
+    unsafe = sum(1 for finding in report.findings if finding.fix and finding.fix.applicability == "unsafe")
+    if report.fixable:
+        with_command = f" with `{PROGRAM} fix`" if show_fix_hint else ""
+        lines.append(f"{report.fixable} fixable{with_command}.")
+    if unsafe:
+        with_command = f" with `{PROGRAM} fix --unsafe-fixes`" if show_fix_hint else ""
+        lines.append(f"{unsafe} {'more ' if report.fixable else ''}fixable unsafely{with_command}.")
+    if report.unknown:
+        lines.append(f"{plural(report.unknown, 'thing')} could not be judged.")
+    if skipped := sum(file.not_alpine for file in report.files):
+        lines.append(f"{plural(skipped, 'stage')} skipped: not Alpine.")
+    if report.errors:
+        lines.append(f"{plural(len(report.errors), 'file')} could not be read.")
+    return tuple(lines)
