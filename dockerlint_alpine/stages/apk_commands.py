@@ -1,0 +1,136 @@
+"""What an ``apk`` command line asks for: packages added or deleted, virtual lists, extra repositories.
+
+Options as ``apk(8)`` and ``apk-add(8)`` of apk-tools 2.14 list them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from dockerlint_alpine.syntax import Arg, Span
+
+_WITH_VALUE = {
+    "-X": "repository",
+    "--repository": "repository",
+    "-p": "root",
+    "--root": "root",
+    "-t": "virtual",
+    "--virtual": "virtual",
+    "--arch": "arch",
+    "--keys-dir": "keys-dir",
+    "--repositories-file": "repositories-file",
+    "--wait": "wait",
+    "--cache-dir": "cache-dir",
+    "--cache-max-age": "cache-max-age",
+    "--progress-fd": "progress-fd",
+    "--timeout": "timeout",
+}
+_SHORT_WITH_VALUE = "Xpt"
+
+ApkVerb = Literal["add", "del", "fix", "upgrade", "update", "other"]
+
+
+@dataclass(frozen=True, slots=True)
+class Operand:
+    """One package of a list: its text as apk sees it and where it is written.
+
+    ``span`` are byte offsets in the Dockerfile, or in ``path`` where the list is kept in a file of its own; ``None``
+    where the text comes from outside (``--build-arg``). ``arg`` is the shell word it came from, if it has one.
+    """
+
+    text: str
+    span: Span | None = None
+    path: str | None = None
+    arg: Arg | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ApkCommand:
+    """One ``apk`` call. ``unknown`` names the variables that hide operands from us."""
+
+    verb: ApkVerb
+    operands: tuple[Operand, ...] = ()
+    virtual: str | None = None
+    repositories: tuple[str, ...] = ()
+    root: str | None = None
+    unknown: tuple[str, ...] = ()
+    upgrade: bool = False
+
+    @property
+    def other_repositories(self) -> bool:
+        """True when packages may come from repositories that no index of ours describes."""
+        return bool(self.repositories) or any("@" in operand.text for operand in self.operands)
+
+
+def read_apk_command(args: Sequence[Arg], piped: Iterable[Operand] = ()) -> ApkCommand | None:
+    """Read the arguments of ``apk`` (program name first); ``piped`` are operands that ``xargs`` or ``<`` brings.
+
+    Returns ``None`` when the words name no sub-command.
+    """
+    operands: list[Operand] = []
+    values: dict[str, list[str]] = {}
+    unknown: list[str] = []
+    verb: str | None = None
+    flags: set[str] = set()
+    pending: str | None = None
+    for arg in args[1:]:
+        text = arg.text
+        if pending:
+            values.setdefault(pending, []).append(text)
+            pending = None
+        elif not arg.known:
+            unknown.extend(arg.unknown or (text,))
+        elif text.startswith("--"):
+            name, equals, value = text.partition("=")
+            if name in _WITH_VALUE and equals:
+                values.setdefault(_WITH_VALUE[name], []).append(value)
+            elif name in _WITH_VALUE:
+                pending = _WITH_VALUE[name]
+            else:
+                flags.add(name)
+        elif text.startswith("-") and len(text) > 1:
+            pending = _short_options(text, values, flags)
+        elif verb is None:
+            verb = text
+        else:
+            operands.append(Operand(text, arg.span, None, arg))
+    if verb is None:
+        return None
+    return ApkCommand(
+        verb=_verb(verb),
+        operands=(*operands, *piped),
+        virtual=_last(values.get("virtual")),
+        repositories=tuple(values.get("repository", ())),
+        root=_last(values.get("root")),
+        unknown=tuple(dict.fromkeys(unknown)),
+        upgrade=bool(flags & {"-u", "--upgrade", "-l", "--latest"}),
+    )
+
+
+def _short_options(text: str, values: dict[str, list[str]], flags: set[str]) -> str | None:
+    """Read a cluster such as ``-Ut .deps``; returns the option that still wants a value."""
+    for position, letter in enumerate(text[1:], start=1):
+        if letter in _SHORT_WITH_VALUE:
+            name = _WITH_VALUE[f"-{letter}"]
+            rest = text[position + 1 :]
+            if not rest:
+                return name
+            values.setdefault(name, []).append(rest)
+            return None
+        flags.add(f"-{letter}")
+    return None
+
+
+def _verb(word: str) -> ApkVerb:
+    match word:
+        case "add" | "del" | "fix" | "upgrade" | "update":
+            return word
+        case _:
+            return "other"
+
+
+def _last(values: list[str] | None) -> str | None:
+    return values[-1] if values else None

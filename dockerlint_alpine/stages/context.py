@@ -1,0 +1,144 @@
+"""The build context: the folder that ``COPY`` takes its files from, read with care and nothing executed."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from dockerlint_alpine.stages.dockerignore import DockerIgnore, parse_dockerignore, translate
+
+MAX_FILE_SIZE = 64 * 1024 * 1024
+"""Bytes; a larger file of the context is refused rather than read."""
+
+_MAX_LEVELS_UP = 4
+_LEVELS_WITHOUT_ROOT = 2
+_PROJECT_ROOTS = (".git", ".hg", ".svn")
+
+
+class ContextFileError(OSError):
+    """A file of the context that is there but can't be read; the text is one line for the user."""
+
+
+@dataclass(frozen=True)
+class BuildContext:
+    """A folder on disk as the builder sees it. Paths are POSIX, relative to the root, without ``./``."""
+
+    root: Path
+    ignore: DockerIgnore = DockerIgnore()
+    shown_as: str = ""
+
+    @cached_property
+    def _real_root(self) -> Path:
+        return self.root.resolve()
+
+    def display(self, path: str) -> str:
+        """``path`` as the user would name it: below the folder the context was given as."""
+        return f"{self.shown_as}/{path}" if self.shown_as not in {"", "."} else path
+
+    def find(self, path: str) -> Path | None:
+        """The file or folder on disk for ``path``, or ``None`` when the builder would not see it."""
+        if self.ignore.excludes(path):
+            return None
+        place = self.root / path
+        try:
+            # A link that leaves the context dangles inside the builder.
+            inside = place.resolve().is_relative_to(self._real_root)
+            return place if inside and place.exists() else None
+        except (OSError, ValueError, RuntimeError):
+            return None
+
+    def read(self, path: str) -> bytes:
+        """The bytes of a file. Raises FileNotFoundError, or ContextFileError for what is no readable file."""
+        place = self.find(path)
+        if place is None:
+            raise FileNotFoundError(path)
+        try:
+            if not place.is_file():
+                raise ContextFileError(f"{self.display(path)}: not a regular file")
+            if place.stat().st_size > MAX_FILE_SIZE:
+                raise ContextFileError(f"{self.display(path)}: larger than {MAX_FILE_SIZE // 2**20} MiB")
+            return place.read_bytes()
+        except ContextFileError:
+            raise
+        except OSError as error:
+            raise ContextFileError(f"{self.display(path)}: {error.strerror or error}") from None
+
+    def is_dir(self, path: str) -> bool:
+        """True when ``path`` is a folder that the builder sees."""
+        place = self.find(path) if path not in {"", "."} else self.root
+        return place is not None and place.is_dir()
+
+    def exists(self, path: str) -> bool:
+        """True when the builder sees something at ``path``."""
+        return path in {"", "."} or self.find(path) is not None
+
+    def glob(self, pattern: str) -> tuple[str, ...]:
+        """Paths that match a COPY source with Go's wildcards, sorted; a plain path matches itself if it exists."""
+        parts = [part for part in pattern.split("/") if part not in {"", "."}]
+        found = [""]
+        for part in parts:
+            found = [path for prefix in found for path in self._children(prefix, part)]
+        return tuple(sorted(found))
+
+    def _children(self, prefix: str, part: str) -> Iterable[str]:
+        if part == "**":
+            yield prefix
+            for child in self._children(prefix, "*"):
+                if self.is_dir(child):
+                    yield from self._children(child, "**")
+            return
+        below = f"{prefix}/" if prefix else ""
+        if not re.search(r"[*?\[\\]", part):
+            if self.exists(below + part):
+                yield below + part
+            return
+        try:
+            matches = re.compile(translate(part) + r"\Z", re.DOTALL).match
+            names = [entry.name for entry in (self.root / prefix).iterdir()]
+        except (OSError, re.error):
+            return
+        yield from (below + name for name in names if matches(name) and self.exists(below + name))
+
+
+def open_context(root: Path, dockerfile: Path, *, shown_as: str = "") -> BuildContext:
+    """The context at ``root`` for this Dockerfile, with ``NAME.dockerignore`` or ``.dockerignore`` honoured."""
+    for place in (dockerfile.with_name(f"{dockerfile.name}.dockerignore"), root / ".dockerignore"):
+        try:
+            if place.is_file() and place.stat().st_size <= MAX_FILE_SIZE:
+                text = place.read_bytes().decode("utf-8", "surrogateescape")
+                return BuildContext(root, parse_dockerignore(text), shown_as)
+        except OSError:
+            continue
+    return BuildContext(root, DockerIgnore(), shown_as)
+
+
+def guess_root(dockerfile: Path, sources: Sequence[str]) -> Path:
+    """The folder that is most likely the context: the nearest, from the Dockerfile's own folder up to the top of the
+    project, that holds most of the COPY sources (``docker build -f docker/x.Dockerfile .`` is the usual call)."""
+    home = dockerfile.parent
+    best, best_score = home, _score(home, sources)
+    for folder in _upwards(home):
+        score = _score(folder, sources)
+        if score > best_score:
+            best, best_score = folder, score
+    return best
+
+
+def _upwards(home: Path) -> Iterable[Path]:
+    """The folders above ``home`` that belong to the same project, nearest first."""
+    above = home.absolute().parents[:_MAX_LEVELS_UP]
+    current = Path.cwd()
+    for count, folder in enumerate(above):
+        if any((folder / mark).exists() for mark in _PROJECT_ROOTS):
+            return above[: count + 1]
+    if current in above:
+        return above[: above.index(current) + 1]
+    return above[:_LEVELS_WITHOUT_ROOT]
+
+
+def _score(root: Path, sources: Sequence[str]) -> int:
+    context = BuildContext(root)
+    return sum(1 for source in sources if source.strip("./") and context.glob(source))

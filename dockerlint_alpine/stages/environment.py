@@ -1,0 +1,95 @@
+"""ARG and ENV: what each name stands for at one point of the Dockerfile.
+
+Scoping as in the Dockerfile reference: an ARG before the first FROM is seen by FROM lines only, a stage takes it over
+with ``ARG NAME``; ENV wins over ARG; a stage built ``FROM`` another inherits both.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from dockerlint_alpine.syntax import SourceText, expand, key_values
+
+if TYPE_CHECKING:
+    from dockerlint_alpine.syntax import Instruction
+
+PREDEFINED = ("HTTP_PROXY", "HTTPS_PROXY", "FTP_PROXY", "NO_PROXY", "ALL_PROXY")
+"""Build arguments every stage may use without declaring them."""
+
+
+def platform_args(platform: str) -> dict[str, SourceText]:
+    """The predefined platform ARGs of BuildKit for a build on and for ``platform`` (``linux/arm/v7``)."""
+    system, _, rest = platform.partition("/")
+    arch, _, variant = rest.partition("/")
+    values = {"PLATFORM": platform, "OS": system, "ARCH": arch, "VARIANT": variant}
+    return {
+        f"{prefix}{name}": SourceText.literal(value) for prefix in ("TARGET", "BUILD") for name, value in values.items()
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """Names and values at one point. ``given`` are the values of ``--build-arg`` and the platform's own."""
+
+    given: Mapping[str, SourceText] = field(default_factory=dict)
+    global_args: Mapping[str, SourceText] = field(default_factory=dict)
+    args: Mapping[str, SourceText] = field(default_factory=dict)
+    env: Mapping[str, SourceText] = field(default_factory=dict)
+
+    @property
+    def names(self) -> dict[str, SourceText]:
+        """Every name that expansion sees; ENV hides ARG."""
+        return {**self.args, **self.env}
+
+    def text(self, name: str) -> str | None:
+        """The value of one name as plain text, or ``None`` where it has none."""
+        value = self.env.get(name, self.args.get(name))
+        return None if value is None else value.text
+
+    def global_arg(self, instruction: Instruction, escape: str) -> Scope:
+        """After an ``ARG`` before the first FROM."""
+        values = dict(self.global_args)
+        for pair in key_values(instruction):
+            if pair.key in self.given:
+                values[pair.key] = self.given[pair.key]
+            elif pair.value is not None:
+                values[pair.key] = expand(pair.value, {**self._platform(), **values}, escape=escape).source
+        return Scope(self.given, values, self.args, self.env)
+
+    def from_names(self) -> dict[str, SourceText]:
+        """What a FROM line sees: global ARGs and the platform's."""
+        return {**self._platform(), **self.global_args}
+
+    def _platform(self) -> dict[str, SourceText]:
+        return {name: value for name, value in self.given.items() if name.startswith(("TARGET", "BUILD"))}
+
+    def arg(self, instruction: Instruction, escape: str) -> Scope:
+        """After an ``ARG`` inside a stage."""
+        values = dict(self.args)
+        for pair in key_values(instruction):
+            if pair.key in self.given:
+                values[pair.key] = self.given[pair.key]
+            elif pair.value is not None:
+                values[pair.key] = expand(pair.value, {**values, **self.env}, escape=escape).source
+            elif pair.key in self.global_args:
+                values[pair.key] = self.global_args[pair.key]
+        return Scope(self.given, self.global_args, values, self.env)
+
+    def environment(self, instruction: Instruction, escape: str) -> Scope:
+        """After an ``ENV``; all values of one instruction see the names before it."""
+        names = self.names
+        values = dict(self.env)
+        for pair in key_values(instruction):
+            if pair.value is not None:
+                values[pair.key] = expand(pair.value, names, escape=escape).source
+        return Scope(self.given, self.global_args, self.args, values)
+
+    def stage(self, inherited: Scope | None, env: Mapping[str, str]) -> Scope:
+        """The scope at the start of a stage: its parent stage's, or the base image's ``env``."""
+        if inherited is not None:
+            return Scope(self.given, self.global_args, inherited.args, inherited.env)
+        predefined = {name: self.given[name] for name in PREDEFINED if name in self.given}
+        literal = {name: SourceText.literal(value) for name, value in env.items()}
+        return Scope(self.given, self.global_args, predefined, literal)

@@ -1,0 +1,155 @@
+"""What compiling a distribution links, given the packages that are there at that moment.
+
+Rules say how a build looks for a library; the world says whether it finds it. The result is what the extension will
+need where it runs, and what the build lacks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from dockerlint_alpine.apk import Index, World
+    from dockerlint_alpine.knowledge import Build, Knowledge, Language, Library, Link
+    from dockerlint_alpine.python import Resolved
+
+Presence = Literal["present", "possible", "absent", "off"]
+
+
+@dataclass(frozen=True, slots=True)
+class LibraryUse:
+    """One library and one build of a distribution.
+
+    ``presence`` is what the build finds (``off``: an environment switch keeps it from looking). ``package`` is the
+    package that has it (where present) or would (where absent), ``need`` what was looked for in apk's words.
+    ``objects`` are the exact ``so:`` needs that linking it leaves behind.
+    """
+
+    link: Link
+    library: Library
+    presence: Presence
+    need: str
+    package: str | None
+    objects: tuple[str, ...]
+
+    @property
+    def linked(self) -> bool:
+        """True when the extension ends up linked against the system's library: it is found, or the build insists on
+        it and so fails until it is there."""
+        if self.link.linkage == "bundled" or self.presence == "off":
+            return False
+        return self.presence in {"present", "possible"} or self.link.required
+
+
+@dataclass(frozen=True, slots=True)
+class BuildFacts:
+    """How one distribution is compiled at one moment of one stage. ``rule`` is ``None`` where no rule knows it."""
+
+    resolved: Resolved
+    stage: int
+    rule: Build | None
+    languages: tuple[Language, ...] = ()
+    uses: tuple[LibraryUse, ...] = ()
+    tools: tuple[str, ...] = ()
+    """Needs of the compile itself, compilers first: ``cmd:gcc``, ``cmd:cmake``, ``musl-dev``."""
+
+    @property
+    def objects(self) -> tuple[tuple[str, LibraryUse | Language], ...]:
+        """Every ``so:`` need that the compiled files carry along, with the reason."""
+        found: dict[str, LibraryUse | Language] = {}
+        for use in self.uses:
+            if use.linked and use.link.runtime:
+                found.update(dict.fromkeys(use.objects, use))
+        for language in self.languages:
+            found.update(dict.fromkeys(language.runtime, language))
+        return tuple(found.items())
+
+
+def build_facts(
+    resolved: Resolved,
+    stage: int,
+    knowledge: Knowledge,
+    index: Index,
+    world: World,
+    possible: World,
+    env: Mapping[str, str],
+) -> BuildFacts:
+    """What compiling ``resolved`` in ``world`` with the environment ``env`` needs and links.
+
+    ``possible`` holds ``world`` and what branches may have added.
+    """
+    distribution = knowledge.distribution(resolved.name)
+    rule = distribution.build(resolved.version) if distribution is not None else None
+    if rule is None or not rule.switched_on(env):
+        return BuildFacts(resolved, stage, rule)
+    languages = tuple(knowledge.language(name) for name in rule.language)
+    uses = tuple(
+        use
+        for link in rule.libraries
+        if (use := _use(link, knowledge, index, world, possible, env)) is not None
+    )
+    tools = dict.fromkeys(need for language in languages for need in language.needs)
+    tools.update(dict.fromkeys(rule.needs))
+    return BuildFacts(resolved, stage, rule, languages, uses, tuple(tools))
+
+
+def _use(
+    link: Link, knowledge: Knowledge, index: Index, world: World, possible: World, env: Mapping[str, str]
+) -> LibraryUse | None:
+    library = knowledge.library(link.library)
+    if library is None or link.linkage == "dlopen" or not library.available(index.release):
+        return None
+    needs = (f"cmd:{link.tool}",) if link.tool else library.build_needs(index.release)
+    objects = _objects(link, library, index, world)
+    if not link.switched_on(env):
+        return LibraryUse(link, library, "off", needs[0] if needs else "", None, objects)
+    for place, presence in ((world, "present"), (possible, "possible")):
+        found = _found(link, needs, place)
+        if found is not None:
+            need, package = found
+            return LibraryUse(link, library, presence, need, package, objects)  # type: ignore[arg-type]
+    need = needs[0] if needs else library.name
+    return LibraryUse(link, library, "absent", need, _best(needs, index), objects)
+
+
+def _found(link: Link, needs: tuple[str, ...], world: World) -> tuple[str, str] | None:
+    """The first of ``needs`` that ``world`` meets, with its package; detection's own needs must be met too."""
+    if not all(world.has(need) for need in link.needs):
+        return None
+    for need in needs:
+        provider = world.provider(need)
+        if provider is not None:
+            return need, provider.name
+    return None
+
+
+def _best(needs: tuple[str, ...], index: Index) -> str | None:
+    for need in needs:
+        providers = index.find(need)
+        if providers:
+            return providers[0].package.name
+    return None
+
+
+def _objects(link: Link, library: Library, index: Index, world: World) -> tuple[str, ...]:
+    """Exact ``so:`` names of what is linked: as the world of the build has them, else as the release would."""
+    patterns = tuple(f"so:{name}" for name in link.sonames) or library.runtime_needs(index.release)
+    exact: list[str] = []
+    for pattern in patterns:
+        if "*" not in pattern:
+            exact.append(pattern)
+            continue
+        provided = _provided(world, pattern) or next((p.capability for p in index.find(pattern)), None)
+        exact.extend([provided] if provided is not None else [])
+    return tuple(dict.fromkeys(exact))
+
+
+def _provided(world: World, pattern: str) -> str | None:
+    """The capability of an installed package that fits ``pattern``, by its exact name."""
+    package = world.provider(pattern)
+    if package is None:
+        return None
+    return next((provide.name for provide in package.provides if fnmatchcase(provide.name, pattern)), None)

@@ -1,0 +1,179 @@
+"""What is known of each stage: the packages, files and distributions there, moment by moment.
+
+Everything here is a fact of one Dockerfile for one platform; checks read it and change nothing.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from dockerlint_alpine.apk import Index, World
+    from dockerlint_alpine.knowledge import BaseImage
+    from dockerlint_alpine.python import Resolved, Target
+    from dockerlint_alpine.stages.apk_commands import ApkCommand
+    from dockerlint_alpine.stages.environment import Scope
+    from dockerlint_alpine.stages.files import StageFiles
+    from dockerlint_alpine.stages.installers import InstallCommand
+    from dockerlint_alpine.stages.linkage import BuildFacts
+    from dockerlint_alpine.syntax import Dockerfile, Instruction, Span
+
+
+@dataclass(frozen=True, slots=True)
+class PythonHome:
+    """One interpreter of a stage. ``prefix`` is where it lives (``/usr/local``, ``/usr``, a venv's folder).
+
+    ``from_apk`` is true for Alpine's own Python and venvs made from it. ``version`` is ``X.Y`` or ``None``.
+    """
+
+    prefix: str
+    version: str | None
+    from_apk: bool = False
+    is_venv: bool = False
+    pip_version: str | None = None
+
+    @property
+    def site_packages(self) -> str:
+        """The folder that pip installs into."""
+        return f"{self.prefix}/lib/python{self.version or '3'}/site-packages"
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """A stage at one point: its packages, those that only a branch may have brought, names, files.
+
+    ``world`` holds what is certainly there, ``possible`` also what commands in branches may have added;
+    ``lasting`` leaves out what commands in branches may have deleted.
+    """
+
+    world: World
+    possible: World
+    lasting: World
+    scope: Scope
+    files: StageFiles
+    workdir: str
+    foreign: tuple[str, ...] = ()
+    """Names of packages that come from elsewhere: other repositories, tags, ``.apk`` files."""
+
+    unknown: tuple[str, ...] = ()
+    """Variables that hide packages of an ``apk add`` from us."""
+
+
+@dataclass(frozen=True)
+class ApkStep:
+    """An ``apk`` command, with the stage before and after it. ``span`` covers the command alone."""
+
+    stage: int
+    instruction: Instruction
+    span: Span
+    command: ApkCommand
+    conditional: bool
+    before: Moment
+    after: Moment
+
+
+@dataclass(frozen=True)
+class InstallStep:
+    """An installer's command and the moment it runs at."""
+
+    stage: int
+    instruction: Instruction
+    span: Span
+    command: InstallCommand
+    conditional: bool
+    moment: Moment
+    home: PythonHome
+    target: Target
+    installed: tuple[Installed, ...]
+
+
+@dataclass(frozen=True)
+class PythonStep:
+    """A RUN that starts Python and imports ``modules`` while the image is built."""
+
+    stage: int
+    instruction: Instruction
+    span: Span
+    modules: tuple[str, ...]
+    conditional: bool
+    moment: Moment
+    installed: tuple[Installed, ...]
+
+
+@dataclass(frozen=True)
+class Installed:
+    """A distribution in a stage. ``location`` is its site-packages folder, or the folder its wheel file lies in.
+
+    ``built`` says how it was compiled (``None``: it came as a wheel from the index), ``arrived`` is the instruction
+    that brought it into this stage, ``copied_from`` the stage it travelled from.
+    """
+
+    resolved: Resolved
+    location: str
+    built: BuildFacts | None
+    conditional: bool
+    arrived: Instruction
+    as_wheel: bool = False
+    copied_from: int | None = None
+    imports: tuple[str, ...] = ()
+    """Top-level names that Python code imports it by."""
+
+    pinned: bool = False
+    """True when the version is fixed by ``==`` or a lock file."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unjudged:
+    """Something that could not be judged: the AD9xx code, where, and why. ``things`` counts what it stands for."""
+
+    code: str
+    stage: int
+    span: Span
+    message: str
+    evidence: str
+    things: int = 1
+    platform: str = ""
+
+
+Step = ApkStep | InstallStep | PythonStep
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One stage on one platform, run to its end. ``index_`` of apk is ``None`` for a stage that is not Alpine."""
+
+    index: int
+    name: str | None
+    base: str
+    parent: int | None
+    from_instruction: Instruction
+    instructions: tuple[Instruction, ...]
+    image: BaseImage | None
+    alpine: str | None
+    packages: Index | None
+    home: PythonHome | None
+    start: Moment | None
+    end: Moment | None
+    steps: tuple[Step, ...]
+    installed: tuple[Installed, ...]
+    runs: bool
+    kind: Literal["alpine", "other", "unknown"] = "alpine"
+
+
+@dataclass(frozen=True)
+class Timeline:
+    """All stages of one Dockerfile on one platform that were visited, by index, and what could not be judged."""
+
+    dockerfile: Dockerfile
+    platform: str
+    stages: dict[int, Stage]
+    unjudged: tuple[Unjudged, ...]
+    notes: tuple[str, ...] = field(default=())
+
+    def lineage(self, stage: Stage) -> tuple[Stage, ...]:
+        """The stage and the stages it is built from, nearest first."""
+        found = [stage]
+        while found[-1].parent is not None and found[-1].parent in self.stages:
+            found.append(self.stages[found[-1].parent])
+        return tuple(found)
