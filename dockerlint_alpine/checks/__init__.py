@@ -1,0 +1,35 @@
+"""All checks, one module per finding code."""
+
+from __future__ import annotations
+
+from dockerlint_alpine.checks import (
+    ad9_could_not_judge,
+    ad101_missing_build_library,
+    ad102_missing_build_tool,
+    ad103_implicit_build_library,
+    ad201_missing_runtime_library,
+    ad202_removed_runtime_library,
+    ad203_missing_dlopen_library,
+    ad502_compiled_without_wheel,
+)
+from dockerlint_alpine.checks.base import Check, Subject
+
+__all__ = ["CHECKS", "Check", "Subject", "check_by_topic"]
+
+CHECKS: tuple[Check, ...] = (
+    ad101_missing_build_library.CHECK,
+    ad102_missing_build_tool.CHECK,
+    ad103_implicit_build_library.CHECK,
+    ad201_missing_runtime_library.CHECK,
+    ad202_removed_runtime_library.CHECK,
+    ad203_missing_dlopen_library.CHECK,
+    ad502_compiled_without_wheel.CHECK,
+    *ad9_could_not_judge.CHECKS,
+)
+"""In the order of their codes."""
+
+
+def check_by_topic(topic: str) -> Check | None:
+    """The check with this code or name; case does not count."""
+    wanted = topic.lower()
+    return next((check for check in CHECKS if wanted in {check.code.lower(), check.name}), None)

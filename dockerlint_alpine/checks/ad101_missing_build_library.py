@@ -1,0 +1,107 @@
+"""## What it does
+Reports a distribution that is compiled in a stage where a library it insists on has no headers, pkg-config file or
+config tool.
+
+## Why is this bad?
+No wheel fits, so pip compiles the sdist, and the build stops: `fatal error: ffi.h: No such file or directory`,
+`pg_config executable not found`, `Package libxml-2.0 was not found`.
+
+## Example
+```dockerfile
+FROM python:3.11-alpine3.19
+RUN apk add --no-cache gcc musl-dev
+RUN pip install psycopg2==2.9.11
+```
+
+## Use instead
+```dockerfile
+FROM python:3.11-alpine3.19
+RUN apk add --no-cache gcc musl-dev libpq-dev
+RUN pip install psycopg2==2.9.11
+```
+
+## Fix safety
+Safe: the -dev package is added to the `apk add` that holds the build packages, or to a new one before the step.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from dockerlint_alpine.checks import evidence
+from dockerlint_alpine.checks.base import (
+    Check,
+    Subject,
+    confidence_of,
+    distribution_ref,
+    locate,
+    stage_label,
+    stage_ref,
+    unique,
+)
+from dockerlint_alpine.checks.build_moment import Compile, compiles
+from dockerlint_alpine.findings import Finding
+from dockerlint_alpine.fixer.placement import add_package
+
+if TYPE_CHECKING:
+    from dockerlint_alpine.stages import LibraryUse
+
+CODE = "AD101"
+NAME = "missing-build-library"
+
+
+def run(subject: Subject) -> Iterator[Finding]:
+    """Yield a finding for every library that a build insists on and does not find."""
+    for made in compiles(subject):
+        if made.built.rule is not None and made.built.rule.optional_extension:
+            continue
+        for use in made.built.uses:
+            if use.link.required and use.link.linkage == "always" and use.presence in {"absent", "possible"}:
+                yield _finding(subject, made, use)
+
+
+def _finding(subject: Subject, made: Compile, use: LibraryUse) -> Finding:
+    stage, item = made.stage, made.item
+    assert stage.packages is not None
+    certain = use.presence == "absent"
+    sure = confidence_of(item, stage, made.step.moment) if certain else "possible"
+    placed = None
+    if use.package is not None and certain and not item.conditional:
+        placed = add_package(subject.timeline, stage, use.package, "build", made.step.instruction)
+    fix = placed[0] if placed is not None else None
+    if fix is not None and sure == "possible":
+        fix = replace(fix, applicability="unsafe")
+    what = f"{evidence.named(item)} is compiled here and needs {use.library.name} ({use.need})"
+    if not certain:
+        text = f"{what}, which only a branch that may not run brings"
+    elif use.package is None:
+        text = f"{what}, which no package of Alpine {stage.alpine} provides"
+    else:
+        text = f"{what}, which is not in {stage_label(stage)}: add {use.package}"
+    return Finding(
+        code=CODE,
+        name=NAME,
+        severity="error" if sure != "possible" else "warning",
+        confidence=sure,
+        message=text,
+        location=locate(subject.dockerfile, made.step.span),
+        evidence=unique(
+            (
+                evidence.requirement(item),
+                evidence.wheel(item),
+                evidence.linkage(item, use),
+                evidence.provider(stage.packages, use.need, use.package) if use.package else None,
+            )
+        ),
+        stage=stage_ref(stage),
+        platforms=(subject.timeline.platform,),
+        distribution=distribution_ref(item),
+        need=use.need,
+        packages=(use.package,) if use.package else (),
+        fix=fix,
+    )
+
+
+CHECK = Check(CODE, NAME, "error", "a distribution is compiled and a library's headers are missing", __doc__, run)

@@ -1,0 +1,146 @@
+"""## What it does
+Reports a distribution that is compiled in a stage without the tools for it: a compiler, `musl-dev`, `make`, `cmake`,
+Rust, `linux-headers`, the headers of Alpine's own Python.
+
+## Why is this bad?
+No wheel fits, so pip compiles the sdist, and the build stops: `error: command 'gcc' failed: No such file or directory`,
+`can't find Rust compiler`, `fatal error: limits.h: No such file or directory`.
+
+## Example
+```dockerfile
+FROM python:3.11-alpine3.19
+RUN pip install lz4==4.4.5
+```
+
+## Use instead
+```dockerfile
+FROM python:3.11-alpine3.19
+RUN apk add --no-cache gcc musl-dev
+RUN pip install lz4==4.4.5
+```
+
+## Fix safety
+Safe: the package is added to the `apk add` that holds the build packages, or to a new one before the step.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from dockerlint_alpine.checks import evidence
+from dockerlint_alpine.checks.base import (
+    Check,
+    Subject,
+    confidence_of,
+    distribution_ref,
+    locate,
+    stage_label,
+    stage_ref,
+    unique,
+)
+from dockerlint_alpine.checks.build_moment import Compile, compiles
+from dockerlint_alpine.findings import Evidence, Finding
+from dockerlint_alpine.fixer.placement import add_package
+
+if TYPE_CHECKING:
+    from dockerlint_alpine.stages import InstallStep
+
+CODE = "AD102"
+NAME = "missing-build-tool"
+_PYTHON_HEADERS = "python3-dev"
+
+
+@dataclass(slots=True)
+class _Lack:
+    """One tool that one step lacks, and everything that wants it."""
+
+    need: str
+    step: InstallStep
+    wanted_by: list[Compile] = field(default_factory=list)
+
+
+def run(subject: Subject) -> Iterator[Finding]:
+    """Yield one finding per step and tool, however many distributions want it."""
+    lacks: dict[tuple[int, int, str], _Lack] = {}
+    for made in compiles(subject):
+        if made.built.rule is None or made.built.rule.optional_extension:
+            continue
+        for need in _needs(made):
+            if not made.step.moment.world.has(need):
+                key = (made.stage.index, made.step.span[0], need)
+                lacks.setdefault(key, _Lack(need, made.step)).wanted_by.append(made)
+    for lack in lacks.values():
+        yield _finding(subject, lack)
+
+
+def _needs(made: Compile) -> tuple[str, ...]:
+    """The tools of the build; Alpine's own Python keeps its headers in a package of their own."""
+    if made.step.home.from_apk and made.built.languages:
+        return (*made.built.tools, _PYTHON_HEADERS)
+    return made.built.tools
+
+
+def _finding(subject: Subject, lack: _Lack) -> Finding:
+    first = lack.wanted_by[0]
+    stage, item, moment = first.stage, first.item, lack.step.moment
+    assert stage.packages is not None
+    providers = stage.packages.find(lack.need)
+    package = providers[0].package.name if providers else None
+    certain = not moment.possible.has(lack.need)
+    sure = confidence_of(item, stage, moment) if certain else "possible"
+    placed = None
+    if package is not None and certain and not item.conditional:
+        placed = add_package(subject.timeline, stage, package, "build", lack.step.instruction)
+    fix = placed[0] if placed is not None else None
+    if fix is not None and sure == "possible":
+        fix = replace(fix, applicability="unsafe")
+    tool = lack.need.partition(":")[2] or lack.need
+    others = len(lack.wanted_by) - 1
+    who = evidence.named(item) + (f" and {others} more" if others else "")
+    verb = "are" if others else "is"
+    if not certain:
+        text = f"{who} {verb} compiled here and {tool} comes only from a branch that may not run"
+    elif package is None:
+        text = f"{who} {verb} compiled here without {tool}, which no package of Alpine {stage.alpine} provides"
+    else:
+        text = f"{who} {verb} compiled here and {tool} is not in {stage_label(stage)}: add {package}"
+    return Finding(
+        code=CODE,
+        name=NAME,
+        severity="error" if sure != "possible" else "warning",
+        confidence=sure,
+        message=text,
+        location=locate(subject.dockerfile, lack.step.span),
+        evidence=unique(
+            (
+                *(evidence.requirement(made.item) for made in lack.wanted_by),
+                evidence.wheel(item),
+                _why(first, lack.need),
+                evidence.provider(stage.packages, lack.need, package) if package else None,
+            )
+        ),
+        stage=stage_ref(stage),
+        platforms=(subject.timeline.platform,),
+        distribution=distribution_ref(item),
+        need=lack.need,
+        packages=(package,) if package else (),
+        fix=fix,
+    )
+
+
+def _why(made: Compile, need: str) -> Evidence:
+    """Which rule asks for the tool."""
+    if need == _PYTHON_HEADERS:
+        return Evidence("rule", "Alpine's own Python keeps Python.h in python3-dev")
+    for language in made.built.languages:
+        if need in language.needs:
+            facts = f" ({language.evidence[0]})" if language.evidence else ""
+            return Evidence("rule", f"compiling {language.name} takes {need}{facts}")
+    assert made.built.rule is not None
+    facts = f" ({made.built.rule.evidence[0]})" if made.built.rule.evidence else ""
+    return Evidence("rule", f"the build of {made.item.resolved.name} takes {need}{facts}")
+
+
+CHECK = Check(CODE, NAME, "error", "a distribution is compiled without the tools for it", __doc__, run)

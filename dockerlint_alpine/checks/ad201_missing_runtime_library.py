@@ -1,0 +1,144 @@
+"""## What it does
+Reports a compiled extension whose shared libraries are not in the stage where it runs.
+
+## Why is this bad?
+The image builds. The first `import` then dies with
+`ImportError: Error loading shared library liblz4.so.1: No such file or directory`: musl's loader finds no package that
+has the library. An extension links what it found where it was *compiled*; `COPY --from` carries the extension into the
+next stage, but not the library.
+
+## Example
+```dockerfile
+FROM python:3.11-alpine3.19 AS builder
+RUN apk add --no-cache gcc musl-dev postgresql-dev
+RUN pip install --prefix=/install lz4==4.4.5
+FROM python:3.11-alpine3.19
+RUN apk add --no-cache libpq
+COPY --from=builder /install /usr/local
+```
+
+## Use instead
+```dockerfile
+FROM python:3.11-alpine3.19 AS builder
+RUN apk add --no-cache gcc musl-dev postgresql-dev lz4-dev
+RUN pip install --prefix=/install lz4==4.4.5
+FROM python:3.11-alpine3.19
+RUN apk add --no-cache libpq lz4-libs
+COPY --from=builder /install /usr/local
+```
+
+## Fix safety
+Safe: a package is added to an `apk add` of the stage that survives, or to a new one.
+
+## References
+- musl, ldso/dynlink.c: the search path of the loader
+- PEP 656: what a musllinux wheel may link
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from dockerlint_alpine.checks import evidence
+from dockerlint_alpine.checks.base import (
+    Check,
+    Subject,
+    confidence_of,
+    distribution_ref,
+    instruction_location,
+    stage_label,
+    stage_ref,
+    unique,
+)
+from dockerlint_alpine.checks.run_moment import MissingObject, missing_objects
+from dockerlint_alpine.findings import Finding
+from dockerlint_alpine.fixer.placement import add_package
+
+if TYPE_CHECKING:
+    from dockerlint_alpine.stages import Stage
+
+CODE = "AD201"
+NAME = "missing-runtime-library"
+
+
+def run(subject: Subject) -> Iterator[Finding]:
+    """Yield a finding for every package that an extension needs at run time and the stage never had."""
+    for stage in subject.alpine_stages():
+        for missing in missing_objects(subject, stage):
+            if missing.removed_by is None:
+                yield finding(subject, stage, missing)
+
+
+def finding(subject: Subject, stage: Stage, missing: MissingObject) -> Finding:
+    """The finding for one missing package."""
+    item, need = missing.item, missing.needs[0]
+    assert stage.packages is not None
+    library = need.removeprefix("so:")
+    placed = None
+    before = missing.step.instruction if missing.step is not None else None
+    if missing.package is not None and missing.state == "missing" and not item.conditional:
+        placed = add_package(subject.timeline, stage, missing.package, "runtime", before)
+    anchor = placed[1] if placed is not None else (before or item.arrived)
+    fix = placed[0] if placed is not None else None
+    sure = confidence_of(item, stage, missing.moment) if missing.state == "missing" else "possible"
+    if fix is not None and sure == "possible":
+        fix = replace(fix, applicability="unsafe")
+    if missing.state == "possible":
+        text = f"{evidence.named(item)} links {library}, which only a branch that may not run brings to {stage_label(stage)}"
+    elif missing.package is None:
+        text = f"{evidence.named(item)} links {library}, which no package of Alpine {stage.alpine} provides"
+    else:
+        text = f"{evidence.named(item)} links {library}, which is not in {stage_label(stage)}: add {missing.package}"
+    return Finding(
+        code=CODE,
+        name=NAME,
+        severity="error" if sure != "possible" else "warning",
+        confidence=sure,
+        message=text,
+        location=instruction_location(subject.dockerfile, anchor),
+        evidence=chain(subject, stage, missing),
+        stage=stage_ref(stage),
+        platforms=(subject.timeline.platform,),
+        distribution=distribution_ref(item),
+        need=need,
+        packages=(missing.package,) if missing.package else (),
+        fix=fix,
+    )
+
+
+def chain(subject: Subject, stage: Stage, missing: MissingObject) -> tuple:
+    """Requirement, no wheel, linkage, how the library came to the build, who provides it, that it is not here."""
+    item, cause, need = missing.item, missing.cause, missing.needs[0]
+    assert item.built is not None
+    assert stage.packages is not None
+    build_stage = subject.timeline.stages[item.built.stage]
+    pulled = None
+    if hasattr(cause, "package") and cause.package and cause.presence == "present" and build_stage.packages:
+        step = build_moment(build_stage, item)
+        pulled = evidence.presence(step.world, cause.package, build_stage.packages) if step is not None else None
+    return unique(
+        (
+            evidence.requirement(item),
+            evidence.wheel(item),
+            evidence.linkage(item, cause),
+            pulled,
+            evidence.compiled_in(subject, item),
+            evidence.provider(stage.packages, need, missing.package) if missing.package else None,
+            evidence.absence(stage, need),
+        )
+    )
+
+
+def build_moment(stage: Stage, item):
+    """The moment at which ``item`` was compiled in ``stage``."""
+    from dockerlint_alpine.stages import InstallStep  # noqa: PLC0415 - one name for one look
+
+    for step in stage.steps:
+        if isinstance(step, InstallStep) and any(other.built is item.built for other in step.installed):
+            return step.moment
+    return None
+
+
+CHECK = Check(CODE, NAME, "error", "an extension links a library that is not in the stage where it runs", __doc__, run)

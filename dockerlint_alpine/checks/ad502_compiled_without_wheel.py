@@ -1,0 +1,81 @@
+"""## What it does
+Tells which distributions are compiled because no wheel fits this Python, this musl and this architecture, and which
+version has a wheel, if one does.
+
+## Why is this bad?
+It is not wrong, it is slow, and it takes compilers. Often a neighbouring version has a musllinux wheel.
+
+This is information: it never fails a run. Unless selected by name, it is listed only where another version has a wheel.
+
+## Example
+```dockerfile
+FROM python:3.11-alpine3.19
+RUN apk add --no-cache gcc musl-dev
+RUN pip install uvloop==0.16.0
+```
+
+## Use instead
+```dockerfile
+FROM python:3.11-alpine3.19
+RUN pip install uvloop==0.17.0
+```
+
+## Fix safety
+There is no fix: another version is the author's choice.
+
+## References
+- PEP 656: the musllinux platform tag
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from dockerlint_alpine.checks import evidence
+from dockerlint_alpine.checks.base import (
+    Check,
+    Subject,
+    confidence_of,
+    distribution_ref,
+    locate,
+    stage_ref,
+    unique,
+)
+from dockerlint_alpine.checks.build_moment import Compile, compiles
+from dockerlint_alpine.findings import Finding
+
+CODE = "AD502"
+NAME = "compiled-without-wheel"
+
+
+def run(subject: Subject) -> Iterator[Finding]:
+    """Yield a finding for every distribution that is compiled although it is no pure Python."""
+    for made in compiles(subject):
+        if made.built.rule is not None and (made.built.languages or made.built.uses):
+            yield _finding(subject, made)
+
+
+def worth_a_line(finding: Finding) -> bool:
+    """True when there is something to do about it: another version has a wheel."""
+    return "has a wheel" in finding.message
+
+
+def _finding(subject: Subject, made: Compile) -> Finding:
+    item = made.item
+    nearest = item.resolved.artefact.nearest_with_wheel
+    way_out = f"; version {nearest} has a wheel" if nearest else ""
+    return Finding(
+        code=CODE,
+        name=NAME,
+        severity="info",
+        confidence=confidence_of(item, made.stage, made.step.moment),
+        message=f"{evidence.named(item)} is compiled: {item.resolved.artefact.reason}{way_out}",
+        location=locate(subject.dockerfile, made.step.span),
+        evidence=unique((evidence.requirement(item), evidence.wheel(item))),
+        stage=stage_ref(made.stage),
+        platforms=(subject.timeline.platform,),
+        distribution=distribution_ref(item),
+    )
+
+
+CHECK = Check(CODE, NAME, "info", "no wheel fits, so it will be compiled", __doc__, run)

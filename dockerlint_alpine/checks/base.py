@@ -1,0 +1,94 @@
+"""What every check is made of: its code, its page, and the function that looks at the facts.
+
+A check reads a :class:`Subject` and yields findings. Its page is the docstring of its module, with the headings
+"What it does", "Why is this bad?", "Example", "Use instead", "Fix safety" and, where it helps, "References".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from dockerlint_alpine.findings import Confidence, DistributionRef, Evidence, Location, Severity, StageRef
+
+if TYPE_CHECKING:
+    from dockerlint_alpine.findings import Finding
+    from dockerlint_alpine.knowledge import Knowledge
+    from dockerlint_alpine.stages import Installed, Moment, Stage, Timeline
+    from dockerlint_alpine.syntax import Dockerfile, Instruction, Span
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """What a check looks at: one Dockerfile on one platform, and the rules."""
+
+    timeline: Timeline
+    knowledge: Knowledge
+
+    @property
+    def dockerfile(self) -> Dockerfile:
+        """The parsed file."""
+        return self.timeline.dockerfile
+
+    def alpine_stages(self) -> Iterable[Stage]:
+        """The stages whose packages are known, in file order."""
+        for _, stage in sorted(self.timeline.stages.items()):
+            if stage.packages is not None and stage.end is not None:
+                yield stage
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One finding code; ``severity`` is that of a certain finding."""
+
+    code: str
+    name: str
+    severity: Severity
+    summary: str
+    page: str
+    run: Callable[[Subject], Iterable[Finding]]
+
+
+def locate(dockerfile: Dockerfile, span: Span) -> Location:
+    """The 1-based lines and byte columns of a span of the file."""
+    line, column = dockerfile.position(span[0])
+    end_line, end_column = dockerfile.position(span[1])
+    return Location(line, column, end_line, end_column)
+
+
+def instruction_location(dockerfile: Dockerfile, instruction: Instruction, end: int | None = None) -> Location:
+    """An instruction from its keyword to ``end`` (a byte offset; default: its end)."""
+    return locate(dockerfile, (instruction.start, end if end is not None else instruction.end))
+
+
+def stage_ref(stage: Stage) -> StageRef:
+    """The stage as findings name it."""
+    python = stage.home.version if stage.home is not None else None
+    return StageRef(stage.index, stage.name, stage.base, stage.alpine, python)
+
+
+def stage_label(stage: Stage) -> str:
+    """The stage in a sentence: ``stage 'builder'`` or ``stage 2``; a lone stage is just ``this stage``."""
+    if stage.name is not None:
+        return f"stage {stage.name!r}"
+    return f"stage {stage.index}" if stage.index else "this stage"
+
+
+def distribution_ref(item: Installed) -> DistributionRef:
+    """The distribution as findings name it."""
+    return DistributionRef(item.resolved.name, item.resolved.version, item.resolved.chain)
+
+
+def confidence_of(item: Installed, stage: Stage, moment: Moment) -> Confidence:
+    """How sure a finding on ``item`` in ``stage`` can be, whatever else it rests on."""
+    if item.conditional or moment.unknown or (stage.image is not None and stage.image.alpine is None):
+        return "possible"
+    exact = stage.packages is not None and stage.packages.exact
+    known_image = stage.image is None or stage.image.certain
+    return "certain" if exact and item.pinned and known_image else "likely"
+
+
+def unique(evidence: Iterable[Evidence | None]) -> tuple[Evidence, ...]:
+    """The evidence in order, without repeats and gaps."""
+    return tuple(dict.fromkeys(item for item in evidence if item is not None))

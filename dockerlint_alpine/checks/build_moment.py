@@ -1,0 +1,34 @@
+"""The compiles of a Dockerfile: shared by AD101, AD102, AD103 and AD502."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from dockerlint_alpine.stages import InstallStep
+
+if TYPE_CHECKING:
+    from dockerlint_alpine.checks.base import Subject
+    from dockerlint_alpine.stages import BuildFacts, Installed, Stage
+
+
+@dataclass(frozen=True, slots=True)
+class Compile:
+    """One distribution compiled at one step of one stage."""
+
+    stage: Stage
+    step: InstallStep
+    item: Installed
+    built: BuildFacts
+
+
+def compiles(subject: Subject) -> Iterator[Compile]:
+    """Every compile, in file order; what a wheel from an earlier stage brings is compiled only there."""
+    for stage in subject.alpine_stages():
+        for step in stage.steps:
+            if not isinstance(step, InstallStep):
+                continue
+            for item in step.installed:
+                if item.built is not None and item.copied_from is None and item.built.stage == stage.index:
+                    yield Compile(stage, step, item, item.built)

@@ -1,0 +1,123 @@
+"""What compiled files need where they run, held against what is there: shared by AD201 and AD202."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from dockerlint_alpine.stages import ApkStep, PythonStep, library_copied
+
+if TYPE_CHECKING:
+    from dockerlint_alpine.checks.base import Subject
+    from dockerlint_alpine.knowledge import Language
+    from dockerlint_alpine.stages import Installed, LibraryUse, Moment, Stage, Timeline
+    from dockerlint_alpine.syntax import Instruction
+
+
+@dataclass(frozen=True, slots=True)
+class MissingObject:
+    """A package that an installed distribution needs and that is not (or perhaps not) there.
+
+    ``needs`` are the ``so:`` names it would bring, the first is the one to name. ``state`` is ``possible`` when a branch
+    may bring it. ``removed_by`` is the ``apk del`` that took it away, ``step`` the RUN that already starts Python.
+    """
+
+    item: Installed
+    cause: LibraryUse | Language
+    needs: tuple[str, ...]
+    package: str | None
+    state: Literal["missing", "possible"]
+    removed_by: ApkStep | None
+    moment: Moment
+    step: PythonStep | None = None
+
+
+def missing_objects(subject: Subject, stage: Stage) -> Iterator[MissingObject]:
+    """Every package that lacks at the end of a stage that runs, and at each RUN that imports what needs it."""
+    seen: set[tuple[str, str]] = set()
+    for step in stage.steps:
+        if isinstance(step, PythonStep):
+            imported = [item for item in step.installed if _imported(item, step.modules)]
+            for missing in _missing(subject, stage, imported, step.moment, step):
+                seen.add((missing.item.resolved.name, missing.needs[0]))
+                yield missing
+    if stage.runs and stage.end is not None:
+        live = [item for item in stage.installed if not item.as_wheel]
+        for missing in _missing(subject, stage, live, stage.end, None):
+            if (missing.item.resolved.name, missing.needs[0]) not in seen:
+                yield missing
+
+
+def _imported(item: Installed, modules: Iterable[str]) -> bool:
+    names = {*item.imports, item.resolved.name.replace("-", "_")}
+    return any(module == name or module.startswith(f"{name}.") for module in modules for name in names)
+
+
+def _missing(
+    subject: Subject, stage: Stage, items: Iterable[Installed], moment: Moment, step: PythonStep | None
+) -> Iterator[MissingObject]:
+    for item in items:
+        if item.built is None:
+            continue
+        grouped: dict[str, tuple[LibraryUse | Language, list[str], str]] = {}
+        for need, cause in item.built.objects:
+            state = _state(subject.timeline, moment, need)
+            if state is None:
+                continue
+            package = _package(stage, need)
+            _, needs, _ = grouped.setdefault(package or need, (cause, [], state))
+            needs.append(need)
+        packages = [package for needs in grouped.values() if (package := _package(stage, needs[1][0]))]
+        for key, (cause, needs, state) in grouped.items():
+            if _comes_along(moment, needs[0], key, packages):
+                continue
+            yield MissingObject(
+                item=item,
+                cause=cause,
+                needs=tuple(needs),
+                package=key if _package(stage, needs[0]) else None,
+                state=state,  # type: ignore[arg-type]
+                removed_by=removal(subject.timeline, stage, needs[0]),
+                moment=moment,
+                step=step,
+            )
+
+
+def _comes_along(moment: Moment, need: str, package: str, others: Iterable[str]) -> bool:
+    """True when another package that is missing too brings this one: libstdc++ depends on libgcc."""
+    return any(other != package and moment.world.add(other).has(need) for other in others)
+
+
+def _state(timeline: Timeline, moment: Moment, need: str) -> str | None:
+    """``None`` where the need is met for certain."""
+    if moment.world.has(need) and moment.lasting.has(need):
+        return None
+    copied = library_copied(timeline, moment, need)
+    if copied == "yes":
+        return None
+    if copied == "maybe" or moment.possible.has(need) or moment.world.has(need):
+        return "possible"
+    return "missing"
+
+
+def _package(stage: Stage, need: str) -> str | None:
+    assert stage.packages is not None
+    providers = stage.packages.find(need)
+    return providers[0].package.name if providers else None
+
+
+def removal(timeline: Timeline, stage: Stage, need: str) -> ApkStep | None:
+    """The last ``apk del`` in this stage or the ones it is built from that took the provider of ``need`` away."""
+    for place in timeline.lineage(stage):
+        for step in reversed(place.steps):
+            if isinstance(step, ApkStep) and step.command.verb == "del":
+                had, has = step.before.world.has(need), step.after.world.has(need)
+                if had and (not has or not step.after.lasting.has(need)):
+                    return step
+    return None
+
+
+def arrival(missing: MissingObject) -> Instruction:
+    """The instruction before which the package must be there to be of use."""
+    return missing.step.instruction if missing.step is not None else missing.item.arrived
