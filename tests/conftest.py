@@ -1,0 +1,68 @@
+"""What all tests share: a project folder to write into, and the doctor that judges it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import pytest
+
+from dockerlint_alpine.analysis import Doctor, FixResult, Options, fix_bytes
+from dockerlint_alpine.findings import FileReport
+
+CHECKOUT = Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture(scope="session")
+def netra() -> Path:
+    """The fixture project of the README."""
+    return CHECKOUT / "fixtures" / "netra-backend"
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Callable[[Mapping[str, str]], Path]:
+    """Write files into a fresh folder and return it."""
+
+    def write(files: Mapping[str, str]) -> Path:
+        for name, text in files.items():
+            place = tmp_path / name
+            place.parent.mkdir(parents=True, exist_ok=True)
+            place.write_bytes(text.encode("utf-8", "surrogateescape"))
+        return tmp_path
+
+    return write
+
+
+Judge = Callable[..., FileReport]
+
+
+@pytest.fixture
+def judge(project: Callable[[Mapping[str, str]], Path]) -> Judge:
+    """Judge a Dockerfile given as text, with other files of its context and analysis options."""
+
+    def run(dockerfile: str, files: Mapping[str, str] | None = None, **options: object) -> FileReport:
+        root = project({"Dockerfile": dockerfile, **(files or {})})
+        return Doctor(Options(context=root, **options)).check_file(root / "Dockerfile")  # type: ignore[arg-type]
+
+    return run
+
+
+@pytest.fixture
+def mend(project: Callable[[Mapping[str, str]], Path]) -> Callable[..., FixResult]:
+    """Fix a Dockerfile given as text."""
+
+    def run(dockerfile: str, files: Mapping[str, str] | None = None, **options: object) -> FixResult:
+        root = project({"Dockerfile": dockerfile, **(files or {})})
+        doctor = Doctor(Options(context=root, **options))  # type: ignore[arg-type]
+        return fix_bytes(doctor, dockerfile.encode("utf-8", "surrogateescape"), root / "Dockerfile")
+
+    return run
+
+
+def said(report: FileReport, *, of: str | None = None) -> set[tuple[str, tuple[str, ...], int | None]]:
+    """(code, packages, stage) of every finding, or of those about one distribution."""
+    return {
+        (f.code, f.packages, f.stage.index if f.stage else None)
+        for f in report.findings
+        if of is None or (f.distribution is not None and f.distribution.name == of)
+    }
