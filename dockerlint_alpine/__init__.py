@@ -6,18 +6,19 @@ from typing import TYPE_CHECKING
 
 __version__ = "0.1.0"
 
-__all__ = ["FixResult", "Options", "Report", "__version__", "analyze", "fix"]
+__all__ = ["FixResult", "Report", "Settings", "__version__", "analyze", "fix"]
 
 _EXPORTS = {
     "FixResult": "dockerlint_alpine.analysis",
-    "Options": "dockerlint_alpine.analysis",
+    "Settings": "dockerlint_alpine.config",
     "Report": "dockerlint_alpine.findings",
     "analyze": "dockerlint_alpine.analysis",
     "fix": "dockerlint_alpine.analysis",
 }
 
 if TYPE_CHECKING:
-    from dockerlint_alpine.analysis import FixResult, Options, analyze, fix
+    from dockerlint_alpine.analysis import FixResult, analyze, fix
+    from dockerlint_alpine.config import Settings
     from dockerlint_alpine.findings import Report
 
 

@@ -7,15 +7,17 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, fields, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from dockerlint_alpine import suppress
 from dockerlint_alpine.apk import IndexStore
 from dockerlint_alpine.checks import CHECKS, Subject
 from dockerlint_alpine.checks.ad502_compiled_without_wheel import worth_a_line
+from dockerlint_alpine.config import ConfigError, Configuration, Settings, load
 from dockerlint_alpine.findings import FileError, FileReport, Finding, Fix, Report
 from dockerlint_alpine.knowledge import Knowledge
 from dockerlint_alpine.stages import (
@@ -45,45 +47,32 @@ class UnreadableError(Exception):
     """A Dockerfile that can't be judged at all; the text is one line for the user, without the path."""
 
 
-@dataclass(frozen=True)
-class Options:
-    """How to judge. ``select`` and ``ignore`` are codes or their beginnings; ``select`` empty means every code.
-
-    ``platforms`` are Docker's (``linux/arm64``). ``context`` overrules the guess of the build context. ``alpine`` and
-    ``python`` (``X.Y``) overrule what base images tell. ``as_of`` (``YYYY-MM-DD``) leaves out younger releases.
-    """
-
-    platforms: tuple[str, ...] = ("linux/amd64",)
-    build_args: Mapping[str, str] = field(default_factory=dict)
-    target: str | None = None
-    context: Path | None = None
-    alpine: str | None = None
-    python: str | None = None
-    select: tuple[str, ...] = ()
-    ignore: tuple[str, ...] = ()
-    as_of: str | None = None
-    rules: tuple[Path, ...] = ()
-    unsafe_fixes: bool = False
-
-
 class Doctor:
     """The knowledge and indexes that many files share: open it once, ask it often. Not for several threads at once."""
 
     def __init__(
         self,
-        options: Options = Options(),  # noqa: B008 - frozen
+        configuration: Configuration,
         *,
         resolver: Resolver | None = None,
         store: IndexStore | None = None,
+        knowledge: Knowledge | None = None,
     ) -> None:
-        self.options = options
+        self.configuration = configuration
+        self.settings = configuration.settings
         self.resolver = resolver
         self.store = store if store is not None else IndexStore()
+        self._knowledge = knowledge
+
+    def configured(self, settings: Settings) -> Doctor:
+        """The same knowledge and indexes with other settings."""
+        configuration = replace(self.configuration, settings=settings)
+        return Doctor(configuration, resolver=self.resolver, store=self.store, knowledge=self.knowledge)
 
     @cached_property
     def knowledge(self) -> Knowledge:
         """The rules, those of the user on top. Raises KnowledgeError."""
-        return Knowledge.open(extra=self.options.rules)
+        return self._knowledge or Knowledge.open(extra=[Path(folder) for folder in self.settings.rules])
 
     def check_file(self, path: Path, *, shown_as: str | None = None) -> FileReport:
         """Judge the Dockerfile at ``path``, called ``shown_as`` in the report. Raises UnreadableError."""
@@ -97,13 +86,12 @@ class Doctor:
             raise UnreadableError("no FROM instruction: not a Dockerfile")
         context = self._context(dockerfile, path)
         found: list[Finding] = []
-        timelines = [self._timeline(dockerfile, platform, context, name) for platform in self.options.platforms]
+        timelines = [self._timeline(dockerfile, platform, context, name) for platform in self.settings.platforms]
         for timeline in timelines:
             subject = Subject(timeline, self.knowledge)
             for check in CHECKS:
-                if self._selected(check.code):
-                    found.extend(check.run(subject))
-        findings = _sorted(_merge_platforms(self._listed(found)))
+                found.extend(check.run(subject))
+        findings = self._wanted(name, _merge_platforms(found), dockerfile)
         return FileReport(
             path=name,
             findings=findings,
@@ -115,7 +103,7 @@ class Doctor:
         )
 
     def _timeline(self, dockerfile: Dockerfile, platform: str, context: BuildContext, name: str) -> Timeline:
-        installer = Installer(self.knowledge, self.knowledge.facts, self.resolver, self.options.as_of)
+        installer = Installer(self.knowledge, self.knowledge.facts, self.resolver, self.settings.as_of)
         try:
             timeline = build_timeline(
                 dockerfile,
@@ -124,10 +112,10 @@ class Doctor:
                 knowledge=self.knowledge,
                 store=self.store,
                 installer=installer,
-                build_args=self.options.build_args,
-                target=self.options.target,
-                alpine=self.options.alpine,
-                python=self.options.python,
+                build_args=dict(self.settings.build_args),
+                target=self.settings.target,
+                alpine=self.settings.alpine,
+                python=self.settings.python,
                 shown_as=name,
             )
         except StageGraphError as error:
@@ -137,21 +125,22 @@ class Doctor:
         return timeline
 
     def _context(self, dockerfile: Dockerfile, path: Path) -> BuildContext:
-        root = self.options.context or guess_root(path, copy_sources(dockerfile))
+        given = self.settings.context
+        root = Path(given) if given is not None else guess_root(path, copy_sources(dockerfile))
         return open_context(root, path, shown_as=_relative(root))
 
-    def _selected(self, code: str) -> bool:
-        """The longest match decides between ``select`` and ``ignore``, as in ruff."""
-        wanted = max((len(prefix) for prefix in self.options.select if _covers(prefix, code)), default=-1)
-        refused = max((len(prefix) for prefix in self.options.ignore if _covers(prefix, code)), default=-1)
-        if self.options.select and wanted < 0:
-            return False
-        return refused < 0 or wanted > refused
+    def _wanted(self, name: str, findings: Sequence[Finding], dockerfile: Dockerfile) -> tuple[Finding, ...]:
+        """What is left after comments in the file and the configuration had their say, in order of place."""
+        lines = [(instruction.line, instruction.end_line) for instruction in dockerfile.instructions]
+        require_reason = self.settings.require_reason
+        kept, _, about = suppress.apply(findings, dockerfile.data, lines, require_reason=require_reason)
+        listed = [finding for finding in (*kept, *about) if finding.code != "AD502" or self._lists_502(finding)]
+        return _sorted(self.configuration.adjust(name, listed))
 
-    def _listed(self, findings: Iterable[Finding]) -> list[Finding]:
-        """AD502 is listed where it helps, or when somebody asked for it."""
-        asked = any(_covers(prefix, "AD502") for prefix in self.options.select)
-        return [finding for finding in findings if finding.code != "AD502" or asked or worth_a_line(finding)]
+    def _lists_502(self, finding: Finding) -> bool:
+        """AD502 is listed where there is something to do about it, or when somebody asked for it."""
+        asked = any(prefix != "AD" and "AD502".startswith(prefix) for prefix in self.settings.select)
+        return asked or worth_a_line(finding)
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,7 +169,7 @@ def fix_bytes(doctor: Doctor, data: bytes, path: Path, *, shown_as: str | None =
     new = data
     report = doctor.check_bytes(new, path, shown_as=shown_as)
     for _ in range(_MAX_FIX_ROUNDS):
-        chosen = _compatible(report.findings, doctor.options)
+        chosen = _compatible(report.findings, unsafe=doctor.settings.unsafe_fixes)
         if not chosen:
             break
         edits = [Edit(edit.start, edit.end, edit.text) for _, fix in chosen for edit in fix.edits]
@@ -195,7 +184,7 @@ def fix_bytes(doctor: Doctor, data: bytes, path: Path, *, shown_as: str | None =
     return FixResult(path, data, new, tuple(applied.values()), report)
 
 
-def _compatible(findings: Sequence[Finding], options: Options) -> list[tuple[Finding, Fix]]:
+def _compatible(findings: Sequence[Finding], *, unsafe: bool) -> list[tuple[Finding, Fix]]:
     """Fixes that may be applied together: no two of them touch the same place."""
     chosen: list[tuple[Finding, Fix]] = []
     taken: list[tuple[int, int]] = []
@@ -203,7 +192,7 @@ def _compatible(findings: Sequence[Finding], options: Options) -> list[tuple[Fin
         fix = finding.fix
         if fix is None or not fix.edits or any(edit.path is not None for edit in fix.edits):
             continue
-        if fix.applicability != "safe" and not (options.unsafe_fixes and fix.applicability == "unsafe"):
+        if fix.applicability != "safe" and not (unsafe and fix.applicability == "unsafe"):
             continue
         spans = [(edit.start, edit.end) for edit in fix.edits]
         if any(start <= end2 and start2 <= end for start, end in spans for start2, end2 in taken):
@@ -213,20 +202,36 @@ def _compatible(findings: Sequence[Finding], options: Options) -> list[tuple[Fin
     return chosen
 
 
-def analyze(path: str | Path, options: Options = Options(), **changes: object) -> Report:  # noqa: B008 - frozen
-    """Judge one Dockerfile; ``changes`` overrule single fields of ``options``. What can't be read is in ``errors``."""
-    doctor = Doctor(replace(options, **changes))  # type: ignore[arg-type]
+def configure(**settings: object) -> Configuration:
+    """A configuration from :class:`Settings` by field name, no file read; lists and dictionaries are taken as they are.
+
+    Raises ConfigError for what is no option or no value of one.
+    """
+    given = {name: str(value) if isinstance(value, Path) else value for name, value in settings.items()}
+    unknown = sorted(given.keys() - {field.name for field in fields(Settings)})
+    if unknown:
+        raise ConfigError(f"unknown option {unknown[0]!r}")
+    return load(Path(), overrides=given, isolated=True)
+
+
+def analyze(path: str | Path, **settings: object) -> Report:
+    """Judge one Dockerfile with these settings (see :class:`Settings`). What can't be read is in ``errors``.
+
+    Raises ConfigError for a wrong setting and KnowledgeError when the rules can't be read.
+    """
     try:
-        return Report((doctor.check_file(Path(path)),))
+        return Report((Doctor(configure(**settings)).check_file(Path(path)),))
     except UnreadableError as error:
         return Report((), (FileError(str(path), str(error)),))
 
 
-def fix(path: str | Path, options: Options = Options(), **changes: object) -> FixResult:  # noqa: B008 - frozen
-    """Work out the fixed bytes of one Dockerfile; nothing is written. Raises UnreadableError."""
-    doctor = Doctor(replace(options, **changes))  # type: ignore[arg-type]
+def fix(path: str | Path, **settings: object) -> FixResult:
+    """Work out the fixed bytes of one Dockerfile; nothing is written.
+
+    Raises UnreadableError, ConfigError for a wrong setting and KnowledgeError when the rules can't be read.
+    """
     place = Path(path)
-    return fix_bytes(doctor, read_dockerfile(place), place)
+    return fix_bytes(Doctor(configure(**settings)), read_dockerfile(place), place)
 
 
 def read_dockerfile(path: Path) -> bytes:
@@ -247,10 +252,6 @@ def read_dockerfile(path: Path) -> bytes:
     if b"\0" in data[:8192]:
         raise UnreadableError("is a binary file, not a Dockerfile")
     return data
-
-
-def _covers(prefix: str, code: str) -> bool:
-    return prefix.upper() == "ALL" or code.startswith(prefix.upper())
 
 
 def _relative(root: Path) -> str:

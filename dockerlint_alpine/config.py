@@ -43,7 +43,8 @@ class Settings:
 
     ``select``, ``ignore`` and the other places for codes take prefixes (``AD2``). ``output_format`` holds a format or
     ``format:file`` each. ``rules`` are folders with rules of the user's own. ``exclude`` and the keys of
-    ``per_file_ignores`` are patterns as in .gitignore, relative to the folder of the configuration.
+    ``per_file_ignores`` are patterns as in .gitignore, relative to the folder of the configuration. ``as_of`` is the day
+    (``YYYY-MM-DD``) to answer for: younger releases on the index are left out.
     """
 
     select: tuple[str, ...] = ("AD",)
@@ -66,6 +67,7 @@ class Settings:
     require_reason: bool = False
     rules: tuple[str, ...] = ()
     exclude: tuple[str, ...] = ()
+    as_of: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -384,6 +386,7 @@ _READERS: Mapping[str, Reader] = MappingProxyType(
         "require_reason": _flag,
         "rules": _texts,
         "exclude": _list_of(_glob),
+        "as_of": _shaped(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", "2026-01-31"),
     }
 )
 _TABLES = frozenset({"per_file_ignores", "severity", "build_args"})

@@ -16,9 +16,34 @@ DOCKERFILE_NAME = re.compile(r"(?i)^(?:.*\.)?(?:docker|container)file(?:[.-].*)?
 """``Dockerfile``, ``Dockerfile.alpine``, ``backend.alpine.Dockerfile``, ``Dockerfile-alpine``, ``Containerfile``."""
 
 _COMPOSE_NAME = re.compile(r"(?i)^(?:docker-)?compose(?:[.-].*)?\.ya?ml$")
-_IGNORED_SUFFIXES = (".dockerignore", ".md", ".rst", ".orig", ".rej", ".swp", "~", ".py", ".pyc", ".sh", ".json", ".lock")
+_IGNORED_SUFFIXES = (
+    ".dockerignore",
+    ".md",
+    ".rst",
+    ".orig",
+    ".rej",
+    ".swp",
+    "~",
+    ".py",
+    ".pyc",
+    ".sh",
+    ".json",
+    ".lock",
+)
 _SKIPPED_FOLDERS = frozenset(
-    {".git", ".hg", ".svn", "node_modules", "__pycache__", ".venv", "venv", ".tox", ".nox", ".mypy_cache", ".ruff_cache"}
+    {
+        ".git",
+        ".hg",
+        ".svn",
+        "node_modules",
+        "__pycache__",
+        ".venv",
+        "venv",
+        ".tox",
+        ".nox",
+        ".mypy_cache",
+        ".ruff_cache",
+    }
 )
 _MAX_COMPOSE_SIZE = 8 * 1024 * 1024
 _VARIABLE = re.compile(r"\$(?:\{(?P<braced>[A-Za-z_]\w*)(?::?-(?P<default>[^}]*))?\}|(?P<plain>[A-Za-z_]\w*))")
@@ -54,7 +79,7 @@ def find_jobs(paths: Sequence[str], *, environment: Mapping[str, str]) -> tuple[
     for name in paths or (".",):
         path = Path(name)
         try:
-            if path.is_dir() and not path.is_symlink() or path.is_dir():
+            if (path.is_dir() and not path.is_symlink()) or path.is_dir():
                 found, problems = _in_folder(path, name, environment)
             elif _COMPOSE_NAME.match(path.name) or (path.suffix in {".yml", ".yaml"} and path.exists()):
                 found, problems = _in_compose(path, name, environment)
@@ -71,9 +96,7 @@ def find_jobs(paths: Sequence[str], *, environment: Mapping[str, str]) -> tuple[
     return _without_repeats(jobs), errors
 
 
-def _in_folder(
-    folder: Path, shown_as: str, environment: Mapping[str, str]
-) -> tuple[list[Job], list[DiscoveryError]]:
+def _in_folder(folder: Path, shown_as: str, environment: Mapping[str, str]) -> tuple[list[Job], list[DiscoveryError]]:
     dockerfiles: list[tuple[Path, str]] = []
     composed: list[Job] = []
     for path, shown in _walk(folder, "" if shown_as in {".", "./"} else shown_as.rstrip("/")):
@@ -112,9 +135,7 @@ def _is_candidate(name: str) -> bool:
     return DOCKERFILE_NAME.match(name) is not None and not name.lower().endswith(_IGNORED_SUFFIXES)
 
 
-def _in_compose(
-    path: Path, shown_as: str, environment: Mapping[str, str]
-) -> tuple[list[Job], list[DiscoveryError]]:
+def _in_compose(path: Path, shown_as: str, environment: Mapping[str, str]) -> tuple[list[Job], list[DiscoveryError]]:
     """The builds of a compose file (compose specification: ``build`` and its short form)."""
     import yaml  # noqa: PLC0415 - 17 ms that a plain Dockerfile need not pay
 

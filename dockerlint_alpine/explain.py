@@ -94,7 +94,8 @@ def _distribution(entry: Distribution, knowledge: Knowledge, store: IndexStore, 
             for need in entry.runtime
         ],
         "impossible": [
-            {"versions": item.versions or "all", "reason": item.reason, "advice": item.advice} for item in entry.impossible
+            {"versions": item.versions or "all", "reason": item.reason, "advice": item.advice}
+            for item in entry.impossible
         ],
         "wheels": _wheels(entry.name, knowledge),
         "dockerfile": _dockerfile(entry, knowledge, newest),
@@ -133,7 +134,9 @@ def _first_package(needs: Iterable[str], index: Index) -> str | None:
 def _wheels(name: str, knowledge: Knowledge) -> dict[str, Any]:
     """Since which version musllinux wheels exist, and what the newest release offers."""
     releases = list(knowledge.facts.releases(name))
-    with_wheel = [release for release in releases if any(MUSLLINUX in tag or tag.endswith("-any") for tag in release.wheels)]
+    with_wheel = [
+        release for release in releases if any(MUSLLINUX in tag or tag.endswith("-any") for tag in release.wheels)
+    ]
     return {
         "as-of": knowledge.facts.as_of,
         "releases": len(releases),
@@ -157,7 +160,11 @@ def _dockerfile(entry: Distribution, knowledge: Knowledge, index: Index) -> dict
         to_build.update(dict.fromkeys(_known(build.needs, index)))
         for link in build.libraries:
             library = knowledge.library(link.library)
-            if library is None or link.linkage not in {"always", "system-if-present"} or not library.available(index.release):
+            if (
+                library is None
+                or link.linkage not in {"always", "system-if-present"}
+                or not library.available(index.release)
+            ):
                 continue
             if link.required:
                 to_build.update(dict.fromkeys(_known(library.build_needs(index.release)[:1], index)))
@@ -240,12 +247,14 @@ def render(answer: dict[str, Any]) -> str:
 
 def _render_distribution(entry: dict[str, Any]) -> str:
     lines = [f"{entry['name']} (Python distribution): {entry['summary']}", f"  {entry['url']}"]
-    for item in entry["impossible"]:
-        lines.append(f"  not on Alpine ({item['versions']}): {item['reason']}. {item['advice']}")
+    lines.extend(
+        f"  not on Alpine ({item['versions']}): {item['reason']}. {item['advice']}" for item in entry["impossible"]
+    )
     wheels = entry["wheels"]
     if wheels["releases"]:
         if wheels["musllinux"]:
-            text = f"{wheels['with-wheel']} of {wheels['releases']} releases have a wheel for musl, the newest {wheels['musllinux'][0]}"
+            count = f"{wheels['with-wheel']} of {wheels['releases']} releases"
+            text = f"{count} have a wheel for musl, last {wheels['musllinux'][0]}"
         else:
             text = f"none of {wheels['releases']} releases has a wheel for musl: pip compiles it"
         lines.append(f"  wheels (as of {wheels['as-of']}): {text}")
@@ -256,7 +265,8 @@ def _render_distribution(entry: dict[str, Any]) -> str:
         for link in build["libraries"]:
             need = "required" if link["required"] else f"optional{': ' + link['optional'] if link['optional'] else ''}"
             lines.append(
-                f"    {link['library']}: {link['linkage']}, {need}; build {link['build-package']}, run {link['runtime-package']}"
+                f"    {link['library']}: {link['linkage']}, {need};"
+                f" build {link['build-package']}, run {link['runtime-package']}"
             )
             lines.extend(f"      - {fact}" for fact in link["evidence"])
         if build["note"]:
@@ -274,12 +284,18 @@ def _render_distribution(entry: dict[str, Any]) -> str:
 
 def _render_library(entry: dict[str, Any]) -> str:
     lines = [f"{entry['name']} (library): {entry['summary']}", f"  {entry['url']}"]
-    for key, label in (("sonames", "sonames"), ("pkg-config", "pkg-config"), ("tools", "tools"), ("headers", "headers")):
+    for key, label in (
+        ("sonames", "sonames"),
+        ("pkg-config", "pkg-config"),
+        ("tools", "tools"),
+        ("headers", "headers"),
+    ):
         if entry[key]:
             lines.append(f"  {label}: {', '.join(entry[key])}")
     lines.append("  packages by release:")
-    for row in entry["releases"]:
-        lines.append(f"    {row['alpine']:>5}  build {row['build'] or '-':<28} run {row['run'] or '-'}")
+    lines.extend(
+        f"    {row['alpine']:>5}  build {row['build'] or '-':<28} run {row['run'] or '-'}" for row in entry["releases"]
+    )
     if entry["users"]:
         lines.append(f"  used by: {', '.join(entry['users'])}")
     if entry["note"]:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from dockerlint_alpine.analysis import Doctor, FixResult, Options, fix_bytes
+from dockerlint_alpine.analysis import Doctor, FixResult, configure, fix_bytes
 from dockerlint_alpine.findings import FileReport
 
 CHECKOUT = Path(__file__).resolve().parent.parent
@@ -42,7 +42,7 @@ def judge(project: Callable[[Mapping[str, str]], Path]) -> Judge:
 
     def run(dockerfile: str, files: Mapping[str, str] | None = None, **options: object) -> FileReport:
         root = project({"Dockerfile": dockerfile, **(files or {})})
-        return Doctor(Options(context=root, **options)).check_file(root / "Dockerfile")  # type: ignore[arg-type]
+        return Doctor(configure(context=root, **options)).check_file(root / "Dockerfile")
 
     return run
 
@@ -53,7 +53,7 @@ def mend(project: Callable[[Mapping[str, str]], Path]) -> Callable[..., FixResul
 
     def run(dockerfile: str, files: Mapping[str, str] | None = None, **options: object) -> FixResult:
         root = project({"Dockerfile": dockerfile, **(files or {})})
-        doctor = Doctor(Options(context=root, **options))  # type: ignore[arg-type]
+        doctor = Doctor(configure(context=root, **options))
         return fix_bytes(doctor, dockerfile.encode("utf-8", "surrogateescape"), root / "Dockerfile")
 
     return run

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dockerlint_alpine.checks import (
+    ad0_suppressions,
     ad9_could_not_judge,
     ad101_missing_build_library,
     ad102_missing_build_tool,
@@ -17,6 +18,7 @@ from dockerlint_alpine.checks.base import Check, Subject
 __all__ = ["CHECKS", "Check", "Subject", "check_by_topic"]
 
 CHECKS: tuple[Check, ...] = (
+    *ad0_suppressions.CHECKS,
     ad101_missing_build_library.CHECK,
     ad102_missing_build_tool.CHECK,
     ad103_implicit_build_library.CHECK,

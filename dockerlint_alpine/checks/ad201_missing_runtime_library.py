@@ -53,11 +53,12 @@ from dockerlint_alpine.checks.base import (
     unique,
 )
 from dockerlint_alpine.checks.run_moment import MissingObject, missing_objects
-from dockerlint_alpine.findings import Finding
+from dockerlint_alpine.findings import Evidence, Finding
 from dockerlint_alpine.fixer.placement import add_package
+from dockerlint_alpine.stages import InstallStep, LibraryUse
 
 if TYPE_CHECKING:
-    from dockerlint_alpine.stages import Stage
+    from dockerlint_alpine.stages import Installed, Moment, Stage
 
 CODE = "AD201"
 NAME = "missing-runtime-library"
@@ -108,16 +109,16 @@ def finding(subject: Subject, stage: Stage, missing: MissingObject) -> Finding:
     )
 
 
-def chain(subject: Subject, stage: Stage, missing: MissingObject) -> tuple:
+def chain(subject: Subject, stage: Stage, missing: MissingObject) -> tuple[Evidence, ...]:
     """Requirement, no wheel, linkage, how the library came to the build, who provides it, that it is not here."""
     item, cause, need = missing.item, missing.cause, missing.needs[0]
     assert item.built is not None
     assert stage.packages is not None
     build_stage = subject.timeline.stages[item.built.stage]
     pulled = None
-    if hasattr(cause, "package") and cause.package and cause.presence == "present" and build_stage.packages:
-        step = build_moment(build_stage, item)
-        pulled = evidence.presence(step.world, cause.package, build_stage.packages) if step is not None else None
+    if isinstance(cause, LibraryUse) and cause.package and cause.presence == "present" and build_stage.packages:
+        moment = build_moment(build_stage, item)
+        pulled = evidence.presence(moment.world, cause.package, build_stage.packages) if moment is not None else None
     return unique(
         (
             evidence.requirement(item),
@@ -131,10 +132,8 @@ def chain(subject: Subject, stage: Stage, missing: MissingObject) -> tuple:
     )
 
 
-def build_moment(stage: Stage, item):
+def build_moment(stage: Stage, item: Installed) -> Moment | None:
     """The moment at which ``item`` was compiled in ``stage``."""
-    from dockerlint_alpine.stages import InstallStep  # noqa: PLC0415 - one name for one look
-
     for step in stage.steps:
         if isinstance(step, InstallStep) and any(other.built is item.built for other in step.installed):
             return step.moment

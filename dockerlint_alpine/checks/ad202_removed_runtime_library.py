@@ -1,4 +1,4 @@
-"""## What it does
+r"""## What it does
 Reports a shared library that an extension needs at run time and that an `apk del` of the same stage takes away.
 
 ## Why is this bad?

@@ -6,12 +6,13 @@ from typing import TYPE_CHECKING
 
 from dockerlint_alpine.checks.base import stage_label
 from dockerlint_alpine.findings import Evidence
+from dockerlint_alpine.stages import LibraryUse
 
 if TYPE_CHECKING:
     from dockerlint_alpine.apk import Index, World
     from dockerlint_alpine.checks.base import Subject
     from dockerlint_alpine.knowledge import Language
-    from dockerlint_alpine.stages import Installed, LibraryUse, Stage
+    from dockerlint_alpine.stages import Installed, Stage
 
 
 def named(item: Installed) -> str:
@@ -36,7 +37,7 @@ def wheel(item: Installed) -> Evidence:
 
 def linkage(item: Installed, cause: LibraryUse | Language) -> Evidence:
     """What the rules say about the build and the library."""
-    if hasattr(cause, "link"):
+    if isinstance(cause, LibraryUse):
         facts = cause.link.evidence or cause.library.evidence
         how = {
             "always": f"its build links {cause.library.name}",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -16,153 +15,145 @@ from dockerlint_alpine.discovery import Job, find_jobs
 from dockerlint_alpine.findings import FileError, FileReport, Report
 
 if TYPE_CHECKING:
-    from dockerlint_alpine.analysis import Doctor, Options
-    from dockerlint_alpine.report import RenderOptions
+    from dockerlint_alpine.analysis import Doctor
+    from dockerlint_alpine.config import Configuration, Settings
+    from dockerlint_alpine.report import CodeDoc, RenderOptions
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
-_RELEASE = re.compile(r"(?:v?3\.\d+|edge)\Z")
-_PYTHON = re.compile(r"\d+\.\d+(?:\.\d+)?\Z")
+
+_ANALYSIS = (
+    click.option("--select", multiple=True, metavar="CODE", help="Only these codes (AD2, AD201, ALL); repeatable."),
+    click.option("--ignore", multiple=True, metavar="CODE", help="Not these codes; repeatable."),
+    click.option(
+        "--platform", "platforms", multiple=True, metavar="OS/ARCH", help="linux/amd64 by default; repeatable."
+    ),
+    click.option("--build-arg", "build_args", multiple=True, metavar="K=V", help="A value for an ARG; repeatable."),
+    click.option("--target", metavar="STAGE", help="Judge only this stage and what it is made of."),
+    click.option("--context", type=click.Path(file_okay=False, exists=True), help="The build context."),
+    click.option("--alpine", metavar="X.Y", help="The Alpine release, where the base image does not tell it."),
+    click.option("--python", metavar="X.Y", help="The Python, where the base image does not tell it."),
+    click.option("--online/--offline", default=None, help="Ask the Python package index, or not (default)."),
+    click.option("--as-of", metavar="DATE", help="Answer for the index of this day, YYYY-MM-DD."),
+    click.option("--config", type=click.Path(dir_okay=False, exists=True), help="The configuration file to use."),
+    click.option("--isolated", is_flag=True, help="Read no configuration file."),
+)
+_OUTPUT = (
+    click.option(
+        "--output-format",
+        multiple=True,
+        metavar="FORMAT[:FILE]",
+        help="text, concise, json, sarif, github, gitlab, junit, checkstyle, rdjson or markdown; repeatable.",
+    ),
+    click.option("--output-file", type=click.Path(dir_okay=False), help="Write there instead of standard output."),
+    click.option("--color", type=click.Choice(["auto", "always", "never"]), help="Colours (default: on a terminal)."),
+    click.option("--strict", is_flag=True, default=None, help="What can't be judged fails the run (exit code 2)."),
+    click.option("--exit-zero", is_flag=True, default=None, help="Exit with 0 whatever is found."),
+)
 
 
 def analysis_options(command: _Command) -> _Command:
     """Decorate with the options that say how to judge."""
-    for option in reversed(
-        (
-            click.option("--select", multiple=True, metavar="CODE", help="Only these codes (AD2, AD201, ALL); repeatable."),
-            click.option("--ignore", multiple=True, metavar="CODE", help="Not these codes; repeatable."),
-            click.option("--platform", "platforms", multiple=True, metavar="OS/ARCH", help="linux/amd64 by default; repeatable."),
-            click.option("--build-arg", "build_args", multiple=True, metavar="K=V", help="A value for an ARG; repeatable."),
-            click.option("--target", metavar="STAGE", help="Judge only this stage and what it is made of."),
-            click.option("--context", type=click.Path(file_okay=False, exists=True), help="The build context."),
-            click.option("--alpine", metavar="X.Y", callback=_release, help="The Alpine release of unknown bases."),
-            click.option("--python", metavar="X.Y", callback=_python, help="The Python of unknown bases."),
-            click.option("--online/--offline", default=False, help="Ask the Python package index. Default: offline."),
-            click.option("--as-of", metavar="DATE", help="Judge as if it were YYYY-MM-DD.", callback=_date),
-        )
-    ):
+    for option in reversed(_ANALYSIS):
         command = option(command)
     return command
 
 
 def output_options(command: _Command) -> _Command:
     """Decorate with the options that say how to show the result."""
-    for option in reversed(
-        (
-            click.option("--output-format", default="text", show_default=True, metavar="FORMAT", callback=_format,
-                         help="text, concise, json, sarif, github, gitlab, junit, checkstyle, rdjson or markdown."),
-            click.option("--output-file", type=click.Path(dir_okay=False), help="Write there instead of standard output."),
-            click.option("--color", type=click.Choice(["auto", "always", "never"]), default="auto", help="Colours."),
-            click.option("--strict", is_flag=True, help="What can't be judged fails the run (exit code 2)."),
-            click.option("--exit-zero", is_flag=True, help="Exit with 0 whatever is found."),
-        )
-    ):
+    for option in reversed(_OUTPUT):
         command = option(command)
     return command
 
 
-def _release(_: click.Context, __: click.Parameter, value: str | None) -> str | None:
-    if value is not None and not _RELEASE.match(value):
-        raise click.BadParameter(f"{value!r} is no Alpine release: say 3.19 or edge")
-    return value.removeprefix("v") if value else None
+def configuration(given: dict[str, Any]) -> Configuration:
+    """The configuration file nearest to the current folder with the command line on top. Raises click.UsageError."""
+    from dockerlint_alpine.config import ConfigError, Settings, load  # noqa: PLC0415 - after --help
+
+    names = Settings.__dataclass_fields__
+    overrides: dict[str, object] = {name: value for name, value in given.items() if name in names}
+    overrides["select"] = _codes(given["select"]) or None
+    overrides["ignore"] = _codes(given["ignore"]) or None
+    overrides["platforms"] = _platforms(given["platforms"]) or None
+    overrides["build_args"] = _build_args(given["build_args"]) or None
+    overrides["output_format"] = given.get("output_format") or None
+    if given["alpine"]:
+        overrides["alpine"] = given["alpine"].removeprefix("v")
+    try:
+        config = Path(given["config"]) if given["config"] else None
+        return load(Path.cwd(), overrides=overrides, config=config, isolated=given["isolated"])
+    except ConfigError as error:
+        raise click.UsageError(str(error)) from None
 
 
-def _python(_: click.Context, __: click.Parameter, value: str | None) -> str | None:
-    if value is not None and not _PYTHON.match(value):
-        raise click.BadParameter(f"{value!r} is no Python version: say 3.12")
-    return value
-
-
-def _date(_: click.Context, __: click.Parameter, value: str | None) -> str | None:
-    if value is not None and not re.fullmatch(r"\d{4}-\d\d-\d\d", value):
-        raise click.BadParameter(f"{value!r} is no date: say YYYY-MM-DD")
-    return value
-
-
-def _format(_: click.Context, __: click.Parameter, value: str) -> str:
-    from dockerlint_alpine.report import FORMATS  # noqa: PLC0415 - after --help
-
-    if value not in FORMATS:
-        raise click.BadParameter(f"{value!r} is no format: choose from {', '.join(FORMATS)}")
-    return value
-
-
-def make_options(given: dict[str, Any]) -> Options:
-    """The library's options from the command line's. Raises click.UsageError."""
-    from dockerlint_alpine.analysis import Options  # noqa: PLC0415 - after --help
-    from dockerlint_alpine.stages import APK_ARCH  # noqa: PLC0415
-
-    args: dict[str, str] = {}
-    for pair in given["build_args"]:
+def _build_args(pairs: Sequence[str]) -> dict[str, str]:
+    """``NAME=VALUE``; a bare NAME takes its value from the environment, as docker build does."""
+    found: dict[str, str] = {}
+    for pair in pairs:
         name, equals, value = pair.partition("=")
         if not name:
             raise click.UsageError(f"--build-arg {pair!r}: say NAME=VALUE")
-        if equals:
-            args[name] = value
-        elif name in os.environ:
-            args[name] = os.environ[name]
-    platforms = tuple(part for value in given["platforms"] for part in value.split(",") if part)
+        if equals or name in os.environ:
+            found[name] = value if equals else os.environ[name]
+    return found
+
+
+def _platforms(values: Sequence[str]) -> tuple[str, ...]:
+    from dockerlint_alpine.stages import APK_ARCH  # noqa: PLC0415
+
+    platforms = tuple(part for value in values for part in value.split(",") if part)
     for platform in platforms:
         if platform not in APK_ARCH:
             raise click.UsageError(f"--platform {platform!r}: choose from {', '.join(APK_ARCH)}")
-    return Options(
-        platforms=platforms or ("linux/amd64",),
-        build_args=args,
-        target=given["target"],
-        context=Path(given["context"]) if given["context"] else None,
-        alpine=given["alpine"],
-        python=given["python"],
-        select=_codes(given["select"]),
-        ignore=_codes(given["ignore"]),
-        as_of=given["as_of"],
-    )
+    return platforms
 
 
 def _codes(values: Sequence[str]) -> tuple[str, ...]:
-    """Codes given one by one or with commas; names of checks work too. Raises click.UsageError for unknown ones."""
+    """Codes one by one or with commas, or the names of checks; ALL also lists what is only information."""
     from dockerlint_alpine.checks import CHECKS  # noqa: PLC0415
 
     by_name = {check.name: check.code for check in CHECKS}
-    found = [by_name.get(part, part.upper()) for value in values for part in value.split(",") if part]
-    for code in found:
-        if code != "ALL" and not any(check.code.startswith(code) for check in CHECKS):
-            raise click.UsageError(f"{code} is no code and no beginning of one")
+    found: list[str] = []
+    for part in (part.strip() for value in values for part in value.split(",") if part.strip()):
+        code = by_name.get(part, part.upper())
+        if code == "ALL":
+            found.extend(("AD", "AD502"))
+        elif any(check.code.startswith(code) for check in CHECKS):
+            found.append(code)
+        else:
+            raise click.UsageError(f"{part} is no code and no beginning of one")
     return tuple(found)
 
 
-def make_doctor(options: Options, *, online: bool) -> Doctor:
-    """Open rules and indexes for a run; ``online`` asks the Python package index."""
+def make_doctor(configured: Configuration) -> Doctor:
+    """Open rules and indexes for a run; with ``online`` the Python package index is asked."""
     from dockerlint_alpine.analysis import Doctor  # noqa: PLC0415
 
     resolver = None
-    if online:
+    if configured.settings.online:
         from dockerlint_alpine.cli.online import open_resolver  # noqa: PLC0415 - only with a network
 
         resolver = open_resolver()
-    return Doctor(options, resolver=resolver)
+    return Doctor(configured, resolver=resolver)
 
 
-def jobs_for(paths: Sequence[str]) -> tuple[list[Job], list[FileError]]:
-    """What to judge, and which paths lead nowhere."""
+def jobs_for(paths: Sequence[str], configured: Configuration) -> tuple[list[Job], list[FileError]]:
+    """What to judge, and which paths lead nowhere. What ``exclude`` covers is left out unless it was named."""
     jobs, errors = find_jobs(paths, environment=os.environ)
-    return jobs, [FileError(error.path, error.message) for error in errors]
+    named = set(paths)
+    kept = [job for job in jobs if job.shown_as in named or not configured.excludes(str(job.path))]
+    return kept, [FileError(error.path, error.message) for error in errors]
 
 
 def for_job(doctor: Doctor, job: Job) -> Doctor:
-    """``doctor`` with the context, arguments and target of a compose service, where the command line gave none."""
-    from dockerlint_alpine.analysis import Doctor  # noqa: PLC0415
-
-    options = doctor.options
+    """``doctor`` with the context, arguments and target of a compose service, where nothing else was given."""
+    settings: Settings = doctor.settings
     changed = replace(
-        options,
-        context=options.context or job.context,
-        build_args={**job.build_args, **options.build_args},
-        target=options.target or job.target,
+        settings,
+        context=settings.context or (str(job.context) if job.context is not None else None),
+        build_args=tuple({**job.build_args, **dict(settings.build_args)}.items()),
+        target=settings.target or job.target,
     )
-    if changed == options:
-        return doctor
-    other = Doctor(changed, resolver=doctor.resolver, store=doctor.store)
-    other.__dict__["knowledge"] = doctor.knowledge  # shared: opened once for all files
-    return other
+    return doctor if changed == settings else doctor.configured(changed)
 
 
 def merged_reports(reports: Sequence[FileReport]) -> tuple[FileReport, ...]:
@@ -183,25 +174,7 @@ def merged_reports(reports: Sequence[FileReport]) -> tuple[FileReport, ...]:
     return tuple(by_path.values())
 
 
-def render_options(color: str) -> RenderOptions:
-    """How to render for where the output goes."""
-    from dockerlint_alpine import __version__  # noqa: PLC0415
-    from dockerlint_alpine.report import RenderOptions  # noqa: PLC0415
-
-    return RenderOptions(color=wants_color(color, sys.stdout.isatty()), version=__version__, code_docs=_code_doc)
-
-
-def _code_doc(code: str) -> Any:
-    from dockerlint_alpine.checks import check_by_topic  # noqa: PLC0415 - formats that carry docs ask for it
-    from dockerlint_alpine.report import CodeDoc  # noqa: PLC0415
-
-    check = check_by_topic(code)
-    if check is None:
-        return CodeDoc(code, code.lower(), code)
-    return CodeDoc(check.code, check.name, check.summary, check.page, check.severity)
-
-
-def wants_color(choice: str, terminal: bool) -> bool:  # noqa: FBT001 - a fact, not a switch
+def wants_color(choice: str, terminal: bool) -> bool:
     """``--color`` first, then NO_COLOR and FORCE_COLOR (no-color.org, force-color.org), then the terminal."""
     if choice != "auto":
         return choice == "always"
@@ -212,26 +185,61 @@ def wants_color(choice: str, terminal: bool) -> bool:  # noqa: FBT001 - a fact, 
     return terminal and os.environ.get("TERM") != "dumb"
 
 
-def show(report: Report, given: dict[str, Any]) -> None:
-    """Render the report to standard output or ``--output-file``; what could not be read goes to standard error."""
+def show(report: Report, settings: Settings) -> None:
+    """Render the report in every format asked for, to standard output or to files."""
     from dockerlint_alpine.report import render  # noqa: PLC0415
 
-    options = render_options("never" if given["output_file"] and given["color"] == "auto" else given["color"])
-    text = render(report, given["output_format"], options=options)
-    if given["output_file"]:
-        try:
-            Path(given["output_file"]).write_text(text, encoding="utf-8")
-        except OSError as error:
-            raise click.ClickException(f"{given['output_file']}: {error.strerror or error}") from None
-    else:
-        click.echo(text, nl=False, color=options.color)
-    for problem in report.errors:
-        click.echo(f"alpine-doctor: {problem.path}: {problem.message}", err=True)
+    for wanted in settings.output_format:
+        name, _, path = wanted.partition(":")
+        path = path or settings.output_file or ""
+        text = render(report, name, options=_render_options(settings, to_file=bool(path)))
+        if path:
+            _write(path, text)
+        else:
+            sys.stdout.flush()
+            sys.stdout.buffer.write(text.encode())
+            sys.stdout.flush()
+        if name == "github":  # a clean run prints nothing there
+            for problem in report.errors:
+                click.echo(f"alpine-doctor: {problem.path}: {problem.message}", err=True)
 
 
-def exit_code(report: Report, *, strict: bool, exit_zero: bool) -> int:
+def _write(path: str, text: str) -> None:
+    try:
+        with Path(path).open("w", encoding="utf-8", newline="") as file:
+            file.write(text)
+    except OSError as error:
+        raise click.UsageError(f"{path}: {error.strerror or error}") from None
+
+
+def _render_options(settings: Settings, *, to_file: bool) -> RenderOptions:
+    from dockerlint_alpine import __version__  # noqa: PLC0415
+    from dockerlint_alpine.report import RenderOptions  # noqa: PLC0415
+
+    terminal = sys.stdout.isatty() and not to_file
+    width = os.get_terminal_size().columns if terminal else 100
+    return RenderOptions(
+        color=wants_color(settings.color, terminal),
+        version=__version__,
+        width=max(60, min(width, 120)),
+        code_docs=code_doc,
+    )
+
+
+def code_doc(code: str) -> CodeDoc:
+    """What a format that carries documentation says of a code."""
+    from dockerlint_alpine.checks import check_by_topic  # noqa: PLC0415 - few formats ask
+    from dockerlint_alpine.report import CodeDoc  # noqa: PLC0415
+
+    check = check_by_topic(code)
+    if check is None:
+        return CodeDoc(code, code.lower(), code)
+    return CodeDoc(check.code, check.name, check.summary, check.page, check.severity)
+
+
+def exit_code(report: Report, settings: Settings) -> int:
     """0 clean, 1 findings, 2 something could not be read, or judged with ``--strict``."""
-    if report.errors or (strict and report.unknown):
+    if report.errors or (settings.strict and report.unknown):
         return 2
     found = report.count("error") + report.count("warning")
-    return 1 if found and not exit_zero else 0
+    return 1 if found and not settings.exit_zero else 0

@@ -24,4 +24,7 @@ def explain(topic: str, arch: str, output_format: str) -> None:
         raise click.ClickException(str(error)) from None
     if answer is None:
         raise click.ClickException(f"nothing is known of {topic!r}: no code, distribution, library or apk package")
-    click.echo(json.dumps(answer, indent=2, ensure_ascii=False) if output_format == "json" else render(answer), nl=output_format == "json")
+    click.echo(
+        json.dumps(answer, indent=2, ensure_ascii=False) if output_format == "json" else render(answer),
+        nl=output_format == "json",
+    )

@@ -5,8 +5,12 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
+
+if TYPE_CHECKING:
+    from dockerlint_alpine.knowledge import Knowledge
 
 
 @click.group("rules")
@@ -24,7 +28,9 @@ def list_rules(kind: str) -> None:
 
 @rules_group.command("show")
 @click.argument("name")
-@click.option("--kind", type=click.Choice(["distribution", "library", "wheels"]), help="Default: whatever has the name.")
+@click.option(
+    "--kind", type=click.Choice(["distribution", "library", "wheels"]), help="Default: whatever has the name."
+)
 def show_rule(name: str, kind: str | None) -> None:
     """Print one entry as JSON, exactly as it is written in the rules."""
     knowledge = _knowledge()
@@ -51,7 +57,7 @@ def validate_rules(folder: Path) -> None:
     click.echo("all rules are valid")
 
 
-def _knowledge():  # noqa: ANN202 - see below
+def _knowledge() -> Knowledge:
     from dockerlint_alpine.knowledge import Knowledge, KnowledgeError  # noqa: PLC0415 - after --help
 
     try:

@@ -31,7 +31,7 @@ def add_package(
 
     ``before`` is the instruction that needs it (``None``: the end of the stage is early enough).
     """
-    step = choose_list(timeline, stage, purpose, before)
+    step = choose_list(stage, purpose, before)
     if step is not None:
         edit = insert_into(timeline, step, package)
         if edit is not None:
@@ -40,9 +40,7 @@ def add_package(
     return _new_run(timeline, stage, package, before)
 
 
-def choose_list(
-    timeline: Timeline, stage: Stage, purpose: Purpose, before: Instruction | None
-) -> ApkStep | None:
+def choose_list(stage: Stage, purpose: Purpose, before: Instruction | None) -> ApkStep | None:
     """The ``apk add`` of ``stage`` that a package of this purpose belongs to, or ``None``."""
     candidates = [
         step

@@ -9,7 +9,7 @@ from dockerlint_alpine.report.display import printable
 from dockerlint_alpine.report.options import PROGRAM
 from dockerlint_alpine.report.positions import Lines
 from dockerlint_alpine.report.preview import changes
-from dockerlint_alpine.report.wording import chain, plural, stage, summary
+from dockerlint_alpine.report.wording import chain, facts, plural, stage, summary
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -111,9 +111,9 @@ def _details(report: Report, room: int) -> list[str]:
 
 def _fold(file: FileReport, lines: Lines, finding: Finding) -> str:
     title = _html(f"{finding.code} at {file.path}:{finding.location.line}")
-    facts = [f"- {escape(fact)}" for fact in (stage(finding), chain(finding)) if fact]
-    facts += (f"- {escape(evidence.detail)} ({evidence.kind})" for evidence in finding.evidence)
-    parts = [f"<details><summary>{title}</summary>", escape(finding.message), "\n".join(facts)]
+    listed = [f"- {escape(fact)}" for fact in (stage(finding), chain(finding)) if fact]
+    listed += (f"- {escape(evidence.detail)} ({evidence.kind})" for evidence in facts(finding))
+    parts = [f"<details><summary>{title}</summary>", escape(finding.message), "\n".join(listed)]
     if finding.fix:
         parts += (f"Fix ({finding.fix.applicability}): {escape(finding.fix.title)}", _diff(lines, finding.fix))
     return "\n\n".join([*filter(None, parts), "</details>"])

@@ -11,7 +11,7 @@ from dockerlint_alpine.report.options import PROGRAM
 from dockerlint_alpine.report.paint import BLUE, BOLD, DIM, GREEN, RED, SEVERITY_COLORS, Paint
 from dockerlint_alpine.report.positions import Lines
 from dockerlint_alpine.report.preview import changes
-from dockerlint_alpine.report.wording import chain, plural, stage, summary
+from dockerlint_alpine.report.wording import chain, facts, plural, stage, summary
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -112,7 +112,7 @@ class _Writer:
         yield f"{indent} {sign} {first}"
         yield from (f"{indent}     {other}" for other in others)
         arrow = self._paint("->", BLUE, BOLD)
-        for evidence in finding.evidence:
+        for evidence in facts(finding):
             label = f"[{evidence.kind}]"
             first, *others = wrap(f"{printable(evidence.detail)} {label}", self._width - len(indent) - 6)
             parts = [f"{indent}   {arrow} {first}", *(f"{indent}      {other}" for other in others)]

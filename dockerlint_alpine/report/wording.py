@@ -9,7 +9,7 @@ from dockerlint_alpine.report.display import printable
 from dockerlint_alpine.report.options import PROGRAM
 
 if TYPE_CHECKING:
-    from dockerlint_alpine.findings import Finding, Report
+    from dockerlint_alpine.findings import Evidence, Finding, Report
 
 _ORIGIN = re.compile(r"(.+):([1-9]\d*)")
 
@@ -40,6 +40,12 @@ def requirement(finding: Finding) -> tuple[str, int] | None:
     return (match[1], int(match[2])) if match else None
 
 
+def facts(finding: Finding) -> tuple[Evidence, ...]:
+    """Return the evidence that ``chain`` does not already tell: who asks for the distribution is shown there."""
+    first, *others = finding.evidence
+    return tuple(others) if first.kind == "requirement" and chain(finding) else finding.evidence
+
+
 def stage(finding: Finding) -> str:
     """Describe the stage: ``stage 1 (runtime), python:3.11-alpine3.19, linux/amd64``; empty without one."""
     if finding.stage is None:
@@ -58,7 +64,7 @@ def details(finding: Finding) -> tuple[str, ...]:
     lines = [finding.message]
     if path := chain(finding):
         lines.append(path)
-    lines += (f"-> {evidence.detail} [{evidence.kind}]" for evidence in finding.evidence)
+    lines += (f"-> {evidence.detail} [{evidence.kind}]" for evidence in facts(finding))
     if finding.fix:
         lines.append(f"fix ({finding.fix.applicability}): {finding.fix.title}")
     return tuple(map(printable, lines))

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from dockerlint_alpine.stages.dockerignore import DockerIgnore, parse_dockerignore, translate
+from dockerlint_alpine.stages.dockerignore import NOTHING_IGNORED, DockerIgnore, parse_dockerignore, translate
 
 MAX_FILE_SIZE = 64 * 1024 * 1024
 """Bytes; a larger file of the context is refused rather than read."""
@@ -27,7 +27,7 @@ class BuildContext:
     """A folder on disk as the builder sees it. Paths are POSIX, relative to the root, without ``./``."""
 
     root: Path
-    ignore: DockerIgnore = DockerIgnore()
+    ignore: DockerIgnore = NOTHING_IGNORED
     shown_as: str = ""
 
     @cached_property
@@ -112,7 +112,7 @@ def open_context(root: Path, dockerfile: Path, *, shown_as: str = "") -> BuildCo
                 return BuildContext(root, parse_dockerignore(text), shown_as)
         except OSError:
             continue
-    return BuildContext(root, DockerIgnore(), shown_as)
+    return BuildContext(root, NOTHING_IGNORED, shown_as)
 
 
 def guess_root(dockerfile: Path, sources: Sequence[str]) -> Path:

@@ -28,6 +28,10 @@ class DockerIgnore:
         return excluded
 
 
+NOTHING_IGNORED = DockerIgnore()
+"""A context without a ``.dockerignore``."""
+
+
 def parse_dockerignore(text: str) -> DockerIgnore:
     """Compile the text of a ``.dockerignore`` file; a pattern that Go would refuse is left out."""
     return DockerIgnore(tuple(_rules(text.removeprefix("\ufeff").splitlines())))
@@ -46,7 +50,10 @@ def _rules(lines: Iterable[str]) -> Iterable[tuple[re.Pattern[str], bool]]:
             continue
         try:
             # A match of a directory takes everything below it along.
-            yield re.compile("/".join(map(translate, parts)).replace("\0/", "(?:.*/)?") + r"(?:/.*)?\Z", re.DOTALL), excludes
+            yield (
+                re.compile("/".join(map(translate, parts)).replace("\0/", "(?:.*/)?") + r"(?:/.*)?\Z", re.DOTALL),
+                excludes,
+            )
         except re.error:
             continue
 

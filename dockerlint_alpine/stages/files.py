@@ -9,8 +9,14 @@ import posixpath
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING
 
-from dockerlint_alpine.stages.context import BuildContext
+if TYPE_CHECKING:
+    from dockerlint_alpine.stages.context import BuildContext
+
+
+_KNOWN_FOLDERS = frozenset({"/", "/usr", "/usr/local", "/tmp", "/root", "/opt"})  # noqa: S108 - names, nothing is opened
+"""Folders that every Alpine image has: a COPY to one of them goes into it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +59,7 @@ class StageFiles:
 
     context: BuildContext
     placements: tuple[Placement, ...] = ()
-    directories: frozenset[str] = frozenset({"/", "/usr", "/usr/local", "/tmp", "/root", "/opt", "/app"})
+    directories: frozenset[str] = _KNOWN_FOLDERS
 
     def place(self, placement: Placement) -> StageFiles:
         """The view after one more file or folder was put in."""
@@ -165,7 +171,7 @@ def copy_targets(sources: Iterable[tuple[str, bool]], destination: str, files: S
     destination, a file goes below it when it ends in ``/``, is a known folder, or several sources are given."""
     listed = list(sources)
     target = absolute(destination, workdir)
-    into = destination.endswith("/") or destination in {".", ".."} or destination.endswith("/.") or len(listed) > 1
+    into = destination.endswith(("/", "/.")) or destination in {".", ".."} or len(listed) > 1
     into = into or target in files.directories
     return [
         target if is_dir else posixpath.join(target, posixpath.basename(source)) if into else target

@@ -47,7 +47,9 @@ class VenvCommand:
 _PIP_NAME = re.compile(r"pip(?:\d+(?:\.\d+)?)?\Z")
 _PYTHON_NAME = re.compile(r"python(?:\d+(?:\.\d+)?)?\Z")
 _OPTIONS_BEFORE_VERB = {
-    "pip": frozenset("--python --log --proxy --retries --timeout --cert --client-cert --cache-dir --trusted-host".split()),
+    "pip": frozenset(
+        "--python --log --proxy --retries --timeout --cert --client-cert --cache-dir --trusted-host".split()
+    ),
     "uv": frozenset("--directory --project --config-file --cache-dir --color -p --python".split()),
     "poetry": frozenset("-C --directory -P --project".split()),
     "pipenv": frozenset({"--python"}),

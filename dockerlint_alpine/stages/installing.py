@@ -17,6 +17,7 @@ from dockerlint_alpine.python import (
     read_install_arguments,
 )
 from dockerlint_alpine.python.resolve import resolve
+from dockerlint_alpine.stages.files import absolute
 from dockerlint_alpine.stages.interpreters import apk_home, destination, home_of_installer, home_of_program
 from dockerlint_alpine.stages.linkage import build_facts
 from dockerlint_alpine.stages.model import Installed, InstallStep, PythonHome
@@ -83,11 +84,11 @@ class Installer:
         home = walk.homes.get(home.prefix, home)
         target = self._target(walk, home, command, options)
         resolution = self._resolution(wanted, target, options)
-        self._report_unknown(walk, instruction, wanted, resolution)
+        self._report_unknown(walk, instruction, resolution)
         pinned = _pinned(wanted)
         env = {name: value.text for name, value in variables.items()}
         place = destination(home, command, options, variables, folder)
-        houses = _wheelhouses(walk, wanted, folder)
+        houses = _wheelhouses(wanted, folder)
         installed = [
             self._installed(walk, instruction, resolved, place, houses, env, pinned, command, conditional=conditional)
             for resolved in resolution.distributions
@@ -121,7 +122,7 @@ class Installer:
     ) -> tuple[RequirementSet, Mapping[str, tuple[str, ...]]]:
         dockerfile = walk.builder.dockerfile
         origins = [
-            Origin("Dockerfile" if arg.span is None else walk.builder.shown_as, _line(dockerfile, arg, instruction))
+            Origin(walk.builder.shown_as, instruction.line if arg.span is None else dockerfile.line_of(arg.span[0]))
             for arg in command.args
         ]
         known = [(arg.text, origin) for arg, origin in zip(command.args, origins, strict=True) if arg.known]
@@ -141,9 +142,7 @@ class Installer:
         if command.action == "project":
             from dockerlint_alpine.python import read_project_arguments  # noqa: PLC0415 - project tools are the rarer case
 
-            found = read_project_arguments(
-                command.tool, words, walk.files, cwd=folder, origins=places, environment=env
-            )
+            found = read_project_arguments(command.tool, words, walk.files, cwd=folder, origins=places, environment=env)
         else:
             if command.action == "pip-sync":
                 words = [part for word in words for part in (("-r", word) if not word.startswith("-") else (word,))]
@@ -166,9 +165,7 @@ class Installer:
             forced_platforms=options.get("--platform", ()) if command.tool == "pip" else (),
         )
 
-    def _resolution(
-        self, wanted: RequirementSet, target: Target, options: Mapping[str, tuple[str, ...]]
-    ) -> Resolution:
+    def _resolution(self, wanted: RequirementSet, target: Target, options: Mapping[str, tuple[str, ...]]) -> Resolution:
         no_deps = "--no-deps" in options
         try:
             found = resolve(wanted, target, self.facts, self.resolver, as_of=self.as_of, no_deps=no_deps)
@@ -178,9 +175,7 @@ class Installer:
         self.notes.extend(found.notes)
         return found
 
-    def _report_unknown(
-        self, walk: StageWalk, instruction: Instruction, wanted: RequirementSet, resolution: Resolution
-    ) -> None:
+    def _report_unknown(self, walk: StageWalk, instruction: Instruction, resolution: Resolution) -> None:
         unknown = resolution.unresolved
         if not unknown:
             return
@@ -254,11 +249,9 @@ class Installer:
         place: str,
         folder: str,
         installed: Sequence[Installed],
-        conditional: bool,  # noqa: FBT001 - handed on
+        conditional: bool,
     ) -> list[Installed]:
         """``pip install /wheels/*.whl``: every wheel file that an earlier step made and that lies there."""
-        from dockerlint_alpine.stages.files import absolute  # noqa: PLC0415 - few commands install wheel files
-
         names = {item.resolved.name for item in installed}
         found = []
         for arg in command.args:
@@ -283,13 +276,8 @@ class Installer:
             walk.homes[home.prefix] = upgraded
 
 
-def _line(dockerfile: object, arg: object, instruction: Instruction) -> int:
-    span = getattr(arg, "span", None)
-    return instruction.line if span is None else dockerfile.line_of(span[0])  # type: ignore[attr-defined,no-any-return]
-
-
 def _is_wheel_glob(text: str) -> bool:
-    return not text.startswith("-") and "*" in text and (text.endswith(".whl") or text.endswith("/*"))
+    return not text.startswith("-") and "*" in text and (text.endswith((".whl", "/*")))
 
 
 def _without_wheel_globs(words: Sequence[str]) -> list[str]:
@@ -302,13 +290,11 @@ def _pinned(wanted: RequirementSet) -> frozenset[str]:
     return frozenset(
         item.name
         for item in named
-        if item.name is not None and (wanted.locked or item.specifier.startswith("==") and "*" not in item.specifier)
+        if item.name is not None and (wanted.locked or (item.specifier.startswith("==") and "*" not in item.specifier))
     )
 
 
-def _wheelhouses(walk: StageWalk, wanted: RequirementSet, folder: str) -> list[str]:
-    from dockerlint_alpine.stages.files import absolute  # noqa: PLC0415 - few commands have a wheelhouse
-
+def _wheelhouses(wanted: RequirementSet, folder: str) -> list[str]:
     return [absolute(link, folder) for link in wanted.options.find_links if "://" not in link]
 
 

@@ -93,7 +93,7 @@ def home_of_installer(
         case "poetry":
             return _poetry_home(walk, variables, folder, base)
         case "pipenv":
-            if "--system" in options or "--deploy" in options and "PIPENV_SYSTEM" in variables:
+            if "--system" in options or ("--deploy" in options and "PIPENV_SYSTEM" in variables):
                 return base
             inside = text_of(variables, "PIPENV_VENV_IN_PROJECT").lower() in _TRUE
             home = text_of(variables, "HOME") or "/root"

@@ -85,11 +85,10 @@ def build_facts(
     rule = distribution.build(resolved.version) if distribution is not None else None
     if rule is None or not rule.switched_on(env):
         return BuildFacts(resolved, stage, rule)
-    languages = tuple(knowledge.language(name) for name in rule.language)
+    named = (knowledge.language(name) for name in rule.language)
+    languages = tuple(language for language in named if language is not None)
     uses = tuple(
-        use
-        for link in rule.libraries
-        if (use := _use(link, knowledge, index, world, possible, env)) is not None
+        use for link in rule.libraries if (use := _use(link, knowledge, index, world, possible, env)) is not None
     )
     tools = dict.fromkeys(need for language in languages for need in language.needs)
     tools.update(dict.fromkeys(rule.needs))

@@ -24,7 +24,9 @@ if TYPE_CHECKING:
     from dockerlint_alpine.stages.timeline import StageWalk
     from dockerlint_alpine.syntax import Arg, ExpandedCommand, Instruction, Script, Span
 
-_MENTIONS = re.compile(r"\b(?:apk\s+(?:\S+\s+)*?add|pip\d*\s+(?:install|wheel)|uv\s+(?:pip|sync)|poetry\s+install|pipenv)\b")
+_MENTIONS = re.compile(
+    r"\b(?:apk\s+(?:\S+\s+)*?add|pip\d*\s+(?:install|wheel)|uv\s+(?:pip|sync)|poetry\s+install|pipenv)\b"
+)
 _REPOSITORIES_FILE = "/etc/apk/repositories"
 _IMPORT = re.compile(r"(?:^|[;\n]|\bimport\b|,)\s*(?:import\s+|from\s+)?([A-Za-z_][\w.]*)")
 
@@ -69,22 +71,27 @@ class _ScriptWalk:
             case "xargs":
                 self._xargs(expanded, args)
             case "cd" | "pushd":
-                if len(args) > 1 and args[1].known:
-                    self.folder = absolute(args[1].text, self.folder)
+                self.folder = absolute(args[1].text, self.folder) if len(args) > 1 and args[1].known else self.folder
             case "." | "source":
                 self._activate(args)
             case "cp" | "mv":
                 self._copy(args)
             case "mkdir":
-                for arg in args[1:]:
-                    if arg.known and not arg.text.startswith("-"):
-                        self.walk.files = self.walk.files.with_directory(absolute(arg.text, self.folder))
+                self._make_folders(args)
             case "poetry" if len(args) > 3 and args[1].text == "config":
-                words = [arg.text for arg in args[2:] if not arg.text.startswith("-")]
-                if len(words) >= 2:
-                    self.walk.settings[f"poetry.{words[0]}"] = words[1]
+                self._configure_poetry(args)
             case _:
                 self._python(expanded, args)
+
+    def _make_folders(self, args: Sequence[Arg]) -> None:
+        for arg in args[1:]:
+            if arg.known and not arg.text.startswith("-"):
+                self.walk.files = self.walk.files.with_directory(absolute(arg.text, self.folder))
+
+    def _configure_poetry(self, args: Sequence[Arg]) -> None:
+        words = [arg.text for arg in args[2:] if not arg.text.startswith("-")]
+        if len(words) >= 2:
+            self.walk.settings[f"poetry.{words[0]}"] = words[1]
 
     # -- apk ---------------------------------------------------------------------------------------------------
 
@@ -115,12 +122,12 @@ class _ScriptWalk:
             )
         )
         if command.unknown:
-            names = ", ".join(f"${name}" for name in command.unknown)
+            hidden = ", ".join(f"${name}" for name in command.unknown)
             walk.unjudged(
                 "AD905",
                 self.instruction,
-                f"packages of this apk {command.verb} come from {names}, whose value isn't known here",
-                f"apk {command.verb} {names}",
+                f"packages of this apk {command.verb} come from {hidden}, whose value isn't known here",
+                f"apk {command.verb} {hidden}",
             )
 
     def _add(self, command: ApkCommand, *, conditional: bool) -> None:

@@ -9,8 +9,6 @@ from typing import TYPE_CHECKING
 
 from dockerlint_alpine.apk import UnknownReleaseError, World
 from dockerlint_alpine.stages import shell_commands
-from dockerlint_alpine.stages.context import BuildContext
-from dockerlint_alpine.stages.environment import Scope
 from dockerlint_alpine.stages.files import (
     FromContext,
     FromStage,
@@ -27,6 +25,8 @@ from dockerlint_alpine.syntax import Mount, SourceText, expand, run_scripts
 if TYPE_CHECKING:
     from dockerlint_alpine.apk import Index, IndexStore
     from dockerlint_alpine.knowledge import BaseImage, Knowledge
+    from dockerlint_alpine.stages.context import BuildContext
+    from dockerlint_alpine.stages.environment import Scope
     from dockerlint_alpine.stages.installing import Installer
     from dockerlint_alpine.syntax import Dockerfile, Flag, Instruction
 

@@ -9,9 +9,8 @@ from dataclasses import replace
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
-from dockerlint_alpine.stages.model import Installed, PythonHome
-
 if TYPE_CHECKING:
+    from dockerlint_alpine.stages.model import Installed, PythonHome
     from dockerlint_alpine.syntax import Instruction
 
 _WILDCARD = re.compile(r"[*?\[]")
@@ -87,13 +86,10 @@ def _is_part(item: Installed, source: str) -> bool:
     return any(fnmatchcase(name, first) for name in names)
 
 
-def travelling_homes(
-    homes: Iterable[PythonHome], source: str, target: str, *, into: bool = False
-) -> list[PythonHome]:
+def travelling_homes(homes: Iterable[PythonHome], source: str, target: str, *, into: bool = False) -> list[PythonHome]:
     """The virtual environments that come along when ``source`` is copied to ``target``."""
-    moved = [
+    return [
         replace(home, prefix=prefix)
         for home in homes
         if home.is_venv and (prefix := moved_path(home.prefix, source, target, into=into)) is not None
     ]
-    return moved

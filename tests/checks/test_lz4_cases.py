@@ -51,9 +51,7 @@ RUN apk add --no-cache --virtual .build-deps gcc musl-dev lz4-dev && pip install
 def test_apk_del_takes_the_library_away(judge: Judge, mend) -> None:
     report = judge(VIRTUAL)
     assert said(report) == {("AD202", ("lz4-libs",), 0)}
-    assert mend(VIRTUAL).new.decode() == VIRTUAL.replace(
-        "RUN apk", "RUN apk add --no-cache lz4-libs\nRUN apk", 1
-    )
+    assert mend(VIRTUAL).new.decode() == VIRTUAL.replace("RUN apk", "RUN apk add --no-cache lz4-libs\nRUN apk", 1)
 
 
 def test_a_soname_is_a_package_too(judge: Judge) -> None:
