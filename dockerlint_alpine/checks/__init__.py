@@ -11,6 +11,7 @@ from dockerlint_alpine.checks import (
     ad201_missing_runtime_library,
     ad202_removed_runtime_library,
     ad203_missing_dlopen_library,
+    ad501_glibc_binary,
     ad502_compiled_without_wheel,
 )
 from dockerlint_alpine.checks.base import Check, Subject
@@ -25,6 +26,7 @@ CHECKS: tuple[Check, ...] = (
     ad201_missing_runtime_library.CHECK,
     ad202_removed_runtime_library.CHECK,
     ad203_missing_dlopen_library.CHECK,
+    ad501_glibc_binary.CHECK,
     ad502_compiled_without_wheel.CHECK,
     *ad9_could_not_judge.CHECKS,
 )

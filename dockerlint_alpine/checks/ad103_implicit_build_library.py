@@ -43,6 +43,7 @@ from dockerlint_alpine.checks.base import (
 from dockerlint_alpine.checks.build_moment import Compile, compiles
 from dockerlint_alpine.findings import Finding
 from dockerlint_alpine.fixer.placement import add_package
+from dockerlint_alpine.stages import pulled_in_by
 
 if TYPE_CHECKING:
     from dockerlint_alpine.stages import LibraryUse
@@ -56,7 +57,7 @@ def run(subject: Subject) -> Iterator[Finding]:
     for made in compiles(subject):
         for use in made.built.uses:
             if use.presence == "present" and use.linked and use.package is not None:
-                chain = made.step.moment.world.why(use.package)
+                chain = pulled_in_by(made.step.moment.world, use.package)
                 if len(chain) > 1 and not _same_source(made, chain):
                     yield _finding(subject, made, use, chain)
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from dockerlint_alpine.checks.base import stage_label
 from dockerlint_alpine.findings import Evidence
-from dockerlint_alpine.stages import LibraryUse
+from dockerlint_alpine.stages import LibraryUse, pulled_in_by
 
 if TYPE_CHECKING:
     from dockerlint_alpine.apk import Index, World
@@ -49,7 +49,7 @@ def linkage(item: Installed, cause: LibraryUse | Language) -> Evidence:
 
 def presence(world: World, package: str, index: Index) -> Evidence | None:
     """How a package came into a world: the chain from what the Dockerfile names."""
-    chain = world.why(package)
+    chain = pulled_in_by(world, package)
     if not chain:
         return None
     if len(chain) == 1:
