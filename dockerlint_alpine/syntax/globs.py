@@ -1,0 +1,89 @@
+"""Patterns of ``*``, ``?`` and literal characters, matched without backtracking.
+
+A pattern is a tuple of tokens: ``"*"``, ``"?"`` or ``"=c"`` for the character ``c``. No wildcard matches a newline.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from dockerlint_alpine.syntax.source import SourceText
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+
+def _prefix_lengths(tokens: Sequence[str], text: str, start: int = 0) -> Iterator[int]:
+    """The lengths of all prefixes of ``text[start:]`` that match, shortest first."""
+    states = _without_stars({0}, tokens)
+    if len(tokens) in states:
+        yield 0
+    for index in range(start, len(text)):
+        states = _without_stars({state for old in states for state in _after(old, tokens, text[index])}, tokens)
+        if not states:
+            return
+        if len(tokens) in states:
+            yield index + 1 - start
+
+
+def _after(state: int, tokens: Sequence[str], character: str) -> Iterator[int]:
+    if state == len(tokens):
+        return
+    token = tokens[state]
+    if token == "*":  # noqa: S105  a pattern token
+        if character != "\n":
+            yield state
+    elif (token == "?" and character != "\n") or token == "=" + character:  # noqa: S105
+        yield state + 1
+
+
+def _without_stars(states: set[int], tokens: Sequence[str]) -> set[int]:
+    """Add the states that a ``*`` matching nothing leads to."""
+    reached = set(states)
+    for state in states:
+        following = state
+        while following < len(tokens) and tokens[following] == "*":
+            following += 1
+            reached.add(following)
+    return reached
+
+
+def shortest_prefix(tokens: Sequence[str], text: str) -> int | None:
+    """The length of the shortest matching prefix, or ``None``."""
+    return next(_prefix_lengths(tokens, text), None)
+
+
+def longest_prefix(tokens: Sequence[str], text: str) -> int | None:
+    """The length of the longest matching prefix, or ``None``."""
+    return max(_prefix_lengths(tokens, text), default=None)
+
+
+def shortest_suffix(tokens: Sequence[str], text: str) -> int | None:
+    """The length of the shortest matching suffix, or ``None``."""
+    return shortest_prefix(tuple(reversed(tokens)), text[::-1])
+
+
+def longest_suffix(tokens: Sequence[str], text: str) -> int | None:
+    """The length of the longest matching suffix, or ``None``."""
+    return longest_prefix(tuple(reversed(tokens)), text[::-1])
+
+
+def replace_pattern(
+    value: SourceText, tokens: Sequence[str], replacement: SourceText, *, everywhere: bool
+) -> SourceText:
+    """Replace the first (or every) longest match in ``value``."""
+    parts: list[SourceText] = []
+    index = behind = 0
+    text = value.text
+    while index <= len(text):
+        length = max(_prefix_lengths(tokens, text, index), default=None)
+        if length is None:
+            index += 1
+            continue
+        parts += (value.slice(behind, index), replacement)
+        behind = index + length
+        index = behind if length else index + 1
+        if not everywhere:
+            break
+    parts.append(value.slice(behind, len(value)))
+    return SourceText.concat(parts)

@@ -1,0 +1,58 @@
+"""How an author sorts a list, read off the list itself."""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_right
+from itertools import pairwise
+from typing import TYPE_CHECKING, TypeAlias
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    SortKey: TypeAlias = Callable[[str], tuple[str, ...]]
+
+_NAME = re.compile(r"[^=<>~@]*")
+
+
+def package_name(text: str) -> str:
+    """The name of an operand without quotes, version and repository tag: ``"gcc=~12"`` -> ``gcc``."""
+    match = _NAME.match(text.strip("\"'"))
+    return match[0] if match else text
+
+
+def _by_code_point(name: str) -> tuple[str, ...]:
+    return (name,)
+
+
+def _by_letter(name: str) -> tuple[str, ...]:
+    return (name.lower(),)
+
+
+def _as_locale(name: str) -> tuple[str, ...]:
+    """As ``sort`` does in most locales: case and punctuation count only between equals."""
+    return (re.sub(r"[^a-z0-9]", "", name.lower()), name.lower())
+
+
+def _dash_last(name: str) -> tuple[str, ...]:
+    return (name.lower().replace("-", "~"),)
+
+
+_ORDERS: tuple[SortKey, ...] = (_by_code_point, _by_letter, _as_locale, _dash_last)
+
+
+def sort_key(names: Sequence[str]) -> SortKey | None:
+    """The order that these names (two or more) are in, or ``None`` when they are in none."""
+    if len(names) < 2:
+        return None
+    for order in _ORDERS:
+        keys = [order(name) for name in names]
+        if all(low <= high for low, high in pairwise(keys)):
+            return order
+    return None
+
+
+def slot(names: Sequence[str], name: str) -> int:
+    """The index at which ``name`` goes into the list: its place in a sorted list, else the end."""
+    order = sort_key(names)
+    return len(names) if order is None else bisect_right(names, order(name), key=order)

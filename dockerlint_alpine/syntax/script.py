@@ -1,0 +1,219 @@
+"""The scripts of a RUN instruction, and the commands that they run in the end.
+
+:func:`run_scripts` finds the scripts as BuildKit starts them (shell form, exec form, here-document with and without a
+shebang). :func:`expanded_commands` walks through one: variables evolve, wrappers such as ``env`` are taken off, and
+nested scripts (``sh -c``, ``eval``, ``sh <<EOF``, ``$(...)``) are entered.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from dockerlint_alpine.syntax.expand import LexError
+from dockerlint_alpine.syntax.heredoc import heredoc_word
+from dockerlint_alpine.syntax.shell.environment import Environment
+from dockerlint_alpine.syntax.shell.model import Command, Script
+from dockerlint_alpine.syntax.shell.parser import parse_script
+from dockerlint_alpine.syntax.shell.words import Arg, Variables, Word
+from dockerlint_alpine.syntax.shell.wrappers import unwrap
+from dockerlint_alpine.syntax.source import SourceText
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from dockerlint_alpine.syntax.instruction import Instruction
+
+DEFAULT_SHELL = ("/bin/sh", "-c")
+"""What runs the shell form unless a SHELL instruction says otherwise (Linux)."""
+
+_MAX_NESTING = 8
+_DECLARE = frozenset({"declare", "export", "local", "readonly", "typeset"})
+_ASSIGNMENT = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\+?=")
+_SHEBANG = re.compile(r"#![ \t]*(\S+)[ \t]*(\S*)")
+
+
+@dataclass(frozen=True, slots=True)
+class ExpandedCommand:
+    """A command as it runs.
+
+    ``args[0]`` is the program, wrappers taken off; ``wrappers`` names them, outermost first. ``environment`` is what
+    the command gets on top (``A=b cmd``, ``env A=b cmd``). ``variables`` are the variables before the command.
+    ``conditional``: it, or the script around it, may not run. ``nesting`` counts the scripts around the command's own;
+    ``substitution``: one of them is a ``$(...)``, so the output is not shown but used.
+    """
+
+    command: Command
+    args: tuple[Arg, ...]
+    variables: Variables
+    conditional: bool
+    wrappers: tuple[str, ...] = ()
+    environment: tuple[tuple[str, SourceText], ...] = ()
+    nesting: int = 0
+    substitution: bool = False
+
+    @property
+    def name(self) -> str:
+        """The program without its folder, ``""`` when there is none or it is not known."""
+        if not self.args or not self.args[0].known:
+            return ""
+        return self.args[0].text.rpartition("/")[2]
+
+
+def run_scripts(instruction: Instruction, shell: Sequence[str] | None = None) -> tuple[Script, ...]:
+    """The scripts that a RUN (or CMD, ENTRYPOINT, HEALTHCHECK CMD) instruction starts.
+
+    ``shell`` is the value of the SHELL instruction in force, ``None`` for the default. The exec form gives a script of
+    one command, whose words are literal. Nothing is expanded. A script in another language is there, but unparsed.
+    """
+    if instruction.json is not None:
+        return (_exec_form(instruction),) if instruction.json else ()
+    interpreter = _interpreter(tuple(shell) if shell else DEFAULT_SHELL)
+    if instruction.heredocs:
+        return (_heredoc_script(instruction, interpreter),)
+    return (parse_script(instruction.source, shell=interpreter),) if instruction.source else ()
+
+
+def _interpreter(shell: tuple[str, ...]) -> str:
+    name = shell[0].replace("\\", "/").rpartition("/")[2]
+    if name == "env" and len(shell) > 1:
+        name = shell[1]
+    return name.removesuffix(".exe").lower()
+
+
+def _exec_form(instruction: Instruction) -> Script:
+    decoded = instruction.json or ()
+    pairs = zip(decoded, instruction.json_written, strict=True)
+    words = tuple(Word(value, written.span(), literal=True) for value, written in pairs)
+    command = Command(
+        words=words,
+        assignments=(),
+        redirects=(),
+        source=instruction.source,
+        span=instruction.source.span(),
+        conditional=False,
+        guard=None,
+        joined_by="",
+        operator_span=None,
+        subshell=0,
+        scopes=(),
+        loops=(),
+        function=None,
+    )
+    return Script(instruction.source, (command,))
+
+
+def _heredoc_script(instruction: Instruction, interpreter: str) -> Script:
+    """The script of ``RUN <<EOF`` is the body; anything else is handed to the shell with the bodies behind it.
+
+    The rule is BuildKit's (dockerfile2llb/convert.go: ``dispatchRun``).
+    """
+    first = instruction.heredocs[0]
+    if _is_heredoc(instruction.source):
+        shebang = _SHEBANG.match(first.source.text)
+        name = _interpreter((shebang[1], shebang[2])) if shebang else interpreter
+        return parse_script(first.source, shell=name)
+    parts = [instruction.source]
+    for heredoc in instruction.heredocs:
+        parts += (SourceText.literal("\n"), heredoc.source, SourceText.literal(heredoc.name))
+    return parse_script(SourceText.concat(parts), shell=interpreter)
+
+
+def _is_heredoc(source: SourceText) -> bool:
+    try:
+        return heredoc_word(source) is not None
+    except LexError:
+        return False
+
+
+def expand_command(command: Command, variables: Variables) -> tuple[Arg, ...]:
+    """The arguments of a command, wrappers still on. Operands of ``export`` and its kin are not split."""
+    words = command.words
+    if words and words[0].text in _DECLARE:
+        return tuple(arg for word in words for arg in _declared(word, variables))
+    return tuple(arg for word in words for arg in word.expand(variables))
+
+
+def _declared(word: Word, variables: Variables) -> tuple[Arg, ...]:
+    if _ASSIGNMENT.match(word.text) is None:
+        return word.expand(variables)
+    source = word.value(variables)
+    return (Arg(source.text, source, source.span(), word, unknown=() if source.known else (word.text,)),)
+
+
+def expanded_commands(script: Script, variables: Variables) -> tuple[ExpandedCommand, ...]:
+    """All commands that a script runs, in order, with what the variables hold at that moment.
+
+    Assignments, ``export``, ``unset``, ``read``, ``set --`` and ``for`` are followed. What a branch that may not run
+    assigns is unknown behind it. A ``for`` body comes once, its variable holding all words of the list. A command
+    that is a wrapper or starts a nested script is replaced by what it runs; a command that only assigns is left out.
+    """
+    walk = _Walk()
+    walk.script(script, Environment(variables), conditional=False, nesting=0, substitution=False)
+    return tuple(walk.found)
+
+
+class _Walk:
+    def __init__(self) -> None:
+        self.found: list[ExpandedCommand] = []
+
+    def script(
+        self, script: Script, environment: Environment, *, conditional: bool, nesting: int, substitution: bool
+    ) -> None:
+        for command in script.commands:
+            environment.enter(command)
+            maybe = conditional or command.conditional
+            if nesting < _MAX_NESTING:
+                for inner in _substitutions(command):
+                    nested = Environment(environment.variables)
+                    self.script(inner, nested, conditional=maybe, nesting=nesting + 1, substitution=True)
+            if command.words:
+                self._command(command, environment, maybe, nesting, substitution)
+            environment.run(command)
+
+    def _command(
+        self,
+        command: Command,
+        environment: Environment,
+        conditional: bool,
+        nesting: int,
+        substitution: bool,
+    ) -> None:
+        variables = environment.variables
+        args = expand_command(command, variables)
+        if not args:
+            return
+        prefix = tuple((assignment.name, assignment.value.value(variables)) for assignment in command.assignments)
+        unwrapped = unwrap(args, command.redirects)
+        if unwrapped.script is not None and nesting < _MAX_NESTING:
+            nested = Environment({**variables, **dict(prefix), **dict(unwrapped.environment)})
+            inner = parse_script(unwrapped.script)
+            self.script(inner, nested, conditional=conditional, nesting=nesting + 1, substitution=substitution)
+            if unwrapped.same_shell:
+                environment.take(nested)
+            return
+        self.found.append(
+            ExpandedCommand(
+                command=command,
+                args=unwrapped.args,
+                variables=variables,
+                conditional=conditional,
+                wrappers=unwrapped.wrappers,
+                environment=prefix + unwrapped.environment,
+                nesting=nesting,
+                substitution=substitution,
+            )
+        )
+
+
+def _substitutions(command: Command) -> list[Script]:
+    """The scripts in the ``$(...)`` of a command's own words and assignments."""
+    words = [*command.words, *(assignment.value for assignment in command.assignments)]
+    return [
+        parse_script(source)
+        for word in words
+        if not word.literal and ("$(" in word.text or "`" in word.text)
+        for arg in word.expand({})
+        for source in arg.substitutions
+    ]

@@ -1,0 +1,1 @@
+"""Shell scripts: simple commands, words and expansion, with exact places in the file."""

@@ -1,0 +1,114 @@
+"""The variables of a script while it runs."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from dockerlint_alpine.syntax.shell.words import Word, join_words
+from dockerlint_alpine.syntax.source import EMPTY, SourceText
+
+if TYPE_CHECKING:
+    from dockerlint_alpine.syntax.shell.model import Command, Scope
+    from dockerlint_alpine.syntax.shell.words import Variables
+
+_MAX_VARIABLES = 4096
+_DECLARE = frozenset({"declare", "export", "local", "readonly", "typeset"})
+_DECLARED = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)(\+?)=")
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+
+
+def unknown_value(name: str) -> SourceText:
+    """A value that only the build knows."""
+    return SourceText.literal("${" + name + "}").opaque()
+
+
+class Environment:
+    """Variables that change from command to command; ``variables`` is a snapshot that never changes afterwards."""
+
+    __slots__ = ("_frames", "_loops", "variables")
+
+    def __init__(self, variables: Variables) -> None:
+        self.variables: dict[str, SourceText] = dict(variables)
+        self._frames: list[tuple[Scope, dict[str, SourceText]]] = []
+        self._loops: set[int] = set()
+
+    def enter(self, command: Command) -> None:
+        """Leave the branches and subshells that do not hold this command, and enter its own."""
+        scopes = command.scopes
+        kept = 0
+        for (scope, _), wanted in zip(self._frames, scopes, strict=False):
+            if scope != wanted:
+                break
+            kept += 1
+        while len(self._frames) > kept:
+            self._leave(*self._frames.pop())
+        self._frames.extend((scope, self.variables) for scope in scopes[kept:])
+        for loop in command.loops:
+            if id(loop) not in self._loops:
+                self._loops.add(id(loop))
+                value = unknown_value(loop.name) if loop.words is None else join_words(loop.words, self.variables)
+                self.set(loop.name, value)
+
+    def _leave(self, scope: Scope, before: dict[str, SourceText]) -> None:
+        after, self.variables = self.variables, before
+        if scope.kind == "subshell" or after is before:
+            return
+        changed = [name for name in {**before, **after} if before.get(name) != after.get(name)]
+        self.variables = {**before, **{name: unknown_value(name) for name in changed}}
+
+    def leave_all(self) -> None:
+        """Leave every branch and subshell: the script is over."""
+        while self._frames:
+            self._leave(*self._frames.pop())
+
+    def take(self, other: Environment) -> None:
+        """Go on with the variables of a script that ran in the same shell (``eval``)."""
+        other.leave_all()
+        self.variables = other.variables
+
+    def set(self, name: str, value: SourceText) -> None:
+        """Give a variable a value. Beyond a few thousand names nothing is kept, so that they count as unknown."""
+        if name in self.variables or len(self.variables) < _MAX_VARIABLES:
+            self.variables = {**self.variables, name: value}
+
+    def run(self, command: Command) -> None:
+        """Do to the variables what a command does to them."""
+        if not command.words:
+            for assignment in command.assignments:
+                self._assign(assignment.name, assignment.value, append=assignment.append)
+            return
+        builtin = command.words[0].text
+        if builtin in _DECLARE:
+            for word in command.words[1:]:
+                self._declare(word)
+        elif builtin == "unset":
+            self._unset(command)
+        elif builtin == "read":
+            for word in command.words[1:]:
+                if _NAME.fullmatch(word.text):
+                    self.set(word.text, unknown_value(word.text))
+        elif builtin == "set":
+            self._set_arguments(command.words[1:])
+
+    def _assign(self, name: str, value: Word, *, append: bool) -> None:
+        result = value.value(self.variables)
+        if append:
+            separator = SourceText.literal(" ") if value.text.startswith("(") else EMPTY
+            result = SourceText.concat((self.variables.get(name, unknown_value(name)), separator, result))
+        self.set(name, result)
+
+    def _declare(self, word: Word) -> None:
+        match = _DECLARED.match(word.text)
+        if match is not None:
+            source = word.source.slice(match.end(), len(word.source))
+            self._assign(match[1], Word(source, source.span()), append=bool(match[2]))
+
+    def _unset(self, command: Command) -> None:
+        names = {word.text for word in command.words[1:]}
+        self.variables = {name: EMPTY if name in names else value for name, value in self.variables.items()}
+
+    def _set_arguments(self, words: tuple[Word, ...]) -> None:
+        texts = [word.text for word in words]
+        if "--" in texts:
+            self.set("@", join_words(words[texts.index("--") + 1 :], self.variables))

@@ -1,0 +1,113 @@
+"""What a script consists of: commands with their words, redirections and circumstances."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from dockerlint_alpine.syntax.problems import SyntaxProblem
+    from dockerlint_alpine.syntax.shell.words import Word
+    from dockerlint_alpine.syntax.source import SourceText, Span
+
+
+@dataclass(frozen=True, slots=True)
+class Assignment:
+    """``NAME=value``; ``append`` for ``NAME+=value``."""
+
+    name: str
+    value: Word
+    append: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Redirect:
+    """A redirection. ``op`` is ``<``, ``>``, ``>>``, ``<<``, ``<<-``, ``<<<``, ``>&``, ``&>``...; ``fd`` as written.
+
+    ``target`` is the word behind it (of a here-document: its name). ``body`` is the text of a here-document, ``None``
+    when the script ends before it; ``expand`` is false when its name is quoted.
+    """
+
+    op: str
+    fd: int | None
+    target: Word
+    body: SourceText | None = None
+    expand: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Loop:
+    """A ``for`` loop around a command: its variable and the words it takes in turn (``None``: the arguments)."""
+
+    name: str
+    words: tuple[Word, ...] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """Something around a command that limits how long its assignments are certain.
+
+    ``branch``: what is assigned in it may or may not have happened behind it. ``subshell``: it is forgotten behind it.
+    """
+
+    number: int
+    kind: Literal["branch", "subshell"]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Command:
+    r"""A simple command.
+
+    ``words[0]`` is the program; a command without words only assigns. ``span`` covers it with its assignments and
+    redirections. ``conditional``: it may not run even if everything before it succeeded; ``guard`` is the test that
+    decides, where there is one. ``joined_by`` is the operator before it (``""`` for the first, ``"\n"`` for a line
+    end), ``operator_span`` its place. ``subshell`` counts the ``( )`` around it, ``function`` names the function whose
+    body it is in, ``loops`` are the ``for`` loops around it, outermost first. ``negated``: a ``!`` stands before its
+    pipeline.
+    """
+
+    words: tuple[Word, ...]
+    assignments: tuple[Assignment, ...]
+    redirects: tuple[Redirect, ...]
+    source: SourceText
+    span: Span | None
+    conditional: bool
+    guard: Command | None = field(repr=False)
+    joined_by: str
+    operator_span: Span | None
+    subshell: int
+    scopes: tuple[Scope, ...] = field(repr=False)
+    loops: tuple[Loop, ...]
+    function: str | None
+    negated: bool = False
+    background: bool = False
+    piped_from: Command | None = field(default=None, repr=False)
+    piped_to: Command | None = field(default=None, repr=False)
+
+    @property
+    def name(self) -> str:
+        """The program as written, ``""`` when the command only assigns."""
+        return self.words[0].text if self.words else ""
+
+
+@dataclass(frozen=True, slots=True)
+class Script:
+    """A script: its simple commands in the order of the text, and what is wrong with it.
+
+    ``interpreter`` is the program that runs it; when it is no Bourne shell (``python3``, ``powershell``) the script is
+    not parsed and has no commands. The lines of ``problems`` count within the script, from 1.
+    """
+
+    source: SourceText
+    commands: tuple[Command, ...]
+    problems: tuple[SyntaxProblem, ...] = ()
+    interpreter: str = "sh"
+
+    @property
+    def opaque(self) -> bool:
+        """True when the script is in a language that is not parsed."""
+        return self.interpreter not in SHELLS
+
+
+SHELLS = frozenset({"ash", "bash", "busybox", "dash", "ksh", "mksh", "sh", "zsh"})
+"""Programs whose scripts are parsed."""
