@@ -1,0 +1,173 @@
+"""``alpine-doctor inspect``: what wheels, objects, folders and images need, where it is found, and what is missing."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from typing import Self
+
+    from dockerlint_alpine.apk import Index, IndexStore
+    from dockerlint_alpine.elf import Inspection, Subject
+
+ARCHES = ("x86_64", "aarch64", "armv7", "armhf", "x86", "ppc64le", "s390x", "riscv64", "loongarch64")
+_SHOW_PROGRESS_FROM = 2000
+"""Files of a folder; fewer are read before anybody looks."""
+
+
+@click.command("inspect")
+@click.argument("targets", nargs=-1, required=True, metavar="TARGET...")
+@click.option("--alpine", metavar="X.Y", help="Name the packages of this Alpine release (default: an image's own).")
+@click.option("--arch", type=click.Choice(ARCHES), help="Architecture of the packages and of images with several.")
+@click.option("--output-format", type=click.Choice(["text", "json"]), default="text", show_default=True)
+@click.option("--output-file", type=click.Path(dir_okay=False), help="Write there instead of standard output.")
+@click.option(
+    "--all", "everything", is_flag=True, help="Show all objects of folders and images, not only lacking ones."
+)
+@click.option("--dlopen/--no-dlopen", default=True, help="Scan Python sources for libraries opened at run time.")
+@click.option("--exit-zero", is_flag=True, help="Exit with 0 even where something is missing.")
+def inspect_command(
+    targets: tuple[str, ...],
+    alpine: str | None,
+    arch: str | None,
+    output_format: str,
+    output_file: str | None,
+    *,
+    everything: bool,
+    dlopen: bool,
+    exit_zero: bool,
+) -> None:
+    """Read what the bytes of TARGETs need: each library found, bundled, or missing, and the apk package that has it.
+
+    A TARGET is a shared object or program, a wheel, a folder (site-packages, virtual environment, wheelhouse, root file
+    system), an image tar or OCI layout, or image:NAME of the container engine. Nothing of it is unpacked or run.
+
+    \b
+    Exit codes: 0 sound, 1 something is missing or can't work on Alpine, 2 a target could not be read.
+    """  # noqa: D301 - click's mark for a paragraph that keeps its line breaks
+    run = _Run(alpine, arch, dlopen=dlopen)
+    inspections = list(run.inspect(targets))
+    text = _rendered(inspections, alpine, arch, output_format, everything=everything)
+    if text:
+        _write(text, output_file)
+    for problem in run.problems:
+        click.echo(f"Error: {problem}", err=True)
+    if run.problems:
+        sys.exit(2)
+    sys.exit(0 if exit_zero or all(inspection.sound for inspection in inspections) else 1)
+
+
+class _Run:
+    """Inspects targets one after the other; what can't be read is kept in ``problems``."""
+
+    def __init__(self, alpine: str | None, arch: str | None, *, dlopen: bool) -> None:
+        self.problems: list[str] = []
+        self._alpine = alpine
+        self._arch = arch
+        self._dlopen = dlopen
+        self._store: IndexStore | None = None
+
+    def inspect(self, targets: tuple[str, ...]) -> Iterator[Inspection]:
+        """Give the inspections of all targets, in order."""
+        from dockerlint_alpine.elf.errors import ElfError  # noqa: PLC0415 - after --help
+
+        for target in targets:
+            try:
+                yield from self._inspect_target(target)
+            except ElfError as error:
+                self._add_problem(error)
+
+    def _inspect_target(self, target: str) -> Iterator[Inspection]:
+        from dockerlint_alpine.elf.errors import ElfError  # noqa: PLC0415 - after --help
+        from dockerlint_alpine.elf.inspection import inspect  # noqa: PLC0415
+        from dockerlint_alpine.elf.opening import open_target  # noqa: PLC0415
+
+        with _Bar(target) as bar:
+            for subject in open_target(target, arch=self._arch, sources=self._dlopen, progress=bar.update):
+                if isinstance(subject, ElfError):
+                    self._add_problem(subject)
+                else:
+                    yield inspect(subject, self._index(subject), progress=bar.update)
+
+    def _add_problem(self, error: Exception) -> None:
+        from dockerlint_alpine.elf.render import printable  # noqa: PLC0415 - after --help
+
+        self.problems.append(printable(str(error)))
+
+    def _index(self, subject: Subject) -> Index | None:
+        """Give the index of the release asked for, or of the image's own where there is one."""
+        release = self._alpine or subject.alpine
+        if release is None:
+            return None
+        from dockerlint_alpine.apk import ApkError, IndexStore, UnknownReleaseError  # noqa: PLC0415 - only with a release
+
+        if self._store is None:
+            self._store = IndexStore()
+        try:
+            return self._store.open(release, self._arch or subject.apk_arch or "x86_64")
+        except UnknownReleaseError as error:
+            if self._alpine is None:
+                return None  # an image of a release that we do not know: packages stay unnamed
+            raise click.UsageError(str(error)) from None
+        except ApkError as error:
+            raise click.ClickException(str(error)) from None
+
+
+class _Bar:
+    """A progress bar on standard error for targets that take a while, if somebody watches."""
+
+    def __init__(self, label: str) -> None:
+        self._label = label
+        self._bar: Any = None
+        self._total: int | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._finish()
+
+    def update(self, done: int, total: int | None) -> None:
+        """Show that ``done`` of ``total`` steps are done."""
+        if total is None or total < _SHOW_PROGRESS_FROM or not sys.stderr.isatty():
+            return
+        if total != self._total:
+            self._finish()
+            self._total = total
+            self._bar = click.progressbar(length=total, label=self._label, file=sys.stderr)
+        if self._bar is not None:
+            self._bar.update(done - self._bar.pos)
+            if done >= total:
+                self._finish()
+
+    def _finish(self) -> None:
+        if self._bar is not None:
+            self._bar.render_finish()
+            self._bar = None
+
+
+def _rendered(
+    inspections: list[Inspection], alpine: str | None, arch: str | None, output_format: str, *, everything: bool
+) -> str:
+    from dockerlint_alpine.elf.render import to_json, to_text  # noqa: PLC0415 - after --help
+
+    if output_format == "json":
+        import json  # noqa: PLC0415 - only here
+
+        return json.dumps(to_json(inspections, alpine=alpine, arch=arch), indent=2)
+    return "\n\n".join(to_text(inspection, everything=everything) for inspection in inspections)
+
+
+def _write(text: str, output_file: str | None) -> None:
+    if output_file is None:
+        click.echo(text)
+        return
+    try:
+        Path(output_file).write_text(text + "\n", "utf-8")
+    except OSError as error:
+        raise click.UsageError(f"{output_file}: {error.strerror}") from None

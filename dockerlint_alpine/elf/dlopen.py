@@ -1,0 +1,136 @@
+"""Libraries that Python code opens at run time: ctypes, cffi and ``find_library`` calls, read from sources.
+
+DT_NEEDED does not know them. What can be told without running anything: constants, joins and formats of constants,
+tuples and loops of candidates, module constants, default arguments; branches that only run on other systems are left
+out. The sources are parsed with libcst, never executed; what is too deeply nested for it is refused beforehand.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from dockerlint_alpine.elf.errors import ElfError
+from dockerlint_alpine.elf.libc import is_libc_itself
+
+if TYPE_CHECKING:
+    import ast
+    from collections.abc import Iterator, Sequence
+
+MAX_DEPTH = 150
+"""Nesting that libcst's parser takes without exhausting the stack, with a wide margin."""
+MAX_VALUES = 64
+UNKNOWN_FOLDER = "\0"
+"""Stands in a value for a folder that only the running program knows (``os.path.dirname(__file__)``)."""
+
+FIND_LIBRARY_ON_ALPINE = (
+    "find_library() asks ldconfig, gcc and ld: without gcc, binutils and the -dev package it gives None in "
+    "python:*-alpine images, even where the library is installed (Alpine's own python3 package is patched)"
+)
+
+_SONAME = re.compile(r"[\w.+-]+\.so(?:\.[\w.]+)?$")
+_FOREIGN = re.compile(r"\.(?:dll|dylib|framework|pyd)\b|\.framework/", re.IGNORECASE)
+
+
+class SourceError(ElfError):
+    """A source that can't be parsed, with the reason in one line."""
+
+
+@dataclass(frozen=True, slots=True)
+class RuntimeOpen:
+    """One call that opens a library: the file and 1-based line, the function as written, and the candidate names.
+
+    Any one of ``names`` is enough. ``needs`` are the same in apk's vocabulary (``so:libmagic.so.1``;
+    ``so:libmagic.so.*`` where only ``find_library("magic")`` is known). ``optional``: inside a ``try``, so the program
+    may go on without. ``note`` explains what is particular on Alpine. The confidence of all of them is ``likely``,
+    never certain.
+    """
+
+    path: str
+    line: int
+    call: str
+    names: tuple[str, ...]
+    needs: tuple[str, ...]
+    optional: bool
+    note: str = ""
+
+
+def scan_source(source: bytes, path: str) -> tuple[RuntimeOpen, ...]:
+    """Give the library-opening calls of one Python source (bytes of the file); ``path`` is repeated in the results.
+
+    Raises :class:`SourceError` where it can't be parsed.
+    """
+    _refuse_depth(source)
+    from libcst import ParserSyntaxError, parse_module  # noqa: PLC0415 - 160 ms that only this needs
+    from libcst.metadata import MetadataWrapper  # noqa: PLC0415
+
+    from dockerlint_alpine.elf.dlopen_visitor import OpenVisitor  # noqa: PLC0415 - imports libcst
+
+    try:
+        wrapper = MetadataWrapper(parse_module(source), unsafe_skip_copy=True)
+        visitor = OpenVisitor()
+        wrapper.visit(visitor)
+    except (ParserSyntaxError, RecursionError, UnicodeError, ValueError) as error:
+        raise SourceError(f"can't be parsed: {type(error).__name__}") from None
+    found = []
+    for call in visitor.calls:
+        needs = tuple(dict.fromkeys(need for name in call.names for need in needs_of(name, finds=call.finds)))
+        names = tuple(name for name in call.names if UNKNOWN_FOLDER not in name and not _FOREIGN.search(name))
+        if needs or (call.finds and names):
+            note = FIND_LIBRARY_ON_ALPINE if call.finds else ""
+            found.append(RuntimeOpen(path, call.line, call.function, names, needs, call.guarded, note))
+    return tuple(found)
+
+
+def needs_of(name: str, *, finds: bool) -> tuple[str, ...]:
+    """Give the ``so:`` needs that a name given to ``CDLL`` (or, with ``finds``, to ``find_library``) stands for."""
+    if not name or UNKNOWN_FOLDER in name or _FOREIGN.search(name):
+        return ()
+    if finds:
+        if not re.fullmatch(r"[\w.+-]+", name) or is_libc_itself(f"lib{name}."):
+            return ()
+        return (f"so:lib{name}.so.*",)
+    base = name.rpartition("/")[2]
+    if not _SONAME.match(base) or is_libc_itself(base):
+        return ()
+    return (f"so:{base}",)
+
+
+def scan_sources(sources: Sequence[tuple[str, bytes]]) -> tuple[tuple[RuntimeOpen, ...], tuple[str, ...]]:
+    """Scan many sources, given as ``(path, bytes)``: what they open, and one line for each that can't be parsed."""
+    found: list[RuntimeOpen] = []
+    problems: list[str] = []
+    for path, content in sources:
+        try:
+            found.extend(scan_source(content, path))
+        except SourceError as error:
+            problems.append(f"{path}: {error}")
+    return tuple(found), tuple(problems)
+
+
+def _refuse_depth(source: bytes) -> None:
+    """Python's own parser guards its stack and libcst's does not: a source with deeper trees is not handed on."""
+    import ast  # noqa: PLC0415 - only this needs it
+    import warnings  # noqa: PLC0415
+
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            tree = ast.parse(source)
+    except (SyntaxError, ValueError, RecursionError, MemoryError, LookupError) as error:
+        raise SourceError(f"not a source of this Python: {type(error).__name__}") from None
+    if any(depth > MAX_DEPTH for depth in _depths(tree)):
+        raise SourceError("nested too deeply")
+
+
+def _depths(tree: ast.AST) -> Iterator[int]:
+    import ast  # noqa: PLC0415
+
+    pending = [(tree, 0)]
+    while pending:
+        node, depth = pending.pop()
+        yield depth
+        if isinstance(node, ast.BoolOp):
+            depth += len(node.values)  # one flat node here, a chain of nested ones in libcst
+        pending.extend((child, depth + 1) for child in ast.iter_child_nodes(node))

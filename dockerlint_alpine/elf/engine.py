@@ -1,0 +1,54 @@
+"""An image of a running container engine, through the docker SDK: saved as a stream and read; nothing is run in it."""
+
+from __future__ import annotations
+
+import tempfile
+from typing import TYPE_CHECKING
+
+from dockerlint_alpine.elf.errors import ArchiveError, EngineError
+from dockerlint_alpine.elf.images import read_image_file
+from dockerlint_alpine.elf.subjects import Progress, Subject, no_progress
+
+if TYPE_CHECKING:
+    from docker import DockerClient
+
+MAX_IMAGE = 256 * 1024**3
+
+
+def open_engine_image(
+    name: str,
+    *,
+    client: DockerClient | None = None,
+    arch: str | None = None,
+    sources: bool = True,
+    progress: Progress = no_progress,
+) -> Subject:
+    """Give the subject of the image ``name`` (as ``docker image ls`` shows it) of the engine that DOCKER_HOST names.
+
+    ``client`` is another engine's. Raises :class:`EngineError` where the engine or the image can't be had and
+    :class:`ArchiveError` where what it sends can't be read.
+    """
+    import docker  # noqa: PLC0415 - 120 ms that only this needs
+    from docker.errors import DockerException, ImageNotFound  # noqa: PLC0415
+    from requests.exceptions import RequestException  # noqa: PLC0415 - what the SDK lets through
+
+    own = None
+    try:
+        if client is None:
+            client = own = docker.from_env()
+        with tempfile.TemporaryFile() as saved:
+            for chunk in client.images.get(name).save():
+                saved.write(chunk)
+                if saved.tell() > MAX_IMAGE:
+                    raise ArchiveError(f"image:{name}: bigger than {MAX_IMAGE} bytes")
+            saved.flush()
+            return read_image_file(
+                saved.fileno(), saved.tell(), f"image:{name}", arch=arch, sources=sources, progress=progress
+            )
+    except ImageNotFound:
+        raise EngineError(f"image:{name}: the engine has no such image") from None
+    except (DockerException, RequestException, OSError) as error:
+        raise EngineError(f"image:{name}: the engine can't be asked: {' '.join(str(error).split())[:300]}") from None
+    finally:
+        if own is not None:
+            own.close()

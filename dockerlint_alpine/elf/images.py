@@ -1,0 +1,296 @@
+"""Images without an engine: ``docker save`` tars, OCI layouts (folder or tar), plain root file system tars.
+
+Sources: the OCI image and image-layout specifications, and the ``manifest.json`` of Docker's image specification v1.2.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import posixpath
+import tempfile
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+from dockerlint_alpine.elf.errors import ArchiveError, TargetError
+from dockerlint_alpine.elf.folders import looks_like_root
+from dockerlint_alpine.elf.layers import merge
+from dockerlint_alpine.elf.streams import Decompressed, FileSlice, is_compressed
+from dockerlint_alpine.elf.subjects import MACHINE_NAMES, Progress, Subject, no_progress
+from dockerlint_alpine.elf.tarread import TarReader
+from dockerlint_alpine.elf.trees import MemoryTree
+from dockerlint_alpine.elf.wheels import kept_sources
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+
+MAX_JSON = 16 * 1024 * 1024
+MAX_MANIFESTS = 256
+MAX_LAYERS = 1024
+_MAX_LINKS = 8
+_INDEX_TYPES = frozenset(
+    ("application/vnd.oci.image.index.v1+json", "application/vnd.docker.distribution.manifest.list.v2+json")
+)
+
+
+class _Blobs(Protocol):
+    """Files of an image archive by their path in it."""
+
+    def open(self, name: str) -> FileSlice | None:
+        """Give the bytes of one file, ``None`` where there is none."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """Which layers make the image, lowest first, and its configuration."""
+
+    layers: tuple[str, ...]
+    config: Mapping[str, Any]
+
+
+class _TarBlobs:
+    """Files of an uncompressed tar, found by one pass over its headers."""
+
+    def __init__(self, handle: int, size: int) -> None:
+        self._handle = handle
+        self._files: dict[str, tuple[int, int]] = {}
+        self._links: dict[str, str] = {}
+        stream = FileSlice(handle, 0, size)
+        for entry in TarReader(stream):
+            path = posixpath.normpath("/" + entry.path)[1:]
+            if entry.kind == "file":
+                self._files[path] = (stream.position, entry.size)
+            elif entry.kind in ("symlink", "hardlink"):
+                start = "/" if entry.kind == "hardlink" else "/" + posixpath.dirname(path)
+                self._links[path] = posixpath.normpath(posixpath.join(start, entry.link))[1:]
+
+    def open(self, name: str) -> FileSlice | None:
+        for _ in range(_MAX_LINKS):
+            if name in self._files:
+                return FileSlice(self._handle, *self._files[name])
+            name = self._links.get(name, "")
+        return None
+
+
+class _FolderBlobs:
+    """Files of an unpacked archive; the descriptors stay open until :meth:`close`."""
+
+    def __init__(self, top: Path) -> None:
+        self._top = top
+        self._handles: list[int] = []
+
+    def open(self, name: str) -> FileSlice | None:
+        try:
+            if not (self._top / name).resolve().is_relative_to(self._top.resolve()):
+                return None  # a link or name that leads out of the layout
+            handle = os.open(self._top / name, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+            self._handles.append(handle)
+            return FileSlice(handle, 0, os.fstat(handle).st_size)
+        except (OSError, ValueError, RuntimeError):
+            return None
+
+    def close(self) -> None:
+        for handle in self._handles:
+            os.close(handle)
+
+
+def is_image_folder(path: Path) -> bool:
+    """Whether the folder is an OCI layout or an unpacked ``docker save``."""
+    return (path / "index.json").is_file() or ((path / "manifest.json").is_file() and any(path.glob("*/layer.tar")))
+
+
+def open_image_folder(
+    path: Path, *, arch: str | None = None, sources: bool = True, progress: Progress = no_progress
+) -> Subject:
+    """Give the subject of an OCI layout folder; ``arch`` (apk's name) chooses among several platforms.
+
+    Raises :class:`ArchiveError` for damaged layouts.
+    """
+    blobs = _FolderBlobs(path)
+    try:
+        plan = _plan(blobs, arch)
+        if plan is None:
+            raise ArchiveError("neither index.json nor manifest.json in it")
+        return _subject(str(path), blobs, plan, sources=sources, progress=progress)
+    except ArchiveError as error:
+        raise ArchiveError(f"{path}: {error}") from None
+    finally:
+        blobs.close()
+
+
+def open_image_file(
+    path: Path, *, arch: str | None = None, sources: bool = True, progress: Progress = no_progress
+) -> Subject:
+    """Give the subject of an image tar (``docker save``, OCI layout; also gzip or zstd) or a root file system tar.
+
+    Raises :class:`ArchiveError` for damaged or hostile ones, :class:`TargetError` where the file can't be opened.
+    """
+    try:
+        with path.open("rb") as file:
+            size = os.fstat(file.fileno()).st_size
+            return read_image_file(file.fileno(), size, str(path), arch=arch, sources=sources, progress=progress)
+    except OSError as error:
+        raise TargetError(f"{path}: {error.strerror}") from None
+    except ArchiveError as error:
+        raise ArchiveError(f"{path}: {error}") from None
+
+
+def read_image_file(
+    handle: int,
+    size: int,
+    name: str,
+    *,
+    arch: str | None = None,
+    sources: bool = True,
+    progress: Progress = no_progress,
+) -> Subject:
+    """As :func:`open_image_file`, for an open file descriptor that can be read anywhere (``pread``)."""
+    if is_compressed(os.pread(handle, 4, 0)):
+        with tempfile.TemporaryFile() as plain:
+            stream = Decompressed(FileSlice(handle, 0, size))
+            while chunk := stream.read(1 << 20):
+                plain.write(chunk)
+            plain.flush()
+            return _read_plain(plain.fileno(), plain.tell(), name, arch, sources=sources, progress=progress)
+    return _read_plain(handle, size, name, arch, sources=sources, progress=progress)
+
+
+def _read_plain(handle: int, size: int, name: str, arch: str | None, *, sources: bool, progress: Progress) -> Subject:
+    blobs = _TarBlobs(handle, size)
+    plan = _plan(blobs, arch)
+    if plan is not None:
+        return _subject(name, blobs, plan, sources=sources, progress=progress)
+    entries, notes = merge(iter([FileSlice(handle, 0, size)]), sources=sources)
+    return _as_subject(name, entries, notes, {}, "root" if looks_like_root(iter(entries)) else "folder")
+
+
+def _plan(blobs: _Blobs, arch: str | None) -> _Plan | None:
+    manifest = _json(blobs, "manifest.json")
+    if isinstance(manifest, list):
+        return _docker_plan(blobs, manifest, arch)
+    index = _json(blobs, "index.json")
+    return None if index is None else _oci_plan(blobs, index, arch)
+
+
+def _docker_plan(blobs: _Blobs, manifests: list[Any], arch: str | None) -> _Plan:
+    plans = []
+    for manifest in manifests[:MAX_MANIFESTS]:
+        if isinstance(manifest, dict) and isinstance(manifest.get("Layers"), list):
+            name = manifest.get("Config")
+            config = _json(blobs, name) if isinstance(name, str) else None
+            layers = tuple(layer for layer in manifest["Layers"] if isinstance(layer, str))
+            plans.append(_Plan(layers, config if isinstance(config, dict) else {}))
+    return _choose(plans, arch)
+
+
+def _oci_plan(blobs: _Blobs, index: Any, arch: str | None) -> _Plan:
+    pending = [index]
+    plans: list[_Plan] = []
+    seen = 0
+    while pending:
+        document = pending.pop(0)
+        seen += 1
+        if not isinstance(document, dict) or seen > MAX_MANIFESTS:
+            continue
+        if isinstance(document.get("layers"), list):
+            config = _json(blobs, _blob_name(document.get("config")))
+            names = tuple(_blob_name(layer) for layer in document["layers"])
+            if isinstance(config, dict) and "rootfs" in config:
+                plans.append(_Plan(names, config))
+            continue
+        listed = document.get("manifests")
+        for descriptor in listed if isinstance(listed, list) else ():
+            if isinstance(descriptor, dict) and not _is_attestation(descriptor):
+                pending.append(_json(blobs, _blob_name(descriptor)))  # noqa: PERF401 - reads as it goes
+    return _choose(plans, arch)
+
+
+def _is_attestation(descriptor: dict[str, Any]) -> bool:
+    """BuildKit keeps provenance and SBOMs as manifests of an unknown platform beside the image."""
+    platform = descriptor.get("platform")
+    annotations = descriptor.get("annotations")
+    return (isinstance(platform, dict) and platform.get("os") == "unknown") or (
+        isinstance(annotations, dict) and "vnd.docker.reference.type" in annotations
+    )
+
+
+def _choose(plans: list[_Plan], arch: str | None) -> _Plan:
+    if not plans:
+        raise ArchiveError("no image in it")
+    if arch is None:
+        return plans[0]
+    for plan in plans:
+        if _arch(plan.config) == arch:
+            return plan
+    known = ", ".join(sorted({_arch(plan.config) or "unknown" for plan in plans}))
+    raise ArchiveError(f"no image for {arch} in it (there is: {known})")
+
+
+def _arch(config: Mapping[str, Any]) -> str | None:
+    name = config.get("architecture")
+    if name == "arm":
+        return "armhf" if config.get("variant") == "v6" else "armv7"
+    return MACHINE_NAMES.get(name, name) if isinstance(name, str) else None
+
+
+def _blob_name(descriptor: Any) -> str:
+    digest = descriptor.get("digest") if isinstance(descriptor, dict) else None
+    algorithm, colon, value = digest.partition(":") if isinstance(digest, str) else ("", "", "")
+    if not colon or not algorithm.isalnum() or not value.isalnum():
+        raise ArchiveError("a digest in the manifest is no digest")
+    return f"blobs/{algorithm}/{value}"
+
+
+def _json(blobs: _Blobs, name: str) -> Any:
+    stream = blobs.open(name)
+    if stream is None:
+        return None
+    raw = stream.read(MAX_JSON + 1)
+    try:
+        if len(raw) > MAX_JSON:
+            raise ValueError("too long")
+        return json.loads(raw)
+    except (ValueError, RecursionError):
+        raise ArchiveError(f"{name} is not valid JSON") from None
+
+
+def _subject(name: str, blobs: _Blobs, plan: _Plan, *, sources: bool, progress: Progress) -> Subject:
+    if len(plan.layers) > MAX_LAYERS:
+        raise ArchiveError(f"{len(plan.layers)} layers, more than {MAX_LAYERS}")
+    entries, notes = merge(_open_layers(blobs, plan.layers, progress), sources=sources)
+    return _as_subject(name, entries, notes, plan.config, "image")
+
+
+def _open_layers(blobs: _Blobs, names: tuple[str, ...], progress: Progress) -> Iterator[Decompressed]:
+    for number, name in enumerate(names):
+        progress(number, len(names))
+        stream = blobs.open(name)
+        if stream is None:
+            raise ArchiveError(f"{name} is not in the archive")
+        yield Decompressed(stream)
+    progress(len(names), len(names))
+
+
+def _as_subject(
+    name: str, entries: dict[str, Any], notes: tuple[str, ...], config: Mapping[str, Any], kind: Any
+) -> Subject:
+    tree = MemoryTree(entries, system=kind != "folder")
+    return Subject(
+        name=name,
+        kind=kind,
+        tree=tree,
+        objects=tuple(p for p, n in entries.items() if n.facts is not None or n.problem is not None),
+        arch=_arch(config),
+        environment=_environment(config),
+        sources=tuple(kept_sources(tree)),
+        notes=notes,
+    )
+
+
+def _environment(config: Mapping[str, Any]) -> dict[str, str]:
+    inner = config.get("config")
+    listed = inner.get("Env") if isinstance(inner, dict) else None
+    pairs = (item.partition("=") for item in listed or () if isinstance(item, str)) if isinstance(listed, list) else ()
+    return {key: value for key, equals, value in pairs if equals}

@@ -1,0 +1,196 @@
+"""The layers of an image merged into one tree, as a runtime would mount them, without unpacking anything.
+
+Whiteouts as in the OCI image specification (layer.md): ``.wh.NAME`` hides NAME of lower layers, ``.wh..wh..opq`` all
+that lower layers have in that folder; neither touches the layer's own entries, whatever their order. Parents that are
+symbolic links are followed inside the root, as the runtimes do.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from dockerlint_alpine.elf.errors import ArchiveError
+from dockerlint_alpine.elf.keep import MAX_SOURCES_TOTAL, opens_libraries, use_of
+from dockerlint_alpine.elf.objects import HEAD_SIZE, is_elf, needed_extent
+from dockerlint_alpine.elf.tarread import TarEntry, TarReader
+from dockerlint_alpine.elf.trees import MAX_LINKS, Node, object_node
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from dockerlint_alpine.elf.tarread import ByteStream
+
+MAX_OBJECT = 1024**3
+MAX_DEPTH = 256
+_WHITEOUT, _OPAQUE = ".wh.", ".wh..wh..opq"
+
+
+@dataclass(slots=True)
+class _Folder:
+    layer: int
+    children: dict[str, _Folder | _Leaf] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class _Leaf:
+    layer: int
+    node: Node
+
+
+class LayerMerge:
+    """Takes layers from the lowest to the highest, then gives the merged entries."""
+
+    def __init__(self, *, sources: bool = True) -> None:
+        self._root = _Folder(0)
+        self._layer = 0
+        self._sources = sources
+        self._source_bytes = 0
+        self.notes: list[str] = []
+
+    def apply(self, stream: ByteStream) -> None:
+        """Put the next layer, an uncompressed tar stream, on top. Raises :class:`ArchiveError` for damaged ones."""
+        self._layer += 1
+        reader = TarReader(stream)
+        for entry in reader:
+            parts = [part for part in entry.path.split("/") if part not in ("", ".")]
+            if ".." in parts or len(parts) > MAX_DEPTH:
+                self.notes.append(
+                    f"layer {self._layer}: {entry.path[:200]}: a path that leads out of the image was ignored"
+                )
+                continue
+            if not parts:
+                continue
+            self._put(parts, entry, reader)
+
+    def entries(self) -> dict[str, Node]:
+        """All files and links of the merged tree by absolute path, sorted."""
+        return dict(sorted(_leaves(self._root)))
+
+    def _put(self, parts: list[str], entry: TarEntry, reader: TarReader) -> None:
+        parent = self._folder(parts[:-1])
+        if parent is None:
+            self.notes.append(f"layer {self._layer}: {entry.path[:200]}: its folder is a link without end")
+            return
+        name = parts[-1]
+        if name.startswith(_WHITEOUT):
+            self._white_out(parent, name)
+        elif entry.kind == "directory":
+            below = parent.children.get(name)
+            if isinstance(below, _Folder):
+                below.layer = self._layer
+            else:
+                parent.children[name] = _Folder(self._layer)
+        elif entry.kind == "symlink":
+            parent.children[name] = _Leaf(self._layer, Node("symlink", target=entry.link))
+        elif entry.kind == "hardlink":
+            self._link(parent, name, entry)
+        else:
+            parent.children[name] = _Leaf(self._layer, self._read(entry, reader))
+
+    def _white_out(self, parent: _Folder, name: str) -> None:
+        if name == _OPAQUE:
+            _drop_lower(parent, self._layer)
+            return
+        hidden = name[len(_WHITEOUT) :]
+        below = parent.children.get(hidden)
+        if below is None:
+            return
+        if isinstance(below, _Folder) and below.layer == self._layer:
+            _drop_lower(below, self._layer)
+        elif below.layer < self._layer:
+            del parent.children[hidden]
+
+    def _link(self, parent: _Folder, name: str, entry: TarEntry) -> None:
+        parts = [part for part in entry.link.split("/") if part not in ("", ".")]
+        folder = self._folder(parts[:-1]) if parts and ".." not in parts else None
+        target = folder.children.get(parts[-1]) if folder is not None else None
+        if isinstance(target, _Leaf):
+            parent.children[name] = _Leaf(self._layer, target.node)
+        else:
+            self.notes.append(f"layer {self._layer}: {entry.path[:200]}: a hard link to nothing was ignored")
+
+    def _folder(self, parts: list[str]) -> _Folder | None:
+        """Give the folder at this path, links followed, made where it is missing; ``None`` for a loop of links."""
+        pending = list(reversed(parts))
+        trail = [self._root]
+        links = 0
+        while pending:
+            part = pending.pop()
+            if part == "..":
+                if len(trail) > 1:
+                    trail.pop()
+                continue
+            child = trail[-1].children.get(part)
+            if isinstance(child, _Leaf) and child.node.kind == "symlink":
+                links += 1
+                target = child.node.target or ""
+                if links > MAX_LINKS or len(pending) > MAX_DEPTH:
+                    return None
+                if target.startswith("/"):
+                    del trail[1:]
+                pending.extend(part for part in reversed(target.split("/")) if part not in ("", "."))
+                continue
+            if not isinstance(child, _Folder):
+                child = trail[-1].children[part] = _Folder(self._layer)
+            trail.append(child)
+            if len(trail) > MAX_DEPTH:
+                return None
+        return trail[-1]
+
+    def _read(self, entry: TarEntry, reader: TarReader) -> Node:
+        use = use_of(entry.path, entry.size)
+        if use == "probe":
+            return _read_object(entry, reader)
+        if use == "text" or (use == "source" and self._sources):
+            content = reader.read(entry.size)
+            if use == "text":
+                return Node("file", entry.size, content=content)
+            if opens_libraries(content) and self._source_bytes + len(content) <= MAX_SOURCES_TOTAL:
+                self._source_bytes += len(content)
+                return Node("file", entry.size, content=content)
+        return Node("file", entry.size)
+
+
+def _read_object(entry: TarEntry, reader: TarReader) -> Node:
+    head = reader.read(min(entry.size, 4))
+    if not is_elf(head):
+        return Node("file", entry.size)
+    head += reader.read(min(entry.size, HEAD_SIZE) - len(head))
+    wanted = min(entry.size, needed_extent(head) or entry.size)
+    if wanted > MAX_OBJECT:
+        return Node("file", entry.size, problem=f"bigger than {MAX_OBJECT} bytes: not read")
+    return object_node(head + reader.read(max(0, wanted - len(head))), entry.size)
+
+
+def _drop_lower(folder: _Folder, layer: int) -> None:
+    """Take away what lower layers put below this folder."""
+    for name, child in list(folder.children.items()):
+        if isinstance(child, _Folder):
+            _drop_lower(child, layer)
+            if child.layer < layer and not child.children:
+                del folder.children[name]
+        elif child.layer < layer:
+            del folder.children[name]
+
+
+def _leaves(root: _Folder) -> Iterator[tuple[str, Node]]:
+    pending = [("", root)]
+    while pending:
+        path, folder = pending.pop()
+        for name, child in folder.children.items():
+            if isinstance(child, _Folder):
+                pending.append((f"{path}/{name}", child))
+            else:
+                yield f"{path}/{name}", child.node
+
+
+def merge(streams: Iterator[ByteStream], *, sources: bool = True) -> tuple[dict[str, Node], tuple[str, ...]]:
+    """Merge layers from the lowest to the highest: ``(entries by path, notes)``. Raises :class:`ArchiveError`."""
+    merged = LayerMerge(sources=sources)
+    for number, stream in enumerate(streams, 1):
+        try:
+            merged.apply(stream)
+        except ArchiveError as error:
+            raise ArchiveError(f"layer {number}: {error}") from None
+    return merged.entries(), tuple(merged.notes)

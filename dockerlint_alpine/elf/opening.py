@@ -1,0 +1,90 @@
+"""From what a user names on the command line to subjects: the kind of each target is told by its bytes."""
+
+from __future__ import annotations
+
+import os
+import stat
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from dockerlint_alpine.elf.errors import ElfError, TargetError
+from dockerlint_alpine.elf.objects import is_elf
+from dockerlint_alpine.elf.subjects import Progress, Subject, no_progress
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+IMAGE_PREFIX = "image:"
+
+
+def open_target(
+    target: str, *, arch: str | None = None, sources: bool = True, progress: Progress = no_progress
+) -> Iterator[Subject | ElfError]:
+    """Give the subjects that a target stands for: one, or for a folder of wheels one for each wheel.
+
+    A target is the path of an object, a wheel, a folder, an image tar or an OCI layout, or ``image:NAME`` of the
+    container engine. ``arch`` (apk's name) chooses among the platforms of an image; ``sources=False`` leaves Python
+    sources alone. A wheel of a folder that can't be read is given as its error; all other errors are raised
+    (:class:`ElfError`).
+    """
+    if target.startswith(IMAGE_PREFIX) and not os.path.lexists(target):
+        from dockerlint_alpine.elf.engine import open_engine_image  # noqa: PLC0415 - the docker SDK is slow to import
+
+        yield open_engine_image(target.removeprefix(IMAGE_PREFIX), arch=arch, sources=sources, progress=progress)
+        return
+    path = Path(target)
+    try:
+        status = path.stat()
+    except (OSError, ValueError) as error:
+        raise TargetError(f"{target}: {getattr(error, 'strerror', None) or error}") from None
+    if stat.S_ISDIR(status.st_mode):
+        yield from _open_folder(path, arch, sources=sources, progress=progress)
+    elif stat.S_ISREG(status.st_mode):
+        yield _open_file(path, arch, sources=sources, progress=progress)
+    else:
+        raise TargetError(f"{target}: neither a file nor a folder")
+
+
+def _open_file(path: Path, arch: str | None, *, sources: bool, progress: Progress) -> Subject:
+    try:
+        with path.open("rb") as file:
+            head = file.read(512)
+    except OSError as error:
+        raise TargetError(f"{path}: {error.strerror}") from None
+    if is_elf(head):
+        from dockerlint_alpine.elf.folders import open_object  # noqa: PLC0415 - only what this target needs
+
+        return open_object(path)
+    if head[:4] in (b"PK\x03\x04", b"PK\x05\x06"):
+        from dockerlint_alpine.elf.wheels import open_wheel  # noqa: PLC0415 - as above
+
+        return open_wheel(path, sources=sources)
+    from dockerlint_alpine.elf.streams import is_compressed  # noqa: PLC0415 - as above
+
+    if head[257:262] == b"ustar" or is_compressed(head):
+        from dockerlint_alpine.elf.images import open_image_file  # noqa: PLC0415 - as above
+
+        return open_image_file(path, arch=arch, sources=sources, progress=progress)
+    raise TargetError(f"{path}: not an ELF object, a wheel or an image archive")
+
+
+def _open_folder(path: Path, arch: str | None, *, sources: bool, progress: Progress) -> Iterator[Subject | ElfError]:
+    from dockerlint_alpine.elf.folders import open_folder  # noqa: PLC0415 - only what this target needs
+    from dockerlint_alpine.elf.images import is_image_folder, open_image_folder  # noqa: PLC0415 - as above
+    from dockerlint_alpine.elf.wheels import open_wheel  # noqa: PLC0415 - as above
+
+    if is_image_folder(path):
+        yield open_image_folder(path, arch=arch, sources=sources, progress=progress)
+        return
+    try:
+        wheels = sorted(entry for entry in path.iterdir() if entry.suffix == ".whl" and entry.is_file())
+    except OSError as error:
+        raise TargetError(f"{path}: {error.strerror}") from None
+    for wheel in wheels:
+        try:
+            yield open_wheel(wheel, sources=sources)
+        except ElfError as error:
+            yield error
+    folder = open_folder(path, sources=sources, progress=progress)
+    if folder.objects or folder.sources or not wheels:
+        yield folder

@@ -1,0 +1,204 @@
+"""Byte streams of layers: plain, gzip or zstd, decompressed as they are read and limited in total."""
+
+from __future__ import annotations
+
+import os
+import zlib
+from typing import TYPE_CHECKING, Protocol
+
+from dockerlint_alpine.elf.errors import ArchiveError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+CHUNK = 1024 * 1024
+MAX_STREAM = 64 * 1024**3
+"""Bytes that one layer may unpack to."""
+
+_GZIP = b"\x1f\x8b"
+_ZSTD = b"\x28\xb5\x2f\xfd"
+_ZSTD_SKIPPABLE = b"\x2a\x4d\x18"
+
+
+class _Decompressor(Protocol):
+    """What zlib's and zstd's decompressors have in common here."""
+
+    def feed(self, data: bytes, limit: int) -> bytes: ...
+
+    @property
+    def pending(self) -> bytes: ...
+
+    @property
+    def hungry(self) -> bool: ...
+
+    @property
+    def ended(self) -> bool: ...
+
+    @property
+    def rest(self) -> bytes: ...
+
+
+class _Gzip:
+    def __init__(self) -> None:
+        self._engine = zlib.decompressobj(31)
+
+    def feed(self, data: bytes, limit: int) -> bytes:
+        try:
+            return self._engine.decompress(data, limit)
+        except zlib.error as error:
+            raise ArchiveError(f"the gzip data is damaged ({error})") from None
+
+    @property
+    def pending(self) -> bytes:
+        return self._engine.unconsumed_tail
+
+    @property
+    def hungry(self) -> bool:
+        return not self._engine.unconsumed_tail
+
+    @property
+    def ended(self) -> bool:
+        return self._engine.eof
+
+    @property
+    def rest(self) -> bytes:
+        return self._engine.unused_data
+
+
+class _Zstd:
+    def __init__(self) -> None:
+        try:
+            from compression import zstd  # type: ignore[import-not-found]  # noqa: PLC0415 - Python 3.14 and later
+        except ImportError:
+            try:
+                from backports import zstd  # noqa: PLC0415 - the same for earlier ones
+            except ImportError:
+                raise ArchiveError("reading zstd layers needs the package backports.zstd on this Python") from None
+        self._error = zstd.ZstdError
+        self._engine = zstd.ZstdDecompressor()
+
+    def feed(self, data: bytes, limit: int) -> bytes:
+        try:
+            return bytes(self._engine.decompress(data, limit))
+        except (self._error, MemoryError) as error:
+            raise ArchiveError(f"the zstd data is damaged ({error})") from None
+
+    @property
+    def pending(self) -> bytes:
+        return b""  # kept by the engine itself
+
+    @property
+    def hungry(self) -> bool:
+        return bool(self._engine.needs_input)
+
+    @property
+    def ended(self) -> bool:
+        return bool(self._engine.eof)
+
+    @property
+    def rest(self) -> bytes:
+        return bytes(self._engine.unused_data)
+
+
+class FileSlice:
+    """Bytes ``start:start + size`` of an open file, read forward; independent of the file's own position."""
+
+    def __init__(self, handle: int, start: int, size: int) -> None:
+        self._handle = handle
+        self._position = start
+        self._end = start + size
+
+    def read(self, size: int, /) -> bytes:
+        """Up to ``size`` bytes, fewer only at the end. Raises :class:`ArchiveError` where the file can't be read."""
+        parts = []
+        while size > 0 and self._position < self._end:
+            try:
+                part = os.pread(self._handle, min(size, self._end - self._position), self._position)
+            except OSError as error:
+                raise ArchiveError(f"can't be read: {error.strerror}") from None
+            if not part:
+                break
+            parts.append(part)
+            self._position += len(part)
+            size -= len(part)
+        return b"".join(parts)
+
+    def skip(self, size: int, /) -> None:
+        """Pass over ``size`` bytes or to the end."""
+        self._position = min(self._end, self._position + size)
+
+    @property
+    def position(self) -> int:
+        """Where in the file the next byte lies."""
+        return self._position
+
+
+class Decompressed:
+    """The decompressed bytes of a slice, whatever it is packed with (told by its first bytes), read forward."""
+
+    def __init__(self, packed: FileSlice) -> None:
+        self._chunks = _chunks(packed)
+        self._buffer = b""
+        self._at = 0
+        self._total = 0
+
+    def _fill(self) -> bool:
+        chunk = next(self._chunks, b"")
+        self._total += len(chunk)
+        if self._total > MAX_STREAM:
+            raise ArchiveError(f"it unpacks to more than {MAX_STREAM} bytes")
+        self._buffer, self._at = chunk, 0
+        return bool(chunk)
+
+    def read(self, size: int, /) -> bytes:
+        """Up to ``size`` bytes, fewer only at the end. Raises :class:`ArchiveError` for damaged data."""
+        parts = []
+        while size > 0:
+            if self._at == len(self._buffer) and not self._fill():
+                break
+            part = self._buffer[self._at : self._at + size]
+            parts.append(part)
+            self._at += len(part)
+            size -= len(part)
+        return parts[0] if len(parts) == 1 else b"".join(parts)
+
+    def skip(self, size: int, /) -> None:
+        """Pass over ``size`` bytes or to the end."""
+        while size > 0:
+            if self._at == len(self._buffer) and not self._fill():
+                return
+            step = min(size, len(self._buffer) - self._at)
+            self._at += step
+            size -= step
+
+
+def is_compressed(head: bytes) -> bool:
+    """Whether these first bytes start a gzip or zstd stream."""
+    return head.startswith((_GZIP, _ZSTD)) or head[1:4] == _ZSTD_SKIPPABLE
+
+
+def _chunks(packed: FileSlice) -> Iterator[bytes]:
+    """Pieces of at most :data:`CHUNK` bytes; several gzip members or zstd frames in a row are one stream."""
+    data = packed.read(CHUNK)
+    if not is_compressed(data):
+        while data:
+            yield data
+            data = packed.read(CHUNK)
+        return
+    make = _Gzip if data.startswith(_GZIP) else _Zstd
+    engine: _Decompressor = make()
+    while True:
+        piece = engine.feed(data, CHUNK)
+        if piece:
+            yield piece
+        if engine.ended:
+            data = engine.rest or packed.read(CHUNK)
+            if not data.strip(b"\0"):
+                return  # padding
+            engine = make()
+        elif engine.hungry:
+            data = packed.read(CHUNK)
+            if not data:
+                raise ArchiveError("the compressed data ends too early")
+        else:
+            data = engine.pending

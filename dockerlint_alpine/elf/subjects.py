@@ -1,0 +1,86 @@
+"""What is inspected: a tree, the objects in it to report on, and what is known around them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal, TypeAlias
+
+from dockerlint_alpine.elf.trees import normalise
+
+if TYPE_CHECKING:
+    from dockerlint_alpine.elf.trees import Tree
+
+SubjectKind: TypeAlias = Literal["object", "wheel", "folder", "root", "image"]
+Progress: TypeAlias = Callable[[int, "int | None"], None]
+"""Told how many steps are done and how many there are, if known."""
+
+MACHINE_NAMES = {
+    "amd64": "x86_64",
+    "arm64": "aarch64",
+    "386": "x86",
+    "loong64": "loongarch64",
+}
+"""Go's and OCI's architecture names -> apk's, where they differ; ``arm`` depends on the variant."""
+
+
+def nothing_to_reread(_path: str) -> bytes | None:
+    """Give the :attr:`Subject.reread` of subjects whose bytes are gone once they are read."""
+    return None
+
+
+def no_progress(_done: int, _total: int | None) -> None:
+    """Give a :data:`Progress` that tells nobody."""
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A Python source that may open libraries: its path in the tree and its bytes."""
+
+    path: str
+    content: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """One thing to inspect.
+
+    ``objects`` are the paths to report on, in order; ``base`` is the folder that shown paths are relative to.
+    ``environment`` is that of an image's configuration. ``arch`` is apk's name where the subject itself tells it (an
+    image). ``notes`` say what was left out, one line each. ``reread`` gives the bytes of an object's whole file again,
+    or ``None``.
+    """
+
+    name: str
+    kind: SubjectKind
+    tree: Tree
+    objects: tuple[str, ...]
+    base: str = "/"
+    arch: str | None = None
+    environment: Mapping[str, str] = field(default_factory=dict)
+    sources: tuple[Source, ...] = ()
+    notes: tuple[str, ...] = ()
+    reread: Callable[[str], bytes | None] = field(default=nothing_to_reread, repr=False, compare=False)
+
+    def shown(self, path: str) -> str:
+        """Give a path of the tree as the user would name it."""
+        path = normalise(path)
+        if self.base != "/" and path.startswith(self.base + "/"):
+            return path[len(self.base) + 1 :]
+        return path if self.tree.system or self.base != "/" or self.kind == "object" else path.lstrip("/")
+
+    @property
+    def alpine(self) -> str | None:
+        """The Alpine release of a root file system or image as ``X.Y``, where it tells."""
+        from dockerlint_alpine.elf.installed import alpine_release  # noqa: PLC0415 - only images and root file systems
+
+        return alpine_release(self.tree) if self.tree.system else None
+
+    @property
+    def apk_arch(self) -> str | None:
+        """The apk architecture of the subject: an image's own, or the one of all its objects."""
+        if self.arch is not None:
+            return self.arch
+        arches = {node.facts.arch for path in self.objects if (node := self.tree.lookup(path)) and node.facts}
+        arch = arches.pop() if len(arches) == 1 else None
+        return "armv7" if arch == "armhf" else arch

@@ -1,0 +1,166 @@
+"""Entries of a tar stream, one after the other, in memory and within limits.
+
+Reads what image builders write: ustar, GNU long names and links, and pax records for path, link and size. It never
+seeks back and never writes to disk; sparse files, devices and other kinds are passed over. Source: POSIX.1 (pax
+interchange format) and the GNU tar manual.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias
+
+from dockerlint_alpine.elf.errors import ArchiveError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+EntryKind: TypeAlias = Literal["file", "directory", "symlink", "hardlink"]
+
+BLOCK = 512
+MAX_ENTRIES = 5_000_000
+MAX_HEADER = 1024 * 1024
+"""Bytes of one pax header or GNU long name."""
+
+_KINDS: dict[bytes, EntryKind] = {
+    b"0": "file",
+    b"\0": "file",
+    b"7": "file",
+    b"1": "hardlink",
+    b"2": "symlink",
+    b"5": "directory",
+}
+
+
+class ByteStream(Protocol):
+    """Where a tar comes from: ``read(n)`` gives ``n`` bytes, fewer only at the end; ``skip(n)`` passes over them."""
+
+    def read(self, size: int, /) -> bytes:
+        """Up to ``size`` bytes."""
+        ...
+
+    def skip(self, size: int, /) -> None:
+        """Pass over ``size`` bytes or to the end."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class TarEntry:
+    """One entry: its path as written, kind, size of its data in bytes and the target of a link."""
+
+    path: str
+    kind: EntryKind
+    size: int
+    link: str
+
+
+class TarReader:
+    """Iterate over the entries; while one is current, :meth:`read` gives the bytes of its data."""
+
+    def __init__(self, stream: ByteStream) -> None:
+        self._stream = stream
+        self._left = 0
+        self._padding = 0
+
+    def read(self, size: int) -> bytes:
+        """Give up to ``size`` bytes of the current entry; raises :class:`ArchiveError` where they are cut."""
+        wanted = min(size, self._left)
+        content = self._stream.read(wanted)
+        if len(content) < wanted:
+            raise ArchiveError("the tar stream ends within a file")
+        self._left -= wanted
+        return content
+
+    def __iter__(self) -> Iterator[TarEntry]:
+        overrides: dict[str, str] = {}
+        for _ in range(MAX_ENTRIES):
+            self._stream.skip(self._left + self._padding)
+            header = self._stream.read(BLOCK)
+            if len(header) < BLOCK or header == bytes(BLOCK):
+                return
+            if not _checksum_fits(header):
+                raise ArchiveError("not a tar stream, or a damaged one")
+            self._start(_number(header[124:136]))
+            kind = header[156:157]
+            if kind in (b"L", b"K"):
+                overrides["path" if kind == b"L" else "linkpath"] = _text(self._long_header())
+            elif kind == b"x":
+                overrides.update(_pax_records(self._long_header()))
+            elif kind not in (b"g", b"S"):
+                entry = self._entry(header, kind, overrides)
+                overrides = {}
+                if entry is not None:
+                    yield entry
+            else:
+                overrides = {} if kind == b"S" else overrides
+        raise ArchiveError(f"the tar stream has more than {MAX_ENTRIES} entries")
+
+    def _start(self, size: int) -> None:
+        self._left = size
+        self._padding = -size % BLOCK
+
+    def _long_header(self) -> bytes:
+        if self._left > MAX_HEADER:
+            raise ArchiveError("a header of the tar stream is too long")
+        return self.read(self._left)
+
+    def _entry(self, header: bytes, kind: bytes, overrides: dict[str, str]) -> TarEntry | None:
+        if "size" in overrides:
+            if not overrides["size"].isdecimal() or len(overrides["size"]) > 20:
+                raise ArchiveError("a size in the tar stream is no number")
+            self._start(int(overrides["size"]))
+        name = kind in _KINDS
+        path = overrides.get("path", _ustar_path(header))
+        link = overrides.get("linkpath", _text(header[157:257]))
+        if not name or "GNU.sparse.major" in overrides or "\0" in path or "\0" in link:
+            return None
+        return TarEntry(path, _KINDS[kind], self._left, link)
+
+
+def _ustar_path(header: bytes) -> str:
+    name = _text(header[:100])
+    prefix = _text(header[345:500]) if header[257:263] == b"ustar\0" else ""
+    return f"{prefix}/{name}" if prefix else name
+
+
+def _text(raw: bytes) -> str:
+    return raw.partition(b"\0")[0].decode("utf-8", "surrogateescape")
+
+
+def _number(field: bytes) -> int:
+    """Give a size: octal digits, or GNU's base 256 where the first bit is set."""
+    if field[0] & 0x80:
+        value = int.from_bytes(field, "big") & ~(0x80 << 8 * (len(field) - 1))
+        if field[0] & 0x40 or value >= 1 << 62:
+            raise ArchiveError("a size in the tar stream can't be true")
+        return value
+    digits = field.strip(b" \0")
+    if not digits:
+        return 0
+    if len(digits) > len(field) or digits.strip(b"01234567"):
+        raise ArchiveError("a size in the tar stream is no number")
+    return int(digits, 8)
+
+
+def _checksum_fits(header: bytes) -> bool:
+    stored = header[148:156].strip(b" \0")
+    if not stored or stored.strip(b"01234567"):
+        return False
+    return int(stored, 8) == sum(header) - sum(header[148:156]) + 8 * 32
+
+
+def _pax_records(raw: bytes) -> dict[str, str]:
+    r"""``LENGTH KEY=VALUE\n`` records; the length counts itself."""
+    records: dict[str, str] = {}
+    position = 0
+    while position < len(raw):
+        digits, space, _ = raw[position : position + 24].partition(b" ")
+        if not space or not digits.isdigit():
+            raise ArchiveError("a pax header of the tar stream is damaged")
+        end = position + int(digits)
+        if end <= position + len(digits) + 1 or end > len(raw):
+            raise ArchiveError("a pax header of the tar stream is damaged")
+        key, _, value = raw[position + len(digits) + 1 : end - 1].partition(b"=")
+        records[key.decode("utf-8", "surrogateescape")] = value.decode("utf-8", "surrogateescape")
+        position = end
+    return records

@@ -1,0 +1,162 @@
+"""An image built by a real engine: saved by it, read through the SDK and as a tar, compared with the loader's own word."""
+
+from __future__ import annotations
+
+import io
+import os
+import re
+import shutil
+import subprocess
+import tarfile
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from dockerlint_alpine.elf import EngineError, inspect, open_engine_image, open_image_file, read_object
+
+from .building import compile_object
+
+if TYPE_CHECKING:
+    from types import ModuleType
+
+    from docker import DockerClient
+
+    from .conftest import FakeIndex
+
+pytestmark = pytest.mark.engine
+
+DOCKERFILE = """
+FROM demo-base
+ENV LD_LIBRARY_PATH=/opt/lib
+COPY first /
+RUN rm /usr/lib/libgone.so.1 && mkdir -p /opt/lib && mv /moved/libenv.so.1 /opt/lib/ && rm -r /opt/old
+COPY second /
+"""
+
+
+@pytest.fixture(scope="module")
+def engine() -> Iterator[DockerClient]:
+    """A Docker engine of our own: no network, its data in a temporary folder."""
+    docker = pytest.importorskip("docker", reason="the docker SDK is not installed")
+    if shutil.which("dockerd") is None:
+        pytest.skip("dockerd is not installed (Debian: docker.io)")
+    top = Path(tempfile.mkdtemp(prefix="elf-engine-"))
+    address = f"unix://{top}/docker.sock"
+    command = ["dockerd", "--iptables=false", "--bridge=none", "-H", address, "--data-root", str(top / "data")]
+    command += ["--exec-root", str(top / "exec"), "--pidfile", str(top / "pid"), "--storage-driver", "vfs"]
+    with (top / "log").open("wb") as log:
+        daemon = subprocess.Popen(command, stdout=log, stderr=log)
+    try:
+        client = wait_for(docker, address, daemon)
+        if client is None:
+            tail = (top / "log").read_text("utf-8", "replace").strip().splitlines()[-1:]
+            pytest.skip(f"the Docker engine can't start here: {tail}")
+        yield client
+        client.close()
+    finally:
+        daemon.terminate()
+        daemon.wait(30)
+        shutil.rmtree(top, ignore_errors=True)
+
+
+def wait_for(docker: ModuleType, address: str, daemon: subprocess.Popen[bytes]) -> DockerClient | None:
+    from docker.errors import DockerException  # noqa: PLC0415
+
+    for _ in range(150):
+        if daemon.poll() is not None:
+            return None
+        try:
+            client: DockerClient = docker.DockerClient(base_url=address, timeout=60)
+        except DockerException:  # not up yet
+            time.sleep(0.2)
+        else:
+            return client
+    return None
+
+
+def base_tar(loader: Path) -> bytes:
+    """A root file system of musl and busybox."""
+    busybox = shutil.which("busybox")
+    if busybox is None or read_object(Path(busybox).read_bytes()).kind != "static":
+        pytest.skip("no static busybox (Debian: busybox-static)")
+    out = io.BytesIO()
+    with tarfile.open(fileobj=out, mode="w") as archive:
+        archive.add(os.path.realpath(busybox), "bin/busybox")
+        archive.add(os.path.realpath(loader), "lib/ld-musl-x86_64.so.1")
+        links = {f"bin/{name}": "busybox" for name in ("sh", "rm", "mkdir", "mv", "cat", "ls")}
+        for path, target in {
+            **links,
+            "lib/libc.musl-x86_64.so.1": "ld-musl-x86_64.so.1",
+            "bin/ldd": "/lib/ld-musl-x86_64.so.1",
+        }.items():
+            info = tarfile.TarInfo(path)
+            info.type, info.linkname = tarfile.SYMTYPE, target
+            archive.addfile(info)
+        release = tarfile.TarInfo("etc/alpine-release")
+        release.size = 7
+        archive.addfile(release, io.BytesIO(b"3.19.1\n"))
+    return out.getvalue()
+
+
+@pytest.fixture(scope="module")
+def image(engine: DockerClient, musl_gcc: str, musl_loader: Path, tmp_path_factory: pytest.TempPathFactory) -> str:
+    context = tmp_path_factory.mktemp("context")
+    names = ["libgone.so.1", "libenv.so.1", "libnear.so.1", "libold.so.1", "libnew.so.1"]
+    stubs = [compile_object(musl_gcc, context / "stubs" / name, soname=name) for name in names]
+    places = [
+        "first/usr/lib/libgone.so.1",
+        "first/moved/libenv.so.1",
+        "second/app/libs/libnear.so.1",
+        "first/opt/old/libold.so.1",
+        "second/usr/local/lib/libnew.so.1",
+    ]
+    for stub, place in zip(stubs, places, strict=True):
+        (context / place).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(stub, context / place)
+    source = "int PyInit_x(void) { return 1; }"
+    compile_object(musl_gcc, context / "second/app/x.so", source, needed=stubs, rpath="$ORIGIN/libs:/opt/old")
+    shutil.rmtree(context / "stubs")
+    (context / "Dockerfile").write_text(DOCKERFILE)
+    engine.api.import_image_from_data(base_tar(musl_loader), repository="demo-base")
+    engine.images.build(path=str(context), tag="demo:1", network_mode="none")
+    return "demo:1"
+
+
+def test_the_image_is_read_as_the_loader_in_it_sees_it(
+    engine: DockerClient, image: str, index: FakeIndex, tmp_path: Path
+) -> None:
+    subject = open_engine_image(image, client=engine)
+    assert (subject.kind, subject.alpine, subject.arch) == ("image", "3.19", "x86_64")
+    result = inspect(subject, index)
+    report = next(r for r in result.objects if r.path == "/app/x.so")
+    ours = {need.name: need.path for need in report.needs if need.status == "found"}
+    lacking = {need.name for need in report.needs if need.status == "missing"}
+    output = engine.containers.run(
+        image,
+        ["/bin/sh", "-c", "/lib/ld-musl-x86_64.so.1 --list /app/x.so 2>&1; true"],
+        network_mode="none",
+        remove=True,
+    )
+    text = output.decode()
+    theirs = {
+        name: path
+        for name, path in re.findall(r"^\t(\S+) => (\S+) \(0x", text, re.MULTILINE)
+        if not name.startswith("ld-musl")
+    }
+    assert ours == theirs
+    assert lacking == set(re.findall(r"Error loading shared library (\S+?):", text)) == {"libgone.so.1", "libold.so.1"}
+    assert ours["libenv.so.1"] == "/opt/lib/libenv.so.1"
+    saved = tmp_path / "image.tar"
+    with saved.open("wb") as file:
+        for chunk in engine.images.get(image).save(named=True):
+            file.write(chunk)
+    assert inspect(open_image_file(saved), index).objects == result.objects
+
+
+def test_an_unknown_image_is_one_clear_error(engine: DockerClient) -> None:
+    with pytest.raises(EngineError, match="no such image"):
+        open_engine_image("nothing-of-this-name:1", client=engine)
