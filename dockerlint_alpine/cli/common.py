@@ -132,7 +132,7 @@ def make_doctor(configured: Configuration) -> Doctor:
     if configured.settings.online:
         from dockerlint_alpine.cli.online import open_resolver  # noqa: PLC0415 - only with a network
 
-        resolver = open_resolver()
+        resolver = open_resolver(configured.settings.as_of)
     return Doctor(configured, resolver=resolver)
 
 

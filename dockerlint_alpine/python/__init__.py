@@ -1,0 +1,117 @@
+"""The Python side of alpine-doctor: which distributions an installation brings, in which version, as wheel or sdist.
+
+Everything public is importable from here, and a module is loaded when one of its names is first used. The one exception
+is ``dockerlint_alpine.python.resolve.resolve``, which shares its name with its module.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from dockerlint_alpine.python.markers import applies, environment
+    from dockerlint_alpine.python.model import (
+        External,
+        Facts,
+        FileReader,
+        IndexOptions,
+        Origin,
+        Problem,
+        PythonError,
+        Release,
+        Requested,
+        RequirementSet,
+        Resolution,
+        Resolved,
+        Target,
+        Unresolved,
+        Verdict,
+        normalise,
+        redact,
+    )
+    from dockerlint_alpine.python.online import UvResolver, find_uv
+    from dockerlint_alpine.python.project import follow_folders, project_options, read_project, read_project_arguments
+    from dockerlint_alpine.python.pylock import read_pylock
+    from dockerlint_alpine.python.requirement import parse_argument, parse_pep508
+    from dockerlint_alpine.python.requirements_file import InstallArguments, read_install_arguments, read_requirements
+    from dockerlint_alpine.python.resolve import Resolver, ResolverError
+    from dockerlint_alpine.python.sdist import SourceFacts, read_sdist, read_tree
+    from dockerlint_alpine.python.tags import libc_of_tag, musl_of_alpine, supported_tags, tag_of_wheel
+    from dockerlint_alpine.python.verdict import Choice, choose, judge_file
+    from dockerlint_alpine.python.versions import specifiers
+
+__all__ = [
+    "Choice",
+    "External",
+    "Facts",
+    "FileReader",
+    "IndexOptions",
+    "InstallArguments",
+    "Origin",
+    "Problem",
+    "PythonError",
+    "Release",
+    "Requested",
+    "RequirementSet",
+    "Resolution",
+    "Resolved",
+    "Resolver",
+    "ResolverError",
+    "SourceFacts",
+    "Target",
+    "Unresolved",
+    "UvResolver",
+    "Verdict",
+    "applies",
+    "choose",
+    "environment",
+    "find_uv",
+    "follow_folders",
+    "judge_file",
+    "libc_of_tag",
+    "musl_of_alpine",
+    "normalise",
+    "parse_argument",
+    "parse_pep508",
+    "project_options",
+    "read_install_arguments",
+    "read_project",
+    "read_project_arguments",
+    "read_pylock",
+    "read_requirements",
+    "read_sdist",
+    "read_tree",
+    "redact",
+    "specifiers",
+    "supported_tags",
+    "tag_of_wheel",
+]
+
+_HOMES = {
+    "markers": "applies environment",
+    "model": (
+        "External Facts FileReader IndexOptions Origin Problem PythonError Release "
+        "Requested RequirementSet Resolution Resolved Target Unresolved Verdict normalise redact"
+    ),
+    "online": "UvResolver find_uv",
+    "project": "follow_folders project_options read_project read_project_arguments",
+    "pylock": "read_pylock",
+    "requirement": "parse_argument parse_pep508",
+    "requirements_file": "InstallArguments read_install_arguments read_requirements",
+    "resolve": "Resolver ResolverError",
+    "sdist": "SourceFacts read_sdist read_tree",
+    "tags": "libc_of_tag musl_of_alpine supported_tags tag_of_wheel",
+    "verdict": "Choice choose judge_file",
+    "versions": "specifiers",
+}
+_MODULE_OF = {name: module for module, names in _HOMES.items() for name in names.split()}
+
+
+def __getattr__(name: str) -> object:
+    """Load the module that holds ``name``; raises ``AttributeError`` for a name that is not public."""
+    module = _MODULE_OF.get(name)
+    if module is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module  # noqa: PLC0415 - part of the lazy loading
+
+    return getattr(import_module(f"{__name__}.{module}"), name)

@@ -1,0 +1,294 @@
+"""The words of the Python side: what is asked for, where, for which interpreter, and what pip makes of it.
+
+All types are frozen. Paths are POSIX paths of the stage's own view of files, as text. Lines are 1-based. Names of
+distributions are normalised as PEP 503 says (``Foo.Bar`` is ``foo-bar``). URLs may carry credentials: they are kept out
+of ``repr`` and only :func:`redact` makes them fit for a message.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+ArtefactKind: TypeAlias = Literal["wheel", "sdist", "glibc-wheel", "installed", "unknown", "none"]
+UnresolvedKind: TypeAlias = Literal["unknown", "conflict", "no-release", "dependencies"]
+
+
+class PythonError(Exception):
+    """Base of every error of ``dockerlint_alpine.python``; its text is one line for a user."""
+
+
+class FileReader(Protocol):
+    """The files as one stage sees them at one moment. Paths are POSIX text, absolute or relative to its root."""
+
+    def read(self, path: str) -> bytes:
+        """Return the bytes of the file ``path``; raise ``FileNotFoundError`` or another ``OSError``."""
+
+    def exists(self, path: str) -> bool:
+        """Tell whether ``path`` is a file or a folder."""
+
+    def names(self, folder: str) -> Sequence[str]:
+        """Return the names of what lies directly in ``folder``; raise ``OSError`` if it is no folder."""
+
+    def display(self, path: str) -> str:
+        """Return ``path`` as the user would name it (``requirements.txt`` for ``/app/requirements.txt``)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where something was written: a path as the user names it and a 1-based line, ``None`` where no line is known."""
+
+    path: str
+    line: int | None = None
+
+    def __str__(self) -> str:
+        return self.path if self.line is None else f"{self.path}:{self.line}"
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Something of a source that could not be read or understood, in one line of text without credentials."""
+
+    path: str
+    line: int | None
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Requested:
+    """One requirement as a source states it.
+
+    ``name`` is ``None`` where only running the project would tell it (a VCS URL without ``#egg=``). ``specifier`` and
+    ``marker`` are PEP 440 / PEP 508 text (``""`` and ``None`` when absent). ``chain`` leads from the file that asks
+    first to this requirement. ``path`` is a local folder or archive in the reader's terms. ``artefacts`` are the file
+    names that a lock file allows (``None``: the index decides).
+    """
+
+    text: str = field(repr=False)
+    name: str | None
+    origin: Origin
+    extras: tuple[str, ...] = ()
+    specifier: str = ""
+    marker: str | None = None
+    url: str | None = field(default=None, repr=False)
+    path: str | None = None
+    editable: bool = False
+    hashes: tuple[str, ...] = ()
+    chain: tuple[str, ...] = ()
+    artefacts: tuple[str, ...] | None = None
+
+    def __post_init__(self) -> None:
+        if not self.chain:
+            object.__setattr__(self, "chain", (str(self.origin),))
+
+    @property
+    def shown(self) -> str:
+        """The requirement as it may be printed: without credentials."""
+        return redact(self.text)
+
+
+@dataclass(frozen=True, slots=True)
+class IndexOptions:
+    """What pip was told about indexes and formats; names are normalised, ``:all:`` stands for every distribution.
+
+    ``no_binary`` and ``only_binary`` are disjoint, as pip keeps them. ``pre_for`` are the distributions that
+    ``--all-releases`` names. ``find_links`` are paths in the reader's terms or URLs.
+    """
+
+    index_url: str | None = field(default=None, repr=False)
+    extra_index_urls: tuple[str, ...] = field(default=(), repr=False)
+    find_links: tuple[str, ...] = field(default=(), repr=False)
+    no_index: bool = False
+    no_binary: frozenset[str] = frozenset()
+    only_binary: frozenset[str] = frozenset()
+    prefer_binary: bool = False
+    pre: bool = False
+    pre_for: frozenset[str] = frozenset()
+    require_hashes: bool = False
+
+    def allows(self, name: str) -> tuple[bool, bool]:
+        """Return whether pip may use (wheels, sdists) of the distribution ``name``.
+
+        pip: ``FormatControl.get_allowed_formats``; a name beats ``:all:``.
+        """
+        if name in self.only_binary:
+            return True, False
+        if name in self.no_binary:
+            return False, True
+        if ":all:" in self.only_binary:
+            return True, False
+        return ":all:" not in self.no_binary, True
+
+    def allows_pre(self, name: str) -> bool:
+        """Tell whether pre-releases of ``name`` are wanted outright."""
+        return self.pre or name in self.pre_for
+
+
+@dataclass(frozen=True, slots=True)
+class External:
+    """A PEP 725 need: a ``dep:`` URL or table text, with its key (``build-requires``, ``host-requires``, ...)."""
+
+    key: str
+    need: str
+    origin: Origin
+    extra: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RequirementSet:
+    """What one installation asks for, from however many files.
+
+    ``locked`` says that the set is complete: nothing but what it lists is installed. ``wheelhouse`` are the archive
+    names found in local ``--find-links`` folders. ``files`` are all files read, in the reader's terms.
+    """
+
+    requested: tuple[Requested, ...] = ()
+    constraints: tuple[Requested, ...] = ()
+    options: IndexOptions = IndexOptions()
+    problems: tuple[Problem, ...] = ()
+    locked: bool = False
+    wheelhouse: tuple[str, ...] = ()
+    external: tuple[External, ...] = ()
+    build_requires: tuple[Requested, ...] = ()
+    files: tuple[str, ...] = ()
+
+    def joined(self, other: RequirementSet) -> RequirementSet:
+        """Return what both ask for together; the options of ``other`` are the later ones and win."""
+        return replace(
+            other,
+            requested=self.requested + other.requested,
+            constraints=self.constraints + other.constraints,
+            problems=self.problems + other.problems,
+            locked=self.locked and other.locked,
+            wheelhouse=tuple(dict.fromkeys(self.wheelhouse + other.wheelhouse)),
+            external=self.external + other.external,
+            build_requires=self.build_requires + other.build_requires,
+            files=tuple(dict.fromkeys(self.files + other.files)),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """The interpreter and platform that install.
+
+    ``python`` is ``X.Y`` or ``X.Y.Z``; ``platform`` is Docker's (``linux/amd64``, ``linux/arm/v7``). Exactly one of
+    ``musl`` and ``glibc`` is the C library's (major, minor); both ``None``: the library is unknown. ``pip_version`` is
+    that of the pip which runs there (``None``: one that knows every tag, as uv and today's pip do).
+    """
+
+    python: str
+    platform: str = "linux/amd64"
+    musl: tuple[int, int] | None = None
+    glibc: tuple[int, int] | None = None
+    pip_version: str | None = None
+    implementation: str = "cp"
+    free_threaded: bool = False
+    forced_platforms: tuple[str, ...] = ()
+    """Values of pip's ``--platform``: tags that are used whatever the stage is."""
+
+    @property
+    def python_version(self) -> tuple[int, int]:
+        """``(X, Y)``; raises ``PythonError`` if ``python`` is no version."""
+        match = re.match(r"(\d+)\.(\d+)", self.python)
+        if match is None:
+            raise PythonError(f"not a Python version: {self.python!r} (expected X.Y)")
+        return int(match[1]), int(match[2])
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """One version on an index: ``wheels`` are compressed tag sets (``cp311-cp311-musllinux_1_2_x86_64``).
+
+    ``upload_date`` is ``YYYY-MM-DD`` of its first file. ``requires_python`` is PEP 440 text.
+    """
+
+    version: str
+    upload_date: str | None = None
+    yanked: bool = False
+    requires_python: str | None = None
+    wheels: tuple[str, ...] = ()
+    sdist: bool = True
+
+
+class Facts(Protocol):
+    """What is known without a network. ``as_of`` is the day of the facts, ``YYYY-MM-DD``."""
+
+    @property
+    def as_of(self) -> str:
+        """The day on which the facts were taken."""
+
+    def releases(self, name: str) -> Sequence[Release]:
+        """Return the known releases of ``name`` (normalised), in any order; empty: the distribution is unknown."""
+
+    def requires(self, name: str, version: str) -> Sequence[str] | None:
+        """Return the PEP 508 requirements of that release, ``None`` if they are not known."""
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What pip would take: a wheel, an sdist to compile, a glibc wheel, nothing, or not known; and why, in one line.
+
+    ``wheel_tag`` is the compressed tag set of the chosen wheel. ``nearest_with_wheel`` is, for an sdist, the nearest
+    version that has a fitting wheel. ``source`` is ``facts as of DATE``, ``lock file``, ``index``, ``wheelhouse`` or
+    ``requirement``.
+    """
+
+    kind: ArtefactKind
+    reason: str
+    source: str
+    wheel_tag: str | None = None
+    nearest_with_wheel: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Resolved:
+    """One distribution that is going to be installed.
+
+    ``chain`` leads from the file that asks to the distribution: ``("requirements.txt:7", "clickhouse-connect",
+    "lz4")``, and only the file's line for a direct requirement. ``version`` is ``None`` where nothing tells it.
+    """
+
+    name: str
+    version: str | None
+    extras: tuple[str, ...]
+    chain: tuple[str, ...]
+    origin: Origin
+    artefact: Verdict
+    url: str | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Unresolved:
+    """A requirement that could not be judged, and why in one line: unknown, or in conflict."""
+
+    name: str
+    chain: tuple[str, ...]
+    reason: str
+    kind: UnresolvedKind = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Resolution:
+    """The answer: what is installed (sorted by name), what could not be told, and remarks for the summary."""
+
+    distributions: tuple[Resolved, ...] = ()
+    unresolved: tuple[Unresolved, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+_SEPARATORS = re.compile(r"[-_.]+")
+_CREDENTIALS = re.compile(r"(?<=://)[^/@\s]*@")
+
+
+def normalise(name: str) -> str:
+    """Return ``name`` as PEP 503 normalises it."""
+    return _SEPARATORS.sub("-", name).lower()
+
+
+def redact(text: str) -> str:
+    """Return ``text`` with the user information of every URL in it replaced by ``****``."""
+    return _CREDENTIALS.sub("****@", text)

@@ -1,0 +1,275 @@
+"""One requirement, as a line of a requirements file or an argument of ``pip install`` states it.
+
+PEP 508 text, or what pip accepts besides: URLs, VCS URLs, archives and project folders (pip:
+``req.constructors.parse_req_from_line`` and ``parse_editable``). ``packaging.requirements`` decides what is valid; the
+plain majority is read here without importing it (about 25 ms), which tests prove equal.
+"""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from typing import TYPE_CHECKING
+
+from dockerlint_alpine.python.markers import InvalidMarkerError, check_marker, is_plain_marker
+from dockerlint_alpine.python.model import Origin, PythonError, Requested, normalise, redact
+from dockerlint_alpine.python.versions import clean_specifier
+
+if TYPE_CHECKING:
+    from dockerlint_alpine.python.model import FileReader
+
+_LEAN = re.compile(
+    r"[ \t]*([A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?)[ \t]*(?:\[([A-Za-z0-9._, \t-]*)\])?[ \t]*"
+    r"([^;@()\[\]]*?)[ \t]*(?:;[ \t]*(.+))?"
+)
+_IDENTIFIER = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?")
+_SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):")
+_EXTRAS = re.compile(r"(.+)\[([^\]]+)\]")
+_ARCHIVES = (
+    ".whl",
+    ".zip",
+    ".tar.gz",
+    ".tgz",
+    ".tar",
+    ".tar.bz2",
+    ".tbz",
+    ".tar.xz",
+    ".txz",
+    ".tlz",
+    ".tar.lz",
+    ".tar.lzma",
+)
+_VCS = frozenset({"git", "hg", "svn", "bzr"})
+_PLAIN_SCHEMES = frozenset({"http", "https", "file", "ftp", "ssh", "sftp"}) | _VCS
+
+
+class InvalidRequirementError(PythonError):
+    """The text is no requirement; the message says why, in one line."""
+
+
+def is_url(text: str) -> bool:
+    """Tell whether pip takes ``text`` for a URL or VCS URL."""
+    match = _SCHEME.match(text)
+    if match is None:
+        return False
+    scheme = match[1].lower()
+    return scheme in _PLAIN_SCHEMES or scheme.partition("+")[0] in _VCS
+
+
+def is_archive(name: str) -> bool:
+    """Tell whether a file name is an archive that pip installs (wheel or source)."""
+    return name.lower().endswith(_ARCHIVES)
+
+
+def is_folder(files: FileReader, path: str) -> bool:
+    """Tell whether ``path`` is a folder in the reader's view."""
+    try:
+        files.names(path)
+    except OSError:
+        return False
+    return True
+
+
+def parse_pep508(text: str, origin: Origin, *, chain: tuple[str, ...] = ()) -> Requested:
+    """Read PEP 508 text; raises ``InvalidRequirementError`` where ``packaging`` refuses it."""
+    return _lean(text, origin, chain) or _full(text, origin, chain)
+
+
+def _lean(text: str, origin: Origin, chain: tuple[str, ...]) -> Requested | None:
+    match = _LEAN.fullmatch(text)
+    if match is None:
+        return None
+    name, listed, specifier, marker = match.groups()
+    extras = [extra.strip(" \t") for extra in listed.split(",")] if listed and listed.strip(" \t") else []
+    if not all(_IDENTIFIER.fullmatch(extra) for extra in extras):
+        return None
+    cleaned = clean_specifier(specifier) if specifier else ""
+    if cleaned is None or (marker is not None and not is_plain_marker(marker)):
+        return None
+    return Requested(
+        text=text.strip(),
+        name=normalise(name),
+        origin=origin,
+        extras=tuple(sorted({normalise(extra) for extra in extras})),
+        specifier=cleaned,
+        marker=marker,
+        chain=chain,
+    )
+
+
+def _full(text: str, origin: Origin, chain: tuple[str, ...]) -> Requested:
+    from packaging.requirements import InvalidRequirement, Requirement  # noqa: PLC0415 - cost, see the module
+
+    try:
+        parsed = Requirement(text)
+    except InvalidRequirement as error:
+        raise InvalidRequirementError(f"not a requirement: {redact(text)!r}: {_first_line(error)}") from None
+    return Requested(
+        text=text.strip(),
+        name=normalise(parsed.name),
+        origin=origin,
+        extras=tuple(sorted(normalise(extra) for extra in parsed.extras)),
+        specifier=str(parsed.specifier),
+        marker=str(parsed.marker) if parsed.marker else None,
+        url=parsed.url,
+        chain=chain,
+        artefacts=_artefact(parsed.url) if parsed.url else None,
+    )
+
+
+def _first_line(error: Exception) -> str:
+    return redact(str(error).partition("\n")[0])
+
+
+def _artefact(location: str) -> tuple[str, ...] | None:
+    """Return the archive name at the end of a URL or path, as the only artefact; VCS URLs and folders have none."""
+    name = posixpath.basename(location.partition("#")[0].partition("?")[0]).replace("%2B", "+").replace("%2b", "+")
+    vcs = (match := _SCHEME.match(location)) is not None and match[1].partition("+")[0].lower() in _VCS
+    return (name,) if is_archive(name) and not vcs else None
+
+
+def archive_version(name: str) -> tuple[str, str] | None:
+    """Return (normalised distribution, version) of a wheel or sdist file name, ``None`` if it tells neither."""
+    if name.endswith(".whl"):
+        parts = name[:-4].split("-")
+        return (normalise(parts[0]), parts[1].replace("_", "-")) if len(parts) in {5, 6} else None
+    for suffix in _ARCHIVES:
+        if name.lower().endswith(suffix):
+            stem, dash, version = name[: -len(suffix)].rpartition("-")
+            return (normalise(stem), version) if dash and stem and version[:1].isdigit() else None
+    return None
+
+
+def _fragment(url: str, key: str) -> str | None:
+    for part in url.partition("#")[2].split("&"):
+        name, equals, value = part.partition("=")
+        if equals and name == key:
+            return value
+    return None
+
+
+def parse_argument(
+    text: str,
+    files: FileReader,
+    *,
+    cwd: str,
+    origin: Origin,
+    editable: bool = False,
+    hashes: tuple[str, ...] = (),
+    chain: tuple[str, ...] = (),
+) -> Requested:
+    """Read one requirement as pip does from a command line or a requirements file.
+
+    Relative paths are relative to ``cwd``. Raises ``InvalidRequirementError``.
+    """
+    body, marker = text.strip(), None
+    separator = "; " if is_url(body) else ";"
+    if not editable and separator in body:
+        body, _, after = body.partition(separator)
+        body, marker = body.strip(), after.strip() or None
+    found = _located(body, files, cwd, origin, chain)
+    if found is None and editable and " @ " not in body:
+        raise InvalidRequirementError(f"{redact(text)!r} is neither a project folder nor a VCS URL")
+    if found is None:
+        try:
+            found = parse_pep508(text, origin, chain=chain)
+        except InvalidRequirementError:
+            if "/" not in body and not body.startswith("."):
+                raise
+            there = files.exists(posixpath.normpath(posixpath.join(cwd, body)))
+            what = "not an archive or a project folder" if there else "no such folder"
+            raise InvalidRequirementError(f"{redact(body)}: {what}") from None
+        marker = found.marker
+    if marker is not None:
+        try:
+            check_marker(marker)
+        except InvalidMarkerError as error:
+            raise InvalidRequirementError(f"not a requirement: {redact(text)!r}: {_first_line(error)}") from None
+    return Requested(
+        text=text.strip(),
+        name=found.name,
+        origin=origin,
+        extras=found.extras,
+        specifier=found.specifier,
+        marker=marker,
+        url=found.url,
+        path=found.path,
+        editable=editable,
+        hashes=hashes,
+        chain=chain,
+        artefacts=found.artefacts,
+    )
+
+
+def _located(body: str, files: FileReader, cwd: str, origin: Origin, chain: tuple[str, ...]) -> Requested | None:
+    """Return the requirement for a URL, archive or folder; ``None`` if ``body`` is PEP 508 text."""
+    if is_url(body):
+        return _from_url(body, files, origin, chain)
+    bare, extras = _split_extras(body)
+    looks_like_path = "/" in bare or bare.startswith(".")
+    if not looks_like_path and not is_archive(bare):
+        return None
+    if "@" in body and not ("/" in body.partition("@")[0] or body.startswith(".")):
+        return None
+    path = posixpath.normpath(posixpath.join(cwd, bare))
+    if is_archive(bare):
+        if not files.exists(path):
+            raise InvalidRequirementError(f"{bare}: no such file")
+        return _from_archive(path, body, extras, origin, chain)
+    if is_folder(files, path):
+        return Requested(text=body, name=None, origin=origin, extras=extras, path=path, chain=chain)
+    return None
+
+
+def _split_extras(text: str) -> tuple[str, tuple[str, ...]]:
+    match = _EXTRAS.fullmatch(text)
+    if match is None:
+        return text, ()
+    return match[1], tuple(sorted(normalise(extra.strip()) for extra in match[2].split(",") if extra.strip()))
+
+
+def _from_archive(path: str, text: str, extras: tuple[str, ...], origin: Origin, chain: tuple[str, ...]) -> Requested:
+    known = archive_version(posixpath.basename(path))
+    return Requested(
+        text=text,
+        name=known[0] if known else None,
+        origin=origin,
+        extras=extras,
+        specifier=f"=={known[1]}" if known else "",
+        path=path,
+        chain=chain,
+        artefacts=(posixpath.basename(path),),
+    )
+
+
+def _from_url(url: str, files: FileReader, origin: Origin, chain: tuple[str, ...]) -> Requested:
+    egg = _fragment(url, "egg")
+    name, extras = _split_extras(egg) if egg else (None, ())
+    if name is not None and _IDENTIFIER.fullmatch(name) is None:
+        raise InvalidRequirementError(f"{redact(url)}: {name!r} is no distribution name")
+    if url.startswith("file:"):
+        from urllib.parse import unquote  # noqa: PLC0415 - rare
+
+        bare, listed = _split_extras(url.partition("#")[0])
+        path = posixpath.normpath("/" + unquote(bare[len("file:") :]).lstrip("/"))
+        if is_archive(path):
+            return _from_archive(path, url, extras, origin, chain)
+        if is_folder(files, path):
+            return Requested(
+                text=url, name=name and normalise(name), origin=origin, extras=extras or listed, path=path, chain=chain
+            )
+        raise InvalidRequirementError(f"{path}: no such file or folder")
+    artefacts = _artefact(url)
+    known = archive_version(artefacts[0]) if artefacts else None
+    if known and (name is None or (artefacts and artefacts[0].endswith(".whl"))):
+        name = known[0]
+    return Requested(
+        text=url,
+        name=normalise(name) if name else None,
+        origin=origin,
+        extras=extras,
+        specifier=f"=={known[1]}" if known else "",
+        url=url,
+        chain=chain,
+        artefacts=artefacts,
+    )

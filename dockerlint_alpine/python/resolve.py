@@ -1,0 +1,350 @@
+"""From what is asked for to what is installed, without a network.
+
+Direct requirements, constraints, markers, extras and the recorded dependency edges, resolved as pip would: the newest
+release that everything admits; where a freely chosen release brings a conflict, older ones of it are tried. What is not
+known is listed and never guessed.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import TYPE_CHECKING, Protocol
+
+from dockerlint_alpine.python.markers import InvalidMarkerError, applies, environment
+from dockerlint_alpine.python.model import (
+    Facts,
+    Origin,
+    PythonError,
+    Release,
+    Requested,
+    RequirementSet,
+    Resolution,
+    Resolved,
+    Target,
+    Unresolved,
+    UnresolvedKind,
+    Verdict,
+)
+from dockerlint_alpine.python.requirement import InvalidRequirementError, parse_pep508
+from dockerlint_alpine.python.verdict import Choice, choose, judge_file, merge_releases, releases_of_files
+from dockerlint_alpine.python.versions import InvalidSpecifierError, same_version, specifiers
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+MAX_ROUNDS = 40
+"""Passes over the graph until the choices are stable; more would mean that they go in circles."""
+MAX_BACKTRACKS = 60
+"""Older releases tried because of conflicts, over the whole resolution."""
+
+
+class ResolverError(PythonError):
+    """An online resolution failed; the text names the requirement or the cause in one line."""
+
+
+class Resolver(Protocol):
+    """Resolves a set with an index. Raises ``ResolverError``."""
+
+    def resolve(self, wanted: RequirementSet, target: Target) -> Resolution:
+        """Return the resolution of ``wanted`` on ``target``."""
+
+
+class _Node:
+    """One distribution in the graph of one round: who asks for it and on what terms.
+
+    ``terms`` are (specifier, who says so, the distribution whose release says so or ``None`` for a file).
+    """
+
+    __slots__ = ("chain", "extras", "name", "origin", "requested", "terms")
+
+    def __init__(self, name: str, chain: tuple[str, ...], origin: Origin, requested: Requested | None) -> None:
+        self.name = name
+        self.chain = chain
+        self.origin = origin
+        self.requested = requested
+        self.terms: list[tuple[str, str, str | None]] = []
+        self.extras: set[str] = set()
+
+    @property
+    def base(self) -> tuple[str, ...]:
+        """The chain that this node's dependencies continue."""
+        return self.chain if self.requested is None else (*self.chain, self.name)
+
+
+class _Offline:
+    """One resolution: what is asked for, and the choices of the last round."""
+
+    def __init__(
+        self,
+        wanted: RequirementSet,
+        target: Target,
+        facts: Facts,
+        installed: Mapping[str, str],
+        as_of: str | None,
+        *,
+        follow: bool,
+    ) -> None:
+        self.wanted = wanted
+        self.target = target
+        self.facts = facts
+        self.installed = installed
+        self.as_of = as_of
+        self.follow = follow
+        self.values = environment(target)
+        self.chosen: dict[str, Choice] = {}
+        self.excluded: dict[str, set[str]] = {}
+        self.unresolved: dict[tuple[str, str], Unresolved] = {}
+        self.notes: list[str] = []
+        self.cache: dict[tuple[str, str, frozenset[str]], Choice] = {}
+        self.parsed: dict[str, Requested | None] = {}
+        self.known: dict[str, list[Release]] = {}
+
+    def run(self) -> Resolution:
+        constraints: dict[str, list[tuple[str, str]]] = {}
+        for one in self.wanted.constraints:
+            if one.name is not None and self.holds(one.marker, one.shown, one.chain):
+                constraints.setdefault(one.name, []).append((one.specifier, str(one.origin)))
+        nodes: dict[str, _Node] = {}
+        backtracks = rounds = 0
+        while rounds < MAX_ROUNDS:
+            rounds += 1
+            nodes = self.graph(constraints)
+            previous, self.chosen = self.chosen, {name: self.choice(node) for name, node in nodes.items()}
+            if previous != self.chosen:
+                continue
+            culprit = self.culprit(nodes) if backtracks < MAX_BACKTRACKS else None
+            if culprit is None:
+                break
+            self.excluded.setdefault(culprit[0], set()).add(culprit[1])
+            backtracks, rounds = backtracks + 1, 0
+        else:
+            self.notes.append("the versions did not settle: requirements depend on each other in circles")
+        return self.answer(nodes)
+
+    # -- the graph of one round -------------------------------------------------------------------------------------
+
+    def graph(self, constraints: Mapping[str, Sequence[tuple[str, str]]]) -> dict[str, _Node]:
+        nodes: dict[str, _Node] = {}
+        queue: deque[tuple[str, frozenset[str]]] = deque()
+        for one in self.wanted.requested:
+            if one.name is None or not self.holds(one.marker, one.shown, one.chain):
+                continue
+            node = nodes.setdefault(one.name, _Node(one.name, one.chain, one.origin, one))
+            node.terms.append((one.specifier, str(one.origin), None))
+            node.extras.update(one.extras)
+        queue.extend((name, frozenset(node.extras)) for name, node in nodes.items())
+        seen: set[tuple[str, frozenset[str]]] = set()
+        while queue and self.follow:
+            entry = queue.popleft()
+            if entry in seen:
+                continue
+            seen.add(entry)
+            parent = nodes[entry[0]]
+            for need in self.needs(parent):
+                assert need.name is not None
+                node = nodes.get(need.name) or _Node(need.name, (*parent.base, need.name), parent.origin, None)
+                nodes[need.name] = node
+                term = (need.specifier, parent.name, parent.name)
+                if term not in node.terms:
+                    node.terms.append(term)
+                node.extras.update(need.extras)
+                queue.append((need.name, frozenset(node.extras)))
+        for name, node in nodes.items():
+            node.terms.extend((specifier, origin, None) for specifier, origin in constraints.get(name, ()))
+        return nodes
+
+    def needs(self, node: _Node) -> Iterator[Requested]:
+        """Yield the dependencies of the release chosen for ``node`` in the last round."""
+        choice = self.chosen.get(node.name)
+        if choice is None or choice.version is None:
+            return
+        requires = self.facts.requires(node.name, choice.version)
+        if requires is None:
+            if choice.verdict.kind != "unknown":
+                self.tell(
+                    node.name,
+                    node.chain,
+                    f"the dependencies of {node.name} {choice.version} are not recorded",
+                    "dependencies",
+                )
+            return
+        for text in requires:
+            need = self.parse(text, node)
+            if need is not None and self.holds(need.marker, text, node.chain, node.extras):
+                yield need
+
+    def parse(self, text: str, node: _Node) -> Requested | None:
+        if text not in self.parsed:
+            try:
+                self.parsed[text] = parse_pep508(text, Origin(node.name))
+            except InvalidRequirementError as error:
+                self.notes.append(f"{node.name} states an invalid dependency: {error}")
+                self.parsed[text] = None
+        return self.parsed[text]
+
+    def holds(self, marker: str | None, text: str, chain: tuple[str, ...], extras: set[str] | None = None) -> bool:
+        if marker is None:
+            return True
+        try:
+            return applies(marker, self.values, sorted(extras or ()))
+        except InvalidMarkerError as error:
+            self.tell(text, chain, f"the marker can't be evaluated: {error}", "unknown")
+            return False
+
+    # -- the choice for one node ------------------------------------------------------------------------------------
+
+    def releases(self, name: str) -> list[Release]:
+        if name not in self.known:
+            found = [] if self.wanted.options.no_index else list(self.facts.releases(name))
+            if self.wanted.wheelhouse:
+                found = merge_releases(found, releases_of_files(self.wanted.wheelhouse, name))
+            self.known[name] = found
+        return self.known[name]
+
+    def choice(self, node: _Node) -> Choice:
+        specifier = ",".join(sorted({term[0] for term in node.terms if term[0]}))
+        out = frozenset(self.excluded.get(node.name, ()))
+        key = (node.name, specifier, out)
+        if key not in self.cache:
+            try:
+                self.cache[key] = self.fresh_choice(node, specifier, out)
+            except InvalidSpecifierError as error:
+                self.cache[key] = Choice(None, Verdict("unknown", str(error), "requirement"))
+        return self.cache[key]
+
+    def fresh_choice(self, node: _Node, specifier: str, out: frozenset[str]) -> Choice:
+        own = node.requested
+        if own is not None and (own.url or own.path):
+            return _direct(own, self.target)
+        if own is not None and own.artefacts is not None:
+            listed = releases_of_files(own.artefacts, node.name)
+            return choose(node.name, specifier, listed, self.target, self.wanted.options, source="lock file")
+        present = self.installed.get(node.name)
+        if present is not None and specifiers(specifier).contains(present):
+            return Choice(
+                present, Verdict("installed", f"{node.name} {present} is already installed there", "installed")
+            )
+        releases = [release for release in self.releases(node.name) if release.version not in out]
+        pin = specifiers(specifier).pin
+        house = bool(releases_of_files(self.wanted.wheelhouse, node.name)) if self.wanted.wheelhouse else False
+        as_of = min(filter(None, (self.as_of, self.facts.as_of))) if self.as_of else self.facts.as_of
+        source = "wheelhouse" if house else f"facts as of {as_of}"
+        if not releases and not (house or self.wanted.options.no_index):
+            return Choice(pin, Verdict("unknown", f"nothing is recorded about {node.name}", source))
+        if pin is not None and not any(same_version(pin, release.version) for release in releases):
+            return Choice(pin, Verdict("unknown", f"{node.name} {pin} is not among the recorded releases", source))
+        return choose(node.name, specifier, releases, self.target, self.wanted.options, source=source, as_of=self.as_of)
+
+    # -- conflicts --------------------------------------------------------------------------------------------------
+
+    def conflict(self, node: _Node) -> bool:
+        """Tell whether the terms of a node exclude each other, as far as that is known."""
+        terms = {term[0] for term in node.terms if term[0]}
+        if len(terms) < 2 or (node.requested is not None and (node.requested.url or node.requested.path)):
+            return False
+        try:
+            pins = [pin for term in terms if (pin := specifiers(term).pin) is not None]
+            if pins:
+                return not all(specifiers(term).contains(pins[0]) for term in terms)
+            versions = [release.version for release in self.releases(node.name)]
+            together = specifiers(",".join(sorted(terms)))
+            if not versions or any(together.contains(version) for version in versions):
+                return False
+            return all(any(specifiers(term).contains(version) for version in versions) for term in terms)
+        except InvalidSpecifierError:
+            return False
+
+    def culprit(self, nodes: Mapping[str, _Node]) -> tuple[str, str] | None:
+        """Return a freely chosen release whose dependency is in conflict and that has older ones to try."""
+        for node in nodes.values():
+            if not self.conflict(node):
+                continue
+            for _, _, parent in reversed(node.terms):
+                choice = self.chosen.get(parent) if parent is not None else None
+                if parent is None or choice is None or choice.version is None:
+                    continue
+                mine = ",".join(term[0] for term in nodes[parent].terms if term[0])
+                left = [
+                    release.version
+                    for release in self.releases(parent)
+                    if release.version not in self.excluded.get(parent, ())
+                    and specifiers(mine).contains(release.version)
+                ]
+                if len(left) > 1 and choice.version in left:
+                    return parent, choice.version
+        return None
+
+    # -- the answer -------------------------------------------------------------------------------------------------
+
+    def answer(self, nodes: Mapping[str, _Node]) -> Resolution:
+        found: list[Resolved] = []
+        for name in sorted(nodes):
+            node, choice = nodes[name], self.chosen[name]
+            verdict = choice.verdict
+            if self.conflict(node):
+                reason = _conflict_text(node)
+                self.tell(name, node.chain, reason, "conflict")
+                choice = Choice(None, Verdict("unknown", reason, verdict.source))
+            elif verdict.kind == "unknown":
+                self.tell(name, node.chain, verdict.reason, "unknown")
+            elif verdict.kind == "none":
+                self.tell(name, node.chain, verdict.reason, "no-release")
+            url = node.requested.url if node.requested is not None else None
+            found.append(
+                Resolved(name, choice.version, tuple(sorted(node.extras)), node.chain, node.origin, choice.verdict, url)
+            )
+        for one in self.wanted.requested:
+            if one.name is None and self.holds(one.marker, one.shown, one.chain):
+                what = one.path if one.path is not None else one.shown
+                self.tell(what, one.chain, "only building it tells its name and dependencies", "unknown")
+        return Resolution(tuple(found), tuple(self.unresolved.values()), tuple(dict.fromkeys(self.notes)))
+
+    def tell(self, name: str, chain: tuple[str, ...], reason: str, kind: UnresolvedKind) -> None:
+        self.unresolved.setdefault((name, kind), Unresolved(name, chain, reason, kind))
+
+
+def _answers_itself(wanted: RequirementSet) -> bool:
+    """Tell whether a lock names the files too, so that no index can add anything (Pipfile.lock has only hashes)."""
+    return wanted.locked and all(one.artefacts is not None or one.url or one.path for one in wanted.requested)
+
+
+def _direct(own: Requested, target: Target) -> Choice:
+    """Return the choice for a URL, archive or folder, which is taken as it is."""
+    pin = specifiers(own.specifier).pin
+    if own.artefacts:
+        return Choice(pin, judge_file(own.artefacts[0], target))
+    what = f"the folder {own.path}" if own.path is not None else own.shown
+    return Choice(pin, Verdict("sdist", f"built from {what}", "requirement"))
+
+
+def _conflict_text(node: _Node) -> str:
+    terms = dict.fromkeys(f"{node.name}{term[0]} ({term[1]})" for term in node.terms if term[0])
+    return f"conflicting constraints: {' and '.join(terms)}"
+
+
+def resolve(
+    wanted: RequirementSet,
+    target: Target,
+    facts: Facts,
+    online: Resolver | None = None,
+    *,
+    installed: Mapping[str, str] | None = None,
+    as_of: str | None = None,
+    no_deps: bool = False,
+) -> Resolution:
+    """Return what ``wanted`` installs on ``target``.
+
+    ``online`` answers if it can; if it fails, the offline answer carries a note with the reason. ``installed`` are
+    distributions (normalised name -> version) that the interpreter already sees, from apk for instance. ``as_of``
+    (``YYYY-MM-DD``) leaves out later uploads. Raises ``PythonError`` only for an impossible ``target``.
+    """
+    notes: tuple[str, ...] = ()
+    if online is not None and not no_deps and not _answers_itself(wanted):
+        try:
+            return online.resolve(wanted, target)
+        except ResolverError as error:
+            notes = (f"resolved without the index: {error}",)
+    follow = not (wanted.locked or no_deps or wanted.options.require_hashes)
+    work = _Offline(wanted, target, facts, installed or {}, as_of, follow=follow)
+    found = work.run()
+    return Resolution(found.distributions, found.unresolved, (*notes, *found.notes))

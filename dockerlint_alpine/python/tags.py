@@ -1,0 +1,160 @@
+"""Wheel tags: which wheels an interpreter in a stage accepts, best first (PEP 425, PEP 600, PEP 656).
+
+``packaging.tags`` is the reference; importing it costs 10 ms or more (logging, subprocess, platform), so the tags of
+CPython and PyPy on Linux are generated here. The tests compare every supported Python, C library and architecture with
+``packaging.tags``.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+from dockerlint_alpine.python.markers import machine
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from dockerlint_alpine.python.model import Target
+
+MUSL_OF_ALPINE: Mapping[str, tuple[int, int]] = {
+    # Alpine 3.N main index, package musl: 3.9 1.1.20, 3.10 1.1.22, 3.11 and 3.12 1.1.24, 3.14 and 3.15 1.2.2, 3.16 and
+    # 3.17 1.2.3, 3.18 and 3.19 1.2.4, 3.20 to 3.22 1.2.5. Only major.minor matters to a tag; 3.13 moved to 1.2
+    # (release notes of Alpine 3.13, "musl 1.2 and new time64 ABI").
+    **{f"3.{minor}": (1, 1) for minor in range(13)},
+    **{f"3.{minor}": (1, 2) for minor in range(13, 25)},
+    "edge": (1, 2),
+}
+"""(major, minor) of musl by Alpine release."""
+
+MUSLLINUX_SINCE_PIP = (21, 2)
+"""pip 21.2 (July 2021) is the first whose vendored packaging knows PEP 656."""
+
+_LEGACY_MANYLINUX = {(2, 17): "manylinux2014", (2, 12): "manylinux2010", (2, 5): "manylinux1"}
+_OLD_X86 = frozenset({"x86_64", "i686"})
+_MANYLINUX_MACHINES = frozenset({"x86_64", "aarch64", "ppc64", "ppc64le", "s390x", "loongarch64", "riscv64"})
+_RELEASE = re.compile(r"v?(\d+\.\d+)")
+
+
+def musl_of_alpine(release: str) -> tuple[int, int] | None:
+    """Return (major, minor) of musl in an Alpine release (``3.19``, ``v3.19.1``, ``edge``), ``None`` if unknown."""
+    match = _RELEASE.match(release)
+    return MUSL_OF_ALPINE.get(match[1] if match else release)
+
+
+def knows_musllinux(pip_version: str | None) -> bool:
+    """Tell whether that pip accepts musllinux wheels; ``None`` is an installer that knows every tag."""
+    match = re.match(r"(\d+)(?:\.(\d+))?", pip_version or "")
+    return match is None or (int(match[1]), int(match[2] or 0)) >= MUSLLINUX_SINCE_PIP
+
+
+def libc_of_tag(tag: str) -> str | None:
+    """Return ``"musl"`` or ``"glibc"`` for a wheel tag that needs one, ``None`` for one that needs neither or any."""
+    platforms = tag.rsplit("-", 1)[-1].split(".")
+    if any(platform.startswith("musllinux") for platform in platforms):
+        return "musl"
+    return "glibc" if any(platform.startswith("manylinux") for platform in platforms) else None
+
+
+def expand_tag(tag: str) -> Iterator[str]:
+    """Yield the plain tags of a compressed tag set (``cp311-abi3-a.b`` -> ``cp311-abi3-a``, ``cp311-abi3-b``)."""
+    parts = tag.lower().split("-")
+    if len(parts) != 3:
+        return
+    for interpreter in parts[0].split("."):
+        for abi in parts[1].split("."):
+            for platform in parts[2].split("."):
+                yield f"{interpreter}-{abi}-{platform}"
+
+
+def tag_of_wheel(filename: str) -> str | None:
+    """Return the compressed tag set in a wheel's file name, ``None`` if it is no wheel name."""
+    if not filename.endswith(".whl"):
+        return None
+    parts = filename[:-4].split("-")
+    return "-".join(parts[-3:]) if len(parts) in {5, 6} else None
+
+
+def _manylinux(glibc: tuple[int, int], arch: str) -> Iterator[str]:
+    if arch not in _OLD_X86 | _MANYLINUX_MACHINES | {"armv7l", "armv8l"}:
+        return
+    oldest = 5 if arch in _OLD_X86 else 17
+    for minor in range(glibc[1], oldest - 1, -1):
+        yield f"manylinux_2_{minor}_{arch}"
+        if (legacy := _LEGACY_MANYLINUX.get((2, minor))) is not None:
+            yield f"{legacy}_{arch}"
+
+
+def _forced(platform: str) -> Iterator[str]:
+    """Yield what pip makes of one ``--platform`` value (pip: ``compatibility_tags._expand_allowed_platforms``)."""
+    prefix, _, arch = platform.partition("_")
+    yield platform
+    if prefix == "manylinux2014" and arch in _OLD_X86:
+        yield f"manylinux2010_{arch}"
+        yield f"manylinux1_{arch}"
+    elif prefix == "manylinux2010":
+        yield f"manylinux1_{arch}"
+
+
+def platforms(target: Target) -> list[str]:
+    """Return the platform tags of ``target``, best first."""
+    if target.forced_platforms:
+        return list(dict.fromkeys(tag for given in target.forced_platforms for tag in _forced(given)))
+    arch = machine(target.platform)
+    found = [f"linux_{arch}"]
+    if target.glibc is not None:
+        found.extend(_manylinux(target.glibc, arch))
+    if target.musl is not None and knows_musllinux(target.pip_version):
+        major, minor = target.musl
+        found.extend(f"musllinux_{major}_{older}_{arch}" for older in range(minor, -1, -1))
+    return found
+
+
+def _cpython(version: tuple[int, int], names: list[str], *, free_threaded: bool) -> Iterator[str]:
+    major, minor = version
+    interpreter = f"cp{major}{minor}"
+    suffix = "t" if free_threaded else "m" if version < (3, 8) else ""
+    stable = "abi3t" if free_threaded else "abi3"
+    for abi in (f"{interpreter}{suffix}", stable, "none"):
+        yield from (f"{interpreter}-{abi}-{name}" for name in names)
+    for older in range(minor - 1, 1, -1):
+        yield from (f"cp{major}{older}-{stable}-{name}" for name in names)
+
+
+def _pypy(version: tuple[int, int], names: list[str]) -> Iterator[str]:
+    interpreter = f"pp{version[0]}{version[1]}"
+    for abi in (f"pypy{version[0]}{version[1]}_pp73", "none"):
+        yield from (f"{interpreter}-{abi}-{name}" for name in names)
+
+
+def _generic(version: tuple[int, int], names: Iterable[str], interpreter: str) -> Iterator[str]:
+    major, minor = version
+    pythons = [f"py{major}{minor}", f"py{major}", *(f"py{major}{older}" for older in range(minor - 1, -1, -1))]
+    names = list(names)
+    for python in pythons:
+        yield from (f"{python}-none-{name}" for name in names)
+    yield f"{interpreter}-none-any"
+    yield from (f"{python}-none-any" for python in pythons)
+
+
+@lru_cache(maxsize=256)
+def supported_tags(target: Target) -> Mapping[str, int]:
+    """Return every plain wheel tag that pip accepts on ``target`` -> its rank, 0 the best. Raises ``PythonError``."""
+    version = target.python_version
+    names = platforms(target)
+    if target.implementation == "pp":
+        own, interpreter = _pypy(version, names), "pp3"
+    else:
+        own, interpreter = _cpython(version, names, free_threaded=target.free_threaded), f"cp{version[0]}{version[1]}"
+    ranks: dict[str, int] = {}
+    for tag in (*own, *_generic(version, names, interpreter)):
+        ranks.setdefault(tag, len(ranks))
+    return ranks
+
+
+def best_rank(tag: str, target: Target) -> int | None:
+    """Return the rank of a compressed tag set on ``target`` (0 is best), ``None`` if pip would not take that wheel."""
+    ranks = supported_tags(target)
+    found = [rank for plain in expand_tag(tag) if (rank := ranks.get(plain)) is not None]
+    return min(found) if found else None

@@ -1,0 +1,248 @@
+"""Which release and which file of it pip takes: a wheel, or an sdist that is compiled.
+
+The order is that of pip's ``CandidateEvaluator``: a version that is not yanked, with ``--prefer-binary`` one that has a
+wheel, then the newest version, and of its files the wheel with the best tag, else the sdist. So the newest version wins
+even if it has only an sdist.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from dockerlint_alpine.python.markers import environment, machine
+from dockerlint_alpine.python.model import ArtefactKind, IndexOptions, Release, Target, Verdict
+from dockerlint_alpine.python.requirement import archive_version
+from dockerlint_alpine.python.tags import expand_tag, knows_musllinux, libc_of_tag, supported_tags, tag_of_wheel
+from dockerlint_alpine.python.versions import (
+    InvalidSpecifierError,
+    is_pre_release,
+    sort_versions,
+    specifiers,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """The version pip takes (``None``: it takes none, or it can't be told) and the verdict on its file."""
+
+    version: str | None
+    verdict: Verdict
+
+
+def describe(target: Target) -> str:
+    """Return the target in the words of a message: ``Python 3.11 on musl 1.2 x86_64``."""
+    libc = "an unknown C library"
+    if target.musl is not None:
+        libc = f"musl {target.musl[0]}.{target.musl[1]}"
+    elif target.glibc is not None:
+        libc = f"glibc {target.glibc[0]}.{target.glibc[1]}"
+    python = {"cp": "Python", "pp": "PyPy"}.get(target.implementation, target.implementation)
+    threads = " (free-threaded)" if target.free_threaded else ""
+    return f"{python} {target.python}{threads} on {libc} {machine(target.platform)}"
+
+
+def releases_of_files(names: Iterable[str], distribution: str) -> list[Release]:
+    """Return the releases of ``distribution`` that a list of wheel and sdist file names amounts to."""
+    wheels: dict[str, list[str]] = {}
+    sources = set()
+    for filename in names:
+        known = archive_version(filename)
+        if known is None or known[0] != distribution:
+            continue
+        tag = tag_of_wheel(filename)
+        wheels.setdefault(known[1], []).extend([tag] if tag else [])
+        if tag is None:
+            sources.add(known[1])
+    return [Release(version, wheels=tuple(tags), sdist=version in sources) for version, tags in wheels.items()]
+
+
+def merge_releases(first: Sequence[Release], second: Sequence[Release]) -> list[Release]:
+    """Return the union of two lists of releases; a version in both has the files of both."""
+    merged = {release.version: release for release in first}
+    for release in second:
+        known = merged.get(release.version)
+        merged[release.version] = (
+            release
+            if known is None
+            else replace(known, wheels=known.wheels + release.wheels, sdist=known.sdist or release.sdist, yanked=False)
+        )
+    return list(merged.values())
+
+
+class _Chooser:
+    """One choice: the candidates of one distribution on one target."""
+
+    def __init__(self, name: str, specifier: str, target: Target, options: IndexOptions, source: str) -> None:
+        self.name = name
+        self.specifier = specifiers(specifier)
+        self.target = target
+        self.options = options
+        self.source = source
+        self.wheels_allowed, self.sdists_allowed = options.allows(name)
+        self.python = environment(target)["python_full_version"]
+        self.ranks = supported_tags(target)
+
+    def best_wheel(self, release: Release) -> str | None:
+        """Return the wheel tag pip prefers in a release, ``None`` if none fits or wheels are not allowed."""
+        if not self.wheels_allowed:
+            return None
+        best: tuple[int, str] | None = None
+        for tag in release.wheels:
+            for plain in expand_tag(tag):
+                rank = self.ranks.get(plain)
+                if rank is not None and (best is None or rank < best[0]):
+                    best = (rank, tag)
+        return best[1] if best else None
+
+    def fits_python(self, release: Release) -> bool:
+        """Tell whether the release admits this Python. An invalid ``Requires-Python`` is ignored, as pip does."""
+        if release.requires_python is None:
+            return True
+        try:
+            return specifiers(release.requires_python).contains(self.python)
+        except InvalidSpecifierError:
+            return True
+
+    def groups(self, versions: Iterable[str]) -> Iterator[list[str]]:
+        """Yield the admitted versions, newest first, in the groups that pip tries one after the other."""
+        every = list(versions)
+        pre = [version for version in every if is_pre_release(version)]
+        if self.options.allows_pre(self.name) or self.specifier.names_pre_release:
+            yield self.newest_first(every)
+            return
+        final = set(every).difference(pre)
+        yield self.newest_first(final)
+        yield self.newest_first(pre)
+
+    def newest_first(self, versions: Iterable[str]) -> list[str]:
+        return sort_versions(version for version in versions if self.specifier.contains(version))[::-1]
+
+    def choose(self, releases: Sequence[Release]) -> Choice:
+        by_version = {release.version: release for release in releases}
+        admitted: list[Release] = []
+        for group in self.groups(by_version):
+            admitted.extend(by_version[version] for version in group)
+            usable = [by_version[version] for version in group if self.fits_python(by_version[version])]
+            found = self.first([release for release in usable if not release.yanked])
+            any_file = found or self.first(usable)
+            if found is None and self.specifier.pinned:
+                found = any_file
+            if found is not None:
+                return self.told(found, by_version)
+            if any_file is not None:  # only yanked files: pip looks no further, not at pre-releases either
+                break
+        return self.nothing(admitted)
+
+    def first(self, usable: Sequence[Release]) -> Release | None:
+        """Return the first release with an allowed file; with ``--prefer-binary``, with a wheel if there is one."""
+        if self.options.prefer_binary:
+            for release in usable:
+                if self.best_wheel(release) is not None:
+                    return release
+        for release in usable:
+            if (release.sdist and self.sdists_allowed) or self.best_wheel(release) is not None:
+                return release
+        return None
+
+    def told(self, found: Release, by_version: Mapping[str, Release]) -> Choice:
+        yanked = " (yanked)" if found.yanked else ""
+        tag = self.best_wheel(found)
+        if tag is not None:
+            glibc = self.target.musl is not None and libc_of_tag(tag) == "glibc"
+            reason = (
+                f"{tag} {'is a glibc wheel, forced by --platform' if glibc else 'fits'} {describe(self.target)}{yanked}"
+            )
+            return Choice(found.version, Verdict("glibc-wheel" if glibc else "wheel", reason, self.source, tag))
+        nearest = self.nearest(found.version, by_version) if self.wheels_allowed else None
+        return Choice(
+            found.version,
+            Verdict("sdist", self.why_source(found) + yanked, self.source, nearest_with_wheel=nearest),
+        )
+
+    def why_source(self, release: Release) -> str:
+        if not self.wheels_allowed:
+            return f"--no-binary asks for the source of {self.name}"
+        if not release.wheels:
+            return f"{self.name} {release.version} has no wheels at all"
+        if self.target.musl is not None and not knows_musllinux(self.target.pip_version):
+            modern = _Chooser(self.name, "", replace(self.target, pip_version=None), self.options, self.source)
+            if (tag := modern.best_wheel(release)) is not None:
+                return f"pip {self.target.pip_version} does not know musllinux wheels (21.2 does); {tag} would fit"
+        return f"no wheel of {self.name} {release.version} fits {describe(self.target)}"
+
+    def nearest(self, version: str, by_version: Mapping[str, Release]) -> str | None:
+        """Return the version nearest to ``version`` in the release order that has a fitting wheel; newer ones first."""
+        finals = [one for one in by_version if one == version or not is_pre_release(one)]
+        ordered = sort_versions(finals)
+        if version not in ordered:
+            return None
+        at = ordered.index(version)
+        for distance in range(1, len(ordered)):
+            for index in (at + distance, at - distance):
+                if 0 <= index < len(ordered):
+                    release = by_version[ordered[index]]
+                    if not release.yanked and self.fits_python(release) and self.best_wheel(release) is not None:
+                        return release.version
+        return None
+
+    def nothing(self, admitted: Sequence[Release]) -> Choice:
+        """Say why no release can be taken."""
+        wanted = f"{self.name}{self.specifier.text}"
+        if not admitted:
+            kind: ArtefactKind = "unknown" if self.source.startswith("facts") else "none"
+            return Choice(self.specifier.pin, Verdict(kind, f"no known release matches {wanted}", self.source))
+        fitting = [release for release in admitted if self.fits_python(release)]
+        if not fitting:
+            needs = admitted[0].requires_python
+            return Choice(
+                None, Verdict("none", f"{wanted} needs Python {needs}, this is {self.target.python}", self.source)
+            )
+        if all(release.yanked for release in fitting):
+            return Choice(None, Verdict("none", f"every release that matches {wanted} is yanked", self.source))
+        if not self.sdists_allowed:
+            reason = f"--only-binary, and no wheel of {wanted} fits {describe(self.target)}"
+        elif not self.wheels_allowed:
+            reason = f"--no-binary, and {wanted} has no sdist"
+        else:
+            reason = f"{wanted} has no sdist, and no wheel fits {describe(self.target)}"
+        nearest = next((one for one in fitting if one.wheels), fitting[0]).version
+        return Choice(self.specifier.pin or nearest, Verdict("none", reason, self.source))
+
+
+def choose(
+    name: str,
+    specifier: str,
+    releases: Sequence[Release],
+    target: Target,
+    options: IndexOptions | None = None,
+    *,
+    source: str = "index",
+    as_of: str | None = None,
+) -> Choice:
+    """Return the release and file that pip takes of the distribution ``name`` (normalised).
+
+    ``specifier`` is PEP 440 text, ``""`` for any; ``as_of`` (``YYYY-MM-DD``) leaves out what was uploaded later. Raises
+    ``PythonError`` for an invalid specifier or target.
+    """
+    if as_of is not None:
+        releases = [release for release in releases if release.upload_date is None or release.upload_date <= as_of]
+    return _Chooser(name, specifier, target, options or IndexOptions(), source).choose(releases)
+
+
+def judge_file(filename: str, target: Target, *, source: str = "requirement") -> Verdict:
+    """Return the verdict on one given archive: a URL, a local file or the only artefact of a lock file."""
+    tag = tag_of_wheel(filename)
+    if tag is None:
+        return Verdict("sdist", f"{filename} is a source archive", source)
+    ranks = supported_tags(target)
+    if any(plain in ranks for plain in expand_tag(tag)):
+        return Verdict("wheel", f"{tag} fits {describe(target)}", source, tag)
+    if target.musl is not None and libc_of_tag(tag) == "glibc":
+        return Verdict(
+            "glibc-wheel", f"{filename} is built for glibc; pip refuses it on {describe(target)}", source, tag
+        )
+    return Verdict("none", f"{filename} is not a supported wheel for {describe(target)}", source, tag)

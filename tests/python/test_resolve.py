@@ -1,0 +1,212 @@
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from dockerlint_alpine.python.model import PythonError, Release, RequirementSet, Resolution, Target
+from dockerlint_alpine.python.requirements_file import read_requirements
+from dockerlint_alpine.python.resolve import ResolverError, resolve
+
+from .conftest import MemoryFacts, MemoryFiles
+
+MUSL = ("cp311-cp311-musllinux_1_2_x86_64",)
+PURE = ("py3-none-any",)
+
+
+def ask(text: str, facts: MemoryFacts, target: Target | None = None, **options: object) -> Resolution:
+    wanted = read_requirements("/app/requirements.txt", MemoryFiles({"/app/requirements.txt": text}))
+    return resolve(wanted, target or Target("3.11", musl=(1, 2)), facts, **options)  # type: ignore[arg-type]
+
+
+def short(found: Resolution) -> dict[str, tuple[str | None, str]]:
+    return {one.name: (one.version, one.artefact.kind) for one in found.distributions}
+
+
+FACTS = MemoryFacts(
+    {
+        "clickhouse-connect": [Release("0.8.18", wheels=MUSL), Release("0.9.0rc1", wheels=MUSL)],
+        "lz4": [Release("4.4.5"), Release("4.3.3", wheels=MUSL)],
+        "certifi": [Release("2026.1", wheels=PURE)],
+        "psycopg": [Release("3.2", wheels=PURE)],
+        "psycopg-c": [Release("3.2")],
+        "psycopg-binary": [Release("3.2", wheels=MUSL)],
+        "uvicorn": [Release("0.34", wheels=PURE)],
+        "uvloop": [Release("0.21", wheels=MUSL)],
+        "httptools": [Release("0.6")],
+        "psycopg2": [Release("2.9.10", wheels=MUSL)],
+        "parent": [Release("2.0", wheels=PURE), Release("1.0", wheels=PURE)],
+        "loop-a": [Release("1.0", wheels=PURE)],
+        "loop-b": [Release("1.0", wheels=PURE)],
+    },
+    {
+        "clickhouse-connect": ["certifi", "lz4", "zstandard; extra == 'zs'"],
+        "psycopg": [
+            "psycopg-c == 3.2 ; implementation_name != 'pypy' and extra == 'c'",
+            'psycopg-binary==3.2; implementation_name != "pypy" and extra == "binary"',
+        ],
+        "uvicorn": ["uvloop ; sys_platform != 'win32' and extra == 'standard'", "httptools ; extra == 'standard'"],
+        "lz4": [],
+        "certifi": [],
+        "psycopg-c": [],
+        "psycopg-binary": [],
+        "uvloop": [],
+        "httptools": [],
+        "psycopg2": [],
+        ("parent", "2.0"): ["lz4<4.4"],
+        ("parent", "1.0"): ["lz4"],
+        "loop-a": ["loop-b[x]"],
+        "loop-b": ["loop-a ; extra == 'x'"],
+    },
+)
+
+
+def test_clickhouse_connect_brings_lz4_and_says_how() -> None:
+    found = ask("# nothing\nclickhouse-connect\n", FACTS)
+    lz4 = next(one for one in found.distributions if one.name == "lz4")
+    assert lz4.chain == ("requirements.txt:2", "clickhouse-connect", "lz4")
+    assert (lz4.version, lz4.artefact.kind, lz4.artefact.source) == ("4.4.5", "sdist", "facts as of 2026-11-01")
+    direct = next(one for one in found.distributions if one.name == "clickhouse-connect")
+    assert direct.chain == ("requirements.txt:2",)
+    assert found.unresolved == ()
+
+
+def test_extras_choose_the_implementation() -> None:
+    assert short(ask("psycopg[binary]\n", FACTS)) == {"psycopg": ("3.2", "wheel"), "psycopg-binary": ("3.2", "wheel")}
+    assert short(ask("psycopg[c]\n", FACTS)) == {"psycopg": ("3.2", "wheel"), "psycopg-c": ("3.2", "sdist")}
+    assert set(short(ask("uvicorn[standard]\n", FACTS))) == {"uvicorn", "uvloop", "httptools"}
+    assert set(short(ask("uvicorn\n", FACTS))) == {"uvicorn"}
+
+
+def test_a_marker_for_windows_is_ignored() -> None:
+    assert short(ask("lz4 ; sys_platform == 'win32'\n", FACTS)) == {}
+
+
+def test_no_binary_compiles() -> None:
+    assert short(ask("--no-binary psycopg2\npsycopg2\n", FACTS)) == {"psycopg2": ("2.9.10", "sdist")}
+
+
+def test_constraints_limit_without_asking() -> None:
+    wanted = read_requirements(
+        "/app/requirements.txt",
+        MemoryFiles({"/app/requirements.txt": "-c c.txt\nlz4\n", "/app/c.txt": "lz4<4.4\nunrelated==1\n"}),
+    )
+    assert short(resolve(wanted, Target("3.11", musl=(1, 2)), FACTS)) == {"lz4": ("4.3.3", "wheel")}
+
+
+def test_conflicting_constraints_are_named() -> None:
+    found = ask("lz4==4.4.5\nlz4<4.4\n", FACTS)
+    assert [(one.name, one.kind, one.reason) for one in found.unresolved] == [
+        (
+            "lz4",
+            "conflict",
+            "conflicting constraints: lz4==4.4.5 (requirements.txt:1) and lz4<4.4 (requirements.txt:2)",
+        )
+    ]
+    assert short(found)["lz4"] == (None, "unknown")
+    ranges = ask("lz4<4.4\nlz4>=4.4\n", FACTS)
+    assert [one.kind for one in ranges.unresolved] == ["conflict"]
+    pins = ask("nobody==1\nnobody==2\n", FACTS)
+    assert [one.kind for one in pins.unresolved] == ["conflict"]
+
+
+def test_a_conflict_below_makes_an_older_parent_win() -> None:
+    assert short(ask("parent\nlz4==4.4.5\n", FACTS))["parent"] == ("1.0", "wheel")
+    assert short(ask("parent\n", FACTS)) == {"parent": ("2.0", "wheel"), "lz4": ("4.3.3", "wheel")}
+    pinned = ask("parent==2.0\nlz4==4.4.5\n", FACTS)
+    assert [(one.name, one.kind) for one in pinned.unresolved] == [("lz4", "conflict")]
+
+
+def test_what_is_not_known_is_listed_and_never_guessed() -> None:
+    found = ask("mystery>=1\nlz4==9.9\nclickhouse-connect[zs]\n", FACTS)
+    assert short(found)["mystery"] == (None, "unknown")
+    assert short(found)["lz4"] == ("9.9", "unknown")
+    assert {(one.name, one.kind) for one in found.unresolved} == {
+        ("mystery", "unknown"),
+        ("lz4", "unknown"),
+        ("zstandard", "unknown"),
+    }
+    assert next(one for one in found.unresolved if one.name == "zstandard").chain == (
+        "requirements.txt:3",
+        "clickhouse-connect",
+        "zstandard",
+    )
+    silent = ask("known\n", MemoryFacts({"known": [Release("1.0")]}))
+    assert [(one.name, one.kind) for one in silent.unresolved] == [("known", "dependencies")]
+
+
+def test_circles_end() -> None:
+    assert set(short(ask("loop-a\n", FACTS))) == {"loop-a", "loop-b"}
+
+
+def test_urls_vcs_and_nameless_requirements() -> None:
+    found = ask(
+        "https://u:pw@h.example/foo-1.0-cp311-cp311-manylinux_2_17_x86_64.whl\n"
+        "bar @ git+https://h.example/bar.git\n"
+        "git+https://u:pw@h.example/unnamed.git\n",
+        FACTS,
+    )
+    assert short(found) == {"foo": ("1.0", "glibc-wheel"), "bar": (None, "sdist")}
+    assert [one.name for one in found.unresolved if one.kind == "unknown"] == ["git+https://****@h.example/unnamed.git"]
+    assert "pw" not in repr(found)
+
+
+def test_a_wheelhouse_answers_for_a_pin_and_alone_without_an_index() -> None:
+    files = {"/app/requirements.txt": "-f wheels\nnew==1.0\n", f"/app/wheels/new-1.0-{MUSL[0]}.whl": ""}
+    target = Target("3.11", musl=(1, 2))
+    found = resolve(read_requirements("/app/requirements.txt", MemoryFiles(files)), target, FACTS)
+    assert [(one.artefact.kind, one.artefact.source) for one in found.distributions] == [("wheel", "wheelhouse")]
+    files["/app/requirements.txt"] = "--no-index\n-f wheels\nnew\nlz4\n"
+    found = resolve(read_requirements("/app/requirements.txt", MemoryFiles(files)), target, FACTS)
+    assert short(found)["new"] == ("1.0", "wheel")
+    assert short(found)["lz4"][1] in {"unknown", "none"}
+
+
+def test_what_apk_installed_satisfies() -> None:
+    found = ask("lz4\n", FACTS, installed={"lz4": "4.3.2"})
+    assert short(found) == {"lz4": ("4.3.2", "installed")}
+    assert short(ask("lz4>=4.4\n", FACTS, installed={"lz4": "4.3.2"})) == {"lz4": ("4.4.5", "sdist")}
+
+
+def test_as_of_and_no_deps_and_hashes() -> None:
+    dated = MemoryFacts({"foo": [Release("2.0", "2026-01-01"), Release("1.0", "2025-01-01")]}, {"foo": ["lz4"]})
+    found = ask("foo\n", dated, as_of="2025-06-01")
+    assert short(found)["foo"] == ("1.0", "sdist")
+    assert found.distributions[0].artefact.source == "facts as of 2025-06-01"
+    assert set(short(ask("foo\n", dated, no_deps=True))) == {"foo"}
+    assert set(short(ask("--require-hashes\nfoo==1.0 --hash=sha256:00\n", dated))) == {"foo"}
+
+
+class Broken:
+    def resolve(self, wanted: RequirementSet, target: Target) -> Resolution:
+        raise ResolverError("the index did not answer")
+
+
+class Working:
+    def resolve(self, wanted: RequirementSet, target: Target) -> Resolution:
+        return Resolution(notes=("asked",))
+
+
+def test_online_first_and_offline_with_a_note_if_it_fails() -> None:
+    found = ask("lz4\n", FACTS, online=Broken())
+    assert found.notes == ("resolved without the index: the index did not answer",)
+    assert short(found)["lz4"][0] == "4.4.5"
+    assert ask("lz4\n", FACTS, online=Working()).notes == ("asked",)
+
+
+def test_an_impossible_target_is_an_error_in_words() -> None:
+    with pytest.raises(PythonError, match="unknown platform: plan9/mips"):
+        ask("lz4\n", FACTS, Target("3.11", "plan9/mips"))
+
+
+def test_cost_grows_with_the_number_of_lines_not_its_square() -> None:
+    def spent(count: int) -> float:
+        text = "".join(f"pkg-{number}==1.{number} ; python_version >= '3.8'\n" for number in range(count))
+        facts = MemoryFacts({f"pkg-{number}": [Release(f"1.{number}")] for number in range(count)})
+        start = time.process_time()
+        found = ask(text, facts)
+        assert len(found.distributions) == count
+        return time.process_time() - start
+
+    spent(100)
+    assert spent(4000) < 25 * spent(500)  # linear would be 8, quadratic 64
