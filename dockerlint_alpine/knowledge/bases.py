@@ -1,0 +1,389 @@
+"""Base images: what a reference in FROM tells about Alpine, Python and the packages that are already there.
+
+The facts are in ``rules/base-images.toml``. A reference is matched by repository (registry mirrors of official images
+included) and by its tag; what was assumed on the way is said in words.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from dockerlint_alpine.knowledge.errors import RuleError
+from dockerlint_alpine.knowledge.model import release_key
+from dockerlint_alpine.knowledge.schema import Table
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+_REFERENCE = re.compile(
+    r"(?:(?P<host>(?:[^/@]*[.:][^/@]*|localhost))/)?(?P<path>[^:@]+)(?::(?P<tag>[^@]*))?(?:@(?P<digest>.+))?\Z"
+)
+_HUB = frozenset({"docker.io", "index.docker.io", "registry-1.docker.io", "registry.hub.docker.com"})
+_ALPINE_IN_TAG = re.compile(r"(?:^|[-_.])alpine(?:[-_]?v?(?P<alpine>3\.\d+|edge))?(?:\.\d+)*(?=$|[-_.])")
+_PYTHON_IN_TAG = re.compile(r"(?:^|[-_])(?:python|py)[-_]?(?P<python>[23]\.\d+)(?:\.\d+)*(?=$|[-_])")
+
+
+@dataclass(frozen=True, slots=True)
+class BaseImage:
+    """What is known of the image that a stage starts from.
+
+    ``image`` is the rule's repository name. ``alpine`` is ``X.Y``, ``edge`` or ``None`` when unknown; ``python`` is
+    ``X.Y`` and ``python_version`` as much of the full version as is known; ``python_prefix`` is ``/usr/local``
+    (compiled by the image) or ``/usr`` (apk's python3). ``world`` are apk constraints (names and ``so:`` names) that
+    were added there; one that an index can't meet is to be skipped, not an error. ``pip_version`` is what the image
+    shipped at least. ``assumed`` are sentences on what was taken for granted; ``certain`` is false when the name alone
+    was the guide.
+    """
+
+    reference: str
+    image: str
+    not_alpine: bool
+    alpine: str | None
+    python: str | None
+    python_version: str | None
+    python_prefix: str | None
+    world: tuple[str, ...]
+    pip_version: str | None
+    environment: tuple[tuple[str, str], ...]
+    assumed: tuple[str, ...]
+    certain: bool
+    evidence: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """A parsed image reference; ``path`` is in lower case and without Docker Hub's ``library/``."""
+
+    host: str
+    path: str
+    tag: str
+    digest: str
+
+    @classmethod
+    def parse(cls, text: str) -> Reference | None:
+        """Split ``[HOST/]PATH[:TAG][@DIGEST]``; ``None`` for what is no reference (an unexpanded variable)."""
+        match = _REFERENCE.match(text.strip())
+        if match is None or "$" in text or any(character.isspace() for character in text.strip()):
+            return None
+        host = (match["host"] or "").lower()
+        path = match["path"].lower()
+        if host in _HUB:
+            host = ""
+        if not host:
+            path = path.removeprefix("library/")
+        return cls(host, path, match["tag"] or "", match["digest"] or "")
+
+
+@dataclass(frozen=True, slots=True)
+class _Need:
+    """A need of a base world: on Alpine ``since`` to ``until``, for Python ``first`` up to before ``before``."""
+
+    need: str
+    since: str | None
+    until: str | None
+    first: str
+    before: str
+
+    def holds(self, alpine: str, python: str | None) -> bool:
+        key = release_key(alpine)
+        if self.since is not None and key < release_key(self.since):
+            return False
+        if self.until is not None and key > release_key(self.until):
+            return False
+        if python is None:
+            return True
+        version = _numbers(python)
+        return _numbers(self.first) <= version and (not self.before or version < _numbers(self.before))
+
+
+@dataclass(frozen=True, slots=True)
+class _Tag:
+    """One Alpine release under one Python minor: the first and last patch version that was published on it."""
+
+    alpine: str
+    first: str
+    last: str
+
+    def has(self, version: str) -> bool:
+        return _numbers(self.first) <= _numbers(version) <= _numbers(self.last)
+
+
+@dataclass(frozen=True, slots=True)
+class _Image:
+    """One rule: repositories and a tag pattern, and what they mean."""
+
+    repositories: tuple[str, ...]
+    tag: str
+    base: str
+    alpine: str
+    adds: tuple[str, ...]
+    python: str
+    python_prefix: str
+    system: str
+    official: bool
+    note: str
+    evidence: tuple[str, ...]
+
+
+class BaseImages:
+    """The rules of ``base-images.toml``, ready to match; raises ``RuleError`` for a file that breaks the schema."""
+
+    def __init__(self, raw: Mapping[str, Any], file: str = "rules/base-images.toml") -> None:
+        table = Table(raw, file)
+        self.as_of = table.text("as-of")
+        self._default_alpine = table.text("default-alpine")
+        self._default_python = table.text("default-python")
+        self._mirrors = frozenset(table.texts("mirrors"))
+        self._rootfs = tuple(_needs(table, "rootfs"))
+        self._python = tuple(_needs(table, "python"))
+        self._tags = {minor: _tags(table, minor, value) for minor, value in table.mapping("python-tags").items()}
+        self._pips = {minor: dict(pips) for minor, pips in table.mapping("python-pip").items()}
+        self._environment = tuple((str(k), str(v)) for k, v in table.mapping("python-environment").items())
+        self._python_evidence = table.texts("python-evidence")
+        self._rootfs_evidence = table.texts("rootfs-evidence")
+        self._images = tuple(_images(table))
+        table.done()
+
+    def check(self, file: str) -> None:
+        """Raise ``RuleError`` for the first tag pattern that is no regular expression; only maintainers pay for it."""
+        for index, image in enumerate(self._images):
+            try:
+                re.compile(image.tag)
+            except re.error as error:
+                raise RuleError(file, f"image[{index}].tag", f"not a regular expression: {error}") from error
+
+    @property
+    def world_needs(self) -> tuple[tuple[str, str | None, str | None], ...]:
+        """Every need of a base world as (need, since, until), for validation against the indexes."""
+        return tuple((item.need, item.since, item.until) for item in (*self._rootfs, *self._python))
+
+    def match(self, reference: str) -> BaseImage | None:
+        """Return what ``reference`` stands for, ``None`` when nothing is known of it."""
+        if reference.strip().lower() == "scratch":
+            return replace(_blank(reference, "scratch"), not_alpine=True)
+        parsed = Reference.parse(reference)
+        if parsed is None:
+            return None
+        if parsed.digest and not parsed.tag and self._ambiguous(parsed):
+            return None
+        found = self._by_rule(reference, parsed) or self._by_tag(reference, parsed)
+        if found is not None and parsed.digest and not parsed.tag and not found.not_alpine:
+            note = f"{reference} is pinned by digest without a tag: {_releases(found)} is taken from the default tag"
+            found = replace(found, assumed=(*found.assumed, note), certain=False)
+        return found
+
+    def _ambiguous(self, parsed: Reference) -> bool:
+        """Whether only the tag, which is not there, would tell an Alpine image from another of the same repository."""
+        systems = {bool(image.system) for image in self._images if parsed.path in image.repositories}
+        return len(systems) == 2
+
+    def _by_rule(self, reference: str, parsed: Reference) -> BaseImage | None:
+        for path, mirrored in _paths(parsed):
+            for image in self._images:
+                if path not in image.repositories or (mirrored and not image.official):
+                    continue
+                match = re.fullmatch(image.tag, parsed.tag or "latest")
+                if match is None:
+                    continue
+                found = self._image(reference, image, path, parsed.tag, match)
+                if mirrored and parsed.host not in self._mirrors:
+                    note = f"{reference} is taken for a mirror of the official image {path}"
+                    found = replace(found, assumed=(*found.assumed, note), certain=False)
+                return found
+        return None
+
+    def _image(self, reference: str, image: _Image, path: str, tag: str, match: re.Match[str]) -> BaseImage:
+        groups = {key: value for key, value in match.groupdict().items() if value}
+        if image.system:
+            return replace(_blank(reference, path), not_alpine=True, evidence=image.evidence)
+        if image.base == "python":
+            found = self._official_python(reference, tag, groups)
+        elif image.base == "alpine":
+            dated = "edge" if "edge" in groups else ""
+            found = self._alpine(reference, path, tag, groups.get("alpine") or dated or image.alpine)
+        else:
+            inner = self.match(image.base.format_map({"alpine": "", "python": "", **groups}))
+            found = replace(inner or _blank(reference, path), reference=reference)
+        notes = (image.note,) if image.note else ()
+        return replace(
+            found,
+            image=path,
+            world=(*found.world, *image.adds),
+            python=image.python or found.python,
+            python_prefix=image.python_prefix or found.python_prefix,
+            assumed=(*found.assumed, *notes),
+            evidence=(*image.evidence, *found.evidence),
+        )
+
+    def _alpine(self, reference: str, path: str, tag: str, alpine: str) -> BaseImage:
+        notes: tuple[str, ...] = ()
+        if not alpine:
+            alpine = self._default_alpine
+            notes = (f"{_shown(path, tag)} names no Alpine release: {alpine} is assumed, the newest on {self.as_of}",)
+        return replace(
+            _blank(reference, path),
+            alpine=alpine,
+            world=tuple(item.need for item in self._rootfs if item.holds(alpine, None)),
+            assumed=notes,
+            certain=not notes,
+            evidence=self._rootfs_evidence,
+        )
+
+    def _official_python(self, reference: str, tag: str, groups: Mapping[str, str]) -> BaseImage:
+        notes = []
+        version = groups.get("python", "").removesuffix("-rc")
+        minor = ".".join(version.split(".")[:2])
+        if minor.count(".") == 0:
+            minor = self._newest_python(groups.get("alpine", ""))
+            notes.append(
+                f"{_shown('python', tag)} names no Python minor: {minor} is assumed, the newest on {self.as_of}"
+            )
+        known = self._tags.get(minor, ())
+        full = version if version.count(".") == 2 else ""
+        alpine = groups.get("alpine", "")
+        if not alpine:
+            alpine = self._alpine_of_python(known, full)
+            newest = f"the newest with Python {full or minor} on {self.as_of}"
+            notes.append(f"{_shown('python', tag)} names no Alpine release: {alpine} is assumed, {newest}")
+        published = next((item for item in known if item.alpine == alpine), None)
+        if published is None:
+            notes.append(f"no tag of python {minor} on Alpine {alpine} was known on {self.as_of}")
+        version = full or (published.last if published else minor)
+        return replace(
+            _blank(reference, "python"),
+            alpine=alpine,
+            python=minor,
+            python_version=version,
+            python_prefix="/usr/local",
+            world=tuple(item.need for item in (*self._rootfs, *self._python) if item.holds(alpine, version)),
+            pip_version=self._pip(minor, version),
+            environment=self._environment,
+            assumed=tuple(notes),
+            certain=not notes,
+            evidence=self._python_evidence,
+        )
+
+    def _pip(self, minor: str, version: str) -> str | None:
+        """Return the pip of the last Python version up to ``version`` for which it is recorded."""
+        fitting = [first for first in self._pips.get(minor, ()) if _numbers(first) <= _numbers(version)]
+        return str(self._pips[minor][max(fitting, key=_numbers)]) if fitting else None
+
+    def _newest_python(self, alpine: str) -> str:
+        """Return the newest released Python minor, of those that were published on ``alpine`` if that is known."""
+        released = [minor for minor in self._tags if release_key(minor) <= release_key(self._default_python)]
+        fitting = [minor for minor in released if any(item.alpine == alpine for item in self._tags[minor])]
+        return max(fitting, key=release_key, default=self._default_python)
+
+    def _alpine_of_python(self, known: tuple[_Tag, ...], full: str) -> str:
+        """Return the newest Alpine release that ``full`` (empty: the newest patch version) was published on."""
+        fitting = [item for item in known if not full or item.has(full)]
+        return max((item.alpine for item in fitting or known), key=release_key, default=self._default_alpine)
+
+    def _by_tag(self, reference: str, parsed: Reference) -> BaseImage | None:
+        """Return the last resort: an unknown repository whose tag or name says ``alpine``."""
+        match = _ALPINE_IN_TAG.search(parsed.tag.lower())
+        name = parsed.path.rsplit("/", 1)[-1]
+        if match is None and not re.search(r"(?:^|[-_])alpine(?:$|[-_])", name):
+            return None
+        alpine = (match["alpine"] if match else None) or None
+        python = _PYTHON_IN_TAG.search(parsed.tag.lower()) or _PYTHON_IN_TAG.search(f"{name}-{parsed.tag}".lower())
+        release = f"Alpine {alpine}" if alpine else "some release of Alpine"
+        return replace(
+            _blank(reference, parsed.path),
+            alpine=alpine,
+            python=python["python"] if python else None,
+            world=tuple(item.need for item in self._rootfs if item.holds(alpine or self._default_alpine, None)),
+            assumed=(
+                f"{reference} is not a known image: {release} is read from its name, what else it holds is unknown",
+            ),
+            certain=False,
+        )
+
+
+def _blank(reference: str, image: str) -> BaseImage:
+    return BaseImage(
+        reference=reference,
+        image=image,
+        not_alpine=False,
+        alpine=None,
+        python=None,
+        python_version=None,
+        python_prefix=None,
+        world=(),
+        pip_version=None,
+        environment=(),
+        assumed=(),
+        certain=True,
+        evidence=(),
+    )
+
+
+def _paths(parsed: Reference) -> Iterator[tuple[str, bool]]:
+    """Yield the names under which a rule may know the image, and whether that takes it for an official one's mirror."""
+    yield (f"{parsed.host}/{parsed.path}" if parsed.host else parsed.path), False
+    yield parsed.path, bool(parsed.host)
+    if parsed.host:
+        parts = parsed.path.split("/")
+        for index in range(1, len(parts)):
+            yield "/".join(parts[index:]), True
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    """Return the numbers at the start of a Python version; a pre-release counts as the version that it leads to."""
+    return tuple(int(part) for part in re.findall(r"\d+", re.split(r"[a-z]", version, maxsplit=1)[0]))
+
+
+def _shown(path: str, tag: str) -> str:
+    return f"{path}:{tag}" if tag else path
+
+
+def _releases(found: BaseImage) -> str:
+    parts = [f"Alpine {found.alpine}"] if found.alpine else []
+    if found.python:
+        parts.append(f"Python {found.python}")
+    return " with ".join(parts) or "its release"
+
+
+def _needs(table: Table, key: str) -> Iterator[_Need]:
+    for item in table.tables(key):
+        since, until = item.release("since"), item.release("until")
+        first, before = item.text("python-from", ""), item.text("python-before", "")
+        for need in item.texts("needs"):
+            yield _Need(need, since, until, first, before)
+        item.done()
+
+
+def _tags(table: Table, minor: str, value: object) -> tuple[_Tag, ...]:
+    if not isinstance(value, dict):
+        raise table.error(f"python-tags.{minor}", "must be a table of Alpine release = [first, last]")
+    found = []
+    for alpine, span in value.items():
+        if not isinstance(span, list) or len(span) != 2 or not all(isinstance(item, str) for item in span):
+            raise table.error(f"python-tags.{minor}.{alpine}", "must be [first, last] Python versions")
+        found.append(_Tag(alpine, span[0], span[1]))
+    return tuple(found)
+
+
+def _images(table: Table) -> Iterator[_Image]:
+    for item in table.tables("image"):
+        image = _Image(
+            repositories=item.texts("repositories"),
+            tag=item.text("tag"),
+            base=item.text("base", ""),
+            alpine=item.text("alpine", ""),
+            adds=item.texts("adds"),
+            python=item.text("python", ""),
+            python_prefix=item.text("python-prefix", ""),
+            system=item.text("system", ""),
+            official=item.flag("official", default=False),
+            note=item.text("note", ""),
+            evidence=item.texts("evidence"),
+        )
+        item.done()
+        if not image.base and not image.system:
+            raise item.error("base", "missing (or system = a system that is not Alpine)")
+        if not image.evidence:
+            raise item.error("evidence", "missing")
+        yield image

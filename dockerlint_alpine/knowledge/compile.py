@@ -1,0 +1,126 @@
+"""Packs ``rules/`` into one SQLite file: ``python -m dockerlint_alpine.data_build`` and the wheel build call it.
+
+Only the standard library and ``packaging`` may be imported here. The same rules always give the same digest.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import sqlite3
+from typing import TYPE_CHECKING
+
+from dockerlint_alpine.knowledge import schema
+from dockerlint_alpine.knowledge.bases import BaseImages
+from dockerlint_alpine.knowledge.errors import RuleError
+from dockerlint_alpine.knowledge.facts import WheelRecord
+from dockerlint_alpine.knowledge.folder import KINDS, RuleFolder, capabilities, libraries_of
+from dockerlint_alpine.knowledge.store import SCHEMA_VERSION
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from pathlib import Path
+
+    from dockerlint_alpine.knowledge.model import Distribution, Library
+
+DOCUMENTS = ("base-images", "languages", "errors", "package-names")
+"""The single files of ``rules/``."""
+
+_TABLES = """
+CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE entry (kind TEXT, name TEXT, json TEXT NOT NULL, PRIMARY KEY (kind, name));
+CREATE TABLE capability (need TEXT PRIMARY KEY, library TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE import (module TEXT PRIMARY KEY, distribution TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE uses (library TEXT, distribution TEXT, PRIMARY KEY (library, distribution)) WITHOUT ROWID;
+"""
+
+
+def build(rules: Path, out: Path) -> None:
+    """Compile the folder ``rules`` to the file ``out``, replacing it; raises ``RuleError`` for the first bad rule."""
+    folder = RuleFolder(rules, "rules")
+    libraries = {library.name: library for library in folder.libraries()}
+    distributions = list(folder.entries())
+    check_references(distributions, libraries)
+    entries = list(_entries(folder))
+    meta = _meta(entries)
+    out.parent.mkdir(parents=True, exist_ok=True)
+    draft = out.with_name(f"{out.name}.new")
+    draft.unlink(missing_ok=True)
+    connection = sqlite3.connect(draft)
+    try:
+        with connection:
+            connection.executescript(_TABLES)
+            connection.executemany("INSERT INTO entry VALUES (?, ?, ?)", entries)
+            connection.executemany("INSERT INTO capability VALUES (?, ?)", _capabilities(libraries.values()).items())
+            connection.executemany("INSERT INTO import VALUES (?, ?)", _imports(distributions).items())
+            connection.executemany("INSERT INTO uses VALUES (?, ?)", _uses(distributions))
+            connection.executemany("INSERT INTO meta VALUES (?, ?)", meta.items())
+        connection.execute("VACUUM")
+    finally:
+        connection.close()
+    draft.replace(out)
+
+
+def check_references(distributions: Iterable[Distribution], libraries: dict[str, Library]) -> None:
+    """Raise ``RuleError`` for a distribution that names a library without an entry, or a range that is not PEP 440."""
+    for entry in distributions:
+        file = f"rules/distributions/{entry.name}.toml"
+        schema.check_specifiers(entry, file)
+        for name in sorted(libraries_of(entry)):
+            if name not in libraries:
+                raise RuleError(file, "", f"uses the library {name!r}, which has no rules/libraries/{name}.toml")
+
+
+def _entries(folder: RuleFolder) -> Iterator[tuple[str, str, str]]:
+    for kind in KINDS:
+        for name in folder.names(kind):
+            raw = folder.raw(kind, name)
+            if kind == "wheels" and raw is not None:
+                WheelRecord.parse(raw, folder.shown(kind, name))
+            yield kind, name, _packed(raw)
+    for name in DOCUMENTS:
+        raw = folder.document(name)
+        if raw is None:
+            continue
+        if name == "base-images":
+            BaseImages(raw).check("rules/base-images.toml")
+        elif name == "languages":
+            schema.languages(raw, "rules/languages.toml")
+        yield "document", name, _packed(raw)
+
+
+def _packed(raw: object) -> str:
+    return json.dumps(raw, ensure_ascii=False, separators=(",", ":"))
+
+
+def _meta(entries: Iterable[tuple[str, str, str]]) -> dict[str, str]:
+    digest = hashlib.sha256()
+    days = set()
+    for kind, name, text in entries:
+        digest.update(f"{kind}\0{name}\0{text}\0".encode())
+        if kind == "wheels":
+            days.add(json.loads(text)["as-of"])
+    return {"schema": SCHEMA_VERSION, "digest": digest.hexdigest(), "facts-as-of": min(days, default="")}
+
+
+def _capabilities(libraries: Iterable[Library]) -> dict[str, str]:
+    """Look-up key -> library; the first in order of name where two have the same (``validate`` reports those)."""
+    found: dict[str, str] = {}
+    for library in libraries:
+        for key in capabilities(library):
+            found.setdefault(key, library.name)
+    return found
+
+
+def _imports(distributions: Iterable[Distribution]) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for entry in distributions:
+        for module in entry.imports:
+            found.setdefault(module, entry.name)
+    return found
+
+
+def _uses(distributions: Iterable[Distribution]) -> Iterator[tuple[str, str]]:
+    for entry in distributions:
+        for library in sorted(libraries_of(entry)):
+            yield library, entry.name

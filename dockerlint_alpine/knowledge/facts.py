@@ -1,0 +1,122 @@
+"""Wheel facts: which releases, wheels and dependencies distributions have on the Python index, as of a day.
+
+One file of ``rules/wheels/`` per distribution, written by ``alpine-doctor rules refresh``. Tags are compressed tag sets
+as in wheel names (``cp311-cp311-musllinux_1_2_x86_64``); those of other systems than Linux are left out.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from dockerlint_alpine.knowledge.schema import Table
+from dockerlint_alpine.python.model import Release
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+
+@dataclass(frozen=True, slots=True)
+class WheelRecord:
+    """The facts on one distribution; ``as_of`` is the day they were taken, ``requires`` is by version."""
+
+    name: str
+    as_of: str
+    releases: tuple[Release, ...]
+    requires: Mapping[str, tuple[str, ...]]
+
+    @classmethod
+    def parse(cls, raw: Mapping[str, Any], file: str) -> WheelRecord:
+        """Read a table of ``rules/wheels/``; raises ``RuleError``."""
+        table = Table(raw, file)
+        name, as_of = table.text("name"), table.text("as-of")
+        wheels = _grouped(table, "wheels", "tags")
+        requires = _grouped(table, "requires", "lines")
+        releases = tuple(
+            _release(version, Table(value, file, f"release.{version}"), wheels.get(version, ()))
+            for version, value in table.mapping("release").items()
+        )
+        table.done()
+        known = {release.version for release in releases}
+        for version in (*wheels, *requires):
+            if version not in known:
+                raise table.error("release", f"{version!r} has wheels or requirements but no entry")
+        return cls(name, as_of, releases, requires)
+
+
+def _release(version: str, table: Table, wheels: tuple[str, ...]) -> Release:
+    release = Release(
+        version=version,
+        upload_date=table.text("uploaded", "") or None,
+        yanked=table.flag("yanked", default=False),
+        requires_python=table.text("python", "") or None,
+        wheels=wheels,
+        sdist=table.flag("sdist", default=True),
+    )
+    table.done()
+    return release
+
+
+def _grouped(table: Table, key: str, values: str) -> dict[str, tuple[str, ...]]:
+    found: dict[str, tuple[str, ...]] = {}
+    for group in table.tables(key):
+        shared = group.texts(values)
+        for version in group.texts("versions"):
+            if version in found:
+                raise group.error("versions", f"{version!r} is in two groups")
+            found[version] = shared
+        group.done()
+    return found
+
+
+class WheelFacts:
+    """The wheel facts of all distributions; implements the ``Facts`` protocol of ``dockerlint_alpine.python``.
+
+    ``as_of`` is the oldest day of any record of the rules; ``as_of_name`` tells the day of one.
+    """
+
+    def __init__(self, as_of: str, record: Callable[[str], WheelRecord | None]) -> None:
+        self._as_of = as_of
+        self._record = record
+
+    @property
+    def as_of(self) -> str:
+        """The day of the facts, ``YYYY-MM-DD``."""
+        return self._as_of
+
+    def as_of_name(self, name: str) -> str | None:
+        """Return the day on which the facts on ``name`` (normalised) were taken, ``None`` if it is unknown."""
+        record = self._record(name)
+        return record.as_of if record else None
+
+    def releases(self, name: str) -> Sequence[Release]:
+        """Return the known releases of ``name`` (normalised), newest first; empty when the distribution is unknown."""
+        record = self._record(name)
+        return record.releases if record else ()
+
+    def requires(self, name: str, version: str) -> Sequence[str] | None:
+        """Return the PEP 508 requirements of that release, ``None`` if they are not known.
+
+        A version between two recorded ones that require the same is taken to require that too.
+        """
+        record = self._record(name)
+        if record is None:
+            return None
+        found = record.requires.get(version)
+        return found if found is not None else _between(record, version)
+
+
+def _between(record: WheelRecord, version: str) -> tuple[str, ...] | None:
+    """Return what the nearest recorded versions above and below require, if they agree; releases are newest first."""
+    above = None
+    passed = False
+    for release in record.releases:
+        if release.version == version:
+            passed = True
+        found = record.requires.get(release.version)
+        if found is None:
+            continue
+        if passed:
+            return found if found == above else None
+        above = found
+    return None

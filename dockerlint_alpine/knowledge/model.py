@@ -1,0 +1,307 @@
+"""What the rules say: native libraries, and what Python distributions do with them.
+
+Everything here is a frozen value read from ``rules/*.toml`` (schema: ``schema.py``). Needs are strings in apk's own
+vocabulary: ``so:liblz4.so.*``, ``pc:liblz4``, ``cmd:pg_config`` or a plain package name; ``*`` stands for any text.
+Release numbers are Alpine's ``X.Y``. Version ranges are PEP 440 specifiers; the empty string means every version.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, TypeAlias
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+Linkage: TypeAlias = Literal["always", "system-if-present", "bundled", "dlopen"]
+Detection: TypeAlias = Literal["pkg-config", "tool", "header", "linker"]
+RuntimeKind: TypeAlias = Literal["dlopen", "program", "data"]
+Severity: TypeAlias = Literal["error", "warning", "info"]
+Confidence: TypeAlias = Literal["source", "packaging"]
+
+LINKAGES: tuple[Linkage, ...] = ("always", "system-if-present", "bundled", "dlopen")
+DETECTIONS: tuple[Detection, ...] = ("pkg-config", "tool", "header", "linker")
+RUNTIME_KINDS: tuple[RuntimeKind, ...] = ("dlopen", "program", "data")
+SEVERITIES: tuple[Severity, ...] = ("error", "warning", "info")
+CONFIDENCES: tuple[Confidence, ...] = ("source", "packaging")
+
+
+def release_key(release: str) -> tuple[int, ...]:
+    """Sort key of an Alpine release: ``3.9`` before ``3.10``; ``edge`` after all of them."""
+    if release == "edge":
+        return (1_000_000,)
+    return tuple(int(part) for part in release.split("."))
+
+
+def covers(specifier: str, version: str) -> bool:
+    """Whether a PEP 440 ``specifier`` (empty: all) holds for ``version``; an odd version never does."""
+    if not specifier:
+        return True
+    from packaging.specifiers import SpecifierSet  # noqa: PLC0415 - most rules hold for all versions
+    from packaging.version import InvalidVersion, Version  # noqa: PLC0415
+
+    try:
+        return SpecifierSet(specifier).contains(Version(version), prereleases=True)
+    except InvalidVersion:
+        return False
+
+
+def within(release: str, since: str | None, until: str | None) -> bool:
+    """Tell whether Alpine ``release`` is between ``since`` and ``until``, both included; ``None``: no bound."""
+    key = release_key(release)
+    return (since is None or release_key(since) <= key) and (until is None or key <= release_key(until))
+
+
+def _pinned(names: tuple[tuple[str, str], ...], release: str | None) -> str | None:
+    """Return the name of the last entry whose first release is not after ``release``; the newest when it is unknown."""
+    if release is None:
+        return names[-1][1] if names else None
+    found = None
+    for first, name in names:
+        if not first or release_key(first) <= release_key(release):
+            found = name
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class Library:
+    """A native library, once, independent of Alpine's releases.
+
+    ``sonames`` are patterns such as ``liblz4.so.*``; ``dev`` and ``runtime`` pin apk names as ``(first release,
+    name)`` in ascending order where the index's ``pc:``/``cmd:``/``so:`` can't decide (first release ``""``: since
+    ever). ``since``/``until`` are the first and last Alpine releases that have it, ``not_in`` gaps between them.
+    ``static`` says why nothing is linked at run time. ``confidence``: ``source`` when upstream or the index was read,
+    ``packaging`` when only packagers say so.
+    """
+
+    name: str
+    summary: str
+    url: str
+    sonames: tuple[str, ...]
+    pkg_config: tuple[str, ...]
+    tools: tuple[str, ...]
+    headers: tuple[str, ...]
+    dev: tuple[tuple[str, str], ...]
+    runtime: tuple[tuple[str, str], ...]
+    static: str
+    since: str | None
+    until: str | None
+    not_in: tuple[str, ...]
+    note: str
+    confidence: Confidence
+    evidence: tuple[str, ...]
+
+    def available(self, release: str) -> bool:
+        """Tell whether Alpine ``release`` (``X.Y`` or ``edge``) has it at all."""
+        return release not in self.not_in and within(release, self.since, self.until)
+
+    def build_needs(self, release: str | None) -> tuple[str, ...]:
+        """Needs of which any one means "its headers are here", best first: a pinned -dev name, ``pc:``, ``cmd:``."""
+        pinned = _pinned(self.dev, release)
+        return (
+            *((pinned,) if pinned else ()),
+            *(f"pc:{name}" for name in self.pkg_config),
+            *(f"cmd:{name}" for name in self.tools),
+        )
+
+    def runtime_needs(self, release: str | None) -> tuple[str, ...]:
+        """Needs that must all be met where a binary linked with it runs: a pinned name, else ``so:`` patterns.
+
+        Only the first soname is what a plain user links; the others are companions of the same package. So the result
+        has at most one element.
+        """
+        pinned = _pinned(self.runtime, release)
+        if pinned is not None:
+            return (pinned,)
+        return tuple(f"so:{name}" for name in self.sonames[:1])
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """What one build does with one library.
+
+    ``library`` names a :class:`Library`. ``detect``: how the build finds it, any of these is enough; for ``tool`` it
+    runs the program ``tool`` (empty: the library's first). ``required``: a missing library fails the build; otherwise
+    ``optional`` names the feature that is then off, or a bundled copy is used (empty). ``unless_env``/``only_env``
+    switch the system library off/on: the variable and the values that do so (``*``: any that is not empty).
+    ``env_if_set``: when the variable is set at all, it must have one of these values. Case never matters in values.
+    ``sonames`` replaces the library's own when the extension links another of its objects. ``minimum`` is the version
+    that detection asks for. ``needs`` are further needs of the detection itself, such as ``cmd:pkg-config``.
+    ``runtime`` is false where only headers or a static archive are taken.
+    """
+
+    library: str
+    linkage: Linkage
+    detect: tuple[Detection, ...]
+    required: bool
+    optional: str
+    unless_env: tuple[tuple[str, tuple[str, ...]], ...]
+    only_env: tuple[tuple[str, tuple[str, ...]], ...]
+    env_if_set: tuple[tuple[str, tuple[str, ...]], ...]
+    tool: str
+    sonames: tuple[str, ...]
+    minimum: str
+    needs: tuple[str, ...]
+    runtime: bool
+    note: str
+    evidence: tuple[str, ...]
+
+    def runtime_needs(self, library: Library, release: str | None) -> tuple[str, ...]:
+        """Needs that must all be met where the built extension runs; ``library`` is the one that this link names."""
+        if not self.runtime:
+            return ()
+        if self.sonames:
+            return tuple(f"so:{name}" for name in self.sonames)
+        return library.runtime_needs(release)
+
+    def switched_on(self, env: Mapping[str, str]) -> bool:
+        """Whether the environment of the build leaves the system library in play."""
+        if any(_holds(env.get(name, ""), values) for name, values in self.unless_env):
+            return False
+        if any(name in env and not _holds(env[name], values) for name, values in self.env_if_set):
+            return False
+        return all(_holds(env.get(name, ""), values) for name, values in self.only_env)
+
+
+def _holds(value: str, values: tuple[str, ...]) -> bool:
+    return value.lower() in values or (value != "" and "*" in values)
+
+
+@dataclass(frozen=True, slots=True)
+class Build:
+    """How the versions in ``versions`` are compiled from their sdist.
+
+    ``language`` names entries of ``rules/languages.toml``; ``needs`` are further needs of every compile,
+    ``libraries`` what is linked. ``minimums`` are (need, version): the provider of that need must be at least so new,
+    such as ``("cmd:rustc", "1.83")``. ``optional_extension``: without a compiler the install still succeeds, in pure
+    Python. ``unless_env`` and ``only_env`` as in :class:`Link`: when they switch it off, nothing native is compiled.
+    """
+
+    versions: str
+    language: tuple[str, ...]
+    needs: tuple[str, ...]
+    minimums: tuple[tuple[str, str], ...]
+    libraries: tuple[Link, ...]
+    optional_extension: bool
+    unless_env: tuple[tuple[str, tuple[str, ...]], ...]
+    only_env: tuple[tuple[str, tuple[str, ...]], ...]
+    note: str
+    evidence: tuple[str, ...]
+
+    def covers(self, version: str) -> bool:
+        """Whether this is how ``version`` is compiled."""
+        return covers(self.versions, version)
+
+    def switched_on(self, env: Mapping[str, str]) -> bool:
+        """Whether the environment of the install leaves the native build in play."""
+        if any(_holds(env.get(name, ""), values) for name, values in self.unless_env):
+            return False
+        return all(_holds(env.get(name, ""), values) for name, values in self.only_env)
+
+
+@dataclass(frozen=True, slots=True)
+class RuntimeNeed:
+    """What Python code of the distribution opens or starts at run time, invisible to an ELF header.
+
+    Any one of ``any`` meets it. ``library`` names its :class:`Library` (empty: none). ``feature`` names what does not
+    work without it (empty: the import itself); ``extra``: only when that extra is installed; ``unless_installed``:
+    not when one of these distributions is there too. ``lookup`` is ``find_library`` when the only way is
+    ``ctypes.util.find_library``. On musl a CPython of the official images (not apk's own, which is patched) then also
+    needs ``cmd:objdump``, ``cmd:ld`` and the library's -dev package, because it asks the linker for ``libNAME.so``
+    (CPython's ``Lib/ctypes/util.py``). Otherwise it is ``name``.
+    """
+
+    kind: RuntimeKind
+    any: tuple[str, ...]
+    library: str
+    severity: Severity
+    versions: str
+    feature: str
+    extra: str
+    unless_installed: tuple[str, ...]
+    lookup: Literal["name", "find_library"]
+    since: str | None
+    until: str | None
+    note: str
+    evidence: tuple[str, ...]
+
+    def available(self, release: str) -> bool:
+        """Tell whether Alpine ``release`` (``X.Y`` or ``edge``) has a provider of it at all."""
+        return within(release, self.since, self.until)
+
+    def lookup_needs(self, library: Library | None, release: str | None) -> tuple[str, ...]:
+        """Return what else must be there, all of it, for ``find_library`` to find it under the official images' CPython.
+
+        ``library`` is the one that this need names. Empty when the name of the file is enough.
+        """
+        if self.lookup == "name":
+            return ()
+        return ("cmd:objdump", "cmd:ld", *(library.build_needs(release)[:1] if library is not None else ()))
+
+    def covers(self, version: str) -> bool:
+        """Whether ``version`` has this need."""
+        return covers(self.versions, version)
+
+
+@dataclass(frozen=True, slots=True)
+class Impossible:
+    """No apk package helps: why, and the way out."""
+
+    versions: str
+    reason: str
+    advice: str
+    evidence: tuple[str, ...]
+
+    def covers(self, version: str) -> bool:
+        """Whether ``version`` is one that can't work."""
+        return covers(self.versions, version)
+
+
+@dataclass(frozen=True, slots=True)
+class Distribution:
+    """A Python distribution with something native about it; ``name`` is normalised (PEP 503).
+
+    ``apk`` is Alpine's own package of it (``py3-lz4``), whose linked sonames must agree with the builds unless
+    ``apk_differs`` says why they don't.
+    """
+
+    name: str
+    summary: str
+    url: str
+    imports: tuple[str, ...]
+    builds: tuple[Build, ...]
+    runtime: tuple[RuntimeNeed, ...]
+    impossible: tuple[Impossible, ...]
+    apk: str
+    apk_differs: str
+    note: str
+    confidence: Confidence
+    evidence: tuple[str, ...]
+
+    def build(self, version: str | None) -> Build | None:
+        """Return the first build whose range has ``version``; for an unknown version the first, which is the newest."""
+        if version is None:
+            return self.builds[0] if self.builds else None
+        return next((build for build in self.builds if build.covers(version)), None)
+
+    def runtime_needs(self, version: str | None) -> tuple[RuntimeNeed, ...]:
+        """Return what ``version`` opens or starts at run time; everything known when it is unknown."""
+        return tuple(need for need in self.runtime if version is None or need.covers(version))
+
+    def verdict_impossible(self, version: str | None) -> Impossible | None:
+        """Why ``version`` can't work on Alpine, if so; of an unknown version only what holds for all."""
+        for entry in self.impossible:
+            if not entry.versions or (version is not None and entry.covers(version)):
+                return entry
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class Language:
+    """What compiling a language needs, and what its objects need where they run."""
+
+    name: str
+    needs: tuple[str, ...]
+    runtime: tuple[str, ...]
+    note: str
+    evidence: tuple[str, ...]

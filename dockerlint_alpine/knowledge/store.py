@@ -1,0 +1,199 @@
+"""Reads the compiled rules (``data/rules.sqlite``) and, over them, a user's own rule folders.
+
+One entry is one row of JSON, the TOML table as it was written, so a look-up costs a B-tree step and a few dataclasses.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar, cast
+
+from dockerlint_alpine.knowledge import schema
+from dockerlint_alpine.knowledge.bases import BaseImage, BaseImages
+from dockerlint_alpine.knowledge.errors import MissingDataError
+from dockerlint_alpine.knowledge.facts import WheelFacts, WheelRecord
+from dockerlint_alpine.knowledge.folder import KINDS, RuleFolder
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from dockerlint_alpine.knowledge.model import Distribution, Language, Library
+
+SCHEMA_VERSION = "1"
+_Entry = TypeVar("_Entry")
+_BUILD_HINT = "run `python -m dockerlint_alpine.data_build` in a source checkout, or install the package"
+
+
+class Knowledge:
+    """Everything the rules say. Not safe for several threads at once; open one per thread."""
+
+    def __init__(self, connection: sqlite3.Connection, overlays: Sequence[RuleFolder]) -> None:
+        self._connection = connection
+        self._overlays = tuple(overlays)
+        self._cache: dict[tuple[str, str], object] = {}
+
+    @classmethod
+    def open(cls, data: Path | None = None, extra: Sequence[Path] = ()) -> Knowledge:
+        """Open ``rules.sqlite`` in the folder ``data`` (default: the package's) under the rule folders ``extra``.
+
+        A later folder wins over an earlier one, and any of them over the compiled rules, entry by entry. Raises
+        ``MissingDataError`` when there are no compiled rules; a broken entry of a folder raises ``RuleError`` when it
+        is first needed.
+        """
+        path = (data or Path(__file__).resolve().parent.parent / "data") / "rules.sqlite"
+        if not path.is_file():
+            raise MissingDataError(f"{path}: the compiled rules are missing; {_BUILD_HINT}")
+        connection = sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro&immutable=1", uri=True)
+        try:
+            row = connection.execute("SELECT value FROM meta WHERE key = 'schema'").fetchone()
+        except sqlite3.DatabaseError as error:
+            connection.close()
+            raise MissingDataError(f"{path}: not the compiled rules ({error}); {_BUILD_HINT}") from error
+        if row is None or row[0] != SCHEMA_VERSION:
+            connection.close()
+            raise MissingDataError(f"{path}: compiled by another version of this program; {_BUILD_HINT}")
+        return cls(connection, [RuleFolder(folder) for folder in reversed(extra)])
+
+    def close(self) -> None:
+        """Close the database; the object is of no use afterwards."""
+        self._connection.close()
+
+    def distribution(self, name: str) -> Distribution | None:
+        """Return the entry of a distribution by any spelling of its name, ``None`` if the rules don't know it."""
+        return self._entry("distribution", schema.normalise(name), schema.distribution)
+
+    def library(self, name: str) -> Library | None:
+        """Return the entry of a library by its name in ``rules/libraries/``."""
+        return self._entry("library", name, schema.library)
+
+    def language(self, name: str) -> Language | None:
+        """Return what compiling ``name`` (``c``, ``c++``, ``rust``, ``fortran``) needs."""
+        return self._languages.get(name)
+
+    def library_for(self, need: str) -> Library | None:
+        """Return the library that has ``so:liblz4.so.1``, ``pc:liblz4``, ``cmd:pg_config`` or the header ``lz4.h``."""
+        key = _capability_key(need)
+        for overlay in self._overlays:
+            name = overlay.capability(key)
+            if name is not None:
+                return self.library(name)
+        row = self._connection.execute("SELECT library FROM capability WHERE need = ?", (key,)).fetchone()
+        return self.library(row[0]) if row else None
+
+    def distribution_for_import(self, module: str) -> Distribution | None:
+        """Return the distribution of a dotted module name, by ever shorter prefixes (``lz4.frame``, then ``lz4``)."""
+        parts = module.split(".")
+        for length in range(len(parts), 0, -1):
+            name = self._imported(".".join(parts[:length]))
+            if name is not None:
+                return self.distribution(name)
+        return None
+
+    def _imported(self, module: str) -> str | None:
+        for overlay in self._overlays:
+            name = overlay.imported(module)
+            if name is not None:
+                return name
+        row = self._connection.execute("SELECT distribution FROM import WHERE module = ?", (module,)).fetchone()
+        return row[0] if row else None
+
+    def users_of(self, library: str) -> tuple[str, ...]:
+        """Names of the distributions whose rules speak of ``library``, sorted."""
+        rows = self._connection.execute("SELECT distribution FROM uses WHERE library = ?", (library,))
+        names = {row[0] for row in rows}
+        for overlay in reversed(self._overlays):
+            for name, entry in overlay.distributions():
+                names.discard(name)
+                if library in entry:
+                    names.add(name)
+        return tuple(sorted(names))
+
+    def names(self, kind: str) -> tuple[str, ...]:
+        """All names of one kind (``distribution``, ``library``, ``wheels``), sorted."""
+        found = {row[0] for row in self._connection.execute("SELECT name FROM entry WHERE kind = ?", (kind,))}
+        for overlay in self._overlays:
+            found.update(overlay.names(kind))
+        return tuple(sorted(found))
+
+    def source(self, kind: str, name: str) -> str:
+        """Where an entry is from, for evidence: ``rules/distributions/lz4.toml`` or a path below a user's folder."""
+        for overlay in self._overlays:
+            if name in overlay.names(kind):
+                return overlay.shown(kind, name)
+        return f"rules/{KINDS[kind]}/{name}.toml"
+
+    def base_image(self, reference: str) -> BaseImage | None:
+        """Return what the image ``reference`` of a FROM is, ``None`` if nothing is known of it."""
+        for overlay in self._overlays:
+            images = overlay.base_images()
+            found = images.match(reference) if images is not None else None
+            if found is not None:
+                return found
+        return self.base_images.match(reference)
+
+    @cached_property
+    def base_images(self) -> BaseImages:
+        """The compiled rules on base images."""
+        return BaseImages(self.document("base-images"))
+
+    @cached_property
+    def errors(self) -> Mapping[str, Any]:
+        """The table of ``rules/errors.toml`` as written; empty when there is none."""
+        return self.document("errors")
+
+    @cached_property
+    def facts(self) -> WheelFacts:
+        """Which releases and wheels distributions have; implements the ``Facts`` of ``dockerlint_alpine.python``."""
+        return WheelFacts(self._meta("facts-as-of"), self._wheel_record)
+
+    @cached_property
+    def version(self) -> str:
+        """A digest of the compiled rules, for cache keys."""
+        return self._meta("digest")
+
+    def document(self, name: str) -> dict[str, Any]:
+        """Return a single-file table (``base-images``, ``languages``, ``errors``) as written, or an empty one."""
+        return self._row("document", name) or {}
+
+    def _wheel_record(self, name: str) -> WheelRecord | None:
+        return self._entry("wheels", name, WheelRecord.parse)
+
+    @cached_property
+    def _languages(self) -> dict[str, Language]:
+        return {item.name: item for item in schema.languages(self.document("languages"), "rules/languages.toml")}
+
+    def _meta(self, key: str) -> str:
+        row = self._connection.execute("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()
+        return row[0] if row else ""
+
+    def _entry(self, kind: str, name: str, parse: Callable[[Mapping[str, Any], str], _Entry]) -> _Entry | None:
+        key = (kind, name)
+        if key not in self._cache:
+            self._cache[key] = self._parsed(kind, name, parse)
+        return cast("_Entry | None", self._cache[key])
+
+    def _parsed(self, kind: str, name: str, parse: Callable[[Mapping[str, Any], str], _Entry]) -> _Entry | None:
+        for overlay in self._overlays:
+            raw = overlay.raw(kind, name)
+            if raw is not None:
+                return parse(raw, overlay.shown(kind, name))
+        raw = self._row(kind, name)
+        return None if raw is None else parse(raw, f"rules/{KINDS[kind]}/{name}.toml")
+
+    def _row(self, kind: str, name: str) -> dict[str, Any] | None:
+        query = "SELECT json FROM entry WHERE kind = ? AND name = ?"
+        row = self._connection.execute(query, (kind, name)).fetchone()
+        return json.loads(row[0]) if row else None
+
+
+def _capability_key(need: str) -> str:
+    """Return the key under which :func:`~dockerlint_alpine.knowledge.folder.capabilities` files a need."""
+    if need.startswith("so:") or ".so" in need:
+        name = need.removeprefix("so:")
+        return f"so:{name[: name.find('.so')]}" if ".so" in name else f"so:{name}"
+    if need.startswith(("pc:", "cmd:")):
+        return need
+    return f"header:{need}"

@@ -1,0 +1,294 @@
+"""Checks ``rules/`` against itself and against Alpine's indexes: ``alpine-doctor rules validate``, run by CI.
+
+What the schema can say is said by ``schema.py``; here are the questions that need all rules, or an index: does every
+need have a provider in every release, does a ``-dev`` package bring the library that it is for, and does a rule agree
+with what Alpine's own package of a distribution links.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+from dockerlint_alpine.knowledge import schema
+from dockerlint_alpine.knowledge.bases import BaseImages
+from dockerlint_alpine.knowledge.errors import RuleError
+from dockerlint_alpine.knowledge.facts import WheelRecord
+from dockerlint_alpine.knowledge.folder import KINDS, RuleFolder, capabilities, libraries_of
+from dockerlint_alpine.knowledge.model import within
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+    from pathlib import Path
+
+    from dockerlint_alpine.apk import Package
+    from dockerlint_alpine.knowledge.model import Build, Distribution, Library
+
+_RUNTIMES = re.compile(r"so:(?:libc\.musl-|libpython|libstdc\+\+\.|libgcc_s\.|libgomp\.|libgfortran\.|libquadmath\.)")
+
+
+class Found(Protocol):
+    """A provider as :meth:`Packages.find` gives it."""
+
+    @property
+    def package(self) -> Package:
+        """The package that meets the need."""
+
+
+class Packages(Protocol):
+    """One release's index; ``dockerlint_alpine.apk.Index`` is one."""
+
+    @property
+    def exact(self) -> bool:
+        """Whether it is the release's own index and no stand-in's."""
+
+    def find(self, need: str) -> Sequence[Found]:
+        """Return the providers of ``need``, in which ``*`` stands for any text, best first."""
+
+    def package(self, name: str) -> Package | None:
+        """Return the newest package of this name."""
+
+
+class Indexes(Protocol):
+    """All releases; ``dockerlint_alpine.apk.IndexStore`` is one."""
+
+    def releases(self) -> Sequence[str]:
+        """Return the releases at hand, oldest first."""
+
+    def open(self, release: str) -> Packages:
+        """Return the index of ``release``."""
+
+
+@dataclass(frozen=True, slots=True)
+class RuleProblem:
+    """One thing that is wrong with the rules: the file as it is shown, the place in it, and what."""
+
+    file: str
+    key: str
+    message: str
+
+    def __str__(self) -> str:
+        return f"{self.file}: {self.key}: {self.message}" if self.key else f"{self.file}: {self.message}"
+
+
+@dataclass(frozen=True, slots=True)
+class Disagreement:
+    """Alpine's own package links something that the rule does not, or the other way round; ``reason`` explains it."""
+
+    distribution: str
+    apk: str
+    release: str
+    sonames: tuple[str, ...]
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Rules:
+    libraries: Mapping[str, Library]
+    distributions: Sequence[Distribution]
+    languages: frozenset[str]
+    bases: BaseImages | None
+
+
+def validate(rules: Path, indexes: Indexes) -> tuple[RuleProblem, ...]:
+    """Return everything that is wrong with the folder ``rules``, file by file; it is named ``rules`` in the results."""
+    folder = RuleFolder(rules, "rules")
+    problems: list[RuleProblem] = []
+    loaded = _load(folder, problems)
+    problems += _own(loaded)
+    for release in indexes.releases():
+        index = indexes.open(release)
+        if index.exact:
+            problems += _against(loaded, release, index)
+    return tuple(dict.fromkeys(problems))
+
+
+def disagreements(rules: Path, indexes: Indexes) -> tuple[Disagreement, ...]:
+    """Return where a rule and Alpine's own package of the distribution differ, with the reason given in the rule.
+
+    Judged in the newest release that has the package. An empty reason is a problem, which :func:`validate` reports too.
+    """
+    loaded = _load(RuleFolder(rules, "rules"), [])
+    found = []
+    for entry in loaded.distributions:
+        for release in reversed(indexes.releases()):
+            index = indexes.open(release)
+            if not index.exact or not entry.apk or index.package(entry.apk) is None:
+                continue
+            sonames = _unexplained(entry, loaded.libraries, index)
+            if sonames:
+                found.append(Disagreement(entry.name, entry.apk, release, sonames, entry.apk_differs))
+            break
+    return tuple(found)
+
+
+def _load(folder: RuleFolder, problems: list[RuleProblem]) -> _Rules:
+    """Read every file; one that breaks the schema becomes a problem and is left out."""
+    libraries: dict[str, Library] = {}
+    distributions = []
+    for kind in KINDS:
+        for name in folder.names(kind):
+            shown = folder.shown(kind, name)
+            try:
+                raw = folder.raw(kind, name)
+                assert raw is not None
+                if kind == "library":
+                    libraries[name] = schema.library(raw, shown)
+                elif kind == "distribution":
+                    entry = schema.distribution(raw, shown)
+                    schema.check_specifiers(entry, shown)
+                    distributions.append(entry)
+                else:
+                    WheelRecord.parse(raw, shown)
+            except RuleError as error:
+                problems.append(RuleProblem(error.file, error.key, error.message))
+    languages: frozenset[str] = frozenset()
+    bases = None
+    try:
+        languages = frozenset(
+            item.name for item in schema.languages(folder.document("languages") or {}, "rules/languages.toml")
+        )
+        raw_bases = folder.document("base-images")
+        if raw_bases is not None:
+            bases = BaseImages(raw_bases)
+            bases.check("rules/base-images.toml")
+    except RuleError as error:
+        problems.append(RuleProblem(error.file, error.key, error.message))
+    return _Rules(libraries, distributions, languages, bases)
+
+
+def _own(rules: _Rules) -> Iterator[RuleProblem]:
+    """Yield what the rules say of each other that can't be."""
+    owners: dict[str, str] = {}
+    for library in rules.libraries.values():
+        for key in dict.fromkeys(capabilities(library)):
+            owner = owners.setdefault(key, library.name)
+            if owner != library.name:
+                yield RuleProblem(_library_file(library.name), "", f"{key} is also claimed by the library {owner}")
+    importers: dict[str, str] = {}
+    for entry in rules.distributions:
+        file = _distribution_file(entry.name)
+        for name in sorted(libraries_of(entry) - rules.libraries.keys()):
+            yield RuleProblem(file, "", f"uses the library {name!r}, which has no {_library_file(name)}")
+        for module in entry.imports:
+            importer = importers.setdefault(module, entry.name)
+            if importer != entry.name:
+                yield RuleProblem(file, "imports", f"{module!r} is also claimed by {importer}")
+        for number, build in enumerate(entry.builds):
+            yield from _own_build(file, f"build[{number}]", build, rules)
+
+
+def _own_build(file: str, key: str, build: Build, rules: _Rules) -> Iterator[RuleProblem]:
+    for language in build.language:
+        if language not in rules.languages:
+            yield RuleProblem(file, f"{key}.language", f"{language!r} is not in rules/languages.toml")
+    for number, link in enumerate(build.libraries):
+        library = rules.libraries.get(link.library)
+        if library is None:
+            continue
+        place = f"{key}.library[{number}]"
+        if not link.evidence and not build.evidence:
+            yield RuleProblem(file, f"{place}.evidence", "missing")
+        if link.detect == ("pkg-config",) and not library.pkg_config:
+            yield RuleProblem(file, f"{place}.detect", f"the library {library.name} has no pkg-config name")
+        if "tool" in link.detect and not (link.tool or library.tools):
+            yield RuleProblem(file, f"{place}.tool", f"missing, and the library {library.name} has no tools")
+
+
+def _against(rules: _Rules, release: str, index: Packages) -> Iterator[RuleProblem]:
+    for library in rules.libraries.values():
+        if library.available(release):
+            yield from _library_in(library, release, index)
+    for entry in rules.distributions:
+        yield from _distribution_in(entry, rules.libraries, release, index)
+    if rules.bases is not None:
+        for need, since, until in rules.bases.world_needs:
+            if within(release, since, until) and not index.find(need):
+                yield RuleProblem("rules/base-images.toml", "", f"Alpine {release} has no {need}")
+
+
+def _library_in(library: Library, release: str, index: Packages) -> Iterator[RuleProblem]:
+    file = _library_file(library.name)
+    build = library.build_needs(release)
+    dev = next((found[0].package for need in build if (found := index.find(need))), None)
+    if build and dev is None:
+        yield RuleProblem(file, "", f"Alpine {release} has none of {', '.join(build)}")
+    for need in library.runtime_needs(release):
+        found = index.find(need)
+        if not found:
+            yield RuleProblem(file, "", f"Alpine {release} has no {need}")
+        elif dev is not None and not _brings(dev, {item.package.name for item in found}, index):
+            names = " or ".join(sorted({item.package.name for item in found}))
+            yield RuleProblem(file, "", f"in Alpine {release} {dev.name} does not depend on {names}")
+
+
+def _brings(dev: Package, runtime: set[str], index: Packages, depth: int = 4) -> bool:
+    """Tell whether ``dev`` is, or depends within ``depth`` steps on, one of the packages named ``runtime``."""
+    if dev.name in runtime:
+        return True
+    if depth == 0:
+        return False
+    for constraint in dev.depends:
+        for item in index.find(constraint.name):
+            if _brings(item.package, runtime, index, depth - 1 if item.package.name != dev.name else 0):
+                return True
+    return False
+
+
+def _distribution_in(
+    entry: Distribution, libraries: Mapping[str, Library], release: str, index: Packages
+) -> Iterator[RuleProblem]:
+    file = _distribution_file(entry.name)
+    for number, build in enumerate(entry.builds):
+        for need in build.needs:
+            if not index.find(need):
+                yield RuleProblem(file, f"build[{number}].needs", f"Alpine {release} has no {need}")
+        for place, link in enumerate(build.libraries):
+            library = libraries.get(link.library)
+            if library is None or not library.available(release):
+                continue
+            wanted = [f"cmd:{link.tool}"] if link.tool else []
+            wanted += list(link.needs)
+            wanted += [f"so:{name}" for name in link.sonames if not library.runtime]
+            for need in wanted:
+                if not index.find(need):
+                    yield RuleProblem(file, f"build[{number}].library[{place}]", f"Alpine {release} has no {need}")
+    for number, runtime in enumerate(entry.runtime):
+        if runtime.available(release) and not any(index.find(need) for need in runtime.any):
+            yield RuleProblem(file, f"runtime[{number}].any", f"Alpine {release} has none of {', '.join(runtime.any)}")
+    if entry.apk and not entry.apk_differs:
+        for soname in _unexplained(entry, libraries, index):
+            message = f"Alpine {release}'s {entry.apk} links {soname}, of which no build says anything"
+            yield RuleProblem(file, "apk", message)
+
+
+def _unexplained(entry: Distribution, libraries: Mapping[str, Library], index: Packages) -> tuple[str, ...]:
+    """Return the ``so:`` needs of Alpine's own package of ``entry`` that no build of the rule can link."""
+    package = index.package(entry.apk)
+    if package is None:
+        return ()
+    stems = {"so:" + name[: name.find(".so")] for name in _sonames(entry, libraries)}
+    found = []
+    for constraint in package.depends:
+        name = constraint.name
+        if name.startswith("so:") and not _RUNTIMES.match(name) and name[: name.find(".so")] not in stems:
+            found.append(name)
+    return tuple(found)
+
+
+def _sonames(entry: Distribution, libraries: Mapping[str, Library]) -> Iterator[str]:
+    for build in entry.builds:
+        for link in build.libraries:
+            library = libraries.get(link.library)
+            yield from link.sonames
+            if library is not None:
+                yield from library.sonames
+
+
+def _library_file(name: str) -> str:
+    return f"rules/libraries/{name}.toml"
+
+
+def _distribution_file(name: str) -> str:
+    return f"rules/distributions/{name}.toml"

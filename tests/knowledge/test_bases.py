@@ -1,0 +1,144 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dockerlint_alpine.knowledge.bases import Reference
+
+if TYPE_CHECKING:
+    from dockerlint_alpine.knowledge import Knowledge
+
+
+@pytest.mark.parametrize(
+    ("reference", "alpine", "python", "prefix"),
+    [
+        ("python:3.11-alpine3.19", "3.19", "3.11.11", "/usr/local"),
+        ("python:3.11.4-alpine", "3.18", "3.11.4", "/usr/local"),
+        ("python:3.11-alpine", "3.24", "3.11.15", "/usr/local"),
+        ("python:3.8-alpine", "3.20", "3.8.20", "/usr/local"),
+        ("python:alpine3.20", "3.20", "3.13.3", "/usr/local"),
+        ("python:3-alpine", "3.24", "3.14.6", "/usr/local"),
+        ("python:3.14.0b2-alpine3.21", "3.21", "3.14.0b2", "/usr/local"),
+        ("python:3.15-rc-alpine3.23", "3.23", "3.15.0b3", "/usr/local"),
+        ("docker.io/library/python:3.12-alpine3.20@sha256:00", "3.20", "3.12.10", "/usr/local"),
+        ("public.ecr.aws/docker/library/python:3.12-alpine3.20", "3.20", "3.12.10", "/usr/local"),
+        ("registry.example.com:5000/x/python:3.11-alpine3.19", "3.19", "3.11.11", "/usr/local"),
+        ("ghcr.io/astral-sh/uv:python3.12-alpine3.20", "3.20", "3.12.10", "/usr/local"),
+        ("ghcr.io/astral-sh/uv:0.5.1-alpine3.21", "3.21", None, None),
+        ("tiangolo/uvicorn-gunicorn-fastapi:python3.9-alpine3.14", "3.14", "3.9.13", "/usr/local"),
+        ("frolvlad/alpine-python3", "3.24", None, "/usr"),
+        ("alpine", "3.24", None, None),
+        ("alpine:3.19.1", "3.19", None, None),
+        ("alpine:20240923", "edge", None, None),
+        ("alpine:edge", "edge", None, None),
+        ("node:20-alpine3.19", "3.19", None, None),
+        ("nginx:1.25-alpine3.18-slim", "3.18", None, None),
+        ("docker:24-dind", "3.24", None, None),
+        ("someone/app:1.2-alpine3.18", "3.18", None, None),
+    ],
+)
+def test_what_a_tag_tells(
+    knowledge: Knowledge, reference: str, alpine: str, python: str | None, prefix: str | None
+) -> None:
+    image = knowledge.base_image(reference)
+    assert image is not None
+    assert (image.alpine, image.python_version, image.python_prefix) == (alpine, python, prefix)
+    assert not image.not_alpine
+    assert image.reference == reference
+
+
+@pytest.mark.parametrize(
+    "reference",
+    [
+        "python:3.11-slim",
+        "python",
+        "python:3.12-bookworm",
+        "debian:bookworm",
+        "ubuntu",
+        "node:20",
+        "scratch",
+        "ghcr.io/astral-sh/uv:latest",
+        "nvidia/cuda:12.4.1-runtime-ubuntu22.04",
+        "cgr.dev/chainguard/python:latest",
+    ],
+)
+def test_known_images_that_are_not_alpine(knowledge: Knowledge, reference: str) -> None:
+    image = knowledge.base_image(reference)
+    assert image is not None
+    assert image.not_alpine
+    assert image.world == ()
+
+
+@pytest.mark.parametrize("reference", ["mycorp/thing:1", "${BASE}", "python@sha256:00", "", "a b"])
+def test_what_nothing_is_known_of(knowledge: Knowledge, reference: str) -> None:
+    assert knowledge.base_image(reference) is None
+
+
+@pytest.mark.parametrize(
+    ("reference", "said"),
+    [
+        ("python:3.11-alpine", "3.24 is assumed"),
+        ("alpine", "names no Alpine release"),
+        ("python:alpine", "names no Python minor"),
+        ("reg.example.com/python:3.11-alpine3.19", "taken for a mirror of the official image python"),
+        ("alpine@sha256:00", "pinned by digest without a tag"),
+        ("python:3.12-alpine3.12", "no tag of python 3.12 on Alpine 3.12 was known"),
+    ],
+)
+def test_an_assumption_is_said_aloud(knowledge: Knowledge, reference: str, said: str) -> None:
+    image = knowledge.base_image(reference)
+    assert image is not None
+    assert not image.certain
+    assert any(said in note for note in image.assumed)
+
+
+def test_an_exact_tag_assumes_nothing(knowledge: Knowledge) -> None:
+    image = knowledge.base_image("python:3.11-alpine3.19")
+    assert image.certain
+    assert image.assumed == ()
+    assert image.pip_version == "24.0"
+
+
+def test_the_world_of_the_official_image_is_what_a_real_one_holds(knowledge: Knowledge) -> None:
+    """The ``so:`` names of .python-rundeps in a real image's package database (python 3.x on Alpine 3.16.3)."""
+    rundeps = {
+        "libbz2.so.1", "libcrypto.so.1.1", "libexpat.so.1", "libffi.so.8", "libgdbm.so.6", "libgdbm_compat.so.4",
+        "liblzma.so.5", "libncursesw.so.6", "libnsl.so.3", "libpanelw.so.6", "libreadline.so.8", "libsqlite3.so.0",
+        "libssl.so.1.1", "libtirpc.so.3", "libuuid.so.1", "libz.so.1",
+    }  # fmt: skip
+    world = knowledge.base_image("python:3.11-alpine3.16").world
+    assert {need.removeprefix("so:") for need in world if need.startswith("so:")} == rundeps
+    assert {"ca-certificates", "tzdata", "busybox", "ca-certificates-bundle"} <= set(world)
+
+
+@pytest.mark.parametrize(
+    ("reference", "present", "absent"),
+    [
+        ("python:3.12-alpine3.19", "so:libnsl.so.3", "so:libexpat.so.1"),
+        ("python:3.11.9-alpine3.19", "so:libexpat.so.1", "so:libzstd.so.1"),
+        ("python:3.13-alpine3.21", "so:libssl.so.3", "so:libnsl.so.3"),
+        ("python:3.14-alpine3.23", "so:libzstd.so.1", "so:libssl.so.1.1"),
+    ],
+)
+def test_the_world_follows_the_build_options_of_its_time(
+    knowledge: Knowledge, reference: str, present: str, absent: str
+) -> None:
+    world = knowledge.base_image(reference).world
+    assert present in world
+    assert absent not in world
+
+
+@given(st.text(max_size=40))
+def test_any_text_is_matched_or_not(knowledge: Knowledge, text: str) -> None:
+    image = knowledge.base_image(text)
+    assert image is None or image.not_alpine or image.alpine is None or image.alpine == "edge" or "." in image.alpine
+
+
+def test_a_reference_is_split_as_docker_does() -> None:
+    assert Reference.parse("localhost/a/b:c@sha256:d") == Reference("localhost", "a/b", "c", "sha256:d")
+    assert Reference.parse("a/b") == Reference("", "a/b", "", "")
+    assert Reference.parse("host:5000/a") == Reference("host:5000", "a", "", "")
+    assert Reference.parse("docker.io/library/Python") == Reference("", "python", "", "")

@@ -1,0 +1,68 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from dockerlint_alpine.apk import Index, IndexStore
+from dockerlint_alpine.knowledge.validate import disagreements, validate
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from dockerlint_alpine.knowledge import Knowledge
+
+
+class Complete:
+    """Releases whose main and community indexes are both embedded, so that nothing stands in."""
+
+    def __init__(self) -> None:
+        self.store = IndexStore()
+
+    def releases(self) -> tuple[str, ...]:
+        return ("3.12", "3.17", "3.18", "3.19", "3.21")
+
+    def open(self, release: str) -> Index:
+        return self.store.open(release)
+
+
+@pytest.fixture(scope="module")
+def complete() -> Complete:
+    return Complete()
+
+
+def test_the_rules_agree_with_alpine_s_indexes(shipped: Path, complete: Complete) -> None:
+    assert all(complete.open(release).exact for release in complete.releases())
+    assert [str(problem) for problem in validate(shipped, complete)] == []
+
+
+def test_every_disagreement_with_alpine_s_own_packages_has_its_reason(shipped: Path, complete: Complete) -> None:
+    found = disagreements(shipped, complete)
+    assert {item.distribution for item in found} >= {"httptools", "hiredis"}
+    assert [item for item in found if not item.reason] == []
+
+
+def test_the_rules_are_broad(knowledge: Knowledge) -> None:
+    assert len(knowledge.names("distribution")) >= 300
+    assert len(knowledge.names("library")) >= 180
+
+
+@pytest.mark.parametrize(
+    "name",
+    """lz4 psycopg2 psycopg cryptography cffi lxml pillow mysqlclient pyodbc pymssql python-ldap gevent greenlet uvloop
+    httptools aiohttp pyyaml pyzmq grpcio numpy pandas scipy bcrypt argon2-cffi pynacl pycurl xmlsec zstandard
+    python-snappy brotli h5py shapely confluent-kafka python-magic weasyprint pyzbar clickhouse-driver
+    clickhouse-connect uwsgi psutil orjson netifaces""".split(),
+)
+def test_what_people_ask_for_first_is_read_from_its_sdist_and_has_wheel_facts(knowledge: Knowledge, name: str) -> None:
+    entry = knowledge.distribution(name)
+    assert entry is not None
+    assert entry.confidence == "source"
+    assert knowledge.facts.releases(name)
+    assert all(build.evidence or all(link.evidence for link in build.libraries) for build in entry.builds)
+
+
+def test_every_python_image_names_packages_that_exist(knowledge: Knowledge, complete: Complete) -> None:
+    for release in ("3.17", "3.18", "3.19", "3.21"):
+        world = knowledge.base_image(f"python:3.12-alpine{release}").world
+        assert [need for need in world if not complete.open(release).find(need)] == []

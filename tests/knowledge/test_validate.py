@@ -1,0 +1,131 @@
+from __future__ import annotations
+
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from dockerlint_alpine.apk import Constraint, Package
+from dockerlint_alpine.knowledge.validate import disagreements, validate
+
+
+@dataclass
+class Found:
+    package: Package
+
+
+class Index:
+    """Packages given as {name: (provides, depends)}."""
+
+    exact = True
+
+    def __init__(self, packages: dict[str, tuple[str, str]]) -> None:
+        self.provided = {name: provides.split() for name, (provides, _) in packages.items()}
+        self.made = {
+            name: Package(name, "1-r0", depends=tuple(Constraint.parse(item) for item in depends.split()))
+            for name, (_, depends) in packages.items()
+        }
+
+    def package(self, name: str) -> Package | None:
+        return self.made.get(name)
+
+    def find(self, need: str) -> list[Found]:
+        stem = need.rstrip("*")
+        return [
+            Found(self.made[name])
+            for name, provides in self.provided.items()
+            if name == need or any(item == need or ("*" in need and item.startswith(stem)) for item in provides)
+        ]
+
+
+class Indexes:
+    def __init__(self, **releases: Index) -> None:
+        self.made = {name.replace("r", "").replace("_", "."): index for name, index in releases.items()}
+
+    def releases(self) -> list[str]:
+        return list(self.made)
+
+    def open(self, release: str) -> Index:
+        return self.made[release]
+
+
+LZ4 = {
+    "lz4-dev": ("pc:liblz4", "lz4-libs"),
+    "lz4-libs": ("so:liblz4.so.1", ""),
+    "py3-lz4": ("", "so:liblz4.so.1 so:libc.musl-x86_64.so.1"),
+}
+
+
+@pytest.fixture
+def rules(tmp_path: Path, shipped: Path) -> Path:
+    (tmp_path / "distributions").mkdir()
+    (tmp_path / "libraries").mkdir()
+    shutil.copy(shipped / "languages.toml", tmp_path)
+    shutil.copy(shipped / "libraries" / "lz4.toml", tmp_path / "libraries")
+    shutil.copy(shipped / "distributions" / "lz4.toml", tmp_path / "distributions")
+    return tmp_path
+
+
+def said(rules: Path, **releases: Index) -> list[str]:
+    return [str(problem) for problem in validate(rules, Indexes(**releases))]
+
+
+def test_good_rules_have_no_problem(rules: Path) -> None:
+    assert said(rules, r3_19=Index(LZ4)) == []
+    assert disagreements(rules, Indexes(r3_19=Index(LZ4))) == ()
+
+
+def test_a_need_that_a_release_lacks_is_a_problem_unless_the_entry_says_so(rules: Path) -> None:
+    empty = Index({})
+    assert said(rules, r3_12=empty, r3_19=Index(LZ4)) == [
+        "rules/libraries/lz4.toml: Alpine 3.12 has none of pc:liblz4",
+        "rules/libraries/lz4.toml: Alpine 3.12 has no so:liblz4.so.*",
+    ]
+    entry = rules / "libraries" / "lz4.toml"
+    entry.write_text('since = "3.13"\n' + entry.read_text())
+    assert said(rules, r3_12=empty, r3_19=Index(LZ4)) == []
+
+
+def test_a_stand_in_proves_nothing(rules: Path) -> None:
+    empty = Index({})
+    empty.exact = False
+    assert said(rules, r3_20=empty) == []
+
+
+def test_a_dev_package_must_bring_its_library(rules: Path) -> None:
+    packages = {**LZ4, "lz4-dev": ("pc:liblz4", "")}
+    assert said(rules, r3_19=Index(packages)) == [
+        "rules/libraries/lz4.toml: in Alpine 3.19 lz4-dev does not depend on lz4-libs"
+    ]
+    packages = {**LZ4, "lz4-dev": ("pc:liblz4", "so:liblz4.so.1")}
+    assert said(rules, r3_19=Index(packages)) == []
+
+
+def test_what_alpine_links_must_be_in_the_rule_or_explained(rules: Path) -> None:
+    packages = {**LZ4, "py3-lz4": ("", "so:libzstd.so.1 so:libstdc++.so.6")}
+    assert said(rules, r3_19=Index(packages)) == [
+        "rules/distributions/lz4.toml: apk: Alpine 3.19's py3-lz4 links so:libzstd.so.1, of which no build says anything"
+    ]
+    entry = rules / "distributions" / "lz4.toml"
+    entry.write_text('apk-differs = "Alpine patches it"\n' + entry.read_text())
+    assert said(rules, r3_19=Index(packages)) == []
+    (found,) = disagreements(rules, Indexes(r3_19=Index(packages)))
+    assert (found.distribution, found.apk, found.sonames, found.reason) == (
+        "lz4", "py3-lz4", ("so:libzstd.so.1",), "Alpine patches it",
+    )  # fmt: skip
+
+
+def test_broken_files_and_contradictions_are_all_listed(rules: Path) -> None:
+    (rules / "libraries" / "other.toml").write_text('name = "other"\nsonames = ["liblz4.so.*"]\nevidence = ["x"]\n')
+    (rules / "libraries" / "bad.toml").write_text("name =")
+    (rules / "distributions" / "x.toml").write_text(
+        'name = "x"\nimports = ["lz4"]\n[[build]]\nlanguage = ["cobol"]\n'
+        '[[build.library]]\nuse = "nothing"\nlinkage = "always"\nevidence = ["x"]\n'
+    )
+    problems = said(rules, r3_19=Index({**LZ4, "x": ("so:liblz4.so.1", "")}))
+    assert any(item.startswith("rules/libraries/bad.toml: not TOML") for item in problems)
+    assert "rules/libraries/other.toml: so:liblz4 is also claimed by the library lz4" in problems
+    assert "rules/distributions/x.toml: imports: 'lz4' is also claimed by lz4" in problems
+    assert "rules/distributions/x.toml: build[0].language: 'cobol' is not in rules/languages.toml" in problems
+    assert any("uses the library 'nothing'" in item for item in problems)
