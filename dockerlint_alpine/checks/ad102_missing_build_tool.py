@@ -29,6 +29,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+from dockerlint_alpine.apk.version import LESS, compare
 from dockerlint_alpine.checks import evidence
 from dockerlint_alpine.checks.base import (
     Check,
@@ -73,6 +74,8 @@ def run(subject: Subject) -> Iterator[Finding]:
                 lacks.setdefault(key, _Lack(need, made.step)).wanted_by.append(made)
     for lack in lacks.values():
         yield _finding(subject, lack)
+    for made in compiles(subject):
+        yield from _too_old(subject, made)
 
 
 def _needs(made: Compile) -> tuple[str, ...]:
@@ -89,7 +92,7 @@ def _finding(subject: Subject, lack: _Lack) -> Finding:
     providers = stage.packages.find(lack.need)
     package = providers[0].package.name if providers else None
     certain = not moment.possible.has(lack.need)
-    sure = confidence_of(item, stage, moment) if certain else "possible"
+    sure = confidence_of(subject, item, stage, moment) if certain else "possible"
     placed = None
     if package is not None and certain and not item.conditional:
         placed = add_package(subject.timeline, stage, package, "build", lack.step.instruction)
@@ -128,6 +131,41 @@ def _finding(subject: Subject, lack: _Lack) -> Finding:
         packages=(package,) if package else (),
         fix=fix,
     )
+
+
+def _too_old(subject: Subject, made: Compile) -> Iterator[Finding]:
+    """A tool that is there, or would be, but in a version that the build refuses (Rust above all)."""
+    rule, stage, item = made.built.rule, made.stage, made.item
+    assert stage.packages is not None
+    for need, minimum in rule.minimums if rule is not None and not rule.optional_extension else ():
+        providers = stage.packages.find(need)
+        found = made.step.moment.world.provider(need) or (providers[0].package if providers else None)
+        if found is None or compare(found.version, minimum) != LESS:
+            continue
+        has = f"{found.name} {found.version}"
+        yield Finding(
+            code=CODE,
+            name=NAME,
+            severity="error",
+            confidence=confidence_of(subject, item, stage, made.step.moment),
+            message=(
+                f"{evidence.named(item)} is compiled here and needs {need.partition(':')[2]} {minimum} or newer; Alpine"
+                f" {stage.alpine} has {has}: take a newer Alpine, or a version with a wheel"
+            ),
+            location=locate(subject.dockerfile, made.step.span),
+            evidence=unique(
+                (
+                    evidence.requirement(item),
+                    evidence.wheel(item),
+                    Evidence("rule", f"{item.resolved.name} asks for {need} >= {minimum}"),
+                    Evidence("index", f"Alpine {stage.alpine} has {has}"),
+                )
+            ),
+            stage=stage_ref(stage),
+            platforms=(subject.timeline.platform,),
+            distribution=distribution_ref(item),
+            need=need,
+        )
 
 
 def _why(made: Compile, need: str) -> Evidence:

@@ -9,8 +9,8 @@ extension that was compiled against them stays, and its first `import` fails wit
 ## Example
 ```dockerfile
 FROM python:3.11-alpine3.19
-RUN apk add --no-cache --virtual .build-deps gcc musl-dev lz4-dev \\
-    && pip install lz4==4.4.5 \\
+RUN apk add --no-cache --virtual .build-deps gcc musl-dev lz4-dev \
+    && pip install lz4==4.4.5 \
     && apk del .build-deps
 ```
 
@@ -18,8 +18,8 @@ RUN apk add --no-cache --virtual .build-deps gcc musl-dev lz4-dev \\
 ```dockerfile
 FROM python:3.11-alpine3.19
 RUN apk add --no-cache lz4-libs
-RUN apk add --no-cache --virtual .build-deps gcc musl-dev lz4-dev \\
-    && pip install lz4==4.4.5 \\
+RUN apk add --no-cache --virtual .build-deps gcc musl-dev lz4-dev \
+    && pip install lz4==4.4.5 \
     && apk del .build-deps
 ```
 

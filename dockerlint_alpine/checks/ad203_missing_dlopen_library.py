@@ -25,8 +25,8 @@ Safe: the package is added to an `apk add` of the stage that survives, or to a n
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import replace
+from collections.abc import Iterator, Sequence, Set
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from dockerlint_alpine.checks import evidence
@@ -52,79 +52,128 @@ CODE = "AD203"
 NAME = "missing-dlopen-library"
 
 
+@dataclass(frozen=True, slots=True)
+class _Lack:
+    """One thing that a run-time need is short of: what to look for, what has it, and whether a branch may bring it."""
+
+    item: Installed
+    need: RuntimeNeed
+    wanted: str
+    package: str | None
+    possible: bool
+    for_lookup: bool
+
+
 def run(subject: Subject) -> Iterator[Finding]:
     """Yield a finding for every run-time need of Python code that a running stage does not meet."""
     for stage in subject.alpine_stages():
-        if not stage.runs:
+        if not stage.runs or stage.packages is None:
             continue
+        present = {item.resolved.name for item in stage.installed if not item.as_wheel}
         for item in stage.installed:
             distribution = subject.knowledge.distribution(item.resolved.name)
             if distribution is None or item.as_wheel:
                 continue
             for need in distribution.runtime_needs(item.resolved.version):
-                if _wanted(item, need) and not _met(subject, stage, need):
-                    yield _finding(subject, stage, item, need)
+                if _wanted(item, need, present) and need.available(stage.packages.release):
+                    for lack in _lacks(subject, stage, item, need):
+                        yield _finding(subject, stage, lack)
 
 
-def _wanted(item: Installed, need: RuntimeNeed) -> bool:
-    return not need.extra or need.extra in item.resolved.extras
+def _wanted(item: Installed, need: RuntimeNeed, present: Set[str]) -> bool:
+    extra = not need.extra or need.extra in item.resolved.extras
+    return extra and not present.intersection(need.unless_installed)
 
 
-def _met(subject: Subject, stage: Stage, need: RuntimeNeed) -> bool:
+def _lacks(subject: Subject, stage: Stage, item: Installed, need: RuntimeNeed) -> Iterator[_Lack]:
+    """The library itself, and what ``find_library`` of the official images' Python asks to find it."""
+    assert stage.packages is not None
+    wanted = _missing(subject, stage, need.any)
+    if wanted is not None:
+        yield _lack(stage, item, need, wanted, for_lookup=False)
+    if stage.home is None or not stage.home.from_apk:
+        library = subject.knowledge.library(need.library) if need.library else None
+        for name in need.lookup_needs(library, stage.packages.release):
+            if _missing(subject, stage, (name,)) is not None:
+                yield _lack(stage, item, need, name, for_lookup=True)
+
+
+def _missing(subject: Subject, stage: Stage, names: Sequence[str]) -> str | None:
+    """The first of ``names`` that the release has, where the stage has none of them; ``None`` where it has one."""
     end = stage.end
     assert end is not None
-    if any(end.world.has(name) and end.lasting.has(name) for name in need.any):
-        return True
-    return any(name.startswith("so:") and library_copied(subject.timeline, end, name) == "yes" for name in need.any)
+    assert stage.packages is not None
+    if any(end.world.has(name) and end.lasting.has(name) for name in names):
+        return None
+    if any(name.startswith("so:") and library_copied(subject.timeline, end, name) == "yes" for name in names):
+        return None
+    return next((name for name in names if stage.packages.find(name)), names[0])
 
 
-def _finding(subject: Subject, stage: Stage, item: Installed, need: RuntimeNeed) -> Finding:
+def _lack(stage: Stage, item: Installed, need: RuntimeNeed, wanted: str, *, for_lookup: bool) -> _Lack:
     assert stage.packages is not None
     assert stage.end is not None
-    found = next(((name, p[0]) for name in need.any if (p := stage.packages.find(name))), None)
-    wanted = found[1].capability if found is not None else need.any[0]
-    package = found[1].package.name if found is not None else None
-    possible = any(stage.end.possible.has(name) for name in need.any)
-    sure = "possible" if possible else confidence_of(item, stage, stage.end)
+    providers = stage.packages.find(wanted)
+    capability = providers[0].capability if providers else wanted
+    package = providers[0].package.name if providers else None
+    return _Lack(item, need, capability, package, stage.end.possible.has(wanted), for_lookup)
+
+
+def _finding(subject: Subject, stage: Stage, lack: _Lack) -> Finding:
+    assert stage.packages is not None
+    assert stage.end is not None
+    item, need, package = lack.item, lack.need, lack.package
+    sure = "possible" if lack.possible else confidence_of(subject, item, stage, stage.end)
     placed = None
-    if package is not None and not possible and not item.conditional:
+    if package is not None and not lack.possible and not item.conditional:
         placed = add_package(subject.timeline, stage, package, "runtime", None)
     fix = placed[0] if placed is not None else None
     # What only switches a feature on is shown, not written: the author may not use it.
     if fix is not None and (need.feature or need.severity != "error" or sure == "possible"):
         fix = replace(fix, applicability="unsafe")
     anchor = placed[1] if placed is not None else item.arrived
-    verb = {"dlopen": "opens", "program": "starts", "data": "uses"}[need.kind]
-    what = wanted.partition(":")[2] or wanted
-    purpose = f" for {need.feature}" if need.feature else ""
-    if possible:
-        text = f"{evidence.named(item)} {verb} {what}{purpose}, which only a branch that may not run brings"
-    elif package is None:
-        text = f"{evidence.named(item)} {verb} {what}{purpose}, which no package of Alpine {stage.alpine} provides"
-    else:
-        text = f"{evidence.named(item)} {verb} {what} at run time{purpose}; it is not in {stage_label(stage)}: add {package}"
     return Finding(
         code=CODE,
         name=NAME,
         severity="warning" if sure == "possible" and need.severity == "error" else need.severity,
         confidence=sure,
-        message=text,
+        message=_message(stage, lack),
         location=instruction_location(subject.dockerfile, anchor),
         evidence=unique(
             (
                 evidence.requirement(item),
-                Evidence("rule", f"{item.resolved.name} {verb} {what}{_because(need.evidence)}"),
-                evidence.provider(stage.packages, wanted, package) if package else None,
-                evidence.absence(stage, wanted),
+                Evidence("rule", f"{item.resolved.name} {_verb(lack)} {_what(lack)}{_because(need.evidence)}"),
+                evidence.provider(stage.packages, lack.wanted, package) if package else None,
+                evidence.absence(stage, lack.wanted),
             )
         ),
         stage=stage_ref(stage),
         platforms=(subject.timeline.platform,),
         distribution=distribution_ref(item),
-        need=wanted,
+        need=lack.wanted,
         packages=(package,) if package else (),
         fix=fix,
     )
+
+
+def _verb(lack: _Lack) -> str:
+    if lack.for_lookup:
+        return "looks its library up with ctypes.util.find_library, which here asks for"
+    return {"dlopen": "opens", "program": "starts", "data": "uses"}[lack.need.kind]
+
+
+def _what(lack: _Lack) -> str:
+    return lack.wanted.partition(":")[2] or lack.wanted
+
+
+def _message(stage: Stage, lack: _Lack) -> str:
+    purpose = f" for {lack.need.feature}" if lack.need.feature else ""
+    what = f"{evidence.named(lack.item)} {_verb(lack)} {_what(lack)} at run time{purpose}"
+    if lack.possible:
+        return f"{what}; only a branch that may not run brings it"
+    if lack.package is None:
+        return f"{what}; no package of Alpine {stage.alpine} provides it"
+    return f"{what}; it is not in {stage_label(stage)}: add {lack.package}"
 
 
 def _because(facts: tuple[str, ...]) -> str:

@@ -1,6 +1,7 @@
 """## What it does
 Reports a wheel built for glibc (manylinux) that is installed in an Alpine stage: forced by `--platform`, named by URL, or
-taken from a local file.
+taken from a local file. Reports also a distribution that exists for glibc only: no wheel for musl, and no source that
+would compile there.
 
 ## Why is this bad?
 pip never chooses such a wheel by itself on musl. Forced in, its extensions ask for `ld-linux-x86-64.so.2` and symbols
@@ -43,7 +44,7 @@ from dockerlint_alpine.checks.base import (
     stage_ref,
     unique,
 )
-from dockerlint_alpine.findings import Finding
+from dockerlint_alpine.findings import Evidence, Finding
 from dockerlint_alpine.stages import InstallStep
 
 if TYPE_CHECKING:
@@ -60,18 +61,32 @@ def run(subject: Subject) -> Iterator[Finding]:
             if isinstance(step, InstallStep):
                 for item in step.installed:
                     if item.resolved.artefact.kind == "glibc-wheel":
-                        yield _finding(subject, stage, step, item)
+                        text = f"{evidence.named(item)} comes as a wheel for glibc; {stage_label(stage)} has musl"
+                        yield _finding(subject, stage, step, item, f"{text}: it will not load", None)
+                    else:
+                        yield from _impossible(subject, stage, step, item)
 
 
-def _finding(subject: Subject, stage: Stage, step: InstallStep, item: Installed) -> Finding:
+def _impossible(subject: Subject, stage: Stage, step: InstallStep, item: Installed) -> Iterator[Finding]:
+    rule = subject.knowledge.distribution(item.resolved.name)
+    verdict = rule.verdict_impossible(item.resolved.version) if rule is not None else None
+    if verdict is not None and item.resolved.artefact.kind != "wheel":
+        text = f"{evidence.named(item)} can't work on Alpine, no package helps: {verdict.reason}; {verdict.advice}"
+        facts = verdict.evidence[0] if verdict.evidence else verdict.reason
+        yield _finding(subject, stage, step, item, text, Evidence("rule", f"{item.resolved.name}: {facts}"))
+
+
+def _finding(
+    subject: Subject, stage: Stage, step: InstallStep, item: Installed, message: str, rule: Evidence | None
+) -> Finding:
     return Finding(
         code=CODE,
         name=NAME,
         severity="error",
-        confidence=confidence_of(item, stage, step.moment),
-        message=f"{evidence.named(item)} comes as a wheel for glibc; {stage_label(stage)} has musl: it will not load",
+        confidence=confidence_of(subject, item, stage, step.moment),
+        message=message,
         location=locate(subject.dockerfile, step.span),
-        evidence=unique((evidence.requirement(item), evidence.wheel(item))),
+        evidence=unique((evidence.requirement(item), evidence.wheel(item), rule)),
         stage=stage_ref(stage),
         platforms=(subject.timeline.platform,),
         distribution=distribution_ref(item),

@@ -68,7 +68,7 @@ def _finding(subject: Subject, made: Compile) -> Finding:
         code=CODE,
         name=NAME,
         severity="info",
-        confidence=confidence_of(item, made.stage, made.step.moment),
+        confidence=confidence_of(subject, item, made.stage, made.step.moment),
         message=f"{evidence.named(item)} is compiled: {item.resolved.artefact.reason}{way_out}",
         location=locate(subject.dockerfile, made.step.span),
         evidence=unique((evidence.requirement(item), evidence.wheel(item))),

@@ -1,0 +1,211 @@
+"""## What it does
+Reports a package that `apk add` asks for and that nothing in this release of Alpine provides, for this architecture and
+its repositories: a name that is gone or was renamed, a name of Debian or Fedora, another version's name, a slip.
+
+## Why is this bad?
+`ERROR: unable to select packages: python-dev (no such package)`: the build stops, often only after the base image moved
+to the next Alpine release.
+
+## Example
+```dockerfile
+FROM python:3.11-alpine3.19
+RUN apk add --no-cache build-essential libffi-dev
+```
+
+## Use instead
+```dockerfile
+FROM python:3.11-alpine3.19
+RUN apk add --no-cache build-base libffi-dev
+```
+
+## Fix safety
+Safe where it is the same package under the name that this release has for it, else only shown: another version, a
+package that takes its place, a similar name. What a `--repository`, a tag, a changed `/etc/apk/repositories` or a
+variable without a value may bring is never reported.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from dockerlint_alpine.checks.apk_operands import Asked, asked_for, complete, replace_operand
+from dockerlint_alpine.checks.base import Check, Subject, stage_ref, unique
+from dockerlint_alpine.checks.package_names import PackageNames
+from dockerlint_alpine.checks.successors import Successors, capability_elsewhere, successors
+from dockerlint_alpine.findings import Evidence, Finding, Fix
+from dockerlint_alpine.fixer.lists import apk_steps
+
+if TYPE_CHECKING:
+    from dockerlint_alpine.apk import Index
+    from dockerlint_alpine.checks.package_names import KnownName
+    from dockerlint_alpine.findings import Applicability
+
+CODE = "AD301"
+NAME = "unknown-package"
+RULES = "rules/package-names.toml"
+
+
+def run(subject: Subject) -> Iterator[Finding]:
+    """Yield a finding for every operand of an ``apk add`` that no package of the release provides."""
+    names: PackageNames | None = None
+    for asked in asked_for(subject):
+        if asked.index.providers(asked.name):
+            continue
+        names = names or PackageNames.of(subject.knowledge)
+        known = names.find(asked.name)
+        if not complete(asked.index) and not _known_to_be_missing(asked, known):
+            continue
+        if ":" in asked.name:
+            yield _capability(subject, asked)
+        else:
+            found = successors(asked.index, asked.name, known, whole=complete(asked.index))
+            yield _finding(subject, asked, found)
+
+
+def _known_to_be_missing(asked: Asked, known: KnownName | None) -> bool:
+    """What the table says where the release's own index isn't at hand."""
+    return known is not None and known.missing_from(asked.index.release)
+
+
+def _finding(subject: Subject, asked: Asked, found: Successors) -> Finding:
+    fix = _fix(subject, asked, found)
+    better = (found.certain,) if found.certain is not None else found.shown[:1]
+    return Finding(
+        code=CODE,
+        name=NAME,
+        severity="warning" if asked.confidence == "possible" else "error",
+        confidence=asked.confidence,
+        message=f"Alpine {asked.index.release} has no package {asked.name}{_advice(asked, found)}",
+        location=asked.location(subject),
+        evidence=unique(
+            (
+                _absence(asked),
+                _history(found.known),
+                *(_presence(asked.index, name) for name in (found.certain, *found.shown) if name is not None),
+            )
+        ),
+        stage=stage_ref(asked.stage),
+        platforms=(subject.timeline.platform,),
+        need=asked.name,
+        packages=better,
+        fix=fix,
+    )
+
+
+def _capability(subject: Subject, asked: Asked) -> Finding:
+    """For ``so:``, ``pc:`` and ``cmd:`` operands, which have no table: another version of the library is shown."""
+    elsewhere = capability_elsewhere(asked.index, asked.name)
+    advice, fix = "", None
+    if elsewhere is not None:
+        advice = f"; {elsewhere[1]} has {elsewhere[0]}"
+        fix = _rewrite(subject, asked, elsewhere[0], "display")
+    return Finding(
+        code=CODE,
+        name=NAME,
+        severity="warning" if asked.confidence == "possible" else "error",
+        confidence=asked.confidence,
+        message=f"nothing in Alpine {asked.index.release} provides {asked.name}{advice}",
+        location=asked.location(subject),
+        evidence=unique((_absence(asked), _presence(asked.index, elsewhere[1]) if elsewhere is not None else None)),
+        stage=stage_ref(asked.stage),
+        platforms=(subject.timeline.platform,),
+        need=asked.name,
+        packages=(elsewhere[1],) if elsewhere is not None else (),
+        fix=fix,
+    )
+
+
+def _fix(subject: Subject, asked: Asked, found: Successors) -> Fix | None:
+    """The new name, with the version that was asked for if it has that version."""
+    if found.certain is None:
+        return _rewrite(subject, asked, found.shown[0], "display") if found.shown else None
+    constraint = asked.constraint
+    if constraint is None or constraint.version is None:
+        alone = _wanted_everywhere(subject, asked, found.certain)
+        return _rewrite(subject, asked, found.certain, "safe" if alone and not asked.step.conditional else "display")
+    package = asked.index.package(found.certain)
+    if package is not None and constraint.matches(package.version):
+        written = asked.operand.text[len(asked.name) :]
+        return _rewrite(subject, asked, f"{found.certain}{written}", "unsafe")
+    return _rewrite(subject, asked, found.certain, "unsafe")
+
+
+def _wanted_everywhere(subject: Subject, asked: Asked, new: str) -> bool:
+    """True unless the list is used by another stage, too, whose release does not have the new name."""
+    place = (asked.operand.path, asked.operand.span)
+    return all(
+        stage.packages is None or stage.packages.providers(new)
+        for stage in subject.timeline.stages.values()
+        for step in apk_steps(stage)
+        for operand in step.command.operands
+        if (operand.path, operand.span) == place
+    )
+
+
+def _rewrite(subject: Subject, asked: Asked, new: str, applicability: Applicability) -> Fix | None:
+    """The operand under its new name, also where the stage deletes it again."""
+    edit = replace_operand(subject, asked.step, asked.operand, new)
+    if edit is None:
+        return None
+    deleted = [
+        replace_operand(subject, step, operand, new)
+        for step in apk_steps(asked.stage)
+        if step.command.verb == "del" and step.span > asked.step.span
+        for operand in step.command.operands
+        if operand.text == asked.name
+    ]
+    edits = dict.fromkeys([edit, *(other for other in deleted if other is not None)])
+    return Fix(f"write {new} for {asked.operand.text}", applicability, tuple(edits))
+
+
+def _advice(asked: Asked, found: Successors) -> str:
+    """The rest of the sentence: whose name it is, and what to write."""
+    known = found.known
+    whose = ""
+    if known is not None and known.until is None:
+        whose = f", {known.home}'s name"
+    elif known is not None and known.missing_from(asked.index.release):
+        whose = " any more"
+    if found.certain is not None:
+        return f"{whose}: write {found.certain}"
+    if found.shown:
+        choice = " or ".join(found.shown)
+        return (
+            f"{whose}; {choice} {'takes' if len(found.shown) == 1 else 'take'} its place"
+            if known
+            else f"; perhaps {choice}"
+        )
+    return f"{whose}; {known.note}" if known is not None and known.note else whose
+
+
+def _absence(asked: Asked) -> Evidence:
+    """Which indexes were asked, and of what day they are."""
+    index = asked.index
+    asked_of = ", ".join(
+        f"{source.release} {source.repository} {source.arch} of {source.date}" for source in index.sources
+    )
+    stand_in = "" if complete(index) else f"; not all of Alpine {index.release} {index.arch} is at hand"
+    return Evidence("index", f"no package named {asked.name}, and none that provides it, in {asked_of}{stand_in}")
+
+
+def _history(known: KnownName | None) -> Evidence | None:
+    if known is None:
+        return None
+    if known.until is not None:
+        note = f"; {known.note}" if known.note else ""
+        return Evidence("rule", f"{RULES}: no Alpine after {known.until} has {known.name}{note}")
+    note = f": {known.note}" if known.note else ""
+    return Evidence("rule", f"{RULES}: {known.name} is a name of {known.home}{note}")
+
+
+def _presence(index: Index, name: str) -> Evidence:
+    """Where the proposed package is."""
+    provider = index.package(name) or max(index.providers(name), key=lambda package: package.priority)
+    through = "" if provider.name == name else f" provides {name}"
+    return Evidence(
+        "index", f"{provider.name} {provider.version}{through} in Alpine {index.release} {provider.repository}"
+    )
+
+
+CHECK = Check(CODE, NAME, "error", "no such package in this release of Alpine", __doc__, run)

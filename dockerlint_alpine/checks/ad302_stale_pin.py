@@ -1,0 +1,173 @@
+"""## What it does
+Reports a version that `apk add` insists on and that the release's index no longer has: `curl=8.5.0-r0` where it is
+8.14.1 by now, `nodejs~18` where it is 20.
+
+## Why is this bad?
+Alpine keeps one version of each package and deletes the one before: an exact pin breaks the build with the next security
+fix, `ERROR: unable to select packages: curl-8.14.1-r2: breaks: world[curl=8.5.0-r0]`. `=~8.14` takes the fixes and
+refuses anything else.
+
+## Example
+```dockerfile
+FROM python:3.11-alpine3.19
+RUN apk add --no-cache curl=8.5.0-r0 libpq
+```
+
+## Use instead
+```dockerfile
+FROM python:3.11-alpine3.19
+RUN apk add --no-cache curl=~8.14 libpq
+```
+
+## Fix safety
+Unsafe: another version is installed than the author wrote. Where all packages of the file are pinned exactly, the fix
+writes the present version; else it pins as `=~`. A pin that is newer than the index at hand is not reported.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+from dockerlint_alpine.apk import Constraint, compare
+from dockerlint_alpine.apk.version import GREATER
+from dockerlint_alpine.checks.apk_operands import Asked, asked_for, replace_operand
+from dockerlint_alpine.checks.base import Check, Subject, stage_ref
+from dockerlint_alpine.findings import Evidence, Finding, Fix
+
+if TYPE_CHECKING:
+    from dockerlint_alpine.apk import IndexSource, Package
+    from dockerlint_alpine.findings import Applicability, Confidence
+
+CODE = "AD302"
+NAME = "stale-pin"
+_EXACT = "="
+_OPERATOR = re.compile(r"[<>=~]+")
+_NUMBERS = re.compile(r"\d+(?:\.\d+)*")
+
+
+def run(subject: Subject) -> Iterator[Finding]:
+    """Yield a finding for every version that the release certainly does not have any more."""
+    listed = list(asked_for(subject))
+    for asked in listed:
+        if not _OPERATOR.search(asked.operand.text):
+            continue
+        present = _newest(asked)
+        source = _source(asked, present) if present is not None else None
+        if present is None or source is None:
+            continue
+        if asked.constraint is None or _is_stale(asked, asked.constraint):
+            yield _finding(subject, asked, present, source, exact=_pins_all_exactly(listed))
+
+
+def _newest(asked: Asked) -> Package | None:
+    """The package that the name stands for: its own, or the preferred one of those that provide it."""
+    own = asked.index.package(asked.name)
+    providers = asked.index.providers(asked.name)
+    return own or max(providers, key=lambda package: package.priority, default=None)
+
+
+def _source(asked: Asked, package: Package) -> IndexSource | None:
+    """The index that the version is from; ``None`` where another release stands in, which has other versions."""
+    index = asked.index
+    return next(
+        (s for s in index.sources if s.repository == package.repository and s.release == index.release),
+        None,
+    )
+
+
+def _is_stale(asked: Asked, constraint: Constraint) -> bool:
+    """True when no version at hand fits and all of them are past the one asked for.
+
+    The index only ever moves forward, so a version that it is past does not come back; one that it has not reached yet
+    may have come since. A name that is provided without a version never meets one.
+    """
+    provided = [version for _, version in asked.index.catalog.entry(asked.name).providers]
+    wanted = constraint.version
+    if wanted is None or any(constraint.matches(version) for version in provided):
+        return False
+    return all(version is None or _is_past(version, wanted, constraint.op) for version in provided)
+
+
+def _is_past(version: str, wanted: str, operator: str) -> bool:
+    if operator.startswith(">"):
+        return False
+    return operator.startswith("<") or compare(version, wanted) == GREATER
+
+
+def _pins_all_exactly(listed: Sequence[Asked]) -> bool:
+    """True when the author pins every package of the file to one exact version, and there is more than one."""
+    operators = [asked.constraint.op for asked in listed if asked.constraint is not None]
+    return len(operators) > 1 and all(operator == _EXACT for operator in operators)
+
+
+def _finding(subject: Subject, asked: Asked, present: Package, source: IndexSource, *, exact: bool) -> Finding:
+    sure = _confidence(asked, source)
+    release = asked.index.release
+    has = f"Alpine {release} has {present.name} {present.version}"
+    if asked.constraint is None:
+        text = f"apk reads no version in {asked.operand.text}; {has}"
+    elif present.name != asked.name and not present.provided(asked.name)[0].version:
+        text = f"{asked.operand.text} can't be had: {present.name} provides {asked.name} without a version"
+    else:
+        text = f"{asked.operand.text} can't be had: {has}"
+    return Finding(
+        code=CODE,
+        name=NAME,
+        severity="warning" if sure == "possible" else "error",
+        confidence=sure,
+        message=text,
+        location=asked.location(subject),
+        evidence=(
+            Evidence(
+                "index",
+                f"{present.name} {present.version} is what {source.release} {source.repository} {source.arch} has"
+                f" on {source.date}; Alpine deletes older versions",
+            ),
+        ),
+        stage=stage_ref(asked.stage),
+        platforms=(subject.timeline.platform,),
+        need=asked.operand.text,
+        packages=(present.name,),
+        fix=_fix(subject, asked, present, exact=exact),
+    )
+
+
+def _confidence(asked: Asked, source: IndexSource) -> Confidence:
+    if asked.step.conditional:
+        return "possible"
+    image = asked.stage.image
+    return "certain" if source.kind != "stand-in" and image is not None and image.certain else "likely"
+
+
+def _fix(subject: Subject, asked: Asked, present: Package, *, exact: bool) -> Fix | None:
+    """Pin the present version, as exactly as the author did. An upper bound was meant: there is nothing to write."""
+    operator = asked.constraint.op if asked.constraint is not None else _EXACT
+    if operator.startswith("<"):
+        return None
+    new = f"{present.name}={present.version}" if exact else _fuzzy(asked, present)
+    edit = replace_operand(subject, asked.step, asked.operand, new)
+    if edit is None:
+        return None
+    applicability: Applicability = "display" if asked.step.conditional else "unsafe"
+    return Fix(f"write {new} for {asked.operand.text}", applicability, (edit,))
+
+
+def _fuzzy(asked: Asked, present: Package) -> str:
+    """``curl=~8.14``: as many parts of the version as the author's own fuzzy pin has, else two."""
+    match = _OPERATOR.search(asked.operand.text)
+    operator, parts = "=~", 2
+    if match is not None and "~" in match[0] and asked.constraint is not None:
+        operator, parts = match[0], len(_parts(asked.constraint.version or ""))
+    pinned = f"{present.name}{operator}{'.'.join(_parts(present.version)[:parts])}"
+    return pinned if Constraint.parse(pinned).matches(present.version) else f"{present.name}={present.version}"
+
+
+def _parts(version: str) -> list[str]:
+    """The numbers that a version starts with: ``8.14.1-r2`` -> 8, 14, 1."""
+    match = _NUMBERS.match(version)
+    return match[0].split(".") if match is not None else []
+
+
+CHECK = Check(CODE, NAME, "error", "a pinned version that the release no longer has", __doc__, run)

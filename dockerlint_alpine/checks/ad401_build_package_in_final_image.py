@@ -1,0 +1,140 @@
+r"""## What it does
+Reports compilers and -dev packages that are left in the image that runs.
+
+## Why is this bad?
+They are needed to compile, not to run: often more than the rest of the image, and every tool in it is one that an
+intruder need not bring along. A second stage keeps them out; in a single stage a virtual package does, when the same RUN
+installs it, compiles and deletes it again (what an earlier layer holds stays in the image).
+
+This is information: it never fails a run.
+
+## Example
+```dockerfile
+FROM python:3.11-alpine3.19
+RUN apk add --no-cache gcc musl-dev lz4-dev \
+    && pip install lz4==4.4.5
+```
+
+## Use instead
+```dockerfile
+FROM python:3.11-alpine3.19
+RUN apk add --no-cache lz4-libs
+RUN apk add --no-cache --virtual .build-deps gcc musl-dev lz4-dev \
+    && pip install lz4==4.4.5 \
+    && apk del .build-deps
+```
+
+## Fix safety
+Unsafe: what you do with the compilers in a running container is not in the Dockerfile. There is a fix when installing and
+compiling happen in one RUN and everything in the stage is understood; otherwise it takes a second stage, which is
+yours to write.
+
+## References
+- Docker documentation: multi-stage builds
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from dockerlint_alpine.checks.ad402_unneeded_build_package import unneeded
+from dockerlint_alpine.checks.base import Check, Subject, locate, stage_label, stage_ref
+from dockerlint_alpine.checks.build_usage import lost_without, mentioned, programs_of, remaining, usage
+from dockerlint_alpine.findings import Evidence, Finding, Fix
+from dockerlint_alpine.fixer.lists import apk_steps
+from dockerlint_alpine.fixer.removal import VIRTUAL_NAME, into_virtual
+from dockerlint_alpine.stages import InstallStep
+
+if TYPE_CHECKING:
+    from dockerlint_alpine.findings import TextEdit
+    from dockerlint_alpine.stages import ApkStep, Stage
+
+CODE = "AD401"
+NAME = "build-package-in-final-image"
+
+
+def run(subject: Subject) -> Iterator[Finding]:
+    """Yield a finding for every ``apk add`` whose build packages reach the image that runs."""
+    final = max((stage.index for stage in subject.timeline.stages.values() if stage.runs), default=None)
+    last = subject.timeline.stages.get(final) if final is not None else None
+    if last is None or last.end is None or not last.installed:
+        return
+    for stage in subject.timeline.lineage(last):
+        surplus = {(id(step), name) for step, names, _ in unneeded(subject, stage) for name in names}
+        for step, names in remaining(stage):
+            left = tuple(
+                name for name in names if (id(step), name) not in surplus and not _runs(subject, last, step, name)
+            )
+            if left:
+                yield _finding(subject, stage, step, left)
+
+
+def _runs(subject: Subject, last: Stage, step: ApkStep, name: str) -> bool:
+    """True when a distribution needs the package where it runs (``find_library`` asks the compiler)."""
+    assert last.end is not None
+    world = last.end.world
+    lost = lost_without(world, name)
+    for item in last.installed:
+        distribution = subject.knowledge.distribution(item.resolved.name)
+        for need in distribution.runtime_needs(item.resolved.version) if distribution is not None else ():
+            wanted = (*need.any, *(("cmd:objdump", "cmd:ld") if need.lookup == "find_library" else ()))
+            for one in wanted:
+                provider = world.provider(one)
+                if provider is not None and provider.name in lost and not one.startswith("so:"):
+                    return True
+    return False
+
+
+def _finding(subject: Subject, stage: Stage, step: ApkStep, names: tuple[str, ...]) -> Finding:
+    listed = f"{', '.join(names[:-1])} and {names[-1]}" if len(names) > 1 else names[0]
+    stay = "stay" if len(names) > 1 else "stays"
+    edits = _edits(subject, stage, step, names)
+    fix = None
+    if edits is not None:
+        advice = f"delete {'them' if len(names) > 1 else 'it'} in the same RUN"
+        fix = Fix(f"move {listed} to {VIRTUAL_NAME}, deleted at the end of the RUN", "unsafe", edits)
+    else:
+        advice = "compile in a stage of its own and COPY --from it"
+    return Finding(
+        code=CODE,
+        name=NAME,
+        severity="info",
+        confidence="certain" if stage.packages is not None and stage.packages.exact else "likely",
+        message=f"{listed} {stay} in the image that runs: {advice}",
+        location=locate(subject.dockerfile, step.span),
+        evidence=(
+            Evidence(
+                "dockerfile",
+                f"line {subject.dockerfile.line_of(step.span[0])} adds {listed} to {stage_label(stage)}, "
+                "and no apk del takes what it added away",
+            ),
+        ),
+        stage=stage_ref(stage),
+        platforms=(subject.timeline.platform,),
+        packages=names,
+        fix=fix,
+    )
+
+
+def _edits(subject: Subject, stage: Stage, step: ApkStep, names: tuple[str, ...]) -> tuple[TextEdit, ...] | None:
+    """The move to a virtual package, where all that compiles does so in the RUN of the ``apk add``, behind it."""
+    if usage(subject, stage) is None or any(stage.index == one.parent for one in subject.timeline.stages.values()):
+        return None
+    if any(other.command.virtual == VIRTUAL_NAME for other in apk_steps(stage)):
+        return None
+    compiling = [
+        one
+        for one in stage.steps
+        if isinstance(one, InstallStep) and any(item.built is not None and item.copied_from is None for item in one.installed)
+    ]
+    if any(one.instruction is not step.instruction or one.span < step.span for one in compiling):
+        return None
+    world = step.after.world
+    lost = frozenset().union(*(lost_without(world, name) for name in names))
+    if not compiling or mentioned(subject, stage, programs_of(world, lost)):
+        return None
+    return into_virtual(subject.timeline, step, names)
+
+
+CHECK = Check(CODE, NAME, "info", "compilers or -dev packages left in the image that runs", __doc__ or "", run)

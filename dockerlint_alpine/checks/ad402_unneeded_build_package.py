@@ -1,0 +1,155 @@
+"""## What it does
+Reports compilers and -dev packages that nothing in the stage is compiled with: every distribution has a wheel that fits,
+or its build does not use them.
+
+## Why is this bad?
+They cost time at every build, and in an image that runs also space and attack surface. Many were needed years ago,
+before the distributions had musllinux wheels, and stayed because nobody dared to take them out.
+
+This is information: it never fails a run. In a stage that does compile something and is thrown away afterwards, a package
+too many costs little; there it is listed only when this code is selected by name, or with `--unsafe-fixes`.
+
+## Example
+```dockerfile
+FROM python:3.11-alpine3.19
+RUN apk add --no-cache gcc musl-dev libffi-dev curl
+RUN pip install cryptography==46.0.3
+```
+
+## Use instead
+```dockerfile
+FROM python:3.11-alpine3.19
+RUN apk add --no-cache curl
+RUN pip install cryptography==46.0.3
+```
+
+## Fix safety
+Unsafe: it removes packages. What is reported is not guessed (commands, scripts and all distributions of the stage are
+looked at), but what you do by hand in a container is not in the Dockerfile.
+
+## References
+- PEP 656: the musllinux platform tag
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from dockerlint_alpine.checks.base import Check, Subject, locate, stage_label, stage_ref
+from dockerlint_alpine.checks.build_usage import lost_without, mentioned, programs_of, usage
+from dockerlint_alpine.findings import Evidence, Finding, Fix
+from dockerlint_alpine.fixer.lists import apk_steps, build_names
+from dockerlint_alpine.fixer.removal import remove_packages
+
+if TYPE_CHECKING:
+    from dockerlint_alpine.checks.build_usage import Usage
+    from dockerlint_alpine.stages import ApkStep, Stage
+
+CODE = "AD402"
+NAME = "unneeded-build-package"
+_NOTHING = "nothing is compiled in"
+_COSTS = "the image that runs"
+_SHOWN = 6
+
+
+def run(subject: Subject) -> Iterator[Finding]:
+    """Yield a finding for every ``apk add`` with build packages that nothing uses."""
+    for stage in subject.alpine_stages():
+        yield from (_finding(subject, stage, step, names, used) for step, names, used in unneeded(subject, stage))
+
+
+def unneeded(subject: Subject, stage: Stage) -> Iterator[tuple[ApkStep, tuple[str, ...], Usage]]:
+    """Every ``apk add`` of a stage with the build packages of it that certainly nothing uses, and what uses others."""
+    steps = [step for step in apk_steps(stage) if step.command.verb == "add" and build_names(step)]
+    used = usage(subject, stage) if steps else None
+    if used is None:
+        return
+    for step in steps:
+        if step.conditional or step.instruction not in stage.instructions:
+            continue
+        names = tuple(name for name in build_names(step) if name not in used.roots)
+        names = tuple(name for name in names if _droppable(subject, stage, step, name))
+        if names:
+            yield step, names, used
+
+
+def _droppable(subject: Subject, stage: Stage, step: ApkStep, name: str) -> bool:
+    """True when nothing that goes with the package is named anywhere, or opened by code that we know nothing of."""
+    world = step.after.world
+    lost = lost_without(world, name)
+    if mentioned(subject, stage, programs_of(world, lost)):
+        return False
+    libraries = {
+        package
+        for package in lost - _COMPILER_PARTS
+        if any(provide.name.startswith("so:") for provide in world.packages[package].provides)
+    }
+    return not libraries or not _unknown_code(subject, stage)
+
+
+_COMPILER_PARTS = frozenset(
+    """
+    gcc g++ binutils libgcc libstdc++ libgomp libatomic libquadmath libgphobos isl isl25 isl26 mpc1 mpfr4 gmp
+    jansson libctf libbz2 pkgconf zstd-libs
+    """.split()
+)
+"""Packages that come along with gcc and -dev packages; wheels carry what they need of these (PEP 656)."""
+
+
+def _unknown_code(subject: Subject, stage: Stage) -> bool:
+    """True when something runs from this stage of which no rule says what libraries it opens."""
+    return any(
+        subject.knowledge.distribution(item.resolved.name) is None
+        for place in subject.timeline.stages.values()
+        if place.runs and stage in subject.timeline.lineage(place)
+        for item in place.installed
+    )
+
+
+def worth_a_line(finding: Finding) -> bool:
+    """True where the packages cost something: in an image that runs, or where all compiling could go."""
+    return _NOTHING in finding.message or _COSTS in finding.message
+
+
+def _finding(subject: Subject, stage: Stage, step: ApkStep, names: tuple[str, ...], used: Usage) -> Finding:
+    listed = f"{', '.join(names[:-1])} and {names[-1]}" if len(names) > 1 else names[0]
+    verb = "are" if len(names) > 1 else "is"
+    where = stage_label(stage)
+    if not used.builds:
+        text = f"{listed} {verb} not needed: {_NOTHING} {where}, all {used.wheels} distributions have wheels that fit"
+        if used.wheels == 1:
+            text = f"{listed} {verb} not needed: {_NOTHING} {where}, its one distribution has a wheel that fits"
+    else:
+        text = f"{listed} {verb} not needed: nothing that is compiled in {where} uses {'them' if len(names) > 1 else 'it'}"
+        if stage.runs:
+            text += f", and it stays in {_COSTS}"
+    edits = remove_packages(subject.timeline, stage, step, names)
+    fix = Fix(f"remove {listed}", "unsafe", edits) if edits else None
+    return Finding(
+        code=CODE,
+        name=NAME,
+        severity="info",
+        confidence="likely" if used.builds else "certain",
+        message=text,
+        location=locate(subject.dockerfile, step.span),
+        evidence=tuple(_evidence(subject, names, used)),
+        stage=stage_ref(stage),
+        platforms=(subject.timeline.platform,),
+        packages=names,
+        fix=fix,
+    )
+
+
+def _evidence(subject: Subject, names: tuple[str, ...], used: Usage) -> Iterator[Evidence]:
+    platform = subject.timeline.platform
+    if used.wheels:
+        yield Evidence("wheel", f"{used.wheels} distributions come as wheels on {platform} and compile nothing")
+    for built in used.builds[:_SHOWN]:
+        linked = [use.package or use.need for use in built.uses if use.presence == "present"]
+        uses = ", ".join(dict.fromkeys((*built.tools, *linked)))
+        yield Evidence("rule", f"the build of {built.resolved.name} uses {uses}")
+    yield Evidence("dockerfile", f"no command and no script of the stage names a program of {', '.join(names)}")
+
+
+CHECK = Check(CODE, NAME, "info", "a build package that nothing in the stage is compiled with", __doc__, run)

@@ -1,0 +1,328 @@
+"""What a stage uses its build packages for: shared by AD401 and AD402.
+
+A package counts as unneeded only where everything in the stage is understood: every distribution is a wheel or has a
+rule, every command is known to compile nothing, nobody copies files of Alpine's packages out of it. One thing that is
+not understood, and nothing is said.
+"""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from dockerlint_alpine.fixer.lists import apk_steps, build_names, deletions
+from dockerlint_alpine.stages import ApkStep, InstallStep, pulled_in_by
+from dockerlint_alpine.syntax import expanded_commands, run_scripts
+
+if TYPE_CHECKING:
+    from dockerlint_alpine.apk import World
+    from dockerlint_alpine.checks.base import Subject
+    from dockerlint_alpine.stages import BuildFacts, Installed, Stage
+    from dockerlint_alpine.syntax import ExpandedCommand, Instruction
+
+_HARMLESS = frozenset(
+    """
+    : [ [[ . addgroup adduser alias apk awk basename break cat cd chgrp chmod chown command continue cp curl cut date
+    deluser dirname echo egrep env exit export false fgrep find getent grep groupadd gunzip gzip head hostname id
+    install ln local locale ls mkdir mktemp mv nproc passwd pip pip3 pipenv pipx poetry pdm popd printenv printf pushd
+    pwd read readlink realpath return rm rmdir sed set sh sha1sum sha256sum sha512sum shift sleep sort source stat sync
+    tail tar tee test touch tr trap true tty type umask uname unalias uniq unset unzip update-ca-certificates useradd
+    usermod uv wait wc wget which xz
+    """.split()
+)
+"""Programs that compile nothing. The installers among them are judged by what they install."""
+
+_PYTHON = re.compile(r"(?:.*/)?python[0-9.]*\Z")
+_INSTALLER = re.compile(r"(?:.*/)?(?:pip[0-9.]*|uv|poetry|pipenv|pdm)\Z")
+_HARMLESS_MODULES = frozenset({"pip", "venv", "ensurepip", "compileall", "virtualenv", "uv", "site", "json.tool"})
+_OF_PACKAGES = ("/usr/", "/lib/", "/bin/", "/sbin/", "/etc/")
+"""Folders whose files belong to Alpine's packages; ``/usr/local`` is nobody's."""
+
+_NATIVE = re.compile(
+    rb"ext_modules|Extension\(|cythonize|cffi_modules|maturin|setuptools[-_]rust|scikit[-_]build|meson[-_]python|pybind11"
+)
+_LOCAL = re.compile(r"\.{0,2}/|\.{1,2}\Z|-e\Z|--editable|file:|git\+|https?:")
+_PROJECT_FILES = ("setup.py", "setup.cfg", "pyproject.toml")
+_SCRIPT = re.compile(r"\.(?:sh|bash|ash|mk)\Z|(?:^|/)(?:Makefile|Procfile|[^./]+)\Z")
+_MAX_SCRIPTS = 400
+_MAX_SCRIPT_SIZE = 256 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """What is known of a stage's build packages.
+
+    ``builds`` are the compiles, ``wheels`` counts the distributions that compile nothing. ``roots`` are the packages,
+    as the Dockerfile names them, that something compiled or installed there relies on.
+    """
+
+    builds: tuple[BuildFacts, ...]
+    wheels: int
+    roots: frozenset[str]
+
+
+def remaining(stage: Stage) -> Iterator[tuple[ApkStep, tuple[str, ...]]]:
+    """Every certain ``apk add`` of a stage with the build packages of it that are still there at the end."""
+    if stage.end is None:
+        return
+    asked = stage.end.world.explicit
+    for step in apk_steps(stage):
+        if step.command.verb == "add" and not step.conditional and step.instruction in stage.instructions:
+            names = tuple(name for name in build_names(step) if name in asked)
+            if names and not deletions(stage, step, names):
+                yield step, names
+
+
+def usage(subject: Subject, stage: Stage) -> Usage | None:
+    """What the packages of ``stage`` are used for, there and in the stages built from it; ``None`` where that is not
+    known for certain."""
+    family = [one for one in subject.timeline.stages.values() if stage in subject.timeline.lineage(one)]
+    if not _understood(subject, family):
+        return None
+    builds: list[BuildFacts] = []
+    wheels: dict[tuple[str, str], None] = {}
+    roots: set[str] = set()
+    for place in family:
+        for step in place.steps:
+            if not isinstance(step, InstallStep):
+                continue
+            for item in step.installed:
+                built = _compiled(item, place)
+                if built is None:
+                    wheels[item.resolved.name, item.location] = None
+                    continue
+                builds.append(built)
+                roots.update(_roots(step.moment.world, _build_needs(built, apk_python=step.home.from_apk)))
+    if not builds and not wheels:
+        return None
+    for place in family:
+        if place.end is not None:
+            roots.update(_roots(place.end.world, _runtime_needs(subject, place)))
+    return Usage(tuple(builds), len(wheels), frozenset(roots))
+
+
+def lost_without(world: World, name: str) -> frozenset[str]:
+    """The packages that are in ``world`` only because of the package ``name``, itself included."""
+    from dockerlint_alpine.apk import World  # noqa: PLC0415 - only where a package is about to be dropped
+
+    rest = World.of(world.index, sorted(world.explicit - {name}))
+    return frozenset(world.packages.keys() - rest.packages.keys())
+
+
+def programs_of(world: World, packages: Iterable[str]) -> frozenset[str]:
+    """The programs that these packages bring."""
+    found = (world.packages[name] for name in packages if name in world.packages)
+    return frozenset(one.name[4:] for package in found for one in package.provides if one.name.startswith("cmd:"))
+
+
+def mentioned(subject: Subject, stage: Stage, programs: frozenset[str]) -> bool:
+    """True when a command of the stage or of one built from it, or a script that was copied there, names a program."""
+    family = [one for one in subject.timeline.stages.values() if stage in subject.timeline.lineage(one)]
+    words = re.compile(rb"(?<![\w./-])(?:[\w./-]*/)?(?:" + b"|".join(re.escape(p.encode()) for p in programs) + rb")(?![\w.-])")
+    if not programs:
+        return False
+    for place in family:
+        for instruction in place.instructions:
+            text = instruction.value.encode("utf-8", "surrogateescape")
+            if instruction.keyword in {"CMD", "ENTRYPOINT", "HEALTHCHECK"} and words.search(text):
+                return True
+            if instruction.keyword == "RUN" and any(_names(command, programs) for command in _commands(place, instruction)):
+                return True
+        scripts = _scripts(place)
+        if scripts is None or any(words.search(data) for data in scripts):
+            return True
+    return False
+
+
+# -- is everything understood? ------------------------------------------------------------------------------------
+
+
+def _understood(subject: Subject, family: list[Stage]) -> bool:
+    indexes = {stage.index for stage in family}
+    timeline = subject.timeline
+    if any(notice.stage in indexes for notice in timeline.unjudged):
+        return False
+    if any(problem.severity == "error" for problem in subject.dockerfile.problems):
+        return False
+    return all(_stage_understood(stage) for stage in family) and not _files_taken(subject, indexes)
+
+
+def _stage_understood(stage: Stage) -> bool:
+    if stage.packages is None or not stage.packages.exact or stage.end is None or stage.end.unknown:
+        return False
+    for step in stage.steps:
+        if isinstance(step, InstallStep) and not _install_understood(step):
+            return False
+    return all(
+        _harmless(command)
+        for instruction in stage.instructions
+        if instruction.keyword in {"RUN", "ONBUILD"}
+        for command in _commands(stage, instruction)
+    )
+
+
+def _install_understood(step: InstallStep) -> bool:
+    for item in step.installed:
+        kind = item.resolved.artefact.kind
+        if item.built is None and kind not in {"wheel", "installed"}:
+            return False
+        if item.built is not None and item.built.rule is None:
+            return False
+    local = step.command.action == "project" or any(_LOCAL.match(arg.text) for arg in step.command.args)
+    return not local or _pure_project(step)
+
+
+def _pure_project(step: InstallStep) -> bool:
+    """True when the project in the folder of the command says nothing of extensions."""
+    found = False
+    for name in _PROJECT_FILES:
+        try:
+            data = step.moment.files.read(posixpath.join(step.moment.workdir, name))
+        except OSError:
+            continue
+        if _NATIVE.search(data):
+            return False
+        found = True
+    return found
+
+
+def _commands(stage: Stage, instruction: Instruction) -> Iterator[ExpandedCommand | None]:
+    """The commands of a RUN; ``None`` for what can't be read."""
+    if instruction.keyword == "ONBUILD":
+        yield None
+        return
+    assert stage.end is not None
+    for script in run_scripts(instruction):
+        if script.opaque or script.problems:
+            yield None
+        yield from expanded_commands(script, stage.end.scope.names)
+
+
+def _harmless(command: ExpandedCommand | None) -> bool:
+    if command is None or not command.args or not command.args[0].known:
+        return False
+    words = [arg.text for arg in command.args]
+    name = words[0].rpartition("/")[2]
+    if _PYTHON.match(words[0]):
+        return _harmless_python(words[1:])
+    if name in {"sh", ".", "source"}:
+        return name != "sh" and len(words) > 1 and words[1].endswith("/bin/activate")
+    if name == "find":
+        return not any(word in {"-exec", "-execdir", "-ok"} for word in words) or not set(words) & {"sh", "bash", "ash"}
+    if name == "xargs":
+        return any(word in _HARMLESS for word in words[1:]) and not set(words) & {"sh", "bash", "ash"}
+    return name in _HARMLESS or _INSTALLER.match(words[0]) is not None
+
+
+def _harmless_python(words: list[str]) -> bool:
+    for index, word in enumerate(words):
+        if word == "-c" or word in {"--version", "-V"}:
+            return True
+        if word == "-m":
+            return index + 1 < len(words) and words[index + 1] in _HARMLESS_MODULES
+        if not word.startswith("-"):
+            return False
+    return False
+
+
+def _files_taken(subject: Subject, indexes: set[int]) -> bool:
+    """True when a stage copies files out of these that may belong to a package of theirs."""
+    for stage in subject.timeline.stages.values():
+        if stage.end is None:
+            continue
+        for placement in stage.end.files.placements:
+            if getattr(placement, "stage", None) in indexes:
+                source = posixpath.normpath(getattr(placement, "source", "/")) + "/"
+                if source == "//" or (source.startswith(_OF_PACKAGES) and not source.startswith("/usr/local/")):
+                    return True
+    return False
+
+
+# -- what is used -------------------------------------------------------------------------------------------------
+
+
+def _compiled(item: Installed, stage: Stage) -> BuildFacts | None:
+    """How an item is compiled in this stage; ``None`` for a wheel, also one that another step has made, and for what is
+    pure Python."""
+    built = item.built
+    if built is None or item.copied_from is not None or built.stage != stage.index:
+        return None
+    return built if built.languages or built.uses or built.tools else None
+
+
+def _build_needs(built: BuildFacts, *, apk_python: bool) -> Iterator[str]:
+    yield from built.tools
+    for use in built.uses:
+        if use.presence in {"present", "possible"}:
+            yield use.package or use.need
+        yield from use.link.needs
+    if apk_python:
+        yield "python3-dev"
+
+
+def _runtime_needs(subject: Subject, stage: Stage) -> Iterator[str]:
+    """What the distributions of a stage need when they run, tools of ``find_library`` included."""
+    for item in stage.installed:
+        if item.built is not None:
+            yield from (need for need, _ in item.built.objects)
+        distribution = subject.knowledge.distribution(item.resolved.name)
+        for need in distribution.runtime_needs(item.resolved.version) if distribution is not None else ():
+            yield from need.any
+            if need.lookup == "find_library":
+                yield from ("cmd:objdump", "cmd:ld", "cmd:gcc")
+
+
+def _roots(world: World, needs: Iterable[str]) -> Iterator[str]:
+    """The names in the Dockerfile that bring what these needs find."""
+    for need in dict.fromkeys(needs):
+        provider = world.provider(need)
+        chain = pulled_in_by(world, provider.name) if provider is not None else ()
+        if chain:
+            yield chain[0]
+
+
+# -- what is mentioned --------------------------------------------------------------------------------------------
+
+
+def _names(command: ExpandedCommand | None, programs: frozenset[str]) -> bool:
+    """True when a word of the command is one of the programs; ``apk``'s own words are packages."""
+    if command is None:
+        return True
+    if command.name == "apk" or any(arg.text == "apk" for arg in command.args):
+        return False
+    return any(arg.text.rpartition("/")[2] in programs for arg in command.args)
+
+
+def _scripts(stage: Stage) -> list[bytes] | None:
+    """The shell scripts that lie in the stage, as far as they come from the build context; ``None`` for too many."""
+    assert stage.end is not None
+    context = stage.end.files.context
+    found: list[bytes] = []
+    pending = [
+        (placement.source, getattr(placement, "is_dir", False))
+        for placement in stage.end.files.placements
+        if hasattr(placement, "is_dir")
+    ]
+    seen: set[str] = set()
+    while pending:
+        path, is_dir = pending.pop()
+        if path in seen:
+            continue
+        seen.add(path)
+        if len(seen) > _MAX_SCRIPTS:
+            return None
+        if is_dir:
+            for child in context.glob(posixpath.join(path, "*") if path else "*"):
+                if not posixpath.basename(child).startswith(".git"):
+                    pending.append((child, context.is_dir(child)))
+        elif _SCRIPT.search(path):
+            try:
+                data = context.read(path)
+            except OSError:
+                continue
+            if len(data) <= _MAX_SCRIPT_SIZE:
+                found.append(data)
+    return found
