@@ -6,8 +6,7 @@ Nothing here prints or writes; :func:`fix` returns the new bytes.
 from __future__ import annotations
 
 import os
-import stat
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from functools import cached_property
 from pathlib import Path
@@ -16,35 +15,34 @@ from typing import TYPE_CHECKING
 from dockerlint_alpine import suppress
 from dockerlint_alpine.apk import IndexStore
 from dockerlint_alpine.checks import CHECKS, Subject
-from dockerlint_alpine.checks.ad502_compiled_without_wheel import worth_a_line
+from dockerlint_alpine.checks import ad402_unneeded_build_package as ad402
+from dockerlint_alpine.checks import ad502_compiled_without_wheel as ad502
 from dockerlint_alpine.config import ConfigError, Configuration, Settings, load
-from dockerlint_alpine.findings import FileError, FileReport, Finding, Fix, Report
+from dockerlint_alpine.findings import FileError, FileReport, Finding, Report
+from dockerlint_alpine.fixer.bases import share
+from dockerlint_alpine.fixer.overlay import changed_context
+from dockerlint_alpine.fixer.rounds import Proposal, mend, merged
 from dockerlint_alpine.knowledge import Knowledge
+from dockerlint_alpine.reading import UnreadableError, read_dockerfile
 from dockerlint_alpine.stages import (
     BuildContext,
     Installer,
-    StageGraphError,
+    Memory,
+    StagesError,
     build_timeline,
     copy_sources,
     guess_root,
     open_context,
 )
-from dockerlint_alpine.syntax import Edit, apply_edits, parse
+from dockerlint_alpine.syntax import parse
 
 if TYPE_CHECKING:
     from dockerlint_alpine.python import Resolver
     from dockerlint_alpine.stages import Timeline
     from dockerlint_alpine.syntax import Dockerfile
 
-MAX_DOCKERFILE_SIZE = 4 * 1024 * 1024
-"""Bytes. A larger file is refused: it is no Dockerfile that anybody wrote."""
 
-_MAX_FIX_ROUNDS = 400
-"""One package of each list goes in per round; more rounds than this means that edits don't help."""
-
-
-class UnreadableError(Exception):
-    """A Dockerfile that can't be judged at all; the text is one line for the user, without the path."""
+__all__ = ["Doctor", "FixResult", "UnreadableError", "analyze", "configure", "fix", "fix_bytes", "read_dockerfile"]
 
 
 class Doctor:
@@ -57,17 +55,23 @@ class Doctor:
         resolver: Resolver | None = None,
         store: IndexStore | None = None,
         knowledge: Knowledge | None = None,
+        memory: Memory | None = None,
     ) -> None:
         self.configuration = configuration
         self.settings = configuration.settings
         self.resolver = resolver
         self.store = store if store is not None else IndexStore()
         self._knowledge = knowledge
+        self._memory = memory if memory is not None else Memory()
+        self.looked_at: set[str] = set()
+        """What the last report rests on besides the Dockerfile: paths on disk, whether something is there or not."""
 
     def configured(self, settings: Settings) -> Doctor:
         """The same knowledge and indexes with other settings."""
         configuration = replace(self.configuration, settings=settings)
-        return Doctor(configuration, resolver=self.resolver, store=self.store, knowledge=self.knowledge)
+        return Doctor(
+            configuration, resolver=self.resolver, store=self.store, knowledge=self.knowledge, memory=self._memory
+        )
 
     @cached_property
     def knowledge(self) -> Knowledge:
@@ -78,20 +82,25 @@ class Doctor:
         """Judge the Dockerfile at ``path``, called ``shown_as`` in the report. Raises UnreadableError."""
         return self.check_bytes(read_dockerfile(path), path, shown_as=shown_as)
 
-    def check_bytes(self, data: bytes, path: Path, *, shown_as: str | None = None) -> FileReport:
-        """Judge ``data`` as if it were the Dockerfile at ``path`` (which need not exist). Raises UnreadableError."""
+    def check_bytes(
+        self, data: bytes, path: Path, *, shown_as: str | None = None, changed: Mapping[str, bytes] | None = None
+    ) -> FileReport:
+        """Judge ``data`` as if it were the Dockerfile at ``path`` (which need not exist). Raises UnreadableError.
+
+        ``changed`` are files of the build context that are taken to have these bytes.
+        """
         name = shown_as if shown_as is not None else str(path)
         dockerfile = parse(data)
         if not any(instruction.keyword == "FROM" for instruction in dockerfile.instructions):
             raise UnreadableError("no FROM instruction: not a Dockerfile")
-        context = self._context(dockerfile, path)
+        context = changed_context(self._context(dockerfile, path), changed or {})
         found: list[Finding] = []
         timelines = [self._timeline(dockerfile, platform, context, name) for platform in self.settings.platforms]
         for timeline in timelines:
             subject = Subject(timeline, self.knowledge)
-            for check in CHECKS:
-                found.extend(check.run(subject))
-        findings = self._wanted(name, _merge_platforms(found), dockerfile)
+            found.extend(share(timeline, [finding for check in CHECKS for finding in check.run(subject)]))
+        everywhere = _merge_platforms(found, removals_on=len(timelines))
+        findings = self._wanted(name, everywhere, dockerfile)
         return FileReport(
             path=name,
             findings=findings,
@@ -117,8 +126,9 @@ class Doctor:
                 alpine=self.settings.alpine,
                 python=self.settings.python,
                 shown_as=name,
+                memory=self._memory,
             )
-        except StageGraphError as error:
+        except StagesError as error:
             raise UnreadableError(str(error)) from None
         if installer.notes:
             timeline = replace(timeline, notes=(*timeline.notes, *dict.fromkeys(installer.notes)))
@@ -126,80 +136,102 @@ class Doctor:
 
     def _context(self, dockerfile: Dockerfile, path: Path) -> BuildContext:
         given = self.settings.context
-        root = Path(given) if given is not None else guess_root(path, copy_sources(dockerfile))
-        return open_context(root, path, shown_as=_relative(root))
+        self.looked_at = seen = set[str]()
+        root = Path(given) if given is not None else guess_root(path, copy_sources(dockerfile), seen)
+        return open_context(root, path, shown_as=_relative(root), looked_at=seen)
 
     def _wanted(self, name: str, findings: Sequence[Finding], dockerfile: Dockerfile) -> tuple[Finding, ...]:
         """What is left after comments in the file and the configuration had their say, in order of place."""
         lines = [(instruction.line, instruction.end_line) for instruction in dockerfile.instructions]
         require_reason = self.settings.require_reason
         kept, _, about = suppress.apply(findings, dockerfile.data, lines, require_reason=require_reason)
-        listed = [finding for finding in (*kept, *about) if finding.code != "AD502" or self._lists_502(finding)]
+        listed = [finding for finding in (*kept, *about) if self._lists(finding)]
         return _sorted(self.configuration.adjust(name, listed))
 
-    def _lists_502(self, finding: Finding) -> bool:
-        """AD502 is listed where there is something to do about it, or when somebody asked for it."""
-        asked = any(prefix != "AD" and "AD502".startswith(prefix) for prefix in self.settings.select)
-        return asked or worth_a_line(finding)
+    def _lists(self, finding: Finding) -> bool:
+        """AD402 and AD502 are listed where there is something to do about them, or when somebody asked for them."""
+        worth_a_line = _ON_DEMAND.get(finding.code)
+        if worth_a_line is None or worth_a_line(finding):
+            return True
+        if finding.code == ad402.CODE and self.settings.unsafe_fixes:
+            return True
+        return any(prefix != "AD" and finding.code.startswith(prefix) for prefix in self.settings.select)
+
+
+_ON_DEMAND = {ad402.CODE: ad402.worth_a_line, ad502.CODE: ad502.worth_a_line}
+
+
+@dataclass(frozen=True, slots=True)
+class FileChange:
+    """Another file than the Dockerfile that a fix rewrites (``packages.txt``), as the user names it."""
+
+    path: str
+    old: bytes
+    new: bytes
 
 
 @dataclass(frozen=True, slots=True)
 class FixResult:
-    """What fixing did to one file: the bytes before and after, what was applied, and the report on what is left."""
+    """What fixing did to one file: the bytes before and after, what was applied, and the report on what is left.
+
+    ``others`` are the files that hold package lists for it and changed too.
+    """
 
     path: Path
     old: bytes
     new: bytes
     applied: tuple[Finding, ...]
     left: FileReport
+    others: tuple[FileChange, ...] = ()
 
     @property
     def changed(self) -> bool:
         """True when there is something to write."""
-        return self.old != self.new
+        return self.old != self.new or bool(self.others)
 
 
 def fix_bytes(doctor: Doctor, data: bytes, path: Path, *, shown_as: str | None = None) -> FixResult:
-    """Apply every fix that ``doctor``'s options allow, until none is left. Raises UnreadableError.
+    """Apply every fix that ``doctor``'s options allow, until none is left. Raises UnreadableError."""
+    return fix_builds([doctor], data, path, shown_as=shown_as)
 
-    Each round takes the fixes that don't touch the same place and judges the result anew, so a fix is never applied to
-    text that it was not made for.
+
+def fix_builds(
+    doctors: Sequence[Doctor],
+    data: bytes,
+    path: Path,
+    *,
+    shown_as: str | None = None,
+    changed: Mapping[str, bytes] | None = None,
+    accept: Callable[[Proposal], bool] | None = None,
+    only_dockerfile: bool = False,
+) -> FixResult:
+    """Fix one Dockerfile for all its builds at once: each doctor has the context, arguments and target of one.
+
+    ``changed`` are files that fixes of other Dockerfiles have changed already, ``accept`` is asked about each fix.
+    With ``only_dockerfile`` lists in other files stay as they are. Raises UnreadableError.
     """
-    applied: dict[tuple[str, str | None, tuple[str, ...], int | None], Finding] = {}
-    new = data
-    report = doctor.check_bytes(new, path, shown_as=shown_as)
-    for _ in range(_MAX_FIX_ROUNDS):
-        chosen = _compatible(report.findings, unsafe=doctor.settings.unsafe_fixes)
-        if not chosen:
-            break
-        edits = [Edit(edit.start, edit.end, edit.text) for _, fix in chosen for edit in fix.edits]
-        changed = apply_edits(new, edits)
-        if changed == new:
-            break
-        new = changed
-        for finding, _ in chosen:
-            stage = finding.stage.index if finding.stage is not None else None
-            applied.setdefault((finding.code, finding.need, finding.packages, stage), finding)
-        report = doctor.check_bytes(new, path, shown_as=shown_as)
-    return FixResult(path, data, new, tuple(applied.values()), report)
+    before = dict(changed or {})
 
+    def judge(doctor: Doctor) -> Callable[[bytes, Mapping[str, bytes]], FileReport]:
+        return lambda new, texts: doctor.check_bytes(new, path, shown_as=shown_as, changed=texts)
 
-def _compatible(findings: Sequence[Finding], *, unsafe: bool) -> list[tuple[Finding, Fix]]:
-    """Fixes that may be applied together: no two of them touch the same place."""
-    chosen: list[tuple[Finding, Fix]] = []
-    taken: list[tuple[int, int]] = []
-    for finding in findings:
-        fix = finding.fix
-        if fix is None or not fix.edits or any(edit.path is not None for edit in fix.edits):
-            continue
-        if fix.applicability != "safe" and not (unsafe and fix.applicability == "unsafe"):
-            continue
-        spans = [(edit.start, edit.end) for edit in fix.edits]
-        if any(start <= end2 and start2 <= end for start, end in spans for start2, end2 in taken):
-            continue
-        taken.extend(spans)
-        chosen.append((finding, fix))
-    return chosen
+    def read(other: str) -> bytes | None:
+        try:
+            data = None if only_dockerfile else Path(other).read_bytes()
+        except OSError:
+            return None
+        return before.setdefault(other, data) if data is not None else None
+
+    done = mend(
+        [judge(doctor) for doctor in doctors],
+        data,
+        unsafe=any(doctor.settings.unsafe_fixes for doctor in doctors),
+        read=read,
+        others=before,
+        accept=accept,
+    )
+    others = [FileChange(name, before[name], new) for name, new in done.others.items() if before[name] != new]
+    return FixResult(path, data, done.new, done.applied, merged(done.left), tuple(others))
 
 
 def configure(**settings: object) -> Configuration:
@@ -234,26 +266,6 @@ def fix(path: str | Path, **settings: object) -> FixResult:
     return fix_bytes(Doctor(configure(**settings)), read_dockerfile(place), place)
 
 
-def read_dockerfile(path: Path) -> bytes:
-    """The bytes of a Dockerfile. Raises UnreadableError for anything that is no readable, reasonable text file."""
-    try:
-        status = path.stat()
-        if stat.S_ISDIR(status.st_mode):
-            raise UnreadableError("is a folder, not a Dockerfile")
-        if not stat.S_ISREG(status.st_mode):
-            raise UnreadableError("is not a regular file")
-        if status.st_size > MAX_DOCKERFILE_SIZE:
-            raise UnreadableError(f"is larger than {MAX_DOCKERFILE_SIZE // 2**20} MiB: not a Dockerfile")
-        data = path.read_bytes()
-    except UnreadableError:
-        raise
-    except (OSError, ValueError) as error:
-        raise UnreadableError(getattr(error, "strerror", None) or str(error)) from None
-    if b"\0" in data[:8192]:
-        raise UnreadableError("is a binary file, not a Dockerfile")
-    return data
-
-
 def _relative(root: Path) -> str:
     """The context as the user would name it: relative to where they are, when that is shorter."""
     relative = os.path.relpath(root)
@@ -269,18 +281,19 @@ def _unknown(timeline: Timeline) -> int:
     return broken + sum(notice.things for notice in timeline.unjudged)
 
 
-def _merge_platforms(findings: Iterable[Finding]) -> list[Finding]:
-    """One finding for all platforms that say the same."""
-    merged: dict[tuple[object, ...], Finding] = {}
+def _merge_platforms(findings: Iterable[Finding], *, removals_on: int) -> list[Finding]:
+    """One finding for all platforms that say the same. A package is only called superfluous (AD4xx) where all
+    ``removals_on`` platforms agree: the list is the same for all of them."""
+    same: dict[tuple[object, ...], Finding] = {}
     for finding in findings:
         key = (finding.code, finding.location, finding.need, finding.packages, finding.distribution, finding.message)
-        first = merged.get(key)
+        first = same.get(key)
         if first is None:
-            merged[key] = finding
+            same[key] = finding
         else:
             platforms = tuple(dict.fromkeys((*first.platforms, *finding.platforms)))
-            merged[key] = replace(first, platforms=platforms)
-    return list(merged.values())
+            same[key] = replace(first, platforms=platforms)
+    return [one for one in same.values() if not one.code.startswith("AD4") or len(one.platforms) == removals_on]
 
 
 def _sorted(findings: Iterable[Finding]) -> tuple[Finding, ...]:

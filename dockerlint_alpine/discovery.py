@@ -108,7 +108,8 @@ def _in_folder(folder: Path, shown_as: str, environment: Mapping[str, str]) -> t
     known = {os.path.realpath(job.path) for job in composed}
     plain = [Job(path, shown) for path, shown in dockerfiles if os.path.realpath(path) not in known]
     inside = {os.path.realpath(path) for path, _ in dockerfiles}
-    return [*(job for job in composed if os.path.realpath(job.path) in inside), *plain], []
+    found = [*(job for job in composed if os.path.realpath(job.path) in inside), *plain]
+    return found, [] if found else [DiscoveryError(shown_as, "a folder without any Dockerfile")]
 
 
 def _walk(folder: Path, shown_as: str) -> Iterator[tuple[Path, str]]:

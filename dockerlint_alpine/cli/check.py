@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
 from dockerlint_alpine.cli import common
-from dockerlint_alpine.discovery import Job
+from dockerlint_alpine.cli.judging import Judge
 from dockerlint_alpine.findings import FileError, FileReport, Report
-
-if TYPE_CHECKING:
-    from dockerlint_alpine.config import Configuration
+from dockerlint_alpine.reading import UnreadableError
 
 
 @click.command()
@@ -33,35 +31,32 @@ def check(paths: tuple[str, ...], **given: Any) -> None:
       alpine-doctor check --output-format json docker-compose.yml
       alpine-doctor check - --stdin-filename docker/Dockerfile < docker/Dockerfile
     """
-    from dockerlint_alpine.apk import ApkError  # noqa: PLC0415 - after --help
-    from dockerlint_alpine.knowledge import KnowledgeError  # noqa: PLC0415
-
-    configured = common.configuration(given)
+    judge = Judge(common.configuration(given), use_cache=not given["no_cache"])
     try:
-        report = _report(paths, configured, given["stdin_filename"])
-    except (ApkError, KnowledgeError) as error:
+        report = _report(paths, judge, given["stdin_filename"])
+    except common.data_errors() as error:
         raise click.UsageError(str(error)) from None
-    common.show(report, configured.settings)
-    sys.exit(common.exit_code(report, configured.settings))
+    finally:
+        judge.close()
+    settings = judge.configured.settings
+    common.show(report, settings)
+    sys.exit(common.exit_code(report, settings))
 
 
-def _report(paths: tuple[str, ...], configured: Configuration, stdin_name: str | None) -> Report:
-    from dockerlint_alpine.analysis import UnreadableError  # noqa: PLC0415
-
-    doctor = common.make_doctor(configured)
+def _report(paths: tuple[str, ...], judge: Judge, stdin_name: str | None) -> Report:
     named = tuple(path for path in paths if path != "-")
     from_stdin = "-" in paths or (stdin_name is not None and not paths)
-    jobs, errors = common.jobs_for(named, configured) if named or not from_stdin else ([], [])
+    jobs, errors = common.jobs_for(named, judge.configured) if named or not from_stdin else ([], [])
     reports: list[FileReport] = []
     if from_stdin:
-        job = Job(Path(stdin_name or "Dockerfile"), stdin_name or "-")
+        name = stdin_name or "-"
         try:
-            reports.append(doctor.check_bytes(sys.stdin.buffer.read(), job.path, shown_as=job.shown_as))
+            reports.append(judge.doctor.check_bytes(sys.stdin.buffer.read(), Path(stdin_name or "Dockerfile"), shown_as=name))
         except UnreadableError as error:
-            errors.append(FileError(job.shown_as, str(error)))
+            errors.append(FileError(name, str(error)))
     for job in jobs:
         try:
-            reports.append(common.for_job(doctor, job).check_file(job.path, shown_as=job.shown_as))
+            reports.append(judge.report(job))
         except UnreadableError as error:
             errors.append(FileError(job.shown_as, str(error)))
     return Report(common.merged_reports(reports), tuple(errors))

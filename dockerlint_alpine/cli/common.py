@@ -35,6 +35,7 @@ _ANALYSIS = (
     click.option("--online/--offline", default=None, help="Ask the Python package index, or not (default)."),
     click.option("--as-of", metavar="DATE", help="Answer for the index of this day, YYYY-MM-DD."),
     click.option("--config", type=click.Path(dir_okay=False, exists=True), help="The configuration file to use."),
+    click.option("--no-cache", is_flag=True, help="Judge anew, and remember nothing."),
     click.option("--isolated", is_flag=True, help="Read no configuration file."),
 )
 _OUTPUT = (
@@ -98,6 +99,8 @@ def _build_args(pairs: Sequence[str]) -> dict[str, str]:
 
 
 def _platforms(values: Sequence[str]) -> tuple[str, ...]:
+    if not values:
+        return ()
     from dockerlint_alpine.stages import APK_ARCH  # noqa: PLC0415
 
     platforms = tuple(part for value in values for part in value.split(",") if part)
@@ -109,6 +112,8 @@ def _platforms(values: Sequence[str]) -> tuple[str, ...]:
 
 def _codes(values: Sequence[str]) -> tuple[str, ...]:
     """Codes one by one or with commas, or the names of checks; ALL also lists what is only information."""
+    if not values:
+        return ()
     from dockerlint_alpine.checks import CHECKS  # noqa: PLC0415
 
     by_name = {check.name: check.code for check in CHECKS}
@@ -122,6 +127,14 @@ def _codes(values: Sequence[str]) -> tuple[str, ...]:
         else:
             raise click.UsageError(f"{part} is no code and no beginning of one")
     return tuple(found)
+
+
+def data_errors() -> tuple[type[Exception], ...]:
+    """What rules and indexes raise when they can't be read. Called in an ``except`` clause: imported only on failure."""
+    from dockerlint_alpine.apk import ApkError  # noqa: PLC0415
+    from dockerlint_alpine.knowledge import KnowledgeError  # noqa: PLC0415
+
+    return (ApkError, KnowledgeError)
 
 
 def make_doctor(configured: Configuration) -> Doctor:
@@ -144,34 +157,36 @@ def jobs_for(paths: Sequence[str], configured: Configuration) -> tuple[list[Job]
     return kept, [FileError(error.path, error.message) for error in errors]
 
 
-def for_job(doctor: Doctor, job: Job) -> Doctor:
-    """``doctor`` with the context, arguments and target of a compose service, where nothing else was given."""
-    settings: Settings = doctor.settings
-    changed = replace(
+def job_settings(settings: Settings, job: Job) -> Settings:
+    """``settings`` with the context, arguments and target of a compose service, where nothing else was given."""
+    return replace(
         settings,
         context=settings.context or (str(job.context) if job.context is not None else None),
         build_args=tuple({**job.build_args, **dict(settings.build_args)}.items()),
         target=settings.target or job.target,
     )
-    return doctor if changed == settings else doctor.configured(changed)
+
+
+def for_job(doctor: Doctor, job: Job) -> Doctor:
+    """``doctor`` with the settings that a job brings along."""
+    changed = job_settings(doctor.settings, job)
+    return doctor if changed == doctor.settings else doctor.configured(changed)
 
 
 def merged_reports(reports: Sequence[FileReport]) -> tuple[FileReport, ...]:
     """One report per file: a Dockerfile that two services build says each thing once."""
-    by_path: dict[str, FileReport] = {}
+    if len({report.path for report in reports}) == len(reports):
+        return tuple(reports)
+    from dockerlint_alpine.fixer.rounds import merged  # noqa: PLC0415 - after --help
+
+    by_path: dict[str, list[FileReport]] = {}
     for report in reports:
-        first = by_path.get(report.path)
-        if first is None:
-            by_path[report.path] = report
-            continue
-        new = tuple(finding for finding in report.findings if finding not in first.findings)
-        by_path[report.path] = replace(
-            first,
-            findings=tuple(sorted((*first.findings, *new), key=lambda f: (f.location.line, f.location.column, f.code))),
-            unknown=max(first.unknown, report.unknown),
-            notes=tuple(dict.fromkeys((*first.notes, *report.notes))),
-        )
-    return tuple(by_path.values())
+        by_path.setdefault(report.path, []).append(report)
+    return tuple(merged(same) for same in by_path.values())
+
+
+_DOCUMENTED = frozenset({"sarif", "rdjson", "markdown", "gitlab"})
+"""Formats that carry the documentation of codes; for the others the checks need not be imported."""
 
 
 def wants_color(choice: str, terminal: bool) -> bool:
@@ -192,7 +207,7 @@ def show(report: Report, settings: Settings) -> None:
     for wanted in settings.output_format:
         name, _, path = wanted.partition(":")
         path = path or settings.output_file or ""
-        text = render(report, name, options=_render_options(settings, to_file=bool(path)))
+        text = render(report, name, options=_render_options(settings, name, to_file=bool(path)))
         if path:
             _write(path, text)
         else:
@@ -212,7 +227,7 @@ def _write(path: str, text: str) -> None:
         raise click.UsageError(f"{path}: {error.strerror or error}") from None
 
 
-def _render_options(settings: Settings, *, to_file: bool) -> RenderOptions:
+def _render_options(settings: Settings, name: str, *, to_file: bool) -> RenderOptions:
     from dockerlint_alpine import __version__  # noqa: PLC0415
     from dockerlint_alpine.report import RenderOptions  # noqa: PLC0415
 
@@ -222,7 +237,7 @@ def _render_options(settings: Settings, *, to_file: bool) -> RenderOptions:
         color=wants_color(settings.color, terminal),
         version=__version__,
         width=max(60, min(width, 120)),
-        code_docs=code_doc,
+        code_docs=code_doc if name in _DOCUMENTED else None,
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,6 +15,8 @@ from dockerlint_alpine.findings import FileError, Report
 if TYPE_CHECKING:
     from dockerlint_alpine.analysis import FixResult
     from dockerlint_alpine.config import Configuration, Settings
+    from dockerlint_alpine.discovery import Job
+    from dockerlint_alpine.fixer.rounds import Proposal
 
 
 @click.command()
@@ -21,6 +24,7 @@ if TYPE_CHECKING:
 @common.analysis_options
 @common.output_options
 @click.option("--diff", "as_diff", is_flag=True, help="Print a unified diff and write nothing.")
+@click.option("--interactive", "-i", is_flag=True, help="Show each change and ask before it is made.")
 @click.option("--unsafe-fixes", is_flag=True, default=None, help="Also apply fixes that remove or rewrite.")
 @click.option("--exit-non-zero-on-fix", is_flag=True, help="Exit with 1 when something was fixed.")
 @click.option("--stdin-filename", metavar="NAME", help="Fix standard input (PATH is -), print the result.")
@@ -31,12 +35,19 @@ def fix(paths: tuple[str, ...], **given: Any) -> None:
     Examples:
       alpine-doctor fix docker/backend.alpine.Dockerfile
       alpine-doctor fix --diff
+      alpine-doctor fix --interactive --unsafe-fixes docker-compose.yml
+      alpine-doctor fix - --stdin-filename docker/Dockerfile < docker/Dockerfile
     """
     from dockerlint_alpine.apk import ApkError  # noqa: PLC0415 - after --help
     from dockerlint_alpine.knowledge import KnowledgeError  # noqa: PLC0415
 
+    from_stdin = paths == ("-",) or (given["stdin_filename"] is not None and not paths)
+    if "-" in paths and not from_stdin:
+        raise click.UsageError("- stands for standard input and goes with no other path")
+    if from_stdin and given["interactive"]:
+        raise click.UsageError("--interactive asks on standard input, which is the Dockerfile here")
     configured = common.configuration(given)
-    run = _fix_stdin if paths == ("-",) or (given["stdin_filename"] and not paths) else _fix_paths
+    run = _fix_stdin if from_stdin else _fix_paths
     try:
         code = run(paths, configured, given)
     except (ApkError, KnowledgeError) as error:
@@ -46,16 +57,17 @@ def fix(paths: tuple[str, ...], **given: Any) -> None:
 
 def _fix_stdin(_: tuple[str, ...], configured: Configuration, given: dict[str, Any]) -> int:
     """Fixed text on standard output; what is left only decides the exit code."""
-    from dockerlint_alpine.analysis import UnreadableError, fix_bytes  # noqa: PLC0415
+    from dockerlint_alpine.analysis import UnreadableError, fix_builds  # noqa: PLC0415
 
     name = given["stdin_filename"] or "Dockerfile"
+    doctor = common.make_doctor(configured)
     try:
-        result = fix_bytes(common.make_doctor(configured), sys.stdin.buffer.read(), Path(name), shown_as=name)
+        result = fix_builds([doctor], sys.stdin.buffer.read(), Path(name), shown_as=name, only_dockerfile=True)
     except UnreadableError as error:
         click.echo(f"alpine-doctor: {name}: {error}", err=True)
         return 2
     if given["as_diff"]:
-        _print_diff(result, configured.settings)
+        _print_diff(name, result.old, result.new, configured.settings)
     else:
         sys.stdout.buffer.write(result.new)
         sys.stdout.flush()
@@ -63,25 +75,35 @@ def _fix_stdin(_: tuple[str, ...], configured: Configuration, given: dict[str, A
 
 
 def _fix_paths(paths: tuple[str, ...], configured: Configuration, given: dict[str, Any]) -> int:
-    from dockerlint_alpine.analysis import UnreadableError, fix_bytes, read_dockerfile  # noqa: PLC0415
-    from dockerlint_alpine.fixer.write import WriteError, write_atomically  # noqa: PLC0415
+    from dockerlint_alpine.analysis import UnreadableError, fix_builds, read_dockerfile  # noqa: PLC0415
+    from dockerlint_alpine.fixer.write import WriteError  # noqa: PLC0415
 
     doctor = common.make_doctor(configured)
     jobs, errors = common.jobs_for(paths, configured)
+    question = _Question(configured.settings) if given["interactive"] else None
     results: list[FixResult] = []
-    for job in jobs:
+    lists = _Lists()
+    for builds in _by_file(jobs):
+        job = builds[0]
         try:
             data = read_dockerfile(job.path)
-            result = fix_bytes(common.for_job(doctor, job), data, job.path, shown_as=job.shown_as)
-            if result.changed and given["as_diff"]:
-                _print_diff(result, configured.settings)
-            elif result.changed:
-                write_atomically(job.path, result.new, expected=data)
+            result = fix_builds(
+                [common.for_job(doctor, build) for build in builds],
+                data,
+                job.path,
+                shown_as=job.shown_as,
+                changed=lists.new,
+                accept=question.about(job.shown_as) if question is not None else None,
+            )
+            lists.take(result)
+            if not given["as_diff"]:
+                _write(job, result)
             results.append(result)
         except (UnreadableError, WriteError) as error:
             errors.append(FileError(job.shown_as, str(error).removeprefix(f"{job.path}: ")))
     report = Report(common.merged_reports([result.left for result in results]), tuple(errors))
     if given["as_diff"]:
+        _show_diffs(results, lists, configured.settings)
         for problem in report.errors:
             click.echo(f"alpine-doctor: {problem.path}: {problem.message}", err=True)
     else:
@@ -91,12 +113,86 @@ def _fix_paths(paths: tuple[str, ...], configured: Configuration, given: dict[st
     return _code(report, results, configured.settings, given)
 
 
-def _print_diff(result: FixResult, settings: Settings) -> None:
+def _by_file(jobs: list[Job]) -> list[list[Job]]:
+    """The builds of each Dockerfile together, however it was named: it is fixed once, for all of them."""
+    files: dict[str, list[Job]] = {}
+    for job in jobs:
+        files.setdefault(os.path.realpath(job.path), []).append(job)
+    return list(files.values())
+
+
+class _Lists:
+    """Package lists in files of their own: what they held, and hold after the fixes so far."""
+
+    def __init__(self) -> None:
+        self.old: dict[str, bytes] = {}
+        self.new: dict[str, bytes] = {}
+
+    def take(self, result: FixResult) -> None:
+        """Remember what a fix did to them."""
+        for change in result.others:
+            self.old.setdefault(change.path, change.old)
+            self.new[change.path] = change.new
+
+
+def _write(job: Job, result: FixResult) -> None:
+    """Write the Dockerfile and the lists that changed with it, each of them completely or not at all."""
+    from dockerlint_alpine.fixer.write import check_unchanged, write_atomically  # noqa: PLC0415
+
+    changes = [(Path(change.path), change.old, change.new) for change in result.others]
+    if result.old != result.new:
+        changes.append((job.path, result.old, result.new))
+    for path, old, _ in changes:
+        check_unchanged(path, old)
+    for path, old, new in changes:
+        write_atomically(path, new, expected=old)
+
+
+class _Question:
+    """Asks about one change after the other; ``a`` takes all that follow, ``q`` none of them."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._answer = ""
+
+    def about(self, shown_as: str) -> Any:
+        """The function that asks about the fixes of one file."""
+        return lambda proposal: self._accepts(shown_as, proposal)
+
+    def _accepts(self, shown_as: str, proposal: Proposal) -> bool:
+        if self._answer not in {"a", "q"}:
+            finding, line = proposal.finding, proposal.finding.location.line
+            click.echo(f"{shown_as}:{line}: {finding.code} {finding.message}")
+            for path, old, new in proposal.changes:
+                _print_diff(path or shown_as, old, new, self._settings)
+            self._answer = self._ask(proposal.fix.title)
+        return self._answer in {"y", "a"}
+
+    @staticmethod
+    def _ask(title: str) -> str:
+        while True:
+            try:
+                answer = input(f"{title}? [y]es, [n]o, [a]ll, [q]uit: ").strip().lower()[:1]
+            except EOFError:
+                click.echo()
+                return "q"
+            if answer in set("ynaq"):
+                return answer
+
+
+def _show_diffs(results: list[FixResult], lists: _Lists, settings: Settings) -> None:
+    for result in results:
+        _print_diff(result.left.path, result.old, result.new, settings)
+    for path, old in lists.old.items():
+        _print_diff(path, old, lists.new[path], settings)
+
+
+def _print_diff(path: str, old: bytes, new: bytes, settings: Settings) -> None:
     from dockerlint_alpine.report.diff import diff  # noqa: PLC0415
 
     color = common.wants_color(settings.color, sys.stdout.isatty())
     sys.stdout.flush()
-    sys.stdout.buffer.write(diff(result.left.path, result.old, result.new, color=color))
+    sys.stdout.buffer.write(diff(path, old, new, color=color))
     sys.stdout.flush()
 
 

@@ -5,20 +5,14 @@ from __future__ import annotations
 import os
 import sys
 from datetime import datetime, timezone
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from dockerlint_alpine.cli.folders import cache_folder
+
 if TYPE_CHECKING:
     from dockerlint_alpine.python import UvResolver
-
-
-def cache_folder() -> Path:
-    """The folder for what was asked before, by the platform's custom (``XDG_CACHE_HOME`` on Linux)."""
-    from platformdirs import user_cache_path  # noqa: PLC0415 - only with a network
-
-    return user_cache_path("alpine-doctor")
 
 
 def open_resolver(as_of: str | None = None) -> UvResolver:

@@ -1,0 +1,211 @@
+"""``alpine-doctor diagnose``: from the log of a failed build or run to the cause, the packages and the fix."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+import click
+
+from dockerlint_alpine.cli import common
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from dockerlint_alpine.analysis import Doctor
+    from dockerlint_alpine.diagnose import Diagnosis
+    from dockerlint_alpine.diagnose.repair import Repair, Surgery
+    from dockerlint_alpine.diagnose.scan import Scan
+    from dockerlint_alpine.discovery import Job
+
+_SHOW_PROGRESS_FROM = 16 * 1024 * 1024
+"""Bytes of a log; smaller ones are read before anybody looks."""
+
+
+@click.command()
+@click.argument("log", default="-", metavar="[LOG|-]")
+@click.option("--alpine", metavar="X.Y", help="The Alpine release that names the packages.")
+@click.option("--dockerfile", metavar="FILE", help="The Dockerfile (or compose file) that was built.")
+@click.option("--service", metavar="NAME", help="The service, where --dockerfile is a compose file.")
+@click.option("--fix", "write", is_flag=True, help="Put the packages into the Dockerfile.")
+@click.option("--diff", "as_diff", is_flag=True, help="Print what --fix would change and write nothing.")
+@click.option(
+    "--platform", metavar="OS/ARCH", default="linux/amd64", show_default=True, help="The platform of the build."
+)
+@click.option("--build-arg", "build_args", multiple=True, metavar="K=V", help="A value for an ARG; repeatable.")
+@click.option("--target", metavar="STAGE", help="The stage that was built.")
+@click.option("--context", type=click.Path(file_okay=False, exists=True), help="The build context.")
+@click.option("--config", type=click.Path(dir_okay=False, exists=True), help="The configuration file to use.")
+@click.option("--isolated", is_flag=True, help="Read no configuration file.")
+@click.option("--output-format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
+@click.option("--output-file", type=click.Path(dir_okay=False), help="Write there instead of standard output.")
+@click.option("--color", type=click.Choice(["auto", "always", "never"]), default="auto", help="Colours.")
+@click.option("--exit-zero", is_flag=True, help="Exit with 0 whatever is found.")
+def diagnose(log: str, **given: Any) -> None:
+    r"""Read the log of a failed build or run: what failed, which package is missing, and where it goes.
+
+    LOG is a file, or - for standard input (the default). Docker, BuildKit, compose, Podman and Kaniko, CI systems, pip,
+    uv, poetry and pipenv are understood.
+
+    \b
+    Examples:
+      docker build . 2>&1 | alpine-doctor diagnose
+      alpine-doctor diagnose build.log --dockerfile docker/backend.alpine.Dockerfile --diff
+
+    \b
+    Exit codes: 0 nothing is left to do, 1 a cause remains, 2 the command was wrong or a file could not be read.
+    """
+    from dockerlint_alpine.apk import ApkError  # noqa: PLC0415 - after --help
+    from dockerlint_alpine.diagnose import DiagnoseError  # noqa: PLC0415
+    from dockerlint_alpine.knowledge import KnowledgeError  # noqa: PLC0415
+
+    if (given["write"] or given["as_diff"]) and not given["dockerfile"]:
+        raise click.UsageError("--fix and --diff need --dockerfile")
+    if given["service"] and not given["dockerfile"]:
+        raise click.UsageError("--service needs --dockerfile compose.yaml")
+    try:
+        sys.exit(_run(log, given))
+    except (ApkError, DiagnoseError, KnowledgeError) as error:
+        raise click.ClickException(str(error)) from None
+
+
+def _run(log: str, given: dict[str, Any]) -> int:
+    from dockerlint_alpine.diagnose import diagnose_scan, read_log  # noqa: PLC0415 - after --help
+
+    job = _job(given)
+    doctor = _doctor(given, job)
+    found = _read(log, lambda source, progress: read_log(source, doctor.knowledge, progress))
+    if job is None:
+        said_by = "as asked" if given["alpine"] else ""
+        diagnosis = diagnose_scan(found, doctor.knowledge, doctor.store, alpine=given["alpine"], said_by=said_by)
+        _show(diagnosis, None, log, given)
+        return _code(diagnosis, None, given)
+    surgery = _surgery(doctor, job, found)
+    diagnosis, repair = _operate(surgery, doctor, found, given)
+    if given["as_diff"]:
+        _print_diff(repair, job, given)
+    else:
+        _write(repair, job, given)
+        _show(repair.diagnosis, repair if given["write"] else None, log, given)
+    return _code(diagnosis, repair, given)
+
+
+def _job(given: dict[str, Any]) -> Job | None:
+    """The build that the log is of. Raises click.UsageError."""
+    if not given["dockerfile"]:
+        return None
+    from dockerlint_alpine.discovery import find_jobs  # noqa: PLC0415 - only with a Dockerfile
+
+    jobs, errors = find_jobs([given["dockerfile"]], environment=os.environ)
+    if errors:
+        raise click.UsageError(f"{errors[0].path}: {errors[0].message}")
+    if given["service"]:
+        named = [job for job in jobs if given["service"] in job.services]
+        if not named:
+            services = ", ".join(name for job in jobs for name in job.services) or "none that is built"
+            raise click.UsageError(f"{given['dockerfile']}: no service {given['service']!r} (there is: {services})")
+        return named[0]
+    if len(jobs) > 1:
+        services = ", ".join(name for job in jobs for name in job.services)
+        raise click.UsageError(f"{given['dockerfile']} has several builds: say --service ({services})")
+    if not jobs:
+        raise click.UsageError(f"{given['dockerfile']}: no Dockerfile there")
+    return jobs[0]
+
+
+def _doctor(given: dict[str, Any], job: Job | None) -> Doctor:
+    asked = {name: given[name] for name in ("alpine", "build_args", "target", "context", "config", "isolated")}
+    configured = common.configuration({**asked, "select": (), "ignore": (), "platforms": (given["platform"],)})
+    doctor = common.make_doctor(configured)
+    return common.for_job(doctor, job) if job is not None else doctor
+
+
+def _read(log: str, read: Callable[[BinaryIO, Callable[[int], object] | None], Scan]) -> Scan:
+    """Read the log, with a bar where that takes a while and somebody watches. Raises click.UsageError."""
+    if log == "-":
+        return read(sys.stdin.buffer, None)
+    path = Path(log)
+    try:
+        with path.open("rb") as source:
+            size = path.stat().st_size
+            if size < _SHOW_PROGRESS_FROM or not sys.stderr.isatty():
+                return read(source, None)
+            with click.progressbar(length=size, label=log, file=sys.stderr) as bar:
+                return read(source, lambda done: bar.update(done - bar.pos))
+    except OSError as error:
+        raise click.UsageError(f"{log}: {error.strerror or error}") from None
+
+
+def _surgery(doctor: Doctor, job: Job, found: Scan) -> Surgery:
+    from dockerlint_alpine.analysis import UnreadableError, read_dockerfile  # noqa: PLC0415 - only with a Dockerfile
+    from dockerlint_alpine.diagnose.repair import Surgery  # noqa: PLC0415
+
+    try:
+        return Surgery(doctor, read_dockerfile(job.path), job.path, found, job.shown_as)
+    except UnreadableError as error:
+        raise click.UsageError(f"{job.shown_as}: {error}") from None
+
+
+def _operate(surgery: Surgery, doctor: Doctor, found: Scan, given: dict[str, Any]) -> tuple[Diagnosis, Repair]:
+    from dockerlint_alpine.diagnose import diagnose_scan  # noqa: PLC0415 - after --help
+
+    release, said_by = (given["alpine"], "as asked") if given["alpine"] else surgery.release()
+    diagnosis = diagnose_scan(found, doctor.knowledge, doctor.store, alpine=release, said_by=said_by, arch=surgery.arch)
+    repair = surgery.repair(diagnosis)
+    return repair.diagnosis, repair
+
+
+def _print_diff(repair: Repair, job: Job, given: dict[str, Any]) -> None:
+    from dockerlint_alpine.report.diff import diff  # noqa: PLC0415 - only for --diff
+
+    color = common.wants_color(given["color"], sys.stdout.isatty())
+    sys.stdout.flush()
+    sys.stdout.buffer.write(diff(job.shown_as, repair.old, repair.new, color=color))
+    sys.stdout.flush()
+    for item in repair.applied:
+        click.echo(f"{'foreseen' if item.foreseen else 'proven'}: {item.title}", err=True)
+    for note in repair.notes:
+        click.echo(f"not written: {note}", err=True)
+
+
+def _write(repair: Repair, job: Job, given: dict[str, Any]) -> None:
+    if not given["write"] or not repair.changed:
+        return
+    from dockerlint_alpine.fixer.write import WriteError, write_atomically  # noqa: PLC0415 - only for --fix
+
+    try:
+        write_atomically(job.path, repair.new, expected=repair.old)
+    except WriteError as error:
+        raise click.UsageError(str(error)) from None
+
+
+def _show(diagnosis: Diagnosis, repair: Repair | None, log: str, given: dict[str, Any]) -> None:
+    from dockerlint_alpine.diagnose.render import to_json, to_text  # noqa: PLC0415 - after --help
+    from dockerlint_alpine.report.paint import Paint  # noqa: PLC0415
+
+    if given["form"] == "json":
+        import json  # noqa: PLC0415 - only here
+
+        text = json.dumps(to_json(diagnosis), indent=2, ensure_ascii=False) + "\n"
+    else:
+        choice = "never" if given["output_file"] and given["color"] == "auto" else given["color"]
+        paint = Paint(common.wants_color(choice, sys.stdout.isatty()))
+        text = to_text(diagnosis, repair, "log" if log == "-" else log, paint)
+    if given["output_file"]:
+        try:
+            Path(given["output_file"]).write_text(text, encoding="utf-8")
+        except OSError as error:
+            raise click.UsageError(f"{given['output_file']}: {error.strerror or error}") from None
+    else:
+        click.echo(text, nl=False, color=True)
+
+
+def _code(diagnosis: Diagnosis, repair: Repair | None, given: dict[str, Any]) -> int:
+    """0 when nothing failed or everything proven was written; 1 when a cause remains."""
+    if given["exit_zero"]:
+        return 0
+    if repair is not None and given["write"] and diagnosis.verdict == "packages" and not repair.notes:
+        return 0
+    return 1
