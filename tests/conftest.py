@@ -13,6 +13,12 @@ from dockerlint_alpine.findings import FileReport
 CHECKOUT = Path(__file__).resolve().parent.parent
 
 
+@pytest.fixture(autouse=True)
+def cache_of_its_own(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No test reads or fills the user's cache."""
+    monkeypatch.setenv("ALPINE_DOCTOR_CACHE_DIR", str(tmp_path_factory.getbasetemp() / "cache"))
+
+
 @pytest.fixture(scope="session")
 def netra() -> Path:
     """The fixture project of the README."""

@@ -81,7 +81,8 @@ def found(report: Report) -> str:
 
 def summary(report: Report, *, show_fix_hint: bool) -> tuple[str, ...]:
     """Sum up: found, fixable, not judged, skipped, not read. Never claims to have judged what was not."""
-    lines = [f"Found {found(report)}."]
+    # Of files that were not read nothing was found: saying so would sound like all is well.
+    lines = [f"Found {found(report)}."] if report.files or not report.errors else []
     unsafe = sum(1 for finding in report.findings if finding.fix and finding.fix.applicability == "unsafe")
     if report.fixable:
         with_command = f" with `{PROGRAM} fix`" if show_fix_hint else ""

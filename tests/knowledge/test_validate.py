@@ -15,10 +15,17 @@ class Found:
     package: Package
 
 
+@dataclass
+class Source:
+    release: str
+    repository: str
+    arch: str
+
+
 class Index:
     """Packages given as {name: (provides, depends)}."""
 
-    exact = True
+    repositories = ("main", "community")
 
     def __init__(self, packages: dict[str, tuple[str, str]]) -> None:
         self.provided = {name: provides.split() for name, (provides, _) in packages.items()}
@@ -43,10 +50,15 @@ class Indexes:
     def __init__(self, **releases: Index) -> None:
         self.made = {name.replace("r", "").replace("_", "."): index for name, index in releases.items()}
 
-    def releases(self) -> list[str]:
-        return list(self.made)
+    def sources(self) -> list[Source]:
+        return [
+            Source(release, repository, "x86_64")
+            for release, index in self.made.items()
+            for repository in index.repositories
+        ]
 
-    def open(self, release: str) -> Index:
+    def open(self, release: str, arch: str) -> Index:
+        assert arch == "x86_64"
         return self.made[release]
 
 
@@ -89,7 +101,7 @@ def test_a_need_that_a_release_lacks_is_a_problem_unless_the_entry_says_so(rules
 
 def test_a_stand_in_proves_nothing(rules: Path) -> None:
     empty = Index({})
-    empty.exact = False
+    empty.repositories = ("main",)
     assert said(rules, r3_20=empty) == []
 
 

@@ -1,0 +1,40 @@
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from dockerlint_alpine.apk import IndexStore
+from dockerlint_alpine.diagnose import Diagnosis, diagnose
+from dockerlint_alpine.knowledge import Knowledge
+from dockerlint_alpine.knowledge.compile import build
+
+RULES = Path(__file__).resolve().parents[2] / "rules"
+
+Ask = Callable[..., Diagnosis]
+
+
+@pytest.fixture(scope="session")
+def knowledge(tmp_path_factory: pytest.TempPathFactory) -> Knowledge:
+    """The rules as they are in the checkout, compiled for these tests."""
+    folder = tmp_path_factory.mktemp("rules")
+    build(RULES, folder / "rules.sqlite")
+    return Knowledge.open(folder)
+
+
+@pytest.fixture(scope="session")
+def store() -> IndexStore:
+    return IndexStore()
+
+
+@pytest.fixture(scope="session")
+def ask(knowledge: Knowledge, store: IndexStore) -> Ask:
+    """Diagnose a log given as text or bytes."""
+
+    def run(log: str | bytes, alpine: str | None = None) -> Diagnosis:
+        data = log if isinstance(log, bytes) else log.encode("utf-8", "surrogateescape")
+        return diagnose(io.BytesIO(data), knowledge, store, alpine=alpine)
+
+    return run

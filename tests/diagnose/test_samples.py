@@ -1,0 +1,72 @@
+"""Every kind of failure, in the words of the tools that print it; see samples.toml."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from .conftest import Ask
+
+SAMPLES: list[dict[str, Any]] = tomllib.loads(Path(__file__).with_name("samples.toml").read_text("utf-8"))["sample"]
+
+
+@pytest.mark.parametrize("sample", SAMPLES, ids=[sample["name"] for sample in SAMPLES])
+def test_sample(sample: dict[str, Any], ask: Ask) -> None:
+    diagnosis = ask(sample["log"], sample.get("alpine"))
+    assert diagnosis.verdict == sample["verdict"]
+    assert set(diagnosis.packages) == set(sample.get("packages", ()))
+    first = diagnosis.causes[0]
+    if "distribution" in sample:
+        assert sample["distribution"] in {cause.distribution for cause in diagnosis.causes}
+    for key in ("moment", "stage", "line", "quote"):
+        if key in sample:
+            assert getattr(first, key) == sample[key]
+    assert set(sample.get("foreseen", ())) <= set(diagnosis.foreseen)
+    assert not set(diagnosis.packages) & set(diagnosis.foreseen)
+
+
+@pytest.mark.parametrize("sample", SAMPLES, ids=[sample["name"] for sample in SAMPLES])
+def test_every_answer_says_what_to_do(sample: dict[str, Any], ask: Ask) -> None:
+    for cause in ask(sample["log"], sample.get("alpine")).causes:
+        assert cause.packages or cause.advice
+        assert (cause.outcome == "package") == bool(cause.packages)
+        assert cause.line >= 1
+
+
+WRAPPERS = {
+    "BuildKit": lambda n, line: f"#12 {n}.123 {line}",
+    "BuildKit's summary": lambda n, line: f"{n}.123 {line}",
+    "GitHub Actions": lambda n, line: f"2024-05-01T10:11:{n:02}.1234567Z {line}",
+    "GitLab": lambda n, line: f"2024-05-01T10:11:{n:02}.123456Z 01O {line}",
+    "compose": lambda n, line: f"web-1  | {line}",
+    "colours and CRLF": lambda n, line: f"\x1b[31m{line}\x1b[0m\r",
+    "pipenv": lambda n, line: f"[pipenv.exceptions.InstallError]: {line}",
+    "Cloud Build": lambda n, line: f'Step #0 - "build": {line}',
+    "indented quote": lambda n, line: f">     {line}",
+}
+PROVING = [sample for sample in SAMPLES if sample["verdict"] == "packages" and "stage" not in sample]
+
+
+@pytest.mark.parametrize("wrapper", WRAPPERS)
+def test_wrappers_change_no_answer(wrapper: str, ask: Ask) -> None:
+    wrong = []
+    for sample in PROVING:
+        lines = enumerate(sample["log"].strip("\n").split("\n"))
+        log = "\n".join(WRAPPERS[wrapper](n, line) for n, line in lines)
+        packages = ask(log, sample.get("alpine")).packages
+        if set(packages) != set(sample["packages"]):
+            wrong.append((sample["name"], packages))
+    assert not wrong
+
+
+def test_escaped_line_ends_change_no_answer(ask: Ask) -> None:
+    wrong = []
+    for sample in PROVING:
+        log = '{"msg": "' + sample["log"].strip("\n").replace('"', '\\"').replace("\n", "\\n") + '"}'
+        packages = ask(log, sample.get("alpine")).packages
+        if set(packages) != set(sample["packages"]):
+            wrong.append((sample["name"], packages))
+    assert not wrong

@@ -1,0 +1,32 @@
+"""Short ways to ask a timeline."""
+
+from __future__ import annotations
+
+from dockerlint_alpine.stages import Installed, InstallStep, Moment, Stage, Timeline
+
+
+def last(timeline: Timeline) -> Stage:
+    return timeline.stages[max(timeline.stages)]
+
+
+def end(timeline: Timeline) -> Moment:
+    found = last(timeline).end
+    assert found is not None
+    return found
+
+
+def places(timeline: Timeline) -> dict[str, str]:
+    """Distribution -> where it lies at the end of the last stage."""
+    return {item.resolved.name: item.location for item in last(timeline).installed}
+
+
+def installed(timeline: Timeline, name: str) -> Installed:
+    return next(item for item in last(timeline).installed if item.resolved.name == name)
+
+
+def steps(timeline: Timeline) -> list[InstallStep]:
+    return [step for stage in timeline.stages.values() for step in stage.steps if isinstance(step, InstallStep)]
+
+
+def said(timeline: Timeline) -> list[tuple[str, str]]:
+    return [(notice.code, notice.message) for notice in timeline.unjudged]

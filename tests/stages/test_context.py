@@ -1,0 +1,66 @@
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from dockerlint_alpine.stages import BuildContext, ContextFileError, guess_root, open_context
+
+
+def make(root: Path, *names: str) -> None:
+    for name in names:
+        place = root / name
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_text(name)
+
+
+def test_wildcards_of_copy(tmp_path: Path) -> None:
+    make(tmp_path, "requirements.txt", "requirements-dev.txt", "a/b/c.txt", "a/d.txt", "x[1].txt")
+    context = BuildContext(tmp_path)
+    assert context.glob("requirements*.txt") == ("requirements-dev.txt", "requirements.txt")
+    assert context.glob("./a/*.txt") == ("a/d.txt",)
+    assert context.glob("a/**/*.txt") == ("a/b/c.txt", "a/d.txt")
+    assert context.glob("a/?.txt") == ("a/d.txt",)
+    assert context.glob("nothing*") == ()
+    assert context.glob("[") == ()
+
+
+def test_a_link_that_leaves_the_context_dangles(tmp_path: Path) -> None:
+    make(tmp_path / "outside", "secret")
+    (tmp_path / "ctx").mkdir()
+    (tmp_path / "ctx" / "link").symlink_to(tmp_path / "outside" / "secret")
+    context = BuildContext(tmp_path / "ctx")
+    assert not context.exists("link")
+    assert not context.exists("../outside/secret")
+    with pytest.raises(FileNotFoundError):
+        context.read("link")
+
+
+def test_what_is_no_regular_file_is_said(tmp_path: Path) -> None:
+    (tmp_path / "folder").mkdir()
+    os.mkfifo(tmp_path / "pipe")
+    for name in ("folder", "pipe"):
+        with pytest.raises(ContextFileError) as raised:
+            BuildContext(tmp_path).read(name)
+        assert raised.value.strerror == "it is not a regular file"
+
+
+def test_the_ignore_file_beside_the_dockerfile_comes_first(tmp_path: Path) -> None:
+    make(tmp_path, "a.txt", "b.txt", "docker/Dockerfile")
+    (tmp_path / ".dockerignore").write_text("a.txt\n")
+    (tmp_path / "docker" / "Dockerfile.dockerignore").write_text("b.txt\n")
+    context = open_context(tmp_path, tmp_path / "docker" / "Dockerfile")
+    assert context.exists("a.txt")
+    assert not context.exists("b.txt")
+    assert context.why_missing("b.txt") == ".dockerignore keeps it out of the build context"
+    assert context.why_missing("c.txt") == "it is not in the build context ."
+
+
+def test_the_context_is_the_folder_that_has_the_sources(tmp_path: Path) -> None:
+    make(tmp_path, "project/.git/HEAD", "project/requirements.txt", "project/app/x.py", "project/docker/Dockerfile")
+    dockerfile = tmp_path / "project" / "docker" / "Dockerfile"
+    assert guess_root(dockerfile, ["requirements.txt", "app/"]) == tmp_path / "project"
+    assert guess_root(dockerfile, ["nowhere.txt"]) == dockerfile.parent
+    make(tmp_path, "requirements.txt", "app/y.py", "more.txt")
+    assert guess_root(dockerfile, ["more.txt"]) == dockerfile.parent
