@@ -12,7 +12,9 @@ from dockerlint_alpine import __version__
 COMMANDS: dict[str, tuple[str, str, str]] = {
     "check": ("dockerlint_alpine.cli.check", "check", "Report what Alpine stages lack."),
     "fix": ("dockerlint_alpine.cli.fix", "fix", "Put the missing packages into the Dockerfiles."),
+    "generate": ("dockerlint_alpine.cli.generate", "generate", "Print a Dockerfile for a requirements file."),
     "explain": ("dockerlint_alpine.cli.explain", "explain", "Explain a code, distribution, library or apk package."),
+    "diagnose": ("dockerlint_alpine.cli.diagnose", "diagnose", "From a log to the cause, the packages and the fix."),
     "inspect": ("dockerlint_alpine.cli.inspect", "inspect_command", "Say what wheels, folders and images need."),
     "index": ("dockerlint_alpine.cli.index", "index_group", "Ask Alpine's package indexes."),
     "rules": ("dockerlint_alpine.cli.rules", "rules_group", "List, show and validate the rules."),

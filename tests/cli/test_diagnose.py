@@ -91,7 +91,13 @@ def test_a_service_of_a_compose_file(tmp_path: Path) -> None:
         (("--fix",), "need --dockerfile"),
         (("--service", "web"), "needs --dockerfile"),
         (("no-such.log",), "No such file or directory"),
-        (("--alpine", "buster",), "buster"),
+        (
+            (
+                "--alpine",
+                "buster",
+            ),
+            "buster",
+        ),
         (("--dockerfile", "no-such-file"), "no such file"),
         (("--platform", "windows/amd64"), "windows/amd64"),
     ],

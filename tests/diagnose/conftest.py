@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -33,6 +34,7 @@ def store() -> IndexStore:
 def ask(knowledge: Knowledge, store: IndexStore) -> Ask:
     """Diagnose a log given as text or bytes."""
 
+    @cache
     def run(log: str | bytes, alpine: str | None = None) -> Diagnosis:
         data = log if isinstance(log, bytes) else log.encode("utf-8", "surrogateescape")
         return diagnose(io.BytesIO(data), knowledge, store, alpine=alpine)

@@ -37,7 +37,9 @@ def test_utf_16() -> None:
     assert lines("x\r\nerror: ü\r\n".encode("utf-16"), b"error") == [Line(2, "error: ü")]
 
 
-@given(st.lists(st.sampled_from(["plain", "an error here", "\\n", "error", "not found"]), max_size=60), st.integers(1, 40))
+@given(
+    st.lists(st.sampled_from(["plain", "an error here", "\\n", "error", "not found"]), max_size=60), st.integers(1, 40)
+)
 def test_reads_of_any_size_find_the_same(words: list[str], size: int) -> None:
     data = "\n".join(words).encode()
 

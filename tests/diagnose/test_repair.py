@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import io
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from dockerlint_alpine.analysis import Doctor, configure
-from dockerlint_alpine.apk import IndexStore
 from dockerlint_alpine.diagnose import diagnose_scan, read_log
 from dockerlint_alpine.diagnose.repair import Repair, Surgery
-from dockerlint_alpine.knowledge import Knowledge
+
+if TYPE_CHECKING:
+    from dockerlint_alpine.apk import IndexStore
+    from dockerlint_alpine.knowledge import Knowledge
 
 BASE = "python:3.11-alpine3.19"
 TWO_STAGES = f"""\
@@ -49,7 +52,8 @@ LOGS = {
     "BuildKit, only the summary": f" > [builder 4/4] RUN {COMMAND}:\n2.113 {PG_CONFIG}",
     "the line that BuildKit marks": f"{PG_CONFIG}------\nDockerfile:4\n   4 | >>> RUN {COMMAND}\n",
     "classic": f"Step 4/7 : RUN {COMMAND}\n{PG_CONFIG}The command '/bin/sh -c {COMMAND}' returned a non-zero code: 1\n",
-    "podman": f'[1/2] STEP 4/4: RUN {COMMAND}\n{PG_CONFIG}Error: building at STEP "RUN {COMMAND}": while running runtime: exit status 1\n',
+    "podman": f"[1/2] STEP 4/4: RUN {COMMAND}\n{PG_CONFIG}"
+    f'Error: building at STEP "RUN {COMMAND}": while running runtime: exit status 1\n',
     "Kaniko": f"INFO[0020] RUN {COMMAND}\n{PG_CONFIG}",
     "no step at all": PG_CONFIG,
 }
@@ -85,7 +89,9 @@ def test_a_failure_at_run_time_goes_into_the_stage_that_runs(operate) -> None:
 
 
 def test_variables_in_the_command(operate) -> None:
-    dockerfile = TWO_STAGES.replace("COPY req", "ARG FILE=requirements.txt\nCOPY req").replace("-r requirements.txt", "-r ${FILE}")
+    dockerfile = TWO_STAGES.replace("COPY req", "ARG FILE=requirements.txt\nCOPY req").replace(
+        "-r requirements.txt", "-r ${FILE}"
+    )
     assert operate(dockerfile, LOGS["BuildKit"]).diagnosis.causes[0].stage == "builder"
 
 

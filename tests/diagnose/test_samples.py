@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import tomllib
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
-from .conftest import Ask
+if TYPE_CHECKING:
+    from .conftest import Ask
 
 SAMPLES: list[dict[str, Any]] = tomllib.loads(Path(__file__).with_name("samples.toml").read_text("utf-8"))["sample"]
 
@@ -70,3 +73,17 @@ def test_escaped_line_ends_change_no_answer(ask: Ask) -> None:
         if set(packages) != set(sample["packages"]):
             wrong.append((sample["name"], packages))
     assert not wrong
+
+
+LINES = [line for sample in SAMPLES for line in sample["log"].splitlines()]
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(st.sampled_from(LINES), max_size=30), st.integers(0, 400), st.binary(max_size=30))
+def test_any_mixture_of_lines_gets_an_answer(ask: Ask, lines: list[str], cut: int, noise: bytes) -> None:
+    log = "\n".join(lines).encode()[cut:] + noise
+    diagnosis = ask(log)
+    assert diagnosis.causes
+    assert not set(diagnosis.packages) & set(diagnosis.foreseen)
+    assert (diagnosis.verdict == "packages") == bool(diagnosis.packages)
+    assert all(1 <= cause.line <= log.count(b"\n") + 1 for cause in diagnosis.causes)

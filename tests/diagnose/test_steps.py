@@ -2,7 +2,14 @@ from __future__ import annotations
 
 import pytest
 
-from dockerlint_alpine.diagnose.steps import FailedCommand, Step, read_failure, read_marked_line, read_step, same_command
+from dockerlint_alpine.diagnose.steps import (
+    FailedCommand,
+    Step,
+    read_failure,
+    read_marked_line,
+    read_step,
+    same_command,
+)
 from dockerlint_alpine.diagnose.wrappers import unwrap
 
 

@@ -20,6 +20,7 @@ ERROR = "fatal error: ffi.h: No such file or directory"
         f"2024-05-01T10:11:12.123456Z 01O+{ERROR}".replace("+", " "),
         f"[2024-05-01T10:11:12.123Z] {ERROR}",
         f"10:11:12 {ERROR}",
+        f"2023-09-11T20:21:37.802209516-04:00 stderr F {ERROR}",
         f"web-1  | {ERROR}",
         f"\x1b[1;31m{ERROR}\x1b[0m",
         f"\\u001b[31m{ERROR}\\u001b[0m",
@@ -42,7 +43,13 @@ def test_wrappers(line: str) -> None:
 
 @pytest.mark.parametrize(
     "line",
-    ["   15 | #include <ffi.h>", ">>> import ldap", "Step 4/9 : RUN pip install x", "cat a b | grep c", "#include <ffi.h>"],
+    [
+        "   15 | #include <ffi.h>",
+        ">>> import ldap",
+        "Step 4/9 : RUN pip install x",
+        "cat a b | grep c",
+        "#include <ffi.h>",
+    ],
 )
 def test_what_is_no_wrapper_stays(line: str) -> None:
     assert unwrap(line).text == line

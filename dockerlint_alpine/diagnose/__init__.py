@@ -1,0 +1,103 @@
+"""From the log of a failed build or run to the cause, the packages and the step that needs them.
+
+:func:`diagnose` reads a log; ``repair.py`` finds the place in a Dockerfile and makes the edits. What logs look like is
+data, in ``rules/errors.toml``; see ``patterns.py``.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from dockerlint_alpine.diagnose.errors import DiagnoseError, PatternError, UnknownStepError
+from dockerlint_alpine.diagnose.model import Cause, Diagnosis, Moment, Verdict
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from dockerlint_alpine.apk import IndexStore
+    from dockerlint_alpine.diagnose.reading import Source
+    from dockerlint_alpine.diagnose.scan import Scan
+    from dockerlint_alpine.knowledge import Knowledge
+
+__all__ = [
+    "Cause",
+    "DiagnoseError",
+    "Diagnosis",
+    "Moment",
+    "PatternError",
+    "UnknownStepError",
+    "Verdict",
+    "diagnose",
+    "diagnose_scan",
+    "read_log",
+]
+
+
+def read_log(source: Source, knowledge: Knowledge, progress: Callable[[int], object] | None = None) -> Scan:
+    """Go over a log once, in bounded memory; ``progress`` is told the bytes read so far. Raises PatternError."""
+    from dockerlint_alpine.diagnose.patterns import PatternSet  # noqa: PLC0415 - with the scan only
+    from dockerlint_alpine.diagnose.scan import scan  # noqa: PLC0415
+
+    return scan(source, PatternSet.parse(knowledge.errors), progress)
+
+
+def diagnose(
+    source: Source,
+    knowledge: Knowledge,
+    store: IndexStore,
+    *,
+    alpine: str | None = None,
+    progress: Callable[[int], object] | None = None,
+) -> Diagnosis:
+    """Diagnose a log read from an open binary file.
+
+    ``alpine`` (``X.Y``) overrules the release that the log tells. Raises PatternError for broken rules and ApkError
+    for damaged indexes; no log makes it raise.
+    """
+    found = read_log(source, knowledge, progress)
+    return diagnose_scan(found, knowledge, store, alpine=alpine, said_by="as asked" if alpine else "")
+
+
+def diagnose_scan(
+    found: Scan,
+    knowledge: Knowledge,
+    store: IndexStore,
+    *,
+    alpine: str | None = None,
+    said_by: str = "",
+    arch: str = "x86_64",
+) -> Diagnosis:
+    """Diagnose what :func:`read_log` has found; ``said_by`` says who named the release ``alpine``."""
+    from dockerlint_alpine.diagnose.causes import Reader  # noqa: PLC0415
+    from dockerlint_alpine.diagnose.foresee import Foresight  # noqa: PLC0415
+    from dockerlint_alpine.diagnose.lookup import Lookup  # noqa: PLC0415
+    from dockerlint_alpine.diagnose.releases import Releases  # noqa: PLC0415
+    from dockerlint_alpine.diagnose.steps import same_command  # noqa: PLC0415
+
+    release, source = (alpine, said_by) if alpine else _release_of(found, knowledge)
+    releases = Releases.choose(store, release, source, arch)
+    lookup = Lookup(knowledge, releases, found.patterns)
+    lookup.python_home, lookup.python = _python_of(found, knowledge)
+    causes = Reader(knowledge, lookup, found).causes()
+    causes = Foresight(knowledge, lookup, releases, found).complete(causes)
+    failed = next((s for f in reversed(found.failures) for s in found.steps if same_command(s, f)), None)
+    return Diagnosis(causes, releases.release, releases.note, failed or causes[0].step)
+
+
+def _release_of(found: Scan, knowledge: Knowledge) -> tuple[str | None, str]:
+    """The release that the log names: in an address of apk's, or as the tag of its base image."""
+    if found.release is not None:
+        return found.release, "the log fetches its index"
+    image = knowledge.base_image(found.image) if found.image else None
+    if image is not None and image.alpine is not None:
+        assumed = f"; {image.assumed[-1]}" if image.assumed else ""
+        return image.alpine, f"the log's base image {found.image}{assumed}"
+    return None, ""
+
+
+def _python_of(found: Scan, knowledge: Knowledge) -> tuple[str | None, str | None]:
+    """Whose Python the log runs: ``/usr/local`` or ``/usr``, and its version ``X.Y``, where it tells."""
+    if found.python_home is not None:
+        return found.python_home, found.python
+    image = knowledge.base_image(found.image) if found.image else None
+    return (None, found.python) if image is None else (None, image.python)

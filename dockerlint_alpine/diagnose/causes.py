@@ -1,0 +1,323 @@
+"""From matches to root causes: what is only an echo or a probe is dropped, what says the same is merged.
+
+Within one step of the build the strongest matches count. A network failure overrules the missing packages that follow
+from it; a binary for glibc overrules every other complaint about the same file.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from dockerlint_alpine.diagnose.model import Cause, Moment
+from dockerlint_alpine.diagnose.scan import PIP_FOLDER
+from dockerlint_alpine.diagnose.steps import same_command
+
+if TYPE_CHECKING:
+    from dockerlint_alpine.diagnose.lookup import Answer, Lookup
+    from dockerlint_alpine.diagnose.scan import Hit, Mark, Scan
+    from dockerlint_alpine.diagnose.steps import Step
+    from dockerlint_alpine.knowledge import Build, Knowledge
+
+_STRENGTH = {"proof": 3, "probe": 2, "hint": 1, "echo": 0}
+_REACH = 4000
+"""Lines below a match in which a `Failed building wheel for X` still speaks of it."""
+
+_SO_MODULE = re.compile(r"(?:site|dist)-packages/(?P<module>[A-Za-z_]\w*)")
+_SOURCE_FOLDER = re.compile(
+    r"(?:^|[\s\"'(])(?:\./)?(?:src/)?(?P<module>[A-Za-z_]\w+)/[\w./+-]*\.(?:c|cc|cpp|cxx|h|hpp|pyx):"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """A match with its answer and the distribution it speaks of (a normalised name), ``version`` where known."""
+
+    hit: Hit
+    answer: Answer
+    distribution: str | None
+    version: str | None
+
+    @property
+    def strength(self) -> int:
+        """3 for a proof down to 0 for an echo."""
+        return _STRENGTH[self.hit.match.pattern.strength]
+
+    @property
+    def id(self) -> str:
+        """The id of its pattern."""
+        return self.hit.match.pattern.id
+
+
+class Reader:
+    """Turns a scan into causes."""
+
+    def __init__(self, knowledge: Knowledge, lookup: Lookup, found: Scan) -> None:
+        self._knowledge = knowledge
+        self._lookup = lookup
+        self._found = found
+        self._answers: dict[tuple[str, ...], Answer] = {}
+
+    def causes(self) -> tuple[Cause, ...]:
+        """The root causes in order of their lines; one that says what is missing where the log does not tell."""
+        readings = [self._reading(hit) for hit in self._found.hits]
+        kept = [reading for group in _by_step(self._of_failed_steps(readings)) for reading in self._root(group)]
+        merged = _merged(kept)
+        strongest = max((reading.strength for reading in merged), default=0)
+        if strongest > 1:
+            merged = [reading for reading in merged if reading.strength > 1 or self._insists(reading)]
+        causes = tuple(self._cause(reading) for reading in merged)
+        return causes or (self._untold(readings),)
+
+    def _of_failed_steps(self, readings: list[Reading]) -> list[Reading]:
+        """Only what the failed steps said, where the engine tells which those are; steps that went on don't matter."""
+        failed = {step for failure in self._found.failures for step in self._found.steps if same_command(step, failure)}
+        of_failed = [reading for reading in readings if reading.hit.step in failed and reading.strength]
+        return [reading for reading in readings if reading.hit.step in failed] if of_failed else readings
+
+    # -- one match -----------------------------------------------------------------------------------------------
+
+    def _reading(self, hit: Hit) -> Reading:
+        key = (hit.match.pattern.id, *hit.match.groups.values())
+        if key not in self._answers:
+            self._answers[key] = self._lookup.answer(hit.match)
+        name, version = self._distribution(hit)
+        return Reading(hit, self._answers[key], name, version)
+
+    def _distribution(self, hit: Hit) -> tuple[str | None, str | None]:
+        """The distribution that a line speaks of: named in it, failed below it, or begun above it."""
+        named = hit.match.group("dist")
+        if named:
+            return _normal(named), self._version(named)
+        folder = PIP_FOLDER.search(hit.quote)
+        if folder is not None:
+            return _normal(folder["name"]), self._version(folder["name"])
+        module = _SO_MODULE.search(hit.quote)
+        if module is not None and hit.match.pattern.moment == "run":
+            return self._by_import(module["module"])
+        if hit.match.pattern.moment == "run" and hit.traceback is not None:
+            return self._by_import(hit.traceback)
+        if hit.match.pattern.moment == "apk":
+            return None, None
+        mark = self._mark(hit)
+        if mark is not None:
+            return _normal(mark.name), mark.version or self._version(mark.name)
+        source = _SOURCE_FOLDER.search(hit.quote)
+        return self._by_import(source["module"], sure=False) if source is not None else (None, None)
+
+    def _mark(self, hit: Hit) -> Mark | None:
+        same = [mark for mark in self._found.marks if mark.step is hit.step or mark.step is None or hit.step is None]
+        below = [mark for mark in same if mark.failed and hit.line <= mark.line <= hit.line + _REACH]
+        above = [mark for mark in same if mark.line <= hit.line]
+        if below:
+            return below[0]
+        return above[-1] if above else next((mark for mark in same if mark.line > hit.line), None)
+
+    def _by_import(self, module: str, *, sure: bool = True) -> tuple[str | None, str | None]:
+        entry = self._knowledge.distribution_for_import(module) or self._knowledge.distribution(module)
+        if entry is not None:
+            return entry.name, self._version(entry.name)
+        return (_normal(module.removesuffix("_")), None) if sure and not module.startswith("_") else (None, None)
+
+    def _version(self, name: str) -> str | None:
+        wanted = _normal(name)
+        return next((m.version for m in self._found.marks if m.version and _normal(m.name) == wanted), None)
+
+    # -- the matches of one step ---------------------------------------------------------------------------------
+
+    def _root(self, group: Sequence[Reading]) -> list[Reading]:
+        readings = [reading for reading in group if reading.strength and reading.answer.known]
+        readings = list(self._without_dismissed(readings))
+        proofs = [reading for reading in readings if reading.strength == 3]
+        if proofs:
+            readings = [
+                reading for reading in readings if reading.strength == 3 or self._counts_beside(reading, proofs)
+            ]
+        else:
+            strongest = max((reading.strength for reading in readings), default=0)
+            readings = [reading for reading in readings if reading.strength == strongest or self._insists(reading)]
+        return list(_without_overruled(readings))
+
+    def _without_dismissed(self, readings: Iterable[Reading]) -> Iterator[Reading]:
+        """Leave out probes for libraries that the rules know the distribution to do without."""
+        for reading in readings:
+            if reading.strength == 3 or self._insists(reading) is not False:
+                yield reading
+
+    def _counts_beside(self, reading: Reading, proofs: Sequence[Reading]) -> bool:
+        """A probe beside a proof counts where the rules say that the build insists on what it looked for.
+
+        What speaks of the environment (``overrules``) counts whenever it stands above the first proof.
+        """
+        pattern = reading.hit.match.pattern
+        if pattern.overrules & {proof.id for proof in proofs}:
+            return True
+        return reading.strength == 2 and self._insists(reading) is True
+
+    def _insists(self, reading: Reading) -> bool | None:
+        """Whether the rules say that the distribution can't be built without this; ``None`` where they say nothing."""
+        if reading.strength == 3 or not reading.answer.packages:
+            return None
+        entry = self._knowledge.distribution(reading.distribution) if reading.distribution else None
+        build = entry.build(reading.version) if entry is not None else None
+        if entry is None or build is None:
+            return None if reading.strength == 2 else False
+        return self._build_insists(build, reading)
+
+    def _build_insists(self, build: Build, reading: Reading) -> bool | None:
+        wanted = set(reading.answer.packages)
+        needs = [
+            need for name in build.language if (language := self._knowledge.language(name)) for need in language.needs
+        ]
+        for link in build.libraries:
+            library = self._knowledge.library(link.library)
+            if library is None:
+                continue
+            names = {
+                n for need in library.build_needs(self._lookup.release) for n in self._lookup.packages_for(need)[:1]
+            }
+            if wanted & names:
+                return link.required and link.linkage == "always"
+            if link.required and link.linkage == "always":
+                needs.extend(link.needs)
+        if any(wanted & set(self._lookup.packages_for(need)) for need in (*needs, *build.needs)):
+            return True
+        return None if reading.strength == 2 else False
+
+    # -- causes --------------------------------------------------------------------------------------------------
+
+    def _cause(self, reading: Reading) -> Cause:
+        hit, answer = reading.hit, reading.answer
+        pattern = hit.match.pattern
+        confidence = answer.confidence
+        if pattern.strength != "proof" and confidence == "certain":
+            confidence = "likely"
+        return Cause(
+            cause=hit.match.title,
+            moment=_moment(hit, answer),
+            outcome=answer.outcome,
+            line=hit.line,
+            quote=hit.quote,
+            advice=answer.advice,
+            confidence=confidence,
+            distribution=reading.distribution,
+            need=answer.need,
+            packages=answer.packages if answer.outcome == "package" else (),
+            stage=hit.step.stage if hit.step is not None else None,
+            replaces=answer.replaces,
+            pattern=pattern.id,
+            step=hit.step,
+        )
+
+    def _untold(self, readings: Sequence[Reading]) -> Cause:
+        """The answer where no line tells: which distribution failed, and what would have to be seen."""
+        impossible = self._impossible(readings)
+        if impossible is not None:
+            return impossible
+        unknown = next((reading for reading in readings if reading.strength and reading.answer.advice), None)
+        echo = unknown or next((reading for reading in readings if not reading.strength), None)
+        marks = [mark for mark in self._found.marks if mark.failed] or self._found.marks
+        distribution = echo.distribution if echo is not None else None
+        if distribution is None and marks:
+            distribution = _normal(marks[-1].name)
+        if echo is None:
+            cause = "no failure that this program knows is in this log"
+            advice = (
+                "Show the log of the failing step from its first line to the error, with the traceback or the "
+                "compiler's messages."
+            )
+        else:
+            cause = f"{distribution or 'a build'} failed; why is not in this log"
+            advice = echo.answer.advice or "Show the lines above."
+        return Cause(
+            cause=cause,
+            moment="build",
+            outcome="unknown",
+            line=echo.hit.line if echo is not None else (marks[-1].line if marks else 1),
+            quote=echo.hit.quote if echo is not None else "",
+            advice=advice,
+            confidence="possible",
+            distribution=distribution,
+            stage=echo.hit.step.stage if echo is not None and echo.hit.step is not None else None,
+            step=echo.hit.step if echo is not None else None,
+        )
+
+    def _impossible(self, readings: Sequence[Reading]) -> Cause | None:
+        """A distribution of the log that the rules say can't work on Alpine."""
+        for mark in self._found.marks:
+            entry = self._knowledge.distribution(mark.name)
+            found = entry.verdict_impossible(mark.version) if entry is not None else None
+            if found is not None and mark.failed:
+                quote = next((r.hit.quote for r in readings if r.hit.line == mark.line), "")
+                return Cause(
+                    cause=f"{_normal(mark.name)} does not work on Alpine: {found.reason}",
+                    moment="build",
+                    outcome="none",
+                    line=mark.line,
+                    quote=quote,
+                    advice=found.advice,
+                    confidence="likely",
+                    distribution=_normal(mark.name),
+                    step=mark.step,
+                )
+        return None
+
+
+def _by_step(readings: Iterable[Reading]) -> Iterator[list[Reading]]:
+    """The readings of each step, in order of the first."""
+    groups: dict[Step | None, list[Reading]] = {}
+    for reading in readings:
+        groups.setdefault(reading.hit.step, []).append(reading)
+    yield from groups.values()
+
+
+def _without_overruled(readings: Sequence[Reading]) -> Iterator[Reading]:
+    """Leave out consequences; where both speak of a file, only those about the same file."""
+    for reading in readings:
+        if not any(_overrules(other, reading) for other in readings if other is not reading):
+            yield reading
+
+
+def _overrules(cause: Reading, effect: Reading) -> bool:
+    overruled = cause.hit.match.pattern.overrules
+    if effect.id not in overruled and not ("*" in overruled and effect.id != cause.id):
+        return False
+    mine, other = cause.hit.match.group("object"), effect.hit.match.group("object")
+    return not mine or not other or mine == other
+
+
+def _merged(readings: Iterable[Reading]) -> list[Reading]:
+    """One reading for all that name the same need or the same packages; the first line is quoted."""
+    found: dict[object, Reading] = {}
+    for reading in sorted(readings, key=lambda r: (r.hit.line, -r.strength)):
+        answer = reading.answer
+        key: object = answer.packages or (answer.outcome, _kind(reading))
+        first = found.get(key)
+        if first is None:
+            found[key] = reading
+        elif first.distribution is None and reading.distribution is not None:
+            found[key] = replace(first, distribution=reading.distribution, version=reading.version)
+    return sorted(found.values(), key=lambda r: r.hit.line)
+
+
+def _kind(reading: Reading) -> object:
+    """Answers without packages are the same when they give the same advice (twenty symbols of one file)."""
+    if reading.id in {"symbol", "undefined-reference", "source-error"}:
+        return reading.id, reading.distribution
+    return reading.id, reading.answer.advice, reading.answer.need
+
+
+def _moment(hit: Hit, answer: Answer) -> Moment:
+    """A library that a setup.py opens is missing while building."""
+    moment = hit.match.pattern.moment
+    if moment == "run" and PIP_FOLDER.search(hit.quote):
+        return "build"
+    if moment == "build" and (answer.need or "").startswith("cmd:") and hit.step is None and hit.traceback:
+        return "run"
+    return moment
+
+
+def _normal(name: str) -> str:
+    return re.sub(r"[-_.]+", "-", name).lower()

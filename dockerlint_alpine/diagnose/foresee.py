@@ -1,0 +1,124 @@
+"""What will be missing next, by the rules: the rest of the build's tools and libraries, then what must be there to run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from dockerlint_alpine.apk import ApkError, World
+
+if TYPE_CHECKING:
+    from dockerlint_alpine.diagnose.lookup import Lookup
+    from dockerlint_alpine.diagnose.model import Cause
+    from dockerlint_alpine.diagnose.releases import Releases
+    from dockerlint_alpine.diagnose.scan import Scan
+    from dockerlint_alpine.knowledge import Distribution, Knowledge
+
+_TOOLS = {
+    "cmd:gcc": ("musl-dev",),
+    "cmd:g++": ("musl-dev",),
+    "cmd:cargo": ("cmd:gcc", "musl-dev"),
+    "cmd:cmake": ("cmd:make",),
+}
+"""What a compile needs beside a tool, whatever is compiled."""
+
+_COMPILERS = frozenset({"gcc", "g++", "gfortran", "rust", "cargo", "cmake", "make", "musl-dev"})
+"""These bring run-time libraries too, but only to the stage that compiles."""
+
+
+class Foresight:
+    """Foresees for the causes of one log; what the log shows as installed is left out."""
+
+    def __init__(self, knowledge: Knowledge, lookup: Lookup, releases: Releases, found: Scan) -> None:
+        self._knowledge = knowledge
+        self._lookup = lookup
+        self._found = found
+        self._releases = releases
+        self._world = _world(releases, found.asked_for)
+
+    def complete(self, causes: Iterable[Cause]) -> tuple[Cause, ...]:
+        """Return the causes with what is foreseen for each; a package is foreseen once."""
+        causes = tuple(causes)
+        taken = dict.fromkeys(package for cause in causes for package in cause.packages)
+        completed = []
+        for cause in causes:
+            names = []
+            for need in dict.fromkeys(self._after(cause)):
+                for package in self._lookup.packages_for(need)[:1]:
+                    if not self._comes_along(need, package, taken):
+                        names.append(package)
+                        taken[package] = None
+            completed.append(replace(cause, foreseen=tuple(names)))
+        return tuple(completed)
+
+    def _comes_along(self, need: str, package: str, taken: Mapping[str, None]) -> bool:
+        """Whether the log shows the package as installed, or one that is named already is it or brings it.
+
+        A -dev package brings its library where it compiles, but not to the stage that runs; so that does not count.
+        """
+        if (
+            package in taken
+            or package in self._found.installed
+            or (self._world is not None and self._world.has(package))
+        ):
+            return True
+        others = [name for name in taken if need.startswith("so:") and not name.endswith("-dev")]
+        named = _world(self._releases, [name for name in others if name not in _COMPILERS])
+        return named is not None and named.has(need)
+
+    def _after(self, cause: Cause) -> Iterator[str]:
+        if cause.outcome == "none" or cause.moment == "apk":
+            return
+        if cause.moment == "build":
+            yield from _TOOLS.get(cause.need or "", ())
+        entry = self._knowledge.distribution(cause.distribution) if cause.distribution else None
+        if entry is None:
+            return
+        version = self._version(entry.name)
+        if cause.moment == "build":
+            yield from self._build_needs(entry, version)
+        yield from self._runtime_needs(entry, version)
+
+    def _version(self, name: str) -> str | None:
+        return next(
+            (m.version for m in self._found.marks if m.version and m.name.lower().replace("_", "-") == name), None
+        )
+
+    def _build_needs(self, entry: Distribution, version: str | None) -> Iterator[str]:
+        build = entry.build(version)
+        if build is None:
+            return
+        for name in build.language:
+            language = self._knowledge.language(name)
+            yield from language.needs if language is not None else ()
+        yield from build.needs
+        for link in build.libraries:
+            library = self._knowledge.library(link.library)
+            if link.required and link.linkage == "always" and library is not None:
+                yield from library.build_needs(self._releases.release)[:1]
+
+    def _runtime_needs(self, entry: Distribution, version: str | None) -> Iterator[str]:
+        build = entry.build(version)
+        if build is not None:
+            for link in build.libraries:
+                library = self._knowledge.library(link.library)
+                if link.required and link.linkage == "always" and library is not None:
+                    yield from link.runtime_needs(library, self._releases.release)
+            for name in build.language:
+                language = self._knowledge.language(name)
+                yield from language.runtime if language is not None else ()
+        for need in entry.runtime_needs(version):
+            if need.severity == "error" and not need.feature and not need.extra:
+                yield from need.any[:1]
+
+
+def _world(releases: Releases, asked_for: Iterable[str]) -> World | None:
+    """What an ``apk add`` of the names that the release has amounts to, dependencies included."""
+    names = [name for name in asked_for if releases.index.providers(name)]
+    if not names:
+        return None
+    try:
+        return World.of(releases.index, names)
+    except ApkError:
+        return None

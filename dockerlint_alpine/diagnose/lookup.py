@@ -1,0 +1,593 @@
+"""From what a log names (a soname, a header, ``-lpq``, a program) to the apk packages of one release.
+
+The rules' libraries are asked first, then the tables of ``rules/errors.toml``, then the release's index. What the
+release does not have is looked for in the other releases, newest first, so that the answer can say where it went.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from dockerlint_alpine.apk import Index
+    from dockerlint_alpine.diagnose.model import Outcome
+    from dockerlint_alpine.diagnose.patterns import Match, PatternSet
+    from dockerlint_alpine.diagnose.releases import Releases
+    from dockerlint_alpine.findings import Confidence
+    from dockerlint_alpine.knowledge import Knowledge, Library
+
+_NO_PACKAGE = "No package of Alpine has it, as far as its indexes are known here"
+_BUNDLED = re.compile(r"-[0-9a-f]{8}(?:\.so|-|\.\d)")
+_VERSION_TAIL = re.compile(r"[-.]?\d[\d.]*$")
+_LIBC_PARTS = frozenset(
+    {"c", "m", "pthread", "dl", "rt", "util", "crypt", "resolv", "xnet", "ssp_nonshared", "c_nonshared"}
+)
+_COMPILER_PARTS = {
+    "stdc++": "cmd:g++",
+    "supc++": "cmd:g++",
+    "gcc": "cmd:gcc",
+    "gcc_s": "cmd:gcc",
+    "gomp": "cmd:gcc",
+    "atomic": "cmd:gcc",
+    "gfortran": "cmd:gfortran",
+    "quadmath": "cmd:gfortran",
+    "blas": "pc:openblas",
+    "cblas": "pc:openblas",
+    "lapack": "pc:openblas",
+    "execinfo": "libexecinfo-dev",
+}
+_LANGUAGES = {"C": "cmd:gcc", "CXX": "cmd:g++", "Fortran": "cmd:gfortran", "ASM_NASM": "cmd:nasm", "Rust": "cmd:rustc"}
+_PROGRAMS = {"ninja": "cmd:ninja", "unix makefiles": "cmd:make", "cmake_make_program": "cmd:make"}
+_ASIDES = frozenset(
+    {"svnversion", "lsb_release", "xcrun", "sw_vers", "dpkg-architecture", "ldconfig", "sysctl", "chcp"}
+)
+"""Programs that builds try to start and do well without."""
+
+_RECENT_RUST = "1.70"
+"""What is taken to be asked for where the message names no version."""
+
+_EDITIONS = {"edition2021": "1.56", "edition2024": "1.85", "3": "1.53", "4": "1.78"}
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a name stands for.
+
+    ``need`` is in apk's vocabulary or a header's name; ``packages`` are of the release asked. ``known`` is false where
+    the name may well be no library at all, so that the line should not count. ``replaces`` as in ``Cause``.
+    """
+
+    outcome: Outcome
+    need: str | None = None
+    packages: tuple[str, ...] = ()
+    advice: str = ""
+    confidence: Confidence = "certain"
+    known: bool = True
+    replaces: str | None = None
+
+
+class Lookup:
+    """Answers for one release. ``python_home`` is ``/usr/local`` or ``/usr`` where the log tells whose Python it is."""
+
+    def __init__(self, knowledge: Knowledge, releases: Releases, patterns: PatternSet) -> None:
+        self._knowledge = knowledge
+        self._releases = releases
+        self._patterns = patterns
+        self.python_home: str | None = None
+        self.python: str | None = None
+
+    def answer(self, match: Match) -> Answer:
+        """Return the answer to what a pattern has read."""
+        pattern = match.pattern
+        if not pattern.helps:
+            return Answer("none", advice=pattern.advice)
+        if pattern.unknown or pattern.strength == "echo":
+            return Answer("unknown", advice=pattern.advice)
+        if pattern.needs:
+            return self._all(pattern.needs)
+        assert pattern.lookup is not None
+        name = match.name.rstrip(".,;:")
+        found = getattr(self, "_" + pattern.lookup.replace("-", "_"))(name, match)
+        assert isinstance(found, Answer)
+        return replace(found, advice=" ".join(part for part in (pattern.advice, found.advice) if part))
+
+    @property
+    def release(self) -> str:
+        """The release that answers."""
+        return self._releases.release
+
+    def packages_for(self, need: str) -> tuple[str, ...]:
+        """Return the packages of the release that meet a need of the rules; empty where there are none."""
+        return self._need(need).packages
+
+    # -- needs ---------------------------------------------------------------------------------------------------
+
+    def _all(self, needs: Iterable[str]) -> Answer:
+        """Every one of ``needs`` is missing."""
+        answers = [self._need(need) for need in needs]
+        packages = tuple(dict.fromkeys(name for answer in answers for name in answer.packages))
+        first = answers[0]
+        return first if len(answers) == 1 else replace(first, packages=packages)
+
+    def _any(self, needs: Iterable[str]) -> Answer:
+        """The first of ``needs`` that the release has, else the first that another release has."""
+        answers = [self._need(need) for need in needs]
+        here = [answer for answer in answers if answer.packages and answer.confidence == "certain"]
+        return next(iter((*here, *(answer for answer in answers if answer.packages), *answers)))
+
+    def _need(self, need: str) -> Answer:
+        """Look up ``so:``, ``pc:``, ``cmd:`` or a package's name."""
+        need = self._patterns.table("aliases").get(need, need)
+        if need.startswith("so:"):
+            return self._so(need)
+        library = self._knowledge.library_for(need) if need.startswith(("pc:", "cmd:")) else None
+        if library is not None:
+            return self._development(library, need)
+        return self._from_index(need)
+
+    def _so(self, need: str) -> Answer:
+        library = self._knowledge.library_for(need)
+        pinned = library.runtime_needs(self._releases.release) if library is not None else ()
+        plain = [name for name in pinned if not name.startswith("so:")]
+        stem = need[: need.find(".so")] if ".so" in need else need
+        return self._from_index(need, *(plain or ()), f"{stem}.so.*")
+
+    def _development(self, library: Library, need: str) -> Answer:
+        """The package with a library's headers, pkg-config file and config tool."""
+        needs = library.build_needs(self._releases.release)
+        if need.startswith(("pc:", "cmd:")) and need not in needs[:1]:
+            needs = (*needs, need)
+        return replace(self._from_index(*needs), need=need)
+
+    def _from_index(self, *needs: str) -> Answer:
+        """The first of ``needs`` that the release's index has; else that of another release, said so."""
+        found = self._first(self._releases.index, needs)
+        if found is not None:
+            return Answer("package", needs[0], (found,))
+        for index in self._releases.others():
+            found = self._first(index, needs)
+            if found is not None:
+                return self._elsewhere(needs[0], found, index.release)
+        return Answer("none", needs[0], advice=f"{_NO_PACKAGE} ({needs[0]}).", confidence="likely")
+
+    def _elsewhere(self, need: str, package: str, release: str) -> Answer:
+        """What only another release has: no help where the log's own release is known for certain."""
+        if self._releases.complete:
+            text = f"Alpine {self._releases.release} has no package with it; Alpine {release} has it in {package}."
+            return Answer(
+                "none", need, advice=f"{text} Build against this release, or take that one.", confidence="likely"
+            )
+        here = f"Alpine {self._releases.release}" if self._releases.known else "the newest Alpine known here"
+        text = f"Named for Alpine {release}: {here} has no package with it."
+        return Answer("package", need, (package,), text, "likely")
+
+    @staticmethod
+    def _first(index: Index, needs: Iterable[str]) -> str | None:
+        for need in needs:
+            for provider in index.find(need):
+                return provider.package.name
+        return None
+
+    def _has(self, need: str) -> bool:
+        return self._first(self._releases.index, (need,)) is not None
+
+    # -- libraries -----------------------------------------------------------------------------------------------
+
+    def _object(self, name: str, _: Match) -> Answer:
+        """A shared object by its soname, or as ``ctypes`` and cffi are told to open it."""
+        base = name.rpartition("/")[2]
+        if _BUNDLED.search(base):
+            return Answer(
+                "none",
+                f"so:{base}",
+                advice="A library that a wheel brings along (its .libs folder) was not copied with it: copy the whole "
+                "site-packages folder. No package has it.",
+            )
+        if base.startswith("libpython"):
+            return self._libpython(base)
+        if re.match(r"lib(?:cuda|cudart|cudnn|cublas|nvidia|nvrtc|mkl_|clntsh|tensorflow)", base):
+            return Answer(
+                "none",
+                f"so:{base}",
+                advice="It is built for glibc and no package of Alpine: take a Debian based image.",
+            )
+        table = self._patterns.table("libraries")
+        if base.lower() in table:
+            return self._runtime(table[base.lower()])
+        for soname in _soname_spellings(base):
+            answer = self._so(f"so:{soname}")
+            if answer.packages:
+                return answer
+        known = ".so" in base
+        outcome: Outcome = "none" if known else "unknown"
+        return Answer(outcome, f"so:{base}", advice=f"{_NO_PACKAGE} ({base}).", confidence="likely", known=known)
+
+    def _libpython(self, soname: str) -> Answer:
+        if self.python_home != "/usr/local" and self._has(f"so:{soname}"):
+            return Answer("package", f"so:{soname}", ("python3",), confidence="likely")
+        return Answer(
+            "none",
+            f"so:{soname}",
+            advice="The interpreter's own library is not in this stage, or not in the loader's path: copy it along with "
+            "Python (/usr/local/lib/libpython3.*.so*), or run the same base image. No package is missing.",
+        )
+
+    def _runtime(self, need: str) -> Answer:
+        """A need of the tables, at run time; a development need there stands for its library."""
+        if need.startswith(("so:", "cmd:")):
+            return self._need(need)
+        library = self._knowledge.library_for(need)
+        return self._so(f"so:{library.sonames[0]}") if library is not None and library.sonames else self._need(need)
+
+    def _library(self, name: str, match: Match) -> Answer:
+        """A library by the name that a message gives it."""
+        need = self._patterns.table("libraries").get(name.lower())
+        if match.pattern.moment == "run":
+            return self._runtime(need) if need else self._object(name, match)
+        if need is not None:
+            return self._build_side(need)
+        library = self._knowledge.library(name.lower()) or self._knowledge.library(f"lib{name.lower()}")
+        if library is not None and library.build_needs(self._releases.release):
+            return self._development(library, library.build_needs(self._releases.release)[0])
+        for candidate in _stems(name):
+            if self._has(f"pc:{candidate}"):
+                return replace(self._need(f"pc:{candidate}"), confidence="likely")
+            if self._has(f"{candidate}-dev"):
+                return Answer("package", candidate, (f"{candidate}-dev",), confidence="likely")
+        return Answer("unknown", advice=f"Which package has {name} is not known here.", known=False)
+
+    def _libraries(self, name: str, match: Match) -> Answer:
+        answers = [self._library(part.strip(), match) for part in name.split(",")]
+        return replace(answers[0], packages=tuple(dict.fromkeys(n for answer in answers for n in answer.packages)))
+
+    def _build_side(self, need: str) -> Answer:
+        """A need of the tables when compiling: a runtime need there stands for its library's headers."""
+        if not need.startswith("so:"):
+            return self._need(need)
+        library = self._knowledge.library_for(need)
+        if library is not None and library.build_needs(self._releases.release):
+            return self._development(library, library.build_needs(self._releases.release)[0])
+        return self._beside(need)
+
+    def _linker(self, name: str, _: Match) -> Answer:
+        """``-lNAME``: the -dev package with ``libNAME.so``."""
+        bare = re.sub(r"^lib|\.(?:so|a)[\d.]*$", "", name)
+        if bare in _LIBC_PARTS:
+            return Answer("package", f"-l{bare}", ("musl-dev",))
+        if bare in _COMPILER_PARTS:
+            return replace(self._need(_COMPILER_PARTS[bare]), need=f"-l{bare}")
+        if re.match(r"python\d", bare):
+            return replace(self._python_headers(), need=f"-l{bare}")
+        library = self._knowledge.library_for(f"so:lib{bare}.so")
+        if library is not None and library.build_needs(self._releases.release):
+            return self._development(library, f"-l{bare}")
+        for candidate in (bare, f"lib{bare}"):
+            if self._has(f"pc:{candidate}"):
+                return replace(self._need(f"pc:{candidate}"), need=f"-l{bare}")
+        return replace(self._beside(f"so:lib{bare}.so.*"), need=f"-l{bare}")
+
+    def _beside(self, need: str) -> Answer:
+        """The -dev package beside the one that has a shared object, by the names that aports gives them."""
+        for index in (self._releases.index, *self._releases.others()):
+            for provider in index.find(need):
+                package = provider.package
+                for stem in (package.name, package.origin, package.name.removesuffix("-libs")):
+                    if index.package(f"{stem}-dev") is not None:
+                        return Answer("package", need, (f"{stem}-dev",), confidence="likely")
+        return Answer("unknown", need, advice=f"Which package has {need.removeprefix('so:')} is not known here.")
+
+    # -- headers -------------------------------------------------------------------------------------------------
+
+    def _header(self, name: str, match: Match) -> Answer:
+        header = name.removeprefix("./")
+        if header in {"Python.h", "pyconfig.h"}:
+            return replace(self._python_headers(), need=header)
+        library = self._knowledge.library_for(header)
+        if library is not None:
+            return self._development(library, header)
+        for rule in self._patterns.headers:
+            if any(fnmatchcase(header, pattern) for pattern in rule.names):
+                return self._header_by_rule(header, rule.needs, rule.advice)
+        if not _is_header(header, match.group("path")):
+            return Answer(
+                "unknown", header, advice=f"{header} is no header: it is missing from the source itself.", known=False
+            )
+        found = self._header_by_name(header)
+        if found is not None:
+            return found
+        advice = f"Which package has {header} is not known here: search for it at pkgs.alpinelinux.org/contents."
+        return Answer("unknown", header, advice=advice, confidence="possible")
+
+    def _header_by_rule(self, header: str, needs: tuple[str, ...], advice: str) -> Answer:
+        if not needs:
+            return Answer("none", header, advice=advice)
+        answer = self._any(needs)
+        if advice and (not answer.packages or (self._releases.known and answer.confidence != "certain")):
+            return Answer("none", header, advice=advice)
+        return replace(answer, need=header)
+
+    def _header_by_name(self, header: str) -> Answer | None:
+        """A guess by name that the index bears out: ``foo/bar.h`` -> ``pc:foo`` or ``libfoo-dev``."""
+        folder, _, file = header.rpartition("/")
+        words = [folder.partition("/")[0]] if folder else []
+        words.append(file.rpartition(".")[0] or file)
+        for word in words:
+            for stem in _stems(word):
+                for need in (f"pc:{stem}", f"{stem}-dev"):
+                    answer = self._from_index(need)
+                    if answer.packages:
+                        advice = " ".join(part for part in ("Judged by the name of the header.", answer.advice) if part)
+                        return replace(answer, need=header, confidence="likely", advice=advice)
+        return None
+
+    def _python_headers(self) -> Answer:
+        if self.python_home == "/usr/local":
+            return Answer(
+                "none",
+                advice="The Python in /usr/local brings its own headers (python3-dev is for Alpine's own Python in /usr "
+                "and does not help): the image has had /usr/local/include removed, or a virtual environment of "
+                "another Python is used. Take an unstripped python:*-alpine image to build in.",
+            )
+        if self.python == "2.7":
+            return self._any(("python2-dev", "python-dev"))
+        return Answer(
+            "package",
+            "Python.h",
+            ("python3-dev",),
+            "For Alpine's own Python in /usr. In a python:*-alpine image the headers are in /usr/local/include already, "
+            "and python3-dev does not help: there, something uses apk's python3 by mistake.",
+            "certain" if self.python_home == "/usr" else "likely",
+        )
+
+    # -- pkg-config, programs ------------------------------------------------------------------------------------
+
+    def _pkg_config(self, name: str, match: Match) -> Answer:
+        need = self._patterns.table("aliases").get(f"pc:{name}", f"pc:{name}")
+        names = dict.fromkeys((need.removeprefix("pc:"), name, name.lower(), f"lib{name.lower()}"))
+        for candidate in names:
+            if self._has(f"pc:{candidate}") or self._knowledge.library_for(f"pc:{candidate}") is not None:
+                return self._need(f"pc:{candidate}")
+        if name in self._patterns.table("cmake"):
+            return self._cmake(name, match)
+        answer = self._library(name, match)
+        if answer.packages:
+            return replace(answer, need=need)
+        return self._from_index(*(f"pc:{candidate}" for candidate in names))
+
+    def _cmake(self, name: str, match: Match) -> Answer:
+        table = self._patterns.table("cmake")
+        need = table.get(name)
+        if need:
+            return self._need(need)
+        if need is not None:
+            advice = f"CMake's {name} comes from pip or from outside Alpine, not from apk."
+            return Answer("none", advice=advice, known=not name.startswith("Python"))
+        lower = {key.lower(): value for key, value in table.items()}
+        if lower.get(name.lower()):
+            return self._need(lower[name.lower()])
+        return self._library(name, match)
+
+    def _command(self, name: str, _: Match) -> Answer:
+        program = name.rpartition("/")[2]
+        if program in _ASIDES:
+            return Answer("unknown", known=False)
+        if name.startswith(("./", "../")) or program.endswith((".sh", ".py", ".so")):
+            return Answer("unknown", advice=f"{name} is a file of the image, no program of a package.", known=False)
+        if re.fullmatch(r"[\w-]+-linux-(?:gnu|musl)\w*-(?:gcc|cc)(?:-\d+)?", program):
+            program = "gcc"
+        elif re.fullmatch(r"[\w-]+-linux-(?:gnu|musl)\w*-(?:g\+\+|c\+\+)", program):
+            program = "g++"
+        elif re.fullmatch(r"(?:gcc|g\+\+|clang|llvm-config)-\d+(?:\.\d+)?", program):
+            program = program.rpartition("-")[0]
+        answer = self._need(f"cmd:{program}")
+        package = answer.packages[0] if answer.packages else ""
+        if package.startswith("py3-") and package not in {"py3-pip", "py3-virtualenv", "py3-setuptools"}:
+            return Answer(
+                "none",
+                f"cmd:{program}",
+                advice=f"{program} is a program of a Python distribution: install it with pip into the environment that "
+                "runs, and see that its bin folder is in PATH. apk's py3- packages are for Alpine's own Python.",
+                confidence="likely",
+            )
+        if not answer.packages:
+            return Answer("unknown", f"cmd:{program}", advice=f"{_NO_PACKAGE} (a program {program}).", known=False)
+        return answer
+
+    def _language(self, name: str, match: Match) -> Answer:
+        need = _LANGUAGES.get(name)
+        return self._need(need) if need else self._cmake(name, match)
+
+    def _compilers(self, listed: str, _: Match) -> Answer:
+        """Meson's list of what it tried: ``['c++'], ['g++'] ...``."""
+        names = re.findall(r"'([\w.+-]+)'", listed)
+        for need, tried in (
+            ("cmd:gfortran", "gfortran"),
+            ("cmd:g++", "g++"),
+            ("cmd:rustc", "rustc"),
+            ("cmd:nasm", "nasm"),
+        ):
+            if tried in names:
+                return self._need(need)
+        return self._need("cmd:gcc")
+
+    def _build_program(self, name: str, _: Match) -> Answer:
+        return self._need(_PROGRAMS.get(name.lower(), "cmd:make"))
+
+    # -- Python's side -------------------------------------------------------------------------------------------
+
+    def _module(self, name: str, _: Match) -> Answer:
+        top = name.partition(".")[0]
+        need = self._patterns.table("modules").get(top)
+        if need:
+            return self._tk() if "tk" in top.lower() else self._need(need)
+        what = f"The Python module {top} comes from pip, not from apk"
+        if top in {"distutils", "imp", "pkg_resources", "setuptools"}:
+            what = (
+                f"{top} is not there (Python 3.12 dropped distutils, imp and the bundled setuptools): pip install "
+                "setuptools, or take a newer release of the distribution"
+            )
+        return Answer("none", advice=f"{what}. No apk package helps.")
+
+    def _tk(self) -> Answer:
+        if self.python_home == "/usr":
+            return self._from_index("python3-tkinter")
+        return self._from_index("so:libtk8.6.so", "tk")
+
+    def _stdlib(self, name: str, _: Match) -> Answer:
+        need = self._patterns.table("stdlib").get(name)
+        if need is None:
+            return Answer("unknown", known=False)
+        return replace(
+            self._need(need), advice="Needed where that Python is compiled (pyenv, from source): then build it again."
+        )
+
+    def _distribution(self, _: str, match: Match) -> Answer:
+        entry = self._knowledge.distribution(match.group("dist")) if match.group("dist") else None
+        impossible = entry.verdict_impossible(None) if entry is not None else None
+        if impossible is not None:
+            return Answer("none", advice=f"{impossible.reason} {impossible.advice}".strip())
+        return Answer(
+            "none",
+            advice="The index offers no wheel for musl and no source distribution that fits (or the name, version or "
+            "Python is wrong): take a version with a musllinux wheel or an sdist, or a slim (Debian) base image. "
+            "No apk package helps.",
+        )
+
+    def _symbol(self, name: str, _: Match) -> Answer:
+        return Answer(
+            "none",
+            advice=f"The libraries are all found (else the loader would name one), but none defines {name}: they are of "
+            "another version than the file was built with, packages of two releases are mixed, or the file was not "
+            "linked with what it uses. Rebuild it here without cache (pip install --no-binary, --no-cache-dir) and take "
+            "all packages from one release; a further package does not help.",
+            confidence="likely",
+        )
+
+    def _reference(self, name: str, _: Match) -> Answer:
+        if name.startswith(("std::", "operator new", "operator delete", "__cxa", "__gxx", "vtable for")):
+            return Answer(
+                "none", advice="C++ code is linked by gcc: build with CXX=g++ (g++ must be there).", confidence="likely"
+            )
+        return Answer(
+            "none",
+            advice=f"Nothing that is linked defines {name}: musl does not have everything that glibc has, or a library "
+            "is of another version. Take a newer version of the distribution; no package can be named from this line.",
+            confidence="possible",
+        )
+
+    def _rust(self, name: str, _: Match) -> Answer:
+        wanted = name if re.match(r"1\.\d+", name) else _EDITIONS.get(name) or _EDITIONS.get(name[-1:], _RECENT_RUST)
+        release = self._releases.first_with("rust", wanted)
+        here = self._releases.index.package("rust") if self._releases.known else None
+        has = f"Alpine {self._releases.release} has Rust {here.version.partition('-')[0]}. " if here is not None else ""
+        where = (
+            f"Alpine {release} has a Rust that is new enough" if release else "No release known here has it: use rustup"
+        )
+        return Answer(
+            "none",
+            f"rust>={wanted}",
+            advice=f"{has}{where}: take a base image of that release, a version of the distribution that has a musllinux "
+            "wheel or asks for less, or rustup. No package of the same release helps.",
+        )
+
+    # -- apk's own answers ---------------------------------------------------------------------------------------
+
+    def _package(self, name: str, _: Match) -> Answer:
+        if name.startswith(("so:", "pc:", "cmd:", "/", "py3.")):
+            return Answer(
+                "none",
+                name,
+                advice="A package of one release depends on a library of another: repositories are mixed. Take all "
+                "packages from the release of the base image.",
+            )
+        plain = name.rpartition("@")[0] or name
+        new = self._patterns.table("renamed").get(plain)
+        if new is not None and not self._has(plain):
+            return self._renamed(plain, new)
+        if self._has(plain):
+            return self._not_seen(plain)
+        for index in self._releases.others():
+            if index.package(plain) is not None:
+                advice = (
+                    f"{plain} is in Alpine {index.release}, not in {self._releases.release}: look for its successor."
+                )
+                return Answer("none", plain, advice=advice, confidence="likely")
+        advice = f"No release known here has {plain}: the name is wrong, or it is one of Debian's or of edge/testing."
+        return Answer("none", plain, advice=advice, confidence="likely")
+
+    def _renamed(self, old: str, new: str) -> Answer:
+        if not new:
+            return Answer("none", old, advice=f"{old} is gone from Alpine and has no successor.")
+        answer = self._any((new,))
+        if not answer.packages:
+            return Answer("none", old, advice=f"{old} is gone from Alpine.")
+        advice = f"Alpine {self._releases.release} has no {old}: its place is taken by {answer.packages[0]}."
+        return Answer("package", old, answer.packages, advice, "likely", replaces=old)
+
+    def _not_seen(self, name: str) -> Answer:
+        found = self._releases.index.package(name)
+        if found is None:
+            provider = self._first(self._releases.index, (name,))
+            assert provider is not None
+            advice = f"In Alpine {self._releases.release} {provider} provides it."
+            return Answer("package", name, (provider,), advice, "likely", replaces=name)
+        return Answer(
+            "none",
+            name,
+            advice=f"The name is right: Alpine {self._releases.release} has {name} in {found.repository}. apk did not see "
+            "that repository: its index could not be fetched (try again), or /etc/apk/repositories or a --repository "
+            "names another one. Use the repositories of the image's own release.",
+            confidence="likely",
+        )
+
+    def _pin(self, name: str, match: Match) -> Answer:
+        found = self._releases.index.package(name) if self._releases.known else None
+        current = f"{name}=~{found.version.rpartition('-r')[0]}" if found is not None else f"{name}=~X.Y"
+        has = f"Alpine {self._releases.release} now has {found.version}: " if found is not None else ""
+        return Answer(
+            "none",
+            f"{name}{match.group('op')}{match.group('version')}",
+            advice=f"Alpine keeps one version per release and deletes the old ones. {has}write {current}, or drop the "
+            "pin. No package is missing.",
+        )
+
+
+def _soname_spellings(name: str) -> Iterator[str]:
+    """The sonames that a name handed to ``dlopen`` may mean: ``gobject-2.0-0``, ``pango-1.0``, ``cairo``, ``libfoo``."""
+    if ".so" in name:
+        yield name
+        return
+    base = name if name.startswith("lib") else f"lib{name}"
+    match = re.match(r"(.*)-(\d+)$", base)
+    if match is not None:
+        yield f"{match[1]}.so.{match[2]}"
+        yield f"{match[1]}.so.*"
+    yield f"{base}.so.*"
+    yield f"{_VERSION_TAIL.sub('', base)}.so.*"
+
+
+def _stems(word: str) -> Iterator[str]:
+    """Names under which pkg-config or aports may know a library that is called ``word``."""
+    seen = set[str]()
+    lower = word.lower()
+    for stem in (
+        lower,
+        f"lib{lower}",
+        lower.removeprefix("lib"),
+        re.sub(r"[-_]c$", "", lower),
+        _VERSION_TAIL.sub("", lower),
+    ):
+        if len(stem) > 2 and stem not in seen:
+            seen.add(stem)
+            yield stem
+
+
+def _is_header(name: str, path: str) -> bool:
+    """False for what else a program may not find: a source file of its own."""
+    if re.search(r"\.(?:h|hh|hpp|hxx|inc|ipp)$", name):
+        return True
+    return bool(path) and "." not in name.rpartition("/")[2]

@@ -1,0 +1,78 @@
+"""What a diagnosis is made of: causes, the packages that mend them, and the verdict over all of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal, TypeAlias
+
+if TYPE_CHECKING:
+    from dockerlint_alpine.diagnose.steps import Step
+    from dockerlint_alpine.findings import Confidence
+
+Moment: TypeAlias = Literal["build", "run", "apk"]
+Verdict: TypeAlias = Literal["packages", "no-package-helps", "not-enough-information"]
+Outcome: TypeAlias = Literal["package", "none", "unknown"]
+
+MOMENTS: tuple[Moment, ...] = ("build", "run", "apk")
+
+
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """One root cause.
+
+    ``cause`` says in a few words what failed, ``need`` in apk's vocabulary (or a header's name) what is missing.
+    ``packages`` is what the log itself proves, in one release; ``foreseen`` what the rules expect to be missing next.
+    ``line`` is the 1-based line of the log and ``quote`` its text without wrappers. ``stage`` is the name of a stage,
+    or its number where it has none. ``outcome`` says what kind of answer this is: ``none`` means that no apk package
+    helps. ``replaces`` is the name in an ``apk add`` that the first package stands for. ``step`` is the step of the
+    log that the line is from.
+    """
+
+    cause: str
+    moment: Moment
+    outcome: Outcome
+    line: int
+    quote: str
+    advice: str
+    confidence: Confidence
+    distribution: str | None = None
+    need: str | None = None
+    packages: tuple[str, ...] = ()
+    foreseen: tuple[str, ...] = ()
+    stage: str | None = None
+    replaces: str | None = None
+    pattern: str = ""
+    step: Step | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnosis:
+    """The answer to a log.
+
+    ``release`` is the Alpine release whose index named the packages and ``release_note`` how it was found out.
+    ``failed`` is the step that broke the build, ``None`` where the log shows none.
+    """
+
+    causes: tuple[Cause, ...]
+    release: str | None
+    release_note: str
+    failed: Step | None = field(default=None)
+
+    @property
+    def verdict(self) -> Verdict:
+        """Packages where any cause names one; else that none helps; else that the log does not tell."""
+        outcomes = {cause.outcome for cause in self.causes}
+        if "package" in outcomes:
+            return "packages"
+        return "no-package-helps" if "none" in outcomes else "not-enough-information"
+
+    @property
+    def packages(self) -> tuple[str, ...]:
+        """Every package that the log proves, without repeats."""
+        return tuple(dict.fromkeys(name for cause in self.causes for name in cause.packages))
+
+    @property
+    def foreseen(self) -> tuple[str, ...]:
+        """Every package that the rules foresee and the log does not prove, without repeats."""
+        proven = set(self.packages)
+        return tuple(dict.fromkeys(n for cause in self.causes for n in cause.foreseen if n not in proven))

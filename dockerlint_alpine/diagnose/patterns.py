@@ -1,0 +1,256 @@
+"""The patterns of ``rules/errors.toml``: what a line of a log says, and how it is to be understood.
+
+The schema is described at the top of that file. A line is first searched for the short texts of ``find``, then the
+patterns that have one of them are tried in the order of the file; the first that fits takes the line.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, get_args
+
+from dockerlint_alpine.diagnose.errors import PatternError
+from dockerlint_alpine.diagnose.model import MOMENTS, Moment
+from dockerlint_alpine.diagnose.wrappers import unwrap
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+Strength: TypeAlias = Literal["proof", "probe", "hint", "echo"]
+Lookup: TypeAlias = Literal[
+    "object", "header", "linker", "pkg-config", "command", "cmake", "library", "libraries", "module", "stdlib",
+    "symbol", "reference", "package", "pin", "rust", "language", "compilers", "build-program", "distribution",
+]  # fmt: skip
+
+STRENGTHS: tuple[str, ...] = get_args(Strength)
+LOOKUPS: tuple[str, ...] = get_args(Lookup)
+TABLES = ("aliases", "libraries", "cmake", "renamed", "modules", "stdlib")
+"""The tables of names in ``errors.toml``, each text to text."""
+
+_KEYS = {
+    "id", "title", "find", "regex", "lookup", "needs", "helps", "unknown", "strength", "moment", "overrules", "advice",
+    "sample",
+}  # fmt: skip
+_HEADER_KEYS = {"need", "names", "advice", "evidence"}
+_PLACEHOLDER = re.compile(r"\{(\w+)\}")
+
+
+@dataclass(frozen=True, slots=True)
+class Pattern:
+    """One entry of ``errors.toml``; see the head of that file for its fields.
+
+    ``helps`` is false where no package helps; ``unknown`` is true where the line alone can't tell.
+    """
+
+    id: str
+    title: str
+    find: tuple[str, ...]
+    regex: re.Pattern[str]
+    lookup: Lookup | None
+    needs: tuple[str, ...]
+    helps: bool
+    unknown: bool
+    strength: Strength
+    moment: Moment
+    overrules: frozenset[str]
+    advice: str
+    sample: str
+
+    def read(self, text: str) -> Match | None:
+        """Return what the pattern reads in a line without wrappers."""
+        match = self.regex.search(text)
+        if match is None:
+            return None
+        groups = {key: value for key, value in match.groupdict().items() if value}
+        return Match(self, groups)
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """A pattern and what its groups held; ``name2``, ``name3`` ... are other ways to say ``name``."""
+
+    pattern: Pattern
+    groups: Mapping[str, str]
+
+    @property
+    def name(self) -> str:
+        """What is looked up; empty where the pattern has no such group."""
+        return self.group("name")
+
+    def group(self, name: str) -> str:
+        """Return the first group called ``name`` or ``name2``, ``name3`` ... that took part."""
+        for key, value in self.groups.items():
+            if key.rstrip("0123456789") == name:
+                return value
+        return ""
+
+    @property
+    def title(self) -> str:
+        """The cause in a few words."""
+        return _PLACEHOLDER.sub(lambda found: self.group(found[1]) or "it", self.pattern.title)
+
+
+@dataclass(frozen=True, slots=True)
+class HeaderRule:
+    """Headers that the rules' libraries do not list: any one of ``needs`` has them, or ``advice`` says why none does."""
+
+    needs: tuple[str, ...]
+    names: tuple[str, ...]
+    advice: str
+    evidence: str
+
+
+class PatternSet:
+    """All patterns, and the tables of names beside them."""
+
+    def __init__(
+        self,
+        patterns: Sequence[Pattern],
+        headers: Sequence[HeaderRule] = (),
+        tables: Mapping[str, Mapping[str, str]] | None = None,
+    ) -> None:
+        self.patterns = tuple(patterns)
+        self.headers = tuple(headers)
+        self._tables = dict(tables or {})
+
+    @classmethod
+    def parse(cls, raw: Mapping[str, Any]) -> PatternSet:
+        """Read the table of ``errors.toml`` as ``tomllib`` gives it. Raises PatternError."""
+        patterns = [_pattern(entry, number) for number, entry in enumerate(_tables(raw, "pattern"), start=1)]
+        known = {pattern.id for pattern in patterns}
+        if len(known) != len(patterns):
+            raise PatternError("rules/errors.toml: two patterns have the same id")
+        for pattern in patterns:
+            for other in pattern.overrules - known - {"*"}:
+                raise PatternError(f"rules/errors.toml: {pattern.id}: overrules {other!r}, which does not exist")
+        return cls(patterns, [_header(entry) for entry in _tables(raw, "headers")], _names(raw))
+
+    def table(self, name: str) -> Mapping[str, str]:
+        """Return one table of names (see ``TABLES``)."""
+        return self._tables.get(name, {})
+
+    @cached_property
+    def literals(self) -> tuple[bytes, ...]:
+        """Texts of which every line that a pattern takes has one."""
+        return tuple(dict.fromkeys(text.encode() for pattern in self.patterns for text in pattern.find))
+
+    def read(self, text: str) -> Match | None:
+        """Return what the first fitting pattern reads in a line without wrappers."""
+        for pattern in self.patterns:
+            if any(literal in text for literal in pattern.find):
+                match = pattern.read(text)
+                if match is not None:
+                    return match
+        return None
+
+
+def validate(raw: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return what is wrong with ``errors.toml``, one line each: its schema, and samples that their pattern misses."""
+    try:
+        patterns = PatternSet.parse(raw)
+    except PatternError as error:
+        return (str(error),)
+    return tuple(_sample_problems(patterns))
+
+
+def _sample_problems(patterns: PatternSet) -> Iterator[str]:
+    for pattern in patterns.patterns:
+        lines = [unwrap(line).text for line in pattern.sample.strip("\n").splitlines()]
+        taken = [match.pattern.id for line in lines if (match := patterns.read(line)) is not None]
+        if pattern.id not in taken:
+            yield f"rules/errors.toml: {pattern.id}: its sample is read as {', '.join(taken) or 'nothing'}"
+
+
+def _tables(raw: Mapping[str, Any], key: str) -> list[Mapping[str, Any]]:
+    entries = raw.get(key, [])
+    if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
+        raise PatternError(f"rules/errors.toml: {key} must be tables")
+    return entries
+
+
+def _names(raw: Mapping[str, Any]) -> dict[str, dict[str, str]]:
+    found = {name: raw.get(name, {}) for name in TABLES}
+    for name, table in found.items():
+        if not isinstance(table, dict) or not all(isinstance(value, str) for value in table.values()):
+            raise PatternError(f"rules/errors.toml: {name} must be a table of texts")
+    return found
+
+
+def _pattern(entry: Mapping[str, Any], number: int) -> Pattern:
+    name = str(entry.get("id") or f"pattern {number}")
+    if unknown := set(entry) - _KEYS:
+        raise _wrong(name, f"unknown key {sorted(unknown)[0]!r}")
+    for key in ("id", "title", "regex", "sample"):
+        if not isinstance(entry.get(key), str) or not entry[key]:
+            raise _wrong(name, f"{key} is missing")
+    try:
+        regex = re.compile(entry["regex"])
+    except re.error as error:
+        raise _wrong(name, f"regex: {error}") from None
+    pattern = Pattern(
+        id=name,
+        title=entry["title"],
+        find=_texts(entry, "find", name),
+        regex=regex,
+        lookup=_choice(entry, "lookup", LOOKUPS, None, name),
+        needs=_texts(entry, "needs", name),
+        helps=bool(entry.get("helps", True)),
+        unknown=bool(entry.get("unknown", False)),
+        strength=_choice(entry, "strength", STRENGTHS, "proof", name),
+        moment=_choice(entry, "moment", MOMENTS, "build", name),
+        overrules=frozenset(_texts(entry, "overrules", name)),
+        advice=str(entry.get("advice", "")),
+        sample=entry["sample"],
+    )
+    _check(pattern)
+    return pattern
+
+
+def _check(pattern: Pattern) -> None:
+    if not pattern.find:
+        raise _wrong(pattern.id, "find is missing")
+    ways = [pattern.lookup is not None, bool(pattern.needs), not pattern.helps, pattern.unknown]
+    if sum(ways) != (0 if pattern.strength == "echo" else 1):
+        raise _wrong(pattern.id, "needs exactly one of lookup, needs, helps = false and unknown = true")
+    if (not pattern.helps or pattern.unknown) and not pattern.advice:
+        raise _wrong(pattern.id, "says that no package helps, but not what does (advice)")
+    groups = {name.rstrip("0123456789") for name in pattern.regex.groupindex}
+    missing = set(_PLACEHOLDER.findall(pattern.title)) - groups
+    if missing:
+        raise _wrong(pattern.id, f"title names the group {sorted(missing)[0]!r}, which the regex has not")
+
+
+def _header(entry: Mapping[str, Any]) -> HeaderRule:
+    name = f"headers {entry.get('names', ['?'])[:1]}"
+    if unknown := set(entry) - _HEADER_KEYS:
+        raise _wrong(name, f"unknown key {sorted(unknown)[0]!r}")
+    rule = HeaderRule(
+        _texts(entry, "need", name),
+        _texts(entry, "names", name),
+        str(entry.get("advice", "")),
+        str(entry.get("evidence", "")),
+    )
+    if not rule.names or not rule.evidence or not (rule.needs or rule.advice):
+        raise _wrong(name, "needs names, evidence, and need or advice")
+    return rule
+
+
+def _texts(entry: Mapping[str, Any], key: str, name: str) -> tuple[str, ...]:
+    value = entry.get(key, [])
+    if not isinstance(value, list) or not all(isinstance(item, str) and item for item in value):
+        raise _wrong(name, f"{key} must be a list of texts")
+    return tuple(value)
+
+
+def _choice(entry: Mapping[str, Any], key: str, options: Sequence[str], default: str | None, name: str) -> Any:
+    value = entry.get(key, default)
+    if value is not None and value not in options:
+        raise _wrong(name, f"{key} is {value!r}, not one of {', '.join(options)}")
+    return value
+
+
+def _wrong(name: str, message: str) -> PatternError:
+    return PatternError(f"rules/errors.toml: {name}: {message}")

@@ -1,0 +1,153 @@
+r"""Streams a log of any size in bounded memory and hands out only the lines that may matter.
+
+A log is read in blocks. Lines are found through short literals (every pattern names one that its line must have), so
+most of a large log is never decoded. A literal ``\n`` ends a line too, as in the quoted logs of Ansible, and so does a
+carriage return; the number of a line always counts real line ends.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+
+BLOCK = 1 << 20
+"""Bytes read at once."""
+
+LONGEST_LINE = 4096
+"""Bytes of one line that are looked at around the literal; the rest of a longer line is left out."""
+
+_BREAK = b"\x1e"
+"""Stands for an escaped line end once a block is in memory (the ASCII record separator)."""
+
+_FEW = 1 << 14
+"""Bytes that are searched faster than their words are collected."""
+
+_LETTERS = bytes(code if chr(code).isascii() and chr(code).isalpha() else 32 for code in range(256))
+"""Translates everything but ASCII letters to spaces."""
+
+_ENDS = re.compile(rb"[\n\r\x1e]")
+_BOMS = (b"\xff\xfe", b"\xfe\xff")
+
+
+class Source(Protocol):
+    """What a log is read from: an open binary file."""
+
+    def read(self, size: int, /) -> bytes:
+        """Return at most ``size`` bytes, none at the end."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line of interest: its 1-based number and its text as it stands in the log (no line end)."""
+
+    number: int
+    text: str
+
+
+def interesting_lines(
+    source: Source,
+    literals: Sequence[bytes],
+    sampled: Sequence[bytes] = (),
+    progress: Callable[[int], object] | None = None,
+) -> Iterator[Line]:
+    """Yield the lines that hold one of ``literals`` (case counts), in order; ``progress`` is told the bytes read.
+
+    Of the lines that hold one of ``sampled``, the first of each block is enough. Bytes that are no UTF-8 become
+    U+FFFD. A UTF-16 log (PowerShell's ``>``) is understood.
+    """
+    number = 1
+    rest = b""
+    for block in _blocks(source, progress):
+        text = rest + block
+        cut = _last_end(text)
+        whole, rest = text[:cut], text[cut:]
+        yield from _lines_of(whole, number, literals, sampled)
+        number += whole.count(b"\n")
+    yield from _lines_of(rest, number, literals, sampled)
+
+
+def _blocks(source: Source, progress: Callable[[int], object] | None) -> Iterator[bytes]:
+    done = 0
+    encoding = None
+    held = b""
+    while block := source.read(BLOCK):
+        if not done and block[:2] in _BOMS:
+            encoding = "utf-16-le" if block[:2] == b"\xff\xfe" else "utf-16-be"
+            block = block[2:]
+        done += len(block)
+        if encoding is not None:
+            block, held = _whole_units(held + block)
+            block = block.decode(encoding, "replace").encode()
+        if progress is not None:
+            progress(done)
+        yield block.replace(b"\\r\\n", _BREAK).replace(b"\\n", _BREAK)
+
+
+def _whole_units(data: bytes) -> tuple[bytes, bytes]:
+    even = len(data) & ~1
+    return data[:even], data[even:]
+
+
+def _last_end(text: bytes) -> int:
+    """Where the last complete line ends; a line longer than a block is cut."""
+    newline = text.rfind(b"\n") + 1
+    if newline or len(text) <= 2 * BLOCK:
+        return newline
+    return max(text.rfind(_BREAK), text.rfind(b" ")) + 1 or len(text)
+
+
+def _lines_of(text: bytes, first: int, literals: Sequence[bytes], sampled: Sequence[bytes]) -> Iterator[Line]:
+    number, counted = first, 0
+    once = {_line_start(text, position) for literal in sampled if (position := text.find(literal)) >= 0}
+    for start in sorted(_starts(text, literals) | once):
+        number += text.count(b"\n", counted, start)
+        counted = start
+        end = _line_end(text, start)
+        yield Line(number, text[start:end].decode("utf-8", "replace"))
+
+
+def _starts(text: bytes, literals: Sequence[bytes]) -> set[int]:
+    """The offsets at which lines with a literal start (or, in a very long line, the part around it)."""
+    starts = set[int]()
+    for literal in _possible(text, literals):
+        position = text.find(literal)
+        while position >= 0:
+            start = _line_start(text, position)
+            starts.add(start)
+            position = text.find(literal, max(_line_end(text, start), position + len(literal)))
+    return starts
+
+
+def _possible(text: bytes, literals: Sequence[bytes]) -> Iterable[bytes]:
+    """The literals all of whose words are in ``text``, perhaps as parts of words: a log has few different words.
+
+    One look at the words in place of hundreds of searches makes a large log an order of magnitude faster.
+    """
+    if len(text) < _FEW:
+        return literals
+    words = b" ".join(set(text.translate(_LETTERS).split()))
+    return [literal for literal in literals if all(word in words for word in _words(literal))]
+
+
+@lru_cache(maxsize=4096)
+def _words(literal: bytes) -> tuple[bytes, ...]:
+    """The words of a literal, longest first: that one is the rarest."""
+    return tuple(sorted(literal.translate(_LETTERS).split(), key=len, reverse=True))
+
+
+def _line_start(text: bytes, position: int) -> int:
+    lowest = max(0, position - LONGEST_LINE // 2)
+    found = max(text.rfind(end, lowest, position) for end in (b"\n", b"\r", _BREAK))
+    return found + 1 if found >= 0 else lowest
+
+
+def _line_end(text: bytes, start: int) -> int:
+    highest = min(len(text), start + LONGEST_LINE)
+    match = _ENDS.search(text, start, highest)
+    return match.start() if match is not None else highest

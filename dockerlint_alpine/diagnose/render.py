@@ -1,0 +1,109 @@
+"""A diagnosis as JSON (the schema of ``diagnose``) and as text for people."""
+
+from __future__ import annotations
+
+import textwrap
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from dockerlint_alpine.diagnose.model import Cause, Diagnosis
+    from dockerlint_alpine.diagnose.repair import Repair
+    from dockerlint_alpine.report.paint import Paint
+
+VERSION = 1
+"""Of the JSON schema."""
+
+_MOMENTS = {"build": "while building", "run": "at run time", "apk": "in apk add"}
+
+
+def to_json(diagnosis: Diagnosis) -> dict[str, Any]:
+    """Return the JSON document: version, verdict, and the causes in order of their lines."""
+    return {
+        "version": VERSION,
+        "verdict": diagnosis.verdict,
+        "causes": [_cause(c, diagnosis) for c in diagnosis.causes],
+    }
+
+
+def _cause(cause: Cause, diagnosis: Diagnosis) -> dict[str, Any]:
+    return {
+        "cause": cause.cause,
+        "moment": cause.moment,
+        "distribution": cause.distribution,
+        "need": cause.need,
+        "packages": list(cause.packages),
+        "foreseen": list(cause.foreseen),
+        "line": cause.line,
+        "quote": cause.quote,
+        "stage": cause.stage,
+        "confidence": cause.confidence,
+        "advice": _advice(cause, diagnosis),
+    }
+
+
+def _advice(cause: Cause, diagnosis: Diagnosis) -> str:
+    """What to do, in sentences; where packages are named, for which release."""
+    parts = [f"Add {' '.join(cause.packages)}{_where(cause)}."] if cause.packages and not cause.replaces else []
+    parts.append(cause.advice)
+    if cause.packages or cause.foreseen:
+        parts.append(diagnosis.release_note)
+    return " ".join(part for part in parts if part)
+
+
+def _where(cause: Cause) -> str:
+    if cause.stage is not None:
+        return f" to stage {cause.stage}"
+    return {"run": " to the stage that runs", "build": " before the step that compiles"}.get(cause.moment, "")
+
+
+def to_text(diagnosis: Diagnosis, repair: Repair | None, log: str, paint: Paint, width: int = 100) -> str:
+    """Return the answer for people; ``log`` is what the log is called, ``repair`` what was (or would be) written."""
+    from dockerlint_alpine.report.paint import BOLD  # noqa: PLC0415 - for text only
+
+    blocks = ["\n".join(_block(cause, log, paint, width)) for cause in diagnosis.causes]
+    closing = [paint(_verdict(diagnosis), BOLD)]
+    if any(cause.packages or cause.foreseen for cause in diagnosis.causes):
+        closing += textwrap.wrap(diagnosis.release_note, width)
+    if repair is not None:
+        closing += [f"{'foreseen' if item.foreseen else 'fixed'}: {item.title}" for item in repair.applied]
+        closing += [f"not written: {note}" for note in repair.notes]
+    return "\n\n".join([*blocks, "\n".join(closing)]) + "\n"
+
+
+def _verdict(diagnosis: Diagnosis) -> str:
+    if diagnosis.verdict == "packages":
+        return f"Add {' '.join(diagnosis.packages)}"
+    if diagnosis.verdict == "no-package-helps":
+        return "No package helps"
+    return "This log does not tell"
+
+
+def _block(cause: Cause, log: str, paint: Paint, width: int) -> Iterator[str]:
+    from dockerlint_alpine.report.display import printable  # noqa: PLC0415 - for text only
+    from dockerlint_alpine.report.paint import BLUE, BOLD, DIM, GREEN, RED, YELLOW  # noqa: PLC0415
+
+    color = {"package": RED, "none": YELLOW, "unknown": YELLOW}[cause.outcome]
+    yield f"{paint(_MOMENTS[cause.moment], color, BOLD)}: {paint(printable(cause.cause), BOLD)}"
+    about = [part for part in (cause.distribution, f"stage {cause.stage}" if cause.stage else None) if part]
+    sure = "" if cause.confidence == "certain" else f" ({cause.confidence})"
+    where = paint(f"  {printable(', '.join(about))}{sure}".rstrip(), DIM)
+    yield f"  {paint('-->', BLUE, BOLD)} {printable(log)}:{cause.line}{where}"
+    if cause.quote:
+        bar = paint("|", BLUE, BOLD)
+        yield f"   {bar}"
+        yield f"   {bar} {printable(cause.quote)[: width - 6]}"
+        yield f"   {bar}"
+    if cause.need:
+        yield f"   {paint('=', BLUE, BOLD)} {paint('need', BOLD)}: {printable(cause.need)}"
+    sign = paint("=", BLUE, BOLD)
+    if cause.packages:
+        verb = "instead" if cause.replaces else "add"
+        yield f"   {sign} {paint(verb, BOLD, GREEN)}: {' '.join(cause.packages)}{printable(_where(cause))}"
+    if cause.foreseen:
+        yield f"   {sign} {paint('foreseen', BOLD)}: {' '.join(cause.foreseen)} (by the rules, not by this log)"
+    if cause.advice:
+        first, *others = textwrap.wrap(printable(cause.advice), width - 13)
+        yield f"   {sign} {paint('advice', BOLD)}: {first}"
+        yield from (f"             {other}" for other in others)

@@ -1,0 +1,237 @@
+"""Goes over a log once and keeps what a diagnosis needs: matches, steps, distributions, packages, the release.
+
+Memory is bounded: of each kind only so many are kept, the first ones (a log that repeats itself says nothing new).
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from dockerlint_alpine.diagnose.reading import interesting_lines
+from dockerlint_alpine.diagnose.steps import (
+    STEP_LITERALS,
+    FailedCommand,
+    Step,
+    read_failure,
+    read_marked_line,
+    read_step,
+)
+from dockerlint_alpine.diagnose.wrappers import unwrap
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from dockerlint_alpine.diagnose.patterns import Match, PatternSet
+    from dockerlint_alpine.diagnose.reading import Line, Source
+    from dockerlint_alpine.diagnose.wrappers import Unwrapped
+
+MOST_HITS = 2000
+"""Different matches that are kept; more are echoes of each other."""
+
+MOST_MARKS = 4000
+LONGEST_QUOTE = 300
+
+_CONTEXT = (
+    b"Collecting ", b"Building wheel", b"ownloading ", b"setup.py install for ", b"pip install ", b"pip3 install ",
+    b") Installing ", b"apk add", b"apk --", b"Failed to build", b"Failed building", b"uild wheels for",
+    b"pyproject.toml) did not run", b"failed with error code", b"likely not a problem with", b"for `", b"- Installing ",
+    b"wheels for some", b'", line ', "• Installing ".encode(), "╰─> ".encode(),
+)  # fmt: skip
+"""What tells which distribution is built, and what is installed."""
+
+_SAMPLED = (b"/include/python", b"bin/python", b"alpine", b"/pip-", b"APKINDEX")
+"""What a long log says over and over: one line in each block is enough."""
+
+_NAME = r"[A-Za-z0-9](?:[\w.-]*[A-Za-z0-9])?"
+_SHORT = r"[A-Za-z0-9][\w.-]*?"
+"""A name that ends where what follows it in a pattern begins."""
+
+_STARTED = tuple(
+    re.compile(pattern)
+    for pattern in (
+        rf"\bCollecting (?P<name>{_NAME})(?:\[[^\]]*\])?(?:[=<>~!]=? ?(?P<version>[\w.]+))?",
+        rf"\bBuilding wheel for (?P<name>{_NAME}) \(",
+        rf"\b[Rr]unning setup\.py (?:install|bdist_wheel) for (?P<name>{_NAME})",
+        rf"\bDownloading (?:\S*/)?(?P<name>{_SHORT})-(?P<version>\d[\w.]*?)\.(?:tar\.gz|zip|tar\.bz2)",
+        rf"\b(?:Installing|Building) (?P<name>{_NAME}) ?(?:\(|==)(?P<version>\d[\w.]*)\)?",
+        rf"\bpip3? install (?:--?[\w-]+(?:[= ](?!\w+==)\S+)? )*(?P<name>{_NAME})==(?P<version>\d[\w.]*)",
+        r"\bpip3? install (?:--[\w-]+(?:=\S+)? )*(?P<name>[A-Za-z][\w.-]+)(?:\s|;|$|'|\")",
+    )
+)
+_FAILED = tuple(
+    re.compile(pattern)
+    for pattern in (
+        rf"Failed building wheel for (?P<name>{_NAME})",
+        rf"Building wheel for (?P<name>{_NAME}) \([^)]*\) did not run successfully",
+        rf"Failed to (?:download and )?build:? [`'\"]?(?P<name>{_SHORT})(?:[=@]=?(?P<version>\d[\w.]*))?[`'\"]?(?:$|\s*$)",
+        rf"Could not build wheels for (?P<name>{_NAME})[,\s]",
+        rf"failed with error code \d+ in \S*/(?P<name>{_SHORT})(?:_[0-9a-f]{{32}})?/?$",
+        rf"not a problem with (?:poetry|pip) but with (?P<name>{_NAME}) \((?P<version>\d[\w.]*)",
+        rf"provides \"[^\"]+\" for `(?P<name>{_NAME})@(?P<version>[\w.]+)`",
+        rf"An error occurred while installing (?P<name>{_NAME})(?:==(?P<version>[\w.]+))?",
+        rf"(?:Installing|Updating) (?P<name>{_NAME}) \((?P<version>\d[\w.]*)\):? (?:Failed|failed)",
+        rf"pyproject\.toml based projects \((?P<name>{_NAME})\)",
+        rf"^\s*╰─> (?P<name>{_NAME})$",
+    )
+)
+PIP_FOLDER = re.compile(
+    rf"/pip-(?:install|build|req-build|wheel|modern-metadata)-\w+/(?P<name>{_SHORT})(?:_[0-9a-f]{{32}})?(?:/|['\"\s]|$)"
+)
+_SITE_PACKAGES = re.compile(r"(?:site|dist)-packages/(?P<module>[A-Za-z_]\w*)(?:/|[\w.-]*\.so)")
+_INSTALLED = re.compile(r"\(\s*\d+/\d+\) Installing (?P<name>[\w.+-]+) \((?P<version>[^)]+)\)")
+_APK_ADD = re.compile(r"\bapk (?:-\S+ )*(?:update && apk (?:-\S+ )*)?add (?P<rest>[^&|;]*)")
+_RELEASE = re.compile(r"/alpine/v(?P<release>3\.\d+)/(?:main|community)|\bAlpine(?: Linux)? v?(?P<release2>3\.\d+)\b")
+_EDGE = re.compile(r"/alpine/edge/main")
+_IMAGE = re.compile(r"(?:^|[\s('\"`])(?P<image>[\w./-]+:[\w.-]*)(?=[\s'\"`@),]|$)")
+_PYTHON = re.compile(
+    r"(?P<prefix>/usr/local|/usr)/include/python(?P<version>\d\.\d+)m?"
+    r"|(?P<prefix2>/usr/local|/usr)/bin/python(?P<version2>\d(?:\.\d+)?)?\b"
+)
+_NO_DISTRIBUTIONS = frozenset({
+    "r", "requirements", "pip", "the", "for", "some", "a", "installable", "one", "or", "wheel", "wheels", "build",
+    "package", "packages", "dependencies", "upgrade", "editable", "project", "setuptools", "metadata", "does", "and",
+    "an", "is", "to", "on", "in", "with", "without", "it", "this", "shows", "fails", "image",
+})  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """A match in the log: its 1-based line, the line without wrappers, and the step it belongs to."""
+
+    match: Match
+    line: int
+    quote: str
+    step: Step | None
+    traceback: str | None
+    """The last module of Python that a traceback above named."""
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """A line that names a distribution: its build starts (or goes on) or has failed."""
+
+    name: str
+    version: str | None
+    line: int
+    failed: bool
+    step: Step | None
+
+
+@dataclass
+class Scan:
+    """What one pass over a log has found, and the patterns it was read with."""
+
+    patterns: PatternSet
+    hits: list[Hit] = field(default_factory=list)
+    marks: list[Mark] = field(default_factory=list)
+    steps: list[Step] = field(default_factory=list)
+    failures: list[FailedCommand] = field(default_factory=list)
+    marked_lines: list[int] = field(default_factory=list)
+    installed: dict[str, None] = field(default_factory=dict)
+    asked_for: dict[str, None] = field(default_factory=dict)
+    release: str | None = None
+    image: str | None = None
+    python_home: str | None = None
+    python: str | None = None
+
+
+def scan(source: Source, patterns: PatternSet, progress: Callable[[int], object] | None = None) -> Scan:
+    """Read a log from an open binary file; ``progress`` is told the bytes read so far."""
+    literals = tuple(dict.fromkeys((*patterns.literals, *STEP_LITERALS, *_CONTEXT)))
+    walk = _Walk(patterns)
+    for line in interesting_lines(source, literals, _SAMPLED, progress):
+        walk.read(line)
+    return walk.found
+
+
+class _Walk:
+    """The pass: remembers the step that each line belongs to."""
+
+    def __init__(self, patterns: PatternSet) -> None:
+        self.found = Scan(patterns)
+        self._patterns = patterns
+        self._vertices: dict[str, Step] = {}
+        self._step: Step | None = None
+        self._module: str | None = None
+        self._said: set[tuple[object, ...]] = set()
+
+    def read(self, line: Line) -> None:
+        unwrapped = unwrap(line.text)
+        text = unwrapped.text
+        step = read_step(unwrapped, line.number)
+        if step is not None:
+            self._begin(step, unwrapped)
+        failure = read_failure(unwrapped, line.number)
+        if failure is not None:
+            self.found.failures.append(failure)
+        marked = read_marked_line(unwrapped)
+        if marked is not None:
+            self.found.marked_lines.append(marked)
+        here = self._vertices.get(unwrapped.vertex, self._step) if unwrapped.vertex else self._step
+        self._read_context(text, line.number, here)
+        # A step's own line holds the command, not what it said.
+        if step is None and len(self.found.hits) < MOST_HITS:
+            self._read_patterns(text, line.number, here)
+
+    def _read_patterns(self, text: str, number: int, step: Step | None) -> None:
+        """Keep the first of all matches that say the same in the same step."""
+        match = self._patterns.read(text)
+        if match is None:
+            return
+        key = (match.pattern.id, *match.groups.values(), step)
+        if key not in self._said:
+            self._said.add(key)
+            self.found.hits.append(Hit(match, number, text.strip()[:LONGEST_QUOTE], step, self._module))
+
+    def _begin(self, step: Step, line: Unwrapped) -> None:
+        if line.vertex is not None:
+            step = self._vertices.setdefault(line.vertex, step)
+        same = [known for known in self.found.steps if known.text == step.text and known.number == step.number]
+        self._step = same[0] if same else step
+        if not same and len(self.found.steps) < MOST_MARKS:
+            self.found.steps.append(step)
+        if step.keyword == "FROM" and self.found.image is None:
+            words = [word for word in step.text.split()[1:] if not word.startswith("--")]
+            self.found.image = words[0] if words else None
+
+    def _read_context(self, text: str, number: int, step: Step | None) -> None:
+        self._read_marks(text, number, step)
+        module = _SITE_PACKAGES.search(text)
+        if module is not None and text.lstrip().startswith("File "):
+            self._module = module["module"]
+        for found in _INSTALLED.finditer(text):
+            self.found.installed[found["name"]] = None
+        for found in _APK_ADD.finditer(text):
+            words = found["rest"].replace("\\", " ").split()
+            self.found.asked_for.update(dict.fromkeys(word for word in words if re.match(r"[a-z][\w.+-]*$", word)))
+        self._read_release(text)
+        python = _PYTHON.search(text)
+        if python is not None:
+            self.found.python_home = python["prefix"] or (self.found.python_home or python["prefix2"])
+            self.found.python = python["version"] or self.found.python or python["version2"]
+
+    def _read_release(self, text: str) -> None:
+        found = _RELEASE.search(text)
+        if found is not None and self.found.release is None:
+            self.found.release = found["release"] or found["release2"]
+        elif self.found.release is None and _EDGE.search(text) and "fetch" in text:
+            self.found.release = "edge"
+        if self.found.image is None and "alpine" in text:
+            image = _IMAGE.search(text)
+            if image is not None and "alpine" in image["image"]:
+                self.found.image = image["image"]
+
+    def _read_marks(self, text: str, number: int, step: Step | None) -> None:
+        for failed, patterns in ((True, _FAILED), (False, (*_STARTED, PIP_FOLDER))):
+            for pattern in patterns:
+                match = pattern.search(text)
+                if match is not None and match["name"].lower() not in _NO_DISTRIBUTIONS:
+                    self._mark(match, number, failed=failed, step=step)
+                    return
+
+    def _mark(self, match: re.Match[str], number: int, *, failed: bool, step: Step | None) -> None:
+        version = match.groupdict().get("version")
+        if len(self.found.marks) < MOST_MARKS:
+            self.found.marks.append(Mark(match["name"], version, number, failed, step))
