@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dockerlint_alpine.stages.bases import APK_ARCH
 from dockerlint_alpine.stages.context import BuildContext, ContextFileError, guess_root, open_context
 from dockerlint_alpine.stages.copied_libraries import library_copied
-from dockerlint_alpine.stages.graph import StageGraphError
+from dockerlint_alpine.stages.copying import copy_sources
+from dockerlint_alpine.stages.errors import IncludeCycleError, StageGraphError, StagesError
 from dockerlint_alpine.stages.installing import Installer
-from dockerlint_alpine.stages.linkage import BuildFacts, LibraryUse
+from dockerlint_alpine.stages.linkage import BuildFacts, LibraryUse, pulled_in_by
+from dockerlint_alpine.stages.memory import Memory
 from dockerlint_alpine.stages.model import (
     ApkStep,
     Installed,
@@ -18,7 +21,8 @@ from dockerlint_alpine.stages.model import (
     Timeline,
     Unjudged,
 )
-from dockerlint_alpine.stages.timeline import APK_ARCH, build_timeline, copy_sources
+from dockerlint_alpine.stages.packages import can_be_met
+from dockerlint_alpine.stages.timeline import build_timeline
 
 __all__ = [
     "APK_ARCH",
@@ -26,20 +30,25 @@ __all__ = [
     "BuildContext",
     "BuildFacts",
     "ContextFileError",
+    "IncludeCycleError",
     "InstallStep",
     "Installed",
     "Installer",
     "LibraryUse",
+    "Memory",
     "Moment",
     "PythonHome",
     "PythonStep",
     "Stage",
     "StageGraphError",
+    "StagesError",
     "Timeline",
     "Unjudged",
     "build_timeline",
+    "can_be_met",
     "copy_sources",
     "guess_root",
     "library_copied",
     "open_context",
+    "pulled_in_by",
 ]

@@ -5,6 +5,7 @@ Options as ``apk(8)`` and ``apk-add(8)`` of apk-tools 2.14 list them.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
@@ -29,6 +30,7 @@ _WITH_VALUE = {
     "--timeout": "timeout",
 }
 _SHORT_WITH_VALUE = "Xpt"
+_PINNED = re.compile(r"([A-Za-z0-9][\w.+:-]*)[=<>~@]")
 
 ApkVerb = Literal["add", "del", "fix", "upgrade", "update", "other"]
 
@@ -49,7 +51,7 @@ class Operand:
 
 @dataclass(frozen=True, slots=True)
 class ApkCommand:
-    """One ``apk`` call. ``unknown`` names the variables that hide operands from us."""
+    """One ``apk`` call. ``unknown`` names the variables that hide operands from us, ``hidden`` are these as written."""
 
     verb: ApkVerb
     operands: tuple[Operand, ...] = ()
@@ -57,12 +59,14 @@ class ApkCommand:
     repositories: tuple[str, ...] = ()
     root: str | None = None
     unknown: tuple[str, ...] = ()
+    hidden: tuple[str, ...] = ()
     upgrade: bool = False
 
     @property
-    def other_repositories(self) -> bool:
-        """True when packages may come from repositories that no index of ours describes."""
-        return bool(self.repositories) or any("@" in operand.text for operand in self.operands)
+    def other_repositories(self) -> tuple[str, ...]:
+        """Where packages of this command may come from besides the release's own repositories: URLs and tags."""
+        tags = (operand.text.partition("@")[2] for operand in self.operands)
+        return (*self.repositories, *(f"@{re.split('[=<>~]', tag)[0]}" for tag in tags if tag))
 
 
 def read_apk_command(args: Sequence[Arg], piped: Iterable[Operand] = ()) -> ApkCommand | None:
@@ -73,6 +77,7 @@ def read_apk_command(args: Sequence[Arg], piped: Iterable[Operand] = ()) -> ApkC
     operands: list[Operand] = []
     values: dict[str, list[str]] = {}
     unknown: list[str] = []
+    hidden: list[str] = []
     verb: str | None = None
     flags: set[str] = set()
     pending: str | None = None
@@ -81,8 +86,9 @@ def read_apk_command(args: Sequence[Arg], piped: Iterable[Operand] = ()) -> ApkC
         if pending:
             values.setdefault(pending, []).append(text)
             pending = None
-        elif not arg.known:
-            unknown.extend(arg.unknown or (text,))
+        elif not arg.known and (verb is None or _PINNED.match(text) is None):
+            unknown.extend(arg.unknown)
+            hidden.append(text)
         elif text.startswith("--"):
             name, equals, value = text.partition("=")
             if name in _WITH_VALUE and equals:
@@ -96,7 +102,9 @@ def read_apk_command(args: Sequence[Arg], piped: Iterable[Operand] = ()) -> ApkC
         elif verb is None:
             verb = text
         else:
-            operands.append(Operand(text, arg.span, None, arg))
+            # Of python3=$VERSION the name is known: that is what counts.
+            named = _PINNED.match(text) if not arg.known else None
+            operands.append(Operand(named[1] if named is not None else text, arg.span, None, arg))
     if verb is None:
         return None
     return ApkCommand(
@@ -106,6 +114,7 @@ def read_apk_command(args: Sequence[Arg], piped: Iterable[Operand] = ()) -> ApkC
         repositories=tuple(values.get("repository", ())),
         root=_last(values.get("root")),
         unknown=tuple(dict.fromkeys(unknown)),
+        hidden=tuple(hidden),
         upgrade=bool(flags & {"-u", "--upgrade", "-l", "--latest"}),
     )
 

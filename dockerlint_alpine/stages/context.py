@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
@@ -19,16 +20,24 @@ _PROJECT_ROOTS = (".git", ".hg", ".svn")
 
 
 class ContextFileError(OSError):
-    """A file of the context that is there but can't be read; the text is one line for the user."""
+    """A file that is there but can't be read; ``strerror`` is the reason, in words that follow "can't be read:"."""
+
+    def __init__(self, reason: str) -> None:
+        """Say why the file can't be read."""
+        super().__init__(errno.EIO, reason)
 
 
 @dataclass(frozen=True)
 class BuildContext:
-    """A folder on disk as the builder sees it. Paths are POSIX, relative to the root, without ``./``."""
+    """A folder on disk as the builder sees it. Paths are POSIX, relative to the root, without ``./``.
+
+    ``looked_at`` collects the paths on disk that answers rest on, whether something is there or not.
+    """
 
     root: Path
     ignore: DockerIgnore = NOTHING_IGNORED
     shown_as: str = ""
+    looked_at: set[str] = field(default_factory=set, compare=False, repr=False)
 
     @cached_property
     def _real_root(self) -> Path:
@@ -43,6 +52,7 @@ class BuildContext:
         if self.ignore.excludes(path):
             return None
         place = self.root / path
+        self.looked_at.add(str(place))
         try:
             # A link that leaves the context dangles inside the builder.
             inside = place.resolve().is_relative_to(self._real_root)
@@ -54,17 +64,23 @@ class BuildContext:
         """The bytes of a file. Raises FileNotFoundError, or ContextFileError for what is no readable file."""
         place = self.find(path)
         if place is None:
-            raise FileNotFoundError(path)
+            raise FileNotFoundError(errno.ENOENT, self.why_missing(path), path)
         try:
             if not place.is_file():
-                raise ContextFileError(f"{self.display(path)}: not a regular file")
+                raise ContextFileError("it is not a regular file")
             if place.stat().st_size > MAX_FILE_SIZE:
-                raise ContextFileError(f"{self.display(path)}: larger than {MAX_FILE_SIZE // 2**20} MiB")
+                raise ContextFileError(f"it is larger than {MAX_FILE_SIZE // 2**20} MiB")
             return place.read_bytes()
         except ContextFileError:
             raise
         except OSError as error:
-            raise ContextFileError(f"{self.display(path)}: {error.strerror or error}") from None
+            raise ContextFileError(error.strerror or str(error)) from None
+
+    def why_missing(self, path: str) -> str:
+        """Why the builder finds nothing at ``path``, in words that follow "can't be read:"."""
+        if self.ignore.excludes(path) and BuildContext(self.root).exists(path):
+            return ".dockerignore keeps it out of the build context"
+        return f"it is not in the build context {self.shown_as or '.'}"
 
     def is_dir(self, path: str) -> bool:
         """True when ``path`` is a folder that the builder sees."""
@@ -95,6 +111,7 @@ class BuildContext:
             if self.exists(below + part):
                 yield below + part
             return
+        self.looked_at.add(str(self.root / prefix))
         try:
             matches = re.compile(translate(part) + r"\Z", re.DOTALL).match
             names = [entry.name for entry in (self.root / prefix).iterdir()]
@@ -103,25 +120,30 @@ class BuildContext:
         yield from (below + name for name in names if matches(name) and self.exists(below + name))
 
 
-def open_context(root: Path, dockerfile: Path, *, shown_as: str = "") -> BuildContext:
+def open_context(
+    root: Path, dockerfile: Path, *, shown_as: str = "", looked_at: set[str] | None = None
+) -> BuildContext:
     """The context at ``root`` for this Dockerfile, with ``NAME.dockerignore`` or ``.dockerignore`` honoured."""
+    seen = looked_at if looked_at is not None else set()
     for place in (dockerfile.with_name(f"{dockerfile.name}.dockerignore"), root / ".dockerignore"):
+        seen.add(str(place))
         try:
             if place.is_file() and place.stat().st_size <= MAX_FILE_SIZE:
                 text = place.read_bytes().decode("utf-8", "surrogateescape")
-                return BuildContext(root, parse_dockerignore(text), shown_as)
+                return BuildContext(root, parse_dockerignore(text), shown_as, seen)
         except OSError:
             continue
-    return BuildContext(root, NOTHING_IGNORED, shown_as)
+    return BuildContext(root, NOTHING_IGNORED, shown_as, seen)
 
 
-def guess_root(dockerfile: Path, sources: Sequence[str]) -> Path:
+def guess_root(dockerfile: Path, sources: Sequence[str], looked_at: set[str] | None = None) -> Path:
     """The folder that is most likely the context: the nearest, from the Dockerfile's own folder up to the top of the
     project, that holds most of the COPY sources (``docker build -f docker/x.Dockerfile .`` is the usual call)."""
     home = dockerfile.parent
-    best, best_score = home, _score(home, sources)
+    seen = looked_at if looked_at is not None else set()
+    best, best_score = home, _score(home, sources, seen)
     for folder in _upwards(home):
-        score = _score(folder, sources)
+        score = _score(folder, sources, seen)
         if score > best_score:
             best, best_score = folder, score
     return best
@@ -139,6 +161,6 @@ def _upwards(home: Path) -> Iterable[Path]:
     return above[:_LEVELS_WITHOUT_ROOT]
 
 
-def _score(root: Path, sources: Sequence[str]) -> int:
-    context = BuildContext(root)
+def _score(root: Path, sources: Sequence[str], looked_at: set[str]) -> int:
+    context = BuildContext(root, looked_at=looked_at)
     return sum(1 for source in sources if source.strip("./") and context.glob(source))

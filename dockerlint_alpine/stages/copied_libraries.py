@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Literal
 
-from dockerlint_alpine.stages.files import FromContext, FromStage, Placement
+from dockerlint_alpine.stages.files import FromContext, FromStage, Placement, StageFiles, Unread
 from dockerlint_alpine.stages.travel import moved_path
 
 if TYPE_CHECKING:
@@ -26,46 +26,71 @@ def library_copied(timeline: Timeline, moment: Moment, need: str) -> Copied:
 
     ``maybe``: a folder of libraries came from an image that we can't look into.
     """
+    del timeline  # every view knows the stages that it was copied from
     soname = need.removeprefix("so:").rpartition(":")[2]
-    folders = (*_SEARCHED, *filter(None, (moment.scope.text("LD_LIBRARY_PATH") or "").split(":")))
-    answers = {_answer(timeline, placement, soname, need, folders) for placement in moment.files.placements}
-    return "yes" if "yes" in answers else "maybe" if "maybe" in answers else "no"
+    extra = (moment.scope.text("LD_LIBRARY_PATH") or "").split(":")
+    folders = tuple(dict.fromkeys((*_SEARCHED, *(folder.rstrip("/") for folder in extra if folder))))
+    return _best(_Search(soname, need).folder(moment.files, folder) for folder in folders)
 
 
-def _answer(timeline: Timeline, placement: Placement, soname: str, need: str, folders: Iterable[str]) -> Copied:
-    match placement:
-        case FromContext(source=source, target=target):
-            # A library that lies in the context itself.
-            return _named("yes", posixpath.basename(source), target, soname, folders)
-        case FromStage(source=source, target=target, files=None):
-            if _named("yes", posixpath.basename(source), target, soname, folders) == "yes":
+def _best(answers: Iterable[Copied]) -> Copied:
+    found = set(answers)
+    return "yes" if "yes" in found else "maybe" if "maybe" in found else "no"
+
+
+class _Search:
+    """The search for one object; copies of copies are looked at once."""
+
+    def __init__(self, soname: str, need: str) -> None:
+        self.soname = soname
+        self.need = need
+        self._answers: dict[tuple[int, str], Copied] = {}
+
+    def folder(self, files: StageFiles, folder: str) -> Copied:
+        """Whether ``folder`` of this view got the object."""
+        key = (id(files), folder)
+        if key not in self._answers:
+            self._answers[key] = _best(self._brought(files, placement, folder) for placement in files.placements)
+        return self._answers[key]
+
+    def _brought(self, files: StageFiles, placement: Placement, folder: str) -> Copied:
+        """Whether one placement brings the object into ``folder``."""
+        match placement:
+            case FromContext(source=source, target=target, is_dir=False):
+                return "yes" if _lands(source, target, folder, self.soname) else "no"
+            case FromContext(source=source, target=target):
+                return "yes" if self._in_context(files, moved_path(folder, target, source or ".", into=False)) else "no"
+            case FromStage(source=source, target=target) if _lands(source, target, folder, self.soname):
                 return "yes"
-            return "maybe" if _brings_folder(source, target, folders) else "no"
-        case FromStage(source=source, target=target, stage=index):
-            if _named("yes", posixpath.basename(source), target, soname, folders) == "yes":
-                return "yes"
-            stage = timeline.stages.get(index) if index is not None else None
-            if stage is None or stage.end is None or not _brings_folder(source, target, folders):
+            case FromStage(source=source, target=target, files=None):
+                return "maybe" if moved_path(folder, target, source, into=False) in _SEARCHED else "no"
+            case FromStage(source=source, target=target, files=other, packages=packages) if other is not None:
+                inner = moved_path(folder, target, source, into=False)
+                if inner is None:
+                    return "no"
+                if inner in _SEARCHED and packages is not None and packages.has(self.need):
+                    return "yes"
+                return self.folder(other, inner)
+            case Unread(target=target, below=True):
+                return "maybe" if moved_path(folder, target, "/", into=False) is not None else "no"
+            case _:
                 return "no"
-            if stage.end.world.has(need):
-                return "yes"
-            return library_copied(timeline, stage.end, need)
-        case _:
-            return "no"
+
+    def _in_context(self, files: StageFiles, folder: str | None) -> bool:
+        if folder is None:
+            return False
+        found = files.context.glob(posixpath.join(folder, f"{self.soname}*"))
+        return any(_is_object(posixpath.basename(path), self.soname) for path in found)
 
 
-def _named(answer: Copied, name: str, target: str, soname: str, folders: Iterable[str]) -> Copied:
-    """``answer`` when the copied file is called like the object and lands in a searched folder."""
-    if ".so" not in name or not (fnmatchcase(soname, name) or name.startswith(f"{soname}.")):
-        return "no"
-    landed = target if posixpath.basename(target).find(".so") < 0 else posixpath.dirname(target)
-    return answer if landed.rstrip("/") in folders else "no"
+def _lands(source: str, target: str, folder: str, soname: str) -> bool:
+    """True when the file ``source`` is the object and ends up in ``folder``."""
+    if not _is_object(posixpath.basename(source), soname):
+        return False
+    landed = target if ".so" not in posixpath.basename(target) else posixpath.dirname(target)
+    return landed.rstrip("/") == folder
 
 
-def _brings_folder(source: str, target: str, folders: Iterable[str]) -> bool:
-    """True when the content of a searched folder of the other stage ends up in a searched folder of this one."""
-    for folder in _SEARCHED:
-        landed = moved_path(folder, source, target, into=False)
-        if landed is not None and landed.rstrip("/") in folders:
-            return True
-    return False
+def _is_object(name: str, soname: str) -> bool:
+    """True for the object's own name, a wildcard that has it, and the file its name links to (``liblz4.so.1.9.4``)."""
+    return ".so" in name and (fnmatchcase(soname, name) or name.startswith(f"{soname}."))

@@ -50,10 +50,8 @@ def _rules(lines: Iterable[str]) -> Iterable[tuple[re.Pattern[str], bool]]:
             continue
         try:
             # A match of a directory takes everything below it along.
-            yield (
-                re.compile("/".join(map(translate, parts)).replace("\0/", "(?:.*/)?") + r"(?:/.*)?\Z", re.DOTALL),
-                excludes,
-            )
+            text = "/".join(map(translate, parts)).replace("\0/", "(?:.*/)?").replace("\0", ".*")
+            yield re.compile(text + r"(?:/.*)?\Z", re.DOTALL), excludes
         except re.error:
             continue
 

@@ -1,36 +1,47 @@
-"""The files of a stage as far as the Dockerfile tells: what COPY, ADD and heredocs put where, and from which stage.
+"""The files of a stage as far as the Dockerfile tells: what COPY, ADD, heredocs and cp put where, and from which stage.
 
 Paths inside the stage are absolute POSIX paths. A view is immutable: a copy makes a new one.
 """
 
 from __future__ import annotations
 
+import errno
 import posixpath
-from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
+
+from dockerlint_alpine.stages.context import ContextFileError
+from dockerlint_alpine.stages.dockerignore import NOTHING_IGNORED, DockerIgnore
 
 if TYPE_CHECKING:
+    from dockerlint_alpine.apk import World
     from dockerlint_alpine.stages.context import BuildContext
 
-
-_KNOWN_FOLDERS = frozenset({"/", "/usr", "/usr/local", "/tmp", "/root", "/opt"})  # noqa: S108 - names, nothing is opened
+_KNOWN_FOLDERS = frozenset({"/", "/usr", "/usr/local", "/tmp", "/root", "/opt", "/etc", "/home", "/srv", "/var"})  # noqa: S108 - names, nothing is opened
 """Folders that every Alpine image has: a COPY to one of them goes into it."""
+
+_MAX_DEPTH = 60
+"""Copies of copies that are followed; behind them lies what nobody has written by hand."""
 
 
 @dataclass(frozen=True, slots=True)
 class FromContext:
-    """``source`` (a path of the context, ``""`` for its root) lies at ``target``; folders take their content along."""
+    """``source`` (a path of the context, ``""`` for its root) lies at ``target``; folders take their content along.
+
+    ``exclude`` are the paths below the source that ``COPY --exclude`` leaves out. The source need not exist.
+    """
 
     source: str
     target: str
     is_dir: bool
+    exclude: DockerIgnore = NOTHING_IGNORED
 
 
 @dataclass(frozen=True, slots=True)
 class FromText:
-    """A file written by a heredoc: COPY <<EOF /path."""
+    """A file whose content the Dockerfile itself tells: COPY <<EOF /path."""
 
     content: bytes
     target: str
@@ -38,73 +49,172 @@ class FromText:
 
 @dataclass(frozen=True, slots=True)
 class FromStage:
-    """``source`` in another stage (``files`` as they were at its end) lies at ``target``.
+    """``source`` in another stage, or at another place of this one, lies at ``target``.
 
-    ``files`` is ``None`` for an image that is no stage of this Dockerfile.
+    ``files`` and ``packages`` are the other place's as they were then; ``files`` is ``None`` for an image that is no
+    stage of this Dockerfile. ``stage`` is its number, ``image`` its reference.
     """
 
     source: str
     target: str
-    files: StageFiles | None
-    stage: int | None
+    files: StageFiles | None = field(repr=False)
+    packages: World | None = field(default=None, repr=False)
+    stage: int | None = None
     image: str | None = None
 
 
-Placement = FromContext | FromText | FromStage
+@dataclass(frozen=True, slots=True)
+class Unread:
+    """Something at ``target`` that only a build knows; ``reason`` says why, in words that follow "can't be read:".
+
+    ``below`` is true when it may be a folder with anything in it.
+    """
+
+    target: str
+    reason: str
+    below: bool = False
 
 
-@dataclass(frozen=True)
+Placement: TypeAlias = FromContext | FromText | FromStage | Unread
+
+
+@dataclass(frozen=True, eq=False)
 class StageFiles:
     """What lies where in a stage. ``placements`` are in order: a later one hides an earlier one."""
 
     context: BuildContext
     placements: tuple[Placement, ...] = ()
     directories: frozenset[str] = _KNOWN_FOLDERS
+    depth: int = 0
+    _places: dict[str, tuple[Placement | None, str]] = field(default_factory=dict, init=False, repr=False)
+    _listed: dict[str, tuple[str, ...]] = field(default_factory=dict, init=False, repr=False)
 
     def place(self, placement: Placement) -> StageFiles:
         """The view after one more file or folder was put in."""
+        depth = self.depth
+        if isinstance(placement, FromStage) and placement.files is not None:
+            depth = max(depth, placement.files.depth + 1)
+            if depth > _MAX_DEPTH:
+                placement, depth = Unread(placement.target, "it was copied too many times", below=True), self.depth
         parents = {posixpath.dirname(placement.target)}
-        if isinstance(placement, FromContext) and placement.is_dir:
+        if isinstance(placement, FromContext) and placement.is_dir and self.context.is_dir(placement.source):
             parents.add(placement.target)
-        return replace(self, placements=(*self.placements, placement), directories=self.directories | parents)
+        return replace(
+            self, placements=(*self.placements, placement), directories=self.directories | parents, depth=depth
+        )
+
+    def without(self, placements: Iterable[Placement]) -> StageFiles:
+        """The view after these were taken out again (a mount that ends)."""
+        gone = {id(placement) for placement in placements}
+        return replace(self, placements=tuple(one for one in self.placements if id(one) not in gone))
 
     def with_directory(self, path: str) -> StageFiles:
         """The view with ``path`` known to be a folder (WORKDIR, mkdir)."""
         return replace(self, directories=self.directories | {path})
 
+    # -- one path ------------------------------------------------------------------------------------------------
+
     def read(self, path: str) -> bytes:
-        """The bytes of a file. Raises FileNotFoundError, or ContextFileError for what can't be read."""
-        for placement in reversed(self.placements):
-            match placement:
-                case FromText(content=content, target=target) if target == path:
-                    return content
-                case FromContext() if (source := self._in_context(placement, path)) is not None:
-                    if self.context.exists(source):
-                        return self.context.read(source)
-                case FromStage(files=files) if files is not None:
-                    inner = _below(placement.source, placement.target, path)
-                    if inner is not None and files.exists(inner):
-                        return files.read(inner)
-        raise FileNotFoundError(path)
+        """The bytes of a file.
+
+        Raises FileNotFoundError, or ContextFileError for what is there and can't be read; ``strerror`` says why.
+        """
+        placement, inner = self._located(path)
+        match placement:
+            case FromText(content=content):
+                return content
+            case Unread(reason=reason):
+                raise ContextFileError(reason)
+            case FromContext():
+                return self.context.read(inner)
+            case FromStage(files=None, image=image):
+                raise ContextFileError(f"it comes from the image {image}")
+            case FromStage(files=files) if files is not None:
+                return files.read(inner)
+        raise FileNotFoundError(errno.ENOENT, self._why_missing(path), path)
 
     def exists(self, path: str) -> bool:
         """True when a known file or folder lies at ``path``."""
-        return self.display(path) != path or any(
-            isinstance(placement, FromText) and placement.target == path for placement in self.placements
-        )
+        placement, _ = self._located(path)
+        match placement:
+            case None | FromStage(files=None):
+                return False
+            case Unread(target=target):
+                return target == path
+            case _:
+                return True
 
     def display(self, path: str) -> str:
         """The context file behind ``path`` as the user names it; ``path`` itself where it is none."""
+        placement, inner = self._located(path)
+        match placement:
+            case FromContext():
+                return self.context.display(inner)
+            case FromStage(files=files) if files is not None:
+                return files.display(inner)
+        expected = self._expected(path)
+        return path if expected is None or placement is not None else self.context.display(expected)
+
+    def _located(self, path: str) -> tuple[Placement | None, str]:
+        """The placement that has ``path`` and the path as its source knows it; ``(None, path)`` where none has."""
+        if path not in self._places:
+            self._places[path] = next(filter(self._holds, self._covering(path)), (None, path))
+        return self._places[path]
+
+    def _holds(self, covering: tuple[Placement, str]) -> bool:
+        """True when a placement that may have a path (as its source knows it) has it."""
+        placement, inner = covering
+        match placement:
+            case FromContext():
+                return self.context.exists(inner)
+            case FromStage(files=files) if files is not None:
+                return files._located(inner)[0] is not None  # noqa: SLF001 - another view of the same class
+            case _:
+                return True
+
+    def _expected(self, path: str) -> str | None:
+        """The path in the context that should lie at ``path`` and isn't there."""
+        for placement, inner in self._covering(path):
+            if isinstance(placement, FromContext):
+                return inner
+        return None
+
+    def _why_missing(self, path: str) -> str:
+        expected = self._expected(path)
+        if expected is not None:
+            return self.context.why_missing(expected)
+        return "no COPY or ADD brings it, and what a RUN makes isn't known here"
+
+    def _covering(self, path: str) -> Iterator[tuple[Placement, str]]:
+        """The placements that may have ``path``, the last first, each with the path as its source knows it."""
         for placement in reversed(self.placements):
             match placement:
-                case FromContext() if (source := self._in_context(placement, path)) is not None:
-                    if self.context.exists(source):
-                        return self.context.display(source)
-                case FromStage(files=files) if files is not None:
-                    inner = _below(placement.source, placement.target, path)
-                    if inner is not None and files.exists(inner):
-                        return files.display(inner)
-        return path
+                case FromText(target=target):
+                    if target == path:
+                        yield placement, path
+                case Unread(target=target, below=below):
+                    if target == path or (below and _below("/", target, path) is not None):
+                        yield placement, path
+                case FromContext():
+                    inner = self._in_context(placement, path)
+                    if inner is not None:
+                        yield placement, inner
+                case FromStage(source=source, target=target):
+                    inner = _below(source, target, path)
+                    if inner is not None:
+                        yield placement, inner
+
+    def _in_context(self, placement: FromContext, path: str) -> str | None:
+        if path == placement.target:
+            return placement.source
+        if not placement.is_dir:
+            return None
+        below = _below("", placement.target, path)
+        if below is None or placement.exclude.excludes(below):
+            return None
+        return posixpath.join(placement.source, below)
+
+    # -- folders -------------------------------------------------------------------------------------------------
 
     def glob(self, pattern: str) -> tuple[str, ...]:
         """Known paths that match a shell pattern in the last component, sorted."""
@@ -115,40 +225,28 @@ class StageFiles:
         """The names of what is known to lie in ``folder``, sorted. Raises NotADirectoryError where nothing is."""
         found = self._entries(folder)
         if not found and folder not in self.directories:
-            raise NotADirectoryError(folder)
+            raise NotADirectoryError(errno.ENOTDIR, "no such folder", folder)
         return found
 
     def _entries(self, folder: str) -> tuple[str, ...]:
-        found: set[str] = set()
+        if folder not in self._listed:
+            self._listed[folder] = ()
+            self._listed[folder] = tuple(sorted(set(self._found_in(folder))))
+        return self._listed[folder]
+
+    def _found_in(self, folder: str) -> Iterator[str]:
         for placement in self.placements:
-            if posixpath.dirname(placement.target) == folder:
-                found.add(posixpath.basename(placement.target))
+            if posixpath.dirname(placement.target) == folder and placement.target != folder:
+                yield posixpath.basename(placement.target)
             match placement:
                 case FromContext(is_dir=True) if (source := self._in_context(placement, folder)) is not None:
-                    pattern = posixpath.join(source, "*")
-                    found.update(posixpath.basename(path) for path in self.context.glob(pattern))
-                case FromStage(files=files) if files is not None:
-                    inner = _below(placement.source, placement.target, folder)
+                    for path in self.context.glob(posixpath.join(source, "*")):
+                        if not placement.exclude.excludes(posixpath.relpath(path, placement.source or ".")):
+                            yield posixpath.basename(path)
+                case FromStage(source=source, target=target, files=files) if files is not None:
+                    inner = _below(source, target, folder)
                     if inner is not None:
-                        found.update(files._entries(inner))  # noqa: SLF001 - another view of the same class
-        return tuple(sorted(found))
-
-    def hidden_by_image(self, path: str) -> bool:
-        """True when ``path`` may come from an image that we can't look into."""
-        return any(
-            isinstance(placement, FromStage)
-            and placement.files is None
-            and _below(placement.source, placement.target, path) is not None
-            for placement in self.placements
-        )
-
-    def _in_context(self, placement: FromContext, path: str) -> str | None:
-        if path == placement.target:
-            return placement.source
-        if not placement.is_dir:
-            return None
-        inner = _below(placement.source, placement.target, path)
-        return inner.lstrip("/") if inner is not None else None
+                        yield from files._entries(inner)  # noqa: SLF001 - another view of the same class
 
 
 def _below(source: str, target: str, path: str) -> str | None:
@@ -166,14 +264,12 @@ def absolute(path: str, workdir: str) -> str:
     return posixpath.normpath(posixpath.join(workdir, path)).replace("//", "/")
 
 
-def copy_targets(sources: Iterable[tuple[str, bool]], destination: str, files: StageFiles, workdir: str) -> list[str]:
-    """Where each ``(source, is_dir)`` of a COPY ends up, by Docker's rules: a folder's content goes into the
-    destination, a file goes below it when it ends in ``/``, is a known folder, or several sources are given."""
-    listed = list(sources)
-    target = absolute(destination, workdir)
-    into = destination.endswith(("/", "/.")) or destination in {".", ".."} or len(listed) > 1
-    into = into or target in files.directories
-    return [
-        target if is_dir else posixpath.join(target, posixpath.basename(source)) if into else target
-        for source, is_dir in listed
-    ]
+def goes_into(destination: str, count: int, files: StageFiles, workdir: str) -> bool:
+    """True when a file that is copied to ``destination`` keeps its name there, by Docker's rules: the destination ends
+    in ``/``, is a known folder, or several sources are given."""
+    return (
+        destination.endswith(("/", "/."))
+        or destination in {".", ".."}
+        or count > 1
+        or absolute(destination, workdir) in files.directories
+    )

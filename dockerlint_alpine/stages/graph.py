@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from dockerlint_alpine.stages.environment import Scope, platform_args
-from dockerlint_alpine.syntax import SourceText, expand
+from dockerlint_alpine.stages.errors import StageGraphError
+from dockerlint_alpine.syntax import Mount, SourceText, expand
 
 if TYPE_CHECKING:
     from dockerlint_alpine.syntax import Dockerfile, Instruction
-
-
-class StageGraphError(ValueError):
-    """The stages make no sense: a cycle, an unknown target. The text is one line for the user."""
 
 
 @dataclass(frozen=True)
@@ -22,7 +19,8 @@ class StageNode:
     """One stage before anything is run: where it starts from and its instructions after FROM.
 
     ``base`` is the image reference or stage name as expanded, ``parent`` the index of the stage it is built from.
-    ``unknown`` names the variables in the FROM line that have no value. ``needs`` are all stages it depends on.
+    ``unknown`` names the variables in the FROM line that have no value. ``triggers`` are the ONBUILD instructions of
+    the parent, which run before its own. ``needs`` are all stages it depends on.
     """
 
     index: int
@@ -33,6 +31,7 @@ class StageNode:
     platform: str | None
     unknown: tuple[str, ...]
     instructions: tuple[Instruction, ...]
+    triggers: tuple[Instruction, ...]
     needs: frozenset[int]
 
 
@@ -42,38 +41,37 @@ class StageGraph:
 
     nodes: tuple[StageNode, ...]
     scope: Scope
+    named: Mapping[str, int]
+    """The last stage of each name, in lower case."""
 
     def find(self, reference: str) -> int | None:
-        """The stage that ``--from=REFERENCE`` or a target means: by name (case does not count) or number."""
-        for node in reversed(self.nodes):
-            if node.name is not None and node.name.lower() == reference.lower():
-                return node.index
-        if reference.isdigit() and int(reference) < len(self.nodes):
-            return int(reference)
-        return None
+        """The stage that ``--from=REFERENCE`` or a target means: by number, or by name (case does not count).
+
+        BuildKit: ``findStateByIndex``, ``findStateByName``; of two stages of one name the later one counts.
+        """
+        if reference.isascii() and reference.isdigit():
+            return int(reference) if len(reference) < 10 and int(reference) < len(self.nodes) else None
+        return self.named.get(reference.lower())
 
     def order(self, target: int | None = None) -> tuple[int, ...]:
         """Stages to visit, dependencies first; all of them, or what ``target`` needs. Raises StageGraphError."""
-        visited: list[int] = []
-        under_way: list[int] = []
-
-        def visit(index: int) -> None:
-            if index in visited:
-                return
-            if index in under_way:
-                raise StageGraphError(
-                    f"line {self.nodes[index].from_instruction.line}: the stages depend on each other in a circle: "
-                    + " -> ".join(self._label(i) for i in (*under_way[under_way.index(index) :], index))
-                )
-            under_way.append(index)
-            for needed in sorted(self.nodes[index].needs):
-                visit(needed)
-            under_way.pop()
-            visited.append(index)
-
-        for index in [target] if target is not None else range(len(self.nodes)):
-            visit(index)
-        return tuple(visited)
+        done: dict[int, None] = {}
+        for root in range(len(self.nodes)) if target is None else (target,):
+            path: dict[int, Iterator[int]] = {}
+            following: int | None = root
+            while following is not None or path:
+                if following is not None and following not in done:
+                    if following in path:
+                        raise self._circle([*path, following])
+                    path[following] = iter(sorted(self.nodes[following].needs))
+                current = next(reversed(path), None)
+                if current is None:
+                    break
+                following = next(path[current], None)
+                if following is None:
+                    path.popitem()
+                    done[current] = None
+        return tuple(done)
 
     def leaves(self) -> frozenset[int]:
         """Stages that no other stage uses: the ones that run as images."""
@@ -81,8 +79,11 @@ class StageGraph:
         last = {len(self.nodes) - 1} if self.nodes else set()
         return frozenset(index for index in range(len(self.nodes)) if index not in used) | last
 
-    def _label(self, index: int) -> str:
-        return self.nodes[index].name or str(index)
+    def _circle(self, path: list[int]) -> StageGraphError:
+        circle = path[path.index(path[-1]) :]
+        names = " -> ".join(self.nodes[index].name or str(index) for index in circle)
+        line = self.nodes[circle[0]].from_instruction.line
+        return StageGraphError(f"line {line}: the stages depend on each other in a circle: {names}")
 
 
 def build_graph(dockerfile: Dockerfile, platform: str, build_args: Mapping[str, str]) -> StageGraph:
@@ -98,53 +99,57 @@ def build_graph(dockerfile: Dockerfile, platform: str, build_args: Mapping[str, 
         elif instruction.keyword == "ARG":
             scope = scope.global_arg(instruction, dockerfile.escape)
     nodes: list[StageNode] = []
+    named: dict[str, int] = {}
     for index, (head, body) in enumerate(heads):
-        nodes.append(_node(index, head, body, scope, nodes, dockerfile.escape))
-    graph = StageGraph(tuple(nodes), scope)
+        node = _node(index, head, body, scope, named, dockerfile.escape)
+        if node.parent is not None:
+            node = replace(node, triggers=_triggers(nodes[node.parent]))
+        nodes.append(node)
+        if node.name is not None:
+            named[node.name.lower()] = index
+    graph = StageGraph(tuple(nodes), scope, named)
     # Copies may name later stages: only now are all names known.
-    return StageGraph(tuple(_with_needs(node, graph) for node in nodes), scope)
+    return replace(graph, nodes=tuple(_with_needs(node, graph) for node in nodes))
 
 
 def _node(
-    index: int, head: Instruction, body: list[Instruction], scope: Scope, earlier: list[StageNode], escape: str
+    index: int, head: Instruction, body: list[Instruction], scope: Scope, named: Mapping[str, int], escape: str
 ) -> StageNode:
     names = scope.from_names()
     words = [expand(word, names, escape=escape) for word in head.words()]
-    unknown = tuple(name for word in words[:1] for name in word.unknown)
     base = words[0].source.text if words else ""
-    named = len(words) >= 3 and words[1].source.text.lower() == "as"
-    platform = None
-    for flag in head.flags:
-        if flag.name == "platform" and flag.value is not None:
-            platform = expand(SourceText.literal(flag.value), names, escape=escape).source.text
-    parent = next((node.index for node in reversed(earlier) if node.name and node.name.lower() == base.lower()), None)
+    has_name = len(words) >= 3 and words[1].source.text.lower() == "as"
+    flag = head.flag("platform")
+    platform = expand(SourceText.literal(flag.value), names, escape=escape).source.text if flag and flag.value else ""
     return StageNode(
         index=index,
-        name=words[2].source.text if named else None,
+        name=words[2].source.text if has_name else None,
         from_instruction=head,
         base=base,
-        parent=parent,
-        platform=platform,
-        unknown=unknown,
+        parent=named.get(base.lower()),
+        platform=platform or None,
+        unknown=words[0].unknown if words else (),
         instructions=tuple(body),
-        needs=frozenset() if parent is None else frozenset({parent}),
+        triggers=(),
+        needs=frozenset(),
     )
 
 
+def _triggers(parent: StageNode) -> tuple[Instruction, ...]:
+    return tuple(one.onbuild for one in parent.instructions if one.keyword == "ONBUILD" and one.onbuild is not None)
+
+
 def _with_needs(node: StageNode, graph: StageGraph) -> StageNode:
-    copied = {graph.find(reference) for reference in from_references(node.instructions)} - {None}
-    needs = node.needs | {index for index in copied if index is not None}
-    return replace(node, needs=needs)
+    own = (one for one in node.instructions if one.keyword != "ONBUILD")
+    found = {graph.find(reference) for reference in from_references((*node.triggers, *own))}
+    return replace(node, needs=frozenset(index for index in (*found, node.parent) if index is not None))
 
 
-def from_references(instructions: Iterable[Instruction]) -> Iterable[str]:
-    """Every ``--from=`` of COPY and ADD and every ``from=`` of a RUN mount, as written."""
+def from_references(instructions: Iterable[Instruction]) -> Iterator[str]:
+    """Every ``--from=`` of COPY and every ``from=`` of a RUN mount, as written: BuildKit expands no variable there."""
     for instruction in instructions:
-        inner = instruction.onbuild or instruction
-        for flag in inner.flags:
-            if flag.value is None:
-                continue
-            if flag.name == "from":
+        for flag in instruction.flags:
+            if flag.name == "from" and flag.value:
                 yield flag.value
-            elif flag.name == "mount":
-                yield from (part[5:] for part in flag.value.split(",") if part.startswith("from="))
+            elif flag.name == "mount" and flag.value and (source := Mount.parse(flag).from_):
+                yield source

@@ -3,34 +3,50 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from dockerlint_alpine.python import (
-    Origin,
-    PythonError,
-    RequirementSet,
-    Resolution,
-    Resolved,
-    Target,
-    musl_of_alpine,
-    read_install_arguments,
-)
+from dockerlint_alpine.python import Resolution, Resolved, Target, musl_of_alpine, normalise
+from dockerlint_alpine.python.markers import machine
 from dockerlint_alpine.python.resolve import resolve
-from dockerlint_alpine.stages.files import absolute
-from dockerlint_alpine.stages.interpreters import apk_home, destination, home_of_installer, home_of_program
+from dockerlint_alpine.stages import interpreters
+from dockerlint_alpine.stages.compiles import needs_no_rule
+from dockerlint_alpine.stages.files import FromText, absolute
 from dockerlint_alpine.stages.linkage import build_facts
 from dockerlint_alpine.stages.model import Installed, InstallStep, PythonHome
+from dockerlint_alpine.stages.wanted import ArgumentReader, Wanted, exported, options_of, read_wanted
 
 if TYPE_CHECKING:
     from dockerlint_alpine.knowledge import Knowledge
     from dockerlint_alpine.python import Facts, Resolver
-    from dockerlint_alpine.stages.installers import InstallCommand
-    from dockerlint_alpine.stages.timeline import StageWalk
+    from dockerlint_alpine.stages.installers import ExportCommand, InstallCommand
+    from dockerlint_alpine.stages.walk import StageWalk
     from dockerlint_alpine.syntax import Instruction, SourceText, Span
 
 _SHOWN_UNKNOWN = 6
-"""Names of unknown distributions listed in one notice; the rest is counted."""
+"""Names of distributions listed in one notice; the rest is counted."""
+
+
+@dataclass(frozen=True)
+class Call:
+    """One installer's command in its place: where it stands, its variables, the folder and venv it runs in."""
+
+    walk: StageWalk
+    instruction: Instruction
+    span: Span
+    variables: Mapping[str, SourceText]
+    folder: str
+    active: PythonHome | None
+    conditional: bool
+
+    @property
+    def env(self) -> dict[str, str]:
+        """The environment as text."""
+        return {name: value.text for name, value in self.variables.items()}
+
+    def unjudged(self, code: str, message: str, evidence: str, things: int = 1) -> None:
+        """Note something that could not be judged."""
+        self.walk.unjudged(code, self.instruction, message, evidence, things)
 
 
 class Installer:
@@ -45,113 +61,66 @@ class Installer:
         self.as_of = as_of
         self.notes: list[str] = []
 
-    def apk_home(self, walk: StageWalk) -> PythonHome | None:
-        """Alpine's own Python in the stage, if it is there."""
-        return apk_home(walk)
-
-    def home_for(
-        self, walk: StageWalk, program: str, variables: Mapping[str, SourceText], active: PythonHome | None
-    ) -> PythonHome | None:
-        """The interpreter that ``program`` belongs to, for making a venv."""
-        name = program if program.rsplit("/", 1)[-1].startswith("python") else "python3"
-        return home_of_program(walk, name, variables, active)
-
-    def install(
-        self,
-        walk: StageWalk,
-        instruction: Instruction,
-        span: Span,
-        command: InstallCommand,
-        *,
-        variables: Mapping[str, SourceText],
-        folder: str,
-        active: PythonHome | None,
-        conditional: bool,
-    ) -> None:
-        """Let ``command`` install into the stage of ``walk``; what can't be judged is noted there."""
+    def install(self, call: Call, command: InstallCommand) -> None:
+        """Let ``command`` install into the stage; what can't be judged is noted there."""
+        walk = call.walk
         if walk.packages is None or walk.index is None:
             return
-        wanted, options = self._wanted(walk, instruction, command, variables, folder)
-        home = home_of_installer(walk, command, options, variables, active, folder)
-        if home is None or home.version is None:
-            walk.unjudged(
-                "AD902",
-                instruction,
-                f"{command.program}: which Python runs here isn't known: say it with --python X.Y",
-                f"FROM {walk.node.base}",
-            )
+        words = ArgumentReader(walk, call.instruction, call.folder).words(command)
+        options = options_of(command, words)
+        folder = _project_folder(call.folder, options)
+        home = interpreters.home_of_installer(walk, command, options, call.variables, call.active, folder)
+        if command.action == "uninstall":
+            _uninstall(walk, home, words.texts, conditional=call.conditional)
             return
-        home = walk.homes.get(home.prefix, home)
-        target = self._target(walk, home, command, options)
-        resolution = self._resolution(wanted, target, options)
-        self._report_unknown(walk, instruction, resolution)
-        pinned = _pinned(wanted)
-        env = {name: value.text for name, value in variables.items()}
-        place = destination(home, command, options, variables, folder)
-        houses = _wheelhouses(wanted, folder)
-        installed = [
-            self._installed(walk, instruction, resolved, place, houses, env, pinned, command, conditional=conditional)
-            for resolved in resolution.distributions
-        ]
-        installed.extend(self._from_wheel_files(walk, instruction, command, place, folder, installed, conditional))
-        self._upgrade_pip(walk, home, resolution)
-        walk.installed = _on_top(walk.installed, installed)
-        walk.steps.append(
-            InstallStep(
-                walk.node.index,
-                instruction,
-                span,
-                command,
-                conditional,
-                walk.moment,
-                home,
-                target,
-                tuple(installed),
-            )
+        self._report_hidden(call, command, words.hidden)
+        target = self._target(walk, home, command, {}) if home is not None and home.version is not None else None
+        wanted = read_wanted(walk, command, words, call.variables, call.folder, target)
+        if command.action != "project":
+            home = interpreters.home_of_installer(walk, command, wanted.options, call.variables, call.active, folder)
+        self._report_problems(call, command, wanted)
+        if home is None or home.version is None:
+            message = f"{command.program}: which Python runs here isn't known: say it with --python X.Y"
+            call.unjudged("AD902", message, f"FROM {walk.node.base}")
+            return
+        target = self._target(walk, home, command, wanted.options)
+        place = interpreters.destination(home, command, wanted.options, call.variables, folder)
+        present = _present(walk, home, command, wanted)
+        resolution = self._resolution(walk, wanted, target, present)
+        fresh = [one for one in resolution.distributions if one.artefact.kind != "installed"]
+        installed = [self._installed(call, one, place, wanted, command) for one in fresh]
+        self._report_unknown(call, resolution, wanted, present)
+        self._report_unruled(call, wanted, installed)
+        if command.makes_wheels:
+            installed = _lay_out_wheels(walk, installed, target)
+        _upgrade_pip(walk, home, resolution)
+        installed = _not_there_yet(walk, installed)
+        walk.install(installed)
+        step = InstallStep(
+            stage=walk.node.index,
+            instruction=call.instruction,
+            span=call.span,
+            command=command,
+            conditional=call.conditional,
+            moment=walk.moment,
+            home=home,
+            target=target,
+            installed=tuple(installed),
         )
+        walk.steps.append(step)
 
-    # -- what is wanted ------------------------------------------------------------------------------------------
-
-    def _wanted(
-        self,
-        walk: StageWalk,
-        instruction: Instruction,
-        command: InstallCommand,
-        variables: Mapping[str, SourceText],
-        folder: str,
-    ) -> tuple[RequirementSet, Mapping[str, tuple[str, ...]]]:
-        dockerfile = walk.builder.dockerfile
-        origins = [
-            Origin(walk.builder.shown_as, instruction.line if arg.span is None else dockerfile.line_of(arg.span[0]))
-            for arg in command.args
-        ]
-        known = [(arg.text, origin) for arg, origin in zip(command.args, origins, strict=True) if arg.known]
-        hidden = [name for arg in command.args if not arg.known for name in arg.unknown]
-        if hidden:
-            names = ", ".join(f"${name}" for name in dict.fromkeys(hidden))
-            walk.unjudged(
-                "AD905",
-                instruction,
-                f"part of what {command.tool} installs comes from {names}, whose value isn't known here",
-                f"{command.tool} {command.action}",
-            )
-        env = {name: value.text for name, value in variables.items()}
-        words, places = [text for text, _ in known], [origin for _, origin in known]
-        words = _without_wheel_globs(words)
-        places = places[: len(words)]
-        if command.action == "project":
-            from dockerlint_alpine.python import read_project_arguments  # noqa: PLC0415 - project tools are the rarer case
-
-            found = read_project_arguments(command.tool, words, walk.files, cwd=folder, origins=places, environment=env)
-        else:
-            if command.action == "pip-sync":
-                words = [part for word in words for part in (("-r", word) if not word.startswith("-") else (word,))]
-                places = [places[0]] * len(words) if places else []
-            found = read_install_arguments(words, walk.files, cwd=folder, origins=places, environment=env)
-        for problem in found.requirements.problems:
-            where = problem.path if problem.line is None else f"{problem.path}:{problem.line}"
-            walk.unjudged("AD901", instruction, f"{where}: {problem.message}", f"{command.tool} {command.action}")
-        return found.requirements, found.options
+    def export(self, call: Call, command: ExportCommand, redirected: str | None) -> None:
+        """A lock file is turned into a requirements file, which a later command may read."""
+        output = command.output or redirected
+        if output is None:
+            return
+        walk = call.walk
+        words = ArgumentReader(walk, call.instruction, call.folder).words(command)
+        home = interpreters.home_of_program(walk, "python3", call.variables, call.active)
+        target = Target(home.version, walk.platform) if home is not None and home.version is not None else None
+        text = exported(walk, command, words, call.variables, call.folder, target)
+        if text is not None:
+            walk.files = walk.files.place(FromText(text.encode(), absolute(output, call.folder)))
 
     def _target(
         self, walk: StageWalk, home: PythonHome, command: InstallCommand, options: Mapping[str, tuple[str, ...]]
@@ -159,65 +128,42 @@ class Installer:
         assert walk.index is not None
         return Target(
             python=home.version or "3",
-            platform=walk.builder.platform,
+            platform=walk.platform,
             musl=musl_of_alpine(walk.index.release),
             pip_version=home.pip_version if command.tool in {"pip", "pipenv"} else None,
             forced_platforms=options.get("--platform", ()) if command.tool == "pip" else (),
         )
 
-    def _resolution(self, wanted: RequirementSet, target: Target, options: Mapping[str, tuple[str, ...]]) -> Resolution:
-        no_deps = "--no-deps" in options
-        try:
-            found = resolve(wanted, target, self.facts, self.resolver, as_of=self.as_of, no_deps=no_deps)
-        except PythonError as error:
-            self.notes.append(f"{error}; answered from the embedded data")
-            found = resolve(wanted, target, self.facts, None, as_of=self.as_of, no_deps=no_deps)
+    def _resolution(self, walk: StageWalk, wanted: Wanted, target: Target, present: Mapping[str, str]) -> Resolution:
+        memory, no_deps = walk.builder.memory, "--no-deps" in wanted.options
+        requirements = wanted.requirements
+        if self.resolver is None:
+            found = memory.resolution(
+                requirements, target, self.facts, installed=present, as_of=self.as_of, no_deps=no_deps
+            )
+        else:
+            found = resolve(
+                requirements,
+                target,
+                self.facts,
+                self.resolver,
+                installed=present,
+                as_of=self.as_of,
+                no_deps=no_deps,
+            )
         self.notes.extend(found.notes)
         return found
-
-    def _report_unknown(self, walk: StageWalk, instruction: Instruction, resolution: Resolution) -> None:
-        unknown = resolution.unresolved
-        if not unknown:
-            return
-        plain = [item.name for item in unknown if item.kind in {"unknown", "dependencies"}]
-        for item in unknown:
-            if item.kind not in {"unknown", "dependencies"}:
-                walk.unjudged("AD903", instruction, f"{item.name}: {item.reason}", " -> ".join(item.chain))
-        if plain:
-            names = list(dict.fromkeys(plain))
-            shown = ", ".join(names[:_SHOWN_UNKNOWN])
-            more = f" and {len(names) - _SHOWN_UNKNOWN} more" if len(names) > _SHOWN_UNKNOWN else ""
-            verb = "are" if len(names) > 1 else "is"
-            walk.unjudged(
-                "AD903",
-                instruction,
-                f"{shown}{more} {verb} not known offline: ask the index with --online",
-                f"embedded facts as of {self.facts.as_of}",
-                things=len(names),
-            )
 
     # -- how each distribution is made -----------------------------------------------------------------------------
 
     def _installed(
-        self,
-        walk: StageWalk,
-        instruction: Instruction,
-        resolved: Resolved,
-        place: str,
-        houses: Sequence[str],
-        env: Mapping[str, str],
-        pinned: frozenset[str],
-        command: InstallCommand,
-        *,
-        conditional: bool,
+        self, call: Call, resolved: Resolved, place: str, wanted: Wanted, command: InstallCommand
     ) -> Installed:
+        walk = call.walk
         distribution = self.knowledge.distribution(resolved.name)
-        imports = distribution.imports if distribution is not None else ()
-        ready = _ready_wheel(walk, resolved.name, houses)
-        built = None
-        if ready is not None:
-            built = ready.built
-        elif resolved.artefact.kind == "sdist" and command.action != "download":
+        ready = _ready_wheel(walk, resolved.name, wanted.houses)
+        built = ready.built if ready is not None else None
+        if ready is None and resolved.artefact.kind == "sdist" and command.action != "download":
             assert walk.packages is not None
             assert walk.index is not None
             built = build_facts(
@@ -227,75 +173,126 @@ class Installer:
                 walk.index,
                 walk.packages.world,
                 walk.packages.possible,
-                env,
+                call.env,
             )
         return Installed(
-            resolved,
-            place,
-            built,
-            conditional,
-            instruction,
-            as_wheel=command.makes_wheels,
+            resolved=resolved
+            if ready is None
+            else replace(resolved, version=resolved.version or ready.resolved.version),
+            location=place,
+            built=built,
+            conditional=call.conditional,
+            arrived=call.instruction,
+            ready=ready is not None,
             copied_from=ready.copied_from if ready is not None else None,
-            imports=imports,
-            pinned=resolved.name in pinned,
+            imports=distribution.imports if distribution is not None else (),
+            pinned=resolved.name in wanted.pinned,
         )
 
-    def _from_wheel_files(
-        self,
-        walk: StageWalk,
-        instruction: Instruction,
-        command: InstallCommand,
-        place: str,
-        folder: str,
-        installed: Sequence[Installed],
-        conditional: bool,
-    ) -> list[Installed]:
-        """``pip install /wheels/*.whl``: every wheel file that an earlier step made and that lies there."""
-        names = {item.resolved.name for item in installed}
-        found = []
-        for arg in command.args:
-            if not _is_wheel_glob(arg.text):
+    # -- what can't be judged --------------------------------------------------------------------------------------
+
+    def _report_hidden(self, call: Call, command: InstallCommand, hidden: Sequence[str]) -> None:
+        if hidden:
+            names = ", ".join(dict.fromkeys(hidden))
+            message = f"part of what {command.tool} installs comes from {names}, which is known only while building"
+            call.unjudged("AD905", message, f"{command.tool} {command.verb}")
+
+    def _report_problems(self, call: Call, command: InstallCommand, wanted: Wanted) -> None:
+        evidence = f"{command.tool} {command.verb}"
+        for problem in wanted.requirements.problems:
+            where = problem.path if problem.line is None else f"{problem.path}:{problem.line}"
+            call.unjudged("AD901", f"{where}: {problem.message}", evidence)
+        files = call.walk.files
+        for path in wanted.requirements.files:
+            line = call.walk.edited.get(path)
+            if line is not None:
+                shown = files.display(path)
+                message = f"{shown} is changed in line {line} before it is read: it is judged as it lies in the context"
+                call.unjudged("AD905", message, evidence)
+
+    def _report_unknown(self, call: Call, resolution: Resolution, wanted: Wanted, present: Mapping[str, str]) -> None:
+        """Distributions nobody knows; those in a wheelhouse were reported when their wheel was made."""
+        reported = {item.resolved.name for item in call.walk.installed if item.location in wanted.houses}
+        plain: list[str] = []
+        for item in resolution.unresolved:
+            if item.name in reported or (item.name in present and item.kind == "dependencies"):
                 continue
-            house = absolute(arg.text, folder).rpartition("/")[0] or "/"
-            for item in walk.installed:
-                if item.as_wheel and item.location == house and item.resolved.name not in names:
-                    moved = replace(item, location=place, as_wheel=False, arrived=instruction, conditional=conditional)
-                    found.append(moved)
-        return found
+            if item.kind in {"unknown", "dependencies"}:
+                plain.append(item.name)
+            else:
+                call.unjudged("AD903", f"{item.name}: {item.reason}", " -> ".join(item.chain))
+        if plain:
+            names, verb = _listed(plain), "are" if len(set(plain)) > 1 else "is"
+            message = f"{names} {verb} not known offline: ask the index with --online"
+            call.unjudged("AD903", message, f"embedded facts as of {self.facts.as_of}", len(set(plain)))
 
-    def _upgrade_pip(self, walk: StageWalk, home: PythonHome, resolution: Resolution) -> None:
-        """``pip install -U pip``: from here on this interpreter's pip is that version."""
-        pip = next((item for item in resolution.distributions if item.name == "pip"), None)
-        if pip is None:
-            return
-        upgraded = replace(home, pip_version=pip.version)
-        if walk.home is not None and walk.home.prefix == home.prefix:
-            walk.home = upgraded
-        else:
-            walk.homes[home.prefix] = upgraded
-
-
-def _is_wheel_glob(text: str) -> bool:
-    return not text.startswith("-") and "*" in text and (text.endswith((".whl", "/*")))
-
-
-def _without_wheel_globs(words: Sequence[str]) -> list[str]:
-    return [word for word in words if not _is_wheel_glob(word)]
-
-
-def _pinned(wanted: RequirementSet) -> frozenset[str]:
-    """Distributions whose version is fixed: by ``==`` or because a lock file says everything."""
-    named = [*wanted.requested, *wanted.constraints]
-    return frozenset(
-        item.name
-        for item in named
-        if item.name is not None and (wanted.locked or (item.specifier.startswith("==") and "*" not in item.specifier))
-    )
+    def _report_unruled(self, call: Call, wanted: Wanted, installed: Sequence[Installed]) -> None:
+        """What is compiled and no rule tells how; only pure Python may be passed over."""
+        unruled = [
+            item.resolved.name
+            for item in installed
+            if item.built is not None
+            and not item.ready
+            and item.built.rule is None
+            and not needs_no_rule(item, self.knowledge, self.facts, call.walk.files, wanted.projects)
+        ]
+        if unruled:
+            several = len(set(unruled)) > 1
+            message = (
+                f"{_listed(unruled)} {'are' if several else 'is'} compiled and no rule tells what"
+                f" {'they need' if several else 'it needs'}: look at {'their' if several else 'its'} build instructions"
+            )
+            call.unjudged("AD903", message, "no rule, and no version is known to be pure Python", len(set(unruled)))
 
 
-def _wheelhouses(wanted: RequirementSet, folder: str) -> list[str]:
-    return [absolute(link, folder) for link in wanted.options.find_links if "://" not in link]
+def _project_folder(folder: str, options: Mapping[str, tuple[str, ...]]) -> str:
+    for option in ("--directory", "--project"):
+        if option in options:
+            folder = absolute(options[option][-1], folder)
+    return folder
+
+
+def _listed(names: Sequence[str]) -> str:
+    unique = list(dict.fromkeys(names))
+    shown = ", ".join(unique[:_SHOWN_UNKNOWN])
+    return f"{shown} and {len(unique) - _SHOWN_UNKNOWN} more" if len(unique) > _SHOWN_UNKNOWN else shown
+
+
+def _present(walk: StageWalk, home: PythonHome, command: InstallCommand, wanted: Wanted) -> dict[str, str]:
+    """What the installer finds there and leaves alone, by name: from earlier steps, and from apk for Alpine's Python.
+
+    pip looks at its own environment even with ``--prefix``, not with ``--target`` or for wheels
+    (pip: ``ignore_installed`` in ``commands/install.py`` and ``commands/wheel.py``).
+    """
+    options = wanted.options
+    if command.makes_wheels or wanted.requirements.locked or {"--target", "--ignore-installed"} & options.keys():
+        return {}
+    if "--force-reinstall" in options:
+        return {}
+    found = {
+        item.resolved.name: item.resolved.version
+        for item in walk.installed
+        if item.location == home.site_packages
+        and not (item.as_wheel or item.conditional)
+        and item.resolved.version is not None
+    }
+    if home.from_apk and (home.sees_system or not home.is_venv) and walk.packages is not None:
+        found.update(_from_apk(walk, f"py{home.version}:"))
+    if "--upgrade" in options:
+        for one in wanted.requirements.requested:
+            found.pop(one.name or "", None)
+    return found
+
+
+def _from_apk(walk: StageWalk, prefix: str) -> dict[str, str]:
+    """Distributions that ``py3-*`` packages brought (``py3.11:lz4=4.3.2``)."""
+    assert walk.packages is not None
+    return {
+        normalise(provide.name.removeprefix(prefix)): provide.version
+        for package in walk.packages.world.packages.values()
+        for provide in package.provides
+        if provide.name.startswith(prefix) and provide.version is not None
+    }
 
 
 def _ready_wheel(walk: StageWalk, name: str, houses: Sequence[str]) -> Installed | None:
@@ -306,12 +303,46 @@ def _ready_wheel(walk: StageWalk, name: str, houses: Sequence[str]) -> Installed
     return None
 
 
-def _on_top(old: Sequence[Installed], new: Sequence[Installed]) -> list[Installed]:
+def _lay_out_wheels(walk: StageWalk, installed: Sequence[Installed], target: Target) -> list[Installed]:
+    """Make the wheel files that ``pip wheel`` leaves behind visible, by name: a later pip finds them there."""
+    tag = f"cp{target.python.replace('.', '')}"
+    local = f"{tag}-{tag}-linux_{machine(target.platform)}"
+    laid: list[Installed] = []
+    for item in installed:
+        stem = f"{item.resolved.name.replace('-', '_')}-{item.resolved.version or '0'}"
+        name = f"{stem}-{item.resolved.artefact.wheel_tag or local}.whl"
+        if item.resolved.version is not None:
+            walk.files = walk.files.place(FromText(b"", f"{item.location.rstrip('/')}/{name}"))
+        laid.append(replace(item, wheel_file=name))
+    return laid
+
+
+def _not_there_yet(walk: StageWalk, installed: Sequence[Installed]) -> list[Installed]:
     """What a later install puts in the same place replaces the earlier one, unless it is satisfied already."""
-    table = {(item.resolved.name, item.location): item for item in old}
-    for item in new:
-        key = (item.resolved.name, item.location)
-        before = table.get(key)
-        if before is None or before.resolved.version != item.resolved.version or before.conditional:
-            table[key] = item
-    return list(table.values())
+    there = {
+        (item.resolved.name, item.location, item.resolved.version) for item in walk.installed if not item.conditional
+    }
+    return [item for item in installed if (item.resolved.name, item.location, item.resolved.version) not in there]
+
+
+def _uninstall(walk: StageWalk, home: PythonHome | None, words: Sequence[str], *, conditional: bool) -> None:
+    """``pip uninstall -y NAME...``."""
+    if home is not None and not conditional:
+        names = {normalise(word) for word in words if not word.startswith("-")}
+        walk.installed = [
+            item for item in walk.installed if not (item.resolved.name in names and item.location == home.site_packages)
+        ]
+
+
+def _upgrade_pip(walk: StageWalk, home: PythonHome, resolution: Resolution) -> None:
+    """``pip install -U pip``: from here on this interpreter's pip is that version."""
+    pip = next((item for item in resolution.distributions if item.name == "pip" and item.version is not None), None)
+    if pip is None or pip.version is None:
+        return
+    upgraded = replace(home, pip_version=pip.version)
+    if home.prefix in walk.homes:
+        walk.homes[home.prefix] = upgraded
+    elif walk.home is not None and walk.home.prefix == home.prefix:
+        walk.home = upgraded
+    else:
+        walk.settings[f"pip.{home.prefix}"] = pip.version

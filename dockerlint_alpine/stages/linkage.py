@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from dockerlint_alpine.knowledge import Build, Knowledge, Language, Library, Link
     from dockerlint_alpine.python import Resolved
 
+VIRTUAL = "virtual"
+"""The repository of packages that ``apk add --virtual`` makes up."""
+
 Presence = Literal["present", "possible", "absent", "off"]
 
 
@@ -93,6 +96,17 @@ def build_facts(
     tools = dict.fromkeys(need for language in languages for need in language.needs)
     tools.update(dict.fromkeys(rule.needs))
     return BuildFacts(resolved, stage, rule, languages, uses, tuple(tools))
+
+
+def pulled_in_by(world: World, package: str) -> tuple[str, ...]:
+    """How ``package`` came into ``world``: from a name that the Dockerfile gives down to the package.
+
+    Virtual lists are left out: what stands in one is asked for by name. Empty when it is not there.
+    """
+    chain = world.why(package)
+    while len(chain) > 1 and (first := world.packages.get(chain[0])) is not None and first.repository == VIRTUAL:
+        chain = chain[1:]
+    return chain
 
 
 def _use(

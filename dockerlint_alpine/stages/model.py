@@ -25,12 +25,14 @@ class PythonHome:
     """One interpreter of a stage. ``prefix`` is where it lives (``/usr/local``, ``/usr``, a venv's folder).
 
     ``from_apk`` is true for Alpine's own Python and venvs made from it. ``version`` is ``X.Y`` or ``None``.
+    ``sees_system``: a venv that also has the packages of the Python it was made from.
     """
 
     prefix: str
     version: str | None
     from_apk: bool = False
     is_venv: bool = False
+    sees_system: bool = False
     pip_version: str | None = None
 
     @property
@@ -54,7 +56,10 @@ class Moment:
     files: StageFiles
     workdir: str
     foreign: tuple[str, ...] = ()
-    """Names of packages that come from elsewhere: other repositories, tags, ``.apk`` files."""
+    """Packages asked for that the index of the release doesn't know (by name), and ``.apk`` files."""
+
+    repositories: tuple[str, ...] = ()
+    """Where packages may come from besides main and community of the release: URLs, tags, edited files."""
 
     unknown: tuple[str, ...] = ()
     """Variables that hide packages of an ``apk add`` from us."""
@@ -114,13 +119,23 @@ class Installed:
     built: BuildFacts | None
     conditional: bool
     arrived: Instruction
-    as_wheel: bool = False
+    wheel_file: str | None = None
+    """The name of the wheel file, when it lies there as one and is not installed."""
+
+    ready: bool = False
+    """True when it was installed from a wheel file that an earlier step had compiled."""
+
     copied_from: int | None = None
     imports: tuple[str, ...] = ()
-    """Top-level names that Python code imports it by."""
+    """Names that Python code imports it by."""
 
     pinned: bool = False
     """True when the version is fixed by ``==`` or a lock file."""
+
+    @property
+    def as_wheel(self) -> bool:
+        """True when it only lies there as a wheel file."""
+        return self.wheel_file is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +156,10 @@ Step = ApkStep | InstallStep | PythonStep
 
 @dataclass(frozen=True)
 class Stage:
-    """One stage on one platform, run to its end. ``index_`` of apk is ``None`` for a stage that is not Alpine."""
+    """One stage run to its end. ``packages`` is the index of its release, ``None`` for a stage that is not Alpine.
+
+    ``platform`` is the build's, or what ``FROM --platform`` says.
+    """
 
     index: int
     name: str | None
@@ -158,6 +176,7 @@ class Stage:
     steps: tuple[Step, ...]
     installed: tuple[Installed, ...]
     runs: bool
+    platform: str
     kind: Literal["alpine", "other", "unknown"] = "alpine"
 
 

@@ -2,38 +2,41 @@
 
 from __future__ import annotations
 
+import itertools
 import posixpath
 import re
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from dockerlint_alpine.apk import World
+from dockerlint_alpine.stages import shell_files
 from dockerlint_alpine.stages.apk_commands import ApkCommand, Operand, read_apk_command
 from dockerlint_alpine.stages.files import absolute
 from dockerlint_alpine.stages.installers import (
+    ExportCommand,
     InstallCommand,
     VenvCommand,
     is_python,
     read_install_command,
+    read_setting,
 )
+from dockerlint_alpine.stages.installing import Call
+from dockerlint_alpine.stages.interpreters import make_venv
+from dockerlint_alpine.stages.mentions import script_installs
 from dockerlint_alpine.stages.model import ApkStep, PythonHome, PythonStep
-from dockerlint_alpine.stages.travel import travelling, travelling_homes
-from dockerlint_alpine.syntax import expanded_commands, parse_script
+from dockerlint_alpine.stages.package_lists import PackageLists
+from dockerlint_alpine.stages.packages import Packages, sort_operands
+from dockerlint_alpine.syntax import expanded_commands
+from dockerlint_alpine.syntax.shell.model import SHELLS
 
 if TYPE_CHECKING:
-    from dockerlint_alpine.stages.timeline import StageWalk
+    from dockerlint_alpine.stages.walk import StageWalk
     from dockerlint_alpine.syntax import Arg, ExpandedCommand, Instruction, Script, Span
 
-_MENTIONS = re.compile(
-    r"\b(?:apk\s+(?:\S+\s+)*?add|pip\d*\s+(?:install|wheel)|uv\s+(?:pip|sync)|poetry\s+install|pipenv)\b"
-)
 _REPOSITORIES_FILE = "/etc/apk/repositories"
 _IMPORT = re.compile(r"(?:^|[;\n]|\bimport\b|,)\s*(?:import\s+|from\s+)?([A-Za-z_][\w.]*)")
-
-
-def mentions_packages(instruction: Instruction) -> bool:
-    """True when a RUN looks as if it installed apk or Python packages: only then a stage wants a verdict."""
-    return instruction.keyword == "RUN" and _MENTIONS.search(instruction.value) is not None
+_MAX_SCRIPT = 1 << 20
 
 
 def walk_script(walk: StageWalk, instruction: Instruction, script: Script) -> None:
@@ -45,254 +48,312 @@ def walk_script(walk: StageWalk, instruction: Instruction, script: Script) -> No
         walk.unjudged("AD905", instruction, f"part of this RUN can't be read: {problem.message}", "shell syntax")
 
 
-def _span(expanded: ExpandedCommand, instruction: Instruction) -> Span:
-    """Where the command is written; a command that a variable holds counts as its instruction."""
-    return expanded.command.span or (instruction.start, instruction.end)
-
-
 class _ScriptWalk:
     """One script: keeps the folder that ``cd`` chose and the venv that was activated."""
 
     def __init__(self, walk: StageWalk, instruction: Instruction) -> None:
         self.walk = walk
         self.instruction = instruction
-        self.folder = walk.workdir
         self.active: PythonHome | None = None
+        self._folders: dict[tuple[int, ...], str] = {}
 
     def command(self, expanded: ExpandedCommand) -> None:
+        """Carry out one command."""
         args = expanded.args
         if not args or expanded.substitution:
             return
-        name = expanded.name
+        folder = self._folder(expanded)
         self._watch_repositories(expanded)
-        match name:
+        if expanded.command.redirects or expanded.name in {"tee", "sed"}:
+            shell_files.watch_writes(self.walk, self.instruction, expanded, folder)
+        match expanded.name:
             case "apk":
-                self._apk(expanded, args, ())
+                self._apk(expanded, args, folder)
             case "xargs":
-                self._xargs(expanded, args)
+                self._xargs(expanded, args, folder)
             case "cd" | "pushd":
-                self.folder = absolute(args[1].text, self.folder) if len(args) > 1 and args[1].known else self.folder
+                if len(args) > 1 and args[1].known:
+                    self._folders[self._place(expanded)] = absolute(args[1].text, folder)
             case "." | "source":
-                self._activate(args)
-            case "cp" | "mv":
-                self._copy(args)
+                self._source(args, folder)
+            case "cp" | "mv" | "ln":
+                shell_files.copy(self.walk, self.instruction, args, folder)
             case "mkdir":
-                self._make_folders(args)
-            case "poetry" if len(args) > 3 and args[1].text == "config":
-                self._configure_poetry(args)
+                shell_files.make_folders(self.walk, args, folder)
+            case "adduser" | "useradd":
+                self._add_user(args)
             case _:
-                self._python(expanded, args)
+                self._python(expanded, args, folder)
 
-    def _make_folders(self, args: Sequence[Arg]) -> None:
-        for arg in args[1:]:
-            if arg.known and not arg.text.startswith("-"):
-                self.walk.files = self.walk.files.with_directory(absolute(arg.text, self.folder))
+    # -- where a command runs --------------------------------------------------------------------------------------
 
-    def _configure_poetry(self, args: Sequence[Arg]) -> None:
-        words = [arg.text for arg in args[2:] if not arg.text.startswith("-")]
-        if len(words) >= 2:
-            self.walk.settings[f"poetry.{words[0]}"] = words[1]
+    @staticmethod
+    def _place(expanded: ExpandedCommand) -> tuple[int, ...]:
+        """The script and the subshells that a command runs in: a ``cd`` there is forgotten behind them."""
+        scopes = expanded.command.scopes
+        return (expanded.nesting, *(scope.number for scope in scopes if scope.kind == "subshell"))
 
-    # -- apk ---------------------------------------------------------------------------------------------------
+    def _folder(self, expanded: ExpandedCommand) -> str:
+        place = self._place(expanded)
+        while len(place) > 1 and place not in self._folders:
+            place = place[:-1]
+        nesting = place[0]
+        while place not in self._folders and nesting > 0:
+            nesting -= 1
+            place = (nesting,)
+        return self._folders.get(place, self.walk.workdir)
 
-    def _apk(self, expanded: ExpandedCommand, args: Sequence[Arg], piped: Sequence[Operand]) -> None:
+    def _span(self, expanded: ExpandedCommand) -> Span:
+        """Where the command is written; a command that a variable holds counts as its instruction."""
+        return expanded.command.span or (self.instruction.start, self.instruction.end)
+
+    def _unjudged(self, code: str, message: str, evidence: str) -> None:
+        self.walk.unjudged(code, self.instruction, message, evidence)
+
+    # -- apk -------------------------------------------------------------------------------------------------------
+
+    def _apk(
+        self, expanded: ExpandedCommand, args: Sequence[Arg], folder: str, piped: Sequence[Operand] | None = None
+    ) -> None:
+        lists = PackageLists(self.walk.files, folder, expanded.variables)
+        listed = list(piped if piped is not None else lists.redirected(expanded.command) or ())
+        kept: list[Arg] = []
+        for arg in args:
+            operands = lists.substituted(arg)
+            if operands is None:
+                kept.append(arg)
+            else:
+                listed.extend(operands)
+        command = read_apk_command(kept, listed)
+        if command is not None and command.verb not in {"update", "other"} and self.walk.packages is not None:
+            self._run_apk(expanded, command)
+
+    def _run_apk(self, expanded: ExpandedCommand, command: ApkCommand) -> None:
         walk = self.walk
-        piped = [*piped, *self._from_redirect(expanded)]
-        args = self._without_file_lists(args, piped)
-        command = read_apk_command(args, piped)
-        if command is None or walk.packages is None or command.root is not None:
+        if command.root is not None:
+            self._fill_root(command, conditional=expanded.conditional)
             return
         before = walk.moment
         if command.verb == "add":
             self._add(command, conditional=expanded.conditional)
         elif command.verb == "del":
-            names = [operand.text for operand in command.operands]
-            walk.packages = walk.packages.delete(names, conditional=expanded.conditional)
-        else:
-            return
+            self._delete(command, conditional=expanded.conditional)
+        walk.remember_repositories(command.other_repositories)
         walk.steps.append(
             ApkStep(
-                walk.node.index,
-                self.instruction,
-                _span(expanded, self.instruction),
-                command,
-                expanded.conditional,
-                before,
-                walk.moment,
+                stage=walk.node.index,
+                instruction=self.instruction,
+                span=self._span(expanded),
+                command=command,
+                conditional=expanded.conditional,
+                before=before,
+                after=walk.moment,
             )
         )
-        if command.unknown:
-            hidden = ", ".join(f"${name}" for name in command.unknown)
-            walk.unjudged(
-                "AD905",
-                self.instruction,
-                f"packages of this apk {command.verb} come from {hidden}, whose value isn't known here",
-                f"apk {command.verb} {hidden}",
-            )
+        self._report_hidden(command)
 
     def _add(self, command: ApkCommand, *, conditional: bool) -> None:
         walk = self.walk
         assert walk.packages is not None
         assert walk.index is not None
-        known, foreign = [], []
-        for operand in command.operands:
-            name = re.split(r"[=<>~@]", operand.text, maxsplit=1)[0]
-            is_file = operand.text.endswith(".apk") or "/" in operand.text
-            if not is_file and (name.startswith("!") or walk.index.providers(name)):
-                known.append(operand.text.partition("@")[0])
-            else:
-                foreign.append(name)
-        walk.packages = walk.packages.add(known, command.virtual, conditional=conditional)
-        walk.foreign = tuple(dict.fromkeys((*walk.foreign, *foreign)))
+        operands = sort_operands(walk.index, [operand.text for operand in command.operands])
+        walk.packages = walk.packages.add(operands.known, _virtual_name(command), conditional=conditional)
+        walk.foreign = tuple(dict.fromkeys((*walk.foreign, *operands.foreign)))
         walk.unknown = tuple(dict.fromkeys((*walk.unknown, *command.unknown)))
+        for text in operands.refused:
+            self._unjudged("AD905", f"{text!r} is no package name that apk add accepts", "apk add")
 
-    def _xargs(self, expanded: ExpandedCommand, args: Sequence[Arg]) -> None:
-        """``xargs [options] apk add ...``: the operands come from a file or the command before the pipe."""
-        inner = next((i for i, arg in enumerate(args) if arg.text.rsplit("/", 1)[-1] == "apk"), None)
-        if inner is None:
+    def _delete(self, command: ApkCommand, *, conditional: bool) -> None:
+        walk = self.walk
+        assert walk.packages is not None
+        # The name of a virtual list may be a variable that nobody knows: written the same way, it is the same list.
+        hidden = [name for name in command.hidden if name in walk.packages.possible.explicit]
+        names = [*(operand.text for operand in command.operands), *hidden]
+        usable = [name for name in names if name and not re.search(r"[\s=<>~]", name)]
+        walk.packages = walk.packages.delete(usable, conditional=conditional)
+
+    def _fill_root(self, command: ApkCommand, *, conditional: bool) -> None:
+        """``apk add --root DIR``: packages of a file system that is copied elsewhere later."""
+        walk = self.walk
+        assert walk.index is not None
+        if command.verb != "add" or command.root is None:
             return
-        piped = self._from_redirect(expanded) or self._from_pipe(expanded)
+        index, place = walk.index, absolute(command.root, walk.workdir)
+        empty = walk.builder.memory.recall((index, "empty"), lambda: World.of(index))
+        packages = walk.roots.get(place) or Packages(walk.builder.memory, empty, empty, empty)
+        known = sort_operands(index, [operand.text for operand in command.operands]).known
+        walk.roots[place] = packages.add(known, _virtual_name(command), conditional=conditional)
+
+    def _report_hidden(self, command: ApkCommand) -> None:
+        if command.unknown:
+            names = ", ".join(name if name.startswith(("$", "`")) else f"${name}" for name in command.unknown)
+            what = f"packages of this apk {command.verb} come from {names}, which is known only while building"
+            self._unjudged("AD905", what, f"apk {command.verb}")
+
+    def _xargs(self, expanded: ExpandedCommand, args: Sequence[Arg], folder: str) -> None:
+        """``xargs [options] apk add ...``: the operands come from a file or the command before the pipe."""
+        for start in range(1, len(args)):
+            if args[start].text.rsplit("/", 1)[-1] == "apk":
+                self._xargs_apk(expanded, args, start, folder)
+                return
+            if isinstance(read_install_command(args[start:]), InstallCommand):
+                self._xargs_pip(expanded, args, start, folder)
+                return
+
+    def _xargs_apk(self, expanded: ExpandedCommand, args: Sequence[Arg], start: int, folder: str) -> None:
+        lists = PackageLists(self.walk.files, folder, expanded.variables)
+        piped = lists.redirected(expanded.command) or lists.piped(expanded.command)
+        for position, arg in enumerate(args[1:start], start=1):
+            if arg.text in {"-a", "--arg-file"} and position + 1 < start:
+                piped = lists.listed(args[position + 1].text)
+            elif arg.text.startswith("--arg-file="):
+                piped = lists.listed(arg.text.partition("=")[2])
         if piped is None:
             self.walk.unknown = (*self.walk.unknown, "xargs")
-            self.walk.unjudged(
-                "AD905", self.instruction, "the packages that xargs hands to apk aren't known", "xargs apk add"
-            )
+            self._unjudged("AD905", "the packages that xargs hands to apk are known only while building", "xargs apk")
             return
-        self._apk_words(expanded, args[inner:], piped)
+        self._apk(expanded, args[start:], folder, piped)
 
-    def _apk_words(self, expanded: ExpandedCommand, args: Sequence[Arg], piped: Sequence[Operand]) -> None:
-        without_redirects = replace(expanded, command=replace(expanded.command, redirects=()))
-        self._apk(without_redirects, args, piped)
-
-    def _from_redirect(self, expanded: ExpandedCommand) -> list[Operand]:
-        found: list[Operand] = []
-        for redirect in expanded.command.redirects:
-            if redirect.op == "<":
-                for arg in redirect.target.expand(expanded.variables):
-                    found.extend(self._operands_in(arg.text) or ())
-        return found
-
-    def _from_pipe(self, expanded: ExpandedCommand) -> list[Operand] | None:
-        """``cat FILE | xargs``, ``grep -v '^#' FILE | xargs`` and ``echo a b | xargs``; ``None`` for anything else."""
-        source = expanded.command.piped_from
-        if source is None or not source.words:
-            return None
-        words = [arg for word in source.words for arg in word.expand(expanded.variables)]
-        match words[0].text:
-            case "echo" | "printf":
-                return [Operand(arg.text, arg.span, None, arg) for arg in words[1:] if not arg.text.startswith("-")]
-            case "cat" | "grep" | "sed" | "awk":
-                files = [operands for arg in words[1:] if (operands := self._operands_in(arg.text)) is not None]
-                return [operand for operands in files for operand in operands] if files else None
-            case _:
-                return None
-
-    def _without_file_lists(self, args: Sequence[Arg], piped: list[Operand]) -> list[Arg]:
-        """Resolve ``$(cat FILE)``: its words join ``piped``, the argument goes."""
-        kept: list[Arg] = []
-        for arg in args:
-            operands = self._substituted(arg)
-            if operands is None:
-                kept.append(arg)
-            else:
-                piped.extend(operands)
-        return kept
-
-    def _substituted(self, arg: Arg) -> list[Operand] | None:
-        if arg.known or len(arg.substitutions) != 1:
-            return None
-        commands = parse_script(arg.substitutions[0]).commands
-        if len(commands) != 1:
-            return None
-        words = commands[0].words
-        texts = [part.text for word in words for part in word.expand(self.walk.scope.names)]
-        if len(texts) < 2 or texts[0] not in {"cat", "grep", "sed", "awk", "xargs"}:
-            return None
-        return next((found for text in texts[1:] if (found := self._operands_in(text)) is not None), None)
-
-    def _operands_in(self, path: str) -> list[Operand] | None:
-        """The package names listed in a file of the stage, ``None`` where it can't be read."""
-        place = absolute(path, self.folder)
-        try:
-            data = self.walk.files.read(place)
-        except OSError:
-            return None
-        shown = self.walk.files.display(place)
-        found: list[Operand] = []
-        offset = 0
-        for line in data.splitlines(keepends=True):
-            code = line.partition(b"#")[0]
-            for match in re.finditer(rb"\S+", code):
-                span = (offset + match.start(), offset + match.end())
-                found.append(Operand(match[0].decode("utf-8", "replace"), span, shown))
-            offset += len(line)
-        return found
+    def _xargs_pip(self, expanded: ExpandedCommand, args: Sequence[Arg], start: int, folder: str) -> None:
+        """``cat requirements.txt | xargs pip install``: what ``-r requirements.txt`` does."""
+        lists = PackageLists(self.walk.files, folder, expanded.variables)
+        piped = lists.redirected(expanded.command) or lists.piped(expanded.command)
+        paths = {operand.path for operand in piped or ()}
+        if piped is None or len(paths) != 1:
+            self._unjudged("AD905", "what xargs hands to pip is known only while building", "xargs pip")
+            return
+        if None in paths:
+            added = [operand.arg for operand in piped if operand.arg is not None]
+        else:
+            files = self.walk.files
+            source = next(arg for arg in _words_before(expanded) if files.display(absolute(arg.text, folder)) in paths)
+            added = [replace(source, text="-r"), source]
+        self._python(expanded, (*args[start:], *added), folder)
 
     def _watch_repositories(self, expanded: ExpandedCommand) -> None:
         """A line added to /etc/apk/repositories: packages may come from where we can't look."""
         targets = [arg.text for redirect in expanded.command.redirects for arg in redirect.target.expand({})]
-        edits = expanded.args[0].text in {"sed", "tee", "cp", "mv"}
+        edits = expanded.name in {"sed", "tee", "cp", "mv"}
         if _REPOSITORIES_FILE in targets or (edits and any(a.text == _REPOSITORIES_FILE for a in expanded.args)):
-            self.walk.foreign = tuple(dict.fromkeys((*self.walk.foreign, _REPOSITORIES_FILE)))
+            self.walk.remember_repositories([_REPOSITORIES_FILE])
 
-    # -- Python ------------------------------------------------------------------------------------------------
+    # -- Python ----------------------------------------------------------------------------------------------------
 
-    def _python(self, expanded: ExpandedCommand, args: Sequence[Arg]) -> None:
+    def _python(self, expanded: ExpandedCommand, args: Sequence[Arg], folder: str) -> None:
         walk = self.walk
         command = read_install_command(args)
-        installer = walk.builder.installer
+        variables = {**expanded.variables, **dict(expanded.environment)}
         if isinstance(command, VenvCommand):
-            base = installer.home_for(walk, command.program, expanded.variables, self.active)
-            if command.directory is not None and base is not None:
-                prefix = absolute(command.directory, self.folder)
-                walk.homes[prefix] = replace(base, prefix=prefix, is_venv=True)
-        elif isinstance(command, InstallCommand):
-            installer.install(
-                walk,
-                self.instruction,
-                _span(expanded, self.instruction),
-                command,
-                variables={**expanded.variables, **dict(expanded.environment)},
-                folder=self.folder,
+            make_venv(walk, command, variables, self.active, folder)
+        elif command is not None:
+            call = Call(
+                walk=walk,
+                instruction=self.instruction,
+                span=self._span(expanded),
+                variables=variables,
+                folder=folder,
                 active=self.active,
                 conditional=expanded.conditional,
             )
+            if isinstance(command, ExportCommand):
+                walk.builder.installer.export(call, command, _redirected_to(expanded))
+            else:
+                walk.builder.installer.install(call, command)
+        elif (setting := read_setting(args)) is not None:
+            walk.settings.update([setting])
         elif is_python(args[0].text):
             self._python_code(expanded, args)
+        else:
+            self._own_script(args, folder)
 
     def _python_code(self, expanded: ExpandedCommand, args: Sequence[Arg]) -> None:
-        code = next((args[i + 1] for i, arg in enumerate(args[:-1]) if arg.text == "-c"), None)
-        if code is None or not code.known or self.walk.packages is None:
-            return
-        modules = tuple(dict.fromkeys(_IMPORT.findall(code.text)))
-        if modules:
+        modules: tuple[str, ...] = ()
+        for option, value in itertools.pairwise(args):
+            if option.text == "-c" and value.known:
+                modules = tuple(dict.fromkeys(_IMPORT.findall(value.text)))
+            elif option.text == "-m" and value.known:
+                modules = (value.text,)
+        if modules and self.walk.packages is not None:
             self.walk.steps.append(
                 PythonStep(
-                    self.walk.node.index,
-                    self.instruction,
-                    _span(expanded, self.instruction),
-                    modules,
-                    expanded.conditional,
-                    self.walk.moment,
-                    tuple(self.walk.installed),
+                    stage=self.walk.node.index,
+                    instruction=self.instruction,
+                    span=self._span(expanded),
+                    modules=modules,
+                    conditional=expanded.conditional,
+                    moment=self.walk.moment,
+                    installed=tuple(self.walk.installed),
                 )
             )
 
-    def _activate(self, args: Sequence[Arg]) -> None:
+    def _source(self, args: Sequence[Arg], folder: str) -> None:
+        """``. venv/bin/activate``, or a script of the context."""
         if len(args) > 1 and args[1].text.endswith("/bin/activate"):
-            prefix = posixpath.dirname(posixpath.dirname(absolute(args[1].text, self.folder)))
+            prefix = posixpath.dirname(posixpath.dirname(absolute(args[1].text, folder)))
             self.active = self.walk.homes.get(prefix, self.active)
+        else:
+            self._own_script(args, folder)
 
-    def _copy(self, args: Sequence[Arg]) -> None:
-        """``cp -r SRC... DST`` and ``mv`` carry distributions along inside the stage."""
-        places = [arg.text for arg in args[1:] if arg.known and not arg.text.startswith("-")]
-        if len(places) < 2:
+    def _own_script(self, args: Sequence[Arg], folder: str) -> None:
+        """A script of the context that installs packages: it is not read, and that is said."""
+        name = args[0].text.rsplit("/", 1)[-1]
+        operands = [arg for arg in args if not arg.text.startswith("-")]
+        script = operands[1:2] if name in SHELLS or name in {".", "source"} else operands[:1]
+        if not script or not script[0].known or ("/" not in script[0].text and script == operands[:1]):
             return
-        walk = self.walk
-        *sources, target = (absolute(place, self.folder) for place in places)
-        for place, source in zip(places, sources, strict=False):
-            into = not place.endswith("/.")
-            moved = travelling(walk.installed, source, target, self.instruction, copied_from=None, into=into)
-            walk.installed = [*walk.installed, *(item for item in moved if item not in walk.installed)]
-            for home in travelling_homes(walk.homes.values(), source, target, into=into):
-                walk.homes[home.prefix] = home
+        place = absolute(script[0].text, folder)
+        try:
+            text = self.walk.files.read(place)[:_MAX_SCRIPT].decode("utf-8", "replace")
+        except OSError:
+            return
+        if script_installs(text):
+            shown = self.walk.files.display(place)
+            self._unjudged(
+                "AD905", f"{shown} installs packages and isn't looked into: put its commands in a RUN", shown
+            )
+
+    def _add_user(self, args: Sequence[Arg]) -> None:
+        """``adduser -h DIR -u 1000 NAME``: where HOME is for a USER."""
+        values = {option.text: value.text for option, value in itertools.pairwise(args) if value.known}
+        names = [arg.text for arg in args[1:] if not arg.text.startswith("-") and arg.text not in _values_of(values)]
+        if names:
+            name = names[0] if args[0].text == "adduser" else names[-1]
+            home = values.get("-h") or values.get("-d") or values.get("--home") or f"/home/{name}"
+            for key in (name, values.get("-u") or values.get("--uid") or name):
+                self.walk.users[key] = home
+
+
+_USER_VALUES = frozenset("-h -g -s -G -u -k -d -c --home --gecos --shell --ingroup --uid --gid".split())
+
+
+def _values_of(values: dict[str, str]) -> set[str]:
+    return {value for option, value in values.items() if option in _USER_VALUES}
+
+
+def _virtual_name(command: ApkCommand) -> str | None:
+    name = command.virtual
+    return None if name is None or not name.strip() or re.search(r"[\s=<>~]", name) else name
+
+
+def _redirected_to(expanded: ExpandedCommand) -> str | None:
+    targets = [
+        arg.text
+        for redirect in expanded.command.redirects
+        if redirect.op in {">", ">|"} and redirect.fd in {None, 1}
+        for arg in redirect.target.expand(expanded.variables)
+        if arg.known
+    ]
+    return targets[-1] if targets else None
+
+
+def _words_before(expanded: ExpandedCommand) -> list[Arg]:
+    """The words of the commands before the pipe, and the targets of ``<``."""
+    found: list[Arg] = []
+    command = expanded.command
+    words = [redirect.target for redirect in command.redirects if redirect.op == "<"]
+    while command.piped_from is not None:
+        command = command.piped_from
+        words.extend((*command.words[1:], *(redirect.target for redirect in command.redirects)))
+    for word in words:
+        found.extend(word.expand(expanded.variables))
+    return found

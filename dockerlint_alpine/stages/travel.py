@@ -10,10 +10,12 @@ from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from dockerlint_alpine.stages.model import Installed, PythonHome
+    from dockerlint_alpine.stages.files import StageFiles
+    from dockerlint_alpine.stages.model import Installed
     from dockerlint_alpine.syntax import Instruction
 
-_WILDCARD = re.compile(r"[*?\[]")
+WILDCARD = re.compile(r"[*?\[]")
+"""What makes a path of COPY or cp a pattern."""
 
 
 def moved_path(path: str, source: str, target: str, *, into: bool) -> str | None:
@@ -23,16 +25,18 @@ def moved_path(path: str, source: str, target: str, *, into: bool) -> str | None
     ``None`` when ``path`` is not part of what is copied.
     """
     folder, pattern = source, ""
-    if _WILDCARD.search(source):
+    if WILDCARD.search(source):
         folder, pattern = posixpath.split(source)
-        if _WILDCARD.search(folder):
+        if WILDCARD.search(folder):
             return None
     if pattern:
         rest = _inside(path, folder)
         if rest is None:
             return None
+        if not rest:
+            return target if pattern == "*" else None
         first, _, below = rest.partition("/")
-        if rest and not fnmatchcase(first, pattern):
+        if not fnmatchcase(first, pattern):
             return None
         # COPY puts the content of a folder that a wildcard matches into the target: its own name is lost. cp keeps it.
         kept = rest if into else below
@@ -40,7 +44,9 @@ def moved_path(path: str, source: str, target: str, *, into: bool) -> str | None
     rest = _inside(path, source)
     if rest is None:
         return None
-    return posixpath.join(target, posixpath.basename(source), rest) if into else posixpath.normpath(f"{target}/{rest}")
+    if into:
+        return posixpath.normpath(posixpath.join(target, posixpath.basename(source), rest))
+    return posixpath.normpath(f"{target}/{rest}").replace("//", "/")
 
 
 def _inside(path: str, folder: str) -> str | None:
@@ -48,6 +54,22 @@ def _inside(path: str, folder: str) -> str | None:
         return ""
     prefix = folder if folder.endswith("/") else f"{folder}/"
     return path[len(prefix) :] if path.startswith(prefix) else None
+
+
+def spread(files: StageFiles, source: str, target: str) -> Iterable[tuple[str, str]]:
+    """The copies that one source amounts to, as pairs of paths: wildcards are met by the ``files`` known there.
+
+    A ``target`` that ends in ``/`` is a folder, into which a file goes under its own name.
+    """
+    folder, name = posixpath.split(source)
+    base = target.rstrip("/") or "/"
+    if not WILDCARD.search(source):
+        is_file = ".so" in name or (files.exists(source) and source not in files.directories)
+        yield source, posixpath.join(base, name) if target.endswith("/") and is_file else base
+        return
+    yield (folder if name == "*" else source), base
+    if name != "*":
+        yield from ((path, posixpath.join(base, posixpath.basename(path))) for path in files.glob(source))
 
 
 def travelling(
@@ -67,10 +89,11 @@ def travelling(
     for item in installed:
         location = moved_path(item.location, source, target, into=into)
         if location is None and _is_part(item, source):
-            location = target if into or target.endswith("/") else posixpath.dirname(target)
+            whole = into or target.endswith("/") or WILDCARD.search(source)
+            location = target if whole else posixpath.dirname(target)
         if location is not None:
             origin = copied_from if copied_from is not None else item.copied_from
-            found.append(replace(item, location=location, arrived=arrived, copied_from=origin))
+            found.append(replace(item, location=location.rstrip("/") or "/", arrived=arrived, copied_from=origin))
     return found
 
 
@@ -80,16 +103,7 @@ def _is_part(item: Installed, source: str) -> bool:
     if not rest:
         return False
     first = rest.partition("/")[0]
-    if item.as_wheel:
-        return fnmatchcase(f"{item.resolved.name.replace('-', '_')}-0-py3-none-any.whl", first)
-    names = {item.resolved.name.replace("-", "_"), item.resolved.name, *item.imports}
+    if item.wheel_file is not None:
+        return fnmatchcase(item.wheel_file, first)
+    names = {item.resolved.name.replace("-", "_"), item.resolved.name, *(name.split(".")[0] for name in item.imports)}
     return any(fnmatchcase(name, first) for name in names)
-
-
-def travelling_homes(homes: Iterable[PythonHome], source: str, target: str, *, into: bool = False) -> list[PythonHome]:
-    """The virtual environments that come along when ``source`` is copied to ``target``."""
-    return [
-        replace(home, prefix=prefix)
-        for home in homes
-        if home.is_venv and (prefix := moved_path(home.prefix, source, target, into=into)) is not None
-    ]

@@ -42,20 +42,28 @@ def test_copies(run, tail: str, answer: str) -> None:
 
 
 def test_a_stage_in_between(run) -> None:
-    text = f"{HEAD}FROM scratch AS libs\nCOPY --from=b /usr/lib /collected\nFROM alpine:3.19\nCOPY --from=libs /collected /usr/lib\n"
+    text = (
+        f"{HEAD}FROM scratch AS libs\nCOPY --from=b /usr/lib /collected\n"
+        "FROM alpine:3.19\nCOPY --from=libs /collected /usr/lib\n"
+    )
     timeline = run(text)
     assert library_copied(timeline, end(timeline), "so:liblz4.so.1") == "yes"
     assert library_copied(timeline, end(timeline), "so:libnosuch.so.1") == "no"
 
 
-@pytest.mark.parametrize("command", ["cp /usr/lib/liblz4.so.1 /deps/", "cp -a /usr/lib/liblz4.so* /deps", "mkdir /deps && cp /usr/lib/*.so* /deps"])
+@pytest.mark.parametrize(
+    "command",
+    ["cp /usr/lib/liblz4.so.1 /deps/", "cp -a /usr/lib/liblz4.so* /deps", "mkdir /deps && cp /usr/lib/*.so* /deps"],
+)
 def test_libraries_collected_with_cp(run, command: str) -> None:
     text = f"{HEAD}RUN {command}\nFROM alpine:3.19\nCOPY --from=b /deps /usr/lib\n"
     timeline = run(text)
     assert library_copied(timeline, end(timeline), "so:liblz4.so.1") == "yes"
 
 
-def test_copies_in_circles_end(run) -> None:
-    commands = "".join(f"RUN cp -r /{a} /{b}\n" for a, b in ["xy", "yx"] * 40)
-    timeline = run(f"FROM alpine:3.19\n{commands}COPY --from=0 /x /usr/lib\n".replace("COPY --from=0 /x /usr/lib\n", ""))
-    assert library_copied(timeline, end(timeline), "so:liblz4.so.1") == "no"
+@pytest.mark.parametrize(("times", "answer"), [(20, "no"), (200, "maybe")])
+def test_copies_in_circles_end(run, times: int, answer: str) -> None:
+    """Beyond a depth that nobody writes by hand the answer is that it isn't known."""
+    commands = "".join(f"RUN cp -r /{a} /{b}\n" for a, b in ["xy", "yx"] * times)
+    timeline = run(f"FROM alpine:3.19\n{commands}FROM alpine:3.19\nCOPY --from=0 /x /usr/lib\n")
+    assert library_copied(timeline, end(timeline), "so:liblz4.so.1") == answer

@@ -72,7 +72,9 @@ def test_what_can_not_be_looked_into_is_said(run, copy: str, path: str, reason: 
 
 
 def test_files_travel_between_stages(run) -> None:
-    text = f"FROM {PY} AS a\nWORKDIR /app\nCOPY r.txt .\nFROM {PY}\nCOPY --from=a /app /b\nCOPY --from=0 /app/*.txt /c/\n"
+    text = (
+        f"FROM {PY} AS a\nWORKDIR /app\nCOPY r.txt .\nFROM {PY}\nCOPY --from=a /app /b\nCOPY --from=0 /app/*.txt /c/\n"
+    )
     files = end(run(text, {"r.txt": "lz4\n"})).files
     assert files.read("/b/r.txt") == files.read("/c/r.txt") == b"lz4\n"
 
@@ -88,10 +90,18 @@ def test_files_travel_between_stages(run) -> None:
         ("pip install lz4==4.4.5", "/usr/local /usr/local", SITE),
         ("pip install lz4==4.4.5", "/usr/local/lib /usr/local/lib", SITE),
         ("pip install lz4==4.4.5", "/ /", SITE),
-        ("pip install --user lz4==4.4.5", "/root/.local /home/app/.local", "/home/app/.local/lib/python3.11/site-packages"),
+        (
+            "pip install --user lz4==4.4.5",
+            "/root/.local /home/app/.local",
+            "/home/app/.local/lib/python3.11/site-packages",
+        ),
         ("pip install --target=/deps lz4==4.4.5", "/deps /app/deps", "/app/deps"),
         ("pip install --root=/out lz4==4.4.5", "/out /", SITE),
-        ("python -m venv /venv && /venv/bin/pip install lz4==4.4.5", "/venv /venv", "/venv/lib/python3.11/site-packages"),
+        (
+            "python -m venv /venv && /venv/bin/pip install lz4==4.4.5",
+            "/venv /venv",
+            "/venv/lib/python3.11/site-packages",
+        ),
         ("pip wheel -w /wheels lz4==4.4.5", "/wheels/*.whl /w/", "/w"),
         ("pip wheel -w /wheels lz4==4.4.5", "/wheels /w", "/w"),
         ("pip install --prefix=/install lz4==4.4.5 && cp -r /install /moved", "/moved /usr/local", SITE),
@@ -107,7 +117,9 @@ def test_distributions_travel_with_what_they_link(run, install: str, copy: str, 
     assert item.as_wheel is ("wheel" in install)
 
 
-@pytest.mark.parametrize("copy", ["/app /app", "/install/bin /usr/local/bin", f"{SITE}/other {SITE}/other", "/wheels/x*.whl /w/"])
+@pytest.mark.parametrize(
+    "copy", ["/app /app", "/install/bin /usr/local/bin", f"{SITE}/other {SITE}/other", "/wheels/x*.whl /w/"]
+)
 def test_other_copies_bring_nothing(run, copy: str) -> None:
     text = f"{BUILDER}RUN pip install --prefix=/install lz4==4.4.5 && pip wheel -w /wheels lz4==4.4.5\n"
     assert not places(run(f"{text}FROM {PY}\nCOPY --from=builder {copy}\n"))
@@ -127,7 +139,9 @@ def test_venvs_and_interpreters_travel(run) -> None:
 
 
 def test_a_root_file_system_makes_an_alpine_stage(run) -> None:
-    text = "FROM alpine:3.19 AS b\nRUN apk add --root /out --initdb python3 lz4-libs\nFROM scratch\nCOPY --from=b /out /\n"
+    text = (
+        "FROM alpine:3.19 AS b\nRUN apk add --root /out --initdb python3 lz4-libs\nFROM scratch\nCOPY --from=b /out /\n"
+    )
     stage = last(run(text))
     assert stage.kind == "alpine"
     assert stage.end is not None
@@ -139,7 +153,10 @@ def test_a_root_file_system_makes_an_alpine_stage(run) -> None:
 
 
 def test_packages_made_for_glibc_do_not_travel_as_if_for_musl(run) -> None:
-    text = f"FROM python:3.11-slim AS b\nRUN pip install --prefix=/install lz4\nFROM {PY}\nCOPY --from=b /install /usr/local\n"
+    text = (
+        "FROM python:3.11-slim AS b\nRUN pip install --prefix=/install lz4\n"
+        f"FROM {PY}\nCOPY --from=b /install /usr/local\n"
+    )
     timeline = run(text)
     assert not places(timeline)
     assert said(timeline) == [

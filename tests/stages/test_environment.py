@@ -33,7 +33,9 @@ def test_build_args_win_over_defaults_where_declared() -> None:
 
 
 def test_the_platform_is_known() -> None:
-    scope = scope_after("ARG TARGETARCH\nARG TARGETVARIANT\nENV A=$TARGETARCH\n", Scope(given=platform_args("linux/arm/v7")))
+    scope = scope_after(
+        "ARG TARGETARCH\nARG TARGETVARIANT\nENV A=$TARGETARCH\n", Scope(given=platform_args("linux/arm/v7"))
+    )
     assert (scope.text("A"), scope.text("TARGETVARIANT")) == ("arm", "v7")
 
 

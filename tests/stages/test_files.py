@@ -106,7 +106,15 @@ def test_without_takes_placements_out_again(view: StageFiles) -> None:
 
 @pytest.mark.parametrize(
     ("destination", "count", "into"),
-    [("/x/", 1, True), (".", 1, True), ("/x/.", 1, True), ("/x", 2, True), ("/tmp", 1, True), ("/x", 1, False), ("sub", 1, True)],
+    [
+        ("/x/", 1, True),
+        (".", 1, True),
+        ("/x/.", 1, True),
+        ("/x", 2, True),
+        ("/tmp", 1, True),
+        ("/x", 1, False),
+        ("sub", 1, True),
+    ],
 )
 def test_when_a_file_goes_into_a_folder(view: StageFiles, destination: str, count: int, into: bool) -> None:
     files = view.with_directory("/work/sub")

@@ -33,7 +33,9 @@ def test_a_copy_may_name_a_later_stage_a_from_may_not() -> None:
 
 
 def test_images_and_numbers_out_of_range_are_no_stages() -> None:
-    assert needs("FROM a\nCOPY --from=nginx:alpine /x /x\nCOPY --from=7 /x /x\nCOPY --from=99999999999999 / /\n") == [set()]
+    assert needs("FROM a\nCOPY --from=nginx:alpine /x /x\nCOPY --from=7 /x /x\nCOPY --from=99999999999999 / /\n") == [
+        set()
+    ]
 
 
 def test_of_two_stages_of_one_name_the_later_counts() -> None:
@@ -91,7 +93,8 @@ def test_references_are_read_as_written() -> None:
 @given(st.lists(st.lists(st.integers(0, 9), max_size=3), min_size=1, max_size=10))
 def test_every_order_is_topological_or_refused(copies: list[list[int]]) -> None:
     text = "".join(
-        f"FROM scratch AS s{i}\n" + "".join(f"COPY --from=s{j} / /\n" for j in wanted) for i, wanted in enumerate(copies)
+        f"FROM scratch AS s{i}\n" + "".join(f"COPY --from=s{j} / /\n" for j in wanted)
+        for i, wanted in enumerate(copies)
     )
     found = graph(text)
     edges = {i: {j for j in wanted if j < len(copies)} for i, wanted in enumerate(copies)}

@@ -24,7 +24,10 @@ def args(text: str):
         ("pip install lz4", ("pip", "install", "pip", ["lz4"])),
         ("pip3.11 install lz4", ("pip", "install", "pip3.11", ["lz4"])),
         ("/venv/bin/pip install lz4", ("pip", "install", "/venv/bin/pip", ["lz4"])),
-        ("pip --no-cache-dir --proxy http://x install lz4", ("pip", "install", "pip", ["--no-cache-dir", "--proxy", "http://x", "lz4"])),
+        (
+            "pip --no-cache-dir --proxy http://x install lz4",
+            ("pip", "install", "pip", ["--no-cache-dir", "--proxy", "http://x", "lz4"]),
+        ),
         ("python -m pip install lz4", ("pip", "install", "python", ["lz4"])),
         ("python3 -u -X dev -mpip install lz4", ("pip", "install", "python3", ["lz4"])),
         ("pip wheel -w /w lz4", ("pip", "wheel", "pip", ["-w", "/w", "lz4"])),
@@ -54,9 +57,23 @@ def test_installations(text: str, expected: tuple[str, str, str, list[str]]) -> 
 
 @pytest.mark.parametrize(
     "text",
-    ["pip list", "pip", "python app.py", "python -c 'x' install", "poetry run x", "uv run x", "uv", "python setup.py sdist",
-     "pipenv lock", "pip-compile", "python -m", "uv tool run x", "pipx run x", "pipenv"],
-)  # fmt: skip
+    [
+        "pip list",
+        "pip",
+        "python app.py",
+        "python -c 'x' install",
+        "poetry run x",
+        "uv run x",
+        "uv",
+        "python setup.py sdist",
+        "pipenv lock",
+        "pip-compile",
+        "python -m",
+        "uv tool run x",
+        "pipx run x",
+        "pipenv",
+    ],
+)
 def test_other_commands(text: str) -> None:
     assert read_install_command(args(text)) is None
 
@@ -81,14 +98,19 @@ def test_environments(text: str, directory: str, python: str | None, system: boo
 @pytest.mark.parametrize(
     ("text", "tool", "output", "rest"),
     [
-        ("poetry export -f requirements.txt --output r.txt --without-hashes", "poetry", "r.txt", ["-f", "requirements.txt", "--without-hashes"]),
+        (
+            "poetry export -f requirements.txt --output r.txt --without-hashes",
+            "poetry",
+            "r.txt",
+            ["-f", "requirements.txt", "--without-hashes"],
+        ),
         ("poetry export -o r.txt", "poetry", "r.txt", []),
         ("uv export --output-file=r.txt --no-dev", "uv", "r.txt", ["--no-dev"]),
         ("pdm export -or.txt", "pdm", "r.txt", []),
         ("pipenv requirements", "pipenv", None, []),
         ("pipenv lock -r --dev", "pipenv", None, ["--dev"]),
     ],
-)  # fmt: skip
+)
 def test_exports(text: str, tool: str, output: str | None, rest: list[str]) -> None:
     command = read_install_command(args(text))
     assert isinstance(command, ExportCommand)
@@ -96,8 +118,14 @@ def test_exports(text: str, tool: str, output: str | None, rest: list[str]) -> N
 
 
 def test_settings() -> None:
-    assert read_setting(args("poetry config --local virtualenvs.create false")) == ("poetry.virtualenvs.create", "false")
-    assert read_setting(args("python -m poetry config virtualenvs.in-project true")) == ("poetry.virtualenvs.in-project", "true")
+    assert read_setting(args("poetry config --local virtualenvs.create false")) == (
+        "poetry.virtualenvs.create",
+        "false",
+    )
+    assert read_setting(args("python -m poetry config virtualenvs.in-project true")) == (
+        "poetry.virtualenvs.in-project",
+        "true",
+    )
     assert read_setting(args("pdm config python.use_venv false")) == ("pdm.python.use_venv", "false")
     assert read_setting(args("poetry config --list")) is None
     assert read_setting(args("git config a b")) is None

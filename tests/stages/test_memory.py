@@ -1,8 +1,12 @@
 from __future__ import annotations
 
-from dockerlint_alpine.knowledge import Knowledge
+from typing import TYPE_CHECKING
+
 from dockerlint_alpine.python import Origin, Requested, RequirementSet, Target
 from dockerlint_alpine.stages import Memory
+
+if TYPE_CHECKING:
+    from dockerlint_alpine.knowledge import Knowledge
 
 TARGET = Target("3.11", musl=(1, 2))
 

@@ -1,10 +1,14 @@
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
 
-from dockerlint_alpine.apk import Index, IndexStore
 from dockerlint_alpine.stages import Memory
 from dockerlint_alpine.stages.packages import Packages, sort_operands
+
+if TYPE_CHECKING:
+    from dockerlint_alpine.apk import Index, IndexStore
 
 
 @pytest.fixture

@@ -35,7 +35,9 @@ def test_where_a_folder_goes(source: str, target: str, into: bool, moved: str | 
 @given(st.lists(st.sampled_from("abc"), max_size=4), st.lists(st.sampled_from("abc"), max_size=3))
 def test_a_copy_of_a_folder_keeps_what_is_below(below: list[str], target: list[str]) -> None:
     path, place = "/".join(["/src", *below]), "/" + "/".join(target)
-    assert moved_path(path, "/src", place, into=False) == posixpath.normpath("/".join([place, *below])).replace("//", "/")
+    assert moved_path(path, "/src", place, into=False) == posixpath.normpath("/".join([place, *below])).replace(
+        "//", "/"
+    )
 
 
 def test_wildcards_are_met_by_known_files(tmp_path) -> None:

@@ -1,0 +1,98 @@
+"""Where a stage starts: the base image's release, packages, Python and environment."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from dockerlint_alpine.apk import UnknownReleaseError
+from dockerlint_alpine.stages.interpreters import image_home
+from dockerlint_alpine.stages.mentions import adds_packages, mentions_packages
+from dockerlint_alpine.stages.packages import Packages
+
+if TYPE_CHECKING:
+    from dockerlint_alpine.stages.walk import StageWalk
+
+APK_ARCH = {
+    "linux/amd64": "x86_64",
+    "linux/arm64": "aarch64",
+    "linux/arm64/v8": "aarch64",
+    "linux/arm/v7": "armv7",
+    "linux/arm/v6": "armhf",
+    "linux/386": "x86",
+    "linux/ppc64le": "ppc64le",
+    "linux/s390x": "s390x",
+    "linux/riscv64": "riscv64",
+}
+"""Docker's platforms and apk's architectures (apk-tools: APK_DEFAULT_ARCH; Docker: platforms of the official images)."""
+
+_ALPINE_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
+
+def enter(walk: StageWalk) -> None:
+    """Put the stage where its FROM says that it starts."""
+    node, builder = walk.node, walk.builder
+    if node.parent is not None:
+        walk.inherit(builder.runs[node.parent])
+        return
+    image = builder.knowledge.base_image(node.base) if node.base and not node.unknown else None
+    walk.image = image
+    release = builder.alpine or (image.alpine if image is not None else None)
+    if image is not None and image.not_alpine and not _made_from_scratch(walk):
+        walk.kind = "other"
+    elif release is None:
+        walk.kind = "unknown"
+        _report_unknown(walk)
+    else:
+        _open_release(walk, release)
+    if image is not None and walk.kind == "alpine":
+        builder.notes.extend(image.assumed)
+    _environment(walk)
+
+
+def _made_from_scratch(walk: StageWalk) -> bool:
+    """True for an Alpine that somebody puts together: FROM scratch, ADD a root file system, RUN apk add."""
+    return walk.node.base.lower() == "scratch" and any(map(adds_packages, walk.node.instructions))
+
+
+def _report_unknown(walk: StageWalk) -> None:
+    """Say so only where it matters: a stage that installs nothing needs no verdict."""
+    node = walk.node
+    if not any(map(mentions_packages, node.instructions)):
+        return
+    if node.unknown:
+        names = ", ".join(f"${name}" for name in node.unknown)
+        message = f"the base image depends on {names}, which has no value: give it with --build-arg"
+    elif walk.image is not None and not walk.image.not_alpine:
+        message = f"which Alpine release {node.base} is built on isn't known: say it with --alpine X.Y"
+    else:
+        message = f"unknown base image {node.base}: say which Alpine it is with --alpine X.Y"
+    walk.unjudged("AD902", node.from_instruction, message, f"FROM {node.base or '(nothing)'}")
+
+
+def _open_release(walk: StageWalk, release: str) -> None:
+    builder = walk.builder
+    arch = APK_ARCH.get(walk.platform)
+    if arch is None:
+        walk.kind = "unknown"
+        message = f"Alpine has no packages for the platform {walk.platform}"
+        walk.unjudged("AD902", walk.node.from_instruction, message, f"platform {walk.platform}")
+        return
+    try:
+        walk.index = builder.store.open(release, arch)
+    except UnknownReleaseError as error:
+        walk.kind = "unknown"
+        walk.unjudged("AD902", walk.node.from_instruction, str(error), f"FROM {walk.node.base}")
+        return
+    needs = walk.image.world if walk.image is not None else ()
+    walk.packages = Packages.of(builder.memory, walk.index, needs)
+
+
+def _environment(walk: StageWalk) -> None:
+    image, builder = walk.image, walk.builder
+    env = {"PATH": _ALPINE_PATH, "HOME": "/root"}
+    if image is not None:
+        env.update((name, value.replace("$PATH", _ALPINE_PATH)) for name, value in image.environment)
+        walk.home = image_home(walk, image.python_prefix, image.python, image.pip_version)
+    elif builder.python is not None:
+        walk.home = image_home(walk, "/usr/local", builder.python, None)
+    walk.scope = walk.scope.stage(None, env)

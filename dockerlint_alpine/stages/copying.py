@@ -1,0 +1,210 @@
+"""COPY and ADD: files of the context, of other stages and of images, and the distributions that come with them.
+
+Rules as in the Dockerfile reference (COPY, ADD).
+"""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from dockerlint_alpine.stages.dockerignore import NOTHING_IGNORED, DockerIgnore, parse_dockerignore
+from dockerlint_alpine.stages.files import FromContext, FromStage, FromText, Unread, absolute, goes_into
+from dockerlint_alpine.stages.interpreters import image_home
+from dockerlint_alpine.stages.mentions import mentions_python
+from dockerlint_alpine.stages.travel import WILDCARD, moved_path, spread, travelling
+
+if TYPE_CHECKING:
+    from dockerlint_alpine.stages.model import PythonHome
+    from dockerlint_alpine.stages.walk import StageWalk
+    from dockerlint_alpine.syntax import Dockerfile, Instruction
+
+_REMOTE = re.compile(r"(?:[a-z][a-z0-9+.-]*://|git@)", re.IGNORECASE)
+_ARCHIVE = re.compile(r"\.(?:tar(?:\.(?:gz|bz2|xz|zst))?|tgz|tbz2?|txz)$", re.IGNORECASE)
+"""Local archives that ADD unpacks."""
+
+_VARIABLE = re.compile(r"\$(?:\{(\w+)\}|(\w+))")
+_PYTHON_FOLDER = re.compile(
+    r"(?:site|dist)-packages|/lib/python|venv|virtualenv|wheel|install|\.local\b|/usr/local/?$|packages|deps|dependencies"
+)
+"""Folders that usually hold what an installer of Python packages wrote."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Order:
+    """One COPY or ADD, read: what goes where."""
+
+    sources: tuple[str, ...]
+    destination: str
+    exclude: DockerIgnore
+    parents: bool
+    into: bool
+    """Files keep their names below the destination."""
+
+    def target(self, walk: StageWalk, source: str, *, is_dir: bool) -> str:
+        """Where ``source`` ends up."""
+        place = walk.place(self.destination)
+        if self.parents:
+            return posixpath.normpath(posixpath.join(place, _kept_parents(source)))
+        return posixpath.join(place, posixpath.basename(source.rstrip("/"))) if self.into and not is_dir else place
+
+
+def copy(walk: StageWalk, instruction: Instruction) -> None:
+    """Carry out a COPY or ADD."""
+    texts = [walk.text(word) for word in instruction.words()]
+    if len(texts) < 2:
+        return
+    *sources, destination = texts
+    heredocs = {document.name for document in instruction.heredocs}
+    plain = tuple(source for source in sources if _heredoc_name(source) not in heredocs)
+    excluded = [flag.value for flag in instruction.flags if flag.name == "exclude" and flag.value]
+    order = _Order(
+        sources=plain,
+        destination=destination,
+        exclude=parse_dockerignore("\n".join(excluded)) if excluded else NOTHING_IGNORED,
+        parents=(flag := instruction.flag("parents")) is not None and flag.value in {None, "true"},
+        into=goes_into(destination, len(sources), walk.files, walk.workdir),
+    )
+    origin = instruction.flag("from")
+    if origin is not None and origin.value:
+        for source in plain:
+            _from_stage(walk, instruction, origin.value, source, order)
+        return
+    for source in plain:
+        _from_context(walk, instruction, source, order)
+    for document in instruction.heredocs:
+        content = _filled_in(walk, document.source.text) if document.expand else document.source.text
+        target = order.target(walk, document.name, is_dir=False)
+        walk.files = walk.files.place(FromText(content.encode("utf-8", "surrogateescape"), target))
+
+
+def _filled_in(walk: StageWalk, text: str) -> str:
+    """The body of a heredoc with the plain variables in it filled in; quotes stay (BuildKit: ``RawQuotes``)."""
+    return _VARIABLE.sub(lambda match: walk.scope.text(match[1] or match[2]) or "", text)
+
+
+def _heredoc_name(source: str) -> str:
+    match = re.match(r"[0-9]*<<-?(.*)", source)
+    return match[1].strip("\"'") if match is not None else ""
+
+
+def _from_context(walk: StageWalk, instruction: Instruction, source: str, order: _Order) -> None:
+    if _REMOTE.match(source):
+        name = source.rstrip("/").split("?")[0]
+        reason = f"it is fetched from the network in line {instruction.line}"
+        walk.files = walk.files.place(
+            Unread(order.target(walk, name, is_dir=False), reason, below=name.endswith(".git"))
+        )
+        return
+    if instruction.keyword == "ADD" and _ARCHIVE.search(source):
+        reason = f"line {instruction.line} unpacks {source}, which isn't looked into"
+        walk.files = walk.files.place(Unread(walk.place(order.destination), reason, below=True))
+        return
+    context = walk.builder.context
+    wanted = posixpath.normpath(source.lstrip("/")) if source.strip("./") else ""
+    found = (wanted,) if wanted == "" else context.glob(wanted)
+    for path in found:
+        is_dir = context.is_dir(path)
+        named = source if order.parents and not WILDCARD.search(source) else path
+        target = order.target(walk, named, is_dir=is_dir)
+        walk.files = walk.files.place(FromContext(path, target, is_dir, order.exclude))
+    if not found and not WILDCARD.search(wanted):
+        # What is not there is remembered where it should be: whoever reads it, or something in it, is told why.
+        target = order.target(walk, source, is_dir=source.endswith("/"))
+        walk.files = walk.files.place(FromContext(wanted, target, is_dir=True))
+
+
+def _from_stage(walk: StageWalk, instruction: Instruction, reference: str, source: str, order: _Order) -> None:
+    target = walk.place(order.destination)
+    if order.parents:
+        target = order.target(walk, source, is_dir=True)
+    slash = "/" if order.into and not target.endswith("/") and not order.parents else ""
+    bring(walk, instruction, reference, absolute(source, "/"), target + slash)
+
+
+def bring(walk: StageWalk, instruction: Instruction, reference: str, source: str, target: str) -> None:
+    """Put ``source`` of another stage or image at ``target``; distributions and interpreters travel along.
+
+    A ``target`` that ends in ``/`` is a folder, into which a file goes under its own name.
+    """
+    index = walk.builder.graph.find(reference)
+    other = walk.builder.runs.get(index) if index is not None else None
+    folder = target.rstrip("/") or "/"
+    if other is None:
+        walk.files = walk.files.place(FromStage(source, folder, None, image=reference))
+        _bring_image_python(walk, reference, source, folder)
+        return
+    packages = other.packages.world if other.packages is not None else None
+    for inner, place in spread(other.files, source, target):
+        walk.files = walk.files.place(FromStage(inner, place, other.files, packages, stage=index))
+    if other.kind == "other":
+        _report_other(walk, instruction, other, source)
+        return
+    _adopt_root(walk, other, source, folder)
+    walk.install(travelling(other.installed, source, target, instruction, copied_from=index))
+    for home in (*other.homes.values(), *((other.home,) if other.home is not None else ())):
+        _bring_home(walk, home, source, folder)
+
+
+def _bring_home(walk: StageWalk, home: PythonHome, source: str, target: str) -> None:
+    prefix = moved_path(home.prefix, source, target, into=False)
+    if prefix is None:
+        return
+    if home.is_venv or walk.home is None:
+        walk.homes[prefix] = replace(home, prefix=prefix)
+
+
+def _bring_image_python(walk: StageWalk, reference: str, source: str, target: str) -> None:
+    """``COPY --from=python:3.11-alpine /usr/local /usr/local`` brings that image's Python."""
+    image = walk.builder.knowledge.base_image(reference)
+    if image is not None and not image.not_alpine:
+        home = image_home(walk, image.python_prefix, image.python, image.pip_version)
+        if home is not None:
+            _bring_home(walk, home, source, target)
+
+
+def _adopt_root(walk: StageWalk, other: StageWalk, source: str, target: str) -> None:
+    """A whole root file system copied to an empty stage makes it an Alpine stage."""
+    if target != "/" or walk.kind != "other" or walk.node.base.lower() != "scratch":
+        return
+    packages = other.packages if source == "/" else other.roots.get(source)
+    if packages is None:
+        return
+    walk.kind, walk.index, walk.packages = "alpine", other.index, packages
+    walk.image = other.image
+    walk.start = walk.moment
+    if source == "/":
+        walk.home = other.home
+
+
+def _report_other(walk: StageWalk, instruction: Instruction, other: StageWalk, source: str) -> None:
+    """Python packages that were installed on glibc: nothing of what is known of musl holds for them."""
+    if walk.kind != "alpine" or not _PYTHON_FOLDER.search(source):
+        return
+    if any(map(mentions_python, other.node.instructions)):
+        where = f"stage {other.node.name!r}" if other.node.name else f"stage {other.node.index}"
+        walk.unjudged(
+            "AD902",
+            instruction,
+            f"what {where} installs is made for {other.node.base}, not for Alpine: install it in an Alpine stage",
+            f"{where} is FROM {other.node.base}",
+        )
+
+
+def _kept_parents(source: str) -> str:
+    """The part of a source path that ``--parents`` keeps: all of it, or what follows ``/./``."""
+    _, pivot, rest = source.partition("/./")
+    return (rest if pivot else source).lstrip("/")
+
+
+def copy_sources(dockerfile: Dockerfile) -> tuple[str, ...]:
+    """The context paths that COPY and ADD name, as written: they tell which folder the context is."""
+    found: list[str] = []
+    for instruction in dockerfile.instructions:
+        if instruction.keyword in {"COPY", "ADD"} and instruction.flag("from") is None:
+            words: Sequence[str] = [word.text for word in instruction.words()]
+            found.extend(word.lstrip("/") for word in words[:-1] if "$" not in word and not _REMOTE.match(word))
+    return tuple(source for source in found if not source.startswith("<<"))

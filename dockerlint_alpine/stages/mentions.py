@@ -1,0 +1,39 @@
+"""Tells from its text alone whether a RUN installs packages: for stages whose packages aren't known."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from dockerlint_alpine.syntax import Instruction
+
+_APK = re.compile(r"\bapk\s+(?:\S+\s+)*?add\b")
+_PYTHON = re.compile(
+    r"\bpip[\d.]*\s+(?:-\S+\s+)*(?:install|wheel)|\b(?:uv|poetry|pdm|pipenv)\s+(?:-\S+\s+)*(?:install|sync|pip|add|tool)\b"
+    r"|\bpipx\s+install"
+)
+
+
+def adds_packages(instruction: Instruction) -> bool:
+    """True when a RUN looks as if it called ``apk add``."""
+    return instruction.keyword == "RUN" and _APK.search(_text(instruction)) is not None
+
+
+def mentions_python(instruction: Instruction) -> bool:
+    """True when a RUN looks as if it installed Python packages."""
+    return instruction.keyword == "RUN" and _PYTHON.search(_text(instruction)) is not None
+
+
+def mentions_packages(instruction: Instruction) -> bool:
+    """True when a RUN looks as if it installed apk or Python packages: only then a stage wants a verdict."""
+    return adds_packages(instruction) or mentions_python(instruction)
+
+
+def script_installs(text: str) -> bool:
+    """True when a shell script looks as if it installed packages."""
+    return _APK.search(text) is not None or _PYTHON.search(text) is not None
+
+
+def _text(instruction: Instruction) -> str:
+    return "\n".join([instruction.value, *(document.content for document in instruction.heredocs)])

@@ -1,0 +1,134 @@
+"""A stage while it is being walked through: what each instruction and command changes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+from dockerlint_alpine.stages.files import StageFiles, absolute
+from dockerlint_alpine.stages.interpreters import apk_home
+from dockerlint_alpine.stages.model import Installed, Moment, PythonHome, Stage, Step, Unjudged
+from dockerlint_alpine.syntax import expand
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from dockerlint_alpine.apk import Index
+    from dockerlint_alpine.knowledge import BaseImage
+    from dockerlint_alpine.stages.environment import Scope
+    from dockerlint_alpine.stages.graph import StageNode
+    from dockerlint_alpine.stages.packages import Packages
+    from dockerlint_alpine.stages.timeline import TimelineBuilder
+    from dockerlint_alpine.syntax import Instruction, SourceText
+
+DEFAULT_SHELL = ("/bin/sh", "-c")
+
+
+class StageWalk:
+    """The state of one stage; frozen into a :class:`Stage` at the end."""
+
+    def __init__(self, node: StageNode, builder: TimelineBuilder) -> None:
+        self.node = node
+        self.builder = builder
+        self.platform = node.platform or builder.platform
+        self.scope: Scope = builder.graph.scope
+        self.files = StageFiles(builder.context)
+        self.workdir = "/"
+        self.shell: tuple[str, ...] = DEFAULT_SHELL
+        self.image: BaseImage | None = None
+        self.kind: Literal["alpine", "other", "unknown"] = "alpine"
+        self.index: Index | None = None
+        self.packages: Packages | None = None
+        self.roots: dict[str, Packages] = {}
+        """Root file systems that ``apk add --root`` fills, by folder."""
+
+        self.home: PythonHome | None = None
+        self.homes: dict[str, PythonHome] = {}
+        """Virtual environments and copied interpreters, by prefix."""
+
+        self.settings: dict[str, str] = {}
+        """What ``poetry config`` and the like were told: ``poetry.virtualenvs.create``."""
+
+        self.users: dict[str, str] = {}
+        """Home folders of users that the stage makes, by name and number."""
+
+        self.edited: dict[str, int] = {}
+        """Files of the context that a RUN changes, with its line."""
+
+        self.installed: list[Installed] = []
+        self.steps: list[Step] = []
+        self.foreign: tuple[str, ...] = ()
+        self.repositories: tuple[str, ...] = ()
+        self.unknown: tuple[str, ...] = ()
+        self.start: Moment | None = None
+
+    def inherit(self, parent: StageWalk) -> None:
+        """Go on from the end of the stage that this one is built from."""
+        self.platform, self.scope = parent.platform, self.scope.stage(parent.scope, {})
+        self.files, self.workdir, self.shell = parent.files, parent.workdir, parent.shell
+        self.image, self.kind, self.index, self.packages = parent.image, parent.kind, parent.index, parent.packages
+        self.roots, self.home, self.homes = dict(parent.roots), parent.home, dict(parent.homes)
+        self.settings, self.users, self.installed = dict(parent.settings), dict(parent.users), list(parent.installed)
+        self.edited = dict(parent.edited)
+        self.foreign, self.repositories, self.unknown = parent.foreign, parent.repositories, parent.unknown
+
+    @property
+    def moment(self) -> Moment:
+        """The stage as it is now. Only a stage with packages has one."""
+        assert self.packages is not None
+        return Moment(
+            world=self.packages.world,
+            possible=self.packages.possible,
+            lasting=self.packages.lasting,
+            scope=self.scope,
+            files=self.files,
+            workdir=self.workdir,
+            foreign=self.foreign,
+            repositories=self.repositories,
+            unknown=self.unknown,
+        )
+
+    def text(self, source: SourceText) -> str:
+        """``source`` of an instruction with the names of the stage put in."""
+        return expand(source, self.scope.names, escape=self.builder.dockerfile.escape).source.text.strip()
+
+    def place(self, path: str) -> str:
+        """``path`` of an instruction, made absolute."""
+        return absolute(path, self.workdir)
+
+    def remember_repositories(self, names: Iterable[str]) -> None:
+        """Packages may come from there from now on."""
+        self.repositories = tuple(dict.fromkeys((*self.repositories, *names)))
+
+    def install(self, items: Iterable[Installed]) -> None:
+        """Put distributions in; one of a name per place."""
+        table = {(item.resolved.name, item.location, item.as_wheel): item for item in self.installed}
+        table.update({(item.resolved.name, item.location, item.as_wheel): item for item in items})
+        self.installed = list(table.values())
+
+    def unjudged(self, code: str, instruction: Instruction, message: str, evidence: str, things: int = 1) -> None:
+        """Note something that could not be judged; the same thing about the same instruction counts once."""
+        span = (instruction.start, instruction.end)
+        self.builder.unjudged[Unjudged(code, self.node.index, span, message, evidence, things)] = None
+
+    def finished(self, *, runs: bool) -> Stage:
+        """The stage at its end."""
+        node = self.node
+        return Stage(
+            index=node.index,
+            name=node.name,
+            base=node.base,
+            parent=node.parent,
+            from_instruction=node.from_instruction,
+            instructions=node.instructions,
+            image=self.image,
+            alpine=self.index.release if self.index is not None else None,
+            packages=self.index,
+            home=self.home or apk_home(self),
+            start=self.start,
+            end=self.moment if self.packages is not None else None,
+            steps=tuple(self.steps),
+            installed=tuple(self.installed),
+            runs=runs,
+            platform=self.platform,
+            kind=self.kind,
+        )
