@@ -63,18 +63,16 @@ def run(subject: Subject) -> Iterator[Finding]:
     for stage in subject.timeline.lineage(last):
         surplus = {(id(step), name) for step, names, _ in unneeded(subject, stage) for name in names}
         for step, names in remaining(stage):
-            left = tuple(
-                name for name in names if (id(step), name) not in surplus and not _runs(subject, last, step, name)
-            )
+            left = tuple(name for name in names if (id(step), name) not in surplus and not _runs(subject, last, name))
             if left:
                 yield _finding(subject, stage, step, left)
 
 
-def _runs(subject: Subject, last: Stage, step: ApkStep, name: str) -> bool:
+def _runs(subject: Subject, last: Stage, name: str) -> bool:
     """True when a distribution needs the package where it runs (``find_library`` asks the compiler)."""
     assert last.end is not None
     world = last.end.world
-    lost = lost_without(world, name)
+    lost = lost_without(world, [name])
     for item in last.installed:
         distribution = subject.knowledge.distribution(item.resolved.name)
         for need in distribution.runtime_needs(item.resolved.version) if distribution is not None else ():
@@ -126,12 +124,13 @@ def _edits(subject: Subject, stage: Stage, step: ApkStep, names: tuple[str, ...]
     compiling = [
         one
         for one in stage.steps
-        if isinstance(one, InstallStep) and any(item.built is not None and item.copied_from is None for item in one.installed)
+        if isinstance(one, InstallStep)
+        and any(item.built is not None and item.copied_from is None for item in one.installed)
     ]
     if any(one.instruction is not step.instruction or one.span < step.span for one in compiling):
         return None
     world = step.after.world
-    lost = frozenset().union(*(lost_without(world, name) for name in names))
+    lost = lost_without(world, names)
     if not compiling or mentioned(subject, stage, programs_of(world, lost)):
         return None
     return into_virtual(subject.timeline, step, names)

@@ -77,9 +77,11 @@ def unneeded(subject: Subject, stage: Stage) -> Iterator[tuple[ApkStep, tuple[st
 def _droppable(subject: Subject, stage: Stage, step: ApkStep, name: str) -> bool:
     """True when nothing that goes with the package is named anywhere, or opened by code that we know nothing of."""
     world = step.after.world
-    lost = lost_without(world, name)
+    lost = lost_without(world, [name])
     if mentioned(subject, stage, programs_of(world, lost)):
         return False
+    if not name.endswith("-dev"):
+        return True
     libraries = {
         package
         for package in lost - _COMPILER_PARTS
@@ -121,7 +123,9 @@ def _finding(subject: Subject, stage: Stage, step: ApkStep, names: tuple[str, ..
         if used.wheels == 1:
             text = f"{listed} {verb} not needed: {_NOTHING} {where}, its one distribution has a wheel that fits"
     else:
-        text = f"{listed} {verb} not needed: nothing that is compiled in {where} uses {'them' if len(names) > 1 else 'it'}"
+        text = (
+            f"{listed} {verb} not needed: nothing that is compiled in {where} uses {'them' if len(names) > 1 else 'it'}"
+        )
         if stage.runs:
             text += f", and it stays in {_COSTS}"
     edits = remove_packages(subject.timeline, stage, step, names)

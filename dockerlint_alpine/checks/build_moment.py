@@ -30,5 +30,5 @@ def compiles(subject: Subject) -> Iterator[Compile]:
             if not isinstance(step, InstallStep):
                 continue
             for item in step.installed:
-                if item.built is not None and item.copied_from is None and item.built.stage == stage.index:
+                if item.built is not None and not item.ready and item.built.stage == stage.index:
                     yield Compile(stage, step, item, item.built)

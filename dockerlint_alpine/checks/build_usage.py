@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from dockerlint_alpine.fixer.lists import apk_steps, build_names, deletions
 from dockerlint_alpine.stages import ApkStep, InstallStep, pulled_in_by
+from dockerlint_alpine.stages.files import FromContext, FromStage
 from dockerlint_alpine.syntax import expanded_commands, run_scripts
 
 if TYPE_CHECKING:
@@ -26,11 +27,11 @@ if TYPE_CHECKING:
 _HARMLESS = frozenset(
     """
     : [ [[ . addgroup adduser alias apk awk basename break cat cd chgrp chmod chown command continue cp curl cut date
-    deluser dirname echo egrep env exit export false fgrep find getent grep groupadd gunzip gzip head hostname id
-    install ln local locale ls mkdir mktemp mv nproc passwd pip pip3 pipenv pipx poetry pdm popd printenv printf pushd
-    pwd read readlink realpath return rm rmdir sed set sh sha1sum sha256sum sha512sum shift sleep sort source stat sync
-    tail tar tee test touch tr trap true tty type umask uname unalias uniq unset unzip update-ca-certificates useradd
-    usermod uv wait wc wget which xz
+    deluser dirname dos2unix echo egrep env exit export false fgrep find getent getopts git gpg grep groupadd gunzip
+    gzip head hostname id install jq ldd ln local locale ls mkdir mktemp mv nproc openssl passwd pip pip3 pipenv pipx
+    poetry pdm popd printenv printf pushd pwd read readlink realpath return rm rmdir scanelf sed set setcap sh sha1sum
+    sha256sum sha512sum shift sleep sort source stat sync tail tar tee test touch tr trap true tty type umask uname
+    unalias uniq unset unzip update-ca-certificates useradd usermod uv wait wc wget which xz
     """.split()
 )
 """Programs that compile nothing. The installers among them are judged by what they install."""
@@ -38,6 +39,7 @@ _HARMLESS = frozenset(
 _PYTHON = re.compile(r"(?:.*/)?python[0-9.]*\Z")
 _INSTALLER = re.compile(r"(?:.*/)?(?:pip[0-9.]*|uv|poetry|pipenv|pdm)\Z")
 _HARMLESS_MODULES = frozenset({"pip", "venv", "ensurepip", "compileall", "virtualenv", "uv", "site", "json.tool"})
+_DJANGO = (["check"], ["collectstatic"], ["compilemessages"], ["migrate"])
 _OF_PACKAGES = ("/usr/", "/lib/", "/bin/", "/sbin/", "/etc/")
 """Folders whose files belong to Alpine's packages; ``/usr/local`` is nobody's."""
 
@@ -47,6 +49,9 @@ _NATIVE = re.compile(
 _LOCAL = re.compile(r"\.{0,2}/|\.{1,2}\Z|-e\Z|--editable|file:|git\+|https?:")
 _PROJECT_FILES = ("setup.py", "setup.cfg", "pyproject.toml")
 _SCRIPT = re.compile(r"\.(?:sh|bash|ash|mk)\Z|(?:^|/)(?:Makefile|Procfile|[^./]+)\Z")
+_VIRTUAL = "virtual"
+"""The repository of packages that ``apk add --virtual`` makes up."""
+
 _MAX_SCRIPTS = 400
 _MAX_SCRIPT_SIZE = 256 * 1024
 
@@ -104,12 +109,22 @@ def usage(subject: Subject, stage: Stage) -> Usage | None:
     return Usage(tuple(builds), len(wheels), frozenset(roots))
 
 
-def lost_without(world: World, name: str) -> frozenset[str]:
-    """The packages that are in ``world`` only because of the package ``name``, itself included."""
-    from dockerlint_alpine.apk import World  # noqa: PLC0415 - only where a package is about to be dropped
-
-    rest = World.of(world.index, sorted(world.explicit - {name}))
-    return frozenset(world.packages.keys() - rest.packages.keys())
+def lost_without(world: World, names: Iterable[str]) -> frozenset[str]:
+    """The packages that are in ``world`` only because the packages ``names`` were asked for, these included."""
+    providers: dict[str, list[str]] = {}
+    for package in world.packages.values():
+        for capability in (package.name, *(provide.name for provide in package.provides)):
+            providers.setdefault(capability, []).append(package.name)
+    kept: set[str] = set()
+    pending = [found for name in world.explicit - set(names) for found in providers.get(name, ())]
+    while pending:
+        name = pending.pop()
+        if name not in kept and world.packages[name].repository != _VIRTUAL:
+            kept.add(name)
+            depends = (one.name for one in world.packages[name].depends if not one.conflict)
+            pending.extend(found for need in depends for found in providers.get(need, ()))
+    virtual = {package.name for package in world.packages.values() if package.repository == _VIRTUAL}
+    return frozenset(world.packages.keys() - kept - virtual)
 
 
 def programs_of(world: World, packages: Iterable[str]) -> frozenset[str]:
@@ -121,7 +136,9 @@ def programs_of(world: World, packages: Iterable[str]) -> frozenset[str]:
 def mentioned(subject: Subject, stage: Stage, programs: frozenset[str]) -> bool:
     """True when a command of the stage or of one built from it, or a script that was copied there, names a program."""
     family = [one for one in subject.timeline.stages.values() if stage in subject.timeline.lineage(one)]
-    words = re.compile(rb"(?<![\w./-])(?:[\w./-]*/)?(?:" + b"|".join(re.escape(p.encode()) for p in programs) + rb")(?![\w.-])")
+    words = re.compile(
+        rb"(?<![\w./-])(?:[\w./-]*/)?(?:" + b"|".join(re.escape(p.encode()) for p in programs) + rb")(?![\w.-])"
+    )
     if not programs:
         return False
     for place in family:
@@ -129,7 +146,9 @@ def mentioned(subject: Subject, stage: Stage, programs: frozenset[str]) -> bool:
             text = instruction.value.encode("utf-8", "surrogateescape")
             if instruction.keyword in {"CMD", "ENTRYPOINT", "HEALTHCHECK"} and words.search(text):
                 return True
-            if instruction.keyword == "RUN" and any(_names(command, programs) for command in _commands(place, instruction)):
+            if instruction.keyword == "RUN" and any(
+                _names(command, programs) for command in _commands(place, instruction)
+            ):
                 return True
         scripts = _scripts(place)
         if scripts is None or any(words.search(data) for data in scripts):
@@ -224,18 +243,16 @@ def _harmless_python(words: list[str]) -> bool:
         if word == "-m":
             return index + 1 < len(words) and words[index + 1] in _HARMLESS_MODULES
         if not word.startswith("-"):
-            return False
+            return word.endswith("manage.py") and words[index + 1 : index + 2] in _DJANGO
     return False
 
 
 def _files_taken(subject: Subject, indexes: set[int]) -> bool:
     """True when a stage copies files out of these that may belong to a package of theirs."""
     for stage in subject.timeline.stages.values():
-        if stage.end is None:
-            continue
-        for placement in stage.end.files.placements:
-            if getattr(placement, "stage", None) in indexes:
-                source = posixpath.normpath(getattr(placement, "source", "/")) + "/"
+        for placement in stage.end.files.placements if stage.end is not None else ():
+            if isinstance(placement, FromStage) and placement.stage in indexes and stage.index not in indexes:
+                source = posixpath.normpath(placement.source) + "/"
                 if source == "//" or (source.startswith(_OF_PACKAGES) and not source.startswith("/usr/local/")):
                     return True
     return False
@@ -301,23 +318,19 @@ def _scripts(stage: Stage) -> list[bytes] | None:
     assert stage.end is not None
     context = stage.end.files.context
     found: list[bytes] = []
-    pending = [
-        (placement.source, getattr(placement, "is_dir", False))
-        for placement in stage.end.files.placements
-        if hasattr(placement, "is_dir")
-    ]
+    placed = [one for one in stage.end.files.placements if isinstance(one, FromContext)]
+    pending = [(one.source, one.is_dir) for one in placed]
     seen: set[str] = set()
     while pending:
         path, is_dir = pending.pop()
-        if path in seen:
+        if path in seen or posixpath.basename(path).startswith(".git"):
             continue
         seen.add(path)
         if len(seen) > _MAX_SCRIPTS:
             return None
         if is_dir:
-            for child in context.glob(posixpath.join(path, "*") if path else "*"):
-                if not posixpath.basename(child).startswith(".git"):
-                    pending.append((child, context.is_dir(child)))
+            children = context.glob(posixpath.join(path, "*") if path else "*")
+            pending.extend((child, context.is_dir(child)) for child in children)
         elif _SCRIPT.search(path):
             try:
                 data = context.read(path)

@@ -88,13 +88,12 @@ class Installer:
         present = _present(walk, home, command, wanted)
         resolution = self._resolution(walk, wanted, target, present)
         fresh = [one for one in resolution.distributions if one.artefact.kind != "installed"]
-        installed = [self._installed(call, one, place, wanted, command) for one in fresh]
+        installed = _not_there_yet(walk, [self._installed(call, one, place, wanted, command) for one in fresh])
         self._report_unknown(call, resolution, wanted, present)
         self._report_unruled(call, wanted, installed)
         if command.makes_wheels:
             installed = _lay_out_wheels(walk, installed, target)
         _upgrade_pip(walk, home, resolution)
-        installed = _not_there_yet(walk, installed)
         walk.install(installed)
         step = InstallStep(
             stage=walk.node.index,

@@ -350,3 +350,9 @@ class TestWhatIsNotKnown:
         assert not said(run(text, {"setup.py": setup.format(""), "setup.cfg": "[metadata]\nname = x\n"}))
         native = run(text, {"setup.py": setup.format(", ext_modules=[Extension('x', ['x.c'])]")})
         assert [code for code, _ in said(native)] == ["AD903"]
+
+    def test_a_second_run_of_a_lock_says_nothing_twice(self, run) -> None:
+        lock = TestProjects.LOCK.replace("lz4", "no-rule-for-this")
+        files = {"pyproject.toml": TestProjects.PROJECT.replace("lz4", "no-rule-for-this"), "poetry.lock": lock}
+        text = f"FROM {PY}\nCOPY . .\nRUN poetry install --no-root\nRUN poetry install --no-root\n"
+        assert len(said(run(text, files))) == 1
