@@ -168,6 +168,8 @@ def _finding(raw: dict[str, Any]) -> Finding:
     raw["platforms"] = tuple(raw["platforms"])
     raw["packages"] = tuple(raw["packages"])
     raw["stage"] = StageRef(**stage) if stage else None
-    raw["distribution"] = DistributionRef(**{**distribution, "origin": tuple(distribution["origin"])}) if distribution else None
-    raw["fix"] = Fix(fix["title"], fix["applicability"], tuple(TextEdit(**edit) for edit in fix["edits"])) if fix else None
+    if distribution:
+        raw["distribution"] = DistributionRef(**{**distribution, "origin": tuple(distribution["origin"])})
+    if fix:
+        raw["fix"] = Fix(fix["title"], fix["applicability"], tuple(TextEdit(**edit) for edit in fix["edits"]))
     return Finding(**raw)

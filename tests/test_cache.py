@@ -96,7 +96,9 @@ def test_the_current_folder_is_part_of_the_question(root: Path, monkeypatch: pyt
 
 
 @pytest.mark.parametrize("damage", [b"", b"no database at all", b"SQLite format 3\0" + bytes(200)])
-def test_a_damaged_cache_is_a_warning_and_no_more(root: Path, damage: bytes, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_damaged_cache_is_a_warning_and_no_more(
+    root: Path, damage: bytes, capsys: pytest.CaptureFixture[str]
+) -> None:
     folder = Path(os.environ["ALPINE_DOCTOR_CACHE_DIR"])
     folder.mkdir()
     (folder / "reports.sqlite").write_bytes(damage)
@@ -114,7 +116,9 @@ def test_a_row_that_makes_no_sense_is_judged_anew(root: Path) -> None:
     assert not judged(root)[1]
 
 
-def test_a_cache_that_can_not_be_made_is_a_warning(root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_cache_that_can_not_be_made_is_a_warning(
+    root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     (tmp_path / "own-cache").write_text("a file in the way")
     report, _ = judged(root)
     assert report.findings

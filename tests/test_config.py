@@ -83,7 +83,21 @@ def test_the_full_example_has_every_option(tmp_path: Path) -> None:
 
 
 VALUES: list[object] = [
-    *("AD1", "AD201", "AD", "XX", "ad1", "AD2011", "", "linux/amd64", "linux/arm/v7", "windows/amd64", "3.20", "edge", "2026-01-31"),
+    *(
+        "AD1",
+        "AD201",
+        "AD",
+        "XX",
+        "ad1",
+        "AD2011",
+        "",
+        "linux/amd64",
+        "linux/arm/v7",
+        "windows/amd64",
+        "3.20",
+        "edge",
+        "2026-01-31",
+    ),
     *("text", "sarif:x", "xml", "auto", "sometimes", "error", "a b", True, False, 3, 3.2),
     *(["AD1"], ["AD1", 2], [], ["text"], ["linux/amd64"], [""], [["AD1"]], ["xml"], ["a"]),
     *({}, {"AD1": "error"}, {"AD1": "fatal"}, {"A": "b"}, {"A": ""}, {"a b": "c"}, {"x": ["AD1"]}, {"x": [1]}),

@@ -82,7 +82,7 @@ def run(subject: Subject) -> Iterator[Finding]:
 
 def _wanted(item: Installed, need: RuntimeNeed, present: Set[str]) -> bool:
     extra = not need.extra or need.extra in item.resolved.extras
-    return extra and not present.intersection(need.unless_installed)
+    return extra and not any(name in present for name in need.unless_installed)
 
 
 def _lacks(subject: Subject, stage: Stage, item: Installed, need: RuntimeNeed) -> Iterator[_Lack]:

@@ -51,7 +51,8 @@ def _report(paths: tuple[str, ...], judge: Judge, stdin_name: str | None) -> Rep
     if from_stdin:
         name = stdin_name or "-"
         try:
-            reports.append(judge.doctor.check_bytes(sys.stdin.buffer.read(), Path(stdin_name or "Dockerfile"), shown_as=name))
+            data, place = sys.stdin.buffer.read(), Path(stdin_name or "Dockerfile")
+            reports.append(judge.doctor.check_bytes(data, place, shown_as=name))
         except UnreadableError as error:
             errors.append(FileError(name, str(error)))
     for job in jobs:

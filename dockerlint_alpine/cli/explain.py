@@ -3,28 +3,63 @@
 from __future__ import annotations
 
 import json
+import sys
+from typing import TYPE_CHECKING
 
 import click
+
+if TYPE_CHECKING:
+    from dockerlint_alpine.apk import IndexStore
+    from dockerlint_alpine.knowledge import Knowledge
 
 
 @click.command()
 @click.argument("topic")
+@click.option("--alpine", metavar="X.Y", help="The release that the Dockerfile lines are for (default: the newest).")
 @click.option("--arch", default="x86_64", show_default=True, help="apk's name of the architecture.")
 @click.option("--output-format", type=click.Choice(["text", "json"]), default="text", show_default=True)
-def explain(topic: str, arch: str, output_format: str) -> None:
+@click.option("--color", type=click.Choice(["auto", "always", "never"]), default="auto", show_default=True)
+@click.option("--config", type=click.Path(dir_okay=False, exists=True), help="The configuration file to use.")
+@click.option("--isolated", is_flag=True, help="Read no configuration file.")
+def explain(
+    topic: str, alpine: str | None, arch: str, output_format: str, color: str, config: str | None, isolated: bool
+) -> None:
     """Explain a code (AD201), a distribution (lz4), a library (liblz4.so.1, lz4.h) or an apk package (lz4-dev)."""
     from dockerlint_alpine.apk import ApkError, IndexStore  # noqa: PLC0415 - after --help
+    from dockerlint_alpine.cli.rules import open_knowledge  # noqa: PLC0415
     from dockerlint_alpine.explain import explain as find  # noqa: PLC0415
-    from dockerlint_alpine.explain import render  # noqa: PLC0415
-    from dockerlint_alpine.knowledge import Knowledge, KnowledgeError  # noqa: PLC0415
+    from dockerlint_alpine.knowledge import KnowledgeError  # noqa: PLC0415
 
+    knowledge, store = open_knowledge(config, isolated=isolated), IndexStore()
     try:
-        answer = find(topic, Knowledge.open(), IndexStore(), arch=arch)
+        release = alpine.removeprefix("v") if alpine else None
+        answer = find(topic, knowledge, store, arch=arch, alpine=release)
+        if answer is None:
+            raise click.UsageError(_unknown(topic, knowledge, store, arch))
     except (ApkError, KnowledgeError) as error:
-        raise click.ClickException(str(error)) from None
-    if answer is None:
-        raise click.ClickException(f"nothing is known of {topic!r}: no code, distribution, library or apk package")
-    click.echo(
-        json.dumps(answer, indent=2, ensure_ascii=False) if output_format == "json" else render(answer),
-        nl=output_format == "json",
-    )
+        raise click.UsageError(str(error)) from None
+    if output_format == "json":
+        click.echo(json.dumps(answer, indent=2, ensure_ascii=False))
+    else:
+        click.echo(_text(answer, color), nl=False, color=True)
+
+
+def _text(answer: dict[str, object], color: str) -> str:
+    import os  # noqa: PLC0415
+
+    from dockerlint_alpine.cli.common import wants_color  # noqa: PLC0415
+    from dockerlint_alpine.explain_text import render  # noqa: PLC0415
+
+    terminal = sys.stdout.isatty()
+    width = max(60, min(os.get_terminal_size().columns, 100)) if terminal else 100
+    if wants_color(color, terminal):
+        return render(answer, width=width, bold=lambda text: click.style(text, bold=True))
+    return render(answer, width=width)
+
+
+def _unknown(topic: str, knowledge: Knowledge, store: IndexStore, arch: str) -> str:
+    from dockerlint_alpine.explain import suggestions  # noqa: PLC0415
+
+    near = suggestions(topic, knowledge, store, arch=arch)
+    hint = f"; did you mean {' or '.join(near)}?" if near else "; `alpine-doctor rules list` names what there is"
+    return f"nothing is known of {topic!r}: no code, distribution, module, library or apk package{hint}"

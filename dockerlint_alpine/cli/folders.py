@@ -12,7 +12,8 @@ def cache_folder() -> Path:
     own = os.environ.get("ALPINE_DOCTOR_CACHE_DIR")
     if own:
         return Path(own)
-    if sys.platform == "linux":  # platformdirs says the same there and costs a tenth of a warm run
+    if os.name == "posix" and sys.platform.startswith("linux"):
+        # platformdirs says the same there and costs a tenth of a warm run.
         base = os.environ.get("XDG_CACHE_HOME", "").strip()
         return (Path(base) if base.startswith("/") else Path("~/.cache").expanduser()) / "alpine-doctor"
     from platformdirs import user_cache_path  # noqa: PLC0415

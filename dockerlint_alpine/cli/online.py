@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import click
@@ -24,7 +24,7 @@ def open_resolver(as_of: str | None = None) -> UvResolver:
     return UvResolver(
         cache=cache_folder() / "python",
         variables=os.environ,
-        day=datetime.now(timezone.utc).date().isoformat(),
+        day=datetime.now(UTC).date().isoformat(),
         as_of=as_of,
         progress=_progress if sys.stderr.isatty() else None,
     )

@@ -1,66 +1,280 @@
-"""``alpine-doctor rules``."""
+"""``alpine-doctor rules``: the database, its upkeep, and its export."""
 
 from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 if TYPE_CHECKING:
     from dockerlint_alpine.knowledge import Knowledge
+    from dockerlint_alpine.python import SourceFacts
+    from dockerlint_alpine.python.simple_index import SimpleIndex
+
+KINDS = ("distribution", "library", "wheels")
+_Command = TypeVar("_Command", bound=Callable[..., Any])
+
+
+def rules_options(command: _Command) -> _Command:
+    """Decorate with the options that say where a user's own rules are."""
+    command = click.option("--isolated", is_flag=True, help="Read no configuration file.")(command)
+    help_text = "The configuration file to use."
+    return click.option("--config", type=click.Path(dir_okay=False, exists=True), help=help_text)(command)
+
+
+def open_knowledge(config: str | None = None, *, isolated: bool = False) -> Knowledge:
+    """The built-in rules under the folders that the configuration names. Raises click.UsageError."""
+    from dockerlint_alpine.config import ConfigError, load  # noqa: PLC0415 - after --help
+    from dockerlint_alpine.knowledge import Knowledge, KnowledgeError  # noqa: PLC0415
+
+    try:
+        settings = load(Path.cwd(), config=Path(config) if config else None, isolated=isolated).settings
+        return Knowledge.open(extra=[Path(folder) for folder in settings.rules])
+    except (ConfigError, KnowledgeError) as error:
+        raise click.UsageError(str(error)) from None
 
 
 @click.group("rules")
 def rules_group() -> None:
-    """List, show and validate the rules database."""
+    """List, show, validate, draft, renew and export the rules.
+
+    \b
+    Exit codes: 0 fine, 1 `validate` found problems, 2 the command was wrong or something could not be read.
+    """  # noqa: D301 - click's mark for a paragraph that keeps its line breaks
 
 
 @rules_group.command("list")
-@click.option("--kind", type=click.Choice(["distribution", "library", "wheels"]), default="distribution")
-def list_rules(kind: str) -> None:
-    """Print the names of all entries of one kind, one a line."""
-    for name in _knowledge().names(kind):
+@click.option("--kind", type=click.Choice(KINDS), default="distribution", show_default=True)
+@click.option("--output-format", type=click.Choice(["text", "json"]), default="text", show_default=True)
+@rules_options
+def list_rules(kind: str, output_format: str, config: str | None, *, isolated: bool) -> None:
+    """Print the names of all entries of one kind, one a line; JSON says where each is from, too."""
+    knowledge = open_knowledge(config, isolated=isolated)
+    names = knowledge.names(kind)
+    if output_format == "json":
+        rows = [{"name": name, "source": knowledge.source(kind, name)} for name in names]
+        click.echo(json.dumps({"version": 1, "kind": kind, "rules": rows}, indent=2, ensure_ascii=False))
+        return
+    for name in names:
         click.echo(name)
 
 
 @rules_group.command("show")
 @click.argument("name")
-@click.option(
-    "--kind", type=click.Choice(["distribution", "library", "wheels"]), help="Default: whatever has the name."
-)
-def show_rule(name: str, kind: str | None) -> None:
-    """Print one entry as JSON, exactly as it is written in the rules."""
-    knowledge = _knowledge()
-    kinds = [kind] if kind else ["distribution", "library", "wheels"]
-    found = {one: entry for one in kinds if (entry := knowledge.raw(one, name)) is not None}
+@click.option("--kind", type=click.Choice(KINDS), help="Default: every kind that has the name.")
+@click.option("--output-format", type=click.Choice(["toml", "json"]), default="toml", show_default=True)
+@rules_options
+def show_rule(name: str, kind: str | None, output_format: str, config: str | None, *, isolated: bool) -> None:
+    """Print what the rules say of NAME as it is written there, and the file that it is from."""
+    from dockerlint_alpine.knowledge import KnowledgeError  # noqa: PLC0415 - after --help
+    from dockerlint_alpine.knowledge.toml import dumps  # noqa: PLC0415
+
+    knowledge = open_knowledge(config, isolated=isolated)
+    try:
+        found: list[dict[str, Any]] = [
+            {"kind": one, "source": knowledge.source(one, key), "entry": entry}
+            for one in ([kind] if kind else KINDS[:2])
+            for key in [name if one == "library" else knowledge.normalise(name)]
+            if (entry := knowledge.raw(one, key)) is not None
+        ]
+    except KnowledgeError as error:
+        raise click.UsageError(str(error)) from None
     if not found:
-        raise click.ClickException(f"no rule is called {name!r}; see `alpine-doctor rules list`")
-    click.echo(json.dumps(found, indent=2, ensure_ascii=False))
+        raise click.UsageError(f"no rule is called {name!r}{_near(name, knowledge)}")
+    if output_format == "json":
+        click.echo(json.dumps({"version": 1, "rules": found}, indent=2, ensure_ascii=False))
+    else:
+        click.echo("\n".join(f"# {one['source']}\n{dumps(one['entry'])}" for one in found), nl=False)
+
+
+def _near(name: str, knowledge: Knowledge) -> str:
+    from difflib import get_close_matches  # noqa: PLC0415 - only for a name that nothing has
+
+    known = sorted({*knowledge.names("distribution"), *knowledge.names("library")})
+    near = get_close_matches(name.lower(), known, n=3, cutoff=0.7)
+    return f"; did you mean {' or '.join(near)}?" if near else "; `alpine-doctor rules list` names them"
 
 
 @rules_group.command("validate")
 @click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path), default=Path("rules"))
-def validate_rules(folder: Path) -> None:
-    """Check every rule of FOLDER (default: ./rules) against the schema and against all embedded indexes."""
-    from dockerlint_alpine.apk import IndexStore  # noqa: PLC0415 - only here
-    from dockerlint_alpine.knowledge.validate import validate  # noqa: PLC0415 - only here
+@click.option("--output-format", type=click.Choice(["text", "json"]), default="text", show_default=True)
+def validate_rules(folder: Path, output_format: str) -> None:
+    """Check every rule of FOLDER (default: ./rules) against the schema, the others, and all embedded indexes."""
+    from dockerlint_alpine.apk import ApkError, IndexStore  # noqa: PLC0415 - after --help
+    from dockerlint_alpine.knowledge.folder import RuleFolder  # noqa: PLC0415
+    from dockerlint_alpine.knowledge.validate import judged, validate  # noqa: PLC0415
 
-    problems = validate(folder, IndexStore())
-    for problem in problems:
-        click.echo(str(problem))
-    if problems:
-        click.echo(f"{len(problems)} problems", err=True)
-        sys.exit(1)
-    click.echo("all rules are valid")
-
-
-def _knowledge() -> Knowledge:
-    from dockerlint_alpine.knowledge import Knowledge, KnowledgeError  # noqa: PLC0415 - after --help
-
+    store, rules = IndexStore(), RuleFolder(folder)
+    counts = {kind: len(rules.names(kind)) for kind in KINDS}
+    if not any(counts.values()):
+        raise click.UsageError(f"{folder}: no rules: neither distributions/, libraries/ nor wheels/ has a .toml file")
     try:
-        return Knowledge.open()
-    except KnowledgeError as error:
-        raise click.ClickException(str(error)) from None
+        base = open_knowledge(isolated=True) if not (folder / "languages.toml").is_file() else None
+        problems = validate(folder, store, base)
+        releases = judged(store)
+    except ApkError as error:
+        raise click.UsageError(str(error)) from None
+    if output_format == "json":
+        rows = [{"file": one.file, "key": one.key, "message": one.message} for one in problems]
+        judged_rows = [{"alpine": release, "arch": arch} for release, arch in releases.items()]
+        answer = {"version": 1, "rules": counts, "releases": judged_rows, "problems": rows}
+        click.echo(json.dumps(answer, indent=2, ensure_ascii=False))
+    else:
+        for problem in problems:
+            click.echo(str(problem))
+        said = f"{len(problems)} problems" if problems else "all rules are valid"
+        what = f"{counts['distribution']} distributions, {counts['library']} libraries, {counts['wheels']} wheel facts"
+        where = ", ".join(f"{release} {arch}" for release, arch in releases.items())
+        click.echo(f"{said}: {what}, against Alpine {where}", err=bool(problems))
+    if problems:
+        sys.exit(1)
+
+
+@rules_group.command("new")
+@click.argument("name")
+@click.option("--sdist", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="Read this source archive.")
+@click.option(
+    "--wheel", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="Read this musllinux wheel."
+)
+@click.option("--offline", is_flag=True, help="Ask no Python index; take what the files and Alpine's indexes say.")
+@click.option("--rules", "folder", type=click.Path(file_okay=False, path_type=Path), help="Write into this folder.")
+def new_rule(name: str, sdist: Path | None, wheel: Path | None, folder: Path | None, *, offline: bool) -> None:
+    """Draft the entry of the distribution NAME from what its files and Alpine's package of it show, for you to review.
+
+    Printed, or with --rules written to distributions/NAME.toml there (an existing file is never replaced).
+    """
+    from dockerlint_alpine.apk import ApkError, IndexStore  # noqa: PLC0415 - after --help
+    from dockerlint_alpine.drafting import draft  # noqa: PLC0415
+    from dockerlint_alpine.elf import ElfError  # noqa: PLC0415
+    from dockerlint_alpine.knowledge import KnowledgeError  # noqa: PLC0415
+    from dockerlint_alpine.python import PythonError  # noqa: PLC0415
+
+    knowledge = open_knowledge(isolated=True)
+    key = knowledge.normalise(name)
+    path = folder / "distributions" / f"{key}.toml" if folder is not None else None
+    if path is not None and path.exists():
+        raise click.UsageError(f"{path} exists already")
+    try:
+        source, linked = _read_files(sdist, wheel)
+        if not offline and (source is None or linked is None):
+            source, linked = _ask_index(key, source, linked)
+        store = IndexStore()
+        text = draft(key, source, linked, knowledge, store)
+    except (ApkError, ElfError, KnowledgeError, PythonError) as error:
+        raise click.UsageError(str(error)) from None
+    if path is None:
+        click.echo(text, nl=False)
+        return
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text, encoding="utf-8")
+    click.echo(
+        f"{path}: drafted; read the sdist, correct it, then run `alpine-doctor rules validate {folder}`", err=True
+    )
+
+
+Linked = tuple[str, tuple[str, ...]]
+"""A wheel's file name and the libraries that its extensions link."""
+
+
+def _read_files(sdist: Path | None, wheel: Path | None) -> tuple[SourceFacts | None, Linked | None]:
+    from dockerlint_alpine.drafting import linked_by  # noqa: PLC0415
+    from dockerlint_alpine.elf import open_wheel  # noqa: PLC0415 - only for drafts
+    from dockerlint_alpine.python import read_sdist  # noqa: PLC0415
+
+    source = read_sdist(sdist.read_bytes(), sdist.name) if sdist is not None else None
+    linked = (wheel.name, linked_by(open_wheel(wheel, sources=False))) if wheel is not None else None
+    return source, linked
+
+
+def _ask_index(
+    name: str, source: SourceFacts | None, linked: Linked | None
+) -> tuple[SourceFacts | None, Linked | None]:
+    """Read the newest sdist and musllinux wheel of the index in memory, where no file was given."""
+    from dockerlint_alpine.drafting import linked_by, newest_files  # noqa: PLC0415
+    from dockerlint_alpine.elf import read_wheel  # noqa: PLC0415 - only for drafts
+    from dockerlint_alpine.python import read_sdist  # noqa: PLC0415
+
+    index = _index()
+    sdist, wheel = newest_files(index.files(name))
+    if source is None and sdist is not None:
+        source = read_sdist(index.download(sdist), sdist.name)
+    if linked is None and wheel is not None:
+        linked = (wheel.name, linked_by(read_wheel(index.download(wheel), wheel.name, sources=False)))
+    return source, linked
+
+
+def index_urls() -> list[str]:
+    """The Python indexes that pip or uv would ask, by their configuration. Raises click.UsageError."""
+    import os  # noqa: PLC0415 - maintainers' commands only
+
+    from dockerlint_alpine.python import IndexOptions, find_uv  # noqa: PLC0415
+    from dockerlint_alpine.python.online import index_urls as configured  # noqa: PLC0415
+
+    urls = configured(IndexOptions(), os.environ, find_uv() or "uv")
+    if not urls:
+        raise click.UsageError("no Python index is configured: set PIP_INDEX_URL, pip's index-url, or install uv")
+    return urls
+
+
+def _index() -> SimpleIndex:
+    from dockerlint_alpine.python.simple_index import SimpleIndex  # noqa: PLC0415 - maintainers' commands only
+
+    return SimpleIndex(index_urls(), timeout=30)
+
+
+@rules_group.command("refresh")
+@click.argument("names", nargs=-1, required=True, metavar="NAME...")
+@click.option("--rules", "folder", type=click.Path(exists=True, file_okay=False, path_type=Path), default=Path("rules"))
+@click.option("--recent", default=3, show_default=True, help="Read the requirements of so many newest versions.")
+def refresh(names: Sequence[str], folder: Path, recent: int) -> None:
+    """Renew the wheel facts of NAMEs in FOLDER/wheels/ from your Python index, one after the other."""
+    from dockerlint_alpine.knowledge import KnowledgeError  # noqa: PLC0415 - after --help
+    from dockerlint_alpine.knowledge.refresh import refresh_rules  # noqa: PLC0415
+    from dockerlint_alpine.knowledge.schema import normalise  # noqa: PLC0415
+    from dockerlint_alpine.python.simple_index import MAX_PAGE, IndexAnswerError, SimpleIndex  # noqa: PLC0415
+
+    class Client(SimpleIndex):
+        """Speaks to the index as resolving does: with its credentials and limits."""
+
+        def get(self, url: str, accept: str) -> bytes:
+            return self._fetch(url, accept or "*/*", MAX_PAGE)[1]
+
+    client = Client(index_urls(), timeout=30)
+    day = datetime.now(UTC).date().isoformat()
+    wanted = [normalise(name) for name in names]
+    try:
+        for done in refresh_rules(folder, wanted, client.urls[0], client.get, day=day, recent=recent):
+            click.echo(f"{done.path}: {'renewed' if done.changed else 'nothing new'}")
+    except (KnowledgeError, IndexAnswerError, OSError) as error:
+        raise click.UsageError(str(error)) from None
+
+
+@rules_group.command("export")
+@click.option("--format", "form", type=click.Choice(["pep804"]), default="pep804", show_default=True)
+@click.option("--alpine", metavar="X.Y", help="The release whose names are exported (default: the newest).")
+@click.option("--arch", default="x86_64", show_default=True, help="apk's name of the architecture.")
+@click.option(
+    "--registry", type=click.File("rb"), help="Keep to the identifiers of this central registry (its JSON file)."
+)
+@rules_options
+def export(
+    form: str, alpine: str | None, arch: str, registry: Any | None, config: str | None, *, isolated: bool
+) -> None:
+    """Print the Alpine mapping of PEP 725 identifiers in the form of PEP 804."""
+    from dockerlint_alpine.apk import ApkError, IndexStore  # noqa: PLC0415 - after --help
+    from dockerlint_alpine.knowledge.export import ExportError, registered, to_pep804  # noqa: PLC0415
+
+    assert form == "pep804"
+    knowledge, store = open_knowledge(config, isolated=isolated), IndexStore()
+    try:
+        index = store.open((alpine or store.releases()[-1]).removeprefix("v"), arch)
+        only = registered(registry.read()) if registry is not None else None
+        mapping = to_pep804(knowledge, index, only=only)
+    except (ApkError, ExportError) as error:
+        raise click.UsageError(str(error)) from None
+    click.echo(json.dumps(mapping, indent=2, ensure_ascii=False))

@@ -36,8 +36,11 @@ def test_the_example_is_found_and_its_remedy_is_not(check: Check, judge: Judge) 
     assert check.code not in {f.code for f in judge(blocks["Use instead"], select=[check.code]).findings}
 
 
-@pytest.mark.parametrize("check", [c for c in CHECKS if c.code in {"AD101", "AD102", "AD103", "AD201", "AD202", "AD203"}],
-                         ids=lambda check: check.code)
+@pytest.mark.parametrize(
+    "check",
+    [c for c in CHECKS if c.code in {"AD101", "AD102", "AD103", "AD201", "AD202", "AD203"}],
+    ids=lambda check: check.code,
+)
 def test_fixing_the_example_leaves_nothing_to_fix(check: Check, mend) -> None:
     result = mend(dict(BLOCK.findall(check.page))["Example"])
     assert result.changed

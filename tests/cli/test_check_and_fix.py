@@ -100,7 +100,8 @@ def test_fix_reads_stdin_and_prints_the_fixed_text(backend: Path) -> None:
 
 
 def test_strict_fails_what_could_not_be_judged(project: Callable[[Mapping[str, str]], Path]) -> None:
-    root = project({"Dockerfile": "FROM python:3.11-alpine3.19\nCOPY requirements.txt .\nRUN pip install -r requirements.txt\n"})
+    text = "FROM python:3.11-alpine3.19\nCOPY requirements.txt .\nRUN pip install -r requirements.txt\n"
+    root = project({"Dockerfile": text})
     assert run("check", "--offline", cwd=root).returncode == 0
     done = run("check", "--offline", "--strict", cwd=root)
     assert done.returncode == 2

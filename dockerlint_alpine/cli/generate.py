@@ -1,0 +1,68 @@
+"""``alpine-doctor generate``."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from dockerlint_alpine.cli import common
+
+_DEFAULTS = ("requirements.txt", "pyproject.toml")
+_NOT_ASKED: dict[str, Any] = {"select": (), "ignore": (), "build_args": (), "alpine": None, "python": None}
+
+
+@click.command()
+@click.argument("requirements", required=False)
+@click.option("--python", metavar="X.Y", help="The Python to use (default: 3.13).")
+@click.option("--alpine", metavar="X.Y", help="The Alpine release (default: the newest one known).")
+@click.option("--platform", "platforms", multiple=True, metavar="OS/ARCH", help="linux/amd64 by default; repeatable.")
+@click.option("--online/--offline", default=None, help="Ask the Python package index, or not (default).")
+@click.option("--as-of", metavar="DATE", help="Answer for the index of this day, YYYY-MM-DD.")
+@click.option("--config", type=click.Path(dir_okay=False, exists=True), help="The configuration file to use.")
+@click.option("--isolated", is_flag=True, help="Read no configuration file.")
+@click.option("--strict", is_flag=True, default=None, help="What can't be judged fails the run (exit code 2).")
+def generate(requirements: str | None, **given: Any) -> None:
+    r"""Print a Dockerfile for REQUIREMENTS (requirements.txt or pyproject.toml by default) with exactly what they need.
+
+    Two stages where something is compiled, one where everything has a wheel; every package with its reason.
+
+    \b
+    Examples:
+      alpine-doctor generate > Dockerfile
+      alpine-doctor generate requirements/prod.txt --python 3.12 --alpine 3.21
+    """
+    from dockerlint_alpine import generate as library  # noqa: PLC0415 - after --help
+    from dockerlint_alpine.analysis import UnreadableError  # noqa: PLC0415
+    from dockerlint_alpine.apk import ApkError  # noqa: PLC0415
+    from dockerlint_alpine.findings import Report  # noqa: PLC0415
+    from dockerlint_alpine.knowledge import KnowledgeError  # noqa: PLC0415
+
+    configured = common.configuration({**given, **_NOT_ASKED})
+    python = _version("--python", given["python"] or configured.settings.python or library.DEFAULT_PYTHON)
+    name = requirements or next((name for name in _DEFAULTS if Path(name).is_file()), _DEFAULTS[0])
+    try:
+        doctor = common.make_doctor(configured)
+        release = given["alpine"] or configured.settings.alpine or library.newest_release(doctor.store)
+        alpine = _version("--alpine", release.removeprefix("v"))
+        doctor.store.open(alpine)
+        done = library.generate(doctor, Path(name), python=python, alpine=alpine)
+    except UnreadableError as error:
+        click.echo(f"alpine-doctor: {name}: {error}", err=True)
+        sys.exit(2)
+    except (ApkError, KnowledgeError) as error:
+        raise click.UsageError(str(error)) from None
+    click.echo(done.text, nl=False)
+    report = Report((done.report,))
+    for finding in done.report.findings:
+        click.echo(f"alpine-doctor: {finding.code} {finding.message}", err=True)
+    sys.exit(common.exit_code(report, configured.settings))
+
+
+def _version(option: str, value: str) -> str:
+    parts = value.split(".")
+    if len(parts) != 2 or not all(part.isascii() and part.isdigit() for part in parts):
+        raise click.UsageError(f"{option} {value!r}: say X.Y")
+    return value

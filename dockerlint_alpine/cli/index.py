@@ -1,0 +1,313 @@
+"""``alpine-doctor index``: what Alpine's package indexes say."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import TYPE_CHECKING, NoReturn
+
+import click
+
+from dockerlint_alpine.cli.folders import cache_folder
+
+if TYPE_CHECKING:
+    from dockerlint_alpine.apk import Index, IndexSource, IndexStore, Solution
+
+_RELEASE = click.option("--alpine", "release", metavar="X.Y", help="The Alpine release (default: the newest at hand).")
+_ARCH = click.option("--arch", default="x86_64", show_default=True, help="The architecture, as apk calls it.")
+_REPOSITORY = click.option(
+    "--repository",
+    default="main,community",
+    show_default=True,
+    metavar="NAME,...",
+    help="The repositories, in apk's order.",
+)
+_JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+
+
+@click.group("index")
+def index_group() -> None:
+    """Ask Alpine's package indexes: which there are, who provides what, what `apk add` installs."""
+
+
+@index_group.command("list")
+@_JSON
+def list_indexes(as_json: bool) -> None:
+    """Print every index at hand: release, repository, architecture, date, packages, source."""
+    sources = open_store().sources()
+    if as_json:
+        click.echo(json.dumps([asdict(source) for source in sources], indent=2))
+        return
+    rows = [("release", "repository", "arch", "date", "packages", "source")]
+    rows += [(one.release, one.repository, one.arch, one.date, str(one.packages), one.kind) for one in sources]
+    _table(rows)
+
+
+@index_group.command("search")
+@click.argument("need", metavar="NEED|NAME")
+@_RELEASE
+@_ARCH
+@_REPOSITORY
+@_JSON
+def search(need: str, release: str | None, arch: str, repository: str, as_json: bool) -> None:
+    """Print the packages that provide NEED (so:liblz4.so.1, pc:libpq, cmd:pg_config) or are named like NAME."""
+    index = _open(release, arch, repository)
+    found = index.search(need)
+    if as_json:
+        click.echo(
+            json.dumps(
+                [
+                    {
+                        "package": one.package.name,
+                        "version": one.package.version,
+                        "repository": one.package.repository,
+                        "capability": one.capability,
+                        "reason": one.reason,
+                    }
+                    for one in found
+                ],
+                indent=2,
+            )
+        )
+    else:
+        _table([(one.package.name, one.package.version, one.package.repository, one.reason) for one in found])
+    if not found:
+        click.echo(f"nothing in Alpine {index.release} provides {need}", err=True)
+        sys.exit(1)
+
+
+@index_group.command("simulate")
+@click.argument("packages", nargs=-1, required=True, metavar="PKG...")
+@_RELEASE
+@_ARCH
+@_REPOSITORY
+@click.option("--installed", multiple=True, metavar="PKG", help="What was added before; repeatable, or PKG,PKG.")
+@click.option("--apk-tools", "tools", metavar="X.Y.Z", help="Decide as this apk-tools: 2.12.9, 2.14.4, 2.14.6, 2.14.9.")
+@_JSON
+def simulate(
+    packages: tuple[str, ...],
+    release: str | None,
+    arch: str,
+    repository: str,
+    installed: tuple[str, ...],
+    tools: str | None,
+    as_json: bool,
+) -> None:
+    """Print what `apk add PKG...` would install, one `name version` a line, sorted.
+
+    A set that cannot be satisfied ends with exit code 1 and apk's own reasons. Where a repository's index is not at hand,
+    its neighbour is only asked if the others do not do.
+    """
+    before = [name for text in installed for name in text.replace(",", " ").split()]
+    index, solution = _solved(release, arch, _repositories(repository), tools, packages, before)
+    lines = sorted(f"{change.new.name} {change.new.version}" for change in solution.changes if change.new)
+    if as_json:
+        click.echo(json.dumps(_as_json(solution, index), indent=2))
+    elif solution.ok:
+        for line in lines:
+            click.echo(line)
+    if not solution.ok:
+        if not as_json:
+            click.echo("unable to select packages:", err=True)
+            for problem in solution.problems:
+                click.echo(problem.block(), err=True)
+        sys.exit(1)
+
+
+@index_group.command("update")
+@click.option("--alpine", "releases", multiple=True, metavar="X.Y", help="Repeatable (default: the newest at hand).")
+@click.option("--arch", "arches", multiple=True, default=("x86_64",), show_default=True, help="Repeatable.")
+@_REPOSITORY
+@click.option("--mirror", metavar="URL", help="Where to fetch from (default: Alpine's own mirror).")
+@click.option(
+    "--keys", type=click.Path(exists=True, file_okay=False), help="A folder of further trusted *.rsa.pub keys."
+)
+def update(
+    releases: tuple[str, ...], arches: tuple[str, ...], repository: str, mirror: str | None, keys: str | None
+) -> None:
+    """Fetch the indexes that Alpine publishes now, verify their signatures, and keep them in the cache."""
+    store = open_store()
+    chosen = releases or (_newest(store),)
+    wanted = [(release, one, arch) for release in chosen for arch in arches for one in _repositories(repository)]
+    failed = [str(error) for one in wanted if (error := _update(store, one, mirror, keys)) is not None]
+    for line in failed:
+        click.echo(f"alpine-doctor: {line}", err=True)
+    if failed:
+        click.echo("alpine-doctor: what was there before stays in use", err=True)
+        sys.exit(2)
+
+
+def open_store() -> IndexStore:
+    """The indexes built in, with those in the cache on top."""
+    from dockerlint_alpine.apk import IndexStore  # noqa: PLC0415 - after --help
+
+    return IndexStore(cache=cache_folder() / "alpine")
+
+
+def _open(release: str | None, arch: str, repository: str) -> Index:
+    from dockerlint_alpine.apk import ApkError  # noqa: PLC0415 - after --help
+
+    store = open_store()
+    try:
+        index = store.open(release or _newest(store), arch, _repositories(repository))
+    except ApkError as error:
+        _fail(str(error))
+    _notes(store, index)
+    return index
+
+
+def _solved(
+    release: str | None,
+    arch: str,
+    repositories: tuple[str, ...],
+    tools: str | None,
+    packages: Sequence[str],
+    before: Sequence[str],
+) -> tuple[Index, Solution]:
+    """Solve with the indexes at hand; with stand-ins only where there are none or they lead further."""
+    from dockerlint_alpine.apk import ApkError, ConstraintError  # noqa: PLC0415 - after --help
+
+    store = open_store()
+    try:
+        chosen = release or _newest(store)
+        at_hand = store.at_hand(chosen, arch, repositories)
+        tries = [names for names in dict.fromkeys((at_hand, repositories)) if names]
+        answers = [_answer(store.open(chosen, arch, names, tools=tools), packages, before) for names in tries[:1]]
+        if not answers[0][1].ok and len(tries) > 1:
+            answers.append(_answer(store.open(chosen, arch, repositories, tools=tools), packages, before))
+    except ConstraintError as error:
+        raise click.UsageError(str(error)) from None
+    except ApkError as error:
+        _fail(str(error))
+    index, solution = answers[-1] if answers[-1][1].ok else answers[0]
+    _notes(store, index)
+    for name in set(repositories) - set(index.repositories):
+        click.echo(f"alpine-doctor: without {name}: no index of Alpine {chosen} {name} {arch} at hand", err=True)
+    return index, solution
+
+
+def _answer(index: Index, packages: Sequence[str], before: Sequence[str]) -> tuple[Index, Solution]:
+    from dockerlint_alpine.apk import solve  # noqa: PLC0415 - after --help
+
+    return index, solve(index, packages, installed=before)
+
+
+def _notes(store: IndexStore, index: Index) -> None:
+    for line in (*store.unreadable, *(source.note for source in index.sources if source.note)):
+        click.echo(f"alpine-doctor: {line}", err=True)
+
+
+def _newest(store: IndexStore) -> str:
+    from dockerlint_alpine.apk import ApkError  # noqa: PLC0415 - after --help
+
+    try:
+        return [release for release in store.releases() if release != "edge"][-1]
+    except ApkError as error:
+        _fail(str(error))
+
+
+def _repositories(text: str) -> tuple[str, ...]:
+    names = tuple(name for name in text.replace(",", " ").split() if name)
+    if not names or any(not name.isascii() or not name.replace("-", "").isalnum() for name in names):
+        raise click.UsageError(f"'{text}' is no list of repositories (main,community)")
+    return names
+
+
+def _update(store: IndexStore, wanted: tuple[str, str, str], mirror: str | None, keys: str | None) -> Exception | None:
+    """Fetch one index, say so, and return what went wrong."""
+    from dockerlint_alpine.apk import ApkError  # noqa: PLC0415 - after --help
+    from dockerlint_alpine.apk.store import STABLE_ARCHES, is_release  # noqa: PLC0415
+    from dockerlint_alpine.apk.update import MIRROR  # noqa: PLC0415
+    from dockerlint_alpine.apk.update import update as fetch  # noqa: PLC0415
+
+    release, repository, arch = wanted
+    if not is_release(release):
+        raise click.UsageError(f"'{release}' is no Alpine release (3.19, edge)")
+    if arch not in STABLE_ARCHES:
+        raise click.UsageError(f"'{arch}' is no architecture of Alpine ({', '.join(STABLE_ARCHES)})")
+    label = f"{release} {repository} {arch}"
+    try:
+        with _Bar(label) as bar:
+            done = fetch(
+                cache_folder() / "alpine",
+                release,
+                repository,
+                arch,
+                keys=_keys(store, keys),
+                mirror=mirror or MIRROR,
+                newest=_date_at_hand(store.sources(), wanted),
+                progress=bar.show,
+            )
+    except (ApkError, OSError) as error:
+        return error
+    click.echo(f"{label}: {done.status}, {done.packages} packages, newest of {done.date}")
+    return None
+
+
+def _date_at_hand(sources: Sequence[IndexSource], wanted: tuple[str, str, str]) -> str:
+    return max((one.date for one in sources if (one.release, one.repository, one.arch) == wanted), default="")
+
+
+def _keys(store: IndexStore, folder: str | None) -> dict[str, bytes]:
+    from pathlib import Path  # noqa: PLC0415
+
+    from dockerlint_alpine.apk.signature import read_keys  # noqa: PLC0415 - only here
+
+    return store.keys() | (read_keys(Path(folder)) if folder else {})
+
+
+class _Bar:
+    """A progress bar on a terminal, else nothing."""
+
+    def __init__(self, label: str) -> None:
+        self._label = label
+        self._shown = False
+
+    def __enter__(self) -> _Bar:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._shown:
+            click.echo("\r\x1b[K", nl=False, err=True)
+
+    def show(self, received: int, expected: int | None) -> None:
+        """Draw the bytes received so far."""
+        if sys.stderr.isatty():
+            self._shown = True
+            part = f" {received * 100 // expected:3d} %" if expected else ""
+            click.echo(f"\r\x1b[K{self._label}: {received / 1e6:.1f} MB{part}", nl=False, err=True)
+
+
+def _as_json(solution: Solution, index: Index) -> dict[str, object]:
+    return {
+        "alpine": index.release,
+        "arch": index.arch,
+        "ok": solution.ok,
+        "install": [
+            {"name": new.name, "version": new.version, "repository": new.repository, "replaces": old and old.version}
+            for old, new in sorted(
+                ((change.old, change.new) for change in solution.changes if change.new), key=lambda pair: pair[1].name
+            )
+        ]
+        if solution.ok
+        else [],
+        "remove": sorted(change.old.name for change in solution.changes if change.old and not change.new),
+        "problems": [{"text": problem.text, "names": problem.names} for problem in solution.problems],
+        "sources": [asdict(source) for source in index.sources],
+    }
+
+
+def _table(rows: Sequence[tuple[str, ...]]) -> None:
+    """Columns as wide as they must be; the last one is not padded."""
+    if not rows:
+        return
+    widths = [max(len(row[at]) for row in rows) for at in range(len(rows[0]))]
+    for row in rows:
+        click.echo("  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip())
+
+
+def _fail(message: str) -> NoReturn:
+    click.echo(f"alpine-doctor: {message}", err=True)
+    sys.exit(2)

@@ -1,0 +1,123 @@
+"""AD401 and AD402: what nothing needs is said with its reason, and nothing is said where anything is not understood."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.conftest import Judge
+
+WHEELS = (
+    "FROM python:3.12-alpine3.21\nRUN apk add --no-cache gcc musl-dev\n{more}RUN pip install cryptography==46.0.3\n"
+)
+
+
+def test_all_wheels_need_no_compiler(judge: Judge) -> None:
+    (finding,) = judge(WHEELS.format(more="")).findings
+    assert (finding.code, finding.severity, finding.packages) == ("AD402", "info", ("gcc", "musl-dev"))
+    assert "have wheels that fit" in finding.message
+    assert finding.fix is not None
+    assert finding.fix.applicability == "unsafe"
+    assert {evidence.kind for evidence in finding.evidence} == {"wheel", "dockerfile"}
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        "RUN make -C /src\n",
+        "RUN wget -O- https://example.org/install.sh | sh\n",
+        "RUN ./configure && echo done\n",
+        "RUN npm ci\n",
+        "RUN gcc -o /hello hello.c\n",
+        "RUN find / -name '*.c' -exec gcc {} \\;\n",
+        "RUN python setup.py build_ext\n",
+        "RUN <<EOF python3\nimport os\nEOF\n",
+        "ARG WHAT\nRUN apk add --no-cache $WHAT\n",
+        "RUN pip install nobody-knows-this-one\n",
+        "RUN pip install -r missing.txt\n",
+        "ONBUILD RUN pip install .\n",
+        'CMD ["gcc", "--version"]\n',
+    ],
+)
+def test_nothing_is_said_where_something_may_use_it(judge: Judge, more: str) -> None:
+    assert "AD402" not in {finding.code for finding in judge(WHEELS.format(more=more)).findings}
+
+
+def test_a_script_that_calls_the_compiler_keeps_it(judge: Judge) -> None:
+    text = WHEELS.format(more="COPY . .\n") + 'CMD ["./start.sh"]\n'
+    quiet = {"start.sh": "#!/bin/sh\nexec python -m app\n"}
+    assert "AD402" in {finding.code for finding in judge(text, quiet).findings}
+    busy = {"start.sh": "#!/bin/sh\ngcc -shared -o /tmp/x.so x.c\nexec python -m app\n"}
+    assert "AD402" not in {finding.code for finding in judge(text, busy).findings}
+
+
+def test_a_project_with_extensions_is_not_judged(judge: Judge) -> None:
+    text = WHEELS.format(more="COPY . .\nRUN pip install .\n")
+    setup = 'from setuptools import Extension, setup\nsetup(name="x", ext_modules=[Extension("x", ["x.c"])])\n'
+    assert "AD402" not in {finding.code for finding in judge(text, {"setup.py": setup}).findings}
+
+
+def test_files_copied_out_of_the_stage_keep_their_packages(judge: Judge) -> None:
+    text = (
+        "FROM python:3.12-alpine3.21 AS builder\nRUN apk add --no-cache libffi-dev\n"
+        "RUN pip install --prefix=/install cryptography==46.0.3\n"
+        "FROM python:3.12-alpine3.21\nCOPY --from=builder /install /usr/local\n"
+    )
+    assert "AD402" in {finding.code for finding in judge(text).findings}
+    copied = text + "COPY --from=builder /usr/lib /usr/lib\n"
+    assert "AD402" not in {finding.code for finding in judge(copied).findings}
+
+
+def test_what_another_stage_compiles_with_is_needed(judge: Judge) -> None:
+    text = (
+        "FROM python:3.12-alpine3.21 AS base\nRUN apk add --no-cache gcc musl-dev\nRUN pip install cryptography==46.0.3\n"
+        "FROM base AS builder\nRUN pip install --prefix=/install psutil lz4==4.4.5\n"
+    )
+    assert "AD402" not in {finding.code for finding in judge(text).findings}
+
+
+def test_a_builder_with_one_too_many_is_only_told_when_asked(judge: Judge) -> None:
+    text = (
+        "FROM python:3.11-alpine3.19 AS builder\nRUN apk add --no-cache gcc musl-dev libffi-dev\n"
+        "RUN pip install --prefix=/install lz4==4.4.5\n"
+        "FROM python:3.11-alpine3.19\nCOPY --from=builder /install /usr/local\n"
+    )
+    assert not judge(text).findings
+    (finding,) = judge(text, select=["AD402"]).findings
+    assert finding.packages == ("libffi-dev",)
+    assert finding.confidence == "likely"
+    assert any("lz4" in evidence.detail and "cmd:gcc" in evidence.detail for evidence in finding.evidence)
+    assert judge(text, unsafe_fixes=True).findings == (finding,)
+
+
+def test_all_platforms_must_agree(judge: Judge) -> None:
+    text = "FROM python:3.9-alpine3.17\nRUN apk add --no-cache gcc musl-dev\nRUN pip install lxml==4.9.1\n"
+    both = {finding.code for finding in judge(text, platforms=("linux/amd64", "linux/386")).findings}
+    assert "AD402" not in both
+
+
+def test_compilers_left_in_a_single_stage(judge: Judge) -> None:
+    text = "FROM python:3.11-alpine3.19\nRUN apk add --no-cache gcc musl-dev\nRUN pip install lz4==4.4.5\n"
+    (finding,) = judge(text).findings
+    assert (finding.code, finding.severity, finding.fix) == ("AD401", "info", None)
+    assert "in a stage of its own" in finding.message
+
+
+def test_one_run_can_delete_what_it_adds(judge: Judge) -> None:
+    text = "FROM python:3.11-alpine3.19\nRUN apk add --no-cache gcc musl-dev && pip install lz4==4.4.5\n"
+    (finding,) = judge(text).findings
+    assert finding.fix is not None
+    assert finding.fix.applicability == "unsafe"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "FROM python:3.11-alpine3.19\nRUN apk add --no-cache -t .b gcc musl-dev && pip install lz4==4.4.5 && apk del .b\n",
+        "FROM python:3.11-alpine3.19\nRUN apk add --no-cache gcc musl-dev && pip install lz4==4.4.5 && apk del gcc musl-dev\n",
+        "FROM alpine:3.19\nRUN apk add --no-cache build-base\nRUN make\n",
+        "FROM python:3.11-alpine3.19 AS b\nRUN apk add --no-cache gcc musl-dev\nRUN pip install --prefix=/i lz4==4.4.5\n"
+        "FROM python:3.11-alpine3.19\nCOPY --from=b /i /usr/local\n",
+    ],
+)
+def test_what_does_not_reach_the_image_is_not_reported(judge: Judge, text: str) -> None:
+    assert "AD401" not in {finding.code for finding in judge(text).findings}
