@@ -22,6 +22,7 @@ from dockerlint_alpine.findings import FileError, FileReport, Finding, Report
 from dockerlint_alpine.fixer.bases import share
 from dockerlint_alpine.fixer.overlay import changed_context
 from dockerlint_alpine.fixer.rounds import Proposal, mend, merged
+from dockerlint_alpine.fixer.verify import UnfaithfulFixError, confirm
 from dockerlint_alpine.knowledge import Knowledge
 from dockerlint_alpine.reading import UnreadableError, read_dockerfile
 from dockerlint_alpine.stages import (
@@ -90,12 +91,9 @@ class Doctor:
         ``changed`` are files of the build context that are taken to have these bytes.
         """
         name = shown_as if shown_as is not None else str(path)
-        dockerfile = parse(data)
-        if not any(instruction.keyword == "FROM" for instruction in dockerfile.instructions):
-            raise UnreadableError("no FROM instruction: not a Dockerfile")
-        context = changed_context(self._context(dockerfile, path), changed or {})
+        timelines = self.timelines(data, path, shown_as=name, changed=changed)
+        dockerfile = timelines[0].dockerfile
         found: list[Finding] = []
-        timelines = [self._timeline(dockerfile, platform, context, name) for platform in self.settings.platforms]
         for timeline in timelines:
             subject = Subject(timeline, self.knowledge)
             found.extend(share(timeline, [finding for check in CHECKS for finding in check.run(subject)]))
@@ -110,6 +108,16 @@ class Doctor:
             unknown=max(_unknown(timeline) for timeline in timelines),
             notes=tuple(dict.fromkeys(note for timeline in timelines for note in timeline.notes)),
         )
+
+    def timelines(
+        self, data: bytes, path: Path, *, shown_as: str, changed: Mapping[str, bytes] | None = None
+    ) -> list[Timeline]:
+        """Run ``data`` on paper as the Dockerfile at ``path``, once for each platform. Raises UnreadableError."""
+        dockerfile = parse(data)
+        if not any(instruction.keyword == "FROM" for instruction in dockerfile.instructions):
+            raise UnreadableError("no FROM instruction: not a Dockerfile")
+        context = changed_context(self._context(dockerfile, path), changed or {})
+        return [self._timeline(dockerfile, platform, context, shown_as) for platform in self.settings.platforms]
 
     def _timeline(self, dockerfile: Dockerfile, platform: str, context: BuildContext, name: str) -> Timeline:
         installer = Installer(self.knowledge, self.knowledge.facts, self.resolver, self.settings.as_of)
@@ -230,6 +238,11 @@ def fix_builds(
         others=before,
         accept=accept,
     )
+    if done.new != data:
+        try:
+            confirm(parse(data), parse(done.new))
+        except UnfaithfulFixError as error:
+            raise UnreadableError(str(error)) from None
     others = [FileChange(name, before[name], new) for name, new in done.others.items() if before[name] != new]
     return FixResult(path, data, done.new, done.applied, merged(done.left), tuple(others))
 
