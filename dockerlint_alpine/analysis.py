@@ -238,7 +238,8 @@ def fix_builds(
         others=before,
         accept=accept,
     )
-    if done.new != data:
+    # Unsafe fixes may take whole commands away; a safe one may not.
+    if done.new != data and all(one.fix is not None and one.fix.applicability == "safe" for one in done.applied):
         try:
             confirm(parse(data), parse(done.new))
         except UnfaithfulFixError as error:

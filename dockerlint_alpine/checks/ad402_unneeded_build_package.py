@@ -43,6 +43,7 @@ from dockerlint_alpine.fixer.lists import apk_steps, build_names
 from dockerlint_alpine.fixer.removal import remove_packages
 
 if TYPE_CHECKING:
+    from dockerlint_alpine.apk import World
     from dockerlint_alpine.checks.build_usage import Usage
     from dockerlint_alpine.stages import ApkStep, Stage
 
@@ -68,26 +69,23 @@ def unneeded(subject: Subject, stage: Stage) -> Iterator[tuple[ApkStep, tuple[st
     for step in steps:
         if step.conditional or step.instruction not in stage.instructions:
             continue
-        names = tuple(name for name in build_names(step) if name not in used.roots)
-        names = tuple(name for name in names if _droppable(subject, stage, step, name))
+        world, asked = step.after.world, build_names(step)
+        names = tuple(name for name in asked if name not in used.roots)
+        # A compiler or make that is called by hand may use anything else of the list.
+        if not names or mentioned(subject, stage, programs_of(world, lost_without(world, asked))):
+            continue
+        names = tuple(name for name in names if not _opened(subject, stage, world, name))
         if names:
             yield step, names, used
 
 
-def _droppable(subject: Subject, stage: Stage, step: ApkStep, name: str) -> bool:
-    """True when nothing that goes with the package is named anywhere, or opened by code that we know nothing of."""
-    world = step.after.world
-    lost = lost_without(world, [name])
-    if mentioned(subject, stage, programs_of(world, lost)):
-        return False
+def _opened(subject: Subject, stage: Stage, world: World, name: str) -> bool:
+    """True when a library comes along with a -dev package, and code that we know nothing of may open it."""
     if not name.endswith("-dev"):
-        return True
-    libraries = {
-        package
-        for package in lost - _COMPILER_PARTS
-        if any(provide.name.startswith("so:") for provide in world.packages[package].provides)
-    }
-    return not libraries or not _unknown_code(subject, stage)
+        return False
+    along = lost_without(world, [name]) - _COMPILER_PARTS
+    libraries = any(one.name.startswith("so:") for package in along for one in world.packages[package].provides)
+    return libraries and _unknown_code(subject, stage)
 
 
 _COMPILER_PARTS = frozenset(

@@ -48,7 +48,8 @@ _NATIVE = re.compile(
 )
 _LOCAL = re.compile(r"\.{0,2}/|\.{1,2}\Z|-e\Z|--editable|file:|git\+|https?:")
 _PROJECT_FILES = ("setup.py", "setup.cfg", "pyproject.toml")
-_SCRIPT = re.compile(r"\.(?:sh|bash|ash|mk)\Z|(?:^|/)(?:Makefile|Procfile|[^./]+)\Z")
+_SCRIPT = re.compile(r"\.(?:sh|bash|ash|mk)\Z|(?:^|/)(?:Makefile|Procfile)\Z")
+_MAYBE_SCRIPT = re.compile(r"(?:^|/)[^./]+\Z")
 _VIRTUAL = "virtual"
 """The repository of packages that ``apk add --virtual`` makes up."""
 
@@ -331,11 +332,11 @@ def _scripts(stage: Stage) -> list[bytes] | None:
         if is_dir:
             children = context.glob(posixpath.join(path, "*") if path else "*")
             pending.extend((child, context.is_dir(child)) for child in children)
-        elif _SCRIPT.search(path):
+        elif (sure := _SCRIPT.search(path)) or _MAYBE_SCRIPT.search(path):
             try:
                 data = context.read(path)
             except OSError:
                 continue
-            if len(data) <= _MAX_SCRIPT_SIZE:
+            if len(data) <= _MAX_SCRIPT_SIZE and (sure or data.startswith(b"#!")):
                 found.append(data)
     return found

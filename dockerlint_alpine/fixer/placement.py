@@ -1,8 +1,9 @@
 """Chooses the place for a package that a stage lacks: an ``apk add`` that is there, else a new RUN.
 
-A package goes into a list of the same stage that runs before the step that needs it, never into one in a branch,
-with another ``--root`` or from another stage. Build packages go to the virtual list if there is one, else to the list
-that holds compilers; run-time packages never go to a virtual list, nor to a list whose packages are deleted again.
+A package goes into a list of the same stage that runs before the step that needs it, never into one in a branch, of an
+ONBUILD, with another root or with repositories of its own. Build packages go to the list that is deleted again (the
+virtual one), else to the one that holds compilers; run-time packages only go to a list that stays. A list that a
+variable or a file holds is edited there, unless another stage uses it too.
 """
 
 from __future__ import annotations
@@ -10,18 +11,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Literal
 
 from dockerlint_alpine.findings import Fix, TextEdit
-from dockerlint_alpine.syntax import LayoutError, list_layout
+from dockerlint_alpine.fixer.lists import Listing, apk_steps, deletions, listings
+from dockerlint_alpine.fixer.new_run import new_run
+from dockerlint_alpine.fixer.pins import pinned_like
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator
 
-    from dockerlint_alpine.stages import ApkStep, Stage, Timeline
-    from dockerlint_alpine.syntax import Edit, Instruction
+    from dockerlint_alpine.stages.model import ApkStep, Stage, Timeline
+    from dockerlint_alpine.syntax import Instruction
 
 Purpose = Literal["build", "runtime"]
-
-_COMPILERS = frozenset({"build-base", "gcc", "g++", "musl-dev", "libc-dev", "make", "cmake", "cargo", "rust", "clang"})
-_STARTS_WORK = frozenset({"RUN", "COPY", "ADD", "USER", "WORKDIR"})
 
 
 def add_package(
@@ -31,102 +31,158 @@ def add_package(
 
     ``before`` is the instruction that needs it (``None``: the end of the stage is early enough).
     """
-    step = choose_list(stage, purpose, before)
-    if step is not None:
-        edit = insert_into(timeline, step, package)
-        if edit is not None:
-            line = timeline.dockerfile.line_of(step.span[0])
-            return _fix(f"add {package} to the apk add in line {line}", edit), step.instruction
-    return _new_run(timeline, stage, package, before)
+    return (
+        add_to_list(timeline, stage, package, purpose, before)
+        or _add_to_base(timeline, stage, package, purpose)
+        or add_new_run(timeline, stage, package, before)
+    )
 
 
-def choose_list(stage: Stage, purpose: Purpose, before: Instruction | None) -> ApkStep | None:
-    """The ``apk add`` of ``stage`` that a package of this purpose belongs to, or ``None``."""
-    candidates = [
-        step
-        for step in _apk_steps(stage)
-        if step.command.verb == "add"
-        and not step.conditional
-        and step.command.root is None
-        and any(operand.span is not None and operand.path is None for operand in step.command.operands)
-        and (before is None or step.instruction.start <= before.start)
-    ]
-    if purpose == "runtime":
-        surviving = [step for step in candidates if step.command.virtual is None and not _deleted_later(stage, step)]
-        return max(surviving, key=_runtime_rank, default=None)
-    return max(candidates, key=_build_rank, default=None)
-
-
-def insert_into(timeline: Timeline, step: ApkStep, package: str) -> Edit | None:
-    """The insertion of ``package`` into the list of ``step`` in the list's own style; ``None`` where it can't be done."""
-    args = [operand.arg for operand in step.command.operands if operand.arg is not None]
-    try:
-        return list_layout(timeline.dockerfile, args).insert(package)
-    except LayoutError:
-        return None
-
-
-def _apk_steps(stage: Stage) -> list[ApkStep]:
-    from dockerlint_alpine.stages import ApkStep  # noqa: PLC0415 - a cycle at import only
-
-    return [step for step in stage.steps if isinstance(step, ApkStep)]
-
-
-def _names(step: ApkStep) -> set[str]:
-    return {operand.text.split("=")[0].split("~")[0].split("<")[0].split(">")[0] for operand in step.command.operands}
-
-
-def _deleted_later(stage: Stage, step: ApkStep) -> bool:
-    """True when most of the list is deleted again: it is a build list without a name."""
-    names = _names(step)
-    later = [other for other in _apk_steps(stage) if other.command.verb == "del" and other.span > step.span]
-    deleted = {operand.text for other in later for operand in other.command.operands}
-    return len(names & deleted) * 2 > len(names)
-
-
-def _builds(step: ApkStep) -> bool:
-    return any(name in _COMPILERS or name.endswith("-dev") for name in _names(step))
-
-
-def _runtime_rank(step: ApkStep) -> tuple[bool, int, int]:
-    """Prefer lists without build packages, then the longest, then the earliest."""
-    return not _builds(step), len(step.command.operands), -step.span[0]
-
-
-def _build_rank(step: ApkStep) -> tuple[bool, bool, int, int]:
-    """Prefer the virtual list, then the one with compilers and -dev packages, then the longest, then the earliest."""
-    return step.command.virtual is not None, _builds(step), len(step.command.operands), -step.span[0]
-
-
-def _new_run(
-    timeline: Timeline, stage: Stage, package: str, before: Instruction | None
+def add_to_list(
+    timeline: Timeline, stage: Stage, package: str, purpose: Purpose, before: Instruction | None = None
 ) -> tuple[Fix, Instruction] | None:
-    """A ``RUN apk add --no-cache`` of its own, before the first instruction that does work: best for the layer cache."""
-    anchor = _anchor(stage.instructions, before)
-    data = timeline.dockerfile.data
-    if anchor is None:
-        start = stage.from_instruction.end
-        at_line_end = data.find(b"\n", start)
-        position, lead = (len(data), timeline.dockerfile.eol) if at_line_end < 0 else (at_line_end + 1, "")
-    else:
-        position, lead = data.rfind(b"\n", 0, anchor.start) + 1, ""
-        if data[position : anchor.start].strip():
-            return None
-    from dockerlint_alpine.syntax import Edit  # noqa: PLC0415 - only where a line is made
-
-    eol = timeline.dockerfile.eol
-    tail = "" if lead else eol
-    edit = Edit(position, position, f"{lead}RUN apk add --no-cache {package}{tail}")
-    where = f"before line {anchor.line}" if anchor is not None else "after FROM"
-    return _fix(f"add RUN apk add --no-cache {package} {where}", edit), anchor or stage.from_instruction
-
-
-def _anchor(instructions: Sequence[Instruction], before: Instruction | None) -> Instruction | None:
-    for instruction in instructions:
-        if instruction.keyword in _STARTS_WORK or instruction is before:
-            return instruction
+    """The fix that puts ``package`` into a list that ``stage`` has; ``None`` where none is fit for it."""
+    for listing in candidates(timeline, stage, purpose, before):
+        edits = _insertions(timeline, stage, listing, package, purpose)
+        if edits:
+            where = listing.path or f"the apk add in line {timeline.dockerfile.line_of(listing.step.span[0])}"
+            return Fix(f"add {package} to {where}", "safe", edits), listing.step.instruction
     return None
 
 
-def _fix(title: str, edit: Edit) -> Fix:
-    return Fix(title, "safe", (TextEdit(edit.start, edit.end, edit.text),))
+def add_new_run(
+    timeline: Timeline, stage: Stage, package: str, before: Instruction | None = None
+) -> tuple[Fix, Instruction] | None:
+    """The fix that gives ``stage`` a ``RUN apk add`` of its own."""
+    if stage.packages is None:
+        return None
+    own = [operand.text for step in apk_steps(stage) for operand in step.command.operands]
+    placed = new_run(timeline, stage, pinned_like(own, stage.packages, package), before)
+    if placed is None:
+        return None
+    edit, anchor = placed
+    where = f"before line {anchor.line}" if anchor.start >= edit.start else f"after line {anchor.end_line}"
+    return Fix(f"add RUN apk add --no-cache {package} {where}", "safe", (edit,)), anchor
+
+
+def candidates(timeline: Timeline, stage: Stage, purpose: Purpose, before: Instruction | None) -> list[Listing]:
+    """The lists of ``stage`` that a package of this purpose may join, the best first."""
+    found = [
+        listing
+        for step in _fit(timeline, stage, before)
+        for listing in listings(timeline, step)
+        if not _deleted_too_early(stage, listing, before) and not _misused_elsewhere(timeline, listing, purpose)
+    ]
+    if purpose == "runtime":
+        staying = [one for one in found if not deletions(stage, one.step, one.names)]
+        return sorted(staying, key=_runtime_rank, reverse=True)
+    return sorted(found, key=lambda one: _build_rank(stage, one), reverse=True)
+
+
+def _fit(timeline: Timeline, stage: Stage, before: Instruction | None) -> Iterator[ApkStep]:
+    """The ``apk add`` commands that certainly run in this stage, before the first step that has the need."""
+    deadline = _deadline(stage, before)
+    for step in apk_steps(stage):
+        command = step.command
+        if command.verb != "add" or step.conditional or command.root is not None or command.repositories:
+            continue
+        written = timeline.dockerfile.instruction_at(step.instruction.start)
+        if written is None or written.keyword != "RUN" or written not in stage.instructions:
+            continue
+        if deadline is None or step.span < deadline:
+            yield step
+
+
+def _deadline(stage: Stage, before: Instruction | None) -> tuple[int, int] | None:
+    """Where in the file the need first arises: the first command of ``before`` that installs or starts Python."""
+    if before is None:
+        return None
+    needing = [
+        step.span for step in stage.steps if step.instruction.start == before.start and step not in apk_steps(stage)
+    ]
+    return min(needing, default=(before.end, before.end))
+
+
+def _deleted_too_early(stage: Stage, listing: Listing, before: Instruction | None) -> bool:
+    deadline = _deadline(stage, before)
+    return deadline is not None and any(gone.span < deadline for gone in deletions(stage, listing.step, listing.names))
+
+
+def _misused_elsewhere(timeline: Timeline, listing: Listing, purpose: Purpose) -> bool:
+    """True when a list that several commands share must not take a package of this purpose: a build package would
+    reach an image that runs."""
+    if purpose == "runtime":
+        return any(other.command.verb == "del" for other in listing.shared)
+    own = listing.step.stage
+    return any(timeline.stages[other.stage].runs for other in listing.shared if other.stage != own)
+
+
+def _runtime_rank(listing: Listing) -> tuple[bool, bool, bool, bool, int, int]:
+    """Prefer lists of this stage alone, without build packages and without a name, then the longest, the earliest."""
+    step = listing.step
+    return (
+        _own(listing),
+        not listing.makeshift,
+        not listing.builds,
+        step.command.virtual is None,
+        len(listing.names),
+        -step.span[0],
+    )
+
+
+def _build_rank(stage: Stage, listing: Listing) -> tuple[bool, bool, bool, bool, bool, int, int]:
+    """Prefer the list that is deleted again, then the one with compilers and -dev packages, a virtual one, the longest,
+    the earliest."""
+    step = listing.step
+    return (
+        _own(listing),
+        not listing.makeshift,
+        bool(deletions(stage, step, listing.names)),
+        listing.builds,
+        step.command.virtual is not None,
+        len(listing.names),
+        -step.span[0],
+    )
+
+
+def _own(listing: Listing) -> bool:
+    return all(other.stage == listing.step.stage for other in listing.shared)
+
+
+def _insertions(
+    timeline: Timeline, stage: Stage, listing: Listing, package: str, purpose: Purpose
+) -> tuple[TextEdit, ...]:
+    """Puts ``package`` into the list and, when its members are deleted one by one, into that list too."""
+    if stage.packages is None or package in listing.names:
+        return ()
+    text = pinned_like([operand.text for operand in listing.step.command.operands], stage.packages, package)
+    edit = listing.insert(text) or listing.insert(package)
+    if edit is None:
+        return ()
+    if purpose == "runtime" or listing.step.command.virtual is not None:
+        return (edit,)
+    return (edit, *_into_deletion(timeline, stage, listing, package))
+
+
+def _into_deletion(timeline: Timeline, stage: Stage, listing: Listing, package: str) -> tuple[TextEdit, ...]:
+    gone = deletions(stage, listing.step, listing.names)
+    if not gone or any(shared is gone[0] for shared in listing.shared):
+        return ()
+    for other in listings(timeline, gone[0]):
+        edit = other.insert(package) if other.path is None else None
+        if edit is not None:
+            return (edit,)
+    return ()
+
+
+def _add_to_base(timeline: Timeline, stage: Stage, package: str, purpose: Purpose) -> tuple[Fix, Instruction] | None:
+    """The list of the stage that this one is built from, when all other stages built from it have the package anyway."""
+    base = timeline.stages.get(stage.parent) if stage.parent is not None else None
+    if base is None or base.packages is None:
+        return None
+    others = [one for one in timeline.stages.values() if one.parent == base.index and one is not stage]
+    if not all(one.end is not None and one.end.world.has(package) for one in others):
+        return None
+    if any(one.index != base.index and one.runs and purpose == "build" for one in (stage, *others)):
+        return None
+    return add_to_list(timeline, base, package, purpose)

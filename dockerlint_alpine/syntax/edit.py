@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from dockerlint_alpine.syntax.source import encode
+from dockerlint_alpine.syntax.source import decode, encode
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -43,3 +43,11 @@ def apply_edits(data: bytes, edits: Iterable[Edit]) -> bytes:
         position = edit.end
     parts.append(data[position:])
     return b"".join(parts)
+
+
+def difference(old: bytes, new: bytes) -> Edit:
+    """The one edit that makes ``new`` of ``old``: what lies between their equal ends."""
+    shortest = min(len(old), len(new))
+    tail = next((count for count in range(shortest) if old[-1 - count] != new[-1 - count]), shortest)
+    start = next((index for index in range(shortest - tail) if old[index] != new[index]), shortest - tail)
+    return Edit(start, len(old) - tail, decode(new[start : len(new) - tail]))

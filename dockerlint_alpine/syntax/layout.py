@@ -8,13 +8,14 @@ exec form. :class:`PackageList` reads the style off the bytes and writes in it.
 from __future__ import annotations
 
 import re
+from copy import copy
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
-from dockerlint_alpine.syntax.edit import Edit, EditError
+from dockerlint_alpine.syntax.edit import Edit, EditError, apply_edits, difference
 from dockerlint_alpine.syntax.ordering import package_name, slot, sort_key
-from dockerlint_alpine.syntax.source import decode
+from dockerlint_alpine.syntax.source import decode, encode
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -176,6 +177,28 @@ class PackageList:
         if len(row.items) == 1:
             return self._remove_line(row) if row.own else self._remove_first(row)
         return self._remove_inline(item, row)
+
+    def remove_all(self, names: Iterable[str]) -> Edit:
+        """Take several members out, with one edit. Raises :class:`LayoutError` when one is not in, or none is left."""
+        rest = copy(self)
+        for name in names:
+            if len(rest.names) == 1:
+                raise LayoutError("nothing of the list would be left")
+            rest._drop(name)  # noqa: SLF001 - a copy of this very list
+        return difference(self._data, rest._data)  # noqa: SLF001
+
+    def _drop(self, name: str) -> None:
+        """Become the list as it is after :meth:`remove`."""
+        item, edit = self._find(name), self.remove(name)
+        shift = len(encode(edit.text)) - (edit.end - edit.start)
+
+        def moved(offset: int) -> int:
+            return offset + shift if offset >= edit.end else offset
+
+        self._data = apply_edits(self._data, [edit])
+        self._items = tuple(_Item(one.text, moved(one.start), moved(one.end)) for one in self._items if one is not item)
+        self._value_end = moved(self._value_end)
+        self._rows = self._find_rows()
 
     # -- reading the layout ---------------------------------------------------------------------------------------
 

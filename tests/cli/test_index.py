@@ -68,7 +68,7 @@ def test_other_architectures_and_repositories() -> None:
         ("simulate", "curl", "--repository", ","),
         ("simulate", "curl", "--repository", "nosuch"),
         ("simulate", "curl", "--apk-tools", "1.0"),
-        ("simulate", "curl=x"),
+        ("simulate", "curl=1.0-4"),
         ("simulate", "@"),
         ("simulate",),
         ("search", "curl", "--alpine", "x"),

@@ -2,95 +2,55 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import os
+import re
 from difflib import SequenceMatcher
+from itertools import pairwise
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
-from hypothesis import HealthCheck, given, settings
+import pytest
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from dockerlint_alpine.analysis import Doctor, configure, fix_bytes
-from dockerlint_alpine.syntax import parse
+from dockerlint_alpine.analysis import Doctor, FixResult, configure, fix_bytes
+from dockerlint_alpine.fixer.rounds import compatible
+from dockerlint_alpine.syntax import Edit, apply_edits, parse
+from tests.fixer.shapes import Shape, shapes
 
 DOCTOR = Doctor(configure())
-NOWHERE = Path("/nonexistent/Dockerfile")
+UNSAFE = DOCTOR.configured(configure(unsafe_fixes=True).settings)
+CASES = sorted((Path(__file__).parent / "cases").glob("*/before.Dockerfile"))
+PACKAGE = re.compile(rb"[a-z0-9][a-z0-9.+_-]*(?:[=~<>]+[0-9][\w.-]*)?")
 
+EXAMPLES = int(os.environ.get("FIXER_EXAMPLES", "60"))
+"""More of them find rarer shapes; the default keeps the run short."""
 
-@dataclass(frozen=True)
-class Shape:
-    """How an author writes a list of packages."""
-
-    eol: str
-    indent: str
-    layout: str
-    tail: str
-    sort: bool
-    lower: bool
-    final_newline: bool
-
-    def packages(self, names: list[str]) -> str:
-        listed = sorted(names) if self.sort else names
-        if self.layout == "inline":
-            return " " + " ".join(listed) + (f" {self.tail}" if self.tail else "")
-        rest = f" \\{self.eol}{self.indent}".join(["", *listed])
-        if not self.tail:
-            return rest
-        return f"{rest} \\{self.eol}{self.indent}{self.tail}" if self.layout == "lines" else f"{rest} {self.tail}"
-
-    def file(self, lines: list[str]) -> bytes:
-        text = self.eol.join(lines) + (self.eol if self.final_newline else "")
-        return text.encode()
-
-
-SHAPES = st.builds(
-    Shape,
-    eol=st.sampled_from(["\n", "\r\n"]),
-    indent=st.sampled_from(["    ", "\t", "  ", "      "]),
-    layout=st.sampled_from(["inline", "lines", "lines-tail-inline"]),
-    tail=st.sampled_from(["", "&& rm -rf /var/cache/apk/*", "; true", "&& echo done"]),
-    sort=st.booleans(),
-    lower=st.booleans(),
-    final_newline=st.booleans(),
-)
-BUILD = st.lists(st.sampled_from(["postgresql-dev", "libffi-dev", "make", "git", "openssl-dev"]), min_size=1, unique=True)
-RUN = st.lists(st.sampled_from(["curl", "tini", "bash", "jq", "libxslt"]), min_size=1, unique=True)
-WANTED = st.lists(
-    st.sampled_from(["lz4==4.4.5", "psycopg2==2.9.11", "python-magic==0.4.27", "cryptography==46.0.3", "lxml==5.0.0"]),
-    min_size=1,
-    unique=True,
+many = settings(
+    max_examples=EXAMPLES,
+    deadline=None,
+    phases=[Phase.explicit, Phase.reuse, Phase.generate, Phase.shrink],
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )
 
 
-@st.composite
-def dockerfiles(draw: st.DrawFn) -> bytes:
-    """Two stages with lists in one shape, or one stage with a virtual list."""
-    shape = draw(SHAPES)
-    build, run, wanted = draw(BUILD), draw(RUN), " ".join(draw(WANTED))
-    from_, do = ("from", "run") if shape.lower else ("FROM", "RUN")
-    base = draw(st.sampled_from(["python:3.11-alpine3.19", "python:3.12-alpine3.21", "python:3.10-alpine3.17"]))
-    if draw(st.booleans()):
-        lines = [
-            f"{from_} {base} AS builder",
-            f"{do} apk add --no-cache{shape.packages(build)}",
-            f"{do} pip install --prefix=/install {wanted}",
-            "",
-            "# what runs",
-            f"{from_} {base}",
-            f"{do} apk add --no-cache{shape.packages(run)}",
-            "COPY --from=builder /install /usr/local",
-        ]
-    else:
-        lines = [
-            f"{from_} {base}",
-            f"{do} apk add --no-cache{shape.packages(run)}",
-            f"{do} apk add --no-cache --virtual .build-deps{shape.packages(build)}",
-            f"{do} pip install {wanted} && apk del .build-deps",
-        ]
-    return shape.file(lines)
+def fixed(shape: Shape, doctor: Doctor, folder: Path) -> FixResult:
+    """Fix a shape that lies in ``folder`` with its build context."""
+    path = folder / "Dockerfile"
+    path.write_bytes(shape.data)
+    for name, data in shape.files.items():
+        (folder / name).write_bytes(data)
+    return fix_bytes(doctor, shape.data, path)
+
+
+def write_back(result: FixResult) -> None:
+    result.path.write_bytes(result.new)
+    for change in result.others:
+        Path(change.path).write_bytes(change.new)
 
 
 def inserted(old: bytes, new: bytes) -> list[bytes]:
-    """The pieces that ``new`` has on top of ``old``; fails if anything was taken away."""
+    """The pieces that ``new`` has on top of ``old``; fails if anything but quotes around a word was taken away."""
     pieces = []
     for tag, i1, i2, j1, j2 in SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
         if tag != "equal":
@@ -99,33 +59,101 @@ def inserted(old: bytes, new: bytes) -> list[bytes]:
     return pieces
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@given(dockerfiles())
-def test_a_fix_only_inserts_and_a_second_one_changes_nothing(data: bytes) -> None:
-    first = fix_bytes(DOCTOR, data, NOWHERE)
-    inserted(data, first.new)
-    second = fix_bytes(DOCTOR, first.new, NOWHERE)
-    assert second.new == first.new
-    assert not [f for f in first.left.findings if f.fix is not None and f.fix.applicability == "safe"]
+def others_than_packages(data: bytes) -> list[tuple[str, str]]:
+    """Every instruction with the names of packages taken out, those that only add packages left out."""
+    found = []
+    for instruction in parse(data).instructions:
+        value = instruction.value + "".join(heredoc.content for heredoc in instruction.heredocs)
+        if instruction.keyword == "RUN" and re.fullmatch(r"apk add --no-cache(\s+[a-z0-9.+-]+)+", value):
+            continue
+        found.append((instruction.keyword, " ".join(re.sub(r"[\s\"',]+", " ", value).split())))
+    return found
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@given(dockerfiles())
-def test_what_is_not_a_package_list_parses_as_before(data: bytes) -> None:
-    new = fix_bytes(DOCTOR, data, NOWHERE).new
-    before, after = parse(data), parse(new)
-    assert not after.problems
-    added = [i for i in after.instructions if i.value.startswith("apk add --no-cache ") and i.value.count(" ") <= 12]
-    kept = [i for i in after.instructions if i.keyword != "RUN" or "apk add" not in i.value]
-    assert [i.value for i in kept] == [i.value for i in before.instructions if i.keyword != "RUN" or "apk add" not in i.value]
-    assert len(after.instructions) - len(before.instructions) <= len(added)
+def parses_as_before(old_text: bytes, new_text: bytes) -> None:
+    """The same instructions with the same words, in order, but for names of packages between them."""
+    before, after = others_than_packages(old_text), others_than_packages(new_text)
+    assert not parse(new_text).problems
+    assert [keyword for keyword, _ in before] == [keyword for keyword, _ in after]
+    for (_, old), (_, new) in zip(before, after, strict=True):
+        only_adds_packages(old.encode().split(), new.encode().split())
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@given(dockerfiles())
-def test_line_ends_and_the_end_of_the_file_are_kept(data: bytes) -> None:
-    new = fix_bytes(DOCTOR, data, NOWHERE).new
-    assert (b"\r\n" in data) == (b"\r\n" in new)
-    if b"\r\n" in data:
-        assert new.count(b"\n") == new.count(b"\r\n")
-    assert new.endswith(b"\n") == data.endswith(b"\n")
+def only_adds_packages(old: list[bytes], new: list[bytes]) -> None:
+    """All words of ``old`` are in ``new``, in order, with names of packages between them."""
+    words = list(new)
+    for word in old:
+        while words and words[0] != word:
+            assert PACKAGE.fullmatch(words.pop(0))
+        assert words.pop(0) == word
+    assert all(PACKAGE.fullmatch(word) for word in words)
+
+
+@many
+@given(shapes())
+def test_a_fix_only_adds_packages_and_is_complete(shape: Shape) -> None:
+    with TemporaryDirectory() as name:
+        first = fixed(shape, DOCTOR, Path(name))
+        for change in first.others:
+            only_adds_packages(change.old.split(), change.new.split())
+        text = b" ".join(inserted(shape.data, first.new))
+        assert not re.search(rb"(?i)\b(from|copy|env|arg|workdir|cmd|pip)\b", text)
+        assert not compatible(first.left.findings, unsafe=False)
+        assert (b"\r\n" in shape.data) == (b"\r\n" in first.new)
+        if b"\r\n" in shape.data:
+            assert first.new.count(b"\n") == first.new.count(b"\r\n")
+        assert first.new.startswith(b"\xef\xbb\xbf") == shape.data.startswith(b"\xef\xbb\xbf")
+        if not first.new.startswith(shape.data):
+            assert first.new.endswith(b"\n") == shape.data.endswith(b"\n")
+        parses_as_before(shape.data, first.new)
+        write_back(first)
+        second = fix_bytes(DOCTOR, first.new, first.path)
+        assert not second.changed
+
+
+@many
+@given(shapes())
+def test_unsafe_fixes_come_to_an_end_too(shape: Shape) -> None:
+    with TemporaryDirectory() as name:
+        first = fixed(shape, UNSAFE, Path(name))
+        assert not compatible(first.left.findings, unsafe=True)
+        assert not parse(first.new).problems
+        write_back(first)
+        assert not fix_bytes(UNSAFE, first.new, first.path).changed
+
+
+@pytest.mark.parametrize("unsafe", [False, True])
+@pytest.mark.parametrize("path", CASES, ids=lambda path: path.parent.name)
+def test_each_fix_alone_applies_and_parses(path: Path, unsafe: bool) -> None:
+    """As an editor's quick fix or a SARIF consumer applies it: one fix, on the text it was made for."""
+    data = path.read_bytes()
+    findings = (UNSAFE if unsafe else DOCTOR).check_bytes(data, path).findings
+    for finding in findings:
+        edits = [edit for edit in finding.fix.edits if edit.path is None] if finding.fix is not None else []
+        ordered = sorted(edits, key=lambda edit: edit.start)
+        assert all(one.end <= two.start for one, two in pairwise(ordered))
+        new = apply_edits(data, [Edit(edit.start, edit.end, edit.text) for edit in edits])
+        assert not parse(new).problems
+
+
+@many
+@given(shapes(), st.data())
+def test_any_part_of_the_fixes_can_be_taken(shape: Shape, data: st.DataObject) -> None:
+    """Interactive fixing: whatever is declined, the rest goes in and nothing is asked twice."""
+    from dockerlint_alpine.analysis import fix_builds  # noqa: PLC0415
+    from dockerlint_alpine.fixer.rounds import Proposal, key_of  # noqa: PLC0415
+
+    asked: list[object] = []
+
+    def accept(proposal: Proposal) -> bool:
+        assert proposal.changes
+        asked.append(key_of(proposal.finding))
+        return data.draw(st.booleans())
+
+    with TemporaryDirectory() as name:
+        path = Path(name) / "Dockerfile"
+        for other, text in shape.files.items():
+            (path.parent / other).write_bytes(text)
+        result = fix_builds([DOCTOR], shape.data, path, accept=accept)
+    assert len(asked) == len(set(asked))
+    assert {key_of(finding) for finding in result.applied} <= set(asked)

@@ -27,7 +27,7 @@ def file(tmp_path: Path) -> Path:
 def test_the_content_is_replaced_and_nothing_is_left_behind(file: Path) -> None:
     write_atomically(file, NEW, expected=OLD)
     assert file.read_bytes() == NEW
-    assert os.listdir(file.parent) == ["Dockerfile"]
+    assert [entry.name for entry in file.parent.iterdir()] == ["Dockerfile"]
 
 
 @pytest.mark.parametrize("mode", [0o600, 0o644, 0o755, 0o640, 0o4755])
@@ -45,12 +45,14 @@ def test_the_owner_is_kept(file: Path) -> None:
     assert file.read_bytes() == NEW
 
 
-def test_an_owner_that_the_copy_cannot_get_stays_by_writing_in_place(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_owner_that_the_copy_cannot_get_stays_by_writing_in_place(
+    file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(write, "_same_owner", lambda *_: False)
     inode = file.stat().st_ino
     write_atomically(file, NEW, expected=OLD)
     assert (file.stat().st_ino, file.read_bytes()) == (inode, NEW)
-    assert os.listdir(file.parent) == ["Dockerfile"]
+    assert [entry.name for entry in file.parent.iterdir()] == ["Dockerfile"]
 
 
 @pytest.mark.parametrize("target", ["Dockerfile", "../{parent}/Dockerfile"])
@@ -112,7 +114,7 @@ def test_a_file_that_is_a_mount_point_is_written_in_place(file: Path, monkeypatc
     monkeypatch.setattr(write.Path, "replace", busy)
     write_atomically(file, NEW, expected=OLD)
     assert file.read_bytes() == NEW
-    assert os.listdir(file.parent) == ["Dockerfile"]
+    assert [entry.name for entry in file.parent.iterdir()] == ["Dockerfile"]
 
 
 class _Interrupted(BaseException):
@@ -128,7 +130,7 @@ def test_an_interruption_leaves_the_old_bytes(file: Path, call: str, monkeypatch
     with pytest.raises(_Interrupted):
         write_atomically(file, NEW, expected=OLD)
     assert file.read_bytes() == OLD
-    assert os.listdir(file.parent) == ["Dockerfile"]
+    assert [entry.name for entry in file.parent.iterdir()] == ["Dockerfile"]
 
 
 def test_no_space_left_leaves_the_old_bytes(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -139,7 +141,7 @@ def test_no_space_left_leaves_the_old_bytes(file: Path, monkeypatch: pytest.Monk
     with pytest.raises(WriteError, match="No space left on device"):
         write_atomically(file, NEW, expected=OLD)
     assert file.read_bytes() == OLD
-    assert os.listdir(file.parent) == ["Dockerfile"]
+    assert [entry.name for entry in file.parent.iterdir()] == ["Dockerfile"]
 
 
 def test_no_space_left_while_writing_in_place_restores_the_old_bytes(

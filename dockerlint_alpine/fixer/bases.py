@@ -1,0 +1,62 @@
+"""A package that all stages built from one base lack goes into the base, once."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from dockerlint_alpine.fixer.lists import apk_steps
+from dockerlint_alpine.fixer.placement import Purpose, add_new_run, add_to_list
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from dockerlint_alpine.findings import Finding, Fix
+    from dockerlint_alpine.stages.model import Stage, Timeline
+
+
+def share(timeline: Timeline, findings: Iterable[Finding]) -> list[Finding]:
+    """The findings, with fixes that serve several stages in their common base where there are such."""
+    listed = list(findings)
+    lacking: dict[tuple[int, str, Purpose], set[int]] = {}
+    for finding in listed:
+        key = _key(timeline, finding)
+        if key is not None and finding.stage is not None:
+            lacking.setdefault(key, set()).add(finding.stage.index)
+    shared = {key: fix for key, stages in lacking.items() if (fix := _in_base(timeline, key, stages)) is not None}
+    if not shared:
+        return listed
+    return [_with(finding, shared.get(key) if (key := _key(timeline, finding)) else None) for finding in listed]
+
+
+def _key(timeline: Timeline, finding: Finding) -> tuple[int, str, Purpose] | None:
+    """The base stage, the package and the purpose of a finding that adds one package safely."""
+    if finding.fix is None or finding.fix.applicability != "safe" or finding.stage is None:
+        return None
+    if len(finding.packages) != 1 or not finding.code.startswith(("AD1", "AD2")):
+        return None
+    stage = timeline.stages.get(finding.stage.index)
+    if stage is None or stage.parent is None or stage.parent not in timeline.stages:
+        return None
+    return stage.parent, finding.packages[0], "build" if finding.code.startswith("AD1") else "runtime"
+
+
+def _in_base(timeline: Timeline, key: tuple[int, str, Purpose], lacking: set[int]) -> Fix | None:
+    """The fix for the base, when at least two stages are built from it and all of them lack the package."""
+    base, package, purpose = key
+    children = [stage for stage in timeline.stages.values() if stage.parent == base]
+    if len(children) < 2 or lacking != {stage.index for stage in children}:
+        return None
+    stage = timeline.stages[base]
+    placed = add_to_list(timeline, stage, package, purpose)
+    if placed is None and not any(_has_list(child) for child in children):
+        placed = add_new_run(timeline, stage, package)
+    return placed[0] if placed is not None else None
+
+
+def _has_list(stage: Stage) -> bool:
+    return any(step.command.verb == "add" for step in apk_steps(stage))
+
+
+def _with(finding: Finding, fix: Fix | None) -> Finding:
+    return finding if fix is None else replace(finding, fix=fix)

@@ -1,0 +1,146 @@
+"""A ``RUN apk add --no-cache`` of its own, where its author would have written it.
+
+It goes behind the FROM and the ARG, ENV, LABEL and WORKDIR that open a stage, before the first step that does work, so
+that a change of the sources does not install it anew. Comments above that step stay with it, blank lines between
+paragraphs are kept, and the step runs as root.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from dockerlint_alpine.findings import TextEdit
+from dockerlint_alpine.fixer.lists import apk_steps, listings
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from dockerlint_alpine.stages.model import Stage, Timeline
+    from dockerlint_alpine.syntax import Dockerfile, Instruction
+
+_OPENS = frozenset({"ARG", "ENV", "LABEL", "MAINTAINER", "WORKDIR"})
+"""What may stand between FROM and the new RUN."""
+
+_ROOT = frozenset({"", "root", "0"})
+_WRAP_FROM = 2
+"""New lists go one name a line when so many lists of the file do, or all of them."""
+
+
+def new_run(
+    timeline: Timeline, stage: Stage, package: str, before: Instruction | None
+) -> tuple[TextEdit, Instruction] | None:
+    """The edit that adds the instruction, and the instruction it goes before (or behind, at the end of a stage).
+
+    ``before`` is the one that needs the package. ``None`` where there is no place for it.
+    """
+    dockerfile = timeline.dockerfile
+    anchor, user = _place(timeline, stage, before)
+    text = f"{_keyword(dockerfile, stage, 'RUN')} apk add --no-cache{_operand(timeline, package)}"
+    eol = dockerfile.eol
+    if user not in _ROOT:
+        keyword = _keyword(dockerfile, stage, "USER")
+        text = eol.join((f"{keyword} root", text, f"{keyword} {user}"))
+    if anchor is None:
+        last = stage.instructions[-1] if stage.instructions else stage.from_instruction
+        return _behind(dockerfile, last, text), last
+    return _above(dockerfile, anchor, text, _previous(stage, anchor)), anchor
+
+
+def _place(timeline: Timeline, stage: Stage, before: Instruction | None) -> tuple[Instruction | None, str]:
+    """The instruction that the new one goes above, ``None`` for the end of the stage; and who runs it there."""
+    user = user_at_start(timeline, stage)
+    start = _behind_repositories(stage.instructions, before)
+    fallback: tuple[Instruction | None, str] | None = None
+    for index, instruction in enumerate(stage.instructions):
+        names = instruction.value.partition(":")[0].strip() if instruction.keyword == "USER" else None
+        if index >= start:
+            opens = instruction.keyword in _OPENS or (names is not None and user not in _ROOT)
+            if not opens and user in _ROOT:
+                return instruction, user
+            if not opens and fallback is None:
+                fallback = instruction, user
+            if before is not None and instruction.start >= before.start:
+                break
+        user = names if names is not None else user
+    if fallback is not None:
+        return fallback
+    return None, user
+
+
+def user_at_start(timeline: Timeline, stage: Stage) -> str:
+    """Who runs the first RUN of a stage: what the stages it is built from say, else root."""
+    for place in timeline.lineage(stage)[1:]:
+        for instruction in reversed(place.instructions):
+            if instruction.keyword == "USER":
+                return instruction.value.partition(":")[0].strip()
+    return "root"
+
+
+def _behind_repositories(instructions: Sequence[Instruction], before: Instruction | None) -> int:
+    """The index behind the last instruction that says where packages come from."""
+    found = 0
+    for index, instruction in enumerate(instructions):
+        if before is not None and instruction.start >= before.start:
+            break
+        if "/etc/apk" in instruction.value and not ("apk add" in instruction.value or "apk del" in instruction.value):
+            found = index + 1
+    return found
+
+
+def _previous(stage: Stage, anchor: Instruction) -> Instruction:
+    index = stage.instructions.index(anchor)
+    return stage.instructions[index - 1] if index else stage.from_instruction
+
+
+def _above(dockerfile: Dockerfile, anchor: Instruction, text: str, previous: Instruction) -> TextEdit:
+    """Above an instruction and the comments that belong to it."""
+    data, eol = dockerfile.data, dockerfile.eol
+    start = data.rfind(b"\n", 0, anchor.start) + 1
+    indent = data[start : anchor.start].decode("utf-8", "surrogateescape")
+    while start > previous.end + 1:
+        line = data.rfind(b"\n", 0, start - 1) + 1
+        if line <= previous.end or not data[line:start].lstrip(b" \t").startswith(b"#"):
+            break
+        start = line
+    above = data[data.rfind(b"\n", 0, max(start - 1, 0)) + 1 : start]
+    apart = start > previous.end + 1 and not above.strip()
+    lines = eol.join(indent + line for line in text.split(eol))
+    return TextEdit(start, start, f"{lines}{eol}{eol if apart else ''}")
+
+
+def _behind(dockerfile: Dockerfile, last: Instruction, text: str) -> TextEdit:
+    """On a line of its own behind an instruction."""
+    end = dockerfile.data.find(b"\n", last.end)
+    if end < 0:
+        return TextEdit(len(dockerfile.data), len(dockerfile.data), f"{dockerfile.eol}{text}")
+    return TextEdit(end + 1, end + 1, f"{text}{dockerfile.eol}")
+
+
+def _keyword(dockerfile: Dockerfile, stage: Stage, keyword: str) -> str:
+    """In the case that the author writes FROM in."""
+    start = stage.from_instruction.start
+    return keyword.lower() if dockerfile.data[start : start + 4] == b"from" else keyword
+
+
+def _operand(timeline: Timeline, package: str) -> str:
+    """The package behind a blank, or on a line of its own when that is how the lists of the file are written."""
+    dockerfile = timeline.dockerfile
+    long = [
+        listing
+        for stage in timeline.stages.values()
+        for step in apk_steps(stage)
+        if step.command.verb == "add" and len(step.command.operands) >= _WRAP_FROM
+        for listing in listings(timeline, step)[-1:]
+        if listing.path is None
+    ]
+    wrapped = [listing for listing in long if listing.layout.one_per_line]
+    if len(wrapped) * 2 <= len(long):
+        return f" {package}"
+    return f" {dockerfile.escape}{dockerfile.eol}{_indent(dockerfile, wrapped[0].step.span)}{package}"
+
+
+def _indent(dockerfile: Dockerfile, span: tuple[int, int]) -> str:
+    """How the second line of an instruction's command is indented."""
+    lines = dockerfile.data[span[0] : span[1]].split(b"\n")
+    second = lines[1] if len(lines) > 1 else b""
+    return second[: len(second) - len(second.lstrip(b" \t"))].decode() or "    "

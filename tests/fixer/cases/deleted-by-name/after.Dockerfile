@@ -1,0 +1,5 @@
+FROM python:3.11-alpine3.19
+RUN apk add --no-cache libpq
+RUN apk add --no-cache gcc libpq-dev musl-dev && \
+    pip install --no-cache-dir psycopg2==2.9.11 && \
+    apk del gcc libpq-dev musl-dev

@@ -1,0 +1,6 @@
+FROM python:3.11-alpine3.19
+
+RUN apk update \
+ && apk add gcc libpq-dev musl-dev \
+ && pip install psycopg2==2.9.11 \
+ && rm -rf /var/cache/apk/*

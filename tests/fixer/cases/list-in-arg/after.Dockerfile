@@ -1,0 +1,7 @@
+FROM python:3.11-alpine3.19
+ARG BUILD_DEPS="gcc libpq-dev musl-dev"
+ARG RUN_DEPS="tini libpq"
+RUN apk add --no-cache $RUN_DEPS \
+    && apk add --no-cache --virtual .build $BUILD_DEPS \
+    && pip install psycopg2==2.9.11 \
+    && apk del .build

@@ -1,0 +1,6 @@
+FROM python:3.11-alpine3.19
+RUN apk add --no-cache \
+    gcc \
+    musl-dev \
+    && \
+    pip install psycopg2==2.9.11

@@ -1,0 +1,5 @@
+FROM python:3.12-alpine3.21
+RUN apk add --no-cache \
+    bash \
+    tini
+RUN pip install --no-cache-dir cryptography==46.0.3

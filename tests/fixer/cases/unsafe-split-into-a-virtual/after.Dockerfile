@@ -1,0 +1,9 @@
+FROM python:3.11-alpine3.19
+RUN apk add --no-cache \
+        bash \
+        libpq \
+        tini \
+    && apk add --no-cache --virtual .build-deps gcc libpq-dev musl-dev \
+    && pip install --no-cache-dir psycopg2==2.9.11 \
+    && rm -rf /root/.cache \
+    && apk del .build-deps

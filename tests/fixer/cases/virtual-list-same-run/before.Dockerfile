@@ -1,0 +1,9 @@
+FROM python:3.11-alpine3.19
+
+ENV PYTHONUNBUFFERED=1
+
+RUN apk add --no-cache --virtual .build-deps \
+        gcc \
+        musl-dev \
+    && pip install --no-cache-dir psycopg2==2.9.11 \
+    && apk del .build-deps

@@ -1,0 +1,5 @@
+FROM python:3.11-alpine3.19
+RUN apk add --no-cache libstdc++ && \
+    apk add --no-cache -t build-deps build-base && \
+    pip install --no-cache-dir mysqlclient==2.2.7 && \
+    apk del --no-cache build-deps
