@@ -24,8 +24,14 @@ CHECKOUT = Path(__file__).resolve().parent.parent
 FIXTURE = CHECKOUT / "fixtures" / "netra-backend"
 DOCKERFILE = "docker/backend.alpine.Dockerfile"
 
-BASES = [f"python:{python}-alpine{alpine}" for python in ("3.10", "3.11", "3.12", "3.13") for alpine in ("3.19", "3.21", "3.22")]
-PACKAGES = "gcc musl-dev libffi-dev postgresql-dev openssl-dev make g++ libxml2-dev libxslt-dev jpeg-dev zlib-dev".split()
+BASES = [
+    f"python:{python}-alpine{alpine}"
+    for python in ("3.10", "3.11", "3.12", "3.13")
+    for alpine in ("3.19", "3.21", "3.22")
+]
+PACKAGES = (
+    "gcc musl-dev libffi-dev postgresql-dev openssl-dev make g++ libxml2-dev libxslt-dev jpeg-dev zlib-dev".split()
+)
 RUNTIME = "curl tini libpq bash git libxml2 libxslt tzdata su-exec ca-certificates jq".split()
 DISTRIBUTIONS = (
     "lz4==4.4.5 psycopg2==2.9.11 lxml cryptography==46.0.3 fastapi uvicorn[standard] redis numpy pillow requests"
@@ -43,12 +49,12 @@ def generated(chance: random.Random) -> str:
         return (
             f"FROM {base} AS builder\nRUN apk add --no-cache {build}\n"
             f"RUN pip install --prefix=/install {wanted}\n\nFROM {base}\nRUN apk add --no-cache {run}\n"
-            f"COPY --from=builder /install /usr/local\nWORKDIR /app\nCOPY . .\nCMD [\"python\", \"app.py\"]\n"
+            f'COPY --from=builder /install /usr/local\nWORKDIR /app\nCOPY . .\nCMD ["python", "app.py"]\n'
         )
     return (
         f"FROM {base}\nRUN apk add --no-cache {run} \\\n    && apk add --no-cache --virtual .build-deps {build} \\\n"
         f"    && pip install --no-cache-dir {wanted} \\\n    && apk del .build-deps\nWORKDIR /app\nCOPY . .\n"
-        f"CMD [\"python\", \"app.py\"]\n"
+        f'CMD ["python", "app.py"]\n'
     )
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, NoReturn
 
@@ -13,6 +12,8 @@ import click
 from dockerlint_alpine.cli.folders import cache_folder
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from dockerlint_alpine.apk import Index, IndexSource, IndexStore, Solution
 
 _RELEASE = click.option("--alpine", "release", metavar="X.Y", help="The Alpine release (default: the newest at hand).")

@@ -1,0 +1,170 @@
+"""Read-only access to one SQLite file of snapshots (see :mod:`.build` for its layout)."""
+
+from __future__ import annotations
+
+import re
+import sqlite3
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from dockerlint_alpine.apk.errors import IndexFormatError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from pathlib import Path
+
+SCHEMA = 1
+"""Number of the layout, kept in ``PRAGMA user_version``."""
+EMBEDDED = "alpine.sqlite"
+"""File name of the database that is built into the wheel."""
+_CHUNK = 500
+_WILD = re.compile(r"[*?\[]")
+
+
+@dataclass(frozen=True, slots=True)
+class SnapshotInfo:
+    """What one snapshot is: ``number`` is its bit, ``triggers`` the names in ``install_if`` that are no package's own.
+
+    ``date`` is the day of its newest build (``YYYY-MM-DD``), ``description`` Alpine's own name of the snapshot.
+    """
+
+    number: int
+    release: str
+    repository: str
+    arch: str
+    date: str
+    description: str
+    packages: int
+    triggers: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Fetched:
+    """Where a snapshot was downloaded from, and the server's marks of that version (empty: it gave none)."""
+
+    url: str
+    etag: str
+    modified: str
+
+
+@dataclass(frozen=True, slots=True)
+class PackageRow:
+    """One stored record; token lists as text, ``None`` where empty."""
+
+    name: str
+    version: str
+    depends: str | None
+    provides: str | None
+    install_if: str | None
+    priority: int | None
+    origin: str | None
+    triggers: str | None
+    dependants: int | None
+
+
+class Database:
+    """An open SQLite file. Not for use by several threads at once."""
+
+    def __init__(self, path: Path) -> None:
+        """Open ``path``.
+
+        Raises:
+            IndexFormatError: when the file is missing, no database of ours, or of another layout.
+
+        """
+        self.path = path
+        try:
+            # immutable: files are replaced as a whole, never written in place, so no locks and no journal are needed.
+            uri = path.absolute().as_uri() + "?mode=ro&immutable=1"
+            self._connection = sqlite3.connect(uri, uri=True, check_same_thread=False)
+            version = self._connection.execute("PRAGMA user_version").fetchone()[0]
+        except sqlite3.Error as error:
+            raise IndexFormatError(f"{path}: cannot be read as an index database: {error}") from error
+        if version != SCHEMA:
+            self._connection.close()
+            raise IndexFormatError(f"{path}: built for another version of this program (layout {version})")
+
+    def snapshots(self) -> tuple[SnapshotInfo, ...]:
+        """What the file holds."""
+        return tuple(
+            SnapshotInfo(number, release, repository, arch, date, description, packages, frozenset(triggers.split()))
+            for number, release, repository, arch, date, description, packages, triggers in self._rows(
+                "SELECT id, release, repository, arch, date, description, packages, triggers FROM snapshot ORDER BY id"
+            )
+        )
+
+    def packages(self, names: Sequence[str], number: int) -> list[PackageRow]:
+        """The records of ``names`` in snapshot ``number``, records of one name in the order of the index."""
+        columns = "name, version, depends, provides, install_if, priority, origin, triggers, dependants"
+        return [
+            PackageRow(*row)
+            for chunk in _chunks(names)
+            for row in self._rows(
+                f"SELECT {columns} FROM package WHERE name IN ({_marks(chunk)}) AND snapshots & ? ORDER BY name, n",  # noqa: S608
+                (*chunk, 1 << number),
+            )
+        ]
+
+    def provided(self, tokens: Sequence[str], number: int) -> list[tuple[str, str | None, str | None]]:
+        """``(token, packages, triggers)`` of each of ``tokens`` that a package provides besides its own name."""
+        return [
+            row
+            for chunk in _chunks(tokens)
+            for row in self._rows(
+                f"SELECT token, packages, triggers FROM provided WHERE token IN ({_marks(chunk)}) AND snapshots & ?",  # noqa: S608
+                (*chunk, 1 << number),
+            )
+        ]
+
+    def provided_names(self, pattern: str, number: int) -> list[str]:
+        """Names in snapshot ``number`` that are provided and match ``pattern`` (``*``, ``?``, ``[…]``), sorted."""
+        return self._matching(
+            "SELECT DISTINCT token FROM provided WHERE packages IS NOT NULL AND token", pattern, number
+        )
+
+    def package_names(self, pattern: str, number: int) -> list[str]:
+        """Names of packages in snapshot ``number`` that match ``pattern``, sorted."""
+        return self._matching("SELECT DISTINCT name AS token FROM package WHERE name", pattern, number)
+
+    def _matching(self, select: str, pattern: str, number: int) -> list[str]:
+        prefix = _WILD.split(pattern, maxsplit=1)[0]
+        statement = f"{select} GLOB ? AND token >= ? AND token < ? AND snapshots & ? ORDER BY token"
+        return [row[0] for row in self._rows(statement, (pattern, prefix, prefix + "\U0010ffff", 1 << number))]
+
+    def absent(self, names: Sequence[str], release: str) -> frozenset[str]:
+        """Those of ``names`` that ``release`` is known not to have; a name or release that is not listed may exist."""
+        return frozenset(
+            row[0]
+            for chunk in _chunks(names)
+            for row in self._rows(f"SELECT name, releases FROM known WHERE name IN ({_marks(chunk)})", chunk)  # noqa: S608
+            if release not in row[1].split()
+        )
+
+    def fetched(self) -> Fetched | None:
+        """The download that the file was built from, if it was."""
+        rows = self._rows("SELECT url, etag, modified FROM fetched")
+        return Fetched(*rows[0]) if rows else None
+
+    def knows_names_of(self, release: str) -> bool:
+        """True where the table of names covers ``release``."""
+        rows = self._rows("SELECT 1 FROM known WHERE ' ' || releases || ' ' LIKE ? LIMIT 1", (f"% {release} %",))
+        return bool(rows)
+
+    def close(self) -> None:
+        """Close the file."""
+        self._connection.close()
+
+    def _rows(self, statement: str, values: Sequence[str | int] = ()) -> list[tuple[Any, ...]]:
+        try:
+            return self._connection.execute(statement, values).fetchall()
+        except sqlite3.Error as error:
+            raise IndexFormatError(f"{self.path}: cannot be read as an index database: {error}") from error
+
+
+def _chunks(names: Sequence[str]) -> Iterable[Sequence[str]]:
+    return (names[at : at + _CHUNK] for at in range(0, len(names), _CHUNK))
+
+
+def _marks(chunk: Sequence[str]) -> str:
+    """Question marks: all that is ever put into a statement."""
+    return ",".join("?" * len(chunk))

@@ -1,0 +1,125 @@
+"""The view on Alpine's packages for one release, architecture and set of repositories."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, TypeAlias
+
+from dockerlint_alpine.apk.behaviour import Behaviour, behaviour_of
+from dockerlint_alpine.apk.catalog import Catalog, Layer
+from dockerlint_alpine.apk.version import Version
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from dockerlint_alpine.apk.package import Package
+
+SourceKind: TypeAlias = Literal["embedded", "cached", "stand-in"]
+
+
+@dataclass(frozen=True, slots=True)
+class IndexSource:
+    """Where one repository's packages come from.
+
+    ``release``, ``repository`` and ``arch`` say whose index it is; for a ``stand-in`` that is not what was asked for,
+    and ``note`` says what stands in for what. ``date`` is the day of the newest build in it.
+    """
+
+    release: str
+    repository: str
+    arch: str
+    date: str
+    description: str
+    packages: int
+    kind: SourceKind
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Provider:
+    """A package that has what was asked for: under which name it does, and in one line why it is this one."""
+
+    package: Package
+    capability: str
+    reason: str
+
+
+class Index:
+    """Packages of a release (``3.19``) on an architecture (``x86_64``), read as they are asked for.
+
+    ``sources`` says where each of the ``repositories`` comes from, ``behaviour`` which apk-tools decides; ``catalog`` is
+    what the solver reads. Not for use by several threads at once.
+    """
+
+    def __init__(
+        self,
+        release: str,
+        arch: str,
+        sources: Sequence[IndexSource],
+        layers: Sequence[Layer],
+        behaviour: Behaviour | None = None,
+    ) -> None:
+        self.behaviour = behaviour or behaviour_of(release)
+        self.release = release
+        self.arch = arch
+        self.sources = tuple(sources)
+        self.repositories = tuple(layer.repository for layer in layers)
+        self.catalog = Catalog(layers)
+        self._found: dict[str, tuple[Provider, ...]] = {}
+
+    @property
+    def exact(self) -> bool:
+        """False where the index of another release or architecture stands in for one of the repositories."""
+        return all(source.kind != "stand-in" for source in self.sources)
+
+    def packages(self, name: str) -> tuple[Package, ...]:
+        """All packages of this name (an index can hold several versions), newest first."""
+        found = [package for package, _ in self.catalog.entry(name).providers if package.name == name]
+        if len(found) > 1:
+            found.sort(key=lambda package: Version(package.version), reverse=True)
+        return tuple(found)
+
+    def package(self, name: str) -> Package | None:
+        """The newest package of this name."""
+        found = self.packages(name)
+        return found[0] if found else None
+
+    def providers(self, token: str) -> tuple[Package, ...]:
+        """The packages that provide ``token`` (``so:…``, ``pc:…``, ``cmd:…`` or a name), in apk's order."""
+        return tuple(dict.fromkeys(package for package, _ in self.catalog.entry(token).providers))
+
+    def names(self, prefix: str) -> tuple[str, ...]:
+        """Every name that starts with ``prefix`` (taken literally) and that a package has or provides, sorted."""
+        escaped = "".join(f"[{char}]" if char in "*?[" else char for char in prefix)
+        return tuple(self.catalog.matching(f"{escaped}*"))
+
+    def find(self, need: str) -> tuple[Provider, ...]:
+        """The packages that meet ``need``, the one to install first, each with the reason for its place.
+
+        ``need`` is ``so:…``, ``pc:…``, ``cmd:…`` or a name, with ``*`` where any will do (``so:liblz4.so.*``).
+        """
+        found = self._found.get(need)
+        if found is None:
+            from dockerlint_alpine.apk.preference import ranked  # noqa: PLC0415 - it solves worlds of this index
+
+            found = self._found[need] = ranked(self, need)
+        return found
+
+    def capabilities(self, name: str) -> tuple[str, ...]:
+        """The names that the package ``name`` provides besides its own: ``so:liblz4.so.1``, ``pc:liblz4``, ``cmd:lz4``."""
+        found = self.package(name)
+        return tuple(provide.name for provide in found.provides) if found else ()
+
+    def sonames_of(self, name: str) -> tuple[str, ...]:
+        """The sonames that the package ``name`` provides, as a DT_NEEDED entry has them."""
+        return tuple(token.rpartition(":")[2] for token in self.capabilities(name) if token.startswith("so:"))
+
+    def search(self, pattern: str) -> tuple[Provider, ...]:
+        """Packages for a need, or whose name matches: ``*`` as in a shell, else any name that holds ``pattern``."""
+        found = self.find(pattern)
+        if ":" in pattern:
+            return found
+        names = self.catalog.matching(pattern if "*" in pattern else f"*{pattern}*")
+        first = {provider.package.name for provider in found}
+        packages = [self.package(name) for name in names if ":" not in name and name not in first]
+        return (*found, *(Provider(package, package.name, "by name") for package in packages if package))

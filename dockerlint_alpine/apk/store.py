@@ -1,0 +1,177 @@
+"""Where indexes come from: the data built into this package, and what ``index update`` has put into the cache."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from dockerlint_alpine.apk.behaviour import BEHAVIOURS
+from dockerlint_alpine.apk.catalog import Layer, StandIn
+from dockerlint_alpine.apk.database import EMBEDDED, Database, SnapshotInfo
+from dockerlint_alpine.apk.errors import IndexFormatError, UnknownReleaseError
+from dockerlint_alpine.apk.index import Index, IndexSource, SourceKind
+from dockerlint_alpine.apk.signature import read_keys
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+EMBEDDED_DATA = Path(__file__).resolve().parent.parent / "data" / "alpine"
+"""The folder that the build hook fills."""
+REPOSITORIES = ("main", "community")
+"""The repositories that Alpine enables, in the order of ``/etc/apk/repositories``."""
+STABLE_ARCHES = ("x86_64", "aarch64", "armv7", "armhf", "x86", "ppc64le", "s390x", "riscv64", "loongarch64")
+_TWIN = {"3.13": "3.12"}
+"""The neighbour that stands in where two are equally near and it is not the newer one: both have Python 3.8."""
+_FARTHEST = 12
+"""Releases apart at most for a stand-in: an index that is older tells little."""
+
+
+class IndexStore:
+    """Opens indexes.
+
+    ``data`` is the folder of the embedded database, ``cache`` a folder of downloaded ones that take precedence
+    (``None``: there is none). Nothing is read before it is needed. Not for use by several threads at once.
+    """
+
+    def __init__(self, data: Path = EMBEDDED_DATA, cache: Path | None = None) -> None:
+        self._data = data
+        self._cache = cache
+        self._databases: dict[Path, Database] = {}
+        self._snapshots: tuple[tuple[Database, SnapshotInfo, SourceKind], ...] | None = None
+        self._open: dict[tuple[str, str, tuple[str, ...], str | None], Index] = {}
+        self._unreadable: list[str] = []
+
+    def releases(self) -> tuple[str, ...]:
+        """Releases with an index of their own, oldest first."""
+        return tuple(sorted({source.release for source in self.sources()}, key=release_key))
+
+    def sources(self) -> tuple[IndexSource, ...]:
+        """Every index at hand, cached ones in place of the embedded ones that they renew."""
+        found = [_source(info, kind) for _, info, kind in self._all()]
+        return tuple(sorted(found, key=lambda one: (release_key(one.release), one.repository, one.arch)))
+
+    def keys(self) -> dict[str, bytes]:
+        """Alpine's public keys in PEM by name."""
+        return read_keys(self._data / "keys")
+
+    def at_hand(self, release: str, arch: str, repositories: Sequence[str] = REPOSITORIES) -> tuple[str, ...]:
+        """Those of ``repositories`` that need no stand-in."""
+        found = {info.repository for _, info, _ in self._all() if (info.release, info.arch) == (release, arch)}
+        return tuple(repository for repository in repositories if repository in found)
+
+    @property
+    def unreadable(self) -> tuple[str, ...]:
+        """One line for each cached index that was passed over because it is damaged; known once something was opened."""
+        return tuple(self._unreadable)
+
+    def open(
+        self,
+        release: str,
+        arch: str = "x86_64",
+        repositories: Sequence[str] = REPOSITORIES,
+        *,
+        tools: str | None = None,
+    ) -> Index:
+        """The packages of ``release`` (``3.19`` or ``edge``) on ``arch`` (apk's name) in ``repositories``, in that order.
+
+        Opened once, then shared. ``tools`` chooses another version of apk-tools to decide with than the release's.
+
+        Raises:
+            UnknownReleaseError: when there is neither an index nor a stand-in, or no such version of apk-tools.
+            IndexFormatError: when the embedded data is missing or damaged.
+
+        """
+        key = (release, arch, tuple(repositories), tools)
+        found = self._open.get(key)
+        if found is None:
+            found = self._open[key] = self._opened(*key)
+        return found
+
+    def _opened(self, release: str, arch: str, repositories: tuple[str, ...], tools: str | None) -> Index:
+        if not is_release(release):
+            raise UnknownReleaseError(f"'{release}' is no Alpine release (3.19, edge)")
+        if arch not in STABLE_ARCHES:
+            raise UnknownReleaseError(f"'{arch}' is no architecture of Alpine ({', '.join(STABLE_ARCHES)})")
+        if tools is not None and tools not in BEHAVIOURS:
+            raise UnknownReleaseError(f"apk-tools {tools} is not known here ({', '.join(BEHAVIOURS)})")
+        chosen = [self._choice(release, repository, arch) for repository in repositories]
+        behaviour = BEHAVIOURS[tools] if tools else None
+        return Index(release, arch, [source for _, source in chosen], [layer for layer, _ in chosen], behaviour)
+
+    def _choice(self, release: str, repository: str, arch: str) -> tuple[Layer, IndexSource]:
+        """The snapshot itself, else the nearest: another architecture of the release, then the release next to it."""
+        candidates = [found for found in self._all() if found[1].repository == repository]
+        asked = release_key(release)[-1] if release != "edge" else self._newest() + 1
+
+        def distance(found: tuple[Database, SnapshotInfo, SourceKind]) -> tuple[bool, int, bool, bool, int, int]:
+            info = found[1]
+            number = self._newest() + 1 if info.release == "edge" else release_key(info.release)[-1]
+            arches = STABLE_ARCHES.index(info.arch) if info.arch in STABLE_ARCHES else len(STABLE_ARCHES)
+            other = info.release != release
+            return other, abs(number - asked), info.release != _TWIN.get(release), info.arch != arch, arches, -number
+
+        best = min(candidates, key=distance, default=None)
+        if best is None or distance(best)[1] > _FARTHEST:
+            raise UnknownReleaseError(f"no index of Alpine {release} {repository} for {arch}, and none near it")
+        database, info, kind = best
+        if (info.release, info.arch) == (release, arch):
+            return Layer(database, info.number, repository, arch, info.triggers), _source(info, kind)
+        names = self._embedded() if self._embedded().knows_names_of(release) else None
+        note = f"Alpine {info.release} {repository} {info.arch} stands in for {release} {repository} {arch}"
+        if info.release != release and names is not None:
+            note += f", names checked against those of {release}"
+        stand_in = StandIn(release, arch, names, other_release=info.release != release)
+        layer = Layer(database, info.number, repository, info.arch, info.triggers, stand_in)
+        return layer, _source(info, "stand-in", note)
+
+    def _newest(self) -> int:
+        """The minor number of the newest release that an index or the table of names knows of."""
+        stable = [release_key(info.release)[-1] for _, info, _ in self._all() if info.release != "edge"]
+        newest = max(stable, default=0)
+        while self._embedded().knows_names_of(f"3.{newest + 1}"):
+            newest += 1
+        return newest
+
+    def _all(self) -> tuple[tuple[Database, SnapshotInfo, SourceKind], ...]:
+        if self._snapshots is None:
+            found: dict[tuple[str, str, str], tuple[Database, SnapshotInfo, SourceKind]] = {}
+            for info in self._embedded().snapshots():
+                found[info.release, info.repository, info.arch] = self._embedded(), info, "embedded"
+            for database, info in self._cached():
+                found[info.release, info.repository, info.arch] = database, info, "cached"
+            self._snapshots = tuple(found.values())
+        return self._snapshots
+
+    def _embedded(self) -> Database:
+        return self._database(self._data / EMBEDDED)
+
+    def _cached(self) -> Iterator[tuple[Database, SnapshotInfo]]:
+        if self._cache is None or not self._cache.is_dir():
+            return
+        for path in sorted(self._cache.glob("v*.sqlite")):
+            try:
+                database = self._database(path)
+                yield from ((database, info) for info in database.snapshots())
+            except IndexFormatError as error:
+                self._unreadable.append(str(error))
+
+    def _database(self, path: Path) -> Database:
+        found = self._databases.get(path)
+        if found is None:
+            found = self._databases[path] = Database(path)
+        return found
+
+
+def _source(info: SnapshotInfo, kind: SourceKind, note: str = "") -> IndexSource:
+    return IndexSource(info.release, info.repository, info.arch, info.date, info.description, info.packages, kind, note)
+
+
+def is_release(text: str) -> bool:
+    """True for ``edge`` and for ``3.N``."""
+    minor = text.removeprefix("3.")
+    return text == "edge" or (minor != text and len(minor) < 4 and minor.isascii() and minor.isdecimal())
+
+
+def release_key(release: str) -> tuple[int, ...]:
+    """Sorts releases; ``edge`` comes last."""
+    return (1 << 30,) if release == "edge" else tuple(int(part) for part in release.split("."))

@@ -1,0 +1,269 @@
+"""Fetching the index that Alpine publishes today into a cache folder.
+
+What is fetched is verified before anything is made of it, and what is there stays until the new database is complete:
+a run that fails, is killed, or races another one leaves the old data or the new, never others. The network, the clock
+and the waiting between attempts are handed in or replaced by the caller.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, TypeAlias
+
+from dockerlint_alpine.apk.apkindex import MAX_PACKED, ApkIndex, read_index, split_streams
+from dockerlint_alpine.apk.build import Snapshot, write_database
+from dockerlint_alpine.apk.database import Database, Fetched
+from dockerlint_alpine.apk.errors import DownloadError, IndexFormatError
+from dockerlint_alpine.apk.signature import verify
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import urllib3
+
+MIRROR = "https://dl-cdn.alpinelinux.org/alpine"
+"""Alpine's own mirror, as in /etc/apk/repositories of its images."""
+Status: TypeAlias = Literal["updated", "unchanged", "older"]
+Progress: TypeAlias = Callable[[int, int | None], None]
+"""Called with the bytes received so far and the bytes expected, if the server said."""
+
+_CHUNK = 64 * 1024
+_TRY_AGAIN = frozenset({408, 425, 429, 500, 502, 503, 504})
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """How patient a download is; all in seconds but ``attempts``.
+
+    ``connect`` and ``read`` bound each wait for the server, ``total`` one whole attempt (a server that trickles), and
+    ``pause`` is waited before the second attempt, twice that before the third.
+    """
+
+    attempts: int = 3
+    connect: float = 10.0
+    read: float = 20.0
+    total: float = 120.0
+    pause: float = 0.5
+    clock: Callable[[], float] = time.monotonic
+    sleep: Callable[[float], None] = time.sleep
+
+
+@dataclass(frozen=True, slots=True)
+class Update:
+    """What became of one index: ``older`` means that the mirror's was older than the one at hand, which was kept."""
+
+    status: Status
+    release: str
+    repository: str
+    arch: str
+    date: str
+    packages: int
+    path: Path
+
+
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    """A complete answer: its body (``None``: not modified) and how to ask for changes only."""
+
+    body: bytes | None
+    fetched: Fetched
+
+
+def index_url(mirror: str, release: str, repository: str, arch: str) -> str:
+    """Where ``mirror`` keeps an index.
+
+    Raises:
+        DownloadError: when ``mirror`` is no http(s) address.
+
+    """
+    if not mirror.startswith(("http://", "https://")):
+        raise DownloadError(f"'{mirror}' is no http or https address")
+    branch = release if release == "edge" else f"v{release}"
+    return f"{mirror.rstrip('/')}/{branch}/{repository}/{arch}/APKINDEX.tar.gz"
+
+
+def update(
+    cache: Path,
+    release: str,
+    repository: str,
+    arch: str,
+    *,
+    keys: Mapping[str, bytes],
+    mirror: str = MIRROR,
+    newest: str = "",
+    pool: urllib3.PoolManager | None = None,
+    progress: Progress | None = None,
+    policy: Policy | None = None,
+) -> Update:
+    """Bring one index in ``cache`` up to date.
+
+    Args:
+        cache: the folder of an :class:`IndexStore`'s cache; made if it is not there.
+        release: ``3.19`` or ``edge``.
+        repository: ``main`` or ``community``.
+        arch: apk's name of the architecture.
+        keys: trusted public keys in PEM by name, see :func:`.signature.read_keys`.
+        mirror: address of the folder that holds ``v3.19/`` and so on.
+        newest: the day (``YYYY-MM-DD``) of the newest index at hand besides the cached one; an older one is not taken.
+        pool: how to reach the network; a plain one by default.
+        progress: told about the bytes as they come.
+        policy: timeouts and attempts.
+
+    Raises:
+        DownloadError: when the mirror cannot be reached, has no such index, or sends another one's.
+        SignatureError: when no trusted key vouches for what it sends.
+        IndexFormatError: when that is malformed or larger than any index.
+        OSError: when the cache cannot be written.
+
+    """
+    url = index_url(mirror, release, repository, arch)
+    path = cache / f"v{release}-{repository}-{arch}.sqlite"
+    known = _known(path)
+    policy = policy or Policy()
+    answer = _fetch(pool or _plain_pool(), url, known.fetched if known else None, progress, policy)
+    if answer.body is None and known is not None:
+        return Update("unchanged", release, repository, arch, known.date, known.packages, path)
+    if answer.body is None:
+        raise DownloadError(f"{url}: says that nothing has changed, but nothing was fetched before")
+    streams = split_streams(answer.body)
+    verify(streams, keys)
+    index = read_index(streams)
+    _check_identity(index, url, release, arch)
+    if index.newest < max(newest, known.date if known else ""):
+        return Update("older", release, repository, arch, index.newest, len(index.records), path)
+    cache.mkdir(parents=True, exist_ok=True)
+    write_database(path, [Snapshot(release, repository, arch, index)], fetched=answer.fetched)
+    return Update("updated", release, repository, arch, index.newest, len(index.records), path)
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    date: str
+    packages: int
+    fetched: Fetched | None
+
+
+def _known(path: Path) -> _Known | None:
+    """What the cached database says of itself; nothing where it is missing, damaged or of another version."""
+    if not path.exists():
+        return None
+    try:
+        database = Database(path)
+        try:
+            info = database.snapshots()[0]
+            return _Known(info.date, info.packages, database.fetched())
+        finally:
+            database.close()
+    except (IndexFormatError, IndexError):
+        return None
+
+
+def _check_identity(index: ApkIndex, url: str, release: str, arch: str) -> None:
+    """A signature vouches for an index, not for its place: refuse another release's or architecture's."""
+    if not index.records:
+        raise DownloadError(f"{url}: the index is empty")
+    found = {record.arch for record in index.records} - {arch, "noarch", ""}
+    if found:
+        raise DownloadError(f"{url}: is an index for {', '.join(sorted(found))[:80]}, not for {arch}")
+    if release != "edge" and not index.description.startswith((f"v{release}.", f"v{release}-")):
+        raise DownloadError(f"{url}: calls itself '{index.description[:80]}', not Alpine {release}")
+
+
+def _plain_pool() -> urllib3.PoolManager:
+    import urllib3  # noqa: PLC0415 - only for updates
+
+    return urllib3.PoolManager(retries=False, headers={"User-Agent": "alpine-doctor"})
+
+
+def _fetch(
+    pool: urllib3.PoolManager, url: str, known: Fetched | None, progress: Progress | None, policy: Policy
+) -> _Answer:
+    import urllib3  # noqa: PLC0415 - only for updates
+
+    for attempt in range(policy.attempts):
+        if attempt:
+            policy.sleep(policy.pause * 2 ** (attempt - 1))
+        try:
+            answer = _attempt(pool, url, known, progress, policy)
+        except urllib3.exceptions.HTTPError as error:
+            failure = f"{url}: {_plain(error)}"
+            continue
+        if isinstance(answer, _Answer):
+            return answer
+        failure = f"{url}: the server answered {answer}"
+    raise DownloadError(failure)
+
+
+def _attempt(
+    pool: urllib3.PoolManager, url: str, known: Fetched | None, progress: Progress | None, policy: Policy
+) -> _Answer | int:
+    """One request: the answer, or the status with which it is worth trying again."""
+    import urllib3  # noqa: PLC0415 - only for updates
+
+    response = pool.request(
+        "GET",
+        url,
+        headers=_conditions(known, url),
+        preload_content=False,
+        decode_content=False,
+        retries=urllib3.Retry(total=3, connect=0, read=0, status=0, other=0, redirect=3),
+        timeout=urllib3.Timeout(connect=policy.connect, read=policy.read),
+    )
+    try:
+        fetched = Fetched(url, response.headers.get("ETag", ""), response.headers.get("Last-Modified", ""))
+        if response.status == 304:
+            return _Answer(None, fetched)
+        if response.status in _TRY_AGAIN:
+            return response.status
+        if response.status != 200:
+            raise DownloadError(f"{url}: the server answered {response.status}")
+        return _Answer(_body(response, url, progress, policy), fetched)
+    finally:
+        response.close()
+
+
+def _conditions(known: Fetched | None, url: str) -> dict[str, str]:
+    if known is None or known.url != url:
+        return {}
+    found = {"If-None-Match": known.etag, "If-Modified-Since": known.modified}
+    return {name: value for name, value in found.items() if value}
+
+
+def _body(response: urllib3.BaseHTTPResponse, url: str, progress: Progress | None, policy: Policy) -> bytes:
+    import urllib3  # noqa: PLC0415 - only for updates
+
+    length = response.headers.get("Content-Length", "")
+    expected = int(length) if length.isascii() and length.isdecimal() else None
+    if expected is not None and expected > MAX_PACKED:
+        raise IndexFormatError(f"{url}: the index is larger than {MAX_PACKED} bytes")
+    deadline = policy.clock() + policy.total
+    received = bytearray()
+    while chunk := response.read1(_CHUNK, decode_content=False):  # what is there: read() would wait for all of it
+        received += chunk
+        if len(received) > MAX_PACKED:
+            raise IndexFormatError(f"{url}: the index is larger than {MAX_PACKED} bytes")
+        if policy.clock() > deadline:
+            raise DownloadError(f"{url}: not received within {policy.total:g} seconds")
+        if progress is not None:
+            progress(len(received), expected)
+    if expected is not None and len(received) < expected:
+        raise urllib3.exceptions.IncompleteRead(len(received), expected - len(received))
+    return bytes(received)
+
+
+def _plain(error: Exception) -> str:
+    """An error of the HTTP library in a few words, without the addresses of its objects."""
+    import urllib3  # noqa: PLC0415 - only for updates
+
+    reason = getattr(error, "reason", None)
+    if isinstance(reason, Exception):
+        return _plain(reason)
+    if isinstance(error, urllib3.exceptions.NewConnectionError):
+        return "cannot be reached"
+    if isinstance(error, urllib3.exceptions.TimeoutError):
+        return "did not answer in time"
+    if isinstance(error, urllib3.exceptions.IncompleteRead):
+        return "broke off before the end"
+    return str(error).partition("\n")[0][:200] or type(error).__name__

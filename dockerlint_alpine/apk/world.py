@@ -1,0 +1,331 @@
+"""What is installed at one point: the world file of apk, closed under dependencies.
+
+A :class:`World` never changes; each ``apk add`` or ``apk del`` makes the next one from it, solved against what the one
+before had installed, as apk does it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import deque
+from dataclasses import dataclass, replace
+from fnmatch import fnmatchcase
+from functools import cached_property
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+from dockerlint_alpine.apk.constraint import Constraint
+from dockerlint_alpine.apk.errors import ConstraintError
+from dockerlint_alpine.apk.explain import Problem, explain
+from dockerlint_alpine.apk.package import Package
+from dockerlint_alpine.apk.solver import Request, Solver, run
+from dockerlint_alpine.apk.version import EQUAL
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+    from dockerlint_alpine.apk.index import Index
+
+_VIRTUAL = "virtual"
+"""The repository of packages that ``apk add --virtual`` makes."""
+
+
+@dataclass(frozen=True, slots=True)
+class PackageChange:
+    """A package before and after one command: ``old`` is ``None`` if it is new, ``new`` if it goes."""
+
+    old: Package | None
+    new: Package | None
+
+
+@dataclass(frozen=True, slots=True)
+class Solution:
+    """The answer to one question.
+
+    ``packages`` is everything installed afterwards, by name; ``changes`` what this command did (packages that stay as
+    they are left out). With ``problems`` apk would have changed nothing; ``packages`` then is what can be had without
+    the constraints in ``dropped``.
+    """
+
+    packages: Mapping[str, Package]
+    changes: tuple[PackageChange, ...] = ()
+    problems: tuple[Problem, ...] = ()
+    dropped: tuple[Constraint, ...] = ()
+
+    @property
+    def ok(self) -> bool:
+        """True where apk would have succeeded."""
+        return not self.problems
+
+
+_SPEC = re.compile(r"(.+)-(\d[^-]*-r\d+)")
+"""``name-version-rN``, as ``apk info -v`` prints a package."""
+
+
+def solve(index: Index, add: Iterable[str], *, installed: Iterable[str] = ()) -> Solution:
+    """What ``apk add`` of the constraints ``add`` does in a root where ``installed`` was added before.
+
+    ``installed`` are constraints too; ``name=version`` and ``name-version`` may name a version that the index does not
+    have (any more). What they depend on is installed as the index has it.
+
+    Raises:
+        ConstraintError: for an argument that apk would refuse.
+
+    """
+    return _root(index, installed).add(*add, exact_errors=True).solution
+
+
+def _root(index: Index, installed: Iterable[str]) -> World:
+    names: list[str] = []
+    versions: dict[str, str] = {}
+    for spec in installed:
+        found = _SPEC.fullmatch(spec)
+        if found is not None and not index.catalog.entry(spec).providers:
+            spec = f"{found[1]}={found[2]}"  # noqa: PLW2901 - the same package in the other notation
+        constraint = Constraint.parse(spec)
+        known = [package.version for package in index.packages(constraint.name)]
+        if constraint.mask == EQUAL and constraint.version and known and constraint.version not in known:
+            versions[constraint.name] = constraint.version
+            spec = constraint.name  # noqa: PLW2901 - its version is put in below
+        names.append(spec)
+    world = World.of(index, names)
+    packages = {
+        name: _at_version(package, versions[name]) if name in versions else package
+        for name, package in world.packages.items()
+    }
+    return World(index, world.constraints, replace(world.solution, packages=MappingProxyType(packages)))
+
+
+def _at_version(package: Package, version: str) -> Package:
+    """The record of ``package`` as it would read at another version: packages of one build name each other's."""
+    provides = [replace(one, version=version) if one.version == package.version else one for one in package.provides]
+    depends = [replace(one, version=version) if one.version == package.version else one for one in package.depends]
+    return replace(package, version=version, provides=tuple(provides), depends=tuple(depends))
+
+
+class World:
+    """Constraints and the packages that they amount to. Immutable; see :meth:`add` and :meth:`remove`."""
+
+    def __init__(
+        self,
+        index: Index,
+        constraints: Sequence[Constraint] = (),
+        solution: Solution | None = None,
+    ) -> None:
+        self.index = index
+        self.constraints = tuple(constraints)
+        self.solution = solution or Solution(MappingProxyType({}))
+
+    @classmethod
+    def of(cls, index: Index, constraints: Iterable[str] = ()) -> World:
+        """The world of a root file system where ``constraints`` were added in one go.
+
+        Raises:
+            ConstraintError: for a constraint that apk would refuse.
+
+        """
+        return cls(index).add(*constraints)
+
+    @property
+    def packages(self) -> Mapping[str, Package]:
+        """Everything installed, by package name (virtual packages too)."""
+        return self.solution.packages
+
+    @property
+    def problems(self) -> tuple[Problem, ...]:
+        """Why the last command would have failed; empty where it would not."""
+        return self.solution.problems
+
+    @property
+    def explicit(self) -> frozenset[str]:
+        """Names asked for: those of the world, and the members of its virtual packages."""
+        names = set[str]()
+        for constraint in self.constraints:
+            names.add(constraint.name)
+            package = self.packages.get(constraint.name)
+            if package is not None and package.repository == _VIRTUAL:
+                names.update(member.name for member in package.depends if not member.conflict)
+        return frozenset(names)
+
+    def add(self, *specs: str, virtual: str | None = None, exact_errors: bool = False) -> World:
+        """After ``apk add SPEC...``, with ``virtual`` after ``apk add --virtual NAME SPEC...``.
+
+        ``exact_errors``: should it fail, let the explanation name all that apk's would, which takes longer.
+
+        Raises:
+            ConstraintError: for an argument that apk would refuse.
+
+        """
+        wanted = _merged((), [Constraint.parse(spec) for spec in specs])
+        added = self._added(wanted, None if virtual is None else Constraint.parse(virtual))
+        solver = self._run(added, exact_errors=exact_errors)
+        if not solver.errors and not any(constraint.tag for constraint in wanted):
+            return World(self.index, added.constraints, _solution(solver))
+        problems = (*_untagged(wanted), *explain(solver)) if solver.errors else tuple(_untagged(wanted))
+        return self._without_broken(wanted, added.name, problems)
+
+    def remove(self, *names: str) -> World:
+        """After ``apk del NAME...``: the names leave the world, and with them what nothing else needs.
+
+        A name may hold ``*``. Names that are not in the world change nothing, as with apk.
+        """
+        kept = [one for one in self.constraints if not any(_names(pattern, one.name) for pattern in names)]
+        return World(self.index, kept, _solution(self._run(_Addition(tuple(kept)))))
+
+    def has(self, need: str) -> bool:
+        """True where something installed provides ``need``: see :meth:`provider`."""
+        return self.provider(need) is not None
+
+    def provider(self, need: str) -> Package | None:
+        """The installed package that provides ``need``.
+
+        ``need`` is a constraint (``so:liblz4.so.1``, ``pc:liblz4``, ``cmd:pg_config``, ``lz4-dev``, ``pc:liblz4>=1.9``)
+        or a pattern with ``*`` in its name. A soname is also found under a namespace (``so:openblas:libopenblas.so.3``).
+        """
+        try:
+            constraint = Constraint.parse(need)
+        except ConstraintError:
+            return None
+        for name in self._matching(constraint.name):
+            for package, version in self._capabilities[name]:
+                if constraint.matches(version):
+                    return package
+        return None
+
+    def why(self, name: str) -> tuple[str, ...]:
+        """The shortest way from the world to the package ``name``: ``("postgresql-dev", "postgresql16-dev", "lz4-dev")``.
+
+        The first is the name as it stands in the world, the others are packages. Empty where it is not installed.
+        """
+        paths: dict[str, tuple[str, ...]] = {}
+        work: deque[str] = deque()
+        for constraint in self.constraints:
+            for package in self._providers_of(constraint):
+                if package.name not in paths:
+                    own = (package.name,) if package.name != constraint.name else ()
+                    paths[package.name] = (constraint.name, *own)
+                    work.append(package.name)
+        while work and name not in paths:
+            current = work.popleft()
+            for found in self._pulled_in(self.packages[current]):
+                if found not in paths:
+                    paths[found] = (*paths[current], found)
+                    work.append(found)
+        return paths.get(name, ())
+
+    @cached_property
+    def _capabilities(self) -> dict[str, list[tuple[Package, str | None]]]:
+        """Installed packages by every name that they provide."""
+        found: dict[str, list[tuple[Package, str | None]]] = {}
+        for package in self.packages.values():
+            found.setdefault(package.name, []).insert(0, (package, package.version))
+            for provide in package.provides:
+                found.setdefault(provide.name, []).append((package, provide.version))
+        return found
+
+    @cached_property
+    def _by_trigger(self) -> dict[str, list[str]]:
+        """Installed packages by the names in their ``install_if``."""
+        found: dict[str, list[str]] = {}
+        for package in self.packages.values():
+            for condition in package.install_if:
+                found.setdefault(condition.name, []).append(package.name)
+        return found
+
+    def _matching(self, name: str) -> Iterator[str]:
+        if "*" in name:
+            yield from (found for found in self._capabilities if fnmatchcase(found, name))
+        elif name in self._capabilities:
+            yield name
+        if name.startswith("so:") and name.count(":") == 1:
+            pattern = f"so:*:{name[3:]}"
+            yield from (found for found in self._capabilities if found.count(":") > 1 and fnmatchcase(found, pattern))
+
+    def _providers_of(self, constraint: Constraint) -> Iterator[Package]:
+        if not constraint.conflict:
+            for package, version in self._capabilities.get(constraint.name, ()):
+                if constraint.matches(version):
+                    yield package
+
+    def _pulled_in(self, package: Package) -> Iterator[str]:
+        for constraint in package.depends:
+            for found in self._providers_of(constraint):
+                yield found.name
+        for name in (package.name, *(provide.name for provide in package.provides)):
+            yield from self._by_trigger.get(name, ())
+
+    def _added(self, wanted: Sequence[Constraint], name: Constraint | None) -> _Addition:
+        """The world with ``wanted`` in it, as the dependencies of the virtual package ``name`` if there is one."""
+        if name is None:
+            named = frozenset(constraint.name for constraint in wanted)
+            return _Addition(_merged(self.constraints, wanted), named)
+        if name.conflict or name.tag:
+            raise ConstraintError(f"{name}: bad package specifier")
+        before = self.packages.get(name.name)
+        version = name.version or (f"{int(before.version) + 1}" if before and before.version.isdecimal() else "0")
+        package = Package(name.name, version, _VIRTUAL, "noarch", depends=tuple(wanted), origin=name.name)
+        constraint = Constraint(package.name, package.version, EQUAL)
+        return _Addition(_merged(self.constraints, [constraint]), frozenset({package.name}), package, name)
+
+    def _without_broken(
+        self, wanted: Sequence[Constraint], virtual: Constraint | None, problems: tuple[Problem, ...]
+    ) -> World:
+        """The world that is left when each constraint that cannot be had beside those before it is dropped."""
+        kept: list[Constraint] = []
+        for constraint in wanted:
+            if not constraint.tag and not self._run(self._added([*kept, constraint], virtual)).errors:
+                kept.append(constraint)
+        added = self._added(kept, virtual)
+        partial = _solution(self._run(added))
+        dropped = tuple(constraint for constraint in wanted if constraint not in kept)
+        return World(self.index, added.constraints, replace(partial, problems=problems, dropped=dropped))
+
+    def _run(self, added: _Addition, *, exact_errors: bool = False) -> Solver:
+        request = Request(
+            added.constraints,
+            added.named,
+            tuple(self.packages.values()),
+            (added.virtual,) if added.virtual else (),
+            self.index.repositories,
+            exact_errors,
+        )
+        return run(self.index.catalog, self.index.behaviour, request)
+
+
+@dataclass(frozen=True, slots=True)
+class _Addition:
+    """What one command makes of the world: its constraints, the names it gave, the virtual package it made and from what."""
+
+    constraints: tuple[Constraint, ...]
+    named: frozenset[str] = frozenset()
+    virtual: Package | None = None
+    name: Constraint | None = None
+
+
+def _untagged(wanted: Iterable[Constraint]) -> Iterator[Problem]:
+    """Tagged constraints: apk knows a tag only where /etc/apk/repositories gives it to a repository."""
+    for constraint in wanted:
+        if constraint.tag:
+            lines = (("required by", (f"world[{constraint}]",)),)
+            yield Problem(f"{constraint} (missing repository tag)", lines, (constraint.name,))
+
+
+def _solution(solver: Solver) -> Solution:
+    packages = {change.new.package.name: change.new.package for change in solver.changes if change.new is not None}
+    changes = tuple(
+        PackageChange(change.old.package if change.old else None, change.new.package if change.new else None)
+        for change in solver.changes
+        if change.old is not change.new
+    )
+    return Solution(MappingProxyType(packages), changes)
+
+
+def _merged(constraints: Iterable[Constraint], added: Iterable[Constraint]) -> tuple[Constraint, ...]:
+    """One constraint a name: a later one replaces an earlier one in its place."""
+    merged = {constraint.name: constraint for constraint in constraints}
+    merged.update({constraint.name: constraint for constraint in added})
+    return tuple(merged.values())
+
+
+def _names(pattern: str, name: str) -> bool:
+    return fnmatchcase(name, pattern) if "*" in pattern else name == Constraint.parse(pattern).name

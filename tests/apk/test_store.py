@@ -1,0 +1,120 @@
+"""The embedded data, stand-ins, and a cache on top."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import zlib
+from pathlib import Path
+
+import pytest
+
+from dockerlint_alpine.apk import Index, IndexFormatError, IndexStore, UnknownReleaseError, World
+from dockerlint_alpine.apk.apkindex import split_streams
+from dockerlint_alpine.apk.build import read_snapshot, write_database
+from dockerlint_alpine.apk.signature import read_keys, verify
+from dockerlint_alpine.apk.store import EMBEDDED_DATA
+
+SNAPSHOTS = Path(__file__).resolve().parents[2] / "rules" / "alpine"
+
+
+def test_every_snapshot_is_signed_by_alpine_and_listed() -> None:
+    keys = read_keys(SNAPSHOTS / "keys")
+    with (SNAPSHOTS / "MANIFEST.tsv").open(encoding="utf-8") as file:
+        rows = {row["file"]: row for row in csv.DictReader(file, delimiter="\t")}
+    files = sorted(SNAPSHOTS.glob("*.APKINDEX.tar.gz"))
+    assert {path.name for path in files} == set(rows)
+    for path in files:
+        data = path.read_bytes()
+        assert verify(split_streams(data), keys) == rows[path.name]["signed_by"]
+        assert hashlib.sha256(data).hexdigest() == rows[path.name]["sha256"]
+
+
+def test_what_is_embedded(store: IndexStore) -> None:
+    assert store.releases() == ("3.12", "3.14", "3.15", "3.16", "3.17", "3.18", "3.19", "3.20", "3.21", "3.22")
+    sources = store.sources()
+    assert len(sources) == len(list(SNAPSHOTS.glob("*.APKINDEX.tar.gz")))
+    assert all(source.kind == "embedded" and source.packages > 4000 and source.date for source in sources)
+    assert store.open("3.19").exact
+    assert store.open("3.19") is store.open("3.19")
+
+
+def test_the_embedded_data_packs_well() -> None:
+    packed = sum(len(zlib.compress(path.read_bytes(), 6)) for path in EMBEDDED_DATA.rglob("*") if path.is_file())
+    assert packed < 8_000_000
+
+
+@pytest.mark.parametrize(
+    ("release", "arch", "note"),
+    [
+        ("3.22", "x86_64", "Alpine 3.22 community aarch64 stands in for 3.22 community x86_64"),
+        ("3.20", "x86_64", "3.21 community x86_64 stands in for 3.20 community x86_64, names checked"),
+        ("3.13", "x86_64", "Alpine 3.12 main x86_64 stands in for 3.13 main x86_64"),
+        ("3.23", "aarch64", "Alpine 3.22 main aarch64 stands in for 3.23 main aarch64, names checked"),
+        ("edge", "x86_64", "Alpine 3.22 main x86_64 stands in for edge main x86_64, names checked"),
+        ("3.19", "armv7", "Alpine 3.19 main x86_64 stands in for 3.19 main armv7"),
+    ],
+)
+def test_stand_ins(store: IndexStore, release: str, arch: str, note: str) -> None:
+    index = store.open(release, arch)
+    assert not index.exact
+    assert any(note in source.note for source in index.sources if source.kind == "stand-in")
+    world = World.of(index, ["gcc", "musl-dev", "postgresql-dev", "py3-numpy"])
+    assert not world.problems
+    assert world.has(f"so:libc.musl-{arch}.so.1")
+    assert all(package.arch in (arch, "noarch") for package in world.packages.values())
+
+
+def test_a_stand_in_has_only_names_of_the_release(store: IndexStore) -> None:
+    own, stand_in = store.open("3.22"), store.open("3.24")
+    gone = [name for name in own.names("py3-") if ":" not in name and not stand_in.providers(name)]
+    assert gone
+    assert "py3-numpy" not in gone
+
+
+@pytest.mark.parametrize(
+    ("release", "arch", "repositories"),
+    [
+        ("2.7", "x86_64", ("main",)),
+        ("three", "x86_64", ("main",)),
+        ("3.", "x86_64", ("main",)),
+        ("3.99", "x86_64", ("main",)),
+        ("3.19", "vax", ("main",)),
+        ("3.19", "x86_64", ("nosuch",)),
+    ],
+)
+def test_unknown(store: IndexStore, release: str, arch: str, repositories: tuple[str, ...]) -> None:
+    with pytest.raises(UnknownReleaseError):
+        store.open(release, arch, repositories)
+
+
+def test_a_cached_index_takes_precedence(tmp_path: Path) -> None:
+    snapshot = read_snapshot(SNAPSHOTS / "v3.12-main-x86_64.APKINDEX.tar.gz")
+    write_database(tmp_path / "v3.12-main-x86_64.sqlite", [snapshot])
+    store = IndexStore(cache=tmp_path)
+    kinds = {(one.repository, one.arch): one.kind for one in store.sources() if one.release == "3.12"}
+    assert kinds == {("main", "x86_64"): "cached", ("community", "x86_64"): "embedded"}
+    cached, embedded = store.open("3.12"), IndexStore().open("3.12")
+    assert World.of(cached, ["curl", "gcc"]).packages == World.of(embedded, ["curl", "gcc"]).packages
+
+
+def test_a_damaged_cache_is_passed_over(tmp_path: Path) -> None:
+    (tmp_path / "v3.19-main-x86_64.sqlite").write_bytes(b"no database")
+    (tmp_path / "v3.18-main-x86_64.sqlite").write_bytes(b"")
+    store = IndexStore(cache=tmp_path)
+    index = store.open("3.19")
+    assert index.sources[0].kind == "embedded"
+    assert len(store.unreadable) == 2
+
+
+def test_missing_embedded_data(tmp_path: Path) -> None:
+    with pytest.raises(IndexFormatError):
+        IndexStore(tmp_path).open("3.19")
+
+
+def test_records(alpine319: Index) -> None:
+    package = alpine319.package("lz4-dev")
+    assert package is not None
+    assert (package.version, package.repository, package.arch, package.origin) == ("1.9.4-r5", "main", "x86_64", "lz4")
+    assert [str(constraint) for constraint in package.depends] == ["lz4-libs=1.9.4-r5", "pkgconfig"]
+    assert alpine319.package("postgresql16-dev").priority == 16  # type: ignore[union-attr]
