@@ -53,6 +53,26 @@ def test_names_follow_the_release(ask: Any) -> None:
     assert "postgresql-dev" in ask("psycopg2", alpine="3.12")["distribution"]["dockerfile"]["build"]
 
 
+def test_the_objects_are_those_that_the_dev_package_brings(ask: Any) -> None:
+    rows = {row["alpine"]: row for row in ask("cryptography")["distribution"]["releases"]}
+    assert rows["3.12"]["run"] == ["libgcc", "libssl1.1", "libcrypto1.1"]
+    assert rows["3.19"]["run"] == ["libgcc", "libssl3", "libcrypto3"]
+
+
+def test_find_library_brings_what_it_asks_on_musl(ask: Any) -> None:
+    words = ask("pyzbar", alpine="3.21")["distribution"]["dockerfile"]["run"].split()
+    assert {"libzbar", "zbar-dev", "binutils"} <= set(words)
+
+
+def test_long_names_and_detections_read_well(ask: Any) -> None:
+    text = render(ask("pillow"))
+    assert "  libjpeg-turbo  linked always" in text
+    assert "linked when its headers are there, otherwise webp is off" in text
+    assert "linked when pkg-config finds it (>= 1.7.5), otherwise its own copy is compiled" in " ".join(
+        render(ask("lz4")).split()
+    )
+
+
 def test_the_languages_bring_their_packages(ask: Any) -> None:
     lines = ask("greenlet", alpine="3.21")["distribution"]["dockerfile"]
     assert lines["build"] == "RUN apk add --no-cache gcc g++ musl-dev"

@@ -46,6 +46,10 @@ def covers(specifier: str, version: str) -> bool:
         return False
 
 
+def _anywhere(arch: str | None, not_on: tuple[str, ...]) -> bool:
+    return arch is None or arch not in not_on
+
+
 def within(release: str, since: str | None, until: str | None) -> bool:
     """Tell whether Alpine ``release`` is between ``since`` and ``until``, both included; ``None``: no bound."""
     key = release_key(release)
@@ -69,7 +73,8 @@ class Library:
 
     ``sonames`` are patterns such as ``liblz4.so.*``; ``dev`` and ``runtime`` pin apk names as ``(first release,
     name)`` in ascending order where the index's ``pc:``/``cmd:``/``so:`` can't decide (first release ``""``: since
-    ever). ``since``/``until`` are the first and last Alpine releases that have it, ``not_in`` gaps between them.
+    ever). ``since``/``until`` are the first and last Alpine releases that have it, ``not_in`` gaps between them,
+    ``not_on`` the architectures (apk's names) for which it is not built.
     ``static`` says why nothing is linked at run time. ``confidence``: ``source`` when upstream or the index was read,
     ``packaging`` when only packagers say so.
     """
@@ -87,13 +92,16 @@ class Library:
     since: str | None
     until: str | None
     not_in: tuple[str, ...]
+    not_on: tuple[str, ...]
     note: str
     confidence: Confidence
     evidence: tuple[str, ...]
 
-    def available(self, release: str) -> bool:
-        """Tell whether Alpine ``release`` (``X.Y`` or ``edge``) has it at all."""
-        return release not in self.not_in and within(release, self.since, self.until)
+    def available(self, release: str, arch: str | None = None) -> bool:
+        """Tell whether Alpine ``release`` (``X.Y`` or ``edge``) has it at all, for ``arch`` (apk's name) if given."""
+        if release in self.not_in or not _anywhere(arch, self.not_on):
+            return False
+        return within(release, self.since, self.until)
 
     def build_needs(self, release: str | None) -> tuple[str, ...]:
         """Needs of which any one means "its headers are here", best first: a pinned -dev name, ``pc:``, ``cmd:``."""
@@ -222,12 +230,13 @@ class RuntimeNeed:
     lookup: Literal["name", "find_library"]
     since: str | None
     until: str | None
+    not_on: tuple[str, ...]
     note: str
     evidence: tuple[str, ...]
 
-    def available(self, release: str) -> bool:
-        """Tell whether Alpine ``release`` (``X.Y`` or ``edge``) has a provider of it at all."""
-        return within(release, self.since, self.until)
+    def available(self, release: str, arch: str | None = None) -> bool:
+        """Tell whether Alpine ``release`` (``X.Y`` or ``edge``) has a provider of it, for ``arch`` if given."""
+        return _anywhere(arch, self.not_on) and within(release, self.since, self.until)
 
     def lookup_needs(self, library: Library | None, release: str | None) -> tuple[str, ...]:
         """Return what else must be there, all of it, for ``find_library`` to find it under the official images' CPython.
@@ -262,7 +271,7 @@ class Distribution:
     """A Python distribution with something native about it; ``name`` is normalised (PEP 503).
 
     ``apk`` is Alpine's own package of it (``py3-lz4``), whose linked sonames must agree with the builds unless
-    ``apk_differs`` says why they don't.
+    ``apk_differs`` says why they don't. ``proof`` are results of real builds, each in the form of ``proofs.py``.
     """
 
     name: str
@@ -277,6 +286,7 @@ class Distribution:
     note: str
     confidence: Confidence
     evidence: tuple[str, ...]
+    proof: tuple[str, ...]
 
     def build(self, version: str | None) -> Build | None:
         """Return the first build whose range has ``version``; for an unknown version the first, which is the newest."""

@@ -17,9 +17,11 @@ from typing import TYPE_CHECKING, Any, Protocol
 from dockerlint_alpine.knowledge.errors import KnowledgeError
 from dockerlint_alpine.knowledge.facts import WheelRecord
 from dockerlint_alpine.knowledge.folder import RuleFolder
+from dockerlint_alpine.knowledge.toml import text as quoted
+from dockerlint_alpine.knowledge.toml import texts
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping
     from pathlib import Path
 
     from packaging.version import Version
@@ -120,6 +122,8 @@ def refresh_rules(
 
 
 def _collect(page: str, body: bytes) -> dict[str, _Files]:
+    from urllib.parse import urljoin  # noqa: PLC0415
+
     from packaging.utils import (  # noqa: PLC0415 - maintainers only
         InvalidSdistFilename,
         InvalidWheelFilename,
@@ -140,7 +144,7 @@ def _collect(page: str, body: bytes) -> dict[str, _Files]:
         except (InvalidSdistFilename, InvalidWheelFilename):
             continue
         if not version.is_prerelease:
-            _add(found, version, filename, entry)
+            _add(found, version, filename, {**entry, "url": urljoin(page, str(entry.get("url", "")))})
     return found
 
 
@@ -208,20 +212,20 @@ def _fields(metadata: bytes) -> tuple[tuple[str, ...], bool]:
 def _toml(name: str, day: str, files: Mapping[str, _Files], requires: Mapping[str, tuple[str, ...]]) -> str:
     lines = [
         "# Written by `alpine-doctor rules refresh`; do not edit.",
-        f"name = {_text(name)}",
-        f"as-of = {_text(day)}",
+        f"name = {quoted(name)}",
+        f"as-of = {quoted(day)}",
         "",
         "[release]",
     ]
     for version, entry in files.items():
-        parts = [f"uploaded = {_text(entry.uploaded)}"] if entry.uploaded else []
+        parts = [f"uploaded = {quoted(entry.uploaded)}"] if entry.uploaded else []
         if entry.python:
-            parts.append(f"python = {_text(entry.python)}")
+            parts.append(f"python = {quoted(entry.python)}")
         if not entry.sdist:
             parts.append("sdist = false")
         if entry.yanked:
             parts.append("yanked = true")
-        lines.append(f"{_text(version)} = {{ {', '.join(parts)} }}" if parts else f"{_text(version)} = {{}}")
+        lines.append(f"{quoted(version)} = {{ {', '.join(parts)} }}" if parts else f"{quoted(version)} = {{}}")
     tags = {version: tuple(sorted(entry.tags)) for version, entry in files.items() if entry.tags}
     lines += _groups("wheels", "tags", tags)
     lines += _groups("requires", "lines", requires)
@@ -235,17 +239,5 @@ def _groups(table: str, key: str, values: Mapping[str, tuple[str, ...]]) -> list
         groups.setdefault(value, []).append(version)
     lines = []
     for value, versions in groups.items():
-        lines += ["", f"[[{table}]]", f"versions = {_list(versions)}", f"{key} = {_list(value)}"]
+        lines += ["", f"[[{table}]]", f"versions = {texts(versions)}", f"{key} = {texts(value)}"]
     return lines
-
-
-def _list(values: Sequence[str]) -> str:
-    line = f"[{', '.join(_text(value) for value in values)}]"
-    if len(line) <= 110:
-        return line
-    return "[\n" + "".join(f"  {_text(value)},\n" for value in values) + "]"
-
-
-def _text(value: str) -> str:
-    """Return a TOML basic string; JSON's escapes are all TOML's too, but for the astral ones that we don't make."""
-    return json.dumps(value, ensure_ascii=False)

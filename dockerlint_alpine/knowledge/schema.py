@@ -36,6 +36,8 @@ _Choice = TypeVar("_Choice", bound=str)
 _NAME = re.compile(r"[a-z0-9]+(?:[.+_-]+[a-z0-9+]+)*\Z")
 _NEED = re.compile(r"(?:(?:so|cmd|pc):)?[A-Za-z0-9_.+*-]+(?::[A-Za-z0-9_.+*-]+)?\Z")
 _RELEASE = re.compile(r"\d+\.\d+\Z")
+_ARCH = re.compile(r"(?:x86_64|x86|aarch64|armv7|armhf|ppc64le|s390x|riscv64|loongarch64)\Z")
+_PROOF = re.compile(r"(?:built|wheel) \S+.*: links .+ \[\d{4}-\d\d-\d\d\]\Z")
 _SONAME = re.compile(r"[A-Za-z0-9_.+-]+\.so(?:\.[0-9*][0-9A-Za-z.*]*)?\Z")
 
 
@@ -195,6 +197,7 @@ def library(raw: Mapping[str, Any], file: str) -> Library:
         since=table.release("since"),
         until=table.release("until"),
         not_in=table.texts("not-in", _RELEASE, "an Alpine release such as '3.19'"),
+        not_on=table.texts("not-on", _ARCH, "an architecture such as 'armv7'"),
         note=table.text("note", ""),
         confidence=table.choice("confidence", CONFIDENCES, "source"),
         evidence=table.texts("evidence"),
@@ -223,6 +226,7 @@ def distribution(raw: Mapping[str, Any], file: str) -> Distribution:
         note=table.text("note", ""),
         confidence=table.choice("confidence", CONFIDENCES, "source"),
         evidence=table.texts("evidence"),
+        proof=table.texts("proof", _PROOF, "a proof as tools/prove_rules.py writes it"),
     )
     table.done()
     if entry.name != normalise(entry.name):
@@ -297,6 +301,7 @@ def _runtime(table: Table) -> RuntimeNeed:
         lookup=table.choice("lookup", lookups, "name"),
         since=table.release("since"),
         until=table.release("until"),
+        not_on=table.texts("not-on", _ARCH, "an architecture such as 'armv7'"),
         note=table.text("note", ""),
         evidence=table.texts("evidence"),
     )

@@ -118,6 +118,22 @@ class Knowledge:
             found.update(overlay.names(kind))
         return tuple(sorted(found))
 
+    def raw(self, kind: str, name: str) -> dict[str, Any] | None:
+        """Return an entry (``distribution``, ``library``, ``wheels``) as written, a user's folder first.
+
+        ``name`` is the entry's own; ``None`` when there is none. Raises ``RuleError`` for a broken file.
+        """
+        for overlay in self._overlays:
+            raw = overlay.raw(kind, name)
+            if raw is not None:
+                return raw
+        return self._row(kind, name)
+
+    @staticmethod
+    def normalise(name: str) -> str:
+        """Return the name under which a distribution is filed (PEP 503)."""
+        return schema.normalise(name)
+
     def source(self, kind: str, name: str) -> str:
         """Where an entry is from, for evidence: ``rules/distributions/lz4.toml`` or a path below a user's folder."""
         for overlay in self._overlays:

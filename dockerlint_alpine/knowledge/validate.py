@@ -16,14 +16,16 @@ from dockerlint_alpine.knowledge.bases import BaseImages
 from dockerlint_alpine.knowledge.errors import RuleError
 from dockerlint_alpine.knowledge.facts import WheelRecord
 from dockerlint_alpine.knowledge.folder import KINDS, RuleFolder, capabilities, libraries_of
-from dockerlint_alpine.knowledge.model import within
+from dockerlint_alpine.knowledge.model import release_key, within
+from dockerlint_alpine.knowledge.proofs import Proof, contradiction
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
     from dockerlint_alpine.apk import Package
-    from dockerlint_alpine.knowledge.model import Build, Distribution, Library
+    from dockerlint_alpine.knowledge.model import Build, Distribution, Library, Link
+    from dockerlint_alpine.knowledge.store import Knowledge
 
 _RUNTIMES = re.compile(r"so:(?:libc\.musl-|libpython|libstdc\+\+\.|libgcc_s\.|libgomp\.|libgfortran\.|libquadmath\.)")
 
@@ -36,12 +38,24 @@ class Found(Protocol):
         """The package that meets the need."""
 
 
-class Packages(Protocol):
-    """One release's index; ``dockerlint_alpine.apk.Index`` is one."""
+class Source(Protocol):
+    """One repository's index of one release and architecture; ``dockerlint_alpine.apk.IndexSource`` is one."""
 
     @property
-    def exact(self) -> bool:
-        """Whether it is the release's own index and no stand-in's."""
+    def release(self) -> str:
+        """The Alpine release, ``X.Y``."""
+
+    @property
+    def repository(self) -> str:
+        """``main`` or ``community``."""
+
+    @property
+    def arch(self) -> str:
+        """The architecture in apk's words."""
+
+
+class Packages(Protocol):
+    """One release's index; ``dockerlint_alpine.apk.Index`` is one."""
 
     def find(self, need: str) -> Sequence[Found]:
         """Return the providers of ``need``, in which ``*`` stands for any text, best first."""
@@ -53,11 +67,11 @@ class Packages(Protocol):
 class Indexes(Protocol):
     """All releases; ``dockerlint_alpine.apk.IndexStore`` is one."""
 
-    def releases(self) -> Sequence[str]:
-        """Return the releases at hand, oldest first."""
+    def sources(self) -> Sequence[Source]:
+        """Return every repository's index that is at hand."""
 
-    def open(self, release: str) -> Packages:
-        """Return the index of ``release``."""
+    def open(self, release: str, arch: str) -> Packages:
+        """Return the index of ``release`` for ``arch``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,23 +98,53 @@ class Disagreement:
 
 
 @dataclass(frozen=True, slots=True)
+class _World:
+    """One release as one architecture has it."""
+
+    release: str
+    arch: str
+    index: Packages
+
+
+@dataclass(frozen=True, slots=True)
 class _Rules:
+    """The rules of one folder; ``known`` are its libraries over those of the built-in rules, where it adds to them."""
+
     libraries: Mapping[str, Library]
+    known: Mapping[str, Library]
     distributions: Sequence[Distribution]
     languages: frozenset[str]
     bases: BaseImages | None
 
 
-def validate(rules: Path, indexes: Indexes) -> tuple[RuleProblem, ...]:
-    """Return everything that is wrong with the folder ``rules``, file by file; it is named ``rules`` in the results."""
+def judged(indexes: Indexes) -> dict[str, str]:
+    """Return the releases whose main and community are both at hand, oldest first, each with the architecture to ask.
+
+    Where only a stand-in could answer, a missing package would prove nothing. x86_64 is asked where it is there.
+    """
+    held: dict[str, dict[str, set[str]]] = {}
+    for source in indexes.sources():
+        held.setdefault(source.release, {}).setdefault(source.arch, set()).add(source.repository)
+    found = {}
+    for release in sorted(held, key=release_key):
+        whole = [arch for arch, repositories in held[release].items() if repositories >= {"main", "community"}]
+        if whole:
+            found[release] = "x86_64" if "x86_64" in whole else min(whole)
+    return found
+
+
+def validate(rules: Path, indexes: Indexes, base: Knowledge | None = None) -> tuple[RuleProblem, ...]:
+    """Return everything that is wrong with the folder ``rules``, file by file; it is named ``rules`` in the results.
+
+    Packages are looked up in every release of :func:`judged`. A user's own folder may speak of libraries and languages
+    of ``base``, the built-in rules.
+    """
     folder = RuleFolder(rules, "rules")
     problems: list[RuleProblem] = []
-    loaded = _load(folder, problems)
+    loaded = _load(folder, problems, base)
     problems += _own(loaded)
-    for release in indexes.releases():
-        index = indexes.open(release)
-        if index.exact:
-            problems += _against(loaded, release, index)
+    for release, arch in judged(indexes).items():
+        problems += _against(loaded, _World(release, arch, indexes.open(release, arch)))
     return tuple(dict.fromkeys(problems))
 
 
@@ -112,18 +156,20 @@ def disagreements(rules: Path, indexes: Indexes) -> tuple[Disagreement, ...]:
     loaded = _load(RuleFolder(rules, "rules"), [])
     found = []
     for entry in loaded.distributions:
-        for release in reversed(indexes.releases()):
-            index = indexes.open(release)
-            if not index.exact or not entry.apk or index.package(entry.apk) is None:
+        for release, arch in reversed(judged(indexes).items()):
+            index = indexes.open(release, arch)
+            if not entry.apk or index.package(entry.apk) is None:
                 continue
             sonames = _unexplained(entry, loaded.libraries, index)
             if sonames:
                 found.append(Disagreement(entry.name, entry.apk, release, sonames, entry.apk_differs))
+            for reason, others in _by_choice(entry, loaded.libraries, index).items():
+                found.append(Disagreement(entry.name, entry.apk, release, others, entry.apk_differs or reason))
             break
     return tuple(found)
 
 
-def _load(folder: RuleFolder, problems: list[RuleProblem]) -> _Rules:
+def _load(folder: RuleFolder, problems: list[RuleProblem], base: Knowledge | None = None) -> _Rules:
     """Read every file; one that breaks the schema becomes a problem and is left out."""
     libraries: dict[str, Library] = {}
     distributions = []
@@ -155,7 +201,12 @@ def _load(folder: RuleFolder, problems: list[RuleProblem]) -> _Rules:
             bases.check("rules/base-images.toml")
     except RuleError as error:
         problems.append(RuleProblem(error.file, error.key, error.message))
-    return _Rules(libraries, distributions, languages, bases)
+    known = dict(libraries)
+    if base is not None:
+        languages |= {item["name"] for item in base.document("languages")["language"]}
+        wanted = {name for entry in distributions for name in libraries_of(entry)} - libraries.keys()
+        known |= {name: library for name in sorted(wanted) if (library := base.library(name)) is not None}
+    return _Rules(libraries, known, distributions, languages, bases)
 
 
 def _own(rules: _Rules) -> Iterator[RuleProblem]:
@@ -169,7 +220,7 @@ def _own(rules: _Rules) -> Iterator[RuleProblem]:
     importers: dict[str, str] = {}
     for entry in rules.distributions:
         file = _distribution_file(entry.name)
-        for name in sorted(libraries_of(entry) - rules.libraries.keys()):
+        for name in sorted(libraries_of(entry) - rules.known.keys()):
             yield RuleProblem(file, "", f"uses the library {name!r}, which has no {_library_file(name)}")
         for module in entry.imports:
             importer = importers.setdefault(module, entry.name)
@@ -177,6 +228,11 @@ def _own(rules: _Rules) -> Iterator[RuleProblem]:
                 yield RuleProblem(file, "imports", f"{module!r} is also claimed by {importer}")
         for number, build in enumerate(entry.builds):
             yield from _own_build(file, f"build[{number}]", build, rules)
+        for number, text in enumerate(entry.proof):
+            proof = Proof.parse(text)
+            said = "not a proof" if proof is None else contradiction(proof, entry, rules.known)
+            if said is not None:
+                yield RuleProblem(file, f"proof[{number}]", said)
 
 
 def _own_build(file: str, key: str, build: Build, rules: _Rules) -> Iterator[RuleProblem]:
@@ -184,7 +240,7 @@ def _own_build(file: str, key: str, build: Build, rules: _Rules) -> Iterator[Rul
         if language not in rules.languages:
             yield RuleProblem(file, f"{key}.language", f"{language!r} is not in rules/languages.toml")
     for number, link in enumerate(build.libraries):
-        library = rules.libraries.get(link.library)
+        library = rules.known.get(link.library)
         if library is None:
             continue
         place = f"{key}.library[{number}]"
@@ -196,20 +252,21 @@ def _own_build(file: str, key: str, build: Build, rules: _Rules) -> Iterator[Rul
             yield RuleProblem(file, f"{place}.tool", f"missing, and the library {library.name} has no tools")
 
 
-def _against(rules: _Rules, release: str, index: Packages) -> Iterator[RuleProblem]:
+def _against(rules: _Rules, world: _World) -> Iterator[RuleProblem]:
     for library in rules.libraries.values():
-        if library.available(release):
-            yield from _library_in(library, release, index)
+        if library.available(world.release, world.arch):
+            yield from _library_in(library, world)
     for entry in rules.distributions:
-        yield from _distribution_in(entry, rules.libraries, release, index)
+        yield from _distribution_in(entry, rules.known, world)
     if rules.bases is not None:
         for need, since, until in rules.bases.world_needs:
-            if within(release, since, until) and not index.find(need):
-                yield RuleProblem("rules/base-images.toml", "", f"Alpine {release} has no {need}")
+            if within(world.release, since, until) and not world.index.find(need):
+                yield RuleProblem("rules/base-images.toml", "", f"Alpine {world.release} has no {need}")
 
 
-def _library_in(library: Library, release: str, index: Packages) -> Iterator[RuleProblem]:
+def _library_in(library: Library, world: _World) -> Iterator[RuleProblem]:
     file = _library_file(library.name)
+    release, index = world.release, world.index
     build = library.build_needs(release)
     dev = next((found[0].package for need in build if (found := index.find(need))), None)
     if build and dev is None:
@@ -218,12 +275,12 @@ def _library_in(library: Library, release: str, index: Packages) -> Iterator[Rul
         found = index.find(need)
         if not found:
             yield RuleProblem(file, "", f"Alpine {release} has no {need}")
-        elif dev is not None and not _brings(dev, {item.package.name for item in found}, index):
+        elif dev is not None and not brings(dev, {item.package.name for item in found}, index):
             names = " or ".join(sorted({item.package.name for item in found}))
             yield RuleProblem(file, "", f"in Alpine {release} {dev.name} does not depend on {names}")
 
 
-def _brings(dev: Package, runtime: set[str], index: Packages, depth: int = 4) -> bool:
+def brings(dev: Package, runtime: set[str], index: Packages, depth: int = 4) -> bool:
     """Tell whether ``dev`` is, or depends within ``depth`` steps on, one of the packages named ``runtime``."""
     if dev.name in runtime:
         return True
@@ -231,36 +288,40 @@ def _brings(dev: Package, runtime: set[str], index: Packages, depth: int = 4) ->
         return False
     for constraint in dev.depends:
         for item in index.find(constraint.name):
-            if _brings(item.package, runtime, index, depth - 1 if item.package.name != dev.name else 0):
+            if brings(item.package, runtime, index, depth - 1 if item.package.name != dev.name else 0):
                 return True
     return False
 
 
-def _distribution_in(
-    entry: Distribution, libraries: Mapping[str, Library], release: str, index: Packages
-) -> Iterator[RuleProblem]:
+def _distribution_in(entry: Distribution, libraries: Mapping[str, Library], world: _World) -> Iterator[RuleProblem]:
     file = _distribution_file(entry.name)
+    release, index = world.release, world.index
     for number, build in enumerate(entry.builds):
         for need in build.needs:
             if not index.find(need):
                 yield RuleProblem(file, f"build[{number}].needs", f"Alpine {release} has no {need}")
         for place, link in enumerate(build.libraries):
             library = libraries.get(link.library)
-            if library is None or not library.available(release):
-                continue
-            wanted = [f"cmd:{link.tool}"] if link.tool else []
-            wanted += list(link.needs)
-            wanted += [f"so:{name}" for name in link.sonames if not library.runtime]
-            for need in wanted:
-                if not index.find(need):
-                    yield RuleProblem(file, f"build[{number}].library[{place}]", f"Alpine {release} has no {need}")
+            if library is not None and library.available(release, world.arch):
+                for need in _link_needs(link, library):
+                    if not index.find(need):
+                        yield RuleProblem(file, f"build[{number}].library[{place}]", f"Alpine {release} has no {need}")
     for number, runtime in enumerate(entry.runtime):
-        if runtime.available(release) and not any(index.find(need) for need in runtime.any):
+        if runtime.available(release, world.arch) and not any(index.find(need) for need in runtime.any):
             yield RuleProblem(file, f"runtime[{number}].any", f"Alpine {release} has none of {', '.join(runtime.any)}")
     if entry.apk and not entry.apk_differs:
         for soname in _unexplained(entry, libraries, index):
             message = f"Alpine {release}'s {entry.apk} links {soname}, of which no build says anything"
             yield RuleProblem(file, "apk", message)
+
+
+def _link_needs(link: Link, library: Library) -> Iterator[str]:
+    """Yield what a link asks for beyond its library's own needs."""
+    if link.tool:
+        yield f"cmd:{link.tool}"
+    yield from link.needs
+    if not library.runtime:
+        yield from (f"so:{name}" for name in link.sonames)
 
 
 def _unexplained(entry: Distribution, libraries: Mapping[str, Library], index: Packages) -> tuple[str, ...]:
@@ -275,6 +336,32 @@ def _unexplained(entry: Distribution, libraries: Mapping[str, Library], index: P
         if name.startswith("so:") and not _RUNTIMES.match(name) and name[: name.find(".so")] not in stems:
             found.append(name)
     return tuple(found)
+
+
+def _by_choice(entry: Distribution, libraries: Mapping[str, Library], index: Packages) -> dict[str, tuple[str, ...]]:
+    """Return what Alpine's package links and pip would not, by what the rule says of it: a copy, or a switch."""
+    package = index.package(entry.apk)
+    needed = {item.name[: item.name.find(".so")]: item.name for item in package.depends} if package is not None else {}
+    reasons: dict[str, str] = {}
+    for build in entry.builds:
+        for link in build.libraries:
+            library = libraries.get(link.library)
+            for soname in (*link.sonames, *(library.sonames if library is not None else ())):
+                stem = f"so:{soname[: soname.find('.so')]}"
+                if link.linkage != "bundled" and link.switched_on({}) and build.switched_on({}):
+                    reasons[stem] = ""
+                elif link.linkage == "bundled":
+                    reasons.setdefault(stem, "pip compiles the copy in the sdist")
+                else:
+                    switches = ", ".join(
+                        f"{name} set" if values[0] == "*" else f"{name}={values[0]}" for name, values in link.only_env
+                    )
+                    reasons.setdefault(stem, f"pip links it only with {switches}")
+    found: dict[str, tuple[str, ...]] = {}
+    for stem, reason in reasons.items():
+        if reason and stem in needed:
+            found[reason] = (*found.get(reason, ()), needed[stem])
+    return found
 
 
 def _sonames(entry: Distribution, libraries: Mapping[str, Library]) -> Iterator[str]:

@@ -1,13 +1,18 @@
 from __future__ import annotations
 
+import re
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from dockerlint_alpine.apk import Constraint, Package
-from dockerlint_alpine.knowledge.validate import disagreements, validate
+from dockerlint_alpine.knowledge.validate import disagreements, judged, validate
+
+if TYPE_CHECKING:
+    from dockerlint_alpine.knowledge import Knowledge
 
 
 @dataclass
@@ -141,3 +146,63 @@ def test_broken_files_and_contradictions_are_all_listed(rules: Path) -> None:
     assert "rules/distributions/x.toml: imports: 'lz4' is also claimed by lz4" in problems
     assert "rules/distributions/x.toml: build[0].language: 'cobol' is not in rules/languages.toml" in problems
     assert any("uses the library 'nothing'" in item for item in problems)
+
+
+def test_a_release_without_a_full_index_is_not_judged_and_x86_64_is_preferred() -> None:
+    indexes = Indexes(r3_9=Index(LZ4), r3_19=Index(LZ4), r3_20=Index(LZ4))
+    indexes.made["3.20"].repositories = ("main",)
+    assert list(judged(indexes)) == ["3.9", "3.19"]
+    rows = [Source("3.14", repository, arch) for arch in ("armv7", "aarch64") for repository in ("main", "community")]
+    indexes.sources = lambda: rows
+    assert judged(indexes) == {"3.14": "aarch64"}
+    rows += [Source("3.14", "main", "x86_64"), Source("3.14", "community", "x86_64")]
+    assert judged(indexes) == {"3.14": "x86_64"}
+
+
+def test_an_architecture_that_lacks_a_library_is_no_problem_where_the_entry_says_so(rules: Path) -> None:
+    entry = rules / "libraries" / "lz4.toml"
+    entry.write_text('not-on = ["x86_64"]\n' + entry.read_text())
+    assert said(rules, r3_19=Index({})) == []
+
+
+def test_a_proof_that_contradicts_the_rule_is_a_problem(rules: Path) -> None:
+    entry = rules / "distributions" / "lz4.toml"
+    text = re.sub(r"^proof = \[.*?\]\n", "", entry.read_text(), flags=re.MULTILINE | re.DOTALL)
+    for proof, problem in (
+        ("built 4.4.5 with lz4: links liblz4.so.1 [2026-11-23]", None),
+        ("built 4.4.5: links nothing but libc [2026-11-23]", None),
+        ("built 4.4.5 with lz4, PYLZ4_USE_SYSTEM_LZ4=0: links nothing but libc [2026-11-23]", None),
+        ("built 4.4.5 with lz4: links nothing but libc [2026-11-23]", "4.4.5 does not link liblz4 with lz4 at hand"),
+        (
+            "built 4.4.5: links liblz4.so.1 [2026-11-23]",
+            "4.4.5 links liblz4, of which the rule says nothing in this case",
+        ),
+        ("built 1.1: links nothing but libc [2026-11-23]", "the rule says nothing of the build of 1.1"),
+    ):
+        entry.write_text(f'proof = ["{proof}"]\n{text}')
+        expected = [] if problem is None else [f"rules/distributions/lz4.toml: proof[0]: {problem}"]
+        assert said(rules, r3_19=Index(LZ4)) == expected, proof
+
+
+def test_a_user_s_folder_may_speak_of_built_in_libraries_and_languages(tmp_path: Path, knowledge: Knowledge) -> None:
+    (tmp_path / "distributions").mkdir()
+    (tmp_path / "distributions" / "acme.toml").write_text(
+        'name = "acme"\n[[build]]\nlanguage = ["c"]\n[[build.library]]\nuse = "lz4"\nlinkage = "always"\nevidence = ["x"]\n'
+    )
+    indexes = Indexes(r3_19=Index(LZ4))
+    assert validate(tmp_path, indexes, knowledge) == ()
+    alone = [str(problem) for problem in validate(tmp_path, indexes)]
+    assert any("uses the library 'lz4'" in line for line in alone)
+    assert any("'c' is not in rules/languages.toml" in line for line in alone)
+
+
+def test_what_alpine_links_by_a_switch_or_unbundled_is_a_disagreement_with_its_reason(rules: Path) -> None:
+    entry = rules / "distributions" / "lz4.toml"
+    text = re.sub(r"^proof = \[.*?\]\n", "", entry.read_text(), flags=re.MULTILINE | re.DOTALL)
+    for changed, reason in (
+        (text.replace('linkage = "system-if-present"', 'linkage = "bundled"'), "pip compiles the copy in the sdist"),
+        (text.replace("env-if-set", "only-env"), "pip links it only with PYLZ4_USE_SYSTEM_LZ4=1"),
+    ):
+        entry.write_text(changed)
+        (found,) = disagreements(rules, Indexes(r3_19=Index(LZ4)))
+        assert (found.sonames, found.reason) == (("so:liblz4.so.1",), reason)
