@@ -75,7 +75,7 @@ def run(subject: Subject) -> Iterator[Finding]:
             if distribution is None or item.as_wheel:
                 continue
             for need in distribution.runtime_needs(item.resolved.version):
-                if _wanted(item, need, present) and need.available(stage.packages.release):
+                if _wanted(item, need, present) and need.available(stage.packages.release, stage.packages.arch):
                     for lack in _lacks(subject, stage, item, need):
                         yield _finding(subject, stage, lack)
 

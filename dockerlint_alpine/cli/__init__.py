@@ -17,7 +17,11 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "diagnose": ("dockerlint_alpine.cli.diagnose", "diagnose", "From a log to the cause, the packages and the fix."),
     "inspect": ("dockerlint_alpine.cli.inspect", "inspect_command", "Say what wheels, folders and images need."),
     "index": ("dockerlint_alpine.cli.index", "index_group", "Ask Alpine's package indexes."),
-    "rules": ("dockerlint_alpine.cli.rules", "rules_group", "List, show and validate the rules."),
+    "rules": (
+        "dockerlint_alpine.cli.rules",
+        "rules_group",
+        "List, show, validate, draft, refresh and export the rules.",
+    ),
 }
 """Name -> module, attribute, help line: so that ``--help`` imports no command."""
 

@@ -6,8 +6,10 @@ An ``apk add`` takes its operands from its own words, from variables, from a fil
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
+from itertools import pairwise
 from typing import TYPE_CHECKING, Protocol
 
 from dockerlint_alpine.findings import TextEdit
@@ -60,6 +62,9 @@ BUILD_TOOLS = frozenset(
 def is_build_package(name: str) -> bool:
     """True for compilers, their kin, and what only holds headers."""
     return name in BUILD_TOOLS or name.endswith(("-dev", "-headers"))
+
+
+_COMMENTS = re.compile(rb"(?m)`#[^`\n]*`|^[ \t]*#.*$")
 
 
 class _Layout(Protocol):
@@ -166,11 +171,21 @@ def _variables(timeline: Timeline, step: ApkStep) -> Iterator[Listing]:
     for value in values:
         operands = tuple(one for one in step.command.operands if one.arg is not None and one.arg.value == value)
         args = [operand.arg for operand in operands if operand.arg is not None]
+        if not _together(timeline.dockerfile.data, operands):
+            continue
         try:
             layout = list_layout(timeline.dockerfile, args)
         except LayoutError:
             continue
         yield Listing(step, operands, layout, _sharing(timeline, step, operands))
+
+
+def _together(data: bytes, operands: Sequence[Operand]) -> bool:
+    """True when nothing but blanks, continuations and comments stands between the members: a value that other
+    variables are part of is no list to write into."""
+    spans = [operand.span for operand in operands if operand.span is not None]
+    between = (data[one[1] : other[0]] for one, other in pairwise(spans))
+    return all(not _COMMENTS.sub(b"", text).strip(b" \t\r\n\\`") for text in between)
 
 
 def _files(timeline: Timeline, step: ApkStep) -> Iterator[Listing]:

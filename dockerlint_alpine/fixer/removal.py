@@ -40,7 +40,8 @@ def remove_packages(
         listed = {package_of(operand) for operand in deletion.command.operands}
         own = [name for name in names if name in listed]
         if own and not _same_place(timeline, step, deletion):
-            more = _remove_from_lists(timeline, deletion, own)
+            more = _remove_command(deletion) if len(own) == len(listed) else None
+            more = more or _remove_from_lists(timeline, deletion, own)
             if more is None:
                 return None
             edits = (*edits, *more)
@@ -108,6 +109,14 @@ def _remove_from_lists(timeline: Timeline, step: ApkStep, names: Sequence[str]) 
         edits.append(edit)
         left = {name: None for name in left if name not in own}
     return tuple(edits) if not left else None
+
+
+def _remove_command(step: ApkStep) -> tuple[TextEdit, ...] | None:
+    """Without one command of a chain of several."""
+    commands = _chain(step.instruction)
+    index = _index(commands, step.span)
+    span = _command_with_joiner(commands, index) if index is not None else None
+    return (TextEdit(*span, ""),) if span is not None else None
 
 
 def _remove_whole(timeline: Timeline, step: ApkStep, gone: Sequence[ApkStep]) -> tuple[TextEdit, ...] | None:

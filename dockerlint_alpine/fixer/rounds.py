@@ -6,6 +6,7 @@ So a fix is never applied to text that it was not made for, and two fixes that w
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypeAlias
@@ -17,7 +18,8 @@ if TYPE_CHECKING:
     from dockerlint_alpine.findings import FileReport, Finding, Fix, TextEdit
 
 MAX_ROUNDS = 100
-"""More rounds than this means that edits don't help."""
+_MAX_TRIES = 3
+"""A fix that is still wanted after so many times does not help: it is left alone, like all after ``MAX_ROUNDS``."""
 
 _ONE_MEMBER = re.compile(r"""[\s\\`"',]*([^\s\\`"',]+)[\s\\`"',]*""")
 """One name and what separates it from its neighbours."""
@@ -68,11 +70,13 @@ def mend(
     """
     texts = dict(others or {})
     applied: dict[Key, Finding] = {}
+    tries: Counter[Key] = Counter()
     declined: set[Key] = set()
     reports = tuple(judge(data, texts) for judge in judges)
     for _ in range(MAX_ROUNDS):
         found = merged(reports).findings
-        chosen = compatible([one for one in found if key_of(one) not in declined], unsafe=unsafe)
+        wanted = [one for one in found if key_of(one) not in declined and tries[key_of(one)] < _MAX_TRIES]
+        chosen = compatible(wanted, unsafe=unsafe)
         chosen = [(one, fix) for one, fix in chosen if _load(fix, texts, read)]
         if not chosen:
             break
@@ -86,6 +90,7 @@ def mend(
         data, texts = changed
         for finding, _ in chosen:
             applied.setdefault(key_of(finding), finding)
+            tries[key_of(finding)] += 1
         reports = tuple(judge(data, texts) for judge in judges)
     return Mended(data, texts, tuple(applied.values()), reports)
 

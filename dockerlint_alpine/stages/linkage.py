@@ -6,7 +6,7 @@ need where it runs, and what the build lacks.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Literal
@@ -113,10 +113,10 @@ def _use(
     link: Link, knowledge: Knowledge, index: Index, world: World, possible: World, env: Mapping[str, str]
 ) -> LibraryUse | None:
     library = knowledge.library(link.library)
-    if library is None or link.linkage == "dlopen" or not library.available(index.release):
+    if library is None or link.linkage == "dlopen" or not library.available(index.release, index.arch):
         return None
     needs = (f"cmd:{link.tool}",) if link.tool else library.build_needs(index.release)
-    objects = _objects(link, library, index, world)
+    objects = _objects(link, library, index, world, needs)
     if not link.switched_on(env):
         return LibraryUse(link, library, "off", needs[0] if needs else "", None, objects)
     for place, presence in ((world, "present"), (possible, "possible")):
@@ -147,17 +147,24 @@ def _best(needs: tuple[str, ...], index: Index) -> str | None:
     return None
 
 
-def _objects(link: Link, library: Library, index: Index, world: World) -> tuple[str, ...]:
-    """Exact ``so:`` names of what is linked: as the world of the build has them, else as the release would."""
-    patterns = tuple(f"so:{name}" for name in link.sonames) or library.runtime_needs(index.release)
+def _objects(link: Link, library: Library, index: Index, world: World, needs: Sequence[str]) -> tuple[str, ...]:
+    """Exact ``so:`` names of what is linked: as the world of the build has them, else as the -dev package brings them."""
     exact: list[str] = []
-    for pattern in patterns:
+    for pattern in link.runtime_needs(library, index.release):
         if "*" not in pattern:
             exact.append(pattern)
             continue
-        provided = _provided(world, pattern) or next((p.capability for p in index.find(pattern)), None)
+        provided = _provided(world, pattern) or _brought(index, world, needs, pattern)
         exact.extend([provided] if provided is not None else [])
     return tuple(dict.fromkeys(exact))
+
+
+def _brought(index: Index, world: World, needs: Sequence[str], pattern: str) -> str | None:
+    """The object that comes along with the -dev package; where several libraries have such a name (LibreSSL's and
+    OpenSSL's ``libssl.so.*``), only that tells them apart."""
+    package = _best(tuple(needs), index)
+    brought = _provided(world.add(package), pattern) if package is not None else None
+    return brought or next((provider.capability for provider in index.find(pattern)), None)
 
 
 def _provided(world: World, pattern: str) -> str | None:

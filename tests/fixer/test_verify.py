@@ -7,7 +7,7 @@ import pytest
 from dockerlint_alpine.fixer.verify import UnfaithfulFixError, confirm
 from dockerlint_alpine.syntax import parse
 
-OLD = b"FROM alpine:3.19\nENV DEPS=\"gcc\"\nRUN apk add --no-cache $DEPS\nRUN pip install lz4\nCMD [\"x\"]\n"
+OLD = b'FROM alpine:3.19\nENV DEPS="gcc"\nRUN apk add --no-cache $DEPS\nRUN pip install lz4\nCMD ["x"]\n'
 
 
 @pytest.mark.parametrize(

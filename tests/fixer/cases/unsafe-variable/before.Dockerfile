@@ -1,0 +1,4 @@
+FROM python:3.11-alpine3.19
+ARG PACKAGES="gcc musl-dev tini"
+RUN apk add --no-cache $PACKAGES
+RUN pip install cryptography==46.0.3
