@@ -76,7 +76,6 @@ def _fix_stdin(_: tuple[str, ...], configured: Configuration, given: dict[str, A
 
 def _fix_paths(paths: tuple[str, ...], configured: Configuration, given: dict[str, Any]) -> int:
     from dockerlint_alpine.analysis import UnreadableError, fix_builds, read_dockerfile  # noqa: PLC0415
-    from dockerlint_alpine.fixer.verify import UnfaithfulFixError  # noqa: PLC0415
     from dockerlint_alpine.fixer.write import WriteError  # noqa: PLC0415
 
     doctor = common.make_doctor(configured)
@@ -96,12 +95,11 @@ def _fix_paths(paths: tuple[str, ...], configured: Configuration, given: dict[st
                 changed=lists.new,
                 accept=question.about(job.shown_as) if question is not None else None,
             )
-            _confirm(result)
             lists.take(result)
             if not given["as_diff"]:
                 _write(job, result)
             results.append(result)
-        except (UnreadableError, UnfaithfulFixError, WriteError) as error:
+        except (UnreadableError, WriteError) as error:
             errors.append(FileError(job.shown_as, str(error).removeprefix(f"{job.path}: ")))
     report = Report(common.merged_reports([result.left for result in results]), tuple(errors))
     if given["as_diff"]:
@@ -121,15 +119,6 @@ def _by_file(jobs: list[Job]) -> list[list[Job]]:
     for job in jobs:
         files.setdefault(os.path.realpath(job.path), []).append(job)
     return list(files.values())
-
-
-def _confirm(result: FixResult) -> None:
-    """A second opinion on what only adds packages. Raises UnfaithfulFixError."""
-    from dockerlint_alpine.fixer.verify import confirm  # noqa: PLC0415
-    from dockerlint_alpine.syntax import parse  # noqa: PLC0415
-
-    if result.old != result.new and all(one.fix is None or one.fix.applicability == "safe" for one in result.applied):
-        confirm(parse(result.old), parse(result.new))
 
 
 class _Lists:

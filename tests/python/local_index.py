@@ -88,7 +88,7 @@ class LocalIndex:
 
 
 @contextmanager
-def serve(index: LocalIndex) -> Iterator[LocalIndex]:  # noqa: C901 - one nested handler
+def serve(index: LocalIndex) -> Iterator[LocalIndex]:
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             index.requests.append((self.path, self.headers.get("Authorization")))
