@@ -1,63 +1,52 @@
-"""How long the index takes to answer, in one process: python benchmarks/index_closure.py [release].
+"""Times the package world in one process: opening an index, and solving package sets of a few to some forty packages.
 
-Prints milliseconds: the import, the first closure (which opens the database and fetches what it needs), the same again,
-another closure, a look-up by need. Best of several runs, for a machine that does other things as well.
+    python benchmarks/index_closure.py [--alpine 3.19] [--runs 20]
+
+Each set is solved on a fresh index (cold: records are read from SQLite) and again on the same one (warm).
 """
 
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
+import argparse
+import statistics
 import time
-from pathlib import Path
-from typing import TYPE_CHECKING
+from collections.abc import Callable
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
+from dockerlint_alpine.apk import IndexStore, World
 
-CHECKOUT = Path(__file__).resolve().parent.parent
-BUILDER = ("gcc", "musl-dev", "libffi-dev", "postgresql-dev")
-RUNTIME = ("libpq", "curl", "tini")
-
-
-def timed(action: Callable[[], object]) -> float:
-    start = time.perf_counter()
-    action()
-    return (time.perf_counter() - start) * 1000
+SETS = (
+    ("curl",),
+    ("gcc", "musl-dev", "libffi-dev"),
+    ("libpq", "curl", "tini", "bash", "git"),
+    ("build-base", "openssl-dev", "cargo"),
+    ("postgresql-dev",),
+)
 
 
-def once(release: str) -> dict[str, float]:
-    """The numbers of one fresh process."""
-    result: dict[str, float] = {}
-    result["import"] = timed(lambda: __import__("dockerlint_alpine.apk"))
-    from dockerlint_alpine.apk import IndexStore, World  # noqa: PLC0415 - the import is measured
-
-    index = IndexStore().open(release)
-    result["first closure"] = timed(lambda: World.of(index, BUILDER))
-    result["same closure again"] = min(timed(lambda: World.of(index, BUILDER)) for _ in range(5))
-    result["another closure"] = timed(lambda: World.of(index, RUNTIME))
-    result["find so:liblz4.so.*"] = timed(lambda: index.find("so:liblz4.so.*"))
-    result["packages"] = len(World.of(index, BUILDER).packages)
-    return result
+def milliseconds(runs: int, work: Callable[[], object]) -> float:
+    """The median time of ``work`` over ``runs`` calls."""
+    times = []
+    for _ in range(runs):
+        start = time.perf_counter()
+        work()
+        times.append((time.perf_counter() - start) * 1000)
+    return statistics.median(times)
 
 
 def main() -> None:
-    release = sys.argv[1] if len(sys.argv) > 1 else "3.19"
-    runs = []
-    for _ in range(7):
-        done = subprocess.run(
-            [sys.executable, __file__, release, "--once"], cwd=CHECKOUT, capture_output=True, text=True, check=True
-        )
-        runs.append(json.loads(done.stdout))
-    for name in runs[0]:
-        unit = "" if name == "packages" else " ms"
-        print(f"{name:24}{min(run[name] for run in runs):8.1f}{unit}")
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--alpine", default="3.19")
+    parser.add_argument("--runs", type=int, default=20)
+    options = parser.parse_args()
+    print(f"open {options.alpine}: {milliseconds(options.runs, lambda: IndexStore().open(options.alpine)):.1f} ms")
+    for packages in SETS:
+        index = IndexStore().open(options.alpine)
+        world = World.of(index, packages)
+        cold = milliseconds(options.runs, lambda names=packages: World.of(IndexStore().open(options.alpine), names))
+        warm = milliseconds(options.runs, lambda names=packages, at=index: World.of(at, names))
+        print(f"{' '.join(packages)}: {len(world.packages)} packages, cold {cold:.1f} ms, warm {warm:.1f} ms")
 
 
 if __name__ == "__main__":
-    sys.path.insert(0, str(CHECKOUT))
-    if "--once" in sys.argv:
-        print(json.dumps(once(sys.argv[1])))
-    else:
-        main()
+    main()
