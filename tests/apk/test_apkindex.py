@@ -90,7 +90,11 @@ def test_too_large_and_too_many_streams(monkeypatch: pytest.MonkeyPatch) -> None
         split_streams(bytes(11))
 
 
-@pytest.mark.parametrize("data", [b"", b"no gzip", gzip.compress(b"x")[:-4], gzip.compress(b"x") + b"tail"])
+@pytest.mark.parametrize(
+    "data",
+    [b"", b"no gzip", gzip.compress(b"x")[:-4], gzip.compress(b"x") + b"tail"],
+    ids=["empty", "text", "cut short", "with a tail"],
+)
 def test_no_gzip(data: bytes) -> None:
     with pytest.raises(IndexFormatError):
         split_streams(data)

@@ -206,6 +206,21 @@ def tampered(data: bytes) -> bytes:
         (signed(b""), DownloadError, "empty"),
         (signed(b"P:../x\nV:1\n\n"), IndexFormatError, "no usable name"),
     ],
+    ids=[
+        "tampered",
+        "unsigned",
+        "without a signature",
+        "a stranger's key",
+        "another hash",
+        "data behind",
+        "truncated",
+        "a web page",
+        "nothing",
+        "another release",
+        "another architecture",
+        "no packages",
+        "an odd name",
+    ],
 )
 def test_what_is_refused(
     mirror: Mirror, fetch: Callable[..., object], tmp_path: Path, body: bytes, error: type[Exception], message: str
