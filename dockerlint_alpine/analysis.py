@@ -24,6 +24,7 @@ from dockerlint_alpine.fixer.overlay import changed_context
 from dockerlint_alpine.fixer.rounds import Proposal, mend, merged
 from dockerlint_alpine.fixer.verify import UnfaithfulFixError, confirm
 from dockerlint_alpine.knowledge import Knowledge
+from dockerlint_alpine.proof.wheels import ElfWheels
 from dockerlint_alpine.reading import UnreadableError, read_dockerfile
 from dockerlint_alpine.stages import (
     BuildContext,
@@ -64,6 +65,7 @@ class Doctor:
         self.store = store if store is not None else IndexStore()
         self._knowledge = knowledge
         self._memory = memory if memory is not None else Memory()
+        self._wheels = ElfWheels([Path(folder) for folder in self.settings.wheels])
         self.looked_at: set[str] = set()
         """What the last report rests on besides the Dockerfile: paths on disk, whether something is there or not."""
 
@@ -120,7 +122,8 @@ class Doctor:
         return [self._timeline(dockerfile, platform, context, shown_as) for platform in self.settings.platforms]
 
     def _timeline(self, dockerfile: Dockerfile, platform: str, context: BuildContext, name: str) -> Timeline:
-        installer = Installer(self.knowledge, self.knowledge.facts, self.resolver, self.settings.as_of)
+        facts = self.knowledge.facts
+        installer = Installer(self.knowledge, facts, self.resolver, self.settings.as_of, self._wheels)
         try:
             timeline = build_timeline(
                 dockerfile,
@@ -144,7 +147,7 @@ class Doctor:
 
     def _context(self, dockerfile: Dockerfile, path: Path) -> BuildContext:
         given = self.settings.context
-        self.looked_at = seen = set[str]()
+        self.looked_at = seen = {str(place) for place in self._wheels.places()}
         root = Path(given) if given is not None else guess_root(path, copy_sources(dockerfile), seen)
         return open_context(root, path, shown_as=_relative(root), looked_at=seen)
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from dockerlint_alpine.checks.base import stage_label
 from dockerlint_alpine.findings import Evidence
-from dockerlint_alpine.stages import LibraryUse, pulled_in_by
+from dockerlint_alpine.stages import LibraryUse, WheelLink, pulled_in_by
 
 if TYPE_CHECKING:
     from dockerlint_alpine.apk import Index, World
@@ -35,8 +35,14 @@ def wheel(item: Installed) -> Evidence:
     return Evidence("wheel", f"{verdict.reason} ({verdict.source})")
 
 
-def linkage(item: Installed, cause: LibraryUse | Language) -> Evidence:
-    """What the rules say about the build and the library."""
+def linkage(item: Installed, cause: LibraryUse | Language | WheelLink) -> Evidence:
+    """What the bytes of the wheel say, or the rules about the build and the library."""
+    if isinstance(cause, WheelLink):
+        assert item.wheel is not None
+        library = cause.need.removeprefix("so:")
+        return Evidence(
+            "elf", f"{cause.path} in {item.wheel.shown} names {library}, which the wheel does not bring along"
+        )
     if isinstance(cause, LibraryUse):
         facts = cause.link.evidence or cause.library.evidence
         how = {

@@ -33,6 +33,13 @@ _ANALYSIS = (
     click.option("--alpine", metavar="X.Y", help="The Alpine release, where the base image does not tell it."),
     click.option("--python", metavar="X.Y", help="The Python, where the base image does not tell it."),
     click.option("--online/--offline", default=None, help="Ask the Python package index, or not (default)."),
+    click.option(
+        "--wheels",
+        multiple=True,
+        metavar="DIR",
+        type=click.Path(file_okay=False, exists=True),
+        help="Wheels that pip may take, as with --find-links; their own bytes replace the rules. Repeatable.",
+    ),
     click.option("--as-of", metavar="DATE", help="Answer for the index of this day, YYYY-MM-DD."),
     click.option("--config", type=click.Path(dir_okay=False, exists=True), help="The configuration file to use."),
     click.option("--no-cache", is_flag=True, help="Judge anew, and remember nothing."),
@@ -76,6 +83,7 @@ def configuration(given: dict[str, Any]) -> Configuration:
     overrides["ignore"] = _codes(given["ignore"]) or None
     overrides["platforms"] = _platforms(given["platforms"]) or None
     overrides["build_args"] = _build_args(given["build_args"]) or None
+    overrides["wheels"] = given["wheels"] or None
     overrides["output_format"] = given.get("output_format") or None
     if given["alpine"]:
         overrides["alpine"] = given["alpine"].removeprefix("v")

@@ -335,7 +335,7 @@ class _Inspector:
 
     def _is_library(self, path: str, wanted: set[str]) -> bool:
         facts = self._facts[path]
-        if facts is None or facts.kind == "program" or _is_extension(facts):
+        if facts is None or facts.kind == "program" or facts.is_extension:
             return False
         return path.rpartition("/")[2] in wanted or facts.soname in wanted
 
@@ -400,7 +400,7 @@ class _Inspector:
         A plain library may count on its program for symbols; only programs and Python extensions are judged in full.
         """
         facts = load.root.facts
-        extension = _is_extension(facts)
+        extension = facts.is_extension
         full = load.complete and (facts.kind == "program" or extension)
         if not (full or load.complete or libc.kind == "glibc"):
             return ()
@@ -504,11 +504,6 @@ class _Inspector:
     def _find_open(self, need: str) -> tuple[Provider, ...]:
         """Give a plain ``libfoo.so`` is a link of the -dev package: the library itself has a version behind."""
         return self._find(need) or (self._find(f"{need}.*") if need.endswith(".so") else ())
-
-
-def _is_extension(facts: ElfFacts) -> bool:
-    """Whether Python imports it: an extension module defines ``PyInit_NAME`` (PEP 489)."""
-    return any(name.startswith("PyInit_") for name in facts.symbols.defined)
 
 
 def _lacking(needs: tuple[Need, ...]) -> int:

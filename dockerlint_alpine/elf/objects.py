@@ -118,6 +118,11 @@ class ElfFacts:
         """The path that musl obeys: DT_RUNPATH where there is one, else DT_RPATH (``decode_dyn`` in dynlink.c)."""
         return self.rpath if self.runpath is None else self.runpath
 
+    @property
+    def is_extension(self) -> bool:
+        """Whether Python imports it: an extension module defines ``PyInit_NAME`` (PEP 489)."""
+        return any(name.startswith("PyInit_") for name in self.symbols.defined)
+
 
 @dataclass(frozen=True, slots=True)
 class _Segment:
