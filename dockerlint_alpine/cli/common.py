@@ -16,6 +16,7 @@ from dockerlint_alpine.findings import FileError, FileReport, Report
 
 if TYPE_CHECKING:
     from dockerlint_alpine.analysis import Doctor
+    from dockerlint_alpine.comparison import Comparison
     from dockerlint_alpine.config import Configuration, Settings
     from dockerlint_alpine.report import CodeDoc, RenderOptions
 
@@ -265,4 +266,10 @@ def exit_code(report: Report, settings: Settings) -> int:
     if report.errors or (settings.strict and report.unknown):
         return 2
     found = report.count("error") + report.count("warning")
-    return 1 if found and not settings.exit_zero else 0
+    wrong = any(file.image is not None and not _as_predicted(file.image, settings) for file in report.files)
+    return 1 if (found or wrong) and not settings.exit_zero else 0
+
+
+def _as_predicted(image: Comparison, settings: Settings) -> bool:
+    """With ``--strict`` an image must also have the predicted packages and distributions."""
+    return image.holds and (image.same_content or not settings.strict)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import subprocess
+import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -13,6 +14,7 @@ import pytest
 from dockerlint_alpine.analysis import Doctor, configure
 from dockerlint_alpine.findings import FileReport, Finding
 from dockerlint_alpine.proof.wheels import ElfWheels
+from dockerlint_alpine.reading import UnreadableError
 from dockerlint_alpine.stages import WheelError
 from tests.cli.test_check_and_fix import run
 from tests.conftest import Judge, said
@@ -211,8 +213,6 @@ def test_a_damaged_wheel_is_told_and_the_verdict_rests_on_its_name(judge: Judge,
 
 
 def test_a_lost_folder_is_one_clear_line(judge: Judge, tmp_path: Path) -> None:
-    from dockerlint_alpine.reading import UnreadableError
-
     with pytest.raises(UnreadableError, match=r"--wheels .*gone: No such file or directory"):
         judge(PINNED, wheels=[str(tmp_path / "gone")])
     with pytest.raises(WheelError):
@@ -254,8 +254,6 @@ def test_folders_of_wheels_in_the_configuration(
 
 def test_pip_itself_takes_the_wheels_that_we_say_it_takes(tmp_path: Path, lz4_object: bytes) -> None:
     """pip's own choice among a house of wheels, beside ours."""
-    import sys
-
     house = tmp_path / "house"
     tags = ["cp311-cp311-musllinux_1_2_x86_64", "cp311-abi3-musllinux_1_1_x86_64", "py3-none-any"]
     for tag in tags:
