@@ -50,7 +50,6 @@ if TYPE_CHECKING:
 __all__ = [
     "Doctor",
     "FixResult",
-    "Image",
     "UnreadableError",
     "analyze",
     "configure",
@@ -58,14 +57,6 @@ __all__ = [
     "fix_bytes",
     "read_dockerfile",
 ]
-
-
-@dataclass(frozen=True, slots=True)
-class Image:
-    """A built image to hold a verdict against: opened by :mod:`dockerlint_alpine.elf`; ``progress`` is told of steps."""
-
-    subject: ImageSubject
-    progress: Progress
 
 
 class Doctor:
@@ -113,15 +104,16 @@ class Doctor:
         *,
         shown_as: str | None = None,
         changed: Mapping[str, bytes] | None = None,
-        image: Image | None = None,
+        image: ImageSubject | None = None,
+        progress: Progress | None = None,
     ) -> FileReport:
         """Judge ``data`` as if it were the Dockerfile at ``path`` (which need not exist). Raises UnreadableError.
 
         ``changed`` are files of the build context that are taken to have these bytes. ``image`` was built from it: the
-        platform is then the image's, and the verdict is held against its bytes.
+        platform is then the image's, and the verdict is held against its bytes; ``progress`` is told of its objects.
         """
         if image is not None:
-            return self._for_platform_of(image)._compared(data, path, shown_as, image)  # noqa: SLF001 - of the same class
+            return self._for_platform_of(image)._compared(data, path, shown_as, image, progress)  # noqa: SLF001 - of the same class
         name = shown_as if shown_as is not None else str(path)
         timelines = self.timelines(data, path, shown_as=name, changed=changed)
         found = [finding for timeline in timelines for finding in self._found(timeline)]
@@ -131,17 +123,20 @@ class Doctor:
         subject = Subject(timeline, self.knowledge)
         return share(timeline, [finding for check in CHECKS for finding in check.run(subject)])
 
-    def _for_platform_of(self, image: Image) -> Doctor:
+    def _for_platform_of(self, image: ImageSubject) -> Doctor:
         """The same doctor for the platform that an image was built for. Raises UnreadableError where there is none."""
-        fitting = [platform for platform, arch in APK_ARCH.items() if arch == image.subject.apk_arch]
+        fitting = [platform for platform, arch in APK_ARCH.items() if arch == image.apk_arch]
         asked = [platform for platform in self.settings.platforms if platform in fitting]
         if not fitting:
-            what = image.subject.apk_arch or "an unknown architecture"
-            raise UnreadableError(f"{image.subject.name} is for {what}, for which Alpine has no packages")
+            what = image.apk_arch or "an unknown architecture"
+            raise UnreadableError(f"{image.name} is for {what}, for which Alpine has no packages")
         return self.configured(replace(self.settings, platforms=tuple(asked[:1] or fitting[:1])))
 
-    def _compared(self, data: bytes, path: Path, shown_as: str | None, image: Image) -> FileReport:
+    def _compared(
+        self, data: bytes, path: Path, shown_as: str | None, image: ImageSubject, progress: Progress | None
+    ) -> FileReport:
         from dockerlint_alpine.elf import inspect  # noqa: PLC0415 - only with an image
+        from dockerlint_alpine.elf.subjects import no_progress  # noqa: PLC0415
         from dockerlint_alpine.proof.image import ImageMismatchError, confront, stage_of  # noqa: PLC0415
 
         name = shown_as if shown_as is not None else str(path)
@@ -151,9 +146,9 @@ class Doctor:
             stage = stage_of(timeline, self.settings.target)
         except ImageMismatchError as error:
             raise UnreadableError(str(error)) from None
-        inspection = inspect(image.subject, stage.packages, progress=image.progress)
+        inspection = inspect(image, stage.packages, progress=progress or no_progress)
         found = self._found(timeline)
-        comparison, told = confront(timeline, stage, found, image.subject, inspection, self.knowledge)
+        comparison, told = confront(timeline, stage, found, image, inspection, self.knowledge)
         report = self._report(name, timelines, told)
         comparison = comparison.limited(report.findings)
         return replace(report, findings=comparison.left(report.findings), image=comparison)

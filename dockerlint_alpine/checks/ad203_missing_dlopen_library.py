@@ -49,7 +49,8 @@ from dockerlint_alpine.knowledge import RuntimeNeed
 from dockerlint_alpine.stages import library_copied
 
 if TYPE_CHECKING:
-    from dockerlint_alpine.stages import Installed, Stage, WheelOpen
+    from dockerlint_alpine.stages import Installed, Stage
+    from dockerlint_alpine.stages.wheels import WheelOpen
 
 CODE = "AD203"
 NAME = "missing-dlopen-library"

@@ -11,7 +11,8 @@ from dockerlint_alpine.stages import ApkStep, PythonStep, library_copied
 if TYPE_CHECKING:
     from dockerlint_alpine.checks.base import Subject
     from dockerlint_alpine.knowledge import Language
-    from dockerlint_alpine.stages import Installed, LibraryUse, Moment, Stage, Timeline, WheelLink
+    from dockerlint_alpine.stages import Installed, LibraryUse, Moment, Stage, Timeline
+    from dockerlint_alpine.stages.wheels import WheelLink
     from dockerlint_alpine.syntax import Instruction
 
 

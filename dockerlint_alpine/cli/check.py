@@ -54,15 +54,19 @@ def _compared(paths: tuple[str, ...], judge: Judge, name: str) -> Report:
     """The report on the one Dockerfile that the image was built from."""
     from dockerlint_alpine.cli.images import open_image  # noqa: PLC0415 - only with --image
 
+    if "-" in paths:
+        raise click.UsageError(
+            "--image needs a Dockerfile that it was built from, with its context, not standard input"
+        )
     jobs, errors = common.jobs_for(paths, judge.configured)
     if errors:
         return Report((), tuple(errors))
     if len(jobs) != 1:
         found = ", ".join(job.shown_as for job in jobs[:4]) or "none"
         raise click.UsageError(f"--image speaks of one Dockerfile; name it (found: {found})")
-    with open_image(name, judge.configured.settings.platforms) as image:
+    with open_image(name, judge.configured.settings.platforms) as (image, progress):
         try:
-            return Report((judge.compared(jobs[0], image),))
+            return Report((judge.compared(jobs[0], image, progress),))
         except UnreadableError as error:
             return Report((), (FileError(jobs[0].shown_as, str(error)),))
 

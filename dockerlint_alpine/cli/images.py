@@ -12,26 +12,25 @@ import click
 from dockerlint_alpine.cli.progress import Bar
 
 if TYPE_CHECKING:
-    from dockerlint_alpine.analysis import Image
     from dockerlint_alpine.elf import Subject
+    from dockerlint_alpine.elf.subjects import Progress
 
 
 @contextmanager
-def open_image(name: str, platforms: Sequence[str]) -> Iterator[Image]:
+def open_image(name: str, platforms: Sequence[str]) -> Iterator[tuple[Subject, Progress]]:
     """Open the image, a path where there is one, else a name of the engine; a bar shows what takes a while.
 
     ``platforms`` choose among those of an archive that has several. Raises click.ClickException where it can't be read
     (exit code 2).
     """
-    from dockerlint_alpine.analysis import Image  # noqa: PLC0415 - after --help
-    from dockerlint_alpine.elf import ElfError  # noqa: PLC0415
+    from dockerlint_alpine.elf import ElfError  # noqa: PLC0415 - after --help
 
     with Bar(name) as bar:
         try:
             subject = _subject(name, platforms, bar)
         except ElfError as error:
             raise click.UsageError(f"--image {error}") from None
-        yield Image(subject, bar.update)
+        yield subject, bar.update
 
 
 def _subject(name: str, platforms: Sequence[str], bar: Bar) -> Subject:

@@ -11,10 +11,11 @@ from dockerlint_alpine.cli import common
 from dockerlint_alpine.reading import read_dockerfile
 
 if TYPE_CHECKING:
-    from dockerlint_alpine.analysis import Doctor, Image
+    from dockerlint_alpine.analysis import Doctor
     from dockerlint_alpine.cache import ReportCache
     from dockerlint_alpine.config import Configuration
     from dockerlint_alpine.discovery import Job
+    from dockerlint_alpine.elf.subjects import Progress, Subject
     from dockerlint_alpine.findings import FileReport
 
 
@@ -47,10 +48,12 @@ class Judge:
         self._cache.put(key, report, self._looked_at)
         return report
 
-    def compared(self, job: Job, image: Image) -> FileReport:
+    def compared(self, job: Job, image: Subject, progress: Progress) -> FileReport:
         """Judge the Dockerfile of ``job`` beside the image built from it; never from the cache. Raises UnreadableError."""
         doctor = common.for_job(self.doctor, job)
-        return doctor.check_bytes(read_dockerfile(job.path), job.path, shown_as=job.shown_as, image=image)
+        return doctor.check_bytes(
+            read_dockerfile(job.path), job.path, shown_as=job.shown_as, image=image, progress=progress
+        )
 
     def _judged(self, job: Job, data: bytes) -> FileReport:
         doctor = common.for_job(self.doctor, job)

@@ -164,12 +164,16 @@ class ObjectReport:
 
 @dataclass(frozen=True, slots=True)
 class OpenReport:
-    """A library that sources open at run time, whether one of its candidates is there, and the packages for it."""
+    """A library that sources open at run time, whether one of its candidates is there, and the packages for it.
+
+    ``()`` as ``providers`` with ``looked_up``: no package has any of the candidates.
+    """
 
     opens: RuntimeOpen
     status: OpenStatus
     path: str | None = None
     providers: tuple[Provider, ...] = ()
+    looked_up: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -432,6 +436,8 @@ class _Inspector:
         for name in sorted(names):
             remedy = remedy_for(name, version=versions.get(name))
             providers = self._find(remedy.need) if remedy.need else ()
+            if remedy.need and self._lookup is not None and not providers:
+                remedy = replace(remedy, advice=f"{remedy.advice}; no package of this Alpine release has it")
             yield UnresolvedSymbol(name, shown, remedy, versions.get(name), providers)
 
     def _versions(self, path: str, names: frozenset[str]) -> dict[str, str]:
@@ -475,7 +481,8 @@ class _Inspector:
         if not wanted:
             return OpenReport(opened, "unknown")
         providers = next((found for need in opened.needs if (found := self._find_open(need))), ())
-        return OpenReport(opened, "missing" if self._tree.system else "external", None, providers)
+        status: OpenStatus = "missing" if self._tree.system else "external"
+        return OpenReport(opened, status, None, providers, looked_up=self._lookup is not None)
 
     def _present(self, name: str) -> str | None:
         """Where a library of this name lies in the set: anywhere in an archive, on the system path in a root."""

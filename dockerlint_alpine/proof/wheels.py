@@ -8,25 +8,29 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from dockerlint_alpine.stages import WheelError, WheelFacts, WheelLink, WheelOpen
-
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
     from dockerlint_alpine.elf import Inspection, ObjectReport, Subject
+    from dockerlint_alpine.stages.wheels import WheelFacts
 
 _ARCHES = {"armv7": ("armhf",), "armhf": ("armhf",)}
 """apk's architectures -> those of ELF objects, where they differ."""
 
 
 class ElfWheels:
-    """A :class:`~dockerlint_alpine.stages.WheelReader`: wheels of this machine, and the folders that the user named."""
+    """A :class:`~dockerlint_alpine.stages.wheels.WheelReader`: wheels of this machine, and folders that the user named."""
 
     def __init__(self, folders: Sequence[Path] = ()) -> None:
         self._folders = tuple(folders)
         self._named: dict[str, Path] | None = None
         self._read: dict[tuple[str, str, int, int], WheelFacts] = {}
+
+    @property
+    def names_any(self) -> bool:
+        """See :class:`~dockerlint_alpine.stages.wheels.WheelReader`."""
+        return bool(self._folders)
 
     def places(self) -> Iterator[Path]:
         """Yield the folders that the user named and the wheels in them: what an answer rests on."""
@@ -36,13 +40,15 @@ class ElfWheels:
                 yield from folder.glob("*.whl")
 
     def named(self) -> Mapping[str, Path]:
-        """See :class:`~dockerlint_alpine.stages.WheelReader`; of files with one name the first folder's is taken."""
+        """See :class:`~dockerlint_alpine.stages.wheels.WheelReader`; of files with one name the first folder's is taken."""
         if self._named is None:
             found: dict[str, Path] = {}
             for folder in self._folders:
                 try:
                     names = sorted(name for name in os.listdir(folder) if name.endswith(".whl"))  # noqa: PTH208 - names only
                 except OSError as error:
+                    from dockerlint_alpine.stages.wheels import WheelError  # noqa: PLC0415 - most runs meet no wheel
+
                     raise WheelError(f"--wheels {folder}: {error.strerror or error}") from None
                 for name in names:
                     found.setdefault(name, folder / name)
@@ -50,8 +56,9 @@ class ElfWheels:
         return self._named
 
     def read(self, path: Path, shown: str, arch: str) -> WheelFacts:
-        """See :class:`~dockerlint_alpine.stages.WheelReader`."""
-        from dockerlint_alpine.elf import ElfError, inspect, open_wheel  # noqa: PLC0415 - most runs meet no wheel
+        """See :class:`~dockerlint_alpine.stages.wheels.WheelReader`."""
+        from dockerlint_alpine.elf import ElfError, inspect, open_wheel  # noqa: PLC0415 - as above
+        from dockerlint_alpine.stages.wheels import WheelError  # noqa: PLC0415
 
         try:
             status = path.stat()
@@ -67,6 +74,8 @@ class ElfWheels:
 
 
 def _facts(subject: Subject, inspection: Inspection, shown: str, arch: str) -> WheelFacts:
+    from dockerlint_alpine.stages.wheels import WheelFacts, WheelLink, WheelOpen  # noqa: PLC0415 - as above
+
     wanted = _ARCHES.get(arch, (arch,))
     objects = [one for one in inspection.objects if one.facts is not None and one.facts.arch in wanted]
     return WheelFacts(

@@ -55,7 +55,7 @@ class _Writer:
             return
         yield from self._row("system", names)
         for fact in wrong:
-            yield self._mark(f"{fact.name} {fact.predicted} was predicted, {fact.found or 'none'} is there", RED)
+            yield self._mark(f"{fact.name} {fact.predicted} was predicted", RED)
 
     @staticmethod
     def _objects(one: Comparison) -> str:
@@ -154,7 +154,9 @@ class _Writer:
 
 
 def _fact(fact: Difference) -> str:
-    return f"{fact.found or 'no'}" if fact.name == "architecture" else f"{fact.name} {fact.found or 'unknown'}"
+    if fact.found is None:
+        return f"no {fact.name}"
+    return fact.found if fact.name == "architecture" else f"{fact.name} {fact.found}"
 
 
 def _sides(sides: Sides) -> str:

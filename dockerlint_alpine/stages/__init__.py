@@ -23,7 +23,6 @@ from dockerlint_alpine.stages.model import (
 )
 from dockerlint_alpine.stages.packages import can_be_met
 from dockerlint_alpine.stages.timeline import build_timeline
-from dockerlint_alpine.stages.wheels import WheelError, WheelFacts, WheelLink, WheelOpen, WheelReader
 
 __all__ = [
     "APK_ARCH",
@@ -45,11 +44,6 @@ __all__ = [
     "StagesError",
     "Timeline",
     "Unjudged",
-    "WheelError",
-    "WheelFacts",
-    "WheelLink",
-    "WheelOpen",
-    "WheelReader",
     "build_timeline",
     "can_be_met",
     "copy_sources",

@@ -16,14 +16,13 @@ from dockerlint_alpine.stages.files import FromText, absolute
 from dockerlint_alpine.stages.linkage import build_facts
 from dockerlint_alpine.stages.model import Installed, InstallStep, PythonHome
 from dockerlint_alpine.stages.wanted import ArgumentReader, Wanted, exported, options_of, read_wanted
-from dockerlint_alpine.stages.wheels import HouseFacts, WheelError, Wheelhouse, open_house
 
 if TYPE_CHECKING:
     from dockerlint_alpine.knowledge import Knowledge
     from dockerlint_alpine.python import Facts, Resolver
     from dockerlint_alpine.stages.installers import ExportCommand, InstallCommand
     from dockerlint_alpine.stages.walk import StageWalk
-    from dockerlint_alpine.stages.wheels import WheelFacts, WheelReader
+    from dockerlint_alpine.stages.wheels import WheelFacts, Wheelhouse, WheelReader
     from dockerlint_alpine.syntax import Instruction, SourceText, Span
 
 _SHOWN_UNKNOWN = 6
@@ -145,8 +144,11 @@ class Installer:
 
     def _house(self, call: Call, wanted: Wanted) -> Wheelhouse | None:
         """The wheel files whose bytes can be read, ``None`` where there is none."""
-        if self.wheels is None or call.walk.index is None:
+        local = wanted.houses or any((one.path or "").endswith(".whl") for one in wanted.requirements.requested)
+        if self.wheels is None or call.walk.index is None or not (local or self.wheels.names_any):
             return None
+        from dockerlint_alpine.stages.wheels import WheelError, open_house  # noqa: PLC0415 - few installs take local files
+
         try:
             house = open_house(call.walk.files, wanted, call.walk.index.arch, self.wheels)
         except WheelError as error:
@@ -159,6 +161,8 @@ class Installer:
         memory, no_deps = walk.builder.memory, "--no-deps" in wanted.options
         requirements, facts = wanted.requirements, self.facts
         if house is not None:
+            from dockerlint_alpine.stages.wheels import HouseFacts  # noqa: PLC0415 - as above
+
             known = dict.fromkeys((*requirements.wheelhouse, *house.named))
             requirements, facts = replace(requirements, wheelhouse=tuple(known)), HouseFacts(facts, house)
         if self.resolver is None:
@@ -228,6 +232,8 @@ class Installer:
         self, call: Call, resolved: Resolved, wanted: Wanted, house: Wheelhouse
     ) -> tuple[WheelFacts | None, bool]:
         """What the bytes of the wheel that is installed say, and whether no index can offer another version of it."""
+        from dockerlint_alpine.stages.wheels import WheelError  # noqa: PLC0415 - as above
+
         file = house.chosen(resolved)
         if file is None:
             return None, False

@@ -85,6 +85,11 @@ class WheelFacts:
 class WheelReader(Protocol):
     """Reads wheel files of this machine, and knows those that the user named for every install."""
 
+    @property
+    def names_any(self) -> bool:
+        """Whether the user named any folder."""
+        ...
+
     def named(self) -> Mapping[str, Path]:
         """Return the wheel files that the user named, by file name. Raises :class:`WheelError` for a lost folder."""
         ...

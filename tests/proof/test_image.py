@@ -10,10 +10,9 @@ import jsonschema
 import pytest
 
 import dockerlint_alpine.report
-from dockerlint_alpine.analysis import Doctor, Image, UnreadableError, configure
+from dockerlint_alpine.analysis import Doctor, UnreadableError, configure
 from dockerlint_alpine.comparison import Comparison
 from dockerlint_alpine.elf import open_image_file
-from dockerlint_alpine.elf.subjects import no_progress
 from dockerlint_alpine.findings import FileReport
 from tests.cli.test_check_and_fix import run
 from tests.elf.building import compile_object, elf_bytes
@@ -48,7 +47,7 @@ class Bench:
         path.write_text(dockerfile)
         subject = open_image_file(write_tar(self.folder / "image.tar", files))
         doctor = Doctor(configure(context=self.folder, **options))
-        report = doctor.check_bytes(path.read_bytes(), path, shown_as="Dockerfile", image=Image(subject, no_progress))
+        report = doctor.check_bytes(path.read_bytes(), path, shown_as="Dockerfile", image=subject)
         assert report.image is not None
         return report, report.image
 
@@ -327,6 +326,7 @@ def test_the_text_reads_from_top_to_bottom(built: Path) -> None:
         (["Dockerfile", "--image", "Dockerfile"], "--image Dockerfile: not an ELF object, a wheel or an image archive"),
         (["Dockerfile", "--image", "broken.tar"], "--image broken.tar"),
         (["lost/Dockerfile", "--image", "plain.tar"], "lost/Dockerfile"),
+        (["-", "--image", "plain.tar"], "not standard input"),
         (["Dockerfile", "--image", "plain.tar", "--target", "nowhere"], "no stage is called 'nowhere'"),
     ],
 )

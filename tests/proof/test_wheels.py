@@ -15,7 +15,7 @@ from dockerlint_alpine.analysis import Doctor, configure
 from dockerlint_alpine.findings import FileReport, Finding
 from dockerlint_alpine.proof.wheels import ElfWheels
 from dockerlint_alpine.reading import UnreadableError
-from dockerlint_alpine.stages import WheelError
+from dockerlint_alpine.stages.wheels import WheelError
 from tests.cli.test_check_and_fix import run
 from tests.conftest import Judge, said
 from tests.elf.building import compile_object, elf_bytes
