@@ -14,6 +14,7 @@ import pytest
 from dockerlint_alpine.analysis import Doctor, configure
 from dockerlint_alpine.findings import FileReport, Finding
 from dockerlint_alpine.proof.wheels import ElfWheels
+from dockerlint_alpine.python import RequirementSet, Resolution, Resolved, Target, Verdict
 from dockerlint_alpine.reading import UnreadableError
 from dockerlint_alpine.stages.wheels import WheelError
 from tests.cli.test_check_and_fix import run
@@ -271,3 +272,50 @@ def test_pip_itself_takes_the_wheels_that_we_say_it_takes(tmp_path: Path, lz4_ob
     (item,) = timeline.stages[0].installed
     assert item.wheel is not None
     assert Path(item.wheel.shown).name == theirs
+
+
+class FromIndex:
+    """An index that answers without knowing of any wheelhouse."""
+
+    def resolve(self, wanted: RequirementSet, target: Target) -> Resolution:
+        return Resolution(
+            tuple(
+                Resolved(one.name or "", "4.4.5", (), one.chain, one.origin, Verdict("sdist", "no wheel fits", "index"))
+                for one in wanted.requested
+            )
+        )
+
+
+def test_an_online_answer_takes_the_wheel_at_hand_in_place_of_the_same_source(
+    tmp_path: Path, lz4_object: bytes
+) -> None:
+    make_wheel(tmp_path / "w", "lz4", "4.4.5", {EXTENSION: lz4_object})
+    (tmp_path / "Dockerfile").write_text(PINNED)
+
+    def codes(**options: object) -> list[str]:
+        doctor = Doctor(configure(context=tmp_path, **options), resolver=FromIndex())
+        return [finding.code for finding in doctor.check_file(tmp_path / "Dockerfile").findings]
+
+    assert codes() == ["AD102", "AD102"]
+    assert codes(wheels=[str(tmp_path / "w")]) == ["AD201"]
+
+
+def test_a_lock_file_takes_only_what_it_lists(judge: Judge, tmp_path: Path, lz4_object: bytes) -> None:
+    project = '[project]\nname = "app"\nversion = "0.1.0"\nrequires-python = ">=3.11"\ndependencies = ["lz4"]\n'
+    lock = """version = 1
+requires-python = ">=3.11"
+[[package]]
+name = "app"
+version = "0.1.0"
+source = { virtual = "." }
+dependencies = [{ name = "lz4" }]
+[[package]]
+name = "lz4"
+version = "4.4.5"
+source = { registry = "https://example.org/simple" }
+sdist = { url = "https://example.org/lz4-4.4.5.tar.gz", hash = "sha256:00", size = 1 }
+"""
+    path = make_wheel(tmp_path / "w", "lz4", "4.4.5", {EXTENSION: lz4_object})
+    text = f"{BASE}COPY pyproject.toml uv.lock ./\nRUN uv sync --frozen\n"
+    report = judge(text, {"pyproject.toml": project, "uv.lock": lock}, wheels=[str(path.parent)])
+    assert {finding.code for finding in report.findings} == {"AD102"}
