@@ -235,7 +235,6 @@ class _Inspector:
         self._lookup = lookup
         self._providers: dict[str, tuple[Provider, ...]] = {}
         self._facts = {path: self._node_facts(path) for path in subject.objects}
-        self._arches = sorted({facts.arch for facts in self._facts.values() if facts is not None})
         self._names: dict[str, list[str]] = {}
         for path in subject.objects:
             self._names.setdefault(path.rpartition("/")[2], []).append(path)
@@ -257,7 +256,7 @@ class _Inspector:
         return Inspection(
             name=self._subject.name,
             kind=self._subject.kind,
-            arch=self._subject.arch or (self._arches[0] if len(self._arches) == 1 else None),
+            arch=self._subject.apk_arch,
             libc=tuple(kinds),
             objects=tuple(reports),
             opens=tuple(self._open_report(opened) for opened in opens),

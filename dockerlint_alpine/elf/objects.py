@@ -154,13 +154,14 @@ def is_elf(head: bytes) -> bool:
 def needed_extent(head: bytes) -> int | None:
     """How many bytes from the start of the file the reader can use, told by its first bytes (:data:`HEAD_SIZE`).
 
-    Debug sections and section headers lie behind it. ``None``: the program headers are not within ``head`` or not true.
+    Debug sections and section headers lie behind it; it is never less than what was given. ``None``: the
+    program headers are not within ``head`` or not true.
     """
     try:
         header = _read_header(head)
     except (MalformedElfError, NotElfError):
         return None
-    return max((s.offset + s.file_size for s in header.segments), default=len(head))
+    return max([len(head), *(s.offset + s.file_size for s in header.segments)])
 
 
 def read_object(data: Buffer, *, symbols: bool = True) -> ElfFacts:

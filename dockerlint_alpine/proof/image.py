@@ -30,6 +30,9 @@ _SITE = re.compile(r"/(?:site|dist)-packages/")
 _WITH_THE_IMAGE = frozenset({"pip", "setuptools", "wheel"})
 """Distributions that base images bring and that no Dockerfile asks for."""
 
+_SHARED = frozenset({"/", "/usr", "/usr/local", "/lib", "/usr/lib"})
+"""Folders that hold more than distributions, should somebody install into them (``pip install --target``)."""
+
 _SHOWN_OBJECTS = 3
 _BUILD_ONLY = "it speaks of the build, which an image does not show"
 _LINKING = frozenset({"AD201", "AD202"})
@@ -136,9 +139,8 @@ class _Image:
         """Whether an object belongs to a distribution, or lies where they do."""
         if report.distribution is not None or _SITE.search(report.path):
             return True
-        return any(
-            report.path.startswith(f"{item.location}/") for item in self._stage.installed if _is_own(item.location)
-        )
+        places = (item.location for item in self._stage.installed if item.location not in _SHARED)
+        return any(report.path.startswith(f"{place}/") for place in places)
 
     def owner(self, report: ObjectReport) -> str | None:
         """The distribution of an object: by RECORD, else by the folder it lies in below site-packages."""
@@ -148,7 +150,7 @@ class _Image:
         first = re.split(r"[/.]", below, maxsplit=1)[0] if below else ""
         for item in self._stage.installed:
             roots = {name.partition(".")[0] for name in item.imports} | {item.resolved.name.replace("-", "_")}
-            if first and (first in roots or first.removesuffix("_libs") in roots):
+            if first and (first in roots):
                 return item.resolved.name
         return normalise(first) if normalise(first) in self.distributions else None
 
@@ -173,11 +175,6 @@ class _Image:
         search = f"{self.inspection.root.environment.get('LD_LIBRARY_PATH', '')}:{system_path(tree, arch)}"
         folders = {folder.rstrip("/") for folder in re.split(r"[:\n]+", search) if folder}
         return tuple(path for path, _ in tree.nodes() if path.rpartition("/")[0] in folders)
-
-
-def _is_own(location: str) -> bool:
-    """Whether a folder holds distributions and nothing else (``pip install --target``)."""
-    return location.count("/") >= 1 and location not in {"/", "/usr", "/usr/local", "/lib", "/usr/lib"}
 
 
 @dataclass(frozen=True, slots=True)
