@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -12,6 +12,9 @@ from dockerlint_alpine.cli import common
 from dockerlint_alpine.cli.judging import Judge
 from dockerlint_alpine.findings import FileError, FileReport, Report
 from dockerlint_alpine.reading import UnreadableError
+
+if TYPE_CHECKING:
+    from dockerlint_alpine.config import Settings
 
 
 @click.command()
@@ -47,7 +50,17 @@ def check(paths: tuple[str, ...], image: str | None, **given: Any) -> None:
         judge.close()
     settings = judge.configured.settings
     common.show(report, settings)
+    _tell_verdict(report, settings)
     sys.exit(common.exit_code(report, settings))
+
+
+def _tell_verdict(report: Report, settings: Settings) -> None:
+    """Formats that have findings only don't say why a run without any fails: that is told beside them."""
+    for file in report.files:
+        if file.image is not None and not any(name.partition(":")[0] == "text" for name in settings.output_format):
+            from dockerlint_alpine.report.comparing import sentence  # noqa: PLC0415 - only with --image
+
+            click.echo(f"alpine-doctor: {file.image.image}: {sentence(file.image)}", err=True)
 
 
 def _compared(paths: tuple[str, ...], judge: Judge, name: str) -> Report:

@@ -24,6 +24,18 @@ def lines(comparison: Comparison, paint: Paint, width: int) -> list[str]:
     return list(_Writer(paint, width).block(comparison))
 
 
+def sentence(one: Comparison) -> str:
+    """Return the verdict on the verdict, for a line of its own."""
+    if one.holds and one.same_content:
+        return "The verdict holds: the image agrees with it in everything that it shows."
+    if one.holds:
+        return "The verdict holds; the content of the image differs from the prediction."
+    missed = sum(1 for miss in one.missed if miss.kind != "open")
+    counted = ((missed, "thing", "missed"), (len(one.refuted), "finding", "refuted"))
+    told = " and ".join(f"{plural(number, noun)} {verb}" for number, noun, verb in counted if number)
+    return f"The verdict does not hold: {told}."
+
+
 class _Writer:
     def __init__(self, paint: Paint, width: int) -> None:
         self._paint = paint
@@ -45,7 +57,7 @@ class _Writer:
         yield from self._elsewhere(one.elsewhere)
         for note in one.notes[:_SHOWN]:
             yield from self._row("note", note)
-        yield from self._verdict(one)
+        yield self._paint(sentence(one), GREEN if one.holds else RED, BOLD)
 
     def _system(self, one: Comparison) -> Iterator[str]:
         wrong = [fact for fact in one.facts if fact.predicted not in {None, fact.found}]
@@ -106,23 +118,6 @@ class _Writer:
             who = f"{miss.distribution}: {miss.path}" if miss.distribution else miss.path
             yield from self._entry("!", who, f"{miss.detail}{package}", color)
         yield from self._more(len(misses))
-
-    def _verdict(self, one: Comparison) -> Iterator[str]:
-        if one.holds and one.same_content:
-            yield self._paint("The verdict holds: the image agrees with it in everything that it shows.", GREEN, BOLD)
-        elif one.holds:
-            yield self._paint("The verdict holds; the content of the image differs from the prediction.", GREEN, BOLD)
-        else:
-            missed = sum(1 for miss in one.missed if miss.kind != "open")
-            parts = [
-                text
-                for number, text in (
-                    (missed, f"{plural(missed, 'thing')} missed"),
-                    (len(one.refuted), f"{plural(len(one.refuted), 'finding')} refuted"),
-                )
-                if number
-            ]
-            yield self._paint(f"The verdict does not hold: {' and '.join(parts)}.", RED, BOLD)
 
     # One line or a few of them.
 

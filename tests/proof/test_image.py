@@ -315,6 +315,8 @@ def test_the_text_reads_from_top_to_bottom(built: Path) -> None:
     ]
     places = [text.index(line) for line in wanted]
     assert places == sorted(places)
+    concise = check(built, "Dockerfile", "--image", "wrong.tar", "--output-format", "concise")
+    assert concise.stderr.decode() == "alpine-doctor: wrong.tar: The verdict does not hold: 1 finding refuted.\n"
     good = check(built, "Dockerfile", "--image", "good.tar").stdout.decode()
     assert "The verdict holds: the image agrees with it in everything that it shows." in good
 
