@@ -42,7 +42,8 @@ class Settings:
     """Every option, hashable and safe to hand to another process; tables are tuples of pairs.
 
     ``select``, ``ignore`` and the other places for codes take prefixes (``AD2``). ``output_format`` holds a format or
-    ``format:file`` each. ``rules`` are folders with rules of the user's own. ``exclude`` and the keys of
+    ``format:file`` each. ``rules`` are folders with rules of the user's own, ``wheels`` folders
+    of wheel files that every install may take, as with pip's ``--find-links``. ``exclude`` and the keys of
     ``per_file_ignores`` are patterns as in .gitignore, relative to the folder of the configuration. ``as_of`` is the day
     (``YYYY-MM-DD``) to answer for: younger releases on the index are left out.
     """
@@ -66,6 +67,7 @@ class Settings:
     unsafe_fixes: bool = False
     require_reason: bool = False
     rules: tuple[str, ...] = ()
+    wheels: tuple[str, ...] = ()
     exclude: tuple[str, ...] = ()
     as_of: str | None = None
 
@@ -258,8 +260,8 @@ def _located(name: str, value: object, folder: Path) -> object:
     """Make the paths of an option those seen from the current folder."""
     if name in {"context", "output_file"}:
         return str(folder / str(value))
-    if name == "rules":
-        return tuple(str(folder / rules) for rules in cast("tuple[str, ...]", value))
+    if name in {"rules", "wheels"}:
+        return tuple(str(folder / place) for place in cast("tuple[str, ...]", value))
     if name == "output_format":
         split = (one.partition(":") for one in cast("tuple[str, ...]", value))
         return tuple(f"{format_}:{folder / file}" if file else format_ for format_, _, file in split)
@@ -385,6 +387,7 @@ _READERS: Mapping[str, Reader] = MappingProxyType(
         "unsafe_fixes": _flag,
         "require_reason": _flag,
         "rules": _texts,
+        "wheels": _texts,
         "exclude": _list_of(_glob),
         "as_of": _shaped(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", "2026-01-31"),
     }

@@ -40,6 +40,7 @@ output-file = "out.txt"
 color = "never"
 unsafe-fixes = true
 require-reason = true
+wheels = ["dist"]
 rules = ["rules"]
 exclude = ["vendor/"]
 per-file-ignores = { "legacy/**" = ["AD4"] }

@@ -1,7 +1,7 @@
 """## What it does
 Reports a wheel built for glibc (manylinux) that is installed in an Alpine stage: forced by `--platform`, named by URL, or
-taken from a local file. Reports also a distribution that exists for glibc only: no wheel for musl, and no source that
-would compile there.
+taken from a local file; where the file is at hand its bytes decide, not its name. Reports also a distribution that exists
+for glibc only: no wheel for musl, and no source that would compile there.
 
 ## Why is this bad?
 pip never chooses such a wheel by itself on musl. Forced in, its extensions ask for `ld-linux-x86-64.so.2` and symbols
@@ -60,11 +60,20 @@ def run(subject: Subject) -> Iterator[Finding]:
         for step in stage.steps:
             if isinstance(step, InstallStep):
                 for item in step.installed:
-                    if item.resolved.artefact.kind == "glibc-wheel":
+                    if item.wheel is not None and item.wheel.glibc:
+                        text = f"the wheel of {evidence.named(item)} was made for glibc; {stage_label(stage)} has musl"
+                        told = Evidence("elf", f"{item.wheel.shown}: {item.wheel.glibc[0]}")
+                        yield _finding(subject, stage, step, item, f"{text}: it will not load", told)
+                    elif item.resolved.artefact.kind == "glibc-wheel" and not _harmless(step, item):
                         text = f"{evidence.named(item)} comes as a wheel for glibc; {stage_label(stage)} has musl"
                         yield _finding(subject, stage, step, item, f"{text}: it will not load", None)
                     else:
                         yield from _impossible(subject, stage, step, item)
+
+
+def _harmless(step: InstallStep, item: Installed) -> bool:
+    """True for a wheel that ``--platform`` forces in and whose bytes hold nothing for glibc, whatever its name says."""
+    return item.wheel is not None and bool(step.target.forced_platforms)
 
 
 def _impossible(subject: Subject, stage: Stage, step: InstallStep, item: Installed) -> Iterator[Finding]:
@@ -77,7 +86,7 @@ def _impossible(subject: Subject, stage: Stage, step: InstallStep, item: Install
 
 
 def _finding(
-    subject: Subject, stage: Stage, step: InstallStep, item: Installed, message: str, rule: Evidence | None
+    subject: Subject, stage: Stage, step: InstallStep, item: Installed, message: str, told: Evidence | None
 ) -> Finding:
     return Finding(
         code=CODE,
@@ -86,7 +95,7 @@ def _finding(
         confidence=confidence_of(subject, item, stage, step.moment),
         message=message,
         location=locate(subject.dockerfile, step.span),
-        evidence=unique((evidence.requirement(item), evidence.wheel(item), rule)),
+        evidence=unique((evidence.requirement(item), evidence.wheel(item), told)),
         stage=stage_ref(stage),
         platforms=(subject.timeline.platform,),
         distribution=distribution_ref(item),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -13,15 +13,23 @@ from dockerlint_alpine.cli.judging import Judge
 from dockerlint_alpine.findings import FileError, FileReport, Report
 from dockerlint_alpine.reading import UnreadableError
 
+if TYPE_CHECKING:
+    from dockerlint_alpine.config import Settings
+
 
 @click.command()
 @click.argument("paths", nargs=-1)
 @common.analysis_options
 @common.output_options
 @click.option(
+    "--image",
+    metavar="NAME|TAR",
+    help="Hold the verdict against the image built from this one Dockerfile: of the engine, or a saved one.",
+)
+@click.option(
     "--stdin-filename", metavar="NAME", help="What to call a Dockerfile read from standard input (PATH is -)."
 )
-def check(paths: tuple[str, ...], **given: Any) -> None:
+def check(paths: tuple[str, ...], image: str | None, **given: Any) -> None:
     r"""Report what Alpine stages lack: Dockerfiles, folders and compose files; by default what is below the folder.
 
     \b
@@ -30,17 +38,50 @@ def check(paths: tuple[str, ...], **given: Any) -> None:
       alpine-doctor check docker/backend.alpine.Dockerfile --platform linux/amd64 --platform linux/arm64
       alpine-doctor check --output-format json docker-compose.yml
       alpine-doctor check - --stdin-filename docker/Dockerfile < docker/Dockerfile
+      alpine-doctor check Dockerfile --image myapp:latest
+      alpine-doctor check Dockerfile --wheels dist/
     """
     judge = Judge(common.configuration(given), use_cache=not given["no_cache"])
     try:
-        report = _report(paths, judge, given["stdin_filename"])
+        report = _report(paths, judge, given["stdin_filename"]) if image is None else _compared(paths, judge, image)
     except common.data_errors() as error:
         raise click.UsageError(str(error)) from None
     finally:
         judge.close()
     settings = judge.configured.settings
     common.show(report, settings)
+    _tell_verdict(report, settings)
     sys.exit(common.exit_code(report, settings))
+
+
+def _tell_verdict(report: Report, settings: Settings) -> None:
+    """Formats that have findings only don't say why a run without any fails: that is told beside them."""
+    for file in report.files:
+        if file.image is not None and not any(name.partition(":")[0] == "text" for name in settings.output_format):
+            from dockerlint_alpine.report.comparing import sentence  # noqa: PLC0415 - only with --image
+
+            click.echo(f"alpine-doctor: {file.image.image}: {sentence(file.image)}", err=True)
+
+
+def _compared(paths: tuple[str, ...], judge: Judge, name: str) -> Report:
+    """The report on the one Dockerfile that the image was built from."""
+    from dockerlint_alpine.cli.images import open_image  # noqa: PLC0415 - only with --image
+
+    if "-" in paths:
+        raise click.UsageError(
+            "--image needs a Dockerfile that it was built from, with its context, not standard input"
+        )
+    jobs, errors = common.jobs_for(paths, judge.configured)
+    if errors:
+        return Report((), tuple(errors))
+    if len(jobs) != 1:
+        found = ", ".join(job.shown_as for job in jobs[:4]) or "none"
+        raise click.UsageError(f"--image speaks of one Dockerfile; name it (found: {found})")
+    with open_image(name, judge.configured.settings.platforms) as (image, progress):
+        try:
+            return Report((judge.compared(jobs[0], image, progress),))
+        except UnreadableError as error:
+            return Report((), (FileError(jobs[0].shown_as, str(error)),))
 
 
 def _report(paths: tuple[str, ...], judge: Judge, stdin_name: str | None) -> Report:

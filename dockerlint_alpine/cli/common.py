@@ -16,6 +16,7 @@ from dockerlint_alpine.findings import FileError, FileReport, Report
 
 if TYPE_CHECKING:
     from dockerlint_alpine.analysis import Doctor
+    from dockerlint_alpine.comparison import Comparison
     from dockerlint_alpine.config import Configuration, Settings
     from dockerlint_alpine.report import CodeDoc, RenderOptions
 
@@ -33,6 +34,13 @@ _ANALYSIS = (
     click.option("--alpine", metavar="X.Y", help="The Alpine release, where the base image does not tell it."),
     click.option("--python", metavar="X.Y", help="The Python, where the base image does not tell it."),
     click.option("--online/--offline", default=None, help="Ask the Python package index, or not (default)."),
+    click.option(
+        "--wheels",
+        multiple=True,
+        metavar="DIR",
+        type=click.Path(file_okay=False, exists=True),
+        help="Wheels that pip may take, as with --find-links; their own bytes replace the rules. Repeatable.",
+    ),
     click.option("--as-of", metavar="DATE", help="Answer for the index of this day, YYYY-MM-DD."),
     click.option("--config", type=click.Path(dir_okay=False, exists=True), help="The configuration file to use."),
     click.option("--no-cache", is_flag=True, help="Judge anew, and remember nothing."),
@@ -76,6 +84,7 @@ def configuration(given: dict[str, Any]) -> Configuration:
     overrides["ignore"] = _codes(given["ignore"]) or None
     overrides["platforms"] = _platforms(given["platforms"]) or None
     overrides["build_args"] = _build_args(given["build_args"]) or None
+    overrides["wheels"] = given["wheels"] or None
     overrides["output_format"] = given.get("output_format") or None
     if given["alpine"]:
         overrides["alpine"] = given["alpine"].removeprefix("v")
@@ -257,4 +266,10 @@ def exit_code(report: Report, settings: Settings) -> int:
     if report.errors or (settings.strict and report.unknown):
         return 2
     found = report.count("error") + report.count("warning")
-    return 1 if found and not settings.exit_zero else 0
+    wrong = any(file.image is not None and not _as_predicted(file.image, settings) for file in report.files)
+    return 1 if (found or wrong) and not settings.exit_zero else 0
+
+
+def _as_predicted(image: Comparison, settings: Settings) -> bool:
+    """With ``--strict`` an image must also have the predicted packages and distributions."""
+    return image.holds and (image.same_content or not settings.strict)

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from dockerlint_alpine.cache import ReportCache
     from dockerlint_alpine.config import Configuration
     from dockerlint_alpine.discovery import Job
+    from dockerlint_alpine.elf.subjects import Progress, Subject
     from dockerlint_alpine.findings import FileReport
 
 
@@ -46,6 +47,13 @@ class Judge:
         report = self._judged(job, data)
         self._cache.put(key, report, self._looked_at)
         return report
+
+    def compared(self, job: Job, image: Subject, progress: Progress) -> FileReport:
+        """Judge the Dockerfile of ``job`` beside the image built from it; never from the cache. Raises UnreadableError."""
+        doctor = common.for_job(self.doctor, job)
+        return doctor.check_bytes(
+            read_dockerfile(job.path), job.path, shown_as=job.shown_as, image=image, progress=progress
+        )
 
     def _judged(self, job: Job, data: bytes) -> FileReport:
         doctor = common.for_job(self.doctor, job)

@@ -60,15 +60,18 @@ def releases_of_files(names: Iterable[str], distribution: str) -> list[Release]:
     return [Release(version, wheels=tuple(tags), sdist=version in sources) for version, tags in wheels.items()]
 
 
-def merge_releases(first: Sequence[Release], second: Sequence[Release]) -> list[Release]:
-    """Return the union of two lists of releases; a version in both has the files of both."""
-    merged = {release.version: release for release in first}
-    for release in second:
+def merge_releases(index: Sequence[Release], local: Sequence[Release]) -> list[Release]:
+    """Return the union of an index's releases and those of local files; a version in both has the files of both.
+
+    Local files come first, so that of two with the same tag the local one is taken (pip: ``find_all_candidates``).
+    """
+    merged = {release.version: release for release in index}
+    for release in local:
         known = merged.get(release.version)
         merged[release.version] = (
             release
             if known is None
-            else replace(known, wheels=known.wheels + release.wheels, sdist=known.sdist or release.sdist, yanked=False)
+            else replace(known, wheels=release.wheels + known.wheels, sdist=known.sdist or release.sdist, yanked=False)
         )
     return list(merged.values())
 

@@ -51,6 +51,10 @@ class _Writer:
                 yield list(self._finding(file.path, lines, finding))
         if compact := [finding for finding in judged if finding.severity == "info"]:
             yield [one_line(file.path, finding, options=self._options, paint=self._paint) for finding in compact]
+        if file.image is not None:
+            from dockerlint_alpine.report.comparing import lines as comparison  # noqa: PLC0415 - only with an image
+
+            yield comparison(file.image, self._paint, self._width)
 
     def not_judged(self, report: Report) -> list[list[str]]:
         """Return the section of what nobody may take for a clean bill of health."""

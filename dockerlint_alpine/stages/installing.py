@@ -11,6 +11,7 @@ from dockerlint_alpine.python.markers import machine
 from dockerlint_alpine.python.resolve import resolve
 from dockerlint_alpine.stages import interpreters
 from dockerlint_alpine.stages.compiles import needs_no_rule
+from dockerlint_alpine.stages.errors import StagesError
 from dockerlint_alpine.stages.files import FromText, absolute
 from dockerlint_alpine.stages.linkage import build_facts
 from dockerlint_alpine.stages.model import Installed, InstallStep, PythonHome
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from dockerlint_alpine.python import Facts, Resolver
     from dockerlint_alpine.stages.installers import ExportCommand, InstallCommand
     from dockerlint_alpine.stages.walk import StageWalk
+    from dockerlint_alpine.stages.wheels import WheelFacts, Wheelhouse, WheelReader
     from dockerlint_alpine.syntax import Instruction, SourceText, Span
 
 _SHOWN_UNKNOWN = 6
@@ -50,15 +52,21 @@ class Call:
 
 
 class Installer:
-    """Knows the rules and the index; walks ask it to install into their stage."""
+    """Knows the rules and the index, and who reads wheels; walks ask it to install into their stage."""
 
     def __init__(
-        self, knowledge: Knowledge, facts: Facts, resolver: Resolver | None = None, as_of: str | None = None
+        self,
+        knowledge: Knowledge,
+        facts: Facts,
+        resolver: Resolver | None = None,
+        as_of: str | None = None,
+        wheels: WheelReader | None = None,
     ) -> None:
         self.knowledge = knowledge
         self.facts = facts
         self.resolver = resolver
         self.as_of = as_of
+        self.wheels = wheels
         self.notes: list[str] = []
 
     def install(self, call: Call, command: InstallCommand) -> None:
@@ -86,9 +94,10 @@ class Installer:
         target = self._target(walk, home, command, wanted.options)
         place = interpreters.destination(home, command, wanted.options, call.variables, folder)
         present = _present(walk, home, command, wanted)
-        resolution = self._resolution(walk, wanted, target, present)
+        house = self._house(call, wanted)
+        resolution = self._resolution(walk, wanted, target, present, house)
         fresh = [one for one in resolution.distributions if one.artefact.kind != "installed"]
-        installed = _not_there_yet(walk, [self._installed(call, one, place, wanted, command) for one in fresh])
+        installed = _not_there_yet(walk, [self._installed(call, one, place, wanted, command, house) for one in fresh])
         self._report_unknown(call, resolution, wanted, present)
         self._report_unruled(call, wanted, installed)
         if command.makes_wheels:
@@ -133,35 +142,65 @@ class Installer:
             forced_platforms=options.get("--platform", ()) if command.tool == "pip" else (),
         )
 
-    def _resolution(self, walk: StageWalk, wanted: Wanted, target: Target, present: Mapping[str, str]) -> Resolution:
+    def _house(self, call: Call, wanted: Wanted) -> Wheelhouse | None:
+        """The wheel files whose bytes can be read, ``None`` where there is none."""
+        local = wanted.houses or any((one.path or "").endswith(".whl") for one in wanted.requirements.requested)
+        if self.wheels is None or call.walk.index is None or not (local or self.wheels.names_any):
+            return None
+        from dockerlint_alpine.stages.wheels import WheelError, open_house  # noqa: PLC0415 - few installs take local files
+
+        try:
+            house = open_house(call.walk.files, wanted, call.walk.index.arch, self.wheels)
+        except WheelError as error:
+            raise StagesError(str(error)) from None
+        return house if house.files else None
+
+    def _resolution(
+        self, walk: StageWalk, wanted: Wanted, target: Target, present: Mapping[str, str], house: Wheelhouse | None
+    ) -> Resolution:
         memory, no_deps = walk.builder.memory, "--no-deps" in wanted.options
-        requirements = wanted.requirements
+        requirements, facts = wanted.requirements, self.facts
+        if house is not None:
+            from dockerlint_alpine.stages.wheels import HouseFacts  # noqa: PLC0415 - as above
+
+            known = dict.fromkeys((*requirements.wheelhouse, *house.named))
+            requirements, facts = replace(requirements, wheelhouse=tuple(known)), HouseFacts(facts, house)
         if self.resolver is None:
-            found = memory.resolution(
-                requirements, target, self.facts, installed=present, as_of=self.as_of, no_deps=no_deps
-            )
+            found = memory.resolution(requirements, target, facts, installed=present, as_of=self.as_of, no_deps=no_deps)
         else:
             found = resolve(
                 requirements,
                 target,
-                self.facts,
+                facts,
                 self.resolver,
                 installed=present,
                 as_of=self.as_of,
                 no_deps=no_deps,
             )
+            if house is not None:
+                judged = tuple(house.judged(one, wanted, target) for one in found.distributions)
+                found = replace(found, distributions=judged)
         self.notes.extend(found.notes)
         return found
 
     # -- how each distribution is made -----------------------------------------------------------------------------
 
     def _installed(
-        self, call: Call, resolved: Resolved, place: str, wanted: Wanted, command: InstallCommand
+        self,
+        call: Call,
+        resolved: Resolved,
+        place: str,
+        wanted: Wanted,
+        command: InstallCommand,
+        house: Wheelhouse | None,
     ) -> Installed:
         walk = call.walk
         distribution = self.knowledge.distribution(resolved.name)
         ready = _ready_wheel(walk, resolved.name, wanted.houses)
         built = ready.built if ready is not None else None
+        wheel, settled = ready.wheel if ready is not None else None, False
+        if ready is None and house is not None:
+            wheel, settled = self._bytes(call, resolved, wanted, house)
         if ready is None and resolved.artefact.kind == "sdist" and command.action != "download":
             assert walk.packages is not None
             assert walk.index is not None
@@ -185,8 +224,27 @@ class Installer:
             ready=ready is not None,
             copied_from=ready.copied_from if ready is not None else None,
             imports=distribution.imports if distribution is not None else (),
-            pinned=resolved.name in wanted.pinned,
+            pinned=settled or resolved.name in wanted.pinned,
+            wheel=wheel,
         )
+
+    def _bytes(
+        self, call: Call, resolved: Resolved, wanted: Wanted, house: Wheelhouse
+    ) -> tuple[WheelFacts | None, bool]:
+        """What the bytes of the wheel that is installed say, and whether no index can offer another version of it."""
+        from dockerlint_alpine.stages.wheels import WheelError  # noqa: PLC0415 - as above
+
+        file = house.chosen(resolved)
+        if file is None:
+            return None, False
+        try:
+            facts = house.read(file)
+        except WheelError as error:
+            call.unjudged("AD901", str(error), f"the wheel of {resolved.name} that pip takes")
+            return None, False
+        for problem in facts.problems:
+            call.unjudged("AD901", f"{facts.shown}: {problem}", f"the wheel of {resolved.name} that pip takes")
+        return facts, file.named or wanted.requirements.options.no_index
 
     # -- what can't be judged --------------------------------------------------------------------------------------
 

@@ -46,7 +46,7 @@ def test_the_schema_allows_nothing_else() -> None:
     for node in objects(SCHEMA):
         assert node["additionalProperties"] is False
         optional = set(node["properties"]) - set(node["required"])
-        assert optional <= {"path"}
+        assert optional <= {"path", "image"}
 
 
 def test_the_documented_shape() -> None:
