@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 from dockerlint_alpine.python import Resolution, Resolved, Target, musl_of_alpine, normalise
 from dockerlint_alpine.python.markers import machine
-from dockerlint_alpine.python.resolve import resolve
+from dockerlint_alpine.python.resolve import ResolverError, answers_itself, resolve
 from dockerlint_alpine.stages import interpreters
-from dockerlint_alpine.stages.compiles import needs_no_rule
+from dockerlint_alpine.stages.compiles import SourceBuilds
 from dockerlint_alpine.stages.files import FromText, absolute
 from dockerlint_alpine.stages.linkage import build_facts
 from dockerlint_alpine.stages.model import Installed, InstallStep, PythonHome
@@ -60,6 +60,7 @@ class Installer:
         self.resolver = resolver
         self.as_of = as_of
         self.notes: list[str] = []
+        self.sources = SourceBuilds(knowledge, facts, resolver)
 
     def install(self, call: Call, command: InstallCommand) -> None:
         """Let ``command`` install into the stage; what can't be judged is noted there."""
@@ -88,7 +89,7 @@ class Installer:
         present = _present(walk, home, command, wanted)
         resolution = self._resolution(walk, wanted, target, present)
         fresh = [one for one in resolution.distributions if one.artefact.kind != "installed"]
-        installed = _not_there_yet(walk, [self._installed(call, one, place, wanted, command) for one in fresh])
+        installed = _not_there_yet(walk, [self._installed(call, one, place, wanted, command, target) for one in fresh])
         self._report_unknown(call, resolution, wanted, present)
         self._report_unruled(call, wanted, installed)
         if command.makes_wheels:
@@ -134,29 +135,44 @@ class Installer:
         )
 
     def _resolution(self, walk: StageWalk, wanted: Wanted, target: Target, present: Mapping[str, str]) -> Resolution:
-        memory, no_deps = walk.builder.memory, "--no-deps" in wanted.options
-        requirements = wanted.requirements
-        if self.resolver is None:
-            found = memory.resolution(
-                requirements, target, self.facts, installed=present, as_of=self.as_of, no_deps=no_deps
-            )
-        else:
+        no_deps = "--no-deps" in wanted.options
+        resolver = self.resolver
+        if resolver is not None and not resolver.sparing:
             found = resolve(
-                requirements,
+                wanted.requirements,
                 target,
                 self.facts,
-                self.resolver,
+                resolver,
                 installed=present,
                 as_of=self.as_of,
                 no_deps=no_deps,
             )
+            self.notes.extend(found.notes)
+            return found
+        offline = walk.builder.memory.resolution(
+            wanted.requirements, target, self.facts, installed=present, as_of=self.as_of, no_deps=no_deps
+        )
+        online = None
+        if resolver is not None and not (no_deps or answers_itself(wanted.requirements)):
+            online = self._sparingly(resolver, wanted, target, offline)
+        found = online or offline
         self.notes.extend(found.notes)
         return found
+
+    def _sparingly(self, resolver: Resolver, wanted: Wanted, target: Target, offline: Resolution) -> Resolution | None:
+        """The index's answer if it is kept, or if the embedded facts leave something open and it is quick."""
+        known = resolver.recall(wanted.requirements, target)
+        if known is not None or not _open_questions(offline):
+            return known
+        try:
+            return resolver.resolve(wanted.requirements, target)
+        except ResolverError:
+            return None
 
     # -- how each distribution is made -----------------------------------------------------------------------------
 
     def _installed(
-        self, call: Call, resolved: Resolved, place: str, wanted: Wanted, command: InstallCommand
+        self, call: Call, resolved: Resolved, place: str, wanted: Wanted, command: InstallCommand, target: Target
     ) -> Installed:
         walk = call.walk
         distribution = self.knowledge.distribution(resolved.name)
@@ -165,6 +181,7 @@ class Installer:
         if ready is None and resolved.artefact.kind == "sdist" and command.action != "download":
             assert walk.packages is not None
             assert walk.index is not None
+            read = self.sources.rule(walk, resolved, wanted, target, isolated=not _keeps_environment(call, wanted))
             built = build_facts(
                 resolved,
                 walk.node.index,
@@ -173,6 +190,7 @@ class Installer:
                 walk.packages.world,
                 walk.packages.possible,
                 call.env,
+                read=read,
             )
         return Installed(
             resolved=resolved
@@ -226,22 +244,45 @@ class Installer:
             call.unjudged("AD903", message, f"embedded facts as of {self.facts.as_of}", len(set(plain)))
 
     def _report_unruled(self, call: Call, wanted: Wanted, installed: Sequence[Installed]) -> None:
-        """What is compiled and no rule tells how; only pure Python may be passed over."""
+        """What is compiled and nothing tells how; only pure Python may be passed over."""
+        compiled = [item for item in installed if item.built is not None and not item.ready]
         unruled = [
             item.resolved.name
-            for item in installed
+            for item in compiled
             if item.built is not None
-            and not item.ready
             and item.built.rule is None
-            and not needs_no_rule(item, self.knowledge, self.facts, call.walk.files, wanted.projects)
+            and not self.sources.is_pure(call.walk, item.resolved, wanted)
         ]
         if unruled:
             several = len(set(unruled)) > 1
             message = (
                 f"{_listed(unruled)} {'are' if several else 'is'} compiled and no rule tells what"
-                f" {'they need' if several else 'it needs'}: look at {'their' if several else 'its'} build instructions"
+                f" {'they need' if several else 'it needs'}: {self.sources.advice(several=several)}"
             )
             call.unjudged("AD903", message, "no rule, and no version is known to be pure Python", len(set(unruled)))
+        for item in compiled:
+            if item.built is not None and item.built.unread:
+                message = (
+                    f"{item.resolved.name} is compiled, and its sources leave open: {'; '.join(item.built.unread[:3])}"
+                )
+                more = len(item.built.unread) - 3
+                call.unjudged("AD903", f"{message} and {more} more" if more > 0 else message, f"{item.built.source}")
+
+
+def _open_questions(found: Resolution) -> bool:
+    """True where an index could tell more: a distribution, its files or its dependencies are not recorded."""
+    named = {one.name for one in found.distributions}
+    return any(one.artefact.kind == "unknown" for one in found.distributions) or any(
+        one.kind in {"unknown", "dependencies"} and one.name in named for one in found.unresolved
+    )
+
+
+def _keeps_environment(call: Call, wanted: Wanted) -> bool:
+    """True when the build sees what is installed, and build requirements are not installed for it."""
+    if {"--no-build-isolation", "--no-use-pep517"} & wanted.options.keys():
+        return True
+    # pip reads PIP_NO_BUILD_ISOLATION with its sense turned round: false switches the isolation off.
+    return call.env.get("PIP_NO_BUILD_ISOLATION", "").lower() in {"0", "false", "no", "off"}
 
 
 def _project_folder(folder: str, options: Mapping[str, tuple[str, ...]]) -> str:

@@ -1,0 +1,208 @@
+"""From what a source tree says of its build to a rule like those of the database: libraries and tools by their names in
+this release's index.
+
+A name that neither the rules nor the index know stays unknown and is said. Nothing is guessed from a header's name.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING
+
+from dockerlint_alpine.knowledge import Build, Library, Link
+from dockerlint_alpine.stages.linkage import SourceRule
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from dockerlint_alpine.apk import Index, Package
+    from dockerlint_alpine.knowledge import Knowledge
+    from dockerlint_alpine.python import SourceFacts, SourceNeed
+
+_KERNEL = ("linux/", "asm/", "asm-generic/", "mtd/", "rdma/", "drm/")
+"""Folders of the kernel's headers: linux-headers has them."""
+_COMPILERS = frozenset(f"cmd:{name}" for name in "cc c++ gcc g++ cargo rustc cmake meson ninja make".split())
+"""Programs that follow from the languages and build requirements, whoever else runs them."""
+
+
+@dataclass
+class _Found:
+    """One library as the sources name it; a firm name (not only a header) means that it is linked."""
+
+    library: Library
+    needs: list[SourceNeed] = field(default_factory=list)
+
+    def link(self, source: str) -> Link:
+        required = any(need.required for need in self.needs)
+        linked = any(need.kind != "header" for need in self.needs)
+        return Link(
+            library=self.library.name,
+            linkage="always" if required else "system-if-present",
+            detect=(),
+            required=required,
+            optional="" if required else "what needs it",
+            unless_env=(),
+            only_env=(),
+            env_if_set=(),
+            tool="",
+            sonames=(),
+            minimum="",
+            needs=(),
+            runtime=linked and not self.library.static,
+            note="",
+            evidence=tuple(f"{need.shown} ({source})" for need in sorted(self.needs, key=lambda one: not one.required)),
+        )
+
+
+def rule_from_source(
+    facts: SourceFacts,
+    source: str,
+    knowledge: Knowledge,
+    index: Index,
+    *,
+    tools: Iterable[tuple[str, str]] = (),
+) -> SourceRule | None:
+    """The rule that the sources called ``source`` amount to, ``None`` where they compile nothing.
+
+    ``tools`` are further needs of the compile with what they are for.
+    """
+    if facts.pure:
+        return None
+    found: dict[str, _Found] = {}
+    unread: list[str] = []
+    needs: dict[str, str] = dict(tools)
+    for need in facts.needs:
+        if need.kind == "tool":
+            if need.name not in _COMPILERS and need.required and _of_tool(need.name, knowledge, found, need) is None:
+                needs.setdefault(need.name, f"{need.shown} ({source})")
+            continue
+        library = _library(need, knowledge, index)
+        if library is not None:
+            found.setdefault(library.name, _Found(library)).needs.append(need)
+        elif need.required:
+            unread.append(need.shown)
+    languages = _languages(facts)
+    rule = Build(
+        versions="",
+        language=languages,
+        needs=tuple(needs),
+        minimums=(),
+        libraries=tuple(one.link(source) for one in found.values()),
+        optional_extension=facts.optional_extension,
+        unless_env=(),
+        only_env=(),
+        note="",
+        evidence=tuple(f"{where}: {language} ({source})" for language, where in _seen(facts)),
+    )
+    return SourceRule(
+        rule,
+        {one.library.name: one.library for one in found.values()},
+        source,
+        tuple(dict.fromkeys((*unread, *facts.doubts))),
+        tuple(needs.items()),
+    )
+
+
+def _seen(facts: SourceFacts) -> Iterable[tuple[str, str]]:
+    return zip(facts.languages, facts.language_from, strict=False)
+
+
+def _languages(facts: SourceFacts) -> tuple[str, ...]:
+    """The languages as the rules name them: Cython is translated to C, or to C++ where something says so."""
+    named = dict.fromkeys("c" if one == "cython" else one for one in facts.languages)
+    if "c++" in named:
+        named.pop("c", None)
+    return tuple(named)
+
+
+def _of_tool(need: str, knowledge: Knowledge, found: dict[str, _Found], source: SourceNeed) -> Library | None:
+    """A config program such as ``pg_config`` stands for its library."""
+    library = knowledge.library_for(need)
+    if library is not None:
+        found.setdefault(library.name, _Found(library)).needs.append(source)
+    return library
+
+
+def _library(need: SourceNeed, knowledge: Knowledge, index: Index) -> Library | None:
+    match need.kind:
+        case "library":
+            return knowledge.library_for(f"so:lib{need.name}.so") or _by_object(need.name, index)
+        case "pkg-config":
+            return knowledge.library_for(f"pc:{need.name}") or _by_module(need.name, index)
+        case "cmake":
+            return _by_cmake_name(need.name, knowledge, index)
+        case _:
+            if need.name.startswith(_KERNEL):
+                return knowledge.library("linux-headers")
+            return knowledge.library_for(need.name)
+
+
+def _by_cmake_name(name: str, knowledge: Knowledge, index: Index) -> Library | None:
+    """Packages of ``find_package`` under the library's own name or that of its module, whatever their case."""
+    plain = name.lower()
+    for candidate in dict.fromkeys((name, plain, f"lib{plain}", plain.removeprefix("lib"))):
+        library = knowledge.library(candidate) or knowledge.library_for(f"pc:{candidate}")
+        library = library or _by_module(candidate, index)
+        if library is not None:
+            return library
+    return None
+
+
+def _by_module(module: str, index: Index) -> Library | None:
+    """A library that only this release's index knows, by its pkg-config module."""
+    providers = index.find(f"pc:{module}") if not set(module) & set("*?[]") else ()
+    if not providers:
+        return None
+    package = providers[0].package
+    plain = module.removeprefix("lib")
+    return _made_up(module, package.name, _objects_behind(package, index, plain), index, pkg_config=(module,))
+
+
+def _by_object(name: str, index: Index) -> Library | None:
+    """A library that only this release's index knows, by the name that the linker takes."""
+    providers = index.find(f"so:lib{name}.so.*") if not set(name) & set("*?[]") else ()
+    for provider in providers:
+        package = provider.package
+        for candidate in dict.fromkeys(
+            (f"{package.name}-dev", f"{package.origin}-dev", f"{package.name.removesuffix('-libs')}-dev")
+        ):
+            dev = index.package(candidate)
+            if dev is not None and any(one.name == package.name for one in dev.depends):
+                return _made_up(name, dev.name, (f"lib{name}.so.*",), index)
+    return None
+
+
+def _objects_behind(dev: Package, index: Index, plain: str) -> tuple[str, ...]:
+    """The pattern of the shared object that a -dev package links by name: of those that it depends on, the one called so."""
+    for depended in dev.depends:
+        for package in index.providers(depended.name)[:1]:
+            for provide in package.provides:
+                stem = provide.name.removeprefix("so:lib").partition(".so")[0]
+                if provide.name.startswith("so:lib") and fnmatchcase(stem.lower(), plain.lower()):
+                    return (f"lib{stem}.so.*",)
+    return ()
+
+
+def _made_up(
+    name: str, dev: str, sonames: tuple[str, ...], index: Index, *, pkg_config: tuple[str, ...] = ()
+) -> Library:
+    return Library(
+        name=name,
+        summary="",
+        url="",
+        sonames=sonames,
+        pkg_config=pkg_config,
+        tools=(),
+        headers=(),
+        dev=() if pkg_config else (("", dev),),
+        runtime=(),
+        static="" if sonames else "which shared object it has is not known",
+        since=None,
+        until=None,
+        not_in=(),
+        not_on=(),
+        note="",
+        confidence="packaging",
+        evidence=(f"Alpine {index.release}: {dev}",),
+    )
