@@ -34,7 +34,7 @@ from dockerlint_alpine.python.versions import specifiers
 if TYPE_CHECKING:
     from dockerlint_alpine.python.model import IndexOptions
 
-FORMAT = 2
+FORMAT = 3
 """Of the answers; another one is asked again."""
 
 

@@ -165,7 +165,7 @@ class UvResolver:
         index = self._open_index(options)
         with tempfile.TemporaryDirectory(prefix="alpine-doctor-") as scratch:
             folder = Path(scratch)
-            stubs = Stubs(folder / "stubs", index, self._read_source, self.as_of)
+            stubs = Stubs(folder / "stubs", index, self._read_source, self.as_of, python)
             for _ in range(MAX_SOURCES):
                 problem = self._compile(folder, lines, limits, options, python)
                 if problem is not None:

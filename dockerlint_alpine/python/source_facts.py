@@ -53,6 +53,10 @@ _BACKENDS: Mapping[str, tuple[str, ...]] = {
 _WEAK = frozenset({"cython", "mypy", "cffi", "pybind11", "nanobind"})
 _TOLERANT = re.compile(rb"class\s+(?:\w*BuildFailed\w*|ve_build_ext|\w*[Oo]ptional_?[Bb]uild_?[Ee]xt\w*)\b")
 """Names by which setup.py files have called their "go on in pure Python" recipe since simplejson's."""
+_ABOUT_LINKING = re.compile(
+    r"libs\b|librar|ext(?:ension|_modules|s?\b)|more than can be followed|not readable", re.IGNORECASE
+)
+"""Names that lists of libraries and extensions go by: a doubt about one may hide a need."""
 _NATIVE = re.compile(rb"ext_modules|Extension\(|cythonize|cffi_modules|build_ext")
 _IGNORED_LIBRARIES = frozenset(
     """
@@ -116,7 +120,7 @@ class SourceFacts:
     ``build_requires`` and ``requires`` are PEP 508 texts (``requires`` is ``None`` where only a build would tell);
     ``languages`` of ``c``, ``c++``, ``cython``, ``rust``, ``fortran``, each with where that is seen in ``language_from``.
     ``optional_extension``: the install goes on in pure Python where the extension can't be built. ``pure`` tells that
-    nothing is compiled. ``doubts`` is what was not readable.
+    nothing is compiled. ``doubts`` is what was not readable, ``gaps`` those of them that may hide a native need.
     """
 
     name: str | None = None
@@ -131,6 +135,7 @@ class SourceFacts:
     optional_extension: bool = False
     pure: bool = False
     doubts: tuple[str, ...] = ()
+    gaps: tuple[str, ...] = ()
 
     def named(self, kind: NeedKind) -> tuple[str, ...]:
         """Return the names of the needs of one kind, in order."""
@@ -156,6 +161,7 @@ class _Reader:
     def __init__(self, tree: Tree, doubts: Sequence[str]) -> None:
         self.tree = tree
         self.doubts = list(doubts)
+        self.gaps: list[str] = []
         self.needs: dict[tuple[str, str], SourceNeed] = {}
         self.languages: dict[str, str] = {}
         self.extensions: list[_Extension] = []
@@ -185,7 +191,8 @@ class _Reader:
             needs=tuple(self.needs.values()),
             optional_extension=self.tolerant,
             pure=not self.languages and not self.extensions,
-            doubts=tuple(dict.fromkeys(self.doubts)),
+            doubts=tuple(dict.fromkeys((*self.doubts, *self.gaps))),
+            gaps=tuple(dict.fromkeys(self.gaps)),
         )
 
     def need(self, kind: NeedKind, name: str, where: str, *, required: bool) -> None:
@@ -244,7 +251,7 @@ class _Reader:
             path = posixpath.normpath(module.partition(":")[0])
             code = self.tree.get(path)
             if code is None:
-                self.doubts.append(f"setup.py: {path} is not there")
+                self.gaps.append(f"setup.py: {path} is not there")
             else:
                 self.language("c", path)
                 self._script(path, code)
@@ -262,7 +269,7 @@ class _Reader:
                     libraries=tuple(name for name in one.libraries if name not in script.own_libraries),
                     language=one.language,
                     required=not one.conditional and not one.optional and not self.tolerant,
-                    complete=one.complete,
+                    complete=one.complete or one.code is not None,
                     code=one.code,
                 )
             )
@@ -270,7 +277,8 @@ class _Reader:
             self.need("pkg-config", asked.name, _at(path, asked.line), required=asked.required and not self.tolerant)
         for asked in script.programs:
             self.need("tool", f"cmd:{asked.name}", _at(path, asked.line), required=asked.required and not self.tolerant)
-        self.doubts.extend(f"{_at(path, line)}: {text}" for line, text in script.doubts)
+        for line, text in script.doubts:
+            (self.gaps if _ABOUT_LINKING.search(text) else self.doubts).append(f"{_at(path, line)}: {text}")
         return script
 
     # -- what extensions compile and link ----------------------------------------------------------------------------
@@ -284,8 +292,12 @@ class _Reader:
             followed, missing = outside_headers({**self.tree, **one.written}, (*one.sources, *one.written))
             for header in followed:
                 self.need("header", header.header, header.where, required=header.required and one.required)
-            if missing:
-                self.doubts.append(f"{one.where}: {missing[0]} is made while building")
+            if any(source.endswith(".i") for source in one.sources):
+                self.need("tool", "cmd:swig", one.where, required=one.required)
+            if not one.complete:
+                self.gaps.append(f"{one.where}: what this extension is made of is decided at run time")
+            elif missing and not missing[0].endswith(".i"):
+                self.gaps.append(f"{one.where}: {missing[0]} is made while building")
 
     # -- CMake and Meson ----------------------------------------------------------------------------------------------
 
@@ -348,12 +360,13 @@ class _Reader:
 
     def _backends(self, build_requires: Sequence[str]) -> None:
         """What the build requirements say of languages, where no extension or project file did."""
+        project = self.text("pyproject.toml") or ""
         for text in build_requires:
+            file = f"pyproject.toml:{_line_of(project, text)}" if text in project else "setup.py"
+            where = f"{file}, build requirement {text}"
             for language in _BACKENDS.get(name := requirement_name(text), ()):
-                if language == "rust":
-                    self.language("rust", f"build requirement {text}")
-                elif name not in _WEAK and not self.languages:
-                    self.language(language, f"build requirement {text}")
+                if language == "rust" or (name not in _WEAK and not self.languages):
+                    self.language(language, where)
 
     def _unread_sources(self) -> None:
         """Sources that something compiles, but not in a way that could be read: only their languages are told."""
@@ -363,7 +376,7 @@ class _Reader:
         for name in self.tree:
             if name.endswith(_COMPILED) and name.split("/", maxsplit=1)[0] not in _ASIDE:
                 self.language("c++" if name.endswith(_CPP) else "c", name)
-        self.doubts.append("setup.py: how its extensions are built could not be read")
+        self.gaps.append("setup.py: how its extensions are built could not be read")
 
 
 @dataclass(frozen=True, slots=True)

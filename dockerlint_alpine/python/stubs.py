@@ -1,4 +1,4 @@
-"""Empty wheels that stand for releases without wheels, so that uv resolves them and builds nothing."""
+"""Empty wheels that stand for releases without wheels for this Python, so that uv resolves them and builds nothing."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from dockerlint_alpine.python.model import Origin, Release, Requested
 from dockerlint_alpine.python.requirement import InvalidRequirementError, parse_pep508
 from dockerlint_alpine.python.resolve import ResolverError
 from dockerlint_alpine.python.simple_index import IndexAnswerError, SimpleIndex
+from dockerlint_alpine.python.tags import expand_tag
 from dockerlint_alpine.python.versions import is_pre_release, sort_versions
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ _EXTRA = re.compile(r"""extra\s*==\s*['"]([^'"]+)['"]""")
 
 
 class Stubs:
-    """Empty wheels that stand for sdist-only releases, so that uv can resolve them without building anything.
+    """Empty wheels that stand for releases of which only the sdist is of use, so that uv resolves them without building.
 
     Each holds only metadata: what the sdist of the release states, where it states it.
     """
@@ -37,12 +38,14 @@ class Stubs:
         index: SimpleIndex,
         read: Callable[[SimpleIndex, str, str], SourceFacts],
         as_of: str | None,
+        python: str,
     ) -> None:
         folder.mkdir()
         self.folder = folder
         self.index = index
         self.read = read
         self.as_of = as_of
+        self.python = python
         self.names: dict[str, dict[str, SourceFacts | None]] = {}
 
     def has(self, name: str) -> bool:
@@ -57,9 +60,10 @@ class Stubs:
         if name in self.names:
             return False
         try:
-            releases = {one.version: one for one in self.index.releases(name) if one.sdist and not one.wheels}
+            found = self.index.releases(name)
         except IndexAnswerError as error:
             raise ResolverError(f"{name}: {error}") from None
+        releases = {one.version: one for one in found if one.sdist and not _has_wheel_for(one, self.python)}
         kept = [
             key for key, one in releases.items() if not one.yanked and (one.upload_date or "") <= (self.as_of or "9999")
         ]
@@ -111,6 +115,23 @@ class Stubs:
             for member, content in (("METADATA", text), ("WHEEL", _STUB_WHEEL), ("RECORD", "")):
                 archive.writestr(zipfile.ZipInfo(f"{stem}.dist-info/{member}"), content)
         return path.read_bytes() != old
+
+
+def _has_wheel_for(release: Release, python: str) -> bool:
+    """Tell whether some wheel is for this Python (``X.Y``), whatever its platform: uv asks for no more."""
+    minor = int(python.partition(".")[2])
+    for compressed in release.wheels:
+        for tag in expand_tag(compressed):
+            interpreter, abi, _ = tag.split("-", 2)
+            digits = interpreter.removeprefix("cp3")
+            same = digits.isdigit() and int(digits) == minor and abi != f"cp3{minor}t"
+            if (
+                interpreter in {"py3", f"py3{minor}"}
+                or same
+                or (abi == "abi3" and digits.isdigit() and int(digits) <= minor)
+            ):
+                return True
+    return False
 
 
 def _parsed(line: str) -> Requested | None:

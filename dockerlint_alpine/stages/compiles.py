@@ -85,6 +85,11 @@ class SourceBuilds:
         found = self._sources(walk.files, resolved, wanted)
         return found is not None and found[0].pure
 
+    def is_native(self, walk: StageWalk, resolved: Resolved, wanted: Wanted) -> bool:
+        """True for a distribution without a rule whose sources say that something is compiled."""
+        found = self._sources(walk.files, resolved, wanted)
+        return found is not None and not found[0].pure
+
     def advice(self, *, several: bool) -> str:
         """What the user can do about distributions that nothing tells of."""
         if self._resolver is None:
@@ -113,7 +118,7 @@ class SourceBuilds:
                 return None
             from dockerlint_alpine.python import read_tree  # noqa: PLC0415 - only for projects that compile something
 
-            return read_tree(folder, files), files.display(folder)
+            return read_tree(folder, files), f"the project in {files.display(folder).rstrip('/') or '.'}"
         if self._resolver is None or resolved.version is None or resolved.url is not None or self._known_pure(name):
             return None
         if known_build(resolved, self._knowledge) is not None and not self._is_newer(resolved):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from dockerlint_alpine.python import Resolution, Resolved, Target, musl_of_alpine, normalise
 from dockerlint_alpine.python.markers import machine
@@ -12,8 +12,8 @@ from dockerlint_alpine.python.resolve import ResolverError, answers_itself, reso
 from dockerlint_alpine.stages import interpreters
 from dockerlint_alpine.stages.compiles import SourceBuilds
 from dockerlint_alpine.stages.files import FromText, absolute
-from dockerlint_alpine.stages.linkage import build_facts
-from dockerlint_alpine.stages.model import Installed, InstallStep, PythonHome
+from dockerlint_alpine.stages.linkage import build_facts, known_build
+from dockerlint_alpine.stages.model import GlibcMade, Installed, InstallStep, PythonHome
 from dockerlint_alpine.stages.wanted import ArgumentReader, Wanted, exported, options_of, read_wanted
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ class Installer:
     def install(self, call: Call, command: InstallCommand) -> None:
         """Let ``command`` install into the stage; what can't be judged is noted there."""
         walk = call.walk
-        if walk.packages is None or walk.index is None:
+        if walk.glibc is None and (walk.packages is None or walk.index is None):
             return
         words = ArgumentReader(walk, call.instruction, call.folder).words(command)
         options = options_of(command, words)
@@ -96,6 +96,8 @@ class Installer:
             installed = _lay_out_wheels(walk, installed, target)
         _upgrade_pip(walk, home, resolution)
         walk.install(installed)
+        if walk.glibc is not None:
+            return
         step = InstallStep(
             stage=walk.node.index,
             instruction=call.instruction,
@@ -125,11 +127,11 @@ class Installer:
     def _target(
         self, walk: StageWalk, home: PythonHome, command: InstallCommand, options: Mapping[str, tuple[str, ...]]
     ) -> Target:
-        assert walk.index is not None
         return Target(
             python=home.version or "3",
             platform=walk.platform,
-            musl=musl_of_alpine(walk.index.release),
+            musl=musl_of_alpine(walk.index.release) if walk.index is not None else None,
+            glibc=walk.glibc,
             pip_version=home.pip_version if command.tool in {"pip", "pipenv"} else None,
             forced_platforms=options.get("--platform", ()) if command.tool == "pip" else (),
         )
@@ -178,7 +180,10 @@ class Installer:
         distribution = self.knowledge.distribution(resolved.name)
         ready = _ready_wheel(walk, resolved.name, wanted.houses)
         built = ready.built if ready is not None else None
-        if ready is None and resolved.artefact.kind == "sdist" and command.action != "download":
+        glibc = ready.glibc if ready is not None else None
+        if walk.glibc is not None:
+            glibc = self._made_on_glibc(call, resolved, wanted)
+        elif ready is None and resolved.artefact.kind == "sdist" and command.action != "download":
             assert walk.packages is not None
             assert walk.index is not None
             read = self.sources.rule(walk, resolved, wanted, target, isolated=not _keeps_environment(call, wanted))
@@ -204,7 +209,25 @@ class Installer:
             copied_from=ready.copied_from if ready is not None else None,
             imports=distribution.imports if distribution is not None else (),
             pinned=resolved.name in wanted.pinned,
+            glibc=glibc,
         )
+
+    def _made_on_glibc(self, call: Call, resolved: Resolved, wanted: Wanted) -> GlibcMade:
+        """What a stage with glibc makes of it: only pure Python runs on musl, too."""
+        artefact, node = resolved.artefact, call.walk.node
+        kind: Literal["wheel", "compiled", "pure", "unknown"] = "unknown"
+        if artefact.kind in {"wheel", "glibc-wheel"}:
+            kind = "pure" if (artefact.wheel_tag or "").endswith("-any") else "wheel"
+        elif artefact.kind == "sdist":
+            rule = known_build(resolved, self.knowledge)
+            if rule is not None:
+                native = rule.switched_on(call.env) and not rule.optional_extension
+                kind = "compiled" if native else "unknown" if rule.optional_extension else "pure"
+            elif self.sources.is_pure(call.walk, resolved, wanted):
+                kind = "pure"
+            elif self.sources.is_native(call.walk, resolved, wanted):
+                kind = "compiled"
+        return GlibcMade(node.base, node.index, kind)
 
     # -- what can't be judged --------------------------------------------------------------------------------------
 
@@ -229,9 +252,13 @@ class Installer:
 
     def _report_unknown(self, call: Call, resolution: Resolution, wanted: Wanted, present: Mapping[str, str]) -> None:
         """Distributions nobody knows; those in a wheelhouse were reported when their wheel was made."""
-        reported = {item.resolved.name for item in call.walk.installed if item.location in wanted.houses}
+        houses = (item for item in call.walk.installed if item.location in wanted.houses)
+        reported = {item.resolved.name for item in houses if item.glibc is None or call.walk.glibc is not None}
         plain: list[str] = []
+        refused = {item.name for item in resolution.unresolved if item.kind == "no-release"}
         for item in resolution.unresolved:
+            if item.kind == "dependencies" and item.name in refused:
+                continue
             if item.name in reported or (item.name in present and item.kind == "dependencies"):
                 continue
             if item.kind in {"unknown", "dependencies"}:
@@ -240,7 +267,9 @@ class Installer:
                 call.unjudged("AD903", f"{item.name}: {item.reason}", " -> ".join(item.chain))
         if plain:
             names, verb = _listed(plain), "are" if len(set(plain)) > 1 else "is"
-            message = f"{names} {verb} not known offline: ask the index with --online"
+            asked = self.resolver is not None and not self.resolver.sparing
+            advice = ", and the index gave no answer" if asked else ": ask the index with --online"
+            message = f"{names} {verb} not known offline{advice}"
             call.unjudged("AD903", message, f"embedded facts as of {self.facts.as_of}", len(set(plain)))
 
     def _report_unruled(self, call: Call, wanted: Wanted, installed: Sequence[Installed]) -> None:
@@ -338,9 +367,14 @@ def _from_apk(walk: StageWalk, prefix: str) -> dict[str, str]:
 def _ready_wheel(walk: StageWalk, name: str, houses: Sequence[str]) -> Installed | None:
     """The wheel file of ``name`` that an earlier step made and that lies in one of the wheelhouses."""
     for item in walk.installed:
-        if item.as_wheel and item.resolved.name == name and item.location in houses:
+        if item.as_wheel and item.resolved.name == name and item.location in houses and _fits_here(walk, item):
             return item
     return None
+
+
+def _fits_here(walk: StageWalk, item: Installed) -> bool:
+    """A wheel for manylinux is passed over on musl; ``linux_x86_64``, as built by hand, is taken on any C library."""
+    return item.glibc is None or walk.glibc is not None or item.glibc.kind != "wheel"
 
 
 def _lay_out_wheels(walk: StageWalk, installed: Sequence[Installed], target: Target) -> list[Installed]:

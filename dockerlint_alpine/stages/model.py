@@ -106,6 +106,18 @@ class PythonStep:
     installed: tuple[Installed, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class GlibcMade:
+    """That a distribution was installed in a stage with glibc, FROM ``base``.
+
+    ``kind``: ``wheel`` (one for glibc), ``compiled`` there, ``pure`` (it runs anywhere), or ``unknown``.
+    """
+
+    base: str
+    stage: int
+    kind: Literal["wheel", "compiled", "pure", "unknown"]
+
+
 @dataclass(frozen=True)
 class Installed:
     """A distribution in a stage. ``location`` is its site-packages folder, or the folder its wheel file lies in.
@@ -131,6 +143,9 @@ class Installed:
 
     pinned: bool = False
     """True when the version is fixed by ``==`` or a lock file."""
+
+    glibc: GlibcMade | None = None
+    """Where it comes from a stage that is not Alpine."""
 
     @property
     def as_wheel(self) -> bool:

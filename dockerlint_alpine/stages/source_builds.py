@@ -6,6 +6,7 @@ A name that neither the rules nor the index know stays unknown and is said. Noth
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
@@ -99,7 +100,7 @@ def rule_from_source(
         rule,
         {one.library.name: one.library for one in found.values()},
         source,
-        tuple(dict.fromkeys((*unread, *facts.doubts))),
+        tuple(dict.fromkeys((*unread, *facts.gaps))),
         tuple(needs.items()),
     )
 
@@ -127,7 +128,7 @@ def _of_tool(need: str, knowledge: Knowledge, found: dict[str, _Found], source: 
 def _library(need: SourceNeed, knowledge: Knowledge, index: Index) -> Library | None:
     match need.kind:
         case "library":
-            return knowledge.library_for(f"so:lib{need.name}.so") or _by_object(need.name, index)
+            return knowledge.library_for(f"so:lib{need.name}.so") or _by_object(need.name, knowledge, index)
         case "pkg-config":
             return knowledge.library_for(f"pc:{need.name}") or _by_module(need.name, index)
         case "cmake":
@@ -135,7 +136,8 @@ def _library(need: SourceNeed, knowledge: Knowledge, index: Index) -> Library | 
         case _:
             if need.name.startswith(_KERNEL):
                 return knowledge.library("linux-headers")
-            return knowledge.library_for(need.name)
+            folder = need.name.rpartition("/")[0]
+            return knowledge.library_for(need.name) or (knowledge.library_for_folder(folder) if folder else None)
 
 
 def _by_cmake_name(name: str, knowledge: Knowledge, index: Index) -> Library | None:
@@ -159,17 +161,33 @@ def _by_module(module: str, index: Index) -> Library | None:
     return _made_up(module, package.name, _objects_behind(package, index, plain), index, pkg_config=(module,))
 
 
-def _by_object(name: str, index: Index) -> Library | None:
-    """A library that only this release's index knows, by the name that the linker takes."""
-    providers = index.find(f"so:lib{name}.so.*") if not set(name) & set("*?[]") else ()
-    for provider in providers:
-        package = provider.package
-        for candidate in dict.fromkeys(
-            (f"{package.name}-dev", f"{package.origin}-dev", f"{package.name.removesuffix('-libs')}-dev")
-        ):
-            dev = index.package(candidate)
-            if dev is not None and any(one.name == package.name for one in dev.depends):
-                return _made_up(name, dev.name, (f"lib{name}.so.*",), index)
+def _by_object(name: str, knowledge: Knowledge, index: Index) -> Library | None:
+    """A library by the name that the linker takes, where its object has a version in its name (``libyaml-0.so.2``) or only
+    this release's index knows it."""
+    if set(name) & set("*?[]"):
+        return None
+    versioned = re.compile(rf"so:lib{re.escape(name)}-?[\d.]*\.so\.[\d.]+")
+    for pattern in (f"so:lib{name}.so.*", f"so:lib{name}-*.so.*"):
+        for provider in index.find(pattern):
+            if not versioned.fullmatch(provider.capability):
+                continue
+            known = knowledge.library_for(provider.capability)
+            if known is not None:
+                return known
+            dev = _dev_package(provider.package, index)
+            if dev is not None:
+                soname = provider.capability.removeprefix("so:").rpartition(".so")[0]
+                return _made_up(name, dev, (f"{soname}.so.*",), index)
+    return None
+
+
+def _dev_package(package: Package, index: Index) -> str | None:
+    """The -dev package that depends on a library's package."""
+    stems = (package.name, package.origin, package.name.removesuffix("-libs"))
+    for candidate in dict.fromkeys(f"{stem}-dev" for stem in stems):
+        dev = index.package(candidate)
+        if dev is not None and any(one.name == package.name for one in dev.depends):
+            return dev.name
     return None
 
 

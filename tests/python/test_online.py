@@ -17,6 +17,7 @@ from dockerlint_alpine.python.uv_program import find_uv
 
 from .conftest import MemoryFacts, MemoryFiles
 from .local_index import LocalIndex, serve
+from .support import resolver
 
 MUSL = "cp311-cp311-musllinux_1_2_x86_64"
 GLIBC = "cp311-cp311-manylinux_2_17_x86_64"
@@ -40,23 +41,6 @@ def index() -> Iterator[LocalIndex]:
     found.add_sdist("moved-on", "2.0", ["lz4"], {"setup.py": POISON})
     with serve(found):
         yield found
-
-
-def resolver(tmp_path: Path, **options: object) -> UvResolver:
-    keep = {
-        name: value
-        for name, value in os.environ.items()
-        if not name.startswith(("PIP_", "UV_")) and "proxy" not in name.lower()
-    }
-    variables = {
-        **keep,
-        "HOME": str(tmp_path),
-        "XDG_CONFIG_HOME": str(tmp_path),
-        "PIP_CONFIG_FILE": os.devnull,
-        "UV_CACHE_DIR": str(tmp_path / "uv"),
-        "NO_PROXY": "*",
-    }
-    return UvResolver(cache=tmp_path / "answers", variables=variables, **options)  # type: ignore[arg-type]
 
 
 def ask(text: str, url: str, with_: UvResolver, target: Target | None = None) -> Resolution:

@@ -120,7 +120,7 @@ def test_sources_that_are_built_in_a_way_nobody_can_read() -> None:
 def test_rust_cmake_and_meson() -> None:
     rust = read_sdist(sdist("r", "1", {"pyproject.toml": PYPROJECT, "Cargo.toml": "[package]\n"}), "r-1.tar.gz")
     assert (rust.languages, rust.needs, rust.pure) == (("rust",), (), False)
-    assert rust.evidence == ("build requirement maturin>=1: rust",)
+    assert rust.evidence == ("pyproject.toml:2, build requirement maturin>=1: rust",)
     lists = """project(c LANGUAGES C CXX)
 find_package(PkgConfig REQUIRED)
 find_package(Python REQUIRED)
