@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import sys
 import time
-from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,6 +14,8 @@ from dockerlint_alpine.access import PATIENCE, Access, access_for, remember_sile
 from dockerlint_alpine.cli.folders import cache_folder
 
 if TYPE_CHECKING:
+    from datetime import date
+
     from dockerlint_alpine.config import Settings
     from dockerlint_alpine.python import Resolver, SparingResolver, UvResolver
 
@@ -78,6 +79,8 @@ def _sparing(as_of: str | None, *, ask: bool) -> SparingResolver:
 
 
 def _today() -> date:
+    from datetime import UTC, datetime  # noqa: PLC0415 - not from the cache
+
     return datetime.now(UTC).date()
 
 

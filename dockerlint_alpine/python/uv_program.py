@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import os
-import shutil
 import sys
-from pathlib import Path
 
 
 def find_uv() -> str | None:
     """Return the path of the uv program: beside this Python, else on ``PATH``, else that of the installed package."""
-    beside = Path(sys.executable).with_name("uv")
-    if beside.is_file():
-        return os.fspath(beside)
+    beside = os.path.join(os.path.dirname(sys.executable), "uv")  # noqa: PTH118, PTH120 - at every start
+    if os.access(beside, os.X_OK):
+        return beside
+    import shutil  # noqa: PLC0415 - it loads every compression there is
+
     found = shutil.which("uv")
     if found is not None:
         return found

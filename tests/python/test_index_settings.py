@@ -161,7 +161,8 @@ def test_a_refusal_says_what_helps_and_no_secret(tmp_path: Path) -> None:
 def test_netrc_serves_uv_and_our_own_requests_and_nothing_of_it_is_kept(tmp_path: Path) -> None:
     index = LocalIndex(password=SECRET)
     index.add_wheel("lz4", "4.4.5", "cp311-cp311-manylinux_2_17_x86_64")
-    index.add_sdist("lz4", "4.4.5", [], {"setup.py": "from setuptools import setup, Extension\nsetup(ext_modules=[Extension('a', [])])\n"})  # fmt: skip
+    script = "from setuptools import setup, Extension\nsetup(ext_modules=[Extension('a', [])])\n"
+    index.add_sdist("lz4", "4.4.5", [], {"setup.py": script})
     with serve(index):
         (tmp_path / ".netrc").write_text(f"machine 127.0.0.1 login user password {SECRET}\n")
         uv = resolver(tmp_path)
