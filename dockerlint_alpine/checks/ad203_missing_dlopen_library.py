@@ -71,10 +71,11 @@ def run(subject: Subject) -> Iterator[Finding]:
             continue
         present = {item.resolved.name for item in stage.installed if not item.as_wheel}
         for item in stage.installed:
-            distribution = subject.knowledge.distribution(item.resolved.name)
-            if distribution is None or item.as_wheel:
+            if item.as_wheel:
                 continue
-            for need in distribution.runtime_needs(item.resolved.version):
+            distribution = subject.knowledge.distribution(item.resolved.name)
+            needs = distribution.runtime_needs(item.resolved.version) if distribution is not None else ()
+            for need in (*needs, *(item.built.runtime if item.built is not None else ())):
                 if _wanted(item, need, present) and need.available(stage.packages.release, stage.packages.arch):
                     for lack in _lacks(subject, stage, item, need):
                         yield _finding(subject, stage, lack)
@@ -142,7 +143,10 @@ def _finding(subject: Subject, stage: Stage, lack: _Lack) -> Finding:
         evidence=unique(
             (
                 evidence.requirement(item),
-                Evidence("rule", f"{item.resolved.name} {_verb(lack)} {_what(lack)}{_because(need.evidence)}"),
+                Evidence(
+                    "rule" if item.built is None or need not in item.built.runtime else "source",
+                    f"{item.resolved.name} {_verb(lack)} {_what(lack)}{_because(need.evidence)}",
+                ),
                 evidence.provider(stage.packages, lack.wanted, package) if package else None,
                 evidence.absence(stage, lack.wanted),
             )

@@ -15,7 +15,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from dockerlint_alpine.python.includes import outside_headers
-from dockerlint_alpine.python.model import normalise
+from dockerlint_alpine.python.markers import InvalidMarkerError, applies, environment
+from dockerlint_alpine.python.model import Target, normalise
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,7 +26,9 @@ if TYPE_CHECKING:
 Tree: TypeAlias = "Mapping[str, bytes | None]"
 """The files of a tree by relative path; ``None`` where the content was not read."""
 
-NeedKind: TypeAlias = Literal["library", "pkg-config", "cmake", "header", "tool"]
+NeedKind: TypeAlias = Literal[
+    "library", "pkg-config", "cmake", "header", "tool", "external-build", "external-host", "external-run"
+]
 
 _CPP = (".cc", ".cpp", ".cxx", ".hpp", ".hxx", ".hh")
 _COMPILED = (".c", ".cc", ".cpp", ".cxx", ".pyx", ".f90", ".f")
@@ -50,6 +53,11 @@ _BACKENDS: Mapping[str, tuple[str, ...]] = {
     "nanobind": ("c++",),
 }
 """Build requirement -> what is compiled where no source tells. The weak ones count only beside an extension."""
+_EXTERNAL: Mapping[str, NeedKind] = {
+    "build-requires": "external-build",
+    "host-requires": "external-host",
+    "dependencies": "external-run",
+}
 _WEAK = frozenset({"cython", "mypy", "cffi", "pybind11", "nanobind"})
 _TOLERANT = re.compile(rb"class\s+(?:\w*BuildFailed\w*|ve_build_ext|\w*[Oo]ptional_?[Bb]uild_?[Ee]xt\w*)\b")
 """Names by which setup.py files have called their "go on in pure Python" recipe since simplejson's."""
@@ -91,7 +99,8 @@ class SourceNeed:
     """One thing that the build looks for, by the name that the source gives it.
 
     ``library`` is a linker name (``lz4`` for ``-llz4``), ``pkg-config`` a module, ``cmake`` a name of ``find_package``,
-    ``header`` an included file that neither the tree nor the C library, the compiler or CPython has, ``tool`` a program.
+    ``header`` an included file that neither the tree nor the C library, the compiler or CPython has, ``tool`` a program;
+    ``external-…`` is what a PEP 725 table names: ``generic/openssl``, ``virtual/compiler/c``.
     ``where`` is a file of the tree and mostly a line (``setup.py:12``). ``required``: the build fails without it.
     """
 
@@ -109,7 +118,7 @@ class SourceNeed:
             "cmake": f"has find_package({self.name})",
             "header": f"includes {self.name}",
             "tool": f"runs {self.name}",
-        }[self.kind]
+        }.get(self.kind, f"names {self.name} as [external]")
         return f"{self.where} {how}{'' if self.required else ', behind a condition'}"
 
 
@@ -219,6 +228,7 @@ class _Reader:
         except (tomllib.TOMLDecodeError, RecursionError):
             self.doubts.append("pyproject.toml is not valid TOML")
             return None, (), None, None
+        self._external(_table(data, "external"), text)
         system = _table(data, "build-system")
         backend = system.get("build-backend")
         for one in _tables(_table(data, "tool", "setuptools").get("ext-modules")):
@@ -235,6 +245,15 @@ class _Reader:
             python if isinstance(python, str) else None,
             listed,
         )
+
+    def _external(self, table: Mapping[str, Any], text: str) -> None:
+        """PEP 725: what the build runs (``build-requires``), links (``host-requires``), and the result needs to run."""
+        for key, kind in _EXTERNAL.items():
+            for one in _texts(table.get(key)):
+                url, _, marker = one.partition(";")
+                name = re.sub(r"^(?:dep|pkg):", "", url.strip()).partition("@")[0].partition("?")[0].strip()
+                if name and _holds_on_linux(marker.strip()):
+                    self.need(kind, name, f"pyproject.toml:{_line_of(text, one)}", required=True)
 
     # -- setup.py ---------------------------------------------------------------------------------------------------
 
@@ -417,6 +436,16 @@ class _Extension:
 def requirement_name(text: str) -> str:
     """Return the normalised name of a PEP 508 text, as far as its beginning tells."""
     return normalise(re.split(r"[^\w.-]", text.strip(), maxsplit=1)[0])
+
+
+def _holds_on_linux(marker: str) -> bool:
+    """Tell whether a marker lets a need in on Linux, whatever the Python; one that can't be read does."""
+    if not marker:
+        return True
+    try:
+        return applies(marker, environment(Target("3.12", musl=(1, 2))))
+    except InvalidMarkerError:
+        return True
 
 
 def _at(name: str, line: int | None) -> str:

@@ -22,8 +22,8 @@ _NATIVE = {
     "setup.py": re.compile(rb"ext_modules|\bExtension\(|cythonize|cffi_modules|rust_extensions|CMakeExtension"),
     "pyproject.toml": re.compile(
         rb"(?:requires|build-backend)\s*=[^\]]*?(?:maturin|scikit.build|mesonpy|meson-python|setuptools.rust|cython|cffi)"
-        rb"|ext-modules|tool\.poetry\.build",
-        re.IGNORECASE,
+        rb"|ext-modules|tool\.poetry\.build|^\[external\]",
+        re.IGNORECASE | re.MULTILINE,
     ),
     "setup.cfg": re.compile(rb"ext_modules"),
 }

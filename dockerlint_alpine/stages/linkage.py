@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
     from dockerlint_alpine.apk import Index, World
-    from dockerlint_alpine.knowledge import Build, Knowledge, Language, Library, Link
+    from dockerlint_alpine.knowledge import Build, Knowledge, Language, Library, Link, RuntimeNeed
     from dockerlint_alpine.python import Resolved
 
 VIRTUAL = "virtual"
@@ -53,7 +53,8 @@ class BuildFacts:
 
     ``rule`` is ``None`` where no rule knows it and its sources were not read. ``source`` names the sources that ``rule``
     was read from (``foo 1.2``, or a folder of the context); ``None`` for a rule of the database. ``unread`` is what those
-    sources name and nobody knows, ``reasons`` what a tool is for beside the rule's own words.
+    sources name and nobody knows, ``reasons`` what a tool is for beside the rule's own words,
+    ``runtime`` what they say that the result opens or starts.
     """
 
     resolved: Resolved
@@ -67,6 +68,7 @@ class BuildFacts:
     source: str | None = None
     unread: tuple[str, ...] = ()
     reasons: tuple[tuple[str, str], ...] = ()
+    runtime: tuple[RuntimeNeed, ...] = ()
 
     @property
     def objects(self) -> tuple[tuple[str, LibraryUse | Language], ...]:
@@ -84,7 +86,7 @@ class BuildFacts:
 class SourceRule:
     """A rule read from a source tree called ``source``, with the libraries it speaks of by name.
 
-    ``unread`` and ``reasons`` as in :class:`BuildFacts`.
+    ``unread``, ``reasons`` and ``runtime`` as in :class:`BuildFacts`.
     """
 
     rule: Build
@@ -92,6 +94,7 @@ class SourceRule:
     source: str
     unread: tuple[str, ...] = ()
     reasons: tuple[tuple[str, str], ...] = ()
+    runtime: tuple[RuntimeNeed, ...] = ()
 
 
 def build_facts(
@@ -122,7 +125,11 @@ def build_facts(
     tools = dict.fromkeys(need for language in languages for need in language.needs)
     tools.update(dict.fromkeys(rule.needs))
     found = BuildFacts(resolved, stage, rule, languages, tuple(uses), tuple(tools))
-    return found if read is None else replace(found, source=read.source, unread=read.unread, reasons=read.reasons)
+    return (
+        found
+        if read is None
+        else replace(found, source=read.source, unread=read.unread, reasons=read.reasons, runtime=read.runtime)
+    )
 
 
 def known_build(resolved: Resolved, knowledge: Knowledge) -> Build | None:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
-from dockerlint_alpine.knowledge import Build, Library, Link
+from dockerlint_alpine.knowledge import Build, Library, Link, RuntimeNeed
 from dockerlint_alpine.stages.linkage import SourceRule
 
 if TYPE_CHECKING:
@@ -25,6 +25,18 @@ _KERNEL = ("linux/", "asm/", "asm-generic/", "mtd/", "rdma/", "drm/")
 """Folders of the kernel's headers: linux-headers has them."""
 _COMPILERS = frozenset(f"cmd:{name}" for name in "cc c++ gcc g++ cargo rustc cmake meson ninja make".split())
 """Programs that follow from the languages and build requirements, whoever else runs them."""
+
+
+_COMPILER = {
+    "virtual/compiler/c": "c",
+    "virtual/compiler/cxx": "c++",
+    "virtual/compiler/cpp": "c++",
+    "virtual/compiler/c++": "c++",
+    "virtual/compiler/fortran": "fortran",
+    "virtual/compiler/rust": "rust",
+}
+_INTERFACE = {"openmp": "libgomp", "blas": "openblas", "lapack": "openblas"}
+"""PEP 725's virtual names -> languages, and libraries that implement an interface."""
 
 
 @dataclass
@@ -64,32 +76,21 @@ def rule_from_source(
     *,
     tools: Iterable[tuple[str, str]] = (),
 ) -> SourceRule | None:
-    """The rule that the sources called ``source`` amount to, ``None`` where they compile nothing.
+    """The rule that the sources called ``source`` amount to, ``None`` where they compile nothing and name nothing.
 
     ``tools`` are further needs of the compile with what they are for.
     """
-    if facts.pure:
+    if facts.pure and not any(need.kind.startswith("external") for need in facts.needs):
         return None
-    found: dict[str, _Found] = {}
-    unread: list[str] = []
-    needs: dict[str, str] = dict(tools)
+    reading = _Reading(source, knowledge, index, dict(tools), dict.fromkeys(_languages(facts)))
     for need in facts.needs:
-        if need.kind == "tool":
-            if need.name not in _COMPILERS and need.required and _of_tool(need.name, knowledge, found, need) is None:
-                needs.setdefault(need.name, f"{need.shown} ({source})")
-            continue
-        library = _library(need, knowledge, index)
-        if library is not None:
-            found.setdefault(library.name, _Found(library)).needs.append(need)
-        elif need.required:
-            unread.append(need.shown)
-    languages = _languages(facts)
+        reading.take(need)
     rule = Build(
         versions="",
-        language=languages,
-        needs=tuple(needs),
+        language=tuple(reading.languages),
+        needs=tuple(reading.tools),
         minimums=(),
-        libraries=tuple(one.link(source) for one in found.values()),
+        libraries=tuple(one.link(source) for one in reading.found.values()),
         optional_extension=facts.optional_extension,
         unless_env=(),
         only_env=(),
@@ -98,11 +99,62 @@ def rule_from_source(
     )
     return SourceRule(
         rule,
-        {one.library.name: one.library for one in found.values()},
+        {one.library.name: one.library for one in reading.found.values()},
         source,
-        tuple(dict.fromkeys((*unread, *facts.gaps))),
-        tuple(needs.items()),
+        tuple(dict.fromkeys((*reading.unread, *facts.gaps))),
+        tuple(reading.tools.items()),
+        tuple(reading.runtime),
     )
+
+
+@dataclass
+class _Reading:
+    """The needs of one source tree, sorted into what a rule is made of. ``tools`` are needs with what they are for."""
+
+    source: str
+    knowledge: Knowledge
+    index: Index
+    tools: dict[str, str]
+    languages: dict[str, None]
+    found: dict[str, _Found] = field(default_factory=dict)
+    runtime: list[RuntimeNeed] = field(default_factory=list)
+    unread: list[str] = field(default_factory=list)
+
+    def take(self, need: SourceNeed) -> None:
+        """Find a place for ``need``; what is required and unknown is kept in words."""
+        known = {"external-build": self._build, "external-run": self._run, "tool": self._tool}.get(
+            need.kind, self._link
+        )(need)
+        if not known and need.required and not need.name.startswith("pypi/"):
+            self.unread.append(need.shown)
+
+    def _build(self, need: SourceNeed) -> bool:
+        language, tool = _COMPILER.get(need.name), _program(need.name, self.index)
+        if language is not None:
+            self.languages[language] = None
+        elif tool is not None:
+            self.tools.setdefault(tool, f"{need.shown} ({self.source})")
+        return language is not None or tool is not None
+
+    def _run(self, need: SourceNeed) -> bool:
+        wanted = _at_run_time(need, self.source, self.knowledge, self.index)
+        self.runtime.extend([wanted] if wanted is not None else [])
+        return wanted is not None
+
+    def _tool(self, need: SourceNeed) -> bool:
+        """A config program such as ``pg_config`` stands for its library; compilers follow from the languages."""
+        library = self.knowledge.library_for(need.name)
+        if library is not None:
+            self.found.setdefault(library.name, _Found(library)).needs.append(need)
+        elif need.name not in _COMPILERS and need.required:
+            self.tools.setdefault(need.name, f"{need.shown} ({self.source})")
+        return True
+
+    def _link(self, need: SourceNeed) -> bool:
+        library = _library(need, self.knowledge, self.index)
+        if library is not None:
+            self.found.setdefault(library.name, _Found(library)).needs.append(need)
+        return library is not None
 
 
 def _seen(facts: SourceFacts) -> Iterable[tuple[str, str]]:
@@ -117,12 +169,37 @@ def _languages(facts: SourceFacts) -> tuple[str, ...]:
     return tuple(named)
 
 
-def _of_tool(need: str, knowledge: Knowledge, found: dict[str, _Found], source: SourceNeed) -> Library | None:
-    """A config program such as ``pg_config`` stands for its library."""
-    library = knowledge.library_for(need)
-    if library is not None:
-        found.setdefault(library.name, _Found(library)).needs.append(source)
-    return library
+def _program(name: str, index: Index) -> str | None:
+    """What a PEP 725 name of a program is in this release: ``generic/cmake`` is ``cmd:cmake``."""
+    plain = name.rpartition("/")[2]
+    if set(plain) & set("*?[]"):
+        return None
+    return f"cmd:{plain}" if index.find(f"cmd:{plain}") else plain if index.package(plain) else None
+
+
+def _at_run_time(need: SourceNeed, source: str, knowledge: Knowledge, index: Index) -> RuntimeNeed | None:
+    """A PEP 725 dependency: the program of that name, else the library, else the package."""
+    found = _program(need.name, index)
+    library = _library(need, knowledge, index) if found is None or not found.startswith("cmd:") else None
+    names = library.runtime_needs(index.release) if library is not None else ()
+    if not names and found is None:
+        return None
+    return RuntimeNeed(
+        kind="dlopen" if names else "program",
+        any=names or (found or "",),
+        library=library.name if library is not None and names else "",
+        severity="error",
+        versions="",
+        feature="",
+        extra="",
+        unless_installed=(),
+        lookup="name",
+        since=None,
+        until=None,
+        not_on=(),
+        note="",
+        evidence=(f"{need.shown} ({source})",),
+    )
 
 
 def _library(need: SourceNeed, knowledge: Knowledge, index: Index) -> Library | None:
@@ -133,6 +210,9 @@ def _library(need: SourceNeed, knowledge: Knowledge, index: Index) -> Library | 
             return knowledge.library_for(f"pc:{need.name}") or _by_module(need.name, index)
         case "cmake":
             return _by_cmake_name(need.name, knowledge, index)
+        case "external-host" | "external-run":
+            name = need.name.rpartition("/")[2]
+            return knowledge.library(_INTERFACE.get(name, name)) or _by_cmake_name(name, knowledge, index)
         case _:
             if need.name.startswith(_KERNEL):
                 return knowledge.library("linux-headers")

@@ -191,3 +191,28 @@ def test_a_maturin_project_wants_rust(project: Callable[[Mapping[str, str]], Pat
 def test_a_pure_project_is_silent(project: Callable[[Mapping[str, str]], Path]) -> None:
     report = offline(project, {"pyproject.toml": "[project]\nname = 'own'\nversion = '1'\n"})
     assert not [finding for finding in report.findings if finding.distribution and finding.distribution.name == "own"]
+
+
+EXTERNAL = """[project]
+name = "own"
+version = "1"
+
+[external]
+build-requires = ["dep:virtual/compiler/cxx", "dep:generic/swig", "dep:generic/visualstudio; sys_platform == 'win32'"]
+host-requires = [
+  "dep:generic/libxml2",
+  "dep:generic/never-heard-of",
+]
+dependencies = ["dep:generic/ffmpeg", "pkg:generic/git@2.40"]
+"""
+
+
+def test_external_tables_are_needs(project: Callable[[Mapping[str, str]], Path]) -> None:
+    report = offline(project, {"pyproject.toml": EXTERNAL})
+    assert said(report, "AD101") == {("libxml2-dev",)}
+    assert {finding.need for finding in of(report, "AD102")} == {"cmd:g++", "cmd:swig"}
+    assert said(report, "AD203") == {("ffmpeg",), ("git",)}
+    (notice,) = of(report, "AD903")
+    assert "pyproject.toml:9 names generic/never-heard-of as [external]" in notice.message
+    details = {one.detail for finding in report.findings for one in finding.evidence}
+    assert any(detail.startswith("pyproject.toml:8 names generic/libxml2 as [external]") for detail in details)
