@@ -31,7 +31,13 @@ if TYPE_CHECKING:
         redact,
     )
     from dockerlint_alpine.python.online import UvResolver
-    from dockerlint_alpine.python.project import follow_folders, project_options, read_project, read_project_arguments
+    from dockerlint_alpine.python.project import (
+        follow_folders,
+        name_of,
+        project_options,
+        read_project,
+        read_project_arguments,
+    )
     from dockerlint_alpine.python.pylock import read_pylock
     from dockerlint_alpine.python.requirement import parse_argument, parse_pep508
     from dockerlint_alpine.python.requirements_file import InstallArguments, read_install_arguments, read_requirements
@@ -78,6 +84,7 @@ __all__ = [
     "judge_file",
     "libc_of_tag",
     "musl_of_alpine",
+    "name_of",
     "normalise",
     "parse_argument",
     "parse_pep508",
@@ -106,7 +113,7 @@ _HOMES = {
     "online": "UvResolver",
     "sparing": "Network SparingResolver",
     "uv_program": "find_uv",
-    "project": "follow_folders project_options read_project read_project_arguments",
+    "project": "follow_folders name_of project_options read_project read_project_arguments",
     "pylock": "read_pylock",
     "requirement": "parse_argument parse_pep508",
     "requirements_file": "InstallArguments read_install_arguments read_requirements",

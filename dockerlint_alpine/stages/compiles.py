@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import posixpath
-import re
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from dockerlint_alpine.python.resolve import ResolverError
 from dockerlint_alpine.python.versions import sort_versions
 from dockerlint_alpine.stages.linkage import SourceRule, known_build
+from dockerlint_alpine.stages.native import is_native
 
 if TYPE_CHECKING:
     from dockerlint_alpine.knowledge import Build, Knowledge
@@ -17,17 +16,6 @@ if TYPE_CHECKING:
     from dockerlint_alpine.stages.files import StageFiles
     from dockerlint_alpine.stages.walk import StageWalk
     from dockerlint_alpine.stages.wanted import Wanted
-
-_NATIVE = {
-    "setup.py": re.compile(rb"ext_modules|\bExtension\(|cythonize|cffi_modules|rust_extensions|CMakeExtension"),
-    "pyproject.toml": re.compile(
-        rb"(?:requires|build-backend)\s*=[^\]]*?(?:maturin|scikit.build|mesonpy|meson-python|setuptools.rust|cython|cffi)"
-        rb"|ext-modules|tool\.poetry\.build|^\[external\]",
-        re.IGNORECASE | re.MULTILINE,
-    ),
-    "setup.cfg": re.compile(rb"ext_modules"),
-}
-"""What build files of a project say when something native is compiled."""
 
 
 class SourceBuilds:
@@ -81,11 +69,11 @@ class SourceBuilds:
             return True
         folder = wanted.projects.get(resolved.name)
         if folder is not None:
-            return not _is_native(walk.files, folder)
+            return not is_native(walk.files, folder)
         found = self._sources(walk.files, resolved, wanted)
         return found is not None and found[0].pure
 
-    def is_native(self, walk: StageWalk, resolved: Resolved, wanted: Wanted) -> bool:
+    def compiles(self, walk: StageWalk, resolved: Resolved, wanted: Wanted) -> bool:
         """True for a distribution without a rule whose sources say that something is compiled."""
         found = self._sources(walk.files, resolved, wanted)
         return found is not None and not found[0].pure
@@ -114,7 +102,7 @@ class SourceBuilds:
         name = resolved.name
         folder = wanted.projects.get(name)
         if folder is not None:
-            if self._known_pure(name) or known_build(resolved, self._knowledge) or not _is_native(files, folder):
+            if self._known_pure(name) or known_build(resolved, self._knowledge) or not is_native(files, folder):
                 return None
             from dockerlint_alpine.python import read_tree  # noqa: PLC0415 - only for projects that compile something
 
@@ -143,13 +131,3 @@ def _with_new_languages(known: Build, sources: SourceFacts, label: str) -> Sourc
     evidence = tuple(f"{seen[language]}: {language} ({label})" for language in new)
     rule = replace(known, language=(*known.language, *new), evidence=(*evidence, *known.evidence))
     return SourceRule(rule, {}, label)
-
-
-def _is_native(files: StageFiles, folder: str) -> bool:
-    for name, pattern in _NATIVE.items():
-        try:
-            if pattern.search(files.read(posixpath.join(folder, name))):
-                return True
-        except OSError:
-            continue
-    return False

@@ -14,7 +14,7 @@ from dockerlint_alpine.stages.compiles import SourceBuilds
 from dockerlint_alpine.stages.files import FromText, absolute
 from dockerlint_alpine.stages.linkage import build_facts, known_build
 from dockerlint_alpine.stages.model import GlibcMade, Installed, InstallStep, PythonHome
-from dockerlint_alpine.stages.wanted import ArgumentReader, Wanted, exported, options_of, read_wanted
+from dockerlint_alpine.stages.wanted import ArgumentReader, Wanted, exported, options_of, project_folder, read_wanted
 
 if TYPE_CHECKING:
     from dockerlint_alpine.knowledge import Knowledge
@@ -69,7 +69,7 @@ class Installer:
             return
         words = ArgumentReader(walk, call.instruction, call.folder).words(command)
         options = options_of(command, words)
-        folder = _project_folder(call.folder, options)
+        folder = project_folder(call.folder, options)
         home = interpreters.home_of_installer(walk, command, options, call.variables, call.active, folder)
         if command.action == "uninstall":
             _uninstall(walk, home, words.texts, conditional=call.conditional)
@@ -225,7 +225,7 @@ class Installer:
                 kind = "compiled" if native else "unknown" if rule.optional_extension else "pure"
             elif self.sources.is_pure(call.walk, resolved, wanted):
                 kind = "pure"
-            elif self.sources.is_native(call.walk, resolved, wanted):
+            elif self.sources.compiles(call.walk, resolved, wanted):
                 kind = "compiled"
         return GlibcMade(node.base, node.index, kind)
 
@@ -312,13 +312,6 @@ def _keeps_environment(call: Call, wanted: Wanted) -> bool:
         return True
     # pip reads PIP_NO_BUILD_ISOLATION with its sense turned round: false switches the isolation off.
     return call.env.get("PIP_NO_BUILD_ISOLATION", "").lower() in {"0", "false", "no", "off"}
-
-
-def _project_folder(folder: str, options: Mapping[str, tuple[str, ...]]) -> str:
-    for option in ("--directory", "--project"):
-        if option in options:
-            folder = absolute(options[option][-1], folder)
-    return folder
 
 
 def _listed(names: Sequence[str]) -> str:

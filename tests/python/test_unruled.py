@@ -216,3 +216,26 @@ def test_external_tables_are_needs(project: Callable[[Mapping[str, str]], Path])
     assert "pyproject.toml:9 names generic/never-heard-of as [external]" in notice.message
     details = {one.detail for finding in report.findings for one in finding.evidence}
     assert any(detail.startswith("pyproject.toml:8 names generic/libxml2 as [external]") for detail in details)
+
+
+@pytest.mark.parametrize(
+    ("install", "built"),
+    [
+        ("poetry install", True),
+        ("poetry install --no-root", False),
+        ("uv sync", True),
+        ("uv sync --no-install-project", False),
+        ("pdm install", True),
+        ("pdm install --no-self", False),
+    ],
+)
+def test_installers_of_projects_build_the_project_itself(
+    project: Callable[[Mapping[str, str]], Path], install: str, built: bool
+) -> None:
+    files = {
+        "pyproject.toml": "[project]\nname = 'own'\nversion = '1'\n[build-system]\nrequires = ['setuptools']\n",
+        "setup.py": LINKS.format("'yaml'"),
+        "linker.c": "",
+    }
+    report = offline(project, files, LOCAL.replace("pip install .", install))
+    assert said(report, "AD101") == ({("yaml-dev",)} if built else set())
