@@ -2,7 +2,8 @@
 
 The key is everything that is said: program and data, settings, the current folder, the path and its bytes. Beside the
 report stands what was looked at on disk while judging (requirement files, folders, files that were not there), each with
-its size, time of change and number; a report is used only if all of them are as they were. SQLite with one table; what
+its size, time of change and number; a report is used only if all of them are as they were, and not longer than it was said
+to last. SQLite with one table; what
 is corrupt or can't be written is done without.
 """
 
@@ -32,17 +33,21 @@ if TYPE_CHECKING:
 
     from dockerlint_alpine.config import Settings
 
-_LAYOUT = 1
+_LAYOUT = 2
 _MAX_ROWS = 20_000
 _PACKAGE = Path(__file__).resolve().parent
 
 
 class ReportCache:
-    """Reports in ``folder`` (made when needed). ``warn`` gets one line if the cache is of no use."""
+    """Reports in ``folder`` (made when needed).
 
-    def __init__(self, folder: Path, warn: Callable[[str], None]) -> None:
+    ``warn`` gets one line if the cache is of no use, ``clock`` tells the time in seconds.
+    """
+
+    def __init__(self, folder: Path, warn: Callable[[str], None], *, clock: Callable[[], float]) -> None:
         self._folder = folder
         self._warn = warn
+        self._clock = clock
         self._connection: Connection | None = None
         self._program = _program_state()
 
@@ -59,16 +64,23 @@ class ReportCache:
         if row is None:
             return None
         try:
-            if any(_state(path) != state for path, state in json.loads(row[0])):
+            until, *states = json.loads(row[0])
+            if until is not None and not 0 <= until[1] - self._clock() <= until[0]:
+                return None
+            if any(_state(path) != state for path, state in states):
                 return None
             return _report(json.loads(row[1]), source)
         except (ValueError, TypeError, KeyError):
             return None
 
-    def put(self, key: str, report: FileReport, looked_at: Iterable[str]) -> None:
-        """Store ``report`` under ``key`` with the present state of the paths that were looked at."""
-        states = json.dumps([(path, _state(path)) for path in sorted(set(looked_at))])
-        self._ask("INSERT OR REPLACE INTO report VALUES (?, ?, ?)", (key, states, json.dumps(_plain(report))))
+    def put(self, key: str, report: FileReport, looked_at: Iterable[str], *, lasts: float | None = None) -> None:
+        """Store ``report`` under ``key`` with the present state of the paths that were looked at.
+
+        It is used for ``lasts`` seconds at most (``None``: for as long as nothing changes).
+        """
+        until = [lasts, self._clock() + lasts] if lasts is not None else None
+        rests_on = json.dumps([until, *((path, _state(path)) for path in sorted(set(looked_at)))])
+        self._ask("INSERT OR REPLACE INTO report VALUES (?, ?, ?)", (key, rests_on, json.dumps(_plain(report))))
 
     def close(self) -> None:
         """Write everything out and let go of the file."""

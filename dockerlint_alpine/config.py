@@ -45,7 +45,8 @@ class Settings:
     ``format:file`` each. ``rules`` are folders with rules of the user's own, ``wheels`` folders
     of wheel files that every install may take, as with pip's ``--find-links``. ``exclude`` and the keys of
     ``per_file_ignores`` are patterns as in .gitignore, relative to the folder of the configuration. ``as_of`` is the day
-    (``YYYY-MM-DD``) to answer for: younger releases on the index are left out.
+    (``YYYY-MM-DD``) to answer for: younger releases on the index are left out. ``online``: ask the package index, or never;
+    ``None``: use kept answers, and ask for what nothing else tells if the index answers quickly (not in CI).
     """
 
     select: tuple[str, ...] = ("AD",)
@@ -58,7 +59,7 @@ class Settings:
     context: str | None = None
     alpine: str | None = None
     python: str | None = None
-    online: bool = False
+    online: bool | None = None
     strict: bool = False
     exit_zero: bool = False
     output_format: tuple[str, ...] = ("text",)

@@ -122,7 +122,7 @@ def draft(
         entry["apk"] = package
     entry["confidence"] = "packaging"
     build: dict[str, Any] = {"language": languages}
-    needs = [tool for tool in (source.tools if source is not None else ()) if tool not in _COMPILERS]
+    needs = [tool for tool in (source.named("tool") if source is not None else ()) if tool not in _COMPILERS]
     if needs:
         build["needs"] = needs
     build["evidence"] = _build_evidence(source, wheel) or [f"Alpine has {package}"]
@@ -142,19 +142,19 @@ def _seen(source: SourceFacts | None, wheel: tuple[str, Sequence[str]] | None, p
 
 def _from_source(found: _Draft, source: SourceFacts, knowledge: Knowledge) -> None:
     of = f"{source.name or 'the sdist'} {source.version or ''}".strip()
-    for module in source.pkg_config:
+    for module in source.named("pkg-config"):
         found.add(knowledge.library_for(f"pc:{module}"), "pkg-config", f"{of} asks pkg-config for {module}")
-    for library in source.libraries:
+    for library in source.named("library"):
         found.add(knowledge.library_for(f"so:lib{library}.so"), "linker", f"{of} links -l{library}")
-    for package in source.packages:
+    for package in source.named("cmake"):
         library_found = knowledge.library(package.lower())
         if library_found is not None:
             found.add(library_found, "pkg-config", f"{of}: find_package({package})")
-    for header in source.headers:
+    for header in source.named("header"):
         library_found = knowledge.library_for(header)
         if library_found is not None:
             found.add(library_found, "header", f"{of} includes {header}")
-    for tool in source.tools:
+    for tool in source.named("tool"):
         library_found = knowledge.library_for(tool)
         if library_found is not None:
             found.add(library_found, "tool", f"{of} runs {tool.removeprefix('cmd:')}")

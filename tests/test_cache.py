@@ -144,10 +144,27 @@ def test_two_processes_at_once(root: Path) -> None:
 
 
 def test_everything_of_a_report_survives(root: Path, netra: Path) -> None:
-    cache = ReportCache(Path(os.environ["ALPINE_DOCTOR_CACHE_DIR"]), lambda text: pytest.fail(text))
+    now = 1_000.0
+    cache = ReportCache(Path(os.environ["ALPINE_DOCTOR_CACHE_DIR"]), lambda text: pytest.fail(text), clock=lambda: now)
     doctor = Doctor(configure())
     report = replace(doctor.check_file(netra / "docker" / "backend.alpine.Dockerfile"), notes=("a note",))
     key = cache.key(configure().settings, "x", report.source)
     cache.put(key, report, doctor.looked_at)
     assert cache.get(key, report.source) == report
     assert any(path.endswith("requirements.txt") for path in doctor.looked_at)
+    now += 10 * 365 * 24 * 3600
+    assert cache.get(key, report.source) == report
+
+
+def test_a_report_lasts_as_long_as_it_was_said_to() -> None:
+    now = 1_000.0
+    cache = ReportCache(Path(os.environ["ALPINE_DOCTOR_CACHE_DIR"]), lambda text: pytest.fail(text), clock=lambda: now)
+    report = FileReport("Dockerfile", (), source=b"FROM scratch\n")
+    cache.put("a key of this test", report, [], lasts=60.0)
+    assert cache.get("a key of this test", report.source) == report
+    now = 1_059.0
+    assert cache.get("a key of this test", report.source) == report
+    now = 1_061.0
+    assert cache.get("a key of this test", report.source) is None
+    now = 100.0  # a clock that was put back proves nothing
+    assert cache.get("a key of this test", report.source) is None

@@ -9,7 +9,7 @@ import pytest
 from dockerlint_alpine.apk import IndexStore
 from dockerlint_alpine.drafting import DraftError, draft, newest_files, plain_soname
 from dockerlint_alpine.knowledge import Knowledge, schema
-from dockerlint_alpine.python import SourceFacts
+from dockerlint_alpine.python import SourceFacts, SourceNeed
 from dockerlint_alpine.python.simple_index import IndexFile
 
 
@@ -60,9 +60,17 @@ def test_everything_seen_is_in_the_draft_with_where_it_was_seen(knowledge: Knowl
         version="1.0",
         build_backend="mesonpy",
         languages=("cython", "rust"),
-        tools=("cmd:cargo", "cmd:ninja", "cmd:swig", "cmd:pg_config"),
-        pkg_config=("liblz4", "nosuch"),
-        headers=("zlib.h", "unheard_of.h"),
+        needs=tuple(
+            SourceNeed(kind, name, "setup.py:1", required=True)
+            for kind, name in (
+                ("tool", "cmd:swig"),
+                ("tool", "cmd:pg_config"),
+                ("pkg-config", "liblz4"),
+                ("pkg-config", "nosuch"),
+                ("header", "zlib.h"),
+                ("header", "unheard_of.h"),
+            )
+        ),
         doubts=("setup.py:3: libraries come from a call",),
     )
     wheel = ("acme-1.0-cp312-cp312-musllinux_1_2_x86_64.whl", ("libstdc++.so.6", "libz.so.1", "libwhatever.so.2"))

@@ -120,6 +120,7 @@ def _finding(subject: Subject, lack: _Lack) -> Finding:
             (
                 *(evidence.requirement(made.item) for made in lack.wanted_by),
                 evidence.wheel(item),
+                evidence.sources(item),
                 _why(first, lack.need),
                 evidence.provider(stage.packages, lack.need, package) if package else None,
             )
@@ -169,13 +170,16 @@ def _too_old(subject: Subject, made: Compile) -> Iterator[Finding]:
 
 
 def _why(made: Compile, need: str) -> Evidence:
-    """Which rule asks for the tool."""
+    """Which rule, or whose sources, ask for the tool."""
     if need == _PYTHON_HEADERS:
         return Evidence("rule", "Alpine's own Python keeps Python.h in python3-dev")
     for language in made.built.languages:
         if need in language.needs:
             facts = f" ({language.evidence[0]})" if language.evidence else ""
             return Evidence("rule", f"compiling {language.name} takes {need}{facts}")
+    reason = dict(made.built.reasons).get(need)
+    if reason is not None:
+        return Evidence("source", reason)
     assert made.built.rule is not None
     facts = f" ({made.built.rule.evidence[0]})" if made.built.rule.evidence else ""
     return Evidence("rule", f"the build of {made.item.resolved.name} takes {need}{facts}")

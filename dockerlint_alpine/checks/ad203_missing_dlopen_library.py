@@ -83,7 +83,7 @@ def run(subject: Subject) -> Iterator[Finding]:
                 continue
             distribution = subject.knowledge.distribution(item.resolved.name)
             needs = distribution.runtime_needs(item.resolved.version) if distribution is not None else ()
-            for need in needs:
+            for need in (*needs, *(item.built.runtime if item.built is not None else ())):
                 if _wanted(item, need, present) and need.available(stage.packages.release, stage.packages.arch):
                     for lack in _lacks(subject, stage, item, need):
                         yield _finding(subject, stage, lack)
@@ -211,7 +211,9 @@ def _finding(subject: Subject, stage: Stage, lack: _Lack) -> Finding:
 def _told(lack: _Lack) -> Evidence:
     item, opened = lack.item, lack.opened
     if opened is None or item.wheel is None:
-        return Evidence("rule", f"{item.resolved.name} {_verb(lack)} {_what(lack)}{_because(lack.need.evidence)}")
+        by_rule = item.built is None or lack.need not in item.built.runtime
+        said = f"{item.resolved.name} {_verb(lack)} {_what(lack)}{_because(lack.need.evidence)}"
+        return Evidence("rule" if by_rule else "source", said)
     names = " or ".join(need.removeprefix("so:") for need in opened.needs)
     note = f"; {opened.note}" if opened.note else ""
     return Evidence("source", f"{opened.place} in {item.wheel.shown} calls {opened.call} for {names}{note}")

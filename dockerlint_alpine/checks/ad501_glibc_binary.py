@@ -1,7 +1,8 @@
 """## What it does
 Reports a wheel built for glibc (manylinux) that is installed in an Alpine stage: forced by `--platform`, named by URL, or
-taken from a local file; where the file is at hand its bytes decide, not its name. Reports also a distribution that exists
-for glibc only: no wheel for musl, and no source that would compile there.
+taken from a local file; where the file is at hand its bytes decide, not its name. Reports what a stage with glibc
+(`python:3.12-slim`) installed as such a wheel, or compiled, and `COPY --from` brings to an Alpine stage; pure Python may
+travel. Reports also a distribution that exists for glibc only: no wheel for musl, and no source that would compile there.
 
 ## Why is this bad?
 pip never chooses such a wheel by itself on musl. Forced in, its extensions ask for `ld-linux-x86-64.so.2` and symbols
@@ -48,7 +49,8 @@ from dockerlint_alpine.findings import Evidence, Finding
 from dockerlint_alpine.stages import InstallStep
 
 if TYPE_CHECKING:
-    from dockerlint_alpine.stages import Installed, Stage
+    from dockerlint_alpine.stages import Installed, Moment, Stage
+    from dockerlint_alpine.syntax import Span
 
 CODE = "AD501"
 NAME = "glibc-binary"
@@ -63,12 +65,37 @@ def run(subject: Subject) -> Iterator[Finding]:
                     if item.wheel is not None and item.wheel.glibc:
                         text = f"the wheel of {evidence.named(item)} was made for glibc; {stage_label(stage)} has musl"
                         told = Evidence("elf", f"{item.wheel.shown}: {item.wheel.glibc[0]}")
-                        yield _finding(subject, stage, step, item, f"{text}: it will not load", told)
+                        yield _finding(subject, stage, step.moment, step.span, item, f"{text}: it will not load", told)
                     elif item.resolved.artefact.kind == "glibc-wheel" and not _harmless(step, item):
                         text = f"{evidence.named(item)} comes as a wheel for glibc; {stage_label(stage)} has musl"
-                        yield _finding(subject, stage, step, item, f"{text}: it will not load", None)
-                    else:
+                        yield _finding(subject, stage, step.moment, step.span, item, f"{text}: it will not load", None)
+                    elif item.glibc is None:
                         yield from _impossible(subject, stage, step, item)
+        yield from _travelled(subject, stage)
+
+
+def _travelled(subject: Subject, stage: Stage) -> Iterator[Finding]:
+    """What came from a stage with glibc by an instruction of this one."""
+    assert stage.end is not None
+    for item in stage.installed:
+        made = item.glibc
+        if (
+            made is None
+            or item.as_wheel
+            or made.kind not in {"wheel", "compiled"}
+            or item.arrived not in stage.instructions
+        ):
+            continue
+        origin = stage_label(subject.timeline.stages[made.stage])
+        how = "was compiled" if made.kind == "compiled" else "came as a wheel for glibc"
+        text = (
+            f"{evidence.named(item)} {how} in {origin} (FROM {made.base}) and is brought to {stage_label(stage)}, which has"
+            " musl: it will not load; install it in an Alpine stage, or run on the same base"
+        )
+        place = Evidence("dockerfile", f"{origin} is FROM {made.base}, brought here by line {item.arrived.line}")
+        moment = stage.end
+        span = (item.arrived.start, item.arrived.end)
+        yield _finding(subject, stage, moment, span, item, text, place)
 
 
 def _harmless(step: InstallStep, item: Installed) -> bool:
@@ -82,20 +109,21 @@ def _impossible(subject: Subject, stage: Stage, step: InstallStep, item: Install
     if verdict is not None and item.resolved.artefact.kind != "wheel":
         text = f"{evidence.named(item)} can't work on Alpine, no package helps: {verdict.reason}; {verdict.advice}"
         facts = verdict.evidence[0] if verdict.evidence else verdict.reason
-        yield _finding(subject, stage, step, item, text, Evidence("rule", f"{item.resolved.name}: {facts}"))
+        rests_on = Evidence("rule", f"{item.resolved.name}: {facts}")
+        yield _finding(subject, stage, step.moment, step.span, item, text, rests_on)
 
 
 def _finding(
-    subject: Subject, stage: Stage, step: InstallStep, item: Installed, message: str, told: Evidence | None
+    subject: Subject, stage: Stage, moment: Moment, span: Span, item: Installed, message: str, why: Evidence | None
 ) -> Finding:
     return Finding(
         code=CODE,
         name=NAME,
         severity="error",
-        confidence=confidence_of(subject, item, stage, step.moment),
+        confidence=confidence_of(subject, item, stage, moment),
         message=message,
-        location=locate(subject.dockerfile, step.span),
-        evidence=unique((evidence.requirement(item), evidence.wheel(item), told)),
+        location=locate(subject.dockerfile, span),
+        evidence=unique((evidence.requirement(item), evidence.wheel(item), why)),
         stage=stage_ref(stage),
         platforms=(subject.timeline.platform,),
         distribution=distribution_ref(item),

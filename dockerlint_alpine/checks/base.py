@@ -84,12 +84,15 @@ def confidence_of(subject: Subject, item: Installed, stage: Stage, moment: Momen
     """How sure a finding on ``item`` in ``stage`` can be: certain only where nothing was assumed on the way.
 
     Assumed are: a version that is not pinned, an index that stands in for another, a base image known by its name alone,
-    and a rule that rests on the word of packagers; a wheel's own bytes need no rule.
+    a rule that rests on the word of packagers (a wheel's own bytes need no rule), and a build that only its sources' text
+    tells of.
     """
     if item.conditional or moment.unknown or (stage.image is not None and stage.image.alpine is None):
         return "possible"
     rule = subject.knowledge.distribution(item.resolved.name)
-    read = item.wheel is not None or rule is None or rule.confidence == "source"
+    read = item.wheel is not None or (
+        (rule is None or rule.confidence == "source") and (item.built is None or item.built.source is None)
+    )
     exact = stage.packages is not None and stage.packages.exact
     known_image = stage.image is None or stage.image.certain
     return "certain" if exact and item.pinned and known_image and read else "likely"

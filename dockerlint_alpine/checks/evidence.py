@@ -44,12 +44,22 @@ def linkage(item: Installed, cause: LibraryUse | Language | WheelLink) -> Eviden
             "always": f"its build links {cause.library.name}",
             "system-if-present": f"its build links the system's {cause.library.name} if it finds it, else a copy of its own",
         }.get(cause.link.linkage, f"its build uses {cause.library.name}")
+        if item.built is not None and item.built.source is not None:
+            return Evidence("source", facts[0])
         return Evidence("rule", f"{item.resolved.name}: {how}{_because(facts)}")
     if isinstance(cause, Language):
         return Evidence("rule", f"{item.resolved.name} is written in {cause.name}{_because(cause.evidence)}")
     assert item.wheel is not None
     library = cause.need.removeprefix("so:")
     return Evidence("elf", f"{cause.path} in {item.wheel.shown} names {library}, which the wheel does not bring along")
+
+
+def sources(item: Installed) -> Evidence | None:
+    """What the distribution's own sources say is compiled, where no rule does."""
+    built = item.built
+    if built is None or built.source is None or built.rule is None or not built.rule.evidence:
+        return None
+    return Evidence("source", built.rule.evidence[0])
 
 
 def presence(world: World, package: str, index: Index) -> Evidence | None:

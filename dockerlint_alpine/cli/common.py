@@ -33,7 +33,11 @@ _ANALYSIS = (
     click.option("--context", type=click.Path(file_okay=False, exists=True), help="The build context."),
     click.option("--alpine", metavar="X.Y", help="The Alpine release, where the base image does not tell it."),
     click.option("--python", metavar="X.Y", help="The Python, where the base image does not tell it."),
-    click.option("--online/--offline", default=None, help="Ask the Python package index, or not (default)."),
+    click.option(
+        "--online/--offline",
+        default=None,
+        help="Ask the Python package index, or never. Default: kept answers, and a quick question for what is unknown.",
+    ),
     click.option(
         "--wheels",
         multiple=True,
@@ -147,15 +151,11 @@ def data_errors() -> tuple[type[Exception], ...]:
 
 
 def make_doctor(configured: Configuration) -> Doctor:
-    """Open rules and indexes for a run; with ``online`` the Python package index is asked."""
+    """Open rules and indexes for a run, and the way to the Python package index that its settings allow."""
     from dockerlint_alpine.analysis import Doctor  # noqa: PLC0415
+    from dockerlint_alpine.cli.online import open_resolver  # noqa: PLC0415 - not from the cache
 
-    resolver = None
-    if configured.settings.online:
-        from dockerlint_alpine.cli.online import open_resolver  # noqa: PLC0415 - only with a network
-
-        resolver = open_resolver(configured.settings.as_of)
-    return Doctor(configured, resolver=resolver)
+    return Doctor(configured, resolver=open_resolver(configured.settings))
 
 
 def jobs_for(paths: Sequence[str], configured: Configuration) -> tuple[list[Job], list[FileError]]:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from dockerlint_alpine.cli import common
+from dockerlint_alpine.cli.online import access
 from dockerlint_alpine.reading import read_dockerfile
 
 if TYPE_CHECKING:
@@ -19,13 +21,18 @@ if TYPE_CHECKING:
     from dockerlint_alpine.findings import FileReport
 
 
+_DAY = 24 * 3600.0
+"""Seconds for which a report is believed that rests on answers of the index, or on their absence."""
+
+
 class Judge:
     """One run's way from jobs to reports. ``use_cache`` is off for answers that depend on more than files."""
 
     def __init__(self, configured: Configuration, *, use_cache: bool) -> None:
         self.configured = configured
         self._doctor: Doctor | None = None
-        self._cache = open_cache() if use_cache and not configured.settings.online else None
+        self._access = access(configured.settings)
+        self._cache = open_cache() if use_cache and self._access != "online" else None
 
     @property
     def doctor(self) -> Doctor:
@@ -40,12 +47,13 @@ class Judge:
         if self._cache is None:
             return self._judged(job, data)
         settings = common.job_settings(self.configured.settings, job)
-        key = self._cache.key(settings, f"{job.path}\0{job.shown_as}", data)
+        key = self._cache.key(settings, f"{self._access}\0{job.path}\0{job.shown_as}", data)
         known = self._cache.get(key, data)
         if known is not None:
             return known
         report = self._judged(job, data)
-        self._cache.put(key, report, self._looked_at)
+        if access(self.configured.settings) == self._access:  # an index that fell silent gets another chance
+            self._cache.put(key, report, self._looked_at, lasts=None if self._access == "offline" else _DAY)
         return report
 
     def compared(self, job: Job, image: Subject, progress: Progress) -> FileReport:
@@ -57,8 +65,10 @@ class Judge:
 
     def _judged(self, job: Job, data: bytes) -> FileReport:
         doctor = common.for_job(self.doctor, job)
+        answers: set[str] = doctor.resolver.looked_at if doctor.resolver is not None else set()
+        answers.clear()
         report = doctor.check_bytes(data, job.path, shown_as=job.shown_as)
-        self._looked_at = {*doctor.looked_at, *_rule_files(self.configured.settings.rules)}
+        self._looked_at = {*doctor.looked_at, *answers, *_rule_files(self.configured.settings.rules)}
         return report
 
     def close(self) -> None:
@@ -72,7 +82,7 @@ def open_cache() -> ReportCache:
     from dockerlint_alpine.cache import ReportCache  # noqa: PLC0415 - not with --no-cache
     from dockerlint_alpine.cli.folders import cache_folder  # noqa: PLC0415
 
-    return ReportCache(cache_folder(), lambda text: click.echo(f"alpine-doctor: {text}", err=True))
+    return ReportCache(cache_folder(), lambda text: click.echo(f"alpine-doctor: {text}", err=True), clock=time.time)
 
 
 def _rule_files(folders: tuple[str, ...]) -> set[str]:

@@ -1,32 +1,95 @@
-"""The resolver that asks the Python package index, with its cache, its clock and its progress line."""
+"""The resolvers that know the Python package index, with their cache, their clock and their progress line."""
 
 from __future__ import annotations
 
 import os
 import sys
-from datetime import UTC, datetime
+import time
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from dockerlint_alpine.access import PATIENCE, Access, access_for, remember_silence
 from dockerlint_alpine.cli.folders import cache_folder
 
 if TYPE_CHECKING:
-    from dockerlint_alpine.python import UvResolver
+    from datetime import date
+
+    from dockerlint_alpine.config import Settings
+    from dockerlint_alpine.python import Resolver, SparingResolver, UvResolver
 
 
-def open_resolver(as_of: str | None = None) -> UvResolver:
-    """The resolver for ``--online``; ``as_of`` leaves out younger releases. Raises click.UsageError without uv."""
-    from dockerlint_alpine.python import UvResolver, find_uv  # noqa: PLC0415
+def answers_folder() -> Path:
+    """Where answers of the index are kept."""
+    return cache_folder() / "python"
+
+
+def access(settings: Settings) -> Access:
+    """Whether this run may ask the index."""
+    return access_for(settings.online, os.environ, answers_folder(), time.time())
+
+
+def open_resolver(settings: Settings) -> Resolver | None:
+    """The resolver for a run, ``None`` offline. Raises click.UsageError for ``--online`` without uv."""
+    match access(settings):
+        case "offline":
+            return None
+        case "online":
+            return _online(settings.as_of)
+        case "quick":
+            return _sparing(settings.as_of, ask=True)
+        case "kept":
+            return _sparing(settings.as_of, ask=False)
+
+
+def _online(as_of: str | None) -> UvResolver:
+    from dockerlint_alpine.python import UvResolver, find_uv  # noqa: PLC0415 - only with a network
 
     if find_uv() is None:
         raise click.UsageError("--online needs uv: pip install 'alpine-doctor[online]'")
     return UvResolver(
-        cache=cache_folder() / "python",
+        cache=answers_folder(),
         variables=os.environ,
-        day=datetime.now(UTC).date().isoformat(),
+        day=_today().isoformat(),
         as_of=as_of,
         progress=_progress if sys.stderr.isatty() else None,
+    )
+
+
+def _sparing(as_of: str | None, *, ask: bool) -> SparingResolver:
+    from dockerlint_alpine.python import AnswerCache, Network, SparingResolver  # noqa: PLC0415 - not from the cache
+
+    def quick(seconds: float) -> Resolver:
+        from dockerlint_alpine.python import UvResolver  # noqa: PLC0415 - only when something is asked
+
+        return UvResolver(
+            cache=answers.folder,
+            variables=os.environ,
+            day=_today().isoformat(),
+            as_of=as_of,
+            timeout=seconds,
+            quick=True,
+            progress=_progress if sys.stderr.isatty() else None,
+        )
+
+    answers = AnswerCache(answers_folder())
+    network = Network(PATIENCE, quick, clock=time.monotonic, gave_up=_gave_up) if ask else None
+    return SparingResolver(answers, today=_today(), as_of=as_of, network=network)
+
+
+def _today() -> date:
+    from datetime import UTC, datetime  # noqa: PLC0415 - not from the cache
+
+    return datetime.now(UTC).date()
+
+
+def _gave_up(reason: str) -> None:
+    remember_silence(answers_folder())
+    click.echo(
+        f"alpine-doctor: the package index is left alone for an hour ({reason}): embedded facts answer;"
+        " --online waits for it, --offline never asks",
+        err=True,
     )
 
 

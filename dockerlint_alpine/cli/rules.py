@@ -213,7 +213,7 @@ def index_urls() -> list[str]:
     import os  # noqa: PLC0415 - maintainers' commands only
 
     from dockerlint_alpine.python import IndexOptions, find_uv  # noqa: PLC0415
-    from dockerlint_alpine.python.online import index_urls as configured  # noqa: PLC0415
+    from dockerlint_alpine.python.index_settings import index_urls as configured  # noqa: PLC0415
 
     urls = configured(IndexOptions(), os.environ, find_uv() or "uv")
     if not urls:
@@ -222,9 +222,13 @@ def index_urls() -> list[str]:
 
 
 def _index() -> SimpleIndex:
-    from dockerlint_alpine.python.simple_index import SimpleIndex  # noqa: PLC0415 - maintainers' commands only
+    import os  # noqa: PLC0415 - maintainers' commands only
 
-    return SimpleIndex(index_urls(), timeout=30)
+    from dockerlint_alpine.python.index_settings import Credentials  # noqa: PLC0415
+    from dockerlint_alpine.python.simple_index import SimpleIndex  # noqa: PLC0415
+
+    urls = index_urls()
+    return SimpleIndex(urls, timeout=30, credentials=Credentials(os.environ, urls))
 
 
 @rules_group.command("refresh")

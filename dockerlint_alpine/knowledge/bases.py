@@ -50,6 +50,8 @@ class BaseImage:
     assumed: tuple[str, ...]
     certain: bool
     evidence: tuple[str, ...]
+    glibc: tuple[int, int] | None = None
+    """(major, minor) of the C library of an image that is not Alpine, where its tag tells."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +124,7 @@ class _Image:
     python: str
     python_prefix: str
     system: str
+    glibc: str
     official: bool
     note: str
     evidence: tuple[str, ...]
@@ -197,7 +200,13 @@ class BaseImages:
     def _image(self, reference: str, image: _Image, path: str, tag: str, match: re.Match[str]) -> BaseImage:
         groups = {key: value for key, value in match.groupdict().items() if value}
         if image.system:
-            return replace(_blank(reference, path), not_alpine=True, evidence=image.evidence)
+            found = replace(_blank(reference, path), not_alpine=True, evidence=image.evidence)
+            if not image.glibc:
+                return found
+            major, minor = _numbers(image.glibc)
+            return replace(
+                found, glibc=(major, minor), python=groups.get("python"), python_prefix=image.python_prefix or None
+            )
         if image.base == "python":
             found = self._official_python(reference, tag, groups)
         elif image.base == "alpine":
@@ -377,6 +386,7 @@ def _images(table: Table) -> Iterator[_Image]:
             python=item.text("python", ""),
             python_prefix=item.text("python-prefix", ""),
             system=item.text("system", ""),
+            glibc=item.text("glibc", ""),
             official=item.flag("official", default=False),
             note=item.text("note", ""),
             evidence=item.texts("evidence"),

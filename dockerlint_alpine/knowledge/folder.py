@@ -94,6 +94,10 @@ class RuleFolder:
         """Return the library that is filed under a look-up key of :func:`capabilities`."""
         return self._capabilities.get(key)
 
+    def header_folder(self, folder: str) -> set[str]:
+        """Return the libraries that have headers in ``folder`` (``libxml``)."""
+        return {name for key, name in self._capabilities.items() if key.startswith(f"header:{folder}/")}
+
     def imported(self, module: str) -> str | None:
         """Return the distribution that has ``module`` among its imports."""
         return self._imports.get(module)

@@ -84,6 +84,14 @@ class Knowledge:
         row = self._connection.execute("SELECT library FROM capability WHERE need = ?", (key,)).fetchone()
         return self.library(row[0]) if row else None
 
+    def library_for_folder(self, folder: str) -> Library | None:
+        """Return the library that all known headers of a folder (``libxml``) belong to, ``None`` if there is no such one."""
+        names = {name for overlay in self._overlays for name in overlay.header_folder(folder)}
+        start, end = f"header:{folder}/", f"header:{folder}0"  # "0" follows "/"
+        query = "SELECT DISTINCT library FROM capability WHERE need >= ? AND need < ?"
+        names.update(row[0] for row in self._connection.execute(query, (start, end)))
+        return self.library(names.pop()) if len(names) == 1 else None
+
     def distribution_for_import(self, module: str) -> Distribution | None:
         """Return the distribution of a dotted module name, by ever shorter prefixes (``lz4.frame``, then ``lz4``)."""
         parts = module.split(".")

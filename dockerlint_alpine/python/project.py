@@ -176,7 +176,7 @@ def follow_folders(found: RequirementSet, files: FileReader) -> RequirementSet:
         if one.path is None or one.artefacts is not None or not is_folder(files, one.path):
             kept.append(one)
             continue
-        kept.append(replace(one, name=one.name or _name_of(one.path, files)))
+        kept.append(replace(one, name=one.name or name_of(one.path, files)))
         key = (one.path, one.extras)
         if key in seen or len(seen) >= _MAX_FOLDERS:
             continue
@@ -205,7 +205,8 @@ def _below(parent: Requested, child: Requested) -> Requested:
     return replace(child, chain=(*parent.chain, *child.chain), marker=marker)
 
 
-def _name_of(folder: str, files: FileReader) -> str | None:
+def name_of(folder: str, files: FileReader) -> str | None:
+    """Return the normalised name of the project in ``folder``, where a file states it."""
     path = posixpath.join(folder, "pyproject.toml")
     if files.exists(path):
         try:

@@ -33,6 +33,9 @@ from dockerlint_alpine.python.versions import InvalidSpecifierError, same_versio
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
+    from dockerlint_alpine.python.model import IndexOptions
+    from dockerlint_alpine.python.source_facts import SourceFacts
+
 MAX_ROUNDS = 40
 """Passes over the graph until the choices are stable; more would mean that they go in circles."""
 MAX_BACKTRACKS = 60
@@ -46,11 +49,32 @@ class ResolverError(PythonError):
     """An online resolution failed; the text names the requirement or the cause in one line."""
 
 
+class NoAnswerError(ResolverError):
+    """The index can't be reached or takes too long: there is no use in asking it again soon."""
+
+
 class Resolver(Protocol):
-    """Resolves a set with an index. Raises ``ResolverError``."""
+    """Resolves a set with an index. Raises ``ResolverError``.
+
+    ``sparing``: it is to be asked only for what the embedded facts leave open.
+    """
+
+    @property
+    def sparing(self) -> bool:
+        """True for one that nobody asked for by name: the default of the command line."""
+
+    @property
+    def looked_at(self) -> set[str]:
+        """The files that kept answers were read from, or not found in."""
+
+    def recall(self, wanted: RequirementSet, target: Target) -> Resolution | None:
+        """Return an answer that is at hand, without asking anybody."""
 
     def resolve(self, wanted: RequirementSet, target: Target) -> Resolution:
         """Return the resolution of ``wanted`` on ``target``."""
+
+    def source_facts(self, name: str, version: str, options: IndexOptions) -> SourceFacts:
+        """Return what the sdist of a release says of its build."""
 
 
 class _Node:
@@ -333,7 +357,7 @@ class _Offline:
         self.unresolved.setdefault((name, kind), Unresolved(name, chain, reason, kind))
 
 
-def _answers_itself(wanted: RequirementSet) -> bool:
+def answers_itself(wanted: RequirementSet) -> bool:
     """Tell whether a lock names the files too, so that no index can add anything (Pipfile.lock has only hashes)."""
     return wanted.locked and all(one.artefacts is not None or one.url or one.path for one in wanted.requested)
 
@@ -374,7 +398,7 @@ def resolve(
     (``YYYY-MM-DD``) leaves out later uploads. Raises ``PythonError`` only for an impossible ``target``.
     """
     notes: tuple[str, ...] = ()
-    if online is not None and not no_deps and not _answers_itself(wanted):
+    if online is not None and not no_deps and not answers_itself(wanted):
         try:
             return online.resolve(wanted, target)
         except ResolverError as error:

@@ -38,8 +38,9 @@ UNKNOWN: Final = _Unknown()
 class Extension:
     """An extension module: what it links (``-l`` names), its sources and language; lists may be incomplete.
 
-    ``conditional`` tells that the script decides at run time whether it is built; ``complete`` that every list was
-    readable.
+    ``conditional`` tells that the script decides at run time whether it is built, ``optional`` that a failure does not
+    matter (setuptools' own keyword); ``complete`` that every list was readable. ``code`` is C that stands in the script
+    (cffi's ``set_source``).
     """
 
     name: str | None
@@ -50,6 +51,20 @@ class Extension:
     define_macros: tuple[str, ...] = ()
     conditional: bool = False
     complete: bool = True
+    optional: bool = False
+    code: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A module that the script asks pkg-config for, or a program it runs, with its 1-based line.
+
+    ``required`` is false where the script can go on without: behind a condition, in ``try``, or only a test.
+    """
+
+    name: str
+    line: int | None = None
+    required: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +72,9 @@ class SetupScript:
     """What a ``setup.py`` says.
 
     Requirements carry their 1-based lines. ``pkg_config`` are the modules it asks pkg-config for, ``programs`` the
-    commands it runs (``pg_config``). ``doubts`` are (line, what could not be told).
+    commands it runs (``pg_config``), ``cffi_modules`` the scripts (``build.py:ffi``) that write extensions,
+    ``own_libraries`` static libraries that it compiles itself (``setup(libraries=...)``). ``doubts`` are (line, what could
+    not be told).
     """
 
     name: str | None = None
@@ -65,8 +82,10 @@ class SetupScript:
     extras_require: Mapping[str, tuple[tuple[str, int | None], ...]] | None = None
     setup_requires: tuple[tuple[str, int | None], ...] = ()
     extensions: tuple[Extension, ...] = ()
-    pkg_config: tuple[str, ...] = ()
-    programs: tuple[str, ...] = ()
+    pkg_config: tuple[Asked, ...] = ()
+    programs: tuple[Asked, ...] = ()
+    cffi_modules: tuple[str, ...] = ()
+    own_libraries: tuple[str, ...] = ()
     doubts: tuple[tuple[int | None, str], ...] = ()
 
 
@@ -110,6 +129,10 @@ _FLAGS = re.compile(r"--?[\w-]+(?:=.*)?")
 _TEMPLATE = re.compile(r"(?:[^{}]|\{\w*\})*")
 """``str.format`` without attributes and widths: neither can reach or fill anything."""
 _WIDTH = re.compile(r"%[^a-zA-Z%]*(?:\*|\d{3})")
+_ONLY_TESTS = frozenset(
+    {"exists", "installed", "pkgconfig_installed_check", "check_pkg_config", "call", "which", "getoutput"}
+)
+"""Functions whose failure a script sees and may take for an answer."""
 _PROGRAMS = re.compile(r"(?:[a-z0-9]+[-_])*config\d*|pkg-config|cmake|make|cargo|rustc")
 
 
@@ -140,12 +163,14 @@ class _Reader:
         self.names: dict[str, Any] = {"__file__": "setup.py", "__name__": "__main__"}
         self.modules: dict[str, str] = {}
         self.conditional = 0
+        self.guarded = 0
+        """Above zero in the body of a ``try``."""
         self.steps = 0
         self.depth = 0
         self.setup: dict[str, Any] | None = None
         self.extensions: list[Extension] = []
-        self.pkg_config: list[str] = []
-        self.programs: list[str] = []
+        self.pkg_config: dict[str, Asked] = {}
+        self.programs: dict[str, Asked] = {}
         self.doubts: list[tuple[int | None, str]] = []
 
     def line(self, node: cst.CSTNode) -> int | None:
@@ -203,11 +228,7 @@ class _Reader:
                         self.assign(item.asname.name, value)
                 self.block(node.body.body)
             case cst.Try() | cst.TryStar():
-                self.block(node.body.body)
-                if node.orelse is not None:
-                    self.block(node.orelse.body.body)
-                if node.finalbody is not None:
-                    self.block(node.finalbody.body.body)
+                self.attempt(node)
             case cst.Return():
                 raise _Return(self.value(node.value) if node.value is not None else None)
             case cst.ClassDef():
@@ -217,6 +238,18 @@ class _Reader:
                 self.maybe(node.body.body)
             case _:
                 return
+
+    def attempt(self, node: cst.Try | cst.TryStar) -> None:
+        """``try``: the body is followed as if nothing went wrong; what it asks for is not insisted on."""
+        self.guarded += 1 if node.handlers else 0
+        try:
+            self.block(node.body.body)
+        finally:
+            self.guarded -= 1 if node.handlers else 0
+        if node.orelse is not None:
+            self.block(node.orelse.body.body)
+        if node.finalbody is not None:
+            self.block(node.finalbody.body.body)
 
     def inside(self, node: cst.ClassDef) -> None:
         """Look at the methods of a class (a ``build_ext`` of its own) for extensions and pkg-config calls."""
@@ -469,6 +502,9 @@ class _Reader:
         arguments, keywords, whole = self.arguments(node)
         if isinstance(node.func, cst.Attribute):
             base = self.value(node.func.value)
+            if node.func.attr.value == "set_source":  # cffi: FFI.set_source(module, C source, **Extension's own)
+                self.extension(node, arguments[:1], keywords, code=arguments[1] if len(arguments) > 1 else None)
+                return None
             if not isinstance(base, (_Dotted, _Function)):
                 return self.method(base, node.func.attr.value, arguments, node)
         function = self.value(node.func)
@@ -485,7 +521,7 @@ class _Reader:
         if name.endswith("Extension") and name not in {"CMakeExtension", "RustExtension"}:
             self.extension(node, arguments, keywords)
             return UNKNOWN
-        self.asks(name, path, arguments)
+        self.asks(node, name, path, arguments)
         return self.builtin(name, path, arguments)
 
     def arguments(self, node: cst.Call) -> tuple[list[Any], dict[str, Any], bool]:
@@ -623,12 +659,20 @@ class _Reader:
             return ""
         return UNKNOWN
 
-    def asks(self, name: str, path: str, arguments: Sequence[Any]) -> None:
+    def asks(self, node: cst.Call, name: str, path: str, arguments: Sequence[Any]) -> None:
         """Note what the script asks pkg-config and other configuration programs for."""
         first = arguments[0] if arguments else None
+        required = not self.conditional and not self.guarded and name not in _ONLY_TESTS
+
+        def note(table: dict[str, Asked], word: str) -> None:
+            known = table.get(word)
+            if known is None or (required and not known.required):
+                table[word] = Asked(word, self.line(node), required)
+
         if "pkgconfig" in path or name in {"pkgconfig", "pkg_config", "check_pkg_config"}:
-            if isinstance(first, str):
-                self.pkg_config.extend(word for word in first.split() if _PKG_CONFIG.fullmatch(word))
+            for word in first.split() if isinstance(first, str) else ():
+                if _PKG_CONFIG.fullmatch(word):
+                    note(self.pkg_config, word)
             return
         if path.partition(".")[0] not in {"subprocess", "os", "commands", "shutil"} and name not in {
             "check_output",
@@ -642,12 +686,15 @@ class _Reader:
         if not _PROGRAMS.fullmatch(program):
             return
         if program != "pkg-config":
-            self.programs.append(program)
+            note(self.programs, program)
             return
-        plain = [word for word in words[1:] if isinstance(word, str)]
-        self.pkg_config.extend(word for word in plain if not _FLAGS.fullmatch(word) and _PKG_CONFIG.fullmatch(word))
+        for word in words[1:]:
+            if isinstance(word, str) and not _FLAGS.fullmatch(word) and _PKG_CONFIG.fullmatch(word):
+                note(self.pkg_config, word)
 
-    def extension(self, node: cst.Call, arguments: Sequence[Any], keywords: Mapping[str, Any]) -> None:
+    def extension(
+        self, node: cst.Call, arguments: Sequence[Any], keywords: Mapping[str, Any], *, code: Any = None
+    ) -> None:
         name = keywords.get("name", arguments[0] if arguments else None)
         sources = keywords.get("sources", arguments[1] if len(arguments) > 1 else [])
         libraries = keywords.get("libraries", [])
@@ -668,6 +715,8 @@ class _Reader:
                 else (),
                 conditional=bool(self.conditional),
                 complete=complete,
+                optional=keywords.get("optional") is True,
+                code=str(code) if isinstance(code, str) else None,
             )
         )
 
@@ -692,8 +741,10 @@ class _Reader:
             extras_require=listed,
             setup_requires=self.requirements(setup.get("setup_requires", []), "setup_requires") or (),
             extensions=tuple(dict.fromkeys(self.extensions)),
-            pkg_config=tuple(dict.fromkeys(self.pkg_config)),
-            programs=tuple(dict.fromkeys(self.programs)),
+            pkg_config=tuple(self.pkg_config.values()),
+            programs=tuple(self.programs.values()),
+            cffi_modules=_strings(setup.get("cffi_modules")),
+            own_libraries=_strings([one[0] for one in _lists(setup.get("libraries")) if one]),
             doubts=tuple(self.doubts),
         )
 
@@ -740,6 +791,10 @@ def _same_line(value: Any, source: Any) -> Any:
         found.line = getattr(source, "line", None)
         return found
     return value
+
+
+def _lists(value: Any) -> list[list[Any]]:
+    return [one for one in value if isinstance(one, list)] if isinstance(value, list) else []
 
 
 def _strings(value: Any) -> tuple[str, ...]:

@@ -1,15 +1,15 @@
 """A client of Python package indexes: PEP 503 pages and PEP 691 JSON (with PEP 700 upload times), over HTTP.
 
-Used online only. Requests are bounded in size and time; credentials come from the URL or from netrc, go only to the host
-they are for and never into a message.
+Used online only. Requests are bounded in size and time; credentials (``index_settings``) go only to the host they are for
+and never into a message.
 """
 
 from __future__ import annotations
 
 import base64
 import html.parser
+import http.client
 import json
-import netrc
 import re
 import urllib.error
 import urllib.parse
@@ -17,12 +17,15 @@ import urllib.request
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from dockerlint_alpine.python.index_settings import Credentials, split_login
 from dockerlint_alpine.python.model import PythonError, Release, redact
 from dockerlint_alpine.python.requirement import archive_version
 from dockerlint_alpine.python.tags import tag_of_wheel
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
+
+    from dockerlint_alpine.python.index_settings import Login
 
 MAX_PAGE = 64 * 1024 * 1024
 """Bytes of an index page that are read at most."""
@@ -37,6 +40,10 @@ Fetch: TypeAlias = "Callable[[str, str, int], tuple[str, bytes]]"
 
 class IndexAnswerError(PythonError):
     """An index could not answer; the text names the URL without credentials."""
+
+
+class _RefusedError(IndexAnswerError):
+    """The index wants to know who asks, or does not like who does."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,14 +66,16 @@ class SimpleIndex:
         *,
         timeout: float = 10.0,
         fetch: Fetch | None = None,
+        credentials: Credentials | None = None,
     ) -> None:
         """Take the ``/simple`` URLs in order. ``fetch(url, accept, limit)`` returns (content type, bytes); default HTTP.
 
-        ``timeout`` are seconds for one request.
+        ``timeout`` are seconds for one request; ``credentials`` by default are those of the URLs and of netrc.
         """
         self.urls = [url if url.endswith("/") else f"{url}/" for url in urls]
         self.timeout = timeout
         self._fetch = fetch or self._http
+        self._credentials = credentials or Credentials({}, urls)
         self._files: dict[str, list[IndexFile]] = {}
 
     def files(self, name: str) -> list[IndexFile]:
@@ -96,37 +105,43 @@ class SimpleIndex:
         return self._fetch(file.url, "*/*", MAX_ARCHIVE)[1]
 
     def _http(self, url: str, accept: str, limit: int) -> tuple[str, bytes]:
-        parts = urllib.parse.urlsplit(url)
-        if parts.scheme not in {"http", "https"}:
+        login = self._credentials.known(url)
+        try:
+            return self._get(url, accept, limit, login)
+        except _RefusedError:
+            other = self._credentials.from_keyring(url)
+            if other is None or other == login:
+                raise
+            return self._get(url, accept, limit, other)
+
+    def _get(self, url: str, accept: str, limit: int, login: Login | None) -> tuple[str, bytes]:
+        bare = split_login(url)[0]
+        if urllib.parse.urlsplit(bare).scheme not in {"http", "https"}:
             raise IndexAnswerError(f"{redact(url)}: only http and https indexes are asked")
-        bare = urllib.parse.urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
         # The scheme is checked above.
         request = urllib.request.Request(bare, headers={"Accept": accept, "User-Agent": "alpine-doctor"})  # noqa: S310
-        if (credentials := _credentials(parts)) is not None:
-            token = base64.b64encode(":".join(credentials).encode()).decode("ascii")
+        if login is not None:
+            token = base64.b64encode(":".join(login).encode()).decode("ascii")
             request.add_unredirected_header("Authorization", f"Basic {token}")
         try:
             with urllib.request.urlopen(request, timeout=self.timeout) as answer:  # noqa: S310 - scheme checked above
                 data = answer.read(limit + 1)
                 kind = answer.headers.get("Content-Type", "")
         except urllib.error.HTTPError as error:
+            if error.code in {401, 403}:
+                said = (
+                    "refused"
+                    if login is not None
+                    else "asks for credentials: netrc, its URL, uv's variables or a keyring"
+                )
+                raise _RefusedError(f"{redact(url)}: HTTP {error.code}, the index {said}") from None
             raise IndexAnswerError(f"{redact(url)}: HTTP {error.code}") from None
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, http.client.HTTPException) as error:
             reason = getattr(error, "reason", error)
             raise IndexAnswerError(f"{redact(url)}: {redact(str(reason)) or type(error).__name__}") from None
         if len(data) > limit:
             raise IndexAnswerError(f"{redact(url)}: more than {limit} bytes")
         return kind, data
-
-
-def _credentials(parts: urllib.parse.SplitResult) -> tuple[str, str] | None:
-    if parts.username is not None:
-        return urllib.parse.unquote(parts.username), urllib.parse.unquote(parts.password or "")
-    try:
-        found = netrc.netrc().authenticators(parts.hostname or "")
-    except (OSError, netrc.NetrcParseError):
-        return None
-    return (found[0] or "", found[2] or "") if found is not None else None
 
 
 def releases_of(files: Iterable[IndexFile], name: str) -> list[Release]:

@@ -128,6 +128,7 @@ class _Wish:
         self.groups = [one for one in dict.fromkeys(chosen) if one not in dropped and one in known]
         self.without = {normalise(one) for one in given.get("--no-install-package", [])}
         self.options = _options(given, tool)
+        self.frozen = not {"--frozen", "--locked"}.isdisjoint(given)
 
 
 def _options(given: Mapping[str, Sequence[str]], tool: Mapping[str, Any]) -> IndexOptions:
@@ -161,7 +162,7 @@ def read_uv(
     complaints = tuple(Problem(place.path, place.line, text) for text in wish.problems)
     declared = _declared(pyproject, wish, path, files)
     lock_path = posixpath.join(folder, "uv.lock")
-    if not files.exists(lock_path):
+    if not wish.frozen and not files.exists(lock_path):
         return replace(declared, options=wish.options, problems=(*complaints, *declared.problems))
     try:
         lock = TomlSource(lock_path, files)

@@ -1,48 +1,133 @@
-"""Tells what is built from source and needs nothing for it, because it is pure Python."""
+"""Tells how what is built from source is built, where no rule does: from its own files."""
 
 from __future__ import annotations
 
-import posixpath
-import re
-from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from dockerlint_alpine.python.resolve import ResolverError
+from dockerlint_alpine.python.versions import sort_versions
+from dockerlint_alpine.stages.linkage import SourceRule, known_build
+from dockerlint_alpine.stages.native import is_native
+
 if TYPE_CHECKING:
-    from dockerlint_alpine.knowledge import Knowledge
-    from dockerlint_alpine.python import Facts
+    from dockerlint_alpine.knowledge import Build, Knowledge
+    from dockerlint_alpine.python import Facts, Resolved, Resolver, SourceFacts, Target
     from dockerlint_alpine.stages.files import StageFiles
-    from dockerlint_alpine.stages.model import Installed
-
-_NATIVE = {
-    "setup.py": re.compile(rb"ext_modules|\bExtension\(|cythonize|cffi_modules|rust_extensions|CMakeExtension"),
-    "pyproject.toml": re.compile(
-        rb"(?:requires|build-backend)\s*=[^\]]*?(?:maturin|scikit.build|mesonpy|meson-python|setuptools.rust|cython|cffi)",
-        re.IGNORECASE,
-    ),
-    "setup.cfg": re.compile(rb"ext_modules"),
-}
-"""What build files of a project say when something native is compiled."""
+    from dockerlint_alpine.stages.walk import StageWalk
+    from dockerlint_alpine.stages.wanted import Wanted
 
 
-def needs_no_rule(
-    item: Installed, knowledge: Knowledge, facts: Facts, files: StageFiles, projects: Mapping[str, str]
-) -> bool:
-    """True for a distribution that is known to be pure Python: by a rule without a build, by a wheel of any of its
-    versions that fits everywhere, or, for a folder of the context, because nothing in it is about a compiler."""
-    name = item.resolved.name
-    distribution = knowledge.distribution(name)
-    if distribution is not None:
-        return not distribution.builds
-    if name in projects:
-        return not _is_native(files, projects[name])
-    return any(tag.endswith("-none-any") for release in facts.releases(name) for tag in release.wheels)
+class SourceBuilds:
+    """Reads sources of distributions that no rule covers: folders of the context, and sdists of the index."""
+
+    def __init__(self, knowledge: Knowledge, facts: Facts, resolver: Resolver | None) -> None:
+        self._knowledge = knowledge
+        self._facts = facts
+        self._resolver = resolver
+        self._read: dict[tuple[str, str], SourceFacts | None] = {}
+        self.failures: list[str] = []
+        """Why sources could not be read, one line each."""
+
+    def rule(
+        self, walk: StageWalk, resolved: Resolved, wanted: Wanted, target: Target, *, isolated: bool
+    ) -> SourceRule | None:
+        """How ``resolved`` is built, by its own sources; ``None`` where a rule tells, or nothing does.
+
+        ``isolated``: build requirements are installed for this build.
+        """
+        from dockerlint_alpine.stages.build_requirements import compiled_first  # noqa: PLC0415 - few builds need it
+        from dockerlint_alpine.stages.source_builds import rule_from_source  # noqa: PLC0415
+
+        assert walk.index is not None
+        known = known_build(resolved, self._knowledge)
+        found = self._sources(walk.files, resolved, wanted)
+        if found is None:
+            return None
+        sources, label = found
+        if known is not None:
+            return _with_new_languages(known, sources, label)
+        tools = (
+            compiled_first(
+                sources.build_requires,
+                target,
+                wanted.requirements.options,
+                walk.index.release,
+                knowledge=self._knowledge,
+                facts=self._facts,
+                resolver=self._resolver,
+            )
+            if isolated and not sources.pure
+            else ()
+        )
+        return rule_from_source(sources, label, self._knowledge, walk.index, tools=tools)
+
+    def is_pure(self, walk: StageWalk, resolved: Resolved, wanted: Wanted) -> bool:
+        """True for a distribution that is known to be pure Python: by a rule without a build, by a wheel of any of its
+        versions that fits everywhere, or because nothing in its sources is about a compiler."""
+        if self._known_pure(resolved.name):
+            return True
+        folder = wanted.projects.get(resolved.name)
+        if folder is not None:
+            return not is_native(walk.files, folder)
+        found = self._sources(walk.files, resolved, wanted)
+        return found is not None and found[0].pure
+
+    def compiles(self, walk: StageWalk, resolved: Resolved, wanted: Wanted) -> bool:
+        """True for a distribution without a rule whose sources say that something is compiled."""
+        found = self._sources(walk.files, resolved, wanted)
+        return found is not None and not found[0].pure
+
+    def advice(self, *, several: bool) -> str:
+        """What the user can do about distributions that nothing tells of."""
+        if self._resolver is None:
+            return f"ask the index for {'their sources' if several else 'its source'} with --online"
+        return f"look at {'their' if several else 'its'} build instructions"
+
+    def _known_pure(self, name: str) -> bool:
+        distribution = self._knowledge.distribution(name)
+        if distribution is not None:
+            return not distribution.builds
+        return any(tag.endswith("-none-any") for release in self._facts.releases(name) for tag in release.wheels)
+
+    def _is_newer(self, resolved: Resolved) -> bool:
+        """True for a release that came out after the rule was written: it is younger than all recorded ones."""
+        recorded = [release.version for release in self._facts.releases(resolved.name)]
+        if not recorded or resolved.version is None:
+            return False
+        return resolved.version not in recorded and sort_versions([*recorded, resolved.version])[-1] == resolved.version
+
+    def _sources(self, files: StageFiles, resolved: Resolved, wanted: Wanted) -> tuple[SourceFacts, str] | None:
+        """What the sources say, and what to call them."""
+        name = resolved.name
+        folder = wanted.projects.get(name)
+        if folder is not None:
+            if self._known_pure(name) or known_build(resolved, self._knowledge) or not is_native(files, folder):
+                return None
+            from dockerlint_alpine.python import read_tree  # noqa: PLC0415 - only for projects that compile something
+
+            return read_tree(folder, files), f"the project in {files.display(folder).rstrip('/') or '.'}"
+        if self._resolver is None or resolved.version is None or resolved.url is not None or self._known_pure(name):
+            return None
+        if known_build(resolved, self._knowledge) is not None and not self._is_newer(resolved):
+            return None
+        key = (name, resolved.version)
+        if key not in self._read:
+            try:
+                self._read[key] = self._resolver.source_facts(name, resolved.version, wanted.requirements.options)
+            except ResolverError as error:
+                self._read[key] = None
+                self.failures.append(str(error))
+        sources = self._read[key]
+        return (sources, f"{name} {resolved.version}") if sources is not None else None
 
 
-def _is_native(files: StageFiles, folder: str) -> bool:
-    for name, pattern in _NATIVE.items():
-        try:
-            if pattern.search(files.read(posixpath.join(folder, name))):
-                return True
-        except OSError:
-            continue
-    return False
+def _with_new_languages(known: Build, sources: SourceFacts, label: str) -> SourceRule | None:
+    """The rule, with languages that a release younger than the rule has come to need (C became Rust)."""
+    new = tuple(language for language in sources.languages if language not in {*known.language, "c", "c++", "cython"})
+    if not new:
+        return None
+    seen = dict(zip(sources.languages, sources.language_from, strict=False))
+    evidence = tuple(f"{seen[language]}: {language} ({label})" for language in new)
+    rule = replace(known, language=(*known.language, *new), evidence=(*evidence, *known.evidence))
+    return SourceRule(rule, {}, label)

@@ -18,7 +18,7 @@ from dockerlint_alpine.stages.mentions import mentions_python
 from dockerlint_alpine.stages.travel import WILDCARD, moved_path, spread, travelling
 
 if TYPE_CHECKING:
-    from dockerlint_alpine.stages.model import PythonHome
+    from dockerlint_alpine.stages.model import Installed, PythonHome
     from dockerlint_alpine.stages.walk import StageWalk
     from dockerlint_alpine.syntax import Dockerfile, Instruction
 
@@ -27,6 +27,9 @@ _ARCHIVE = re.compile(r"\.(?:tar(?:\.(?:gz|bz2|xz|zst))?|tgz|tbz2?|txz)$", re.IG
 """Local archives that ADD unpacks."""
 
 _VARIABLE = re.compile(r"\$(?:\{(\w+)\}|(\w+))")
+_SHOWN = 6
+"""Names of distributions listed in one notice."""
+
 _PYTHON_FOLDER = re.compile(
     r"(?:site|dist)-packages|/lib/python|venv|virtualenv|wheel|install|\.local\b|/usr/local/?$|packages|deps|dependencies"
 )
@@ -140,11 +143,15 @@ def bring(walk: StageWalk, instruction: Instruction, reference: str, source: str
     packages = other.packages.world if other.packages is not None else None
     for inner, place in spread(other.files, source, target):
         walk.files = walk.files.place(FromStage(inner, place, other.files, packages, stage=index))
+    brought = travelling(other.installed, source, target, instruction, copied_from=index)
     if other.kind == "other":
-        _report_other(walk, instruction, other, source)
+        walk.install(brought)
+        for home in other.homes.values():
+            _bring_home(walk, home, source, folder)
+        _report_other(walk, instruction, other, source, brought)
         return
     _adopt_root(walk, other, source, folder)
-    walk.install(travelling(other.installed, source, target, instruction, copied_from=index))
+    walk.install(brought)
     for home in (*other.homes.values(), *((other.home,) if other.home is not None else ())):
         _bring_home(walk, home, source, folder)
 
@@ -180,18 +187,28 @@ def _adopt_root(walk: StageWalk, other: StageWalk, source: str, target: str) -> 
         walk.home = other.home
 
 
-def _report_other(walk: StageWalk, instruction: Instruction, other: StageWalk, source: str) -> None:
-    """Python packages that were installed on glibc: nothing of what is known of musl holds for them."""
+def _report_other(
+    walk: StageWalk, instruction: Instruction, other: StageWalk, source: str, brought: Sequence[Installed]
+) -> None:
+    """Python packages that were installed on glibc: nothing of what is known of musl holds for them.
+
+    Those that ``brought`` tells enough of are judged by themselves; this is for the rest.
+    """
     if walk.kind != "alpine" or not _PYTHON_FOLDER.search(source):
         return
-    if any(map(mentions_python, other.node.instructions)):
-        where = f"stage {other.node.name!r}" if other.node.name else f"stage {other.node.index}"
-        walk.unjudged(
-            "AD902",
-            instruction,
-            f"what {where} installs is made for {other.node.base}, not for Alpine: install it in an Alpine stage",
-            f"{where} is FROM {other.node.base}",
-        )
+    where = f"stage {other.node.name!r}" if other.node.name else f"stage {other.node.index}"
+    evidence = f"{where} is FROM {other.node.base}"
+    fate = f"made for {other.node.base}, not for Alpine: install {{}} in an Alpine stage"
+    open_ones = [item.resolved.name for item in brought if item.glibc is not None and item.glibc.kind == "unknown"]
+    if open_ones:
+        names = f"{', '.join(open_ones[:_SHOWN])}{' and more' if len(open_ones) > _SHOWN else ''}"
+        verb, them = ("are", "them") if len(open_ones) > 1 else ("is", "it")
+        message = f"{names} of {where} {verb} {fate.format(them)}"
+        walk.unjudged("AD902", instruction, message, evidence, len(open_ones))
+    elif other.doubts or (not brought and any(map(mentions_python, other.node.instructions))):
+        unread = "".join(f"; {doubt.message}" for doubt in other.doubts[:1])
+        message = f"what {where} installs is {fate.format('it')}"
+        walk.unjudged("AD902", instruction, message, evidence + unread)
 
 
 def _kept_parents(source: str) -> str:

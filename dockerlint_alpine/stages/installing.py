@@ -4,22 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from dockerlint_alpine.python import Resolution, Resolved, Target, musl_of_alpine, normalise
 from dockerlint_alpine.python.markers import machine
-from dockerlint_alpine.python.resolve import resolve
+from dockerlint_alpine.python.resolve import ResolverError, answers_itself, resolve
 from dockerlint_alpine.stages import interpreters
-from dockerlint_alpine.stages.compiles import needs_no_rule
+from dockerlint_alpine.stages.compiles import SourceBuilds
 from dockerlint_alpine.stages.errors import StagesError
 from dockerlint_alpine.stages.files import FromText, absolute
-from dockerlint_alpine.stages.linkage import build_facts
-from dockerlint_alpine.stages.model import Installed, InstallStep, PythonHome
-from dockerlint_alpine.stages.wanted import ArgumentReader, Wanted, exported, options_of, read_wanted
+from dockerlint_alpine.stages.linkage import build_facts, known_build
+from dockerlint_alpine.stages.model import GlibcMade, Installed, InstallStep, PythonHome
+from dockerlint_alpine.stages.wanted import ArgumentReader, Wanted, exported, options_of, project_folder, read_wanted
 
 if TYPE_CHECKING:
     from dockerlint_alpine.knowledge import Knowledge
-    from dockerlint_alpine.python import Facts, Resolver
+    from dockerlint_alpine.python import Facts, RequirementSet, Resolver
     from dockerlint_alpine.stages.installers import ExportCommand, InstallCommand
     from dockerlint_alpine.stages.walk import StageWalk
     from dockerlint_alpine.stages.wheels import WheelFacts, Wheelhouse, WheelReader
@@ -68,15 +68,16 @@ class Installer:
         self.as_of = as_of
         self.wheels = wheels
         self.notes: list[str] = []
+        self.sources = SourceBuilds(knowledge, facts, resolver)
 
     def install(self, call: Call, command: InstallCommand) -> None:
         """Let ``command`` install into the stage; what can't be judged is noted there."""
         walk = call.walk
-        if walk.packages is None or walk.index is None:
+        if walk.glibc is None and (walk.packages is None or walk.index is None):
             return
         words = ArgumentReader(walk, call.instruction, call.folder).words(command)
         options = options_of(command, words)
-        folder = _project_folder(call.folder, options)
+        folder = project_folder(call.folder, options)
         home = interpreters.home_of_installer(walk, command, options, call.variables, call.active, folder)
         if command.action == "uninstall":
             _uninstall(walk, home, words.texts, conditional=call.conditional)
@@ -97,13 +98,17 @@ class Installer:
         house = self._house(call, wanted)
         resolution = self._resolution(walk, wanted, target, present, house)
         fresh = [one for one in resolution.distributions if one.artefact.kind != "installed"]
-        installed = _not_there_yet(walk, [self._installed(call, one, place, wanted, command, house) for one in fresh])
+        installed = _not_there_yet(
+            walk, [self._installed(call, one, place, wanted, command, target, house) for one in fresh]
+        )
         self._report_unknown(call, resolution, wanted, present)
         self._report_unruled(call, wanted, installed)
         if command.makes_wheels:
             installed = _lay_out_wheels(walk, installed, target)
         _upgrade_pip(walk, home, resolution)
         walk.install(installed)
+        if walk.glibc is not None:
+            return
         step = InstallStep(
             stage=walk.node.index,
             instruction=call.instruction,
@@ -133,11 +138,11 @@ class Installer:
     def _target(
         self, walk: StageWalk, home: PythonHome, command: InstallCommand, options: Mapping[str, tuple[str, ...]]
     ) -> Target:
-        assert walk.index is not None
         return Target(
             python=home.version or "3",
             platform=walk.platform,
-            musl=musl_of_alpine(walk.index.release),
+            musl=musl_of_alpine(walk.index.release) if walk.index is not None else None,
+            glibc=walk.glibc,
             pip_version=home.pip_version if command.tool in {"pip", "pipenv"} else None,
             forced_platforms=options.get("--platform", ()) if command.tool == "pip" else (),
         )
@@ -158,30 +163,45 @@ class Installer:
     def _resolution(
         self, walk: StageWalk, wanted: Wanted, target: Target, present: Mapping[str, str], house: Wheelhouse | None
     ) -> Resolution:
-        memory, no_deps = walk.builder.memory, "--no-deps" in wanted.options
+        no_deps, resolver = "--no-deps" in wanted.options, self.resolver
         requirements, facts = wanted.requirements, self.facts
         if house is not None:
             from dockerlint_alpine.stages.wheels import HouseFacts  # noqa: PLC0415 - as above
 
             known = dict.fromkeys((*requirements.wheelhouse, *house.named))
             requirements, facts = replace(requirements, wheelhouse=tuple(known)), HouseFacts(facts, house)
-        if self.resolver is None:
-            found = memory.resolution(requirements, target, facts, installed=present, as_of=self.as_of, no_deps=no_deps)
-        else:
-            found = resolve(
-                requirements,
-                target,
-                facts,
-                self.resolver,
-                installed=present,
-                as_of=self.as_of,
-                no_deps=no_deps,
+        online: Resolution | None = None
+        if resolver is not None and not resolver.sparing:
+            online = resolve(
+                requirements, target, facts, resolver, installed=present, as_of=self.as_of, no_deps=no_deps
             )
-            if house is not None:
-                judged = tuple(house.judged(one, wanted, target) for one in found.distributions)
-                found = replace(found, distributions=judged)
-        self.notes.extend(found.notes)
-        return found
+        else:
+            offline = walk.builder.memory.resolution(
+                requirements, target, facts, installed=present, as_of=self.as_of, no_deps=no_deps
+            )
+            if resolver is not None and not (no_deps or answers_itself(requirements)):
+                online = self._sparingly(resolver, requirements, target, offline)
+            if online is None:
+                self.notes.extend(offline.notes)
+                return offline
+        if house is not None:  # the index knows nothing of local files
+            judged = tuple(house.judged(one, wanted, target) for one in online.distributions)
+            online = replace(online, distributions=judged)
+        self.notes.extend(online.notes)
+        return online
+
+    @staticmethod
+    def _sparingly(
+        resolver: Resolver, requirements: RequirementSet, target: Target, offline: Resolution
+    ) -> Resolution | None:
+        """The index's answer if it is kept, or if the embedded facts leave something open and it is quick."""
+        known = resolver.recall(requirements, target)
+        if known is not None or not _open_questions(offline):
+            return known
+        try:
+            return resolver.resolve(requirements, target)
+        except ResolverError:
+            return None
 
     # -- how each distribution is made -----------------------------------------------------------------------------
 
@@ -192,18 +212,23 @@ class Installer:
         place: str,
         wanted: Wanted,
         command: InstallCommand,
+        target: Target,
         house: Wheelhouse | None,
     ) -> Installed:
         walk = call.walk
         distribution = self.knowledge.distribution(resolved.name)
         ready = _ready_wheel(walk, resolved.name, wanted.houses)
         built = ready.built if ready is not None else None
+        glibc = ready.glibc if ready is not None else None
         wheel, settled = ready.wheel if ready is not None else None, False
         if ready is None and house is not None:
             wheel, settled = self._bytes(call, resolved, wanted, house)
-        if ready is None and resolved.artefact.kind == "sdist" and command.action != "download":
+        if walk.glibc is not None:
+            glibc = self._made_on_glibc(call, resolved, wanted)
+        elif ready is None and resolved.artefact.kind == "sdist" and command.action != "download":
             assert walk.packages is not None
             assert walk.index is not None
+            read = self.sources.rule(walk, resolved, wanted, target, isolated=not _keeps_environment(call, wanted))
             built = build_facts(
                 resolved,
                 walk.node.index,
@@ -212,6 +237,7 @@ class Installer:
                 walk.packages.world,
                 walk.packages.possible,
                 call.env,
+                read=read,
             )
         return Installed(
             resolved=resolved
@@ -226,6 +252,7 @@ class Installer:
             imports=distribution.imports if distribution is not None else (),
             pinned=settled or resolved.name in wanted.pinned,
             wheel=wheel,
+            glibc=glibc,
         )
 
     def _bytes(
@@ -245,6 +272,25 @@ class Installer:
         for problem in facts.problems:
             call.unjudged("AD901", f"{facts.shown}: {problem}", f"the wheel of {resolved.name} that pip takes")
         return facts, file.named or wanted.requirements.options.no_index
+
+    def _made_on_glibc(self, call: Call, resolved: Resolved, wanted: Wanted) -> GlibcMade:
+        """What a stage with glibc makes of it: only pure Python runs on musl, too."""
+        artefact, node = resolved.artefact, call.walk.node
+        kind: Literal["wheel", "compiled", "pure", "unknown"] = "unknown"
+        if artefact.kind == "pure":
+            kind = "pure"
+        elif artefact.kind in {"wheel", "glibc-wheel"}:
+            kind = "pure" if (artefact.wheel_tag or "").endswith("-any") else "wheel"
+        elif artefact.kind == "sdist":
+            rule = known_build(resolved, self.knowledge)
+            if rule is not None:
+                native = rule.switched_on(call.env) and not rule.optional_extension
+                kind = "compiled" if native else "unknown" if rule.optional_extension else "pure"
+            elif self.sources.is_pure(call.walk, resolved, wanted):
+                kind = "pure"
+            elif self.sources.compiles(call.walk, resolved, wanted):
+                kind = "compiled"
+        return GlibcMade(node.base, node.index, kind)
 
     # -- what can't be judged --------------------------------------------------------------------------------------
 
@@ -269,9 +315,13 @@ class Installer:
 
     def _report_unknown(self, call: Call, resolution: Resolution, wanted: Wanted, present: Mapping[str, str]) -> None:
         """Distributions nobody knows; those in a wheelhouse were reported when their wheel was made."""
-        reported = {item.resolved.name for item in call.walk.installed if item.location in wanted.houses}
+        houses = (item for item in call.walk.installed if item.location in wanted.houses)
+        reported = {item.resolved.name for item in houses if item.glibc is None or call.walk.glibc is not None}
         plain: list[str] = []
+        refused = {item.name for item in resolution.unresolved if item.kind == "no-release"}
         for item in resolution.unresolved:
+            if item.kind == "dependencies" and item.name in refused:
+                continue
             if item.name in reported or (item.name in present and item.kind == "dependencies"):
                 continue
             if item.kind in {"unknown", "dependencies"}:
@@ -280,33 +330,51 @@ class Installer:
                 call.unjudged("AD903", f"{item.name}: {item.reason}", " -> ".join(item.chain))
         if plain:
             names, verb = _listed(plain), "are" if len(set(plain)) > 1 else "is"
-            message = f"{names} {verb} not known offline: ask the index with --online"
+            asked = self.resolver is not None and not self.resolver.sparing
+            advice = ", and the index gave no answer" if asked else ": ask the index with --online"
+            message = f"{names} {verb} not known offline{advice}"
             call.unjudged("AD903", message, f"embedded facts as of {self.facts.as_of}", len(set(plain)))
 
     def _report_unruled(self, call: Call, wanted: Wanted, installed: Sequence[Installed]) -> None:
-        """What is compiled and no rule tells how; only pure Python may be passed over."""
+        """What is compiled and nothing tells how; only pure Python may be passed over."""
+        compiled = [item for item in installed if item.built is not None and not item.ready]
         unruled = [
             item.resolved.name
-            for item in installed
+            for item in compiled
             if item.built is not None
-            and not item.ready
             and item.built.rule is None
-            and not needs_no_rule(item, self.knowledge, self.facts, call.walk.files, wanted.projects)
+            and not self.sources.is_pure(call.walk, item.resolved, wanted)
         ]
         if unruled:
             several = len(set(unruled)) > 1
             message = (
                 f"{_listed(unruled)} {'are' if several else 'is'} compiled and no rule tells what"
-                f" {'they need' if several else 'it needs'}: look at {'their' if several else 'its'} build instructions"
+                f" {'they need' if several else 'it needs'}: {self.sources.advice(several=several)}"
             )
             call.unjudged("AD903", message, "no rule, and no version is known to be pure Python", len(set(unruled)))
+        for item in compiled:
+            if item.built is not None and item.built.unread:
+                message = (
+                    f"{item.resolved.name} is compiled, and its sources leave open: {'; '.join(item.built.unread[:3])}"
+                )
+                more = len(item.built.unread) - 3
+                call.unjudged("AD903", f"{message} and {more} more" if more > 0 else message, f"{item.built.source}")
 
 
-def _project_folder(folder: str, options: Mapping[str, tuple[str, ...]]) -> str:
-    for option in ("--directory", "--project"):
-        if option in options:
-            folder = absolute(options[option][-1], folder)
-    return folder
+def _open_questions(found: Resolution) -> bool:
+    """True where an index could tell more: a distribution, its files or its dependencies are not recorded."""
+    named = {one.name for one in found.distributions}
+    return any(one.artefact.kind == "unknown" for one in found.distributions) or any(
+        one.kind in {"unknown", "dependencies", "company"} and one.name in named for one in found.unresolved
+    )
+
+
+def _keeps_environment(call: Call, wanted: Wanted) -> bool:
+    """True when the build sees what is installed, and build requirements are not installed for it."""
+    if {"--no-build-isolation", "--no-use-pep517"} & wanted.options.keys():
+        return True
+    # pip reads PIP_NO_BUILD_ISOLATION with its sense turned round: false switches the isolation off.
+    return call.env.get("PIP_NO_BUILD_ISOLATION", "").lower() in {"0", "false", "no", "off"}
 
 
 def _listed(names: Sequence[str]) -> str:
@@ -355,9 +423,14 @@ def _from_apk(walk: StageWalk, prefix: str) -> dict[str, str]:
 def _ready_wheel(walk: StageWalk, name: str, houses: Sequence[str]) -> Installed | None:
     """The wheel file of ``name`` that an earlier step made and that lies in one of the wheelhouses."""
     for item in walk.installed:
-        if item.as_wheel and item.resolved.name == name and item.location in houses:
+        if item.as_wheel and item.resolved.name == name and item.location in houses and _fits_here(walk, item):
             return item
     return None
+
+
+def _fits_here(walk: StageWalk, item: Installed) -> bool:
+    """A wheel for manylinux is passed over on musl; ``linux_x86_64``, as built by hand, is taken on any C library."""
+    return item.glibc is None or walk.glibc is not None or item.glibc.kind != "wheel"
 
 
 def _lay_out_wheels(walk: StageWalk, installed: Sequence[Installed], target: Target) -> list[Installed]:

@@ -1,19 +1,19 @@
 """What compiling a distribution links, given the packages that are there at that moment.
 
-Rules say how a build looks for a library; the world says whether it finds it. The result is what the extension will
-need where it runs, and what the build lacks.
+Rules, or the distribution's own sources, say how a build looks for a library; the world says whether it finds it. The
+result is what the extension will need where it runs, and what the build lacks.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
     from dockerlint_alpine.apk import Index, World
-    from dockerlint_alpine.knowledge import Build, Knowledge, Language, Library, Link
+    from dockerlint_alpine.knowledge import Build, Knowledge, Language, Library, Link, RuntimeNeed
     from dockerlint_alpine.python import Resolved
 
 VIRTUAL = "virtual"
@@ -49,7 +49,13 @@ class LibraryUse:
 
 @dataclass(frozen=True, slots=True)
 class BuildFacts:
-    """How one distribution is compiled at one moment of one stage. ``rule`` is ``None`` where no rule knows it."""
+    """How one distribution is compiled at one moment of one stage.
+
+    ``rule`` is ``None`` where no rule knows it and its sources were not read. ``source`` names the sources that ``rule``
+    was read from (``foo 1.2``, or a folder of the context); ``None`` for a rule of the database. ``unread`` is what those
+    sources name and nobody knows, ``reasons`` what a tool is for beside the rule's own words,
+    ``runtime`` what they say that the result opens or starts.
+    """
 
     resolved: Resolved
     stage: int
@@ -58,6 +64,11 @@ class BuildFacts:
     uses: tuple[LibraryUse, ...] = ()
     tools: tuple[str, ...] = ()
     """Needs of the compile itself, compilers first: ``cmd:gcc``, ``cmd:cmake``, ``musl-dev``."""
+
+    source: str | None = None
+    unread: tuple[str, ...] = ()
+    reasons: tuple[tuple[str, str], ...] = ()
+    runtime: tuple[RuntimeNeed, ...] = ()
 
     @property
     def objects(self) -> tuple[tuple[str, LibraryUse | Language], ...]:
@@ -71,6 +82,21 @@ class BuildFacts:
         return tuple(found.items())
 
 
+@dataclass(frozen=True, slots=True)
+class SourceRule:
+    """A rule read from a source tree called ``source``, with the libraries it speaks of by name.
+
+    ``unread``, ``reasons`` and ``runtime`` as in :class:`BuildFacts`.
+    """
+
+    rule: Build
+    libraries: Mapping[str, Library]
+    source: str
+    unread: tuple[str, ...] = ()
+    reasons: tuple[tuple[str, str], ...] = ()
+    runtime: tuple[RuntimeNeed, ...] = ()
+
+
 def build_facts(
     resolved: Resolved,
     stage: int,
@@ -79,23 +105,37 @@ def build_facts(
     world: World,
     possible: World,
     env: Mapping[str, str],
+    *,
+    read: SourceRule | None = None,
 ) -> BuildFacts:
     """What compiling ``resolved`` in ``world`` with the environment ``env`` needs and links.
 
-    ``possible`` holds ``world`` and what branches may have added.
+    ``possible`` holds ``world`` and what branches may have added. ``read`` stands in where the rules know nothing.
     """
-    distribution = knowledge.distribution(resolved.name)
-    rule = distribution.build(resolved.version) if distribution is not None else None
+    rule = read.rule if read is not None else known_build(resolved, knowledge)
     if rule is None or not rule.switched_on(env):
         return BuildFacts(resolved, stage, rule)
     named = (knowledge.language(name) for name in rule.language)
     languages = tuple(language for language in named if language is not None)
-    uses = tuple(
-        use for link in rule.libraries if (use := _use(link, knowledge, index, world, possible, env)) is not None
-    )
+    uses: list[LibraryUse] = []
+    for link in rule.libraries:
+        library = (read.libraries.get(link.library) if read is not None else None) or knowledge.library(link.library)
+        use = _use(link, library, index, world, possible, env) if library is not None else None
+        uses.extend([use] if use is not None else [])
     tools = dict.fromkeys(need for language in languages for need in language.needs)
     tools.update(dict.fromkeys(rule.needs))
-    return BuildFacts(resolved, stage, rule, languages, uses, tuple(tools))
+    found = BuildFacts(resolved, stage, rule, languages, tuple(uses), tuple(tools))
+    return (
+        found
+        if read is None
+        else replace(found, source=read.source, unread=read.unread, reasons=read.reasons, runtime=read.runtime)
+    )
+
+
+def known_build(resolved: Resolved, knowledge: Knowledge) -> Build | None:
+    """How the rules say that ``resolved`` is compiled."""
+    distribution = knowledge.distribution(resolved.name)
+    return distribution.build(resolved.version) if distribution is not None else None
 
 
 def pulled_in_by(world: World, package: str) -> tuple[str, ...]:
@@ -110,10 +150,9 @@ def pulled_in_by(world: World, package: str) -> tuple[str, ...]:
 
 
 def _use(
-    link: Link, knowledge: Knowledge, index: Index, world: World, possible: World, env: Mapping[str, str]
+    link: Link, library: Library, index: Index, world: World, possible: World, env: Mapping[str, str]
 ) -> LibraryUse | None:
-    library = knowledge.library(link.library)
-    if library is None or link.linkage == "dlopen" or not library.available(index.release, index.arch):
+    if link.linkage == "dlopen" or not library.available(index.release, index.arch):
         return None
     needs = (f"cmd:{link.tool}",) if link.tool else library.build_needs(index.release)
     objects = _objects(link, library, index, world, needs)

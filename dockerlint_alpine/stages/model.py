@@ -107,6 +107,18 @@ class PythonStep:
     installed: tuple[Installed, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class GlibcMade:
+    """That a distribution was installed in a stage with glibc, FROM ``base``.
+
+    ``kind``: ``wheel`` (one for glibc), ``compiled`` there, ``pure`` (it runs anywhere), or ``unknown``.
+    """
+
+    base: str
+    stage: int
+    kind: Literal["wheel", "compiled", "pure", "unknown"]
+
+
 @dataclass(frozen=True)
 class Installed:
     """A distribution in a stage. ``location`` is its site-packages folder, or the folder its wheel file lies in.
@@ -142,6 +154,9 @@ class Installed:
         if self.wheel is not None:
             return self.wheel.objects
         return self.built.objects if self.built is not None else ()
+
+    glibc: GlibcMade | None = None
+    """Where it comes from a stage that is not Alpine."""
 
     @property
     def as_wheel(self) -> bool:

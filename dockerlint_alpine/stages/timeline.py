@@ -99,7 +99,7 @@ class TimelineBuilder:
                 walk.shell = tuple(word.text for word in instruction.json)
             case "COPY" | "ADD":
                 copying.copy(walk, instruction)
-            case "RUN" if walk.kind == "alpine":
+            case "RUN" if walk.kind == "alpine" or walk.glibc is not None:
                 with BindMounts(walk, instruction):
                     for script in run_scripts(instruction, walk.shell):
                         shell_commands.walk_script(walk, instruction, script)

@@ -54,6 +54,9 @@ class StageWalk:
         self.edited: dict[str, int] = {}
         """Files of the context that a RUN changes, with its line."""
 
+        self.doubts: list[Unjudged] = []
+        """What could not be judged in a stage that is not Alpine: it matters only if something is copied from there."""
+
         self.installed: list[Installed] = []
         self.steps: list[Step] = []
         self.foreign: tuple[str, ...] = ()
@@ -68,8 +71,14 @@ class StageWalk:
         self.image, self.kind, self.index, self.packages = parent.image, parent.kind, parent.index, parent.packages
         self.roots, self.home, self.homes = dict(parent.roots), parent.home, dict(parent.homes)
         self.settings, self.users, self.installed = dict(parent.settings), dict(parent.users), list(parent.installed)
-        self.edited = dict(parent.edited)
+        self.edited, self.doubts = dict(parent.edited), list(parent.doubts)
         self.foreign, self.repositories, self.unknown = parent.foreign, parent.repositories, parent.unknown
+
+    @property
+    def glibc(self) -> tuple[int, int] | None:
+        """The C library of a stage that is not Alpine, where it and its Python are known."""
+        known = self.kind == "other" and self.image is not None and self.home is not None
+        return self.image.glibc if known and self.image is not None else None
 
     @property
     def moment(self) -> Moment:
@@ -108,7 +117,11 @@ class StageWalk:
     def unjudged(self, code: str, instruction: Instruction, message: str, evidence: str, things: int = 1) -> None:
         """Note something that could not be judged; the same thing about the same instruction counts once."""
         span = (instruction.start, instruction.end)
-        self.builder.unjudged[Unjudged(code, self.node.index, span, message, evidence, things)] = None
+        notice = Unjudged(code, self.node.index, span, message, evidence, things)
+        if self.glibc is not None:
+            self.doubts.append(notice)
+        else:
+            self.builder.unjudged[notice] = None
 
     def finished(self, *, runs: bool) -> Stage:
         """The stage at its end."""

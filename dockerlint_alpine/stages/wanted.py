@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
+import posixpath
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
 from dockerlint_alpine.python import (
     Origin,
+    Requested,
     RequirementSet,
+    name_of,
     project_options,
     read_install_arguments,
     read_project_arguments,
 )
 from dockerlint_alpine.stages.errors import IncludeCycleError
 from dockerlint_alpine.stages.files import absolute
+from dockerlint_alpine.stages.native import is_native
 
 if TYPE_CHECKING:
-    from dockerlint_alpine.python import InstallArguments, Requested, Target
+    from dockerlint_alpine.python import InstallArguments, Target
     from dockerlint_alpine.stages.installers import ExportCommand, InstallCommand
     from dockerlint_alpine.stages.model import Installed
     from dockerlint_alpine.stages.walk import StageWalk
@@ -189,6 +193,7 @@ def read_wanted(
             target=target,
             command=command.verb,
         )
+        found = replace(found, requirements=_with_itself(found, walk, command, folder))
     else:
         texts, places = words.texts, words.places
         if command.action == "sync-files":
@@ -199,6 +204,35 @@ def read_wanted(
             raise IncludeCycleError(f"requirement files include each other in a circle: {problem.path}:{problem.line}")
     links = (absolute(link, folder) for link in found.requirements.options.find_links if "://" not in link)
     return Wanted(found.requirements, found.options, tuple(dict.fromkeys((*links, *words.houses))))
+
+
+_WITHOUT_ITSELF = frozenset(
+    "--no-root --no-self --no-install-project --no-install-local --only-group --only-dev --no-install-workspace".split()
+)
+"""Options of Poetry, PDM and uv that leave the project itself out."""
+
+
+def _with_itself(found: InstallArguments, walk: StageWalk, command: InstallCommand, folder: str) -> RequirementSet:
+    """uv, Poetry and PDM install the project, too: that is worth a line where it compiles something."""
+    requirements, folder = found.requirements, project_folder(folder, found.options)
+    if command.tool not in {"uv", "poetry", "pdm"} or not _WITHOUT_ITSELF.isdisjoint(found.options):
+        return requirements
+    if not is_native(walk.files, folder):
+        return requirements
+    name = name_of(folder, walk.files)
+    if name is None or any(one.name == name for one in requirements.requested):
+        return requirements
+    origin = Origin(walk.files.display(posixpath.join(folder, "pyproject.toml")))
+    itself = Requested(text=name, name=name, origin=origin, path=folder)
+    return replace(requirements, requested=(*requirements.requested, itself))
+
+
+def project_folder(folder: str, options: Mapping[str, tuple[str, ...]]) -> str:
+    """The folder of the project that a command means when it runs in ``folder``."""
+    for option in ("--directory", "--project"):
+        if option in options:
+            folder = absolute(options[option][-1], folder)
+    return folder
 
 
 def _as_files(words: Words) -> tuple[list[str], list[Origin]]:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
-    from dockerlint_alpine.python import Facts, Resolved, Target
+    from dockerlint_alpine.python import Facts, Packaged, Resolved, Target
     from dockerlint_alpine.stages.files import StageFiles
     from dockerlint_alpine.stages.wanted import Wanted
 
@@ -186,6 +186,10 @@ class HouseFacts:
             except WheelError:
                 continue
         return self.facts.requires(name, version)
+
+    def packaged(self, name: str) -> Packaged | None:
+        """See :class:`dockerlint_alpine.python.Facts`."""
+        return self.facts.packaged(name)
 
 
 def open_house(files: StageFiles, wanted: Wanted, arch: str, reader: WheelReader) -> Wheelhouse:

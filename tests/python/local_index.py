@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import base64
 import gzip
 import hashlib
 import io
@@ -58,6 +59,10 @@ class LocalIndex:
     delay: threading.Event | None = None
     url: str = ""
 
+    def lets_in(self, authorization: str | None) -> bool:
+        kind, _, token = (authorization or "").partition(" ")
+        return kind == "Basic" and base64.b64decode(token).decode().partition(":")[2] == self.password
+
     def add_wheel(
         self,
         name: str,
@@ -94,7 +99,7 @@ def serve(index: LocalIndex) -> Iterator[LocalIndex]:
             index.requests.append((self.path, self.headers.get("Authorization")))
             if index.delay is not None:
                 index.delay.wait(10)
-            if index.password is not None and not self.headers.get("Authorization"):
+            if index.password is not None and not index.lets_in(self.headers.get("Authorization")):
                 self.answer(401, "text/plain", b"", {"WWW-Authenticate": "Basic realm=x"})
                 return
             parts = self.path.strip("/").split("/")

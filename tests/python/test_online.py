@@ -8,13 +8,16 @@ from pathlib import Path
 
 import pytest
 
+from dockerlint_alpine.python.index_settings import index_urls
 from dockerlint_alpine.python.model import IndexOptions, Resolution, Target
-from dockerlint_alpine.python.online import UvResolver, find_uv, index_urls
+from dockerlint_alpine.python.online import UvResolver
 from dockerlint_alpine.python.requirements_file import read_requirements
 from dockerlint_alpine.python.resolve import ResolverError, resolve
+from dockerlint_alpine.python.uv_program import find_uv
 
 from .conftest import MemoryFacts, MemoryFiles
 from .local_index import LocalIndex, serve
+from .support import resolver
 
 MUSL = "cp311-cp311-musllinux_1_2_x86_64"
 GLIBC = "cp311-cp311-manylinux_2_17_x86_64"
@@ -38,23 +41,6 @@ def index() -> Iterator[LocalIndex]:
     found.add_sdist("moved-on", "2.0", ["lz4"], {"setup.py": POISON})
     with serve(found):
         yield found
-
-
-def resolver(tmp_path: Path, **options: object) -> UvResolver:
-    keep = {
-        name: value
-        for name, value in os.environ.items()
-        if not name.startswith(("PIP_", "UV_")) and "proxy" not in name.lower()
-    }
-    variables = {
-        **keep,
-        "HOME": str(tmp_path),
-        "XDG_CONFIG_HOME": str(tmp_path),
-        "PIP_CONFIG_FILE": os.devnull,
-        "UV_CACHE_DIR": str(tmp_path / "uv"),
-        "NO_PROXY": "*",
-    }
-    return UvResolver(cache=tmp_path / "answers", variables=variables, **options)  # type: ignore[arg-type]
 
 
 def ask(text: str, url: str, with_: UvResolver, target: Target | None = None) -> Resolution:
@@ -84,7 +70,7 @@ def test_the_graph_the_chain_and_the_verdicts(index: LocalIndex, tmp_path: Path)
     other = ask(
         "clickhouse-connect\n",
         index.url,
-        resolver(tmp_path, cached_only=True),
+        resolver(tmp_path),
         Target("3.11", "linux/arm/v7", musl=(1, 2)),
     )
     assert short(other)["clickhouse-connect"][1] == "none"
@@ -142,12 +128,6 @@ def test_credentials_are_used_and_kept_out_of_everything(index: LocalIndex, tmp_
     assert not any(b"hunter2" in file.read_bytes() for file in (tmp_path / "answers").iterdir())
 
 
-def test_without_a_cached_answer_nothing_is_asked(index: LocalIndex, tmp_path: Path) -> None:
-    with pytest.raises(ResolverError, match="no cached answer"):
-        ask("certifi\n", index.url, resolver(tmp_path, cached_only=True))
-    assert index.requests == []
-
-
 def test_a_damaged_cache_is_asked_again(index: LocalIndex, tmp_path: Path) -> None:
     uv = resolver(tmp_path)
     ask("certifi\n", index.url, uv)
@@ -160,10 +140,30 @@ def test_sources_are_read(index: LocalIndex, tmp_path: Path) -> None:
     uv = resolver(tmp_path)
     options = IndexOptions(index_url=index.url)
     facts = uv.source_facts("lz4", "4.4.5", options)
-    assert (facts.libraries, facts.headers, facts.tools, facts.pure) == (("lz4",), ("lz4.h",), ("cmd:cc",), False)
-    assert resolver(tmp_path, cached_only=True).source_facts("lz4", "4.4.5", options) == facts
+    assert (facts.named("library"), facts.named("header"), facts.pure) == (("lz4",), ("lz4.h",), False)
+    before = len(index.requests)
+    assert resolver(tmp_path).source_facts("lz4", "4.4.5", options) == facts
+    assert len(index.requests) == before
     with pytest.raises(ResolverError, match="lz4 9 has no sdist"):
         uv.source_facts("lz4", "9", options)
+
+
+def test_an_answer_of_another_day_is_asked_again(index: LocalIndex, tmp_path: Path) -> None:
+    ask("certifi\n", index.url, resolver(tmp_path, day="2026-11-26"))
+    before = len(index.requests)
+    found = ask("certifi\n", index.url, resolver(tmp_path, day="2026-11-27"))
+    assert len(index.requests) > before
+    assert found.distributions[0].artefact.source == "index as of 2026-11-27"
+
+
+def test_an_index_that_fell_silent_is_asked_once(tmp_path: Path) -> None:
+    uv = resolver(tmp_path, timeout=1.0)
+    with serve(LocalIndex(delay=threading.Event())) as index:
+        for name in ("a", "b", "c"):
+            with pytest.raises(ResolverError, match="did not answer within 1 seconds"):
+                ask(f"{name}\n", index.url, uv)
+        asked = {path for path, _ in index.requests}
+    assert asked <= {"/simple/a/"}
 
 
 def test_index_urls_follow_the_options_and_the_configuration(tmp_path: Path) -> None:

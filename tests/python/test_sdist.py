@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from dockerlint_alpine.python import sdist as module
 from dockerlint_alpine.python.sdist import SdistError, read_sdist, read_tree
+from dockerlint_alpine.python.source_facts import SourceFacts
 
 from .conftest import MemoryFiles
 from .local_index import metadata, sdist
@@ -24,41 +25,145 @@ PYPROJECT = (
 )
 
 
+def names(found: SourceFacts, kind: str) -> list[tuple[str, str, bool]]:
+    return [(need.name, need.where, need.required) for need in found.needs if need.kind == kind]
+
+
 def test_a_c_extension() -> None:
     files = {
-        "setup.py": "from setuptools import *\nsetup(install_requires=['a'], ext_modules=[Extension('x', ['x.cpp'], libraries=['lz4'])])\n",
+        "setup.py": "from setuptools import *\nsetup(install_requires=['a'], ext_modules=[Extension('x', ['src/x.cpp', 'src/y.pyx'], libraries=['lz4', 'm'])])\n",
         "src/x.cpp": C,
-        "src/own.h": "",
+        "src/own.h": "#ifndef OWN\n#define OWN\n#include <zlib.h>\n#ifdef FAST\n#include <zstd.h>\n#endif\n#endif\n",
         "tests/t.c": "#include <notme.h>\n",
+        "src/unused.c": "#include <notme.h>\n",
         "src/y.pyx": 'cdef extern from "openssl/ssl.h":\n',
     }
     found = read_sdist(sdist("foo", "1.0", files), "foo-1.0.tar.gz")
-    assert found.libraries == ("lz4",)
-    assert found.headers == ("lz4frame.h", "openssl/ssl.h")
-    assert set(found.languages) == {"c++", "cython"}
-    assert set(found.tools) == {"cmd:c++", "cmd:cc"}
+    assert names(found, "library") == [("lz4", "setup.py:2", True)]
+    assert names(found, "header") == [
+        ("lz4frame.h", "src/x.cpp:2", True),
+        ("openssl/ssl.h", "src/y.pyx:1", True),
+        ("zlib.h", "src/own.h:3", True),
+        ("zstd.h", "src/own.h:5", False),
+    ]
+    assert found.languages == ("c++",)
     assert found.requires == ("a",)
     assert not found.pure
-    assert any("src/x.cpp: #include: lz4frame.h" in text for text in found.evidence)
+    assert "src/x.cpp:2 includes lz4frame.h" in found.evidence
     reader = MemoryFiles({f"/app/{name}": text for name, text in files.items()})
-    assert read_tree("/app", reader).headers == found.headers
+    assert read_tree("/app", reader).needs == found.needs
+
+
+def test_what_a_setup_script_insists_on() -> None:
+    script = """
+import subprocess
+from setuptools import setup, Extension
+import pkgconfig
+flags = pkgconfig.parse("libfoo")
+libs = []
+try:
+    subprocess.check_output(["pkg-config", "--libs", "libbar"])
+except OSError:
+    pass
+if pkgconfig.exists("libbaz"):
+    libs.append("baz")
+setup(
+    ext_modules=[
+        Extension("a", ["a.c"], libraries=["own", "quux"]),
+        Extension("b", ["b.c"], libraries=["perhaps"], optional=True),
+    ],
+    libraries=[("own", {"sources": ["own.c"]})],
+)
+"""
+    files = {"setup.py": script, "a.c": "", "b.c": "#include <maybe.h>\n"}
+    found = read_sdist(sdist("foo", "1.0", files), "foo-1.0.tar.gz")
+    assert names(found, "pkg-config") == [
+        ("libfoo", "setup.py:5", True),
+        ("libbar", "setup.py:8", False),
+        ("libbaz", "setup.py:11", False),
+    ]
+    assert names(found, "library") == [("quux", "setup.py:15", True), ("perhaps", "setup.py:16", False)]
+    assert names(found, "header") == [("maybe.h", "b.c:1", False)]
+    tolerant = read_sdist(sdist("foo", "1.0", {**files, "setup.py": f"class BuildFailed(Exception): pass\n{script}"}), "f-1.zip.tar.gz")  # fmt: skip
+    assert tolerant.optional_extension
+    assert not any(need.required for need in tolerant.needs)
+
+
+def test_extensions_in_other_places_than_setup_py() -> None:
+    table = '[[tool.setuptools.ext-modules]]\nname = "a"\nsources = ["a.c"]\nlibraries = ["lz4"]\n'
+    found = read_sdist(sdist("t", "1", {"pyproject.toml": table, "a.c": "#include <zlib.h>\n"}), "t-1.tar.gz")
+    assert names(found, "library") == [("lz4", "pyproject.toml:1", True)]
+    assert names(found, "header") == [("zlib.h", "a.c:1", True)]
+    ffi = 'import cffi\nffi = cffi.FFI()\nffi.set_source("_x", "#include <sodium.h>", libraries=["sodium"])\n'
+    cffi = read_sdist(
+        sdist("c", "1", {"setup.py": "from setuptools import setup\nsetup(setup_requires=['cffi'], cffi_modules=['x/build_x.py:ffi'])\n", "x/build_x.py": ffi}),
+        "c-1.tar.gz",
+    )  # fmt: skip
+    assert names(cffi, "library") == [("sodium", "x/build_x.py:3", True)]
+    assert names(cffi, "header") == [("sodium.h", "x/build_x.py:3:1", True)]
+    assert (cffi.languages, cffi.build_requires) == (("c",), ("cffi",))
+    poetry = '[tool.poetry.build]\nscript = "build.py"\n[build-system]\nrequires = ["poetry-core", "cython"]\n'
+    built = read_sdist(
+        sdist("p", "1", {"pyproject.toml": poetry, "build.py": "from setuptools import Extension\nx = Extension('p', ['p.pyx'], libraries=['z'])\n", "p.pyx": ""}),
+        "p-1.tar.gz",
+    )  # fmt: skip
+    assert names(built, "library") == [("z", "build.py:2", True)]
+
+
+def test_sources_that_are_built_in_a_way_nobody_can_read() -> None:
+    script = "import mystery\nfrom setuptools import setup\nsetup(ext_modules=mystery.extensions())\n"
+    found = read_sdist(sdist("m", "1", {"setup.py": script, "m.cc": "#include <x.h>\n"}), "m-1.tar.gz")
+    assert (found.languages, found.needs, found.pure) == (("c++",), (), False)
+    assert found.doubts == ("setup.py: how its extensions are built could not be read",)
 
 
 def test_rust_cmake_and_meson() -> None:
     rust = read_sdist(sdist("r", "1", {"pyproject.toml": PYPROJECT, "Cargo.toml": "[package]\n"}), "r-1.tar.gz")
-    assert (rust.tools, rust.languages, rust.headers) == (("cmd:cargo", "cmd:rustc"), ("rust",), ())
+    assert (rust.languages, rust.needs, rust.pure) == (("rust",), (), False)
+    assert rust.evidence == ("pyproject.toml:2, build requirement maturin>=1: rust",)
+    lists = """project(c LANGUAGES C CXX)
+find_package(PkgConfig REQUIRED)
+find_package(Python REQUIRED)
+find_package(ZeroMQ REQUIRED)  # the queue
+# find_package(Nothing REQUIRED)
+find_package(LZ4)
+if(WITH_TLS)
+  find_package(OpenSSL REQUIRED)
+endif()
+pkg_check_modules(Z REQUIRED libzmq>=4 ${X})
+"""
     cmake = read_sdist(
-        sdist("c", "1", {"CMakeLists.txt": "project(c LANGUAGES C CXX)\nfind_package(PkgConfig REQUIRED)\nfind_package(Python)\nfind_package(ZeroMQ)\npkg_check_modules(Z REQUIRED libzmq>=4 ${X})\n"}),
+        sdist("c", "1", {"CMakeLists.txt": lists, "third_party/q/CMakeLists.txt": "find_package(Qt5 REQUIRED)\n"}),
         "c-1.tar.gz",
-    )  # fmt: skip
-    assert (cmake.packages, cmake.pkg_config, cmake.languages) == (("ZeroMQ",), ("libzmq",), ("c++",))
-    assert set(cmake.tools) == {"cmd:pkg-config", "cmd:c++"}
-    meson = read_sdist(
-        sdist("m", "1", {"meson.build": "project('m', 'c', 'fortran')\ndependency('openblas')\ndependency('threads')\ncc.find_library('m')\ncc.find_library('dl2')\n"}),
-        "m-1.tar.gz",
-    )  # fmt: skip
-    assert (meson.pkg_config, meson.libraries) == (("openblas",), ("dl2",))
-    assert set(meson.tools) == {"cmd:gfortran", "cmd:cc"}
+    )
+    assert names(cmake, "cmake") == [
+        ("ZeroMQ", "CMakeLists.txt:4", True),
+        ("LZ4", "CMakeLists.txt:6", False),
+        ("OpenSSL", "CMakeLists.txt:8", False),
+    ]
+    assert names(cmake, "pkg-config") == [("libzmq", "CMakeLists.txt:10", True)]
+    assert names(cmake, "tool") == [("cmd:pkg-config", "CMakeLists.txt:2", True)]
+    assert cmake.languages == ("c++",)
+    build = """project('m', 'c', 'fortran')
+dependency('openblas')
+dependency('threads')
+dependency('lapack', required: get_option('lapack'))
+dependency('fmt', fallback: ['fmt', 'fmt_dep'])
+if host_machine.system() == 'linux'
+  dependency('libudev')
+endif
+cc.find_library('m')
+cc.find_library('dl2')
+"""
+    meson = read_sdist(sdist("m", "1", {"meson.build": build}), "m-1.tar.gz")
+    assert names(meson, "pkg-config") == [
+        ("openblas", "meson.build:2", True),
+        ("lapack", "meson.build:4", False),
+        ("fmt", "meson.build:5", False),
+        ("libudev", "meson.build:7", False),
+    ]
+    assert names(meson, "library") == [("dl2", "meson.build:10", True)]
+    assert meson.languages == ("c", "fortran")
 
 
 def test_a_pure_one_and_its_metadata() -> None:

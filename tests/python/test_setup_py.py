@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dockerlint_alpine.python.setup_py import SetupScript, read_setup_py
+from dockerlint_alpine.python.setup_py import Asked, SetupScript, read_setup_py
 
 
 def script(text: str, files: dict[str, str] | None = None) -> SetupScript:
@@ -114,8 +114,8 @@ setup(ext_modules=[ext], setup_requires=['cffi'])
     ]
     assert found.extensions[0].line == 6
     assert found.extensions[0].define_macros == ("A",)
-    assert found.pkg_config == ("libpq", "liblz4")
-    assert found.programs == ("pg_config",)
+    assert found.pkg_config == (Asked("libpq", 10, required=False), Asked("liblz4", 13, required=False))
+    assert found.programs == (Asked("pg_config", 9, required=False),)
     assert found.setup_requires == (("cffi", 15),)
 
 

@@ -13,13 +13,13 @@ from packaging.specifiers import SpecifierSet
 
 from dockerlint_alpine.python.markers import environment
 from dockerlint_alpine.python.model import Origin, RequirementSet, Target
-from dockerlint_alpine.python.online import find_uv
 from dockerlint_alpine.python.poetry import pep440
 from dockerlint_alpine.python.project import UnknownToolError, project_options, read_project, read_project_arguments
 from dockerlint_alpine.python.pylock import read_pylock
 from dockerlint_alpine.python.pyproject import read_pyproject
 from dockerlint_alpine.python.requirements_file import read_install_arguments
 from dockerlint_alpine.python.resolve import resolve
+from dockerlint_alpine.python.uv_program import find_uv
 
 from .conftest import MemoryFacts, MemoryFiles
 from .local_index import LocalIndex, serve

@@ -3,6 +3,7 @@ from __future__ import annotations
 import pytest
 
 from dockerlint_alpine.stages import ContextFileError
+from dockerlint_alpine.stages.model import GlibcMade
 from tests.stages.support import end, installed, last, places, said
 
 PY = "python:3.11-alpine3.19"
@@ -154,13 +155,15 @@ def test_a_root_file_system_makes_an_alpine_stage(run) -> None:
 
 def test_packages_made_for_glibc_do_not_travel_as_if_for_musl(run) -> None:
     text = (
-        "FROM python:3.11-slim AS b\nRUN pip install --prefix=/install lz4\n"
-        f"FROM {PY}\nCOPY --from=b /install /usr/local\n"
+        f"FROM python:slim AS b\nRUN pip install --prefix=/install lz4\nFROM {PY}\nCOPY --from=b /install /usr/local\n"
     )
     timeline = run(text)
     assert not places(timeline)
     assert said(timeline) == [
-        ("AD902", "what stage 'b' installs is made for python:3.11-slim, not for Alpine: install it in an Alpine stage")
+        ("AD902", "what stage 'b' installs is made for python:slim, not for Alpine: install it in an Alpine stage")
     ]
+    known = installed(run(text.replace("python:slim", "python:3.11-slim")), "lz4")
+    assert known.glibc == GlibcMade("python:3.11-slim", 0, "wheel")
+    assert known.built is None
     assert not said(run(text.replace("/install /usr/local", "/app/static /static")))
     assert not said(run(text.replace("pip install --prefix=/install lz4", "make")))

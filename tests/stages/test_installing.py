@@ -341,7 +341,10 @@ class TestWhatIsNotKnown:
         files = {"pyproject.toml": TestProjects.PROJECT.replace("lz4", "no-rule-for-this"), "poetry.lock": lock}
         timeline = run(f"FROM {PY}\nCOPY . .\nRUN poetry install --no-root\n", files)
         assert said(timeline) == [
-            ("AD903", "no-rule-for-this is compiled and no rule tells what it needs: look at its build instructions")
+            (
+                "AD903",
+                "no-rule-for-this is compiled and no rule tells what it needs: ask the index for its source with --online",
+            )
         ]
 
     def test_a_project_of_the_context_is_pure_unless_its_files_say_otherwise(self, run) -> None:

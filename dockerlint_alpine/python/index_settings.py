@@ -1,0 +1,207 @@
+"""Which indexes an installation asks, and who it says it is there: options, the environment and the files of pip and uv.
+
+Credentials come from, in pip's order: the URL, an index of the same host that has them, uv's ``UV_INDEX_NAME_USERNAME`` and
+``_PASSWORD``, netrc, and, where ``UV_KEYRING_PROVIDER`` or ``PIP_KEYRING_PROVIDER`` asks for it, the program ``keyring``.
+They are never part of a message or of what is kept.
+"""
+
+from __future__ import annotations
+
+import netrc
+import os
+import re
+import subprocess
+import urllib.parse
+from collections.abc import Callable, Iterable, Mapping
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeAlias
+
+if TYPE_CHECKING:
+    from dockerlint_alpine.python.model import IndexOptions
+
+Login: TypeAlias = tuple[str, str]
+"""User and password."""
+
+_DEFAULT_INDEX = re.compile(r"by default: <(https?://[^>]+)>")
+_NAMED_URL = re.compile(r"(?:([A-Za-z0-9._-]+)=)?(https?://\S+)")
+_PIP_CONFIGURED = ("index-url", "extra-index-url", "keyring-provider")
+_KEYRING_TIMEOUT = 20.0
+"""Seconds that the keyring may take: it may have to be unlocked."""
+
+
+def index_urls(options: IndexOptions, variables: Mapping[str, str], uv: str) -> list[str]:
+    """Return the simple-index URLs that an installation asks: its own options, else pip's and uv's configuration.
+
+    ``variables`` is the process environment. The built-in default is taken from the uv program's own help.
+    """
+    if options.no_index:
+        return []
+    configured = pip_configuration(variables)
+    main = options.index_url or variables.get("PIP_INDEX_URL") or _url_of(variables.get("UV_DEFAULT_INDEX"))
+    main = main or variables.get("UV_INDEX_URL") or configured.get("index-url") or _default_index(uv)
+    extra = list(options.extra_index_urls)
+    for name in ("PIP_EXTRA_INDEX_URL", "UV_INDEX", "UV_EXTRA_INDEX_URL"):
+        extra += [match[2] for match in _NAMED_URL.finditer(variables.get(name, ""))]
+    extra += configured.get("extra-index-url", "").split()
+    web = [url for url in [main, *extra] if url and url.startswith(("http://", "https://"))]
+    return list(dict.fromkeys(web))
+
+
+def _url_of(value: str | None) -> str | None:
+    match = _NAMED_URL.match(value or "")
+    return match[2] if match is not None else value
+
+
+def _default_index(uv: str) -> str | None:
+    try:
+        done = subprocess.run([uv, "pip", "compile", "--help"], capture_output=True, text=True, timeout=20, check=False)  # noqa: S603
+    except (OSError, subprocess.SubprocessError):
+        return None
+    match = _DEFAULT_INDEX.search(done.stdout)
+    return match[1] if match else None
+
+
+def pip_configuration(variables: Mapping[str, str]) -> dict[str, str]:
+    """Read what matters here from pip's configuration files, global to user."""
+    import configparser  # noqa: PLC0415 - online only
+
+    home = Path(variables.get("HOME", "/"))
+    config = Path(variables.get("XDG_CONFIG_HOME", home / ".config"))
+    places = [Path("/etc/xdg/pip/pip.conf"), Path("/etc/pip.conf"), home / ".pip/pip.conf", config / "pip/pip.conf"]
+    if named := variables.get("PIP_CONFIG_FILE"):
+        places = [] if named == os.devnull else [*places, Path(named)]
+    found: dict[str, str] = {}
+    for place in places:
+        parser = configparser.ConfigParser(interpolation=None, strict=False)
+        try:
+            parser.read(place, encoding="utf-8")
+        except (configparser.Error, UnicodeDecodeError):
+            continue
+        for section in ("global", "install"):
+            for key in _PIP_CONFIGURED:
+                value = parser.get(section, key, fallback="")
+                if value:
+                    found[key] = value
+    return found
+
+
+def wants_keyring(variables: Mapping[str, str]) -> bool:
+    """Tell whether the user told uv or pip to ask the keyring. pip's "auto" asks it only where it may prompt."""
+    chosen = variables.get("UV_KEYRING_PROVIDER") or variables.get("PIP_KEYRING_PROVIDER")
+    chosen = chosen or pip_configuration(variables).get("keyring-provider")
+    return chosen in {"subprocess", "import"}
+
+
+def split_login(url: str) -> tuple[str, str | None, str | None]:
+    """Return ``url`` without user information, the user and the password that were in it."""
+    parts = urllib.parse.urlsplit(url)
+    bare = urllib.parse.urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
+    user = urllib.parse.unquote(parts.username) if parts.username is not None else None
+    return bare, user, urllib.parse.unquote(parts.password) if parts.password is not None else None
+
+
+class Credentials:
+    """Finds the login for a URL. ``variables`` is the process environment, ``indexes`` the URLs of the indexes in use.
+
+    ``run`` starts the program ``keyring`` (like ``subprocess.run``).
+    """
+
+    def __init__(
+        self,
+        variables: Mapping[str, str],
+        indexes: Iterable[str] = (),
+        *,
+        run: Callable[..., subprocess.CompletedProcess[str]] = subprocess.run,
+    ) -> None:
+        self._variables = variables
+        self._indexes = tuple(indexes)
+        self._run = run
+        self._asked: dict[str, Login | None] = {}
+
+    def known(self, url: str) -> Login | None:
+        """Return the login that is at hand for ``url``; the keyring is not asked."""
+        _, user, password = split_login(url)
+        if user is not None and password is not None:
+            return user, password
+        return self._of_index(url, user) or self._of_netrc(url, user) or ((user, "") if user is not None else None)
+
+    def from_keyring(self, url: str) -> Login | None:
+        """Return the login that the keyring has for the index of ``url``, if the user wants it to be asked."""
+        if not self._keyring_wanted:
+            return None
+        bare, user, _ = split_login(url)
+        index = next((one for one in self._indexes if bare.startswith(split_login(one)[0])), None)
+        if index is not None and user is None:
+            user = split_login(index)[1]
+        host = urllib.parse.urlsplit(bare).netloc
+        if host not in self._asked:
+            services = dict.fromkeys((split_login(index)[0] if index is not None else host, host))
+            found = (self._ask_keyring(service, user) for service in services)
+            self._asked[host] = next((login for login in found if login is not None), None)
+        return self._asked[host]
+
+    @cached_property
+    def _keyring_wanted(self) -> bool:
+        return wants_keyring(self._variables)
+
+    def _of_index(self, url: str, user: str | None) -> Login | None:
+        host = urllib.parse.urlsplit(split_login(url)[0]).netloc
+        for index in (*self._indexes, *(one for one, _ in self._named)):
+            bare, known, password = split_login(index)
+            same = urllib.parse.urlsplit(bare).netloc == host
+            if same and known is not None and password is not None and user in {None, known}:
+                return known, password
+        for index, name in self._named:
+            if urllib.parse.urlsplit(split_login(index)[0]).netloc == host:
+                known = self._variables.get(f"UV_INDEX_{name}_USERNAME")
+                password = self._variables.get(f"UV_INDEX_{name}_PASSWORD")
+                if (known or password) and user in {None, known}:
+                    return known or "", password or ""
+        return None
+
+    @cached_property
+    def _named(self) -> list[tuple[str, str]]:
+        """Indexes that uv knows by name: (URL, the name as it stands in variables)."""
+        given = " ".join(self._variables.get(variable, "") for variable in ("UV_INDEX", "UV_DEFAULT_INDEX"))
+        named = (match for match in _NAMED_URL.finditer(given) if match[1])
+        return [(match[2], re.sub(r"[^A-Za-z0-9]", "_", match[1]).upper()) for match in named]
+
+    def _of_netrc(self, url: str, user: str | None) -> Login | None:
+        place = self._variables.get("NETRC")
+        home = Path(self._variables.get("HOME") or Path.home())
+        for path in (Path(place),) if place else (home / ".netrc", home / "_netrc"):
+            try:
+                found = netrc.netrc(path).authenticators(urllib.parse.urlsplit(url).hostname or "")
+            except (OSError, netrc.NetrcParseError, UnicodeDecodeError):
+                continue
+            if found is not None and user in {None, found[0]}:
+                return found[0] or "", found[2] or ""
+        return None
+
+    def _ask_keyring(self, service: str, user: str | None) -> Login | None:
+        """``keyring get SERVICE USER`` as pip's and uv's "subprocess" provider; without a user, both are asked for."""
+        import shutil  # noqa: PLC0415 - rare
+
+        program = shutil.which("keyring", path=self._variables.get("PATH"))
+        if program is None:
+            return None
+        command = [program, "get", service, user] if user else [program, "--mode", "creds", "get", service]
+        try:
+            done = self._run(
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
+                env={**self._variables, "PYTHONIOENCODING": "utf-8"},
+                encoding="utf-8",
+                errors="replace",
+                timeout=_KEYRING_TIMEOUT,
+                check=False,
+            )
+        except (OSError, subprocess.SubprocessError):
+            return None
+        lines = done.stdout.splitlines() if done.returncode == 0 else []
+        if user:
+            return (user, lines[0]) if lines else None
+        return (lines[0], lines[1]) if len(lines) > 1 else None

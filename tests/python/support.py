@@ -1,0 +1,31 @@
+"""A resolver that knows nothing of the user's own configuration."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from dockerlint_alpine.python.online import UvResolver
+
+
+def variables(tmp_path: Path) -> dict[str, str]:
+    """The environment without anything that leads to another index."""
+    keep = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(("PIP_", "UV_")) and "proxy" not in name.lower() and name not in {"CI", "NETRC"}
+    }
+    return {
+        **keep,
+        "HOME": str(tmp_path),
+        "XDG_CONFIG_HOME": str(tmp_path),
+        "PIP_CONFIG_FILE": os.devnull,
+        "UV_CACHE_DIR": str(tmp_path / "uv"),
+        "NO_PROXY": "*",
+    }
+
+
+def resolver(tmp_path: Path, more: dict[str, str] | None = None, **options: object) -> UvResolver:
+    """A resolver whose answers are kept below ``tmp_path``; ``more`` goes into its environment."""
+    environment = {**variables(tmp_path), **(more or {})}
+    return UvResolver(cache=tmp_path / "answers", variables=environment, **options)  # type: ignore[arg-type]
