@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import os
 import re
-from dataclasses import dataclass, fields, replace
+from dataclasses import fields, replace
 from functools import lru_cache
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal, TypeAlias, cast
 
 from dockerlint_alpine.findings import SEVERITIES
+from dockerlint_alpine.records import dataclass
 from dockerlint_alpine.report import FORMATS
 
 if TYPE_CHECKING:

@@ -8,9 +8,11 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import Any
+
+from dockerlint_alpine.records import dataclass
 
 DOCKERFILE_NAME = re.compile(r"(?i)^(?:.*\.)?(?:docker|container)file(?:[.-].*)?$")
 """``Dockerfile``, ``Dockerfile.alpine``, ``backend.alpine.Dockerfile``, ``Dockerfile-alpine``, ``Containerfile``."""

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left, bisect_right
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from dockerlint_alpine.findings import Evidence, Finding, Fix, Location, TextEdit
+from dockerlint_alpine.records import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -6,11 +6,11 @@ as in wheel names (``cp311-cp311-musllinux_1_2_x86_64``); those of other systems
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from dockerlint_alpine.knowledge.schema import Table
 from dockerlint_alpine.python.model import Release
+from dockerlint_alpine.records import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence

@@ -7,8 +7,9 @@ Release numbers are Alpine's ``X.Y``. Version ranges are PEP 440 specifiers; the
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, TypeAlias
+
+from dockerlint_alpine.records import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
