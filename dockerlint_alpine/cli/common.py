@@ -81,7 +81,9 @@ def configuration(given: dict[str, Any]) -> Configuration:
         overrides["alpine"] = given["alpine"].removeprefix("v")
     try:
         config = Path(given["config"]) if given["config"] else None
-        return load(Path.cwd(), overrides=overrides, config=config, isolated=given["isolated"])
+        return load(
+            Path.cwd(), overrides=overrides, config=config, isolated=given["isolated"], environment=os.environ
+        )
     except ConfigError as error:
         raise click.UsageError(str(error)) from None
 
