@@ -147,7 +147,9 @@ def test_two_processes_at_once(root: Path) -> None:
 
 
 def test_everything_of_a_report_survives(root: Path, netra: Path) -> None:
-    cache = ReportCache(Path(os.environ["ALPINE_DOCTOR_CACHE_DIR"]), lambda text: pytest.fail(text), since=time.time_ns())
+    cache = ReportCache(
+        Path(os.environ["ALPINE_DOCTOR_CACHE_DIR"]), lambda text: pytest.fail(text), since=time.time_ns()
+    )
     doctor = Doctor(configure())
     report = replace(doctor.check_file(netra / "docker" / "backend.alpine.Dockerfile"), notes=("a note",))
     key = cache.key(configure(), "x", report.source)

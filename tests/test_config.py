@@ -244,7 +244,12 @@ def test_variables_come_between_the_file_and_the_command_line(tmp_path: Path) ->
     }
     configuration = load(tmp_path, environment=environment, overrides={"alpine": "3.21"})
     settings, origins = configuration.settings, configuration.origins
-    assert (settings.ignore, settings.strict, settings.color, settings.alpine) == (("AD4", "AD5"), False, "never", "3.21")
+    assert (settings.ignore, settings.strict, settings.color, settings.alpine) == (
+        ("AD4", "AD5"),
+        False,
+        "never",
+        "3.21",
+    )
     assert (origins["ignore"], origins["alpine"]) == ("ALPINE_DOCTOR_IGNORE", "command line")
     with pytest.raises(ConfigError, match="^ALPINE_DOCTOR_STRICT: must be true or false, not 'perhaps'$"):
         load(tmp_path, environment={"ALPINE_DOCTOR_STRICT": "perhaps"})

@@ -56,5 +56,8 @@ def _report(paths: tuple[str, ...], judge: Judge, stdin_name: str | None) -> Rep
         except UnreadableError as error:
             errors.append(FileError(name, str(error)))
     for result in judge.reports(jobs):
-        (reports if isinstance(result, FileReport) else errors).append(result)
+        if isinstance(result, FileReport):
+            reports.append(result)
+        else:
+            errors.append(result)
     return Report(common.merged_reports(reports), tuple(errors))

@@ -129,4 +129,3 @@ def open_cache() -> ReportCache:
     return ReportCache(
         cache_folder(), lambda text: click.echo(f"alpine-doctor: {text}", err=True), since=time.time_ns()
     )
-

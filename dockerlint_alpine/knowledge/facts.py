@@ -43,12 +43,13 @@ class WheelRecord:
                 raise table.error("release", f"{version!r} has wheels or requirements but no entry")
         return cls(name, as_of, releases, requires)
 
-
     @classmethod
     def packed(cls, raw: Mapping[str, Any]) -> WheelRecord:
         """Read a table that :meth:`parse` has accepted before it was packed: a run reads thousands of releases."""
         wheels = {version: tuple(group["tags"]) for group in raw.get("wheels", ()) for version in group["versions"]}
-        requires = {version: tuple(group["lines"]) for group in raw.get("requires", ()) for version in group["versions"]}
+        requires = {
+            version: tuple(group["lines"]) for group in raw.get("requires", ()) for version in group["versions"]
+        }
         releases = tuple(
             Release(
                 version,
