@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from dockerlint_alpine import suppress
-from dockerlint_alpine.add_ignores import Added, AddIgnoreError, add_ignores, clean_reason
+from dockerlint_alpine.add_ignores import Added, AddIgnoreError, add_ignores, clean_reason, silenced
+from dockerlint_alpine.analysis import Doctor, configure
 from dockerlint_alpine.findings import Evidence, Finding, Location
 from dockerlint_alpine.syntax import parse
+from tests.fixer.shapes import Shape, shapes
 from tests.syntax.fragments import dockerfiles
+
+DOCTOR = Doctor(configure(require_reason=True))
 
 
 def finding(line: int, code: str = "AD201") -> Finding:
@@ -121,3 +128,19 @@ def _now(one: Finding, before: tuple, after: tuple) -> int:  # type: ignore[type
     """The first line of a finding's instruction in the new text."""
     number = next(number for number, old in enumerate(before) if old.line <= one.location.line <= old.end_line)
     return int(after[number].line)
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@given(shape=shapes())
+def test_a_check_of_what_was_written_is_clean(shape: Shape) -> None:
+    """With real findings, in every shape of list that authors use."""
+    with TemporaryDirectory() as folder:
+        place = Path(folder, "Dockerfile")
+        for name, data in shape.files.items():
+            Path(folder, name).write_bytes(data)
+        found = DOCTOR.check_bytes(shape.data, place)
+        new, added = add_ignores(shape.data, found.findings, reason="for now")
+        left = [one for one in DOCTOR.check_bytes(new, place).findings if not one.could_not_judge]
+        assert not left
+        assert sum(len(one.codes) for one in added) > 0 or not silenced(found.findings)
+        assert add_ignores(new, left) == (new, ())
