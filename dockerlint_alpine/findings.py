@@ -6,11 +6,13 @@ counts UTF-8 bytes and the end column is exclusive. Offsets are bytes from the s
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 if TYPE_CHECKING:
     from dockerlint_alpine.comparison import Comparison
+
+from dataclasses import dataclass
 
 Severity: TypeAlias = Literal["error", "warning", "info"]
 Confidence: TypeAlias = Literal["certain", "likely", "possible"]

@@ -8,17 +8,19 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from dockerlint_alpine.cli import common
+from dockerlint_alpine.cli import common, modes
 from dockerlint_alpine.cli.judging import Judge
+from dockerlint_alpine.cli.sections import SectionedCommand
 from dockerlint_alpine.findings import FileError, FileReport, Report
 from dockerlint_alpine.reading import UnreadableError
 
 if TYPE_CHECKING:
-    from dockerlint_alpine.config import Settings
+    from dockerlint_alpine.config import Configuration, Settings
 
 
-@click.command()
+@click.command(cls=SectionedCommand)
 @click.argument("paths", nargs=-1)
+@modes.mode_options
 @common.analysis_options
 @common.output_options
 @click.option(
@@ -29,29 +31,34 @@ if TYPE_CHECKING:
 @click.option(
     "--stdin-filename", metavar="NAME", help="What to call a Dockerfile read from standard input (PATH is -)."
 )
-def check(paths: tuple[str, ...], image: str | None, **given: Any) -> None:
+def check(paths: tuple[str, ...], **given: Any) -> None:
     r"""Report what Alpine stages lack: Dockerfiles, folders and compose files; by default what is below the folder.
 
     \b
     Examples:
       alpine-doctor check
-      alpine-doctor check docker/backend.alpine.Dockerfile --platform linux/amd64 --platform linux/arm64
+      alpine-doctor check docker/Dockerfile --platform linux/amd64,linux/arm64
       alpine-doctor check --output-format json docker-compose.yml
+      alpine-doctor check --watch docker/Dockerfile
+      alpine-doctor check --add-ignore --reason "fixed in the next release"
       alpine-doctor check - --stdin-filename docker/Dockerfile < docker/Dockerfile
       alpine-doctor check Dockerfile --image myapp:latest
       alpine-doctor check Dockerfile --wheels dist/
     """
-    judge = Judge(common.configuration(given), use_cache=not given["no_cache"])
+    sys.exit(modes.run(lambda configured: _judged(paths, configured, given), paths, given))
+
+
+def _judged(paths: tuple[str, ...], configured: Configuration, given: dict[str, Any]) -> tuple[Report, frozenset[str]]:
+    """The report, and the paths that it rests on besides the Dockerfiles."""
+    judge, image = Judge(configured, use_cache=not given["no_cache"], workers=given["jobs"]), given["image"]
     try:
         report = _report(paths, judge, given["stdin_filename"]) if image is None else _compared(paths, judge, image)
     except common.data_errors() as error:
         raise click.UsageError(str(error)) from None
     finally:
         judge.close()
-    settings = judge.configured.settings
-    common.show(report, settings)
-    _tell_verdict(report, settings)
-    sys.exit(common.exit_code(report, settings))
+    _tell_verdict(report, configured.settings)
+    return report, frozenset(judge.looked_at)
 
 
 def _tell_verdict(report: Report, settings: Settings) -> None:
@@ -96,9 +103,9 @@ def _report(paths: tuple[str, ...], judge: Judge, stdin_name: str | None) -> Rep
             reports.append(judge.doctor.check_bytes(data, place, shown_as=name))
         except UnreadableError as error:
             errors.append(FileError(name, str(error)))
-    for job in jobs:
-        try:
-            reports.append(judge.report(job))
-        except UnreadableError as error:
-            errors.append(FileError(job.shown_as, str(error)))
+    for result in judge.reports(jobs):
+        if isinstance(result, FileReport):
+            reports.append(result)
+        else:
+            errors.append(result)
     return Report(common.merged_reports(reports), tuple(errors))

@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING
 
 import click
 
-from dockerlint_alpine.cli.progress import Bar
+from dockerlint_alpine.cli.progress import Progress
 
 if TYPE_CHECKING:
     from dockerlint_alpine.elf import Subject
-    from dockerlint_alpine.elf.subjects import Progress
+    from dockerlint_alpine.elf.subjects import Progress as Steps
 
 
 @contextmanager
-def open_image(name: str, platforms: Sequence[str]) -> Iterator[tuple[Subject, Progress]]:
+def open_image(name: str, platforms: Sequence[str]) -> Iterator[tuple[Subject, Steps]]:
     """Open the image, a path where there is one, else a name of the engine; a bar shows what takes a while.
 
     ``platforms`` choose among those of an archive that has several. Raises click.ClickException where it can't be read
@@ -25,7 +25,7 @@ def open_image(name: str, platforms: Sequence[str]) -> Iterator[tuple[Subject, P
     """
     from dockerlint_alpine.elf import ElfError  # noqa: PLC0415 - after --help
 
-    with Bar(name) as bar:
+    with Progress(name) as bar:
         try:
             subject = _subject(name, platforms, bar)
         except ElfError as error:
@@ -33,7 +33,7 @@ def open_image(name: str, platforms: Sequence[str]) -> Iterator[tuple[Subject, P
         yield subject, bar.update
 
 
-def _subject(name: str, platforms: Sequence[str], bar: Bar) -> Subject:
+def _subject(name: str, platforms: Sequence[str], bar: Progress) -> Subject:
     from dockerlint_alpine.elf import ArchiveError, TargetError, open_engine_image, open_target  # noqa: PLC0415
     from dockerlint_alpine.stages import APK_ARCH  # noqa: PLC0415
 

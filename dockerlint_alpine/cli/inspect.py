@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from dockerlint_alpine.cli.progress import Bar
+from dockerlint_alpine.cli.progress import Progress
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -86,7 +86,7 @@ class _Run:
         from dockerlint_alpine.elf.inspection import inspect  # noqa: PLC0415
         from dockerlint_alpine.elf.opening import open_target  # noqa: PLC0415
 
-        with Bar(target) as bar:
+        with Progress(target) as bar:
             for subject in open_target(target, arch=self._arch, sources=self._dlopen, progress=bar.update):
                 if isinstance(subject, ElfError):
                     self._add_problem(subject)

@@ -1,47 +1,65 @@
-"""A progress bar for what takes a while: many files of a folder, the layers and objects of an image."""
+"""One line on a terminal's standard error while work takes longer than a second; nothing anywhere else."""
 
 from __future__ import annotations
 
+import os
 import sys
-from typing import TYPE_CHECKING, Any
+import time
+from types import TracebackType
+from typing import Self
 
-import click
-
-if TYPE_CHECKING:
-    from typing import Self
-
-_SHOW_FROM = 2000
-"""Steps; fewer are done before anybody looks."""
+_AFTER = 1.0
+_EVERY = 0.1
+_WIDTH = 24
 
 
-class Bar:
-    """A progress bar on standard error for targets that take a while, if somebody watches."""
+class Progress:
+    """Counts the steps of a run. ``total`` is unknown (None) while it is being found out.
 
-    def __init__(self, label: str) -> None:
-        self._label = label
-        self._bar: Any = None
-        self._total: int | None = None
+    Used as a context manager, so that the line is gone before anything else is printed.
+    """
+
+    def __init__(self, what: str, total: int | None = None) -> None:
+        self._what = what
+        self._total = total
+        self._done = 0
+        self._shown = False
+        self._next = time.monotonic() + _AFTER if _wanted() else float("inf")
 
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, *_: object) -> None:
-        self._finish()
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        if self._shown:
+            sys.stderr.write("\r\x1b[K")
+            sys.stderr.flush()
+
+    def step(self, count: int = 1) -> None:
+        """Say that ``count`` more are done."""
+        self._done += count
+        now = time.monotonic()
+        if now < self._next:
+            return
+        self._next = now + _EVERY
+        self._shown = True
+        sys.stderr.write(f"\r\x1b[K{self.line()}")
+        sys.stderr.flush()
 
     def update(self, done: int, total: int | None) -> None:
-        """Show that ``done`` of ``total`` steps are done."""
-        if total is None or total < _SHOW_FROM or not sys.stderr.isatty():
-            return
+        """Say that ``done`` of ``total`` are done; another total than before begins another count."""
         if total != self._total:
-            self._finish()
-            self._total = total
-            self._bar = click.progressbar(length=total, label=self._label, file=sys.stderr)
-        if self._bar is not None:
-            self._bar.update(done - self._bar.pos)
-            if done >= total:
-                self._finish()
+            self._total, self._done = total, 0
+        self.step(done - self._done)
 
-    def _finish(self) -> None:
-        if self._bar is not None:
-            self._bar.render_finish()
-            self._bar = None
+    def line(self) -> str:
+        """The line as it is shown now."""
+        if not self._total:
+            return f"{self._what} ... {self._done}"
+        filled = min(_WIDTH, _WIDTH * self._done // self._total)
+        return f"{self._what} [{'#' * filled}{'.' * (_WIDTH - filled)}] {self._done}/{self._total}"
+
+
+def _wanted() -> bool:
+    return sys.stderr.isatty() and os.environ.get("TERM") != "dumb"

@@ -45,6 +45,26 @@ class WheelRecord:
                 raise table.error("release", f"{version!r} has wheels or requirements but no entry")
         return cls(name, as_of, releases, requires)
 
+    @classmethod
+    def packed(cls, raw: Mapping[str, Any]) -> WheelRecord:
+        """Read a table that :meth:`parse` has accepted before it was packed: a run reads thousands of releases."""
+        wheels = {version: tuple(group["tags"]) for group in raw.get("wheels", ()) for version in group["versions"]}
+        requires = {
+            version: tuple(group["lines"]) for group in raw.get("requires", ()) for version in group["versions"]
+        }
+        releases = tuple(
+            Release(
+                version,
+                one.get("uploaded") or None,
+                one.get("yanked", False),
+                one.get("python") or None,
+                wheels.get(version, ()),
+                one.get("sdist", True),
+            )
+            for version, one in raw["release"].items()
+        )
+        return cls(raw["name"], raw["as-of"], releases, requires)
+
 
 def _release(version: str, table: Table, wheels: tuple[str, ...]) -> Release:
     release = Release(
