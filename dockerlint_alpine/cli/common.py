@@ -228,7 +228,7 @@ def _write(path: str, text: str) -> None:
 
 
 def _render_options(settings: Settings, name: str, *, to_file: bool) -> RenderOptions:
-    from dockerlint_alpine import __version__  # noqa: PLC0415
+    from dockerlint_alpine import DOCS_URL, __version__  # noqa: PLC0415
     from dockerlint_alpine.report import RenderOptions  # noqa: PLC0415
 
     terminal = sys.stdout.isatty() and not to_file
@@ -238,6 +238,7 @@ def _render_options(settings: Settings, name: str, *, to_file: bool) -> RenderOp
         version=__version__,
         width=max(60, min(width, 120)),
         code_docs=code_doc if name in _DOCUMENTED else None,
+        docs_url=DOCS_URL,
     )
 
 
@@ -249,7 +250,7 @@ def code_doc(code: str) -> CodeDoc:
     check = check_by_topic(code)
     if check is None:
         return CodeDoc(code, code.lower(), code)
-    return CodeDoc(check.code, check.name, check.summary, check.page, check.severity)
+    return CodeDoc(check.code, check.name, check.summary, check.published, check.severity, check.url, check.description)
 
 
 def exit_code(report: Report, settings: Settings) -> int:
