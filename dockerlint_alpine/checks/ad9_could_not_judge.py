@@ -78,8 +78,7 @@ RUN pip install lz4==4.4.5
 ```sh
 alpine-doctor check --alpine 3.19 --python 3.11 Dockerfile
 ```
-Or keep it in the configuration (`alpine = "3.19"`, `python = "3.11"`), or describe the image once in a folder of rules
-of your own.
+Or keep it in the configuration: `alpine = "3.19"`, `python = "3.11"`.
 
 ## Fix safety
 {_NO_FIX}

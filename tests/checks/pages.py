@@ -6,13 +6,16 @@ import json
 import re
 import shlex
 from dataclasses import dataclass, field
+from importlib.resources import files
 from pathlib import Path
 
 from click.testing import CliRunner
+from jsonschema import Draft202012Validator
 
 from dockerlint_alpine.checks import Check
 from dockerlint_alpine.cli import app
 
+REPORT = Draft202012Validator(json.loads(files("dockerlint_alpine.report").joinpath("schema.json").read_text()))
 SECTION = re.compile(r"^## (.+)\n((?:(?!## ).*\n)*)", re.MULTILINE)
 FENCE = re.compile(r'^```(\w+)(?: title="([^"]+)")?\n(.*?)^```$', re.MULTILINE | re.DOTALL)
 
@@ -57,5 +60,7 @@ def judge(project: Example, code: str, root: Path) -> list[dict[str, object]]:
     command = ["check", *project.arguments, "--select", code, "--output-format", "json"]
     result = CliRunner().invoke(app, command, catch_exceptions=False)
     assert result.exit_code in {0, 1}, result.output
-    (file,) = json.loads(result.stdout)["files"]
+    document = json.loads(result.stdout)
+    REPORT.validate(document)
+    (file,) = document["files"]
     return [finding for finding in file["findings"] if finding["code"] == code]
