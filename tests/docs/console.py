@@ -1,8 +1,8 @@
-"""Documents whose commands are executed: every ```` ```console ```` block is a session, output included.
+r"""Documents whose commands are executed: every ```` ```console ```` block is a session, output included.
 
-All sessions of a document are one: they run in one shell, beginning in a copy of the checkout's ``fixtures`` folder's parent,
-with the program on the path. A line of ``...`` stands for any lines. ``UPDATE_DOCS=1 pytest tests/docs`` writes what is
-printed now into the blocks that leave nothing out, to be reviewed.
+All sessions of a document are one: they run in one shell, in a folder that holds a copy of ``fixtures``, with the program
+on the path. A line of ``...`` stands for any lines. ``UPDATE_DOCS=1 pytest tests/docs`` writes what is printed now into the
+blocks, for review; an output with ``...`` in it that no longer agrees is replaced as a whole.
 """
 
 from __future__ import annotations
@@ -33,12 +33,13 @@ class Command:
     def agrees(self, printed: str) -> bool:
         """Whether the output is what was printed, ``...`` being anything."""
         pattern = "".join(
-            r"(?:.*\n)*?" if line == "...\n" else re.escape(line) for line in self.output.splitlines(True)
+            r"(?:.*\n)*?" if line == "...\n" else re.escape(line) for line in self.output.splitlines(keepends=True)
         )
         return re.fullmatch(pattern, printed) is not None
 
     def written(self, printed: str) -> str:
-        return "$ " + self.text.replace("\n", "\n") + "\n" + (self.output if self.agrees(printed) else printed)
+        """The command with its output, kept where it agrees with what was printed."""
+        return f"$ {self.text}\n{self.output if self.agrees(printed) else printed}"
 
 
 def commands(text: str) -> Iterator[Command]:
@@ -49,7 +50,7 @@ def commands(text: str) -> Iterator[Command]:
 
 def in_block(match: re.Match[str]) -> Iterator[Command]:
     indent = match[1]
-    lines = [line.removeprefix(indent) for line in match[2].splitlines(True)]
+    lines = [line.removeprefix(indent) for line in match[2].splitlines(keepends=True)]
     assert lines[0].startswith("$ "), lines[0]
     while lines:
         typed = [lines.pop(0)[2:]]
@@ -88,7 +89,7 @@ def updated(text: str, session: list[Command], printed: list[str]) -> str:
 
     def block(match: re.Match[str]) -> str:
         body = "".join(command.written(shown) for command, shown in (next(results) for _ in in_block(match)))
-        lines = "".join(match[1] + line if line.strip() else line for line in body.splitlines(True))
+        lines = "".join(match[1] + line if line.strip() else line for line in body.splitlines(keepends=True))
         return f"{match[1]}```console\n{lines}{match[1]}```"
 
     return BLOCK.sub(block, text)

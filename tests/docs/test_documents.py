@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import os
+import re
+import shutil
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from dockerlint_alpine.checks import CHECKS
 from tests.conftest import CHECKOUT
 from tests.docs.console import commands, run, updated
 
@@ -42,6 +45,24 @@ def test_the_commands_print_what_the_document_says(path: Path, tmp_path: Path) -
 
 def test_the_documents_that_show_the_program_are_executed() -> None:
     assert {"README.md", "tutorial.md", "comparison.md"} <= {path.name for path in DOCUMENTS}
+
+
+def test_readme_names_every_code() -> None:
+    rows = re.findall(r"^\| (AD.+?) \|", (CHECKOUT / "README.md").read_text(encoding="utf-8"), re.MULTILINE)
+    named = {code for row in rows for code in row.replace("to ", "").split()}
+    first, last = "AD901", "AD905"
+    assert {check.code for check in CHECKS if not first < check.code < last} == named
+
+
+def test_readme_s_python_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, netra: Path) -> None:
+    (code,) = re.findall(r"```python\n(.*?)```", (CHECKOUT / "README.md").read_text(encoding="utf-8"), re.DOTALL)
+    shutil.copytree(netra, tmp_path / "project")
+    shutil.copy(netra / "docker" / "backend.alpine.Dockerfile", tmp_path / "project" / "docker" / "Dockerfile")
+    monkeypatch.chdir(tmp_path / "project")
+    names: dict[str, Any] = {}
+    exec(compile(code, "README.md", "exec"), names)  # our own document
+    assert {finding.code for finding in names["report"].findings} == {"AD103", "AD201"}
+    assert b"lz4-libs" in names["result"].new
 
 
 @pytest.fixture(scope="module")
