@@ -15,6 +15,8 @@ from dockerlint_alpine.python.model import Release
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from dockerlint_alpine.python.model import Packaged
+
 
 @dataclass(frozen=True, slots=True)
 class WheelRecord:
@@ -75,9 +77,15 @@ class WheelFacts:
     ``as_of`` is the oldest day of any record of the rules; ``as_of_name`` tells the day of one.
     """
 
-    def __init__(self, as_of: str, record: Callable[[str], WheelRecord | None]) -> None:
+    def __init__(
+        self,
+        as_of: str,
+        record: Callable[[str], WheelRecord | None],
+        packaged: Callable[[str], Packaged | None] = lambda _: None,
+    ) -> None:
         self._as_of = as_of
         self._record = record
+        self._packaged = packaged
 
     @property
     def as_of(self) -> str:
@@ -104,6 +112,10 @@ class WheelFacts:
             return None
         found = record.requires.get(version)
         return found if found is not None else _between(record, version)
+
+    def packaged(self, name: str) -> Packaged | None:
+        """Return the Alpine package that shows ``name`` (normalised) to be pure Python, ``None`` where none does."""
+        return self._packaged(name)
 
 
 def _between(record: WheelRecord, version: str) -> tuple[str, ...] | None:

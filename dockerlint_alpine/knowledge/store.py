@@ -16,6 +16,7 @@ from dockerlint_alpine.knowledge.bases import BaseImage, BaseImages
 from dockerlint_alpine.knowledge.errors import MissingDataError
 from dockerlint_alpine.knowledge.facts import WheelFacts, WheelRecord
 from dockerlint_alpine.knowledge.folder import KINDS, RuleFolder
+from dockerlint_alpine.python.model import Packaged
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -163,7 +164,7 @@ class Knowledge:
     @cached_property
     def facts(self) -> WheelFacts:
         """Which releases and wheels distributions have; implements the ``Facts`` of ``dockerlint_alpine.python``."""
-        return WheelFacts(self._meta("facts-as-of"), self._wheel_record)
+        return WheelFacts(self._meta("facts-as-of"), self._wheel_record, self._pure_by_alpine)
 
     @cached_property
     def version(self) -> str:
@@ -176,6 +177,14 @@ class Knowledge:
 
     def _wheel_record(self, name: str) -> WheelRecord | None:
         return self._entry("wheels", name, WheelRecord.parse)
+
+    def _pure_by_alpine(self, name: str) -> Packaged | None:
+        """What compiles something, or opens libraries at run time, has a rule: that knows more than a package does."""
+        rule = self.distribution(name)
+        if rule is not None and (rule.builds or rule.runtime):
+            return None
+        row = self._row("packaged", name)
+        return None if row is None else Packaged(row["package"], row["version"], row["release"], tuple(row["brings"]))
 
     @cached_property
     def _languages(self) -> dict[str, Language]:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
         FileReader,
         IndexOptions,
         Origin,
+        Packaged,
         Problem,
         PythonError,
         Release,
@@ -48,6 +49,7 @@ __all__ = [
     "IndexOptions",
     "InstallArguments",
     "Origin",
+    "Packaged",
     "Problem",
     "PythonError",
     "Release",
@@ -90,7 +92,7 @@ __all__ = [
 _HOMES = {
     "markers": "applies environment",
     "model": (
-        "External Facts FileReader IndexOptions Origin Problem PythonError Release "
+        "External Facts FileReader IndexOptions Origin Packaged Problem PythonError Release "
         "Requested RequirementSet Resolution Resolved Target Unresolved Verdict normalise redact"
     ),
     "online": "UvResolver find_uv",
