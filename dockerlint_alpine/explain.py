@@ -44,7 +44,7 @@ def explain(
             "name": check.name,
             "severity": check.severity,
             "summary": check.summary,
-            "page": check.page.strip(),
+            "page": check.published,
         }
     world = World(knowledge, store, arch, alpine)
     found: dict[str, Any] = {}

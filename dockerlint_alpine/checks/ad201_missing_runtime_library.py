@@ -34,7 +34,7 @@ Safe: a package is added to an `apk add` of the stage that survives, or to a new
 
 ## References
 - musl, ldso/dynlink.c: the search path of the loader
-- PEP 656: what a musllinux wheel may link
+- [PEP 656](https://peps.python.org/pep-0656/): what a musllinux wheel may link
 """
 
 from __future__ import annotations
@@ -142,4 +142,6 @@ def build_moment(stage: Stage, item: Installed) -> Moment | None:
     return None
 
 
-CHECK = Check(CODE, NAME, "error", "an extension links a library that is not in the stage where it runs", __doc__, run)
+CHECK = Check(
+    CODE, NAME, "error", "an extension links a library that is not in the stage where it runs", __doc__, run, fix="safe"
+)

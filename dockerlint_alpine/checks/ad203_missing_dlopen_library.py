@@ -23,6 +23,10 @@ RUN pip install python-magic==0.4.27
 
 ## Fix safety
 Safe: the package is added to an `apk add` of the stage that survives, or to a new one.
+
+## References
+- [ctypes](https://docs.python.org/3/library/ctypes.html#finding-shared-libraries): `find_library` and `CDLL`
+- musl, ldso/dynlink.c: the search path of `dlopen`
 """
 
 from __future__ import annotations
@@ -243,4 +247,6 @@ def _because(facts: tuple[str, ...]) -> str:
     return f" ({facts[0]})" if facts else ""
 
 
-CHECK = Check(CODE, NAME, "error", "a library that Python code opens at run time is not there", __doc__, run)
+CHECK = Check(
+    CODE, NAME, "error", "a library that Python code opens at run time is not there", __doc__, run, fix="safe"
+)

@@ -26,7 +26,7 @@ RUN pip install --target=/deps lz4==4.4.5
 There is no fix: take a musllinux wheel, compile, or use a glibc base image.
 
 ## References
-- PEP 656: musllinux; PEP 600: manylinux
+- [PEP 656](https://peps.python.org/pep-0656/): musllinux; [PEP 600](https://peps.python.org/pep-0600/): manylinux
 """
 
 from __future__ import annotations

@@ -293,7 +293,7 @@ def write_text(path: str, text: str) -> None:
 
 
 def _render_options(settings: Settings, name: str, *, to_file: bool) -> RenderOptions:
-    from dockerlint_alpine import __version__  # noqa: PLC0415
+    from dockerlint_alpine import DOCS_URL, __version__  # noqa: PLC0415
     from dockerlint_alpine.cli.terminal import follows_links  # noqa: PLC0415
     from dockerlint_alpine.report import RenderOptions  # noqa: PLC0415
 
@@ -303,7 +303,7 @@ def _render_options(settings: Settings, name: str, *, to_file: bool) -> RenderOp
         color=wants_color(settings.color, terminal),
         hyperlinks=follows_links(os.environ, terminal=terminal) and settings.color != "never" and not to_file,
         file_root=os.getcwd(),  # noqa: PTH109 - no object on the way of every run
-        docs_url=settings.docs_url,
+        docs_url=settings.docs_url or DOCS_URL,
         version=__version__,
         width=max(60, min(width, 120)),
         code_docs=code_doc if name in _DOCUMENTED else None,
@@ -318,7 +318,7 @@ def code_doc(code: str) -> CodeDoc:
     check = check_by_topic(code)
     if check is None:
         return CodeDoc(code, code.lower(), code)
-    return CodeDoc(check.code, check.name, check.summary, check.page, check.severity)
+    return CodeDoc(check.code, check.name, check.summary, check.published, check.severity, check.url, check.description)
 
 
 def exit_code(report: Report, settings: Settings) -> int:

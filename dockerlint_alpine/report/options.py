@@ -28,7 +28,8 @@ class UnknownFormatError(ReportError):
 class CodeDoc:
     """What is known about a code itself, for formats that carry documentation with the findings.
 
-    ``summary`` is one line, ``markdown`` the whole page; ``url`` is absolute or relative to ``RenderOptions.docs_url``.
+    ``summary`` is one line, ``description`` a paragraph, ``markdown`` the whole page; ``url`` is absolute or relative to
+    ``RenderOptions.docs_url``.
     """
 
     code: str
@@ -37,6 +38,7 @@ class CodeDoc:
     markdown: str = ""
     severity: Severity = "warning"
     url: str | None = None
+    description: str = ""
 
 
 @dataclass(frozen=True, slots=True)
