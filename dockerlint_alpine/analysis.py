@@ -91,7 +91,10 @@ class Doctor:
         ``changed`` are files of the build context that are taken to have these bytes.
         """
         name = shown_as if shown_as is not None else str(path)
-        timelines = self.timelines(data, path, shown_as=name, changed=changed)
+        return self.report(name, self.timelines(data, path, shown_as=name, changed=changed))
+
+    def report(self, name: str, timelines: Sequence[Timeline]) -> FileReport:
+        """What the checks say of a Dockerfile that was run on paper; ``name`` is what it is called."""
         dockerfile = timelines[0].dockerfile
         found: list[Finding] = []
         for timeline in timelines:
@@ -102,7 +105,7 @@ class Doctor:
         return FileReport(
             path=name,
             findings=findings,
-            source=data,
+            source=dockerfile.data,
             stages=max(_count(timeline, "alpine") for timeline in timelines),
             not_alpine=max(_count(timeline, "other") for timeline in timelines),
             unknown=max(_unknown(timeline) for timeline in timelines),

@@ -59,7 +59,7 @@ class ReportCache:
         if row is None:
             return None
         try:
-            if any(_state(path) != state for path, state in json.loads(row[0])):
+            if any(state_of(path) != state for path, state in json.loads(row[0])):
                 return None
             return _report(json.loads(row[1]), source)
         except (ValueError, TypeError, KeyError):
@@ -67,7 +67,7 @@ class ReportCache:
 
     def put(self, key: str, report: FileReport, looked_at: Iterable[str]) -> None:
         """Store ``report`` under ``key`` with the present state of the paths that were looked at."""
-        states = json.dumps([(path, _state(path)) for path in sorted(set(looked_at))])
+        states = json.dumps([(path, state_of(path)) for path in sorted(set(looked_at))])
         self._ask("INSERT OR REPLACE INTO report VALUES (?, ?, ?)", (key, states, json.dumps(_plain(report))))
 
     def close(self) -> None:
@@ -121,7 +121,7 @@ _NOWHERE = Path()
 
 def _program_state() -> tuple[object, ...]:
     """What tells one build of program and data from another; in a checkout, every source file."""
-    data = [_state(str(_PACKAGE / "data" / name)) for name in ("rules.sqlite", "alpine/alpine.sqlite")]
+    data = [state_of(str(_PACKAGE / "data" / name)) for name in ("rules.sqlite", "alpine/alpine.sqlite")]
     if not (_PACKAGE.parent / "rules").is_dir():
         return tuple(data)
     newest = max(entry.stat().st_mtime_ns for entry in _sources(str(_PACKAGE)))
@@ -137,7 +137,7 @@ def _sources(folder: str) -> Iterable[os.DirEntry[str]]:
             yield entry
 
 
-def _state(path: str) -> list[int] | None:
+def state_of(path: str) -> list[int] | None:
     """What of a file or folder changes when it does; ``None`` where there is nothing."""
     try:
         status = os.stat(path)  # noqa: PTH116 - asked for every path of every report

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 UNUSED = ("AD001", "unused-suppression")
 INVALID = ("AD002", "invalid-suppression")
 
+_BOM = b"\xef\xbb\xbf"
 _MARK = b"alpine-doctor:"
 _COMMENT = re.compile(
     rb"^(?:\xef\xbb\xbf)?(?P<line>[ \t]*(?P<comment>#[ \t]*alpine-doctor:[ \t]*(?P<word>[A-Za-z-]+)[ \t]*"
@@ -83,6 +84,30 @@ def apply(
         finding for one in suppressions for finding in _about(one, source, used=used, require_reason=require_reason)
     ]
     return tuple(kept), tuple(suppressed), tuple(about)
+
+
+def silencing(source: bytes, spans: Sequence[tuple[int, int]], line: int, code: str) -> TextEdit | None:
+    """The edit that silences ``code`` for the instruction that ``line`` is in; ``spans`` as in :func:`apply`.
+
+    The code joins the list of a comment that holds for this instruction, else a comment of its own goes above it, as
+    far indented and with the same line end. ``None`` where the line is in no instruction.
+    """
+    span = next((span for span in spans if span[0] <= line <= span[1]), None)
+    if span is None:
+        return None
+    for one in _read(source, spans):
+        if one.problem is None and one.match["word"] == b"ignore" and (one.first, one.last) == span:
+            end = one.match.end("codes")
+            return TextEdit(end, end, f", {code}")
+    start = 0
+    for _ in range(span[0] - 1):
+        start = source.index(b"\n", start) + 1
+    if start == 0 and source.startswith(_BOM):
+        start = len(_BOM)
+    first = source[start:].partition(b"\n")
+    indent = first[0][: len(first[0]) - len(first[0].lstrip(b" \t"))].decode()
+    line_end = "\r\n" if first[0].endswith(b"\r") and first[1] else "\n"
+    return TextEdit(start, start, f"{indent}# alpine-doctor: ignore[{code}]{line_end}")
 
 
 def _read(source: bytes, spans: Sequence[tuple[int, int]]) -> Iterator[_Suppression]:

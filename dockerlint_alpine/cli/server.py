@@ -1,0 +1,35 @@
+"""``alpine-doctor server``."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+import click
+
+
+@click.command()
+@click.option("--docs-url", metavar="URL", help="Where the pages of codes are published: makes codes links to them.")
+def server(docs_url: str | None) -> None:
+    r"""Serve an editor over standard input and output: the Language Server Protocol.
+
+    An editor starts this. It needs the extra: pip install 'alpine-doctor[lsp]'. Options come from the same files as for
+    the other commands, and from the editor's initialization options by the same names.
+
+    \b
+    Neovim:
+      vim.lsp.config("alpine_doctor", { cmd = { "alpine-doctor", "server" }, filetypes = { "dockerfile" } })
+      vim.lsp.enable("alpine_doctor")
+    """
+    try:
+        from dockerlint_alpine.server.app import serve  # noqa: PLC0415 - with the extra only
+    except ModuleNotFoundError as error:
+        if error.name is None or error.name.partition(".")[0] not in {"pygls", "lsprotocol", "cattrs", "attrs", "attr"}:
+            raise
+        raise click.ClickException("the server needs pygls: pip install 'alpine-doctor[lsp]'") from None
+    from dockerlint_alpine.cli.online import open_resolver  # noqa: PLC0415 - as above
+
+    # The protocol alone may write to standard output: whatever else does goes to standard error.
+    protocol = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
+    sys.exit(serve(open_resolver, sys.stdin.buffer, protocol, docs_url=docs_url))

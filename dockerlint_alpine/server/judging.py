@@ -1,0 +1,198 @@
+"""Judges open Dockerfiles with all open texts as they are, and remembers the answer while nothing it rests on changes.
+
+All of this runs in one thread: a doctor, its indexes and its rules are not for several.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeAlias
+
+from dockerlint_alpine.analysis import Doctor, FixResult, UnreadableError, fix_builds
+from dockerlint_alpine.apk import ApkError, IndexStore
+from dockerlint_alpine.cache import state_of
+from dockerlint_alpine.checks import Subject
+from dockerlint_alpine.config import ConfigError, Settings, load
+from dockerlint_alpine.discovery import find_jobs
+from dockerlint_alpine.findings import FileReport
+from dockerlint_alpine.knowledge import KnowledgeError
+from dockerlint_alpine.reading import read_dockerfile
+from dockerlint_alpine.server.documents import Document, Snapshot
+from dockerlint_alpine.stages import Memory
+
+if TYPE_CHECKING:
+    from dockerlint_alpine.knowledge import Knowledge
+    from dockerlint_alpine.python import Resolver
+    from dockerlint_alpine.stages import Timeline
+
+OPTIONS_BY = "editor settings"
+"""What messages call the options that the editor sends."""
+
+_NEAREST = 12
+"""Dockerfiles of a workspace that are asked about a requirement file, the nearest first."""
+
+OpenResolver: TypeAlias = Callable[[str | None], "Resolver"]
+"""Makes the resolver that asks the Python package index, for ``online``; the argument is ``as_of``."""
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """What is known of one Dockerfile as it stands in the editor.
+
+    ``report`` and ``timelines`` are empty where it could not be judged; ``problem`` then says why, in one line.
+    ``looked_at`` are the absolute paths that it rests on, whether something is there or not.
+    """
+
+    document: Document
+    snapshot: Snapshot
+    report: FileReport
+    timelines: tuple[Timeline, ...] = ()
+    doctor: Doctor | None = None
+    looked_at: frozenset[str] = frozenset()
+    problem: str | None = None
+
+    @property
+    def subjects(self) -> tuple[Subject, ...]:
+        """The Dockerfile on each platform, as checks see it."""
+        return tuple(Subject(timeline, self.doctor.knowledge) for timeline in self.timelines) if self.doctor else ()
+
+    def uri(self, name: str) -> str:
+        """The URI of a file that the report names: the Dockerfile itself or another."""
+        return self.document.uri if name == self.report.path else self.snapshot.uri(name)
+
+    def rests_on(self, paths: frozenset[str]) -> bool:
+        """Whether one of these files (absolute), or the folder it is in, was looked at."""
+        return any(path in self.looked_at or os.path.dirname(path) in self.looked_at for path in paths)  # noqa: PTH120
+
+
+class Judge:
+    """Opens rules and indexes at the first question. ``options`` are those of the editor, by name as in the file."""
+
+    def __init__(self, open_resolver: OpenResolver) -> None:
+        self._open_resolver = open_resolver
+        self._options: Mapping[str, object] = {}
+        self._doctors: dict[tuple[Settings, Path | None, Path], Doctor] = {}
+        self._known: dict[str, tuple[object, Judgement]] = {}
+        self._store = IndexStore()
+        self._memory = Memory()
+        self._knowledge: dict[tuple[str, ...], Knowledge] = {}
+
+    def configure(self, options: Mapping[str, object]) -> None:
+        """Use these options on top of those in files from now on."""
+        self._options = options
+        self.forget()
+
+    def forget(self) -> None:
+        """Read configuration and rules anew at the next question."""
+        self._known.clear()
+        self._doctors.clear()
+        self._knowledge.clear()
+
+    def warm_up(self) -> None:
+        """Open the rules, so that the first text is not the one to wait."""
+        if () not in self._knowledge:
+            doctor = Doctor(load(Path.cwd(), isolated=True), store=self._store, memory=self._memory)
+            self._knowledge[()] = doctor.knowledge
+
+    def judgement(self, document: Document, snapshot: Snapshot) -> Judgement:
+        """Judge a Dockerfile. Never raises for what a user wrote: that is the ``problem``."""
+        changed = snapshot.changed_without(document)
+        key = (document.data, snapshot.encoding, changed)
+        known = self._known.get(document.uri)
+        if known is not None and known[0] == (key, _states(known[1].looked_at)):
+            return replace(known[1], document=document, snapshot=snapshot)
+        judgement = self._judged(document, snapshot, changed)
+        if judgement.problem is None:
+            self._known[document.uri] = ((key, _states(judgement.looked_at)), judgement)
+        return judgement
+
+    def drop(self, uri: str) -> None:
+        """Forget a text that was closed."""
+        self._known.pop(uri, None)
+
+    def _judged(self, document: Document, snapshot: Snapshot, changed: Mapping[str, bytes]) -> Judgement:
+        name = _shown_as(document.path)
+        nothing = FileReport(name, (), source=document.data)
+        if not document.data.strip():
+            return Judgement(document, snapshot, nothing)
+        try:
+            doctor = self._doctor(document.path)
+            if doctor.configuration.excludes(str(document.path)):
+                return Judgement(document, snapshot, nothing)
+            timelines = doctor.timelines(document.data, document.path, shown_as=name, changed=changed)
+            report = doctor.report(name, timelines)
+        except (UnreadableError, ConfigError, ApkError, KnowledgeError) as error:
+            return Judgement(document, snapshot, nothing, problem=str(error))
+        settled = [str(doctor.configuration.path)] if doctor.configuration.path is not None else []
+        looked_at = frozenset(map(os.path.abspath, (*doctor.looked_at, *settled)))
+        return Judgement(document, snapshot, report, tuple(timelines), doctor, looked_at)
+
+    def fixed(self, judgement: Judgement) -> FixResult | None:
+        """What ``alpine-doctor fix`` makes of the open texts; ``None`` where it can't be told."""
+        if judgement.doctor is None:
+            return None
+        document = judgement.document
+        try:
+            return fix_builds(
+                [judgement.doctor],
+                document.data,
+                document.path,
+                shown_as=judgement.report.path,
+                changed=judgement.snapshot.changed_without(document),
+            )
+        except UnreadableError:
+            return None
+
+    def users_of(self, file: Document, snapshot: Snapshot) -> list[Judgement]:
+        """The Dockerfiles that rest on a file: the open ones, and the nearest others in its folder of the workspace."""
+        dockerfiles = [one for one in snapshot.documents.values() if one.is_dockerfile]
+        folder = snapshot.folder_of(file.path)
+        if folder is not None:
+            known = {one.path for one in dockerfiles}
+            dockerfiles += [one for one in self._in_workspace(folder, near=file.path) if one.path not in known]
+        paths = frozenset({str(file.path)})
+        judged = (self.judgement(one, snapshot) for one in dockerfiles)
+        return [one for one in judged if one.rests_on(paths)]
+
+    def _in_workspace(self, folder: Path, *, near: Path) -> list[Document]:
+        jobs, _ = find_jobs([str(folder)], environment={})
+        paths = {Path(os.path.abspath(job.path)) for job in jobs}  # noqa: PTH100 - keeps symlinks
+        found: list[Document] = []
+        for path in sorted(paths, key=lambda path: (-len(os.path.commonpath([path, near])), path))[:_NEAREST]:
+            try:
+                found.append(Document(path.as_uri(), path, "dockerfile", None, read_dockerfile(path)))
+            except UnreadableError:
+                continue
+        return found
+
+    def _doctor(self, path: Path) -> Doctor:
+        """The doctor for a file: with the configuration nearest to it. Raises ConfigError and KnowledgeError."""
+        overrides = {name.replace("-", "_"): value for name, value in self._options.items()}
+        configuration = load(path.parent, overrides=overrides, said_by=OPTIONS_BY)
+        settings = configuration.settings
+        key = (settings, configuration.path, configuration.root)
+        doctor = self._doctors.get(key)
+        if doctor is None:
+            doctor = Doctor(
+                configuration,
+                resolver=self._open_resolver(settings.as_of) if settings.online else None,
+                store=self._store,
+                knowledge=self._knowledge.get(settings.rules),
+                memory=self._memory,
+            )
+            self._knowledge[settings.rules] = doctor.knowledge
+            self._doctors[key] = doctor
+        return doctor
+
+
+def _shown_as(path: Path) -> str:
+    """A path as reports name it: seen from the current folder where it is below, else absolute."""
+    relative = os.path.relpath(path)
+    return str(path) if relative.startswith("..") else relative
+
+
+def _states(paths: frozenset[str]) -> Sequence[object]:
+    return [state_of(path) for path in sorted(paths)]
