@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import fields, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -25,6 +25,7 @@ from dockerlint_alpine.fixer.rounds import Proposal, mend, merged
 from dockerlint_alpine.fixer.verify import UnfaithfulFixError, confirm
 from dockerlint_alpine.knowledge import Knowledge
 from dockerlint_alpine.reading import UnreadableError, read_dockerfile
+from dockerlint_alpine.records import dataclass
 from dockerlint_alpine.stages import (
     BuildContext,
     Installer,

@@ -1,21 +1,22 @@
 """Settings: what may be configured, where it is read from, and where each value came from.
 
 The nearest folder wins that has ``alpine-doctor.toml`` or a ``pyproject.toml`` with ``[tool.alpine-doctor]``; files are
-not merged. Values given on the command line go on top. ``config.schema.json`` beside this module describes the file for
-editors.
+not merged. Variables ``ALPINE_DOCTOR_OPTION`` of the environment come next, and values given on the command line go on
+top. ``config.schema.json`` beside this module describes the file for editors.
 """
 
 from __future__ import annotations
 
 import os
 import re
-from dataclasses import dataclass, fields, replace
+from dataclasses import fields, replace
 from functools import lru_cache
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal, TypeAlias, cast
 
 from dockerlint_alpine.findings import SEVERITIES
+from dockerlint_alpine.records import dataclass
 from dockerlint_alpine.report import FORMATS
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
 FILE_NAME = "alpine-doctor.toml"
 TABLE = "tool.alpine-doctor"
+VARIABLES = "ALPINE_DOCTOR_"
 COMMAND_LINE = "command line"
 _MARK = b"alpine-doctor"
 
@@ -45,7 +47,8 @@ class Settings:
     ``select``, ``ignore`` and the other places for codes take prefixes (``AD2``). ``output_format`` holds a format or
     ``format:file`` each. ``rules`` are folders with rules of the user's own. ``exclude`` and the keys of
     ``per_file_ignores`` are patterns as in .gitignore, relative to the folder of the configuration. ``as_of`` is the day
-    (``YYYY-MM-DD``) to answer for: younger releases on the index are left out.
+    (``YYYY-MM-DD``) to answer for: younger releases on the index are left out. ``docs_url`` is where the pages on the
+    codes are published.
     """
 
     select: tuple[str, ...] = ("AD",)
@@ -68,12 +71,16 @@ class Settings:
     require_reason: bool = False
     rules: tuple[str, ...] = ()
     exclude: tuple[str, ...] = ()
+    respect_gitignore: bool = True
+    force_exclude: bool = False
+    docs_url: str | None = None
     as_of: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Configuration:
-    """Settings, the origin of each (``default``, a file, ``command line``; by field name), and the folder they are for.
+    """Settings, the origin of each by field name (``default``, a file, a variable's name or ``command line``), and the
+    folder they are for.
 
     ``path`` is the file that was read, ``root`` its folder, or the current one without a file.
     """
@@ -130,12 +137,14 @@ def load(
     said_by: str = COMMAND_LINE,
     config: Path | None = None,
     isolated: bool = False,
+    environment: Mapping[str, str] | None = None,
 ) -> Configuration:
     """Read the configuration for a folder.
 
     ``config`` names the file to read in place of a search; ``isolated`` reads none. ``overrides`` are values by field
-    name as ``said_by`` has them, ``None`` where it has none; they replace a value, except that tables (``build_args``,
-    ``severity``, ``per_file_ignores``) are added to entry by entry.
+    name as ``said_by`` has them, ``None`` where it has none; they replace a value, except that tables
+    (``build_args``, ``severity``, ``per_file_ignores``) are added to entry by entry. ``environment`` may hold
+    ``ALPINE_DOCTOR_SELECT`` and the like, for every option that is no table; lists are separated by commas.
 
     Raises:
         ConfigError: a file cannot be read, or holds what is no option or no value of one; an override is neither.
@@ -150,6 +159,12 @@ def load(
             raise ConfigError(f"{path}: no [{TABLE}] in this file")
         values = _read_options(table, path)
         origins |= dict.fromkeys(values, str(path))
+    for name, variable in _set_variables(environment or {}):
+        try:
+            values[name] = _READERS[name](_from_variable(name, (environment or {})[variable]))
+        except ValueError as error:
+            raise ConfigError(f"{variable}: {error}") from None
+        origins[name] = variable
     for name, value in (overrides or {}).items():
         if value is None:
             continue
@@ -261,6 +276,23 @@ def _read_options(table: Mapping[str, object], path: Path) -> dict[str, object]:
         except ValueError as error:
             raise ConfigError(f"{path}: `{key}`: {error}") from None
     return values
+
+
+def _set_variables(environment: Mapping[str, str]) -> list[tuple[str, str]]:
+    """The fields that a variable of the environment sets, with its name; an empty one sets nothing."""
+    if not any(key.startswith(VARIABLES) for key in environment):
+        return []
+    names = {name: VARIABLES + name.upper() for name in _READERS if name not in _TABLES}
+    return [(name, variable) for name, variable in names.items() if environment.get(variable)]
+
+
+def _from_variable(name: str, text: str) -> object:
+    """What TOML would have for the text of a variable: a flag, a list of what stands between commas, or the text."""
+    if _READERS[name] is _flag:
+        return {"1": True, "true": True, "0": False, "false": False}.get(text.lower(), text)
+    if isinstance(getattr(_DEFAULTS, name), tuple):
+        return [part.strip() for part in text.split(",") if part.strip()]
+    return text
 
 
 def _located(name: str, value: object, folder: Path) -> object:
@@ -395,7 +427,11 @@ _READERS: Mapping[str, Reader] = MappingProxyType(
         "require_reason": _flag,
         "rules": _texts,
         "exclude": _list_of(_glob),
+        "respect_gitignore": _flag,
+        "force_exclude": _flag,
+        "docs_url": _shaped(r"https?://[^ ]+", "https://example.org/docs"),
         "as_of": _shaped(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", "2026-01-31"),
     }
 )
 _TABLES = frozenset({"per_file_ignores", "severity", "build_args"})
+_DEFAULTS = Settings()

@@ -6,8 +6,10 @@ counts UTF-8 bytes and the end column is exclusive. Offsets are bytes from the s
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Literal, TypeAlias
+
+from dockerlint_alpine.records import dataclass
 
 Severity: TypeAlias = Literal["error", "warning", "info"]
 Confidence: TypeAlias = Literal["certain", "likely", "possible"]

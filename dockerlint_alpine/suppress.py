@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left, bisect_right
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from dockerlint_alpine.findings import Evidence, Finding, Fix, Location, TextEdit
+from dockerlint_alpine.records import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 UNUSED = ("AD001", "unused-suppression")
 INVALID = ("AD002", "invalid-suppression")
 
-_BOM = b"\xef\xbb\xbf"
 _MARK = b"alpine-doctor:"
 _COMMENT = re.compile(
     rb"^(?:\xef\xbb\xbf)?(?P<line>[ \t]*(?P<comment>#[ \t]*alpine-doctor:[ \t]*(?P<word>[A-Za-z-]+)[ \t]*"
@@ -59,6 +58,30 @@ class _Suppression:
         return self.first <= finding.location.line <= self.last and finding.code.startswith(code)
 
 
+@dataclass(frozen=True, slots=True)
+class Comment:
+    """A suppression above an instruction: its line (1-based), and byte offsets of the end of its codes and its own."""
+
+    line: int
+    codes_end: int
+    end: int
+    has_reason: bool
+
+
+def existing(source: bytes, spans: Sequence[tuple[int, int]]) -> dict[int, Comment]:
+    """The nearest valid ``ignore`` comment above each instruction that has one, by the number (0-based) of its span."""
+    if _MARK not in source:
+        return {}
+    numbers = {first: number for number, (first, _) in enumerate(spans)}
+    return {
+        numbers[one.first]: Comment(
+            one.line, one.match.end("codes"), one.match.end("comment"), has_reason=bool(one.match["reason"])
+        )
+        for one in _read(source, spans)
+        if one.problem is None and one.match["word"] == b"ignore" and one.line < one.first and one.first in numbers
+    }
+
+
 def apply(
     findings: Sequence[Finding], source: bytes, spans: Sequence[tuple[int, int]], *, require_reason: bool = False
 ) -> tuple[tuple[Finding, ...], tuple[Finding, ...], tuple[Finding, ...]]:
@@ -84,30 +107,6 @@ def apply(
         finding for one in suppressions for finding in _about(one, source, used=used, require_reason=require_reason)
     ]
     return tuple(kept), tuple(suppressed), tuple(about)
-
-
-def silencing(source: bytes, spans: Sequence[tuple[int, int]], line: int, code: str) -> TextEdit | None:
-    """The edit that silences ``code`` for the instruction that ``line`` is in; ``spans`` as in :func:`apply`.
-
-    The code joins the list of a comment that holds for this instruction, else a comment of its own goes above it, as
-    far indented and with the same line end. ``None`` where the line is in no instruction.
-    """
-    span = next((span for span in spans if span[0] <= line <= span[1]), None)
-    if span is None:
-        return None
-    for one in _read(source, spans):
-        if one.problem is None and one.match["word"] == b"ignore" and (one.first, one.last) == span:
-            end = one.match.end("codes")
-            return TextEdit(end, end, f", {code}")
-    start = 0
-    for _ in range(span[0] - 1):
-        start = source.index(b"\n", start) + 1
-    if start == 0 and source.startswith(_BOM):
-        start = len(_BOM)
-    first = source[start:].partition(b"\n")
-    indent = first[0][: len(first[0]) - len(first[0].lstrip(b" \t"))].decode()
-    line_end = "\r\n" if first[0].endswith(b"\r") and first[1] else "\n"
-    return TextEdit(start, start, f"{indent}# alpine-doctor: ignore[{code}]{line_end}")
 
 
 def _read(source: bytes, spans: Sequence[tuple[int, int]]) -> Iterator[_Suppression]:

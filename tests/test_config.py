@@ -42,6 +42,9 @@ unsafe-fixes = true
 require-reason = true
 rules = ["rules"]
 exclude = ["vendor/"]
+respect-gitignore = false
+force-exclude = true
+docs-url = "https://example.org/docs"
 per-file-ignores = { "legacy/**" = ["AD4"] }
 severity = { AD502 = "warning" }
 build-args = { VERSION = "3.19", EMPTY = "" }
@@ -98,6 +101,7 @@ VALUES: list[object] = [
         "edge",
         "2026-01-31",
     ),
+    *("https://x.y", "http://x y", "ftp://x"),
     *("text", "sarif:x", "xml", "auto", "sometimes", "error", "a b", True, False, 3, 3.2),
     *(["AD1"], ["AD1", 2], [], ["text"], ["linux/amd64"], [""], [["AD1"]], ["xml"], ["a"]),
     *({}, {"AD1": "error"}, {"AD1": "fatal"}, {"A": "b"}, {"A": ""}, {"a b": "c"}, {"x": ["AD1"]}, {"x": [1]}),
@@ -227,6 +231,28 @@ def test_overrides_and_origins(tmp_path: Path) -> None:
     assert origins["ignore"] == origins["build_args"] == "command line"
     assert origins["strict"] == str(path)
     assert origins["target"] == "default"
+
+
+def test_variables_come_between_the_file_and_the_command_line(tmp_path: Path) -> None:
+    write(tmp_path / "alpine-doctor.toml", 'ignore = ["AD1"]\nstrict = true\ncolor = "never"\n')
+    environment = {
+        "ALPINE_DOCTOR_IGNORE": "AD4, AD5",
+        "ALPINE_DOCTOR_STRICT": "false",
+        "ALPINE_DOCTOR_COLOR": "",
+        "ALPINE_DOCTOR_ALPINE": "3.20",
+        "ALPINE_DOCTOR_CACHE_DIR": "/elsewhere",
+    }
+    configuration = load(tmp_path, environment=environment, overrides={"alpine": "3.21"})
+    settings, origins = configuration.settings, configuration.origins
+    assert (settings.ignore, settings.strict, settings.color, settings.alpine) == (
+        ("AD4", "AD5"),
+        False,
+        "never",
+        "3.21",
+    )
+    assert (origins["ignore"], origins["alpine"]) == ("ALPINE_DOCTOR_IGNORE", "command line")
+    with pytest.raises(ConfigError, match="^ALPINE_DOCTOR_STRICT: must be true or false, not 'perhaps'$"):
+        load(tmp_path, environment={"ALPINE_DOCTOR_STRICT": "perhaps"})
 
 
 def test_a_wrong_override_names_the_option(tmp_path: Path) -> None:

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import re
 import zlib
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from dockerlint_alpine.apk.constraint import Constraint
 from dockerlint_alpine.apk.errors import ConstraintError, IndexFormatError
+from dockerlint_alpine.records import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -5,8 +5,9 @@ Read in src/solver.c of apk-tools 2.10.8, 2.12.7, 2.12.9, 2.12.14, 2.14.4, 2.14.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal, TypeAlias
+
+from dockerlint_alpine.records import dataclass
 
 Order: TypeAlias = Literal[
     "requirers-priority-chain", "flags-priority-chain", "requirers-flags-priority-chain", "depth"

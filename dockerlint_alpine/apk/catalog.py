@@ -6,12 +6,13 @@ reads them) and keeps what it read, so a second question about the same packages
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from dockerlint_alpine.apk.constraint import Constraint, Provide
 from dockerlint_alpine.apk.namehash import bucket
 from dockerlint_alpine.apk.package import Package
+from dockerlint_alpine.records import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence

@@ -6,11 +6,11 @@ The notation and its quirks follow apk_blob_pull_dep() and apk_dep_is_provided()
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from functools import lru_cache
 
 from dockerlint_alpine.apk.errors import ConstraintError
 from dockerlint_alpine.apk.version import ANY, CHECKSUM, EQUAL, FUZZY, GREATER, LESS, Dialect, compare, is_valid
+from dockerlint_alpine.records import dataclass
 
 _TOKEN = re.compile(r"(!?)([^<=>~]*)(?:([<=>~]+)(.*))?", re.DOTALL)
 _BITS = {"<": LESS, ">": GREATER, "=": EQUAL, "~": EQUAL | FUZZY}

@@ -7,11 +7,11 @@ src/commit.c of apk-tools 2.14 says which).
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from dockerlint_alpine.apk.constraint import Constraint, Provide
 from dockerlint_alpine.apk.solver import NameState, PackageState, Solver
+from dockerlint_alpine.records import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

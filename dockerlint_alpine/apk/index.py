@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from dockerlint_alpine.apk.behaviour import Behaviour, behaviour_of
 from dockerlint_alpine.apk.catalog import Catalog, Layer
 from dockerlint_alpine.apk.version import Version
+from dockerlint_alpine.records import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from dockerlint_alpine.apk.constraint import Constraint, Provide
+from dockerlint_alpine.records import dataclass
 
 
 @dataclass(frozen=True, slots=True)

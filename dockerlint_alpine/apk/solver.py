@@ -13,11 +13,11 @@ what is installed.
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from dockerlint_alpine.apk.namehash import bucket
 from dockerlint_alpine.apk.version import ANY, GREATER, LESS, compare
+from dockerlint_alpine.records import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import deque
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from fnmatch import fnmatchcase
 from functools import cached_property
 from types import MappingProxyType
@@ -20,6 +20,7 @@ from dockerlint_alpine.apk.explain import Problem, explain
 from dockerlint_alpine.apk.package import Package
 from dockerlint_alpine.apk.solver import Request, Solver, run
 from dockerlint_alpine.apk.version import EQUAL
+from dockerlint_alpine.records import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence

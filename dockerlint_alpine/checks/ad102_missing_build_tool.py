@@ -26,7 +26,7 @@ Safe: the package is added to the `apk add` that holds the build packages, or to
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import TYPE_CHECKING
 
 from dockerlint_alpine.apk.version import LESS, compare
@@ -44,6 +44,7 @@ from dockerlint_alpine.checks.base import (
 from dockerlint_alpine.checks.build_moment import Compile, compiles
 from dockerlint_alpine.findings import Evidence, Finding
 from dockerlint_alpine.fixer.placement import add_package
+from dockerlint_alpine.records import dataclass
 
 if TYPE_CHECKING:
     from dockerlint_alpine.stages import InstallStep

@@ -26,7 +26,7 @@ Safe: the package is added to an `apk add` of the stage that survives, or to a n
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence, Set
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from dockerlint_alpine.checks import evidence
@@ -42,6 +42,7 @@ from dockerlint_alpine.checks.base import (
 )
 from dockerlint_alpine.findings import Evidence, Finding
 from dockerlint_alpine.fixer.placement import add_package
+from dockerlint_alpine.records import dataclass
 from dockerlint_alpine.stages import library_copied
 
 if TYPE_CHECKING:

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from dockerlint_alpine.apk import Constraint, ConstraintError
 from dockerlint_alpine.checks.base import locate
 from dockerlint_alpine.findings import TextEdit
 from dockerlint_alpine.fixer.textlist import file_list
+from dockerlint_alpine.records import dataclass
 from dockerlint_alpine.stages import ApkStep
 from dockerlint_alpine.syntax import LayoutError, list_layout
 

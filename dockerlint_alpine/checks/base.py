@@ -7,10 +7,10 @@ A check reads a :class:`Subject` and yields findings. Its page is the docstring 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from dockerlint_alpine.findings import Confidence, DistributionRef, Evidence, Location, Severity, StageRef
+from dockerlint_alpine.records import dataclass
 
 if TYPE_CHECKING:
     from dockerlint_alpine.findings import Finding

@@ -10,10 +10,10 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from dockerlint_alpine.fixer.lists import apk_steps, build_names, deletions
+from dockerlint_alpine.records import dataclass
 from dockerlint_alpine.stages import ApkStep, InstallStep, pulled_in_by
 from dockerlint_alpine.stages.files import FromContext, FromStage
 from dockerlint_alpine.syntax import expanded_commands, run_scripts

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+from dockerlint_alpine.records import dataclass
 from dockerlint_alpine.stages import ApkStep, PythonStep, library_copied
 
 if TYPE_CHECKING:

@@ -9,8 +9,9 @@ from __future__ import annotations
 import re
 import string
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from dockerlint_alpine.records import dataclass
 
 if TYPE_CHECKING:
     from dockerlint_alpine.apk import Index

@@ -55,9 +55,9 @@ def _report(paths: tuple[str, ...], judge: Judge, stdin_name: str | None) -> Rep
             reports.append(judge.doctor.check_bytes(data, place, shown_as=name))
         except UnreadableError as error:
             errors.append(FileError(name, str(error)))
-    for job in jobs:
-        try:
-            reports.append(judge.report(job))
-        except UnreadableError as error:
-            errors.append(FileError(job.shown_as, str(error)))
+    for result in judge.reports(jobs):
+        if isinstance(result, FileReport):
+            reports.append(result)
+        else:
+            errors.append(result)
     return Report(common.merged_reports(reports), tuple(errors))

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from dockerlint_alpine.discovery import Job, find_jobs
+from dockerlint_alpine.cli.progress import Progress
+from dockerlint_alpine.discovery import Job, Search, find_jobs
 from dockerlint_alpine.findings import FileError, FileReport, Report
 
 if TYPE_CHECKING:
@@ -81,7 +82,7 @@ def configuration(given: dict[str, Any]) -> Configuration:
         overrides["alpine"] = given["alpine"].removeprefix("v")
     try:
         config = Path(given["config"]) if given["config"] else None
-        return load(Path.cwd(), overrides=overrides, config=config, isolated=given["isolated"])
+        return load(Path.cwd(), overrides=overrides, config=config, isolated=given["isolated"], environment=os.environ)
     except ConfigError as error:
         raise click.UsageError(str(error)) from None
 
@@ -150,11 +151,23 @@ def make_doctor(configured: Configuration) -> Doctor:
 
 
 def jobs_for(paths: Sequence[str], configured: Configuration) -> tuple[list[Job], list[FileError]]:
-    """What to judge, and which paths lead nowhere. What ``exclude`` covers is left out unless it was named."""
-    jobs, errors = find_jobs(paths, environment=os.environ)
+    """What to judge, and which paths lead nowhere. What ``exclude`` and git leave out is judged where it was named."""
+    settings = configured.settings
+    with Progress("Searching folders") as progress:
+        search = Search(
+            excludes=configured.excludes if settings.exclude else _nothing,
+            respect_gitignore=settings.respect_gitignore,
+            everywhere=settings.force_exclude,
+            step=progress.step,
+        )
+        jobs, errors = find_jobs(paths, environment=os.environ, search=search)
     named = set(paths)
-    kept = [job for job in jobs if job.shown_as in named or not configured.excludes(str(job.path))]
+    kept = [job for job in jobs if job.shown_as in named or not search.excludes(str(job.path))]
     return kept, [FileError(error.path, error.message) for error in errors]
+
+
+def _nothing(_: str) -> bool:
+    return False
 
 
 def job_settings(settings: Settings, job: Job) -> Settings:

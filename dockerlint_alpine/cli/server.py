@@ -9,8 +9,7 @@ import click
 
 
 @click.command()
-@click.option("--docs-url", metavar="URL", help="Where the pages of codes are published: makes codes links to them.")
-def server(docs_url: str | None) -> None:
+def server() -> None:
     r"""Serve an editor over standard input and output: the Language Server Protocol.
 
     An editor starts this. It needs the extra: pip install 'alpine-doctor[lsp]'. Options come from the same files as for
@@ -32,4 +31,4 @@ def server(docs_url: str | None) -> None:
     # The protocol alone may write to standard output: whatever else does goes to standard error.
     protocol = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
-    sys.exit(serve(open_resolver, sys.stdin.buffer, protocol, docs_url=docs_url))
+    sys.exit(serve(open_resolver, os.environ, sys.stdin.buffer, protocol))

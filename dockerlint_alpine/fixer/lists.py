@@ -7,13 +7,14 @@ An ``apk add`` takes its operands from its own words, from variables, from a fil
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from fnmatch import fnmatchcase
 from itertools import pairwise
 from typing import TYPE_CHECKING, Protocol
 
 from dockerlint_alpine.findings import TextEdit
 from dockerlint_alpine.fixer.textlist import TextList, file_list
+from dockerlint_alpine.records import dataclass
 from dockerlint_alpine.stages.model import ApkStep
 from dockerlint_alpine.syntax import EditError, LayoutError, list_layout
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
+from dockerlint_alpine.records import dataclass
 from dockerlint_alpine.stages.context import BuildContext
 
 

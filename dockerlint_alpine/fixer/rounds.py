@@ -8,9 +8,10 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, TypeAlias
 
+from dockerlint_alpine.records import dataclass
 from dockerlint_alpine.syntax import Edit, apply_edits
 from dockerlint_alpine.syntax.ordering import package_name
 

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import os
 import posixpath
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from dockerlint_alpine.records import dataclass
 from dockerlint_alpine.syntax import Edit, LayoutError, apply_edits
 from dockerlint_alpine.syntax.edit import difference
 from dockerlint_alpine.syntax.ordering import package_name, slot

@@ -7,12 +7,13 @@ included) and by its tag; what was assumed on the way is said in words.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from dockerlint_alpine.knowledge.errors import RuleError
 from dockerlint_alpine.knowledge.model import release_key
 from dockerlint_alpine.knowledge.schema import Table
+from dockerlint_alpine.records import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -6,11 +6,11 @@ as in wheel names (``cp311-cp311-musllinux_1_2_x86_64``); those of other systems
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from dockerlint_alpine.knowledge.schema import Table
 from dockerlint_alpine.python.model import Release
+from dockerlint_alpine.records import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -42,6 +42,26 @@ class WheelRecord:
             if version not in known:
                 raise table.error("release", f"{version!r} has wheels or requirements but no entry")
         return cls(name, as_of, releases, requires)
+
+    @classmethod
+    def packed(cls, raw: Mapping[str, Any]) -> WheelRecord:
+        """Read a table that :meth:`parse` has accepted before it was packed: a run reads thousands of releases."""
+        wheels = {version: tuple(group["tags"]) for group in raw.get("wheels", ()) for version in group["versions"]}
+        requires = {
+            version: tuple(group["lines"]) for group in raw.get("requires", ()) for version in group["versions"]
+        }
+        releases = tuple(
+            Release(
+                version,
+                one.get("uploaded") or None,
+                one.get("yanked", False),
+                one.get("python") or None,
+                wheels.get(version, ()),
+                one.get("sdist", True),
+            )
+            for version, one in raw["release"].items()
+        )
+        return cls(raw["name"], raw["as-of"], releases, requires)
 
 
 def _release(version: str, table: Table, wheels: tuple[str, ...]) -> Release:

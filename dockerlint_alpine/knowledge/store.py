@@ -175,7 +175,7 @@ class Knowledge:
         return self._row("document", name) or {}
 
     def _wheel_record(self, name: str) -> WheelRecord | None:
-        return self._entry("wheels", name, WheelRecord.parse)
+        return self._entry("wheels", name, WheelRecord.parse, WheelRecord.packed)
 
     @cached_property
     def _languages(self) -> dict[str, Language]:
@@ -185,18 +185,33 @@ class Knowledge:
         row = self._connection.execute("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()
         return row[0] if row else ""
 
-    def _entry(self, kind: str, name: str, parse: Callable[[Mapping[str, Any], str], _Entry]) -> _Entry | None:
+    def _entry(
+        self,
+        kind: str,
+        name: str,
+        parse: Callable[[Mapping[str, Any], str], _Entry],
+        packed: Callable[[Mapping[str, Any]], _Entry] | None = None,
+    ) -> _Entry | None:
+        """An entry by its kind and name; ``packed`` reads what was validated before it came into the database."""
         key = (kind, name)
         if key not in self._cache:
-            self._cache[key] = self._parsed(kind, name, parse)
+            self._cache[key] = self._parsed(kind, name, parse, packed)
         return cast("_Entry | None", self._cache[key])
 
-    def _parsed(self, kind: str, name: str, parse: Callable[[Mapping[str, Any], str], _Entry]) -> _Entry | None:
+    def _parsed(
+        self,
+        kind: str,
+        name: str,
+        parse: Callable[[Mapping[str, Any], str], _Entry],
+        packed: Callable[[Mapping[str, Any]], _Entry] | None,
+    ) -> _Entry | None:
         for overlay in self._overlays:
             raw = overlay.raw(kind, name)
             if raw is not None:
                 return parse(raw, overlay.shown(kind, name))
         raw = self._row(kind, name)
+        if raw is not None and packed is not None:
+            return packed(raw)
         return None if raw is None else parse(raw, f"rules/{KINDS[kind]}/{name}.toml")
 
     def _row(self, kind: str, name: str) -> dict[str, Any] | None:

@@ -8,8 +8,10 @@ of ``repr`` and only :func:`redact` makes them fit for a message.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias
+
+from dockerlint_alpine.records import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -10,7 +10,7 @@ from __future__ import annotations
 import codecs
 import posixpath
 import re
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from dockerlint_alpine.python.model import IndexOptions, Origin, Problem, Requested, RequirementSet, redact
@@ -23,6 +23,7 @@ from dockerlint_alpine.python.options import (
     scan,
 )
 from dockerlint_alpine.python.requirement import InvalidRequirementError, is_archive, is_url, parse_argument
+from dockerlint_alpine.records import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

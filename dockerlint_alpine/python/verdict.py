@@ -7,7 +7,7 @@ even if it has only an sdist.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from dockerlint_alpine.python.markers import environment, machine
@@ -20,6 +20,7 @@ from dockerlint_alpine.python.versions import (
     sort_versions,
     specifiers,
 )
+from dockerlint_alpine.records import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final
+
+from dockerlint_alpine.records import dataclass
 
 RED: Final = "31"
 GREEN: Final = "32"

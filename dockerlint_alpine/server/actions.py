@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from difflib import SequenceMatcher
 from typing import TYPE_CHECKING, Any
 
@@ -19,8 +18,10 @@ from lsprotocol.types import (
     WorkspaceEdit,
 )
 
-from dockerlint_alpine import findings, suppress
+from dockerlint_alpine import findings
+from dockerlint_alpine.add_ignores import AddIgnoreError, add_ignores
 from dockerlint_alpine.fixer.rounds import compatible
+from dockerlint_alpine.records import dataclass
 from dockerlint_alpine.server.diagnostics import located
 from dockerlint_alpine.server.positions import decode
 
@@ -33,7 +34,6 @@ FIX_ALL = "source.fixAll.alpineDoctor"
 """For ``editor.codeActionsOnSave`` and its like: everything that ``alpine-doctor fix`` would do."""
 
 KINDS: tuple[CodeActionKind | str, ...] = (CodeActionKind.QuickFix, FIX_ALL)
-_ABOUT_COMMENTS = frozenset({suppress.UNUSED[0], suppress.INVALID[0]})
 _MAX_LINES = 20_000
 """Lines of a changed part that are compared one by one; a larger part is replaced as a whole."""
 
@@ -94,13 +94,14 @@ def _fix(judgement: Judgement, finding: Finding, about: Sequence[Diagnostic], cl
 
 
 def _silence(judgement: Judgement, finding: Finding, about: Sequence[Diagnostic], client: Client) -> CodeAction | None:
-    if finding.code in _ABOUT_COMMENTS or not judgement.timelines:
+    old = judgement.document.data
+    try:
+        new, _ = add_ignores(old, [finding])
+    except AddIgnoreError:
         return None
-    spans = [(one.line, one.end_line) for one in judgement.timelines[0].dockerfile.instructions]
-    comment = suppress.silencing(judgement.document.data, spans, finding.location.line, finding.code)
-    if comment is None:
+    if new == old:
         return None
-    edit = _workspace_edit(judgement, {judgement.report.path: [comment]}, client)
+    edit = _workspace_edit(judgement, {judgement.report.path: _line_edits(old, new)}, client)
     title = f"{finding.code}: ignore it here with a comment"
     return CodeAction(title, kind=CodeActionKind.QuickFix, diagnostics=list(about), is_preferred=False, edit=edit)
 

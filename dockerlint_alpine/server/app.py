@@ -10,7 +10,7 @@ import asyncio
 import logging
 import sys
 import traceback
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, BinaryIO, TypeVar
@@ -45,11 +45,10 @@ _Answer = TypeVar("_Answer")
 class Server(LanguageServer):
     """One session with one editor."""
 
-    def __init__(self, open_resolver: OpenResolver, *, docs_url: str | None = None, pause: float = PAUSE) -> None:
+    def __init__(self, open_resolver: OpenResolver, environment: Mapping[str, str], *, pause: float = PAUSE) -> None:
         super().__init__(PROGRAM, __version__, text_document_sync_kind=types.TextDocumentSyncKind.Full)
-        self._judge = Judge(open_resolver)
+        self._judge = Judge(open_resolver, environment)
         self._worker = ThreadPoolExecutor(max_workers=1, thread_name_prefix="judge")
-        self._docs_url = docs_url
         self._pause = pause
         self._pending: dict[str, asyncio.Task[None]] = {}
         self._rests_on: dict[str, Callable[[frozenset[str]], bool]] = {}
@@ -113,7 +112,7 @@ class Server(LanguageServer):
         self, document: Document, snapshot: Snapshot
     ) -> tuple[list[types.Diagnostic], Callable[[frozenset[str]], bool]]:
         judgement = self._judge.judgement(document, snapshot)
-        return diagnostics(judgement, docs_url=self._docs_url), judgement.rests_on
+        return diagnostics(judgement), judgement.rests_on
 
     def _publish(self, uri: str, version: int | None, found: list[types.Diagnostic]) -> None:
         self.text_document_publish_diagnostics(types.PublishDiagnosticsParams(uri, found, version))
@@ -327,9 +326,10 @@ def _line(document: Document, snapshot: Snapshot, position: types.Position) -> i
     return len(before) + 1
 
 
-def make_server(open_resolver: OpenResolver, *, docs_url: str | None = None, pause: float = PAUSE) -> Server:
-    """A server with all its handlers. ``open_resolver`` is called when the settings say ``online``."""
-    server = Server(open_resolver, docs_url=docs_url, pause=pause)
+def make_server(open_resolver: OpenResolver, environment: Mapping[str, str], *, pause: float = PAUSE) -> Server:
+    """A server with all its handlers. ``open_resolver`` is called when the settings say ``online``; ``environment`` may
+    set options, as for the other commands."""
+    server = Server(open_resolver, environment, pause=pause)
     notifications: dict[str, Callable[[Any], None]] = {
         types.INITIALIZE: server.initialize,
         types.INITIALIZED: server.initialized,
@@ -407,7 +407,7 @@ def log_to(stream: Any) -> None:
         logger.setLevel(logging.WARNING)
 
 
-def serve(open_resolver: OpenResolver, stdin: BinaryIO, stdout: BinaryIO, *, docs_url: str | None = None) -> int:
+def serve(open_resolver: OpenResolver, environment: Mapping[str, str], stdin: BinaryIO, stdout: BinaryIO) -> int:
     """Speak the protocol on two streams until the editor leaves. Returns the exit code."""
     log_to(sys.stderr)
-    return make_server(open_resolver, docs_url=docs_url).run(stdin, stdout)
+    return make_server(open_resolver, environment).run(stdin, stdout)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from dockerlint_alpine.checks.build_usage import build_needs, compiled_here, runtime_needs
 from dockerlint_alpine.fixer.lists import apk_steps, package_of
+from dockerlint_alpine.records import dataclass
 from dockerlint_alpine.stages import InstallStep, pulled_in_by
 
 if TYPE_CHECKING:

@@ -36,16 +36,13 @@ SEVERITIES: dict[Severity, DiagnosticSeverity] = {
 }
 
 
-def diagnostics(judgement: Judgement, *, docs_url: str | None = None) -> list[Diagnostic]:
-    """Everything to show for one Dockerfile; a file that could not be judged says so in its first line.
-
-    ``docs_url`` is the address under which the pages of codes are published.
-    """
+def diagnostics(judgement: Judgement) -> list[Diagnostic]:
+    """Everything to show for one Dockerfile; a file that could not be judged says so in its first line."""
     if judgement.problem is not None:
         start = Range(Position(0, 0), Position(0, 0))
         message = f"not judged: {judgement.problem}"
         return [Diagnostic(start, message, severity=DiagnosticSeverity.Error, source=PROGRAM)]
-    options = RenderOptions(docs_url=docs_url)
+    options = RenderOptions(docs_url=judgement.doctor.settings.docs_url if judgement.doctor is not None else None)
     return [_diagnostic(judgement, finding, span, identity, options) for finding, span, identity in located(judgement)]
 
 

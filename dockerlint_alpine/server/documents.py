@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from pygls.uris import from_fs_path, to_fs_path, uri_scheme
 
 from dockerlint_alpine.discovery import DOCKERFILE_NAME
+from dockerlint_alpine.records import dataclass
 from dockerlint_alpine.server.positions import Positions
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -20,6 +20,7 @@ from dockerlint_alpine.discovery import find_jobs
 from dockerlint_alpine.findings import FileReport
 from dockerlint_alpine.knowledge import KnowledgeError
 from dockerlint_alpine.reading import read_dockerfile
+from dockerlint_alpine.records import dataclass
 from dockerlint_alpine.server.documents import Document, Snapshot
 from dockerlint_alpine.stages import Memory
 
@@ -69,10 +70,11 @@ class Judgement:
 
 
 class Judge:
-    """Opens rules and indexes at the first question. ``options`` are those of the editor, by name as in the file."""
+    """Opens rules and indexes at the first question. ``environment`` may set options and holds compose's variables."""
 
-    def __init__(self, open_resolver: OpenResolver) -> None:
+    def __init__(self, open_resolver: OpenResolver, environment: Mapping[str, str]) -> None:
         self._open_resolver = open_resolver
+        self._environment = environment
         self._options: Mapping[str, object] = {}
         self._doctors: dict[tuple[Settings, Path | None, Path], Doctor] = {}
         self._known: dict[str, tuple[object, Judgement]] = {}
@@ -81,7 +83,7 @@ class Judge:
         self._knowledge: dict[tuple[str, ...], Knowledge] = {}
 
     def configure(self, options: Mapping[str, object]) -> None:
-        """Use these options on top of those in files from now on."""
+        """Use these options, by name as in the file, on top of those in files from now on."""
         self._options = options
         self.forget()
 
@@ -158,7 +160,7 @@ class Judge:
         return [one for one in judged if one.rests_on(paths)]
 
     def _in_workspace(self, folder: Path, *, near: Path) -> list[Document]:
-        jobs, _ = find_jobs([str(folder)], environment={})
+        jobs, _ = find_jobs([str(folder)], environment=self._environment)
         paths = {Path(os.path.abspath(job.path)) for job in jobs}  # noqa: PTH100 - keeps symlinks
         found: list[Document] = []
         for path in sorted(paths, key=lambda path: (-len(os.path.commonpath([path, near])), path))[:_NEAREST]:
@@ -171,7 +173,7 @@ class Judge:
     def _doctor(self, path: Path) -> Doctor:
         """The doctor for a file: with the configuration nearest to it. Raises ConfigError and KnowledgeError."""
         overrides = {name.replace("-", "_"): value for name, value in self._options.items()}
-        configuration = load(path.parent, overrides=overrides, said_by=OPTIONS_BY)
+        configuration = load(path.parent, overrides=overrides, said_by=OPTIONS_BY, environment=self._environment)
         settings = configuration.settings
         key = (settings, configuration.path, configuration.root)
         doctor = self._doctors.get(key)

@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from dockerlint_alpine.python.model import normalise
+from dockerlint_alpine.records import dataclass
 from dockerlint_alpine.stages import InstallStep
 
 if TYPE_CHECKING:

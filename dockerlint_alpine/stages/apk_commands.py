@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
+
+from dockerlint_alpine.records import dataclass
 
 if TYPE_CHECKING:
     from dockerlint_alpine.syntax import Arg, Span

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+
+from dockerlint_alpine.records import dataclass
 
 
 @dataclass(frozen=True, slots=True)

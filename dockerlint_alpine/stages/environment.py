@@ -7,9 +7,10 @@ with ``ARG NAME``; ENV wins over ARG; a stage built ``FROM`` another inherits bo
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING
 
+from dockerlint_alpine.records import dataclass
 from dockerlint_alpine.syntax import SourceText, expand, key_values
 
 if TYPE_CHECKING:

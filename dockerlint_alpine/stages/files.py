@@ -8,10 +8,11 @@ from __future__ import annotations
 import errno
 import posixpath
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, TypeAlias
 
+from dockerlint_alpine.records import dataclass
 from dockerlint_alpine.stages.context import ContextFileError
 from dockerlint_alpine.stages.dockerignore import NOTHING_IGNORED, DockerIgnore
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from dockerlint_alpine.records import dataclass
 from dockerlint_alpine.stages.environment import Scope, platform_args
 from dockerlint_alpine.stages.errors import StageGraphError
 from dockerlint_alpine.syntax import Mount, SourceText, expand

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from dockerlint_alpine.python import Resolution, Resolved, Target, musl_of_alpine, normalise
 from dockerlint_alpine.python.markers import machine
 from dockerlint_alpine.python.resolve import resolve
+from dockerlint_alpine.records import dataclass
 from dockerlint_alpine.stages import interpreters
 from dockerlint_alpine.stages.compiles import needs_no_rule
 from dockerlint_alpine.stages.files import FromText, absolute

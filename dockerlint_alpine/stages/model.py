@@ -5,8 +5,10 @@ Everything here is a fact of one Dockerfile for one platform; checks read it and
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Literal
+
+from dockerlint_alpine.records import dataclass
 
 if TYPE_CHECKING:
     from dockerlint_alpine.apk import Index, World

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
@@ -15,6 +15,7 @@ from dockerlint_alpine.python import (
     read_install_arguments,
     read_project_arguments,
 )
+from dockerlint_alpine.records import dataclass
 from dockerlint_alpine.stages.errors import IncludeCycleError
 from dockerlint_alpine.stages.files import absolute
 

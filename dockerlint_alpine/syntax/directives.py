@@ -7,8 +7,8 @@ line; the first line that is none ends them; each may be used once.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 
+from dockerlint_alpine.records import dataclass
 from dockerlint_alpine.syntax.gotext import skip_space
 from dockerlint_alpine.syntax.source import decode
 

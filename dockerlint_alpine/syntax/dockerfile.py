@@ -7,9 +7,10 @@ where BuildKit stops with an error, this parser records a :class:`SyntaxProblem`
 from __future__ import annotations
 
 from bisect import bisect_right
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING
 
+from dockerlint_alpine.records import dataclass
 from dockerlint_alpine.syntax.directives import Directive, DirectiveReader
 from dockerlint_alpine.syntax.expand import LexError
 from dockerlint_alpine.syntax.flags import extract_flags

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from dockerlint_alpine.records import dataclass
 from dockerlint_alpine.syntax.source import decode, encode
 
 if TYPE_CHECKING:

@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 
+from dockerlint_alpine.records import dataclass
 from dockerlint_alpine.syntax.globs import (
     longest_prefix,
     longest_suffix,

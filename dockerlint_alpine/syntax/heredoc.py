@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 
+from dockerlint_alpine.records import dataclass
 from dockerlint_alpine.syntax.expand import Lex, LexError, LexOptions, raw_words, split_words
 from dockerlint_alpine.syntax.source import SourceText, Span
 

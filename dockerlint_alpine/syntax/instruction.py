@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
+from dockerlint_alpine.records import dataclass
 from dockerlint_alpine.syntax.gotext import SPACE, WHITESPACE_RUN
 from dockerlint_alpine.syntax.source import EMPTY, SourceText, Span
 

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import re
 from copy import copy
-from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
+from dockerlint_alpine.records import dataclass
 from dockerlint_alpine.syntax.edit import Edit, EditError, apply_edits, difference
 from dockerlint_alpine.syntax.ordering import package_name, slot, sort_key
 from dockerlint_alpine.syntax.source import decode, encode

@@ -8,9 +8,9 @@ nested scripts (``sh -c``, ``eval``, ``sh <<EOF``, ``$(...)``) are entered.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from dockerlint_alpine.records import dataclass
 from dockerlint_alpine.syntax.expand import LexError
 from dockerlint_alpine.syntax.heredoc import heredoc_word
 from dockerlint_alpine.syntax.shell.environment import Environment

@@ -158,12 +158,11 @@ async def session(
     folders: Sequence[Path] | None = None,
     versioned: bool = True,
     resolves: bool = True,
-    arguments: Sequence[str] = (),
 ) -> AsyncIterator[Editor]:
     """An initialised server in ``root``; at the end it is shut down, and must have left in peace."""
     editor = Editor(root, encoding)
     await editor.client.start_io(
-        sys.executable, "-m", "dockerlint_alpine", "server", *arguments, cwd=root, env={**os.environ, "NO_COLOR": "1"}
+        sys.executable, "-m", "dockerlint_alpine", "server", cwd=root, env={**os.environ, "NO_COLOR": "1"}
     )
     answer = await editor.client.initialize_async(
         types.InitializeParams(

@@ -67,7 +67,7 @@ async def fix_all(editor: Editor, uri: str) -> dict[str, str]:
 
 def test_diagnostics_come_with_code_cause_and_place(backend: Path) -> None:
     async def test() -> None:
-        async with session(backend, arguments=["--docs-url", "https://docs.example/codes"]) as editor:
+        async with session(backend, options={"docs-url": "https://docs.example/codes"}) as editor:
             uri = editor.open(DOCKERFILE)
             found = {one.code: one for one in await editor.diagnostics(uri)}
             assert set(found) == {"AD103", "AD201"}

@@ -7,9 +7,10 @@ recorded as a problem and the parser goes on behind it.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from dockerlint_alpine.records import dataclass
 from dockerlint_alpine.syntax.problems import SyntaxProblem
 from dockerlint_alpine.syntax.shell.model import SHELLS, Assignment, Command, Loop, Redirect, Scope, Script
 from dockerlint_alpine.syntax.shell.scan import nested_end, word_end

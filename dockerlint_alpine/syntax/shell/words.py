@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
+from dockerlint_alpine.records import dataclass
 from dockerlint_alpine.syntax.globs import longest_prefix, longest_suffix, shortest_prefix, shortest_suffix
 from dockerlint_alpine.syntax.shell.scan import dollar_end, nested_end, word_end
 from dockerlint_alpine.syntax.source import EMPTY, SourceText, Span
