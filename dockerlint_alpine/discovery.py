@@ -9,12 +9,15 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import field
+from dataclasses import field, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from dockerlint_alpine.gitignore import WorkTree, ignored
 from dockerlint_alpine.records import dataclass
+
+if TYPE_CHECKING:
+    from dockerlint_alpine.config import Settings
 
 DOCKERFILE_NAME = re.compile(r"(?i)^(?:.*\.)?(?:docker|container)file(?:[.-].*)?$")
 """``Dockerfile``, ``Dockerfile.alpine``, ``backend.alpine.Dockerfile``, ``Dockerfile-alpine``, ``Containerfile``."""
@@ -94,6 +97,16 @@ class Search:
     respect_gitignore: bool = True
     everywhere: bool = False
     step: Callable[[], None] = lambda: None
+
+
+def job_settings(settings: Settings, job: Job) -> Settings:
+    """``settings`` with the context, arguments and target of a compose service, where nothing else was given."""
+    return replace(
+        settings,
+        context=settings.context or (str(job.context) if job.context is not None else None),
+        build_args=tuple({**job.build_args, **dict(settings.build_args)}.items()),
+        target=settings.target or job.target,
+    )
 
 
 _PLAIN_SEARCH = Search()

@@ -14,6 +14,7 @@ import click
 from dockerlint_alpine.cli import common
 from dockerlint_alpine.cli.pool import Answer, PoolUnavailableError, Question, ask, ask_all, worker_count
 from dockerlint_alpine.cli.progress import Progress
+from dockerlint_alpine.discovery import job_settings
 from dockerlint_alpine.findings import FileError, FileReport
 from dockerlint_alpine.reading import UnreadableError, read_dockerfile
 
@@ -78,7 +79,7 @@ class Judge:
         """The key of a question in the cache, and the report stored there."""
         if self._cache is None:
             return None, None
-        settings = common.job_settings(self.configured.settings, job)
+        settings = job_settings(self.configured.settings, job)
         key = self._cache.key(replace(self.configured, settings=settings), f"{job.path}\0{job.shown_as}", data)
         found = self._cache.get(key, data)
         if found is None:

@@ -25,9 +25,12 @@ def server() -> None:
     except ModuleNotFoundError as error:
         if error.name is None or error.name.partition(".")[0] not in {"pygls", "lsprotocol", "cattrs", "attrs", "attr"}:
             raise
-        raise click.ClickException("the server needs pygls: pip install 'alpine-doctor[lsp]'") from None
+        click.echo("alpine-doctor: the server needs pygls: pip install 'alpine-doctor[lsp]'", err=True)
+        sys.exit(2)
     from dockerlint_alpine.cli.online import open_resolver  # noqa: PLC0415 - as above
 
+    if sys.stdin.isatty():
+        click.echo("alpine-doctor: waiting for an editor's messages on standard input; Ctrl-D ends it", err=True)
     # The protocol alone may write to standard output: whatever else does goes to standard error.
     protocol = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())

@@ -107,7 +107,7 @@ def _silence(judgement: Judgement, finding: Finding, about: Sequence[Diagnostic]
 
 
 def _fixable(judgement: Judgement) -> bool:
-    unsafe = judgement.doctor is not None and judgement.doctor.settings.unsafe_fixes
+    unsafe = any(doctor.settings.unsafe_fixes for doctor in judgement.doctors)
     return bool(compatible(judgement.report.findings, unsafe=unsafe))
 
 

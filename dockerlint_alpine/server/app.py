@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import re
 import sys
 import traceback
 from collections.abc import Awaitable, Callable, Iterable, Mapping
@@ -19,7 +20,6 @@ from lsprotocol import types
 from pygls.lsp.server import LanguageServer
 
 from dockerlint_alpine import __version__
-from dockerlint_alpine.config import FILE_NAME
 from dockerlint_alpine.report.options import PROGRAM
 from dockerlint_alpine.server import actions, definition, hover
 from dockerlint_alpine.server.diagnostics import diagnostics
@@ -30,11 +30,14 @@ from dockerlint_alpine.server.positions import encode
 PAUSE = 0.1
 """Seconds without a change after which a text is judged."""
 
-_CONFIGURATION = frozenset({FILE_NAME, "pyproject.toml"})
+_SETTINGS = re.compile(r".*\.toml|.*compose.*\.ya?ml")
+"""Files that may say how to judge, also texts that do not rest on them yet: settings, rules, builds."""
+
 _WATCHED = (
     "**/*.{txt,in,toml,lock,cfg,dockerignore}",
     "**/{Pipfile,setup.py,.dockerignore}",
     "**/*{ocker,ontainer}file*",
+    "**/*compose*.{yml,yaml}",
 )
 """What a report may rest on: requirement, lock and project files, package lists, settings; and other Dockerfiles."""
 
@@ -181,7 +184,7 @@ class Server(LanguageServer):
         self._check_all()
 
     def _changed_on_disk(self, paths: list[Path]) -> None:
-        if any(path.name in _CONFIGURATION for path in paths):
+        if any(_SETTINGS.fullmatch(path.name) for path in paths):
             self._start(self._judged(self._judge.forget))
             self._check_all()
         else:
@@ -296,17 +299,17 @@ class Server(LanguageServer):
         registration = types.Registration("watched-files", method, options)
         self._start(self.client_register_capability_async(types.RegistrationParams([registration])))
 
-    def log_failure(self, error: BaseException) -> None:
+    def log_failure(self, error: BaseException, what: str = "internal error, please report it") -> None:
         """One line about what went wrong inside, where the editor shows the log of servers."""
         frames = traceback.extract_tb(error.__traceback__)
         where = f" ({Path(frames[-1].filename).name}:{frames[-1].lineno})" if frames else ""
         text = " ".join(f"{type(error).__name__}: {error}".split())
-        message = f"{PROGRAM}: internal error, please report it: {text}{where}"
+        message = f"{PROGRAM}: {what}: {text}{where}"
         self.window_log_message(types.LogMessageParams(types.MessageType.Error, message))
 
     def report_server_error(self, error: Exception, source: Any) -> None:  # noqa: ARG002 - pygls' signature
-        """What pygls could not read or handle: a line in the log in place of a window."""
-        self.log_failure(error)
+        """What pygls could not read or find a handler for: a line in the log in place of a window."""
+        self.log_failure(error, "a message was not understood")
 
     def run(self, stdin: BinaryIO, stdout: BinaryIO) -> int:
         """Serve until the editor leaves. Returns the exit code that the protocol asks for."""
@@ -348,7 +351,7 @@ def make_server(open_resolver: OpenResolver, environment: Mapping[str, str], *, 
         types.TEXT_DOCUMENT_CODE_ACTION: server.code_actions,
         types.CODE_ACTION_RESOLVE: server.resolve_action,
     }
-    options = {types.TEXT_DOCUMENT_CODE_ACTION: types.CodeActionOptions(list(actions.KINDS))}
+    options = {types.TEXT_DOCUMENT_CODE_ACTION: types.CodeActionOptions(list(actions.KINDS), resolve_provider=True)}
     for method, handler in notifications.items():
         server.feature(method)(_notified(server, handler))
     for method, answer in requests.items():
@@ -390,7 +393,9 @@ class _OneLine(logging.Formatter):
     """A record in one line, an exception by its name and text."""
 
     def format(self, record: logging.LogRecord) -> str:
-        text = record.getMessage()
+        # pygls writes some tracebacks into the text itself: what counts is in front of them and in their last line.
+        head, traced, rest = record.getMessage().partition("Traceback (most recent call last):")
+        text = f"{head.strip()}: {rest.strip().splitlines()[-1]}" if traced and rest.strip() else head
         if record.exc_info and record.exc_info[1] is not None:
             text = f"{text}: {record.exc_info[1]!r}"
         return f"{PROGRAM}: {' '.join(text.split())[:1000]}"

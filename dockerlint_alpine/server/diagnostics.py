@@ -37,13 +37,15 @@ SEVERITIES: dict[Severity, DiagnosticSeverity] = {
 
 
 def diagnostics(judgement: Judgement) -> list[Diagnostic]:
-    """Everything to show for one Dockerfile; a file that could not be judged says so in its first line."""
-    if judgement.problem is not None:
-        start = Range(Position(0, 0), Position(0, 0))
-        message = f"not judged: {judgement.problem}"
-        return [Diagnostic(start, message, severity=DiagnosticSeverity.Error, source=PROGRAM)]
-    options = RenderOptions(docs_url=judgement.doctor.settings.docs_url if judgement.doctor is not None else None)
-    return [_diagnostic(judgement, finding, span, identity, options) for finding, span, identity in located(judgement)]
+    """Everything to show for one Dockerfile; what could not be judged at all is said in its first line."""
+    start = Range(Position(0, 0), Position(0, 0))
+    problems = [
+        Diagnostic(start, f"not judged: {problem}", severity=DiagnosticSeverity.Error, source=PROGRAM)
+        for problem in judgement.problems
+    ]
+    options = RenderOptions(docs_url=next((doctor.settings.docs_url for doctor in judgement.doctors), None))
+    found = [_diagnostic(judgement, finding, span, identity, options) for finding, span, identity in located(judgement)]
+    return [*problems, *found]
 
 
 def located(judgement: Judgement) -> Iterator[tuple[Finding, Range, str]]:

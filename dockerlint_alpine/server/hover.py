@@ -201,9 +201,8 @@ def _opens(item: Installed, found: Installation) -> Iterator[str]:
     entry = knowledge.distribution(item.resolved.name)
     packages = found.stage.packages
     needs = entry.runtime_needs(item.resolved.version) if entry is not None else ()
-    doctor = found.judgement.doctor
-    if needs and packages is not None and doctor is not None:
-        world = World(knowledge, doctor.store, packages.arch, packages.release)
+    if needs and packages is not None:
+        world = World(knowledge, found.judgement.doctors[0].store, packages.arch, packages.release)
         yield from (_plain(runtime_sentence(runtime_facts(need, world))) for need in needs)
 
 

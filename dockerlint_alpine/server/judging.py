@@ -15,9 +15,10 @@ from dockerlint_alpine.analysis import Doctor, FixResult, UnreadableError, fix_b
 from dockerlint_alpine.apk import ApkError, IndexStore
 from dockerlint_alpine.cache import state_of
 from dockerlint_alpine.checks import Subject
-from dockerlint_alpine.config import ConfigError, Settings, load
-from dockerlint_alpine.discovery import find_jobs
+from dockerlint_alpine.config import ConfigError, Configuration, Settings, load
+from dockerlint_alpine.discovery import Job, find_jobs, job_settings
 from dockerlint_alpine.findings import FileReport
+from dockerlint_alpine.fixer.rounds import merged
 from dockerlint_alpine.knowledge import KnowledgeError
 from dockerlint_alpine.reading import read_dockerfile
 from dockerlint_alpine.records import dataclass
@@ -27,7 +28,6 @@ from dockerlint_alpine.stages import Memory
 if TYPE_CHECKING:
     from dockerlint_alpine.knowledge import Knowledge
     from dockerlint_alpine.python import Resolver
-    from dockerlint_alpine.stages import Timeline
 
 OPTIONS_BY = "editor settings"
 """What messages call the options that the editor sends."""
@@ -43,22 +43,18 @@ OpenResolver: TypeAlias = Callable[[str | None], "Resolver"]
 class Judgement:
     """What is known of one Dockerfile as it stands in the editor.
 
-    ``report`` and ``timelines`` are empty where it could not be judged; ``problem`` then says why, in one line.
+    ``subjects`` are what checks see: the Dockerfile run on paper, once for each build (see ``Judge``) and platform.
+    ``doctors`` has one for each build. ``problems`` say, in one line each, why something could not be judged at all.
     ``looked_at`` are the absolute paths that it rests on, whether something is there or not.
     """
 
     document: Document
     snapshot: Snapshot
     report: FileReport
-    timelines: tuple[Timeline, ...] = ()
-    doctor: Doctor | None = None
+    subjects: tuple[Subject, ...] = ()
+    doctors: tuple[Doctor, ...] = ()
     looked_at: frozenset[str] = frozenset()
-    problem: str | None = None
-
-    @property
-    def subjects(self) -> tuple[Subject, ...]:
-        """The Dockerfile on each platform, as checks see it."""
-        return tuple(Subject(timeline, self.doctor.knowledge) for timeline in self.timelines) if self.doctor else ()
+    problems: tuple[str, ...] = ()
 
     def uri(self, name: str) -> str:
         """The URI of a file that the report names: the Dockerfile itself or another."""
@@ -70,7 +66,11 @@ class Judgement:
 
 
 class Judge:
-    """Opens rules and indexes at the first question. ``environment`` may set options and holds compose's variables."""
+    """Opens rules and indexes at the first question. ``environment`` may set options and holds compose's variables.
+
+    A Dockerfile that services of compose files build, in its folder or one above it up to the workspace's, is judged as
+    each of them builds it, as ``alpine-doctor check`` does for a folder.
+    """
 
     def __init__(self, open_resolver: OpenResolver, environment: Mapping[str, str]) -> None:
         self._open_resolver = open_resolver
@@ -78,6 +78,7 @@ class Judge:
         self._options: Mapping[str, object] = {}
         self._doctors: dict[tuple[Settings, Path | None, Path], Doctor] = {}
         self._known: dict[str, tuple[object, Judgement]] = {}
+        self._composed: dict[Path, tuple[object, list[Job]]] = {}
         self._store = IndexStore()
         self._memory = Memory()
         self._knowledge: dict[tuple[str, ...], Knowledge] = {}
@@ -100,14 +101,28 @@ class Judge:
             self._knowledge[()] = doctor.knowledge
 
     def judgement(self, document: Document, snapshot: Snapshot) -> Judgement:
-        """Judge a Dockerfile. Never raises for what a user wrote: that is the ``problem``."""
+        """Judge a Dockerfile. Never raises for what a user wrote: that is among the ``problems``."""
+        nothing = Judgement(document, snapshot, FileReport(_shown_as(document.path), (), source=document.data))
+        if not document.data.strip():
+            return nothing
+        try:
+            configuration = self._configuration(document.path)
+        except ConfigError as error:
+            return replace(nothing, problems=(str(error),))
+        if configuration.excludes(str(document.path)):
+            return nothing
+        jobs = self._jobs(document.path, snapshot.folder_of(document.path))
         changed = snapshot.changed_without(document)
-        key = (document.data, snapshot.encoding, changed)
+        key = (document.data, snapshot.encoding, changed, jobs, configuration)
         known = self._known.get(document.uri)
         if known is not None and known[0] == (key, _states(known[1].looked_at)):
             return replace(known[1], document=document, snapshot=snapshot)
-        judgement = self._judged(document, snapshot, changed)
-        if judgement.problem is None:
+        try:
+            doctors = [self._doctor(configuration, job_settings(configuration.settings, job)) for job in jobs]
+        except KnowledgeError as error:
+            return replace(nothing, problems=(str(error),))
+        judgement = _judged(nothing, doctors, changed)
+        if not judgement.problems:
             self._known[document.uri] = ((key, _states(judgement.looked_at)), judgement)
         return judgement
 
@@ -115,31 +130,14 @@ class Judge:
         """Forget a text that was closed."""
         self._known.pop(uri, None)
 
-    def _judged(self, document: Document, snapshot: Snapshot, changed: Mapping[str, bytes]) -> Judgement:
-        name = _shown_as(document.path)
-        nothing = FileReport(name, (), source=document.data)
-        if not document.data.strip():
-            return Judgement(document, snapshot, nothing)
-        try:
-            doctor = self._doctor(document.path)
-            if doctor.configuration.excludes(str(document.path)):
-                return Judgement(document, snapshot, nothing)
-            timelines = doctor.timelines(document.data, document.path, shown_as=name, changed=changed)
-            report = doctor.report(name, timelines)
-        except (UnreadableError, ConfigError, ApkError, KnowledgeError) as error:
-            return Judgement(document, snapshot, nothing, problem=str(error))
-        settled = [str(doctor.configuration.path)] if doctor.configuration.path is not None else []
-        looked_at = frozenset(map(os.path.abspath, (*doctor.looked_at, *settled)))
-        return Judgement(document, snapshot, report, tuple(timelines), doctor, looked_at)
-
     def fixed(self, judgement: Judgement) -> FixResult | None:
         """What ``alpine-doctor fix`` makes of the open texts; ``None`` where it can't be told."""
-        if judgement.doctor is None:
-            return None
         document = judgement.document
+        if not judgement.doctors:
+            return None
         try:
             return fix_builds(
-                [judgement.doctor],
+                judgement.doctors,
                 document.data,
                 document.path,
                 shown_as=judgement.report.path,
@@ -170,16 +168,18 @@ class Judge:
                 continue
         return found
 
-    def _doctor(self, path: Path) -> Doctor:
-        """The doctor for a file: with the configuration nearest to it. Raises ConfigError and KnowledgeError."""
+    def _configuration(self, path: Path) -> Configuration:
+        """The configuration nearest to a file, with the editor's options on top. Raises ConfigError."""
         overrides = {name.replace("-", "_"): value for name, value in self._options.items()}
-        configuration = load(path.parent, overrides=overrides, said_by=OPTIONS_BY, environment=self._environment)
-        settings = configuration.settings
+        return load(path.parent, overrides=overrides, said_by=OPTIONS_BY, environment=self._environment)
+
+    def _doctor(self, configuration: Configuration, settings: Settings) -> Doctor:
+        """The doctor for a build. Raises KnowledgeError."""
         key = (settings, configuration.path, configuration.root)
         doctor = self._doctors.get(key)
         if doctor is None:
             doctor = Doctor(
-                configuration,
+                replace(configuration, settings=settings),
                 resolver=self._open_resolver(settings.as_of) if settings.online else None,
                 store=self._store,
                 knowledge=self._knowledge.get(settings.rules),
@@ -188,6 +188,52 @@ class Judge:
             self._knowledge[settings.rules] = doctor.knowledge
             self._doctors[key] = doctor
         return doctor
+
+    def _jobs(self, path: Path, folder: Path | None) -> list[Job]:
+        """How compose files build a Dockerfile; the plain build where none of them does."""
+        above = [one for one in path.parents if folder is not None and one.is_relative_to(folder)]
+        found = [
+            job
+            for place in above or path.parents[:1]
+            for compose in sorted(place.glob("*compose*.y*ml"))
+            for job in self._compose_jobs(compose)
+            if os.path.abspath(job.path) == str(path)  # noqa: PTH100 - keeps symlinks, as editors do
+        ]
+        return found or [Job(path, str(path))]
+
+    def _compose_jobs(self, compose: Path) -> list[Job]:
+        """The builds of a compose file, read again when it has changed."""
+        state = state_of(str(compose))
+        known = self._composed.get(compose)
+        if known is None or known[0] != state:
+            known = self._composed[compose] = (state, find_jobs([str(compose)], environment=self._environment)[0])
+        return known[1]
+
+
+def _judged(nothing: Judgement, doctors: Sequence[Doctor], changed: Mapping[str, bytes]) -> Judgement:
+    """What the doctors of all builds say; ``nothing`` is what is known before."""
+    document, name = nothing.document, nothing.report.path
+    reports: list[FileReport] = []
+    subjects: list[Subject] = []
+    judged: list[Doctor] = []
+    problems: list[str] = []
+    for doctor in doctors:
+        try:
+            timelines = doctor.timelines(document.data, document.path, shown_as=name, changed=changed)
+            reports.append(doctor.report(name, timelines))
+        except (UnreadableError, ApkError) as error:
+            problems.append(str(error))
+            continue
+        subjects += (Subject(timeline, doctor.knowledge) for timeline in timelines)
+        judged.append(doctor)
+    return replace(
+        nothing,
+        report=merged(reports) if reports else nothing.report,
+        subjects=tuple(subjects),
+        doctors=tuple(judged),
+        looked_at=frozenset(os.path.abspath(path) for doctor in judged for path in doctor.looked_at),  # noqa: PTH100
+        problems=tuple(dict.fromkeys(problems)),
+    )
 
 
 def _shown_as(path: Path) -> str:

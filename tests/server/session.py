@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import sys
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -158,12 +157,16 @@ async def session(
     folders: Sequence[Path] | None = None,
     versioned: bool = True,
     resolves: bool = True,
+    sabotage: str = "",
 ) -> AsyncIterator[Editor]:
-    """An initialised server in ``root``; at the end it is shut down, and must have left in peace."""
+    """An initialised server in ``root``; at the end it is shut down, and must have left in peace.
+
+    ``sabotage`` is Python that runs in its process before it starts.
+    """
     editor = Editor(root, encoding)
-    await editor.client.start_io(
-        sys.executable, "-m", "dockerlint_alpine", "server", cwd=root, env={**os.environ, "NO_COLOR": "1"}
-    )
+    start = "from dockerlint_alpine.cli import main\nsys.argv = ['alpine-doctor', 'server']\nmain()"
+    program = f"import sys\n{sabotage}\n{start}"
+    await editor.client.start_io(sys.executable, "-c", program, cwd=root)
     answer = await editor.client.initialize_async(
         types.InitializeParams(
             capabilities=types.ClientCapabilities(

@@ -139,6 +139,10 @@ def test_fix_all_gives_the_bytes_of_fix(backend: Path, encoding: types.PositionE
         async with session(backend, encoding=encoding, resolves=resolves, versioned=resolves) as editor:
             assert editor.capabilities is not None
             assert editor.capabilities.position_encoding == encoding
+            offered = editor.capabilities.code_action_provider
+            assert isinstance(offered, types.CodeActionOptions)
+            assert offered.resolve_provider
+            assert FIX_ALL in (offered.code_action_kinds or ())
             uri = editor.open(DOCKERFILE)
             assert set(codes(await editor.diagnostics(uri))) == {"AD103", "AD201"}
             new = (await fix_all(editor, uri))[uri]
@@ -340,6 +344,25 @@ def test_a_file_that_a_dockerfile_rests_on_is_watched(project: Project) -> None:
     run(test)
 
 
+def test_a_service_of_a_compose_file_tells_how_it_is_built(project: Project) -> None:
+    dockerfile = LACKING.replace("3.11-alpine3.19", "${TAG}").replace("FROM", "ARG TAG\nFROM")
+    build = "{{ context: ., dockerfile: docker/Dockerfile, args: {{ TAG: {} }} }}"
+    compose = f"services:\n  api:\n    build: {build}\n"
+    root = project({"docker/Dockerfile": dockerfile, "compose.yaml": compose.format("3.11-alpine3.19")})
+
+    async def test() -> None:
+        async with session(root) as editor:
+            uri = editor.open("docker/Dockerfile")
+            assert codes(await editor.diagnostics(uri)) == ["AD202"]
+            assert "${TAG}" in (await fix_all(editor, uri))[uri]
+            (root / "compose.yaml").write_text(compose.format("3.11-slim"))
+            event = types.FileEvent(editor.uri("compose.yaml"), types.FileChangeType.Changed)
+            editor.client.workspace_did_change_watched_files(types.DidChangeWatchedFilesParams([event]))
+            assert codes(await editor.next_diagnostics(uri)) == []
+
+    run(test)
+
+
 def test_two_folders_each_with_its_own_settings(project: Project) -> None:
     files = {"a/Dockerfile": LACKING, "a/alpine-doctor.toml": 'ignore = ["AD202"]\n', "b/Dockerfile": LACKING}
     root = project(files)
@@ -429,7 +452,45 @@ def test_a_request_that_fails_is_one_line_in_the_log(backend: Path) -> None:
             editor.client.text_document_did_change(changes)
             assert await editor.hover(uri, editor.place(uri, "libpq")) is not None
             (line,) = editor.log
-            assert line.startswith("alpine-doctor: internal error")
+            assert line.startswith("alpine-doctor: a message was not understood: ")
             assert "\n" not in line
+
+    run(test)
+
+
+def test_a_handler_that_fails_is_one_line_and_the_server_lives_on(backend: Path) -> None:
+    sabotage = "import dockerlint_alpine.server.hover as hover\ndef fail(*_): raise RecursionError('too\\ndeep')\n"
+    sabotage += "hover.in_dockerfile = fail"
+
+    async def test() -> None:
+        async with session(backend, sabotage=sabotage) as editor:
+            uri = editor.open(DOCKERFILE)
+            place = editor.place(uri, "libpq")
+            assert await editor.hover(uri, place) is None
+            (line,) = editor.log
+            assert line.startswith("alpine-doctor: internal error, please report it: RecursionError: too deep (")
+            assert await editor.definition(uri, place) == [("requirements.txt", 9)]
+            assert "AD201" in codes(await editor.diagnostics(uri))
+
+    run(test)
+
+
+def test_a_check_that_fails_is_one_line_and_the_next_one_is_made(backend: Path) -> None:
+    sabotage = "from dockerlint_alpine.server.judging import Judge\nreal = Judge.judgement\n"
+    sabotage += "def judgement(self, document, snapshot):\n"
+    sabotage += "    return 1 / 0 if b'FROM nothing' in document.data else real(self, document, snapshot)\n"
+    sabotage += "Judge.judgement = judgement"
+
+    async def test() -> None:
+        async with session(backend, sabotage=sabotage) as editor:
+            uri = editor.open(DOCKERFILE)
+            before = await editor.diagnostics(uri)
+            text = editor.texts[uri]
+            editor.type(uri, "FROM nothing\n")
+            while not editor.log:
+                await asyncio.sleep(0.02)
+            assert editor.log[0].startswith("alpine-doctor: internal error, please report it: ZeroDivisionError: ")
+            editor.type(uri, text)
+            assert await editor.diagnostics(uri) == before
 
     run(test)
