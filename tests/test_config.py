@@ -251,7 +251,7 @@ def test_variables_come_between_the_file_and_the_command_line(tmp_path: Path) ->
         "3.21",
     )
     assert (origins["ignore"], origins["alpine"]) == ("ALPINE_DOCTOR_IGNORE", "command line")
-    with pytest.raises(ConfigError, match="^ALPINE_DOCTOR_STRICT: must be true or false, not 'perhaps'$"):
+    with pytest.raises(ConfigError, match=r"^ALPINE_DOCTOR_STRICT: must be true or false, not 'perhaps'$"):
         load(tmp_path, environment={"ALPINE_DOCTOR_STRICT": "perhaps"})
 
 

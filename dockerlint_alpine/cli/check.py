@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from dockerlint_alpine.cli import common
+from dockerlint_alpine.cli import common, modes
 from dockerlint_alpine.cli.judging import Judge
+from dockerlint_alpine.cli.sections import SectionedCommand
 from dockerlint_alpine.findings import FileError, FileReport, Report
 from dockerlint_alpine.reading import UnreadableError
 
+if TYPE_CHECKING:
+    from dockerlint_alpine.config import Configuration
 
-@click.command()
+
+@click.command(cls=SectionedCommand)
 @click.argument("paths", nargs=-1)
+@modes.mode_options
 @common.analysis_options
 @common.output_options
 @click.option(
@@ -27,20 +32,25 @@ def check(paths: tuple[str, ...], **given: Any) -> None:
     \b
     Examples:
       alpine-doctor check
-      alpine-doctor check docker/backend.alpine.Dockerfile --platform linux/amd64 --platform linux/arm64
+      alpine-doctor check docker/Dockerfile --platform linux/amd64,linux/arm64
       alpine-doctor check --output-format json docker-compose.yml
+      alpine-doctor check --watch docker/Dockerfile
+      alpine-doctor check --add-ignore --reason "fixed in the next release"
       alpine-doctor check - --stdin-filename docker/Dockerfile < docker/Dockerfile
     """
-    judge = Judge(common.configuration(given), use_cache=not given["no_cache"])
+    sys.exit(modes.run(lambda configured: _judged(paths, configured, given), paths, given))
+
+
+def _judged(paths: tuple[str, ...], configured: Configuration, given: dict[str, Any]) -> tuple[Report, frozenset[str]]:
+    """The report, and the paths that it rests on besides the Dockerfiles."""
+    judge = Judge(configured, use_cache=not given["no_cache"], workers=given["jobs"])
     try:
         report = _report(paths, judge, given["stdin_filename"])
     except common.data_errors() as error:
         raise click.UsageError(str(error)) from None
     finally:
         judge.close()
-    settings = judge.configured.settings
-    common.show(report, settings)
-    sys.exit(common.exit_code(report, settings))
+    return report, frozenset(judge.looked_at)
 
 
 def _report(paths: tuple[str, ...], judge: Judge, stdin_name: str | None) -> Report:

@@ -11,6 +11,8 @@ import signal
 import sys
 import threading
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from dockerlint_alpine.findings import FileError, FileReport
@@ -86,14 +88,15 @@ def ask_all(configured: Configuration, questions: Sequence[Question], workers: i
     from concurrent.futures.process import BrokenProcessPool, ProcessPoolExecutor  # noqa: PLC0415 - 30 ms
 
     try:
-        pool = ProcessPoolExecutor(workers, _context(), _start, (configured,))
+        pool = ProcessPoolExecutor(workers, _context(), _start, (replace(configured, origins={}),))
     except (OSError, ImportError, NotImplementedError, ValueError) as error:
         raise PoolUnavailableError(str(error)) from None
     answered = 0
     try:
         chunk = max(1, min(_MAX_CHUNK, len(questions) // (workers * 4)))
         try:
-            answers = pool.map(_answer, questions, chunksize=chunk)
+            with _no_interruption():
+                answers = pool.map(_answer, questions, chunksize=chunk)
         except OSError as error:
             raise PoolUnavailableError(str(error)) from None
         for answer in answers:
@@ -105,6 +108,19 @@ def ask_all(configured: Configuration, questions: Sequence[Question], workers: i
         yield from _lost(questions[answered:])
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
+
+
+@contextmanager
+def _no_interruption() -> Iterator[None]:
+    """Hold Ctrl-C back while workers start: they inherit that for good, and here it arrives afterwards."""
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _lost(questions: Iterable[Question]) -> Iterator[Answer]:

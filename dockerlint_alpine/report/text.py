@@ -84,6 +84,7 @@ class _Writer:
         indent = " " * gutter_width(lines, finding.location)
         yield from self._heading(finding)
         place = f"{printable(path)}:{finding.location.line}:{finding.location.column}"
+        place = paint.link(place, self._options.file_url(path))
         where = printable(stage(finding))
         likely = "" if finding.confidence == "certain" else f" ({finding.confidence})"
         yield f"{indent}{paint('-->', BLUE, BOLD)} {place}{paint(f'  {where}{likely}', DIM) if where or likely else ''}"
