@@ -54,6 +54,7 @@ class Server(LanguageServer):
         self._worker = ThreadPoolExecutor(max_workers=1, thread_name_prefix="judge")
         self._pause = pause
         self._pending: dict[str, asyncio.Task[None]] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
         self._rests_on: dict[str, Callable[[frozenset[str]], bool]] = {}
         self._was_shut_down = False
 
@@ -80,7 +81,9 @@ class Server(LanguageServer):
 
     def _start(self, task: Awaitable[None]) -> None:
         """Do something beside the protocol; if it fails, say so in the log."""
-        asyncio.ensure_future(self._logged(task))  # noqa: RUF006 - the loop's own queue keeps it until it is done
+        running = asyncio.ensure_future(self._logged(task))
+        self._tasks.add(running)  # asyncio itself would forget it
+        running.add_done_callback(self._tasks.discard)
 
     async def _logged(self, task: Awaitable[None]) -> None:
         try:
@@ -106,10 +109,11 @@ class Server(LanguageServer):
         if document is None or not document.is_dockerfile:
             return
         found, rests_on = await self._judged(self._diagnostics, document, snapshot)
-        self._rests_on[uri] = rests_on
         now = self._snapshot().documents.get(uri)
-        if now is not None and now.version == document.version:  # a newer text is judged by a later call
-            self._publish(uri, document.version, found)
+        if now is not None:
+            self._rests_on[uri] = rests_on
+            if now.version == document.version:  # a newer text is judged by a later call
+                self._publish(uri, document.version, found)
 
     def _diagnostics(
         self, document: Document, snapshot: Snapshot
