@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from dockerlint_alpine.apk import Package
     from dockerlint_alpine.server.judging import Judgement
     from dockerlint_alpine.server.requirements import Installation
-    from dockerlint_alpine.stages import Installed, LibraryUse
+    from dockerlint_alpine.stages import Installed, LibraryUse, Stage
 
 _COMMENT = re.compile(rb"[ \t]*#[ \t]*alpine-doctor:[^\r\n]*")
 _CODE = re.compile(rb"AD[0-9]{1,3}")
@@ -36,7 +36,7 @@ def in_dockerfile(judgement: Judgement, offset: int) -> str | None:
         return _page(code)
     asked = asked_at(judgement, offset)
     if asked:
-        return _joined((_package(one), one.subject.timeline.platform) for one in asked)
+        return _joined((_package(one), one.stage) for one in asked)
     return _installations(requirements.at_word(judgement, offset))
 
 
@@ -134,8 +134,7 @@ def _needed_by(found: Sequence[Asker]) -> str:
 
 
 def _installations(found: Sequence[Installation]) -> str | None:
-    texts = ((_installation(one), one.subject.timeline.platform) for one in found)
-    return _joined(texts) if found else None
+    return _joined((_installation(one), one.stage) for one in found) if found else None
 
 
 def _installation(found: Installation) -> str:
@@ -175,7 +174,20 @@ def _links(item: Installed, found: Installation) -> Iterator[str]:
     if item.built.rule is None:
         yield "no rule tells what its build links"
     for use in item.built.uses:
-        yield _link(use, found)
+        if _is_found(use) or use.link.required:
+            yield _link(use, found)
+    missed = [use for use in item.built.uses if not _is_found(use) and not use.link.required]
+    off = [f"{use.link.optional} ({use.package or use.need})" for use in missed if use.link.optional]
+    own = [f"{use.library.name} ({use.package or use.need})" for use in missed if not use.link.optional]
+    if off:
+        yield f"off, as a package is not there: {', '.join(map(_plain, off))}"
+    if own:
+        yield f"compiles its own copy, as a package is not there: {', '.join(map(_plain, own))}"
+
+
+def _is_found(use: LibraryUse) -> bool:
+    """Whether the build has nothing to look for, or finds it."""
+    return use.presence != "absent" or use.link.linkage == "bundled"
 
 
 def _link(use: LibraryUse, found: Installation) -> str:
@@ -186,10 +198,7 @@ def _link(use: LibraryUse, found: Installation) -> str:
         return f"does not look for {library}: switched off in the environment"
     objects = ", ".join(f"`{name.removeprefix('so:')}`" for name in use.objects) or library
     if use.presence == "absent":
-        if use.link.required:
-            return f"links {objects} of {use.package or use.need}, which is not there"
-        otherwise = f"{use.link.optional} is off" if use.link.optional else "its own copy is compiled"
-        return f"would link {library} if {use.package or use.need} were there; so {otherwise}"
+        return f"links {objects} of {use.package or use.need}, which is not there"
     chain = pulled_in_by(found.step.moment.world, use.package or "")
     way = f", there through {_arrows(chain)}" if len(chain) > 1 else ""
     return f"links {objects} of {use.package}{way}"
@@ -210,19 +219,26 @@ def _said_of(item: Installed, found: Installation) -> Iterator[str]:
     """The findings about an item."""
     for finding in found.judgement.report.findings:
         about = finding.distribution
-        if about is not None and about.name == item.resolved.name and not finding.could_not_judge:
+        here = not finding.platforms or found.subject.timeline.platform in finding.platforms
+        if about is not None and about.name == item.resolved.name and here and not finding.could_not_judge:
             yield f"{finding.code}: {_plain(finding.message)}"
 
 
 # -- words --------------------------------------------------------------------------------------------------------
 
 
-def _joined(texts: Iterable[tuple[str, str]]) -> str:
-    """Each text once, with the platforms it holds for."""
-    platforms: dict[str, list[str]] = {}
-    for text, platform in texts:
-        platforms.setdefault(text, []).append(platform)
-    return "\n\n---\n\n".join(f"{text}\n\n{', '.join(dict.fromkeys(found))}" for text, found in platforms.items())
+def _joined(texts: Iterable[tuple[str, Stage]]) -> str:
+    """Each text once, with the platforms it holds for; what differs in the name of the architecture alone is one."""
+    found: dict[str, tuple[str, list[str]]] = {}
+    for text, stage in texts:
+        plain = text.replace(stage.packages.arch, "…") if stage.packages is not None else text
+        platforms = found.setdefault(plain, (text, []))[1]
+        if stage.platform not in platforms:
+            platforms.append(stage.platform)
+    parts = (
+        (text if len(platforms) == 1 else plain, ", ".join(platforms)) for plain, (text, platforms) in found.items()
+    )
+    return "\n\n---\n\n".join("\n\n".join(part) for part in parts)
 
 
 def _counted(names: Sequence[str], word: str) -> str:
