@@ -67,14 +67,14 @@ async def fix_all(editor: Editor, uri: str) -> dict[str, str]:
 
 def test_diagnostics_come_with_code_cause_and_place(backend: Path) -> None:
     async def test() -> None:
-        async with session(backend, options={"docs-url": "https://docs.example/codes"}) as editor:
+        async with session(backend, options={"docs-url": "https://docs.example"}) as editor:
             uri = editor.open(DOCKERFILE)
             found = {one.code: one for one in await editor.diagnostics(uri)}
             assert set(found) == {"AD103", "AD201"}
             missing = found["AD201"]
             assert missing.severity == types.DiagnosticSeverity.Error
             assert missing.range == types.Range(types.Position(28, 0), types.Position(32, 30))
-            assert missing.code_description == types.CodeDescription("https://docs.example/codes/AD201")
+            assert missing.code_description == types.CodeDescription("https://docs.example/codes/AD201/")
             (related,) = missing.related_information or ()
             assert related.location.uri == editor.uri("requirements.txt")
             assert related.location.range == types.Range(types.Position(10, 0), types.Position(10, 26))
