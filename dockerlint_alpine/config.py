@@ -16,6 +16,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal, TypeAlias, cast
 
 from dockerlint_alpine.findings import SEVERITIES
+from dockerlint_alpine.gitignore import translated
 from dockerlint_alpine.records import dataclass
 from dockerlint_alpine.report import FORMATS
 
@@ -210,21 +211,10 @@ def as_dict(settings: Settings) -> dict[str, object]:
 @lru_cache(maxsize=512)
 def _pattern(pattern: str) -> re.Pattern[str]:
     anchored = "/" in pattern.rstrip("/")
-    pieces: list[str] = []
-    for piece in re.findall(r"\*\*/?|\*|\?|\[!?\]?[^\]]*\]|.", pattern.strip("/"), re.DOTALL):
-        if piece.startswith("**"):
-            pieces.append("(?:.*/)?" if piece == "**/" else ".*")
-        elif piece in "*?":
-            pieces.append("[^/]*" if piece == "*" else "[^/]")
-        elif len(piece) > 1:
-            body = piece[1:-1].replace("\\", "\\\\").replace("[", "\\[")
-            pieces.append(f"[{'^' + body[1:] if body.startswith('!') else body}]")
-        else:
-            pieces.append(re.escape(piece))
-    try:
-        return re.compile(f"{'' if anchored else '(?:.*/)?'}{''.join(pieces)}(?:/.*)?", re.DOTALL)
-    except re.error:
-        raise ValueError(f"{pattern!r} is no pattern") from None
+    found = translated(pattern.strip("/"))
+    if found is None:
+        raise ValueError(f"{pattern!r} is no pattern")
+    return re.compile(f"{'' if anchored else '(?:.*/)?'}(?:{found.pattern})(?:/.*)?", re.DOTALL)
 
 
 def matches(pattern: str, path: str) -> bool:

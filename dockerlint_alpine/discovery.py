@@ -159,7 +159,8 @@ def _in_folder(
 ) -> tuple[list[Job], list[DiscoveryError]]:
     dockerfiles: list[tuple[Path, str]] = []
     composed: list[Job] = []
-    for name, shown in _walk(str(folder), "" if shown_as in {".", "./"} else shown_as.rstrip("/"), search):
+    passed_over: list[str] = []
+    for name, shown in _walk(str(folder), "" if shown_as in {".", "./"} else shown_as.rstrip("/"), search, passed_over):
         path = Path(name)
         if _COMPOSE_NAME.match(path.name):
             # A broken compose file is not what was asked about here.
@@ -170,11 +171,19 @@ def _in_folder(
     plain = [Job(path, shown) for path, shown in dockerfiles if os.path.realpath(path) not in known]
     inside = {os.path.realpath(path) for path, _ in dockerfiles}
     found = [*(job for job in composed if os.path.realpath(job.path) in inside), *plain]
-    return found, [] if found else [DiscoveryError(shown_as, "a folder without any Dockerfile")]
+    if found:
+        return found, []
+    reason = "a folder without any Dockerfile"
+    if passed_over:
+        reason += f" ({passed_over[0]} and the like were passed over: see .gitignore and `exclude`)"
+    return [], [DiscoveryError(shown_as, reason)]
 
 
-def _walk(folder: str, shown_as: str, search: Search) -> Iterator[tuple[str, str]]:
-    """Dockerfiles and compose files below ``folder``, sorted; links to folders are not followed."""
+def _walk(folder: str, shown_as: str, search: Search, passed_over: list[str]) -> Iterator[tuple[str, str]]:
+    """Dockerfiles and compose files below ``folder``, sorted; links to folders are not followed.
+
+    ``passed_over`` gets what git ignores and what is excluded.
+    """
     tree = WorkTree.of(folder) if search.respect_gitignore else None
     todo: list[tuple[str, str, WorkTree | None]] = [(folder, shown_as, tree)]
     while todo:
@@ -187,13 +196,15 @@ def _walk(folder: str, shown_as: str, search: Search) -> Iterator[tuple[str, str
             tree = tree.with_files_of(place)
         start = f"{shown}/" if shown else ""
         for entry in found.files:
-            if not _passed_over(entry, tree, search, folder=False):
+            if _passed_over(entry, tree, search, folder=False):
+                passed_over.append(start + entry.name)
+            else:
                 yield entry.path, start + entry.name
-        todo.extend(
-            (entry.path, start + entry.name, tree.below(entry.name) if tree is not None else None)
-            for entry in reversed(found.folders)
-            if not _passed_over(entry, tree, search, folder=True)
-        )
+        for entry in reversed(found.folders):
+            if _passed_over(entry, tree, search, folder=True):
+                passed_over.append(f"{start}{entry.name}/")
+            else:
+                todo.append((entry.path, start + entry.name, tree.below(entry.name) if tree is not None else None))
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,9 +2,9 @@
 
 :func:`dataclasses.dataclass` compiles up to eight functions for each class while its module is imported, half a
 millisecond a class. A check imports a hundred and forty of them, uses a third, and took more time for this than for the
-Dockerfile. Here a class gets its fields at once (:func:`dataclasses.fields`, ``replace`` and ``asdict`` work as ever), its
-``__init__`` is compiled for the first object, and the other methods are shared. This module knows nothing of what we do
-and stands beside the standard library: every layer may import it.
+Dockerfile. Here a class gets its fields at once (:func:`dataclasses.fields`, ``replace``, ``asdict`` work as ever),
+its ``__init__`` is compiled when there are many objects, and the other methods are shared. This module knows nothing of
+what we do and stands beside the standard library: every layer may import it.
 """
 
 from __future__ import annotations
@@ -16,6 +16,9 @@ from reprlib import recursive_repr
 from typing import Any, TypeVar, cast, dataclass_transform, overload
 
 _T = TypeVar("_T")
+_ABSENT = object()
+_BY_HAND = 25
+"""Objects; compiling an ``__init__`` takes as long as filling that many of them by hand takes longer."""
 
 
 @overload
@@ -58,13 +61,41 @@ def _record(cls: Any, *, frozen: bool, slots: bool, eq: bool) -> Any:
 
 
 def _first_init(cls: Any, *, frozen: bool) -> Callable[..., None]:
-    """An ``__init__`` that puts the real one in its place when the first object is made."""
+    """An ``__init__`` that fills the first objects field by field, and puts the compiled one in its place after them."""
+    left = _BY_HAND
 
     def __init__(self: Any, *values: Any, **named: Any) -> None:  # noqa: N807 - what tracebacks show
-        cls.__init__ = init = _init(cls, frozen=frozen)
-        init(self, *values, **named)
+        nonlocal left
+        left -= 1
+        if left < 0 or not _filled(self, cls, values, named):
+            cls.__init__ = init = _init(cls, frozen=frozen)
+            init(self, *values, **named)
 
     return __init__
+
+
+def _filled(self: Any, cls: Any, values: tuple[Any, ...], named: dict[str, Any]) -> bool:
+    """Set every field; false where the arguments are wrong, for the compiled function to say how."""
+    given = iter(values)
+    used = 0
+    for field in cls.__dataclass_fields__.values():
+        value = next(given, _ABSENT) if field.init else _ABSENT
+        if value is _ABSENT and field.init and field.name in named:
+            value = named[field.name]
+            used += 1
+        if value is _ABSENT:
+            if field.default is not dataclasses.MISSING:
+                value = field.default
+            elif field.default_factory is not dataclasses.MISSING:
+                value = field.default_factory()
+            else:
+                return False
+        object.__setattr__(self, field.name, value)
+    if used != len(named) or next(given, _ABSENT) is not _ABSENT:
+        return False
+    if hasattr(cls, "__post_init__"):
+        self.__post_init__()
+    return True
 
 
 def _init(cls: Any, *, frozen: bool) -> Callable[..., None]:

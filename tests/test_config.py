@@ -181,7 +181,7 @@ def test_paths_are_relative_to_the_file(tmp_path: Path) -> None:
         ('output-format = "xml"', "`output-format`: must be one of text, concise, json"),
         ("select = [", "Invalid value (at end of document)"),
         ('color = "blue"', "`color`: must be one of auto, always, never, not 'blue'"),
-        ('exclude = ["[z-a]"]', "`exclude`: '[z-a]' is no pattern"),
+        ('exclude = ["a["]', "`exclude`: 'a[' is no pattern"),
         ("x = " + "[" * 5000, "maximum recursion depth exceeded"),
     ],
 )
@@ -327,7 +327,10 @@ def test_per_file_ignores_exclude_and_severity(tmp_path: Path) -> None:
         ("Dockerfile.?", "Dockerfile.a", True),
         ("Dockerfile.[ab]", "Dockerfile.b", True),
         ("Dockerfile.[!ab]", "Dockerfile.b", False),
-        ("Dockerfile.[", "Dockerfile.[", True),
+        ("Dockerfile.[[]", "Dockerfile.[", True),
+        ("Dockerfile.[[:alpha:]]", "Dockerfile.b", True),
+        ("a\\*", "a*", True),
+        ("a\\*", "ab", False),
         ("(a|b)", "a", False),
     ],
 )

@@ -159,3 +159,11 @@ def test_nothing_there_is_said(inside: Project) -> None:
         ("empty", "a folder without any Dockerfile"),
         ("gone", "no such file or folder"),
     ]
+
+
+def test_what_was_passed_over_is_said_where_nothing_else_is_there(inside: Project) -> None:
+    root = inside({".gitignore": "docker/\n", "docker/Dockerfile": "FROM a\n"})
+    repository(root)
+    jobs, (error,) = find_jobs([], environment={})
+    assert not jobs
+    assert error.message.startswith("a folder without any Dockerfile (docker/ and the like were passed over")

@@ -94,6 +94,33 @@ def test_wrong_arguments_are_refused_each_time(wrong: tuple[Any, dict[str, Any]]
             Point(*wrong[0], **wrong[1])
 
 
+def test_the_first_objects_are_made_as_the_later_ones() -> None:
+    @dataclass(frozen=True, slots=True)
+    class One:
+        a: int
+        b: list[int] = dataclasses.field(default_factory=list)
+        c: str = "c"
+        d: int = dataclasses.field(default=4, init=False)
+
+    made = [(One(1), One(1, [2]), One(a=1, c="x"), One(1, c="x", b=[3])) for _ in range(60)]
+    assert all(four == made[0] for four in made)
+    assert len({id(one.b) for four in made for one in four[:1]}) == 60
+    assert One.__init__.__code__.co_varnames[:2] == ("self", "a")  # by now it is the compiled one
+    with pytest.raises(TypeError, match="multiple values"):
+        One(1, a=2)
+
+
+@pytest.mark.parametrize("wrong", [((1,), {"x": 2}), ((), {}), ((1, 2), {})])
+def test_the_first_object_of_all_may_be_wrong(wrong: tuple[Any, dict[str, Any]]) -> None:
+    @dataclass
+    class Fresh:
+        x: int
+
+    with pytest.raises(TypeError, match="__init__"):
+        Fresh(*wrong[0], **wrong[1])
+    assert Fresh(1).x == 1
+
+
 def test_equality_and_hash_leave_out_what_does_not_count() -> None:
     assert Point(1, hidden=1) == Point(1, hidden=2)
     assert Point(1) != Peer(1)

@@ -7,6 +7,7 @@ known is listed and never guessed.
 
 from __future__ import annotations
 
+import re
 from collections import deque
 from typing import TYPE_CHECKING, Protocol
 
@@ -32,6 +33,7 @@ from dockerlint_alpine.python.versions import InvalidSpecifierError, same_versio
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
+_OR = re.compile(r"\bor\b")
 MAX_ROUNDS = 40
 """Passes over the graph until the choices are stable; more would mean that they go in circles."""
 MAX_BACKTRACKS = 60
@@ -169,6 +171,8 @@ class _Offline:
                 )
             return
         for text in requires:
+            if not node.extras and _only_for_an_extra(text):
+                continue  # most of what distributions state; none of it need be parsed
             need = self.parse(text, node)
             if need is not None and self.holds(need.marker, text, node.chain, node.extras):
                 yield need
@@ -301,6 +305,12 @@ class _Offline:
 
     def tell(self, name: str, chain: tuple[str, ...], reason: str, kind: UnresolvedKind) -> None:
         self.unresolved.setdefault((name, kind), Unresolved(name, chain, reason, kind))
+
+
+def _only_for_an_extra(text: str) -> bool:
+    """Tell whether a dependency plainly asks for an extra: ``extra == "x"`` in a marker without ``or``."""
+    marker = text.partition(";")[2]
+    return ("extra ==" in marker or "extra==" in marker) and _OR.search(marker) is None
 
 
 def _answers_itself(wanted: RequirementSet) -> bool:

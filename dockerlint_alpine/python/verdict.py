@@ -122,14 +122,14 @@ class _Chooser:
     def newest_first(self, versions: Iterable[str]) -> list[str]:
         return sort_versions(version for version in versions if self.specifier.contains(version))[::-1]
 
-    def choose(self, releases: Sequence[Release]) -> Choice:
-        by_version = {release.version: release for release in releases}
+    def choose(self, known: Sequence[Release]) -> Choice:
+        by_version = {release.version: release for release in known}
         admitted: list[Release] = []
         for group in self.groups(by_version):
-            admitted.extend(by_version[version] for version in group)
-            usable = [by_version[version] for version in group if self.fits_python(by_version[version])]
-            found = self.first([release for release in usable if not release.yanked])
-            any_file = found or self.first(usable)
+            releases = [by_version[version] for version in group]
+            admitted.extend(releases)
+            found = self.first(release for release in releases if not release.yanked and self.fits_python(release))
+            any_file = found or self.first(release for release in releases if self.fits_python(release))
             if found is None and self.specifier.pinned:
                 found = any_file
             if found is not None:
@@ -138,9 +138,10 @@ class _Chooser:
                 break
         return self.nothing(admitted)
 
-    def first(self, usable: Sequence[Release]) -> Release | None:
+    def first(self, usable: Iterable[Release]) -> Release | None:
         """Return the first release with an allowed file; with ``--prefer-binary``, with a wheel if there is one."""
         if self.options.prefer_binary:
+            usable = list(usable)
             for release in usable:
                 if self.best_wheel(release) is not None:
                     return release

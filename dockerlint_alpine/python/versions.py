@@ -67,6 +67,9 @@ def _version(text: str) -> Version | None:
 
 def is_pre_release(version: str) -> bool:
     """Tell whether a version is a pre-release or a development release."""
+    key = _key(version)
+    if key is not None:
+        return key[1][0] < _FINAL[0] or key[1][3] != _NEVER
     return _PRE.search(version.partition("+")[0]) is not None
 
 
