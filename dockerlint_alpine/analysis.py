@@ -115,7 +115,10 @@ class Doctor:
         if image is not None:
             return self._for_platform_of(image)._compared(data, path, shown_as, image, progress)  # noqa: SLF001 - of the same class
         name = shown_as if shown_as is not None else str(path)
-        timelines = self.timelines(data, path, shown_as=name, changed=changed)
+        return self.report(name, self.timelines(data, path, shown_as=name, changed=changed))
+
+    def report(self, name: str, timelines: Sequence[Timeline]) -> FileReport:
+        """What the checks say of a Dockerfile that was run on paper; ``name`` is what it is called."""
         found = [finding for timeline in timelines for finding in self._found(timeline)]
         return self._report(name, timelines, _merge_platforms(found, removals_on=len(timelines)))
 
@@ -155,12 +158,11 @@ class Doctor:
 
     def _report(self, name: str, timelines: Sequence[Timeline], found: Sequence[Finding]) -> FileReport:
         dockerfile = timelines[0].dockerfile
-        data = dockerfile.data
         findings = self._wanted(name, found, dockerfile)
         return FileReport(
             path=name,
             findings=findings,
-            source=data,
+            source=dockerfile.data,
             stages=max(_count(timeline, "alpine") for timeline in timelines),
             not_alpine=max(_count(timeline, "other") for timeline in timelines),
             unknown=max(_unknown(timeline) for timeline in timelines),

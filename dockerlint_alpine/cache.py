@@ -88,7 +88,7 @@ class ReportCache:
             until, *states = json.loads(row[0])
             if until is not None and not 0 <= until[1] - self._clock() <= until[0]:
                 return None
-            if any(_state(path) != state for path, state in states):
+            if any(state_of(path) != state for path, state in states):
                 return None
             return _report(json.loads(row[1]), source), frozenset(path for path, _ in states)
         except (ValueError, TypeError, KeyError):
@@ -99,7 +99,7 @@ class ReportCache:
 
         It is used for ``lasts`` nanoseconds at most (``None``: for as long as nothing changes).
         """
-        states = [(path, _state(path)) for path in sorted(set(looked_at))]
+        states = [(path, state_of(path)) for path in sorted(set(looked_at))]
         if all(state is None or state[2] < self._since for _, state in states):
             until = [lasts, self._clock() + lasts] if lasts is not None else None
             self._new.append((key, json.dumps([until, *states]), json.dumps(_plain(report))))
@@ -160,7 +160,7 @@ _NOWHERE = Path()
 
 def _program_state() -> tuple[object, ...]:
     """What tells one build of program and data from another; in a checkout, every source file."""
-    data = [_state(str(_PACKAGE / "data" / name)) for name in ("rules.sqlite", "alpine/alpine.sqlite")]
+    data = [state_of(str(_PACKAGE / "data" / name)) for name in ("rules.sqlite", "alpine/alpine.sqlite")]
     if not (_PACKAGE.parent / "rules").is_dir():
         return tuple(data)
     newest = max(entry.stat().st_mtime_ns for entry in _sources(str(_PACKAGE)))
@@ -176,7 +176,7 @@ def _sources(folder: str) -> Iterable[os.DirEntry[str]]:
             yield entry
 
 
-def _state(path: str) -> list[int] | None:
+def state_of(path: str) -> list[int] | None:
     """What of a file or folder changes when it does; ``None`` where there is nothing."""
     try:
         status = os.stat(path)  # noqa: PTH116 - asked for every path of every report

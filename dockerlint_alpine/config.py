@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 FILE_NAME = "alpine-doctor.toml"
 TABLE = "tool.alpine-doctor"
 VARIABLES = "ALPINE_DOCTOR_"
+COMMAND_LINE = "command line"
 _MARK = b"alpine-doctor"
 
 Color: TypeAlias = Literal["auto", "always", "never"]
@@ -136,6 +137,7 @@ def load(
     start: Path,
     *,
     overrides: Mapping[str, object] | None = None,
+    said_by: str = COMMAND_LINE,
     config: Path | None = None,
     isolated: bool = False,
     environment: Mapping[str, str] | None = None,
@@ -143,12 +145,12 @@ def load(
     """Read the configuration for a folder.
 
     ``config`` names the file to read in place of a search; ``isolated`` reads none. ``overrides`` are values by field
-    name as the command line has them, ``None`` where it has none; they replace a value, except that tables
+    name as ``said_by`` has them, ``None`` where it has none; they replace a value, except that tables
     (``build_args``, ``severity``, ``per_file_ignores``) are added to entry by entry. ``environment`` may hold
     ``ALPINE_DOCTOR_SELECT`` and the like, for every option that is no table; lists are separated by commas.
 
     Raises:
-        ConfigError: a file cannot be read, or holds what is no option or no value of one; an override is no value.
+        ConfigError: a file cannot be read, or holds what is no option or no value of one; an override is neither.
 
     """
     path = None if isolated else config or find(start)
@@ -169,14 +171,17 @@ def load(
     for name, value in (overrides or {}).items():
         if value is None:
             continue
+        if name not in _READERS:
+            raise ConfigError(f"{said_by}: unknown option `{_kebab(name)}`{_did_you_mean(_kebab(name))}")
         try:
             given = _READERS[name](value)
         except ValueError as error:
-            raise ConfigError(f"--{_kebab(name)}: {error}") from None
+            where = f"--{_kebab(name)}" if said_by == COMMAND_LINE else f"{said_by}: `{_kebab(name)}`"
+            raise ConfigError(f"{where}: {error}") from None
         if name in _TABLES and name in values:
             given = tuple((dict(cast("Table", values[name])) | dict(cast("Table", given))).items())
         values[name] = given
-        origins[name] = "command line"
+        origins[name] = said_by
     settings = Settings(**values)  # type: ignore[arg-type]  # each value comes from the reader of its field
     root = path.absolute().parent if path else Path.cwd()
     return Configuration(settings, MappingProxyType(origins), path, root)

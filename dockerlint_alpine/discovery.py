@@ -9,11 +9,14 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from dockerlint_alpine.gitignore import WorkTree, ignored
+
+if TYPE_CHECKING:
+    from dockerlint_alpine.config import Settings
 
 DOCKERFILE_NAME = re.compile(r"(?i)^(?:.*\.)?(?:docker|container)file(?:[.-].*)?$")
 """``Dockerfile``, ``Dockerfile.alpine``, ``backend.alpine.Dockerfile``, ``Dockerfile-alpine``, ``Containerfile``."""
@@ -93,6 +96,16 @@ class Search:
     respect_gitignore: bool = True
     everywhere: bool = False
     step: Callable[[], None] = lambda: None
+
+
+def job_settings(settings: Settings, job: Job) -> Settings:
+    """``settings`` with the context, arguments and target of a compose service, where nothing else was given."""
+    return replace(
+        settings,
+        context=settings.context or (str(job.context) if job.context is not None else None),
+        build_args=tuple({**job.build_args, **dict(settings.build_args)}.items()),
+        target=settings.target or job.target,
+    )
 
 
 _PLAIN_SEARCH = Search()

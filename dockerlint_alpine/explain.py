@@ -170,7 +170,7 @@ def distribution_facts(entry: Distribution, world: World) -> dict[str, Any]:
         ],
         "wheels": wheel_facts(entry.name, world.knowledge, world.arch),
         "builds": [_build(build, world) for build in entry.builds],
-        "runtime": [_runtime(need, world) for need in entry.runtime],
+        "runtime": [runtime_facts(need, world) for need in entry.runtime],
         "dockerfile": _dockerfile(entry, newest, world),
         "releases": _distribution_releases(entry, newest, world),
         "apk": {"name": entry.apk, "differs": entry.apk_differs} if entry.apk else None,
@@ -234,7 +234,8 @@ def _assigned(name: str, values: tuple[str, ...]) -> str:
     return " or ".join(f"{name} not empty" if value == "*" else f"{name}={value}" for value in values)
 
 
-def _runtime(need: RuntimeNeed, world: World) -> dict[str, Any]:
+def runtime_facts(need: RuntimeNeed, world: World) -> dict[str, Any]:
+    """The part of the answer on one thing that Python code opens or starts."""
     library = world.knowledge.library(need.library) if need.library else None
     return {
         "kind": need.kind,
@@ -459,7 +460,7 @@ def _package_facts(name: str, world: World) -> dict[str, Any] | None:
         "releases": rows,
         "newest": rows[-1]["alpine"],
         "gone": rows[-1]["alpine"] != world.releases[-1],
-        "libraries": _libraries_of_package(package, index, world.knowledge),
+        "libraries": libraries_of_package(package, index, world.knowledge),
         "provides": [str(provide) for provide in package.provides],
         "depends": [str(constraint) for constraint in package.depends],
     }
@@ -470,7 +471,7 @@ def _is_own(package: Package, index: Index) -> bool:
     return not any(item.kind == "stand-in" and item.repository == package.repository for item in index.sources)
 
 
-def _libraries_of_package(package: Package, index: Index, knowledge: Knowledge) -> list[dict[str, Any]]:
+def libraries_of_package(package: Package, index: Index, knowledge: Knowledge) -> list[dict[str, Any]]:
     """The libraries that a package is the headers (``build``) or the objects (``run``) of."""
     needs = [provide.name for provide in package.provides if provide.name.startswith(("so:", "pc:", "cmd:"))]
     known = {library.name: library for need in needs if (library := knowledge.library_for(need)) is not None}

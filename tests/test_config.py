@@ -348,3 +348,17 @@ def test_nothing_heavy_is_imported() -> None:
     root = Path(dockerlint_alpine.__file__).parents[1]
     run = subprocess.run([sys.executable, "-S", "-c", code], capture_output=True, text=True, check=True, cwd=root)
     assert not {"tomllib", "difflib", "json", "click"} & set(run.stdout.split())
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"platfroms": []}, "editor: unknown option `platfroms`; did you mean `platforms`?"),
+        ({"strict": "yes"}, "editor: `strict`: must be true or false, not 'yes'"),
+    ],
+)
+def test_overrides_of_somebody_else_are_named_so(given: dict[str, object], message: str, tmp_path: Path) -> None:
+    assert load(tmp_path, overrides={"strict": True}, said_by="editor").origins["strict"] == "editor"
+    with pytest.raises(ConfigError) as raised:
+        load(tmp_path, overrides=given, said_by="editor")
+    assert str(raised.value) == message

@@ -96,17 +96,18 @@ def usage(subject: Subject, stage: Stage) -> Usage | None:
             if not isinstance(step, InstallStep):
                 continue
             for item in step.installed:
-                built = _compiled(item, place)
+                built = compiled_here(item, place)
                 if built is None:
                     wheels[item.resolved.name, item.location] = None
                     continue
                 builds.append(built)
-                roots.update(_roots(step.moment.world, _build_needs(built, apk_python=step.home.from_apk)))
+                roots.update(_roots(step.moment.world, build_needs(built, apk_python=step.home.from_apk)))
     if not builds and not wheels:
         return None
     for place in family:
         if place.end is not None:
-            roots.update(_roots(place.end.world, _runtime_needs(subject, place)))
+            needs = (need for item in place.installed for need in runtime_needs(subject, item))
+            roots.update(_roots(place.end.world, needs))
     return Usage(tuple(builds), len(wheels), frozenset(roots))
 
 
@@ -262,7 +263,7 @@ def _files_taken(subject: Subject, indexes: set[int]) -> bool:
 # -- what is used -------------------------------------------------------------------------------------------------
 
 
-def _compiled(item: Installed, stage: Stage) -> BuildFacts | None:
+def compiled_here(item: Installed, stage: Stage) -> BuildFacts | None:
     """How an item is compiled in this stage; ``None`` for a wheel, also one that another step has made, and for what is
     pure Python."""
     built = item.built
@@ -271,7 +272,8 @@ def _compiled(item: Installed, stage: Stage) -> BuildFacts | None:
     return built if built.languages or built.uses or built.tools else None
 
 
-def _build_needs(built: BuildFacts, *, apk_python: bool) -> Iterator[str]:
+def build_needs(built: BuildFacts, *, apk_python: bool) -> Iterator[str]:
+    """What compiling a distribution finds and uses; ``apk_python``: it is compiled for Alpine's own Python."""
     yield from built.tools
     for use in built.uses:
         if use.presence in {"present", "possible"}:
@@ -281,15 +283,14 @@ def _build_needs(built: BuildFacts, *, apk_python: bool) -> Iterator[str]:
         yield "python3-dev"
 
 
-def _runtime_needs(subject: Subject, stage: Stage) -> Iterator[str]:
-    """What the distributions of a stage need when they run, tools of ``find_library`` included."""
-    for item in stage.installed:
-        yield from (need for need, _ in item.objects)
-        distribution = subject.knowledge.distribution(item.resolved.name)
-        for need in distribution.runtime_needs(item.resolved.version) if distribution is not None else ():
-            yield from need.any
-            if need.lookup == "find_library":
-                yield from ("cmd:objdump", "cmd:ld", "cmd:gcc")
+def runtime_needs(subject: Subject, item: Installed) -> Iterator[str]:
+    """What a distribution needs when it runs, any of several choices and the tools of ``find_library`` included."""
+    yield from (need for need, _ in item.objects)
+    distribution = subject.knowledge.distribution(item.resolved.name)
+    for need in distribution.runtime_needs(item.resolved.version) if distribution is not None else ():
+        yield from need.any
+        if need.lookup == "find_library":
+            yield from ("cmd:objdump", "cmd:ld", "cmd:gcc")
 
 
 def _roots(world: World, needs: Iterable[str]) -> Iterator[str]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -13,7 +12,7 @@ import click
 
 from dockerlint_alpine.cli.progress import Progress
 from dockerlint_alpine.cli.sections import section
-from dockerlint_alpine.discovery import Job, Search, find_jobs
+from dockerlint_alpine.discovery import Job, Search, find_jobs, job_settings
 from dockerlint_alpine.findings import FileError, FileReport, Report
 
 if TYPE_CHECKING:
@@ -219,16 +218,6 @@ def jobs_for(paths: Sequence[str], configured: Configuration) -> tuple[list[Job]
 
 def _nothing(_: str) -> bool:
     return False
-
-
-def job_settings(settings: Settings, job: Job) -> Settings:
-    """``settings`` with the context, arguments and target of a compose service, where nothing else was given."""
-    return replace(
-        settings,
-        context=settings.context or (str(job.context) if job.context is not None else None),
-        build_args=tuple({**job.build_args, **dict(settings.build_args)}.items()),
-        target=settings.target or job.target,
-    )
 
 
 def for_job(doctor: Doctor, job: Job) -> Doctor:

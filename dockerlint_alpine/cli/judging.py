@@ -15,6 +15,7 @@ from dockerlint_alpine.cli import common
 from dockerlint_alpine.cli.online import access
 from dockerlint_alpine.cli.pool import Answer, PoolUnavailableError, Question, ask, ask_all, worker_count
 from dockerlint_alpine.cli.progress import Progress
+from dockerlint_alpine.discovery import job_settings
 from dockerlint_alpine.findings import FileError, FileReport
 from dockerlint_alpine.reading import UnreadableError, read_dockerfile
 
@@ -86,7 +87,7 @@ class Judge:
         """The key of a question in the cache, and the report stored there."""
         if self._cache is None:
             return None, None
-        settings = common.job_settings(self.configured.settings, job)
+        settings = job_settings(self.configured.settings, job)
         place = f"{self._access}\0{job.path}\0{job.shown_as}"
         key = self._cache.key(replace(self.configured, settings=settings), place, data)
         found = self._cache.get(key, data)

@@ -12,6 +12,7 @@ import click
 
 from dockerlint_alpine.cli import common
 from dockerlint_alpine.cli.sections import section
+from dockerlint_alpine.discovery import job_settings
 from dockerlint_alpine.findings import FileError
 
 if TYPE_CHECKING:
@@ -114,7 +115,7 @@ def _show_files(_: Judged, paths: tuple[str, ...], given: dict[str, Any]) -> int
 
 def _build(job: Job, settings: Settings) -> dict[str, object]:
     """One build, with what a compose file and the settings say of it."""
-    own = common.job_settings(settings, job)
+    own = job_settings(settings, job)
     return {
         "path": job.shown_as,
         "services": list(job.services),

@@ -30,17 +30,18 @@ def access(settings: Settings) -> Access:
     return access_for(settings.online, os.environ, answers_folder(), time.time())
 
 
-def open_resolver(settings: Settings) -> Resolver | None:
-    """The resolver for a run, ``None`` offline. Raises click.UsageError for ``--online`` without uv."""
+def open_resolver(settings: Settings, *, quick: bool = True) -> Resolver | None:
+    """The resolver for a run, ``None`` offline. Raises click.UsageError for ``--online`` without uv.
+
+    Without ``quick`` the index is asked only when the settings say ``online``; kept answers serve all the same.
+    """
     match access(settings):
         case "offline":
             return None
         case "online":
             return _online(settings.as_of)
-        case "quick":
-            return _sparing(settings.as_of, ask=True)
-        case "kept":
-            return _sparing(settings.as_of, ask=False)
+        case "quick" | "kept" as found:
+            return _sparing(settings.as_of, ask=quick and found == "quick")
 
 
 def _online(as_of: str | None) -> UvResolver:

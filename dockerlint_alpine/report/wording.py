@@ -9,6 +9,8 @@ from dockerlint_alpine.report.display import printable
 from dockerlint_alpine.report.options import PROGRAM
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from dockerlint_alpine.findings import Evidence, Finding, Report
 
 _ORIGIN = re.compile(r"(.+):([1-9]\d*)")
@@ -35,9 +37,14 @@ def chain(finding: Finding) -> str:
 
 def requirement(finding: Finding) -> tuple[str, int] | None:
     """Return the file and line that ask for the distribution, where its origin names them."""
-    origin = finding.distribution.origin if finding.distribution else ()
-    match = _ORIGIN.fullmatch(origin[0]) if origin else None
-    return (match[1], int(match[2])) if match else None
+    return place_in(finding.distribution.origin) if finding.distribution else None
+
+
+def place_in(origin: Sequence[str]) -> tuple[str, int] | None:
+    """Return the file and line (1-based) where a chain of origins leaves files: of several that include each other
+    (``-r base.txt``), the last."""
+    places = [match for step in origin if (match := _ORIGIN.fullmatch(step))]
+    return (places[-1][1], int(places[-1][2])) if places else None
 
 
 def facts(finding: Finding) -> tuple[Evidence, ...]:

@@ -1,0 +1,194 @@
+"""Quick fixes: the edits of ``alpine-doctor fix``, one by one or all at once, and the comment that silences a finding."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from difflib import SequenceMatcher
+from typing import TYPE_CHECKING, Any
+
+from lsprotocol.types import (
+    CodeAction,
+    CodeActionContext,
+    CodeActionKind,
+    Diagnostic,
+    OptionalVersionedTextDocumentIdentifier,
+    Range,
+    TextDocumentEdit,
+    TextEdit,
+    WorkspaceEdit,
+)
+
+from dockerlint_alpine import findings
+from dockerlint_alpine.add_ignores import AddIgnoreError, add_ignores
+from dockerlint_alpine.fixer.rounds import compatible
+from dockerlint_alpine.server.diagnostics import located
+from dockerlint_alpine.server.positions import decode
+
+if TYPE_CHECKING:
+    from dockerlint_alpine.analysis import FixResult
+    from dockerlint_alpine.findings import Finding
+    from dockerlint_alpine.server.judging import Judgement
+
+FIX_ALL = "source.fixAll.alpineDoctor"
+"""For ``editor.codeActionsOnSave`` and its like: everything that ``alpine-doctor fix`` would do."""
+
+KINDS: tuple[CodeActionKind | str, ...] = (CodeActionKind.QuickFix, FIX_ALL)
+_MAX_LINES = 20_000
+"""Lines of a changed part that are compared one by one; a larger part is replaced as a whole."""
+
+
+@dataclass(frozen=True, slots=True)
+class Client:
+    """What an editor understands: versioned edits, and actions whose edits it asks for later."""
+
+    versioned_edits: bool = False
+    resolves_edits: bool = False
+
+
+def actions(judgement: Judgement, wanted: Range, context: CodeActionContext, client: Client) -> list[CodeAction]:
+    """What may be done about the findings that touch a range, the safe fixes first, and about the whole file.
+
+    The edits of 'fix all' are left for :func:`fix_all`, where the editor can ask for them later.
+    """
+    found: list[CodeAction] = []
+    if _is_wanted(CodeActionKind.QuickFix, context):
+        here = [(one, span, identity) for one, span, identity in located(judgement) if _touch(span, wanted)]
+        for finding, span, identity in here:
+            about = [one for one in context.diagnostics if _is_about(one, finding, span, identity)]
+            found += [action for action in (_fix(judgement, finding, about, client),) if action is not None]
+        silenced: set[tuple[str, int]] = set()
+        for finding, span, identity in here:
+            about = [one for one in context.diagnostics if _is_about(one, finding, span, identity)]
+            if (finding.code, finding.location.line) not in silenced:
+                silenced.add((finding.code, finding.location.line))
+                found += [action for action in (_silence(judgement, finding, about, client),) if action is not None]
+        found.sort(key=lambda action: not action.is_preferred)
+    if _is_wanted(FIX_ALL, context) and (client.resolves_edits or context.only) and _fixable(judgement):
+        found.append(CodeAction("Fix all with alpine-doctor", kind=FIX_ALL, data={"uri": judgement.document.uri}))
+    return found
+
+
+def fix_all(judgement: Judgement, result: FixResult | None, client: Client) -> WorkspaceEdit | None:
+    """All of ``result`` as edits of the open texts: the lines that change and no others."""
+    if result is None or not result.changed:
+        return None
+    changes = {judgement.report.path: _line_edits(result.old, result.new)}
+    changes |= {other.path: _line_edits(other.old, other.new) for other in result.others}
+    return _workspace_edit(judgement, {path: edits for path, edits in changes.items() if edits}, client)
+
+
+def _fix(judgement: Judgement, finding: Finding, about: Sequence[Diagnostic], client: Client) -> CodeAction | None:
+    fix = finding.fix
+    if fix is None or fix.applicability == "display":
+        return None
+    changes: dict[str, list[findings.TextEdit]] = {}
+    for one in fix.edits:
+        changes.setdefault(one.path or judgement.report.path, []).append(one)
+    edit = _workspace_edit(judgement, changes, client)
+    if edit is None:
+        return None
+    safe = fix.applicability == "safe"
+    title = f"{finding.code}: {fix.title}{'' if safe else ' (unsafe)'}"
+    return CodeAction(title, kind=CodeActionKind.QuickFix, diagnostics=list(about), is_preferred=safe, edit=edit)
+
+
+def _silence(judgement: Judgement, finding: Finding, about: Sequence[Diagnostic], client: Client) -> CodeAction | None:
+    old = judgement.document.data
+    try:
+        new, _ = add_ignores(old, [finding])
+    except AddIgnoreError:
+        return None
+    if new == old:
+        return None
+    edit = _workspace_edit(judgement, {judgement.report.path: _line_edits(old, new)}, client)
+    title = f"{finding.code}: ignore it here with a comment"
+    return CodeAction(title, kind=CodeActionKind.QuickFix, diagnostics=list(about), is_preferred=False, edit=edit)
+
+
+def _fixable(judgement: Judgement) -> bool:
+    unsafe = any(doctor.settings.unsafe_fixes for doctor in judgement.doctors)
+    return bool(compatible(judgement.report.findings, unsafe=unsafe))
+
+
+# -- what is asked for ----------------------------------------------------------------------------------------------
+
+
+def _is_wanted(kind: str, context: CodeActionContext) -> bool:
+    """Kinds are a tree: who wants ``source.fixAll`` wants ``source.fixAll.alpineDoctor``."""
+    return context.only is None or any(kind == one or kind.startswith(f"{one}.") for one in map(_text, context.only))
+
+
+def _text(kind: CodeActionKind | str) -> str:
+    return kind.value if isinstance(kind, CodeActionKind) else kind
+
+
+def _touch(one: Range, other: Range) -> bool:
+    return _key(one.start) <= _key(other.end) and _key(other.start) <= _key(one.end)
+
+
+def _key(position: Any) -> tuple[int, int]:
+    return position.line, position.character
+
+
+def _is_about(diagnostic: Diagnostic, finding: Finding, span: Range, identity: str) -> bool:
+    """Whether an editor's diagnostic is this finding: by the identity that it was sent with, else by code and place."""
+    data = diagnostic.data
+    known = data.get("id") if isinstance(data, dict) else None
+    if known is not None:
+        return bool(known == identity)
+    return bool(diagnostic.code == finding.code and diagnostic.range == span)
+
+
+# -- edits ----------------------------------------------------------------------------------------------------------
+
+
+def _workspace_edit(
+    judgement: Judgement, changes: Mapping[str, Iterable[findings.TextEdit]], client: Client
+) -> WorkspaceEdit | None:
+    """Edits by file (as the report names it) for the editor; ``None`` where a file is out of reach."""
+    snapshot = judgement.snapshot
+    found: dict[str, list[TextEdit]] = {}
+    for name, edits in changes.items():
+        own = name == judgement.report.path
+        positions = snapshot.positions_in(judgement.document) if own else snapshot.positions(name)
+        if positions is None:
+            return None
+        # Insertions at one place are made in their order: that of the names, as the fixer has it.
+        ordered = sorted(edits, key=lambda edit: (edit.start, edit.end, edit.text))
+        found[name] = [TextEdit(positions.range(one.start, one.end), _shown(one.text)) for one in ordered]
+    if not client.versioned_edits:
+        return WorkspaceEdit(changes={judgement.uri(name): edits for name, edits in found.items()})
+    return WorkspaceEdit(
+        document_changes=[
+            TextDocumentEdit(
+                OptionalVersionedTextDocumentIdentifier(
+                    judgement.uri(name),
+                    judgement.document.version if name == judgement.report.path else snapshot.version(name),
+                ),
+                list(edits),
+            )
+            for name, edits in found.items()
+        ]
+    )
+
+
+def _shown(text: str) -> str:
+    """The text of an edit as JSON can carry it."""
+    return decode(text.encode("utf-8", "surrogateescape"))
+
+
+def _line_edits(old: bytes, new: bytes) -> list[findings.TextEdit]:
+    """The edits that make ``new`` of ``old``, line by line."""
+    before, after = old.splitlines(keepends=True), new.splitlines(keepends=True)
+    starts = [0]
+    for line in before:
+        starts.append(starts[-1] + len(line))
+    if len(before) + len(after) > _MAX_LINES:
+        return [findings.TextEdit(0, len(old), decode(new))]
+    steps = SequenceMatcher(None, before, after, autojunk=False).get_opcodes()
+    return [
+        findings.TextEdit(starts[first], starts[last], decode(b"".join(after[start:end])))
+        for kind, first, last, start, end in steps
+        if kind != "equal"
+    ]

@@ -1,0 +1,245 @@
+"""Judges open Dockerfiles with all open texts as they are, and remembers the answer while nothing it rests on changes.
+
+All of this runs in one thread: a doctor, its indexes and its rules are not for several.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeAlias
+
+from dockerlint_alpine.analysis import Doctor, FixResult, UnreadableError, fix_builds
+from dockerlint_alpine.apk import ApkError, IndexStore
+from dockerlint_alpine.cache import state_of
+from dockerlint_alpine.checks import Subject
+from dockerlint_alpine.config import ConfigError, Configuration, Settings, load
+from dockerlint_alpine.discovery import Job, find_jobs, job_settings
+from dockerlint_alpine.findings import FileReport
+from dockerlint_alpine.fixer.rounds import merged
+from dockerlint_alpine.knowledge import KnowledgeError
+from dockerlint_alpine.reading import read_dockerfile
+from dockerlint_alpine.server.documents import Document, Snapshot
+from dockerlint_alpine.stages import Memory
+
+if TYPE_CHECKING:
+    from dockerlint_alpine.knowledge import Knowledge
+    from dockerlint_alpine.python import Resolver
+
+OPTIONS_BY = "editor settings"
+"""What messages call the options that the editor sends."""
+
+_NEAREST = 12
+"""Dockerfiles of a workspace that are asked about a requirement file, the nearest first."""
+
+OpenResolver: TypeAlias = Callable[[Settings], "Resolver | None"]
+"""Makes the resolver that knows what the Python package index says, as far as these settings allow."""
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """What is known of one Dockerfile as it stands in the editor.
+
+    ``subjects`` are what checks see: the Dockerfile run on paper, once for each build (see ``Judge``) and platform.
+    ``doctors`` has one for each build. ``problems`` say, in one line each, why something could not be judged at all.
+    ``looked_at`` are the absolute paths that it rests on, whether something is there or not.
+    """
+
+    document: Document
+    snapshot: Snapshot
+    report: FileReport
+    subjects: tuple[Subject, ...] = ()
+    doctors: tuple[Doctor, ...] = ()
+    looked_at: frozenset[str] = frozenset()
+    problems: tuple[str, ...] = ()
+
+    def uri(self, name: str) -> str:
+        """The URI of a file that the report names: the Dockerfile itself or another."""
+        return self.document.uri if name == self.report.path else self.snapshot.uri(name)
+
+    def rests_on(self, paths: frozenset[str]) -> bool:
+        """Whether one of these files (absolute), or the folder it is in, was looked at."""
+        return any(path in self.looked_at or os.path.dirname(path) in self.looked_at for path in paths)  # noqa: PTH120
+
+
+class Judge:
+    """Opens rules and indexes at the first question. ``environment`` may set options and holds compose's variables.
+
+    A Dockerfile that services of compose files build, in its folder or one above it up to the workspace's, is judged as
+    each of them builds it, as ``alpine-doctor check`` does for a folder.
+    """
+
+    def __init__(self, open_resolver: OpenResolver, environment: Mapping[str, str]) -> None:
+        self._open_resolver = open_resolver
+        self._environment = environment
+        self._options: Mapping[str, object] = {}
+        self._doctors: dict[tuple[Settings, Path | None, Path], Doctor] = {}
+        self._known: dict[str, tuple[object, Judgement]] = {}
+        self._composed: dict[Path, tuple[object, list[Job]]] = {}
+        self._store = IndexStore()
+        self._memory = Memory()
+        self._knowledge: dict[tuple[str, ...], Knowledge] = {}
+
+    def configure(self, options: Mapping[str, object]) -> None:
+        """Use these options, by name as in the file, on top of those in files from now on."""
+        self._options = options
+        self.forget()
+
+    def forget(self) -> None:
+        """Read configuration and rules anew at the next question."""
+        self._known.clear()
+        self._doctors.clear()
+        self._knowledge.clear()
+
+    def warm_up(self) -> None:
+        """Open the rules, so that the first text is not the one to wait."""
+        if () not in self._knowledge:
+            doctor = Doctor(load(Path.cwd(), isolated=True), store=self._store, memory=self._memory)
+            self._knowledge[()] = doctor.knowledge
+
+    def judgement(self, document: Document, snapshot: Snapshot) -> Judgement:
+        """Judge a Dockerfile. Never raises for what a user wrote: that is among the ``problems``."""
+        nothing = Judgement(document, snapshot, FileReport(_shown_as(document.path), (), source=document.data))
+        if not document.data.strip():
+            return nothing
+        try:
+            configuration = self._configuration(document.path)
+        except ConfigError as error:
+            return replace(nothing, problems=(str(error),))
+        if configuration.excludes(str(document.path)):
+            return nothing
+        jobs = self._jobs(document.path, snapshot.folder_of(document.path))
+        changed = snapshot.changed_without(document)
+        key = (document.data, snapshot.encoding, changed, jobs, configuration)
+        known = self._known.get(document.uri)
+        if known is not None and known[0] == (key, _states(known[1].looked_at)):
+            return replace(known[1], document=document, snapshot=snapshot)
+        try:
+            doctors = [self._doctor(configuration, job_settings(configuration.settings, job)) for job in jobs]
+        except KnowledgeError as error:
+            return replace(nothing, problems=(str(error),))
+        judgement = _judged(nothing, doctors, changed)
+        if not judgement.problems:
+            self._known[document.uri] = ((key, _states(judgement.looked_at)), judgement)
+        return judgement
+
+    def drop(self, uri: str) -> None:
+        """Forget a text that was closed."""
+        self._known.pop(uri, None)
+
+    def fixed(self, judgement: Judgement) -> FixResult | None:
+        """What ``alpine-doctor fix`` makes of the open texts; ``None`` where it can't be told."""
+        document = judgement.document
+        if not judgement.doctors:
+            return None
+        try:
+            return fix_builds(
+                judgement.doctors,
+                document.data,
+                document.path,
+                shown_as=judgement.report.path,
+                changed=judgement.snapshot.changed_without(document),
+            )
+        except UnreadableError:
+            return None
+
+    def users_of(self, file: Document, snapshot: Snapshot) -> list[Judgement]:
+        """The Dockerfiles that rest on a file: the open ones, and the nearest others in its folder of the workspace."""
+        dockerfiles = [one for one in snapshot.documents.values() if one.is_dockerfile]
+        folder = snapshot.folder_of(file.path)
+        if folder is not None:
+            known = {one.path for one in dockerfiles}
+            dockerfiles += [one for one in self._in_workspace(folder, near=file.path) if one.path not in known]
+        paths = frozenset({str(file.path)})
+        judged = (self.judgement(one, snapshot) for one in dockerfiles)
+        return [one for one in judged if one.rests_on(paths)]
+
+    def _in_workspace(self, folder: Path, *, near: Path) -> list[Document]:
+        jobs, _ = find_jobs([str(folder)], environment=self._environment)
+        paths = {Path(os.path.abspath(job.path)) for job in jobs}  # noqa: PTH100 - keeps symlinks
+        found: list[Document] = []
+        for path in sorted(paths, key=lambda path: (-len(os.path.commonpath([path, near])), path))[:_NEAREST]:
+            try:
+                found.append(Document(path.as_uri(), path, "dockerfile", None, read_dockerfile(path)))
+            except UnreadableError:
+                continue
+        return found
+
+    def _configuration(self, path: Path) -> Configuration:
+        """The configuration nearest to a file, with the editor's options on top. Raises ConfigError."""
+        overrides = {name.replace("-", "_"): value for name, value in self._options.items()}
+        return load(path.parent, overrides=overrides, said_by=OPTIONS_BY, environment=self._environment)
+
+    def _doctor(self, configuration: Configuration, settings: Settings) -> Doctor:
+        """The doctor for a build. Raises KnowledgeError."""
+        key = (settings, configuration.path, configuration.root)
+        doctor = self._doctors.get(key)
+        if doctor is None:
+            doctor = Doctor(
+                replace(configuration, settings=settings),
+                resolver=self._open_resolver(settings),
+                store=self._store,
+                knowledge=self._knowledge.get(settings.rules),
+                memory=self._memory,
+            )
+            self._knowledge[settings.rules] = doctor.knowledge
+            self._doctors[key] = doctor
+        return doctor
+
+    def _jobs(self, path: Path, folder: Path | None) -> list[Job]:
+        """How compose files build a Dockerfile; the plain build where none of them does."""
+        above = [one for one in path.parents if folder is not None and one.is_relative_to(folder)]
+        found = [
+            job
+            for place in above or path.parents[:1]
+            for compose in sorted(place.glob("*compose*.y*ml"))
+            for job in self._compose_jobs(compose)
+            if os.path.abspath(job.path) == str(path)  # noqa: PTH100 - keeps symlinks, as editors do
+        ]
+        return found or [Job(path, str(path))]
+
+    def _compose_jobs(self, compose: Path) -> list[Job]:
+        """The builds of a compose file, read again when it has changed."""
+        state = state_of(str(compose))
+        known = self._composed.get(compose)
+        if known is None or known[0] != state:
+            known = self._composed[compose] = (state, find_jobs([str(compose)], environment=self._environment)[0])
+        return known[1]
+
+
+def _judged(nothing: Judgement, doctors: Sequence[Doctor], changed: Mapping[str, bytes]) -> Judgement:
+    """What the doctors of all builds say; ``nothing`` is what is known before."""
+    document, name = nothing.document, nothing.report.path
+    reports: list[FileReport] = []
+    subjects: list[Subject] = []
+    judged: list[Doctor] = []
+    problems: list[str] = []
+    for doctor in doctors:
+        try:
+            timelines = doctor.timelines(document.data, document.path, shown_as=name, changed=changed)
+            reports.append(doctor.report(name, timelines))
+        except (UnreadableError, ApkError) as error:
+            problems.append(str(error))
+            continue
+        subjects += (Subject(timeline, doctor.knowledge) for timeline in timelines)
+        judged.append(doctor)
+    return replace(
+        nothing,
+        report=merged(reports) if reports else nothing.report,
+        subjects=tuple(subjects),
+        doctors=tuple(judged),
+        looked_at=frozenset(os.path.abspath(path) for doctor in judged for path in doctor.looked_at),  # noqa: PTH100
+        problems=tuple(dict.fromkeys(problems)),
+    )
+
+
+def _shown_as(path: Path) -> str:
+    """A path as reports name it: seen from the current folder where it is below, else absolute."""
+    relative = os.path.relpath(path)
+    return str(path) if relative.startswith("..") else relative
+
+
+def _states(paths: frozenset[str]) -> Sequence[object]:
+    return [state_of(path) for path in sorted(paths)]
