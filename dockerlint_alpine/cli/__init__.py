@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import sys
+from contextlib import suppress
 from importlib import import_module
 from inspect import cleandoc
-from typing import Any
+from typing import Any, NoReturn
 
 import click
 
@@ -102,6 +105,10 @@ def app() -> None:
     """Find the apk packages that Python distributions lack in Alpine Dockerfiles, with proof, and put them in."""
 
 
+_NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO})
+"""What standard output says when its disk is full or gone."""
+
+
 def main() -> None:
     """Run the program; a broken pipe ends it quietly."""
     for stream in (sys.stdout, sys.stderr):
@@ -110,5 +117,30 @@ def main() -> None:
     try:
         app(prog_name="alpine-doctor")
     except BrokenPipeError:
-        sys.stderr.close()
-        raise SystemExit(1) from None
+        _leave(1)
+    except OSError as error:
+        if error.errno not in _NO_ROOM:
+            raise
+        _no_room(error)
+    except SystemExit as end:
+        if isinstance(end.code, str):
+            raise
+        _leave(end.code or 0)
+
+
+def _leave(code: int) -> NoReturn:
+    """End the process without taking its objects apart, which would take a sixth of a check (mypy does the same)."""
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except BrokenPipeError:  # nobody reads on; that is their right
+            code = code or 1
+        except OSError as error:
+            _no_room(error)
+    os._exit(code)
+
+
+def _no_room(error: OSError) -> NoReturn:
+    with suppress(OSError):
+        os.write(2, f"alpine-doctor: standard output: {error.strerror}\n".encode())
+    os._exit(2)

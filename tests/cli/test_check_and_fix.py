@@ -224,3 +224,14 @@ def test_a_plain_check_imports_nothing_heavy(netra: Path) -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, cwd=netra)
     assert done.returncode == 0, done.stderr
+
+
+def test_a_reader_that_goes_away_and_a_full_disk_are_no_traceback(project: Callable[[Mapping[str, str]], Path]) -> None:
+    root = project({f"s{n}/Dockerfile": BROKEN for n in range(40)})
+    command = f"{sys.executable} -m dockerlint_alpine check"
+    done = subprocess.run(["sh", "-c", f"{command} | head -n 1"], cwd=root, capture_output=True, check=False)
+    assert done.stdout.count(b"\n") == 1
+    assert done.stderr == b""
+    done = subprocess.run(["sh", "-c", f"{command} > /dev/full"], cwd=root, capture_output=True, check=False)
+    assert done.returncode == 2
+    assert done.stderr == b"alpine-doctor: standard output: No space left on device\n"
