@@ -24,7 +24,6 @@ class ElfWheels:
 
     def __init__(self, folders: Sequence[Path] = ()) -> None:
         self._folders = tuple(folders)
-        self._named: dict[str, Path] | None = None
         self._read: dict[tuple[str, str, int, int], WheelFacts] = {}
 
     @property
@@ -41,19 +40,17 @@ class ElfWheels:
 
     def named(self) -> Mapping[str, Path]:
         """See :class:`~dockerlint_alpine.stages.wheels.WheelReader`; of files with one name the first folder's is taken."""
-        if self._named is None:
-            found: dict[str, Path] = {}
-            for folder in self._folders:
-                try:
-                    names = sorted(name for name in os.listdir(folder) if name.endswith(".whl"))  # noqa: PTH208 - names only
-                except OSError as error:
-                    from dockerlint_alpine.stages.wheels import WheelError  # noqa: PLC0415 - most runs meet no wheel
+        found: dict[str, Path] = {}
+        for folder in self._folders:
+            try:
+                names = sorted(name for name in os.listdir(folder) if name.endswith(".whl"))  # noqa: PTH208 - names only
+            except OSError as error:
+                from dockerlint_alpine.stages.wheels import WheelError  # noqa: PLC0415 - most runs meet no wheel
 
-                    raise WheelError(f"--wheels {folder}: {error.strerror or error}") from None
-                for name in names:
-                    found.setdefault(name, folder / name)
-            self._named = found
-        return self._named
+                raise WheelError(f"--wheels {folder}: {error.strerror or error}") from None
+            for name in names:
+                found.setdefault(name, folder / name)
+        return found
 
     def read(self, path: Path, shown: str, arch: str) -> WheelFacts:
         """See :class:`~dockerlint_alpine.stages.wheels.WheelReader`."""

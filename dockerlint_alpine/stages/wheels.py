@@ -104,12 +104,16 @@ class WheelReader(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class WheelFile:
-    """One wheel on disk. ``named``: by the user for every install, not found by the build's own means."""
+    """One wheel on disk. ``named``: by the user for every install, not found by the build's own means.
+
+    ``changed`` is when its bytes last did, in nanoseconds: answers about the old ones are none about the new.
+    """
 
     filename: str
     path: Path
     shown: str
     named: bool = False
+    changed: int = 0
 
 
 @dataclass(frozen=True)
@@ -203,10 +207,17 @@ def open_house(files: StageFiles, wanted: Wanted, arch: str, reader: WheelReader
         name = posixpath.basename(place)
         disk = files.on_disk(place) if name not in found else None
         if disk is not None:
-            found[name] = WheelFile(name, disk, files.display(place))
+            found[name] = WheelFile(name, disk, files.display(place), changed=_changed(disk))
     for name, path in reader.named().items():
-        found.setdefault(name, WheelFile(name, path, str(path), named=True))
+        found.setdefault(name, WheelFile(name, path, str(path), named=True, changed=_changed(path)))
     return Wheelhouse(tuple(found.values()), arch, reader)
+
+
+def _changed(path: Path) -> int:
+    try:
+        return path.stat().st_mtime_ns
+    except OSError:
+        return 0  # gone meanwhile: reading it says so
 
 
 def _listed(files: StageFiles, houses: Iterable[str]) -> Iterator[str]:

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import jsonschema
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 import dockerlint_alpine.report
 from dockerlint_alpine.analysis import Doctor, UnreadableError, configure
@@ -16,7 +18,7 @@ from dockerlint_alpine.elf import open_image_file
 from dockerlint_alpine.findings import FileReport
 from tests.cli.test_check_and_fix import run
 from tests.elf.building import compile_object, elf_bytes
-from tests.proof.images import apk_database, distribution, image_files, predicted_packages, write_tar
+from tests.proof.images import SITE, apk_database, distribution, image_files, predicted_packages, write_tar
 
 SCHEMA = json.loads((Path(dockerlint_alpine.report.__file__).parent / "schema.json").read_text())
 EXTENSION = "lz4/_version.cpython-311-x86_64-linux-musl.so"
@@ -339,3 +341,17 @@ def test_bad_input_is_one_clear_line(built: Path, args: list[str], message: str)
     said = done.stdout + done.stderr
     assert message in said.decode()
     assert b"Traceback" not in said
+
+
+@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.binary(max_size=200), st.binary(max_size=100), st.binary(max_size=60))
+def test_no_content_of_an_image_breaks_the_comparison(
+    bench: Bench, database: bytes, metadata: bytes, record: bytes
+) -> None:
+    files = image_files({"musl": "1"}, distribution("lz4", "4.4.5", {EXTENSION: PLAIN}))
+    files["lib/apk/db/installed"] = b"P:musl\nV:1\nA:x86_64\n" + database
+    files[f"{SITE}/odd-1.dist-info/METADATA"] = b"Name: odd\nVersion: " + metadata
+    files[f"{SITE}/odd-1.dist-info/RECORD"] = record + b".so,,\n"
+    report, image = bench(LZ4, files)
+    assert image.refuted
+    assert "AD201" not in codes(report)

@@ -10,6 +10,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from dockerlint_alpine.analysis import Doctor, configure
 from dockerlint_alpine.findings import FileReport, Finding
@@ -319,3 +321,39 @@ sdist = { url = "https://example.org/lz4-4.4.5.tar.gz", hash = "sha256:00", size
     text = f"{BASE}COPY pyproject.toml uv.lock ./\nRUN uv sync --frozen\n"
     report = judge(text, {"pyproject.toml": project, "uv.lock": lock}, wheels=[str(path.parent)])
     assert {finding.code for finding in report.findings} == {"AD102"}
+
+
+def test_one_doctor_sees_a_wheel_that_changes(tmp_path: Path, lz4_object: bytes) -> None:
+    """A server asks the same doctor again and again."""
+    text = f"{BASE}COPY w /w\nRUN pip install --no-index --find-links /w our-thing\n"
+    (tmp_path / "Dockerfile").write_text(text)
+    doctor = Doctor(configure(context=tmp_path))
+    for requires, expected in (([], []), (["lz4==4.4.5"], ["AD201"]), ([], [])):
+        make_wheel(tmp_path / "w", "our-thing", "1.0", {"x.py": ""}, tag="py3-none-any", requires=requires)
+        make_wheel(tmp_path / "w", "lz4", "4.4.5", {EXTENSION: lz4_object})
+        assert [finding.code for finding in doctor.check_file(tmp_path / "Dockerfile").findings] == expected
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    st.lists(st.tuples(st.floats(0, 1, exclude_max=True), st.binary(min_size=1, max_size=8)), min_size=1, max_size=6)
+)
+def test_a_mutated_wheel_gives_facts_or_one_line(
+    tmp_path: Path, lz4_object: bytes, changes: list[tuple[float, bytes]]
+) -> None:
+    whole = make_wheel(tmp_path / "seed", "lz4", "4.4.5", {EXTENSION: lz4_object}, requires=["six"]).read_bytes()
+    damaged = bytearray(whole)
+    for where, value in changes:
+        at = int(where * len(damaged))
+        damaged[at : at + len(value)] = value
+    path = tmp_path / "lz4-4.4.5-cp311-cp311-linux_x86_64.whl"
+    path.write_bytes(damaged)
+    try:
+        facts = ElfWheels().read(path, "shown.whl", "x86_64")
+    except WheelError as error:
+        said_of_it = str(error)
+    else:
+        said_of_it = "shown.whl"
+        assert all(link.need.startswith("so:") for link in facts.links)
+    assert "shown.whl" in said_of_it
+    assert "\n" not in said_of_it
