@@ -16,7 +16,9 @@ RUN pip install -r requirements.txt
 with no `requirements.txt` in the build context.
 
 ## Use instead
-Give what is missing: `--context DIR`, `--build-arg NAME=VALUE`, `--alpine X.Y`, `--python X.Y`, `--online`.
+Give what is missing: `--context DIR`, `--build-arg NAME=VALUE`, `--alpine X.Y`, `--python X.Y`. `--online` asks the package
+index for distributions that the embedded data doesn't know, and reads the sources of those that no rule covers; without it
+the index is asked only if it answers quickly, and not in CI.
 
 ## Fix safety
 There is nothing to fix in the file.
