@@ -24,8 +24,10 @@ from dockerlint_alpine.fixer.overlay import changed_context
 from dockerlint_alpine.fixer.rounds import Proposal, mend, merged
 from dockerlint_alpine.fixer.verify import UnfaithfulFixError, confirm
 from dockerlint_alpine.knowledge import Knowledge
+from dockerlint_alpine.proof.wheels import ElfWheels
 from dockerlint_alpine.reading import UnreadableError, read_dockerfile
 from dockerlint_alpine.stages import (
+    APK_ARCH,
     BuildContext,
     Installer,
     Memory,
@@ -38,12 +40,23 @@ from dockerlint_alpine.stages import (
 from dockerlint_alpine.syntax import parse
 
 if TYPE_CHECKING:
+    from dockerlint_alpine.elf.subjects import Progress
+    from dockerlint_alpine.elf.subjects import Subject as ImageSubject
     from dockerlint_alpine.python import Resolver
     from dockerlint_alpine.stages import Timeline
     from dockerlint_alpine.syntax import Dockerfile
 
 
-__all__ = ["Doctor", "FixResult", "UnreadableError", "analyze", "configure", "fix", "fix_bytes", "read_dockerfile"]
+__all__ = [
+    "Doctor",
+    "FixResult",
+    "UnreadableError",
+    "analyze",
+    "configure",
+    "fix",
+    "fix_bytes",
+    "read_dockerfile",
+]
 
 
 class Doctor:
@@ -64,6 +77,7 @@ class Doctor:
         self.store = store if store is not None else IndexStore()
         self._knowledge = knowledge
         self._memory = memory if memory is not None else Memory()
+        self._wheels = ElfWheels([Path(folder) for folder in self.settings.wheels])
         self.looked_at: set[str] = set()
         """What the last report rests on besides the Dockerfile: paths on disk, whether something is there or not."""
 
@@ -84,21 +98,65 @@ class Doctor:
         return self.check_bytes(read_dockerfile(path), path, shown_as=shown_as)
 
     def check_bytes(
-        self, data: bytes, path: Path, *, shown_as: str | None = None, changed: Mapping[str, bytes] | None = None
+        self,
+        data: bytes,
+        path: Path,
+        *,
+        shown_as: str | None = None,
+        changed: Mapping[str, bytes] | None = None,
+        image: ImageSubject | None = None,
+        progress: Progress | None = None,
     ) -> FileReport:
         """Judge ``data`` as if it were the Dockerfile at ``path`` (which need not exist). Raises UnreadableError.
 
-        ``changed`` are files of the build context that are taken to have these bytes.
+        ``changed`` are files of the build context that are taken to have these bytes. ``image`` was built from it: the
+        platform is then the image's, and the verdict is held against its bytes; ``progress`` is told of its objects.
         """
+        if image is not None:
+            return self._for_platform_of(image)._compared(data, path, shown_as, image, progress)  # noqa: SLF001 - of the same class
         name = shown_as if shown_as is not None else str(path)
         timelines = self.timelines(data, path, shown_as=name, changed=changed)
+        found = [finding for timeline in timelines for finding in self._found(timeline)]
+        return self._report(name, timelines, _merge_platforms(found, removals_on=len(timelines)))
+
+    def _found(self, timeline: Timeline) -> list[Finding]:
+        subject = Subject(timeline, self.knowledge)
+        return share(timeline, [finding for check in CHECKS for finding in check.run(subject)])
+
+    def _for_platform_of(self, image: ImageSubject) -> Doctor:
+        """The same doctor for the platform that an image was built for. Raises UnreadableError where there is none."""
+        fitting = [platform for platform, arch in APK_ARCH.items() if arch == image.apk_arch]
+        asked = [platform for platform in self.settings.platforms if platform in fitting]
+        if not fitting:
+            what = image.apk_arch or "an unknown architecture"
+            raise UnreadableError(f"{image.name} is for {what}, for which Alpine has no packages")
+        return self.configured(replace(self.settings, platforms=tuple(asked[:1] or fitting[:1])))
+
+    def _compared(
+        self, data: bytes, path: Path, shown_as: str | None, image: ImageSubject, progress: Progress | None
+    ) -> FileReport:
+        from dockerlint_alpine.elf import inspect  # noqa: PLC0415 - only with an image
+        from dockerlint_alpine.elf.subjects import no_progress  # noqa: PLC0415
+        from dockerlint_alpine.proof.image import ImageMismatchError, confront, stage_of  # noqa: PLC0415
+
+        name = shown_as if shown_as is not None else str(path)
+        timelines = self.timelines(data, path, shown_as=name)
+        (timeline,) = timelines
+        try:
+            stage = stage_of(timeline, self.settings.target)
+        except ImageMismatchError as error:
+            raise UnreadableError(str(error)) from None
+        inspection = inspect(image, stage.packages, progress=progress or no_progress)
+        found = self._found(timeline)
+        comparison, told = confront(timeline, stage, found, image, inspection, self.knowledge)
+        report = self._report(name, timelines, told)
+        comparison = comparison.limited(report.findings)
+        return replace(report, findings=comparison.left(report.findings), image=comparison)
+
+    def _report(self, name: str, timelines: Sequence[Timeline], found: Sequence[Finding]) -> FileReport:
         dockerfile = timelines[0].dockerfile
-        found: list[Finding] = []
-        for timeline in timelines:
-            subject = Subject(timeline, self.knowledge)
-            found.extend(share(timeline, [finding for check in CHECKS for finding in check.run(subject)]))
-        everywhere = _merge_platforms(found, removals_on=len(timelines))
-        findings = self._wanted(name, everywhere, dockerfile)
+        data = dockerfile.data
+        findings = self._wanted(name, found, dockerfile)
         return FileReport(
             path=name,
             findings=findings,
@@ -120,7 +178,8 @@ class Doctor:
         return [self._timeline(dockerfile, platform, context, shown_as) for platform in self.settings.platforms]
 
     def _timeline(self, dockerfile: Dockerfile, platform: str, context: BuildContext, name: str) -> Timeline:
-        installer = Installer(self.knowledge, self.knowledge.facts, self.resolver, self.settings.as_of)
+        facts = self.knowledge.facts
+        installer = Installer(self.knowledge, facts, self.resolver, self.settings.as_of, self._wheels)
         try:
             timeline = build_timeline(
                 dockerfile,
@@ -144,7 +203,7 @@ class Doctor:
 
     def _context(self, dockerfile: Dockerfile, path: Path) -> BuildContext:
         given = self.settings.context
-        self.looked_at = seen = set[str]()
+        self.looked_at = seen = {str(place) for place in self._wheels.places()}
         root = Path(given) if given is not None else guess_root(path, copy_sources(dockerfile), seen)
         return open_context(root, path, shown_as=_relative(root), looked_at=seen)
 

@@ -1,8 +1,8 @@
 """Settings: what may be configured, where it is read from, and where each value came from.
 
 The nearest folder wins that has ``alpine-doctor.toml`` or a ``pyproject.toml`` with ``[tool.alpine-doctor]``; files are
-not merged. Values given on the command line go on top. ``config.schema.json`` beside this module describes the file for
-editors.
+not merged. Variables ``ALPINE_DOCTOR_OPTION`` of the environment come next, and values given on the command line go on
+top. ``config.schema.json`` beside this module describes the file for editors.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal, TypeAlias, cast
 
 from dockerlint_alpine.findings import SEVERITIES
+from dockerlint_alpine.gitignore import translated
 from dockerlint_alpine.report import FORMATS
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
 FILE_NAME = "alpine-doctor.toml"
 TABLE = "tool.alpine-doctor"
+VARIABLES = "ALPINE_DOCTOR_"
 _MARK = b"alpine-doctor"
 
 Color: TypeAlias = Literal["auto", "always", "never"]
@@ -42,10 +44,12 @@ class Settings:
     """Every option, hashable and safe to hand to another process; tables are tuples of pairs.
 
     ``select``, ``ignore`` and the other places for codes take prefixes (``AD2``). ``output_format`` holds a format or
-    ``format:file`` each. ``rules`` are folders with rules of the user's own. ``exclude`` and the keys of
+    ``format:file`` each. ``rules`` are folders with rules of the user's own, ``wheels`` folders
+    of wheel files that every install may take, as with pip's ``--find-links``. ``exclude`` and the keys of
     ``per_file_ignores`` are patterns as in .gitignore, relative to the folder of the configuration. ``as_of`` is the day
     (``YYYY-MM-DD``) to answer for: younger releases on the index are left out. ``online``: ask the package index, or never;
-    ``None``: use kept answers, and ask for what nothing else tells if the index answers quickly (not in CI).
+    ``None``: use kept answers, and ask for what nothing else tells if the index answers quickly (not in CI). ``docs_url`` is
+    where the pages on the codes are published.
     """
 
     select: tuple[str, ...] = ("AD",)
@@ -67,13 +71,18 @@ class Settings:
     unsafe_fixes: bool = False
     require_reason: bool = False
     rules: tuple[str, ...] = ()
+    wheels: tuple[str, ...] = ()
     exclude: tuple[str, ...] = ()
+    respect_gitignore: bool = True
+    force_exclude: bool = False
+    docs_url: str | None = None
     as_of: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Configuration:
-    """Settings, the origin of each (``default``, a file, ``command line``; by field name), and the folder they are for.
+    """Settings, the origin of each by field name (``default``, a file, a variable's name or ``command line``), and the
+    folder they are for.
 
     ``path`` is the file that was read, ``root`` its folder, or the current one without a file.
     """
@@ -124,13 +133,19 @@ class Configuration:
 
 
 def load(
-    start: Path, *, overrides: Mapping[str, object] | None = None, config: Path | None = None, isolated: bool = False
+    start: Path,
+    *,
+    overrides: Mapping[str, object] | None = None,
+    config: Path | None = None,
+    isolated: bool = False,
+    environment: Mapping[str, str] | None = None,
 ) -> Configuration:
     """Read the configuration for a folder.
 
     ``config`` names the file to read in place of a search; ``isolated`` reads none. ``overrides`` are values by field
     name as the command line has them, ``None`` where it has none; they replace a value, except that tables
-    (``build_args``, ``severity``, ``per_file_ignores``) are added to entry by entry.
+    (``build_args``, ``severity``, ``per_file_ignores``) are added to entry by entry. ``environment`` may hold
+    ``ALPINE_DOCTOR_SELECT`` and the like, for every option that is no table; lists are separated by commas.
 
     Raises:
         ConfigError: a file cannot be read, or holds what is no option or no value of one; an override is no value.
@@ -145,6 +160,12 @@ def load(
             raise ConfigError(f"{path}: no [{TABLE}] in this file")
         values = _read_options(table, path)
         origins |= dict.fromkeys(values, str(path))
+    for name, variable in _set_variables(environment or {}):
+        try:
+            values[name] = _READERS[name](_from_variable(name, (environment or {})[variable]))
+        except ValueError as error:
+            raise ConfigError(f"{variable}: {error}") from None
+        origins[name] = variable
     for name, value in (overrides or {}).items():
         if value is None:
             continue
@@ -187,21 +208,10 @@ def as_dict(settings: Settings) -> dict[str, object]:
 @lru_cache(maxsize=512)
 def _pattern(pattern: str) -> re.Pattern[str]:
     anchored = "/" in pattern.rstrip("/")
-    pieces: list[str] = []
-    for piece in re.findall(r"\*\*/?|\*|\?|\[!?\]?[^\]]*\]|.", pattern.strip("/"), re.DOTALL):
-        if piece.startswith("**"):
-            pieces.append("(?:.*/)?" if piece == "**/" else ".*")
-        elif piece in "*?":
-            pieces.append("[^/]*" if piece == "*" else "[^/]")
-        elif len(piece) > 1:
-            body = piece[1:-1].replace("\\", "\\\\").replace("[", "\\[")
-            pieces.append(f"[{'^' + body[1:] if body.startswith('!') else body}]")
-        else:
-            pieces.append(re.escape(piece))
-    try:
-        return re.compile(f"{'' if anchored else '(?:.*/)?'}{''.join(pieces)}(?:/.*)?", re.DOTALL)
-    except re.error:
-        raise ValueError(f"{pattern!r} is no pattern") from None
+    found = translated(pattern.strip("/"))
+    if found is None:
+        raise ValueError(f"{pattern!r} is no pattern")
+    return re.compile(f"{'' if anchored else '(?:.*/)?'}(?:{found.pattern})(?:/.*)?", re.DOTALL)
 
 
 def matches(pattern: str, path: str) -> bool:
@@ -255,12 +265,29 @@ def _read_options(table: Mapping[str, object], path: Path) -> dict[str, object]:
     return values
 
 
+def _set_variables(environment: Mapping[str, str]) -> list[tuple[str, str]]:
+    """The fields that a variable of the environment sets, with its name; an empty one sets nothing."""
+    if not any(key.startswith(VARIABLES) for key in environment):
+        return []
+    names = {name: VARIABLES + name.upper() for name in _READERS if name not in _TABLES}
+    return [(name, variable) for name, variable in names.items() if environment.get(variable)]
+
+
+def _from_variable(name: str, text: str) -> object:
+    """What TOML would have for the text of a variable: a flag, a list of what stands between commas, or the text."""
+    if _READERS[name] is _flag:
+        return {"1": True, "true": True, "0": False, "false": False}.get(text.lower(), text)
+    if isinstance(getattr(_DEFAULTS, name), tuple):
+        return [part.strip() for part in text.split(",") if part.strip()]
+    return text
+
+
 def _located(name: str, value: object, folder: Path) -> object:
     """Make the paths of an option those seen from the current folder."""
     if name in {"context", "output_file"}:
         return str(folder / str(value))
-    if name == "rules":
-        return tuple(str(folder / rules) for rules in cast("tuple[str, ...]", value))
+    if name in {"rules", "wheels"}:
+        return tuple(str(folder / place) for place in cast("tuple[str, ...]", value))
     if name == "output_format":
         split = (one.partition(":") for one in cast("tuple[str, ...]", value))
         return tuple(f"{format_}:{folder / file}" if file else format_ for format_, _, file in split)
@@ -386,8 +413,13 @@ _READERS: Mapping[str, Reader] = MappingProxyType(
         "unsafe_fixes": _flag,
         "require_reason": _flag,
         "rules": _texts,
+        "wheels": _texts,
         "exclude": _list_of(_glob),
+        "respect_gitignore": _flag,
+        "force_exclude": _flag,
+        "docs_url": _shaped(r"https?://[^ ]+", "https://example.org/docs"),
         "as_of": _shaped(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", "2026-01-31"),
     }
 )
 _TABLES = frozenset({"per_file_ignores", "severity", "build_args"})
+_DEFAULTS = Settings()

@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 from dockerlint_alpine.apk.build import build as build_indexes
+from dockerlint_alpine.apk.database import EMBEDDED
 from dockerlint_alpine.knowledge.compile import build as build_rules
 
 
@@ -16,7 +17,7 @@ def build(rules: Path, data: Path) -> None:
     """Write ``data/alpine/*.sqlite`` and ``data/rules.sqlite`` from the folder ``rules``; existing files are replaced."""
     (data / "alpine").mkdir(parents=True, exist_ok=True)
     build_indexes(rules / "alpine", data / "alpine")
-    build_rules(rules, data / "rules.sqlite")
+    build_rules(rules, data / "rules.sqlite", data / "alpine" / EMBEDDED)
 
 
 def main() -> None:

@@ -1,16 +1,19 @@
 """Which Dockerfiles to look at: named files, what lies below folders, and the ``build:`` sections of compose files.
 
-A compose file knows more than a folder: the context, the arguments and the target of a build.
+A compose file knows more than a folder: the context, the arguments and the target of a build. Below folders, what git
+ignores is left out, and folders that hold other people's code or caches are not entered.
 """
 
 from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+from dockerlint_alpine.gitignore import WorkTree, ignored
 
 DOCKERFILE_NAME = re.compile(r"(?i)^(?:.*\.)?(?:docker|container)file(?:[.-].*)?$")
 """``Dockerfile``, ``Dockerfile.alpine``, ``backend.alpine.Dockerfile``, ``Dockerfile-alpine``, ``Containerfile``."""
@@ -43,8 +46,19 @@ _SKIPPED_FOLDERS = frozenset(
         ".nox",
         ".mypy_cache",
         ".ruff_cache",
+        ".pytest_cache",
+        ".hypothesis",
+        ".direnv",
+        ".eggs",
+        ".terraform",
+        ".yarn",
+        ".pnpm-store",
+        "__pypackages__",
+        "bower_components",
+        "site-packages",
     }
 )
+_MARKS = frozenset({".git", ".gitignore"})
 _MAX_COMPOSE_SIZE = 8 * 1024 * 1024
 _VARIABLE = re.compile(r"\$(?:\{(?P<braced>[A-Za-z_]\w*)(?::?-(?P<default>[^}]*))?\}|(?P<plain>[A-Za-z_]\w*))")
 
@@ -69,18 +83,40 @@ class DiscoveryError:
     message: str
 
 
-def find_jobs(paths: Sequence[str], *, environment: Mapping[str, str]) -> tuple[list[Job], list[DiscoveryError]]:
+@dataclass(frozen=True, slots=True)
+class Search:
+    """How folders are searched. ``excludes`` says of a path (as :class:`Job` has it) that it is left out, and so is what
+    is below it; ``step`` is called for every folder; ``everywhere`` applies all this to paths that were named, too.
+    """
+
+    excludes: Callable[[str], bool] = lambda _: False
+    respect_gitignore: bool = True
+    everywhere: bool = False
+    step: Callable[[], None] = lambda: None
+
+
+_PLAIN_SEARCH = Search()
+
+
+def find_jobs(
+    paths: Sequence[str], *, environment: Mapping[str, str], search: Search = _PLAIN_SEARCH
+) -> tuple[list[Job], list[DiscoveryError]]:
     """Everything there is to judge at ``paths`` (empty: below the current folder), without repeats.
 
     ``environment`` serves ``${NAME}`` in compose files.
     """
+    if search.everywhere:
+        kept = [path for path in paths if not _left_out(path, search)]
+        if paths and not kept:
+            return [], []
+        paths = kept
     jobs: list[Job] = []
     errors: list[DiscoveryError] = []
     for name in paths or (".",):
         path = Path(name)
         try:
-            if (path.is_dir() and not path.is_symlink()) or path.is_dir():
-                found, problems = _in_folder(path, name, environment)
+            if path.is_dir():
+                found, problems = _in_folder(path, name, environment, search)
             elif _COMPOSE_NAME.match(path.name) or (path.suffix in {".yml", ".yaml"} and path.exists()):
                 found, problems = _in_compose(path, name, environment)
                 if not found and not problems:
@@ -96,10 +132,22 @@ def find_jobs(paths: Sequence[str], *, environment: Mapping[str, str]) -> tuple[
     return _without_repeats(jobs), errors
 
 
-def _in_folder(folder: Path, shown_as: str, environment: Mapping[str, str]) -> tuple[list[Job], list[DiscoveryError]]:
+def _left_out(path: str, search: Search) -> bool:
+    """Whether a search of the folders above would have passed over a path that was named."""
+    if search.excludes(path) or (search.respect_gitignore and ignored(path)):
+        return True
+    name = Path(path).name
+    return Path(path).is_file() and DOCKERFILE_NAME.match(name) is not None and not _is_candidate(name)
+
+
+def _in_folder(
+    folder: Path, shown_as: str, environment: Mapping[str, str], search: Search
+) -> tuple[list[Job], list[DiscoveryError]]:
     dockerfiles: list[tuple[Path, str]] = []
     composed: list[Job] = []
-    for path, shown in _walk(folder, "" if shown_as in {".", "./"} else shown_as.rstrip("/")):
+    passed_over: list[str] = []
+    for name, shown in _walk(str(folder), "" if shown_as in {".", "./"} else shown_as.rstrip("/"), search, passed_over):
+        path = Path(name)
         if _COMPOSE_NAME.match(path.name):
             # A broken compose file is not what was asked about here.
             composed.extend(_in_compose(path, shown, environment)[0])
@@ -109,28 +157,100 @@ def _in_folder(folder: Path, shown_as: str, environment: Mapping[str, str]) -> t
     plain = [Job(path, shown) for path, shown in dockerfiles if os.path.realpath(path) not in known]
     inside = {os.path.realpath(path) for path, _ in dockerfiles}
     found = [*(job for job in composed if os.path.realpath(job.path) in inside), *plain]
-    return found, [] if found else [DiscoveryError(shown_as, "a folder without any Dockerfile")]
+    if found:
+        return found, []
+    reason = "a folder without any Dockerfile"
+    if passed_over:
+        reason += f" ({passed_over[0]} and the like were passed over: see .gitignore and `exclude`)"
+    return [], [DiscoveryError(shown_as, reason)]
 
 
-def _walk(folder: Path, shown_as: str) -> Iterator[tuple[Path, str]]:
-    """Dockerfiles and compose files below ``folder``, sorted; links to folders are not followed."""
+def _walk(folder: str, shown_as: str, search: Search, passed_over: list[str]) -> Iterator[tuple[str, str]]:
+    """Dockerfiles and compose files below ``folder``, sorted; links to folders are not followed.
+
+    ``passed_over`` gets what git ignores and what is excluded.
+    """
+    tree = WorkTree.of(folder) if search.respect_gitignore else None
+    todo: list[tuple[str, str, WorkTree | None]] = [(folder, shown_as, tree)]
+    while todo:
+        place, shown, tree = todo.pop()
+        search.step()
+        found = _entries(place, top=place is folder)
+        if ".git" in found.marks and place is not folder:
+            tree = WorkTree.of(place)  # a repository of its own: what the outer one ignores is not its business
+        elif ".gitignore" in found.marks and place is not folder and tree is not None:
+            tree = tree.with_files_of(place)
+        start = f"{shown}/" if shown else ""
+        for entry in found.files:
+            if _passed_over(entry, tree, search, folder=False):
+                passed_over.append(start + entry.name)
+            else:
+                yield entry.path, start + entry.name
+        for entry in reversed(found.folders):
+            if _passed_over(entry, tree, search, folder=True):
+                passed_over.append(f"{start}{entry.name}/")
+            else:
+                todo.append((entry.path, start + entry.name, tree.below(entry.name) if tree is not None else None))
+
+
+@dataclass(frozen=True, slots=True)
+class _Entries:
+    """Candidates and folders to enter, both sorted; ``marks`` are the names of git's that are there."""
+
+    files: list[os.DirEntry[str]] = field(default_factory=list)
+    folders: list[os.DirEntry[str]] = field(default_factory=list)
+    marks: set[str] = field(default_factory=set)
+
+
+def _entries(folder: str, *, top: bool) -> _Entries:
+    """What of a folder matters. A virtual environment, whatever its name, has nothing for us."""
+    found = _Entries()
     try:
-        entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
+        with os.scandir(folder) as entries:
+            for entry in entries:
+                name = entry.name
+                if name in _MARKS:
+                    found.marks.add(name)
+                elif name == "pyvenv.cfg" and not top:
+                    return _Entries()
+                elif _is_folder(entry):
+                    if name not in _SKIPPED_FOLDERS:
+                        found.folders.append(entry)
+                elif _is_candidate(name) and _is_file(entry):
+                    found.files.append(entry)
     except OSError:
-        return
-    for entry in entries:
-        shown = f"{shown_as}/{entry.name}" if shown_as else entry.name
-        try:
-            if entry.is_dir(follow_symlinks=False):
-                if entry.name not in _SKIPPED_FOLDERS:
-                    yield from _walk(Path(entry.path), shown)
-            elif _is_candidate(entry.name) and entry.is_file():
-                yield Path(entry.path), shown
-        except OSError:
-            continue
+        return found
+    found.files.sort(key=_name)
+    found.folders.sort(key=_name)
+    return found
+
+
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_dir(follow_symlinks=False)
+    except OSError:
+        return False
+
+
+def _is_file(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_file()
+    except OSError:  # a link to itself
+        return False
+
+
+def _name(entry: os.DirEntry[str]) -> str:
+    return entry.name
+
+
+def _passed_over(entry: os.DirEntry[str], tree: WorkTree | None, search: Search, *, folder: bool) -> bool:
+    return (tree is not None and tree.ignores(entry.name, folder=folder)) or search.excludes(entry.path)
 
 
 def _is_candidate(name: str) -> bool:
+    lowered = name.lower()
+    if "erfile" not in lowered and "compose" not in lowered:
+        return False  # nearly all files: no expression is asked
     if _COMPOSE_NAME.match(name):
         return True
     return DOCKERFILE_NAME.match(name) is not None and not name.lower().endswith(_IGNORED_SUFFIXES)

@@ -29,7 +29,8 @@ def explain(
     """Everything known about ``topic``; ``None`` when nothing has that name.
 
     A code or check name comes first, then a distribution (by name, or else by a module that it installs), then what a
-    library provides (soname, header, pkg-config name, config tool, its own name), then an apk package of any release.
+    library provides (soname, header, pkg-config name, config tool, its own name), then a distribution without a rule that
+    is known to be pure Python, then an apk package of any release.
     ``arch`` is apk's name; ``alpine`` the release that the Dockerfile lines are for (default: the newest at hand).
     Raises ``ApkError`` for a release or architecture that there is no index of.
     """
@@ -43,7 +44,7 @@ def explain(
             "name": check.name,
             "severity": check.severity,
             "summary": check.summary,
-            "page": check.page.strip(),
+            "page": check.published,
         }
     world = World(knowledge, store, arch, alpine)
     found: dict[str, Any] = {}
@@ -53,6 +54,9 @@ def explain(
         found["distribution"] = distribution_facts(distribution, world)
     if library is not None:
         found["library"] = library_facts(library, world)
+    pure = _pure_facts(knowledge.normalise(topic), world) if not found else None
+    if pure is not None:
+        found["pure"] = pure
     package = _package_facts(topic, world)
     if package is not None:
         found["package"] = package
@@ -124,6 +128,21 @@ class World:
 def _library_named(topic: str, knowledge: Knowledge) -> Library | None:
     found = knowledge.library_for(topic) or knowledge.library(topic)
     return found or next((lib for kind in ("pc", "cmd") if (lib := knowledge.library_for(f"{kind}:{topic}"))), None)
+
+
+def _pure_facts(name: str, world: World) -> dict[str, Any] | None:
+    """The part of the answer on a distribution without a rule: recorded pure wheels, or Alpine's own package of it."""
+    wheels, packaged = wheel_facts(name, world.knowledge, world.arch), world.knowledge.facts.packaged(name)
+    if packaged is None and wheels["verdict"] != "any":
+        return None
+    return {
+        "name": name,
+        "wheels": wheels,
+        "apk": {"name": packaged.package, "version": packaged.version, "alpine": packaged.release}
+        if packaged
+        else None,
+        "brings": list(packaged.brings) if packaged else [],
+    }
 
 
 # -- a distribution ---------------------------------------------------------------------------------------------------

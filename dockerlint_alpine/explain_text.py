@@ -41,6 +41,8 @@ def render(answer: dict[str, Any], *, width: int = 100, bold: Callable[[str], st
         _distribution(page, answer["distribution"])
     elif answer["kind"] == "library":
         _library(page, answer["library"])
+    elif answer["kind"] == "pure":
+        _pure(page, answer["pure"])
     else:
         _package(page, answer["package"])
     _others(page, answer)
@@ -106,6 +108,18 @@ def _distribution(page: _Page, entry: dict[str, Any]) -> None:
             page.paragraph(runtime_sentence(need), "  - ", "    ")
     _release_table(page, entry["releases"])
     _evidence(page, entry)
+
+
+def _pure(page: _Page, entry: dict[str, Any]) -> None:
+    page.heading(entry["name"], "Python distribution", "pure Python: it needs no apk package")
+    page.lines.append("")
+    if entry["wheels"]["verdict"] == "any":
+        page.labelled("wheels", wheels_sentence(entry["wheels"]))
+    if entry["apk"]:
+        apk = entry["apk"]
+        page.labelled("Alpine", f"nothing in {apk['name']} {apk['version']} ({apk['alpine']}) is compiled")
+    if entry["brings"]:
+        page.labelled("may bring", f"{', '.join(entry['brings'])} (Alpine's package depends on it; pip may not)")
 
 
 def sentence(text: str) -> str:

@@ -6,8 +6,13 @@ counts UTF-8 bytes and the end column is exclusive. Offsets are bytes from the s
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import Literal, TypeAlias
+from dataclasses import field
+from typing import TYPE_CHECKING, Literal, TypeAlias
+
+if TYPE_CHECKING:
+    from dockerlint_alpine.comparison import Comparison
+
+from dataclasses import dataclass
 
 Severity: TypeAlias = Literal["error", "warning", "info"]
 Confidence: TypeAlias = Literal["certain", "likely", "possible"]
@@ -115,7 +120,8 @@ class FileReport:
     """The findings of one Dockerfile, in order of location; ``source`` is its bytes, for excerpts and columns.
 
     ``stages`` counts the Alpine stages judged, ``not_alpine`` the others; ``unknown`` counts the single things that
-    could not be judged (a notice may stand for several).
+    could not be judged (a notice may stand for several). ``image`` is the comparison with a built image, where one was
+    asked for.
     """
 
     path: str
@@ -125,6 +131,7 @@ class FileReport:
     not_alpine: int = 0
     unknown: int = 0
     notes: tuple[str, ...] = ()
+    image: Comparison | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -177,9 +177,8 @@ def _judged(doctor: Doctor, plan: _Plan, path: Path, *, stages: int) -> _Judgeme
 
 def _at_run_time(subject: Subject, item: Installed) -> Iterator[tuple[str, str]]:
     name = item.resolved.name
-    if item.built is not None:
-        for need, _ in item.built.objects:
-            yield need, f"{name} links {need.partition(':')[2]}"
+    for need, _ in item.objects:
+        yield need, f"{name} links {need.partition(':')[2]}"
     distribution = subject.knowledge.distribution(name)
     verbs = {"dlopen": "opens", "program": "starts", "data": "uses"}
     for one in distribution.runtime_needs(item.resolved.version) if distribution is not None else ():

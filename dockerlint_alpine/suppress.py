@@ -58,6 +58,30 @@ class _Suppression:
         return self.first <= finding.location.line <= self.last and finding.code.startswith(code)
 
 
+@dataclass(frozen=True, slots=True)
+class Comment:
+    """A suppression above an instruction: its line (1-based), and byte offsets of the end of its codes and its own."""
+
+    line: int
+    codes_end: int
+    end: int
+    has_reason: bool
+
+
+def existing(source: bytes, spans: Sequence[tuple[int, int]]) -> dict[int, Comment]:
+    """The nearest valid ``ignore`` comment above each instruction that has one, by the number (0-based) of its span."""
+    if _MARK not in source:
+        return {}
+    numbers = {first: number for number, (first, _) in enumerate(spans)}
+    return {
+        numbers[one.first]: Comment(
+            one.line, one.match.end("codes"), one.match.end("comment"), has_reason=bool(one.match["reason"])
+        )
+        for one in _read(source, spans)
+        if one.problem is None and one.match["word"] == b"ignore" and one.line < one.first and one.first in numbers
+    }
+
+
 def apply(
     findings: Sequence[Finding], source: bytes, spans: Sequence[tuple[int, int]], *, require_reason: bool = False
 ) -> tuple[tuple[Finding, ...], tuple[Finding, ...], tuple[Finding, ...]]:

@@ -5,6 +5,7 @@ mkdocs calls :func:`on_files`; nothing generated is written into ``docs/``.
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
@@ -17,7 +18,7 @@ CHECKOUT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(CHECKOUT))  # the pages are about this checkout, installed or not
 
 from dockerlint_alpine.apk import IndexStore  # noqa: E402
-from dockerlint_alpine.checks import CHECKS  # noqa: E402
+from dockerlint_alpine.checks import CHECKS, Check  # noqa: E402
 from dockerlint_alpine.explain import World, distribution_facts, library_facts  # noqa: E402
 from dockerlint_alpine.explain_text import (  # noqa: E402
     grouped,
@@ -78,11 +79,50 @@ def _page(*parts: str | Iterable[str]) -> str:
     return "\n".join(lines) + "\n"
 
 
+_FAMILIES = {
+    "AD0": "Comments",
+    "AD1": "While it is built",
+    "AD2": "Where it runs",
+    "AD3": "Names and versions of packages",
+    "AD4": "Too much",
+    "AD5": "Wheels",
+    "AD9": "What could not be judged",
+}
+_FIXES = {
+    "safe": "safe: `fix` makes it",
+    "safe or shown": "safe where the name alone changed, else shown",
+    "unsafe": "unsafe: `fix --unsafe-fixes` makes it",
+    "shown": "shown, never made",
+    "none": "none",
+}
+
+
 def _codes() -> Pages:
-    rows = [(f"[{check.code}]({check.code}.md)", check.name, check.severity, check.summary) for check in CHECKS]
-    yield "codes/index.md", _page("# Codes", "", _table(("code", "name", "severity", "says"), rows))
+    lines: list[str] = []
+    for family in sorted({check.code[:3] for check in CHECKS}):
+        rows = [
+            (f"[{check.code}]({check.code}.md)", check.name, check.summary, check.severity, check.fix)
+            for check in CHECKS
+            if check.code.startswith(family)
+        ]
+        lines += [f"## {_FAMILIES[family]}", "", *_table(("code", "name", "says", "severity", "fix"), rows)]
+    intro = "Codes are stable. The example of every page is executed by the tests, and so is what to use instead."
+    yield "codes/index.md", _page("# Codes", "", intro, "", lines)
     for check in CHECKS:
-        yield f"codes/{check.code}.md", f"# {check.name} ({check.code})\n\n{check.page.strip()}\n"
+        yield f"codes/{check.code}.md", _code_page(check)
+
+
+def _code_page(check: Check) -> str:
+    facts = (check.severity, _FIXES[check.fix], "yes", check.since)
+    return _page(
+        f"# {check.code}: {check.name}",
+        "",
+        sentence(check.summary[0].upper() + check.summary[1:]),
+        "",
+        _table(("severity", "fix", "works offline", "since"), [facts]),
+        # Python-Markdown wants a blank line before a list or a fence; the pages are written for a terminal, too.
+        re.sub(r"(?<=[^\n])\n(?=```\w|- )", "\n\n", check.page.strip()),
+    )
 
 
 # -- distributions ----------------------------------------------------------------------------------------------------

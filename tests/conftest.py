@@ -6,11 +6,15 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from dockerlint_alpine.analysis import Doctor, FixResult, configure, fix_bytes
 from dockerlint_alpine.findings import FileReport
 
 CHECKOUT = Path(__file__).resolve().parent.parent
+
+settings.register_profile("any machine", deadline=None)
+settings.load_profile("any machine")
 
 
 @pytest.fixture(autouse=True)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,6 +14,8 @@ import pytest
 from dockerlint_alpine.analysis import Doctor, configure
 from dockerlint_alpine.cache import ReportCache
 from dockerlint_alpine.cli.judging import Judge
+from dockerlint_alpine.cli.pool import Answer, Question
+from dockerlint_alpine.config import load
 from dockerlint_alpine.discovery import Job
 from dockerlint_alpine.findings import FileReport
 
@@ -31,9 +34,9 @@ class Watched(Judge):
 
     asked = 0
 
-    def _judged(self, job: Job, data: bytes) -> FileReport:
-        self.asked += 1
-        return super()._judged(job, data)
+    def _answers(self, questions: Sequence[Question]) -> Iterator[Answer]:
+        self.asked += len(questions)
+        return super()._answers(questions)
 
 
 def judged(root: Path, **settings: object) -> tuple[FileReport, bool]:
@@ -144,27 +147,81 @@ def test_two_processes_at_once(root: Path) -> None:
 
 
 def test_everything_of_a_report_survives(root: Path, netra: Path) -> None:
-    now = 1_000.0
+    now = time.time_ns()
     cache = ReportCache(Path(os.environ["ALPINE_DOCTOR_CACHE_DIR"]), lambda text: pytest.fail(text), clock=lambda: now)
     doctor = Doctor(configure())
     report = replace(doctor.check_file(netra / "docker" / "backend.alpine.Dockerfile"), notes=("a note",))
-    key = cache.key(configure().settings, "x", report.source)
+    key = cache.key(configure(), "x", report.source)
     cache.put(key, report, doctor.looked_at)
-    assert cache.get(key, report.source) == report
+    cache.close()
+    found = cache.get(key, report.source)
+    assert found == (report, frozenset(doctor.looked_at))
     assert any(path.endswith("requirements.txt") for path in doctor.looked_at)
-    now += 10 * 365 * 24 * 3600
-    assert cache.get(key, report.source) == report
+    now += 10 * 365 * 24 * 3600 * 10**9
+    assert cache.get(key, report.source) is not None
 
 
 def test_a_report_lasts_as_long_as_it_was_said_to() -> None:
-    now = 1_000.0
+    now = 1_000
     cache = ReportCache(Path(os.environ["ALPINE_DOCTOR_CACHE_DIR"]), lambda text: pytest.fail(text), clock=lambda: now)
     report = FileReport("Dockerfile", (), source=b"FROM scratch\n")
-    cache.put("a key of this test", report, [], lasts=60.0)
-    assert cache.get("a key of this test", report.source) == report
-    now = 1_059.0
-    assert cache.get("a key of this test", report.source) == report
-    now = 1_061.0
+    cache.put("a key of this test", report, [], lasts=60)
+    cache.close()
+    assert cache.get("a key of this test", report.source) == (report, frozenset())
+    now = 1_059
+    assert cache.get("a key of this test", report.source) is not None
+    now = 1_061
     assert cache.get("a key of this test", report.source) is None
-    now = 100.0  # a clock that was put back proves nothing
+    now = 100  # a clock that was put back proves nothing
     assert cache.get("a key of this test", report.source) is None
+
+
+def test_how_it_is_shown_is_no_other_question(root: Path) -> None:
+    judged(root)
+    assert judged(root, output_format=["json"], color="never", strict=True, exit_zero=True)[1]
+
+
+def test_patterns_of_another_folder_are_another_question(root: Path) -> None:
+    """``per-file-ignores`` are relative to the configuration's folder."""
+    text = 'per-file-ignores = { "Dockerfile" = ["AD"] }\n'
+    for place in (root, root.parent):
+        (place / "alpine-doctor.toml").write_text(text)
+    found = []
+    for place in (root, root.parent):
+        judge = Judge(load(place), use_cache=True)
+        found.append(len(judge.report(Job(root / "Dockerfile", str(root / "Dockerfile"))).findings))
+        judge.close()
+    assert found == [0, 0]
+    (root.parent / "alpine-doctor.toml").write_text(text.replace('"Dockerfile"', '"/Dockerfile"'))
+    (root / "alpine-doctor.toml").write_text(text.replace('"Dockerfile"', '"/Dockerfile"'))
+    found = []
+    for place in (root, root.parent):
+        judge = Judge(load(place), use_cache=True)
+        found.append(len(judge.report(Job(root / "Dockerfile", str(root / "Dockerfile"))).findings) > 0)
+        judge.close()
+    assert found == [False, True]
+
+
+def test_what_changed_while_it_was_judged_is_not_remembered(root: Path) -> None:
+    class Slow(Judge):
+        def _answers(self, questions: Sequence[Question]) -> Iterator[Answer]:
+            for answer in super()._answers(questions):
+                (root / "requirements.txt").write_text("requests\n")
+                yield answer
+
+    slow = Slow(configure(), use_cache=True)
+    before = slow.report(Job(root / "Dockerfile", "Dockerfile"))
+    slow.close()
+    report, cached = judged(root)
+    assert not cached
+    assert report != before
+
+
+def test_nothing_is_locked_while_files_are_judged(root: Path) -> None:
+    """A run of minutes keeps no other run from writing."""
+    first = Judge(configure(), use_cache=True)
+    first.report(Job(root / "Dockerfile", "Dockerfile"))
+    with sqlite3.connect(Path(os.environ["ALPINE_DOCTOR_CACHE_DIR"]) / "reports.sqlite", timeout=0) as other:
+        other.execute("INSERT INTO report VALUES ('k', '[]', '{}')")
+    first.close()
+    assert judged(root)[1]

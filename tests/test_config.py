@@ -40,8 +40,12 @@ output-file = "out.txt"
 color = "never"
 unsafe-fixes = true
 require-reason = true
+wheels = ["dist"]
 rules = ["rules"]
 exclude = ["vendor/"]
+respect-gitignore = false
+force-exclude = true
+docs-url = "https://example.org/docs"
 per-file-ignores = { "legacy/**" = ["AD4"] }
 severity = { AD502 = "warning" }
 build-args = { VERSION = "3.19", EMPTY = "" }
@@ -98,6 +102,7 @@ VALUES: list[object] = [
         "edge",
         "2026-01-31",
     ),
+    *("https://x.y", "http://x y", "ftp://x"),
     *("text", "sarif:x", "xml", "auto", "sometimes", "error", "a b", True, False, 3, 3.2),
     *(["AD1"], ["AD1", 2], [], ["text"], ["linux/amd64"], [""], [["AD1"]], ["xml"], ["a"]),
     *({}, {"AD1": "error"}, {"AD1": "fatal"}, {"A": "b"}, {"A": ""}, {"a b": "c"}, {"x": ["AD1"]}, {"x": [1]}),
@@ -177,7 +182,7 @@ def test_paths_are_relative_to_the_file(tmp_path: Path) -> None:
         ('output-format = "xml"', "`output-format`: must be one of text, concise, json"),
         ("select = [", "Invalid value (at end of document)"),
         ('color = "blue"', "`color`: must be one of auto, always, never, not 'blue'"),
-        ('exclude = ["[z-a]"]', "`exclude`: '[z-a]' is no pattern"),
+        ('exclude = ["a["]', "`exclude`: 'a[' is no pattern"),
         ("x = " + "[" * 5000, "maximum recursion depth exceeded"),
     ],
 )
@@ -227,6 +232,28 @@ def test_overrides_and_origins(tmp_path: Path) -> None:
     assert origins["ignore"] == origins["build_args"] == "command line"
     assert origins["strict"] == str(path)
     assert origins["target"] == "default"
+
+
+def test_variables_come_between_the_file_and_the_command_line(tmp_path: Path) -> None:
+    write(tmp_path / "alpine-doctor.toml", 'ignore = ["AD1"]\nstrict = true\ncolor = "never"\n')
+    environment = {
+        "ALPINE_DOCTOR_IGNORE": "AD4, AD5",
+        "ALPINE_DOCTOR_STRICT": "false",
+        "ALPINE_DOCTOR_COLOR": "",
+        "ALPINE_DOCTOR_ALPINE": "3.20",
+        "ALPINE_DOCTOR_CACHE_DIR": "/elsewhere",
+    }
+    configuration = load(tmp_path, environment=environment, overrides={"alpine": "3.21"})
+    settings, origins = configuration.settings, configuration.origins
+    assert (settings.ignore, settings.strict, settings.color, settings.alpine) == (
+        ("AD4", "AD5"),
+        False,
+        "never",
+        "3.21",
+    )
+    assert (origins["ignore"], origins["alpine"]) == ("ALPINE_DOCTOR_IGNORE", "command line")
+    with pytest.raises(ConfigError, match=r"^ALPINE_DOCTOR_STRICT: must be true or false, not 'perhaps'$"):
+        load(tmp_path, environment={"ALPINE_DOCTOR_STRICT": "perhaps"})
 
 
 def test_a_wrong_override_names_the_option(tmp_path: Path) -> None:
@@ -301,7 +328,10 @@ def test_per_file_ignores_exclude_and_severity(tmp_path: Path) -> None:
         ("Dockerfile.?", "Dockerfile.a", True),
         ("Dockerfile.[ab]", "Dockerfile.b", True),
         ("Dockerfile.[!ab]", "Dockerfile.b", False),
-        ("Dockerfile.[", "Dockerfile.[", True),
+        ("Dockerfile.[[]", "Dockerfile.[", True),
+        ("Dockerfile.[[:alpha:]]", "Dockerfile.b", True),
+        ("a\\*", "a*", True),
+        ("a\\*", "ab", False),
         ("(a|b)", "a", False),
     ],
 )

@@ -179,3 +179,16 @@ def test_releases_with_the_same_names_share_a_line() -> None:
     assert [label for label, _ in grouped(rows)] == ["3.12-3.13", "3.14-3.15"]
     assert grouped(rows[:1])[0][0] == "3.12"
     assert [sentence("a"), sentence("a.")] == ["a.", "a."]
+
+
+def test_a_pure_distribution_without_a_rule_is_told_by_alpines_package(ask: Any) -> None:
+    answer = ask("Flask")
+    assert answer["kind"] == "pure"
+    assert answer["pure"]["apk"]["name"] == "py3-flask"
+    text = render(answer)
+    assert "pure Python: it needs no apk package" in text
+    assert "may bring   markupsafe" in text
+
+
+def test_recorded_pure_wheels_are_told_too(ask: Any) -> None:
+    assert "pure Python ones since" in render(ask("certifi"))

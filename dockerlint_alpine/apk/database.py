@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from dockerlint_alpine.apk.errors import IndexFormatError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
     from pathlib import Path
 
 SCHEMA = 1
@@ -18,6 +18,7 @@ SCHEMA = 1
 EMBEDDED = "alpine.sqlite"
 """File name of the database that is built into the wheel."""
 _CHUNK = 500
+_COLUMNS = "name, version, depends, provides, install_if, priority, origin, triggers, dependants"
 _WILD = re.compile(r"[*?\[]")
 
 
@@ -95,15 +96,21 @@ class Database:
 
     def packages(self, names: Sequence[str], number: int) -> list[PackageRow]:
         """The records of ``names`` in snapshot ``number``, records of one name in the order of the index."""
-        columns = "name, version, depends, provides, install_if, priority, origin, triggers, dependants"
         return [
             PackageRow(*row)
             for chunk in _chunks(names)
             for row in self._rows(
-                f"SELECT {columns} FROM package WHERE name IN ({_marks(chunk)}) AND snapshots & ? ORDER BY name, n",  # noqa: S608
+                f"SELECT {_COLUMNS} FROM package WHERE name IN ({_marks(chunk)}) AND snapshots & ? ORDER BY name, n",  # noqa: S608
                 (*chunk, 1 << number),
             )
         ]
+
+    def records(self) -> Iterator[tuple[PackageRow, SnapshotInfo]]:
+        """Every record of every snapshot, by name; one that is the same in several comes once for each."""
+        snapshots = self.snapshots()
+        for *row, mask in self._rows(f"SELECT {_COLUMNS}, snapshots FROM package ORDER BY name, n"):  # noqa: S608
+            record = PackageRow(*row)
+            yield from ((record, snapshot) for snapshot in snapshots if mask & 1 << snapshot.number)
 
     def provided(self, tokens: Sequence[str], number: int) -> list[tuple[str, str | None, str | None]]:
         """``(token, packages, triggers)`` of each of ``tokens`` that a package provides besides its own name."""

@@ -1,9 +1,20 @@
-"""## What it does
-Reports an `# alpine-doctor: ignore[...]` comment that suppresses nothing (AD001), or that can't be understood or lacks
-the reason that `require-reason` asks for (AD002).
+"""AD001 and AD002: what is wrong with the ``# alpine-doctor: ignore[...]`` comments themselves."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from dockerlint_alpine.checks.base import Check, Subject
+
+if TYPE_CHECKING:
+    from dockerlint_alpine.findings import Finding
+
+_UNUSED = """## What it does
+Reports an `# alpine-doctor: ignore[...]` comment that suppresses nothing.
 
 ## Why is this bad?
-A comment that suppresses nothing hides the next real finding of that code, and tells readers of a problem that is gone.
+It hides the next real finding of that code, and tells readers of a problem that is gone.
 
 ## Example
 ```dockerfile
@@ -20,17 +31,42 @@ RUN apk add --no-cache curl
 
 ## Fix safety
 Unsafe: another platform, target or build argument may still need the comment.
+
+## References
+- [Settings](../configuration.md): suppressions, per-file ignores, `require-reason`
 """
 
-from __future__ import annotations
+_INVALID = """## What it does
+Reports an `# alpine-doctor: ignore[...]` comment that can't be understood: it names no code, or what it names is none. With
+`require-reason`, also one that gives no reason.
 
-from collections.abc import Iterable
-from typing import TYPE_CHECKING
+## Why is this bad?
+It silences nothing, though whoever wrote it believes so. Without a reason nobody will dare to take it out again.
 
-from dockerlint_alpine.checks.base import Check, Subject
+## Example
+```dockerfile
+FROM python:3.11-alpine3.19
+# alpine-doctor: ignore[missing-lz4] lz4 comes with the volume
+RUN apk add --no-cache gcc musl-dev lz4-dev \\
+    && pip install lz4==4.4.5 \\
+    && apk del lz4-dev
+```
 
-if TYPE_CHECKING:
-    from dockerlint_alpine.findings import Finding
+## Use instead
+```dockerfile
+FROM python:3.11-alpine3.19
+# alpine-doctor: ignore[AD202] lz4 comes with the volume
+RUN apk add --no-cache gcc musl-dev lz4-dev \\
+    && pip install lz4==4.4.5 \\
+    && apk del lz4-dev
+```
+
+## Fix safety
+There is no fix: which code was meant is the author's to say.
+
+## References
+- [Settings](../configuration.md): suppressions, per-file ignores, `require-reason`
+"""
 
 
 def run(_: Subject) -> Iterable[Finding]:
@@ -39,8 +75,8 @@ def run(_: Subject) -> Iterable[Finding]:
 
 
 CHECKS = (
-    Check("AD001", "unused-suppression", "warning", "an ignore comment suppresses nothing", __doc__, run),
+    Check("AD001", "unused-suppression", "warning", "an ignore comment suppresses nothing", _UNUSED, run, fix="unsafe"),
     Check(
-        "AD002", "invalid-suppression", "warning", "an ignore comment is malformed or lacks its reason", __doc__, run
+        "AD002", "invalid-suppression", "warning", "an ignore comment is malformed or lacks its reason", _INVALID, run
     ),
 )

@@ -22,6 +22,10 @@ RUN pip install psycopg2==2.9.11
 
 ## Fix safety
 Safe: the -dev package is added to the `apk add` that holds the build packages, or to a new one before the step.
+
+## References
+- [pip: source distributions](https://pip.pypa.io/en/stable/reference/build-system/): how pip compiles what has no wheel
+- [PEP 725](https://peps.python.org/pep-0725/): the proposal to declare such needs in `pyproject.toml`
 """
 
 from __future__ import annotations
@@ -104,4 +108,6 @@ def _finding(subject: Subject, made: Compile, use: LibraryUse) -> Finding:
     )
 
 
-CHECK = Check(CODE, NAME, "error", "a distribution is compiled and a library's headers are missing", __doc__, run)
+CHECK = Check(
+    CODE, NAME, "error", "a distribution is compiled and a library's headers are missing", __doc__, run, fix="safe"
+)

@@ -21,6 +21,10 @@ RUN pip install lz4==4.4.5
 
 ## Fix safety
 Safe: the package is added to the `apk add` that holds the build packages, or to a new one before the step.
+
+## References
+- [Extending Python](https://docs.python.org/3/extending/building.html): what building a C extension calls
+- [PEP 656](https://peps.python.org/pep-0656/): the musllinux platform tag, without which pip compiles
 """
 
 from __future__ import annotations
@@ -185,4 +189,4 @@ def _why(made: Compile, need: str) -> Evidence:
     return Evidence("rule", f"the build of {made.item.resolved.name} takes {need}{facts}")
 
 
-CHECK = Check(CODE, NAME, "error", "a distribution is compiled without the tools for it", __doc__, run)
+CHECK = Check(CODE, NAME, "error", "a distribution is compiled without the tools for it", __doc__, run, fix="safe")

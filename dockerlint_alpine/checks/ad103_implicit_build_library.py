@@ -22,6 +22,10 @@ RUN pip install lz4==4.4.5
 
 ## Fix safety
 Safe: a package that is installed anyway is named.
+
+## References
+- [pkg-config](https://people.freedesktop.org/~dbn/pkg-config-guide.html): how a build finds a library
+- apk(8): `add` installs the dependencies of what it is asked for
 """
 
 from __future__ import annotations
@@ -104,4 +108,6 @@ def _finding(subject: Subject, made: Compile, use: LibraryUse, chain: tuple[str,
     )
 
 
-CHECK = Check(CODE, NAME, "warning", "the build links a library that only another package pulls in", __doc__, run)
+CHECK = Check(
+    CODE, NAME, "warning", "the build links a library that only another package pulls in", __doc__, run, fix="safe"
+)

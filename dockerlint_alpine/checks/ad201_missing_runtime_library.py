@@ -1,5 +1,7 @@
 """## What it does
-Reports a compiled extension whose shared libraries are not in the stage where it runs.
+Reports a compiled extension whose shared libraries are not in the stage where it runs. Where the wheel itself is at hand
+(a wheelhouse in the build context, or `--wheels DIR`), its bytes say what it links; otherwise the rules and the packages
+of the build do.
 
 ## Why is this bad?
 The image builds. The first `import` then dies with
@@ -32,7 +34,7 @@ Safe: a package is added to an `apk add` of the stage that survives, or to a new
 
 ## References
 - musl, ldso/dynlink.c: the search path of the loader
-- PEP 656: what a musllinux wheel may link
+- [PEP 656](https://peps.python.org/pep-0656/): what a musllinux wheel may link
 """
 
 from __future__ import annotations
@@ -112,13 +114,13 @@ def finding(subject: Subject, stage: Stage, missing: MissingObject) -> Finding:
 def chain(subject: Subject, stage: Stage, missing: MissingObject) -> tuple[Evidence, ...]:
     """Requirement, no wheel, linkage, how the library came to the build, who provides it, that it is not here."""
     item, cause, need = missing.item, missing.cause, missing.needs[0]
-    assert item.built is not None
     assert stage.packages is not None
-    build_stage = subject.timeline.stages[item.built.stage]
     pulled = None
-    if isinstance(cause, LibraryUse) and cause.package and cause.presence == "present" and build_stage.packages:
+    if isinstance(cause, LibraryUse) and cause.package and cause.presence == "present" and item.built is not None:
+        build_stage = subject.timeline.stages[item.built.stage]
         moment = build_moment(build_stage, item)
-        pulled = evidence.presence(moment.world, cause.package, build_stage.packages) if moment is not None else None
+        if moment is not None and build_stage.packages is not None:
+            pulled = evidence.presence(moment.world, cause.package, build_stage.packages)
     return unique(
         (
             evidence.requirement(item),
@@ -140,4 +142,6 @@ def build_moment(stage: Stage, item: Installed) -> Moment | None:
     return None
 
 
-CHECK = Check(CODE, NAME, "error", "an extension links a library that is not in the stage where it runs", __doc__, run)
+CHECK = Check(
+    CODE, NAME, "error", "an extension links a library that is not in the stage where it runs", __doc__, run, fix="safe"
+)

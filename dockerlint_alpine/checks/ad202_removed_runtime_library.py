@@ -76,4 +76,4 @@ def _finding(subject: Subject, stage: Stage, missing: MissingObject, removal: Ap
     )
 
 
-CHECK = Check(CODE, NAME, "error", "a needed library was there, and apk del takes it away", __doc__, run)
+CHECK = Check(CODE, NAME, "error", "a needed library was there, and apk del takes it away", __doc__, run, fix="safe")

@@ -1,6 +1,8 @@
 """## What it does
 Reports a library, program or data package that Python code opens at run time and that is not in the stage: python-magic
-opens `libmagic.so.1`, weasyprint opens Pango, pdf2image starts `pdftoppm`.
+opens `libmagic.so.1`, weasyprint opens Pango, pdf2image starts `pdftoppm`. Where the wheel itself is at hand (a wheelhouse
+in the build context, or `--wheels DIR`), calls of `ctypes` and `cffi` in its sources are read as well; what is tried with
+`except` around it is left out, as the code can go on without.
 
 ## Why is this bad?
 No ELF header says so, no wheel brings it along, the build passes: the first use fails with
@@ -21,12 +23,17 @@ RUN pip install python-magic==0.4.27
 
 ## Fix safety
 Safe: the package is added to an `apk add` of the stage that survives, or to a new one.
+
+## References
+- [ctypes](https://docs.python.org/3/library/ctypes.html#finding-shared-libraries): `find_library` and `CDLL`
+- musl, ldso/dynlink.c: the search path of `dlopen`
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence, Set
+from collections.abc import Iterable, Iterator, Sequence, Set
 from dataclasses import dataclass, replace
+from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
 from dockerlint_alpine.checks import evidence
@@ -42,11 +49,12 @@ from dockerlint_alpine.checks.base import (
 )
 from dockerlint_alpine.findings import Evidence, Finding
 from dockerlint_alpine.fixer.placement import add_package
+from dockerlint_alpine.knowledge import RuntimeNeed
 from dockerlint_alpine.stages import library_copied
 
 if TYPE_CHECKING:
-    from dockerlint_alpine.knowledge import RuntimeNeed
     from dockerlint_alpine.stages import Installed, Stage
+    from dockerlint_alpine.stages.wheels import WheelOpen
 
 CODE = "AD203"
 NAME = "missing-dlopen-library"
@@ -54,7 +62,10 @@ NAME = "missing-dlopen-library"
 
 @dataclass(frozen=True, slots=True)
 class _Lack:
-    """One thing that a run-time need is short of: what to look for, what has it, and whether a branch may bring it."""
+    """One thing that a run-time need is short of: what to look for, what has it, and whether a branch may bring it.
+
+    ``opened`` is the call in the wheel's own sources, where it says so and no rule does.
+    """
 
     item: Installed
     need: RuntimeNeed
@@ -62,6 +73,7 @@ class _Lack:
     package: str | None
     possible: bool
     for_lookup: bool
+    opened: WheelOpen | None = None
 
 
 def run(subject: Subject) -> Iterator[Finding]:
@@ -79,6 +91,39 @@ def run(subject: Subject) -> Iterator[Finding]:
                 if _wanted(item, need, present) and need.available(stage.packages.release, stage.packages.arch):
                     for lack in _lacks(subject, stage, item, need):
                         yield _finding(subject, stage, lack)
+            for opened in _unruled(item, needs):
+                wanted = _missing(subject, stage, opened.needs)
+                if wanted is not None:
+                    yield _finding(subject, stage, _lack(stage, item, _as_need(opened), wanted, opened=opened))
+
+
+def _unruled(item: Installed, needs: Iterable[RuntimeNeed]) -> Iterator[WheelOpen]:
+    """What the wheel's sources open and no rule speaks of; the same library is told once."""
+    known = {name for need in needs for name in need.any}
+    for opened in item.wheel.opens if item.wheel is not None else ():
+        if not any(fnmatchcase(a, b) or fnmatchcase(b, a) for a in opened.needs for b in known):
+            known.update(opened.needs)
+            yield opened
+
+
+def _as_need(opened: WheelOpen) -> RuntimeNeed:
+    """The call as a rule would put it. Whether the line is ever run isn't known, so it is no error."""
+    return RuntimeNeed(
+        kind="dlopen",
+        any=opened.needs,
+        library="",
+        severity="warning",
+        versions="",
+        feature="",
+        extra="",
+        unless_installed=(),
+        lookup="name",
+        since=None,
+        until=None,
+        not_on=(),
+        note=opened.note,
+        evidence=(),
+    )
 
 
 def _wanted(item: Installed, need: RuntimeNeed, present: Set[str]) -> bool:
@@ -93,7 +138,7 @@ def _lacks(subject: Subject, stage: Stage, item: Installed, need: RuntimeNeed) -
     assert stage.packages is not None
     wanted = _missing(subject, stage, need.any)
     if wanted is not None:
-        yield _lack(stage, item, need, wanted, for_lookup=False)
+        yield _lack(stage, item, need, wanted)
     if stage.home is None or not stage.home.from_apk:
         library = subject.knowledge.library(need.library) if need.library else None
         for name in need.lookup_needs(library, stage.packages.release):
@@ -113,13 +158,21 @@ def _missing(subject: Subject, stage: Stage, names: Sequence[str]) -> str | None
     return next((name for name in names if stage.packages.find(name)), names[0])
 
 
-def _lack(stage: Stage, item: Installed, need: RuntimeNeed, wanted: str, *, for_lookup: bool) -> _Lack:
+def _lack(
+    stage: Stage,
+    item: Installed,
+    need: RuntimeNeed,
+    wanted: str,
+    *,
+    for_lookup: bool = False,
+    opened: WheelOpen | None = None,
+) -> _Lack:
     assert stage.packages is not None
     assert stage.end is not None
     providers = stage.packages.find(wanted)
     capability = providers[0].capability if providers else wanted
     package = providers[0].package.name if providers else None
-    return _Lack(item, need, capability, package, stage.end.possible.has(wanted), for_lookup)
+    return _Lack(item, need, capability, package, stage.end.possible.has(wanted), for_lookup, opened)
 
 
 def _finding(subject: Subject, stage: Stage, lack: _Lack) -> Finding:
@@ -127,6 +180,8 @@ def _finding(subject: Subject, stage: Stage, lack: _Lack) -> Finding:
     assert stage.end is not None
     item, need, package = lack.item, lack.need, lack.package
     sure = "possible" if lack.possible else confidence_of(subject, item, stage, stage.end)
+    if lack.opened is not None and sure == "certain":
+        sure = "likely"  # a source says what it may open, not that it will
     placed = None
     if package is not None and not lack.possible and not item.conditional:
         placed = add_package(subject.timeline, stage, package, "runtime", None)
@@ -145,10 +200,7 @@ def _finding(subject: Subject, stage: Stage, lack: _Lack) -> Finding:
         evidence=unique(
             (
                 evidence.requirement(item),
-                Evidence(
-                    "rule" if item.built is None or need not in item.built.runtime else "source",
-                    f"{item.resolved.name} {_verb(lack)} {_what(lack)}{_because(need.evidence)}",
-                ),
+                _told(lack),
                 evidence.provider(stage.packages, lack.wanted, package) if package else None,
                 evidence.absence(stage, lack.wanted),
             )
@@ -160,6 +212,17 @@ def _finding(subject: Subject, stage: Stage, lack: _Lack) -> Finding:
         packages=(package,) if package else (),
         fix=fix,
     )
+
+
+def _told(lack: _Lack) -> Evidence:
+    item, opened = lack.item, lack.opened
+    if opened is None or item.wheel is None:
+        by_rule = item.built is None or lack.need not in item.built.runtime
+        said = f"{item.resolved.name} {_verb(lack)} {_what(lack)}{_because(lack.need.evidence)}"
+        return Evidence("rule" if by_rule else "source", said)
+    names = " or ".join(need.removeprefix("so:") for need in opened.needs)
+    note = f"; {opened.note}" if opened.note else ""
+    return Evidence("source", f"{opened.place} in {item.wheel.shown} calls {opened.call} for {names}{note}")
 
 
 def _verb(lack: _Lack) -> str:
@@ -186,4 +249,6 @@ def _because(facts: tuple[str, ...]) -> str:
     return f" ({facts[0]})" if facts else ""
 
 
-CHECK = Check(CODE, NAME, "error", "a library that Python code opens at run time is not there", __doc__, run)
+CHECK = Check(
+    CODE, NAME, "error", "a library that Python code opens at run time is not there", __doc__, run, fix="safe"
+)

@@ -22,6 +22,10 @@ RUN apk add --no-cache build-base libffi-dev
 Safe where it is the same package under the name that this release has for it, else only shown: another version, a
 package that takes its place, a similar name. What a `--repository`, a tag, a changed `/etc/apk/repositories` or a
 variable without a value may bring is never reported.
+
+## References
+- [Alpine's packages](https://pkgs.alpinelinux.org/packages) by release, repository and architecture
+- apk-repositories(5): repositories and tags
 """
 
 from __future__ import annotations
@@ -208,4 +212,4 @@ def _presence(index: Index, name: str) -> Evidence:
     )
 
 
-CHECK = Check(CODE, NAME, "error", "no such package in this release of Alpine", __doc__, run)
+CHECK = Check(CODE, NAME, "error", "no such package in this release of Alpine", __doc__, run, fix="safe or shown")

@@ -22,6 +22,10 @@ RUN apk add --no-cache curl=~8.14 libpq
 ## Fix safety
 Unsafe: another version is installed than the author wrote. Where all packages of the file are pinned exactly, the fix
 writes the present version; else it pins as `=~`. A pin that is newer than the index at hand is not reported.
+
+## References
+- apk-world(5): the operators `=`, `~`, `=~`, `<`, `>` of a dependency
+- [Alpine's releases](https://alpinelinux.org/releases/): how long a branch gets fixes
 """
 
 from __future__ import annotations
@@ -170,4 +174,4 @@ def _parts(version: str) -> list[str]:
     return match[0].split(".") if match is not None else []
 
 
-CHECK = Check(CODE, NAME, "error", "a pinned version that the release no longer has", __doc__, run)
+CHECK = Check(CODE, NAME, "error", "a pinned version that the release no longer has", __doc__, run, fix="unsafe")

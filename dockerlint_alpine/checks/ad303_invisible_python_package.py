@@ -24,6 +24,10 @@ CMD ["python3", "app.py"]
 Only shown: which version pip should install is the author's choice. Nothing is reported where the Dockerfile uses
 Alpine's own Python (`/usr/bin/python3`, `PYTHONPATH=/usr/lib/python3.11/...`), a program of the package, or an apk
 package that runs on Alpine's Python.
+
+## References
+- [The official image](https://hub.docker.com/_/python): Python is compiled into `/usr/local`
+- [site](https://docs.python.org/3/library/site.html): where Python looks for packages
 """
 
 from __future__ import annotations
@@ -186,4 +190,6 @@ def _fix(subject: Subject, asked: Asked, distribution: str) -> Fix | None:
     return Fix(f"take {asked.operand.text} out of the apk add and pip install {distribution}", "display", (edit,))
 
 
-CHECK = Check(CODE, NAME, "warning", "a Python package of apk that the image's Python does not see", __doc__, run)
+CHECK = Check(
+    CODE, NAME, "warning", "a Python package of apk that the image's Python does not see", __doc__, run, fix="shown"
+)

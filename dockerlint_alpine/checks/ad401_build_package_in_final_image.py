@@ -30,7 +30,7 @@ compiling happen in one RUN and everything in the stage is understood; otherwise
 yours to write.
 
 ## References
-- Docker documentation: multi-stage builds
+- [Docker: multi-stage builds](https://docs.docker.com/build/building/multi-stage/)
 """
 
 from __future__ import annotations
@@ -136,4 +136,6 @@ def _edits(subject: Subject, stage: Stage, step: ApkStep, names: tuple[str, ...]
     return into_virtual(subject.timeline, step, names)
 
 
-CHECK = Check(CODE, NAME, "info", "compilers or -dev packages left in the image that runs", __doc__ or "", run)
+CHECK = Check(
+    CODE, NAME, "info", "compilers or -dev packages left in the image that runs", __doc__ or "", run, fix="unsafe"
+)

@@ -28,7 +28,7 @@ Unsafe: it removes packages. What is reported is not guessed (commands, scripts 
 looked at), but what you do by hand in a container is not in the Dockerfile.
 
 ## References
-- PEP 656: the musllinux platform tag
+- [PEP 656](https://peps.python.org/pep-0656/): the musllinux platform tag
 """
 
 from __future__ import annotations
@@ -154,4 +154,6 @@ def _evidence(subject: Subject, names: tuple[str, ...], used: Usage) -> Iterator
     yield Evidence("dockerfile", f"no command and no script of the stage names a program of {', '.join(names)}")
 
 
-CHECK = Check(CODE, NAME, "info", "a build package that nothing in the stage is compiled with", __doc__, run)
+CHECK = Check(
+    CODE, NAME, "info", "a build package that nothing in the stage is compiled with", __doc__, run, fix="unsafe"
+)

@@ -1,8 +1,8 @@
 """## What it does
 Reports a wheel built for glibc (manylinux) that is installed in an Alpine stage: forced by `--platform`, named by URL, or
-taken from a local file. Reports what a stage with glibc (`python:3.12-slim`) installed as such a wheel, or compiled, and
-`COPY --from` brings to an Alpine stage; pure Python may travel. Reports also a distribution that exists for glibc only: no
-wheel for musl, and no source that would compile there.
+taken from a local file; where the file is at hand its bytes decide, not its name. Reports what a stage with glibc
+(`python:3.12-slim`) installed as such a wheel, or compiled, and `COPY --from` brings to an Alpine stage; pure Python may
+travel. Reports also a distribution that exists for glibc only: no wheel for musl, and no source that would compile there.
 
 ## Why is this bad?
 pip never chooses such a wheel by itself on musl. Forced in, its extensions ask for `ld-linux-x86-64.so.2` and symbols
@@ -26,7 +26,7 @@ RUN pip install --target=/deps lz4==4.4.5
 There is no fix: take a musllinux wheel, compile, or use a glibc base image.
 
 ## References
-- PEP 656: musllinux; PEP 600: manylinux
+- [PEP 656](https://peps.python.org/pep-0656/): musllinux; [PEP 600](https://peps.python.org/pep-0600/): manylinux
 """
 
 from __future__ import annotations
@@ -62,7 +62,11 @@ def run(subject: Subject) -> Iterator[Finding]:
         for step in stage.steps:
             if isinstance(step, InstallStep):
                 for item in step.installed:
-                    if item.resolved.artefact.kind == "glibc-wheel":
+                    if item.wheel is not None and item.wheel.glibc:
+                        text = f"the wheel of {evidence.named(item)} was made for glibc; {stage_label(stage)} has musl"
+                        told = Evidence("elf", f"{item.wheel.shown}: {item.wheel.glibc[0]}")
+                        yield _finding(subject, stage, step.moment, step.span, item, f"{text}: it will not load", told)
+                    elif item.resolved.artefact.kind == "glibc-wheel" and not _harmless(step, item):
                         text = f"{evidence.named(item)} comes as a wheel for glibc; {stage_label(stage)} has musl"
                         yield _finding(subject, stage, step.moment, step.span, item, f"{text}: it will not load", None)
                     elif item.glibc is None:
@@ -92,6 +96,11 @@ def _travelled(subject: Subject, stage: Stage) -> Iterator[Finding]:
         moment = stage.end
         span = (item.arrived.start, item.arrived.end)
         yield _finding(subject, stage, moment, span, item, text, place)
+
+
+def _harmless(step: InstallStep, item: Installed) -> bool:
+    """True for a wheel that ``--platform`` forces in and whose bytes hold nothing for glibc, whatever its name says."""
+    return item.wheel is not None and bool(step.target.forced_platforms)
 
 
 def _impossible(subject: Subject, stage: Stage, step: InstallStep, item: Installed) -> Iterator[Finding]:

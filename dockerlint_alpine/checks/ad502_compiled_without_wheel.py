@@ -24,7 +24,7 @@ RUN pip install uvloop==0.17.0
 There is no fix: another version is the author's choice.
 
 ## References
-- PEP 656: the musllinux platform tag
+- [PEP 656](https://peps.python.org/pep-0656/): the musllinux platform tag
 """
 
 from __future__ import annotations

@@ -1,28 +1,4 @@
-"""## What it does
-Says what could not be judged, and why: a requirement file that is not in the build context (AD901), a base image or an
-interpreter that is not known (AD902), a distribution that the embedded data doesn't know or that does not resolve
-(AD903), a part of the Dockerfile that no parser accepts (AD904), a value that is known only while building (AD905).
-
-## Why is this bad?
-"No findings" would sound like "nothing is missing". What was not looked at is counted in the summary, and `--strict`
-turns it into a failure.
-
-## Example
-```dockerfile
-FROM python:3.11-alpine3.19
-COPY requirements.txt .
-RUN pip install -r requirements.txt
-```
-with no `requirements.txt` in the build context.
-
-## Use instead
-Give what is missing: `--context DIR`, `--build-arg NAME=VALUE`, `--alpine X.Y`, `--python X.Y`. `--online` asks the package
-index for distributions that the embedded data doesn't know, and reads the sources of those that no rule covers; without it
-the index is asked only if it answers quickly, and not in CI.
-
-## Fix safety
-There is nothing to fix in the file.
-"""
+"""AD901 to AD905: what could not be judged, and why. "No findings" alone would sound like "nothing is missing"."""
 
 from __future__ import annotations
 
@@ -31,20 +7,189 @@ from collections.abc import Iterator
 from dockerlint_alpine.checks.base import Check, Subject, locate, stage_ref
 from dockerlint_alpine.findings import Evidence, Finding, Location
 
-NAMES = {
-    "AD901": "unreadable-requirements",
-    "AD902": "unknown-base-image",
-    "AD903": "unresolved-requirement",
-    "AD904": "syntax-error",
-    "AD905": "unknown-value",
+_COUNTED = """\
+"No findings" would sound like "nothing is missing". What was not looked at is counted in the summary, and `--strict`
+turns it into a failure."""
+_NO_FIX = """There is nothing to fix in the file."""
+_REFERENCES = """- [Troubleshooting](../troubleshooting.md): what to give it, case by case"""
+
+_UNREADABLE = f"""## What it does
+Says that a requirement file which the Dockerfile installs can't be read: it is not in the build context, or it is no
+requirement file.
+
+## Why is this bad?
+{_COUNTED}
+
+## Example
+```dockerfile
+FROM python:3.11-alpine3.19
+RUN apk add --no-cache gcc musl-dev
+COPY requirements.txt .
+RUN pip install -r requirements.txt
+```
+```text title="backend/requirements.txt"
+lz4==4.4.5
+```
+
+## Use instead
+Say where the build context is:
+```dockerfile
+FROM python:3.11-alpine3.19
+RUN apk add --no-cache gcc musl-dev
+COPY requirements.txt .
+RUN pip install -r requirements.txt
+```
+```text title="backend/requirements.txt"
+lz4==4.4.5
+```
+```sh
+alpine-doctor check --context backend Dockerfile
+```
+A compose file says so by itself: `alpine-doctor check docker-compose.yml`.
+
+## Fix safety
+{_NO_FIX}
+
+## References
+{_REFERENCES}
+"""
+
+_UNKNOWN_IMAGE = f"""## What it does
+Says that packages are installed on a base image which is not known: its name tells neither the Alpine release nor the
+Python in it.
+
+## Why is this bad?
+{_COUNTED}
+
+## Example
+```dockerfile
+FROM registry.example/team/base:7
+RUN apk add --no-cache gcc musl-dev
+RUN pip install lz4==4.4.5
+```
+
+## Use instead
+Say what is in it:
+```dockerfile
+FROM registry.example/team/base:7
+RUN apk add --no-cache gcc musl-dev
+RUN pip install lz4==4.4.5
+```
+```sh
+alpine-doctor check --alpine 3.19 --python 3.11 Dockerfile
+```
+Or keep it in the configuration: `alpine = "3.19"`, `python = "3.11"`.
+
+## Fix safety
+{_NO_FIX}
+
+## References
+{_REFERENCES}
+"""
+
+_UNRESOLVED = f"""## What it does
+Says that a distribution, or this version of it, is in no rule and not among the facts that come with the program, or that
+the requirements do not resolve.
+
+## Why is this bad?
+{_COUNTED}
+
+## Example
+```dockerfile
+FROM python:3.11-alpine3.19
+RUN apk add --no-cache gcc musl-dev
+RUN pip install lz4==4.4.4
+```
+
+## Use instead
+Ask the Python index with `--online`: it knows every version, and resolves what is not pinned. Or take a version that is
+known offline:
+```dockerfile
+FROM python:3.11-alpine3.19
+RUN apk add --no-cache gcc musl-dev
+RUN pip install lz4==4.4.5
+```
+
+## Fix safety
+{_NO_FIX}
+
+## References
+{_REFERENCES}
+- [Adding a library or distribution](../contributing-rules.md), for a project's own rules too
+"""
+
+_SYNTAX = """## What it does
+Says that a part of the Dockerfile is no valid syntax: an unknown instruction, a heredoc without its end, an instruction
+without its arguments. The rest of the file is judged all the same.
+
+## Why is this bad?
+BuildKit refuses the file, and what the broken part would have installed is not known.
+
+## Example
+```dockerfile
+FROM python:3.11-alpine3.19
+RUM apk add --no-cache gcc musl-dev
+RUN pip install lz4==4.4.5
+```
+
+## Use instead
+```dockerfile
+FROM python:3.11-alpine3.19
+RUN apk add --no-cache gcc musl-dev
+RUN pip install lz4==4.4.5
+```
+
+## Fix safety
+There is no fix: what was meant is the author's to say.
+
+## References
+- [Dockerfile reference](https://docs.docker.com/reference/dockerfile/)
+"""
+
+_UNKNOWN_VALUE = f"""## What it does
+Says that a value on which the verdict depends is known only while building: packages from a variable, from the output of
+another command, from a file that the build makes.
+
+## Why is this bad?
+{_COUNTED}
+
+## Example
+```dockerfile
+FROM python:3.11-alpine3.19
+ARG BUILD_PACKAGES
+RUN apk add --no-cache $BUILD_PACKAGES
+RUN pip install lz4==4.4.5
+```
+
+## Use instead
+Give the value that the build gets:
+```dockerfile
+FROM python:3.11-alpine3.19
+ARG BUILD_PACKAGES
+RUN apk add --no-cache $BUILD_PACKAGES
+RUN pip install lz4==4.4.5
+```
+```sh
+alpine-doctor check --build-arg "BUILD_PACKAGES=gcc musl-dev" Dockerfile
+```
+Or write the default into the file: `ARG BUILD_PACKAGES="gcc musl-dev"`.
+
+## Fix safety
+{_NO_FIX}
+
+## References
+{_REFERENCES}
+- [Dockerfile reference: ARG](https://docs.docker.com/reference/dockerfile/#arg)
+"""
+
+_CODES = {
+    "AD901": ("unreadable-requirements", "a requirement file can't be read or found", _UNREADABLE),
+    "AD902": ("unknown-base-image", "the base image or its Python is not known", _UNKNOWN_IMAGE),
+    "AD903": ("unresolved-requirement", "a distribution is not known, or does not resolve", _UNRESOLVED),
+    "AD904": ("syntax-error", "a part of the Dockerfile is no valid syntax", _SYNTAX),
+    "AD905": ("unknown-value", "a value is known only while the image is built", _UNKNOWN_VALUE),
 }
-SUMMARIES = {
-    "AD901": "a requirement file can't be read or found",
-    "AD902": "the base image or its Python is not known",
-    "AD903": "a distribution is not known, or does not resolve",
-    "AD904": "a part of the Dockerfile is no valid syntax",
-    "AD905": "a value is known only while the image is built",
-}
+"""Code -> name, summary, page."""
 
 
 def run(subject: Subject, code: str) -> Iterator[Finding]:
@@ -54,7 +199,7 @@ def run(subject: Subject, code: str) -> Iterator[Finding]:
             stage = subject.timeline.stages.get(notice.stage)
             yield Finding(
                 code=code,
-                name=NAMES[code],
+                name=_CODES[code][0],
                 severity="info",
                 confidence="certain",
                 message=notice.message,
@@ -72,7 +217,7 @@ def _syntax(subject: Subject) -> Iterator[Finding]:
         if problem.severity == "error":
             yield Finding(
                 code="AD904",
-                name=NAMES["AD904"],
+                name=_CODES["AD904"][0],
                 severity="info",
                 confidence="certain",
                 message=problem.message,
@@ -86,7 +231,8 @@ def _check(code: str) -> Check:
     def run_code(subject: Subject) -> Iterator[Finding]:
         return run(subject, code)
 
-    return Check(code, NAMES[code], "info", SUMMARIES[code], __doc__ or "", run_code)
+    name, summary, page = _CODES[code]
+    return Check(code, name, "info", summary, page, run_code)
 
 
-CHECKS = tuple(_check(code) for code in NAMES)
+CHECKS = tuple(_check(code) for code in _CODES)

@@ -1,15 +1,19 @@
 """What every check is made of: its code, its page, and the function that looks at the facts.
 
-A check reads a :class:`Subject` and yields findings. Its page is the docstring of its module, with the headings
-"What it does", "Why is this bad?", "Example", "Use instead", "Fix safety" and, where it helps, "References".
+A check reads a :class:`Subject` and yields findings. Its page has the headings of ``HEADINGS`` and is the docstring of its
+module, or one text each where a module has several codes. The example and what to use instead are executed by the tests:
+the first ```` ```dockerfile ```` block is the Dockerfile, blocks with a ``title`` are other files beside it, and a
+```` ```sh ```` block is the command, where it takes more than ``alpine-doctor check``.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
+from dockerlint_alpine import DOCS_URL
 from dockerlint_alpine.findings import Confidence, DistributionRef, Evidence, Location, Severity, StageRef
 
 if TYPE_CHECKING:
@@ -17,6 +21,11 @@ if TYPE_CHECKING:
     from dockerlint_alpine.knowledge import Knowledge
     from dockerlint_alpine.stages import Installed, Moment, Stage, Timeline
     from dockerlint_alpine.syntax import Dockerfile, Instruction, Span
+
+FixKind: TypeAlias = Literal["safe", "safe or shown", "unsafe", "shown", "none"]
+
+HEADINGS = ("What it does", "Why is this bad?", "Example", "Use instead", "Fix safety", "References")
+"""The sections of every page, in this order."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +49,10 @@ class Subject:
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One finding code; ``severity`` is that of a certain finding."""
+    """One finding code; ``severity`` is that of a certain finding, ``fix`` what there is for the example of the page.
+
+    ``since`` is the first version of this program that has the code.
+    """
 
     code: str
     name: str
@@ -48,6 +60,23 @@ class Check:
     summary: str
     page: str
     run: Callable[[Subject], Iterable[Finding]]
+    fix: FixKind = "none"
+    since: str = "0.1.0"
+
+    @property
+    def url(self) -> str:
+        """Where the page is, relative to ``DOCS_URL``."""
+        return f"codes/{self.code}/"
+
+    @property
+    def published(self) -> str:
+        """The page as it can be read anywhere: its links to other pages of the documentation made absolute."""
+        return re.sub(r"\]\(\.\./([\w-]+)\.md\)", rf"]({DOCS_URL}\1/)", self.page.strip())
+
+    @property
+    def description(self) -> str:
+        """The first paragraph of the page, on one line."""
+        return " ".join(self.page.partition("\n")[2].partition("\n\n")[0].split())
 
 
 def locate(dockerfile: Dockerfile, span: Span) -> Location:
@@ -84,12 +113,15 @@ def confidence_of(subject: Subject, item: Installed, stage: Stage, moment: Momen
     """How sure a finding on ``item`` in ``stage`` can be: certain only where nothing was assumed on the way.
 
     Assumed are: a version that is not pinned, an index that stands in for another, a base image known by its name alone,
-    a rule that rests on the word of packagers, and a build that only its sources' text tells of.
+    a rule that rests on the word of packagers (a wheel's own bytes need no rule), and a build that only its sources' text
+    tells of.
     """
     if item.conditional or moment.unknown or (stage.image is not None and stage.image.alpine is None):
         return "possible"
     rule = subject.knowledge.distribution(item.resolved.name)
-    read = (rule is None or rule.confidence == "source") and (item.built is None or item.built.source is None)
+    read = item.wheel is not None or (
+        (rule is None or rule.confidence == "source") and (item.built is None or item.built.source is None)
+    )
     exact = stage.packages is not None and stage.packages.exact
     known_image = stage.image is None or stage.image.certain
     return "certain" if exact and item.pinned and known_image and read else "likely"

@@ -284,8 +284,7 @@ def _build_needs(built: BuildFacts, *, apk_python: bool) -> Iterator[str]:
 def _runtime_needs(subject: Subject, stage: Stage) -> Iterator[str]:
     """What the distributions of a stage need when they run, tools of ``find_library`` included."""
     for item in stage.installed:
-        if item.built is not None:
-            yield from (need for need, _ in item.built.objects)
+        yield from (need for need, _ in item.objects)
         distribution = subject.knowledge.distribution(item.resolved.name)
         for need in distribution.runtime_needs(item.resolved.version) if distribution is not None else ():
             yield from need.any

@@ -6,13 +6,14 @@ from typing import TYPE_CHECKING
 
 from dockerlint_alpine.checks.base import stage_label
 from dockerlint_alpine.findings import Evidence
+from dockerlint_alpine.knowledge import Language
 from dockerlint_alpine.stages import LibraryUse, pulled_in_by
 
 if TYPE_CHECKING:
     from dockerlint_alpine.apk import Index, World
     from dockerlint_alpine.checks.base import Subject
-    from dockerlint_alpine.knowledge import Language
     from dockerlint_alpine.stages import Installed, Stage
+    from dockerlint_alpine.stages.wheels import WheelLink
 
 
 def named(item: Installed) -> str:
@@ -35,8 +36,8 @@ def wheel(item: Installed) -> Evidence:
     return Evidence("wheel", f"{verdict.reason} ({verdict.source})")
 
 
-def linkage(item: Installed, cause: LibraryUse | Language) -> Evidence:
-    """What the rules say about the build and the library."""
+def linkage(item: Installed, cause: LibraryUse | Language | WheelLink) -> Evidence:
+    """What the bytes of the wheel say, or the rules about the build and the library."""
     if isinstance(cause, LibraryUse):
         facts = cause.link.evidence or cause.library.evidence
         how = {
@@ -46,7 +47,11 @@ def linkage(item: Installed, cause: LibraryUse | Language) -> Evidence:
         if item.built is not None and item.built.source is not None:
             return Evidence("source", facts[0])
         return Evidence("rule", f"{item.resolved.name}: {how}{_because(facts)}")
-    return Evidence("rule", f"{item.resolved.name} is written in {cause.name}{_because(cause.evidence)}")
+    if isinstance(cause, Language):
+        return Evidence("rule", f"{item.resolved.name} is written in {cause.name}{_because(cause.evidence)}")
+    assert item.wheel is not None
+    library = cause.need.removeprefix("so:")
+    return Evidence("elf", f"{cause.path} in {item.wheel.shown} names {library}, which the wheel does not bring along")
 
 
 def sources(item: Installed) -> Evidence | None:

@@ -1,4 +1,4 @@
-"""What compiled files need where they run, held against what is there: shared by AD201 and AD202."""
+"""What native files need where they run, held against what is there: shared by AD201 and AD202."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from dockerlint_alpine.checks.base import Subject
     from dockerlint_alpine.knowledge import Language
     from dockerlint_alpine.stages import Installed, LibraryUse, Moment, Stage, Timeline
+    from dockerlint_alpine.stages.wheels import WheelLink
     from dockerlint_alpine.syntax import Instruction
 
 
@@ -24,7 +25,7 @@ class MissingObject:
     """
 
     item: Installed
-    cause: LibraryUse | Language
+    cause: LibraryUse | Language | WheelLink
     needs: tuple[str, ...]
     package: str | None
     state: Literal["missing", "possible"]
@@ -58,10 +59,8 @@ def _missing(
     subject: Subject, stage: Stage, items: Iterable[Installed], moment: Moment, step: PythonStep | None
 ) -> Iterator[MissingObject]:
     for item in items:
-        if item.built is None:
-            continue
-        grouped: dict[str, tuple[LibraryUse | Language, list[str], str]] = {}
-        for need, cause in item.built.objects:
+        grouped: dict[str, tuple[LibraryUse | Language | WheelLink, list[str], str]] = {}
+        for need, cause in item.objects:
             state = _state(subject.timeline, moment, need)
             if state is None:
                 continue

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import sys
 from importlib import import_module
+from inspect import cleandoc
+from typing import Any
 
 import click
 
 from dockerlint_alpine import __version__
+from dockerlint_alpine.cli.examples import EXAMPLES
 
 COMMANDS: dict[str, tuple[str, str, str]] = {
     "check": ("dockerlint_alpine.cli.check", "check", "Report what Alpine stages lack."),
@@ -22,6 +25,9 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
         "rules_group",
         "List, show, validate, draft, refresh and export the rules.",
     ),
+    "config": ("dockerlint_alpine.cli.config", "config", "Show the settings and where each comes from."),
+    "cache": ("dockerlint_alpine.cli.cache", "cache_group", "Say where the cache is, or empty it."),
+    "completion": ("dockerlint_alpine.cli.completion", "completion", "Make a shell complete commands and values."),
 }
 """Name -> module, attribute, help line: so that ``--help`` imports no command."""
 
@@ -39,12 +45,50 @@ class LazyGroup(click.Group):
             return None
         module, attribute, _ = COMMANDS[cmd_name]
         command: click.Command = getattr(import_module(module), attribute)
-        return command
+        return _readable(command, cmd_name)
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the command; a mistyped name is answered with the one that was probably meant."""
+        try:
+            return super().resolve_command(ctx, args)
+        except click.UsageError as error:
+            from difflib import get_close_matches  # noqa: PLC0415 - only a mistake pays for it
+
+            close = get_close_matches(args[0], COMMANDS, n=1)
+            if not close:
+                raise
+            raise click.UsageError(f"No such command {args[0]!r}; did you mean {close[0]}?", ctx) from error
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[Any]:
+        """Complete the name of a command from the table alone, and options as ever."""
+        if not incomplete or incomplete[0].isalnum():
+            from click.shell_completion import CompletionItem  # noqa: PLC0415 - only while completing
+
+            rows = ((name, line) for name, (_, _, line) in COMMANDS.items())
+            return [CompletionItem(name, help=line) for name, line in rows if name.startswith(incomplete)]
+        return super().shell_complete(ctx, incomplete)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
         """Write the list of commands from the table alone."""
         with formatter.section("Commands"):
             formatter.write_dl([(name, line) for name, (_, _, line) in COMMANDS.items()])
+
+
+def _readable(command: click.Command, words: str) -> click.Command:
+    r"""Give the help of a command its examples.
+
+    In docstrings ``\b``, the mark by which click leaves the lines of a paragraph alone, stands as two characters.
+    """
+    text = cleandoc(command.help or "").replace("\\b\n", "\b\n")
+    if "Examples:" not in text and words in EXAMPLES:
+        lines = "\n".join(f"  alpine-doctor {example}" for example in EXAMPLES[words])
+        text = f"{text}\n\n\b\nExamples:\n{lines}"
+    command.help = text
+    for name, inner in getattr(command, "commands", {}).items():
+        _readable(inner, f"{words} {name}")
+    return command
 
 
 @click.group(

@@ -4,20 +4,30 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from dockerlint_alpine.cli import common
+from dockerlint_alpine.cli import common, modes
 from dockerlint_alpine.cli.judging import Judge
+from dockerlint_alpine.cli.sections import SectionedCommand
 from dockerlint_alpine.findings import FileError, FileReport, Report
 from dockerlint_alpine.reading import UnreadableError
 
+if TYPE_CHECKING:
+    from dockerlint_alpine.config import Configuration, Settings
 
-@click.command()
+
+@click.command(cls=SectionedCommand)
 @click.argument("paths", nargs=-1)
+@modes.mode_options
 @common.analysis_options
 @common.output_options
+@click.option(
+    "--image",
+    metavar="NAME|TAR",
+    help="Hold the verdict against the image built from this one Dockerfile: of the engine, or a saved one.",
+)
 @click.option(
     "--stdin-filename", metavar="NAME", help="What to call a Dockerfile read from standard input (PATH is -)."
 )
@@ -27,20 +37,58 @@ def check(paths: tuple[str, ...], **given: Any) -> None:
     \b
     Examples:
       alpine-doctor check
-      alpine-doctor check docker/backend.alpine.Dockerfile --platform linux/amd64 --platform linux/arm64
+      alpine-doctor check docker/Dockerfile --platform linux/amd64,linux/arm64
       alpine-doctor check --output-format json docker-compose.yml
+      alpine-doctor check --watch docker/Dockerfile
+      alpine-doctor check --add-ignore --reason "fixed in the next release"
       alpine-doctor check - --stdin-filename docker/Dockerfile < docker/Dockerfile
+      alpine-doctor check Dockerfile --image myapp:latest
+      alpine-doctor check Dockerfile --wheels dist/
     """
-    judge = Judge(common.configuration(given), use_cache=not given["no_cache"])
+    sys.exit(modes.run(lambda configured: _judged(paths, configured, given), paths, given))
+
+
+def _judged(paths: tuple[str, ...], configured: Configuration, given: dict[str, Any]) -> tuple[Report, frozenset[str]]:
+    """The report, and the paths that it rests on besides the Dockerfiles."""
+    judge, image = Judge(configured, use_cache=not given["no_cache"], workers=given["jobs"]), given["image"]
     try:
-        report = _report(paths, judge, given["stdin_filename"])
+        report = _report(paths, judge, given["stdin_filename"]) if image is None else _compared(paths, judge, image)
     except common.data_errors() as error:
         raise click.UsageError(str(error)) from None
     finally:
         judge.close()
-    settings = judge.configured.settings
-    common.show(report, settings)
-    sys.exit(common.exit_code(report, settings))
+    _tell_verdict(report, configured.settings)
+    return report, frozenset(judge.looked_at)
+
+
+def _tell_verdict(report: Report, settings: Settings) -> None:
+    """Formats that have findings only don't say why a run without any fails: that is told beside them."""
+    for file in report.files:
+        if file.image is not None and not any(name.partition(":")[0] == "text" for name in settings.output_format):
+            from dockerlint_alpine.report.comparing import sentence  # noqa: PLC0415 - only with --image
+
+            click.echo(f"alpine-doctor: {file.image.image}: {sentence(file.image)}", err=True)
+
+
+def _compared(paths: tuple[str, ...], judge: Judge, name: str) -> Report:
+    """The report on the one Dockerfile that the image was built from."""
+    from dockerlint_alpine.cli.images import open_image  # noqa: PLC0415 - only with --image
+
+    if "-" in paths:
+        raise click.UsageError(
+            "--image needs a Dockerfile that it was built from, with its context, not standard input"
+        )
+    jobs, errors = common.jobs_for(paths, judge.configured)
+    if errors:
+        return Report((), tuple(errors))
+    if len(jobs) != 1:
+        found = ", ".join(job.shown_as for job in jobs[:4]) or "none"
+        raise click.UsageError(f"--image speaks of one Dockerfile; name it (found: {found})")
+    with open_image(name, judge.configured.settings.platforms) as (image, progress):
+        try:
+            return Report((judge.compared(jobs[0], image, progress),))
+        except UnreadableError as error:
+            return Report((), (FileError(jobs[0].shown_as, str(error)),))
 
 
 def _report(paths: tuple[str, ...], judge: Judge, stdin_name: str | None) -> Report:
@@ -55,9 +103,9 @@ def _report(paths: tuple[str, ...], judge: Judge, stdin_name: str | None) -> Rep
             reports.append(judge.doctor.check_bytes(data, place, shown_as=name))
         except UnreadableError as error:
             errors.append(FileError(name, str(error)))
-    for job in jobs:
-        try:
-            reports.append(judge.report(job))
-        except UnreadableError as error:
-            errors.append(FileError(job.shown_as, str(error)))
+    for result in judge.reports(jobs):
+        if isinstance(result, FileReport):
+            reports.append(result)
+        else:
+            errors.append(result)
     return Report(common.merged_reports(reports), tuple(errors))

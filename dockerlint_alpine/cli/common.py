@@ -11,42 +11,89 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from dockerlint_alpine.discovery import Job, find_jobs
+from dockerlint_alpine.cli.progress import Progress
+from dockerlint_alpine.cli.sections import section
+from dockerlint_alpine.discovery import Job, Search, find_jobs
 from dockerlint_alpine.findings import FileError, FileReport, Report
 
 if TYPE_CHECKING:
     from dockerlint_alpine.analysis import Doctor
+    from dockerlint_alpine.comparison import Comparison
     from dockerlint_alpine.config import Configuration, Settings
     from dockerlint_alpine.report import CodeDoc, RenderOptions
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
-_ANALYSIS = (
-    click.option("--select", multiple=True, metavar="CODE", help="Only these codes (AD2, AD201, ALL); repeatable."),
-    click.option("--ignore", multiple=True, metavar="CODE", help="Not these codes; repeatable."),
+
+def _completed(kind: str) -> Callable[..., Any]:
+    """Completes the values of an option; what knows them is imported only then."""
+
+    def complete(ctx: click.Context, _: click.Parameter, incomplete: str) -> Any:
+        from dockerlint_alpine.cli import completing  # noqa: PLC0415
+
+        return completing.complete(kind, ctx, incomplete)
+
+    return complete
+
+
+_CODES: dict[str, Any] = {"multiple": True, "metavar": "CODE", "shell_complete": _completed("codes")}
+_SELECTION = (
+    click.option("--select", **_CODES, help="Only these codes (AD2, AD201, ALL); repeatable."),
+    click.option("--ignore", **_CODES, help="Not these codes; repeatable."),
+)
+_BUILD = (
     click.option(
-        "--platform", "platforms", multiple=True, metavar="OS/ARCH", help="linux/amd64 by default; repeatable."
+        "--platform",
+        "platforms",
+        multiple=True,
+        metavar="OS/ARCH",
+        shell_complete=_completed("platforms"),
+        help="linux/amd64 by default; repeatable.",
     ),
     click.option("--build-arg", "build_args", multiple=True, metavar="K=V", help="A value for an ARG; repeatable."),
-    click.option("--target", metavar="STAGE", help="Judge only this stage and what it is made of."),
+    click.option(
+        "--target",
+        metavar="STAGE",
+        shell_complete=_completed("stages"),
+        help="Judge only this stage and what it is made of.",
+    ),
     click.option("--context", type=click.Path(file_okay=False, exists=True), help="The build context."),
-    click.option("--alpine", metavar="X.Y", help="The Alpine release, where the base image does not tell it."),
+    click.option(
+        "--alpine",
+        metavar="X.Y",
+        shell_complete=_completed("releases"),
+        help="The Alpine release, where the base image does not tell it.",
+    ),
     click.option("--python", metavar="X.Y", help="The Python, where the base image does not tell it."),
+)
+_SOURCES = (
     click.option(
         "--online/--offline",
         default=None,
         help="Ask the Python package index, or never. Default: kept answers, and a quick question for what is unknown.",
     ),
+    click.option(
+        "--wheels",
+        multiple=True,
+        metavar="DIR",
+        type=click.Path(file_okay=False, exists=True),
+        help="Wheels that pip may take, as with --find-links; their own bytes replace the rules. Repeatable.",
+    ),
     click.option("--as-of", metavar="DATE", help="Answer for the index of this day, YYYY-MM-DD."),
     click.option("--config", type=click.Path(dir_okay=False, exists=True), help="The configuration file to use."),
-    click.option("--no-cache", is_flag=True, help="Judge anew, and remember nothing."),
     click.option("--isolated", is_flag=True, help="Read no configuration file."),
+    click.option("--no-cache", is_flag=True, help="Judge anew, and remember nothing."),
+    click.option(
+        "--respect-gitignore/--no-respect-gitignore", default=None, help="Pass over what git ignores (default)."
+    ),
+    click.option("--force-exclude", is_flag=True, default=None, help="Leave out excluded files even if named."),
 )
 _OUTPUT = (
     click.option(
         "--output-format",
         multiple=True,
         metavar="FORMAT[:FILE]",
+        shell_complete=_completed("formats"),
         help="text, concise, json, sarif, github, gitlab, junit, checkstyle, rdjson or markdown; repeatable.",
     ),
     click.option("--output-file", type=click.Path(dir_okay=False), help="Write there instead of standard output."),
@@ -58,16 +105,14 @@ _OUTPUT = (
 
 def analysis_options(command: _Command) -> _Command:
     """Decorate with the options that say how to judge."""
-    for option in reversed(_ANALYSIS):
-        command = option(command)
+    for title, options in (("Settings and files", _SOURCES), ("The build", _BUILD), ("Codes", _SELECTION)):
+        command = section(title, options)(command)
     return command
 
 
 def output_options(command: _Command) -> _Command:
     """Decorate with the options that say how to show the result."""
-    for option in reversed(_OUTPUT):
-        command = option(command)
-    return command
+    return section("Output", _OUTPUT)(command)
 
 
 def configuration(given: dict[str, Any]) -> Configuration:
@@ -80,12 +125,13 @@ def configuration(given: dict[str, Any]) -> Configuration:
     overrides["ignore"] = _codes(given["ignore"]) or None
     overrides["platforms"] = _platforms(given["platforms"]) or None
     overrides["build_args"] = _build_args(given["build_args"]) or None
+    overrides["wheels"] = given["wheels"] or None
     overrides["output_format"] = given.get("output_format") or None
     if given["alpine"]:
         overrides["alpine"] = given["alpine"].removeprefix("v")
     try:
         config = Path(given["config"]) if given["config"] else None
-        return load(Path.cwd(), overrides=overrides, config=config, isolated=given["isolated"])
+        return load(Path.cwd(), overrides=overrides, config=config, isolated=given["isolated"], environment=os.environ)
     except ConfigError as error:
         raise click.UsageError(str(error)) from None
 
@@ -129,7 +175,13 @@ def _codes(values: Sequence[str]) -> tuple[str, ...]:
         elif any(check.code.startswith(code) for check in CHECKS):
             found.append(code)
         else:
-            raise click.UsageError(f"{part} is no code and no beginning of one")
+            from difflib import get_close_matches  # noqa: PLC0415 - only a mistake pays for it
+
+            close = get_close_matches(part, [*by_name, *by_name.values()], n=1) or get_close_matches(
+                code, by_name.values(), n=1
+            )
+            hint = f"; did you mean {close[0]}?" if close else ""
+            raise click.UsageError(f"{part} is no code and no beginning of one{hint}")
     return tuple(found)
 
 
@@ -150,11 +202,23 @@ def make_doctor(configured: Configuration) -> Doctor:
 
 
 def jobs_for(paths: Sequence[str], configured: Configuration) -> tuple[list[Job], list[FileError]]:
-    """What to judge, and which paths lead nowhere. What ``exclude`` covers is left out unless it was named."""
-    jobs, errors = find_jobs(paths, environment=os.environ)
+    """What to judge, and which paths lead nowhere. What ``exclude`` and git leave out is judged where it was named."""
+    settings = configured.settings
+    with Progress("Searching folders") as progress:
+        search = Search(
+            excludes=configured.excludes if settings.exclude else _nothing,
+            respect_gitignore=settings.respect_gitignore,
+            everywhere=settings.force_exclude,
+            step=progress.step,
+        )
+        jobs, errors = find_jobs(paths, environment=os.environ, search=search)
     named = set(paths)
-    kept = [job for job in jobs if job.shown_as in named or not configured.excludes(str(job.path))]
+    kept = [job for job in jobs if job.shown_as in named or not search.excludes(str(job.path))]
     return kept, [FileError(error.path, error.message) for error in errors]
+
+
+def _nothing(_: str) -> bool:
+    return False
 
 
 def job_settings(settings: Settings, job: Job) -> Settings:
@@ -209,7 +273,7 @@ def show(report: Report, settings: Settings) -> None:
         path = path or settings.output_file or ""
         text = render(report, name, options=_render_options(settings, name, to_file=bool(path)))
         if path:
-            _write(path, text)
+            write_text(path, text)
         else:
             sys.stdout.flush()
             sys.stdout.buffer.write(text.encode())
@@ -219,7 +283,8 @@ def show(report: Report, settings: Settings) -> None:
                 click.echo(f"alpine-doctor: {problem.path}: {problem.message}", err=True)
 
 
-def _write(path: str, text: str) -> None:
+def write_text(path: str, text: str) -> None:
+    """Write a report to a file. Raises click.UsageError."""
     try:
         with Path(path).open("w", encoding="utf-8", newline="") as file:
             file.write(text)
@@ -228,13 +293,17 @@ def _write(path: str, text: str) -> None:
 
 
 def _render_options(settings: Settings, name: str, *, to_file: bool) -> RenderOptions:
-    from dockerlint_alpine import __version__  # noqa: PLC0415
+    from dockerlint_alpine import DOCS_URL, __version__  # noqa: PLC0415
+    from dockerlint_alpine.cli.terminal import follows_links  # noqa: PLC0415
     from dockerlint_alpine.report import RenderOptions  # noqa: PLC0415
 
     terminal = sys.stdout.isatty() and not to_file
     width = os.get_terminal_size().columns if terminal else 100
     return RenderOptions(
         color=wants_color(settings.color, terminal),
+        hyperlinks=follows_links(os.environ, terminal=terminal) and settings.color != "never" and not to_file,
+        file_root=os.getcwd(),  # noqa: PTH109 - no object on the way of every run
+        docs_url=settings.docs_url or DOCS_URL,
         version=__version__,
         width=max(60, min(width, 120)),
         code_docs=code_doc if name in _DOCUMENTED else None,
@@ -249,7 +318,7 @@ def code_doc(code: str) -> CodeDoc:
     check = check_by_topic(code)
     if check is None:
         return CodeDoc(code, code.lower(), code)
-    return CodeDoc(check.code, check.name, check.summary, check.page, check.severity)
+    return CodeDoc(check.code, check.name, check.summary, check.published, check.severity, check.url, check.description)
 
 
 def exit_code(report: Report, settings: Settings) -> int:
@@ -257,4 +326,10 @@ def exit_code(report: Report, settings: Settings) -> int:
     if report.errors or (settings.strict and report.unknown):
         return 2
     found = report.count("error") + report.count("warning")
-    return 1 if found and not settings.exit_zero else 0
+    wrong = any(file.image is not None and not _as_predicted(file.image, settings) for file in report.files)
+    return 1 if (found or wrong) and not settings.exit_zero else 0
+
+
+def _as_predicted(image: Comparison, settings: Settings) -> bool:
+    """With ``--strict`` an image must also have the predicted packages and distributions."""
+    return image.holds and (image.same_content or not settings.strict)

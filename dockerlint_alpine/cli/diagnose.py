@@ -52,7 +52,7 @@ def diagnose(log: str, **given: Any) -> None:
     \b
     Examples:
       docker build . 2>&1 | alpine-doctor diagnose
-      alpine-doctor diagnose build.log --dockerfile docker/backend.alpine.Dockerfile --diff
+      alpine-doctor diagnose build.log --dockerfile docker/Dockerfile --diff
 
     \b
     Exit codes: 0 nothing is left to do, 1 a cause remains, 2 the command was wrong or a file could not be read.

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from dockerlint_alpine.cli import common
+from dockerlint_alpine.cli.sections import SectionedCommand
 from dockerlint_alpine.findings import FileError, Report
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from dockerlint_alpine.fixer.rounds import Proposal
 
 
-@click.command()
+@click.command(cls=SectionedCommand)
 @click.argument("paths", nargs=-1)
 @common.analysis_options
 @common.output_options

@@ -4,20 +4,19 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
+from dockerlint_alpine.cli.progress import Progress
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from typing import Self
 
     from dockerlint_alpine.apk import Index, IndexStore
     from dockerlint_alpine.elf import Inspection, Subject
 
 ARCHES = ("x86_64", "aarch64", "armv7", "armhf", "x86", "ppc64le", "s390x", "riscv64", "loongarch64")
-_SHOW_PROGRESS_FROM = 2000
-"""Files of a folder; fewer are read before anybody looks."""
 
 
 @click.command("inspect")
@@ -87,7 +86,7 @@ class _Run:
         from dockerlint_alpine.elf.inspection import inspect  # noqa: PLC0415
         from dockerlint_alpine.elf.opening import open_target  # noqa: PLC0415
 
-        with _Bar(target) as bar:
+        with Progress(target) as bar:
             for subject in open_target(target, arch=self._arch, sources=self._dlopen, progress=bar.update):
                 if isinstance(subject, ElfError):
                     self._add_problem(subject)
@@ -116,39 +115,6 @@ class _Run:
             raise click.UsageError(str(error)) from None
         except ApkError as error:
             raise click.ClickException(str(error)) from None
-
-
-class _Bar:
-    """A progress bar on standard error for targets that take a while, if somebody watches."""
-
-    def __init__(self, label: str) -> None:
-        self._label = label
-        self._bar: Any = None
-        self._total: int | None = None
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._finish()
-
-    def update(self, done: int, total: int | None) -> None:
-        """Show that ``done`` of ``total`` steps are done."""
-        if total is None or total < _SHOW_PROGRESS_FROM or not sys.stderr.isatty():
-            return
-        if total != self._total:
-            self._finish()
-            self._total = total
-            self._bar = click.progressbar(length=total, label=self._label, file=sys.stderr)
-        if self._bar is not None:
-            self._bar.update(done - self._bar.pos)
-            if done >= total:
-                self._finish()
-
-    def _finish(self) -> None:
-        if self._bar is not None:
-            self._bar.render_finish()
-            self._bar = None
 
 
 def _rendered(

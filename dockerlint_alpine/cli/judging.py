@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,25 +13,35 @@ import click
 
 from dockerlint_alpine.cli import common
 from dockerlint_alpine.cli.online import access
-from dockerlint_alpine.reading import read_dockerfile
+from dockerlint_alpine.cli.pool import Answer, PoolUnavailableError, Question, ask, ask_all, worker_count
+from dockerlint_alpine.cli.progress import Progress
+from dockerlint_alpine.findings import FileError, FileReport
+from dockerlint_alpine.reading import UnreadableError, read_dockerfile
 
 if TYPE_CHECKING:
     from dockerlint_alpine.analysis import Doctor
     from dockerlint_alpine.cache import ReportCache
     from dockerlint_alpine.config import Configuration
     from dockerlint_alpine.discovery import Job
-    from dockerlint_alpine.findings import FileReport
+    from dockerlint_alpine.elf.subjects import Progress as Steps
+    from dockerlint_alpine.elf.subjects import Subject
 
 
-_DAY = 24 * 3600.0
-"""Seconds for which a report is believed that rests on answers of the index, or on their absence."""
+_DAY = 24 * 3600 * 10**9
+"""Nanoseconds for which a report is believed that rests on answers of the index, or on their absence."""
 
 
 class Judge:
-    """One run's way from jobs to reports. ``use_cache`` is off for answers that depend on more than files."""
+    """One run's way from jobs to reports. ``use_cache`` is off for answers that depend on more than files.
 
-    def __init__(self, configured: Configuration, *, use_cache: bool) -> None:
+    ``workers`` is the number of processes for what is not in the cache; ``None`` takes as many as pay off.
+    """
+
+    def __init__(self, configured: Configuration, *, use_cache: bool, workers: int | None = 1) -> None:
         self.configured = configured
+        self.looked_at: set[str] = set()
+        """What the reports so far rest on besides the Dockerfiles themselves."""
+        self._workers = workers
         self._doctor: Doctor | None = None
         self._access = access(configured.settings)
         self._cache = open_cache() if use_cache and self._access != "online" else None
@@ -42,26 +55,82 @@ class Judge:
 
     def report(self, job: Job) -> FileReport:
         """Judge the Dockerfile of ``job``. Raises UnreadableError."""
-        data = read_dockerfile(job.path)
-        if self._cache is None:
-            return self._judged(job, data)
-        settings = common.job_settings(self.configured.settings, job)
-        key = self._cache.key(settings, f"{self._access}\0{job.path}\0{job.shown_as}", data)
-        known = self._cache.get(key, data)
-        if known is not None:
-            return known
-        report = self._judged(job, data)
-        if access(self.configured.settings) == self._access:  # an index that fell silent gets another chance
-            self._cache.put(key, report, self._looked_at, lasts=None if self._access == "offline" else _DAY)
-        return report
+        (result,) = self.reports([job])
+        if isinstance(result, FileError):
+            raise UnreadableError(result.message)
+        return result
 
-    def _judged(self, job: Job, data: bytes) -> FileReport:
+    def reports(self, jobs: Sequence[Job]) -> list[FileReport | FileError]:
+        """Judge all of them; what can't be read is an error in its place. The order is that of ``jobs``."""
+        results: list[FileReport | FileError | None] = [None] * len(jobs)
+        open_questions: list[tuple[int, str | None, Question]] = []
+        with Progress("Judging Dockerfiles", len(jobs)) as progress:
+            for number, job in enumerate(jobs):
+                try:
+                    data = read_dockerfile(job.path)
+                except UnreadableError as error:
+                    results[number] = FileError(job.shown_as, str(error))
+                    continue
+                key, results[number] = self._remembered(job, data)
+                if results[number] is None:
+                    open_questions.append((number, key, Question(job, data)))
+                else:
+                    progress.step()
+            answers = self._answers([question for *_, question in open_questions])
+            for (number, key, _), answer in zip(open_questions, answers, strict=True):
+                results[number] = self._taken(key, answer)
+                progress.step()
+        return [result for result in results if result is not None]
+
+    def _remembered(self, job: Job, data: bytes) -> tuple[str | None, FileReport | None]:
+        """The key of a question in the cache, and the report stored there."""
+        if self._cache is None:
+            return None, None
+        settings = common.job_settings(self.configured.settings, job)
+        place = f"{self._access}\0{job.path}\0{job.shown_as}"
+        key = self._cache.key(replace(self.configured, settings=settings), place, data)
+        found = self._cache.get(key, data)
+        if found is None:
+            return key, None
+        report, looked_at = found
+        self.looked_at.update(looked_at)
+        return key, report
+
+    def _taken(self, key: str | None, answer: Answer) -> FileReport | FileError:
+        if answer.broken is not None:
+            raise click.UsageError(answer.broken)
+        looked_at = answer.looked_at | self._rule_files
+        self.looked_at |= looked_at
+        # An index that fell silent while it was asked gets another chance in the next run.
+        settled = access(self.configured.settings) == self._access
+        if self._cache is not None and key is not None and settled and isinstance(answer.result, FileReport):
+            self._cache.put(key, answer.result, looked_at, lasts=None if self._access == "offline" else _DAY)
+        return answer.result
+
+    def compared(self, job: Job, image: Subject, steps: Steps) -> FileReport:
+        """Judge the Dockerfile of ``job`` beside the image built from it; never from the cache. Raises UnreadableError."""
         doctor = common.for_job(self.doctor, job)
-        answers: set[str] = doctor.resolver.looked_at if doctor.resolver is not None else set()
-        answers.clear()
-        report = doctor.check_bytes(data, job.path, shown_as=job.shown_as)
-        self._looked_at = {*doctor.looked_at, *answers, *_rule_files(self.configured.settings.rules)}
-        return report
+        data = read_dockerfile(job.path)
+        return doctor.check_bytes(data, job.path, shown_as=job.shown_as, image=image, progress=steps)
+
+    def _answers(self, questions: Sequence[Question]) -> Iterator[Answer]:
+        workers = 1 if self._access == "online" else worker_count(self._workers, len(questions))
+        if workers > 1:
+            if self._cache is not None:
+                self._cache.close()  # no process inherits an open database
+            try:
+                yield from ask_all(self.configured, questions, workers)
+            except PoolUnavailableError:
+                workers = 1
+        if workers == 1:
+            for question in questions:
+                yield ask(self.doctor, question)
+
+    @cached_property
+    def _rule_files(self) -> frozenset[str]:
+        """The files of the user's own rules: every report rests on them too."""
+        folders = self.configured.settings.rules
+        return frozenset({*folders, *(str(place) for folder in folders for place in Path(folder).rglob("*"))})
 
     def close(self) -> None:
         """Write the cache out."""
@@ -74,10 +143,4 @@ def open_cache() -> ReportCache:
     from dockerlint_alpine.cache import ReportCache  # noqa: PLC0415 - not with --no-cache
     from dockerlint_alpine.cli.folders import cache_folder  # noqa: PLC0415
 
-    return ReportCache(cache_folder(), lambda text: click.echo(f"alpine-doctor: {text}", err=True), clock=time.time)
-
-
-def _rule_files(folders: tuple[str, ...]) -> set[str]:
-    """The files of the user's own rules: a report rests on them too."""
-    found = {str(place) for folder in folders for place in Path(folder).rglob("*")}
-    return {*folders, *found}
+    return ReportCache(cache_folder(), lambda text: click.echo(f"alpine-doctor: {text}", err=True), clock=time.time_ns)

@@ -164,12 +164,16 @@ class ObjectReport:
 
 @dataclass(frozen=True, slots=True)
 class OpenReport:
-    """A library that sources open at run time, whether one of its candidates is there, and the packages for it."""
+    """A library that sources open at run time, whether one of its candidates is there, and the packages for it.
+
+    ``()`` as ``providers`` with ``looked_up``: no package has any of the candidates.
+    """
 
     opens: RuntimeOpen
     status: OpenStatus
     path: str | None = None
     providers: tuple[Provider, ...] = ()
+    looked_up: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,7 +235,6 @@ class _Inspector:
         self._lookup = lookup
         self._providers: dict[str, tuple[Provider, ...]] = {}
         self._facts = {path: self._node_facts(path) for path in subject.objects}
-        self._arches = sorted({facts.arch for facts in self._facts.values() if facts is not None})
         self._names: dict[str, list[str]] = {}
         for path in subject.objects:
             self._names.setdefault(path.rpartition("/")[2], []).append(path)
@@ -253,7 +256,7 @@ class _Inspector:
         return Inspection(
             name=self._subject.name,
             kind=self._subject.kind,
-            arch=self._subject.arch or (self._arches[0] if len(self._arches) == 1 else None),
+            arch=self._subject.apk_arch,
             libc=tuple(kinds),
             objects=tuple(reports),
             opens=tuple(self._open_report(opened) for opened in opens),
@@ -335,7 +338,7 @@ class _Inspector:
 
     def _is_library(self, path: str, wanted: set[str]) -> bool:
         facts = self._facts[path]
-        if facts is None or facts.kind == "program" or _is_extension(facts):
+        if facts is None or facts.kind == "program" or facts.is_extension:
             return False
         return path.rpartition("/")[2] in wanted or facts.soname in wanted
 
@@ -400,7 +403,7 @@ class _Inspector:
         A plain library may count on its program for symbols; only programs and Python extensions are judged in full.
         """
         facts = load.root.facts
-        extension = _is_extension(facts)
+        extension = facts.is_extension
         full = load.complete and (facts.kind == "program" or extension)
         if not (full or load.complete or libc.kind == "glibc"):
             return ()
@@ -432,6 +435,8 @@ class _Inspector:
         for name in sorted(names):
             remedy = remedy_for(name, version=versions.get(name))
             providers = self._find(remedy.need) if remedy.need else ()
+            if remedy.need and self._lookup is not None and not providers:
+                remedy = replace(remedy, advice=f"{remedy.advice}; no package of this Alpine release has it")
             yield UnresolvedSymbol(name, shown, remedy, versions.get(name), providers)
 
     def _versions(self, path: str, names: frozenset[str]) -> dict[str, str]:
@@ -475,7 +480,8 @@ class _Inspector:
         if not wanted:
             return OpenReport(opened, "unknown")
         providers = next((found for need in opened.needs if (found := self._find_open(need))), ())
-        return OpenReport(opened, "missing" if self._tree.system else "external", None, providers)
+        status: OpenStatus = "missing" if self._tree.system else "external"
+        return OpenReport(opened, status, None, providers, looked_up=self._lookup is not None)
 
     def _present(self, name: str) -> str | None:
         """Where a library of this name lies in the set: anywhere in an archive, on the system path in a root."""
@@ -504,11 +510,6 @@ class _Inspector:
     def _find_open(self, need: str) -> tuple[Provider, ...]:
         """Give a plain ``libfoo.so`` is a link of the -dev package: the library itself has a version behind."""
         return self._find(need) or (self._find(f"{need}.*") if need.endswith(".so") else ())
-
-
-def _is_extension(facts: ElfFacts) -> bool:
-    """Whether Python imports it: an extension module defines ``PyInit_NAME`` (PEP 489)."""
-    return any(name.startswith("PyInit_") for name in facts.symbols.defined)
 
 
 def _lacking(needs: tuple[Need, ...]) -> int:

@@ -81,10 +81,13 @@ def world_of(tree: Tree) -> tuple[str, ...]:
 
 
 def alpine_release(tree: Tree) -> str | None:
-    """Give the Alpine release as ``X.Y`` ; ``None`` where this is no Alpine, or edge."""
+    """Give the Alpine release as ``X.Y``, or ``edge``, whose file says ``3.21.0_alpha20240923``; ``None``: no Alpine."""
     node = tree.lookup("/etc/alpine-release")
     if node is not None and node.content is not None:
-        match = _RELEASE.match(node.content.decode("utf-8", "replace").strip())
+        text = node.content.decode("utf-8", "replace").strip()
+        match = _RELEASE.match(text)
+        if match is not None and "_alpha" in text:
+            return "edge"
         return match[1] if match else None
     for path in ("/etc/os-release", "/usr/lib/os-release"):
         node = tree.lookup(path)

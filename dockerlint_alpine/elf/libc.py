@@ -118,41 +118,38 @@ def is_python_symbol(name: str) -> bool:
 
 
 # What compilers and libc leave to a library of its own. Order matters: the first match decides.
-_LIBRARIES: tuple[tuple[re.Pattern[str], str, str], ...] = tuple(
-    (re.compile(pattern), need, what)
-    for pattern, need, what in (
-        (
-            r"_Z(?:N?K?St|NKSt|NVSt|T[ISVTC](?:N?K?St|N10__cxxabiv|[a-z]$|P)|GVNSt|Thn|n[wa]|d[la])|__cxa_(?!thread_atexit_impl)|__gxx_|_ZNS[abiosdt]|_ZNKS[abiosdt]|__once_proxy",
-            "so:libstdc++.so.6",
-            "the C++ runtime",
-        ),
-        (
-            r"_Unwind_|__(?:u?div|u?mod|mul|ashl|ashr|lshr)ti3$|__(?:popcount|parity|clz|ctz|ffs)[sdt]i2$|__emutls_get_address|__(?:add|sub|mul|div|eq|ne|lt|le|gt|ge|unord)tf[23]$|__(?:de)?register_frame|__cpu_(?:model|indicator)",
-            "so:libgcc_s.so.1",
-            "GCC's runtime",
-        ),
-        (r"__atomic_", "so:libatomic.so.1", "GCC's library of atomic operations"),
-        (r"GOMP_|omp_", "so:libgomp.so.1", "GCC's OpenMP runtime"),
-        (r"__kmpc_", "so:libomp.so", "LLVM's OpenMP runtime"),
-        (r"_gfortran_", "so:libgfortran.so.*", "the Fortran runtime"),
-        (r"fts_(?:open|read|close|children|set)$", "so:libfts.so.0", "fts, which musl leaves to musl-fts"),
-        (r"_?obstack_", "so:libobstack.so.1", "obstack, which musl leaves to musl-obstack"),
-        (r"libintl_", "so:libintl.so.8", "GNU gettext's runtime"),
-        (r"libiconv", "so:libiconv.so.2", "GNU libiconv"),
-        (r"backtrace(?:_symbols(?:_fd)?)?$", "so:libexecinfo.so.1", "backtrace(), which musl does not have"),
-    )
+_LIBRARIES = (
+    (
+        r"_Z(?:N?K?St|NKSt|NVSt|T[ISVTC](?:N?K?St|N10__cxxabiv|[a-z]$|P)|GVNSt|Thn|n[wa]|d[la])|__cxa_(?!thread_atexit_impl)|__gxx_|_ZNS[abiosdt]|_ZNKS[abiosdt]|__once_proxy",
+        "so:libstdc++.so.6",
+        "the C++ runtime",
+    ),
+    (
+        r"_Unwind_|__(?:u?div|u?mod|mul|ashl|ashr|lshr)ti3$|__(?:popcount|parity|clz|ctz|ffs)[sdt]i2$|__emutls_get_address|__(?:add|sub|mul|div|eq|ne|lt|le|gt|ge|unord)tf[23]$|__(?:de)?register_frame|__cpu_(?:model|indicator)",
+        "so:libgcc_s.so.1",
+        "GCC's runtime",
+    ),
+    (r"__atomic_", "so:libatomic.so.1", "GCC's library of atomic operations"),
+    (r"GOMP_|omp_", "so:libgomp.so.1", "GCC's OpenMP runtime"),
+    (r"__kmpc_", "so:libomp.so", "LLVM's OpenMP runtime"),
+    (r"_gfortran_", "so:libgfortran.so.*", "the Fortran runtime"),
+    (r"fts_(?:open|read|close|children|set)$", "so:libfts.so.0", "musl-fts (musl has no fts)"),
+    (r"_?obstack_", "so:libobstack.so.1", "musl-obstack (musl has no obstack)"),
+    (r"libintl_", "so:libintl.so.8", "GNU gettext's runtime"),
+    (r"libiconv", "so:libiconv.so.2", "GNU libiconv"),
+    (r"backtrace(?:_symbols(?:_fd)?)?$", "so:libexecinfo.so.1", "libexecinfo (musl has no backtrace)"),
 )
 
 
 def remedy_for(symbol: str, *, version: str | None = None) -> Remedy:
     """Give the way out for a symbol that nothing in the set defines, and the version it wants, if known."""
     for pattern, need, what in _LIBRARIES:
-        if pattern.match(symbol):
+        if re.match(pattern, symbol):  # compiled when a symbol is missing, which it rarely is
             library = need.removeprefix("so:")
             return Remedy(
                 "library",
-                f"{what} defines it, but nothing here names {library} in DT_NEEDED: link with it "
-                f"(a C++ extension with g++), or preload it",
+                f"{what} defines it, but nothing here names {library} in DT_NEEDED: link with it"
+                f"{' (a C++ extension with g++)' if 'stdc++' in library else ''}, or preload it",
                 need,
             )
     if symbol in _names("gcompat-symbols.txt"):

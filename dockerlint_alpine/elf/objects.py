@@ -118,6 +118,11 @@ class ElfFacts:
         """The path that musl obeys: DT_RUNPATH where there is one, else DT_RPATH (``decode_dyn`` in dynlink.c)."""
         return self.rpath if self.runpath is None else self.runpath
 
+    @property
+    def is_extension(self) -> bool:
+        """Whether Python imports it: an extension module defines ``PyInit_NAME`` (PEP 489)."""
+        return any(name.startswith("PyInit_") for name in self.symbols.defined)
+
 
 @dataclass(frozen=True, slots=True)
 class _Segment:
@@ -149,13 +154,14 @@ def is_elf(head: bytes) -> bool:
 def needed_extent(head: bytes) -> int | None:
     """How many bytes from the start of the file the reader can use, told by its first bytes (:data:`HEAD_SIZE`).
 
-    Debug sections and section headers lie behind it. ``None``: the program headers are not within ``head`` or not true.
+    Debug sections and section headers lie behind it; it is never less than what was given. ``None``: the
+    program headers are not within ``head`` or not true.
     """
     try:
         header = _read_header(head)
     except (MalformedElfError, NotElfError):
         return None
-    return max((s.offset + s.file_size for s in header.segments), default=len(head))
+    return max([len(head), *(s.offset + s.file_size for s in header.segments)])
 
 
 def read_object(data: Buffer, *, symbols: bool = True) -> ElfFacts:

@@ -144,7 +144,8 @@ def _open_lines(opened: OpenReport) -> Iterator[str]:
         yield f"{where} => can't be told{tail}"
     else:
         mark = "MISSING, likely" if opened.status == "missing" else "from the system, likely"
-        yield f"{where} => {_remedy(mark, opened.providers, '', looked_up=False)}{tail}"
+        advice = "no package of this Alpine release has it" if opened.looked_up and not opened.providers else ""
+        yield f"{where} => {_remedy(mark, opened.providers, advice, looked_up=False)}{tail}"
     if call.note and opened.status != "found":
         yield f"   note: {call.note}"
 
@@ -261,6 +262,7 @@ def _open_json(opened: OpenReport) -> dict[str, Any]:
         "status": opened.status,
         "found": opened.path,
         "packages": _packages_json(opened.providers),
+        "looked_up": opened.looked_up,
         "note": call.note,
     }
 

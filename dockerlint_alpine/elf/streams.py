@@ -123,9 +123,11 @@ class FileSlice:
             size -= len(part)
         return b"".join(parts)
 
-    def skip(self, size: int, /) -> None:
-        """Pass over ``size`` bytes or to the end."""
-        self._position = min(self._end, self._position + size)
+    def skip(self, size: int, /) -> int:
+        """Pass over ``size`` bytes or to the end of the slice; give how many that were."""
+        size = min(size, self._end - self._position)
+        self._position += size
+        return size
 
     @property
     def position(self) -> int:
@@ -162,14 +164,14 @@ class Decompressed:
             size -= len(part)
         return parts[0] if len(parts) == 1 else b"".join(parts)
 
-    def skip(self, size: int, /) -> None:
-        """Pass over ``size`` bytes or to the end."""
-        while size > 0:
-            if self._at == len(self._buffer) and not self._fill():
-                return
-            step = min(size, len(self._buffer) - self._at)
+    def skip(self, size: int, /) -> int:
+        """Pass over ``size`` bytes or to the end; give how many that were."""
+        left = size
+        while left > 0 and (self._at < len(self._buffer) or self._fill()):
+            step = min(left, len(self._buffer) - self._at)
             self._at += step
-            size -= step
+            left -= step
+        return size - left
 
 
 def is_compressed(head: bytes) -> bool:

@@ -78,9 +78,15 @@ class Subject:
 
     @property
     def apk_arch(self) -> str | None:
-        """The apk architecture of the subject: an image's own, or the one of all its objects."""
+        """The apk architecture of the subject: an image's own, its packages', or the one of all its objects."""
         if self.arch is not None:
             return self.arch
+        if self.tree.system:
+            from dockerlint_alpine.elf.installed import packages_of  # noqa: PLC0415 - as above
+
+            told = {package.arch for package in packages_of(self.tree)} - {"", "noarch"}
+            if len(told) == 1:
+                return told.pop()
         arches = {node.facts.arch for path in self.objects if (node := self.tree.lookup(path)) and node.facts}
         arch = arches.pop() if len(arches) == 1 else None
         return "armv7" if arch == "armhf" else arch

@@ -39,8 +39,8 @@ class ByteStream(Protocol):
         """Up to ``size`` bytes."""
         ...
 
-    def skip(self, size: int, /) -> None:
-        """Pass over ``size`` bytes or to the end."""
+    def skip(self, size: int, /) -> int:
+        """Pass over ``size`` bytes or to the end; give how many that were."""
         ...
 
 
@@ -74,10 +74,13 @@ class TarReader:
     def __iter__(self) -> Iterator[TarEntry]:
         overrides: dict[str, str] = {}
         for _ in range(MAX_ENTRIES):
-            self._stream.skip(self._left + self._padding)
+            if self._stream.skip(self._left + self._padding) < self._left:
+                raise ArchiveError("the tar stream ends within a file")
             header = self._stream.read(BLOCK)
-            if len(header) < BLOCK or header == bytes(BLOCK):
+            if not header or header == bytes(BLOCK):
                 return
+            if len(header) < BLOCK:
+                raise ArchiveError("the tar stream ends within a header")
             if not _checksum_fits(header):
                 raise ArchiveError("not a tar stream, or a damaged one")
             self._start(_number(header[124:136]))

@@ -8,13 +8,16 @@ from __future__ import annotations
 import hashlib
 import json
 import sqlite3
+from dataclasses import asdict
 from typing import TYPE_CHECKING
 
+from dockerlint_alpine.apk.database import Database
 from dockerlint_alpine.knowledge import schema
 from dockerlint_alpine.knowledge.bases import BaseImages
 from dockerlint_alpine.knowledge.errors import RuleError
 from dockerlint_alpine.knowledge.facts import WheelRecord
 from dockerlint_alpine.knowledge.folder import KINDS, RuleFolder, capabilities, libraries_of
+from dockerlint_alpine.knowledge.packaged import packaged
 from dockerlint_alpine.knowledge.store import SCHEMA_VERSION
 
 if TYPE_CHECKING:
@@ -35,13 +38,16 @@ CREATE TABLE uses (library TEXT, distribution TEXT, PRIMARY KEY (library, distri
 """
 
 
-def build(rules: Path, out: Path) -> None:
-    """Compile the folder ``rules`` to the file ``out``, replacing it; raises ``RuleError`` for the first bad rule."""
+def build(rules: Path, out: Path, indexes: Path | None = None) -> None:
+    """Compile the folder ``rules`` to the file ``out``, replacing it; raises ``RuleError`` for the first bad rule.
+
+    ``indexes`` is the database of Alpine's indexes; without it nothing is told about distributions by their packages.
+    """
     folder = RuleFolder(rules, "rules")
     libraries = {library.name: library for library in folder.libraries()}
     distributions = list(folder.entries())
     check_references(distributions, libraries)
-    entries = list(_entries(folder))
+    entries = [*_entries(folder), *(_packaged(indexes, {entry.name for entry in distributions}) if indexes else ())]
     meta = _meta(entries)
     out.parent.mkdir(parents=True, exist_ok=True)
     draft = out.with_name(f"{out.name}.new")
@@ -87,6 +93,15 @@ def _entries(folder: RuleFolder) -> Iterator[tuple[str, str, str]]:
         elif name == "languages":
             schema.languages(raw, "rules/languages.toml")
         yield "document", name, _packed(raw)
+
+
+def _packaged(indexes: Path, rules: set[str]) -> Iterator[tuple[str, str, str]]:
+    database = Database(indexes)
+    try:
+        for name, entry in packaged(database.records(), rules).items():
+            yield "packaged", name, _packed(asdict(entry))
+    finally:
+        database.close()
 
 
 def _packed(raw: object) -> str:

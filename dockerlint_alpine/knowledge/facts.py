@@ -15,6 +15,8 @@ from dockerlint_alpine.python.model import Release
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from dockerlint_alpine.python.model import Packaged
+
 
 @dataclass(frozen=True, slots=True)
 class WheelRecord:
@@ -42,6 +44,26 @@ class WheelRecord:
             if version not in known:
                 raise table.error("release", f"{version!r} has wheels or requirements but no entry")
         return cls(name, as_of, releases, requires)
+
+    @classmethod
+    def packed(cls, raw: Mapping[str, Any]) -> WheelRecord:
+        """Read a table that :meth:`parse` has accepted before it was packed: a run reads thousands of releases."""
+        wheels = {version: tuple(group["tags"]) for group in raw.get("wheels", ()) for version in group["versions"]}
+        requires = {
+            version: tuple(group["lines"]) for group in raw.get("requires", ()) for version in group["versions"]
+        }
+        releases = tuple(
+            Release(
+                version,
+                one.get("uploaded") or None,
+                one.get("yanked", False),
+                one.get("python") or None,
+                wheels.get(version, ()),
+                one.get("sdist", True),
+            )
+            for version, one in raw["release"].items()
+        )
+        return cls(raw["name"], raw["as-of"], releases, requires)
 
 
 def _release(version: str, table: Table, wheels: tuple[str, ...]) -> Release:
@@ -75,9 +97,15 @@ class WheelFacts:
     ``as_of`` is the oldest day of any record of the rules; ``as_of_name`` tells the day of one.
     """
 
-    def __init__(self, as_of: str, record: Callable[[str], WheelRecord | None]) -> None:
+    def __init__(
+        self,
+        as_of: str,
+        record: Callable[[str], WheelRecord | None],
+        packaged: Callable[[str], Packaged | None] = lambda _: None,
+    ) -> None:
         self._as_of = as_of
         self._record = record
+        self._packaged = packaged
 
     @property
     def as_of(self) -> str:
@@ -104,6 +132,10 @@ class WheelFacts:
             return None
         found = record.requires.get(version)
         return found if found is not None else _between(record, version)
+
+    def packaged(self, name: str) -> Packaged | None:
+        """Return the Alpine package that shows ``name`` (normalised) to be pure Python, ``None`` where none does."""
+        return self._packaged(name)
 
 
 def _between(record: WheelRecord, version: str) -> tuple[str, ...] | None:

@@ -10,6 +10,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
+from dockerlint_alpine.python.versions import specifiers
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -35,15 +37,7 @@ def release_key(release: str) -> tuple[int, ...]:
 
 def covers(specifier: str, version: str) -> bool:
     """Whether a PEP 440 ``specifier`` (empty: all) holds for ``version``; an odd version never does."""
-    if not specifier:
-        return True
-    from packaging.specifiers import SpecifierSet  # noqa: PLC0415 - most rules hold for all versions
-    from packaging.version import InvalidVersion, Version  # noqa: PLC0415
-
-    try:
-        return SpecifierSet(specifier).contains(Version(version), prereleases=True)
-    except InvalidVersion:
-        return False
+    return not specifier or specifiers(specifier).contains(version)
 
 
 def _anywhere(arch: str | None, not_on: tuple[str, ...]) -> bool:

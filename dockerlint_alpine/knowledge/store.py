@@ -16,6 +16,7 @@ from dockerlint_alpine.knowledge.bases import BaseImage, BaseImages
 from dockerlint_alpine.knowledge.errors import MissingDataError
 from dockerlint_alpine.knowledge.facts import WheelFacts, WheelRecord
 from dockerlint_alpine.knowledge.folder import KINDS, RuleFolder
+from dockerlint_alpine.python.model import Packaged
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -171,7 +172,7 @@ class Knowledge:
     @cached_property
     def facts(self) -> WheelFacts:
         """Which releases and wheels distributions have; implements the ``Facts`` of ``dockerlint_alpine.python``."""
-        return WheelFacts(self._meta("facts-as-of"), self._wheel_record)
+        return WheelFacts(self._meta("facts-as-of"), self._wheel_record, self._pure_by_alpine)
 
     @cached_property
     def version(self) -> str:
@@ -183,7 +184,15 @@ class Knowledge:
         return self._row("document", name) or {}
 
     def _wheel_record(self, name: str) -> WheelRecord | None:
-        return self._entry("wheels", name, WheelRecord.parse)
+        return self._entry("wheels", name, WheelRecord.parse, WheelRecord.packed)
+
+    def _pure_by_alpine(self, name: str) -> Packaged | None:
+        """What compiles something, or opens libraries at run time, has a rule: that knows more than a package does."""
+        rule = self.distribution(name)
+        if rule is not None and (rule.builds or rule.runtime):
+            return None
+        row = self._row("packaged", name)
+        return None if row is None else Packaged(row["package"], row["version"], row["release"], tuple(row["brings"]))
 
     @cached_property
     def _languages(self) -> dict[str, Language]:
@@ -193,18 +202,33 @@ class Knowledge:
         row = self._connection.execute("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()
         return row[0] if row else ""
 
-    def _entry(self, kind: str, name: str, parse: Callable[[Mapping[str, Any], str], _Entry]) -> _Entry | None:
+    def _entry(
+        self,
+        kind: str,
+        name: str,
+        parse: Callable[[Mapping[str, Any], str], _Entry],
+        packed: Callable[[Mapping[str, Any]], _Entry] | None = None,
+    ) -> _Entry | None:
+        """An entry by its kind and name; ``packed`` reads what was validated before it came into the database."""
         key = (kind, name)
         if key not in self._cache:
-            self._cache[key] = self._parsed(kind, name, parse)
+            self._cache[key] = self._parsed(kind, name, parse, packed)
         return cast("_Entry | None", self._cache[key])
 
-    def _parsed(self, kind: str, name: str, parse: Callable[[Mapping[str, Any], str], _Entry]) -> _Entry | None:
+    def _parsed(
+        self,
+        kind: str,
+        name: str,
+        parse: Callable[[Mapping[str, Any], str], _Entry],
+        packed: Callable[[Mapping[str, Any]], _Entry] | None,
+    ) -> _Entry | None:
         for overlay in self._overlays:
             raw = overlay.raw(kind, name)
             if raw is not None:
                 return parse(raw, overlay.shown(kind, name))
         raw = self._row(kind, name)
+        if raw is not None and packed is not None:
+            return packed(raw)
         return None if raw is None else parse(raw, f"rules/{KINDS[kind]}/{name}.toml")
 
     def _row(self, kind: str, name: str) -> dict[str, Any] | None:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
         FileReader,
         IndexOptions,
         Origin,
+        Packaged,
         Problem,
         PythonError,
         Release,
@@ -60,6 +61,7 @@ __all__ = [
     "InstallArguments",
     "Network",
     "Origin",
+    "Packaged",
     "Problem",
     "PythonError",
     "Release",
@@ -106,7 +108,7 @@ __all__ = [
 _HOMES = {
     "markers": "applies environment",
     "model": (
-        "External Facts FileReader IndexOptions Origin Problem PythonError Release "
+        "External Facts FileReader IndexOptions Origin Packaged Problem PythonError Release "
         "Requested RequirementSet Resolution Resolved Target Unresolved Verdict normalise redact"
     ),
     "answers": "AnswerCache",

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-ArtefactKind: TypeAlias = Literal["wheel", "sdist", "glibc-wheel", "installed", "unknown", "none"]
-UnresolvedKind: TypeAlias = Literal["unknown", "conflict", "no-release", "dependencies"]
+ArtefactKind: TypeAlias = Literal["wheel", "sdist", "pure", "glibc-wheel", "installed", "unknown", "none"]
+UnresolvedKind: TypeAlias = Literal["unknown", "conflict", "no-release", "dependencies", "company"]
 
 
 class PythonError(Exception):
@@ -214,6 +214,20 @@ class Release:
     sdist: bool = True
 
 
+@dataclass(frozen=True, slots=True)
+class Packaged:
+    """A distribution that is pure Python by Alpine's own ``package`` of it, last seen as ``version`` in ``release``.
+
+    ``brings`` are the distributions (normalised) with native code that the package brings along, directly or not. That
+    is Alpine's choice: pip may install them or not.
+    """
+
+    package: str
+    version: str
+    release: str
+    brings: tuple[str, ...] = ()
+
+
 class Facts(Protocol):
     """What is known without a network. ``as_of`` is the day of the facts, ``YYYY-MM-DD``."""
 
@@ -227,14 +241,18 @@ class Facts(Protocol):
     def requires(self, name: str, version: str) -> Sequence[str] | None:
         """Return the PEP 508 requirements of that release, ``None`` if they are not known."""
 
+    def packaged(self, name: str) -> Packaged | None:
+        """Return what makes ``name`` (normalised) pure Python whatever its version; ``None``: nothing says so."""
+
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
     """What pip would take: a wheel, an sdist to compile, a glibc wheel, nothing, or not known; and why, in one line.
 
+    ``pure`` is either a wheel or an sdist: the distribution is pure Python, so it makes no difference which.
     ``wheel_tag`` is the compressed tag set of the chosen wheel. ``nearest_with_wheel`` is, for an sdist, the nearest
-    version that has a fitting wheel. ``source`` is ``facts as of DATE``, ``lock file``, ``index``, ``wheelhouse`` or
-    ``requirement``.
+    version that has a fitting wheel. ``source`` is ``facts as of DATE``, ``lock file``, ``index``, ``wheelhouse``,
+    ``requirement`` or, for ``pure``, an Alpine release.
     """
 
     kind: ArtefactKind
@@ -263,7 +281,11 @@ class Resolved:
 
 @dataclass(frozen=True, slots=True)
 class Unresolved:
-    """A requirement that could not be judged, and why in one line: unknown, or in conflict."""
+    """A requirement that could not be judged, and why in one line: unknown, or in conflict.
+
+    ``dependencies``: what the distribution itself requires is not recorded. ``company``: it is judged, but what may come
+    along with it is not.
+    """
 
     name: str
     chain: tuple[str, ...]

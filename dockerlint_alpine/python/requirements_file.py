@@ -166,7 +166,13 @@ class _Collector:
             self.formats(words)
             hashes = tuple(word.value for word in words if word.option == "--hash")
             self.requirement(
-                text or editable or "", origin, constraint=constraint, editable=not text, hashes=hashes, chain=chain
+                text or editable or "",
+                origin,
+                constraint=constraint,
+                # pip (ParsedLine.is_editable): an -e makes whatever stands on its line editable.
+                editable=editable is not None,
+                hashes=hashes,
+                chain=chain,
             )
             return
         self.options(words, origin, path, chain=chain, stack=stack)

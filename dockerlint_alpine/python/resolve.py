@@ -7,6 +7,7 @@ known is listed and never guessed.
 
 from __future__ import annotations
 
+import re
 from collections import deque
 from typing import TYPE_CHECKING, Protocol
 
@@ -14,6 +15,7 @@ from dockerlint_alpine.python.markers import InvalidMarkerError, applies, enviro
 from dockerlint_alpine.python.model import (
     Facts,
     Origin,
+    Packaged,
     PythonError,
     Release,
     Requested,
@@ -35,10 +37,14 @@ if TYPE_CHECKING:
     from dockerlint_alpine.python.model import IndexOptions
     from dockerlint_alpine.python.source_facts import SourceFacts
 
+_OR = re.compile(r"\bor\b")
 MAX_ROUNDS = 40
 """Passes over the graph until the choices are stable; more would mean that they go in circles."""
 MAX_BACKTRACKS = 60
 """Older releases tried because of conflicts, over the whole resolution."""
+
+
+_BY_PACKAGE = "distributions without recorded facts are taken for pure Python where Alpine's own packages of them are"
 
 
 class ResolverError(PythonError):
@@ -180,7 +186,7 @@ class _Offline:
     def needs(self, node: _Node) -> Iterator[Requested]:
         """Yield the dependencies of the release chosen for ``node`` in the last round."""
         choice = self.chosen.get(node.name)
-        if choice is None or choice.version is None:
+        if choice is None or choice.version is None or choice.verdict.kind == "pure":
             return
         requires = self.facts.requires(node.name, choice.version)
         if requires is None:
@@ -193,6 +199,8 @@ class _Offline:
                 )
             return
         for text in requires:
+            if not node.extras and _only_for_an_extra(text):
+                continue  # most of what distributions state; none of it need be parsed
             need = self.parse(text, node)
             if need is not None and self.holds(need.marker, text, node.chain, node.extras):
                 yield need
@@ -254,6 +262,9 @@ class _Offline:
         as_of = min(filter(None, (self.as_of, self.facts.as_of))) if self.as_of else self.facts.as_of
         source = "wheelhouse" if house else f"facts as of {as_of}"
         if not releases and not (house or self.wanted.options.no_index):
+            packaged = self.facts.packaged(node.name)
+            if packaged is not None:
+                return Choice(pin, _pure(node.name, packaged))
             return Choice(pin, Verdict("unknown", f"nothing is recorded about {node.name}", source))
         if pin is not None and not any(same_version(pin, release.version) for release in releases):
             return Choice(pin, Verdict("unknown", f"{node.name} {pin} is not among the recorded releases", source))
@@ -313,6 +324,8 @@ class _Offline:
                 self.tell(name, node.chain, verdict.reason, "unknown")
             elif verdict.kind == "none":
                 self.tell(name, node.chain, verdict.reason, "no-release")
+            elif verdict.kind == "pure" and self.follow:
+                self.doubt_company(node, nodes)
             url = node.requested.url if node.requested is not None else None
             found.append(
                 Resolved(name, choice.version, tuple(sorted(node.extras)), node.chain, node.origin, choice.verdict, url)
@@ -323,8 +336,35 @@ class _Offline:
                 self.tell(what, one.chain, "only building it tells its name and dependencies", "unknown")
         return Resolution(tuple(found), tuple(self.unresolved.values()), tuple(dict.fromkeys(self.notes)))
 
+    def doubt_company(self, node: _Node, nodes: Mapping[str, _Node]) -> None:
+        """What else comes with a distribution is not recorded where only its Alpine package is known.
+
+        That package tells what may: it makes no difference where that is judged anyway, or comes as a fitting wheel.
+        """
+        packaged = self.facts.packaged(node.name)
+        assert packaged is not None
+        compiled = [name for name in packaged.brings if name not in nodes and not self.is_harmless(name)]
+        if node.extras:
+            extras = ",".join(sorted(node.extras))
+            self.tell(node.name, node.chain, f"what the extra {extras} adds is not recorded; --online tells", "company")
+        elif compiled:
+            reason = f"it may bring {', '.join(compiled)}, of which no fitting wheel is recorded; --online tells"
+            self.tell(node.name, node.chain, reason, "company")
+        else:
+            self.notes.append(_BY_PACKAGE)
+
+    def is_harmless(self, name: str) -> bool:
+        """Tell whether nothing of ``name`` would be compiled if it came along in its newest version."""
+        return self.choice(_Node(name, (), Origin(name), None)).verdict.kind in {"wheel", "installed", "pure"}
+
     def tell(self, name: str, chain: tuple[str, ...], reason: str, kind: UnresolvedKind) -> None:
         self.unresolved.setdefault((name, kind), Unresolved(name, chain, reason, kind))
+
+
+def _only_for_an_extra(text: str) -> bool:
+    """Tell whether a dependency plainly asks for an extra: ``extra == "x"`` in a marker without ``or``."""
+    marker = text.partition(";")[2]
+    return ("extra ==" in marker or "extra==" in marker) and _OR.search(marker) is None
 
 
 def answers_itself(wanted: RequirementSet) -> bool:
@@ -339,6 +379,11 @@ def _direct(own: Requested, target: Target) -> Choice:
         return Choice(pin, judge_file(own.artefacts[0], target))
     what = f"the folder {own.path}" if own.path is not None else own.shown
     return Choice(pin, Verdict("sdist", f"built from {what}", "requirement"))
+
+
+def _pure(name: str, packaged: Packaged) -> Verdict:
+    reason = f"{name} is pure Python: nothing in {packaged.package} {packaged.version} of Alpine is compiled"
+    return Verdict("pure", reason, f"Alpine {packaged.release}")
 
 
 def _conflict_text(node: _Node) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import tomllib
 from typing import TYPE_CHECKING, Any
 
 from dockerlint_alpine.python.model import Origin, PythonError
@@ -25,6 +24,8 @@ class TomlSource:
 
     def __init__(self, path: str, files: FileReader) -> None:
         """Read ``path``; raises ``SourceError`` if it can't be read or is no TOML."""
+        import tomllib  # noqa: PLC0415 - 5 ms that a project of requirements files need not pay
+
         self.path = files.display(path)
         try:
             text = files.read(path).decode("utf-8-sig").replace("\r\n", "\n")

@@ -60,15 +60,18 @@ def releases_of_files(names: Iterable[str], distribution: str) -> list[Release]:
     return [Release(version, wheels=tuple(tags), sdist=version in sources) for version, tags in wheels.items()]
 
 
-def merge_releases(first: Sequence[Release], second: Sequence[Release]) -> list[Release]:
-    """Return the union of two lists of releases; a version in both has the files of both."""
-    merged = {release.version: release for release in first}
-    for release in second:
+def merge_releases(index: Sequence[Release], local: Sequence[Release]) -> list[Release]:
+    """Return the union of an index's releases and those of local files; a version in both has the files of both.
+
+    Local files come first, so that of two with the same tag the local one is taken (pip: ``find_all_candidates``).
+    """
+    merged = {release.version: release for release in index}
+    for release in local:
         known = merged.get(release.version)
         merged[release.version] = (
             release
             if known is None
-            else replace(known, wheels=known.wheels + release.wheels, sdist=known.sdist or release.sdist, yanked=False)
+            else replace(known, wheels=release.wheels + known.wheels, sdist=known.sdist or release.sdist, yanked=False)
         )
     return list(merged.values())
 
@@ -121,14 +124,14 @@ class _Chooser:
     def newest_first(self, versions: Iterable[str]) -> list[str]:
         return sort_versions(version for version in versions if self.specifier.contains(version))[::-1]
 
-    def choose(self, releases: Sequence[Release]) -> Choice:
-        by_version = {release.version: release for release in releases}
+    def choose(self, known: Sequence[Release]) -> Choice:
+        by_version = {release.version: release for release in known}
         admitted: list[Release] = []
         for group in self.groups(by_version):
-            admitted.extend(by_version[version] for version in group)
-            usable = [by_version[version] for version in group if self.fits_python(by_version[version])]
-            found = self.first([release for release in usable if not release.yanked])
-            any_file = found or self.first(usable)
+            releases = [by_version[version] for version in group]
+            admitted.extend(releases)
+            found = self.first(release for release in releases if not release.yanked and self.fits_python(release))
+            any_file = found or self.first(release for release in releases if self.fits_python(release))
             if found is None and self.specifier.pinned:
                 found = any_file
             if found is not None:
@@ -137,9 +140,10 @@ class _Chooser:
                 break
         return self.nothing(admitted)
 
-    def first(self, usable: Sequence[Release]) -> Release | None:
+    def first(self, usable: Iterable[Release]) -> Release | None:
         """Return the first release with an allowed file; with ``--prefer-binary``, with a wheel if there is one."""
         if self.options.prefer_binary:
+            usable = list(usable)
             for release in usable:
                 if self.best_wheel(release) is not None:
                     return release

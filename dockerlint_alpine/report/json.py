@@ -10,7 +10,8 @@ import json
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from dockerlint_alpine.findings import FileReport, Finding, Fix, Report, TextEdit
+    from dockerlint_alpine.comparison import Comparison, Difference, Miss, Sides
+    from dockerlint_alpine.findings import FileReport, Finding, Fix, Report, StageRef, TextEdit
     from dockerlint_alpine.report.options import RenderOptions
 
 VERSION = 1
@@ -45,6 +46,62 @@ def _file(file: FileReport) -> dict[str, object]:
         "not_alpine": file.not_alpine,
         "unknown": file.unknown,
         "notes": list(file.notes),
+        **({} if file.image is None else {"image": _comparison(file.image)}),
+    }
+
+
+def _comparison(one: Comparison) -> dict[str, object]:
+    return {
+        "name": one.image,
+        "stage": _stage(one.stage),
+        "platform": one.platform,
+        "holds": one.holds,
+        "same_content": one.same_content,
+        "facts": [_difference(fact) for fact in one.facts],
+        "objects": one.objects,
+        "extensions": one.extensions,
+        "proven": [_finding(finding) for finding in one.proven],
+        "refuted": [{"finding": _finding(doubt.finding), "reason": doubt.reason} for doubt in one.refuted],
+        "untested": [{"finding": _finding(doubt.finding), "reason": doubt.reason} for doubt in one.untested],
+        "missed": [_miss(miss) for miss in one.missed],
+        "elsewhere": [_miss(miss) for miss in one.elsewhere],
+        "packages": _sides(one.packages),
+        "distributions": _sides(one.distributions),
+        "notes": list(one.notes),
+    }
+
+
+def _miss(miss: Miss) -> dict[str, object]:
+    return {
+        "kind": miss.kind,
+        "path": miss.path,
+        "distribution": miss.distribution,
+        "what": miss.what,
+        "detail": miss.detail,
+        "packages": list(miss.packages),
+    }
+
+
+def _sides(sides: Sides) -> dict[str, object]:
+    return {
+        "agreed": sides.agreed,
+        "versions": [_difference(one) for one in sides.versions],
+        "absent": [_difference(one) for one in sides.absent],
+        "unforeseen": [_difference(one) for one in sides.unforeseen],
+    }
+
+
+def _difference(one: Difference) -> dict[str, object]:
+    return {"name": one.name, "predicted": one.predicted, "found": one.found}
+
+
+def _stage(stage: StageRef) -> dict[str, object]:
+    return {
+        "index": stage.index,
+        "name": stage.name,
+        "base": stage.base,
+        "alpine": stage.alpine,
+        "python": stage.python,
     }
 
 
@@ -56,14 +113,7 @@ def _finding(finding: Finding) -> dict[str, object]:
         "severity": finding.severity,
         "confidence": finding.confidence,
         "message": finding.message,
-        "stage": stage
-        and {
-            "index": stage.index,
-            "name": stage.name,
-            "base": stage.base,
-            "alpine": stage.alpine,
-            "python": stage.python,
-        },
+        "stage": stage and _stage(stage),
         "platforms": list(finding.platforms),
         "distribution": distribution
         and {"name": distribution.name, "version": distribution.version, "origin": list(distribution.origin)},

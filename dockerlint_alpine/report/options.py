@@ -28,7 +28,8 @@ class UnknownFormatError(ReportError):
 class CodeDoc:
     """What is known about a code itself, for formats that carry documentation with the findings.
 
-    ``summary`` is one line, ``markdown`` the whole page; ``url`` is absolute or relative to ``RenderOptions.docs_url``.
+    ``summary`` is one line, ``description`` a paragraph, ``markdown`` the whole page; ``url`` is absolute or relative to
+    ``RenderOptions.docs_url``.
     """
 
     code: str
@@ -37,6 +38,7 @@ class CodeDoc:
     markdown: str = ""
     severity: Severity = "warning"
     url: str | None = None
+    description: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +55,7 @@ class RenderOptions:
     width: int = 100
     code_docs: Callable[[str], CodeDoc] | None = None
     docs_url: str | None = None
+    file_root: str | None = None
     show_fix_hint: bool = True
 
     def code_url(self, code: str) -> str | None:
@@ -60,12 +63,21 @@ class RenderOptions:
         url = self.code_docs(code).url if self.code_docs else None
         if is_absolute(url) or self.docs_url is None:
             return url
-        return f"{self.docs_url.rstrip('/')}/{url or code}"
+        return f"{self.docs_url.rstrip('/')}/{url or f'codes/{code}/'}"
 
     def link(self, code: str) -> str | None:
         """Return the same where a reader anywhere can follow it, that is, when it is absolute."""
         url = self.code_url(code)
         return url if is_absolute(url) else None
+
+    def file_url(self, path: str) -> str | None:
+        """Return the ``file:`` address of a path of the report, where its folder is known (RFC 8089)."""
+        if self.file_root is None or not self.hyperlinks:
+            return None
+        from pathlib import Path  # noqa: PLC0415 - only for terminals that follow links
+
+        place = Path(self.file_root, path)
+        return place.as_uri() if place.is_absolute() else None
 
 
 def is_absolute(url: str | None) -> bool:

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from bisect import bisect_right
 
+_BOM = b"\xef\xbb\xbf"
+
 
 class Lines:
     """The lines of a file. Lines and columns are 1-based; columns count bytes; offsets are 0-based."""
@@ -44,5 +46,11 @@ class Lines:
         return self.data[self.start(line) : self.start(line + 1)].removesuffix(b"\n").removesuffix(b"\r")
 
     def characters(self, line: int, column: int) -> int:
-        """Return the 1-based column in Unicode characters of a byte column; a byte that is not UTF-8 counts as one."""
-        return len(self.line(line)[: column - 1].decode("utf-8", "surrogateescape")) + 1
+        """Return the 1-based column in Unicode characters of a byte column; a byte that is not UTF-8 counts as one.
+
+        A byte order mark at the start of the file counts as nothing (SARIF 2.1.0, section 3.30.2), as in editors.
+        """
+        before = self.line(line)[: column - 1]
+        if line == 1:
+            before = before.removeprefix(_BOM)
+        return len(before.decode("utf-8", "surrogateescape")) + 1

@@ -5,6 +5,7 @@ Its columns are 1-based counts of UTF-8 bytes and its ranges end exclusively, as
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from dockerlint_alpine.report.encoding import json_text
@@ -14,7 +15,7 @@ from dockerlint_alpine.report.positions import Lines
 from dockerlint_alpine.report.wording import details
 
 if TYPE_CHECKING:
-    from dockerlint_alpine.findings import Finding, Report
+    from dockerlint_alpine.findings import Finding, Fix, Report
     from dockerlint_alpine.report.options import RenderOptions
 
     Json = dict[str, object]
@@ -50,19 +51,29 @@ def _diagnostic(path: str, lines: Lines, finding: Finding, options: RenderOption
         "severity": finding.severity.upper(),
         "code": code,
     }
-    if suggestions := _suggestions(lines, finding):
-        found["suggestions"] = suggestions
+    if suggestion := _suggestion(lines, finding.fix):
+        found["suggestions"] = [suggestion]
     return found
 
 
-def _suggestions(lines: Lines, finding: Finding) -> list[Json]:
-    """Return the edits; none where one of them is in another file, because half a fix is none."""
-    fix = finding.fix
+def _suggestion(lines: Lines, fix: Fix | None) -> Json | None:
+    """Return the fix as one replacement from its first edit to its last, for reviewdog offers each suggestion by itself.
+
+    Half a fix is none: there is no suggestion where an edit is in another file, or where what is replaced is no UTF-8.
+    """
     if fix is None or fix.applicability == "display" or any(edit.path is not None for edit in fix.edits):
-        return []
-    return [
-        {"range": _range(lines.position(edit.start), lines.position(edit.end)), "text": edit.text} for edit in fix.edits
-    ]
+        return None
+    edits = sorted(fix.edits, key=lambda edit: (edit.start, edit.end))
+    if not edits or any(after.start < before.end for before, after in pairwise(edits)):
+        return None
+    pieces = [edits[0].text.encode("utf-8", "surrogateescape")]
+    for before, after in pairwise(edits):
+        pieces += (lines.data[before.end : after.start], after.text.encode("utf-8", "surrogateescape"))
+    try:
+        text = b"".join(pieces).decode("utf-8")
+    except UnicodeDecodeError:
+        return None
+    return {"range": _range(lines.position(edits[0].start), lines.position(edits[-1].end)), "text": text}
 
 
 def _range(start: tuple[int, int], end: tuple[int, int]) -> Json:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
@@ -54,7 +55,7 @@ def _rule(finding: Finding, options: RenderOptions) -> Json:
         doc = options.code_docs(finding.code)
         level = doc.severity
         rule["shortDescription"] = {"text": doc.summary}
-        rule["fullDescription"] = {"text": doc.summary}
+        rule["fullDescription"] = {"text": doc.description or doc.summary}
         rule["help"] = {"text": doc.markdown or doc.summary, "markdown": doc.markdown or doc.summary}
     if url := options.code_url(finding.code):
         rule["helpUri"] = url
@@ -125,7 +126,10 @@ def _fix(path: str, lines: Lines, fix: Fix) -> Json:
     changes = [
         {
             "artifactLocation": _artifact(target),
-            "replacements": [_replacement(lines if edit.path is None else None, edit) for edit in edits],
+            "replacements": [
+                _replacement(lines if edit.path is None else None, edit)
+                for edit in sorted(edits, key=lambda edit: edit.start)
+            ],
         }
         for target, edits in by_path.items()
     ]
@@ -133,12 +137,21 @@ def _fix(path: str, lines: Lines, fix: Fix) -> Json:
 
 
 def _replacement(lines: Lines | None, edit: TextEdit) -> Json:
-    """One edit; by byte offsets in a file whose text is not at hand."""
-    if lines is None:
+    """One edit; in bytes (section 3.57) where the file's text is not at hand or what comes in is no UTF-8."""
+    inserted = edit.text.encode("utf-8", "surrogateescape")
+    if lines is None or not _is_utf8(inserted):
         region: Json = {"byteOffset": edit.start, "byteLength": edit.end - edit.start}
-    else:
-        region = _region(lines, lines.position(edit.start), lines.position(edit.end))
+        return {"deletedRegion": region, "insertedContent": {"binary": b64encode(inserted).decode("ascii")}}
+    region = _region(lines, lines.position(edit.start), lines.position(edit.end))
     return {"deletedRegion": region, "insertedContent": {"text": edit.text}}
+
+
+def _is_utf8(data: bytes) -> bool:
+    try:
+        data.decode("utf-8")
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def _region(lines: Lines, start: tuple[int, int], end: tuple[int, int]) -> Json:

@@ -51,6 +51,10 @@ class _Writer:
                 yield list(self._finding(file.path, lines, finding))
         if compact := [finding for finding in judged if finding.severity == "info"]:
             yield [one_line(file.path, finding, options=self._options, paint=self._paint) for finding in compact]
+        if file.image is not None:
+            from dockerlint_alpine.report.comparing import lines as comparison  # noqa: PLC0415 - only with an image
+
+            yield comparison(file.image, self._paint, self._width)
 
     def not_judged(self, report: Report) -> list[list[str]]:
         """Return the section of what nobody may take for a clean bill of health."""
@@ -84,6 +88,7 @@ class _Writer:
         indent = " " * gutter_width(lines, finding.location)
         yield from self._heading(finding)
         place = f"{printable(path)}:{finding.location.line}:{finding.location.column}"
+        place = paint.link(place, self._options.file_url(path))
         where = printable(stage(finding))
         likely = "" if finding.confidence == "certain" else f" ({finding.confidence})"
         yield f"{indent}{paint('-->', BLUE, BOLD)} {place}{paint(f'  {where}{likely}', DIM) if where or likely else ''}"

@@ -16,6 +16,8 @@ from dockerlint_alpine.stages.context import ContextFileError
 from dockerlint_alpine.stages.dockerignore import NOTHING_IGNORED, DockerIgnore
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from dockerlint_alpine.apk import World
     from dockerlint_alpine.stages.context import BuildContext
 
@@ -132,6 +134,16 @@ class StageFiles:
             case FromStage(files=files) if files is not None:
                 return files.read(inner)
         raise FileNotFoundError(errno.ENOENT, self._why_missing(path), path)
+
+    def on_disk(self, path: str) -> Path | None:
+        """The file of the context that lies at ``path``, for what is too large to be read; ``None`` for all others."""
+        placement, inner = self._located(path)
+        match placement:
+            case FromContext():
+                return self.context.find(inner)
+            case FromStage(files=files) if files is not None:
+                return files.on_disk(inner)
+        return None
 
     def exists(self, path: str) -> bool:
         """True when a known file or folder lies at ``path``."""

@@ -11,6 +11,7 @@ from dockerlint_alpine.python.markers import machine
 from dockerlint_alpine.python.resolve import ResolverError, answers_itself, resolve
 from dockerlint_alpine.stages import interpreters
 from dockerlint_alpine.stages.compiles import SourceBuilds
+from dockerlint_alpine.stages.errors import StagesError
 from dockerlint_alpine.stages.files import FromText, absolute
 from dockerlint_alpine.stages.linkage import build_facts, known_build
 from dockerlint_alpine.stages.model import GlibcMade, Installed, InstallStep, PythonHome
@@ -18,9 +19,10 @@ from dockerlint_alpine.stages.wanted import ArgumentReader, Wanted, exported, op
 
 if TYPE_CHECKING:
     from dockerlint_alpine.knowledge import Knowledge
-    from dockerlint_alpine.python import Facts, Resolver
+    from dockerlint_alpine.python import Facts, RequirementSet, Resolver
     from dockerlint_alpine.stages.installers import ExportCommand, InstallCommand
     from dockerlint_alpine.stages.walk import StageWalk
+    from dockerlint_alpine.stages.wheels import WheelFacts, Wheelhouse, WheelReader
     from dockerlint_alpine.syntax import Instruction, SourceText, Span
 
 _SHOWN_UNKNOWN = 6
@@ -50,15 +52,21 @@ class Call:
 
 
 class Installer:
-    """Knows the rules and the index; walks ask it to install into their stage."""
+    """Knows the rules and the index, and who reads wheels; walks ask it to install into their stage."""
 
     def __init__(
-        self, knowledge: Knowledge, facts: Facts, resolver: Resolver | None = None, as_of: str | None = None
+        self,
+        knowledge: Knowledge,
+        facts: Facts,
+        resolver: Resolver | None = None,
+        as_of: str | None = None,
+        wheels: WheelReader | None = None,
     ) -> None:
         self.knowledge = knowledge
         self.facts = facts
         self.resolver = resolver
         self.as_of = as_of
+        self.wheels = wheels
         self.notes: list[str] = []
         self.sources = SourceBuilds(knowledge, facts, resolver)
 
@@ -87,9 +95,12 @@ class Installer:
         target = self._target(walk, home, command, wanted.options)
         place = interpreters.destination(home, command, wanted.options, call.variables, folder)
         present = _present(walk, home, command, wanted)
-        resolution = self._resolution(walk, wanted, target, present)
+        house = self._house(call, wanted)
+        resolution = self._resolution(walk, wanted, target, present, house)
         fresh = [one for one in resolution.distributions if one.artefact.kind != "installed"]
-        installed = _not_there_yet(walk, [self._installed(call, one, place, wanted, command, target) for one in fresh])
+        installed = _not_there_yet(
+            walk, [self._installed(call, one, place, wanted, command, target, house) for one in fresh]
+        )
         self._report_unknown(call, resolution, wanted, present)
         self._report_unruled(call, wanted, installed)
         if command.makes_wheels:
@@ -136,51 +147,82 @@ class Installer:
             forced_platforms=options.get("--platform", ()) if command.tool == "pip" else (),
         )
 
-    def _resolution(self, walk: StageWalk, wanted: Wanted, target: Target, present: Mapping[str, str]) -> Resolution:
-        no_deps = "--no-deps" in wanted.options
-        resolver = self.resolver
-        if resolver is not None and not resolver.sparing:
-            found = resolve(
-                wanted.requirements,
-                target,
-                self.facts,
-                resolver,
-                installed=present,
-                as_of=self.as_of,
-                no_deps=no_deps,
-            )
-            self.notes.extend(found.notes)
-            return found
-        offline = walk.builder.memory.resolution(
-            wanted.requirements, target, self.facts, installed=present, as_of=self.as_of, no_deps=no_deps
-        )
-        online = None
-        if resolver is not None and not (no_deps or answers_itself(wanted.requirements)):
-            online = self._sparingly(resolver, wanted, target, offline)
-        found = online or offline
-        self.notes.extend(found.notes)
-        return found
+    def _house(self, call: Call, wanted: Wanted) -> Wheelhouse | None:
+        """The wheel files whose bytes can be read, ``None`` where there is none."""
+        local = wanted.houses or any((one.path or "").endswith(".whl") for one in wanted.requirements.requested)
+        if self.wheels is None or call.walk.index is None or not (local or self.wheels.names_any):
+            return None
+        from dockerlint_alpine.stages.wheels import WheelError, open_house  # noqa: PLC0415 - few installs take local files
 
-    def _sparingly(self, resolver: Resolver, wanted: Wanted, target: Target, offline: Resolution) -> Resolution | None:
+        try:
+            house = open_house(call.walk.files, wanted, call.walk.index.arch, self.wheels)
+        except WheelError as error:
+            raise StagesError(str(error)) from None
+        return house if house.files else None
+
+    def _resolution(
+        self, walk: StageWalk, wanted: Wanted, target: Target, present: Mapping[str, str], house: Wheelhouse | None
+    ) -> Resolution:
+        no_deps, resolver = "--no-deps" in wanted.options, self.resolver
+        requirements, facts = wanted.requirements, self.facts
+        if house is not None:
+            from dockerlint_alpine.stages.wheels import HouseFacts  # noqa: PLC0415 - as above
+
+            known = dict.fromkeys((*requirements.wheelhouse, *house.named))
+            requirements, facts = replace(requirements, wheelhouse=tuple(known)), HouseFacts(facts, house)
+        online: Resolution | None = None
+        if resolver is not None and not resolver.sparing:
+            online = resolve(
+                requirements, target, facts, resolver, installed=present, as_of=self.as_of, no_deps=no_deps
+            )
+        else:
+            offline = walk.builder.memory.resolution(
+                requirements, target, facts, installed=present, as_of=self.as_of, no_deps=no_deps
+            )
+            if resolver is not None and not (no_deps or answers_itself(requirements)):
+                online = self._sparingly(resolver, requirements, target, offline)
+            if online is None:
+                self.notes.extend(offline.notes)
+                return offline
+        if house is not None:  # the index knows nothing of local files
+            judged = tuple(house.judged(one, wanted, target) for one in online.distributions)
+            online = replace(online, distributions=judged)
+        self.notes.extend(online.notes)
+        return online
+
+    @staticmethod
+    def _sparingly(
+        resolver: Resolver, requirements: RequirementSet, target: Target, offline: Resolution
+    ) -> Resolution | None:
         """The index's answer if it is kept, or if the embedded facts leave something open and it is quick."""
-        known = resolver.recall(wanted.requirements, target)
+        known = resolver.recall(requirements, target)
         if known is not None or not _open_questions(offline):
             return known
         try:
-            return resolver.resolve(wanted.requirements, target)
+            return resolver.resolve(requirements, target)
         except ResolverError:
             return None
 
     # -- how each distribution is made -----------------------------------------------------------------------------
 
     def _installed(
-        self, call: Call, resolved: Resolved, place: str, wanted: Wanted, command: InstallCommand, target: Target
+        self,
+        call: Call,
+        resolved: Resolved,
+        place: str,
+        wanted: Wanted,
+        command: InstallCommand,
+        target: Target,
+        house: Wheelhouse | None,
     ) -> Installed:
         walk = call.walk
         distribution = self.knowledge.distribution(resolved.name)
         ready = _ready_wheel(walk, resolved.name, wanted.houses)
         built = ready.built if ready is not None else None
         glibc = ready.glibc if ready is not None else None
+        wheel, settled = ready.wheel if ready is not None else None, False
+        if ready is None and house is not None:
+            wheel, settled = self._bytes(call, resolved, wanted, house)
         if walk.glibc is not None:
             glibc = self._made_on_glibc(call, resolved, wanted)
         elif ready is None and resolved.artefact.kind == "sdist" and command.action != "download":
@@ -208,15 +250,36 @@ class Installer:
             ready=ready is not None,
             copied_from=ready.copied_from if ready is not None else None,
             imports=distribution.imports if distribution is not None else (),
-            pinned=resolved.name in wanted.pinned,
+            pinned=settled or resolved.name in wanted.pinned,
+            wheel=wheel,
             glibc=glibc,
         )
+
+    def _bytes(
+        self, call: Call, resolved: Resolved, wanted: Wanted, house: Wheelhouse
+    ) -> tuple[WheelFacts | None, bool]:
+        """What the bytes of the wheel that is installed say, and whether no index can offer another version of it."""
+        from dockerlint_alpine.stages.wheels import WheelError  # noqa: PLC0415 - as above
+
+        file = house.chosen(resolved)
+        if file is None:
+            return None, False
+        try:
+            facts = house.read(file)
+        except WheelError as error:
+            call.unjudged("AD901", str(error), f"the wheel of {resolved.name} that pip takes")
+            return None, False
+        for problem in facts.problems:
+            call.unjudged("AD901", f"{facts.shown}: {problem}", f"the wheel of {resolved.name} that pip takes")
+        return facts, file.named or wanted.requirements.options.no_index
 
     def _made_on_glibc(self, call: Call, resolved: Resolved, wanted: Wanted) -> GlibcMade:
         """What a stage with glibc makes of it: only pure Python runs on musl, too."""
         artefact, node = resolved.artefact, call.walk.node
         kind: Literal["wheel", "compiled", "pure", "unknown"] = "unknown"
-        if artefact.kind in {"wheel", "glibc-wheel"}:
+        if artefact.kind == "pure":
+            kind = "pure"
+        elif artefact.kind in {"wheel", "glibc-wheel"}:
             kind = "pure" if (artefact.wheel_tag or "").endswith("-any") else "wheel"
         elif artefact.kind == "sdist":
             rule = known_build(resolved, self.knowledge)
@@ -304,7 +367,7 @@ def _open_questions(found: Resolution) -> bool:
     """True where an index could tell more: a distribution, its files or its dependencies are not recorded."""
     named = {one.name for one in found.distributions}
     return any(one.artefact.kind == "unknown" for one in found.distributions) or any(
-        one.kind in {"unknown", "dependencies"} and one.name in named for one in found.unresolved
+        one.kind in {"unknown", "dependencies", "company"} and one.name in named for one in found.unresolved
     )
 
 

@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
     from dockerlint_alpine.apk import Index, World
-    from dockerlint_alpine.knowledge import BaseImage
+    from dockerlint_alpine.knowledge import BaseImage, Language
     from dockerlint_alpine.python import Resolved, Target
     from dockerlint_alpine.stages.apk_commands import ApkCommand
     from dockerlint_alpine.stages.environment import Scope
     from dockerlint_alpine.stages.files import StageFiles
     from dockerlint_alpine.stages.installers import InstallCommand
-    from dockerlint_alpine.stages.linkage import BuildFacts
+    from dockerlint_alpine.stages.linkage import BuildFacts, LibraryUse
+    from dockerlint_alpine.stages.wheels import WheelFacts, WheelLink
     from dockerlint_alpine.syntax import Dockerfile, Instruction, Span
 
 
@@ -142,7 +143,17 @@ class Installed:
     """Names that Python code imports it by."""
 
     pinned: bool = False
-    """True when the version is fixed by ``==`` or a lock file."""
+    """True when the version is fixed: by ``==``, a lock file, or because the wheel is the one that was handed in."""
+
+    wheel: WheelFacts | None = None
+    """What the bytes of the wheel say, where they could be read."""
+
+    @property
+    def objects(self) -> tuple[tuple[str, LibraryUse | Language | WheelLink], ...]:
+        """Every ``so:`` need that its files have where they run, with the reason: bytes first, then what rules say."""
+        if self.wheel is not None:
+            return self.wheel.objects
+        return self.built.objects if self.built is not None else ()
 
     glibc: GlibcMade | None = None
     """Where it comes from a stage that is not Alpine."""

@@ -3,16 +3,29 @@
 from __future__ import annotations
 
 import re
+import tomllib
+from pathlib import Path
 
 import pytest
+import yaml
+from packaging.version import Version
 
+from dockerlint_alpine import DOCS_URL, __version__
 from dockerlint_alpine.checks import CHECKS, Check
-from tests.conftest import Judge
+from dockerlint_alpine.checks.base import HEADINGS
+from tests.checks.pages import example, judge, sections
+from tests.conftest import CHECKOUT
 
-HEADINGS = ("What it does", "Why is this bad?", "Example", "Use instead", "Fix safety")
-BLOCK = re.compile(r"## (Example|Use instead)\n```dockerfile\n(.*?)```", re.DOTALL)
-WITHOUT_A_PAIR = {"AD901", "AD902", "AD903", "AD904", "AD905"}
-"""What could not be judged: one page for all, no Dockerfile to mend."""
+every_check = pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.code)
+
+FIXES = {
+    "safe": {"safe"},
+    "safe or shown": {"safe", "display"},
+    "unsafe": {"unsafe"},
+    "shown": {"display"},
+    "none": {None},
+}
+"""What a page says of its fix, and the applicabilities that it may have (None: no fix)."""
 
 
 def test_codes_are_unique_and_sorted() -> None:
@@ -21,28 +34,56 @@ def test_codes_are_unique_and_sorted() -> None:
     assert len({check.name for check in CHECKS}) == len(CHECKS)
 
 
-@pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.code)
-def test_the_page_has_every_heading(check: Check) -> None:
-    assert tuple(h for h in re.findall(r"^## (.+)$", check.page, re.MULTILINE) if h != "References") == HEADINGS
+@every_check
+def test_the_page_has_every_heading_with_something_below_it(check: Check) -> None:
+    assert tuple(sections(check)) == HEADINGS
+    assert all(text.strip() for text in sections(check).values())
+    assert check.page.startswith("## ")
+    assert len(check.description) > len("Reports nothing.")
 
 
-@pytest.mark.parametrize(
-    "check", [c for c in CHECKS if c.code not in WITHOUT_A_PAIR | {"AD002"}], ids=lambda check: check.code
-)
-def test_the_example_is_found_and_its_remedy_is_not(check: Check, judge: Judge) -> None:
-    blocks = dict(BLOCK.findall(check.page))
-    found = {f.code for f in judge(blocks["Example"], select=[check.code]).findings}
-    assert check.code in found
-    assert check.code not in {f.code for f in judge(blocks["Use instead"], select=[check.code]).findings}
+def test_no_two_checks_share_a_page() -> None:
+    assert len({check.page for check in CHECKS}) == len(CHECKS)
 
 
-@pytest.mark.parametrize(
-    "check",
-    [c for c in CHECKS if c.code in {"AD101", "AD102", "AD103", "AD201", "AD202", "AD203"}],
-    ids=lambda check: check.code,
-)
+@every_check
+def test_the_example_is_found_and_its_remedy_is_not(
+    check: Check, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for heading, expected in (("Example", True), ("Use instead", False)):
+        root = tmp_path / heading
+        root.mkdir()
+        monkeypatch.chdir(root)
+        found = judge(example(check, heading), check.code, root)
+        assert bool(found) == expected, heading
+        for finding in found:
+            fix = finding["fix"]
+            assert (fix["applicability"] if isinstance(fix, dict) else None) in FIXES[check.fix]
+            assert finding["severity"] == check.severity
+
+
+@pytest.mark.parametrize("check", [c for c in CHECKS if c.fix == "safe"], ids=lambda check: check.code)
 def test_fixing_the_example_leaves_nothing_to_fix(check: Check, mend) -> None:
-    result = mend(dict(BLOCK.findall(check.page))["Example"])
+    result = mend(example(check, "Example").files["Dockerfile"])
     assert result.changed
     assert not [f for f in result.left.findings if f.fix is not None and f.fix.applicability == "safe"]
     assert check.code not in {f.code for f in result.left.findings}
+
+
+@every_check
+def test_links_lead_somewhere_wherever_the_page_is_read(check: Check) -> None:
+    links = re.findall(r"\]\(([^)]+)\)", check.published)
+    assert all(link.startswith("https://") for link in links)
+    pages = {path.stem for path in (CHECKOUT / "docs").glob("*.md")} | {"configuration"}
+    assert {link.removeprefix(DOCS_URL).rstrip("/") for link in links if link.startswith(DOCS_URL)} <= pages
+
+
+def test_since_is_a_version_up_to_this_one() -> None:
+    assert all(Version(check.since) <= Version(__version__) for check in CHECKS)
+
+
+def test_the_address_of_the_documentation_is_one() -> None:
+    config = re.search(r"^site_url: (.+)$", (CHECKOUT / "mkdocs.yml").read_text(), re.MULTILINE)
+    project = tomllib.loads((CHECKOUT / "pyproject.toml").read_text())["project"]
+    assert config is not None
+    assert yaml.safe_load(config[1]) == project["urls"]["Documentation"] == DOCS_URL

@@ -2,31 +2,24 @@
 
 from __future__ import annotations
 
-import io
-import os
 import re
 import shutil
-import subprocess
-import tarfile
-import tempfile
-import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
-from dockerlint_alpine.elf import EngineError, inspect, open_engine_image, open_image_file, read_object
+from dockerlint_alpine.elf import EngineError, inspect, open_engine_image, open_image_file
+from tests.engine import base_tar, engine, engine_address
 
 from .building import compile_object
 
 if TYPE_CHECKING:
-    from types import ModuleType
-
     from docker import DockerClient
 
     from .conftest import FakeIndex
 
+__all__ = ["engine", "engine_address"]
 pytestmark = pytest.mark.engine
 
 DOCKERFILE = """
@@ -36,70 +29,6 @@ COPY first /
 RUN rm /usr/lib/libgone.so.1 && mkdir -p /opt/lib && mv /moved/libenv.so.1 /opt/lib/ && rm -r /opt/old
 COPY second /
 """
-
-
-@pytest.fixture(scope="module")
-def engine() -> Iterator[DockerClient]:
-    """A Docker engine of our own: no network, its data in a temporary folder."""
-    docker = pytest.importorskip("docker", reason="the docker SDK is not installed")
-    if shutil.which("dockerd") is None:
-        pytest.skip("dockerd is not installed (Debian: docker.io)")
-    top = Path(tempfile.mkdtemp(prefix="elf-engine-"))
-    address = f"unix://{top}/docker.sock"
-    command = ["dockerd", "--iptables=false", "--bridge=none", "-H", address, "--data-root", str(top / "data")]
-    command += ["--exec-root", str(top / "exec"), "--pidfile", str(top / "pid"), "--storage-driver", "vfs"]
-    with (top / "log").open("wb") as log:
-        daemon = subprocess.Popen(command, stdout=log, stderr=log)
-    try:
-        client = wait_for(docker, address, daemon)
-        if client is None:
-            tail = (top / "log").read_text("utf-8", "replace").strip().splitlines()[-1:]
-            pytest.skip(f"the Docker engine can't start here: {tail}")
-        yield client
-        client.close()
-    finally:
-        daemon.terminate()
-        daemon.wait(30)
-        shutil.rmtree(top, ignore_errors=True)
-
-
-def wait_for(docker: ModuleType, address: str, daemon: subprocess.Popen[bytes]) -> DockerClient | None:
-    from docker.errors import DockerException  # noqa: PLC0415
-
-    for _ in range(150):
-        if daemon.poll() is not None:
-            return None
-        try:
-            client: DockerClient = docker.DockerClient(base_url=address, timeout=60)
-        except DockerException:  # not up yet
-            time.sleep(0.2)
-        else:
-            return client
-    return None
-
-
-def base_tar(loader: Path) -> bytes:
-    """A root file system of musl and busybox."""
-    busybox = shutil.which("busybox")
-    if busybox is None or read_object(Path(busybox).read_bytes()).kind != "static":
-        pytest.skip("no static busybox (Debian: busybox-static)")
-    out = io.BytesIO()
-    with tarfile.open(fileobj=out, mode="w") as archive:
-        archive.add(os.path.realpath(busybox), "bin/busybox")
-        archive.add(os.path.realpath(loader), "lib/ld-musl-x86_64.so.1")
-        links = {f"bin/{name}": "busybox" for name in ("sh", "rm", "mkdir", "mv", "cat", "ls")}
-        for path, target in {
-            **links,
-            "lib/libc.musl-x86_64.so.1": "ld-musl-x86_64.so.1",
-            "bin/ldd": "/lib/ld-musl-x86_64.so.1",
-        }.items():
-            info = tarfile.TarInfo(path)
-            info.type, info.linkname = tarfile.SYMTYPE, target
-            archive.addfile(info)
-        release = tarfile.TarInfo("etc/alpine-release")
-        release.size = 7
-        archive.addfile(release, io.BytesIO(b"3.19.1\n"))
-    return out.getvalue()
 
 
 @pytest.fixture(scope="module")

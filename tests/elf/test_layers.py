@@ -29,8 +29,8 @@ Entry = tuple[str, str, bytes | str]
 
 
 class Stream(io.BytesIO):
-    def skip(self, size: int, /) -> None:
-        self.seek(size, os.SEEK_CUR)
+    def skip(self, size: int, /) -> int:
+        return len(self.read(size))
 
 
 def tarred(entries: Iterable[Entry], form: int = tarfile.PAX_FORMAT) -> bytes:
@@ -226,3 +226,14 @@ def test_mutations_end_in_entries_or_one_error(data: st.DataObject) -> None:
         mutated[data.draw(st.integers(0, 4095))] = data.draw(st.integers(0, 255))
     with contextlib.suppress(ArchiveError):
         merge(iter([Stream(bytes(mutated))]))
+
+
+def test_a_plain_tar_that_is_cut_is_never_taken_for_a_whole_one() -> None:
+    whole = tarred([("file", "a.bin", bytes(2000)), ("file", "b.bin", bytes(2000))])
+    ends = {1 + 512: "within a file", 512 + 2048 + 100: "within a header", 2 * 512 + 2048 + 1999: "within a file"}
+    for end, where in ends.items():
+        with pytest.raises(ArchiveError, match=where):
+            list(TarReader(Stream(whole[:end])))
+        with decompressed(whole[:end]) as stream, pytest.raises(ArchiveError, match=where):
+            list(TarReader(stream))
+    assert len(list(TarReader(Stream(whole[: 2 * 512 + 2048 + 2000])))) == 2, "no padding, no end mark: all is there"

@@ -142,3 +142,16 @@ def test_a_reference_is_split_as_docker_does() -> None:
     assert Reference.parse("a/b") == Reference("", "a/b", "", "")
     assert Reference.parse("host:5000/a") == Reference("host:5000", "a", "", "")
     assert Reference.parse("docker.io/library/Python") == Reference("", "python", "", "")
+
+
+@pytest.mark.parametrize(
+    ("reference", "there"),
+    [("alpine:3.16", False), ("alpine:3.19", False), ("alpine:3.20", False), ("alpine:3.22", True)],
+)
+def test_the_package_alpine_release_came_late_into_the_root_file_system(
+    knowledge: Knowledge, reference: str, there: bool
+) -> None:
+    """The package databases of the minimal root file systems 3.17.10, 3.18.9, 3.19.4 and 3.20.3 don't have it."""
+    image = knowledge.base_image(reference)
+    assert image is not None
+    assert ("alpine-release" in image.world) == there

@@ -74,3 +74,12 @@ def test_a_record_that_contradicts_itself_is_refused() -> None:
     raw["wheels"] = [{"versions": ["1"], "tags": ["a"]}, {"versions": ["1"], "tags": ["b"]}]
     with pytest.raises(RuleError, match="'1' is in two groups"):
         WheelRecord.parse(raw, "f")
+
+
+def test_packed_records_are_read_as_they_were_validated(knowledge: Knowledge) -> None:
+    names = knowledge.names("wheels")
+    assert len(names) > 50
+    for name in names:
+        raw = knowledge.raw("wheels", name)
+        assert raw is not None
+        assert WheelRecord.packed(raw) == WheelRecord.parse(raw, name)

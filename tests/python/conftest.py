@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from dockerlint_alpine.python.model import Release, Target
+from dockerlint_alpine.python.model import Packaged, Release, Target
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -43,16 +43,23 @@ class MemoryFacts:
     as_of = "2026-11-01"
 
     def __init__(
-        self, releases: Mapping[str, Sequence[Release]], requires: Mapping[object, Sequence[str]] | None = None
+        self,
+        releases: Mapping[str, Sequence[Release]],
+        requires: Mapping[object, Sequence[str]] | None = None,
+        packaged: Mapping[str, Packaged] | None = None,
     ) -> None:
         self._releases = releases
         self._requires = requires or {}
+        self._packaged = packaged or {}
 
     def releases(self, name: str) -> Sequence[Release]:
         return self._releases.get(name, ())
 
     def requires(self, name: str, version: str) -> Sequence[str] | None:
         return self._requires.get((name, version), self._requires.get(name))
+
+    def packaged(self, name: str) -> Packaged | None:
+        return self._packaged.get(name)
 
 
 @pytest.fixture

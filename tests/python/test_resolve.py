@@ -6,7 +6,15 @@ from typing import ClassVar
 
 import pytest
 
-from dockerlint_alpine.python.model import IndexOptions, PythonError, Release, RequirementSet, Resolution, Target
+from dockerlint_alpine.python.model import (
+    IndexOptions,
+    Packaged,
+    PythonError,
+    Release,
+    RequirementSet,
+    Resolution,
+    Target,
+)
 from dockerlint_alpine.python.requirements_file import read_requirements
 from dockerlint_alpine.python.resolve import ResolverError, resolve
 from dockerlint_alpine.python.source_facts import SourceFacts
@@ -231,3 +239,49 @@ def test_work_grows_with_the_number_of_lines_not_its_square() -> None:
 
     calls(10)  # fills what is remembered between calls
     assert calls(800) < 10 * calls(100)  # linear is 8, quadratic 64
+
+
+PACKAGED = MemoryFacts(
+    {"hiredis": [Release("3.0", wheels=MUSL)], "numpy": [Release("2.0")]},
+    {"numpy": []},
+    packaged={
+        "django": Packaged("py3-django", "4.2-r0", "3.22"),
+        "redis": Packaged("py3-redis", "6-r0", "3.22", ("hiredis",)),
+        "charts": Packaged("py3-charts", "1-r0", "3.22", ("numpy",)),
+        "deep": Packaged("py3-deep", "1-r0", "3.22", ("nobody-knows",)),
+    },
+)
+
+
+def test_what_alpine_packages_without_objects_is_pure_in_any_version() -> None:
+    found = ask("django==1.11\nredis\n", PACKAGED)
+    assert short(found) == {"django": ("1.11", "pure"), "redis": (None, "pure")}
+    django = found.distributions[0].artefact
+    assert django.source == "Alpine 3.22"
+    assert "py3-django 4.2-r0" in django.reason
+    assert found.unresolved == ()
+    assert len(found.notes) == 1
+
+
+@pytest.mark.parametrize(
+    ("line", "reason"),
+    [
+        ("django[argon2]", "what the extra argon2 adds is not recorded"),
+        ("charts", "it may bring numpy, of which no fitting wheel is recorded"),
+        ("deep", "it may bring nobody-knows, of which no fitting wheel is recorded"),
+    ],
+)
+def test_what_may_come_along_is_doubted_and_never_required(line: str, reason: str) -> None:
+    found = ask(line, PACKAGED)
+    assert len(found.distributions) == 1
+    assert [(one.kind, one.reason.partition(";")[0]) for one in found.unresolved] == [("company", reason)]
+
+
+def test_company_that_is_judged_anyway_is_no_doubt() -> None:
+    assert ask("charts\nnumpy\n", PACKAGED).unresolved == ()
+    assert ask("charts", PACKAGED, no_deps=True).unresolved == ()
+
+
+def test_recorded_releases_know_more_than_a_package() -> None:
+    facts = MemoryFacts({"x": [Release("1")]}, {"x": []}, {"x": Packaged("py3-x", "1-r0", "3.22")})
+    assert short(ask("x", facts)) == {"x": ("1", "sdist")}

@@ -12,6 +12,7 @@ from dockerlint_alpine.findings import Report
 from dockerlint_alpine.report import RenderOptions, render
 
 from . import scenes
+from .snapshots import FOLDER
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -32,6 +33,11 @@ def test_agrees_with_the_schema(report: Report) -> None:
     jsonschema.Draft202012Validator(SCHEMA).validate(rendered(report))
 
 
+@pytest.mark.parametrize("path", sorted(FOLDER.glob("*.json")), ids=lambda path: path.stem)
+def test_the_snapshots_agree_with_the_schema(path: Path) -> None:
+    jsonschema.Draft202012Validator(SCHEMA).validate(json.loads(path.read_text()))
+
+
 def test_the_schema_allows_nothing_else() -> None:
     def objects(node: Any) -> Iterator[dict[str, Any]]:
         if isinstance(node, dict):
@@ -46,7 +52,7 @@ def test_the_schema_allows_nothing_else() -> None:
     for node in objects(SCHEMA):
         assert node["additionalProperties"] is False
         optional = set(node["properties"]) - set(node["required"])
-        assert optional <= {"path"}
+        assert optional <= {"path", "image"}
 
 
 def test_the_documented_shape() -> None:

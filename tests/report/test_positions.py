@@ -44,3 +44,10 @@ def test_characters_agree_with_decoding(data: bytes, draw: st.DataObject) -> Non
     for index in range(len(text) + 1):
         byte_column = len(text[:index].encode("utf-8", "surrogateescape")) + 1
         assert lines.characters(number, byte_column) == index + 1
+
+
+def test_a_byte_order_mark_is_no_character() -> None:
+    lines = Lines(b"\xef\xbb\xbfFROM a\n\xef\xbb\xbfb")
+    assert lines.characters(1, 1) == lines.characters(1, 4) == 1
+    assert lines.characters(1, 8) == 5
+    assert lines.characters(2, 4) == 2

@@ -1,12 +1,13 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import jsonschema
 import pytest
 
-from dockerlint_alpine.findings import Report
+from dockerlint_alpine.findings import FileReport, Fix, Location, Report, TextEdit
 from dockerlint_alpine.report import RenderOptions, render
 
 from . import scenes
@@ -86,6 +87,22 @@ def test_suggestions_are_the_edits() -> None:
                 (offset(file.source, one["range"]["start"]), offset(file.source, one["range"]["end"]), one["text"])
                 for one in suggestions
             ] == [(edit.start, edit.end, edit.text) for edit in edits]
+
+
+def two_edits(source: bytes) -> Any:
+    """What becomes of a fix that changes the first and the last word of a line."""
+    edits = (TextEdit(10, 12, "two"), TextEdit(0, 3, "\u00e9ne"))  # not in order
+    fix = Fix("both", "unsafe", edits)
+    finding = replace(scenes.missing_runtime_library(), fix=fix, location=Location(1, 1, 1, 4))
+    [diagnostic] = document(Report((FileReport("D", (finding,), source),)))["diagnostics"]
+    return diagnostic.get("suggestions")
+
+
+def test_a_fix_is_one_suggestion() -> None:
+    [suggestion] = two_edits(b"one caf\xc3\xa9 zwo\n")
+    assert suggestion["range"] == {"start": {"line": 1, "column": 1}, "end": {"line": 1, "column": 13}}
+    assert suggestion["text"] == "\u00e9ne caf\u00e9 two"
+    assert two_edits(b"one caf\xff\xe9 zwo\n") is None
 
 
 def test_half_a_fix_is_none() -> None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from base64 import b64decode
 from dataclasses import replace
 from importlib.resources import files
 from typing import Any
@@ -8,7 +9,7 @@ from typing import Any
 import jsonschema
 import pytest
 
-from dockerlint_alpine.findings import Report
+from dockerlint_alpine.findings import Fix, Report, TextEdit
 from dockerlint_alpine.report import RenderOptions, render
 
 from . import scenes
@@ -84,6 +85,16 @@ def test_an_edit_in_another_file_is_by_offset() -> None:
     [change] = next(result for result in results if result["ruleId"] == "AD203")["fixes"][0]["artifactChanges"]
     assert change["artifactLocation"]["uri"] == "docker/packages.txt"
     assert change["replacements"][0]["deletedRegion"] == {"byteOffset": 0, "byteLength": 0}
+    assert b64decode(change["replacements"][0]["insertedContent"]["binary"]) == b"libmagic\n"
+
+
+def test_text_that_is_no_utf8_is_inserted_in_bytes() -> None:
+    fix = Fix("move it", "unsafe", (TextEdit(4, 6, "caf\udce9"),))
+    file = replace(scenes.netra(), findings=(replace(scenes.missing_runtime_library(), fix=fix),))
+    [change] = log(Report((file,)))["runs"][0]["results"][0]["fixes"][0]["artifactChanges"]
+    [replacement] = change["replacements"]
+    assert replacement["deletedRegion"] == {"byteOffset": 4, "byteLength": 2}
+    assert b64decode(replacement["insertedContent"]["binary"]) == b"caf\xe9"
 
 
 def test_regions_count_characters() -> None:

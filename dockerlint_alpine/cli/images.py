@@ -1,0 +1,52 @@
+"""``check --image``: the image that a user names, of the engine or on disk."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import click
+
+from dockerlint_alpine.cli.progress import Progress
+
+if TYPE_CHECKING:
+    from dockerlint_alpine.elf import Subject
+    from dockerlint_alpine.elf.subjects import Progress as Steps
+
+
+@contextmanager
+def open_image(name: str, platforms: Sequence[str]) -> Iterator[tuple[Subject, Steps]]:
+    """Open the image, a path where there is one, else a name of the engine; a bar shows what takes a while.
+
+    ``platforms`` choose among those of an archive that has several. Raises click.ClickException where it can't be read
+    (exit code 2).
+    """
+    from dockerlint_alpine.elf import ElfError  # noqa: PLC0415 - after --help
+
+    with Progress(name) as bar:
+        try:
+            subject = _subject(name, platforms, bar)
+        except ElfError as error:
+            raise click.UsageError(f"--image {error}") from None
+        yield subject, bar.update
+
+
+def _subject(name: str, platforms: Sequence[str], bar: Progress) -> Subject:
+    from dockerlint_alpine.elf import ArchiveError, TargetError, open_engine_image, open_target  # noqa: PLC0415
+    from dockerlint_alpine.stages import APK_ARCH  # noqa: PLC0415
+
+    if not os.path.lexists(name):
+        return open_engine_image(name.removeprefix("image:"), progress=bar.update)
+    arches = [APK_ARCH[platform] for platform in platforms if platform in APK_ARCH]
+    try:
+        found = list(open_target(name, arch=arches[0] if arches else None, progress=bar.update))
+    except ArchiveError:
+        found = list(open_target(name, progress=bar.update))  # the one platform that it is for
+    (subject, *others) = found
+    if others or isinstance(subject, Exception) or subject.kind not in ("image", "root"):
+        raise TargetError(
+            f"{name}: no image: name a saved image, an OCI layout, a root file system or one of the engine"
+        )
+    return subject

@@ -1,0 +1,195 @@
+"""What ``check`` can do instead of listing findings: count them, show the files, silence what is left, keep watching."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from dockerlint_alpine.cli import common
+from dockerlint_alpine.cli.sections import section
+from dockerlint_alpine.findings import FileError
+
+if TYPE_CHECKING:
+    from dockerlint_alpine.config import Configuration, Settings
+    from dockerlint_alpine.discovery import Job
+    from dockerlint_alpine.findings import Report
+
+_Command = TypeVar("_Command", bound=Callable[..., Any])
+Judged = Callable[["Configuration"], "tuple[Report, frozenset[str]]"]
+"""Judges what the command line named: the report, and the paths that it rests on."""
+
+_FORMATS = ("text", "json")
+_OPTIONS = (
+    click.option(
+        "--jobs", "-j", type=click.IntRange(min=1), metavar="N", help="Processes (default: as many as pay off)."
+    ),
+    click.option("--statistics", is_flag=True, help="Count the findings of each code instead of listing them."),
+    click.option("--show-files", is_flag=True, help="List the files and builds that would be judged, and stop."),
+    click.option(
+        "--add-ignore", is_flag=True, help="Write comments above the instructions that silence what is found."
+    ),
+    click.option("--reason", metavar="TEXT", default="", help="The reason in the comments of --add-ignore."),
+    click.option("--watch", "-w", is_flag=True, help="Judge again whenever something that matters changes."),
+)
+
+
+def mode_options(command: _Command) -> _Command:
+    """Decorate with the options of this module."""
+    return section("What to do", _OPTIONS)(command)
+
+
+def run(judged: Judged, paths: tuple[str, ...], given: dict[str, Any]) -> int:
+    """Do what the options ask for; returns the exit code."""
+    modes = {"statistics": _statistics, "show_files": _show_files, "add_ignore": _add_ignore, "watch": _watch}
+    chosen = [name for name in modes if given[name]]
+    if len(chosen) > 1:
+        raise click.UsageError(f"{_option(chosen[0])} and {_option(chosen[1])} don't go together")
+    if given["reason"] and not given["add_ignore"]:
+        raise click.UsageError("--reason goes with --add-ignore")
+    if not chosen:
+        return _show(judged, given)
+    if "-" in paths and chosen[0] in {"add_ignore", "watch"}:
+        raise click.UsageError(f"{_option(chosen[0])} needs files, and - is standard input")
+    return modes[chosen[0]](judged, paths, given)
+
+
+def _option(name: str) -> str:
+    return f"--{name.replace('_', '-')}"
+
+
+def _show(judged: Judged, given: dict[str, Any]) -> int:
+    configured = common.configuration(given)
+    report, _ = judged(configured)
+    common.show(report, configured.settings)
+    return common.exit_code(report, configured.settings)
+
+
+def _wants_json(settings: Settings, option: str) -> bool:
+    name = settings.output_format[0].partition(":")[0]
+    if name not in _FORMATS:
+        raise click.UsageError(f"{option} has the formats {' and '.join(_FORMATS)}, not {name}")
+    return name == "json"
+
+
+def _say(text: str, settings: Settings) -> None:
+    path = settings.output_format[0].partition(":")[2] or settings.output_file
+    if path:
+        common.write_text(path, text + "\n")
+    else:
+        click.echo(text)
+
+
+def _statistics(judged: Judged, _: tuple[str, ...], given: dict[str, Any]) -> int:
+    from dockerlint_alpine.report import statistics  # noqa: PLC0415 - after --help
+
+    configured = common.configuration(given)
+    as_json = _wants_json(configured.settings, "--statistics")
+    report, _paths = judged(configured)
+    counted = statistics.count(report)
+    _say(statistics.as_json(counted) if as_json else statistics.as_text(counted), configured.settings)
+    for problem in report.errors:
+        click.echo(f"alpine-doctor: {problem.path}: {problem.message}", err=True)
+    return common.exit_code(report, configured.settings)
+
+
+def _show_files(_: Judged, paths: tuple[str, ...], given: dict[str, Any]) -> int:
+    configured = common.configuration(given)
+    as_json = _wants_json(configured.settings, "--show-files")
+    named = tuple(path for path in paths if path != "-")
+    jobs, errors = common.jobs_for(named, configured) if named or not paths else ([], [])
+    rows = [_build(job, configured.settings) for job in jobs]
+    if as_json:
+        _say(json.dumps({"version": 1, "files": rows}, indent=2), configured.settings)
+    elif rows:
+        _say("\n".join(map(_build_line, rows)), configured.settings)
+    for problem in errors:
+        click.echo(f"alpine-doctor: {problem.path}: {problem.message}", err=True)
+    return 2 if errors else 0
+
+
+def _build(job: Job, settings: Settings) -> dict[str, object]:
+    """One build, with what a compose file and the settings say of it."""
+    own = common.job_settings(settings, job)
+    return {
+        "path": job.shown_as,
+        "services": list(job.services),
+        "context": own.context,
+        "target": own.target,
+        "build-args": dict(own.build_args),
+        "platforms": list(own.platforms),
+    }
+
+
+def _build_line(row: dict[str, Any]) -> str:
+    said = [f"service {name}" for name in row["services"]]
+    said += [f"{key} {row[key]}" for key in ("context", "target") if row[key]]
+    said += [f"{name}={value}" for name, value in row["build-args"].items()]
+    return f"{row['path']}  ({', '.join(said)})" if said else str(row["path"])
+
+
+def _add_ignore(judged: Judged, _: tuple[str, ...], given: dict[str, Any]) -> int:
+    from dockerlint_alpine.add_ignores import AddIgnoreError, clean_reason  # noqa: PLC0415 - after --help
+
+    configured = common.configuration(given)
+    try:
+        reason = clean_reason(given["reason"])
+    except AddIgnoreError as error:
+        raise click.UsageError(f"--reason: {error}") from None
+    if configured.settings.require_reason and not reason:
+        raise click.UsageError("`require-reason` is set: say why with --reason TEXT")
+    report, _paths = judged(configured)
+    failed = list(report.errors)
+    total = files = 0
+    for path, count, wrong in _silence(report, reason):
+        total += count
+        files += count > 0
+        if wrong:
+            failed.append(FileError(path, wrong))
+    for problem in failed:
+        click.echo(f"alpine-doctor: {problem.path}: {problem.message}", err=True)
+    click.echo(f"Added {total} comment{'s' * (total != 1)} to {files} file{'s' * (files != 1)}.")
+    return 2 if failed else 0
+
+
+def _silence(report: Report, reason: str) -> list[tuple[str, int, str]]:
+    """Write the comments into each file once, however it was named: path, comments, and what went wrong."""
+    from pathlib import Path  # noqa: PLC0415 - after --help
+
+    from dockerlint_alpine.add_ignores import AddIgnoreError, add_ignores  # noqa: PLC0415
+    from dockerlint_alpine.fixer.write import WriteError, write_atomically  # noqa: PLC0415
+
+    files: dict[str, list[Any]] = {}
+    for file in report.files:
+        files.setdefault(os.path.realpath(file.path), []).append(file)
+    told: list[tuple[str, int, str]] = []
+    for reports in files.values():
+        path, source = reports[0].path, reports[0].source
+        findings = [finding for one in reports for finding in one.findings]
+        try:
+            new, added = add_ignores(source, findings, reason=reason)
+            if new != source:
+                write_atomically(Path(path), new, expected=source)
+        except (AddIgnoreError, WriteError) as error:
+            told.append((path, 0, str(error).removeprefix(f"{path}: ")))
+            continue
+        for one in added:
+            click.echo(f"{path}:{one.line}: ignores {', '.join(one.codes)}")
+        told.append((path, len(added), ""))
+    return told
+
+
+def _watch(judged: Judged, paths: tuple[str, ...], given: dict[str, Any]) -> int:
+    from dockerlint_alpine.cli.watching import watch  # noqa: PLC0415 - after --help
+
+    return watch(judged, paths, given)
+
+
+def clear_screen() -> None:
+    """Start at the top of a terminal; a pipe gets everything one after the other."""
+    if sys.stdout.isatty() and os.environ.get("TERM") != "dumb":
+        click.echo("\x1b[2J\x1b[3J\x1b[H", nl=False)

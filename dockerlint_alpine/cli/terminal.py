@@ -1,0 +1,25 @@
+"""What the terminal can do."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+_ABLE = frozenset({"iTerm.app", "WezTerm", "vscode", "Hyper", "ghostty", "Tabby", "rio", "mintty"})
+"""Values of TERM_PROGRAM whose terminals follow OSC 8 (https://github.com/Alhadis/OSC8-Adoption)."""
+
+_VTE_WITH_LINKS = 5000
+
+
+def follows_links(environment: Mapping[str, str], *, terminal: bool) -> bool:
+    """Whether to write OSC 8 links. FORCE_HYPERLINK decides where it is set (0 is no); unknown terminals get none."""
+    forced = environment.get("FORCE_HYPERLINK")
+    if forced is not None:
+        return forced not in {"", "0", "false"}
+    if not terminal or environment.get("TERM") == "dumb" or environment.get("CI"):
+        return False
+    if environment.get("TERM_PROGRAM") in _ABLE or environment.get("TERM", "") in {"xterm-kitty", "alacritty", "foot"}:
+        return True
+    if any(environment.get(name) for name in ("WT_SESSION", "KONSOLE_VERSION", "DOMTERM", "KITTY_WINDOW_ID")):
+        return True
+    vte = environment.get("VTE_VERSION", "")
+    return vte.isdigit() and int(vte) >= _VTE_WITH_LINKS

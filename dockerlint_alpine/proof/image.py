@@ -1,0 +1,452 @@
+"""Holds the verdict on a stage against the image built from it.
+
+The image is read, never run: packages from ``lib/apk/db/installed``, distributions from their ``dist-info``, and every
+object loaded by the model of musl's loader (:mod:`dockerlint_alpine.elf.loader`). Both directions count: what a finding
+says and the bytes deny, and what the bytes lack and no finding says.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from fnmatch import fnmatchcase
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from dockerlint_alpine.checks.base import distribution_ref, instruction_location, stage_label, stage_ref
+from dockerlint_alpine.comparison import Comparison, Difference, Doubt, Miss, Sides
+from dockerlint_alpine.elf.loader import system_path
+from dockerlint_alpine.findings import Evidence, Finding
+from dockerlint_alpine.fixer.placement import add_package
+from dockerlint_alpine.python import normalise
+
+if TYPE_CHECKING:
+    from dockerlint_alpine.elf import Inspection, NeedReport, ObjectReport, Subject
+    from dockerlint_alpine.knowledge import Knowledge
+    from dockerlint_alpine.stages import Installed, Stage, Timeline
+
+_SITE = re.compile(r"/(?:site|dist)-packages/")
+_WITH_THE_IMAGE = frozenset({"pip", "setuptools", "wheel"})
+"""Distributions that base images bring and that no Dockerfile asks for."""
+
+_SHARED = frozenset({"/", "/usr", "/usr/local", "/lib", "/usr/lib"})
+"""Folders that hold more than distributions, should somebody install into them (``pip install --target``)."""
+
+_SHOWN_OBJECTS = 3
+_BUILD_ONLY = "it speaks of the build, which an image does not show"
+_LINKING = frozenset({"AD201", "AD202"})
+
+
+class ImageMismatchError(Exception):
+    """The image and the Dockerfile can't be compared; the text is one line for the user."""
+
+
+def stage_of(timeline: Timeline, target: str | None) -> Stage:
+    """Return the stage that the image is built from: ``target``, or the last one, as ``docker build`` takes it.
+
+    Raises :class:`ImageMismatchError` for a stage without Alpine's packages.
+    """
+    stages = timeline.stages
+    named = [stage for stage in stages.values() if target is not None and target.lower() == (stage.name or "").lower()]
+    stage = named[0] if named else stages[int(target) if target is not None and target.isdigit() else max(stages)]
+    if stage.packages is None or stage.end is None:
+        raise ImageMismatchError(f"{stage_label(stage)} ({stage.base}) is not known to be Alpine: nothing to compare")
+    return stage
+
+
+def confront(
+    timeline: Timeline,
+    stage: Stage,
+    findings: Sequence[Finding],
+    subject: Subject,
+    inspection: Inspection,
+    knowledge: Knowledge,
+) -> tuple[Comparison, tuple[Finding, ...]]:
+    """Compare the findings on ``stage`` with the image that ``inspection`` describes.
+
+    Returns the comparison and the findings, refuted ones too: proven ones have the bytes as evidence, and there is one more
+    for everything certain that none of them speaks of.
+    """
+    image = _Image(subject, inspection, stage)
+    judge = _Judge(timeline, stage, image, knowledge)
+    left: list[Finding] = []
+    proven: list[Finding] = []
+    refuted: list[Doubt] = []
+    untested: list[Doubt] = []
+    for finding in findings:
+        verdict = judge.verdict(finding)
+        if verdict.state == "proven":
+            proof = Evidence("elf", f"{image.name}: {verdict.reason}")
+            sure = "certain" if finding.code != "AD203" else finding.confidence
+            finding = replace(finding, evidence=(*finding.evidence, proof), confidence=sure)  # noqa: PLW2901 - now with proof
+            proven.append(finding)
+        elif verdict.state == "refuted":
+            refuted.append(Doubt(finding, verdict.reason))
+        elif not finding.could_not_judge:
+            untested.append(Doubt(finding, verdict.reason))
+        left.append(finding)
+    here = [finding for finding in findings if finding.stage is not None and finding.stage.index == stage.index]
+    missed = tuple(_misses(image, here))
+    left += _as_findings(timeline, stage, image, missed)
+    assert stage.end is not None
+    comparison = Comparison(
+        image=image.name,
+        stage=stage_ref(stage),
+        platform=stage.platform,
+        facts=tuple(_facts(stage, inspection)),
+        objects=sum(1 for one in inspection.objects if one.facts is not None),
+        extensions=sum(1 for one in inspection.objects if one.facts is not None and image.in_python(one)),
+        proven=tuple(proven),
+        refuted=tuple(refuted),
+        untested=tuple(untested),
+        missed=missed,
+        elsewhere=tuple(_elsewhere(image)),
+        packages=_packages(stage, inspection),
+        distributions=_distributions(stage, image),
+        notes=inspection.notes,
+    )
+    return comparison, tuple(left)
+
+
+class _Image:
+    """The image, with the questions that findings ask of it."""
+
+    def __init__(self, subject: Subject, inspection: Inspection, stage: Stage) -> None:
+        self.name = inspection.name.removeprefix("image:")
+        self.inspection = inspection
+        self._subject = subject
+        self._stage = stage
+        self.packages = {package.name for package in inspection.root.packages}
+        self._provides = {
+            re.split(r"[=<>~]", text, maxsplit=1)[0]
+            for package in inspection.root.packages
+            for text in package.provides
+        }
+
+    @cached_property
+    def distributions(self) -> Mapping[str, str]:
+        """Distributions by name with their versions: those that Python sees, not copies inside of others."""
+        locations = {item.location for item in self._stage.installed if not item.as_wheel}
+        found: dict[str, str] = {}
+        for one in self.inspection.root.distributions:
+            folder = one.metadata.rpartition("/")[0]
+            if folder in locations or re.search(r"/(?:site|dist)-packages$", folder):
+                found.setdefault(one.name, one.version)
+        return found
+
+    def in_python(self, report: ObjectReport) -> bool:
+        """Whether an object belongs to a distribution, or lies where they do."""
+        if report.distribution is not None or _SITE.search(report.path):
+            return True
+        places = (item.location for item in self._stage.installed if item.location not in _SHARED)
+        return any(report.path.startswith(f"{place}/") for place in places)
+
+    def owner(self, report: ObjectReport) -> str | None:
+        """The distribution of an object: by RECORD, else by the folder it lies in below site-packages."""
+        if report.distribution is not None:
+            return report.distribution
+        below = _SITE.split(report.path)[-1] if _SITE.search(report.path) else None
+        first = re.split(r"[/.]", below, maxsplit=1)[0] if below else ""
+        for item in self._stage.installed:
+            roots = {name.partition(".")[0] for name in item.imports} | {item.resolved.name.replace("-", "_")}
+            if first and (first in roots):
+                return item.resolved.name
+        return normalise(first) if normalise(first) in self.distributions else None
+
+    def objects_of(self, name: str) -> list[ObjectReport]:
+        """The objects of a distribution."""
+        return [report for report in self.inspection.objects if self.in_python(report) and self.owner(report) == name]
+
+    def has(self, need: str) -> str | None:
+        """What meets a need (``so:``, ``cmd:``, a package name) in the image, in a few words; ``None``: nothing does."""
+        if any(fnmatchcase(name, need) for name in (*self.packages, *self._provides)):
+            return f"an installed package provides {need}"
+        kind, _, name = need.rpartition(":")
+        if kind.startswith("so"):
+            path = next((path for path in self._libraries if fnmatchcase(path.rpartition("/")[2], name)), None)
+            return f"{path} is there" if path is not None else None
+        return None
+
+    @cached_property
+    def _libraries(self) -> tuple[str, ...]:
+        """Paths in the folders that the loader searches for everybody, files and links."""
+        tree, arch = self._subject.tree, self.inspection.arch or ""
+        search = f"{self.inspection.root.environment.get('LD_LIBRARY_PATH', '')}:{system_path(tree, arch)}"
+        folders = {folder.rstrip("/") for folder in re.split(r"[:\n]+", search) if folder}
+        return tuple(path for path, _ in tree.nodes() if path.rpartition("/")[0] in folders)
+
+
+@dataclass(frozen=True, slots=True)
+class _Verdict:
+    state: str
+    reason: str
+
+
+class _Judge:
+    """What the image says to each finding."""
+
+    def __init__(self, timeline: Timeline, stage: Stage, image: _Image, knowledge: Knowledge) -> None:
+        self._timeline = timeline
+        self._stage = stage
+        self._image = image
+        self._knowledge = knowledge
+
+    def verdict(self, finding: Finding) -> _Verdict:
+        """Proven, refuted or untested, and why in one line."""
+        if finding.stage is None or finding.stage.index != self._stage.index:
+            return _Verdict("untested", "it speaks of another stage than the one the image is built from")
+        if finding.code == "AD401":
+            return self._left_over(finding)
+        if finding.code not in {*_LINKING, "AD203", "AD501"} or finding.distribution is None:
+            return _Verdict("untested", _BUILD_ONLY)
+        name = finding.distribution.name
+        if name not in self._image.distributions and not self._image.objects_of(name):
+            return _Verdict("untested", f"{name} is not installed in the image")
+        if finding.code == "AD203":
+            return self._opened(finding, name)
+        return self._glibc(name) if finding.code == "AD501" else self._linked(finding, name)
+
+    def _left_over(self, finding: Finding) -> _Verdict:
+        there = [name for name in finding.packages if name in self._image.packages]
+        if there:
+            return _Verdict("proven", f"its apk database lists {', '.join(there)}")
+        return _Verdict("refuted", f"its apk database does not list {', '.join(finding.packages) or 'them'}")
+
+    def _linked(self, finding: Finding, name: str) -> _Verdict:
+        library = (finding.need or "").removeprefix("so:")
+        end = self._stage.end
+        assert end is not None
+        if end.world.has(finding.need or "") and end.lasting.has(finding.need or ""):
+            return _Verdict("untested", "it speaks of a RUN step in the middle of the build")
+        objects = self._image.objects_of(name)
+        if not objects:
+            return _Verdict("refuted", f"{name} has no shared objects there")
+        for report in objects:
+            for need in report.needs:
+                if need.lacking and (need.name == library or _from(need, finding.packages)):
+                    return _Verdict("proven", f"{report.path} needs {need.name}, and musl's loader finds it nowhere")
+        for report in objects:
+            found = next((need for need in report.needs if need.name == library), None)
+            if found is not None:
+                return _Verdict("refuted", f"{report.path} needs {library} and finds {found.path or 'it'}")
+        return _Verdict("refuted", _none_of(objects, f"does not need {library}", f"needs {library}"))
+
+    def _opened(self, finding: Finding, name: str) -> _Verdict:
+        wanted = {finding.need or "", *finding.packages, *self._alternatives(finding, name)} - {""}
+        for need in sorted(wanted):
+            found = self._image.has(need)
+            if found is not None:
+                return _Verdict("refuted", found)
+        return _Verdict("proven", f"no package and no folder of the loader's has {' or '.join(sorted(wanted))}")
+
+    def _alternatives(self, finding: Finding, name: str) -> Iterator[str]:
+        rule = self._knowledge.distribution(name)
+        version = finding.distribution.version if finding.distribution is not None else None
+        for need in rule.runtime_needs(version) if rule is not None else ():
+            if any(fnmatchcase(finding.need or "", one) for one in need.any):
+                yield from need.any
+
+    def _glibc(self, name: str) -> _Verdict:
+        objects = self._image.objects_of(name)
+        for report in objects:
+            if report.libc.kind == "glibc":
+                return _Verdict("proven", f"{report.path}: {'; '.join(report.libc.reasons[:2])}")
+        return _Verdict("refuted", _none_of(objects, "was not made for glibc", "was made for glibc"))
+
+
+def _none_of(objects: Sequence[ObjectReport], does_not: str, does: str) -> str:
+    if len(objects) == 1:
+        return f"its only shared object there, {objects[0].path}, {does_not}"
+    return f"none of its {len(objects)} shared objects there {does}"
+
+
+def _from(need: NeedReport, packages: Sequence[str]) -> bool:
+    return any(provider.package in packages for provider in need.providers[:1])
+
+
+# What no finding speaks of.
+
+
+def _misses(image: _Image, findings: Sequence[Finding]) -> Iterator[Miss]:
+    """What the loader will refuse in Python distributions; each thing once for each distribution."""
+    told: set[tuple[str | None, str]] = set()
+    for miss in _lacks(image, python=True):
+        key = (miss.distribution, miss.what)
+        if key not in told and not any(_speaks_of(finding, miss) for finding in findings):
+            told.add(key)
+            yield miss
+    yield from _opens(image, findings, told)
+
+
+def _lacks(image: _Image, *, python: bool) -> Iterator[Miss]:
+    for report in image.inspection.objects:
+        if report.facts is None or image.in_python(report) is not python:
+            continue
+        owner = image.owner(report) if python else None
+        if report.libc.kind == "glibc":
+            yield Miss(
+                "glibc", report.path, owner, "glibc", f"was made for glibc: {'; '.join(report.libc.reasons[:2])}"
+            )
+            continue
+        for need in report.needs:
+            if need.lacking:
+                said = need.advice or need.how or "musl's loader finds it nowhere"
+                packages = tuple(provider.package for provider in need.providers[:1])
+                yield Miss("library", report.path, owner, need.name, f"needs {need.name}: {said}", packages)
+        groups: dict[str, list[str]] = {}
+        for symbol in report.unresolved:
+            groups.setdefault(symbol.remedy.advice, []).append(symbol.shown)
+        for advice, symbols in groups.items():
+            more = f" and {len(symbols) - _SHOWN_OBJECTS} more" if len(symbols) > _SHOWN_OBJECTS else ""
+            named = f"{', '.join(symbols[:_SHOWN_OBJECTS])}{more}"
+            yield Miss("symbol", report.path, owner, named, f"symbol not found: {named}: {advice}")
+
+
+def _opens(image: _Image, findings: Sequence[Finding], told: set[tuple[str | None, str]]) -> Iterator[Miss]:
+    for report in image.inspection.opens:
+        opened = report.opens
+        if report.status != "missing" or opened.optional or not _SITE.search(opened.path):
+            continue
+        first = re.split(r"[/.]", _SITE.split(opened.path)[-1], maxsplit=1)[0]
+        owner = normalise(first) if normalise(first) in image.distributions else None
+        names = " or ".join(need.removeprefix("so:") for need in opened.needs)
+        packages = tuple(provider.package for provider in report.providers[:1])
+        miss = Miss(
+            "open",
+            opened.path,
+            owner,
+            names,
+            f"line {opened.line} calls {opened.call} for {names}, not there",
+            packages,
+        )
+        spoken = any(_speaks_of(finding, miss) for finding in findings)
+        if not spoken and (owner, names) not in told:
+            told.add((owner, names))
+            yield miss
+
+
+def _elsewhere(image: _Image) -> Iterator[Miss]:
+    told: set[tuple[str, str]] = set()
+    for miss in _lacks(image, python=False):
+        if (miss.path, miss.what) not in told:
+            told.add((miss.path, miss.what))
+            yield miss
+
+
+def _speaks_of(finding: Finding, miss: Miss) -> bool:
+    if finding.distribution is None or finding.distribution.name != miss.distribution:
+        return False
+    if miss.kind == "glibc":
+        return finding.code == "AD501"
+    if finding.code == "AD501":
+        return True
+    if finding.code not in {*_LINKING, "AD203"}:
+        return False
+    return finding.need == f"so:{miss.what}" or bool(set(finding.packages) & set(miss.packages))
+
+
+def _as_findings(timeline: Timeline, stage: Stage, image: _Image, missed: Sequence[Miss]) -> Iterator[Finding]:
+    """A finding for everything certain that was missed, so that it is in every format; what is likely stays a remark."""
+    installed = {item.resolved.name: item for item in stage.installed if not item.as_wheel}
+    for miss in missed:
+        if miss.kind == "open":
+            continue
+        item = installed.get(miss.distribution or "")
+        yield _as_finding(timeline, stage, image, miss, item)
+
+
+def _as_finding(timeline: Timeline, stage: Stage, image: _Image, miss: Miss, item: Installed | None) -> Finding:
+    code, name = ("AD501", "glibc-binary") if miss.kind == "glibc" else ("AD201", "missing-runtime-library")
+    who = miss.distribution or miss.path.rpartition("/")[2]
+    library = miss.kind == "library"
+    package = miss.packages[0] if library and miss.packages else None
+    placed = add_package(timeline, stage, package, "runtime", None) if package is not None else None
+    # Shown and not written: a fix is judged again without the image, and then nothing asks for it.
+    fix = replace(placed[0], applicability="display") if placed is not None else None
+    anchor = placed[1] if placed is not None else item.arrived if item is not None else stage.from_instruction
+    text = {
+        "library": f"{who} links {miss.what}, which is not in the image{f': add {package}' if package else ''}",
+        "symbol": f"{who} will not load in the image: symbol not found: {miss.what}",
+        "glibc": f"{who} was made for glibc; the image has musl: it will not load",
+    }[miss.kind]
+    return Finding(
+        code=code,
+        name=name,
+        severity="error",
+        confidence="certain",
+        message=text,
+        location=instruction_location(timeline.dockerfile, anchor),
+        evidence=(Evidence("elf", f"{image.name}: {miss.path} {miss.detail}"),),
+        stage=stage_ref(stage),
+        platforms=(stage.platform,),
+        distribution=distribution_ref(item) if item is not None else None,
+        need=f"so:{miss.what}" if library else None,
+        packages=(package,) if package is not None else (),
+        fix=fix,
+    )
+
+
+# Both sides by name.
+
+
+def _facts(stage: Stage, inspection: Inspection) -> Iterator[Difference]:
+    assert stage.packages is not None
+    root = inspection.root
+    yield Difference("Alpine", stage.alpine, root.alpine)
+    python = stage.home.version if stage.home is not None else None
+    found = python if python in root.pythons else ", ".join(root.pythons) or None
+    if python is not None or found is not None:
+        yield Difference("Python", python, found)
+    yield Difference("architecture", stage.packages.arch, inspection.arch)
+
+
+def _packages(stage: Stage, inspection: Inspection) -> Sides:
+    """Package names; those that ``apk add --virtual`` makes up are no packages."""
+    assert stage.end is not None
+    found = {one.name: one.version for one in inspection.root.packages if not one.name.startswith(".")}
+    sure = {name: one.version for name, one in stage.end.world.packages.items() if not _made_up(name, one.repository)}
+    maybe_added = stage.end.possible.packages.keys() - sure.keys()
+    maybe_gone = sure.keys() - stage.end.lasting.packages.keys()
+    return _sides(sure, found, optional={*maybe_added, *maybe_gone})
+
+
+def _made_up(name: str, repository: str) -> bool:
+    return name.startswith(".") or repository == "virtual"
+
+
+def _distributions(stage: Stage, image: _Image) -> Sides:
+    assert stage.end is not None
+    sure: dict[str, str | None] = {}
+    optional = set(_WITH_THE_IMAGE)
+    for item in stage.installed:
+        if item.as_wheel:
+            continue
+        if item.conditional:
+            optional.add(item.resolved.name)
+        else:
+            sure[item.resolved.name] = item.resolved.version
+    for package in stage.end.world.packages.values():
+        for provide in package.provides:
+            if re.match(r"py3\.\d+:", provide.name):
+                sure.setdefault(normalise(provide.name.partition(":")[2]), provide.version)
+    return _sides(sure, image.distributions, optional=optional)
+
+
+def _sides(predicted: Mapping[str, str | None], found: Mapping[str, str], *, optional: set[str]) -> Sides:
+    """Names and versions of both sides; what is ``optional`` may be on either."""
+    both = predicted.keys() & found.keys()
+    return Sides(
+        agreed=len(both) + sum(1 for name in found if name in optional and name not in predicted),
+        versions=tuple(
+            Difference(name, predicted[name], found[name])
+            for name in sorted(both)
+            if predicted[name] is not None and predicted[name] != found[name]
+        ),
+        absent=tuple(
+            Difference(name, predicted[name], None) for name in sorted(predicted.keys() - found.keys() - optional)
+        ),
+        unforeseen=tuple(
+            Difference(name, None, found[name]) for name in sorted(found.keys() - predicted.keys() - optional)
+        ),
+    )

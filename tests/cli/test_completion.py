@@ -1,0 +1,96 @@
+"""Completion in real shells: what a user gets who presses the tab key."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import pytest
+
+from tests.cli.test_check_and_fix import run
+
+BIN = str(Path(sys.executable).parent)
+needs_program = pytest.mark.skipif(not Path(BIN, "alpine-doctor").exists(), reason="the program is not installed")
+
+
+def shell(name: str, script: str, cwd: Path) -> list[str]:
+    """What the script prints in that shell, where ``complete.NAME`` is the completion to load."""
+    found = shutil.which(name)
+    if found is None:
+        pytest.skip(f"{name} is not installed")
+    text = run("completion", name, cwd=cwd).stdout
+    (cwd / f"complete.{name}").write_bytes(text)
+    done = subprocess.run(
+        [found, "-c", script],
+        cwd=cwd,
+        env={**os.environ, "PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}", "HOME": str(cwd), "TERM": "dumb"},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert not done.stderr, done.stderr
+    return done.stdout.split("\n")
+
+
+def bash(words: str, cwd: Path) -> list[str]:
+    script = (
+        f"source complete.bash; COMP_WORDS=({words}); COMP_CWORD=$((${{#COMP_WORDS[@]}} - 1));"
+        ' _alpine_doctor_completion alpine-doctor; printf "%s\\n" "${COMPREPLY[@]}"'
+    )
+    return shell("bash", script, cwd)
+
+
+STAGES = "FROM alpine:3.19 AS builder\nFROM alpine:3.19 AS runtime\n"
+
+
+@needs_program
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        ("alpine-doctor ch", {"check"}),
+        ("alpine-doctor comp", {"completion"}),
+        ("alpine-doctor check --sta", {"--statistics"}),
+        ("alpine-doctor check --select AD20", {"AD201", "AD202", "AD203"}),
+        ("alpine-doctor check --ignore AD101,AD30", {"AD101,AD301", "AD101,AD302", "AD101,AD303"}),
+        ("alpine-doctor check --output-format s", {"sarif"}),
+        ("alpine-doctor fix --platform linux/arm6", {"linux/arm64", "linux/arm64/v8"}),
+        ("alpine-doctor check Dockerfile --target b", {"builder"}),
+        ("alpine-doctor check --alpine 3.19", {"3.19"}),
+        ("alpine-doctor completion f", {"fish"}),
+    ],
+)
+def test_bash(words: str, expected: set[str], project: Callable[[Mapping[str, str]], Path]) -> None:
+    root = project({"Dockerfile": STAGES})
+    assert {line for line in bash(words, root) if line} == expected
+
+
+@needs_program
+def test_zsh_lists_values_with_what_they_mean(project: Callable[[Mapping[str, str]], Path]) -> None:
+    root = project({"Dockerfile": STAGES})
+    script = (
+        "autoload -Uz compinit && compinit -u -d zcompdump; compdef() { : }; source complete.zsh;"
+        " _describe() { print -rl -- ${(P)3} }; compadd() { : };"
+        " words=(alpine-doctor check --select AD20); CURRENT=4; _alpine_doctor_completion"
+    )
+    found = shell("zsh", script, root)
+    assert "AD201:missing-runtime-library" in found
+
+
+@needs_program
+def test_fish(project: Callable[[Mapping[str, str]], Path]) -> None:
+    root = project({"Dockerfile": STAGES})
+    found = shell("fish", "source complete.fish; complete --do-complete 'alpine-doctor check --target r'", root)
+    assert "runtime\talpine:3.19" in found
+    found = shell("fish", "source complete.fish; complete --do-complete 'alpine-doctor ca'", root)
+    assert [line.partition("\t")[0] for line in found if line] == ["cache"]
+
+
+def test_another_shell_is_refused_in_one_line(tmp_path: Path) -> None:
+    done = run("completion", "tcsh", cwd=tmp_path)
+    assert done.returncode == 2
+    assert b"tcsh" in done.stderr

@@ -1,0 +1,341 @@
+"""The verdict on a Dockerfile held against an image: proven, refuted, missed, and both sides by name."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import jsonschema
+import pytest
+
+import dockerlint_alpine.report
+from dockerlint_alpine.analysis import Doctor, UnreadableError, configure
+from dockerlint_alpine.comparison import Comparison
+from dockerlint_alpine.elf import open_image_file
+from dockerlint_alpine.findings import FileReport
+from tests.cli.test_check_and_fix import run
+from tests.elf.building import compile_object, elf_bytes
+from tests.proof.images import apk_database, distribution, image_files, predicted_packages, write_tar
+
+SCHEMA = json.loads((Path(dockerlint_alpine.report.__file__).parent / "schema.json").read_text())
+EXTENSION = "lz4/_version.cpython-311-x86_64-linux-musl.so"
+LZ4 = """\
+FROM python:3.11-alpine3.19 AS builder
+RUN apk add --no-cache gcc musl-dev postgresql-dev lz4-dev
+RUN pip install --prefix=/install lz4==4.4.5
+FROM python:3.11-alpine3.19
+RUN apk add --no-cache libpq
+COPY --from=builder /install /usr/local
+"""
+BARE = "FROM python:3.11-alpine3.19\nRUN apk add --no-cache libpq\n"
+PLAIN = elf_bytes(needed=[b"libc.musl-x86_64.so.1"])
+
+
+class Bench:
+    """Judges a Dockerfile beside an image of these files."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def files(self, dockerfile: str, *distributions: Mapping[str, bytes]) -> dict[str, bytes]:
+        """An image with exactly the packages that the Dockerfile amounts to on paper."""
+        return image_files(predicted_packages(dockerfile, self.folder), *distributions)
+
+    def __call__(self, dockerfile: str, files: Mapping[str, bytes], **options: object) -> tuple[FileReport, Comparison]:
+        path = self.folder / "Dockerfile"
+        path.write_text(dockerfile)
+        subject = open_image_file(write_tar(self.folder / "image.tar", files))
+        doctor = Doctor(configure(context=self.folder, **options))
+        report = doctor.check_bytes(path.read_bytes(), path, shown_as="Dockerfile", image=subject)
+        assert report.image is not None
+        return report, report.image
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Bench:
+    return Bench(tmp_path)
+
+
+def codes(report: FileReport) -> list[str]:
+    return [finding.code for finding in report.findings]
+
+
+def test_the_image_proves_what_was_predicted(bench: Bench, lz4_object: bytes) -> None:
+    report, image = bench(LZ4, bench.files(LZ4, distribution("lz4", "4.4.5", {EXTENSION: lz4_object})))
+    assert codes(report) == ["AD201"]
+    assert report.findings[0].confidence == "certain"
+    proof = report.findings[0].evidence[-1]
+    assert proof.kind == "elf"
+    assert proof.detail.endswith(f"{EXTENSION} needs liblz4.so.1, and musl's loader finds it nowhere")
+    assert [finding.code for finding in image.proven] == ["AD201"]
+    assert image.holds
+    assert image.same_content
+    assert not image.refuted
+    assert not image.missed
+    assert [(fact.name, fact.predicted, fact.found) for fact in image.facts] == [
+        ("Alpine", "3.19", "3.19"),
+        ("Python", "3.11", "3.11"),
+        ("architecture", "x86_64", "x86_64"),
+    ]
+
+
+def test_a_finding_that_the_bytes_deny_is_taken_out(bench: Bench) -> None:
+    report, image = bench(LZ4, bench.files(LZ4, distribution("lz4", "4.4.5", {EXTENSION: PLAIN})))
+    assert codes(report) == []
+    (doubt,) = image.refuted
+    assert doubt.finding.code == "AD201"
+    assert doubt.reason.endswith(f"{EXTENSION}, does not need liblz4.so.1")
+    assert not image.holds
+
+
+def test_a_library_that_came_another_way_refutes_it_too(bench: Bench, lz4_object: bytes) -> None:
+    files = bench.files(LZ4, distribution("lz4", "4.4.5", {EXTENSION: lz4_object}))
+    files["usr/lib/liblz4.so.1"] = elf_bytes(soname=b"liblz4.so.1")
+    report, image = bench(LZ4, files)
+    assert codes(report) == []
+    assert image.refuted[0].reason.endswith("needs liblz4.so.1 and finds /usr/lib/liblz4.so.1")
+
+
+def test_what_is_not_installed_is_neither_proven_nor_refuted(bench: Bench) -> None:
+    report, image = bench(LZ4, bench.files(LZ4))
+    assert codes(report) == ["AD201"]
+    assert [doubt.reason for doubt in image.untested] == ["lz4 is not installed in the image"]
+    assert [one.name for one in image.distributions.absent] == ["lz4"]
+    assert image.holds
+    assert not image.same_content
+
+
+def test_a_missing_library_that_nobody_foresaw_is_a_finding_with_its_package(bench: Bench, lz4_object: bytes) -> None:
+    files = bench.files(
+        BARE, distribution("surprise", "1.0", {"surprise/x.so": lz4_object, "surprise/y.so": lz4_object})
+    )
+    report, image = bench(BARE, files)
+    (miss,) = image.missed
+    assert (miss.kind, miss.distribution, miss.what, miss.packages) == (
+        "library",
+        "surprise",
+        "liblz4.so.1",
+        ("lz4-libs",),
+    )
+    (found,) = report.findings
+    assert (found.code, found.severity, found.confidence, found.packages) == (
+        "AD201",
+        "error",
+        "certain",
+        ("lz4-libs",),
+    )
+    assert found.message == "surprise links liblz4.so.1, which is not in the image: add lz4-libs"
+    assert [evidence.kind for evidence in found.evidence] == ["elf"]
+    assert found.fix is not None
+    assert found.fix.applicability == "display"
+    assert not image.holds
+    assert [(one.name, one.found) for one in image.distributions.unforeseen] == [("surprise", "1.0")]
+
+
+def test_symbols_and_glibc_that_nobody_foresaw(bench: Bench, musl_gcc: str, tmp_path: Path) -> None:
+    source = """extern void _ZSt9terminatev(void); extern int __memcpy_chk(void); extern int only_here(void);
+int PyInit_x(void) { _ZSt9terminatev(); return __memcpy_chk() + only_here(); }"""
+    torn = compile_object(musl_gcc, tmp_path / "x.so", source).read_bytes()
+    glibc = elf_bytes(needed=[b"libc.so.6", b"liblz4.so.1"])
+    files = bench.files(
+        BARE, distribution("torn", "1", {"torn/x.so": torn}), distribution("old", "1", {"old/g.so": glibc})
+    )
+    report, image = bench(BARE, files)
+    assert {(miss.distribution, miss.kind) for miss in image.missed} == {("torn", "symbol"), ("old", "glibc")}
+    told = " / ".join(miss.detail for miss in image.missed)
+    assert "libstdc++.so.6" in told
+    assert "gcompat" in told
+    assert "no library in the set defines it" in told
+    assert sorted(codes(report)) == ["AD201", "AD201", "AD201", "AD501"]
+
+
+def test_both_sides_of_packages_and_distributions(bench: Bench) -> None:
+    packages = predicted_packages(BARE, bench.folder)
+    there = {**packages, "libpq": "99-r0", "vim": "9.1-r0", ".made-up": "2024"}
+    del there["tzdata"]
+    text = f'{BARE}RUN [ -n "$EXTRA" ] && pip install idna==3.7\nRUN pip install six==1.16.0\n'
+    files = image_files(there, distribution("six", "1.17.0", {}), distribution("pip", "24.0", {}))
+    nested = "usr/local/lib/python3.11/site-packages/setuptools/_vendor/jaraco-1.0.dist-info/METADATA"
+    files[nested] = b"Name: jaraco\nVersion: 1.0\n\n"
+    _, image = bench(text, files)
+    assert [(one.name, one.found) for one in image.packages.unforeseen] == [("vim", "9.1-r0")]
+    assert [one.name for one in image.packages.absent] == ["tzdata"]
+    assert [(one.name, one.found) for one in image.packages.versions] == [("libpq", "99-r0")]
+    assert [(one.name, one.predicted, one.found) for one in image.distributions.versions] == [
+        ("six", "1.16.0", "1.17.0")
+    ]
+    assert image.distributions.same_names
+    assert image.holds
+
+
+def test_build_packages_left_in_the_image(bench: Bench) -> None:
+    text = "FROM python:3.11-alpine3.19\nRUN apk add --no-cache gcc musl-dev\nRUN pip install lz4==4.4.5\n"
+    report, image = bench(text, bench.files(text, distribution("lz4", "4.4.5", {EXTENSION: PLAIN})))
+    (left,) = [finding for finding in image.proven if finding.code == "AD401"]
+    assert left.evidence[-1].detail == f"{image.image}: its apk database lists {', '.join(left.packages)}"
+    slim = image_files({"musl": "1"}, distribution("lz4", "4.4.5", {EXTENSION: PLAIN}))
+    report, image = bench(text, slim)
+    assert "AD401" not in codes(report)
+    assert [doubt.finding.code for doubt in image.refuted] == ["AD401"]
+
+
+def test_libraries_opened_at_run_time(bench: Bench) -> None:
+    text = "FROM python:3.11-alpine3.19\nRUN pip install python-magic==0.4.27\n"
+    magic = distribution("python-magic", "0.4.27", {})
+    report, image = bench(text, bench.files(text, magic))
+    proven = [finding for finding in image.proven if finding.need and "magic" in finding.need]
+    assert proven
+    assert all(finding.code == "AD203" for finding in proven)
+    with_it = bench.files(text, magic)
+    with_it["usr/lib/libmagic.so.1"] = elf_bytes(soname=b"libmagic.so.1")
+    report, image = bench(text, with_it)
+    assert "/usr/lib/libmagic.so.1 is there" in [doubt.reason for doubt in image.refuted]
+    provided = bench.files(text, magic)
+    provided["lib/apk/db/installed"] = apk_database({"libmagic": "5"}, {"libmagic": "so:libmagic.so.1=1.0.0"})
+    report, image = bench(text, provided)
+    assert "an installed package provides libmagic" in " ".join(doubt.reason for doubt in image.refuted)
+    opener = distribution("opener", "1.0", {"opener/__init__.py": b'import ctypes\nctypes.CDLL("libsodium.so.26")\n'})
+    report, image = bench(BARE, bench.files(BARE, opener))
+    (miss,) = image.missed
+    assert (miss.kind, miss.what, miss.packages) == ("open", "libsodium.so.26", ("libsodium",))
+    assert image.holds, "what may be opened is likely, not certain"
+    assert codes(report) == []
+
+
+def test_a_glibc_wheel_is_proven_or_refuted_by_its_objects(bench: Bench) -> None:
+    forced = "--platform manylinux2014_x86_64 --only-binary=:all: --target=/deps lz4==4.4.5"
+    text = f"FROM python:3.11-alpine3.19\nRUN pip install {forced}\n"
+    glibc = distribution("lz4", "4.4.5", {EXTENSION: elf_bytes(needed=[b"libc.so.6"])}, site="deps")
+    _, image = bench(text, bench.files(text, glibc))
+    assert [finding.code for finding in image.proven] == ["AD501"]
+    musl = distribution("lz4", "4.4.5", {EXTENSION: PLAIN}, site="deps")
+    _, image = bench(text, bench.files(text, musl))
+    assert [doubt.finding.code for doubt in image.refuted] == ["AD501"]
+
+
+def test_what_is_suppressed_or_not_selected_is_nobodys_concern(bench: Bench) -> None:
+    files = bench.files(LZ4, distribution("lz4", "4.4.5", {EXTENSION: PLAIN}))
+    assert bench(LZ4, files, ignore=["AD201"])[1].holds
+    silenced = LZ4.replace(
+        "RUN apk add --no-cache libpq", "# alpine-doctor: ignore[AD201] known\nRUN apk add --no-cache libpq"
+    )
+    report, image = bench(silenced, files)
+    assert image.holds
+    assert codes(report) == []
+
+
+def test_the_target_and_the_last_stage(bench: Bench, lz4_object: bytes) -> None:
+    two = f"{LZ4}FROM python:3.11-alpine3.19 AS other\n"
+    lz4 = distribution("lz4", "4.4.5", {EXTENSION: lz4_object})
+    _, image = bench(two, bench.files(BARE, lz4))
+    assert image.stage.name == "other"
+    assert [miss.what for miss in image.missed] == ["liblz4.so.1"]
+    _, image = bench(LZ4, bench.files(LZ4, lz4), target="1")
+    assert image.stage.index == 1
+    assert [finding.code for finding in image.proven] == ["AD201"]
+
+
+def test_other_files_are_told_apart(bench: Bench, lz4_object: bytes) -> None:
+    files = bench.files(BARE)
+    files["opt/tool/x.so"] = lz4_object
+    report, image = bench(BARE, files)
+    assert [miss.path for miss in image.elsewhere] == ["/opt/tool/x.so"]
+    assert image.holds
+    assert codes(report) == []
+
+
+def test_another_system_than_predicted(bench: Bench) -> None:
+    _, image = bench(BARE, {**bench.files(BARE), "etc/alpine-release": b"3.20.1\n"})
+    assert (image.facts[0].predicted, image.facts[0].found) == ("3.19", "3.20")
+    assert not image.same_content
+    _, image = bench(
+        "FROM alpine:edge\nRUN true\n", {**bench.files(BARE), "etc/alpine-release": b"3.21.0_alpha20240923\n"}
+    )
+    assert image.facts[0].found == "edge"
+
+
+def test_nothing_to_compare_is_one_clear_line(bench: Bench) -> None:
+    with pytest.raises(UnreadableError, match=r"debian:12\) is not known to be Alpine: nothing to compare"):
+        bench("FROM debian:12\nRUN true\n", bench.files(BARE))
+
+
+# The command.
+
+
+@pytest.fixture
+def built(project: Callable[[Mapping[str, str]], Path], bench: Bench, lz4_object: bytes) -> Path:
+    """A project with two saved images: one as predicted, one that denies the finding."""
+    root = project({"Dockerfile": LZ4, "other/Dockerfile": BARE})
+    write_tar(root / "good.tar", bench.files(LZ4, distribution("lz4", "4.4.5", {EXTENSION: lz4_object})))
+    write_tar(root / "wrong.tar", bench.files(LZ4, distribution("lz4", "4.4.5", {EXTENSION: PLAIN})))
+    plain = bench.files(BARE)
+    write_tar(root / "plain.tar", plain)
+    write_tar(
+        root / "more.tar", {**plain, "lib/apk/db/installed": plain["lib/apk/db/installed"] + apk_database({"vim": "9"})}
+    )
+    return root
+
+
+def check(root: Path, *args: str):
+    return run("check", *args, cwd=root)
+
+
+def test_exit_codes(built: Path) -> None:
+    assert check(built, "Dockerfile", "--image", "good.tar").returncode == 1, "the finding remains"
+    assert check(built, "Dockerfile", "--image", "wrong.tar").returncode == 1, "the finding was wrong"
+    assert check(built, "Dockerfile", "--image", "wrong.tar", "--exit-zero").returncode == 0
+    assert check(built, "other/Dockerfile", "--image", "plain.tar").returncode == 0
+    assert check(built, "other/Dockerfile", "--image", "more.tar").returncode == 0
+    assert check(built, "other/Dockerfile", "--image", "more.tar", "--strict").returncode == 1
+
+
+def test_the_json_obeys_the_schema(built: Path) -> None:
+    for image in ("good.tar", "wrong.tar"):
+        document = json.loads(check(built, "Dockerfile", "--image", image, "--output-format", "json").stdout)
+        jsonschema.Draft202012Validator(SCHEMA).validate(document)
+        (file,) = document["files"]
+        assert file["image"]["holds"] == (image == "good.tar")
+        assert file["image"]["name"] == image
+    assert file["image"]["refuted"][0]["finding"]["code"] == "AD201"
+
+
+def test_the_text_reads_from_top_to_bottom(built: Path) -> None:
+    text = check(built, "Dockerfile", "--image", "wrong.tar").stdout.decode()
+    wanted = [
+        "The image wrong.tar beside stage 1, python:3.11-alpine3.19, linux/amd64",
+        "  system          Alpine 3.19, Python 3.11, x86_64: as predicted",
+        "  distributions   1 as predicted",
+        "  findings        0 proven by the bytes, 1 refuted, 0 that an image can't show",
+        "  said wrongly    1 finding",
+        "    x AD201 lz4 4.4.5 links liblz4.so.1, which is not in stage 1: add lz4-libs",
+        "  missed          nothing",
+        "The verdict does not hold: 1 finding refuted.",
+        "Found nothing in 1 Dockerfile with 2 Alpine stages.",
+    ]
+    places = [text.index(line) for line in wanted]
+    assert places == sorted(places)
+    concise = check(built, "Dockerfile", "--image", "wrong.tar", "--output-format", "concise")
+    assert concise.stderr.decode() == "alpine-doctor: wrong.tar: The verdict does not hold: 1 finding refuted.\n"
+    good = check(built, "Dockerfile", "--image", "good.tar").stdout.decode()
+    assert "The verdict holds: the image agrees with it in everything that it shows." in good
+
+
+@pytest.mark.parametrize(
+    ("args", "message"),
+    [
+        (["--image", "plain.tar"], "--image speaks of one Dockerfile; name it (found: "),
+        (["Dockerfile", "--image", "Dockerfile"], "--image Dockerfile: not an ELF object, a wheel or an image archive"),
+        (["Dockerfile", "--image", "broken.tar"], "--image broken.tar"),
+        (["lost/Dockerfile", "--image", "plain.tar"], "lost/Dockerfile"),
+        (["-", "--image", "plain.tar"], "not standard input"),
+        (["Dockerfile", "--image", "plain.tar", "--target", "nowhere"], "no stage is called 'nowhere'"),
+    ],
+)
+def test_bad_input_is_one_clear_line(built: Path, args: list[str], message: str) -> None:
+    (built / "broken.tar").write_bytes((built / "plain.tar").read_bytes()[:1300])
+    done = check(built, *args)
+    assert done.returncode == 2
+    said = done.stdout + done.stderr
+    assert message in said.decode()
+    assert b"Traceback" not in said
