@@ -128,7 +128,9 @@ def _as_need(opened: WheelOpen) -> RuntimeNeed:
 
 def _wanted(item: Installed, need: RuntimeNeed, present: Set[str]) -> bool:
     extra = not need.extra or need.extra in item.resolved.extras
-    return extra and not any(name in present for name in need.unless_installed)
+    # An extra that brings another distribution (psycopg[binary]: psycopg-binary) does so even where nobody recorded it.
+    asked = {f"{item.resolved.name}-{one}" for one in item.resolved.extras}
+    return extra and not any(name in present or name in asked for name in need.unless_installed)
 
 
 def _lacks(subject: Subject, stage: Stage, item: Installed, need: RuntimeNeed) -> Iterator[_Lack]:

@@ -19,7 +19,7 @@ _NOT_ASKED: dict[str, Any] = {"select": (), "ignore": (), "build_args": (), "alp
 @click.option("--python", metavar="X.Y", help="The Python to use (default: 3.13).")
 @click.option("--alpine", metavar="X.Y", help="The Alpine release (default: the newest one known).")
 @click.option("--platform", "platforms", multiple=True, metavar="OS/ARCH", help="linux/amd64 by default; repeatable.")
-@click.option("--online/--offline", default=None, help="Ask the Python package index, or not (default).")
+@click.option("--online/--offline", default=None, help="Ask the Python package index, or never (see check).")
 @click.option("--as-of", metavar="DATE", help="Answer for the index of this day, YYYY-MM-DD.")
 @click.option("--config", type=click.Path(dir_okay=False, exists=True), help="The configuration file to use.")
 @click.option("--isolated", is_flag=True, help="Read no configuration file.")

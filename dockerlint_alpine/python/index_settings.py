@@ -13,7 +13,7 @@ import re
 import subprocess
 import urllib.parse
 from collections.abc import Callable, Iterable, Mapping
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -53,6 +53,7 @@ def _url_of(value: str | None) -> str | None:
     return match[2] if match is not None else value
 
 
+@lru_cache(maxsize=4)
 def _default_index(uv: str) -> str | None:
     try:
         done = subprocess.run([uv, "pip", "compile", "--help"], capture_output=True, text=True, timeout=20, check=False)  # noqa: S603

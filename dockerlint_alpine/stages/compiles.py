@@ -26,8 +26,8 @@ class SourceBuilds:
         self._facts = facts
         self._resolver = resolver
         self._read: dict[tuple[str, str], SourceFacts | None] = {}
-        self.failures: list[str] = []
-        """Why sources could not be read, one line each."""
+        self.failures: dict[str, str] = {}
+        """Why the sources of a distribution could not be read, in one line."""
 
     def rule(
         self, walk: StageWalk, resolved: Resolved, wanted: Wanted, target: Target, *, isolated: bool
@@ -117,7 +117,7 @@ class SourceBuilds:
                 self._read[key] = self._resolver.source_facts(name, resolved.version, wanted.requirements.options)
             except ResolverError as error:
                 self._read[key] = None
-                self.failures.append(str(error))
+                self.failures[name] = str(error)
         sources = self._read[key]
         return (sources, f"{name} {resolved.version}") if sources is not None else None
 

@@ -351,7 +351,9 @@ class Installer:
                 f"{_listed(unruled)} {'are' if several else 'is'} compiled and no rule tells what"
                 f" {'they need' if several else 'it needs'}: {self.sources.advice(several=several)}"
             )
-            call.unjudged("AD903", message, "no rule, and no version is known to be pure Python", len(set(unruled)))
+            failures = [self.sources.failures[name] for name in unruled if name in self.sources.failures]
+            evidence = failures[0] if failures else "no rule, and no version is known to be pure Python"
+            call.unjudged("AD903", message, evidence, len(set(unruled)))
         for item in compiled:
             if item.built is not None and item.built.unread:
                 message = (

@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from dockerlint_alpine.python import (
@@ -137,7 +138,7 @@ class Wanted:
     options: Mapping[str, tuple[str, ...]]
     houses: tuple[str, ...]
 
-    @property
+    @cached_property
     def pinned(self) -> frozenset[str]:
         """Distributions whose version is fixed: by ``==`` or because a lock file says everything."""
         named = [*self.requirements.requested, *self.requirements.constraints]
@@ -148,7 +149,7 @@ class Wanted:
             and (self.requirements.locked or (one.specifier.startswith("==") and "*" not in one.specifier))
         )
 
-    @property
+    @cached_property
     def projects(self) -> dict[str, str]:
         """Project folders of the context that are installed themselves: name -> folder."""
         return {

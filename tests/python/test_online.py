@@ -200,4 +200,4 @@ def test_the_real_index_knows_lz4(tmp_path: Path) -> None:
     found = uv.resolve(wanted, Target("3.11", musl=(1, 2)))
     assert short(found)["lz4"] == ("4.4.5", "sdist")
     assert short(found)["clickhouse-connect"] == ("0.8.18", "wheel")
-    assert uv.source_facts("lz4", "4.4.5", IndexOptions()).pkg_config == ("liblz4",)
+    assert uv.source_facts("lz4", "4.4.5", IndexOptions()).named("pkg-config") == ("liblz4",)
