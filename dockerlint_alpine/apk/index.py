@@ -10,7 +10,7 @@ from dockerlint_alpine.apk.catalog import Catalog, Layer
 from dockerlint_alpine.apk.version import Version
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from dockerlint_alpine.apk.package import Package
 
@@ -71,6 +71,17 @@ class Index:
     def exact(self) -> bool:
         """False where the index of another release or architecture stands in for one of the repositories."""
         return all(source.kind != "stand-in" for source in self.sources)
+
+    def source_of(self, package: Package) -> IndexSource | None:
+        """Where the record of ``package`` comes from; ``None`` for a package that ``apk add --virtual`` made up."""
+        return next((source for source in self.sources if source.repository == package.repository), None)
+
+    def vouches_for(self, packages: Iterable[Package]) -> bool:
+        """True where the release's own indexes say what these packages are: none of them comes from a stand-in."""
+        if self.exact:
+            return True
+        borrowed = {source.repository for source in self.sources if source.kind == "stand-in"}
+        return not any(package.repository in borrowed for package in packages)
 
     def packages(self, name: str) -> tuple[Package, ...]:
         """All packages of this name (an index can hold several versions), newest first."""

@@ -66,7 +66,7 @@ def _finding(subject: Subject, made: Compile, use: LibraryUse) -> Finding:
     stage, item = made.stage, made.item
     assert stage.packages is not None
     certain = use.presence == "absent"
-    sure = confidence_of(subject, item, stage, made.step.moment) if certain else "possible"
+    sure = confidence_of(subject, item, stage, made.step.moment, use.package) if certain else "possible"
     placed = None
     if use.package is not None and certain and not item.conditional:
         placed = add_package(subject.timeline, stage, use.package, "build", made.step.instruction)

@@ -81,7 +81,7 @@ def _finding(subject: Subject, made: Compile, use: LibraryUse, chain: tuple[str,
         code=CODE,
         name=NAME,
         severity="warning",
-        confidence=confidence_of(subject, item, stage, made.step.moment),
+        confidence=confidence_of(subject, item, stage, made.step.moment, use.package),
         message=(
             f"{evidence.named(item)} links {use.library.name} only because {chain[0]} pulls in {use.package}"
             f" to {stage_label(stage)}: add {use.package}"

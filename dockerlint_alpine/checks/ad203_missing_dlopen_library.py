@@ -123,7 +123,7 @@ def _finding(subject: Subject, stage: Stage, lack: _Lack) -> Finding:
     assert stage.packages is not None
     assert stage.end is not None
     item, need, package = lack.item, lack.need, lack.package
-    sure = "possible" if lack.possible else confidence_of(subject, item, stage, stage.end)
+    sure = "possible" if lack.possible else confidence_of(subject, item, stage, stage.end, package)
     placed = None
     if package is not None and not lack.possible and not item.conditional:
         placed = add_package(subject.timeline, stage, package, "runtime", None)
