@@ -99,6 +99,14 @@ class Index:
         """The packages that provide ``token`` (``so:…``, ``pc:…``, ``cmd:…`` or a name), in apk's order."""
         return tuple(dict.fromkeys(package for package, _ in self.catalog.entry(token).providers))
 
+    def at_hand(self, need: str) -> str | None:
+        """``need`` where a package provides it; ``None`` where none does. Where another release stands in, the ``so:`` name
+        of its day that took the place of one that has moved (``so:libffi.so.7`` for ``so:libffi.so.6``)."""
+        if self.catalog.entry(need).providers:
+            return need
+        moved = self.catalog.moved(need)
+        return moved if moved is not None and not self.exact else None
+
     def names(self, prefix: str) -> tuple[str, ...]:
         """Every name that starts with ``prefix`` (taken literally) and that a package has or provides, sorted."""
         escaped = "".join(f"[{char}]" if char in "*?[" else char for char in prefix)

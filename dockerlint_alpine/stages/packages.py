@@ -32,7 +32,7 @@ class Packages:
         listed = tuple(needs)
 
         def solve() -> World:
-            return World.of(index, [need for need in listed if index.providers(need)])
+            return World.of(index, [found for need in listed if (found := index.at_hand(need)) is not None])
 
         world = memory.recall((index, listed), solve)
         return cls(memory, world, world, world)
