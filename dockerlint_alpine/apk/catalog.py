@@ -236,7 +236,9 @@ class Catalog:
         A library that is not here at all is left out: it would make the package look as if it could not be installed.
         """
         for constraint in depends:
-            if not (constraint.name.startswith("so:") and ".so" in constraint.name) or self._is_provided(constraint.name):
+            if not (constraint.name.startswith("so:") and ".so" in constraint.name) or self._is_provided(
+                constraint.name
+            ):
                 yield constraint
             elif (moved := self.moved(constraint.name)) is not None:
                 yield Constraint(moved)

@@ -43,10 +43,14 @@ def linkage(item: Installed, cause: LibraryUse | Language) -> Evidence:
         facts = cause.link.evidence or cause.library.evidence
         how = {
             "always": f"its build links {cause.library.name}",
-            "system-if-present": f"its build links the system's {cause.library.name} if it finds it, else a copy of its own",
+            "system-if-present": f"its build links the system's {cause.library.name} if it finds it, {_otherwise(cause)}",
         }.get(cause.link.linkage, f"its build uses {cause.library.name}")
         return Evidence("rule", f"{item.resolved.name}: {how}{_because(facts)}")
     return Evidence("rule", f"{item.resolved.name} is written in {cause.name}{_because(cause.evidence)}")
+
+
+def _otherwise(use: LibraryUse) -> str:
+    return f"else it does without {use.link.optional}" if use.link.optional else "else a copy of its own"
 
 
 def presence(world: World, package: str, index: Index) -> Evidence | None:
