@@ -68,7 +68,7 @@ def _as_far_as_possible(world: World, specs: Sequence[str], virtual: str | None)
     after = world.add(*specs, virtual=virtual)
     if virtual is None or not after.problems:
         return after
-    refused = set(world.add(*specs).solution.dropped)
+    refused = set(after.solution.dropped)
     return world.add(*(spec for spec in specs if Constraint.parse(spec) not in refused), virtual=virtual)
 
 
