@@ -73,7 +73,8 @@ def _finding(subject: Subject, made: Compile, use: LibraryUse) -> Finding:
     fix = placed[0] if placed is not None else None
     if fix is not None and sure == "possible":
         fix = replace(fix, applicability="unsafe")
-    what = f"{evidence.named(item)} is compiled here and needs {use.library.name} ({use.need})"
+    through = f" ({use.need})" if use.need != use.library.name else ""
+    what = f"{evidence.named(item)} is compiled here and needs {use.library.name}{through}"
     if not certain:
         text = f"{what}, which only a branch that may not run brings"
     elif use.package is None:

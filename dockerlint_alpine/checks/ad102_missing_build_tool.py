@@ -131,9 +131,9 @@ def _finding(subject: Subject, lack: _Lack) -> Finding:
     if fix is not None and sure == "possible":
         fix = replace(fix, applicability="unsafe")
     tool = lack.need.partition(":")[2] or lack.need
-    others = len(lack.wanted_by) - 1
-    who = evidence.named(item) + (f" and {others} more" if others else "")
-    verb = "are" if others else "is"
+    wanting = list(dict.fromkeys(evidence.named(made.item) for made in lack.wanted_by))
+    who = " and ".join(wanting) if len(wanting) < 3 else f"{wanting[0]} and {len(wanting) - 1} more"
+    verb = "are" if len(wanting) > 1 else "is"
     if not certain:
         text = f"{who} {verb} compiled here and {tool} comes only from a branch that may not run"
     elif package is None:

@@ -165,7 +165,7 @@ def test_new_takes_what_alpine_s_own_package_links() -> None:
     assert [link["use"] for link in entry["build"][0]["library"]] == ["libpq"]
 
 
-@pytest.mark.parametrize("content", [b"", b"no archive", ACME[:100]])
+@pytest.mark.parametrize("content", [b"", b"no archive", ACME[:100]], ids=["empty", "text", "cut"])
 def test_new_of_a_damaged_archive_is_one_line(tmp_path: Path, content: bytes) -> None:
     archive = tmp_path / "acme-1.0.tar.gz"
     archive.write_bytes(content)
