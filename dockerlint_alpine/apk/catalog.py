@@ -236,15 +236,21 @@ class Catalog:
         A library that is not here at all is left out: it would make the package look as if it could not be installed.
         """
         for constraint in depends:
-            stem, marker, _ = constraint.name.partition(".so")
-            if not (constraint.name.startswith("so:") and marker) or self._is_provided(constraint.name):
+            if not (constraint.name.startswith("so:") and ".so" in constraint.name) or self._is_provided(
+                constraint.name
+            ):
                 yield constraint
-                continue
-            for layer in self._layers:
-                names = layer.database.provided_names(f"{layer.theirs(stem)}{marker}*", layer.number)
-                if names:
-                    yield Constraint(layer.ours(names[-1]) or names[-1])
-                    break
+            elif (moved := self.moved(constraint.name)) is not None:
+                yield Constraint(moved)
+
+    def moved(self, soname: str) -> str | None:
+        """Another version of a ``so:`` name, the last that a layer has; ``None`` where there is none."""
+        stem, marker, _ = soname.partition(".so")
+        for layer in self._layers if soname.startswith("so:") and marker else ():
+            names = layer.database.provided_names(f"{layer.theirs(stem)}{marker}*", layer.number)
+            if names:
+                return layer.ours(names[-1]) or names[-1]
+        return None
 
     def _is_provided(self, name: str) -> bool:
         return any(

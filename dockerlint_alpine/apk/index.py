@@ -10,7 +10,7 @@ from dockerlint_alpine.apk.catalog import Catalog, Layer
 from dockerlint_alpine.apk.version import Version
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from dockerlint_alpine.apk.package import Package
 
@@ -72,6 +72,17 @@ class Index:
         """False where the index of another release or architecture stands in for one of the repositories."""
         return all(source.kind != "stand-in" for source in self.sources)
 
+    def source_of(self, package: Package) -> IndexSource | None:
+        """Where the record of ``package`` comes from; ``None`` for a package that ``apk add --virtual`` made up."""
+        return next((source for source in self.sources if source.repository == package.repository), None)
+
+    def vouches_for(self, packages: Iterable[Package]) -> bool:
+        """True where the release's own indexes say what these packages are: none of them comes from a stand-in."""
+        if self.exact:
+            return True
+        borrowed = {source.repository for source in self.sources if source.kind == "stand-in"}
+        return not any(package.repository in borrowed for package in packages)
+
     def packages(self, name: str) -> tuple[Package, ...]:
         """All packages of this name (an index can hold several versions), newest first."""
         found = [package for package, _ in self.catalog.entry(name).providers if package.name == name]
@@ -87,6 +98,14 @@ class Index:
     def providers(self, token: str) -> tuple[Package, ...]:
         """The packages that provide ``token`` (``so:…``, ``pc:…``, ``cmd:…`` or a name), in apk's order."""
         return tuple(dict.fromkeys(package for package, _ in self.catalog.entry(token).providers))
+
+    def at_hand(self, need: str) -> str | None:
+        """``need`` where a package provides it; ``None`` where none does. Where another release stands in, the ``so:`` name
+        of its day that took the place of one that has moved (``so:libffi.so.7`` for ``so:libffi.so.6``)."""
+        if self.catalog.entry(need).providers:
+            return need
+        moved = self.catalog.moved(need)
+        return moved if moved is not None and not self.exact else None
 
     def names(self, prefix: str) -> tuple[str, ...]:
         """Every name that starts with ``prefix`` (taken literally) and that a package has or provides, sorted."""

@@ -271,14 +271,26 @@ class World:
         self, wanted: Sequence[Constraint], virtual: Constraint | None, problems: tuple[Problem, ...]
     ) -> World:
         """The world that is left when each constraint that cannot be had beside those before it is dropped."""
-        kept: list[Constraint] = []
-        for constraint in wanted:
-            if not constraint.tag and not self._run(self._added([*kept, constraint], virtual)).errors:
-                kept.append(constraint)
+        kept = self._possible([], [constraint for constraint in wanted if not constraint.tag], virtual)
         added = self._added(kept, virtual)
         partial = _solution(self._run(added))
         dropped = tuple(constraint for constraint in wanted if constraint not in kept)
         return World(self.index, added.constraints, replace(partial, problems=problems, dropped=dropped))
+
+    def _possible(
+        self, before: list[Constraint], wanted: Sequence[Constraint], virtual: Constraint | None
+    ) -> list[Constraint]:
+        """``before`` and those of ``wanted`` that can be had beside it, an earlier one before a later one.
+
+        What can be had together is found in one go, so that a few bad names in a long list cost few questions.
+        """
+        together = [*before, *wanted]
+        if not wanted or not self._run(self._added(together, virtual)).errors:
+            return together
+        if len(wanted) == 1:
+            return before
+        middle = len(wanted) // 2
+        return self._possible(self._possible(before, wanted[:middle], virtual), wanted[middle:], virtual)
 
     def _run(self, added: _Addition, *, exact_errors: bool = False) -> Solver:
         request = Request(

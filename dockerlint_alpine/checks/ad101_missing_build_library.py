@@ -70,14 +70,15 @@ def _finding(subject: Subject, made: Compile, use: LibraryUse) -> Finding:
     stage, item = made.stage, made.item
     assert stage.packages is not None
     certain = use.presence == "absent"
-    sure = confidence_of(subject, item, stage, made.step.moment) if certain else "possible"
+    sure = confidence_of(subject, item, stage, made.step.moment, use.package) if certain else "possible"
     placed = None
     if use.package is not None and certain and not item.conditional:
         placed = add_package(subject.timeline, stage, use.package, "build", made.step.instruction)
     fix = placed[0] if placed is not None else None
     if fix is not None and sure == "possible":
         fix = replace(fix, applicability="unsafe")
-    what = f"{evidence.named(item)} is compiled here and needs {use.library.name} ({use.need})"
+    through = f" ({use.need})" if use.need != use.library.name else ""
+    what = f"{evidence.named(item)} is compiled here and needs {use.library.name}{through}"
     if not certain:
         text = f"{what}, which only a branch that may not run brings"
     elif use.package is None:

@@ -33,6 +33,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+from dockerlint_alpine.apk.store import release_key
 from dockerlint_alpine.apk.version import LESS, compare
 from dockerlint_alpine.checks import evidence
 from dockerlint_alpine.checks.base import (
@@ -67,7 +68,11 @@ class _Lack:
 
 
 def run(subject: Subject) -> Iterator[Finding]:
-    """Yield one finding per step and tool, however many distributions want it."""
+    """Yield one finding per step and tool, however many distributions want it.
+
+    A tool that comes along with another one of the same build (``rustc`` with ``cargo``) is not named beside it, and one
+    that the release only has in too old a version is not proposed.
+    """
     lacks: dict[tuple[int, int, str], _Lack] = {}
     for made in compiles(subject):
         if made.built.rule is None or made.built.rule.optional_extension:
@@ -76,10 +81,36 @@ def run(subject: Subject) -> Iterator[Finding]:
             if not made.step.moment.world.has(need):
                 key = (made.stage.index, made.step.span[0], need)
                 lacks.setdefault(key, _Lack(need, made.step)).wanted_by.append(made)
-    for lack in lacks.values():
-        yield _finding(subject, lack)
-    for made in compiles(subject):
-        yield from _too_old(subject, made)
+    too_old = {key: found for made in compiles(subject) for key, found in _too_old(subject, made)}
+    for (stage, start, _), lack in lacks.items():
+        hopeless = any((stage, start, origin) in too_old for origin in _origins(lack))
+        if not hopeless and not any(_brings(other, lack) for other in lacks.values()):
+            yield _finding(subject, lack)
+    yield from too_old.values()
+
+
+def _brings(other: _Lack, lack: _Lack) -> bool:
+    """True when whatever wants one tool wants the other, whose package is built with the first one's and depends on it."""
+    packages = other.wanted_by[0].stage.packages
+    if other is lack or other.step is not lack.step or packages is None:
+        return False
+    theirs, ours = (packages.find(one.need) for one in (other, lack))
+    if not theirs or not ours or _origins(other) != _origins(lack):
+        return False
+    named = {made.item.resolved.name for made in other.wanted_by}
+    return all(made.item.resolved.name in named for made in lack.wanted_by) and any(
+        depends.name == ours[0].package.name for depends in theirs[0].package.depends
+    )
+
+
+def _origins(lack: _Lack) -> frozenset[str]:
+    """What the package for a tool is built from; empty where the release has none."""
+    packages = lack.wanted_by[0].stage.packages
+    return (
+        frozenset(found.package.origin for found in packages.find(lack.need)[:1])
+        if packages is not None
+        else frozenset()
+    )
 
 
 def _needs(made: Compile) -> tuple[str, ...]:
@@ -96,7 +127,7 @@ def _finding(subject: Subject, lack: _Lack) -> Finding:
     providers = stage.packages.find(lack.need)
     package = providers[0].package.name if providers else None
     certain = not moment.possible.has(lack.need)
-    sure = confidence_of(subject, item, stage, moment) if certain else "possible"
+    sure = confidence_of(subject, item, stage, moment, package) if certain else "possible"
     placed = None
     if package is not None and certain and not item.conditional:
         placed = add_package(subject.timeline, stage, package, "build", lack.step.instruction)
@@ -104,9 +135,9 @@ def _finding(subject: Subject, lack: _Lack) -> Finding:
     if fix is not None and sure == "possible":
         fix = replace(fix, applicability="unsafe")
     tool = lack.need.partition(":")[2] or lack.need
-    others = len(lack.wanted_by) - 1
-    who = evidence.named(item) + (f" and {others} more" if others else "")
-    verb = "are" if others else "is"
+    wanting = list(dict.fromkeys(evidence.named(made.item) for made in lack.wanted_by))
+    who = " and ".join(wanting) if len(wanting) < 3 else f"{wanting[0]} and {len(wanting) - 1} more"
+    verb = "are" if len(wanting) > 1 else "is"
     if not certain:
         text = f"{who} {verb} compiled here and {tool} comes only from a branch that may not run"
     elif package is None:
@@ -138,38 +169,48 @@ def _finding(subject: Subject, lack: _Lack) -> Finding:
     )
 
 
-def _too_old(subject: Subject, made: Compile) -> Iterator[Finding]:
-    """A tool that is there, or would be, but in a version that the build refuses (Rust above all)."""
+def _too_old(subject: Subject, made: Compile) -> Iterator[tuple[tuple[int, int, str], Finding]]:
+    """A tool that is there, or would be, but in a version that the build refuses (Rust above all), with the step and the
+    origin of its package.
+
+    An index that stands in for a newer release tells nothing of how old a package is there.
+    """
     rule, stage, item = made.built.rule, made.stage, made.item
-    assert stage.packages is not None
+    index = stage.packages
+    assert index is not None
     for need, minimum in rule.minimums if rule is not None and not rule.optional_extension else ():
-        providers = stage.packages.find(need)
+        providers = index.find(need)
         found = made.step.moment.world.provider(need) or (providers[0].package if providers else None)
         if found is None or compare(found.version, minimum) != LESS:
             continue
-        has = f"{found.name} {found.version}"
-        yield Finding(
-            code=CODE,
-            name=NAME,
-            severity="error",
-            confidence=confidence_of(subject, item, stage, made.step.moment),
-            message=(
-                f"{evidence.named(item)} is compiled here and needs {need.partition(':')[2]} {minimum} or newer; Alpine"
-                f" {stage.alpine} has {has}: take a newer Alpine, or a version with a wheel"
+        source = index.source_of(found)
+        if source is None or release_key(source.release) < release_key(index.release):
+            continue
+        yield (
+            (stage.index, made.step.span[0], found.origin),
+            Finding(
+                code=CODE,
+                name=NAME,
+                severity="error",
+                confidence=confidence_of(subject, item, stage, made.step.moment, found.name),
+                message=(
+                    f"{evidence.named(item)} is compiled here and needs {need.partition(':')[2]} {minimum} or newer; Alpine"
+                    f" {stage.alpine} has {found.name} {found.version}: take a newer Alpine, or a version with a wheel"
+                ),
+                location=locate(subject.dockerfile, made.step.span),
+                evidence=unique(
+                    (
+                        evidence.requirement(item),
+                        evidence.wheel(item),
+                        Evidence("rule", f"{item.resolved.name} asks for {need} >= {minimum}"),
+                        Evidence("index", f"{found.name} is {evidence.in_release(index, found)}"),
+                    )
+                ),
+                stage=stage_ref(stage),
+                platforms=(subject.timeline.platform,),
+                distribution=distribution_ref(item),
+                need=need,
             ),
-            location=locate(subject.dockerfile, made.step.span),
-            evidence=unique(
-                (
-                    evidence.requirement(item),
-                    evidence.wheel(item),
-                    Evidence("rule", f"{item.resolved.name} asks for {need} >= {minimum}"),
-                    Evidence("index", f"Alpine {stage.alpine} has {has}"),
-                )
-            ),
-            stage=stage_ref(stage),
-            platforms=(subject.timeline.platform,),
-            distribution=distribution_ref(item),
-            need=need,
         )
 
 

@@ -21,7 +21,8 @@ RUN pip install lz4==4.4.5
 ```
 
 ## Fix safety
-Safe: a package that is installed anyway is named.
+Safe: a package that is installed anyway is named. Where the library only switches a feature of the distribution on, that is
+an information and the fix unsafe: you may not use the feature.
 
 ## References
 - [pkg-config](https://people.freedesktop.org/~dbn/pkg-config-guide.html): how a build finds a library
@@ -31,6 +32,7 @@ Safe: a package that is installed anyway is named.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from dockerlint_alpine.checks import evidence
@@ -50,6 +52,7 @@ from dockerlint_alpine.fixer.placement import add_package
 from dockerlint_alpine.stages import pulled_in_by
 
 if TYPE_CHECKING:
+    from dockerlint_alpine.apk import Package
     from dockerlint_alpine.stages import LibraryUse
 
 CODE = "AD103"
@@ -62,16 +65,44 @@ def run(subject: Subject) -> Iterator[Finding]:
         for use in made.built.uses:
             if use.presence == "present" and use.linked and use.package is not None:
                 chain = pulled_in_by(made.step.moment.world, use.package)
-                if len(chain) > 1 and not _same_source(made, chain):
+                if len(chain) > 1 and not _meant(subject, made, use, chain):
                     yield _finding(subject, made, use, chain)
 
 
-def _same_source(made: Compile, chain: tuple[str, ...]) -> bool:
-    """True when the package asked for and the one used are built together (``postgresql-dev`` and ``libpq-dev``): whoever
-    names the one means the other."""
+def _meant(subject: Subject, made: Compile, use: LibraryUse, chain: tuple[str, ...]) -> bool:
+    """True when whoever asked for the first package of the chain meant the last: there is no accident in it.
+
+    They are built together (``postgresql-dev`` and ``libpq-dev``), the first is but another name for the last
+    (``jpeg-dev``), the same build links a library of the first as well (python-ldap: ``openldap-dev``, which depends on
+    ``cyrus-sasl-dev``), or the build could not do without the last and nothing else compiled in this stage has a use for
+    the first (``mariadb-dev`` for mysqlclient).
+    """
     installed = made.step.moment.world.packages
     packages = [installed[name] for name in chain if name in installed]
-    return bool(packages) and packages[0].origin == packages[-1].origin
+    if not packages:
+        return False
+    first, last = packages[0], packages[-1]
+    if first.origin == last.origin:
+        return True
+    names = {last.name, *(provide.name for provide in last.provides)}
+    if not any(depends.name in names for depends in first.depends):
+        return False
+    if _is_alias(first) or _uses(made, first):
+        return True
+    others = (other for other in compiles(subject) if other.stage is made.stage)
+    return use.link.required and use.link.runtime and not any(_uses(other, first) for other in others)
+
+
+def _is_alias(package: Package) -> bool:
+    """True for a package that brings nothing but one other."""
+    return len(package.depends) == 1 and not any(":" in provide.name for provide in package.provides)
+
+
+def _uses(made: Compile, package: Package) -> bool:
+    """True when the build finds one of its libraries or tools in ``package`` or in what is built with it."""
+    installed = made.step.moment.world.packages
+    found = (installed.get(use.package) for use in made.built.uses if use.package is not None)
+    return any(one is not None and one.origin == package.origin for one in found)
 
 
 def _finding(subject: Subject, made: Compile, use: LibraryUse, chain: tuple[str, ...]) -> Finding:
@@ -81,14 +112,20 @@ def _finding(subject: Subject, made: Compile, use: LibraryUse, chain: tuple[str,
     placed = None
     if not item.conditional:
         placed = add_package(subject.timeline, stage, use.package, "build", made.step.instruction)
+    fix = placed[0] if placed is not None else None
+    optional = use.link.optional
+    # What only switches a feature on is shown, not written: the author may not use it.
+    if fix is not None and optional:
+        fix = replace(fix, applicability="unsafe")
+    purpose = f" for {optional}" if optional else ""
     return Finding(
         code=CODE,
         name=NAME,
-        severity="warning",
-        confidence=confidence_of(subject, item, stage, made.step.moment),
+        severity="info" if optional else "warning",
+        confidence=confidence_of(subject, item, stage, made.step.moment, use.package),
         message=(
-            f"{evidence.named(item)} links {use.library.name} only because {chain[0]} pulls in {use.package}"
-            f" to {stage_label(stage)}: add {use.package}"
+            f"{evidence.named(item)} {'links' if use.link.runtime else 'finds'} {use.library.name}{purpose} only because"
+            f" {chain[0]} pulls in {use.package} to {stage_label(stage)}: add {use.package}"
         ),
         location=locate(subject.dockerfile, made.step.span),
         evidence=unique(
@@ -104,7 +141,7 @@ def _finding(subject: Subject, made: Compile, use: LibraryUse, chain: tuple[str,
         distribution=distribution_ref(item),
         need=use.need,
         packages=(use.package,),
-        fix=placed[0] if placed is not None else None,
+        fix=fix,
     )
 
 

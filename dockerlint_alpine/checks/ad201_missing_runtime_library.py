@@ -85,7 +85,9 @@ def finding(subject: Subject, stage: Stage, missing: MissingObject) -> Finding:
         placed = add_package(subject.timeline, stage, missing.package, "runtime", before)
     anchor = placed[1] if placed is not None else (before or item.arrived)
     fix = placed[0] if placed is not None else None
-    sure = confidence_of(subject, item, stage, missing.moment) if missing.state == "missing" else "possible"
+    sure = confidence_of(subject, item, stage, missing.moment, missing.package)
+    if missing.state != "missing":
+        sure = "possible"
     if fix is not None and sure == "possible":
         fix = replace(fix, applicability="unsafe")
     if missing.state == "possible":

@@ -117,6 +117,7 @@ def _as_need(opened: WheelOpen) -> RuntimeNeed:
         feature="",
         extra="",
         unless_installed=(),
+        unless_extra=(),
         lookup="name",
         since=None,
         until=None,
@@ -127,23 +128,29 @@ def _as_need(opened: WheelOpen) -> RuntimeNeed:
 
 
 def _wanted(item: Installed, need: RuntimeNeed, present: Set[str]) -> bool:
-    extra = not need.extra or need.extra in item.resolved.extras
-    # An extra that brings another distribution (psycopg[binary]: psycopg-binary) does so even where nobody recorded it.
-    asked = {f"{item.resolved.name}-{one}" for one in item.resolved.extras}
-    return extra and not any(name in present or name in asked for name in need.unless_installed)
+    extras = item.resolved.extras
+    if (need.extra and need.extra not in extras) or any(extra in extras for extra in need.unless_extra):
+        return False
+    return not any(name in present for name in need.unless_installed)
 
 
 def _lacks(subject: Subject, stage: Stage, item: Installed, need: RuntimeNeed) -> Iterator[_Lack]:
-    """The library itself, and what ``find_library`` of the official images' Python asks to find it."""
+    """The library itself, and what ``find_library`` of the official images' Python asks to find it: one lack a package."""
     assert stage.packages is not None
+    named: set[str | None] = set()
     wanted = _missing(subject, stage, need.any)
     if wanted is not None:
-        yield _lack(stage, item, need, wanted)
+        lack = _lack(stage, item, need, wanted)
+        named.add(lack.package)
+        yield lack
     if stage.home is None or not stage.home.from_apk:
         library = subject.knowledge.library(need.library) if need.library else None
         for name in need.lookup_needs(library, stage.packages.release):
             if _missing(subject, stage, (name,)) is not None:
-                yield _lack(stage, item, need, name, for_lookup=True)
+                lack = _lack(stage, item, need, name, for_lookup=True)
+                if lack.package is None or lack.package not in named:
+                    named.add(lack.package)
+                    yield lack
 
 
 def _missing(subject: Subject, stage: Stage, names: Sequence[str]) -> str | None:
@@ -179,7 +186,7 @@ def _finding(subject: Subject, stage: Stage, lack: _Lack) -> Finding:
     assert stage.packages is not None
     assert stage.end is not None
     item, need, package = lack.item, lack.need, lack.package
-    sure = "possible" if lack.possible else confidence_of(subject, item, stage, stage.end)
+    sure = "possible" if lack.possible else confidence_of(subject, item, stage, stage.end, package)
     if lack.opened is not None and sure == "certain":
         sure = "likely"  # a source says what it may open, not that it will
     placed = None

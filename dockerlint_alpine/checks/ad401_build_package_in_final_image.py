@@ -39,7 +39,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from dockerlint_alpine.checks.ad402_unneeded_build_package import unneeded
-from dockerlint_alpine.checks.base import Check, Subject, locate, stage_label, stage_ref
+from dockerlint_alpine.checks.base import Check, Subject, exact_world, locate, stage_label, stage_ref
 from dockerlint_alpine.checks.build_usage import lost_without, mentioned, programs_of, remaining, usage
 from dockerlint_alpine.findings import Evidence, Finding, Fix
 from dockerlint_alpine.fixer.lists import apk_steps
@@ -88,6 +88,7 @@ def _finding(subject: Subject, stage: Stage, step: ApkStep, names: tuple[str, ..
     listed = f"{', '.join(names[:-1])} and {names[-1]}" if len(names) > 1 else names[0]
     stay = "stay" if len(names) > 1 else "stays"
     edits = _edits(subject, stage, step, names)
+    assert stage.end is not None
     fix = None
     if edits is not None:
         advice = f"delete {'them' if len(names) > 1 else 'it'} in the same RUN"
@@ -98,7 +99,7 @@ def _finding(subject: Subject, stage: Stage, step: ApkStep, names: tuple[str, ..
         code=CODE,
         name=NAME,
         severity="info",
-        confidence="certain" if stage.packages is not None and stage.packages.exact else "likely",
+        confidence="certain" if exact_world(subject, stage, stage.end) else "likely",
         message=f"{listed} {stay} in the image that runs: {advice}",
         location=locate(subject.dockerfile, step.span),
         evidence=(

@@ -109,12 +109,14 @@ def distribution_ref(item: Installed) -> DistributionRef:
     return DistributionRef(item.resolved.name, item.resolved.version, item.resolved.chain)
 
 
-def confidence_of(subject: Subject, item: Installed, stage: Stage, moment: Moment) -> Confidence:
+def confidence_of(
+    subject: Subject, item: Installed, stage: Stage, moment: Moment, package: str | None = None
+) -> Confidence:
     """How sure a finding on ``item`` in ``stage`` can be: certain only where nothing was assumed on the way.
 
-    Assumed are: a version that is not pinned, an index that stands in for another, a base image known by its name alone,
-    a rule that rests on the word of packagers (a wheel's own bytes need no rule), and a build that only its sources' text
-    tells of.
+    Assumed are: a version that is not pinned, a package whose record another release's index stands in for (of those that
+    are there at ``moment``, and ``package``, which the finding proposes), a base image known by its name alone, a rule
+    that rests on the word of packagers (a wheel's own bytes need no rule), and a build that only its sources' text tells of.
     """
     if item.conditional or moment.unknown or (stage.image is not None and stage.image.alpine is None):
         return "possible"
@@ -122,9 +124,31 @@ def confidence_of(subject: Subject, item: Installed, stage: Stage, moment: Momen
     read = item.wheel is not None or (
         (rule is None or rule.confidence == "source") and (item.built is None or item.built.source is None)
     )
-    exact = stage.packages is not None and stage.packages.exact
+    exact = exact_world(subject, stage, moment, package) and _exact_build(subject, item)
     known_image = stage.image is None or stage.image.certain
     return "certain" if exact and item.pinned and known_image and read else "likely"
+
+
+def exact_world(subject: Subject, stage: Stage, moment: Moment, package: str | None = None) -> bool:
+    """True where the release's own indexes tell what ``stage`` has at ``moment``, and what ``package`` is.
+
+    One repository may be stood in for while all that matters comes from the other. What the base image holds is known from
+    the image. A name that a stand-in does not know may be in what it stands in for.
+    """
+    index = stage.packages
+    if index is None or index.exact:
+        return index is not None
+    first = subject.timeline.lineage(stage)[-1].start
+    given = first.world.packages if first is not None else {}
+    added = (found for name, found in moment.possible.packages.items() if name not in given)
+    proposed = index.packages(package)[:1] if package is not None else ()
+    return not moment.foreign and index.vouches_for((*added, *proposed))
+
+
+def _exact_build(subject: Subject, item: Installed) -> bool:
+    """The same of the stage that the distribution was compiled in; true for one that was not."""
+    made_in = subject.timeline.stages.get(item.built.stage) if item.built is not None else None
+    return made_in is None or made_in.end is None or exact_world(subject, made_in, made_in.end)
 
 
 def unique(evidence: Iterable[Evidence | None]) -> tuple[Evidence, ...]:

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from dockerlint_alpine.checks.base import exact_world
 from dockerlint_alpine.fixer.lists import apk_steps, build_names, deletions
 from dockerlint_alpine.stages import ApkStep, InstallStep, pulled_in_by
 from dockerlint_alpine.stages.files import FromContext, FromStage
@@ -168,11 +169,11 @@ def _understood(subject: Subject, family: list[Stage]) -> bool:
         return False
     if any(problem.severity == "error" for problem in subject.dockerfile.problems):
         return False
-    return all(_stage_understood(stage) for stage in family) and not _files_taken(subject, indexes)
+    return all(_stage_understood(subject, stage) for stage in family) and not _files_taken(subject, indexes)
 
 
-def _stage_understood(stage: Stage) -> bool:
-    if stage.packages is None or not stage.packages.exact or stage.end is None or stage.end.unknown:
+def _stage_understood(subject: Subject, stage: Stage) -> bool:
+    if stage.end is None or stage.end.unknown or not exact_world(subject, stage, stage.end):
         return False
     for step in stage.steps:
         if isinstance(step, InstallStep) and not _install_understood(step):

@@ -10,7 +10,9 @@ from dockerlint_alpine.knowledge import Language
 from dockerlint_alpine.stages import LibraryUse, pulled_in_by
 
 if TYPE_CHECKING:
-    from dockerlint_alpine.apk import Index, World
+    from collections.abc import Sequence
+
+    from dockerlint_alpine.apk import Index, Package, World
     from dockerlint_alpine.checks.base import Subject
     from dockerlint_alpine.stages import Installed, Stage
     from dockerlint_alpine.stages.wheels import WheelLink
@@ -42,7 +44,7 @@ def linkage(item: Installed, cause: LibraryUse | Language | WheelLink) -> Eviden
         facts = cause.link.evidence or cause.library.evidence
         how = {
             "always": f"its build links {cause.library.name}",
-            "system-if-present": f"its build links the system's {cause.library.name} if it finds it, else a copy of its own",
+            "system-if-present": f"its build links the system's {cause.library.name} if it finds it, {_otherwise(cause)}",
         }.get(cause.link.linkage, f"its build uses {cause.library.name}")
         if item.built is not None and item.built.source is not None:
             return Evidence("source", facts[0])
@@ -62,6 +64,10 @@ def sources(item: Installed) -> Evidence | None:
     return Evidence("source", built.rule.evidence[0])
 
 
+def _otherwise(use: LibraryUse) -> str:
+    return f"else it does without {use.link.optional}" if use.link.optional else "else a copy of its own"
+
+
 def presence(world: World, package: str, index: Index) -> Evidence | None:
     """How a package came into a world: the chain from what the Dockerfile names."""
     chain = pulled_in_by(world, package)
@@ -69,15 +75,37 @@ def presence(world: World, package: str, index: Index) -> Evidence | None:
         return None
     if len(chain) == 1:
         return Evidence("dockerfile", f"{package} is installed by name")
-    return Evidence("index", f"Alpine {index.release}: {' -> '.join(chain)} (each depends on the next)")
+    borrowed = _stand_in(index, [found for name in chain for found in index.providers(name)[:1]])
+    return Evidence("index", f"Alpine {index.release}: {' -> '.join(chain)} (each depends on the next){borrowed}")
 
 
 def provider(index: Index, need: str, package: str) -> Evidence:
     """Which package of the release brings what is needed."""
-    source = next((f" {s.repository}" for s in index.sources if s.repository == _repository(index, package)), "")
-    stand_in = "" if index.exact else f" (a stand-in: {'; '.join(s.note for s in index.sources if s.note)})"
-    version = _version(index, package)
-    return Evidence("index", f"{need} is provided by {package}{version} in Alpine {index.release}{source}{stand_in}")
+    found = index.package(package)
+    if found is None:
+        return Evidence("index", f"{need} is provided by {package} in Alpine {index.release}")
+    return Evidence("index", f"{need} is provided by {package} {in_release(index, found)}")
+
+
+def in_release(index: Index, package: Package) -> str:
+    """``1.9.4-r5 in Alpine 3.19 main``. Where another release's index stands in for that repository the version is only
+    that release's, and is said to be."""
+    source = index.source_of(package)
+    if source is None or source.release == index.release:
+        return f"{package.version} in Alpine {index.release} {package.repository}{_stand_in(index, (package,))}"
+    place = f"in Alpine {index.release} {package.repository}"
+    return f"{place}, going by Alpine {source.release}, where it is {package.version} (no index of {index.release} at hand)"
+
+
+def _stand_in(index: Index, packages: Sequence[Package]) -> str:
+    """Whose index tells of the packages, where it is not the release's own for this architecture."""
+    sources = (index.source_of(package) for package in packages)
+    borrowed = next((source for source in sources if source is not None and source.kind == "stand-in"), None)
+    if borrowed is None:
+        return ""
+    if borrowed.release == index.release:
+        return f", going by the index for {borrowed.arch}"
+    return f", going by Alpine {borrowed.release} (no index of {index.release} at hand)"
 
 
 def absence(stage: Stage, need: str) -> Evidence:
@@ -97,16 +125,6 @@ def _asked_for(stage: Stage) -> frozenset[str]:
 
 def _because(facts: tuple[str, ...]) -> str:
     return f" ({facts[0]})" if facts else ""
-
-
-def _version(index: Index, package: str) -> str:
-    found = index.package(package)
-    return f" {found.version}" if found is not None else ""
-
-
-def _repository(index: Index, package: str) -> str:
-    found = index.package(package)
-    return found.repository if found is not None else ""
 
 
 def compiled_in(subject: Subject, item: Installed) -> Evidence | None:

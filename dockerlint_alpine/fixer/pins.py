@@ -25,7 +25,7 @@ def pinned_like(others: Sequence[str], index: Index, name: str) -> str:
     """
     found = [match for other in others if (match := _PIN.match(other.strip("\"'"))) is not None]
     package = index.package(name)
-    if len(found) * 2 <= len(others) or package is None or not index.exact:
+    if len(found) * 2 <= len(others) or package is None or not index.vouches_for((package,)):
         return name
     operator, parts = Counter((match["operator"], _parts(match["version"])) for match in found).most_common(1)[0][0]
     version = package.version if operator == "=" or not parts else _shortened(package.version, parts)

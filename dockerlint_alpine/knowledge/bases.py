@@ -21,6 +21,20 @@ _REFERENCE = re.compile(
     r"(?:(?P<host>(?:[^/@]*[.:][^/@]*|localhost))/)?(?P<path>[^:@]+)(?::(?P<tag>[^@]*))?(?:@(?P<digest>.+))?\Z"
 )
 _HUB = frozenset({"docker.io", "index.docker.io", "registry-1.docker.io", "registry.hub.docker.com"})
+_OF_ARCHITECTURES = {
+    "amd64": "linux/amd64",
+    "arm32v5": "linux/arm/v5",
+    "arm32v6": "linux/arm/v6",
+    "arm32v7": "linux/arm/v7",
+    "arm64v8": "linux/arm64",
+    "i386": "linux/386",
+    "ppc64le": "linux/ppc64le",
+    "riscv64": "linux/riscv64",
+    "s390x": "linux/s390x",
+}
+"""Docker Hub's namespaces with the official images of one architecture (docker-library/official-images, "Architectures
+other than amd64?"), and the platform that each stands for."""
+
 _ALPINE_IN_TAG = re.compile(r"(?:^|[-_.])alpine(?:[-_]?v?(?P<alpine>3\.\d+|edge))?(?:\.\d+)*(?=$|[-_.])")
 _PYTHON_IN_TAG = re.compile(r"(?:^|[-_])(?:python|py)[-_]?(?P<python>[23]\.\d+)(?:\.\d+)*(?=$|[-_])")
 
@@ -34,7 +48,7 @@ class BaseImage:
     (compiled by the image) or ``/usr`` (apk's python3). ``world`` are apk constraints (names and ``so:`` names) that
     were added there; one that an index can't meet is to be skipped, not an error. ``pip_version`` is what the image
     shipped at least. ``assumed`` are sentences on what was taken for granted; ``certain`` is false when the name alone
-    was the guide.
+    was the guide. ``platform`` is the only one of an image that is published for a single architecture (``arm64v8/python``).
     """
 
     reference: str
@@ -52,16 +66,19 @@ class BaseImage:
     evidence: tuple[str, ...]
     glibc: tuple[int, int] | None = None
     """(major, minor) of the C library of an image that is not Alpine, where its tag tells."""
+    platform: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Reference:
-    """A parsed image reference; ``path`` is in lower case and without Docker Hub's ``library/``."""
+    """A parsed image reference; ``path`` is in lower case and without Docker Hub's ``library/``, or the namespace of one
+    architecture, which is in ``platform``."""
 
     host: str
     path: str
     tag: str
     digest: str
+    platform: str | None = None
 
     @classmethod
     def parse(cls, text: str) -> Reference | None:
@@ -75,7 +92,9 @@ class Reference:
             host = ""
         if not host:
             path = path.removeprefix("library/")
-        return cls(host, path, match["tag"] or "", match["digest"] or "")
+        namespace, slash, image = path.partition("/")
+        platform = _OF_ARCHITECTURES.get(namespace) if not host and slash and "/" not in image else None
+        return cls(host, image if platform else path, match["tag"] or "", match["digest"] or "", platform)
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +145,7 @@ class _Image:
     system: str
     glibc: str
     official: bool
+    environment: tuple[tuple[str, str], ...]
     note: str
     evidence: tuple[str, ...]
 
@@ -175,7 +195,7 @@ class BaseImages:
         if found is not None and parsed.digest and not parsed.tag and not found.not_alpine:
             note = f"{reference} is pinned by digest without a tag: {_releases(found)} is taken from the default tag"
             found = replace(found, assumed=(*found.assumed, note), certain=False)
-        return found
+        return replace(found, platform=parsed.platform) if found is not None and parsed.platform else found
 
     def _ambiguous(self, parsed: Reference) -> bool:
         """Whether only the tag, which is not there, would tell an Alpine image from another of the same repository."""
@@ -220,6 +240,7 @@ class BaseImages:
             found,
             image=path,
             world=(*found.world, *image.adds),
+            environment=(*found.environment, *image.environment),
             python=image.python or found.python,
             python_prefix=image.python_prefix or found.python_prefix,
             assumed=(*found.assumed, *notes),
@@ -388,6 +409,7 @@ def _images(table: Table) -> Iterator[_Image]:
             system=item.text("system", ""),
             glibc=item.text("glibc", ""),
             official=item.flag("official", default=False),
+            environment=tuple((str(name), str(value)) for name, value in item.mapping("environment").items()),
             note=item.text("note", ""),
             evidence=item.texts("evidence"),
         )

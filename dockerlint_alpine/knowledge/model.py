@@ -207,7 +207,8 @@ class RuntimeNeed:
 
     Any one of ``any`` meets it. ``library`` names its :class:`Library` (empty: none). ``feature`` names what does not
     work without it (empty: the import itself); ``extra``: only when that extra is installed; ``unless_installed``:
-    not when one of these distributions is there too. ``lookup`` is ``find_library`` when the only way is
+    not when one of these distributions is there too, ``unless_extra``: nor when one of these extras was asked for, which
+    bring such a distribution. ``lookup`` is ``find_library`` when the only way is
     ``ctypes.util.find_library``. On musl a CPython of the official images (not apk's own, which is patched) then also
     needs ``cmd:objdump``, ``cmd:ld`` and the library's -dev package, because it asks the linker for ``libNAME.so``
     (CPython's ``Lib/ctypes/util.py``). Otherwise it is ``name``.
@@ -221,6 +222,7 @@ class RuntimeNeed:
     feature: str
     extra: str
     unless_installed: tuple[str, ...]
+    unless_extra: tuple[str, ...]
     lookup: Literal["name", "find_library"]
     since: str | None
     until: str | None

@@ -298,6 +298,7 @@ def _runtime(table: Table) -> RuntimeNeed:
         feature=table.text("feature", ""),
         extra=table.text("extra", ""),
         unless_installed=table.texts("unless-installed", _NAME, "a normalised name"),
+        unless_extra=table.texts("unless-extra", _NAME, "a normalised name"),
         lookup=table.choice("lookup", lookups, "name"),
         since=table.release("since"),
         until=table.release("until"),

@@ -198,6 +198,22 @@ def read_pyproject(
     return result
 
 
+def read_metadata(
+    path: str, files: FileReader, *, extras: Sequence[str] = (), all_extras: bool = False
+) -> RequirementSet:
+    """Read the dependencies in a ``pyproject.toml``, ``setup.py`` or ``setup.cfg``, with ``extras`` of theirs. Never
+    raises for bad input."""
+    if posixpath.basename(path) == "pyproject.toml":
+        return read_pyproject(path, files, extras=extras, all_extras=all_extras)
+    from dockerlint_alpine.python.setup_files import read_setup  # noqa: PLC0415 - libcst behind it is costly
+
+    found = read_setup(posixpath.dirname(path), files, extras=extras)
+    if found is not None:
+        return found
+    shown = files.display(path)
+    return RequirementSet(problems=(Problem(shown, None, f"{shown} can't be read: no such file"),))
+
+
 def _with_dynamic(found: Pyproject, result: RequirementSet, extras: Sequence[str]) -> RequirementSet:
     """Add what the build backend would fill in, as far as it is written down."""
     named = found.setuptools_files(extras)

@@ -32,6 +32,9 @@ if TYPE_CHECKING:
 MAX_FILES = 500
 """Files that one installation may include; more is taken for a bomb of nested includes."""
 
+_METADATA = frozenset({"pyproject.toml", "setup.py", "setup.cfg"})
+"""What ``-r`` of ``uv pip install`` reads as a project's metadata."""
+
 _COMMENT = re.compile(r"(?:^|\s+)#.*$")
 _VARIABLE = re.compile(r"\$\{([A-Z0-9_]+)\}")
 _CODING = re.compile(rb"coding[:=]\s*([-\w.]+)")
@@ -348,6 +351,7 @@ def read_install_arguments(
     found = collector.finish()
     if follow:
         found = _followed(found, files)
+        found = _metadata(found, given, files, cwd)
         found = _groups(found, given.get("--group", ()), files, cwd)
     return InstallArguments(found, {name: tuple(values) for name, values in given.items()})
 
@@ -366,6 +370,8 @@ def _operand(collector: _Collector, word: Word, origin: Origin) -> None:
             collector.requirement(word.value, origin)
         case "--editable":
             collector.requirement(word.value, origin, editable=True)
+        case "--requirement" if posixpath.basename(word.value) in _METADATA:
+            pass
         case "--requirement" | "--constraint":
             path = word.value if is_url(word.value) else _absolute(word.value, collector.cwd)
             collector.file(path, constraint=word.option == "--constraint", chain=(), stack=(), at=origin)
@@ -382,6 +388,22 @@ def _followed(found: RequirementSet, files: FileReader) -> RequirementSet:
     from dockerlint_alpine.python.project import follow_folders  # noqa: PLC0415 - few installs name a folder
 
     return follow_folders(found, files)
+
+
+def _metadata(found: RequirementSet, given: Mapping[str, Sequence[str]], files: FileReader, cwd: str) -> RequirementSet:
+    """Add what ``uv pip install -r pyproject.toml`` asks for: the project's dependencies, not the project.
+
+    uv's documentation of ``uv pip install -r``: pyproject.toml, setup.py and setup.cfg are read as such, ``--extra`` and
+    ``--all-extras`` choose among their extras. pip would take the file for requirements and fail.
+    """
+    for path in given.get("--requirement", ()):
+        if posixpath.basename(path) in _METADATA:
+            from dockerlint_alpine.python.pyproject import read_metadata  # noqa: PLC0415 - few installs name one
+
+            everything = "--all-extras" in given
+            extras = given.get("--extra", ())
+            found = read_metadata(_absolute(path, cwd), files, extras=extras, all_extras=everything).joined(found)
+    return found
 
 
 def _groups(found: RequirementSet, groups: Sequence[str], files: FileReader, cwd: str) -> RequirementSet:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from difflib import SequenceMatcher
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from dockerlint_alpine.report.paths import portable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+
+_Opcode: TypeAlias = tuple[Literal["replace", "delete", "insert", "equal"], int, int, int, int]
 
 _CONTEXT = 3
 _NO_NEWLINE = b"\n\\ No newline at end of file\n"
@@ -66,16 +68,11 @@ def _name(path: str) -> bytes:
 
 
 def _hunks(old: Sequence[bytes], new: Sequence[bytes]) -> Iterator[tuple[bytes, bytes]]:
-    """Styled lines of all hunks. Only the part between the equal ends is compared, so a long file costs little."""
-    head = _common(old, new)
-    tail = _common(old[head:][::-1], new[head:][::-1])
-    first = max(0, head - _CONTEXT)
-    spare = max(0, tail - _CONTEXT)
-    old, new = old[first : len(old) - spare], new[first : len(new) - spare]
-    for group in SequenceMatcher(None, old, new).get_grouped_opcodes(_CONTEXT):
+    """Styled lines of all hunks."""
+    for group in _Matcher(old, new).get_grouped_opcodes(_CONTEXT):
         _, old_start, _, new_start, _ = group[0]
         _, _, old_end, _, new_end = group[-1]
-        ranges = _range(first + old_start, old_end - old_start), _range(first + new_start, new_end - new_start)
+        ranges = _range(old_start, old_end - old_start), _range(new_start, new_end - new_start)
         yield _CYAN, f"@@ -{ranges[0]} +{ranges[1]} @@\n".encode("ascii")
         for tag, from_, to, new_from, new_to in group:
             if tag == "equal":
@@ -83,6 +80,28 @@ def _hunks(old: Sequence[bytes], new: Sequence[bytes]) -> Iterator[tuple[bytes, 
                 continue
             yield from ((_RED, _marked(b"-", line)) for line in old[from_:to])
             yield from ((_GREEN, _marked(b"+", line)) for line in new[new_from:new_to])
+
+
+class _Matcher(SequenceMatcher[bytes]):
+    """Compares only what is between the equal ends, so that a long file costs little. The ends are context all the same:
+    git takes a hunk without it for one that ends the file."""
+
+    def __init__(self, old: Sequence[bytes], new: Sequence[bytes]) -> None:
+        self._head = _common(old, new)
+        self._tail = _common(old[self._head :][::-1], new[self._head :][::-1])
+        self._ends = len(old), len(new)
+        super().__init__(None, old[self._head : len(old) - self._tail], new[self._head : len(new) - self._tail])
+
+    def get_opcodes(self) -> list[_Opcode]:
+        """The steps from the old lines to the new, the equal ends included."""
+        head, tail, (old, new) = self._head, self._tail, self._ends
+        between: list[_Opcode] = [
+            (tag, from_ + head, to + head, new_from + head, new_to + head)
+            for tag, from_, to, new_from, new_to in super().get_opcodes()
+        ]
+        before: list[_Opcode] = [("equal", 0, head, 0, head)] if head else []
+        behind: list[_Opcode] = [("equal", old - tail, old, new - tail, new)] if tail else []
+        return [*before, *between, *behind]
 
 
 def _common(one: Sequence[bytes], other: Sequence[bytes]) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import groupby
 from typing import TYPE_CHECKING
 
 from dockerlint_alpine.report.concise import line as one_line
@@ -33,6 +34,11 @@ def render(report: Report, options: RenderOptions) -> str:
     return "\n\n".join("\n".join(block) for block in blocks) + "\n"
 
 
+def _place(finding: Finding) -> tuple[object, ...]:
+    """What the findings of one block have in common."""
+    return finding.location, finding.stage, finding.platforms, finding.confidence
+
+
 class _Writer:
     """Renders the parts of one report; remembers which codes the reader has met."""
 
@@ -43,12 +49,12 @@ class _Writer:
         self._explained: set[str] = set()
 
     def file(self, file: FileReport) -> Iterator[list[str]]:
-        """Return a block for each error and warning, and one for all that is only information."""
+        """Return a block for the errors and warnings of each place, and one for all that is only information."""
         lines = Lines(file.source)
         judged = [finding for finding in file.findings if not finding.could_not_judge]
-        for finding in judged:
-            if finding.severity != "info":
-                yield list(self._finding(file.path, lines, finding))
+        loud = [finding for finding in judged if finding.severity != "info"]
+        for _, together in groupby(loud, key=_place):
+            yield list(self._findings(file.path, lines, tuple(together)))
         if compact := [finding for finding in judged if finding.severity == "info"]:
             yield [one_line(file.path, finding, options=self._options, paint=self._paint) for finding in compact]
         if file.image is not None:
@@ -83,10 +89,13 @@ class _Writer:
         first, *others = summary(report, show_fix_hint=self._options.show_fix_hint)
         return [self._paint(first, BOLD), *others]
 
-    def _finding(self, path: str, lines: Lines, finding: Finding) -> Iterator[str]:
+    def _findings(self, path: str, lines: Lines, together: tuple[Finding, ...]) -> Iterator[str]:
+        """Return the block of the findings of one place: what they share is said once."""
+        finding = together[0]
         paint, color = self._paint, SEVERITY_COLORS[finding.severity]
         indent = " " * gutter_width(lines, finding.location)
-        yield from self._heading(finding)
+        for one in {(one.severity, one.code, one.message): one for one in together}.values():
+            yield from self._heading(one)
         place = f"{printable(path)}:{finding.location.line}:{finding.location.column}"
         place = paint.link(place, self._options.file_url(path))
         where = printable(stage(finding))
@@ -94,12 +103,14 @@ class _Writer:
         yield f"{indent}{paint('-->', BLUE, BOLD)} {place}{paint(f'  {where}{likely}', DIM) if where or likely else ''}"
         framed = excerpt(lines, finding.location, width=self._width, color=color, paint=paint)
         yield from framed
-        yield from self._reasons(finding, indent)
-        if finding.fix:
-            yield from self._fix(lines, finding.fix, indent)
-        if self._options.show_fix_hint and finding.code not in self._explained:
-            self._explained.add(finding.code)
-            yield self._note(indent, "help", f"`{PROGRAM} explain {finding.code}` says more about {finding.name}")
+        for _, about in groupby(together, key=chain):
+            yield from self._reasons(tuple(about), indent)
+        for fix in dict.fromkeys(one.fix for one in together if one.fix is not None):
+            yield from self._fix(lines, fix, indent)
+        for one in together:
+            if self._options.show_fix_hint and one.code not in self._explained:
+                self._explained.add(one.code)
+                yield self._note(indent, "help", f"`{PROGRAM} explain {one.code}` says more about {one.name}")
 
     def _heading(self, finding: Finding) -> Iterator[str]:
         paint, color = self._paint, SEVERITY_COLORS[finding.severity]
@@ -109,15 +120,15 @@ class _Writer:
         yield f"{code}: {paint(first, BOLD)}"
         yield from (f"{' ' * (cells(label) + 2)}{paint(other, BOLD)}" for other in others)
 
-    def _reasons(self, finding: Finding, indent: str) -> Iterator[str]:
-        """Return the chain from the requirement to the finding, one arrow a step."""
+    def _reasons(self, together: tuple[Finding, ...], indent: str) -> Iterator[str]:
+        """Return the chain from the requirement to the findings on one distribution, one arrow a step."""
         sign = self._paint("=", BLUE, BOLD)
-        path = printable(chain(finding)) or "because"
+        path = printable(chain(together[0])) or "because"
         first, *others = wrap(path, self._width - len(indent) - 3)
         yield f"{indent} {sign} {first}"
         yield from (f"{indent}     {other}" for other in others)
         arrow = self._paint("->", BLUE, BOLD)
-        for evidence in facts(finding):
+        for evidence in dict.fromkeys(evidence for finding in together for evidence in facts(finding)):
             label = f"[{evidence.kind}]"
             first, *others = wrap(f"{printable(evidence.detail)} {label}", self._width - len(indent) - 6)
             parts = [f"{indent}   {arrow} {first}", *(f"{indent}      {other}" for other in others)]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from dockerlint_alpine.apk import UnknownReleaseError
@@ -10,6 +12,7 @@ from dockerlint_alpine.stages.mentions import adds_packages, mentions_packages
 from dockerlint_alpine.stages.packages import Packages
 
 if TYPE_CHECKING:
+    from dockerlint_alpine.knowledge import BaseImage
     from dockerlint_alpine.stages.walk import StageWalk
 
 APK_ARCH = {
@@ -25,6 +28,9 @@ APK_ARCH = {
 }
 """Docker's platforms and apk's architectures (apk-tools: APK_DEFAULT_ARCH; Docker: platforms of the official images)."""
 
+_REGISTRY = re.compile(r"\$\{?(\w+)\}?/?([^/].*)\Z", re.DOTALL)
+"""A FROM that begins with a variable."""
+
 _ALPINE_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
@@ -34,8 +40,10 @@ def enter(walk: StageWalk) -> None:
     if node.parent is not None:
         walk.inherit(builder.runs[node.parent])
         return
-    image = builder.knowledge.base_image(node.base) if node.base and not node.unknown else None
+    image = _image(walk)
     walk.image = image
+    if image is not None and image.platform is not None and node.platform is None:
+        walk.platform = image.platform
     release = builder.alpine or (image.alpine if image is not None else None)
     if image is not None and image.not_alpine and not _made_from_scratch(walk):
         walk.kind = "other"
@@ -49,6 +57,24 @@ def enter(walk: StageWalk) -> None:
     _environment(walk)
 
 
+def _image(walk: StageWalk) -> BaseImage | None:
+    """What the rules know of the image. Where a variable without a value stands for the registry alone
+    (``FROM $MIRROR/python:3.11-alpine3.19``) it is taken for the official image of that name."""
+    node = walk.node
+    if not node.base:
+        return None
+    if not node.unknown:
+        return walk.builder.knowledge.base_image(node.base)
+    written = _REGISTRY.match(node.from_instruction.words()[0].text)
+    if written is None or set(node.unknown) != {written[1]} or written[1] in written[2]:
+        return None
+    found = walk.builder.knowledge.base_image(node.base.lstrip("/"))
+    if found is None or found.not_alpine or "/" in found.image or not found.evidence:
+        return found if found is not None and found.not_alpine else None
+    note = f"${written[1]} has no value here: {node.base.lstrip('/')} is taken for the official image"
+    return replace(found, assumed=(*found.assumed, note), certain=False)
+
+
 def _made_from_scratch(walk: StageWalk) -> bool:
     """True for an Alpine that somebody puts together: FROM scratch, ADD a root file system, RUN apk add."""
     return walk.node.base.lower() == "scratch" and any(map(adds_packages, walk.node.instructions))
@@ -59,7 +85,7 @@ def _report_unknown(walk: StageWalk) -> None:
     node = walk.node
     if not any(map(mentions_packages, node.instructions)):
         return
-    if node.unknown:
+    if node.unknown and walk.image is None:
         names = ", ".join(f"${name}" for name in node.unknown)
         message = f"the base image depends on {names}, which has no value: give it with --build-arg"
     elif walk.image is not None and not walk.image.not_alpine:

@@ -32,7 +32,7 @@ class Packages:
         listed = tuple(needs)
 
         def solve() -> World:
-            return World.of(index, [need for need in listed if index.providers(need)])
+            return World.of(index, [found for need in listed if (found := index.at_hand(need)) is not None])
 
         world = memory.recall((index, listed), solve)
         return cls(memory, world, world, world)
@@ -68,7 +68,7 @@ def _as_far_as_possible(world: World, specs: Sequence[str], virtual: str | None)
     after = world.add(*specs, virtual=virtual)
     if virtual is None or not after.problems:
         return after
-    refused = set(world.add(*specs).solution.dropped)
+    refused = set(after.solution.dropped)
     return world.add(*(spec for spec in specs if Constraint.parse(spec) not in refused), virtual=virtual)
 
 

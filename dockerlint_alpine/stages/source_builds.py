@@ -193,6 +193,7 @@ def _at_run_time(need: SourceNeed, source: str, knowledge: Knowledge, index: Ind
         feature="",
         extra="",
         unless_installed=(),
+        unless_extra=(),
         lookup="name",
         since=None,
         until=None,

@@ -110,3 +110,23 @@ def test_arguments_that_apk_refuses(alpine319: Index, spec: str) -> None:
         World(alpine319).add(spec)
     with pytest.raises(ConstraintError):
         World(alpine319).add("curl", virtual="!deps")
+
+
+def test_few_questions_find_the_bad_names_of_a_long_list(alpine319: Index, monkeypatch: pytest.MonkeyPatch) -> None:
+    good = [
+        f"{name}-dev" for name in "zlib bzip2 xz lz4 zstd libffi openssl ncurses readline sqlite libpq curl".split()
+    ]
+    good += "gcc g++ make cmake git bash tini jq tar patch file gawk sed grep findutils coreutils rsync vim".split()
+    wanted = [*good[:9], "openssl<1.0", *good[9:], "nosuch"]
+    questions = []
+    run = World._run
+
+    def counted(self: World, *args: object, **options: object) -> object:
+        questions.append(args)
+        return run(self, *args, **options)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(World, "_run", counted)
+    world = World(alpine319).add(*wanted)
+    assert {str(one) for one in world.solution.dropped} == {"openssl<1.0", "nosuch"}
+    assert all(world.has(name) for name in good)
+    assert len(questions) <= 24

@@ -388,3 +388,15 @@ def test_no_bytes_break_the_reader(data: bytes) -> None:
     assert all("\n" not in problem.message for problem in found.problems)
     text, _ = decode(data)
     assert all(line.strip() == line and line for _, line in logical_lines(text, {}))
+
+
+def test_uv_reads_the_metadata_of_a_project_behind_r() -> None:
+    """``uv pip install -r pyproject.toml --extra db``: the dependencies, not the project; the command's options hold."""
+    text = '[project]\nname = "app"\nversion = "1"\ndependencies = ["lz4==4.4.5"]\n'
+    text += '[project.optional-dependencies]\ndb = ["psycopg2"]\n[dependency-groups]\ndev = ["pytest"]\n'
+    files = MemoryFiles({"/app/pyproject.toml": text, "/app/setup.cfg": "[options]\ninstall_requires =\n    cffi\n"})
+    args = ["-r", "pyproject.toml", "--extra", "db", "--group", "dev", "--no-binary", "lz4", "-r", "setup.cfg"]
+    found = read_install_arguments(args, files, cwd="/app", origins=[Origin("Dockerfile", 3)] * len(args)).requirements
+    assert found.problems == ()
+    assert {one.name for one in found.requested} == {"lz4", "psycopg2", "pytest", "cffi"}
+    assert "lz4" in found.options.no_binary

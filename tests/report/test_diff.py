@@ -65,6 +65,11 @@ def test_git_finds_the_file(repository: Path, path: str) -> None:
     assert applied(repository, path, b"FROM a\nRUN b", b"FROM a\nRUN c\n") == b"FROM a\nRUN c\n"
 
 
+def test_context_is_whole_where_lines_repeat(repository: Path) -> None:
+    """git takes a hunk that ends in a change for one that ends the file."""
+    assert applied(repository, "Dockerfile", b"a\n" * 5, b"b\n" + b"a\n" * 4) == b"b\n" + b"a\n" * 4
+
+
 def test_several_hunks(repository: Path) -> None:
     old = b"".join(b"line %d\r\n" % number for number in range(100))
     new = old.replace(b"line 5\r\n", b"line 5\r\nadded\r\n").replace(b"line 80\r\n", b"")

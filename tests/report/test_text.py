@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from dockerlint_alpine.findings import Evidence, FileReport, Finding, Fix, Location, Report, TextEdit
 from dockerlint_alpine.report import RenderOptions, render
 from dockerlint_alpine.report.display import cells
+from tests.conftest import Judge
 
 from . import scenes
 
@@ -140,3 +141,15 @@ def test_nothing_from_a_file_reaches_the_terminal_raw(source: bytes, data: st.Da
     text = render(Report((FileReport(path, (odd,), source),)), "text", options=RenderOptions(width=60))
     text.encode("utf-8")
     assert not re.search("[\x00-\x09\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]", text)
+
+
+def test_what_the_findings_of_one_place_share_is_said_once(judge: Judge) -> None:
+    """Three errors of one pip install are one block: one excerpt, each reason once, each fix."""
+    report = judge("FROM python:3.11-alpine3.19\nRUN apk add bash\nRUN pip install lz4==4.4.5 psycopg2==2.9.9\n")
+    text = render(Report((report,)), "text", options=RenderOptions())
+    block = next(part for part in text.split("\n\n") if part.startswith("error[AD101]"))
+    assert block.count("error[AD") == 3
+    assert block.count("--> ") == 1
+    assert block.count("lz4 4.4.5 and psycopg2 2.9.9 are compiled here") == 2
+    assert block.count("no wheel of lz4 4.4.5 fits") == 1
+    assert block.count("= fix: add ") == 3

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from dockerlint_alpine.syntax.shell.words import Word, join_words
+from dockerlint_alpine.syntax.shell.words import Turns, Word, join_words
 from dockerlint_alpine.syntax.source import EMPTY, SourceText
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ class Environment:
         for loop in command.loops:
             if id(loop) not in self._loops:
                 self._loops.add(id(loop))
-                value = unknown_value(loop.name) if loop.words is None else join_words(loop.words, self.variables)
+                value = unknown_value(loop.name) if loop.words is None else Turns.of(loop.words, self.variables)
                 self.set(loop.name, value)
 
     def _leave(self, scope: Scope, before: dict[str, SourceText]) -> None:

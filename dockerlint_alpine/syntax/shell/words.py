@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from dockerlint_alpine.syntax.globs import longest_prefix, longest_suffix, shortest_prefix, shortest_suffix
 from dockerlint_alpine.syntax.shell.scan import dollar_end, nested_end, word_end
@@ -29,6 +29,10 @@ _BRACED = re.compile(
     re.ASCII,
 )
 _SUBSTRING = re.compile(r"([0-9]+)(?::([0-9]+))?")
+_NAMED = re.compile(r"\$\{?([A-Za-z_]\w*)", re.ASCII)
+_MAX_TURNS = 4096
+"""Arguments that one word may become in the rounds of a loop."""
+
 _NAMES = re.compile(r"\$\{?[!#]?([A-Za-z_]\w*|[0-9]+|[@*#?$!-])", re.ASCII)
 _BLANK_OR_COMMENT = re.compile(r"\s*(?:#.*)?")
 _MAX_DEPTH = 40
@@ -91,9 +95,23 @@ class Word:
         if self.literal or (text and _SIMPLE.fullmatch(text)):
             span = self.source.span() if self.literal else self.span
             return (Arg(text, self.source, span, self),)
+        for match in _NAMED.finditer(text):
+            turns = variables.get(match[1])
+            if isinstance(turns, Turns):
+                return self._in_turn(match[1], turns, variables)
         expander = _Expander(variables, split=True)
         expander.walk(_without_continuations(self.source), quoted=False)
         return tuple(_arg(field_, self) for field_ in expander.finished())
+
+    def _in_turn(self, name: str, turns: Turns, variables: Variables) -> tuple[Arg, ...]:
+        """The arguments of all rounds of a loop: quotes around its variable do not join what it takes in turn."""
+        found: list[Arg] = []
+        for value in turns.split_fields():
+            args = self.expand({**variables, name: value})
+            found.extend(replace(arg, value=turns) if arg.source == value else arg for arg in args)
+            if len(found) > _MAX_TURNS:
+                break
+        return tuple(found)
 
     def value(self, variables: Variables) -> SourceText:
         """The word as the value of an assignment: expanded, quotes removed, not split; an array becomes one list."""
@@ -118,6 +136,18 @@ def _without_continuations(source: SourceText) -> SourceText:
             position = match.end()
     parts.append(source.slice(position, len(source)))
     return SourceText.concat(parts)
+
+
+class Turns(SourceText):
+    """What the variable of a ``for`` loop takes in turn, with blanks between."""
+
+    __slots__ = ()
+
+    @classmethod
+    def of(cls, words: tuple[Word, ...], variables: Variables) -> Turns:
+        """The values that the ``words`` of the loop become."""
+        joined = join_words(words, variables)
+        return cls(joined.text, joined._segments)  # noqa: SLF001  its base class
 
 
 def join_words(words: tuple[Word, ...], variables: Variables) -> SourceText:

@@ -1,0 +1,21 @@
+"""AD203: what the pure Python form of a distribution opens, and what asks for another form."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.conftest import Judge
+
+STAGE = "FROM python:3.12-alpine3.21\nRUN pip install '{what}'\n"
+
+
+@pytest.mark.parametrize("what", ["psycopg[c]==3.3.4", "psycopg[binary]==3.3.4", "psycopg[c,pool]==99.0"])
+def test_an_extra_that_replaces_the_lookup_needs_no_lookup(judge: Judge, what: str) -> None:
+    """Whatever is known of that version's dependencies."""
+    assert "AD203" not in {finding.code for finding in judge(STAGE.format(what=what)).findings}
+
+
+def test_a_package_is_proposed_once(judge: Judge) -> None:
+    """``find_library`` asks for both objdump and ld: binutils has them."""
+    packages = [f.packages for f in judge(STAGE.format(what="psycopg==3.3.4")).findings if f.code == "AD203"]
+    assert sorted(packages) == [("binutils",), ("libpq",), ("libpq-dev",)]

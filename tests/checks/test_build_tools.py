@@ -1,0 +1,74 @@
+"""AD102 where several tools lack at once, and how sure it and its neighbours are where an index stands in for another."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.conftest import Judge, said
+
+NUMPY = "FROM {base}\nRUN apk add --no-cache {packages}\nRUN pip install --no-binary numpy numpy==1.24.4\n"
+
+
+def test_rust_comes_along_with_cargo(judge: Judge) -> None:
+    report = judge("FROM python:3.7.3-alpine3.19\nRUN apk add --no-cache gcc musl-dev\nRUN pip install bcrypt==4.0.1\n")
+    assert [packages for code, packages, _ in said(report) if code == "AD102"] == [("cargo",)]
+
+
+def test_the_compiler_comes_along_with_that_for_cplusplus(judge: Judge) -> None:
+    report = judge(NUMPY.format(base="python:3.11-alpine3.19", packages="bash"))
+    lacking = {packages for code, packages, _ in said(report) if code == "AD102"}
+    assert ("g++",) in lacking
+    assert ("gcc",) not in lacking
+
+
+def test_the_compiler_is_named_where_something_else_wants_it(judge: Judge) -> None:
+    text = NUMPY.format(base="python:3.11-alpine3.19", packages="bash").replace(
+        "numpy==1.24.4", "numpy==1.24.4 lz4==4.4.5"
+    )
+    lacking = {packages for code, packages, _ in said(judge(text)) if code == "AD102"}
+    assert {("g++",), ("gcc",)} <= lacking
+
+
+def test_what_is_too_old_is_not_proposed(judge: Judge) -> None:
+    text = "FROM python:3.8-alpine3.12\nRUN apk add --no-cache gcc musl-dev openssl-dev libffi-dev\n"
+    report = judge(f"{text}RUN pip install --no-binary cryptography cryptography==43.0.0\n")
+    (finding,) = [finding for finding in report.findings if finding.code == "AD102"]
+    assert "needs rustc 1.65 or newer; Alpine 3.12 has rust 1.44.0-r0" in finding.message
+    assert finding.fix is None
+
+
+def test_an_older_index_does_not_tell_how_old_a_tool_is(judge: Judge) -> None:
+    """3.24 has no index of its own here; that of 3.22 stands in and has an older Rust."""
+    text = "FROM python:3.14-alpine3.24\nRUN pip install --no-binary pydantic-core pydantic-core==2.50.4\n"
+    assert not [finding for finding in judge(text).findings if "or newer" in finding.message]
+
+
+# -- one repository of the release at hand, the other not ------------------------------------------------------------
+
+LZ4 = "FROM python:3.11-alpine{alpine}\nRUN apk add --no-cache gcc musl-dev {more}\nRUN pip install lz4==4.4.5\n"
+
+
+def test_a_package_of_an_index_at_hand_is_certain(judge: Judge) -> None:
+    """Of 3.20 there is main, not community: all that counts here is in main."""
+    report = judge(LZ4.format(alpine="3.20", more="").replace("gcc ", ""))
+    (finding,) = [finding for finding in report.findings if finding.code == "AD102"]
+    assert (finding.code, finding.packages, finding.confidence) == ("AD102", ("gcc",), "certain")
+    (index,) = [evidence.detail for evidence in finding.evidence if evidence.kind == "index"]
+    assert index.startswith("cmd:gcc is provided by gcc 13.")
+    assert index.endswith(" in Alpine 3.20 main")
+
+
+def test_a_package_of_a_stand_in_is_likely_and_says_whose_version_it_shows(judge: Judge) -> None:
+    report = judge(LZ4.format(alpine="3.23", more="").replace("gcc ", ""))
+    (finding,) = [finding for finding in report.findings if finding.code == "AD102"]
+    assert finding.confidence == "likely"
+    (index,) = [evidence.detail for evidence in finding.evidence if evidence.kind == "index"]
+    assert index.startswith("cmd:gcc is provided by gcc in Alpine 3.23 main, going by Alpine 3.22, where it is 14.")
+
+
+@pytest.mark.parametrize(("more", "sure"), [("lz4-dev", "certain"), ("lz4-dev py3-numpy", "likely")])
+def test_what_a_stand_in_brings_into_the_stage_counts(judge: Judge, more: str, sure: str) -> None:
+    text = LZ4.format(alpine="3.20", more=more)
+    text += "RUN apk del lz4-dev\n"
+    (finding,) = [finding for finding in judge(text).findings if finding.code == "AD202"]
+    assert (finding.packages, finding.confidence) == (("lz4-libs",), sure)
