@@ -203,7 +203,7 @@ class Lookup:
 
     # -- libraries -----------------------------------------------------------------------------------------------
 
-    def _object(self, name: str, _: Match) -> Answer:
+    def _object(self, name: str, match: Match) -> Answer:
         """A shared object by its soname, or as ``ctypes`` and cffi are told to open it."""
         base = name.rpartition("/")[2]
         if _BUNDLED.search(base):
@@ -229,6 +229,14 @@ class Lookup:
             if answer.packages:
                 return answer
         known = ".so" in base
+        if not known and match.pattern.id == "loader":
+            return Answer(
+                "none",
+                f"so:{base}",
+                advice="No library is called so: the file that needs it is damaged (a tool that rewrote it broke its "
+                "tables). Take another release or build of the distribution; no package helps.",
+                confidence="likely",
+            )
         outcome: Outcome = "none" if known else "unknown"
         return Answer(outcome, f"so:{base}", advice=f"{_NO_PACKAGE} ({base}).", confidence="likely", known=known)
 
@@ -316,8 +324,8 @@ class Lookup:
 
     def _header(self, name: str, match: Match) -> Answer:
         header = name.removeprefix("./")
-        if header in {"Python.h", "pyconfig.h"}:
-            return replace(self._python_headers(), need=header)
+        if header in {"Python", "Python.h", "pyconfig.h"}:
+            return replace(self._python_headers(), need="Python.h")
         library = self._knowledge.library_for(header)
         if library is not None:
             return self._development(library, header)
@@ -457,12 +465,22 @@ class Lookup:
         if need:
             return self._tk() if "tk" in top.lower() else self._need(need)
         what = f"The Python module {top} comes from pip, not from apk"
-        if top in {"distutils", "imp", "pkg_resources", "setuptools"}:
-            what = (
-                f"{top} is not there (Python 3.12 dropped distutils, imp and the bundled setuptools): pip install "
-                "setuptools, or take a newer release of the distribution"
-            )
+        if top in {"distutils", "pkg_resources", "setuptools"}:
+            return self._setuptools(top)
+        if top == "imp":
+            what = "imp is not there (Python 3.12 dropped it): take a newer release of the distribution, or an older Python"
         return Answer("none", advice=f"{what}. No apk package helps.")
+
+    def _setuptools(self, module: str) -> Answer:
+        """Python 3.12 dropped distutils and the bundled setuptools, which brings it."""
+        if self.python_home == "/usr":
+            return replace(self._need("py3-setuptools"), confidence="likely")
+        advice = (
+            f"{module} is not there (Python 3.12 dropped distutils and the bundled setuptools): pip install setuptools, or "
+            "take a newer release of the distribution. Only for Alpine's own Python in /usr, which node-gyp uses too, it is "
+            "the package py3-setuptools."
+        )
+        return Answer("none", advice=advice)
 
     def _tk(self) -> Answer:
         if self.python_home == "/usr":
@@ -594,11 +612,11 @@ class Lookup:
         package = self._releases.index.package(name) if self._releases.known else None
         found = package if package is not None and self._releases.own(package) else None
         current = f"{name}=~{found.version.rpartition('-r')[0]}" if found is not None else f"{name}=~X.Y"
-        has = f"Alpine {self._releases.release} now has {found.version}: " if found is not None else ""
+        has = f"Alpine {self._releases.release} now has {found.version}. " if found is not None else ""
         return Answer(
             "none",
             f"{name}{match.group('op')}{match.group('version')}",
-            advice=f"Alpine keeps one version per release and deletes the old ones. {has}write {current}, or drop the "
+            advice=f"Alpine keeps one version per release and deletes the old ones. {has}Write {current}, or drop the "
             "pin. No package is missing.",
         )
 

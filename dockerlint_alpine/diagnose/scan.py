@@ -37,7 +37,7 @@ _CONTEXT = (
     b"Collecting ", b"Building wheel", b"ownloading ", b"setup.py install for ", b"pip install ", b"pip3 install ",
     b") Installing ", b"apk add", b"apk --", b"Failed to build", b"Failed building", b"uild wheels for",
     b"pyproject.toml) did not run", b"failed with error code", b"likely not a problem with", b"for `", b"- Installing ",
-    b"wheels for some", b'", line ', "• Installing ".encode(), "╰─> ".encode(),
+    b"wheels for some", b'", line ', b"docker run ", b"podman run ", "• Installing ".encode(), "╰─> ".encode(),
 )  # fmt: skip
 """What tells which distribution is built, and what is installed."""
 
@@ -134,7 +134,7 @@ class Scan:
     """What one pass over a log has found, and the patterns it was read with.
 
     ``release`` is the first that the log names, ``image`` its first base image; ``bases`` has the base image of each
-    step, ``releases`` what is fetched in each stage (see :meth:`stage_of`).
+    step, ``releases`` what is fetched in each stage (see :meth:`stage_of`), ``run`` what ``docker run`` is given.
     """
 
     patterns: PatternSet
@@ -152,6 +152,7 @@ class Scan:
     signs: list[Sign] = field(default_factory=list)
     bases: dict[Step, str] = field(default_factory=dict)
     releases: dict[tuple[str | None, str | None], str] = field(default_factory=dict)
+    run: dict[str, None] = field(default_factory=dict)
 
     def stage_of(self, step: Step | None) -> tuple[str | None, str | None]:
         """What tells one stage from another: its name as the log has it, and its base image."""
@@ -257,12 +258,16 @@ class _Walk:
             self.found.release = self.found.release or release
             if len(self.found.releases) < MOST_MARKS:
                 self.found.releases.setdefault(self.found.stage_of(step), release)
+        if ("docker run " in text or "podman run " in text) and len(self.found.run) < MOST_MARKS:
+            self.found.run.update((image["image"], None) for image in _IMAGE.finditer(text))
         if self.found.image is None and "alpine" in text:
             image = _IMAGE.search(text)
             if image is not None and "alpine" in image["image"]:
                 self.found.image = image["image"]
 
     def _read_marks(self, text: str, number: int, step: Step | None) -> None:
+        if _INSTALLED.search(text) is not None:
+            return  # apk's packages, which are no distributions
         for failed, patterns in ((True, _FAILED), (False, (*_STARTED, PIP_FOLDER))):
             for pattern in patterns:
                 match = pattern.search(text)

@@ -40,7 +40,7 @@ class Systems:
         """Return the cause as it is where the log is from: without packages, where that is not Alpine."""
         elsewhere = self._elsewhere(cause.step)
         if elsewhere is not None:
-            return _abroad(cause, elsewhere)
+            return abroad(cause, elsewhere)
         if cause.packages and any(s.system.doubt and s.line == cause.line for s in self._found.signs):
             return replace(cause, confidence="possible", advice=f"{_DOUBT} {cause.advice}".strip())
         return cause
@@ -52,14 +52,24 @@ class Systems:
         if any(sign.system.alpine for sign in here) or (base is not None and not base.not_alpine):
             return None
         if base is not None:
-            return Elsewhere("another system", f"its base image is {base.reference}")
-        if not here or self._speaks_of_alpine(signs):
+            return Elsewhere("another system", f"its base image is {_tagged(base)}")
+        if self._speaks_of_alpine(signs):
+            return None
+        run = self._run() if step is None else None
+        if run is not None:
+            return Elsewhere("another system", f"its image is {_tagged(run)}")
+        if not here:
             return None
         return Elsewhere(here[0].system.name, f"line {here[0].line}: {_short(here[0])}")
 
     def _base(self, step: Step | None) -> BaseImage | None:
         image = self._found.bases.get(step) if step is not None else None
         return self._knowledge.base_image(image) if image is not None else None
+
+    def _run(self) -> BaseImage | None:
+        """The image that the log runs, where it is known and is not Alpine."""
+        known = [image for name in self._found.run if (image := self._knowledge.base_image(name)) is not None]
+        return known[0] if known and all(image.not_alpine for image in known) else None
 
     def _speaks_of_alpine(self, signs: list[Sign]) -> bool:
         """Whether anything in the log is from Alpine: then a sign alone does not tell what the failing part ran on."""
@@ -71,12 +81,17 @@ class Systems:
         )
 
 
-def _abroad(cause: Cause, elsewhere: Elsewhere) -> Cause:
-    where = f"The log is from {elsewhere.name}, not from Alpine ({elsewhere.evidence})"
+def abroad(cause: Cause, elsewhere: Elsewhere) -> Cause:
+    """Return the cause as it is on a system that is not Alpine: no package of apk's mends it."""
+    where = f"This is from {elsewhere.name}, not from Alpine ({elsewhere.evidence})"
     if cause.packages:
         text = f"{where}: install it with that system's packages. On Alpine it is in {' '.join(cause.packages)}."
         return replace(cause, outcome="none", packages=(), foreseen=(), replaces=None, advice=text)
     return replace(cause, foreseen=(), advice=f"{cause.advice} {where}.")
+
+
+def _tagged(image: BaseImage) -> str:
+    return image.reference.partition("@")[0]
 
 
 def _short(sign: Sign) -> str:
