@@ -224,10 +224,13 @@ class Lookup:
         table = self._patterns.table("libraries")
         if base.lower() in table:
             return self._runtime(table[base.lower()])
-        for soname in _soname_spellings(base):
-            answer = self._so(f"so:{soname}")
+        answers = [self._so(f"so:{soname}") for soname in _soname_spellings(base)]
+        for answer in answers:
             if answer.packages:
                 return answer
+        elsewhere = next((answer for answer in answers if not answer.advice.startswith(_NO_PACKAGE)), None)
+        if elsewhere is not None:
+            return elsewhere
         known = ".so" in base
         if not known and match.pattern.id == "loader":
             return Answer(

@@ -159,9 +159,13 @@ class PatternSet:
 
     @cached_property
     def literals(self) -> tuple[bytes, ...]:
-        """Texts of which every line that a pattern takes, or that tells a system, has one."""
-        texts = [*(p.find for p in self.patterns), *(s.find for s in self.systems)]
-        return tuple(dict.fromkeys(text.encode() for find in texts for text in find))
+        """Texts of which every line that a pattern takes has one."""
+        return tuple(dict.fromkeys(text.encode() for pattern in self.patterns for text in pattern.find))
+
+    @cached_property
+    def signs(self) -> tuple[bytes, ...]:
+        """Texts of which every line that tells a system has one; a log may say them in every line."""
+        return tuple(dict.fromkeys(text.encode() for system in self.systems for text in system.find))
 
     def read(self, text: str) -> Match | None:
         """Return what the first fitting pattern reads in a line without wrappers."""

@@ -31,18 +31,19 @@ MOST_HITS = 2000
 """Different matches that are kept; more are echoes of each other."""
 
 MOST_MARKS = 4000
+MOST_IMAGES = 20
 LONGEST_QUOTE = 300
 
 _CONTEXT = (
     b"Collecting ", b"Building wheel", b"ownloading ", b"setup.py install for ", b"pip install ", b"pip3 install ",
     b") Installing ", b"apk add", b"apk --", b"Failed to build", b"Failed building", b"uild wheels for",
     b"pyproject.toml) did not run", b"failed with error code", b"likely not a problem with", b"for `", b"- Installing ",
-    b"wheels for some", b'", line ', b"docker run ", b"podman run ", "• Installing ".encode(), "╰─> ".encode(),
+    b"wheels for some", b'", line ', "• Installing ".encode(), "╰─> ".encode(),
 )  # fmt: skip
 """What tells which distribution is built, and what is installed."""
 
-_SAMPLED = (b"/include/python", b"bin/python", b"alpine", b"/pip-", b"APKINDEX")
-"""What a long log says over and over: one line in each block is enough."""
+_SAMPLED = (b"/include/python", b"bin/python", b"alpine", b"/pip-", b"APKINDEX", b"docker run ", b"podman run ")
+"""What a long log says over and over: a few lines in each block are enough."""
 
 _NAME = r"[A-Za-z0-9](?:[\w.-]*[A-Za-z0-9])?"
 _SHORT = r"[A-Za-z0-9][\w.-]*?"
@@ -163,7 +164,7 @@ def scan(source: Source, patterns: PatternSet, progress: Callable[[int], object]
     """Read a log from an open binary file; ``progress`` is told the bytes read so far."""
     literals = tuple(dict.fromkeys((*patterns.literals, *STEP_LITERALS, *_CONTEXT)))
     walk = _Walk(patterns)
-    for line in interesting_lines(source, literals, _SAMPLED, progress):
+    for line in interesting_lines(source, literals, (*_SAMPLED, *patterns.signs), progress):
         walk.read(line)
     return walk.found
 
@@ -175,6 +176,7 @@ class _Walk:
         self.found = Scan(patterns)
         self._patterns = patterns
         self._vertices: dict[str, Step] = {}
+        self._known: dict[tuple[str, int | None], Step] = {}
         self._bases = _Bases()
         self._step: Step | None = None
         self._module: str | None = None
@@ -221,12 +223,13 @@ class _Walk:
     def _begin(self, step: Step, line: Unwrapped) -> None:
         if line.vertex is not None:
             step = self._vertices.setdefault(line.vertex, step)
-        same = [known for known in self.found.steps if known.text == step.text and known.number == step.number]
-        self._step = same[0] if same else step
-        if not same and len(self.found.steps) < MOST_MARKS:
+        key = (step.text, step.number)
+        self._step = self._known.get(key, step)
+        if key not in self._known and len(self._known) < MOST_MARKS:
+            self._known[key] = step
             self.found.steps.append(step)
         image = self._bases.image(self._step)
-        if image is not None:
+        if image is not None and len(self.found.bases) < MOST_MARKS:
             self.found.bases.setdefault(self._step, image)
         if step.keyword == "FROM" and self.found.image is None:
             self.found.image = image
@@ -258,7 +261,7 @@ class _Walk:
             self.found.release = self.found.release or release
             if len(self.found.releases) < MOST_MARKS:
                 self.found.releases.setdefault(self.found.stage_of(step), release)
-        if ("docker run " in text or "podman run " in text) and len(self.found.run) < MOST_MARKS:
+        if ("docker run " in text or "podman run " in text) and len(self.found.run) < MOST_IMAGES:
             self.found.run.update((image["image"], None) for image in _IMAGE.finditer(text))
         if self.found.image is None and "alpine" in text:
             image = _IMAGE.search(text)
