@@ -111,7 +111,10 @@ def _last_end(text: bytes) -> int:
 
 def _lines_of(text: bytes, first: int, literals: Sequence[bytes], sampled: Sequence[bytes]) -> Iterator[Line]:
     number, counted = first, 0
-    for start in sorted(_starts(text, literals) | _starts(text, sampled, SAMPLES)):
+    possible = _possible(text, (*literals, *sampled))
+    often = frozenset(sampled).difference(literals)
+    always = _starts(text, [literal for literal in possible if literal not in often])
+    for start in sorted(always | _starts(text, [literal for literal in possible if literal in often], SAMPLES)):
         number += text.count(b"\n", counted, start)
         counted = start
         end = _line_end(text, start)
@@ -125,7 +128,7 @@ def _starts(text: bytes, literals: Sequence[bytes], most: int | None = None) -> 
     """
     starts = set[int]()
     parts = 0
-    for literal in _possible(text, literals):
+    for literal in literals:
         position = text.find(literal)
         found = 0
         while position >= 0 and found != most:
