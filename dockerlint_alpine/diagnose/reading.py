@@ -102,11 +102,12 @@ def _whole_units(data: bytes) -> tuple[bytes, bytes]:
 
 
 def _last_end(text: bytes) -> int:
-    """Where the last complete line ends; a line longer than a block is cut."""
+    """Where the last complete line ends; a line longer than a block is cut, well before what may still go on."""
     newline = text.rfind(b"\n") + 1
     if newline or len(text) <= 2 * BLOCK:
         return newline
-    return max(text.rfind(_BREAK), text.rfind(b" ")) + 1 or len(text)
+    latest = len(text) - LONGEST_LINE
+    return max(text.rfind(_BREAK), text.rfind(b" ", 0, latest)) + 1 or latest
 
 
 def _lines_of(text: bytes, first: int, literals: Sequence[bytes], sampled: Sequence[bytes]) -> Iterator[Line]:

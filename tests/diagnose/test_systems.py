@@ -196,3 +196,7 @@ def test_parts_of_an_endless_line_are_counted() -> None:
     found = list(interesting_lines(io.BytesIO(b"error: " * 300_000 + b"\nerror: last\n"), [b"error"]))
     assert len(found) <= MOST_PARTS + 2
     assert found[0].number == 1
+
+
+def test_what_an_endless_line_says_last_is_read(ask: Ask) -> None:
+    assert ask(b"x" * 2_200_000 + b" fatal error: ffi.h: No such file or directory").packages == ("libffi-dev",)
