@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from dockerlint_alpine.apk import IndexStore
     from dockerlint_alpine.diagnose.reading import Source
     from dockerlint_alpine.diagnose.scan import Scan
+    from dockerlint_alpine.diagnose.steps import Step
     from dockerlint_alpine.knowledge import Knowledge
 
 __all__ = [
@@ -73,25 +74,39 @@ def diagnose_scan(
     from dockerlint_alpine.diagnose.lookup import Lookup  # noqa: PLC0415
     from dockerlint_alpine.diagnose.releases import Releases  # noqa: PLC0415
     from dockerlint_alpine.diagnose.steps import same_command  # noqa: PLC0415
+    from dockerlint_alpine.diagnose.systems import Systems  # noqa: PLC0415
 
-    release, source = (alpine, said_by) if alpine else _release_of(found, knowledge)
+    failed = next((s for f in reversed(found.failures) for s in found.steps if same_command(s, f)), None)
+    release, source = (alpine, said_by) if alpine else _release_of(found, knowledge, failed)
     releases = Releases.choose(store, release, source, arch)
     lookup = Lookup(knowledge, releases, found.patterns)
     lookup.python_home, lookup.python = _python_of(found, knowledge)
     causes = Reader(knowledge, lookup, found).causes()
     causes = Foresight(knowledge, lookup, releases, found).complete(causes)
-    failed = next((s for f in reversed(found.failures) for s in found.steps if same_command(s, f)), None)
+    if alpine is None:
+        systems = Systems(knowledge, found)
+        causes = tuple(systems.located(cause) for cause in causes)
     return Diagnosis(causes, releases.release, releases.note, failed or causes[0].step)
 
 
-def _release_of(found: Scan, knowledge: Knowledge) -> tuple[str | None, str]:
-    """The release that the log names: in an address of apk's, or as the tag of its base image."""
+def _release_of(found: Scan, knowledge: Knowledge, failed: Step | None) -> tuple[str | None, str]:
+    """The release that the log names: in an address of apk's, or as the tag of a base image.
+
+    What the failed stage says goes first: another stage may well be of another release.
+    """
+    stage = found.stage_of(failed)
+    if failed is not None and stage in found.releases:
+        return found.releases[stage], "the log fetches its index"
+    own = knowledge.base_image(stage[1]) if stage[1] is not None else None
+    if own is not None and own.alpine is not None and not own.assumed:
+        return own.alpine, f"the log's base image {stage[1]}"
     if found.release is not None:
         return found.release, "the log fetches its index"
-    image = knowledge.base_image(found.image) if found.image else None
+    reference = stage[1] or found.image
+    image = knowledge.base_image(reference) if reference is not None else None
     if image is not None and image.alpine is not None:
         assumed = f"; {image.assumed[-1]}" if image.assumed else ""
-        return image.alpine, f"the log's base image {found.image}{assumed}"
+        return image.alpine, f"the log's base image {reference}{assumed}"
     return None, ""
 
 

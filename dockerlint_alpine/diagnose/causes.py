@@ -303,8 +303,8 @@ def _merged(readings: Iterable[Reading]) -> list[Reading]:
 
 
 def _kind(reading: Reading) -> object:
-    """Answers without packages are the same when they give the same advice (twenty symbols of one file)."""
-    if reading.id in {"symbol", "undefined-reference", "source-error"}:
+    """Answers without packages are the same when they give the same advice, or say the same of one distribution."""
+    if reading.id in {"symbol", "undefined-reference", "source-error", "no-distribution"}:
         return reading.id, reading.distribution
     return reading.id, reading.answer.advice, reading.answer.need
 

@@ -7,7 +7,7 @@ release does not have is looked for in the other releases, newest first, so that
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
@@ -88,10 +88,11 @@ class Lookup:
         if pattern.unknown or pattern.strength == "echo":
             return Answer("unknown", advice=pattern.advice)
         if pattern.needs:
-            return self._all(pattern.needs)
-        assert pattern.lookup is not None
-        name = match.name.rstrip(".,;:")
-        found = getattr(self, "_" + pattern.lookup.replace("-", "_"))(name, match)
+            found = self._all(pattern.needs)
+        else:
+            assert pattern.lookup is not None
+            name = match.name.rstrip(".,;:")
+            found = getattr(self, "_" + pattern.lookup.replace("-", "_"))(name, match)
         assert isinstance(found, Answer)
         return replace(found, advice=" ".join(part for part in (pattern.advice, found.advice) if part))
 
@@ -134,7 +135,32 @@ class Lookup:
         pinned = library.runtime_needs(self._releases.release) if library is not None else ()
         plain = [name for name in pinned if not name.startswith("so:")]
         stem = need[: need.find(".so")] if ".so" in need else need
-        return self._from_index(need, *(plain or ()), f"{stem}.so.*")
+        moved = self._moved(need, (need, *plain), f"{stem}.so.*")
+        return moved or self._from_index(need, *plain, f"{stem}.so.*")
+
+    def _moved(self, need: str, exact: Sequence[str], any_version: str) -> Answer | None:
+        """The answer where this release has the library under another soname and an other release has this one.
+
+        A loader wants the very soname: what brings the library with another one does not help.
+        """
+        if need == any_version or self._first(self._releases.index, exact) is not None:
+            return None
+        here = next(iter(self._releases.index.find(any_version)), None)
+        there = next(((found, i.release) for i in self._releases.others() if (found := self._first(i, (need,)))), None)
+        if here is None or there is None:
+            return None
+        package, release = there
+        text = (
+            f"Alpine {self._releases.release} has {here.capability.removeprefix('so:')} in its place "
+            f"({here.package.name}), {release} has {need.removeprefix('so:')}"
+        )
+        if self._releases.known and self._releases.exact:
+            advice = (
+                f"{text}: what needs it was built on another release. Build it again on this one; no package helps."
+            )
+            return Answer("none", need, advice=advice, confidence="likely")
+        advice = f"Named for Alpine {release}. {text}: on such a release, build again what needs it."
+        return Answer("package", need, (package,), advice, "likely")
 
     def _development(self, library: Library, need: str) -> Answer:
         """The package with a library's headers, pkg-config file and config tool."""
@@ -177,7 +203,7 @@ class Lookup:
 
     # -- libraries -----------------------------------------------------------------------------------------------
 
-    def _object(self, name: str, _: Match) -> Answer:
+    def _object(self, name: str, match: Match) -> Answer:
         """A shared object by its soname, or as ``ctypes`` and cffi are told to open it."""
         base = name.rpartition("/")[2]
         if _BUNDLED.search(base):
@@ -198,23 +224,40 @@ class Lookup:
         table = self._patterns.table("libraries")
         if base.lower() in table:
             return self._runtime(table[base.lower()])
-        for soname in _soname_spellings(base):
-            answer = self._so(f"so:{soname}")
+        answers = [self._so(f"so:{soname}") for soname in _soname_spellings(base)]
+        for answer in answers:
             if answer.packages:
                 return answer
+        elsewhere = next((answer for answer in answers if not answer.advice.startswith(_NO_PACKAGE)), None)
+        if elsewhere is not None:
+            return elsewhere
         known = ".so" in base
+        if not known and match.pattern.id == "loader":
+            return Answer(
+                "none",
+                f"so:{base}",
+                advice="No library is called so: the file that needs it is damaged (a tool that rewrote it broke its "
+                "tables). Take another release or build of the distribution; no package helps.",
+                confidence="likely",
+            )
         outcome: Outcome = "none" if known else "unknown"
         return Answer(outcome, f"so:{base}", advice=f"{_NO_PACKAGE} ({base}).", confidence="likely", known=known)
 
     def _libpython(self, soname: str) -> Answer:
-        if self.python_home != "/usr/local" and self._has(f"so:{soname}"):
-            return Answer("package", f"so:{soname}", ("python3",), confidence="likely")
-        return Answer(
-            "none",
-            f"so:{soname}",
-            advice="The interpreter's own library is not in this stage, or not in the loader's path: copy it along with "
-            "Python (/usr/local/lib/libpython3.*.so*), or run the same base image. No package is missing.",
+        need = f"so:{soname}"
+        found = self._from_index(need) if self.python_home != "/usr/local" else Answer("none", need)
+        advice = (
+            "The interpreter's own library is not in this stage, or not in the loader's path: copy it along with "
+            "Python (/usr/local/lib/libpython3.*.so*), or run the same base image. No package is missing."
         )
+        if not found.packages:
+            return Answer("none", need, advice=advice)
+        if self._has(need):
+            return replace(found, confidence="likely")
+        advice = (
+            f"If it is the Python of a python:*-alpine image (/usr/local), copy its libpython instead. {found.advice}"
+        )
+        return replace(found, confidence="possible", advice=advice)
 
     def _runtime(self, need: str) -> Answer:
         """A need of the tables, at run time; a development need there stands for its library."""
@@ -284,8 +327,8 @@ class Lookup:
 
     def _header(self, name: str, match: Match) -> Answer:
         header = name.removeprefix("./")
-        if header in {"Python.h", "pyconfig.h"}:
-            return replace(self._python_headers(), need=header)
+        if header in {"Python", "Python.h", "pyconfig.h"}:
+            return replace(self._python_headers(), need="Python.h")
         library = self._knowledge.library_for(header)
         if library is not None:
             return self._development(library, header)
@@ -425,12 +468,22 @@ class Lookup:
         if need:
             return self._tk() if "tk" in top.lower() else self._need(need)
         what = f"The Python module {top} comes from pip, not from apk"
-        if top in {"distutils", "imp", "pkg_resources", "setuptools"}:
-            what = (
-                f"{top} is not there (Python 3.12 dropped distutils, imp and the bundled setuptools): pip install "
-                "setuptools, or take a newer release of the distribution"
-            )
+        if top in {"distutils", "pkg_resources", "setuptools"}:
+            return self._setuptools(top)
+        if top == "imp":
+            what = "imp is not there (Python 3.12 dropped it): take a newer release of the distribution, or an older Python"
         return Answer("none", advice=f"{what}. No apk package helps.")
+
+    def _setuptools(self, module: str) -> Answer:
+        """Python 3.12 dropped distutils and the bundled setuptools, which brings it."""
+        if self.python_home == "/usr":
+            return replace(self._need("py3-setuptools"), confidence="likely")
+        advice = (
+            f"{module} is not there (Python 3.12 dropped distutils and the bundled setuptools): pip install setuptools, or "
+            "take a newer release of the distribution. Only for Alpine's own Python in /usr, which node-gyp uses too, it is "
+            "the package py3-setuptools."
+        )
+        return Answer("none", advice=advice)
 
     def _tk(self) -> Answer:
         if self.python_home == "/usr":
@@ -449,7 +502,15 @@ class Lookup:
         entry = self._knowledge.distribution(match.group("dist")) if match.group("dist") else None
         impossible = entry.verdict_impossible(None) if entry is not None else None
         if impossible is not None:
-            return Answer("none", advice=f"{impossible.reason} {impossible.advice}".strip())
+            parts = (part.rstrip(".") for part in (impossible.reason, impossible.advice) if part)
+            return Answer("none", advice="".join(f"{part}. " for part in parts).strip())
+        if match.group("versions"):
+            return Answer(
+                "none",
+                advice="The index has other releases that fit this Python and platform, not the one that is asked for: its "
+                "wheels are for another Python or for glibc and there is no source distribution, or there is no such "
+                "release. Ask for one that pip lists, or take another Python. No apk package helps.",
+            )
         return Answer(
             "none",
             advice="The index offers no wheel for musl and no source distribution that fits (or the name, version or "
@@ -535,6 +596,12 @@ class Lookup:
             assert provider is not None
             advice = f"In Alpine {self._releases.release} {provider} provides it."
             return Answer("package", name, (provider,), advice, "likely", replaces=name)
+        if not self._releases.own(found):
+            advice = (
+                f"{self._releases.note} There, {found.repository} has {name}: the log's own release may lack it, or apk "
+                "did not see that repository."
+            )
+            return Answer("none", name, advice=advice, confidence="possible")
         return Answer(
             "none",
             name,
@@ -545,13 +612,14 @@ class Lookup:
         )
 
     def _pin(self, name: str, match: Match) -> Answer:
-        found = self._releases.index.package(name) if self._releases.known else None
+        package = self._releases.index.package(name) if self._releases.known else None
+        found = package if package is not None and self._releases.own(package) else None
         current = f"{name}=~{found.version.rpartition('-r')[0]}" if found is not None else f"{name}=~X.Y"
-        has = f"Alpine {self._releases.release} now has {found.version}: " if found is not None else ""
+        has = f"Alpine {self._releases.release} now has {found.version}. " if found is not None else ""
         return Answer(
             "none",
             f"{name}{match.group('op')}{match.group('version')}",
-            advice=f"Alpine keeps one version per release and deletes the old ones. {has}write {current}, or drop the "
+            advice=f"Alpine keeps one version per release and deletes the old ones. {has}Write {current}, or drop the "
             "pin. No package is missing.",
         )
 

@@ -35,6 +35,7 @@ _KEYS = {
     "sample",
 }  # fmt: skip
 _HEADER_KEYS = {"need", "names", "advice", "evidence"}
+_SYSTEM_KEYS = {"name", "doubt", "find", "regex", "sample"}
 _PLACEHOLDER = re.compile(r"\{(\w+)\}")
 
 
@@ -103,17 +104,39 @@ class HeaderRule:
     evidence: str
 
 
+@dataclass(frozen=True, slots=True)
+class System:
+    """How lines that come from one system look. With ``doubt``, they are only unusual on Alpine."""
+
+    name: str
+    doubt: bool
+    find: tuple[str, ...]
+    regex: re.Pattern[str]
+    sample: str
+
+    @property
+    def alpine(self) -> bool:
+        """Whether the lines prove Alpine."""
+        return self.name == "Alpine"
+
+    def fits(self, text: str) -> bool:
+        """Whether a line without wrappers is from this system."""
+        return any(literal in text for literal in self.find) and self.regex.search(text) is not None
+
+
 class PatternSet:
-    """All patterns, and the tables of names beside them."""
+    """All patterns, and what stands beside them: systems, headers and the tables of names."""
 
     def __init__(
         self,
         patterns: Sequence[Pattern],
         headers: Sequence[HeaderRule] = (),
         tables: Mapping[str, Mapping[str, str]] | None = None,
+        systems: Sequence[System] = (),
     ) -> None:
         self.patterns = tuple(patterns)
         self.headers = tuple(headers)
+        self.systems = tuple(systems)
         self._tables = dict(tables or {})
 
     @classmethod
@@ -126,7 +149,9 @@ class PatternSet:
         for pattern in patterns:
             for other in pattern.overrules - known - {"*"}:
                 raise PatternError(f"rules/errors.toml: {pattern.id}: overrules {other!r}, which does not exist")
-        return cls(patterns, [_header(entry) for entry in _tables(raw, "headers")], _names(raw))
+        headers = [_header(entry) for entry in _tables(raw, "headers")]
+        systems = [_system(entry, number) for number, entry in enumerate(_tables(raw, "system"), start=1)]
+        return cls(patterns, headers, _names(raw), systems)
 
     def table(self, name: str) -> Mapping[str, str]:
         """Return one table of names (see ``TABLES``)."""
@@ -136,6 +161,11 @@ class PatternSet:
     def literals(self) -> tuple[bytes, ...]:
         """Texts of which every line that a pattern takes has one."""
         return tuple(dict.fromkeys(text.encode() for pattern in self.patterns for text in pattern.find))
+
+    @cached_property
+    def signs(self) -> tuple[bytes, ...]:
+        """Texts of which every line that tells a system has one; a log may say them in every line."""
+        return tuple(dict.fromkeys(text.encode() for system in self.systems for text in system.find))
 
     def read(self, text: str) -> Match | None:
         """Return what the first fitting pattern reads in a line without wrappers."""
@@ -162,6 +192,9 @@ def _sample_problems(patterns: PatternSet) -> Iterator[str]:
         taken = [match.pattern.id for line in lines if (match := patterns.read(line)) is not None]
         if pattern.id not in taken:
             yield f"rules/errors.toml: {pattern.id}: its sample is read as {', '.join(taken) or 'nothing'}"
+    for system in patterns.systems:
+        if not system.fits(unwrap(system.sample).text):
+            yield f"rules/errors.toml: system {system.name}: its regex does not fit its sample"
 
 
 def _tables(raw: Mapping[str, Any], key: str) -> list[Mapping[str, Any]]:
@@ -183,18 +216,12 @@ def _pattern(entry: Mapping[str, Any], number: int) -> Pattern:
     name = str(entry.get("id") or f"pattern {number}")
     if unknown := set(entry) - _KEYS:
         raise _wrong(name, f"unknown key {sorted(unknown)[0]!r}")
-    for key in ("id", "title", "regex", "sample"):
-        if not isinstance(entry.get(key), str) or not entry[key]:
-            raise _wrong(name, f"{key} is missing")
-    try:
-        regex = re.compile(entry["regex"])
-    except re.error as error:
-        raise _wrong(name, f"regex: {error}") from None
+    _demand(entry, ("id", "title", "regex", "sample"), name)
     pattern = Pattern(
         id=name,
         title=entry["title"],
         find=_texts(entry, "find", name),
-        regex=regex,
+        regex=_regex(entry, name),
         lookup=_choice(entry, "lookup", LOOKUPS, None, name),
         needs=_texts(entry, "needs", name),
         helps=bool(entry.get("helps", True)),
@@ -236,6 +263,36 @@ def _header(entry: Mapping[str, Any]) -> HeaderRule:
     if not rule.names or not rule.evidence or not (rule.needs or rule.advice):
         raise _wrong(name, "needs names, evidence, and need or advice")
     return rule
+
+
+def _system(entry: Mapping[str, Any], number: int) -> System:
+    name = f"system {entry.get('name') or number}"
+    if unknown := set(entry) - _SYSTEM_KEYS:
+        raise _wrong(name, f"unknown key {sorted(unknown)[0]!r}")
+    _demand(entry, ("name", "regex", "sample"), name)
+    system = System(
+        name=entry["name"],
+        doubt=bool(entry.get("doubt", False)),
+        find=_texts(entry, "find", name),
+        regex=_regex(entry, name),
+        sample=entry["sample"],
+    )
+    if not system.find:
+        raise _wrong(name, "find is missing")
+    return system
+
+
+def _demand(entry: Mapping[str, Any], keys: Sequence[str], name: str) -> None:
+    for key in keys:
+        if not isinstance(entry.get(key), str) or not entry[key]:
+            raise _wrong(name, f"{key} is missing")
+
+
+def _regex(entry: Mapping[str, Any], name: str) -> re.Pattern[str]:
+    try:
+        return re.compile(entry["regex"])
+    except re.error as error:
+        raise _wrong(name, f"regex: {error}") from None
 
 
 def _texts(entry: Mapping[str, Any], key: str, name: str) -> tuple[str, ...]:

@@ -21,6 +21,12 @@ BLOCK = 1 << 20
 LONGEST_LINE = 4096
 """Bytes of one line that are looked at around the literal; the rest of a longer line is left out."""
 
+MOST_PARTS = 50
+"""Parts of over-long lines that are looked at in one block: no log has more to say in one line."""
+
+SAMPLES = 20
+"""Lines that are looked at in one block where a text is said over and over."""
+
 _BREAK = b"\x1e"
 """Stands for an escaped line end once a block is in memory (the ASCII record separator)."""
 
@@ -31,6 +37,7 @@ _LETTERS = bytes(code if chr(code).isascii() and chr(code).isalpha() else 32 for
 """Translates everything but ASCII letters to spaces."""
 
 _ENDS = re.compile(rb"[\n\r\x1e]")
+_END_BYTES = b"\n\r\x1e"
 _BOMS = (b"\xff\xfe", b"\xfe\xff")
 
 
@@ -58,7 +65,7 @@ def interesting_lines(
 ) -> Iterator[Line]:
     """Yield the lines that hold one of ``literals`` (case counts), in order; ``progress`` is told the bytes read.
 
-    Of the lines that hold one of ``sampled``, the first of each block is enough. Bytes that are no UTF-8 become
+    Of the lines that hold one of ``sampled``, the first few of each block are enough. Bytes that are no UTF-8 become
     U+FFFD. A UTF-16 log (PowerShell's ``>``) is understood.
     """
     number = 1
@@ -95,31 +102,44 @@ def _whole_units(data: bytes) -> tuple[bytes, bytes]:
 
 
 def _last_end(text: bytes) -> int:
-    """Where the last complete line ends; a line longer than a block is cut."""
+    """Where the last complete line ends; a line longer than a block is cut, well before what may still go on."""
     newline = text.rfind(b"\n") + 1
     if newline or len(text) <= 2 * BLOCK:
         return newline
-    return max(text.rfind(_BREAK), text.rfind(b" ")) + 1 or len(text)
+    latest = len(text) - LONGEST_LINE
+    return max(text.rfind(_BREAK), text.rfind(b" ", 0, latest)) + 1 or latest
 
 
 def _lines_of(text: bytes, first: int, literals: Sequence[bytes], sampled: Sequence[bytes]) -> Iterator[Line]:
     number, counted = first, 0
-    once = {_line_start(text, position) for literal in sampled if (position := text.find(literal)) >= 0}
-    for start in sorted(_starts(text, literals) | once):
+    possible = _possible(text, (*literals, *sampled))
+    often = frozenset(sampled).difference(literals)
+    always = _starts(text, [literal for literal in possible if literal not in often])
+    for start in sorted(always | _starts(text, [literal for literal in possible if literal in often], SAMPLES)):
         number += text.count(b"\n", counted, start)
         counted = start
         end = _line_end(text, start)
         yield Line(number, text[start:end].decode("utf-8", "replace"))
 
 
-def _starts(text: bytes, literals: Sequence[bytes]) -> set[int]:
-    """The offsets at which lines with a literal start (or, in a very long line, the part around it)."""
+def _starts(text: bytes, literals: Sequence[bytes], most: int | None = None) -> set[int]:
+    """The offsets at which lines with a literal start (or, in a very long line, the part around it).
+
+    At most ``most`` are taken for each literal, if that is not ``None``.
+    """
     starts = set[int]()
-    for literal in _possible(text, literals):
+    parts = 0
+    for literal in literals:
         position = text.find(literal)
-        while position >= 0:
+        found = 0
+        while position >= 0 and found != most:
             start = _line_start(text, position)
-            starts.add(start)
+            found += 1
+            if start not in starts:
+                parts += start > 0 and text[start - 1] not in _END_BYTES
+                if parts > MOST_PARTS:
+                    break
+                starts.add(start)
             position = text.find(literal, max(_line_end(text, start), position + len(literal)))
     return starts
 

@@ -13,7 +13,7 @@ from dockerlint_alpine.apk.version import LESS
 from dockerlint_alpine.diagnose.errors import DiagnoseError
 
 if TYPE_CHECKING:
-    from dockerlint_alpine.apk import Index, IndexStore
+    from dockerlint_alpine.apk import Index, IndexStore, Package
 
 ARCH = "x86_64"
 
@@ -47,11 +47,18 @@ class Releases:
             )
             return cls(store, newest, known=False, note=note, arch=arch)
         try:
-            store.open(wanted, arch)
+            index = store.open(wanted, arch)
         except UnknownReleaseError:
             near = min(known, key=lambda release: (abs(_minor(release) - _minor(wanted)), release != newest))
             note = f"Alpine {wanted} ({said_by}) has no index here: packages are named for {near}, the nearest that has one."
             return cls(store, near, known=True, note=note, arch=arch, exact=False)
+        others = dict.fromkeys(s.release for s in index.sources if s.repository == "main" and s.release != wanted)
+        if others:
+            stands_in = ", ".join(others)
+            note = (
+                f"Packages are named for Alpine {wanted} ({said_by}); the index of {stands_in} stands in for its own."
+            )
+            return cls(store, wanted, known=True, note=note, arch=arch, exact=False)
         return cls(store, wanted, known=True, note=f"Packages are named for Alpine {wanted} ({said_by}).", arch=arch)
 
     @cached_property
@@ -63,6 +70,12 @@ class Releases:
     def complete(self) -> bool:
         """Whether a package that the index lacks is lacking for certain: the release is known, and all of its index."""
         return self.known and self.exact and set(self.index.repositories) >= {"main", "community"}
+
+    def own(self, package: Package) -> bool:
+        """Whether a package of the index is of the release itself, not of one that stands in for it."""
+        return self.exact and any(
+            source.repository == package.repository and source.release == self.release for source in self.index.sources
+        )
 
     def others(self) -> Iterator[Index]:
         """The indexes of all other releases, newest first."""

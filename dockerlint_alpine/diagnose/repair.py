@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dockerlint_alpine.diagnose.locate import Place, cause_place, failed_place
+from dockerlint_alpine.diagnose.systems import Elsewhere, abroad
 from dockerlint_alpine.fixer.placement import add_package
 from dockerlint_alpine.stages import (
     APK_ARCH,
@@ -94,6 +95,8 @@ class Surgery:
         """Place the causes, add what they prove, then what the rules foresee. Raises UnknownStepError."""
         failed = failed_place(self._timeline, self._found, diagnosis.failed)
         places = [cause_place(self._timeline, cause, failed) for cause in diagnosis.causes]
+        causes = tuple(_in_stage(cause, place.stage) for cause, place in zip(diagnosis.causes, places, strict=True))
+        diagnosis = replace(diagnosis, causes=causes)
         new, applied, notes = self._data, list[Applied](), list[str]()
         for cause, place in zip(diagnosis.causes, places, strict=True):
             for package in cause.packages:
@@ -164,6 +167,13 @@ class Surgery:
         doctor = self._doctor.configured(settings)
         result = fix_bytes(doctor, data, self._path, shown_as=self._shown_as)
         return result.applied, result.new
+
+
+def _in_stage(cause: Cause, stage: Stage) -> Cause:
+    """The cause as it is in its stage: apk's packages are of no use in one that is not Alpine."""
+    if stage.kind != "other":
+        return cause
+    return abroad(cause, Elsewhere("another system", f"stage {stage_text(stage)} is FROM {stage.base}"))
 
 
 def stage_text(stage: Stage) -> str:

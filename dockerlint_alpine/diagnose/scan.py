@@ -23,7 +23,7 @@ from dockerlint_alpine.diagnose.wrappers import unwrap
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from dockerlint_alpine.diagnose.patterns import Match, PatternSet
+    from dockerlint_alpine.diagnose.patterns import Match, PatternSet, System
     from dockerlint_alpine.diagnose.reading import Line, Source
     from dockerlint_alpine.diagnose.wrappers import Unwrapped
 
@@ -31,6 +31,7 @@ MOST_HITS = 2000
 """Different matches that are kept; more are echoes of each other."""
 
 MOST_MARKS = 4000
+MOST_IMAGES = 20
 LONGEST_QUOTE = 300
 
 _CONTEXT = (
@@ -41,8 +42,8 @@ _CONTEXT = (
 )  # fmt: skip
 """What tells which distribution is built, and what is installed."""
 
-_SAMPLED = (b"/include/python", b"bin/python", b"alpine", b"/pip-", b"APKINDEX")
-"""What a long log says over and over: one line in each block is enough."""
+_SAMPLED = (b"/include/python", b"bin/python", b"alpine", b"/pip-", b"APKINDEX", b"docker run ", b"podman run ")
+"""What a long log says over and over: a few lines in each block are enough."""
 
 _NAME = r"[A-Za-z0-9](?:[\w.-]*[A-Za-z0-9])?"
 _SHORT = r"[A-Za-z0-9][\w.-]*?"
@@ -119,9 +120,23 @@ class Mark:
     step: Step | None
 
 
+@dataclass(frozen=True, slots=True)
+class Sign:
+    """A line that tells which system it comes from: its 1-based number, and its text without wrappers."""
+
+    system: System
+    line: int
+    quote: str
+    step: Step | None
+
+
 @dataclass
 class Scan:
-    """What one pass over a log has found, and the patterns it was read with."""
+    """What one pass over a log has found, and the patterns it was read with.
+
+    ``release`` is the first that the log names, ``image`` its first base image; ``bases`` has the base image of each
+    step, ``releases`` what is fetched in each stage (see :meth:`stage_of`), ``run`` what ``docker run`` is given.
+    """
 
     patterns: PatternSet
     hits: list[Hit] = field(default_factory=list)
@@ -135,13 +150,21 @@ class Scan:
     image: str | None = None
     python_home: str | None = None
     python: str | None = None
+    signs: list[Sign] = field(default_factory=list)
+    bases: dict[Step, str] = field(default_factory=dict)
+    releases: dict[tuple[str | None, str | None], str] = field(default_factory=dict)
+    run: dict[str, None] = field(default_factory=dict)
+
+    def stage_of(self, step: Step | None) -> tuple[str | None, str | None]:
+        """What tells one stage from another: its name as the log has it, and its base image."""
+        return (None, None) if step is None else (step.stage, self.bases.get(step))
 
 
 def scan(source: Source, patterns: PatternSet, progress: Callable[[int], object] | None = None) -> Scan:
     """Read a log from an open binary file; ``progress`` is told the bytes read so far."""
     literals = tuple(dict.fromkeys((*patterns.literals, *STEP_LITERALS, *_CONTEXT)))
     walk = _Walk(patterns)
-    for line in interesting_lines(source, literals, _SAMPLED, progress):
+    for line in interesting_lines(source, literals, (*_SAMPLED, *patterns.signs), progress):
         walk.read(line)
     return walk.found
 
@@ -153,6 +176,8 @@ class _Walk:
         self.found = Scan(patterns)
         self._patterns = patterns
         self._vertices: dict[str, Step] = {}
+        self._known: dict[tuple[str, int | None], Step] = {}
+        self._bases = _Bases()
         self._step: Step | None = None
         self._module: str | None = None
         self._said: set[tuple[object, ...]] = set()
@@ -172,8 +197,18 @@ class _Walk:
         here = self._vertices.get(unwrapped.vertex, self._step) if unwrapped.vertex else self._step
         self._read_context(text, line.number, here)
         # A step's own line holds the command, not what it said.
-        if step is None and len(self.found.hits) < MOST_HITS:
-            self._read_patterns(text, line.number, here)
+        if step is None:
+            self._read_signs(text, line.number, here)
+            if len(self.found.hits) < MOST_HITS:
+                self._read_patterns(text, line.number, here)
+
+    def _read_signs(self, text: str, number: int, step: Step | None) -> None:
+        """Keep the first sign of each system in each step."""
+        for system in self._patterns.systems:
+            key = ("system", system.name, system.doubt, step)
+            if key not in self._said and len(self.found.signs) < MOST_MARKS and system.fits(text):
+                self._said.add(key)
+                self.found.signs.append(Sign(system, number, text.strip()[:LONGEST_QUOTE], step))
 
     def _read_patterns(self, text: str, number: int, step: Step | None) -> None:
         """Keep the first of all matches that say the same in the same step."""
@@ -188,13 +223,16 @@ class _Walk:
     def _begin(self, step: Step, line: Unwrapped) -> None:
         if line.vertex is not None:
             step = self._vertices.setdefault(line.vertex, step)
-        same = [known for known in self.found.steps if known.text == step.text and known.number == step.number]
-        self._step = same[0] if same else step
-        if not same and len(self.found.steps) < MOST_MARKS:
+        key = (step.text, step.number)
+        self._step = self._known.get(key, step)
+        if key not in self._known and len(self._known) < MOST_MARKS:
+            self._known[key] = step
             self.found.steps.append(step)
+        image = self._bases.image(self._step)
+        if image is not None and len(self.found.bases) < MOST_MARKS:
+            self.found.bases.setdefault(self._step, image)
         if step.keyword == "FROM" and self.found.image is None:
-            words = [word for word in step.text.split()[1:] if not word.startswith("--")]
-            self.found.image = words[0] if words else None
+            self.found.image = image
 
     def _read_context(self, text: str, number: int, step: Step | None) -> None:
         self._read_marks(text, number, step)
@@ -206,24 +244,33 @@ class _Walk:
         for found in _APK_ADD.finditer(text):
             words = found["rest"].replace("\\", " ").split()
             self.found.asked_for.update(dict.fromkeys(word for word in words if re.match(r"[a-z][\w.+-]*$", word)))
-        self._read_release(text)
+        self._read_release(text, step)
         python = _PYTHON.search(text)
         if python is not None:
             self.found.python_home = python["prefix"] or (self.found.python_home or python["prefix2"])
             self.found.python = python["version"] or self.found.python or python["version2"]
 
-    def _read_release(self, text: str) -> None:
+    def _read_release(self, text: str, step: Step | None) -> None:
         found = _RELEASE.search(text)
-        if found is not None and self.found.release is None:
-            self.found.release = found["release"] or found["release2"]
-        elif self.found.release is None and _EDGE.search(text) and "fetch" in text:
-            self.found.release = "edge"
+        release = None
+        if found is not None:
+            release = found["release"] or found["release2"]
+        elif _EDGE.search(text) and "fetch" in text:
+            release = "edge"
+        if release is not None:
+            self.found.release = self.found.release or release
+            if len(self.found.releases) < MOST_MARKS:
+                self.found.releases.setdefault(self.found.stage_of(step), release)
+        if ("docker run " in text or "podman run " in text) and len(self.found.run) < MOST_IMAGES:
+            self.found.run.update((image["image"], None) for image in _IMAGE.finditer(text))
         if self.found.image is None and "alpine" in text:
             image = _IMAGE.search(text)
             if image is not None and "alpine" in image["image"]:
                 self.found.image = image["image"]
 
     def _read_marks(self, text: str, number: int, step: Step | None) -> None:
+        if _INSTALLED.search(text) is not None:
+            return  # apk's packages, which are no distributions
         for failed, patterns in ((True, _FAILED), (False, (*_STARTED, PIP_FOLDER))):
             for pattern in patterns:
                 match = pattern.search(text)
@@ -235,3 +282,26 @@ class _Walk:
         version = match.groupdict().get("version")
         if len(self.found.marks) < MOST_MARKS:
             self.found.marks.append(Mark(match["name"], version, number, failed, step))
+
+
+class _Bases:
+    """Tells the base image of each step from the FROM above it: BuildKit names its stage, classic Docker the last."""
+
+    def __init__(self) -> None:
+        self._images: dict[str | None, str | None] = {}
+        self._named: dict[str, str] = {}
+
+    def image(self, step: Step) -> str | None:
+        """Return the base image of a step; steps are given in the order of the log. ``None`` where it is not known."""
+        if step.keyword == "FROM":
+            self._begin(step)
+        return self._images.get(step.stage)
+
+    def _begin(self, step: Step) -> None:
+        words = [word for word in step.text.split()[1:] if not word.startswith("--")]
+        image = self._named.get(words[0].lower(), words[0]) if words else None
+        if image is not None and len(words) > 2 and words[1].upper() == "AS":
+            self._named[words[2].lower()] = image
+        known = self._images.get(step.stage, image)
+        # Two services of a compose file may have stages of one name; which of them a later step is of is not told.
+        self._images[step.stage] = image if known == image or step.engine == "docker" else None
