@@ -163,6 +163,7 @@ class Catalog:
                     found.update(constraint.name for constraint in package.depends)
                     if provides:
                         found.update(provide.name for provide in package.provides)
+                        found.update(condition.name for condition in package.install_if)
                     tokens.add(package.name)
                     tokens.update(way.name for way in package.provides if self.may_trigger(way.name))
             discover, trace = found - self._discovered, tokens - self._traced
@@ -247,9 +248,14 @@ class Catalog:
                     break
 
     def _is_provided(self, name: str) -> bool:
-        return any(
-            row[1] for layer in self._layers for row in layer.database.provided([layer.theirs(name)], layer.number)
-        )
+        for layer in self._layers:
+            for _, packages, _ in layer.database.provided([layer.theirs(name)], layer.number):
+                owners = set((packages or "").split())
+                if layer.stand_in is not None and layer.stand_in.names is not None:
+                    owners -= set(layer.stand_in.names.absent(list(owners), layer.stand_in.release))
+                if owners:
+                    return True
+        return False
 
 
 def _package(row: PackageRow, layer: Layer) -> Package:
