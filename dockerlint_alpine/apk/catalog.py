@@ -242,9 +242,10 @@ class Catalog:
                 yield constraint
                 continue
             for layer in self._layers:
-                names = layer.database.provided_names(f"{layer.theirs(stem)}{marker}*", layer.number)
+                theirs = layer.database.provided_names(f"{layer.theirs(stem)}{marker}*", layer.number)
+                names = [name for name in (layer.ours(their) or their for their in theirs) if self._is_provided(name)]
                 if names:
-                    yield Constraint(layer.ours(names[-1]) or names[-1])
+                    yield Constraint(names[-1])
                     break
 
     def _is_provided(self, name: str) -> bool:

@@ -88,7 +88,7 @@ def _parse(text: str) -> Constraint:
         mask = 0
         for char in operator:
             mask |= _BITS[char]
-    if not name or (operator and mask != CHECKSUM and not is_valid(version)):
+    if not name or (operator and mask != CHECKSUM and not (version and is_valid(version))):
         raise ConstraintError(f"'{text}' is not a valid dependency, format is name(@tag)([<>~=]version)")
     return Constraint(name, version if operator else None, mask, bool(bang), tag or None)
 

@@ -292,7 +292,11 @@ class Solver:
         return found
 
     def provided(
-        self, constraint: Constraint, package: PackageState | None, version: str | None, owner: PackageState | None = None
+        self,
+        constraint: Constraint,
+        package: PackageState | None,
+        version: str | None,
+        owner: PackageState | None = None,
     ) -> bool:
         """Whether a decision (``package``, the version under which it was decided) is what ``constraint`` asks for.
 
@@ -476,7 +480,8 @@ class Solver:
         if not name.requirers and constraint.conflict:
             return True
         return any(
-            package.selectable and self.provided(constraint, package, version, owner) for package, version in name.providers
+            package.selectable and self.provided(constraint, package, version, owner)
+            for package, version in name.providers
         )
 
     def _all_satisfiable(self, package: PackageState) -> bool:
@@ -795,7 +800,9 @@ class Solver:
         for other in (name, *(way for way, _ in package.provides)):
             for dependant in self.needs(other):
                 for candidate, _ in dependant.providers:
-                    if candidate.installed and any(self.relies(candidate, need, package) for need, _ in candidate.depends):
+                    if candidate.installed and any(
+                        self.relies(candidate, need, package) for need, _ in candidate.depends
+                    ):
                         self._collect_removal(candidate)
         for other in self._package_triggers(package):
             self._remove_by_trigger(other)

@@ -281,9 +281,7 @@ class World:
         dropped = tuple(constraint for constraint in wanted if constraint not in kept)
         return World(self.index, added.constraints, replace(partial, problems=problems, dropped=dropped))
 
-    def _run(
-        self, added: _Addition, *, exact_errors: bool = False, removed: frozenset[str] = frozenset()
-    ) -> Solver:
+    def _run(self, added: _Addition, *, exact_errors: bool = False, removed: frozenset[str] = frozenset()) -> Solver:
         request = Request(
             added.constraints,
             added.named,

@@ -2,14 +2,14 @@
 
     python tests/apk/make_facts.py 3.19 rootfs/ --arch x86_64 --count 60 > facts.json
 
-The second argument is an unpacked root file system of Alpine (branch v3.19 of alpinelinux/docker-alpine, or any image's), whose
-``apk`` is started through its own loader, or an ``apk`` program that runs here as it is. It only simulates, without a network,
-in a root made for the question whose repositories are the snapshots. Package sets are drawn at random from the index and
-from names that Dockerfiles use; what a question takes as installed is what the same apk answered before.
+The second argument is an unpacked root file system of Alpine (branch v3.19 of alpinelinux/docker-alpine, or any image's),
+whose ``apk`` is started through its own loader, or an ``apk`` program that runs here as it is. It only simulates, without a
+network, in a root made for the question whose repositories are the snapshots. Package sets are drawn at random from the
+index and from names that Dockerfiles use; what a question takes as installed is what the same apk answered before.
 
-The committed facts were made on 2026-11-23 with apk-tools 2.10.8 (3.12), 2.12.7 (3.14, 3.15), 2.12.9 (3.16), 2.12.14 (3.17) and
-2.14.4 (3.18 and later); those whose file name ends in the version of apk-tools on 2026-11-27, with 2.14.6-r2 of a 3.21 image,
-3.0.3-r1 of a 3.23 image, and 2.14.9 and 3.0.6 compiled from their tags.
+The committed facts were made on 2026-11-23 with apk-tools 2.10.8 (3.12), 2.12.7 (3.14, 3.15), 2.12.9 (3.16), 2.12.14 (3.17)
+and 2.14.4 (3.18 and later); those whose file name ends in the version of apk-tools on 2026-11-27, with 2.14.6 of a 3.21
+image, 3.0.3-r1 of a 3.23 image, and 2.14.9 and 3.0.6 compiled from their tags.
 """
 
 from __future__ import annotations
@@ -84,7 +84,9 @@ def draw(rng: random.Random, known: list[Record], count: int) -> list[str]:
         elif kind < 0.86:
             words.append(rng.choice(USUAL) + rng.choice([">1", ">=0", "~1", "<9", "=2"]))
         elif kind < 0.94:
-            words.append(record.name + rng.choice(["=", ">=", "<=", "~", "=~", "~=", ">", "<"]) + pin(rng, record.version))
+            words.append(
+                record.name + rng.choice(["=", ">=", "<=", "~", "=~", "~=", ">", "<"]) + pin(rng, record.version)
+            )
         elif kind < 0.96:
             words.append(f"!{record.name}")
         elif kind < 0.97:
@@ -106,7 +108,7 @@ class Apk:
     """A program and the root in which it answers."""
 
     def __init__(self, program: Path, root: Path, arch: str) -> None:
-        self.command = [str(program)]
+        self.command = [str(program.resolve())]
         if program.is_dir():
             libraries = ":".join(str(program / folder) for folder in ("lib", "usr/lib"))
             loader = next(program.glob("lib/ld-musl-*.so.1"))
@@ -223,7 +225,9 @@ def main() -> None:
         for repository in repositories:
             place = Path(folder) / repository / given.arch
             place.mkdir(parents=True)
-            shutil.copy(snapshots / f"v{given.release}-{repository}-{given.arch}.APKINDEX.tar.gz", place / "APKINDEX.tar.gz")
+            shutil.copy(
+                snapshots / f"v{given.release}-{repository}-{given.arch}.APKINDEX.tar.gz", place / "APKINDEX.tar.gz"
+            )
             lines.append(f"{place.parent}\n")
         (apk.root / "etc/apk/repositories").write_text("".join(lines))
         sets = [json.dumps(question(rng, apk, known), separators=(",", ":")) for _ in range(given.count)]
