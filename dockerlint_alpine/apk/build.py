@@ -180,9 +180,10 @@ def _reverse(records: Iterable[Record]) -> tuple[dict[str, list[str]], dict[str,
         shared.update(list(provides)[1:])
         for name in provides:
             providers[name].append(record.name)
-        conditions = dict.fromkeys(_names(record.install_if))
-        for name in conditions:
-            others = ",".join(other for other in conditions if other != name)
+        conditions = [Constraint.parse(token) for token in record.install_if.split()]
+        present = dict.fromkeys(condition.name for condition in conditions if not condition.conflict)
+        for name in dict.fromkeys(condition.name for condition in conditions):
+            others = ",".join(other for other in present if other != name)
             triggers[name].append(f"{record.name}:{others}" if others else record.name)
     return {name: list(dict.fromkeys(providers[name])) for name in shared}, triggers
 

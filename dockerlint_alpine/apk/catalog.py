@@ -163,6 +163,7 @@ class Catalog:
                     found.update(constraint.name for constraint in package.depends)
                     if provides:
                         found.update(provide.name for provide in package.provides)
+                        found.update(condition.name for condition in package.install_if)
                     tokens.add(package.name)
                     tokens.update(way.name for way in package.provides if self.may_trigger(way.name))
             discover, trace = found - self._discovered, tokens - self._traced
@@ -247,15 +248,21 @@ class Catalog:
         """Another version of a ``so:`` name, the last that a layer has; ``None`` where there is none."""
         stem, marker, _ = soname.partition(".so")
         for layer in self._layers if soname.startswith("so:") and marker else ():
-            names = layer.database.provided_names(f"{layer.theirs(stem)}{marker}*", layer.number)
+            theirs = layer.database.provided_names(f"{layer.theirs(stem)}{marker}*", layer.number)
+            names = [name for name in (layer.ours(their) or their for their in theirs) if self._is_provided(name)]
             if names:
-                return layer.ours(names[-1]) or names[-1]
+                return names[-1]
         return None
 
     def _is_provided(self, name: str) -> bool:
-        return any(
-            row[1] for layer in self._layers for row in layer.database.provided([layer.theirs(name)], layer.number)
-        )
+        for layer in self._layers:
+            for _, packages, _ in layer.database.provided([layer.theirs(name)], layer.number):
+                owners = set((packages or "").split())
+                if layer.stand_in is not None and layer.stand_in.names is not None:
+                    owners -= set(layer.stand_in.names.absent(list(owners), layer.stand_in.release))
+                if owners:
+                    return True
+        return False
 
 
 def _package(row: PackageRow, layer: Layer) -> Package:

@@ -60,12 +60,15 @@ class Constraint:
     def matches(self, version: str | None, *, dialect: Dialect = 2) -> bool:
         """True if a provider of this name with ``version`` (``None``: provided without one) is what is asked for.
 
-        A leading ``!`` is not considered; a checksum (``><``) matches no version.
+        A leading ``!`` is not considered; a checksum (``><``) matches no version. To apk-tools 3 a name that is provided
+        without a version is older than every version.
         """
         if self.mask == ANY:
             return True
-        if version is None or self.mask == CHECKSUM or self.version is None:
+        if self.mask == CHECKSUM or self.version is None:
             return False
+        if version is None:
+            return dialect == 3 and bool(self.mask & LESS)
         return bool(compare(version, self.version, fuzzy=bool(self.mask & FUZZY), dialect=dialect) & self.mask)
 
     def __str__(self) -> str:
@@ -85,7 +88,7 @@ def _parse(text: str) -> Constraint:
         mask = 0
         for char in operator:
             mask |= _BITS[char]
-    if not name or (operator and mask != CHECKSUM and not is_valid(version)):
+    if not name or (operator and mask != CHECKSUM and not (version and is_valid(version))):
         raise ConstraintError(f"'{text}' is not a valid dependency, format is name(@tag)([<>~=]version)")
     return Constraint(name, version if operator else None, mask, bool(bang), tag or None)
 

@@ -183,22 +183,16 @@ class _Explainer:
 
     def _needs_of(self, package: PackageState, *, satisfied: bool) -> Iterator[str]:
         for constraint in self._solver.world:
-            if _satisfies(package, constraint) is satisfied:
+            if self._solver.relies(None, constraint, package) is satisfied:
                 yield f"world[{_plain(constraint)}]"
         for owner in self._dependants(package.name, *(name for name, _ in package.provides)):
             for constraint, _ in owner.depends:
-                if _satisfies(package, constraint) is satisfied:
+                if self._solver.relies(owner, constraint, package) is satisfied:
                     yield f"{owner.package.spec}[{constraint}]"
 
 
 def _is_concrete(package: PackageState, name: NameState) -> bool:
     return package.name is name or any(other is name and version is not None for other, version in package.provides)
-
-
-def _satisfies(package: PackageState, constraint: Constraint) -> bool | None:
-    """Whether ``package`` is what ``constraint`` asks for; ``None`` where the two have nothing to do with each other."""
-    ways = package.package.provided(constraint.name)
-    return None if not ways else constraint.matches(ways[0].version) != constraint.conflict
 
 
 def _plain(constraint: Constraint) -> str:

@@ -35,7 +35,7 @@ def ranked(index: Index, need: str) -> tuple[Provider, ...]:
     found: dict[str, tuple[Package, str]] = {}
     for capability in _capabilities(index, constraint.name):
         for package, version in index.catalog.entry(capability).providers:
-            if constraint.matches(version):
+            if constraint.matches(version, dialect=index.behaviour.dialect):
                 best = found.get(package.name)
                 if best is None or package == index.package(package.name):
                     found[package.name] = (package, best[1] if best else capability)

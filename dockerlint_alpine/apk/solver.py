@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections import deque
 from dataclasses import dataclass
+from heapq import heappop, heappush
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from dockerlint_alpine.apk.namehash import bucket
@@ -39,6 +40,7 @@ class NameState:
         "chain",
         "chosen",
         "chosen_version",
+        "condition",
         "dirty",
         "entered",
         "fast",
@@ -55,8 +57,11 @@ class NameState:
         "order",
         "priority",
         "providers",
+        "ready",
+        "real",
         "recheck_depends",
         "recheck_trigger",
+        "removed",
         "requirers",
         "reverse_done",
         "seen",
@@ -80,6 +85,7 @@ class NameState:
         self.no_trigger = True
         self.triggered = self.has_options = self.has_virtual = self.auto_selectable = False
         self.recheck_depends = self.recheck_trigger = self.reverse_done = False
+        self.condition = self.ready = self.real = self.removed = False
 
 
 class PackageState:
@@ -98,6 +104,7 @@ class PackageState:
         "package",
         "provides",
         "rank",
+        "removed",
         "seen",
         "selectable",
         "trigger_failed",
@@ -118,7 +125,7 @@ class PackageState:
         self.conflicts = self.chain = 0
         self.selectable = True
         self.trigger_failed = not package.install_if
-        self.seen = self.triggered = self.merged = self.used = self.error = self.entered = False
+        self.seen = self.triggered = self.merged = self.used = self.error = self.entered = self.removed = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,8 +140,9 @@ class Change:
 class Request:
     """What to solve.
 
-    ``world`` holds one constraint a name, ``named`` the names given on this command line (apk decides them early),
-    ``installed`` the packages that are there, ``virtual`` the packages made by ``--virtual`` on this command line.
+    ``world`` holds one constraint a name, ``named`` the names given to ``apk add`` on this command line (up to 2.14 apk
+    decides them early), ``removed`` those given to ``apk del`` that are the names of installed packages, ``installed`` the
+    packages that are there, ``virtual`` the packages made by ``--virtual`` on this command line.
     Without ``exact_errors`` an error is explained from what was looked at first, which is much faster.
     """
 
@@ -144,6 +152,7 @@ class Request:
     virtual: Sequence[Package] = ()
     repositories: Sequence[str] = ("main", "community")
     exact_errors: bool = True
+    removed: frozenset[str] = frozenset()
 
 
 Scope: TypeAlias = Literal["all", "near", "near-reluctant"]
@@ -158,26 +167,24 @@ def run(catalog: Catalog, behaviour: Behaviour, request: Request) -> Solver:
 
     The two narrow scopes are tried first, being some thirty times faster. Where both lead to the same packages the order
     of decisions did not matter; where they do not, everything is looked at. So it is for errors, which name what was
-    looked at, and for solvers that order by depth, which only the whole picture tells.
+    looked at.
+
+    From 2.14.9 on apk discovers the other names of a package as well, and with them nearly the whole index, which takes
+    seconds here. The order that it keeps to since then, by depth, hardly differs among the names that are near: that scope
+    alone gives its answer.
     """
-    if behaviour.order != "depth":
-        near = Solver(catalog, behaviour, request, "near")
-        near.solve()
-        if not near.errors or not request.exact_errors:
-            reluctant = Solver(catalog, behaviour, request, "near-reluctant")
-            reluctant.solve()
-            if bool(near.errors) == bool(reluctant.errors) and (near.errors or near.result() == reluctant.result()):
-                return near
+    near = Solver(catalog, behaviour, request, "near")
+    near.solve()
+    if behaviour.discover_provides:
+        return near
+    if not near.errors or not request.exact_errors:
+        reluctant = Solver(catalog, behaviour, request, "near-reluctant")
+        reluctant.solve()
+        if bool(near.errors) == bool(reluctant.errors) and (near.errors or near.result() == reluctant.result()):
+            return near
     solver = Solver(catalog, behaviour, request, "all")
     solver.solve()
     return solver
-
-
-def provided(constraint: Constraint, package: PackageState | None, version: str | None) -> bool:
-    """Whether a decision (``package``, the version under which it was decided) is what ``constraint`` asks for."""
-    if package is None:
-        return constraint.conflict
-    return constraint.matches(version) != constraint.conflict
 
 
 class Solver:
@@ -190,6 +197,9 @@ class Solver:
         self._installed = {(package.name, package.version): package for package in request.installed}
         self._virtual = tuple(request.virtual)
         self._named = request.named
+        self._removed = request.removed if behaviour.removal else frozenset()
+        self._dialect = behaviour.dialect
+        self._by_queue = behaviour.order == "queues"
         self.world = sorted(request.world, key=lambda constraint: (constraint.name.lower(), constraint.name))
         self._names: dict[str, NameState] = {}
         self._packages: dict[tuple[str, str, str, int], PackageState] = {}
@@ -197,6 +207,8 @@ class Solver:
         self._by_virtual: dict[str, list[Package]] = {}
         self._dirty: deque[NameState] = deque()
         self._unresolved: dict[NameState, None] = {}
+        self._ready: deque[NameState] = deque()
+        self._queue: list[tuple[bool, bool, bool, int, NameState]] = []
         self._scope = scope
         self._within: frozenset[str] = frozenset()
         self._next_order = 0
@@ -232,7 +244,7 @@ class Solver:
         found = self._names.get(text)
         if found is None:
             found = self._names[text] = NameState(text)
-            found.flagged = text in self._named
+            found.flagged = text in self._named or text in self._removed
         return found
 
     def provider_count(self, name: NameState) -> int:
@@ -274,8 +286,27 @@ class Solver:
             found.depends = [(constraint, self.name(constraint.name)) for constraint in package.depends]
             found.install_if = [(constraint, self.name(constraint.name)) for constraint in package.install_if]
             found.provides = [(self.name(provide.name), provide.version) for provide in package.provides]
+            if self._removed:
+                found.removed = not self._removed.isdisjoint((package.name, *(way.name for way in package.provides)))
             self._packages[key] = found
         return found
+
+    def provided(
+        self,
+        constraint: Constraint,
+        package: PackageState | None,
+        version: str | None,
+        owner: PackageState | None = None,
+    ) -> bool:
+        """Whether a decision (``package``, the version under which it was decided) is what ``constraint`` asks for.
+
+        ``owner`` is whose dependency it is: to apk-tools 3 nothing conflicts with itself.
+        """
+        if package is None:
+            return constraint.conflict
+        if constraint.conflict and package is owner and self._dialect == 3:
+            return True
+        return constraint.matches(version, dialect=self._dialect) != constraint.conflict
 
     # -- discover ------------------------------------------------------------------------------------------------
 
@@ -305,15 +336,21 @@ class Solver:
             name.no_trigger &= package.trigger_failed
             name.chain = max(name.chain, package.chain)
             virtual += package.name is not name
-        name.priority = 0 if not virtual else 1 if virtual != len(name.providers) else 2
+        name.real = virtual != len(name.providers)
+        name.priority = 0 if not virtual else 1 if name.real else 2
         yield from self._discovered_by_triggers(name)
         self._next_order += 1
         name.order = self._next_order
+        if self.behaviour.exact_triggers:
+            for package, _ in name.providers:
+                yield from (other for _, other in package.install_if)
 
     def _discovered_by_triggers(self, name: NameState) -> Iterator[NameState]:
         if not self.behaviour.virtual_triggers:
             yield from self._triggers(name)
             return
+        if self.behaviour.exact_triggers:
+            yield from self._triggers(name)
         for package, _ in name.providers:
             yield from self._triggers(package.name)
             for other, _ in package.provides:
@@ -366,11 +403,23 @@ class Solver:
     def _queue_unresolved(self, name: NameState) -> None:
         if name.locked:
             return
-        if name.requirers or name.triggered:
+        if self._by_queue:
+            self._enqueue(name)
+        elif name.requirers or name.triggered:
             if name not in self._unresolved:
                 self._unresolved[name] = None
         else:
             self._unresolved.pop(name, None)
+
+    def _enqueue(self, name: NameState) -> None:
+        """apk-tools 3: a name stays to be decided, and one that can be decided at once goes before all others for good."""
+        if name.ready or not (name in self._unresolved or name.requirers or name.triggered or name.condition):
+            return
+        if name.fast and name.requirers and name.auto_selectable:
+            name.ready = True
+            self._ready.append(name)
+        heappush(self._queue, (not name.auto_selectable, name.flagged, not name.real, -name.order, name))
+        self._unresolved[name] = None
 
     def _recheck_needs(self, name: NameState) -> None:
         for other in self.needs(name):
@@ -412,7 +461,7 @@ class Solver:
         self._recheck_triggers(name)
         self._queue_dirty(name)
 
-    def _apply(self, constraint: Constraint, name: NameState) -> None:
+    def _apply(self, constraint: Constraint, name: NameState, owner: PackageState | None = None) -> None:
         if not constraint.conflict:
             name.requirers += 1
             if name.requirers == 1:
@@ -420,28 +469,30 @@ class Solver:
         if constraint.mask == ANY and not constraint.conflict:
             return
         for package, version in name.providers:
-            if not provided(constraint, package, version):
+            if not self.provided(constraint, package, version, owner):
                 package.conflicts += 1
             if package.selectable and package.conflicts:
                 self._disqualify(package)
 
-    def _satisfiable(self, constraint: Constraint, name: NameState) -> bool:
+    def _satisfiable(self, owner: PackageState, constraint: Constraint, name: NameState) -> bool:
         if name.locked:
-            return provided(constraint, name.chosen, name.chosen_version)
+            return self.provided(constraint, name.chosen, name.chosen_version, owner)
         if not name.requirers and constraint.conflict:
             return True
-        return any(package.selectable and provided(constraint, package, version) for package, version in name.providers)
+        return any(
+            package.selectable and self.provided(constraint, package, version, owner)
+            for package, version in name.providers
+        )
 
     def _all_satisfiable(self, package: PackageState) -> bool:
-        return all(self._satisfiable(constraint, other) for constraint, other in package.depends)
+        return all(self._satisfiable(package, constraint, other) for constraint, other in package.depends)
 
     def _reconsider(self, name: NameState) -> None:
         """Look at the packages of ``name`` again: which are left, and what all of them have in common."""
         recheck_depends, recheck_trigger = name.recheck_depends, name.recheck_trigger
         name.recheck_depends = name.recheck_trigger = False
-        name.auto_selectable = False
         options: list[PackageState] = []
-        triggered, no_trigger = False, True
+        triggered, no_trigger, auto_selectable = False, True, False
         for package, version in name.providers:
             package.merged = False
             if recheck_depends and package.selectable and not self._all_satisfiable(package):
@@ -452,27 +503,34 @@ class Solver:
                 self._check_trigger(package)
             triggered |= package.triggered
             no_trigger &= package.trigger_failed
-            name.auto_selectable |= package.triggered
+            auto_selectable |= package.triggered
             if name.requirers:
                 self._merge(package, version, len(options))
                 options.append(package)
-                name.auto_selectable = name.auto_selectable or self._auto_selectable(package, version)
+                auto_selectable = auto_selectable or self._auto_selectable(package, version)
         name.has_options = len(options) > 1
+        name.auto_selectable = auto_selectable
         name.triggered = triggered
         name.no_trigger = no_trigger
-        self._queue_unresolved(name)
+        if not self._by_queue:
+            self._queue_unresolved(name)
         if options:
             self._merge_down(name, options)
         name.reverse_done = all(other.locked for other in name.needs)
         name.fast = name.reverse_done and not name.has_options and self._scope != "near-reluctant"
+        if self._by_queue:
+            self._queue_unresolved(name)
 
     def _check_trigger(self, package: PackageState) -> None:
         package.triggered = True
         for constraint, other in package.install_if:
             if not other.locked:
                 package.triggered = False
+                if constraint.conflict and self.behaviour.exact_triggers:
+                    other.condition = True
+                    self._queue_unresolved(other)
                 return
-            if not provided(constraint, other.chosen, other.chosen_version):
+            if not self.provided(constraint, other.chosen, other.chosen_version, package):
                 package.triggered = False
                 package.trigger_failed = True
                 return
@@ -502,7 +560,7 @@ class Solver:
             if not common:
                 continue
             if count == 1:
-                self._apply(constraint, other)
+                self._apply(constraint, other, first)
             elif not other.requirers:
                 other.requirers += 1
                 self._required(other)
@@ -531,7 +589,6 @@ class Solver:
     # -- decide --------------------------------------------------------------------------------------------------
 
     def _decide(self) -> None:
-        key = _ORDERS[self.behaviour.order]
         while True:
             while self._dirty:
                 name = self._dirty.popleft()
@@ -540,7 +597,18 @@ class Solver:
                     self._reconsider(name)
             if not self._unresolved:
                 return
-            self._select(self._next_name(key))
+            self._select(self._next_queued() if self._by_queue else self._next_name(_ORDERS[self.behaviour.order]))
+
+    def _next_queued(self) -> NameState:
+        """apk-tools 3: the oldest of those that are ready, else of those that can be taken unasked the last discovered."""
+        while self._ready:
+            name = self._ready.popleft()
+            if not name.locked:
+                return name
+        while True:
+            unselectable, _, _, _, name = heappop(self._queue)
+            if not name.locked and name.auto_selectable is not unselectable:
+                return name
 
     def _next_name(self, key: Callable[[NameState], tuple[int, ...]]) -> NameState:
         """A name with one option that nothing undecided depends on, else the first by ``key``; the newest comes first.
@@ -576,7 +644,7 @@ class Solver:
         for other, way in package.provides:
             self._assign(other, package, way)
         for constraint, other in package.depends:
-            self._apply(constraint, other)
+            self._apply(constraint, other, package)
 
     def _eligible(self, name: NameState, package: PackageState, version: str | None) -> bool:
         if not name.requirers:
@@ -591,16 +659,28 @@ class Solver:
     def _compare(self, a: tuple[PackageState, str | None], b: tuple[PackageState, str | None]) -> int:
         """Above zero where apk prefers provider ``a`` to ``b``."""
         (left, left_version), (right, right_version) = a, b
-        preference = (
-            left.selectable - right.selectable
+        removal = (left.removed or right.removed) and self.behaviour.removal
+        installed = 0 if removal == "neutral" else left.installed - right.installed
+        swappable = self.behaviour.removal == "neutral" and left.name is not right.name
+        return (
+            (right.removed - left.removed if removal == "avoid" else 0)
+            or left.selectable - right.selectable
             or left.used - right.used
             or right.conflicts - left.conflicts
-            or left.installed - right.installed
-            or _compare_versions(left_version, right_version)
+            or (0 if swappable and left_version is right_version is None else installed)
+            or self._compare_versions(left_version, right_version)
+            or (self._compare_versions(left.package.version, right.package.version) if left.name is right.name else 0)
+            or left.package.priority - right.package.priority
+            or installed
+            or right.rank - left.rank
         )
-        if not preference and left.name is right.name:
-            preference = _compare_versions(left.package.version, right.package.version)
-        return preference or left.package.priority - right.package.priority or right.rank - left.rank
+
+    def _compare_versions(self, left: str | None, right: str | None) -> int:
+        """Above zero where ``left`` is newer. No version is as new as any other to apk-tools 2, older to apk-tools 3."""
+        if left is None or right is None:
+            return (left is not None) - (right is not None) if self._dialect == 3 else 0
+        result = compare(left, right, dialect=self._dialect)
+        return (result == GREATER) - (result == LESS)
 
     def _assign(self, name: NameState, package: PackageState | None, version: str | None) -> None:
         if name.locked:
@@ -612,6 +692,10 @@ class Solver:
         name.chosen, name.chosen_version = package, version
         self._unresolved.pop(name, None)
         name.dirty = False
+        if package is not None and package.triggered and not name.requirers and self.behaviour.exact_triggers:
+            for constraint, condition in package.install_if:
+                if not condition.locked:
+                    self._apply(constraint, condition, package)
         for other, way in name.providers:
             if other is not package and (version is not None or way is not None):
                 self._disqualify(other)
@@ -666,7 +750,7 @@ class Solver:
             self._collect_removal(package)
 
     def _collect_need(self, owner: PackageState | None, constraint: Constraint, name: NameState) -> None:
-        if not provided(constraint, name.chosen, name.chosen_version):
+        if not self.provided(constraint, name.chosen, name.chosen_version, owner):
             self._mark_error(owner)
         self._collect_name(name)
         if name.chosen is not None and name.chosen.error:
@@ -711,44 +795,44 @@ class Solver:
         name = package.name
         if package.entered or (name.chosen is not None and name.chosen.name is name):
             return
-        name.entered = package.entered = True
+        name.removed = package.entered = True
+        name.entered |= not self.behaviour.exact_triggers
         for other in (name, *(way for way, _ in package.provides)):
             for dependant in self.needs(other):
                 for candidate, _ in dependant.providers:
-                    if candidate.installed and any(self._relies(need, package) for need, _ in candidate.depends):
+                    if candidate.installed and any(
+                        self.relies(candidate, need, package) for need, _ in candidate.depends
+                    ):
                         self._collect_removal(candidate)
         for other in self._package_triggers(package):
             self._remove_by_trigger(other)
         self.changes.append(Change(package, None))
         self._discount_needs(package)
 
-    def _relies(self, constraint: Constraint, package: PackageState) -> bool:
+    def relies(self, owner: PackageState | None, constraint: Constraint, package: PackageState) -> bool | None:
+        """Whether ``package`` is what ``constraint`` of ``owner`` asks for; ``None``: it has nothing to do with it."""
         ways = package.package.provided(constraint.name)
-        return bool(ways) and constraint.matches(ways[0].version) != constraint.conflict
+        return self.provided(constraint, package, ways[0].version, owner) if ways else None
 
     def _install_by_trigger(self, name: NameState) -> None:
         package = name.chosen
         if package is None or not name.seen or name.entered:
             return
         for constraint, other in package.install_if:
-            if not other.entered or not provided(constraint, other.chosen, other.chosen_version):
+            needed = not (constraint.conflict and self.behaviour.exact_triggers)
+            if needed and not other.entered:
+                return
+            if not self.provided(constraint, other.chosen, other.chosen_version, package):
                 return
         self._collect_name(name)
 
     def _remove_by_trigger(self, name: NameState) -> None:
         package = name.installed_package
-        if package is None or name.entered or name.chosen is not None:
+        if package is None or name.entered or name.removed or name.chosen is not None:
             return
-        if any(other.entered and other.chosen is None for _, other in package.install_if):
+        exact = self.behaviour.exact_triggers
+        if any((other.removed if exact else other.entered) and other.chosen is None for _, other in package.install_if):
             self._remove_if_unneeded(package)
-
-
-def _compare_versions(left: str | None, right: str | None) -> int:
-    """Above zero where ``left`` is newer; zero also where only one of them is a version at all."""
-    if left is None or right is None:
-        return 0
-    result = compare(left, right)
-    return (result == GREATER) - (result == LESS)
 
 
 _ORDERS: dict[str, Callable[[NameState], tuple[int, ...]]] = {

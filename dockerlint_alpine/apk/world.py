@@ -170,7 +170,8 @@ class World:
         A name may hold ``*``. Names that are not in the world change nothing, as with apk.
         """
         kept = [one for one in self.constraints if not any(_names(pattern, one.name) for pattern in names)]
-        return World(self.index, kept, _solution(self._run(_Addition(tuple(kept)))))
+        removed = frozenset(one for one in self.packages if any(_names(pattern, one) for pattern in names))
+        return World(self.index, kept, _solution(self._run(_Addition(tuple(kept)), removed=removed)))
 
     def has(self, need: str) -> bool:
         """True where something installed provides ``need``: see :meth:`provider`."""
@@ -188,7 +189,7 @@ class World:
             return None
         for name in self._matching(constraint.name):
             for package, version in self._capabilities[name]:
-                if constraint.matches(version):
+                if constraint.matches(version, dialect=self.index.behaviour.dialect):
                     return package
         return None
 
@@ -244,7 +245,7 @@ class World:
     def _providers_of(self, constraint: Constraint) -> Iterator[Package]:
         if not constraint.conflict:
             for package, version in self._capabilities.get(constraint.name, ()):
-                if constraint.matches(version):
+                if constraint.matches(version, dialect=self.index.behaviour.dialect):
                     yield package
 
     def _pulled_in(self, package: Package) -> Iterator[str]:
@@ -292,7 +293,7 @@ class World:
         middle = len(wanted) // 2
         return self._possible(self._possible(before, wanted[:middle], virtual), wanted[middle:], virtual)
 
-    def _run(self, added: _Addition, *, exact_errors: bool = False) -> Solver:
+    def _run(self, added: _Addition, *, exact_errors: bool = False, removed: frozenset[str] = frozenset()) -> Solver:
         request = Request(
             added.constraints,
             added.named,
@@ -300,6 +301,7 @@ class World:
             (added.virtual,) if added.virtual else (),
             self.index.repositories,
             exact_errors,
+            removed,
         )
         return run(self.index.catalog, self.index.behaviour, request)
 

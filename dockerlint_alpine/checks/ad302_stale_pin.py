@@ -85,11 +85,11 @@ def _is_stale(asked: Asked, constraint: Constraint) -> bool:
     """True when no version at hand fits and all of them are past the one asked for.
 
     The index only ever moves forward, so a version that it is past does not come back; one that it has not reached yet
-    may have come since. A name that is provided without a version never meets one.
+    may have come since. A name that is provided without a version never meets one (to apk-tools 3 it is older than all).
     """
     provided = [version for _, version in asked.index.catalog.entry(asked.name).providers]
-    wanted = constraint.version
-    if wanted is None or any(constraint.matches(version) for version in provided):
+    wanted, dialect = constraint.version, asked.index.behaviour.dialect
+    if wanted is None or any(constraint.matches(version, dialect=dialect) for version in provided):
         return False
     return all(version is None or _is_past(version, wanted, constraint.op) for version in provided)
 

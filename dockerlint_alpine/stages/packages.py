@@ -112,4 +112,7 @@ def sort_operands(index: Index, operands: Iterable[str]) -> Sorted:
 
 def can_be_met(index: Index, constraint: Constraint) -> bool:
     """True where some package of the index provides what ``constraint`` asks for."""
-    return any(constraint.matches(version) for _, version in index.catalog.entry(constraint.name).providers)
+    dialect = index.behaviour.dialect
+    return any(
+        constraint.matches(version, dialect=dialect) for _, version in index.catalog.entry(constraint.name).providers
+    )

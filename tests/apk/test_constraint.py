@@ -57,3 +57,25 @@ def test_text_is_read_or_refused(text: str) -> None:
         return
     assert found.name
     assert Constraint.parse(str(found)) == Constraint.parse(str(Constraint.parse(str(found))))
+
+
+@pytest.mark.parametrize("text", ["curl=", "curl~", "curl=*", "curl=8.*", "curl=~8.14.1-r2.1", "curl=1.0bc"])
+def test_refused_as_the_programs_refuse_it(text: str) -> None:
+    """Tried with apk-tools 2.10.8, 2.12.9, 2.14.4 and 3.0.3: "is not a valid world dependency"."""
+    with pytest.raises(ConstraintError):
+        Constraint.parse(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "older", "newer"),
+    [
+        ("/bin/sh<9", False, True),
+        ("/bin/sh>1", False, False),
+        ("/bin/sh~1", False, False),
+        ("/bin/sh>=0", False, False),
+    ],
+)
+def test_a_name_without_a_version_is_older_than_all_to_apk_tools_3(text: str, older: bool, newer: bool) -> None:
+    """Tried with apk-tools 2.14.4 and with 3.0.0, 3.0.3 and 3.0.6."""
+    assert Constraint.parse(text).matches(None) is older
+    assert Constraint.parse(text).matches(None, dialect=3) is newer

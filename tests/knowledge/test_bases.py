@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dockerlint_alpine.apk import IndexStore, World
 from dockerlint_alpine.knowledge.bases import Reference
 
 if TYPE_CHECKING:
@@ -155,3 +156,27 @@ def test_the_package_alpine_release_came_late_into_the_root_file_system(
     image = knowledge.base_image(reference)
     assert image is not None
     assert ("alpine-release" in image.world) == there
+
+
+ALWAYS = (
+    "alpine-baselayout alpine-keys apk-tools busybox ca-certificates-bundle musl musl-utils scanelf ssl_client zlib"
+)
+
+
+@pytest.mark.parametrize(
+    ("release", "besides"),
+    [
+        ("3.12", "libc-utils libcrypto1.1 libssl1.1 libtls-standalone"),
+        ("3.14", "libc-utils libcrypto1.1 libssl1.1 libretls"),
+        ("3.16", "alpine-baselayout-data libc-utils libcrypto1.1 libssl1.1"),
+        ("3.18", "alpine-baselayout-data busybox-binsh libc-utils libcrypto3 libssl3"),
+        ("3.19", "alpine-baselayout-data busybox-binsh libc-utils libcrypto3 libssl3"),
+        ("3.20", "alpine-baselayout-data busybox-binsh libcrypto3 libssl3"),
+    ],
+)
+def test_packages_of_the_image_alpine(knowledge: Knowledge, release: str, besides: str) -> None:
+    """Against lib/apk/db/installed of the root file systems in alpinelinux/docker-alpine (3.20.3 and before)."""
+    image = knowledge.base_image(f"alpine:{release}")
+    assert image is not None
+    world = World.of(IndexStore().open(release), image.world)
+    assert set(world.packages) == {*ALWAYS.split(), *besides.split()}
