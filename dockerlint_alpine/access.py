@@ -33,13 +33,18 @@ def access_for(online: bool | None, variables: Mapping[str, str], folder: Path, 
         return "online" if online else "offline"
     if any(variables.get(name, "").lower() not in _NO for name in ("CI", "UV_OFFLINE", "PIP_NO_INDEX")):
         return "kept"
-    try:
-        silent_since = (folder / "silent").stat().st_mtime
-    except OSError:
-        silent_since = None
-    if silent_since is not None and 0 <= now - silent_since < SILENCE:
+    if is_silent(folder, now):
         return "kept"
     return "quick" if find_uv() is not None else "kept"
+
+
+def is_silent(folder: Path, now: float) -> bool:
+    """Tell whether the index did not answer a short while ago."""
+    try:
+        since = (folder / "silent").stat().st_mtime
+    except OSError:
+        return False
+    return 0 <= now - since < SILENCE
 
 
 def remember_silence(folder: Path) -> None:

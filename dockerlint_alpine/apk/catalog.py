@@ -223,6 +223,9 @@ class Catalog:
         if layer.stand_in is not None and layer.stand_in.names is not None:
             absent = layer.stand_in.names.absent(new, layer.stand_in.release)
             new = [name for name in new if name not in absent]
+        if layer.stand_in is not None and layer.stand_in.other_release:
+            taken = self._taken(new)
+            new = [name for name in new if name not in taken]
         for row in layer.database.packages(new, layer.number):
             package = _package(row, layer)
             if layer.stand_in is not None and layer.stand_in.other_release:
@@ -230,6 +233,17 @@ class Catalog:
             known[row.name] = (*known[row.name], package)
             if row.triggers:
                 self._own_triggers[row.name] = f"{self._own_triggers.get(row.name, '')} {row.triggers}"
+
+    def _taken(self, names: list[str]) -> set[str]:
+        """Those of ``names`` that a package of the release's own indexes provides under another name: a package of that
+        name in another release has taken over since (``openssl1.1-compat-dev`` in 3.17, ``openssl-dev`` in 3.16)."""
+        own = [layer for layer in self._layers if layer.stand_in is None]
+        return {
+            token
+            for layer in own
+            for token, packages, _ in layer.database.provided(names, layer.number)
+            if packages and token not in packages.split()
+        }
 
     def _adapted(self, depends: Iterable[Constraint]) -> Iterator[Constraint]:
         """The dependencies of a package from another release: a soname that moved becomes the one that is here.

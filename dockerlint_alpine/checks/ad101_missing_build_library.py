@@ -82,7 +82,7 @@ def _finding(subject: Subject, made: Compile, use: LibraryUse) -> Finding:
     if not certain:
         text = f"{what}, which only a branch that may not run brings"
     elif use.package is None:
-        text = f"{what}, which no package of Alpine {stage.alpine} provides"
+        text = f"{what}, which {evidence.nobody(stage.packages)}"
     else:
         text = f"{what}, which is not in {stage_label(stage)}: add {use.package}"
     return Finding(

@@ -141,7 +141,7 @@ def _finding(subject: Subject, lack: _Lack) -> Finding:
     if not certain:
         text = f"{who} {verb} compiled here and {tool} comes only from a branch that may not run"
     elif package is None:
-        text = f"{who} {verb} compiled here without {tool}, which no package of Alpine {stage.alpine} provides"
+        text = f"{who} {verb} compiled here without {tool}, which {evidence.nobody(stage.packages)}"
     else:
         text = f"{who} {verb} compiled here and {tool} is not in {stage_label(stage)}: add {package}"
     return Finding(

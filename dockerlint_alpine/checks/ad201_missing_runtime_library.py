@@ -93,7 +93,7 @@ def finding(subject: Subject, stage: Stage, missing: MissingObject) -> Finding:
     if missing.state == "possible":
         text = f"{evidence.named(item)} links {library}, which only a branch that may not run brings to {stage_label(stage)}"
     elif missing.package is None:
-        text = f"{evidence.named(item)} links {library}, which no package of Alpine {stage.alpine} provides"
+        text = f"{evidence.named(item)} links {library}, which {evidence.nobody(stage.packages)}"
     else:
         text = f"{evidence.named(item)} links {library}, which is not in {stage_label(stage)}: add {missing.package}"
     return Finding(

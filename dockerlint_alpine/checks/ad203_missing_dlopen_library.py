@@ -248,7 +248,8 @@ def _message(stage: Stage, lack: _Lack) -> str:
     if lack.possible:
         return f"{what}; only a branch that may not run brings it"
     if lack.package is None:
-        return f"{what}; no package of Alpine {stage.alpine} provides it"
+        assert stage.packages is not None
+        return f"{what}, which {evidence.nobody(stage.packages)}"
     return f"{what}; it is not in {stage_label(stage)}: add {lack.package}"
 
 

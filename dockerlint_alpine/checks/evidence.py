@@ -87,6 +87,13 @@ def provider(index: Index, need: str, package: str) -> Evidence:
     return Evidence("index", f"{need} is provided by {package} {in_release(index, found)}")
 
 
+def nobody(index: Index) -> str:
+    """Who does not provide something: all packages of a release, or those that are known here of it."""
+    if index.exact:
+        return f"no package of Alpine {index.release} provides"
+    return f"no package known here of Alpine {index.release} provides (not all of its indexes are at hand)"
+
+
 def in_release(index: Index, package: Package) -> str:
     """``1.9.4-r5 in Alpine 3.19 main``. Where another release's index stands in for that repository the version is only
     that release's, and is said to be."""

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from dockerlint_alpine.access import PATIENCE, Access, access_for, remember_silence
+from dockerlint_alpine.access import PATIENCE, Access, access_for, is_silent, remember_silence
 from dockerlint_alpine.cli.folders import cache_folder
 
 if TYPE_CHECKING:
@@ -86,6 +86,9 @@ def _today() -> date:
 
 
 def _gave_up(reason: str) -> None:
+    """Say it once, even if several processes find out."""
+    if is_silent(answers_folder(), time.time()):
+        return
     remember_silence(answers_folder())
     click.echo(
         f"alpine-doctor: the package index is left alone for an hour ({reason}): embedded facts answer;"

@@ -76,9 +76,9 @@ def _is_native(one: Requested, knowledge: Knowledge) -> bool:
 
 
 def _resolved(wanted: RequirementSet, target: Target, facts: Facts, resolver: Resolver | None) -> tuple[Resolved, ...]:
-    """What is recorded of them; the index is asked where something is not."""
+    """What the index says of them if it is to be asked, else what is recorded; the rest is asked for."""
     found = resolve(wanted, target, facts, no_deps=True).distributions
-    if resolver is None or all(one.artefact.kind != "unknown" for one in found):
+    if resolver is None or (resolver.sparing and all(one.artefact.kind != "unknown" for one in found)):
         return found
     try:
         return resolver.resolve(wanted, target).distributions

@@ -412,14 +412,20 @@ def _present(walk: StageWalk, home: PythonHome, command: InstallCommand, wanted:
 
 
 def _from_apk(walk: StageWalk, prefix: str) -> dict[str, str]:
-    """Distributions that ``py3-*`` packages brought (``py3.11:lz4=4.3.2``)."""
+    """Distributions that ``py3-*`` packages brought (``py3.11:lz4=4.3.2``). Up to Alpine 3.13 the index does not list them:
+    there the package's own name and version tell. The revision of the package (``-r1``) is no part of the version."""
     assert walk.packages is not None
-    return {
-        normalise(provide.name.removeprefix(prefix)): provide.version
-        for package in walk.packages.world.packages.values()
-        for provide in package.provides
-        if provide.name.startswith(prefix) and provide.version is not None
-    }
+    found: dict[str, str] = {}
+    for package in walk.packages.world.packages.values():
+        listed = {
+            normalise(provide.name.removeprefix(prefix)): provide.version.partition("-r")[0]
+            for provide in package.provides
+            if provide.name.startswith(prefix) and provide.version is not None
+        }
+        if not listed and package.name.startswith("py3-") and not any("py3." in one.name for one in package.provides):
+            listed = {normalise(package.name.removeprefix("py3-")): package.version.partition("-r")[0]}
+        found.update(listed)
+    return found
 
 
 def _ready_wheel(walk: StageWalk, name: str, houses: Sequence[str]) -> Installed | None:

@@ -118,3 +118,10 @@ def test_records(alpine319: Index) -> None:
     assert (package.version, package.repository, package.arch, package.origin) == ("1.9.4-r5", "main", "x86_64", "lz4")
     assert [str(constraint) for constraint in package.depends] == ["lz4-libs=1.9.4-r5", "pkgconfig"]
     assert alpine319.package("postgresql16-dev").priority == 16  # type: ignore[union-attr]
+
+
+def test_a_stand_in_does_not_take_a_name_that_the_release_itself_provides(store: IndexStore) -> None:
+    """openssl1.1-compat-dev is openssl-dev in 3.16, and a package of its own in the community of 3.17, which stands in."""
+    world = World.of(store.open("3.16"), ["curl-dev"])
+    assert world.has("openssl-dev")
+    assert "openssl1.1-compat-dev" not in world.packages

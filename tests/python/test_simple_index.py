@@ -75,10 +75,10 @@ def test_credentials_from_the_url_and_from_netrc_stay_with_their_host(
     (tmp_path / ".netrc").chmod(0o600)
     monkeypatch.setenv("HOME", str(tmp_path))
     index = filled()
-    index.password = "needed"
+    index.password = "hunter3"
     with serve(index):
         assert SimpleIndex([index.url]).files("lz4")
-        assert SimpleIndex([index.url.replace("http://", "http://user:pw@")]).files("lz4")
+        assert SimpleIndex([index.url.replace("http://", "http://user:hunter3@")]).files("lz4")
         index.requests.clear()
         with pytest.raises(IndexAnswerError):
             SimpleIndex([index.url.replace("/simple/", "/moved/")]).files("x")

@@ -359,3 +359,10 @@ class TestWhatIsNotKnown:
         files = {"pyproject.toml": TestProjects.PROJECT.replace("lz4", "no-rule-for-this"), "poetry.lock": lock}
         text = f"FROM {PY}\nCOPY . .\nRUN poetry install --no-root\nRUN poetry install --no-root\n"
         assert len(said(run(text, files))) == 1
+
+
+@pytest.mark.parametrize(("release", "version"), [("3.12", "lxml"), ("3.15", "lxml==4.6.5"), ("3.19", "lxml")])
+def test_what_apk_brought_to_its_own_python_is_installed(run, release: str, version: str) -> None:
+    """By the index's lists (3.14 and later; some with the package's revision), else by the package's name."""
+    timeline = run(f"FROM alpine:{release}\nRUN apk add python3 py3-pip py3-lxml\nRUN pip3 install {version}\n")
+    assert [item.resolved.name for item in timeline.stages[0].installed] == []
