@@ -18,10 +18,10 @@ from dockerlint_alpine.gitignore import WorkTree, ignored
 if TYPE_CHECKING:
     from dockerlint_alpine.config import Settings
 
-DOCKERFILE_NAME = re.compile(r"(?i)^(?:.*\.)?(?:docker|container)file(?:[.-].*)?$")
+DOCKERFILE_NAME = re.compile(r"(?is)^(?:.*\.)?(?:docker|container)file(?:[.-].*)?\Z")
 """``Dockerfile``, ``Dockerfile.alpine``, ``backend.alpine.Dockerfile``, ``Dockerfile-alpine``, ``Containerfile``."""
 
-_COMPOSE_NAME = re.compile(r"(?i)^(?:docker-)?compose(?:[.-].*)?\.ya?ml$")
+_COMPOSE_NAME = re.compile(r"(?is)^(?:docker-)?compose(?:[.-].*)?\.ya?ml\Z")
 _IGNORED_SUFFIXES = (
     ".dockerignore",
     ".md",

@@ -36,7 +36,14 @@ def repository(root: Path) -> None:
     subprocess.run(["git", "init", "-q"], cwd=root, check=True)
 
 
-NAMES = ("Dockerfile", "a/Containerfile", "b/Dockerfile.alpine", "b/x.alpine.Dockerfile", "z/dockerfile-alpine")
+NAMES = (
+    "Dockerfile",
+    "a/Containerfile",
+    "b/\n.Dockerfile",
+    "b/Dockerfile.alpine",
+    "b/x.alpine.Dockerfile",
+    "z/dockerfile-alpine",
+)
 OTHERS = (
     *("Dockerfile.dockerignore", "Dockerfile.md", "dockerfile.py", "mydockerfile", "Dockerfile~", "Makefile"),
     *(
@@ -53,7 +60,7 @@ def test_names_below_a_folder_in_order(inside: Project) -> None:
     inside(dict.fromkeys(NAMES + OTHERS, "FROM a\n"))
     assert found() == list(NAMES)
     assert found(".") == list(NAMES)
-    assert found("b") == ["b/Dockerfile.alpine", "b/x.alpine.Dockerfile"]
+    assert found("b") == ["b/\n.Dockerfile", "b/Dockerfile.alpine", "b/x.alpine.Dockerfile"]
     assert found("node_modules", "env") == ["node_modules/x/Dockerfile", "env/Dockerfile"]  # they were asked for
 
 

@@ -45,7 +45,7 @@ def enter(walk: StageWalk) -> None:
     if image is not None and image.platform is not None and node.platform is None:
         walk.platform = image.platform
     release = builder.alpine or (image.alpine if image is not None else None)
-    if image is not None and image.not_alpine and not _made_from_scratch(walk):
+    if image is not None and image.not_alpine and not _is_alpine_after_all(walk, image):
         walk.kind = "other"
     elif release is None:
         walk.kind = "unknown"
@@ -75,9 +75,11 @@ def _image(walk: StageWalk) -> BaseImage | None:
     return replace(found, assumed=(*found.assumed, note), certain=False)
 
 
-def _made_from_scratch(walk: StageWalk) -> bool:
-    """True for an Alpine that somebody puts together: FROM scratch, ADD a root file system, RUN apk add."""
-    return walk.node.base.lower() == "scratch" and any(map(adds_packages, walk.node.instructions))
+def _is_alpine_after_all(walk: StageWalk, image: BaseImage) -> bool:
+    """True where ``apk add`` is run on what was taken for another system: somebody puts an Alpine together (FROM scratch,
+    ADD a root file system), or a company's ``python`` is no mirror of the official one."""
+    guessed = walk.node.base.lower() == "scratch" or not image.certain
+    return guessed and any(map(adds_packages, walk.node.instructions))
 
 
 def _report_unknown(walk: StageWalk) -> None:

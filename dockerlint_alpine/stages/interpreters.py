@@ -78,7 +78,7 @@ def home_of_program(
         found = _home_at(walk, posixpath.dirname(folder)) if folder.endswith("/bin") else None
         if found is not None:
             return found
-    return walk.home or apk_home(walk)
+    return walk.home or apk_home(walk) or image_home(walk, "/usr/local", None, None)
 
 
 def _home_at(walk: StageWalk, prefix: str) -> PythonHome | None:

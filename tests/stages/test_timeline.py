@@ -68,6 +68,26 @@ def test_unknown_bases_are_said_where_it_matters(run) -> None:
     assert [code for code, _ in said(run(f"FROM {PY}\nRUN apk add gcc\n", platform="linux/mips"))] == ["AD902"]
 
 
+def test_a_companys_python_that_runs_apk_is_no_mirror_of_the_official_one(run) -> None:
+    """``company/python:7`` may be built on anything: where it runs apk, Debian is refuted, and nothing else is known."""
+    text = "FROM registry.example/company/python:7\nRUN apk add gcc\nRUN pip install lz4==4.4.5\n"
+    assert said(run(text)) == [
+        ("AD902", "unknown base image registry.example/company/python:7: say which Alpine it is with --alpine X.Y")
+    ]
+    assert last(run(text.replace("RUN apk add gcc\n", ""))).kind == "other"
+    stage = last(run(text, alpine="3.19", python="3.11"))
+    assert (stage.kind, stage.alpine) == ("alpine", "3.19")
+    assert [step.home.prefix for step in steps(run(text, alpine="3.19", python="3.11"))] == ["/usr/local"]
+
+
+def test_the_python_that_was_told_serves_where_the_name_tells_none(run) -> None:
+    timeline = run("FROM company/python-alpine:7\nRUN pip install lz4==4.4.5\n", alpine="3.19", python="3.11")
+    assert not said(timeline)
+    assert steps(timeline)[0].target.python == "3.11"
+    own = run("FROM alpine:3.19\nRUN apk add python3 py3-pip\nRUN pip install lz4\n", python="3.9")
+    assert steps(own)[0].home.prefix == "/usr"
+
+
 def test_the_options_have_the_last_word(run) -> None:
     stage = last(run("FROM who/knows\nRUN pip install lz4==4.4.5\n", alpine="3.19", python="3.12"))
     assert stage.home is not None
