@@ -164,7 +164,8 @@ def test_config_says_where_each_setting_comes_from(project: Project) -> None:
     assert origins["select"] == str(root / "pyproject.toml")
     assert origins["ignore"] == "ALPINE_DOCTOR_IGNORE"
     assert origins["strict"] == "command line"
-    assert origins["online"] == "default"
+    assert origins["color"] == "default"
+    assert "# online is not set" in shown
     (root / "again.toml").write_text(shown)  # what is shown is a configuration
     again = run("config", "--config", "again.toml", "--output-format", "json", cwd=root)
     settings = json.loads(again.stdout)["settings"]
