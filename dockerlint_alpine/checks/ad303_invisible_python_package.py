@@ -144,7 +144,7 @@ def _finding(subject: Subject, asked: Asked, package: Package, distribution: str
         confidence=_confidence(asked, package),
         message=(
             f"{package.name} is for Alpine's own Python{_apk_python(asked)}; the Python in {IMAGE_PREFIX} can't import it:"
-            f" {'it has a pip of its own' if distribution == 'pip' else f'install {distribution} with pip'}"
+            f" install {distribution} with pip"
         ),
         location=asked.location(subject),
         evidence=unique(
