@@ -286,16 +286,16 @@ def _render_options(settings: Settings, name: str, *, to_file: bool) -> RenderOp
     from dockerlint_alpine.cli.terminal import follows_links  # noqa: PLC0415
     from dockerlint_alpine.report import RenderOptions  # noqa: PLC0415
 
-    terminal = sys.stdout.isatty() and not to_file
+    terminal, documented = sys.stdout.isatty() and not to_file, name in _DOCUMENTED
     width = os.get_terminal_size().columns if terminal else 100
     return RenderOptions(
         color=wants_color(settings.color, terminal),
         hyperlinks=follows_links(os.environ, terminal=terminal) and settings.color != "never" and not to_file,
         file_root=os.getcwd(),  # noqa: PTH109 - no object on the way of every run
-        docs_url=settings.docs_url or DOCS_URL,
+        docs_url=settings.docs_url or (DOCS_URL if documented else None),
         version=__version__,
         width=max(60, min(width, 120)),
-        code_docs=code_doc if name in _DOCUMENTED else None,
+        code_docs=code_doc if documented else None,
     )
 
 

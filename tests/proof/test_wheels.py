@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import ClassVar, NoReturn
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -16,7 +17,15 @@ from hypothesis import strategies as st
 from dockerlint_alpine.analysis import Doctor, configure
 from dockerlint_alpine.findings import FileReport, Finding
 from dockerlint_alpine.proof.wheels import ElfWheels
-from dockerlint_alpine.python import RequirementSet, Resolution, Resolved, Target, Verdict
+from dockerlint_alpine.python import (
+    IndexOptions,
+    RequirementSet,
+    Resolution,
+    Resolved,
+    ResolverError,
+    Target,
+    Verdict,
+)
 from dockerlint_alpine.reading import UnreadableError
 from dockerlint_alpine.stages.wheels import WheelError
 from tests.cli.test_check_and_fix import run
@@ -277,7 +286,13 @@ def test_pip_itself_takes_the_wheels_that_we_say_it_takes(tmp_path: Path, lz4_ob
 
 
 class FromIndex:
-    """An index that answers without knowing of any wheelhouse."""
+    """An index that answers without knowing of any wheelhouse, nor of sources."""
+
+    sparing = False
+    looked_at: ClassVar[set[str]] = set()
+
+    def source_facts(self, name: str, version: str, options: IndexOptions) -> NoReturn:
+        raise ResolverError("not here")
 
     def resolve(self, wanted: RequirementSet, target: Target) -> Resolution:
         return Resolution(

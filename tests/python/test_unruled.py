@@ -104,7 +104,7 @@ def test_a_library_that_only_the_index_of_the_release_knows(index: LocalIndex, c
 def test_build_requirements_bring_their_tools(index: LocalIndex, check: Check) -> None:
     index.add_sdist("rusty", "1.0", [], {"pyproject.toml": "[build-system]\nrequires = [\n  'maturin>=1',\n]\nbuild-backend = 'maturin'\n", "Cargo.toml": "[package]\n"})  # fmt: skip
     report = check(index, "rusty\n")
-    assert {finding.need for finding in of(report, "AD102")} == {"cmd:cargo", "cmd:rustc"}
+    assert {finding.need for finding in of(report, "AD102")} == {"cmd:cargo"}  # it brings rustc along
     assert all(finding.confidence == "likely" for finding in of(report, "AD102"))
     details = {one.detail for finding in of(report, "AD102") for one in finding.evidence}
     assert "pyproject.toml:3, build requirement maturin>=1: rust (rusty 1.0)" in details
@@ -145,7 +145,7 @@ def test_a_release_younger_than_its_rule_may_have_changed_language(index: LocalI
         "lz4", "99.0", [], {"pyproject.toml": "[build-system]\nrequires = ['setuptools', 'setuptools-rust']\n"}
     )
     report = check(index, "lz4\n")
-    assert {finding.need for finding in of(report, "AD102")} == {"cmd:cargo", "cmd:rustc"}
+    assert {finding.need for finding in of(report, "AD102")} == {"cmd:cargo"}  # it brings rustc along
     assert said(report, "AD103") == {("lz4-dev",)}  # the rule still tells what it links
 
 
@@ -185,7 +185,7 @@ def test_extensions_in_pyproject_toml(project: Callable[[Mapping[str, str]], Pat
 def test_a_maturin_project_wants_rust(project: Callable[[Mapping[str, str]], Path]) -> None:
     table = "[project]\nname = 'own'\nversion = '1'\n[build-system]\nrequires = ['maturin>=1.7,<2']\nbuild-backend = 'maturin'\n"
     report = offline(project, {"pyproject.toml": table, "Cargo.toml": "[package]\n"})
-    assert {finding.need for finding in of(report, "AD102")} == {"cmd:cargo", "cmd:rustc"}
+    assert {finding.need for finding in of(report, "AD102")} == {"cmd:cargo"}  # it brings rustc along
 
 
 def test_a_pure_project_is_silent(project: Callable[[Mapping[str, str]], Path]) -> None:
