@@ -36,14 +36,14 @@ class SourceBuilds:
 
         ``isolated``: build requirements are installed for this build.
         """
-        from dockerlint_alpine.stages.build_requirements import compiled_first  # noqa: PLC0415 - few builds need it
-        from dockerlint_alpine.stages.source_builds import rule_from_source  # noqa: PLC0415
-
         assert walk.index is not None
         known = known_build(resolved, self._knowledge)
         found = self._sources(walk.files, resolved, wanted)
         if found is None:
             return None
+        from dockerlint_alpine.stages.build_requirements import compiled_first  # noqa: PLC0415 - few builds need it
+        from dockerlint_alpine.stages.source_builds import rule_from_source  # noqa: PLC0415
+
         sources, label = found
         if known is not None:
             return _with_new_languages(known, sources, label)

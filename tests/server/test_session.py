@@ -128,7 +128,7 @@ def test_a_closed_text_shows_nothing(backend: Path) -> None:
     run(test)
 
 
-@pytest.mark.parametrize(("encoding", "resolves"), zip(ENCODINGS, [True, False, True], strict=True))
+@pytest.mark.parametrize(("encoding", "resolves"), list(zip(ENCODINGS, [True, False, True], strict=True)))
 def test_fix_all_gives_the_bytes_of_fix(backend: Path, encoding: types.PositionEncodingKind, *, resolves: bool) -> None:
     """With a byte order mark, Windows line ends, and wide characters in front of what is edited."""
     place = backend / DOCKERFILE
