@@ -145,6 +145,11 @@ def find_jobs(
     return _without_repeats(jobs), errors
 
 
+def names_builds(path: str) -> bool:
+    """Whether a path is called as Dockerfiles and compose files are."""
+    return _is_candidate(os.path.basename(path))  # noqa: PTH119 - a name as the user wrote it
+
+
 def _left_out(path: str, search: Search) -> bool:
     """Whether a search of the folders above would have passed over a path that was named."""
     if search.excludes(path) or (search.respect_gitignore and ignored(path)):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +12,7 @@ import click
 from dockerlint_alpine.cli import common, modes
 from dockerlint_alpine.cli.judging import Judge
 from dockerlint_alpine.cli.sections import SectionedCommand
+from dockerlint_alpine.discovery import names_builds
 from dockerlint_alpine.findings import FileError, FileReport, Report
 from dockerlint_alpine.reading import UnreadableError
 
@@ -29,6 +31,11 @@ if TYPE_CHECKING:
     help="Hold the verdict against the image built from this one Dockerfile: of the engine, or a saved one.",
 )
 @click.option(
+    "--using",
+    is_flag=True,
+    help="PATHs are requirement or lock files: judge the Dockerfiles below this folder that use one of them.",
+)
+@click.option(
     "--stdin-filename", metavar="NAME", help="What to call a Dockerfile read from standard input (PATH is -)."
 )
 def check(paths: tuple[str, ...], **given: Any) -> None:
@@ -42,6 +49,7 @@ def check(paths: tuple[str, ...], **given: Any) -> None:
       alpine-doctor check --watch docker/Dockerfile
       alpine-doctor check --add-ignore --reason "fixed in the next release"
       alpine-doctor check - --stdin-filename docker/Dockerfile < docker/Dockerfile
+      alpine-doctor check --using requirements.txt
       alpine-doctor check Dockerfile --image myapp:latest
       alpine-doctor check Dockerfile --wheels dist/
     """
@@ -52,7 +60,12 @@ def _judged(paths: tuple[str, ...], configured: Configuration, given: dict[str, 
     """The report, and the paths that it rests on besides the Dockerfiles."""
     judge, image = Judge(configured, use_cache=not given["no_cache"], workers=given["jobs"]), given["image"]
     try:
-        report = _report(paths, judge, given["stdin_filename"]) if image is None else _compared(paths, judge, image)
+        if image is not None:
+            report = _compared(paths, judge, image)
+        elif given["using"]:
+            report = _of_users(paths, judge)
+        else:
+            report = _report(paths, judge, given["stdin_filename"])
     except common.data_errors() as error:
         raise click.UsageError(str(error)) from None
     finally:
@@ -91,6 +104,17 @@ def _compared(paths: tuple[str, ...], judge: Judge, name: str) -> Report:
             return Report((), (FileError(jobs[0].shown_as, str(error)),))
 
 
+def _of_users(paths: tuple[str, ...], judge: Judge) -> Report:
+    """The reports that rest on one of the files; Dockerfiles and compose files among them stand for themselves."""
+    if not paths or "-" in paths:
+        raise click.UsageError("--using needs files: requirements, lock files, what else a Dockerfile copies")
+    named = tuple(path for path in paths if names_builds(path))
+    jobs, errors = common.jobs_for(named, judge.configured) if named else ([], [])
+    others = [job for job in common.jobs_for((), judge.configured)[0] if job not in jobs]
+    results = [*judge.reports(jobs), *judge.reports_resting_on(others, (path for path in paths if path not in named))]
+    return _collected(results, [], errors)
+
+
 def _report(paths: tuple[str, ...], judge: Judge, stdin_name: str | None) -> Report:
     named = tuple(path for path in paths if path != "-")
     from_stdin = "-" in paths or (stdin_name is not None and not paths)
@@ -103,9 +127,12 @@ def _report(paths: tuple[str, ...], judge: Judge, stdin_name: str | None) -> Rep
             reports.append(judge.doctor.check_bytes(data, place, shown_as=name))
         except UnreadableError as error:
             errors.append(FileError(name, str(error)))
-    for result in judge.reports(jobs):
-        if isinstance(result, FileReport):
-            reports.append(result)
-        else:
-            errors.append(result)
-    return Report(common.merged_reports(reports), tuple(errors))
+    return _collected(judge.reports(jobs), reports, errors)
+
+
+def _collected(
+    results: Sequence[FileReport | FileError], reports: Sequence[FileReport], errors: Sequence[FileError]
+) -> Report:
+    judged = [result for result in results if isinstance(result, FileReport)]
+    unread = [result for result in results if isinstance(result, FileError)]
+    return Report(common.merged_reports([*reports, *judged]), (*errors, *unread))

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 import click
 
@@ -30,6 +31,9 @@ if TYPE_CHECKING:
 
 _DAY = 24 * 3600 * 10**9
 """Nanoseconds for which a report is believed that rests on answers of the index, or on their absence."""
+
+
+_Judged: TypeAlias = tuple["FileReport | FileError", frozenset[str]]
 
 
 class Judge:
@@ -63,14 +67,27 @@ class Judge:
 
     def reports(self, jobs: Sequence[Job]) -> list[FileReport | FileError]:
         """Judge all of them; what can't be read is an error in its place. The order is that of ``jobs``."""
-        results: list[FileReport | FileError | None] = [None] * len(jobs)
+        return [result for result, _ in self._judged(jobs)]
+
+    def reports_resting_on(self, jobs: Sequence[Job], files: Iterable[str]) -> list[FileReport | FileError]:
+        """Judge all of them and keep what rests on one of ``files``: requirements, lock files, the configuration."""
+        wanted = {os.path.realpath(file) for file in files}
+        configuration = self.configured.path
+        if configuration is not None and os.path.realpath(configuration) in wanted:
+            return self.reports(jobs)
+        judged = self._judged(jobs)
+        return [result for result, paths in judged if not wanted.isdisjoint(map(os.path.realpath, paths))]
+
+    def _judged(self, jobs: Sequence[Job]) -> list[_Judged]:
+        """The result of each job, and the paths that it rests on besides the Dockerfile."""
+        results: list[_Judged | None] = [None] * len(jobs)
         open_questions: list[tuple[int, str | None, Question]] = []
         with Progress("Judging Dockerfiles", len(jobs)) as progress:
             for number, job in enumerate(jobs):
                 try:
                     data = read_dockerfile(job.path)
                 except UnreadableError as error:
-                    results[number] = FileError(job.shown_as, str(error))
+                    results[number] = FileError(job.shown_as, str(error)), frozenset()
                     continue
                 key, results[number] = self._remembered(job, data)
                 if results[number] is None:
@@ -81,32 +98,28 @@ class Judge:
             for (number, key, _), answer in zip(open_questions, answers, strict=True):
                 results[number] = self._taken(key, answer)
                 progress.step()
-        return [result for result in results if result is not None]
+        judged = [result for result in results if result is not None]
+        self.looked_at.update(path for _, paths in judged for path in paths)
+        return judged
 
-    def _remembered(self, job: Job, data: bytes) -> tuple[str | None, FileReport | None]:
+    def _remembered(self, job: Job, data: bytes) -> tuple[str | None, _Judged | None]:
         """The key of a question in the cache, and the report stored there."""
         if self._cache is None:
             return None, None
         settings = job_settings(self.configured.settings, job)
         place = f"{self._access}\0{job.path}\0{job.shown_as}"
         key = self._cache.key(replace(self.configured, settings=settings), place, data)
-        found = self._cache.get(key, data)
-        if found is None:
-            return key, None
-        report, looked_at = found
-        self.looked_at.update(looked_at)
-        return key, report
+        return key, self._cache.get(key, data)
 
-    def _taken(self, key: str | None, answer: Answer) -> FileReport | FileError:
+    def _taken(self, key: str | None, answer: Answer) -> _Judged:
         if answer.broken is not None:
             raise click.UsageError(answer.broken)
         looked_at = answer.looked_at | self._rule_files
-        self.looked_at |= looked_at
         # An index that fell silent while it was asked gets another chance in the next run.
         settled = access(self.configured.settings) == self._access
         if self._cache is not None and key is not None and settled and isinstance(answer.result, FileReport):
             self._cache.put(key, answer.result, looked_at, lasts=None if self._access == "offline" else _DAY)
-        return answer.result
+        return answer.result, looked_at
 
     def compared(self, job: Job, image: Subject, steps: Steps) -> FileReport:
         """Judge the Dockerfile of ``job`` beside the image built from it; never from the cache. Raises UnreadableError."""

@@ -27,6 +27,51 @@ def backend(netra: Path, tmp_path: Path) -> Path:
 DOCKERFILE = "docker/backend.alpine.Dockerfile"
 
 
+# what uses a file
+
+USERS = {
+    "a/Dockerfile": "FROM python:3.11-alpine3.19\nCOPY requirements.txt .\nRUN pip install -r requirements.txt\n",
+    "a/requirements.txt": "-r base.txt\n",
+    "a/base.txt": "lz4==4.4.5\n",
+    "b/Dockerfile": BROKEN,
+    "b/requirements.txt": "lz4==4.4.5\n",
+    "c/compose.yml": "services: {c: {build: {context: ., dockerfile: Dockerfile}}}\n",
+    "c/Dockerfile": BROKEN,
+}
+
+
+@pytest.mark.parametrize(
+    ("named", "judged"),
+    [
+        (["a/requirements.txt"], ["a/Dockerfile"]),
+        (["a/base.txt"], ["a/Dockerfile"]),
+        (["b/requirements.txt"], []),
+        (["a/base.txt", "b/Dockerfile"], ["b/Dockerfile", "a/Dockerfile"]),
+        (["c/compose.yml"], ["c/Dockerfile"]),
+        (["alpine-doctor.toml"], ["c/Dockerfile", "a/Dockerfile", "b/Dockerfile"]),
+        (["a/base.txt", "gone.txt"], ["a/Dockerfile"]),
+    ],
+)
+@pytest.mark.parametrize("again", [False, True])
+def test_the_dockerfiles_that_use_a_file(project: Project, named: list[str], judged: list[str], again: bool) -> None:
+    """From the cache as well as anew."""
+    root = project(
+        {**USERS, "a/Dockerfile": USERS["a/Dockerfile"].replace("COPY", "COPY base.txt"), "alpine-doctor.toml": ""}
+    )
+    for _ in range(1 + again):
+        done = run("check", "--using", *named, "--output-format", "json", cwd=root)
+    assert [file["path"] for file in json.loads(done.stdout)["files"]] == judged
+    assert done.returncode == (1 if judged else 0)
+
+
+def test_using_needs_files_and_no_dockerfile(project: Project) -> None:
+    root = project({"requirements.txt": "lz4\n"})
+    assert run("check", "--using", "requirements.txt", cwd=root).returncode == 0
+    done = run("check", "--using", cwd=root)
+    assert done.returncode == 2
+    assert b"--using needs files" in done.stderr
+
+
 # statistics
 
 

@@ -143,7 +143,9 @@ def test_a_good_file_passes_and_others_start_nothing(hooked: Callable[[Mapping[s
 def test_changed_requirements_check_the_dockerfiles_that_use_them(
     hooked: Callable[[Mapping[str, str]], Hooked],
 ) -> None:
-    project = hooked({"alpine.dockerfile": USES_REQUIREMENTS, "requirements.txt": "lz4==4.4.5\n"})
+    project = hooked(
+        {"alpine.dockerfile": USES_REQUIREMENTS, "requirements.txt": "lz4==4.4.5\n", "other/Dockerfile": BROKEN}
+    )
     assert project.run("alpine-doctor-requirements").returncode == 0
     commit_all(project.folder)
     (project.folder / "requirements.txt").write_text("lz4==4.4.5\npsycopg2==2.9.11\n")  # the Dockerfile stays as it is
@@ -152,6 +154,7 @@ def test_changed_requirements_check_the_dockerfiles_that_use_them(
     assert done.returncode == 1
     assert "alpine.dockerfile" in done.stdout
     assert "add libpq-dev" in done.stdout
+    assert "other/Dockerfile" not in done.stdout
 
 
 @pytest.mark.slow
