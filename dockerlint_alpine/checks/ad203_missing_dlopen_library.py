@@ -108,23 +108,7 @@ def _unruled(item: Installed, needs: Iterable[RuntimeNeed]) -> Iterator[WheelOpe
 
 def _as_need(opened: WheelOpen) -> RuntimeNeed:
     """The call as a rule would put it. Whether the line is ever run isn't known, so it is no error."""
-    return RuntimeNeed(
-        kind="dlopen",
-        any=opened.needs,
-        library="",
-        severity="warning",
-        versions="",
-        feature="",
-        extra="",
-        unless_installed=(),
-        unless_extra=(),
-        lookup="name",
-        since=None,
-        until=None,
-        not_on=(),
-        note=opened.note,
-        evidence=(),
-    )
+    return RuntimeNeed(kind="dlopen", any=opened.needs, severity="warning", note=opened.note)
 
 
 def _wanted(item: Installed, need: RuntimeNeed, present: Set[str]) -> bool:

@@ -216,19 +216,19 @@ class RuntimeNeed:
 
     kind: RuntimeKind
     any: tuple[str, ...]
-    library: str
-    severity: Severity
-    versions: str
-    feature: str
-    extra: str
-    unless_installed: tuple[str, ...]
-    unless_extra: tuple[str, ...]
-    lookup: Literal["name", "find_library"]
-    since: str | None
-    until: str | None
-    not_on: tuple[str, ...]
-    note: str
-    evidence: tuple[str, ...]
+    library: str = ""
+    severity: Severity = "error"
+    versions: str = ""
+    feature: str = ""
+    extra: str = ""
+    unless_installed: tuple[str, ...] = ()
+    unless_extra: tuple[str, ...] = ()
+    lookup: Literal["name", "find_library"] = "name"
+    since: str | None = None
+    until: str | None = None
+    not_on: tuple[str, ...] = ()
+    note: str = ""
+    evidence: tuple[str, ...] = ()
 
     def available(self, release: str, arch: str | None = None) -> bool:
         """Tell whether Alpine ``release`` (``X.Y`` or ``edge``) has a provider of it, for ``arch`` if given."""

@@ -188,17 +188,6 @@ def _at_run_time(need: SourceNeed, source: str, knowledge: Knowledge, index: Ind
         kind="dlopen" if names else "program",
         any=names or (found or "",),
         library=library.name if library is not None and names else "",
-        severity="error",
-        versions="",
-        feature="",
-        extra="",
-        unless_installed=(),
-        unless_extra=(),
-        lookup="name",
-        since=None,
-        until=None,
-        not_on=(),
-        note="",
         evidence=(f"{need.shown} ({source})",),
     )
 
