@@ -60,16 +60,20 @@ def read_pylock(
     values: Mapping[str, str],
     *,
     extras: Sequence[str] = (),
-    groups: Sequence[str] | None = None,
+    groups: Sequence[str] = (),
+    default_groups: bool = True,
     origin: Origin | None = None,
 ) -> RequirementSet:
-    """Read a ``pylock.toml`` in the marker environment ``values``; ``groups`` defaults to the lock's own default."""
+    """Read a ``pylock.toml`` in the marker environment ``values``, with ``groups`` and the lock's own default ones.
+
+    ``origin`` is the place that names the file, for the problem that it can't be read.
+    """
     try:
         source = TomlSource(path, files)
     except SourceError as error:
         place = origin or Origin(files.display(path))
         return RequirementSet(problems=(Problem(place.path, place.line, str(error)),), locked=True)
-    wanted = texts(source.data.get("default-groups")) if groups is None else groups
+    wanted = [*(texts(source.data.get("default-groups")) if default_groups else ()), *groups]
     folder = posixpath.dirname(path)
     problems: list[Problem] = []
     kept: list[LockedPackage] = []

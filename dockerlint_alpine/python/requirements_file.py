@@ -10,10 +10,10 @@ from __future__ import annotations
 import codecs
 import posixpath
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from dockerlint_alpine.python.model import IndexOptions, Origin, Problem, Requested, RequirementSet, redact
+from dockerlint_alpine.python.model import IndexOptions, Origin, Problem, Requested, RequirementSet, Target, redact
 from dockerlint_alpine.python.options import (
     FILE_OPTIONS,
     INSTALL_OPTIONS,
@@ -33,6 +33,8 @@ MAX_FILES = 500
 """Files that one installation may include; more is taken for a bomb of nested includes."""
 
 _METADATA = frozenset({"pyproject.toml", "setup.py", "setup.cfg"})
+_PYLOCK = re.compile(r"pylock\.(?:[^.]+\.)?toml")
+_WITH_EXTRAS = re.compile(r"(.+)\[([^\]]*)\]")
 """What ``-r`` of ``uv pip install`` reads as a project's metadata."""
 
 _COMMENT = re.compile(r"(?:^|\s+)#.*$")
@@ -324,10 +326,12 @@ def read_install_arguments(
     cwd: str,
     origins: Sequence[Origin],
     environment: Mapping[str, str] | None = None,
+    target: Target | None = None,
     follow: bool = True,
 ) -> InstallArguments:
     """Read the arguments behind ``pip install`` (or ``uv pip install``).
 
+    ``target`` serves the markers of a ``pylock.toml``; without one, CPython 3.12 on Alpine x86_64 does.
     ``origins`` has one place per argument. ``environment`` holds ``PIP_*`` settings and what ``${NAME}`` in files may
     use. Never raises for bad input: what makes no sense is in ``requirements.problems``.
     """
@@ -353,6 +357,7 @@ def read_install_arguments(
         found = _followed(found, files)
         found = _metadata(found, given, files, cwd)
         found = _groups(found, given.get("--group", ()), files, cwd)
+    found = _locks(found, given, files, cwd, target, place)
     return InstallArguments(found, {name: tuple(values) for name, values in given.items()})
 
 
@@ -370,7 +375,9 @@ def _operand(collector: _Collector, word: Word, origin: Origin) -> None:
             collector.requirement(word.value, origin)
         case "--editable":
             collector.requirement(word.value, origin, editable=True)
-        case "--requirement" if posixpath.basename(word.value) in _METADATA:
+        case "--requirement" if posixpath.basename(word.value) in _METADATA or _is_pylock(
+            _without_extras(word.value)[0]
+        ):
             pass
         case "--requirement" | "--constraint":
             path = word.value if is_url(word.value) else _absolute(word.value, collector.cwd)
@@ -406,9 +413,74 @@ def _metadata(found: RequirementSet, given: Mapping[str, Sequence[str]], files: 
     return found
 
 
+@dataclass(slots=True)
+class _Lock:
+    """What of one lock file is asked for."""
+
+    extras: set[str] = field(default_factory=set)
+    groups: set[str] = field(default_factory=set)
+    default_groups: bool = False
+
+
+def _is_pylock(path: str) -> bool:
+    """Whether pip and uv read ``-r PATH`` as a lock file, by its name (PEP 751)."""
+    return _PYLOCK.fullmatch(posixpath.basename(path)) is not None
+
+
+def _without_extras(path: str) -> tuple[str, list[str]]:
+    """``pylock.toml[web,db]`` in its two parts."""
+    match = _WITH_EXTRAS.fullmatch(path)
+    return (path, []) if match is None else (match[1], [extra.strip() for extra in match[2].split(",")])
+
+
+def _locks(
+    found: RequirementSet,
+    given: Mapping[str, Sequence[str]],
+    files: FileReader,
+    cwd: str,
+    target: Target | None,
+    origin: Origin,
+) -> RequirementSet:
+    """Add what ``-r pylock.toml`` and ``--group pylock.toml:NAME`` select. Where nothing else is asked for, that is all.
+
+    pip: ``_collect_requirement_sources`` in ``cli/req_command.py``; uv has ``--extra`` for the extras.
+    """
+    locks: dict[str, _Lock] = {}
+    for value in given.get("--requirement", ()):
+        path, extras = _without_extras(value)
+        if _is_pylock(path) and not is_url(path):
+            lock = locks.setdefault(path, _Lock())
+            lock.extras.update(extras, given.get("--extra", ()))
+            lock.default_groups = True
+    for value in given.get("--group", ()):
+        source, _, group = value.rpartition(":")
+        path, extras = _without_extras(source)
+        if _is_pylock(path):
+            lock = locks.setdefault(path, _Lock())
+            lock.extras.update(extras)
+            lock.groups.add(group)
+    for path, lock in locks.items():
+        from dockerlint_alpine.python.markers import environment as marker_environment  # noqa: PLC0415 - few have a lock
+        from dockerlint_alpine.python.pylock import read_pylock  # noqa: PLC0415
+
+        locked = read_pylock(
+            _absolute(path, cwd),
+            files,
+            marker_environment(target or Target("3.12", musl=(1, 2))),
+            extras=sorted(lock.extras),
+            groups=sorted(lock.groups),
+            default_groups=lock.default_groups,
+            origin=origin,
+        )
+        found = replace(locked.joined(found), locked=found.locked or not found.requested)
+    return found
+
+
 def _groups(found: RequirementSet, groups: Sequence[str], files: FileReader, cwd: str) -> RequirementSet:
     """Add PEP 735 groups: ``--group [PATH:]NAME``."""
     for group in groups:
+        if _is_pylock(group.rpartition(":")[0]):
+            continue
         from dockerlint_alpine.python.pyproject import read_pyproject  # noqa: PLC0415 - few installs name a group
 
         path, _, name = group.rpartition(":")

@@ -199,7 +199,7 @@ def read_wanted(
         texts, places = words.texts, words.places
         if command.action == "sync-files":
             texts, places = _as_files(words)
-        found = read_install_arguments(texts, walk.files, cwd=folder, origins=places, environment=env)
+        found = read_install_arguments(texts, walk.files, cwd=folder, origins=places, environment=env, target=target)
     for problem in found.requirements.problems:
         if problem.message.endswith(_ENDLESS):
             raise IncludeCycleError(f"requirement files include each other in a circle: {problem.path}:{problem.line}")

@@ -239,7 +239,13 @@ def test_pylock_answers_by_itself(uv_project: dict[str, str | bytes]) -> None:
     assert names(found) == ["b", "d"]
     assert [problem.line for problem in found.problems] == [11]
     assert names(
-        read_pylock("/app/l.toml", MemoryFiles({"/app/l.toml": written}), environment(TARGET), extras=["X"], groups=[])
+        read_pylock(
+            "/app/l.toml",
+            MemoryFiles({"/app/l.toml": written}),
+            environment(TARGET),
+            extras=["X"],
+            default_groups=False,
+        )
     ) == ["a", "d"]
 
 
@@ -489,3 +495,51 @@ def test_options_and_folders() -> None:
     )
     assert found.requirements.options.no_binary == {"lz4"}
     assert len(found.requirements.requested) == 3
+
+
+# -- pylock.toml as pip and uv name it ------------------------------------------------------------------------------
+
+PYLOCK = (
+    'lock-version = "1.0"\ndefault-groups = ["main"]\nextras = ["x"]\n'
+    '[[packages]]\nname = "lz4"\nversion = "4.4.5"\nsdist = { name = "lz4-4.4.5.tar.gz" }\n'
+    '[[packages]]\nname = "b"\nversion = "1"\nmarker = "\'main\' in dependency_groups"\n'
+    '[[packages]]\nname = "c"\nversion = "1"\nmarker = "\'x\' in extras"\n'
+    '[[packages]]\nname = "d"\nversion = "1"\nmarker = "\'dev\' in dependency_groups"\n'
+    '[[packages]]\nname = "e"\nversion = "1"\nmarker = "python_version < \'3.11\'"\n'
+)
+
+
+@pytest.mark.parametrize(
+    ("args", "expected"),
+    [
+        (["-r", "pylock.toml"], ["b", "lz4"]),
+        (["-r", "pylock.toml[x]"], ["b", "c", "lz4"]),
+        (["-r", "pylock.toml", "--extra", "x"], ["b", "c", "lz4"]),
+        (["-r", "pylock.toml", "--group", "pylock.toml:dev"], ["b", "d", "lz4"]),
+        (["--group", "pylock.toml:dev"], ["d", "lz4"]),
+        (["-r", "sub/pylock.dev.toml"], ["b", "lz4"]),
+    ],
+)
+def test_a_lock_behind_r_is_the_whole_answer(args: list[str], expected: list[str]) -> None:
+    """pip's ``_collect_requirement_sources``: extras behind the name, groups after a colon, default groups with -r."""
+    files = MemoryFiles({"/app/pylock.toml": PYLOCK, "/app/sub/pylock.dev.toml": PYLOCK})
+    found = read_install_arguments(
+        args, files, cwd="/app", origins=[Origin("Dockerfile", 3)] * len(args), target=TARGET
+    )
+    assert sorted(names(found.requirements)) == expected
+    assert found.requirements.locked
+    assert not found.requirements.problems
+
+
+def test_a_lock_beside_other_requirements_leaves_those_open() -> None:
+    files = MemoryFiles({"/app/pylock.toml": PYLOCK})
+    args = ["-r", "pylock.toml", "requests"]
+    found = read_install_arguments(args, files, cwd="/app", origins=[Origin("Dockerfile", 3)] * 3, target=TARGET)
+    assert sorted(names(found.requirements)) == ["b", "lz4", "requests"]
+    assert not found.requirements.locked
+
+
+@pytest.mark.parametrize("name", ["pylock.toml", "requirements.txt"])
+def test_what_is_no_lock_or_is_not_there_is_said(name: str) -> None:
+    found = read_install_arguments(["-r", name], MemoryFiles({}), cwd="/app", origins=[Origin("Dockerfile", 3)] * 2)
+    assert [(problem.path, problem.line) for problem in found.requirements.problems] == [("Dockerfile", 3)]
