@@ -98,7 +98,7 @@ the requirements do not resolve.
 ```dockerfile
 FROM python:3.11-alpine3.19
 RUN apk add --no-cache gcc musl-dev
-RUN pip install lz4==4.4.4
+RUN pip install lz4==4.5.0
 ```
 
 ## Use instead

@@ -133,6 +133,16 @@ class WheelFacts:
         found = record.requires.get(version)
         return found if found is not None else _between(record, version)
 
+    def nearest_requires(self, name: str, version: str) -> Sequence[str] | None:
+        """Return the requirements of the recorded release nearest to ``version`` in the order of releases, if any."""
+        record = self._record(name)
+        order = [release.version for release in record.releases] if record is not None else []
+        if record is None or version not in order:
+            return None
+        at = order.index(version)
+        known = [index for index, other in enumerate(order) if other in record.requires]
+        return record.requires[order[min(known, key=lambda index: abs(index - at))]] if known else None
+
     def packaged(self, name: str) -> Packaged | None:
         """Return the Alpine package that shows ``name`` (normalised) to be pure Python, ``None`` where none does."""
         return self._packaged(name)

@@ -241,6 +241,9 @@ class Facts(Protocol):
     def requires(self, name: str, version: str) -> Sequence[str] | None:
         """Return the PEP 508 requirements of that release, ``None`` if they are not known."""
 
+    def nearest_requires(self, name: str, version: str) -> Sequence[str] | None:
+        """Return the requirements of the recorded release nearest to ``version``, ``None`` where none is recorded."""
+
     def packaged(self, name: str) -> Packaged | None:
         """Return what makes ``name`` (normalised) pure Python whatever its version; ``None``: nothing says so."""
 

@@ -32,7 +32,7 @@ from dockerlint_alpine.python.verdict import Choice, choose, judge_file, merge_r
 from dockerlint_alpine.python.versions import InvalidSpecifierError, same_version, specifiers
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from dockerlint_alpine.python.model import IndexOptions
     from dockerlint_alpine.python.source_facts import SourceFacts
@@ -44,6 +44,7 @@ MAX_BACKTRACKS = 60
 """Older releases tried because of conflicts, over the whole resolution."""
 
 
+_BY_NEIGHBOUR = "releases whose dependencies are not recorded are taken to bring what the nearest recorded ones do"
 _BY_PACKAGE = "distributions without recorded facts are taken for pure Python where Alpine's own packages of them are"
 
 
@@ -189,15 +190,10 @@ class _Offline:
         if choice is None or choice.version is None or choice.verdict.kind == "pure":
             return
         requires = self.facts.requires(node.name, choice.version)
-        if requires is None:
-            if choice.verdict.kind != "unknown":
-                self.tell(
-                    node.name,
-                    node.chain,
-                    f"the dependencies of {node.name} {choice.version} are not recorded",
-                    "dependencies",
-                )
-            return
+        yield from self.active(node, requires or ())
+
+    def active(self, node: _Node, requires: Sequence[str]) -> Iterator[Requested]:
+        """Yield those of ``requires`` whose markers hold with the extras of ``node``."""
         for text in requires:
             if not node.extras and _only_for_an_extra(text):
                 continue  # most of what distributions state; none of it need be parsed
@@ -325,7 +321,9 @@ class _Offline:
             elif verdict.kind == "none":
                 self.tell(name, node.chain, verdict.reason, "no-release")
             elif verdict.kind == "pure" and self.follow:
-                self.doubt_company(node, nodes)
+                self.doubt_packaged(node, nodes)
+            elif self.follow and choice.version is not None and self.facts.requires(name, choice.version) is None:
+                self.doubt_unrecorded(node, choice.version, nodes)
             url = node.requested.url if node.requested is not None else None
             found.append(
                 Resolved(name, choice.version, tuple(sorted(node.extras)), node.chain, node.origin, choice.verdict, url)
@@ -336,14 +334,27 @@ class _Offline:
                 self.tell(what, one.chain, "only building it tells its name and dependencies", "unknown")
         return Resolution(tuple(found), tuple(self.unresolved.values()), tuple(dict.fromkeys(self.notes)))
 
-    def doubt_company(self, node: _Node, nodes: Mapping[str, _Node]) -> None:
-        """What else comes with a distribution is not recorded where only its Alpine package is known.
+    def doubt_unrecorded(self, node: _Node, version: str, nodes: Mapping[str, _Node]) -> None:
+        """The dependencies of this release are not recorded: those of the nearest one that is tell what may come along."""
+        nearest = self.facts.nearest_requires(node.name, version)
+        if nearest is not None:
+            names = dict.fromkeys(need.name for need in self.active(node, nearest) if need.name is not None)
+            if not self.compiled_company(names, nodes):
+                self.notes.append(_BY_NEIGHBOUR)
+                return
+        reason = f"the dependencies of {node.name} {version} are not recorded"
+        self.tell(node.name, node.chain, reason, "dependencies")
 
-        That package tells what may: it makes no difference where that is judged anyway, or comes as a fitting wheel.
-        """
+    def compiled_company(self, names: Iterable[str], nodes: Mapping[str, _Node]) -> list[str]:
+        """Those of ``names`` that would make a difference if they came along: they are not judged anyway, and no wheel
+        is known to fit."""
+        return [name for name in names if name not in nodes and not self.is_harmless(name)]
+
+    def doubt_packaged(self, node: _Node, nodes: Mapping[str, _Node]) -> None:
+        """Only the Alpine package of a distribution is known: that tells what may come along."""
         packaged = self.facts.packaged(node.name)
         assert packaged is not None
-        compiled = [name for name in packaged.brings if name not in nodes and not self.is_harmless(name)]
+        compiled = self.compiled_company(packaged.brings, nodes)
         if node.extras:
             extras = ",".join(sorted(node.extras))
             self.tell(node.name, node.chain, f"what the extra {extras} adds is not recorded; --online tells", "company")

@@ -191,6 +191,10 @@ class HouseFacts:
                 continue
         return self.facts.requires(name, version)
 
+    def nearest_requires(self, name: str, version: str) -> Sequence[str] | None:
+        """See :class:`dockerlint_alpine.python.Facts`."""
+        return self.facts.nearest_requires(name, version)
+
     def packaged(self, name: str) -> Packaged | None:
         """See :class:`dockerlint_alpine.python.Facts`."""
         return self.facts.packaged(name)

@@ -83,3 +83,13 @@ def test_packed_records_are_read_as_they_were_validated(knowledge: Knowledge) ->
         raw = knowledge.raw("wheels", name)
         assert raw is not None
         assert WheelRecord.packed(raw) == WheelRecord.parse(raw, name)
+
+
+def test_the_nearest_recorded_release_tells_what_others_may_require() -> None:
+    facts = record(v4=["a"], v1=[])
+    assert facts.requires("x", "3") is None
+    assert facts.nearest_requires("x", "3") == ("a",)
+    assert facts.nearest_requires("x", "2") == ()
+    assert facts.nearest_requires("x", "9") is None
+    assert facts.nearest_requires("y", "1") is None
+    assert record().nearest_requires("x", "1") is None

@@ -58,6 +58,9 @@ class MemoryFacts:
     def requires(self, name: str, version: str) -> Sequence[str] | None:
         return self._requires.get((name, version), self._requires.get(name))
 
+    def nearest_requires(self, name: str, version: str) -> Sequence[str] | None:
+        return self._requires.get((name, "nearest"))
+
     def packaged(self, name: str) -> Packaged | None:
         return self._packaged.get(name)
 

@@ -285,3 +285,29 @@ def test_company_that_is_judged_anyway_is_no_doubt() -> None:
 def test_recorded_releases_know_more_than_a_package() -> None:
     facts = MemoryFacts({"x": [Release("1")]}, {"x": []}, {"x": Packaged("py3-x", "1-r0", "3.22")})
     assert short(ask("x", facts)) == {"x": ("1", "sdist")}
+
+
+NEIGHBOURS = MemoryFacts(
+    {
+        "old": [Release("1")],
+        "alone": [Release("1")],
+        "heavy": [Release("1")],
+        "hiredis": [Release("3.0", wheels=MUSL)],
+        "numpy": [Release("2.0")],
+    },
+    {
+        ("old", "nearest"): ["hiredis", "numpy; extra == 'fast'"],
+        ("alone", "nearest"): [],
+        ("heavy", "nearest"): ["numpy"],
+    },
+)
+
+
+@pytest.mark.parametrize(
+    ("line", "open_question"), [("old", False), ("old[fast]", True), ("alone", False), ("heavy", True)]
+)
+def test_dependencies_that_are_not_recorded_matter_where_a_neighbours_would(line: str, open_question: bool) -> None:
+    found = ask(line, NEIGHBOURS)
+    assert len(found.distributions) == 1  # a neighbour's dependencies are never taken for its own
+    assert [one.kind for one in found.unresolved] == (["dependencies"] if open_question else [])
+    assert bool(found.notes) != open_question
