@@ -65,6 +65,12 @@ def packaged(records: Iterable[tuple[PackageRow, SnapshotInfo]], rules: Containe
     return dict(sorted(found.items()))
 
 
+def python_modules(provides: Iterable[str]) -> set[str]:
+    """The top-level modules among what a package provides (``py3.12:yaml=6.0.1-r0``). abuild lists what lies in
+    site-packages by its file name, so these are no names of distributions: py3-yaml provides ``yaml`` and ``_yaml``."""
+    return {match[1] for token in provides if (match := _MODULE.match(token)) is not None}
+
+
 def distribution_names(package: str, modules: Iterable[str]) -> Iterator[str]:
     """The names on the Python index that an Alpine package may stand for, most likely first.
 
@@ -73,14 +79,12 @@ def distribution_names(package: str, modules: Iterable[str]) -> Iterator[str]:
     """
     known = {normalise(module) for module in modules}
     stem = normalise(package.removeprefix("py3-"))
-    if package.startswith("py3-") or stem in known:
-        yield stem
+    names = [stem] if package.startswith("py3-") or stem in known else []
     if package.startswith("py3-"):
-        for prefix in ("python-", "py"):
-            if known & {stem, prefix + stem}:
-                yield prefix + stem
+        names += [prefix + stem for prefix in ("python-", "py") if known & {stem, prefix + stem}]
     if len(known) == 1 and stem not in known:
-        yield from known
+        names += known
+    yield from dict.fromkeys(sorted(names, key=lambda name: not (name in known and name.endswith(stem))))
 
 
 def _python_packages(records: Iterable[tuple[PackageRow, SnapshotInfo]]) -> dict[str, _Package]:
@@ -89,7 +93,7 @@ def _python_packages(records: Iterable[tuple[PackageRow, SnapshotInfo]]) -> dict
         if row.name.endswith(_PARTS):
             continue
         provides, depends = (row.provides or "").split(), (row.depends or "").split()
-        modules = {match[1] for token in provides if (match := _MODULE.match(token)) is not None}
+        modules = python_modules(provides)
         if not modules and not (row.name.startswith("py3-") and "python3" in map(_name, depends)):
             continue
         one = found.setdefault(row.name, _Package(row.name))

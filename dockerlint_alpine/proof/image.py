@@ -19,6 +19,7 @@ from dockerlint_alpine.comparison import Comparison, Difference, Doubt, Miss, Si
 from dockerlint_alpine.elf.loader import system_path
 from dockerlint_alpine.findings import Evidence, Finding
 from dockerlint_alpine.fixer.placement import add_package
+from dockerlint_alpine.knowledge.packaged import distribution_names, python_modules
 from dockerlint_alpine.python import normalise
 
 if TYPE_CHECKING:
@@ -427,9 +428,11 @@ def _distributions(stage: Stage, image: _Image) -> Sides:
         else:
             sure[item.resolved.name] = item.resolved.version
     for package in stage.end.world.packages.values():
-        for provide in package.provides:
-            if re.match(r"py3\.\d+:", provide.name):
-                sure.setdefault(normalise(provide.name.partition(":")[2]), provide.version)
+        modules = python_modules(provide.name for provide in package.provides)
+        names = list(distribution_names(package.name, modules)) if modules else []
+        if names:
+            name = next((name for name in names if name in image.distributions), names[0])
+            sure.setdefault(name, package.version.partition("-r")[0])
     return _sides(sure, image.distributions, optional=optional)
 
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
+from dockerlint_alpine.knowledge.packaged import distribution_names, python_modules
 from dockerlint_alpine.python import Resolution, Resolved, Target, musl_of_alpine, normalise
 from dockerlint_alpine.python.markers import machine
 from dockerlint_alpine.python.resolve import ResolverError, answers_itself, resolve
@@ -419,19 +420,19 @@ def _present(walk: StageWalk, home: PythonHome, command: InstallCommand, wanted:
 
 
 def _from_apk(walk: StageWalk, prefix: str) -> dict[str, str]:
-    """Distributions that ``py3-*`` packages brought (``py3.11:lz4=4.3.2``). Up to Alpine 3.13 the index does not list them:
-    there the package's own name and version tell. The revision of the package (``-r1``) is no part of the version."""
+    """Distributions that ``py3-*`` packages brought, by every name that each may stand for (py3-yaml: PyYAML).
+
+    ``prefix`` is that of the modules of this Python (``py3.11:``). Up to Alpine 3.13 the index does not list them: there
+    the package's name tells. The revision of the package (``-r1``) is no part of the version.
+    """
     assert walk.packages is not None
     found: dict[str, str] = {}
     for package in walk.packages.world.packages.values():
-        listed = {
-            normalise(provide.name.removeprefix(prefix)): provide.version.partition("-r")[0]
-            for provide in package.provides
-            if provide.name.startswith(prefix) and provide.version is not None
-        }
-        if not listed and package.name.startswith("py3-") and not any("py3." in one.name for one in package.provides):
-            listed = {normalise(package.name.removeprefix("py3-")): package.version.partition("-r")[0]}
-        found.update(listed)
+        provided = [provide.name for provide in package.provides if provide.name.startswith("py3.")]
+        modules = python_modules(name for name in provided if name.startswith(prefix))
+        if modules or (package.name.startswith("py3-") and not provided):
+            names = {*distribution_names(package.name, modules), *map(normalise, modules)}
+            found.update(dict.fromkeys(names, package.version.partition("-r")[0]))
     return found
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from dockerlint_alpine.apk.database import PackageRow, SnapshotInfo
 from dockerlint_alpine.knowledge import Knowledge
-from dockerlint_alpine.knowledge.packaged import distribution_names, packaged
+from dockerlint_alpine.knowledge.packaged import distribution_names, packaged, python_modules
 from dockerlint_alpine.python import Packaged
 
 
@@ -79,6 +79,7 @@ def test_of_several_names_the_one_with_a_rule_is_meant() -> None:
     [
         ("py3-dateutil", ["dateutil"], ["dateutil", "python-dateutil", "pydateutil"]),
         ("py3-beautifulsoup4", ["bs4"], ["beautifulsoup4", "bs4"]),
+        ("py3-parsing", ["pyparsing"], ["pyparsing", "parsing"]),
         ("celery", ["celery"], ["celery"]),
         ("docker-py", ["docker"], ["docker"]),
         ("ceph", ["ceph", "rados"], ["ceph"]),
@@ -87,6 +88,11 @@ def test_of_several_names_the_one_with_a_rule_is_meant() -> None:
 )
 def test_names_that_a_package_may_stand_for(package: str, modules: list[str], names: list[str]) -> None:
     assert list(distribution_names(package, modules)) == names
+
+
+def test_only_importable_names_of_any_python_are_modules() -> None:
+    tokens = ["py3.11:yaml=6.0.1-r1", "py3.12:_yaml", "cmd:yaml", "py3.12:x-1.egg-info=1-r0", "py3.12:nspkg.pth"]
+    assert python_modules(tokens) == {"yaml", "_yaml"}
 
 
 @pytest.fixture(scope="module")

@@ -366,3 +366,14 @@ def test_what_apk_brought_to_its_own_python_is_installed(run, release: str, vers
     """By the index's lists (3.14 and later; some with the package's revision), else by the package's name."""
     timeline = run(f"FROM alpine:{release}\nRUN apk add python3 py3-pip py3-lxml\nRUN pip3 install {version}\n")
     assert [item.resolved.name for item in timeline.stages[0].installed] == []
+
+
+@pytest.mark.parametrize(
+    ("package", "requirement"),
+    [("py3-yaml", "pyyaml"), ("py3-dateutil", "python-dateutil"), ("py3-openssl", "pyOpenSSL"), ("py3-lxml", "lxml")],
+)
+def test_packages_of_alpine_satisfy_by_the_name_on_the_index(run, package: str, requirement: str) -> None:
+    """The index lists modules (``py3.11:yaml``); pip asks for distributions."""
+    timeline = run(f"FROM alpine:3.19\nRUN apk add python3 py3-pip {package}\nRUN pip3 install {requirement}\n")
+    assert not timeline.unjudged
+    assert [step.installed for step in steps(timeline)] == [()]
