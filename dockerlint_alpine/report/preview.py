@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from dockerlint_alpine.findings import Fix, TextEdit
     from dockerlint_alpine.report.positions import Lines
@@ -37,6 +37,27 @@ def changes(lines: Lines, fix: Fix) -> tuple[Change, ...]:
         return ()
     found = (_change(lines, first, last, group) for first, last, group in _by_line(lines, edits))
     return tuple(change for change in found if change.old or change.new)
+
+
+def of_the_same_lines(lines: Lines, fixes: Iterable[Fix]) -> list[list[Fix]]:
+    """Gather fixes that follow each other and rewrite the same lines: one look at those lines tells what all of them do."""
+    groups: list[list[Fix]] = []
+    before: list[tuple[int, tuple[bytes, ...]]] | None = None
+    for fix in fixes:
+        found = [(change.line, change.old) for change in changes(lines, fix)]
+        rewrites = bool(found) and all(old for _, old in found)
+        if groups and rewrites and found == before and changes(lines, joined([*groups[-1], fix])):
+            groups[-1].append(fix)
+        else:
+            groups.append([fix])
+        before = found if rewrites else None
+    return groups
+
+
+def joined(fixes: Sequence[Fix]) -> Fix:
+    """One fix that does what all of ``fixes`` do; what they add to the same place is sorted, as the fixer does it."""
+    edits = [edit for fix in fixes for edit in fix.edits]
+    return replace(fixes[0], edits=tuple(sorted(edits, key=lambda edit: (edit.start, edit.end, edit.text.strip()))))
 
 
 def _by_line(lines: Lines, edits: Iterable[TextEdit]) -> list[tuple[int, int, list[TextEdit]]]:

@@ -11,7 +11,7 @@ from dockerlint_alpine.report.excerpt import excerpt, gutter_width
 from dockerlint_alpine.report.options import PROGRAM
 from dockerlint_alpine.report.paint import BLUE, BOLD, DIM, GREEN, RED, SEVERITY_COLORS, Paint
 from dockerlint_alpine.report.positions import Lines
-from dockerlint_alpine.report.preview import changes
+from dockerlint_alpine.report.preview import changes, joined, of_the_same_lines
 from dockerlint_alpine.report.wording import chain, facts, plural, stage, summary
 
 if TYPE_CHECKING:
@@ -105,8 +105,8 @@ class _Writer:
         yield from framed
         for _, about in groupby(together, key=chain):
             yield from self._reasons(tuple(about), indent)
-        for fix in dict.fromkeys(one.fix for one in together if one.fix is not None):
-            yield from self._fix(lines, fix, indent)
+        for fixes in of_the_same_lines(lines, dict.fromkeys(one.fix for one in together if one.fix is not None)):
+            yield from self._fixes(lines, fixes, indent)
         for one in together:
             if self._options.show_fix_hint and one.code not in self._explained:
                 self._explained.add(one.code)
@@ -135,12 +135,13 @@ class _Writer:
             parts[-1] = parts[-1].removesuffix(label) + self._paint(label, DIM)
             yield from parts
 
-    def _fix(self, lines: Lines, fix: Fix, indent: str) -> Iterator[str]:
-        safety = {"safe": "", "unsafe": " (unsafe)", "display": " (by hand)"}[fix.applicability]
-        yield self._note(indent, "fix", f"{printable(fix.title)}{safety}", GREEN)
+    def _fixes(self, lines: Lines, fixes: list[Fix], indent: str) -> Iterator[str]:
+        for fix in fixes:
+            safety = {"safe": "", "unsafe": " (unsafe)", "display": " (by hand)"}[fix.applicability]
+            yield self._note(indent, "fix", f"{printable(fix.title)}{safety}", GREEN)
         shown = [
             (sign, number, line, change.column)
-            for change in changes(lines, fix)
+            for change in changes(lines, joined(fixes))
             for sign, side in (("-", change.old), ("+", change.new))
             for number, line in enumerate(side, change.line)
         ]

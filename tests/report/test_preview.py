@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from dockerlint_alpine.findings import Fix, TextEdit
 from dockerlint_alpine.report.positions import Lines
-from dockerlint_alpine.report.preview import Change, changes
+from dockerlint_alpine.report.preview import Change, changes, joined, of_the_same_lines
 
 
 def preview(source: bytes, *edits: TextEdit) -> tuple[Change, ...]:
@@ -52,3 +52,29 @@ def test_the_changes_make_the_new_file(text: str, data: st.DataObject) -> None:
         assert tuple(lines[index : index + len(change.old)]) == change.old
         lines[index : index + len(change.old)] = change.new
     assert b"\n".join(lines) == new
+
+
+LIST = b"RUN apk add curl\nRUN pip install x\n"
+
+
+def adding(text: str, at: int = 16) -> Fix:
+    return Fix(f"add{text}", "safe", (TextEdit(at, at, text),))
+
+
+def test_what_several_fixes_make_of_one_line_is_shown_once() -> None:
+    fixes = [adding(" gcc"), adding(" musl-dev"), adding(" g++")]
+    assert of_the_same_lines(Lines(LIST), fixes) == [fixes]
+    [change] = changes(Lines(LIST), joined(fixes))
+    assert change.new == (b"RUN apk add curl g++ gcc musl-dev",)
+
+
+def test_fixes_of_other_lines_or_that_only_add_lines_stay_apart() -> None:
+    other, line = adding(" y", len(LIST) - 1), adding("RUN apk add gcc\n", 0)
+    fixes = [adding(" gcc"), other, adding(" g++"), line, line]
+    assert of_the_same_lines(Lines(LIST), fixes) == [[one] for one in fixes]
+
+
+def test_fixes_that_exclude_each_other_stay_apart() -> None:
+    rewrite = Fix("other", "unsafe", (TextEdit(12, 16, "wget"),))
+    within = Fix("inner", "safe", (TextEdit(13, 14, "x"),))
+    assert of_the_same_lines(Lines(LIST), [rewrite, within]) == [[rewrite], [within]]
