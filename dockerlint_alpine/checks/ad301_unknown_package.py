@@ -1,7 +1,8 @@
 """## What it does
 Reports a package that `apk add` asks for and that nothing in this release of Alpine provides, for this architecture and
 its repositories: a name that is gone or was renamed, a name of Debian or Fedora, another version's name, a slip.
-
+its repositories: a name that is gone or was renamed, a name of Debian or Fedora, another version's name, a slip, a package
+that only edge/testing has.
 ## Why is this bad?
 `ERROR: unable to select packages: python-dev (no such package)`: the build stops, often only after the base image moved
 to the next Alpine release.
@@ -35,7 +36,7 @@ from typing import TYPE_CHECKING
 
 from dockerlint_alpine.checks.apk_operands import Asked, asked_for, complete, replace_operand
 from dockerlint_alpine.checks.base import Check, Subject, stage_ref, unique
-from dockerlint_alpine.checks.package_names import PackageNames
+from dockerlint_alpine.checks.package_names import TESTING, PackageNames
 from dockerlint_alpine.checks.successors import Successors, capability_elsewhere, successors
 from dockerlint_alpine.findings import Evidence, Finding, Fix
 from dockerlint_alpine.fixer.lists import apk_steps
@@ -167,7 +168,9 @@ def _advice(asked: Asked, found: Successors) -> str:
     """The rest of the sentence: whose name it is, and what to write."""
     known = found.known
     whose = ""
-    if known is not None and known.until is None:
+    if known is not None and known.home == TESTING:
+        whose = ""
+    elif known is not None and known.until is None:
         whose = f", {known.home}'s name"
     elif known is not None and known.missing_from(asked.index.release):
         whose = " any more"
@@ -199,6 +202,8 @@ def _history(known: KnownName | None) -> Evidence | None:
     if known.until is not None:
         note = f"; {known.note}" if known.note else ""
         return Evidence("rule", f"{RULES}: no Alpine after {known.until} has {known.name}{note}")
+    if known.home == TESTING:
+        return Evidence("rule", f"{RULES}: of all repositories of Alpine, {known.name} is in {TESTING} alone")
     note = f": {known.note}" if known.note else ""
     return Evidence("rule", f"{RULES}: {known.name} is a name of {known.home}{note}")
 

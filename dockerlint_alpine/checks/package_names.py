@@ -11,6 +11,10 @@ if TYPE_CHECKING:
     from dockerlint_alpine.knowledge import Knowledge
 
 DOCUMENT = "package-names"
+TESTING = "edge/testing"
+"""The home of packages that no release has."""
+
+_FROM_TESTING = "only edge/testing has it (apk add --repository=.../edge/testing), which may not fit a release"
 _TABLES = ("debian", "fedora", "later")
 
 
@@ -43,6 +47,7 @@ class PackageNames:
     def __init__(self, document: Mapping[str, Any]) -> None:
         self._gone: Mapping[str, Any] = document.get("gone", {}).get("names", {})
         self._others = [document[key] for key in _TABLES if key in document]
+        self._testing: str = document.get("testing", {}).get("names", "")
         self._python: Mapping[str, str] = document.get("python", {}).get("names", {})
 
     @classmethod
@@ -51,7 +56,7 @@ class PackageNames:
         return cls(knowledge.document(DOCUMENT))
 
     def find(self, name: str) -> KnownName | None:
-        """What is known of ``name``: first as a name that Alpine had, then as one of other distributions."""
+        """What is known of ``name``: as one that Alpine had, then of other distributions, then of edge/testing."""
         entry = self._gone.get(name)
         if entry is not None:
             same, instead = tuple(entry.get("same", ())), tuple(entry.get("instead", ()))
@@ -60,6 +65,8 @@ class PackageNames:
             known = _foreign(name, table)
             if known is not None:
                 return known
+        if name in self._testing.split():
+            return KnownName(name, TESTING, note=_FROM_TESTING, also_alpine=True)
         return None
 
     def distribution(self, package: str) -> str:

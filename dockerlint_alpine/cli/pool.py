@@ -69,7 +69,7 @@ def cpu_count() -> int:
 
 
 def ask(doctor: Doctor, question: Question) -> Answer:
-    """Judge one Dockerfile, whatever it holds."""
+    """Judge one Dockerfile, whatever it holds: a mistake of ours costs its report and not the run."""
     from dockerlint_alpine.cli import common  # noqa: PLC0415 - a worker that was not forked imports it here
     from dockerlint_alpine.reading import UnreadableError  # noqa: PLC0415
 
@@ -81,6 +81,10 @@ def ask(doctor: Doctor, question: Question) -> Answer:
         report = own.check_bytes(question.data, job.path, shown_as=job.shown_as)
     except UnreadableError as error:
         return Answer(FileError(job.shown_as, str(error)))
+    except common.data_errors() as error:
+        return Answer(FileError(job.shown_as, str(error)), broken=str(error))
+    except Exception as error:  # noqa: BLE001 - see above
+        return Answer(FileError(job.shown_as, _internal(error)))
     return Answer(report, frozenset(own.looked_at | answers))
 
 
@@ -151,13 +155,15 @@ def _start(configured: Configuration) -> None:
 
 
 def _answer(question: Question) -> Answer:
-    from dockerlint_alpine.cli import common  # noqa: PLC0415
-
     assert _doctor is not None
-    try:
-        return ask(_doctor, question)
-    except common.data_errors() as error:
-        return Answer(FileError(question.job.shown_as, str(error)), broken=str(error))
-    except Exception as error:  # noqa: BLE001 - one file must not end the run
-        reason = f"internal error, please report it: {type(error).__name__}: {error}"
-        return Answer(FileError(question.job.shown_as, reason.partition("\n")[0]))
+    return ask(_doctor, question)
+
+
+def _internal(error: Exception) -> str:
+    """One line on a mistake of ours, with the place where it happened."""
+    from traceback import extract_tb  # noqa: PLC0415 - never, if we are lucky
+
+    frame = extract_tb(error.__traceback__)[-1]
+    place = f"{os.path.basename(frame.filename)}:{frame.lineno}"  # noqa: PTH119 - a name in a message
+    reason = f"internal error, please report it: {type(error).__name__}: {error}".partition("\n")[0]
+    return f"{reason} ({place})"

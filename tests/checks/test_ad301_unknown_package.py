@@ -149,6 +149,19 @@ def test_a_branch_is_only_possible(judge: Judge) -> None:
     assert finding.fix.applicability == "display"
 
 
+def test_what_only_edge_testing_has_is_told_and_never_written(judge: Judge) -> None:
+    (finding,) = unknown(judge("FROM alpine:3.19\nRUN apk add hardened-malloc\n"))
+    assert finding.message.startswith(
+        "Alpine 3.19 has no package hardened-malloc; only edge/testing has it (apk add --rep"
+    )
+    assert finding.evidence[1].detail.endswith(
+        "of all repositories of Alpine, hardened-malloc is in edge/testing alone"
+    )
+    assert (finding.fix, finding.packages) == (None, ())
+    there = "FROM alpine:3.19\nRUN apk add --repository=https://dl-cdn.alpinelinux.org/alpine/edge/testing hardened-malloc\n"
+    assert not unknown(judge(there))
+
+
 def test_an_assumed_release_is_only_likely(judge: Judge) -> None:
     (finding,) = unknown(judge("FROM node:20-alpine\nRUN apk add libpq5\n", alpine="3.19"))
     assert finding.confidence == "likely"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -70,10 +71,13 @@ def test_a_mistake_of_ours_is_a_line_and_not_a_traceback(files: list[str], monke
         raise ZeroDivisionError("oh\nno")
 
     monkeypatch.setattr(Doctor, "check_bytes", broken)
-    results = judged(files[:4], 2)
-    assert [one.message for one in results if isinstance(one, FileError)] == [
-        "internal error, please report it: ZeroDivisionError: oh"
-    ] * 4
+    for workers in (1, 2):
+        said = [one.message for one in judged(files[:4], workers) if isinstance(one, FileError)]
+        assert len(said) == 4
+        for message in said:
+            assert re.fullmatch(
+                r"internal error, please report it: ZeroDivisionError: oh \(test_pool\.py:\d+\)", message
+            )
 
 
 def test_a_worker_that_is_killed_costs_its_files_and_no_more(files: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
