@@ -1,8 +1,8 @@
 """## What it does
 Reports a package that `apk add` asks for and that nothing in this release of Alpine provides, for this architecture and
-its repositories: a name that is gone or was renamed, a name of Debian or Fedora, another version's name, a slip.
-its repositories: a name that is gone or was renamed, a name of Debian or Fedora, another version's name, a slip, a package
-that only edge/testing has.
+its repositories: a name that is gone or was renamed, a name of Debian or Fedora, another version's name, a slip, a
+package that only edge/testing has.
+
 ## Why is this bad?
 `ERROR: unable to select packages: python-dev (no such package)`: the build stops, often only after the base image moved
 to the next Alpine release.
