@@ -142,7 +142,7 @@ def find_jobs(
             found, problems = [], [DiscoveryError(name, error.strerror or str(error))]
         jobs.extend(found)
         errors.extend(problems)
-    return _without_repeats(jobs), errors
+    return without_repeats(jobs), errors
 
 
 def names_builds(path: str) -> bool:
@@ -348,8 +348,8 @@ def _substituted(text: str, environment: Mapping[str, str]) -> str:
     return _VARIABLE.sub(value, text)
 
 
-def _without_repeats(jobs: Iterable[Job]) -> list[Job]:
-    """The same build asked for twice (two services, a file and its folder) is judged once."""
+def without_repeats(jobs: Iterable[Job]) -> list[Job]:
+    """The same build asked for twice (two services, a file and its folder) is judged once, as it was first named."""
     found: dict[tuple[object, ...], Job] = {}
     for job in jobs:
         context = os.path.realpath(job.context) if job.context is not None else None

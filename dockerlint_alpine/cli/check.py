@@ -12,7 +12,7 @@ import click
 from dockerlint_alpine.cli import common, modes
 from dockerlint_alpine.cli.judging import Judge
 from dockerlint_alpine.cli.sections import SectionedCommand
-from dockerlint_alpine.discovery import names_builds
+from dockerlint_alpine.discovery import names_builds, without_repeats
 from dockerlint_alpine.findings import FileError, FileReport, Report
 from dockerlint_alpine.reading import UnreadableError
 
@@ -110,7 +110,7 @@ def _of_users(paths: tuple[str, ...], judge: Judge) -> Report:
         raise click.UsageError("--using needs files: requirements, lock files, what else a Dockerfile copies")
     named = tuple(path for path in paths if names_builds(path))
     jobs, errors = common.jobs_for(named, judge.configured) if named else ([], [])
-    others = [job for job in common.jobs_for((), judge.configured)[0] if job not in jobs]
+    others = without_repeats([*jobs, *common.jobs_for((), judge.configured)[0]])[len(jobs) :]
     results = [*judge.reports(jobs), *judge.reports_resting_on(others, (path for path in paths if path not in named))]
     return _collected(results, [], errors)
 

@@ -70,13 +70,19 @@ class Judge:
         return [result for result, _ in self._judged(jobs)]
 
     def reports_resting_on(self, jobs: Sequence[Job], files: Iterable[str]) -> list[FileReport | FileError]:
-        """Judge all of them and keep what rests on one of ``files``: requirements, lock files, the configuration."""
+        """Judge all of them and keep what rests on one of ``files``: requirements, lock files, the configuration.
+
+        What could not be read is kept, too: nobody knows what it rests on.
+        """
         wanted = {os.path.realpath(file) for file in files}
         configuration = self.configured.path
         if configuration is not None and os.path.realpath(configuration) in wanted:
             return self.reports(jobs)
-        judged = self._judged(jobs)
-        return [result for result, paths in judged if not wanted.isdisjoint(map(os.path.realpath, paths))]
+        return [
+            result
+            for result, paths in self._judged(jobs)
+            if isinstance(result, FileError) or not wanted.isdisjoint(map(os.path.realpath, paths))
+        ]
 
     def _judged(self, jobs: Sequence[Job]) -> list[_Judged]:
         """The result of each job, and the paths that it rests on besides the Dockerfile."""

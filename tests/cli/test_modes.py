@@ -64,6 +64,20 @@ def test_the_dockerfiles_that_use_a_file(project: Project, named: list[str], jud
     assert done.returncode == (1 if judged else 0)
 
 
+def test_a_dockerfile_that_cannot_be_read_may_use_anything(project: Project) -> None:
+    root = project({"a/Dockerfile": "RUN make\n", "b/Dockerfile": BROKEN, "requirements.txt": "lz4\n"})
+    done = run("check", "--using", "requirements.txt", "--output-format", "json", cwd=root)
+    said = json.loads(done.stdout)
+    assert ([file["path"] for file in said["files"]], [one["path"] for one in said["errors"]]) == ([], ["a/Dockerfile"])
+    assert done.returncode == 2
+
+
+def test_a_dockerfile_is_judged_once_however_it_is_spelled(project: Project) -> None:
+    root = project(USERS)
+    done = run("check", "--using", "./a/Dockerfile", "a/requirements.txt", "--output-format", "json", cwd=root)
+    assert [file["path"] for file in json.loads(done.stdout)["files"]] == ["./a/Dockerfile"]
+
+
 def test_using_needs_files_and_no_dockerfile(project: Project) -> None:
     root = project({"requirements.txt": "lz4\n"})
     assert run("check", "--using", "requirements.txt", cwd=root).returncode == 0
