@@ -79,7 +79,7 @@ class _Run:
             try:
                 yield from self._inspect_target(target)
             except ElfError as error:
-                self._add_problem(error)
+                self.problems.append(str(error))
 
     def _inspect_target(self, target: str) -> Iterator[Inspection]:
         from dockerlint_alpine.elf.errors import ElfError  # noqa: PLC0415 - after --help
@@ -89,14 +89,9 @@ class _Run:
         with Progress(target) as bar:
             for subject in open_target(target, arch=self._arch, sources=self._dlopen, progress=bar.update):
                 if isinstance(subject, ElfError):
-                    self._add_problem(subject)
+                    self.problems.append(str(subject))
                 else:
                     yield inspect(subject, self._index(subject), progress=bar.update)
-
-    def _add_problem(self, error: Exception) -> None:
-        from dockerlint_alpine.elf.render import printable  # noqa: PLC0415 - after --help
-
-        self.problems.append(printable(str(error)))
 
     def _index(self, subject: Subject) -> Index | None:
         """Give the index of the release asked for, or of the image's own where there is one."""

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import ClassVar, NoReturn
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from dockerlint_alpine.analysis import Doctor, configure
@@ -353,6 +353,7 @@ def test_one_doctor_sees_a_wheel_that_changes(tmp_path: Path, lz4_object: bytes)
 @given(
     st.lists(st.tuples(st.floats(0, 1, exclude_max=True), st.binary(min_size=1, max_size=8)), min_size=1, max_size=6)
 )
+@example([(0.875, b"\n")])  # a line end in the name of a member
 def test_a_mutated_wheel_gives_facts_or_one_line(
     tmp_path: Path, lz4_object: bytes, changes: list[tuple[float, bytes]]
 ) -> None:
