@@ -50,18 +50,12 @@ def packaged(records: Iterable[tuple[PackageRow, SnapshotInfo]], rules: Containe
     packages = _python_packages(records)
     closures = _Closures(packages, rules)
     found: dict[str, Packaged] = {}
-    for one in packages.values():
-        if closures.is_pure(one):
-            entry = Packaged(one.name, one.version, one.release, closures.brings(one))
-            for name in distribution_names(one.name, one.modules):
+    for one in filter(closures.is_pure, packages.values()):
+        entry = Packaged(one.name, one.version, one.release, closures.brings(one))
+        for name in distribution_names(one.name, one.modules):
+            # One that is called exactly so has the word: py3-jwt stands for pyjwt only where there is no py3-pyjwt.
+            if packages.get(f"py3-{name}", one) is one:
                 found.setdefault(name, entry)
-    # A package that is called exactly so has the last word: py3-jwt stands for pyjwt only where there is no py3-pyjwt.
-    for name in [name for name in found if found[name].package != f"py3-{name}"]:
-        own = packages.get(f"py3-{name}")
-        if own is not None and not closures.is_pure(own):
-            del found[name]
-        elif own is not None:
-            found[name] = Packaged(own.name, own.version, own.release, closures.brings(own))
     return dict(sorted(found.items()))
 
 

@@ -191,7 +191,7 @@ class Answer:
             )
             if verdict.kind == "none":
                 unresolved.append(Unresolved(name, chain, verdict.reason, "no-release"))
-            if package.get("doubt"):
+            elif package.get("doubt"):
                 unresolved.append(Unresolved(name, chain, package["doubt"], "dependencies"))
         for own in self.wanted.requested:
             if self.holds(own.marker) and (own.name is None or own.name not in self.packages):

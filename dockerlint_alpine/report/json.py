@@ -10,7 +10,7 @@ import json
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from dockerlint_alpine.comparison import Comparison, Difference, Miss, Sides
+    from dockerlint_alpine.comparison import Comparison, Difference, Doubt, Miss, Sides
     from dockerlint_alpine.findings import FileReport, Finding, Fix, Report, StageRef, TextEdit
     from dockerlint_alpine.report.options import RenderOptions
 
@@ -61,14 +61,18 @@ def _comparison(one: Comparison) -> dict[str, object]:
         "objects": one.objects,
         "extensions": one.extensions,
         "proven": [_finding(finding) for finding in one.proven],
-        "refuted": [{"finding": _finding(doubt.finding), "reason": doubt.reason} for doubt in one.refuted],
-        "untested": [{"finding": _finding(doubt.finding), "reason": doubt.reason} for doubt in one.untested],
+        "refuted": [_doubt(doubt) for doubt in one.refuted],
+        "untested": [_doubt(doubt) for doubt in one.untested],
         "missed": [_miss(miss) for miss in one.missed],
         "elsewhere": [_miss(miss) for miss in one.elsewhere],
         "packages": _sides(one.packages),
         "distributions": _sides(one.distributions),
         "notes": list(one.notes),
     }
+
+
+def _doubt(doubt: Doubt) -> dict[str, object]:
+    return {"finding": _finding(doubt.finding), "reason": doubt.reason}
 
 
 def _miss(miss: Miss) -> dict[str, object]:

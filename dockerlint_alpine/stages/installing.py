@@ -320,10 +320,7 @@ class Installer:
         reported = {item.resolved.name for item in houses if item.glibc is None or call.walk.glibc is not None}
         unknown: list[str] = []
         half_known: list[str] = []
-        refused = {item.name for item in resolution.unresolved if item.kind == "no-release"}
         for item in resolution.unresolved:
-            if item.kind == "dependencies" and item.name in refused:
-                continue
             if item.name in reported or (item.name in present and item.kind == "dependencies"):
                 continue
             if item.kind == "unknown":
@@ -332,16 +329,13 @@ class Installer:
                 half_known.append(item.name)
             else:
                 call.unjudged("AD903", f"{item.name}: {item.reason}", " -> ".join(item.chain))
-        verb = "are" if len(set(unknown)) > 1 else "is"
-        self._report_unrecorded(call, unknown, f"{_listed(unknown)} {verb} not known offline")
-        self._report_unrecorded(call, half_known, f"what {_listed(half_known)} may bring along is not known offline")
-
-    def _report_unrecorded(self, call: Call, names: Sequence[str], message: str) -> None:
-        if names:
-            asked = self.resolver is not None and not self.resolver.sparing
-            advice = ", and the index gave no answer" if asked else ": ask the index with --online"
-            things = len(set(names))
-            call.unjudged("AD903", f"{message}{advice}", f"embedded facts as of {self.facts.as_of}", things)
+        asked = self.resolver is not None and not self.resolver.sparing
+        advice = ", and the index gave no answer" if asked else ": ask the index with --online"
+        are = "are" if len(set(unknown)) > 1 else "is"
+        for names, what in ((unknown, f"{{}} {are}"), (half_known, "what {} may bring along is")):
+            if names:
+                message = f"{what.format(_listed(names))} not known offline{advice}"
+                call.unjudged("AD903", message, f"embedded facts as of {self.facts.as_of}", len(set(names)))
 
     def _report_unruled(self, call: Call, wanted: Wanted, installed: Sequence[Installed]) -> None:
         """What is compiled and nothing tells how; only pure Python may be passed over."""
