@@ -134,19 +134,19 @@ class Link:
 
     library: str
     linkage: Linkage
-    detect: tuple[Detection, ...]
-    required: bool
-    optional: str
-    unless_env: tuple[tuple[str, tuple[str, ...]], ...]
-    only_env: tuple[tuple[str, tuple[str, ...]], ...]
-    env_if_set: tuple[tuple[str, tuple[str, ...]], ...]
-    tool: str
-    sonames: tuple[str, ...]
-    minimum: str
-    needs: tuple[str, ...]
-    runtime: bool
-    note: str
-    evidence: tuple[str, ...]
+    detect: tuple[Detection, ...] = ()
+    required: bool = False
+    optional: str = ""
+    unless_env: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    only_env: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    env_if_set: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    tool: str = ""
+    sonames: tuple[str, ...] = ()
+    minimum: str = ""
+    needs: tuple[str, ...] = ()
+    runtime: bool = True
+    note: str = ""
+    evidence: tuple[str, ...] = ()
 
     def runtime_needs(self, library: Library, release: str | None) -> tuple[str, ...]:
         """Needs that must all be met where the built extension runs; ``library`` is the one that this link names."""
@@ -179,16 +179,16 @@ class Build:
     Python. ``unless_env`` and ``only_env`` as in :class:`Link`: when they switch it off, nothing native is compiled.
     """
 
-    versions: str
-    language: tuple[str, ...]
-    needs: tuple[str, ...]
-    minimums: tuple[tuple[str, str], ...]
-    libraries: tuple[Link, ...]
-    optional_extension: bool
-    unless_env: tuple[tuple[str, tuple[str, ...]], ...]
-    only_env: tuple[tuple[str, tuple[str, ...]], ...]
-    note: str
-    evidence: tuple[str, ...]
+    versions: str = ""
+    language: tuple[str, ...] = ()
+    needs: tuple[str, ...] = ()
+    minimums: tuple[tuple[str, str], ...] = ()
+    libraries: tuple[Link, ...] = ()
+    optional_extension: bool = False
+    unless_env: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    only_env: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    note: str = ""
+    evidence: tuple[str, ...] = ()
 
     def covers(self, version: str) -> bool:
         """Whether this is how ``version`` is compiled."""

@@ -322,7 +322,12 @@ class _Offline:
                 self.tell(name, node.chain, verdict.reason, "no-release")
             elif verdict.kind == "pure" and self.follow:
                 self.doubt_packaged(node, nodes)
-            elif self.follow and choice.version is not None and self.facts.requires(name, choice.version) is None:
+            elif (
+                self.follow
+                and choice.version is not None
+                and verdict.kind != "installed"
+                and self.facts.requires(name, choice.version) is None
+            ):
                 self.doubt_unrecorded(node, choice.version, nodes)
             url = node.requested.url if node.requested is not None else None
             found.append(

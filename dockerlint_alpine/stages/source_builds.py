@@ -52,18 +52,9 @@ class _Found:
         return Link(
             library=self.library.name,
             linkage="always" if required else "system-if-present",
-            detect=(),
             required=required,
             optional="" if required else "what needs it",
-            unless_env=(),
-            only_env=(),
-            env_if_set=(),
-            tool="",
-            sonames=(),
-            minimum="",
-            needs=(),
             runtime=linked and not self.library.static,
-            note="",
             evidence=tuple(f"{need.shown} ({source})" for need in sorted(self.needs, key=lambda one: not one.required)),
         )
 
@@ -86,15 +77,10 @@ def rule_from_source(
     for need in facts.needs:
         reading.take(need)
     rule = Build(
-        versions="",
         language=tuple(reading.languages),
         needs=tuple(reading.tools),
-        minimums=(),
         libraries=tuple(one.link(source) for one in reading.found.values()),
         optional_extension=facts.optional_extension,
-        unless_env=(),
-        only_env=(),
-        note="",
         evidence=tuple(f"{where}: {language} ({source})" for language, where in _seen(facts)),
     )
     return SourceRule(

@@ -311,3 +311,9 @@ def test_dependencies_that_are_not_recorded_matter_where_a_neighbours_would(line
     assert len(found.distributions) == 1  # a neighbour's dependencies are never taken for its own
     assert [one.kind for one in found.unresolved] == (["dependencies"] if open_question else [])
     assert bool(found.notes) != open_question
+
+
+def test_what_is_installed_already_raises_no_question() -> None:
+    found = ask("heavy", NEIGHBOURS, installed={"heavy": "1"})
+    assert short(found) == {"heavy": ("1", "installed")}
+    assert (found.unresolved, found.notes) == ((), ())
