@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from dockerlint_alpine.analysis import Doctor, configure
-from dockerlint_alpine.findings import FileReport, Finding
+from dockerlint_alpine.model.findings import FileReport, Finding
+from dockerlint_alpine.run.analysis import Doctor, configure
 
 from .local_index import LocalIndex, serve
 from .support import resolver
