@@ -65,7 +65,7 @@ _HOMES = {
     "objects": ("ElfFacts", "Symbols", "VersionNeed", "read_object"),
     "opening": ("open_target",),
     "render": ("to_json", "to_text"),
-    "subjects": ("Source", "Subject"),
+    "targets": ("Source", "Subject"),
     "trees": ("DiskTree", "MemoryTree", "Node", "Tree"),
     "wheels": ("open_wheel", "read_wheel"),
 }

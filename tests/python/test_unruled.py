@@ -10,9 +10,8 @@ import pytest
 
 from dockerlint_alpine.model.findings import FileReport, Finding
 from dockerlint_alpine.run.analysis import Doctor, configure
-
-from .local_index import LocalIndex, serve
-from .support import resolver
+from tests.python.index.local_index import LocalIndex, serve
+from tests.python.support import resolver
 
 GLIBC = "cp311-cp311-manylinux_2_17_x86_64"
 SPLIT = """FROM python:3.11-alpine3.19 AS builder

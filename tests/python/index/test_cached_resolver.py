@@ -15,9 +15,8 @@ from dockerlint_alpine.python.index.cached_resolver import MAX_AGE, Network, Spa
 from dockerlint_alpine.python.model import IndexOptions, Origin, Requested, RequirementSet, Resolution, Target
 from dockerlint_alpine.python.requirement import parse_pep508
 from dockerlint_alpine.python.resolve import NoAnswerError, Resolver, ResolverError
-
-from .local_index import LocalIndex, serve
-from .support import resolver
+from tests.python.index.local_index import LocalIndex, serve
+from tests.python.support import resolver
 
 TARGET = Target("3.11", musl=(1, 2))
 TODAY = date(2026, 11, 27)

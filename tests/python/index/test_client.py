@@ -6,8 +6,7 @@ import pytest
 
 from dockerlint_alpine.python.index.client import IndexAnswerError, IndexFile, SimpleIndex, releases_of
 from dockerlint_alpine.python.model import Release
-
-from .local_index import LocalIndex, serve
+from tests.python.index.local_index import LocalIndex, serve
 
 
 def filled() -> LocalIndex:

@@ -11,9 +11,8 @@ import pytest
 from click.testing import CliRunner, Result
 
 from dockerlint_alpine.cli import app
-
-from .local_index import LocalIndex, serve
-from .support import variables
+from tests.python.index.local_index import LocalIndex, serve
+from tests.python.support import variables
 
 DOCKERFILE = "FROM python:3.12-alpine3.21\nCOPY r.txt .\nRUN pip install -r r.txt\n"
 SETUP = "from setuptools import setup, Extension\nsetup(ext_modules=[Extension('a', ['a.c'], libraries=['xml2'])])\n"

@@ -14,10 +14,9 @@ from dockerlint_alpine.python.index.settings import index_urls
 from dockerlint_alpine.python.index.uv_program import find_uv
 from dockerlint_alpine.python.model import IndexOptions, Resolution, Target
 from dockerlint_alpine.python.resolve import ResolverError, resolve
-
-from .conftest import MemoryFacts, MemoryFiles
-from .local_index import LocalIndex, serve
-from .support import resolver
+from tests.python.conftest import MemoryFacts, MemoryFiles
+from tests.python.index.local_index import LocalIndex, serve
+from tests.python.support import resolver
 
 MUSL = "cp311-cp311-musllinux_1_2_x86_64"
 GLIBC = "cp311-cp311-manylinux_2_17_x86_64"

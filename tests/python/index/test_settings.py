@@ -12,9 +12,8 @@ from dockerlint_alpine.python.index.client import IndexAnswerError, SimpleIndex
 from dockerlint_alpine.python.index.settings import Credentials, index_urls, split_login, wants_keyring
 from dockerlint_alpine.python.model import IndexOptions, RequirementSet, Target
 from dockerlint_alpine.python.resolve import ResolverError
-
-from .local_index import LocalIndex, serve
-from .support import resolver
+from tests.python.index.local_index import LocalIndex, serve
+from tests.python.support import resolver
 
 SECRET = "hunter2"
 INDEX = "https://pkgs.example/simple/"

@@ -15,8 +15,8 @@ from dockerlint_alpine.python.formats.pyproject import read_pyproject
 from dockerlint_alpine.python.markers import environment
 from dockerlint_alpine.python.model import RequirementSet, Target
 from dockerlint_alpine.python.resolve import resolve
+from tests.python.conftest import MemoryFacts, MemoryFiles
 
-from .conftest import MemoryFacts, MemoryFiles
 from .test_sources import PDM_LOCK, PIPFILE_LOCK, POETRY, POETRY_LOCK, PYPROJECT
 
 TARGET = Target("3.11", musl=(1, 2))

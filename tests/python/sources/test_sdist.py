@@ -15,9 +15,8 @@ from hypothesis import strategies as st
 from dockerlint_alpine.python.sources import sdist as module
 from dockerlint_alpine.python.sources.sdist import SdistError, read_sdist, read_tree
 from dockerlint_alpine.python.sources.source_facts import SourceFacts
-
-from .conftest import MemoryFiles
-from .local_index import metadata, sdist
+from tests.python.conftest import MemoryFiles
+from tests.python.index.local_index import metadata, sdist
 
 C = '#include <Python.h>\n#include <lz4frame.h>\n# include "own.h"\n#include <sys/types.h>\n'
 PYPROJECT = (

@@ -25,9 +25,8 @@ from dockerlint_alpine.python.index.uv_program import find_uv
 from dockerlint_alpine.python.markers import environment
 from dockerlint_alpine.python.model import Origin, RequirementSet, Target
 from dockerlint_alpine.python.resolve import resolve
-
-from .conftest import MemoryFacts, MemoryFiles
-from .local_index import LocalIndex, serve
+from tests.python.conftest import MemoryFacts, MemoryFiles
+from tests.python.index.local_index import LocalIndex, serve
 
 TARGET = Target("3.11", musl=(1, 2))
 MUSL = "cp311-cp311-musllinux_1_2_x86_64"
