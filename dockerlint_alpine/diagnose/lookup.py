@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from dockerlint_alpine.diagnose.model import Outcome
     from dockerlint_alpine.diagnose.patterns import Match, PatternSet
     from dockerlint_alpine.diagnose.releases import Releases
-    from dockerlint_alpine.findings import Confidence
     from dockerlint_alpine.knowledge import Knowledge, Library
+    from dockerlint_alpine.model.findings import Confidence
 
 _BUNDLED = re.compile(r"-[0-9a-f]{8}(?:\.so|-|\.\d)")
 _VERSION_TAIL = re.compile(r"[-.]?\d[\d.]*$")
