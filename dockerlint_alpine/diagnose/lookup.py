@@ -433,7 +433,7 @@ class Lookup:
 
     # -- Python's side -------------------------------------------------------------------------------------------
 
-    def _module(self, name: str, match: Match) -> Answer:
+    def _module(self, name: str, _match: Match) -> Answer:
         """A module of Python: Python's own, one that Python dropped, the extension of a distribution, or from pip."""
         top, _, rest = name.partition(".")
         need = self._patterns.table("modules").get(top)
@@ -526,9 +526,7 @@ class Lookup:
             return self._not_seen(plain)
         for index in self._releases.others():
             if index.package(plain) is not None:
-                advice = self._say(
-                    "package-elsewhere", name=plain, other=index.release, release=self._releases.release
-                )
+                advice = self._say("package-elsewhere", name=plain, other=index.release, release=self._releases.release)
                 return Answer("none", plain, advice=advice, confidence="likely")
         return Answer("none", plain, advice=self._say("package-unknown", name=plain), confidence="likely")
 

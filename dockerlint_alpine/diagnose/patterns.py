@@ -7,7 +7,7 @@ patterns that have one of them are tried in the order of the file; the first tha
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, get_args
@@ -200,14 +200,24 @@ class PatternSet:
         """Texts of which every line that tells a system has one; a log may say them in every line."""
         return tuple(dict.fromkeys(text.encode() for system in self.systems for text in system.find))
 
-    def read(self, text: str) -> Match | None:
-        """Return what the first fitting pattern reads in a line without wrappers."""
-        for pattern in self.patterns:
-            if any(literal in text for literal in pattern.find):
-                match = pattern.read(text)
-                if match is not None:
-                    return match
-        return None
+    @cached_property
+    def _by_literal(self) -> Mapping[bytes, tuple[str, tuple[int, ...]]]:
+        """Each text of ``find`` with the positions of the patterns that have it."""
+        found: dict[str, list[int]] = {}
+        for position, pattern in enumerate(self.patterns):
+            for text in pattern.find:
+                found.setdefault(text, []).append(position)
+        return {text.encode(): (text, tuple(positions)) for text, positions in found.items()}
+
+    def read(self, text: str, literals: Iterable[bytes] = ()) -> Match | None:
+        """Return what the first fitting pattern reads in a line without wrappers.
+
+        ``literals``, where they are given, are the only ones that may be in the line.
+        """
+        known = self._by_literal
+        possible = (known[literal] for literal in literals if literal in known) if literals else known.values()
+        positions = {position for literal, found in possible if literal in text for position in found}
+        return next((match for position in sorted(positions) if (match := self.patterns[position].read(text))), None)
 
 
 def validate(raw: Mapping[str, Any]) -> tuple[str, ...]:
