@@ -242,7 +242,7 @@ class Lookup:
             return Answer("none", need, advice=self._say("libpython"))
         if self._has(need):
             return replace(found, confidence="likely")
-        advice = f"{self._say('libpython-of-image')} {found.advice}"
+        advice = " ".join((self._say("libpython-of-image"), found.advice))
         return replace(found, confidence="possible", advice=advice)
 
     def _runtime(self, need: str) -> Answer:
