@@ -94,7 +94,14 @@ def program(
     start = time.monotonic()
     try:
         done = subprocess.run(
-            command, cwd=cwd, env=variables, input=stdin, capture_output=True, preexec_fn=limit, timeout=seconds
+            command,
+            cwd=cwd,
+            env=variables,
+            input=stdin,
+            capture_output=True,
+            preexec_fn=limit,
+            timeout=seconds,
+            check=False,
         )
     except subprocess.TimeoutExpired:
         raise AssertionError(f"more than {seconds:g} seconds: {' '.join(command)[:300]}") from None

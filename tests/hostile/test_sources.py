@@ -1,4 +1,4 @@
-"""Python of a stranger: ``setup.py`` of a project or an sdist, and modules that may open libraries. Never run, only parsed."""
+"""Python of a stranger: ``setup.py`` of a project or an sdist, and modules that may open libraries; never run."""
 
 from __future__ import annotations
 
