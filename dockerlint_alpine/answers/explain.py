@@ -67,7 +67,7 @@ def explain(
 
 def suggestions(topic: str, knowledge: Knowledge, store: IndexStore, *, arch: str = "x86_64") -> list[str]:
     """Return up to three known topics that look like ``topic``, the nearest first."""
-    from difflib import get_close_matches  # noqa: PLC0415 - only for a topic that nothing has
+    from difflib import get_close_matches
 
     names = {name for check in CHECKS for name in (check.code, check.name)}
     names.update(knowledge.names("distribution"), knowledge.names("library"))

@@ -17,10 +17,11 @@ import os
 import re
 import sqlite3
 from collections import Counter, defaultdict
-from dataclasses import dataclass
 from pathlib import Path
 from tempfile import mkstemp
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from dockerlint_alpine.apk.apkindex import ApkIndex, Record, read_index, split_streams
 from dockerlint_alpine.apk.constraint import Constraint
@@ -55,8 +56,7 @@ CREATE TABLE known (name TEXT PRIMARY KEY, releases TEXT NOT NULL) WITHOUT ROWID
 """
 
 
-@dataclass(frozen=True, slots=True)
-class Snapshot:
+class Snapshot(Struct, frozen=True):
     """An index and what it is the index of: release (``3.19`` or ``edge``), repository and architecture."""
 
     release: str

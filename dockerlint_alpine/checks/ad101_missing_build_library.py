@@ -31,8 +31,9 @@ Safe: the -dev package is added to the `apk add` that holds the build packages, 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
 
 from dockerlint_alpine.checks import evidence
 from dockerlint_alpine.checks.base import (

@@ -30,8 +30,9 @@ Safe: the package is added to the `apk add` that holds the build packages, or to
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from dockerlint_alpine.apk.store import release_key
 from dockerlint_alpine.apk.version import LESS, compare
@@ -49,17 +50,14 @@ from dockerlint_alpine.checks.base import (
 from dockerlint_alpine.checks.build_moment import Compile, compiles
 from dockerlint_alpine.fixer.placement import add_package
 from dockerlint_alpine.model.findings import Evidence, Finding
-
-if TYPE_CHECKING:
-    from dockerlint_alpine.stages import InstallStep
+from dockerlint_alpine.stages import InstallStep
 
 CODE = "AD102"
 NAME = "missing-build-tool"
 _PYTHON_HEADERS = "python3-dev"
 
 
-@dataclass(slots=True)
-class _Lack:
+class _Lack(Struct):
     """One tool that one step lacks, and everything that wants it."""
 
     need: str

@@ -32,8 +32,9 @@ an information and the fix unsafe: you may not use the feature.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
 
 from dockerlint_alpine.checks import evidence
 from dockerlint_alpine.checks.base import (

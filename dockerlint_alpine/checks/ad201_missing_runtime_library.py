@@ -40,8 +40,9 @@ Safe: a package is added to an `apk add` of the stage that survives, or to a new
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
 
 from dockerlint_alpine.checks import evidence
 from dockerlint_alpine.checks.base import (

@@ -33,8 +33,9 @@ Safe: the run-time package is added to a list that is not deleted, or to a new `
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
 
 from dockerlint_alpine.checks import evidence
 from dockerlint_alpine.checks.ad201_missing_runtime_library import finding as missing_finding

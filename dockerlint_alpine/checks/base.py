@@ -10,16 +10,25 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
+from msgspec import Struct
+
 from dockerlint_alpine import DOCS_URL
-from dockerlint_alpine.model.findings import Confidence, DistributionRef, Evidence, Location, Severity, StageRef
+from dockerlint_alpine.knowledge import Knowledge
+from dockerlint_alpine.model.findings import (
+    Confidence,
+    DistributionRef,
+    Evidence,
+    Finding,
+    Location,
+    Severity,
+    StageRef,
+)
+from dockerlint_alpine.stages import Timeline
 
 if TYPE_CHECKING:
-    from dockerlint_alpine.knowledge import Knowledge
-    from dockerlint_alpine.model.findings import Finding
-    from dockerlint_alpine.stages import Installed, Moment, Stage, Timeline
+    from dockerlint_alpine.stages import Installed, Moment, Stage
     from dockerlint_alpine.syntax import Dockerfile, Instruction, Span
 
 FixKind: TypeAlias = Literal["safe", "safe or shown", "unsafe", "shown", "none"]
@@ -28,8 +37,7 @@ HEADINGS = ("What it does", "Why is this bad?", "Example", "Use instead", "Fix s
 """The sections of every page, in this order."""
 
 
-@dataclass(frozen=True, slots=True)
-class Subject:
+class Subject(Struct, frozen=True):
     """What a check looks at: one Dockerfile on one platform, and the rules."""
 
     timeline: Timeline
@@ -47,8 +55,7 @@ class Subject:
                 yield stage
 
 
-@dataclass(frozen=True, slots=True)
-class Check:
+class Check(Struct, frozen=True):
     """One finding code; ``severity`` is that of a certain finding, ``fix`` what there is for the example of the page.
 
     ``since`` is the first version of this program that has the code.

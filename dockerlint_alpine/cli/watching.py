@@ -65,7 +65,7 @@ def _round(judged: Judged, paths: tuple[str, ...], given: dict[str, Any]) -> tup
 
 def _settings_files(configured: Configuration | None, given: dict[str, Any]) -> list[str]:
     """Where settings come from, or would, if somebody wrote such a file."""
-    from dockerlint_alpine.run.config import FILE_NAME  # noqa: PLC0415 - after --help
+    from dockerlint_alpine.run.config import FILE_NAME
 
     if given["isolated"]:
         return []

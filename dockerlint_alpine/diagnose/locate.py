@@ -7,10 +7,13 @@ else its number is counted the way its engine counts.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from msgspec import Struct
+
 from dockerlint_alpine.diagnose.errors import UnknownStepError
+from dockerlint_alpine.stages import Stage
+from dockerlint_alpine.syntax import Instruction
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -18,8 +21,7 @@ if TYPE_CHECKING:
     from dockerlint_alpine.diagnose.model import Cause
     from dockerlint_alpine.diagnose.scan import Scan
     from dockerlint_alpine.diagnose.steps import Step
-    from dockerlint_alpine.stages import Stage, Timeline
-    from dockerlint_alpine.syntax import Instruction
+    from dockerlint_alpine.stages import Timeline
 
 _MAKES_LAYER = frozenset({"RUN", "COPY", "ADD", "WORKDIR"})
 _VARIABLE = re.compile(r"\\\$\\\{[^}]*\\\}|\\\$\w+")
@@ -27,8 +29,7 @@ _SHORTEST = 6
 """Characters of a command that may still be compared by its beginning."""
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(Struct, frozen=True):
     """Where something failed; ``instruction`` is ``None`` where only the stage is known."""
 
     stage: Stage

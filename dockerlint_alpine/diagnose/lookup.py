@@ -8,17 +8,20 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
+from msgspec import Struct
+from msgspec.structs import replace
+
+from dockerlint_alpine.diagnose.model import Outcome
+from dockerlint_alpine.model.findings import Confidence
+
 if TYPE_CHECKING:
     from dockerlint_alpine.apk import Index
-    from dockerlint_alpine.diagnose.model import Outcome
     from dockerlint_alpine.diagnose.patterns import Match, PatternSet
     from dockerlint_alpine.diagnose.releases import Releases
     from dockerlint_alpine.knowledge import Knowledge, Library
-    from dockerlint_alpine.model.findings import Confidence
 
 _NO_PACKAGE = "No package of Alpine has it, as far as its indexes are known here"
 _BUNDLED = re.compile(r"-[0-9a-f]{8}(?:\.so|-|\.\d)")
@@ -53,8 +56,7 @@ _RECENT_RUST = "1.70"
 _EDITIONS = {"edition2021": "1.56", "edition2024": "1.85", "3": "1.53", "4": "1.78"}
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(Struct, frozen=True):
     """What a name stands for.
 
     ``need`` is in apk's vocabulary or a header's name; ``packages`` are of the release asked. ``known`` is false where

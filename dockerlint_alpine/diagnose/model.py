@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import Literal, TypeAlias
 
-if TYPE_CHECKING:
-    from dockerlint_alpine.diagnose.steps import Step
-    from dockerlint_alpine.model.findings import Confidence
+from msgspec import Struct, field
+
+from dockerlint_alpine.diagnose.steps import Step
+from dockerlint_alpine.model.findings import Confidence
 
 Moment: TypeAlias = Literal["build", "run", "apk"]
 Verdict: TypeAlias = Literal["packages", "no-package-helps", "not-enough-information"]
@@ -16,8 +16,7 @@ Outcome: TypeAlias = Literal["package", "none", "unknown"]
 MOMENTS: tuple[Moment, ...] = ("build", "run", "apk")
 
 
-@dataclass(frozen=True, slots=True)
-class Cause:
+class Cause(Struct, frozen=True):
     """One root cause.
 
     ``cause`` says in a few words what failed, ``need`` in apk's vocabulary (or a header's name) what is missing.
@@ -45,8 +44,7 @@ class Cause:
     step: Step | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Diagnosis:
+class Diagnosis(Struct, frozen=True):
     """The answer to a log.
 
     ``release`` is the Alpine release whose index named the packages and ``release_note`` how it was found out.

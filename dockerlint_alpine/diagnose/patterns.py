@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, get_args
+
+from msgspec import Struct
 
 from dockerlint_alpine.diagnose.errors import PatternError
 from dockerlint_alpine.diagnose.model import MOMENTS, Moment
@@ -39,8 +40,7 @@ _SYSTEM_KEYS = {"name", "doubt", "find", "regex", "sample"}
 _PLACEHOLDER = re.compile(r"\{(\w+)\}")
 
 
-@dataclass(frozen=True, slots=True)
-class Pattern:
+class Pattern(Struct, frozen=True):
     """One entry of ``errors.toml``; see the head of that file for its fields.
 
     ``helps`` is false where no package helps; ``unknown`` is true where the line alone can't tell.
@@ -69,8 +69,7 @@ class Pattern:
         return Match(self, groups)
 
 
-@dataclass(frozen=True, slots=True)
-class Match:
+class Match(Struct, frozen=True):
     """A pattern and what its groups held; ``name2``, ``name3`` ... are other ways to say ``name``."""
 
     pattern: Pattern
@@ -94,8 +93,7 @@ class Match:
         return _PLACEHOLDER.sub(lambda found: self.group(found[1]) or "it", self.pattern.title)
 
 
-@dataclass(frozen=True, slots=True)
-class HeaderRule:
+class HeaderRule(Struct, frozen=True):
     """Headers that the rules' libraries do not list: any one of ``needs`` has them, or ``advice`` says why none does."""
 
     needs: tuple[str, ...]
@@ -104,8 +102,7 @@ class HeaderRule:
     evidence: str
 
 
-@dataclass(frozen=True, slots=True)
-class System:
+class System(Struct, frozen=True):
     """How lines that come from one system look. With ``doubt``, they are only unusual on Alpine."""
 
     name: str

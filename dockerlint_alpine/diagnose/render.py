@@ -60,7 +60,7 @@ def _where(cause: Cause) -> str:
 
 def to_text(diagnosis: Diagnosis, repair: Repair | None, log: str, paint: Paint, width: int = 100) -> str:
     """Return the answer for people; ``log`` is what the log is called, ``repair`` what was (or would be) written."""
-    from dockerlint_alpine.report.paint import BOLD  # noqa: PLC0415 - for text only
+    from dockerlint_alpine.report.paint import BOLD
 
     blocks = ["\n".join(_block(cause, log, paint, width)) for cause in diagnosis.causes]
     closing = [paint(_verdict(diagnosis), BOLD)]
@@ -81,8 +81,8 @@ def _verdict(diagnosis: Diagnosis) -> str:
 
 
 def _block(cause: Cause, log: str, paint: Paint, width: int) -> Iterator[str]:
-    from dockerlint_alpine.report.display import printable  # noqa: PLC0415 - for text only
-    from dockerlint_alpine.report.paint import BLUE, BOLD, DIM, GREEN, RED, YELLOW  # noqa: PLC0415
+    from dockerlint_alpine.report.display import printable
+    from dockerlint_alpine.report.paint import BLUE, BOLD, DIM, GREEN, RED, YELLOW
 
     color = {"package": RED, "none": YELLOW, "unknown": YELLOW}[cause.outcome]
     yield f"{paint(_MOMENTS[cause.moment], color, BOLD)}: {paint(printable(cause.cause), BOLD)}"

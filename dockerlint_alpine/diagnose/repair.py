@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from msgspec import Struct
+from msgspec.structs import replace
+
 from dockerlint_alpine.diagnose.locate import Place, cause_place, failed_place
+from dockerlint_alpine.diagnose.model import Diagnosis
 from dockerlint_alpine.diagnose.systems import Elsewhere, abroad
 from dockerlint_alpine.fixer.placement import add_package
 from dockerlint_alpine.stages import (
@@ -22,7 +25,7 @@ from dockerlint_alpine.stages import (
 from dockerlint_alpine.syntax import Edit, LayoutError, apply_edits, list_layout, parse
 
 if TYPE_CHECKING:
-    from dockerlint_alpine.diagnose.model import Cause, Diagnosis
+    from dockerlint_alpine.diagnose.model import Cause
     from dockerlint_alpine.diagnose.scan import Scan
     from dockerlint_alpine.model.findings import Finding
     from dockerlint_alpine.run.analysis import Doctor
@@ -32,8 +35,7 @@ FORESEEN_CODES = ("AD101", "AD102", "AD201", "AD202", "AD203")
 """The checks whose findings are the next failures."""
 
 
-@dataclass(frozen=True, slots=True)
-class Applied:
+class Applied(Struct, frozen=True):
     """One change: what it does, the package, and whether the log proves it or the rules foresee it."""
 
     title: str
@@ -41,8 +43,7 @@ class Applied:
     foreseen: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Repair:
+class Repair(Struct, frozen=True):
     """A diagnosis held against a Dockerfile: its causes with their stages, and the bytes before and after.
 
     ``notes`` say what was not written and why.
@@ -114,7 +115,7 @@ class Surgery:
         return Repair(replace(diagnosis, causes=causes), self._data, new, tuple(applied), tuple(notes))
 
     def _read(self, data: bytes) -> Timeline:
-        from dockerlint_alpine.run.analysis import UnreadableError  # noqa: PLC0415 - a cycle at import only
+        from dockerlint_alpine.run.analysis import UnreadableError
 
         settings = self._doctor.settings
         dockerfile = parse(data)
@@ -161,7 +162,7 @@ class Surgery:
 
     def _foreseen(self, data: bytes) -> tuple[tuple[Finding, ...], bytes]:
         """What the checks still find in ``data``, mended as ``fix`` mends it."""
-        from dockerlint_alpine.run.analysis import fix_bytes  # noqa: PLC0415 - a cycle at import only
+        from dockerlint_alpine.run.analysis import fix_bytes
 
         settings = replace(self._doctor.settings, select=FORESEEN_CODES, ignore=(), platforms=(self.platform,))
         doctor = self._doctor.configured(settings)

@@ -6,9 +6,11 @@ Memory is bounded: of each kind only so many are kept, the first ones (a log tha
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from msgspec import Struct, field
+
+from dockerlint_alpine.diagnose.patterns import Match, PatternSet, System
 from dockerlint_alpine.diagnose.reading import interesting_lines
 from dockerlint_alpine.diagnose.steps import (
     STEP_LITERALS,
@@ -23,7 +25,6 @@ from dockerlint_alpine.diagnose.wrappers import unwrap
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from dockerlint_alpine.diagnose.patterns import Match, PatternSet, System
     from dockerlint_alpine.diagnose.reading import Line, Source
     from dockerlint_alpine.diagnose.wrappers import Unwrapped
 
@@ -97,8 +98,7 @@ _NO_DISTRIBUTIONS = frozenset({
 })  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
-class Hit:
+class Hit(Struct, frozen=True):
     """A match in the log: its 1-based line, the line without wrappers, and the step it belongs to."""
 
     match: Match
@@ -109,8 +109,7 @@ class Hit:
     """The last module of Python that a traceback above named."""
 
 
-@dataclass(frozen=True, slots=True)
-class Mark:
+class Mark(Struct, frozen=True):
     """A line that names a distribution: its build starts (or goes on) or has failed."""
 
     name: str
@@ -120,8 +119,7 @@ class Mark:
     step: Step | None
 
 
-@dataclass(frozen=True, slots=True)
-class Sign:
+class Sign(Struct, frozen=True):
     """A line that tells which system it comes from: its 1-based number, and its text without wrappers."""
 
     system: System
@@ -130,8 +128,7 @@ class Sign:
     step: Step | None
 
 
-@dataclass
-class Scan:
+class Scan(Struct):
     """What one pass over a log has found, and the patterns it was read with.
 
     ``release`` is the first that the log names, ``image`` its first base image; ``bases`` has the base image of each

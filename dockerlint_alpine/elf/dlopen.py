@@ -8,8 +8,9 @@ out. The sources are parsed with libcst, never executed; what is too deeply nest
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from dockerlint_alpine.elf.errors import ElfError
 from dockerlint_alpine.elf.libc import is_libc_itself
@@ -37,8 +38,7 @@ class SourceError(ElfError):
     """A source that can't be parsed, with the reason in one line."""
 
 
-@dataclass(frozen=True, slots=True)
-class RuntimeOpen:
+class RuntimeOpen(Struct, frozen=True):
     """One call that opens a library: the file and 1-based line, the function as written, and the candidate names.
 
     Any one of ``names`` is enough. ``needs`` are the same in apk's vocabulary (``so:libmagic.so.1``;
@@ -62,10 +62,10 @@ def scan_source(source: bytes, path: str) -> tuple[RuntimeOpen, ...]:
     Raises :class:`SourceError` where it can't be parsed.
     """
     _refuse_depth(source)
-    from libcst import ParserSyntaxError, parse_module  # noqa: PLC0415 - 160 ms that only this needs
-    from libcst.metadata import MetadataWrapper  # noqa: PLC0415
+    from libcst import ParserSyntaxError, parse_module
+    from libcst.metadata import MetadataWrapper
 
-    from dockerlint_alpine.elf.dlopen_visitor import OpenVisitor  # noqa: PLC0415 - imports libcst
+    from dockerlint_alpine.elf.dlopen_visitor import OpenVisitor
 
     try:
         wrapper = MetadataWrapper(parse_module(source), unsafe_skip_copy=True)
@@ -111,8 +111,8 @@ def scan_sources(sources: Sequence[tuple[str, bytes]]) -> tuple[tuple[RuntimeOpe
 
 def _refuse_depth(source: bytes) -> None:
     """Python's own parser guards its stack and libcst's does not: a source with deeper trees is not handed on."""
-    import ast  # noqa: PLC0415 - only this needs it
-    import warnings  # noqa: PLC0415
+    import ast
+    import warnings
 
     try:
         with warnings.catch_warnings():
@@ -125,7 +125,7 @@ def _refuse_depth(source: bytes) -> None:
 
 
 def _depths(tree: ast.AST) -> Iterator[int]:
-    import ast  # noqa: PLC0415
+    import ast
 
     pending = [(tree, 0)]
     while pending:

@@ -9,8 +9,10 @@ import json
 import os
 import posixpath
 import tempfile
-from dataclasses import dataclass
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Protocol
+
+from msgspec import Struct
 
 from dockerlint_alpine.elf.errors import ArchiveError, TargetError
 from dockerlint_alpine.elf.folders import looks_like_root
@@ -22,7 +24,7 @@ from dockerlint_alpine.elf.trees import MemoryTree
 from dockerlint_alpine.elf.wheels import kept_sources
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
     from pathlib import Path
 
 MAX_JSON = 16 * 1024 * 1024
@@ -42,8 +44,7 @@ class _Blobs(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class _Plan:
+class _Plan(Struct, frozen=True):
     """Which layers make the image, lowest first, and its configuration."""
 
     layers: tuple[str, ...]

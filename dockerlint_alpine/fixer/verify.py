@@ -49,7 +49,7 @@ def _within_its_reach(dockerfile: Dockerfile) -> bool:
 
 
 def _instructions(data: bytes) -> list[tuple[str, str]]:
-    from dockerfile_parse import DockerfileParser  # noqa: PLC0415 - only when something is about to be written
+    from dockerfile_parse import DockerfileParser
 
     file = cast("IO[str]", io.BytesIO(data))  # it reads bytes, whatever its annotations say
     structure = DockerfileParser(fileobj=file).structure

@@ -6,20 +6,21 @@ as in wheel names (``cp311-cp311-musllinux_1_2_x86_64``); those of other systems
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
 
 from dockerlint_alpine.knowledge.schema import Table
 from dockerlint_alpine.python.model import Release
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Sequence
 
     from dockerlint_alpine.python.model import Packaged
 
 
-@dataclass(frozen=True, slots=True)
-class WheelRecord:
+class WheelRecord(Struct, frozen=True):
     """The facts on one distribution; ``as_of`` is the day they were taken, ``requires`` is by version."""
 
     name: str

@@ -48,7 +48,7 @@ def normalise(name: str) -> str:
 
 def read_toml(path: Path, shown: str) -> dict[str, Any]:
     """Return the TOML file ``path``, called ``shown`` in errors."""
-    import tomllib  # noqa: PLC0415 - a run that reads compiled rules never needs it
+    import tomllib
 
     try:
         return tomllib.loads(path.read_bytes().decode("utf-8"))
@@ -348,7 +348,7 @@ def languages(raw: Mapping[str, Any], file: str) -> tuple[Language, ...]:
 
 def check_specifiers(entry: Distribution, file: str) -> None:
     """Raise for the first version range of ``entry`` that is not PEP 440; costs an import, so only maintainers pay."""
-    from packaging.specifiers import InvalidSpecifier, SpecifierSet  # noqa: PLC0415
+    from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
     ranges = [
         *((f"build[{index}].versions", build.versions) for index, build in enumerate(entry.builds)),

@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from functools import cached_property
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from dockerlint_alpine.checks.base import distribution_ref, instruction_location, stage_label, stage_ref
 from dockerlint_alpine.elf.loader import system_path
@@ -178,8 +180,7 @@ class _Image:
         return tuple(path for path, _ in tree.nodes() if path.rpartition("/")[0] in folders)
 
 
-@dataclass(frozen=True, slots=True)
-class _Verdict:
+class _Verdict(Struct, frozen=True):
     state: str
     reason: str
 

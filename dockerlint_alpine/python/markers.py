@@ -184,7 +184,7 @@ def _holds(node: _Node, values: Mapping[str, str]) -> bool:
 def check_marker(text: str) -> None:
     """Raise ``InvalidMarkerError`` unless ``text`` is a PEP 508 marker."""
     if _plain(text) is None:
-        from packaging.markers import InvalidMarker, Marker  # noqa: PLC0415 - cost, see the module
+        from packaging.markers import InvalidMarker, Marker
 
         try:
             Marker(text)
@@ -203,7 +203,7 @@ def applies(marker: str | None, values: Mapping[str, str], extras: Iterable[str]
     wanted = [normalise(extra) for extra in extras] or [""]
     if node is not None:
         return any(_holds(node, {**values, "extra": extra}) for extra in wanted)
-    from packaging.markers import InvalidMarker, Marker, UndefinedComparison  # noqa: PLC0415 - cost, see the module
+    from packaging.markers import InvalidMarker, Marker, UndefinedComparison
 
     try:
         parsed = Marker(marker)

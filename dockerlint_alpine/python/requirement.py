@@ -98,7 +98,7 @@ def _lean(text: str, origin: Origin, chain: tuple[str, ...]) -> Requested | None
 
 
 def _full(text: str, origin: Origin, chain: tuple[str, ...]) -> Requested:
-    from packaging.requirements import InvalidRequirement, Requirement  # noqa: PLC0415 - cost, see the module
+    from packaging.requirements import InvalidRequirement, Requirement
 
     try:
         parsed = Requirement(text)
@@ -248,7 +248,7 @@ def _from_url(url: str, files: FileReader, origin: Origin, chain: tuple[str, ...
     if name is not None and _IDENTIFIER.fullmatch(name) is None:
         raise InvalidRequirementError(f"{redact(url)}: {name!r} is no distribution name")
     if url.startswith("file:"):
-        from urllib.parse import unquote  # noqa: PLC0415 - rare
+        from urllib.parse import unquote
 
         bare, listed = _split_extras(url.partition("#")[0])
         path = posixpath.normpath("/" + unquote(bare[len("file:") :]).lstrip("/"))

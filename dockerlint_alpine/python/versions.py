@@ -57,7 +57,7 @@ def _key(version: str) -> _Key | None:
 
 @lru_cache(maxsize=4096)
 def _version(text: str) -> Version | None:
-    from packaging.version import InvalidVersion, Version  # noqa: PLC0415 - cost, see the module
+    from packaging.version import InvalidVersion, Version
 
     try:
         return Version(text)
@@ -154,7 +154,7 @@ class Specifiers:
 
     def _full(self) -> SpecifierSet:
         if self._packaging is None:
-            from packaging.specifiers import InvalidSpecifier, SpecifierSet  # noqa: PLC0415 - cost, see the module
+            from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
             try:
                 self._packaging = SpecifierSet(self.text)

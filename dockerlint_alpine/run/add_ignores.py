@@ -8,8 +8,9 @@ ours stands there already, the codes join it.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from dockerlint_alpine.run.suppress import INVALID, UNUSED, existing
 from dockerlint_alpine.syntax import parse
@@ -26,8 +27,7 @@ class AddIgnoreError(Exception):
     """The comments can't be added; the text is one line for the user, and nothing was changed."""
 
 
-@dataclass(frozen=True, slots=True)
-class Added:
+class Added(Struct, frozen=True):
     """The codes that one comment silences from now on. ``line`` is the comment's, 1-based, in the new text."""
 
     line: int

@@ -9,9 +9,11 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from dockerlint_alpine.run.gitignore import WorkTree, ignored
 
@@ -66,8 +68,7 @@ _MAX_COMPOSE_SIZE = 8 * 1024 * 1024
 _VARIABLE = re.compile(r"\$(?:\{(?P<braced>[A-Za-z_]\w*)(?::?-(?P<default>[^}]*))?\}|(?P<plain>[A-Za-z_]\w*))")
 
 
-@dataclass(frozen=True)
-class Job:
+class Job(Struct, frozen=True):
     """One build of one Dockerfile. ``context``, ``build_args`` and ``target`` are those of a compose service."""
 
     path: Path
@@ -78,16 +79,14 @@ class Job:
     services: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class DiscoveryError:
+class DiscoveryError(Struct, frozen=True):
     """A path that leads to no Dockerfile: as the user named it, and one line on why."""
 
     path: str
     message: str
 
 
-@dataclass(frozen=True, slots=True)
-class Search:
+class Search(Struct, frozen=True):
     """How folders are searched. ``excludes`` says of a path (as :class:`Job` has it) that it is left out, and so is what
     is below it; ``step`` is called for every folder; ``everywhere`` applies all this to paths that were named, too.
     """
@@ -211,8 +210,7 @@ def _walk(folder: str, shown_as: str, search: Search, passed_over: list[str]) ->
                 todo.append((entry.path, start + entry.name, tree.below(entry.name) if tree is not None else None))
 
 
-@dataclass(frozen=True, slots=True)
-class _Entries:
+class _Entries(Struct, frozen=True):
     """Candidates and folders to enter, both sorted; ``marks`` are the names of git's that are there."""
 
     files: list[os.DirEntry[str]] = field(default_factory=list)
@@ -276,7 +274,7 @@ def _is_candidate(name: str) -> bool:
 
 def _in_compose(path: Path, shown_as: str, environment: Mapping[str, str]) -> tuple[list[Job], list[DiscoveryError]]:
     """The builds of a compose file (compose specification: ``build`` and its short form)."""
-    import yaml  # noqa: PLC0415 - 17 ms that a plain Dockerfile need not pay
+    import yaml
 
     try:
         if path.stat().st_size > _MAX_COMPOSE_SIZE:

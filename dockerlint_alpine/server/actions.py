@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from difflib import SequenceMatcher
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +17,7 @@ from lsprotocol.types import (
     TextEdit,
     WorkspaceEdit,
 )
+from msgspec import Struct
 
 from dockerlint_alpine.fixer.fix_loop import compatible
 from dockerlint_alpine.model import findings
@@ -38,8 +38,7 @@ _MAX_LINES = 20_000
 """Lines of a changed part that are compared one by one; a larger part is replaced as a whole."""
 
 
-@dataclass(frozen=True, slots=True)
-class Client:
+class Client(Struct, frozen=True):
     """What an editor understands: versioned edits, and actions whose edits it asks for later."""
 
     versioned_edits: bool = False

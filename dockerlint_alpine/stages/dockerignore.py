@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 
-@dataclass(frozen=True, slots=True)
-class DockerIgnore:
+class DockerIgnore(Struct, frozen=True):
     """The compiled patterns of one file; ``rules`` pairs each with True when it excludes."""
 
     rules: tuple[tuple[re.Pattern[str], bool], ...] = ()

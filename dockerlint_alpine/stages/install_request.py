@@ -5,10 +5,12 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from functools import cached_property
 from typing import TYPE_CHECKING
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from dockerlint_alpine.python import (
     Origin,
@@ -41,8 +43,7 @@ _ENDLESS = "includes itself"
 """How ``dockerlint_alpine.python`` says that a requirements file includes itself, directly or through others."""
 
 
-@dataclass
-class Words:
+class Words(Struct):
     """The arguments of an installer as far as they are known, each with the place where it is written."""
 
     texts: list[str] = field(default_factory=list)
@@ -130,8 +131,7 @@ def _shown(arg: Arg) -> Iterator[str]:
         yield name if name.startswith(("$", "`", "<")) else f"${name}"
 
 
-@dataclass(frozen=True)
-class Wanted:
+class Wanted(Struct, frozen=True, dict=True):
     """What one command asks for. ``houses`` are local folders of wheel files that it may take from."""
 
     requirements: RequirementSet
@@ -182,7 +182,7 @@ def read_wanted(
     env = {name: value.text for name, value in variables.items()}
     found: InstallArguments
     if command.action == "project":
-        from dockerlint_alpine.python import read_project_arguments  # noqa: PLC0415 - as above
+        from dockerlint_alpine.python import read_project_arguments
 
         found = read_project_arguments(
             command.tool,

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from dockerlint_alpine.knowledge.packaged import distribution_names, python_modules
 from dockerlint_alpine.python import Resolution, Resolved, Target, musl_of_alpine, normalise
@@ -24,21 +26,20 @@ from dockerlint_alpine.stages.install_request import (
 )
 from dockerlint_alpine.stages.linkage import build_facts, known_build
 from dockerlint_alpine.stages.model import GlibcMade, Installed, InstallStep, PythonHome
+from dockerlint_alpine.stages.walk import StageWalk
+from dockerlint_alpine.syntax import Instruction, SourceText, Span
 
 if TYPE_CHECKING:
     from dockerlint_alpine.knowledge import Knowledge
     from dockerlint_alpine.python import Facts, RequirementSet, Resolver
     from dockerlint_alpine.stages.installers import ExportCommand, InstallCommand
-    from dockerlint_alpine.stages.walk import StageWalk
     from dockerlint_alpine.stages.wheels import WheelFacts, Wheelhouse, WheelReader
-    from dockerlint_alpine.syntax import Instruction, SourceText, Span
 
 _SHOWN_UNKNOWN = 6
 """Names of distributions listed in one notice; the rest is counted."""
 
 
-@dataclass(frozen=True)
-class Call:
+class Call(Struct, frozen=True):
     """One installer's command in its place: where it stands, its variables, the folder and venv it runs in."""
 
     walk: StageWalk
@@ -160,7 +161,7 @@ class Installer:
         local = wanted.houses or any((one.path or "").endswith(".whl") for one in wanted.requirements.requested)
         if self.wheels is None or call.walk.index is None or not (local or self.wheels.names_any):
             return None
-        from dockerlint_alpine.stages.wheels import WheelError, open_house  # noqa: PLC0415 - few installs take local files
+        from dockerlint_alpine.stages.wheels import WheelError, open_house
 
         try:
             house = open_house(call.walk.files, wanted, call.walk.index.arch, self.wheels)
@@ -174,7 +175,7 @@ class Installer:
         no_deps, resolver = "--no-deps" in wanted.options, self.resolver
         requirements, facts = wanted.requirements, self.facts
         if house is not None:
-            from dockerlint_alpine.stages.wheels import HouseFacts  # noqa: PLC0415 - as above
+            from dockerlint_alpine.stages.wheels import HouseFacts
 
             known = dict.fromkeys((*requirements.wheelhouse, *house.named))
             requirements, facts = replace(requirements, wheelhouse=tuple(known)), HouseFacts(facts, house)
@@ -267,7 +268,7 @@ class Installer:
         self, call: Call, resolved: Resolved, wanted: Wanted, house: Wheelhouse
     ) -> tuple[WheelFacts | None, bool]:
         """What the bytes of the wheel that is installed say, and whether no index can offer another version of it."""
-        from dockerlint_alpine.stages.wheels import WheelError  # noqa: PLC0415 - as above
+        from dockerlint_alpine.stages.wheels import WheelError
 
         file = house.chosen(resolved)
         if file is None:

@@ -6,8 +6,9 @@ import itertools
 import posixpath
 import re
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
 
 from dockerlint_alpine.apk import World
 from dockerlint_alpine.stages import shell_files

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
 
 from dockerlint_alpine.stages.copied_distributions import moved_path, spread, travelling
 from dockerlint_alpine.stages.files import FromStage, Unread, absolute

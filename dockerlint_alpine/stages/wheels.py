@@ -6,10 +6,13 @@ Reading bytes is not a stage's business: whoever can is handed in as a :class:`W
 from __future__ import annotations
 
 import posixpath
-from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from dockerlint_alpine.python import Release, choose
+from msgspec import Struct
+from msgspec.structs import replace
+
+from dockerlint_alpine.python import Facts, Release, choose
 from dockerlint_alpine.python.requirement import archive_version
 from dockerlint_alpine.python.tags import tag_of_wheel
 from dockerlint_alpine.python.verdict import releases_of_files
@@ -17,9 +20,8 @@ from dockerlint_alpine.python.versions import same_version
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
-    from pathlib import Path
 
-    from dockerlint_alpine.python import Facts, Packaged, Resolved, Target
+    from dockerlint_alpine.python import Packaged, Resolved, Target
     from dockerlint_alpine.stages.files import StageFiles
     from dockerlint_alpine.stages.install_request import Wanted
 
@@ -28,8 +30,7 @@ class WheelError(Exception):
     """A wheel file that can't be read; the text is one line for the user, the file's name in it."""
 
 
-@dataclass(frozen=True, slots=True)
-class WheelLink:
+class WheelLink(Struct, frozen=True):
     """A library that an object of a wheel names in DT_NEEDED and that the wheel does not bring along.
 
     ``need`` is apk's word for it (``so:liblz4.so.1``), ``path`` the object's place in the wheel.
@@ -39,8 +40,7 @@ class WheelLink:
     path: str
 
 
-@dataclass(frozen=True, slots=True)
-class WheelOpen:
+class WheelOpen(Struct, frozen=True):
     """A library that a source of a wheel opens at run time, outside of any ``try``, and that is not in the wheel.
 
     Any one of ``needs`` is enough; they may hold ``*``. ``place`` is ``FILE:LINE`` in the wheel, ``call`` the function as
@@ -53,8 +53,7 @@ class WheelOpen:
     note: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class WheelFacts:
+class WheelFacts(Struct, frozen=True):
     """What one wheel's bytes say; ``shown`` is the file as the user would name it.
 
     ``glibc`` are the reasons, one line each, why an object of it was made for glibc; empty where none was. ``requires``
@@ -102,8 +101,7 @@ class WheelReader(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class WheelFile:
+class WheelFile(Struct, frozen=True):
     """One wheel on disk. ``named``: by the user for every install, not found by the build's own means.
 
     ``changed`` is when its bytes last did, in nanoseconds: answers about the old ones are none about the new.
@@ -116,13 +114,12 @@ class WheelFile:
     changed: int = 0
 
 
-@dataclass(frozen=True)
-class Wheelhouse:
+class Wheelhouse(Struct, frozen=True):
     """The wheel files that one install may take, in the order in which pip meets them, and who can read them."""
 
     files: tuple[WheelFile, ...]
     arch: str
-    reader: WheelReader = field(compare=False, repr=False)
+    reader: WheelReader
 
     @property
     def named(self) -> tuple[str, ...]:
@@ -166,8 +163,7 @@ class Wheelhouse:
         return replace(resolved, artefact=choice.verdict) if choice.verdict.kind == "wheel" else resolved
 
 
-@dataclass(frozen=True)
-class HouseFacts:
+class HouseFacts(Struct, frozen=True):
     """Facts of an index, and what the METADATA of the wheels in a house adds: the requirements of those releases."""
 
     facts: Facts

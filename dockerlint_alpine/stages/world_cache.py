@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Hashable
-from dataclasses import replace
 from typing import TYPE_CHECKING, TypeVar, cast
+
+from msgspec.structs import replace
 
 from dockerlint_alpine.python.model import Origin, Requested, RequirementSet, Resolution
 from dockerlint_alpine.python.resolve import resolve

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 import dockerlint_alpine.report
-from dockerlint_alpine.model.findings import Report
+from dockerlint_alpine.model.reports import Report
 from dockerlint_alpine.report import FORMATS, RenderOptions, UnknownFormatError, render
 
 from . import scenes

@@ -9,7 +9,8 @@ from typing import Any
 import jsonschema
 import pytest
 
-from dockerlint_alpine.model.findings import Fix, Report, TextEdit
+from dockerlint_alpine.model.findings import Fix, TextEdit
+from dockerlint_alpine.model.reports import Report
 from dockerlint_alpine.report import RenderOptions, render
 
 from . import scenes

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from dockerlint_alpine.model.findings import FileReport
+from dockerlint_alpine.model.reports import FileReport
 from dockerlint_alpine.run.analysis import Doctor, configure
 from dockerlint_alpine.run.cache import ReportCache
 from dockerlint_alpine.run.config import load

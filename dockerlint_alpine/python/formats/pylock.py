@@ -41,7 +41,7 @@ def lock_marker_holds(marker: str, values: Mapping[str, str], extras: Sequence[s
     """
     if is_plain_marker(marker):
         return applies(marker, values)
-    from packaging.markers import InvalidMarker, Marker, UndefinedComparison  # noqa: PLC0415 - rare and costly
+    from packaging.markers import InvalidMarker, Marker, UndefinedComparison
 
     scope: dict[str, Any] = {
         **values,

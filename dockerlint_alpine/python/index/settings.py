@@ -65,7 +65,7 @@ def _default_index(uv: str) -> str | None:
 
 def pip_configuration(variables: Mapping[str, str]) -> dict[str, str]:
     """Read what matters here from pip's configuration files, global to user."""
-    import configparser  # noqa: PLC0415 - online only
+    import configparser
 
     home = Path(variables.get("HOME", "/"))
     config = Path(variables.get("XDG_CONFIG_HOME", home / ".config"))
@@ -182,7 +182,7 @@ class Credentials:
 
     def _ask_keyring(self, service: str, user: str | None) -> Login | None:
         """``keyring get SERVICE USER`` as pip's and uv's "subprocess" provider; without a user, both are asked for."""
-        import shutil  # noqa: PLC0415 - rare
+        import shutil
 
         program = shutil.which("keyring", path=self._variables.get("PATH"))
         if program is None:

@@ -143,7 +143,7 @@ def _opened(data: bytes, filename: str) -> IO[bytes]:
     if filename.endswith((".tar.gz", ".tgz")):
         return cast("IO[bytes]", gzip.GzipFile(fileobj=raw))
     if filename.endswith((".tar.bz2", ".tbz")):
-        import bz2  # noqa: PLC0415 - rare
+        import bz2
 
         return bz2.BZ2File(raw)
     if filename.endswith((".tar.xz", ".txz")):

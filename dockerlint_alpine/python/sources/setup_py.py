@@ -9,14 +9,15 @@ from __future__ import annotations
 
 import posixpath
 import re
-from dataclasses import dataclass
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 import libcst as cst
 from libcst.metadata import MetadataWrapper, PositionProvider
+from msgspec import Struct
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Sequence
 
 _STEPS = 50_000
 _DEPTH = 12
@@ -34,8 +35,7 @@ class _Unknown:
 UNKNOWN: Final = _Unknown()
 
 
-@dataclass(frozen=True, slots=True)
-class Extension:
+class Extension(Struct, frozen=True):
     """An extension module: what it links (``-l`` names), its sources and language; lists may be incomplete.
 
     ``conditional`` tells that the script decides at run time whether it is built, ``optional`` that a failure does not
@@ -55,8 +55,7 @@ class Extension:
     code: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Asked:
+class Asked(Struct, frozen=True):
     """A module that the script asks pkg-config for, or a program it runs, with its 1-based line.
 
     ``required`` is false where the script can go on without: behind a condition, in ``try``, or only a test.
@@ -67,8 +66,7 @@ class Asked:
     required: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class SetupScript:
+class SetupScript(Struct, frozen=True):
     """What a ``setup.py`` says.
 
     Requirements carry their 1-based lines. ``pkg_config`` are the modules it asks pkg-config for, ``programs`` the
