@@ -58,6 +58,12 @@ class Problem(Struct, frozen=True):
     message: str
 
 
+def _shown(record: Struct, *hidden: str) -> str:
+    """The record as ``repr`` has it, without fields that may hold credentials."""
+    fields = (f"{name}={getattr(record, name)!r}" for name in record.__struct_fields__ if name not in hidden)
+    return f"{type(record).__name__}({', '.join(fields)})"
+
+
 class Requested(Struct, frozen=True):
     """One requirement as a source states it.
 
@@ -79,6 +85,9 @@ class Requested(Struct, frozen=True):
     hashes: tuple[str, ...] = ()
     chain: tuple[str, ...] = ()
     artefacts: tuple[str, ...] | None = None
+
+    def __repr__(self) -> str:
+        return _shown(self, "text", "url")
 
     def __post_init__(self) -> None:
         if not self.chain:
@@ -107,6 +116,9 @@ class IndexOptions(Struct, frozen=True):
     pre: bool = False
     pre_for: frozenset[str] = frozenset()
     require_hashes: bool = False
+
+    def __repr__(self) -> str:
+        return _shown(self, "index_url", "extra_index_urls", "find_links")
 
     def allows(self, name: str) -> tuple[bool, bool]:
         """Return whether pip may use (wheels, sdists) of the distribution ``name``.
@@ -271,6 +283,9 @@ class Resolved(Struct, frozen=True):
     origin: Origin
     artefact: Verdict
     url: str | None = None
+
+    def __repr__(self) -> str:
+        return _shown(self, "url")
 
 
 class Unresolved(Struct, frozen=True):
