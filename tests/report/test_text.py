@@ -1,11 +1,11 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from dockerlint_alpine.model.findings import Evidence, Finding, Fix, Location, TextEdit
 from dockerlint_alpine.model.reports import FileReport, Report
