@@ -19,7 +19,7 @@ def read_dockerfile(path: Path) -> bytes:
     try:
         data = read_file(path, limit=MAX_DOCKERFILE_SIZE)
     except FileRefusedError as error:
-        raise UnreadableError(f"{error.strerror.removeprefix('it ')}: not a Dockerfile") from None
+        raise UnreadableError(f"{error.reason.removeprefix('it ')}: not a Dockerfile") from None
     except OSError as error:
         raise UnreadableError(error.strerror or str(error)) from None
     if b"\0" in data[:8192]:

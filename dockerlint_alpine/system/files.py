@@ -24,11 +24,15 @@ _CHUNK = 64 * 1024
 
 
 class FileRefusedError(OSError):
-    """A file that is there and is not opened; ``strerror`` is the reason, in words that follow "can't be read:"."""
+    """A file that is there and is not opened.
+
+    ``reason`` (and ``strerror``) says why, in words that follow "can't be read:".
+    """
 
     def __init__(self, reason: str) -> None:
         """Say why."""
         super().__init__(errno.EPERM, reason)
+        self.reason = reason
 
 
 def read_file(path: Place, *, limit: int, within: Place | None = None) -> bytes:
