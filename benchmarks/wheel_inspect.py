@@ -13,10 +13,13 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import dockerlint_alpine
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 WHEELS = ("pyyaml", "zstandard", "psycopg2-binary", "pillow", "numpy")
 INSPECT = "from dockerlint_alpine.cli.inspect import inspect_command; inspect_command()"

@@ -6,11 +6,12 @@ different) and 3.0.0 to 3.0.6; compared with the programs themselves in tests/ap
 
 from __future__ import annotations
 
-from typing import Literal, TypeAlias
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from msgspec import Struct
 
-from dockerlint_alpine.apk.version import Dialect
+if TYPE_CHECKING:
+    from dockerlint_alpine.apk.version import Dialect
 
 Order: TypeAlias = Literal[
     "requirers-priority-chain", "flags-priority-chain", "requirers-flags-priority-chain", "depth", "queues"

@@ -12,14 +12,13 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from dockerlint_alpine.apk.constraint import Constraint, Provide
-from dockerlint_alpine.apk.database import Database
 from dockerlint_alpine.apk.namehash import bucket
 from dockerlint_alpine.apk.package import Package
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from dockerlint_alpine.apk.database import PackageRow
+    from dockerlint_alpine.apk.database import Database, PackageRow
 
 
 class StandIn(Struct, frozen=True):

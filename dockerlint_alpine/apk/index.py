@@ -8,11 +8,12 @@ from msgspec import Struct
 
 from dockerlint_alpine.apk.behaviour import Behaviour, behaviour_of
 from dockerlint_alpine.apk.catalog import Catalog, Layer
-from dockerlint_alpine.apk.package import Package
 from dockerlint_alpine.apk.version import Version
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
+
+    from dockerlint_alpine.apk.package import Package
 
 
 SourceKind: TypeAlias = Literal["embedded", "cached", "stand-in"]

@@ -13,22 +13,21 @@ what is installed.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Sequence
 from heapq import heappop, heappush
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from msgspec import Struct
 
-from dockerlint_alpine.apk.constraint import Constraint
 from dockerlint_alpine.apk.namehash import bucket
-from dockerlint_alpine.apk.package import Package
 from dockerlint_alpine.apk.version import ANY, GREATER, LESS, compare
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     from dockerlint_alpine.apk.behaviour import Behaviour
     from dockerlint_alpine.apk.catalog import Catalog
+    from dockerlint_alpine.apk.constraint import Constraint
+    from dockerlint_alpine.apk.package import Package
 
 _LAST = 1 << 30
 """Above every bucket: a package made on the command line is noted last among those that depend on a name."""

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from msgspec import Struct
@@ -21,6 +20,8 @@ from dockerlint_alpine.apk.errors import DownloadError, IndexFormatError
 from dockerlint_alpine.apk.signature import verify
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     import urllib3
 
 MIRROR = "https://dl-cdn.alpinelinux.org/alpine"

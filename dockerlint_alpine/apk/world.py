@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from collections import deque
-from collections.abc import Mapping
 from fnmatch import fnmatchcase
 from functools import cached_property
 from types import MappingProxyType
@@ -25,7 +24,7 @@ from dockerlint_alpine.apk.solver import Request, Solver, run
 from dockerlint_alpine.apk.version import EQUAL
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from dockerlint_alpine.apk.index import Index
 

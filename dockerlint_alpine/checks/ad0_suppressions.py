@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from dockerlint_alpine.checks.base import Check, Subject
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from dockerlint_alpine.model.findings import Finding
 
 _UNUSED = """## What it does

@@ -30,7 +30,6 @@ Safe: the -dev package is added to the `apk add` that holds the build packages, 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
@@ -51,6 +50,8 @@ from dockerlint_alpine.fixer.placement import add_package
 from dockerlint_alpine.model.findings import Finding
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from dockerlint_alpine.stages import LibraryUse
 
 CODE = "AD101"

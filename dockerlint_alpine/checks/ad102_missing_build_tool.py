@@ -29,7 +29,7 @@ Safe: the package is added to the `apk add` that holds the build packages, or to
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from msgspec import Struct, field
 from msgspec.structs import replace
@@ -50,7 +50,11 @@ from dockerlint_alpine.checks.base import (
 from dockerlint_alpine.checks.build_moment import Compile, compiles
 from dockerlint_alpine.fixer.placement import add_package
 from dockerlint_alpine.model.findings import Evidence, Finding
-from dockerlint_alpine.stages import InstallStep
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from dockerlint_alpine.stages import InstallStep
 
 CODE = "AD102"
 NAME = "missing-build-tool"

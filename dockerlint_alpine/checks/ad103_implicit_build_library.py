@@ -31,7 +31,6 @@ an information and the fix unsafe: you may not use the feature.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
@@ -53,6 +52,8 @@ from dockerlint_alpine.model.findings import Finding
 from dockerlint_alpine.stages import pulled_in_by
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from dockerlint_alpine.apk import Package
     from dockerlint_alpine.stages import LibraryUse
 

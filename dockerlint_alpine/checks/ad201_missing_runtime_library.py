@@ -39,7 +39,6 @@ Safe: a package is added to an `apk add` of the stage that survives, or to a new
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
@@ -61,6 +60,8 @@ from dockerlint_alpine.model.findings import Evidence, Finding
 from dockerlint_alpine.stages import InstallStep, LibraryUse
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from dockerlint_alpine.stages import Installed, Moment, Stage
 
 CODE = "AD201"

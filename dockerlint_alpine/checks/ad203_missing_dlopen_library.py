@@ -31,7 +31,6 @@ Safe: the package is added to an `apk add` of the stage that survives, or to a n
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence, Set
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
@@ -53,10 +52,12 @@ from dockerlint_alpine.fixer.placement import add_package
 from dockerlint_alpine.knowledge import RuntimeNeed
 from dockerlint_alpine.model.findings import Evidence, Finding
 from dockerlint_alpine.stages import Installed, library_copied
-from dockerlint_alpine.stages.wheels import WheelOpen
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence, Set
+
     from dockerlint_alpine.stages import Stage
+    from dockerlint_alpine.stages.wheels import WheelOpen
 
 CODE = "AD203"
 NAME = "missing-dlopen-library"

@@ -29,7 +29,7 @@ There is no fix: another version is the author's choice.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from dockerlint_alpine.checks import evidence
 from dockerlint_alpine.checks.base import (
@@ -43,6 +43,9 @@ from dockerlint_alpine.checks.base import (
 )
 from dockerlint_alpine.checks.build_moment import Compile, compiles
 from dockerlint_alpine.model.findings import Finding
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 CODE = "AD502"
 NAME = "compiled-without-wheel"

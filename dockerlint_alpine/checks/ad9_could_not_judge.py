@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from dockerlint_alpine.checks.base import Check, Subject, locate, stage_ref
 from dockerlint_alpine.model.findings import Evidence, Finding, Location
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 _COUNTED = """\
 "No findings" would sound like "nothing is missing". What was not looked at is counted in the summary, and `--strict`

@@ -6,7 +6,6 @@ Shared by AD301, AD302 and AD303.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
@@ -16,13 +15,15 @@ from dockerlint_alpine.checks.base import locate
 from dockerlint_alpine.fixer.textlist import file_list
 from dockerlint_alpine.model.findings import TextEdit
 from dockerlint_alpine.stages import ApkStep, Stage
-from dockerlint_alpine.stages.apk_commands import Operand
 from dockerlint_alpine.syntax import LayoutError, list_layout
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from dockerlint_alpine.apk import Index
     from dockerlint_alpine.checks.base import Subject
     from dockerlint_alpine.model.findings import Confidence, Location
+    from dockerlint_alpine.stages.apk_commands import Operand
     from dockerlint_alpine.syntax import PackageList
 
 REPOSITORIES = ("main", "community")

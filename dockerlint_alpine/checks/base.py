@@ -9,13 +9,11 @@ the first ```` ```dockerfile ```` block is the Dockerfile, blocks with a ``title
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from msgspec import Struct
 
 from dockerlint_alpine import DOCS_URL
-from dockerlint_alpine.knowledge import Knowledge
 from dockerlint_alpine.model.findings import (
     Confidence,
     DistributionRef,
@@ -25,10 +23,12 @@ from dockerlint_alpine.model.findings import (
     Severity,
     StageRef,
 )
-from dockerlint_alpine.stages import Timeline
 
 if TYPE_CHECKING:
-    from dockerlint_alpine.stages import Installed, Moment, Stage
+    from collections.abc import Callable, Iterable
+
+    from dockerlint_alpine.knowledge import Knowledge
+    from dockerlint_alpine.stages import Installed, Moment, Stage, Timeline
     from dockerlint_alpine.syntax import Dockerfile, Instruction, Span
 
 FixKind: TypeAlias = Literal["safe", "safe or shown", "unsafe", "shown", "none"]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
@@ -10,6 +9,8 @@ from msgspec import Struct
 from dockerlint_alpine.stages import BuildFacts, Installed, InstallStep, Stage
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from dockerlint_alpine.checks.base import Subject
 
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
@@ -21,6 +20,8 @@ from dockerlint_alpine.stages.files import FromContext, FromStage
 from dockerlint_alpine.syntax import expanded_commands, run_scripts
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
     from dockerlint_alpine.apk import World
     from dockerlint_alpine.checks.base import Subject
     from dockerlint_alpine.stages import Installed, Stage

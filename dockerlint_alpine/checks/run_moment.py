@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Literal
 
 from msgspec import Struct
 
-from dockerlint_alpine.knowledge import Language
 from dockerlint_alpine.stages import ApkStep, Installed, LibraryUse, Moment, PythonStep, library_copied
-from dockerlint_alpine.stages.wheels import WheelLink
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
     from dockerlint_alpine.checks.base import Subject
+    from dockerlint_alpine.knowledge import Language
     from dockerlint_alpine.stages import Stage, Timeline
+    from dockerlint_alpine.stages.wheels import WheelLink
     from dockerlint_alpine.syntax import Instruction
 
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 import string
-from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
@@ -16,6 +15,8 @@ from msgspec import Struct
 from dockerlint_alpine.checks.package_names import TESTING, KnownName
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
     from dockerlint_alpine.apk import Index
 
 _SHOWN = 3

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +16,8 @@ from dockerlint_alpine.run.reading import UnreadableError
 from dockerlint_alpine.run.scheduler import Judge
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from dockerlint_alpine.run.config import Configuration, Settings
 
 

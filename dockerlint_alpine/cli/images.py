@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -12,6 +11,8 @@ import click
 from dockerlint_alpine.cli.progress import Progress
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
     from dockerlint_alpine.elf import Subject
     from dockerlint_alpine.elf.targets import Progress as Steps
 

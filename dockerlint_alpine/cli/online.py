@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import sys
 import time
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -15,6 +14,7 @@ from dockerlint_alpine.python.index.policy import PATIENCE, Access, access_for, 
 
 if TYPE_CHECKING:
     from datetime import date
+    from pathlib import Path
 
     from dockerlint_alpine.python import Resolver, SparingResolver, UvResolver
     from dockerlint_alpine.run.config import Settings

@@ -12,8 +12,6 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 
 from dockerlint_alpine.diagnose.errors import UnknownStepError
-from dockerlint_alpine.stages import Stage
-from dockerlint_alpine.syntax import Instruction
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -21,7 +19,8 @@ if TYPE_CHECKING:
     from dockerlint_alpine.diagnose.model import Cause
     from dockerlint_alpine.diagnose.scan import Scan
     from dockerlint_alpine.diagnose.steps import Step
-    from dockerlint_alpine.stages import Timeline
+    from dockerlint_alpine.stages import Stage, Timeline
+    from dockerlint_alpine.syntax import Instruction
 
 _MAKES_LAYER = frozenset({"RUN", "COPY", "ADD", "WORKDIR"})
 _VARIABLE = re.compile(r"\\\$\\\{[^}]*\\\}|\\\$\w+")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -14,6 +13,8 @@ from dockerlint_alpine.apk.version import LESS
 from dockerlint_alpine.diagnose.errors import DiagnoseError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from dockerlint_alpine.apk import Index, Package
 
 ARCH = "x86_64"

@@ -9,7 +9,6 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from dockerlint_alpine.diagnose.locate import Place, cause_place, failed_place
-from dockerlint_alpine.diagnose.model import Diagnosis
 from dockerlint_alpine.diagnose.systems import Elsewhere, abroad
 from dockerlint_alpine.fixer.placement import add_package
 from dockerlint_alpine.stages import (
@@ -25,7 +24,7 @@ from dockerlint_alpine.stages import (
 from dockerlint_alpine.syntax import Edit, LayoutError, apply_edits, list_layout, parse
 
 if TYPE_CHECKING:
-    from dockerlint_alpine.diagnose.model import Cause
+    from dockerlint_alpine.diagnose.model import Cause, Diagnosis
     from dockerlint_alpine.diagnose.scan import Scan
     from dockerlint_alpine.model.findings import Finding
     from dockerlint_alpine.run.analysis import Doctor

@@ -9,7 +9,6 @@ import json
 import os
 import posixpath
 import tempfile
-from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Protocol
 
 from msgspec import Struct
@@ -24,7 +23,7 @@ from dockerlint_alpine.elf.trees import MemoryTree
 from dockerlint_alpine.elf.wheels import kept_sources
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
 MAX_JSON = 16 * 1024 * 1024

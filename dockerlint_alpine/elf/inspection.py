@@ -7,13 +7,11 @@ The judgement is musl's: every object is loaded as its loader would load it (see
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias
 
 from msgspec import Struct
 from msgspec.structs import replace
 
-from dockerlint_alpine.elf.dlopen import RuntimeOpen
 from dockerlint_alpine.elf.errors import MalformedElfError
 from dockerlint_alpine.elf.installed import (
     InstalledDistribution,
@@ -34,12 +32,14 @@ from dockerlint_alpine.elf.libc import (
     remedy_for,
 )
 from dockerlint_alpine.elf.loader import Load, LoadedObject, Loader, Need, NeedStatus
-from dockerlint_alpine.elf.objects import ElfFacts
 from dockerlint_alpine.elf.targets import Progress, Subject, no_progress
 from dockerlint_alpine.elf.trees import Found, LinkLoopError, follow
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from dockerlint_alpine.elf.dlopen import RuntimeOpen
+    from dockerlint_alpine.elf.objects import ElfFacts
 
 
 OpenStatus: TypeAlias = Literal["found", "missing", "external", "unknown"]

@@ -22,11 +22,12 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 from msgspec import Struct, field
 
 from dockerlint_alpine.elf.libc import is_libc_itself
-from dockerlint_alpine.elf.objects import ElfFacts
 from dockerlint_alpine.elf.trees import Found, LinkLoopError, Tree, follow
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from dockerlint_alpine.elf.objects import ElfFacts
 
 
 NeedStatus: TypeAlias = Literal["found", "libc", "missing", "external", "unloadable"]

@@ -11,7 +11,6 @@ import errno
 import mmap
 import os
 import stat
-from collections.abc import Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias
 
@@ -21,7 +20,7 @@ from dockerlint_alpine.elf.errors import ElfError, NotElfError
 from dockerlint_alpine.elf.objects import ElfFacts, is_elf, read_object
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
 NodeKind: TypeAlias = Literal["file", "directory", "symlink"]

@@ -13,13 +13,12 @@ from typing import TYPE_CHECKING, TypeAlias
 from msgspec import Struct
 from msgspec.structs import replace
 
-from dockerlint_alpine.model.findings import Finding, Fix
-from dockerlint_alpine.model.reports import FileReport
 from dockerlint_alpine.syntax import Edit, apply_edits
 from dockerlint_alpine.syntax.ordering import package_name
 
 if TYPE_CHECKING:
-    from dockerlint_alpine.model.findings import TextEdit
+    from dockerlint_alpine.model.findings import Finding, Fix, TextEdit
+    from dockerlint_alpine.model.reports import FileReport
 
 MAX_ROUNDS = 100
 _MAX_TRIES = 3

@@ -16,13 +16,13 @@ from msgspec.structs import replace
 
 from dockerlint_alpine.fixer.textlist import TextList, file_list
 from dockerlint_alpine.model.findings import TextEdit
-from dockerlint_alpine.stages.apk_commands import Operand
 from dockerlint_alpine.stages.model import ApkStep
 from dockerlint_alpine.syntax import EditError, LayoutError, list_layout
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
+    from dockerlint_alpine.stages.apk_commands import Operand
     from dockerlint_alpine.stages.model import Stage, Timeline
     from dockerlint_alpine.syntax import Edit, Span
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from msgspec import field
 
 from dockerlint_alpine.stages.context import BuildContext
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 
 class ChangedContext(BuildContext, frozen=True, eq=False):

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import io
 import re
-from collections.abc import Sequence
 from typing import IO, TYPE_CHECKING, cast
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from dockerlint_alpine.syntax import Dockerfile
 
 _APK = re.compile(r"\bapk\b")

@@ -6,7 +6,6 @@ as in wheel names (``cp311-cp311-musllinux_1_2_x86_64``); those of other systems
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
@@ -15,7 +14,7 @@ from dockerlint_alpine.knowledge.schema import Table
 from dockerlint_alpine.python.model import Release
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from dockerlint_alpine.python.model import Packaged
 

@@ -11,7 +11,6 @@ from __future__ import annotations
 import json
 import re
 import zlib
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from msgspec import Struct, field
@@ -24,6 +23,7 @@ from dockerlint_alpine.knowledge.toml import texts
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
+    from pathlib import Path
 
     from packaging.version import Version
 

@@ -8,7 +8,6 @@ with what Alpine's own package of a distribution links.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Protocol
 
 from msgspec import Struct
@@ -22,7 +21,7 @@ from dockerlint_alpine.knowledge.model import Distribution, Library, release_key
 from dockerlint_alpine.knowledge.proofs import Proof, contradiction
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
     from dockerlint_alpine.apk import Package

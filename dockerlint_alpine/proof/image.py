@@ -8,7 +8,6 @@ says and the bytes deny, and what the bytes lack and no finding says.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
 from fnmatch import fnmatchcase
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -25,6 +24,8 @@ from dockerlint_alpine.model.findings import Evidence, Finding
 from dockerlint_alpine.python import normalise
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
     from dockerlint_alpine.elf import Inspection, NeedReport, ObjectReport, Subject
     from dockerlint_alpine.knowledge import Knowledge
     from dockerlint_alpine.stages import Installed, Stage, Timeline

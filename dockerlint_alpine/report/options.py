@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
-from dockerlint_alpine.model.findings import Severity
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from dockerlint_alpine.model.findings import Severity
 
 PROGRAM = "alpine-doctor"
 

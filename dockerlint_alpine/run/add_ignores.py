@@ -7,7 +7,6 @@ ours stands there already, the codes join it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
@@ -16,6 +15,8 @@ from dockerlint_alpine.run.suppress import INVALID, UNUSED, existing
 from dockerlint_alpine.syntax import parse
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
     from dockerlint_alpine.model.findings import Finding
     from dockerlint_alpine.syntax import Dockerfile, Instruction
 

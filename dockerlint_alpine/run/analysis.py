@@ -6,7 +6,6 @@ Nothing here prints or writes; :func:`fix` returns the new bytes.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -23,7 +22,6 @@ from dockerlint_alpine.fixer.fix_loop import Proposal, mend, merged
 from dockerlint_alpine.fixer.overlay import changed_context
 from dockerlint_alpine.fixer.verify import UnfaithfulFixError, confirm
 from dockerlint_alpine.knowledge import Knowledge
-from dockerlint_alpine.model.findings import Finding
 from dockerlint_alpine.model.reports import FileError, FileReport, Report
 from dockerlint_alpine.proof.wheels import ElfWheels
 from dockerlint_alpine.run import suppress
@@ -40,11 +38,16 @@ from dockerlint_alpine.stages import (
     guess_root,
     open_context,
 )
+from dockerlint_alpine.stages.context import MAX_FILE_SIZE
 from dockerlint_alpine.syntax import parse
+from dockerlint_alpine.system.files import read_file
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+
     from dockerlint_alpine.elf.targets import Progress
     from dockerlint_alpine.elf.targets import Subject as ImageSubject
+    from dockerlint_alpine.model.findings import Finding
     from dockerlint_alpine.python import Resolver
     from dockerlint_alpine.stages import Timeline
     from dockerlint_alpine.syntax import Dockerfile
@@ -287,7 +290,7 @@ def fix_builds(
 
     def read(other: str) -> bytes | None:
         try:
-            data = None if only_dockerfile else Path(other).read_bytes()
+            data = None if only_dockerfile else read_file(other, limit=MAX_FILE_SIZE)
         except OSError:
             return None
         return before.setdefault(other, data) if data is not None else None

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +22,7 @@ from dockerlint_alpine.model.findings import DistributionRef, Evidence, Finding,
 from dockerlint_alpine.model.reports import FileReport
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
     from sqlite3 import Connection
 
     from dockerlint_alpine.run.config import Configuration

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
 from types import MappingProxyType
@@ -23,7 +22,7 @@ from dockerlint_alpine.report import FORMATS
 from dockerlint_alpine.run.gitignore import translated
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping
 
     from dockerlint_alpine.model.findings import Finding
 

@@ -10,7 +10,6 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -18,13 +17,14 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from dockerlint_alpine.model.reports import FileError, FileReport
-from dockerlint_alpine.run.discovery import Job
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
     from multiprocessing.context import BaseContext
 
     from dockerlint_alpine.run.analysis import Doctor
     from dockerlint_alpine.run.config import Configuration
+    from dockerlint_alpine.run.discovery import Job
 
 _WORTH_A_WORKER = 12
 """Files. Fewer are judged sooner than another process is ready."""

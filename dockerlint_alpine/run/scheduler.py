@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
@@ -21,6 +20,8 @@ from dockerlint_alpine.run.pool import Answer, PoolUnavailableError, Question, a
 from dockerlint_alpine.run.reading import UnreadableError, read_dockerfile
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
     from dockerlint_alpine.elf.targets import Progress as Steps
     from dockerlint_alpine.elf.targets import Subject
     from dockerlint_alpine.run.analysis import Doctor

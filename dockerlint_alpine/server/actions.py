@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
 from difflib import SequenceMatcher
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +25,8 @@ from dockerlint_alpine.server.diagnostics import located
 from dockerlint_alpine.server.positions import decode
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
     from dockerlint_alpine.model.findings import Finding
     from dockerlint_alpine.run.analysis import FixResult
     from dockerlint_alpine.server.judging import Judgement

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import TYPE_CHECKING, Literal
 
 from msgspec import Struct
 
-from dockerlint_alpine.checks import Subject
 from dockerlint_alpine.checks.build_usage import build_needs, compiled_here, runtime_needs
 from dockerlint_alpine.fixer.lists import apk_steps, package_of
 from dockerlint_alpine.stages import ApkStep, Installed, InstallStep, Stage, pulled_in_by
-from dockerlint_alpine.stages.apk_commands import Operand
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from dockerlint_alpine.apk import World
+    from dockerlint_alpine.checks import Subject
     from dockerlint_alpine.server.judging import Judgement
+    from dockerlint_alpine.stages.apk_commands import Operand
 
 
 class Asked(Struct, frozen=True):

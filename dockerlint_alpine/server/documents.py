@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from lsprotocol.types import PositionEncodingKind
 from msgspec import Struct
 from pygls.uris import from_fs_path, to_fs_path, uri_scheme
 
 from dockerlint_alpine.run.discovery import DOCKERFILE_NAME
 from dockerlint_alpine.server.positions import Positions
+from dockerlint_alpine.stages.context import MAX_FILE_SIZE
+from dockerlint_alpine.system.files import read_file
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from lsprotocol.types import PositionEncodingKind
 
 _LANGUAGES = frozenset({"dockerfile", "docker", "containerfile"})
 """What editors call the language: VS Code and Neovim ``dockerfile``, Helix too, others by the name of the file."""
@@ -88,8 +94,8 @@ class Snapshot(Struct, frozen=True, dict=True):
         if document is not None:
             return self.positions_in(document)
         try:
-            return Positions(Path(name).read_bytes(), self.encoding, on_disk=True)
-        except (OSError, ValueError):
+            return Positions(read_file(name, limit=MAX_FILE_SIZE), self.encoding, on_disk=True)
+        except OSError:
             return None
 
     def positions_in(self, document: Document) -> Positions:

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
-from dockerlint_alpine.checks import Subject
 from dockerlint_alpine.python.model import normalise
-from dockerlint_alpine.server.judging import Judgement
 from dockerlint_alpine.stages import Installed, InstallStep, Stage
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from dockerlint_alpine.checks import Subject
+    from dockerlint_alpine.server.judging import Judgement
 
 _PLACE = re.compile(r"(.+):([1-9]\d*)")
 _NAME = re.compile(r"\s*['\"]?\s*([A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?)")

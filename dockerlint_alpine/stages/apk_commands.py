@@ -6,12 +6,14 @@ Options as ``apk(8)`` and ``apk-add(8)`` of apk-tools 2.14 list them.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from msgspec import Struct
 
-from dockerlint_alpine.syntax import Arg, Span
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from dockerlint_alpine.syntax import Arg, Span
 
 _WITH_VALUE = {
     "-X": "repository",

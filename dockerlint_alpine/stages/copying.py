@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
@@ -20,6 +19,8 @@ from dockerlint_alpine.stages.heuristics import mentions_python
 from dockerlint_alpine.stages.interpreters import image_home
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from dockerlint_alpine.stages.model import Installed, PythonHome
     from dockerlint_alpine.stages.walk import StageWalk
     from dockerlint_alpine.syntax import Dockerfile, Instruction

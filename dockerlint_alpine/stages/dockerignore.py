@@ -7,9 +7,12 @@ of directories, a later ``!`` pattern brings files back, the last pattern that m
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 from msgspec import Struct
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 
 class DockerIgnore(Struct, frozen=True):

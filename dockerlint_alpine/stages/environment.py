@@ -6,7 +6,6 @@ with ``ARG NAME``; ENV wins over ARG; a stage built ``FROM`` another inherits bo
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from msgspec import Struct, field
@@ -14,6 +13,8 @@ from msgspec import Struct, field
 from dockerlint_alpine.syntax import SourceText, expand, key_values
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from dockerlint_alpine.syntax import Instruction
 
 PREDEFINED = ("HTTP_PROXY", "HTTPS_PROXY", "FTP_PROXY", "NO_PROXY", "ALL_PROXY")

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import errno
 import posixpath
-from collections.abc import Iterable, Iterator
 from fnmatch import fnmatchcase
 from functools import cached_property
 from typing import TYPE_CHECKING, TypeAlias
@@ -15,12 +14,14 @@ from typing import TYPE_CHECKING, TypeAlias
 from msgspec import Struct
 from msgspec.structs import replace
 
-from dockerlint_alpine.apk import World
 from dockerlint_alpine.stages.context import BuildContext, ContextFileError
 from dockerlint_alpine.stages.dockerignore import NOTHING_IGNORED, DockerIgnore
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
+
+    from dockerlint_alpine.apk import World
 
 
 _KNOWN_FOLDERS = frozenset({"/", "/usr", "/usr/local", "/tmp", "/root", "/opt", "/etc", "/home", "/srv", "/var"})  # noqa: S108 - names, nothing is opened

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
@@ -13,6 +12,8 @@ from dockerlint_alpine.stages.errors import StageGraphError
 from dockerlint_alpine.syntax import Instruction, Mount, SourceText, expand
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
     from dockerlint_alpine.syntax import Dockerfile
 
 

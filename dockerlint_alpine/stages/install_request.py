@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Iterator, Mapping
 from fnmatch import fnmatchcase
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -26,6 +25,8 @@ from dockerlint_alpine.stages.files import absolute
 from dockerlint_alpine.stages.native import is_native
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
     from dockerlint_alpine.python import InstallArguments, Target
     from dockerlint_alpine.stages.installers import ExportCommand, InstallCommand
     from dockerlint_alpine.stages.model import Installed

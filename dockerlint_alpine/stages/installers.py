@@ -6,13 +6,15 @@ Only the program and its sub-command are told apart here; ``dockerlint_alpine.py
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from msgspec import Struct
 from msgspec.structs import replace
 
-from dockerlint_alpine.syntax import Arg
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from dockerlint_alpine.syntax import Arg
 
 Tool = Literal["pip", "uv", "poetry", "pipenv", "pdm"]
 Action = Literal["install", "wheel", "download", "sync-files", "project", "add", "tool", "uninstall"]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Literal
 
 from msgspec import Struct
@@ -26,14 +25,16 @@ from dockerlint_alpine.stages.install_request import (
 )
 from dockerlint_alpine.stages.linkage import build_facts, known_build
 from dockerlint_alpine.stages.model import GlibcMade, Installed, InstallStep, PythonHome
-from dockerlint_alpine.stages.walk import StageWalk
-from dockerlint_alpine.syntax import Instruction, SourceText, Span
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     from dockerlint_alpine.knowledge import Knowledge
     from dockerlint_alpine.python import Facts, RequirementSet, Resolver
     from dockerlint_alpine.stages.installers import ExportCommand, InstallCommand
+    from dockerlint_alpine.stages.walk import StageWalk
     from dockerlint_alpine.stages.wheels import WheelFacts, Wheelhouse, WheelReader
+    from dockerlint_alpine.syntax import Instruction, SourceText, Span
 
 _SHOWN_UNKNOWN = 6
 """Names of distributions listed in one notice; the rest is counted."""

@@ -6,19 +6,18 @@ result is what the extension will need where it runs, and what the build lacks.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Literal
 
 from msgspec import Struct
 from msgspec.structs import replace
 
-from dockerlint_alpine.knowledge import Build, Language, Library, Link, RuntimeNeed
-from dockerlint_alpine.python import Resolved
-
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     from dockerlint_alpine.apk import Index, World
-    from dockerlint_alpine.knowledge import Knowledge
+    from dockerlint_alpine.knowledge import Build, Knowledge, Language, Library, Link, RuntimeNeed
+    from dockerlint_alpine.python import Resolved
 
 VIRTUAL = "virtual"
 """The repository of packages that ``apk add --virtual`` makes up."""

@@ -9,21 +9,17 @@ from typing import TYPE_CHECKING, Literal
 
 from msgspec import Struct, field
 
-from dockerlint_alpine.apk import Index, World
-from dockerlint_alpine.knowledge import BaseImage
-from dockerlint_alpine.python import Resolved, Target
-from dockerlint_alpine.stages.apk_commands import ApkCommand
-from dockerlint_alpine.stages.environment import Scope
-from dockerlint_alpine.stages.files import StageFiles
-from dockerlint_alpine.stages.installers import InstallCommand
-from dockerlint_alpine.stages.linkage import BuildFacts
-from dockerlint_alpine.stages.wheels import WheelFacts
-from dockerlint_alpine.syntax import Dockerfile, Instruction, Span
-
 if TYPE_CHECKING:
-    from dockerlint_alpine.knowledge import Language
-    from dockerlint_alpine.stages.linkage import LibraryUse
-    from dockerlint_alpine.stages.wheels import WheelLink
+    from dockerlint_alpine.apk import Index, World
+    from dockerlint_alpine.knowledge import BaseImage, Language
+    from dockerlint_alpine.python import Resolved, Target
+    from dockerlint_alpine.stages.apk_commands import ApkCommand
+    from dockerlint_alpine.stages.environment import Scope
+    from dockerlint_alpine.stages.files import StageFiles
+    from dockerlint_alpine.stages.installers import InstallCommand
+    from dockerlint_alpine.stages.linkage import BuildFacts, LibraryUse
+    from dockerlint_alpine.stages.wheels import WheelFacts, WheelLink
+    from dockerlint_alpine.syntax import Dockerfile, Instruction, Span
 
 
 class PythonHome(Struct, frozen=True):

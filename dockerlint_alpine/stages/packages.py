@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
 from dockerlint_alpine.apk import Constraint, ConstraintError, World
-from dockerlint_alpine.stages.world_cache import Memory
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
     from dockerlint_alpine.apk import Index
+    from dockerlint_alpine.stages.world_cache import Memory
 
 
 class Packages(Struct, frozen=True):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import itertools
 import posixpath
 import re
-from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
@@ -32,6 +31,8 @@ from dockerlint_alpine.syntax import expanded_commands
 from dockerlint_alpine.syntax.shell.model import SHELLS
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from dockerlint_alpine.stages.walk import StageWalk
     from dockerlint_alpine.syntax import Arg, ExpandedCommand, Instruction, Script, Span
 

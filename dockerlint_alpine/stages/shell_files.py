@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
@@ -12,6 +11,8 @@ from dockerlint_alpine.stages.copied_distributions import moved_path, spread, tr
 from dockerlint_alpine.stages.files import FromStage, Unread, absolute
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from dockerlint_alpine.stages.walk import StageWalk
     from dockerlint_alpine.syntax import Arg, ExpandedCommand, Instruction
 

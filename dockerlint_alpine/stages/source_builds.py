@@ -12,16 +12,14 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct, field
 
-from dockerlint_alpine.apk import Index
 from dockerlint_alpine.knowledge import Build, Knowledge, Library, Link, RuntimeNeed
-from dockerlint_alpine.python import SourceNeed
 from dockerlint_alpine.stages.linkage import SourceRule
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from dockerlint_alpine.apk import Package
-    from dockerlint_alpine.python import SourceFacts
+    from dockerlint_alpine.apk import Index, Package
+    from dockerlint_alpine.python import SourceFacts, SourceNeed
 
 _KERNEL = ("linux/", "asm/", "asm-generic/", "mtd/", "rdma/", "drm/")
 """Folders of the kernel's headers: linux-headers has them."""

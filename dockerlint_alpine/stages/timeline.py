@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
@@ -17,6 +16,8 @@ from dockerlint_alpine.stages.world_cache import Memory
 from dockerlint_alpine.syntax import SourceText, run_scripts
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from dockerlint_alpine.apk import IndexStore
     from dockerlint_alpine.knowledge import Knowledge
     from dockerlint_alpine.stages.context import BuildContext

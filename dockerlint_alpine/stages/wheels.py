@@ -6,7 +6,6 @@ Reading bytes is not a stage's business: whoever can is handed in as a :class:`W
 from __future__ import annotations
 
 import posixpath
-from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from msgspec import Struct
@@ -20,6 +19,7 @@ from dockerlint_alpine.python.versions import same_version
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from pathlib import Path
 
     from dockerlint_alpine.python import Packaged, Resolved, Target
     from dockerlint_alpine.stages.files import StageFiles

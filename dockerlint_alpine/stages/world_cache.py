@@ -7,7 +7,6 @@ answered from here; the number of answers kept is bounded.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Hashable
 from typing import TYPE_CHECKING, TypeVar, cast
 
 from msgspec.structs import replace
@@ -16,7 +15,7 @@ from dockerlint_alpine.python.model import Origin, Requested, RequirementSet, Re
 from dockerlint_alpine.python.resolve import resolve
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Hashable, Mapping
 
     from dockerlint_alpine.python import Facts, Target
 

@@ -21,12 +21,12 @@ from dockerlint_alpine.syntax.json_form import NotStringsError, parse_array
 from dockerlint_alpine.syntax.pieces import Pieces
 from dockerlint_alpine.syntax.problems import SyntaxProblem
 from dockerlint_alpine.syntax.rules import argument_problem
-from dockerlint_alpine.syntax.source import Span
 
 if TYPE_CHECKING:
     from typing import Literal
 
     from dockerlint_alpine.syntax.json_form import JsonString
+    from dockerlint_alpine.syntax.source import Span
 
 _BOM = b"\xef\xbb\xbf"
 _LINE_LIMIT = 65_535

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
 from dockerlint_alpine.syntax.gotext import SPACE, WHITESPACE_RUN
-from dockerlint_alpine.syntax.heredoc import Heredoc
-from dockerlint_alpine.syntax.pieces import Pieces
 from dockerlint_alpine.syntax.source import EMPTY, SourceText, Span
+
+if TYPE_CHECKING:
+    from dockerlint_alpine.syntax.heredoc import Heredoc
+    from dockerlint_alpine.syntax.pieces import Pieces
 
 KEYWORDS = frozenset({
     "ADD", "ARG", "CMD", "COPY", "ENTRYPOINT", "ENV", "EXPOSE", "FROM", "HEALTHCHECK", "LABEL", "MAINTAINER", "ONBUILD",

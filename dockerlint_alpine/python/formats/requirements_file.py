@@ -10,7 +10,6 @@ from __future__ import annotations
 import codecs
 import posixpath
 import re
-from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from msgspec import Struct, field
@@ -28,7 +27,7 @@ from dockerlint_alpine.python.options import (
 from dockerlint_alpine.python.requirement import InvalidRequirementError, is_archive, is_url, parse_argument
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from dockerlint_alpine.python.model import FileReader
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import json
 import tempfile
-from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -33,6 +32,8 @@ from dockerlint_alpine.python.verdict import choose, judge_file, releases_of_fil
 from dockerlint_alpine.python.versions import specifiers
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     from dockerlint_alpine.python.model import IndexOptions
 
 FORMAT = 3

@@ -13,7 +13,6 @@ import socket
 import subprocess
 import tempfile
 import urllib.parse
-from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -39,6 +38,8 @@ from dockerlint_alpine.python.sources.sdist import SdistError, read_sdist
 from dockerlint_alpine.python.tags import tag_of_wheel
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
     from dockerlint_alpine.python.model import IndexOptions
     from dockerlint_alpine.python.sources.source_facts import SourceFacts
 

@@ -12,12 +12,13 @@ import os
 import re
 import subprocess
 import urllib.parse
-from collections.abc import Callable, Iterable, Mapping
 from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
     from dockerlint_alpine.python.model import IndexOptions
 
 Login: TypeAlias = tuple[str, str]

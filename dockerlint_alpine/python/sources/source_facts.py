@@ -10,7 +10,6 @@ from __future__ import annotations
 import posixpath
 import re
 import tomllib
-from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from msgspec import Struct
@@ -20,7 +19,7 @@ from dockerlint_alpine.python.model import Target, normalise
 from dockerlint_alpine.python.sources.includes import outside_headers
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping, Sequence
 
     from dockerlint_alpine.python.sources.setup_py import SetupScript
 

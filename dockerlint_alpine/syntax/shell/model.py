@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from msgspec import Struct
 
-from dockerlint_alpine.syntax.problems import SyntaxProblem
-from dockerlint_alpine.syntax.shell.words import Word
-from dockerlint_alpine.syntax.source import SourceText, Span
+if TYPE_CHECKING:
+    from dockerlint_alpine.syntax.problems import SyntaxProblem
+    from dockerlint_alpine.syntax.shell.words import Word
+    from dockerlint_alpine.syntax.source import SourceText, Span
 
 
 class Assignment(Struct, frozen=True):

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 
 from dockerlint_alpine.syntax.shell.model import SHELLS
-from dockerlint_alpine.syntax.shell.words import Arg
 from dockerlint_alpine.syntax.source import SourceText
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from dockerlint_alpine.syntax.shell.model import Redirect
+    from dockerlint_alpine.syntax.shell.words import Arg
 
 _ASSIGNMENT = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)=")
 _SHELL_NAMES = SHELLS - {"busybox"}
