@@ -211,7 +211,7 @@ def jobs_for(paths: Sequence[str], configured: Configuration) -> tuple[list[Job]
             everywhere=settings.force_exclude,
             step=progress.step,
         )
-        jobs, errors = find_jobs(paths, environment=os.environ, search=search)
+        jobs, errors = find_jobs(paths, search=search)
     named = set(paths)
     kept = [job for job in jobs if job.shown_as in named or not search.excludes(str(job.path))]
     return kept, [FileError(error.path, error.message) for error in errors]

@@ -35,7 +35,9 @@ from dockerlint_alpine.stages import (
     guess_root,
     open_context,
 )
+from dockerlint_alpine.stages.context import MAX_FILE_SIZE
 from dockerlint_alpine.syntax import parse
+from dockerlint_alpine.system.files import read_file
 
 if TYPE_CHECKING:
     from dockerlint_alpine.elf.targets import Progress
@@ -278,7 +280,7 @@ def fix_builds(
 
     def read(other: str) -> bytes | None:
         try:
-            data = None if only_dockerfile else Path(other).read_bytes()
+            data = None if only_dockerfile else read_file(other, limit=MAX_FILE_SIZE)
         except OSError:
             return None
         return before.setdefault(other, data) if data is not None else None

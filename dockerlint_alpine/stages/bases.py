@@ -90,6 +90,8 @@ def _report_unknown(walk: StageWalk) -> None:
     if node.unknown and walk.image is None:
         names = ", ".join(f"${name}" for name in node.unknown)
         message = f"the base image depends on {names}, which has no value: give it with --build-arg"
+    elif "${" in node.base:
+        message = f"the base image depends on {node.base}, which is the environment's to say: give it with --build-arg"
     elif walk.image is not None and not walk.image.not_alpine:
         message = f"which Alpine release {node.base} is built on isn't known: say it with --alpine X.Y"
     else:
