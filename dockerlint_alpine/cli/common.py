@@ -164,13 +164,14 @@ def _codes(values: Sequence[str]) -> tuple[str, ...]:
     if not values:
         return ()
     from dockerlint_alpine.checks import CHECKS
+    from dockerlint_alpine.model.findings import CODE_LETTERS
 
     by_name = {check.name: check.code for check in CHECKS}
     found: list[str] = []
     for part in (part.strip() for value in values for part in value.split(",") if part.strip()):
         code = by_name.get(part, part.upper())
         if code == "ALL":
-            found.extend(("AD", "AD502"))
+            found.extend((CODE_LETTERS, *(check.code for check in CHECKS if check.on_demand)))
         elif any(check.code.startswith(code) for check in CHECKS):
             found.append(code)
         else:

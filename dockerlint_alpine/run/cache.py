@@ -18,7 +18,16 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from dockerlint_alpine import __version__
-from dockerlint_alpine.model.findings import DistributionRef, Evidence, Finding, Fix, Location, StageRef, TextEdit
+from dockerlint_alpine.model.findings import (
+    DistributionRef,
+    Evidence,
+    Finding,
+    Fix,
+    Location,
+    StageRef,
+    TextEdit,
+    Traits,
+)
 from dockerlint_alpine.model.reports import FileReport
 
 if TYPE_CHECKING:
@@ -28,7 +37,7 @@ if TYPE_CHECKING:
     from dockerlint_alpine.run.config import Configuration
 
 FILE_NAME = "reports.sqlite"
-_LAYOUT = 2
+_LAYOUT = 3
 _MAX_ROWS = 20_000
 _PACKAGE = Path(__file__).resolve().parent.parent
 _ONLY_SHOWN = {
@@ -204,4 +213,5 @@ def _finding(raw: dict[str, Any]) -> Finding:
         raw["distribution"] = DistributionRef(**{**distribution, "origin": tuple(distribution["origin"])})
     if fix:
         raw["fix"] = Fix(fix["title"], fix["applicability"], tuple(TextEdit(**edit) for edit in fix["edits"]))
+    raw["traits"] = Traits(**raw["traits"])
     return Finding(**raw)

@@ -97,7 +97,7 @@ def _report_unknown(walk: StageWalk) -> None:
         message = f"which Alpine release {node.base} is built on isn't known: say it with --alpine X.Y"
     else:
         message = f"unknown base image {node.base}: say which Alpine it is with --alpine X.Y"
-    walk.unjudged("AD902", node.from_instruction, message, f"FROM {node.base or '(nothing)'}")
+    walk.unjudged("unknown-base-image", node.from_instruction, message, f"FROM {node.base or '(nothing)'}")
 
 
 def _open_release(walk: StageWalk, release: str) -> None:
@@ -106,13 +106,13 @@ def _open_release(walk: StageWalk, release: str) -> None:
     if arch is None:
         walk.kind = "unknown"
         message = f"Alpine has no packages for the platform {walk.platform}"
-        walk.unjudged("AD902", walk.node.from_instruction, message, f"platform {walk.platform}")
+        walk.unjudged("unknown-base-image", walk.node.from_instruction, message, f"platform {walk.platform}")
         return
     try:
         walk.index = builder.store.open(release, arch)
     except UnknownReleaseError as error:
         walk.kind = "unknown"
-        walk.unjudged("AD902", walk.node.from_instruction, str(error), f"FROM {walk.node.base}")
+        walk.unjudged("unknown-base-image", walk.node.from_instruction, str(error), f"FROM {walk.node.base}")
         return
     needs = walk.image.world if walk.image is not None else ()
     walk.packages = Packages.of(builder.memory, walk.index, needs)

@@ -5,7 +5,7 @@ Everything here is a fact of one Dockerfile for one platform; checks read it and
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from msgspec import Struct, field
 
@@ -158,10 +158,16 @@ class Installed(Struct, frozen=True):
         return self.wheel_file is not None
 
 
-class Unjudged(Struct, frozen=True):
-    """Something that could not be judged: the AD9xx code, where, and why. ``things`` counts what it stands for."""
+UnjudgedKind: TypeAlias = Literal[
+    "unreadable-requirements", "unknown-base-image", "unresolved-requirement", "unknown-value"
+]
+"""What a walk could not see: a file, an image, a distribution, or a value that only the build knows."""
 
-    code: str
+
+class Unjudged(Struct, frozen=True):
+    """Something that could not be judged: its kind, where, and why. ``things`` counts what it stands for."""
+
+    kind: UnjudgedKind
     stage: int
     span: Span
     message: str

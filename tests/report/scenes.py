@@ -2,7 +2,16 @@
 
 from __future__ import annotations
 
-from dockerlint_alpine.model.findings import DistributionRef, Evidence, Finding, Fix, Location, StageRef, TextEdit
+from dockerlint_alpine.model.findings import (
+    DistributionRef,
+    Evidence,
+    Finding,
+    Fix,
+    Location,
+    StageRef,
+    TextEdit,
+    Traits,
+)
 from dockerlint_alpine.model.reports import FileError, FileReport, Report
 from dockerlint_alpine.report import CodeDoc
 
@@ -194,6 +203,7 @@ def single() -> FileReport:
         ),
         Finding(
             code="AD901",
+            traits=Traits(could_not_judge=True),
             name="could-not-judge",
             severity="info",
             confidence="certain",
