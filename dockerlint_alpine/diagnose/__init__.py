@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from dockerlint_alpine.diagnose.errors import DiagnoseError, PatternError, UnknownStepError
+from dockerlint_alpine.diagnose.errors import DiagnoseError, PatternError
 from dockerlint_alpine.diagnose.model import Cause, Diagnosis, Moment, Verdict
 
 if TYPE_CHECKING:
@@ -26,7 +26,6 @@ __all__ = [
     "Diagnosis",
     "Moment",
     "PatternError",
-    "UnknownStepError",
     "Verdict",
     "diagnose",
     "diagnose_scan",

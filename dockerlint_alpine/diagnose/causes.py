@@ -229,6 +229,7 @@ class Reader:
             packages=answer.packages if answer.outcome == "package" else (),
             stage=hit.step.stage if hit.step is not None else None,
             replaces=answer.replaces,
+            pin=answer.pin,
             pattern=pattern.id,
             step=hit.step,
         )

@@ -25,7 +25,9 @@ class Cause:
     ``line`` is the 1-based line of the log and ``quote`` its text without wrappers. ``stage`` is the name of a stage,
     or its number where it has none. ``outcome`` says what kind of answer this is: ``none`` means that no apk package
     helps. ``lasting`` is true where the need is one of what runs, even if a step of the build ran it. ``replaces`` is
-    the name in an ``apk add`` that the first package stands for. ``step`` is the step of the log that the line is from.
+    the name in an ``apk add`` that the first package stands for, ``pin`` what to write in place of a pin that can't be met.
+    ``step`` is the step of the log that the line is from. ``foreseen_to_run`` are those of ``foreseen`` that the stage which
+    runs needs.
     """
 
     cause: str
@@ -44,6 +46,8 @@ class Cause:
     pattern: str = ""
     step: Step | None = None
     lasting: bool = False
+    pin: str | None = None
+    foreseen_to_run: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
