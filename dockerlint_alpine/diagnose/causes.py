@@ -225,6 +225,7 @@ class Reader:
             advice=answer.advice,
             confidence=confidence,
             distribution=reading.distribution,
+            version=reading.version,
             need=answer.need,
             packages=answer.packages if answer.outcome == "package" else (),
             stage=hit.step.stage if hit.step is not None else None,

@@ -9,4 +9,3 @@ class DiagnoseError(Exception):
 
 class PatternError(DiagnoseError):
     """``rules/errors.toml`` breaks its schema; the text names the pattern and the key."""
-

@@ -99,13 +99,18 @@ class DockerfileRepair:
         stages = [place.stage] if place is not None else []
         stages += [stage for _, stage in sorted(self._timeline.stages.items(), reverse=True) if stage.runs]
         for stage in stages:
-            if stage.alpine is not None and stage.alpine != self._found.release:
-                told = self._found.releases
-                if self._found.release is not None and len(set(told.values())) == 1:
-                    return self._found.release, "the log fetches its index"
+            if self._found.release is not None and len(set(self._found.releases.values())) == 1:
+                return self._found.release, "the log fetches its index"
             if stage.alpine is not None:
                 return stage.alpine, f"{self._shown_as}: {stage.base}"
         return None, ""
+
+    def python(self) -> str | None:
+        """The Python (``X.Y``) of the failing stage, else of the one that runs, where its base image tells it."""
+        place = failed_place(self._timeline, self._found, None)
+        stages = [place.stage] if place is not None else []
+        stages += [stage for _, stage in sorted(self._timeline.stages.items(), reverse=True) if stage.runs]
+        return next((stage.home.version for stage in stages if stage.home is not None and stage.home.version), None)
 
     def repair(self, diagnosis: Diagnosis) -> Repair:
         """Place the causes, add what they prove, then what the rules and the checks foresee."""
@@ -130,6 +135,7 @@ class DockerfileRepair:
         if cause.pin is not None and cause.need is not None:
             work.edited(_replace_operand(self._read(work.data), work.data, _plain(cause.need), cause.pin), cause.pin)
             return
+        step: tuple[bytes, str] | str | None
         for package in cause.packages:
             if cause.replaces is not None:
                 step = _replace_operand(self._read(work.data), work.data, cause.replaces, package)
@@ -140,9 +146,7 @@ class DockerfileRepair:
                 step = self._add(work, place, package, purpose)
             work.edited(step, package)
 
-    def _write_foreseen(
-        self, work: _Work, diagnosis: Diagnosis, places: Sequence[Place | None]
-    ) -> tuple[Finding, ...]:
+    def _write_foreseen(self, work: _Work, diagnosis: Diagnosis, places: Sequence[Place | None]) -> tuple[Finding, ...]:
         """Write what will be missing next: what the checks find in the Dockerfile, then what only the rules know.
 
         What can't be placed is no note: nothing has failed for it yet.
@@ -150,7 +154,9 @@ class DockerfileRepair:
         findings, new = self._checked(work.data)
         if new != work.data:
             work.data = new
-            work.applied += [Applied(f.fix.title, f.packages[0], foreseen=True) for f in findings if f.fix and f.packages]
+            work.applied += [
+                Applied(f.fix.title, f.packages[0], foreseen=True) for f in findings if f.fix and f.packages
+            ]
         for cause, place in zip(diagnosis.causes, places, strict=True):
             for package in cause.foreseen:
                 runs = package in cause.foreseen_to_run
@@ -192,7 +198,8 @@ class DockerfileRepair:
         timeline = self._read(work.data)
         stage = timeline.stages[place.stage.index]
         if stage.packages is None:
-            return f"{package}: the base of stage {stage_text(stage)} ({stage.base}) is not known to be Alpine"
+            alpine = "not Alpine" if stage.kind == "other" else "not known to be Alpine"
+            return f"{package}: the base of stage {stage_text(stage)} ({stage.base}) is {alpine}"
         ordinal = _ordinal(place)
         before = stage.instructions[ordinal] if ordinal is not None else None
         moment = _moment_at(stage, ordinal)
@@ -281,7 +288,9 @@ def _replace_operand(timeline: Timeline, data: bytes, name: str, new: str) -> tu
         for step in stage.steps:
             if not isinstance(step, ApkStep) or step.command.verb != "add":
                 continue
-            written = [item.text for item in step.command.operands if item.arg is not None and _plain(item.text) == name]
+            written = [
+                item.text for item in step.command.operands if item.arg is not None and _plain(item.text) == name
+            ]
             if written:
                 args = [operand.arg for operand in step.command.operands if operand.arg is not None]
                 try:
