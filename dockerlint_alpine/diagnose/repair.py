@@ -27,8 +27,7 @@ if TYPE_CHECKING:
 
     from dockerlint_alpine.diagnose.model import Cause, Diagnosis
     from dockerlint_alpine.diagnose.scan import Scan
-    from dockerlint_alpine.fixer.placement import Purpose
-    from dockerlint_alpine.model.findings import Finding
+    from dockerlint_alpine.model.findings import Finding, Purpose
     from dockerlint_alpine.run.analysis import Doctor
     from dockerlint_alpine.stages import Moment, Stage, Timeline
 
