@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
@@ -98,7 +97,7 @@ def _job(given: dict[str, Any]) -> Job | None:
         return None
     from dockerlint_alpine.run.discovery import find_jobs  # noqa: PLC0415 - only with a Dockerfile
 
-    jobs, errors = find_jobs([given["dockerfile"]], environment=os.environ)
+    jobs, errors = find_jobs([given["dockerfile"]])
     if errors:
         raise click.UsageError(f"{errors[0].path}: {errors[0].message}")
     if given["service"]:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from dockerlint_alpine.checks import CHECKS
 from dockerlint_alpine.diagnose.locate import Place, cause_place, failed_place
 from dockerlint_alpine.diagnose.systems import Elsewhere, abroad
 from dockerlint_alpine.fixer.placement import add_package
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from dockerlint_alpine.run.analysis import Doctor
     from dockerlint_alpine.stages import Moment, Stage, Timeline
 
-FORESEEN_CODES = ("AD101", "AD102", "AD201", "AD202", "AD203")
+FORESEEN_CODES = tuple(check.code for check in CHECKS if check.foresees_failure)
 """The checks whose findings are the next failures."""
 
 

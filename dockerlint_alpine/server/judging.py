@@ -65,7 +65,7 @@ class Judgement:
 
 
 class Judge:
-    """Opens rules and indexes at the first question. ``environment`` may set options and holds compose's variables.
+    """Opens rules and indexes at the first question. ``environment`` may set options.
 
     A Dockerfile that services of compose files build, in its folder or one above it up to the workspace's, is judged as
     each of them builds it, as ``alpine-doctor check`` does for a folder.
@@ -157,7 +157,7 @@ class Judge:
         return [one for one in judged if one.rests_on(paths)]
 
     def _in_workspace(self, folder: Path, *, near: Path) -> list[Document]:
-        jobs, _ = find_jobs([str(folder)], environment=self._environment)
+        jobs, _ = find_jobs([str(folder)])
         paths = {Path(os.path.abspath(job.path)) for job in jobs}  # noqa: PTH100 - keeps symlinks
         found: list[Document] = []
         for path in sorted(paths, key=lambda path: (-len(os.path.commonpath([path, near])), path))[:_NEAREST]:
@@ -205,7 +205,7 @@ class Judge:
         state = state_of(str(compose))
         known = self._composed.get(compose)
         if known is None or known[0] != state:
-            known = self._composed[compose] = (state, find_jobs([str(compose)], environment=self._environment)[0])
+            known = self._composed[compose] = (state, find_jobs([str(compose)])[0])
         return known[1]
 
 

@@ -19,6 +19,7 @@ from dockerlint_alpine.stages.model import (
     Stage,
     Timeline,
     Unjudged,
+    UnjudgedKind,
 )
 from dockerlint_alpine.stages.packages import can_be_met
 from dockerlint_alpine.stages.timeline import build_timeline
@@ -43,6 +44,7 @@ __all__ = [
     "StagesError",
     "Timeline",
     "Unjudged",
+    "UnjudgedKind",
     "WorldCache",
     "build_timeline",
     "can_be_met",

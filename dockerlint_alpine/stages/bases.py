@@ -89,11 +89,13 @@ def _report_unknown(walk: StageWalk) -> None:
     if node.unknown and walk.image is None:
         names = ", ".join(f"${name}" for name in node.unknown)
         message = f"the base image depends on {names}, which has no value: give it with --build-arg"
+    elif "${" in node.base:
+        message = f"the base image depends on {node.base}, which is the environment's to say: give it with --build-arg"
     elif walk.image is not None and not walk.image.not_alpine:
         message = f"which Alpine release {node.base} is built on isn't known: say it with --alpine X.Y"
     else:
         message = f"unknown base image {node.base}: say which Alpine it is with --alpine X.Y"
-    walk.unjudged("AD902", node.from_instruction, message, f"FROM {node.base or '(nothing)'}")
+    walk.unjudged("unknown-base-image", node.from_instruction, message, f"FROM {node.base or '(nothing)'}")
 
 
 def _open_release(walk: StageWalk, release: str) -> None:
@@ -102,13 +104,13 @@ def _open_release(walk: StageWalk, release: str) -> None:
     if arch is None:
         walk.kind = "unknown"
         message = f"Alpine has no packages for the platform {walk.platform}"
-        walk.unjudged("AD902", walk.node.from_instruction, message, f"platform {walk.platform}")
+        walk.unjudged("unknown-base-image", walk.node.from_instruction, message, f"platform {walk.platform}")
         return
     try:
         walk.index = build.store.open(release, arch)
     except UnknownReleaseError as error:
         walk.kind = "unknown"
-        walk.unjudged("AD902", walk.node.from_instruction, str(error), f"FROM {walk.node.base}")
+        walk.unjudged("unknown-base-image", walk.node.from_instruction, str(error), f"FROM {walk.node.base}")
         return
     needs = walk.image.world if walk.image is not None else ()
     walk.packages = Packages.of(build.world_cache, walk.index, needs)

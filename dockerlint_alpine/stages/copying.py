@@ -203,11 +203,11 @@ def _report_other(
         names = f"{', '.join(open_ones[:_SHOWN])}{' and more' if len(open_ones) > _SHOWN else ''}"
         verb, them = ("are", "them") if len(open_ones) > 1 else ("is", "it")
         message = f"{names} of {where} {verb} {fate.format(them)}"
-        walk.unjudged("AD902", instruction, message, evidence, len(open_ones))
+        walk.unjudged("unknown-base-image", instruction, message, evidence, len(open_ones))
     elif other.doubts or (not brought and any(map(mentions_python, other.node.instructions))):
         unread = "".join(f"; {doubt.message}" for doubt in other.doubts[:1])
         message = f"what {where} installs is {fate.format('it')}"
-        walk.unjudged("AD902", instruction, message, evidence + unread)
+        walk.unjudged("unknown-base-image", instruction, message, evidence + unread)
 
 
 def _kept_parents(source: str) -> str:

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from dockerlint_alpine.knowledge import Knowledge
     from dockerlint_alpine.python import Facts, RequirementSet, Resolver
     from dockerlint_alpine.stages.installers import ExportCommand, InstallCommand
+    from dockerlint_alpine.stages.model import UnjudgedKind
     from dockerlint_alpine.stages.walk import StageWalk
     from dockerlint_alpine.stages.wheelhouse import Wheelhouse, WheelReader
     from dockerlint_alpine.stages.wheels import WheelFacts
@@ -56,9 +57,9 @@ class Call:
         """The environment as text."""
         return {name: value.text for name, value in self.variables.items()}
 
-    def unjudged(self, code: str, message: str, evidence: str, things: int = 1) -> None:
+    def unjudged(self, kind: UnjudgedKind, message: str, evidence: str, things: int = 1) -> None:
         """Note something that could not be judged."""
-        self.walk.unjudged(code, self.instruction, message, evidence, things)
+        self.walk.unjudged(kind, self.instruction, message, evidence, things)
 
 
 class Installer:
@@ -100,7 +101,7 @@ class Installer:
         self._report_problems(call, command, request)
         if home is None or home.version is None:
             message = f"{command.program}: which Python runs here isn't known: say it with --python X.Y"
-            call.unjudged("AD902", message, f"FROM {walk.node.base}")
+            call.unjudged("unknown-base-image", message, f"FROM {walk.node.base}")
             return
         target = self._target(walk, home, command, request.options)
         place = interpreters.destination(home, command, request.options, call.variables, folder)
@@ -280,10 +281,11 @@ class Installer:
         try:
             facts = wheelhouse.read(file)
         except WheelError as error:
-            call.unjudged("AD901", str(error), f"the wheel of {resolved.name} that pip takes")
+            call.unjudged("unreadable-requirements", str(error), f"the wheel of {resolved.name} that pip takes")
             return None, False
         for problem in facts.problems:
-            call.unjudged("AD901", f"{facts.shown}: {problem}", f"the wheel of {resolved.name} that pip takes")
+            source = f"the wheel of {resolved.name} that pip takes"
+            call.unjudged("unreadable-requirements", f"{facts.shown}: {problem}", source)
         return facts, file.named or request.requirements.options.no_index
 
     def _made_on_glibc(self, call: Call, resolved: Resolved, request: InstallRequest) -> GlibcMade:
@@ -311,20 +313,20 @@ class Installer:
         if hidden:
             names = ", ".join(dict.fromkeys(hidden))
             message = f"part of what {command.tool} installs comes from {names}, which is known only while building"
-            call.unjudged("AD905", message, f"{command.tool} {command.verb}")
+            call.unjudged("unknown-value", message, f"{command.tool} {command.verb}")
 
     def _report_problems(self, call: Call, command: InstallCommand, request: InstallRequest) -> None:
         evidence = f"{command.tool} {command.verb}"
         for problem in request.requirements.problems:
             where = problem.path if problem.line is None else f"{problem.path}:{problem.line}"
-            call.unjudged("AD901", f"{where}: {problem.message}", evidence)
+            call.unjudged("unreadable-requirements", f"{where}: {problem.message}", evidence)
         files = call.walk.files
         for path in request.requirements.files:
             line = call.walk.edited.get(path)
             if line is not None:
                 shown = files.display(path)
                 message = f"{shown} is changed in line {line} before it is read: it is judged as it lies in the context"
-                call.unjudged("AD905", message, evidence)
+                call.unjudged("unknown-value", message, evidence)
 
     def _report_unknown(
         self, call: Call, resolution: Resolution, request: InstallRequest, present: Mapping[str, str]
@@ -342,14 +344,16 @@ class Installer:
             elif item.kind == "dependencies":
                 half_known.append(item.name)
             else:
-                call.unjudged("AD903", f"{item.name}: {item.reason}", " -> ".join(item.chain))
+                call.unjudged("unresolved-requirement", f"{item.name}: {item.reason}", " -> ".join(item.chain))
         asked = self.resolver is not None and not self.resolver.sparing
         advice = ", and the index gave no answer" if asked else ": ask the index with --online"
         are = "are" if len(set(unknown)) > 1 else "is"
         for names, what in ((unknown, f"{{}} {are}"), (half_known, "what {} may bring along is")):
             if names:
                 message = f"{what.format(_listed(names))} not known offline{advice}"
-                call.unjudged("AD903", message, f"embedded facts as of {self.facts.as_of}", len(set(names)))
+                call.unjudged(
+                    "unresolved-requirement", message, f"embedded facts as of {self.facts.as_of}", len(set(names))
+                )
 
     def _report_unruled(self, call: Call, request: InstallRequest, installed: Sequence[Installed]) -> None:
         """What is compiled and nothing tells how; only pure Python may be passed over."""
@@ -369,14 +373,18 @@ class Installer:
             )
             failures = [self.sources.failures[name] for name in unruled if name in self.sources.failures]
             evidence = failures[0] if failures else "no rule, and no version is known to be pure Python"
-            call.unjudged("AD903", message, evidence, len(set(unruled)))
+            call.unjudged("unresolved-requirement", message, evidence, len(set(unruled)))
         for item in compiled:
             if item.built is not None and item.built.unread:
                 message = (
                     f"{item.resolved.name} is compiled, and its sources leave open: {'; '.join(item.built.unread[:3])}"
                 )
                 more = len(item.built.unread) - 3
-                call.unjudged("AD903", f"{message} and {more} more" if more > 0 else message, f"{item.built.source}")
+                call.unjudged(
+                    "unresolved-requirement",
+                    f"{message} and {more} more" if more > 0 else message,
+                    f"{item.built.source}",
+                )
 
 
 def _open_questions(found: Resolution) -> bool:

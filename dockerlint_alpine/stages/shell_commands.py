@@ -32,6 +32,7 @@ from dockerlint_alpine.syntax.shell.model import SHELLS
 
 if TYPE_CHECKING:
     from dockerlint_alpine.stages.installing import Installer
+    from dockerlint_alpine.stages.model import UnjudgedKind
     from dockerlint_alpine.stages.walk import StageWalk
     from dockerlint_alpine.syntax import Arg, ExpandedCommand, Instruction, Script, Span
 
@@ -46,7 +47,9 @@ def walk_script(walk: StageWalk, instruction: Instruction, script: Script, insta
     for expanded in expanded_commands(script, walk.scope.names):
         reader.command(expanded)
     for problem in script.problems:
-        walk.unjudged("AD905", instruction, f"part of this RUN can't be read: {problem.message}", "shell syntax")
+        walk.unjudged(
+            "unknown-value", instruction, f"part of this RUN can't be read: {problem.message}", "shell syntax"
+        )
 
 
 class _ScriptWalk:
@@ -109,8 +112,8 @@ class _ScriptWalk:
         """Where the command is written; a command that a variable holds counts as its instruction."""
         return expanded.command.span or (self.instruction.start, self.instruction.end)
 
-    def _unjudged(self, code: str, message: str, evidence: str) -> None:
-        self.walk.unjudged(code, self.instruction, message, evidence)
+    def _unjudged(self, kind: UnjudgedKind, message: str, evidence: str) -> None:
+        self.walk.unjudged(kind, self.instruction, message, evidence)
 
     # -- apk -------------------------------------------------------------------------------------------------------
 
@@ -163,7 +166,7 @@ class _ScriptWalk:
         walk.foreign = tuple(dict.fromkeys((*walk.foreign, *operands.foreign)))
         walk.unknown = tuple(dict.fromkeys((*walk.unknown, *command.unknown)))
         for text in operands.refused:
-            self._unjudged("AD905", f"{text!r} is no package name that apk add accepts", "apk add")
+            self._unjudged("unknown-value", f"{text!r} is no package name that apk add accepts", "apk add")
 
     def _delete(self, command: ApkCommand, *, conditional: bool) -> None:
         walk = self.walk
@@ -190,7 +193,7 @@ class _ScriptWalk:
         if command.unknown:
             names = ", ".join(name if name.startswith(("$", "`")) else f"${name}" for name in command.unknown)
             what = f"packages of this apk {command.verb} come from {names}, which is known only while building"
-            self._unjudged("AD905", what, f"apk {command.verb}")
+            self._unjudged("unknown-value", what, f"apk {command.verb}")
 
     def _xargs(self, expanded: ExpandedCommand, args: Sequence[Arg], folder: str) -> None:
         """``xargs [options] apk add ...``: the operands come from a file or the command before the pipe."""
@@ -212,7 +215,9 @@ class _ScriptWalk:
                 piped = lists.listed(arg.text.partition("=")[2])
         if piped is None:
             self.walk.unknown = (*self.walk.unknown, "xargs")
-            self._unjudged("AD905", "the packages that xargs hands to apk are known only while building", "xargs apk")
+            self._unjudged(
+                "unknown-value", "the packages that xargs hands to apk are known only while building", "xargs apk"
+            )
             return
         self._apk(expanded, args[start:], folder, piped)
 
@@ -222,7 +227,7 @@ class _ScriptWalk:
         piped = lists.redirected(expanded.command) or lists.piped(expanded.command)
         paths = {operand.path for operand in piped or ()}
         if piped is None or len(paths) != 1:
-            self._unjudged("AD905", "what xargs hands to pip is known only while building", "xargs pip")
+            self._unjudged("unknown-value", "what xargs hands to pip is known only while building", "xargs pip")
             return
         if None in paths:
             added = [operand.arg for operand in piped if operand.arg is not None]
@@ -311,7 +316,7 @@ class _ScriptWalk:
         if script_installs(text):
             shown = self.walk.files.display(place)
             self._unjudged(
-                "AD905", f"{shown} installs packages and isn't looked into: put its commands in a RUN", shown
+                "unknown-value", f"{shown} installs packages and isn't looked into: put its commands in a RUN", shown
             )
 
     def _add_user(self, args: Sequence[Arg]) -> None:

@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING, Literal
 
 from dockerlint_alpine.stages.files import StageFiles, absolute
-from dockerlint_alpine.stages.model import Installed, Moment, PythonHome, Stage, Step, Unjudged
+from dockerlint_alpine.stages.model import Installed, Moment, PythonHome, Stage, Step, Unjudged, UnjudgedKind
 from dockerlint_alpine.syntax import expand
 
 if TYPE_CHECKING:
@@ -174,10 +174,12 @@ class StageWalk:
         table.update({(item.resolved.name, item.location, item.as_wheel): item for item in items})
         self.installed = list(table.values())
 
-    def unjudged(self, code: str, instruction: Instruction, message: str, evidence: str, things: int = 1) -> None:
+    def unjudged(
+        self, kind: UnjudgedKind, instruction: Instruction, message: str, evidence: str, things: int = 1
+    ) -> None:
         """Note something that could not be judged; the same thing about the same instruction counts once."""
         span = (instruction.start, instruction.end)
-        notice = Unjudged(code, self.node.index, span, message, evidence, things)
+        notice = Unjudged(kind, self.node.index, span, message, evidence, things)
         if self.glibc is not None:
             self.doubts.append(notice)
         else:
