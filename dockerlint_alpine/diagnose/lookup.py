@@ -59,7 +59,8 @@ class Answer:
 
     ``need`` is in apk's vocabulary or a header's name; ``packages`` are of the release asked. ``known`` is false where
     the name may well be no library at all, so that the line should not count. ``replaces`` as in ``Cause``. ``found`` is
-    false where no index known here has it. ``extension`` is the installed distribution whose extension does not fit.
+    false where no index known here has it. ``pin`` is what to write in
+    place of a pin that can't be met. ``extension`` is the installed distribution whose extension does not fit.
     """
 
     outcome: Outcome
@@ -70,6 +71,7 @@ class Answer:
     known: bool = True
     replaces: str | None = None
     found: bool = True
+    pin: str | None = None
     extension: str | None = None
 
 
@@ -556,13 +558,14 @@ class Lookup:
         package = self._releases.index.package(name) if self._releases.known else None
         found = package.version if package is not None and self._releases.own(package) else None
         current = match.group("current") or found
-        write = f"{name}=~{current.rpartition('-r')[0]}" if current else f"{name}=~X.Y"
-        parts = [self._say("pin", write=write)]
+        write = f"{name}=~{current.rpartition('-r')[0]}" if current else None
+        parts = [self._say("pin", write=write or f"{name}=~X.Y")]
         if match.group("current"):
             parts.insert(0, self._say("pin-found", name=name, version=match.group("current")))
         elif found is not None:
             parts.insert(0, self._say("pin-now", release=self._releases.release, version=found))
-        return Answer("none", f"{name}{match.group('op')}{match.group('version')}", advice=" ".join(parts))
+        need = f"{name}{match.group('op')}{match.group('version')}"
+        return Answer("none", need, advice=" ".join(parts), pin=write)
 
 
 def _soname_spellings(name: str) -> Iterator[str]:
