@@ -30,8 +30,8 @@ from dockerlint_alpine.stages import (
     APK_ARCH,
     BuildContext,
     Installer,
-    Memory,
     StagesError,
+    WorldCache,
     build_timeline,
     copy_sources,
     guess_root,
@@ -73,14 +73,14 @@ class Doctor:
         resolver: Resolver | None = None,
         store: IndexStore | None = None,
         knowledge: Knowledge | None = None,
-        memory: Memory | None = None,
+        world_cache: WorldCache | None = None,
     ) -> None:
         self.configuration = configuration
         self.settings = configuration.settings
         self.resolver = resolver
         self.store = store if store is not None else IndexStore()
         self._knowledge = knowledge
-        self._memory = memory if memory is not None else Memory()
+        self._world_cache = world_cache if world_cache is not None else WorldCache()
         self._wheels = ElfWheels([Path(folder) for folder in self.settings.wheels])
         self.looked_at: set[str] = set()
         """What the last report rests on besides the Dockerfile: paths on disk, whether something is there or not."""
@@ -89,7 +89,11 @@ class Doctor:
         """The same knowledge and indexes with other settings."""
         configuration = replace(self.configuration, settings=settings)
         return Doctor(
-            configuration, resolver=self.resolver, store=self.store, knowledge=self.knowledge, memory=self._memory
+            configuration,
+            resolver=self.resolver,
+            store=self.store,
+            knowledge=self.knowledge,
+            world_cache=self._world_cache,
         )
 
     @cached_property
@@ -199,7 +203,7 @@ class Doctor:
                 alpine=self.settings.alpine,
                 python=self.settings.python,
                 shown_as=name,
-                memory=self._memory,
+                world_cache=self._world_cache,
             )
         except StagesError as error:
             raise UnreadableError(str(error)) from None

@@ -23,7 +23,7 @@ from dockerlint_alpine.stages.model import (
 )
 from dockerlint_alpine.stages.packages import can_be_met
 from dockerlint_alpine.stages.timeline import build_timeline
-from dockerlint_alpine.stages.world_cache import Memory
+from dockerlint_alpine.stages.world_cache import WorldCache
 
 __all__ = [
     "APK_ARCH",
@@ -36,7 +36,6 @@ __all__ = [
     "Installed",
     "Installer",
     "LibraryUse",
-    "Memory",
     "Moment",
     "PythonHome",
     "PythonStep",
@@ -46,6 +45,7 @@ __all__ = [
     "Timeline",
     "Unjudged",
     "UnjudgedKind",
+    "WorldCache",
     "build_timeline",
     "can_be_met",
     "copy_sources",

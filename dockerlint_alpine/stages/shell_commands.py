@@ -33,6 +33,7 @@ from dockerlint_alpine.syntax.shell.model import SHELLS
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from dockerlint_alpine.stages.installing import Installer
     from dockerlint_alpine.stages.model import UnjudgedKind
     from dockerlint_alpine.stages.walk import StageWalk
     from dockerlint_alpine.syntax import Arg, ExpandedCommand, Instruction, Script, Span
@@ -42,9 +43,9 @@ _IMPORT = re.compile(r"(?:^|[;\n]|\bimport\b|,)\s*(?:import\s+|from\s+)?([A-Za-z
 _MAX_SCRIPT = 1 << 20
 
 
-def walk_script(walk: StageWalk, instruction: Instruction, script: Script) -> None:
-    """Let every command of a script act on the stage, in order."""
-    reader = _ScriptWalk(walk, instruction)
+def walk_script(walk: StageWalk, instruction: Instruction, script: Script, installer: Installer) -> None:
+    """Let every command of a script act on the stage, in order; ``installer`` carries out those of pip and the like."""
+    reader = _ScriptWalk(walk, instruction, installer)
     for expanded in expanded_commands(script, walk.scope.names):
         reader.command(expanded)
     for problem in script.problems:
@@ -56,9 +57,10 @@ def walk_script(walk: StageWalk, instruction: Instruction, script: Script) -> No
 class _ScriptWalk:
     """One script: keeps the folder that ``cd`` chose and the venv that was activated."""
 
-    def __init__(self, walk: StageWalk, instruction: Instruction) -> None:
+    def __init__(self, walk: StageWalk, instruction: Instruction, installer: Installer) -> None:
         self.walk = walk
         self.instruction = instruction
+        self.installer = installer
         self.active: PythonHome | None = None
         self._folders: dict[tuple[int, ...], str] = {}
 
@@ -184,8 +186,8 @@ class _ScriptWalk:
         if command.verb != "add" or command.root is None:
             return
         index, place = walk.index, absolute(command.root, walk.workdir)
-        empty = walk.builder.memory.recall((index, "empty"), lambda: World.of(index))
-        packages = walk.roots.get(place) or Packages(walk.builder.memory, empty, empty, empty)
+        empty = walk.build.world_cache.recall((index, "empty"), lambda: World.of(index))
+        packages = walk.roots.get(place) or Packages(walk.build.world_cache, empty, empty, empty)
         known = sort_operands(index, [operand.text for operand in command.operands]).known
         walk.roots[place] = packages.add(known, _virtual_name(command), conditional=conditional)
 
@@ -263,9 +265,9 @@ class _ScriptWalk:
                 conditional=expanded.conditional,
             )
             if isinstance(command, ExportCommand):
-                walk.builder.installer.export(call, command, _redirected_to(expanded))
+                self.installer.export(call, command, _redirected_to(expanded))
             else:
-                walk.builder.installer.install(call, command)
+                self.installer.install(call, command)
         elif (setting := read_setting(args)) is not None:
             walk.settings.update([setting])
         elif is_python(args[0].text):

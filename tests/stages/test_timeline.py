@@ -161,15 +161,15 @@ def test_shells_heredocs_and_exec_form(run) -> None:
     assert not said(timeline)
 
 
-def test_the_same_file_twice_gives_the_same_answer_from_memory(run, memory) -> None:
+def test_the_same_file_twice_gives_the_same_answer_from_memory(run, world_cache) -> None:
     text = (
         f"FROM {PY} AS b\nRUN apk add gcc musl-dev lz4-dev && pip install --prefix=/i lz4==4.4.5\n"
         f"FROM {PY}\nCOPY --from=b /i /usr/local\n"
     )
     first = run(text)
-    known = len(memory)
+    known = len(world_cache)
     second = run(text)
-    assert len(memory) == known
+    assert len(world_cache) == known
     assert [item.resolved for item in last(first).installed] == [item.resolved for item in last(second).installed]
     assert end(first).world is end(second).world
 
@@ -222,7 +222,7 @@ LINES = st.sampled_from(
 @settings(max_examples=150, deadline=None)
 @given(lines=st.lists(LINES, max_size=14))
 def test_no_file_breaks_the_walk(
-    lines: list[str], knowledge: Knowledge, store: IndexStore, memory, tmp_path_factory: pytest.TempPathFactory
+    lines: list[str], knowledge: Knowledge, store: IndexStore, world_cache, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     dockerfile = parse("\n".join(["FROM python:3.11-alpine3.19 AS a", *lines]).encode())
     context = BuildContext(tmp_path_factory.getbasetemp())
@@ -234,7 +234,7 @@ def test_no_file_breaks_the_walk(
             knowledge=knowledge,
             store=store,
             installer=Installer(knowledge, knowledge.facts),
-            memory=memory,
+            world_cache=world_cache,
         )
     except StagesError:
         return
