@@ -14,7 +14,7 @@ from dockerlint_alpine.apk.namehash import bucket
 from dockerlint_alpine.apk.package import Package
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Hashable, Iterable, Iterator, Sequence
 
     from dockerlint_alpine.apk.database import Database, PackageRow
 
@@ -77,6 +77,8 @@ class Catalog:
         self._triggered: dict[str, tuple[str, ...]] = {}
         self._discovered: set[str] = set()
         self._traced: set[str] = set()
+        self.kept: dict[Hashable, object] = {}
+        """What others have found out about these packages."""
         self._virtual = frozenset().union(*(layer.triggers for layer in self._layers))
 
     def entry(self, name: str) -> Entry:
