@@ -15,7 +15,9 @@ for. The checks establish:
   packages that would break one that begins with ``!``);
 * no name is provided by two packages of S (*shared* are the names where that could be);
 * a package all of whose conditions in ``install_if`` hold in S is in S and the first choice for its name, its conditions are
-  names of packages, and nothing that could be brought along has a negative condition.
+  names of packages, and nothing that could be brought along has a negative condition. (apk-tools 3 decides the names of
+  negative conditions as it comes to them. Where a list begins with one that may be long before the others hold; indexes
+  with such a list are left to the solver.)
 
 By induction over the steps of the solver, then: only names of N are ever required; no package of S is disqualified or
 counted as in conflict (its constraints are met, the options of n always include p(n), and what all options of n provide is
@@ -98,6 +100,8 @@ class Shortcut:
     def answer(self, request: Request) -> list[Pair] | None:
         """What becomes of the packages: what is there in the end, in the order in which apk comes to it, then what goes.
         ``None`` where only the solver can tell, and where there is an error."""
+        if self._behaviour.exact_triggers and self._catalog.odd_triggers:
+            return None
         try:
             return _Question(self, request).answer()
         except _UnsureError:
@@ -140,6 +144,8 @@ class Shortcut:
         known.filled = True
         package = known.package
         names = dict.fromkeys(_names(package))
+        if len(names) <= len(package.provides):
+            return  # a name that it has twice: which of them counts, the solver knows
         entry = self._catalog.entry
         known.shared = tuple([name for name in names if len(entry(name).providers) > 1])
         known.tokens = tuple([name for name in names if self._catalog.may_trigger(name)])
