@@ -225,6 +225,16 @@ class World:
                 found.setdefault(provide.name, []).append((package, provide.version))
         return found
 
+    def holders(self, name: str) -> Iterator[str]:
+        """Names of the installed packages that are called ``name`` or provide it, in whatever version."""
+        for package, _ in self._capabilities.get(name, ()):
+            yield package.name
+
+    @cached_property
+    def _namespaced(self) -> list[str]:
+        """Sonames under a namespace: ``so:openblas:libopenblas.so.3``."""
+        return [name for name in self._capabilities if name.startswith("so:") and name.count(":") > 1]
+
     @cached_property
     def _by_trigger(self) -> dict[str, list[str]]:
         """Installed packages by the names in their ``install_if``."""
@@ -241,7 +251,7 @@ class World:
             yield name
         if name.startswith("so:") and name.count(":") == 1:
             pattern = f"so:*:{name[3:]}"
-            yield from (found for found in self._capabilities if found.count(":") > 1 and fnmatchcase(found, pattern))
+            yield from (found for found in self._namespaced if fnmatchcase(found, pattern))
 
     def _providers_of(self, constraint: Constraint) -> Iterator[Package]:
         if not constraint.conflict:
