@@ -10,8 +10,9 @@ import os
 import posixpath
 import re
 import tempfile
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
+
+from msgspec import Struct
 
 from dockerlint_alpine.elf.errors import ArchiveError, TargetError
 from dockerlint_alpine.elf.folders import looks_like_root
@@ -52,8 +53,7 @@ class _Blobs(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class _Plan:
+class _Plan(Struct, frozen=True):
     """Which layers make the image, lowest first, and its configuration.
 
     ``unpacked`` are the digests of the layers as plain tars, where the configuration tells them.
@@ -312,7 +312,7 @@ class _Documents:
             raise ArchiveError(f"{name}: its documents are longer than those of images")
         digest = _digest_of(name)
         if digest is not None:
-            import hashlib  # noqa: PLC0415 - images only
+            import hashlib
 
             if hashlib.new(digest[0], raw).hexdigest() != digest[1]:
                 raise ArchiveError(f"{name}: its bytes are not those that its digest stands for")

@@ -7,8 +7,9 @@ symbolic links are followed inside the root, as the runtimes do.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+
+from msgspec import Struct, field
 
 from dockerlint_alpine.elf.errors import ArchiveError
 from dockerlint_alpine.elf.file_selection import MAX_SOURCES_TOTAL, MAX_TEXT_TOTAL, opens_libraries, use_of
@@ -39,16 +40,14 @@ _ENTRY, _BRANCH = 250, 500
 _WHITEOUT, _OPAQUE = ".wh.", ".wh..wh..opq"
 
 
-@dataclass(slots=True)
-class _Folder:
+class _Folder(Struct):
     layer: int
     cleared: int = 0
     """The last layer that hid all that lower ones have here: nothing of them is left to look for."""
     children: dict[str, _Folder | _Leaf] = field(default_factory=dict)
 
 
-@dataclass(slots=True)
-class _Leaf:
+class _Leaf(Struct):
     layer: int
     node: Node
 

@@ -74,10 +74,10 @@ class _Gzip:
 def _zstd() -> Any:
     """The module for zstd. Raises :class:`ArchiveError` where this Python has none."""
     try:
-        from compression import zstd  # type: ignore[import-not-found]  # noqa: PLC0415 - Python 3.14 and later
+        from compression import zstd  # type: ignore[import-not-found]
     except ImportError:
         try:
-            from backports import zstd  # noqa: PLC0415 - the same for earlier ones
+            from backports import zstd
         except ImportError:
             raise ArchiveError("reading zstd layers needs the package backports.zstd on this Python") from None
     return zstd
@@ -159,7 +159,7 @@ class Hashed:
     """A slice that is read to its end, so that its digest can be compared."""
 
     def __init__(self, packed: FileSlice, algorithm: str, expected: str) -> None:
-        import hashlib  # noqa: PLC0415 - images only
+        import hashlib
 
         self._packed = packed
         self._digest = hashlib.new(algorithm)

@@ -8,14 +8,17 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypeAlias
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from dockerlint_alpine.syntax import Edit, apply_edits
 from dockerlint_alpine.syntax.ordering import package_name
 
 if TYPE_CHECKING:
-    from dockerlint_alpine.model.findings import FileReport, Finding, Fix, TextEdit
+    from dockerlint_alpine.model.findings import Finding, Fix, TextEdit
+    from dockerlint_alpine.model.reports import FileReport
 
 MAX_ROUNDS = 100
 _MAX_TRIES = 3
@@ -35,8 +38,7 @@ Judge: TypeAlias = Callable[[bytes, Texts], "FileReport"]
 """Judges the bytes of a Dockerfile, with these files in place of those on disk."""
 
 
-@dataclass(frozen=True, slots=True)
-class Proposal:
+class Proposal(Struct, frozen=True):
     """One fix on offer: its finding, and the file (``None``: the Dockerfile) with its bytes before and after."""
 
     finding: Finding
@@ -44,8 +46,7 @@ class Proposal:
     changes: tuple[tuple[str | None, bytes, bytes], ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Mended:
+class Mended(Struct, frozen=True):
     """The end of all rounds: the new bytes, of other files too, what was applied, and what each judge says now."""
 
     new: bytes
@@ -125,9 +126,9 @@ def compatible(findings: Sequence[Finding], *, unsafe: bool) -> list[tuple[Findi
     chosen: list[tuple[Finding, Fix]] = []
     taken: list[TextEdit] = []
     wanted = [(finding, fix) for finding in findings if (fix := _applicable(finding, unsafe=unsafe)) is not None]
-    first = min((_phase(finding) for finding, _ in wanted), default=0)
+    first = min((finding.traits.phase for finding, _ in wanted), default=0)
     for finding, fix in wanted:
-        if _phase(finding) == first and all(_agree(edit, other) for edit in fix.edits for other in taken):
+        if finding.traits.phase == first and all(_agree(edit, other) for edit in fix.edits for other in taken):
             taken.extend(fix.edits)
             chosen.append((finding, fix))
     return chosen
@@ -138,10 +139,6 @@ def _applicable(finding: Finding, *, unsafe: bool) -> Fix | None:
     if fix is None or not fix.edits:
         return None
     return fix if fix.applicability == "safe" or (unsafe and fix.applicability == "unsafe") else None
-
-
-def _phase(finding: Finding) -> int:
-    return {"AD2": 1, "AD4": 2}.get(finding.code[:3], 0)
 
 
 def _agree(edit: TextEdit, other: TextEdit) -> bool:

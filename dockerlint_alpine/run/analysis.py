@@ -6,22 +6,22 @@ Nothing here prints or writes; :func:`fix` returns the new bytes.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, fields, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from msgspec import Struct
+from msgspec.structs import replace
+
 from dockerlint_alpine.apk import IndexStore
-from dockerlint_alpine.checks import CHECKS, Subject
-from dockerlint_alpine.checks import ad402_unneeded_build_package as ad402
-from dockerlint_alpine.checks import ad502_compiled_without_wheel as ad502
+from dockerlint_alpine.checks import CHECKS, Subject, check_of
 from dockerlint_alpine.fixer.bases import share
 from dockerlint_alpine.fixer.fix_loop import Proposal, mend, merged
 from dockerlint_alpine.fixer.overlay import changed_context
 from dockerlint_alpine.fixer.verify import UnfaithfulFixError, confirm
 from dockerlint_alpine.knowledge import Knowledge
-from dockerlint_alpine.model.findings import FileError, FileReport, Finding, Report
+from dockerlint_alpine.model.findings import CODE_LETTERS, Finding
+from dockerlint_alpine.model.reports import FileError, FileReport, Report
 from dockerlint_alpine.proof.wheels import ElfWheels
 from dockerlint_alpine.run import suppress
 from dockerlint_alpine.run.config import ConfigError, Configuration, Settings, load
@@ -30,16 +30,20 @@ from dockerlint_alpine.stages import (
     APK_ARCH,
     BuildContext,
     Installer,
-    Memory,
     StagesError,
+    WorldCache,
     build_timeline,
     copy_sources,
     guess_root,
     open_context,
 )
+from dockerlint_alpine.stages.context import MAX_FILE_SIZE
 from dockerlint_alpine.syntax import parse
+from dockerlint_alpine.system.files import read_file
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+
     from dockerlint_alpine.elf.targets import Progress
     from dockerlint_alpine.elf.targets import Subject as ImageSubject
     from dockerlint_alpine.python import Resolver
@@ -69,14 +73,14 @@ class Doctor:
         resolver: Resolver | None = None,
         store: IndexStore | None = None,
         knowledge: Knowledge | None = None,
-        memory: Memory | None = None,
+        world_cache: WorldCache | None = None,
     ) -> None:
         self.configuration = configuration
         self.settings = configuration.settings
         self.resolver = resolver
         self.store = store if store is not None else IndexStore()
         self._knowledge = knowledge
-        self._memory = memory if memory is not None else Memory()
+        self._world_cache = world_cache if world_cache is not None else WorldCache()
         self._wheels = ElfWheels([Path(folder) for folder in self.settings.wheels])
         self.looked_at: set[str] = set()
         """What the last report rests on besides the Dockerfile: paths on disk, whether something is there or not."""
@@ -85,7 +89,11 @@ class Doctor:
         """The same knowledge and indexes with other settings."""
         configuration = replace(self.configuration, settings=settings)
         return Doctor(
-            configuration, resolver=self.resolver, store=self.store, knowledge=self.knowledge, memory=self._memory
+            configuration,
+            resolver=self.resolver,
+            store=self.store,
+            knowledge=self.knowledge,
+            world_cache=self._world_cache,
         )
 
     @cached_property
@@ -138,9 +146,9 @@ class Doctor:
     def _compared(
         self, data: bytes, path: Path, shown_as: str | None, image: ImageSubject, progress: Progress | None
     ) -> FileReport:
-        from dockerlint_alpine.elf import inspect  # noqa: PLC0415 - only with an image
-        from dockerlint_alpine.elf.targets import no_progress  # noqa: PLC0415
-        from dockerlint_alpine.proof.image import ImageMismatchError, confront, stage_of  # noqa: PLC0415
+        from dockerlint_alpine.elf import inspect
+        from dockerlint_alpine.elf.targets import no_progress
+        from dockerlint_alpine.proof.image import ImageMismatchError, confront, stage_of
 
         name = shown_as if shown_as is not None else str(path)
         timelines = self.timelines(data, path, shown_as=name)
@@ -195,7 +203,7 @@ class Doctor:
                 alpine=self.settings.alpine,
                 python=self.settings.python,
                 shown_as=name,
-                memory=self._memory,
+                world_cache=self._world_cache,
             )
         except StagesError as error:
             raise UnreadableError(str(error)) from None
@@ -218,20 +226,13 @@ class Doctor:
         return _sorted(self.configuration.adjust(name, listed))
 
     def _lists(self, finding: Finding) -> bool:
-        """AD402 and AD502 are listed where there is something to do about them, or when somebody asked for them."""
-        worth_a_line = _ON_DEMAND.get(finding.code)
-        if worth_a_line is None or worth_a_line(finding):
+        """What there is nothing to do about is listed when somebody asked for its code, or for the fix that it has."""
+        if not finding.traits.on_demand or (self.settings.unsafe_fixes and check_of(finding).fix == "unsafe"):
             return True
-        if finding.code == ad402.CODE and self.settings.unsafe_fixes:
-            return True
-        return any(prefix != "AD" and finding.code.startswith(prefix) for prefix in self.settings.select)
+        return any(prefix != CODE_LETTERS and finding.code.startswith(prefix) for prefix in self.settings.select)
 
 
-_ON_DEMAND = {ad402.CODE: ad402.worth_a_line, ad502.CODE: ad502.worth_a_line}
-
-
-@dataclass(frozen=True, slots=True)
-class FileChange:
+class FileChange(Struct, frozen=True):
     """Another file than the Dockerfile that a fix rewrites (``packages.txt``), as the user names it."""
 
     path: str
@@ -239,8 +240,7 @@ class FileChange:
     new: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class FixResult:
+class FixResult(Struct, frozen=True):
     """What fixing did to one file: the bytes before and after, what was applied, and the report on what is left.
 
     ``others`` are the files that hold package lists for it and changed too.
@@ -286,7 +286,7 @@ def fix_builds(
 
     def read(other: str) -> bytes | None:
         try:
-            data = None if only_dockerfile else Path(other).read_bytes()
+            data = None if only_dockerfile else read_file(other, limit=MAX_FILE_SIZE)
         except OSError:
             return None
         return before.setdefault(other, data) if data is not None else None
@@ -315,7 +315,7 @@ def configure(**settings: object) -> Configuration:
     Raises ConfigError for what is no option or no value of one.
     """
     given = {name: str(value) if isinstance(value, Path) else value for name, value in settings.items()}
-    unknown = sorted(given.keys() - {field.name for field in fields(Settings)})
+    unknown = sorted(given.keys() - set(Settings.__struct_fields__))
     if unknown:
         raise ConfigError(f"unknown option {unknown[0]!r}")
     return load(Path(), overrides=given, isolated=True)
@@ -357,7 +357,7 @@ def _unknown(timeline: Timeline) -> int:
 
 
 def _merge_platforms(findings: Iterable[Finding], *, removals_on: int) -> list[Finding]:
-    """One finding for all platforms that say the same. A package is only called superfluous (AD4xx) where all
+    """One finding for all platforms that say the same. A package is only called superfluous where all
     ``removals_on`` platforms agree: the list is the same for all of them."""
     same: dict[tuple[object, ...], Finding] = {}
     for finding in findings:
@@ -368,7 +368,7 @@ def _merge_platforms(findings: Iterable[Finding], *, removals_on: int) -> list[F
         else:
             platforms = tuple(dict.fromkeys((*first.platforms, *finding.platforms)))
             same[key] = replace(first, platforms=platforms)
-    return [one for one in same.values() if not one.code.startswith("AD4") or len(one.platforms) == removals_on]
+    return [one for one in same.values() if not one.traits.on_all_platforms or len(one.platforms) == removals_on]
 
 
 def _sorted(findings: Iterable[Finding]) -> tuple[Finding, ...]:

@@ -9,13 +9,15 @@ from __future__ import annotations
 
 import os
 import re
-from dataclasses import dataclass, fields, replace
 from functools import lru_cache
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal, TypeAlias, cast
 
-from dockerlint_alpine.model.findings import SEVERITIES
+from msgspec import Struct
+from msgspec.structs import replace
+
+from dockerlint_alpine.model.findings import CODE_LETTERS, CODE_PREFIX, SEVERITIES
 from dockerlint_alpine.report import FORMATS
 from dockerlint_alpine.run.gitignore import translated
 
@@ -40,8 +42,7 @@ class ConfigError(Exception):
     """A configuration that cannot be used; the text is one line for the user."""
 
 
-@dataclass(frozen=True, slots=True)
-class Settings:
+class Settings(Struct, frozen=True):
     """Every option, hashable and safe to hand to another process; tables are tuples of pairs.
 
     ``select``, ``ignore`` and the other places for codes take prefixes (``AD2``). ``output_format`` holds a format or
@@ -80,8 +81,7 @@ class Settings:
     as_of: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Configuration:
+class Configuration(Struct, frozen=True):
     """Settings, the origin of each by field name (``default``, a file, a variable's name or ``command line``), and the
     folder they are for.
 
@@ -93,14 +93,15 @@ class Configuration:
     path: Path | None
     root: Path
 
-    def selects(self, code: str, path: str) -> bool:
-        """Whether findings of this code in this file are wanted: the longest prefix decides, ``ignore`` on a tie.
+    def selects(self, finding: Finding, path: str) -> bool:
+        """Whether a finding in this file is wanted: the longest prefix decides, ``ignore`` on a tie.
 
-        What could not be judged (AD9xx) is left out only where it is ignored by name: to select other codes is no wish
+        What could not be judged is left out only where it is ignored by name: to select other codes is no wish
         to be told that all is well.
         """
+        code = finding.code
         ignored = _longest(code, self.settings.ignore)
-        wanted = 0 if code.startswith("AD9") else _longest(code, self.settings.select)
+        wanted = 0 if finding.could_not_judge else _longest(code, self.settings.select)
         if ignored > 0 and ignored >= wanted:
             return False
         if wanted < 0:
@@ -118,7 +119,7 @@ class Configuration:
 
     def adjust(self, path: str, findings: Iterable[Finding]) -> tuple[Finding, ...]:
         """Keep the findings of a file that are wanted, with the severities that were asked for."""
-        return tuple(self._with_severity(finding) for finding in findings if self.selects(finding.code, path))
+        return tuple(self._with_severity(finding) for finding in findings if self.selects(finding, path))
 
     def relative(self, path: str) -> str:
         """Name a file relative to ``root``, with ``/`` between the parts."""
@@ -207,7 +208,7 @@ def find(start: Path) -> Path | None:
 
 def as_dict(settings: Settings) -> dict[str, object]:
     """Write settings as the file would have them (for JSON or TOML), every option by its name there."""
-    return {_kebab(field.name): _plain(field.name, getattr(settings, field.name)) for field in fields(settings)}
+    return {_kebab(name): _plain(name, getattr(settings, name)) for name in settings.__struct_fields__}
 
 
 @lru_cache(maxsize=512)
@@ -241,7 +242,7 @@ def _table(path: Path) -> Mapping[str, object] | None:
     project = path.name == "pyproject.toml"
     if project and _MARK not in data:  # spares most projects the TOML parser
         return None
-    import tomllib  # noqa: PLC0415 - a fifth of the time of a check
+    import tomllib
 
     try:
         document: object = tomllib.loads(data.decode("utf-8"))
@@ -300,10 +301,9 @@ def _located(name: str, value: object, folder: Path) -> object:
 
 
 def _did_you_mean(key: str) -> str:
-    from difflib import get_close_matches  # noqa: PLC0415 - only a mistake pays for it
+    from dockerlint_alpine.run.suggest import did_you_mean
 
-    close = get_close_matches(key, map(_kebab, _READERS), n=1)
-    return f"; did you mean `{close[0]}`?" if close else ""
+    return did_you_mean(key, map(_kebab, _READERS))
 
 
 def _kebab(name: str) -> str:
@@ -395,7 +395,7 @@ def _glob(value: str) -> str:
     return value
 
 
-_CODE = _shaped(r"AD[0-9]{0,3}", "AD201")
+_CODE = _shaped(CODE_PREFIX, f"{CODE_LETTERS}201")
 
 _READERS: Mapping[str, Reader] = MappingProxyType(
     {

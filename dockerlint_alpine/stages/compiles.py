@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
 
 from dockerlint_alpine.python.resolve import ResolverError
 from dockerlint_alpine.python.versions import sort_versions
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
     from dockerlint_alpine.knowledge import Build, Knowledge
     from dockerlint_alpine.python import Facts, Resolved, Resolver, SourceFacts, Target
     from dockerlint_alpine.stages.files import StageFiles
-    from dockerlint_alpine.stages.install_request import Wanted
+    from dockerlint_alpine.stages.install_request import InstallRequest
     from dockerlint_alpine.stages.walk import StageWalk
 
 
@@ -30,7 +31,7 @@ class SourceBuilds:
         """Why the sources of a distribution could not be read, in one line."""
 
     def rule(
-        self, walk: StageWalk, resolved: Resolved, wanted: Wanted, target: Target, *, isolated: bool
+        self, walk: StageWalk, resolved: Resolved, request: InstallRequest, target: Target, *, isolated: bool
     ) -> SourceRule | None:
         """How ``resolved`` is built, by its own sources; ``None`` where a rule tells, or nothing does.
 
@@ -38,11 +39,11 @@ class SourceBuilds:
         """
         assert walk.index is not None
         known = known_build(resolved, self._knowledge)
-        found = self._sources(walk.files, resolved, wanted)
+        found = self._sources(walk.files, resolved, request)
         if found is None:
             return None
-        from dockerlint_alpine.stages.build_requirements import compiled_first  # noqa: PLC0415 - few builds need it
-        from dockerlint_alpine.stages.source_builds import rule_from_source  # noqa: PLC0415
+        from dockerlint_alpine.stages.build_requirements import compiled_first
+        from dockerlint_alpine.stages.source_builds import rule_from_source
 
         sources, label = found
         if known is not None:
@@ -51,7 +52,7 @@ class SourceBuilds:
             compiled_first(
                 sources.build_requires,
                 target,
-                wanted.requirements.options,
+                request.requirements.options,
                 walk.index.release,
                 knowledge=self._knowledge,
                 facts=self._facts,
@@ -62,20 +63,20 @@ class SourceBuilds:
         )
         return rule_from_source(sources, label, self._knowledge, walk.index, tools=tools)
 
-    def is_pure(self, walk: StageWalk, resolved: Resolved, wanted: Wanted) -> bool:
+    def is_pure(self, walk: StageWalk, resolved: Resolved, request: InstallRequest) -> bool:
         """True for a distribution that is known to be pure Python: by a rule without a build, by a wheel of any of its
         versions that fits everywhere, or because nothing in its sources is about a compiler."""
         if self._known_pure(resolved.name):
             return True
-        folder = wanted.projects.get(resolved.name)
+        folder = request.projects.get(resolved.name)
         if folder is not None:
             return not is_native(walk.files, folder)
-        found = self._sources(walk.files, resolved, wanted)
+        found = self._sources(walk.files, resolved, request)
         return found is not None and found[0].pure
 
-    def compiles(self, walk: StageWalk, resolved: Resolved, wanted: Wanted) -> bool:
+    def compiles(self, walk: StageWalk, resolved: Resolved, request: InstallRequest) -> bool:
         """True for a distribution without a rule whose sources say that something is compiled."""
-        found = self._sources(walk.files, resolved, wanted)
+        found = self._sources(walk.files, resolved, request)
         return found is not None and not found[0].pure
 
     def advice(self, *, several: bool) -> str:
@@ -97,14 +98,16 @@ class SourceBuilds:
             return False
         return resolved.version not in recorded and sort_versions([*recorded, resolved.version])[-1] == resolved.version
 
-    def _sources(self, files: StageFiles, resolved: Resolved, wanted: Wanted) -> tuple[SourceFacts, str] | None:
+    def _sources(
+        self, files: StageFiles, resolved: Resolved, request: InstallRequest
+    ) -> tuple[SourceFacts, str] | None:
         """What the sources say, and what to call them."""
         name = resolved.name
-        folder = wanted.projects.get(name)
+        folder = request.projects.get(name)
         if folder is not None:
             if self._known_pure(name) or known_build(resolved, self._knowledge) or not is_native(files, folder):
                 return None
-            from dockerlint_alpine.python import read_tree  # noqa: PLC0415 - only for projects that compile something
+            from dockerlint_alpine.python import read_tree
 
             return read_tree(folder, files), f"the project in {files.display(folder).rstrip('/') or '.'}"
         if self._resolver is None or resolved.version is None or resolved.url is not None or self._known_pure(name):
@@ -114,7 +117,7 @@ class SourceBuilds:
         key = (name, resolved.version)
         if key not in self._read:
             try:
-                self._read[key] = self._resolver.source_facts(name, resolved.version, wanted.requirements.options)
+                self._read[key] = self._resolver.source_facts(name, resolved.version, request.requirements.options)
             except ResolverError as error:
                 self._read[key] = None
                 self.failures[name] = str(error)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from functools import cached_property
 from typing import TYPE_CHECKING
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from dockerlint_alpine.python import (
     Origin,
@@ -24,6 +25,8 @@ from dockerlint_alpine.stages.files import absolute
 from dockerlint_alpine.stages.native import is_native
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
     from dockerlint_alpine.python import InstallArguments, Target
     from dockerlint_alpine.stages.installers import ExportCommand, InstallCommand
     from dockerlint_alpine.stages.model import Installed
@@ -41,8 +44,7 @@ _ENDLESS = "includes itself"
 """How ``dockerlint_alpine.python`` says that a requirements file includes itself, directly or through others."""
 
 
-@dataclass
-class Words:
+class Words(Struct):
     """The arguments of an installer as far as they are known, each with the place where it is written."""
 
     texts: list[str] = field(default_factory=list)
@@ -50,7 +52,7 @@ class Words:
     hidden: list[str] = field(default_factory=list)
     """Variables and substitutions that hide a part of what is installed."""
 
-    houses: list[str] = field(default_factory=list)
+    wheelhouses: list[str] = field(default_factory=list)
     """Folders whose wheel files are installed by their path."""
 
     def add(self, text: str, place: Origin) -> None:
@@ -90,9 +92,9 @@ class ArgumentReader:
         return words
 
     def _place(self, arg: Arg) -> Origin:
-        builder = self._walk.builder
-        line = self._instruction.line if arg.span is None else builder.dockerfile.line_of(arg.span[0])
-        return Origin(builder.shown_as, line)
+        build = self._walk.build
+        line = self._instruction.line if arg.span is None else build.dockerfile.line_of(arg.span[0])
+        return Origin(build.shown_as, line)
 
     @staticmethod
     def _drop_option(words: Words) -> None:
@@ -108,12 +110,12 @@ class ArgumentReader:
             words.add(text, place)
             return
         pattern = absolute(text, self._folder)
-        house, _, name = pattern.rpartition("/")
-        made = [item for item in self._walk.installed if item.location == (house or "/") and _fits(item, name)]
+        folder, _, name = pattern.rpartition("/")
+        made = [item for item in self._walk.installed if item.location == (folder or "/") and _fits(item, name)]
         for item in made:
             version = item.resolved.version
             words.add(f"{item.resolved.name}=={version}" if version else item.resolved.name, place)
-            words.houses.append(item.location)
+            words.wheelhouses.append(item.location)
         if not made and not arg.glob:
             words.add(text, place)
         elif not made:
@@ -130,13 +132,12 @@ def _shown(arg: Arg) -> Iterator[str]:
         yield name if name.startswith(("$", "`", "<")) else f"${name}"
 
 
-@dataclass(frozen=True)
-class Wanted:
-    """What one command asks for. ``houses`` are local folders of wheel files that it may take from."""
+class InstallRequest(Struct, frozen=True, dict=True):
+    """What one command asks for. ``wheelhouses`` are local folders of wheel files that it may take from."""
 
     requirements: RequirementSet
     options: Mapping[str, tuple[str, ...]]
-    houses: tuple[str, ...]
+    wheelhouses: tuple[str, ...]
 
     @cached_property
     def pinned(self) -> frozenset[str]:
@@ -167,14 +168,14 @@ def options_of(command: InstallCommand, words: Words) -> Mapping[str, tuple[str,
     return project_options(command.tool, words.texts)
 
 
-def read_wanted(
+def read_install_request(
     walk: StageWalk,
     command: InstallCommand,
     words: Words,
     variables: Mapping[str, SourceText],
     folder: str,
     target: Target | None,
-) -> Wanted:
+) -> InstallRequest:
     """Read the files that ``command`` names. ``target`` serves the markers of lock files.
 
     Raises IncludeCycleError for requirement files that include each other in a circle.
@@ -182,7 +183,7 @@ def read_wanted(
     env = {name: value.text for name, value in variables.items()}
     found: InstallArguments
     if command.action == "project":
-        from dockerlint_alpine.python import read_project_arguments  # noqa: PLC0415 - as above
+        from dockerlint_alpine.python import read_project_arguments
 
         found = read_project_arguments(
             command.tool,
@@ -204,7 +205,7 @@ def read_wanted(
         if problem.message.endswith(_ENDLESS):
             raise IncludeCycleError(f"requirement files include each other in a circle: {problem.path}:{problem.line}")
     links = (absolute(link, folder) for link in found.requirements.options.find_links if "://" not in link)
-    return Wanted(found.requirements, found.options, tuple(dict.fromkeys((*links, *words.houses))))
+    return InstallRequest(found.requirements, found.options, tuple(dict.fromkeys((*links, *words.wheelhouses))))
 
 
 _WITHOUT_ITSELF = frozenset(

@@ -1,35 +1,15 @@
-"""What the bytes of a wheel say, in a stage's words, and the wheel files that an install may take.
-
-Reading bytes is not a stage's business: whoever can is handed in as a :class:`WheelReader`.
-"""
+"""What the bytes of a wheel say, in a stage's words."""
 
 from __future__ import annotations
 
-import posixpath
-from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Protocol
-
-from dockerlint_alpine.python import Release, choose
-from dockerlint_alpine.python.requirement import archive_version
-from dockerlint_alpine.python.tags import tag_of_wheel
-from dockerlint_alpine.python.verdict import releases_of_files
-from dockerlint_alpine.python.versions import same_version
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
-    from pathlib import Path
-
-    from dockerlint_alpine.python import Facts, Packaged, Resolved, Target
-    from dockerlint_alpine.stages.files import StageFiles
-    from dockerlint_alpine.stages.install_request import Wanted
+from msgspec import Struct
 
 
 class WheelError(Exception):
     """A wheel file that can't be read; the text is one line for the user, the file's name in it."""
 
 
-@dataclass(frozen=True, slots=True)
-class WheelLink:
+class WheelLink(Struct, frozen=True):
     """A library that an object of a wheel names in DT_NEEDED and that the wheel does not bring along.
 
     ``need`` is apk's word for it (``so:liblz4.so.1``), ``path`` the object's place in the wheel.
@@ -39,8 +19,7 @@ class WheelLink:
     path: str
 
 
-@dataclass(frozen=True, slots=True)
-class WheelOpen:
+class WheelOpen(Struct, frozen=True):
     """A library that a source of a wheel opens at run time, outside of any ``try``, and that is not in the wheel.
 
     Any one of ``needs`` is enough; they may hold ``*``. ``place`` is ``FILE:LINE`` in the wheel, ``call`` the function as
@@ -53,8 +32,7 @@ class WheelOpen:
     note: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class WheelFacts:
+class WheelFacts(Struct, frozen=True):
     """What one wheel's bytes say; ``shown`` is the file as the user would name it.
 
     ``glibc`` are the reasons, one line each, why an object of it was made for glibc; empty where none was. ``requires``
@@ -80,161 +58,3 @@ class WheelFacts:
         for link in self.links:
             found.setdefault(link.need, link)
         return tuple(found.items())
-
-
-class WheelReader(Protocol):
-    """Reads wheel files of this machine, and knows those that the user named for every install."""
-
-    @property
-    def names_any(self) -> bool:
-        """Whether the user named any folder."""
-        ...
-
-    def named(self) -> Mapping[str, Path]:
-        """Return the wheel files that the user named, by file name. Raises :class:`WheelError` for a lost folder."""
-        ...
-
-    def read(self, path: Path, shown: str, arch: str) -> WheelFacts:
-        """Return what the bytes at ``path`` say of their objects for ``arch`` (apk's name).
-
-        Raises :class:`WheelError`.
-        """
-        ...
-
-
-@dataclass(frozen=True, slots=True)
-class WheelFile:
-    """One wheel on disk. ``named``: by the user for every install, not found by the build's own means.
-
-    ``changed`` is when its bytes last did, in nanoseconds: answers about the old ones are none about the new.
-    """
-
-    filename: str
-    path: Path
-    shown: str
-    named: bool = False
-    changed: int = 0
-
-
-@dataclass(frozen=True)
-class Wheelhouse:
-    """The wheel files that one install may take, in the order in which pip meets them, and who can read them."""
-
-    files: tuple[WheelFile, ...]
-    arch: str
-    reader: WheelReader = field(compare=False, repr=False)
-
-    @property
-    def named(self) -> tuple[str, ...]:
-        """The names of the files that the user named."""
-        return tuple(file.filename for file in self.files if file.named)
-
-    def of(self, name: str, version: str | None) -> Iterator[WheelFile]:
-        """Yield the files of one release (``name`` normalised)."""
-        for file in self.files:
-            known = archive_version(file.filename)
-            if known is not None and known[0] == name and (version is None or same_version(known[1], version)):
-                yield file
-
-    def chosen(self, resolved: Resolved) -> WheelFile | None:
-        """Return the file that is installed for ``resolved``; ``None`` where it comes from elsewhere."""
-        if resolved.artefact.kind not in {"wheel", "glibc-wheel"} or resolved.url is not None:
-            return None
-        tag = resolved.artefact.wheel_tag
-        return next(
-            (file for file in self.of(resolved.name, resolved.version) if tag_of_wheel(file.filename) == tag), None
-        )
-
-    def read(self, file: WheelFile) -> WheelFacts:
-        """Return what the bytes of a file say. Raises :class:`WheelError`."""
-        return self.reader.read(file.path, file.shown, self.arch)
-
-    def judged(self, resolved: Resolved, wanted: Wanted, target: Target) -> Resolved:
-        """Return ``resolved`` with a wheel of this house in place of the source archive of the same version.
-
-        For answers of an index that was asked without knowing the house; a lock file allows only the files it lists.
-        """
-        if wanted.requirements.locked or resolved.artefact.kind not in {"sdist", "none"} or resolved.version is None:
-            return resolved
-        releases = releases_of_files(
-            [file.filename for file in self.of(resolved.name, resolved.version)], resolved.name
-        )
-        if not releases:
-            return resolved
-        options = wanted.requirements.options
-        choice = choose(resolved.name, "", releases, target, options, source="wheelhouse")
-        return replace(resolved, artefact=choice.verdict) if choice.verdict.kind == "wheel" else resolved
-
-
-@dataclass(frozen=True)
-class HouseFacts:
-    """Facts of an index, and what the METADATA of the wheels in a house adds: the requirements of those releases."""
-
-    facts: Facts
-    house: Wheelhouse
-
-    @property
-    def as_of(self) -> str:
-        """See :class:`dockerlint_alpine.python.Facts`."""
-        return self.facts.as_of
-
-    def releases(self, name: str) -> Sequence[Release]:
-        """See :class:`dockerlint_alpine.python.Facts`."""
-        return self.facts.releases(name)
-
-    def requires(self, name: str, version: str) -> Sequence[str] | None:
-        """See :class:`dockerlint_alpine.python.Facts`."""
-        for file in self.house.of(name, version):
-            try:
-                return self.house.read(file).requires
-            except WheelError:
-                continue
-        return self.facts.requires(name, version)
-
-    def nearest_requires(self, name: str, version: str) -> Sequence[str] | None:
-        """See :class:`dockerlint_alpine.python.Facts`."""
-        return self.facts.nearest_requires(name, version)
-
-    def packaged(self, name: str) -> Packaged | None:
-        """See :class:`dockerlint_alpine.python.Facts`."""
-        return self.facts.packaged(name)
-
-
-def open_house(files: StageFiles, wanted: Wanted, arch: str, reader: WheelReader) -> Wheelhouse:
-    """Return the house of one install: its local ``--find-links`` folders, wheels by path, and what the user named.
-
-    Raises :class:`WheelError` where a folder that the user named can't be listed.
-    """
-    places = [*_listed(files, wanted.houses), *_by_path(wanted)]
-    found: dict[str, WheelFile] = {}
-    for place in places:
-        name = posixpath.basename(place)
-        disk = files.on_disk(place) if name not in found else None
-        if disk is not None:
-            found[name] = WheelFile(name, disk, files.display(place), changed=_changed(disk))
-    for name, path in reader.named().items():
-        found.setdefault(name, WheelFile(name, path, str(path), named=True, changed=_changed(path)))
-    return Wheelhouse(tuple(found.values()), arch, reader)
-
-
-def _changed(path: Path) -> int:
-    try:
-        return path.stat().st_mtime_ns
-    except OSError:
-        return 0  # gone meanwhile: reading it says so
-
-
-def _listed(files: StageFiles, houses: Iterable[str]) -> Iterator[str]:
-    for folder in houses:
-        try:
-            names = files.names(folder)
-        except OSError:
-            names = (posixpath.basename(folder),) if folder.endswith(".whl") else ()
-            folder = posixpath.dirname(folder)  # noqa: PLW2901 - --find-links may name a file
-        yield from (posixpath.join(folder, name) for name in names if name.endswith(".whl"))
-
-
-def _by_path(wanted: Wanted) -> Iterator[str]:
-    for one in wanted.requirements.requested:
-        if one.path is not None and one.path.endswith(".whl"):
-            yield one.path
