@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
+from msgspec import Struct
+from msgspec.structs import replace
+
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
     from dockerlint_alpine.apk import Index
     from dockerlint_alpine.diagnose.model import Outcome
     from dockerlint_alpine.diagnose.patterns import Match, PatternSet
@@ -53,8 +56,7 @@ _RECENT_RUST = "1.70"
 _EDITIONS = {"edition2021": "1.56", "edition2024": "1.85", "3": "1.53", "4": "1.78"}
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(Struct, frozen=True):
     """What a name stands for.
 
     ``need`` is in apk's vocabulary or a header's name; ``packages`` are of the release asked. ``known`` is false where
@@ -154,7 +156,7 @@ class Lookup:
         """
         if need == any_version or self._first(self._releases.index, exact) is not None:
             return None
-        here = next(iter(self._releases.index.find(any_version)), None)
+        here = self._releases.index.best(any_version)
         there = next(((found, i.release) for i in self._releases.others() if (found := self._first(i, (need,)))), None)
         if here is None or there is None:
             return None
@@ -305,10 +307,9 @@ class Lookup:
         """The -dev package beside the one that has a shared object, by the names that aports gives them."""
         for index in (self._releases.index, *self._releases.others()):
             for provider in index.find(need):
-                package = provider.package
-                for stem in (package.name, package.origin, package.name.removesuffix("-libs")):
-                    if index.package(f"{stem}-dev") is not None:
-                        return Answer("package", need, (f"{stem}-dev",), confidence="likely")
+                dev = index.development_of(provider.package)
+                if dev is not None:
+                    return Answer("package", need, (dev.name,), confidence="likely")
         return Answer("none", need, advice=self._say("no-package", name=need.removeprefix("so:")), confidence="likely")
 
     # -- headers -------------------------------------------------------------------------------------------------
