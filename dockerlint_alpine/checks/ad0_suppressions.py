@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from dockerlint_alpine.checks.base import Check, Subject
 
 if TYPE_CHECKING:
-    from dockerlint_alpine.findings import Finding
+    from dockerlint_alpine.model.findings import Finding
 
 _UNUSED = """## What it does
 Reports an `# alpine-doctor: ignore[...]` comment that suppresses nothing.

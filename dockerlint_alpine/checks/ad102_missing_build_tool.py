@@ -47,8 +47,8 @@ from dockerlint_alpine.checks.base import (
     unique,
 )
 from dockerlint_alpine.checks.build_moment import Compile, compiles
-from dockerlint_alpine.findings import Evidence, Finding
 from dockerlint_alpine.fixer.placement import add_package
+from dockerlint_alpine.model.findings import Evidence, Finding
 
 if TYPE_CHECKING:
     from dockerlint_alpine.stages import InstallStep

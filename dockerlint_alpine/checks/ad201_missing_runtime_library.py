@@ -55,8 +55,8 @@ from dockerlint_alpine.checks.base import (
     unique,
 )
 from dockerlint_alpine.checks.run_moment import MissingObject, missing_objects
-from dockerlint_alpine.findings import Evidence, Finding
 from dockerlint_alpine.fixer.placement import add_package
+from dockerlint_alpine.model.findings import Evidence, Finding
 from dockerlint_alpine.stages import InstallStep, LibraryUse
 
 if TYPE_CHECKING:

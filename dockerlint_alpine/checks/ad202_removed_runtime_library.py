@@ -40,7 +40,7 @@ from dockerlint_alpine.checks import evidence
 from dockerlint_alpine.checks.ad201_missing_runtime_library import finding as missing_finding
 from dockerlint_alpine.checks.base import Check, Subject, locate, stage_label, unique
 from dockerlint_alpine.checks.run_moment import MissingObject, missing_objects
-from dockerlint_alpine.findings import Evidence, Finding
+from dockerlint_alpine.model.findings import Evidence, Finding
 
 if TYPE_CHECKING:
     from dockerlint_alpine.stages import ApkStep, Stage

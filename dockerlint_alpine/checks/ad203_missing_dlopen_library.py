@@ -47,9 +47,9 @@ from dockerlint_alpine.checks.base import (
     stage_ref,
     unique,
 )
-from dockerlint_alpine.findings import Evidence, Finding
 from dockerlint_alpine.fixer.placement import add_package
 from dockerlint_alpine.knowledge import RuntimeNeed
+from dockerlint_alpine.model.findings import Evidence, Finding
 from dockerlint_alpine.stages import library_copied
 
 if TYPE_CHECKING:

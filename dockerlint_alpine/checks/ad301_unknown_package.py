@@ -38,13 +38,13 @@ from dockerlint_alpine.checks.apk_operands import Asked, asked_for, complete, re
 from dockerlint_alpine.checks.base import Check, Subject, stage_ref, unique
 from dockerlint_alpine.checks.package_names import TESTING, PackageNames
 from dockerlint_alpine.checks.successors import Successors, capability_elsewhere, successors
-from dockerlint_alpine.findings import Evidence, Finding, Fix
 from dockerlint_alpine.fixer.lists import apk_steps
+from dockerlint_alpine.model.findings import Evidence, Finding, Fix
 
 if TYPE_CHECKING:
     from dockerlint_alpine.apk import Index
     from dockerlint_alpine.checks.package_names import KnownName
-    from dockerlint_alpine.findings import Applicability
+    from dockerlint_alpine.model.findings import Applicability
 
 CODE = "AD301"
 NAME = "unknown-package"

@@ -38,11 +38,11 @@ from dockerlint_alpine.apk import Constraint, compare
 from dockerlint_alpine.apk.version import GREATER
 from dockerlint_alpine.checks.apk_operands import Asked, asked_for, replace_operand
 from dockerlint_alpine.checks.base import Check, Subject, stage_ref
-from dockerlint_alpine.findings import Evidence, Finding, Fix
+from dockerlint_alpine.model.findings import Evidence, Finding, Fix
 
 if TYPE_CHECKING:
     from dockerlint_alpine.apk import IndexSource, Package
-    from dockerlint_alpine.findings import Applicability, Confidence
+    from dockerlint_alpine.model.findings import Applicability, Confidence
 
 CODE = "AD302"
 NAME = "stale-pin"

@@ -39,12 +39,12 @@ from typing import TYPE_CHECKING
 from dockerlint_alpine.checks.apk_operands import Asked, asked_for, remove_operand
 from dockerlint_alpine.checks.base import Check, Subject, stage_ref, unique
 from dockerlint_alpine.checks.package_names import PackageNames
-from dockerlint_alpine.findings import Evidence, Finding, Fix
+from dockerlint_alpine.model.findings import Evidence, Finding, Fix
 from dockerlint_alpine.stages import ApkStep
 
 if TYPE_CHECKING:
     from dockerlint_alpine.apk import Package
-    from dockerlint_alpine.findings import Confidence
+    from dockerlint_alpine.model.findings import Confidence
     from dockerlint_alpine.stages import Stage
 
 CODE = "AD303"

@@ -41,13 +41,13 @@ from typing import TYPE_CHECKING
 from dockerlint_alpine.checks.ad402_unneeded_build_package import unneeded
 from dockerlint_alpine.checks.base import Check, Subject, exact_world, locate, stage_label, stage_ref
 from dockerlint_alpine.checks.build_usage import lost_without, mentioned, programs_of, remaining, usage
-from dockerlint_alpine.findings import Evidence, Finding, Fix
 from dockerlint_alpine.fixer.lists import apk_steps
 from dockerlint_alpine.fixer.removal import VIRTUAL_NAME, into_virtual
+from dockerlint_alpine.model.findings import Evidence, Finding, Fix
 from dockerlint_alpine.stages import InstallStep
 
 if TYPE_CHECKING:
-    from dockerlint_alpine.findings import TextEdit
+    from dockerlint_alpine.model.findings import TextEdit
     from dockerlint_alpine.stages import ApkStep, Stage
 
 CODE = "AD401"

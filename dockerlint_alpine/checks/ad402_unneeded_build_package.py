@@ -38,9 +38,9 @@ from typing import TYPE_CHECKING
 
 from dockerlint_alpine.checks.base import Check, Subject, locate, stage_label, stage_ref
 from dockerlint_alpine.checks.build_usage import lost_without, mentioned, programs_of, usage
-from dockerlint_alpine.findings import Evidence, Finding, Fix
 from dockerlint_alpine.fixer.lists import apk_steps, build_names
 from dockerlint_alpine.fixer.removal import remove_packages
+from dockerlint_alpine.model.findings import Evidence, Finding, Fix
 
 if TYPE_CHECKING:
     from dockerlint_alpine.apk import World

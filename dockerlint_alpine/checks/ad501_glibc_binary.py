@@ -45,7 +45,7 @@ from dockerlint_alpine.checks.base import (
     stage_ref,
     unique,
 )
-from dockerlint_alpine.findings import Evidence, Finding
+from dockerlint_alpine.model.findings import Evidence, Finding
 from dockerlint_alpine.stages import InstallStep
 
 if TYPE_CHECKING:

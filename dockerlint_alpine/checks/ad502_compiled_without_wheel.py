@@ -42,7 +42,7 @@ from dockerlint_alpine.checks.base import (
     unique,
 )
 from dockerlint_alpine.checks.build_moment import Compile, compiles
-from dockerlint_alpine.findings import Finding
+from dockerlint_alpine.model.findings import Finding
 
 CODE = "AD502"
 NAME = "compiled-without-wheel"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from dockerlint_alpine.checks.base import Check, Subject, locate, stage_ref
-from dockerlint_alpine.findings import Evidence, Finding, Location
+from dockerlint_alpine.model.findings import Evidence, Finding, Location
 
 _COUNTED = """\
 "No findings" would sound like "nothing is missing". What was not looked at is counted in the summary, and `--strict`

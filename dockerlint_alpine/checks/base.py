@@ -14,11 +14,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from dockerlint_alpine import DOCS_URL
-from dockerlint_alpine.findings import Confidence, DistributionRef, Evidence, Location, Severity, StageRef
+from dockerlint_alpine.model.findings import Confidence, DistributionRef, Evidence, Location, Severity, StageRef
 
 if TYPE_CHECKING:
-    from dockerlint_alpine.findings import Finding
     from dockerlint_alpine.knowledge import Knowledge
+    from dockerlint_alpine.model.findings import Finding
     from dockerlint_alpine.stages import Installed, Moment, Stage, Timeline
     from dockerlint_alpine.syntax import Dockerfile, Instruction, Span
 

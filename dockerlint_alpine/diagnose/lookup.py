@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from dockerlint_alpine.diagnose.model import Outcome
     from dockerlint_alpine.diagnose.patterns import Match, PatternSet
     from dockerlint_alpine.diagnose.releases import Releases
-    from dockerlint_alpine.findings import Confidence
     from dockerlint_alpine.knowledge import Knowledge, Library
+    from dockerlint_alpine.model.findings import Confidence
 
 _NO_PACKAGE = "No package of Alpine has it, as far as its indexes are known here"
 _BUNDLED = re.compile(r"-[0-9a-f]{8}(?:\.so|-|\.\d)")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 
 if TYPE_CHECKING:
     from dockerlint_alpine.diagnose.steps import Step
-    from dockerlint_alpine.findings import Confidence
+    from dockerlint_alpine.model.findings import Confidence
 
 Moment: TypeAlias = Literal["build", "run", "apk"]
 Verdict: TypeAlias = Literal["packages", "no-package-helps", "not-enough-information"]

@@ -11,7 +11,7 @@ from dockerlint_alpine.fixer.placement import Purpose, add_new_run, add_to_list
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from dockerlint_alpine.findings import Finding, Fix
+    from dockerlint_alpine.model.findings import Finding, Fix
     from dockerlint_alpine.stages.model import Stage, Timeline
 
 

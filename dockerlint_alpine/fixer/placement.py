@@ -10,10 +10,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
-from dockerlint_alpine.findings import Fix, TextEdit
 from dockerlint_alpine.fixer.lists import Listing, apk_steps, deletions, listings
 from dockerlint_alpine.fixer.new_run import new_run
 from dockerlint_alpine.fixer.pins import pinned_like
+from dockerlint_alpine.model.findings import Fix, TextEdit
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -15,11 +15,11 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from dockerlint_alpine.checks.base import distribution_ref, instruction_location, stage_label, stage_ref
-from dockerlint_alpine.comparison import Comparison, Difference, Doubt, Miss, Sides
 from dockerlint_alpine.elf.loader import system_path
-from dockerlint_alpine.findings import Evidence, Finding
 from dockerlint_alpine.fixer.placement import add_package
 from dockerlint_alpine.knowledge.packaged import distribution_names, python_modules
+from dockerlint_alpine.model.comparison import Comparison, Difference, Doubt, Miss, Sides
+from dockerlint_alpine.model.findings import Evidence, Finding
 from dockerlint_alpine.python import normalise
 
 if TYPE_CHECKING:

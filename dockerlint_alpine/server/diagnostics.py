@@ -15,17 +15,17 @@ from lsprotocol.types import (
     Range,
 )
 
-from dockerlint_alpine import suppress
 from dockerlint_alpine.report.fingerprint import fingerprints
 from dockerlint_alpine.report.options import PROGRAM, RenderOptions
 from dockerlint_alpine.report.positions import Lines
 from dockerlint_alpine.report.wording import details, requirement
+from dockerlint_alpine.run import suppress
 from dockerlint_alpine.server import definition
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from dockerlint_alpine.findings import Finding, Severity
+    from dockerlint_alpine.model.findings import Finding, Severity
     from dockerlint_alpine.server.judging import Judgement
     from dockerlint_alpine.server.positions import Positions
 

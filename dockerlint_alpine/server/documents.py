@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from pygls.uris import from_fs_path, to_fs_path, uri_scheme
 
-from dockerlint_alpine.discovery import DOCKERFILE_NAME
+from dockerlint_alpine.run.discovery import DOCKERFILE_NAME
 from dockerlint_alpine.server.positions import Positions
 
 if TYPE_CHECKING:

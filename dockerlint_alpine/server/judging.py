@@ -11,16 +11,16 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
-from dockerlint_alpine.analysis import Doctor, FixResult, UnreadableError, fix_builds
 from dockerlint_alpine.apk import ApkError, IndexStore
-from dockerlint_alpine.cache import state_of
 from dockerlint_alpine.checks import Subject
-from dockerlint_alpine.config import ConfigError, Configuration, Settings, load
-from dockerlint_alpine.discovery import Job, find_jobs, job_settings
-from dockerlint_alpine.findings import FileReport
-from dockerlint_alpine.fixer.rounds import merged
+from dockerlint_alpine.fixer.fix_loop import merged
 from dockerlint_alpine.knowledge import KnowledgeError
-from dockerlint_alpine.reading import read_dockerfile
+from dockerlint_alpine.model.findings import FileReport
+from dockerlint_alpine.run.analysis import Doctor, FixResult, UnreadableError, fix_builds
+from dockerlint_alpine.run.cache import state_of
+from dockerlint_alpine.run.config import ConfigError, Configuration, Settings, load
+from dockerlint_alpine.run.discovery import Job, find_jobs, job_settings
+from dockerlint_alpine.run.reading import read_dockerfile
 from dockerlint_alpine.server.documents import Document, Snapshot
 from dockerlint_alpine.stages import Memory
 

@@ -9,7 +9,6 @@ from dockerlint_alpine.stages.copying import copy_sources
 from dockerlint_alpine.stages.errors import IncludeCycleError, StageGraphError, StagesError
 from dockerlint_alpine.stages.installing import Installer
 from dockerlint_alpine.stages.linkage import BuildFacts, LibraryUse, pulled_in_by
-from dockerlint_alpine.stages.memory import Memory
 from dockerlint_alpine.stages.model import (
     ApkStep,
     Installed,
@@ -23,6 +22,7 @@ from dockerlint_alpine.stages.model import (
 )
 from dockerlint_alpine.stages.packages import can_be_met
 from dockerlint_alpine.stages.timeline import build_timeline
+from dockerlint_alpine.stages.world_cache import Memory
 
 __all__ = [
     "APK_ARCH",

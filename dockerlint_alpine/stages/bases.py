@@ -7,8 +7,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from dockerlint_alpine.apk import UnknownReleaseError
+from dockerlint_alpine.stages.heuristics import adds_packages, mentions_packages
 from dockerlint_alpine.stages.interpreters import image_home
-from dockerlint_alpine.stages.mentions import adds_packages, mentions_packages
 from dockerlint_alpine.stages.packages import Packages
 
 if TYPE_CHECKING:

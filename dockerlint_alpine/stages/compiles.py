@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from dockerlint_alpine.knowledge import Build, Knowledge
     from dockerlint_alpine.python import Facts, Resolved, Resolver, SourceFacts, Target
     from dockerlint_alpine.stages.files import StageFiles
+    from dockerlint_alpine.stages.install_request import Wanted
     from dockerlint_alpine.stages.walk import StageWalk
-    from dockerlint_alpine.stages.wanted import Wanted
 
 
 class SourceBuilds:

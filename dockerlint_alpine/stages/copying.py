@@ -11,11 +11,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from dockerlint_alpine.stages.copied_distributions import WILDCARD, moved_path, spread, travelling
 from dockerlint_alpine.stages.dockerignore import NOTHING_IGNORED, DockerIgnore, parse_dockerignore
 from dockerlint_alpine.stages.files import FromContext, FromStage, FromText, Unread, absolute, goes_into
+from dockerlint_alpine.stages.heuristics import mentions_python
 from dockerlint_alpine.stages.interpreters import image_home
-from dockerlint_alpine.stages.mentions import mentions_python
-from dockerlint_alpine.stages.travel import WILDCARD, moved_path, spread, travelling
 
 if TYPE_CHECKING:
     from dockerlint_alpine.stages.model import Installed, PythonHome

@@ -14,9 +14,16 @@ from dockerlint_alpine.stages import interpreters
 from dockerlint_alpine.stages.compiles import SourceBuilds
 from dockerlint_alpine.stages.errors import StagesError
 from dockerlint_alpine.stages.files import FromText, absolute
+from dockerlint_alpine.stages.install_request import (
+    ArgumentReader,
+    Wanted,
+    exported,
+    options_of,
+    project_folder,
+    read_wanted,
+)
 from dockerlint_alpine.stages.linkage import build_facts, known_build
 from dockerlint_alpine.stages.model import GlibcMade, Installed, InstallStep, PythonHome
-from dockerlint_alpine.stages.wanted import ArgumentReader, Wanted, exported, options_of, project_folder, read_wanted
 
 if TYPE_CHECKING:
     from dockerlint_alpine.knowledge import Knowledge

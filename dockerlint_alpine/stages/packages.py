@@ -10,7 +10,7 @@ from dockerlint_alpine.apk import Constraint, ConstraintError, World
 
 if TYPE_CHECKING:
     from dockerlint_alpine.apk import Index
-    from dockerlint_alpine.stages.memory import Memory
+    from dockerlint_alpine.stages.world_cache import Memory
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from dockerlint_alpine.apk import World
 from dockerlint_alpine.stages import shell_files
 from dockerlint_alpine.stages.apk_commands import ApkCommand, Operand, read_apk_command
 from dockerlint_alpine.stages.files import absolute
+from dockerlint_alpine.stages.heuristics import script_installs
 from dockerlint_alpine.stages.installers import (
     ExportCommand,
     InstallCommand,
@@ -23,7 +24,6 @@ from dockerlint_alpine.stages.installers import (
 )
 from dockerlint_alpine.stages.installing import Call
 from dockerlint_alpine.stages.interpreters import make_venv
-from dockerlint_alpine.stages.mentions import script_installs
 from dockerlint_alpine.stages.model import ApkStep, PythonHome, PythonStep
 from dockerlint_alpine.stages.package_lists import PackageLists
 from dockerlint_alpine.stages.packages import Packages, sort_operands

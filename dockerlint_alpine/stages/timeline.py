@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 from dockerlint_alpine.stages import bases, copying, shell_commands
 from dockerlint_alpine.stages.errors import StageGraphError
 from dockerlint_alpine.stages.graph import StageGraph, StageNode, build_graph
-from dockerlint_alpine.stages.memory import Memory
 from dockerlint_alpine.stages.model import Timeline, Unjudged
 from dockerlint_alpine.stages.mounts import BindMounts
 from dockerlint_alpine.stages.walk import StageWalk
+from dockerlint_alpine.stages.world_cache import Memory
 from dockerlint_alpine.syntax import SourceText, run_scripts
 
 if TYPE_CHECKING:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from dockerlint_alpine.python import Facts, Packaged, Resolved, Target
     from dockerlint_alpine.stages.files import StageFiles
-    from dockerlint_alpine.stages.wanted import Wanted
+    from dockerlint_alpine.stages.install_request import Wanted
 
 
 class WheelError(Exception):

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from dockerlint_alpine.discovery import find_jobs
+from dockerlint_alpine.run.discovery import find_jobs
 from tests.conftest import CHECKOUT
 from tests.hooks.scratch import IDENTITY, commit_all, copy_of_the_checkout, git
 

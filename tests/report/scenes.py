@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dockerlint_alpine.findings import (
+from dockerlint_alpine.model.findings import (
     DistributionRef,
     Evidence,
     FileError,
