@@ -16,7 +16,7 @@ from dockerlint_alpine.apk.package import Package
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from dockerlint_alpine.apk.database import Database, PackageRow
+    from dockerlint_alpine.apk.database import Database, Origin, PackageRow
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +36,8 @@ class StandIn:
 
 @dataclass(frozen=True, slots=True)
 class Layer:
-    """One snapshot in a database, for one repository. ``arch`` is that of the snapshot."""
+    """One snapshot in a database, for one repository. ``arch`` is that of the snapshot, ``origin`` what it was made of where
+    it is derived."""
 
     database: Database
     number: int
@@ -44,6 +45,7 @@ class Layer:
     arch: str
     triggers: frozenset[str]
     stand_in: StandIn | None = None
+    origin: Origin | None = None
 
     def theirs(self, name: str) -> str:
         """``name`` as the snapshot spells it."""

@@ -104,8 +104,18 @@ class Database:
         """What the file holds."""
         derived = {row[0]: Origin(*row[1:]) for row in self._rows("SELECT snapshot, source, day, base FROM derived")}
         return tuple(
-            SnapshotInfo(number, *kind, date, description, packages, frozenset(triggers.split()), derived.get(number))
-            for number, *kind, date, description, packages, triggers in self._rows(
+            SnapshotInfo(
+                number,
+                release,
+                repository,
+                arch,
+                date,
+                text,
+                packages,
+                frozenset(triggers.split()),
+                derived.get(number),
+            )
+            for number, release, repository, arch, date, text, packages, triggers in self._rows(
                 "SELECT id, release, repository, arch, date, description, packages, triggers FROM snapshot ORDER BY id"
             )
         )
@@ -114,7 +124,8 @@ class Database:
         """The sonames of ``package`` in a derived snapshot that may not hold any more: soname, the chance that it does,
         and the chance that the library is there in whatever version."""
         rows = self._rows(
-            "SELECT soname, exact, library FROM hold WHERE package = ? AND snapshot = ? ORDER BY soname", (package, number)
+            "SELECT soname, exact, library FROM hold WHERE package = ? AND snapshot = ? ORDER BY soname",
+            (package, number),
         )
         return [(soname, exact / 1000, library / 1000) for soname, exact, library in rows]
 
@@ -141,11 +152,17 @@ class Database:
         ]
 
     def records(self) -> Iterator[tuple[PackageRow, SnapshotInfo]]:
-        """Every record of every snapshot, by name; one that is the same in several comes once for each."""
-        snapshots = self.snapshots()
+        """Every record of Alpine's own snapshots, by name; one that is the same in several comes once for each."""
+        snapshots = [snapshot for snapshot in self.snapshots() if snapshot.derived is None]
         for *row, mask in self._rows(f"SELECT {_COLUMNS}, snapshots FROM package ORDER BY name, n"):  # noqa: S608
             record = PackageRow(*row)
             yield from ((record, snapshot) for snapshot in snapshots if mask & 1 << snapshot.number)
+
+    def releases_with(self, name: str) -> tuple[str, ...]:
+        """The releases of which a snapshot here has a package of this name."""
+        masks = [row[0] for row in self._rows("SELECT snapshots FROM package WHERE name = ?", (name,))]
+        found = (one.release for one in self.snapshots() if any(mask & 1 << one.number for mask in masks))
+        return tuple(dict.fromkeys(found))
 
     def provided(self, tokens: Sequence[str], number: int) -> list[tuple[str, str | None, str | None]]:
         """``(token, packages, triggers)`` of each of ``tokens`` that a package provides besides its own name."""

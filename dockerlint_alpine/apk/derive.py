@@ -7,7 +7,8 @@ along; a package of a new series (``postgresql18-client``) takes what its predec
 
 How far a carried name can be trusted is a number: the chance that the package still has exactly this soname (given with the
 recipes, estimated from the change of its version), and that it still has the library in whatever version (from how often it
-kept it through all real indexes). tests/apk/test_derive.py holds the method where the truth is known. Needs the standard library only.
+kept it through all real indexes). tests/apk/test_derive.py holds the method where the truth is known. Needs the standard
+library only.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import re
 from collections import defaultdict
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from dockerlint_alpine.apk.apkindex import ApkIndex, Record
@@ -32,6 +34,8 @@ if TYPE_CHECKING:
 _HEADER = re.compile(r"# recipes of (\d+\.\d+|edge) ([a-z0-9_]+): aports ([0-9a-f]{12}) (\d{4}-\d\d-\d\d)")
 _COLUMNS = "name version origin repository noarch depends provides priority install_if".split()
 _NUMBER = re.compile(r"\d+")
+_FOUND_BY_NAME = frozenset({"pkgconfig"})
+"""What abuild adds by name: -dev packages with a ``.pc`` file depend on it."""
 _RELEASE_OF_PACKAGE = re.compile(r"-r\d+\Z")
 _PYTHON = re.compile(r"py3\.\d+:")
 _NOTHING_LINKED = re.compile(
@@ -82,7 +86,8 @@ def read_recipes(path: Path) -> Recipes:
     header = _HEADER.fullmatch(lines[0]) if lines else None
     if header is None or len(lines) < 2 or lines[1].split("\t") != _COLUMNS:
         raise IndexFormatError(f"{path.name}: no list of recipes")
-    return Recipes(*header.groups(), tuple(_recipe(line, path) for line in lines[2:]))
+    release, arch, commit, day = header.groups()
+    return Recipes(release, arch, commit, day, tuple(_recipe(line, path) for line in lines[2:]))
 
 
 def _recipe(line: str, path: Path) -> Recipe:
@@ -252,7 +257,7 @@ class _Derivation:
     def _needs(self, old: Record, recipe: Recipe) -> Iterator[str]:
         """The dependencies of ``old`` that abuild found, with versions moved along."""
         for token in old.depends.split():
-            if _automatic(token) or token == "pkgconfig":
+            if _automatic(token) or token in _FOUND_BY_NAME:
                 yield token
             elif token.startswith("python3~"):
                 yield f"python3~{self._python}"
@@ -297,7 +302,7 @@ class _Derivation:
         library = library_of(soname)
         kept = seen = 0
         past = self._past.get(package, ())
-        for (version, before), (later, after) in zip(past, past[1:], strict=False):
+        for (version, before), (later, after) in pairwise(past):
             if version != later and library in before:
                 seen += 1
                 kept += library in after
@@ -414,7 +419,7 @@ def _changed_part(old: str, new: str) -> int | None:
 
 _EXACT = {"same": 0.997, "patch": 0.980, "minor": 0.875, "major": 0.640}
 _EXACT_WHERE_SPELLED = {"same": 0.997, "patch": 0.046, "minor": 0.020, "major": 0.067}
-"""Share of sonames that were still the same, and of those that spell the part of the version that changed; see rules/README."""
+"""Share of sonames that were still the same, and of those that spell the part of the version that changed (rules/README)."""
 
 
 def _exact_by_change(soname: str, old: str, new: str) -> float:

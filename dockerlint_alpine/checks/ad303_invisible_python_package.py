@@ -191,5 +191,12 @@ def _fix(subject: Subject, asked: Asked, distribution: str) -> Fix | None:
 
 
 CHECK = Check(
-    CODE, NAME, "warning", "a Python package of apk that the image's Python does not see", __doc__, run, fix="shown"
+    CODE,
+    NAME,
+    "warning",
+    "a Python package of apk that the image's Python does not see",
+    __doc__,
+    run,
+    fix="shown",
+    names_only=True,
 )

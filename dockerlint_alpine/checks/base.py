@@ -9,7 +9,7 @@ the first ```` ```dockerfile ```` block is the Dockerfile, blocks with a ``title
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
@@ -17,6 +17,7 @@ from dockerlint_alpine import DOCS_URL
 from dockerlint_alpine.model.findings import Confidence, DistributionRef, Evidence, Location, Severity, StageRef
 
 if TYPE_CHECKING:
+    from dockerlint_alpine.apk import Package
     from dockerlint_alpine.knowledge import Knowledge
     from dockerlint_alpine.model.findings import Finding
     from dockerlint_alpine.stages import Installed, Moment, Stage, Timeline
@@ -62,6 +63,8 @@ class Check:
     run: Callable[[Subject], Iterable[Finding]]
     fix: FixKind = "none"
     since: str = "0.1.0"
+    names_only: bool = False
+    """True where a finding rests on names and versions of packages alone, not on what they need or bring."""
 
     @property
     def url(self) -> str:
@@ -138,11 +141,15 @@ def exact_world(subject: Subject, stage: Stage, moment: Moment, package: str | N
     index = stage.packages
     if index is None or index.exact:
         return index is not None
+    proposed = index.packages(package)[:1] if package is not None else ()
+    return not moment.foreign and index.vouches_for((*added_packages(subject, stage, moment), *proposed))
+
+
+def added_packages(subject: Subject, stage: Stage, moment: Moment) -> Iterator[Package]:
+    """What is, or may be, in ``stage`` at ``moment`` besides what its base image holds."""
     first = subject.timeline.lineage(stage)[-1].start
     given = first.world.packages if first is not None else {}
-    added = (found for name, found in moment.possible.packages.items() if name not in given)
-    proposed = index.packages(package)[:1] if package is not None else ()
-    return not moment.foreign and index.vouches_for((*added, *proposed))
+    return (found for name, found in moment.possible.packages.items() if name not in given)
 
 
 def _exact_build(subject: Subject, item: Installed) -> bool:
