@@ -16,6 +16,8 @@ from dockerlint_alpine.checks import Subject
 from dockerlint_alpine.checks.build_moment import compiles
 from dockerlint_alpine.run.analysis import Doctor, UnreadableError, fix_bytes
 from dockerlint_alpine.stages import pulled_in_by
+from dockerlint_alpine.stages.context import MAX_FILE_SIZE
+from dockerlint_alpine.system.files import project_root, read_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -117,7 +119,7 @@ class _Recorder:
 
     def read(self, path: str) -> bytes:
         """The bytes of a file; it is noted where it lies below the folder."""
-        data = (self.root / path).read_bytes()
+        data = read_file(self.root / path, limit=MAX_FILE_SIZE, within=project_root(self.root))
         name = posixpath.normpath(path)
         if not name.startswith(("/", "..")):
             self.seen.add(name)

@@ -11,17 +11,17 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from dockerlint_alpine.checks.ad902_unknown_base_image import CHECK as NOTICE
 from dockerlint_alpine.checks.base import Check, Subject, added_packages, locate
-from dockerlint_alpine.model.findings import Evidence, Finding
+from dockerlint_alpine.model.findings import Evidence
 
 if TYPE_CHECKING:
     from dockerlint_alpine.apk import Index
+    from dockerlint_alpine.model.findings import Finding
     from dockerlint_alpine.stages import Stage
 
 LIKELY = 0.95
 POSSIBLE = 0.80
-CODE = "AD902"
-NAME = "unknown-base-image"
 _SHOWN = 3
 
 
@@ -47,7 +47,7 @@ def settled(subject: Subject, found: Iterable[tuple[Check, Finding]]) -> Iterato
 
 def is_notice(finding: Finding) -> bool:
     """True for the notice of :func:`settled`, which stands for findings and not for a step of the file."""
-    return finding.code == CODE and finding.evidence[0].kind == "index"
+    return finding.code == NOTICE.code and finding.evidence[0].kind == "index"
 
 
 def _chance(index: Index, finding: Finding) -> float:
@@ -80,16 +80,10 @@ def _notice(subject: Subject, doubts: list[tuple[Stage, str]]) -> Finding:
     needs = list(dict.fromkeys(need for _, need in doubts))
     listed = ", ".join(needs[:_SHOWN]) + (f" and {len(needs) - _SHOWN} more" if len(needs) > _SHOWN else "")
     first = stage.instructions[0]
-    return Finding(
-        code=CODE,
-        name=NAME,
-        severity="info",
-        confidence="certain",
-        message=(
-            f"which package of Alpine {index.release} has {listed} can't be told without its index:"
-            f" run `alpine-doctor index update --alpine {index.release}`"
-        ),
-        location=locate(subject.dockerfile, (first.start, first.end)),
+    return NOTICE.finding(
+        f"which package of Alpine {index.release} has {listed} can't be told without its index:"
+        f" run `alpine-doctor index update --alpine {index.release}`",
+        at=locate(subject.dockerfile, (first.start, first.end)),
         evidence=(Evidence("index", f"Alpine {index.release} is known from {index.derived} only"),),
-        platforms=(subject.timeline.platform,),
+        subject=subject,
     )

@@ -164,13 +164,14 @@ def _codes(values: Sequence[str]) -> tuple[str, ...]:
     if not values:
         return ()
     from dockerlint_alpine.checks import CHECKS  # noqa: PLC0415
+    from dockerlint_alpine.model.findings import CODE_LETTERS  # noqa: PLC0415
 
     by_name = {check.name: check.code for check in CHECKS}
     found: list[str] = []
     for part in (part.strip() for value in values for part in value.split(",") if part.strip()):
         code = by_name.get(part, part.upper())
         if code == "ALL":
-            found.extend(("AD", "AD502"))
+            found.extend((CODE_LETTERS, *(check.code for check in CHECKS if check.on_demand)))
         elif any(check.code.startswith(code) for check in CHECKS):
             found.append(code)
         else:
@@ -210,7 +211,7 @@ def jobs_for(paths: Sequence[str], configured: Configuration) -> tuple[list[Job]
             everywhere=settings.force_exclude,
             step=progress.step,
         )
-        jobs, errors = find_jobs(paths, environment=os.environ, search=search)
+        jobs, errors = find_jobs(paths, search=search)
     named = set(paths)
     kept = [job for job in jobs if job.shown_as in named or not search.excludes(str(job.path))]
     return kept, [FileError(error.path, error.message) for error in errors]

@@ -11,9 +11,10 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from dockerlint_alpine.run.gitignore import WorkTree, ignored
+from dockerlint_alpine.system.files import lies_within, project_root
 
 if TYPE_CHECKING:
     from dockerlint_alpine.run.config import Settings
@@ -62,8 +63,6 @@ _SKIPPED_FOLDERS = frozenset(
     }
 )
 _MARKS = frozenset({".git", ".gitignore"})
-_MAX_COMPOSE_SIZE = 8 * 1024 * 1024
-_VARIABLE = re.compile(r"\$(?:\{(?P<braced>[A-Za-z_]\w*)(?::?-(?P<default>[^}]*))?\}|(?P<plain>[A-Za-z_]\w*))")
 
 
 @dataclass(frozen=True)
@@ -80,10 +79,14 @@ class Job:
 
 @dataclass(frozen=True, slots=True)
 class DiscoveryError:
-    """A path that leads to no Dockerfile: as the user named it, and one line on why."""
+    """A path that leads to no Dockerfile: as the user named it, and one line on why.
+
+    ``refused``: there may be one, and a file of the project may not ask for it.
+    """
 
     path: str
     message: str
+    refused: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,12 +114,10 @@ def job_settings(settings: Settings, job: Job) -> Settings:
 _PLAIN_SEARCH = Search()
 
 
-def find_jobs(
-    paths: Sequence[str], *, environment: Mapping[str, str], search: Search = _PLAIN_SEARCH
-) -> tuple[list[Job], list[DiscoveryError]]:
+def find_jobs(paths: Sequence[str], *, search: Search = _PLAIN_SEARCH) -> tuple[list[Job], list[DiscoveryError]]:
     """Everything there is to judge at ``paths`` (empty: below the current folder), without repeats.
 
-    ``environment`` serves ``${NAME}`` in compose files.
+    What is found, and not named, lies in the project that it was found in, once all links are followed.
     """
     if search.everywhere:
         kept = [path for path in paths if not _left_out(path, search)]
@@ -129,9 +130,9 @@ def find_jobs(
         path = Path(name)
         try:
             if path.is_dir():
-                found, problems = _in_folder(path, name, environment, search)
+                found, problems = _in_folder(path, name, search)
             elif _COMPOSE_NAME.match(path.name) or (path.suffix in {".yml", ".yaml"} and path.exists()):
-                found, problems = _in_compose(path, name, environment)
+                found, problems = _in_compose(path, name, project_root(path.parent))
                 if not found and not problems:
                     problems = [DiscoveryError(name, "no service of this compose file has a build section")]
             elif not path.exists():
@@ -158,25 +159,29 @@ def _left_out(path: str, search: Search) -> bool:
     return Path(path).is_file() and DOCKERFILE_NAME.match(name) is not None and not _is_candidate(name)
 
 
-def _in_folder(
-    folder: Path, shown_as: str, environment: Mapping[str, str], search: Search
-) -> tuple[list[Job], list[DiscoveryError]]:
+def _in_folder(folder: Path, shown_as: str, search: Search) -> tuple[list[Job], list[DiscoveryError]]:
     dockerfiles: list[tuple[Path, str]] = []
     composed: list[Job] = []
+    refused: list[DiscoveryError] = []
     passed_over: list[str] = []
     for name, shown in _walk(str(folder), "" if shown_as in {".", "./"} else shown_as.rstrip("/"), search, passed_over):
         path = Path(name)
-        if _COMPOSE_NAME.match(path.name):
+        if path.is_symlink() and not lies_within(path, project := project_root(path.parent, [folder])):
+            why = f"a link to a file outside the project {project}: not looked at"
+            refused.append(DiscoveryError(shown, why, refused=True))
+        elif _COMPOSE_NAME.match(path.name):
             # A broken compose file is not what was asked about here.
-            composed.extend(_in_compose(path, shown, environment)[0])
+            found, problems = _in_compose(path, shown, project_root(path.parent, [folder]))
+            composed += found
+            refused += (problem for problem in problems if problem.refused)
         else:
             dockerfiles.append((path, shown))
     known = {os.path.realpath(job.path) for job in composed}
     plain = [Job(path, shown) for path, shown in dockerfiles if os.path.realpath(path) not in known]
     inside = {os.path.realpath(path) for path, _ in dockerfiles}
-    found = [*(job for job in composed if os.path.realpath(job.path) in inside), *plain]
-    if found:
-        return found, []
+    jobs = [*(job for job in composed if os.path.realpath(job.path) in inside), *plain]
+    if jobs or refused:
+        return jobs, refused
     reason = "a folder without any Dockerfile"
     if passed_over:
         reason += f" ({passed_over[0]} and the like were passed over: see .gitignore and `exclude`)"
@@ -274,78 +279,28 @@ def _is_candidate(name: str) -> bool:
     return DOCKERFILE_NAME.match(name) is not None and not name.lower().endswith(_IGNORED_SUFFIXES)
 
 
-def _in_compose(path: Path, shown_as: str, environment: Mapping[str, str]) -> tuple[list[Job], list[DiscoveryError]]:
-    """The builds of a compose file (compose specification: ``build`` and its short form)."""
-    import yaml  # noqa: PLC0415 - 17 ms that a plain Dockerfile need not pay
+def _in_compose(path: Path, shown_as: str, project: Path) -> tuple[list[Job], list[DiscoveryError]]:
+    """The builds of a compose file, and why there are none, or which of them lie outside the project."""
+    from dockerlint_alpine.run.compose import ComposeError, read_builds  # noqa: PLC0415 - 17 ms that others need not pay
 
     try:
-        if path.stat().st_size > _MAX_COMPOSE_SIZE:
-            return [], [DiscoveryError(shown_as, "too large for a compose file")]
-        document = yaml.safe_load(path.read_bytes())
-    except (yaml.YAMLError, UnicodeError, RecursionError, ValueError) as error:
-        line = getattr(getattr(error, "problem_mark", None), "line", None)
-        where = f" (line {line + 1})" if line is not None else ""
-        return [], [DiscoveryError(shown_as, f"not a readable YAML file{where}")]
-    services = document.get("services") if isinstance(document, dict) else None
-    if not isinstance(services, dict):
-        return [], [DiscoveryError(shown_as, "not a compose file: it has no services")]
-    jobs = []
-    for name, service in services.items():
-        build = service.get("build") if isinstance(service, dict) else None
-        job = _job(path.parent, str(name), build, environment)
-        if job is not None:
-            jobs.append(job)
-    return jobs, []
-
-
-def _job(folder: Path, service: str, build: Any, environment: Mapping[str, str]) -> Job | None:
-    if isinstance(build, str):
-        build = {"context": build}
-    if not isinstance(build, dict) or "dockerfile_inline" in build:
-        return None
-    context = folder / _substituted(str(build.get("context") or "."), environment)
-    if "://" in str(build.get("context")):
-        return None
-    dockerfile = context / _substituted(str(build.get("dockerfile") or "Dockerfile"), environment)
-    target = build.get("target")
-    return Job(
-        path=dockerfile,
-        shown_as=os.path.relpath(dockerfile) if not dockerfile.is_absolute() else str(dockerfile),
-        context=context,
-        build_args=dict(_args(build.get("args"), environment)),
-        target=_substituted(str(target), environment) if target else None,
-        services=(service,),
-    )
-
-
-def _args(given: Any, environment: Mapping[str, str]) -> Iterator[tuple[str, str]]:
-    """``args`` as a map or a list of ``NAME=VALUE``; a bare name takes the environment's value."""
-    if isinstance(given, dict):
-        pairs: Iterable[tuple[str, Any]] = given.items()
-    elif isinstance(given, list):
-        split = (str(item).partition("=") for item in given)
-        pairs = [(name, value if equals else None) for name, equals, value in split]
-    else:
-        return
-    for name, value in pairs:
-        if value is not None:
-            yield str(name), _substituted(_scalar(value), environment)
-        elif name in environment:
-            yield str(name), environment[name]
-
-
-def _scalar(value: Any) -> str:
-    return str(value).lower() if isinstance(value, bool) else str(value)
-
-
-def _substituted(text: str, environment: Mapping[str, str]) -> str:
-    """``${NAME}``, ``${NAME:-default}`` and ``$NAME`` as compose interpolates them."""
-
-    def value(match: re.Match[str]) -> str:
-        name = match["braced"] or match["plain"]
-        return environment.get(name) or match["default"] or ""
-
-    return _VARIABLE.sub(value, text)
+        builds, refused = read_builds(path, project)
+    except ComposeError as error:
+        return [], [DiscoveryError(shown_as, str(error))]
+    except OSError as error:
+        return [], [DiscoveryError(shown_as, error.strerror or str(error))]
+    jobs = [
+        Job(
+            path=build.dockerfile,
+            shown_as=os.path.relpath(build.dockerfile) if not build.dockerfile.is_absolute() else str(build.dockerfile),
+            context=build.context,
+            build_args=build.build_args,
+            target=build.target,
+            services=(build.service,),
+        )
+        for build in builds
+    ]
+    return jobs, [DiscoveryError(f"{shown_as}:{one.line}", one.message, refused=True) for one in refused]
 
 
 def without_repeats(jobs: Iterable[Job]) -> list[Job]:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import stat
 from pathlib import Path
+
+from dockerlint_alpine.system.files import FileRefusedError, read_file
 
 MAX_DOCKERFILE_SIZE = 4 * 1024 * 1024
 """Bytes. A larger file is refused: it is no Dockerfile that anybody wrote."""
@@ -16,18 +17,11 @@ class UnreadableError(Exception):
 def read_dockerfile(path: Path) -> bytes:
     """The bytes of a Dockerfile. Raises UnreadableError for anything that is no readable, reasonable text file."""
     try:
-        status = path.stat()
-        if stat.S_ISDIR(status.st_mode):
-            raise UnreadableError("is a folder, not a Dockerfile")
-        if not stat.S_ISREG(status.st_mode):
-            raise UnreadableError("is not a regular file")
-        if status.st_size > MAX_DOCKERFILE_SIZE:
-            raise UnreadableError(f"is larger than {MAX_DOCKERFILE_SIZE // 2**20} MiB: not a Dockerfile")
-        data = path.read_bytes()
-    except UnreadableError:
-        raise
-    except (OSError, ValueError) as error:
-        raise UnreadableError(getattr(error, "strerror", None) or str(error)) from None
+        data = read_file(path, limit=MAX_DOCKERFILE_SIZE)
+    except FileRefusedError as error:
+        raise UnreadableError(f"{error.reason.removeprefix('it ')}: not a Dockerfile") from None
+    except OSError as error:
+        raise UnreadableError(error.strerror or str(error)) from None
     if b"\0" in data[:8192]:
         raise UnreadableError("is a binary file, not a Dockerfile")
     return data

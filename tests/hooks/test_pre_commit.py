@@ -45,7 +45,7 @@ def test_a_hook_takes_the_files_that_a_search_takes(hook: str, name: str, tmp_pa
     place.parent.mkdir(parents=True, exist_ok=True)
     place.write_text(GOOD)
     taken = bool(re.search(HOOKS[hook]["files"], name)) and not re.search(HOOKS[hook]["exclude"], name)
-    jobs, _ = find_jobs([str(tmp_path)], environment={})
+    jobs, _ = find_jobs([str(tmp_path)])
     assert taken == bool(jobs) == (name in DOCKERFILES)
 
 

@@ -16,6 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import dockerlint_alpine
+from dockerlint_alpine.checks import check_by_topic
 from dockerlint_alpine.model.findings import Evidence, Finding, Location
 from dockerlint_alpine.report import FORMATS
 from dockerlint_alpine.run.config import ConfigError, Settings, as_dict, find, load, matches
@@ -59,7 +60,9 @@ def write(path: Path, text: str) -> Path:
 
 
 def finding(code: str) -> Finding:
-    return Finding(code, "name", "error", "certain", "message", Location(1, 1, 1, 2), (Evidence("rule", "detail"),))
+    check = check_by_topic(code)
+    assert check is not None
+    return check.finding("message", at=Location(1, 1, 1, 2), evidence=(Evidence("rule", "detail"),))
 
 
 # the schema and the settings agree

@@ -27,7 +27,7 @@ def inside(project: Project, monkeypatch: pytest.MonkeyPatch) -> Project:
 
 
 def found(*paths: str, **search: object) -> list[str]:
-    jobs, errors = find_jobs(paths, environment={}, search=Search(**search))  # type: ignore[arg-type]
+    jobs, errors = find_jobs(paths, search=Search(**search))  # type: ignore[arg-type]
     assert not errors, errors
     return [job.shown_as for job in jobs]
 
@@ -128,7 +128,7 @@ def test_a_tree_deeper_than_the_stack(tmp_path: Path, monkeypatch: pytest.Monkey
     deep = "d/" * 1200
     subprocess.run(["mkdir", "-p", deep], check=True)
     Path(deep, "Dockerfile").write_text("FROM a\n")
-    jobs, errors = find_jobs([], environment={})
+    jobs, errors = find_jobs([])
     subprocess.run(["rm", "-r", "d"], check=True)
     assert [job.shown_as for job in jobs] == [f"{deep}Dockerfile"]
     assert not errors
@@ -150,17 +150,91 @@ def test_a_compose_file_names_builds(inside: Project) -> None:
         "web/Dockerfile": "FROM a\n",
         "other/Dockerfile": "FROM a\n",
     })  # fmt: skip
-    jobs, errors = find_jobs([], environment={"X": "2"})
+    jobs, errors = find_jobs([])
     assert not errors
     assert [(job.shown_as, job.target, job.build_args, job.services) for job in jobs] == [
-        ("web/Dockerfile", "run", {"V": "2"}, ("web",)),
+        ("web/Dockerfile", "run", {"V": "1"}, ("web",)),
         ("other/Dockerfile", None, {}, ()),
     ]
 
 
+def test_a_compose_file_chooses_within_the_project_only(inside: Project) -> None:
+    root = inside({
+        "top/deploy/compose.yml": (
+            "services:\n"
+            "  up: {build: ..}\n"
+            "  out:\n    build:\n      context: ../../secret\n"
+            "  absolute:\n    build:\n      context: .\n      dockerfile: /etc/passwd\n"
+            "  linked: {build: link}\n"
+        ),
+        "top/Dockerfile": "FROM a\n",
+        "top/deploy/Dockerfile": "FROM a\n",
+        "secret/Dockerfile": "FROM a\n",
+    })  # fmt: skip
+    (root / "top/deploy/link").symlink_to(root / "secret")
+    (root / "top/.git").mkdir()
+    jobs, errors = find_jobs(["top/deploy/compose.yml"])
+    assert [job.shown_as for job in jobs] == ["top/Dockerfile"]
+    assert [error.path for error in errors] == [f"top/deploy/compose.yml:{line}" for line in (5, 9, 10)]
+    assert all(error.refused and "lies outside the project" in error.message for error in errors)
+    assert find_jobs(["top"]) == ([*jobs, *find_jobs(["top/deploy/Dockerfile"])[0]], errors)
+
+
+def test_the_environment_is_shown_by_name(inside: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TOKEN", "hunter2")
+    inside({
+        "compose.yml": (
+            "services: {a: {build: {context: ., args: "
+            "{A: '${TOKEN}', B: 'x-$TOKEN', C: '${TOKEN:-d}', D: '$$TOKEN', E: '${TOKEN:?gone}', F: null}}},"
+            " b: {build: {context: ., args: [TOKEN, 'A=$TOKEN']}}}"
+        ),
+        "Dockerfile": "FROM a\n",
+    })  # fmt: skip
+    (one, two), errors = find_jobs([])
+    assert not errors
+    assert one.build_args == {"A": "${TOKEN}", "B": "x-${TOKEN}", "C": "d", "D": "$TOKEN", "E": "${TOKEN}"}
+    assert two.build_args == {"A": "${TOKEN}"}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a: &a {k: v}\n"
+        + "".join(f"b{n}: &b{n} {{<<: [*b{n - 1}, *b{n - 1}]}}\n" for n in range(1, 40)).replace("*b0", "*a"),
+        "services: {a: {build: {context: " + "1:" * 200_000 + "1}}}",
+        "services: " + "[" * 100_000,
+        "services: {a: {build: *gone}}",
+    ],
+)
+def test_yaml_that_grows_is_no_compose_file(text: str, inside: Project) -> None:
+    inside({"compose.yml": text})
+    jobs, (error,) = find_jobs(["compose.yml"])
+    assert not jobs
+    assert error.message.startswith(("not a readable YAML file", "not a compose file"))
+
+
+def test_aliases_are_not_written_out(inside: Project) -> None:
+    bomb = "x: &x0 [a, a]\n" + "".join(f"y{n}: &x{n} [*x{n - 1}, *x{n - 1}]\n" for n in range(1, 60))
+    inside({"compose.yml": f"{bomb}services: {{a: {{build: {{context: ., args: {{A: *x59}}}}}}}}\n", "Dockerfile": ""})
+    (job,), errors = find_jobs([])
+    assert not errors
+    assert job.build_args == {"A": ""}
+
+
+def test_links_that_lead_out_are_named_to_be_followed(inside: Project) -> None:
+    root = inside({"top/a/Dockerfile": "FROM a\n", "secret": "FROM b\n"})
+    (root / "top/Dockerfile").symlink_to("../secret")
+    assert sorted(found("top")) == ["top/Dockerfile", "top/a/Dockerfile"]  # the current folder is the project
+    (root / "top/.git").mkdir()
+    jobs, (error,) = find_jobs(["top"])
+    assert [job.shown_as for job in jobs] == ["top/a/Dockerfile"]
+    assert (error.path, error.refused) == ("top/Dockerfile", True)
+    assert [job.shown_as for job in find_jobs(["top/Dockerfile"])[0]] == ["top/Dockerfile"]
+
+
 def test_nothing_there_is_said(inside: Project) -> None:
     inside({"empty/x": ""})
-    jobs, errors = find_jobs(["empty", "gone"], environment={})
+    jobs, errors = find_jobs(["empty", "gone"])
     assert not jobs
     assert [(error.path, error.message) for error in errors] == [
         ("empty", "a folder without any Dockerfile"),
@@ -171,6 +245,6 @@ def test_nothing_there_is_said(inside: Project) -> None:
 def test_what_was_passed_over_is_said_where_nothing_else_is_there(inside: Project) -> None:
     root = inside({".gitignore": "docker/\n", "docker/Dockerfile": "FROM a\n"})
     repository(root)
-    jobs, (error,) = find_jobs([], environment={})
+    jobs, (error,) = find_jobs([])
     assert not jobs
     assert error.message.startswith("a folder without any Dockerfile (docker/ and the like were passed over")

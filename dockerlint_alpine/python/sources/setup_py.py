@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Any, Final
 import libcst as cst
 from libcst.metadata import MetadataWrapper, PositionProvider
 
+from dockerlint_alpine.system.native import UnsafeSourceError, check_python
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
@@ -22,6 +24,8 @@ _STEPS = 50_000
 _DEPTH = 12
 _MAX_ITEMS = 5_000
 _MAX_TEXT = 1_000_000
+_MAX_NODES = 40_000
+"""Nodes and lines of a script; the longest that distributions have stay below 20,000."""
 
 
 class _Unknown:
@@ -142,9 +146,17 @@ def read_setup_py(data: bytes, read: Callable[[str], bytes | None]) -> SetupScri
     A script that is no Python (of today) gives an empty answer with a doubt. Never raises for bad input.
     """
     try:
+        check_python(data, limit=_MAX_NODES)
         wrapper = MetadataWrapper(cst.parse_module(data), unsafe_skip_copy=True)
         positions = wrapper.resolve(PositionProvider)
-    except (cst.ParserSyntaxError, UnicodeDecodeError, RecursionError, ValueError, LookupError) as error:
+    except (
+        UnsafeSourceError,
+        cst.ParserSyntaxError,
+        UnicodeDecodeError,
+        RecursionError,
+        ValueError,
+        LookupError,
+    ) as error:
         return SetupScript(doubts=((None, f"setup.py is not readable as Python 3: {str(error).splitlines()[0]}"),))
     reader = _Reader(positions, read)
     try:
