@@ -25,7 +25,7 @@ from tempfile import mkstemp
 from typing import TYPE_CHECKING
 
 from dockerlint_alpine.apk.constraint import Constraint
-from dockerlint_alpine.apk.database import EMBEDDED, SCHEMA, Fetched
+from dockerlint_alpine.apk.database import EMBEDDED, NEGATIVE_FIRST, SCHEMA, Fetched
 from dockerlint_alpine.apk.snapshot import Snapshot, read_snapshot
 
 if TYPE_CHECKING:
@@ -173,7 +173,8 @@ def _fill(database: sqlite3.Connection, snapshots: Sequence[Snapshot]) -> None:
         for token in providers.keys() | (triggers.keys() - names):
             provided[_provided(token, providers.get(token, ()), triggers.get(token, ()))] |= 1 << number
         index = snapshot.index
-        virtual = " ".join(sorted(triggers.keys() - names))
+        negative = {NEGATIVE_FIRST for record in records if record.install_if.startswith("!")}
+        virtual = " ".join(sorted((triggers.keys() - names) | negative))
         kind = (snapshot.release, snapshot.repository, snapshot.arch)
         row = (number, *kind, index.newest, index.description, len(records), virtual)
         database.execute("INSERT INTO snapshot VALUES (?, ?, ?, ?, ?, ?, ?, ?)", row)

@@ -10,11 +10,12 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from dockerlint_alpine.apk.constraint import Constraint, Provide
+from dockerlint_alpine.apk.database import NEGATIVE_FIRST
 from dockerlint_alpine.apk.namehash import bucket
 from dockerlint_alpine.apk.package import Package
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Hashable, Iterable, Iterator, Sequence
 
     from dockerlint_alpine.apk.database import Database, Origin, PackageRow
 
@@ -79,6 +80,10 @@ class Catalog:
         self._triggered: dict[str, tuple[str, ...]] = {}
         self._discovered: set[str] = set()
         self._traced: set[str] = set()
+        self.kept: dict[Hashable, object] = {}
+        """What others have found out about these packages."""
+        self.odd_triggers = any(NEGATIVE_FIRST in layer.triggers for layer in self._layers)
+        """Whether a list of ``install_if`` begins with a negative condition. None of Alpine's does."""
         self._virtual = frozenset().union(*(layer.triggers for layer in self._layers))
 
     def entry(self, name: str) -> Entry:

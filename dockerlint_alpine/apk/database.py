@@ -17,6 +17,8 @@ SCHEMA = 2
 """Number of the layout, kept in ``PRAGMA user_version``."""
 EMBEDDED = "alpine.sqlite"
 """File name of the database that is built into the wheel."""
+NEGATIVE_FIRST = "!"
+"""Stands among the ``triggers`` of a snapshot if a package's ``install_if`` begins with a negative condition."""
 _CHUNK = 500
 _COLUMNS = "name, version, depends, provides, install_if, priority, origin, triggers, dependants"
 _WILD = re.compile(r"[*?\[]")

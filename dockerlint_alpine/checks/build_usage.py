@@ -114,18 +114,14 @@ def usage(subject: Subject, stage: Stage) -> Usage | None:
 
 def lost_without(world: World, names: Iterable[str]) -> frozenset[str]:
     """The packages that are in ``world`` only because the packages ``names`` were asked for, these included."""
-    providers: dict[str, list[str]] = {}
-    for package in world.packages.values():
-        for capability in (package.name, *(provide.name for provide in package.provides)):
-            providers.setdefault(capability, []).append(package.name)
     kept: set[str] = set()
-    pending = [found for name in world.explicit - set(names) for found in providers.get(name, ())]
+    pending = [found for name in world.explicit - set(names) for found in world.holders(name)]
     while pending:
         name = pending.pop()
         if name not in kept and world.packages[name].repository != _VIRTUAL:
             kept.add(name)
             depends = (one.name for one in world.packages[name].depends if not one.conflict)
-            pending.extend(found for need in depends for found in providers.get(need, ()))
+            pending.extend(found for need in depends for found in world.holders(need))
     virtual = {package.name for package in world.packages.values() if package.repository == _VIRTUAL}
     return frozenset(world.packages.keys() - kept - virtual)
 

@@ -154,7 +154,7 @@ class Lookup:
         """
         if need == any_version or self._first(self._releases.index, exact) is not None:
             return None
-        here = next(iter(self._releases.index.find(any_version)), None)
+        here = self._releases.index.best(any_version)
         there = next(((found, i.release) for i in self._releases.others() if (found := self._first(i, (need,)))), None)
         if here is None or there is None:
             return None
@@ -305,10 +305,9 @@ class Lookup:
         """The -dev package beside the one that has a shared object, by the names that aports gives them."""
         for index in (self._releases.index, *self._releases.others()):
             for provider in index.find(need):
-                package = provider.package
-                for stem in (package.name, package.origin, package.name.removesuffix("-libs")):
-                    if index.package(f"{stem}-dev") is not None:
-                        return Answer("package", need, (f"{stem}-dev",), confidence="likely")
+                dev = index.development_of(provider.package)
+                if dev is not None:
+                    return Answer("package", need, (dev.name,), confidence="likely")
         return Answer("none", need, advice=self._say("no-package", name=need.removeprefix("so:")), confidence="likely")
 
     # -- headers -------------------------------------------------------------------------------------------------
