@@ -12,8 +12,9 @@ import argparse
 import random
 import tempfile
 from collections import Counter
-from dataclasses import replace
 from pathlib import Path
+
+from msgspec.structs import replace
 
 from dockerlint_alpine.apk import IndexStore, World
 from dockerlint_alpine.apk.build import one_each, write_database

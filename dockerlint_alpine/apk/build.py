@@ -84,7 +84,7 @@ def build(snapshots: Path, out: Path) -> None:
 
 def derived_snapshots(folder: Path, real: Sequence[Snapshot]) -> list[Snapshot]:
     """Snapshots for the releases of which ``folder`` has recipes and ``real`` has no index, from the last release in it."""
-    from dockerlint_alpine.apk.derive import derive, read_holds, read_recipes  # noqa: PLC0415 - the data build's alone
+    from dockerlint_alpine.apk.derive import derive, read_holds, read_recipes
 
     there = {snapshot.release for snapshot in real}
     files = [path for path in sorted(folder.glob("v*-recipes.tsv.gz")) if _release(path) not in there]

@@ -6,8 +6,10 @@ reads them) and keeps what it read, so a second question about the same packages
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from dockerlint_alpine.apk.constraint import Constraint, Provide
 from dockerlint_alpine.apk.database import NEGATIVE_FIRST
@@ -20,8 +22,7 @@ if TYPE_CHECKING:
     from dockerlint_alpine.apk.database import Database, Origin, PackageRow
 
 
-@dataclass(frozen=True, slots=True)
-class StandIn:
+class StandIn(Struct, frozen=True):
     """How to read a snapshot that stands in for another release or architecture.
 
     ``release`` and ``arch`` are what it stands in for, ``names`` the database whose table of names says what that
@@ -35,8 +36,7 @@ class StandIn:
     other_release: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Layer:
+class Layer(Struct, frozen=True):
     """One snapshot in a database, for one repository. ``arch`` is that of the snapshot, ``origin`` what it was made of where
     it is derived."""
 
@@ -57,8 +57,7 @@ class Layer:
         return text.replace(f"musl-{self.arch}.", f"musl-{self.stand_in.arch}.") if self.stand_in and text else text
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(Struct, frozen=True):
     """What is known of one name: its providers in apk's order with the version they provide, and whom it triggers.
 
     ``triggers`` are packages that have this name in their ``install_if``, with the other names in it.

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 import sqlite3
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
 
 from dockerlint_alpine.apk.errors import IndexFormatError
 
@@ -24,8 +25,7 @@ _COLUMNS = "name, version, depends, provides, install_if, priority, origin, trig
 _WILD = re.compile(r"[*?\[]")
 
 
-@dataclass(frozen=True, slots=True)
-class Origin:
+class Origin(Struct, frozen=True):
     """What a derived snapshot was made of: the recipes (``aports COMMIT`` of ``day``), and the release ``base`` whose real
     index tells what no recipe does."""
 
@@ -37,8 +37,7 @@ class Origin:
         return f"its recipes ({self.source} of {self.day})"
 
 
-@dataclass(frozen=True, slots=True)
-class SnapshotInfo:
+class SnapshotInfo(Struct, frozen=True):
     """What one snapshot is: ``number`` is its bit, ``triggers`` the names in ``install_if`` that are no package's own.
 
     ``date`` is the day of its newest build (``YYYY-MM-DD``), ``description`` Alpine's own name of the snapshot. ``derived``
@@ -56,8 +55,7 @@ class SnapshotInfo:
     derived: Origin | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Fetched:
+class Fetched(Struct, frozen=True):
     """Where a snapshot was downloaded from, and the server's marks of that version (empty: it gave none)."""
 
     url: str
@@ -65,8 +63,7 @@ class Fetched:
     modified: str
 
 
-@dataclass(frozen=True, slots=True)
-class PackageRow:
+class PackageRow(Struct, frozen=True):
     """One stored record; token lists as text, ``None`` where empty."""
 
     name: str

@@ -7,8 +7,7 @@ along; a package of a new series (``postgresql18-client``) takes what its predec
 
 How far a carried name can be trusted is a number: the chance that the package still has exactly this soname (given with the
 recipes, estimated from the change of its version), and that it still has the library in whatever version (from how often it
-kept it through all real indexes). tests/apk/test_derive.py holds the method where the truth is known. Needs the standard
-library only.
+kept it through all real indexes). tests/apk/test_derive.py holds the method where the truth is known.
 """
 
 from __future__ import annotations
@@ -16,10 +15,12 @@ from __future__ import annotations
 import gzip
 import re
 from collections import defaultdict
-from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from itertools import pairwise
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from dockerlint_alpine.apk.apkindex import ApkIndex, Record
 from dockerlint_alpine.apk.constraint import Constraint
@@ -49,8 +50,7 @@ _PRIOR = 2.0
 """How many observed changes the share above counts for, beside a package's own history."""
 
 
-@dataclass(frozen=True, slots=True)
-class Recipe:
+class Recipe(Struct, frozen=True):
     """What one recipe says of one package; token lists as text, as in an index."""
 
     name: str
@@ -64,8 +64,7 @@ class Recipe:
     install_if: str
 
 
-@dataclass(frozen=True, slots=True)
-class Recipes:
+class Recipes(Struct, frozen=True):
     """The recipes of one release, evaluated for one architecture, with the commit and its day (``YYYY-MM-DD``)."""
 
     release: str

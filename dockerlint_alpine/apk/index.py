@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Literal, TypeAlias
+
+from msgspec import Struct
 
 from dockerlint_alpine.apk.behaviour import Behaviour, behaviour_of
 from dockerlint_alpine.apk.catalog import Catalog, Layer
@@ -21,8 +22,7 @@ SourceKind: TypeAlias = Literal["embedded", "cached", "derived", "stand-in"]
 _OWN = ("embedded", "cached")
 
 
-@dataclass(frozen=True, slots=True)
-class IndexSource:
+class IndexSource(Struct, frozen=True):
     """Where one repository's packages come from.
 
     ``release``, ``repository`` and ``arch`` say whose index it is; for a ``stand-in`` that is not what was asked for,
@@ -41,8 +41,7 @@ class IndexSource:
     derived: Origin | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Provider:
+class Provider(Struct, frozen=True):
     """A package that has what was asked for: under which name it does, and in one line why it is this one."""
 
     package: Package
@@ -173,7 +172,7 @@ class Index:
         """
         found = self._found.get(need)
         if found is None:
-            from dockerlint_alpine.apk.preference import ranked  # noqa: PLC0415 - it solves worlds of this index
+            from dockerlint_alpine.apk.preference import ranked
 
             found = self._found[need] = ranked(self, need)
         return found

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from dockerlint_alpine.apk.shortcut import Shortcut
 from dockerlint_alpine.apk.solver import Solver
@@ -17,8 +18,7 @@ if TYPE_CHECKING:
     from dockerlint_alpine.apk.solver import Request
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(Struct, frozen=True):
     """What becomes of the packages, and the solver that knows why not all can be had (``None``: they can)."""
 
     pairs: Sequence[Pair]

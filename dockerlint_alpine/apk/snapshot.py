@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from dockerlint_alpine.apk.apkindex import ApkIndex, read_index, split_streams
 from dockerlint_alpine.apk.errors import IndexFormatError
@@ -19,16 +20,14 @@ TRUSTED = 0.95
 """A carried name that holds with this chance needs no word of its own."""
 
 
-@dataclass(frozen=True, slots=True)
-class Hold:
+class Hold(Struct, frozen=True):
     """The chance that a package still has a soname (``exact``), or the same library in any version (``library``)."""
 
     exact: float
     library: float
 
 
-@dataclass(frozen=True, slots=True)
-class Derived:
+class Derived(Struct, frozen=True):
     """What a derived snapshot rests on.
 
     ``commit`` and ``day`` are those of the recipes, ``base`` the release whose real index the rest was carried from.
@@ -39,12 +38,11 @@ class Derived:
     commit: str
     day: str
     base: str
-    holds: Mapping[tuple[str, str], Hold] = field(default_factory=dict, repr=False)
-    unread: frozenset[str] = field(default=frozenset(), repr=False)
+    holds: Mapping[tuple[str, str], Hold]
+    unread: frozenset[str]
 
 
-@dataclass(frozen=True, slots=True)
-class Snapshot:
+class Snapshot(Struct, frozen=True):
     """An index and what it is the index of: release (``3.19`` or ``edge``), repository and architecture.
 
     ``derived`` is what it was made of where it is not Alpine's own.

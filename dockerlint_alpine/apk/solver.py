@@ -13,9 +13,10 @@ what is installed.
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass
 from heapq import heappop, heappush
 from typing import TYPE_CHECKING, Literal, TypeAlias
+
+from msgspec import Struct
 
 from dockerlint_alpine.apk.namehash import bucket
 from dockerlint_alpine.apk.version import ANY, GREATER, LESS, compare
@@ -129,16 +130,14 @@ class PackageState:
         self.seen = self.triggered = self.merged = self.used = self.error = self.entered = self.removed = False
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
+class Change(Struct, frozen=True):
     """One package before and after; ``old`` is ``None`` for a new one, ``new`` for one that goes."""
 
     old: PackageState | None
     new: PackageState | None
 
 
-@dataclass(slots=True)
-class Request:
+class Request(Struct):
     """What to solve.
 
     ``world`` holds one constraint a name, ``named`` the names given to ``apk add`` on this command line (up to 2.14 apk

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import re
 from collections import deque
-from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from functools import cached_property
 from types import MappingProxyType
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from dockerlint_alpine.apk.constraint import Constraint
 from dockerlint_alpine.apk.errors import ConstraintError
@@ -31,16 +33,14 @@ _VIRTUAL = "virtual"
 """The repository of packages that ``apk add --virtual`` makes."""
 
 
-@dataclass(frozen=True, slots=True)
-class PackageChange:
+class PackageChange(Struct, frozen=True):
     """A package before and after one command: ``old`` is ``None`` if it is new, ``new`` if it goes."""
 
     old: Package | None
     new: Package | None
 
 
-@dataclass(frozen=True, slots=True)
-class Solution:
+class Solution(Struct, frozen=True):
     """The answer to one question.
 
     ``packages`` is everything installed afterwards, by name; ``changes`` what this command did (packages that stay as
@@ -317,8 +317,7 @@ class World:
         return run(self.index.catalog, self.index.behaviour, request)
 
 
-@dataclass(frozen=True, slots=True)
-class _Addition:
+class _Addition(Struct, frozen=True):
     """What one command makes of the world: its constraints, the names it gave, the virtual package it made and from what."""
 
     constraints: tuple[Constraint, ...]

@@ -9,20 +9,22 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from dockerlint_alpine.checks.base import exact_world
 from dockerlint_alpine.fixer.lists import apk_steps, build_names, deletions
-from dockerlint_alpine.stages import ApkStep, InstallStep, pulled_in_by
+from dockerlint_alpine.stages import ApkStep, BuildFacts, InstallStep, pulled_in_by
 from dockerlint_alpine.stages.files import FromContext, FromStage
 from dockerlint_alpine.syntax import expanded_commands, run_scripts
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
     from dockerlint_alpine.apk import World
     from dockerlint_alpine.checks.base import Subject
-    from dockerlint_alpine.stages import BuildFacts, Installed, Stage
+    from dockerlint_alpine.stages import Installed, Stage
     from dockerlint_alpine.syntax import ExpandedCommand, Instruction
 
 _HARMLESS = frozenset(
@@ -58,8 +60,7 @@ _MAX_SCRIPTS = 400
 _MAX_SCRIPT_SIZE = 256 * 1024
 
 
-@dataclass(frozen=True, slots=True)
-class Usage:
+class Usage(Struct, frozen=True):
     """What is known of a stage's build packages.
 
     ``builds`` are the compiles, ``wheels`` counts the distributions that compile nothing. ``roots`` are the packages,

@@ -7,15 +7,17 @@ known to provide a need, there is no finding: one notice for the whole file says
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from dataclasses import replace
 from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
 
 from dockerlint_alpine.checks.ad902_unknown_base_image import CHECK as NOTICE
 from dockerlint_alpine.checks.base import Check, Subject, added_packages, locate
 from dockerlint_alpine.model.findings import Evidence
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
     from dockerlint_alpine.apk import Index
     from dockerlint_alpine.model.findings import Finding
     from dockerlint_alpine.stages import Stage

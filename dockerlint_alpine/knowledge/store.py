@@ -1,6 +1,6 @@
 """Reads the compiled rules (``data/rules.sqlite``) and, over them, a user's own rule folders.
 
-One entry is one row of JSON, the TOML table as it was written, so a look-up costs a B-tree step and a few dataclasses.
+One entry is one row of JSON, the TOML table as it was written, so a look-up costs a B-tree step and a few records.
 """
 
 from __future__ import annotations

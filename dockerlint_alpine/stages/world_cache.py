@@ -8,15 +8,15 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Callable, Hashable
-from dataclasses import replace
 from typing import TYPE_CHECKING, TypeVar, cast
+
+from msgspec.structs import replace
 
 from dockerlint_alpine.python.model import Origin, Requested, RequirementSet, Resolution
 from dockerlint_alpine.python.resolve import Choices, resolve
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Hashable, Mapping
 
     from dockerlint_alpine.python import Facts, Target
 

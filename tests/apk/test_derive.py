@@ -5,10 +5,10 @@ from __future__ import annotations
 import gzip
 import random
 from collections import Counter
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from dockerlint_alpine.apk import Index, IndexFormatError, IndexStore, World
 from dockerlint_alpine.apk.apkindex import ApkIndex, Record

@@ -5,10 +5,10 @@ from __future__ import annotations
 import csv
 import hashlib
 import zlib
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from dockerlint_alpine.apk import Index, IndexFormatError, IndexStore, UnknownReleaseError, World
 from dockerlint_alpine.apk.apkindex import split_streams

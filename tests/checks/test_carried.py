@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from dockerlint_alpine.apk import Index, IndexStore
 from dockerlint_alpine.apk.build import write_database
 from dockerlint_alpine.apk.snapshot import read_snapshot
-from dockerlint_alpine.model.findings import FileReport, Finding
+from dockerlint_alpine.model.findings import Finding
+from dockerlint_alpine.model.reports import FileReport
 from dockerlint_alpine.run.analysis import Doctor, analyze, configure, fix
 
 SNAPSHOTS = Path(__file__).resolve().parents[2] / "rules" / "alpine"
