@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import signal
 import sys
 from collections.abc import Callable, Sequence
@@ -17,6 +16,7 @@ from dockerlint_alpine.cli import common
 from dockerlint_alpine.cli.sections import SectionedCommand, section
 
 if TYPE_CHECKING:
+    from dockerlint_alpine.analysis import Doctor
     from dockerlint_alpine.apk import Index
     from dockerlint_alpine.elf import Subject
     from dockerlint_alpine.proof.verify.engine import Engine
@@ -102,7 +102,7 @@ def verify(words: tuple[str, ...], **given: Any) -> None:
 def _verify(words: tuple[str, ...], given: dict[str, Any]) -> int:
     from dockerlint_alpine.proof.verify.redact import Redactor  # noqa: PLC0415 - after --help
 
-    formats = _formats(given["output_format"])
+    formats = formats_of(given["output_format"])
     redactor = Redactor()
     plan, listed = _planned(words, given, redactor)
     if given["only_plan"]:
@@ -112,11 +112,12 @@ def _verify(words: tuple[str, ...], given: dict[str, Any]) -> int:
             click.echo(redactor.text(line))
         return 0
     report = execute(plan, given, redactor)
-    _show(report, formats, redactor, given["color"])
+    show(report, formats, redactor, given["color"])
     return report.exit_code
 
 
-def _formats(given: Sequence[str]) -> list[tuple[str, str]]:
+def formats_of(given: Sequence[str]) -> list[tuple[str, str]]:
+    """``FORMAT[:FILE]`` as pairs. Raises click.UsageError."""
     found = []
     for text in given:
         name, _, path = text.partition(":")
@@ -145,15 +146,36 @@ def _planned(
         if services:
             raise click.UsageError("SERVICEs go with a compose file")
         return plan_image(target.removeprefix("image:"), doctor, **options), tuple
-    jobs, errors = common.jobs_for([target], doctor.configuration)
     if is_compose(target):
-        raise click.UsageError(f"{target}: compose files can't be verified yet")
+        return planned_compose(target, services, doctor, redactor, given, **options)
+    jobs, errors = common.jobs_for([target], doctor.configuration)
     if errors:
         raise click.UsageError(f"{errors[0].path}: {errors[0].message}")
     if len(jobs) != 1 or services:
         names = ", ".join(job.shown_as for job in jobs[:4])
         raise click.UsageError(f"verify speaks of one Dockerfile, compose file or image; name it (found: {names})")
     return plan_dockerfile(jobs[0], common.for_job(doctor, jobs[0]), redactor, **options), tuple
+
+
+def planned_compose(
+    target: str, services: Sequence[str], doctor: Doctor, redactor: Redactor, given: dict[str, Any], **options: Any
+) -> tuple[Plan, Callable[[], Sequence[str]]]:
+    """The plan for a compose file, and the lines that tell what would run."""
+    from dockerlint_alpine.proof.verify.compose_cli import find_compose  # noqa: PLC0415 - after --help
+    from dockerlint_alpine.proof.verify.planning import plan_compose  # noqa: PLC0415
+
+    plan, lines = plan_compose(
+        Path(target),
+        services,
+        lambda job: common.for_job(doctor, job),
+        redactor,
+        compose=find_compose(given["compose"]),
+        variables=os.environ,
+        keep=given["keep"],
+        refuse=not given.get("only_plan"),
+        **options,
+    )
+    return plan, lambda: lines
 
 
 def is_compose(target: str) -> bool:
@@ -275,7 +297,8 @@ def _clean(given: dict[str, Any]) -> int:
     return 0
 
 
-def _show(report: VerifyReport, formats: Sequence[tuple[str, str]], redactor: Redactor, color: str) -> None:
+def show(report: VerifyReport, formats: Sequence[tuple[str, str]], redactor: Redactor, color: str) -> None:
+    """Print the report, or write it into files, every secret taken out."""
     for name, path in formats:
         text = redactor.text(rendered(report, name, color=color if not path else "never", redactor=redactor))
         if path:
@@ -303,8 +326,3 @@ def rendered(report: VerifyReport, name: str, *, color: str, redactor: Redactor)
     if name == "markdown":
         return to_markdown(report)
     return to_text(report, Paint(common.wants_color(color, sys.stdout.isatty())))
-
-
-def safe_name(text: str) -> str:
-    """A name for files from any text."""
-    return re.sub(r"[^\w.-]+", "-", text).strip("-") or "run"

@@ -49,12 +49,16 @@ class Redactor:
         self._pattern = None
 
     def learn_environment(self, variables: Mapping[str, str]) -> None:
-        """Remember the values whose names look secret, and passwords within URLs under any name."""
+        """Remember the values whose names look secret, and passwords within URLs under any name.
+
+        A short one that stands under a plain name, too (a user called as the password is), is a word like any other.
+        """
+        plain = {value for name, value in variables.items() if not looks_secret(name)}
         for name, value in variables.items():
-            if looks_secret(name):
-                self.learn(name, value)
-            for match in _WITH_USERINFO.finditer(value):
-                self.learn(name, match["secret"])
+            found = [match["secret"] for match in _WITH_USERINFO.finditer(value) if match["secret"] != match["user"]]
+            for one in [*found, value] if looks_secret(name) else found:
+                if len(one) >= _SHORT or one not in plain:
+                    self.learn(name, one)
 
     def text(self, text: str) -> str:
         """Give the text with every secret replaced by ``[NAME]``."""

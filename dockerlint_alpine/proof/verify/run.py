@@ -30,7 +30,6 @@ from dockerlint_alpine.proof.verify.machine import (
     fixing,
 )
 from dockerlint_alpine.proof.verify.model import (
-    LEVELS,
     CauseFound,
     Check,
     FixStory,
@@ -92,7 +91,7 @@ class Stack(Protocol):
 @dataclass(frozen=True, slots=True)
 class Plan:
     """What is asked for. ``project`` is the name that everything made in the engine goes by; ``allowed`` are the words of
-    ``--allow``; ``keep`` leaves the services up."""
+    ``--allow``; ``keep`` leaves the services up; ``needs`` are images that services run as they are."""
 
     target: str
     project: str
@@ -103,6 +102,7 @@ class Plan:
     allowed: frozenset[str] = frozenset()
     keep: bool = False
     stack: Callable[[Engine, Journal, Mapping[str, str], str], Stack] | None = None
+    needs: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     inputs: Mapping[str, str] = field(default_factory=dict)
 
@@ -245,21 +245,21 @@ class Run:
             return None
         from dockerlint_alpine.analysis import UnreadableError, read_dockerfile  # noqa: PLC0415 - with a Dockerfile only
 
-        shown = _shown(unit.path)
+        name = shown(unit.path)
         try:
             data = read_dockerfile(unit.path) if data is None else data
             self._bytes[unit.path] = data
             doctor = self._for_engine(unit)
-            (timeline,) = doctor.timelines(data, unit.path, shown_as=shown)
-            report = doctor.report(shown, [timeline])
+            (timeline,) = doctor.timelines(data, unit.path, shown_as=name)
+            report = doctor.report(name, [timeline])
             try:
                 stage = stage_of(timeline, unit.target)
             except ImageMismatchError as error:
                 self.journal.add("plan", "not-alpine", service=unit.name, detail=str(error))
                 return None
         except UnreadableError as error:
-            raise PlanError(f"{shown}: {error}") from None
-        return Judged(shown, timeline, stage, report.findings)
+            raise PlanError(f"{name}: {error}") from None
+        return Judged(name, timeline, stage, report.findings)
 
     def _for_engine(self, unit: Unit) -> Doctor:
         """The doctor for the platform of the engine, where nobody asked for another."""
@@ -278,7 +278,7 @@ class Run:
                 packages = {name for cause in causes for name in cause.packages}
                 confirmed = [one for one in predicted if one.code in BUILDING and set(one.packages) & packages]
                 proof = ImageProof(
-                    unit.image, "", unit.services, _shown(unit.path), claims=tuple(_of_build(predicted, packages))
+                    unit.image, "", unit.services, shown(unit.path), claims=tuple(_of_build(predicted, packages))
                 )
                 self._before_checks.append(_build_check(unit, built, causes))
             else:
@@ -314,6 +314,7 @@ class Run:
 
     def _build(self, _: State) -> Outcome:
         red = False
+        ensure_images(self.engine, self.plan.needs, pull="pull" in self.plan.allowed)
         for unit in self.plan.units:
             if unit.path is None:
                 ensure_images(self.engine, [unit.image], pull="pull" in self.plan.allowed)
@@ -327,7 +328,7 @@ class Run:
                 self._broken.update(dict.fromkeys(unit.services or (unit.name,), f"{unit.name} could not be built"))
                 packages = {name for cause in causes for name in cause.packages}
                 claims = tuple(_of_build(self._findings(unit), packages))
-                self._proofs[unit.name] = ImageProof(unit.image, "", unit.services, _shown(unit.path), claims=claims)
+                self._proofs[unit.name] = ImageProof(unit.image, "", unit.services, shown(unit.path), claims=claims)
         return "red" if red else "ok"
 
     def _build_unit(self, unit: Unit, data: bytes | None, tag: str) -> Built:
@@ -337,7 +338,7 @@ class Run:
         judged = self._judged[unit.name]
         if judged is not None:
             ensure_images(self.engine, base_images(judged.timeline), pull="pull" in self.plan.allowed)
-        self.journal.tell(f"building {unit.name} ({_shown(unit.path)}): its RUN lines are executed")
+        self.journal.tell(f"building {unit.name} ({shown(unit.path)}): its RUN lines are executed")
         order = BuildOrder(
             data,
             unit.context,
@@ -552,8 +553,8 @@ class Run:
 
         texts, titles, names = list[str](), list[str](), list[str]()
         for path, result in self._writer.results.items():
-            names.append(_shown(path))
-            texts.append(diff(_shown(path), result.old, result.new).decode("utf-8", "replace"))
+            names.append(shown(path))
+            texts.append(diff(shown(path), result.old, result.new).decode("utf-8", "replace"))
             texts += [diff(other.path, other.old, other.new).decode("utf-8", "replace") for other in result.others]
             titles += [f"{one.code} {one.fix.title if one.fix is not None else one.message}" for one in result.applied]
         kept = state.edited and not state.restored
@@ -567,7 +568,7 @@ class Run:
         )
 
 
-def _shown(path: Path | None) -> str:
+def shown(path: Path | None) -> str:
     """A path as the user would name it."""
     if path is None:
         return ""
@@ -622,6 +623,3 @@ def _image_checks(unit: Unit, proof: ImageProof) -> list[Check]:
         said += f", {others} failed for reasons of their own" if others and not bad else ""
         checks.append(Check(f"import: {unit.name}", "import", "fail" if bad else "pass", service, said))
     return checks
-
-
-__all__ = ["LEVELS", "Plan", "Run", "Stack", "Unit", "Writer"]
