@@ -11,17 +11,17 @@ DOCS_URL = "https://alpine-doctor.github.io/alpine-doctor/"
 __all__ = ["DOCS_URL", "FixResult", "Report", "Settings", "__version__", "analyze", "fix"]
 
 _EXPORTS = {
-    "FixResult": "dockerlint_alpine.analysis",
-    "Settings": "dockerlint_alpine.config",
-    "Report": "dockerlint_alpine.findings",
-    "analyze": "dockerlint_alpine.analysis",
-    "fix": "dockerlint_alpine.analysis",
+    "FixResult": "dockerlint_alpine.run.analysis",
+    "Settings": "dockerlint_alpine.run.config",
+    "Report": "dockerlint_alpine.model.findings",
+    "analyze": "dockerlint_alpine.run.analysis",
+    "fix": "dockerlint_alpine.run.analysis",
 }
 
 if TYPE_CHECKING:
-    from dockerlint_alpine.analysis import FixResult, analyze, fix
-    from dockerlint_alpine.config import Settings
-    from dockerlint_alpine.findings import Report
+    from dockerlint_alpine.model.findings import Report
+    from dockerlint_alpine.run.analysis import FixResult, analyze, fix
+    from dockerlint_alpine.run.config import Settings
 
 
 def __getattr__(name: str) -> object:

@@ -17,10 +17,8 @@ from pathspec.gitignore import GitIgnoreSpec
 CHECKOUT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(CHECKOUT))  # the pages are about this checkout, installed or not
 
-from dockerlint_alpine.apk import IndexStore  # noqa: E402
-from dockerlint_alpine.checks import CHECKS, Check  # noqa: E402
-from dockerlint_alpine.explain import World, distribution_facts, library_facts  # noqa: E402
-from dockerlint_alpine.explain_text import (  # noqa: E402
+from dockerlint_alpine.answers.explain import World, distribution_facts, library_facts  # noqa: E402
+from dockerlint_alpine.answers.explain_text import (  # noqa: E402
     grouped,
     link_sentence,
     runtime_sentence,
@@ -28,6 +26,8 @@ from dockerlint_alpine.explain_text import (  # noqa: E402
     users_by_need,
     wheels_sentence,
 )
+from dockerlint_alpine.apk import IndexStore  # noqa: E402
+from dockerlint_alpine.checks import CHECKS, Check  # noqa: E402
 from dockerlint_alpine.knowledge import Knowledge  # noqa: E402
 from dockerlint_alpine.knowledge.proofs import Proof  # noqa: E402
 from dockerlint_alpine.knowledge.validate import disagreements, judged  # noqa: E402

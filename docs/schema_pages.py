@@ -18,7 +18,7 @@ sys.path.insert(0, str(CHECKOUT))  # the pages are about this checkout, installe
 
 from dockerlint_alpine.cli.check import check  # noqa: E402
 from dockerlint_alpine.cli.fix import fix  # noqa: E402
-from dockerlint_alpine.config import Settings, as_dict  # noqa: E402
+from dockerlint_alpine.run.config import Settings, as_dict  # noqa: E402
 
 if TYPE_CHECKING:
     from mkdocs.config.defaults import MkDocsConfig
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 PACKAGE = CHECKOUT / "dockerlint_alpine"
 SCHEMAS = {
-    "schemas/config.json": PACKAGE / "config.schema.json",
+    "schemas/config.json": PACKAGE / "run" / "config.schema.json",
     "schemas/report.json": PACKAGE / "report" / "schema.json",
 }
 Schema = Mapping[str, Any]

@@ -124,6 +124,20 @@ class Index:
             found = self._found[need] = ranked(self, need)
         return found
 
+    def best(self, need: str) -> Provider | None:
+        """The package to install for ``need``, as :meth:`find` ranks them; ``None`` where nothing meets it."""
+        return next(iter(self.find(need)), None)
+
+    def best_name(self, need: str) -> str | None:
+        """The name of the package to install for ``need``."""
+        best = self.best(need)
+        return best.package.name if best is not None else None
+
+    def standing_for(self, name: str) -> Package | None:
+        """What ``apk add`` of a name installs: its own package, or of those that provide it the one with the highest
+        ``provider_priority``."""
+        return self.package(name) or max(self.providers(name), key=lambda package: package.priority, default=None)
+
     def capabilities(self, name: str) -> tuple[str, ...]:
         """The names that the package ``name`` provides besides its own: ``so:liblz4.so.1``, ``pc:liblz4``, ``cmd:lz4``."""
         found = self.package(name)

@@ -12,15 +12,15 @@ from typing import TYPE_CHECKING
 
 from dockerlint_alpine.apk import Constraint, ConstraintError
 from dockerlint_alpine.checks.base import locate
-from dockerlint_alpine.findings import TextEdit
 from dockerlint_alpine.fixer.textlist import file_list
+from dockerlint_alpine.model.findings import TextEdit
 from dockerlint_alpine.stages import ApkStep
 from dockerlint_alpine.syntax import LayoutError, list_layout
 
 if TYPE_CHECKING:
     from dockerlint_alpine.apk import Index
     from dockerlint_alpine.checks.base import Subject
-    from dockerlint_alpine.findings import Confidence, Location
+    from dockerlint_alpine.model.findings import Confidence, Location
     from dockerlint_alpine.stages import Stage
     from dockerlint_alpine.stages.apk_commands import Operand
     from dockerlint_alpine.syntax import PackageList

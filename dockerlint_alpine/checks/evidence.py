@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from dockerlint_alpine.checks.base import stage_label
-from dockerlint_alpine.findings import Evidence
 from dockerlint_alpine.knowledge import Language
+from dockerlint_alpine.model.findings import Evidence
 from dockerlint_alpine.stages import LibraryUse, pulled_in_by
 
 if TYPE_CHECKING:

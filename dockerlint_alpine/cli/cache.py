@@ -47,7 +47,7 @@ def clean() -> None:
 
 
 def _ours() -> Iterator[Path]:
-    from dockerlint_alpine.cache import FILE_NAME  # noqa: PLC0415 - after --help
+    from dockerlint_alpine.run.cache import FILE_NAME  # noqa: PLC0415 - after --help
 
     names = (FILE_NAME, f"{FILE_NAME}-wal", f"{FILE_NAME}-shm", f"{FILE_NAME}-journal", "python", "alpine")
     for name in names:

@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from dockerlint_alpine.cli import common, modes
-from dockerlint_alpine.cli.judging import Judge
 from dockerlint_alpine.cli.sections import SectionedCommand
-from dockerlint_alpine.discovery import names_builds, without_repeats
-from dockerlint_alpine.findings import FileError, FileReport, Report
-from dockerlint_alpine.reading import UnreadableError
+from dockerlint_alpine.model.findings import FileError, FileReport, Report
+from dockerlint_alpine.run.discovery import names_builds, without_repeats
+from dockerlint_alpine.run.reading import UnreadableError
+from dockerlint_alpine.run.scheduler import Judge
 
 if TYPE_CHECKING:
-    from dockerlint_alpine.config import Configuration, Settings
+    from dockerlint_alpine.run.config import Configuration, Settings
 
 
 @click.command(cls=SectionedCommand)

@@ -12,14 +12,14 @@ import click
 
 from dockerlint_alpine.cli.progress import Progress
 from dockerlint_alpine.cli.sections import section
-from dockerlint_alpine.discovery import Job, Search, find_jobs, job_settings
-from dockerlint_alpine.findings import FileError, FileReport, Report
+from dockerlint_alpine.model.findings import FileError, FileReport, Report
+from dockerlint_alpine.run.discovery import Job, Search, find_jobs, job_settings
 
 if TYPE_CHECKING:
-    from dockerlint_alpine.analysis import Doctor
-    from dockerlint_alpine.comparison import Comparison
-    from dockerlint_alpine.config import Configuration, Settings
+    from dockerlint_alpine.model.comparison import Comparison
     from dockerlint_alpine.report import CodeDoc, RenderOptions
+    from dockerlint_alpine.run.analysis import Doctor
+    from dockerlint_alpine.run.config import Configuration, Settings
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
@@ -116,7 +116,7 @@ def output_options(command: _Command) -> _Command:
 
 def configuration(given: dict[str, Any]) -> Configuration:
     """The configuration file nearest to the current folder with the command line on top. Raises click.UsageError."""
-    from dockerlint_alpine.config import ConfigError, Settings, load  # noqa: PLC0415 - after --help
+    from dockerlint_alpine.run.config import ConfigError, Settings, load  # noqa: PLC0415 - after --help
 
     names = Settings.__dataclass_fields__
     overrides: dict[str, object] = {name: value for name, value in given.items() if name in names}
@@ -164,13 +164,14 @@ def _codes(values: Sequence[str]) -> tuple[str, ...]:
     if not values:
         return ()
     from dockerlint_alpine.checks import CHECKS  # noqa: PLC0415
+    from dockerlint_alpine.model.findings import CODE_LETTERS  # noqa: PLC0415
 
     by_name = {check.name: check.code for check in CHECKS}
     found: list[str] = []
     for part in (part.strip() for value in values for part in value.split(",") if part.strip()):
         code = by_name.get(part, part.upper())
         if code == "ALL":
-            found.extend(("AD", "AD502"))
+            found.extend((CODE_LETTERS, *(check.code for check in CHECKS if check.on_demand)))
         elif any(check.code.startswith(code) for check in CHECKS):
             found.append(code)
         else:
@@ -194,8 +195,8 @@ def data_errors() -> tuple[type[Exception], ...]:
 
 def make_doctor(configured: Configuration) -> Doctor:
     """Open rules and indexes for a run, and the way to the Python package index that its settings allow."""
-    from dockerlint_alpine.analysis import Doctor  # noqa: PLC0415
     from dockerlint_alpine.cli.online import open_resolver  # noqa: PLC0415 - not from the cache
+    from dockerlint_alpine.run.analysis import Doctor  # noqa: PLC0415
 
     return Doctor(configured, resolver=open_resolver(configured.settings))
 
@@ -210,7 +211,7 @@ def jobs_for(paths: Sequence[str], configured: Configuration) -> tuple[list[Job]
             everywhere=settings.force_exclude,
             step=progress.step,
         )
-        jobs, errors = find_jobs(paths, environment=os.environ, search=search)
+        jobs, errors = find_jobs(paths, search=search)
     named = set(paths)
     kept = [job for job in jobs if job.shown_as in named or not search.excludes(str(job.path))]
     return kept, [FileError(error.path, error.message) for error in errors]
@@ -230,7 +231,7 @@ def merged_reports(reports: Sequence[FileReport]) -> tuple[FileReport, ...]:
     """One report per file: a Dockerfile that two services build says each thing once."""
     if len({report.path for report in reports}) == len(reports):
         return tuple(reports)
-    from dockerlint_alpine.fixer.rounds import merged  # noqa: PLC0415 - after --help
+    from dockerlint_alpine.fixer.fix_loop import merged  # noqa: PLC0415 - after --help
 
     by_path: dict[str, list[FileReport]] = {}
     for report in reports:

@@ -9,8 +9,8 @@ from click.shell_completion import CompletionItem
 
 from dockerlint_alpine.apk import IndexStore
 from dockerlint_alpine.checks import CHECKS
-from dockerlint_alpine.reading import UnreadableError, read_dockerfile
 from dockerlint_alpine.report import FORMATS
+from dockerlint_alpine.run.reading import UnreadableError, read_dockerfile
 from dockerlint_alpine.stages import APK_ARCH
 from dockerlint_alpine.syntax import parse
 

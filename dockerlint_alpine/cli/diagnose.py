@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
@@ -14,11 +13,11 @@ from dockerlint_alpine.cli import common
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from dockerlint_alpine.analysis import Doctor
     from dockerlint_alpine.diagnose import Diagnosis
     from dockerlint_alpine.diagnose.repair import Repair, Surgery
     from dockerlint_alpine.diagnose.scan import Scan
-    from dockerlint_alpine.discovery import Job
+    from dockerlint_alpine.run.analysis import Doctor
+    from dockerlint_alpine.run.discovery import Job
 
 _SHOW_PROGRESS_FROM = 16 * 1024 * 1024
 """Bytes of a log; smaller ones are read before anybody looks."""
@@ -96,9 +95,9 @@ def _job(given: dict[str, Any]) -> Job | None:
     """The build that the log is of. Raises click.UsageError."""
     if not given["dockerfile"]:
         return None
-    from dockerlint_alpine.discovery import find_jobs  # noqa: PLC0415 - only with a Dockerfile
+    from dockerlint_alpine.run.discovery import find_jobs  # noqa: PLC0415 - only with a Dockerfile
 
-    jobs, errors = find_jobs([given["dockerfile"]], environment=os.environ)
+    jobs, errors = find_jobs([given["dockerfile"]])
     if errors:
         raise click.UsageError(f"{errors[0].path}: {errors[0].message}")
     if given["service"]:
@@ -139,8 +138,8 @@ def _read(log: str, read: Callable[[BinaryIO, Callable[[int], object] | None], S
 
 
 def _surgery(doctor: Doctor, job: Job, found: Scan) -> Surgery:
-    from dockerlint_alpine.analysis import UnreadableError, read_dockerfile  # noqa: PLC0415 - only with a Dockerfile
     from dockerlint_alpine.diagnose.repair import Surgery  # noqa: PLC0415
+    from dockerlint_alpine.run.analysis import UnreadableError, read_dockerfile  # noqa: PLC0415 - only with a Dockerfile
 
     try:
         return Surgery(doctor, read_dockerfile(job.path), job.path, found, job.shown_as)

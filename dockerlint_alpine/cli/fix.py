@@ -12,13 +12,13 @@ import click
 from dockerlint_alpine.cli import common
 from dockerlint_alpine.cli.sections import SectionedCommand, section
 from dockerlint_alpine.cli.verify import ENGINE_OPTIONS
-from dockerlint_alpine.findings import FileError, Report
+from dockerlint_alpine.model.findings import FileError, Report
 
 if TYPE_CHECKING:
-    from dockerlint_alpine.analysis import FixResult
-    from dockerlint_alpine.config import Configuration, Settings
-    from dockerlint_alpine.discovery import Job
-    from dockerlint_alpine.fixer.rounds import Proposal
+    from dockerlint_alpine.fixer.fix_loop import Proposal
+    from dockerlint_alpine.run.analysis import FixResult
+    from dockerlint_alpine.run.config import Configuration, Settings
+    from dockerlint_alpine.run.discovery import Job
 
 
 @click.command(cls=SectionedCommand)
@@ -66,7 +66,7 @@ def fix(paths: tuple[str, ...], **given: Any) -> None:
 
 def _fix_stdin(_: tuple[str, ...], configured: Configuration, given: dict[str, Any]) -> int:
     """Fixed text on standard output; what is left only decides the exit code."""
-    from dockerlint_alpine.analysis import UnreadableError, fix_builds  # noqa: PLC0415
+    from dockerlint_alpine.run.analysis import UnreadableError, fix_builds  # noqa: PLC0415
 
     name = given["stdin_filename"] or "Dockerfile"
     doctor = common.make_doctor(configured)
@@ -84,8 +84,8 @@ def _fix_stdin(_: tuple[str, ...], configured: Configuration, given: dict[str, A
 
 
 def _fix_paths(paths: tuple[str, ...], configured: Configuration, given: dict[str, Any]) -> int:
-    from dockerlint_alpine.analysis import UnreadableError, fix_builds, read_dockerfile  # noqa: PLC0415
     from dockerlint_alpine.fixer.write import WriteError  # noqa: PLC0415
+    from dockerlint_alpine.run.analysis import UnreadableError, fix_builds, read_dockerfile  # noqa: PLC0415
 
     doctor = common.make_doctor(configured)
     jobs, errors = common.jobs_for(paths, configured)

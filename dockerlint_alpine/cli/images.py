@@ -13,7 +13,7 @@ from dockerlint_alpine.cli.progress import Progress
 
 if TYPE_CHECKING:
     from dockerlint_alpine.elf import Subject
-    from dockerlint_alpine.elf.subjects import Progress as Steps
+    from dockerlint_alpine.elf.targets import Progress as Steps
 
 
 @contextmanager

@@ -12,13 +12,13 @@ import click
 
 from dockerlint_alpine.cli import common
 from dockerlint_alpine.cli.sections import section
-from dockerlint_alpine.discovery import job_settings
-from dockerlint_alpine.findings import FileError
+from dockerlint_alpine.model.findings import FileError
+from dockerlint_alpine.run.discovery import job_settings
 
 if TYPE_CHECKING:
-    from dockerlint_alpine.config import Configuration, Settings
-    from dockerlint_alpine.discovery import Job
-    from dockerlint_alpine.findings import Report
+    from dockerlint_alpine.model.findings import Report
+    from dockerlint_alpine.run.config import Configuration, Settings
+    from dockerlint_alpine.run.discovery import Job
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 Judged = Callable[["Configuration"], "tuple[Report, frozenset[str]]"]
@@ -134,7 +134,7 @@ def _build_line(row: dict[str, Any]) -> str:
 
 
 def _add_ignore(judged: Judged, _: tuple[str, ...], given: dict[str, Any]) -> int:
-    from dockerlint_alpine.add_ignores import AddIgnoreError, clean_reason  # noqa: PLC0415 - after --help
+    from dockerlint_alpine.run.add_ignores import AddIgnoreError, clean_reason  # noqa: PLC0415 - after --help
 
     configured = common.configuration(given)
     try:
@@ -161,8 +161,8 @@ def _silence(report: Report, reason: str) -> list[tuple[str, int, str]]:
     """Write the comments into each file once, however it was named: path, comments, and what went wrong."""
     from pathlib import Path  # noqa: PLC0415 - after --help
 
-    from dockerlint_alpine.add_ignores import AddIgnoreError, add_ignores  # noqa: PLC0415
     from dockerlint_alpine.fixer.write import WriteError, write_atomically  # noqa: PLC0415
+    from dockerlint_alpine.run.add_ignores import AddIgnoreError, add_ignores  # noqa: PLC0415
 
     files: dict[str, list[Any]] = {}
     for file in report.files:

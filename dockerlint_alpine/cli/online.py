@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING
 
 import click
 
-from dockerlint_alpine.access import PATIENCE, Access, access_for, is_silent, remember_silence
 from dockerlint_alpine.cli.folders import cache_folder
+from dockerlint_alpine.python.index.policy import PATIENCE, Access, access_for, is_silent, remember_silence
 
 if TYPE_CHECKING:
     from datetime import date
 
-    from dockerlint_alpine.config import Settings
     from dockerlint_alpine.python import Resolver, SparingResolver, UvResolver
+    from dockerlint_alpine.run.config import Settings
 
 
 def answers_folder() -> Path:

@@ -13,9 +13,9 @@ from dockerlint_alpine.cli import common
 from dockerlint_alpine.cli import verify as verifying
 
 if TYPE_CHECKING:
-    from dockerlint_alpine.analysis import FixResult
-    from dockerlint_alpine.config import Configuration
-    from dockerlint_alpine.discovery import Job
+    from dockerlint_alpine.run.analysis import FixResult
+    from dockerlint_alpine.run.config import Configuration
+    from dockerlint_alpine.run.discovery import Job
 
 
 def prove(

@@ -14,7 +14,7 @@ import click
 if TYPE_CHECKING:
     from dockerlint_alpine.knowledge import Knowledge
     from dockerlint_alpine.python import SourceFacts
-    from dockerlint_alpine.python.simple_index import SimpleIndex
+    from dockerlint_alpine.python.index.client import SimpleIndex
 
 KINDS = ("distribution", "library", "wheels")
 _Command = TypeVar("_Command", bound=Callable[..., Any])
@@ -29,8 +29,8 @@ def rules_options(command: _Command) -> _Command:
 
 def open_knowledge(config: str | None = None, *, isolated: bool = False) -> Knowledge:
     """The built-in rules under the folders that the configuration names. Raises click.UsageError."""
-    from dockerlint_alpine.config import ConfigError, load  # noqa: PLC0415 - after --help
     from dockerlint_alpine.knowledge import Knowledge, KnowledgeError  # noqa: PLC0415
+    from dockerlint_alpine.run.config import ConfigError, load  # noqa: PLC0415 - after --help
 
     try:
         settings = load(Path.cwd(), config=Path(config) if config else None, isolated=isolated).settings
@@ -149,9 +149,9 @@ def new_rule(name: str, sdist: Path | None, wheel: Path | None, folder: Path | N
     Printed, or with --rules written to distributions/NAME.toml there (an existing file is never replaced).
     """
     from dockerlint_alpine.apk import ApkError, IndexStore  # noqa: PLC0415 - after --help
-    from dockerlint_alpine.drafting import draft  # noqa: PLC0415
     from dockerlint_alpine.elf import ElfError  # noqa: PLC0415
     from dockerlint_alpine.knowledge import KnowledgeError  # noqa: PLC0415
+    from dockerlint_alpine.knowledge.drafting import draft  # noqa: PLC0415
     from dockerlint_alpine.python import PythonError  # noqa: PLC0415
 
     knowledge = open_knowledge(isolated=True)
@@ -182,8 +182,8 @@ Linked = tuple[str, tuple[str, ...]]
 
 
 def _read_files(sdist: Path | None, wheel: Path | None) -> tuple[SourceFacts | None, Linked | None]:
-    from dockerlint_alpine.drafting import linked_by  # noqa: PLC0415
     from dockerlint_alpine.elf import open_wheel  # noqa: PLC0415 - only for drafts
+    from dockerlint_alpine.knowledge.drafting import linked_by  # noqa: PLC0415
     from dockerlint_alpine.python import read_sdist  # noqa: PLC0415
 
     source = read_sdist(sdist.read_bytes(), sdist.name) if sdist is not None else None
@@ -195,8 +195,8 @@ def _ask_index(
     name: str, source: SourceFacts | None, linked: Linked | None
 ) -> tuple[SourceFacts | None, Linked | None]:
     """Read the newest sdist and musllinux wheel of the index in memory, where no file was given."""
-    from dockerlint_alpine.drafting import linked_by, newest_files  # noqa: PLC0415
     from dockerlint_alpine.elf import read_wheel  # noqa: PLC0415 - only for drafts
+    from dockerlint_alpine.knowledge.drafting import linked_by, newest_files  # noqa: PLC0415
     from dockerlint_alpine.python import read_sdist  # noqa: PLC0415
 
     index = _index()
@@ -213,7 +213,7 @@ def index_urls() -> list[str]:
     import os  # noqa: PLC0415 - maintainers' commands only
 
     from dockerlint_alpine.python import IndexOptions, find_uv  # noqa: PLC0415
-    from dockerlint_alpine.python.index_settings import index_urls as configured  # noqa: PLC0415
+    from dockerlint_alpine.python.index.settings import index_urls as configured  # noqa: PLC0415
 
     urls = configured(IndexOptions(), os.environ, find_uv() or "uv")
     if not urls:
@@ -224,8 +224,8 @@ def index_urls() -> list[str]:
 def _index() -> SimpleIndex:
     import os  # noqa: PLC0415 - maintainers' commands only
 
-    from dockerlint_alpine.python.index_settings import Credentials  # noqa: PLC0415
-    from dockerlint_alpine.python.simple_index import SimpleIndex  # noqa: PLC0415
+    from dockerlint_alpine.python.index.client import SimpleIndex  # noqa: PLC0415
+    from dockerlint_alpine.python.index.settings import Credentials  # noqa: PLC0415
 
     urls = index_urls()
     return SimpleIndex(urls, timeout=30, credentials=Credentials(os.environ, urls))
@@ -240,7 +240,7 @@ def refresh(names: Sequence[str], folder: Path, recent: int) -> None:
     from dockerlint_alpine.knowledge import KnowledgeError  # noqa: PLC0415 - after --help
     from dockerlint_alpine.knowledge.refresh import refresh_rules  # noqa: PLC0415
     from dockerlint_alpine.knowledge.schema import normalise  # noqa: PLC0415
-    from dockerlint_alpine.python.simple_index import MAX_PAGE, IndexAnswerError, SimpleIndex  # noqa: PLC0415
+    from dockerlint_alpine.python.index.client import MAX_PAGE, IndexAnswerError, SimpleIndex  # noqa: PLC0415
 
     class Client(SimpleIndex):
         """Speaks to the index as resolving does: with its credentials and limits."""

@@ -16,7 +16,6 @@ from dockerlint_alpine.cli import common
 from dockerlint_alpine.cli.sections import SectionedCommand, section
 
 if TYPE_CHECKING:
-    from dockerlint_alpine.analysis import Doctor
     from dockerlint_alpine.apk import Index
     from dockerlint_alpine.elf import Subject
     from dockerlint_alpine.proof.verify.engine import Engine
@@ -24,6 +23,7 @@ if TYPE_CHECKING:
     from dockerlint_alpine.proof.verify.model import VerifyReport
     from dockerlint_alpine.proof.verify.redact import Redactor
     from dockerlint_alpine.proof.verify.run import Plan, Writer
+    from dockerlint_alpine.run.analysis import Doctor
 
 FORMATS = ("text", "markdown", "json", "junit")
 _COMPOSE = ("compose.yaml", "compose.yml", "docker-compose.yml", "docker-compose.yaml")

@@ -19,7 +19,7 @@ from dockerlint_alpine.cli import common, modes
 
 if TYPE_CHECKING:
     from dockerlint_alpine.cli.modes import Judged
-    from dockerlint_alpine.config import Configuration
+    from dockerlint_alpine.run.config import Configuration
 
 _EVERY = 0.5
 _SEARCH_EVERY = 5.0
@@ -65,7 +65,7 @@ def _round(judged: Judged, paths: tuple[str, ...], given: dict[str, Any]) -> tup
 
 def _settings_files(configured: Configuration | None, given: dict[str, Any]) -> list[str]:
     """Where settings come from, or would, if somebody wrote such a file."""
-    from dockerlint_alpine.config import FILE_NAME  # noqa: PLC0415 - after --help
+    from dockerlint_alpine.run.config import FILE_NAME  # noqa: PLC0415 - after --help
 
     if given["isolated"]:
         return []

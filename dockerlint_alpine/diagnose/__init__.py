@@ -86,7 +86,8 @@ def diagnose_scan(
     if alpine is None:
         systems = Systems(knowledge, found)
         causes = tuple(systems.located(cause) for cause in causes)
-    return Diagnosis(causes, releases.release, releases.note, failed or causes[0].step)
+    first = causes[0].step if causes else None
+    return Diagnosis(causes, releases.release, releases.note, failed or first)
 
 
 def _release_of(found: Scan, knowledge: Knowledge, failed: Step | None) -> tuple[str | None, str]:
@@ -115,4 +116,6 @@ def _python_of(found: Scan, knowledge: Knowledge) -> tuple[str | None, str | Non
     if found.python_home is not None:
         return found.python_home, found.python
     image = knowledge.base_image(found.image) if found.image else None
-    return (None, found.python) if image is None else (None, image.python)
+    python = found.python or (image.python if image is not None else None)
+    # node-gyp runs whatever python3 there is; Node's images have none, so it is apk's.
+    return ("/usr" if found.node_gyp else None), python

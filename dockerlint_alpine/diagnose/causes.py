@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from dockerlint_alpine.knowledge import Build, Knowledge
 
 _STRENGTH = {"proof": 3, "probe": 2, "hint": 1, "echo": 0}
+_NEAR = 20
+"""Lines below a match that may show that something is being built."""
+
 _REACH = 4000
 """Lines below a match in which a `Failed building wheel for X` still speaks of it."""
 
@@ -61,8 +64,14 @@ class Reader:
         self._answers: dict[tuple[str, ...], Answer] = {}
 
     def causes(self) -> tuple[Cause, ...]:
-        """The root causes in order of their lines; one that says what is missing where the log does not tell."""
-        readings = [self._reading(hit) for hit in self._found.hits]
+        """The root causes in order of their lines; one that says what is missing where the log does not tell.
+
+        None at all where the log is that of a build which went well.
+        """
+        hits = self._hits()
+        if not hits and self._found.succeeded and not self._found.failures:
+            return ()
+        readings = [self._reading(hit) for hit in hits]
         kept = [reading for group in _by_step(self._of_failed_steps(readings)) for reading in self._root(group)]
         merged = _merged(kept)
         strongest = max((reading.strength for reading in merged), default=0)
@@ -70,6 +79,15 @@ class Reader:
             merged = [reading for reading in merged if reading.strength > 1 or self._insists(reading)]
         causes = tuple(self._cause(reading) for reading in merged)
         return causes or (self._untold(readings),)
+
+    def _hits(self) -> list[Hit]:
+        """The matches that may matter: not those of steps that ended well, nor those of a build that did as a whole."""
+        found = self._found
+        failed = {step for failure in found.failures for step in found.steps if same_command(step, failure)}
+        hits = [hit for hit in found.hits if hit.step not in found.done or hit.step in failed or hit.running]
+        if found.succeeded and not found.failures:
+            return [hit for hit in hits if hit.line > found.succeeded and hit.match.pattern.strength != "echo"]
+        return hits
 
     def _of_failed_steps(self, readings: list[Reading]) -> list[Reading]:
         """Only what the failed steps said, where the engine tells which those are; steps that went on don't matter."""
@@ -97,7 +115,10 @@ class Reader:
         module = _SO_MODULE.search(hit.quote)
         if module is not None and hit.match.pattern.moment == "run":
             return self._by_import(module["module"])
-        if hit.match.pattern.moment == "run" and hit.traceback is not None:
+        extension = self._answers[(hit.match.pattern.id, *hit.match.groups.values())].extension
+        if extension is not None:
+            return _normal(extension), self._version(extension)
+        if hit.traceback is not None and self._runs(hit):
             return self._by_import(hit.traceback)
         if hit.match.pattern.moment == "apk":
             return None, None
@@ -196,7 +217,8 @@ class Reader:
             confidence = "likely"
         return Cause(
             cause=hit.match.title,
-            moment=_moment(hit, answer),
+            moment=self._moment(hit, answer),
+            lasting=pattern.moment == "run" or self._runs(hit),
             outcome=answer.outcome,
             line=hit.line,
             quote=hit.quote,
@@ -210,6 +232,28 @@ class Reader:
             pattern=pattern.id,
             step=hit.step,
         )
+
+    def _runs(self, hit: Hit) -> bool:
+        """Whether the line is from a program that runs, not from one that installs or compiles."""
+        moment = hit.match.pattern.moment
+        if moment == "either":
+            building = self._found.building
+            return hit.running or (hit.step is None and not 0 < building <= hit.line + _NEAR)
+        return moment == "run" and not PIP_FOLDER.search(hit.quote)
+
+    def _moment(self, hit: Hit, answer: Answer) -> Moment:
+        """What a step of a build says is said while building; a library that a setup.py opens is missing there, too."""
+        pattern = hit.match.pattern
+        if pattern.moment == "apk":
+            return "apk"
+        if hit.step is not None and not hit.running:
+            return "build"
+        if self._runs(hit):
+            return "run"
+        compiled = 0 < self._found.building <= hit.line + _NEAR
+        if (answer.need or "").startswith("cmd:") and hit.step is None and hit.traceback and not compiled:
+            return "run"
+        return "build"
 
     def _untold(self, readings: Sequence[Reading]) -> Cause:
         """The answer where no line tells: which distribution failed, and what would have to be seen."""
@@ -307,16 +351,6 @@ def _kind(reading: Reading) -> object:
     if reading.id in {"symbol", "undefined-reference", "source-error", "no-distribution"}:
         return reading.id, reading.distribution
     return reading.id, reading.answer.advice, reading.answer.need
-
-
-def _moment(hit: Hit, answer: Answer) -> Moment:
-    """A library that a setup.py opens is missing while building."""
-    moment = hit.match.pattern.moment
-    if moment == "run" and PIP_FOLDER.search(hit.quote):
-        return "build"
-    if moment == "build" and (answer.need or "").startswith("cmd:") and hit.step is None and hit.traceback:
-        return "run"
-    return moment
 
 
 def _normal(name: str) -> str:

@@ -7,6 +7,7 @@ release does not have is looked for in the other releases, newest first, so that
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
@@ -17,10 +18,9 @@ if TYPE_CHECKING:
     from dockerlint_alpine.diagnose.model import Outcome
     from dockerlint_alpine.diagnose.patterns import Match, PatternSet
     from dockerlint_alpine.diagnose.releases import Releases
-    from dockerlint_alpine.findings import Confidence
     from dockerlint_alpine.knowledge import Knowledge, Library
+    from dockerlint_alpine.model.findings import Confidence
 
-_NO_PACKAGE = "No package of Alpine has it, as far as its indexes are known here"
 _BUNDLED = re.compile(r"-[0-9a-f]{8}(?:\.so|-|\.\d)")
 _VERSION_TAIL = re.compile(r"[-.]?\d[\d.]*$")
 _LIBC_PARTS = frozenset(
@@ -58,7 +58,8 @@ class Answer:
     """What a name stands for.
 
     ``need`` is in apk's vocabulary or a header's name; ``packages`` are of the release asked. ``known`` is false where
-    the name may well be no library at all, so that the line should not count. ``replaces`` as in ``Cause``.
+    the name may well be no library at all, so that the line should not count. ``replaces`` as in ``Cause``. ``found`` is
+    false where no index known here has it. ``extension`` is the installed distribution whose extension does not fit.
     """
 
     outcome: Outcome
@@ -68,6 +69,8 @@ class Answer:
     confidence: Confidence = "certain"
     known: bool = True
     replaces: str | None = None
+    found: bool = True
+    extension: str | None = None
 
 
 class Lookup:
@@ -104,6 +107,10 @@ class Lookup:
     def packages_for(self, need: str) -> tuple[str, ...]:
         """Return the packages of the release that meet a need of the rules; empty where there are none."""
         return self._need(need).packages
+
+    def _say(self, key: str, **values: str) -> str:
+        """The text ``key`` of the table ``advice`` with its names filled in."""
+        return self._patterns.advice(key, **values)
 
     # -- needs ---------------------------------------------------------------------------------------------------
 
@@ -150,16 +157,17 @@ class Lookup:
         if here is None or there is None:
             return None
         package, release = there
-        text = (
-            f"Alpine {self._releases.release} has {here.capability.removeprefix('so:')} in its place "
-            f"({here.package.name}), {release} has {need.removeprefix('so:')}"
+        certain = self._releases.known and self._releases.exact
+        advice = self._say(
+            "moved-soname-here" if certain else "moved-soname",
+            release=self._releases.release,
+            here=here.capability.removeprefix("so:"),
+            package=here.package.name,
+            other=release,
+            name=need.removeprefix("so:"),
         )
-        if self._releases.known and self._releases.exact:
-            advice = (
-                f"{text}: what needs it was built on another release. Build it again on this one; no package helps."
-            )
+        if certain:
             return Answer("none", need, advice=advice, confidence="likely")
-        advice = f"Named for Alpine {release}. {text}: on such a release, build again what needs it."
         return Answer("package", need, (package,), advice, "likely")
 
     def _development(self, library: Library, need: str) -> Answer:
@@ -178,18 +186,16 @@ class Lookup:
             found = self._first(index, needs)
             if found is not None:
                 return self._elsewhere(needs[0], found, index.release)
-        return Answer("none", needs[0], advice=f"{_NO_PACKAGE} ({needs[0]}).", confidence="likely")
+        return Answer("none", needs[0], advice=self._say("no-package", name=needs[0]), confidence="likely", found=False)
 
     def _elsewhere(self, need: str, package: str, release: str) -> Answer:
         """What only another release has: no help where the log's own release is known for certain."""
         if self._releases.complete:
-            text = f"Alpine {self._releases.release} has no package with it; Alpine {release} has it in {package}."
-            return Answer(
-                "none", need, advice=f"{text} Build against this release, or take that one.", confidence="likely"
-            )
-        here = f"Alpine {self._releases.release}" if self._releases.known else "the newest Alpine known here"
-        text = f"Named for Alpine {release}: {here} has no package with it."
-        return Answer("package", need, (package,), text, "likely")
+            advice = self._say("only-elsewhere", release=self._releases.release, other=release, package=package)
+            return Answer("none", need, advice=advice, confidence="likely")
+        key = "named-for" if self._releases.known else "named-for-newest"
+        advice = self._say(key, release=self._releases.release, other=release)
+        return Answer("package", need, (package,), advice, "likely")
 
     @staticmethod
     def _first(index: Index, needs: Iterable[str]) -> str | None:
@@ -207,20 +213,11 @@ class Lookup:
         """A shared object by its soname, or as ``ctypes`` and cffi are told to open it."""
         base = name.rpartition("/")[2]
         if _BUNDLED.search(base):
-            return Answer(
-                "none",
-                f"so:{base}",
-                advice="A library that a wheel brings along (its .libs folder) was not copied with it: copy the whole "
-                "site-packages folder. No package has it.",
-            )
+            return Answer("none", f"so:{base}", advice=self._say("bundled-library"))
         if base.startswith("libpython"):
             return self._libpython(base)
         if re.match(r"lib(?:cuda|cudart|cudnn|cublas|nvidia|nvrtc|mkl_|clntsh|tensorflow)", base):
-            return Answer(
-                "none",
-                f"so:{base}",
-                advice="It is built for glibc and no package of Alpine: take a Debian based image.",
-            )
+            return Answer("none", f"so:{base}", advice=self._say("glibc-library"))
         table = self._patterns.table("libraries")
         if base.lower() in table:
             return self._runtime(table[base.lower()])
@@ -228,35 +225,24 @@ class Lookup:
         for answer in answers:
             if answer.packages:
                 return answer
-        elsewhere = next((answer for answer in answers if not answer.advice.startswith(_NO_PACKAGE)), None)
+        elsewhere = next((answer for answer in answers if answer.found), None)
         if elsewhere is not None:
             return elsewhere
         known = ".so" in base
         if not known and match.pattern.id == "loader":
-            return Answer(
-                "none",
-                f"so:{base}",
-                advice="No library is called so: the file that needs it is damaged (a tool that rewrote it broke its "
-                "tables). Take another release or build of the distribution; no package helps.",
-                confidence="likely",
-            )
+            return Answer("none", f"so:{base}", advice=self._say("damaged-file"), confidence="likely")
         outcome: Outcome = "none" if known else "unknown"
-        return Answer(outcome, f"so:{base}", advice=f"{_NO_PACKAGE} ({base}).", confidence="likely", known=known)
+        advice = self._say("no-package", name=base)
+        return Answer(outcome, f"so:{base}", advice=advice, confidence="likely", known=known)
 
     def _libpython(self, soname: str) -> Answer:
         need = f"so:{soname}"
         found = self._from_index(need) if self.python_home != "/usr/local" else Answer("none", need)
-        advice = (
-            "The interpreter's own library is not in this stage, or not in the loader's path: copy it along with "
-            "Python (/usr/local/lib/libpython3.*.so*), or run the same base image. No package is missing."
-        )
         if not found.packages:
-            return Answer("none", need, advice=advice)
+            return Answer("none", need, advice=self._say("libpython"))
         if self._has(need):
             return replace(found, confidence="likely")
-        advice = (
-            f"If it is the Python of a python:*-alpine image (/usr/local), copy its libpython instead. {found.advice}"
-        )
+        advice = " ".join((self._say("libpython-of-image"), found.advice))
         return replace(found, confidence="possible", advice=advice)
 
     def _runtime(self, need: str) -> Answer:
@@ -281,7 +267,7 @@ class Lookup:
                 return replace(self._need(f"pc:{candidate}"), confidence="likely")
             if self._has(f"{candidate}-dev"):
                 return Answer("package", candidate, (f"{candidate}-dev",), confidence="likely")
-        return Answer("unknown", advice=f"Which package has {name} is not known here.", known=False)
+        return Answer("unknown", advice=self._say("unknown-library", name=name), known=False)
 
     def _libraries(self, name: str, match: Match) -> Answer:
         answers = [self._library(part.strip(), match) for part in name.split(",")]
@@ -321,7 +307,7 @@ class Lookup:
                 for stem in (package.name, package.origin, package.name.removesuffix("-libs")):
                     if index.package(f"{stem}-dev") is not None:
                         return Answer("package", need, (f"{stem}-dev",), confidence="likely")
-        return Answer("unknown", need, advice=f"Which package has {need.removeprefix('so:')} is not known here.")
+        return Answer("none", need, advice=self._say("no-package", name=need.removeprefix("so:")), confidence="likely")
 
     # -- headers -------------------------------------------------------------------------------------------------
 
@@ -336,14 +322,11 @@ class Lookup:
             if any(fnmatchcase(header, pattern) for pattern in rule.names):
                 return self._header_by_rule(header, rule.needs, rule.advice)
         if not _is_header(header, match.group("path")):
-            return Answer(
-                "unknown", header, advice=f"{header} is no header: it is missing from the source itself.", known=False
-            )
+            return Answer("unknown", header, advice=self._say("no-header", name=header), known=False)
         found = self._header_by_name(header)
         if found is not None:
             return found
-        advice = f"Which package has {header} is not known here: search for it at pkgs.alpinelinux.org/contents."
-        return Answer("unknown", header, advice=advice, confidence="possible")
+        return Answer("unknown", header, advice=self._say("unknown-header", name=header), confidence="possible")
 
     def _header_by_rule(self, header: str, needs: tuple[str, ...], advice: str) -> Answer:
         if not needs:
@@ -363,26 +346,20 @@ class Lookup:
                 for need in (f"pc:{stem}", f"{stem}-dev"):
                     answer = self._from_index(need)
                     if answer.packages:
-                        advice = " ".join(part for part in ("Judged by the name of the header.", answer.advice) if part)
+                        advice = " ".join(part for part in (self._say("header-by-name"), answer.advice) if part)
                         return replace(answer, need=header, confidence="likely", advice=advice)
         return None
 
     def _python_headers(self) -> Answer:
         if self.python_home == "/usr/local":
-            return Answer(
-                "none",
-                advice="The Python in /usr/local brings its own headers (python3-dev is for Alpine's own Python in /usr "
-                "and does not help): the image has had /usr/local/include removed, or a virtual environment of "
-                "another Python is used. Take an unstripped python:*-alpine image to build in.",
-            )
+            return Answer("none", advice=self._say("python-headers-of-image"))
         if self.python == "2.7":
             return self._any(("python2-dev", "python-dev"))
         return Answer(
             "package",
             "Python.h",
             ("python3-dev",),
-            "For Alpine's own Python in /usr. In a python:*-alpine image the headers are in /usr/local/include already, "
-            "and python3-dev does not help: there, something uses apk's python3 by mistake.",
+            self._say("python-headers"),
             "certain" if self.python_home == "/usr" else "likely",
         )
 
@@ -407,8 +384,7 @@ class Lookup:
         if need:
             return self._need(need)
         if need is not None:
-            advice = f"CMake's {name} comes from pip or from outside Alpine, not from apk."
-            return Answer("none", advice=advice, known=not name.startswith("Python"))
+            return Answer("none", advice=self._say("cmake-not-apk", name=name), known=not name.startswith("Python"))
         lower = {key.lower(): value for key, value in table.items()}
         if lower.get(name.lower()):
             return self._need(lower[name.lower()])
@@ -419,7 +395,7 @@ class Lookup:
         if program in _ASIDES:
             return Answer("unknown", known=False)
         if name.startswith(("./", "../")) or program.endswith((".sh", ".py", ".so")):
-            return Answer("unknown", advice=f"{name} is a file of the image, no program of a package.", known=False)
+            return Answer("unknown", advice=self._say("file-of-image", name=name), known=False)
         if re.fullmatch(r"[\w-]+-linux-(?:gnu|musl)\w*-(?:gcc|cc)(?:-\d+)?", program):
             program = "gcc"
         elif re.fullmatch(r"[\w-]+-linux-(?:gnu|musl)\w*-(?:g\+\+|c\+\+)", program):
@@ -429,15 +405,10 @@ class Lookup:
         answer = self._need(f"cmd:{program}")
         package = answer.packages[0] if answer.packages else ""
         if package.startswith("py3-") and package not in {"py3-pip", "py3-virtualenv", "py3-setuptools"}:
-            return Answer(
-                "none",
-                f"cmd:{program}",
-                advice=f"{program} is a program of a Python distribution: install it with pip into the environment that "
-                "runs, and see that its bin folder is in PATH. apk's py3- packages are for Alpine's own Python.",
-                confidence="likely",
-            )
+            advice = self._say("program-of-distribution", name=program)
+            return Answer("none", f"cmd:{program}", advice=advice, confidence="likely")
         if not answer.packages:
-            return Answer("unknown", f"cmd:{program}", advice=f"{_NO_PACKAGE} (a program {program}).", known=False)
+            return Answer("unknown", f"cmd:{program}", advice=self._say("no-package", name=program), known=False)
         return answer
 
     def _language(self, name: str, match: Match) -> Answer:
@@ -462,28 +433,29 @@ class Lookup:
 
     # -- Python's side -------------------------------------------------------------------------------------------
 
-    def _module(self, name: str, _: Match) -> Answer:
-        top = name.partition(".")[0]
+    def _module(self, name: str, _match: Match) -> Answer:
+        """A module of Python: Python's own, one that Python dropped, the extension of a distribution, or from pip."""
+        top, _, rest = name.partition(".")
         need = self._patterns.table("modules").get(top)
         if need:
             return self._tk() if "tk" in top.lower() else self._need(need)
-        what = f"The Python module {top} comes from pip, not from apk"
         if top in {"distutils", "pkg_resources", "setuptools"}:
             return self._setuptools(top)
-        if top == "imp":
-            what = "imp is not there (Python 3.12 dropped it): take a newer release of the distribution, or an older Python"
-        return Answer("none", advice=f"{what}. No apk package helps.")
+        if (since := self._patterns.table("dropped").get(top)) is not None:
+            return Answer("none", advice=self._say("module-dropped", name=top, since=since))
+        if top in sys.stdlib_module_names and top not in self._patterns.table("stdlib"):
+            return Answer("none", advice=self._say("module-of-python", name=top), confidence="likely")
+        owner = self._patterns.table("extensions").get(top) or (top if _is_extension(rest) else None)
+        if owner is not None:
+            advice = self._say("extension", name=name, distribution=owner)
+            return Answer("none", advice=advice, confidence="likely", extension=owner)
+        return Answer("none", advice=self._say("module", name=top))
 
     def _setuptools(self, module: str) -> Answer:
         """Python 3.12 dropped distutils and the bundled setuptools, which brings it."""
         if self.python_home == "/usr":
             return replace(self._need("py3-setuptools"), confidence="likely")
-        advice = (
-            f"{module} is not there (Python 3.12 dropped distutils and the bundled setuptools): pip install setuptools, or "
-            "take a newer release of the distribution. Only for Alpine's own Python in /usr, which node-gyp uses too, it is "
-            "the package py3-setuptools."
-        )
-        return Answer("none", advice=advice)
+        return Answer("none", advice=self._say("setuptools", name=module))
 
     def _tk(self) -> Answer:
         if self.python_home == "/usr":
@@ -494,9 +466,7 @@ class Lookup:
         need = self._patterns.table("stdlib").get(name)
         if need is None:
             return Answer("unknown", known=False)
-        return replace(
-            self._need(need), advice="Needed where that Python is compiled (pyenv, from source): then build it again."
-        )
+        return replace(self._need(need), advice=self._say("compiled-python"))
 
     def _distribution(self, _: str, match: Match) -> Answer:
         entry = self._knowledge.distribution(match.group("dist")) if match.group("dist") else None
@@ -504,67 +474,50 @@ class Lookup:
         if impossible is not None:
             parts = (part.rstrip(".") for part in (impossible.reason, impossible.advice) if part)
             return Answer("none", advice="".join(f"{part}. " for part in parts).strip())
-        if match.group("versions"):
-            return Answer(
-                "none",
-                advice="The index has other releases that fit this Python and platform, not the one that is asked for: its "
-                "wheels are for another Python or for glibc and there is no source distribution, or there is no such "
-                "release. Ask for one that pip lists, or take another Python. No apk package helps.",
-            )
-        return Answer(
-            "none",
-            advice="The index offers no wheel for musl and no source distribution that fits (or the name, version or "
-            "Python is wrong): take a version with a musllinux wheel or an sdist, or a slim (Debian) base image. "
-            "No apk package helps.",
-        )
+        listed = [version.strip(" .") for version in match.group("versions").split(",")]
+        if listed[-1]:
+            return Answer("none", advice=self._say("other-releases", newest=listed[-1]))
+        return Answer("none", advice=self._say("no-release"))
 
     def _symbol(self, name: str, _: Match) -> Answer:
-        return Answer(
-            "none",
-            advice=f"The libraries are all found (else the loader would name one), but none defines {name}: they are of "
-            "another version than the file was built with, packages of two releases are mixed, or the file was not "
-            "linked with what it uses. Rebuild it here without cache (pip install --no-binary, --no-cache-dir) and take "
-            "all packages from one release; a further package does not help.",
-            confidence="likely",
-        )
+        table = self._patterns.table("musl-symbols")
+        since = next((release for known, release in table.items() if fnmatchcase(name, known)), None)
+        if since is not None:
+            return Answer("none", advice=self._say("newer-musl", name=name, since=since), confidence="likely")
+        return Answer("none", advice=self._say("symbol", name=name), confidence="likely")
 
     def _reference(self, name: str, _: Match) -> Answer:
         if name.startswith(("std::", "operator new", "operator delete", "__cxa", "__gxx", "vtable for")):
-            return Answer(
-                "none", advice="C++ code is linked by gcc: build with CXX=g++ (g++ must be there).", confidence="likely"
-            )
-        return Answer(
-            "none",
-            advice=f"Nothing that is linked defines {name}: musl does not have everything that glibc has, or a library "
-            "is of another version. Take a newer version of the distribution; no package can be named from this line.",
-            confidence="possible",
-        )
+            return Answer("none", advice=self._say("reference-cxx"), confidence="likely")
+        return Answer("none", advice=self._say("reference", name=name), confidence="possible")
 
     def _rust(self, name: str, _: Match) -> Answer:
         wanted = name if re.match(r"1\.\d+", name) else _EDITIONS.get(name) or _EDITIONS.get(name[-1:], _RECENT_RUST)
         release = self._releases.first_with("rust", wanted)
         here = self._releases.index.package("rust") if self._releases.known else None
-        has = f"Alpine {self._releases.release} has Rust {here.version.partition('-')[0]}. " if here is not None else ""
-        where = (
-            f"Alpine {release} has a Rust that is new enough" if release else "No release known here has it: use rustup"
-        )
-        return Answer(
-            "none",
-            f"rust>={wanted}",
-            advice=f"{has}{where}: take a base image of that release, a version of the distribution that has a musllinux "
-            "wheel or asks for less, or rustup. No package of the same release helps.",
-        )
+        parts = []
+        if here is not None:
+            version = here.version.partition("-")[0]
+            parts.append(self._say("rust-here", release=self._releases.release, version=version))
+        parts.append(self._say("rust-release", other=release) if release else self._say("rust-nowhere"))
+        return Answer("none", f"rust>={wanted}", advice=" ".join(parts))
+
+    def _bindings(self, _: str, match: Match) -> Answer:
+        """PyO3 refuses a Python that it does not know."""
+        limit = match.group("limit")
+        key = "bindings-limit" if limit else "bindings"
+        return Answer("none", advice=self._say(key, python=match.group("python"), limit=limit))
+
+    def _script(self, name: str, match: Match) -> Answer:
+        """A script of an apk package that failed; 126 and 127 are the shell's words for what can't be started."""
+        key = "script-not-started" if match.group("code") in {"126", "127"} else "script"
+        return Answer("none", advice=self._say(key, name=name, script=match.group("script"), code=match.group("code")))
 
     # -- apk's own answers ---------------------------------------------------------------------------------------
 
     def _package(self, name: str, _: Match) -> Answer:
         if name.startswith(("so:", "pc:", "cmd:", "/", "py3.")):
-            return Answer(
-                "none",
-                name,
-                advice="A package of one release depends on a library of another: repositories are mixed. Take all "
-                "packages from the release of the base image.",
-            )
+            return Answer("none", name, advice=self._say("mixed-repositories", name=name))
         plain = name.rpartition("@")[0] or name
         new = self._patterns.table("renamed").get(plain)
         if new is not None and not self._has(plain):
@@ -573,20 +526,17 @@ class Lookup:
             return self._not_seen(plain)
         for index in self._releases.others():
             if index.package(plain) is not None:
-                advice = (
-                    f"{plain} is in Alpine {index.release}, not in {self._releases.release}: look for its successor."
-                )
+                advice = self._say("package-elsewhere", name=plain, other=index.release, release=self._releases.release)
                 return Answer("none", plain, advice=advice, confidence="likely")
-        advice = f"No release known here has {plain}: the name is wrong, or it is one of Debian's or of edge/testing."
-        return Answer("none", plain, advice=advice, confidence="likely")
+        return Answer("none", plain, advice=self._say("package-unknown", name=plain), confidence="likely")
 
     def _renamed(self, old: str, new: str) -> Answer:
         if not new:
-            return Answer("none", old, advice=f"{old} is gone from Alpine and has no successor.")
+            return Answer("none", old, advice=self._say("package-gone", name=old))
         answer = self._any((new,))
         if not answer.packages:
-            return Answer("none", old, advice=f"{old} is gone from Alpine.")
-        advice = f"Alpine {self._releases.release} has no {old}: its place is taken by {answer.packages[0]}."
+            return Answer("none", old, advice=self._say("package-gone", name=old))
+        advice = self._say("renamed", name=old, release=self._releases.release, package=answer.packages[0])
         return Answer("package", old, answer.packages, advice, "likely", replaces=old)
 
     def _not_seen(self, name: str) -> Answer:
@@ -594,34 +544,26 @@ class Lookup:
         if found is None:
             provider = self._first(self._releases.index, (name,))
             assert provider is not None
-            advice = f"In Alpine {self._releases.release} {provider} provides it."
+            advice = self._say("provided", release=self._releases.release, package=provider)
             return Answer("package", name, (provider,), advice, "likely", replaces=name)
         if not self._releases.own(found):
-            advice = (
-                f"{self._releases.note} There, {found.repository} has {name}: the log's own release may lack it, or apk "
-                "did not see that repository."
-            )
-            return Answer("none", name, advice=advice, confidence="possible")
-        return Answer(
-            "none",
-            name,
-            advice=f"The name is right: Alpine {self._releases.release} has {name} in {found.repository}. apk did not see "
-            "that repository: its index could not be fetched (try again), or /etc/apk/repositories or a --repository "
-            "names another one. Use the repositories of the image's own release.",
-            confidence="likely",
-        )
+            advice = self._say("not-seen-nearby", name=name, repository=found.repository)
+            return Answer("none", name, advice=f"{self._releases.note} {advice}", confidence="possible")
+        advice = self._say("not-seen", name=name, release=self._releases.release, repository=found.repository)
+        return Answer("none", name, advice=advice, confidence="likely")
 
     def _pin(self, name: str, match: Match) -> Answer:
+        """A pin that can't be met; ``current`` is the version that apk itself says it has."""
         package = self._releases.index.package(name) if self._releases.known else None
-        found = package if package is not None and self._releases.own(package) else None
-        current = f"{name}=~{found.version.rpartition('-r')[0]}" if found is not None else f"{name}=~X.Y"
-        has = f"Alpine {self._releases.release} now has {found.version}. " if found is not None else ""
-        return Answer(
-            "none",
-            f"{name}{match.group('op')}{match.group('version')}",
-            advice=f"Alpine keeps one version per release and deletes the old ones. {has}Write {current}, or drop the "
-            "pin. No package is missing.",
-        )
+        found = package.version if package is not None and self._releases.own(package) else None
+        current = match.group("current") or found
+        write = f"{name}=~{current.rpartition('-r')[0]}" if current else f"{name}=~X.Y"
+        parts = [self._say("pin", write=write)]
+        if match.group("current"):
+            parts.insert(0, self._say("pin-found", name=name, version=match.group("current")))
+        elif found is not None:
+            parts.insert(0, self._say("pin-now", release=self._releases.release, version=found))
+        return Answer("none", f"{name}{match.group('op')}{match.group('version')}", advice=" ".join(parts))
 
 
 def _soname_spellings(name: str) -> Iterator[str]:
@@ -636,6 +578,11 @@ def _soname_spellings(name: str) -> Iterator[str]:
         yield f"{match[1]}.so.*"
     yield f"{base}.so.*"
     yield f"{_VERSION_TAIL.sub('', base)}.so.*"
+
+
+def _is_extension(rest: str) -> bool:
+    """Whether what follows a distribution's name is an extension module: those have a name that begins with ``_``."""
+    return rest.rpartition(".")[2].startswith("_") and not rest.endswith("__")
 
 
 def _stems(word: str) -> Iterator[str]:

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 
 if TYPE_CHECKING:
     from dockerlint_alpine.diagnose.steps import Step
-    from dockerlint_alpine.findings import Confidence
+    from dockerlint_alpine.model.findings import Confidence
 
 Moment: TypeAlias = Literal["build", "run", "apk"]
-Verdict: TypeAlias = Literal["packages", "no-package-helps", "not-enough-information"]
+Verdict: TypeAlias = Literal["packages", "no-package-helps", "not-enough-information", "no-failure"]
 Outcome: TypeAlias = Literal["package", "none", "unknown"]
 
 MOMENTS: tuple[Moment, ...] = ("build", "run", "apk")
@@ -24,8 +24,8 @@ class Cause:
     ``packages`` is what the log itself proves, in one release; ``foreseen`` what the rules expect to be missing next.
     ``line`` is the 1-based line of the log and ``quote`` its text without wrappers. ``stage`` is the name of a stage,
     or its number where it has none. ``outcome`` says what kind of answer this is: ``none`` means that no apk package
-    helps. ``replaces`` is the name in an ``apk add`` that the first package stands for. ``step`` is the step of the
-    log that the line is from.
+    helps. ``lasting`` is true where the need is one of what runs, even if a step of the build ran it. ``replaces`` is
+    the name in an ``apk add`` that the first package stands for. ``step`` is the step of the log that the line is from.
     """
 
     cause: str
@@ -43,6 +43,7 @@ class Cause:
     replaces: str | None = None
     pattern: str = ""
     step: Step | None = None
+    lasting: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +61,12 @@ class Diagnosis:
 
     @property
     def verdict(self) -> Verdict:
-        """Packages where any cause names one; else that none helps; else that the log does not tell."""
+        """Packages where any cause names one; else that none helps; else that the log does not tell.
+
+        ``no-failure`` where there is no cause: the log is that of a build that went well.
+        """
+        if not self.causes:
+            return "no-failure"
         outcomes = {cause.outcome for cause in self.causes}
         if "package" in outcomes:
             return "packages"

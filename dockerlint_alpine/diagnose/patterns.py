@@ -7,7 +7,7 @@ patterns that have one of them are tried in the order of the file; the first tha
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, get_args
@@ -23,16 +23,43 @@ Strength: TypeAlias = Literal["proof", "probe", "hint", "echo"]
 Lookup: TypeAlias = Literal[
     "object", "header", "linker", "pkg-config", "command", "cmake", "library", "libraries", "module", "stdlib",
     "symbol", "reference", "package", "pin", "rust", "language", "compilers", "build-program", "distribution",
+    "bindings", "script",
 ]  # fmt: skip
 
 STRENGTHS: tuple[str, ...] = get_args(Strength)
 LOOKUPS: tuple[str, ...] = get_args(Lookup)
-TABLES = ("aliases", "libraries", "cmake", "renamed", "modules", "stdlib")
+TABLES = (
+    "aliases", "libraries", "cmake", "renamed", "modules", "extensions", "dropped", "stdlib", "musl-symbols", "advice",
+)  # fmt: skip
 """The tables of names in ``errors.toml``, each text to text."""
+
+PATTERN_MOMENTS: tuple[str, ...] = (*MOMENTS, "either")
+"""What ``moment`` may be; ``either``: the log tells whether something was built or ran."""
+
+ADVICE: Mapping[str, frozenset[str]] = {
+    key: frozenset(names.split())
+    for key, names in {
+        "no-package": "name", "unknown-library": "name", "only-elsewhere": "release other package",
+        "named-for": "release other", "named-for-newest": "other", "moved-soname": "release here package other name",
+        "moved-soname-here": "release here package other name", "bundled-library": "", "glibc-library": "",
+        "damaged-file": "", "libpython": "", "libpython-of-image": "", "no-header": "name", "unknown-header": "name",
+        "header-by-name": "", "python-headers": "", "python-headers-of-image": "", "cmake-not-apk": "name",
+        "file-of-image": "name", "program-of-distribution": "name", "module": "name", "module-dropped": "name since",
+        "module-of-python": "name", "extension": "name distribution", "setuptools": "name", "compiled-python": "",
+        "other-releases": "newest", "no-release": "", "symbol": "name", "newer-musl": "name since",
+        "reference": "name", "reference-cxx": "", "rust-here": "release version", "rust-release": "other",
+        "rust-nowhere": "", "bindings": "python", "bindings-limit": "python limit", "script": "name script code",
+        "script-not-started": "name script code", "mixed-repositories": "name", "package-elsewhere": "name other release",
+        "package-unknown": "name", "package-gone": "name", "renamed": "name release package",
+        "provided": "release package", "not-seen": "name release repository", "not-seen-nearby": "name repository",
+        "pin": "write", "pin-found": "name version", "pin-now": "release version",
+    }.items()
+}  # fmt: skip
+"""The texts that ``advice`` must have, and the names that each may use in braces."""
 
 _KEYS = {
     "id", "title", "find", "regex", "lookup", "needs", "helps", "unknown", "strength", "moment", "overrules", "advice",
-    "sample",
+    "wheel", "sample",
 }  # fmt: skip
 _HEADER_KEYS = {"need", "names", "advice", "evidence"}
 _SYSTEM_KEYS = {"name", "doubt", "find", "regex", "sample"}
@@ -43,7 +70,8 @@ _PLACEHOLDER = re.compile(r"\{(\w+)\}")
 class Pattern:
     """One entry of ``errors.toml``; see the head of that file for its fields.
 
-    ``helps`` is false where no package helps; ``unknown`` is true where the line alone can't tell.
+    ``helps`` is false where no package helps; ``unknown`` is true where the line alone can't tell. ``wheel`` is true
+    where a release of the distribution with a wheel that fits would be a way out.
     """
 
     id: str
@@ -55,9 +83,10 @@ class Pattern:
     helps: bool
     unknown: bool
     strength: Strength
-    moment: Moment
+    moment: Moment | Literal["either"]
     overrules: frozenset[str]
     advice: str
+    wheel: bool
     sample: str
 
     def read(self, text: str) -> Match | None:
@@ -157,6 +186,10 @@ class PatternSet:
         """Return one table of names (see ``TABLES``)."""
         return self._tables.get(name, {})
 
+    def advice(self, key: str, **values: str) -> str:
+        """Return the text ``key`` of the table ``advice`` with its names filled in."""
+        return _PLACEHOLDER.sub(lambda found: values[found[1]], self.table("advice")[key])
+
     @cached_property
     def literals(self) -> tuple[bytes, ...]:
         """Texts of which every line that a pattern takes has one."""
@@ -167,14 +200,24 @@ class PatternSet:
         """Texts of which every line that tells a system has one; a log may say them in every line."""
         return tuple(dict.fromkeys(text.encode() for system in self.systems for text in system.find))
 
-    def read(self, text: str) -> Match | None:
-        """Return what the first fitting pattern reads in a line without wrappers."""
-        for pattern in self.patterns:
-            if any(literal in text for literal in pattern.find):
-                match = pattern.read(text)
-                if match is not None:
-                    return match
-        return None
+    @cached_property
+    def _by_literal(self) -> Mapping[bytes, tuple[str, tuple[int, ...]]]:
+        """Each text of ``find`` with the positions of the patterns that have it."""
+        found: dict[str, list[int]] = {}
+        for position, pattern in enumerate(self.patterns):
+            for text in pattern.find:
+                found.setdefault(text, []).append(position)
+        return {text.encode(): (text, tuple(positions)) for text, positions in found.items()}
+
+    def read(self, text: str, literals: Iterable[bytes] = ()) -> Match | None:
+        """Return what the first fitting pattern reads in a line without wrappers.
+
+        ``literals``, where they are given, are the only ones that may be in the line.
+        """
+        known = self._by_literal
+        possible = (known[literal] for literal in literals if literal in known) if literals else known.values()
+        positions = {position for literal, found in possible if literal in text for position in found}
+        return next((match for position in sorted(positions) if (match := self.patterns[position].read(text))), None)
 
 
 def validate(raw: Mapping[str, Any]) -> tuple[str, ...]:
@@ -209,7 +252,18 @@ def _names(raw: Mapping[str, Any]) -> dict[str, dict[str, str]]:
     for name, table in found.items():
         if not isinstance(table, dict) or not all(isinstance(value, str) for value in table.values()):
             raise PatternError(f"rules/errors.toml: {name} must be a table of texts")
+    if "advice" in raw:
+        _check_advice(found["advice"])
     return found
+
+
+def _check_advice(texts: Mapping[str, str]) -> None:
+    """Raise PatternError where a text is missing, unknown, or names what it is not given."""
+    for key in sorted(ADVICE.keys() ^ texts.keys()):
+        raise _wrong("advice", f"{key} is missing" if key in ADVICE else f"unknown key {key!r}")
+    for key, text in texts.items():
+        if unknown := set(_PLACEHOLDER.findall(text)) - ADVICE[key]:
+            raise _wrong("advice", f"{key} names {sorted(unknown)[0]!r}, which it is not given")
 
 
 def _pattern(entry: Mapping[str, Any], number: int) -> Pattern:
@@ -227,9 +281,10 @@ def _pattern(entry: Mapping[str, Any], number: int) -> Pattern:
         helps=bool(entry.get("helps", True)),
         unknown=bool(entry.get("unknown", False)),
         strength=_choice(entry, "strength", STRENGTHS, "proof", name),
-        moment=_choice(entry, "moment", MOMENTS, "build", name),
+        moment=_choice(entry, "moment", PATTERN_MOMENTS, "build", name),
         overrules=frozenset(_texts(entry, "overrules", name)),
         advice=str(entry.get("advice", "")),
+        wheel=bool(entry.get("wheel", False)),
         sample=entry["sample"],
     )
     _check(pattern)

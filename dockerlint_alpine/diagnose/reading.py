@@ -8,7 +8,7 @@ carriage return; the number of a line always counts real line ends.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import TYPE_CHECKING, Protocol
 
@@ -27,6 +27,16 @@ MOST_PARTS = 50
 SAMPLES = 20
 """Lines that are looked at in one block where a text is said over and over."""
 
+MOST_OF_ONE = 200
+"""Lines with one literal that are looked at in one block: the first and the last of them."""
+
+MOST_ALIKE = 4
+"""Lines of a block that are looked at where they differ in digits alone (times, counters, line numbers)."""
+
+_ABOVE = 300
+"""Bytes above a line that go with it."""
+
+_DIGITS = b"0123456789.: \t"
 _BREAK = b"\x1e"
 """Stands for an escaped line end once a block is in memory (the ASCII record separator)."""
 
@@ -51,10 +61,20 @@ class Source(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One line of interest: its 1-based number and its text as it stands in the log (no line end)."""
+    """One line of interest: its 1-based number and its text as it stands in the log (no line end).
+
+    ``literals`` are those that the lines around it may hold; others are not in it.
+    """
 
     number: int
     text: str
+    literals: tuple[bytes, ...] = field(default=(), compare=False, repr=False)
+    _before: bytes = field(default=b"", compare=False, repr=False)
+
+    def above(self) -> str:
+        """Return the nearest line above that is not empty, as far as it is at hand; empty where there is none."""
+        lines = _ENDS.split(self._before)
+        return next((line.decode("utf-8", "replace") for line in reversed(lines) if line.strip()), "")
 
 
 def interesting_lines(
@@ -112,27 +132,38 @@ def _last_end(text: bytes) -> int:
 
 def _lines_of(text: bytes, first: int, literals: Sequence[bytes], sampled: Sequence[bytes]) -> Iterator[Line]:
     number, counted = first, 0
-    possible = _possible(text, (*literals, *sampled))
+    possible = tuple(_possible(text, (*literals, *sampled)))
     often = frozenset(sampled).difference(literals)
-    always = _starts(text, [literal for literal in possible if literal not in often])
-    for start in sorted(always | _starts(text, [literal for literal in possible if literal in often], SAMPLES)):
+    always = _starts(text, [literal for literal in possible if literal not in often], MOST_OF_ONE // 2, last=True)
+    some = _starts(text, [literal for literal in possible if literal in often], SAMPLES)
+    alike: dict[bytes, int] = {}
+    for start in sorted(always | some):
+        line = text[start : _line_end(text, start)]
+        if len(text) >= _FEW:
+            key = line.translate(None, _DIGITS)
+            alike[key] = alike.get(key, 0) + 1
+            if alike[key] > MOST_ALIKE:
+                continue
         number += text.count(b"\n", counted, start)
         counted = start
-        end = _line_end(text, start)
-        yield Line(number, text[start:end].decode("utf-8", "replace"))
+        yield Line(number, line.decode("utf-8", "replace"), possible, text[max(0, start - _ABOVE) : start])
 
 
-def _starts(text: bytes, literals: Sequence[bytes], most: int | None = None) -> set[int]:
+def _starts(text: bytes, literals: Sequence[bytes], most: int, *, last: bool = False) -> set[int]:
     """The offsets at which lines with a literal start (or, in a very long line, the part around it).
 
-    At most ``most`` are taken for each literal, if that is not ``None``.
+    Of each literal the first ``most`` lines are taken, with ``last`` also as many of the last.
     """
     starts = set[int]()
     parts = 0
     for literal in literals:
         position = text.find(literal)
         found = 0
-        while position >= 0 and found != most:
+        while position >= 0:
+            if found == most:
+                if last:
+                    starts.update(_last_starts(text, literal, position, most))
+                break
             start = _line_start(text, position)
             found += 1
             if start not in starts:
@@ -142,6 +173,18 @@ def _starts(text: bytes, literals: Sequence[bytes], most: int | None = None) -> 
                 starts.add(start)
             position = text.find(literal, max(_line_end(text, start), position + len(literal)))
     return starts
+
+
+def _last_starts(text: bytes, literal: bytes, after: int, most: int) -> Iterator[int]:
+    """The starts of the last ``most`` lines with a literal that come after an offset."""
+    end = len(text)
+    for _ in range(most):
+        position = text.rfind(literal, after, end)
+        if position < 0:
+            return
+        start = _line_start(text, position)
+        yield start
+        end = min(start, position)
 
 
 def _possible(text: bytes, literals: Sequence[bytes]) -> Iterable[bytes]:

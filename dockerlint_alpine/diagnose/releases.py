@@ -38,7 +38,7 @@ class Releases:
         """Return the indexes for the release ``wanted`` (``X.Y``, ``edge`` or ``None``); ``said_by`` names who said so."""
         known = store.releases()
         if not known:
-            raise DiagnoseError("no index of Alpine is at hand: run `python -m dockerlint_alpine.data_build`")
+            raise DiagnoseError("no index of Alpine is at hand: run `python -m dockerlint_alpine.knowledge.data_build`")
         newest = [release for release in known if release != "edge"][-1]
         if wanted is None:
             note = (

@@ -62,6 +62,8 @@ def to_text(diagnosis: Diagnosis, repair: Repair | None, log: str, paint: Paint,
     """Return the answer for people; ``log`` is what the log is called, ``repair`` what was (or would be) written."""
     from dockerlint_alpine.report.paint import BOLD  # noqa: PLC0415 - for text only
 
+    if not diagnosis.causes:
+        return f"{paint('No failure: the build in this log went well', BOLD)}\n"
     blocks = ["\n".join(_block(cause, log, paint, width)) for cause in diagnosis.causes]
     closing = [paint(_verdict(diagnosis), BOLD)]
     if any(cause.packages or cause.foreseen for cause in diagnosis.causes):

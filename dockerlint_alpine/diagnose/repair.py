@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from dockerlint_alpine.checks import CHECKS
 from dockerlint_alpine.diagnose.locate import Place, cause_place, failed_place
 from dockerlint_alpine.diagnose.systems import Elsewhere, abroad
 from dockerlint_alpine.fixer.placement import add_package
@@ -22,13 +23,13 @@ from dockerlint_alpine.stages import (
 from dockerlint_alpine.syntax import Edit, LayoutError, apply_edits, list_layout, parse
 
 if TYPE_CHECKING:
-    from dockerlint_alpine.analysis import Doctor
     from dockerlint_alpine.diagnose.model import Cause, Diagnosis
     from dockerlint_alpine.diagnose.scan import Scan
-    from dockerlint_alpine.findings import Finding
+    from dockerlint_alpine.model.findings import Finding
+    from dockerlint_alpine.run.analysis import Doctor
     from dockerlint_alpine.stages import Moment, Stage, Timeline
 
-FORESEEN_CODES = ("AD101", "AD102", "AD201", "AD202", "AD203")
+FORESEEN_CODES = tuple(check.code for check in CHECKS if check.foresees_failure)
 """The checks whose findings are the next failures."""
 
 
@@ -114,7 +115,7 @@ class Surgery:
         return Repair(replace(diagnosis, causes=causes), self._data, new, tuple(applied), tuple(notes))
 
     def _read(self, data: bytes) -> Timeline:
-        from dockerlint_alpine.analysis import UnreadableError  # noqa: PLC0415 - a cycle at import only
+        from dockerlint_alpine.run.analysis import UnreadableError  # noqa: PLC0415 - a cycle at import only
 
         settings = self._doctor.settings
         dockerfile = parse(data)
@@ -161,7 +162,7 @@ class Surgery:
 
     def _foreseen(self, data: bytes) -> tuple[tuple[Finding, ...], bytes]:
         """What the checks still find in ``data``, mended as ``fix`` mends it."""
-        from dockerlint_alpine.analysis import fix_bytes  # noqa: PLC0415 - a cycle at import only
+        from dockerlint_alpine.run.analysis import fix_bytes  # noqa: PLC0415 - a cycle at import only
 
         settings = replace(self._doctor.settings, select=FORESEEN_CODES, ignore=(), platforms=(self.platform,))
         doctor = self._doctor.configured(settings)

@@ -9,6 +9,7 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from dockerlint_alpine.diagnose.patterns import Match
 from dockerlint_alpine.diagnose.reading import interesting_lines
 from dockerlint_alpine.diagnose.steps import (
     STEP_LITERALS,
@@ -23,7 +24,7 @@ from dockerlint_alpine.diagnose.wrappers import unwrap
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from dockerlint_alpine.diagnose.patterns import Match, PatternSet, System
+    from dockerlint_alpine.diagnose.patterns import PatternSet, System
     from dockerlint_alpine.diagnose.reading import Line, Source
     from dockerlint_alpine.diagnose.wrappers import Unwrapped
 
@@ -42,7 +43,10 @@ _CONTEXT = (
 )  # fmt: skip
 """What tells which distribution is built, and what is installed."""
 
-_SAMPLED = (b"/include/python", b"bin/python", b"alpine", b"/pip-", b"APKINDEX", b"docker run ", b"podman run ")
+_SAMPLED = (
+    b"/include/python", b"bin/python", b"/lib/python", b"alpine", b"/pip-", b"APKINDEX", b"docker run ", b"podman run ",
+    b"linux-aarch64", b"linux-arm", b"linux/arm", b"musllinux", b"Using CPython", b"running build_ext", b"gyp ERR!",
+)  # fmt: skip
 """What a long log says over and over: a few lines in each block are enough."""
 
 _NAME = r"[A-Za-z0-9](?:[\w.-]*[A-Za-z0-9])?"
@@ -90,6 +94,39 @@ _PYTHON = re.compile(
     r"(?P<prefix>/usr/local|/usr)/include/python(?P<version>\d\.\d+)m?"
     r"|(?P<prefix2>/usr/local|/usr)/bin/python(?P<version2>\d(?:\.\d+)?)?\b"
 )
+_PYTHON_NAMED = re.compile(
+    r"/lib/python(\d\.\d+)/|\bUsing CPython (\d\.\d+)|configured Python interpreter version \((\d\.\d+)\)"
+)
+_BUILDING = re.compile(
+    r"\bCollecting [A-Za-z]|\bBuilding wheels? |[Rr]unning setup\.py|ailed (?:to build|building wheel)|running build_ext"
+    r"|\b(?:gcc|cc|c\+\+|g\+\+|clang) .*-c |\[end of output\]|subprocess-exited-with-error|gyp ERR!|/node-gyp/"
+    r"|^\s*--> RUN |\bnpm (?:ERR!|error)|ChefBuildError|build backend|Compiling \w[\w-]* v\d"
+)
+"""What installers and compilers print at work."""
+
+_ARCH = re.compile(
+    r"/(?:main|community)/(?P<index>\w+)/APKINDEX|\b(?P<triple>x86_64|aarch64|armv[67]\w*|i[3-6]86|ppc64le|s390x|riscv64)"
+    r"-(?:alpine-)?linux|[-_]linux-(?P<built>x86_64|aarch64|armv[67]l|i686|ppc64le|s390x|riscv64)\b"
+    r"|musllinux_\d_\d_(?P<tag>\w+?)\.whl|\blinux/(?P<platform>amd64|arm64(?:/v8)?|arm/v[67]|386|ppc64le|s390x|riscv64)\b"
+)
+_ARCHES = {
+    "amd64": "x86_64", "arm64": "aarch64", "arm64/v8": "aarch64", "arm/v7": "armv7", "arm/v6": "armhf", "386": "x86",
+    "armv7l": "armv7", "armv6l": "armhf", "i686": "x86", "i586": "x86", "i386": "x86", "armv7": "armv7",
+}  # fmt: skip
+_CANDIDATE = re.compile(r"^\s*(?P<name>[a-z0-9][\w.+-]*?)-(?P<version>\d[\w.]*-r\d+):\s*$")
+"""What apk says that it has, above the reasons why it can't take it."""
+
+_INSTALLERS = frozenset({"pip", "setuptools", "poetry", "pipenv", "pdm", "uv", "build", "pyproject_hooks", "wheel"})
+_SUCCESS_LITERALS = (
+    b" DONE ", b"exporting to image", b"naming to ", b"writing image sha256", b"Successfully built ",
+    b"Successfully tagged ", b"COMMIT ", b"Pushed ", b"pushing manifest",
+)  # fmt: skip
+_SUCCEEDED = re.compile(
+    r"exporting to image|naming to \S|writing image sha256:|Successfully built [0-9a-f]{8,64}\s*$"
+    r"|Successfully tagged \S|COMMIT \S|Pushed \S+@sha256:|pushing manifest for "
+)
+"""An engine's last words on a build that went well; podman's COMMIT and Kaniko's Pushed among them."""
+
 _NO_DISTRIBUTIONS = frozenset({
     "r", "requirements", "pip", "the", "for", "some", "a", "installable", "one", "or", "wheel", "wheels", "build",
     "package", "packages", "dependencies", "upgrade", "editable", "project", "setuptools", "metadata", "does", "and",
@@ -107,6 +144,8 @@ class Hit:
     step: Step | None
     traceback: str | None
     """The last module of Python that a traceback above named."""
+    running: bool = False
+    """Whether the line's own marks say that a container or service runs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,12 +173,20 @@ class Sign:
 class Scan:
     """What one pass over a log has found, and the patterns it was read with.
 
-    ``release`` is the first that the log names, ``image`` its first base image; ``bases`` has the base image of each
-    step, ``releases`` what is fetched in each stage (see :meth:`stage_of`), ``run`` what ``docker run`` is given.
+    ``done`` are the steps that the engine says have ended well, ``succeeded`` is the last line that says so of a whole
+    build (0: none), ``building`` the first that shows something being installed or compiled (0: none). ``arch`` is the
+    processor in Alpine's words, ``node_gyp`` true where node-gyp compiles. ``release`` is the first that the log names,
+    ``image`` its first base image; ``bases`` has the base image of each step, ``releases`` what is fetched in each stage
+    (see :meth:`stage_of`), ``run`` what ``docker run`` is given.
     """
 
     patterns: PatternSet
     hits: list[Hit] = field(default_factory=list)
+    done: set[Step] = field(default_factory=set)
+    succeeded: int = 0
+    building: int = 0
+    node_gyp: bool = False
+    arch: str | None = None
     marks: list[Mark] = field(default_factory=list)
     steps: list[Step] = field(default_factory=list)
     failures: list[FailedCommand] = field(default_factory=list)
@@ -162,7 +209,7 @@ class Scan:
 
 def scan(source: Source, patterns: PatternSet, progress: Callable[[int], object] | None = None) -> Scan:
     """Read a log from an open binary file; ``progress`` is told the bytes read so far."""
-    literals = tuple(dict.fromkeys((*patterns.literals, *STEP_LITERALS, *_CONTEXT)))
+    literals = tuple(dict.fromkeys((*patterns.literals, *STEP_LITERALS, *_SUCCESS_LITERALS, *_CONTEXT)))
     walk = _Walk(patterns)
     for line in interesting_lines(source, literals, (*_SAMPLED, *patterns.signs), progress):
         walk.read(line)
@@ -196,11 +243,12 @@ class _Walk:
             self.found.marked_lines.append(marked)
         here = self._vertices.get(unwrapped.vertex, self._step) if unwrapped.vertex else self._step
         self._read_context(text, line.number, here)
+        self._read_success(text, line.number, here)
         # A step's own line holds the command, not what it said.
         if step is None:
             self._read_signs(text, line.number, here)
             if len(self.found.hits) < MOST_HITS:
-                self._read_patterns(text, line.number, here)
+                self._read_patterns(unwrapped, line, here)
 
     def _read_signs(self, text: str, number: int, step: Step | None) -> None:
         """Keep the first sign of each system in each step."""
@@ -210,19 +258,36 @@ class _Walk:
                 self._said.add(key)
                 self.found.signs.append(Sign(system, number, text.strip()[:LONGEST_QUOTE], step))
 
-    def _read_patterns(self, text: str, number: int, step: Step | None) -> None:
+    def _read_success(self, text: str, number: int, step: Step | None) -> None:
+        if text.startswith("DONE ") and step is not None:
+            self.found.done.add(step)
+        elif _SUCCEEDED.match(text.lstrip()):
+            self.found.succeeded = number
+
+    def _read_patterns(self, unwrapped: Unwrapped, line: Line, step: Step | None) -> None:
         """Keep the first of all matches that say the same in the same step."""
-        match = self._patterns.read(text)
+        match = self._patterns.read(unwrapped.text, line.literals)
         if match is None:
             return
         key = (match.pattern.id, *match.groups.values(), step)
-        if key not in self._said:
-            self._said.add(key)
-            self.found.hits.append(Hit(match, number, text.strip()[:LONGEST_QUOTE], step, self._module))
+        if key in self._said:
+            return
+        self._said.add(key)
+        if match.pattern.lookup == "pin":
+            candidate = _CANDIDATE.match(unwrap(line.above()).text)
+            if candidate is not None and candidate["name"] == match.name:
+                match = Match(match.pattern, {**match.groups, "current": candidate["version"]})
+        quote = unwrapped.text.strip()[:LONGEST_QUOTE]
+        self.found.hits.append(Hit(match, line.number, quote, step, self._module, unwrapped.running))
 
     def _begin(self, step: Step, line: Unwrapped) -> None:
         if line.vertex is not None:
-            step = self._vertices.setdefault(line.vertex, step)
+            # A second build in the same log counts its vertices anew.
+            before = self._vertices.get(line.vertex)
+            step = before if before is not None and before.text == step.text else step
+            self._vertices[line.vertex] = step
+        elif step.engine == "docker" and self._step is not None and step.number == (self._step.number or 0) + 1:
+            self.found.done.add(self._step)
         key = (step.text, step.number)
         self._step = self._known.get(key, step)
         if key not in self._known and len(self._known) < MOST_MARKS:
@@ -236,9 +301,14 @@ class _Walk:
 
     def _read_context(self, text: str, number: int, step: Step | None) -> None:
         self._read_marks(text, number, step)
+        if not self.found.building and (step is not None or _BUILDING.search(text) is not None):
+            self.found.building = number
+        self.found.node_gyp = self.found.node_gyp or "/node-gyp/" in text
         module = _SITE_PACKAGES.search(text)
-        if module is not None and text.lstrip().startswith("File "):
+        if module is not None and text.lstrip().startswith("File ") and module["module"] not in _INSTALLERS:
             self._module = module["module"]
+        if self.found.arch is None:
+            self.found.arch = _arch(text)
         for found in _INSTALLED.finditer(text):
             self.found.installed[found["name"]] = None
         for found in _APK_ADD.finditer(text):
@@ -249,6 +319,10 @@ class _Walk:
         if python is not None:
             self.found.python_home = python["prefix"] or (self.found.python_home or python["prefix2"])
             self.found.python = python["version"] or self.found.python or python["version2"]
+        elif self.found.python is None:
+            named = _PYTHON_NAMED.search(text)
+            if named is not None:
+                self.found.python = next(value for value in named.groups() if value is not None)
 
     def _read_release(self, text: str, step: Step | None) -> None:
         found = _RELEASE.search(text)
@@ -282,6 +356,15 @@ class _Walk:
         version = match.groupdict().get("version")
         if len(self.found.marks) < MOST_MARKS:
             self.found.marks.append(Mark(match["name"], version, number, failed, step))
+
+
+def _arch(text: str) -> str | None:
+    """The processor that a line names, in Alpine's words."""
+    found = _ARCH.search(text)
+    if found is None:
+        return None
+    name = next(value for value in found.groups() if value is not None)
+    return _ARCHES.get(name, name)
 
 
 class _Bases:

@@ -22,13 +22,30 @@ _CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f]")
 
 _VERTEX = re.compile(r"#(?P<vertex>\d+) (?:(?P<seconds>\d+\.\d+) |(?=\S))")
 _KANIKO = re.compile(r"(?:INFO|ERRO|WARN|FATA|DEBU)\[\d+\] ")
+_RUNNING = tuple(
+    re.compile(pattern)
+    for pattern in (
+        # compose, and `docker compose logs`
+        r"[A-Za-z<][\w.>-]*\s+\|(?:\s|$)",
+        # Kubernetes: the container runtime's own files, and `kubectl logs --prefix`
+        r"\ufeff?\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d+(?:Z|[+-]\d\d:\d\d) std(?:out|err) [FP]\s",
+        r"\[pod/\S+\]\s",
+        # systemd's journal
+        r"[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d \S+ [\w.@-]+(?:\[\d+\])?:\s",
+    )
+)
+"""What stands before the lines of a container or service that runs."""
+
+_HEALTH = re.compile(r"\"(?:Output|ExitCode)\": ?|\b(?:Liveness|Readiness|Startup) probe failed")
+"""What Docker and Kubernetes tell of the checks of a container that runs."""
+
 _PREFIXES = tuple(
     re.compile(pattern)
     for pattern in (
         # GitHub Actions, GitLab, Azure, Jenkins, `docker logs -t`: an ISO time, GitLab with its stream mark behind.
         (
             r"\ufeff?\[?\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d+)?(?:Z|[+-]\d\d:?\d\d| UTC)?\]?"
-            r"(?: \d\d[OE]\+?| std(?:out|err) [FP])?\s"
+            r"(?: \d\d[OE]\+?)?\s"
         ),
         r"\[?\d\d:\d\d:\d\d(?:[.,]\d+)?\]?\s",
         r"##\[\w+\]",
@@ -39,7 +56,7 @@ _PREFIXES = tuple(
         r"(?:remote|stderr|stdout|out|err|failed): ",
         r"\[[\w.]*(?:Error|Exception)\]:?\s?",
         r"\[(?:stderr|stdout|ERROR|INFO|WARN|WARNING)\]:?\s",
-        r"[A-Za-z][\w.-]*\s*\|\s",
+        r"[A-Za-z][\w.-]*\|\s",
         r"=> (?:=> )?# ?",
         r"=> (?=(?:ERROR |CACHED )?\[)",
         r"[│┃║|>] ",
@@ -56,11 +73,16 @@ _ROUNDS = 8
 
 @dataclass(frozen=True, slots=True)
 class Unwrapped:
-    """A line without wrappers. ``vertex`` is BuildKit's ``#12`` of it, ``kaniko`` whether Kaniko itself speaks."""
+    """A line without wrappers.
+
+    ``vertex`` is BuildKit's ``#12`` of it, ``kaniko`` whether Kaniko itself speaks; ``running`` is true where a wrapper
+    is one of a container or service that runs.
+    """
 
     text: str
     vertex: str | None = None
     kaniko: bool = False
+    running: bool = False
 
 
 def unwrap(line: str) -> Unwrapped:
@@ -68,6 +90,7 @@ def unwrap(line: str) -> Unwrapped:
     text = plain(line)
     vertex = None
     kaniko = False
+    running = '"' in line and _HEALTH.search(line) is not None
     for _ in range(_ROUNDS):
         stripped = text.lstrip(" \t")
         match = _VERTEX.match(stripped)
@@ -75,6 +98,10 @@ def unwrap(line: str) -> Unwrapped:
             vertex, text = f"#{match['vertex']}", stripped[match.end() :]
             continue
         kaniko = kaniko or _KANIKO.match(stripped) is not None
+        match = next((found for prefix in _RUNNING if (found := prefix.match(stripped)) is not None), None)
+        if match is not None:
+            running, text = True, stripped[match.end() :]
+            continue
         for prefix in _PREFIXES:
             match = prefix.match(stripped)
             if match is not None:
@@ -82,7 +109,7 @@ def unwrap(line: str) -> Unwrapped:
                 break
         else:
             break
-    return Unwrapped(text.rstrip(), vertex, kaniko)
+    return Unwrapped(text.rstrip(), vertex, kaniko, running)
 
 
 def plain(line: str) -> str:

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from dockerlint_alpine.elf.objects import ElfFacts, Symbols, VersionNeed, read_object
     from dockerlint_alpine.elf.opening import open_target
     from dockerlint_alpine.elf.render import to_json, to_text
-    from dockerlint_alpine.elf.subjects import Source, Subject
+    from dockerlint_alpine.elf.targets import Source, Subject
     from dockerlint_alpine.elf.trees import DiskTree, MemoryTree, Node, Tree
     from dockerlint_alpine.elf.wheels import open_wheel, read_wheel
 
@@ -65,7 +65,7 @@ _HOMES = {
     "objects": ("ElfFacts", "Symbols", "VersionNeed", "read_object"),
     "opening": ("open_target",),
     "render": ("to_json", "to_text"),
-    "subjects": ("Source", "Subject"),
+    "targets": ("Source", "Subject"),
     "trees": ("DiskTree", "MemoryTree", "Node", "Tree"),
     "wheels": ("open_wheel", "read_wheel"),
 }

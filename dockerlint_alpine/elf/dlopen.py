@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING
 
 from dockerlint_alpine.elf.errors import ElfError
 from dockerlint_alpine.elf.libc import is_libc_itself
+from dockerlint_alpine.system.native import UnsafeSourceError, check_python
 
 if TYPE_CHECKING:
-    import ast
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
-MAX_DEPTH = 150
-"""Nesting that libcst's parser takes without exhausting the stack, with a wide margin."""
+MAX_NODES = 2_000_000
+"""Of the syntax trees of all sources of one subject: a minute or two of work."""
 MAX_VALUES = 64
 UNKNOWN_FOLDER = "\0"
 """Stands in a value for a folder that only the running program knows (``os.path.dirname(__file__)``)."""
@@ -61,7 +61,15 @@ def scan_source(source: bytes, path: str) -> tuple[RuntimeOpen, ...]:
 
     Raises :class:`SourceError` where it can't be parsed.
     """
-    _refuse_depth(source)
+    return _scan(source, path)[0]
+
+
+def _scan(source: bytes, path: str) -> tuple[tuple[RuntimeOpen, ...], int]:
+    """What :func:`scan_source` gives, and how many nodes that took."""
+    try:
+        nodes = check_python(source)
+    except UnsafeSourceError as error:
+        raise SourceError(str(error)) from None
     from libcst import ParserSyntaxError, parse_module  # noqa: PLC0415 - 160 ms that only this needs
     from libcst.metadata import MetadataWrapper  # noqa: PLC0415
 
@@ -80,7 +88,7 @@ def scan_source(source: bytes, path: str) -> tuple[RuntimeOpen, ...]:
         if needs or (call.finds and names):
             note = FIND_LIBRARY_ON_ALPINE if call.finds else ""
             found.append(RuntimeOpen(path, call.line, call.function, names, needs, call.guarded, note))
-    return tuple(found)
+    return tuple(found), nodes
 
 
 def needs_of(name: str, *, finds: bool) -> tuple[str, ...]:
@@ -101,36 +109,15 @@ def scan_sources(sources: Sequence[tuple[str, bytes]]) -> tuple[tuple[RuntimeOpe
     """Scan many sources, given as ``(path, bytes)``: what they open, and one line for each that can't be parsed."""
     found: list[RuntimeOpen] = []
     problems: list[str] = []
+    left = MAX_NODES
     for path, content in sources:
+        if left <= 0:
+            problems.append(f"{path}: not read, nor are those behind it: there are too many")
+            break
         try:
-            found.extend(scan_source(content, path))
+            opens, nodes = _scan(content, path)
+            found.extend(opens)
+            left -= nodes
         except SourceError as error:
             problems.append(f"{path}: {error}")
     return tuple(found), tuple(problems)
-
-
-def _refuse_depth(source: bytes) -> None:
-    """Python's own parser guards its stack and libcst's does not: a source with deeper trees is not handed on."""
-    import ast  # noqa: PLC0415 - only this needs it
-    import warnings  # noqa: PLC0415
-
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            tree = ast.parse(source)
-    except (SyntaxError, ValueError, RecursionError, MemoryError, LookupError) as error:
-        raise SourceError(f"not a source of this Python: {type(error).__name__}") from None
-    if any(depth > MAX_DEPTH for depth in _depths(tree)):
-        raise SourceError("nested too deeply")
-
-
-def _depths(tree: ast.AST) -> Iterator[int]:
-    import ast  # noqa: PLC0415
-
-    pending = [(tree, 0)]
-    while pending:
-        node, depth = pending.pop()
-        yield depth
-        if isinstance(node, ast.BoolOp):
-            depth += len(node.values)  # one flat node here, a chain of nested ones in libcst
-        pending.extend((child, depth + 1) for child in ast.iter_child_nodes(node))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from dockerlint_alpine.elf.errors import ArchiveError, EngineError
 from dockerlint_alpine.elf.images import read_image_file
-from dockerlint_alpine.elf.subjects import Progress, Subject, no_progress
+from dockerlint_alpine.elf.targets import Progress, Subject, no_progress
 
 if TYPE_CHECKING:
     from docker import DockerClient

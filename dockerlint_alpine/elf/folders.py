@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dockerlint_alpine.elf.errors import TargetError
-from dockerlint_alpine.elf.keep import MAX_SOURCES_TOTAL, opens_libraries, use_of
+from dockerlint_alpine.elf.file_selection import MAX_SOURCES_TOTAL, opens_libraries, use_of
 from dockerlint_alpine.elf.parallel import thread_map, workers
-from dockerlint_alpine.elf.subjects import Progress, Source, Subject, no_progress
+from dockerlint_alpine.elf.targets import Progress, Source, Subject, no_progress
 from dockerlint_alpine.elf.trees import DiskTree, Node, normalise, read_file
 
 if TYPE_CHECKING:

@@ -16,7 +16,7 @@ from dockerlint_alpine.elf.errors import ArchiveError, TargetError
 from dockerlint_alpine.elf.folders import looks_like_root
 from dockerlint_alpine.elf.layers import merge
 from dockerlint_alpine.elf.streams import Decompressed, FileSlice, is_compressed
-from dockerlint_alpine.elf.subjects import MACHINE_NAMES, Progress, Subject, no_progress
+from dockerlint_alpine.elf.targets import MACHINE_NAMES, Progress, Subject, no_progress
 from dockerlint_alpine.elf.tarread import TarReader
 from dockerlint_alpine.elf.trees import MemoryTree
 from dockerlint_alpine.elf.wheels import kept_sources

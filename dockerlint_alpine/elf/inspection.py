@@ -30,7 +30,7 @@ from dockerlint_alpine.elf.libc import (
     remedy_for,
 )
 from dockerlint_alpine.elf.loader import Load, LoadedObject, Loader, Need, NeedStatus
-from dockerlint_alpine.elf.subjects import Progress, Subject, no_progress
+from dockerlint_alpine.elf.targets import Progress, Subject, no_progress
 from dockerlint_alpine.elf.trees import Found, LinkLoopError, follow
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from dockerlint_alpine.elf.errors import ArchiveError
-from dockerlint_alpine.elf.keep import MAX_SOURCES_TOTAL, opens_libraries, use_of
+from dockerlint_alpine.elf.file_selection import MAX_SOURCES_TOTAL, opens_libraries, use_of
 from dockerlint_alpine.elf.objects import HEAD_SIZE, is_elf, needed_extent
 from dockerlint_alpine.elf.tarread import TarEntry, TarReader
 from dockerlint_alpine.elf.trees import MAX_LINKS, Node, object_node

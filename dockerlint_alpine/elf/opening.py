@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from dockerlint_alpine.elf.errors import ElfError, TargetError
 from dockerlint_alpine.elf.objects import is_elf
-from dockerlint_alpine.elf.subjects import Progress, Subject, no_progress
+from dockerlint_alpine.elf.targets import Progress, Subject, no_progress
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

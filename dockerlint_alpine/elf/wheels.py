@@ -7,10 +7,10 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from dockerlint_alpine.elf.errors import ArchiveError, TargetError
-from dockerlint_alpine.elf.keep import MAX_SOURCES_TOTAL, opens_libraries, use_of
+from dockerlint_alpine.elf.file_selection import MAX_SOURCES_TOTAL, opens_libraries, use_of
 from dockerlint_alpine.elf.objects import is_elf, needed_extent
 from dockerlint_alpine.elf.parallel import thread_map, workers
-from dockerlint_alpine.elf.subjects import Source, Subject
+from dockerlint_alpine.elf.targets import Source, Subject
 from dockerlint_alpine.elf.trees import MemoryTree, Node, object_node
 from dockerlint_alpine.elf.zipread import ZipDirectory
 

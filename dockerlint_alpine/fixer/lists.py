@@ -12,8 +12,8 @@ from fnmatch import fnmatchcase
 from itertools import pairwise
 from typing import TYPE_CHECKING, Protocol
 
-from dockerlint_alpine.findings import TextEdit
 from dockerlint_alpine.fixer.textlist import TextList, file_list
+from dockerlint_alpine.model.findings import TextEdit
 from dockerlint_alpine.stages.model import ApkStep
 from dockerlint_alpine.syntax import EditError, LayoutError, list_layout
 

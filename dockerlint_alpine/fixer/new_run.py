@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from dockerlint_alpine.findings import TextEdit
 from dockerlint_alpine.fixer.lists import apk_steps, listings
+from dockerlint_alpine.model.findings import TextEdit
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

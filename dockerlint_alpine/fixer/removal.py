@@ -8,8 +8,8 @@ from __future__ import annotations
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from dockerlint_alpine.findings import TextEdit
 from dockerlint_alpine.fixer.lists import deletions, listings, package_of
+from dockerlint_alpine.model.findings import TextEdit
 from dockerlint_alpine.syntax import run_scripts
 
 if TYPE_CHECKING:

@@ -1,4 +1,4 @@
-"""Packs ``rules/`` into one SQLite file: ``python -m dockerlint_alpine.data_build`` and the wheel build call it.
+"""Packs ``rules/`` into one SQLite file: ``python -m dockerlint_alpine.knowledge.data_build`` and the wheel build call it.
 
 Only the standard library and ``packaging`` may be imported here. The same rules always give the same digest.
 """

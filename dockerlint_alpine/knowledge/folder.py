@@ -61,7 +61,7 @@ class RuleFolder:
         if name not in self._names[kind]:
             return None
         shown = self.shown(kind, name)
-        table = schema.read_toml(self.path / KINDS[kind] / f"{name}.toml", shown)
+        table = schema.read_toml(self.path / KINDS[kind] / f"{name}.toml", shown, self.path)
         if table.get("name") != name:
             raise RuleError(shown, "name", f"must be {name!r}, the name of the file")
         return table
@@ -69,7 +69,7 @@ class RuleFolder:
     def document(self, name: str) -> dict[str, Any] | None:
         """Return the table of a single file such as ``base-images.toml``, ``None`` if it is not there."""
         path = self.path / f"{name}.toml"
-        return schema.read_toml(path, f"{self._prefix}/{name}.toml") if path.is_file() else None
+        return schema.read_toml(path, f"{self._prefix}/{name}.toml", self.path) if path.is_file() else None
 
     def libraries(self) -> Iterator[Library]:
         """All libraries, in order of name."""

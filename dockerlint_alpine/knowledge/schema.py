@@ -26,6 +26,7 @@ from dockerlint_alpine.knowledge.model import (
     RuntimeNeed,
     release_key,
 )
+from dockerlint_alpine.system.files import read_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -37,6 +38,7 @@ _NAME = re.compile(r"[a-z0-9]+(?:[.+_-]+[a-z0-9+]+)*\Z")
 _NEED = re.compile(r"(?:(?:so|cmd|pc):)?[A-Za-z0-9_.+*-]+(?::[A-Za-z0-9_.+*-]+)?\Z")
 _RELEASE = re.compile(r"\d+\.\d+\Z")
 _ARCH = re.compile(r"(?:x86_64|x86|aarch64|armv7|armhf|ppc64le|s390x|riscv64|loongarch64)\Z")
+_MAX_SIZE = 4 * 1024 * 1024
 _PROOF = re.compile(r"(?:built|wheel) \S+.*: links .+ \[\d{4}-\d\d-\d\d\]\Z")
 _SONAME = re.compile(r"[A-Za-z0-9_.+-]+\.so(?:\.[0-9*][0-9A-Za-z.*]*)?\Z")
 
@@ -46,12 +48,12 @@ def normalise(name: str) -> str:
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
-def read_toml(path: Path, shown: str) -> dict[str, Any]:
-    """Return the TOML file ``path``, called ``shown`` in errors."""
+def read_toml(path: Path, shown: str, within: Path | None = None) -> dict[str, Any]:
+    """Return the TOML file ``path``, called ``shown`` in errors; ``within`` is the folder that it must lie in."""
     import tomllib  # noqa: PLC0415 - a run that reads compiled rules never needs it
 
     try:
-        return tomllib.loads(path.read_bytes().decode("utf-8"))
+        return tomllib.loads(read_file(path, limit=_MAX_SIZE, within=within).decode("utf-8"))
     except OSError as error:
         raise RuleError(shown, "", error.strerror or "can't be read") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:

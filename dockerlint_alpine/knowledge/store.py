@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 SCHEMA_VERSION = "1"
 _Entry = TypeVar("_Entry")
-_BUILD_HINT = "run `python -m dockerlint_alpine.data_build` in a source checkout, or install the package"
+_BUILD_HINT = "run `python -m dockerlint_alpine.knowledge.data_build` in a source checkout, or install the package"
 
 
 class Knowledge:

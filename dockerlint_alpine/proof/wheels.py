@@ -6,6 +6,7 @@ Only what is asked for is read, and once: a fix asks for the same wheels round a
 from __future__ import annotations
 
 import os
+import stat
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -59,6 +60,8 @@ class ElfWheels:
 
         try:
             status = path.stat()
+            if not stat.S_ISREG(status.st_mode):
+                raise WheelError(f"{shown}: it is not a regular file")
             key = (str(path), arch, status.st_size, status.st_mtime_ns)
             if key not in self._read:
                 subject = open_wheel(path)

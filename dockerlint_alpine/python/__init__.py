@@ -9,7 +9,23 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from dockerlint_alpine.python.answers import AnswerCache
+    from dockerlint_alpine.python.formats.project import (
+        follow_folders,
+        name_of,
+        project_options,
+        read_project,
+        read_project_arguments,
+    )
+    from dockerlint_alpine.python.formats.pylock import read_pylock
+    from dockerlint_alpine.python.formats.requirements_file import (
+        InstallArguments,
+        read_install_arguments,
+        read_requirements,
+    )
+    from dockerlint_alpine.python.index.answers import AnswerCache
+    from dockerlint_alpine.python.index.cached_resolver import Network, SparingResolver
+    from dockerlint_alpine.python.index.online import UvResolver
+    from dockerlint_alpine.python.index.uv_program import find_uv
     from dockerlint_alpine.python.markers import applies, environment
     from dockerlint_alpine.python.model import (
         External,
@@ -31,23 +47,11 @@ if TYPE_CHECKING:
         normalise,
         redact,
     )
-    from dockerlint_alpine.python.online import UvResolver
-    from dockerlint_alpine.python.project import (
-        follow_folders,
-        name_of,
-        project_options,
-        read_project,
-        read_project_arguments,
-    )
-    from dockerlint_alpine.python.pylock import read_pylock
     from dockerlint_alpine.python.requirement import parse_argument, parse_pep508
-    from dockerlint_alpine.python.requirements_file import InstallArguments, read_install_arguments, read_requirements
     from dockerlint_alpine.python.resolve import Resolver, ResolverError
-    from dockerlint_alpine.python.sdist import read_sdist, read_tree
-    from dockerlint_alpine.python.source_facts import SourceFacts, SourceNeed, requirement_name
-    from dockerlint_alpine.python.sparing import Network, SparingResolver
+    from dockerlint_alpine.python.sources.sdist import read_sdist, read_tree
+    from dockerlint_alpine.python.sources.source_facts import SourceFacts, SourceNeed, requirement_name
     from dockerlint_alpine.python.tags import libc_of_tag, musl_of_alpine, supported_tags, tag_of_wheel
-    from dockerlint_alpine.python.uv_program import find_uv
     from dockerlint_alpine.python.verdict import Choice, choose, judge_file
     from dockerlint_alpine.python.versions import specifiers
 
@@ -111,17 +115,17 @@ _HOMES = {
         "External Facts FileReader IndexOptions Origin Packaged Problem PythonError Release "
         "Requested RequirementSet Resolution Resolved Target Unresolved Verdict normalise redact"
     ),
-    "answers": "AnswerCache",
-    "online": "UvResolver",
-    "sparing": "Network SparingResolver",
-    "uv_program": "find_uv",
-    "project": "follow_folders name_of project_options read_project read_project_arguments",
-    "pylock": "read_pylock",
+    "index.answers": "AnswerCache",
+    "index.online": "UvResolver",
+    "index.cached_resolver": "Network SparingResolver",
+    "index.uv_program": "find_uv",
+    "formats.project": "follow_folders name_of project_options read_project read_project_arguments",
+    "formats.pylock": "read_pylock",
     "requirement": "parse_argument parse_pep508",
-    "requirements_file": "InstallArguments read_install_arguments read_requirements",
+    "formats.requirements_file": "InstallArguments read_install_arguments read_requirements",
     "resolve": "Resolver ResolverError",
-    "sdist": "read_sdist read_tree",
-    "source_facts": "SourceFacts SourceNeed requirement_name",
+    "sources.sdist": "read_sdist read_tree",
+    "sources.source_facts": "SourceFacts SourceNeed requirement_name",
     "tags": "libc_of_tag musl_of_alpine supported_tags tag_of_wheel",
     "verdict": "Choice choose judge_file",
     "versions": "specifiers",

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from dockerlint_alpine.python.model import IndexOptions
-    from dockerlint_alpine.python.source_facts import SourceFacts
+    from dockerlint_alpine.python.sources.source_facts import SourceFacts
 
 _OR = re.compile(r"\bor\b")
 MAX_ROUNDS = 40

@@ -13,7 +13,7 @@ from dockerlint_alpine.report.options import CodeDoc, RenderOptions, ReportError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from dockerlint_alpine.findings import Report
+    from dockerlint_alpine.model.findings import Report
 
 __all__ = ["FORMATS", "CodeDoc", "RenderOptions", "ReportError", "UnknownFormatError", "render"]
 

@@ -11,7 +11,7 @@ from dockerlint_alpine.report.wording import plural
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from dockerlint_alpine.comparison import Comparison, Difference, Miss, Sides
+    from dockerlint_alpine.model.comparison import Comparison, Difference, Miss, Sides
     from dockerlint_alpine.report.paint import Paint
 
 _LABEL = 14

@@ -9,7 +9,7 @@ from dockerlint_alpine.report.paint import BOLD, CYAN, RED, SEVERITY_COLORS, Pai
 from dockerlint_alpine.report.wording import summary
 
 if TYPE_CHECKING:
-    from dockerlint_alpine.findings import Finding, Report
+    from dockerlint_alpine.model.findings import Finding, Report
     from dockerlint_alpine.report.options import RenderOptions
 
 

@@ -8,7 +8,7 @@ from dockerlint_alpine.report.display import ShownLine
 from dockerlint_alpine.report.paint import BLUE, BOLD, DIM
 
 if TYPE_CHECKING:
-    from dockerlint_alpine.findings import Location
+    from dockerlint_alpine.model.findings import Location
     from dockerlint_alpine.report.paint import Paint
     from dockerlint_alpine.report.positions import Lines
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from dockerlint_alpine.report.paths import portable
 
 if TYPE_CHECKING:
-    from dockerlint_alpine.findings import FileReport, Finding
+    from dockerlint_alpine.model.findings import FileReport, Finding
 
 _LINE_NUMBER = re.compile(r":\d+\b|\blines? \d+")
 

@@ -10,8 +10,8 @@ import json
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from dockerlint_alpine.comparison import Comparison, Difference, Doubt, Miss, Sides
-    from dockerlint_alpine.findings import FileReport, Finding, Fix, Report, StageRef, TextEdit
+    from dockerlint_alpine.model.comparison import Comparison, Difference, Doubt, Miss, Sides
+    from dockerlint_alpine.model.findings import FileReport, Finding, Fix, Report, StageRef, TextEdit
     from dockerlint_alpine.report.options import RenderOptions
 
 VERSION = 1

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from dockerlint_alpine.findings import Severity
+    from dockerlint_alpine.model.findings import Severity
 
 PROGRAM = "alpine-doctor"
 

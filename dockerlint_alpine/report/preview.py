@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from dockerlint_alpine.findings import Fix, TextEdit
+    from dockerlint_alpine.model.findings import Fix, TextEdit
     from dockerlint_alpine.report.positions import Lines
 
 

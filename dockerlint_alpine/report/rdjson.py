@@ -15,7 +15,7 @@ from dockerlint_alpine.report.positions import Lines
 from dockerlint_alpine.report.wording import details
 
 if TYPE_CHECKING:
-    from dockerlint_alpine.findings import Finding, Fix, Report
+    from dockerlint_alpine.model.findings import Finding, Fix, Report
     from dockerlint_alpine.report.options import RenderOptions
 
     Json = dict[str, object]

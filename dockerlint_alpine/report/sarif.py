@@ -16,7 +16,7 @@ from dockerlint_alpine.report.wording import details, requirement
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from dockerlint_alpine.findings import FileReport, Finding, Fix, Report, Severity, TextEdit
+    from dockerlint_alpine.model.findings import FileReport, Finding, Fix, Report, Severity, TextEdit
     from dockerlint_alpine.report.options import RenderOptions
 
     Json = dict[str, object]

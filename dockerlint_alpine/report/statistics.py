@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from dockerlint_alpine.findings import Report
+    from dockerlint_alpine.model.findings import Report
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,15 +19,15 @@ from lsprotocol.types import (
     WorkspaceEdit,
 )
 
-from dockerlint_alpine import findings
-from dockerlint_alpine.add_ignores import AddIgnoreError, add_ignores
-from dockerlint_alpine.fixer.rounds import compatible
+from dockerlint_alpine.fixer.fix_loop import compatible
+from dockerlint_alpine.model import findings
+from dockerlint_alpine.run.add_ignores import AddIgnoreError, add_ignores
 from dockerlint_alpine.server.diagnostics import located
 from dockerlint_alpine.server.positions import decode
 
 if TYPE_CHECKING:
-    from dockerlint_alpine.analysis import FixResult
-    from dockerlint_alpine.findings import Finding
+    from dockerlint_alpine.model.findings import Finding
+    from dockerlint_alpine.run.analysis import FixResult
     from dockerlint_alpine.server.judging import Judgement
 
 FIX_ALL = "source.fixAll.alpineDoctor"

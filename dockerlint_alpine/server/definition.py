@@ -12,7 +12,7 @@ from dockerlint_alpine.server import requirements
 from dockerlint_alpine.server.askers import asked_at, askers
 
 if TYPE_CHECKING:
-    from dockerlint_alpine.findings import Finding
+    from dockerlint_alpine.model.findings import Finding
     from dockerlint_alpine.server.judging import Judgement
 
 

@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING
 
 from pygls.uris import from_fs_path, to_fs_path, uri_scheme
 
-from dockerlint_alpine.discovery import DOCKERFILE_NAME
+from dockerlint_alpine.run.discovery import DOCKERFILE_NAME
 from dockerlint_alpine.server.positions import Positions
+from dockerlint_alpine.stages.context import MAX_FILE_SIZE
+from dockerlint_alpine.system.files import read_file
 
 if TYPE_CHECKING:
     from lsprotocol.types import PositionEncodingKind
@@ -93,8 +95,8 @@ class Snapshot:
         if document is not None:
             return self.positions_in(document)
         try:
-            return Positions(Path(name).read_bytes(), self.encoding, on_disk=True)
-        except (OSError, ValueError):
+            return Positions(read_file(name, limit=MAX_FILE_SIZE), self.encoding, on_disk=True)
+        except OSError:
             return None
 
     def positions_in(self, document: Document) -> Positions:

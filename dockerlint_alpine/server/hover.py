@@ -6,12 +6,12 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
+from dockerlint_alpine.answers.explain import World, libraries_of_package, runtime_facts
+from dockerlint_alpine.answers.explain_text import runtime_sentence
 from dockerlint_alpine.checks import CHECKS
 from dockerlint_alpine.checks.base import stage_label
 from dockerlint_alpine.checks.build_usage import lost_without
 from dockerlint_alpine.checks.evidence import named
-from dockerlint_alpine.explain import World, libraries_of_package, runtime_facts
-from dockerlint_alpine.explain_text import runtime_sentence
 from dockerlint_alpine.report.display import printable
 from dockerlint_alpine.server import requirements
 from dockerlint_alpine.server.askers import Asked, Asker, asked_at, askers

@@ -11,18 +11,18 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
-from dockerlint_alpine.analysis import Doctor, FixResult, UnreadableError, fix_builds
 from dockerlint_alpine.apk import ApkError, IndexStore
-from dockerlint_alpine.cache import state_of
 from dockerlint_alpine.checks import Subject
-from dockerlint_alpine.config import ConfigError, Configuration, Settings, load
-from dockerlint_alpine.discovery import Job, find_jobs, job_settings
-from dockerlint_alpine.findings import FileReport
-from dockerlint_alpine.fixer.rounds import merged
+from dockerlint_alpine.fixer.fix_loop import merged
 from dockerlint_alpine.knowledge import KnowledgeError
-from dockerlint_alpine.reading import read_dockerfile
+from dockerlint_alpine.model.findings import FileReport
+from dockerlint_alpine.run.analysis import Doctor, FixResult, UnreadableError, fix_builds
+from dockerlint_alpine.run.cache import state_of
+from dockerlint_alpine.run.config import ConfigError, Configuration, Settings, load
+from dockerlint_alpine.run.discovery import Job, find_jobs, job_settings
+from dockerlint_alpine.run.reading import read_dockerfile
 from dockerlint_alpine.server.documents import Document, Snapshot
-from dockerlint_alpine.stages import Memory
+from dockerlint_alpine.stages import WorldCache
 
 if TYPE_CHECKING:
     from dockerlint_alpine.knowledge import Knowledge
@@ -65,7 +65,7 @@ class Judgement:
 
 
 class Judge:
-    """Opens rules and indexes at the first question. ``environment`` may set options and holds compose's variables.
+    """Opens rules and indexes at the first question. ``environment`` may set options.
 
     A Dockerfile that services of compose files build, in its folder or one above it up to the workspace's, is judged as
     each of them builds it, as ``alpine-doctor check`` does for a folder.
@@ -79,7 +79,7 @@ class Judge:
         self._known: dict[str, tuple[object, Judgement]] = {}
         self._composed: dict[Path, tuple[object, list[Job]]] = {}
         self._store = IndexStore()
-        self._memory = Memory()
+        self._world_cache = WorldCache()
         self._knowledge: dict[tuple[str, ...], Knowledge] = {}
 
     def configure(self, options: Mapping[str, object]) -> None:
@@ -96,7 +96,7 @@ class Judge:
     def warm_up(self) -> None:
         """Open the rules, so that the first text is not the one to wait."""
         if () not in self._knowledge:
-            doctor = Doctor(load(Path.cwd(), isolated=True), store=self._store, memory=self._memory)
+            doctor = Doctor(load(Path.cwd(), isolated=True), store=self._store, world_cache=self._world_cache)
             self._knowledge[()] = doctor.knowledge
 
     def judgement(self, document: Document, snapshot: Snapshot) -> Judgement:
@@ -157,7 +157,7 @@ class Judge:
         return [one for one in judged if one.rests_on(paths)]
 
     def _in_workspace(self, folder: Path, *, near: Path) -> list[Document]:
-        jobs, _ = find_jobs([str(folder)], environment=self._environment)
+        jobs, _ = find_jobs([str(folder)])
         paths = {Path(os.path.abspath(job.path)) for job in jobs}  # noqa: PTH100 - keeps symlinks
         found: list[Document] = []
         for path in sorted(paths, key=lambda path: (-len(os.path.commonpath([path, near])), path))[:_NEAREST]:
@@ -182,7 +182,7 @@ class Judge:
                 resolver=self._open_resolver(settings),
                 store=self._store,
                 knowledge=self._knowledge.get(settings.rules),
-                memory=self._memory,
+                world_cache=self._world_cache,
             )
             self._knowledge[settings.rules] = doctor.knowledge
             self._doctors[key] = doctor
@@ -205,7 +205,7 @@ class Judge:
         state = state_of(str(compose))
         known = self._composed.get(compose)
         if known is None or known[0] != state:
-            known = self._composed[compose] = (state, find_jobs([str(compose)], environment=self._environment)[0])
+            known = self._composed[compose] = (state, find_jobs([str(compose)])[0])
         return known[1]
 
 

@@ -10,13 +10,12 @@ from functools import cached_property
 from pathlib import Path
 
 from dockerlint_alpine.stages.dockerignore import NOTHING_IGNORED, DockerIgnore, parse_dockerignore, translate
+from dockerlint_alpine.system.files import lies_within, project_root, read_file
 
 MAX_FILE_SIZE = 64 * 1024 * 1024
 """Bytes; a larger file of the context is refused rather than read."""
 
 _MAX_LEVELS_UP = 4
-_LEVELS_WITHOUT_ROOT = 2
-_PROJECT_ROOTS = (".git", ".hg", ".svn")
 
 
 class ContextFileError(OSError):
@@ -66,13 +65,7 @@ class BuildContext:
         if place is None:
             raise FileNotFoundError(errno.ENOENT, self.why_missing(path), path)
         try:
-            if not place.is_file():
-                raise ContextFileError("it is not a regular file")
-            if place.stat().st_size > MAX_FILE_SIZE:
-                raise ContextFileError(f"it is larger than {MAX_FILE_SIZE // 2**20} MiB")
-            return place.read_bytes()
-        except ContextFileError:
-            raise
+            return read_file(place, limit=MAX_FILE_SIZE, within=self.root)
         except OSError as error:
             raise ContextFileError(error.strerror or str(error)) from None
 
@@ -128,37 +121,35 @@ def open_context(
     for place in (dockerfile.with_name(f"{dockerfile.name}.dockerignore"), root / ".dockerignore"):
         seen.add(str(place))
         try:
-            if place.is_file() and place.stat().st_size <= MAX_FILE_SIZE:
-                text = place.read_bytes().decode("utf-8", "surrogateescape")
-                return BuildContext(root, parse_dockerignore(text), shown_as, seen)
+            data = read_file(place, limit=MAX_FILE_SIZE, within=project_root(place.parent))
         except OSError:
             continue
+        return BuildContext(root, parse_dockerignore(data.decode("utf-8", "surrogateescape")), shown_as, seen)
     return BuildContext(root, NOTHING_IGNORED, shown_as, seen)
 
 
-def guess_root(dockerfile: Path, sources: Sequence[str], looked_at: set[str] | None = None) -> Path:
+def guess_root(
+    dockerfile: Path, sources: Sequence[str], looked_at: set[str] | None = None, named: Sequence[str] = ()
+) -> Path:
     """The folder that is most likely the context: the nearest, from the Dockerfile's own folder up to the top of the
-    project, that holds most of the COPY sources (``docker build -f docker/x.Dockerfile .`` is the usual call)."""
+    project, that holds most of the COPY sources (``docker build -f docker/x.Dockerfile .`` is the usual call).
+
+    ``named`` are the folders that the user asked about, see :func:`project_root`.
+    """
     home = dockerfile.parent
     seen = looked_at if looked_at is not None else set()
     best, best_score = home, _score(home, sources, seen)
-    for folder in _upwards(home):
+    for folder in _upwards(home, named):
         score = _score(folder, sources, seen)
         if score > best_score:
             best, best_score = folder, score
     return best
 
 
-def _upwards(home: Path) -> Iterable[Path]:
+def _upwards(home: Path, named: Sequence[str]) -> Iterable[Path]:
     """The folders above ``home`` that belong to the same project, nearest first."""
-    above = home.absolute().parents[:_MAX_LEVELS_UP]
-    current = Path.cwd()
-    for count, folder in enumerate(above):
-        if any((folder / mark).exists() for mark in _PROJECT_ROOTS):
-            return above[: count + 1]
-    if current in above:
-        return above[: above.index(current) + 1]
-    return above[:_LEVELS_WITHOUT_ROOT]
+    root = project_root(home, named)
+    return [folder for folder in home.absolute().parents[:_MAX_LEVELS_UP] if lies_within(folder, root)]
 
 
 def _score(root: Path, sources: Sequence[str], looked_at: set[str]) -> int:

@@ -10,8 +10,8 @@ from collections.abc import Iterable
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Literal
 
+from dockerlint_alpine.stages.copied_distributions import moved_path
 from dockerlint_alpine.stages.files import FromContext, FromStage, Placement, StageFiles, Unread
-from dockerlint_alpine.stages.travel import moved_path
 
 if TYPE_CHECKING:
     from dockerlint_alpine.stages.model import Moment, Timeline

@@ -8,13 +8,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from dockerlint_alpine.analysis import Doctor, configure, fix_bytes
 from dockerlint_alpine.apk import IndexStore
+from dockerlint_alpine.run.analysis import Doctor, configure, fix_bytes
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from dockerlint_alpine.findings import FileReport, Finding
+    from dockerlint_alpine.model.findings import FileReport, Finding
     from tests.conftest import Judge
 
 INDEX = IndexStore().open("3.19")

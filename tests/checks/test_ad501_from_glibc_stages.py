@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from dockerlint_alpine.findings import FileReport, Finding
+from dockerlint_alpine.model.findings import FileReport, Finding
 
 Judge = Callable[..., FileReport]
 

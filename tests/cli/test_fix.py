@@ -206,8 +206,8 @@ def test_a_file_that_somebody_else_changes_meanwhile_is_not_overwritten(
 ) -> None:
     from click.testing import CliRunner  # noqa: PLC0415
 
-    from dockerlint_alpine import analysis  # noqa: PLC0415
     from dockerlint_alpine.cli.fix import fix as command  # noqa: PLC0415
+    from dockerlint_alpine.run import analysis  # noqa: PLC0415
 
     root = project({"Dockerfile": BROKEN})
     real = analysis.read_dockerfile

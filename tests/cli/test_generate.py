@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from dockerlint_alpine.analysis import Doctor, UnreadableError, configure
-from dockerlint_alpine.generate import Generated, generate, newest_release
+from dockerlint_alpine.answers.generate import Generated, generate, newest_release
+from dockerlint_alpine.run.analysis import Doctor, UnreadableError, configure
 from dockerlint_alpine.syntax import parse
 from tests.cli.test_fix import run
 

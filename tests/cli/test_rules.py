@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
-from python.local_index import LocalIndex, serve
 
 from dockerlint_alpine.cli import app
 from dockerlint_alpine.knowledge import Knowledge
+from tests.python.index.local_index import LocalIndex, serve
 
 RULES = Path(__file__).resolve().parents[2] / "rules"
 

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from dockerlint_alpine.diagnose import lookup as lookup_module
+from dockerlint_alpine.diagnose import patterns as patterns_module
 from dockerlint_alpine.diagnose.errors import PatternError
 from dockerlint_alpine.diagnose.patterns import PatternSet, validate
 
@@ -72,3 +76,39 @@ def test_two_patterns_of_one_id() -> None:
 def test_no_rules_at_all() -> None:
     assert validate({}) == ()
     assert PatternSet.parse({}).read("fatal error: ffi.h: No such file or directory") is None
+
+
+def test_the_head_of_the_file_tells_every_key_and_value() -> None:
+    """The head is what people read before they add a pattern: it names all that is read, and nothing else."""
+    text = (RULES / "errors.toml").read_text("utf-8")
+    head = " ".join(line.lstrip("# ") for line in text.split("\n\n[[pattern]]")[0].splitlines() if line.startswith("#"))
+    keys = {word for line in text.splitlines() if (word := _key(line)) is not None}
+    assert keys == patterns_module._KEYS | patterns_module._SYSTEM_KEYS | patterns_module._HEADER_KEYS
+    told = head.partition(" lookup ")[2].partition(" needs ")[0]
+    assert sorted(told.replace(",", " ").split()) == sorted(patterns_module.LOOKUPS)
+    told = head.partition("Tables: ")[2].partition(".")[0]
+    assert told.split(", ") == list(patterns_module.TABLES)
+    for word in (*patterns_module.STRENGTHS, *patterns_module.PATTERN_MOMENTS):
+        assert word in head
+
+
+def _key(line: str) -> str | None:
+    """The key that a line of the head describes: two blanks more than running text, then the key."""
+    found = re.match(r"#   ([a-z]+(?:, [a-z]+)*)  +\S", line)
+    return found[1].partition(",")[0] if found is not None else None
+
+
+def test_a_text_of_advice_that_is_missing_or_names_what_it_is_not_given() -> None:
+    known = dict.fromkeys(patterns_module.ADVICE, "x")
+    with pytest.raises(PatternError, match="advice: no-package is missing"):
+        PatternSet.parse({"advice": {key: text for key, text in known.items() if key != "no-package"}})
+    with pytest.raises(PatternError, match="no-package names 'colour'"):
+        PatternSet.parse({"advice": {**known, "no-package": "no {colour}"}})
+    with pytest.raises(PatternError, match="unknown key 'horoscope'"):
+        PatternSet.parse({"advice": {**known, "horoscope": "x"}})
+
+
+def test_every_text_of_advice_is_said_somewhere(raw: dict[str, Any]) -> None:
+    source = Path(lookup_module.__file__).read_text("utf-8")
+    assert raw["advice"].keys() == patterns_module.ADVICE.keys()
+    assert not [key for key in patterns_module.ADVICE if f'"{key}"' not in source]

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from dockerlint_alpine.analysis import Doctor, configure
 from dockerlint_alpine.diagnose import diagnose_scan, read_log
 from dockerlint_alpine.diagnose.repair import Repair, Surgery
+from dockerlint_alpine.run.analysis import Doctor, configure
 
 if TYPE_CHECKING:
     from dockerlint_alpine.apk import IndexStore

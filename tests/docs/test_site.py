@@ -14,8 +14,8 @@ import pytest
 
 from dockerlint_alpine.checks import CHECKS
 from dockerlint_alpine.checks.base import HEADINGS
-from dockerlint_alpine.config import Settings, as_dict
 from dockerlint_alpine.report import FORMATS
+from dockerlint_alpine.run.config import Settings, as_dict
 from tests.conftest import CHECKOUT
 
 pytestmark = pytest.mark.slow
@@ -70,7 +70,7 @@ def test_every_object_of_the_report_is_explained(site: Path) -> None:
 
 def test_files_to_include_from_elsewhere_are_published_as_they_are(site: Path) -> None:
     package = CHECKOUT / "dockerlint_alpine"
-    assert (site / "schemas" / "config.json").read_bytes() == (package / "config.schema.json").read_bytes()
+    assert (site / "schemas" / "config.json").read_bytes() == (package / "run" / "config.schema.json").read_bytes()
     assert (site / "schemas" / "report.json").read_bytes() == (package / "report" / "schema.json").read_bytes()
     assert (site / "ci" / "gitlab.yml").read_bytes() == (CHECKOUT / "docs" / "ci" / "gitlab.yml").read_bytes()
 

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dockerlint_alpine.elf.dlopen import SourceError, needs_of, scan_source, scan_sources
-from dockerlint_alpine.elf.keep import opens_libraries
+from dockerlint_alpine.elf.file_selection import opens_libraries
 
 
 def needs(source: str) -> list[str]:

@@ -16,7 +16,7 @@ import pytest
 from dockerlint_alpine.elf import inspect, open_image_file, open_image_folder
 from dockerlint_alpine.elf.errors import ArchiveError, ElfError, TargetError
 from dockerlint_alpine.elf.opening import open_target
-from dockerlint_alpine.elf.subjects import Subject
+from dockerlint_alpine.elf.targets import Subject
 
 from .building import elf_bytes
 from .test_layers import Entry, tarred, zstd

@@ -13,9 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from dockerlint_alpine.analysis import Doctor, FixResult, configure, fix_bytes
-from dockerlint_alpine.fixer.rounds import compatible
+from dockerlint_alpine.fixer.fix_loop import compatible
 from dockerlint_alpine.fixer.verify import confirm
+from dockerlint_alpine.run.analysis import Doctor, FixResult, configure, fix_bytes
 from dockerlint_alpine.syntax import parse
 
 CASES = Path(__file__).parent / "cases"

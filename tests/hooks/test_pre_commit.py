@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from dockerlint_alpine.discovery import find_jobs
+from dockerlint_alpine.run.discovery import find_jobs
 from tests.conftest import CHECKOUT
 from tests.hooks.scratch import IDENTITY, commit_all, copy_of_the_checkout, git
 
@@ -45,7 +45,7 @@ def test_a_hook_takes_the_files_that_a_search_takes(hook: str, name: str, tmp_pa
     place.parent.mkdir(parents=True, exist_ok=True)
     place.write_text(GOOD)
     taken = bool(re.search(HOOKS[hook]["files"], name)) and not re.search(HOOKS[hook]["exclude"], name)
-    jobs, _ = find_jobs([str(tmp_path)], environment={})
+    jobs, _ = find_jobs([str(tmp_path)])
     assert taken == bool(jobs) == (name in DOCKERFILES)
 
 

@@ -7,7 +7,7 @@ import tarfile
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from dockerlint_alpine.analysis import Doctor, configure
+from dockerlint_alpine.run.analysis import Doctor, configure
 from tests.elf.building import elf_bytes
 
 SITE = "usr/local/lib/python3.11/site-packages"

@@ -12,10 +12,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import dockerlint_alpine.report
-from dockerlint_alpine.analysis import Doctor, UnreadableError, configure
-from dockerlint_alpine.comparison import Comparison
 from dockerlint_alpine.elf import open_image_file
-from dockerlint_alpine.findings import FileReport
+from dockerlint_alpine.model.comparison import Comparison
+from dockerlint_alpine.model.findings import FileReport
+from dockerlint_alpine.run.analysis import Doctor, UnreadableError, configure
 from tests.cli.test_check_and_fix import run
 from tests.elf.building import compile_object, elf_bytes
 from tests.proof.images import SITE, apk_database, distribution, image_files, predicted_packages, write_tar

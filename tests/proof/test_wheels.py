@@ -14,8 +14,7 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from dockerlint_alpine.analysis import Doctor, configure
-from dockerlint_alpine.findings import FileReport, Finding
+from dockerlint_alpine.model.findings import FileReport, Finding
 from dockerlint_alpine.proof.wheels import ElfWheels
 from dockerlint_alpine.python import (
     IndexOptions,
@@ -26,7 +25,8 @@ from dockerlint_alpine.python import (
     Target,
     Verdict,
 )
-from dockerlint_alpine.reading import UnreadableError
+from dockerlint_alpine.run.analysis import Doctor, configure
+from dockerlint_alpine.run.reading import UnreadableError
 from dockerlint_alpine.stages.wheels import WheelError
 from tests.cli.test_check_and_fix import run
 from tests.conftest import Judge, said

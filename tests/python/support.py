@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from dockerlint_alpine.python.online import UvResolver
+from dockerlint_alpine.python.index.online import UvResolver
 
 
 def variables(tmp_path: Path) -> dict[str, str]:

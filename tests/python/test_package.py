@@ -21,7 +21,7 @@ def test_a_plain_check_loads_nothing_heavy() -> None:
     program = """
 import sys
 sys.path.insert(0, 'tests')
-from python.conftest import MemoryFacts, MemoryFiles
+from tests.python.conftest import MemoryFacts, MemoryFiles
 from dockerlint_alpine.python import Release, Target, read_requirements
 from dockerlint_alpine.python.resolve import resolve
 before = {name for name in sys.modules if name.partition('.')[0] in HEAVY}

@@ -6,6 +6,7 @@ from typing import ClassVar
 
 import pytest
 
+from dockerlint_alpine.python.formats.requirements_file import read_requirements
 from dockerlint_alpine.python.model import (
     IndexOptions,
     Packaged,
@@ -15,9 +16,8 @@ from dockerlint_alpine.python.model import (
     Resolution,
     Target,
 )
-from dockerlint_alpine.python.requirements_file import read_requirements
 from dockerlint_alpine.python.resolve import ResolverError, resolve
-from dockerlint_alpine.python.source_facts import SourceFacts
+from dockerlint_alpine.python.sources.source_facts import SourceFacts
 
 from .conftest import MemoryFacts, MemoryFiles
 

@@ -8,11 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from dockerlint_alpine.analysis import Doctor, configure
-from dockerlint_alpine.findings import FileReport, Finding
-
-from .local_index import LocalIndex, serve
-from .support import resolver
+from dockerlint_alpine.model.findings import FileReport, Finding
+from dockerlint_alpine.run.analysis import Doctor, configure
+from tests.python.index.local_index import LocalIndex, serve
+from tests.python.support import resolver
 
 GLIBC = "cp311-cp311-manylinux_2_17_x86_64"
 SPLIT = """FROM python:3.11-alpine3.19 AS builder

@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from dockerlint_alpine.comparison import Comparison, Difference, Doubt, Miss, Sides
-from dockerlint_alpine.findings import Evidence, Finding, Location, StageRef
+from dockerlint_alpine.model.comparison import Comparison, Difference, Doubt, Miss, Sides
+from dockerlint_alpine.model.findings import Evidence, Finding, Location, StageRef
 from dockerlint_alpine.report.comparing import lines, sentence
 from dockerlint_alpine.report.display import cells
 from dockerlint_alpine.report.paint import Paint

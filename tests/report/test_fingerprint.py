@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from dockerlint_alpine.findings import FileReport, Finding
+from dockerlint_alpine.model.findings import FileReport, Finding
 from dockerlint_alpine.report.fingerprint import fingerprints
 
 from . import scenes

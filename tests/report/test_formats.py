@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 import dockerlint_alpine.report
-from dockerlint_alpine.findings import Report
+from dockerlint_alpine.model.findings import Report
 from dockerlint_alpine.report import FORMATS, RenderOptions, UnknownFormatError, render
 
 from . import scenes
@@ -62,7 +62,7 @@ def test_the_usual_formats_import_nothing_heavy(format_: str) -> None:
     heavy = {"difflib", "textwrap", "hashlib", "urllib", "xml", "unicodedata", "inspect", "click", "importlib.metadata"}
     code = (
         "import sys; before = set(sys.modules)\n"
-        "from dockerlint_alpine.findings import Report, FileReport, Finding, Location, Evidence\n"
+        "from dockerlint_alpine.model.findings import Report, FileReport, Finding, Location, Evidence\n"
         "from dockerlint_alpine.report import RenderOptions, render\n"
         "finding = Finding('AD201', 'x', 'error', 'certain', 'm', Location(1, 1, 1, 5), (Evidence('rule', 'd'),))\n"
         f"render(Report((FileReport('D', (finding,), b'FROM x'),)), {format_!r}, options=RenderOptions())\n"

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
-from dockerlint_alpine.findings import FileReport, Report
+from dockerlint_alpine.model.findings import FileReport, Report
 from dockerlint_alpine.report import RenderOptions, render
 from dockerlint_alpine.report.display import printable
 from dockerlint_alpine.report.markdown import LIMIT, code_span, escape

@@ -3,7 +3,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dockerlint_alpine.findings import Fix, TextEdit
+from dockerlint_alpine.model.findings import Fix, TextEdit
 from dockerlint_alpine.report.positions import Lines
 from dockerlint_alpine.report.preview import Change, changes, joined, of_the_same_lines
 

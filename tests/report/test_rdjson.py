@@ -7,7 +7,7 @@ from typing import Any
 import jsonschema
 import pytest
 
-from dockerlint_alpine.findings import FileReport, Fix, Location, Report, TextEdit
+from dockerlint_alpine.model.findings import FileReport, Fix, Location, Report, TextEdit
 from dockerlint_alpine.report import RenderOptions, render
 
 from . import scenes

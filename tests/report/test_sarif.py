@@ -9,7 +9,7 @@ from typing import Any
 import jsonschema
 import pytest
 
-from dockerlint_alpine.findings import Fix, Report, TextEdit
+from dockerlint_alpine.model.findings import Fix, Report, TextEdit
 from dockerlint_alpine.report import RenderOptions, render
 
 from . import scenes

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dockerlint_alpine.findings import Evidence, FileReport, Finding, Fix, Location, Report, TextEdit
+from dockerlint_alpine.model.findings import Evidence, FileReport, Finding, Fix, Location, Report, TextEdit
 from dockerlint_alpine.report import RenderOptions, render
 from dockerlint_alpine.report.display import cells
 from tests.conftest import Judge

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from junitparser import Error, Failure, JUnitXml, Skipped, TestCase
 
-from dockerlint_alpine.findings import FileReport, Report
+from dockerlint_alpine.model.findings import FileReport, Report
 from dockerlint_alpine.report import RenderOptions, render
 from dockerlint_alpine.report.encoding import xml_content, xml_tag
 

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from lsprotocol import types
 
-from dockerlint_alpine.analysis import Doctor
+from dockerlint_alpine.run.analysis import Doctor
 from dockerlint_alpine.server import actions, definition, hover
 from dockerlint_alpine.server.diagnostics import diagnostics
 from dockerlint_alpine.server.documents import Document, Snapshot

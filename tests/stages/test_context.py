@@ -40,10 +40,10 @@ def test_a_link_that_leaves_the_context_dangles(tmp_path: Path) -> None:
 def test_what_is_no_regular_file_is_said(tmp_path: Path) -> None:
     (tmp_path / "folder").mkdir()
     os.mkfifo(tmp_path / "pipe")
-    for name in ("folder", "pipe"):
+    for name, reason in (("folder", "it is a folder"), ("pipe", "it is not a regular file")):
         with pytest.raises(ContextFileError) as raised:
             BuildContext(tmp_path).read(name)
-        assert raised.value.strerror == "it is not a regular file"
+        assert raised.value.strerror == reason
 
 
 def test_the_ignore_file_beside_the_dockerfile_comes_first(tmp_path: Path) -> None:
@@ -64,3 +64,24 @@ def test_the_context_is_the_folder_that_has_the_sources(tmp_path: Path) -> None:
     assert guess_root(dockerfile, ["nowhere.txt"]) == dockerfile.parent
     make(tmp_path, "requirements.txt", "app/y.py", "more.txt")
     assert guess_root(dockerfile, ["more.txt"]) == dockerfile.parent
+
+
+def test_no_context_lies_above_the_project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    make(tmp_path, "outside.txt", "project/inside.txt", "project/docker/Dockerfile")
+    dockerfile = tmp_path / "project" / "docker" / "Dockerfile"
+    monkeypatch.chdir(tmp_path / "project" / "docker")
+    assert guess_root(dockerfile, ["inside.txt", "outside.txt"]) == dockerfile.parent  # no project is above it
+    named = str(tmp_path / "project")
+    assert guess_root(dockerfile, ["inside.txt"], named=[named]) == tmp_path / "project"
+    assert guess_root(dockerfile, ["outside.txt"], named=[named]) == dockerfile.parent
+    monkeypatch.chdir(tmp_path / "project")
+    assert guess_root(dockerfile, ["inside.txt"]) == tmp_path / "project"
+
+
+def test_an_ignore_file_that_leads_out_of_the_project_is_none(tmp_path: Path) -> None:
+    make(tmp_path, "secret", "project/secret", "project/Dockerfile")
+    (tmp_path / "secret").write_text("*\n")
+    (tmp_path / "project" / ".dockerignore").symlink_to(tmp_path / "secret")
+    assert open_context(tmp_path / "project", tmp_path / "project" / "Dockerfile").exists("secret")
+    (tmp_path / ".git").mkdir()  # now it is a file of the project
+    assert not open_context(tmp_path / "project", tmp_path / "project" / "Dockerfile").exists("secret")

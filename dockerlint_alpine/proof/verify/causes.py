@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from dockerlint_alpine.proof.verify.model import CauseFound
 
 if TYPE_CHECKING:
-    from dockerlint_alpine.analysis import Doctor
+    from dockerlint_alpine.run.analysis import Doctor
 
 _MAX_CAUSES = 5
 
@@ -22,10 +22,10 @@ def causes_of(
 
     What can't be diagnosed gives nothing: the log itself is kept elsewhere.
     """
-    from dockerlint_alpine.analysis import UnreadableError  # noqa: PLC0415 - only for what is red
     from dockerlint_alpine.apk import ApkError  # noqa: PLC0415
     from dockerlint_alpine.diagnose import DiagnoseError, diagnose_scan, read_log  # noqa: PLC0415
     from dockerlint_alpine.diagnose.repair import Surgery  # noqa: PLC0415
+    from dockerlint_alpine.run.analysis import UnreadableError  # noqa: PLC0415 - only for what is red
 
     text = "\n".join(log).encode("utf-8", "surrogateescape") + b"\n"
     try:

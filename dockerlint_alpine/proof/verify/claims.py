@@ -12,8 +12,10 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
+from dockerlint_alpine.checks import check_of
+
 if TYPE_CHECKING:
-    from dockerlint_alpine.findings import Finding
+    from dockerlint_alpine.model.findings import Finding
     from dockerlint_alpine.proof.image import BuiltImage
     from dockerlint_alpine.proof.verify.import_level import Imported
     from dockerlint_alpine.proof.verify.loader_level import FaultKind, Loaded, LoaderFault
@@ -21,13 +23,6 @@ if TYPE_CHECKING:
 
 Verdict: TypeAlias = Literal["confirmed", "refuted", "not-reached"]
 Reached: TypeAlias = Literal["build", "bytes", "loader", "import", "start"]
-
-LINKING = frozenset({"AD201", "AD202"})
-OPENING = frozenset({"AD203"})
-GLIBC = frozenset({"AD501"})
-BUILDING = frozenset({"AD101", "AD102", "AD301", "AD302"})
-JUDGED = LINKING | OPENING | GLIBC | BUILDING
-"""Codes that something can happen to on an engine; all others speak of size, style or knowledge."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,26 +92,27 @@ class Reality:
 
     def claim(self, finding: Finding) -> Claim:
         """Hold one finding against what was seen."""
-        if finding.code not in JUDGED:
-            return Claim(finding, "not-reached", None, "nothing on an engine can show it")
-        if finding.code in BUILDING:
+        check = check_of(finding)
+        if check.stops_build:
             return Claim(finding, *self._built(finding))
+        if check.image not in ("linked", "opened", "glibc"):
+            return Claim(finding, "not-reached", None, "nothing on an engine can show it")
         stage = self._stage
         if stage is None or finding.stage is None or finding.stage.index != stage.index:
             return Claim(finding, "not-reached", None, "it speaks of another stage than the image's")
         if finding.distribution is None:
             return Claim(finding, "not-reached", None, "it names no distribution")
         end, need = stage.end, finding.need or ""
-        if finding.code in LINKING and end is not None and end.world.has(need) and end.lasting.has(need):
+        if check.image == "linked" and end is not None and end.world.has(need) and end.lasting.has(need):
             return Claim(finding, "refuted", "build", "it speaks of a RUN step, and the build came to its end")
         name = finding.distribution.name
         if name not in self.image.distributions and not self.image.objects_of(name):
             return Claim(finding, "refuted", "bytes", f"{name} is not installed in the image")
-        if finding.code in OPENING:
+        if check.image == "opened":
             return Claim(finding, *self._opened(finding, name))
         if self.loaded is None:
             return Claim(finding, "not-reached", None, "the loader was not asked")
-        return Claim(finding, *self._linked(finding, name))
+        return Claim(finding, *self._linked(finding, name, glibc=check.image == "glibc"))
 
     def _built(self, finding: Finding) -> tuple[Verdict, Reached | None, str]:
         """An image is there, so the build came to its end: what would have stopped it did not."""
@@ -124,7 +120,7 @@ class Reality:
             return "not-reached", None, "it does not say that the build stops"
         return "refuted", "build", "the build came to its end"
 
-    def _linked(self, finding: Finding, name: str) -> tuple[Verdict, Reached | None, str]:
+    def _linked(self, finding: Finding, name: str, *, glibc: bool) -> tuple[Verdict, Reached | None, str]:
         library = (finding.need or "").removeprefix("so:")
         own = {report.path for report in self.image.objects_of(name)}
         asked = [one for one in self.loaded or () if one.path in own]
@@ -132,13 +128,9 @@ class Reality:
             return "refuted", "bytes", f"{name} has no extension modules there"
         faults = [(one.path, fault) for one in asked for fault in one.faults]
         for path, fault in faults:
-            if (
-                finding.code in GLIBC
-                or fnmatchcase(fault.what, library)
-                or set(self.packages(fault)) & set(finding.packages)
-            ):
+            if glibc or fnmatchcase(fault.what, library) or set(self.packages(fault)) & set(finding.packages):
                 return "confirmed", "loader", f"{path}: {fault.line}"
-        if finding.code in GLIBC:
+        if glibc:
             return "refuted", "loader", f"musl's loader takes all {len(asked)} extension modules of {name}"
         if faults:
             return "not-reached", "loader", f"another fault comes first: {faults[0][1].line}"
@@ -191,9 +183,21 @@ def _names(text: str, library: str) -> bool:
 def _speaks_of(finding: Finding, owner: str | None, what: str, packages: Sequence[str]) -> bool:
     if finding.distribution is None or finding.distribution.name != owner:
         return False
-    if finding.code in GLIBC:
+    evidence = check_of(finding).image
+    if evidence == "glibc":
         return True
-    if finding.code not in LINKING | OPENING:
+    if evidence not in ("linked", "opened"):
         return False
     need = (finding.need or "").removeprefix("so:")
     return fnmatchcase(what, need) or bool(set(finding.packages) & set(packages))
+
+
+def fails(finding: Finding) -> bool:
+    """Whether a finding predicts a failure that an engine can show: of the build, or of an extension that is loaded."""
+    check = check_of(finding)
+    return finding.severity == "error" and (check.stops_build or check.image in ("linked", "opened", "glibc"))
+
+
+def stops_build(finding: Finding) -> bool:
+    """Whether a finding predicts that the build stops."""
+    return finding.severity == "error" and check_of(finding).stops_build

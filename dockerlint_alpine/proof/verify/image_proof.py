@@ -18,7 +18,7 @@ from dockerlint_alpine.proof.verify.loader_level import Loaded, Surroundings, as
 if TYPE_CHECKING:
     from dockerlint_alpine.apk import Index
     from dockerlint_alpine.elf import Inspection, ObjectReport, Subject
-    from dockerlint_alpine.findings import Finding
+    from dockerlint_alpine.model.findings import Finding
     from dockerlint_alpine.proof.verify.clock import Deadline
     from dockerlint_alpine.proof.verify.engine import Engine
     from dockerlint_alpine.stages import Stage, Timeline

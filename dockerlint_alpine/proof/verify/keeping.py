@@ -18,7 +18,7 @@ from dockerlint_alpine.fixer.write import WriteError, write_atomically
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from dockerlint_alpine.analysis import FixResult
+    from dockerlint_alpine.run.analysis import FixResult
 
 
 class FixWriter:

@@ -24,12 +24,12 @@ from dockerlint_alpine.proof.verify.stack import RunningStack, StackOrder
 from dockerlint_alpine.proof.verify.subset import read_subset
 
 if TYPE_CHECKING:
-    from dockerlint_alpine.analysis import Doctor
-    from dockerlint_alpine.discovery import Job
     from dockerlint_alpine.proof.verify.compose_cli import Compose
     from dockerlint_alpine.proof.verify.engine import Engine
     from dockerlint_alpine.proof.verify.evidence import Journal
     from dockerlint_alpine.proof.verify.redact import Redactor
+    from dockerlint_alpine.run.analysis import Doctor
+    from dockerlint_alpine.run.discovery import Job
 
 ALLOWED: Mapping[str, str] = {
     "bind": "bind mounts of folders outside the project",
@@ -119,7 +119,7 @@ def _context(job: Job, doctor: Doctor) -> Path:
     given = doctor.settings.context
     if given is not None:
         return Path(given)
-    from dockerlint_alpine.analysis import UnreadableError, read_dockerfile  # noqa: PLC0415 - after --help
+    from dockerlint_alpine.run.analysis import UnreadableError, read_dockerfile  # noqa: PLC0415 - after --help
     from dockerlint_alpine.stages import copy_sources, guess_root  # noqa: PLC0415
     from dockerlint_alpine.syntax import parse  # noqa: PLC0415
 
@@ -217,7 +217,7 @@ def _units(
     composed: Composed, names: Sequence[str], project: str, doctor_for: Callable[[Job], Doctor], redactor: Redactor
 ) -> tuple[Unit, ...]:
     """One unit for each build; services that build the same share it."""
-    from dockerlint_alpine.discovery import Job  # noqa: PLC0415 - after --help
+    from dockerlint_alpine.run.discovery import Job  # noqa: PLC0415 - after --help
 
     grouped: dict[tuple[object, ...], list[str]] = {}
     for name in names:

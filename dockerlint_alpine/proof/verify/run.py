@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from dockerlint_alpine.proof.image import ImageMismatchError, stage_of
 from dockerlint_alpine.proof.verify.build import BuildOrder, Built, base_images, build, ensure_images
-from dockerlint_alpine.proof.verify.claims import BUILDING, JUDGED, Claim
+from dockerlint_alpine.proof.verify.claims import Claim, fails, stops_build
 from dockerlint_alpine.proof.verify.clock import Deadline
 from dockerlint_alpine.proof.verify.engine import LABEL, PROJECT_LABEL, Engine, label_filter
 from dockerlint_alpine.proof.verify.errors import NotVerifiedError, PlanError, VerifyError
@@ -41,12 +41,12 @@ from dockerlint_alpine.proof.verify.model import (
 )
 
 if TYPE_CHECKING:
-    from dockerlint_alpine.analysis import Doctor, FixResult
     from dockerlint_alpine.apk import Index
     from dockerlint_alpine.elf import Subject
-    from dockerlint_alpine.findings import Finding
+    from dockerlint_alpine.model.findings import Finding
     from dockerlint_alpine.proof.verify.loader_level import Surroundings
     from dockerlint_alpine.proof.verify.redact import Redactor
+    from dockerlint_alpine.run.analysis import Doctor, FixResult
 
 
 @dataclass(frozen=True, slots=True)
@@ -243,7 +243,7 @@ class Run:
     def _judge(self, unit: Unit, data: bytes | None) -> Judged | None:
         if unit.path is None:
             return None
-        from dockerlint_alpine.analysis import UnreadableError, read_dockerfile  # noqa: PLC0415 - with a Dockerfile only
+        from dockerlint_alpine.run.analysis import UnreadableError, read_dockerfile  # noqa: PLC0415 - with a Dockerfile only
 
         name = shown(unit.path)
         try:
@@ -271,12 +271,12 @@ class Run:
         assert self._writer is not None
         reproduced = True
         for unit in self._changed_units():
-            predicted = [one for one in self._findings(unit) if one.severity == "error" and one.code in JUDGED]
+            predicted = [one for one in self._findings(unit) if fails(one)]
             built = self._build_unit(unit, self._writer.results[unit.path].old, f"{unit.image}-before")  # type: ignore[index]
             if not built.ok:
                 causes = self._diagnose_build(unit, built)
                 packages = {name for cause in causes for name in cause.packages}
-                confirmed = [one for one in predicted if one.code in BUILDING and set(one.packages) & packages]
+                confirmed = [one for one in predicted if stops_build(one) and set(one.packages) & packages]
                 proof = ImageProof(
                     unit.image, "", unit.services, shown(unit.path), claims=tuple(_of_build(predicted, packages))
                 )
@@ -583,7 +583,7 @@ def _of_build(findings: Sequence[Finding], packages: set[str]) -> Iterator[Claim
     for finding in findings:
         if finding.could_not_judge:
             continue
-        if finding.code in BUILDING and set(finding.packages) & packages:
+        if stops_build(finding) and set(finding.packages) & packages:
             yield Claim(
                 finding,
                 "confirmed",

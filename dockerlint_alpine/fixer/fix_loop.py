@@ -1,0 +1,223 @@
+"""Applies fixes until none is left: of each round those that don't disturb each other, then judged anew.
+
+So a fix is never applied to text that it was not made for, and two fixes that want the same list become one edit.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, TypeAlias
+
+from dockerlint_alpine.syntax import Edit, apply_edits
+from dockerlint_alpine.syntax.ordering import package_name
+
+if TYPE_CHECKING:
+    from dockerlint_alpine.model.findings import FileReport, Finding, Fix, TextEdit
+
+MAX_ROUNDS = 100
+_MAX_TRIES = 3
+"""A fix that is still wanted after so many times does not help: it is left alone, like all after ``MAX_ROUNDS``."""
+
+_ONE_MEMBER = re.compile(r"""[\s\\`"',]*([^\s\\`"',]+)[\s\\`"',]*""")
+"""One name and what separates it from its neighbours."""
+
+_NEW_LIST = re.compile(r"(?P<head>[\s\S]*\bapk add --no-cache)(?P<gap>[\s\\`]+)(?P<name>\S+)(?P<tail>[\s\S]*)")
+"""A ``RUN apk add`` of its own with one name."""
+
+Key: TypeAlias = tuple[object, ...]
+Texts: TypeAlias = Mapping[str, bytes]
+"""Other files than the Dockerfile, by path as findings name them."""
+
+Judge: TypeAlias = Callable[[bytes, Texts], "FileReport"]
+"""Judges the bytes of a Dockerfile, with these files in place of those on disk."""
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """One fix on offer: its finding, and the file (``None``: the Dockerfile) with its bytes before and after."""
+
+    finding: Finding
+    fix: Fix
+    changes: tuple[tuple[str | None, bytes, bytes], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Mended:
+    """The end of all rounds: the new bytes, of other files too, what was applied, and what each judge says now."""
+
+    new: bytes
+    others: Texts
+    applied: tuple[Finding, ...]
+    left: tuple[FileReport, ...]
+
+
+def mend(
+    judges: Sequence[Judge],
+    data: bytes,
+    *,
+    unsafe: bool,
+    read: Callable[[str], bytes | None],
+    others: Texts | None = None,
+    accept: Callable[[Proposal], bool] | None = None,
+) -> Mended:
+    """Fix ``data`` for all ``judges`` at once (builds of one Dockerfile with different arguments).
+
+    ``read`` gives the bytes of another file, ``None`` where it may not be changed; ``others`` are those that earlier
+    fixes have changed. ``accept`` is asked about each fix; without it all are taken.
+    """
+    texts = dict(others or {})
+    applied: dict[Key, Finding] = {}
+    tries: Counter[Key] = Counter()
+    declined: set[Key] = set()
+    reports = tuple(judge(data, texts) for judge in judges)
+    for _ in range(MAX_ROUNDS):
+        found = merged(reports).findings
+        wanted = [one for one in found if key_of(one) not in declined and tries[key_of(one)] < _MAX_TRIES]
+        chosen = compatible(wanted, unsafe=unsafe)
+        chosen = [(one, fix) for one, fix in chosen if _load(fix, texts, read)]
+        if not chosen:
+            break
+        if accept is not None:
+            chosen = _accepted(chosen, data, texts, accept, declined)
+            if not chosen:
+                continue
+        changed = _applied([fix for _, fix in chosen], data, texts)
+        if changed == (data, texts):
+            break
+        data, texts = changed
+        for finding, _ in chosen:
+            applied.setdefault(key_of(finding), finding)
+            tries[key_of(finding)] += 1
+        reports = tuple(judge(data, texts) for judge in judges)
+    return Mended(data, texts, tuple(applied.values()), reports)
+
+
+def key_of(finding: Finding) -> Key:
+    """What stays the same of a finding while the text around it changes."""
+    stage = finding.stage.index if finding.stage is not None else None
+    name = finding.distribution.name if finding.distribution is not None else None
+    return finding.code, finding.need, finding.packages, stage, name
+
+
+def merged(reports: Sequence[FileReport]) -> FileReport:
+    """One report on one Dockerfile from those on its builds: each thing is said once."""
+    first, *rest = reports
+    if not rest:
+        return first
+    findings = dict.fromkeys(finding for report in reports for finding in report.findings)
+    return replace(
+        first,
+        findings=tuple(sorted(findings, key=lambda one: (one.location.line, one.location.column, one.code))),
+        unknown=max(report.unknown for report in reports),
+        notes=tuple(dict.fromkeys(note for report in reports for note in report.notes)),
+    )
+
+
+def compatible(findings: Sequence[Finding], *, unsafe: bool) -> list[tuple[Finding, Fix]]:
+    """Fixes that may be applied together: no two of them touch the same place, but several may add to one list.
+
+    What a build lacks comes before what lacks where it runs, as a -dev package often brings that along, and what is
+    superfluous comes last.
+    """
+    chosen: list[tuple[Finding, Fix]] = []
+    taken: list[TextEdit] = []
+    wanted = [(finding, fix) for finding in findings if (fix := _applicable(finding, unsafe=unsafe)) is not None]
+    first = min((finding.traits.phase for finding, _ in wanted), default=0)
+    for finding, fix in wanted:
+        if finding.traits.phase == first and all(_agree(edit, other) for edit in fix.edits for other in taken):
+            taken.extend(fix.edits)
+            chosen.append((finding, fix))
+    return chosen
+
+
+def _applicable(finding: Finding, *, unsafe: bool) -> Fix | None:
+    fix = finding.fix
+    if fix is None or not fix.edits:
+        return None
+    return fix if fix.applicability == "safe" or (unsafe and fix.applicability == "unsafe") else None
+
+
+def _agree(edit: TextEdit, other: TextEdit) -> bool:
+    """True for edits of different places, for the same edit twice, and for two names that join one list."""
+    if edit.path != other.path or edit.end < other.start or other.end < edit.start or edit == other:
+        return True
+    if not edit.start == edit.end == other.start == other.end:
+        return False
+    if all(_ONE_MEMBER.fullmatch(one.text) for one in (edit, other)):
+        return True
+    lists = [match.group("head", "gap", "tail") for one in (edit, other) if (match := _NEW_LIST.fullmatch(one.text))]
+    return len(lists) == 2 and lists[0] == lists[1]
+
+
+def _load(fix: Fix, texts: dict[str, bytes], read: Callable[[str], bytes | None]) -> bool:
+    """Bring the other files that a fix edits into ``texts``; false where one may not be changed."""
+    for path in {edit.path for edit in fix.edits} - {None, *texts}:
+        assert path is not None
+        data = read(path)
+        if data is None:
+            return False
+        texts[path] = data
+    return True
+
+
+def _accepted(
+    chosen: Sequence[tuple[Finding, Fix]],
+    data: bytes,
+    texts: Texts,
+    accept: Callable[[Proposal], bool],
+    declined: set[Key],
+) -> list[tuple[Finding, Fix]]:
+    """Those that the user takes. The same edits are asked about once."""
+    taken: list[tuple[Finding, Fix]] = []
+    for finding, fix in chosen:
+        if any(fix.edits == other.edits for _, other in taken) or accept(_proposal(finding, fix, data, texts)):
+            taken.append((finding, fix))
+        else:
+            declined.add(key_of(finding))
+    return taken
+
+
+def _proposal(finding: Finding, fix: Fix, data: bytes, texts: Texts) -> Proposal:
+    new, others = _applied([fix], data, texts)
+    changes = [(None, data, new), *((path, texts[path], others[path]) for path in texts)]
+    return Proposal(finding, fix, tuple(change for change in changes if change[1] != change[2]))
+
+
+def _applied(fixes: Sequence[Fix], data: bytes, texts: Texts) -> tuple[bytes, dict[str, bytes]]:
+    """The Dockerfile and the other files after these fixes. Names that join a list at one place come in order."""
+    by_path: dict[str | None, set[TextEdit]] = {}
+    for fix in fixes:
+        for edit in fix.edits:
+            by_path.setdefault(edit.path, set()).add(edit)
+    new = {path: _edited(data if path is None else texts[path], edits) for path, edits in by_path.items()}
+    return new.get(None, data), {path: new.get(path, text) for path, text in texts.items()}
+
+
+def _edited(data: bytes, edits: set[TextEdit]) -> bytes:
+    ordered = sorted(edits, key=lambda edit: (edit.start, edit.end, _name_in(edit.text), edit.text))
+    joined: list[Edit] = []
+    for edit in ordered:
+        before = joined[-1] if joined else None
+        if before is not None and before.start == before.end == edit.start == edit.end and _NEW_LIST.match(edit.text):
+            joined[-1] = Edit(before.start, before.end, _one_list(before.text, edit.text))
+        else:
+            joined.append(Edit(edit.start, edit.end, edit.text))
+    return apply_edits(data, joined)
+
+
+def _one_list(first: str, second: str) -> str:
+    """Two new instructions with the same beginning and end as one: the second's name behind the first's."""
+    new = _NEW_LIST.fullmatch(second)
+    assert new is not None
+    end = len(first) - len(new["tail"])
+    return f"{first[:end]}{new['gap']}{new['name']}{new['tail']}"
+
+
+def _name_in(text: str) -> str:
+    """The package that an insertion adds, without its pin: ``libpq`` goes before ``libpq-dev`` whatever their pins."""
+    match = _ONE_MEMBER.fullmatch(text)
+    new = _NEW_LIST.fullmatch(text)
+    return package_name(match[1]) if match is not None else package_name(new["name"]) if new is not None else ""

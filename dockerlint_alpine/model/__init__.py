@@ -1,0 +1,1 @@
+"""Findings, reports and comparisons: the records that every other part hands around."""

@@ -1,0 +1,1 @@
+"""File formats that say which distributions are installed, one module a format."""

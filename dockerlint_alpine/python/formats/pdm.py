@@ -1,0 +1,165 @@
+"""PDM projects: ``pyproject.toml`` with ``pdm.lock`` as ``pdm install``/``sync`` read them."""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from dockerlint_alpine.python.formats.locked import Edge, LockedPackage, root_of, walk
+from dockerlint_alpine.python.formats.pylock import file_name
+from dockerlint_alpine.python.formats.pyproject import Pyproject, read_pyproject
+from dockerlint_alpine.python.formats.toml_source import SourceError, TomlSource, texts
+from dockerlint_alpine.python.model import Origin, Problem, Requested, RequirementSet, normalise
+from dockerlint_alpine.python.options import OptionTable, scan
+from dockerlint_alpine.python.requirement import InvalidRequirementError, parse_pep508
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from dockerlint_alpine.python.model import FileReader
+
+INSTALL_OPTIONS = OptionTable.build(
+    """
+--group -G --with
+--without
+--lockfile -L
+--project -p
+--config-setting -C
+--skip -k
+--override
+--venv
+""",
+    """
+--production --prod
+--dev -d
+--no-dev
+--no-default
+--no-self
+--no-editable
+--no-isolation
+--no-lock
+--frozen-lockfile
+--check
+--clean
+--only-keep
+--reinstall
+--fail-fast -x
+--dry-run
+--global -g
+--quiet -q
+--verbose -v
+--non-interactive -n
+""",
+)
+"""``pdm install`` and ``pdm sync`` of PDM 2."""
+
+
+class _Wish:
+    """Which groups ``pdm install ARGS`` selects: ``default``, extras and dev groups share one name space."""
+
+    def __init__(self, args: Sequence[str], pyproject: Pyproject) -> None:
+        words, self.problems = scan(args, INSTALL_OPTIONS)
+        given: dict[str, list[str]] = {}
+        for word in words:
+            if word.option is not None:
+                given.setdefault(word.option, []).extend(one for one in word.value.split(",") if one)
+        self.legacy = pyproject.source.table("tool", "pdm", "dev-dependencies")
+        dev = [*pyproject.groups(), *(normalise(name) for name in self.legacy)]
+        self.known_extras = [normalise(name) for name in pyproject.source.table("project", "optional-dependencies")]
+        named = [normalise(one) if one != ":all" else one for one in given.get("--group", [])]
+        explicit_dev = [one for one in named if one in dev]
+        production = "--production" in given or "--no-dev" in given
+        self.dev = [] if production else (explicit_dev if explicit_dev and "--dev" not in given else dev)
+        self.extras = self.known_extras if ":all" in named else [one for one in named if one in self.known_extras]
+        without = {normalise(one) for one in given.get("--without", [])}
+        self.dev = [one for one in dict.fromkeys(self.dev) if one not in without]
+        self.extras = [one for one in self.extras if one not in without]
+        self.default = "--no-default" not in given and "default" not in without
+        self.lock = given.get("--lockfile", ["pdm.lock"])[-1]
+        unknown = [
+            one for one in named if one not in dev and one not in self.known_extras and one not in {":all", "default"}
+        ]
+        self.problems += [f"there is no group {one!r}" for one in unknown]
+
+
+def read_pdm(
+    folder: str, files: FileReader, values: Mapping[str, str], *, args: Sequence[str] = (), origin: Origin | None = None
+) -> RequirementSet:
+    """Read the PDM project in ``folder`` for ``pdm install ARGS`` in the marker environment ``values``.
+
+    Without a readable ``pdm.lock`` the requirements of ``pyproject.toml`` are returned unlocked. Never raises.
+    """
+    path = posixpath.join(folder, "pyproject.toml")
+    try:
+        pyproject = Pyproject(path, files)
+    except SourceError as error:
+        place = origin or Origin(files.display(path))
+        return RequirementSet(problems=(Problem(place.path, place.line, str(error)),))
+    wish = _Wish(args, pyproject)
+    declared = _declared(pyproject, wish, path, files)
+    place = origin or Origin(pyproject.source.path)
+    problems = (*(Problem(place.path, place.line, text) for text in wish.problems), *declared.problems)
+    declared = replace(declared, problems=problems)
+    lock_path = posixpath.join(folder, wish.lock)
+    if not files.exists(lock_path):
+        return declared
+    try:
+        lock = TomlSource(lock_path, files)
+    except SourceError as error:
+        return replace(declared, problems=(*problems, Problem(files.display(lock_path), None, str(error))))
+    roots = [root for one in declared.requested if (root := root_of(one)) is not None]
+    own = frozenset({pyproject.name} if pyproject.name else ())
+    found = walk(list(_packages(lock, folder)), roots, values, lock=lock.path, skip=own)
+    return replace(found, problems=(*problems, *found.problems), external=declared.external, files=(path, lock_path))
+
+
+def _declared(pyproject: Pyproject, wish: _Wish, path: str, files: FileReader) -> RequirementSet:
+    groups = [one for one in wish.dev if one in pyproject.groups()]
+    found = read_pyproject(path, files, extras=wish.extras if wish.default else (), groups=groups, project=wish.default)
+    added: list[Requested] = []
+    for name, listed in wish.legacy.items():
+        if normalise(name) in wish.dev:
+            editable = re.compile(r"^-e\s+")
+            plain = [text for text in texts(listed) if not editable.match(text)]
+            added.extend(one for text in plain if (one := pyproject.parse(text, "tool.pdm.dev-dependencies")))
+    return replace(found, requested=found.requested + tuple(added))
+
+
+def _packages(lock: TomlSource, folder: str) -> Iterator[LockedPackage]:
+    old_files = lock.table("metadata", "files")
+    for index, package in enumerate(lock.tables("package")):
+        name, version = str(package.get("name", "")), str(package.get("version", ""))
+        listed = package.get("files", old_files.get(f"{name} {version}"))
+        entries = [one for one in listed if isinstance(one, dict)] if isinstance(listed, list) else []
+        origin = Origin(lock.path, lock.header("package", index))
+        url, local = package.get("git") or package.get("url"), package.get("path")
+        names: tuple[str, ...] | None = tuple(file for one in entries if (file := file_name(one)) is not None)
+        if isinstance(package.get("url"), str):
+            names = (file_name({"url": package["url"]}) or name,)
+        elif url or local or not names:
+            names = None
+        marker = package.get("marker")
+        yield LockedPackage(
+            name=normalise(name),
+            version=version,
+            origin=origin,
+            artefacts=names,
+            edges=tuple(_edges(texts(package.get("dependencies")), origin)),
+            marker=marker if isinstance(marker, str) else None,
+            url=url if isinstance(url, str) else None,
+            path=posixpath.normpath(posixpath.join(folder, local)) if isinstance(local, str) else None,
+            editable=package.get("editable") is True,
+            present_for=tuple(normalise(one) for one in texts(package.get("extras"))),
+        )
+
+
+def _edges(dependencies: Sequence[str], origin: Origin) -> Iterator[Edge]:
+    for text in dependencies:
+        try:
+            one = parse_pep508(text, origin)
+        except InvalidRequirementError:
+            continue
+        if one.name is not None:
+            yield Edge(one.name, one.specifier, one.extras, one.marker)

@@ -1,0 +1,115 @@
+"""The requirements of a setuptools project: ``setup.cfg`` and ``setup.py``."""
+
+from __future__ import annotations
+
+import configparser
+import posixpath
+import re
+from typing import TYPE_CHECKING
+
+from dockerlint_alpine.python.formats.requirements_file import logical_lines, read_requirements
+from dockerlint_alpine.python.model import Origin, Problem, Requested, RequirementSet, normalise
+from dockerlint_alpine.python.requirement import InvalidRequirementError, parse_pep508
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from dockerlint_alpine.python.model import FileReader
+
+
+def read_setup(folder: str, files: FileReader, *, extras: Sequence[str] = ()) -> RequirementSet | None:
+    """Return what ``setup.cfg`` and ``setup.py`` in ``folder`` require with ``extras``; ``None`` if neither is there.
+
+    ``setup.py`` is read, never run; what it decides at run time is a problem with its line. Never raises for bad input.
+    """
+    wanted = frozenset(normalise(extra) for extra in extras)
+    config, script = posixpath.join(folder, "setup.cfg"), posixpath.join(folder, "setup.py")
+    found: RequirementSet | None = None
+    if files.exists(config):
+        found = _config(config, folder, files, wanted)
+    if files.exists(script):
+        read = _script(script, folder, files, wanted)
+        found = read if found is None else found.joined(read)
+    return found
+
+
+def project_name(folder: str, files: FileReader) -> str | None:
+    """Return the normalised name that ``setup.cfg`` gives the project, if it does."""
+    parser = configparser.ConfigParser(interpolation=None, strict=False)
+    try:
+        parser.read_string(files.read(posixpath.join(folder, "setup.cfg")).decode("utf-8", "replace"))
+    except (OSError, configparser.Error):
+        return None
+    name = parser.get("metadata", "name", fallback="").strip()
+    return normalise(name) if name and ":" not in name else None
+
+
+def _config(path: str, folder: str, files: FileReader, extras: frozenset[str]) -> RequirementSet:
+    shown = files.display(path)
+    parser = configparser.ConfigParser(interpolation=None, strict=False)
+    try:
+        text = files.read(path).decode("utf-8", "replace")
+        parser.read_string(text)
+    except OSError as error:
+        return RequirementSet(problems=(Problem(shown, None, f"{shown} can't be read: {error.strerror}"),))
+    except configparser.Error as error:
+        return RequirementSet(problems=(Problem(shown, None, f"{shown}: {str(error).splitlines()[0]}"),))
+    values = [parser.get("options", "install_requires", fallback="")]
+    if parser.has_section("options.extras_require"):
+        section = parser["options.extras_require"]
+        values += [section[key] for key in section if normalise(key) in extras]
+    found = RequirementSet(files=(path,))
+    lines = text.splitlines()
+    for value in values:
+        if (match := re.match(r"\s*file:\s*(.+)", value, re.DOTALL)) is not None:
+            for name in re.split(r"[,\n]", match[1]):
+                if name.strip():
+                    target = posixpath.normpath(posixpath.join(folder, name.strip()))
+                    found = found.joined(read_requirements(target, files, origin=Origin(shown), follow=False))
+            continue
+        entries = [line for _, line in logical_lines(value, {})]
+        found = found.joined(_parsed([(entry, _line_of(entry, lines)) for entry in entries], shown))
+    return found
+
+
+def _line_of(text: str, lines: Sequence[str]) -> int | None:
+    return next((number for number, line in enumerate(lines, start=1) if text in line), None)
+
+
+def _parsed(entries: Iterable[tuple[str, int | None]], shown: str) -> RequirementSet:
+    requested: list[Requested] = []
+    problems: list[Problem] = []
+    for text, line in entries:
+        origin = Origin(shown, line)
+        try:
+            requested.append(parse_pep508(text, origin, chain=(str(origin),)))
+        except InvalidRequirementError as error:
+            problems.append(Problem(shown, line, str(error)))
+    return RequirementSet(requested=tuple(requested), problems=tuple(problems))
+
+
+def _script(path: str, folder: str, files: FileReader, extras: frozenset[str]) -> RequirementSet:
+    from dockerlint_alpine.python.sources.setup_py import read_setup_py  # noqa: PLC0415 - libcst costs 150 ms
+
+    def read(relative: str) -> bytes | None:
+        try:
+            return files.read(posixpath.join(folder, relative))
+        except OSError:
+            return None
+
+    shown = files.display(path)
+    data = read("setup.py")
+    if data is None:
+        return RequirementSet(problems=(Problem(shown, None, f"{shown} can't be read"),))
+    script = read_setup_py(data, read)
+    entries = list(script.install_requires or ())
+    conditions: list[tuple[str, int | None]] = []
+    for key, listed in (script.extras_require or {}).items():
+        extra, _, marker = key.partition(":")
+        if not extra and marker:  # setuptools: ":python_version < '3'" is an environment marker for the base set
+            conditions += [(f"{text} ; {marker}", line) for text, line in listed]
+        elif normalise(extra) in extras:
+            entries += [(f"{text} ; {marker}" if marker else text, line) for text, line in listed]
+    found = _parsed([*entries, *conditions], shown)
+    doubts = tuple(Problem(shown, line, text) for line, text in script.doubts)
+    return RequirementSet(requested=found.requested, problems=(*found.problems, *doubts), files=(path,))

@@ -1,0 +1,219 @@
+"""A client of Python package indexes: PEP 503 pages and PEP 691 JSON (with PEP 700 upload times), over HTTP.
+
+Used online only. Requests are bounded in size and time; credentials (``index_settings``) go only to the host they are for
+and never into a message.
+"""
+
+from __future__ import annotations
+
+import base64
+import html.parser
+import http.client
+import json
+import re
+import urllib.error
+import urllib.parse
+import urllib.request
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from dockerlint_alpine.python.index.settings import Credentials, split_login
+from dockerlint_alpine.python.model import PythonError, Release, redact
+from dockerlint_alpine.python.requirement import archive_version
+from dockerlint_alpine.python.tags import tag_of_wheel
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    from dockerlint_alpine.python.index.settings import Login
+
+MAX_PAGE = 64 * 1024 * 1024
+"""Bytes of an index page that are read at most."""
+MAX_ARCHIVE = 64 * 1024 * 1024
+"""Bytes of an sdist that are read at most."""
+
+_ACCEPT = "application/vnd.pypi.simple.v1+json, application/vnd.pypi.simple.v1+html;q=0.2, text/html;q=0.01"
+
+
+Fetch: TypeAlias = "Callable[[str, str, int], tuple[str, bytes]]"
+
+
+class IndexAnswerError(PythonError):
+    """An index could not answer; the text names the URL without credentials."""
+
+
+class _RefusedError(IndexAnswerError):
+    """The index wants to know who asks, or does not like who does."""
+
+
+@dataclass(frozen=True, slots=True)
+class IndexFile:
+    """One file of an index page: ``url`` is absolute; ``upload_date`` is ``YYYY-MM-DD`` where the index tells it."""
+
+    name: str
+    url: str
+    requires_python: str | None = None
+    yanked: bool = False
+    upload_date: str | None = None
+
+
+class SimpleIndex:
+    """Asks one or more indexes for the files of a distribution; the answers are kept for the life of the object."""
+
+    def __init__(
+        self,
+        urls: Sequence[str],
+        *,
+        timeout: float = 10.0,
+        fetch: Fetch | None = None,
+        credentials: Credentials | None = None,
+    ) -> None:
+        """Take the ``/simple`` URLs in order. ``fetch(url, accept, limit)`` returns (content type, bytes); default HTTP.
+
+        ``timeout`` are seconds for one request; ``credentials`` by default are those of the URLs and of netrc.
+        """
+        self.urls = [url if url.endswith("/") else f"{url}/" for url in urls]
+        self.timeout = timeout
+        self._fetch = fetch or self._http
+        self._credentials = credentials or Credentials({}, urls)
+        self._files: dict[str, list[IndexFile]] = {}
+
+    def files(self, name: str) -> list[IndexFile]:
+        """Return the files of a distribution (normalised name) on all indexes; ``IndexAnswerError`` if none answers."""
+        if name not in self._files:
+            found: list[IndexFile] = []
+            failures: list[IndexAnswerError] = []
+            for base in self.urls:
+                url = urllib.parse.urljoin(base, f"{name}/")
+                try:
+                    kind, data = self._fetch(url, _ACCEPT, MAX_PAGE)
+                except IndexAnswerError as error:
+                    failures.append(error)
+                    continue
+                found.extend(_parse(kind, data, url))
+            if not found and failures:
+                raise failures[0]
+            self._files[name] = found
+        return self._files[name]
+
+    def releases(self, name: str) -> list[Release]:
+        """Return the releases of a distribution (normalised name); raises ``IndexAnswerError``."""
+        return releases_of(self.files(name), name)
+
+    def download(self, file: IndexFile) -> bytes:
+        """Return the bytes of a file of the index; raises ``IndexAnswerError`` if it is larger than ``MAX_ARCHIVE``."""
+        return self._fetch(file.url, "*/*", MAX_ARCHIVE)[1]
+
+    def _http(self, url: str, accept: str, limit: int) -> tuple[str, bytes]:
+        login = self._credentials.known(url)
+        try:
+            return self._get(url, accept, limit, login)
+        except _RefusedError:
+            other = self._credentials.from_keyring(url)
+            if other is None or other == login:
+                raise
+            return self._get(url, accept, limit, other)
+
+    def _get(self, url: str, accept: str, limit: int, login: Login | None) -> tuple[str, bytes]:
+        bare = split_login(url)[0]
+        if urllib.parse.urlsplit(bare).scheme not in {"http", "https"}:
+            raise IndexAnswerError(f"{redact(url)}: only http and https indexes are asked")
+        # The scheme is checked above.
+        request = urllib.request.Request(bare, headers={"Accept": accept, "User-Agent": "alpine-doctor"})  # noqa: S310
+        if login is not None:
+            token = base64.b64encode(":".join(login).encode()).decode("ascii")
+            request.add_unredirected_header("Authorization", f"Basic {token}")
+        try:
+            with urllib.request.urlopen(request, timeout=self.timeout) as answer:  # noqa: S310 - scheme checked above
+                data = answer.read(limit + 1)
+                kind = answer.headers.get("Content-Type", "")
+        except urllib.error.HTTPError as error:
+            if error.code in {401, 403}:
+                said = (
+                    "refused"
+                    if login is not None
+                    else "asks for credentials: netrc, its URL, uv's variables or a keyring"
+                )
+                raise _RefusedError(f"{redact(url)}: HTTP {error.code}, the index {said}") from None
+            raise IndexAnswerError(f"{redact(url)}: HTTP {error.code}") from None
+        except (OSError, ValueError, http.client.HTTPException) as error:
+            reason = getattr(error, "reason", error)
+            raise IndexAnswerError(f"{redact(url)}: {redact(str(reason)) or type(error).__name__}") from None
+        if len(data) > limit:
+            raise IndexAnswerError(f"{redact(url)}: more than {limit} bytes")
+        return kind, data
+
+
+def releases_of(files: Iterable[IndexFile], name: str) -> list[Release]:
+    """Group the files of one distribution into releases. A release is yanked if all its files are."""
+    grouped: dict[str, list[IndexFile]] = {}
+    for one in files:
+        known = archive_version(one.name)
+        if known is not None and known[0] == name:
+            grouped.setdefault(known[1], []).append(one)
+    return [_release(version, group) for version, group in grouped.items()]
+
+
+def _release(version: str, group: Sequence[IndexFile]) -> Release:
+    dates = [one.upload_date for one in group if one.upload_date]
+    tags = [tag for one in group if (tag := tag_of_wheel(one.name)) is not None]
+    return Release(
+        version=version,
+        upload_date=min(dates) if dates else None,
+        yanked=all(one.yanked for one in group),
+        requires_python=next((one.requires_python for one in group if one.requires_python), None),
+        wheels=tuple(dict.fromkeys(tags)),
+        sdist=any(tag_of_wheel(one.name) is None for one in group),
+    )
+
+
+def _parse(kind: str, data: bytes, url: str) -> list[IndexFile]:
+    if "json" in kind:
+        return _parse_json(data, url)
+    page = _Page(url)
+    page.feed(data.decode("utf-8", "replace"))
+    return page.found
+
+
+def _parse_json(data: bytes, url: str) -> list[IndexFile]:
+    try:
+        listed = json.loads(data)["files"]
+    except (ValueError, KeyError, TypeError, RecursionError):
+        raise IndexAnswerError(f"{redact(url)}: not a PEP 691 answer") from None
+    found = []
+    for one in listed if isinstance(listed, list) else ():
+        if not isinstance(one, dict) or not isinstance(one.get("filename"), str) or not isinstance(one.get("url"), str):
+            continue
+        when = one.get("upload-time")
+        python = one.get("requires-python")
+        found.append(
+            IndexFile(
+                one["filename"],
+                urllib.parse.urljoin(url, one["url"]),
+                python if isinstance(python, str) and python else None,
+                bool(one.get("yanked")),
+                when[:10] if isinstance(when, str) and re.match(r"\d{4}-\d\d-\d\d", when) else None,
+            )
+        )
+    return found
+
+
+class _Page(html.parser.HTMLParser):
+    """A PEP 503 page: one anchor per file."""
+
+    def __init__(self, url: str) -> None:
+        super().__init__()
+        self.base = url
+        self.found: list[IndexFile] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, Any]]) -> None:
+        """Take an anchor (or the base) of the page."""
+        values = dict(attrs)
+        href = values.get("href")
+        if tag == "base" and href:
+            self.base = urllib.parse.urljoin(self.base, href)
+        if tag != "a" or not href:
+            return
+        url = urllib.parse.urljoin(self.base, href)
+        name = urllib.parse.unquote(urllib.parse.urlsplit(url).path.rpartition("/")[2])
+        self.found.append(IndexFile(name, url, values.get("data-requires-python") or None, "data-yanked" in values))

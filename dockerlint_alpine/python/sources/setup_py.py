@@ -1,0 +1,818 @@
+"""Reads a ``setup.py`` without running it.
+
+libcst parses; a small evaluator follows constants, concatenation, plain functions, loops over known lists and the
+``read("requirements.txt")`` idioms over the files of the project. Whatever it can't follow stays unknown and is said.
+The file is never executed, and nothing outside the project's own files is opened.
+"""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+import libcst as cst
+from libcst.metadata import MetadataWrapper, PositionProvider
+
+from dockerlint_alpine.system.native import UnsafeSourceError, check_python
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+_STEPS = 50_000
+_DEPTH = 12
+_MAX_ITEMS = 5_000
+_MAX_TEXT = 1_000_000
+_MAX_NODES = 40_000
+"""Nodes and lines of a script; the longest that distributions have stay below 20,000."""
+
+
+class _Unknown:
+    """A value that only running the script would tell."""
+
+    def __repr__(self) -> str:
+        return "unknown"
+
+
+UNKNOWN: Final = _Unknown()
+
+
+@dataclass(frozen=True, slots=True)
+class Extension:
+    """An extension module: what it links (``-l`` names), its sources and language; lists may be incomplete.
+
+    ``conditional`` tells that the script decides at run time whether it is built, ``optional`` that a failure does not
+    matter (setuptools' own keyword); ``complete`` that every list was readable. ``code`` is C that stands in the script
+    (cffi's ``set_source``).
+    """
+
+    name: str | None
+    line: int
+    libraries: tuple[str, ...] = ()
+    sources: tuple[str, ...] = ()
+    language: str | None = None
+    define_macros: tuple[str, ...] = ()
+    conditional: bool = False
+    complete: bool = True
+    optional: bool = False
+    code: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A module that the script asks pkg-config for, or a program it runs, with its 1-based line.
+
+    ``required`` is false where the script can go on without: behind a condition, in ``try``, or only a test.
+    """
+
+    name: str
+    line: int | None = None
+    required: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class SetupScript:
+    """What a ``setup.py`` says.
+
+    Requirements carry their 1-based lines. ``pkg_config`` are the modules it asks pkg-config for, ``programs`` the
+    commands it runs (``pg_config``), ``cffi_modules`` the scripts (``build.py:ffi``) that write extensions,
+    ``own_libraries`` static libraries that it compiles itself (``setup(libraries=...)``). ``doubts`` are (line, what could
+    not be told).
+    """
+
+    name: str | None = None
+    install_requires: tuple[tuple[str, int | None], ...] | None = None
+    extras_require: Mapping[str, tuple[tuple[str, int | None], ...]] | None = None
+    setup_requires: tuple[tuple[str, int | None], ...] = ()
+    extensions: tuple[Extension, ...] = ()
+    pkg_config: tuple[Asked, ...] = ()
+    programs: tuple[Asked, ...] = ()
+    cffi_modules: tuple[str, ...] = ()
+    own_libraries: tuple[str, ...] = ()
+    doubts: tuple[tuple[int | None, str], ...] = ()
+
+
+class _Text(str):
+    """A string that remembers the line of the script where it stands."""
+
+    __slots__ = ("line",)
+    line: int | None
+
+
+class _File:
+    """The result of ``open(...)`` on a project file."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+
+
+class _Return(Exception):  # noqa: N818 - control flow, not an error
+    def __init__(self, value: Any) -> None:
+        self.value = value
+
+
+class _LimitError(Exception):
+    """The script does more than this reader is willing to follow."""
+
+
+class _Function:
+    def __init__(self, node: cst.FunctionDef) -> None:
+        self.node = node
+
+
+class _Dotted:
+    """A name that is not a value of the script: ``os.path.join``, ``setuptools.setup``."""
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+
+
+_PKG_CONFIG = re.compile(r"[A-Za-z0-9][\w+.-]*")
+_FLAGS = re.compile(r"--?[\w-]+(?:=.*)?")
+_TEMPLATE = re.compile(r"(?:[^{}]|\{\w*\})*")
+"""``str.format`` without attributes and widths: neither can reach or fill anything."""
+_WIDTH = re.compile(r"%[^a-zA-Z%]*(?:\*|\d{3})")
+_ONLY_TESTS = frozenset(
+    {"exists", "installed", "pkgconfig_installed_check", "check_pkg_config", "call", "which", "getoutput"}
+)
+"""Functions whose failure a script sees and may take for an answer."""
+_PROGRAMS = re.compile(r"(?:[a-z0-9]+[-_])*config\d*|pkg-config|cmake|make|cargo|rustc")
+
+
+def read_setup_py(data: bytes, read: Callable[[str], bytes | None]) -> SetupScript:
+    """Return what the script ``data`` says. ``read`` gives the bytes of a project file by relative path, or ``None``.
+
+    A script that is no Python (of today) gives an empty answer with a doubt. Never raises for bad input.
+    """
+    try:
+        check_python(data, limit=_MAX_NODES)
+        wrapper = MetadataWrapper(cst.parse_module(data), unsafe_skip_copy=True)
+        positions = wrapper.resolve(PositionProvider)
+    except (
+        UnsafeSourceError,
+        cst.ParserSyntaxError,
+        UnicodeDecodeError,
+        RecursionError,
+        ValueError,
+        LookupError,
+    ) as error:
+        return SetupScript(doubts=((None, f"setup.py is not readable as Python 3: {str(error).splitlines()[0]}"),))
+    reader = _Reader(positions, read)
+    try:
+        reader.block(wrapper.module.body)
+    except (_LimitError, RecursionError):
+        reader.doubt(None, "setup.py does more than can be followed")
+    except _Return:
+        pass
+    return reader.result()
+
+
+class _Reader:
+    def __init__(self, positions: Mapping[cst.CSTNode, Any], read: Callable[[str], bytes | None]) -> None:
+        self.positions = positions
+        self.read = read
+        self.names: dict[str, Any] = {"__file__": "setup.py", "__name__": "__main__"}
+        self.modules: dict[str, str] = {}
+        self.conditional = 0
+        self.guarded = 0
+        """Above zero in the body of a ``try``."""
+        self.steps = 0
+        self.depth = 0
+        self.setup: dict[str, Any] | None = None
+        self.extensions: list[Extension] = []
+        self.pkg_config: dict[str, Asked] = {}
+        self.programs: dict[str, Asked] = {}
+        self.doubts: list[tuple[int | None, str]] = []
+
+    def line(self, node: cst.CSTNode) -> int | None:
+        found = self.positions.get(node)
+        return found.start.line if found is not None else None
+
+    def doubt(self, node: cst.CSTNode | None, text: str) -> None:
+        entry = (self.line(node) if node is not None else None, text)
+        if entry not in self.doubts:
+            self.doubts.append(entry)
+
+    # -- statements -------------------------------------------------------------------------------------------------
+
+    def block(self, body: Sequence[cst.BaseStatement | cst.BaseSmallStatement]) -> None:
+        for statement in body:
+            self.steps += 1
+            if self.steps > _STEPS:
+                raise _LimitError
+            self.statement(statement)
+
+    def statement(self, node: cst.CSTNode) -> None:  # noqa: C901, PLR0912 - one case per statement of Python
+        match node:
+            case cst.SimpleStatementLine():
+                self.block(node.body)
+            case cst.Expr():
+                self.value(node.value)
+            case cst.Assign():
+                value = self.value(node.value)
+                for target in node.targets:
+                    self.assign(target.target, value)
+            case cst.AnnAssign() if node.value is not None:
+                self.assign(node.target, self.value(node.value))
+            case cst.AugAssign():
+                self.augment(node)
+            case cst.Import():
+                for alias in node.names:
+                    path = _dotted(alias.name)
+                    bound = _dotted(alias.asname.name) if alias.asname else path.partition(".")[0]
+                    self.names[bound] = _Dotted(path if alias.asname else bound)
+            case cst.ImportFrom() if not isinstance(node.names, cst.ImportStar):
+                module = _dotted(node.module) if node.module is not None else ""
+                for alias in node.names:
+                    bound = _dotted(alias.asname.name) if alias.asname else _dotted(alias.name)
+                    self.names[bound] = _Dotted(f"{module}.{_dotted(alias.name)}")
+            case cst.FunctionDef():
+                self.names[node.name.value] = _Function(node)
+            case cst.If():
+                self.branch(node)
+            case cst.For():
+                self.loop(node)
+            case cst.With():
+                for item in node.items:
+                    value = self.value(item.item)
+                    if item.asname is not None:
+                        self.assign(item.asname.name, value)
+                self.block(node.body.body)
+            case cst.Try() | cst.TryStar():
+                self.attempt(node)
+            case cst.Return():
+                raise _Return(self.value(node.value) if node.value is not None else None)
+            case cst.ClassDef():
+                self.names[node.name.value] = UNKNOWN
+                self.inside(node)
+            case cst.While():
+                self.maybe(node.body.body)
+            case _:
+                return
+
+    def attempt(self, node: cst.Try | cst.TryStar) -> None:
+        """``try``: the body is followed as if nothing went wrong; what it asks for is not insisted on."""
+        self.guarded += 1 if node.handlers else 0
+        try:
+            self.block(node.body.body)
+        finally:
+            self.guarded -= 1 if node.handlers else 0
+        if node.orelse is not None:
+            self.block(node.orelse.body.body)
+        if node.finalbody is not None:
+            self.block(node.finalbody.body.body)
+
+    def inside(self, node: cst.ClassDef) -> None:
+        """Look at the methods of a class (a ``build_ext`` of its own) for extensions and pkg-config calls."""
+        for item in node.body.body:
+            if isinstance(item, cst.FunctionDef):
+                self.maybe(item.body.body)
+
+    def maybe(self, body: Sequence[cst.BaseStatement | cst.BaseSmallStatement]) -> None:
+        """Run a block that may not run: it adds extensions as conditional and makes what it assigns unknown."""
+        self.conditional += 1
+        before = dict(self.names)
+        try:
+            self.block(body)
+        except _Return:
+            pass
+        finally:
+            self.conditional -= 1
+        for name, value in self.names.items():
+            if name in before and before[name] is not value:
+                before[name] = UNKNOWN
+            else:
+                before.setdefault(name, value)
+        self.names = before
+
+    def branch(self, node: cst.If) -> None:
+        test = self.value(node.test)
+        other = node.orelse
+        rest = other.body.body if isinstance(other, cst.Else) else [other] if isinstance(other, cst.If) else []
+        if test is UNKNOWN:
+            self.maybe(node.body.body)
+            self.maybe(rest)
+        else:
+            self.block(node.body.body if test else rest)
+
+    def loop(self, node: cst.For) -> None:
+        values = self.value(node.iter)
+        if isinstance(values, _File):
+            values = values.text.splitlines(keepends=True)
+        if not isinstance(values, (list, tuple, dict)) or len(values) > _MAX_ITEMS:
+            self.maybe(node.body.body)
+            return
+        for value in list(values):
+            self.assign(node.target, value)
+            self.block(node.body.body)
+
+    def assign(self, target: cst.CSTNode, value: Any) -> None:
+        match target:
+            case cst.Name():
+                self.names[target.value] = value
+            case cst.Tuple() | cst.List():
+                items = list(value) if isinstance(value, (list, tuple)) and len(value) == len(target.elements) else None
+                for index, element in enumerate(target.elements):
+                    self.assign(element.value, items[index] if items is not None else UNKNOWN)
+            case cst.Subscript():
+                table, key = self.value(target.value), self.subscript(target)
+                if isinstance(table, dict) and isinstance(key, str):
+                    table[key] = UNKNOWN if self.conditional else value
+                elif isinstance(target.value, cst.Name):
+                    self.names[target.value.value] = UNKNOWN
+            case _:
+                return
+
+    def augment(self, node: cst.AugAssign) -> None:
+        if not isinstance(node.target, (cst.Name, cst.Subscript)):
+            return
+        old, new = self.value(node.target), self.value(node.value)
+        if self.conditional and isinstance(old, list):
+            self.doubt(node, f"whether {_code(node)} happens is decided at run time")
+            return
+        self.assign(node.target, _added(old, new) if isinstance(node.operator, cst.AddAssign) else UNKNOWN)
+
+    # -- expressions ------------------------------------------------------------------------------------------------
+
+    def value(self, node: cst.CSTNode) -> Any:  # noqa: C901, PLR0912 - one case per expression of Python
+        self.steps += 1
+        if self.steps > _STEPS:
+            raise _LimitError
+        match node:
+            case cst.SimpleString():
+                raw = node.evaluated_value
+                return self.text(raw, node) if isinstance(raw, str) else UNKNOWN
+            case cst.ConcatenatedString():
+                return self.text(_added(self.value(node.left), self.value(node.right)), node)
+            case cst.FormattedString():
+                return self.formatted(node)
+            case cst.Integer() | cst.Float():
+                return node.evaluated_value
+            case cst.Name():
+                constants = {"True": True, "False": False, "None": None}
+                if node.value in constants:
+                    return constants[node.value]
+                return self.names.get(node.value, _Dotted(node.value))
+            case cst.List() | cst.Tuple() | cst.Set():
+                return self.sequence(node.elements)
+            case cst.Dict():
+                return self.mapping(node)
+            case cst.BinaryOperation():
+                return self.binary(node)
+            case cst.Call():
+                return self.call(node)
+            case cst.Attribute():
+                return self.attribute(node)
+            case cst.Subscript():
+                return self.item(node)
+            case cst.Comparison():
+                return self.comparison(node)
+            case cst.BooleanOperation():
+                return self.boolean(node)
+            case cst.UnaryOperation() if isinstance(node.operator, cst.Not):
+                inner = self.value(node.expression)
+                return UNKNOWN if inner is UNKNOWN or isinstance(inner, _Dotted) else not inner
+            case cst.IfExp():
+                test = self.value(node.test)
+                return UNKNOWN if test is UNKNOWN else self.value(node.body if test else node.orelse)
+            case cst.ListComp() | cst.GeneratorExp() | cst.SetComp():
+                return self.comprehension(node)
+            case _:
+                return UNKNOWN
+
+    def text(self, value: Any, node: cst.CSTNode) -> Any:
+        if not isinstance(value, str):
+            return UNKNOWN
+        found = _Text(value)
+        found.line = self.line(node)
+        return found
+
+    def formatted(self, node: cst.FormattedString) -> Any:
+        parts = []
+        for part in node.parts:
+            if isinstance(part, cst.FormattedStringText):
+                parts.append(part.value)
+                continue
+            value = self.value(part.expression) if isinstance(part, cst.FormattedStringExpression) else UNKNOWN
+            if not isinstance(value, (str, int)):
+                return UNKNOWN
+            parts.append(str(value))
+        return self.text("".join(parts), node)
+
+    def sequence(self, elements: Sequence[cst.BaseElement]) -> list[Any]:
+        found: list[Any] = []
+        for element in elements:
+            value = self.value(element.value)
+            if isinstance(element, cst.StarredElement):
+                found.extend(value if isinstance(value, (list, tuple)) else [UNKNOWN])
+            else:
+                found.append(value)
+        return found
+
+    def mapping(self, node: cst.Dict) -> Any:
+        found: dict[Any, Any] = {}
+        for element in node.elements:
+            value = self.value(element.value)
+            if isinstance(element, cst.DictElement):
+                key = self.value(element.key)
+                if isinstance(key, (str, int)):
+                    found[key] = value
+            elif isinstance(value, dict):
+                found.update(value)
+            else:
+                self.doubt(node, "a table is filled in at run time")
+        return found
+
+    def binary(self, node: cst.BinaryOperation) -> Any:
+        left, right = self.value(node.left), self.value(node.right)
+        match node.operator:
+            case cst.Add():
+                found = _added(left, right)
+                return self.text(found, node) if isinstance(found, str) else found
+            case cst.Modulo() if isinstance(left, str) and not _WIDTH.search(left):
+                arguments = tuple(right) if isinstance(right, list) else (right,)
+                if all(isinstance(one, (str, int)) for one in arguments):
+                    try:
+                        return self.text(str(left) % arguments, node)
+                    except (TypeError, ValueError):
+                        return UNKNOWN
+                return UNKNOWN
+            case cst.Divide() if isinstance(left, str) and isinstance(right, str):
+                return posixpath.join(left, right)
+            case _:
+                return UNKNOWN
+
+    def comparison(self, node: cst.Comparison) -> Any:
+        if len(node.comparisons) != 1:
+            return UNKNOWN
+        left, right = self.value(node.left), self.value(node.comparisons[0].comparator)
+        if not _plain(left) or not _plain(right):
+            return UNKNOWN
+        match node.comparisons[0].operator:
+            case cst.Equal():
+                return left == right
+            case cst.NotEqual():
+                return left != right
+            case cst.In() if isinstance(right, (list, str, dict)):
+                return left in right if not isinstance(right, str) or isinstance(left, str) else UNKNOWN
+            case cst.NotIn() if isinstance(right, (list, str, dict)):
+                return left not in right if not isinstance(right, str) or isinstance(left, str) else UNKNOWN
+            case _:
+                return UNKNOWN
+
+    def boolean(self, node: cst.BooleanOperation) -> Any:
+        left, right = self.value(node.left), self.value(node.right)
+        short = isinstance(node.operator, cst.Or)
+        for one in (left, right):
+            if one is not UNKNOWN and not isinstance(one, _Dotted) and bool(one) == short:
+                return one
+        return UNKNOWN if UNKNOWN in (left, right) else right
+
+    def attribute(self, node: cst.Attribute) -> Any:
+        base = self.value(node.value)
+        if isinstance(base, _Dotted):
+            path = f"{base.path}.{node.attr.value}"
+            return {"sys.platform": "linux", "os.name": "posix", "os.sep": "/", "os.linesep": "\n"}.get(
+                path, _Dotted(path)
+            )
+        if isinstance(base, str) and node.attr.value == "parent":
+            return posixpath.dirname(base)
+        return UNKNOWN
+
+    def subscript(self, node: cst.Subscript) -> Any:
+        index = node.slice[0].slice if len(node.slice) == 1 else None
+        return self.value(index.value) if isinstance(index, cst.Index) else UNKNOWN
+
+    def item(self, node: cst.Subscript) -> Any:
+        base, key = self.value(node.value), self.subscript(node)
+        if isinstance(base, dict):
+            return base.get(key, UNKNOWN) if isinstance(key, (str, int)) else UNKNOWN
+        if isinstance(base, (list, tuple, str)) and isinstance(key, int) and -len(base) <= key < len(base):
+            return base[key]
+        return UNKNOWN
+
+    def comprehension(self, node: cst.ListComp | cst.GeneratorExp | cst.SetComp) -> Any:
+        loop = node.for_in
+        values = self.value(loop.iter)
+        if isinstance(values, _File):
+            values = values.text.splitlines(keepends=True)
+        if not isinstance(values, (list, tuple)) or len(values) > _MAX_ITEMS or loop.inner_for_in is not None:
+            return UNKNOWN
+        saved, found = dict(self.names), []
+        for value in values:
+            self.assign(loop.target, value)
+            tests = [self.value(one.test) for one in loop.ifs]
+            if all(test is UNKNOWN or test for test in tests):
+                found.append(_same_line(self.value(node.elt), value))
+        self.names = saved
+        return found
+
+    # -- calls ------------------------------------------------------------------------------------------------------
+
+    def call(self, node: cst.Call) -> Any:
+        arguments, keywords, whole = self.arguments(node)
+        if isinstance(node.func, cst.Attribute):
+            base = self.value(node.func.value)
+            if node.func.attr.value == "set_source":  # cffi: FFI.set_source(module, C source, **Extension's own)
+                self.extension(node, arguments[:1], keywords, code=arguments[1] if len(arguments) > 1 else None)
+                return None
+            if not isinstance(base, (_Dotted, _Function)):
+                return self.method(base, node.func.attr.value, arguments, node)
+        function = self.value(node.func)
+        if isinstance(function, _Function):
+            return self.user_function(function, arguments, keywords)
+        path = function.path if isinstance(function, _Dotted) else ""
+        name = path.rpartition(".")[2]
+        if name == "setup" and node.args:
+            if self.setup is None or not self.conditional:
+                self.setup = keywords
+            if not whole:
+                self.doubt(node, "setup() gets arguments that are made at run time")
+            return None
+        if name.endswith("Extension") and name not in {"CMakeExtension", "RustExtension"}:
+            self.extension(node, arguments, keywords)
+            return UNKNOWN
+        self.asks(node, name, path, arguments)
+        return self.builtin(name, path, arguments)
+
+    def arguments(self, node: cst.Call) -> tuple[list[Any], dict[str, Any], bool]:
+        positional: list[Any] = []
+        keywords: dict[str, Any] = {}
+        whole = True
+        for argument in node.args:
+            value = self.value(argument.value)
+            if argument.keyword is not None:
+                keywords[argument.keyword.value] = value
+            elif argument.star == "**":
+                if isinstance(value, dict):
+                    keywords.update({str(key): one for key, one in value.items()})
+                else:
+                    whole = False
+            elif argument.star == "*":
+                positional.extend(value if isinstance(value, list) else [UNKNOWN])
+            else:
+                positional.append(value)
+        return positional, keywords, whole
+
+    def user_function(self, function: _Function, arguments: Sequence[Any], keywords: Mapping[str, Any]) -> Any:
+        if self.depth >= _DEPTH:
+            return UNKNOWN
+        saved, parameters = self.names, function.node.params.params
+        local = dict(saved)
+        for index, parameter in enumerate(parameters):
+            default = self.value(parameter.default) if parameter.default is not None else UNKNOWN
+            given = arguments[index] if index < len(arguments) else default
+            local[parameter.name.value] = keywords.get(parameter.name.value, given)
+        star = function.node.params.star_arg
+        if isinstance(star, cst.Param):
+            local[star.name.value] = list(arguments[len(parameters) :])
+        self.names, self.depth = local, self.depth + 1
+        try:
+            self.block(function.node.body.body)
+        except _Return as result:
+            return result.value
+        finally:
+            self.names, self.depth = saved, self.depth - 1
+        return None
+
+    def method(self, base: Any, name: str, arguments: Sequence[Any], node: cst.Call) -> Any:
+        if isinstance(base, list) and name in {"append", "extend", "insert"} and arguments:
+            return self.grow(base, name, arguments[-1], node)
+        if isinstance(base, dict):
+            return self.dict_method(base, name, arguments)
+        if isinstance(base, _File):
+            lines = base.text.splitlines(keepends=True)
+            return {"read": self.plain(base.text), "readlines": lines, "__enter__": base}.get(name, UNKNOWN)
+        if isinstance(base, str):
+            return self.string_method(base, name, arguments)
+        return UNKNOWN
+
+    def grow(self, base: list[Any], name: str, value: Any, node: cst.Call) -> None:
+        if self.conditional:
+            self.doubt(node, f"whether {_code(node)} happens is decided at run time")
+        elif len(base) > _MAX_ITEMS:
+            raise _LimitError
+        elif name == "extend":
+            base.extend(list(value)[:_MAX_ITEMS] if isinstance(value, (list, tuple)) else [UNKNOWN])
+        else:
+            base.append(value)
+
+    def dict_method(self, base: dict[Any, Any], name: str, arguments: Sequence[Any]) -> Any:
+        if name == "update" and arguments and isinstance(arguments[0], dict) and not self.conditional:
+            base.update(arguments[0])
+            return None
+        if name == "get" and arguments and isinstance(arguments[0], str):
+            return base.get(arguments[0], arguments[1] if len(arguments) > 1 else None)
+        views = {"values": list(base.values()), "keys": list(base), "items": [list(item) for item in base.items()]}
+        return views.get(name, UNKNOWN)
+
+    def string_method(self, base: str, name: str, arguments: Sequence[Any]) -> Any:
+        if name in {"read_text", "open"}:
+            opened = self.open(base)
+            return self.plain(opened.text) if isinstance(opened, _File) and name == "read_text" else opened
+        if name in {"resolve", "absolute", "as_posix", "__str__", "decode", "encode"}:
+            return base
+        if name == "joinpath":
+            return posixpath.join(base, *arguments) if all(isinstance(one, str) for one in arguments) else UNKNOWN
+        if name == "join" and arguments and isinstance(arguments[0], list):
+            return base.join(arguments[0]) if all(isinstance(one, str) for one in arguments[0]) else UNKNOWN
+        known = {
+            "strip", "lstrip", "rstrip", "split", "splitlines", "lower", "upper", "startswith", "endswith", "replace",
+            "partition", "rsplit", "rpartition", "title", "find", "isspace",
+        }  # fmt: skip
+        if name == "format" and _TEMPLATE.fullmatch(base):
+            known.add(name)
+        if name not in known or not all(isinstance(one, (str, int, type(None))) for one in arguments):
+            return UNKNOWN
+        try:
+            result = getattr(str(base), name)(*arguments)
+        except (TypeError, ValueError, IndexError, KeyError):
+            return UNKNOWN
+        if isinstance(result, str) and len(result) > _MAX_TEXT:
+            return UNKNOWN
+        return (
+            [_same_line(one, base) for one in result] if isinstance(result, (list, tuple)) else _same_line(result, base)
+        )
+
+    def plain(self, text: str) -> _Text:
+        found = _Text(text)
+        found.line = None
+        return found
+
+    def open(self, path: str) -> _File | _Unknown:
+        relative = posixpath.normpath(path.lstrip("/"))
+        data = self.read(relative) if not relative.startswith("..") else None
+        return _File(data.decode("utf-8", "replace")) if data is not None else UNKNOWN
+
+    def builtin(self, name: str, path: str, arguments: Sequence[Any]) -> Any:
+        first: Any = arguments[0] if arguments else UNKNOWN
+        texts = all(isinstance(one, str) for one in arguments) and bool(arguments)
+        if name in {"dirname", "abspath", "realpath", "normpath", "Path", "PurePath", "fspath", "str"} and texts:
+            if name == "dirname":
+                return posixpath.dirname(first)
+            return posixpath.join(*arguments) if name == "Path" else first
+        if name == "join" and path.endswith("path.join") and texts:
+            return posixpath.join(*arguments)
+        if name == "open" and texts:
+            return self.open(first)
+        if name in {"list", "sorted", "tuple", "set"} and isinstance(first, (list, tuple, dict)):
+            return list(first)
+        if name in {"list"} and isinstance(first, _File):
+            return first.text.splitlines(keepends=True)
+        if name in {"cythonize", "mypycify"}:
+            return first
+        if name == "dict" and not arguments:
+            return {}
+        if name == "parse_requirements" and isinstance(first, str):
+            opened = self.open(first)
+            return opened.text.splitlines() if isinstance(opened, _File) else UNKNOWN
+        if name in {"getcwd"}:
+            return ""
+        return UNKNOWN
+
+    def asks(self, node: cst.Call, name: str, path: str, arguments: Sequence[Any]) -> None:
+        """Note what the script asks pkg-config and other configuration programs for."""
+        first = arguments[0] if arguments else None
+        required = not self.conditional and not self.guarded and name not in _ONLY_TESTS
+
+        def note(table: dict[str, Asked], word: str) -> None:
+            known = table.get(word)
+            if known is None or (required and not known.required):
+                table[word] = Asked(word, self.line(node), required)
+
+        if "pkgconfig" in path or name in {"pkgconfig", "pkg_config", "check_pkg_config"}:
+            for word in first.split() if isinstance(first, str) else ():
+                if _PKG_CONFIG.fullmatch(word):
+                    note(self.pkg_config, word)
+            return
+        if path.partition(".")[0] not in {"subprocess", "os", "commands", "shutil"} and name not in {
+            "check_output",
+            "run",
+        }:
+            return
+        words = first.split() if isinstance(first, str) else first
+        if not isinstance(words, list) or not words or not isinstance(words[0], str):
+            return
+        program = posixpath.basename(words[0])
+        if not _PROGRAMS.fullmatch(program):
+            return
+        if program != "pkg-config":
+            note(self.programs, program)
+            return
+        for word in words[1:]:
+            if isinstance(word, str) and not _FLAGS.fullmatch(word) and _PKG_CONFIG.fullmatch(word):
+                note(self.pkg_config, word)
+
+    def extension(
+        self, node: cst.Call, arguments: Sequence[Any], keywords: Mapping[str, Any], *, code: Any = None
+    ) -> None:
+        name = keywords.get("name", arguments[0] if arguments else None)
+        sources = keywords.get("sources", arguments[1] if len(arguments) > 1 else [])
+        libraries = keywords.get("libraries", [])
+        language = keywords.get("language")
+        macros = keywords.get("define_macros", [])
+        complete = all(isinstance(one, list) and all(isinstance(i, str) for i in one) for one in (sources, libraries))
+        self.extensions.append(
+            Extension(
+                name=str(name) if isinstance(name, str) else None,
+                line=self.line(node) or 1,
+                libraries=_strings(libraries),
+                sources=_strings(sources),
+                language=str(language) if isinstance(language, str) else None,
+                define_macros=tuple(
+                    str(one[0]) for one in macros if isinstance(one, list) and one and isinstance(one[0], str)
+                )
+                if isinstance(macros, list)
+                else (),
+                conditional=bool(self.conditional),
+                complete=complete,
+                optional=keywords.get("optional") is True,
+                code=str(code) if isinstance(code, str) else None,
+            )
+        )
+
+    # -- the answer -------------------------------------------------------------------------------------------------
+
+    def result(self) -> SetupScript:
+        setup = self.setup or {}
+        name = setup.get("name")
+        extras = setup.get("extras_require")
+        listed: dict[str, tuple[tuple[str, int | None], ...]] | None = None
+        if isinstance(extras, dict):
+            listed = {
+                str(key): self.requirements(value, f"extras_require[{key!r}]") or () for key, value in extras.items()
+            }
+        elif extras is not None:
+            self.doubt(None, "extras_require is made at run time")
+        return SetupScript(
+            name=str(name) if isinstance(name, str) else None,
+            install_requires=self.requirements(setup["install_requires"], "install_requires")
+            if "install_requires" in setup
+            else None,
+            extras_require=listed,
+            setup_requires=self.requirements(setup.get("setup_requires", []), "setup_requires") or (),
+            extensions=tuple(dict.fromkeys(self.extensions)),
+            pkg_config=tuple(self.pkg_config.values()),
+            programs=tuple(self.programs.values()),
+            cffi_modules=_strings(setup.get("cffi_modules")),
+            own_libraries=_strings([one[0] for one in _lists(setup.get("libraries")) if one]),
+            doubts=tuple(self.doubts),
+        )
+
+    def requirements(self, value: Any, what: str) -> tuple[tuple[str, int | None], ...] | None:
+        if isinstance(value, str):
+            value = [_same_line(one, value) for one in value.splitlines()]
+        if not isinstance(value, list):
+            self.doubt(None, f"{what} is made at run time")
+            return ()
+        found: list[tuple[str, int | None]] = []
+        for one in value:
+            if not isinstance(one, str):
+                self.doubt(None, f"a part of {what} is made at run time")
+                continue
+            plain = re.sub(r"(^|\s)#.*", "", str(one)).strip()
+            if plain and not plain.startswith("-"):
+                found.append((plain, getattr(one, "line", None)))
+        return tuple(found)
+
+
+def _dotted(node: cst.CSTNode) -> str:
+    if isinstance(node, cst.Attribute):
+        return f"{_dotted(node.value)}.{node.attr.value}"
+    return node.value if isinstance(node, cst.Name) else ""
+
+
+def _added(left: Any, right: Any) -> Any:
+    if isinstance(left, str) and isinstance(right, str):
+        return str(left) + str(right) if len(left) + len(right) <= _MAX_TEXT else UNKNOWN
+    if isinstance(left, (list, tuple)) and isinstance(right, (list, tuple)):
+        return [*left, *right] if len(left) + len(right) <= _MAX_ITEMS else UNKNOWN
+    if isinstance(left, list):
+        return [*left, UNKNOWN]
+    return [UNKNOWN, *right] if isinstance(right, list) else UNKNOWN
+
+
+def _plain(value: Any) -> bool:
+    return isinstance(value, (str, int, float, list, dict, type(None)))
+
+
+def _same_line(value: Any, source: Any) -> Any:
+    if isinstance(value, str) and not isinstance(value, _Text):
+        found = _Text(value)
+        found.line = getattr(source, "line", None)
+        return found
+    return value
+
+
+def _lists(value: Any) -> list[list[Any]]:
+    return [one for one in value if isinstance(one, list)] if isinstance(value, list) else []
+
+
+def _strings(value: Any) -> tuple[str, ...]:
+    return tuple(str(one) for one in value if isinstance(one, str)) if isinstance(value, list) else ()
+
+
+def _code(node: cst.CSTNode) -> str:
+    text = cst.Module([]).code_for_node(node).strip().splitlines()[0]
+    return text if len(text) <= 60 else f"{text[:57]}..."

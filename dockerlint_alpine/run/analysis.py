@@ -1,0 +1,373 @@
+"""The main job: read a Dockerfile, run it on paper for each platform, let the checks look, collect what they say.
+
+Nothing here prints or writes; :func:`fix` returns the new bytes.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, fields, replace
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from dockerlint_alpine.apk import IndexStore
+from dockerlint_alpine.checks import CHECKS, Subject, check_of
+from dockerlint_alpine.fixer.bases import share
+from dockerlint_alpine.fixer.fix_loop import Proposal, mend, merged
+from dockerlint_alpine.fixer.overlay import changed_context
+from dockerlint_alpine.fixer.verify import UnfaithfulFixError, confirm
+from dockerlint_alpine.knowledge import Knowledge
+from dockerlint_alpine.model.findings import CODE_LETTERS, FileError, FileReport, Finding, Report
+from dockerlint_alpine.proof.wheels import ElfWheels
+from dockerlint_alpine.run import suppress
+from dockerlint_alpine.run.config import ConfigError, Configuration, Settings, load
+from dockerlint_alpine.run.reading import UnreadableError, read_dockerfile
+from dockerlint_alpine.stages import (
+    APK_ARCH,
+    BuildContext,
+    Installer,
+    StagesError,
+    WorldCache,
+    build_timeline,
+    copy_sources,
+    guess_root,
+    open_context,
+)
+from dockerlint_alpine.stages.context import MAX_FILE_SIZE
+from dockerlint_alpine.syntax import parse
+from dockerlint_alpine.system.files import read_file
+
+if TYPE_CHECKING:
+    from dockerlint_alpine.elf.targets import Progress
+    from dockerlint_alpine.elf.targets import Subject as ImageSubject
+    from dockerlint_alpine.python import Resolver
+    from dockerlint_alpine.stages import Timeline
+    from dockerlint_alpine.syntax import Dockerfile
+
+
+__all__ = [
+    "Doctor",
+    "FixResult",
+    "UnreadableError",
+    "analyze",
+    "configure",
+    "fix",
+    "fix_bytes",
+    "read_dockerfile",
+]
+
+
+class Doctor:
+    """The knowledge and indexes that many files share: open it once, ask it often. Not for several threads at once."""
+
+    def __init__(
+        self,
+        configuration: Configuration,
+        *,
+        resolver: Resolver | None = None,
+        store: IndexStore | None = None,
+        knowledge: Knowledge | None = None,
+        world_cache: WorldCache | None = None,
+    ) -> None:
+        self.configuration = configuration
+        self.settings = configuration.settings
+        self.resolver = resolver
+        self.store = store if store is not None else IndexStore()
+        self._knowledge = knowledge
+        self._world_cache = world_cache if world_cache is not None else WorldCache()
+        self._wheels = ElfWheels([Path(folder) for folder in self.settings.wheels])
+        self.looked_at: set[str] = set()
+        """What the last report rests on besides the Dockerfile: paths on disk, whether something is there or not."""
+
+    def configured(self, settings: Settings) -> Doctor:
+        """The same knowledge and indexes with other settings."""
+        configuration = replace(self.configuration, settings=settings)
+        return Doctor(
+            configuration,
+            resolver=self.resolver,
+            store=self.store,
+            knowledge=self.knowledge,
+            world_cache=self._world_cache,
+        )
+
+    @cached_property
+    def knowledge(self) -> Knowledge:
+        """The rules, those of the user on top. Raises KnowledgeError."""
+        return self._knowledge or Knowledge.open(extra=[Path(folder) for folder in self.settings.rules])
+
+    def check_file(self, path: Path, *, shown_as: str | None = None) -> FileReport:
+        """Judge the Dockerfile at ``path``, called ``shown_as`` in the report. Raises UnreadableError."""
+        return self.check_bytes(read_dockerfile(path), path, shown_as=shown_as)
+
+    def check_bytes(
+        self,
+        data: bytes,
+        path: Path,
+        *,
+        shown_as: str | None = None,
+        changed: Mapping[str, bytes] | None = None,
+        image: ImageSubject | None = None,
+        progress: Progress | None = None,
+    ) -> FileReport:
+        """Judge ``data`` as if it were the Dockerfile at ``path`` (which need not exist). Raises UnreadableError.
+
+        ``changed`` are files of the build context that are taken to have these bytes. ``image`` was built from it: the
+        platform is then the image's, and the verdict is held against its bytes; ``progress`` is told of its objects.
+        """
+        if image is not None:
+            return self._for_platform_of(image)._compared(data, path, shown_as, image, progress)  # noqa: SLF001 - of the same class
+        name = shown_as if shown_as is not None else str(path)
+        return self.report(name, self.timelines(data, path, shown_as=name, changed=changed))
+
+    def report(self, name: str, timelines: Sequence[Timeline]) -> FileReport:
+        """What the checks say of a Dockerfile that was run on paper; ``name`` is what it is called."""
+        found = [finding for timeline in timelines for finding in self._found(timeline)]
+        return self._report(name, timelines, _merge_platforms(found, removals_on=len(timelines)))
+
+    def _found(self, timeline: Timeline) -> list[Finding]:
+        subject = Subject(timeline, self.knowledge)
+        return share(timeline, [finding for check in CHECKS for finding in check.run(subject)])
+
+    def _for_platform_of(self, image: ImageSubject) -> Doctor:
+        """The same doctor for the platform that an image was built for. Raises UnreadableError where there is none."""
+        fitting = [platform for platform, arch in APK_ARCH.items() if arch == image.apk_arch]
+        asked = [platform for platform in self.settings.platforms if platform in fitting]
+        if not fitting:
+            what = image.apk_arch or "an unknown architecture"
+            raise UnreadableError(f"{image.name} is for {what}, for which Alpine has no packages")
+        return self.configured(replace(self.settings, platforms=tuple(asked[:1] or fitting[:1])))
+
+    def _compared(
+        self, data: bytes, path: Path, shown_as: str | None, image: ImageSubject, progress: Progress | None
+    ) -> FileReport:
+        from dockerlint_alpine.elf import inspect  # noqa: PLC0415 - only with an image
+        from dockerlint_alpine.elf.targets import no_progress  # noqa: PLC0415
+        from dockerlint_alpine.proof.image import ImageMismatchError, confront, stage_of  # noqa: PLC0415
+
+        name = shown_as if shown_as is not None else str(path)
+        timelines = self.timelines(data, path, shown_as=name)
+        (timeline,) = timelines
+        try:
+            stage = stage_of(timeline, self.settings.target)
+        except ImageMismatchError as error:
+            raise UnreadableError(str(error)) from None
+        inspection = inspect(image, stage.packages, progress=progress or no_progress)
+        found = self._found(timeline)
+        comparison, told = confront(timeline, stage, found, image, inspection, self.knowledge)
+        report = self._report(name, timelines, told)
+        comparison = comparison.limited(report.findings)
+        return replace(report, findings=comparison.left(report.findings), image=comparison)
+
+    def _report(self, name: str, timelines: Sequence[Timeline], found: Sequence[Finding]) -> FileReport:
+        dockerfile = timelines[0].dockerfile
+        findings = self._wanted(name, found, dockerfile)
+        return FileReport(
+            path=name,
+            findings=findings,
+            source=dockerfile.data,
+            stages=max(_count(timeline, "alpine") for timeline in timelines),
+            not_alpine=max(_count(timeline, "other") for timeline in timelines),
+            unknown=max(_unknown(timeline) for timeline in timelines),
+            notes=tuple(dict.fromkeys(note for timeline in timelines for note in timeline.notes)),
+        )
+
+    def timelines(
+        self, data: bytes, path: Path, *, shown_as: str, changed: Mapping[str, bytes] | None = None
+    ) -> list[Timeline]:
+        """Run ``data`` on paper as the Dockerfile at ``path``, once for each platform. Raises UnreadableError."""
+        dockerfile = parse(data)
+        if not any(instruction.keyword == "FROM" for instruction in dockerfile.instructions):
+            raise UnreadableError("no FROM instruction: not a Dockerfile")
+        context = changed_context(self._context(dockerfile, path), changed or {})
+        return [self._timeline(dockerfile, platform, context, shown_as) for platform in self.settings.platforms]
+
+    def _timeline(self, dockerfile: Dockerfile, platform: str, context: BuildContext, name: str) -> Timeline:
+        facts = self.knowledge.facts
+        installer = Installer(self.knowledge, facts, self.resolver, self.settings.as_of, self._wheels)
+        try:
+            timeline = build_timeline(
+                dockerfile,
+                platform,
+                context=context,
+                knowledge=self.knowledge,
+                store=self.store,
+                installer=installer,
+                build_args=dict(self.settings.build_args),
+                target=self.settings.target,
+                alpine=self.settings.alpine,
+                python=self.settings.python,
+                shown_as=name,
+                world_cache=self._world_cache,
+            )
+        except StagesError as error:
+            raise UnreadableError(str(error)) from None
+        if installer.notes:
+            timeline = replace(timeline, notes=(*timeline.notes, *dict.fromkeys(installer.notes)))
+        return timeline
+
+    def _context(self, dockerfile: Dockerfile, path: Path) -> BuildContext:
+        given = self.settings.context
+        self.looked_at = seen = {str(place) for place in self._wheels.places()}
+        root = Path(given) if given is not None else guess_root(path, copy_sources(dockerfile), seen)
+        return open_context(root, path, shown_as=_relative(root), looked_at=seen)
+
+    def _wanted(self, name: str, findings: Sequence[Finding], dockerfile: Dockerfile) -> tuple[Finding, ...]:
+        """What is left after comments in the file and the configuration had their say, in order of place."""
+        lines = [(instruction.line, instruction.end_line) for instruction in dockerfile.instructions]
+        require_reason = self.settings.require_reason
+        kept, _, about = suppress.apply(findings, dockerfile.data, lines, require_reason=require_reason)
+        listed = [finding for finding in (*kept, *about) if self._lists(finding)]
+        return _sorted(self.configuration.adjust(name, listed))
+
+    def _lists(self, finding: Finding) -> bool:
+        """What there is nothing to do about is listed when somebody asked for its code, or for the fix that it has."""
+        if not finding.traits.on_demand or (self.settings.unsafe_fixes and check_of(finding).fix == "unsafe"):
+            return True
+        return any(prefix != CODE_LETTERS and finding.code.startswith(prefix) for prefix in self.settings.select)
+
+
+@dataclass(frozen=True, slots=True)
+class FileChange:
+    """Another file than the Dockerfile that a fix rewrites (``packages.txt``), as the user names it."""
+
+    path: str
+    old: bytes
+    new: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class FixResult:
+    """What fixing did to one file: the bytes before and after, what was applied, and the report on what is left.
+
+    ``others`` are the files that hold package lists for it and changed too.
+    """
+
+    path: Path
+    old: bytes
+    new: bytes
+    applied: tuple[Finding, ...]
+    left: FileReport
+    others: tuple[FileChange, ...] = ()
+
+    @property
+    def changed(self) -> bool:
+        """True when there is something to write."""
+        return self.old != self.new or bool(self.others)
+
+
+def fix_bytes(doctor: Doctor, data: bytes, path: Path, *, shown_as: str | None = None) -> FixResult:
+    """Apply every fix that ``doctor``'s options allow, until none is left. Raises UnreadableError."""
+    return fix_builds([doctor], data, path, shown_as=shown_as)
+
+
+def fix_builds(
+    doctors: Sequence[Doctor],
+    data: bytes,
+    path: Path,
+    *,
+    shown_as: str | None = None,
+    changed: Mapping[str, bytes] | None = None,
+    accept: Callable[[Proposal], bool] | None = None,
+    only_dockerfile: bool = False,
+) -> FixResult:
+    """Fix one Dockerfile for all its builds at once: each doctor has the context, arguments and target of one.
+
+    ``changed`` are files that fixes of other Dockerfiles have changed already, ``accept`` is asked about each fix.
+    With ``only_dockerfile`` lists in other files stay as they are. Raises UnreadableError.
+    """
+    before = dict(changed or {})
+
+    def judge(doctor: Doctor) -> Callable[[bytes, Mapping[str, bytes]], FileReport]:
+        return lambda new, texts: doctor.check_bytes(new, path, shown_as=shown_as, changed=texts)
+
+    def read(other: str) -> bytes | None:
+        try:
+            data = None if only_dockerfile else read_file(other, limit=MAX_FILE_SIZE)
+        except OSError:
+            return None
+        return before.setdefault(other, data) if data is not None else None
+
+    done = mend(
+        [judge(doctor) for doctor in doctors],
+        data,
+        unsafe=any(doctor.settings.unsafe_fixes for doctor in doctors),
+        read=read,
+        others=before,
+        accept=accept,
+    )
+    # Unsafe fixes may take whole commands away; a safe one may not.
+    if done.new != data and all(one.fix is not None and one.fix.applicability == "safe" for one in done.applied):
+        try:
+            confirm(parse(data), parse(done.new))
+        except UnfaithfulFixError as error:
+            raise UnreadableError(str(error)) from None
+    others = [FileChange(name, before[name], new) for name, new in done.others.items() if before[name] != new]
+    return FixResult(path, data, done.new, done.applied, merged(done.left), tuple(others))
+
+
+def configure(**settings: object) -> Configuration:
+    """A configuration from :class:`Settings` by field name, no file read; lists and dictionaries are taken as they are.
+
+    Raises ConfigError for what is no option or no value of one.
+    """
+    given = {name: str(value) if isinstance(value, Path) else value for name, value in settings.items()}
+    unknown = sorted(given.keys() - {field.name for field in fields(Settings)})
+    if unknown:
+        raise ConfigError(f"unknown option {unknown[0]!r}")
+    return load(Path(), overrides=given, isolated=True)
+
+
+def analyze(path: str | Path, **settings: object) -> Report:
+    """Judge one Dockerfile with these settings (see :class:`Settings`). What can't be read is in ``errors``.
+
+    Raises ConfigError for a wrong setting and KnowledgeError when the rules can't be read.
+    """
+    try:
+        return Report((Doctor(configure(**settings)).check_file(Path(path)),))
+    except UnreadableError as error:
+        return Report((), (FileError(str(path), str(error)),))
+
+
+def fix(path: str | Path, **settings: object) -> FixResult:
+    """Work out the fixed bytes of one Dockerfile; nothing is written.
+
+    Raises UnreadableError, ConfigError for a wrong setting and KnowledgeError when the rules can't be read.
+    """
+    place = Path(path)
+    return fix_bytes(Doctor(configure(**settings)), read_dockerfile(place), place)
+
+
+def _relative(root: Path) -> str:
+    """The context as the user would name it: relative to where they are, when that is shorter."""
+    relative = os.path.relpath(root)
+    return str(root) if relative.startswith("..") and root.is_absolute() else relative
+
+
+def _count(timeline: Timeline, kind: str) -> int:
+    return sum(1 for stage in timeline.stages.values() if stage.kind == kind)
+
+
+def _unknown(timeline: Timeline) -> int:
+    broken = sum(1 for problem in timeline.dockerfile.problems if problem.severity == "error")
+    return broken + sum(notice.things for notice in timeline.unjudged)
+
+
+def _merge_platforms(findings: Iterable[Finding], *, removals_on: int) -> list[Finding]:
+    """One finding for all platforms that say the same. A package is only called superfluous where all
+    ``removals_on`` platforms agree: the list is the same for all of them."""
+    same: dict[tuple[object, ...], Finding] = {}
+    for finding in findings:
+        key = (finding.code, finding.location, finding.need, finding.packages, finding.distribution, finding.message)
+        first = same.get(key)
+        if first is None:
+            same[key] = finding
+        else:
+            platforms = tuple(dict.fromkeys((*first.platforms, *finding.platforms)))
+            same[key] = replace(first, platforms=platforms)
+    return [one for one in same.values() if not one.traits.on_all_platforms or len(one.platforms) == removals_on]
+
+
+def _sorted(findings: Iterable[Finding]) -> tuple[Finding, ...]:
+    return tuple(sorted(findings, key=lambda f: (f.location.line, f.location.column, f.code, f.need or "", f.message)))

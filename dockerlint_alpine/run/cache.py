@@ -1,0 +1,216 @@
+"""Remembers the report of a Dockerfile as long as nothing that it rests on changes.
+
+The key is everything that is said: program and data, settings, the current folder, the path and its bytes. Beside the
+report stands what was looked at on disk while judging (requirement files, folders, files that were not there), each with
+its size, time of change and number; a report is used only if all of them are as they were, and not longer than it was said
+to last, and not stored if one changed while it was made. SQLite with one table, written once at the end; what is corrupt or
+can't be written is done without.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Iterable
+from dataclasses import fields, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from dockerlint_alpine import __version__
+from dockerlint_alpine.model.findings import (
+    DistributionRef,
+    Evidence,
+    FileReport,
+    Finding,
+    Fix,
+    Location,
+    StageRef,
+    TextEdit,
+    Traits,
+)
+
+if TYPE_CHECKING:
+    from sqlite3 import Connection
+
+    from dockerlint_alpine.run.config import Configuration
+
+FILE_NAME = "reports.sqlite"
+_LAYOUT = 3
+_MAX_ROWS = 20_000
+_PACKAGE = Path(__file__).resolve().parent.parent
+_ONLY_SHOWN = {
+    "output_format": ("text",),
+    "output_file": None,
+    "color": "auto",
+    "docs_url": None,
+    "exit_zero": False,
+    "strict": False,
+    "exclude": (),
+    "force_exclude": False,
+    "respect_gitignore": True,
+}
+"""Settings that change which files are judged or how that is shown, but no report; with the defaults in their place."""
+
+
+class ReportCache:
+    """Reports in ``folder`` (made when needed). ``warn`` gets one line if the cache is of no use.
+
+    ``clock`` tells the time in nanoseconds of the epoch. A report that rests on a file that changed after the cache was
+    made, with the run, is not stored: nobody knows whether the old or the new file was read.
+    """
+
+    def __init__(self, folder: Path, warn: Callable[[str], None], *, clock: Callable[[], int]) -> None:
+        self._folder = folder
+        self._warn = warn
+        self._clock = clock
+        self._since = clock()
+        self._connection: Connection | None = None
+        self._new: list[tuple[str, str, str]] = []
+        self._program = _program_state()
+
+    def key(self, configuration: Configuration, path: str, data: bytes) -> str:
+        """The key of judging ``data`` as the Dockerfile at ``path`` with these settings from the current folder."""
+        from hashlib import sha256  # noqa: PLC0415 - OpenSSL is loaded with it
+
+        settings = replace(configuration.settings, **_ONLY_SHOWN)  # type: ignore[arg-type]
+        root = str(configuration.root) if settings.per_file_ignores else None
+        said = repr((_LAYOUT, __version__, self._program, settings, root, str(Path.cwd()), path))
+        return sha256(said.encode("utf-8", "surrogateescape") + b"\0" + data).hexdigest()
+
+    def get(self, key: str, source: bytes) -> tuple[FileReport, frozenset[str]] | None:
+        """The report stored under ``key`` with ``source`` put back in, and the paths that it rests on.
+
+        ``None`` where there is none, or something that it rests on has changed.
+        """
+        row = self._stored(key)
+        if row is None:
+            return None
+        try:
+            until, *states = json.loads(row[0])
+            if until is not None and not 0 <= until[1] - self._clock() <= until[0]:
+                return None
+            if any(state_of(path) != state for path, state in states):
+                return None
+            return _report(json.loads(row[1]), source), frozenset(path for path, _ in states)
+        except (ValueError, TypeError, KeyError):
+            return None
+
+    def put(self, key: str, report: FileReport, looked_at: Iterable[str], *, lasts: int | None = None) -> None:
+        """Remember ``report`` under ``key`` with the present state of the paths that were looked at.
+
+        It is used for ``lasts`` nanoseconds at most (``None``: for as long as nothing changes).
+        """
+        states = [(path, state_of(path)) for path in sorted(set(looked_at))]
+        if all(state is None or state[2] < self._since for _, state in states):
+            until = [lasts, self._clock() + lasts] if lasts is not None else None
+            self._new.append((key, json.dumps([until, *states]), json.dumps(_plain(report))))
+
+    def close(self) -> None:
+        """Write everything out and let go of the file; the next question opens it again."""
+        import sqlite3  # noqa: PLC0415 - a run without a cache need not load it
+
+        try:
+            if self._new and self._folder is not _NOWHERE:
+                connection = self._connected()
+                connection.executemany("INSERT OR REPLACE INTO report VALUES (?, ?, ?)", self._new)
+                oldest = "DELETE FROM report WHERE rowid <= (SELECT max(rowid) FROM report) - ?"
+                connection.execute(oldest, (_MAX_ROWS,))
+                connection.commit()
+            if self._connection is not None:
+                self._connection.close()
+        except (sqlite3.Error, OSError) as error:
+            self._useless(str(error))
+        self._new.clear()
+        self._connection = None
+
+    def _stored(self, key: str) -> tuple[Any, ...] | None:
+        if self._folder is _NOWHERE:
+            return None
+        import sqlite3  # noqa: PLC0415 - as above
+
+        try:
+            found = self._connected().execute("SELECT looked_at, report FROM report WHERE key = ?", (key,))
+            row: tuple[Any, ...] | None = found.fetchone()
+        except (sqlite3.Error, OSError) as error:
+            self._useless(str(error))
+            return None
+        return row
+
+    def _connected(self) -> Connection:
+        if self._connection is None:
+            self._connection = self._open()
+        return self._connection
+
+    def _open(self) -> Connection:
+        import sqlite3  # noqa: PLC0415
+
+        self._folder.mkdir(parents=True, exist_ok=True)
+        connection = sqlite3.connect(self._folder / FILE_NAME, timeout=5)
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA synchronous = OFF")
+        connection.execute("CREATE TABLE IF NOT EXISTS report (key TEXT UNIQUE, looked_at TEXT, report TEXT)")
+        return connection
+
+    def _useless(self, reason: str) -> None:
+        self._warn(f"the cache in {self._folder} can't be used ({reason}); going on without it")
+        self._folder = _NOWHERE
+
+
+_NOWHERE = Path()
+
+
+def _program_state() -> tuple[object, ...]:
+    """What tells one build of program and data from another; in a checkout, every source file."""
+    data = [state_of(str(_PACKAGE / "data" / name)) for name in ("rules.sqlite", "alpine/alpine.sqlite")]
+    if not (_PACKAGE.parent / "rules").is_dir():
+        return tuple(data)
+    newest = max(entry.stat().st_mtime_ns for entry in _sources(str(_PACKAGE)))
+    return (*data, newest)
+
+
+def _sources(folder: str) -> Iterable[os.DirEntry[str]]:
+    for entry in os.scandir(folder):
+        if entry.is_dir():
+            if entry.name not in {"data", "__pycache__"}:
+                yield from _sources(entry.path)
+        elif entry.name.endswith(".py"):
+            yield entry
+
+
+def state_of(path: str) -> list[int] | None:
+    """What of a file or folder changes when it does; ``None`` where there is nothing."""
+    try:
+        status = os.stat(path)  # noqa: PTH116 - asked for every path of every report
+    except (OSError, ValueError):
+        return None
+    return [status.st_mode, status.st_size, status.st_mtime_ns, status.st_ino]
+
+
+def _plain(value: Any) -> Any:
+    """Dataclasses as dictionaries without what is empty; the source is left out."""
+    if isinstance(value, tuple):
+        return [_plain(item) for item in value]
+    if hasattr(value, "__dataclass_fields__"):
+        pairs = ((field.name, getattr(value, field.name)) for field in fields(value))
+        return {name: _plain(item) for name, item in pairs if name != "source"}
+    return value
+
+
+def _report(raw: dict[str, Any], source: bytes) -> FileReport:
+    findings = tuple(_finding(item) for item in raw.pop("findings"))
+    return FileReport(**{**raw, "findings": findings, "source": source, "notes": tuple(raw["notes"])})
+
+
+def _finding(raw: dict[str, Any]) -> Finding:
+    stage, distribution, fix = raw["stage"], raw["distribution"], raw["fix"]
+    raw["location"] = Location(**raw["location"])
+    raw["evidence"] = tuple(Evidence(**item) for item in raw["evidence"])
+    raw["platforms"] = tuple(raw["platforms"])
+    raw["packages"] = tuple(raw["packages"])
+    raw["stage"] = StageRef(**stage) if stage else None
+    if distribution:
+        raw["distribution"] = DistributionRef(**{**distribution, "origin": tuple(distribution["origin"])})
+    if fix:
+        raw["fix"] = Fix(fix["title"], fix["applicability"], tuple(TextEdit(**edit) for edit in fix["edits"]))
+    raw["traits"] = Traits(**raw["traits"])
+    return Finding(**raw)

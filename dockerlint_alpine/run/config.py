@@ -1,0 +1,431 @@
+"""Settings: what may be configured, where it is read from, and where each value came from.
+
+The nearest folder wins that has ``alpine-doctor.toml`` or a ``pyproject.toml`` with ``[tool.alpine-doctor]``; files are
+not merged. Variables ``ALPINE_DOCTOR_OPTION`` of the environment come next, and values given on the command line go on
+top. ``config.schema.json`` beside this module describes the file for editors.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import dataclass, fields, replace
+from functools import lru_cache
+from pathlib import Path
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Literal, TypeAlias, cast
+
+from dockerlint_alpine.model.findings import CODE_LETTERS, CODE_PREFIX, SEVERITIES
+from dockerlint_alpine.report import FORMATS
+from dockerlint_alpine.run.gitignore import translated
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
+    from dockerlint_alpine.model.findings import Finding, Severity
+
+    Reader: TypeAlias = Callable[[object], object]
+
+FILE_NAME = "alpine-doctor.toml"
+TABLE = "tool.alpine-doctor"
+VARIABLES = "ALPINE_DOCTOR_"
+COMMAND_LINE = "command line"
+_MARK = b"alpine-doctor"
+
+Color: TypeAlias = Literal["auto", "always", "never"]
+Table: TypeAlias = tuple[tuple[str, str], ...]
+
+
+class ConfigError(Exception):
+    """A configuration that cannot be used; the text is one line for the user."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Every option, hashable and safe to hand to another process; tables are tuples of pairs.
+
+    ``select``, ``ignore`` and the other places for codes take prefixes (``AD2``). ``output_format`` holds a format or
+    ``format:file`` each. ``rules`` are folders with rules of the user's own, ``wheels`` folders
+    of wheel files that every install may take, as with pip's ``--find-links``. ``exclude`` and the keys of
+    ``per_file_ignores`` are patterns as in .gitignore, relative to the folder of the configuration. ``as_of`` is the day
+    (``YYYY-MM-DD``) to answer for: younger releases on the index are left out. ``online``: ask the package index, or never;
+    ``None``: use kept answers, and ask for what nothing else tells if the index answers quickly (not in CI). ``docs_url`` is
+    where the pages on the codes are published.
+    """
+
+    select: tuple[str, ...] = ("AD",)
+    ignore: tuple[str, ...] = ()
+    per_file_ignores: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    severity: tuple[tuple[str, Severity], ...] = ()
+    platforms: tuple[str, ...] = ("linux/amd64",)
+    build_args: Table = ()
+    target: str | None = None
+    context: str | None = None
+    alpine: str | None = None
+    python: str | None = None
+    online: bool | None = None
+    strict: bool = False
+    exit_zero: bool = False
+    output_format: tuple[str, ...] = ("text",)
+    output_file: str | None = None
+    color: Color = "auto"
+    unsafe_fixes: bool = False
+    require_reason: bool = False
+    rules: tuple[str, ...] = ()
+    wheels: tuple[str, ...] = ()
+    exclude: tuple[str, ...] = ()
+    respect_gitignore: bool = True
+    force_exclude: bool = False
+    docs_url: str | None = None
+    as_of: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Configuration:
+    """Settings, the origin of each by field name (``default``, a file, a variable's name or ``command line``), and the
+    folder they are for.
+
+    ``path`` is the file that was read, ``root`` its folder, or the current one without a file.
+    """
+
+    settings: Settings
+    origins: Mapping[str, str]
+    path: Path | None
+    root: Path
+
+    def selects(self, finding: Finding, path: str) -> bool:
+        """Whether a finding in this file is wanted: the longest prefix decides, ``ignore`` on a tie.
+
+        What could not be judged is left out only where it is ignored by name: to select other codes is no wish
+        to be told that all is well.
+        """
+        code = finding.code
+        ignored = _longest(code, self.settings.ignore)
+        wanted = 0 if finding.could_not_judge else _longest(code, self.settings.select)
+        if ignored > 0 and ignored >= wanted:
+            return False
+        if wanted < 0:
+            return False
+        relative = self.relative(path)
+        return not any(
+            _longest(code, codes) >= 0 and matches(pattern, relative)
+            for pattern, codes in self.settings.per_file_ignores
+        )
+
+    def excludes(self, path: str) -> bool:
+        """Whether this file or a folder that it is in is left out by ``exclude``."""
+        relative = self.relative(path)
+        return any(matches(pattern, relative) for pattern in self.settings.exclude)
+
+    def adjust(self, path: str, findings: Iterable[Finding]) -> tuple[Finding, ...]:
+        """Keep the findings of a file that are wanted, with the severities that were asked for."""
+        return tuple(self._with_severity(finding) for finding in findings if self.selects(finding, path))
+
+    def relative(self, path: str) -> str:
+        """Name a file relative to ``root``, with ``/`` between the parts."""
+        return os.path.relpath(os.path.abspath(path), self.root).replace(os.sep, "/")  # noqa: PTH100 - keeps symlinks
+
+    def _with_severity(self, finding: Finding) -> Finding:
+        prefix, severity = max(
+            ((prefix, severity) for prefix, severity in self.settings.severity if finding.code.startswith(prefix)),
+            key=lambda pair: len(pair[0]),
+            default=("", finding.severity),
+        )
+        return replace(finding, severity=severity) if prefix else finding
+
+
+def load(
+    start: Path,
+    *,
+    overrides: Mapping[str, object] | None = None,
+    said_by: str = COMMAND_LINE,
+    config: Path | None = None,
+    isolated: bool = False,
+    environment: Mapping[str, str] | None = None,
+) -> Configuration:
+    """Read the configuration for a folder.
+
+    ``config`` names the file to read in place of a search; ``isolated`` reads none. ``overrides`` are values by field
+    name as ``said_by`` has them, ``None`` where it has none; they replace a value, except that tables
+    (``build_args``, ``severity``, ``per_file_ignores``) are added to entry by entry. ``environment`` may hold
+    ``ALPINE_DOCTOR_SELECT`` and the like, for every option that is no table; lists are separated by commas.
+
+    Raises:
+        ConfigError: a file cannot be read, or holds what is no option or no value of one; an override is neither.
+
+    """
+    path = None if isolated else config or find(start)
+    values: dict[str, object] = {}
+    origins = dict.fromkeys(_READERS, "default")
+    if path is not None:
+        table = _table(path)
+        if table is None:
+            raise ConfigError(f"{path}: no [{TABLE}] in this file")
+        values = _read_options(table, path)
+        origins |= dict.fromkeys(values, str(path))
+    for name, variable in _set_variables(environment or {}):
+        try:
+            values[name] = _READERS[name](_from_variable(name, (environment or {})[variable]))
+        except ValueError as error:
+            raise ConfigError(f"{variable}: {error}") from None
+        origins[name] = variable
+    for name, value in (overrides or {}).items():
+        if value is None:
+            continue
+        if name not in _READERS:
+            raise ConfigError(f"{said_by}: unknown option `{_kebab(name)}`{_did_you_mean(_kebab(name))}")
+        try:
+            given = _READERS[name](value)
+        except ValueError as error:
+            where = f"--{_kebab(name)}" if said_by == COMMAND_LINE else f"{said_by}: `{_kebab(name)}`"
+            raise ConfigError(f"{where}: {error}") from None
+        if name in _TABLES and name in values:
+            given = tuple((dict(cast("Table", values[name])) | dict(cast("Table", given))).items())
+        values[name] = given
+        origins[name] = said_by
+    settings = Settings(**values)  # type: ignore[arg-type]  # each value comes from the reader of its field
+    root = path.absolute().parent if path else Path.cwd()
+    return Configuration(settings, MappingProxyType(origins), path, root)
+
+
+def find(start: Path) -> Path | None:
+    """Find the nearest configuration file at or above a folder.
+
+    Raises:
+        ConfigError: a ``pyproject.toml`` on the way seems to have the table and cannot be read.
+
+    """
+    folder = start.absolute()
+    for parent in (folder, *folder.parents):
+        own = parent / FILE_NAME
+        if own.is_file():
+            return own
+        project = parent / "pyproject.toml"
+        if project.is_file() and _table(project) is not None:
+            return project
+    return None
+
+
+def as_dict(settings: Settings) -> dict[str, object]:
+    """Write settings as the file would have them (for JSON or TOML), every option by its name there."""
+    return {_kebab(field.name): _plain(field.name, getattr(settings, field.name)) for field in fields(settings)}
+
+
+@lru_cache(maxsize=512)
+def _pattern(pattern: str) -> re.Pattern[str]:
+    anchored = "/" in pattern.rstrip("/")
+    found = translated(pattern.strip("/"))
+    if found is None:
+        raise ValueError(f"{pattern!r} is no pattern")
+    return re.compile(f"{'' if anchored else '(?:.*/)?'}(?:{found.pattern})(?:/.*)?", re.DOTALL)
+
+
+def matches(pattern: str, path: str) -> bool:
+    """Whether a pattern as in .gitignore covers a relative path with ``/`` between its parts.
+
+    A pattern without an inner ``/`` matches a name at any depth; one that matches a folder covers what is below it.
+    """
+    return _pattern(pattern).fullmatch(path) is not None
+
+
+def _longest(code: str, prefixes: Iterable[str]) -> int:
+    """Return the length of the longest of these prefixes that the code has, -1 where it has none."""
+    return max((len(prefix) for prefix in prefixes if code.startswith(prefix)), default=-1)
+
+
+def _table(path: Path) -> Mapping[str, object] | None:
+    """Read the options of a file; ``None`` for a ``pyproject.toml`` that has no table of ours."""
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise ConfigError(f"{path}: {error.strerror or error}") from None
+    project = path.name == "pyproject.toml"
+    if project and _MARK not in data:  # spares most projects the TOML parser
+        return None
+    import tomllib  # noqa: PLC0415 - a fifth of the time of a check
+
+    try:
+        document: object = tomllib.loads(data.decode("utf-8"))
+    except (ValueError, RecursionError) as error:
+        raise ConfigError(f"{path}: {error}") from None
+    for key in TABLE.split(".") if project else ():
+        if not isinstance(document, dict) or key not in document:
+            return None
+        document = document[key]
+    if not isinstance(document, dict):
+        raise ConfigError(f"{path}: {TABLE} must be a table")
+    return document
+
+
+def _read_options(table: Mapping[str, object], path: Path) -> dict[str, object]:
+    """Each option through the reader of its field; paths become relative to where we are, not to the file."""
+    values: dict[str, object] = {}
+    for key, value in table.items():
+        name = key.replace("-", "_")
+        if name not in _READERS or "_" in key:
+            raise ConfigError(f"{path}: unknown option `{key}`{_did_you_mean(key)}")
+        try:
+            values[name] = _located(name, _READERS[name](value), path.parent)
+        except ValueError as error:
+            raise ConfigError(f"{path}: `{key}`: {error}") from None
+    return values
+
+
+def _set_variables(environment: Mapping[str, str]) -> list[tuple[str, str]]:
+    """The fields that a variable of the environment sets, with its name; an empty one sets nothing."""
+    if not any(key.startswith(VARIABLES) for key in environment):
+        return []
+    names = {name: VARIABLES + name.upper() for name in _READERS if name not in _TABLES}
+    return [(name, variable) for name, variable in names.items() if environment.get(variable)]
+
+
+def _from_variable(name: str, text: str) -> object:
+    """What TOML would have for the text of a variable: a flag, a list of what stands between commas, or the text."""
+    if _READERS[name] is _flag:
+        return {"1": True, "true": True, "0": False, "false": False}.get(text.lower(), text)
+    if isinstance(getattr(_DEFAULTS, name), tuple):
+        return [part.strip() for part in text.split(",") if part.strip()]
+    return text
+
+
+def _located(name: str, value: object, folder: Path) -> object:
+    """Make the paths of an option those seen from the current folder."""
+    if name in {"context", "output_file"}:
+        return str(folder / str(value))
+    if name in {"rules", "wheels"}:
+        return tuple(str(folder / place) for place in cast("tuple[str, ...]", value))
+    if name == "output_format":
+        split = (one.partition(":") for one in cast("tuple[str, ...]", value))
+        return tuple(f"{format_}:{folder / file}" if file else format_ for format_, _, file in split)
+    return value
+
+
+def _did_you_mean(key: str) -> str:
+    from difflib import get_close_matches  # noqa: PLC0415 - only a mistake pays for it
+
+    close = get_close_matches(key, map(_kebab, _READERS), n=1)
+    return f"; did you mean `{close[0]}`?" if close else ""
+
+
+def _kebab(name: str) -> str:
+    return name.replace("_", "-")
+
+
+def _plain(name: str, value: object) -> object:
+    if not isinstance(value, tuple):
+        return value
+    if name in _TABLES:
+        return {key: list(one) if isinstance(one, tuple) else one for key, one in value}
+    return list(value)
+
+
+# The readers: each takes what TOML or the command line has and returns what the field holds, or raises ValueError.
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str) or not value:
+        raise ValueError(f"must be a text, not {value!r}")
+    return value
+
+
+def _any_text(value: object) -> str:
+    """Read a text that may be empty, as a build argument may."""
+    if not isinstance(value, str):
+        raise ValueError(f"must be a text, not {value!r}")
+    return value
+
+
+def _flag(value: object) -> bool:
+    if not isinstance(value, bool):
+        raise ValueError(f"must be true or false, not {value!r}")
+    return value
+
+
+def _texts(value: object) -> tuple[str, ...]:
+    if not isinstance(value, (list, tuple)):
+        raise ValueError(f"must be a list, not {value!r}")
+    return tuple(map(_text, value))
+
+
+def _list_of(check: Callable[[str], str]) -> Reader:
+    return lambda value: tuple(map(check, _texts(value)))
+
+
+def _table_of(check: Callable[[str], str], read: Reader) -> Reader:
+    def table(value: object) -> tuple[tuple[str, object], ...]:
+        if not isinstance(value, dict):
+            raise ValueError(f"must be a table, not {value!r}")
+        return tuple((check(_text(key)), read(one)) for key, one in value.items())
+
+    return table
+
+
+def _choice(*names: str) -> Reader:
+    def choice(value: object) -> str:
+        if value not in names:
+            raise ValueError(f"must be one of {', '.join(names)}, not {value!r}")
+        return str(value)
+
+    return choice
+
+
+def _shaped(shape: str, example: str) -> Callable[[object], str]:
+    """Read a text of a given shape. A bare 3.20 in TOML is the number 3.2, hence the example with quotes."""
+    pattern = re.compile(shape)
+
+    def shaped(value: object) -> str:
+        if not isinstance(value, str) or not pattern.fullmatch(value):
+            raise ValueError(f'must be a text such as "{example}", not {value!r}')
+        return value
+
+    return shaped
+
+
+def _formats(value: object) -> tuple[str, ...]:
+    """One format or several, each with ``:file`` behind it or not."""
+    given = _texts([value] if isinstance(value, str) else value)
+    for one in given:
+        _choice(*FORMATS)(one.partition(":")[0])
+    if not given:
+        raise ValueError("must name a format")
+    return given
+
+
+def _glob(value: str) -> str:
+    _pattern(value)
+    return value
+
+
+_CODE = _shaped(CODE_PREFIX, f"{CODE_LETTERS}201")
+
+_READERS: Mapping[str, Reader] = MappingProxyType(
+    {
+        "select": _list_of(_CODE),
+        "ignore": _list_of(_CODE),
+        "per_file_ignores": _table_of(_glob, _list_of(_CODE)),
+        "severity": _table_of(_CODE, _choice(*SEVERITIES)),
+        "platforms": _list_of(_shaped(r"linux/[a-z0-9]+(/v[0-9]+)?", "linux/amd64")),
+        "build_args": _table_of(_shaped(r"[A-Za-z_][A-Za-z0-9_]*", "VERSION"), _any_text),
+        "target": _text,
+        "context": _text,
+        "alpine": _shaped(r"[0-9]+\.[0-9]+|edge", "3.20"),
+        "python": _shaped(r"[0-9]+\.[0-9]+", "3.12"),
+        "online": _flag,
+        "strict": _flag,
+        "exit_zero": _flag,
+        "output_format": _formats,
+        "output_file": _text,
+        "color": _choice("auto", "always", "never"),
+        "unsafe_fixes": _flag,
+        "require_reason": _flag,
+        "rules": _texts,
+        "wheels": _texts,
+        "exclude": _list_of(_glob),
+        "respect_gitignore": _flag,
+        "force_exclude": _flag,
+        "docs_url": _shaped(r"https?://[^ ]+", "https://example.org/docs"),
+        "as_of": _shaped(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", "2026-01-31"),
+    }
+)
+_TABLES = frozenset({"per_file_ignores", "severity", "build_args"})
+_DEFAULTS = Settings()

@@ -1,0 +1,313 @@
+"""Which Dockerfiles to look at: named files, what lies below folders, and the ``build:`` sections of compose files.
+
+A compose file knows more than a folder: the context, the arguments and the target of a build. Below folders, what git
+ignores is left out, and folders that hold other people's code or caches are not entered.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from dockerlint_alpine.run.gitignore import WorkTree, ignored
+from dockerlint_alpine.system.files import lies_within, project_root
+
+if TYPE_CHECKING:
+    from dockerlint_alpine.run.config import Settings
+
+DOCKERFILE_NAME = re.compile(r"(?is)^(?:.*\.)?(?:docker|container)file(?:[.-].*)?\Z")
+"""``Dockerfile``, ``Dockerfile.alpine``, ``backend.alpine.Dockerfile``, ``Dockerfile-alpine``, ``Containerfile``."""
+
+_COMPOSE_NAME = re.compile(r"(?is)^(?:docker-)?compose(?:[.-].*)?\.ya?ml\Z")
+_IGNORED_SUFFIXES = (
+    ".dockerignore",
+    ".md",
+    ".rst",
+    ".orig",
+    ".rej",
+    ".swp",
+    "~",
+    ".py",
+    ".pyc",
+    ".sh",
+    ".json",
+    ".lock",
+)
+_SKIPPED_FOLDERS = frozenset(
+    {
+        ".git",
+        ".hg",
+        ".svn",
+        "node_modules",
+        "__pycache__",
+        ".venv",
+        "venv",
+        ".tox",
+        ".nox",
+        ".mypy_cache",
+        ".ruff_cache",
+        ".pytest_cache",
+        ".hypothesis",
+        ".direnv",
+        ".eggs",
+        ".terraform",
+        ".yarn",
+        ".pnpm-store",
+        "__pypackages__",
+        "bower_components",
+        "site-packages",
+    }
+)
+_MARKS = frozenset({".git", ".gitignore"})
+
+
+@dataclass(frozen=True)
+class Job:
+    """One build of one Dockerfile. ``context``, ``build_args`` and ``target`` are those of a compose service."""
+
+    path: Path
+    shown_as: str
+    context: Path | None = None
+    build_args: Mapping[str, str] = field(default_factory=dict)
+    target: str | None = None
+    services: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class DiscoveryError:
+    """A path that leads to no Dockerfile: as the user named it, and one line on why.
+
+    ``refused``: there may be one, and a file of the project may not ask for it.
+    """
+
+    path: str
+    message: str
+    refused: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    """How folders are searched. ``excludes`` says of a path (as :class:`Job` has it) that it is left out, and so is what
+    is below it; ``step`` is called for every folder; ``everywhere`` applies all this to paths that were named, too.
+    """
+
+    excludes: Callable[[str], bool] = lambda _: False
+    respect_gitignore: bool = True
+    everywhere: bool = False
+    step: Callable[[], None] = lambda: None
+
+
+def job_settings(settings: Settings, job: Job) -> Settings:
+    """``settings`` with the context, arguments and target of a compose service, where nothing else was given."""
+    return replace(
+        settings,
+        context=settings.context or (str(job.context) if job.context is not None else None),
+        build_args=tuple({**job.build_args, **dict(settings.build_args)}.items()),
+        target=settings.target or job.target,
+    )
+
+
+_PLAIN_SEARCH = Search()
+
+
+def find_jobs(paths: Sequence[str], *, search: Search = _PLAIN_SEARCH) -> tuple[list[Job], list[DiscoveryError]]:
+    """Everything there is to judge at ``paths`` (empty: below the current folder), without repeats.
+
+    What is found, and not named, lies in the project that it was found in, once all links are followed.
+    """
+    if search.everywhere:
+        kept = [path for path in paths if not _left_out(path, search)]
+        if paths and not kept:
+            return [], []
+        paths = kept
+    jobs: list[Job] = []
+    errors: list[DiscoveryError] = []
+    for name in paths or (".",):
+        path = Path(name)
+        try:
+            if path.is_dir():
+                found, problems = _in_folder(path, name, search)
+            elif _COMPOSE_NAME.match(path.name) or (path.suffix in {".yml", ".yaml"} and path.exists()):
+                found, problems = _in_compose(path, name, project_root(path.parent))
+                if not found and not problems:
+                    problems = [DiscoveryError(name, "no service of this compose file has a build section")]
+            elif not path.exists():
+                found, problems = [], [DiscoveryError(name, "no such file or folder")]
+            else:
+                found, problems = [Job(path, name)], []
+        except OSError as error:
+            found, problems = [], [DiscoveryError(name, error.strerror or str(error))]
+        jobs.extend(found)
+        errors.extend(problems)
+    return without_repeats(jobs), errors
+
+
+def names_builds(path: str) -> bool:
+    """Whether a path is called as Dockerfiles and compose files are."""
+    return _is_candidate(os.path.basename(path))  # noqa: PTH119 - a name as the user wrote it
+
+
+def _left_out(path: str, search: Search) -> bool:
+    """Whether a search of the folders above would have passed over a path that was named."""
+    if search.excludes(path) or (search.respect_gitignore and ignored(path)):
+        return True
+    name = Path(path).name
+    return Path(path).is_file() and DOCKERFILE_NAME.match(name) is not None and not _is_candidate(name)
+
+
+def _in_folder(folder: Path, shown_as: str, search: Search) -> tuple[list[Job], list[DiscoveryError]]:
+    dockerfiles: list[tuple[Path, str]] = []
+    composed: list[Job] = []
+    refused: list[DiscoveryError] = []
+    passed_over: list[str] = []
+    for name, shown in _walk(str(folder), "" if shown_as in {".", "./"} else shown_as.rstrip("/"), search, passed_over):
+        path = Path(name)
+        if path.is_symlink() and not lies_within(path, project := project_root(path.parent, [folder])):
+            why = f"a link to a file outside the project {project}: not looked at"
+            refused.append(DiscoveryError(shown, why, refused=True))
+        elif _COMPOSE_NAME.match(path.name):
+            # A broken compose file is not what was asked about here.
+            found, problems = _in_compose(path, shown, project_root(path.parent, [folder]))
+            composed += found
+            refused += (problem for problem in problems if problem.refused)
+        else:
+            dockerfiles.append((path, shown))
+    known = {os.path.realpath(job.path) for job in composed}
+    plain = [Job(path, shown) for path, shown in dockerfiles if os.path.realpath(path) not in known]
+    inside = {os.path.realpath(path) for path, _ in dockerfiles}
+    jobs = [*(job for job in composed if os.path.realpath(job.path) in inside), *plain]
+    if jobs or refused:
+        return jobs, refused
+    reason = "a folder without any Dockerfile"
+    if passed_over:
+        reason += f" ({passed_over[0]} and the like were passed over: see .gitignore and `exclude`)"
+    return [], [DiscoveryError(shown_as, reason)]
+
+
+def _walk(folder: str, shown_as: str, search: Search, passed_over: list[str]) -> Iterator[tuple[str, str]]:
+    """Dockerfiles and compose files below ``folder``, sorted; links to folders are not followed.
+
+    ``passed_over`` gets what git ignores and what is excluded.
+    """
+    tree = WorkTree.of(folder) if search.respect_gitignore else None
+    todo: list[tuple[str, str, WorkTree | None]] = [(folder, shown_as, tree)]
+    while todo:
+        place, shown, tree = todo.pop()
+        search.step()
+        found = _entries(place, top=place is folder)
+        if ".git" in found.marks and place is not folder:
+            tree = WorkTree.of(place)  # a repository of its own: what the outer one ignores is not its business
+        elif ".gitignore" in found.marks and place is not folder and tree is not None:
+            tree = tree.with_files_of(place)
+        start = f"{shown}/" if shown else ""
+        for entry in found.files:
+            if _passed_over(entry, tree, search, folder=False):
+                passed_over.append(start + entry.name)
+            else:
+                yield entry.path, start + entry.name
+        for entry in reversed(found.folders):
+            if _passed_over(entry, tree, search, folder=True):
+                passed_over.append(f"{start}{entry.name}/")
+            else:
+                todo.append((entry.path, start + entry.name, tree.below(entry.name) if tree is not None else None))
+
+
+@dataclass(frozen=True, slots=True)
+class _Entries:
+    """Candidates and folders to enter, both sorted; ``marks`` are the names of git's that are there."""
+
+    files: list[os.DirEntry[str]] = field(default_factory=list)
+    folders: list[os.DirEntry[str]] = field(default_factory=list)
+    marks: set[str] = field(default_factory=set)
+
+
+def _entries(folder: str, *, top: bool) -> _Entries:
+    """What of a folder matters. A virtual environment, whatever its name, has nothing for us."""
+    found = _Entries()
+    try:
+        with os.scandir(folder) as entries:
+            for entry in entries:
+                name = entry.name
+                if name in _MARKS:
+                    found.marks.add(name)
+                elif name == "pyvenv.cfg" and not top:
+                    return _Entries()
+                elif _is_folder(entry):
+                    if name not in _SKIPPED_FOLDERS:
+                        found.folders.append(entry)
+                elif _is_candidate(name) and _is_file(entry):
+                    found.files.append(entry)
+    except OSError:
+        return found
+    found.files.sort(key=_name)
+    found.folders.sort(key=_name)
+    return found
+
+
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_dir(follow_symlinks=False)
+    except OSError:
+        return False
+
+
+def _is_file(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_file()
+    except OSError:  # a link to itself
+        return False
+
+
+def _name(entry: os.DirEntry[str]) -> str:
+    return entry.name
+
+
+def _passed_over(entry: os.DirEntry[str], tree: WorkTree | None, search: Search, *, folder: bool) -> bool:
+    return (tree is not None and tree.ignores(entry.name, folder=folder)) or search.excludes(entry.path)
+
+
+def _is_candidate(name: str) -> bool:
+    lowered = name.lower()
+    if "erfile" not in lowered and "compose" not in lowered:
+        return False  # nearly all files: no expression is asked
+    if _COMPOSE_NAME.match(name):
+        return True
+    return DOCKERFILE_NAME.match(name) is not None and not name.lower().endswith(_IGNORED_SUFFIXES)
+
+
+def _in_compose(path: Path, shown_as: str, project: Path) -> tuple[list[Job], list[DiscoveryError]]:
+    """The builds of a compose file, and why there are none, or which of them lie outside the project."""
+    from dockerlint_alpine.run.compose import ComposeError, read_builds  # noqa: PLC0415 - 17 ms that others need not pay
+
+    try:
+        builds, refused = read_builds(path, project)
+    except ComposeError as error:
+        return [], [DiscoveryError(shown_as, str(error))]
+    except OSError as error:
+        return [], [DiscoveryError(shown_as, error.strerror or str(error))]
+    jobs = [
+        Job(
+            path=build.dockerfile,
+            shown_as=os.path.relpath(build.dockerfile) if not build.dockerfile.is_absolute() else str(build.dockerfile),
+            context=build.context,
+            build_args=build.build_args,
+            target=build.target,
+            services=(build.service,),
+        )
+        for build in builds
+    ]
+    return jobs, [DiscoveryError(f"{shown_as}:{one.line}", one.message, refused=True) for one in refused]
+
+
+def without_repeats(jobs: Iterable[Job]) -> list[Job]:
+    """The same build asked for twice (two services, a file and its folder) is judged once, as it was first named."""
+    found: dict[tuple[object, ...], Job] = {}
+    for job in jobs:
+        context = os.path.realpath(job.context) if job.context is not None else None
+        key = (os.path.realpath(job.path), context, tuple(sorted(job.build_args.items())), job.target)
+        found.setdefault(key, job)
+    return list(found.values())

@@ -1,0 +1,169 @@
+"""Judging many Dockerfiles in several processes; answers come in the order of the questions.
+
+Each worker opens rules and indexes once. Where processes can't be started (no semaphores, no memory, a sandbox) the
+caller hears of it before anything is judged, and does the work itself.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from dockerlint_alpine.model.findings import FileError, FileReport
+
+if TYPE_CHECKING:
+    from multiprocessing.context import BaseContext
+
+    from dockerlint_alpine.run.analysis import Doctor
+    from dockerlint_alpine.run.config import Configuration
+    from dockerlint_alpine.run.discovery import Job
+
+_WORTH_A_WORKER = 12
+"""Files. Fewer are judged sooner than another process is ready."""
+
+_MAX_CHUNK = 16
+
+
+class PoolUnavailableError(OSError):
+    """No worker process could be started."""
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """One build, and the bytes of its Dockerfile."""
+
+    job: Job
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came of a question: a report or why there is none, and the paths that it rests on.
+
+    ``broken`` is set where rules or indexes can't be read: the whole run fails with this line.
+    """
+
+    result: FileReport | FileError
+    looked_at: frozenset[str] = frozenset()
+    broken: str | None = None
+
+
+def worker_count(wanted: int | None, questions: int) -> int:
+    """How many processes to use: ``wanted`` if somebody said so, else as many as pay off; 1 stands for this one."""
+    if wanted is not None:
+        return max(1, min(wanted, questions))
+    return max(1, min(cpu_count(), questions // _WORTH_A_WORKER))
+
+
+def cpu_count() -> int:
+    """The processors that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0)) or 1
+    return os.cpu_count() or 1
+
+
+def ask(doctor: Doctor, question: Question) -> Answer:
+    """Judge one Dockerfile, whatever it holds: a mistake of ours costs its report and not the run."""
+    from dockerlint_alpine.cli import common  # noqa: PLC0415 - a worker that was not forked imports it here
+    from dockerlint_alpine.run.reading import UnreadableError  # noqa: PLC0415
+
+    job = question.job
+    try:
+        own = common.for_job(doctor, job)
+        answers: set[str] = own.resolver.looked_at if own.resolver is not None else set()
+        answers.clear()
+        report = own.check_bytes(question.data, job.path, shown_as=job.shown_as)
+    except UnreadableError as error:
+        return Answer(FileError(job.shown_as, str(error)))
+    except common.data_errors() as error:
+        return Answer(FileError(job.shown_as, str(error)), broken=str(error))
+    except Exception as error:  # noqa: BLE001 - see above
+        return Answer(FileError(job.shown_as, _internal(error)))
+    return Answer(report, frozenset(own.looked_at | answers))
+
+
+def ask_all(configured: Configuration, questions: Sequence[Question], workers: int) -> Iterator[Answer]:
+    """Judge all in ``workers`` processes, in order. Raises PoolUnavailableError before the first answer, or not at all."""
+    from concurrent.futures.process import BrokenProcessPool, ProcessPoolExecutor  # noqa: PLC0415 - 30 ms
+
+    try:
+        pool = ProcessPoolExecutor(workers, _context(), _start, (replace(configured, origins={}),))
+    except (OSError, ImportError, NotImplementedError, ValueError) as error:
+        raise PoolUnavailableError(str(error)) from None
+    answered = 0
+    try:
+        chunk = max(1, min(_MAX_CHUNK, len(questions) // (workers * 4)))
+        try:
+            with _no_interruption():
+                answers = pool.map(_answer, questions, chunksize=chunk)
+        except OSError as error:
+            raise PoolUnavailableError(str(error)) from None
+        for answer in answers:
+            answered += 1
+            yield answer
+    except BrokenProcessPool:
+        if not answered:
+            raise PoolUnavailableError("worker processes end at once") from None
+        yield from _lost(questions[answered:])
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
+
+
+@contextmanager
+def _no_interruption() -> Iterator[None]:
+    """Hold Ctrl-C back while workers start: they inherit that for good, and here it arrives afterwards."""
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def _lost(questions: Iterable[Question]) -> Iterator[Answer]:
+    for question in questions:
+        reason = "not judged: a worker process was ended from outside; --jobs 1 does without them"
+        yield Answer(FileError(question.job.shown_as, reason))
+
+
+def _context() -> BaseContext:
+    """Fork where that is safe: it costs a few milliseconds, and a new interpreter as much as ten files."""
+    from multiprocessing import get_context  # noqa: PLC0415
+
+    alone = threading.active_count() == 1
+    return get_context("fork" if sys.platform == "linux" and alone else "spawn")
+
+
+_doctor: Doctor | None = None
+
+
+def _start(configured: Configuration) -> None:
+    """Set a worker up. Ctrl-C goes to every process of the terminal: the parent alone answers it."""
+    global _doctor  # noqa: PLW0603 - the one thing that a worker keeps between questions
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    from dockerlint_alpine.cli import common  # noqa: PLC0415
+
+    _doctor = common.make_doctor(configured)
+
+
+def _answer(question: Question) -> Answer:
+    assert _doctor is not None
+    return ask(_doctor, question)
+
+
+def _internal(error: Exception) -> str:
+    """One line on a mistake of ours, with the place where it happened."""
+    from traceback import extract_tb  # noqa: PLC0415 - never, if we are lucky
+
+    frame = extract_tb(error.__traceback__)[-1]
+    place = f"{os.path.basename(frame.filename)}:{frame.lineno}"  # noqa: PTH119 - a name in a message
+    reason = f"internal error, please report it: {type(error).__name__}: {error}".partition("\n")[0]
+    return f"{reason} ({place})"

@@ -1,0 +1,27 @@
+"""Reading a Dockerfile from disk, and what makes one impossible to judge."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from dockerlint_alpine.system.files import FileRefusedError, read_file
+
+MAX_DOCKERFILE_SIZE = 4 * 1024 * 1024
+"""Bytes. A larger file is refused: it is no Dockerfile that anybody wrote."""
+
+
+class UnreadableError(Exception):
+    """A Dockerfile that can't be judged at all; the text is one line for the user, without the path."""
+
+
+def read_dockerfile(path: Path) -> bytes:
+    """The bytes of a Dockerfile. Raises UnreadableError for anything that is no readable, reasonable text file."""
+    try:
+        data = read_file(path, limit=MAX_DOCKERFILE_SIZE)
+    except FileRefusedError as error:
+        raise UnreadableError(f"{error.reason.removeprefix('it ')}: not a Dockerfile") from None
+    except OSError as error:
+        raise UnreadableError(error.strerror or str(error)) from None
+    if b"\0" in data[:8192]:
+        raise UnreadableError("is a binary file, not a Dockerfile")
+    return data

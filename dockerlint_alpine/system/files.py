@@ -1,0 +1,120 @@
+"""Opening files that a stranger may have put there: regular ones only, of bounded size, never through a link that leads
+out of the project.
+
+Everything of an analysed project is opened here: Dockerfiles, requirement and package lists, configuration, compose files
+and what says which files count. What the user names on the command line may lie anywhere, and is opened here, too.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import TypeAlias
+
+Place: TypeAlias = "str | os.PathLike[str]"
+
+PROJECT_MARKS = (".git", ".hg", ".svn")
+"""What the top folder of a project has."""
+
+_FLAGS = os.O_RDONLY | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOCTTY", 0)
+_CHUNK = 64 * 1024
+
+
+class FileRefusedError(OSError):
+    """A file that is there and is not opened.
+
+    ``reason`` (and ``strerror``) says why, in words that follow "can't be read:".
+    """
+
+    def __init__(self, reason: str) -> None:
+        """Say why."""
+        super().__init__(errno.EPERM, reason)
+        self.reason = reason
+
+
+def read_file(path: Place, *, limit: int, within: Place | None = None) -> bytes:
+    """The bytes of a regular file of at most ``limit`` bytes. ``within`` is the folder that it must lie in once all links
+    are followed; ``None`` for a file that the user named.
+
+    Nothing else is opened, as to open a device or a pipe may do something or wait for ever. Raises FileRefusedError for
+    what is there and no such file, and OSError as :func:`open` does.
+    """
+    try:
+        if within is not None:
+            path = contained(path, within)
+        _check(os.stat(path), limit)  # noqa: PTH116 - no object on the way of every file
+        descriptor = os.open(path, _FLAGS)
+    except ValueError:  # a NUL in the name
+        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), os.fspath(path)) from None
+    with open(descriptor, "rb") as file:  # noqa: PTH123 - a descriptor
+        size = os.fstat(descriptor)
+        _check(size, limit)  # it may be another one by now
+        data = file.read(size.st_size + 1)
+        if len(data) <= size.st_size:
+            return data
+        return _rest(file.read, data, limit)
+
+
+def _rest(read: Callable[[int], bytes], data: bytes, limit: int) -> bytes:
+    """The whole of a file that holds more than it said (it grows, or the kernel makes it up)."""
+    pieces, total = [data], len(data)
+    while chunk := read(_CHUNK):
+        total += len(chunk)
+        if total > limit:
+            raise FileRefusedError(_too_large(limit))
+        pieces.append(chunk)
+    return b"".join(pieces)
+
+
+def _check(status: os.stat_result, limit: int) -> None:
+    if stat.S_ISDIR(status.st_mode):
+        raise FileRefusedError("it is a folder")
+    if not stat.S_ISREG(status.st_mode):
+        raise FileRefusedError("it is not a regular file")
+    if status.st_size > limit:
+        raise FileRefusedError(_too_large(limit))
+
+
+def _too_large(limit: int) -> str:
+    return f"it is larger than {limit // 2**20} MiB"
+
+
+def contained(path: Place, within: Place) -> str:
+    """``path`` with all links followed. Raises FileRefusedError where that does not lie in ``within``."""
+    real = os.path.realpath(path)
+    if not _is_below(real, os.path.realpath(within)):
+        raise FileRefusedError("it lies outside the project")
+    return real
+
+
+def lies_within(path: Place, *folders: Place) -> bool:
+    """Whether a path, all links followed, lies in one of these folders or is one of them."""
+    try:
+        real = os.path.realpath(path)
+        return any(_is_below(real, os.path.realpath(folder)) for folder in folders)
+    except (OSError, ValueError):
+        return False
+
+
+def _is_below(real: str, folder: str) -> bool:
+    return real == folder or real.startswith(folder.rstrip(os.sep) + os.sep)
+
+
+def project_root(folder: Place, named: Iterable[Place] = ()) -> Path:
+    """The top of the project that a folder belongs to: nothing of the project decides about anything outside of it.
+
+    It is the nearest folder at or above that has one of :data:`PROJECT_MARKS`; where none has, the highest of the current
+    folder and ``named`` (what the user said is to be searched) that the folder lies in, else the folder itself. The root
+    of the system and a home folder are not the top of what lies below them, even where somebody keeps them in git.
+    """
+    start = Path(os.path.abspath(folder))  # noqa: PTH100 - links stay as they are
+    home = os.path.expanduser("~")  # noqa: PTH111 - as above
+    at_or_above = [start, *(parent for parent in start.parents if str(parent) not in {home, start.anchor})]
+    for parent in at_or_above:
+        if any(os.path.lexists(os.path.join(parent, mark)) for mark in PROJECT_MARKS):  # noqa: PTH118
+            return parent
+    above = {Path(os.path.abspath(place)) for place in (*named, os.curdir)}  # noqa: PTH100
+    return [start, *(parent for parent in at_or_above if parent in above)][-1]

@@ -1,0 +1,59 @@
+"""Run as a program of its own: takes limits on itself, then becomes the command that is to run within them.
+
+Arguments: the process id of the one who asks, seconds, bytes of address space, bytes of one file, then the command.
+Python's ``preexec_fn`` would do the same between fork and exec, where a program with threads may hang for ever.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+
+_PR_SET_PDEATHSIG = 1
+"""<sys/prctl.h>: which signal this process gets when its parent ends, in whatever way."""
+
+
+def _follow(parent: int) -> None:
+    """Die with the parent, even if that is killed with no time to say so. Linux only; elsewhere the alarm ends us."""
+    if sys.platform != "linux":
+        return
+    import ctypes  # noqa: PLC0415 - Linux only
+
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:  # it ended before we said so
+        os._exit(1)
+
+
+def _limit(kind: str, amount: int) -> None:
+    import resource  # noqa: PLC0415 - not on Windows
+
+    number = getattr(resource, kind, None)
+    if number is None:
+        return
+    hard = resource.getrlimit(number)[1]
+    if hard != resource.RLIM_INFINITY:
+        amount = min(amount, hard)
+    try:
+        resource.setrlimit(number, (amount, amount))
+    except (OSError, ValueError):
+        return  # a system that has no such limit
+
+
+def main(arguments: list[str]) -> None:
+    """Become the command. Raises ``OSError`` where it can't be started."""
+    parent, seconds, memory, file_size, *command = arguments
+    _follow(int(parent))
+    _limit("RLIMIT_AS", int(memory))
+    _limit("RLIMIT_FSIZE", int(file_size))
+    _limit("RLIMIT_CORE", 0)
+    signal.setitimer(signal.ITIMER_REAL, float(seconds))  # goes on after exec
+    os.execvp(command[0], command)  # noqa: S606 - the command is the caller's, no shell reads it
+
+
+if __name__ == "__main__":
+    try:
+        main(sys.argv[1:])
+    except OSError as error:
+        sys.stderr.write(f"{sys.argv[5]}: {error.strerror}\n")
+        sys.exit(127)

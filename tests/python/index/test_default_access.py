@@ -1,0 +1,112 @@
+"""The command line without --online and --offline: kept answers, a quick question, and a report cache that stays true."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from dockerlint_alpine.cli import app
+from tests.python.index.local_index import LocalIndex, serve
+from tests.python.support import variables
+
+DOCKERFILE = "FROM python:3.12-alpine3.21\nCOPY r.txt .\nRUN pip install -r r.txt\n"
+SETUP = "from setuptools import setup, Extension\nsetup(ext_modules=[Extension('a', ['a.c'], libraries=['xml2'])])\n"
+
+
+@pytest.fixture
+def index() -> Iterator[LocalIndex]:
+    found = LocalIndex()
+    found.add_sdist("nobody-s", "1.0", [], {"setup.py": SETUP, "a.c": ""})
+    found.add_sdist("lz4", "4.4.5", [], {"setup.py": SETUP})
+    with serve(found):
+        yield found
+
+
+@pytest.fixture
+def check(
+    project: Callable[[Mapping[str, str]], Path], tmp_path: Path, index: LocalIndex, monkeypatch: pytest.MonkeyPatch
+) -> Callable[..., Result]:
+    for name in [*os.environ]:
+        if name.startswith(("UV_", "PIP_")) or name == "CI":
+            monkeypatch.delenv(name)
+    for name, value in variables(tmp_path).items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("ALPINE_DOCTOR_CACHE_DIR", str(tmp_path / "own-cache"))
+    monkeypatch.setenv("UV_DEFAULT_INDEX", index.url)
+    monkeypatch.setattr("dockerlint_alpine.cli.online.PATIENCE", 60.0)
+    root = project({"Dockerfile": DOCKERFILE, "r.txt": "nobody-s==1.0\n"})
+    monkeypatch.chdir(root)
+
+    def run(*options: str) -> Result:
+        return CliRunner().invoke(app, ["check", "--output-format", "concise", *options, "Dockerfile"])
+
+    return run
+
+
+def test_what_nothing_else_tells_is_asked_once(check: Callable[..., Result], index: LocalIndex) -> None:
+    first = check()
+    assert "AD101 [*] nobody-s 1.0 is compiled here and needs libxml2 (pc:libxml-2.0)" in first.stdout
+    assert "AD903" not in first.stdout
+    asked = len(index.requests)
+    assert asked > 0
+    assert check().stdout == first.stdout  # the report is kept
+    assert check("--no-cache").stdout == first.stdout  # and so is the answer
+    assert len(index.requests) == asked
+
+
+def test_offline_is_offline(check: Callable[..., Result], index: LocalIndex) -> None:
+    check()
+    asked = len(index.requests)
+    assert "nobody-s is not known offline: ask the index with --online" in check("--offline").stdout
+    assert len(index.requests) == asked
+
+
+def test_in_ci_only_what_is_kept_is_used(
+    check: Callable[..., Result], index: LocalIndex, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CI", "true")
+    assert "nobody-s is not known offline" in check().stdout
+    assert index.requests == []
+    monkeypatch.delenv("CI")
+    check()
+    monkeypatch.setenv("CI", "true")
+    asked = len(index.requests)
+    assert "nobody-s 1.0 is compiled here" in check().stdout  # the report kept before is not believed any more
+    assert len(index.requests) == asked
+
+
+def test_what_the_facts_answer_is_not_asked(check: Callable[..., Result], index: LocalIndex) -> None:
+    Path("r.txt").write_text("lz4==4.4.5\n")
+    assert "AD102 [*] lz4 4.4.5 is compiled here" in check().stdout
+    assert index.requests == []
+
+
+def test_an_index_that_is_not_there(
+    check: Callable[..., Result], index: LocalIndex, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url = index.url
+    monkeypatch.setenv("UV_DEFAULT_INDEX", "http://127.0.0.1:9/simple/")
+    first = check()
+    assert "nobody-s is not known offline" in first.stdout
+    assert first.stderr.count("the package index is left alone for an hour (127.0.0.1 can't be reached") == 1
+    second = check()
+    assert second.stdout == first.stdout
+    assert second.stderr == ""
+    monkeypatch.setenv("UV_DEFAULT_INDEX", url)
+    assert "nobody-s is not known offline" in check().stdout  # still within the hour
+    silent = Path(os.environ["ALPINE_DOCTOR_CACHE_DIR"]) / "python" / "silent"
+    old = time.time() - 7200
+    os.utime(silent, (old, old))
+    assert "nobody-s 1.0 is compiled here" in check().stdout
+
+
+def test_an_index_of_the_project_is_not_called(check: Callable[..., Result], index: LocalIndex) -> None:
+    Path("r.txt").write_text(f"--index-url {index.url}\nnobody-s==1.0\n")
+    assert "nobody-s is not known offline" in check().stdout
+    assert index.requests == []
+    assert "nobody-s 1.0 is compiled here" in check("--online").stdout

@@ -1,0 +1,202 @@
+# ruff: noqa: E501 - the lines are test data
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from dockerlint_alpine.python.formats.requirements_file import read_requirements
+from dockerlint_alpine.python.index.online import UvResolver
+from dockerlint_alpine.python.index.settings import index_urls
+from dockerlint_alpine.python.index.uv_program import find_uv
+from dockerlint_alpine.python.model import IndexOptions, Resolution, Target
+from dockerlint_alpine.python.resolve import ResolverError, resolve
+from tests.python.conftest import MemoryFacts, MemoryFiles
+from tests.python.index.local_index import LocalIndex, serve
+from tests.python.support import resolver
+
+MUSL = "cp311-cp311-musllinux_1_2_x86_64"
+GLIBC = "cp311-cp311-manylinux_2_17_x86_64"
+SETUP = 'from setuptools import setup, Extension\nsetup(name="lz4", ext_modules=[Extension("a", ["a.c"], libraries=["lz4"])])\n'
+POISON = 'raise SystemExit("setup.py was executed")\n'
+
+
+@pytest.fixture
+def index() -> Iterator[LocalIndex]:
+    found = LocalIndex()
+    found.add_wheel("clickhouse-connect", "0.8.18", MUSL, ["lz4", "certifi"])
+    found.add_wheel("certifi", "2026.1", "py3-none-any")
+    found.add_wheel("lz4", "4.3.3", MUSL, **{"requires-python": ">=3.8"})
+    found.add_wheel("lz4", "4.4.5", GLIBC)
+    found.add_sdist("lz4", "4.4.5", [], {"setup.py": SETUP, "a.c": "#include <lz4.h>\n#include <stdio.h>\n"})
+    found.add_sdist("sourceonly", "1.0", ["certifi", "clickhouse-connect; extra == 'ch'"], {"setup.py": POISON})
+    found.add_sdist("sourceonly", "0.9", ["lz4"], {"setup.py": POISON})
+    found.add_wheel("wants-old", "1.0", "py3-none-any", ["sourceonly<1.0"])
+    found.add_sdist("secretive", "2.0", [], {"setup.py": POISON}, dynamic=True)
+    found.add_wheel("moved-on", "1.0", MUSL, ["certifi"])
+    found.add_sdist("moved-on", "2.0", ["lz4"], {"setup.py": POISON})
+    with serve(found):
+        yield found
+
+
+def ask(text: str, url: str, with_: UvResolver, target: Target | None = None) -> Resolution:
+    files = MemoryFiles({"/app/requirements.txt": f"-i {url}\n{text}"})
+    return with_.resolve(read_requirements("/app/requirements.txt", files), target or Target("3.11", musl=(1, 2)))
+
+
+def short(found: Resolution) -> dict[str, tuple[str | None, str]]:
+    return {one.name: (one.version, one.artefact.kind) for one in found.distributions}
+
+
+def test_the_graph_the_chain_and_the_verdicts(index: LocalIndex, tmp_path: Path) -> None:
+    lines: list[str] = []
+    uv = resolver(tmp_path, progress=lines.append)
+    found = ask("clickhouse-connect\n", index.url, uv)
+    assert short(found) == {
+        "clickhouse-connect": ("0.8.18", "wheel"),
+        "certifi": ("2026.1", "wheel"),
+        "lz4": ("4.4.5", "sdist"),
+    }
+    lz4 = next(one for one in found.distributions if one.name == "lz4")
+    assert lz4.chain == ("requirements.txt:2", "clickhouse-connect", "lz4")
+    assert (lz4.artefact.nearest_with_wheel, lz4.artefact.source) == ("4.3.3", "index")
+    assert lines[0] == "resolving 1 requirement with uv"
+    # another architecture is answered from the cache, without a request
+    before = len(index.requests)
+    other = ask(
+        "clickhouse-connect\n",
+        index.url,
+        resolver(tmp_path),
+        Target("3.11", "linux/arm/v7", musl=(1, 2)),
+    )
+    assert short(other)["clickhouse-connect"][1] == "none"
+    assert len(index.requests) == before
+
+
+def test_sdist_only_distributions_are_resolved_and_never_built(index: LocalIndex, tmp_path: Path) -> None:
+    found = ask("sourceonly[ch]\n", index.url, resolver(tmp_path))
+    assert short(found)["sourceonly"] == ("1.0", "sdist")
+    lz4 = next(one for one in found.distributions if one.name == "lz4")
+    assert lz4.chain == ("requirements.txt:2", "sourceonly", "clickhouse-connect", "lz4")
+
+
+def test_the_requirements_are_those_of_the_chosen_sdist(index: LocalIndex, tmp_path: Path) -> None:
+    found = ask("wants-old\n", index.url, resolver(tmp_path))
+    assert set(short(found)) == {"wants-old", "sourceonly", "lz4"}
+    assert short(found)["sourceonly"] == ("0.9", "sdist")
+
+
+def test_a_newer_release_without_wheels_wins_as_with_pip(index: LocalIndex, tmp_path: Path) -> None:
+    found = ask("moved-on\n", index.url, resolver(tmp_path))
+    assert short(found) == {"moved-on": ("2.0", "sdist"), "lz4": ("4.4.5", "sdist")}
+
+
+def test_requirements_that_only_a_build_tells_are_a_doubt(index: LocalIndex, tmp_path: Path) -> None:
+    found = ask("secretive\n", index.url, resolver(tmp_path))
+    assert [(one.name, one.kind) for one in found.unresolved] == [("secretive", "dependencies")]
+
+
+def test_conflicts_and_unknown_names_are_named(index: LocalIndex, tmp_path: Path) -> None:
+    with pytest.raises(ResolverError, match=r"lz4<4 and lz4>4|lz4>4 and lz4<4"):
+        ask("lz4<4\nlz4>4\n", index.url, resolver(tmp_path))
+    with pytest.raises(ResolverError, match="no-such-thing was not found"):
+        ask("no-such-thing\n", index.url, resolver(tmp_path))
+
+
+def test_an_index_that_does_not_answer_costs_the_timeout_only(tmp_path: Path) -> None:
+    with serve(LocalIndex(delay=threading.Event())) as index:
+        files = MemoryFiles({"/app/requirements.txt": f"-i {index.url}\nlz4\n"})
+        wanted = read_requirements("/app/requirements.txt", files)
+        found = resolve(wanted, Target("3.11", musl=(1, 2)), MemoryFacts({}), resolver(tmp_path, timeout=1.0))
+    assert found.notes == ("resolved without the index: uv did not answer within 1 seconds",)
+    assert [one.name for one in found.unresolved] == ["lz4"]
+
+
+def test_credentials_are_used_and_kept_out_of_everything(index: LocalIndex, tmp_path: Path) -> None:
+    index.password = "hunter2"
+    url = index.url.replace("http://", "http://user:hunter2@")
+    uv = resolver(tmp_path)
+    assert short(ask("certifi\n", url, uv)) == {"certifi": ("2026.1", "wheel")}
+    assert all(authorization for path, authorization in index.requests[-1:] if path)
+    with pytest.raises(ResolverError) as caught:
+        ask("no-such-thing\n", url, uv)
+    assert "hunter2" not in str(caught.value)
+    assert not any(b"hunter2" in file.read_bytes() for file in (tmp_path / "answers").iterdir())
+
+
+def test_a_damaged_cache_is_asked_again(index: LocalIndex, tmp_path: Path) -> None:
+    uv = resolver(tmp_path)
+    ask("certifi\n", index.url, uv)
+    for file in (tmp_path / "answers").iterdir():
+        file.write_text("{not json")
+    assert short(ask("certifi\n", index.url, uv)) == {"certifi": ("2026.1", "wheel")}
+
+
+def test_sources_are_read(index: LocalIndex, tmp_path: Path) -> None:
+    uv = resolver(tmp_path)
+    options = IndexOptions(index_url=index.url)
+    facts = uv.source_facts("lz4", "4.4.5", options)
+    assert (facts.named("library"), facts.named("header"), facts.pure) == (("lz4",), ("lz4.h",), False)
+    before = len(index.requests)
+    assert resolver(tmp_path).source_facts("lz4", "4.4.5", options) == facts
+    assert len(index.requests) == before
+    with pytest.raises(ResolverError, match="lz4 9 has no sdist"):
+        uv.source_facts("lz4", "9", options)
+
+
+def test_an_answer_of_another_day_is_asked_again(index: LocalIndex, tmp_path: Path) -> None:
+    ask("certifi\n", index.url, resolver(tmp_path, day="2026-11-26"))
+    before = len(index.requests)
+    found = ask("certifi\n", index.url, resolver(tmp_path, day="2026-11-27"))
+    assert len(index.requests) > before
+    assert found.distributions[0].artefact.source == "index as of 2026-11-27"
+
+
+def test_an_index_that_fell_silent_is_asked_once(tmp_path: Path) -> None:
+    uv = resolver(tmp_path, timeout=1.0)
+    with serve(LocalIndex(delay=threading.Event())) as index:
+        for name in ("a", "b", "c"):
+            with pytest.raises(ResolverError, match="did not answer within 1 seconds"):
+                ask(f"{name}\n", index.url, uv)
+        asked = {path for path, _ in index.requests}
+    assert asked <= {"/simple/a/"}
+
+
+def test_index_urls_follow_the_options_and_the_configuration(tmp_path: Path) -> None:
+    uv = find_uv()
+    assert uv is not None
+    base = {"HOME": str(tmp_path), "XDG_CONFIG_HOME": str(tmp_path / "config")}
+    given = IndexOptions(index_url="https://a.example/simple", extra_index_urls=("https://b.example/simple",))
+    assert index_urls(given, base, uv) == ["https://a.example/simple", "https://b.example/simple"]
+    assert index_urls(IndexOptions(no_index=True), base, uv) == []
+    folder = tmp_path / "config" / "pip"
+    folder.mkdir(parents=True)
+    (folder / "pip.conf").write_text(
+        "[global]\nindex-url = https://c.example/simple\nextra-index-url = file:///x\n  https://d.example/simple\n"
+    )
+    assert index_urls(IndexOptions(), base, uv)[:1] == ["https://c.example/simple"]
+    assert "https://d.example/simple" in index_urls(IndexOptions(), base, uv)
+    assert (
+        index_urls(IndexOptions(), {**base, "PIP_INDEX_URL": "https://e.example/simple"}, uv)[0]
+        == "https://e.example/simple"
+    )
+    (default,) = index_urls(IndexOptions(), {**base, "PIP_CONFIG_FILE": os.devnull}, uv)
+    assert default.startswith("https://")
+
+
+def test_no_uv_is_said() -> None:
+    with pytest.raises(ResolverError, match="can't be started"):
+        ask("certifi\n", "http://127.0.0.1:9/simple", UvResolver(cache=None, variables={}, uv="/nonexistent/uv"))
+
+
+@pytest.mark.online
+def test_the_real_index_knows_lz4(tmp_path: Path) -> None:
+    uv = UvResolver(cache=tmp_path / "answers", variables=dict(os.environ), as_of="2026-10-01")
+    wanted = read_requirements("/app/r.txt", MemoryFiles({"/app/r.txt": "clickhouse-connect==0.8.18\nlz4==4.4.5\n"}))
+    found = uv.resolve(wanted, Target("3.11", musl=(1, 2)))
+    assert short(found)["lz4"] == ("4.4.5", "sdist")
+    assert short(found)["clickhouse-connect"] == ("0.8.18", "wheel")
+    assert uv.source_facts("lz4", "4.4.5", IndexOptions()).named("pkg-config") == ("liblz4",)

@@ -1,0 +1,159 @@
+# ruff: noqa: E501 - the lines are test data
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dockerlint_alpine.python.sources.setup_py import Asked, SetupScript, read_setup_py
+
+
+def script(text: str, files: dict[str, str] | None = None) -> SetupScript:
+    return read_setup_py(text.encode(), lambda path: (files or {})[path].encode() if path in (files or {}) else None)
+
+
+def required(text: str, files: dict[str, str] | None = None) -> list[str]:
+    found = script(f"from setuptools import setup\n{text}", files)
+    return [name for name, _ in found.install_requires or ()]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "setup(install_requires=['a', 'b>=1'])",
+        "REQ = ['a']\nREQ += ['b>=1']\nsetup(install_requires=REQ)",
+        "REQ = ['a']\nREQ.append('b>=1')\nsetup(install_requires=REQ)",
+        "V = '1'\nsetup(install_requires=['a', 'b>=' + V])",
+        "V = '1'\nsetup(install_requires=['a', f'b>={V}'])",
+        "setup(install_requires=['a', 'b>=%s' % '1'])",
+        "setup(install_requires=['a', 'b>={}'.format('1')])",
+        "setup(install_requires=('a',) + ('b>=1',))",
+        "setup(install_requires='''a\nb>=1\n''')",
+        "setup(install_requires=open('req.txt').read().splitlines())",
+        "with open('req.txt') as f:\n    R = f.read().splitlines()\nsetup(install_requires=R)",
+        "with open('req.txt') as f:\n    R = [l.strip() for l in f if l.strip() and not l.startswith('#')]\nsetup(install_requires=R)",
+        "import os\nhere = os.path.abspath(os.path.dirname(__file__))\ndef read(n):\n    with open(os.path.join(here, n), encoding='utf-8') as f:\n        return f.read()\nsetup(install_requires=read('req.txt').split('\\n'))",
+        "from pathlib import Path\nsetup(install_requires=Path('req.txt').read_text().splitlines())",
+        "from pathlib import Path\nH = Path(__file__).parent\nsetup(install_requires=(H / 'req.txt').read_text().splitlines())",
+        "from pip.req import parse_requirements\nsetup(install_requires=[str(r) for r in parse_requirements('req.txt', session=1)])",
+        "def f(*names):\n    return list(names)\nsetup(install_requires=f('a', 'b>=1'))",
+        "K = dict()\nK['install_requires'] = ['a', 'b>=1']\nsetup(name='x', **K)",
+        "R = []\nfor n in ('a', 'b>=1'):\n    R.append(n)\nsetup(install_requires=R)",
+        "import sys\nif sys.platform == 'win32':\n    R = ['w']\nelse:\n    R = ['a', 'b>=1']\nsetup(install_requires=R)",
+        "E = {'x': ['a'], 'y': ['b>=1']}\nsetup(install_requires=[n for l in [] for n in l] or E['x'] + E['y'])",
+        "def main():\n    setup(install_requires=['a', 'b>=1'])\nif __name__ == '__main__':\n    main()",
+    ],
+)  # fmt: skip
+def test_idioms(text: str) -> None:
+    assert required(text, {"req.txt": "# comment\na\nb>=1\n"}) == ["a", "b>=1"]
+
+
+def test_lines() -> None:
+    found = script("from setuptools import setup\nsetup(\n  install_requires=[\n    'a',\n    'b',\n  ],\n)\n")
+    assert found.install_requires == (("a", 4), ("b", 5))
+
+
+@pytest.mark.parametrize(
+    ("text", "doubt"),
+    [
+        ("import os\nsetup(install_requires=os.environ['R'].split())", "install_requires is made at run time"),
+        (
+            "R = ['a']\nif input():\n    R.append('b')\nsetup(install_requires=R)",
+            "whether R.append('b') happens is decided at run time",
+        ),
+        ("setup(install_requires=['a', magic()])", "a part of install_requires is made at run time"),
+        ("setup(**magic())", "setup() gets arguments that are made at run time"),
+        (
+            "import os\nsetup(install_requires=open('/etc/' + os.uname()[1]).read())",
+            "install_requires is made at run time",
+        ),
+    ],
+)
+def test_what_cannot_be_told_is_said(text: str, doubt: str) -> None:
+    found = script(f"from setuptools import setup\n{text}")
+    assert doubt in [message for _, message in found.doubts]
+    assert not {"b", "magic"} & {name for name, _ in found.install_requires or ()}
+
+
+def test_files_outside_the_project_are_not_read() -> None:
+    seen: list[str] = []
+
+    def read(path: str) -> bytes | None:
+        seen.append(path)
+        return None
+
+    read_setup_py(b"from setuptools import setup\nsetup(install_requires=open('../../etc/passwd').read())", read)
+    assert seen == []
+
+
+def test_extensions_and_what_is_asked_for() -> None:
+    found = script(
+        """
+import os, subprocess, pkgconfig
+from setuptools import setup, Extension
+from setuptools.command.build_ext import build_ext
+LIBS = ['ssl', 'crypto']
+ext = Extension('fast', sources=['fast.c'], libraries=LIBS + ['z'], define_macros=[('A', '1')])
+class Build(build_ext):
+    def run(self):
+        subprocess.check_output(['pg_config', '--includedir'])
+        subprocess.call(['pkg-config', '--libs', 'libpq'])
+if os.environ.get('CPP'):
+    more = Extension('cpp', ['x.cpp'], language='c++')
+if pkgconfig.installed('liblz4', '>= 1.7.5'):
+    LIBS.append('lz4')
+setup(ext_modules=[ext], setup_requires=['cffi'])
+"""
+    )
+    assert [(one.name, one.libraries, one.language, one.conditional, one.complete) for one in found.extensions] == [
+        ("fast", ("ssl", "crypto", "z"), None, False, True),
+        ("cpp", (), "c++", True, True),
+    ]
+    assert found.extensions[0].line == 6
+    assert found.extensions[0].define_macros == ("A",)
+    assert found.pkg_config == (Asked("libpq", 10, required=False), Asked("liblz4", 13, required=False))
+    assert found.programs == (Asked("pg_config", 9, required=False),)
+    assert found.setup_requires == (("cffi", 15),)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "x = ['a']\nwhile True:\n    x += x",
+        "x = 'a'\nfor i in [1] * 9:\n    x += x",
+        "def f(n):\n    return f(n)\nf(1)",
+        "x = ['a'] + ['b']\n" + "x = x + x\n" * 60,
+        "x = 'a'\n" + "x = x.replace('a', 'aaaaaaaaaaaaaaaa')\n" * 30,
+        "x = '%999999999d' % 1",
+        "x = '{:>999999999}'.format('')",
+        "x = '{0.__class__.__mro__}'.format('')",
+        "x = []\nfor a in [1,2,3,4,5,6,7,8,9]:\n"
+        + "".join(f"{'  ' * depth}for b{depth} in [1,2,3,4,5,6,7,8,9]:\n" for depth in range(1, 12))
+        + f"{'  ' * 12}x.append('a')",
+    ],
+)
+def test_bombs_end(text: str) -> None:
+    found = script(f"from setuptools import setup\n{text}\nsetup(install_requires=['a'])\n")
+    assert found.install_requires in {(("a", found.install_requires[0][1]),) if found.install_requires else None, None}
+
+
+def test_nothing_is_executed(tmp_path: Path) -> None:
+    target = tmp_path / "made"
+    before = set(sys.modules)
+    script(
+        f"import os, antigravity\nos.system('touch {target}')\nopen({str(target)!r}, 'w').write('x')\n__import__('this')\nexec('1/0')\n"
+    )
+    assert not target.exists()
+    assert not {"antigravity", "this"} & (set(sys.modules) - before)
+
+
+def test_python_2_is_said() -> None:
+    assert "not readable as Python 3" in script("print 'x'\n").doubts[0][1]
+
+
+@given(st.text(alphabet="()[]{}'\",=+-*/%:. \n\tabfordefsetupinf0123_#", max_size=80))
+def test_no_text_breaks_the_reader(text: str) -> None:
+    script(text)
