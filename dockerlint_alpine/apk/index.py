@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, TypeAlias
+
+from msgspec import Struct
 
 from dockerlint_alpine.apk.behaviour import Behaviour, behaviour_of
 from dockerlint_alpine.apk.catalog import Catalog, Layer
@@ -14,11 +15,11 @@ if TYPE_CHECKING:
 
     from dockerlint_alpine.apk.package import Package
 
+
 SourceKind: TypeAlias = Literal["embedded", "cached", "stand-in"]
 
 
-@dataclass(frozen=True, slots=True)
-class IndexSource:
+class IndexSource(Struct, frozen=True):
     """Where one repository's packages come from.
 
     ``release``, ``repository`` and ``arch`` say whose index it is; for a ``stand-in`` that is not what was asked for,
@@ -35,8 +36,7 @@ class IndexSource:
     note: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Provider:
+class Provider(Struct, frozen=True):
     """A package that has what was asked for: under which name it does, and in one line why it is this one."""
 
     package: Package
@@ -119,19 +119,25 @@ class Index:
         """
         found = self._found.get(need)
         if found is None:
-            from dockerlint_alpine.apk.preference import ranked  # noqa: PLC0415 - it solves worlds of this index
+            from dockerlint_alpine.apk.preference import ranked
 
             found = self._found[need] = ranked(self, need)
         return found
 
-    def best(self, need: str) -> Provider | None:
-        """The package to install for ``need``, as :meth:`find` ranks them; ``None`` where nothing meets it."""
-        return next(iter(self.find(need)), None)
+    def best(self, *needs: str) -> Provider | None:
+        """The package to install for the first of ``needs`` that the release has, as :meth:`find` ranks them."""
+        return next((found[0] for need in needs if (found := self.find(need))), None)
 
-    def best_name(self, need: str) -> str | None:
-        """The name of the package to install for ``need``."""
-        best = self.best(need)
+    def best_name(self, *needs: str) -> str | None:
+        """The name of that package."""
+        best = self.best(*needs)
         return best.package.name if best is not None else None
+
+    def development_of(self, library: Package) -> Package | None:
+        """The -dev package of a library's package, by the names that aports gives them: one that depends on it."""
+        stems = dict.fromkeys((library.name, library.origin, library.name.removesuffix("-libs")))
+        candidates = (self.package(f"{stem}-dev") for stem in stems)
+        return next((dev for dev in candidates if dev and any(one.name == library.name for one in dev.depends)), None)
 
     def standing_for(self, name: str) -> Package | None:
         """What ``apk add`` of a name installs: its own package, or of those that provide it the one with the highest

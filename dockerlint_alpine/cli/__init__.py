@@ -59,17 +59,17 @@ class LazyGroup(click.Group):
         try:
             return super().resolve_command(ctx, args)
         except click.UsageError as error:
-            from difflib import get_close_matches  # noqa: PLC0415 - only a mistake pays for it
+            from dockerlint_alpine.run.suggest import did_you_mean
 
-            close = get_close_matches(args[0], COMMANDS, n=1)
-            if not close:
+            hint = did_you_mean(args[0], COMMANDS)
+            if not hint:
                 raise
-            raise click.UsageError(f"No such command {args[0]!r}; did you mean {close[0]}?", ctx) from error
+            raise click.UsageError(f"No such command {args[0]!r}{hint}", ctx) from error
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[Any]:
         """Complete the name of a command from the table alone, and options as ever."""
         if not incomplete or incomplete[0].isalnum():
-            from click.shell_completion import CompletionItem  # noqa: PLC0415 - only while completing
+            from click.shell_completion import CompletionItem
 
             rows = ((name, line) for name, (_, _, line) in COMMANDS.items())
             return [CompletionItem(name, help=line) for name, line in rows if name.startswith(incomplete)]

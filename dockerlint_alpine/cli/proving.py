@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +12,8 @@ from dockerlint_alpine.cli import common
 from dockerlint_alpine.cli import verify as verifying
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     from dockerlint_alpine.run.analysis import FixResult
     from dockerlint_alpine.run.config import Configuration
     from dockerlint_alpine.run.discovery import Job
@@ -26,7 +27,7 @@ def prove(
     jobs: Sequence[Job],
 ) -> int:
     """Verify the fixes of these Dockerfiles (by their paths); the exit code is that of ``verify``."""
-    from dockerlint_alpine.proof.verify.errors import VerifyError  # noqa: PLC0415 - only with --verify
+    from dockerlint_alpine.proof.verify.errors import VerifyError
 
     try:
         return _prove(paths, configured, given, results, jobs)
@@ -42,10 +43,10 @@ def _prove(
     results: Mapping[str, FixResult],
     jobs: Sequence[Job],
 ) -> int:
-    from dockerlint_alpine.proof.verify.clock import seconds_of  # noqa: PLC0415 - only with --verify
-    from dockerlint_alpine.proof.verify.keeping import FixWriter  # noqa: PLC0415
-    from dockerlint_alpine.proof.verify.planning import allowances, level_of, plan_dockerfile  # noqa: PLC0415
-    from dockerlint_alpine.proof.verify.redact import Redactor  # noqa: PLC0415
+    from dockerlint_alpine.proof.verify.clock import seconds_of
+    from dockerlint_alpine.proof.verify.keeping import FixWriter
+    from dockerlint_alpine.proof.verify.planning import allowances, level_of, plan_dockerfile
+    from dockerlint_alpine.proof.verify.redact import Redactor
 
     formats = verifying.formats_of(configured.settings.output_format)
     redactor = Redactor()

@@ -5,9 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
-from collections.abc import Callable, Sequence
 from pathlib import Path
-from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -16,6 +14,9 @@ from dockerlint_alpine.cli import common
 from dockerlint_alpine.cli.sections import SectionedCommand, section
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from types import FrameType
+
     from dockerlint_alpine.apk import Index
     from dockerlint_alpine.elf import Subject
     from dockerlint_alpine.proof.verify.engine import Engine
@@ -86,7 +87,7 @@ def verify(words: tuple[str, ...], **given: Any) -> None:
     Exit codes: 0 all as expected, 1 red or unexpectedly green, 2 the command, the compose file or a probe was wrong,
     3 not verified (no engine, something refused, out of time, interrupted).
     """
-    from dockerlint_alpine.proof.verify.errors import VerifyError  # noqa: PLC0415 - after --help
+    from dockerlint_alpine.proof.verify.errors import VerifyError
 
     try:
         if given["clean"]:
@@ -100,13 +101,13 @@ def verify(words: tuple[str, ...], **given: Any) -> None:
 
 
 def _verify(words: tuple[str, ...], given: dict[str, Any]) -> int:
-    from dockerlint_alpine.proof.verify.redact import Redactor  # noqa: PLC0415 - after --help
+    from dockerlint_alpine.proof.verify.redact import Redactor
 
     formats = formats_of(given["output_format"])
     redactor = Redactor()
     plan, listed = _planned(words, given, redactor)
     if given["only_plan"]:
-        from dockerlint_alpine.proof.verify.planning import described  # noqa: PLC0415 - after --help
+        from dockerlint_alpine.proof.verify.planning import described
 
         for line in described(plan, listed):
             click.echo(redactor.text(line))
@@ -131,8 +132,8 @@ def _planned(
     words: tuple[str, ...], given: dict[str, Any], redactor: Redactor
 ) -> tuple[Plan, Callable[[], Sequence[str]]]:
     """The plan for what was named, and what more there is to list of it."""
-    from dockerlint_alpine.proof.verify.clock import seconds_of  # noqa: PLC0415 - after --help
-    from dockerlint_alpine.proof.verify.planning import allowances, level_of, plan_dockerfile, plan_image  # noqa: PLC0415
+    from dockerlint_alpine.proof.verify.clock import seconds_of
+    from dockerlint_alpine.proof.verify.planning import allowances, level_of, plan_dockerfile, plan_image
 
     options: dict[str, Any] = {
         "level": level_of(given["level"]),
@@ -161,8 +162,8 @@ def planned_compose(
     target: str, services: Sequence[str], doctor: Doctor, redactor: Redactor, given: dict[str, Any], **options: Any
 ) -> tuple[Plan, Callable[[], Sequence[str]]]:
     """The plan for a compose file, and the lines that tell what would run."""
-    from dockerlint_alpine.proof.verify.compose_cli import find_compose  # noqa: PLC0415 - after --help
-    from dockerlint_alpine.proof.verify.planning import plan_compose  # noqa: PLC0415
+    from dockerlint_alpine.proof.verify.compose_cli import find_compose
+    from dockerlint_alpine.proof.verify.planning import plan_compose
 
     plan, lines = plan_compose(
         Path(target),
@@ -192,10 +193,10 @@ def _default_target() -> str:
 
 def connected(given: dict[str, Any]) -> Engine:
     """The engine that the options lead to. Raises NotVerifiedError."""
-    from dockerlint_alpine.elf.address import find_engine  # noqa: PLC0415 - after --help
-    from dockerlint_alpine.proof.verify.engine import Engine  # noqa: PLC0415
-    from dockerlint_alpine.proof.verify.errors import NotVerifiedError  # noqa: PLC0415
-    from dockerlint_alpine.proof.verify.planning import allowances  # noqa: PLC0415
+    from dockerlint_alpine.elf.address import find_engine
+    from dockerlint_alpine.proof.verify.engine import Engine
+    from dockerlint_alpine.proof.verify.errors import NotVerifiedError
+    from dockerlint_alpine.proof.verify.planning import allowances
 
     address = find_engine(given["engine"], os.environ)
     if address.remote and not given["engine"] and "remote" not in allowances(given["allow"]):
@@ -207,8 +208,8 @@ def connected(given: dict[str, Any]) -> Engine:
 
 def execute(plan: Plan, given: dict[str, Any], redactor: Redactor, writer: Writer | None = None) -> VerifyReport:
     """Run a plan with the options of the command line, and write the report folder."""
-    from dockerlint_alpine.proof.verify.locking import locked  # noqa: PLC0415 - after --help
-    from dockerlint_alpine.proof.verify.run import Run  # noqa: PLC0415
+    from dockerlint_alpine.proof.verify.locking import locked
+    from dockerlint_alpine.proof.verify.run import Run
 
     signals = _Signals()
     run = Run(
@@ -223,7 +224,7 @@ def execute(plan: Plan, given: dict[str, Any], redactor: Redactor, writer: Write
     with locked(plan.project), signals:
         report = run.go()
     if given["report_folder"]:
-        from dockerlint_alpine.proof.verify.folder import write_folder  # noqa: PLC0415 - only where asked for
+        from dockerlint_alpine.proof.verify.folder import write_folder
 
         write_folder(Path(given["report_folder"]), report, run.journal, redactor)
     return report
@@ -231,7 +232,7 @@ def execute(plan: Plan, given: dict[str, Any], redactor: Redactor, writer: Write
 
 def _index(subject: Subject) -> Index | None:
     """The embedded index of an image's release; ``None`` where it is not known."""
-    from dockerlint_alpine.apk import IndexStore, UnknownReleaseError  # noqa: PLC0415 - only for images without a Dockerfile
+    from dockerlint_alpine.apk import IndexStore, UnknownReleaseError
 
     if subject.alpine is None:
         return None
@@ -251,7 +252,7 @@ class _Signals:
 
     def enter(self, phase: Phase) -> None:
         """Be told which phase begins: from ``collect`` on nothing is given up any more."""
-        from dockerlint_alpine.proof.verify.machine import ENDING  # noqa: PLC0415 - after --help
+        from dockerlint_alpine.proof.verify.machine import ENDING
 
         self._ending = phase in ENDING
 
@@ -274,14 +275,14 @@ class _Signals:
 
 def kept_folder() -> Path:
     """Where old bytes lie while a fix is being proven."""
-    from dockerlint_alpine.cli.folders import cache_folder  # noqa: PLC0415 - after --help
+    from dockerlint_alpine.cli.folders import cache_folder
 
     return cache_folder() / "verify"
 
 
 def _clean(given: dict[str, Any]) -> int:
-    from dockerlint_alpine.proof.verify.engine import label_filter  # noqa: PLC0415 - after --help
-    from dockerlint_alpine.proof.verify.keeping import recover  # noqa: PLC0415
+    from dockerlint_alpine.proof.verify.engine import label_filter
+    from dockerlint_alpine.proof.verify.keeping import recover
 
     for line in recover(kept_folder()):
         click.echo(line)
@@ -312,16 +313,16 @@ def show(report: VerifyReport, formats: Sequence[tuple[str, str]], redactor: Red
 def rendered(report: VerifyReport, name: str, *, color: str, redactor: Redactor) -> str:
     """The report in one format."""
     if name == "json":
-        from dockerlint_alpine.proof.verify.document import to_json  # noqa: PLC0415 - one of them is asked for
-        from dockerlint_alpine.report.encoding import json_text  # noqa: PLC0415
+        from dockerlint_alpine.proof.verify.document import to_json
+        from dockerlint_alpine.report.encoding import json_text
 
         return json_text(redactor.value(to_json(report)))
     if name == "junit":
-        from dockerlint_alpine.proof.verify.junit import render  # noqa: PLC0415
+        from dockerlint_alpine.proof.verify.junit import render
 
         return render(report)
-    from dockerlint_alpine.proof.verify.render import to_markdown, to_text  # noqa: PLC0415
-    from dockerlint_alpine.report.paint import Paint  # noqa: PLC0415
+    from dockerlint_alpine.proof.verify.render import to_markdown, to_text
+    from dockerlint_alpine.report.paint import Paint
 
     if name == "markdown":
         return to_markdown(report)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, TypeAlias
+
+from msgspec import Struct, field
 
 if TYPE_CHECKING:
     from dockerlint_alpine.diagnose.steps import Step
@@ -16,16 +17,17 @@ Outcome: TypeAlias = Literal["package", "none", "unknown"]
 MOMENTS: tuple[Moment, ...] = ("build", "run", "apk")
 
 
-@dataclass(frozen=True, slots=True)
-class Cause:
+class Cause(Struct, frozen=True):
     """One root cause.
 
     ``cause`` says in a few words what failed, ``need`` in apk's vocabulary (or a header's name) what is missing.
-    ``packages`` is what the log itself proves, in one release; ``foreseen`` what the rules expect to be missing next.
-    ``line`` is the 1-based line of the log and ``quote`` its text without wrappers. ``stage`` is the name of a stage,
-    or its number where it has none. ``outcome`` says what kind of answer this is: ``none`` means that no apk package
-    helps. ``lasting`` is true where the need is one of what runs, even if a step of the build ran it. ``replaces`` is
-    the name in an ``apk add`` that the first package stands for. ``step`` is the step of the log that the line is from.
+    ``packages`` is what the log itself proves, in one release; ``foreseen`` what the rules expect to be missing next, and
+    ``foreseen_to_run`` those of them that the stage which runs needs. ``version`` is that of ``distribution``, where the
+    log tells it. ``line`` is the 1-based line of the log and ``quote`` its text without wrappers. ``stage`` is the name of
+    a stage, or its number where it has none. ``outcome`` says what kind of answer this is: ``none`` means that no apk
+    package helps. ``lasting`` is true where the need is one of what runs, even if a step of the build ran it.
+    ``replaces`` is the name in an ``apk add`` that the first package stands for, ``pin`` what to write in place of a pin
+    that can't be met. ``step`` is the step of the log that the line is from.
     """
 
     cause: str
@@ -36,6 +38,7 @@ class Cause:
     advice: str
     confidence: Confidence
     distribution: str | None = None
+    version: str | None = None
     need: str | None = None
     packages: tuple[str, ...] = ()
     foreseen: tuple[str, ...] = ()
@@ -44,10 +47,11 @@ class Cause:
     pattern: str = ""
     step: Step | None = None
     lasting: bool = False
+    pin: str | None = None
+    foreseen_to_run: frozenset[str] = frozenset()
 
 
-@dataclass(frozen=True, slots=True)
-class Diagnosis:
+class Diagnosis(Struct, frozen=True):
     """The answer to a log.
 
     ``release`` is the Alpine release whose index named the packages and ``release_note`` how it was found out.

@@ -7,17 +7,17 @@ patterns that have one of them are tried in the order of the file; the first tha
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, get_args
+
+from msgspec import Struct
 
 from dockerlint_alpine.diagnose.errors import PatternError
 from dockerlint_alpine.diagnose.model import MOMENTS, Moment
 from dockerlint_alpine.diagnose.wrappers import unwrap
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 Strength: TypeAlias = Literal["proof", "probe", "hint", "echo"]
 Lookup: TypeAlias = Literal[
@@ -52,7 +52,9 @@ ADVICE: Mapping[str, frozenset[str]] = {
         "script-not-started": "name script code", "mixed-repositories": "name", "package-elsewhere": "name other release",
         "package-unknown": "name", "package-gone": "name", "renamed": "name release package",
         "provided": "release package", "not-seen": "name release repository", "not-seen-nearby": "name repository",
-        "pin": "write", "pin-found": "name version", "pin-now": "release version",
+        "way-has": "name target", "way-release": "name version target", "way-python": "version python",
+        "way-none": "name target day", "way-ask": "name", "pin": "write", "pin-found": "name version",
+        "pin-now": "release version",
     }.items()
 }  # fmt: skip
 """The texts that ``advice`` must have, and the names that each may use in braces."""
@@ -66,8 +68,7 @@ _SYSTEM_KEYS = {"name", "doubt", "find", "regex", "sample"}
 _PLACEHOLDER = re.compile(r"\{(\w+)\}")
 
 
-@dataclass(frozen=True, slots=True)
-class Pattern:
+class Pattern(Struct, frozen=True):
     """One entry of ``errors.toml``; see the head of that file for its fields.
 
     ``helps`` is false where no package helps; ``unknown`` is true where the line alone can't tell. ``wheel`` is true
@@ -98,8 +99,7 @@ class Pattern:
         return Match(self, groups)
 
 
-@dataclass(frozen=True, slots=True)
-class Match:
+class Match(Struct, frozen=True):
     """A pattern and what its groups held; ``name2``, ``name3`` ... are other ways to say ``name``."""
 
     pattern: Pattern
@@ -123,8 +123,7 @@ class Match:
         return _PLACEHOLDER.sub(lambda found: self.group(found[1]) or "it", self.pattern.title)
 
 
-@dataclass(frozen=True, slots=True)
-class HeaderRule:
+class HeaderRule(Struct, frozen=True):
     """Headers that the rules' libraries do not list: any one of ``needs`` has them, or ``advice`` says why none does."""
 
     needs: tuple[str, ...]
@@ -133,8 +132,7 @@ class HeaderRule:
     evidence: str
 
 
-@dataclass(frozen=True, slots=True)
-class System:
+class System(Struct, frozen=True):
     """How lines that come from one system look. With ``doubt``, they are only unusual on Alpine."""
 
     name: str
@@ -181,6 +179,10 @@ class PatternSet:
         headers = [_header(entry) for entry in _tables(raw, "headers")]
         systems = [_system(entry, number) for number, entry in enumerate(_tables(raw, "system"), start=1)]
         return cls(patterns, headers, _names(raw), systems)
+
+    def by_id(self, name: str) -> Pattern | None:
+        """Return the pattern of an id."""
+        return next((pattern for pattern in self.patterns if pattern.id == name), None)
 
     def table(self, name: str) -> Mapping[str, str]:
         """Return one table of names (see ``TABLES``)."""

@@ -6,8 +6,9 @@ Memory is bounded: of each kind only so many are kept, the first ones (a log tha
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+
+from msgspec import Struct, field
 
 from dockerlint_alpine.diagnose.patterns import Match
 from dockerlint_alpine.diagnose.reading import interesting_lines
@@ -92,7 +93,7 @@ _EDGE = re.compile(r"/alpine/edge/main")
 _IMAGE = re.compile(r"(?:^|[\s('\"`])(?P<image>[\w./-]+:[\w.-]*)(?=[\s'\"`@),]|$)")
 _PYTHON = re.compile(
     r"(?P<prefix>/usr/local|/usr)/include/python(?P<version>\d\.\d+)m?"
-    r"|(?P<prefix2>/usr/local|/usr)/bin/python(?P<version2>\d(?:\.\d+)?)?\b"
+    r"|(?P<prefix2>/usr/local|/usr)/bin/python(?:(?P<version2>\d\.\d+)|\d)?\b"
 )
 _PYTHON_NAMED = re.compile(
     r"/lib/python(\d\.\d+)/|\bUsing CPython (\d\.\d+)|configured Python interpreter version \((\d\.\d+)\)"
@@ -134,8 +135,7 @@ _NO_DISTRIBUTIONS = frozenset({
 })  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
-class Hit:
+class Hit(Struct, frozen=True):
     """A match in the log: its 1-based line, the line without wrappers, and the step it belongs to."""
 
     match: Match
@@ -148,8 +148,7 @@ class Hit:
     """Whether the line's own marks say that a container or service runs."""
 
 
-@dataclass(frozen=True, slots=True)
-class Mark:
+class Mark(Struct, frozen=True):
     """A line that names a distribution: its build starts (or goes on) or has failed."""
 
     name: str
@@ -159,8 +158,7 @@ class Mark:
     step: Step | None
 
 
-@dataclass(frozen=True, slots=True)
-class Sign:
+class Sign(Struct, frozen=True):
     """A line that tells which system it comes from: its 1-based number, and its text without wrappers."""
 
     system: System
@@ -169,8 +167,7 @@ class Sign:
     step: Step | None
 
 
-@dataclass
-class Scan:
+class Scan(Struct):
     """What one pass over a log has found, and the patterns it was read with.
 
     ``done`` are the steps that the engine says have ended well, ``succeeded`` is the last line that says so of a whole
@@ -319,7 +316,7 @@ class _Walk:
         if python is not None:
             self.found.python_home = python["prefix"] or (self.found.python_home or python["prefix2"])
             self.found.python = python["version"] or self.found.python or python["version2"]
-        elif self.found.python is None:
+        if self.found.python is None:
             named = _PYTHON_NAMED.search(text)
             if named is not None:
                 self.found.python = next(value for value in named.groups() if value is not None)

@@ -7,8 +7,9 @@ options plus those of older pips and of ``uv pip install`` that take a value.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
 
 from dockerlint_alpine.python.model import IndexOptions, PythonError, normalise
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from functools import cached_property
 from typing import TYPE_CHECKING
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from dockerlint_alpine.python import (
     Origin,
@@ -24,6 +25,8 @@ from dockerlint_alpine.stages.files import absolute
 from dockerlint_alpine.stages.native import is_native
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
     from dockerlint_alpine.python import InstallArguments, Target
     from dockerlint_alpine.stages.installers import ExportCommand, InstallCommand
     from dockerlint_alpine.stages.model import Installed
@@ -41,8 +44,7 @@ _ENDLESS = "includes itself"
 """How ``dockerlint_alpine.python`` says that a requirements file includes itself, directly or through others."""
 
 
-@dataclass
-class Words:
+class Words(Struct):
     """The arguments of an installer as far as they are known, each with the place where it is written."""
 
     texts: list[str] = field(default_factory=list)
@@ -130,8 +132,7 @@ def _shown(arg: Arg) -> Iterator[str]:
         yield name if name.startswith(("$", "`", "<")) else f"${name}"
 
 
-@dataclass(frozen=True)
-class InstallRequest:
+class InstallRequest(Struct, frozen=True, dict=True):
     """What one command asks for. ``wheelhouses`` are local folders of wheel files that it may take from."""
 
     requirements: RequirementSet
@@ -182,7 +183,7 @@ def read_install_request(
     env = {name: value.text for name, value in variables.items()}
     found: InstallArguments
     if command.action == "project":
-        from dockerlint_alpine.python import read_project_arguments  # noqa: PLC0415 - as above
+        from dockerlint_alpine.python import read_project_arguments
 
         found = read_project_arguments(
             command.tool,

@@ -6,19 +6,21 @@ Only the program and its sub-command are told apart here; ``dockerlint_alpine.py
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
+from msgspec import Struct
+from msgspec.structs import replace
+
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from dockerlint_alpine.syntax import Arg
 
 Tool = Literal["pip", "uv", "poetry", "pipenv", "pdm"]
 Action = Literal["install", "wheel", "download", "sync-files", "project", "add", "tool", "uninstall"]
 
 
-@dataclass(frozen=True, slots=True)
-class InstallCommand:
+class InstallCommand(Struct, frozen=True):
     """One call of an installer.
 
     ``program`` is the word that started it (``/opt/venv/bin/pip``, ``python3``), ``verb`` its sub-command. ``args`` are
@@ -44,8 +46,7 @@ class InstallCommand:
         return self.action in {"project", "add"}
 
 
-@dataclass(frozen=True, slots=True)
-class VenvCommand:
+class VenvCommand(Struct, frozen=True):
     """``python -m venv DIR``, ``virtualenv DIR`` or ``uv venv [DIR]``; ``directory`` and ``python`` as written."""
 
     program: str
@@ -54,8 +55,7 @@ class VenvCommand:
     system_packages: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class ExportCommand:
+class ExportCommand(Struct, frozen=True):
     """``poetry export``, ``uv export``, ``pdm export``, ``pipenv requirements``: a lock file turned into requirements.
 
     ``output`` is the file as written, ``None`` where it goes to standard output.

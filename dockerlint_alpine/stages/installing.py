@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from dockerlint_alpine.knowledge.packaged import distribution_names, python_modules
 from dockerlint_alpine.python import Resolution, Resolved, Target, musl_of_alpine, normalise
@@ -27,6 +28,8 @@ from dockerlint_alpine.stages.model import GlibcMade, Installed, InstallStep, Py
 from dockerlint_alpine.stages.wheels import WheelError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     from dockerlint_alpine.knowledge import Knowledge
     from dockerlint_alpine.python import Facts, RequirementSet, Resolver
     from dockerlint_alpine.stages.installers import ExportCommand, InstallCommand
@@ -40,8 +43,7 @@ _SHOWN_UNKNOWN = 6
 """Names of distributions listed in one notice; the rest is counted."""
 
 
-@dataclass(frozen=True)
-class Call:
+class Call(Struct, frozen=True):
     """One installer's command in its place: where it stands, its variables, the folder and venv it runs in."""
 
     walk: StageWalk
@@ -163,7 +165,7 @@ class Installer:
         local = request.wheelhouses or any((one.path or "").endswith(".whl") for one in request.requirements.requested)
         if self.wheels is None or call.walk.index is None or not (local or self.wheels.names_any):
             return None
-        from dockerlint_alpine.stages.wheelhouse import open_wheelhouse  # noqa: PLC0415 - few installs take local files
+        from dockerlint_alpine.stages.wheelhouse import open_wheelhouse
 
         try:
             wheelhouse = open_wheelhouse(call.walk.files, request, call.walk.index.arch, self.wheels)
@@ -182,7 +184,7 @@ class Installer:
         no_deps, resolver = "--no-deps" in request.options, self.resolver
         requirements, facts = request.requirements, self.facts
         if wheelhouse is not None:
-            from dockerlint_alpine.stages.wheelhouse import WheelhouseFacts  # noqa: PLC0415 - as above
+            from dockerlint_alpine.stages.wheelhouse import WheelhouseFacts
 
             known = dict.fromkeys((*requirements.wheelhouse, *wheelhouse.named))
             requirements, facts = replace(requirements, wheelhouse=tuple(known)), WheelhouseFacts(facts, wheelhouse)

@@ -6,12 +6,15 @@ result is what the extension will need where it runs, and what the build lacks.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Literal
 
+from msgspec import Struct
+from msgspec.structs import replace
+
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     from dockerlint_alpine.apk import Index, World
     from dockerlint_alpine.knowledge import Build, Knowledge, Language, Library, Link, RuntimeNeed
     from dockerlint_alpine.python import Resolved
@@ -22,8 +25,7 @@ VIRTUAL = "virtual"
 Presence = Literal["present", "possible", "absent", "off"]
 
 
-@dataclass(frozen=True, slots=True)
-class LibraryUse:
+class LibraryUse(Struct, frozen=True):
     """One library and one build of a distribution.
 
     ``presence`` is what the build finds (``off``: an environment switch keeps it from looking). ``package`` is the
@@ -47,8 +49,7 @@ class LibraryUse:
         return self.presence in {"present", "possible"} or self.link.required
 
 
-@dataclass(frozen=True, slots=True)
-class BuildFacts:
+class BuildFacts(Struct, frozen=True):
     """How one distribution is compiled at one moment of one stage.
 
     ``rule`` is ``None`` where no rule knows it and its sources were not read. ``source`` names the sources that ``rule``
@@ -82,8 +83,7 @@ class BuildFacts:
         return tuple(found.items())
 
 
-@dataclass(frozen=True, slots=True)
-class SourceRule:
+class SourceRule(Struct, frozen=True):
     """A rule read from a source tree called ``source``, with the libraries it speaks of by name.
 
     ``unread``, ``reasons`` and ``runtime`` as in :class:`BuildFacts`.
@@ -164,7 +164,7 @@ def _use(
             need, package = found
             return LibraryUse(link, library, presence, need, package, objects)  # type: ignore[arg-type]
     need = needs[0] if needs else library.name
-    return LibraryUse(link, library, "absent", need, _best(needs, index), objects)
+    return LibraryUse(link, library, "absent", need, index.best_name(*needs), objects)
 
 
 def _found(link: Link, needs: tuple[str, ...], world: World) -> tuple[str, str] | None:
@@ -175,14 +175,6 @@ def _found(link: Link, needs: tuple[str, ...], world: World) -> tuple[str, str] 
         provider = world.provider(need)
         if provider is not None:
             return need, provider.name
-    return None
-
-
-def _best(needs: tuple[str, ...], index: Index) -> str | None:
-    for need in needs:
-        providers = index.find(need)
-        if providers:
-            return providers[0].package.name
     return None
 
 
@@ -201,7 +193,7 @@ def _objects(link: Link, library: Library, index: Index, world: World, needs: Se
 def _brought(index: Index, world: World, needs: Sequence[str], pattern: str) -> str | None:
     """The object that comes along with the -dev package; where several libraries have such a name (LibreSSL's and
     OpenSSL's ``libssl.so.*``), only that tells them apart."""
-    package = _best(tuple(needs), index)
+    package = index.best_name(*needs)
     brought = _provided(world.add(package), pattern) if package is not None else None
     return brought or next((provider.capability for provider in index.find(pattern)), None)
 

@@ -7,18 +7,18 @@ A name that neither the rules nor the index know stays unknown and is said. Noth
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
-from dockerlint_alpine.knowledge import Build, Library, Link, RuntimeNeed
+from msgspec import Struct, field
+
+from dockerlint_alpine.knowledge import Build, Knowledge, Library, Link, RuntimeNeed
 from dockerlint_alpine.stages.linkage import SourceRule
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from dockerlint_alpine.apk import Index, Package
-    from dockerlint_alpine.knowledge import Knowledge
     from dockerlint_alpine.python import SourceFacts, SourceNeed
 
 _KERNEL = ("linux/", "asm/", "asm-generic/", "mtd/", "rdma/", "drm/")
@@ -39,8 +39,7 @@ _INTERFACE = {"openmp": "libgomp", "blas": "openblas", "lapack": "openblas"}
 """PEP 725's virtual names -> languages, and libraries that implement an interface."""
 
 
-@dataclass
-class _Found:
+class _Found(Struct):
     """One library as the sources name it; a firm name (not only a header) means that it is linked."""
 
     library: Library
@@ -93,8 +92,7 @@ def rule_from_source(
     )
 
 
-@dataclass
-class _Reading:
+class _Reading(Struct):
     """The needs of one source tree, sorted into what a rule is made of. ``tools`` are needs with what they are for."""
 
     source: str
@@ -209,10 +207,10 @@ def _by_cmake_name(name: str, knowledge: Knowledge, index: Index) -> Library | N
 
 def _by_module(module: str, index: Index) -> Library | None:
     """A library that only this release's index knows, by its pkg-config module."""
-    providers = index.find(f"pc:{module}") if not set(module) & set("*?[]") else ()
-    if not providers:
+    best = index.best(f"pc:{module}") if not set(module) & set("*?[]") else None
+    if best is None:
         return None
-    package = providers[0].package
+    package = best.package
     plain = module.removeprefix("lib")
     return _made_up(module, package.name, _objects_behind(package, index, plain), index, pkg_config=(module,))
 
@@ -230,20 +228,10 @@ def _by_object(name: str, knowledge: Knowledge, index: Index) -> Library | None:
             known = knowledge.library_for(provider.capability)
             if known is not None:
                 return known
-            dev = _dev_package(provider.package, index)
+            dev = index.development_of(provider.package)
             if dev is not None:
                 soname = provider.capability.removeprefix("so:").rpartition(".so")[0]
-                return _made_up(name, dev, (f"{soname}.so.*",), index)
-    return None
-
-
-def _dev_package(package: Package, index: Index) -> str | None:
-    """The -dev package that depends on a library's package."""
-    stems = (package.name, package.origin, package.name.removesuffix("-libs"))
-    for candidate in dict.fromkeys(f"{stem}-dev" for stem in stems):
-        dev = index.package(candidate)
-        if dev is not None and any(one.name == package.name for one in dev.depends):
-            return dev.name
+                return _made_up(name, dev.name, (f"{soname}.so.*",), index)
     return None
 
 

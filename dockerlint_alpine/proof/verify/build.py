@@ -12,17 +12,19 @@ import shutil
 import signal
 import subprocess
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from msgspec import Struct, field
 
 from dockerlint_alpine.proof.verify.clock import Deadline, items_until
 from dockerlint_alpine.proof.verify.errors import NotVerifiedError
 from dockerlint_alpine.syntax import parse
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
     from dockerlint_alpine.proof.verify.engine import Engine
     from dockerlint_alpine.stages import Timeline
     from dockerlint_alpine.syntax import Dockerfile
@@ -32,11 +34,10 @@ _NAME = ".alpine-doctor.Dockerfile"
 """What the Dockerfile is called in the context that goes to the engine; the same each time, for the engine's cache."""
 
 
-@dataclass(frozen=True, slots=True)
-class BuildOrder:
+class BuildOrder(Struct, frozen=True):
     """What to build: ``data`` are the bytes of the Dockerfile (they need not be on disk), ``tag`` names the image."""
 
-    data: bytes = field(repr=False)
+    data: bytes
     context: Path
     tag: str
     target: str | None = None
@@ -46,8 +47,7 @@ class BuildOrder:
     no_cache: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Built:
+class Built(Struct, frozen=True):
     """How a build ended: ``ok``, and its log. ``how`` names the builder."""
 
     ok: bool
@@ -57,7 +57,7 @@ class Built:
 
 def base_images(timeline: Timeline) -> tuple[str, ...]:
     """The images that a build needs to have at hand: of FROM, and of ``COPY --from=IMAGE`` and ``--mount=from=``."""
-    from dockerlint_alpine.stages.graph import from_references  # noqa: PLC0415 - with the timeline
+    from dockerlint_alpine.stages.graph import from_references
 
     stages = timeline.stages
     own = {(stage.name or "").lower() for stage in stages.values()} | {str(index) for index in stages}
@@ -117,7 +117,7 @@ def _has_buildx() -> bool:
 
 
 def _with_sdk(engine: Engine, order: BuildOrder, deadline: Deadline) -> Built:
-    from docker.utils.build import tar  # noqa: PLC0415 - with the SDK
+    from docker.utils.build import tar
 
     try:
         text = order.data.decode("utf-8")

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dockerlint_alpine.proof.verify.model import CauseFound
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
     from dockerlint_alpine.run.analysis import Doctor
 
 _MAX_CAUSES = 5
@@ -22,20 +23,20 @@ def causes_of(
 
     What can't be diagnosed gives nothing: the log itself is kept elsewhere.
     """
-    from dockerlint_alpine.apk import ApkError  # noqa: PLC0415
-    from dockerlint_alpine.diagnose import DiagnoseError, diagnose_scan, read_log  # noqa: PLC0415
-    from dockerlint_alpine.diagnose.repair import Surgery  # noqa: PLC0415
-    from dockerlint_alpine.run.analysis import UnreadableError  # noqa: PLC0415 - only for what is red
+    from dockerlint_alpine.apk import ApkError
+    from dockerlint_alpine.diagnose import DiagnoseError, diagnose_scan, read_log
+    from dockerlint_alpine.diagnose.repair import DockerfileRepair
+    from dockerlint_alpine.run.analysis import UnreadableError
 
     text = "\n".join(log).encode("utf-8", "surrogateescape") + b"\n"
     try:
         found = read_log(io.BytesIO(text), doctor.knowledge)
         edits: dict[str, str] = {}
         if path is not None and data is not None:
-            surgery = Surgery(doctor, data, path, found, path.name)
-            release, said_by = surgery.release()
-            repair = surgery.repair(
-                diagnose_scan(found, doctor.knowledge, doctor.store, alpine=release, said_by=said_by, arch=surgery.arch)
+            place = DockerfileRepair(doctor, data, path, found, path.name)
+            release, said_by = place.release()
+            repair = place.repair(
+                diagnose_scan(found, doctor.knowledge, doctor.store, alpine=release, said_by=said_by, arch=place.arch)
             )
             diagnosis = repair.diagnosis
             edits = {one.package: one.title for one in repair.applied}

@@ -7,14 +7,16 @@ ran could show it. What reality shows and no finding says is *missed*.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Literal, TypeAlias
+
+from msgspec import Struct
 
 from dockerlint_alpine.checks import check_of
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
     from dockerlint_alpine.model.findings import Finding
     from dockerlint_alpine.proof.image import BuiltImage
     from dockerlint_alpine.proof.verify.import_level import Imported
@@ -25,8 +27,7 @@ Verdict: TypeAlias = Literal["confirmed", "refuted", "not-reached"]
 Reached: TypeAlias = Literal["build", "bytes", "loader", "import", "start"]
 
 
-@dataclass(frozen=True, slots=True)
-class Claim:
+class Claim(Struct, frozen=True):
     """A finding and what became of it: the level that decided, and why in one line (the loader's own where there is one)."""
 
     finding: Finding
@@ -35,8 +36,7 @@ class Claim:
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class Missed:
+class Missed(Struct, frozen=True):
     """What reality shows and no finding says. ``line`` is the loader's (or Python's) own; ``packages`` would bring it, and
     ``edit`` says where they go."""
 

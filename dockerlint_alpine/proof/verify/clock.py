@@ -6,11 +6,14 @@ import queue
 import re
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
-from typing import TypeVar, cast
+from typing import TYPE_CHECKING, TypeVar, cast
+
+from msgspec import Struct
 
 from dockerlint_alpine.proof.verify.errors import NotVerifiedError, PlanError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
 
 _Item = TypeVar("_Item")
 _SPAN = re.compile(r"(?P<number>\d+(?:\.\d+)?)(?P<unit>ms|us|ns|h|m|s)?")
@@ -33,8 +36,7 @@ def seconds_of(text: str | float, where: str) -> float:
     return sum(float(match["number"]) * _UNITS[match["unit"] or "s"] for match in found)
 
 
-@dataclass(frozen=True, slots=True)
-class Deadline:
+class Deadline(Struct, frozen=True):
     """A moment of the monotonic clock at which something is given up."""
 
     at: float

@@ -13,21 +13,22 @@ import re
 import shlex
 import shutil
 import subprocess
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
 
 from dockerlint_alpine.proof.verify.errors import NotVerifiedError, PlanError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
     from dockerlint_alpine.proof.verify.clock import Deadline
 
 _ASK = 60
 
 
-@dataclass(frozen=True, slots=True)
-class Compose:
+class Compose(Struct, frozen=True):
     """The words that start it, and its version."""
 
     words: tuple[str, ...]

@@ -7,14 +7,17 @@ the part of the specification that is supported without one.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+
+from msgspec import Struct
 
 from dockerlint_alpine.proof.verify.clock import seconds_of
 from dockerlint_alpine.proof.verify.errors import PlanError
 from dockerlint_alpine.proof.verify.expectations import EXTENSION, Expectations, read_expectations
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+    from pathlib import Path
 
 Condition: TypeAlias = Literal["service_started", "service_healthy", "service_completed_successfully"]
 Document: TypeAlias = dict[str, Any]
@@ -34,8 +37,7 @@ _WELL_KNOWN = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Health:
+class Health(Struct, frozen=True):
     """A health check: the command as ``Test`` has it, and its times in seconds."""
 
     test: tuple[str, ...]
@@ -56,8 +58,7 @@ class Health:
         return (int(match["port"] or 80), match["path"] or "/") if match else None
 
 
-@dataclass(frozen=True, slots=True)
-class Service:
+class Service(Struct, frozen=True):
     """One service. ``needs`` are those it waits for, and how; ``ports`` pairs container ports with what is published."""
 
     name: str
@@ -71,7 +72,7 @@ class Service:
     user: str | None
     workdir: str | None
     expectations: Expectations
-    waited_to_end: bool = field(default=False)
+    waited_to_end: bool = False
 
     @property
     def one_shot(self) -> bool:
@@ -85,12 +86,11 @@ class Service:
         return next((_WELL_KNOWN[port] for port, _ in self.ports if port in _WELL_KNOWN), "")
 
 
-@dataclass(frozen=True, slots=True)
-class Composed:
+class Composed(Struct, frozen=True):
     """A compose file. ``document`` has ``$`` written as ``$$`` where ``escaped`` (as compose prints and reads it)."""
 
     path: Path
-    document: Document = field(repr=False)
+    document: Document
     services: Mapping[str, Service]
     escaped: bool
 

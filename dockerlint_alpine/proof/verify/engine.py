@@ -9,15 +9,17 @@ from __future__ import annotations
 import contextlib
 import json
 import math
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
 
 from dockerlint_alpine.proof.verify.clock import Deadline, items_until
 from dockerlint_alpine.proof.verify.errors import NotVerifiedError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
     from dockerlint_alpine.elf.address import EngineAddress
 
 LABEL = "alpine-doctor.verify"
@@ -27,8 +29,7 @@ _CALL = 120
 """Seconds that one call to the engine may take where nothing else is said."""
 
 
-@dataclass(frozen=True, slots=True)
-class ImageInfo:
+class ImageInfo(Struct, frozen=True):
     """An image as the engine describes it. ``healthcheck`` is its ``Test``, ``()`` where it has none."""
 
     id: str
@@ -43,20 +44,19 @@ class ImageInfo:
     digests: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Ran:
+class Ran(Struct, frozen=True):
     """How a container that was run to its end has ended."""
 
     code: int
-    output: bytes = field(repr=False)
+    output: bytes
 
 
 class Engine:
     """A connection. Raises :class:`NotVerifiedError` where the engine does not answer."""
 
     def __init__(self, address: EngineAddress) -> None:
-        import docker  # noqa: PLC0415 - 120 ms that only this needs
-        from docker.utils import kwargs_from_env  # noqa: PLC0415
+        import docker
+        from docker.utils import kwargs_from_env
 
         self.address = address
         options: dict[str, Any] = {"base_url": address.url, "timeout": _CALL, "version": "auto"}
@@ -68,8 +68,8 @@ class Engine:
     @contextlib.contextmanager
     def talking(self, what: str) -> Iterator[None]:
         """Turn what the SDK raises into one line."""
-        from docker.errors import DockerException  # noqa: PLC0415 - with the SDK
-        from requests.exceptions import RequestException  # noqa: PLC0415
+        from docker.errors import DockerException
+        from requests.exceptions import RequestException
 
         try:
             yield
@@ -125,7 +125,7 @@ class Engine:
 
     def has_image(self, name: str) -> bool:
         """Whether an image of this name is there, without a pull."""
-        from docker.errors import ImageNotFound  # noqa: PLC0415 - with the SDK
+        from docker.errors import ImageNotFound
 
         with self.talking(f"image {name}"):
             try:
@@ -200,8 +200,8 @@ class Engine:
                 api.remove_container(made["Id"], force=True, v=True)
 
     def _wait(self, container: str, what: str, deadline: Deadline) -> Mapping[str, Any]:
-        from requests.exceptions import ConnectionError as Broken  # noqa: PLC0415 - what a read that times out raises
-        from requests.exceptions import Timeout  # noqa: PLC0415
+        from requests.exceptions import ConnectionError as Broken
+        from requests.exceptions import Timeout
 
         try:
             ended: Mapping[str, Any] = self.client.api.wait(container, timeout=max(1, math.ceil(deadline.left)))
@@ -215,7 +215,7 @@ class Engine:
 
     def remove(self, filters: Mapping[str, Any]) -> list[str]:
         """Remove containers, networks, volumes and images with these labels; what was removed, one line each."""
-        from docker.errors import APIError, NotFound  # noqa: PLC0415 - with the SDK
+        from docker.errors import APIError, NotFound
 
         api, gone = self.client.api, list[str]()
         with self.talking("removal"):

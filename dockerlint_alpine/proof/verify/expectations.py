@@ -21,14 +21,17 @@ probe, or a variable of the environment whose name begins with ``ADV_``; nothing
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import date, datetime
-from typing import Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 from urllib.parse import urlsplit
+
+from msgspec import Struct, field
 
 from dockerlint_alpine.proof.verify.clock import seconds_of
 from dockerlint_alpine.proof.verify.errors import PlanError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 EXTENSION = "x-alpine-doctor"
 ProbeKind: TypeAlias = Literal["tcp", "http", "ws", "exec"]
@@ -43,8 +46,7 @@ _NAME = re.compile(r"\$\{(\w+)\}")
 _WITHIN = 10.0
 
 
-@dataclass(frozen=True, slots=True)
-class Failing:
+class Failing(Struct, frozen=True):
     """That something is known to fail: why, and until which day that may be."""
 
     reason: str
@@ -55,8 +57,7 @@ class Failing:
         return self.until is not None and today > self.until
 
 
-@dataclass(frozen=True, slots=True)
-class Expected:
+class Expected(Struct, frozen=True):
     """What an answer must be: one of the statuses (or exit codes), JSON that has at least this, text that holds this."""
 
     status: tuple[int, ...] = ()
@@ -64,8 +65,7 @@ class Expected:
     text: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Probe:
+class Probe(Struct, frozen=True):
     """One question to a service. ``port`` and ``path`` are of tcp, http and ws; ``command`` of exec.
 
     ``expect`` is one expectation, or for a WebSocket those of messages in order. ``captures`` name JSON pointers of the
@@ -96,8 +96,7 @@ class Probe:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class Expectations:
+class Expectations(Struct, frozen=True):
     """What is said of one service."""
 
     probes: tuple[Probe, ...] = ()

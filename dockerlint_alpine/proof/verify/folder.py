@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dockerlint_alpine.proof.verify.document import to_json
@@ -12,6 +11,8 @@ from dockerlint_alpine.proof.verify.render import to_markdown
 from dockerlint_alpine.report.encoding import json_text
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from dockerlint_alpine.proof.verify.evidence import Journal
     from dockerlint_alpine.proof.verify.model import VerifyReport
     from dockerlint_alpine.proof.verify.redact import Redactor

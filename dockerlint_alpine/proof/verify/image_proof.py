@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 import secrets
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from dockerlint_alpine.elf import inspect, open_engine_image
 from dockerlint_alpine.proof.image import BuiltImage, off_the_path
@@ -16,6 +17,8 @@ from dockerlint_alpine.proof.verify.import_level import Imported, import_modules
 from dockerlint_alpine.proof.verify.loader_level import Loaded, Surroundings, ask_loader, find_loader
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
     from dockerlint_alpine.apk import Index
     from dockerlint_alpine.elf import Inspection, ObjectReport, Subject
     from dockerlint_alpine.model.findings import Finding
@@ -27,8 +30,7 @@ _BUNDLED = re.compile(r"/[\w.-]+\.libs/[^/]+$")
 _STANDARD = re.compile(r"/lib/python3\.\d+t?/lib-dynload/")
 
 
-@dataclass(frozen=True, slots=True)
-class Judged:
+class Judged(Struct, frozen=True):
     """A Dockerfile as ``check`` judges it: the findings that are listed, and the stage that is built."""
 
     path: str
@@ -37,8 +39,7 @@ class Judged:
     findings: tuple[Finding, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class ImageProof:
+class ImageProof(Struct, frozen=True):
     """What was proven of one image.
 
     ``levels`` are those that were reached. ``elsewhere`` are faults of objects that no distribution owns (Python's own
@@ -59,7 +60,7 @@ class ImageProof:
     missed: tuple[Missed, ...] = ()
     elsewhere: tuple[Missed, ...] = ()
     notes: tuple[str, ...] = ()
-    not_verified: tuple[str, ...] = field(default=())
+    not_verified: tuple[str, ...] = ()
 
     @property
     def red(self) -> bool:
@@ -85,7 +86,7 @@ def prove_image(
     ``index`` opens the Alpine index of the image's release; ``around`` is how a service changes USER, WORKDIR and ENV.
     Raises :class:`NotVerifiedError` where the image can't be read or run at all.
     """
-    from dockerlint_alpine.elf import ElfError  # noqa: PLC0415 - with the image
+    from dockerlint_alpine.elf import ElfError
 
     say(f"reading {name}")
     info = engine.image(name)
@@ -192,7 +193,7 @@ def _placed(judged: Judged | None) -> Callable[[Missed], Missed]:
     """Says where in the Dockerfile the package of a miss goes."""
 
     def place(miss: Missed) -> Missed:
-        from dockerlint_alpine.fixer.placement import add_package  # noqa: PLC0415 - only for what was missed
+        from dockerlint_alpine.fixer.placement import add_package
 
         if judged is None or not miss.packages:
             return miss

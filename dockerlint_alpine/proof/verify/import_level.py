@@ -9,14 +9,16 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, TypeAlias
+
+from msgspec import Struct
 
 from dockerlint_alpine.elf.trees import LinkLoopError, follow
 from dockerlint_alpine.proof.verify.errors import NotVerifiedError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     from dockerlint_alpine.elf.trees import Tree
     from dockerlint_alpine.proof.verify.clock import Deadline
     from dockerlint_alpine.proof.verify.engine import Engine
@@ -75,8 +77,7 @@ print("\n@@" + nonce + " end", flush=True)
 """
 
 
-@dataclass(frozen=True, slots=True)
-class Imported:
+class Imported(Struct, frozen=True):
     """How the import of one extension module ended; ``what`` is the library or symbol, ``text`` the error in one line."""
 
     path: str
@@ -91,8 +92,7 @@ class Imported:
         return self.kind in ("library", "symbol", "crash")
 
 
-@dataclass(frozen=True, slots=True)
-class Module:
+class Module(Struct, frozen=True):
     """An extension module as Python would import it: the dotted name, and the Python that its place belongs to."""
 
     path: str

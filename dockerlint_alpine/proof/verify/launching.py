@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from dockerlint_alpine.proof.verify.clock import Deadline, seconds_of
@@ -11,6 +9,9 @@ from dockerlint_alpine.proof.verify.composed import SERVICE_LABEL
 from dockerlint_alpine.proof.verify.errors import NotVerifiedError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
     from dockerlint_alpine.proof.verify.compose_cli import Compose
     from dockerlint_alpine.proof.verify.engine import Engine
 
@@ -122,7 +123,7 @@ class SdkLauncher:
 
     def _mounts(self, one: Mapping[str, Any]) -> tuple[list[Any], list[str]]:
         """Mounts and binds; the folder of a bind is made where it is not there, as by compose's short form."""
-        from docker.types import Mount  # noqa: PLC0415 - with the SDK
+        from docker.types import Mount
 
         mounts: list[Any] = []
         binds: list[str] = []

@@ -10,15 +10,17 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, TypeAlias
+
+from msgspec import Struct
 
 from dockerlint_alpine.elf.libc import is_python_symbol
 from dockerlint_alpine.elf.trees import LinkLoopError, follow
 from dockerlint_alpine.proof.verify.errors import NotVerifiedError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
     from dockerlint_alpine.elf.trees import Tree
     from dockerlint_alpine.proof.verify.clock import Deadline
     from dockerlint_alpine.proof.verify.engine import Engine
@@ -38,8 +40,7 @@ _MAX_SCRIPT = 100_000
 """Bytes of one script: Linux takes 128 KiB as one argument (``MAX_ARG_STRLEN``)."""
 
 
-@dataclass(frozen=True, slots=True)
-class LoaderFault:
+class LoaderFault(Struct, frozen=True):
     """One thing that the loader refuses: ``what`` is a library, a symbol, or the object itself.
 
     ``needed_by`` is the object whose header or code asks for it, ``line`` what the loader says, as it says it.
@@ -51,16 +52,14 @@ class LoaderFault:
     line: str
 
 
-@dataclass(frozen=True, slots=True)
-class Loaded:
+class Loaded(Struct, frozen=True):
     """What the loader says of one object; no ``faults``: it loads."""
 
     path: str
     faults: tuple[LoaderFault, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Surroundings:
+class Surroundings(Struct, frozen=True):
     """How the container that is meant runs, where it is not as the image says: a compose service's own settings."""
 
     environment: Mapping[str, str] | None = None
@@ -122,8 +121,7 @@ def ask_loader(
     return tuple(run(_Question(engine, image, loader, pythons, labels, deadline, around, nonce), objects))
 
 
-@dataclass(frozen=True, slots=True)
-class _Question:
+class _Question(Struct, frozen=True):
     engine: Engine
     image: str
     loader: str

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from dockerlint_alpine.proof.verify.errors import NotVerifiedError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 
 @contextmanager
@@ -17,7 +20,7 @@ def locked(project: str, folder: Path | None = None) -> Iterator[None]:
 
     Raises :class:`NotVerifiedError` where another run holds it.
     """
-    import fcntl  # noqa: PLC0415 - POSIX; engines are asked from there
+    import fcntl
 
     folder = folder if folder is not None else Path(tempfile.gettempdir()) / f"alpine-doctor-{os.getuid()}"
     try:

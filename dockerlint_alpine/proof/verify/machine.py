@@ -7,8 +7,10 @@ interruption) goes straight to ``collect``.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from typing import Literal, TypeAlias
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 Phase: TypeAlias = Literal[
     "plan", "baseline", "edit", "build", "loader", "import", "start", "probes", "collect", "restore", "down", "done"
@@ -20,8 +22,7 @@ IMAGE_PHASES: tuple[Phase, ...] = ("plan", "build", "loader", "import")
 STACK_PHASES: tuple[Phase, ...] = (*IMAGE_PHASES, "start", "probes")
 
 
-@dataclass(frozen=True, slots=True)
-class State:
+class State(Struct, frozen=True):
     """Where a run is: the phase that is due, those that follow, and what is known by now.
 
     ``reproduced``: the old state was red as predicted (``None``: nobody asked). ``edited``: the new bytes are on disk.

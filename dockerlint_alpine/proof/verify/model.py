@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
+from msgspec import Struct, field
+
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from dockerlint_alpine.proof.verify.image_proof import ImageProof
 
 Level: TypeAlias = Literal["build", "loader", "import", "start", "health", "probes"]
@@ -25,8 +27,7 @@ WORDS: Mapping[Status, str] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Check:
+class Check(Struct, frozen=True):
     """One thing that was held against reality.
 
     ``before`` is the status in the old state, where that was looked at too. ``blocked_by`` names the service that is red,
@@ -55,8 +56,7 @@ class Check:
         return self.status == "not-verified" or (self.status == "blocked" and not self.expected_block)
 
 
-@dataclass(frozen=True, slots=True)
-class CauseFound:
+class CauseFound(Struct, frozen=True):
     """What ``diagnose`` makes of the text of something red: the cause, the packages, where they go."""
 
     where: str
@@ -67,8 +67,7 @@ class CauseFound:
     edit: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class ServiceResult:
+class ServiceResult(Struct, frozen=True):
     """How a service ended: ``state`` is ``running``, ``exited``, ``not started`` or ``blocked``.
 
     ``health`` is the engine's word. ``port`` is as the compose file publishes it, ``published`` where the run put it.
@@ -90,8 +89,7 @@ class ServiceResult:
     health_log: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class FixStory:
+class FixStory(Struct, frozen=True):
     """What ``fix --verify`` did: ``kept`` the new bytes, or restored the old ones for ``reason``."""
 
     path: str
@@ -102,8 +100,7 @@ class FixStory:
     reason: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class VerifyReport:
+class VerifyReport(Struct, frozen=True):
     """Everything one run has to say. ``exit_code`` is that of the state machine, raised by what the checks say."""
 
     target: str

@@ -5,12 +5,12 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from msgspec.structs import replace
 
 from dockerlint_alpine.proof.verify.composed import Composed, chosen, isolated, read_model
 from dockerlint_alpine.proof.verify.errors import NotVerifiedError, PlanError
@@ -24,6 +24,8 @@ from dockerlint_alpine.proof.verify.stack import RunningStack, StackOrder
 from dockerlint_alpine.proof.verify.subset import read_subset
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
     from dockerlint_alpine.proof.verify.compose_cli import Compose
     from dockerlint_alpine.proof.verify.engine import Engine
     from dockerlint_alpine.proof.verify.evidence import Journal
@@ -119,9 +121,9 @@ def _context(job: Job, doctor: Doctor) -> Path:
     given = doctor.settings.context
     if given is not None:
         return Path(given)
-    from dockerlint_alpine.run.analysis import UnreadableError, read_dockerfile  # noqa: PLC0415 - after --help
-    from dockerlint_alpine.stages import copy_sources, guess_root  # noqa: PLC0415
-    from dockerlint_alpine.syntax import parse  # noqa: PLC0415
+    from dockerlint_alpine.run.analysis import UnreadableError, read_dockerfile
+    from dockerlint_alpine.stages import copy_sources, guess_root
+    from dockerlint_alpine.syntax import parse
 
     try:
         return guess_root(job.path, copy_sources(parse(read_dockerfile(job.path))), set())
@@ -217,7 +219,7 @@ def _units(
     composed: Composed, names: Sequence[str], project: str, doctor_for: Callable[[Job], Doctor], redactor: Redactor
 ) -> tuple[Unit, ...]:
     """One unit for each build; services that build the same share it."""
-    from dockerlint_alpine.run.discovery import Job  # noqa: PLC0415 - after --help
+    from dockerlint_alpine.run.discovery import Job
 
     grouped: dict[tuple[object, ...], list[str]] = {}
     for name in names:
@@ -263,7 +265,7 @@ _MAX_COMPOSE = 8 * 1024 * 1024
 
 def read_yaml(path: Path) -> Any:
     """Read a compose file as written; tags of compose's own (``!reset``) count for nothing. Raises :class:`PlanError`."""
-    import yaml  # noqa: PLC0415 - only for compose files
+    import yaml
 
     class Loader(yaml.SafeLoader):
         pass

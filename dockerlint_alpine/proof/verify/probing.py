@@ -6,8 +6,9 @@ import json
 import socket
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct, field
 
 from dockerlint_alpine.proof.verify.errors import PlanError
 from dockerlint_alpine.proof.verify.expectations import Expected, Probe, filled, matches, pointed
@@ -27,8 +28,7 @@ _CLOSED_AT_ONCE = 0.3
 Execute = Callable[[Sequence[str]], tuple[int, str]]
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(Struct, frozen=True):
     """How a probe ended: ``ok``, what was seen in one line, the captures, the seconds and tries that it took."""
 
     ok: bool
@@ -107,7 +107,7 @@ def _tcp(place: tuple[str, int], timeout: float) -> str:
 
 
 def _http(probe: Probe, place: tuple[str, int], ready: Mapping[str, Any], timeout: float) -> tuple[str, dict[str, str]]:
-    import urllib3  # noqa: PLC0415 - only for probes
+    import urllib3
 
     host, port = place
     body, headers = (
@@ -176,8 +176,8 @@ def _websocket(
     probe: Probe, place: tuple[str, int], ready: Mapping[str, Any], timeout: float
 ) -> tuple[str, dict[str, str]]:
     try:
-        from websockets.exceptions import InvalidHandshake, InvalidStatus, WebSocketException  # noqa: PLC0415 - an extra
-        from websockets.sync.client import connect  # noqa: PLC0415
+        from websockets.exceptions import InvalidHandshake, InvalidStatus, WebSocketException
+        from websockets.sync.client import connect
     except ImportError:
         raise PlanError("a ws probe needs websockets: pip install 'alpine-doctor[verify]'") from None
     host, port = place

@@ -11,9 +11,11 @@ import base64
 import hashlib
 import json
 import re
-from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, quote_plus
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
 
 _SECRET_NAME = re.compile(
     r"(?i)(?:^|[^a-z])(?:pass|passwd|passphrase|pwd|pw|secret|token|credential|credentials|cookie|session|dsn|auth|bearer|"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from dockerlint_alpine.proof.verify.document import metrics
@@ -14,6 +13,8 @@ from dockerlint_alpine.report.paint import BOLD, DIM, GREEN, RED, YELLOW
 from dockerlint_alpine.report.wording import plural
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
     from dockerlint_alpine.proof.verify.claims import Claim
     from dockerlint_alpine.proof.verify.image_proof import ImageProof
     from dockerlint_alpine.proof.verify.model import Check, Status, VerifyReport

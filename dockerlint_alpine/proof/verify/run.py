@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from dockerlint_alpine.proof.image import ImageMismatchError, stage_of
 from dockerlint_alpine.proof.verify.build import BuildOrder, Built, base_images, build, ensure_images
@@ -41,6 +42,8 @@ from dockerlint_alpine.proof.verify.model import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+
     from dockerlint_alpine.apk import Index
     from dockerlint_alpine.elf import Subject
     from dockerlint_alpine.model.findings import Finding
@@ -49,8 +52,7 @@ if TYPE_CHECKING:
     from dockerlint_alpine.run.analysis import Doctor, FixResult
 
 
-@dataclass(frozen=True, slots=True)
-class Unit:
+class Unit(Struct, frozen=True):
     """One image to prove: of the engine, or built from a Dockerfile first. ``doctor`` judges with the settings of its build.
 
     ``services`` are those of a compose file that run it, ``around`` how the first of them changes what the image says.
@@ -88,8 +90,7 @@ class Stack(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
+class Plan(Struct, frozen=True):
     """What is asked for. ``project`` is the name that everything made in the engine goes by; ``allowed`` are the words of
     ``--allow``; ``keep`` leaves the services up; ``needs`` are images that services run as they are."""
 
@@ -243,7 +244,7 @@ class Run:
     def _judge(self, unit: Unit, data: bytes | None) -> Judged | None:
         if unit.path is None:
             return None
-        from dockerlint_alpine.run.analysis import UnreadableError, read_dockerfile  # noqa: PLC0415 - with a Dockerfile only
+        from dockerlint_alpine.run.analysis import UnreadableError, read_dockerfile
 
         name = shown(unit.path)
         try:
@@ -371,7 +372,7 @@ class Run:
         return built
 
     def _diagnose_build(self, unit: Unit, built: Built) -> list[CauseFound]:
-        from dockerlint_alpine.proof.verify.causes import causes_of  # noqa: PLC0415 - only for what is red
+        from dockerlint_alpine.proof.verify.causes import causes_of
 
         return causes_of(
             f"build of {unit.name}",
@@ -453,7 +454,7 @@ class Run:
         return "ok"
 
     def _diagnose_services(self) -> None:
-        from dockerlint_alpine.proof.verify.causes import causes_of  # noqa: PLC0415 - only for what is red
+        from dockerlint_alpine.proof.verify.causes import causes_of
 
         by_service = {name: unit for unit in self.plan.units for name in unit.services}
         for result in self._services:
@@ -549,7 +550,7 @@ class Run:
     def _fix_story(self, state: State) -> FixStory | None:
         if self._writer is None:
             return None
-        from dockerlint_alpine.report.diff import diff  # noqa: PLC0415 - only for a fix
+        from dockerlint_alpine.report.diff import diff
 
         texts, titles, names = list[str](), list[str](), list[str]()
         for path, result in self._writer.results.items():

@@ -6,11 +6,11 @@ import os
 import queue
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
-from datetime import date
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from dockerlint_alpine.proof.verify.composed import SERVICE_LABEL, Composed, Health, Service, image_health
 from dockerlint_alpine.proof.verify.engine import LABEL
@@ -20,6 +20,9 @@ from dockerlint_alpine.proof.verify.probing import Answer, ask
 from dockerlint_alpine.proof.verify.supervise import Seen, Standing, Watched, finished, observe, release
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from datetime import date
+
     from dockerlint_alpine.proof.verify.clock import Deadline
     from dockerlint_alpine.proof.verify.engine import Engine
     from dockerlint_alpine.proof.verify.evidence import Journal
@@ -33,8 +36,7 @@ _SETTLE = 2.0
 """Seconds that a stack that is well must stay so: what dies right after its first health check is not well."""
 
 
-@dataclass(frozen=True, slots=True)
-class StackOrder:
+class StackOrder(Struct, frozen=True):
     """What to start: the services in an order in which each stands behind what it needs, and their images."""
 
     composed: Composed
@@ -134,7 +136,7 @@ class RunningStack:
 
     def _listen(self) -> None:
         """Wake up for every event of the run's containers: dying, memory, health."""
-        from docker import DockerClient  # noqa: PLC0415 - with the engine
+        from docker import DockerClient
 
         def listen() -> None:
             with suppress(Exception):
@@ -171,7 +173,7 @@ class RunningStack:
             self._standings[name] = new
 
     def _inspected(self, name: str) -> dict[str, Any] | None:
-        from docker.errors import NotFound  # noqa: PLC0415 - with the engine
+        from docker.errors import NotFound
 
         api = self._engine.client.api
         with self._engine.talking(name):
@@ -215,7 +217,7 @@ class RunningStack:
         return replace(seen, health="healthy") if code == 0 else seen
 
     def _execute(self, name: str, words: Sequence[str]) -> tuple[int, str]:
-        from docker.errors import APIError  # noqa: PLC0415 - with the engine
+        from docker.errors import APIError
 
         api = self._engine.client.api
         try:
@@ -390,7 +392,7 @@ class RunningStack:
         return (self._host(), int(published[0]["HostPort"])) if published else None
 
     def _host(self) -> str:
-        from urllib.parse import urlsplit  # noqa: PLC0415 - only with probes
+        from urllib.parse import urlsplit
 
         return (
             (urlsplit(self._engine.address.url).hostname or "127.0.0.1") if self._engine.address.remote else "127.0.0.1"

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from dockerlint_alpine.proof.verify.errors import NotVerifiedError, PlanError
 from dockerlint_alpine.proof.verify.expectations import EXTENSION
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
 
 _TOP = {"name", "version", "services", "networks", "volumes"}
 _BUILD = {"context", "dockerfile", "args", "target", "labels"}

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
+from msgspec import Struct
+from msgspec.structs import replace
+
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from dockerlint_alpine.proof.verify.composed import Condition
 
 Stage: TypeAlias = Literal["waiting", "starting", "up", "well", "ended", "red", "blocked"]
@@ -15,8 +18,7 @@ SETTLED: frozenset[Stage] = frozenset({"up", "well", "ended", "red", "blocked"})
 """Stages that wait for nothing more; ``up`` only for a service without a health check."""
 
 
-@dataclass(frozen=True, slots=True)
-class Watched:
+class Watched(Struct, frozen=True):
     """What counts of a service here. ``patience``: seconds for its health check to succeed."""
 
     needs: Mapping[str, Condition]
@@ -25,8 +27,7 @@ class Watched:
     patience: float = 60.0
 
 
-@dataclass(frozen=True, slots=True)
-class Seen:
+class Seen(Struct, frozen=True):
     """What the engine says of a service's container. ``health`` is empty where it has no check."""
 
     status: str
@@ -35,8 +36,7 @@ class Seen:
     oom: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Standing:
+class Standing(Struct, frozen=True):
     """Where a service stands, since which second, and why where it is red or blocked (``by`` that service)."""
 
     stage: Stage = "waiting"

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import posixpath
-from dataclasses import replace
 from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
 
 from dockerlint_alpine.python.formats.pyproject import Pyproject, read_pyproject
 from dockerlint_alpine.python.formats.requirements_file import InstallArguments
@@ -34,13 +35,13 @@ def _table(tool: str) -> OptionTable:
     # Each tool's reader is loaded only when its command is met.
     match tool:
         case "poetry":
-            from dockerlint_alpine.python.formats.poetry import INSTALL_OPTIONS as TABLE  # noqa: PLC0415
+            from dockerlint_alpine.python.formats.poetry import INSTALL_OPTIONS as TABLE
         case "pipenv":
-            from dockerlint_alpine.python.formats.pipenv import INSTALL_OPTIONS as TABLE  # noqa: PLC0415
+            from dockerlint_alpine.python.formats.pipenv import INSTALL_OPTIONS as TABLE
         case "pdm":
-            from dockerlint_alpine.python.formats.pdm import INSTALL_OPTIONS as TABLE  # noqa: PLC0415
+            from dockerlint_alpine.python.formats.pdm import INSTALL_OPTIONS as TABLE
         case "uv":
-            from dockerlint_alpine.python.formats.uv import SYNC_OPTIONS as TABLE  # noqa: PLC0415
+            from dockerlint_alpine.python.formats.uv import SYNC_OPTIONS as TABLE
         case _:
             raise UnknownToolError(f"unknown project tool: {tool}")
     return TABLE
@@ -86,22 +87,22 @@ def read_project_arguments(
     place = origins[0] if origins else None
     match tool:
         case "poetry":
-            from dockerlint_alpine.python.formats.poetry import read_poetry  # noqa: PLC0415 - one tool per command
+            from dockerlint_alpine.python.formats.poetry import read_poetry
 
             found = read_poetry(folder, files, values, args=args, origin=place)
         case "pipenv":
-            from dockerlint_alpine.python.formats.pipenv import read_pipenv  # noqa: PLC0415 - one tool per command
+            from dockerlint_alpine.python.formats.pipenv import read_pipenv
 
             found = read_pipenv(
                 _pipfile_folder(folder, environment or {}), files, args=args, command=command, origin=place
             )
             found = _with_pip_environment(found, environment or {})
         case "pdm":
-            from dockerlint_alpine.python.formats.pdm import read_pdm  # noqa: PLC0415 - one tool per command
+            from dockerlint_alpine.python.formats.pdm import read_pdm
 
             found = read_pdm(folder, files, values, args=args, origin=place)
         case _:
-            from dockerlint_alpine.python.formats.uv import read_uv  # noqa: PLC0415 - one tool per command
+            from dockerlint_alpine.python.formats.uv import read_uv
 
             found = read_uv(folder, files, values, args=args, origin=place)
     return InstallArguments(found, options)
@@ -142,7 +143,7 @@ def read_project(
         if "project" not in own.source.data and own.source.table("tool", "poetry"):
             return _poetry_built(folder, files, extras, origin)
         return read_pyproject(path, files, extras=extras, origin=origin)
-    from dockerlint_alpine.python.formats.setup_files import read_setup  # noqa: PLC0415 - configparser, libcst
+    from dockerlint_alpine.python.formats.setup_files import read_setup
 
     found = read_setup(folder, files, extras=extras)
     if found is not None:
@@ -154,7 +155,7 @@ def read_project(
 
 def _poetry_built(folder: str, files: FileReader, extras: Sequence[str], origin: Origin | None) -> RequirementSet:
     """Read a project that poetry-core builds: its main requirements; the lock plays no part in ``pip install .``."""
-    from dockerlint_alpine.python.formats.poetry import read_poetry  # noqa: PLC0415 - rare
+    from dockerlint_alpine.python.formats.poetry import read_poetry
 
     args = ["--only", "main", *(part for extra in extras for part in ("--extras", extra))]
     return read_poetry(folder, files, {}, args=args, origin=origin, lock=False)
@@ -214,6 +215,6 @@ def name_of(folder: str, files: FileReader) -> str | None:
                 return normalise(name)
         except SourceError:
             return None
-    from dockerlint_alpine.python.formats.setup_files import project_name  # noqa: PLC0415 - configparser
+    from dockerlint_alpine.python.formats.setup_files import project_name
 
     return project_name(folder, files)

@@ -10,8 +10,10 @@ from __future__ import annotations
 import codecs
 import posixpath
 import re
-from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from dockerlint_alpine.python.model import IndexOptions, Origin, Problem, Requested, RequirementSet, Target, redact
 from dockerlint_alpine.python.options import (
@@ -108,7 +110,7 @@ def _split_options(line: str) -> tuple[str, list[str]]:
     options = " ".join(tokens[at:])
     if not any(character in options for character in "'\"\\"):
         return " ".join(tokens[:at]), options.split()
-    import shlex  # noqa: PLC0415 - few lines are quoted
+    import shlex
 
     return " ".join(tokens[:at]), shlex.split(options)
 
@@ -299,8 +301,7 @@ def read_requirements(
     return _followed(found, files) if follow else found
 
 
-@dataclass(frozen=True, slots=True)
-class InstallArguments:
+class InstallArguments(Struct, frozen=True):
     """The arguments of one ``pip install``: what it asks for and every option by its canonical long name.
 
     ``options`` has all values of each option in order, ``("",)`` for a flag: ``--target``, ``--prefix``, ``--user`` ...
@@ -392,7 +393,7 @@ def _followed(found: RequirementSet, files: FileReader) -> RequirementSet:
     """Add what the project folders among the requirements ask for themselves."""
     if not any(one.path is not None and one.artefacts is None for one in found.requested):
         return found
-    from dockerlint_alpine.python.formats.project import follow_folders  # noqa: PLC0415 - few installs name a folder
+    from dockerlint_alpine.python.formats.project import follow_folders
 
     return follow_folders(found, files)
 
@@ -405,7 +406,7 @@ def _metadata(found: RequirementSet, given: Mapping[str, Sequence[str]], files: 
     """
     for path in given.get("--requirement", ()):
         if posixpath.basename(path) in _METADATA:
-            from dockerlint_alpine.python.formats.pyproject import read_metadata  # noqa: PLC0415 - few installs name one
+            from dockerlint_alpine.python.formats.pyproject import read_metadata
 
             everything = "--all-extras" in given
             extras = given.get("--extra", ())
@@ -413,8 +414,7 @@ def _metadata(found: RequirementSet, given: Mapping[str, Sequence[str]], files: 
     return found
 
 
-@dataclass(slots=True)
-class _Lock:
+class _Lock(Struct):
     """What of one lock file is asked for."""
 
     extras: set[str] = field(default_factory=set)
@@ -460,8 +460,8 @@ def _locks(
             lock.extras.update(extras)
             lock.groups.add(group)
     for path, lock in locks.items():
-        from dockerlint_alpine.python.formats.pylock import read_pylock  # noqa: PLC0415
-        from dockerlint_alpine.python.markers import environment as marker_environment  # noqa: PLC0415 - few have a lock
+        from dockerlint_alpine.python.formats.pylock import read_pylock
+        from dockerlint_alpine.python.markers import environment as marker_environment
 
         locked = read_pylock(
             _absolute(path, cwd),
@@ -481,7 +481,7 @@ def _groups(found: RequirementSet, groups: Sequence[str], files: FileReader, cwd
     for group in groups:
         if _is_pylock(group.rpartition(":")[0]):
             continue
-        from dockerlint_alpine.python.formats.pyproject import read_pyproject  # noqa: PLC0415 - few installs name a group
+        from dockerlint_alpine.python.formats.pyproject import read_pyproject
 
         path, _, name = group.rpartition(":")
         added = read_pyproject(_absolute(path or "pyproject.toml", cwd), files, groups=(name,), project=False)

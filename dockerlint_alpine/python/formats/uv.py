@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import posixpath
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
+
+from msgspec.structs import replace
 
 from dockerlint_alpine.python.formats.locked import Edge, LockedPackage, root_of, walk
 from dockerlint_alpine.python.formats.pylock import archives, file_name
