@@ -223,4 +223,5 @@ CHECK = Check(
     run,
     fix="safe or shown",
     names_only=True,
+    stops_build=True,
 )

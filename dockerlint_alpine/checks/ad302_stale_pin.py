@@ -177,4 +177,5 @@ CHECK = Check(
     run,
     fix="unsafe",
     names_only=True,
+    stops_build=True,
 )
