@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, TypeAlias
 
+from dockerlint_alpine.python.paths import absolute
 from dockerlint_alpine.stages.context import ContextFileError
 from dockerlint_alpine.stages.dockerignore import NOTHING_IGNORED, DockerIgnore
 
@@ -269,11 +270,6 @@ def _below(source: str, target: str, path: str) -> str | None:
     if not path.startswith(prefix):
         return None
     return posixpath.join(source, path[len(prefix) :])
-
-
-def absolute(path: str, workdir: str) -> str:
-    """``path`` made absolute against ``workdir`` and normalised."""
-    return posixpath.normpath(posixpath.join(workdir, path)).replace("//", "/")
 
 
 def goes_into(destination: str, count: int, files: StageFiles, workdir: str) -> bool:

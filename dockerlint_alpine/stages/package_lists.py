@@ -9,8 +9,8 @@ import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from dockerlint_alpine.python.paths import absolute
 from dockerlint_alpine.stages.apk_commands import Operand
-from dockerlint_alpine.stages.files import absolute
 from dockerlint_alpine.syntax import parse_script
 
 if TYPE_CHECKING:
