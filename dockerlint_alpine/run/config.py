@@ -301,10 +301,9 @@ def _located(name: str, value: object, folder: Path) -> object:
 
 
 def _did_you_mean(key: str) -> str:
-    from difflib import get_close_matches  # noqa: PLC0415 - only a mistake pays for it
+    from dockerlint_alpine.run.suggest import did_you_mean  # noqa: PLC0415 - only a mistake pays for it
 
-    close = get_close_matches(key, map(_kebab, _READERS), n=1)
-    return f"; did you mean `{close[0]}`?" if close else ""
+    return did_you_mean(key, map(_kebab, _READERS))
 
 
 def _kebab(name: str) -> str:
