@@ -53,7 +53,7 @@ def engine_address() -> Iterator[str]:
 @pytest.fixture(scope="session")
 def engine(engine_address: str) -> Iterator[DockerClient]:
     """A client of that engine."""
-    import docker  # noqa: PLC0415 - only these tests pay for it
+    import docker
 
     client = docker.DockerClient(base_url=engine_address, timeout=60)
     yield client
@@ -62,8 +62,8 @@ def engine(engine_address: str) -> Iterator[DockerClient]:
 
 def _answers(address: str, daemon: subprocess.Popen[bytes]) -> bool:
     """Wait until the engine answers; false where it ends before, or not within a minute."""
-    import docker  # noqa: PLC0415 - only these tests pay for it
-    from docker.errors import DockerException  # noqa: PLC0415
+    import docker
+    from docker.errors import DockerException
 
     for _ in range(300):
         if daemon.poll() is not None:

@@ -17,14 +17,15 @@ import os
 import re
 import sqlite3
 from collections import Counter, defaultdict
-from dataclasses import dataclass
 from pathlib import Path
 from tempfile import mkstemp
 from typing import TYPE_CHECKING
 
+from msgspec import Struct
+
 from dockerlint_alpine.apk.apkindex import ApkIndex, Record, read_index, split_streams
 from dockerlint_alpine.apk.constraint import Constraint
-from dockerlint_alpine.apk.database import EMBEDDED, SCHEMA, Fetched
+from dockerlint_alpine.apk.database import EMBEDDED, NEGATIVE_FIRST, SCHEMA, Fetched
 from dockerlint_alpine.apk.errors import IndexFormatError
 
 if TYPE_CHECKING:
@@ -55,8 +56,7 @@ CREATE TABLE known (name TEXT PRIMARY KEY, releases TEXT NOT NULL) WITHOUT ROWID
 """
 
 
-@dataclass(frozen=True, slots=True)
-class Snapshot:
+class Snapshot(Struct, frozen=True):
     """An index and what it is the index of: release (``3.19`` or ``edge``), repository and architecture."""
 
     release: str
@@ -151,7 +151,8 @@ def _fill(database: sqlite3.Connection, snapshots: Sequence[Snapshot]) -> None:
         for token in providers.keys() | (triggers.keys() - names):
             provided[_provided(token, providers.get(token, ()), triggers.get(token, ()))] |= 1 << number
         index = snapshot.index
-        virtual = " ".join(sorted(triggers.keys() - names))
+        negative = {NEGATIVE_FIRST for record in records if record.install_if.startswith("!")}
+        virtual = " ".join(sorted((triggers.keys() - names) | negative))
         kind = (snapshot.release, snapshot.repository, snapshot.arch)
         row = (number, *kind, index.newest, index.description, len(records), virtual)
         database.execute("INSERT INTO snapshot VALUES (?, ?, ?, ?, ?, ?, ?, ?)", row)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 import sqlite3
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
 
 from dockerlint_alpine.apk.errors import IndexFormatError
 
@@ -17,13 +18,14 @@ SCHEMA = 1
 """Number of the layout, kept in ``PRAGMA user_version``."""
 EMBEDDED = "alpine.sqlite"
 """File name of the database that is built into the wheel."""
+NEGATIVE_FIRST = "!"
+"""Stands among the ``triggers`` of a snapshot if a package's ``install_if`` begins with a negative condition."""
 _CHUNK = 500
 _COLUMNS = "name, version, depends, provides, install_if, priority, origin, triggers, dependants"
 _WILD = re.compile(r"[*?\[]")
 
 
-@dataclass(frozen=True, slots=True)
-class SnapshotInfo:
+class SnapshotInfo(Struct, frozen=True):
     """What one snapshot is: ``number`` is its bit, ``triggers`` the names in ``install_if`` that are no package's own.
 
     ``date`` is the day of its newest build (``YYYY-MM-DD``), ``description`` Alpine's own name of the snapshot.
@@ -39,8 +41,7 @@ class SnapshotInfo:
     triggers: frozenset[str]
 
 
-@dataclass(frozen=True, slots=True)
-class Fetched:
+class Fetched(Struct, frozen=True):
     """Where a snapshot was downloaded from, and the server's marks of that version (empty: it gave none)."""
 
     url: str
@@ -48,8 +49,7 @@ class Fetched:
     modified: str
 
 
-@dataclass(frozen=True, slots=True)
-class PackageRow:
+class PackageRow(Struct, frozen=True):
     """One stored record; token lists as text, ``None`` where empty."""
 
     name: str

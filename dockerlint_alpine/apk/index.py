@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, TypeAlias
+
+from msgspec import Struct
 
 from dockerlint_alpine.apk.behaviour import Behaviour, behaviour_of
 from dockerlint_alpine.apk.catalog import Catalog, Layer
@@ -14,11 +15,11 @@ if TYPE_CHECKING:
 
     from dockerlint_alpine.apk.package import Package
 
+
 SourceKind: TypeAlias = Literal["embedded", "cached", "stand-in"]
 
 
-@dataclass(frozen=True, slots=True)
-class IndexSource:
+class IndexSource(Struct, frozen=True):
     """Where one repository's packages come from.
 
     ``release``, ``repository`` and ``arch`` say whose index it is; for a ``stand-in`` that is not what was asked for,
@@ -35,8 +36,7 @@ class IndexSource:
     note: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Provider:
+class Provider(Struct, frozen=True):
     """A package that has what was asked for: under which name it does, and in one line why it is this one."""
 
     package: Package
@@ -119,7 +119,7 @@ class Index:
         """
         found = self._found.get(need)
         if found is None:
-            from dockerlint_alpine.apk.preference import ranked  # noqa: PLC0415 - it solves worlds of this index
+            from dockerlint_alpine.apk.preference import ranked
 
             found = self._found[need] = ranked(self, need)
         return found

@@ -31,7 +31,6 @@ variable without a value may bring is never reported.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from dockerlint_alpine.checks.apk_operands import Asked, asked_for, complete, replace_operand
@@ -42,6 +41,8 @@ from dockerlint_alpine.fixer.lists import apk_steps
 from dockerlint_alpine.model.findings import Evidence, Fix
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from dockerlint_alpine.apk import Index
     from dockerlint_alpine.checks.package_names import KnownName
     from dockerlint_alpine.model.findings import Applicability, Finding

@@ -31,7 +31,6 @@ writes the present version; else it pins as `=~`. A pin that is newer than the i
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from dockerlint_alpine.apk import Constraint, compare
@@ -41,6 +40,8 @@ from dockerlint_alpine.checks.base import Check, Subject
 from dockerlint_alpine.model.findings import Evidence, Fix
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
     from dockerlint_alpine.apk import IndexSource, Package
     from dockerlint_alpine.model.findings import Applicability, Confidence, Finding
 

@@ -6,22 +6,23 @@ Shared by AD301, AD302 and AD303.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from dockerlint_alpine.apk import Constraint, ConstraintError
 from dockerlint_alpine.checks.base import locate
 from dockerlint_alpine.fixer.textlist import file_list
 from dockerlint_alpine.model.findings import TextEdit
-from dockerlint_alpine.stages import ApkStep
+from dockerlint_alpine.stages import ApkStep, Stage
 from dockerlint_alpine.syntax import LayoutError, list_layout
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from dockerlint_alpine.apk import Index
     from dockerlint_alpine.checks.base import Subject
     from dockerlint_alpine.model.findings import Confidence, Location
-    from dockerlint_alpine.stages import Stage
     from dockerlint_alpine.stages.apk_commands import Operand
     from dockerlint_alpine.syntax import PackageList
 
@@ -39,8 +40,7 @@ _CHOOSES_RELEASE = re.compile(r"edge|testing|latest-stable|v\d")
 _FAILURE_IS_HANDLED = re.compile(rb"[\s\\`;)}]*(?:\|\||then\b)")
 
 
-@dataclass(frozen=True, slots=True)
-class Asked:
+class Asked(Struct, frozen=True):
     """One operand of one ``apk add``. ``constraint`` is ``None`` where apk would refuse the text as written."""
 
     stage: Stage

@@ -10,9 +10,10 @@ alone: each ```` ```dockerfile ```` block is a Dockerfile, blocks with a ``title
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal, TypeAlias
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from dockerlint_alpine import DOCS_URL
 from dockerlint_alpine.fixer.placement import add_package
@@ -29,6 +30,8 @@ from dockerlint_alpine.model.findings import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
     from dockerlint_alpine.knowledge import Knowledge
     from dockerlint_alpine.model.comparison import MissKind
     from dockerlint_alpine.model.findings import Purpose
@@ -46,8 +49,7 @@ SILENT = "What is left alone"
 """A section that a page may have before the one on the fix: more Dockerfiles in which the check finds nothing."""
 
 
-@dataclass(frozen=True, slots=True)
-class Subject:
+class Subject(Struct, frozen=True):
     """What a check looks at: one Dockerfile on one platform, and the rules."""
 
     timeline: Timeline
@@ -65,8 +67,7 @@ class Subject:
                 yield stage
 
 
-@dataclass(frozen=True, slots=True)
-class Check:
+class Check(Struct, frozen=True):
     """One finding code; ``severity`` is that of a certain finding, ``fix`` what there is for the example of the page.
 
     ``purpose`` is what a package is for that the fix adds, ``removes`` is true where the fix takes packages away. ``image``

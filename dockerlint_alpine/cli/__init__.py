@@ -58,7 +58,7 @@ class LazyGroup(click.Group):
         try:
             return super().resolve_command(ctx, args)
         except click.UsageError as error:
-            from dockerlint_alpine.run.suggest import did_you_mean  # noqa: PLC0415 - only a mistake pays for it
+            from dockerlint_alpine.run.suggest import did_you_mean
 
             hint = did_you_mean(args[0], COMMANDS)
             if not hint:
@@ -68,7 +68,7 @@ class LazyGroup(click.Group):
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[Any]:
         """Complete the name of a command from the table alone, and options as ever."""
         if not incomplete or incomplete[0].isalnum():
-            from click.shell_completion import CompletionItem  # noqa: PLC0415 - only while completing
+            from click.shell_completion import CompletionItem
 
             rows = ((name, line) for name, (_, _, line) in COMMANDS.items())
             return [CompletionItem(name, help=line) for name, line in rows if name.startswith(incomplete)]

@@ -11,7 +11,7 @@ import click
 
 from dockerlint_alpine.cli import common
 from dockerlint_alpine.cli.sections import SectionedCommand
-from dockerlint_alpine.model.findings import FileError, Report
+from dockerlint_alpine.model.reports import FileError, Report
 
 if TYPE_CHECKING:
     from dockerlint_alpine.fixer.fix_loop import Proposal
@@ -39,8 +39,8 @@ def fix(paths: tuple[str, ...], **given: Any) -> None:
       alpine-doctor fix --interactive --unsafe-fixes docker-compose.yml
       alpine-doctor fix - --stdin-filename docker/Dockerfile < docker/Dockerfile
     """
-    from dockerlint_alpine.apk import ApkError  # noqa: PLC0415 - after --help
-    from dockerlint_alpine.knowledge import KnowledgeError  # noqa: PLC0415
+    from dockerlint_alpine.apk import ApkError
+    from dockerlint_alpine.knowledge import KnowledgeError
 
     from_stdin = paths == ("-",) or (given["stdin_filename"] is not None and not paths)
     if "-" in paths and not from_stdin:
@@ -58,7 +58,7 @@ def fix(paths: tuple[str, ...], **given: Any) -> None:
 
 def _fix_stdin(_: tuple[str, ...], configured: Configuration, given: dict[str, Any]) -> int:
     """Fixed text on standard output; what is left only decides the exit code."""
-    from dockerlint_alpine.run.analysis import UnreadableError, fix_builds  # noqa: PLC0415
+    from dockerlint_alpine.run.analysis import UnreadableError, fix_builds
 
     name = given["stdin_filename"] or "Dockerfile"
     doctor = common.make_doctor(configured)
@@ -76,8 +76,8 @@ def _fix_stdin(_: tuple[str, ...], configured: Configuration, given: dict[str, A
 
 
 def _fix_paths(paths: tuple[str, ...], configured: Configuration, given: dict[str, Any]) -> int:
-    from dockerlint_alpine.fixer.write import WriteError  # noqa: PLC0415
-    from dockerlint_alpine.run.analysis import UnreadableError, fix_builds, read_dockerfile  # noqa: PLC0415
+    from dockerlint_alpine.fixer.write import WriteError
+    from dockerlint_alpine.run.analysis import UnreadableError, fix_builds, read_dockerfile
 
     doctor = common.make_doctor(configured)
     jobs, errors = common.jobs_for(paths, configured)
@@ -138,7 +138,7 @@ class _Lists:
 
 def _write(job: Job, result: FixResult) -> None:
     """Write the Dockerfile and the lists that changed with it, each of them completely or not at all."""
-    from dockerlint_alpine.fixer.write import check_unchanged, write_atomically  # noqa: PLC0415
+    from dockerlint_alpine.fixer.write import check_unchanged, write_atomically
 
     changes = [(Path(change.path), change.old, change.new) for change in result.others]
     if result.old != result.new:
@@ -189,7 +189,7 @@ def _show_diffs(results: list[FixResult], lists: _Lists, settings: Settings) -> 
 
 
 def _print_diff(path: str, old: bytes, new: bytes, settings: Settings) -> None:
-    from dockerlint_alpine.report.diff import diff  # noqa: PLC0415
+    from dockerlint_alpine.report.diff import diff
 
     color = common.wants_color(settings.color, sys.stdout.isatty())
     sys.stdout.flush()

@@ -7,17 +7,20 @@ from it; a binary for glibc overrules every other complaint about the same file.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from msgspec import Struct
+from msgspec.structs import replace
+
 from dockerlint_alpine.diagnose.model import Cause, Moment
-from dockerlint_alpine.diagnose.scan import PIP_FOLDER
+from dockerlint_alpine.diagnose.scan import PIP_FOLDER, Hit
 from dockerlint_alpine.diagnose.steps import same_command
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
     from dockerlint_alpine.diagnose.lookup import Answer, Lookup
-    from dockerlint_alpine.diagnose.scan import Hit, Mark, Scan
+    from dockerlint_alpine.diagnose.scan import Mark, Scan
     from dockerlint_alpine.diagnose.steps import Step
     from dockerlint_alpine.knowledge import Build, Knowledge
 
@@ -34,8 +37,7 @@ _SOURCE_FOLDER = re.compile(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Reading:
+class Reading(Struct, frozen=True):
     """A match with its answer and the distribution it speaks of (a normalised name), ``version`` where known."""
 
     hit: Hit

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, TypeAlias
+
+from msgspec import Struct, field
 
 if TYPE_CHECKING:
     from dockerlint_alpine.diagnose.steps import Step
@@ -16,8 +17,7 @@ Outcome: TypeAlias = Literal["package", "none", "unknown"]
 MOMENTS: tuple[Moment, ...] = ("build", "run", "apk")
 
 
-@dataclass(frozen=True, slots=True)
-class Cause:
+class Cause(Struct, frozen=True):
     """One root cause.
 
     ``cause`` says in a few words what failed, ``need`` in apk's vocabulary (or a header's name) what is missing.
@@ -51,8 +51,7 @@ class Cause:
     foreseen_to_run: frozenset[str] = frozenset()
 
 
-@dataclass(frozen=True, slots=True)
-class Diagnosis:
+class Diagnosis(Struct, frozen=True):
     """The answer to a log.
 
     ``release`` is the Alpine release whose index named the packages and ``release_note`` how it was found out.

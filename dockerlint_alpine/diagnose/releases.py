@@ -3,23 +3,24 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from dockerlint_alpine.apk import UnknownReleaseError, compare
+from msgspec import Struct
+
+from dockerlint_alpine.apk import IndexStore, UnknownReleaseError, compare
 from dockerlint_alpine.apk.version import LESS
 from dockerlint_alpine.diagnose.errors import DiagnoseError
 
 if TYPE_CHECKING:
-    from dockerlint_alpine.apk import Index, IndexStore, Package
+    from collections.abc import Iterator
+
+    from dockerlint_alpine.apk import Index, Package
 
 ARCH = "x86_64"
 
 
-@dataclass
-class Releases:
+class Releases(Struct, dict=True):
     """The index of the release that answers, and those of the others.
 
     ``known`` is false where nobody said which release the log is from; then the newest with an index answers.

@@ -62,7 +62,7 @@ def to_text(
     diagnosis: Diagnosis, repair: Repair | None, log: str, paint: Paint, width: int = 100, *, written: bool = False
 ) -> str:
     """Return the answer for people; ``log`` is what the log is called, ``repair`` what ``--fix`` would write or has."""
-    from dockerlint_alpine.report.paint import BOLD  # noqa: PLC0415 - for text only
+    from dockerlint_alpine.report.paint import BOLD
 
     if not diagnosis.causes:
         return f"{paint('No failure: the build in this log went well', BOLD)}\n"
@@ -86,8 +86,8 @@ def _verdict(diagnosis: Diagnosis) -> str:
 
 
 def _block(cause: Cause, log: str, paint: Paint, width: int) -> Iterator[str]:
-    from dockerlint_alpine.report.display import printable  # noqa: PLC0415 - for text only
-    from dockerlint_alpine.report.paint import BLUE, BOLD, DIM, GREEN, RED, YELLOW  # noqa: PLC0415
+    from dockerlint_alpine.report.display import printable
+    from dockerlint_alpine.report.paint import BLUE, BOLD, DIM, GREEN, RED, YELLOW
 
     color = {"package": RED, "none": YELLOW, "unknown": YELLOW}[cause.outcome]
     yield f"{paint(_MOMENTS[cause.moment], color, BOLD)}: {paint(printable(cause.cause), BOLD)}"

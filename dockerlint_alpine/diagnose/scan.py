@@ -6,8 +6,9 @@ Memory is bounded: of each kind only so many are kept, the first ones (a log tha
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+
+from msgspec import Struct, field
 
 from dockerlint_alpine.diagnose.patterns import Match
 from dockerlint_alpine.diagnose.reading import interesting_lines
@@ -134,8 +135,7 @@ _NO_DISTRIBUTIONS = frozenset({
 })  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
-class Hit:
+class Hit(Struct, frozen=True):
     """A match in the log: its 1-based line, the line without wrappers, and the step it belongs to."""
 
     match: Match
@@ -148,8 +148,7 @@ class Hit:
     """Whether the line's own marks say that a container or service runs."""
 
 
-@dataclass(frozen=True, slots=True)
-class Mark:
+class Mark(Struct, frozen=True):
     """A line that names a distribution: its build starts (or goes on) or has failed."""
 
     name: str
@@ -159,8 +158,7 @@ class Mark:
     step: Step | None
 
 
-@dataclass(frozen=True, slots=True)
-class Sign:
+class Sign(Struct, frozen=True):
     """A line that tells which system it comes from: its 1-based number, and its text without wrappers."""
 
     system: System
@@ -169,8 +167,7 @@ class Sign:
     step: Step | None
 
 
-@dataclass
-class Scan:
+class Scan(Struct):
     """What one pass over a log has found, and the patterns it was read with.
 
     ``done`` are the steps that the engine says have ended well, ``succeeded`` is the last line that says so of a whole

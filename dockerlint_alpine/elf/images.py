@@ -9,8 +9,9 @@ import json
 import os
 import posixpath
 import tempfile
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
+
+from msgspec import Struct
 
 from dockerlint_alpine.elf.errors import ArchiveError, TargetError
 from dockerlint_alpine.elf.folders import looks_like_root
@@ -42,8 +43,7 @@ class _Blobs(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class _Plan:
+class _Plan(Struct, frozen=True):
     """Which layers make the image, lowest first, and its configuration."""
 
     layers: tuple[str, ...]

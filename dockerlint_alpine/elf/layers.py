@@ -7,8 +7,9 @@ symbolic links are followed inside the root, as the runtimes do.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+
+from msgspec import Struct, field
 
 from dockerlint_alpine.elf.errors import ArchiveError
 from dockerlint_alpine.elf.file_selection import MAX_SOURCES_TOTAL, opens_libraries, use_of
@@ -26,14 +27,12 @@ MAX_DEPTH = 256
 _WHITEOUT, _OPAQUE = ".wh.", ".wh..wh..opq"
 
 
-@dataclass(slots=True)
-class _Folder:
+class _Folder(Struct):
     layer: int
     children: dict[str, _Folder | _Leaf] = field(default_factory=dict)
 
 
-@dataclass(slots=True)
-class _Leaf:
+class _Leaf(Struct):
     layer: int
     node: Node
 

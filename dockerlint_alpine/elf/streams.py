@@ -68,10 +68,10 @@ class _Gzip:
 class _Zstd:
     def __init__(self) -> None:
         try:
-            from compression import zstd  # type: ignore[import-not-found]  # noqa: PLC0415 - Python 3.14 and later
+            from compression import zstd  # type: ignore[import-not-found]
         except ImportError:
             try:
-                from backports import zstd  # noqa: PLC0415 - the same for earlier ones
+                from backports import zstd
             except ImportError:
                 raise ArchiveError("reading zstd layers needs the package backports.zstd on this Python") from None
         self._error = zstd.ZstdError

@@ -7,8 +7,9 @@ interchange format) and the GNU tar manual.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias
+
+from msgspec import Struct
 
 from dockerlint_alpine.elf.errors import ArchiveError
 
@@ -44,8 +45,7 @@ class ByteStream(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class TarEntry:
+class TarEntry(Struct, frozen=True):
     """One entry: its path as written, kind, size of its data in bytes and the target of a link."""
 
     path: str

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import mmap
-from dataclasses import replace
 from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
 
 from dockerlint_alpine.elf.errors import ArchiveError, TargetError
 from dockerlint_alpine.elf.file_selection import MAX_SOURCES_TOTAL, opens_libraries, use_of

@@ -10,8 +10,9 @@ from __future__ import annotations
 import stat
 import struct
 import zlib
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
+
+from msgspec import Struct
 
 from dockerlint_alpine.elf.errors import ArchiveError
 
@@ -38,8 +39,7 @@ _ENCRYPTED, _UTF8 = 1, 0x800
 _CHUNK = 1024 * 1024
 
 
-@dataclass(frozen=True, slots=True)
-class ZipMember:
+class ZipMember(Struct, frozen=True):
     """One file of the archive: its name, sizes in bytes and where its data lies."""
 
     name: str

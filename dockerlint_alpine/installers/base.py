@@ -11,8 +11,10 @@ import posixpath
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, ClassVar, Literal, Protocol, TypeAlias
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from dockerlint_alpine.python.model import Origin, Requested, RequirementSet
 from dockerlint_alpine.python.options import OptionTable, scan
@@ -35,8 +37,7 @@ _PYTHON = re.compile(r"python(?:\d+(?:\.\d+)?)?\Z")
 # -- what a stage has ------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class PythonHome:
+class PythonHome(Struct, frozen=True):
     """One interpreter of a stage. ``prefix`` is where it lives (``/usr/local``, ``/usr``, a venv's folder).
 
     ``from_apk`` is true for Alpine's own Python and venvs made from it. ``version`` is ``X.Y`` or ``None``.
@@ -93,8 +94,7 @@ class Surroundings(Protocol):
 # -- commands --------------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class Invocation:
+class Invocation(Struct, frozen=True):
     """A command line, as far as all tools are started alike: ``python -m NAME`` is what ``NAME`` is.
 
     ``program`` is the word that started it (``/opt/venv/bin/pip``, ``python3``), ``name`` the program without its folder
@@ -108,8 +108,7 @@ class Invocation:
     script: Arg | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class InstallCommand:
+class InstallCommand(Struct, frozen=True):
     """One call of an installer.
 
     ``program`` is the word that started it, ``verb`` its sub-command. ``args`` are the words behind the sub-command and
@@ -134,8 +133,7 @@ class InstallCommand:
         return self.action in {"project", "add"}
 
 
-@dataclass(frozen=True, slots=True)
-class VenvCommand:
+class VenvCommand(Struct, frozen=True):
     """``python -m venv DIR``, ``virtualenv DIR`` or ``uv venv [DIR]``; ``directory`` and ``python`` as written."""
 
     program: str
@@ -144,8 +142,7 @@ class VenvCommand:
     system_packages: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class ExportCommand:
+class ExportCommand(Struct, frozen=True):
     """``poetry export``, ``uv export``, ``pdm export``, ``pipenv requirements``: a lock file turned into requirements.
 
     ``output`` is the file as written, ``None`` where it goes to standard output.
@@ -159,8 +156,7 @@ class ExportCommand:
 Command: TypeAlias = InstallCommand | VenvCommand | ExportCommand
 
 
-@dataclass
-class Words:
+class Words(Struct):
     """The arguments of a command as far as they are known, each with the place where it is written."""
 
     texts: list[str] = field(default_factory=list)
@@ -177,8 +173,7 @@ class Words:
         self.places.append(place)
 
 
-@dataclass(frozen=True, slots=True)
-class Arguments:
+class Arguments(Struct, frozen=True):
     """What a command asks for, and its options."""
 
     requirements: RequirementSet
@@ -343,7 +338,7 @@ def new_environment(place: Surroundings, prefix: str, base: PythonHome | None) -
 
 def first_operand(command: InstallCommand) -> str:
     """Return the normalised name of the first distribution that a command names, for the environment made for it."""
-    from dockerlint_alpine.python.model import normalise  # noqa: PLC0415 - few commands install tools
+    from dockerlint_alpine.python.model import normalise
 
     name = next((arg.text for arg in command.args if not arg.text.startswith("-")), "tool")
     return normalise(re.split(r"[\[=<>~!@ ]", name)[0])
@@ -354,8 +349,8 @@ def with_itself(found: Arguments, place: Surroundings, leave_out: frozenset[str]
 
     ``leave_out`` are the tool's options that leave it out.
     """
-    from dockerlint_alpine.python.formats.project import name_of  # noqa: PLC0415 - projects alone
-    from dockerlint_alpine.python.sources.native import is_native  # noqa: PLC0415 - projects alone
+    from dockerlint_alpine.python.formats.project import name_of
+    from dockerlint_alpine.python.sources.native import is_native
 
     folder = project_folder(place.folder, found.options)
     if not leave_out.isdisjoint(found.options) or not is_native(place.files, folder):

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from dockerlint_alpine.installers.base import (
     TRUE,
@@ -30,6 +31,8 @@ from dockerlint_alpine.python.paths import absolute
 from dockerlint_alpine.python.requirement import is_url
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     from dockerlint_alpine.installers.base import (
         Command,
         ExportCommand,
@@ -330,7 +333,7 @@ def _metadata(found: RequirementSet, given: Mapping[str, Sequence[str]], files: 
     """
     for path in given.get("--requirement", ()):
         if posixpath.basename(path) in _METADATA:
-            from dockerlint_alpine.python.formats.pyproject import read_metadata  # noqa: PLC0415 - few installs name one
+            from dockerlint_alpine.python.formats.pyproject import read_metadata
 
             everything = "--all-extras" in given
             extras = given.get("--extra", ())
@@ -338,8 +341,7 @@ def _metadata(found: RequirementSet, given: Mapping[str, Sequence[str]], files: 
     return found
 
 
-@dataclass(slots=True)
-class _Lock:
+class _Lock(Struct):
     """What of one lock file is asked for."""
 
     extras: set[str] = field(default_factory=set)
@@ -385,8 +387,8 @@ def _locks(
             lock.extras.update(extras)
             lock.groups.add(group)
     for path, lock in locks.items():
-        from dockerlint_alpine.python.formats.pylock import read_pylock  # noqa: PLC0415
-        from dockerlint_alpine.python.markers import environment as marker_environment  # noqa: PLC0415 - few have a lock
+        from dockerlint_alpine.python.formats.pylock import read_pylock
+        from dockerlint_alpine.python.markers import environment as marker_environment
 
         locked = read_pylock(
             absolute(path, cwd),
@@ -406,7 +408,7 @@ def _groups(found: RequirementSet, groups: Sequence[str], files: FileReader, cwd
     for group in groups:
         if _is_pylock(group.rpartition(":")[0]):
             continue
-        from dockerlint_alpine.python.formats.pyproject import read_pyproject  # noqa: PLC0415 - few installs name a group
+        from dockerlint_alpine.python.formats.pyproject import read_pyproject
 
         path, _, name = group.rpartition(":")
         added = read_pyproject(absolute(path or "pyproject.toml", cwd), files, groups=(name,), project=False)

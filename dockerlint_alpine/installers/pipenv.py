@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar
+
+from msgspec.structs import replace
 
 from dockerlint_alpine.installers.base import (
     InstallCommand,
@@ -27,6 +27,8 @@ from dockerlint_alpine.python.paths import absolute
 from dockerlint_alpine.python.requirement import InvalidRequirementError, parse_pep508
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     from dockerlint_alpine.installers.base import Command, Invocation, Options, PythonHome
     from dockerlint_alpine.python.model import FileReader
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from dockerlint_alpine.installers.base import (
@@ -20,6 +19,8 @@ from dockerlint_alpine.installers.pip import BEFORE_VERB, OPTIONS, read_words
 from dockerlint_alpine.python.model import RequirementSet
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from dockerlint_alpine.installers.base import (
         Arguments,
         Command,

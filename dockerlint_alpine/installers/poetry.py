@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING, ClassVar
+
+from msgspec.structs import replace
 
 from dockerlint_alpine.installers.base import (
     TRUE,
@@ -28,6 +28,8 @@ from dockerlint_alpine.python.options import OptionTable, scan
 from dockerlint_alpine.python.paths import absolute
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     from dockerlint_alpine.installers.base import Invocation, Options, PythonHome
     from dockerlint_alpine.python.model import FileReader
 

@@ -6,9 +6,9 @@ Their sub-commands are told apart by a table; a command of theirs names options,
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Literal, TypeAlias
+
+from msgspec import Struct
 
 from dockerlint_alpine.installers.base import (
     Arguments,
@@ -25,6 +25,8 @@ from dockerlint_alpine.python.markers import environment
 from dockerlint_alpine.python.model import Target
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     from dockerlint_alpine.installers.base import (
         Command,
         ExportCommand,
@@ -43,8 +45,7 @@ _SOMEWHERE = Target("3.12", "linux/amd64", musl=(1, 2))
 """Serves the markers of a lock file when the caller does not know its interpreter."""
 
 
-@dataclass(frozen=True, slots=True)
-class Selection:
+class Selection(Struct, frozen=True):
     """What a command selects of the project in ``folder``: its arguments, for the marker environment ``values``.
 
     ``origin`` is the place of the command, for what can't be read.

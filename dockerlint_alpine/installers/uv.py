@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar
+
+from msgspec.structs import replace
 
 from dockerlint_alpine.installers.base import (
     InstallCommand,
@@ -30,6 +30,8 @@ from dockerlint_alpine.python.options import OptionState, OptionTable, scan
 from dockerlint_alpine.python.paths import absolute
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     from dockerlint_alpine.installers.base import Arguments, Command, Invocation, Options, PythonHome, Words
     from dockerlint_alpine.python.model import FileReader, Target
     from dockerlint_alpine.syntax import Arg

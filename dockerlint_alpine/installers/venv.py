@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
 
 from dockerlint_alpine.installers.base import Program, VenvCommand
 from dockerlint_alpine.python.paths import absolute
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from dockerlint_alpine.installers.base import Command, Invocation, Surroundings
     from dockerlint_alpine.syntax import Arg
 

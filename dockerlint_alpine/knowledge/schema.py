@@ -50,7 +50,7 @@ def normalise(name: str) -> str:
 
 def read_toml(path: Path, shown: str, within: Path | None = None) -> dict[str, Any]:
     """Return the TOML file ``path``, called ``shown`` in errors; ``within`` is the folder that it must lie in."""
-    import tomllib  # noqa: PLC0415 - a run that reads compiled rules never needs it
+    import tomllib
 
     try:
         return tomllib.loads(read_file(path, limit=_MAX_SIZE, within=within).decode("utf-8"))
@@ -350,7 +350,7 @@ def languages(raw: Mapping[str, Any], file: str) -> tuple[Language, ...]:
 
 def check_specifiers(entry: Distribution, file: str) -> None:
     """Raise for the first version range of ``entry`` that is not PEP 440; costs an import, so only maintainers pay."""
-    from packaging.specifiers import InvalidSpecifier, SpecifierSet  # noqa: PLC0415
+    from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
     ranges = [
         *((f"build[{index}].versions", build.versions) for index, build in enumerate(entry.builds)),

@@ -8,15 +8,16 @@ with what Alpine's own package of a distribution links.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
+
+from msgspec import Struct
 
 from dockerlint_alpine.knowledge import schema
 from dockerlint_alpine.knowledge.bases import BaseImages
 from dockerlint_alpine.knowledge.errors import RuleError
 from dockerlint_alpine.knowledge.facts import WheelRecord
 from dockerlint_alpine.knowledge.folder import KINDS, RuleFolder, capabilities, libraries_of
-from dockerlint_alpine.knowledge.model import release_key, within
+from dockerlint_alpine.knowledge.model import Distribution, Library, release_key, within
 from dockerlint_alpine.knowledge.proofs import Proof, contradiction
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from dockerlint_alpine.apk import Package
-    from dockerlint_alpine.knowledge.model import Build, Distribution, Library, Link
+    from dockerlint_alpine.knowledge.model import Build, Link
     from dockerlint_alpine.knowledge.store import Knowledge
 
 _RUNTIMES = re.compile(r"so:(?:libc\.musl-|libpython|libstdc\+\+\.|libgcc_s\.|libgomp\.|libgfortran\.|libquadmath\.)")
@@ -74,8 +75,7 @@ class Indexes(Protocol):
         """Return the index of ``release`` for ``arch``."""
 
 
-@dataclass(frozen=True, slots=True)
-class RuleProblem:
+class RuleProblem(Struct, frozen=True):
     """One thing that is wrong with the rules: the file as it is shown, the place in it, and what."""
 
     file: str
@@ -86,8 +86,7 @@ class RuleProblem:
         return f"{self.file}: {self.key}: {self.message}" if self.key else f"{self.file}: {self.message}"
 
 
-@dataclass(frozen=True, slots=True)
-class Disagreement:
+class Disagreement(Struct, frozen=True):
     """Alpine's own package links something that the rule does not, or the other way round; ``reason`` explains it."""
 
     distribution: str
@@ -97,8 +96,7 @@ class Disagreement:
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class _World:
+class _World(Struct, frozen=True):
     """One release as one architecture has it."""
 
     release: str
@@ -106,8 +104,7 @@ class _World:
     index: Packages
 
 
-@dataclass(frozen=True, slots=True)
-class _Rules:
+class _Rules(Struct, frozen=True):
     """The rules of one folder; ``known`` are its libraries over those of the built-in rules, where it adds to them."""
 
     libraries: Mapping[str, Library]

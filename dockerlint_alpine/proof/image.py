@@ -8,11 +8,12 @@ says and the bytes deny, and what the bytes lack and no finding says.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from functools import cached_property
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from dockerlint_alpine.checks import CHECKS, check_of
 from dockerlint_alpine.checks import Subject as Judged
@@ -24,6 +25,8 @@ from dockerlint_alpine.model.findings import Evidence
 from dockerlint_alpine.python import normalise
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
     from dockerlint_alpine.elf import Inspection, NeedReport, ObjectReport, Subject
     from dockerlint_alpine.knowledge import Knowledge
     from dockerlint_alpine.model.findings import Finding
@@ -179,8 +182,7 @@ class _Image:
         return tuple(path for path, _ in tree.nodes() if path.rpartition("/")[0] in folders)
 
 
-@dataclass(frozen=True, slots=True)
-class _Verdict:
+class _Verdict(Struct, frozen=True):
     state: str
     reason: str
 

@@ -128,6 +128,6 @@ def __getattr__(name: str) -> object:
     module = _MODULE_OF.get(name)
     if module is None:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from importlib import import_module  # noqa: PLC0415 - part of the lazy loading
+    from importlib import import_module
 
     return getattr(import_module(f"{__name__}.{module}"), name)

@@ -7,8 +7,9 @@ with the options of older pips; the tables of commands stand with their tools in
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
 
 from dockerlint_alpine.python.model import IndexOptions, PythonError, normalise
 

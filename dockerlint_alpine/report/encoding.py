@@ -19,7 +19,7 @@ _ATTRIBUTE = {**_CONTENT, ord('"'): "&quot;", ord("\t"): "&#9;", ord("\n"): "&#1
 
 def json_text(value: object) -> str:
     """Return the value as JSON; lone surrogates, which strict readers refuse, become U+FFFD."""
-    import json  # noqa: PLC0415 - not for the XML formats
+    import json
 
     return scrub(json.dumps(value, indent=2, ensure_ascii=False)) + "\n"
 

@@ -6,11 +6,12 @@ Nothing here prints or writes; :func:`fix` returns the new bytes.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, fields, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from dockerlint_alpine.apk import IndexStore
 from dockerlint_alpine.checks import CHECKS, Subject, check_of
@@ -19,7 +20,8 @@ from dockerlint_alpine.fixer.fix_loop import Proposal, mend, merged
 from dockerlint_alpine.fixer.overlay import changed_context
 from dockerlint_alpine.fixer.verify import UnfaithfulFixError, confirm
 from dockerlint_alpine.knowledge import Knowledge
-from dockerlint_alpine.model.findings import CODE_LETTERS, FileError, FileReport, Finding, Report
+from dockerlint_alpine.model.findings import CODE_LETTERS, Finding
+from dockerlint_alpine.model.reports import FileError, FileReport, Report
 from dockerlint_alpine.proof.wheels import ElfWheels
 from dockerlint_alpine.run import suppress
 from dockerlint_alpine.run.config import ConfigError, Configuration, Settings, load
@@ -40,6 +42,8 @@ from dockerlint_alpine.syntax import parse
 from dockerlint_alpine.system.files import read_file
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+
     from dockerlint_alpine.elf.targets import Progress
     from dockerlint_alpine.elf.targets import Subject as ImageSubject
     from dockerlint_alpine.python import Resolver
@@ -142,9 +146,9 @@ class Doctor:
     def _compared(
         self, data: bytes, path: Path, shown_as: str | None, image: ImageSubject, progress: Progress | None
     ) -> FileReport:
-        from dockerlint_alpine.elf import inspect  # noqa: PLC0415 - only with an image
-        from dockerlint_alpine.elf.targets import no_progress  # noqa: PLC0415
-        from dockerlint_alpine.proof.image import ImageMismatchError, confront, stage_of  # noqa: PLC0415
+        from dockerlint_alpine.elf import inspect
+        from dockerlint_alpine.elf.targets import no_progress
+        from dockerlint_alpine.proof.image import ImageMismatchError, confront, stage_of
 
         name = shown_as if shown_as is not None else str(path)
         timelines = self.timelines(data, path, shown_as=name)
@@ -228,8 +232,7 @@ class Doctor:
         return any(prefix != CODE_LETTERS and finding.code.startswith(prefix) for prefix in self.settings.select)
 
 
-@dataclass(frozen=True, slots=True)
-class FileChange:
+class FileChange(Struct, frozen=True):
     """Another file than the Dockerfile that a fix rewrites (``packages.txt``), as the user names it."""
 
     path: str
@@ -237,8 +240,7 @@ class FileChange:
     new: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class FixResult:
+class FixResult(Struct, frozen=True):
     """What fixing did to one file: the bytes before and after, what was applied, and the report on what is left.
 
     ``others`` are the files that hold package lists for it and changed too.
@@ -313,7 +315,7 @@ def configure(**settings: object) -> Configuration:
     Raises ConfigError for what is no option or no value of one.
     """
     given = {name: str(value) if isinstance(value, Path) else value for name, value in settings.items()}
-    unknown = sorted(given.keys() - {field.name for field in fields(Settings)})
+    unknown = sorted(given.keys() - set(Settings.__struct_fields__))
     if unknown:
         raise ConfigError(f"unknown option {unknown[0]!r}")
     return load(Path(), overrides=given, isolated=True)

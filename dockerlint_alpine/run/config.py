@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import os
 import re
-from dataclasses import dataclass, fields, replace
 from functools import lru_cache
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal, TypeAlias, cast
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from dockerlint_alpine.model.findings import CODE_LETTERS, CODE_PREFIX, SEVERITIES
 from dockerlint_alpine.report import FORMATS
@@ -40,8 +42,7 @@ class ConfigError(Exception):
     """A configuration that cannot be used; the text is one line for the user."""
 
 
-@dataclass(frozen=True, slots=True)
-class Settings:
+class Settings(Struct, frozen=True):
     """Every option, hashable and safe to hand to another process; tables are tuples of pairs.
 
     ``select``, ``ignore`` and the other places for codes take prefixes (``AD2``). ``output_format`` holds a format or
@@ -80,8 +81,7 @@ class Settings:
     as_of: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Configuration:
+class Configuration(Struct, frozen=True):
     """Settings, the origin of each by field name (``default``, a file, a variable's name or ``command line``), and the
     folder they are for.
 
@@ -208,7 +208,7 @@ def find(start: Path) -> Path | None:
 
 def as_dict(settings: Settings) -> dict[str, object]:
     """Write settings as the file would have them (for JSON or TOML), every option by its name there."""
-    return {_kebab(field.name): _plain(field.name, getattr(settings, field.name)) for field in fields(settings)}
+    return {_kebab(name): _plain(name, getattr(settings, name)) for name in settings.__struct_fields__}
 
 
 @lru_cache(maxsize=512)
@@ -242,7 +242,7 @@ def _table(path: Path) -> Mapping[str, object] | None:
     project = path.name == "pyproject.toml"
     if project and _MARK not in data:  # spares most projects the TOML parser
         return None
-    import tomllib  # noqa: PLC0415 - a fifth of the time of a check
+    import tomllib
 
     try:
         document: object = tomllib.loads(data.decode("utf-8"))
@@ -301,7 +301,7 @@ def _located(name: str, value: object, folder: Path) -> object:
 
 
 def _did_you_mean(key: str) -> str:
-    from dockerlint_alpine.run.suggest import did_you_mean  # noqa: PLC0415 - only a mistake pays for it
+    from dockerlint_alpine.run.suggest import did_you_mean
 
     return did_you_mean(key, map(_kebab, _READERS))
 

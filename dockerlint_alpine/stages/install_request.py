@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from functools import cached_property
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from dockerlint_alpine.installers.base import Words
 from dockerlint_alpine.python import Origin, Requested, RequirementSet
@@ -15,6 +15,8 @@ from dockerlint_alpine.python.paths import absolute
 from dockerlint_alpine.stages.errors import IncludeCycleError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
     from dockerlint_alpine.installers.base import ExportCommand, InstallCommand, Surroundings
     from dockerlint_alpine.python import Target
     from dockerlint_alpine.stages.model import Installed
@@ -103,8 +105,7 @@ def _shown(arg: Arg) -> Iterator[str]:
         yield name if name.startswith(("$", "`", "<")) else f"${name}"
 
 
-@dataclass(frozen=True)
-class InstallRequest:
+class InstallRequest(Struct, frozen=True, dict=True):
     """What one command asks for. ``wheelhouses`` are local folders of wheel files that it may take from."""
 
     requirements: RequirementSet

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Literal
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from dockerlint_alpine.installers.base import PythonHome, project_folder
 from dockerlint_alpine.knowledge.packaged import distribution_names, python_modules
@@ -28,6 +29,8 @@ from dockerlint_alpine.stages.model import GlibcMade, Installed, InstallStep
 from dockerlint_alpine.stages.wheels import WheelError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     from dockerlint_alpine.installers.base import ExportCommand, InstallCommand
     from dockerlint_alpine.knowledge import Knowledge
     from dockerlint_alpine.python import Facts, RequirementSet, Resolver
@@ -41,8 +44,7 @@ _SHOWN_UNKNOWN = 6
 """Names of distributions listed in one notice; the rest is counted."""
 
 
-@dataclass(frozen=True)
-class Call:
+class Call(Struct, frozen=True, dict=True):
     """One installer's command in its place: where it stands, its variables, the folder and venv it runs in."""
 
     walk: StageWalk
@@ -167,7 +169,7 @@ class Installer:
         local = request.wheelhouses or any((one.path or "").endswith(".whl") for one in request.requirements.requested)
         if self.wheels is None or call.walk.index is None or not (local or self.wheels.names_any):
             return None
-        from dockerlint_alpine.stages.wheelhouse import open_wheelhouse  # noqa: PLC0415 - few installs take local files
+        from dockerlint_alpine.stages.wheelhouse import open_wheelhouse
 
         try:
             wheelhouse = open_wheelhouse(call.walk.files, request, call.walk.index.arch, self.wheels)
@@ -186,7 +188,7 @@ class Installer:
         no_deps, resolver = "--no-deps" in request.options, self.resolver
         requirements, facts = request.requirements, self.facts
         if wheelhouse is not None:
-            from dockerlint_alpine.stages.wheelhouse import WheelhouseFacts  # noqa: PLC0415 - as above
+            from dockerlint_alpine.stages.wheelhouse import WheelhouseFacts
 
             known = dict.fromkeys((*requirements.wheelhouse, *wheelhouse.named))
             requirements, facts = replace(requirements, wheelhouse=tuple(known)), WheelhouseFacts(facts, wheelhouse)

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from dockerlint_alpine.python.paths import absolute
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from dockerlint_alpine.installers.base import PythonHome
     from dockerlint_alpine.stages.files import StageFiles
     from dockerlint_alpine.stages.walk import StageWalk
 
 
-@dataclass(frozen=True)
-class CommandPlace:
+class CommandPlace(Struct, frozen=True):
     """A :class:`~dockerlint_alpine.installers.base.Surroundings` of one command in ``folder``.
 
     ``active`` is the environment that its script has activated.

@@ -5,9 +5,9 @@ from __future__ import annotations
 import itertools
 import posixpath
 import re
-from collections.abc import Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
 
 from dockerlint_alpine.apk import World
 from dockerlint_alpine.installers.base import ExportCommand, InstallCommand, PythonHome, VenvCommand, is_python
@@ -25,6 +25,8 @@ from dockerlint_alpine.syntax import expanded_commands
 from dockerlint_alpine.syntax.shell.model import SHELLS
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from dockerlint_alpine.stages.installing import Installer
     from dockerlint_alpine.stages.model import UnjudgedKind
     from dockerlint_alpine.stages.walk import StageWalk

@@ -14,7 +14,8 @@ from dockerlint_alpine.run.analysis import Doctor, configure, fix_bytes
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from dockerlint_alpine.model.findings import FileReport, Finding
+    from dockerlint_alpine.model.findings import Finding
+    from dockerlint_alpine.model.reports import FileReport
     from tests.conftest import Judge
 
 INDEX = IndexStore().open("3.19")

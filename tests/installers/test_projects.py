@@ -130,7 +130,7 @@ def test_setup_cfg_and_setup_py() -> None:
         ("psycopg", "setup.cfg:8", None),
         ("clickhouse-connect", "setup.py:3", None),
         ("mysqlclient", "setup.py:4", None),
-        ("old", "setup.py:4", 'python_version<"3"'),
+        ("old", "setup.py:4", 'python_version < "3"'),
     ]
     assert [(problem.path, problem.line) for problem in found.problems] == [("setup.cfg", 6)]
     nothing = read_project("/app", MemoryFiles({"/app/readme": ""}))
@@ -333,7 +333,7 @@ def test_poetry_without_a_lock_and_with_an_incomplete_one() -> None:
     assert [(one.name, one.specifier, one.marker) for one in found.requested][:3] == [
         ("clickhouse-connect", ">=0.8,<0.9", None),
         ("psycopg", ">=3.1,<4", None),
-        ("pywin32", "", "sys_platform == 'win32'"),
+        ("pywin32", "", 'sys_platform == "win32"'),
     ]
     assert not found.locked
     cut = project("poetry", {**POETRY_FILES, "poetry.lock": POETRY_LOCK.replace('name = "lz4"', 'name = "lz5"')})
@@ -411,7 +411,7 @@ def test_pipenv() -> None:
     assert not unlocked.locked
     assert [(one.name, one.specifier, one.marker, one.origin.line) for one in unlocked.requested] == [
         ("lz4", "==4.4.5", None, 5),
-        ("win", "", "sys_platform == 'win32'", 6),
+        ("win", "", 'sys_platform == "win32"', 6),
         ("psycopg", ">=3", None, 7),
         ("pytest", "", None, 9),
     ]

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import posixpath
 import re
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
+
+from msgspec.structs import replace
 
 from dockerlint_alpine.python.formats.pylock import file_name
 from dockerlint_alpine.python.formats.toml_source import texts

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import posixpath
-from dataclasses import replace
 from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
 
 from dockerlint_alpine.python.formats.poetry import PoetryProject
 from dockerlint_alpine.python.formats.pyproject import Pyproject, read_pyproject
@@ -37,7 +38,7 @@ def read_project(
         if "project" not in own.source.data and own.source.table("tool", "poetry"):
             return _poetry_built(own, folder, extras, origin)
         return read_pyproject(path, files, extras=extras, origin=origin)
-    from dockerlint_alpine.python.formats.setup_files import read_setup  # noqa: PLC0415 - configparser, libcst
+    from dockerlint_alpine.python.formats.setup_files import read_setup
 
     found = read_setup(folder, files, extras=extras)
     if found is not None:
@@ -116,6 +117,6 @@ def name_of(folder: str, files: FileReader) -> str | None:
                 return normalise(name)
         except SourceError:
             return None
-    from dockerlint_alpine.python.formats.setup_files import project_name  # noqa: PLC0415 - configparser
+    from dockerlint_alpine.python.formats.setup_files import project_name
 
     return project_name(folder, files)

@@ -95,7 +95,7 @@ def _split_options(line: str) -> tuple[str, list[str]]:
     options = " ".join(tokens[at:])
     if not any(character in options for character in "'\"\\"):
         return " ".join(tokens[:at]), options.split()
-    import shlex  # noqa: PLC0415 - few lines are quoted
+    import shlex
 
     return " ".join(tokens[:at]), shlex.split(options)
 

@@ -89,7 +89,7 @@ def _parsed(entries: Iterable[tuple[str, int | None]], shown: str) -> Requiremen
 
 
 def _script(path: str, folder: str, files: FileReader, extras: frozenset[str]) -> RequirementSet:
-    from dockerlint_alpine.python.sources.setup_py import read_setup_py  # noqa: PLC0415 - libcst costs 150 ms
+    from dockerlint_alpine.python.sources.setup_py import read_setup_py
 
     def read(relative: str) -> bytes | None:
         try:

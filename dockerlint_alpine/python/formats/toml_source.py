@@ -24,7 +24,7 @@ class TomlSource:
 
     def __init__(self, path: str, files: FileReader) -> None:
         """Read ``path``; raises ``SourceError`` if it can't be read or is no TOML."""
-        import tomllib  # noqa: PLC0415 - 5 ms that a project of requirements files need not pay
+        import tomllib
 
         self.path = files.display(path)
         try:
