@@ -33,7 +33,7 @@ ALLOWED: Mapping[str, Iterable[str]] = {
     "run": _BELOW_RUN,
     "answers": (*_BELOW_RUN, "run"),
     "diagnose": (*_BELOW_RUN, "run"),
-    "proof": (*_BELOW_RUN, "run"),
+    "proof": (*_BELOW_RUN, "run", "diagnose"),
     "server": (*_ALL, ""),
     "cli": (*_ALL, ""),
     "": _ALL,

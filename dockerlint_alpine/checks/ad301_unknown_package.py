@@ -217,4 +217,5 @@ CHECK = Check(
     __doc__,
     run,
     fix="safe or shown",
+    stops_build=True,
 )

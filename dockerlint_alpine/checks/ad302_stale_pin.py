@@ -171,4 +171,5 @@ CHECK = Check(
     __doc__,
     run,
     fix="unsafe",
+    stops_build=True,
 )

@@ -72,9 +72,9 @@ class Check(Struct, frozen=True):
 
     ``purpose`` is what a package is for that the fix adds, ``removes`` is true where the fix takes packages away. ``image``
     says what of a built image speaks for or against a finding (:mod:`dockerlint_alpine.proof.image`), ``misses`` which
-    kinds of what an image lacks are findings of this code. ``kind`` is what a walk could not see where the check is about
-    that. ``on_demand``: some findings are listed only for who asks for the code, or for the fix. ``since`` is the first
-    version of this program that has the code.
+    kinds of what an image lacks are findings of this code. ``stops_build``: an error of this code ends the build. ``kind``
+    is what a walk could not see where the check is about that. ``on_demand``: some findings are listed only for who asks
+    for the code, or for the fix. ``since`` is the first version of this program that has the code.
     """
 
     code: str
@@ -88,6 +88,7 @@ class Check(Struct, frozen=True):
     removes: bool = False
     image: ImageEvidence = "none"
     misses: tuple[MissKind, ...] = ()
+    stops_build: bool = False
     could_not_judge: bool = False
     kind: UnjudgedKind | None = None
     about_comment: bool = False
