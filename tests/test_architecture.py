@@ -55,8 +55,6 @@ NOT_YET = {
     ("fixer.pins", "apk"),
     ("knowledge.drafting", "elf"),
     ("model.comparison", "model.findings"),
-    ("python.formats.requirements_file", "python.formats.project"),
-    ("python.formats.requirements_file", "python.formats.pyproject"),
     ("run.analysis", "proof"),
     ("run.cache", ""),
     ("run.pool", "cli"),
