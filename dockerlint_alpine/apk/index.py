@@ -11,7 +11,7 @@ from dockerlint_alpine.apk.catalog import Catalog, Layer
 from dockerlint_alpine.apk.version import Version
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from dockerlint_alpine.apk.package import Package
 
@@ -44,11 +44,15 @@ class Provider(Struct, frozen=True):
     reason: str
 
 
+Rank: TypeAlias = "Callable[[Index, str], tuple[Provider, ...]]"
+"""Puts the packages that meet a need in order: :func:`dockerlint_alpine.apk.preference.ranked`."""
+
+
 class Index:
     """Packages of a release (``3.19``) on an architecture (``x86_64``), read as they are asked for.
 
     ``sources`` says where each of the ``repositories`` comes from, ``behaviour`` which apk-tools decides; ``catalog`` is
-    what the solver reads. Not for use by several threads at once.
+    what the solver reads. ``rank`` orders what :meth:`find` gives. Not for use by several threads at once.
     """
 
     def __init__(
@@ -58,6 +62,8 @@ class Index:
         sources: Sequence[IndexSource],
         layers: Sequence[Layer],
         behaviour: Behaviour | None = None,
+        *,
+        rank: Rank,
     ) -> None:
         self.behaviour = behaviour or behaviour_of(release)
         self.release = release
@@ -65,6 +71,7 @@ class Index:
         self.sources = tuple(sources)
         self.repositories = tuple(layer.repository for layer in layers)
         self.catalog = Catalog(layers)
+        self._rank = rank
         self._found: dict[str, tuple[Provider, ...]] = {}
 
     @property
@@ -119,9 +126,7 @@ class Index:
         """
         found = self._found.get(need)
         if found is None:
-            from dockerlint_alpine.apk.preference import ranked
-
-            found = self._found[need] = ranked(self, need)
+            found = self._found[need] = self._rank(self, need)
         return found
 
     def best(self, *needs: str) -> Provider | None:
