@@ -15,6 +15,7 @@ from msgspec.structs import replace
 
 from dockerlint_alpine.apk import IndexStore
 from dockerlint_alpine.checks import CHECKS, Subject, check_of
+from dockerlint_alpine.checks.carried import is_notice, settled
 from dockerlint_alpine.fixer.bases import share
 from dockerlint_alpine.fixer.fix_loop import Proposal, mend, merged
 from dockerlint_alpine.fixer.overlay import changed_context
@@ -132,7 +133,8 @@ class Doctor:
 
     def _found(self, timeline: Timeline) -> list[Finding]:
         subject = Subject(timeline, self.knowledge)
-        return share(timeline, [finding for check in CHECKS for finding in check.run(subject)])
+        found = ((check, finding) for check in CHECKS for finding in check.run(subject))
+        return share(timeline, settled(subject, found))
 
     def _for_platform_of(self, image: ImageSubject) -> Doctor:
         """The same doctor for the platform that an image was built for. Raises UnreadableError where there is none."""
@@ -174,7 +176,7 @@ class Doctor:
             source=dockerfile.data,
             stages=max(_count(timeline, "alpine") for timeline in timelines),
             not_alpine=max(_count(timeline, "other") for timeline in timelines),
-            unknown=max(_unknown(timeline) for timeline in timelines),
+            unknown=max(_unknown(timeline) for timeline in timelines) + sum(map(is_notice, findings)),
             notes=tuple(dict.fromkeys(note for timeline in timelines for note in timeline.notes)),
         )
 
