@@ -32,7 +32,7 @@ class TomlSource:
             self.data: dict[str, Any] = tomllib.loads(text)
         except OSError as error:
             raise SourceError(f"{self.path} can't be read: {error.strerror or 'no such file'}") from None
-        except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
+        except (ValueError, RecursionError) as error:  # numbers of too many digits are a ValueError, too
             raise SourceError(f"{self.path} is not valid TOML: {str(error).splitlines()[0]}") from None
         self.lines = text.split("\n")
         self._headers: dict[str, list[int]] | None = None

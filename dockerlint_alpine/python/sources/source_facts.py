@@ -223,7 +223,7 @@ class _Reader:
             return None, (), None, None
         try:
             data = tomllib.loads(text)
-        except (tomllib.TOMLDecodeError, RecursionError):
+        except (ValueError, RecursionError):  # numbers of too many digits are a ValueError, too
             self.doubts.append("pyproject.toml is not valid TOML")
             return None, (), None, None
         self._external(_table(data, "external"), text)
