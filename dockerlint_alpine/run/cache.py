@@ -3,31 +3,23 @@
 The key is everything that is said: program and data, settings, the current folder, the path and its bytes. Beside the
 report stands what was looked at on disk while judging (requirement files, folders, files that were not there), each with
 its size, time of change and number; a report is used only if all of them are as they were, and not longer than it was said
-to last, and not stored if one changed while it was made. SQLite with one table, written once at the end; what is corrupt or
-can't be written is done without.
+to last, and not stored if one changed while it was made. SQLite with one table, written once at the end; what is corrupt is
+set aside and begun anew, what can't be written is done without.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import stat
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from msgspec import Struct
+import msgspec
 from msgspec.structs import replace
 
 from dockerlint_alpine import __version__
-from dockerlint_alpine.model.findings import (
-    DistributionRef,
-    Evidence,
-    Finding,
-    Fix,
-    Location,
-    StageRef,
-    TextEdit,
-    Traits,
-)
 from dockerlint_alpine.model.reports import FileReport
 
 if TYPE_CHECKING:
@@ -37,7 +29,9 @@ if TYPE_CHECKING:
     from dockerlint_alpine.run.config import Configuration
 
 FILE_NAME = "reports.sqlite"
-_LAYOUT = 3
+_LAYOUT = 4
+_DAMAGED = frozenset({1, 11, 26})
+"""SQLITE_ERROR (another table than ours), SQLITE_CORRUPT and SQLITE_NOTADB (sqlite.org/rescode.html)."""
 _MAX_ROWS = 20_000
 _PACKAGE = Path(__file__).resolve().parent.parent
 _ONLY_SHOWN = {
@@ -88,13 +82,15 @@ class ReportCache:
         if row is None:
             return None
         try:
-            until, *states = json.loads(row[0])
+            until, *rest = msgspec.convert(json.loads(row[0]), list[Any])
+            until = msgspec.convert(until, tuple[int, int] | None)
+            states = msgspec.convert(rest, list[tuple[str, list[int] | None]])
             if until is not None and not 0 <= until[1] - self._clock() <= until[0]:
                 return None
             if any(state_of(path) != state for path, state in states):
                 return None
-            return _report(json.loads(row[1]), source), frozenset(path for path, _ in states)
-        except (ValueError, TypeError, KeyError):
+            return _report(row[1], source), frozenset(path for path, _ in states)
+        except (ValueError, TypeError, RecursionError):  # whoever wrote it, it was not this program
             return None
 
     def put(self, key: str, report: FileReport, looked_at: Iterable[str], *, lasts: int | None = None) -> None:
@@ -105,7 +101,9 @@ class ReportCache:
         states = [(path, state_of(path)) for path in sorted(set(looked_at))]
         if all(state is None or state[2] < self._since for _, state in states):
             until = [lasts, self._clock() + lasts] if lasts is not None else None
-            self._new.append((key, json.dumps([until, *states]), json.dumps(_plain(report))))
+            self._new.append(
+                (key, json.dumps([until, *states]), json.dumps(msgspec.to_builtins(replace(report, source=b""))))
+            )
 
     def close(self) -> None:
         """Write everything out and let go of the file; the next question opens it again."""
@@ -121,7 +119,7 @@ class ReportCache:
             if self._connection is not None:
                 self._connection.close()
         except (sqlite3.Error, OSError) as error:
-            self._useless(str(error))
+            self._given_up(error)
         self._new.clear()
         self._connection = None
 
@@ -134,7 +132,7 @@ class ReportCache:
             found = self._connected().execute("SELECT looked_at, report FROM report WHERE key = ?", (key,))
             row: tuple[Any, ...] | None = found.fetchone()
         except (sqlite3.Error, OSError) as error:
-            self._useless(str(error))
+            self._given_up(error)
             return None
         return row
 
@@ -147,11 +145,36 @@ class ReportCache:
         import sqlite3
 
         self._folder.mkdir(parents=True, exist_ok=True)
+        place = self._folder / FILE_NAME
+        if place.exists() and not stat.S_ISREG(place.stat().st_mode):
+            raise OSError(f"{place} is no regular file")
         connection = sqlite3.connect(self._folder / FILE_NAME, timeout=5)
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = OFF")
         connection.execute("CREATE TABLE IF NOT EXISTS report (key TEXT UNIQUE, looked_at TEXT, report TEXT)")
         return connection
+
+    def _given_up(self, error: Exception) -> None:
+        """A damaged file is set aside, so that the next run begins anew; without any other this run goes on alone."""
+        code = getattr(error, "sqlite_errorcode", None)
+        if self._connection is not None:
+            with suppress(Exception):
+                self._connection.close()
+            self._connection = None
+        place = self._folder / FILE_NAME
+        if code is None or code & 0xFF not in _DAMAGED:
+            self._useless(str(error))
+            return
+        try:
+            place.replace(place.with_suffix(".broken"))
+            for behind in ("-wal", "-shm"):
+                place.with_name(FILE_NAME + behind).unlink(missing_ok=True)
+        except OSError as failure:
+            self._useless(f"{error}, and it can't be set aside: {failure.strerror}")
+            return
+        self._warn(
+            f"the cache in {self._folder} was damaged ({error}): set aside as {place.stem}.broken, and begun anew"
+        )
 
     def _useless(self, reason: str) -> None:
         self._warn(f"the cache in {self._folder} can't be used ({reason}); going on without it")
@@ -188,30 +211,18 @@ def state_of(path: str) -> list[int] | None:
     return [status.st_mode, status.st_size, status.st_mtime_ns, status.st_ino]
 
 
-def _plain(value: Any) -> Any:
-    """Records as dictionaries without what is empty; the source is left out."""
-    if isinstance(value, tuple):
-        return [_plain(item) for item in value]
-    if isinstance(value, Struct):
-        return {name: _plain(getattr(value, name)) for name in value.__struct_fields__ if name != "source"}
-    return value
-
-
-def _report(raw: dict[str, Any], source: bytes) -> FileReport:
-    findings = tuple(_finding(item) for item in raw.pop("findings"))
-    return FileReport(**{**raw, "findings": findings, "source": source, "notes": tuple(raw["notes"])})
-
-
-def _finding(raw: dict[str, Any]) -> Finding:
-    stage, distribution, fix = raw["stage"], raw["distribution"], raw["fix"]
-    raw["location"] = Location(**raw["location"])
-    raw["evidence"] = tuple(Evidence(**item) for item in raw["evidence"])
-    raw["platforms"] = tuple(raw["platforms"])
-    raw["packages"] = tuple(raw["packages"])
-    raw["stage"] = StageRef(**stage) if stage else None
-    if distribution:
-        raw["distribution"] = DistributionRef(**{**distribution, "origin": tuple(distribution["origin"])})
-    if fix:
-        raw["fix"] = Fix(fix["title"], fix["applicability"], tuple(TextEdit(**edit) for edit in fix["edits"]))
-    raw["traits"] = Traits(**raw["traits"])
-    return Finding(**raw)
+def _report(text: str, source: bytes) -> FileReport:
+    """The report that is stored as ``text``, for ``source``. Raises ``ValueError`` for what is none of this file."""
+    report = replace(msgspec.convert(json.loads(text), FileReport), source=source)
+    for finding in report.findings:
+        edits = finding.fix.edits if finding.fix is not None else ()
+        places = (
+            finding.location.line,
+            finding.location.column,
+            finding.location.end_line,
+            finding.location.end_column,
+        )
+        ends = (offset for edit in edits for offset in (edit.start, edit.end))
+        if min(places) < 1 or max(places) > len(source) + 1 or not all(end >= 0 for end in ends):
+            raise ValueError("a place outside of the file")
+    return report

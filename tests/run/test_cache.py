@@ -99,7 +99,7 @@ def test_the_current_folder_is_part_of_the_question(root: Path, monkeypatch: pyt
 
 
 @pytest.mark.parametrize("damage", [b"", b"no database at all", b"SQLite format 3\0" + bytes(200)])
-def test_a_damaged_cache_is_a_warning_and_no_more(
+def test_a_damaged_cache_is_set_aside_with_one_line(
     root: Path, damage: bytes, capsys: pytest.CaptureFixture[str]
 ) -> None:
     folder = Path(os.environ["ALPINE_DOCTOR_CACHE_DIR"])
@@ -109,7 +109,9 @@ def test_a_damaged_cache_is_a_warning_and_no_more(
     assert report.findings
     assert not cached
     said = capsys.readouterr().err
-    assert not damage or "going on without it" in said
+    assert not damage or "set aside as reports.broken, and begun anew" in said
+    judged(root)
+    assert judged(root)[1], "the next runs have a cache again"
 
 
 def test_a_row_that_makes_no_sense_is_judged_anew(root: Path) -> None:
