@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from dockerlint_alpine.checks.base import Subject
     from dockerlint_alpine.model.findings import Confidence, Location
     from dockerlint_alpine.stages.apk_commands import Operand
-    from dockerlint_alpine.syntax import PackageList
+    from dockerlint_alpine.syntax import PackageList, Span
 
 REPOSITORIES = ("main", "community")
 """What an image of Alpine has in /etc/apk/repositories (docker-alpine: Dockerfile and rootfs)."""
@@ -99,7 +99,12 @@ def _judged(subject: Subject, step: ApkStep) -> bool:
         return False
     if step.before.files.exists("/etc/apk/repositories"):
         return False
-    return not _FAILURE_IS_HANDLED.match(subject.dockerfile.data, step.span[1])
+    return not failure_is_handled(subject, step.span)
+
+
+def failure_is_handled(subject: Subject, span: Span) -> bool:
+    """True for a command behind which the author says what is done when it fails (``||``, ``if ...; then``)."""
+    return _FAILURE_IS_HANDLED.match(subject.dockerfile.data, span[1]) is not None
 
 
 def _repositories_changed_at(subject: Subject, stage: Stage) -> int:

@@ -86,10 +86,9 @@ class Reader:
         """The matches that may matter: not those of steps that ended well, nor those of a build that did as a whole."""
         found = self._found
         failed = {step for failure in found.failures for step in found.steps if same_command(step, failure)}
-        hits = [hit for hit in found.hits if hit.step not in found.done or hit.step in failed or hit.running]
         if found.succeeded and not found.failures:
-            return [hit for hit in hits if hit.line > found.succeeded and hit.match.pattern.strength != "echo"]
-        return hits
+            return [hit for hit in found.hits[found.settled :] if hit.match.pattern.strength != "echo"]
+        return [hit for hit in found.hits if hit.step not in found.done or hit.step in failed or hit.running]
 
     def _of_failed_steps(self, readings: list[Reading]) -> list[Reading]:
         """Only what the failed steps said, where the engine tells which those are; steps that went on don't matter."""

@@ -171,16 +171,17 @@ class Scan(Struct):
     """What one pass over a log has found, and the patterns it was read with.
 
     ``done`` are the steps that the engine says have ended well, ``succeeded`` is the last line that says so of a whole
-    build (0: none), ``building`` the first that shows something being installed or compiled (0: none). ``arch`` is the
-    processor in Alpine's words, ``node_gyp`` true where node-gyp compiles. ``release`` is the first that the log names,
-    ``image`` its first base image; ``bases`` has the base image of each step, ``releases`` what is fetched in each stage
-    (see :meth:`stage_of`), ``run`` what ``docker run`` is given.
+    build (0: none) and ``settled`` how many of the hits are above it, ``building`` the first line that shows something
+    being installed or compiled (0: none). ``arch`` is the processor in Alpine's words, ``node_gyp`` true where node-gyp
+    compiles. ``release`` is the first that the log names, ``image`` its first base image; ``bases`` has the base image
+    of each step, ``releases`` what is fetched in each stage (see :meth:`stage_of`), ``run`` what ``docker run`` is given.
     """
 
     patterns: PatternSet
     hits: list[Hit] = field(default_factory=list)
     done: set[Step] = field(default_factory=set)
     succeeded: int = 0
+    settled: int = 0
     building: int = 0
     node_gyp: bool = False
     arch: str | None = None
@@ -260,6 +261,7 @@ class _Walk:
             self.found.done.add(step)
         elif _SUCCEEDED.match(text.lstrip()):
             self.found.succeeded = number
+            self.found.settled = len(self.found.hits)
 
     def _read_patterns(self, unwrapped: Unwrapped, line: Line, step: Step | None) -> None:
         """Keep the first of all matches that say the same in the same step."""

@@ -160,6 +160,14 @@ class StageFiles(Struct, frozen=True, eq=False, dict=True):
             case _:
                 return True
 
+    def may_have(self, path: str) -> bool:
+        """True when something that was copied may have brought a file to ``path``, whether it is known or not: a folder of
+        another stage, an image, an archive. What a RUN of this stage makes is not looked at."""
+        return any(self._may_hold(placement, inner) for placement, inner in self._covering(path))
+
+    def _may_hold(self, placement: Placement, inner: str) -> bool:
+        return not isinstance(placement, FromContext) or self.context.exists(inner)
+
     def display(self, path: str) -> str:
         """The context file behind ``path`` as the user names it; ``path`` itself where it is none."""
         placement, inner = self._located(path)
