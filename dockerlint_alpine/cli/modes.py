@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -16,18 +15,16 @@ from dockerlint_alpine.model.reports import FileError
 from dockerlint_alpine.run.discovery import job_settings
 
 if TYPE_CHECKING:
+    from dockerlint_alpine.cli.watching import Judged
     from dockerlint_alpine.model.reports import Report
-    from dockerlint_alpine.run.config import Configuration, Settings
+    from dockerlint_alpine.run.config import Settings
     from dockerlint_alpine.run.discovery import Job
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
-Judged = Callable[["Configuration"], "tuple[Report, frozenset[str]]"]
-"""Judges what the command line named: the report, and the paths that it rests on."""
-
 _FORMATS = ("text", "json")
 _OPTIONS = (
     click.option(
-        "--jobs", "-j", type=click.IntRange(min=1), metavar="N", help="Processes (default: as many as pay off)."
+        "--jobs", "-j", type=click.IntRange(min=1), metavar="N", help="Number of worker processes (default: automatic)."
     ),
     click.option("--statistics", is_flag=True, help="Count the findings of each code instead of listing them."),
     click.option("--show-files", is_flag=True, help="List the files and builds that would be judged, and stop."),
@@ -188,9 +185,3 @@ def _watch(judged: Judged, paths: tuple[str, ...], given: dict[str, Any]) -> int
     from dockerlint_alpine.cli.watching import watch
 
     return watch(judged, paths, given)
-
-
-def clear_screen() -> None:
-    """Start at the top of a terminal; a pipe gets everything one after the other."""
-    if sys.stdout.isatty() and os.environ.get("TERM") != "dumb":
-        click.echo("\x1b[2J\x1b[3J\x1b[H", nl=False)

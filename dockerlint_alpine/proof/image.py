@@ -60,7 +60,7 @@ def stage_of(timeline: Timeline, target: str | None) -> Stage:
     return stage
 
 
-def confront(
+def compare_with_image(
     timeline: Timeline,
     stage: Stage,
     findings: Sequence[Finding],

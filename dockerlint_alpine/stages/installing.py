@@ -60,7 +60,7 @@ class Call(Struct, frozen=True):
         return {name: value.text for name, value in self.variables.items()}
 
     def unjudged(self, kind: UnjudgedKind, message: str, evidence: str, things: int = 1) -> None:
-        """Note something that could not be judged."""
+        """Note something that could not be checked."""
         self.walk.unjudged(kind, self.instruction, message, evidence, things)
 
 
