@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -48,7 +49,7 @@ class Watched(Judge):
 
 def watched(kind: type[J], configured: Configuration) -> J:
     """A judge of another kind, with what the command line gives to every judge."""
-    cache = ReportCache(cache_folder(), print, clock=time.time_ns)
+    cache = ReportCache(cache_folder(), lambda text: print(text, file=sys.stderr), clock=time.time_ns)
     return kind(configured, open_resolver=open_resolver, access=lambda: access(configured.settings), cache=cache)
 
 
