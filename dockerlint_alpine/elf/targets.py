@@ -42,7 +42,8 @@ class Subject(Struct, frozen=True):
     """One thing to inspect.
 
     ``objects`` are the paths to report on, in order; ``base`` is the folder that shown paths are relative to.
-    ``environment`` is that of an image's configuration. ``arch`` is apk's name where the subject itself tells it (an
+    ``environment`` is that of an image's configuration, ``start`` its ENTRYPOINT and CMD, ``user`` and ``workdir`` its USER
+    and WORKDIR. ``arch`` is apk's name where the subject itself tells it (an
     image). ``notes`` say what was left out, one line each. ``reread`` gives the bytes of an object's whole file again,
     or ``None``.
     """
@@ -54,6 +55,9 @@ class Subject(Struct, frozen=True):
     base: str = "/"
     arch: str | None = None
     environment: Mapping[str, str] = field(default_factory=dict)
+    start: tuple[str, ...] = ()
+    user: str = ""
+    workdir: str = "/"
     sources: tuple[Source, ...] = ()
     notes: tuple[str, ...] = ()
     reread: Callable[[str], bytes | None] = nothing_to_reread

@@ -15,6 +15,7 @@ from msgspec.structs import replace
 
 from dockerlint_alpine.apk import IndexStore
 from dockerlint_alpine.checks import CHECKS, Subject, check_of
+from dockerlint_alpine.checks.carried import is_notice, settled
 from dockerlint_alpine.fixer.bases import share
 from dockerlint_alpine.fixer.fix_loop import Proposal, mend, merged
 from dockerlint_alpine.fixer.overlay import changed_context
@@ -131,7 +132,8 @@ class Doctor:
     def found_in(self, timeline: Timeline) -> list[Finding]:
         """All that the checks say of one run on paper, before comments and the configuration had their say."""
         subject = Subject(timeline, self.knowledge)
-        return share(timeline, [finding for check in CHECKS for finding in check.run(subject)])
+        found = ((check, finding) for check in CHECKS for finding in check.run(subject))
+        return share(timeline, settled(subject, found))
 
     def reported(self, name: str, timelines: Sequence[Timeline], found: Sequence[Finding]) -> FileReport:
         """The report with what is left of ``found`` once comments and the configuration had their say."""
@@ -143,7 +145,7 @@ class Doctor:
             source=dockerfile.data,
             stages=max(_count(timeline, "alpine") for timeline in timelines),
             not_alpine=max(_count(timeline, "other") for timeline in timelines),
-            unknown=max(_unknown(timeline) for timeline in timelines),
+            unknown=max(_unknown(timeline) for timeline in timelines) + sum(map(is_notice, findings)),
             notes=tuple(dict.fromkeys(note for timeline in timelines for note in timeline.notes)),
         )
 
