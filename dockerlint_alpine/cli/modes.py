@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from dockerlint_alpine.run.discovery import Job
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
+
 _FORMATS = ("text", "json")
 _OPTIONS = (
     click.option(

@@ -9,6 +9,7 @@ from msgspec.structs import replace
 from dockerlint_alpine.elf import inspect
 from dockerlint_alpine.elf.targets import no_progress
 from dockerlint_alpine.proof.image import ImageMismatchError, compare_with_image, stage_of
+from dockerlint_alpine.python.sources.dlopen import scan_sources
 from dockerlint_alpine.run.reading import UnreadableError
 from dockerlint_alpine.stages import APK_ARCH
 
@@ -41,7 +42,7 @@ def check_image(
         stage = stage_of(timeline, doctor.settings.target)
     except ImageMismatchError as error:
         raise UnreadableError(str(error)) from None
-    inspection = inspect(image, stage.packages, progress=progress)
+    inspection = inspect(image, stage.packages, scan=scan_sources, progress=progress)
     found = doctor.found_in(timeline)
     comparison, kept = compare_with_image(timeline, stage, found, image, inspection, doctor.knowledge)
     report = doctor.reported(name, timelines, kept)
