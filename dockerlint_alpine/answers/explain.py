@@ -65,17 +65,14 @@ def explain(
     return {"version": 1, "topic": topic, "kind": next(iter(found)), **found}
 
 
-def suggestions(topic: str, knowledge: Knowledge, store: IndexStore, *, arch: str = "x86_64") -> list[str]:
-    """Return up to three known topics that look like ``topic``, the nearest first."""
-    from difflib import get_close_matches  # noqa: PLC0415 - only for a topic that nothing has
-
+def known_topics(topic: str, knowledge: Knowledge, store: IndexStore, *, arch: str = "x86_64") -> list[str]:
+    """Every topic there is, of the apk packages those that begin like ``topic``."""
     names = {name for check in CHECKS for name in (check.code, check.name)}
     names.update(knowledge.names("distribution"), knowledge.names("library"))
     index = store.open(store.releases()[-1], arch)
     plain = topic.lower()
     names.update(name for name in index.names(plain[:2]) if ":" not in name and not name.startswith("/"))
-    by_lower = {name.lower(): name for name in sorted(names, reverse=True)}
-    return [by_lower[name] for name in get_close_matches(plain, by_lower, n=3, cutoff=0.7)]
+    return sorted(names, reverse=True)
 
 
 class World:
@@ -97,11 +94,7 @@ class World:
 
     def package(self, needs: Iterable[str], index: Index | None = None) -> str | None:
         """The name of the first package that meets one of ``needs``."""
-        for need in needs:
-            providers = (index or self.index).find(need)
-            if providers:
-                return str(providers[0].package.name)
-        return None
+        return (index or self.index).best_name(*needs)
 
     def objects(self, needs: Iterable[str], library: Library, index: Index | None = None) -> list[str]:
         """The packages of a library's shared objects: of several providers the one that its -dev package brings.

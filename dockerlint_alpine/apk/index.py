@@ -124,6 +124,26 @@ class Index:
             found = self._found[need] = ranked(self, need)
         return found
 
+    def best(self, *needs: str) -> Provider | None:
+        """The package to install for the first of ``needs`` that the release has, as :meth:`find` ranks them."""
+        return next((found[0] for need in needs if (found := self.find(need))), None)
+
+    def best_name(self, *needs: str) -> str | None:
+        """The name of that package."""
+        best = self.best(*needs)
+        return best.package.name if best is not None else None
+
+    def development_of(self, library: Package) -> Package | None:
+        """The -dev package of a library's package, by the names that aports gives them: one that depends on it."""
+        stems = dict.fromkeys((library.name, library.origin, library.name.removesuffix("-libs")))
+        candidates = (self.package(f"{stem}-dev") for stem in stems)
+        return next((dev for dev in candidates if dev and any(one.name == library.name for one in dev.depends)), None)
+
+    def standing_for(self, name: str) -> Package | None:
+        """What ``apk add`` of a name installs: its own package, or of those that provide it the one with the highest
+        ``provider_priority``."""
+        return self.package(name) or max(self.providers(name), key=lambda package: package.priority, default=None)
+
     def capabilities(self, name: str) -> tuple[str, ...]:
         """The names that the package ``name`` provides besides its own: ``so:liblz4.so.1``, ``pc:liblz4``, ``cmd:lz4``."""
         found = self.package(name)

@@ -1,46 +1,35 @@
-"""All checks, one module per finding code."""
+"""All checks, one module per finding code: a new file is a new code."""
 
 from __future__ import annotations
 
-from dockerlint_alpine.checks import (
-    ad0_suppressions,
-    ad9_could_not_judge,
-    ad101_missing_build_library,
-    ad102_missing_build_tool,
-    ad103_implicit_build_library,
-    ad201_missing_runtime_library,
-    ad202_removed_runtime_library,
-    ad203_missing_dlopen_library,
-    ad301_unknown_package,
-    ad302_stale_pin,
-    ad303_invisible_python_package,
-    ad401_build_package_in_final_image,
-    ad402_unneeded_build_package,
-    ad501_glibc_binary,
-    ad502_compiled_without_wheel,
-)
+from importlib import import_module
+from pkgutil import iter_modules
+from typing import TYPE_CHECKING, cast
+
 from dockerlint_alpine.checks.base import Check, Subject
 
-__all__ = ["CHECKS", "Check", "Subject", "check_by_topic"]
+if TYPE_CHECKING:
+    from dockerlint_alpine.model.findings import Finding
 
-CHECKS: tuple[Check, ...] = (
-    *ad0_suppressions.CHECKS,
-    ad101_missing_build_library.CHECK,
-    ad102_missing_build_tool.CHECK,
-    ad103_implicit_build_library.CHECK,
-    ad201_missing_runtime_library.CHECK,
-    ad202_removed_runtime_library.CHECK,
-    ad203_missing_dlopen_library.CHECK,
-    ad301_unknown_package.CHECK,
-    ad302_stale_pin.CHECK,
-    ad303_invisible_python_package.CHECK,
-    ad401_build_package_in_final_image.CHECK,
-    ad402_unneeded_build_package.CHECK,
-    ad501_glibc_binary.CHECK,
-    ad502_compiled_without_wheel.CHECK,
-    *ad9_could_not_judge.CHECKS,
-)
+__all__ = ["CHECKS", "Check", "Subject", "check_by_topic", "check_of"]
+
+
+def _found() -> tuple[Check, ...]:
+    """The check of every module in this folder that is called by a code."""
+    names = (module.name for module in iter_modules(__path__))
+    checks = (import_module(f"{__name__}.{name}").CHECK for name in names if name[2:5].isdecimal())
+    return tuple(sorted((cast("Check", check) for check in checks), key=lambda check: check.code))
+
+
+CHECKS: tuple[Check, ...] = _found()
 """In the order of their codes."""
+
+_BY_CODE = {check.code: check for check in CHECKS}
+
+
+def check_of(finding: Finding) -> Check:
+    """The check that made a finding."""
+    return _BY_CODE[finding.code]
 
 
 def check_by_topic(topic: str) -> Check | None:

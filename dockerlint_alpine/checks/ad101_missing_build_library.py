@@ -31,29 +31,15 @@ Safe: the -dev package is added to the `apk add` that holds the build packages, 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from dockerlint_alpine.checks import evidence
-from dockerlint_alpine.checks.base import (
-    Check,
-    Subject,
-    confidence_of,
-    distribution_ref,
-    locate,
-    stage_label,
-    stage_ref,
-    unique,
-)
+from dockerlint_alpine.checks.base import Check, Subject, confidence_of, locate, stage_label
 from dockerlint_alpine.checks.build_moment import Compile, compiles
-from dockerlint_alpine.fixer.placement import add_package
-from dockerlint_alpine.model.findings import Finding
 
 if TYPE_CHECKING:
+    from dockerlint_alpine.model.findings import Finding
     from dockerlint_alpine.stages import LibraryUse
-
-CODE = "AD101"
-NAME = "missing-build-library"
 
 
 def run(subject: Subject) -> Iterator[Finding]:
@@ -71,12 +57,8 @@ def _finding(subject: Subject, made: Compile, use: LibraryUse) -> Finding:
     assert stage.packages is not None
     certain = use.presence == "absent"
     sure = confidence_of(subject, item, stage, made.step.moment, use.package) if certain else "possible"
-    placed = None
-    if use.package is not None and certain and not item.conditional:
-        placed = add_package(subject.timeline, stage, use.package, "build", made.step.instruction)
-    fix = placed[0] if placed is not None else None
-    if fix is not None and sure == "possible":
-        fix = replace(fix, applicability="unsafe")
+    wanted = use.package if certain and not item.conditional else None
+    fix, _ = CHECK.add(subject, stage, wanted, made.step.instruction)
     through = f" ({use.need})" if use.need != use.library.name else ""
     what = f"{evidence.named(item)} is compiled here and needs {use.library.name}{through}"
     if not certain:
@@ -85,30 +67,32 @@ def _finding(subject: Subject, made: Compile, use: LibraryUse) -> Finding:
         text = f"{what}, which {evidence.nobody(stage.packages)}"
     else:
         text = f"{what}, which is not in {stage_label(stage)}: add {use.package}"
-    return Finding(
-        code=CODE,
-        name=NAME,
-        severity="error" if sure != "possible" else "warning",
+    return CHECK.finding(
+        text,
+        subject=subject,
+        stage=stage,
+        item=item,
+        at=locate(subject.dockerfile, made.step.span),
         confidence=sure,
-        message=text,
-        location=locate(subject.dockerfile, made.step.span),
-        evidence=unique(
-            (
-                evidence.requirement(item),
-                evidence.wheel(item),
-                evidence.linkage(item, use),
-                evidence.provider(stage.packages, use.need, use.package) if use.package else None,
-            )
+        evidence=(
+            evidence.requirement(item),
+            evidence.wheel(item),
+            evidence.linkage(item, use),
+            evidence.provider(stage.packages, use.need, use.package) if use.package else None,
         ),
-        stage=stage_ref(stage),
-        platforms=(subject.timeline.platform,),
-        distribution=distribution_ref(item),
         need=use.need,
-        packages=(use.package,) if use.package else (),
+        packages=(use.package,),
         fix=fix,
     )
 
 
 CHECK = Check(
-    CODE, NAME, "error", "a distribution is compiled and a library's headers are missing", __doc__, run, fix="safe"
+    "AD101",
+    "missing-build-library",
+    "error",
+    "a distribution is compiled and a library's headers are missing",
+    __doc__,
+    run,
+    fix="safe",
+    purpose="build",
 )

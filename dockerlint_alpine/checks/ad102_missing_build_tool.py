@@ -30,31 +30,20 @@ Safe: the package is added to the `apk add` that holds the build packages, or to
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from dockerlint_alpine.apk.store import release_key
 from dockerlint_alpine.apk.version import LESS, compare
 from dockerlint_alpine.checks import evidence
-from dockerlint_alpine.checks.base import (
-    Check,
-    Subject,
-    confidence_of,
-    distribution_ref,
-    locate,
-    stage_label,
-    stage_ref,
-    unique,
-)
+from dockerlint_alpine.checks.base import Check, Subject, confidence_of, locate, stage_label
 from dockerlint_alpine.checks.build_moment import Compile, compiles
-from dockerlint_alpine.fixer.placement import add_package
-from dockerlint_alpine.model.findings import Evidence, Finding
+from dockerlint_alpine.model.findings import Evidence
 
 if TYPE_CHECKING:
+    from dockerlint_alpine.model.findings import Finding
     from dockerlint_alpine.stages import InstallStep
 
-CODE = "AD102"
-NAME = "missing-build-tool"
 _PYTHON_HEADERS = "python3-dev"
 
 
@@ -94,23 +83,20 @@ def _brings(other: _Lack, lack: _Lack) -> bool:
     packages = other.wanted_by[0].stage.packages
     if other is lack or other.step is not lack.step or packages is None:
         return False
-    theirs, ours = (packages.find(one.need) for one in (other, lack))
-    if not theirs or not ours or _origins(other) != _origins(lack):
+    theirs, ours = (packages.best(one.need) for one in (other, lack))
+    if theirs is None or ours is None or _origins(other) != _origins(lack):
         return False
     named = {made.item.resolved.name for made in other.wanted_by}
     return all(made.item.resolved.name in named for made in lack.wanted_by) and any(
-        depends.name == ours[0].package.name for depends in theirs[0].package.depends
+        depends.name == ours.package.name for depends in theirs.package.depends
     )
 
 
 def _origins(lack: _Lack) -> frozenset[str]:
     """What the package for a tool is built from; empty where the release has none."""
     packages = lack.wanted_by[0].stage.packages
-    return (
-        frozenset(found.package.origin for found in packages.find(lack.need)[:1])
-        if packages is not None
-        else frozenset()
-    )
+    best = packages.best(lack.need) if packages is not None else None
+    return frozenset({best.package.origin}) if best is not None else frozenset()
 
 
 def _needs(made: Compile) -> tuple[str, ...]:
@@ -124,16 +110,10 @@ def _finding(subject: Subject, lack: _Lack) -> Finding:
     first = lack.wanted_by[0]
     stage, item, moment = first.stage, first.item, lack.step.moment
     assert stage.packages is not None
-    providers = stage.packages.find(lack.need)
-    package = providers[0].package.name if providers else None
+    package = stage.packages.best_name(lack.need)
     certain = not moment.possible.has(lack.need)
     sure = confidence_of(subject, item, stage, moment, package) if certain else "possible"
-    placed = None
-    if package is not None and certain and not item.conditional:
-        placed = add_package(subject.timeline, stage, package, "build", lack.step.instruction)
-    fix = placed[0] if placed is not None else None
-    if fix is not None and sure == "possible":
-        fix = replace(fix, applicability="unsafe")
+    fix, _ = CHECK.add(subject, stage, package if certain and not item.conditional else None, lack.step.instruction)
     tool = lack.need.partition(":")[2] or lack.need
     wanting = list(dict.fromkeys(evidence.named(made.item) for made in lack.wanted_by))
     who = " and ".join(wanting) if len(wanting) < 3 else f"{wanting[0]} and {len(wanting) - 1} more"
@@ -144,27 +124,22 @@ def _finding(subject: Subject, lack: _Lack) -> Finding:
         text = f"{who} {verb} compiled here without {tool}, which {evidence.nobody(stage.packages)}"
     else:
         text = f"{who} {verb} compiled here and {tool} is not in {stage_label(stage)}: add {package}"
-    return Finding(
-        code=CODE,
-        name=NAME,
-        severity="error" if sure != "possible" else "warning",
+    return CHECK.finding(
+        text,
+        subject=subject,
+        stage=stage,
+        item=item,
+        at=locate(subject.dockerfile, lack.step.span),
         confidence=sure,
-        message=text,
-        location=locate(subject.dockerfile, lack.step.span),
-        evidence=unique(
-            (
-                *(evidence.requirement(made.item) for made in lack.wanted_by),
-                evidence.wheel(item),
-                evidence.sources(item),
-                _why(first, lack.need),
-                evidence.provider(stage.packages, lack.need, package) if package else None,
-            )
+        evidence=(
+            *(evidence.requirement(made.item) for made in lack.wanted_by),
+            evidence.wheel(item),
+            evidence.sources(item),
+            _why(first, lack.need),
+            evidence.provider(stage.packages, lack.need, package) if package else None,
         ),
-        stage=stage_ref(stage),
-        platforms=(subject.timeline.platform,),
-        distribution=distribution_ref(item),
         need=lack.need,
-        packages=(package,) if package else (),
+        packages=(package,),
         fix=fix,
     )
 
@@ -179,39 +154,31 @@ def _too_old(subject: Subject, made: Compile) -> Iterator[tuple[tuple[int, int, 
     index = stage.packages
     assert index is not None
     for need, minimum in rule.minimums if rule is not None and not rule.optional_extension else ():
-        providers = index.find(need)
-        found = made.step.moment.world.provider(need) or (providers[0].package if providers else None)
+        best = index.best(need)
+        found = made.step.moment.world.provider(need) or (best.package if best is not None else None)
         if found is None or compare(found.version, minimum) != LESS:
             continue
         source = index.source_of(found)
         if source is None or release_key(source.release) < release_key(index.release):
             continue
-        yield (
-            (stage.index, made.step.span[0], found.origin),
-            Finding(
-                code=CODE,
-                name=NAME,
-                severity="error",
-                confidence=confidence_of(subject, item, stage, made.step.moment, found.name),
-                message=(
-                    f"{evidence.named(item)} is compiled here and needs {need.partition(':')[2]} {minimum} or newer; Alpine"
-                    f" {stage.alpine} has {found.name} {found.version}: take a newer Alpine, or a version with a wheel"
-                ),
-                location=locate(subject.dockerfile, made.step.span),
-                evidence=unique(
-                    (
-                        evidence.requirement(item),
-                        evidence.wheel(item),
-                        Evidence("rule", f"{item.resolved.name} asks for {need} >= {minimum}"),
-                        Evidence("index", f"{found.name} is {evidence.in_release(index, found)}"),
-                    )
-                ),
-                stage=stage_ref(stage),
-                platforms=(subject.timeline.platform,),
-                distribution=distribution_ref(item),
-                need=need,
+        told = CHECK.finding(
+            f"{evidence.named(item)} is compiled here and needs {need.partition(':')[2]} {minimum} or newer; Alpine"
+            f" {stage.alpine} has {found.name} {found.version}: take a newer Alpine, or a version with a wheel",
+            subject=subject,
+            stage=stage,
+            item=item,
+            at=locate(subject.dockerfile, made.step.span),
+            severity="error",
+            confidence=confidence_of(subject, item, stage, made.step.moment, found.name),
+            evidence=(
+                evidence.requirement(item),
+                evidence.wheel(item),
+                Evidence("rule", f"{item.resolved.name} asks for {need} >= {minimum}"),
+                Evidence("index", f"{found.name} is {evidence.in_release(index, found)}"),
             ),
+            need=need,
         )
+        yield (stage.index, made.step.span[0], found.origin), told
 
 
 def _why(made: Compile, need: str) -> Evidence:
@@ -230,4 +197,13 @@ def _why(made: Compile, need: str) -> Evidence:
     return Evidence("rule", f"the build of {made.item.resolved.name} takes {need}{facts}")
 
 
-CHECK = Check(CODE, NAME, "error", "a distribution is compiled without the tools for it", __doc__, run, fix="safe")
+CHECK = Check(
+    "AD102",
+    "missing-build-tool",
+    "error",
+    "a distribution is compiled without the tools for it",
+    __doc__,
+    run,
+    fix="safe",
+    purpose="build",
+)

@@ -36,27 +36,14 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from dockerlint_alpine.checks import evidence
-from dockerlint_alpine.checks.base import (
-    Check,
-    Subject,
-    confidence_of,
-    distribution_ref,
-    locate,
-    stage_label,
-    stage_ref,
-    unique,
-)
+from dockerlint_alpine.checks.base import Check, Subject, confidence_of, locate, stage_label
 from dockerlint_alpine.checks.build_moment import Compile, compiles
-from dockerlint_alpine.fixer.placement import add_package
-from dockerlint_alpine.model.findings import Finding
 from dockerlint_alpine.stages import pulled_in_by
 
 if TYPE_CHECKING:
     from dockerlint_alpine.apk import Package
+    from dockerlint_alpine.model.findings import Finding
     from dockerlint_alpine.stages import LibraryUse
-
-CODE = "AD103"
-NAME = "implicit-build-library"
 
 
 def run(subject: Subject) -> Iterator[Finding]:
@@ -109,36 +96,27 @@ def _finding(subject: Subject, made: Compile, use: LibraryUse, chain: tuple[str,
     stage, item = made.stage, made.item
     assert stage.packages is not None
     assert use.package is not None
-    placed = None
-    if not item.conditional:
-        placed = add_package(subject.timeline, stage, use.package, "build", made.step.instruction)
-    fix = placed[0] if placed is not None else None
+    fix, _ = CHECK.add(subject, stage, use.package if not item.conditional else None, made.step.instruction)
     optional = use.link.optional
     # What only switches a feature on is shown, not written: the author may not use it.
     if fix is not None and optional:
         fix = replace(fix, applicability="unsafe")
     purpose = f" for {optional}" if optional else ""
-    return Finding(
-        code=CODE,
-        name=NAME,
+    return CHECK.finding(
+        f"{evidence.named(item)} {'links' if use.link.runtime else 'finds'} {use.library.name}{purpose} only because"
+        f" {chain[0]} pulls in {use.package} to {stage_label(stage)}: add {use.package}",
+        subject=subject,
+        stage=stage,
+        item=item,
+        at=locate(subject.dockerfile, made.step.span),
         severity="info" if optional else "warning",
         confidence=confidence_of(subject, item, stage, made.step.moment, use.package),
-        message=(
-            f"{evidence.named(item)} {'links' if use.link.runtime else 'finds'} {use.library.name}{purpose} only because"
-            f" {chain[0]} pulls in {use.package} to {stage_label(stage)}: add {use.package}"
+        evidence=(
+            evidence.requirement(item),
+            evidence.wheel(item),
+            evidence.linkage(item, use),
+            evidence.presence(made.step.moment.world, use.package, stage.packages),
         ),
-        location=locate(subject.dockerfile, made.step.span),
-        evidence=unique(
-            (
-                evidence.requirement(item),
-                evidence.wheel(item),
-                evidence.linkage(item, use),
-                evidence.presence(made.step.moment.world, use.package, stage.packages),
-            )
-        ),
-        stage=stage_ref(stage),
-        platforms=(subject.timeline.platform,),
-        distribution=distribution_ref(item),
         need=use.need,
         packages=(use.package,),
         fix=fix,
@@ -146,5 +124,12 @@ def _finding(subject: Subject, made: Compile, use: LibraryUse, chain: tuple[str,
 
 
 CHECK = Check(
-    CODE, NAME, "warning", "the build links a library that only another package pulls in", __doc__, run, fix="safe"
+    "AD103",
+    "implicit-build-library",
+    "warning",
+    "the build links a library that only another package pulls in",
+    __doc__,
+    run,
+    fix="safe",
+    purpose="build",
 )

@@ -40,7 +40,6 @@ Safe: a package is added to an `apk add` of the stage that survives, or to a new
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from dockerlint_alpine.checks import evidence
@@ -48,22 +47,16 @@ from dockerlint_alpine.checks.base import (
     Check,
     Subject,
     confidence_of,
-    distribution_ref,
     instruction_location,
     stage_label,
-    stage_ref,
     unique,
 )
 from dockerlint_alpine.checks.run_moment import MissingObject, missing_objects
-from dockerlint_alpine.fixer.placement import add_package
-from dockerlint_alpine.model.findings import Evidence, Finding
 from dockerlint_alpine.stages import InstallStep, LibraryUse
 
 if TYPE_CHECKING:
+    from dockerlint_alpine.model.findings import Evidence, Finding
     from dockerlint_alpine.stages import Installed, Moment, Stage
-
-CODE = "AD201"
-NAME = "missing-runtime-library"
 
 
 def run(subject: Subject) -> Iterator[Finding]:
@@ -71,44 +64,36 @@ def run(subject: Subject) -> Iterator[Finding]:
     for stage in subject.alpine_stages():
         for missing in missing_objects(subject, stage):
             if missing.removed_by is None:
-                yield finding(subject, stage, missing)
+                yield finding(CHECK, subject, stage, missing)
 
 
-def finding(subject: Subject, stage: Stage, missing: MissingObject) -> Finding:
-    """The finding for one missing package."""
+def finding(check: Check, subject: Subject, stage: Stage, missing: MissingObject) -> Finding:
+    """The finding of ``check`` for one missing package."""
     item, need = missing.item, missing.needs[0]
     assert stage.packages is not None
     library = need.removeprefix("so:")
-    placed = None
     before = missing.step.instruction if missing.step is not None else None
-    if missing.package is not None and missing.state == "missing" and not item.conditional:
-        placed = add_package(subject.timeline, stage, missing.package, "runtime", before)
-    anchor = placed[1] if placed is not None else (before or item.arrived)
-    fix = placed[0] if placed is not None else None
+    wanted = missing.package if missing.state == "missing" and not item.conditional else None
+    fix, anchor = check.add(subject, stage, wanted, before)
     sure = confidence_of(subject, item, stage, missing.moment, missing.package)
     if missing.state != "missing":
         sure = "possible"
-    if fix is not None and sure == "possible":
-        fix = replace(fix, applicability="unsafe")
     if missing.state == "possible":
         text = f"{evidence.named(item)} links {library}, which only a branch that may not run brings to {stage_label(stage)}"
     elif missing.package is None:
         text = f"{evidence.named(item)} links {library}, which {evidence.nobody(stage.packages)}"
     else:
         text = f"{evidence.named(item)} links {library}, which is not in {stage_label(stage)}: add {missing.package}"
-    return Finding(
-        code=CODE,
-        name=NAME,
-        severity="error" if sure != "possible" else "warning",
+    return check.finding(
+        text,
+        subject=subject,
+        stage=stage,
+        item=item,
+        at=instruction_location(subject.dockerfile, anchor or before or item.arrived),
         confidence=sure,
-        message=text,
-        location=instruction_location(subject.dockerfile, anchor),
         evidence=chain(subject, stage, missing),
-        stage=stage_ref(stage),
-        platforms=(subject.timeline.platform,),
-        distribution=distribution_ref(item),
         need=need,
-        packages=(missing.package,) if missing.package else (),
+        packages=(missing.package,),
         fix=fix,
     )
 
@@ -145,5 +130,14 @@ def build_moment(stage: Stage, item: Installed) -> Moment | None:
 
 
 CHECK = Check(
-    CODE, NAME, "error", "an extension links a library that is not in the stage where it runs", __doc__, run, fix="safe"
+    "AD201",
+    "missing-runtime-library",
+    "error",
+    "an extension links a library that is not in the stage where it runs",
+    __doc__,
+    run,
+    fix="safe",
+    purpose="runtime",
+    image="linked",
+    misses=("library", "symbol"),
 )

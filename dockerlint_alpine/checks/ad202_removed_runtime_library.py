@@ -45,9 +45,6 @@ from dockerlint_alpine.model.findings import Evidence, Finding
 if TYPE_CHECKING:
     from dockerlint_alpine.stages import ApkStep, Stage
 
-CODE = "AD202"
-NAME = "removed-runtime-library"
-
 
 def run(subject: Subject) -> Iterator[Finding]:
     """Yield a finding for every package that was there and is deleted before the stage ends."""
@@ -58,7 +55,7 @@ def run(subject: Subject) -> Iterator[Finding]:
 
 
 def _finding(subject: Subject, stage: Stage, missing: MissingObject, removal: ApkStep) -> Finding:
-    base = missing_finding(subject, stage, missing)
+    base = missing_finding(CHECK, subject, stage, missing)
     library = missing.needs[0].removeprefix("so:")
     names = " ".join(operand.text for operand in removal.command.operands)
     line = subject.dockerfile.line_of(removal.span[0])
@@ -68,12 +65,20 @@ def _finding(subject: Subject, stage: Stage, missing: MissingObject, removal: Ap
     here = removal.stage == stage.index
     return replace(
         base,
-        code=CODE,
-        name=NAME,
         message=f"{evidence.named(missing.item)} links {library}, which apk del {names} {may} away{advice}",
         location=locate(subject.dockerfile, removal.span) if here else base.location,
         evidence=unique((*base.evidence[:-1], gone)),
     )
 
 
-CHECK = Check(CODE, NAME, "error", "a needed library was there, and apk del takes it away", __doc__, run, fix="safe")
+CHECK = Check(
+    "AD202",
+    "removed-runtime-library",
+    "error",
+    "a needed library was there, and apk del takes it away",
+    __doc__,
+    run,
+    fix="safe",
+    purpose="runtime",
+    image="linked",
+)

@@ -37,27 +37,15 @@ from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
 from dockerlint_alpine.checks import evidence
-from dockerlint_alpine.checks.base import (
-    Check,
-    Subject,
-    confidence_of,
-    distribution_ref,
-    instruction_location,
-    stage_label,
-    stage_ref,
-    unique,
-)
-from dockerlint_alpine.fixer.placement import add_package
+from dockerlint_alpine.checks.base import Check, Subject, confidence_of, instruction_location, stage_label
 from dockerlint_alpine.knowledge import RuntimeNeed
-from dockerlint_alpine.model.findings import Evidence, Finding
+from dockerlint_alpine.model.findings import Evidence
 from dockerlint_alpine.stages import library_copied
 
 if TYPE_CHECKING:
+    from dockerlint_alpine.model.findings import Finding
     from dockerlint_alpine.stages import Installed, Stage
     from dockerlint_alpine.stages.wheels import WheelOpen
-
-CODE = "AD203"
-NAME = "missing-dlopen-library"
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,9 +148,9 @@ def _lack(
 ) -> _Lack:
     assert stage.packages is not None
     assert stage.end is not None
-    providers = stage.packages.find(wanted)
-    capability = providers[0].capability if providers else wanted
-    package = providers[0].package.name if providers else None
+    best = stage.packages.best(wanted)
+    capability = best.capability if best is not None else wanted
+    package = best.package.name if best is not None else None
     return _Lack(item, need, capability, package, stage.end.possible.has(wanted), for_lookup, opened)
 
 
@@ -173,34 +161,26 @@ def _finding(subject: Subject, stage: Stage, lack: _Lack) -> Finding:
     sure = "possible" if lack.possible else confidence_of(subject, item, stage, stage.end, package)
     if lack.opened is not None and sure == "certain":
         sure = "likely"  # a source says what it may open, not that it will
-    placed = None
-    if package is not None and not lack.possible and not item.conditional:
-        placed = add_package(subject.timeline, stage, package, "runtime", None)
-    fix = placed[0] if placed is not None else None
+    fix, anchor = CHECK.add(subject, stage, package if not lack.possible and not item.conditional else None, None)
     # What only switches a feature on is shown, not written: the author may not use it.
-    if fix is not None and (need.feature or need.severity != "error" or sure == "possible"):
+    if fix is not None and (need.feature or need.severity != "error"):
         fix = replace(fix, applicability="unsafe")
-    anchor = placed[1] if placed is not None else item.arrived
-    return Finding(
-        code=CODE,
-        name=NAME,
+    return CHECK.finding(
+        _message(stage, lack),
+        subject=subject,
+        stage=stage,
+        item=item,
+        at=instruction_location(subject.dockerfile, anchor or item.arrived),
         severity="warning" if sure == "possible" and need.severity == "error" else need.severity,
         confidence=sure,
-        message=_message(stage, lack),
-        location=instruction_location(subject.dockerfile, anchor),
-        evidence=unique(
-            (
-                evidence.requirement(item),
-                _told(lack),
-                evidence.provider(stage.packages, lack.wanted, package) if package else None,
-                evidence.absence(stage, lack.wanted),
-            )
+        evidence=(
+            evidence.requirement(item),
+            _told(lack),
+            evidence.provider(stage.packages, lack.wanted, package) if package else None,
+            evidence.absence(stage, lack.wanted),
         ),
-        stage=stage_ref(stage),
-        platforms=(subject.timeline.platform,),
-        distribution=distribution_ref(item),
         need=lack.wanted,
-        packages=(package,) if package else (),
+        packages=(package,),
         fix=fix,
     )
 
@@ -242,5 +222,13 @@ def _because(facts: tuple[str, ...]) -> str:
 
 
 CHECK = Check(
-    CODE, NAME, "error", "a library that Python code opens at run time is not there", __doc__, run, fix="safe"
+    "AD203",
+    "missing-dlopen-library",
+    "error",
+    "a library that Python code opens at run time is not there",
+    __doc__,
+    run,
+    fix="safe",
+    purpose="runtime",
+    image="opened",
 )

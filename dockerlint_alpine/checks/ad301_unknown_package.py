@@ -35,19 +35,17 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from dockerlint_alpine.checks.apk_operands import Asked, asked_for, complete, replace_operand
-from dockerlint_alpine.checks.base import Check, Subject, stage_ref, unique
+from dockerlint_alpine.checks.base import Check, Subject
 from dockerlint_alpine.checks.package_names import TESTING, PackageNames
 from dockerlint_alpine.checks.successors import Successors, capability_elsewhere, successors
 from dockerlint_alpine.fixer.lists import apk_steps
-from dockerlint_alpine.model.findings import Evidence, Finding, Fix
+from dockerlint_alpine.model.findings import Evidence, Fix
 
 if TYPE_CHECKING:
     from dockerlint_alpine.apk import Index
     from dockerlint_alpine.checks.package_names import KnownName
-    from dockerlint_alpine.model.findings import Applicability
+    from dockerlint_alpine.model.findings import Applicability, Finding
 
-CODE = "AD301"
-NAME = "unknown-package"
 RULES = "rules/package-names.toml"
 
 
@@ -76,22 +74,17 @@ def _known_to_be_missing(asked: Asked, known: KnownName | None) -> bool:
 def _finding(subject: Subject, asked: Asked, found: Successors) -> Finding:
     fix = _fix(subject, asked, found)
     better = (found.certain,) if found.certain is not None else found.shown[:1]
-    return Finding(
-        code=CODE,
-        name=NAME,
-        severity="warning" if asked.confidence == "possible" else "error",
+    return CHECK.finding(
+        f"Alpine {asked.index.release} has no package {asked.name}{_advice(asked, found)}",
+        subject=subject,
+        stage=asked.stage,
+        at=asked.location(subject),
         confidence=asked.confidence,
-        message=f"Alpine {asked.index.release} has no package {asked.name}{_advice(asked, found)}",
-        location=asked.location(subject),
-        evidence=unique(
-            (
-                _absence(asked),
-                _history(found.known),
-                *(_presence(asked.index, name) for name in (found.certain, *found.shown) if name is not None),
-            )
+        evidence=(
+            _absence(asked),
+            _history(found.known),
+            *(_presence(asked.index, name) for name in (found.certain, *found.shown) if name is not None),
         ),
-        stage=stage_ref(asked.stage),
-        platforms=(subject.timeline.platform,),
         need=asked.name,
         packages=better,
         fix=fix,
@@ -105,16 +98,13 @@ def _capability(subject: Subject, asked: Asked) -> Finding:
     if elsewhere is not None:
         advice = f"; {elsewhere[1]} has {elsewhere[0]}"
         fix = _rewrite(subject, asked, elsewhere[0], "display")
-    return Finding(
-        code=CODE,
-        name=NAME,
-        severity="warning" if asked.confidence == "possible" else "error",
+    return CHECK.finding(
+        f"nothing in Alpine {asked.index.release} provides {asked.name}{advice}",
+        subject=subject,
+        stage=asked.stage,
+        at=asked.location(subject),
         confidence=asked.confidence,
-        message=f"nothing in Alpine {asked.index.release} provides {asked.name}{advice}",
-        location=asked.location(subject),
-        evidence=unique((_absence(asked), _presence(asked.index, elsewhere[1]) if elsewhere is not None else None)),
-        stage=stage_ref(asked.stage),
-        platforms=(subject.timeline.platform,),
+        evidence=(_absence(asked), _presence(asked.index, elsewhere[1]) if elsewhere is not None else None),
         need=asked.name,
         packages=(elsewhere[1],) if elsewhere is not None else (),
         fix=fix,
@@ -210,11 +200,20 @@ def _history(known: KnownName | None) -> Evidence | None:
 
 def _presence(index: Index, name: str) -> Evidence:
     """Where the proposed package is."""
-    provider = index.package(name) or max(index.providers(name), key=lambda package: package.priority)
+    provider = index.standing_for(name)
+    assert provider is not None
     through = "" if provider.name == name else f" provides {name}"
     return Evidence(
         "index", f"{provider.name} {provider.version}{through} in Alpine {index.release} {provider.repository}"
     )
 
 
-CHECK = Check(CODE, NAME, "error", "no such package in this release of Alpine", __doc__, run, fix="safe or shown")
+CHECK = Check(
+    "AD301",
+    "unknown-package",
+    "error",
+    "no such package in this release of Alpine",
+    __doc__,
+    run,
+    fix="safe or shown",
+)

@@ -37,15 +37,13 @@ from typing import TYPE_CHECKING
 from dockerlint_alpine.apk import Constraint, compare
 from dockerlint_alpine.apk.version import GREATER
 from dockerlint_alpine.checks.apk_operands import Asked, asked_for, replace_operand
-from dockerlint_alpine.checks.base import Check, Subject, stage_ref
-from dockerlint_alpine.model.findings import Evidence, Finding, Fix
+from dockerlint_alpine.checks.base import Check, Subject
+from dockerlint_alpine.model.findings import Evidence, Fix
 
 if TYPE_CHECKING:
     from dockerlint_alpine.apk import IndexSource, Package
-    from dockerlint_alpine.model.findings import Applicability, Confidence
+    from dockerlint_alpine.model.findings import Applicability, Confidence, Finding
 
-CODE = "AD302"
-NAME = "stale-pin"
 _EXACT = "="
 _OPERATOR = re.compile(r"[<>=~]+")
 _NUMBERS = re.compile(r"\d+(?:\.\d+)*")
@@ -57,19 +55,12 @@ def run(subject: Subject) -> Iterator[Finding]:
     for asked in listed:
         if not _OPERATOR.search(asked.operand.text):
             continue
-        present = _newest(asked)
+        present = asked.index.standing_for(asked.name)
         source = _source(asked, present) if present is not None else None
         if present is None or source is None:
             continue
         if asked.constraint is None or _is_stale(asked, asked.constraint):
             yield _finding(subject, asked, present, source, exact=_pins_all_exactly(listed))
-
-
-def _newest(asked: Asked) -> Package | None:
-    """The package that the name stands for: its own, or the preferred one of those that provide it."""
-    own = asked.index.package(asked.name)
-    providers = asked.index.providers(asked.name)
-    return own or max(providers, key=lambda package: package.priority, default=None)
 
 
 def _source(asked: Asked, package: Package) -> IndexSource | None:
@@ -116,13 +107,12 @@ def _finding(subject: Subject, asked: Asked, present: Package, source: IndexSour
         text = f"{asked.operand.text} can't be had: {present.name} provides {asked.name} without a version"
     else:
         text = f"{asked.operand.text} can't be had: {has}"
-    return Finding(
-        code=CODE,
-        name=NAME,
-        severity="warning" if sure == "possible" else "error",
+    return CHECK.finding(
+        text,
+        subject=subject,
+        stage=asked.stage,
+        at=asked.location(subject),
         confidence=sure,
-        message=text,
-        location=asked.location(subject),
         evidence=(
             Evidence(
                 "index",
@@ -130,8 +120,6 @@ def _finding(subject: Subject, asked: Asked, present: Package, source: IndexSour
                 f" on {source.date}; Alpine deletes older versions",
             ),
         ),
-        stage=stage_ref(asked.stage),
-        platforms=(subject.timeline.platform,),
         need=asked.operand.text,
         packages=(present.name,),
         fix=_fix(subject, asked, present, exact=exact),
@@ -174,4 +162,12 @@ def _parts(version: str) -> list[str]:
     return match[0].split(".") if match is not None else []
 
 
-CHECK = Check(CODE, NAME, "error", "a pinned version that the release no longer has", __doc__, run, fix="unsafe")
+CHECK = Check(
+    "AD302",
+    "stale-pin",
+    "error",
+    "a pinned version that the release no longer has",
+    __doc__,
+    run,
+    fix="unsafe",
+)

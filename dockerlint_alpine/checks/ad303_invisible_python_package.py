@@ -37,18 +37,16 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from dockerlint_alpine.checks.apk_operands import Asked, asked_for, remove_operand
-from dockerlint_alpine.checks.base import Check, Subject, stage_ref, unique
+from dockerlint_alpine.checks.base import Check, Subject
 from dockerlint_alpine.checks.package_names import PackageNames
-from dockerlint_alpine.model.findings import Evidence, Finding, Fix
+from dockerlint_alpine.model.findings import Evidence, Fix
 from dockerlint_alpine.stages import ApkStep
 
 if TYPE_CHECKING:
     from dockerlint_alpine.apk import Package
-    from dockerlint_alpine.model.findings import Confidence
+    from dockerlint_alpine.model.findings import Confidence, Finding
     from dockerlint_alpine.stages import Stage
 
-CODE = "AD303"
-NAME = "invisible-python-package"
 IMAGE_PREFIX = "/usr/local"
 _MODULES = re.compile(r"py3?-(?!.*-(?:dev|doc|pyc|lang|bash-completion|zsh-completion|fish-completion)$)")
 _APK_PYTHON_USED = re.compile(
@@ -79,8 +77,7 @@ def _module_package(asked: Asked) -> Package | None:
     """The package of Python modules that the operand stands for."""
     if not _MODULES.match(asked.name):
         return None
-    providers = asked.index.providers(asked.name)
-    package = asked.index.package(asked.name) or (providers[0] if providers else None)
+    package = asked.index.standing_for(asked.name)
     return package if package is not None and _MODULES.match(package.name) else None
 
 
@@ -137,24 +134,17 @@ def _program_used(package: Package, text: str) -> bool:
 
 def _finding(subject: Subject, asked: Asked, package: Package, distribution: str) -> Finding:
     assert asked.stage.home is not None
-    return Finding(
-        code=CODE,
-        name=NAME,
-        severity="warning",
+    return CHECK.finding(
+        f"{package.name} is for Alpine's own Python{_apk_python(asked)}; the Python in {IMAGE_PREFIX} can't import it:"
+        f" install {distribution} with pip",
+        subject=subject,
+        stage=asked.stage,
+        at=asked.location(subject),
         confidence=_confidence(asked, package),
-        message=(
-            f"{package.name} is for Alpine's own Python{_apk_python(asked)}; the Python in {IMAGE_PREFIX} can't import it:"
-            f" install {distribution} with pip"
+        evidence=(
+            Evidence("dockerfile", f"{asked.stage.base} has its Python in {IMAGE_PREFIX}"),
+            Evidence("index", _dependency(asked, package)),
         ),
-        location=asked.location(subject),
-        evidence=unique(
-            (
-                Evidence("dockerfile", f"{asked.stage.base} has its Python in {IMAGE_PREFIX}"),
-                Evidence("index", _dependency(asked, package)),
-            )
-        ),
-        stage=stage_ref(asked.stage),
-        platforms=(subject.timeline.platform,),
         need=asked.name,
         packages=(package.name,),
         fix=_fix(subject, asked, distribution),
@@ -191,5 +181,11 @@ def _fix(subject: Subject, asked: Asked, distribution: str) -> Fix | None:
 
 
 CHECK = Check(
-    CODE, NAME, "warning", "a Python package of apk that the image's Python does not see", __doc__, run, fix="shown"
+    "AD303",
+    "invisible-python-package",
+    "warning",
+    "a Python package of apk that the image's Python does not see",
+    __doc__,
+    run,
+    fix="shown",
 )

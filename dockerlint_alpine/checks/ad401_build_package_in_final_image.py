@@ -39,19 +39,16 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from dockerlint_alpine.checks.ad402_unneeded_build_package import unneeded
-from dockerlint_alpine.checks.base import Check, Subject, exact_world, locate, stage_label, stage_ref
+from dockerlint_alpine.checks.base import Check, Subject, exact_world, locate, stage_label
 from dockerlint_alpine.checks.build_usage import lost_without, mentioned, programs_of, remaining, usage
 from dockerlint_alpine.fixer.lists import apk_steps
 from dockerlint_alpine.fixer.removal import VIRTUAL_NAME, into_virtual
-from dockerlint_alpine.model.findings import Evidence, Finding, Fix
+from dockerlint_alpine.model.findings import Evidence, Fix
 from dockerlint_alpine.stages import InstallStep
 
 if TYPE_CHECKING:
-    from dockerlint_alpine.model.findings import TextEdit
+    from dockerlint_alpine.model.findings import Finding, TextEdit
     from dockerlint_alpine.stages import ApkStep, Stage
-
-CODE = "AD401"
-NAME = "build-package-in-final-image"
 
 
 def run(subject: Subject) -> Iterator[Finding]:
@@ -95,13 +92,12 @@ def _finding(subject: Subject, stage: Stage, step: ApkStep, names: tuple[str, ..
         fix = Fix(f"move {listed} to {VIRTUAL_NAME}, deleted at the end of the RUN", "unsafe", edits)
     else:
         advice = "compile in a stage of its own and COPY --from it"
-    return Finding(
-        code=CODE,
-        name=NAME,
-        severity="info",
+    return CHECK.finding(
+        f"{listed} {stay} in the image that runs: {advice}",
+        subject=subject,
+        stage=stage,
+        at=locate(subject.dockerfile, step.span),
         confidence="certain" if exact_world(subject, stage, stage.end) else "likely",
-        message=f"{listed} {stay} in the image that runs: {advice}",
-        location=locate(subject.dockerfile, step.span),
         evidence=(
             Evidence(
                 "dockerfile",
@@ -109,8 +105,6 @@ def _finding(subject: Subject, stage: Stage, step: ApkStep, names: tuple[str, ..
                 "and no apk del takes what it added away",
             ),
         ),
-        stage=stage_ref(stage),
-        platforms=(subject.timeline.platform,),
         packages=names,
         fix=fix,
     )
@@ -138,5 +132,13 @@ def _edits(subject: Subject, stage: Stage, step: ApkStep, names: tuple[str, ...]
 
 
 CHECK = Check(
-    CODE, NAME, "info", "compilers or -dev packages left in the image that runs", __doc__ or "", run, fix="unsafe"
+    "AD401",
+    "build-package-in-final-image",
+    "info",
+    "compilers or -dev packages left in the image that runs",
+    __doc__,
+    run,
+    fix="unsafe",
+    removes=True,
+    image="left over",
 )

@@ -36,21 +36,18 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from dockerlint_alpine.checks.base import Check, Subject, locate, stage_label, stage_ref
+from dockerlint_alpine.checks.base import Check, Subject, locate, stage_label
 from dockerlint_alpine.checks.build_usage import lost_without, mentioned, programs_of, usage
 from dockerlint_alpine.fixer.lists import apk_steps, build_names
 from dockerlint_alpine.fixer.removal import remove_packages
-from dockerlint_alpine.model.findings import Evidence, Finding, Fix
+from dockerlint_alpine.model.findings import Evidence, Fix
 
 if TYPE_CHECKING:
     from dockerlint_alpine.apk import World
     from dockerlint_alpine.checks.build_usage import Usage
+    from dockerlint_alpine.model.findings import Finding
     from dockerlint_alpine.stages import ApkStep, Stage
 
-CODE = "AD402"
-NAME = "unneeded-build-package"
-_NOTHING = "nothing is compiled in"
-_COSTS = "the image that runs"
 _SHOWN = 6
 
 
@@ -107,39 +104,34 @@ def _unknown_code(subject: Subject, stage: Stage) -> bool:
     )
 
 
-def worth_a_line(finding: Finding) -> bool:
-    """True where the packages cost something: in an image that runs, or where all compiling could go."""
-    return _NOTHING in finding.message or _COSTS in finding.message
-
-
 def _finding(subject: Subject, stage: Stage, step: ApkStep, names: tuple[str, ...], used: Usage) -> Finding:
     listed = f"{', '.join(names[:-1])} and {names[-1]}" if len(names) > 1 else names[0]
     verb = "are" if len(names) > 1 else "is"
     where = stage_label(stage)
     if not used.builds:
-        text = f"{listed} {verb} not needed: {_NOTHING} {where}, all {used.wheels} distributions have wheels that fit"
-        if used.wheels == 1:
-            text = f"{listed} {verb} not needed: {_NOTHING} {where}, its one distribution has a wheel that fits"
+        why = "its one distribution has a wheel that fits"
+        if used.wheels != 1:
+            why = f"all {used.wheels} distributions have wheels that fit"
+        text = f"{listed} {verb} not needed: nothing is compiled in {where}, {why}"
     else:
         text = (
             f"{listed} {verb} not needed: nothing that is compiled in {where} uses {'them' if len(names) > 1 else 'it'}"
         )
         if stage.runs:
-            text += f", and it stays in {_COSTS}"
+            text += ", and it stays in the image that runs"
     edits = remove_packages(subject.timeline, stage, step, names)
     fix = Fix(f"remove {listed}", "unsafe", edits) if edits else None
-    return Finding(
-        code=CODE,
-        name=NAME,
-        severity="info",
+    return CHECK.finding(
+        text,
+        subject=subject,
+        stage=stage,
+        at=locate(subject.dockerfile, step.span),
         confidence="likely" if used.builds else "certain",
-        message=text,
-        location=locate(subject.dockerfile, step.span),
-        evidence=tuple(_evidence(subject, names, used)),
-        stage=stage_ref(stage),
-        platforms=(subject.timeline.platform,),
+        evidence=_evidence(subject, names, used),
         packages=names,
         fix=fix,
+        # Worth a line where the packages cost something: in an image that runs, or where all compiling could go.
+        on_demand=bool(used.builds) and not stage.runs,
     )
 
 
@@ -155,5 +147,13 @@ def _evidence(subject: Subject, names: tuple[str, ...], used: Usage) -> Iterator
 
 
 CHECK = Check(
-    CODE, NAME, "info", "a build package that nothing in the stage is compiled with", __doc__, run, fix="unsafe"
+    "AD402",
+    "unneeded-build-package",
+    "info",
+    "a build package that nothing in the stage is compiled with",
+    __doc__,
+    run,
+    fix="unsafe",
+    removes=True,
+    on_demand=True,
 )

@@ -35,25 +35,14 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from dockerlint_alpine.checks import evidence
-from dockerlint_alpine.checks.base import (
-    Check,
-    Subject,
-    confidence_of,
-    distribution_ref,
-    locate,
-    stage_label,
-    stage_ref,
-    unique,
-)
-from dockerlint_alpine.model.findings import Evidence, Finding
+from dockerlint_alpine.checks.base import Check, Subject, confidence_of, locate, stage_label
+from dockerlint_alpine.model.findings import Evidence
 from dockerlint_alpine.stages import InstallStep
 
 if TYPE_CHECKING:
+    from dockerlint_alpine.model.findings import Finding
     from dockerlint_alpine.stages import Installed, Moment, Stage
     from dockerlint_alpine.syntax import Span
-
-CODE = "AD501"
-NAME = "glibc-binary"
 
 
 def run(subject: Subject) -> Iterator[Finding]:
@@ -116,18 +105,25 @@ def _impossible(subject: Subject, stage: Stage, step: InstallStep, item: Install
 def _finding(
     subject: Subject, stage: Stage, moment: Moment, span: Span, item: Installed, message: str, why: Evidence | None
 ) -> Finding:
-    return Finding(
-        code=CODE,
-        name=NAME,
+    return CHECK.finding(
+        message,
+        subject=subject,
+        stage=stage,
+        item=item,
+        at=locate(subject.dockerfile, span),
         severity="error",
         confidence=confidence_of(subject, item, stage, moment),
-        message=message,
-        location=locate(subject.dockerfile, span),
-        evidence=unique((evidence.requirement(item), evidence.wheel(item), why)),
-        stage=stage_ref(stage),
-        platforms=(subject.timeline.platform,),
-        distribution=distribution_ref(item),
+        evidence=(evidence.requirement(item), evidence.wheel(item), why),
     )
 
 
-CHECK = Check(CODE, NAME, "error", "a glibc wheel is installed in a musl stage", __doc__, run)
+CHECK = Check(
+    "AD501",
+    "glibc-binary",
+    "error",
+    "a glibc wheel is installed in a musl stage",
+    __doc__,
+    run,
+    image="glibc",
+    misses=("glibc",),
+)

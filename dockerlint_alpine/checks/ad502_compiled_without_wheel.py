@@ -30,22 +30,14 @@ There is no fix: another version is the author's choice.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from dockerlint_alpine.checks import evidence
-from dockerlint_alpine.checks.base import (
-    Check,
-    Subject,
-    confidence_of,
-    distribution_ref,
-    locate,
-    stage_ref,
-    unique,
-)
+from dockerlint_alpine.checks.base import Check, Subject, confidence_of, locate
 from dockerlint_alpine.checks.build_moment import Compile, compiles
-from dockerlint_alpine.model.findings import Finding
 
-CODE = "AD502"
-NAME = "compiled-without-wheel"
+if TYPE_CHECKING:
+    from dockerlint_alpine.model.findings import Finding
 
 
 def run(subject: Subject) -> Iterator[Finding]:
@@ -55,27 +47,28 @@ def run(subject: Subject) -> Iterator[Finding]:
             yield _finding(subject, made)
 
 
-def worth_a_line(finding: Finding) -> bool:
-    """True when there is something to do about it: another version has a wheel."""
-    return "has a wheel" in finding.message
-
-
 def _finding(subject: Subject, made: Compile) -> Finding:
     item = made.item
     nearest = item.resolved.artefact.nearest_with_wheel
     way_out = f"; version {nearest} has a wheel" if nearest else ""
-    return Finding(
-        code=CODE,
-        name=NAME,
-        severity="info",
+    return CHECK.finding(
+        f"{evidence.named(item)} is compiled: {item.resolved.artefact.reason}{way_out}",
+        subject=subject,
+        stage=made.stage,
+        item=item,
+        at=locate(subject.dockerfile, made.step.span),
         confidence=confidence_of(subject, item, made.stage, made.step.moment),
-        message=f"{evidence.named(item)} is compiled: {item.resolved.artefact.reason}{way_out}",
-        location=locate(subject.dockerfile, made.step.span),
-        evidence=unique((evidence.requirement(item), evidence.wheel(item))),
-        stage=stage_ref(made.stage),
-        platforms=(subject.timeline.platform,),
-        distribution=distribution_ref(item),
+        evidence=(evidence.requirement(item), evidence.wheel(item)),
+        on_demand=not nearest,  # with another version that has a wheel there is something to do about it
     )
 
 
-CHECK = Check(CODE, NAME, "info", "no wheel fits, so it will be compiled", __doc__, run)
+CHECK = Check(
+    "AD502",
+    "compiled-without-wheel",
+    "info",
+    "no wheel fits, so it will be compiled",
+    __doc__,
+    run,
+    on_demand=True,
+)

@@ -1,8 +1,9 @@
 """What every check is made of: its code, its page, and the function that looks at the facts.
 
-A check reads a :class:`Subject` and yields findings. Its page has the headings of ``HEADINGS`` and is the docstring of its
-module, or one text each where a module has several codes. The example and what to use instead are executed by the tests:
-the first ```` ```dockerfile ```` block is the Dockerfile, blocks with a ``title`` are other files beside it, and a
+A check is one module of this folder, called by its code and name (``ad101_missing_build_library``), with a ``CHECK`` in it.
+It reads a :class:`Subject` and yields findings, which :meth:`Check.finding` builds. Its page is the docstring of the module,
+with the headings of ``HEADINGS``. Every example is executed by the tests, and so is what to use instead and what is left
+alone: each ```` ```dockerfile ```` block is a Dockerfile, blocks with a ``title`` are other files beside it, and a
 ```` ```sh ```` block is the command, where it takes more than ``alpine-doctor check``.
 """
 
@@ -10,22 +11,39 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from dockerlint_alpine import DOCS_URL
-from dockerlint_alpine.model.findings import Confidence, DistributionRef, Evidence, Location, Severity, StageRef
+from dockerlint_alpine.fixer.placement import add_package
+from dockerlint_alpine.model.findings import (
+    Confidence,
+    DistributionRef,
+    Evidence,
+    Finding,
+    Fix,
+    Location,
+    Severity,
+    StageRef,
+    Traits,
+)
 
 if TYPE_CHECKING:
     from dockerlint_alpine.knowledge import Knowledge
-    from dockerlint_alpine.model.findings import Finding
-    from dockerlint_alpine.stages import Installed, Moment, Stage, Timeline
+    from dockerlint_alpine.model.comparison import MissKind
+    from dockerlint_alpine.model.findings import Purpose
+    from dockerlint_alpine.stages import Installed, Moment, Stage, Timeline, UnjudgedKind
     from dockerlint_alpine.syntax import Dockerfile, Instruction, Span
 
 FixKind: TypeAlias = Literal["safe", "safe or shown", "unsafe", "shown", "none"]
 
+ImageEvidence: TypeAlias = Literal["none", "left over", "linked", "opened", "glibc"]
+
 HEADINGS = ("What it does", "Why is this bad?", "Example", "Use instead", "Fix safety", "References")
 """The sections of every page, in this order."""
+
+SILENT = "What is left alone"
+"""A section that a page may have before the one on the fix: more Dockerfiles in which the check finds nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +69,11 @@ class Subject:
 class Check:
     """One finding code; ``severity`` is that of a certain finding, ``fix`` what there is for the example of the page.
 
-    ``since`` is the first version of this program that has the code.
+    ``purpose`` is what a package is for that the fix adds, ``removes`` is true where the fix takes packages away. ``image``
+    says what of a built image speaks for or against a finding (:mod:`dockerlint_alpine.proof.image`), ``misses`` which
+    kinds of what an image lacks are findings of this code. ``kind`` is what a walk could not see where the check is about
+    that. ``on_demand``: some findings are listed only for who asks for the code, or for the fix. ``since`` is the first
+    version of this program that has the code.
     """
 
     code: str
@@ -61,6 +83,15 @@ class Check:
     page: str
     run: Callable[[Subject], Iterable[Finding]]
     fix: FixKind = "none"
+    purpose: Purpose | None = None
+    removes: bool = False
+    image: ImageEvidence = "none"
+    misses: tuple[MissKind, ...] = ()
+    could_not_judge: bool = False
+    kind: UnjudgedKind | None = None
+    about_comment: bool = False
+    unused_text: bool = False
+    on_demand: bool = False
     since: str = "0.1.0"
 
     @property
@@ -77,6 +108,77 @@ class Check:
     def description(self) -> str:
         """The first paragraph of the page, on one line."""
         return " ".join(self.page.partition("\n")[2].partition("\n\n")[0].split())
+
+    @property
+    def foresees_failure(self) -> bool:
+        """True where a certain finding is a build or a start that fails for lack of a package."""
+        return self.severity == "error" and self.purpose is not None
+
+    def finding(
+        self,
+        message: str,
+        *,
+        at: Location,
+        evidence: Iterable[Evidence | None],
+        subject: Subject | None = None,
+        stage: Stage | None = None,
+        item: Installed | None = None,
+        confidence: Confidence = "certain",
+        severity: Severity | None = None,
+        need: str | None = None,
+        packages: Iterable[str | None] = (),
+        fix: Fix | None = None,
+        on_demand: bool = False,
+    ) -> Finding:
+        """A finding of this code: what is its own is given, the rest is filled in.
+
+        ``item`` is the distribution that it is about. An error of which it is only possible that it is one is a warning
+        unless ``severity`` says otherwise, and a safe fix of it is unsafe. ``packages`` and ``evidence`` may have gaps
+        and repeats.
+        """
+        possible = confidence == "possible"
+        if severity is None:
+            severity = "warning" if possible and self.severity == "error" else self.severity
+        if possible and fix is not None and fix.applicability == "safe":
+            fix = replace(fix, applicability="unsafe")
+        return Finding(
+            code=self.code,
+            name=self.name,
+            severity=severity,
+            confidence=confidence,
+            message=message,
+            location=at,
+            evidence=unique(evidence),
+            stage=stage_ref(stage) if stage is not None else None,
+            platforms=(subject.timeline.platform,) if subject is not None else (),
+            distribution=distribution_ref(item) if item is not None else None,
+            need=need,
+            packages=tuple(package for package in packages if package),
+            fix=fix,
+            traits=self._traits(on_demand=on_demand),
+        )
+
+    def _traits(self, *, on_demand: bool) -> Traits:
+        """What others have to know of the code. What a build lacks is added before what lacks where it runs, as a -dev
+        package often brings that along, and what is superfluous goes last."""
+        return Traits(
+            purpose=self.purpose,
+            phase=2 if self.removes else 1 if self.purpose == "runtime" else 0,
+            on_all_platforms=self.removes,
+            could_not_judge=self.could_not_judge,
+            about_comment=self.about_comment,
+            unused_text=self.unused_text,
+            on_demand=on_demand,
+        )
+
+    def add(
+        self, subject: Subject, stage: Stage, package: str | None, before: Instruction | None
+    ) -> tuple[Fix | None, Instruction | None]:
+        """The fix that adds ``package`` to ``stage`` before an instruction (``None``: its end is early enough), and the
+        instruction that the fix touches; nothing where there is no package or no place."""
+        assert self.purpose is not None
+        placed = add_package(subject.timeline, stage, package, self.purpose, before) if package is not None else None
+        return placed or (None, None)
 
 
 def locate(dockerfile: Dockerfile, span: Span) -> Location:

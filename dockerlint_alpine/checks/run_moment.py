@@ -102,8 +102,7 @@ def _state(timeline: Timeline, moment: Moment, need: str) -> str | None:
 
 def _package(stage: Stage, need: str) -> str | None:
     assert stage.packages is not None
-    providers = stage.packages.find(need)
-    return providers[0].package.name if providers else None
+    return stage.packages.best_name(need)
 
 
 def removal(timeline: Timeline, stage: Stage, need: str) -> ApkStep | None:

@@ -58,12 +58,12 @@ class LazyGroup(click.Group):
         try:
             return super().resolve_command(ctx, args)
         except click.UsageError as error:
-            from difflib import get_close_matches  # noqa: PLC0415 - only a mistake pays for it
+            from dockerlint_alpine.run.suggest import did_you_mean  # noqa: PLC0415 - only a mistake pays for it
 
-            close = get_close_matches(args[0], COMMANDS, n=1)
-            if not close:
+            hint = did_you_mean(args[0], COMMANDS)
+            if not hint:
                 raise
-            raise click.UsageError(f"No such command {args[0]!r}; did you mean {close[0]}?", ctx) from error
+            raise click.UsageError(f"No such command {args[0]!r}{hint}", ctx) from error
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[Any]:
         """Complete the name of a command from the table alone, and options as ever."""

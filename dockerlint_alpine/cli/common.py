@@ -164,23 +164,21 @@ def _codes(values: Sequence[str]) -> tuple[str, ...]:
     if not values:
         return ()
     from dockerlint_alpine.checks import CHECKS  # noqa: PLC0415
+    from dockerlint_alpine.model.findings import CODE_LETTERS  # noqa: PLC0415
 
     by_name = {check.name: check.code for check in CHECKS}
     found: list[str] = []
     for part in (part.strip() for value in values for part in value.split(",") if part.strip()):
         code = by_name.get(part, part.upper())
         if code == "ALL":
-            found.extend(("AD", "AD502"))
+            found.extend((CODE_LETTERS, *(check.code for check in CHECKS if check.on_demand)))
         elif any(check.code.startswith(code) for check in CHECKS):
             found.append(code)
         else:
-            from difflib import get_close_matches  # noqa: PLC0415 - only a mistake pays for it
+            from dockerlint_alpine.run.suggest import did_you_mean  # noqa: PLC0415 - only a mistake pays for it
 
-            close = get_close_matches(part, [*by_name, *by_name.values()], n=1) or get_close_matches(
-                code, by_name.values(), n=1
-            )
-            hint = f"; did you mean {close[0]}?" if close else ""
-            raise click.UsageError(f"{part} is no code and no beginning of one{hint}")
+            hint = did_you_mean(part, [*by_name, *by_name.values()])
+            raise click.UsageError(f"unknown code or prefix: {part}{hint}")
     return tuple(found)
 
 

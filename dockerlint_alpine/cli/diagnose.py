@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from dockerlint_alpine.diagnose import Diagnosis
-    from dockerlint_alpine.diagnose.repair import Repair, Surgery
+    from dockerlint_alpine.diagnose.repair import DockerfileRepair, Repair
     from dockerlint_alpine.diagnose.scan import Scan
     from dockerlint_alpine.run.analysis import Doctor
     from dockerlint_alpine.run.discovery import Job
@@ -36,6 +36,11 @@ _SHOW_PROGRESS_FROM = 16 * 1024 * 1024
 @click.option("--build-arg", "build_args", multiple=True, metavar="K=V", help="A value for an ARG; repeatable.")
 @click.option("--target", metavar="STAGE", help="The stage that was built.")
 @click.option("--context", type=click.Path(file_okay=False, exists=True), help="The build context.")
+@click.option(
+    "--online/--offline",
+    default=None,
+    help="Ask the Python package index which releases have wheels, or never. Default: as in check.",
+)
 @click.option("--config", type=click.Path(dir_okay=False, exists=True), help="The configuration file to use.")
 @click.option("--isolated", is_flag=True, help="Read no configuration file.")
 @click.option("--output-format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
@@ -78,17 +83,18 @@ def _run(log: str, given: dict[str, Any]) -> int:
     found = _read(log, lambda source, progress: read_log(source, doctor.knowledge, progress))
     if job is None:
         said_by = "as asked" if given["alpine"] else ""
-        diagnosis = diagnose_scan(found, doctor.knowledge, doctor.store, alpine=given["alpine"], said_by=said_by)
+        diagnosis = diagnose_scan(
+            found, doctor.knowledge, doctor.store, alpine=given["alpine"], said_by=said_by, resolver=doctor.resolver
+        )
         _show(diagnosis, None, log, given)
         return _code(diagnosis, None, given)
-    surgery = _surgery(doctor, job, found)
-    diagnosis, repair = _operate(surgery, doctor, found, given)
+    repair = _repair(_open(doctor, job, found), doctor, found, given)
     if given["as_diff"]:
         _print_diff(repair, job, given)
     else:
         _write(repair, job, given)
-        _show(repair.diagnosis, repair if given["write"] else None, log, given)
-    return _code(diagnosis, repair, given)
+        _show(repair.diagnosis, repair, log, given)
+    return _code(repair.diagnosis, repair, given)
 
 
 def _job(given: dict[str, Any]) -> Job | None:
@@ -115,7 +121,8 @@ def _job(given: dict[str, Any]) -> Job | None:
 
 
 def _doctor(given: dict[str, Any], job: Job | None) -> Doctor:
-    asked = {name: given[name] for name in ("alpine", "build_args", "target", "context", "config", "isolated")}
+    names = ("alpine", "build_args", "target", "context", "online", "config", "isolated")
+    asked = {name: given[name] for name in names}
     configured = common.configuration({**asked, "select": (), "ignore": (), "platforms": (given["platform"],)})
     doctor = common.make_doctor(configured)
     return common.for_job(doctor, job) if job is not None else doctor
@@ -137,23 +144,31 @@ def _read(log: str, read: Callable[[BinaryIO, Callable[[int], object] | None], S
         raise click.UsageError(f"{log}: {error.strerror or error}") from None
 
 
-def _surgery(doctor: Doctor, job: Job, found: Scan) -> Surgery:
-    from dockerlint_alpine.diagnose.repair import Surgery  # noqa: PLC0415
+def _open(doctor: Doctor, job: Job, found: Scan) -> DockerfileRepair:
+    from dockerlint_alpine.diagnose.repair import DockerfileRepair  # noqa: PLC0415
     from dockerlint_alpine.run.analysis import UnreadableError, read_dockerfile  # noqa: PLC0415 - only with a Dockerfile
 
     try:
-        return Surgery(doctor, read_dockerfile(job.path), job.path, found, job.shown_as)
+        return DockerfileRepair(doctor, read_dockerfile(job.path), job.path, found, job.shown_as)
     except UnreadableError as error:
         raise click.UsageError(f"{job.shown_as}: {error}") from None
 
 
-def _operate(surgery: Surgery, doctor: Doctor, found: Scan, given: dict[str, Any]) -> tuple[Diagnosis, Repair]:
+def _repair(dockerfile: DockerfileRepair, doctor: Doctor, found: Scan, given: dict[str, Any]) -> Repair:
     from dockerlint_alpine.diagnose import diagnose_scan  # noqa: PLC0415 - after --help
 
-    release, said_by = (given["alpine"], "as asked") if given["alpine"] else surgery.release()
-    diagnosis = diagnose_scan(found, doctor.knowledge, doctor.store, alpine=release, said_by=said_by, arch=surgery.arch)
-    repair = surgery.repair(diagnosis)
-    return repair.diagnosis, repair
+    release, said_by = (given["alpine"], "as asked") if given["alpine"] else dockerfile.release()
+    diagnosis = diagnose_scan(
+        found,
+        doctor.knowledge,
+        doctor.store,
+        alpine=release,
+        said_by=said_by,
+        arch=dockerfile.arch,
+        python=dockerfile.python(),
+        resolver=doctor.resolver,
+    )
+    return dockerfile.repair(diagnosis)
 
 
 def _print_diff(repair: Repair, job: Job, given: dict[str, Any]) -> None:
@@ -191,7 +206,7 @@ def _show(diagnosis: Diagnosis, repair: Repair | None, log: str, given: dict[str
     else:
         choice = "never" if given["output_file"] and given["color"] == "auto" else given["color"]
         paint = Paint(common.wants_color(choice, sys.stdout.isatty()))
-        text = to_text(diagnosis, repair, "log" if log == "-" else log, paint)
+        text = to_text(diagnosis, repair, "log" if log == "-" else log, paint, written=given["write"])
     if given["output_file"]:
         try:
             Path(given["output_file"]).write_text(text, encoding="utf-8")
@@ -203,8 +218,6 @@ def _show(diagnosis: Diagnosis, repair: Repair | None, log: str, given: dict[str
 
 def _code(diagnosis: Diagnosis, repair: Repair | None, given: dict[str, Any]) -> int:
     """0 when nothing failed or everything proven was written; 1 when a cause remains."""
-    if given["exit_zero"]:
+    if given["exit_zero"] or diagnosis.verdict == "no-failure":
         return 0
-    if repair is not None and given["write"] and diagnosis.verdict == "packages" and not repair.notes:
-        return 0
-    return 1
+    return 0 if repair is not None and given["write"] and repair.complete else 1

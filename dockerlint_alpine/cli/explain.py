@@ -58,8 +58,9 @@ def _text(answer: dict[str, object], color: str) -> str:
 
 
 def _unknown(topic: str, knowledge: Knowledge, store: IndexStore, arch: str) -> str:
-    from dockerlint_alpine.answers.explain import suggestions  # noqa: PLC0415
+    from dockerlint_alpine.answers.explain import known_topics  # noqa: PLC0415
+    from dockerlint_alpine.run.suggest import did_you_mean  # noqa: PLC0415
 
-    near = suggestions(topic, knowledge, store, arch=arch)
-    hint = f"; did you mean {' or '.join(near)}?" if near else "; `alpine-doctor rules list` names what there is"
+    known = known_topics(topic, knowledge, store, arch=arch)
+    hint = did_you_mean(topic, known, otherwise="; `alpine-doctor rules list` names what there is")
     return f"nothing is known of {topic!r}: no code, distribution, module, library or apk package{hint}"

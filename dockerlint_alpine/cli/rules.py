@@ -93,11 +93,10 @@ def show_rule(name: str, kind: str | None, output_format: str, config: str | Non
 
 
 def _near(name: str, knowledge: Knowledge) -> str:
-    from difflib import get_close_matches  # noqa: PLC0415 - only for a name that nothing has
+    from dockerlint_alpine.run.suggest import did_you_mean  # noqa: PLC0415 - only for a name that nothing has
 
     known = sorted({*knowledge.names("distribution"), *knowledge.names("library")})
-    near = get_close_matches(name.lower(), known, n=3, cutoff=0.7)
-    return f"; did you mean {' or '.join(near)}?" if near else "; `alpine-doctor rules list` names them"
+    return did_you_mean(name, known, otherwise="; `alpine-doctor rules list` names them")
 
 
 @rules_group.command("validate")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from dockerlint_alpine.diagnose.errors import DiagnoseError, PatternError, UnknownStepError
+from dockerlint_alpine.diagnose.errors import DiagnoseError, PatternError
 from dockerlint_alpine.diagnose.model import Cause, Diagnosis, Moment, Verdict
 
 if TYPE_CHECKING:
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from dockerlint_alpine.diagnose.scan import Scan
     from dockerlint_alpine.diagnose.steps import Step
     from dockerlint_alpine.knowledge import Knowledge
+    from dockerlint_alpine.python import Resolver
 
 __all__ = [
     "Cause",
@@ -26,7 +27,6 @@ __all__ = [
     "Diagnosis",
     "Moment",
     "PatternError",
-    "UnknownStepError",
     "Verdict",
     "diagnose",
     "diagnose_scan",
@@ -67,25 +67,43 @@ def diagnose_scan(
     alpine: str | None = None,
     said_by: str = "",
     arch: str = "x86_64",
+    python: str | None = None,
+    resolver: Resolver | None = None,
 ) -> Diagnosis:
-    """Diagnose what :func:`read_log` has found; ``said_by`` says who named the release ``alpine``."""
+    """Diagnose what :func:`read_log` has found; ``said_by`` says who named the release ``alpine``.
+
+    ``arch`` (apk's word) and ``python`` (``X.Y``) stand in for what the log does not tell. ``resolver`` is asked for what
+    the embedded facts on wheels leave open; ``None``: nothing is asked.
+    """
     from dockerlint_alpine.diagnose.causes import Reader  # noqa: PLC0415
     from dockerlint_alpine.diagnose.foresee import Foresight  # noqa: PLC0415
     from dockerlint_alpine.diagnose.lookup import Lookup  # noqa: PLC0415
     from dockerlint_alpine.diagnose.releases import Releases  # noqa: PLC0415
     from dockerlint_alpine.diagnose.steps import same_command  # noqa: PLC0415
     from dockerlint_alpine.diagnose.systems import Systems  # noqa: PLC0415
+    from dockerlint_alpine.diagnose.ways import WaysOut  # noqa: PLC0415
 
     failed = next((s for f in reversed(found.failures) for s in found.steps if same_command(s, f)), None)
     release, source = (alpine, said_by) if alpine else _release_of(found, knowledge, failed)
     releases = Releases.choose(store, release, source, arch)
     lookup = Lookup(knowledge, releases, found.patterns)
-    lookup.python_home, lookup.python = _python_of(found, knowledge)
+    lookup.python_home, told = _python_of(found, knowledge)
+    lookup.python = told or python
     causes = Reader(knowledge, lookup, found).causes()
     causes = Foresight(knowledge, lookup, releases, found).complete(causes)
+    ways = WaysOut(
+        knowledge.facts,
+        found.patterns,
+        resolver,
+        release=releases.release,
+        python=lookup.python,
+        arch=found.arch or arch,
+    )
+    systems = Systems(knowledge, found)
+    abroad = [cause for cause in causes if alpine is None and systems.is_elsewhere(cause)]
+    causes = tuple(systems.located(cause) if cause in abroad else ways.completed(cause) for cause in causes)
     if alpine is None:
-        systems = Systems(knowledge, found)
-        causes = tuple(systems.located(cause) for cause in causes)
+        causes = tuple(systems.doubted(cause) for cause in causes)
     first = causes[0].step if causes else None
     return Diagnosis(causes, releases.release, releases.note, failed or first)
 

@@ -225,10 +225,12 @@ class Reader:
             advice=answer.advice,
             confidence=confidence,
             distribution=reading.distribution,
+            version=reading.version,
             need=answer.need,
             packages=answer.packages if answer.outcome == "package" else (),
             stage=hit.step.stage if hit.step is not None else None,
             replaces=answer.replaces,
+            pin=answer.pin,
             pattern=pattern.id,
             step=hit.step,
         )

@@ -9,7 +9,3 @@ class DiagnoseError(Exception):
 
 class PatternError(DiagnoseError):
     """``rules/errors.toml`` breaks its schema; the text names the pattern and the key."""
-
-
-class UnknownStepError(DiagnoseError):
-    """The Dockerfile has no step or stage that the log could be from."""

@@ -43,13 +43,14 @@ class Foresight:
         taken = dict.fromkeys(package for cause in causes for package in cause.packages)
         completed = []
         for cause in causes:
-            names = []
-            for need in dict.fromkeys(self._after(cause)):
+            names: dict[str, bool] = {}
+            for need, runs in self._after(cause):
                 for package in self._lookup.packages_for(need)[:1]:
                     if not self._comes_along(need, package, taken):
-                        names.append(package)
+                        names[package] = runs
                         taken[package] = None
-            completed.append(replace(cause, foreseen=tuple(names)))
+            to_run = frozenset(name for name, runs in names.items() if runs)
+            completed.append(replace(cause, foreseen=tuple(names), foreseen_to_run=to_run))
         return tuple(completed)
 
     def _comes_along(self, need: str, package: str, taken: Mapping[str, None]) -> bool:
@@ -67,18 +68,23 @@ class Foresight:
         named = _world(self._releases, [name for name in others if name not in _COMPILERS])
         return named is not None and named.has(need)
 
-    def _after(self, cause: Cause) -> Iterator[str]:
+    def _after(self, cause: Cause) -> Iterator[tuple[str, bool]]:
+        """The needs that come next, each with whether it is one of what runs."""
         if cause.outcome == "none" or cause.moment == "apk":
             return
-        if cause.moment == "build":
-            yield from _TOOLS.get(cause.need or "", ())
+        builds = cause.moment == "build" and not cause.lasting
+        if builds:
+            for need in _TOOLS.get(cause.need or "", ()):
+                yield need, False
         entry = self._knowledge.distribution(cause.distribution) if cause.distribution else None
         if entry is None:
             return
         version = self._version(entry.name)
-        if cause.moment == "build":
-            yield from self._build_needs(entry, version)
-        yield from self._runtime_needs(entry, version)
+        if builds:
+            for need in self._build_needs(entry, version):
+                yield need, False
+        for need in self._runtime_needs(entry, version):
+            yield need, True
 
     def _version(self, name: str) -> str | None:
         return next(

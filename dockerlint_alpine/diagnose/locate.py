@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from dockerlint_alpine.diagnose.errors import UnknownStepError
+from dockerlint_alpine.diagnose.steps import same_command
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -42,23 +42,29 @@ def failed_place(timeline: Timeline, found: Scan, failed: Step | None) -> Place 
         if place is not None:
             return place
     for failure in reversed(found.failures):
-        place = _by_text(timeline, failure.text, None)
+        said = [step for step in found.steps if same_command(step, failure) and step.line <= failure.line]
+        place = step_place(timeline, said[-1]) if said else _by_text(timeline, failure.text, None)
         if place is not None:
             return place
     return step_place(timeline, failed) if failed is not None else None
 
 
 def step_place(timeline: Timeline, step: Step) -> Place | None:
-    """The instruction that a step of the log is."""
+    """The instruction that a step of the log is: the one of its number where that has its text, else one with its text."""
     stages = _stages_named(timeline, step.stage)
     text = re.sub(r"^\w+\s+", "", step.text)
-    return _by_text(timeline, text, stages, step.keyword) or _by_number(timeline, step, stages)
+    numbered = _by_number(timeline, step, stages)
+    if numbered is not None and numbered.instruction is not None:
+        value, wanted = _bare(_command(numbered.instruction)), _bare(text)
+        if any(same(value, wanted) for same in (_equal, _fits, _begins)):
+            return numbered
+    return _by_text(timeline, text, stages, step.keyword) or numbered
 
 
-def cause_place(timeline: Timeline, cause: Cause, failed: Place | None) -> Place:
-    """Where a cause is to be mended: the failing step while building, else the stage whose image runs.
+def cause_place(timeline: Timeline, cause: Cause, failed: Place | None) -> Place | None:
+    """Where a cause is to be fixed: the failing step while building, else the stage whose image runs.
 
-    Raises UnknownStepError for a Dockerfile without an Alpine stage that the cause could be of.
+    ``None`` for a Dockerfile without an Alpine stage that the cause could be of.
     """
     own = step_place(timeline, cause.step) if cause.step is not None else None
     place = own or failed
@@ -71,7 +77,7 @@ def cause_place(timeline: Timeline, cause: Cause, failed: Place | None) -> Place
     building = [stage for stage in _alpine(timeline) if any(_installs(item) for item in stage.instructions)]
     candidates = building or list(_alpine(timeline))
     if not candidates:
-        raise UnknownStepError("the Dockerfile has no Alpine stage")
+        return None
     installs = [item for item in candidates[0].instructions if _installs(item)]
     return Place(candidates[0], installs[0] if installs else None)
 

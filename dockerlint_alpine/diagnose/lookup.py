@@ -59,7 +59,8 @@ class Answer:
 
     ``need`` is in apk's vocabulary or a header's name; ``packages`` are of the release asked. ``known`` is false where
     the name may well be no library at all, so that the line should not count. ``replaces`` as in ``Cause``. ``found`` is
-    false where no index known here has it. ``extension`` is the installed distribution whose extension does not fit.
+    false where no index known here has it. ``pin`` is what to write in
+    place of a pin that can't be met. ``extension`` is the installed distribution whose extension does not fit.
     """
 
     outcome: Outcome
@@ -70,6 +71,7 @@ class Answer:
     known: bool = True
     replaces: str | None = None
     found: bool = True
+    pin: str | None = None
     extension: str | None = None
 
 
@@ -152,7 +154,7 @@ class Lookup:
         """
         if need == any_version or self._first(self._releases.index, exact) is not None:
             return None
-        here = next(iter(self._releases.index.find(any_version)), None)
+        here = self._releases.index.best(any_version)
         there = next(((found, i.release) for i in self._releases.others() if (found := self._first(i, (need,)))), None)
         if here is None or there is None:
             return None
@@ -303,10 +305,9 @@ class Lookup:
         """The -dev package beside the one that has a shared object, by the names that aports gives them."""
         for index in (self._releases.index, *self._releases.others()):
             for provider in index.find(need):
-                package = provider.package
-                for stem in (package.name, package.origin, package.name.removesuffix("-libs")):
-                    if index.package(f"{stem}-dev") is not None:
-                        return Answer("package", need, (f"{stem}-dev",), confidence="likely")
+                dev = index.development_of(provider.package)
+                if dev is not None:
+                    return Answer("package", need, (dev.name,), confidence="likely")
         return Answer("none", need, advice=self._say("no-package", name=need.removeprefix("so:")), confidence="likely")
 
     # -- headers -------------------------------------------------------------------------------------------------
@@ -557,13 +558,14 @@ class Lookup:
         package = self._releases.index.package(name) if self._releases.known else None
         found = package.version if package is not None and self._releases.own(package) else None
         current = match.group("current") or found
-        write = f"{name}=~{current.rpartition('-r')[0]}" if current else f"{name}=~X.Y"
-        parts = [self._say("pin", write=write)]
+        write = f"{name}=~{current.rpartition('-r')[0]}" if current else None
+        parts = [self._say("pin", write=write or f"{name}=~X.Y")]
         if match.group("current"):
             parts.insert(0, self._say("pin-found", name=name, version=match.group("current")))
         elif found is not None:
             parts.insert(0, self._say("pin-now", release=self._releases.release, version=found))
-        return Answer("none", f"{name}{match.group('op')}{match.group('version')}", advice=" ".join(parts))
+        need = f"{name}{match.group('op')}{match.group('version')}"
+        return Answer("none", need, advice=" ".join(parts), pin=write)
 
 
 def _soname_spellings(name: str) -> Iterator[str]:

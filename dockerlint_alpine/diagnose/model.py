@@ -21,11 +21,13 @@ class Cause:
     """One root cause.
 
     ``cause`` says in a few words what failed, ``need`` in apk's vocabulary (or a header's name) what is missing.
-    ``packages`` is what the log itself proves, in one release; ``foreseen`` what the rules expect to be missing next.
-    ``line`` is the 1-based line of the log and ``quote`` its text without wrappers. ``stage`` is the name of a stage,
-    or its number where it has none. ``outcome`` says what kind of answer this is: ``none`` means that no apk package
-    helps. ``lasting`` is true where the need is one of what runs, even if a step of the build ran it. ``replaces`` is
-    the name in an ``apk add`` that the first package stands for. ``step`` is the step of the log that the line is from.
+    ``packages`` is what the log itself proves, in one release; ``foreseen`` what the rules expect to be missing next, and
+    ``foreseen_to_run`` those of them that the stage which runs needs. ``version`` is that of ``distribution``, where the
+    log tells it. ``line`` is the 1-based line of the log and ``quote`` its text without wrappers. ``stage`` is the name of
+    a stage, or its number where it has none. ``outcome`` says what kind of answer this is: ``none`` means that no apk
+    package helps. ``lasting`` is true where the need is one of what runs, even if a step of the build ran it.
+    ``replaces`` is the name in an ``apk add`` that the first package stands for, ``pin`` what to write in place of a pin
+    that can't be met. ``step`` is the step of the log that the line is from.
     """
 
     cause: str
@@ -36,6 +38,7 @@ class Cause:
     advice: str
     confidence: Confidence
     distribution: str | None = None
+    version: str | None = None
     need: str | None = None
     packages: tuple[str, ...] = ()
     foreseen: tuple[str, ...] = ()
@@ -44,6 +47,8 @@ class Cause:
     pattern: str = ""
     step: Step | None = None
     lasting: bool = False
+    pin: str | None = None
+    foreseen_to_run: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

@@ -52,7 +52,9 @@ ADVICE: Mapping[str, frozenset[str]] = {
         "script-not-started": "name script code", "mixed-repositories": "name", "package-elsewhere": "name other release",
         "package-unknown": "name", "package-gone": "name", "renamed": "name release package",
         "provided": "release package", "not-seen": "name release repository", "not-seen-nearby": "name repository",
-        "pin": "write", "pin-found": "name version", "pin-now": "release version",
+        "way-has": "name target", "way-release": "name version target", "way-python": "version python",
+        "way-none": "name target day", "way-ask": "name", "pin": "write", "pin-found": "name version",
+        "pin-now": "release version",
     }.items()
 }  # fmt: skip
 """The texts that ``advice`` must have, and the names that each may use in braces."""
@@ -181,6 +183,10 @@ class PatternSet:
         headers = [_header(entry) for entry in _tables(raw, "headers")]
         systems = [_system(entry, number) for number, entry in enumerate(_tables(raw, "system"), start=1)]
         return cls(patterns, headers, _names(raw), systems)
+
+    def by_id(self, name: str) -> Pattern | None:
+        """Return the pattern of an id."""
+        return next((pattern for pattern in self.patterns if pattern.id == name), None)
 
     def table(self, name: str) -> Mapping[str, str]:
         """Return one table of names (see ``TABLES``)."""

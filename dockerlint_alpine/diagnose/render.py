@@ -58,8 +58,10 @@ def _where(cause: Cause) -> str:
     return {"run": " to the stage that runs", "build": " before the step that compiles"}.get(cause.moment, "")
 
 
-def to_text(diagnosis: Diagnosis, repair: Repair | None, log: str, paint: Paint, width: int = 100) -> str:
-    """Return the answer for people; ``log`` is what the log is called, ``repair`` what was (or would be) written."""
+def to_text(
+    diagnosis: Diagnosis, repair: Repair | None, log: str, paint: Paint, width: int = 100, *, written: bool = False
+) -> str:
+    """Return the answer for people; ``log`` is what the log is called, ``repair`` what ``--fix`` would write or has."""
     from dockerlint_alpine.report.paint import BOLD  # noqa: PLC0415 - for text only
 
     if not diagnosis.causes:
@@ -69,8 +71,9 @@ def to_text(diagnosis: Diagnosis, repair: Repair | None, log: str, paint: Paint,
     if any(cause.packages or cause.foreseen for cause in diagnosis.causes):
         closing += textwrap.wrap(diagnosis.release_note, width)
     if repair is not None:
-        closing += [f"{'foreseen' if item.foreseen else 'fixed'}: {item.title}" for item in repair.applied]
-        closing += [f"not written: {note}" for note in repair.notes]
+        done = ("fixed", "foreseen") if written else ("with --fix", "with --fix, foreseen")
+        closing += [f"{done[item.foreseen]}: {item.title}" for item in repair.applied]
+        closing += [f"not {'written' if written else 'placed'}: {note}" for note in repair.notes]
     return "\n\n".join([*blocks, "\n".join(closing)]) + "\n"
 
 
@@ -95,7 +98,7 @@ def _block(cause: Cause, log: str, paint: Paint, width: int) -> Iterator[str]:
     if cause.quote:
         bar = paint("|", BLUE, BOLD)
         yield f"   {bar}"
-        yield f"   {bar} {printable(cause.quote)[: width - 6]}"
+        yield from (f"   {bar} {part}" for part in textwrap.wrap(printable(cause.quote), width - 6))
         yield f"   {bar}"
     if cause.need:
         yield f"   {paint('=', BLUE, BOLD)} {paint('need', BOLD)}: {printable(cause.need)}"

@@ -92,7 +92,7 @@ _EDGE = re.compile(r"/alpine/edge/main")
 _IMAGE = re.compile(r"(?:^|[\s('\"`])(?P<image>[\w./-]+:[\w.-]*)(?=[\s'\"`@),]|$)")
 _PYTHON = re.compile(
     r"(?P<prefix>/usr/local|/usr)/include/python(?P<version>\d\.\d+)m?"
-    r"|(?P<prefix2>/usr/local|/usr)/bin/python(?P<version2>\d(?:\.\d+)?)?\b"
+    r"|(?P<prefix2>/usr/local|/usr)/bin/python(?:(?P<version2>\d\.\d+)|\d)?\b"
 )
 _PYTHON_NAMED = re.compile(
     r"/lib/python(\d\.\d+)/|\bUsing CPython (\d\.\d+)|configured Python interpreter version \((\d\.\d+)\)"
@@ -319,7 +319,7 @@ class _Walk:
         if python is not None:
             self.found.python_home = python["prefix"] or (self.found.python_home or python["prefix2"])
             self.found.python = python["version"] or self.found.python or python["version2"]
-        elif self.found.python is None:
+        if self.found.python is None:
             named = _PYTHON_NAMED.search(text)
             if named is not None:
                 self.found.python = next(value for value in named.groups() if value is not None)

@@ -36,11 +36,17 @@ class Systems:
         self._knowledge = knowledge
         self._found = found
 
+    def is_elsewhere(self, cause: Cause) -> bool:
+        """Whether the cause is from a system that is not Alpine."""
+        return self._elsewhere(cause.step) is not None
+
     def located(self, cause: Cause) -> Cause:
         """Return the cause as it is where the log is from: without packages, where that is not Alpine."""
         elsewhere = self._elsewhere(cause.step)
-        if elsewhere is not None:
-            return abroad(cause, elsewhere)
+        return cause if elsewhere is None else abroad(cause, elsewhere)
+
+    def doubted(self, cause: Cause) -> Cause:
+        """Return the cause, with a doubt where its words are unusual on Alpine."""
         if cause.packages and any(s.system.doubt and s.line == cause.line for s in self._found.signs):
             return replace(cause, confidence="possible", advice=f"{_DOUBT} {cause.advice}".strip())
         return cause

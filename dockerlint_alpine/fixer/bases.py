@@ -6,12 +6,12 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from dockerlint_alpine.fixer.lists import apk_steps
-from dockerlint_alpine.fixer.placement import Purpose, add_new_run, add_to_list
+from dockerlint_alpine.fixer.placement import add_new_run, add_to_list
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from dockerlint_alpine.model.findings import Finding, Fix
+    from dockerlint_alpine.model.findings import Finding, Fix, Purpose
     from dockerlint_alpine.stages.model import Stage, Timeline
 
 
@@ -33,12 +33,13 @@ def _key(timeline: Timeline, finding: Finding) -> tuple[int, str, Purpose] | Non
     """The base stage, the package and the purpose of a finding that adds one package safely."""
     if finding.fix is None or finding.fix.applicability != "safe" or finding.stage is None:
         return None
-    if len(finding.packages) != 1 or not finding.code.startswith(("AD1", "AD2")):
+    purpose = finding.traits.purpose
+    if len(finding.packages) != 1 or purpose is None:
         return None
     stage = timeline.stages.get(finding.stage.index)
     if stage is None or stage.parent is None or stage.parent not in timeline.stages:
         return None
-    return stage.parent, finding.packages[0], "build" if finding.code.startswith("AD1") else "runtime"
+    return stage.parent, finding.packages[0], purpose
 
 
 def _in_base(timeline: Timeline, key: tuple[int, str, Purpose], lacking: set[int]) -> Fix | None:

@@ -125,9 +125,9 @@ def compatible(findings: Sequence[Finding], *, unsafe: bool) -> list[tuple[Findi
     chosen: list[tuple[Finding, Fix]] = []
     taken: list[TextEdit] = []
     wanted = [(finding, fix) for finding in findings if (fix := _applicable(finding, unsafe=unsafe)) is not None]
-    first = min((_phase(finding) for finding, _ in wanted), default=0)
+    first = min((finding.traits.phase for finding, _ in wanted), default=0)
     for finding, fix in wanted:
-        if _phase(finding) == first and all(_agree(edit, other) for edit in fix.edits for other in taken):
+        if finding.traits.phase == first and all(_agree(edit, other) for edit in fix.edits for other in taken):
             taken.extend(fix.edits)
             chosen.append((finding, fix))
     return chosen
@@ -138,10 +138,6 @@ def _applicable(finding: Finding, *, unsafe: bool) -> Fix | None:
     if fix is None or not fix.edits:
         return None
     return fix if fix.applicability == "safe" or (unsafe and fix.applicability == "unsafe") else None
-
-
-def _phase(finding: Finding) -> int:
-    return {"AD2": 1, "AD4": 2}.get(finding.code[:3], 0)
 
 
 def _agree(edit: TextEdit, other: TextEdit) -> bool:

@@ -8,7 +8,7 @@ variable or a file holds is edited there, unless another stage uses it too.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from dockerlint_alpine.fixer.lists import Listing, apk_steps, deletions, listings
 from dockerlint_alpine.fixer.new_run import new_run
@@ -18,10 +18,9 @@ from dockerlint_alpine.model.findings import Fix, TextEdit
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from dockerlint_alpine.model.findings import Purpose
     from dockerlint_alpine.stages.model import ApkStep, Stage, Timeline
     from dockerlint_alpine.syntax import Instruction
-
-Purpose = Literal["build", "runtime"]
 
 
 def add_package(

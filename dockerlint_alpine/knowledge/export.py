@@ -122,8 +122,8 @@ def _library(identifier: str, summary: str, library: Library, index: Index) -> I
 
 def _found(needs: Iterable[str], index: Index) -> list[str]:
     """The preferred package of each need that has one."""
-    found = [providers[0].package.name for need in needs if (providers := index.find(need))]
-    return list(dict.fromkeys(found))
+    found = (index.best_name(need) for need in needs)
+    return list(dict.fromkeys(name for name in found if name is not None))
 
 
 def _entry(

@@ -17,7 +17,14 @@ from dataclasses import dataclass
 Severity: TypeAlias = Literal["error", "warning", "info"]
 Confidence: TypeAlias = Literal["certain", "likely", "possible"]
 Applicability: TypeAlias = Literal["safe", "unsafe", "display"]
+Purpose: TypeAlias = Literal["build", "runtime"]
 EvidenceKind: TypeAlias = Literal["rule", "elf", "wheel", "index", "log", "dockerfile", "requirement", "source"]
+
+CODE_LETTERS = "AD"
+"""What every code begins with; three digits follow."""
+
+CODE_PREFIX = rf"{CODE_LETTERS}[0-9]{{0,3}}"
+"""A code, or the beginning of one, as a regular expression."""
 
 SEVERITIES: tuple[Severity, ...] = ("error", "warning", "info")
 """Most severe first."""
@@ -88,6 +95,25 @@ class Fix:
 
 
 @dataclass(frozen=True, slots=True)
+class Traits:
+    """What the rest of the program has to know of a code, so that nobody but ``checks/`` compares with one.
+
+    ``purpose`` is what a package that its fix adds is for. Fixes of an earlier ``phase`` are made before those of a later
+    one. ``on_all_platforms``: it only holds where every platform that is judged agrees. ``could_not_judge``: it says what is
+    unknown, not what is wrong. ``about_comment``: it is about an ``ignore`` comment, so none is written for it.
+    ``unused_text``: what it marks has no effect and may be shown faded. ``on_demand``: it is listed for who asks for it.
+    """
+
+    purpose: Purpose | None = None
+    phase: int = 0
+    on_all_platforms: bool = False
+    could_not_judge: bool = False
+    about_comment: bool = False
+    unused_text: bool = False
+    on_demand: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Finding:
     """One thing to say. It cannot be built without evidence."""
 
@@ -104,6 +130,7 @@ class Finding:
     need: str | None = None
     packages: tuple[str, ...] = ()
     fix: Fix | None = None
+    traits: Traits = field(default=Traits(), repr=False)
 
     def __post_init__(self) -> None:
         if not self.evidence:
@@ -111,8 +138,8 @@ class Finding:
 
     @property
     def could_not_judge(self) -> bool:
-        """True for the AD9xx notices: they say what is unknown, not what is wrong."""
-        return self.code.startswith("AD9")
+        """True for notices that say what is unknown, not what is wrong."""
+        return self.traits.could_not_judge
 
 
 @dataclass(frozen=True, slots=True)

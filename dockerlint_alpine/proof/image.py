@@ -14,17 +14,19 @@ from fnmatch import fnmatchcase
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from dockerlint_alpine.checks.base import distribution_ref, instruction_location, stage_label, stage_ref
+from dockerlint_alpine.checks import CHECKS, check_of
+from dockerlint_alpine.checks import Subject as Judged
+from dockerlint_alpine.checks.base import instruction_location, stage_label, stage_ref
 from dockerlint_alpine.elf.loader import system_path
-from dockerlint_alpine.fixer.placement import add_package
 from dockerlint_alpine.knowledge.packaged import distribution_names, python_modules
 from dockerlint_alpine.model.comparison import Comparison, Difference, Doubt, Miss, Sides
-from dockerlint_alpine.model.findings import Evidence, Finding
+from dockerlint_alpine.model.findings import Evidence
 from dockerlint_alpine.python import normalise
 
 if TYPE_CHECKING:
     from dockerlint_alpine.elf import Inspection, NeedReport, ObjectReport, Subject
     from dockerlint_alpine.knowledge import Knowledge
+    from dockerlint_alpine.model.findings import Finding
     from dockerlint_alpine.stages import Installed, Stage, Timeline
 
 _SITE = re.compile(r"/(?:site|dist)-packages/")
@@ -36,7 +38,6 @@ _SHARED = frozenset({"/", "/usr", "/usr/local", "/lib", "/usr/lib"})
 
 _SHOWN_OBJECTS = 3
 _BUILD_ONLY = "it speaks of the build, which an image does not show"
-_LINKING = frozenset({"AD201", "AD202"})
 
 
 class ImageMismatchError(Exception):
@@ -79,7 +80,7 @@ def confront(
         verdict = judge.verdict(finding)
         if verdict.state == "proven":
             proof = Evidence("elf", f"{image.name}: {verdict.reason}")
-            sure = "certain" if finding.code != "AD203" else finding.confidence
+            sure = "certain" if check_of(finding).image != "opened" else finding.confidence
             finding = replace(finding, evidence=(*finding.evidence, proof), confidence=sure)  # noqa: PLW2901 - now with proof
             proven.append(finding)
         elif verdict.state == "refuted":
@@ -89,7 +90,7 @@ def confront(
         left.append(finding)
     here = [finding for finding in findings if finding.stage is not None and finding.stage.index == stage.index]
     missed = tuple(_misses(image, here))
-    left += _as_findings(timeline, stage, image, missed)
+    left += _as_findings(Judged(timeline, knowledge), stage, image, missed)
     assert stage.end is not None
     comparison = Comparison(
         image=image.name,
@@ -197,16 +198,17 @@ class _Judge:
         """Proven, refuted or untested, and why in one line."""
         if finding.stage is None or finding.stage.index != self._stage.index:
             return _Verdict("untested", "it speaks of another stage than the one the image is built from")
-        if finding.code == "AD401":
+        evidence = check_of(finding).image
+        if evidence == "left over":
             return self._left_over(finding)
-        if finding.code not in {*_LINKING, "AD203", "AD501"} or finding.distribution is None:
+        if evidence == "none" or finding.distribution is None:
             return _Verdict("untested", _BUILD_ONLY)
         name = finding.distribution.name
         if name not in self._image.distributions and not self._image.objects_of(name):
             return _Verdict("untested", f"{name} is not installed in the image")
-        if finding.code == "AD203":
+        if evidence == "opened":
             return self._opened(finding, name)
-        return self._glibc(name) if finding.code == "AD501" else self._linked(finding, name)
+        return self._glibc(name) if evidence == "glibc" else self._linked(finding, name)
 
     def _left_over(self, finding: Finding) -> _Verdict:
         there = [name for name in finding.packages if name in self._image.packages]
@@ -338,52 +340,48 @@ def _elsewhere(image: _Image) -> Iterator[Miss]:
 def _speaks_of(finding: Finding, miss: Miss) -> bool:
     if finding.distribution is None or finding.distribution.name != miss.distribution:
         return False
-    if miss.kind == "glibc":
-        return finding.code == "AD501"
-    if finding.code == "AD501":
-        return True
-    if finding.code not in {*_LINKING, "AD203"}:
+    evidence = check_of(finding).image
+    if miss.kind == "glibc" or evidence == "glibc":
+        return evidence == "glibc"
+    if evidence not in {"linked", "opened"}:
         return False
     return finding.need == f"so:{miss.what}" or bool(set(finding.packages) & set(miss.packages))
 
 
-def _as_findings(timeline: Timeline, stage: Stage, image: _Image, missed: Sequence[Miss]) -> Iterator[Finding]:
+def _as_findings(judged: Judged, stage: Stage, image: _Image, missed: Sequence[Miss]) -> Iterator[Finding]:
     """A finding for everything certain that was missed, so that it is in every format; what is likely stays a remark."""
     installed = {item.resolved.name: item for item in stage.installed if not item.as_wheel}
     for miss in missed:
         if miss.kind == "open":
             continue
         item = installed.get(miss.distribution or "")
-        yield _as_finding(timeline, stage, image, miss, item)
+        yield _as_finding(judged, stage, image, miss, item)
 
 
-def _as_finding(timeline: Timeline, stage: Stage, image: _Image, miss: Miss, item: Installed | None) -> Finding:
-    code, name = ("AD501", "glibc-binary") if miss.kind == "glibc" else ("AD201", "missing-runtime-library")
+def _as_finding(judged: Judged, stage: Stage, image: _Image, miss: Miss, item: Installed | None) -> Finding:
+    check = next(check for check in CHECKS if miss.kind in check.misses)
     who = miss.distribution or miss.path.rpartition("/")[2]
     library = miss.kind == "library"
     package = miss.packages[0] if library and miss.packages else None
-    placed = add_package(timeline, stage, package, "runtime", None) if package is not None else None
+    fix, anchor = check.add(judged, stage, package, None) if package is not None else (None, None)
     # Shown and not written: a fix is judged again without the image, and then nothing asks for it.
-    fix = replace(placed[0], applicability="display") if placed is not None else None
-    anchor = placed[1] if placed is not None else item.arrived if item is not None else stage.from_instruction
+    fix = replace(fix, applicability="display") if fix is not None else None
     text = {
         "library": f"{who} links {miss.what}, which is not in the image{f': add {package}' if package else ''}",
         "symbol": f"{who} will not load in the image: symbol not found: {miss.what}",
         "glibc": f"{who} was made for glibc; the image has musl: it will not load",
     }[miss.kind]
-    return Finding(
-        code=code,
-        name=name,
-        severity="error",
-        confidence="certain",
-        message=text,
-        location=instruction_location(timeline.dockerfile, anchor),
+    return check.finding(
+        text,
+        subject=judged,
+        stage=stage,
+        item=item,
+        at=instruction_location(
+            judged.dockerfile, anchor or (item.arrived if item is not None else stage.from_instruction)
+        ),
         evidence=(Evidence("elf", f"{image.name}: {miss.path} {miss.detail}"),),
-        stage=stage_ref(stage),
-        platforms=(stage.platform,),
-        distribution=distribution_ref(item) if item is not None else None,
         need=f"so:{miss.what}" if library else None,
-        packages=(package,) if package is not None else (),
+        packages=(package,),
         fix=fix,
     )
 

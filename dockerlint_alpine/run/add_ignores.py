@@ -11,14 +11,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from dockerlint_alpine.run.suppress import INVALID, UNUSED, existing
+from dockerlint_alpine.run.suppress import existing
 from dockerlint_alpine.syntax import parse
 
 if TYPE_CHECKING:
     from dockerlint_alpine.model.findings import Finding
     from dockerlint_alpine.syntax import Dockerfile, Instruction
 
-_ABOUT_COMMENTS = frozenset({UNUSED[0], INVALID[0]})
 _BOM = b"\xef\xbb\xbf"
 
 
@@ -44,7 +43,7 @@ def clean_reason(reason: str) -> str:
 
 def silenced(findings: Iterable[Finding]) -> list[Finding]:
     """The findings that a comment is for: not what could not be judged, and not what is said of comments themselves."""
-    return [one for one in findings if not one.could_not_judge and one.code not in _ABOUT_COMMENTS]
+    return [one for one in findings if not one.could_not_judge and not one.traits.about_comment]
 
 
 def add_ignores(source: bytes, findings: Iterable[Finding], *, reason: str = "") -> tuple[bytes, tuple[Added, ...]]:

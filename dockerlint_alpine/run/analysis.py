@@ -13,15 +13,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dockerlint_alpine.apk import IndexStore
-from dockerlint_alpine.checks import CHECKS, Subject
-from dockerlint_alpine.checks import ad402_unneeded_build_package as ad402
-from dockerlint_alpine.checks import ad502_compiled_without_wheel as ad502
+from dockerlint_alpine.checks import CHECKS, Subject, check_of
 from dockerlint_alpine.fixer.bases import share
 from dockerlint_alpine.fixer.fix_loop import Proposal, mend, merged
 from dockerlint_alpine.fixer.overlay import changed_context
 from dockerlint_alpine.fixer.verify import UnfaithfulFixError, confirm
 from dockerlint_alpine.knowledge import Knowledge
-from dockerlint_alpine.model.findings import FileError, FileReport, Finding, Report
+from dockerlint_alpine.model.findings import CODE_LETTERS, FileError, FileReport, Finding, Report
 from dockerlint_alpine.proof.wheels import ElfWheels
 from dockerlint_alpine.run import suppress
 from dockerlint_alpine.run.config import ConfigError, Configuration, Settings, load
@@ -30,8 +28,8 @@ from dockerlint_alpine.stages import (
     APK_ARCH,
     BuildContext,
     Installer,
-    Memory,
     StagesError,
+    WorldCache,
     build_timeline,
     copy_sources,
     guess_root,
@@ -71,14 +69,14 @@ class Doctor:
         resolver: Resolver | None = None,
         store: IndexStore | None = None,
         knowledge: Knowledge | None = None,
-        memory: Memory | None = None,
+        world_cache: WorldCache | None = None,
     ) -> None:
         self.configuration = configuration
         self.settings = configuration.settings
         self.resolver = resolver
         self.store = store if store is not None else IndexStore()
         self._knowledge = knowledge
-        self._memory = memory if memory is not None else Memory()
+        self._world_cache = world_cache if world_cache is not None else WorldCache()
         self._wheels = ElfWheels([Path(folder) for folder in self.settings.wheels])
         self.looked_at: set[str] = set()
         """What the last report rests on besides the Dockerfile: paths on disk, whether something is there or not."""
@@ -87,7 +85,11 @@ class Doctor:
         """The same knowledge and indexes with other settings."""
         configuration = replace(self.configuration, settings=settings)
         return Doctor(
-            configuration, resolver=self.resolver, store=self.store, knowledge=self.knowledge, memory=self._memory
+            configuration,
+            resolver=self.resolver,
+            store=self.store,
+            knowledge=self.knowledge,
+            world_cache=self._world_cache,
         )
 
     @cached_property
@@ -197,7 +199,7 @@ class Doctor:
                 alpine=self.settings.alpine,
                 python=self.settings.python,
                 shown_as=name,
-                memory=self._memory,
+                world_cache=self._world_cache,
             )
         except StagesError as error:
             raise UnreadableError(str(error)) from None
@@ -220,16 +222,10 @@ class Doctor:
         return _sorted(self.configuration.adjust(name, listed))
 
     def _lists(self, finding: Finding) -> bool:
-        """AD402 and AD502 are listed where there is something to do about them, or when somebody asked for them."""
-        worth_a_line = _ON_DEMAND.get(finding.code)
-        if worth_a_line is None or worth_a_line(finding):
+        """What there is nothing to do about is listed when somebody asked for its code, or for the fix that it has."""
+        if not finding.traits.on_demand or (self.settings.unsafe_fixes and check_of(finding).fix == "unsafe"):
             return True
-        if finding.code == ad402.CODE and self.settings.unsafe_fixes:
-            return True
-        return any(prefix != "AD" and finding.code.startswith(prefix) for prefix in self.settings.select)
-
-
-_ON_DEMAND = {ad402.CODE: ad402.worth_a_line, ad502.CODE: ad502.worth_a_line}
+        return any(prefix != CODE_LETTERS and finding.code.startswith(prefix) for prefix in self.settings.select)
 
 
 @dataclass(frozen=True, slots=True)
@@ -359,7 +355,7 @@ def _unknown(timeline: Timeline) -> int:
 
 
 def _merge_platforms(findings: Iterable[Finding], *, removals_on: int) -> list[Finding]:
-    """One finding for all platforms that say the same. A package is only called superfluous (AD4xx) where all
+    """One finding for all platforms that say the same. A package is only called superfluous where all
     ``removals_on`` platforms agree: the list is the same for all of them."""
     same: dict[tuple[object, ...], Finding] = {}
     for finding in findings:
@@ -370,7 +366,7 @@ def _merge_platforms(findings: Iterable[Finding], *, removals_on: int) -> list[F
         else:
             platforms = tuple(dict.fromkeys((*first.platforms, *finding.platforms)))
             same[key] = replace(first, platforms=platforms)
-    return [one for one in same.values() if not one.code.startswith("AD4") or len(one.platforms) == removals_on]
+    return [one for one in same.values() if not one.traits.on_all_platforms or len(one.platforms) == removals_on]
 
 
 def _sorted(findings: Iterable[Finding]) -> tuple[Finding, ...]:

@@ -26,6 +26,7 @@ from dockerlint_alpine.model.findings import (
     Location,
     StageRef,
     TextEdit,
+    Traits,
 )
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
     from dockerlint_alpine.run.config import Configuration
 
 FILE_NAME = "reports.sqlite"
-_LAYOUT = 2
+_LAYOUT = 3
 _MAX_ROWS = 20_000
 _PACKAGE = Path(__file__).resolve().parent.parent
 _ONLY_SHOWN = {
@@ -211,4 +212,5 @@ def _finding(raw: dict[str, Any]) -> Finding:
         raw["distribution"] = DistributionRef(**{**distribution, "origin": tuple(distribution["origin"])})
     if fix:
         raw["fix"] = Fix(fix["title"], fix["applicability"], tuple(TextEdit(**edit) for edit in fix["edits"]))
+    raw["traits"] = Traits(**raw["traits"])
     return Finding(**raw)

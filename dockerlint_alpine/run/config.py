@@ -15,7 +15,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal, TypeAlias, cast
 
-from dockerlint_alpine.model.findings import SEVERITIES
+from dockerlint_alpine.model.findings import CODE_LETTERS, CODE_PREFIX, SEVERITIES
 from dockerlint_alpine.report import FORMATS
 from dockerlint_alpine.run.gitignore import translated
 
@@ -93,14 +93,15 @@ class Configuration:
     path: Path | None
     root: Path
 
-    def selects(self, code: str, path: str) -> bool:
-        """Whether findings of this code in this file are wanted: the longest prefix decides, ``ignore`` on a tie.
+    def selects(self, finding: Finding, path: str) -> bool:
+        """Whether a finding in this file is wanted: the longest prefix decides, ``ignore`` on a tie.
 
-        What could not be judged (AD9xx) is left out only where it is ignored by name: to select other codes is no wish
+        What could not be judged is left out only where it is ignored by name: to select other codes is no wish
         to be told that all is well.
         """
+        code = finding.code
         ignored = _longest(code, self.settings.ignore)
-        wanted = 0 if code.startswith("AD9") else _longest(code, self.settings.select)
+        wanted = 0 if finding.could_not_judge else _longest(code, self.settings.select)
         if ignored > 0 and ignored >= wanted:
             return False
         if wanted < 0:
@@ -118,7 +119,7 @@ class Configuration:
 
     def adjust(self, path: str, findings: Iterable[Finding]) -> tuple[Finding, ...]:
         """Keep the findings of a file that are wanted, with the severities that were asked for."""
-        return tuple(self._with_severity(finding) for finding in findings if self.selects(finding.code, path))
+        return tuple(self._with_severity(finding) for finding in findings if self.selects(finding, path))
 
     def relative(self, path: str) -> str:
         """Name a file relative to ``root``, with ``/`` between the parts."""
@@ -300,10 +301,9 @@ def _located(name: str, value: object, folder: Path) -> object:
 
 
 def _did_you_mean(key: str) -> str:
-    from difflib import get_close_matches  # noqa: PLC0415 - only a mistake pays for it
+    from dockerlint_alpine.run.suggest import did_you_mean  # noqa: PLC0415 - only a mistake pays for it
 
-    close = get_close_matches(key, map(_kebab, _READERS), n=1)
-    return f"; did you mean `{close[0]}`?" if close else ""
+    return did_you_mean(key, map(_kebab, _READERS))
 
 
 def _kebab(name: str) -> str:
@@ -395,7 +395,7 @@ def _glob(value: str) -> str:
     return value
 
 
-_CODE = _shaped(r"AD[0-9]{0,3}", "AD201")
+_CODE = _shaped(CODE_PREFIX, f"{CODE_LETTERS}201")
 
 _READERS: Mapping[str, Reader] = MappingProxyType(
     {

@@ -12,13 +12,15 @@ from bisect import bisect_left, bisect_right
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from dockerlint_alpine.model.findings import Evidence, Finding, Fix, Location, TextEdit
+from dockerlint_alpine.checks.ad001_unused_suppression import CHECK as UNUSED
+from dockerlint_alpine.checks.ad002_invalid_suppression import CHECK as INVALID
+from dockerlint_alpine.model.findings import CODE_PREFIX, Evidence, Fix, Location, TextEdit
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-UNUSED = ("AD001", "unused-suppression")
-INVALID = ("AD002", "invalid-suppression")
+    from dockerlint_alpine.checks.base import Check
+    from dockerlint_alpine.model.findings import Finding
 
 _MARK = b"alpine-doctor:"
 _COMMENT = re.compile(
@@ -27,7 +29,7 @@ _COMMENT = re.compile(
     re.MULTILINE,
 )
 _FILES = re.compile(rb"\s*(?:onbuild\s+)?(?:copy|add)\s", re.IGNORECASE)
-_CODE = re.compile(r"AD[0-9]{0,3}")
+_CODE = re.compile(CODE_PREFIX)
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +144,13 @@ def _is_file_content(source: bytes, offset: int, lines_above: int) -> bool:
 def _about(one: _Suppression, source: bytes, *, used: set[tuple[int, str]], require_reason: bool) -> Iterator[Finding]:
     """Say what is wrong with a comment itself."""
     if one.problem is not None:
-        yield _finding(INVALID, one, source, message=f"this suppression {one.problem}", detail="it silences nothing")
+        yield _finding(
+            INVALID,
+            one,
+            source,
+            message=f"this suppression {one.problem}",
+            detail="it silences nothing",
+        )
         return
     unused = tuple(code for code in one.codes if (one.line, code) not in used)
     if unused:
@@ -151,18 +159,22 @@ def _about(one: _Suppression, source: bytes, *, used: set[tuple[int, str]], requ
         fix = _removal(one, source, unused)
         yield _finding(UNUSED, one, source, message=message, detail=f"no such finding {where}", fix=fix)
     if require_reason and not one.match["reason"]:
-        yield _finding(INVALID, one, source, message="this suppression gives no reason", detail="reasons are required")
+        yield _finding(
+            INVALID,
+            one,
+            source,
+            message="this suppression gives no reason",
+            detail="reasons are required",
+        )
 
 
 def _finding(
-    kind: tuple[str, str], one: _Suppression, source: bytes, *, message: str, detail: str, fix: Fix | None = None
+    check: Check, one: _Suppression, source: bytes, *, message: str, detail: str, fix: Fix | None = None
 ) -> Finding:
-    code, name = kind
     start, end = one.match.span("comment")
     column = start - (source.rfind(b"\n", 0, start) + 1) + 1
     location = Location(one.line, column, one.line, column + end - start)
-    evidence = (Evidence("dockerfile", detail),)
-    return Finding(code, name, "warning", "certain", message, location, evidence, fix=fix)
+    return check.finding(message, at=location, evidence=(Evidence("dockerfile", detail),), fix=fix)
 
 
 def _removal(one: _Suppression, source: bytes, unused: tuple[str, ...]) -> Fix:

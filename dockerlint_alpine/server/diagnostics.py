@@ -19,7 +19,6 @@ from dockerlint_alpine.report.fingerprint import fingerprints
 from dockerlint_alpine.report.options import PROGRAM, RenderOptions
 from dockerlint_alpine.report.positions import Lines
 from dockerlint_alpine.report.wording import details, requirement
-from dockerlint_alpine.run import suppress
 from dockerlint_alpine.server import definition
 
 if TYPE_CHECKING:
@@ -75,7 +74,7 @@ def _diagnostic(
         code=finding.code,
         code_description=CodeDescription(url) if url is not None else None,
         source=PROGRAM,
-        tags=[DiagnosticTag.Unnecessary] if finding.code == suppress.UNUSED[0] else None,
+        tags=[DiagnosticTag.Unnecessary] if finding.traits.unused_text else None,
         related_information=_related(judgement, finding),
         data={"id": identity, "fix": finding.fix.applicability if finding.fix is not None else None},
     )

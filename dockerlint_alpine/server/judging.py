@@ -22,7 +22,7 @@ from dockerlint_alpine.run.config import ConfigError, Configuration, Settings, l
 from dockerlint_alpine.run.discovery import Job, find_jobs, job_settings
 from dockerlint_alpine.run.reading import read_dockerfile
 from dockerlint_alpine.server.documents import Document, Snapshot
-from dockerlint_alpine.stages import Memory
+from dockerlint_alpine.stages import WorldCache
 
 if TYPE_CHECKING:
     from dockerlint_alpine.knowledge import Knowledge
@@ -79,7 +79,7 @@ class Judge:
         self._known: dict[str, tuple[object, Judgement]] = {}
         self._composed: dict[Path, tuple[object, list[Job]]] = {}
         self._store = IndexStore()
-        self._memory = Memory()
+        self._world_cache = WorldCache()
         self._knowledge: dict[tuple[str, ...], Knowledge] = {}
 
     def configure(self, options: Mapping[str, object]) -> None:
@@ -96,7 +96,7 @@ class Judge:
     def warm_up(self) -> None:
         """Open the rules, so that the first text is not the one to wait."""
         if () not in self._knowledge:
-            doctor = Doctor(load(Path.cwd(), isolated=True), store=self._store, memory=self._memory)
+            doctor = Doctor(load(Path.cwd(), isolated=True), store=self._store, world_cache=self._world_cache)
             self._knowledge[()] = doctor.knowledge
 
     def judgement(self, document: Document, snapshot: Snapshot) -> Judgement:
@@ -182,7 +182,7 @@ class Judge:
                 resolver=self._open_resolver(settings),
                 store=self._store,
                 knowledge=self._knowledge.get(settings.rules),
-                memory=self._memory,
+                world_cache=self._world_cache,
             )
             self._knowledge[settings.rules] = doctor.knowledge
             self._doctors[key] = doctor

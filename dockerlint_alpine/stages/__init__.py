@@ -19,10 +19,11 @@ from dockerlint_alpine.stages.model import (
     Stage,
     Timeline,
     Unjudged,
+    UnjudgedKind,
 )
 from dockerlint_alpine.stages.packages import can_be_met
 from dockerlint_alpine.stages.timeline import build_timeline
-from dockerlint_alpine.stages.world_cache import Memory
+from dockerlint_alpine.stages.world_cache import WorldCache
 
 __all__ = [
     "APK_ARCH",
@@ -35,7 +36,6 @@ __all__ = [
     "Installed",
     "Installer",
     "LibraryUse",
-    "Memory",
     "Moment",
     "PythonHome",
     "PythonStep",
@@ -44,6 +44,8 @@ __all__ = [
     "StagesError",
     "Timeline",
     "Unjudged",
+    "UnjudgedKind",
+    "WorldCache",
     "build_timeline",
     "can_be_met",
     "copy_sources",

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 from dockerlint_alpine.apk import UnknownReleaseError
 from dockerlint_alpine.stages.heuristics import adds_packages, mentions_packages
-from dockerlint_alpine.stages.interpreters import image_home
 from dockerlint_alpine.stages.packages import Packages
 
 if TYPE_CHECKING:
@@ -36,15 +35,15 @@ _ALPINE_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 def enter(walk: StageWalk) -> None:
     """Put the stage where its FROM says that it starts."""
-    node, builder = walk.node, walk.builder
+    node, build = walk.node, walk.build
     if node.parent is not None:
-        walk.inherit(builder.runs[node.parent])
+        walk.inherit(build.stages[node.parent])
         return
     image = _image(walk)
     walk.image = image
     if image is not None and image.platform is not None and node.platform is None:
         walk.platform = image.platform
-    release = builder.alpine or (image.alpine if image is not None else None)
+    release = build.alpine or (image.alpine if image is not None else None)
     if image is not None and image.not_alpine and not _is_alpine_after_all(walk, image):
         walk.kind = "other"
     elif release is None:
@@ -53,7 +52,7 @@ def enter(walk: StageWalk) -> None:
     else:
         _open_release(walk, release)
     if image is not None and walk.kind == "alpine":
-        builder.notes.extend(image.assumed)
+        build.notes.extend(image.assumed)
     _environment(walk)
 
 
@@ -64,11 +63,11 @@ def _image(walk: StageWalk) -> BaseImage | None:
     if not node.base:
         return None
     if not node.unknown:
-        return walk.builder.knowledge.base_image(node.base)
+        return walk.build.knowledge.base_image(node.base)
     written = _REGISTRY.match(node.from_instruction.words()[0].text)
     if written is None or set(node.unknown) != {written[1]} or written[1] in written[2]:
         return None
-    found = walk.builder.knowledge.base_image(node.base.lstrip("/"))
+    found = walk.build.knowledge.base_image(node.base.lstrip("/"))
     if found is None or found.not_alpine or "/" in found.image or not found.evidence:
         return found if found is not None and found.not_alpine else None
     note = f"${written[1]} has no value here: {node.base.lstrip('/')} is taken for the official image"
@@ -96,33 +95,33 @@ def _report_unknown(walk: StageWalk) -> None:
         message = f"which Alpine release {node.base} is built on isn't known: say it with --alpine X.Y"
     else:
         message = f"unknown base image {node.base}: say which Alpine it is with --alpine X.Y"
-    walk.unjudged("AD902", node.from_instruction, message, f"FROM {node.base or '(nothing)'}")
+    walk.unjudged("unknown-base-image", node.from_instruction, message, f"FROM {node.base or '(nothing)'}")
 
 
 def _open_release(walk: StageWalk, release: str) -> None:
-    builder = walk.builder
+    build = walk.build
     arch = APK_ARCH.get(walk.platform)
     if arch is None:
         walk.kind = "unknown"
         message = f"Alpine has no packages for the platform {walk.platform}"
-        walk.unjudged("AD902", walk.node.from_instruction, message, f"platform {walk.platform}")
+        walk.unjudged("unknown-base-image", walk.node.from_instruction, message, f"platform {walk.platform}")
         return
     try:
-        walk.index = builder.store.open(release, arch)
+        walk.index = build.store.open(release, arch)
     except UnknownReleaseError as error:
         walk.kind = "unknown"
-        walk.unjudged("AD902", walk.node.from_instruction, str(error), f"FROM {walk.node.base}")
+        walk.unjudged("unknown-base-image", walk.node.from_instruction, str(error), f"FROM {walk.node.base}")
         return
     needs = walk.image.world if walk.image is not None else ()
-    walk.packages = Packages.of(builder.memory, walk.index, needs)
+    walk.packages = Packages.of(build.world_cache, walk.index, needs)
 
 
 def _environment(walk: StageWalk) -> None:
-    image, builder = walk.image, walk.builder
+    image, build = walk.image, walk.build
     env = {"PATH": _ALPINE_PATH, "HOME": "/root"}
     if image is not None:
         env.update((name, value.replace("$PATH", _ALPINE_PATH)) for name, value in image.environment)
-        walk.home = image_home(walk, image.python_prefix, image.python, image.pip_version)
-    elif builder.python is not None:
-        walk.home = image_home(walk, "/usr/local", builder.python, None)
+        walk.home = walk.image_python(image.python_prefix, image.python, image.pip_version)
+    elif build.python is not None:
+        walk.home = walk.image_python("/usr/local", build.python, None)
     walk.scope = walk.scope.stage(None, env)

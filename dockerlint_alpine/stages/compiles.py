@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from dockerlint_alpine.knowledge import Build, Knowledge
     from dockerlint_alpine.python import Facts, Resolved, Resolver, SourceFacts, Target
     from dockerlint_alpine.stages.files import StageFiles
-    from dockerlint_alpine.stages.install_request import Wanted
+    from dockerlint_alpine.stages.install_request import InstallRequest
     from dockerlint_alpine.stages.walk import StageWalk
 
 
@@ -30,7 +30,7 @@ class SourceBuilds:
         """Why the sources of a distribution could not be read, in one line."""
 
     def rule(
-        self, walk: StageWalk, resolved: Resolved, wanted: Wanted, target: Target, *, isolated: bool
+        self, walk: StageWalk, resolved: Resolved, request: InstallRequest, target: Target, *, isolated: bool
     ) -> SourceRule | None:
         """How ``resolved`` is built, by its own sources; ``None`` where a rule tells, or nothing does.
 
@@ -38,7 +38,7 @@ class SourceBuilds:
         """
         assert walk.index is not None
         known = known_build(resolved, self._knowledge)
-        found = self._sources(walk.files, resolved, wanted)
+        found = self._sources(walk.files, resolved, request)
         if found is None:
             return None
         from dockerlint_alpine.stages.build_requirements import compiled_first  # noqa: PLC0415 - few builds need it
@@ -51,7 +51,7 @@ class SourceBuilds:
             compiled_first(
                 sources.build_requires,
                 target,
-                wanted.requirements.options,
+                request.requirements.options,
                 walk.index.release,
                 knowledge=self._knowledge,
                 facts=self._facts,
@@ -62,20 +62,20 @@ class SourceBuilds:
         )
         return rule_from_source(sources, label, self._knowledge, walk.index, tools=tools)
 
-    def is_pure(self, walk: StageWalk, resolved: Resolved, wanted: Wanted) -> bool:
+    def is_pure(self, walk: StageWalk, resolved: Resolved, request: InstallRequest) -> bool:
         """True for a distribution that is known to be pure Python: by a rule without a build, by a wheel of any of its
         versions that fits everywhere, or because nothing in its sources is about a compiler."""
         if self._known_pure(resolved.name):
             return True
-        folder = wanted.projects.get(resolved.name)
+        folder = request.projects.get(resolved.name)
         if folder is not None:
             return not is_native(walk.files, folder)
-        found = self._sources(walk.files, resolved, wanted)
+        found = self._sources(walk.files, resolved, request)
         return found is not None and found[0].pure
 
-    def compiles(self, walk: StageWalk, resolved: Resolved, wanted: Wanted) -> bool:
+    def compiles(self, walk: StageWalk, resolved: Resolved, request: InstallRequest) -> bool:
         """True for a distribution without a rule whose sources say that something is compiled."""
-        found = self._sources(walk.files, resolved, wanted)
+        found = self._sources(walk.files, resolved, request)
         return found is not None and not found[0].pure
 
     def advice(self, *, several: bool) -> str:
@@ -97,10 +97,12 @@ class SourceBuilds:
             return False
         return resolved.version not in recorded and sort_versions([*recorded, resolved.version])[-1] == resolved.version
 
-    def _sources(self, files: StageFiles, resolved: Resolved, wanted: Wanted) -> tuple[SourceFacts, str] | None:
+    def _sources(
+        self, files: StageFiles, resolved: Resolved, request: InstallRequest
+    ) -> tuple[SourceFacts, str] | None:
         """What the sources say, and what to call them."""
         name = resolved.name
-        folder = wanted.projects.get(name)
+        folder = request.projects.get(name)
         if folder is not None:
             if self._known_pure(name) or known_build(resolved, self._knowledge) or not is_native(files, folder):
                 return None
@@ -114,7 +116,7 @@ class SourceBuilds:
         key = (name, resolved.version)
         if key not in self._read:
             try:
-                self._read[key] = self._resolver.source_facts(name, resolved.version, wanted.requirements.options)
+                self._read[key] = self._resolver.source_facts(name, resolved.version, request.requirements.options)
             except ResolverError as error:
                 self._read[key] = None
                 self.failures[name] = str(error)

@@ -15,7 +15,6 @@ from dockerlint_alpine.stages.copied_distributions import WILDCARD, moved_path, 
 from dockerlint_alpine.stages.dockerignore import NOTHING_IGNORED, DockerIgnore, parse_dockerignore
 from dockerlint_alpine.stages.files import FromContext, FromStage, FromText, Unread, absolute, goes_into
 from dockerlint_alpine.stages.heuristics import mentions_python
-from dockerlint_alpine.stages.interpreters import image_home
 
 if TYPE_CHECKING:
     from dockerlint_alpine.stages.model import Installed, PythonHome
@@ -106,7 +105,7 @@ def _from_context(walk: StageWalk, instruction: Instruction, source: str, order:
         reason = f"line {instruction.line} unpacks {source}, which isn't looked into"
         walk.files = walk.files.place(Unread(walk.place(order.destination), reason, below=True))
         return
-    context = walk.builder.context
+    context = walk.build.context
     wanted = posixpath.normpath(source.lstrip("/")) if source.strip("./") else ""
     found = (wanted,) if wanted == "" else context.glob(wanted)
     for path in found:
@@ -133,8 +132,8 @@ def bring(walk: StageWalk, instruction: Instruction, reference: str, source: str
 
     A ``target`` that ends in ``/`` is a folder, into which a file goes under its own name.
     """
-    index = walk.builder.graph.find(reference)
-    other = walk.builder.runs.get(index) if index is not None else None
+    index = walk.build.graph.find(reference)
+    other = walk.build.stages.get(index) if index is not None else None
     folder = target.rstrip("/") or "/"
     if other is None:
         walk.files = walk.files.place(FromStage(source, folder, None, image=reference))
@@ -166,9 +165,9 @@ def _bring_home(walk: StageWalk, home: PythonHome, source: str, target: str) -> 
 
 def _bring_image_python(walk: StageWalk, reference: str, source: str, target: str) -> None:
     """``COPY --from=python:3.11-alpine /usr/local /usr/local`` brings that image's Python."""
-    image = walk.builder.knowledge.base_image(reference)
+    image = walk.build.knowledge.base_image(reference)
     if image is not None and not image.not_alpine:
-        home = image_home(walk, image.python_prefix, image.python, image.pip_version)
+        home = walk.image_python(image.python_prefix, image.python, image.pip_version)
         if home is not None:
             _bring_home(walk, home, source, target)
 
@@ -204,11 +203,11 @@ def _report_other(
         names = f"{', '.join(open_ones[:_SHOWN])}{' and more' if len(open_ones) > _SHOWN else ''}"
         verb, them = ("are", "them") if len(open_ones) > 1 else ("is", "it")
         message = f"{names} of {where} {verb} {fate.format(them)}"
-        walk.unjudged("AD902", instruction, message, evidence, len(open_ones))
+        walk.unjudged("unknown-base-image", instruction, message, evidence, len(open_ones))
     elif other.doubts or (not brought and any(map(mentions_python, other.node.instructions))):
         unread = "".join(f"; {doubt.message}" for doubt in other.doubts[:1])
         message = f"what {where} installs is {fate.format('it')}"
-        walk.unjudged("AD902", instruction, message, evidence + unread)
+        walk.unjudged("unknown-base-image", instruction, message, evidence + unread)
 
 
 def _kept_parents(source: str) -> str:

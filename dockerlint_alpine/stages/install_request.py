@@ -50,7 +50,7 @@ class Words:
     hidden: list[str] = field(default_factory=list)
     """Variables and substitutions that hide a part of what is installed."""
 
-    houses: list[str] = field(default_factory=list)
+    wheelhouses: list[str] = field(default_factory=list)
     """Folders whose wheel files are installed by their path."""
 
     def add(self, text: str, place: Origin) -> None:
@@ -90,9 +90,9 @@ class ArgumentReader:
         return words
 
     def _place(self, arg: Arg) -> Origin:
-        builder = self._walk.builder
-        line = self._instruction.line if arg.span is None else builder.dockerfile.line_of(arg.span[0])
-        return Origin(builder.shown_as, line)
+        build = self._walk.build
+        line = self._instruction.line if arg.span is None else build.dockerfile.line_of(arg.span[0])
+        return Origin(build.shown_as, line)
 
     @staticmethod
     def _drop_option(words: Words) -> None:
@@ -108,12 +108,12 @@ class ArgumentReader:
             words.add(text, place)
             return
         pattern = absolute(text, self._folder)
-        house, _, name = pattern.rpartition("/")
-        made = [item for item in self._walk.installed if item.location == (house or "/") and _fits(item, name)]
+        folder, _, name = pattern.rpartition("/")
+        made = [item for item in self._walk.installed if item.location == (folder or "/") and _fits(item, name)]
         for item in made:
             version = item.resolved.version
             words.add(f"{item.resolved.name}=={version}" if version else item.resolved.name, place)
-            words.houses.append(item.location)
+            words.wheelhouses.append(item.location)
         if not made and not arg.glob:
             words.add(text, place)
         elif not made:
@@ -131,12 +131,12 @@ def _shown(arg: Arg) -> Iterator[str]:
 
 
 @dataclass(frozen=True)
-class Wanted:
-    """What one command asks for. ``houses`` are local folders of wheel files that it may take from."""
+class InstallRequest:
+    """What one command asks for. ``wheelhouses`` are local folders of wheel files that it may take from."""
 
     requirements: RequirementSet
     options: Mapping[str, tuple[str, ...]]
-    houses: tuple[str, ...]
+    wheelhouses: tuple[str, ...]
 
     @cached_property
     def pinned(self) -> frozenset[str]:
@@ -167,14 +167,14 @@ def options_of(command: InstallCommand, words: Words) -> Mapping[str, tuple[str,
     return project_options(command.tool, words.texts)
 
 
-def read_wanted(
+def read_install_request(
     walk: StageWalk,
     command: InstallCommand,
     words: Words,
     variables: Mapping[str, SourceText],
     folder: str,
     target: Target | None,
-) -> Wanted:
+) -> InstallRequest:
     """Read the files that ``command`` names. ``target`` serves the markers of lock files.
 
     Raises IncludeCycleError for requirement files that include each other in a circle.
@@ -204,7 +204,7 @@ def read_wanted(
         if problem.message.endswith(_ENDLESS):
             raise IncludeCycleError(f"requirement files include each other in a circle: {problem.path}:{problem.line}")
     links = (absolute(link, folder) for link in found.requirements.options.find_links if "://" not in link)
-    return Wanted(found.requirements, found.options, tuple(dict.fromkeys((*links, *words.houses))))
+    return InstallRequest(found.requirements, found.options, tuple(dict.fromkeys((*links, *words.wheelhouses))))
 
 
 _WITHOUT_ITSELF = frozenset(

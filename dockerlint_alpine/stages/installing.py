@@ -16,21 +16,24 @@ from dockerlint_alpine.stages.errors import StagesError
 from dockerlint_alpine.stages.files import FromText, absolute
 from dockerlint_alpine.stages.install_request import (
     ArgumentReader,
-    Wanted,
+    InstallRequest,
     exported,
     options_of,
     project_folder,
-    read_wanted,
+    read_install_request,
 )
 from dockerlint_alpine.stages.linkage import build_facts, known_build
 from dockerlint_alpine.stages.model import GlibcMade, Installed, InstallStep, PythonHome
+from dockerlint_alpine.stages.wheels import WheelError
 
 if TYPE_CHECKING:
     from dockerlint_alpine.knowledge import Knowledge
     from dockerlint_alpine.python import Facts, RequirementSet, Resolver
     from dockerlint_alpine.stages.installers import ExportCommand, InstallCommand
+    from dockerlint_alpine.stages.model import UnjudgedKind
     from dockerlint_alpine.stages.walk import StageWalk
-    from dockerlint_alpine.stages.wheels import WheelFacts, Wheelhouse, WheelReader
+    from dockerlint_alpine.stages.wheelhouse import Wheelhouse, WheelReader
+    from dockerlint_alpine.stages.wheels import WheelFacts
     from dockerlint_alpine.syntax import Instruction, SourceText, Span
 
 _SHOWN_UNKNOWN = 6
@@ -54,9 +57,9 @@ class Call:
         """The environment as text."""
         return {name: value.text for name, value in self.variables.items()}
 
-    def unjudged(self, code: str, message: str, evidence: str, things: int = 1) -> None:
+    def unjudged(self, kind: UnjudgedKind, message: str, evidence: str, things: int = 1) -> None:
         """Note something that could not be judged."""
-        self.walk.unjudged(code, self.instruction, message, evidence, things)
+        self.walk.unjudged(kind, self.instruction, message, evidence, things)
 
 
 class Installer:
@@ -92,25 +95,25 @@ class Installer:
             return
         self._report_hidden(call, command, words.hidden)
         target = self._target(walk, home, command, {}) if home is not None and home.version is not None else None
-        wanted = read_wanted(walk, command, words, call.variables, call.folder, target)
+        request = read_install_request(walk, command, words, call.variables, call.folder, target)
         if command.action != "project":
-            home = interpreters.home_of_installer(walk, command, wanted.options, call.variables, call.active, folder)
-        self._report_problems(call, command, wanted)
+            home = interpreters.home_of_installer(walk, command, request.options, call.variables, call.active, folder)
+        self._report_problems(call, command, request)
         if home is None or home.version is None:
             message = f"{command.program}: which Python runs here isn't known: say it with --python X.Y"
-            call.unjudged("AD902", message, f"FROM {walk.node.base}")
+            call.unjudged("unknown-base-image", message, f"FROM {walk.node.base}")
             return
-        target = self._target(walk, home, command, wanted.options)
-        place = interpreters.destination(home, command, wanted.options, call.variables, folder)
-        present = _present(walk, home, command, wanted)
-        house = self._house(call, wanted)
-        resolution = self._resolution(walk, wanted, target, present, house)
+        target = self._target(walk, home, command, request.options)
+        place = interpreters.destination(home, command, request.options, call.variables, folder)
+        present = _present(walk, home, command, request)
+        wheelhouse = self._wheelhouse(call, request)
+        resolution = self._resolution(walk, request, target, present, wheelhouse)
         fresh = [one for one in resolution.distributions if one.artefact.kind != "installed"]
         installed = _not_there_yet(
-            walk, [self._installed(call, one, place, wanted, command, target, house) for one in fresh]
+            walk, [self._installed(call, one, place, request, command, target, wheelhouse) for one in fresh]
         )
-        self._report_unknown(call, resolution, wanted, present)
-        self._report_unruled(call, wanted, installed)
+        self._report_unknown(call, resolution, request, present)
+        self._report_unruled(call, request, installed)
         if command.makes_wheels:
             installed = _lay_out_wheels(walk, installed, target)
         _upgrade_pip(walk, home, resolution)
@@ -155,36 +158,41 @@ class Installer:
             forced_platforms=options.get("--platform", ()) if command.tool == "pip" else (),
         )
 
-    def _house(self, call: Call, wanted: Wanted) -> Wheelhouse | None:
+    def _wheelhouse(self, call: Call, request: InstallRequest) -> Wheelhouse | None:
         """The wheel files whose bytes can be read, ``None`` where there is none."""
-        local = wanted.houses or any((one.path or "").endswith(".whl") for one in wanted.requirements.requested)
+        local = request.wheelhouses or any((one.path or "").endswith(".whl") for one in request.requirements.requested)
         if self.wheels is None or call.walk.index is None or not (local or self.wheels.names_any):
             return None
-        from dockerlint_alpine.stages.wheels import WheelError, open_house  # noqa: PLC0415 - few installs take local files
+        from dockerlint_alpine.stages.wheelhouse import open_wheelhouse  # noqa: PLC0415 - few installs take local files
 
         try:
-            house = open_house(call.walk.files, wanted, call.walk.index.arch, self.wheels)
+            wheelhouse = open_wheelhouse(call.walk.files, request, call.walk.index.arch, self.wheels)
         except WheelError as error:
             raise StagesError(str(error)) from None
-        return house if house.files else None
+        return wheelhouse if wheelhouse.files else None
 
     def _resolution(
-        self, walk: StageWalk, wanted: Wanted, target: Target, present: Mapping[str, str], house: Wheelhouse | None
+        self,
+        walk: StageWalk,
+        request: InstallRequest,
+        target: Target,
+        present: Mapping[str, str],
+        wheelhouse: Wheelhouse | None,
     ) -> Resolution:
-        no_deps, resolver = "--no-deps" in wanted.options, self.resolver
-        requirements, facts = wanted.requirements, self.facts
-        if house is not None:
-            from dockerlint_alpine.stages.wheels import HouseFacts  # noqa: PLC0415 - as above
+        no_deps, resolver = "--no-deps" in request.options, self.resolver
+        requirements, facts = request.requirements, self.facts
+        if wheelhouse is not None:
+            from dockerlint_alpine.stages.wheelhouse import WheelhouseFacts  # noqa: PLC0415 - as above
 
-            known = dict.fromkeys((*requirements.wheelhouse, *house.named))
-            requirements, facts = replace(requirements, wheelhouse=tuple(known)), HouseFacts(facts, house)
+            known = dict.fromkeys((*requirements.wheelhouse, *wheelhouse.named))
+            requirements, facts = replace(requirements, wheelhouse=tuple(known)), WheelhouseFacts(facts, wheelhouse)
         online: Resolution | None = None
         if resolver is not None and not resolver.sparing:
             online = resolve(
                 requirements, target, facts, resolver, installed=present, as_of=self.as_of, no_deps=no_deps
             )
         else:
-            offline = walk.builder.memory.resolution(
+            offline = walk.build.world_cache.resolution(
                 requirements, target, facts, installed=present, as_of=self.as_of, no_deps=no_deps
             )
             if resolver is not None and not (no_deps or answers_itself(requirements)):
@@ -192,8 +200,8 @@ class Installer:
             if online is None:
                 self.notes.extend(offline.notes)
                 return offline
-        if house is not None:  # the index knows nothing of local files
-            judged = tuple(house.judged(one, wanted, target) for one in online.distributions)
+        if wheelhouse is not None:  # the index knows nothing of local files
+            judged = tuple(wheelhouse.judged(one, request, target) for one in online.distributions)
             online = replace(online, distributions=judged)
         self.notes.extend(online.notes)
         return online
@@ -218,25 +226,25 @@ class Installer:
         call: Call,
         resolved: Resolved,
         place: str,
-        wanted: Wanted,
+        request: InstallRequest,
         command: InstallCommand,
         target: Target,
-        house: Wheelhouse | None,
+        wheelhouse: Wheelhouse | None,
     ) -> Installed:
         walk = call.walk
         distribution = self.knowledge.distribution(resolved.name)
-        ready = _ready_wheel(walk, resolved.name, wanted.houses)
+        ready = _ready_wheel(walk, resolved.name, request.wheelhouses)
         built = ready.built if ready is not None else None
         glibc = ready.glibc if ready is not None else None
         wheel, settled = ready.wheel if ready is not None else None, False
-        if ready is None and house is not None:
-            wheel, settled = self._bytes(call, resolved, wanted, house)
+        if ready is None and wheelhouse is not None:
+            wheel, settled = self._bytes(call, resolved, request, wheelhouse)
         if walk.glibc is not None:
-            glibc = self._made_on_glibc(call, resolved, wanted)
+            glibc = self._made_on_glibc(call, resolved, request)
         elif ready is None and resolved.artefact.kind == "sdist" and command.action != "download":
             assert walk.packages is not None
             assert walk.index is not None
-            read = self.sources.rule(walk, resolved, wanted, target, isolated=not _keeps_environment(call, wanted))
+            read = self.sources.rule(walk, resolved, request, target, isolated=not _keeps_environment(call, request))
             built = build_facts(
                 resolved,
                 walk.node.index,
@@ -258,30 +266,29 @@ class Installer:
             ready=ready is not None,
             copied_from=ready.copied_from if ready is not None else None,
             imports=distribution.imports if distribution is not None else (),
-            pinned=settled or resolved.name in wanted.pinned,
+            pinned=settled or resolved.name in request.pinned,
             wheel=wheel,
             glibc=glibc,
         )
 
     def _bytes(
-        self, call: Call, resolved: Resolved, wanted: Wanted, house: Wheelhouse
+        self, call: Call, resolved: Resolved, request: InstallRequest, wheelhouse: Wheelhouse
     ) -> tuple[WheelFacts | None, bool]:
         """What the bytes of the wheel that is installed say, and whether no index can offer another version of it."""
-        from dockerlint_alpine.stages.wheels import WheelError  # noqa: PLC0415 - as above
-
-        file = house.chosen(resolved)
+        file = wheelhouse.chosen(resolved)
         if file is None:
             return None, False
         try:
-            facts = house.read(file)
+            facts = wheelhouse.read(file)
         except WheelError as error:
-            call.unjudged("AD901", str(error), f"the wheel of {resolved.name} that pip takes")
+            call.unjudged("unreadable-requirements", str(error), f"the wheel of {resolved.name} that pip takes")
             return None, False
         for problem in facts.problems:
-            call.unjudged("AD901", f"{facts.shown}: {problem}", f"the wheel of {resolved.name} that pip takes")
-        return facts, file.named or wanted.requirements.options.no_index
+            source = f"the wheel of {resolved.name} that pip takes"
+            call.unjudged("unreadable-requirements", f"{facts.shown}: {problem}", source)
+        return facts, file.named or request.requirements.options.no_index
 
-    def _made_on_glibc(self, call: Call, resolved: Resolved, wanted: Wanted) -> GlibcMade:
+    def _made_on_glibc(self, call: Call, resolved: Resolved, request: InstallRequest) -> GlibcMade:
         """What a stage with glibc makes of it: only pure Python runs on musl, too."""
         artefact, node = resolved.artefact, call.walk.node
         kind: Literal["wheel", "compiled", "pure", "unknown"] = "unknown"
@@ -294,9 +301,9 @@ class Installer:
             if rule is not None:
                 native = rule.switched_on(call.env) and not rule.optional_extension
                 kind = "compiled" if native else "unknown" if rule.optional_extension else "pure"
-            elif self.sources.is_pure(call.walk, resolved, wanted):
+            elif self.sources.is_pure(call.walk, resolved, request):
                 kind = "pure"
-            elif self.sources.compiles(call.walk, resolved, wanted):
+            elif self.sources.compiles(call.walk, resolved, request):
                 kind = "compiled"
         return GlibcMade(node.base, node.index, kind)
 
@@ -306,25 +313,27 @@ class Installer:
         if hidden:
             names = ", ".join(dict.fromkeys(hidden))
             message = f"part of what {command.tool} installs comes from {names}, which is known only while building"
-            call.unjudged("AD905", message, f"{command.tool} {command.verb}")
+            call.unjudged("unknown-value", message, f"{command.tool} {command.verb}")
 
-    def _report_problems(self, call: Call, command: InstallCommand, wanted: Wanted) -> None:
+    def _report_problems(self, call: Call, command: InstallCommand, request: InstallRequest) -> None:
         evidence = f"{command.tool} {command.verb}"
-        for problem in wanted.requirements.problems:
+        for problem in request.requirements.problems:
             where = problem.path if problem.line is None else f"{problem.path}:{problem.line}"
-            call.unjudged("AD901", f"{where}: {problem.message}", evidence)
+            call.unjudged("unreadable-requirements", f"{where}: {problem.message}", evidence)
         files = call.walk.files
-        for path in wanted.requirements.files:
+        for path in request.requirements.files:
             line = call.walk.edited.get(path)
             if line is not None:
                 shown = files.display(path)
                 message = f"{shown} is changed in line {line} before it is read: it is judged as it lies in the context"
-                call.unjudged("AD905", message, evidence)
+                call.unjudged("unknown-value", message, evidence)
 
-    def _report_unknown(self, call: Call, resolution: Resolution, wanted: Wanted, present: Mapping[str, str]) -> None:
+    def _report_unknown(
+        self, call: Call, resolution: Resolution, request: InstallRequest, present: Mapping[str, str]
+    ) -> None:
         """Distributions nobody knows; those in a wheelhouse were reported when their wheel was made."""
-        houses = (item for item in call.walk.installed if item.location in wanted.houses)
-        reported = {item.resolved.name for item in houses if item.glibc is None or call.walk.glibc is not None}
+        made = (item for item in call.walk.installed if item.location in request.wheelhouses)
+        reported = {item.resolved.name for item in made if item.glibc is None or call.walk.glibc is not None}
         unknown: list[str] = []
         half_known: list[str] = []
         for item in resolution.unresolved:
@@ -335,16 +344,18 @@ class Installer:
             elif item.kind == "dependencies":
                 half_known.append(item.name)
             else:
-                call.unjudged("AD903", f"{item.name}: {item.reason}", " -> ".join(item.chain))
+                call.unjudged("unresolved-requirement", f"{item.name}: {item.reason}", " -> ".join(item.chain))
         asked = self.resolver is not None and not self.resolver.sparing
         advice = ", and the index gave no answer" if asked else ": ask the index with --online"
         are = "are" if len(set(unknown)) > 1 else "is"
         for names, what in ((unknown, f"{{}} {are}"), (half_known, "what {} may bring along is")):
             if names:
                 message = f"{what.format(_listed(names))} not known offline{advice}"
-                call.unjudged("AD903", message, f"embedded facts as of {self.facts.as_of}", len(set(names)))
+                call.unjudged(
+                    "unresolved-requirement", message, f"embedded facts as of {self.facts.as_of}", len(set(names))
+                )
 
-    def _report_unruled(self, call: Call, wanted: Wanted, installed: Sequence[Installed]) -> None:
+    def _report_unruled(self, call: Call, request: InstallRequest, installed: Sequence[Installed]) -> None:
         """What is compiled and nothing tells how; only pure Python may be passed over."""
         compiled = [item for item in installed if item.built is not None and not item.ready]
         unruled = [
@@ -352,7 +363,7 @@ class Installer:
             for item in compiled
             if item.built is not None
             and item.built.rule is None
-            and not self.sources.is_pure(call.walk, item.resolved, wanted)
+            and not self.sources.is_pure(call.walk, item.resolved, request)
         ]
         if unruled:
             several = len(set(unruled)) > 1
@@ -362,14 +373,18 @@ class Installer:
             )
             failures = [self.sources.failures[name] for name in unruled if name in self.sources.failures]
             evidence = failures[0] if failures else "no rule, and no version is known to be pure Python"
-            call.unjudged("AD903", message, evidence, len(set(unruled)))
+            call.unjudged("unresolved-requirement", message, evidence, len(set(unruled)))
         for item in compiled:
             if item.built is not None and item.built.unread:
                 message = (
                     f"{item.resolved.name} is compiled, and its sources leave open: {'; '.join(item.built.unread[:3])}"
                 )
                 more = len(item.built.unread) - 3
-                call.unjudged("AD903", f"{message} and {more} more" if more > 0 else message, f"{item.built.source}")
+                call.unjudged(
+                    "unresolved-requirement",
+                    f"{message} and {more} more" if more > 0 else message,
+                    f"{item.built.source}",
+                )
 
 
 def _open_questions(found: Resolution) -> bool:
@@ -380,9 +395,9 @@ def _open_questions(found: Resolution) -> bool:
     )
 
 
-def _keeps_environment(call: Call, wanted: Wanted) -> bool:
+def _keeps_environment(call: Call, request: InstallRequest) -> bool:
     """True when the build sees what is installed, and build requirements are not installed for it."""
-    if {"--no-build-isolation", "--no-use-pep517"} & wanted.options.keys():
+    if {"--no-build-isolation", "--no-use-pep517"} & request.options.keys():
         return True
     # pip reads PIP_NO_BUILD_ISOLATION with its sense turned round: false switches the isolation off.
     return call.env.get("PIP_NO_BUILD_ISOLATION", "").lower() in {"0", "false", "no", "off"}
@@ -394,14 +409,14 @@ def _listed(names: Sequence[str]) -> str:
     return f"{shown} and {len(unique) - _SHOWN_UNKNOWN} more" if len(unique) > _SHOWN_UNKNOWN else shown
 
 
-def _present(walk: StageWalk, home: PythonHome, command: InstallCommand, wanted: Wanted) -> dict[str, str]:
+def _present(walk: StageWalk, home: PythonHome, command: InstallCommand, request: InstallRequest) -> dict[str, str]:
     """What the installer finds there and leaves alone, by name: from earlier steps, and from apk for Alpine's Python.
 
     pip looks at its own environment even with ``--prefix``, not with ``--target`` or for wheels
     (pip: ``ignore_installed`` in ``commands/install.py`` and ``commands/wheel.py``).
     """
-    options = wanted.options
-    if command.makes_wheels or wanted.requirements.locked or {"--target", "--ignore-installed"} & options.keys():
+    options = request.options
+    if command.makes_wheels or request.requirements.locked or {"--target", "--ignore-installed"} & options.keys():
         return {}
     if "--force-reinstall" in options:
         return {}
@@ -415,7 +430,7 @@ def _present(walk: StageWalk, home: PythonHome, command: InstallCommand, wanted:
     if home.from_apk and (home.sees_system or not home.is_venv) and walk.packages is not None:
         found.update(_from_apk(walk, f"py{home.version}:"))
     if "--upgrade" in options:
-        for one in wanted.requirements.requested:
+        for one in request.requirements.requested:
             found.pop(one.name or "", None)
     return found
 
@@ -437,10 +452,10 @@ def _from_apk(walk: StageWalk, prefix: str) -> dict[str, str]:
     return found
 
 
-def _ready_wheel(walk: StageWalk, name: str, houses: Sequence[str]) -> Installed | None:
+def _ready_wheel(walk: StageWalk, name: str, wheelhouses: Sequence[str]) -> Installed | None:
     """The wheel file of ``name`` that an earlier step made and that lies in one of the wheelhouses."""
     for item in walk.installed:
-        if item.as_wheel and item.resolved.name == name and item.location in houses and _fits_here(walk, item):
+        if item.as_wheel and item.resolved.name == name and item.location in wheelhouses and _fits_here(walk, item):
             return item
     return None
 

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 
 from dockerlint_alpine.python import normalise
 from dockerlint_alpine.stages.files import absolute
-from dockerlint_alpine.stages.model import PythonHome
 
 if TYPE_CHECKING:
     from dockerlint_alpine.stages.installers import InstallCommand, VenvCommand
+    from dockerlint_alpine.stages.model import PythonHome
     from dockerlint_alpine.stages.walk import StageWalk
     from dockerlint_alpine.syntax import SourceText
 
@@ -38,33 +38,6 @@ def _home_folder(variables: Variables) -> str:
     return text_of(variables, "HOME") or "/root"
 
 
-def image_home(walk: StageWalk, prefix: str | None, version: str | None, pip: str | None) -> PythonHome | None:
-    """The Python that an image brings by itself; ``--python`` has the last word on its version."""
-    if prefix is None or prefix == "/usr":
-        return None
-    version = walk.builder.python or version
-    return PythonHome(prefix, version, pip_version=pip) if version is not None else None
-
-
-def apk_home(walk: StageWalk) -> PythonHome | None:
-    """Alpine's own Python in this stage, if ``python3`` is installed."""
-    if walk.packages is None:
-        return None
-    package = walk.packages.world.provider("cmd:python3") or walk.packages.possible.provider("cmd:python3")
-    if package is None:
-        return None
-    version = re.match(r"\d+\.\d+", package.version)
-    pip = walk.packages.possible.packages.get("py3-pip")
-    pip_version = re.match(r"[\d.]+", pip.version) if pip is not None else None
-    upgraded = walk.settings.get("pip./usr")
-    return PythonHome(
-        "/usr",
-        version[0] if version else None,
-        from_apk=True,
-        pip_version=upgraded or (pip_version[0] if pip_version else None),
-    )
-
-
 def home_of_program(
     walk: StageWalk, program: str, variables: Variables, active: PythonHome | None
 ) -> PythonHome | None:
@@ -78,7 +51,7 @@ def home_of_program(
         found = _home_at(walk, posixpath.dirname(folder)) if folder.endswith("/bin") else None
         if found is not None:
             return found
-    return walk.home or apk_home(walk) or image_home(walk, "/usr/local", None, None)
+    return walk.home or walk.apk_python() or walk.image_python("/usr/local", None, None)
 
 
 def _home_at(walk: StageWalk, prefix: str) -> PythonHome | None:
@@ -86,12 +59,12 @@ def _home_at(walk: StageWalk, prefix: str) -> PythonHome | None:
         return walk.homes[prefix]
     if walk.home is not None and walk.home.prefix == prefix:
         return walk.home
-    return apk_home(walk) if prefix == "/usr" else None
+    return walk.apk_python() if prefix == "/usr" else None
 
 
 def _unseen_venv(walk: StageWalk, prefix: str) -> PythonHome | None:
     """A path into an environment that nobody was seen to make: it is taken for a venv of the stage's own Python."""
-    base = walk.home or apk_home(walk)
+    base = walk.home or walk.apk_python()
     return None if base is None or prefix in {"/", "/usr", "/usr/local"} else replace(base, prefix=prefix, is_venv=True)
 
 

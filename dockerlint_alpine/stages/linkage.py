@@ -164,7 +164,7 @@ def _use(
             need, package = found
             return LibraryUse(link, library, presence, need, package, objects)  # type: ignore[arg-type]
     need = needs[0] if needs else library.name
-    return LibraryUse(link, library, "absent", need, _best(needs, index), objects)
+    return LibraryUse(link, library, "absent", need, index.best_name(*needs), objects)
 
 
 def _found(link: Link, needs: tuple[str, ...], world: World) -> tuple[str, str] | None:
@@ -175,14 +175,6 @@ def _found(link: Link, needs: tuple[str, ...], world: World) -> tuple[str, str] 
         provider = world.provider(need)
         if provider is not None:
             return need, provider.name
-    return None
-
-
-def _best(needs: tuple[str, ...], index: Index) -> str | None:
-    for need in needs:
-        providers = index.find(need)
-        if providers:
-            return providers[0].package.name
     return None
 
 
@@ -201,7 +193,7 @@ def _objects(link: Link, library: Library, index: Index, world: World, needs: Se
 def _brought(index: Index, world: World, needs: Sequence[str], pattern: str) -> str | None:
     """The object that comes along with the -dev package; where several libraries have such a name (LibreSSL's and
     OpenSSL's ``libssl.so.*``), only that tells them apart."""
-    package = _best(tuple(needs), index)
+    package = index.best_name(*needs)
     brought = _provided(world.add(package), pattern) if package is not None else None
     return brought or next((provider.capability for provider in index.find(pattern)), None)
 

@@ -6,7 +6,7 @@ Everything here is a fact of one Dockerfile for one platform; checks read it and
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 if TYPE_CHECKING:
     from dockerlint_alpine.apk import Index, World
@@ -164,11 +164,17 @@ class Installed:
         return self.wheel_file is not None
 
 
+UnjudgedKind: TypeAlias = Literal[
+    "unreadable-requirements", "unknown-base-image", "unresolved-requirement", "unknown-value"
+]
+"""What a walk could not see: a file, an image, a distribution, or a value that only the build knows."""
+
+
 @dataclass(frozen=True, slots=True)
 class Unjudged:
-    """Something that could not be judged: the AD9xx code, where, and why. ``things`` counts what it stands for."""
+    """Something that could not be judged: its kind, where, and why. ``things`` counts what it stands for."""
 
-    code: str
+    kind: UnjudgedKind
     stage: int
     span: Span
     message: str

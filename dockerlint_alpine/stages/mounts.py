@@ -47,7 +47,7 @@ class BindMounts:
             bring(walk, self._instruction, mount.from_, absolute(source or "/", "/"), place)
             return
         inside = posixpath.normpath(source.lstrip("/")) if source.strip("./") else ""
-        is_dir = walk.builder.context.is_dir(inside)
+        is_dir = walk.build.context.is_dir(inside)
         walk.files = walk.files.place(FromContext(inside, place, is_dir))
 
     def __exit__(self, *_: object) -> None:

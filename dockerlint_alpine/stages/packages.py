@@ -10,7 +10,7 @@ from dockerlint_alpine.apk import Constraint, ConstraintError, World
 
 if TYPE_CHECKING:
     from dockerlint_alpine.apk import Index
-    from dockerlint_alpine.stages.world_cache import Memory
+    from dockerlint_alpine.stages.world_cache import WorldCache
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,49 +18,49 @@ class Packages:
     """The packages in three readings.
 
     ``world`` is what is there if no branch runs that may not run; ``possible`` also holds what branches may have added,
-    ``lasting`` lacks what they may have deleted. ``memory`` knows the worlds that were solved before.
+    ``lasting`` lacks what they may have deleted. ``cache`` knows the worlds that were solved before.
     """
 
-    memory: Memory
+    cache: WorldCache
     world: World
     possible: World
     lasting: World
 
     @classmethod
-    def of(cls, memory: Memory, index: Index, needs: Iterable[str]) -> Packages:
+    def of(cls, cache: WorldCache, index: Index, needs: Iterable[str]) -> Packages:
         """The packages of an image that holds ``needs``; those that the index can't meet are skipped."""
         listed = tuple(needs)
 
         def solve() -> World:
             return World.of(index, [found for need in listed if (found := index.at_hand(need)) is not None])
 
-        world = memory.recall((index, listed), solve)
-        return cls(memory, world, world, world)
+        world = cache.recall((index, listed), solve)
+        return cls(cache, world, world, world)
 
     def add(self, specs: Sequence[str], virtual: str | None, *, conditional: bool) -> Packages:
         """After ``apk add``; in a branch the packages are only possible."""
         possible = self._added(self.possible, specs, virtual)
         if conditional:
-            return Packages(self.memory, self.world, possible, self.lasting)
+            return Packages(self.cache, self.world, possible, self.lasting)
         world = possible if self.world is self.possible else self._added(self.world, specs, virtual)
         lasting = world if self.lasting is self.world else self._added(self.lasting, specs, virtual)
-        return Packages(self.memory, world, possible, lasting)
+        return Packages(self.cache, world, possible, lasting)
 
     def delete(self, names: Sequence[str], *, conditional: bool) -> Packages:
         """After ``apk del``; in a branch the packages may or may not be gone."""
         lasting = self._deleted(self.lasting, names)
         if conditional:
-            return Packages(self.memory, self.world, self.possible, lasting)
+            return Packages(self.cache, self.world, self.possible, lasting)
         world = lasting if self.lasting is self.world else self._deleted(self.world, names)
         possible = world if self.possible is self.world else self._deleted(self.possible, names)
-        return Packages(self.memory, world, possible, lasting)
+        return Packages(self.cache, world, possible, lasting)
 
     def _added(self, world: World, specs: Sequence[str], virtual: str | None) -> World:
         question = (world, "add", tuple(specs), virtual)
-        return self.memory.recall(question, lambda: _as_far_as_possible(world, specs, virtual))
+        return self.cache.recall(question, lambda: _as_far_as_possible(world, specs, virtual))
 
     def _deleted(self, world: World, names: Sequence[str]) -> World:
-        return self.memory.recall((world, "del", tuple(names)), lambda: world.remove(*names))
+        return self.cache.recall((world, "del", tuple(names)), lambda: world.remove(*names))
 
 
 def _as_far_as_possible(world: World, specs: Sequence[str], virtual: str | None) -> World:

@@ -31,6 +31,8 @@ from dockerlint_alpine.syntax import expanded_commands
 from dockerlint_alpine.syntax.shell.model import SHELLS
 
 if TYPE_CHECKING:
+    from dockerlint_alpine.stages.installing import Installer
+    from dockerlint_alpine.stages.model import UnjudgedKind
     from dockerlint_alpine.stages.walk import StageWalk
     from dockerlint_alpine.syntax import Arg, ExpandedCommand, Instruction, Script, Span
 
@@ -39,21 +41,24 @@ _IMPORT = re.compile(r"(?:^|[;\n]|\bimport\b|,)\s*(?:import\s+|from\s+)?([A-Za-z
 _MAX_SCRIPT = 1 << 20
 
 
-def walk_script(walk: StageWalk, instruction: Instruction, script: Script) -> None:
-    """Let every command of a script act on the stage, in order."""
-    reader = _ScriptWalk(walk, instruction)
+def walk_script(walk: StageWalk, instruction: Instruction, script: Script, installer: Installer) -> None:
+    """Let every command of a script act on the stage, in order; ``installer`` carries out those of pip and the like."""
+    reader = _ScriptWalk(walk, instruction, installer)
     for expanded in expanded_commands(script, walk.scope.names):
         reader.command(expanded)
     for problem in script.problems:
-        walk.unjudged("AD905", instruction, f"part of this RUN can't be read: {problem.message}", "shell syntax")
+        walk.unjudged(
+            "unknown-value", instruction, f"part of this RUN can't be read: {problem.message}", "shell syntax"
+        )
 
 
 class _ScriptWalk:
     """One script: keeps the folder that ``cd`` chose and the venv that was activated."""
 
-    def __init__(self, walk: StageWalk, instruction: Instruction) -> None:
+    def __init__(self, walk: StageWalk, instruction: Instruction, installer: Installer) -> None:
         self.walk = walk
         self.instruction = instruction
+        self.installer = installer
         self.active: PythonHome | None = None
         self._folders: dict[tuple[int, ...], str] = {}
 
@@ -107,8 +112,8 @@ class _ScriptWalk:
         """Where the command is written; a command that a variable holds counts as its instruction."""
         return expanded.command.span or (self.instruction.start, self.instruction.end)
 
-    def _unjudged(self, code: str, message: str, evidence: str) -> None:
-        self.walk.unjudged(code, self.instruction, message, evidence)
+    def _unjudged(self, kind: UnjudgedKind, message: str, evidence: str) -> None:
+        self.walk.unjudged(kind, self.instruction, message, evidence)
 
     # -- apk -------------------------------------------------------------------------------------------------------
 
@@ -161,7 +166,7 @@ class _ScriptWalk:
         walk.foreign = tuple(dict.fromkeys((*walk.foreign, *operands.foreign)))
         walk.unknown = tuple(dict.fromkeys((*walk.unknown, *command.unknown)))
         for text in operands.refused:
-            self._unjudged("AD905", f"{text!r} is no package name that apk add accepts", "apk add")
+            self._unjudged("unknown-value", f"{text!r} is no package name that apk add accepts", "apk add")
 
     def _delete(self, command: ApkCommand, *, conditional: bool) -> None:
         walk = self.walk
@@ -179,8 +184,8 @@ class _ScriptWalk:
         if command.verb != "add" or command.root is None:
             return
         index, place = walk.index, absolute(command.root, walk.workdir)
-        empty = walk.builder.memory.recall((index, "empty"), lambda: World.of(index))
-        packages = walk.roots.get(place) or Packages(walk.builder.memory, empty, empty, empty)
+        empty = walk.build.world_cache.recall((index, "empty"), lambda: World.of(index))
+        packages = walk.roots.get(place) or Packages(walk.build.world_cache, empty, empty, empty)
         known = sort_operands(index, [operand.text for operand in command.operands]).known
         walk.roots[place] = packages.add(known, _virtual_name(command), conditional=conditional)
 
@@ -188,7 +193,7 @@ class _ScriptWalk:
         if command.unknown:
             names = ", ".join(name if name.startswith(("$", "`")) else f"${name}" for name in command.unknown)
             what = f"packages of this apk {command.verb} come from {names}, which is known only while building"
-            self._unjudged("AD905", what, f"apk {command.verb}")
+            self._unjudged("unknown-value", what, f"apk {command.verb}")
 
     def _xargs(self, expanded: ExpandedCommand, args: Sequence[Arg], folder: str) -> None:
         """``xargs [options] apk add ...``: the operands come from a file or the command before the pipe."""
@@ -210,7 +215,9 @@ class _ScriptWalk:
                 piped = lists.listed(arg.text.partition("=")[2])
         if piped is None:
             self.walk.unknown = (*self.walk.unknown, "xargs")
-            self._unjudged("AD905", "the packages that xargs hands to apk are known only while building", "xargs apk")
+            self._unjudged(
+                "unknown-value", "the packages that xargs hands to apk are known only while building", "xargs apk"
+            )
             return
         self._apk(expanded, args[start:], folder, piped)
 
@@ -220,7 +227,7 @@ class _ScriptWalk:
         piped = lists.redirected(expanded.command) or lists.piped(expanded.command)
         paths = {operand.path for operand in piped or ()}
         if piped is None or len(paths) != 1:
-            self._unjudged("AD905", "what xargs hands to pip is known only while building", "xargs pip")
+            self._unjudged("unknown-value", "what xargs hands to pip is known only while building", "xargs pip")
             return
         if None in paths:
             added = [operand.arg for operand in piped if operand.arg is not None]
@@ -256,9 +263,9 @@ class _ScriptWalk:
                 conditional=expanded.conditional,
             )
             if isinstance(command, ExportCommand):
-                walk.builder.installer.export(call, command, _redirected_to(expanded))
+                self.installer.export(call, command, _redirected_to(expanded))
             else:
-                walk.builder.installer.install(call, command)
+                self.installer.install(call, command)
         elif (setting := read_setting(args)) is not None:
             walk.settings.update([setting])
         elif is_python(args[0].text):
@@ -309,7 +316,7 @@ class _ScriptWalk:
         if script_installs(text):
             shown = self.walk.files.display(place)
             self._unjudged(
-                "AD905", f"{shown} installs packages and isn't looked into: put its commands in a RUN", shown
+                "unknown-value", f"{shown} installs packages and isn't looked into: put its commands in a RUN", shown
             )
 
     def _add_user(self, args: Sequence[Arg]) -> None:

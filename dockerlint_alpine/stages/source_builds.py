@@ -209,10 +209,10 @@ def _by_cmake_name(name: str, knowledge: Knowledge, index: Index) -> Library | N
 
 def _by_module(module: str, index: Index) -> Library | None:
     """A library that only this release's index knows, by its pkg-config module."""
-    providers = index.find(f"pc:{module}") if not set(module) & set("*?[]") else ()
-    if not providers:
+    best = index.best(f"pc:{module}") if not set(module) & set("*?[]") else None
+    if best is None:
         return None
-    package = providers[0].package
+    package = best.package
     plain = module.removeprefix("lib")
     return _made_up(module, package.name, _objects_behind(package, index, plain), index, pkg_config=(module,))
 
@@ -230,20 +230,10 @@ def _by_object(name: str, knowledge: Knowledge, index: Index) -> Library | None:
             known = knowledge.library_for(provider.capability)
             if known is not None:
                 return known
-            dev = _dev_package(provider.package, index)
+            dev = index.development_of(provider.package)
             if dev is not None:
                 soname = provider.capability.removeprefix("so:").rpartition(".so")[0]
-                return _made_up(name, dev, (f"{soname}.so.*",), index)
-    return None
-
-
-def _dev_package(package: Package, index: Index) -> str | None:
-    """The -dev package that depends on a library's package."""
-    stems = (package.name, package.origin, package.name.removesuffix("-libs"))
-    for candidate in dict.fromkeys(f"{stem}-dev" for stem in stems):
-        dev = index.package(candidate)
-        if dev is not None and any(one.name == package.name for one in dev.depends):
-            return dev.name
+                return _made_up(name, dev.name, (f"{soname}.so.*",), index)
     return None
 
 

@@ -8,74 +8,51 @@ from typing import TYPE_CHECKING
 
 from dockerlint_alpine.stages import bases, copying, shell_commands
 from dockerlint_alpine.stages.errors import StageGraphError
-from dockerlint_alpine.stages.graph import StageGraph, StageNode, build_graph
-from dockerlint_alpine.stages.model import Timeline, Unjudged
+from dockerlint_alpine.stages.graph import build_graph
+from dockerlint_alpine.stages.model import Timeline
 from dockerlint_alpine.stages.mounts import BindMounts
-from dockerlint_alpine.stages.walk import StageWalk
-from dockerlint_alpine.stages.world_cache import Memory
+from dockerlint_alpine.stages.walk import BuildWalk, StageWalk
+from dockerlint_alpine.stages.world_cache import WorldCache
 from dockerlint_alpine.syntax import SourceText, run_scripts
 
 if TYPE_CHECKING:
     from dockerlint_alpine.apk import IndexStore
     from dockerlint_alpine.knowledge import Knowledge
     from dockerlint_alpine.stages.context import BuildContext
+    from dockerlint_alpine.stages.graph import StageNode
     from dockerlint_alpine.stages.installing import Installer
     from dockerlint_alpine.syntax import Dockerfile, Instruction
 
 
-class TimelineBuilder:
-    """Everything a walk needs; ``build_timeline`` is the way in."""
+class _TimelineBuilder:
+    """Walks the stages of one build in order; ``build_timeline`` is the way in."""
 
-    def __init__(
-        self,
-        dockerfile: Dockerfile,
-        platform: str,
-        *,
-        context: BuildContext,
-        knowledge: Knowledge,
-        store: IndexStore,
-        installer: Installer,
-        build_args: Mapping[str, str],
-        alpine: str | None,
-        python: str | None,
-        shown_as: str,
-        memory: Memory,
-    ) -> None:
-        self.dockerfile = dockerfile
-        self.platform = platform
-        self.context = context
-        self.knowledge = knowledge
-        self.store = store
+    def __init__(self, state: BuildWalk, installer: Installer) -> None:
+        self.state = state
         self.installer = installer
-        self.alpine = alpine
-        self.python = python
-        self.shown_as = shown_as
-        self.memory = memory
-        self.graph: StageGraph = build_graph(dockerfile, platform, build_args)
-        self.runs: dict[int, StageWalk] = {}
-        self.unjudged: dict[Unjudged, None] = {}
-        self.notes: list[str] = []
 
     def build(self, target: str | None) -> Timeline:
         """Walk all stages, or the ones that ``target`` needs."""
-        wanted = self._target(target)
-        for index in self.graph.order(wanted):
-            self.runs[index] = self._walk(self.graph.nodes[index])
-        running = frozenset({wanted}) if wanted is not None else self.graph.leaves()
-        stages = {index: walk.finished(runs=index in running) for index, walk in self.runs.items()}
-        return Timeline(self.dockerfile, self.platform, stages, tuple(self.unjudged), tuple(dict.fromkeys(self.notes)))
+        state, graph = self.state, self.state.graph
+        chosen = self._target(target)
+        for index in graph.order(chosen):
+            state.stages[index] = self._walk(graph.nodes[index])
+        running = frozenset({chosen}) if chosen is not None else graph.leaves()
+        stages = {index: walk.finished(runs=index in running) for index, walk in state.stages.items()}
+        notes = tuple(dict.fromkeys(state.notes))
+        return Timeline(state.dockerfile, state.platform, stages, tuple(state.unjudged), notes)
 
     def _target(self, target: str | None) -> int | None:
         if target is None:
             return None
-        found = self.graph.find(target)
+        found = self.state.graph.find(target)
         if found is None:
-            names = ", ".join(node.name for node in self.graph.nodes if node.name) or "none has a name"
+            names = ", ".join(node.name for node in self.state.graph.nodes if node.name) or "none has a name"
             raise StageGraphError(f"no stage is called {target!r} (stages: {names})")
         return found
 
     def _walk(self, node: StageNode) -> StageWalk:
-        walk = StageWalk(node, self)
+        walk = StageWalk(node, self.state)
         bases.enter(walk)
         if walk.packages is not None:
             walk.start = walk.moment
@@ -84,7 +61,7 @@ class TimelineBuilder:
         return walk
 
     def _step(self, walk: StageWalk, instruction: Instruction) -> None:
-        escape = self.dockerfile.escape
+        escape = self.state.dockerfile.escape
         match instruction.keyword:
             case "ARG":
                 walk.scope = walk.scope.arg(instruction, escape)
@@ -102,7 +79,7 @@ class TimelineBuilder:
             case "RUN" if walk.kind == "alpine" or walk.glibc is not None:
                 with BindMounts(walk, instruction):
                     for script in run_scripts(instruction, walk.shell):
-                        shell_commands.walk_script(walk, instruction, script)
+                        shell_commands.walk_script(walk, instruction, script, self.installer)
             case _:
                 pass
 
@@ -129,25 +106,24 @@ def build_timeline(
     alpine: str | None = None,
     python: str | None = None,
     shown_as: str = "Dockerfile",
-    memory: Memory | None = None,
+    world_cache: WorldCache | None = None,
 ) -> Timeline:
     """Walk ``dockerfile``, called ``shown_as`` in messages, for one ``platform`` (``linux/amd64``).
 
-    ``alpine`` and ``python`` (``X.Y``) overrule what base images tell. ``memory`` keeps what several files have in
+    ``alpine`` and ``python`` (``X.Y``) overrule what base images tell. ``world_cache`` keeps what several files have in
     common; give the same one for all files that share ``knowledge`` and ``store``. Raises StagesError: StageGraphError
     for stages in a circle or an unknown ``target``, IncludeCycleError for requirement files in a circle.
     """
-    builder = TimelineBuilder(
+    state = BuildWalk(
         dockerfile,
+        build_graph(dockerfile, platform, build_args or {}),
         platform,
         context=context,
         knowledge=knowledge,
         store=store,
-        installer=installer,
-        build_args=build_args or {},
+        world_cache=world_cache if world_cache is not None else WorldCache(),
         alpine=alpine,
         python=python,
         shown_as=shown_as,
-        memory=memory if memory is not None else Memory(),
     )
-    return builder.build(target)
+    return _TimelineBuilder(state, installer).build(target)

@@ -2,36 +2,71 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Literal
 
 from dockerlint_alpine.stages.files import StageFiles, absolute
-from dockerlint_alpine.stages.interpreters import apk_home
-from dockerlint_alpine.stages.model import Installed, Moment, PythonHome, Stage, Step, Unjudged
+from dockerlint_alpine.stages.model import Installed, Moment, PythonHome, Stage, Step, Unjudged, UnjudgedKind
 from dockerlint_alpine.syntax import expand
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from dockerlint_alpine.apk import Index
-    from dockerlint_alpine.knowledge import BaseImage
+    from dockerlint_alpine.apk import Index, IndexStore
+    from dockerlint_alpine.knowledge import BaseImage, Knowledge
+    from dockerlint_alpine.stages.context import BuildContext
     from dockerlint_alpine.stages.environment import Scope
-    from dockerlint_alpine.stages.graph import StageNode
+    from dockerlint_alpine.stages.graph import StageGraph, StageNode
     from dockerlint_alpine.stages.packages import Packages
-    from dockerlint_alpine.stages.timeline import TimelineBuilder
-    from dockerlint_alpine.syntax import Instruction, SourceText
+    from dockerlint_alpine.stages.world_cache import WorldCache
+    from dockerlint_alpine.syntax import Dockerfile, Instruction, SourceText
 
 DEFAULT_SHELL = ("/bin/sh", "-c")
+
+
+class BuildWalk:
+    """What the stages of one build have in common: what they are judged by, and what is found out on the way."""
+
+    def __init__(
+        self,
+        dockerfile: Dockerfile,
+        graph: StageGraph,
+        platform: str,
+        *,
+        context: BuildContext,
+        knowledge: Knowledge,
+        store: IndexStore,
+        world_cache: WorldCache,
+        alpine: str | None,
+        python: str | None,
+        shown_as: str,
+    ) -> None:
+        self.dockerfile = dockerfile
+        self.graph = graph
+        self.platform = platform
+        self.context = context
+        self.knowledge = knowledge
+        self.store = store
+        self.world_cache = world_cache
+        self.alpine = alpine
+        self.python = python
+        self.shown_as = shown_as
+        self.stages: dict[int, StageWalk] = {}
+        """The stages that were walked to their end, by index."""
+
+        self.unjudged: dict[Unjudged, None] = {}
+        self.notes: list[str] = []
 
 
 class StageWalk:
     """The state of one stage; frozen into a :class:`Stage` at the end."""
 
-    def __init__(self, node: StageNode, builder: TimelineBuilder) -> None:
+    def __init__(self, node: StageNode, build: BuildWalk) -> None:
         self.node = node
-        self.builder = builder
-        self.platform = node.platform or builder.platform
-        self.scope: Scope = builder.graph.scope
-        self.files = StageFiles(builder.context)
+        self.build = build
+        self.platform = node.platform or build.platform
+        self.scope: Scope = build.graph.scope
+        self.files = StageFiles(build.context)
         self.workdir = "/"
         self.shell: tuple[str, ...] = DEFAULT_SHELL
         self.image: BaseImage | None = None
@@ -96,9 +131,34 @@ class StageWalk:
             unknown=self.unknown,
         )
 
+    def image_python(self, prefix: str | None, version: str | None, pip: str | None) -> PythonHome | None:
+        """The Python that an image brings by itself; ``--python`` has the last word on its version."""
+        if prefix is None or prefix == "/usr":
+            return None
+        version = self.build.python or version
+        return PythonHome(prefix, version, pip_version=pip) if version is not None else None
+
+    def apk_python(self) -> PythonHome | None:
+        """Alpine's own Python in this stage, if ``python3`` is installed."""
+        if self.packages is None:
+            return None
+        package = self.packages.world.provider("cmd:python3") or self.packages.possible.provider("cmd:python3")
+        if package is None:
+            return None
+        version = re.match(r"\d+\.\d+", package.version)
+        pip = self.packages.possible.packages.get("py3-pip")
+        pip_version = re.match(r"[\d.]+", pip.version) if pip is not None else None
+        upgraded = self.settings.get("pip./usr")
+        return PythonHome(
+            "/usr",
+            version[0] if version else None,
+            from_apk=True,
+            pip_version=upgraded or (pip_version[0] if pip_version else None),
+        )
+
     def text(self, source: SourceText) -> str:
         """``source`` of an instruction with the names of the stage put in."""
-        return expand(source, self.scope.names, escape=self.builder.dockerfile.escape).source.text.strip()
+        return expand(source, self.scope.names, escape=self.build.dockerfile.escape).source.text.strip()
 
     def place(self, path: str) -> str:
         """``path`` of an instruction, made absolute."""
@@ -114,14 +174,16 @@ class StageWalk:
         table.update({(item.resolved.name, item.location, item.as_wheel): item for item in items})
         self.installed = list(table.values())
 
-    def unjudged(self, code: str, instruction: Instruction, message: str, evidence: str, things: int = 1) -> None:
+    def unjudged(
+        self, kind: UnjudgedKind, instruction: Instruction, message: str, evidence: str, things: int = 1
+    ) -> None:
         """Note something that could not be judged; the same thing about the same instruction counts once."""
         span = (instruction.start, instruction.end)
-        notice = Unjudged(code, self.node.index, span, message, evidence, things)
+        notice = Unjudged(kind, self.node.index, span, message, evidence, things)
         if self.glibc is not None:
             self.doubts.append(notice)
         else:
-            self.builder.unjudged[notice] = None
+            self.build.unjudged[notice] = None
 
     def finished(self, *, runs: bool) -> Stage:
         """The stage at its end."""
@@ -136,7 +198,7 @@ class StageWalk:
             image=self.image,
             alpine=self.index.release if self.index is not None else None,
             packages=self.index,
-            home=self.home or apk_home(self),
+            home=self.home or self.apk_python(),
             start=self.start,
             end=self.moment if self.packages is not None else None,
             steps=tuple(self.steps),

@@ -26,7 +26,7 @@ _TOKEN = re.compile("\x00([0-9]+)\x00")
 """Stands for where a requirement was written, so that the same requirements in two projects are equal inputs."""
 
 
-class Memory:
+class WorldCache:
     """Up to ``limit`` answers; the ones not asked for longest are forgotten. Not for several threads at once."""
 
     def __init__(self, limit: int = _ANSWERS) -> None:

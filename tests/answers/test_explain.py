@@ -6,10 +6,11 @@ from typing import Any
 
 import pytest
 
-from dockerlint_alpine.answers.explain import explain, suggestions
+from dockerlint_alpine.answers.explain import explain, known_topics
 from dockerlint_alpine.answers.explain_text import grouped, render, sentence, wheels_sentence
 from dockerlint_alpine.apk import IndexStore, UnknownReleaseError
 from dockerlint_alpine.knowledge import Knowledge
+from dockerlint_alpine.run.suggest import near
 
 
 @pytest.fixture(scope="module")
@@ -149,8 +150,8 @@ def test_proofs_and_unread_sources_are_told(ask: Any, knowledge: Knowledge) -> N
 def test_nothing_and_what_looks_like_it(knowledge: Knowledge, store: IndexStore) -> None:
     assert explain("no-such-thing-at-all", knowledge, store) is None
     assert explain("", knowledge, store) is None
-    assert "psycopg2" in suggestions("psycopg-2", knowledge, store)
-    assert suggestions("", knowledge, store) == []
+    assert "psycopg2" in near("psycopg-2", known_topics("psycopg-2", knowledge, store))
+    assert near("", known_topics("", knowledge, store)) == []
 
 
 def test_an_unknown_release_is_an_error(knowledge: Knowledge, store: IndexStore) -> None:

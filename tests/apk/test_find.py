@@ -63,3 +63,25 @@ def test_search_by_name(alpine319: Index) -> None:
     assert all(one.package.name.startswith("lz4") for one in alpine319.search("lz4*"))
     assert alpine319.names("liblz4x") == ()
     assert "lz4-dev" in alpine319.names("lz4-")
+
+
+def test_the_best_of_several_needs_is_that_of_the_first_which_the_release_has(alpine319: Index) -> None:
+    assert alpine319.best_name("pc:no-such-module", "pc:liblz4", "pc:libpq") == "lz4-dev"
+    assert alpine319.best_name("pc:no-such-module") is alpine319.best() is None
+
+
+def test_a_name_stands_for_its_own_package_or_for_the_provider_that_apk_prefers(alpine319: Index) -> None:
+    named = {name: alpine319.standing_for(name) for name in ("lz4", "postgresql-dev", "no-such-package")}
+    assert [found and found.name for found in named.values()] == ["lz4", "postgresql16-dev", None]
+
+
+@pytest.mark.parametrize(
+    ("library", "development"), [("lz4-libs", "lz4-dev"), ("libpq", "libpq-dev"), ("curl", None), ("musl", "musl-dev")]
+)
+def test_the_dev_package_beside_a_library_depends_on_it(
+    alpine319: Index, library: str, development: str | None
+) -> None:
+    package = alpine319.package(library)
+    assert package is not None
+    found = alpine319.development_of(package)
+    assert (found and found.name) == development

@@ -33,18 +33,24 @@ def sections(check: Check) -> dict[str, str]:
     return dict(SECTION.findall(check.page))
 
 
-def example(check: Check, heading: str) -> Example:
-    found = Example()
-    for language, title, text in FENCE.findall(sections(check)[heading]):
-        if language == "sh":
-            program, command, *found.arguments = shlex.split(text)
+def examples(check: Check, heading: str) -> list[Example]:
+    """The projects of a section, in order: each begins with its Dockerfile."""
+    found: list[Example] = []
+    for language, title, text in FENCE.findall(sections(check).get(heading, "")):
+        if language == "dockerfile" and not title:
+            found.append(Example({"Dockerfile": text}))
+        elif language == "sh":
+            program, command, *found[-1].arguments = shlex.split(text)
             assert (program, command) == ("alpine-doctor", "check")
         else:
-            name = title or "Dockerfile"
-            assert name not in found.files, "a section has one Dockerfile"
-            found.files[name] = text
-    assert "Dockerfile" in found.files
+            assert title not in found[-1].files, "no file twice"
+            found[-1].files[title] = text
     return found
+
+
+def example(check: Check, heading: str) -> Example:
+    """The first project of a section."""
+    return examples(check, heading)[0]
 
 
 def write(files: dict[str, str], root: Path) -> None:

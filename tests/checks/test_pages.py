@@ -12,8 +12,8 @@ from packaging.version import Version
 
 from dockerlint_alpine import DOCS_URL, __version__
 from dockerlint_alpine.checks import CHECKS, Check
-from dockerlint_alpine.checks.base import HEADINGS
-from tests.checks.pages import example, judge, sections
+from dockerlint_alpine.checks.base import HEADINGS, SILENT
+from tests.checks.pages import examples, judge, sections
 from tests.conftest import CHECKOUT
 
 every_check = pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.code)
@@ -36,7 +36,7 @@ def test_codes_are_unique_and_sorted() -> None:
 
 @every_check
 def test_the_page_has_every_heading_with_something_below_it(check: Check) -> None:
-    assert tuple(sections(check)) == HEADINGS
+    assert tuple(heading for heading in sections(check) if heading != SILENT) == HEADINGS
     assert all(text.strip() for text in sections(check).values())
     assert check.page.startswith("## ")
     assert len(check.description) > len("Reports nothing.")
@@ -50,24 +50,32 @@ def test_no_two_checks_share_a_page() -> None:
 def test_the_example_is_found_and_its_remedy_is_not(
     check: Check, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for heading, expected in (("Example", True), ("Use instead", False)):
-        root = tmp_path / heading
-        root.mkdir()
-        monkeypatch.chdir(root)
-        found = judge(example(check, heading), check.code, root)
-        assert bool(found) == expected, heading
-        for finding in found:
-            fix = finding["fix"]
-            assert (fix["applicability"] if isinstance(fix, dict) else None) in FIXES[check.fix]
-            assert finding["severity"] == check.severity
+    assert examples(check, "Example")
+    assert examples(check, "Use instead")
+    for heading, expected in (("Example", True), ("Use instead", False), (SILENT, False)):
+        for number, project in enumerate(examples(check, heading)):
+            root = tmp_path / f"{heading} {number}"
+            root.mkdir()
+            monkeypatch.chdir(root)
+            found = judge(project, check.code, root)
+            assert bool(found) == expected, (heading, number)
+            agrees_with_the_page(check, found)
+
+
+def agrees_with_the_page(check: Check, found: list[dict[str, object]]) -> None:
+    for finding in found:
+        fix = finding["fix"]
+        assert (fix["applicability"] if isinstance(fix, dict) else None) in FIXES[check.fix]
+        assert finding["severity"] == check.severity
 
 
 @pytest.mark.parametrize("check", [c for c in CHECKS if c.fix == "safe"], ids=lambda check: check.code)
-def test_fixing_the_example_leaves_nothing_to_fix(check: Check, mend) -> None:
-    result = mend(example(check, "Example").files["Dockerfile"])
-    assert result.changed
-    assert not [f for f in result.left.findings if f.fix is not None and f.fix.applicability == "safe"]
-    assert check.code not in {f.code for f in result.left.findings}
+def test_fixing_the_examples_leaves_nothing_to_fix(check: Check, mend) -> None:
+    for project in examples(check, "Example"):
+        result = mend(project.files["Dockerfile"])
+        assert result.changed
+        assert not [f for f in result.left.findings if f.fix is not None and f.fix.applicability == "safe"]
+        assert check.code not in {f.code for f in result.left.findings}
 
 
 @every_check

@@ -120,7 +120,7 @@ def test_exit_zero_and_select(project: Callable[[Mapping[str, str]], Path]) -> N
 @pytest.mark.parametrize(
     ("args", "says"),
     [
-        (["--select", "XYZ"], "XYZ is no code"),
+        (["--select", "XYZ"], "unknown code or prefix: XYZ"),
         (["--platform", "windows/amd64"], "choose from linux/amd64"),
         (["--alpine", "twelve"], "alpine"),
         (["--output-format", "xml"], "output-format"),

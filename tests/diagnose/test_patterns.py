@@ -11,6 +11,7 @@ import pytest
 
 from dockerlint_alpine.diagnose import lookup as lookup_module
 from dockerlint_alpine.diagnose import patterns as patterns_module
+from dockerlint_alpine.diagnose import ways as ways_module
 from dockerlint_alpine.diagnose.errors import PatternError
 from dockerlint_alpine.diagnose.patterns import PatternSet, validate
 
@@ -109,6 +110,6 @@ def test_a_text_of_advice_that_is_missing_or_names_what_it_is_not_given() -> Non
 
 
 def test_every_text_of_advice_is_said_somewhere(raw: dict[str, Any]) -> None:
-    source = Path(lookup_module.__file__).read_text("utf-8")
+    source = "".join(Path(module.__file__).read_text("utf-8") for module in (lookup_module, ways_module))
     assert raw["advice"].keys() == patterns_module.ADVICE.keys()
     assert not [key for key in patterns_module.ADVICE if f'"{key}"' not in source]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from dockerlint_alpine.diagnose import diagnose_scan, read_log
-from dockerlint_alpine.diagnose.repair import Repair, Surgery
+from dockerlint_alpine.diagnose.repair import DockerfileRepair, Repair
 from dockerlint_alpine.run.analysis import Doctor, configure
 
 if TYPE_CHECKING:
@@ -38,10 +38,10 @@ def operate(tmp_path: Path, knowledge: Knowledge, store: IndexStore):
         path.write_text(dockerfile)
         doctor = Doctor(configure(context=tmp_path), store=store, knowledge=knowledge)
         found = read_log(io.BytesIO(log.encode()), knowledge)
-        surgery = Surgery(doctor, dockerfile.encode(), path, found, "Dockerfile")
-        release, said_by = surgery.release()
+        dockerfile_repair = DockerfileRepair(doctor, dockerfile.encode(), path, found, "Dockerfile")
+        release, said_by = dockerfile_repair.release()
         diagnosis = diagnose_scan(found, knowledge, store, alpine=release, said_by=said_by)
-        return surgery.repair(diagnosis)
+        return dockerfile_repair.repair(diagnosis)
 
     return run
 
@@ -118,3 +118,97 @@ def test_a_package_that_is_there_already_is_not_added_again(operate) -> None:
 def test_repairing_twice_changes_nothing_more(operate) -> None:
     once = operate(TWO_STAGES, LOGS["BuildKit"]).new
     assert operate(once.decode(), LOGS["BuildKit"]).new == once
+
+
+GCC_LOG = """
+#6 [3/3] RUN pip install psutil
+#6 0.9 Collecting psutil
+#6 1.2   Downloading psutil-5.9.0.tar.gz (478 kB)
+#6 2.0     error: command 'gcc' failed: No such file or directory
+#6 ERROR: process "/bin/sh -c pip install psutil" did not complete successfully: exit code: 1
+"""
+FETCH = "#5 0.3 fetch https://dl-cdn.alpinelinux.org/alpine/v3.19/main/x86_64/APKINDEX.tar.gz\n"
+ONE_STAGE = "FROM {base}\nRUN apk add curl\nRUN pip install psutil\n"
+
+
+@pytest.mark.parametrize("base", ["example.org/team/base:1", "${BASE}"])
+def test_a_base_that_does_not_tell_its_release_is_that_of_the_log(base: str, operate) -> None:
+    dockerfile = ONE_STAGE.format(base=base)
+    repair = operate(f"ARG BASE\n{dockerfile}", FETCH + GCC_LOG)
+    assert repair.diagnosis.packages == ("gcc",)
+    assert repair.diagnosis.release == "3.19"
+    added = set(repair.new.decode().splitlines()[2].split()[3:])
+    assert added == {"curl", "gcc", "linux-headers", "musl-dev"}
+    assert repair.complete
+
+
+def test_a_log_of_alpine_and_a_dockerfile_of_debian(operate) -> None:
+    repair = operate(ONE_STAGE.format(base="python:3.11-slim"), FETCH + GCC_LOG)
+    assert repair.diagnosis.packages == ("gcc",)
+    assert not repair.changed
+    assert not repair.complete
+    assert repair.notes == ("gcc: the base of stage 0 (python:3.11-slim) is not Alpine",)
+
+
+def test_a_dockerfile_of_debian_and_a_log_that_does_not_say(operate) -> None:
+    repair = operate(ONE_STAGE.format(base="python:3.11-slim"), GCC_LOG)
+    assert repair.diagnosis.verdict == "no-package-helps"
+    assert not repair.changed
+
+
+def test_what_brings_another_is_enough(operate) -> None:
+    log = "Collecting cryptography==3.4.8\nerror: can't find Rust compiler\nERROR: Failed building wheel for cryptography\n"
+    repair = operate(f"FROM {BASE}\nRUN pip install foo\n", log)
+    assert repair.diagnosis.packages == ("cargo", "rust")
+    written = [item.package for item in repair.applied]
+    assert {"cargo", "gcc", "musl-dev", "openssl-dev"} <= set(written)
+    assert len(written) == len(set(written))
+    assert not repair.notes
+
+
+def test_a_pin_is_loosened_to_what_apk_has(operate) -> None:
+    log = "ERROR: unable to select packages:\n  curl-8.9.1-r2:\n    breaks: world[curl=8.4.0-r0]\n"
+    dockerfile = f"FROM {BASE}\nRUN apk add --no-cache curl=8.4.0-r0 tini\n"
+    repair = operate(dockerfile, log, requirements="")
+    assert repair.diagnosis.verdict == "no-package-helps"
+    assert repair.new.decode() == dockerfile.replace("curl=8.4.0-r0", "curl=~8.9.1")
+    assert repair.complete
+
+
+@pytest.mark.parametrize(
+    "log",
+    [
+        "ERROR: Failed building wheel for cryptography\n",
+        "error: the configured Python interpreter version (3.14) is newer than PyO3's maximum supported version (3.13)\n",
+        "ERROR: lib/apk/exec/busybox-1.37.0-r29.trigger: exited with error 127\n",
+    ],
+)
+def test_a_cause_that_no_package_mends_or_that_is_unknown_writes_nothing(log: str, operate) -> None:
+    repair = operate(f"FROM {BASE}\nRUN pip install cryptography==3.4.8\n", log)
+    assert not repair.changed
+    assert not repair.complete
+
+
+def test_the_exact_step_goes_before_the_same_text_in_another_stage(operate) -> None:
+    dockerfile = f"FROM {BASE} AS a\nRUN pip install lz4\nFROM {BASE} AS b\nRUN pip install lz4\n"
+    log = (
+        f"Step 1/4 : FROM {BASE} AS a\nStep 2/4 : RUN pip install lz4\nSuccessfully installed lz4-4.4.5\n"
+        f"Step 3/4 : FROM {BASE} AS b\nStep 4/4 : RUN pip install lz4\n"
+        "error: command 'gcc' failed: No such file or directory\n"
+        "The command '/bin/sh -c pip install lz4' returned a non-zero code: 1\n"
+    )
+    repair = operate(dockerfile, log, requirements="")
+    assert repair.diagnosis.causes[0].stage == "b"
+
+
+def test_a_library_that_a_step_of_the_build_loads_is_one_of_what_runs(operate) -> None:
+    dockerfile = f"FROM {BASE}\nRUN apk add --no-cache curl\nRUN python -c 'import lz4'\n"
+    log = (
+        "#7 [3/3] RUN python -c 'import lz4'\n#7 0.2 ImportError: Error loading shared library liblz4.so.1: No such file or "
+        "directory (needed by /usr/local/lib/python3.11/site-packages/lz4/_version.so)\n"
+        "#7 ERROR: process \"/bin/sh -c python -c 'import lz4'\" did not complete successfully: exit code: 1\n"
+    )
+    repair = operate(dockerfile, log, requirements="")
+    cause = repair.diagnosis.causes[0]
+    assert (cause.moment, cause.lasting, cause.packages) == ("build", True, ("lz4-libs",))
+    assert repair.new.decode() == dockerfile.replace("curl", "curl lz4-libs")

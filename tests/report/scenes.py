@@ -13,6 +13,7 @@ from dockerlint_alpine.model.findings import (
     Report,
     StageRef,
     TextEdit,
+    Traits,
 )
 from dockerlint_alpine.report import CodeDoc
 
@@ -204,6 +205,7 @@ def single() -> FileReport:
         ),
         Finding(
             code="AD901",
+            traits=Traits(could_not_judge=True),
             name="could-not-judge",
             severity="info",
             confidence="certain",

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from dockerlint_alpine.checks import check_by_topic
 from dockerlint_alpine.model.findings import Evidence, Finding, Location
 from dockerlint_alpine.run import suppress
 from dockerlint_alpine.run.add_ignores import Added, AddIgnoreError, add_ignores, clean_reason, silenced
@@ -21,7 +22,9 @@ DOCTOR = Doctor(configure(require_reason=True))
 
 
 def finding(line: int, code: str = "AD201") -> Finding:
-    return Finding(code, "name", "error", "certain", "m", Location(line, 1, line, 2), (Evidence("rule", "d"),))
+    check = check_by_topic(code)
+    assert check is not None
+    return check.finding("m", at=Location(line, 1, line, 2), evidence=(Evidence("rule", "d"),))
 
 
 def spans(data: bytes) -> list[tuple[int, int]]:

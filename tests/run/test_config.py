@@ -16,6 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import dockerlint_alpine
+from dockerlint_alpine.checks import check_by_topic
 from dockerlint_alpine.model.findings import Evidence, Finding, Location
 from dockerlint_alpine.report import FORMATS
 from dockerlint_alpine.run.config import ConfigError, Settings, as_dict, find, load, matches
@@ -59,7 +60,9 @@ def write(path: Path, text: str) -> Path:
 
 
 def finding(code: str) -> Finding:
-    return Finding(code, "name", "error", "certain", "message", Location(1, 1, 1, 2), (Evidence("rule", "detail"),))
+    check = check_by_topic(code)
+    assert check is not None
+    return check.finding("message", at=Location(1, 1, 1, 2), evidence=(Evidence("rule", "detail"),))
 
 
 # the schema and the settings agree
@@ -174,8 +177,8 @@ def test_paths_are_relative_to_the_file(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ('selct = ["AD1"]', "unknown option `selct`; did you mean `select`?"),
-        ("exit_zero = true", "unknown option `exit_zero`; did you mean `exit-zero`?"),
+        ('selct = ["AD1"]', "unknown option `selct`; did you mean select?"),
+        ("exit_zero = true", "unknown option `exit_zero`; did you mean exit-zero?"),
         ("zzz = 1", "unknown option `zzz`"),
         ("alpine = 3.20", '`alpine`: must be a text such as "3.20", not 3.2'),
         ('select = "AD1"', "`select`: must be a list, not 'AD1'"),
@@ -353,7 +356,7 @@ def test_nothing_heavy_is_imported() -> None:
 @pytest.mark.parametrize(
     ("given", "message"),
     [
-        ({"platfroms": []}, "editor: unknown option `platfroms`; did you mean `platforms`?"),
+        ({"platfroms": []}, "editor: unknown option `platfroms`; did you mean platforms?"),
         ({"strict": "yes"}, "editor: `strict`: must be true or false, not 'yes'"),
     ],
 )

@@ -323,7 +323,7 @@ def test_options_come_from_files_and_from_the_editor(project: Project) -> None:
         async with session(root, options={"platform": ["linux/amd64"]}) as editor:
             uri = editor.open("Dockerfile")
             (problem,) = await editor.diagnostics(uri)
-            expected = "not judged: editor settings: unknown option `platform`; did you mean `platforms`?"
+            expected = "not judged: editor settings: unknown option `platform`; did you mean platforms?"
             assert problem.message == expected
 
     run(test)

@@ -29,4 +29,4 @@ def steps(timeline: Timeline) -> list[InstallStep]:
 
 
 def said(timeline: Timeline) -> list[tuple[str, str]]:
-    return [(notice.code, notice.message) for notice in timeline.unjudged]
+    return [(notice.kind, notice.message) for notice in timeline.unjudged]

@@ -160,7 +160,10 @@ def test_packages_made_for_glibc_do_not_travel_as_if_for_musl(run) -> None:
     timeline = run(text)
     assert not places(timeline)
     assert said(timeline) == [
-        ("AD902", "what stage 'b' installs is made for python:slim, not for Alpine: install it in an Alpine stage")
+        (
+            "unknown-base-image",
+            "what stage 'b' installs is made for python:slim, not for Alpine: install it in an Alpine stage",
+        )
     ]
     known = installed(run(text.replace("python:slim", "python:3.11-slim")), "lz4")
     assert known.glibc == GlibcMade("python:3.11-slim", 0, "wheel")

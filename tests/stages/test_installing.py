@@ -267,13 +267,13 @@ class TestWhatIsNotKnown:
     def test_no_file(self, run) -> None:
         timeline = run(f"FROM {PY}\nCOPY requirements.txt .\nRUN pip install -r requirements.txt\n")
         ((code, message),) = said(timeline)
-        assert code == "AD901"
+        assert code == "unreadable-requirements"
         assert "requirements.txt can't be read: it is not in the build context" in message
 
     def test_files_made_while_building(self, run) -> None:
         for command in ("echo lz4 > r.txt && pip install -r r.txt", "cat <<E > r.txt && pip install -r r.txt\nlz4\nE"):
             ((code, message),) = said(run(f"FROM {PY}\nRUN <<END\n{command}\nEND\n"))
-            assert code == "AD901"
+            assert code == "unreadable-requirements"
             assert message.endswith("line 2 writes it while the image is built")
 
     def test_a_file_that_is_changed_before_it_is_read(self, run) -> None:
@@ -281,7 +281,7 @@ class TestWhatIsNotKnown:
             timeline = run(f"FROM {PY}\nCOPY . .\nRUN {command}\nRUN pip install -r requirements.txt\n", FILES)
             assert said(timeline) == [
                 (
-                    "AD905",
+                    "unknown-value",
                     "requirements.txt is changed in line 3 before it is read: it is judged as it lies in the context",
                 )
             ]
@@ -299,7 +299,7 @@ class TestWhatIsNotKnown:
     def test_arguments(self, run, arguments: str, hidden: str) -> None:
         timeline = run(f'FROM {PY}\nSHELL ["/bin/bash", "-c"]\nRUN pip install {arguments}\n')
         assert said(timeline) == [
-            ("AD905", f"part of what pip installs comes from {hidden}, which is known only while building")
+            ("unknown-value", f"part of what pip installs comes from {hidden}, which is known only while building")
         ]
         assert ("lz4" in places(timeline)) is ("lz4" in arguments.split())
 
@@ -325,7 +325,7 @@ class TestWhatIsNotKnown:
 
     def test_no_python(self, run) -> None:
         assert said(run("FROM alpine:3.19\nRUN pip install lz4\n")) == [
-            ("AD902", "pip: which Python runs here isn't known: say it with --python X.Y")
+            ("unknown-base-image", "pip: which Python runs here isn't known: say it with --python X.Y")
         ]
 
     def test_unknown_distributions_are_counted_once(self, run) -> None:
@@ -333,7 +333,7 @@ class TestWhatIsNotKnown:
             f"FROM {PY}\nRUN pip wheel -w /w no-such-thing-1 no-such-thing-2\nRUN pip install -f /w no-such-thing-1\n"
         )
         timeline = run(text)
-        assert [(notice.code, notice.things) for notice in timeline.unjudged] == [("AD903", 2)]
+        assert [(notice.kind, notice.things) for notice in timeline.unjudged] == [("unresolved-requirement", 2)]
         assert "no-such-thing-1, no-such-thing-2 are not known offline" in timeline.unjudged[0].message
 
     def test_what_is_compiled_without_a_rule(self, run) -> None:
@@ -342,7 +342,7 @@ class TestWhatIsNotKnown:
         timeline = run(f"FROM {PY}\nCOPY . .\nRUN poetry install --no-root\n", files)
         assert said(timeline) == [
             (
-                "AD903",
+                "unresolved-requirement",
                 "no-rule-for-this is compiled and no rule tells what it needs: ask the index for its source with --online",
             )
         ]
@@ -352,7 +352,7 @@ class TestWhatIsNotKnown:
         setup = "from setuptools import setup, Extension\nsetup(name='x'{})\n"
         assert not said(run(text, {"setup.py": setup.format(""), "setup.cfg": "[metadata]\nname = x\n"}))
         native = run(text, {"setup.py": setup.format(", ext_modules=[Extension('x', ['x.c'])]")})
-        assert [code for code, _ in said(native)] == ["AD903"]
+        assert [code for code, _ in said(native)] == ["unresolved-requirement"]
 
     def test_a_second_run_of_a_lock_says_nothing_twice(self, run) -> None:
         lock = TestProjects.LOCK.replace("lz4", "no-rule-for-this")

@@ -14,7 +14,7 @@ def test_a_requirements_file_is_there_for_one_run(run) -> None:
     first, second = steps(timeline)
     assert [item.resolved.chain for item in first.installed] == [("requirements.txt:1",)]
     assert not second.installed
-    assert [code for code, _ in said(timeline)] == ["AD901"]
+    assert [code for code, _ in said(timeline)] == ["unreadable-requirements"]
 
 
 def test_relative_targets_variables_and_the_whole_context(run) -> None:

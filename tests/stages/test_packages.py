@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from dockerlint_alpine.stages import Memory
+from dockerlint_alpine.stages import WorldCache
 from dockerlint_alpine.stages.packages import Packages, sort_operands
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ def index(store: IndexStore) -> Index:
 
 @pytest.fixture
 def empty(index: Index) -> Packages:
-    return Packages.of(Memory(), index, ["musl", "no-such-need"])
+    return Packages.of(WorldCache(), index, ["musl", "no-such-need"])
 
 
 def test_needs_of_an_image_that_the_index_lacks_are_skipped(empty: Packages) -> None:
@@ -55,8 +55,8 @@ def test_one_package_that_does_not_fit_takes_no_other_along(empty: Packages, vir
 
 
 def test_the_same_commands_are_solved_once(index: Index) -> None:
-    memory = Memory()
-    worlds = [Packages.of(memory, index, ["musl"]).add(["gcc"], None, conditional=False).world for _ in range(3)]
+    cache = WorldCache()
+    worlds = [Packages.of(cache, index, ["musl"]).add(["gcc"], None, conditional=False).world for _ in range(3)]
     assert worlds[0] is worlds[1] is worlds[2]
 
 

@@ -1,0 +1,53 @@
+"""## What it does
+Reports an `# alpine-doctor: ignore[...]` comment that suppresses nothing.
+
+## Why is this bad?
+It hides the next real finding of that code, and tells readers of a problem that is gone.
+
+## Example
+```dockerfile
+FROM python:3.11-alpine3.19
+# alpine-doctor: ignore[AD201] copied by hand below
+RUN apk add --no-cache curl
+```
+
+## Use instead
+```dockerfile
+FROM python:3.11-alpine3.19
+RUN apk add --no-cache curl
+```
+
+## Fix safety
+Unsafe: another platform, target or build argument may still need the comment.
+
+## References
+- [Settings](../configuration.md): suppressions, per-file ignores, `require-reason`
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from dockerlint_alpine.checks.base import Check, Subject
+
+if TYPE_CHECKING:
+    from dockerlint_alpine.model.findings import Finding
+
+
+def run(_: Subject) -> Iterable[Finding]:
+    """Yield nothing: ``run/suppress`` makes these findings, once it knows what all other checks found."""
+    return ()
+
+
+CHECK = Check(
+    "AD001",
+    "unused-suppression",
+    "warning",
+    "an ignore comment suppresses nothing",
+    __doc__ or "",
+    run,
+    fix="unsafe",
+    about_comment=True,
+    unused_text=True,
+)

@@ -1,0 +1,57 @@
+r"""## What it does
+Reports an `# alpine-doctor: ignore[...]` comment that can't be understood: it names no code, or what it names is none. With
+`require-reason`, also one that gives no reason.
+
+## Why is this bad?
+It silences nothing, though whoever wrote it believes so. Without a reason nobody will dare to take it out again.
+
+## Example
+```dockerfile
+FROM python:3.11-alpine3.19
+# alpine-doctor: ignore[missing-lz4] lz4 comes with the volume
+RUN apk add --no-cache gcc musl-dev lz4-dev \
+    && pip install lz4==4.4.5 \
+    && apk del lz4-dev
+```
+
+## Use instead
+```dockerfile
+FROM python:3.11-alpine3.19
+# alpine-doctor: ignore[AD202] lz4 comes with the volume
+RUN apk add --no-cache gcc musl-dev lz4-dev \
+    && pip install lz4==4.4.5 \
+    && apk del lz4-dev
+```
+
+## Fix safety
+There is no fix: which code was meant is the author's to say.
+
+## References
+- [Settings](../configuration.md): suppressions, per-file ignores, `require-reason`
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from dockerlint_alpine.checks.base import Check, Subject
+
+if TYPE_CHECKING:
+    from dockerlint_alpine.model.findings import Finding
+
+
+def run(_: Subject) -> Iterable[Finding]:
+    """Yield nothing: ``run/suppress`` makes these findings, once it knows what all other checks found."""
+    return ()
+
+
+CHECK = Check(
+    "AD002",
+    "invalid-suppression",
+    "warning",
+    "an ignore comment is malformed or lacks its reason",
+    __doc__ or "",
+    run,
+    about_comment=True,
+)

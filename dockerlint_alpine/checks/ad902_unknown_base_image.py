@@ -1,0 +1,61 @@
+"""## What it does
+Says that packages are installed on a base image which is not known: its name tells neither the Alpine release nor the
+Python in it.
+
+## Why is this bad?
+"No findings" would sound like "nothing is missing". What was not looked at is counted in the summary, and `--strict`
+turns it into a failure.
+
+## Example
+```dockerfile
+FROM registry.example/team/base:7
+RUN apk add --no-cache gcc musl-dev
+RUN pip install lz4==4.4.5
+```
+
+## Use instead
+Say what is in it:
+```dockerfile
+FROM registry.example/team/base:7
+RUN apk add --no-cache gcc musl-dev
+RUN pip install lz4==4.4.5
+```
+```sh
+alpine-doctor check --alpine 3.19 --python 3.11 Dockerfile
+```
+Or keep it in the configuration: `alpine = "3.19"`, `python = "3.11"`.
+
+## Fix safety
+There is nothing to fix in the file.
+
+## References
+- [Troubleshooting](../troubleshooting.md): what to give it, case by case
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from dockerlint_alpine.checks.base import Check, Subject
+from dockerlint_alpine.checks.unjudged import notices
+
+if TYPE_CHECKING:
+    from dockerlint_alpine.model.findings import Finding
+
+
+def run(subject: Subject) -> Iterator[Finding]:
+    """Yield the notices of this kind."""
+    return notices(CHECK, subject)
+
+
+CHECK = Check(
+    "AD902",
+    "unknown-base-image",
+    "info",
+    "the base image or its Python is not known",
+    __doc__ or "",
+    run,
+    could_not_judge=True,
+    kind="unknown-base-image",
+)

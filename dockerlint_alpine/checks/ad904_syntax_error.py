@@ -1,0 +1,61 @@
+"""## What it does
+Says that a part of the Dockerfile is no valid syntax: an unknown instruction, a heredoc without its end, an instruction
+without its arguments. The rest of the file is judged all the same.
+
+## Why is this bad?
+BuildKit refuses the file, and what the broken part would have installed is not known.
+
+## Example
+```dockerfile
+FROM python:3.11-alpine3.19
+RUM apk add --no-cache gcc musl-dev
+RUN pip install lz4==4.4.5
+```
+
+## Use instead
+```dockerfile
+FROM python:3.11-alpine3.19
+RUN apk add --no-cache gcc musl-dev
+RUN pip install lz4==4.4.5
+```
+
+## Fix safety
+There is no fix: what was meant is the author's to say.
+
+## References
+- [Dockerfile reference](https://docs.docker.com/reference/dockerfile/)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from dockerlint_alpine.checks.base import Check, Subject
+from dockerlint_alpine.model.findings import Evidence, Location
+
+if TYPE_CHECKING:
+    from dockerlint_alpine.model.findings import Finding
+
+
+def run(subject: Subject) -> Iterator[Finding]:
+    """Yield what the parser could make nothing of."""
+    for problem in subject.dockerfile.problems:
+        if problem.severity == "error":
+            yield CHECK.finding(
+                problem.message,
+                subject=subject,
+                at=Location(problem.line, 1, problem.line, 1),
+                evidence=(Evidence("dockerfile", f"line {problem.line}: {problem.message}"),),
+            )
+
+
+CHECK = Check(
+    "AD904",
+    "syntax-error",
+    "info",
+    "a part of the Dockerfile is no valid syntax",
+    __doc__ or "",
+    run,
+    could_not_judge=True,
+)

@@ -1,0 +1,168 @@
+"""The tree as the design has it: which folder may import which, and no import circle of any kind.
+
+The graph has every import statement in it: at the top of a module, inside functions, and for types alone.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterable, Mapping
+from graphlib import CycleError, TopologicalSorter
+from pathlib import Path
+
+import pytest
+
+PACKAGE = "dockerlint_alpine"
+ROOT = Path(__file__).parent.parent / PACKAGE
+
+_BELOW_RUN = "syntax apk elf python installers knowledge stages checks fixer model report".split()
+_ALL = [*_BELOW_RUN, *"run answers diagnose proof server cli".split()]
+ALLOWED: Mapping[str, Iterable[str]] = {
+    "system": (),
+    "syntax": (),
+    "apk": (),
+    "elf": (),
+    "python": (),
+    "installers": ("syntax", "python"),
+    "knowledge": ("apk", "python"),
+    "stages": ("syntax", "apk", "python", "installers", "knowledge"),
+    "checks": ("stages", "knowledge", "fixer", "elf", "apk", "model"),
+    "fixer": ("stages", "syntax", "model"),
+    "model": ("syntax",),
+    "report": ("model",),
+    "run": _BELOW_RUN,
+    "answers": (*_BELOW_RUN, "run"),
+    "diagnose": (*_BELOW_RUN, "run"),
+    "proof": (*_BELOW_RUN, "run"),
+    "server": (*_ALL, ""),
+    "cli": (*_ALL, ""),
+    "": _ALL,
+}
+"""Folder -> the folders that it may import, besides itself and ``system``, which everybody may. ``""`` is the package's
+own ``__init__`` and ``__main__``."""
+
+NOT_YET = {
+    ("apk.preference", "apk.index"),
+    ("apk.preference", "apk.world"),
+    ("checks.apk_operands", "syntax"),
+    ("checks.ad501_glibc_binary", "syntax"),
+    ("checks.base", ""),
+    ("checks.base", "syntax"),
+    ("checks.build_usage", "syntax"),
+    ("checks.run_moment", "syntax"),
+    ("cli.watching", "cli.modes"),
+    ("elf.dlopen", "elf.dlopen_visitor"),
+    ("fixer.pins", "apk"),
+    ("knowledge.drafting", "elf"),
+    ("model.comparison", "model.findings"),
+    ("python.formats.requirements_file", "python.formats.project"),
+    ("python.formats.requirements_file", "python.formats.pyproject"),
+    ("run.analysis", "proof"),
+    ("run.cache", ""),
+    ("run.pool", "cli"),
+    ("run.scheduler", "cli"),
+}
+"""Imports that are still against the rules. This list only ever gets shorter: one that is gone must be taken out."""
+
+
+def _modules() -> dict[str, Path]:
+    """Module without the package's name (``stages.walk``, ``stages`` for its ``__init__``) -> file."""
+    found = {}
+    for path in ROOT.rglob("*.py"):
+        parts = path.relative_to(ROOT).with_suffix("").parts
+        found[".".join(parts[:-1] if parts[-1] == "__init__" else parts)] = path
+    return found
+
+
+def _imported(tree: ast.AST) -> Iterable[str]:
+    """Everything that import statements of a module may mean, with the package's name."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert not node.level, "relative imports are not resolved here"
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def graph_of(sources: Mapping[str, str]) -> dict[str, set[str]]:
+    """Module -> the modules that it imports, of ours. A name that is no module counts as the one that holds it."""
+    found: dict[str, set[str]] = {}
+    for module, text in sources.items():
+        found[module] = set()
+        for name in _imported(ast.parse(text)):
+            if name.partition(".")[0] != PACKAGE:
+                continue
+            inner = name[len(PACKAGE) + 1 :]
+            while inner not in sources:
+                inner = inner.rpartition(".")[0]
+            found[module].add(inner)
+        found[module].discard(module)
+    return found
+
+
+def circle_in(graph: Mapping[str, set[str]]) -> str:
+    """One import circle as text; empty where there is none."""
+    try:
+        TopologicalSorter(graph).prepare()
+    except CycleError as error:
+        return " -> ".join(reversed(error.args[1]))
+    return ""
+
+
+def _folder(module: str) -> str:
+    return "" if module == "__main__" else module.partition(".")[0]
+
+
+def forbidden_in(graph: Mapping[str, set[str]]) -> set[tuple[str, str]]:
+    """Pairs of a module and a folder that it must not import."""
+    return {
+        (module, _folder(imported))
+        for module, names in graph.items()
+        for imported in names
+        if _folder(imported) not in {_folder(module), "system", *ALLOWED[_folder(module)]}
+    }
+
+
+@pytest.fixture(scope="module")
+def graph() -> dict[str, set[str]]:
+    return graph_of({module: path.read_text("utf-8") for module, path in _modules().items()})
+
+
+def test_every_folder_is_in_the_table(graph: dict[str, set[str]]) -> None:
+    assert {_folder(module) for module in graph} <= set(ALLOWED)
+
+
+def test_no_import_circle(graph: dict[str, set[str]]) -> None:
+    kept = {module: {one for one in names if (module, one) not in NOT_YET} for module, names in graph.items()}
+    assert circle_in(kept) == ""
+
+
+def test_folders_import_what_they_may(graph: dict[str, set[str]]) -> None:
+    assert {f"{module} imports {folder or PACKAGE}" for module, folder in forbidden_in(graph) - NOT_YET} == set()
+
+
+def test_what_is_mended_leaves_the_list(graph: dict[str, set[str]]) -> None:
+    imports = {(module, imported) for module, names in graph.items() for imported in names}
+    assert imports | forbidden_in(graph) >= NOT_YET
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "from dockerlint_alpine.stages.b import x",
+        "from dockerlint_alpine.stages import b",
+        "import dockerlint_alpine.stages.b",
+        "def f():\n    from dockerlint_alpine.stages import b",
+        "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    from dockerlint_alpine.stages.b import B",
+    ],
+)
+def test_a_circle_is_seen_wherever_the_import_stands(text: str) -> None:
+    found = graph_of({"": "", "stages": "", "stages.a": text, "stages.b": "from dockerlint_alpine.stages.a import y"})
+    assert circle_in(found) in {"stages.a -> stages.b -> stages.a", "stages.b -> stages.a -> stages.b"}
+
+
+def test_a_forbidden_folder_is_seen() -> None:
+    found = graph_of(
+        {"": "", "apk": "from dockerlint_alpine.elf import x", "elf": "", "cli.x": "import dockerlint_alpine"}
+    )
+    assert forbidden_in(found) == {("apk", "elf")}
