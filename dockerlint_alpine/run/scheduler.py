@@ -15,6 +15,7 @@ import click
 from dockerlint_alpine.cli import common
 from dockerlint_alpine.cli.online import access
 from dockerlint_alpine.cli.progress import Progress
+from dockerlint_alpine.cli.terminal import warn
 from dockerlint_alpine.model.findings import FileError, FileReport
 from dockerlint_alpine.run.discovery import job_settings
 from dockerlint_alpine.run.pool import Answer, PoolUnavailableError, Question, ask, ask_all, worker_count
@@ -163,4 +164,4 @@ def open_cache() -> ReportCache:
     from dockerlint_alpine.cli.folders import cache_folder  # noqa: PLC0415
     from dockerlint_alpine.run.cache import ReportCache  # noqa: PLC0415 - not with --no-cache
 
-    return ReportCache(cache_folder(), lambda text: click.echo(f"alpine-doctor: {text}", err=True), clock=time.time_ns)
+    return ReportCache(cache_folder(), warn, clock=time.time_ns)
