@@ -18,7 +18,7 @@ class DataBuildHook(BuildHookInterface):
         root = Path(self.root)
         sys.path.insert(0, str(root))
         try:
-            from dockerlint_alpine.knowledge.data_build import build  # noqa: PLC0415 - importable only from here on
+            from dockerlint_alpine.knowledge.data_build import build
         finally:
             sys.path.remove(str(root))
         build(root / "rules", root / "dockerlint_alpine" / "data")

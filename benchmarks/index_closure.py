@@ -10,9 +10,12 @@ from __future__ import annotations
 import argparse
 import statistics
 import time
-from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from dockerlint_alpine.apk import IndexStore, World
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 SETS = (
     ("curl",),

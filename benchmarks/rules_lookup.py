@@ -10,12 +10,16 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable, Sequence
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
+from typing import TYPE_CHECKING
+
 from dockerlint_alpine.knowledge import Knowledge
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
 
 
 def timed(ask: Callable[[Knowledge, str], object], topics: Sequence[str]) -> list[float]:

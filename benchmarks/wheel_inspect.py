@@ -13,10 +13,13 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import dockerlint_alpine
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 WHEELS = ("pyyaml", "zstandard", "psycopg2-binary", "pillow", "numpy")
 INSPECT = "from dockerlint_alpine.cli.inspect import inspect_command; inspect_command()"
@@ -50,15 +53,15 @@ def best(rounds: int, job: Callable[[], object]) -> float:
 
 def ours(wheel: Path, *, sources: bool) -> set[str]:
     """The external libraries as we read them."""
-    from dockerlint_alpine.elf.inspection import inspect  # noqa: PLC0415
-    from dockerlint_alpine.elf.wheels import open_wheel  # noqa: PLC0415
+    from dockerlint_alpine.elf.inspection import inspect
+    from dockerlint_alpine.elf.wheels import open_wheel
 
     return set(inspect(open_wheel(wheel, sources=sources)).externals)
 
 
 def theirs(wheel: Path) -> set[str]:
     """The external libraries as auditwheel's library reads them."""
-    from auditwheel.wheel_abi import get_wheel_elfdata  # noqa: PLC0415
+    from auditwheel.wheel_abi import get_wheel_elfdata
 
     get_wheel_elfdata.cache_clear()
     trees = get_wheel_elfdata(None, None, wheel, frozenset(), None).full_elftree.values()
@@ -69,7 +72,7 @@ def theirs(wheel: Path) -> set[str]:
 
 
 def _names(wheel: Path) -> list[str]:
-    import zipfile  # noqa: PLC0415
+    import zipfile
 
     with zipfile.ZipFile(wheel) as archive:
         return archive.namelist()

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-from dockerlint_alpine.model.findings import FileReport
+from dockerlint_alpine.model.reports import FileReport
 from dockerlint_alpine.run.analysis import Doctor, FixResult, configure, fix_bytes
 
 CHECKOUT = Path(__file__).resolve().parent.parent

@@ -19,12 +19,13 @@ import shutil
 import subprocess
 import sys
 import tomllib
-from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
     from dockerlint_alpine.knowledge.model import Distribution, Library
 
 ROOT = Path(__file__).resolve().parent.parent

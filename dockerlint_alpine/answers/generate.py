@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import os
 import posixpath
-from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from dockerlint_alpine.checks import Subject
 from dockerlint_alpine.checks.build_moment import compiles
@@ -23,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from dockerlint_alpine.apk import IndexStore, World
-    from dockerlint_alpine.model.findings import FileReport
+    from dockerlint_alpine.model.reports import FileReport
     from dockerlint_alpine.stages import Installed, Stage
 
 DEFAULT_PYTHON = "3.13"
@@ -35,16 +37,14 @@ _BUILDER = 0
 _SHOWN = 4
 
 
-@dataclass(frozen=True, slots=True)
-class Generated:
+class Generated(Struct, frozen=True):
     """The text of the Dockerfile, and what ``check`` says of it."""
 
     text: str
     report: FileReport
 
 
-@dataclass(frozen=True, slots=True)
-class _Project:
+class _Project(Struct, frozen=True):
     """What is to be installed: the build context, the files to copy first and the argument for pip."""
 
     root: Path
@@ -103,15 +103,14 @@ def _project(requirements: Path) -> _Project:
 
 def _included(root: Path, name: str) -> Iterator[str]:
     """The file and what it includes with ``-r`` and ``-c``, below ``root``."""
-    from dockerlint_alpine.python import read_requirements  # noqa: PLC0415 - only here
+    from dockerlint_alpine.python import read_requirements
 
     reader = _Recorder(root)
-    read_requirements(name, reader, cwd="", environment={}, follow=False)
+    read_requirements(name, reader, cwd="", environment={})
     yield from sorted(reader.seen)
 
 
-@dataclass(slots=True)
-class _Recorder:
+class _Recorder(Struct):
     """Files below a folder, and which of them were read."""
 
     root: Path
@@ -138,8 +137,7 @@ class _Recorder:
         return path
 
 
-@dataclass(frozen=True, slots=True)
-class _Judgement:
+class _Judgement(Struct, frozen=True):
     """What a Dockerfile without packages turned out to need: package to reasons for each stage, and what compiles."""
 
     stages: int
@@ -203,8 +201,7 @@ def _asked(stage: Stage) -> frozenset[str]:
     return stage.end.world.explicit - stage.start.world.explicit
 
 
-@dataclass(frozen=True, slots=True)
-class _Plan:
+class _Plan(Struct, frozen=True):
     """The Dockerfile but for its packages."""
 
     base: str

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import re
 import zlib
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from dockerlint_alpine.apk.constraint import Constraint
 from dockerlint_alpine.apk.errors import ConstraintError, IndexFormatError
@@ -31,16 +32,14 @@ _REGULAR = (b"0", b"\0")
 _NAME = re.compile(r"[^\s<>=~!@\x00-\x1f\x7f][^\s<>=~@\x00-\x1f\x7f]{0,254}")
 
 
-@dataclass(frozen=True, slots=True)
-class Stream:
+class Stream(Struct, frozen=True):
     """One gzip stream of the file: its raw bytes (what a signature covers) and what they unpack to."""
 
     packed: bytes
     content: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
+class Record(Struct, frozen=True):
     """The fields of one package as written; token lists are kept as text (``depends``, ``provides``, ``install_if``)."""
 
     name: str
@@ -54,8 +53,7 @@ class Record:
     built: int
 
 
-@dataclass(frozen=True, slots=True)
-class ApkIndex:
+class ApkIndex(Struct, frozen=True):
     """A whole index: Alpine's description of the snapshot (``v3.19.9-143-g74d5329``) and its packages in file order."""
 
     description: str

@@ -6,8 +6,9 @@ different) and 3.0.0 to 3.0.6; compared with the programs themselves in tests/ap
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, TypeAlias
+
+from msgspec import Struct
 
 if TYPE_CHECKING:
     from dockerlint_alpine.apk.version import Dialect
@@ -24,8 +25,7 @@ Removal: TypeAlias = Literal["avoid", "neutral"]
 it that it is installed (``neutral``)."""
 
 
-@dataclass(frozen=True, slots=True)
-class Behaviour:
+class Behaviour(Struct, frozen=True):
     """The solver of one range of apk-tools versions.
 
     ``tools`` is the version that was read and compared with. ``virtual_triggers``: ``install_if`` also fires on names

@@ -6,21 +6,23 @@ reads them) and keeps what it read, so a second question about the same packages
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from msgspec import Struct
+from msgspec.structs import replace
+
 from dockerlint_alpine.apk.constraint import Constraint, Provide
+from dockerlint_alpine.apk.database import NEGATIVE_FIRST
 from dockerlint_alpine.apk.namehash import bucket
 from dockerlint_alpine.apk.package import Package
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Hashable, Iterable, Iterator, Sequence
 
-    from dockerlint_alpine.apk.database import Database, PackageRow
+    from dockerlint_alpine.apk.database import Database, Origin, PackageRow
 
 
-@dataclass(frozen=True, slots=True)
-class StandIn:
+class StandIn(Struct, frozen=True):
     """How to read a snapshot that stands in for another release or architecture.
 
     ``release`` and ``arch`` are what it stands in for, ``names`` the database whose table of names says what that
@@ -34,9 +36,9 @@ class StandIn:
     other_release: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Layer:
-    """One snapshot in a database, for one repository. ``arch`` is that of the snapshot."""
+class Layer(Struct, frozen=True):
+    """One snapshot in a database, for one repository. ``arch`` is that of the snapshot, ``origin`` what it was made of where
+    it is derived."""
 
     database: Database
     number: int
@@ -44,6 +46,7 @@ class Layer:
     arch: str
     triggers: frozenset[str]
     stand_in: StandIn | None = None
+    origin: Origin | None = None
 
     def theirs(self, name: str) -> str:
         """``name`` as the snapshot spells it."""
@@ -54,8 +57,7 @@ class Layer:
         return text.replace(f"musl-{self.arch}.", f"musl-{self.stand_in.arch}.") if self.stand_in and text else text
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(Struct, frozen=True):
     """What is known of one name: its providers in apk's order with the version they provide, and whom it triggers.
 
     ``triggers`` are packages that have this name in their ``install_if``, with the other names in it.
@@ -77,6 +79,10 @@ class Catalog:
         self._triggered: dict[str, tuple[str, ...]] = {}
         self._discovered: set[str] = set()
         self._traced: set[str] = set()
+        self.kept: dict[Hashable, object] = {}
+        """What others have found out about these packages."""
+        self.odd_triggers = any(NEGATIVE_FIRST in layer.triggers for layer in self._layers)
+        """Whether a list of ``install_if`` begins with a negative condition. None of Alpine's does."""
         self._virtual = frozenset().union(*(layer.triggers for layer in self._layers))
 
     def entry(self, name: str) -> Entry:

@@ -6,8 +6,9 @@ The notation and its quirks follow apk_blob_pull_dep() and apk_dep_is_provided()
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from functools import lru_cache
+
+from msgspec import Struct
 
 from dockerlint_alpine.apk.errors import ConstraintError
 from dockerlint_alpine.apk.version import ANY, CHECKSUM, EQUAL, FUZZY, GREATER, LESS, Dialect, compare, is_valid
@@ -28,8 +29,7 @@ _OPERATORS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Constraint:
+class Constraint(Struct, frozen=True):
     """One dependency, ``install_if`` condition or world entry.
 
     ``version`` is ``None`` where any version will do, ``conflict`` is the leading ``!``, ``tag`` the repository tag
@@ -93,8 +93,7 @@ def _parse(text: str) -> Constraint:
     return Constraint(name, version if operator else None, mask, bool(bang), tag or None)
 
 
-@dataclass(frozen=True, slots=True)
-class Provide:
+class Provide(Struct, frozen=True):
     """A name that a package provides besides its own; ``version`` is ``None`` where it is provided without one."""
 
     name: str

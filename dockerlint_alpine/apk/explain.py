@@ -7,8 +7,9 @@ src/commit.c of apk-tools 2.14 says which).
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from dockerlint_alpine.apk.constraint import Constraint, Provide
 from dockerlint_alpine.apk.solver import NameState, PackageState, Solver
@@ -19,8 +20,7 @@ if TYPE_CHECKING:
 _PRESENT, _BY_TRIGGER, _VIRTUAL_ONLY = 1, 2, 4
 
 
-@dataclass(frozen=True, slots=True)
-class Problem:
+class Problem(Struct, frozen=True):
     """One block of apk's answer.
 
     ``subject`` is its headline without the colon (``nosuch (no such package)``, ``foo-1.2-r0``), ``lines`` are label and

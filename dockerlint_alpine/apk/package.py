@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from dockerlint_alpine.apk.constraint import Constraint, Provide
 
 
-@dataclass(frozen=True, slots=True)
-class Package:
+class Package(Struct, frozen=True):
     """A package record: the fields of APKINDEX that decide what is installed.
 
     ``arch`` is apk's name of the architecture (``x86_64``, ``aarch64``, ``armv7``), ``priority`` the ``k:`` field,

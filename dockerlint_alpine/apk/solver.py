@@ -13,9 +13,10 @@ what is installed.
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass
 from heapq import heappop, heappush
 from typing import TYPE_CHECKING, Literal, TypeAlias
+
+from msgspec import Struct
 
 from dockerlint_alpine.apk.namehash import bucket
 from dockerlint_alpine.apk.version import ANY, GREATER, LESS, compare
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from dockerlint_alpine.apk.catalog import Catalog
     from dockerlint_alpine.apk.constraint import Constraint
     from dockerlint_alpine.apk.package import Package
+    from dockerlint_alpine.apk.version import Dialect
 
 _LAST = 1 << 30
 """Above every bucket: a package made on the command line is noted last among those that depend on a name."""
@@ -128,16 +130,14 @@ class PackageState:
         self.seen = self.triggered = self.merged = self.used = self.error = self.entered = self.removed = False
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
+class Change(Struct, frozen=True):
     """One package before and after; ``old`` is ``None`` for a new one, ``new`` for one that goes."""
 
     old: PackageState | None
     new: PackageState | None
 
 
-@dataclass(slots=True)
-class Request:
+class Request(Struct):
     """What to solve.
 
     ``world`` holds one constraint a name, ``named`` the names given to ``apk add`` on this command line (up to 2.14 apk
@@ -160,31 +160,6 @@ Scope: TypeAlias = Literal["all", "near", "near-reluctant"]
 ``-doc`` package of everything reachable); they only sway the order of decisions, by keeping names that they depend on
 from being decided early, or by leading to a name with ``install_if`` that is met otherwise. ``near`` leaves them out and
 takes it that no name is kept and all such names are found, ``near-reluctant`` takes it the other way round."""
-
-
-def run(catalog: Catalog, behaviour: Behaviour, request: Request) -> Solver:
-    """The answer of apk.
-
-    The two narrow scopes are tried first, being some thirty times faster. Where both lead to the same packages the order
-    of decisions did not matter; where they do not, everything is looked at. So it is for errors, which name what was
-    looked at.
-
-    From 2.14.9 on apk discovers the other names of a package as well, and with them nearly the whole index, which takes
-    seconds here. The order that it keeps to since then, by depth, hardly differs among the names that are near: that scope
-    alone gives its answer.
-    """
-    near = Solver(catalog, behaviour, request, "near")
-    near.solve()
-    if behaviour.discover_provides:
-        return near
-    if not near.errors or not request.exact_errors:
-        reluctant = Solver(catalog, behaviour, request, "near-reluctant")
-        reluctant.solve()
-        if bool(near.errors) == bool(reluctant.errors) and (near.errors or near.result() == reluctant.result()):
-            return near
-    solver = Solver(catalog, behaviour, request, "all")
-    solver.solve()
-    return solver
 
 
 class Solver:
@@ -630,7 +605,7 @@ class Solver:
     def _select(self, name: NameState) -> None:
         chosen: tuple[PackageState, str | None] | None = None
         for candidate in name.providers:
-            if self._eligible(name, *candidate) and (chosen is None or self._compare(candidate, chosen) > 0):
+            if self._eligible(name, *candidate) and (chosen is None or prefer(self.behaviour, candidate, chosen) > 0):
                 chosen = candidate
         if chosen is None:
             self._assign(name, None, None)
@@ -655,32 +630,6 @@ class Solver:
         if self.behaviour.lone_virtual and len(name.providers) == 1:
             return True
         return self._auto_selectable(package, version)
-
-    def _compare(self, a: tuple[PackageState, str | None], b: tuple[PackageState, str | None]) -> int:
-        """Above zero where apk prefers provider ``a`` to ``b``."""
-        (left, left_version), (right, right_version) = a, b
-        removal = (left.removed or right.removed) and self.behaviour.removal
-        installed = 0 if removal == "neutral" else left.installed - right.installed
-        swappable = self.behaviour.removal == "neutral" and left.name is not right.name
-        return (
-            (right.removed - left.removed if removal == "avoid" else 0)
-            or left.selectable - right.selectable
-            or left.used - right.used
-            or right.conflicts - left.conflicts
-            or (0 if swappable and left_version is right_version is None else installed)
-            or self._compare_versions(left_version, right_version)
-            or (self._compare_versions(left.package.version, right.package.version) if left.name is right.name else 0)
-            or left.package.priority - right.package.priority
-            or installed
-            or right.rank - left.rank
-        )
-
-    def _compare_versions(self, left: str | None, right: str | None) -> int:
-        """Above zero where ``left`` is newer. No version is as new as any other to apk-tools 2, older to apk-tools 3."""
-        if left is None or right is None:
-            return (left is not None) - (right is not None) if self._dialect == 3 else 0
-        result = compare(left, right, dialect=self._dialect)
-        return (result == GREATER) - (result == LESS)
 
     def _assign(self, name: NameState, package: PackageState | None, version: str | None) -> None:
         if name.locked:
@@ -833,6 +782,35 @@ class Solver:
         exact = self.behaviour.exact_triggers
         if any((other.removed if exact else other.entered) and other.chosen is None for _, other in package.install_if):
             self._remove_if_unneeded(package)
+
+
+def prefer(behaviour: Behaviour, a: tuple[PackageState, str | None], b: tuple[PackageState, str | None]) -> int:
+    """Above zero where apk prefers provider ``a`` to ``b``, each a package and the version under which it provides."""
+    (left, left_version), (right, right_version) = a, b
+    removal = (left.removed or right.removed) and behaviour.removal
+    installed = 0 if removal == "neutral" else left.installed - right.installed
+    swappable = behaviour.removal == "neutral" and left.name is not right.name
+    dialect = behaviour.dialect
+    return (
+        (right.removed - left.removed if removal == "avoid" else 0)
+        or left.selectable - right.selectable
+        or left.used - right.used
+        or right.conflicts - left.conflicts
+        or (0 if swappable and left_version is right_version is None else installed)
+        or _newer(left_version, right_version, dialect)
+        or (_newer(left.package.version, right.package.version, dialect) if left.name is right.name else 0)
+        or left.package.priority - right.package.priority
+        or installed
+        or right.rank - left.rank
+    )
+
+
+def _newer(left: str | None, right: str | None, dialect: Dialect) -> int:
+    """Above zero where ``left`` is newer. No version is as new as any other to apk-tools 2, older to apk-tools 3."""
+    if left is None or right is None:
+        return (left is not None) - (right is not None) if dialect == 3 else 0
+    result = compare(left, right, dialect=dialect)
+    return (result == GREATER) - (result == LESS)
 
 
 _ORDERS: dict[str, Callable[[NameState], tuple[int, ...]]] = {

@@ -9,14 +9,16 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
+from msgspec import Struct
+
 from dockerlint_alpine.apk.apkindex import MAX_PACKED, ApkIndex, read_index, split_streams
-from dockerlint_alpine.apk.build import Snapshot, write_database
+from dockerlint_alpine.apk.build import write_database
 from dockerlint_alpine.apk.database import Database, Fetched
 from dockerlint_alpine.apk.errors import DownloadError, IndexFormatError
 from dockerlint_alpine.apk.signature import verify
+from dockerlint_alpine.apk.snapshot import Snapshot
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -33,8 +35,7 @@ _CHUNK = 64 * 1024
 _TRY_AGAIN = frozenset({408, 425, 429, 500, 502, 503, 504})
 
 
-@dataclass(frozen=True, slots=True)
-class Policy:
+class Policy(Struct, frozen=True):
     """How patient a download is; all in seconds but ``attempts``.
 
     ``connect`` and ``read`` bound each wait for the server, ``total`` one whole attempt (a server that trickles), and
@@ -50,8 +51,7 @@ class Policy:
     sleep: Callable[[float], None] = time.sleep
 
 
-@dataclass(frozen=True, slots=True)
-class Update:
+class Update(Struct, frozen=True):
     """What became of one index: ``older`` means that the mirror's was older than the one at hand, which was kept."""
 
     status: Status
@@ -63,8 +63,7 @@ class Update:
     path: Path
 
 
-@dataclass(frozen=True, slots=True)
-class _Answer:
+class _Answer(Struct, frozen=True):
     """A complete answer: its body (``None``: not modified) and how to ask for changes only."""
 
     body: bytes | None
@@ -138,8 +137,7 @@ def update(
     return Update("updated", release, repository, arch, index.newest, len(index.records), path)
 
 
-@dataclass(frozen=True, slots=True)
-class _Known:
+class _Known(Struct, frozen=True):
     date: str
     packages: int
     fetched: Fetched | None
@@ -172,7 +170,7 @@ def _check_identity(index: ApkIndex, url: str, release: str, arch: str) -> None:
 
 
 def _plain_pool() -> urllib3.PoolManager:
-    import urllib3  # noqa: PLC0415 - only for updates
+    import urllib3
 
     return urllib3.PoolManager(retries=False, headers={"User-Agent": "alpine-doctor"})
 
@@ -180,7 +178,7 @@ def _plain_pool() -> urllib3.PoolManager:
 def _fetch(
     pool: urllib3.PoolManager, url: str, known: Fetched | None, progress: Progress | None, policy: Policy
 ) -> _Answer:
-    import urllib3  # noqa: PLC0415 - only for updates
+    import urllib3
 
     for attempt in range(policy.attempts):
         if attempt:
@@ -200,7 +198,7 @@ def _attempt(
     pool: urllib3.PoolManager, url: str, known: Fetched | None, progress: Progress | None, policy: Policy
 ) -> _Answer | int:
     """One request: the answer, or the status with which it is worth trying again."""
-    import urllib3  # noqa: PLC0415 - only for updates
+    import urllib3
 
     response = pool.request(
         "GET",
@@ -232,7 +230,7 @@ def _conditions(known: Fetched | None, url: str) -> dict[str, str]:
 
 
 def _body(response: urllib3.BaseHTTPResponse, url: str, progress: Progress | None, policy: Policy) -> bytes:
-    import urllib3  # noqa: PLC0415 - only for updates
+    import urllib3
 
     length = response.headers.get("Content-Length", "")
     expected = int(length) if length.isascii() and length.isdecimal() else None
@@ -255,7 +253,7 @@ def _body(response: urllib3.BaseHTTPResponse, url: str, progress: Progress | Non
 
 def _plain(error: Exception) -> str:
     """An error of the HTTP library in a few words, without the addresses of its objects."""
-    import urllib3  # noqa: PLC0415 - only for updates
+    import urllib3
 
     reason = getattr(error, "reason", None)
     if isinstance(reason, Exception):

@@ -8,17 +8,20 @@ from __future__ import annotations
 
 import re
 from collections import deque
-from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from functools import cached_property
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
+from msgspec import Struct
+from msgspec.structs import replace
+
 from dockerlint_alpine.apk.constraint import Constraint
 from dockerlint_alpine.apk.errors import ConstraintError
 from dockerlint_alpine.apk.explain import Problem, explain
+from dockerlint_alpine.apk.outcome import Outcome, run
 from dockerlint_alpine.apk.package import Package
-from dockerlint_alpine.apk.solver import Request, Solver, run
+from dockerlint_alpine.apk.solver import Request
 from dockerlint_alpine.apk.version import EQUAL
 
 if TYPE_CHECKING:
@@ -30,16 +33,14 @@ _VIRTUAL = "virtual"
 """The repository of packages that ``apk add --virtual`` makes."""
 
 
-@dataclass(frozen=True, slots=True)
-class PackageChange:
+class PackageChange(Struct, frozen=True):
     """A package before and after one command: ``old`` is ``None`` if it is new, ``new`` if it goes."""
 
     old: Package | None
     new: Package | None
 
 
-@dataclass(frozen=True, slots=True)
-class Solution:
+class Solution(Struct, frozen=True):
     """The answer to one question.
 
     ``packages`` is everything installed afterwards, by name; ``changes`` what this command did (packages that stay as
@@ -158,10 +159,10 @@ class World:
         """
         wanted = _merged((), [Constraint.parse(spec) for spec in specs])
         added = self._added(wanted, None if virtual is None else Constraint.parse(virtual))
-        solver = self._run(added, exact_errors=exact_errors)
-        if not solver.errors and not any(constraint.tag for constraint in wanted):
-            return World(self.index, added.constraints, _solution(solver))
-        problems = (*_untagged(wanted), *explain(solver)) if solver.errors else tuple(_untagged(wanted))
+        outcome = self._run(added, exact_errors=exact_errors)
+        if outcome.failed is None and not any(constraint.tag for constraint in wanted):
+            return World(self.index, added.constraints, _solution(outcome))
+        problems = (*_untagged(wanted), *(explain(outcome.failed) if outcome.failed is not None else ()))
         return self._without_broken(wanted, added.name, problems)
 
     def remove(self, *names: str) -> World:
@@ -224,6 +225,16 @@ class World:
                 found.setdefault(provide.name, []).append((package, provide.version))
         return found
 
+    def holders(self, name: str) -> Iterator[str]:
+        """Names of the installed packages that are called ``name`` or provide it, in whatever version."""
+        for package, _ in self._capabilities.get(name, ()):
+            yield package.name
+
+    @cached_property
+    def _namespaced(self) -> list[str]:
+        """Sonames under a namespace: ``so:openblas:libopenblas.so.3``."""
+        return [name for name in self._capabilities if name.startswith("so:") and name.count(":") > 1]
+
     @cached_property
     def _by_trigger(self) -> dict[str, list[str]]:
         """Installed packages by the names in their ``install_if``."""
@@ -240,7 +251,7 @@ class World:
             yield name
         if name.startswith("so:") and name.count(":") == 1:
             pattern = f"so:*:{name[3:]}"
-            yield from (found for found in self._capabilities if found.count(":") > 1 and fnmatchcase(found, pattern))
+            yield from (found for found in self._namespaced if fnmatchcase(found, pattern))
 
     def _providers_of(self, constraint: Constraint) -> Iterator[Package]:
         if not constraint.conflict:
@@ -286,14 +297,14 @@ class World:
         What can be had together is found in one go, so that a few bad names in a long list cost few questions.
         """
         together = [*before, *wanted]
-        if not wanted or not self._run(self._added(together, virtual)).errors:
+        if not wanted or not self._run(self._added(together, virtual)).failed:
             return together
         if len(wanted) == 1:
             return before
         middle = len(wanted) // 2
         return self._possible(self._possible(before, wanted[:middle], virtual), wanted[middle:], virtual)
 
-    def _run(self, added: _Addition, *, exact_errors: bool = False, removed: frozenset[str] = frozenset()) -> Solver:
+    def _run(self, added: _Addition, *, exact_errors: bool = False, removed: frozenset[str] = frozenset()) -> Outcome:
         request = Request(
             added.constraints,
             added.named,
@@ -306,8 +317,7 @@ class World:
         return run(self.index.catalog, self.index.behaviour, request)
 
 
-@dataclass(frozen=True, slots=True)
-class _Addition:
+class _Addition(Struct, frozen=True):
     """What one command makes of the world: its constraints, the names it gave, the virtual package it made and from what."""
 
     constraints: tuple[Constraint, ...]
@@ -324,13 +334,9 @@ def _untagged(wanted: Iterable[Constraint]) -> Iterator[Problem]:
             yield Problem(f"{constraint} (missing repository tag)", lines, (constraint.name,))
 
 
-def _solution(solver: Solver) -> Solution:
-    packages = {change.new.package.name: change.new.package for change in solver.changes if change.new is not None}
-    changes = tuple(
-        PackageChange(change.old.package if change.old else None, change.new.package if change.new else None)
-        for change in solver.changes
-        if change.old is not change.new
-    )
+def _solution(outcome: Outcome) -> Solution:
+    packages = {new.name: new for _, new in outcome.pairs if new is not None}
+    changes = tuple(PackageChange(old, new) for old, new in outcome.pairs if old is not new)
     return Solution(MappingProxyType(packages), changes)
 
 

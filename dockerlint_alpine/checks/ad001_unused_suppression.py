@@ -26,12 +26,13 @@ Unsafe: another platform, target or build argument may still need the comment.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from dockerlint_alpine.checks.base import Check, Subject
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from dockerlint_alpine.model.findings import Finding
 
 

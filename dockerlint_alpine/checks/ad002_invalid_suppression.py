@@ -32,12 +32,13 @@ There is no fix: which code was meant is the author's to say.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from dockerlint_alpine.checks.base import Check, Subject
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from dockerlint_alpine.model.findings import Finding
 
 

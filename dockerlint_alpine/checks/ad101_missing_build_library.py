@@ -30,7 +30,6 @@ Safe: the -dev package is added to the `apk add` that holds the build packages, 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from dockerlint_alpine.checks import evidence
@@ -38,6 +37,8 @@ from dockerlint_alpine.checks.base import Check, Subject, confidence_of, locate,
 from dockerlint_alpine.checks.build_moment import Compile, compiles
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from dockerlint_alpine.model.findings import Finding
     from dockerlint_alpine.stages import LibraryUse
 
@@ -95,4 +96,5 @@ CHECK = Check(
     run,
     fix="safe",
     purpose="build",
+    stops_build=True,
 )

@@ -29,9 +29,9 @@ Safe: the package is added to the `apk add` that holds the build packages, or to
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+
+from msgspec import Struct, field
 
 from dockerlint_alpine.apk.store import release_key
 from dockerlint_alpine.apk.version import LESS, compare
@@ -41,14 +41,15 @@ from dockerlint_alpine.checks.build_moment import Compile, compiles
 from dockerlint_alpine.model.findings import Evidence
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from dockerlint_alpine.model.findings import Finding
     from dockerlint_alpine.stages import InstallStep
 
 _PYTHON_HEADERS = "python3-dev"
 
 
-@dataclass(slots=True)
-class _Lack:
+class _Lack(Struct):
     """One tool that one step lacks, and everything that wants it."""
 
     need: str
@@ -206,4 +207,5 @@ CHECK = Check(
     run,
     fix="safe",
     purpose="build",
+    stops_build=True,
 )

@@ -31,9 +31,9 @@ an information and the fix unsafe: you may not use the feature.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import replace
 from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
 
 from dockerlint_alpine.checks import evidence
 from dockerlint_alpine.checks.base import Check, Subject, confidence_of, locate, stage_label
@@ -41,6 +41,8 @@ from dockerlint_alpine.checks.build_moment import Compile, compiles
 from dockerlint_alpine.stages import pulled_in_by
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from dockerlint_alpine.apk import Package
     from dockerlint_alpine.model.findings import Finding
     from dockerlint_alpine.stages import LibraryUse

@@ -39,7 +39,6 @@ Safe: a package is added to an `apk add` of the stage that survives, or to a new
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from dockerlint_alpine.checks import evidence
@@ -55,6 +54,8 @@ from dockerlint_alpine.checks.run_moment import MissingObject, missing_objects
 from dockerlint_alpine.stages import InstallStep, LibraryUse
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from dockerlint_alpine.model.findings import Evidence, Finding
     from dockerlint_alpine.stages import Installed, Moment, Stage
 

@@ -32,9 +32,9 @@ Safe: the run-time package is added to a list that is not deleted, or to a new `
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import replace
 from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
 
 from dockerlint_alpine.checks import evidence
 from dockerlint_alpine.checks.ad201_missing_runtime_library import finding as missing_finding
@@ -43,6 +43,8 @@ from dockerlint_alpine.checks.run_moment import MissingObject, missing_objects
 from dockerlint_alpine.model.findings import Evidence, Finding
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from dockerlint_alpine.stages import ApkStep, Stage
 
 

@@ -31,10 +31,11 @@ Safe: the package is added to an `apk add` of the stage that survives, or to a n
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence, Set
-from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from dockerlint_alpine.checks import evidence
 from dockerlint_alpine.checks.base import Check, Subject, confidence_of, instruction_location, stage_label
@@ -43,13 +44,14 @@ from dockerlint_alpine.model.findings import Evidence
 from dockerlint_alpine.stages import library_copied
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence, Set
+
     from dockerlint_alpine.model.findings import Finding
     from dockerlint_alpine.stages import Installed, Stage
     from dockerlint_alpine.stages.wheels import WheelOpen
 
 
-@dataclass(frozen=True, slots=True)
-class _Lack:
+class _Lack(Struct, frozen=True):
     """One thing that a run-time need is short of: what to look for, what has it, and whether a branch may bring it.
 
     ``opened`` is the call in the wheel's own sources, where it says so and no rule does.

@@ -33,7 +33,6 @@ package that runs on Alpine's Python.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from dockerlint_alpine.checks.apk_operands import Asked, asked_for, remove_operand
@@ -43,6 +42,8 @@ from dockerlint_alpine.model.findings import Evidence, Fix
 from dockerlint_alpine.stages import ApkStep
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from dockerlint_alpine.apk import Package
     from dockerlint_alpine.model.findings import Confidence, Finding
     from dockerlint_alpine.stages import Stage
@@ -188,4 +189,5 @@ CHECK = Check(
     __doc__,
     run,
     fix="shown",
+    names_only=True,
 )

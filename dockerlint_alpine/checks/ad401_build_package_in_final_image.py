@@ -35,7 +35,6 @@ yours to write.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from dockerlint_alpine.checks.ad402_unneeded_build_package import unneeded
@@ -47,6 +46,8 @@ from dockerlint_alpine.model.findings import Evidence, Fix
 from dockerlint_alpine.stages import InstallStep
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from dockerlint_alpine.model.findings import Finding, TextEdit
     from dockerlint_alpine.stages import ApkStep, Stage
 

@@ -33,7 +33,6 @@ looked at), but what you do by hand in a container is not in the Dockerfile.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from dockerlint_alpine.checks.base import Check, Subject, locate, stage_label
@@ -43,6 +42,8 @@ from dockerlint_alpine.fixer.removal import remove_packages
 from dockerlint_alpine.model.findings import Evidence, Fix
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from dockerlint_alpine.apk import World
     from dockerlint_alpine.checks.build_usage import Usage
     from dockerlint_alpine.model.findings import Finding

@@ -31,7 +31,6 @@ There is no fix: take a musllinux wheel, compile, or use a glibc base image.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from dockerlint_alpine.checks import evidence
@@ -40,6 +39,8 @@ from dockerlint_alpine.model.findings import Evidence
 from dockerlint_alpine.stages import InstallStep
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from dockerlint_alpine.model.findings import Finding
     from dockerlint_alpine.stages import Installed, Moment, Stage
     from dockerlint_alpine.syntax import Span

@@ -29,7 +29,6 @@ There is no fix: another version is the author's choice.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from dockerlint_alpine.checks import evidence
@@ -37,6 +36,8 @@ from dockerlint_alpine.checks.base import Check, Subject, confidence_of, locate
 from dockerlint_alpine.checks.build_moment import Compile, compiles
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from dockerlint_alpine.model.findings import Finding
 
 

@@ -34,13 +34,14 @@ There is nothing to fix in the file.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from dockerlint_alpine.checks.base import Check, Subject
 from dockerlint_alpine.checks.unjudged import notices
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from dockerlint_alpine.model.findings import Finding
 
 

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from dockerlint_alpine.stages import InstallStep
+from msgspec import Struct
+
+from dockerlint_alpine.stages import BuildFacts, Installed, InstallStep, Stage
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from dockerlint_alpine.checks.base import Subject
-    from dockerlint_alpine.stages import BuildFacts, Installed, Stage
 
 
-@dataclass(frozen=True, slots=True)
-class Compile:
+class Compile(Struct, frozen=True):
     """One distribution compiled at one step of one stage."""
 
     stage: Stage

@@ -9,20 +9,22 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from dockerlint_alpine.checks.base import exact_world
 from dockerlint_alpine.fixer.lists import apk_steps, build_names, deletions
-from dockerlint_alpine.stages import ApkStep, InstallStep, pulled_in_by
+from dockerlint_alpine.stages import ApkStep, BuildFacts, InstallStep, pulled_in_by
 from dockerlint_alpine.stages.files import FromContext, FromStage
 from dockerlint_alpine.syntax import expanded_commands, run_scripts
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
     from dockerlint_alpine.apk import World
     from dockerlint_alpine.checks.base import Subject
-    from dockerlint_alpine.stages import BuildFacts, Installed, Stage
+    from dockerlint_alpine.stages import Installed, Stage
     from dockerlint_alpine.syntax import ExpandedCommand, Instruction
 
 _HARMLESS = frozenset(
@@ -58,8 +60,7 @@ _MAX_SCRIPTS = 400
 _MAX_SCRIPT_SIZE = 256 * 1024
 
 
-@dataclass(frozen=True, slots=True)
-class Usage:
+class Usage(Struct, frozen=True):
     """What is known of a stage's build packages.
 
     ``builds`` are the compiles, ``wheels`` counts the distributions that compile nothing. ``roots`` are the packages,
@@ -114,18 +115,14 @@ def usage(subject: Subject, stage: Stage) -> Usage | None:
 
 def lost_without(world: World, names: Iterable[str]) -> frozenset[str]:
     """The packages that are in ``world`` only because the packages ``names`` were asked for, these included."""
-    providers: dict[str, list[str]] = {}
-    for package in world.packages.values():
-        for capability in (package.name, *(provide.name for provide in package.provides)):
-            providers.setdefault(capability, []).append(package.name)
     kept: set[str] = set()
-    pending = [found for name in world.explicit - set(names) for found in providers.get(name, ())]
+    pending = [found for name in world.explicit - set(names) for found in world.holders(name)]
     while pending:
         name = pending.pop()
         if name not in kept and world.packages[name].repository != _VIRTUAL:
             kept.add(name)
             depends = (one.name for one in world.packages[name].depends if not one.conflict)
-            pending.extend(found for need in depends for found in providers.get(need, ()))
+            pending.extend(found for need in depends for found in world.holders(need))
     virtual = {package.name for package in world.packages.values() if package.repository == _VIRTUAL}
     return frozenset(world.packages.keys() - kept - virtual)
 

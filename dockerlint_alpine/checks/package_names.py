@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -18,8 +19,7 @@ _FROM_TESTING = "only edge/testing has it (apk add --repository=.../edge/testing
 _TABLES = ("debian", "fedora", "later")
 
 
-@dataclass(frozen=True, slots=True)
-class KnownName:
+class KnownName(Struct, frozen=True):
     """A name with a history.
 
     ``until`` is the last Alpine release (``X.Y``) that had it, ``None`` for a name that comes from elsewhere; then

@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from dockerlint_alpine.stages import ApkStep, PythonStep, library_copied
+from msgspec import Struct
+
+from dockerlint_alpine.stages import ApkStep, Installed, LibraryUse, Moment, PythonStep, library_copied
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
     from dockerlint_alpine.checks.base import Subject
     from dockerlint_alpine.knowledge import Language
-    from dockerlint_alpine.stages import Installed, LibraryUse, Moment, Stage, Timeline
+    from dockerlint_alpine.stages import Stage, Timeline
     from dockerlint_alpine.stages.wheels import WheelLink
     from dockerlint_alpine.syntax import Instruction
 
 
-@dataclass(frozen=True, slots=True)
-class MissingObject:
+class MissingObject(Struct, frozen=True):
     """A package that an installed distribution needs and that is not (or perhaps not) there.
 
     ``needs`` are the ``so:`` names it would bring, the first is the one to name. ``state`` is ``possible`` when a branch

@@ -8,15 +8,16 @@ from __future__ import annotations
 
 import re
 import string
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from dockerlint_alpine.checks.package_names import TESTING
+from msgspec import Struct
+
+from dockerlint_alpine.checks.package_names import TESTING, KnownName
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
     from dockerlint_alpine.apk import Index
-    from dockerlint_alpine.checks.package_names import KnownName
 
 _SHOWN = 3
 _NUMBER = re.compile(r"\d+(?:\.\d+)*")
@@ -38,8 +39,7 @@ _HABITS = (
 """How others form names, and what Alpine makes of the same stem."""
 
 
-@dataclass(frozen=True, slots=True)
-class Successors:
+class Successors(Struct, frozen=True):
     """``certain`` is the same package under its name in this release; ``shown`` may be what was meant, best first.
 
     ``known`` is the table's entry that it rests on, ``None`` where the names in the index were all there was to go by.
@@ -134,7 +134,7 @@ def _slips(name: str) -> Iterator[str]:
 
 def _similar(index: Index, name: str) -> Iterator[str]:
     """Names that begin alike and are spelled much the same."""
-    import difflib  # noqa: PLC0415 - only where a name is unknown and nothing better is at hand
+    import difflib
 
     begin = next((length for prefix, length in (("py3-", 5), ("lib", 4)) if name.startswith(prefix)), 2)
     if len(name) > begin:

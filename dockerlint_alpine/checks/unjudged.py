@@ -3,13 +3,14 @@ missing"."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from dockerlint_alpine.checks.base import locate
 from dockerlint_alpine.model.findings import Evidence
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from dockerlint_alpine.checks.base import Check, Subject
     from dockerlint_alpine.model.findings import Finding
 

@@ -22,6 +22,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "explain": ("dockerlint_alpine.cli.explain", "explain", "Explain a code, distribution, library or apk package."),
     "diagnose": ("dockerlint_alpine.cli.diagnose", "diagnose", "From a log to the cause, the packages and the fix."),
     "inspect": ("dockerlint_alpine.cli.inspect", "inspect_command", "Say what wheels, folders and images need."),
+    "verify": ("dockerlint_alpine.cli.verify", "verify", "Build and run it on an engine: prove what check says."),
     "index": ("dockerlint_alpine.cli.index", "index_group", "Ask Alpine's package indexes."),
     "server": ("dockerlint_alpine.cli.server", "server", "Serve an editor (Language Server Protocol)."),
     "rules": (
@@ -58,7 +59,7 @@ class LazyGroup(click.Group):
         try:
             return super().resolve_command(ctx, args)
         except click.UsageError as error:
-            from dockerlint_alpine.run.suggest import did_you_mean  # noqa: PLC0415 - only a mistake pays for it
+            from dockerlint_alpine.run.suggest import did_you_mean
 
             hint = did_you_mean(args[0], COMMANDS)
             if not hint:
@@ -70,7 +71,7 @@ class LazyGroup(click.Group):
         try:
             return super().invoke(ctx)
         except click.ClickException as error:
-            from dockerlint_alpine.cli.terminal import safe_message  # noqa: PLC0415 - only a mistake pays for it
+            from dockerlint_alpine.cli.terminal import safe_message
 
             said = error.format_message()
             safe = safe_message(said)
@@ -83,7 +84,7 @@ class LazyGroup(click.Group):
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[Any]:
         """Complete the name of a command from the table alone, and options as ever."""
         if not incomplete or incomplete[0].isalnum():
-            from click.shell_completion import CompletionItem  # noqa: PLC0415 - only while completing
+            from click.shell_completion import CompletionItem
 
             rows = ((name, line) for name, (_, _, line) in COMMANDS.items())
             return [CompletionItem(name, help=line) for name, line in rows if name.startswith(incomplete)]

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from dockerlint_alpine.cli.folders import cache_folder
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
 
 
 @click.group("cache")
@@ -47,7 +50,7 @@ def clean() -> None:
 
 
 def _ours() -> Iterator[Path]:
-    from dockerlint_alpine.run.cache import FILE_NAME  # noqa: PLC0415 - after --help
+    from dockerlint_alpine.run.cache import FILE_NAME
 
     names = (FILE_NAME, f"{FILE_NAME}-wal", f"{FILE_NAME}-shm", f"{FILE_NAME}-journal", "python", "alpine")
     for name in names:

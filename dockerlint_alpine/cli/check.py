@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,12 +11,14 @@ import click
 from dockerlint_alpine.cli import common, modes
 from dockerlint_alpine.cli.sections import SectionedCommand
 from dockerlint_alpine.cli.terminal import warn
-from dockerlint_alpine.model.findings import FileError, FileReport, Report
+from dockerlint_alpine.model.reports import FileError, FileReport, Report
 from dockerlint_alpine.run.discovery import names_builds, without_repeats
 from dockerlint_alpine.run.reading import UnreadableError
 from dockerlint_alpine.run.scheduler import Judge
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from dockerlint_alpine.run.config import Configuration, Settings
 
 
@@ -79,14 +80,14 @@ def _tell_verdict(report: Report, settings: Settings) -> None:
     """Formats that have findings only don't say why a run without any fails: that is told beside them."""
     for file in report.files:
         if file.image is not None and not any(name.partition(":")[0] == "text" for name in settings.output_format):
-            from dockerlint_alpine.report.comparing import sentence  # noqa: PLC0415 - only with --image
+            from dockerlint_alpine.report.comparing import sentence
 
             warn(f"{file.image.image}: {sentence(file.image)}")
 
 
 def _compared(paths: tuple[str, ...], judge: Judge, name: str) -> Report:
     """The report on the one Dockerfile that the image was built from."""
-    from dockerlint_alpine.cli.images import open_image  # noqa: PLC0415 - only with --image
+    from dockerlint_alpine.cli.images import open_image
 
     if "-" in paths:
         raise click.UsageError(

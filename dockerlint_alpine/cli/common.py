@@ -5,16 +5,16 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
+from msgspec.structs import replace
 
 from dockerlint_alpine.cli.progress import Progress
 from dockerlint_alpine.cli.sections import section
 from dockerlint_alpine.cli.terminal import warn
-from dockerlint_alpine.model.findings import FileError, FileReport, Report
+from dockerlint_alpine.model.reports import FileError, FileReport, Report
 from dockerlint_alpine.run.discovery import Job, Search, find_jobs, job_settings
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ def _completed(kind: str) -> Callable[..., Any]:
     """Completes the values of an option; what knows them is imported only then."""
 
     def complete(ctx: click.Context, _: click.Parameter, incomplete: str) -> Any:
-        from dockerlint_alpine.cli import completing  # noqa: PLC0415
+        from dockerlint_alpine.cli import completing
 
         return completing.complete(kind, ctx, incomplete)
 
@@ -118,9 +118,9 @@ def output_options(command: _Command) -> _Command:
 
 def configuration(given: dict[str, Any]) -> Configuration:
     """The configuration file nearest to the current folder with the command line on top. Raises click.UsageError."""
-    from dockerlint_alpine.run.config import ConfigError, Settings, load  # noqa: PLC0415 - after --help
+    from dockerlint_alpine.run.config import ConfigError, Settings, load
 
-    names = Settings.__dataclass_fields__
+    names = Settings.__struct_fields__
     overrides: dict[str, object] = {name: value for name, value in given.items() if name in names}
     overrides["select"] = _codes(given["select"]) or None
     overrides["ignore"] = _codes(given["ignore"]) or None
@@ -157,7 +157,7 @@ def _build_args(pairs: Sequence[str]) -> dict[str, str]:
 def _platforms(values: Sequence[str]) -> tuple[str, ...]:
     if not values:
         return ()
-    from dockerlint_alpine.stages import APK_ARCH  # noqa: PLC0415
+    from dockerlint_alpine.stages import APK_ARCH
 
     platforms = tuple(part for value in values for part in value.split(",") if part)
     for platform in platforms:
@@ -170,8 +170,8 @@ def _codes(values: Sequence[str]) -> tuple[str, ...]:
     """Codes one by one or with commas, or the names of checks; ALL also lists what is only information."""
     if not values:
         return ()
-    from dockerlint_alpine.checks import CHECKS  # noqa: PLC0415
-    from dockerlint_alpine.model.findings import CODE_LETTERS  # noqa: PLC0415
+    from dockerlint_alpine.checks import CHECKS
+    from dockerlint_alpine.model.findings import CODE_LETTERS
 
     by_name = {check.name: check.code for check in CHECKS}
     found: list[str] = []
@@ -182,7 +182,7 @@ def _codes(values: Sequence[str]) -> tuple[str, ...]:
         elif any(check.code.startswith(code) for check in CHECKS):
             found.append(code)
         else:
-            from dockerlint_alpine.run.suggest import did_you_mean  # noqa: PLC0415 - only a mistake pays for it
+            from dockerlint_alpine.run.suggest import did_you_mean
 
             hint = did_you_mean(part, [*by_name, *by_name.values()])
             raise click.UsageError(f"unknown code or prefix: {part}{hint}")
@@ -191,16 +191,16 @@ def _codes(values: Sequence[str]) -> tuple[str, ...]:
 
 def data_errors() -> tuple[type[Exception], ...]:
     """What rules and indexes raise when they can't be read. Called in an ``except`` clause: imported only on failure."""
-    from dockerlint_alpine.apk import ApkError  # noqa: PLC0415
-    from dockerlint_alpine.knowledge import KnowledgeError  # noqa: PLC0415
+    from dockerlint_alpine.apk import ApkError
+    from dockerlint_alpine.knowledge import KnowledgeError
 
     return (ApkError, KnowledgeError)
 
 
 def make_doctor(configured: Configuration) -> Doctor:
     """Open rules and indexes for a run, and the way to the Python package index that its settings allow."""
-    from dockerlint_alpine.cli.online import open_resolver  # noqa: PLC0415 - not from the cache
-    from dockerlint_alpine.run.analysis import Doctor  # noqa: PLC0415
+    from dockerlint_alpine.cli.online import open_resolver
+    from dockerlint_alpine.run.analysis import Doctor
 
     return Doctor(configured, resolver=open_resolver(configured.settings))
 
@@ -235,7 +235,7 @@ def merged_reports(reports: Sequence[FileReport]) -> tuple[FileReport, ...]:
     """One report per file: a Dockerfile that two services build says each thing once."""
     if len({report.path for report in reports}) == len(reports):
         return tuple(reports)
-    from dockerlint_alpine.fixer.fix_loop import merged  # noqa: PLC0415 - after --help
+    from dockerlint_alpine.fixer.fix_loop import merged
 
     by_path: dict[str, list[FileReport]] = {}
     for report in reports:
@@ -260,7 +260,7 @@ def wants_color(choice: str, terminal: bool) -> bool:
 
 def show(report: Report, settings: Settings) -> None:
     """Render the report in every format asked for, to standard output or to files."""
-    from dockerlint_alpine.report import render  # noqa: PLC0415
+    from dockerlint_alpine.report import render
 
     for wanted in settings.output_format:
         name, _, path = wanted.partition(":")
@@ -287,9 +287,9 @@ def write_text(path: str, text: str) -> None:
 
 
 def _render_options(settings: Settings, name: str, *, to_file: bool) -> RenderOptions:
-    from dockerlint_alpine import DOCS_URL, __version__  # noqa: PLC0415
-    from dockerlint_alpine.cli.terminal import follows_links  # noqa: PLC0415
-    from dockerlint_alpine.report import RenderOptions  # noqa: PLC0415
+    from dockerlint_alpine import DOCS_URL, __version__
+    from dockerlint_alpine.cli.terminal import follows_links
+    from dockerlint_alpine.report import RenderOptions
 
     terminal, documented = sys.stdout.isatty() and not to_file, name in _DOCUMENTED
     width = os.get_terminal_size().columns if terminal else 100
@@ -306,8 +306,8 @@ def _render_options(settings: Settings, name: str, *, to_file: bool) -> RenderOp
 
 def code_doc(code: str) -> CodeDoc:
     """What a format that carries documentation says of a code."""
-    from dockerlint_alpine.checks import check_by_topic  # noqa: PLC0415 - few formats ask
-    from dockerlint_alpine.report import CodeDoc  # noqa: PLC0415
+    from dockerlint_alpine.checks import check_by_topic
+    from dockerlint_alpine.report import CodeDoc
 
     check = check_by_topic(code)
     if check is None:

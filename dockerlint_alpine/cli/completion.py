@@ -24,7 +24,7 @@ def completion(shell: str) -> None:
       eval "$(alpine-doctor completion zsh)"      (in ~/.zshrc, behind compinit)
       alpine-doctor completion fish | source     (in ~/.config/fish/config.fish)
     """
-    from dockerlint_alpine.cli import app  # noqa: PLC0415 - the group that has this command
+    from dockerlint_alpine.cli import app
 
     made = get_completion_class(shell)
     assert made is not None  # click's own three

@@ -25,9 +25,9 @@ def config(**given: Any) -> None:
       alpine-doctor config --isolated
       ALPINE_DOCTOR_STRICT=1 alpine-doctor config --output-format json
     """
-    from dockerlint_alpine.report.display import printable  # noqa: PLC0415 - after --help
-    from dockerlint_alpine.run.config import as_dict  # noqa: PLC0415
-    from dockerlint_alpine.run.trust import project_may  # noqa: PLC0415
+    from dockerlint_alpine.report.display import printable
+    from dockerlint_alpine.run.config import as_dict
+    from dockerlint_alpine.run.trust import project_may
 
     asked = given.pop("output_format")
     if len(asked) > 1 or not {*asked} <= {"text", "json"}:

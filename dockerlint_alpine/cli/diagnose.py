@@ -61,9 +61,9 @@ def diagnose(log: str, **given: Any) -> None:
     \b
     Exit codes: 0 nothing is left to do, 1 a cause remains, 2 the command was wrong or a file could not be read.
     """
-    from dockerlint_alpine.apk import ApkError  # noqa: PLC0415 - after --help
-    from dockerlint_alpine.diagnose import DiagnoseError  # noqa: PLC0415
-    from dockerlint_alpine.knowledge import KnowledgeError  # noqa: PLC0415
+    from dockerlint_alpine.apk import ApkError
+    from dockerlint_alpine.diagnose import DiagnoseError
+    from dockerlint_alpine.knowledge import KnowledgeError
 
     if (given["write"] or given["as_diff"]) and not given["dockerfile"]:
         raise click.UsageError("--fix and --diff need --dockerfile")
@@ -76,7 +76,7 @@ def diagnose(log: str, **given: Any) -> None:
 
 
 def _run(log: str, given: dict[str, Any]) -> int:
-    from dockerlint_alpine.diagnose import diagnose_scan, read_log  # noqa: PLC0415 - after --help
+    from dockerlint_alpine.diagnose import diagnose_scan, read_log
 
     job = _job(given)
     doctor = _doctor(given, job)
@@ -101,7 +101,7 @@ def _job(given: dict[str, Any]) -> Job | None:
     """The build that the log is of. Raises click.UsageError."""
     if not given["dockerfile"]:
         return None
-    from dockerlint_alpine.run.discovery import find_jobs  # noqa: PLC0415 - only with a Dockerfile
+    from dockerlint_alpine.run.discovery import find_jobs
 
     jobs, errors = find_jobs([given["dockerfile"]])
     if errors:
@@ -145,8 +145,8 @@ def _read(log: str, read: Callable[[BinaryIO, Callable[[int], object] | None], S
 
 
 def _open(doctor: Doctor, job: Job, found: Scan) -> DockerfileRepair:
-    from dockerlint_alpine.diagnose.repair import DockerfileRepair  # noqa: PLC0415
-    from dockerlint_alpine.run.analysis import UnreadableError, read_dockerfile  # noqa: PLC0415 - only with a Dockerfile
+    from dockerlint_alpine.diagnose.repair import DockerfileRepair
+    from dockerlint_alpine.run.analysis import UnreadableError, read_dockerfile
 
     try:
         return DockerfileRepair(doctor, read_dockerfile(job.path), job.path, found, job.shown_as)
@@ -155,7 +155,7 @@ def _open(doctor: Doctor, job: Job, found: Scan) -> DockerfileRepair:
 
 
 def _repair(dockerfile: DockerfileRepair, doctor: Doctor, found: Scan, given: dict[str, Any]) -> Repair:
-    from dockerlint_alpine.diagnose import diagnose_scan  # noqa: PLC0415 - after --help
+    from dockerlint_alpine.diagnose import diagnose_scan
 
     release, said_by = (given["alpine"], "as asked") if given["alpine"] else dockerfile.release()
     diagnosis = diagnose_scan(
@@ -172,7 +172,7 @@ def _repair(dockerfile: DockerfileRepair, doctor: Doctor, found: Scan, given: di
 
 
 def _print_diff(repair: Repair, job: Job, given: dict[str, Any]) -> None:
-    from dockerlint_alpine.report.diff import diff  # noqa: PLC0415 - only for --diff
+    from dockerlint_alpine.report.diff import diff
 
     color = common.wants_color(given["color"], sys.stdout.isatty())
     sys.stdout.flush()
@@ -187,7 +187,7 @@ def _print_diff(repair: Repair, job: Job, given: dict[str, Any]) -> None:
 def _write(repair: Repair, job: Job, given: dict[str, Any]) -> None:
     if not given["write"] or not repair.changed:
         return
-    from dockerlint_alpine.fixer.write import WriteError, write_atomically  # noqa: PLC0415 - only for --fix
+    from dockerlint_alpine.fixer.write import WriteError, write_atomically
 
     try:
         write_atomically(job.path, repair.new, expected=repair.old)
@@ -196,11 +196,11 @@ def _write(repair: Repair, job: Job, given: dict[str, Any]) -> None:
 
 
 def _show(diagnosis: Diagnosis, repair: Repair | None, log: str, given: dict[str, Any]) -> None:
-    from dockerlint_alpine.diagnose.render import to_json, to_text  # noqa: PLC0415 - after --help
-    from dockerlint_alpine.report.paint import Paint  # noqa: PLC0415
+    from dockerlint_alpine.diagnose.render import to_json, to_text
+    from dockerlint_alpine.report.paint import Paint
 
     if given["form"] == "json":
-        import json  # noqa: PLC0415 - only here
+        import json
 
         text = json.dumps(to_json(diagnosis), indent=2, ensure_ascii=False) + "\n"
     else:

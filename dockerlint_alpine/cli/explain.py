@@ -25,10 +25,10 @@ def explain(
     topic: str, alpine: str | None, arch: str, output_format: str, color: str, config: str | None, isolated: bool
 ) -> None:
     """Explain a code (AD201), a distribution (lz4), a library (liblz4.so.1, lz4.h) or an apk package (lz4-dev)."""
-    from dockerlint_alpine.answers.explain import explain as find  # noqa: PLC0415
-    from dockerlint_alpine.apk import ApkError, IndexStore  # noqa: PLC0415 - after --help
-    from dockerlint_alpine.cli.rules import open_knowledge  # noqa: PLC0415
-    from dockerlint_alpine.knowledge import KnowledgeError  # noqa: PLC0415
+    from dockerlint_alpine.answers.explain import explain as find
+    from dockerlint_alpine.apk import ApkError, IndexStore
+    from dockerlint_alpine.cli.rules import open_knowledge
+    from dockerlint_alpine.knowledge import KnowledgeError
 
     knowledge, store = open_knowledge(config, isolated=isolated), IndexStore()
     try:
@@ -45,10 +45,10 @@ def explain(
 
 
 def _text(answer: dict[str, object], color: str) -> str:
-    import os  # noqa: PLC0415
+    import os
 
-    from dockerlint_alpine.answers.explain_text import render  # noqa: PLC0415
-    from dockerlint_alpine.cli.common import wants_color  # noqa: PLC0415
+    from dockerlint_alpine.answers.explain_text import render
+    from dockerlint_alpine.cli.common import wants_color
 
     terminal = sys.stdout.isatty()
     width = max(60, min(os.get_terminal_size().columns, 100)) if terminal else 100
@@ -58,8 +58,8 @@ def _text(answer: dict[str, object], color: str) -> str:
 
 
 def _unknown(topic: str, knowledge: Knowledge, store: IndexStore, arch: str) -> str:
-    from dockerlint_alpine.answers.explain import known_topics  # noqa: PLC0415
-    from dockerlint_alpine.run.suggest import did_you_mean  # noqa: PLC0415
+    from dockerlint_alpine.answers.explain import known_topics
+    from dockerlint_alpine.run.suggest import did_you_mean
 
     known = known_topics(topic, knowledge, store, arch=arch)
     hint = did_you_mean(topic, known, otherwise="; `alpine-doctor rules list` names what there is")

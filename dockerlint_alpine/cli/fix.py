@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from dockerlint_alpine.cli import common
-from dockerlint_alpine.cli.sections import SectionedCommand
+from dockerlint_alpine.cli.sections import SectionedCommand, section
 from dockerlint_alpine.cli.terminal import warn
-from dockerlint_alpine.model.findings import FileError, Report
+from dockerlint_alpine.cli.verify import ENGINE_OPTIONS
+from dockerlint_alpine.model.reports import FileError, Report
 from dockerlint_alpine.report.display import printable
 
 if TYPE_CHECKING:
@@ -30,6 +31,10 @@ if TYPE_CHECKING:
 @click.option("--interactive", "-i", is_flag=True, help="Show each change and ask before it is made.")
 @click.option("--unsafe-fixes", is_flag=True, default=None, help="Also apply fixes that remove or rewrite.")
 @click.option("--exit-non-zero-on-fix", is_flag=True, help="Exit with 1 when something was fixed.")
+@click.option(
+    "--verify", is_flag=True, help="Build and run the old and the new state on an engine; keep what is proven."
+)
+@section("With --verify", ENGINE_OPTIONS)
 @click.option("--stdin-filename", metavar="NAME", help="Fix standard input (PATH is -), print the result.")
 def fix(paths: tuple[str, ...], **given: Any) -> None:
     r"""Put the missing packages into the Dockerfiles, each into the list where its author would have put it.
@@ -39,14 +44,17 @@ def fix(paths: tuple[str, ...], **given: Any) -> None:
       alpine-doctor fix docker/backend.alpine.Dockerfile
       alpine-doctor fix --diff
       alpine-doctor fix --interactive --unsafe-fixes docker-compose.yml
+      alpine-doctor fix --verify docker-compose.yml --report verification
       alpine-doctor fix - --stdin-filename docker/Dockerfile < docker/Dockerfile
     """
-    from dockerlint_alpine.apk import ApkError  # noqa: PLC0415 - after --help
-    from dockerlint_alpine.knowledge import KnowledgeError  # noqa: PLC0415
+    from dockerlint_alpine.apk import ApkError
+    from dockerlint_alpine.knowledge import KnowledgeError
 
     from_stdin = paths == ("-",) or (given["stdin_filename"] is not None and not paths)
     if "-" in paths and not from_stdin:
         raise click.UsageError("- stands for standard input and goes with no other path")
+    if given["verify"] and (from_stdin or given["as_diff"]):
+        raise click.UsageError("--verify writes files and proves them: it goes with neither standard input nor --diff")
     if from_stdin and given["interactive"]:
         raise click.UsageError("--interactive asks on standard input, which is the Dockerfile here")
     configured = common.configuration(given)
@@ -60,7 +68,7 @@ def fix(paths: tuple[str, ...], **given: Any) -> None:
 
 def _fix_stdin(_: tuple[str, ...], configured: Configuration, given: dict[str, Any]) -> int:
     """Fixed text on standard output; what is left only decides the exit code."""
-    from dockerlint_alpine.run.analysis import UnreadableError, fix_builds  # noqa: PLC0415
+    from dockerlint_alpine.run.analysis import UnreadableError, fix_builds
 
     name = given["stdin_filename"] or "Dockerfile"
     doctor = common.make_doctor(configured)
@@ -78,8 +86,8 @@ def _fix_stdin(_: tuple[str, ...], configured: Configuration, given: dict[str, A
 
 
 def _fix_paths(paths: tuple[str, ...], configured: Configuration, given: dict[str, Any]) -> int:
-    from dockerlint_alpine.fixer.write import WriteError  # noqa: PLC0415
-    from dockerlint_alpine.run.analysis import UnreadableError, fix_builds, read_dockerfile  # noqa: PLC0415
+    from dockerlint_alpine.fixer.write import WriteError
+    from dockerlint_alpine.run.analysis import UnreadableError, fix_builds, read_dockerfile
 
     doctor = common.make_doctor(configured)
     jobs, errors = common.jobs_for(paths, configured)
@@ -99,12 +107,16 @@ def _fix_paths(paths: tuple[str, ...], configured: Configuration, given: dict[st
                 accept=question.about(job.shown_as) if question is not None else None,
             )
             lists.take(result)
-            if not given["as_diff"]:
+            if not given["as_diff"] and not given["verify"]:
                 _write(job, result)
             results.append(result)
         except (UnreadableError, WriteError) as error:
             errors.append(FileError(job.shown_as, str(error).removeprefix(f"{job.path}: ")))
     report = Report(common.merged_reports([result.left for result in results]), tuple(errors))
+    if given["verify"] and not errors:
+        from dockerlint_alpine.cli.proving import prove
+
+        return prove(paths, configured, given, {str(result.path): result for result in results}, jobs)
     if given["as_diff"]:
         _show_diffs(results, lists, configured.settings)
         for problem in report.errors:
@@ -140,7 +152,7 @@ class _Lists:
 
 def _write(job: Job, result: FixResult) -> None:
     """Write the Dockerfile and the lists that changed with it, each of them completely or not at all."""
-    from dockerlint_alpine.fixer.write import check_unchanged, write_atomically  # noqa: PLC0415
+    from dockerlint_alpine.fixer.write import check_unchanged, write_atomically
 
     changes = [(Path(change.path), change.old, change.new) for change in result.others]
     if result.old != result.new:
@@ -191,7 +203,7 @@ def _show_diffs(results: list[FixResult], lists: _Lists, settings: Settings) -> 
 
 
 def _print_diff(path: str, old: bytes, new: bytes, settings: Settings) -> None:
-    from dockerlint_alpine.report.diff import diff  # noqa: PLC0415
+    from dockerlint_alpine.report.diff import diff
 
     terminal = sys.stdout.isatty()
     color = common.wants_color(settings.color, terminal)

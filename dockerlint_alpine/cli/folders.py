@@ -16,6 +16,6 @@ def cache_folder() -> Path:
         # platformdirs says the same there and costs a tenth of a warm run.
         base = os.environ.get("XDG_CACHE_HOME", "").strip()
         return (Path(base) if base.startswith("/") else Path("~/.cache").expanduser()) / "alpine-doctor"
-    from platformdirs import user_cache_path  # noqa: PLC0415
+    from platformdirs import user_cache_path
 
     return user_cache_path("alpine-doctor")

@@ -35,11 +35,11 @@ def generate(requirements: str | None, **given: Any) -> None:
       alpine-doctor generate > Dockerfile
       alpine-doctor generate requirements/prod.txt --python 3.12 --alpine 3.21
     """
-    from dockerlint_alpine.answers import generate as library  # noqa: PLC0415 - after --help
-    from dockerlint_alpine.apk import ApkError  # noqa: PLC0415
-    from dockerlint_alpine.knowledge import KnowledgeError  # noqa: PLC0415
-    from dockerlint_alpine.model.findings import Report  # noqa: PLC0415
-    from dockerlint_alpine.run.analysis import UnreadableError  # noqa: PLC0415
+    from dockerlint_alpine.answers import generate as library
+    from dockerlint_alpine.apk import ApkError
+    from dockerlint_alpine.knowledge import KnowledgeError
+    from dockerlint_alpine.model.reports import Report
+    from dockerlint_alpine.run.analysis import UnreadableError
 
     configured = common.configuration({**given, **_NOT_ASKED})
     python = _version("--python", given["python"] or configured.settings.python or library.DEFAULT_PYTHON)

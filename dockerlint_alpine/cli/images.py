@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -12,6 +11,8 @@ import click
 from dockerlint_alpine.cli.progress import Progress
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
     from dockerlint_alpine.elf import Subject
     from dockerlint_alpine.elf.targets import Progress as Steps
 
@@ -23,7 +24,7 @@ def open_image(name: str, platforms: Sequence[str]) -> Iterator[tuple[Subject, S
     ``platforms`` choose among those of an archive that has several. Raises click.ClickException where it can't be read
     (exit code 2).
     """
-    from dockerlint_alpine.elf import ElfError  # noqa: PLC0415 - after --help
+    from dockerlint_alpine.elf import ElfError
 
     with Progress(name) as bar:
         try:
@@ -34,8 +35,8 @@ def open_image(name: str, platforms: Sequence[str]) -> Iterator[tuple[Subject, S
 
 
 def _subject(name: str, platforms: Sequence[str], bar: Progress) -> Subject:
-    from dockerlint_alpine.elf import ArchiveError, TargetError, open_engine_image, open_target  # noqa: PLC0415
-    from dockerlint_alpine.stages import APK_ARCH  # noqa: PLC0415
+    from dockerlint_alpine.elf import ArchiveError, TargetError, open_engine_image, open_target
+    from dockerlint_alpine.stages import APK_ARCH
 
     if not os.path.lexists(name):
         return open_engine_image(name.removeprefix("image:"), progress=bar.update)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 import sys
-from dataclasses import asdict
 from typing import TYPE_CHECKING, NoReturn
 
 import click
+from msgspec.structs import asdict
 
 from dockerlint_alpine.cli.folders import cache_folder
 from dockerlint_alpine.cli.terminal import warn
@@ -143,13 +143,13 @@ def update(
 
 def open_store() -> IndexStore:
     """The indexes built in, with those in the cache on top."""
-    from dockerlint_alpine.apk import IndexStore  # noqa: PLC0415 - after --help
+    from dockerlint_alpine.apk import IndexStore
 
     return IndexStore(cache=cache_folder() / "alpine")
 
 
 def _open(release: str | None, arch: str, repository: str) -> Index:
-    from dockerlint_alpine.apk import ApkError  # noqa: PLC0415 - after --help
+    from dockerlint_alpine.apk import ApkError
 
     store = open_store()
     try:
@@ -169,7 +169,7 @@ def _solved(
     before: Sequence[str],
 ) -> tuple[Index, Solution]:
     """Solve with the indexes at hand; with stand-ins only where there are none or they lead further."""
-    from dockerlint_alpine.apk import ApkError, ConstraintError  # noqa: PLC0415 - after --help
+    from dockerlint_alpine.apk import ApkError, ConstraintError
 
     store = open_store()
     try:
@@ -191,7 +191,7 @@ def _solved(
 
 
 def _answer(index: Index, packages: Sequence[str], before: Sequence[str]) -> tuple[Index, Solution]:
-    from dockerlint_alpine.apk import solve  # noqa: PLC0415 - after --help
+    from dockerlint_alpine.apk import solve
 
     return index, solve(index, packages, installed=before)
 
@@ -202,7 +202,7 @@ def _notes(store: IndexStore, index: Index) -> None:
 
 
 def _newest(store: IndexStore) -> str:
-    from dockerlint_alpine.apk import ApkError  # noqa: PLC0415 - after --help
+    from dockerlint_alpine.apk import ApkError
 
     try:
         return [release for release in store.releases() if release != "edge"][-1]
@@ -219,10 +219,10 @@ def _repositories(text: str) -> tuple[str, ...]:
 
 def _update(store: IndexStore, wanted: tuple[str, str, str], mirror: str | None, keys: str | None) -> Exception | None:
     """Fetch one index, say so, and return what went wrong."""
-    from dockerlint_alpine.apk import ApkError  # noqa: PLC0415 - after --help
-    from dockerlint_alpine.apk.store import STABLE_ARCHES, is_release  # noqa: PLC0415
-    from dockerlint_alpine.apk.update import MIRROR  # noqa: PLC0415
-    from dockerlint_alpine.apk.update import update as fetch  # noqa: PLC0415
+    from dockerlint_alpine.apk import ApkError
+    from dockerlint_alpine.apk.store import STABLE_ARCHES, is_release
+    from dockerlint_alpine.apk.update import MIRROR
+    from dockerlint_alpine.apk.update import update as fetch
 
     release, repository, arch = wanted
     if not is_release(release):
@@ -239,7 +239,7 @@ def _update(store: IndexStore, wanted: tuple[str, str, str], mirror: str | None,
                 arch,
                 keys=_keys(store, keys),
                 mirror=mirror or MIRROR,
-                newest=_date_at_hand(store.sources(), wanted),
+                newest=_date_at_hand([one for one in store.sources() if one.derived is None], wanted),
                 progress=bar.show,
             )
     except (ApkError, OSError) as error:
@@ -253,9 +253,9 @@ def _date_at_hand(sources: Sequence[IndexSource], wanted: tuple[str, str, str]) 
 
 
 def _keys(store: IndexStore, folder: str | None) -> dict[str, bytes]:
-    from pathlib import Path  # noqa: PLC0415
+    from pathlib import Path
 
-    from dockerlint_alpine.apk.signature import read_keys  # noqa: PLC0415 - only here
+    from dockerlint_alpine.apk.signature import read_keys
 
     return store.keys() | (read_keys(Path(folder)) if folder else {})
 

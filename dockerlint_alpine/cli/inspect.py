@@ -73,7 +73,7 @@ class _Run:
 
     def inspect(self, targets: tuple[str, ...]) -> Iterator[Inspection]:
         """Give the inspections of all targets, in order."""
-        from dockerlint_alpine.elf.errors import ElfError  # noqa: PLC0415 - after --help
+        from dockerlint_alpine.elf.errors import ElfError
 
         for target in targets:
             try:
@@ -82,9 +82,9 @@ class _Run:
                 self.problems.append(str(error))
 
     def _inspect_target(self, target: str) -> Iterator[Inspection]:
-        from dockerlint_alpine.elf.errors import ElfError  # noqa: PLC0415 - after --help
-        from dockerlint_alpine.elf.inspection import inspect  # noqa: PLC0415
-        from dockerlint_alpine.elf.opening import open_target  # noqa: PLC0415
+        from dockerlint_alpine.elf.errors import ElfError
+        from dockerlint_alpine.elf.inspection import inspect
+        from dockerlint_alpine.elf.opening import open_target
 
         with Progress(target) as bar:
             for subject in open_target(target, arch=self._arch, sources=self._dlopen, progress=bar.update):
@@ -98,7 +98,7 @@ class _Run:
         release = self._alpine or subject.alpine
         if release is None:
             return None
-        from dockerlint_alpine.apk import ApkError, IndexStore, UnknownReleaseError  # noqa: PLC0415 - only with a release
+        from dockerlint_alpine.apk import ApkError, IndexStore, UnknownReleaseError
 
         if self._store is None:
             self._store = IndexStore()
@@ -115,10 +115,10 @@ class _Run:
 def _rendered(
     inspections: list[Inspection], alpine: str | None, arch: str | None, output_format: str, *, everything: bool
 ) -> str:
-    from dockerlint_alpine.elf.render import to_json, to_text  # noqa: PLC0415 - after --help
+    from dockerlint_alpine.elf.render import to_json, to_text
 
     if output_format == "json":
-        import json  # noqa: PLC0415 - only here
+        import json
 
         return json.dumps(to_json(inspections, alpine=alpine, arch=arch), indent=2)
     return "\n\n".join(to_text(inspection, everything=everything) for inspection in inspections)

@@ -13,12 +13,12 @@ import click
 from dockerlint_alpine.cli import common
 from dockerlint_alpine.cli.sections import section
 from dockerlint_alpine.cli.terminal import warn
-from dockerlint_alpine.model.findings import FileError
+from dockerlint_alpine.model.reports import FileError
 from dockerlint_alpine.report.display import printable
 from dockerlint_alpine.run.discovery import job_settings
 
 if TYPE_CHECKING:
-    from dockerlint_alpine.model.findings import Report
+    from dockerlint_alpine.model.reports import Report
     from dockerlint_alpine.run.config import Configuration, Settings
     from dockerlint_alpine.run.discovery import Job
 
@@ -88,7 +88,7 @@ def _say(text: str, settings: Settings) -> None:
 
 
 def _statistics(judged: Judged, _: tuple[str, ...], given: dict[str, Any]) -> int:
-    from dockerlint_alpine.report import statistics  # noqa: PLC0415 - after --help
+    from dockerlint_alpine.report import statistics
 
     configured = common.configuration(given)
     as_json = _wants_json(configured.settings, "--statistics")
@@ -136,7 +136,7 @@ def _build_line(row: dict[str, Any]) -> str:
 
 
 def _add_ignore(judged: Judged, _: tuple[str, ...], given: dict[str, Any]) -> int:
-    from dockerlint_alpine.run.add_ignores import AddIgnoreError, clean_reason  # noqa: PLC0415 - after --help
+    from dockerlint_alpine.run.add_ignores import AddIgnoreError, clean_reason
 
     configured = common.configuration(given)
     try:
@@ -161,10 +161,10 @@ def _add_ignore(judged: Judged, _: tuple[str, ...], given: dict[str, Any]) -> in
 
 def _silence(report: Report, reason: str) -> list[tuple[str, int, str]]:
     """Write the comments into each file once, however it was named: path, comments, and what went wrong."""
-    from pathlib import Path  # noqa: PLC0415 - after --help
+    from pathlib import Path
 
-    from dockerlint_alpine.fixer.write import WriteError, write_atomically  # noqa: PLC0415
-    from dockerlint_alpine.run.add_ignores import AddIgnoreError, add_ignores  # noqa: PLC0415
+    from dockerlint_alpine.fixer.write import WriteError, write_atomically
+    from dockerlint_alpine.run.add_ignores import AddIgnoreError, add_ignores
 
     files: dict[str, list[Any]] = {}
     for file in report.files:
@@ -187,7 +187,7 @@ def _silence(report: Report, reason: str) -> list[tuple[str, int, str]]:
 
 
 def _watch(judged: Judged, paths: tuple[str, ...], given: dict[str, Any]) -> int:
-    from dockerlint_alpine.cli.watching import watch  # noqa: PLC0415 - after --help
+    from dockerlint_alpine.cli.watching import watch
 
     return watch(judged, paths, given)
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import sys
 import time
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -16,6 +15,7 @@ from dockerlint_alpine.python.index.policy import PATIENCE, Access, access_for, 
 
 if TYPE_CHECKING:
     from datetime import date
+    from pathlib import Path
 
     from dockerlint_alpine.python import Resolver, SparingResolver, UvResolver
     from dockerlint_alpine.run.config import Settings
@@ -46,7 +46,7 @@ def open_resolver(settings: Settings, *, quick: bool = True) -> Resolver | None:
 
 
 def _online(as_of: str | None) -> UvResolver:
-    from dockerlint_alpine.python import UvResolver, find_uv  # noqa: PLC0415 - only with a network
+    from dockerlint_alpine.python import UvResolver, find_uv
 
     if find_uv() is None:
         raise click.UsageError("--online needs uv: pip install 'alpine-doctor[online]'")
@@ -60,10 +60,10 @@ def _online(as_of: str | None) -> UvResolver:
 
 
 def _sparing(as_of: str | None, *, ask: bool) -> SparingResolver:
-    from dockerlint_alpine.python import AnswerCache, Network, SparingResolver  # noqa: PLC0415 - not from the cache
+    from dockerlint_alpine.python import AnswerCache, Network, SparingResolver
 
     def quick(seconds: float) -> Resolver:
-        from dockerlint_alpine.python import UvResolver  # noqa: PLC0415 - only when something is asked
+        from dockerlint_alpine.python import UvResolver
 
         return UvResolver(
             cache=answers.folder,
@@ -81,7 +81,7 @@ def _sparing(as_of: str | None, *, ask: bool) -> SparingResolver:
 
 
 def _today() -> date:
-    from datetime import UTC, datetime  # noqa: PLC0415 - not from the cache
+    from datetime import UTC, datetime
 
     return datetime.now(UTC).date()
 

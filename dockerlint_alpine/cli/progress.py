@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 import sys
 import time
-from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
+
+if TYPE_CHECKING:
+    from types import TracebackType
 
 _AFTER = 1.0
 _EVERY = 0.1

@@ -29,8 +29,8 @@ def rules_options(command: _Command) -> _Command:
 
 def open_knowledge(config: str | None = None, *, isolated: bool = False) -> Knowledge:
     """The built-in rules under the folders that the configuration names. Raises click.UsageError."""
-    from dockerlint_alpine.knowledge import Knowledge, KnowledgeError  # noqa: PLC0415
-    from dockerlint_alpine.run.config import ConfigError, load  # noqa: PLC0415 - after --help
+    from dockerlint_alpine.knowledge import Knowledge, KnowledgeError
+    from dockerlint_alpine.run.config import ConfigError, load
 
     try:
         settings = load(Path.cwd(), config=Path(config) if config else None, isolated=isolated).settings
@@ -71,8 +71,8 @@ def list_rules(kind: str, output_format: str, config: str | None, *, isolated: b
 @rules_options
 def show_rule(name: str, kind: str | None, output_format: str, config: str | None, *, isolated: bool) -> None:
     """Print what the rules say of NAME as it is written there, and the file that it is from."""
-    from dockerlint_alpine.knowledge import KnowledgeError  # noqa: PLC0415 - after --help
-    from dockerlint_alpine.knowledge.toml import dumps  # noqa: PLC0415
+    from dockerlint_alpine.knowledge import KnowledgeError
+    from dockerlint_alpine.knowledge.toml import dumps
 
     knowledge = open_knowledge(config, isolated=isolated)
     try:
@@ -93,7 +93,7 @@ def show_rule(name: str, kind: str | None, output_format: str, config: str | Non
 
 
 def _near(name: str, knowledge: Knowledge) -> str:
-    from dockerlint_alpine.run.suggest import did_you_mean  # noqa: PLC0415 - only for a name that nothing has
+    from dockerlint_alpine.run.suggest import did_you_mean
 
     known = sorted({*knowledge.names("distribution"), *knowledge.names("library")})
     return did_you_mean(name, known, otherwise="; `alpine-doctor rules list` names them")
@@ -104,9 +104,9 @@ def _near(name: str, knowledge: Knowledge) -> str:
 @click.option("--output-format", type=click.Choice(["text", "json"]), default="text", show_default=True)
 def validate_rules(folder: Path, output_format: str) -> None:
     """Check every rule of FOLDER (default: ./rules) against the schema, the others, and all embedded indexes."""
-    from dockerlint_alpine.apk import ApkError, IndexStore  # noqa: PLC0415 - after --help
-    from dockerlint_alpine.knowledge.folder import RuleFolder  # noqa: PLC0415
-    from dockerlint_alpine.knowledge.validate import judged, validate  # noqa: PLC0415
+    from dockerlint_alpine.apk import ApkError, IndexStore
+    from dockerlint_alpine.knowledge.folder import RuleFolder
+    from dockerlint_alpine.knowledge.validate import judged, validate
 
     store, rules = IndexStore(), RuleFolder(folder)
     counts = {kind: len(rules.names(kind)) for kind in KINDS}
@@ -147,11 +147,11 @@ def new_rule(name: str, sdist: Path | None, wheel: Path | None, folder: Path | N
 
     Printed, or with --rules written to distributions/NAME.toml there (an existing file is never replaced).
     """
-    from dockerlint_alpine.apk import ApkError, IndexStore  # noqa: PLC0415 - after --help
-    from dockerlint_alpine.elf import ElfError  # noqa: PLC0415
-    from dockerlint_alpine.knowledge import KnowledgeError  # noqa: PLC0415
-    from dockerlint_alpine.knowledge.drafting import draft  # noqa: PLC0415
-    from dockerlint_alpine.python import PythonError  # noqa: PLC0415
+    from dockerlint_alpine.apk import ApkError, IndexStore
+    from dockerlint_alpine.elf import ElfError
+    from dockerlint_alpine.knowledge import KnowledgeError
+    from dockerlint_alpine.knowledge.drafting import draft
+    from dockerlint_alpine.python import PythonError
 
     knowledge = open_knowledge(isolated=True)
     key = knowledge.normalise(name)
@@ -181,9 +181,9 @@ Linked = tuple[str, tuple[str, ...]]
 
 
 def _read_files(sdist: Path | None, wheel: Path | None) -> tuple[SourceFacts | None, Linked | None]:
-    from dockerlint_alpine.elf import open_wheel  # noqa: PLC0415 - only for drafts
-    from dockerlint_alpine.knowledge.drafting import linked_by  # noqa: PLC0415
-    from dockerlint_alpine.python import read_sdist  # noqa: PLC0415
+    from dockerlint_alpine.elf import open_wheel
+    from dockerlint_alpine.knowledge.drafting import linked_by
+    from dockerlint_alpine.python import read_sdist
 
     source = read_sdist(sdist.read_bytes(), sdist.name) if sdist is not None else None
     linked = (wheel.name, linked_by(open_wheel(wheel, sources=False))) if wheel is not None else None
@@ -194,9 +194,9 @@ def _ask_index(
     name: str, source: SourceFacts | None, linked: Linked | None
 ) -> tuple[SourceFacts | None, Linked | None]:
     """Read the newest sdist and musllinux wheel of the index in memory, where no file was given."""
-    from dockerlint_alpine.elf import read_wheel  # noqa: PLC0415 - only for drafts
-    from dockerlint_alpine.knowledge.drafting import linked_by, newest_files  # noqa: PLC0415
-    from dockerlint_alpine.python import read_sdist  # noqa: PLC0415
+    from dockerlint_alpine.elf import read_wheel
+    from dockerlint_alpine.knowledge.drafting import linked_by, newest_files
+    from dockerlint_alpine.python import read_sdist
 
     index = _index()
     sdist, wheel = newest_files(index.files(name))
@@ -209,10 +209,10 @@ def _ask_index(
 
 def index_urls() -> list[str]:
     """The Python indexes that pip or uv would ask, by their configuration. Raises click.UsageError."""
-    import os  # noqa: PLC0415 - maintainers' commands only
+    import os
 
-    from dockerlint_alpine.python import IndexOptions, find_uv  # noqa: PLC0415
-    from dockerlint_alpine.python.index.settings import index_urls as configured  # noqa: PLC0415
+    from dockerlint_alpine.python import IndexOptions, find_uv
+    from dockerlint_alpine.python.index.settings import index_urls as configured
 
     urls = configured(IndexOptions(), os.environ, find_uv() or "uv")
     if not urls:
@@ -221,10 +221,10 @@ def index_urls() -> list[str]:
 
 
 def _index() -> SimpleIndex:
-    import os  # noqa: PLC0415 - maintainers' commands only
+    import os
 
-    from dockerlint_alpine.python.index.client import SimpleIndex  # noqa: PLC0415
-    from dockerlint_alpine.python.index.settings import Credentials  # noqa: PLC0415
+    from dockerlint_alpine.python.index.client import SimpleIndex
+    from dockerlint_alpine.python.index.settings import Credentials
 
     urls = index_urls()
     return SimpleIndex(urls, timeout=30, credentials=Credentials(os.environ, urls))
@@ -236,10 +236,10 @@ def _index() -> SimpleIndex:
 @click.option("--recent", default=3, show_default=True, help="Read the requirements of so many newest versions.")
 def refresh(names: Sequence[str], folder: Path, recent: int) -> None:
     """Renew the wheel facts of NAMEs in FOLDER/wheels/ from your Python index, one after the other."""
-    from dockerlint_alpine.knowledge import KnowledgeError  # noqa: PLC0415 - after --help
-    from dockerlint_alpine.knowledge.refresh import refresh_rules  # noqa: PLC0415
-    from dockerlint_alpine.knowledge.schema import normalise  # noqa: PLC0415
-    from dockerlint_alpine.python.index.client import MAX_PAGE, IndexAnswerError, SimpleIndex  # noqa: PLC0415
+    from dockerlint_alpine.knowledge import KnowledgeError
+    from dockerlint_alpine.knowledge.refresh import refresh_rules
+    from dockerlint_alpine.knowledge.schema import normalise
+    from dockerlint_alpine.python.index.client import MAX_PAGE, IndexAnswerError, SimpleIndex
 
     class Client(SimpleIndex):
         """Speaks to the index as resolving does: with its credentials and limits."""
@@ -269,8 +269,8 @@ def export(
     form: str, alpine: str | None, arch: str, registry: Any | None, config: str | None, *, isolated: bool
 ) -> None:
     """Print the Alpine mapping of PEP 725 identifiers in the form of PEP 804."""
-    from dockerlint_alpine.apk import ApkError, IndexStore  # noqa: PLC0415 - after --help
-    from dockerlint_alpine.knowledge.export import ExportError, registered, to_pep804  # noqa: PLC0415
+    from dockerlint_alpine.apk import ApkError, IndexStore
+    from dockerlint_alpine.knowledge.export import ExportError, registered, to_pep804
 
     assert form == "pep804"
     knowledge, store = open_knowledge(config, isolated=isolated), IndexStore()

@@ -21,15 +21,15 @@ def server() -> None:
       vim.lsp.enable("alpine_doctor")
     """
     try:
-        from dockerlint_alpine.server.app import serve  # noqa: PLC0415 - with the extra only
+        from dockerlint_alpine.server.app import serve
     except ModuleNotFoundError as error:
         if error.name is None or error.name.partition(".")[0] not in {"pygls", "lsprotocol", "cattrs", "attrs", "attr"}:
             raise
         click.echo("alpine-doctor: the server needs pygls: pip install 'alpine-doctor[lsp]'", err=True)
         sys.exit(2)
-    from functools import partial  # noqa: PLC0415 - as above
+    from functools import partial
 
-    from dockerlint_alpine.cli.online import open_resolver  # noqa: PLC0415
+    from dockerlint_alpine.cli.online import open_resolver
 
     if sys.stdin.isatty():
         click.echo("alpine-doctor: waiting for an editor's messages on standard input; Ctrl-D ends it", err=True)

@@ -10,7 +10,6 @@ from __future__ import annotations
 import os
 import stat
 import time
-from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -19,6 +18,8 @@ from dockerlint_alpine.cli import common, modes
 from dockerlint_alpine.cli.terminal import warn
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from dockerlint_alpine.cli.modes import Judged
     from dockerlint_alpine.run.config import Configuration
 
@@ -66,7 +67,7 @@ def _round(judged: Judged, paths: tuple[str, ...], given: dict[str, Any]) -> tup
 
 def _settings_files(configured: Configuration | None, given: dict[str, Any]) -> list[str]:
     """Where settings come from, or would, if somebody wrote such a file."""
-    from dockerlint_alpine.run.config import FILE_NAME  # noqa: PLC0415 - after --help
+    from dockerlint_alpine.run.config import FILE_NAME
 
     if given["isolated"]:
         return []

@@ -36,8 +36,8 @@ __all__ = [
 
 def read_log(source: Source, knowledge: Knowledge, progress: Callable[[int], object] | None = None) -> Scan:
     """Go over a log once, in bounded memory; ``progress`` is told the bytes read so far. Raises PatternError."""
-    from dockerlint_alpine.diagnose.patterns import PatternSet  # noqa: PLC0415 - with the scan only
-    from dockerlint_alpine.diagnose.scan import scan  # noqa: PLC0415
+    from dockerlint_alpine.diagnose.patterns import PatternSet
+    from dockerlint_alpine.diagnose.scan import scan
 
     return scan(source, PatternSet.parse(knowledge.errors), progress)
 
@@ -75,13 +75,13 @@ def diagnose_scan(
     ``arch`` (apk's word) and ``python`` (``X.Y``) stand in for what the log does not tell. ``resolver`` is asked for what
     the embedded facts on wheels leave open; ``None``: nothing is asked.
     """
-    from dockerlint_alpine.diagnose.causes import Reader  # noqa: PLC0415
-    from dockerlint_alpine.diagnose.foresee import Foresight  # noqa: PLC0415
-    from dockerlint_alpine.diagnose.lookup import Lookup  # noqa: PLC0415
-    from dockerlint_alpine.diagnose.releases import Releases  # noqa: PLC0415
-    from dockerlint_alpine.diagnose.steps import same_command  # noqa: PLC0415
-    from dockerlint_alpine.diagnose.systems import Systems  # noqa: PLC0415
-    from dockerlint_alpine.diagnose.ways import WaysOut  # noqa: PLC0415
+    from dockerlint_alpine.diagnose.causes import Reader
+    from dockerlint_alpine.diagnose.foresee import Foresight
+    from dockerlint_alpine.diagnose.lookup import Lookup
+    from dockerlint_alpine.diagnose.releases import Releases
+    from dockerlint_alpine.diagnose.steps import same_command
+    from dockerlint_alpine.diagnose.systems import Systems
+    from dockerlint_alpine.diagnose.ways import WaysOut
 
     failed = next((s for f in reversed(found.failures) for s in found.steps if same_command(s, f)), None)
     release, source = (alpine, said_by) if alpine else _release_of(found, knowledge, failed)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import replace
 from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
 
 from dockerlint_alpine.apk import ApkError, World
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
     from dockerlint_alpine.diagnose.lookup import Lookup
     from dockerlint_alpine.diagnose.model import Cause
     from dockerlint_alpine.diagnose.releases import Releases

@@ -7,8 +7,9 @@ else its number is counted the way its engine counts.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from dockerlint_alpine.diagnose.steps import same_command
 
@@ -27,8 +28,7 @@ _SHORTEST = 6
 """Characters of a command that may still be compared by its beginning."""
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(Struct, frozen=True):
     """Where something failed; ``instruction`` is ``None`` where only the stage is known."""
 
     stage: Stage

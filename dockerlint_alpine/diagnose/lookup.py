@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
+from msgspec import Struct
+from msgspec.structs import replace
+
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
     from dockerlint_alpine.apk import Index
     from dockerlint_alpine.diagnose.model import Outcome
     from dockerlint_alpine.diagnose.patterns import Match, PatternSet
@@ -53,8 +56,7 @@ _RECENT_RUST = "1.70"
 _EDITIONS = {"edition2021": "1.56", "edition2024": "1.85", "3": "1.53", "4": "1.78"}
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(Struct, frozen=True):
     """What a name stands for.
 
     ``need`` is in apk's vocabulary or a header's name; ``packages`` are of the release asked. ``known`` is false where
@@ -557,11 +559,12 @@ class Lookup:
         """A pin that can't be met; ``current`` is the version that apk itself says it has."""
         package = self._releases.index.package(name) if self._releases.known else None
         found = package.version if package is not None and self._releases.own(package) else None
-        current = match.group("current") or found
+        told = match.group("current") if match.group("own") in {"", name} else ""
+        current = told or found
         write = f"{name}=~{current.rpartition('-r')[0]}" if current else None
         parts = [self._say("pin", write=write or f"{name}=~X.Y")]
-        if match.group("current"):
-            parts.insert(0, self._say("pin-found", name=name, version=match.group("current")))
+        if told:
+            parts.insert(0, self._say("pin-found", name=name, version=told))
         elif found is not None:
             parts.insert(0, self._say("pin-now", release=self._releases.release, version=found))
         need = f"{name}{match.group('op')}{match.group('version')}"

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, TypeAlias
+
+from msgspec import Struct, field
 
 if TYPE_CHECKING:
     from dockerlint_alpine.diagnose.steps import Step
@@ -16,8 +17,7 @@ Outcome: TypeAlias = Literal["package", "none", "unknown"]
 MOMENTS: tuple[Moment, ...] = ("build", "run", "apk")
 
 
-@dataclass(frozen=True, slots=True)
-class Cause:
+class Cause(Struct, frozen=True):
     """One root cause.
 
     ``cause`` says in a few words what failed, ``need`` in apk's vocabulary (or a header's name) what is missing.
@@ -27,7 +27,8 @@ class Cause:
     a stage, or its number where it has none. ``outcome`` says what kind of answer this is: ``none`` means that no apk
     package helps. ``lasting`` is true where the need is one of what runs, even if a step of the build ran it.
     ``replaces`` is the name in an ``apk add`` that the first package stands for, ``pin`` what to write in place of a pin
-    that can't be met. ``step`` is the step of the log that the line is from.
+    that can't be met. ``follows`` is the line of the cause that this one only comes of. ``step`` is the step of the log
+    that the line is from.
     """
 
     cause: str
@@ -47,12 +48,12 @@ class Cause:
     pattern: str = ""
     step: Step | None = None
     lasting: bool = False
+    follows: int | None = None
     pin: str | None = None
     foreseen_to_run: frozenset[str] = frozenset()
 
 
-@dataclass(frozen=True, slots=True)
-class Diagnosis:
+class Diagnosis(Struct, frozen=True):
     """The answer to a log.
 
     ``release`` is the Alpine release whose index named the packages and ``release_note`` how it was found out.

@@ -7,17 +7,17 @@ patterns that have one of them are tried in the order of the file; the first tha
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, get_args
+
+from msgspec import Struct
 
 from dockerlint_alpine.diagnose.errors import PatternError
 from dockerlint_alpine.diagnose.model import MOMENTS, Moment
 from dockerlint_alpine.diagnose.wrappers import unwrap
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 Strength: TypeAlias = Literal["proof", "probe", "hint", "echo"]
 Lookup: TypeAlias = Literal[
@@ -68,8 +68,7 @@ _SYSTEM_KEYS = {"name", "doubt", "find", "regex", "sample"}
 _PLACEHOLDER = re.compile(r"\{(\w+)\}")
 
 
-@dataclass(frozen=True, slots=True)
-class Pattern:
+class Pattern(Struct, frozen=True):
     """One entry of ``errors.toml``; see the head of that file for its fields.
 
     ``helps`` is false where no package helps; ``unknown`` is true where the line alone can't tell. ``wheel`` is true
@@ -100,8 +99,7 @@ class Pattern:
         return Match(self, groups)
 
 
-@dataclass(frozen=True, slots=True)
-class Match:
+class Match(Struct, frozen=True):
     """A pattern and what its groups held; ``name2``, ``name3`` ... are other ways to say ``name``."""
 
     pattern: Pattern
@@ -122,11 +120,14 @@ class Match:
     @property
     def title(self) -> str:
         """The cause in a few words."""
-        return _PLACEHOLDER.sub(lambda found: self.group(found[1]) or "it", self.pattern.title)
+        return _PLACEHOLDER.sub(lambda found: self._named(found[1]) or "it", self.pattern.title)
+
+    def _named(self, group: str) -> str:
+        """What a title says in place of a group; the distribution where there is no other name."""
+        return self.group(group) or (self.group("dist") if group == "name" else "")
 
 
-@dataclass(frozen=True, slots=True)
-class HeaderRule:
+class HeaderRule(Struct, frozen=True):
     """Headers that the rules' libraries do not list: any one of ``needs`` has them, or ``advice`` says why none does."""
 
     needs: tuple[str, ...]
@@ -135,8 +136,7 @@ class HeaderRule:
     evidence: str
 
 
-@dataclass(frozen=True, slots=True)
-class System:
+class System(Struct, frozen=True):
     """How lines that come from one system look. With ``doubt``, they are only unusual on Alpine."""
 
     name: str

@@ -8,9 +8,10 @@ carriage return; the number of a line always counts real line ends.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import TYPE_CHECKING, Protocol
+
+from msgspec import Struct
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -59,8 +60,7 @@ class Source(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
+class Line(Struct, frozen=True):
     """One line of interest: its 1-based number and its text as it stands in the log (no line end).
 
     ``literals`` are those that the lines around it may hold; others are not in it.
@@ -68,8 +68,8 @@ class Line:
 
     number: int
     text: str
-    literals: tuple[bytes, ...] = field(default=(), compare=False, repr=False)
-    _before: bytes = field(default=b"", compare=False, repr=False)
+    literals: tuple[bytes, ...] = ()
+    _before: bytes = b""
 
     def above(self) -> str:
         """Return the nearest line above that is not empty, as far as it is at hand; empty where there is none."""

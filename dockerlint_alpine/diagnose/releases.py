@@ -3,23 +3,24 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from dockerlint_alpine.apk import UnknownReleaseError, compare
+from msgspec import Struct
+
+from dockerlint_alpine.apk import IndexStore, UnknownReleaseError, compare
 from dockerlint_alpine.apk.version import LESS
 from dockerlint_alpine.diagnose.errors import DiagnoseError
 
 if TYPE_CHECKING:
-    from dockerlint_alpine.apk import Index, IndexStore, Package
+    from collections.abc import Iterator
+
+    from dockerlint_alpine.apk import Index, Package
 
 ARCH = "x86_64"
 
 
-@dataclass
-class Releases:
+class Releases(Struct, dict=True):
     """The index of the release that answers, and those of the others.
 
     ``known`` is false where nobody said which release the log is from; then the newest with an index answers.
@@ -52,6 +53,11 @@ class Releases:
             near = min(known, key=lambda release: (abs(_minor(release) - _minor(wanted)), release != newest))
             note = f"Alpine {wanted} ({said_by}) has no index here: packages are named for {near}, the nearest that has one."
             return cls(store, near, known=True, note=note, arch=arch, exact=False)
+        if index.derived is not None:
+            note = (
+                f"Packages are named for Alpine {wanted} ({said_by}) by {index.derived}, as its index is not at hand."
+            )
+            return cls(store, wanted, known=True, note=note, arch=arch, exact=False)
         others = dict.fromkeys(s.release for s in index.sources if s.repository == "main" and s.release != wanted)
         if others:
             stands_in = ", ".join(others)

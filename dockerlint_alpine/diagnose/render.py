@@ -45,7 +45,8 @@ def _cause(cause: Cause, diagnosis: Diagnosis) -> dict[str, Any]:
 
 def _advice(cause: Cause, diagnosis: Diagnosis) -> str:
     """What to do, in sentences; where packages are named, for which release."""
-    parts = [f"Add {' '.join(cause.packages)}{_where(cause)}."] if cause.packages and not cause.replaces else []
+    parts = [f"Follows from the cause in line {cause.follows}: see to that first."] if cause.follows else []
+    parts += [f"Add {' '.join(cause.packages)}{_where(cause)}."] if cause.packages and not cause.replaces else []
     parts.append(cause.advice)
     if cause.packages or cause.foreseen:
         parts.append(diagnosis.release_note)
@@ -62,7 +63,7 @@ def to_text(
     diagnosis: Diagnosis, repair: Repair | None, log: str, paint: Paint, width: int = 100, *, written: bool = False
 ) -> str:
     """Return the answer for people; ``log`` is what the log is called, ``repair`` what ``--fix`` would write or has."""
-    from dockerlint_alpine.report.paint import BOLD  # noqa: PLC0415 - for text only
+    from dockerlint_alpine.report.paint import BOLD
 
     if not diagnosis.causes:
         return f"{paint('No failure: the build in this log went well', BOLD)}\n"
@@ -86,8 +87,8 @@ def _verdict(diagnosis: Diagnosis) -> str:
 
 
 def _block(cause: Cause, log: str, paint: Paint, width: int) -> Iterator[str]:
-    from dockerlint_alpine.report.display import printable  # noqa: PLC0415 - for text only
-    from dockerlint_alpine.report.paint import BLUE, BOLD, DIM, GREEN, RED, YELLOW  # noqa: PLC0415
+    from dockerlint_alpine.report.display import printable
+    from dockerlint_alpine.report.paint import BLUE, BOLD, DIM, GREEN, RED, YELLOW
 
     color = {"package": RED, "none": YELLOW, "unknown": YELLOW}[cause.outcome]
     yield f"{paint(_MOMENTS[cause.moment], color, BOLD)}: {paint(printable(cause.cause), BOLD)}"
@@ -98,8 +99,12 @@ def _block(cause: Cause, log: str, paint: Paint, width: int) -> Iterator[str]:
     if cause.quote:
         bar = paint("|", BLUE, BOLD)
         yield f"   {bar}"
-        yield from (f"   {bar} {part}" for part in textwrap.wrap(printable(cause.quote), width - 6))
+        yield from (
+            f"   {bar} {part}" for part in textwrap.wrap(printable(cause.quote), width - 6, break_on_hyphens=False)
+        )
         yield f"   {bar}"
+    if cause.follows:
+        yield f"   {paint('=', BLUE, BOLD)} {paint('follows', BOLD)}: from the cause in line {cause.follows}"
     if cause.need:
         yield f"   {paint('=', BLUE, BOLD)} {paint('need', BOLD)}: {printable(cause.need)}"
     sign = paint("=", BLUE, BOLD)

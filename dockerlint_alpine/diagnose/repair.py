@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from dockerlint_alpine.checks import CHECKS
 from dockerlint_alpine.diagnose.locate import Place, cause_place, failed_place
@@ -35,8 +37,7 @@ FORESEEN_CODES = tuple(check.code for check in CHECKS if check.foresees_failure)
 """The checks whose findings are the next failures."""
 
 
-@dataclass(frozen=True, slots=True)
-class Applied:
+class Applied(Struct, frozen=True):
     """One change: what it does, the package, and whether the log proves it or the rules foresee it."""
 
     title: str
@@ -44,8 +45,7 @@ class Applied:
     foreseen: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Repair:
+class Repair(Struct, frozen=True):
     """A diagnosis held against a Dockerfile: its causes with their stages, and the bytes before and after.
 
     ``notes`` say what was not written and why; ``complete`` is true where every cause is gone from the new bytes.
@@ -167,7 +167,7 @@ class DockerfileRepair:
         return findings
 
     def _read(self, data: bytes) -> Timeline:
-        from dockerlint_alpine.run.analysis import UnreadableError  # noqa: PLC0415 - a cycle at import only
+        from dockerlint_alpine.run.analysis import UnreadableError
 
         settings = self._doctor.settings
         dockerfile = parse(data)
@@ -215,7 +215,7 @@ class DockerfileRepair:
 
     def _checked(self, data: bytes) -> tuple[tuple[Finding, ...], bytes]:
         """What the checks still find in ``data``, mended as ``fix`` mends it."""
-        from dockerlint_alpine.run.analysis import fix_bytes  # noqa: PLC0415 - a cycle at import only
+        from dockerlint_alpine.run.analysis import fix_bytes
 
         settings = replace(self._doctor.settings, select=FORESEEN_CODES, ignore=(), platforms=(self.platform,))
         doctor = self._doctor.configured(settings)

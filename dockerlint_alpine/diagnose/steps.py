@@ -8,8 +8,9 @@ Docker: ``Step 4/9 : RUN ...`` and ``The command '/bin/sh -c ...' returned a non
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, TypeAlias
+
+from msgspec import Struct
 
 if TYPE_CHECKING:
     from dockerlint_alpine.diagnose.wrappers import Unwrapped
@@ -42,8 +43,7 @@ _MARKED_LINE = re.compile(r"\s*(?P<line>\d+) \| >>> ")
 _PLATFORM = re.compile(r"(?:linux|windows|darwin)/[\w/]+\Z")
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
+class Step(Struct, frozen=True):
     """One step as the log names it.
 
     ``stage`` is BuildKit's stage name or podman's 0-based stage number as text, ``number`` the step's number as its
@@ -64,8 +64,7 @@ class Step:
         return self.text.partition(" ")[0].upper()
 
 
-@dataclass(frozen=True, slots=True)
-class FailedCommand:
+class FailedCommand(Struct, frozen=True):
     """The engine's last word on a failed step: the shell command, without the shell."""
 
     text: str

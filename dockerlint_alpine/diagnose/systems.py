@@ -6,8 +6,10 @@ use there; the answer has to say so. The base image of the failing step tells, e
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 if TYPE_CHECKING:
     from dockerlint_alpine.diagnose.model import Cause
@@ -21,8 +23,7 @@ _DOUBT = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Elsewhere:
+class Elsewhere(Struct, frozen=True):
     """A system that is not Alpine, and what in the log says so."""
 
     name: str

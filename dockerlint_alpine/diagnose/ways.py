@@ -6,8 +6,9 @@ asked, the answer says what it would tell.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
 
 from dockerlint_alpine.python import (
     Origin,

@@ -7,7 +7,8 @@ frames, ``[pipenv.exceptions.InstallError]:``, quoted and escaped JSON of Ansibl
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 _ESCAPE = re.compile(
     r"(?:\x1b|\\u001b|\\x1b|\\033|\^\[|␛)"
@@ -71,8 +72,7 @@ _PREFIXES = tuple(
 _ROUNDS = 8
 
 
-@dataclass(frozen=True, slots=True)
-class Unwrapped:
+class Unwrapped(Struct, frozen=True):
     """A line without wrappers.
 
     ``vertex`` is BuildKit's ``#12`` of it, ``kaniko`` whether Kaniko itself speaks; ``running`` is true where a wrapper

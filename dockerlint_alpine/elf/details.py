@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import io
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
 
 from dockerlint_alpine.elf.errors import MalformedElfError
 from dockerlint_alpine.elf.objects import is_elf
@@ -21,8 +22,7 @@ MAX_SYMBOLS = 200_000
 MAX_SECTIONS = 10_000
 
 
-@dataclass(frozen=True, slots=True)
-class SymbolDetail:
+class SymbolDetail(Struct, frozen=True):
     """An undefined symbol with the version it wants and the library expected to have that, where the object says so."""
 
     name: str
@@ -45,9 +45,9 @@ def _contained(data: bytes) -> Iterator[Any]:
     """Open an ELFFile; ``Any``, as its sections and segments get their methods by kind."""
     if not is_elf(data):
         raise MalformedElfError("not an ELF object")
-    from elftools.common.exceptions import ELFError  # noqa: PLC0415 - 40 ms that only this needs
-    from elftools.construct import ConstructError  # noqa: PLC0415
-    from elftools.elf.elffile import ELFFile  # noqa: PLC0415
+    from elftools.common.exceptions import ELFError
+    from elftools.construct import ConstructError
+    from elftools.elf.elffile import ELFFile
 
     try:
         elf = ELFFile(io.BytesIO(data))

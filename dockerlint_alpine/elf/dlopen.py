@@ -8,8 +8,9 @@ out. The sources are parsed with libcst, never executed; what is too deeply nest
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from dockerlint_alpine.elf.errors import ElfError
 from dockerlint_alpine.elf.libc import is_libc_itself
@@ -37,8 +38,7 @@ class SourceError(ElfError):
     """A source that can't be parsed, with the reason in one line."""
 
 
-@dataclass(frozen=True, slots=True)
-class RuntimeOpen:
+class RuntimeOpen(Struct, frozen=True):
     """One call that opens a library: the file and 1-based line, the function as written, and the candidate names.
 
     Any one of ``names`` is enough. ``needs`` are the same in apk's vocabulary (``so:libmagic.so.1``;
@@ -70,10 +70,10 @@ def _scan(source: bytes, path: str) -> tuple[tuple[RuntimeOpen, ...], int]:
         nodes = check_python(source)
     except UnsafeSourceError as error:
         raise SourceError(str(error)) from None
-    from libcst import ParserSyntaxError, parse_module  # noqa: PLC0415 - 160 ms that only this needs
-    from libcst.metadata import MetadataWrapper  # noqa: PLC0415
+    from libcst import ParserSyntaxError, parse_module
+    from libcst.metadata import MetadataWrapper
 
-    from dockerlint_alpine.elf.dlopen_visitor import OpenVisitor  # noqa: PLC0415 - imports libcst
+    from dockerlint_alpine.elf.dlopen_visitor import OpenVisitor
 
     try:
         wrapper = MetadataWrapper(parse_module(source), unsafe_skip_copy=True)

@@ -4,12 +4,12 @@
 from __future__ import annotations
 
 import itertools
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
 import libcst as cst
 import libcst.matchers as m
 from libcst.metadata import PositionProvider
+from msgspec import Struct
 
 from dockerlint_alpine.elf.dlopen import MAX_VALUES, UNKNOWN_FOLDER
 
@@ -25,8 +25,7 @@ _HERE = {"sys.platform": ("linux",), "os.name": ("posix",), "platform.system()":
 """What the usual questions about the system answer on Alpine."""
 
 
-@dataclass(frozen=True, slots=True)
-class OpenCall:
+class OpenCall(Struct, frozen=True):
     """One call: 1-based line, function as written, candidate names; whether it finds only, and is tried."""
 
     line: int

@@ -28,9 +28,9 @@ def open_engine_image(
     ``client`` is another engine's. Raises :class:`EngineError` where the engine or the image can't be had and
     :class:`ArchiveError` where what it sends can't be read.
     """
-    import docker  # noqa: PLC0415 - 120 ms that only this needs
-    from docker.errors import DockerException, ImageNotFound  # noqa: PLC0415
-    from requests.exceptions import RequestException  # noqa: PLC0415 - what the SDK lets through
+    import docker
+    from docker.errors import DockerException, ImageNotFound
+    from requests.exceptions import RequestException
 
     own = None
     try:

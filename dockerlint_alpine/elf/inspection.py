@@ -7,8 +7,10 @@ The judgement is musl's: every object is loaded as its loader would load it (see
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from dockerlint_alpine.elf.errors import MalformedElfError
 from dockerlint_alpine.elf.installed import (
@@ -38,6 +40,7 @@ if TYPE_CHECKING:
 
     from dockerlint_alpine.elf.dlopen import RuntimeOpen
     from dockerlint_alpine.elf.objects import ElfFacts
+
 
 OpenStatus: TypeAlias = Literal["found", "missing", "external", "unknown"]
 
@@ -81,8 +84,7 @@ class PackageLookup(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class Provider:
+class Provider(Struct, frozen=True):
     """The apk package that brings a library: its name, the capability, and why it is the one."""
 
     package: str
@@ -90,8 +92,7 @@ class Provider:
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class NeedReport:
+class NeedReport(Struct, frozen=True):
     """One DT_NEEDED name of one object.
 
     ``status`` as in :class:`~dockerlint_alpine.elf.loader.Need`, or ``interpreter`` for Python's own library.
@@ -116,8 +117,7 @@ class NeedReport:
         return self.status in ("missing", "external", "unloadable")
 
 
-@dataclass(frozen=True, slots=True)
-class UnresolvedSymbol:
+class UnresolvedSymbol(Struct, frozen=True):
     """A symbol that nothing in the load defines: what musl reports as ``Error relocating ...: symbol not found``.
 
     ``version`` is the symbol version that the object wants (``GLIBC_2.3.4``), where its bytes could be looked at again.
@@ -135,8 +135,7 @@ class UnresolvedSymbol:
         return f"{self.name}@{self.version}" if self.version else self.name
 
 
-@dataclass(frozen=True, slots=True)
-class ObjectReport:
+class ObjectReport(Struct, frozen=True):
     """Everything about one object; ``path`` is shown as the user would name it, ``facts`` is ``None`` if unreadable.
 
     ``unresolved`` holds at most :data:`MAX_UNRESOLVED` of ``unresolved_count``. ``problems`` are one line each.
@@ -162,8 +161,7 @@ class ObjectReport:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class OpenReport:
+class OpenReport(Struct, frozen=True):
     """A library that sources open at run time, whether one of its candidates is there, and the packages for it.
 
     ``()`` as ``providers`` with ``looked_up``: no package has any of the candidates.
@@ -176,8 +174,7 @@ class OpenReport:
     looked_up: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class RootFacts:
+class RootFacts(Struct, frozen=True):
     """What is installed in a root file system, an image or a folder."""
 
     alpine: str | None
@@ -188,8 +185,7 @@ class RootFacts:
     environment: Mapping[str, str]
 
 
-@dataclass(frozen=True, slots=True)
-class Inspection:
+class Inspection(Struct, frozen=True):
     """The result for one subject. ``arch`` is apk's name of its objects' architecture where they agree."""
 
     name: str
@@ -441,7 +437,7 @@ class _Inspector:
 
     def _versions(self, path: str, names: frozenset[str]) -> dict[str, str]:
         """Symbol versions by name: a second look at the few objects that have something unresolved."""
-        from dockerlint_alpine.elf.details import undefined_symbols  # noqa: PLC0415 - rarely needed
+        from dockerlint_alpine.elf.details import undefined_symbols
 
         data = self._subject.reread(path)
         try:
@@ -466,7 +462,7 @@ class _Inspector:
     def _scan_sources(self) -> tuple[tuple[RuntimeOpen, ...], tuple[str, ...]]:
         if not self._subject.sources:
             return (), ()
-        from dockerlint_alpine.elf.dlopen import scan_sources  # noqa: PLC0415 - only for sources that open libraries
+        from dockerlint_alpine.elf.dlopen import scan_sources
 
         return scan_sources([(source.path, source.content) for source in self._subject.sources])
 

@@ -7,8 +7,9 @@ RECORD specifications of the Python packaging guide, and os-release(5).
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -16,8 +17,7 @@ if TYPE_CHECKING:
     from dockerlint_alpine.elf.trees import Tree
 
 
-@dataclass(frozen=True, slots=True)
-class InstalledPackage:
+class InstalledPackage(Struct, frozen=True):
     """An apk package of the database: what it is, provides and depends on, as written."""
 
     name: str
@@ -28,8 +28,7 @@ class InstalledPackage:
     depends: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class InstalledDistribution:
+class InstalledDistribution(Struct, frozen=True):
     """A Python distribution: name (normalised, PEP 503), version, the folder of its metadata, and its shared objects.
 
     ``objects`` are absolute paths in the tree, from RECORD; empty where there is none (``egg-info``).

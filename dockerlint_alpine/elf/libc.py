@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import functools
 import re
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, TypeAlias
+
+from msgspec import Struct
 
 if TYPE_CHECKING:
     from dockerlint_alpine.elf.objects import ElfFacts
@@ -26,16 +27,14 @@ _MUSL_SUFFIX = re.compile(r"-linux-musl[a-z]*\.so$")
 _GLIBC_ONLY = re.compile(r"__\w+_chk$|__isoc(?:23|99)_|__libc_|gnu_get_libc|__\w+_finite$")
 
 
-@dataclass(frozen=True, slots=True)
-class Libc:
+class Libc(Struct, frozen=True):
     """The C library that an object was linked for and the one-line reasons, strongest first."""
 
     kind: LibcKind
     reasons: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Remedy:
+class Remedy(Struct, frozen=True):
     """The way out for a symbol that nothing defines.
 
     ``need`` is the capability that has it (``so:libstdc++.so.6``) where a package can help; ``advice`` is one sentence.

@@ -17,8 +17,9 @@ A model of ``load_library``, ``path_open``, ``fixup_rpath`` and ``load_deps`` in
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, TypeAlias
+
+from msgspec import Struct, field
 
 from dockerlint_alpine.elf.libc import is_libc_itself
 from dockerlint_alpine.elf.trees import Found, LinkLoopError, Tree, follow
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from dockerlint_alpine.elf.objects import ElfFacts
+
 
 NeedStatus: TypeAlias = Literal["found", "libc", "missing", "external", "unloadable"]
 
@@ -40,8 +42,7 @@ _ORIGIN = re.compile(r"\$(?:ORIGIN|\{ORIGIN\})")
 _LOADER_ARCHES = {"x86": "i386", "ppc64le": "powerpc64le", "armv7": "armhf"}
 
 
-@dataclass(frozen=True, slots=True)
-class Need:
+class Need(Struct, frozen=True):
     """One DT_NEEDED name and what the loader makes of it.
 
     ``status``: ``found``; ``libc`` (the loader itself); ``missing`` (a root file system without it); ``external`` (the
@@ -57,8 +58,7 @@ class Need:
     how: str = ""
 
 
-@dataclass(slots=True)
-class _Loaded:
+class _Loaded(Struct):
     path: str
     real: str
     facts: ElfFacts
@@ -67,8 +67,7 @@ class _Loaded:
     needs: list[Need] = field(default_factory=list)
 
 
-@dataclass(frozen=True, slots=True)
-class _Candidate:
+class _Candidate(Struct, frozen=True):
     """The first file that opens for a name: the path it was opened by, what is there, and which search led to it."""
 
     path: str
@@ -76,8 +75,7 @@ class _Candidate:
     how: str
 
 
-@dataclass(frozen=True, slots=True)
-class LoadedObject:
+class LoadedObject(Struct, frozen=True):
     """One object of a load, in loading order: its path as the loader sees it, the real one, and its needs resolved."""
 
     path: str
@@ -86,8 +84,7 @@ class LoadedObject:
     needs: tuple[Need, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Load:
+class Load(Struct, frozen=True):
     """Everything that loading one object brings, the object itself first, then its libraries in the loader's order."""
 
     objects: tuple[LoadedObject, ...]

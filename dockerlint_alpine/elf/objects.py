@@ -13,8 +13,9 @@ the Linux Standard Base.
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, TypeAlias
+
+from msgspec import Struct
 
 from dockerlint_alpine.elf.errors import MalformedElfError, NotElfError
 
@@ -70,16 +71,14 @@ _MACHINES = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class VersionNeed:
+class VersionNeed(Struct, frozen=True):
     """Symbol versions that an object wants from one library, e.g. ``libc.so.6`` and ``("GLIBC_2.14",)``."""
 
     library: str
     versions: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Symbols:
+class Symbols(Struct, frozen=True):
     """Names of the dynamic symbol table.
 
     ``defined`` are those that musl's loader would accept as a definition; ``undefined`` those it must find elsewhere,
@@ -90,8 +89,7 @@ class Symbols:
     undefined: frozenset[str] = frozenset()
 
 
-@dataclass(frozen=True, slots=True)
-class ElfFacts:
+class ElfFacts(Struct, frozen=True):
     """What one object says of itself.
 
     ``arch`` is apk's name of the architecture (``x86_64``, ``aarch64``, ``x86``, ``ppc64le``, ``s390x``, ``riscv64``,
@@ -110,7 +108,7 @@ class ElfFacts:
     rpath: str | None = None
     runpath: str | None = None
     version_needs: tuple[VersionNeed, ...] = ()
-    symbols: Symbols = field(default=Symbols(), repr=False)
+    symbols: Symbols = Symbols()
     problems: tuple[str, ...] = ()
 
     @property
@@ -124,16 +122,14 @@ class ElfFacts:
         return any(name.startswith("PyInit_") for name in self.symbols.defined)
 
 
-@dataclass(frozen=True, slots=True)
-class _Segment:
+class _Segment(Struct, frozen=True):
     kind: int
     offset: int
     address: int
     file_size: int
 
 
-@dataclass(frozen=True, slots=True)
-class _Header:
+class _Header(Struct, frozen=True):
     order: str
     bits: int
     file_type: int

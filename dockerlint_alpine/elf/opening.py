@@ -28,7 +28,7 @@ def open_target(
     (:class:`ElfError`).
     """
     if target.startswith(IMAGE_PREFIX) and not os.path.lexists(target):
-        from dockerlint_alpine.elf.engine import open_engine_image  # noqa: PLC0415 - the docker SDK is slow to import
+        from dockerlint_alpine.elf.engine import open_engine_image
 
         yield open_engine_image(target.removeprefix(IMAGE_PREFIX), arch=arch, sources=sources, progress=progress)
         return
@@ -52,26 +52,26 @@ def _open_file(path: Path, arch: str | None, *, sources: bool, progress: Progres
     except OSError as error:
         raise TargetError(f"{path}: {error.strerror}") from None
     if is_elf(head):
-        from dockerlint_alpine.elf.folders import open_object  # noqa: PLC0415 - only what this target needs
+        from dockerlint_alpine.elf.folders import open_object
 
         return open_object(path)
     if head[:4] in (b"PK\x03\x04", b"PK\x05\x06"):
-        from dockerlint_alpine.elf.wheels import open_wheel  # noqa: PLC0415 - as above
+        from dockerlint_alpine.elf.wheels import open_wheel
 
         return open_wheel(path, sources=sources)
-    from dockerlint_alpine.elf.streams import is_compressed  # noqa: PLC0415 - as above
+    from dockerlint_alpine.elf.streams import is_compressed
 
     if head[257:262] == b"ustar" or is_compressed(head):
-        from dockerlint_alpine.elf.images import open_image_file  # noqa: PLC0415 - as above
+        from dockerlint_alpine.elf.images import open_image_file
 
         return open_image_file(path, arch=arch, sources=sources, progress=progress)
     raise TargetError(f"{path}: not an ELF object, a wheel or an image archive")
 
 
 def _open_folder(path: Path, arch: str | None, *, sources: bool, progress: Progress) -> Iterator[Subject | ElfError]:
-    from dockerlint_alpine.elf.folders import open_folder  # noqa: PLC0415 - only what this target needs
-    from dockerlint_alpine.elf.images import is_image_folder, open_image_folder  # noqa: PLC0415 - as above
-    from dockerlint_alpine.elf.wheels import open_wheel  # noqa: PLC0415 - as above
+    from dockerlint_alpine.elf.folders import open_folder
+    from dockerlint_alpine.elf.images import is_image_folder, open_image_folder
+    from dockerlint_alpine.elf.wheels import open_wheel
 
     if is_image_folder(path):
         yield open_image_folder(path, arch=arch, sources=sources, progress=progress)

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import Literal, TypeAlias
 
-from dockerlint_alpine.elf.trees import normalise
+from msgspec import Struct, field
 
-if TYPE_CHECKING:
-    from dockerlint_alpine.elf.trees import Tree
+from dockerlint_alpine.elf.trees import Tree, normalise
 
 SubjectKind: TypeAlias = Literal["object", "wheel", "folder", "root", "image"]
 Progress: TypeAlias = Callable[[int, "int | None"], None]
@@ -33,20 +31,19 @@ def no_progress(_done: int, _total: int | None) -> None:
     """Give a :data:`Progress` that tells nobody."""
 
 
-@dataclass(frozen=True, slots=True)
-class Source:
+class Source(Struct, frozen=True):
     """A Python source that may open libraries: its path in the tree and its bytes."""
 
     path: str
-    content: bytes = field(repr=False)
+    content: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Subject:
+class Subject(Struct, frozen=True):
     """One thing to inspect.
 
     ``objects`` are the paths to report on, in order; ``base`` is the folder that shown paths are relative to.
-    ``environment`` is that of an image's configuration. ``arch`` is apk's name where the subject itself tells it (an
+    ``environment`` is that of an image's configuration, ``start`` its ENTRYPOINT and CMD, ``user`` and ``workdir`` its USER
+    and WORKDIR. ``arch`` is apk's name where the subject itself tells it (an
     image). ``notes`` say what was left out, one line each. ``reread`` gives the bytes of an object's whole file again,
     or ``None``.
     """
@@ -58,9 +55,12 @@ class Subject:
     base: str = "/"
     arch: str | None = None
     environment: Mapping[str, str] = field(default_factory=dict)
+    start: tuple[str, ...] = ()
+    user: str = ""
+    workdir: str = "/"
     sources: tuple[Source, ...] = ()
     notes: tuple[str, ...] = ()
-    reread: Callable[[str], bytes | None] = field(default=nothing_to_reread, repr=False, compare=False)
+    reread: Callable[[str], bytes | None] = nothing_to_reread
 
     def shown(self, path: str) -> str:
         """Give a path of the tree as the user would name it."""
@@ -72,7 +72,7 @@ class Subject:
     @property
     def alpine(self) -> str | None:
         """The Alpine release of a root file system or image as ``X.Y``, where it tells."""
-        from dockerlint_alpine.elf.installed import alpine_release  # noqa: PLC0415 - only images and root file systems
+        from dockerlint_alpine.elf.installed import alpine_release
 
         return alpine_release(self.tree) if self.tree.system else None
 
@@ -82,7 +82,7 @@ class Subject:
         if self.arch is not None:
             return self.arch
         if self.tree.system:
-            from dockerlint_alpine.elf.installed import packages_of  # noqa: PLC0415 - as above
+            from dockerlint_alpine.elf.installed import packages_of
 
             told = {package.arch for package in packages_of(self.tree)} - {"", "noarch"}
             if len(told) == 1:

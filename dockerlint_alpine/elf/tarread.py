@@ -7,8 +7,9 @@ interchange format) and the GNU tar manual.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias
+
+from msgspec import Struct
 
 from dockerlint_alpine.elf.errors import ArchiveError
 
@@ -18,10 +19,11 @@ if TYPE_CHECKING:
 EntryKind: TypeAlias = Literal["file", "directory", "symlink", "hardlink"]
 
 BLOCK = 512
-MAX_ENTRIES = 5_000_000
+MAX_ENTRIES = 2_000_000
 MAX_HEADER = 1024 * 1024
 """Bytes of one pax header or GNU long name."""
 
+_PAX_KEYS = frozenset({"path", "linkpath", "size", "GNU.sparse.major"})
 _KINDS: dict[bytes, EntryKind] = {
     b"0": "file",
     b"\0": "file",
@@ -44,8 +46,7 @@ class ByteStream(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class TarEntry:
+class TarEntry(Struct, frozen=True):
     """One entry: its path as written, kind, size of its data in bytes and the target of a link."""
 
     path: str
@@ -88,7 +89,8 @@ class TarReader:
             if kind in (b"L", b"K"):
                 overrides["path" if kind == b"L" else "linkpath"] = _text(self._long_header())
             elif kind == b"x":
-                overrides.update(_pax_records(self._long_header()))
+                records = _pax_records(self._long_header())
+                overrides.update((key, value) for key, value in records.items() if key in _PAX_KEYS)
             elif kind not in (b"g", b"S"):
                 entry = self._entry(header, kind, overrides)
                 overrides = {}

@@ -11,8 +11,10 @@ import errno
 import mmap
 import os
 import stat
-from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias
+
+from msgspec import Struct
 
 from dockerlint_alpine.elf.errors import ElfError, NotElfError
 from dockerlint_alpine.elf.objects import ElfFacts, is_elf, read_object
@@ -27,8 +29,7 @@ MAX_LINKS = 40
 """Symbolic links followed for one path, as Linux does (``MAXSYMLINKS``)."""
 
 
-@dataclass(frozen=True, slots=True)
-class Node:
+class Node(Struct, frozen=True):
     """One entry of a tree.
 
     ``facts`` are those of an ELF object, ``content`` the bytes of the few other files that are read (package databases,
@@ -38,7 +39,7 @@ class Node:
     kind: NodeKind
     size: int = 0
     facts: ElfFacts | None = None
-    content: bytes | None = field(default=None, repr=False)
+    content: bytes | None = None
     target: str | None = None
     problem: str | None = None
 
@@ -46,8 +47,7 @@ class Node:
 DIRECTORY = Node("directory")
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
+class Found(Struct, frozen=True):
     """What a path leads to: the real path inside the tree (the identity of the file) and its node."""
 
     path: str
@@ -123,22 +123,21 @@ def follow(tree: Tree, path: str) -> Found | None:
     return Found("/" + "/".join(here), node)
 
 
-@dataclass(frozen=True, slots=True)
-class MemoryTree:
+class MemoryTree(Struct, frozen=True, dict=True):
     """A tree whose nodes were read beforehand; directories above a node need no node of their own."""
 
     entries: Mapping[str, Node]
     system: bool = False
-    _folders: frozenset[str] = field(init=False, repr=False, compare=False, default=frozenset())
 
-    def __post_init__(self) -> None:
+    @cached_property
+    def _folders(self) -> frozenset[str]:
         folders: set[str] = set()
         for path in self.entries:
             parent = path.rpartition("/")[0]
             while parent and parent not in folders:
                 folders.add(parent)
                 parent = parent.rpartition("/")[0]
-        object.__setattr__(self, "_folders", frozenset(folders))
+        return frozenset(folders)
 
     def lookup(self, path: str) -> Node | None:
         """See :class:`Tree`."""

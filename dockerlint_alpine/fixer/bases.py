@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
 
 from dockerlint_alpine.fixer.lists import apk_steps
 from dockerlint_alpine.fixer.placement import add_new_run, add_to_list

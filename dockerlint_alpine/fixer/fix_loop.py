@@ -8,14 +8,17 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypeAlias
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from dockerlint_alpine.syntax import Edit, apply_edits
 from dockerlint_alpine.syntax.ordering import package_name
 
 if TYPE_CHECKING:
-    from dockerlint_alpine.model.findings import FileReport, Finding, Fix, TextEdit
+    from dockerlint_alpine.model.findings import Finding, Fix, TextEdit
+    from dockerlint_alpine.model.reports import FileReport
 
 MAX_ROUNDS = 100
 _MAX_TRIES = 3
@@ -35,8 +38,7 @@ Judge: TypeAlias = Callable[[bytes, Texts], "FileReport"]
 """Judges the bytes of a Dockerfile, with these files in place of those on disk."""
 
 
-@dataclass(frozen=True, slots=True)
-class Proposal:
+class Proposal(Struct, frozen=True):
     """One fix on offer: its finding, and the file (``None``: the Dockerfile) with its bytes before and after."""
 
     finding: Finding
@@ -44,8 +46,7 @@ class Proposal:
     changes: tuple[tuple[str | None, bytes, bytes], ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Mended:
+class Mended(Struct, frozen=True):
     """The end of all rounds: the new bytes, of other files too, what was applied, and what each judge says now."""
 
     new: bytes

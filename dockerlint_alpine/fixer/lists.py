@@ -7,10 +7,12 @@ An ``apk add`` takes its operands from its own words, from variables, from a fil
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from itertools import pairwise
 from typing import TYPE_CHECKING, Protocol
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from dockerlint_alpine.fixer.textlist import TextList, file_list
 from dockerlint_alpine.model.findings import TextEdit
@@ -79,8 +81,7 @@ class _Layout(Protocol):
     def remove_all(self, names: Iterable[str]) -> Edit: ...
 
 
-@dataclass(frozen=True, slots=True)
-class Listing:
+class Listing(Struct, frozen=True):
     """One place that operands of ``step`` come from.
 
     ``operands`` are those that stand there. ``shared`` are the other ``apk`` commands that take operands from the same

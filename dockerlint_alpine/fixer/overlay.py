@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from msgspec import field
 
 from dockerlint_alpine.stages.context import BuildContext
 
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
-@dataclass(frozen=True, eq=False)
-class ChangedContext(BuildContext):
+
+class ChangedContext(BuildContext, frozen=True, eq=False):
     """A build context in which some files have other bytes; ``changed`` knows them by the path the user would name."""
 
     changed: Mapping[str, bytes] = field(default_factory=dict)

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import os
 import posixpath
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from dockerlint_alpine.syntax import Edit, LayoutError, apply_edits
+from msgspec import Struct
+
+from dockerlint_alpine.syntax import Edit, LayoutError, Span, apply_edits
 from dockerlint_alpine.syntax.edit import difference
 from dockerlint_alpine.syntax.ordering import package_name, slot
 
@@ -19,13 +20,11 @@ if TYPE_CHECKING:
 
     from dockerlint_alpine.stages.apk_commands import Operand
     from dockerlint_alpine.stages.model import ApkStep, Timeline
-    from dockerlint_alpine.syntax import Span
 
 _PLAIN = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._+-@:=~<>!")
 
 
-@dataclass(frozen=True, slots=True)
-class TextList:
+class TextList(Struct, frozen=True):
     """Names in a text, separated by blanks or line ends. ``path`` is the file, ``None`` for the Dockerfile.
 
     ``spans`` are the bytes of each name within ``data``.

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import io
 import re
-from collections.abc import Sequence
 from typing import IO, TYPE_CHECKING, cast
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from dockerlint_alpine.syntax import Dockerfile
 
 _APK = re.compile(r"\bapk\b")
@@ -49,7 +50,7 @@ def _within_its_reach(dockerfile: Dockerfile) -> bool:
 
 
 def _instructions(data: bytes) -> list[tuple[str, str]]:
-    from dockerfile_parse import DockerfileParser  # noqa: PLC0415 - only when something is about to be written
+    from dockerfile_parse import DockerfileParser
 
     file = cast("IO[str]", io.BytesIO(data))  # it reads bytes, whatever its annotations say
     structure = DockerfileParser(fileobj=file).structure

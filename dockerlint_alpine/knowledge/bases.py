@@ -7,8 +7,10 @@ included) and by its tag; what was assumed on the way is said in words.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from dockerlint_alpine.knowledge.errors import RuleError
 from dockerlint_alpine.knowledge.model import release_key
@@ -39,8 +41,7 @@ _ALPINE_IN_TAG = re.compile(r"(?:^|[-_.])alpine(?:[-_]?v?(?P<alpine>3\.\d+|edge)
 _PYTHON_IN_TAG = re.compile(r"(?:^|[-_])(?:python|py)[-_]?(?P<python>[23]\.\d+)(?:\.\d+)*(?=$|[-_])")
 
 
-@dataclass(frozen=True, slots=True)
-class BaseImage:
+class BaseImage(Struct, frozen=True):
     """What is known of the image that a stage starts from.
 
     ``image`` is the rule's repository name. ``alpine`` is ``X.Y``, ``edge`` or ``None`` when unknown; ``python`` is
@@ -69,8 +70,7 @@ class BaseImage:
     platform: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Reference:
+class Reference(Struct, frozen=True):
     """A parsed image reference; ``path`` is in lower case and without Docker Hub's ``library/``, or the namespace of one
     architecture, which is in ``platform``."""
 
@@ -97,8 +97,7 @@ class Reference:
         return cls(host, image if platform else path, match["tag"] or "", match["digest"] or "", platform)
 
 
-@dataclass(frozen=True, slots=True)
-class _Need:
+class _Need(Struct, frozen=True):
     """A need of a base world: on Alpine ``since`` to ``until``, for Python ``first`` up to before ``before``."""
 
     need: str
@@ -119,8 +118,7 @@ class _Need:
         return _numbers(self.first) <= version and (not self.before or version < _numbers(self.before))
 
 
-@dataclass(frozen=True, slots=True)
-class _Tag:
+class _Tag(Struct, frozen=True):
     """One Alpine release under one Python minor: the first and last patch version that was published on it."""
 
     alpine: str
@@ -131,8 +129,7 @@ class _Tag:
         return _numbers(self.first) <= _numbers(version) <= _numbers(self.last)
 
 
-@dataclass(frozen=True, slots=True)
-class _Image:
+class _Image(Struct, frozen=True):
     """One rule: repositories and a tag pattern, and what they mean."""
 
     repositories: tuple[str, ...]

@@ -8,8 +8,9 @@ from __future__ import annotations
 import hashlib
 import json
 import sqlite3
-from dataclasses import asdict
 from typing import TYPE_CHECKING
+
+from msgspec import to_builtins
 
 from dockerlint_alpine.apk.database import Database
 from dockerlint_alpine.knowledge import schema
@@ -99,7 +100,7 @@ def _packaged(indexes: Path, rules: set[str]) -> Iterator[tuple[str, str, str]]:
     database = Database(indexes)
     try:
         for name, entry in packaged(database.records(), rules).items():
-            yield "packaged", name, _packed(asdict(entry))
+            yield "packaged", name, _packed(to_builtins(entry))
     finally:
         database.close()
 

@@ -7,8 +7,9 @@ not be named is in comments, and its ``confidence`` is ``packaging`` until someb
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct, field
 
 from dockerlint_alpine.knowledge.errors import KnowledgeError
 from dockerlint_alpine.knowledge.toml import dumps
@@ -56,9 +57,9 @@ def plain_soname(name: str) -> str:
 
 def newest_files(files: Iterable[IndexFile]) -> tuple[IndexFile | None, IndexFile | None]:
     """Return the newest sdist and the newest wheel for musl on x86_64 among an index's files; no pre-releases."""
-    from packaging.version import InvalidVersion, Version  # noqa: PLC0415 - maintainers only
+    from packaging.version import InvalidVersion, Version
 
-    from dockerlint_alpine.python.requirement import archive_version  # noqa: PLC0415
+    from dockerlint_alpine.python.requirement import archive_version
 
     best: dict[bool, tuple[Version, IndexFile]] = {}
     for file in files:
@@ -75,8 +76,7 @@ def newest_files(files: Iterable[IndexFile]) -> tuple[IndexFile | None, IndexFil
     return tuple(best[wheel][1] if wheel in best else None for wheel in (False, True))  # type: ignore[return-value]
 
 
-@dataclass(slots=True)
-class _Draft:
+class _Draft(Struct):
     """What was found so far: library -> how it is detected and what shows it."""
 
     detect: dict[str, list[str]] = field(default_factory=dict)

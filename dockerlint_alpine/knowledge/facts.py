@@ -6,8 +6,9 @@ as in wheel names (``cp311-cp311-musllinux_1_2_x86_64``); those of other systems
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
 
 from dockerlint_alpine.knowledge.schema import Table
 from dockerlint_alpine.python.model import Release
@@ -18,8 +19,7 @@ if TYPE_CHECKING:
     from dockerlint_alpine.python.model import Packaged
 
 
-@dataclass(frozen=True, slots=True)
-class WheelRecord:
+class WheelRecord(Struct, frozen=True):
     """The facts on one distribution; ``as_of`` is the day they were taken, ``requires`` is by version."""
 
     name: str

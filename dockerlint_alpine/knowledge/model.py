@@ -7,8 +7,9 @@ Release numbers are Alpine's ``X.Y``. Version ranges are PEP 440 specifiers; the
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, TypeAlias
+
+from msgspec import Struct
 
 from dockerlint_alpine.python.versions import specifiers
 
@@ -61,8 +62,7 @@ def _pinned(names: tuple[tuple[str, str], ...], release: str | None) -> str | No
     return found
 
 
-@dataclass(frozen=True, slots=True)
-class Library:
+class Library(Struct, frozen=True):
     """A native library, once, independent of Alpine's releases.
 
     ``sonames`` are patterns such as ``liblz4.so.*``; ``dev`` and ``runtime`` pin apk names as ``(first release,
@@ -118,8 +118,7 @@ class Library:
         return tuple(f"so:{name}" for name in self.sonames[:1])
 
 
-@dataclass(frozen=True, slots=True)
-class Link:
+class Link(Struct, frozen=True):
     """What one build does with one library.
 
     ``library`` names a :class:`Library`. ``detect``: how the build finds it, any of these is enough; for ``tool`` it
@@ -169,8 +168,7 @@ def _holds(value: str, values: tuple[str, ...]) -> bool:
     return value.lower() in values or (value != "" and "*" in values)
 
 
-@dataclass(frozen=True, slots=True)
-class Build:
+class Build(Struct, frozen=True):
     """How the versions in ``versions`` are compiled from their sdist.
 
     ``language`` names entries of ``rules/languages.toml``; ``needs`` are further needs of every compile,
@@ -201,8 +199,7 @@ class Build:
         return all(_holds(env.get(name, ""), values) for name, values in self.only_env)
 
 
-@dataclass(frozen=True, slots=True)
-class RuntimeNeed:
+class RuntimeNeed(Struct, frozen=True):
     """What Python code of the distribution opens or starts at run time, invisible to an ELF header.
 
     Any one of ``any`` meets it. ``library`` names its :class:`Library` (empty: none). ``feature`` names what does not
@@ -248,8 +245,7 @@ class RuntimeNeed:
         return covers(self.versions, version)
 
 
-@dataclass(frozen=True, slots=True)
-class Impossible:
+class Impossible(Struct, frozen=True):
     """No apk package helps: why, and the way out."""
 
     versions: str
@@ -262,8 +258,7 @@ class Impossible:
         return covers(self.versions, version)
 
 
-@dataclass(frozen=True, slots=True)
-class Distribution:
+class Distribution(Struct, frozen=True):
     """A Python distribution with something native about it; ``name`` is normalised (PEP 503).
 
     ``apk`` is Alpine's own package of it (``py3-lz4``), whose linked sonames must agree with the builds unless
@@ -302,8 +297,7 @@ class Distribution:
         return None
 
 
-@dataclass(frozen=True, slots=True)
-class Language:
+class Language(Struct, frozen=True):
     """What compiling a language needs, and what its objects need where they run."""
 
     name: str

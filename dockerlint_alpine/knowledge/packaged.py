@@ -10,8 +10,9 @@ distributions with native code may come along.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+
+from msgspec import Struct, field
 
 from dockerlint_alpine.apk.constraint import Constraint
 from dockerlint_alpine.knowledge.schema import normalise
@@ -30,8 +31,7 @@ _HARMLESS = frozenset({"python3", "/bin/sh", "tzdata", "ca-certificates", "ca-ce
 """What a package of pure Python may depend on and bring nothing that a distribution could need elsewhere."""
 
 
-@dataclass(slots=True)
-class _Package:
+class _Package(Struct):
     """One package name over all snapshots; ``depends`` and ``version`` are those of the newest release."""
 
     name: str

@@ -11,8 +11,9 @@ from __future__ import annotations
 
 import re
 import tomllib
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from dockerlint_alpine.knowledge.toml import texts
 
@@ -30,8 +31,7 @@ _FORM = re.compile(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Proof:
+class Proof(Struct, frozen=True):
     """One proof. ``kind`` is ``build`` or ``wheel``; ``source`` a version or a wheel's file name.
 
     ``libraries`` and ``env`` are what the build was given; ``links`` the DT_NEEDED of all its extensions but for the C

@@ -11,8 +11,9 @@ from __future__ import annotations
 import json
 import re
 import zlib
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
+
+from msgspec import Struct, field
 
 from dockerlint_alpine.knowledge.errors import KnowledgeError
 from dockerlint_alpine.knowledge.facts import WheelRecord
@@ -43,8 +44,7 @@ class Fetch(Protocol):
         """Return the body of ``url``, asked for with the header ``Accept: accept`` (empty: none)."""
 
 
-@dataclass(slots=True)
-class _Files:
+class _Files(Struct):
     """What one version has on the index."""
 
     uploaded: str = ""
@@ -72,7 +72,7 @@ def refresh(
     not asked for again. Pre-releases are left out. Raises ``RefreshError`` for an answer that can't be understood, and
     whatever ``fetch`` raises.
     """
-    from packaging.version import Version  # noqa: PLC0415 - maintainers only
+    from packaging.version import Version
 
     page = f"{index_url.rstrip('/')}/{name}/"
     files = _collect(page, fetch(page, ACCEPT))
@@ -91,8 +91,7 @@ def refresh(
     return _toml(name, day, {version: files[version] for version in newest}, requires)
 
 
-@dataclass(frozen=True, slots=True)
-class Refreshed:
+class Refreshed(Struct, frozen=True):
     """One file of ``rules/wheels/`` after it was looked at; ``changed`` when it says something new."""
 
     name: str
@@ -122,9 +121,9 @@ def refresh_rules(
 
 
 def _collect(page: str, body: bytes) -> dict[str, _Files]:
-    from urllib.parse import urljoin  # noqa: PLC0415
+    from urllib.parse import urljoin
 
-    from packaging.utils import (  # noqa: PLC0415 - maintainers only
+    from packaging.utils import (
         InvalidSdistFilename,
         InvalidWheelFilename,
         parse_sdist_filename,
@@ -179,9 +178,9 @@ def _fetched_requires(files: _Files, fetch: Fetch) -> tuple[str, ...] | None:
 
 def _archived_requires(filename: str, body: bytes) -> tuple[str, ...] | None:
     """Read the requirements out of an archive; ``None`` where it does not tell them for certain."""
-    import io  # noqa: PLC0415 - maintainers only
-    import tarfile  # noqa: PLC0415
-    import zipfile  # noqa: PLC0415
+    import io
+    import tarfile
+    import zipfile
 
     try:
         if filename.endswith(".whl"):

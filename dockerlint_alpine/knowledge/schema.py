@@ -349,7 +349,7 @@ def languages(raw: Mapping[str, Any], file: str) -> tuple[Language, ...]:
 
 def check_specifiers(entry: Distribution, file: str) -> None:
     """Raise for the first version range of ``entry`` that is not PEP 440; costs an import, so only maintainers pay."""
-    from packaging.specifiers import InvalidSpecifier, SpecifierSet  # noqa: PLC0415
+    from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
     ranges = [
         *((f"build[{index}].versions", build.versions) for index, build in enumerate(entry.builds)),

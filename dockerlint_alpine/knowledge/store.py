@@ -1,6 +1,6 @@
 """Reads the compiled rules (``data/rules.sqlite``) and, over them, a user's own rule folders.
 
-One entry is one row of JSON, the TOML table as it was written, so a look-up costs a B-tree step and a few dataclasses.
+One entry is one row of JSON, the TOML table as it was written, so a look-up costs a B-tree step and a few records.
 """
 
 from __future__ import annotations
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from dockerlint_alpine.knowledge.model import Distribution, Language, Library
 
 SCHEMA_VERSION = "1"
+_BASES = 1024
+"""Base images are kept by name, so many at most."""
 _Entry = TypeVar("_Entry")
 _BUILD_HINT = "run `python -m dockerlint_alpine.knowledge.data_build` in a source checkout, or install the package"
 
@@ -34,6 +36,7 @@ class Knowledge:
     def __init__(self, connection: sqlite3.Connection, overlays: Sequence[RuleFolder]) -> None:
         self._connection = connection
         self._overlays = tuple(overlays)
+        self._bases: dict[str, BaseImage | None] = {}
         self._cache: dict[tuple[str, str], object] = {}
 
     @classmethod
@@ -152,6 +155,13 @@ class Knowledge:
 
     def base_image(self, reference: str) -> BaseImage | None:
         """Return what the image ``reference`` of a FROM is, ``None`` if nothing is known of it."""
+        if reference not in self._bases:
+            if len(self._bases) >= _BASES:
+                self._bases.clear()
+            self._bases[reference] = self._base_image(reference)
+        return self._bases[reference]
+
+    def _base_image(self, reference: str) -> BaseImage | None:
         for overlay in self._overlays:
             images = overlay.base_images()
             found = images.match(reference) if images is not None else None

@@ -8,15 +8,16 @@ with what Alpine's own package of a distribution links.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
+
+from msgspec import Struct
 
 from dockerlint_alpine.knowledge import schema
 from dockerlint_alpine.knowledge.bases import BaseImages
 from dockerlint_alpine.knowledge.errors import RuleError
 from dockerlint_alpine.knowledge.facts import WheelRecord
 from dockerlint_alpine.knowledge.folder import KINDS, RuleFolder, capabilities, libraries_of
-from dockerlint_alpine.knowledge.model import release_key, within
+from dockerlint_alpine.knowledge.model import Distribution, Library, release_key, within
 from dockerlint_alpine.knowledge.proofs import Proof, contradiction
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from dockerlint_alpine.apk import Package
-    from dockerlint_alpine.knowledge.model import Build, Distribution, Library, Link
+    from dockerlint_alpine.knowledge.model import Build, Link
     from dockerlint_alpine.knowledge.store import Knowledge
 
 _RUNTIMES = re.compile(r"so:(?:libc\.musl-|libpython|libstdc\+\+\.|libgcc_s\.|libgomp\.|libgfortran\.|libquadmath\.)")
@@ -53,6 +54,10 @@ class Source(Protocol):
     def arch(self) -> str:
         """The architecture in apk's words."""
 
+    @property
+    def derived(self) -> object:
+        """What it was made of where it is not Alpine's own, else ``None``."""
+
 
 class Packages(Protocol):
     """One release's index; ``dockerlint_alpine.apk.Index`` is one."""
@@ -74,8 +79,7 @@ class Indexes(Protocol):
         """Return the index of ``release`` for ``arch``."""
 
 
-@dataclass(frozen=True, slots=True)
-class RuleProblem:
+class RuleProblem(Struct, frozen=True):
     """One thing that is wrong with the rules: the file as it is shown, the place in it, and what."""
 
     file: str
@@ -86,8 +90,7 @@ class RuleProblem:
         return f"{self.file}: {self.key}: {self.message}" if self.key else f"{self.file}: {self.message}"
 
 
-@dataclass(frozen=True, slots=True)
-class Disagreement:
+class Disagreement(Struct, frozen=True):
     """Alpine's own package links something that the rule does not, or the other way round; ``reason`` explains it."""
 
     distribution: str
@@ -97,8 +100,7 @@ class Disagreement:
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class _World:
+class _World(Struct, frozen=True):
     """One release as one architecture has it."""
 
     release: str
@@ -106,8 +108,7 @@ class _World:
     index: Packages
 
 
-@dataclass(frozen=True, slots=True)
-class _Rules:
+class _Rules(Struct, frozen=True):
     """The rules of one folder; ``known`` are its libraries over those of the built-in rules, where it adds to them."""
 
     libraries: Mapping[str, Library]
@@ -120,10 +121,13 @@ class _Rules:
 def judged(indexes: Indexes) -> dict[str, str]:
     """Return the releases whose main and community are both at hand, oldest first, each with the architecture to ask.
 
-    Where only a stand-in could answer, a missing package would prove nothing. x86_64 is asked where it is there.
+    Where only a stand-in or a derived index could answer, a missing package would prove nothing. x86_64 is asked where it
+    is there.
     """
     held: dict[str, dict[str, set[str]]] = {}
     for source in indexes.sources():
+        if source.derived is not None:
+            continue
         held.setdefault(source.release, {}).setdefault(source.arch, set()).add(source.repository)
     found = {}
     for release in sorted(held, key=release_key):

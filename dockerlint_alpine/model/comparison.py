@@ -5,27 +5,28 @@ Like findings, these types are all that ``report/`` knows. All of them are froze
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal, TypeAlias
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from dockerlint_alpine.model.findings import Finding, StageRef
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
 
-    from dockerlint_alpine.model.findings import Finding, StageRef
 
 MissKind: TypeAlias = Literal["library", "symbol", "glibc", "open"]
 
 
-@dataclass(frozen=True, slots=True)
-class Doubt:
+class Doubt(Struct, frozen=True):
     """A finding and, in one line, what the image shows instead, or why an image can't show it."""
 
     finding: Finding
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class Miss:
+class Miss(Struct, frozen=True):
     """Something of the image that will not work and that the static verdict does not speak of.
 
     ``path`` is the object or source in the image, ``distribution`` its owner where there is one. ``what`` is a library,
@@ -41,8 +42,7 @@ class Miss:
     packages: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Difference:
+class Difference(Struct, frozen=True):
     """One thing by name: its version on paper and in the image, ``None`` where it is not there."""
 
     name: str
@@ -50,8 +50,7 @@ class Difference:
     found: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class Sides:
+class Sides(Struct, frozen=True):
     """Names on paper beside names in the image.
 
     ``agreed`` counts names on both sides; ``versions`` are those of them with different versions. ``absent`` are only
@@ -69,8 +68,7 @@ class Sides:
         return not self.absent and not self.unforeseen
 
 
-@dataclass(frozen=True, slots=True)
-class Comparison:
+class Comparison(Struct, frozen=True):
     """The verdict on one stage held against the image built from it.
 
     ``facts`` compare Alpine's release, Python's version and the architecture. ``objects`` counts the shared objects and

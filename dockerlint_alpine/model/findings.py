@@ -1,4 +1,4 @@
-"""What a check says: findings, their evidence and fixes, and the report that collects them.
+"""What a check says: findings, their evidence and their fixes.
 
 These types are the only thing that ``report/`` knows. All of them are frozen. Lines and columns are 1-based; a column
 counts UTF-8 bytes and the end column is exclusive. Offsets are bytes from the start of the file, 0-based, end exclusive.
@@ -6,13 +6,9 @@ counts UTF-8 bytes and the end column is exclusive. Offsets are bytes from the s
 
 from __future__ import annotations
 
-from dataclasses import field
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import Literal, TypeAlias
 
-if TYPE_CHECKING:
-    from dockerlint_alpine.model.comparison import Comparison
-
-from dataclasses import dataclass
+from msgspec import Struct
 
 Severity: TypeAlias = Literal["error", "warning", "info"]
 Confidence: TypeAlias = Literal["certain", "likely", "possible"]
@@ -30,8 +26,7 @@ SEVERITIES: tuple[Severity, ...] = ("error", "warning", "info")
 """Most severe first."""
 
 
-@dataclass(frozen=True, slots=True)
-class Location:
+class Location(Struct, frozen=True):
     """A range of the file: 1-based lines and byte columns, the end column exclusive."""
 
     line: int
@@ -40,16 +35,14 @@ class Location:
     end_column: int
 
 
-@dataclass(frozen=True, slots=True)
-class Evidence:
+class Evidence(Struct, frozen=True):
     """One fact that a finding rests on: where it comes from and what it says, in one line of text."""
 
     kind: EvidenceKind
     detail: str
 
 
-@dataclass(frozen=True, slots=True)
-class StageRef:
+class StageRef(Struct, frozen=True):
     """The stage a finding speaks of; ``alpine`` and ``python`` are ``X.Y`` or ``None`` where unknown."""
 
     index: int
@@ -59,8 +52,7 @@ class StageRef:
     python: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class DistributionRef:
+class DistributionRef(Struct, frozen=True):
     """The Python distribution behind a finding and how it got there.
 
     ``origin`` is the chain from the file that asks to the distribution itself, e.g.
@@ -72,8 +64,7 @@ class DistributionRef:
     origin: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class TextEdit:
+class TextEdit(Struct, frozen=True):
     """Replace the bytes ``start:end`` of the file by ``text`` (written as UTF-8).
 
     ``path`` is another file than the Dockerfile where the list is kept elsewhere (``apk add < packages.txt``).
@@ -85,8 +76,7 @@ class TextEdit:
     path: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Fix:
+class Fix(Struct, frozen=True):
     """Edits that mend a finding, what they do in a few words, and how safe they are."""
 
     title: str
@@ -94,8 +84,7 @@ class Fix:
     edits: tuple[TextEdit, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Traits:
+class Traits(Struct, frozen=True):
     """What the rest of the program has to know of a code, so that nobody but ``checks/`` compares with one.
 
     ``purpose`` is what a package that its fix adds is for. Fixes of an earlier ``phase`` are made before those of a later
@@ -113,8 +102,7 @@ class Traits:
     on_demand: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
+class Finding(Struct, frozen=True):
     """One thing to say. It cannot be built without evidence."""
 
     code: str
@@ -130,7 +118,7 @@ class Finding:
     need: str | None = None
     packages: tuple[str, ...] = ()
     fix: Fix | None = None
-    traits: Traits = field(default=Traits(), repr=False)
+    traits: Traits = Traits()
 
     def __post_init__(self) -> None:
         if not self.evidence:
@@ -140,57 +128,3 @@ class Finding:
     def could_not_judge(self) -> bool:
         """True for notices that say what is unknown, not what is wrong."""
         return self.traits.could_not_judge
-
-
-@dataclass(frozen=True, slots=True)
-class FileReport:
-    """The findings of one Dockerfile, in order of location; ``source`` is its bytes, for excerpts and columns.
-
-    ``stages`` counts the Alpine stages judged, ``not_alpine`` the others; ``unknown`` counts the single things that
-    could not be judged (a notice may stand for several). ``image`` is the comparison with a built image, where one was
-    asked for.
-    """
-
-    path: str
-    findings: tuple[Finding, ...]
-    source: bytes = field(default=b"", repr=False)
-    stages: int = 0
-    not_alpine: int = 0
-    unknown: int = 0
-    notes: tuple[str, ...] = ()
-    image: Comparison | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class FileError:
-    """A file that could not be read at all: one clear line, exit code 2."""
-
-    path: str
-    message: str
-
-
-@dataclass(frozen=True, slots=True)
-class Report:
-    """Everything one run found, file by file in the order asked for."""
-
-    files: tuple[FileReport, ...]
-    errors: tuple[FileError, ...] = ()
-
-    @property
-    def findings(self) -> tuple[Finding, ...]:
-        """All findings of all files, in order."""
-        return tuple(finding for file in self.files for finding in file.findings)
-
-    def count(self, severity: Severity) -> int:
-        """Findings of this severity, the could-not-judge notices left out."""
-        return sum(1 for f in self.findings if f.severity == severity and not f.could_not_judge)
-
-    @property
-    def fixable(self) -> int:
-        """Findings with a safe fix."""
-        return sum(1 for f in self.findings if f.fix is not None and f.fix.applicability == "safe")
-
-    @property
-    def unknown(self) -> int:
-        """Things that could not be judged, over all files."""
-        return sum(file.unknown for file in self.files)

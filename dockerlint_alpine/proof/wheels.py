@@ -46,7 +46,7 @@ class ElfWheels:
             try:
                 names = sorted(name for name in os.listdir(folder) if name.endswith(".whl"))  # noqa: PTH208 - names only
             except OSError as error:
-                from dockerlint_alpine.stages.wheels import WheelError  # noqa: PLC0415 - most runs meet no wheel
+                from dockerlint_alpine.stages.wheels import WheelError
 
                 raise WheelError(f"--wheels {folder}: {error.strerror or error}") from None
             for name in names:
@@ -55,8 +55,8 @@ class ElfWheels:
 
     def read(self, path: Path, shown: str, arch: str) -> WheelFacts:
         """See :class:`~dockerlint_alpine.stages.wheels.WheelReader`."""
-        from dockerlint_alpine.elf import ElfError, inspect, open_wheel  # noqa: PLC0415 - as above
-        from dockerlint_alpine.stages.wheels import WheelError  # noqa: PLC0415
+        from dockerlint_alpine.elf import ElfError, inspect, open_wheel
+        from dockerlint_alpine.stages.wheels import WheelError
 
         try:
             status = path.stat()
@@ -74,7 +74,7 @@ class ElfWheels:
 
 
 def _facts(subject: Subject, inspection: Inspection, shown: str, arch: str) -> WheelFacts:
-    from dockerlint_alpine.stages.wheels import WheelFacts, WheelLink, WheelOpen  # noqa: PLC0415 - as above
+    from dockerlint_alpine.stages.wheels import WheelFacts, WheelLink, WheelOpen
 
     wanted = _ARCHES.get(arch, (arch,))
     objects = [one for one in inspection.objects if one.facts is not None and one.facts.arch in wanted]
@@ -124,8 +124,8 @@ def _requires(subject: Subject) -> tuple[str, ...]:
     """``Requires-Dist`` of the wheel's METADATA (core metadata specification)."""
     for path, node in subject.tree.nodes():
         if path.endswith(".dist-info/METADATA") and path.count("/") == 2 and node.content is not None:
-            from email.parser import BytesHeaderParser  # noqa: PLC0415 - only for wheels
-            from email.policy import compat32  # noqa: PLC0415
+            from email.parser import BytesHeaderParser
+            from email.policy import compat32
 
             head = BytesHeaderParser(policy=compat32).parsebytes(node.content.partition(b"\n\n")[0])
             return tuple(" ".join(str(value).split()) for value in head.get_all("Requires-Dist", []))

@@ -1,40 +1,22 @@
 """PEP 508 environment markers: the environment of a stage's interpreter and the evaluation of a marker in it.
 
-As in :mod:`~dockerlint_alpine.python.versions`, the plain majority is evaluated here and the rest by ``packaging``
-(``packaging.markers`` costs about 25 ms to import); tests hold both to the same answers.
+``packaging`` reads and evaluates them.
 """
 
 from __future__ import annotations
 
-import re
 from functools import lru_cache
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING
 
-from dockerlint_alpine.python.model import PythonError, Target, normalise
-from dockerlint_alpine.python.versions import InvalidSpecifierError, specifiers
+from packaging.markers import InvalidMarker, Marker, UndefinedComparison, UndefinedEnvironmentName
+from packaging.utils import canonicalize_name
+
+from dockerlint_alpine.python.model import PythonError, Target
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
+    from collections.abc import Set as AbstractSet
 
-_Node: TypeAlias = "tuple[str, str, str] | tuple[str, list[_Node]]"
-
-_TOKEN = re.compile(
-    r"\s*(?:(?P<open>\()|(?P<close>\))|(?P<text>'[^'\\]*'|\"[^\"\\]*\")"
-    r"|(?P<op>===|==|!=|<=|>=|~=|<|>|not\s+in\b|in\b)|(?P<word>[A-Za-z_][A-Za-z0-9_]*))"
-)
-_PLAIN_VERSION = re.compile(r"[0-9]+(?:\.[0-9]+)*(?:\.\*)?")
-_VERSIONS = frozenset({"python_version", "python_full_version"})
-_TEXTS = frozenset(
-    {
-        "os_name",
-        "sys_platform",
-        "platform_machine",
-        "platform_python_implementation",
-        "platform_system",
-        "implementation_name",
-        "extra",
-    }
-)
 _MACHINES = {
     "linux/amd64": "x86_64",
     "linux/arm64": "aarch64",
@@ -85,111 +67,19 @@ def environment(target: Target) -> dict[str, str]:
     }
 
 
-class _NotPlainError(Exception):
-    """The marker uses more than the plain subset."""
-
-
-def _tokens(text: str) -> list[tuple[str, str]]:
-    found: list[tuple[str, str]] = []
-    position, end = 0, len(text.rstrip())
-    while position < end:
-        match = _TOKEN.match(text, position)
-        if match is None or match.lastgroup is None:
-            raise _NotPlainError
-        found.append((match.lastgroup, match[match.lastgroup]))
-        position = match.end()
-    return found
-
-
-class _Parser:
-    """Recursive descent over ``or`` < ``and`` < comparison, as PEP 508's grammar has it."""
-
-    def __init__(self, text: str) -> None:
-        self.tokens = _tokens(text)
-        self.at = 0
-
-    def parse(self) -> _Node:
-        node = self.operands("or")
-        if self.at != len(self.tokens):
-            raise _NotPlainError
-        return node
-
-    def next(self, kind: str) -> str:
-        if self.at >= len(self.tokens) or self.tokens[self.at][0] != kind:
-            raise _NotPlainError
-        self.at += 1
-        return self.tokens[self.at - 1][1]
-
-    def operands(self, word: str) -> _Node:
-        nodes: list[_Node] = []
-        while True:
-            nodes.append(self.operands("and") if word == "or" else self.comparison())
-            if self.at >= len(self.tokens) or self.tokens[self.at] != ("word", word):
-                return nodes[0] if len(nodes) == 1 else (word, nodes)
-            self.at += 1
-
-    def comparison(self) -> _Node:
-        if self.at < len(self.tokens) and self.tokens[self.at][0] == "open":
-            self.at += 1
-            node = self.operands("or")
-            self.next("close")
-            return node
-        return self.checked(self.next("word"), " ".join(self.next("op").split()), self.next("text")[1:-1])
-
-    @staticmethod
-    def checked(variable: str, operator: str, value: str) -> _Node:
-        """Keep to comparisons whose meaning needs no look into ``packaging``."""
-        if variable in _VERSIONS:
-            if operator in {"in", "not in", "==="} or _PLAIN_VERSION.fullmatch(value) is None:
-                raise _NotPlainError
-            try:
-                specifiers(operator + value)
-            except InvalidSpecifierError:
-                raise _NotPlainError from None
-        elif variable not in _TEXTS or operator not in {"==", "!=", "in", "not in"}:
-            raise _NotPlainError
-        elif variable == "extra":
-            if operator not in {"==", "!="}:
-                raise _NotPlainError
-            value = normalise(value)
-        return variable, operator, value
-
-
 @lru_cache(maxsize=8192)
-def _plain(text: str) -> _Node | None:
+def _parsed(text: str) -> Marker:
     try:
-        return _Parser(text).parse()
-    except _NotPlainError:
-        return None
-
-
-def is_plain_marker(text: str) -> bool:
-    """Tell whether a marker is valid and needs no ``packaging`` to be evaluated."""
-    return _plain(text) is not None
-
-
-def _holds(node: _Node, values: Mapping[str, str]) -> bool:
-    if len(node) == 2:
-        word, nodes = node
-        return any(_holds(one, values) for one in nodes) if word == "or" else all(_holds(one, values) for one in nodes)
-    variable, operator, value = node
-    own = values[variable]
-    if variable in _VERSIONS:
-        return specifiers(operator + value).contains(own)
-    if operator in {"==", "!="}:
-        return (own == value) == (operator == "==")
-    return (own in value) == (operator == "in")
+        return Marker(text)
+    except InvalidMarker as error:
+        raise InvalidMarkerError(str(error).splitlines()[0]) from None
+    except RecursionError:
+        raise InvalidMarkerError("too many parentheses") from None
 
 
 def check_marker(text: str) -> None:
     """Raise ``InvalidMarkerError`` unless ``text`` is a PEP 508 marker."""
-    if _plain(text) is None:
-        from packaging.markers import InvalidMarker, Marker  # noqa: PLC0415 - cost, see the module
-
-        try:
-            Marker(text)
-        except InvalidMarker as error:
-            raise InvalidMarkerError(str(error).splitlines()[0]) from None
+    _parsed(text)
 
 
 def applies(marker: str | None, values: Mapping[str, str], extras: Iterable[str] = ()) -> bool:
@@ -199,14 +89,24 @@ def applies(marker: str | None, values: Mapping[str, str], extras: Iterable[str]
     """
     if marker is None:
         return True
-    node = _plain(marker)
-    wanted = [normalise(extra) for extra in extras] or [""]
-    if node is not None:
-        return any(_holds(node, {**values, "extra": extra}) for extra in wanted)
-    from packaging.markers import InvalidMarker, Marker, UndefinedComparison  # noqa: PLC0415 - cost, see the module
+    wanted = [canonicalize_name(extra) for extra in extras or ("",)]
+    return any(_holds(marker, {**values, "extra": extra}) for extra in wanted)
 
+
+def lock_marker_holds(marker: str, values: Mapping[str, str], extras: Iterable[str], groups: Iterable[str]) -> bool:
+    """Evaluate a marker of a lock file, which may ask ``'x' in extras`` and ``'y' in dependency_groups`` (PEP 751).
+
+    Raises ``InvalidMarkerError``.
+    """
+    chosen = {"extras": extras, "dependency_groups": groups}
+    sets = {name: frozenset(map(canonicalize_name, names)) for name, names in chosen.items()}
+    return _holds(marker, {**values, **sets})
+
+
+def _holds(marker: str, values: Mapping[str, str | AbstractSet[str]]) -> bool:
     try:
-        parsed = Marker(marker)
-        return any(parsed.evaluate({**values, "extra": extra}) for extra in wanted)
-    except (InvalidMarker, UndefinedComparison) as error:
+        return _parsed(marker).evaluate_prepared(values)
+    except (UndefinedComparison, UndefinedEnvironmentName) as error:
         raise InvalidMarkerError(str(error).splitlines()[0]) from None
+    except RecursionError:
+        raise InvalidMarkerError("too many parentheses") from None

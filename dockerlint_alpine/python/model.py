@@ -8,8 +8,10 @@ of ``repr`` and only :func:`redact` makes them fit for a message.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias
+
+from msgspec import Struct
+from msgspec.structs import force_setattr, replace
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -38,8 +40,7 @@ class FileReader(Protocol):
         """Return ``path`` as the user would name it (``requirements.txt`` for ``/app/requirements.txt``)."""
 
 
-@dataclass(frozen=True, slots=True)
-class Origin:
+class Origin(Struct, frozen=True):
     """Where something was written: a path as the user names it and a 1-based line, ``None`` where no line is known."""
 
     path: str
@@ -49,8 +50,7 @@ class Origin:
         return self.path if self.line is None else f"{self.path}:{self.line}"
 
 
-@dataclass(frozen=True, slots=True)
-class Problem:
+class Problem(Struct, frozen=True):
     """Something of a source that could not be read or understood, in one line of text without credentials."""
 
     path: str
@@ -58,8 +58,13 @@ class Problem:
     message: str
 
 
-@dataclass(frozen=True, slots=True)
-class Requested:
+def _shown(record: Struct, *hidden: str) -> str:
+    """The record as ``repr`` has it, without fields that may hold credentials."""
+    fields = (f"{name}={getattr(record, name)!r}" for name in record.__struct_fields__ if name not in hidden)
+    return f"{type(record).__name__}({', '.join(fields)})"
+
+
+class Requested(Struct, frozen=True):
     """One requirement as a source states it.
 
     ``name`` is ``None`` where only running the project would tell it (a VCS URL without ``#egg=``). ``specifier`` and
@@ -68,22 +73,25 @@ class Requested:
     names that a lock file allows (``None``: the index decides).
     """
 
-    text: str = field(repr=False)
+    text: str
     name: str | None
     origin: Origin
     extras: tuple[str, ...] = ()
     specifier: str = ""
     marker: str | None = None
-    url: str | None = field(default=None, repr=False)
+    url: str | None = None
     path: str | None = None
     editable: bool = False
     hashes: tuple[str, ...] = ()
     chain: tuple[str, ...] = ()
     artefacts: tuple[str, ...] | None = None
 
+    def __repr__(self) -> str:
+        return _shown(self, "text", "url")
+
     def __post_init__(self) -> None:
         if not self.chain:
-            object.__setattr__(self, "chain", (str(self.origin),))
+            force_setattr(self, "chain", (str(self.origin),))
 
     @property
     def shown(self) -> str:
@@ -91,17 +99,16 @@ class Requested:
         return redact(self.text)
 
 
-@dataclass(frozen=True, slots=True)
-class IndexOptions:
+class IndexOptions(Struct, frozen=True):
     """What pip was told about indexes and formats; names are normalised, ``:all:`` stands for every distribution.
 
     ``no_binary`` and ``only_binary`` are disjoint, as pip keeps them. ``pre_for`` are the distributions that
     ``--all-releases`` names. ``find_links`` are paths in the reader's terms or URLs.
     """
 
-    index_url: str | None = field(default=None, repr=False)
-    extra_index_urls: tuple[str, ...] = field(default=(), repr=False)
-    find_links: tuple[str, ...] = field(default=(), repr=False)
+    index_url: str | None = None
+    extra_index_urls: tuple[str, ...] = ()
+    find_links: tuple[str, ...] = ()
     no_index: bool = False
     no_binary: frozenset[str] = frozenset()
     only_binary: frozenset[str] = frozenset()
@@ -109,6 +116,9 @@ class IndexOptions:
     pre: bool = False
     pre_for: frozenset[str] = frozenset()
     require_hashes: bool = False
+
+    def __repr__(self) -> str:
+        return _shown(self, "index_url", "extra_index_urls", "find_links")
 
     def allows(self, name: str) -> tuple[bool, bool]:
         """Return whether pip may use (wheels, sdists) of the distribution ``name``.
@@ -128,8 +138,7 @@ class IndexOptions:
         return self.pre or name in self.pre_for
 
 
-@dataclass(frozen=True, slots=True)
-class External:
+class External(Struct, frozen=True):
     """A PEP 725 need: a ``dep:`` URL or table text, with its key (``build-requires``, ``host-requires``, ...)."""
 
     key: str
@@ -138,8 +147,7 @@ class External:
     extra: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class RequirementSet:
+class RequirementSet(Struct, frozen=True):
     """What one installation asks for, from however many files.
 
     ``locked`` says that the set is complete: nothing but what it lists is installed. ``wheelhouse`` are the archive
@@ -171,8 +179,7 @@ class RequirementSet:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class Target:
+class Target(Struct, frozen=True):
     """The interpreter and platform that install.
 
     ``python`` is ``X.Y`` or ``X.Y.Z``; ``platform`` is Docker's (``linux/amd64``, ``linux/arm/v7``). Exactly one of
@@ -199,8 +206,7 @@ class Target:
         return int(match[1]), int(match[2])
 
 
-@dataclass(frozen=True, slots=True)
-class Release:
+class Release(Struct, frozen=True):
     """One version on an index: ``wheels`` are compressed tag sets (``cp311-cp311-musllinux_1_2_x86_64``).
 
     ``upload_date`` is ``YYYY-MM-DD`` of its first file. ``requires_python`` is PEP 440 text.
@@ -214,8 +220,7 @@ class Release:
     sdist: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class Packaged:
+class Packaged(Struct, frozen=True):
     """A distribution that is pure Python by Alpine's own ``package`` of it, last seen as ``version`` in ``release``.
 
     ``brings`` are the distributions (normalised) with native code that the package brings along, directly or not. That
@@ -248,8 +253,7 @@ class Facts(Protocol):
         """Return what makes ``name`` (normalised) pure Python whatever its version; ``None``: nothing says so."""
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
+class Verdict(Struct, frozen=True):
     """What pip would take: a wheel, an sdist to compile, a glibc wheel, nothing, or not known; and why, in one line.
 
     ``pure`` is either a wheel or an sdist: the distribution is pure Python, so it makes no difference which.
@@ -265,8 +269,7 @@ class Verdict:
     nearest_with_wheel: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Resolved:
+class Resolved(Struct, frozen=True):
     """One distribution that is going to be installed.
 
     ``chain`` leads from the file that asks to the distribution: ``("requirements.txt:7", "clickhouse-connect",
@@ -279,11 +282,13 @@ class Resolved:
     chain: tuple[str, ...]
     origin: Origin
     artefact: Verdict
-    url: str | None = field(default=None, repr=False)
+    url: str | None = None
+
+    def __repr__(self) -> str:
+        return _shown(self, "url")
 
 
-@dataclass(frozen=True, slots=True)
-class Unresolved:
+class Unresolved(Struct, frozen=True):
     """A requirement that could not be judged, and why in one line: unknown, or in conflict.
 
     ``dependencies``: what the distribution itself requires is not recorded. ``company``: it is judged, but what may come
@@ -296,8 +301,7 @@ class Unresolved:
     kind: UnresolvedKind = "unknown"
 
 
-@dataclass(frozen=True, slots=True)
-class Resolution:
+class Resolution(Struct, frozen=True):
     """The answer: what is installed (sorted by name), what could not be told, and remarks for the summary."""
 
     distributions: tuple[Resolved, ...] = ()

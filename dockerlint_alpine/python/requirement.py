@@ -1,27 +1,26 @@
 """One requirement, as a line of a requirements file or an argument of ``pip install`` states it.
 
-PEP 508 text, or what pip accepts besides: URLs, VCS URLs, archives and project folders (pip:
-``req.constructors.parse_req_from_line`` and ``parse_editable``). ``packaging.requirements`` decides what is valid; the
-plain majority is read here without importing it (about 25 ms), which tests prove equal.
+PEP 508 text, which ``packaging.requirements`` reads, or what pip accepts besides: URLs, VCS URLs, archives and project
+folders (pip: ``req.constructors.parse_req_from_line`` and ``parse_editable``).
 """
 
 from __future__ import annotations
 
 import posixpath
 import re
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from dockerlint_alpine.python.markers import InvalidMarkerError, check_marker, is_plain_marker
+from packaging.requirements import InvalidRequirement, Requirement
+
+from dockerlint_alpine.python.markers import InvalidMarkerError, check_marker
 from dockerlint_alpine.python.model import Origin, PythonError, Requested, normalise, redact
-from dockerlint_alpine.python.versions import clean_specifier
 
 if TYPE_CHECKING:
     from dockerlint_alpine.python.model import FileReader
 
-_LEAN = re.compile(
-    r"[ \t]*([A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?)[ \t]*(?:\[([A-Za-z0-9._, \t-]*)\])?[ \t]*"
-    r"([^;@()\[\]]*?)[ \t]*(?:;[ \t]*(.+))?"
-)
+MAX_REQUIREMENT = 64 * 1024
+"""Characters of one requirement, its hashes left out."""
 _IDENTIFIER = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?")
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):")
 _EXTRAS = re.compile(r"(.+)\[([^\]]+)\]")
@@ -72,36 +71,8 @@ def is_folder(files: FileReader, path: str) -> bool:
 
 def parse_pep508(text: str, origin: Origin, *, chain: tuple[str, ...] = ()) -> Requested:
     """Read PEP 508 text; raises ``InvalidRequirementError`` where ``packaging`` refuses it."""
-    return _lean(text, origin, chain) or _full(text, origin, chain)
-
-
-def _lean(text: str, origin: Origin, chain: tuple[str, ...]) -> Requested | None:
-    match = _LEAN.fullmatch(text)
-    if match is None:
-        return None
-    name, listed, specifier, marker = match.groups()
-    extras = [extra.strip(" \t") for extra in listed.split(",")] if listed and listed.strip(" \t") else []
-    if not all(_IDENTIFIER.fullmatch(extra) for extra in extras):
-        return None
-    cleaned = clean_specifier(specifier) if specifier else ""
-    if cleaned is None or (marker is not None and not is_plain_marker(marker)):
-        return None
-    return Requested(
-        text=text.strip(),
-        name=normalise(name),
-        origin=origin,
-        extras=tuple(sorted({normalise(extra) for extra in extras})),
-        specifier=cleaned,
-        marker=marker,
-        chain=chain,
-    )
-
-
-def _full(text: str, origin: Origin, chain: tuple[str, ...]) -> Requested:
-    from packaging.requirements import InvalidRequirement, Requirement  # noqa: PLC0415 - cost, see the module
-
     try:
-        parsed = Requirement(text)
+        parsed = _parsed(text)
     except InvalidRequirement as error:
         raise InvalidRequirementError(f"not a requirement: {redact(text)!r}: {_first_line(error)}") from None
     return Requested(
@@ -109,12 +80,32 @@ def _full(text: str, origin: Origin, chain: tuple[str, ...]) -> Requested:
         name=normalise(parsed.name),
         origin=origin,
         extras=tuple(sorted(normalise(extra) for extra in parsed.extras)),
-        specifier=str(parsed.specifier),
+        specifier=",".join(sorted(map(str, parsed.specifier), key=_as_read)),
         marker=str(parsed.marker) if parsed.marker else None,
         url=parsed.url,
         chain=chain,
         artefacts=_artefact(parsed.url) if parsed.url else None,
     )
+
+
+def _as_read(clause: str) -> int:
+    """The order in which people write clauses, which ``packaging`` does not keep: from the pin to the upper bound."""
+    return ("=", "~", ">", "!", "<").index(clause[0])
+
+
+@lru_cache(maxsize=4096)
+def _parsed(text: str) -> Requirement:
+    """Read PEP 508 text. Raises InvalidRequirement, also for what is too long or too deep to have been written by hand."""
+    if len(text) > MAX_REQUIREMENT:
+        raise InvalidRequirement(f"it has {len(text)} characters")
+    try:
+        return Requirement(text)
+    except RecursionError:
+        raise InvalidRequirement("too many parentheses") from None
+    except InvalidRequirement:
+        raise
+    except ValueError:  # a number with thousands of digits
+        raise InvalidRequirement("a number in it is too long") from None
 
 
 def _first_line(error: Exception) -> str:
@@ -248,7 +239,7 @@ def _from_url(url: str, files: FileReader, origin: Origin, chain: tuple[str, ...
     if name is not None and _IDENTIFIER.fullmatch(name) is None:
         raise InvalidRequirementError(f"{redact(url)}: {name!r} is no distribution name")
     if url.startswith("file:"):
-        from urllib.parse import unquote  # noqa: PLC0415 - rare
+        from urllib.parse import unquote
 
         bare, listed = _split_extras(url.partition("#")[0])
         path = posixpath.normpath("/" + unquote(bare[len("file:") :]).lstrip("/"))

@@ -32,7 +32,7 @@ from dockerlint_alpine.python.verdict import Choice, choose, judge_file, merge_r
 from dockerlint_alpine.python.versions import InvalidSpecifierError, same_version, specifiers
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 
     from dockerlint_alpine.python.model import IndexOptions
     from dockerlint_alpine.python.sources.source_facts import SourceFacts
@@ -102,6 +102,23 @@ class _Node:
         return self.chain if self.requested is None else (*self.chain, self.name)
 
 
+class Choices:
+    """Which release and file is taken of a distribution, by everything that decides it but the facts."""
+
+    def __init__(self, limit: int = 8192) -> None:
+        self._limit = limit
+        self._found: dict[Hashable, Choice] = {}
+
+    def recall(self, question: Hashable, make: Callable[[], Choice]) -> Choice:
+        """The answer to ``question``, worked out by ``make`` if it is not known."""
+        found = self._found.get(question)
+        if found is None:
+            if len(self._found) >= self._limit:
+                self._found.clear()
+            found = self._found[question] = make()
+        return found
+
+
 class _Offline:
     """One resolution: what is asked for, and the choices of the last round."""
 
@@ -112,6 +129,7 @@ class _Offline:
         facts: Facts,
         installed: Mapping[str, str],
         as_of: str | None,
+        choices: Choices,
         *,
         follow: bool,
     ) -> None:
@@ -120,6 +138,7 @@ class _Offline:
         self.facts = facts
         self.installed = installed
         self.as_of = as_of
+        self.choices = choices
         self.follow = follow
         self.values = environment(target)
         self.chosen: dict[str, Choice] = {}
@@ -264,7 +283,17 @@ class _Offline:
             return Choice(pin, Verdict("unknown", f"nothing is recorded about {node.name}", source))
         if pin is not None and not any(same_version(pin, release.version) for release in releases):
             return Choice(pin, Verdict("unknown", f"{node.name} {pin} is not among the recorded releases", source))
-        return choose(node.name, specifier, releases, self.target, self.wanted.options, source=source, as_of=self.as_of)
+        if house:
+            return choose(
+                node.name, specifier, releases, self.target, self.wanted.options, source=source, as_of=self.as_of
+            )
+        question = (node.name, specifier, out, self.target, self.wanted.options, self.as_of)
+        return self.choices.recall(
+            question,
+            lambda: choose(
+                node.name, specifier, releases, self.target, self.wanted.options, source=source, as_of=self.as_of
+            ),
+        )
 
     # -- conflicts --------------------------------------------------------------------------------------------------
 
@@ -416,12 +445,15 @@ def resolve(
     installed: Mapping[str, str] | None = None,
     as_of: str | None = None,
     no_deps: bool = False,
+    choices: Choices | None = None,
 ) -> Resolution:
     """Return what ``wanted`` installs on ``target``.
 
     ``online`` answers if it can; if it fails, the offline answer carries a note with the reason. ``installed`` are
     distributions (normalised name -> version) that the interpreter already sees, from apk for instance. ``as_of``
-    (``YYYY-MM-DD``) leaves out later uploads. Raises ``PythonError`` only for an impossible ``target``.
+    (``YYYY-MM-DD``) leaves out later uploads. ``choices`` are what was found out from the same facts before.
+
+    Raises ``PythonError`` only for an impossible ``target``.
     """
     notes: tuple[str, ...] = ()
     if online is not None and not no_deps and not answers_itself(wanted):
@@ -430,6 +462,6 @@ def resolve(
         except ResolverError as error:
             notes = (f"resolved without the index: {error}",)
     follow = not (wanted.locked or no_deps or wanted.options.require_hashes)
-    work = _Offline(wanted, target, facts, installed or {}, as_of, follow=follow)
+    work = _Offline(wanted, target, facts, installed or {}, as_of, choices or Choices(), follow=follow)
     found = work.run()
     return Resolution(found.distributions, found.unresolved, (*notes, *found.notes))

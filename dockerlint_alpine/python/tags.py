@@ -57,15 +57,14 @@ def libc_of_tag(tag: str) -> str | None:
     return "glibc" if any(platform.startswith("manylinux") for platform in platforms) else None
 
 
-def expand_tag(tag: str) -> Iterator[str]:
-    """Yield the plain tags of a compressed tag set (``cp311-abi3-a.b`` -> ``cp311-abi3-a``, ``cp311-abi3-b``)."""
+@lru_cache(maxsize=4096)
+def expand_tag(tag: str) -> tuple[str, ...]:
+    """Return the plain tags of a compressed tag set (``cp311-abi3-a.b`` -> ``cp311-abi3-a``, ``cp311-abi3-b``)."""
     parts = tag.lower().split("-")
     if len(parts) != 3:
-        return
-    for interpreter in parts[0].split("."):
-        for abi in parts[1].split("."):
-            for platform in parts[2].split("."):
-                yield f"{interpreter}-{abi}-{platform}"
+        return ()
+    interpreters, abis, platforms = (part.split(".") for part in parts)
+    return tuple(f"{one}-{abi}-{platform}" for one in interpreters for abi in abis for platform in platforms)
 
 
 def tag_of_wheel(filename: str) -> str | None:

@@ -7,8 +7,10 @@ even if it has only an sdist.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from dockerlint_alpine.python.markers import environment, machine
 from dockerlint_alpine.python.model import ArtefactKind, IndexOptions, Release, Target, Verdict
@@ -25,8 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 
-@dataclass(frozen=True, slots=True)
-class Choice:
+class Choice(Struct, frozen=True):
     """The version pip takes (``None``: it takes none, or it can't be told) and the verdict on its file."""
 
     version: str | None

@@ -13,7 +13,7 @@ from dockerlint_alpine.report.options import CodeDoc, RenderOptions, ReportError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from dockerlint_alpine.model.findings import Report
+    from dockerlint_alpine.model.reports import Report
 
 __all__ = ["FORMATS", "CodeDoc", "RenderOptions", "ReportError", "UnknownFormatError", "render"]
 
@@ -48,7 +48,7 @@ def render(report: Report, format: str, *, options: RenderOptions) -> str:  # no
     """
     if format not in FORMATS:
         raise UnknownFormatError(format, tuple(FORMATS))
-    from importlib import import_module  # noqa: PLC0415 - the registry is read without importing a format
+    from importlib import import_module
 
     module = import_module(FORMATS[format])
     text: str = module.render(report, options)

@@ -9,7 +9,8 @@ from dockerlint_alpine.report.options import PROGRAM
 from dockerlint_alpine.report.wording import message
 
 if TYPE_CHECKING:
-    from dockerlint_alpine.model.findings import FileReport, Finding, Report
+    from dockerlint_alpine.model.findings import Finding
+    from dockerlint_alpine.model.reports import FileReport, Report
     from dockerlint_alpine.report.options import RenderOptions
 
 

@@ -9,7 +9,8 @@ from dockerlint_alpine.report.paint import BOLD, CYAN, RED, SEVERITY_COLORS, Pai
 from dockerlint_alpine.report.wording import summary
 
 if TYPE_CHECKING:
-    from dockerlint_alpine.model.findings import Finding, Report
+    from dockerlint_alpine.model.findings import Finding
+    from dockerlint_alpine.model.reports import Report
     from dockerlint_alpine.report.options import RenderOptions
 
 

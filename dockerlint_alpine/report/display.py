@@ -57,7 +57,7 @@ def cells(text: str) -> int:
 def _width(char: str) -> int:
     if char.isascii():
         return 1
-    from unicodedata import combining, east_asian_width  # noqa: PLC0415 - only text beyond ASCII pays for the table
+    from unicodedata import combining, east_asian_width
 
     if combining(char) or char in "\u200c\u200d\ufe0e\ufe0f":
         return 0

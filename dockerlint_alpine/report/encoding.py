@@ -21,7 +21,7 @@ _ATTRIBUTE = {**_CONTENT, ord('"'): "&quot;", ord("\t"): "&#9;", ord("\n"): "&#1
 def json_text(value: object) -> str:
     """Return the value as JSON; lone surrogates, which strict readers refuse, become U+FFFD, and what could steer a
     terminal stands as an escape of JSON's own: it is the same text to a program."""
-    import json  # noqa: PLC0415 - not for the XML formats
+    import json
 
     text = scrub(json.dumps(value, indent=2, ensure_ascii=False))
     if not text.isascii() or "\x7f" in text:

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 from dockerlint_alpine.report.paths import portable
 
 if TYPE_CHECKING:
-    from dockerlint_alpine.model.findings import FileReport, Finding
+    from dockerlint_alpine.model.findings import Finding
+    from dockerlint_alpine.model.reports import FileReport
 
 _LINE_NUMBER = re.compile(r":\d+\b|\blines? \d+")
 

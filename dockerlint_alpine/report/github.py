@@ -11,7 +11,8 @@ from dockerlint_alpine.report.positions import Lines
 from dockerlint_alpine.report.wording import details
 
 if TYPE_CHECKING:
-    from dockerlint_alpine.model.findings import FileReport, Finding, Report, Severity
+    from dockerlint_alpine.model.findings import Finding, Severity
+    from dockerlint_alpine.model.reports import FileReport, Report
     from dockerlint_alpine.report.options import RenderOptions
 
 _COMMANDS: dict[Severity, str] = {"error": "error", "warning": "warning", "info": "notice"}

@@ -10,7 +10,8 @@ from dockerlint_alpine.report.paths import portable
 from dockerlint_alpine.report.wording import message
 
 if TYPE_CHECKING:
-    from dockerlint_alpine.model.findings import Report, Severity
+    from dockerlint_alpine.model.findings import Severity
+    from dockerlint_alpine.model.reports import Report
     from dockerlint_alpine.report.options import RenderOptions
 
 _SEVERITIES: dict[Severity, str] = {"error": "major", "warning": "minor", "info": "info"}

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from dockerlint_alpine.model.comparison import Comparison, Difference, Doubt, Miss, Sides
-    from dockerlint_alpine.model.findings import FileReport, Finding, Fix, Report, StageRef, TextEdit
+    from dockerlint_alpine.model.findings import Finding, Fix, StageRef, TextEdit
+    from dockerlint_alpine.model.reports import FileReport, Report
     from dockerlint_alpine.report.options import RenderOptions
 
 VERSION = 1

@@ -14,7 +14,8 @@ from dockerlint_alpine.report.wording import chain, facts, plural, stage, summar
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from dockerlint_alpine.model.findings import FileReport, Finding, Fix, Report
+    from dockerlint_alpine.model.findings import Finding, Fix
+    from dockerlint_alpine.model.reports import FileReport, Report
     from dockerlint_alpine.report.options import RenderOptions
 
 LIMIT = 60_000

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -24,8 +25,7 @@ class UnknownFormatError(ReportError):
         super().__init__(f"unknown output format {name!r}; choose from {', '.join(known)}")
 
 
-@dataclass(frozen=True, slots=True)
-class CodeDoc:
+class CodeDoc(Struct, frozen=True):
     """What is known about a code itself, for formats that carry documentation with the findings.
 
     ``summary`` is one line, ``description`` a paragraph, ``markdown`` the whole page; ``url`` is absolute or relative to
@@ -41,8 +41,7 @@ class CodeDoc:
     description: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class RenderOptions:
+class RenderOptions(Struct, frozen=True):
     """How to render; each format uses what applies to it.
 
     ``width`` is the room in terminal cells for ``text``. ``docs_url`` is the address under which the code pages are
@@ -74,7 +73,7 @@ class RenderOptions:
         """Return the ``file:`` address of a path of the report, where its folder is known (RFC 8089)."""
         if self.file_root is None or not self.hyperlinks:
             return None
-        from pathlib import Path  # noqa: PLC0415 - only for terminals that follow links
+        from pathlib import Path
 
         place = Path(self.file_root, path)
         return place.as_uri() if place.is_absolute() else None

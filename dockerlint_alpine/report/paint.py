@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 RED: Final = "31"
 GREEN: Final = "32"
@@ -16,8 +17,7 @@ DIM: Final = "2"
 SEVERITY_COLORS: Final = {"error": RED, "warning": YELLOW, "info": CYAN}
 
 
-@dataclass(frozen=True, slots=True)
-class Paint:
+class Paint(Struct, frozen=True):
     """Wraps text in escape sequences, or does nothing. The text must be printable already."""
 
     color: bool = False

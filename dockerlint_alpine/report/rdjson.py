@@ -15,7 +15,8 @@ from dockerlint_alpine.report.positions import Lines
 from dockerlint_alpine.report.wording import details
 
 if TYPE_CHECKING:
-    from dockerlint_alpine.model.findings import Finding, Fix, Report
+    from dockerlint_alpine.model.findings import Finding, Fix
+    from dockerlint_alpine.model.reports import Report
     from dockerlint_alpine.report.options import RenderOptions
 
     Json = dict[str, object]

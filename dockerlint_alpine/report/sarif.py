@@ -16,7 +16,8 @@ from dockerlint_alpine.report.wording import details, requirement
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from dockerlint_alpine.model.findings import FileReport, Finding, Fix, Report, Severity, TextEdit
+    from dockerlint_alpine.model.findings import Finding, Fix, Severity, TextEdit
+    from dockerlint_alpine.model.reports import FileReport, Report
     from dockerlint_alpine.report.options import RenderOptions
 
     Json = dict[str, object]

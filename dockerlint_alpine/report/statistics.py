@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from dockerlint_alpine.model.findings import Report
+    from dockerlint_alpine.model.reports import Report
 
 
-@dataclass(frozen=True, slots=True)
-class CodeCount:
+class CodeCount(Struct, frozen=True):
     """One code: its findings, and how many of them have a safe fix."""
 
     code: str
@@ -48,7 +48,7 @@ def as_text(counted: Sequence[CodeCount]) -> str:
 
 def as_json(counted: Sequence[CodeCount]) -> str:
     """A list with ``code``, ``name``, ``count`` and ``fixable`` of each; no line end behind."""
-    import json  # noqa: PLC0415 - text needs none
+    import json
 
     rows = [{"code": row.code, "name": row.name, "count": row.count, "fixable": row.fixable} for row in counted]
     return json.dumps({"version": 1, "statistics": rows}, indent=2)

@@ -17,7 +17,8 @@ from dockerlint_alpine.report.wording import chain, facts, plural, stage, summar
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from dockerlint_alpine.model.findings import FileReport, Finding, Fix, Report
+    from dockerlint_alpine.model.findings import Finding, Fix
+    from dockerlint_alpine.model.reports import FileReport, Report
     from dockerlint_alpine.report.options import RenderOptions
 
 _NARROWEST = 40
@@ -58,7 +59,7 @@ class _Writer:
         if compact := [finding for finding in judged if finding.severity == "info"]:
             yield [one_line(file.path, finding, options=self._options, paint=self._paint) for finding in compact]
         if file.image is not None:
-            from dockerlint_alpine.report.comparing import lines as comparison  # noqa: PLC0415 - only with an image
+            from dockerlint_alpine.report.comparing import lines as comparison
 
             yield comparison(file.image, self._paint, self._width)
 

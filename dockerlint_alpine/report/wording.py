@@ -11,7 +11,8 @@ from dockerlint_alpine.report.options import PROGRAM
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from dockerlint_alpine.model.findings import Evidence, Finding, Report
+    from dockerlint_alpine.model.findings import Evidence, Finding
+    from dockerlint_alpine.model.reports import Report
 
 _ORIGIN = re.compile(r"(.+):([1-9]\d*)")
 

@@ -7,14 +7,16 @@ ours stands there already, the codes join it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from dockerlint_alpine.run.suppress import existing
 from dockerlint_alpine.syntax import parse
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
     from dockerlint_alpine.model.findings import Finding
     from dockerlint_alpine.syntax import Dockerfile, Instruction
 
@@ -25,8 +27,7 @@ class AddIgnoreError(Exception):
     """The comments can't be added; the text is one line for the user, and nothing was changed."""
 
 
-@dataclass(frozen=True, slots=True)
-class Added:
+class Added(Struct, frozen=True):
     """The codes that one comment silences from now on. ``line`` is the comment's, 1-based, in the new text."""
 
     line: int

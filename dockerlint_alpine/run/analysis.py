@@ -6,20 +6,23 @@ Nothing here prints or writes; :func:`fix` returns the new bytes.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, fields, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from msgspec import Struct
+from msgspec.structs import replace
+
 from dockerlint_alpine.apk import IndexStore
 from dockerlint_alpine.checks import CHECKS, Subject, check_of
+from dockerlint_alpine.checks.carried import is_notice, settled
 from dockerlint_alpine.fixer.bases import share
 from dockerlint_alpine.fixer.fix_loop import Proposal, mend, merged
 from dockerlint_alpine.fixer.overlay import changed_context
 from dockerlint_alpine.fixer.verify import UnfaithfulFixError, confirm
 from dockerlint_alpine.knowledge import Knowledge
-from dockerlint_alpine.model.findings import CODE_LETTERS, FileError, FileReport, Finding, Report
+from dockerlint_alpine.model.findings import CODE_LETTERS, Finding
+from dockerlint_alpine.model.reports import FileError, FileReport, Report
 from dockerlint_alpine.proof.wheels import ElfWheels
 from dockerlint_alpine.run import suppress
 from dockerlint_alpine.run.config import ConfigError, Configuration, Settings, load
@@ -40,6 +43,8 @@ from dockerlint_alpine.syntax import parse
 from dockerlint_alpine.system.files import read_file
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+
     from dockerlint_alpine.elf.targets import Progress
     from dockerlint_alpine.elf.targets import Subject as ImageSubject
     from dockerlint_alpine.python import Resolver
@@ -128,7 +133,8 @@ class Doctor:
 
     def _found(self, timeline: Timeline) -> list[Finding]:
         subject = Subject(timeline, self.knowledge)
-        return share(timeline, [finding for check in CHECKS for finding in check.run(subject)])
+        found = ((check, finding) for check in CHECKS for finding in check.run(subject))
+        return share(timeline, settled(subject, found))
 
     def _for_platform_of(self, image: ImageSubject) -> Doctor:
         """The same doctor for the platform that an image was built for. Raises UnreadableError where there is none."""
@@ -142,9 +148,9 @@ class Doctor:
     def _compared(
         self, data: bytes, path: Path, shown_as: str | None, image: ImageSubject, progress: Progress | None
     ) -> FileReport:
-        from dockerlint_alpine.elf import inspect  # noqa: PLC0415 - only with an image
-        from dockerlint_alpine.elf.targets import no_progress  # noqa: PLC0415
-        from dockerlint_alpine.proof.image import ImageMismatchError, confront, stage_of  # noqa: PLC0415
+        from dockerlint_alpine.elf import inspect
+        from dockerlint_alpine.elf.targets import no_progress
+        from dockerlint_alpine.proof.image import ImageMismatchError, confront, stage_of
 
         name = shown_as if shown_as is not None else str(path)
         timelines = self.timelines(data, path, shown_as=name)
@@ -169,7 +175,7 @@ class Doctor:
             source=dockerfile.data,
             stages=max(_count(timeline, "alpine") for timeline in timelines),
             not_alpine=max(_count(timeline, "other") for timeline in timelines),
-            unknown=max(_unknown(timeline) for timeline in timelines),
+            unknown=max(_unknown(timeline) for timeline in timelines) + sum(map(is_notice, findings)),
             notes=tuple(dict.fromkeys(note for timeline in timelines for note in timeline.notes)),
         )
 
@@ -232,8 +238,7 @@ class Doctor:
         return any(prefix != CODE_LETTERS and finding.code.startswith(prefix) for prefix in self.settings.select)
 
 
-@dataclass(frozen=True, slots=True)
-class FileChange:
+class FileChange(Struct, frozen=True):
     """Another file than the Dockerfile that a fix rewrites (``packages.txt``), as the user names it."""
 
     path: str
@@ -241,8 +246,7 @@ class FileChange:
     new: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class FixResult:
+class FixResult(Struct, frozen=True):
     """What fixing did to one file: the bytes before and after, what was applied, and the report on what is left.
 
     ``others`` are the files that hold package lists for it and changed too.
@@ -317,7 +321,7 @@ def configure(**settings: object) -> Configuration:
     Raises ConfigError for what is no option or no value of one.
     """
     given = {name: str(value) if isinstance(value, Path) else value for name, value in settings.items()}
-    unknown = sorted(given.keys() - {field.name for field in fields(Settings)})
+    unknown = sorted(given.keys() - set(Settings.__struct_fields__))
     if unknown:
         raise ConfigError(f"unknown option {unknown[0]!r}")
     return load(Path(), overrides=given, isolated=True)

@@ -11,16 +11,16 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Iterable
-from dataclasses import fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from dockerlint_alpine import __version__
 from dockerlint_alpine.model.findings import (
     DistributionRef,
     Evidence,
-    FileReport,
     Finding,
     Fix,
     Location,
@@ -28,8 +28,10 @@ from dockerlint_alpine.model.findings import (
     TextEdit,
     Traits,
 )
+from dockerlint_alpine.model.reports import FileReport
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
     from sqlite3 import Connection
 
     from dockerlint_alpine.run.config import Configuration
@@ -70,9 +72,9 @@ class ReportCache:
 
     def key(self, configuration: Configuration, path: str, data: bytes) -> str:
         """The key of judging ``data`` as the Dockerfile at ``path`` with these settings from the current folder."""
-        from hashlib import sha256  # noqa: PLC0415 - OpenSSL is loaded with it
+        from hashlib import sha256
 
-        settings = replace(configuration.settings, **_ONLY_SHOWN)  # type: ignore[arg-type]
+        settings = replace(configuration.settings, **_ONLY_SHOWN)
         root = str(configuration.root) if settings.per_file_ignores else None
         named = configuration.named if settings.context is None else ()
         said = repr((_LAYOUT, __version__, self._program, settings, root, named, str(Path.cwd()), path))
@@ -108,7 +110,7 @@ class ReportCache:
 
     def close(self) -> None:
         """Write everything out and let go of the file; the next question opens it again."""
-        import sqlite3  # noqa: PLC0415 - a run without a cache need not load it
+        import sqlite3
 
         try:
             if self._new and self._folder is not _NOWHERE:
@@ -127,7 +129,7 @@ class ReportCache:
     def _stored(self, key: str) -> tuple[Any, ...] | None:
         if self._folder is _NOWHERE:
             return None
-        import sqlite3  # noqa: PLC0415 - as above
+        import sqlite3
 
         try:
             found = self._connected().execute("SELECT looked_at, report FROM report WHERE key = ?", (key,))
@@ -143,7 +145,7 @@ class ReportCache:
         return self._connection
 
     def _open(self) -> Connection:
-        import sqlite3  # noqa: PLC0415
+        import sqlite3
 
         self._folder.mkdir(parents=True, exist_ok=True)
         connection = sqlite3.connect(self._folder / FILE_NAME, timeout=5)
@@ -188,12 +190,11 @@ def state_of(path: str) -> list[int] | None:
 
 
 def _plain(value: Any) -> Any:
-    """Dataclasses as dictionaries without what is empty; the source is left out."""
+    """Records as dictionaries without what is empty; the source is left out."""
     if isinstance(value, tuple):
         return [_plain(item) for item in value]
-    if hasattr(value, "__dataclass_fields__"):
-        pairs = ((field.name, getattr(value, field.name)) for field in fields(value))
-        return {name: _plain(item) for name, item in pairs if name != "source"}
+    if isinstance(value, Struct):
+        return {name: _plain(getattr(value, name)) for name in value.__struct_fields__ if name != "source"}
     return value
 
 

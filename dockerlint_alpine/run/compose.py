@@ -8,15 +8,17 @@ message can show what it holds; a default (``${NAME:-3.19}``) is taken.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import yaml
+from msgspec import Struct
 from yaml.constructor import ConstructorError
 
 from dockerlint_alpine.system.files import lies_within, read_file
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+    from pathlib import Path
 
 MAX_SIZE = 1024 * 1024
 """Bytes of a compose file."""
@@ -35,19 +37,17 @@ class ComposeError(Exception):
     """A file that tells of no builds; the text is one line for the user, without the path."""
 
 
-@dataclass(frozen=True)
-class Build:
+class Build(Struct, frozen=True):
     """One service's build: the Dockerfile, and what it is built with."""
 
     service: str
     dockerfile: Path
     context: Path
-    build_args: Mapping[str, str] = field(default_factory=dict)
+    build_args: Mapping[str, str] = {}
     target: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Refused:
+class Refused(Struct, frozen=True):
     """A build that is not looked at: where the file asks for it (a line, 1-based), and why not."""
 
     line: int

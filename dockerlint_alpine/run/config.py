@@ -11,11 +11,13 @@ from __future__ import annotations
 import os
 import re
 import sys
-from dataclasses import dataclass, fields, replace
 from functools import lru_cache
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal, TypeAlias, cast
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from dockerlint_alpine.model.findings import CODE_LETTERS, CODE_PREFIX, SEVERITIES
 from dockerlint_alpine.report import FORMATS
@@ -46,8 +48,7 @@ class ConfigError(Exception):
     """A configuration that cannot be used; the text is one line for the user."""
 
 
-@dataclass(frozen=True, slots=True)
-class Settings:
+class Settings(Struct, frozen=True):
     """Every option, hashable and safe to hand to another process; tables are tuples of pairs.
 
     ``select``, ``ignore`` and the other places for codes take prefixes (``AD2``). ``output_format`` holds a format or
@@ -86,8 +87,7 @@ class Settings:
     as_of: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Configuration:
+class Configuration(Struct, frozen=True):
     """Settings, the origin of each by field name (``default``, a file, a variable's name or ``command line``), and the
     folder they are for.
 
@@ -231,7 +231,7 @@ def user_file(environment: Mapping[str, str]) -> Path | None:
     elif sys.platform.startswith("linux"):
         folder = f"{home}/.config" if home else ""
     else:
-        from platformdirs import user_config_dir  # noqa: PLC0415 - not on Linux
+        from platformdirs import user_config_dir
 
         folder = user_config_dir() if environment else ""
     place = os.path.join(folder, PROGRAM, FILE_NAME) if folder else ""  # noqa: PTH118 - no object on the way of every run
@@ -240,7 +240,7 @@ def user_file(environment: Mapping[str, str]) -> Path | None:
 
 def _admitted(told: Mapping[str, object], path: Path, project: Path) -> tuple[dict[str, object], list[str]]:
     """What of a project's file counts, and a line for each setting that does not, or not in full."""
-    from dockerlint_alpine.run.trust import RULES, admitted, words  # noqa: PLC0415 - most projects have no such file
+    from dockerlint_alpine.run.trust import RULES, admitted, words
 
     kept: dict[str, object] = {}
     refused: list[str] = []
@@ -291,7 +291,7 @@ def find(start: Path) -> Path | None:
 
 def as_dict(settings: Settings) -> dict[str, object]:
     """Write settings as the file would have them (for JSON or TOML), every option by its name there."""
-    return {_kebab(field.name): _plain(field.name, getattr(settings, field.name)) for field in fields(settings)}
+    return {_kebab(name): _plain(name, getattr(settings, name)) for name in settings.__struct_fields__}
 
 
 @lru_cache(maxsize=512)
@@ -328,7 +328,7 @@ def _table(path: Path, *, anywhere: bool = False) -> Mapping[str, object] | None
     project = path.name == "pyproject.toml"
     if project and _MARK not in data:  # spares most projects the TOML parser
         return None
-    from dockerlint_alpine.system.toml import TomlError, load_toml  # noqa: PLC0415 - not without a file
+    from dockerlint_alpine.system.toml import TomlError, load_toml
 
     try:
         document: object = load_toml(data)
@@ -387,7 +387,7 @@ def _located(name: str, value: object, folder: Path) -> object:
 
 
 def _did_you_mean(key: str) -> str:
-    from dockerlint_alpine.run.suggest import did_you_mean  # noqa: PLC0415 - only a mistake pays for it
+    from dockerlint_alpine.run.suggest import did_you_mean
 
     return did_you_mean(key, map(_kebab, _READERS))
 

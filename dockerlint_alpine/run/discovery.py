@@ -8,15 +8,18 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from dockerlint_alpine.run.gitignore import WorkTree, ignored
 from dockerlint_alpine.system.files import lies_within, project_root
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+
     from dockerlint_alpine.run.config import Settings
 
 DOCKERFILE_NAME = re.compile(r"(?is)^(?:.*\.)?(?:docker|container)file(?:[.-].*)?\Z")
@@ -65,8 +68,7 @@ _SKIPPED_FOLDERS = frozenset(
 _MARKS = frozenset({".git", ".gitignore"})
 
 
-@dataclass(frozen=True)
-class Job:
+class Job(Struct, frozen=True):
     """One build of one Dockerfile. ``context``, ``build_args`` and ``target`` are those of a compose service."""
 
     path: Path
@@ -77,8 +79,7 @@ class Job:
     services: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class DiscoveryError:
+class DiscoveryError(Struct, frozen=True):
     """A path that leads to no Dockerfile: as the user named it, and one line on why.
 
     ``refused``: there may be one, and a file of the project may not ask for it.
@@ -89,8 +90,7 @@ class DiscoveryError:
     refused: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Search:
+class Search(Struct, frozen=True):
     """How folders are searched. ``excludes`` says of a path (as :class:`Job` has it) that it is left out, and so is what
     is below it; ``step`` is called for every folder; ``everywhere`` applies all this to paths that were named, too.
     """
@@ -216,8 +216,7 @@ def _walk(folder: str, shown_as: str, search: Search, passed_over: list[str]) ->
                 todo.append((entry.path, start + entry.name, tree.below(entry.name) if tree is not None else None))
 
 
-@dataclass(frozen=True, slots=True)
-class _Entries:
+class _Entries(Struct, frozen=True):
     """Candidates and folders to enter, both sorted; ``marks`` are the names of git's that are there."""
 
     files: list[os.DirEntry[str]] = field(default_factory=list)
@@ -281,7 +280,7 @@ def _is_candidate(name: str) -> bool:
 
 def _in_compose(path: Path, shown_as: str, project: Path) -> tuple[list[Job], list[DiscoveryError]]:
     """The builds of a compose file, and why there are none, or which of them lie outside the project."""
-    from dockerlint_alpine.run.compose import ComposeError, read_builds  # noqa: PLC0415 - 17 ms that others need not pay
+    from dockerlint_alpine.run.compose import ComposeError, read_builds
 
     try:
         builds, refused = read_builds(path, project)

@@ -10,14 +10,16 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from dockerlint_alpine.model.findings import FileError, FileReport
+from msgspec import Struct
+from msgspec.structs import replace
+
+from dockerlint_alpine.model.reports import FileError, FileReport
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
     from multiprocessing.context import BaseContext
 
     from dockerlint_alpine.run.analysis import Doctor
@@ -34,16 +36,14 @@ class PoolUnavailableError(OSError):
     """No worker process could be started."""
 
 
-@dataclass(frozen=True, slots=True)
-class Question:
+class Question(Struct, frozen=True):
     """One build, and the bytes of its Dockerfile."""
 
     job: Job
     data: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(Struct, frozen=True):
     """What came of a question: a report or why there is none, and the paths that it rests on.
 
     ``broken`` is set where rules or indexes can't be read: the whole run fails with this line.
@@ -70,8 +70,8 @@ def cpu_count() -> int:
 
 def ask(doctor: Doctor, question: Question) -> Answer:
     """Judge one Dockerfile, whatever it holds: a mistake of ours costs its report and not the run."""
-    from dockerlint_alpine.cli import common  # noqa: PLC0415 - a worker that was not forked imports it here
-    from dockerlint_alpine.run.reading import UnreadableError  # noqa: PLC0415
+    from dockerlint_alpine.cli import common
+    from dockerlint_alpine.run.reading import UnreadableError
 
     job = question.job
     try:
@@ -90,7 +90,7 @@ def ask(doctor: Doctor, question: Question) -> Answer:
 
 def ask_all(configured: Configuration, questions: Sequence[Question], workers: int) -> Iterator[Answer]:
     """Judge all in ``workers`` processes, in order. Raises PoolUnavailableError before the first answer, or not at all."""
-    from concurrent.futures.process import BrokenProcessPool, ProcessPoolExecutor  # noqa: PLC0415 - 30 ms
+    from concurrent.futures.process import BrokenProcessPool, ProcessPoolExecutor
 
     try:
         pool = ProcessPoolExecutor(workers, _context(), _start, (replace(configured, origins={}),))
@@ -136,7 +136,7 @@ def _lost(questions: Iterable[Question]) -> Iterator[Answer]:
 
 def _context() -> BaseContext:
     """Fork where that is safe: it costs a few milliseconds, and a new interpreter as much as ten files."""
-    from multiprocessing import get_context  # noqa: PLC0415
+    from multiprocessing import get_context
 
     alone = threading.active_count() == 1
     return get_context("fork" if sys.platform == "linux" and alone else "spawn")
@@ -149,7 +149,7 @@ def _start(configured: Configuration) -> None:
     """Set a worker up. Ctrl-C goes to every process of the terminal: the parent alone answers it."""
     global _doctor  # noqa: PLW0603 - the one thing that a worker keeps between questions
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    from dockerlint_alpine.cli import common  # noqa: PLC0415
+    from dockerlint_alpine.cli import common
 
     _doctor = common.make_doctor(configured)
 
@@ -161,7 +161,7 @@ def _answer(question: Question) -> Answer:
 
 def _internal(error: Exception) -> str:
     """One line on a mistake of ours, with the place where it happened."""
-    from traceback import extract_tb  # noqa: PLC0415 - never, if we are lucky
+    from traceback import extract_tb
 
     frame = extract_tb(error.__traceback__)[-1]
     place = f"{os.path.basename(frame.filename)}:{frame.lineno}"  # noqa: PTH119 - a name in a message

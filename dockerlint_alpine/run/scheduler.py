@@ -4,24 +4,25 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
 import click
+from msgspec.structs import replace
 
 from dockerlint_alpine.cli import common
 from dockerlint_alpine.cli.online import access
 from dockerlint_alpine.cli.progress import Progress
 from dockerlint_alpine.cli.terminal import warn
-from dockerlint_alpine.model.findings import FileError, FileReport
+from dockerlint_alpine.model.reports import FileError, FileReport
 from dockerlint_alpine.run.discovery import job_settings
 from dockerlint_alpine.run.pool import Answer, PoolUnavailableError, Question, ask, ask_all, worker_count
 from dockerlint_alpine.run.reading import UnreadableError, read_dockerfile
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
     from dockerlint_alpine.elf.targets import Progress as Steps
     from dockerlint_alpine.elf.targets import Subject
     from dockerlint_alpine.run.analysis import Doctor
@@ -161,7 +162,7 @@ class Judge:
 
 def open_cache() -> ReportCache:
     """The cache in the platform's folder; what goes wrong with it is one line on standard error."""
-    from dockerlint_alpine.cli.folders import cache_folder  # noqa: PLC0415
-    from dockerlint_alpine.run.cache import ReportCache  # noqa: PLC0415 - not with --no-cache
+    from dockerlint_alpine.cli.folders import cache_folder
+    from dockerlint_alpine.run.cache import ReportCache
 
     return ReportCache(cache_folder(), warn, clock=time.time_ns)

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left, bisect_right
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from dockerlint_alpine.checks.ad001_unused_suppression import CHECK as UNUSED
 from dockerlint_alpine.checks.ad002_invalid_suppression import CHECK as INVALID
@@ -32,8 +33,7 @@ _FILES = re.compile(rb"\s*(?:onbuild\s+)?(?:copy|add)\s", re.IGNORECASE)
 _CODE = re.compile(CODE_PREFIX)
 
 
-@dataclass(frozen=True, slots=True)
-class _Suppression:
+class _Suppression(Struct, frozen=True):
     """One comment: its line, what it says, and the lines of the file (1-based, inclusive) that it holds for."""
 
     line: int
@@ -60,8 +60,7 @@ class _Suppression:
         return self.first <= finding.location.line <= self.last and finding.code.startswith(code)
 
 
-@dataclass(frozen=True, slots=True)
-class Comment:
+class Comment(Struct, frozen=True):
     """A suppression above an instruction: its line (1-based), and byte offsets of the end of its codes and its own."""
 
     line: int

@@ -9,9 +9,10 @@ network is asked, what is read outside the project, or that an engine is used.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal, TypeAlias, cast
+
+from msgspec import Struct
 
 from dockerlint_alpine.system.files import lies_within
 
@@ -31,8 +32,7 @@ _WORDS: Mapping[Share, str] = MappingProxyType({
 })  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
-class Rule:
+class Rule(Struct, frozen=True):
     """Which sources may decide a setting. ``option`` and ``variable``: whether the command line and the environment have
     a word for it at all; the user's own configuration has one for each."""
 

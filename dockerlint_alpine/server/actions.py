@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from difflib import SequenceMatcher
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +16,7 @@ from lsprotocol.types import (
     TextEdit,
     WorkspaceEdit,
 )
+from msgspec import Struct
 
 from dockerlint_alpine.fixer.fix_loop import compatible
 from dockerlint_alpine.model import findings
@@ -26,6 +25,8 @@ from dockerlint_alpine.server.diagnostics import located
 from dockerlint_alpine.server.positions import decode
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
     from dockerlint_alpine.model.findings import Finding
     from dockerlint_alpine.run.analysis import FixResult
     from dockerlint_alpine.server.judging import Judgement
@@ -38,8 +39,7 @@ _MAX_LINES = 20_000
 """Lines of a changed part that are compared one by one; a larger part is replaced as a whole."""
 
 
-@dataclass(frozen=True, slots=True)
-class Client:
+class Client(Struct, frozen=True):
     """What an editor understands: versioned edits, and actions whose edits it asks for later."""
 
     versioned_edits: bool = False

@@ -11,10 +11,9 @@ import logging
 import re
 import sys
 import traceback
-from collections.abc import Awaitable, Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any, BinaryIO, TypeVar
+from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar
 
 from lsprotocol import types
 from pygls.lsp.server import LanguageServer
@@ -26,6 +25,9 @@ from dockerlint_alpine.server.diagnostics import diagnostics
 from dockerlint_alpine.server.documents import Document, Snapshot, path_of, place_of
 from dockerlint_alpine.server.judging import Judge, OpenResolver
 from dockerlint_alpine.server.positions import encode
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Iterable, Mapping
 
 PAUSE = 0.1
 """Seconds without a change after which a text is judged."""

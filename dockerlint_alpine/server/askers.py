@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
+
+from msgspec import Struct
 
 from dockerlint_alpine.checks.build_usage import build_needs, compiled_here, runtime_needs
 from dockerlint_alpine.fixer.lists import apk_steps, package_of
-from dockerlint_alpine.stages import InstallStep, pulled_in_by
+from dockerlint_alpine.stages import ApkStep, Installed, InstallStep, Stage, pulled_in_by
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from dockerlint_alpine.apk import World
     from dockerlint_alpine.checks import Subject
     from dockerlint_alpine.server.judging import Judgement
-    from dockerlint_alpine.stages import ApkStep, Installed, Stage
     from dockerlint_alpine.stages.apk_commands import Operand
 
 
-@dataclass(frozen=True, slots=True)
-class Asked:
+class Asked(Struct, frozen=True):
     """One package of an ``apk`` command, on one platform."""
 
     subject: Subject
@@ -33,8 +33,7 @@ class Asked:
         return package_of(self.operand)
 
 
-@dataclass(frozen=True, slots=True)
-class Asker:
+class Asker(Struct, frozen=True):
     """A distribution that needs a package: when, which capability (in apk's words), and the way from the name in the
     Dockerfile to the package that has it."""
 

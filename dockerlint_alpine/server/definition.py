@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from lsprotocol.types import Location
@@ -12,6 +11,8 @@ from dockerlint_alpine.server import requirements
 from dockerlint_alpine.server.askers import asked_at, askers
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
     from dockerlint_alpine.model.findings import Finding
     from dockerlint_alpine.server.judging import Judgement
 

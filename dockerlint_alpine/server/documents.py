@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
-from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from msgspec import Struct
 from pygls.uris import from_fs_path, to_fs_path, uri_scheme
 
 from dockerlint_alpine.run.discovery import DOCKERFILE_NAME
@@ -17,6 +16,8 @@ from dockerlint_alpine.stages.context import MAX_FILE_SIZE
 from dockerlint_alpine.system.files import read_file
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from lsprotocol.types import PositionEncodingKind
 
 _LANGUAGES = frozenset({"dockerfile", "docker", "containerfile"})
@@ -26,15 +27,14 @@ _SCHEMES = frozenset({"file", "untitled"})
 """Texts that a user writes. Others are views of something, such as the old side of a diff."""
 
 
-@dataclass(frozen=True)
-class Document:
+class Document(Struct, frozen=True):
     """An open text. ``path`` is absolute; for one that has never been saved it is where it would be judged."""
 
     uri: str
     path: Path
     language: str
     version: int | None
-    data: bytes = field(repr=False)
+    data: bytes
     saved: bool = True
     """False for a text without a file (``untitled:``)."""
 
@@ -46,8 +46,7 @@ class Document:
         )
 
 
-@dataclass(frozen=True)
-class Snapshot:
+class Snapshot(Struct, frozen=True, dict=True):
     """All open texts at one moment, by URI, the folders of the workspace, and what positions count.
 
     It is handed to the thread that judges, which sees nothing of what is typed meanwhile.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from dockerlint_alpine.answers.explain import World, libraries_of_package, runtime_facts
@@ -18,6 +17,8 @@ from dockerlint_alpine.server.askers import Asked, Asker, asked_at, askers
 from dockerlint_alpine.stages import pulled_in_by
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
     from dockerlint_alpine.apk import Package
     from dockerlint_alpine.server.judging import Judgement
     from dockerlint_alpine.server.requirements import Installation

@@ -7,15 +7,17 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from dockerlint_alpine.apk import ApkError, IndexStore
 from dockerlint_alpine.checks import Subject
 from dockerlint_alpine.fixer.fix_loop import merged
 from dockerlint_alpine.knowledge import KnowledgeError
-from dockerlint_alpine.model.findings import FileReport
+from dockerlint_alpine.model.reports import FileReport
 from dockerlint_alpine.run.analysis import Doctor, FixResult, UnreadableError, fix_builds
 from dockerlint_alpine.run.cache import state_of
 from dockerlint_alpine.run.config import ConfigError, Configuration, Settings, load
@@ -38,8 +40,7 @@ OpenResolver: TypeAlias = Callable[[Settings], "Resolver | None"]
 """Makes the resolver that knows what the Python package index says, as far as these settings allow."""
 
 
-@dataclass(frozen=True)
-class Judgement:
+class Judgement(Struct, frozen=True):
     """What is known of one Dockerfile as it stands in the editor.
 
     ``subjects`` are what checks see: the Dockerfile run on paper, once for each build (see ``Judge``) and platform.

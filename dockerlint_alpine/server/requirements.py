@@ -4,24 +4,24 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from msgspec import Struct
+
 from dockerlint_alpine.python.model import normalise
-from dockerlint_alpine.stages import InstallStep
+from dockerlint_alpine.stages import Installed, InstallStep, Stage
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
     from dockerlint_alpine.checks import Subject
     from dockerlint_alpine.server.judging import Judgement
-    from dockerlint_alpine.stages import Installed, Stage
 
 _PLACE = re.compile(r"(.+):([1-9]\d*)")
 _NAME = re.compile(r"\s*['\"]?\s*([A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?)")
 
 
-@dataclass(frozen=True, slots=True)
-class Installation:
+class Installation(Struct, frozen=True):
     """One installer's command, and what of it a requirement brings: the requirement itself, then what comes along."""
 
     judgement: Judgement

@@ -6,11 +6,13 @@ Options as ``apk(8)`` and ``apk-add(8)`` of apk-tools 2.14 list them.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+from msgspec import Struct
+
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
     from dockerlint_alpine.syntax import Arg, Span
 
 _WITH_VALUE = {
@@ -35,8 +37,7 @@ _PINNED = re.compile(r"([A-Za-z0-9][\w.+:-]*)[=<>~@]")
 ApkVerb = Literal["add", "del", "fix", "upgrade", "update", "other"]
 
 
-@dataclass(frozen=True, slots=True)
-class Operand:
+class Operand(Struct, frozen=True):
     """One package of a list: its text as apk sees it and where it is written.
 
     ``span`` are byte offsets in the Dockerfile, or in ``path`` where the list is kept in a file of its own; ``None``
@@ -49,8 +50,7 @@ class Operand:
     arg: Arg | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class ApkCommand:
+class ApkCommand(Struct, frozen=True):
     """One ``apk`` call. ``unknown`` names the variables that hide operands from us, ``hidden`` are these as written."""
 
     verb: ApkVerb

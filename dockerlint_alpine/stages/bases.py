@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
 
 from dockerlint_alpine.apk import UnknownReleaseError
 from dockerlint_alpine.stages.heuristics import adds_packages, mentions_packages

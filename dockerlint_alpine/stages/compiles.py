@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from msgspec.structs import replace
+
 from dockerlint_alpine.python.resolve import ResolverError
+from dockerlint_alpine.python.sources.native import is_native
 from dockerlint_alpine.python.versions import sort_versions
 from dockerlint_alpine.stages.linkage import SourceRule, known_build
-from dockerlint_alpine.stages.native import is_native
 
 if TYPE_CHECKING:
     from dockerlint_alpine.knowledge import Build, Knowledge
@@ -41,8 +42,8 @@ class SourceBuilds:
         found = self._sources(walk.files, resolved, request)
         if found is None:
             return None
-        from dockerlint_alpine.stages.build_requirements import compiled_first  # noqa: PLC0415 - few builds need it
-        from dockerlint_alpine.stages.source_builds import rule_from_source  # noqa: PLC0415
+        from dockerlint_alpine.stages.build_requirements import compiled_first
+        from dockerlint_alpine.stages.source_builds import rule_from_source
 
         sources, label = found
         if known is not None:
@@ -106,7 +107,7 @@ class SourceBuilds:
         if folder is not None:
             if self._known_pure(name) or known_build(resolved, self._knowledge) or not is_native(files, folder):
                 return None
-            from dockerlint_alpine.python import read_tree  # noqa: PLC0415 - only for projects that compile something
+            from dockerlint_alpine.python import read_tree
 
             return read_tree(folder, files), f"the project in {files.display(folder).rstrip('/') or '.'}"
         if self._resolver is None or resolved.version is None or resolved.url is not None or self._known_pure(name):

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import errno
 import re
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
 from functools import cached_property
-from pathlib import Path
+from typing import TYPE_CHECKING
+
+from msgspec import Struct, field
 
 from dockerlint_alpine.stages.dockerignore import NOTHING_IGNORED, DockerIgnore, parse_dockerignore, translate
 from dockerlint_alpine.system.files import lies_within, project_root, read_file
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from pathlib import Path
 
 MAX_FILE_SIZE = 64 * 1024 * 1024
 """Bytes; a larger file of the context is refused rather than read."""
@@ -26,8 +30,7 @@ class ContextFileError(OSError):
         super().__init__(errno.EIO, reason)
 
 
-@dataclass(frozen=True)
-class BuildContext:
+class BuildContext(Struct, frozen=True, eq=False, dict=True):
     """A folder on disk as the builder sees it. Paths are POSIX, relative to the root, without ``./``.
 
     ``looked_at`` collects the paths on disk that answers rest on, whether something is there or not.
@@ -36,7 +39,7 @@ class BuildContext:
     root: Path
     ignore: DockerIgnore = NOTHING_IGNORED
     shown_as: str = ""
-    looked_at: set[str] = field(default_factory=set, compare=False, repr=False)
+    looked_at: set[str] = field(default_factory=set)
 
     @cached_property
     def _real_root(self) -> Path:

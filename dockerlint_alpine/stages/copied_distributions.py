@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Iterable
-from dataclasses import replace
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
+from msgspec.structs import replace
+
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from dockerlint_alpine.stages.files import StageFiles
     from dockerlint_alpine.stages.model import Installed
     from dockerlint_alpine.syntax import Instruction

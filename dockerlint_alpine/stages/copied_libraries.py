@@ -6,7 +6,6 @@ The folders are those musl's loader searches (ld-musl: ``/lib:/usr/local/lib:/us
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Iterable
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Literal
 
@@ -14,6 +13,8 @@ from dockerlint_alpine.stages.copied_distributions import moved_path
 from dockerlint_alpine.stages.files import FromContext, FromStage, Placement, StageFiles, Unread
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from dockerlint_alpine.stages.model import Moment, Timeline
 
 _SEARCHED = ("/lib", "/usr/local/lib", "/usr/lib")

@@ -7,12 +7,15 @@ of directories, a later ``!`` pattern brings files back, the last pattern that m
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
-from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from msgspec import Struct
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 
-@dataclass(frozen=True, slots=True)
-class DockerIgnore:
+class DockerIgnore(Struct, frozen=True):
     """The compiled patterns of one file; ``rules`` pairs each with True when it excludes."""
 
     rules: tuple[tuple[re.Pattern[str], bool], ...] = ()

@@ -6,13 +6,15 @@ with ``ARG NAME``; ENV wins over ARG; a stage built ``FROM`` another inherits bo
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+
+from msgspec import Struct, field
 
 from dockerlint_alpine.syntax import SourceText, expand, key_values
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from dockerlint_alpine.syntax import Instruction
 
 PREDEFINED = ("HTTP_PROXY", "HTTPS_PROXY", "FTP_PROXY", "NO_PROXY", "ALL_PROXY")
@@ -29,8 +31,7 @@ def platform_args(platform: str) -> dict[str, SourceText]:
     }
 
 
-@dataclass(frozen=True, slots=True)
-class Scope:
+class Scope(Struct, frozen=True):
     """Names and values at one point. ``given`` are the values of ``--build-arg`` and the platform's own."""
 
     given: Mapping[str, SourceText] = field(default_factory=dict)

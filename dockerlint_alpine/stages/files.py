@@ -7,19 +7,23 @@ from __future__ import annotations
 
 import errno
 import posixpath
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
+from functools import cached_property
 from typing import TYPE_CHECKING, TypeAlias
 
-from dockerlint_alpine.stages.context import ContextFileError
+from msgspec import Struct
+from msgspec.structs import replace
+
+from dockerlint_alpine.python.paths import absolute
+from dockerlint_alpine.stages.context import BuildContext, ContextFileError
 from dockerlint_alpine.stages.dockerignore import NOTHING_IGNORED, DockerIgnore
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
 
     from dockerlint_alpine.apk import World
-    from dockerlint_alpine.stages.context import BuildContext
+
 
 _KNOWN_FOLDERS = frozenset({"/", "/usr", "/usr/local", "/tmp", "/root", "/opt", "/etc", "/home", "/srv", "/var"})  # noqa: S108 - names, nothing is opened
 """Folders that every Alpine image has: a COPY to one of them goes into it."""
@@ -28,8 +32,7 @@ _MAX_DEPTH = 60
 """Copies of copies that are followed; behind them lies what nobody has written by hand."""
 
 
-@dataclass(frozen=True, slots=True)
-class FromContext:
+class FromContext(Struct, frozen=True):
     """``source`` (a path of the context, ``""`` for its root) lies at ``target``; folders take their content along.
 
     ``exclude`` are the paths below the source that ``COPY --exclude`` leaves out. The source need not exist.
@@ -41,16 +44,14 @@ class FromContext:
     exclude: DockerIgnore = NOTHING_IGNORED
 
 
-@dataclass(frozen=True, slots=True)
-class FromText:
+class FromText(Struct, frozen=True):
     """A file whose content the Dockerfile itself tells: COPY <<EOF /path."""
 
     content: bytes
     target: str
 
 
-@dataclass(frozen=True, slots=True)
-class FromStage:
+class FromStage(Struct, frozen=True):
     """``source`` in another stage, or at another place of this one, lies at ``target``.
 
     ``files`` and ``packages`` are the other place's as they were then; ``files`` is ``None`` for an image that is no
@@ -59,14 +60,13 @@ class FromStage:
 
     source: str
     target: str
-    files: StageFiles | None = field(repr=False)
-    packages: World | None = field(default=None, repr=False)
+    files: StageFiles | None
+    packages: World | None = None
     stage: int | None = None
     image: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Unread:
+class Unread(Struct, frozen=True):
     """Something at ``target`` that only a build knows; ``reason`` says why, in words that follow "can't be read:".
 
     ``below`` is true when it may be a folder with anything in it.
@@ -80,16 +80,21 @@ class Unread:
 Placement: TypeAlias = FromContext | FromText | FromStage | Unread
 
 
-@dataclass(frozen=True, eq=False)
-class StageFiles:
+class StageFiles(Struct, frozen=True, eq=False, dict=True):
     """What lies where in a stage. ``placements`` are in order: a later one hides an earlier one."""
 
     context: BuildContext
     placements: tuple[Placement, ...] = ()
     directories: frozenset[str] = _KNOWN_FOLDERS
     depth: int = 0
-    _places: dict[str, tuple[Placement | None, str]] = field(default_factory=dict, init=False, repr=False)
-    _listed: dict[str, tuple[str, ...]] = field(default_factory=dict, init=False, repr=False)
+
+    @cached_property
+    def _places(self) -> dict[str, tuple[Placement | None, str]]:
+        return {}
+
+    @cached_property
+    def _listed(self) -> dict[str, tuple[str, ...]]:
+        return {}
 
     def place(self, placement: Placement) -> StageFiles:
         """The view after one more file or folder was put in."""
@@ -155,6 +160,14 @@ class StageFiles:
                 return target == path
             case _:
                 return True
+
+    def may_have(self, path: str) -> bool:
+        """True when something that was copied may have brought a file to ``path``, whether it is known or not: a folder of
+        another stage, an image, an archive. What a RUN of this stage makes is not looked at."""
+        return any(self._may_hold(placement, inner) for placement, inner in self._covering(path))
+
+    def _may_hold(self, placement: Placement, inner: str) -> bool:
+        return not isinstance(placement, FromContext) or self.context.exists(inner)
 
     def display(self, path: str) -> str:
         """The context file behind ``path`` as the user names it; ``path`` itself where it is none."""
@@ -269,11 +282,6 @@ def _below(source: str, target: str, path: str) -> str | None:
     if not path.startswith(prefix):
         return None
     return posixpath.join(source, path[len(prefix) :])
-
-
-def absolute(path: str, workdir: str) -> str:
-    """``path`` made absolute against ``workdir`` and normalised."""
-    return posixpath.normpath(posixpath.join(workdir, path)).replace("//", "/")
 
 
 def goes_into(destination: str, count: int, files: StageFiles, workdir: str) -> bool:

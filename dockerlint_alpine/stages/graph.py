@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from dockerlint_alpine.stages.environment import Scope, platform_args
 from dockerlint_alpine.stages.errors import StageGraphError
-from dockerlint_alpine.syntax import Mount, SourceText, expand
+from dockerlint_alpine.syntax import Instruction, Mount, SourceText, expand
 
 if TYPE_CHECKING:
-    from dockerlint_alpine.syntax import Dockerfile, Instruction
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from dockerlint_alpine.syntax import Dockerfile
 
 
-@dataclass(frozen=True)
-class StageNode:
+class StageNode(Struct, frozen=True):
     """One stage before anything is run: where it starts from and its instructions after FROM.
 
     ``base`` is the image reference or stage name as expanded, ``parent`` the index of the stage it is built from.
@@ -35,8 +37,7 @@ class StageNode:
     needs: frozenset[int]
 
 
-@dataclass(frozen=True)
-class StageGraph:
+class StageGraph(Struct, frozen=True):
     """All stages in file order and the scope that their ARGs start from."""
 
     nodes: tuple[StageNode, ...]

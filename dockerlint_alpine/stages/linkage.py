@@ -6,12 +6,15 @@ result is what the extension will need where it runs, and what the build lacks.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Literal
 
+from msgspec import Struct
+from msgspec.structs import replace
+
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     from dockerlint_alpine.apk import Index, World
     from dockerlint_alpine.knowledge import Build, Knowledge, Language, Library, Link, RuntimeNeed
     from dockerlint_alpine.python import Resolved
@@ -22,8 +25,7 @@ VIRTUAL = "virtual"
 Presence = Literal["present", "possible", "absent", "off"]
 
 
-@dataclass(frozen=True, slots=True)
-class LibraryUse:
+class LibraryUse(Struct, frozen=True):
     """One library and one build of a distribution.
 
     ``presence`` is what the build finds (``off``: an environment switch keeps it from looking). ``package`` is the
@@ -47,8 +49,7 @@ class LibraryUse:
         return self.presence in {"present", "possible"} or self.link.required
 
 
-@dataclass(frozen=True, slots=True)
-class BuildFacts:
+class BuildFacts(Struct, frozen=True):
     """How one distribution is compiled at one moment of one stage.
 
     ``rule`` is ``None`` where no rule knows it and its sources were not read. ``source`` names the sources that ``rule``
@@ -82,8 +83,7 @@ class BuildFacts:
         return tuple(found.items())
 
 
-@dataclass(frozen=True, slots=True)
-class SourceRule:
+class SourceRule(Struct, frozen=True):
     """A rule read from a source tree called ``source``, with the libraries it speaks of by name.
 
     ``unread``, ``reasons`` and ``runtime`` as in :class:`BuildFacts`.

@@ -5,45 +5,24 @@ Everything here is a fact of one Dockerfile for one platform; checks read it and
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, TypeAlias
+
+from msgspec import Struct, field
 
 if TYPE_CHECKING:
     from dockerlint_alpine.apk import Index, World
+    from dockerlint_alpine.installers.base import InstallCommand, PythonHome
     from dockerlint_alpine.knowledge import BaseImage, Language
     from dockerlint_alpine.python import Resolved, Target
     from dockerlint_alpine.stages.apk_commands import ApkCommand
     from dockerlint_alpine.stages.environment import Scope
     from dockerlint_alpine.stages.files import StageFiles
-    from dockerlint_alpine.stages.installers import InstallCommand
     from dockerlint_alpine.stages.linkage import BuildFacts, LibraryUse
     from dockerlint_alpine.stages.wheels import WheelFacts, WheelLink
     from dockerlint_alpine.syntax import Dockerfile, Instruction, Span
 
 
-@dataclass(frozen=True, slots=True)
-class PythonHome:
-    """One interpreter of a stage. ``prefix`` is where it lives (``/usr/local``, ``/usr``, a venv's folder).
-
-    ``from_apk`` is true for Alpine's own Python and venvs made from it. ``version`` is ``X.Y`` or ``None``.
-    ``sees_system``: a venv that also has the packages of the Python it was made from.
-    """
-
-    prefix: str
-    version: str | None
-    from_apk: bool = False
-    is_venv: bool = False
-    sees_system: bool = False
-    pip_version: str | None = None
-
-    @property
-    def site_packages(self) -> str:
-        """The folder that pip installs into."""
-        return f"{self.prefix}/lib/python{self.version or '3'}/site-packages"
-
-
-@dataclass(frozen=True, slots=True)
-class Moment:
+class Moment(Struct, frozen=True):
     """A stage at one point: its packages, those that only a branch may have brought, names, files.
 
     ``world`` holds what is certainly there, ``possible`` also what commands in branches may have added;
@@ -66,8 +45,7 @@ class Moment:
     """Variables that hide packages of an ``apk add`` from us."""
 
 
-@dataclass(frozen=True)
-class ApkStep:
+class ApkStep(Struct, frozen=True):
     """An ``apk`` command, with the stage before and after it. ``span`` covers the command alone."""
 
     stage: int
@@ -79,8 +57,7 @@ class ApkStep:
     after: Moment
 
 
-@dataclass(frozen=True)
-class InstallStep:
+class InstallStep(Struct, frozen=True):
     """An installer's command and the moment it runs at."""
 
     stage: int
@@ -94,8 +71,7 @@ class InstallStep:
     installed: tuple[Installed, ...]
 
 
-@dataclass(frozen=True)
-class PythonStep:
+class PythonStep(Struct, frozen=True):
     """A RUN that starts Python and imports ``modules`` while the image is built."""
 
     stage: int
@@ -107,8 +83,7 @@ class PythonStep:
     installed: tuple[Installed, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class GlibcMade:
+class GlibcMade(Struct, frozen=True):
     """That a distribution was installed in a stage with glibc, FROM ``base``.
 
     ``kind``: ``wheel`` (one for glibc), ``compiled`` there, ``pure`` (it runs anywhere), or ``unknown``.
@@ -119,8 +94,7 @@ class GlibcMade:
     kind: Literal["wheel", "compiled", "pure", "unknown"]
 
 
-@dataclass(frozen=True)
-class Installed:
+class Installed(Struct, frozen=True):
     """A distribution in a stage. ``location`` is its site-packages folder, or the folder its wheel file lies in.
 
     ``built`` says how it was compiled (``None``: it came as a wheel from the index), ``arrived`` is the instruction
@@ -170,8 +144,7 @@ UnjudgedKind: TypeAlias = Literal[
 """What a walk could not see: a file, an image, a distribution, or a value that only the build knows."""
 
 
-@dataclass(frozen=True, slots=True)
-class Unjudged:
+class Unjudged(Struct, frozen=True):
     """Something that could not be judged: its kind, where, and why. ``things`` counts what it stands for."""
 
     kind: UnjudgedKind
@@ -186,8 +159,7 @@ class Unjudged:
 Step = ApkStep | InstallStep | PythonStep
 
 
-@dataclass(frozen=True)
-class Stage:
+class Stage(Struct, frozen=True):
     """One stage run to its end. ``packages`` is the index of its release, ``None`` for a stage that is not Alpine.
 
     ``platform`` is the build's, or what ``FROM --platform`` says.
@@ -212,8 +184,7 @@ class Stage:
     kind: Literal["alpine", "other", "unknown"] = "alpine"
 
 
-@dataclass(frozen=True)
-class Timeline:
+class Timeline(Struct, frozen=True):
     """All stages of one Dockerfile on one platform that were visited, by index, and what could not be judged."""
 
     dockerfile: Dockerfile

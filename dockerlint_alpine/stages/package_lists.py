@@ -6,15 +6,14 @@ Only what certainly hands on the whole list is followed: ``cat``, and filters th
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from dockerlint_alpine.python.paths import absolute
 from dockerlint_alpine.stages.apk_commands import Operand
-from dockerlint_alpine.stages.files import absolute
 from dockerlint_alpine.syntax import parse_script
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from dockerlint_alpine.stages.files import StageFiles
     from dockerlint_alpine.syntax import Arg, Command, SourceText

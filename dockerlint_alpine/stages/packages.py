@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from dockerlint_alpine.apk import Constraint, ConstraintError, World
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
     from dockerlint_alpine.apk import Index
     from dockerlint_alpine.stages.world_cache import WorldCache
 
 
-@dataclass(frozen=True, slots=True)
-class Packages:
+class Packages(Struct, frozen=True):
     """The packages in three readings.
 
     ``world`` is what is there if no branch runs that may not run; ``possible`` also holds what branches may have added,
@@ -72,8 +73,7 @@ def _as_far_as_possible(world: World, specs: Sequence[str], virtual: str | None)
     return world.add(*(spec for spec in specs if Constraint.parse(spec) not in refused), virtual=virtual)
 
 
-@dataclass(frozen=True, slots=True)
-class Sorted:
+class Sorted(Struct, frozen=True):
     """The operands of an ``apk add``: what this release's index knows, what comes from elsewhere, what apk refuses."""
 
     known: tuple[str, ...]

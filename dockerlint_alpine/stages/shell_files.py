@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from msgspec.structs import replace
+
+from dockerlint_alpine.python.paths import absolute
 from dockerlint_alpine.stages.copied_distributions import moved_path, spread, travelling
-from dockerlint_alpine.stages.files import FromStage, Unread, absolute
+from dockerlint_alpine.stages.files import FromStage, Unread
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from dockerlint_alpine.stages.walk import StageWalk
     from dockerlint_alpine.syntax import Arg, ExpandedCommand, Instruction
 

@@ -7,18 +7,18 @@ A name that neither the rules nor the index know stays unknown and is said. Noth
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
-from dockerlint_alpine.knowledge import Build, Library, Link, RuntimeNeed
+from msgspec import Struct, field
+
+from dockerlint_alpine.knowledge import Build, Knowledge, Library, Link, RuntimeNeed
 from dockerlint_alpine.stages.linkage import SourceRule
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from dockerlint_alpine.apk import Index, Package
-    from dockerlint_alpine.knowledge import Knowledge
     from dockerlint_alpine.python import SourceFacts, SourceNeed
 
 _KERNEL = ("linux/", "asm/", "asm-generic/", "mtd/", "rdma/", "drm/")
@@ -39,8 +39,7 @@ _INTERFACE = {"openmp": "libgomp", "blas": "openblas", "lapack": "openblas"}
 """PEP 725's virtual names -> languages, and libraries that implement an interface."""
 
 
-@dataclass
-class _Found:
+class _Found(Struct):
     """One library as the sources name it; a firm name (not only a header) means that it is linked."""
 
     library: Library
@@ -93,8 +92,7 @@ def rule_from_source(
     )
 
 
-@dataclass
-class _Reading:
+class _Reading(Struct):
     """The needs of one source tree, sorted into what a rule is made of. ``tools`` are needs with what they are for."""
 
     source: str

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import replace
 from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
 
 from dockerlint_alpine.stages import bases, copying, shell_commands
 from dockerlint_alpine.stages.errors import StageGraphError
@@ -16,6 +16,8 @@ from dockerlint_alpine.stages.world_cache import WorldCache
 from dockerlint_alpine.syntax import SourceText, run_scripts
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from dockerlint_alpine.apk import IndexStore
     from dockerlint_alpine.knowledge import Knowledge
     from dockerlint_alpine.stages.context import BuildContext

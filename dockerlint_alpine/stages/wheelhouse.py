@@ -6,8 +6,10 @@ Reading bytes is not a stage's business: whoever can is handed in as a :class:`W
 from __future__ import annotations
 
 import posixpath
-from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Protocol
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from dockerlint_alpine.python import Release, choose
 from dockerlint_alpine.python.requirement import archive_version
@@ -45,8 +47,7 @@ class WheelReader(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class WheelFile:
+class WheelFile(Struct, frozen=True):
     """One wheel on disk. ``named``: by the user for every install, not found by the build's own means.
 
     ``changed`` is when its bytes last did, in nanoseconds: answers about the old ones are none about the new.
@@ -59,13 +60,12 @@ class WheelFile:
     changed: int = 0
 
 
-@dataclass(frozen=True)
-class Wheelhouse:
+class Wheelhouse(Struct, frozen=True):
     """The wheel files that one install may take, in the order in which pip meets them, and who can read them."""
 
     files: tuple[WheelFile, ...]
     arch: str
-    reader: WheelReader = field(compare=False, repr=False)
+    reader: WheelReader
 
     @property
     def named(self) -> tuple[str, ...]:
@@ -109,8 +109,7 @@ class Wheelhouse:
         return replace(resolved, artefact=choice.verdict) if choice.verdict.kind == "wheel" else resolved
 
 
-@dataclass(frozen=True)
-class WheelhouseFacts:
+class WheelhouseFacts(Struct, frozen=True):
     """Facts of an index, and what the METADATA of the wheels in a wheelhouse adds: the requirements of those releases."""
 
     facts: Facts

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 
 class WheelError(Exception):
     """A wheel file that can't be read; the text is one line for the user, the file's name in it."""
 
 
-@dataclass(frozen=True, slots=True)
-class WheelLink:
+class WheelLink(Struct, frozen=True):
     """A library that an object of a wheel names in DT_NEEDED and that the wheel does not bring along.
 
     ``need`` is apk's word for it (``so:liblz4.so.1``), ``path`` the object's place in the wheel.
@@ -20,8 +19,7 @@ class WheelLink:
     path: str
 
 
-@dataclass(frozen=True, slots=True)
-class WheelOpen:
+class WheelOpen(Struct, frozen=True):
     """A library that a source of a wheel opens at run time, outside of any ``try``, and that is not in the wheel.
 
     Any one of ``needs`` is enough; they may hold ``*``. ``place`` is ``FILE:LINE`` in the wheel, ``call`` the function as
@@ -34,8 +32,7 @@ class WheelOpen:
     note: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class WheelFacts:
+class WheelFacts(Struct, frozen=True):
     """What one wheel's bytes say; ``shown`` is the file as the user would name it.
 
     ``glibc`` are the reasons, one line each, why an object of it was made for glibc; empty where none was. ``requires``

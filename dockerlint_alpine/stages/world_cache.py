@@ -7,15 +7,16 @@ answered from here; the number of answers kept is bounded.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Hashable
-from dataclasses import replace
+from collections import defaultdict
 from typing import TYPE_CHECKING, TypeVar, cast
 
+from msgspec.structs import replace
+
 from dockerlint_alpine.python.model import Origin, Requested, RequirementSet, Resolution
-from dockerlint_alpine.python.resolve import resolve
+from dockerlint_alpine.python.resolve import Choices, resolve
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Hashable, Mapping
 
     from dockerlint_alpine.python import Facts, Target
 
@@ -32,6 +33,7 @@ class WorldCache:
     def __init__(self, limit: int = _ANSWERS) -> None:
         self._limit = limit
         self._answers: dict[Hashable, object] = {}
+        self._choices: defaultdict[Facts, Choices] = defaultdict(Choices)
 
     def __len__(self) -> int:
         return len(self._answers)
@@ -61,7 +63,9 @@ class WorldCache:
         plain, origins = _without_origins(wanted)
         answer = self.recall(
             (plain, target, facts, tuple(sorted(installed.items())), as_of, no_deps),
-            lambda: resolve(plain, target, facts, installed=installed, as_of=as_of, no_deps=no_deps),
+            lambda: resolve(
+                plain, target, facts, installed=installed, as_of=as_of, no_deps=no_deps, choices=self._choices[facts]
+            ),
         )
         return _with_origins(answer, origins)
 

@@ -7,7 +7,8 @@ line; the first line that is none ends them; each may be used once.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from dockerlint_alpine.syntax.gotext import skip_space
 from dockerlint_alpine.syntax.source import decode
@@ -17,8 +18,7 @@ _KNOWN = frozenset({"syntax", "escape", "check"})
 _ESCAPE_TOKENS = ("\\", "`")
 
 
-@dataclass(frozen=True, slots=True)
-class Directive:
+class Directive(Struct, frozen=True):
     """One parser directive: its name in lower case, its value, and its line (1-based)."""
 
     name: str

@@ -7,8 +7,9 @@ where BuildKit stops with an error, this parser records a :class:`SyntaxProblem`
 from __future__ import annotations
 
 from bisect import bisect_right
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from dockerlint_alpine.syntax.directives import Directive, DirectiveReader
 from dockerlint_alpine.syntax.expand import LexError
@@ -32,15 +33,14 @@ _LINE_LIMIT = 65_535
 _HEREDOC_KEYWORDS = frozenset({"ADD", "COPY", "RUN"})
 
 
-@dataclass(frozen=True, slots=True)
-class Dockerfile:
+class Dockerfile(Struct, frozen=True):
     """A parsed Dockerfile. ``bytes(dockerfile)`` is exactly what was parsed.
 
     ``comments`` are the comment lines between instructions (those within one are in ``Instruction.comments``), without
     their line end. ``escape`` is the escape token in force, ``eol`` the line end that most lines have.
     """
 
-    data: bytes = field(repr=False)
+    data: bytes
     instructions: tuple[Instruction, ...]
     directives: tuple[Directive, ...]
     comments: tuple[Span, ...]
@@ -48,7 +48,7 @@ class Dockerfile:
     eol: str
     has_bom: bool
     problems: tuple[SyntaxProblem, ...]
-    _line_starts: list[int] = field(repr=False, compare=False)
+    _line_starts: tuple[int, ...]
 
     def __bytes__(self) -> bytes:
         return self.data
@@ -114,7 +114,7 @@ class _Parser:
             eol="\r\n" if windows * 2 > self.data.count(b"\n") else "\n",
             has_bom=self.has_bom,
             problems=tuple(self.problems),
-            _line_starts=self.starts,
+            _line_starts=tuple(self.starts),
         )
 
     def _problem(self, line: int, message: str, severity: Literal["error", "warning"] = "error") -> None:

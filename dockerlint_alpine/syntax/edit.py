@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from dockerlint_alpine.syntax.source import decode, encode
 
@@ -19,8 +20,7 @@ class EditConflictError(EditError):
     """Two edits want the same bytes, or one lies outside the file."""
 
 
-@dataclass(frozen=True, slots=True)
-class Edit:
+class Edit(Struct, frozen=True):
     """Replace the bytes ``start:end`` by ``text``, written as UTF-8 (surrogate escapes become their byte)."""
 
     start: int

@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from dockerlint_alpine.syntax.globs import (
     longest_prefix,
@@ -31,8 +32,7 @@ _NAME = re.compile(r"[0-9]+|[@*#?$!-]|\w+")
 _NO_SCOPE: Scope = {}
 
 
-@dataclass(frozen=True, slots=True)
-class Expanded:
+class Expanded(Struct, frozen=True):
     """An expanded text.
 
     ``unknown`` names the variables that had no value (they expand to nothing, as BuildKit does it); ``problems`` are
@@ -53,8 +53,7 @@ class LexError(ValueError):
     """BuildKit's lexer would refuse this text; caught within the package and recorded as a problem."""
 
 
-@dataclass(frozen=True, slots=True)
-class LexOptions:
+class LexOptions(Struct, frozen=True):
     """The switches of BuildKit's ``Lex`` that tell its callers apart."""
 
     escape: str = "\\"

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from dockerlint_alpine.syntax.expand import Lex, LexError, LexOptions, raw_words, split_words
 from dockerlint_alpine.syntax.source import SourceText, Span
@@ -12,8 +13,7 @@ _HEREDOC = re.compile(r"([0-9]*)<<(-?)[\t\n\f\r ]*([^<]*)\Z")
 _LEADING_TABS = re.compile(rb"\t*([^\n]*(?:\n|\Z))")
 
 
-@dataclass(frozen=True, slots=True)
-class Heredoc:
+class Heredoc(Struct, frozen=True):
     """One here-document of an instruction.
 
     ``content`` is the body as BuildKit's parser reports it: every byte between the lines, leading tabs included even
@@ -32,8 +32,7 @@ class Heredoc:
     source: SourceText
 
 
-@dataclass(frozen=True, slots=True)
-class HeredocWord:
+class HeredocWord(Struct, frozen=True):
     """The ``<<NAME`` that announces a here-document."""
 
     name: str

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from dockerlint_alpine.syntax.gotext import SPACE, WHITESPACE_RUN
 from dockerlint_alpine.syntax.source import EMPTY, SourceText, Span
@@ -58,8 +59,7 @@ class Flag(str):
         return self.source.span()
 
 
-@dataclass(frozen=True, slots=True)
-class Mount:
+class Mount(Struct, frozen=True):
     """The value of ``RUN --mount``; variables in it are not expanded.
 
     ``type`` is ``bind`` unless given. ``options`` holds every key in lower case; a key without ``=`` has the value
@@ -95,8 +95,7 @@ class Mount:
 _CSV_FIELD = re.compile(r'(?:^|,)(?:"((?:[^"]|"")*)"|([^,]*))')
 
 
-@dataclass(frozen=True, slots=True)
-class KeyValue:
+class KeyValue(Struct, frozen=True):
     """One pair of ENV, LABEL or ARG.
 
     ``value`` is as written, quotes included (see :func:`~dockerlint_alpine.syntax.expand.expand`), and ``None`` where
@@ -110,8 +109,7 @@ class KeyValue:
     key_source: SourceText
 
 
-@dataclass(frozen=True, slots=True)
-class Instruction:
+class Instruction(Struct, frozen=True):
     """One instruction.
 
     ``keyword`` is in upper case. ``start`` and ``end`` are byte offsets: from the first byte that is no white space to
@@ -134,7 +132,7 @@ class Instruction:
     onbuild: Instruction | None
     comments: tuple[Span, ...]
     escape: str
-    joined: Pieces = field(repr=False, compare=False)
+    joined: Pieces
 
     @property
     def logical_line(self) -> SourceText:

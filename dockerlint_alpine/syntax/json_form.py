@@ -90,7 +90,7 @@ def _character(match: re.Match[str]) -> str:
 
 
 def _is_array(text: str) -> bool:
-    import json  # noqa: PLC0415  only a broken exec form needs it
+    import json
 
     def refuse(constant: str) -> None:
         raise ValueError(constant)

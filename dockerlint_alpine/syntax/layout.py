@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import re
 from copy import copy
-from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING, Literal, TypeAlias
+
+from msgspec import Struct
 
 from dockerlint_alpine.syntax.edit import Edit, EditError, apply_edits, difference
 from dockerlint_alpine.syntax.ordering import package_name, slot, sort_key
@@ -34,8 +35,7 @@ class LayoutError(EditError):
     """The list can't be edited in place; the message says why."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Item:
+class _Item(Struct, frozen=True):
     """A member of the list: its text as written and its bytes (in the exec form with the quotes)."""
 
     text: str
@@ -43,8 +43,7 @@ class _Item:
     end: int
 
 
-@dataclass(frozen=True, slots=True)
-class _Row:
+class _Row(Struct, frozen=True):
     """A line of the file that holds members of the list.
 
     ``end`` leaves the line end out, ``next`` is where the following line starts. ``content_end`` is where what belongs

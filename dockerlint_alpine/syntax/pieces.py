@@ -28,6 +28,12 @@ class Pieces:
             self._firsts.append(first)
             first += end - start
 
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Pieces) and (self.joined, self.spans) == (other.joined, other.spans)
+
+    def __hash__(self) -> int:
+        return hash(self.joined)
+
     def offset(self, index: int) -> int:
         """The offset in the file of the joined byte ``index`` (of the end for the index behind the last byte)."""
         piece = max(0, bisect_right(self._firsts, index) - 1)

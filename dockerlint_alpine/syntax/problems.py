@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal
 
+from msgspec import Struct
 
-@dataclass(frozen=True, slots=True)
-class SyntaxProblem:
+
+class SyntaxProblem(Struct, frozen=True):
     """One thing that BuildKit (or a shell) refuses or warns about.
 
     ``line`` is 1-based, counted in the file; 0 where the text is not in the file. ``severity`` is ``error`` where the

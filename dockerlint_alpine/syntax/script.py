@@ -8,8 +8,9 @@ nested scripts (``sh -c``, ``eval``, ``sh <<EOF``, ``$(...)``) are entered.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from dockerlint_alpine.syntax.expand import LexError
 from dockerlint_alpine.syntax.heredoc import heredoc_word
@@ -34,8 +35,7 @@ _ASSIGNMENT = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\+?=")
 _SHEBANG = re.compile(r"#![ \t]*(\S+)[ \t]*(\S*)")
 
 
-@dataclass(frozen=True, slots=True)
-class ExpandedCommand:
+class ExpandedCommand(Struct, frozen=True):
     """A command as it runs.
 
     ``args[0]`` is the program, wrappers taken off; ``wrappers`` names them, outermost first. ``environment`` is what

@@ -13,11 +13,14 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
+from typing import IO, TYPE_CHECKING
+
+from msgspec import Struct
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
 
 _LAUNCH = Path(__file__).with_name("launch.py")
 _GRACE = 2.0
@@ -34,8 +37,7 @@ class ChildTimeoutError(ChildError):
     """The child took longer than it may."""
 
 
-@dataclass(frozen=True, slots=True)
-class Limits:
+class Limits(Struct, frozen=True):
     """What one child may take: ``seconds`` of time; bytes of ``memory`` (address space), of each ``file`` that it writes,
     and of ``output`` on each of its two streams."""
 
@@ -45,8 +47,7 @@ class Limits:
     output: int = 4 * 1024**2
 
 
-@dataclass(frozen=True, slots=True)
-class Finished:
+class Finished(Struct, frozen=True):
     """How a child ended: its exit code (negative: the signal that killed it) and what it wrote."""
 
     code: int

@@ -18,7 +18,7 @@ def _follow(parent: int) -> None:
     """Die with the parent, even if that is killed with no time to say so. Linux only; elsewhere the alarm ends us."""
     if sys.platform != "linux":
         return
-    import ctypes  # noqa: PLC0415 - Linux only
+    import ctypes
 
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != parent:  # it ended before we said so
@@ -26,7 +26,7 @@ def _follow(parent: int) -> None:
 
 
 def _limit(kind: str, amount: int) -> None:
-    import resource  # noqa: PLC0415 - not on Windows
+    import resource
 
     number = getattr(resource, kind, None)
     if number is None:

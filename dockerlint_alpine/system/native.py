@@ -9,7 +9,10 @@ from __future__ import annotations
 
 import ast
 import warnings
-from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 MAX_BYTES = 512 * 1024
 """Of one source; Python's own parser takes up to a kilobyte of memory for each byte."""

@@ -163,7 +163,7 @@ def test_an_unknown_release_is_an_error(knowledge: Knowledge, store: IndexStore)
     ("name", "verdict"), [("lz4", "glibc"), ("cryptography", "musl"), ("psycopg2", "none"), ("nosuch", "unknown")]
 )
 def test_wheel_facts(ask: Any, knowledge: Knowledge, name: str, verdict: str) -> None:
-    from dockerlint_alpine.answers.explain import wheel_facts  # noqa: PLC0415
+    from dockerlint_alpine.answers.explain import wheel_facts
 
     facts = wheel_facts(name, knowledge, "x86_64")
     assert facts["verdict"] == verdict

@@ -18,7 +18,8 @@ import pytest
 from dockerlint_alpine.apk import Constraint, Index, IndexStore, Package, Problem, World
 from dockerlint_alpine.apk.behaviour import TOOLS_2_12, TOOLS_2_14_4, TOOLS_2_14_6, TOOLS_2_14_9, TOOLS_3_0, Behaviour
 from dockerlint_alpine.apk.explain import explain
-from dockerlint_alpine.apk.solver import Request, run
+from dockerlint_alpine.apk.outcome import run
+from dockerlint_alpine.apk.solver import Request
 
 FACTS = sorted((Path(__file__).parent / "facts").glob("*.json"))
 STEP = 1 if os.environ.get("ALPINE_DOCTOR_ALL_FACTS") else 7
@@ -47,13 +48,13 @@ def solved(index: Index, fact: dict[str, Any]) -> tuple[list[str], tuple[Problem
     given = {one.name: one for one in map(Constraint.parse, fact["add"])}
     installed = []
     if before:
-        solver = run(index.catalog, index.behaviour, Request(tuple(before.values()), frozenset(before)))
-        installed = [change.new.package for change in solver.changes if change.new]
+        outcome = run(index.catalog, index.behaviour, Request(tuple(before.values()), frozenset(before)))
+        installed = [new for _, new in outcome.pairs if new]
     request = Request(tuple((before | given).values()), frozenset(given), installed, (), index.repositories)
-    solver = run(index.catalog, index.behaviour, request)
+    outcome = run(index.catalog, index.behaviour, request)
     tagged = any(one.tag for one in given.values())
-    changes = [(one.old.package if one.old else None, one.new.package if one.new else None) for one in solver.changes]
-    return sorted(lines(changes)), explain(solver) or tuple(Problem("tag", (), ()) for _ in range(tagged))
+    problems = explain(outcome.failed) if outcome.failed else tuple(Problem("tag", (), ()) for _ in range(tagged))
+    return sorted(lines(outcome.pairs)), problems
 
 
 def solved_by_world(index: Index, fact: dict[str, Any]) -> tuple[list[str], tuple[Problem, ...]]:

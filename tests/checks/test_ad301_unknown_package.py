@@ -15,7 +15,8 @@ from dockerlint_alpine.knowledge import Knowledge
 from dockerlint_alpine.run.analysis import Doctor, configure, fix_bytes
 
 if TYPE_CHECKING:
-    from dockerlint_alpine.model.findings import FileReport, Finding
+    from dockerlint_alpine.model.findings import Finding
+    from dockerlint_alpine.model.reports import FileReport
     from tests.conftest import Judge
 
 HOMES = ("debian", "fedora", "later")

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from dockerlint_alpine.model.findings import FileReport, Finding
+    from dockerlint_alpine.model.findings import Finding
+    from dockerlint_alpine.model.reports import FileReport
     from tests.conftest import Judge
 
 BASE = "FROM python:3.12-alpine3.19\n"

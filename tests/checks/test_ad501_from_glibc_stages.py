@@ -6,7 +6,8 @@ from collections.abc import Callable
 
 import pytest
 
-from dockerlint_alpine.model.findings import FileReport, Finding
+from dockerlint_alpine.model.findings import Finding
+from dockerlint_alpine.model.reports import FileReport
 
 Judge = Callable[..., FileReport]
 

@@ -204,10 +204,10 @@ def test_a_link_is_followed_and_a_file_named_twice_is_fixed_once(project: Projec
 def test_a_file_that_somebody_else_changes_meanwhile_is_not_overwritten(
     project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from click.testing import CliRunner  # noqa: PLC0415
+    from click.testing import CliRunner
 
-    from dockerlint_alpine.cli.fix import fix as command  # noqa: PLC0415
-    from dockerlint_alpine.run import analysis  # noqa: PLC0415
+    from dockerlint_alpine.cli.fix import fix as command
+    from dockerlint_alpine.run import analysis
 
     root = project({"Dockerfile": BROKEN})
     real = analysis.read_dockerfile

@@ -261,7 +261,7 @@ def test_targets_are_told_apart_by_their_bytes(tmp_path: Path) -> None:
 
 def test_a_wheelhouse_gives_each_wheel_and_the_errors_of_others(tmp_path: Path) -> None:
     (tmp_path / "bad.whl").write_bytes(b"no zip")
-    import zipfile  # noqa: PLC0415
+    import zipfile
 
     with zipfile.ZipFile(tmp_path / "good.whl", "w") as archive:
         archive.writestr("x.so", EXTENSION)

@@ -140,8 +140,8 @@ def test_each_fix_alone_applies_and_parses(path: Path, unsafe: bool) -> None:
 @given(shapes(), st.data())
 def test_any_part_of_the_fixes_can_be_taken(shape: Shape, data: st.DataObject) -> None:
     """Interactive fixing: whatever is declined, the rest goes in and nothing is asked twice."""
-    from dockerlint_alpine.fixer.fix_loop import Proposal, key_of  # noqa: PLC0415
-    from dockerlint_alpine.run.analysis import fix_builds  # noqa: PLC0415
+    from dockerlint_alpine.fixer.fix_loop import Proposal, key_of
+    from dockerlint_alpine.run.analysis import fix_builds
 
     asked: list[object] = []
 

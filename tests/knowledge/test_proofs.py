@@ -1,11 +1,11 @@
 from __future__ import annotations
 
-import dataclasses
 import tomllib
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from dockerlint_alpine.knowledge.proofs import Proof, stem, with_proofs
 
@@ -59,10 +59,10 @@ def test_writing_changes_nothing_but_the_proofs(found: list[Proof]) -> None:
 def test_the_same_result_keeps_its_day_and_another_one_replaces_it() -> None:
     proof = Proof.parse("built 4.4.5 with lz4: links liblz4.so.1 [2026-01-01]")
     text = with_proofs(ENTRY, [proof])
-    assert with_proofs(text, [dataclasses.replace(proof, date="2026-02-02")]) == text
-    newer = dataclasses.replace(proof, source="4.5.0", date="2026-02-02")
+    assert with_proofs(text, [replace(proof, date="2026-02-02")]) == text
+    newer = replace(proof, source="4.5.0", date="2026-02-02")
     assert tomllib.loads(with_proofs(text, [newer]))["proof"] == [str(newer)]
-    without = dataclasses.replace(proof, libraries=(), links=())
+    without = replace(proof, libraries=(), links=())
     assert tomllib.loads(with_proofs(text, [without]))["proof"] == [str(proof), str(without)]
 
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 import dockerlint_alpine.report
 from dockerlint_alpine.elf import open_image_file
 from dockerlint_alpine.model.comparison import Comparison
-from dockerlint_alpine.model.findings import FileReport
+from dockerlint_alpine.model.reports import FileReport
 from dockerlint_alpine.run.analysis import Doctor, UnreadableError, configure
 from tests.cli.test_check_and_fix import run
 from tests.elf.building import compile_object, elf_bytes

@@ -14,7 +14,8 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from dockerlint_alpine.model.findings import FileReport, Finding
+from dockerlint_alpine.model.findings import Finding
+from dockerlint_alpine.model.reports import FileReport
 from dockerlint_alpine.proof.wheels import ElfWheels
 from dockerlint_alpine.python import (
     IndexOptions,

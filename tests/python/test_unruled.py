@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from dockerlint_alpine.model.findings import FileReport, Finding
+from dockerlint_alpine.model.findings import Finding
+from dockerlint_alpine.model.reports import FileReport
 from dockerlint_alpine.run.analysis import Doctor, configure
 from tests.python.index.local_index import LocalIndex, serve
 from tests.python.support import resolver

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from dockerlint_alpine.model.findings import Report
+from dockerlint_alpine.model.reports import Report
 from dockerlint_alpine.report import RenderOptions
 
 from . import scenes

@@ -5,16 +5,14 @@ from __future__ import annotations
 from dockerlint_alpine.model.findings import (
     DistributionRef,
     Evidence,
-    FileError,
-    FileReport,
     Finding,
     Fix,
     Location,
-    Report,
     StageRef,
     TextEdit,
     Traits,
 )
+from dockerlint_alpine.model.reports import FileError, FileReport, Report
 from dockerlint_alpine.report import CodeDoc
 
 NETRA_PATH = "docker/backend.alpine.Dockerfile"

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from dockerlint_alpine.model.comparison import Comparison, Difference, Doubt, Miss, Sides
 from dockerlint_alpine.model.findings import Evidence, Finding, Location, StageRef

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from dockerlint_alpine.model.findings import Report
+from dockerlint_alpine.model.reports import Report
 from dockerlint_alpine.report import RenderOptions, render
 
 from . import scenes

@@ -1,8 +1,9 @@
 from __future__ import annotations
 
-from dataclasses import replace
+from msgspec.structs import replace
 
-from dockerlint_alpine.model.findings import FileReport, Finding
+from dockerlint_alpine.model.findings import Finding
+from dockerlint_alpine.model.reports import FileReport
 from dockerlint_alpine.report.fingerprint import fingerprints
 
 from . import scenes

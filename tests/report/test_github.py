@@ -5,7 +5,7 @@ import re
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dockerlint_alpine.model.findings import Report
+from dockerlint_alpine.model.reports import Report
 from dockerlint_alpine.report import RenderOptions, render
 from dockerlint_alpine.report.display import escaped
 from dockerlint_alpine.report.github import command

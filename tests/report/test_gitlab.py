@@ -5,7 +5,7 @@ from typing import Any
 
 import jsonschema
 
-from dockerlint_alpine.model.findings import Report
+from dockerlint_alpine.model.reports import Report
 from dockerlint_alpine.report import RenderOptions, render
 
 from . import scenes

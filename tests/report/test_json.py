@@ -8,7 +8,7 @@ import jsonschema
 import pytest
 
 import dockerlint_alpine.report
-from dockerlint_alpine.model.findings import Report
+from dockerlint_alpine.model.reports import Report
 from dockerlint_alpine.report import RenderOptions, render
 
 from . import scenes

@@ -1,13 +1,12 @@
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
+from msgspec.structs import replace
 
-from dockerlint_alpine.model.findings import FileReport, Report
+from dockerlint_alpine.model.reports import FileReport, Report
 from dockerlint_alpine.report import RenderOptions, render
 from dockerlint_alpine.report.display import printable
 from dockerlint_alpine.report.markdown import LIMIT, code_span, escape

@@ -1,13 +1,14 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from typing import Any
 
 import jsonschema
 import pytest
+from msgspec.structs import replace
 
-from dockerlint_alpine.model.findings import FileReport, Fix, Location, Report, TextEdit
+from dockerlint_alpine.model.findings import Fix, Location, TextEdit
+from dockerlint_alpine.model.reports import FileReport, Report
 from dockerlint_alpine.report import RenderOptions, render
 
 from . import scenes

@@ -2,14 +2,15 @@ from __future__ import annotations
 
 import json
 from base64 import b64decode
-from dataclasses import replace
 from importlib.resources import files
 from typing import Any
 
 import jsonschema
 import pytest
+from msgspec.structs import replace
 
-from dockerlint_alpine.model.findings import Fix, Report, TextEdit
+from dockerlint_alpine.model.findings import Fix, TextEdit
+from dockerlint_alpine.model.reports import Report
 from dockerlint_alpine.report import RenderOptions, render
 
 from . import scenes

@@ -1,13 +1,14 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
-from dockerlint_alpine.model.findings import Evidence, FileReport, Finding, Fix, Location, Report, TextEdit
+from dockerlint_alpine.model.findings import Evidence, Finding, Fix, Location, TextEdit
+from dockerlint_alpine.model.reports import FileReport, Report
 from dockerlint_alpine.report import RenderOptions, render
 from dockerlint_alpine.report.display import cells
 from tests.conftest import Judge

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dockerlint_alpine.model.findings import Evidence, FileError, FileReport, Finding, Fix, Location, Report, TextEdit
+from dockerlint_alpine.model.findings import Evidence, Finding, Fix, Location, TextEdit
+from dockerlint_alpine.model.reports import FileError, FileReport, Report
 from dockerlint_alpine.report import FORMATS, RenderOptions, render
 from dockerlint_alpine.report.diff import diff
 from dockerlint_alpine.report.display import UNSAFE

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from dockerlint_alpine.model.findings import FileError, FileReport
+from dockerlint_alpine.model.reports import FileError, FileReport
 from dockerlint_alpine.run import pool
 from dockerlint_alpine.run.analysis import Doctor, configure
 from dockerlint_alpine.run.discovery import Job

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import fields
 from pathlib import Path
 
 import pytest
@@ -18,7 +17,7 @@ CHECKOUT = Path(__file__).parents[2]
 
 
 def test_the_table_has_every_setting() -> None:
-    assert set(RULES) == {field.name for field in fields(Settings)}
+    assert set(RULES) == set(Settings.__struct_fields__)
     options = {parameter.name for command in (check, fix) for parameter in command.params}
     assert {name for name, rule in RULES.items() if rule.option} == options & set(RULES)
 

@@ -7,8 +7,9 @@ requirements and follows edges whose markers hold, so that every package gets th
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from dockerlint_alpine.python.markers import InvalidMarkerError, applies
 from dockerlint_alpine.python.model import Origin, Problem, Requested, RequirementSet
@@ -18,8 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
 
-@dataclass(frozen=True, slots=True)
-class Edge:
+class Edge(Struct, frozen=True):
     """One dependency: normalised ``name``, PEP 440 ``specifier``, and the extra of the parent that switches it on."""
 
     name: str
@@ -29,8 +29,7 @@ class Edge:
     extra: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class LockedPackage:
+class LockedPackage(Struct, frozen=True):
     """One entry of a lock.
 
     ``artefacts`` are file names (``None``: the lock has none); ``url`` and ``path`` a direct source. ``present_for``
@@ -50,8 +49,7 @@ class LockedPackage:
     present_for: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Root:
+class Root(Struct, frozen=True):
     """A requirement of the project itself: an edge and the chain to the line that states it."""
 
     edge: Edge

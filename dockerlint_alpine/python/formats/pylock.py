@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from dockerlint_alpine.python.formats.locked import LockedPackage, everything
 from dockerlint_alpine.python.formats.toml_source import SourceError, TomlSource, texts
-from dockerlint_alpine.python.markers import InvalidMarkerError, applies, is_plain_marker
+from dockerlint_alpine.python.markers import InvalidMarkerError, lock_marker_holds
 from dockerlint_alpine.python.model import Origin, Problem, RequirementSet, normalise
 
 if TYPE_CHECKING:
@@ -32,26 +32,6 @@ def archives(package: Mapping[str, Any]) -> tuple[str, ...]:
     if isinstance(sdist := package.get("sdist"), dict):
         entries.append(sdist)
     return tuple(name for one in entries if (name := file_name(one)) is not None)
-
-
-def lock_marker_holds(marker: str, values: Mapping[str, str], extras: Sequence[str], groups: Sequence[str]) -> bool:
-    """Evaluate a lock-file marker, which may ask ``'x' in extras`` and ``'y' in dependency_groups``.
-
-    Raises ``InvalidMarkerError``.
-    """
-    if is_plain_marker(marker):
-        return applies(marker, values)
-    from packaging.markers import InvalidMarker, Marker, UndefinedComparison  # noqa: PLC0415 - rare and costly
-
-    scope: dict[str, Any] = {
-        **values,
-        "extras": {normalise(one) for one in extras},
-        "dependency_groups": {normalise(one) for one in groups},
-    }
-    try:
-        return Marker(marker).evaluate(scope, context="lock_file")
-    except (InvalidMarker, UndefinedComparison) as error:
-        raise InvalidMarkerError(str(error).splitlines()[0]) from None
 
 
 def read_pylock(

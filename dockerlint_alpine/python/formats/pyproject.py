@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import posixpath
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
+
+from msgspec.structs import replace
 
 from dockerlint_alpine.python.formats.requirements_file import read_requirements
 from dockerlint_alpine.python.formats.toml_source import SourceError, TomlSource, texts
@@ -99,7 +100,7 @@ class Pyproject:
         for name in named:
             origin = self.source.value(name, "tool.setuptools.dynamic")
             path = posixpath.normpath(posixpath.join(folder, name))
-            added = read_requirements(path, self.files, origin=origin, follow=False)
+            added = read_requirements(path, self.files, origin=origin)
             chained = tuple(replace(one, chain=(str(origin), *one.chain)) for one in added.requested)
             found = found.joined(replace(added, requested=chained))
         return found
@@ -205,7 +206,7 @@ def read_metadata(
     raises for bad input."""
     if posixpath.basename(path) == "pyproject.toml":
         return read_pyproject(path, files, extras=extras, all_extras=all_extras)
-    from dockerlint_alpine.python.formats.setup_files import read_setup  # noqa: PLC0415 - libcst behind it is costly
+    from dockerlint_alpine.python.formats.setup_files import read_setup
 
     found = read_setup(posixpath.dirname(path), files, extras=extras)
     if found is not None:
@@ -219,7 +220,7 @@ def _with_dynamic(found: Pyproject, result: RequirementSet, extras: Sequence[str
     named = found.setuptools_files(extras)
     if named is not None:
         return result.joined(named)
-    from dockerlint_alpine.python.formats.setup_files import read_setup  # noqa: PLC0415 - libcst behind it is costly
+    from dockerlint_alpine.python.formats.setup_files import read_setup
 
     folder = posixpath.dirname(found.location)
     setup = read_setup(folder, found.files, extras=extras)

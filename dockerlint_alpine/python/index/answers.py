@@ -9,10 +9,10 @@ from __future__ import annotations
 import hashlib
 import json
 import tempfile
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from msgspec.structs import replace
 
 from dockerlint_alpine.python.markers import InvalidMarkerError, applies, environment
 from dockerlint_alpine.python.model import (
@@ -32,6 +32,8 @@ from dockerlint_alpine.python.verdict import choose, judge_file, releases_of_fil
 from dockerlint_alpine.python.versions import specifiers
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     from dockerlint_alpine.python.model import IndexOptions
 
 FORMAT = 3
@@ -124,7 +126,7 @@ def kept_source(answers: AnswerCache, key: str) -> SourceFacts | None:
 
 def packed_source(facts: SourceFacts) -> dict[str, Any]:
     """Return facts as JSON holds them."""
-    values = {name: getattr(facts, name) for name in facts.__dataclass_fields__}
+    values = {name: getattr(facts, name) for name in facts.__struct_fields__}
     return {**values, "needs": [[need.kind, need.name, need.where, need.required] for need in facts.needs]}
 
 

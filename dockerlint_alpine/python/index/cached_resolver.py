@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import queue
 import threading
-from collections.abc import Callable
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, TypeVar, cast
 
@@ -17,6 +16,8 @@ from dockerlint_alpine.python.index.answers import Answer, AnswerCache, kept_sou
 from dockerlint_alpine.python.resolve import NoAnswerError, ResolverError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from dockerlint_alpine.python.model import IndexOptions, RequirementSet, Resolution, Target
     from dockerlint_alpine.python.resolve import Resolver
     from dockerlint_alpine.python.sources.source_facts import SourceFacts

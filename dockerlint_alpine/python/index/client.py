@@ -14,8 +14,9 @@ import re
 import urllib.error
 import urllib.parse
 import urllib.request
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
+
+from msgspec import Struct
 
 from dockerlint_alpine.python.index.settings import Credentials, split_login
 from dockerlint_alpine.python.model import PythonError, Release, redact
@@ -46,8 +47,7 @@ class _RefusedError(IndexAnswerError):
     """The index wants to know who asks, or does not like who does."""
 
 
-@dataclass(frozen=True, slots=True)
-class IndexFile:
+class IndexFile(Struct, frozen=True):
     """One file of an index page: ``url`` is absolute; ``upload_date`` is ``YYYY-MM-DD`` where the index tells it."""
 
     name: str

@@ -13,7 +13,6 @@ import socket
 import subprocess
 import tempfile
 import urllib.parse
-from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -39,6 +38,8 @@ from dockerlint_alpine.python.sources.sdist import SdistError, read_sdist
 from dockerlint_alpine.python.tags import tag_of_wheel
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
     from dockerlint_alpine.python.model import IndexOptions
     from dockerlint_alpine.python.sources.source_facts import SourceFacts
 
@@ -264,7 +265,7 @@ class UvResolver:
 
     def _add_releases(self, index: SimpleIndex, packages: Sequence[dict[str, Any]], stubs: Stubs) -> None:
         """Give every distribution with native wheels, or none, its releases: uv's answer names no sdist."""
-        from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415 - online only
+        from concurrent.futures import ThreadPoolExecutor
 
         def ask(package: dict[str, Any]) -> list[Release]:
             try:
@@ -327,9 +328,9 @@ def _explain(problem: str) -> str:
 
 def _parse(lock: Path, annotated: Path) -> list[dict[str, Any]]:
     """Return the packages of uv's lock with their parents, which only its other format names."""
-    import tomllib  # noqa: PLC0415 - online only
+    import tomllib
 
-    from dockerlint_alpine.python.formats.pylock import archives, file_name  # noqa: PLC0415 - online only
+    from dockerlint_alpine.python.formats.pylock import archives, file_name
 
     try:
         packages = tomllib.loads(lock.read_text(encoding="utf-8")).get("packages", [])

@@ -5,11 +5,13 @@ Light, because it is part of every key of the report cache.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from pathlib import Path
-from typing import Literal, TypeAlias
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from dockerlint_alpine.python.index.uv_program import find_uv
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
 
 Access: TypeAlias = Literal["offline", "online", "kept", "quick"]
 """``offline``: embedded facts alone; ``online``: the index; ``kept``: answers of the index that are kept, nothing is asked;

@@ -12,12 +12,13 @@ import os
 import re
 import subprocess
 import urllib.parse
-from collections.abc import Callable, Iterable, Mapping
 from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
     from dockerlint_alpine.python.model import IndexOptions
 
 Login: TypeAlias = tuple[str, str]
@@ -65,7 +66,7 @@ def _default_index(uv: str) -> str | None:
 
 def pip_configuration(variables: Mapping[str, str]) -> dict[str, str]:
     """Read what matters here from pip's configuration files, global to user."""
-    import configparser  # noqa: PLC0415 - online only
+    import configparser
 
     home = Path(variables.get("HOME", "/"))
     config = Path(variables.get("XDG_CONFIG_HOME", home / ".config"))
@@ -182,7 +183,7 @@ class Credentials:
 
     def _ask_keyring(self, service: str, user: str | None) -> Login | None:
         """``keyring get SERVICE USER`` as pip's and uv's "subprocess" provider; without a user, both are asked for."""
-        import shutil  # noqa: PLC0415 - rare
+        import shutil
 
         program = shutil.which("keyring", path=self._variables.get("PATH"))
         if program is None:

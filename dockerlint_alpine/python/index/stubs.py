@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import re
 import zipfile
-from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dockerlint_alpine.python.index.answers import unpacked_release
@@ -17,6 +15,9 @@ from dockerlint_alpine.python.tags import expand_tag
 from dockerlint_alpine.python.versions import is_pre_release, sort_versions
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+
     from dockerlint_alpine.python.model import IndexOptions
     from dockerlint_alpine.python.sources.source_facts import SourceFacts
 

@@ -11,13 +11,13 @@ def find_uv() -> str | None:
     beside = os.path.join(os.path.dirname(sys.executable), "uv")  # noqa: PTH118, PTH120 - at every start
     if os.access(beside, os.X_OK):
         return beside
-    import shutil  # noqa: PLC0415 - it loads every compression there is
+    import shutil
 
     found = shutil.which("uv")
     if found is not None:
         return found
     try:
-        from uv import find_uv_bin  # noqa: PLC0415 - an optional extra
+        from uv import find_uv_bin
 
         return os.fspath(find_uv_bin())
     except (ImportError, FileNotFoundError):

@@ -13,7 +13,6 @@ import posixpath
 import tarfile
 import zipfile
 import zlib
-from collections.abc import Iterator
 from typing import IO, TYPE_CHECKING, cast
 
 from dockerlint_alpine.python.model import PythonError
@@ -21,7 +20,7 @@ from dockerlint_alpine.python.sources.includes import CYTHON, SOURCES
 from dockerlint_alpine.python.sources.source_facts import SourceFacts, read_source
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from dockerlint_alpine.python.model import FileReader
 
@@ -143,7 +142,7 @@ def _opened(data: bytes, filename: str) -> IO[bytes]:
     if filename.endswith((".tar.gz", ".tgz")):
         return cast("IO[bytes]", gzip.GzipFile(fileobj=raw))
     if filename.endswith((".tar.bz2", ".tbz")):
-        import bz2  # noqa: PLC0415 - rare
+        import bz2
 
         return bz2.BZ2File(raw)
     if filename.endswith((".tar.xz", ".txz")):

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import posixpath
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 import libcst as cst
 from libcst.metadata import MetadataWrapper, PositionProvider
+from msgspec import Struct
 
 from dockerlint_alpine.system.native import UnsafeSourceError, check_python
 
@@ -38,8 +38,7 @@ class _Unknown:
 UNKNOWN: Final = _Unknown()
 
 
-@dataclass(frozen=True, slots=True)
-class Extension:
+class Extension(Struct, frozen=True):
     """An extension module: what it links (``-l`` names), its sources and language; lists may be incomplete.
 
     ``conditional`` tells that the script decides at run time whether it is built, ``optional`` that a failure does not
@@ -59,8 +58,7 @@ class Extension:
     code: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Asked:
+class Asked(Struct, frozen=True):
     """A module that the script asks pkg-config for, or a program it runs, with its 1-based line.
 
     ``required`` is false where the script can go on without: behind a condition, in ``try``, or only a test.
@@ -71,8 +69,7 @@ class Asked:
     required: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class SetupScript:
+class SetupScript(Struct, frozen=True):
     """What a ``setup.py`` says.
 
     Requirements carry their 1-based lines. ``pkg_config`` are the modules it asks pkg-config for, ``programs`` the

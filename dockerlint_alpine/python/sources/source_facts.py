@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+
+from msgspec import Struct
 
 from dockerlint_alpine.python.markers import InvalidMarkerError, applies, environment
 from dockerlint_alpine.python.model import Target, normalise
@@ -19,7 +19,7 @@ from dockerlint_alpine.python.sources.includes import outside_headers
 from dockerlint_alpine.system.toml import TomlError, load_toml
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping, Sequence
 
     from dockerlint_alpine.python.sources.setup_py import SetupScript
 
@@ -94,8 +94,7 @@ _MESON_SELF = frozenset({"threads", "dl", "python", "python3", "numpy", "pybind1
 _CMAKE_COMMENT = re.compile(r"#[^\n]*")
 
 
-@dataclass(frozen=True, slots=True)
-class SourceNeed:
+class SourceNeed(Struct, frozen=True):
     """One thing that the build looks for, by the name that the source gives it.
 
     ``library`` is a linker name (``lz4`` for ``-llz4``), ``pkg-config`` a module, ``cmake`` a name of ``find_package``,
@@ -122,8 +121,7 @@ class SourceNeed:
         return f"{self.where} {how}{'' if self.required else ', behind a condition'}"
 
 
-@dataclass(frozen=True, slots=True)
-class SourceFacts:
+class SourceFacts(Struct, frozen=True):
     """What the files of a source tree say about its build.
 
     ``build_requires`` and ``requires`` are PEP 508 texts (``requires`` is ``None`` where only a build would tell);
@@ -277,7 +275,7 @@ class _Reader:
         return script
 
     def _script(self, path: str, data: bytes) -> SetupScript:
-        from dockerlint_alpine.python.sources.setup_py import read_setup_py  # noqa: PLC0415 - libcst costs 150 ms
+        from dockerlint_alpine.python.sources.setup_py import read_setup_py
 
         script = read_setup_py(data, self.tree.get)
         for one in script.extensions:
@@ -398,8 +396,7 @@ class _Reader:
         self.gaps.append("setup.py: how its extensions are built could not be read")
 
 
-@dataclass(frozen=True, slots=True)
-class _Extension:
+class _Extension(Struct, frozen=True):
     """One extension module, from whichever file declares it."""
 
     where: str
@@ -487,8 +484,7 @@ def _requires_of(script: SetupScript | None) -> tuple[str, ...] | None:
     return tuple(text for text, _ in script.install_requires)
 
 
-@dataclass(frozen=True, slots=True)
-class _Metadata:
+class _Metadata(Struct, frozen=True):
     name: str | None = None
     version: str | None = None
     requires_python: str | None = None

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
+
+from msgspec import Struct
 
 if TYPE_CHECKING:
     from dockerlint_alpine.syntax.problems import SyntaxProblem
@@ -11,8 +12,7 @@ if TYPE_CHECKING:
     from dockerlint_alpine.syntax.source import SourceText, Span
 
 
-@dataclass(frozen=True, slots=True)
-class Assignment:
+class Assignment(Struct, frozen=True):
     """``NAME=value``; ``append`` for ``NAME+=value``."""
 
     name: str
@@ -20,8 +20,7 @@ class Assignment:
     append: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Redirect:
+class Redirect(Struct, frozen=True):
     """A redirection. ``op`` is ``<``, ``>``, ``>>``, ``<<``, ``<<-``, ``<<<``, ``>&``, ``&>``...; ``fd`` as written.
 
     ``target`` is the word behind it (of a here-document: its name). ``body`` is the text of a here-document, ``None``
@@ -35,16 +34,14 @@ class Redirect:
     expand: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class Loop:
+class Loop(Struct, frozen=True):
     """A ``for`` loop around a command: its variable and the words it takes in turn (``None``: the arguments)."""
 
     name: str
     words: tuple[Word, ...] | None
 
 
-@dataclass(frozen=True, slots=True)
-class Scope:
+class Scope(Struct, frozen=True):
     """Something around a command that limits how long its assignments are certain.
 
     ``branch``: what is assigned in it may or may not have happened behind it. ``subshell``: it is forgotten behind it.
@@ -54,8 +51,7 @@ class Scope:
     kind: Literal["branch", "subshell"]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Command:
+class Command(Struct, frozen=True, eq=False):
     r"""A simple command.
 
     ``words[0]`` is the program; a command without words only assigns. ``span`` covers it with its assignments and
@@ -72,17 +68,17 @@ class Command:
     source: SourceText
     span: Span | None
     conditional: bool
-    guard: Command | None = field(repr=False)
+    guard: Command | None
     joined_by: str
     operator_span: Span | None
     subshell: int
-    scopes: tuple[Scope, ...] = field(repr=False)
+    scopes: tuple[Scope, ...]
     loops: tuple[Loop, ...]
     function: str | None
     negated: bool = False
     background: bool = False
-    piped_from: Command | None = field(default=None, repr=False)
-    piped_to: Command | None = field(default=None, repr=False)
+    piped_from: Command | None = None
+    piped_to: Command | None = None
 
     @property
     def name(self) -> str:
@@ -90,8 +86,7 @@ class Command:
         return self.words[0].text if self.words else ""
 
 
-@dataclass(frozen=True, slots=True)
-class Script:
+class Script(Struct, frozen=True):
     """A script: its simple commands in the order of the text, and what is wrong with it.
 
     ``interpreter`` is the program that runs it; when it is no Bourne shell (``python3``, ``powershell``) the script is

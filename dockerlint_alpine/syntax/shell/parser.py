@@ -7,8 +7,10 @@ recorded as a problem and the parser goes on behind it.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
+from msgspec.structs import force_setattr, replace
 
 from dockerlint_alpine.syntax.problems import SyntaxProblem
 from dockerlint_alpine.syntax.shell.model import SHELLS, Assignment, Command, Loop, Redirect, Scope, Script
@@ -53,8 +55,7 @@ class Token:
         self.text = text
 
 
-@dataclass(frozen=True, slots=True)
-class _Context:
+class _Context(Struct, frozen=True):
     """What surrounds a command."""
 
     conditional: bool = False
@@ -96,7 +97,7 @@ def is_test(command: Command) -> bool:
 
 def _late(target: Command | Redirect, name: str, value: object) -> None:
     """Fill in what is known only further on in the text; nobody has seen the object yet."""
-    object.__setattr__(target, name, value)
+    force_setattr(target, name, value)
 
 
 class _Parser:

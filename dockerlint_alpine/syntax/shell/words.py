@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from dockerlint_alpine.syntax.globs import longest_prefix, longest_suffix, shortest_prefix, shortest_suffix
 from dockerlint_alpine.syntax.shell.scan import dollar_end, nested_end, word_end
@@ -38,8 +40,7 @@ _BLANK_OR_COMMENT = re.compile(r"\s*(?:#.*)?")
 _MAX_DEPTH = 40
 
 
-@dataclass(frozen=True, slots=True)
-class Arg:
+class Arg(Struct, frozen=True):
     """One argument as the program would get it.
 
     ``text`` is the argument; where a part of it is unknown, that part stands as written. ``span`` is where the text is
@@ -73,8 +74,7 @@ class Arg:
         return tuple(found)
 
 
-@dataclass(frozen=True, slots=True)
-class Word:
+class Word(Struct, frozen=True):
     """A word as written. A ``literal`` word (of an exec form) is taken as it is, without any expansion.
 
     ``span`` covers the word with its quotes.
@@ -165,8 +165,7 @@ def _spaced(args: tuple[Arg, ...]) -> list[SourceText]:
     return parts[1:]
 
 
-@dataclass(slots=True)
-class _Field:
+class _Field(Struct):
     parts: list[SourceText] = field(default_factory=list)
     origins: set[int] = field(default_factory=set)
     value: SourceText | None = None

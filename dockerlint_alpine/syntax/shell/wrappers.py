@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from dockerlint_alpine.syntax.shell.model import SHELLS
 from dockerlint_alpine.syntax.source import SourceText
@@ -20,8 +21,7 @@ _ASSIGNMENT = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)=")
 _SHELL_NAMES = SHELLS - {"busybox"}
 
 
-@dataclass(frozen=True, slots=True)
-class _Wrapper:
+class _Wrapper(Struct, frozen=True):
     """How a wrapper's own arguments look: options that take a value, and operands before the program."""
 
     valued: frozenset[str] = frozenset()
@@ -53,8 +53,7 @@ _WRAPPERS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Unwrapped:
+class Unwrapped(Struct, frozen=True):
     """A command without its wrappers.
 
     ``script`` is the text of a nested script when the command is a shell that is given one; ``same_shell`` when that

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from dockerlint_alpine.model.findings import FileReport
+from dockerlint_alpine.model.reports import FileReport
 from dockerlint_alpine.python.index.online import UvResolver
 from dockerlint_alpine.run.analysis import Doctor, configure
 

@@ -1,0 +1,62 @@
+"""What one run found: the findings of each file, and what could not be read.
+
+Like findings, these types are all that ``report/`` knows. All of them are frozen.
+"""
+
+from __future__ import annotations
+
+from msgspec import Struct
+
+from dockerlint_alpine.model.comparison import Comparison
+from dockerlint_alpine.model.findings import Finding, Severity
+
+
+class FileReport(Struct, frozen=True):
+    """The findings of one Dockerfile, in order of location; ``source`` is its bytes, for excerpts and columns.
+
+    ``stages`` counts the Alpine stages judged, ``not_alpine`` the others; ``unknown`` counts the single things that
+    could not be judged (a notice may stand for several). ``image`` is the comparison with a built image, where one was
+    asked for.
+    """
+
+    path: str
+    findings: tuple[Finding, ...]
+    source: bytes = b""
+    stages: int = 0
+    not_alpine: int = 0
+    unknown: int = 0
+    notes: tuple[str, ...] = ()
+    image: Comparison | None = None
+
+
+class FileError(Struct, frozen=True):
+    """A file that could not be read at all: one clear line, exit code 2."""
+
+    path: str
+    message: str
+
+
+class Report(Struct, frozen=True):
+    """Everything one run found, file by file in the order asked for."""
+
+    files: tuple[FileReport, ...]
+    errors: tuple[FileError, ...] = ()
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """All findings of all files, in order."""
+        return tuple(finding for file in self.files for finding in file.findings)
+
+    def count(self, severity: Severity) -> int:
+        """Findings of this severity, the could-not-judge notices left out."""
+        return sum(1 for f in self.findings if f.severity == severity and not f.could_not_judge)
+
+    @property
+    def fixable(self) -> int:
+        """Findings with a safe fix."""
+        return sum(1 for f in self.findings if f.fix is not None and f.fix.applicability == "safe")
+
+    @property
+    def unknown(self) -> int:
+        """Things that could not be judged, over all files."""
+        return sum(file.unknown for file in self.files)
