@@ -151,6 +151,7 @@ class Doctor:
         from dockerlint_alpine.elf import inspect
         from dockerlint_alpine.elf.targets import no_progress
         from dockerlint_alpine.proof.image import ImageMismatchError, confront, stage_of
+        from dockerlint_alpine.python.sources.dlopen import scan_sources
 
         name = shown_as if shown_as is not None else str(path)
         timelines = self.timelines(data, path, shown_as=name)
@@ -159,7 +160,7 @@ class Doctor:
             stage = stage_of(timeline, self.settings.target)
         except ImageMismatchError as error:
             raise UnreadableError(str(error)) from None
-        inspection = inspect(image, stage.packages, progress=progress or no_progress)
+        inspection = inspect(image, stage.packages, scan=scan_sources, progress=progress or no_progress)
         found = self._found(timeline)
         comparison, told = confront(timeline, stage, found, image, inspection, self.knowledge)
         report = self._report(name, timelines, told)
