@@ -10,9 +10,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
+from msgspec.structs import replace
 
 from dockerlint_alpine.cli.progress import Progress
 from dockerlint_alpine.cli.sections import section
+from dockerlint_alpine.cli.terminal import warn
 from dockerlint_alpine.model.reports import FileError, Report
 from dockerlint_alpine.run.discovery import Job, Search, find_jobs
 
@@ -134,9 +136,14 @@ def configuration(given: dict[str, Any]) -> Configuration:
         overrides["alpine"] = given["alpine"].removeprefix("v")
     try:
         config = Path(given["config"]) if given["config"] else None
-        return load(Path.cwd(), overrides=overrides, config=config, isolated=given["isolated"], environment=os.environ)
+        found = load(Path.cwd(), overrides=overrides, config=config, isolated=given["isolated"], environment=os.environ)
     except ConfigError as error:
         raise click.UsageError(str(error)) from None
+    for line in found.refused:
+        warn(line)
+    context = click.get_current_context(silent=True)
+    paths = context.params.get("paths", ()) if context is not None else ()
+    return replace(found, named=tuple(path for path in paths if os.path.isdir(path)))  # noqa: PTH112
 
 
 def _build_args(pairs: Sequence[str]) -> dict[str, str]:
@@ -214,7 +221,7 @@ def _open_cache() -> ReportCache:
     from dockerlint_alpine.run.cache import ReportCache
     from dockerlint_alpine.run.folders import cache_folder
 
-    return ReportCache(cache_folder(), lambda text: click.echo(f"alpine-doctor: {text}", err=True), clock=time.time_ns)
+    return ReportCache(cache_folder(), warn, clock=time.time_ns)
 
 
 def jobs_for(paths: Sequence[str], configured: Configuration) -> tuple[list[Job], list[FileError]]:
@@ -268,7 +275,7 @@ def show(report: Report, settings: Settings) -> None:
             sys.stdout.flush()
         if name == "github":  # a clean run prints nothing there
             for problem in report.errors:
-                click.echo(f"alpine-doctor: {problem.path}: {problem.message}", err=True)
+                warn(f"{problem.path}: {problem.message}")
 
 
 def write_text(path: str, text: str) -> None:

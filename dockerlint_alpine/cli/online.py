@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from dockerlint_alpine.cli.terminal import warn
 from dockerlint_alpine.python.index.policy import PATIENCE, Access, access_for, is_silent, remember_silence
 from dockerlint_alpine.run.folders import cache_folder
 
@@ -98,4 +99,4 @@ def _gave_up(reason: str) -> None:
 
 
 def _progress(message: str) -> None:
-    click.echo(f"alpine-doctor: {message}", err=True)
+    warn(message)
