@@ -36,9 +36,10 @@ def test_a_context_of_the_environment_wins_over_the_configured_one(tmp_path: Pat
     assert (found.url, found.remote) == ("ssh://user@elsewhere", True)
 
 
-@pytest.mark.parametrize(
-    "config", ["", "[]", "{", '{"currentContext": 7}', '{"currentContext": "default"}', '{"currentContext": "gone"}']
-)
+NOTHING_SAID = ["", "[]", "{", '{"currentContext": 7}', '{"currentContext": "default"}', '{"currentContext": "gone"}']
+
+
+@pytest.mark.parametrize("config", NOTHING_SAID)
 def test_a_configuration_that_says_nothing(tmp_path: Path, config: str) -> None:
     (tmp_path / ".docker").mkdir()
     (tmp_path / ".docker/config.json").write_text(config)

@@ -67,15 +67,11 @@ def test_http(http: int) -> None:
     assert answer.detail.endswith('expected {"status": "sick"}')
     assert probed("{http: 'http://:80/gone'}", http).detail.startswith("404")
     assert probed("{http: 'http://:80/gone', expect: {status: [404, 410]}}", http).ok
-    answer = probed(
-        "{http: 'http://:80/', headers: {Authorization: 'Bearer ${t}'}, expect: {json: {auth: Bearer x1}}}",
-        http,
-        {"t": "x1"},
-    )
+    asks = "{http: 'http://:80/', headers: {Authorization: 'Bearer ${t}'}, expect: {json: {auth: Bearer x1}}}"
+    answer = probed(asks, http, {"t": "x1"})
     assert answer.ok, answer.detail
-    answer = probed(
-        "{http: 'http://:80/in', json: {user: '${ADV_U}'}, capture: {token: /access_token}}", http, {"ADV_U": "me"}
-    )
+    asks = "{http: 'http://:80/in', json: {user: '${ADV_U}'}, capture: {token: /access_token}}"
+    answer = probed(asks, http, {"ADV_U": "me"})
     assert answer.captured == {"token": "t-me"}
     assert not probed("{http: 'http://:80/in', json: {user: a}, capture: {token: /nothing}}", http).ok
 
@@ -141,9 +137,8 @@ def test_websocket() -> None:
         )
         assert probed("{ws: 'ws://:1/ws'}", port).detail == "refused with 401"
         head = "ws: 'ws://:1/ws', headers: {Authorization: Bearer good}, send: [no json, {a: 1}]"
-        answer = probed(
-            f"{{{head}, expect: [{{json: {{type: connected}}}}, {{json: {{type: error}}}}, {{text: echo}}]}}", port
-        )
+        wanted = "[{json: {type: connected}}, {json: {type: error}}, {text: echo}]"
+        answer = probed(f"{{{head}, expect: {wanted}}}", port)
         assert answer.ok, answer.detail
         answer = probed(
             f"{{{head}, expect: [{{json: {{type: echo}}}}, {{json: {{type: connected}}}}], within: 1}}", port
