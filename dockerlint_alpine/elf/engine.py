@@ -25,7 +25,7 @@ def open_engine_image(
     sources: bool = True,
     progress: Progress = no_progress,
 ) -> Subject:
-    """Give the subject of the image ``name`` (as ``docker image ls`` shows it) of the engine that the docker command would ask.
+    """Give the subject of the image ``name`` (as ``docker image ls`` shows it) of the engine that docker would ask.
 
     ``client`` is another engine's. Raises :class:`EngineError` where the engine or the image can't be had and
     :class:`ArchiveError` where what it sends can't be read.
