@@ -1,24 +1,27 @@
-"""PDM projects: ``pyproject.toml`` with ``pdm.lock`` as ``pdm install``/``sync`` read them."""
+"""PDM: ``pdm install``, ``sync``, ``add``, ``export`` and ``config``."""
 
 from __future__ import annotations
 
 import posixpath
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from msgspec.structs import replace
 
-from dockerlint_alpine.python.formats.locked import Edge, LockedPackage, root_of, walk
-from dockerlint_alpine.python.formats.pylock import file_name
+from dockerlint_alpine.installers.base import TRUE, InstallCommand, Surroundings, mentions, new_environment, read_config
+from dockerlint_alpine.installers.project import ProjectInstaller, Role, Selection
+from dockerlint_alpine.python.formats.locked import root_of, walk
+from dockerlint_alpine.python.formats.pdm_lock import locked_packages
 from dockerlint_alpine.python.formats.pyproject import Pyproject, read_pyproject
 from dockerlint_alpine.python.formats.toml_source import SourceError, TomlSource, texts
 from dockerlint_alpine.python.model import Origin, Problem, Requested, RequirementSet, normalise
 from dockerlint_alpine.python.options import OptionTable, scan
-from dockerlint_alpine.python.requirement import InvalidRequirementError, parse_pep508
+from dockerlint_alpine.python.paths import absolute
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
+    from dockerlint_alpine.installers.base import Invocation, Options, PythonHome
     from dockerlint_alpine.python.model import FileReader
 
 INSTALL_OPTIONS = OptionTable.build(
@@ -55,6 +58,38 @@ INSTALL_OPTIONS = OptionTable.build(
 """,
 )
 """``pdm install`` and ``pdm sync`` of PDM 2."""
+
+
+class Pdm(ProjectInstaller):
+    """PDM."""
+
+    name = "pdm"
+    programs = re.compile("pdm")
+    mention = mentions("pdm", "install|sync|add")
+    verbs: ClassVar[Mapping[str, Role]] = {"install": "project", "sync": "project", "add": "add", "export": "export"}
+    before_verb = frozenset("-p --project -c --config".split())
+    table = INSTALL_OPTIONS
+    without_itself = frozenset({"--no-self"})
+
+    def setting(self, invocation: Invocation) -> tuple[str, str] | None:
+        """Read ``pdm config KEY VALUE``."""
+        return read_config(self, invocation)
+
+    def project_home(
+        self, command: InstallCommand, options: Options, base: PythonHome | None, place: Surroundings
+    ) -> PythonHome | None:
+        """Its own venv unless it is told to use none, or one is active."""
+        del command
+        wants_none = "--global" in options or place.settings.get("pdm.python.use_venv", "true").lower() not in TRUE
+        if wants_none or (base is not None and base.is_venv):
+            return base
+        return new_environment(place, absolute(".venv", place.folder), base)
+
+    def read(self, selection: Selection) -> RequirementSet:
+        """See the protocol."""
+        return read_pdm(
+            selection.folder, selection.files, selection.values, args=selection.args, origin=selection.origin
+        )
 
 
 class _Wish:
@@ -112,7 +147,7 @@ def read_pdm(
         return replace(declared, problems=(*problems, Problem(files.display(lock_path), None, str(error))))
     roots = [root for one in declared.requested if (root := root_of(one)) is not None]
     own = frozenset({pyproject.name} if pyproject.name else ())
-    found = walk(list(_packages(lock, folder)), roots, values, lock=lock.path, skip=own)
+    found = walk(list(locked_packages(lock, folder)), roots, values, lock=lock.path, skip=own)
     return replace(found, problems=(*problems, *found.problems), external=declared.external, files=(path, lock_path))
 
 
@@ -128,39 +163,4 @@ def _declared(pyproject: Pyproject, wish: _Wish, path: str, files: FileReader) -
     return replace(found, requested=found.requested + tuple(added))
 
 
-def _packages(lock: TomlSource, folder: str) -> Iterator[LockedPackage]:
-    old_files = lock.table("metadata", "files")
-    for index, package in enumerate(lock.tables("package")):
-        name, version = str(package.get("name", "")), str(package.get("version", ""))
-        listed = package.get("files", old_files.get(f"{name} {version}"))
-        entries = [one for one in listed if isinstance(one, dict)] if isinstance(listed, list) else []
-        origin = Origin(lock.path, lock.header("package", index))
-        url, local = package.get("git") or package.get("url"), package.get("path")
-        names: tuple[str, ...] | None = tuple(file for one in entries if (file := file_name(one)) is not None)
-        if isinstance(package.get("url"), str):
-            names = (file_name({"url": package["url"]}) or name,)
-        elif url or local or not names:
-            names = None
-        marker = package.get("marker")
-        yield LockedPackage(
-            name=normalise(name),
-            version=version,
-            origin=origin,
-            artefacts=names,
-            edges=tuple(_edges(texts(package.get("dependencies")), origin)),
-            marker=marker if isinstance(marker, str) else None,
-            url=url if isinstance(url, str) else None,
-            path=posixpath.normpath(posixpath.join(folder, local)) if isinstance(local, str) else None,
-            editable=package.get("editable") is True,
-            present_for=tuple(normalise(one) for one in texts(package.get("extras"))),
-        )
-
-
-def _edges(dependencies: Sequence[str], origin: Origin) -> Iterator[Edge]:
-    for text in dependencies:
-        try:
-            one = parse_pep508(text, origin)
-        except InvalidRequirementError:
-            continue
-        if one.name is not None:
-            yield Edge(one.name, one.specifier, one.extras, one.marker)
+TOOL = Pdm()

@@ -1,21 +1,13 @@
 from __future__ import annotations
 
+import re
+
 import pytest
 
-from dockerlint_alpine.stages.installers import (
-    ExportCommand,
-    InstallCommand,
-    VenvCommand,
-    is_python,
-    read_install_command,
-    read_setting,
-)
-from dockerlint_alpine.syntax import SourceText, expanded_commands, parse_script
+from dockerlint_alpine.installers.base import ExportCommand, InstallCommand, VenvCommand, is_python
+from dockerlint_alpine.installers.registry import mention_of_any, read_command, read_setting
 
-
-def args(text: str):
-    (command,) = expanded_commands(parse_script(SourceText.literal(text)), {})
-    return command.args
+from .support import args
 
 
 @pytest.mark.parametrize(
@@ -38,7 +30,7 @@ def args(text: str):
         ("uv --directory /x sync --frozen", ("uv", "project", "uv", ["--directory", "/x", "--frozen"])),
         ("uv add lz4", ("uv", "add", "uv", ["lz4"])),
         ("uv tool install lz4", ("uv", "tool", "uv", ["lz4"])),
-        ("pipx install poetry", ("pip", "tool", "pipx", ["poetry"])),
+        ("pipx install poetry", ("pipx", "tool", "pipx", ["poetry"])),
         ("poetry -C /x install --no-root", ("poetry", "project", "poetry", ["-C", "/x", "--no-root"])),
         ("python -m poetry install", ("poetry", "project", "python", [])),
         ("poetry sync", ("poetry", "project", "poetry", [])),
@@ -50,9 +42,9 @@ def args(text: str):
     ],
 )
 def test_installations(text: str, expected: tuple[str, str, str, list[str]]) -> None:
-    command = read_install_command(args(text))
+    command = read_command(args(text))
     assert isinstance(command, InstallCommand)
-    assert (command.tool, command.action, command.program, [arg.text for arg in command.args]) == expected
+    assert (command.tool.name, command.action, command.program, [arg.text for arg in command.args]) == expected
 
 
 @pytest.mark.parametrize(
@@ -75,7 +67,7 @@ def test_installations(text: str, expected: tuple[str, str, str, list[str]]) -> 
     ],
 )
 def test_other_commands(text: str) -> None:
-    assert read_install_command(args(text)) is None
+    assert read_command(args(text)) is None
 
 
 @pytest.mark.parametrize(
@@ -90,7 +82,7 @@ def test_other_commands(text: str) -> None:
     ],
 )
 def test_environments(text: str, directory: str, python: str | None, system: bool) -> None:
-    command = read_install_command(args(text))
+    command = read_command(args(text))
     assert isinstance(command, VenvCommand)
     assert (command.directory, command.python, command.system_packages) == (directory, python, system)
 
@@ -112,9 +104,9 @@ def test_environments(text: str, directory: str, python: str | None, system: boo
     ],
 )
 def test_exports(text: str, tool: str, output: str | None, rest: list[str]) -> None:
-    command = read_install_command(args(text))
+    command = read_command(args(text))
     assert isinstance(command, ExportCommand)
-    assert (command.tool, command.output, [arg.text for arg in command.args]) == (tool, output, rest)
+    assert (command.tool.name, command.output, [arg.text for arg in command.args]) == (tool, output, rest)
 
 
 def test_settings() -> None:
@@ -129,6 +121,26 @@ def test_settings() -> None:
     assert read_setting(args("pdm config python.use_venv false")) == ("pdm.python.use_venv", "false")
     assert read_setting(args("poetry config --list")) is None
     assert read_setting(args("git config a b")) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("pip install x", True),
+        ("pip3.11 --no-cache-dir wheel x", True),
+        ("uv pip install x", True),
+        ("uv --quiet sync", True),
+        ("poetry install", True),
+        ("pdm add x", True),
+        ("python -m pipenv sync", True),
+        ("pipx install x", True),
+        ("python -m venv /v", False),
+        ("apk add py3-pip", False),
+        ("poetry run x", False),
+    ],
+)
+def test_what_looks_like_an_installation(text: str, *, expected: bool) -> None:
+    assert bool(re.search(mention_of_any(), text)) is expected
 
 
 def test_what_is_python() -> None:

@@ -11,20 +11,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 from packaging.specifiers import SpecifierSet
 
+from dockerlint_alpine.installers.pip import read_arguments
 from dockerlint_alpine.python.formats.poetry import pep440
-from dockerlint_alpine.python.formats.project import (
-    UnknownToolError,
-    project_options,
-    read_project,
-    read_project_arguments,
-)
+from dockerlint_alpine.python.formats.project import read_project
 from dockerlint_alpine.python.formats.pylock import read_pylock
 from dockerlint_alpine.python.formats.pyproject import read_pyproject
-from dockerlint_alpine.python.formats.requirements_file import read_install_arguments
 from dockerlint_alpine.python.index.uv_program import find_uv
 from dockerlint_alpine.python.markers import environment
 from dockerlint_alpine.python.model import Origin, RequirementSet, Target
 from dockerlint_alpine.python.resolve import resolve
+from tests.installers.support import ask, asked_by_project, command
 from tests.python.conftest import MemoryFacts, MemoryFiles
 from tests.python.index.local_index import LocalIndex, serve
 
@@ -34,8 +30,7 @@ MUSL = "cp311-cp311-musllinux_1_2_x86_64"
 
 def project(tool: str, files: dict[str, str | bytes], *args: str, target: Target = TARGET) -> RequirementSet:
     reader = MemoryFiles({f"/app/{name}": data for name, data in files.items()})
-    places = [Origin("Dockerfile", 7)] * len(args)
-    return read_project_arguments(tool, args, reader, cwd="/app", origins=places, target=target).requirements
+    return asked_by_project(tool, args, reader, target)
 
 
 def names(found: RequirementSet) -> list[str]:
@@ -98,7 +93,7 @@ def test_pep_621_735_725_and_518() -> None:
 
 def test_pip_install_of_a_folder_brings_its_requirements_with_their_chain() -> None:
     files = MemoryFiles({"/app/pyproject.toml": PYPROJECT})
-    found = read_install_arguments([".[db]"], files, cwd="/app", origins=[Origin("Dockerfile", 4)]).requirements
+    found = read_arguments([".[db]"], files, cwd="/app", origins=[Origin("Dockerfile", 4)]).requirements
     assert chains(found) == {
         "shop-app": ("Dockerfile:4",),
         "clickhouse-connect": ("Dockerfile:4", "pyproject.toml:7"),
@@ -107,7 +102,7 @@ def test_pip_install_of_a_folder_brings_its_requirements_with_their_chain() -> N
     }
     own = next(one for one in resolve(found, TARGET, MemoryFacts({})).distributions if one.name == "shop-app")
     assert (own.artefact.kind, own.artefact.source) == ("sdist", "requirement")
-    group = read_install_arguments(["--group", "lint"], files, cwd="/app", origins=[Origin("Dockerfile", 4)] * 2)
+    group = read_arguments(["--group", "lint"], files, cwd="/app", origins=[Origin("Dockerfile", 4)] * 2)
     assert names(group.requirements) == ["ruff"]
 
 
@@ -135,7 +130,7 @@ def test_setup_cfg_and_setup_py() -> None:
         ("psycopg", "setup.cfg:8", None),
         ("clickhouse-connect", "setup.py:3", None),
         ("mysqlclient", "setup.py:4", None),
-        ("old", "setup.py:4", 'python_version<"3"'),
+        ("old", "setup.py:4", 'python_version < "3"'),
     ]
     assert [(problem.path, problem.line) for problem in found.problems] == [("setup.cfg", 6)]
     nothing = read_project("/app", MemoryFiles({"/app/readme": ""}))
@@ -151,8 +146,6 @@ def test_broken_files_are_problems() -> None:
         assert any("can't be read" in problem.message for problem in project(tool, {}).problems)
     assert any("not valid JSON" in one.message for one in project("pipenv", {"Pipfile.lock": "{"}).problems)
     assert any("can't be read" in one.message for one in project("pipenv", {}).problems)
-    with pytest.raises(UnknownToolError):
-        project("conda", {})
 
 
 # -- uv: the lock that uv itself writes -----------------------------------------------------------------------------
@@ -340,7 +333,7 @@ def test_poetry_without_a_lock_and_with_an_incomplete_one() -> None:
     assert [(one.name, one.specifier, one.marker) for one in found.requested][:3] == [
         ("clickhouse-connect", ">=0.8,<0.9", None),
         ("psycopg", ">=3.1,<4", None),
-        ("pywin32", "", "sys_platform == 'win32'"),
+        ("pywin32", "", 'sys_platform == "win32"'),
     ]
     assert not found.locked
     cut = project("poetry", {**POETRY_FILES, "poetry.lock": POETRY_LOCK.replace('name = "lz4"', 'name = "lz5"')})
@@ -418,7 +411,7 @@ def test_pipenv() -> None:
     assert not unlocked.locked
     assert [(one.name, one.specifier, one.marker, one.origin.line) for one in unlocked.requested] == [
         ("lz4", "==4.4.5", None, 5),
-        ("win", "", "sys_platform == 'win32'", 6),
+        ("win", "", 'sys_platform == "win32"', 6),
         ("psycopg", ">=3", None, 7),
         ("pytest", "", None, 9),
     ]
@@ -488,62 +481,14 @@ def test_pdm() -> None:
 
 
 def test_options_and_folders() -> None:
-    assert project_options("poetry", ["--without", "dev", "-E", "a", "--no-root"]) == {
+    found = command("poetry install --without dev -E a --no-root")
+    assert found.tool.options(found, [arg.text for arg in found.args]) == {
         "--without": ("dev",),
         "--extras": ("a",),
         "--no-root": ("",),
     }
     reader = MemoryFiles({"/app/sub/Pipfile": PIPFILE})
-    found = read_project_arguments(
-        "pipenv", [], reader, cwd="/app", environment={"PIPENV_PIPFILE": "/app/sub/Pipfile", "PIP_NO_BINARY": "lz4"}
-    )
-    assert found.requirements.options.no_binary == {"lz4"}
-    assert len(found.requirements.requested) == 3
-
-
-# -- pylock.toml as pip and uv name it ------------------------------------------------------------------------------
-
-PYLOCK = (
-    'lock-version = "1.0"\ndefault-groups = ["main"]\nextras = ["x"]\n'
-    '[[packages]]\nname = "lz4"\nversion = "4.4.5"\nsdist = { name = "lz4-4.4.5.tar.gz" }\n'
-    '[[packages]]\nname = "b"\nversion = "1"\nmarker = "\'main\' in dependency_groups"\n'
-    '[[packages]]\nname = "c"\nversion = "1"\nmarker = "\'x\' in extras"\n'
-    '[[packages]]\nname = "d"\nversion = "1"\nmarker = "\'dev\' in dependency_groups"\n'
-    '[[packages]]\nname = "e"\nversion = "1"\nmarker = "python_version < \'3.11\'"\n'
-)
-
-
-@pytest.mark.parametrize(
-    ("args", "expected"),
-    [
-        (["-r", "pylock.toml"], ["b", "lz4"]),
-        (["-r", "pylock.toml[x]"], ["b", "c", "lz4"]),
-        (["-r", "pylock.toml", "--extra", "x"], ["b", "c", "lz4"]),
-        (["-r", "pylock.toml", "--group", "pylock.toml:dev"], ["b", "d", "lz4"]),
-        (["--group", "pylock.toml:dev"], ["d", "lz4"]),
-        (["-r", "sub/pylock.dev.toml"], ["b", "lz4"]),
-    ],
-)
-def test_a_lock_behind_r_is_the_whole_answer(args: list[str], expected: list[str]) -> None:
-    """pip's ``_collect_requirement_sources``: extras behind the name, groups after a colon, default groups with -r."""
-    files = MemoryFiles({"/app/pylock.toml": PYLOCK, "/app/sub/pylock.dev.toml": PYLOCK})
-    found = read_install_arguments(
-        args, files, cwd="/app", origins=[Origin("Dockerfile", 3)] * len(args), target=TARGET
-    )
-    assert sorted(names(found.requirements)) == expected
-    assert found.requirements.locked
-    assert not found.requirements.problems
-
-
-def test_a_lock_beside_other_requirements_leaves_those_open() -> None:
-    files = MemoryFiles({"/app/pylock.toml": PYLOCK})
-    args = ["-r", "pylock.toml", "requests"]
-    found = read_install_arguments(args, files, cwd="/app", origins=[Origin("Dockerfile", 3)] * 3, target=TARGET)
-    assert sorted(names(found.requirements)) == ["b", "lz4", "requests"]
-    assert not found.requirements.locked
-
-
-@pytest.mark.parametrize("name", ["pylock.toml", "requirements.txt"])
-def test_what_is_no_lock_or_is_not_there_is_said(name: str) -> None:
-    found = read_install_arguments(["-r", name], MemoryFiles({}), cwd="/app", origins=[Origin("Dockerfile", 3)] * 2)
-    assert [(problem.path, problem.line) for problem in found.requirements.problems] == [("Dockerfile", 3)]
+    variables = {"PIPENV_PIPFILE": "/app/sub/Pipfile", "PIP_NO_BINARY": "lz4"}
+    asked = ask("pipenv install", reader, variables=variables)
+    assert asked.requirements.options.no_binary == {"lz4"}
+    assert len(asked.requirements.requested) == 3

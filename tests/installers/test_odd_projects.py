@@ -10,14 +10,14 @@ import tomllib
 import pytest
 
 from dockerlint_alpine.python.formats import pylock
-from dockerlint_alpine.python.formats.project import read_project_arguments
 from dockerlint_alpine.python.formats.pyproject import read_pyproject
 from dockerlint_alpine.python.markers import environment
 from dockerlint_alpine.python.model import RequirementSet, Target
 from dockerlint_alpine.python.resolve import resolve
 from tests.python.conftest import MemoryFacts, MemoryFiles
 
-from .test_sources import PDM_LOCK, PIPFILE_LOCK, POETRY, POETRY_LOCK, PYPROJECT
+from .support import asked_by_project
+from .test_projects import PDM_LOCK, PIPFILE_LOCK, POETRY, POETRY_LOCK, PYPROJECT
 
 TARGET = Target("3.11", musl=(1, 2))
 ODD: list[object] = [
@@ -103,4 +103,4 @@ def test_spoiled_projects(tool: str, lock: str, monkeypatch: pytest.MonkeyPatch)
             args = {"poetry": ["--all-extras"], "uv": ["--all-extras", "--all-groups"], "pdm": ["-G", ":all"]}.get(
                 tool, []
             )
-            check(read_project_arguments(tool, args, files, cwd="/app", target=TARGET).requirements)
+            check(asked_by_project(tool, args, files))

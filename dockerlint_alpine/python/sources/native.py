@@ -7,7 +7,7 @@ import re
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from dockerlint_alpine.stages.files import StageFiles
+    from dockerlint_alpine.python.model import FileReader
 
 _NATIVE = {
     "setup.py": re.compile(rb"ext_modules|\bExtension\(|cythonize|cffi_modules|rust_extensions|CMakeExtension"),
@@ -21,7 +21,7 @@ _NATIVE = {
 """What build files of a project say when something native is compiled."""
 
 
-def is_native(files: StageFiles, folder: str) -> bool:
+def is_native(files: FileReader, folder: str) -> bool:
     """True for a project folder whose build files speak of something to compile."""
     for name, pattern in _NATIVE.items():
         try:

@@ -1,4 +1,4 @@
-"""Pipenv projects: ``Pipfile`` and ``Pipfile.lock`` as ``pipenv install``/``sync`` read them."""
+"""``Pipfile`` and ``Pipfile.lock``."""
 
 from __future__ import annotations
 
@@ -11,42 +11,12 @@ from msgspec.structs import replace
 
 from dockerlint_alpine.python.formats.toml_source import SourceError, TomlSource, texts
 from dockerlint_alpine.python.model import IndexOptions, Origin, Problem, Requested, RequirementSet, normalise
-from dockerlint_alpine.python.options import OptionTable, scan
 from dockerlint_alpine.python.requirement import InvalidRequirementError, parse_pep508
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from dockerlint_alpine.python.model import FileReader
-
-INSTALL_OPTIONS = OptionTable.build(
-    """
---categories
---python
---pypi-mirror
---index -i
---extra-pip-args
---requirements -r
---editable -e
-""",
-    """
---system
---deploy
---dev -d
---ignore-pipfile
---skip-lock
---site-packages
---pre
---sequential
---keep-outdated
---selective-upgrade
---clear
---bare
---quiet -q
---verbose -v
-""",
-)
-"""``pipenv install`` and ``pipenv sync``."""
 
 _MARKERS = (
     "os_name",
@@ -64,42 +34,8 @@ _MARKERS = (
 """Keys of a Pipfile entry that are markers of their own (Pipfile specification)."""
 
 
-def read_pipenv(
-    folder: str, files: FileReader, *, args: Sequence[str] = (), command: str = "install", origin: Origin | None = None
-) -> RequirementSet:
-    """Read the Pipenv project in ``folder`` for ``pipenv COMMAND ARGS``; never raises.
-
-    ``Pipfile.lock`` answers unless ``--skip-lock`` is given or it is missing; then ``Pipfile`` does, unlocked.
-    """
-    words, complaints = scan(args, INSTALL_OPTIONS)
-    given = {word.option: word.value for word in words if word.option is not None}
-    place = origin or Origin(files.display(posixpath.join(folder, "Pipfile")))
-    problems = tuple(Problem(place.path, place.line, text) for text in complaints)
-    categories = [one for one in re.split(r"[ ,]+", given.get("--categories", "")) if one]
-    if not categories:
-        categories = ["packages", *(["dev-packages"] if "--dev" in given else [])]
-    lock_path, path = posixpath.join(folder, "Pipfile.lock"), posixpath.join(folder, "Pipfile")
-    if files.exists(lock_path) and ("--skip-lock" not in given or command == "sync"):
-        found = _locked(lock_path, files, categories, folder)
-    else:
-        found = _pipfile(path, files, categories, folder)
-    added = [word for word in words if word.option is None]
-    requested, more = _operands(added, place)
-    return replace(found, requested=found.requested + requested, problems=(*problems, *more, *found.problems))
-
-
-def _operands(words: Sequence[Any], origin: Origin) -> tuple[tuple[Requested, ...], tuple[Problem, ...]]:
-    requested: list[Requested] = []
-    problems: list[Problem] = []
-    for word in words:
-        try:
-            requested.append(parse_pep508(word.value, origin))
-        except InvalidRequirementError as error:
-            problems.append(Problem(origin.path, origin.line, str(error)))
-    return tuple(requested), tuple(problems)
-
-
-def _locked(path: str, files: FileReader, categories: Sequence[str], folder: str) -> RequirementSet:
+def read_pipfile_lock(path: str, files: FileReader, categories: Sequence[str], folder: str) -> RequirementSet:
+    """Return the packages of a lock in these categories; paths in it are relative to ``folder``. Never raises."""
     shown = files.display(path)
     try:
         text = files.read(path).decode("utf-8-sig")
@@ -145,7 +81,8 @@ def _key_lines(text: str) -> dict[tuple[str, str], int]:
     return found
 
 
-def _pipfile(path: str, files: FileReader, categories: Sequence[str], folder: str) -> RequirementSet:
+def read_pipfile(path: str, files: FileReader, categories: Sequence[str], folder: str) -> RequirementSet:
+    """Return the requirements of a ``Pipfile`` in these categories; paths in it are relative to ``folder``. Never raises."""
     try:
         source = TomlSource(path, files)
     except SourceError as error:

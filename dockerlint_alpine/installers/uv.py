@@ -1,23 +1,40 @@
-"""uv projects: ``pyproject.toml`` with ``uv.lock`` as ``uv sync`` installs them."""
+"""uv: ``uv pip``, ``sync``, ``add``, ``tool install``, ``export`` and ``venv``."""
 
 from __future__ import annotations
 
 import posixpath
-from typing import TYPE_CHECKING, Any
+import re
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from msgspec.structs import replace
 
-from dockerlint_alpine.python.formats.locked import Edge, LockedPackage, root_of, walk
-from dockerlint_alpine.python.formats.pylock import archives, file_name
+from dockerlint_alpine.installers.base import (
+    InstallCommand,
+    Surroundings,
+    first_operand,
+    is_set,
+    mentions,
+    new_environment,
+    split_verb,
+    user_folder,
+)
+from dockerlint_alpine.installers.pip import BEFORE_VERB, pip_destination, read_pip, read_words
+from dockerlint_alpine.installers.project import ProjectInstaller, Role, Selection
+from dockerlint_alpine.installers.venv import read_venv
+from dockerlint_alpine.python.formats.locked import root_of, walk
 from dockerlint_alpine.python.formats.pyproject import Pyproject, read_pyproject
 from dockerlint_alpine.python.formats.toml_source import SourceError, TomlSource, texts
+from dockerlint_alpine.python.formats.uv_lock import locked_packages
 from dockerlint_alpine.python.model import IndexOptions, Origin, Problem, RequirementSet, normalise
 from dockerlint_alpine.python.options import OptionState, OptionTable, scan
+from dockerlint_alpine.python.paths import absolute
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
-    from dockerlint_alpine.python.model import FileReader
+    from dockerlint_alpine.installers.base import Arguments, Command, Invocation, Options, PythonHome, Words
+    from dockerlint_alpine.python.model import FileReader, Target
+    from dockerlint_alpine.syntax import Arg
 
 SYNC_OPTIONS = OptionTable.build(
     """
@@ -99,6 +116,98 @@ SYNC_OPTIONS = OptionTable.build(
 """``uv sync``, and what ``uv export`` and ``uv run`` share with it."""
 
 
+class Uv(ProjectInstaller):
+    """uv, with its own ways to an environment."""
+
+    name = "uv"
+    programs = re.compile("uv")
+    mention = mentions("uv", "sync|pip|add|tool")
+    verbs: ClassVar[Mapping[str, Role]] = {"sync": "project", "add": "add", "export": "export"}
+    before_verb = frozenset("--directory --project --config-file --cache-dir --color -p --python".split())
+    table = SYNC_OPTIONS
+    without_itself = frozenset(
+        "--no-install-project --no-install-local --only-group --only-dev --no-install-workspace".split()
+    )
+
+    def recognise(self, invocation: Invocation) -> Command | None:
+        """Read ``uv VERB`` and ``uv pip VERB``."""
+        verb, words = split_verb(invocation.args, self.before_verb)
+        match verb:
+            case "pip":
+                return self._pip(invocation.program, words)
+            case "venv":
+                return read_venv(invocation.program, words, default=".venv")
+            case "tool":
+                inner, rest = split_verb(words, self.before_verb)
+                return InstallCommand(self, "tool", invocation.program, inner, rest) if inner == "install" else None
+            case _:
+                return super().recognise(invocation)
+
+    def _pip(self, program: str, args: Sequence[Arg]) -> InstallCommand | None:
+        verb, words = split_verb(args, BEFORE_VERB)
+        if verb == "sync":
+            return InstallCommand(self, "sync-files", program, verb, words)
+        return read_pip(self, program, args)
+
+    def setting(self, invocation: Invocation) -> tuple[str, str] | None:
+        """Uv is configured by files."""
+        del invocation
+        return None
+
+    def home(self, command: InstallCommand, options: Options, place: Surroundings) -> PythonHome | None:
+        """``--python`` and UV_PYTHON with a path, ``--system``, an active venv, ``.venv``; a project has its own."""
+        base = place.interpreter("python3")
+        if command.action == "tool":
+            folder = place.variables.get("UV_TOOL_DIR") or f"{user_folder(place.variables)}/.local/share/uv/tools"
+            return new_environment(place, posixpath.join(folder, first_operand(command)), base)
+        named = (options.get("--python") or (place.variables.get("UV_PYTHON", ""),))[-1]
+        if named.startswith("/"):
+            return place.environment(named) or place.interpreter(named) or base
+        if command.in_project:
+            return self.project_home(command, options, base, place)
+        if "--system" in options or is_set(place.variables, "UV_SYSTEM_PYTHON"):
+            return place.interpreter("python3", activated=False)
+        active = place.environment(place.variables.get("VIRTUAL_ENV", "")) or place.active
+        return active or place.environment(absolute(".venv", place.folder)) or base
+
+    def project_home(
+        self, command: InstallCommand, options: Options, base: PythonHome | None, place: Surroundings
+    ) -> PythonHome | None:
+        """The active environment with ``--active``, else UV_PROJECT_ENVIRONMENT or ``.venv``."""
+        del command
+        if "--active" in options and place.active is not None:
+            return place.active
+        own = place.variables.get("UV_PROJECT_ENVIRONMENT") or ".venv"
+        return new_environment(place, absolute(own, place.folder), base)
+
+    def destination(self, command: InstallCommand, options: Options, home: PythonHome, place: Surroundings) -> str:
+        """``uv pip`` has pip's options for it."""
+        if command.in_project or command.action == "tool":
+            return home.site_packages
+        return pip_destination(command, options, home, place)
+
+    def request(self, command: InstallCommand, words: Words, place: Surroundings, target: Target | None) -> Arguments:
+        """See the protocol."""
+        if command.action == "sync-files":
+            return read_words(_as_files(words), place, target)
+        return super().request(command, words, place, target)
+
+    def read(self, selection: Selection) -> RequirementSet:
+        """See the protocol."""
+        return read_uv(
+            selection.folder, selection.files, selection.values, args=selection.args, origin=selection.origin
+        )
+
+
+def _as_files(words: Words) -> Words:
+    """``uv pip sync FILE...``: every operand is a requirements file."""
+    found = replace(words, texts=[], places=[])
+    for text, place in zip(words.texts, words.places, strict=True):
+        for part in (text,) if text.startswith("-") else ("-r", text):
+            found.add(part, place)
+    return found
+
+
 class _Wish:
     """What the arguments of ``uv sync`` select."""
 
@@ -170,7 +279,7 @@ def read_uv(
     except SourceError as error:
         problem = Problem(files.display(lock_path), None, str(error))
         return replace(declared, options=wish.options, problems=(*complaints, problem, *declared.problems))
-    packages = list(_packages(lock, folder))
+    packages = list(locked_packages(lock, folder))
     roots = [root for one in declared.requested if (root := root_of(one)) is not None]
     own = frozenset({pyproject.name} if pyproject.name else ()) | wish.without
     found = walk(packages, roots, values, lock=lock.path, skip=own)
@@ -197,45 +306,4 @@ def _declared(pyproject: Pyproject, wish: _Wish, path: str, files: FileReader) -
     return found
 
 
-def _packages(lock: TomlSource, folder: str) -> Iterator[LockedPackage]:
-    for index, package in enumerate(lock.tables("package")):
-        name, version = normalise(str(package.get("name", ""))), str(package.get("version", ""))
-        source = package.get("source")
-        source = source if isinstance(source, dict) else {}
-        local = next((source[key] for key in ("editable", "virtual", "directory", "path") if key in source), None)
-        url = source.get("git") or source.get("url")
-        names: tuple[str, ...] | None = archives(package)
-        if isinstance(url, str) and "url" in source and (direct := file_name({"url": url})):
-            names = (direct,)
-        elif local is not None or "git" in source:
-            names = (posixpath.basename(str(local)),) if "path" in source else None
-        markers = texts(package.get("resolution-markers"))
-        yield LockedPackage(
-            name=name,
-            version=version,
-            origin=Origin(lock.path, lock.header("package", index)),
-            artefacts=names,
-            edges=tuple(_edges(package)),
-            marker=" or ".join(f"({marker})" for marker in markers) or None,
-            url=url if isinstance(url, str) else None,
-            path=posixpath.normpath(posixpath.join(folder, str(local))) if local is not None else None,
-            editable="editable" in source,
-        )
-
-
-def _edges(package: Mapping[str, Any]) -> Iterator[Edge]:
-    optional = package.get("optional-dependencies")
-    listed: list[tuple[str | None, Any]] = [(None, package.get("dependencies"))]
-    if isinstance(optional, dict):
-        listed += [(normalise(extra), value) for extra, value in optional.items()]
-    for extra, entries in listed:
-        for one in entries if isinstance(entries, list) else ():
-            if isinstance(one, dict) and isinstance(one.get("name"), str):
-                version = one.get("version")
-                yield Edge(
-                    name=normalise(one["name"]),
-                    specifier=f"=={version}" if isinstance(version, str) else "",
-                    extras=tuple(normalise(each) for each in texts(one.get("extra"))),
-                    marker=one.get("marker") if isinstance(one.get("marker"), str) else None,
-                    extra=extra,
-                )
+TOOL = Uv()
