@@ -59,7 +59,7 @@ def read_locks(path: Path, known: Callable[[str, str], bool]) -> tuple[list[str]
         for parent, child in (pair.split() for pair in head["pins"]):
             pins.setdefault(parent, []).append(child)
         return tags, _rows(lines, head, pins, known)
-    except (StopIteration, ValueError, KeyError) as error:
+    except (StopIteration, ValueError, KeyError, TypeError) as error:
         raise RuleError(f"rules/{FILE}", "", f"malformed: {error}") from error
 
 
