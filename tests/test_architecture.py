@@ -42,19 +42,13 @@ ALLOWED: Mapping[str, Iterable[str]] = {
 own ``__init__`` and ``__main__``."""
 
 NOT_YET = {
-    ("apk.preference", "apk.index"),
-    ("apk.preference", "apk.world"),
     ("checks.apk_operands", "syntax"),
     ("checks.ad501_glibc_binary", "syntax"),
     ("checks.base", ""),
     ("checks.base", "syntax"),
     ("checks.build_usage", "syntax"),
     ("checks.run_moment", "syntax"),
-    ("cli.watching", "cli.modes"),
-    ("elf.dlopen", "elf.dlopen_visitor"),
     ("fixer.pins", "apk"),
-    ("knowledge.drafting", "elf"),
-    ("model.comparison", "model.findings"),
     ("run.analysis", "proof"),
     ("run.cache", ""),
     ("run.pool", "cli"),

@@ -12,7 +12,7 @@ from dockerlint_alpine.apk.catalog import Catalog, Layer
 from dockerlint_alpine.apk.version import Version
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from dockerlint_alpine.apk.database import Origin
     from dockerlint_alpine.apk.package import Package
@@ -49,11 +49,15 @@ class Provider(Struct, frozen=True):
     reason: str
 
 
+Rank: TypeAlias = "Callable[[Index, str], tuple[Provider, ...]]"
+"""Puts the packages that meet a need in order: :func:`dockerlint_alpine.apk.preference.ranked`."""
+
+
 class Index:
     """Packages of a release (``3.19``) on an architecture (``x86_64``), read as they are asked for.
 
     ``sources`` says where each of the ``repositories`` comes from, ``behaviour`` which apk-tools decides; ``catalog`` is
-    what the solver reads. Not for use by several threads at once.
+    what the solver reads. ``rank`` orders what :meth:`find` gives. Not for use by several threads at once.
     """
 
     def __init__(
@@ -63,6 +67,8 @@ class Index:
         sources: Sequence[IndexSource],
         layers: Sequence[Layer],
         behaviour: Behaviour | None = None,
+        *,
+        rank: Rank,
     ) -> None:
         self.behaviour = behaviour or behaviour_of(release)
         self.release = release
@@ -70,6 +76,7 @@ class Index:
         self.sources = tuple(sources)
         self.repositories = tuple(layer.repository for layer in layers)
         self.catalog = Catalog(layers)
+        self._rank = rank
         self._layers = {layer.repository: layer for layer in layers}
         self._found: dict[str, tuple[Provider, ...]] = {}
 
@@ -172,9 +179,7 @@ class Index:
         """
         found = self._found.get(need)
         if found is None:
-            from dockerlint_alpine.apk.preference import ranked
-
-            found = self._found[need] = ranked(self, need)
+            found = self._found[need] = self._rank(self, need)
         return found
 
     def best(self, *needs: str) -> Provider | None:

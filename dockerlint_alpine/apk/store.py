@@ -10,6 +10,7 @@ from dockerlint_alpine.apk.catalog import Layer, StandIn
 from dockerlint_alpine.apk.database import EMBEDDED, Database, SnapshotInfo
 from dockerlint_alpine.apk.errors import IndexFormatError, UnknownReleaseError
 from dockerlint_alpine.apk.index import Index, IndexSource, SourceKind
+from dockerlint_alpine.apk.preference import ranked
 from dockerlint_alpine.apk.signature import read_keys
 
 if TYPE_CHECKING:
@@ -105,7 +106,9 @@ class IndexStore:
             raise UnknownReleaseError(f"apk-tools {tools} is not known here ({', '.join(BEHAVIOURS)})")
         chosen = [self._choice(release, repository, arch) for repository in repositories]
         behaviour = BEHAVIOURS[tools] if tools else None
-        return Index(release, arch, [source for _, source in chosen], [layer for layer, _ in chosen], behaviour)
+        return Index(
+            release, arch, [source for _, source in chosen], [layer for layer, _ in chosen], behaviour, rank=ranked
+        )
 
     def _choice(self, release: str, repository: str, arch: str) -> tuple[Layer, IndexSource]:
         """The snapshot itself, else the nearest: Alpine's own for another architecture of the release, the one that was

@@ -9,22 +9,28 @@ from __future__ import annotations
 
 import os
 import stat
+import sys
 import time
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from dockerlint_alpine.cli import common, modes
+from dockerlint_alpine.cli import common
+from dockerlint_alpine.cli.terminal import warn
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from dockerlint_alpine.cli.modes import Judged
+    from dockerlint_alpine.model.reports import Report
     from dockerlint_alpine.run.config import Configuration
 
 _EVERY = 0.5
 _SEARCH_EVERY = 5.0
 _SETTLED = 0.1
+
+Judged = Callable[["Configuration"], "tuple[Report, frozenset[str]]"]
+"""Judges what the command line named: the report, and the paths that it rests on."""
 
 State = dict[str, tuple[int, ...] | None]
 
@@ -34,7 +40,7 @@ def watch(judged: Judged, paths: tuple[str, ...], given: dict[str, Any]) -> int:
     code = 0
     try:
         while True:
-            modes.clear_screen()
+            _clear_screen()
             code, before, files = _round(judged, paths, given)
             click.echo("Watching for changes; Ctrl-C ends it.", err=True)
             _wait(before, files, paths, given)
@@ -49,14 +55,14 @@ def _round(judged: Judged, paths: tuple[str, ...], given: dict[str, Any]) -> tup
     try:
         configured = common.configuration(given)
     except click.UsageError as error:
-        click.echo(f"alpine-doctor: {error.message}", err=True)  # a configuration that is being edited
+        warn(error.message)  # a configuration that is being edited
         return 2, _state(_settings_files(None, given)), _files(paths, None)
     files = _files(paths, configured)
     known = _state([*files, *paths, *_settings_files(configured, given)])
     try:
         report, looked_at = judged(configured)
     except click.UsageError as error:
-        click.echo(f"alpine-doctor: {error.message}", err=True)
+        warn(error.message)
         return 2, known, files
     common.show(report, configured.settings)
     rests_on = _state(looked_at)  # folders may have changed by the report itself
@@ -115,3 +121,9 @@ def _state(paths: Iterable[str]) -> State:
         except (OSError, ValueError):
             found[path] = None
     return found
+
+
+def _clear_screen() -> None:
+    """Start at the top of a terminal; a pipe gets everything one after the other."""
+    if sys.stdout.isatty() and os.environ.get("TERM") != "dumb":
+        click.echo("\x1b[2J\x1b[3J\x1b[H", nl=False)

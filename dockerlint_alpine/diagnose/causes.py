@@ -79,7 +79,7 @@ class Reader:
         strongest = max((reading.strength for reading in merged), default=0)
         if strongest > 1:
             merged = [reading for reading in merged if reading.strength > 1 or self._insists(reading)]
-        causes = tuple(self._cause(reading) for reading in merged)
+        causes = tuple(self._cause(reading, merged[0]) for reading in merged)
         return causes or (self._untold(readings),)
 
     def _hits(self) -> list[Hit]:
@@ -210,7 +210,9 @@ class Reader:
 
     # -- causes --------------------------------------------------------------------------------------------------
 
-    def _cause(self, reading: Reading) -> Cause:
+    def _cause(self, reading: Reading, first: Reading) -> Cause:
+        """The cause that a reading is; one that Python says came of an exception above it follows from the first."""
+        chained = reading.hit.chained and reading is not first and reading.hit.step is first.hit.step
         hit, answer = reading.hit, reading.answer
         pattern = hit.match.pattern
         confidence = answer.confidence
@@ -232,6 +234,7 @@ class Reader:
             stage=hit.step.stage if hit.step is not None else None,
             replaces=answer.replaces,
             pin=answer.pin,
+            follows=first.hit.line if chained else None,
             pattern=pattern.id,
             step=hit.step,
         )

@@ -70,6 +70,12 @@ class Subject(Struct, frozen=True):
         return path if self.tree.system or self.base != "/" or self.kind == "object" else path.lstrip("/")
 
     @property
+    def needed(self) -> tuple[tuple[str, tuple[str, ...]], ...]:
+        """The objects that could be read, each with the libraries that it names in DT_NEEDED."""
+        nodes = ((path, self.tree.lookup(path)) for path in self.objects)
+        return tuple((path, node.facts.needed) for path, node in nodes if node is not None and node.facts is not None)
+
+    @property
     def alpine(self) -> str | None:
         """The Alpine release of a root file system or image as ``X.Y``, where it tells."""
         from dockerlint_alpine.elf.installed import alpine_release

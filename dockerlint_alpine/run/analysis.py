@@ -151,6 +151,7 @@ class Doctor:
         from dockerlint_alpine.elf import inspect
         from dockerlint_alpine.elf.targets import no_progress
         from dockerlint_alpine.proof.image import ImageMismatchError, confront, stage_of
+        from dockerlint_alpine.python.sources.dlopen import scan_sources
 
         name = shown_as if shown_as is not None else str(path)
         timelines = self.timelines(data, path, shown_as=name)
@@ -159,7 +160,7 @@ class Doctor:
             stage = stage_of(timeline, self.settings.target)
         except ImageMismatchError as error:
             raise UnreadableError(str(error)) from None
-        inspection = inspect(image, stage.packages, progress=progress or no_progress)
+        inspection = inspect(image, stage.packages, scan=scan_sources, progress=progress or no_progress)
         found = self._found(timeline)
         comparison, told = confront(timeline, stage, found, image, inspection, self.knowledge)
         report = self._report(name, timelines, told)
@@ -216,7 +217,11 @@ class Doctor:
     def _context(self, dockerfile: Dockerfile, path: Path) -> BuildContext:
         given = self.settings.context
         self.looked_at = seen = {str(place) for place in self._wheels.places()}
-        root = Path(given) if given is not None else guess_root(path, copy_sources(dockerfile), seen)
+        root = (
+            Path(given)
+            if given is not None
+            else guess_root(path, copy_sources(dockerfile), seen, self.configuration.named)
+        )
         return open_context(root, path, shown_as=_relative(root), looked_at=seen)
 
     def _wanted(self, name: str, findings: Sequence[Finding], dockerfile: Dockerfile) -> tuple[Finding, ...]:

@@ -15,6 +15,7 @@ from dockerlint_alpine.proof.verify.claims import Claim, Missed, Reality
 from dockerlint_alpine.proof.verify.errors import NotVerifiedError
 from dockerlint_alpine.proof.verify.import_level import Imported, import_modules, modules_of
 from dockerlint_alpine.proof.verify.loader_level import Loaded, Surroundings, ask_loader, find_loader
+from dockerlint_alpine.python.sources.dlopen import scan_sources
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -96,7 +97,7 @@ def prove_image(
         raise NotVerifiedError(str(error)) from None
     stage = judged.stage if judged is not None else None
     packages = stage.packages if stage is not None and stage.packages is not None else index(subject)
-    inspection = inspect(_as_run(subject, around), packages)
+    inspection = inspect(_as_run(subject, around), packages, scan=scan_sources)
     image = BuiltImage(subject, inspection, stage)
     proof = ImageProof(
         name=name,

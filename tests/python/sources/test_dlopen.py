@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dockerlint_alpine.elf.dlopen import SourceError, needs_of, scan_source, scan_sources
 from dockerlint_alpine.elf.file_selection import opens_libraries
+from dockerlint_alpine.python.sources.dlopen import SourceError, scan_source, scan_sources
+from dockerlint_alpine.python.sources.dlopen_names import needs_of
 
 
 def needs(source: str) -> list[str]:

@@ -1,5 +1,8 @@
 # ruff: noqa: N802, ARG002 - libcst calls its visitors by these names with these arguments
-"""The libcst visitor of :mod:`dockerlint_alpine.elf.dlopen`: follows constants and platform tests to opening calls."""
+"""The libcst visitor of :mod:`dockerlint_alpine.python.sources.dlopen`.
+
+It follows constants and platform tests to opening calls.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +14,7 @@ import libcst.matchers as m
 from libcst.metadata import PositionProvider
 from msgspec import Struct
 
-from dockerlint_alpine.elf.dlopen import MAX_VALUES, UNKNOWN_FOLDER
+from dockerlint_alpine.python.sources.dlopen_names import MAX_VALUES, UNKNOWN_FOLDER
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

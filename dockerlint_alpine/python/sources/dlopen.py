@@ -7,13 +7,12 @@ out. The sources are parsed with libcst, never executed; what is too deeply nest
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
-from dockerlint_alpine.elf.errors import ElfError
-from dockerlint_alpine.elf.libc import is_libc_itself
+from dockerlint_alpine.python.model import PythonError
+from dockerlint_alpine.python.sources.dlopen_names import FOREIGN, UNKNOWN_FOLDER, needs_of
 from dockerlint_alpine.system.native import UnsafeSourceError, check_python
 
 if TYPE_CHECKING:
@@ -21,20 +20,14 @@ if TYPE_CHECKING:
 
 MAX_NODES = 2_000_000
 """Of the syntax trees of all sources of one subject: a minute or two of work."""
-MAX_VALUES = 64
-UNKNOWN_FOLDER = "\0"
-"""Stands in a value for a folder that only the running program knows (``os.path.dirname(__file__)``)."""
 
 FIND_LIBRARY_ON_ALPINE = (
     "find_library() asks ldconfig, gcc and ld: without gcc, binutils and the -dev package it gives None in "
     "python:*-alpine images, even where the library is installed (Alpine's own python3 package is patched)"
 )
 
-_SONAME = re.compile(r"[\w.+-]+\.so(?:\.[\w.]+)?$")
-_FOREIGN = re.compile(r"\.(?:dll|dylib|framework|pyd)\b|\.framework/", re.IGNORECASE)
 
-
-class SourceError(ElfError):
+class SourceError(PythonError):
     """A source that can't be parsed, with the reason in one line."""
 
 
@@ -73,7 +66,7 @@ def _scan(source: bytes, path: str) -> tuple[tuple[RuntimeOpen, ...], int]:
     from libcst import ParserSyntaxError, parse_module
     from libcst.metadata import MetadataWrapper
 
-    from dockerlint_alpine.elf.dlopen_visitor import OpenVisitor
+    from dockerlint_alpine.python.sources.dlopen_visitor import OpenVisitor
 
     try:
         wrapper = MetadataWrapper(parse_module(source), unsafe_skip_copy=True)
@@ -84,25 +77,11 @@ def _scan(source: bytes, path: str) -> tuple[tuple[RuntimeOpen, ...], int]:
     found = []
     for call in visitor.calls:
         needs = tuple(dict.fromkeys(need for name in call.names for need in needs_of(name, finds=call.finds)))
-        names = tuple(name for name in call.names if UNKNOWN_FOLDER not in name and not _FOREIGN.search(name))
+        names = tuple(name for name in call.names if UNKNOWN_FOLDER not in name and not FOREIGN.search(name))
         if needs or (call.finds and names):
             note = FIND_LIBRARY_ON_ALPINE if call.finds else ""
             found.append(RuntimeOpen(path, call.line, call.function, names, needs, call.guarded, note))
     return tuple(found), nodes
-
-
-def needs_of(name: str, *, finds: bool) -> tuple[str, ...]:
-    """Give the ``so:`` needs that a name given to ``CDLL`` (or, with ``finds``, to ``find_library``) stands for."""
-    if not name or UNKNOWN_FOLDER in name or _FOREIGN.search(name):
-        return ()
-    if finds:
-        if not re.fullmatch(r"[\w.+-]+", name) or is_libc_itself(f"lib{name}."):
-            return ()
-        return (f"so:lib{name}.so.*",)
-    base = name.rpartition("/")[2]
-    if not _SONAME.match(base) or is_libc_itself(base):
-        return ()
-    return (f"so:{base}",)
 
 
 def scan_sources(sources: Sequence[tuple[str, bytes]]) -> tuple[tuple[RuntimeOpen, ...], tuple[str, ...]]:
