@@ -125,6 +125,9 @@ _HARMLESS = frozenset(
 )
 """Programs that make no program that their own words do not name. All others may have brought anything."""
 
+_OF_OTHERS = frozenset("apt apt-get apt-key apt-cache dpkg yum dnf microdnf rpm pacman zypper emerge".split())
+"""Package managers of other distributions: Alpine's packages of them install nothing that runs here."""
+
 _PATTERN = re.compile(r"[*?\[]")
 _TABLE = "programs"
 
@@ -194,6 +197,10 @@ def _missing(subject: Subject, stage: Stage, start: Start) -> _Missing | None:
         return _missing_python(stage, start, best.package)
     if _is_python_program(best.package):
         return None
+    if name in _OF_OTHERS:
+        return _Missing(
+            start, None, "Alpine's package manager is apk", f"{name} is another distribution's package manager"
+        )
     why = evidence.provider(stage.packages, f"cmd:{name}", best.package.name).detail
     return _Missing(start, best.package.name, f"add {best.package.name}", why)
 

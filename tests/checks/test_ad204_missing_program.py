@@ -31,6 +31,8 @@ def names(report: FileReport) -> list[str]:
     ("text", "programs"),
     [
         (PY + CURL, ["curl"]),
+        (f"{PY}RUN useradd -m app\n", ["useradd"]),
+        (f"{PY}RUN apt-get update && apt-get install -y gcc\n", ["apt-get"]),
         (f'{PY}HEALTHCHECK CMD ["curl", "-f", "http://localhost"]\n', ["curl"]),
         (f"{PY}HEALTHCHECK --interval=5s CMD curl -f http://localhost\n", ["curl"]),
         (f'{PY}ENTRYPOINT ["/sbin/tini", "--"]\nCMD ["bash", "-c", "python -m http.server"]\n', ["bash", "tini"]),
@@ -148,6 +150,12 @@ def test_the_package_joins_the_list_that_stays(mend: Callable[..., FixResult]) -
 def test_git_joins_what_the_build_has(mend: Callable[..., FixResult]) -> None:
     run = "RUN apk add --virtual .build gcc musl-dev && pip install git+https://example.org/x && apk del .build\n"
     assert b"--virtual .build gcc git musl-dev" in mend(PY + run).new or b"gcc musl-dev git" in mend(PY + run).new
+
+
+def test_another_distribution_s_package_manager_is_not_installed(judge: Judge) -> None:
+    (finding,) = missing(judge(f"{PY}RUN apt-get update\n"))
+    assert (finding.fix, finding.packages) == (None, ())
+    assert finding.message.endswith("Alpine's package manager is apk")
 
 
 def test_a_python_beside_the_image_s_own_is_no_remedy(judge: Judge) -> None:
