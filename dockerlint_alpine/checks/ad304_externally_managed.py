@@ -124,7 +124,7 @@ def _allowed(subject: Subject, stage: Stage) -> bool:
 
 def _is_refused(subject: Subject, step: InstallStep) -> bool:
     command, home = step.command, step.home
-    if command.tool not in {"pip", "uv"} or command.action not in {"install", "sync-files"}:
+    if command.tool.name not in {"pip", "uv"} or command.action not in {"install", "sync-files"}:
         return False
     if not home.from_apk or home.is_venv or not step.moment.world.has("cmd:python3"):
         return False

@@ -61,7 +61,13 @@ class Asked(Struct, frozen=True):
         if self.step.conditional:
             return "possible"
         image = self.stage.image
-        return "certain" if complete(self.index) and image is not None and image.certain else "likely"
+        sure = complete(self.index) or (self.index.names_known and not self._may_have_come())
+        return "certain" if sure and image is not None and image.certain else "likely"
+
+    def _may_have_come(self) -> bool:
+        """True where a package that the release did not start with may be in it by now: edge takes in new ones every day,
+        a stable branch now and then one that a later release has."""
+        return self.index.release == "edge" or bool(self.index.elsewhere(self.name))
 
     def location(self, subject: Subject) -> Location:
         """Where the operand is written; the command where that is in another file or nowhere."""
@@ -89,7 +95,16 @@ def asked_for(subject: Subject) -> Iterator[Asked]:
 
 def complete(index: Index) -> bool:
     """True when the release's own indexes answer, for every repository that an image of it has."""
-    return index.exact and set(REPOSITORIES) <= {source.repository for source in index.sources}
+    return index.exact and _all_repositories(index)
+
+
+def names_complete(index: Index) -> bool:
+    """True when all names that the release has are known, by its own indexes or by its recipes."""
+    return index.names_known and _all_repositories(index)
+
+
+def _all_repositories(index: Index) -> bool:
+    return set(REPOSITORIES) <= {source.repository for source in index.sources}
 
 
 def _judged(subject: Subject, step: ApkStep) -> bool:

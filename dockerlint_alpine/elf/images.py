@@ -353,6 +353,9 @@ def _as_subject(
         objects=tuple(p for p, n in entries.items() if n.facts is not None or n.problem is not None),
         arch=_arch(config),
         environment=_environment(config),
+        start=(*_words(config, "Entrypoint"), *_words(config, "Cmd")),
+        user=_setting(config, "User"),
+        workdir=_setting(config, "WorkingDir") or "/",
         sources=tuple(kept_sources(tree)),
         notes=notes,
     )
@@ -363,3 +366,15 @@ def _environment(config: Mapping[str, Any]) -> dict[str, str]:
     listed = inner.get("Env") if isinstance(inner, dict) else None
     pairs = (item.partition("=") for item in listed or () if isinstance(item, str)) if isinstance(listed, list) else ()
     return {key: value for key, equals, value in pairs if equals}
+
+
+def _words(config: Mapping[str, Any], key: str) -> tuple[str, ...]:
+    inner = config.get("config")
+    listed = inner.get(key) if isinstance(inner, dict) else None
+    return tuple(word for word in listed if isinstance(word, str)) if isinstance(listed, list) else ()
+
+
+def _setting(config: Mapping[str, Any], key: str) -> str:
+    inner = config.get("config")
+    value = inner.get(key) if isinstance(inner, dict) else None
+    return value if isinstance(value, str) else ""

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 from msgspec.structs import replace
 
 from dockerlint_alpine.python.resolve import ResolverError
+from dockerlint_alpine.python.sources.native import is_native
 from dockerlint_alpine.python.versions import sort_versions
 from dockerlint_alpine.stages.linkage import SourceRule, known_build
-from dockerlint_alpine.stages.native import is_native
 
 if TYPE_CHECKING:
     from dockerlint_alpine.knowledge import Build, Knowledge

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, TypeAlias
 from msgspec import Struct
 from msgspec.structs import replace
 
+from dockerlint_alpine.python.paths import absolute
 from dockerlint_alpine.stages.context import BuildContext, ContextFileError
 from dockerlint_alpine.stages.dockerignore import NOTHING_IGNORED, DockerIgnore
 
@@ -281,11 +282,6 @@ def _below(source: str, target: str, path: str) -> str | None:
     if not path.startswith(prefix):
         return None
     return posixpath.join(source, path[len(prefix) :])
-
-
-def absolute(path: str, workdir: str) -> str:
-    """``path`` made absolute against ``workdir`` and normalised."""
-    return posixpath.normpath(posixpath.join(workdir, path)).replace("//", "/")
 
 
 def goes_into(destination: str, count: int, files: StageFiles, workdir: str) -> bool:
