@@ -174,7 +174,7 @@ def _is_known(subject: Subject, stage: Stage) -> bool:
     first = subject.timeline.lineage(stage)[-1]
     image, end = first.image, stage.end
     assert end is not None
-    if image is None or image.image not in _OFFICIAL or not image.certain:
+    if image is None or image.image not in _OFFICIAL:
         return False
     return not (end.unknown or end.foreign or end.repositories)
 
@@ -212,7 +212,7 @@ def _is_there(subject: Subject, stage: Stage, start: Start) -> bool:
     for step in stage.steps:
         if isinstance(step, ApkStep) and step.instruction is start.instruction:
             worlds += [step.before.possible, step.after.possible]
-    if any(world.has(need) for world in worlds):
+    if any(world.has(need) or any(map(_hides_programs, world.packages.values())) for world in worlds):
         return True
     assert stage.end is not None
     folders = _SYSTEM if "/" in start.program else (*search_path(stage.end), *_SYSTEM)
@@ -220,6 +220,11 @@ def _is_there(subject: Subject, stage: Stage, start: Start) -> bool:
     if any(files.may_have(f"{folder}/{name}") or "$" in folder for folder in folders):
         return True
     return _made_by_run(subject, stage, start)
+
+
+def _hides_programs(package: Package) -> bool:
+    """True for compiled files of which the index tells nothing: neither a library nor a program that is in PATH."""
+    return not package.provides and any(constraint.name.startswith("so:") for constraint in package.depends)
 
 
 def _made_by_run(subject: Subject, stage: Stage, start: Start) -> bool:
@@ -335,7 +340,8 @@ def _finding(subject: Subject, stage: Stage, missing: _Missing) -> Finding:
     text = f"{start.by} starts {start.program}{through}, which is not in {label}: {missing.advice}"
     if start.by in {"pip", "uv"}:
         text = f"{start.by} fetches a requirement with git, which is not in {label}: {missing.advice}"
-    exact = exact_world(subject, stage, start.moment, package)
+    image = subject.timeline.lineage(stage)[-1].image
+    exact = exact_world(subject, stage, start.moment, package) and image is not None and image.certain
     return CHECK.finding(
         text,
         subject=subject,

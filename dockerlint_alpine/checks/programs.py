@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 
 from dockerlint_alpine.checks.apk_operands import failure_is_handled
+from dockerlint_alpine.python.paths import absolute
 from dockerlint_alpine.stages import ApkStep, InstallStep
-from dockerlint_alpine.stages.files import absolute
 from dockerlint_alpine.syntax import Mount, expand_command, expanded_commands, parse_script, run_scripts, unwrap
 
 if TYPE_CHECKING:
@@ -108,12 +108,12 @@ def _moment_at(stage: Stage, span: Span) -> Moment | None:
 def _git_of_pip(stage: Stage) -> Iterator[Start]:
     """The git that pip and uv call for ``git+https://`` requirements, on the command line or in a file that it names."""
     for step in stage.steps:
-        if not isinstance(step, InstallStep) or step.conditional or step.command.tool not in {"pip", "uv"}:
+        if not isinstance(step, InstallStep) or step.conditional or step.command.tool.name not in {"pip", "uv"}:
             continue
         words = [arg.text for arg in step.command.args if arg.known]
         texts = [*(word for word in words if not word.startswith("-")), *_requirement_files(words, step.moment)]
         if any(_GIT.search(text) for text in texts):
-            yield Start("git", step.command.tool, step.instruction, step.span, step.moment)
+            yield Start("git", step.command.tool.name, step.instruction, step.span, step.moment)
 
 
 def _requirement_files(words: Sequence[str], moment: Moment) -> Iterator[str]:
