@@ -86,7 +86,7 @@ _FAMILIES = {
     "AD3": "Names and versions of packages",
     "AD4": "Too much",
     "AD5": "Wheels",
-    "AD9": "What could not be judged",
+    "AD9": "What could not be checked",
 }
 _FIXES = {
     "safe": "safe: `fix` makes it",
