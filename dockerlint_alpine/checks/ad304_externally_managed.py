@@ -140,7 +140,7 @@ def _finding(subject: Subject, stage: Stage, step: InstallStep, fix: Fix | None)
     uncertain = step.conditional or step.moment.unknown or (stage.image is not None and not stage.image.certain)
     sure: Confidence = "possible" if step.conditional else "likely" if uncertain else "certain"
     return CHECK.finding(
-        f"{step.command.tool} refuses to install into Alpine {stage.alpine}'s own Python (externally managed):"
+        f"{step.command.tool.name} refuses to install into Alpine {stage.alpine}'s own Python (externally managed):"
         f" {_advice(stage, step)}",
         subject=subject,
         stage=stage,
