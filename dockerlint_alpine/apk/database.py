@@ -88,6 +88,8 @@ class Database:
 
         """
         self.path = path
+        if path.exists() and not path.is_file():
+            raise IndexFormatError(f"{path}: no regular file")  # opening a pipe would wait for its other end
         try:
             # immutable: files are replaced as a whole, never written in place, so no locks and no journal are needed.
             uri = path.absolute().as_uri() + "?mode=ro&immutable=1"

@@ -12,8 +12,8 @@ from typing import Any, NoReturn
 
 import click
 
-from dockerlint_alpine import __version__
 from dockerlint_alpine.cli.examples import EXAMPLES
+from dockerlint_alpine.model.about import __version__
 
 COMMANDS: dict[str, tuple[str, str, str]] = {
     "check": ("dockerlint_alpine.cli.check", "check", "Report what Alpine stages lack."),
@@ -65,6 +65,21 @@ class LazyGroup(click.Group):
             if not hint:
                 raise
             raise click.UsageError(f"No such command {args[0]!r}{hint}", ctx) from error
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command. What it refuses may be named by a file: no such name steers the terminal."""
+        try:
+            return super().invoke(ctx)
+        except click.ClickException as error:
+            from dockerlint_alpine.cli.terminal import safe_message
+
+            said = error.format_message()
+            safe = safe_message(said)
+            if safe == said:
+                raise
+            if isinstance(error, click.UsageError):
+                raise click.UsageError(safe, error.ctx) from None
+            raise click.ClickException(safe) from None
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[Any]:
         """Complete the name of a command from the table alone, and options as ever."""

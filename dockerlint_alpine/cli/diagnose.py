@@ -125,7 +125,7 @@ def _doctor(given: dict[str, Any], job: Job | None) -> Doctor:
     asked = {name: given[name] for name in names}
     configured = common.configuration({**asked, "select": (), "ignore": (), "platforms": (given["platform"],)})
     doctor = common.make_doctor(configured)
-    return common.for_job(doctor, job) if job is not None else doctor
+    return doctor.for_job(job) if job is not None else doctor
 
 
 def _read(log: str, read: Callable[[BinaryIO, Callable[[int], object] | None], Scan]) -> Scan:
@@ -176,7 +176,7 @@ def _print_diff(repair: Repair, job: Job, given: dict[str, Any]) -> None:
 
     color = common.wants_color(given["color"], sys.stdout.isatty())
     sys.stdout.flush()
-    sys.stdout.buffer.write(diff(job.shown_as, repair.old, repair.new, color=color))
+    sys.stdout.buffer.write(diff(job.shown_as, repair.old, repair.new, color=color, for_eyes=sys.stdout.isatty()))
     sys.stdout.flush()
     for item in repair.applied:
         click.echo(f"{'foreseen' if item.foreseen else 'proven'}: {item.title}", err=True)

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, NoReturn
 import click
 from msgspec.structs import asdict
 
-from dockerlint_alpine.cli.folders import cache_folder
+from dockerlint_alpine.cli.terminal import warn
+from dockerlint_alpine.run.folders import cache_folder
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -134,7 +135,7 @@ def update(
     wanted = [(release, one, arch) for release in chosen for arch in arches for one in _repositories(repository)]
     failed = [str(error) for one in wanted if (error := _update(store, one, mirror, keys)) is not None]
     for line in failed:
-        click.echo(f"alpine-doctor: {line}", err=True)
+        warn(line)
     if failed:
         click.echo("alpine-doctor: what was there before stays in use", err=True)
         sys.exit(2)
@@ -185,7 +186,7 @@ def _solved(
     index, solution = answers[-1] if answers[-1][1].ok else answers[0]
     _notes(store, index)
     for name in set(repositories) - set(index.repositories):
-        click.echo(f"alpine-doctor: without {name}: no index of Alpine {chosen} {name} {arch} at hand", err=True)
+        warn(f"without {name}: no index of Alpine {chosen} {name} {arch} at hand")
     return index, solution
 
 
@@ -197,7 +198,7 @@ def _answer(index: Index, packages: Sequence[str], before: Sequence[str]) -> tup
 
 def _notes(store: IndexStore, index: Index) -> None:
     for line in (*store.unreadable, *(source.note for source in index.sources if source.note)):
-        click.echo(f"alpine-doctor: {line}", err=True)
+        warn(line)
 
 
 def _newest(store: IndexStore) -> str:
@@ -219,7 +220,8 @@ def _repositories(text: str) -> tuple[str, ...]:
 def _update(store: IndexStore, wanted: tuple[str, str, str], mirror: str | None, keys: str | None) -> Exception | None:
     """Fetch one index, say so, and return what went wrong."""
     from dockerlint_alpine.apk import ApkError
-    from dockerlint_alpine.apk.store import STABLE_ARCHES, is_release
+    from dockerlint_alpine.apk.releases import is_release
+    from dockerlint_alpine.apk.store import STABLE_ARCHES
     from dockerlint_alpine.apk.update import MIRROR
     from dockerlint_alpine.apk.update import update as fetch
 
@@ -310,5 +312,5 @@ def _table(rows: Sequence[tuple[str, ...]]) -> None:
 
 
 def _fail(message: str) -> NoReturn:
-    click.echo(f"alpine-doctor: {message}", err=True)
+    warn(message)
     sys.exit(2)

@@ -3,23 +3,21 @@
 The key is everything that is said: program and data, settings, the current folder, the path and its bytes. Beside the
 report stands what was looked at on disk while judging (requirement files, folders, files that were not there), each with
 its size, time of change and number; a report is used only if all of them are as they were, and not longer than it was said
-to last, and not stored if one changed while it was made. SQLite with one table, written once at the end; what is corrupt is
-set aside and begun anew, what can't be written is done without.
+to last, and not stored if one changed while it was made. SQLite with one table, written once at the end; what is corrupt or
+can't be written is done without.
 """
 
 from __future__ import annotations
 
-import json
 import os
-import stat
-from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
-import msgspec
+from msgspec import MsgspecError, Struct
+from msgspec.json import decode, encode
 from msgspec.structs import replace
 
-from dockerlint_alpine import __version__
+from dockerlint_alpine.model.about import __version__
 from dockerlint_alpine.model.reports import FileReport
 
 if TYPE_CHECKING:
@@ -29,9 +27,9 @@ if TYPE_CHECKING:
     from dockerlint_alpine.run.config import Configuration
 
 FILE_NAME = "reports.sqlite"
+State: TypeAlias = tuple[int, int, int, int]
+"""Mode, size, time of change in nanoseconds and number of a file."""
 _LAYOUT = 4
-_DAMAGED = frozenset({1, 11, 26})
-"""SQLITE_ERROR (another table than ours), SQLITE_CORRUPT and SQLITE_NOTADB (sqlite.org/rescode.html)."""
 _MAX_ROWS = 20_000
 _PACKAGE = Path(__file__).resolve().parent.parent
 _ONLY_SHOWN = {
@@ -48,6 +46,13 @@ _ONLY_SHOWN = {
 """Settings that change which files are judged or how that is shown, but no report; with the defaults in their place."""
 
 
+class _Basis(Struct, frozen=True):
+    """What a report rests on: paths with their state then, and for how long and until when it lasts, in nanoseconds."""
+
+    states: tuple[tuple[str, State | None], ...]
+    until: tuple[int, int] | None = None
+
+
 class ReportCache:
     """Reports in ``folder`` (made when needed). ``warn`` gets one line if the cache is of no use.
 
@@ -61,7 +66,8 @@ class ReportCache:
         self._clock = clock
         self._since = clock()
         self._connection: Connection | None = None
-        self._new: list[tuple[str, str, str]] = []
+        self._aside = False
+        self._new: list[tuple[str, bytes, bytes]] = []
         self._program = _program_state()
 
     def key(self, configuration: Configuration, path: str, data: bytes) -> str:
@@ -70,7 +76,8 @@ class ReportCache:
 
         settings = replace(configuration.settings, **_ONLY_SHOWN)
         root = str(configuration.root) if settings.per_file_ignores else None
-        said = repr((_LAYOUT, __version__, self._program, settings, root, str(Path.cwd()), path))
+        named = configuration.named if settings.context is None else ()
+        said = repr((_LAYOUT, __version__, self._program, settings, root, named, str(Path.cwd()), path))
         return sha256(said.encode("utf-8", "surrogateescape") + b"\0" + data).hexdigest()
 
     def get(self, key: str, source: bytes) -> tuple[FileReport, frozenset[str]] | None:
@@ -82,15 +89,14 @@ class ReportCache:
         if row is None:
             return None
         try:
-            until, *rest = msgspec.convert(json.loads(row[0]), list[Any])
-            until = msgspec.convert(until, tuple[int, int] | None)
-            states = msgspec.convert(rest, list[tuple[str, list[int] | None]])
+            basis = decode(row[0], type=_Basis)
+            until = basis.until
             if until is not None and not 0 <= until[1] - self._clock() <= until[0]:
                 return None
-            if any(state_of(path) != state for path, state in states):
+            if any(state_of(path) != state for path, state in basis.states):
                 return None
-            return _report(row[1], source), frozenset(path for path, _ in states)
-        except (ValueError, TypeError, RecursionError):  # whoever wrote it, it was not this program
+            return replace(decode(row[1], type=FileReport), source=source), frozenset(path for path, _ in basis.states)
+        except (MsgspecError, ValueError, TypeError):
             return None
 
     def put(self, key: str, report: FileReport, looked_at: Iterable[str], *, lasts: int | None = None) -> None:
@@ -98,12 +104,10 @@ class ReportCache:
 
         It is used for ``lasts`` nanoseconds at most (``None``: for as long as nothing changes).
         """
-        states = [(path, state_of(path)) for path in sorted(set(looked_at))]
+        states = tuple((path, state_of(path)) for path in sorted(set(looked_at)))
         if all(state is None or state[2] < self._since for _, state in states):
-            until = [lasts, self._clock() + lasts] if lasts is not None else None
-            self._new.append(
-                (key, json.dumps([until, *states]), json.dumps(msgspec.to_builtins(replace(report, source=b""))))
-            )
+            basis = _Basis(states, (lasts, self._clock() + lasts) if lasts is not None else None)
+            self._new.append((key, encode(basis), encode(replace(report, source=b""))))
 
     def close(self) -> None:
         """Write everything out and let go of the file; the next question opens it again."""
@@ -119,7 +123,7 @@ class ReportCache:
             if self._connection is not None:
                 self._connection.close()
         except (sqlite3.Error, OSError) as error:
-            self._given_up(error)
+            self._failed(error)
         self._new.clear()
         self._connection = None
 
@@ -132,53 +136,51 @@ class ReportCache:
             found = self._connected().execute("SELECT looked_at, report FROM report WHERE key = ?", (key,))
             row: tuple[Any, ...] | None = found.fetchone()
         except (sqlite3.Error, OSError) as error:
-            self._given_up(error)
+            self._failed(error)
             return None
         return row
+
+    def _failed(self, error: Exception) -> None:
+        """Begin anew where the file is damaged: nothing in it is worth more than another run. Else do without it."""
+        import sqlite3
+
+        damaged = isinstance(error, sqlite3.DatabaseError) and not isinstance(error, sqlite3.OperationalError)
+        if isinstance(error, sqlite3.OperationalError):  # another table than ours; the rest is about locks and disks
+            damaged = error.sqlite_errorcode == sqlite3.SQLITE_ERROR
+        try:
+            if self._connection is not None:
+                self._connection.close()
+            if damaged and not self._aside:
+                self._set_aside()
+                return
+        except (sqlite3.Error, OSError) as another:
+            error = another
+        self._warn(f"the cache in {self._folder} can't be used ({error}); going on without it")
+        self._folder = _NOWHERE
 
     def _connected(self) -> Connection:
         if self._connection is None:
             self._connection = self._open()
         return self._connection
 
+    def _set_aside(self) -> None:
+        self._connection, self._aside = None, True
+        place = self._folder / FILE_NAME
+        broken = place.with_name(f"{FILE_NAME}.broken")
+        place.replace(broken)
+        for ending in ("-wal", "-shm"):
+            place.with_name(FILE_NAME + ending).unlink(missing_ok=True)
+        self._warn(f"the cache {place} was damaged and is begun anew; the old one is kept as {broken.name}")
+
     def _open(self) -> Connection:
         import sqlite3
 
         self._folder.mkdir(parents=True, exist_ok=True)
-        place = self._folder / FILE_NAME
-        if place.exists() and not stat.S_ISREG(place.stat().st_mode):
-            raise OSError(f"{place} is no regular file")
         connection = sqlite3.connect(self._folder / FILE_NAME, timeout=5)
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = OFF")
-        connection.execute("CREATE TABLE IF NOT EXISTS report (key TEXT UNIQUE, looked_at TEXT, report TEXT)")
+        connection.execute("CREATE TABLE IF NOT EXISTS report (key TEXT UNIQUE, looked_at BLOB, report BLOB)")
         return connection
-
-    def _given_up(self, error: Exception) -> None:
-        """A damaged file is set aside, so that the next run begins anew; without any other this run goes on alone."""
-        code = getattr(error, "sqlite_errorcode", None)
-        if self._connection is not None:
-            with suppress(Exception):
-                self._connection.close()
-            self._connection = None
-        place = self._folder / FILE_NAME
-        if code is None or code & 0xFF not in _DAMAGED:
-            self._useless(str(error))
-            return
-        try:
-            place.replace(place.with_suffix(".broken"))
-            for behind in ("-wal", "-shm"):
-                place.with_name(FILE_NAME + behind).unlink(missing_ok=True)
-        except OSError as failure:
-            self._useless(f"{error}, and it can't be set aside: {failure.strerror}")
-            return
-        self._warn(
-            f"the cache in {self._folder} was damaged ({error}): set aside as {place.stem}.broken, and begun anew"
-        )
-
-    def _useless(self, reason: str) -> None:
-        self._warn(f"the cache in {self._folder} can't be used ({reason}); going on without it")
-        self._folder = _NOWHERE
 
 
 _NOWHERE = Path()
@@ -202,27 +204,10 @@ def _sources(folder: str) -> Iterable[os.DirEntry[str]]:
             yield entry
 
 
-def state_of(path: str) -> list[int] | None:
+def state_of(path: str) -> State | None:
     """What of a file or folder changes when it does; ``None`` where there is nothing."""
     try:
         status = os.stat(path)  # noqa: PTH116 - asked for every path of every report
     except (OSError, ValueError):
         return None
-    return [status.st_mode, status.st_size, status.st_mtime_ns, status.st_ino]
-
-
-def _report(text: str, source: bytes) -> FileReport:
-    """The report that is stored as ``text``, for ``source``. Raises ``ValueError`` for what is none of this file."""
-    report = replace(msgspec.convert(json.loads(text), FileReport), source=source)
-    for finding in report.findings:
-        edits = finding.fix.edits if finding.fix is not None else ()
-        places = (
-            finding.location.line,
-            finding.location.column,
-            finding.location.end_line,
-            finding.location.end_column,
-        )
-        ends = (offset for edit in edits for offset in (edit.start, edit.end))
-        if min(places) < 1 or max(places) > len(source) + 1 or not all(end >= 0 for end in ends):
-            raise ValueError("a place outside of the file")
-    return report
+    return status.st_mode, status.st_size, status.st_mtime_ns, status.st_ino

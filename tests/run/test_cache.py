@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import TypeVar
 
 import pytest
 from msgspec.structs import replace
 
+from dockerlint_alpine.cli.common import make_judge
+from dockerlint_alpine.cli.online import access, open_resolver
 from dockerlint_alpine.model.reports import FileReport
 from dockerlint_alpine.run.analysis import Doctor, configure
 from dockerlint_alpine.run.cache import ReportCache
-from dockerlint_alpine.run.config import load
+from dockerlint_alpine.run.config import Configuration, load
 from dockerlint_alpine.run.discovery import Job
+from dockerlint_alpine.run.folders import cache_folder
 from dockerlint_alpine.run.pool import Answer, Question
 from dockerlint_alpine.run.scheduler import Judge
 
@@ -29,6 +34,9 @@ def root(project: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.Monke
     return project({"app/Dockerfile": DOCKERFILE, "app/requirements.txt": "lz4==4.4.5\n"}) / "app"
 
 
+J = TypeVar("J", bound=Judge)
+
+
 class Watched(Judge):
     """Counts how often the doctor is really asked."""
 
@@ -39,9 +47,15 @@ class Watched(Judge):
         return super()._answers(questions)
 
 
+def watched(kind: type[J], configured: Configuration) -> J:
+    """A judge of another kind, with what the command line gives to every judge."""
+    cache = ReportCache(cache_folder(), lambda text: print(text, file=sys.stderr), clock=time.time_ns)
+    return kind(configured, open_resolver=open_resolver, access=lambda: access(configured.settings), cache=cache)
+
+
 def judged(root: Path, **settings: object) -> tuple[FileReport, bool]:
     """The report, and whether it came from the cache."""
-    judge = Watched(configure(**settings), use_cache=True)
+    judge = watched(Watched, configure(**settings))
     report = judge.report(Job(root / "Dockerfile", "Dockerfile"))
     judge.close()
     return report, judge.asked == 0
@@ -99,7 +113,7 @@ def test_the_current_folder_is_part_of_the_question(root: Path, monkeypatch: pyt
 
 
 @pytest.mark.parametrize("damage", [b"", b"no database at all", b"SQLite format 3\0" + bytes(200)])
-def test_a_damaged_cache_is_set_aside_with_one_line(
+def test_a_damaged_cache_is_a_warning_and_no_more(
     root: Path, damage: bytes, capsys: pytest.CaptureFixture[str]
 ) -> None:
     folder = Path(os.environ["ALPINE_DOCTOR_CACHE_DIR"])
@@ -109,15 +123,32 @@ def test_a_damaged_cache_is_set_aside_with_one_line(
     assert report.findings
     assert not cached
     said = capsys.readouterr().err
-    assert not damage or "set aside as reports.broken, and begun anew" in said
-    judged(root)
-    assert judged(root)[1], "the next runs have a cache again"
+    assert said.count("was damaged and is begun anew") == bool(damage)
+    assert judged(root) == (report, True)
+    assert (folder / "reports.sqlite.broken").exists() == bool(damage)
 
 
-def test_a_row_that_makes_no_sense_is_judged_anew(root: Path) -> None:
+def test_a_cache_with_a_damaged_page_is_begun_anew(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    report, _ = judged(root)
+    place = Path(os.environ["ALPINE_DOCTOR_CACHE_DIR"]) / "reports.sqlite"
+    with sqlite3.connect(place) as connection:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    data = place.read_bytes()
+    place.write_bytes(data[:4096] + bytes(len(data) - 4096))
+    assert judged(root) == (report, False)
+    assert "begun anew" in capsys.readouterr().err
+    assert judged(root) == (report, True)
+
+
+@pytest.mark.parametrize("column", ["looked_at", "report"])
+@pytest.mark.parametrize(
+    "value",
+    [None, 7, "", "null", "[[1]]", '{"findings": [{}]}', '{"states": [[1, 2]]}', '{"path": 1}', b"\xff", "[" * 5000],
+)
+def test_a_row_that_makes_no_sense_is_judged_anew(root: Path, column: str, value: object) -> None:
     judged(root)
     with sqlite3.connect(Path(os.environ["ALPINE_DOCTOR_CACHE_DIR"]) / "reports.sqlite") as connection:
-        connection.execute("UPDATE report SET report = '{\"findings\": [{}]}'")
+        connection.execute(f"UPDATE report SET {column} = ?", (value,))
     assert not judged(root)[1]
 
 
@@ -190,7 +221,7 @@ def test_patterns_of_another_folder_are_another_question(root: Path) -> None:
         (place / "alpine-doctor.toml").write_text(text)
     found = []
     for place in (root, root.parent):
-        judge = Judge(load(place), use_cache=True)
+        judge = make_judge(load(place), use_cache=True)
         found.append(len(judge.report(Job(root / "Dockerfile", str(root / "Dockerfile"))).findings))
         judge.close()
     assert found == [0, 0]
@@ -198,7 +229,7 @@ def test_patterns_of_another_folder_are_another_question(root: Path) -> None:
     (root / "alpine-doctor.toml").write_text(text.replace('"Dockerfile"', '"/Dockerfile"'))
     found = []
     for place in (root, root.parent):
-        judge = Judge(load(place), use_cache=True)
+        judge = make_judge(load(place), use_cache=True)
         found.append(len(judge.report(Job(root / "Dockerfile", str(root / "Dockerfile"))).findings) > 0)
         judge.close()
     assert found == [False, True]
@@ -211,7 +242,7 @@ def test_what_changed_while_it_was_judged_is_not_remembered(root: Path) -> None:
                 (root / "requirements.txt").write_text("requests\n")
                 yield answer
 
-    slow = Slow(configure(), use_cache=True)
+    slow = watched(Slow, configure())
     before = slow.report(Job(root / "Dockerfile", "Dockerfile"))
     slow.close()
     report, cached = judged(root)
@@ -221,7 +252,7 @@ def test_what_changed_while_it_was_judged_is_not_remembered(root: Path) -> None:
 
 def test_nothing_is_locked_while_files_are_judged(root: Path) -> None:
     """A run of minutes keeps no other run from writing."""
-    first = Judge(configure(), use_cache=True)
+    first = make_judge(configure(), use_cache=True)
     first.report(Job(root / "Dockerfile", "Dockerfile"))
     with sqlite3.connect(Path(os.environ["ALPINE_DOCTOR_CACHE_DIR"]) / "reports.sqlite", timeout=0) as other:
         other.execute("INSERT INTO report VALUES ('k', '[]', '{}')")
