@@ -49,9 +49,8 @@ class Case:
 
     def reality(self, *lines: str, imported: Sequence[Imported] | None = None, asked: bool = True) -> Reality:
         loaded = [read_answer(EXTENSION, "\n".join(lines), preloaded=True)] if asked else None
-        return Reality(
-            self.image, loaded, imported, lambda need: ["lz4-libs"] if need == "so:liblz4.so.1" else [], self.stage
-        )
+        packages = {"so:liblz4.so.1": ["lz4-libs"]}
+        return Reality(self.image, loaded, imported, lambda need: packages.get(need, []), self.stage)
 
     def finding(self, code: str = "AD201") -> Finding:
         return next(one for one in self.findings if one.code == code)
@@ -111,9 +110,7 @@ def test_a_build_that_came_to_its_end_refutes_what_would_have_stopped_it(tmp_pat
 def test_an_import_shows_what_the_loader_can_not(case: Case) -> None:
     crash = Imported(EXTENSION, "lz4._version", "crash", "ended by signal 11", "11")
     own = Imported(EXTENSION, "lz4._version", "error", "RuntimeError: no")
-    library = Imported(
-        EXTENSION, "lz4._version", "library", "OSError: Error loading shared library liblz4.so.1: No", "liblz4.so.1"
-    )
+    library = Imported(EXTENSION, "lz4._version", "library", f"OSError: {MISSING}", "liblz4.so.1")
     assert [miss.kind for miss in case.reality(imported=[crash]).missed(())] == ["crash"]
     assert list(case.reality(imported=[own]).missed(())) == []
     assert [miss.packages for miss in case.reality(imported=[library]).missed(())] == [("lz4-libs",)]
