@@ -56,7 +56,7 @@ def doctor(loaded: DockerClient, engine_address: str, project: Path, tmp_path: P
         return subprocess.run(
             [sys.executable, "-m", "dockerlint_alpine", *args],
             cwd=cwd,
-            env={**os.environ, "ALPINE_DOCTOR_ONLINE": "false", **kept, **environment},
+            env={**os.environ, "NO_COLOR": "1", **kept, **environment},
             capture_output=True,
             timeout=400,  # machines that build and run containers for others, too, are slow
             check=False,
