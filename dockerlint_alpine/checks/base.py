@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 from msgspec import Struct
 from msgspec.structs import replace
 
-from dockerlint_alpine import DOCS_URL
 from dockerlint_alpine.fixer.placement import add_package
 from dockerlint_alpine.model.findings import (
     Confidence,
@@ -28,6 +27,7 @@ from dockerlint_alpine.model.findings import (
     StageRef,
     Traits,
 )
+from dockerlint_alpine.system.about import DOCS_URL
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator

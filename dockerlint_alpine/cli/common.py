@@ -280,9 +280,9 @@ def write_text(path: str, text: str) -> None:
 
 
 def _render_options(settings: Settings, name: str, *, to_file: bool) -> RenderOptions:
-    from dockerlint_alpine import DOCS_URL, __version__
     from dockerlint_alpine.cli.terminal import follows_links
     from dockerlint_alpine.report import RenderOptions
+    from dockerlint_alpine.system.about import DOCS_URL, __version__
 
     terminal, documented = sys.stdout.isatty() and not to_file, name in _DOCUMENTED
     width = os.get_terminal_size().columns if terminal else 100

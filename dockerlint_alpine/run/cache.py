@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING, Any
 from msgspec import Struct
 from msgspec.structs import replace
 
-from dockerlint_alpine import __version__
 from dockerlint_alpine.model.findings import (
     DistributionRef,
     Evidence,
@@ -29,6 +28,7 @@ from dockerlint_alpine.model.findings import (
     Traits,
 )
 from dockerlint_alpine.model.reports import FileReport
+from dockerlint_alpine.system.about import __version__
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
