@@ -44,6 +44,7 @@ def locked_packages(lock: TomlSource, folder: str, groups: Sequence[str]) -> Ite
             url=url if kind in {"git", "url"} and isinstance(url, str) else None,
             path=posixpath.normpath(posixpath.join(folder, str(url))) if local else None,
             editable=package.get("develop") is True,
+            index=url if kind == "legacy" and isinstance(url, str) else None,
         )
 
 

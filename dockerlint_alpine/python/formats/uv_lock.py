@@ -40,6 +40,7 @@ def locked_packages(lock: TomlSource, folder: str) -> Iterator[LockedPackage]:
             url=url if isinstance(url, str) else None,
             path=posixpath.normpath(posixpath.join(folder, str(local))) if local is not None else None,
             editable="editable" in source,
+            index=registry if isinstance(registry := source.get("registry"), str) and "://" in registry else None,
         )
 
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import posixpath
 import re
-import tomllib
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from msgspec import Struct
@@ -18,6 +17,7 @@ from dockerlint_alpine.python.markers import InvalidMarkerError, applies, enviro
 from dockerlint_alpine.python.model import Target, normalise
 from dockerlint_alpine.python.sources.includes import outside_headers
 from dockerlint_alpine.python.sources.native import speaks_of_extensions
+from dockerlint_alpine.system.toml import TomlError, load_toml
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -222,8 +222,8 @@ class _Reader:
         if text is None:
             return None, (), None, None
         try:
-            data = tomllib.loads(text)
-        except (tomllib.TOMLDecodeError, RecursionError):
+            data = load_toml(text.encode("utf-8"))
+        except TomlError:
             self.doubts.append("pyproject.toml is not valid TOML")
             return None, (), None, None
         self._external(_table(data, "external"), text)
