@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from dockerlint_alpine.system.about import DOCS_URL, __version__
+from dockerlint_alpine.model.about import DOCS_URL, __version__
 
 __all__ = ["DOCS_URL", "FixResult", "Report", "Settings", "__version__", "analyze", "fix"]
 

@@ -16,6 +16,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from dockerlint_alpine.fixer.placement import add_package
+from dockerlint_alpine.model.about import DOCS_URL
 from dockerlint_alpine.model.findings import (
     Confidence,
     DistributionRef,
@@ -27,7 +28,6 @@ from dockerlint_alpine.model.findings import (
     StageRef,
     Traits,
 )
-from dockerlint_alpine.system.about import DOCS_URL
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from msgspec import Struct
 from msgspec.structs import replace
 
+from dockerlint_alpine.model.about import __version__
 from dockerlint_alpine.model.findings import (
     DistributionRef,
     Evidence,
@@ -28,7 +29,6 @@ from dockerlint_alpine.model.findings import (
     Traits,
 )
 from dockerlint_alpine.model.reports import FileReport
-from dockerlint_alpine.system.about import __version__
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

@@ -6,10 +6,10 @@ import re
 from typing import TYPE_CHECKING, Literal
 
 from dockerlint_alpine.installers.base import PythonHome
-from dockerlint_alpine.python.paths import absolute
 from dockerlint_alpine.stages.files import StageFiles
 from dockerlint_alpine.stages.model import Installed, Moment, Stage, Step, Unjudged, UnjudgedKind
 from dockerlint_alpine.syntax import expand
+from dockerlint_alpine.system.paths import absolute
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -92,7 +92,7 @@ class StageWalk:
         """Files of the context that a RUN changes, with its line."""
 
         self.doubts: list[Unjudged] = []
-        """What could not be judged in a stage that is not Alpine: it matters only if something is copied from there."""
+        """What could not be checked in a stage that is not Alpine: it matters only if something is copied from there."""
 
         self.installed: list[Installed] = []
         self.steps: list[Step] = []
@@ -179,7 +179,7 @@ class StageWalk:
     def unjudged(
         self, kind: UnjudgedKind, instruction: Instruction, message: str, evidence: str, things: int = 1
     ) -> None:
-        """Note something that could not be judged; the same thing about the same instruction counts once."""
+        """Note something that could not be checked; the same thing about the same instruction counts once."""
         span = (instruction.start, instruction.end)
         notice = Unjudged(kind, self.node.index, span, message, evidence, things)
         if self.glibc is not None:
