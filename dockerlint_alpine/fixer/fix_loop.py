@@ -103,6 +103,7 @@ def mend(
             if not useless:
                 data, texts = changed
                 reports = after
+                unsettled.clear()  # on another text they may help
                 break
             unsettled |= useless
             chosen = [(finding, fix) for finding, fix in chosen if key_of(finding) not in useless]
