@@ -88,11 +88,12 @@ def _fix_stdin(_: tuple[str, ...], configured: Configuration, given: dict[str, A
 def _fix_paths(paths: tuple[str, ...], configured: Configuration, given: dict[str, Any]) -> int:
     from dockerlint_alpine.fixer.write import ChangedOnDiskError, WriteError
     from dockerlint_alpine.run.analysis import UnreadableError, fix_builds, read_dockerfile
+    from dockerlint_alpine.run.scheduler import merged_reports
 
     def fixed(builds: list[Job]) -> FixResult:
         job = builds[0]
         result = fix_builds(
-            [common.for_job(doctor, build) for build in builds],
+            [doctor.for_job(build) for build in builds],
             read_dockerfile(job.path),
             job.path,
             shown_as=job.shown_as,
@@ -120,7 +121,7 @@ def _fix_paths(paths: tuple[str, ...], configured: Configuration, given: dict[st
         except (UnreadableError, WriteError) as error:
             message = str(error).removeprefix(f"{job.path}: ")
             errors.append(FileError(job.shown_as, message, isinstance(error, WriteError)))
-    report = Report(common.merged_reports([result.left for result in results]), tuple(errors))
+    report = Report(merged_reports([result.left for result in results]), tuple(errors))
     if given["verify"] and not errors:
         from dockerlint_alpine.cli.proving import prove
 
