@@ -63,7 +63,7 @@ class Mended(Struct, frozen=True):
     unsettled: frozenset[Key] = frozenset()
 
 
-def mend(
+def apply_fixes(
     judges: Sequence[Judge],
     data: bytes,
     *,

@@ -5,11 +5,12 @@ One entry is one row of JSON, the TOML table as it was written, so a look-up cos
 
 from __future__ import annotations
 
-import json
 import sqlite3
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, cast
+
+from msgspec.json import decode
 
 from dockerlint_alpine.knowledge import schema
 from dockerlint_alpine.knowledge.bases import BaseImage, BaseImages
@@ -271,7 +272,7 @@ class Knowledge:
     def _row(self, kind: str, name: str) -> dict[str, Any] | None:
         query = "SELECT json FROM entry WHERE kind = ? AND name = ?"
         row = self._connection.execute(query, (kind, name)).fetchone()
-        return json.loads(row[0]) if row else None
+        return decode(row[0], type=dict[str, Any]) if row else None
 
 
 def _capability_key(need: str) -> str:

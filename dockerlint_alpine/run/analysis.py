@@ -17,7 +17,7 @@ from dockerlint_alpine.apk import IndexStore
 from dockerlint_alpine.checks import CHECKS, Subject, check_of
 from dockerlint_alpine.checks.carried import is_notice, settled
 from dockerlint_alpine.fixer.bases import share
-from dockerlint_alpine.fixer.fix_loop import Proposal, mend, merged, without_useless
+from dockerlint_alpine.fixer.fix_loop import Proposal, apply_fixes, merged, without_useless
 from dockerlint_alpine.fixer.overlay import changed_context
 from dockerlint_alpine.fixer.verify import UnfaithfulFixError, confirm
 from dockerlint_alpine.knowledge import Knowledge
@@ -135,7 +135,7 @@ class Doctor:
             return report
         looked_at = self.looked_at
         read = _reader(dict(changed or {}))
-        done = mend([self._judge(path, report.path)], report.source, unsafe=False, read=read, others=changed)
+        done = apply_fixes([self._judge(path, report.path)], report.source, unsafe=False, read=read, others=changed)
         self.looked_at = looked_at | self.looked_at
         return without_useless(report, done.unsettled)
 
@@ -277,7 +277,7 @@ def fix_builds(
     before = dict(changed or {})
 
     name = shown_as if shown_as is not None else str(path)
-    done = mend(
+    done = apply_fixes(
         [doctor._judge(path, name) for doctor in doctors],  # noqa: SLF001 - of the same module
         data,
         unsafe=any(doctor.settings.unsafe_fixes for doctor in doctors),
