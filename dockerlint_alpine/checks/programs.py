@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 
 from dockerlint_alpine.checks.apk_operands import failure_is_handled
-from dockerlint_alpine.python.paths import absolute
 from dockerlint_alpine.stages import ApkStep, InstallStep
 from dockerlint_alpine.syntax import Mount, expand_command, expanded_commands, parse_script, run_scripts, unwrap
+from dockerlint_alpine.system.paths import absolute
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence

@@ -5,11 +5,12 @@ One entry is one row of JSON, the TOML table as it was written, so a look-up cos
 
 from __future__ import annotations
 
-import json
 import sqlite3
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, cast
+
+from msgspec.json import decode
 
 from dockerlint_alpine.knowledge import schema
 from dockerlint_alpine.knowledge.bases import BaseImage, BaseImages
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from dockerlint_alpine.knowledge.model import Distribution, Language, Library
+from dockerlint_alpine.python.model import normalise
 
 SCHEMA_VERSION = "2"
 _BASES = 1024
@@ -68,7 +70,7 @@ class Knowledge:
 
     def distribution(self, name: str) -> Distribution | None:
         """Return the entry of a distribution by any spelling of its name, ``None`` if the rules don't know it."""
-        return self._entry("distribution", schema.normalise(name), schema.distribution)
+        return self._entry("distribution", normalise(name), schema.distribution)
 
     def library(self, name: str) -> Library | None:
         """Return the entry of a library by its name in ``rules/libraries/``."""
@@ -145,7 +147,7 @@ class Knowledge:
     @staticmethod
     def normalise(name: str) -> str:
         """Return the name under which a distribution is filed (PEP 503)."""
-        return schema.normalise(name)
+        return normalise(name)
 
     def source(self, kind: str, name: str) -> str:
         """Where an entry is from, for evidence: ``rules/distributions/lz4.toml`` or a path below a user's folder."""
@@ -271,7 +273,7 @@ class Knowledge:
     def _row(self, kind: str, name: str) -> dict[str, Any] | None:
         query = "SELECT json FROM entry WHERE kind = ? AND name = ?"
         row = self._connection.execute(query, (kind, name)).fetchone()
-        return json.loads(row[0]) if row else None
+        return decode(row[0], type=dict[str, Any]) if row else None
 
 
 def _capability_key(need: str) -> str:

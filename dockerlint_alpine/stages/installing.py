@@ -12,7 +12,6 @@ from dockerlint_alpine.installers.base import PythonHome, project_folder
 from dockerlint_alpine.knowledge.packaged import distribution_names, python_modules
 from dockerlint_alpine.python import Resolution, Resolved, Target, musl_of_alpine, normalise
 from dockerlint_alpine.python.markers import machine
-from dockerlint_alpine.python.paths import absolute
 from dockerlint_alpine.python.resolve import ResolverError, answers_itself, resolve
 from dockerlint_alpine.python.versions import sort_versions
 from dockerlint_alpine.stages.compiles import SourceBuilds
@@ -28,6 +27,7 @@ from dockerlint_alpine.stages.interpreters import CommandPlace
 from dockerlint_alpine.stages.linkage import build_facts, known_build
 from dockerlint_alpine.stages.model import GlibcMade, Installed, InstallStep
 from dockerlint_alpine.stages.wheels import WheelError
+from dockerlint_alpine.system.paths import absolute
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
