@@ -85,7 +85,7 @@ _FAMILIES = {
     "AD2": "Where it runs",
     "AD3": "Names and versions of packages",
     "AD4": "Too much",
-    "AD5": "Wheels",
+    "AD5": "Wheels, interpreters and toolchains",
     "AD9": "What could not be checked",
 }
 _FIXES = {

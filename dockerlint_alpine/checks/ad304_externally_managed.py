@@ -69,7 +69,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from dockerlint_alpine.apk.store import release_key
+from dockerlint_alpine.apk.releases import release_key
 from dockerlint_alpine.checks.apk_operands import failure_is_handled
 from dockerlint_alpine.checks.base import Check, Subject, locate
 from dockerlint_alpine.model.findings import Evidence, Fix, TextEdit
@@ -140,7 +140,7 @@ def _finding(subject: Subject, stage: Stage, step: InstallStep, fix: Fix | None)
     uncertain = step.conditional or step.moment.unknown or (stage.image is not None and not stage.image.certain)
     sure: Confidence = "possible" if step.conditional else "likely" if uncertain else "certain"
     return CHECK.finding(
-        f"{step.command.tool} refuses to install into Alpine {stage.alpine}'s own Python (externally managed):"
+        f"{step.command.tool.name} refuses to install into Alpine {stage.alpine}'s own Python (externally managed):"
         f" {_advice(stage, step)}",
         subject=subject,
         stage=stage,
