@@ -348,6 +348,8 @@ class Run:
         if judged is not None:
             ensure_images(self.engine, base_images(judged.timeline), pull="pull" in self.plan.allowed)
         self.journal.tell(f"building {unit.name} ({shown(unit.path)}): its RUN lines are executed")
+        labels = {**self.labels, "alpine-doctor.unit": unit.name}
+        beside = unit.path.with_name(f"{unit.path.name}.dockerignore")
         order = BuildOrder(
             data,
             unit.context,
@@ -355,7 +357,8 @@ class Run:
             unit.target,
             unit.build_args,
             unit.platform,
-            {**self.labels, "alpine-doctor.unit": unit.name},
+            labels,
+            ignore=beside if beside.is_file() else unit.context / ".dockerignore",
         )
         begun = time.monotonic()
         try:
@@ -533,7 +536,7 @@ class Run:
         before = {(check.name, check.service): check.status for check in self._before_checks}
         checks = tuple(replace(check, before=before.get((check.name, check.service))) for check in self._checks)
         missing = tuple(dict.fromkeys(self._not_verified))
-        code = exit_code_of(checks, state.exit_code, not_verified=bool(missing))
+        code = 3 if state.interrupted else exit_code_of(checks, state.exit_code, not_verified=bool(missing))
         return VerifyReport(
             target=self.plan.target,
             run=self.id,
