@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
@@ -19,6 +18,8 @@ from dockerlint_alpine.syntax import Mount, expand_command, expanded_commands, p
 from dockerlint_alpine.system.paths import absolute
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
     from dockerlint_alpine.checks.base import Subject
     from dockerlint_alpine.stages import Moment, Stage
     from dockerlint_alpine.syntax import Instruction, Script, Span
