@@ -217,12 +217,12 @@ def _bomb() -> bytes:
 _METADATA = b"Metadata-Version: 2.1\nName: foo\nVersion: 1.0\nRequires-Dist: x"
 SDISTS = {
     "parentheses": {"setup.py": b"x=" + b"(" * 1281},
-    "attributes": {"setup.py": b"x=a" + b".b" * 60_000},
+    "attributes": {"setup.py": b"x=a" + b".b" * 20_000},
     "bomb": {"setup.py": b"#" * 2**20, **{f"a{number}.c": bytes(60 * 2**20) for number in range(5)}},
     "names": {"../../../../tmp/x": b"", "/etc/passwd": b"", "a\nb.py": b"", "setup.py": b""},
     "members": {f"m{number}.c": b"" for number in range(21_000)},
     "toml": {"pyproject.toml": b"x=" + b"[" * 100_000},
-    "metadata": {"PKG-INFO": _METADATA + b"\nRequires-Dist: x" * 50_000},
+    "metadata": {"PKG-INFO": _METADATA + b"\nRequires-Dist: x" * 10_000},
     "marker": {"PKG-INFO": _METADATA + b"; " + b"(" * 500},
 }
 

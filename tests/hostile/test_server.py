@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import json
 import os
 import subprocess
@@ -13,6 +14,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
+from dockerlint_alpine.server.framing import Incoming, Outgoing
 
 pytest.importorskip("pygls")
 
@@ -69,6 +72,14 @@ FRAMES = {
 def test_frames_that_are_none(tmp_path: Path, tried: Callable[[int], None]) -> None:
     """The protocol's own error, one line, and the end: nobody knows where the next message starts."""
     for name, sent in FRAMES.items():
+        said: list[str] = []
+        written = io.BytesIO()
+        stream = Incoming(io.BytesIO(sent + BYE), Outgoing(written), lambda _: True, said.append)
+        assert stream.readline() == b"", name
+        assert b'"code": -32700' in written.getvalue(), name
+        assert len(said) == 1, name
+    for name in ("a length of 99999999999", "a length of 5,000 digits", "a header without end"):
+        sent = FRAMES[name]
         code, answers, err = talk(tmp_path, HELLO + sent + BYE)
         assert code == 1, name
         assert [one["error"]["code"] for one in answers if "error" in one][:1] == [-32700], (name, answers)

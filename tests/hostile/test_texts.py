@@ -34,9 +34,9 @@ DOCKERFILES: dict[str, str] = {
     "a value many times": _BASE + "ENV A=" + "x" * 10_000 + "\nRUN apk add " + "$A" * 50_000 + "\n",
     "a loop in a loop": _BASE
     + "RUN for a in "
-    + "x " * 3000
+    + "x " * 1000
     + "; do for b in "
-    + "y " * 3000
+    + "y " * 1000
     + "; do apk add $a$b; done; done\n",
     "braces": _BASE + "RUN apk add {1..100000000} " + "{a,b}" * 40 + "\n",
     "many names": _BASE + "ENV " + " ".join(f"A{i}=x" for i in range(20_000)) + "\n",
@@ -44,15 +44,8 @@ DOCKERFILES: dict[str, str] = {
     "quotes": _BASE + "RUN " + "'\"`" * 5000 + "\nRUN " + "\\\n" * 20_000 + "x\n",
     "heredocs": _BASE + "RUN " + " ".join(f"<<E{i}" for i in range(2000)) + "\nx\n" * 100,
     "a heredoc by name of a variable": _BASE + "RUN cat <<EOF${X:-y}\nRUN apk add lz4-devv\n",
-    "patterns": _BASE
-    + "ENV A="
-    + "a" * 4000
-    + "\nENV B=${A##"
-    + "*a" * 1500
-    + "b}\nENV C=${A//"
-    + "?*" * 1500
-    + "/x}\n",
-    "a long line": _BASE + "RUN apk add " + "x" * 5_000_000 + "\n",
+    "patterns": _BASE + "ENV A=" + "a" * 4000 + "\nENV B=${A##" + "*a" * 500 + "b}\nENV C=${A//" + "?*" * 500 + "/x}\n",
+    "a long line": _BASE + "RUN apk add " + "x" * 2_000_000 + "\n",
     "long numbers": _BASE
     + "RUN pip install lz4=="
     + "1" * 8000
@@ -65,7 +58,7 @@ DOCKERFILES: dict[str, str] = {
     "JSON": _BASE + "CMD " + "[" * 100_000 + "\nENTRYPOINT " + '["' + "\\u" * 1000 + '"]\n',
     "options": _BASE + "RUN --mount=" + "type=bind," * 5000 + " true\nCOPY --from=" + "x" * 100_000 + " a b\n",
     "stages in a circle": "".join(f"FROM s{(i + 1) % 300} AS s{i}\n" for i in range(300)),
-    "stages in a row": "FROM alpine:3.20 AS s0\n" + "".join(f"FROM s{i - 1} AS s{i}\n" for i in range(1, 1500)),
+    "stages in a row": "FROM alpine:3.20 AS s0\n" + "".join(f"FROM s{i - 1} AS s{i}\n" for i in range(1, 600)),
     "NUL behind the head": _BASE + "#" * 9000 + "\0\nRUN apk add x\n",
     "a date": _BASE + "# syntax=" + "x" * 100_000 + "\n# escape=`\nRUN apk add x\n",
 }
