@@ -74,14 +74,14 @@ def _roots(world: World, package: str) -> tuple[tuple[str, str], ...]:
             if other.name not in found and any(one.name in names and not one.conflict for one in other.depends):
                 found.add(other.name)
                 pending.append(other.name)
-    names: list[str] = []
+    asked_names: list[str] = []
     for name in world.explicit:
         listed = world.packages.get(name)
         if listed is not None and listed.repository == VIRTUAL:
-            names.extend(one.name for one in listed.depends)
+            asked_names.extend(one.name for one in listed.depends)
         else:
-            names.append(name)
-    asked = ((name, world.packages.get(name) or world.provider(name)) for name in sorted(set(names)))
+            asked_names.append(name)
+    asked = ((name, world.packages.get(name) or world.provider(name)) for name in sorted(set(asked_names)))
     return tuple((name, one.name) for name, one in asked if one is not None and one.name in found - {package})
 
 
