@@ -27,6 +27,8 @@ MAX_MEMBERS = 64
 MAX_PACKAGES = 200_000
 MAX_LINE = 1024 * 1024
 _MAX_TEXT = 512
+_LAST_SECOND = 253_402_300_799
+"""Of the year 9999, the last one that a date can be of."""
 _BLOCK = 512
 _REGULAR = (b"0", b"\0")
 _NAME = re.compile(r"[^\s<>=~!@\x00-\x1f\x7f][^\s<>=~@\x00-\x1f\x7f]{0,254}")
@@ -101,7 +103,7 @@ def tar_members(content: bytes) -> Iterator[tuple[str, bytes]]:
     """Name and bytes of each regular file in a tar archive; other kinds of entries are skipped, nothing is extracted.
 
     Raises:
-        IndexFormatError: when a header is malformed or a member reaches beyond the end.
+        IndexFormatError: when a header is malformed or damaged, or a member reaches beyond the end.
 
     """
     at = 0
@@ -110,10 +112,14 @@ def tar_members(content: bytes) -> Iterator[tuple[str, bytes]]:
         if len(header) < _BLOCK or header == bytes(_BLOCK):
             return
         try:
+            checksum = int(header[148:156].strip(b"\0 ") or b"0", 8)
             size = int(header[124:136].strip(b"\0 ") or b"0", 8)
             name = header[:100].partition(b"\0")[0].decode("ascii")
         except ValueError as error:
             raise IndexFormatError("the index holds a malformed tar header") from error
+        # POSIX ustar: the sum of all bytes of the header, those of the checksum itself taken as blanks.
+        if checksum != sum(header[:148]) + 8 * 0x20 + sum(header[156:]):
+            raise IndexFormatError("the index holds a damaged tar header")
         at += _BLOCK
         if size < 0 or at + size > len(content):
             raise IndexFormatError("the index holds a tar member that is cut short")
@@ -186,7 +192,7 @@ def _record(fields: dict[str, str], line: int) -> Record:
         " ".join(fields.get("i", "").split()),
         _number(fields.get("k", "0")),
         fields.get("o", "")[:_MAX_TEXT],
-        _number(fields.get("t", "0")),
+        min(_number(fields.get("t", "0")), _LAST_SECOND),
     )
 
 

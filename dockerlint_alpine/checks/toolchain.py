@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from msgspec import Struct
 
-from dockerlint_alpine.apk.store import release_key
+from dockerlint_alpine.apk.releases import release_key
 from dockerlint_alpine.knowledge.model import covers
 
 if TYPE_CHECKING:

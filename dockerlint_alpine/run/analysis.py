@@ -14,10 +14,10 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from dockerlint_alpine.apk import IndexStore
-from dockerlint_alpine.checks import CHECKS, Subject, check_of
+from dockerlint_alpine.checks import CHECKS, Check, Subject, check_of
 from dockerlint_alpine.checks.carried import is_notice, settled
 from dockerlint_alpine.fixer.bases import share
-from dockerlint_alpine.fixer.fix_loop import Proposal, mend, merged
+from dockerlint_alpine.fixer.fix_loop import Proposal, apply_fixes, merged, without_useless
 from dockerlint_alpine.fixer.overlay import changed_context
 from dockerlint_alpine.fixer.verify import UnfaithfulFixError, confirm
 from dockerlint_alpine.knowledge import Knowledge
@@ -41,9 +41,10 @@ from dockerlint_alpine.stages import (
 from dockerlint_alpine.stages.context import MAX_FILE_SIZE
 from dockerlint_alpine.syntax import parse
 from dockerlint_alpine.system.files import read_file
+from dockerlint_alpine.system.pulse import pulse
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from dockerlint_alpine.python import Resolver
     from dockerlint_alpine.stages import Timeline
@@ -60,6 +61,15 @@ __all__ = [
     "fix_bytes",
     "read_dockerfile",
 ]
+
+
+def _run_all(subject: Subject) -> Iterator[tuple[Check, Finding]]:
+    """What every check says, until nobody waits for it any more."""
+    for check in CHECKS:
+        pulse()
+        for finding in check.run(subject):
+            pulse()
+            yield check, finding
 
 
 class Doctor:
@@ -122,7 +132,26 @@ class Doctor:
         ``changed`` are files of the build context that are taken to have these bytes.
         """
         name = shown_as if shown_as is not None else str(path)
-        return self.report(name, self.timelines(data, path, shown_as=name, changed=changed))
+        report = self.report(name, self.timelines(data, path, shown_as=name, changed=changed))
+        return self.settled(report, path, changed=changed)
+
+    def settled(self, report: FileReport, path: Path, *, changed: Mapping[str, bytes] | None = None) -> FileReport:
+        """``report`` on the Dockerfile at ``path`` without offers that would settle nothing.
+
+        What is added may only be missing again where something is deleted: other files are not looked at twice.
+        """
+        fixable = any(one.fix is not None and one.fix.applicability == "safe" for one in report.findings)
+        if not fixable or b"del" not in report.source:
+            return report
+        looked_at = self.looked_at
+        read = _reader(dict(changed or {}))
+        done = apply_fixes([self._judge(path, report.path)], report.source, unsafe=False, read=read, others=changed)
+        self.looked_at = looked_at | self.looked_at
+        return without_useless(report, done.unsettled)
+
+    def _judge(self, path: Path, name: str) -> Callable[[bytes, Mapping[str, bytes]], FileReport]:
+        """Judges other bytes as the Dockerfile at ``path``, with these files in place of those on disk."""
+        return lambda data, texts: self.report(name, self.timelines(data, path, shown_as=name, changed=texts))
 
     def report(self, name: str, timelines: Sequence[Timeline]) -> FileReport:
         """What the checks say of a Dockerfile that was run on paper; ``name`` is what it is called."""
@@ -132,8 +161,7 @@ class Doctor:
     def found_in(self, timeline: Timeline) -> list[Finding]:
         """All that the checks say of one run on paper, before comments and the configuration had their say."""
         subject = Subject(timeline, self.knowledge)
-        found = ((check, finding) for check in CHECKS for finding in check.run(subject))
-        return share(timeline, settled(subject, found))
+        return share(timeline, settled(subject, _run_all(subject)))
 
     def reported(self, name: str, timelines: Sequence[Timeline], found: Sequence[Finding]) -> FileReport:
         """The report with what is left of ``found`` once comments and the configuration had their say."""
@@ -257,21 +285,12 @@ def fix_builds(
     """
     before = dict(changed or {})
 
-    def judge(doctor: Doctor) -> Callable[[bytes, Mapping[str, bytes]], FileReport]:
-        return lambda new, texts: doctor.check_bytes(new, path, shown_as=shown_as, changed=texts)
-
-    def read(other: str) -> bytes | None:
-        try:
-            data = None if only_dockerfile else read_file(other, limit=MAX_FILE_SIZE)
-        except OSError:
-            return None
-        return before.setdefault(other, data) if data is not None else None
-
-    done = mend(
-        [judge(doctor) for doctor in doctors],
+    name = shown_as if shown_as is not None else str(path)
+    done = apply_fixes(
+        [doctor._judge(path, name) for doctor in doctors],  # noqa: SLF001 - of the same module
         data,
         unsafe=any(doctor.settings.unsafe_fixes for doctor in doctors),
-        read=read,
+        read=_reader(before) if not only_dockerfile else lambda _: None,
         others=before,
         accept=accept,
     )
@@ -282,7 +301,22 @@ def fix_builds(
         except UnfaithfulFixError as error:
             raise UnreadableError(str(error)) from None
     others = [FileChange(name, before[name], new) for name, new in done.others.items() if before[name] != new]
-    return FixResult(path, data, done.new, done.applied, merged(done.left), tuple(others))
+    left = without_useless(merged(done.left), done.unsettled)
+    return FixResult(path, data, done.new, done.applied, left, tuple(others))
+
+
+def _reader(before: dict[str, bytes]) -> Callable[[str], bytes | None]:
+    """Reads other files that fixes may change; what they held is kept in ``before``, and ``None`` stands for no file."""
+
+    def read(other: str) -> bytes | None:
+        if other not in before:
+            try:
+                before[other] = read_file(other, limit=MAX_FILE_SIZE)
+            except OSError:
+                return None
+        return before[other]
+
+    return read
 
 
 def configure(**settings: object) -> Configuration:
