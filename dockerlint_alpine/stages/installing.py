@@ -353,8 +353,11 @@ class Installer:
                 continue
             if item.name in reported or (item.name in present and item.kind == "dependencies"):
                 continue
-            if item.kind == "unknown":
+            if item.kind == "unknown" and not item.name.startswith(("/", ".")):
                 unknown.append(item.name)
+            elif item.kind == "unknown":
+                message = f"what {item.name} requires can't be read from its files"
+                call.unjudged("unresolved-requirement", message, " -> ".join(item.chain))
             elif item.kind == "dependencies":
                 half_known.append(item.name)
             else:
