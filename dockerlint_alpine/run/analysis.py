@@ -23,8 +23,9 @@ from dockerlint_alpine.knowledge import Knowledge
 from dockerlint_alpine.model.findings import CODE_LETTERS, Finding
 from dockerlint_alpine.model.reports import FileError, FileReport, Report
 from dockerlint_alpine.proof.wheels import ElfWheels
-from dockerlint_alpine.run import suppress
+from dockerlint_alpine.run import moves, suppress
 from dockerlint_alpine.run.config import ConfigError, Configuration, Settings, load
+from dockerlint_alpine.run.moves import Moves
 from dockerlint_alpine.run.reading import UnreadableError, read_dockerfile
 from dockerlint_alpine.stages import (
     APK_ARCH,
@@ -87,7 +88,10 @@ class Doctor:
 
     def configured(self, settings: Settings) -> Doctor:
         """The same knowledge and indexes with other settings."""
-        configuration = replace(self.configuration, settings=settings)
+        return self.with_configuration(replace(self.configuration, settings=settings))
+
+    def with_configuration(self, configuration: Configuration) -> Doctor:
+        """The same knowledge, indexes and answers for another configuration with the same rules."""
         return Doctor(
             configuration,
             resolver=self.resolver,
@@ -123,7 +127,25 @@ class Doctor:
         if image is not None:
             return self._for_platform_of(image)._compared(data, path, shown_as, image, progress)  # noqa: SLF001 - of the same class
         name = shown_as if shown_as is not None else str(path)
+        if self.settings.moves:
+            today, then = self.before_and_after(data, path, shown_as=name, changed=changed)
+            return moves.told(today, then, self.moves)
         return self.report(name, self.timelines(data, path, shown_as=name, changed=changed))
+
+    @property
+    def moves(self) -> Moves:
+        """The releases that Dockerfiles are taken to name (``--as``)."""
+        return Moves(**dict(self.settings.moves))
+
+    def before_and_after(
+        self, data: bytes, path: Path, *, shown_as: str, changed: Mapping[str, bytes] | None = None
+    ) -> tuple[FileReport, FileReport]:
+        """The report on ``data`` as it is, and on what it is with other releases. Raises UnreadableError."""
+        plain = self.configured(replace(self.settings, moves=()))
+        today = plain.check_bytes(data, path, shown_as=shown_as, changed=changed)
+        then = plain.check_bytes(moves.moved(data, self.moves), path, shown_as=shown_as, changed=changed)
+        self.looked_at = plain.looked_at
+        return today, then
 
     def report(self, name: str, timelines: Sequence[Timeline]) -> FileReport:
         """What the checks say of a Dockerfile that was run on paper; ``name`` is what it is called."""
@@ -280,6 +302,9 @@ def fix_builds(
     With ``only_dockerfile`` lists in other files stay as they are. Raises UnreadableError.
     """
     before = dict(changed or {})
+    old = data
+    if any(doctor.settings.moves for doctor in doctors):
+        doctors, data, accept = _moved(doctors, data, path, accept)
 
     def judge(doctor: Doctor) -> Callable[[bytes, Mapping[str, bytes]], FileReport]:
         return lambda new, texts: doctor.check_bytes(new, path, shown_as=shown_as, changed=texts)
@@ -306,7 +331,24 @@ def fix_builds(
         except UnfaithfulFixError as error:
             raise UnreadableError(str(error)) from None
     others = [FileChange(name, before[name], new) for name, new in done.others.items() if before[name] != new]
-    return FixResult(path, data, done.new, done.applied, merged(done.left), tuple(others))
+    return FixResult(path, old, done.new, done.applied, merged(done.left), tuple(others))
+
+
+def _moved(
+    doctors: Sequence[Doctor], data: bytes, path: Path, accept: Callable[[Proposal], bool] | None
+) -> tuple[list[Doctor], bytes, Callable[[Proposal], bool]]:
+    """Set the fixing of a Dockerfile up for other releases: pins and names that only they break are mended although that
+    is not safe where nothing else has changed; what else is not safe still needs ``--unsafe-fixes``."""
+    plain = [doctor.configured(replace(doctor.settings, moves=())) for doctor in doctors]
+    before = moves.brought([one for doctor in plain for one in doctor.check_bytes(data, path).findings])
+
+    def allowed(proposal: Proposal) -> bool:
+        wanted = proposal.fix.applicability == "safe" or moves.is_new(proposal.finding, before)
+        unsafe = any(doctor.settings.unsafe_fixes for doctor in doctors)
+        return (unsafe or wanted) and (accept is None or accept(proposal))
+
+    bold = [doctor.configured(replace(doctor.settings, unsafe_fixes=True)) for doctor in plain]
+    return bold, moves.moved(data, doctors[0].moves), allowed
 
 
 def configure(**settings: object) -> Configuration:
