@@ -4,7 +4,8 @@
 
 Each is a folder of its own: a service with one or several Dockerfiles (one or two stages, virtual packages, pins, names
 that are gone, apk del), a requirements file, a pyproject or a lock, sources beside it, sometimes a compose file; one in
-eight has no Dockerfile. ``--bare`` is the share that are bare git repositories (needs git). The same seed writes the same bytes.
+eight has no Dockerfile. ``--bare`` is the share that are bare git repositories (needs git). The same seed writes the same
+bytes.
 """
 
 from __future__ import annotations

@@ -337,13 +337,14 @@ def fix_builds(
 def _moved(
     doctors: Sequence[Doctor], data: bytes, path: Path, accept: Callable[[Proposal], bool] | None
 ) -> tuple[list[Doctor], bytes, Callable[[Proposal], bool]]:
-    """Set the fixing of a Dockerfile up for other releases: pins and names that only they break are mended although that
-    is not safe where nothing else has changed; what else is not safe still needs ``--unsafe-fixes``."""
+    """Set the fixing of a Dockerfile up for other releases: pins are loosened and names replaced although that is not safe
+    where nothing else changes; what takes packages away still needs ``--unsafe-fixes``, unless only the move asks for it."""
     plain = [doctor.configured(replace(doctor.settings, moves=())) for doctor in doctors]
     before = moves.brought([one for doctor in plain for one in doctor.check_bytes(data, path).findings])
 
     def allowed(proposal: Proposal) -> bool:
-        wanted = proposal.fix.applicability == "safe" or moves.is_new(proposal.finding, before)
+        takes_away = proposal.finding.traits.on_all_platforms
+        wanted = not takes_away or moves.is_new(proposal.finding, before)
         unsafe = any(doctor.settings.unsafe_fixes for doctor in doctors)
         return (unsafe or wanted) and (accept is None or accept(proposal))
 

@@ -100,21 +100,19 @@ def _edits(
     new = _image(whole, moves)
     if new == whole:
         return
-    # The new text goes where the old stood: what is equal before and after tells which part each piece belongs to.
-    if len(parts) == 1:
-        yield start, end, new
-        return
-    pattern = b"".join(
-        rb"(.+)" if (low, high) in {(one[0], one[1]) for one in arguments.values()} else b"(" + re.escape(text) + b")"
-        for low, high, text in parts
-    )
-    fitted = re.fullmatch(pattern, new, re.DOTALL)
-    if fitted is None:
-        yield start, end, new  # the release is not in an argument alone: the image is written out
-        return
-    for (low, high, text), piece in zip(parts, fitted.groups(), strict=True):
-        if piece != text:
-            yield low, high, piece
+    # The new text goes where the old stood: into what is written in FROM, or else into the arguments.
+    inside = [any((low, high) == one[:2] for one in arguments.values()) for low, high, _ in parts]
+    for changes_arguments in (False, True):
+        pattern = b"".join(
+            b"(.*)" if argument is changes_arguments else b"(" + re.escape(text) + b")"
+            for argument, (_, _, text) in zip(inside, parts, strict=True)
+        )
+        fitted = re.fullmatch(pattern, new, re.DOTALL)
+        if fitted is not None:
+            pieces = zip(parts, fitted.groups(), strict=True)
+            yield from ((low, high, piece) for (low, high, text), piece in pieces if piece != text)
+            return
+    yield start, end, new  # it takes both: the image is written out
 
 
 def _image(image: bytes, moves: Moves) -> bytes:

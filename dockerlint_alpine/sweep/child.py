@@ -114,6 +114,7 @@ class Child:
             )
         self._connection = Connection(ours.detach())
         with suppress(OSError):
+            self._connection.send(sys.path)
             self._connection.send(self._plan)
 
 
@@ -127,6 +128,7 @@ def main(descriptor: int) -> None:
     connection = Connection(descriptor)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is answered by the one who asks
     with suppress(EOFError, OSError):
+        sys.path[:] = connection.recv()  # what the plan names is found where it was made
         plan = connection.recv()
         _bound(plan.limits.memory)
         try:

@@ -34,32 +34,35 @@ def sweep(plan: Plan, tasks: Iterable[Task], address: str) -> Iterator[Outcome]:
 
     Outcomes come as they are ready, one a repository. Raises FleetError and BrokenInstallationError.
     """
-    try:
-        import distributed
-    except ImportError:
-        raise FleetError("--cluster needs Dask: pip install 'alpine-doctor[fleet]'") from None
-    with _client(address) as client:
-        threads = _checked(client, plan.version)
-        kept = client.scatter(plan, broadcast=True)
-        waiting = iter(tasks)
-        whole = Slices()
-        running: dict[str, Task] = {}
+    with connected(address) as client:
+        yield from sweep_on(client, plan, tasks)
 
-        def submit(task: Task) -> Any:
-            future = client.submit(judge, kept, task, key=f"sweep-{task.number}-{task.first}", pure=False, retries=1)
-            running[future.key] = task
-            return future
 
-        line = distributed.as_completed([submit(task) for task in islice(waiting, threads * _AHEAD)])
-        for future in line:
-            task = running.pop(future.key)
-            outcome = _outcome(future, task)
-            future.release()
-            for more in (*(replace(task, first=first) for first in outcome.more), *islice(waiting, 1)):
-                line.add(submit(more))
-            found = whole.add(outcome)
-            if found is not None:
-                yield found
+def sweep_on(client: Any, plan: Plan, tasks: Iterable[Task]) -> Iterator[Outcome]:
+    """As :func:`sweep`, with a client that is connected."""
+    import distributed
+
+    threads = _checked(client, plan.version)
+    kept = client.scatter(plan, broadcast=True)
+    waiting = iter(tasks)
+    whole = Slices()
+    running: dict[str, Task] = {}
+
+    def submit(task: Task) -> Any:
+        future = client.submit(judge, kept, task, key=f"sweep-{task.number}-{task.first}", pure=False, retries=1)
+        running[future.key] = task
+        return future
+
+    line = distributed.as_completed([submit(task) for task in islice(waiting, threads * _AHEAD)])
+    for future in line:
+        task = running.pop(future.key)
+        outcome = _outcome(future, task)
+        future.release()
+        for more in (*(replace(task, first=first) for first in outcome.more), *islice(waiting, 1)):
+            line.add(submit(more))
+        found = whole.add(outcome)
+        if found is not None:
+            yield found
 
 
 def judge(plan: Plan, task: Task) -> Outcome | str:
@@ -105,8 +108,12 @@ def _outcome(future: Any, task: Task) -> Outcome:
 
 
 @contextmanager
-def _client(address: str) -> Iterator[Any]:
-    from distributed import Client, LocalCluster
+def connected(address: str) -> Iterator[Any]:
+    """A Dask client of the cluster at ``address``, closed in the end with what was started for it. Raises FleetError."""
+    try:
+        from distributed import Client, LocalCluster
+    except ImportError:
+        raise FleetError("--cluster needs Dask: pip install 'alpine-doctor[fleet]'") from None
 
     kind, _, number = address.partition(":")
     if kind == "local":

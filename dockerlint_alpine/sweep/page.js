@@ -5,7 +5,7 @@ function draw(){let found=all.filter(x=>words.every(w=>x.t.includes(w)));
 if(sort>=0){found=found.slice().sort((a,b)=>{const x=a.r[sort],y=b.r[sort];const c=typeof x==='number'?x-y:String(x).localeCompare(String(y),undefined,
 {numeric:true});return down?-c:c})}
 const part=document.createDocumentFragment();for(const {r} of found.slice(0,shown)){const tr=document.createElement('tr');
-columns.forEach((name,i)=>{const td=document.createElement('td');td.textContent=r[i];if(name==='severity')td.className=r[i];
+columns.forEach((name,i)=>{const td=document.createElement('td');td.textContent=r[i];td.className=name+(name==='severity'?' '+r[i]:'');
 if(name==='code')td.title=r[r.length-1];tr.append(td)});tr.title=r[r.length-1];part.append(tr)}
 body.replaceChildren(part);said.textContent=found.length.toLocaleString()+' of '+all.length.toLocaleString()+' findings';
 document.getElementById('more').hidden=found.length<=shown}

@@ -217,7 +217,8 @@ def _tree_entries(listed: bytes) -> Iterator[_Entry]:
             continue
         mode, kind, key, size = described.decode("ascii").split()
         if kind == "blob":
-            yield _Entry(os.fsdecode(name), int(size), key, link=mode == "120000")
+            # The size of an object that is missing is BAD; it only matters if the object does.
+            yield _Entry(os.fsdecode(name), int(size) if size.isdigit() else 0, key, link=mode == "120000")
 
 
 # -- archives ------------------------------------------------------------------------------------------------------

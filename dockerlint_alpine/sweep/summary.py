@@ -159,7 +159,7 @@ def _text_lines(summary: Summary) -> Iterator[str]:
     if summary.failures:
         yield ""
         yield "Not judged"
-        yield from (f"  {name}: {status}: {message}" for name, status, message in summary.failures[:TOP])
+        yield from (_cut(f"  {name}: {status}: {message}", 140) for name, status, message in summary.failures[:TOP])
         if len(summary.failures) > TOP:
             yield f"  and {len(summary.failures) - TOP:,} more"
 
