@@ -9,8 +9,8 @@ import subprocess
 import tarfile
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
-from pathlib import Path
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 import pytest
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from docker import DockerClient
 
 
-APPLETS = "sh rm mkdir mv cat ls cp awk unzip ln chmod true".split()
+APPLETS = "sh rm mkdir mv cat ls cp awk unzip ln chmod true wget sleep tar".split()
 
 
 @pytest.fixture(scope="session")
@@ -77,16 +77,21 @@ def _answers(address: str, daemon: subprocess.Popen[bytes]) -> bool:
     return False
 
 
-def base_tar(loader: Path, files: Mapping[str, bytes] | None = None) -> bytes:
-    """A root file system of musl and busybox; ``files`` come on top and may be run."""
+def base_tar(loader: Path, files: Mapping[str, bytes] | None = None, *, shell: bool = True) -> bytes:
+    """A root file system of musl and, unless ``shell`` is false, busybox; ``files`` come on top and may be run."""
     busybox = shutil.which("busybox")
     if busybox is None or read_object(Path(busybox).read_bytes()).kind != "static":
         pytest.skip("no static busybox (Debian: busybox-static)")
     out = io.BytesIO()
     with tarfile.open(fileobj=out, mode="w") as archive:
-        archive.add(os.path.realpath(busybox), "bin/busybox")
+        links = {f"bin/{name}": "busybox" for name in APPLETS} if shell else {}
+        for folder in _folders(("bin/busybox", "lib/libc", "tmp/x", *links, *(files or {}))):
+            info = tarfile.TarInfo(folder)  # an engine makes folders that it is not told of for root alone
+            info.type, info.mode = tarfile.DIRTYPE, 0o755
+            archive.addfile(info)
+        if shell:
+            archive.add(os.path.realpath(busybox), "bin/busybox")
         archive.add(os.path.realpath(loader), "lib/ld-musl-x86_64.so.1")
-        links = {f"bin/{name}": "busybox" for name in APPLETS}
         for path, target in {
             **links,
             "lib/libc.musl-x86_64.so.1": "ld-musl-x86_64.so.1",
@@ -100,3 +105,9 @@ def base_tar(loader: Path, files: Mapping[str, bytes] | None = None) -> bytes:
             info.size, info.mode = len(content), 0o755
             archive.addfile(info, io.BytesIO(content))
     return out.getvalue()
+
+
+def _folders(paths: Iterable[str]) -> list[str]:
+    """The folders above these paths, outer ones first."""
+    found = {str(parent) for path in paths for parent in PurePosixPath(path).parents}
+    return sorted(found - {"."})

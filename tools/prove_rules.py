@@ -211,7 +211,7 @@ def needed(wheel: Path) -> tuple[set[str], set[str]]:
     if unread:
         raise ProofError(f"{unread[0]} of {wheel.name} is no ELF object that can be read")
     carried = {plain_soname(path.rpartition("/")[2]) for path in subject.objects if ".libs/" in path}
-    return set(linked_by(subject)), carried
+    return set(linked_by(subject.needed)), carried
 
 
 def prove(plan: Plan, entry: Distribution, libraries: Mapping[str, Library], work: Path, date: str) -> Proof:

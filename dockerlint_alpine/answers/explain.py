@@ -88,8 +88,9 @@ class World:
         self.index = store.open(alpine or self.releases[-1], arch)
 
     def indexes(self) -> Iterator[Index]:
-        """One index per release, oldest first; where a release has none for this architecture, its stand-in."""
-        for release in self.releases:
+        """One index per release, oldest first; where a release has none for this architecture, its stand-in, and for those
+        that have none at all the one made of their recipes."""
+        for release in (*self.releases, *self.store.derived_releases()):
             yield self.store.open(release, self.arch)
 
     def package(self, needs: Iterable[str], index: Index | None = None) -> str | None:
@@ -432,10 +433,12 @@ def users_of(library: str, knowledge: Knowledge) -> list[dict[str, Any]]:
 def _package_facts(name: str, world: World) -> dict[str, Any] | None:
     rows = []
     newest: tuple[Index, Package] | None = None
+    last = world.releases[-1]
     for index in world.indexes():
-        package = index.package(name)
+        package, last = index.package(name), index.release
         if package is not None:
-            newest = (index, package)
+            if newest is None or index.derived is None:
+                newest = (index, package)
             rows.append(
                 {
                     "alpine": index.release,
@@ -452,7 +455,7 @@ def _package_facts(name: str, world: World) -> dict[str, Any] | None:
         "origin": package.origin,
         "releases": rows,
         "newest": rows[-1]["alpine"],
-        "gone": rows[-1]["alpine"] != world.releases[-1],
+        "gone": rows[-1]["alpine"] != last,
         "libraries": libraries_of_package(package, index, world.knowledge),
         "provides": [str(provide) for provide in package.provides],
         "depends": [str(constraint) for constraint in package.depends],
@@ -460,7 +463,7 @@ def _package_facts(name: str, world: World) -> dict[str, Any] | None:
 
 
 def _is_own(package: Package, index: Index) -> bool:
-    """Whether the release's own index has the package, and no stand-in's."""
+    """Whether the release's own index has the package, or its recipes do, and no stand-in's index."""
     return not any(item.kind == "stand-in" and item.repository == package.repository for item in index.sources)
 
 

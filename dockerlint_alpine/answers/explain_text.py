@@ -241,7 +241,7 @@ def _release_table(page: _Page, rows: Sequence[dict[str, Any]]) -> None:
         page.labelled("", f"run:   {run}" if row["run"] else "run:   -", 14)
     if not all(row["exact"] for row in rows):
         inexact = ", ".join(row["alpine"] for row in rows if not row["exact"])
-        page.paragraph(f"(no index of {inexact} is embedded in full: a neighbour's answers for them)")
+        page.paragraph(f"(no index of {inexact} is embedded in full: a neighbour's, or their recipes, answer for them)")
 
 
 def _names(value: str | Sequence[str] | None) -> str:

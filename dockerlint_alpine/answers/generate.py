@@ -106,7 +106,7 @@ def _included(root: Path, name: str) -> Iterator[str]:
     from dockerlint_alpine.python import read_requirements
 
     reader = _Recorder(root)
-    read_requirements(name, reader, cwd="", environment={}, follow=False)
+    read_requirements(name, reader, cwd="", environment={})
     yield from sorted(reader.seen)
 
 

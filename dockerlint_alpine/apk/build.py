@@ -9,30 +9,31 @@ data of twenty indexes packs into little more than that of a few.
 a name that is not (only) a package's own, in the order of the index. ``triggers`` are the packages that have the name
 in their ``install_if``, each with the names that must be there besides: ``lz4-doc:docs``. ``known`` tells in which
 releases a name exists, for names that are not in all of those that the table was made from (names.tsv).
+
+A release without an index gets a derived one (see :mod:`.derive`): ``derived`` says of which snapshots that is so and what
+they rest on, ``hold`` how likely a soname that was carried over still holds (in thousandths, where it is less than
+certain enough), ``unread`` the packages of which the recipe alone is known.
 """
 
 from __future__ import annotations
 
 import os
-import re
 import sqlite3
 from collections import Counter, defaultdict
 from pathlib import Path
 from tempfile import mkstemp
 from typing import TYPE_CHECKING
 
-from msgspec import Struct
-
-from dockerlint_alpine.apk.apkindex import ApkIndex, Record, read_index, split_streams
 from dockerlint_alpine.apk.constraint import Constraint
 from dockerlint_alpine.apk.database import EMBEDDED, NEGATIVE_FIRST, SCHEMA, Fetched
-from dockerlint_alpine.apk.errors import IndexFormatError
+from dockerlint_alpine.apk.snapshot import Snapshot, read_snapshot
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-SNAPSHOT = re.compile(r"v(\d+\.\d+|edge)-([a-z]+)-([a-z0-9_]+)\.APKINDEX\.tar\.gz")
-"""File name of a snapshot: release, repository, architecture."""
+    from dockerlint_alpine.apk.apkindex import Record
+    from dockerlint_alpine.apk.snapshot import Derived
+
 MAX_SNAPSHOTS = 62
 _MOST_DEPENDANTS = 9
 
@@ -52,21 +53,18 @@ CREATE TABLE provided (
   token TEXT NOT NULL, n INTEGER NOT NULL, snapshots INTEGER NOT NULL, packages TEXT, triggers TEXT,
   PRIMARY KEY (token, n)) WITHOUT ROWID;
 CREATE TABLE fetched (url TEXT NOT NULL, etag TEXT NOT NULL, modified TEXT NOT NULL);
+CREATE TABLE derived (snapshot INTEGER PRIMARY KEY, source TEXT NOT NULL, day TEXT NOT NULL, base TEXT NOT NULL);
+CREATE TABLE hold (
+  soname TEXT NOT NULL, package TEXT NOT NULL, snapshot INTEGER NOT NULL, exact INTEGER NOT NULL, library INTEGER NOT NULL,
+  PRIMARY KEY (package, soname, snapshot)) WITHOUT ROWID;
+CREATE TABLE unread (name TEXT PRIMARY KEY, snapshots INTEGER NOT NULL) WITHOUT ROWID;
 CREATE TABLE known (name TEXT PRIMARY KEY, releases TEXT NOT NULL) WITHOUT ROWID;
 """
 
 
-class Snapshot(Struct, frozen=True):
-    """An index and what it is the index of: release (``3.19`` or ``edge``), repository and architecture."""
-
-    release: str
-    repository: str
-    arch: str
-    index: ApkIndex
-
-
 def build(snapshots: Path, out: Path) -> None:
-    """Build ``out/alpine.sqlite`` from every ``vX.Y-REPOSITORY-ARCH.APKINDEX.tar.gz`` in ``snapshots`` and names.tsv.
+    """Build ``out/alpine.sqlite`` from every ``vX.Y-REPOSITORY-ARCH.APKINDEX.tar.gz`` in ``snapshots``, the recipes of
+    the releases that have none, and names.tsv.
 
     Alpine's public keys are copied to ``out/keys``, for ``index update``.
 
@@ -76,11 +74,44 @@ def build(snapshots: Path, out: Path) -> None:
     """
     out.mkdir(parents=True, exist_ok=True)
     found = [read_snapshot(path) for path in sorted(snapshots.glob("*.APKINDEX.tar.gz"))]
+    found += derived_snapshots(snapshots, found)
     write_database(out / EMBEDDED, found, read_names(snapshots / "names.tsv"))
     keys = out / "keys"
     keys.mkdir(exist_ok=True)
     for key in sorted((snapshots / "keys").glob("*.rsa.pub")):
         (keys / key.name).write_bytes(key.read_bytes())
+
+
+def derived_snapshots(folder: Path, real: Sequence[Snapshot]) -> list[Snapshot]:
+    """Snapshots for the releases of which ``folder`` has recipes and ``real`` has no index, from the last release in it."""
+    from dockerlint_alpine.apk.derive import derive, read_holds, read_recipes
+
+    there = {snapshot.release for snapshot in real}
+    files = [path for path in sorted(folder.glob("v*-recipes.tsv.gz")) if _release(path) not in there]
+    if not files:
+        return []
+    history = one_each(real)
+    newest = max(there, key=lambda release: int(release.partition(".")[2]))
+    base = [snapshot for snapshot in history if snapshot.release == newest]
+    return [
+        snapshot
+        for path in files
+        for snapshot in derive(
+            read_recipes(path), base, read_holds(folder / f"v{_release(path)}-sonames.tsv.gz"), history
+        )
+    ]
+
+
+def one_each(snapshots: Iterable[Snapshot]) -> list[Snapshot]:
+    """One snapshot for each release and repository: that of x86_64 where there is one."""
+    found: dict[tuple[str, str], Snapshot] = {}
+    for snapshot in sorted(snapshots, key=lambda one: (one.arch != "x86_64", one.arch)):
+        found.setdefault((snapshot.release, snapshot.repository), snapshot)
+    return list(found.values())
+
+
+def _release(path: Path) -> str:
+    return path.name.partition("-")[0].removeprefix("v")
 
 
 def read_names(path: Path) -> dict[str, str]:
@@ -91,15 +122,6 @@ def read_names(path: Path) -> dict[str, str]:
             releases, _, listed = line.partition("\t")
             names.update(dict.fromkeys(listed.split(), releases.replace(",", " ")))
     return names
-
-
-def read_snapshot(path: Path) -> Snapshot:
-    """The snapshot in the file ``path``, which is named after it. Signatures are not looked at."""
-    found = SNAPSHOT.fullmatch(path.name)
-    if found is None:
-        raise IndexFormatError(f"{path.name}: not named vX.Y-REPOSITORY-ARCH.APKINDEX.tar.gz")
-    release, repository, arch = found.groups()
-    return Snapshot(release, repository, arch, read_index(split_streams(path.read_bytes())))
 
 
 def write_database(
@@ -156,8 +178,26 @@ def _fill(database: sqlite3.Connection, snapshots: Sequence[Snapshot]) -> None:
         kind = (snapshot.release, snapshot.repository, snapshot.arch)
         row = (number, *kind, index.newest, index.description, len(records), virtual)
         database.execute("INSERT INTO snapshot VALUES (?, ?, ?, ?, ?, ?, ?, ?)", row)
+        if snapshot.derived is not None:
+            _insert_derived(database, number, snapshot.derived, names)
     _insert(database, "INSERT INTO package VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", packages)
     _insert(database, "INSERT INTO provided VALUES (?, ?, ?, ?, ?)", provided)
+
+
+def _insert_derived(database: sqlite3.Connection, number: int, derived: Derived, names: set[str]) -> None:
+    """What is special about a derived snapshot, as far as its own packages (``names``) are concerned."""
+    source = (number, f"aports {derived.commit}", derived.day, derived.base)
+    database.execute("INSERT INTO derived VALUES (?, ?, ?, ?)", source)
+    holds = [
+        (soname, package, number, round(hold.exact * 1000), round(hold.library * 1000))
+        for (soname, package), hold in sorted(derived.holds.items())
+        if package in names
+    ]
+    database.executemany("INSERT INTO hold VALUES (?, ?, ?, ?, ?)", holds)
+    database.executemany(
+        "INSERT INTO unread VALUES (?1, ?2) ON CONFLICT (name) DO UPDATE SET snapshots = snapshots | ?2",
+        [(name, 1 << number) for name in sorted(derived.unread & names)],
+    )
 
 
 def _insert(database: sqlite3.Connection, statement: str, rows: dict[tuple[str | int | None, ...], int]) -> None:

@@ -19,7 +19,7 @@ from dockerlint_alpine.apk.package import Package
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterable, Iterator, Sequence
 
-    from dockerlint_alpine.apk.database import Database, PackageRow
+    from dockerlint_alpine.apk.database import Database, Origin, PackageRow
 
 
 class StandIn(Struct, frozen=True):
@@ -37,7 +37,8 @@ class StandIn(Struct, frozen=True):
 
 
 class Layer(Struct, frozen=True):
-    """One snapshot in a database, for one repository. ``arch`` is that of the snapshot."""
+    """One snapshot in a database, for one repository. ``arch`` is that of the snapshot, ``origin`` what it was made of where
+    it is derived."""
 
     database: Database
     number: int
@@ -45,6 +46,7 @@ class Layer(Struct, frozen=True):
     arch: str
     triggers: frozenset[str]
     stand_in: StandIn | None = None
+    origin: Origin | None = None
 
     def theirs(self, name: str) -> str:
         """``name`` as the snapshot spells it."""

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
     from pathlib import Path
 
-SCHEMA = 1
+SCHEMA = 2
 """Number of the layout, kept in ``PRAGMA user_version``."""
 EMBEDDED = "alpine.sqlite"
 """File name of the database that is built into the wheel."""
@@ -25,10 +25,23 @@ _COLUMNS = "name, version, depends, provides, install_if, priority, origin, trig
 _WILD = re.compile(r"[*?\[]")
 
 
+class Origin(Struct, frozen=True):
+    """What a derived snapshot was made of: the recipes (``aports COMMIT`` of ``day``), and the release ``base`` whose real
+    index tells what no recipe does."""
+
+    source: str
+    day: str
+    base: str
+
+    def __str__(self) -> str:
+        return f"its recipes ({self.source} of {self.day})"
+
+
 class SnapshotInfo(Struct, frozen=True):
     """What one snapshot is: ``number`` is its bit, ``triggers`` the names in ``install_if`` that are no package's own.
 
-    ``date`` is the day of its newest build (``YYYY-MM-DD``), ``description`` Alpine's own name of the snapshot.
+    ``date`` is the day of its newest build (``YYYY-MM-DD``), ``description`` Alpine's own name of the snapshot. ``derived``
+    is what it was made of where it is not Alpine's own.
     """
 
     number: int
@@ -39,6 +52,7 @@ class SnapshotInfo(Struct, frozen=True):
     description: str
     packages: int
     triggers: frozenset[str]
+    derived: Origin | None = None
 
 
 class Fetched(Struct, frozen=True):
@@ -87,10 +101,41 @@ class Database:
 
     def snapshots(self) -> tuple[SnapshotInfo, ...]:
         """What the file holds."""
+        derived = {row[0]: Origin(*row[1:]) for row in self._rows("SELECT snapshot, source, day, base FROM derived")}
         return tuple(
-            SnapshotInfo(number, release, repository, arch, date, description, packages, frozenset(triggers.split()))
-            for number, release, repository, arch, date, description, packages, triggers in self._rows(
+            SnapshotInfo(
+                number,
+                release,
+                repository,
+                arch,
+                date,
+                text,
+                packages,
+                frozenset(triggers.split()),
+                derived.get(number),
+            )
+            for number, release, repository, arch, date, text, packages, triggers in self._rows(
                 "SELECT id, release, repository, arch, date, description, packages, triggers FROM snapshot ORDER BY id"
+            )
+        )
+
+    def holds(self, package: str, number: int) -> list[tuple[str, float, float]]:
+        """The sonames of ``package`` in a derived snapshot that may not hold any more: soname, the chance that it does,
+        and the chance that the library is there in whatever version."""
+        rows = self._rows(
+            "SELECT soname, exact, library FROM hold WHERE package = ? AND snapshot = ? ORDER BY soname",
+            (package, number),
+        )
+        return [(soname, exact / 1000, library / 1000) for soname, exact, library in rows]
+
+    def unread(self, names: Sequence[str], number: int) -> frozenset[str]:
+        """Those of ``names`` of which a derived snapshot knows the recipe alone: they may need and bring more."""
+        return frozenset(
+            row[0]
+            for chunk in _chunks(names)
+            for row in self._rows(
+                f"SELECT name FROM unread WHERE name IN ({_marks(chunk)}) AND snapshots & ?",  # noqa: S608
+                (*chunk, 1 << number),
             )
         )
 
@@ -106,11 +151,17 @@ class Database:
         ]
 
     def records(self) -> Iterator[tuple[PackageRow, SnapshotInfo]]:
-        """Every record of every snapshot, by name; one that is the same in several comes once for each."""
-        snapshots = self.snapshots()
+        """Every record of Alpine's own snapshots, by name; one that is the same in several comes once for each."""
+        snapshots = [snapshot for snapshot in self.snapshots() if snapshot.derived is None]
         for *row, mask in self._rows(f"SELECT {_COLUMNS}, snapshots FROM package ORDER BY name, n"):  # noqa: S608
             record = PackageRow(*row)
             yield from ((record, snapshot) for snapshot in snapshots if mask & 1 << snapshot.number)
+
+    def releases_with(self, name: str) -> tuple[str, ...]:
+        """The releases of which a snapshot here has a package of this name."""
+        masks = [row[0] for row in self._rows("SELECT snapshots FROM package WHERE name = ?", (name,))]
+        found = (one.release for one in self.snapshots() if any(mask & 1 << one.number for mask in masks))
+        return tuple(dict.fromkeys(found))
 
     def provided(self, tokens: Sequence[str], number: int) -> list[tuple[str, str | None, str | None]]:
         """``(token, packages, triggers)`` of each of ``tokens`` that a package provides besides its own name."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from msgspec import Struct
@@ -11,19 +12,22 @@ from dockerlint_alpine.apk.catalog import Catalog, Layer
 from dockerlint_alpine.apk.version import Version
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
+    from dockerlint_alpine.apk.database import Origin
     from dockerlint_alpine.apk.package import Package
 
+SourceKind: TypeAlias = Literal["embedded", "cached", "derived", "stand-in"]
 
-SourceKind: TypeAlias = Literal["embedded", "cached", "stand-in"]
+_OWN = ("embedded", "cached")
 
 
 class IndexSource(Struct, frozen=True):
     """Where one repository's packages come from.
 
     ``release``, ``repository`` and ``arch`` say whose index it is; for a ``stand-in`` that is not what was asked for,
-    and ``note`` says what stands in for what. ``date`` is the day of the newest build in it.
+    and ``note`` says what stands in for what. ``date`` is the day of the newest build in it. ``derived`` says what it was
+    made of where it is not Alpine's own: the names and explicit facts are the release's, the rest is carried over.
     """
 
     release: str
@@ -34,6 +38,7 @@ class IndexSource(Struct, frozen=True):
     packages: int
     kind: SourceKind
     note: str = ""
+    derived: Origin | None = None
 
 
 class Provider(Struct, frozen=True):
@@ -44,11 +49,15 @@ class Provider(Struct, frozen=True):
     reason: str
 
 
+Rank: TypeAlias = "Callable[[Index, str], tuple[Provider, ...]]"
+"""Puts the packages that meet a need in order: :func:`dockerlint_alpine.apk.preference.ranked`."""
+
+
 class Index:
     """Packages of a release (``3.19``) on an architecture (``x86_64``), read as they are asked for.
 
     ``sources`` says where each of the ``repositories`` comes from, ``behaviour`` which apk-tools decides; ``catalog`` is
-    what the solver reads. Not for use by several threads at once.
+    what the solver reads. ``rank`` orders what :meth:`find` gives. Not for use by several threads at once.
     """
 
     def __init__(
@@ -58,6 +67,8 @@ class Index:
         sources: Sequence[IndexSource],
         layers: Sequence[Layer],
         behaviour: Behaviour | None = None,
+        *,
+        rank: Rank,
     ) -> None:
         self.behaviour = behaviour or behaviour_of(release)
         self.release = release
@@ -65,23 +76,72 @@ class Index:
         self.sources = tuple(sources)
         self.repositories = tuple(layer.repository for layer in layers)
         self.catalog = Catalog(layers)
+        self._rank = rank
+        self._layers = {layer.repository: layer for layer in layers}
         self._found: dict[str, tuple[Provider, ...]] = {}
 
     @property
     def exact(self) -> bool:
-        """False where the index of another release or architecture stands in for one of the repositories."""
+        """True where Alpine's own indexes of the release and architecture answer for all repositories: none is derived, and
+        no other's stands in."""
+        return all(source.kind in _OWN for source in self.sources)
+
+    @property
+    def names_known(self) -> bool:
+        """True where all repositories tell the names that the release has on this architecture, and their versions."""
         return all(source.kind != "stand-in" for source in self.sources)
+
+    @property
+    def derived(self) -> Origin | None:
+        """What a derived index among the sources was made of; ``None`` where none is derived."""
+        return next((source.derived for source in self.sources if source.derived is not None), None)
 
     def source_of(self, package: Package) -> IndexSource | None:
         """Where the record of ``package`` comes from; ``None`` for a package that ``apk add --virtual`` made up."""
         return next((source for source in self.sources if source.repository == package.repository), None)
 
     def vouches_for(self, packages: Iterable[Package]) -> bool:
-        """True where the release's own indexes say what these packages are: none of them comes from a stand-in."""
+        """True where the release's own indexes say what these packages are: none comes from a stand-in or is derived."""
         if self.exact:
             return True
-        borrowed = {source.repository for source in self.sources if source.kind == "stand-in"}
+        borrowed = {source.repository for source in self.sources if source.kind not in _OWN}
         return not any(package.repository in borrowed for package in packages)
+
+    def trust(self, need: str, name: str) -> float:
+        """The chance that the package ``name`` really meets ``need``: below 1 where a soname was carried over from another
+        release and the library's version has changed. A soname with ``*`` for its version asks for the library alone."""
+        found = self.package(name)
+        layer = self._layers.get(found.repository) if found is not None else None
+        if layer is None or layer.origin is None or not need.startswith("so:"):
+            return 1.0
+        wanted, any_version = layer.theirs(need), need.endswith("*")
+        holds = [
+            library if any_version else exact
+            for soname, exact, library in layer.database.holds(name, layer.number)
+            if fnmatchcase(soname, wanted)
+        ]
+        return max(holds, default=1.0)
+
+    def unread(self, packages: Iterable[Package]) -> tuple[str, ...]:
+        """The names of those packages of which a derived index knows the recipe alone: they may need and bring more."""
+        names: dict[str, list[str]] = {}
+        for package in packages:
+            names.setdefault(package.repository, []).append(package.name)
+        return tuple(
+            sorted(
+                name
+                for repository, listed in names.items()
+                if (layer := self._layers.get(repository)) is not None and layer.origin is not None
+                for name in layer.database.unread(listed, layer.number)
+            )
+        )
+
+    def elsewhere(self, name: str) -> tuple[str, ...]:
+        """The releases beside which this one's data lies, and that have a package of this name."""
+        databases = {id(layer.database): layer.database for layer in self._layers.values()}
+        return tuple(
+            dict.fromkeys(release for database in databases.values() for release in database.releases_with(name))
+        )
 
     def packages(self, name: str) -> tuple[Package, ...]:
         """All packages of this name (an index can hold several versions), newest first."""
@@ -119,9 +179,7 @@ class Index:
         """
         found = self._found.get(need)
         if found is None:
-            from dockerlint_alpine.apk.preference import ranked
-
-            found = self._found[need] = ranked(self, need)
+            found = self._found[need] = self._rank(self, need)
         return found
 
     def best(self, *needs: str) -> Provider | None:

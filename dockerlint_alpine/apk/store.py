@@ -10,6 +10,7 @@ from dockerlint_alpine.apk.catalog import Layer, StandIn
 from dockerlint_alpine.apk.database import EMBEDDED, Database, SnapshotInfo
 from dockerlint_alpine.apk.errors import IndexFormatError, UnknownReleaseError
 from dockerlint_alpine.apk.index import Index, IndexSource, SourceKind
+from dockerlint_alpine.apk.preference import ranked
 from dockerlint_alpine.apk.signature import read_keys
 
 if TYPE_CHECKING:
@@ -42,8 +43,13 @@ class IndexStore:
         self._unreadable: list[str] = []
 
     def releases(self) -> tuple[str, ...]:
-        """Releases with an index of their own, oldest first."""
-        return tuple(sorted({source.release for source in self.sources()}, key=release_key))
+        """Releases with an index of Alpine's own, oldest first."""
+        return tuple(sorted({one.release for one in self.sources() if one.derived is None}, key=release_key))
+
+    def derived_releases(self) -> tuple[str, ...]:
+        """Releases of which there is no index, but one made of their recipes, oldest first."""
+        found = {one.release for one in self.sources() if one.derived is not None} - set(self.releases())
+        return tuple(sorted(found, key=release_key))
 
     def sources(self) -> tuple[IndexSource, ...]:
         """Every index at hand, cached ones in place of the embedded ones that they renew."""
@@ -55,8 +61,12 @@ class IndexStore:
         return read_keys(self._data / "keys")
 
     def at_hand(self, release: str, arch: str, repositories: Sequence[str] = REPOSITORIES) -> tuple[str, ...]:
-        """Those of ``repositories`` that need no stand-in."""
-        found = {info.repository for _, info, _ in self._all() if (info.release, info.arch) == (release, arch)}
+        """Those of ``repositories`` of which Alpine's own index is there."""
+        found = {
+            info.repository
+            for _, info, kind in self._all()
+            if (info.release, info.arch) == (release, arch) and kind != "derived"
+        }
         return tuple(repository for repository in repositories if repository in found)
 
     @property
@@ -96,32 +106,39 @@ class IndexStore:
             raise UnknownReleaseError(f"apk-tools {tools} is not known here ({', '.join(BEHAVIOURS)})")
         chosen = [self._choice(release, repository, arch) for repository in repositories]
         behaviour = BEHAVIOURS[tools] if tools else None
-        return Index(release, arch, [source for _, source in chosen], [layer for layer, _ in chosen], behaviour)
+        return Index(
+            release, arch, [source for _, source in chosen], [layer for layer, _ in chosen], behaviour, rank=ranked
+        )
 
     def _choice(self, release: str, repository: str, arch: str) -> tuple[Layer, IndexSource]:
-        """The snapshot itself, else the nearest: another architecture of the release, then the release next to it."""
+        """The snapshot itself, else the nearest: Alpine's own for another architecture of the release, the one that was
+        derived for it, then the release next to it."""
         candidates = [found for found in self._all() if found[1].repository == repository]
         asked = release_key(release)[-1] if release != "edge" else self._newest() + 1
 
-        def distance(found: tuple[Database, SnapshotInfo, SourceKind]) -> tuple[bool, int, bool, bool, int, int]:
+        def distance(found: tuple[Database, SnapshotInfo, SourceKind]) -> tuple[bool, int, bool, bool, bool, int, int]:
             info = found[1]
             number = self._newest() + 1 if info.release == "edge" else release_key(info.release)[-1]
             arches = STABLE_ARCHES.index(info.arch) if info.arch in STABLE_ARCHES else len(STABLE_ARCHES)
             other = info.release != release
-            return other, abs(number - asked), info.release != _TWIN.get(release), info.arch != arch, arches, -number
+            twin, made = info.release != _TWIN.get(release), info.derived is not None
+            return other, abs(number - asked), twin, made, info.arch != arch, arches, -number
 
         best = min(candidates, key=distance, default=None)
         if best is None or distance(best)[1] > _FARTHEST:
             raise UnknownReleaseError(f"no index of Alpine {release} {repository} for {arch}, and none near it")
         database, info, kind = best
         if (info.release, info.arch) == (release, arch):
-            return Layer(database, info.number, repository, arch, info.triggers), _source(info, kind)
-        names = self._embedded() if self._embedded().knows_names_of(release) else None
+            layer = Layer(database, info.number, repository, arch, info.triggers, origin=info.derived)
+            return layer, _source(info, kind, _made_of(info))
+        names = self._embedded() if info.derived is None and self._embedded().knows_names_of(release) else None
         note = f"Alpine {info.release} {repository} {info.arch} stands in for {release} {repository} {arch}"
+        if info.derived is not None:
+            note += f", made of {info.derived}"
         if info.release != release and names is not None:
             note += f", names checked against those of {release}"
         stand_in = StandIn(release, arch, names, other_release=info.release != release)
-        layer = Layer(database, info.number, repository, info.arch, info.triggers, stand_in)
+        layer = Layer(database, info.number, repository, info.arch, info.triggers, stand_in, info.derived)
         return layer, _source(info, "stand-in", note)
 
     def _newest(self) -> int:
@@ -136,7 +153,8 @@ class IndexStore:
         if self._snapshots is None:
             found: dict[tuple[str, str, str], tuple[Database, SnapshotInfo, SourceKind]] = {}
             for info in self._embedded().snapshots():
-                found[info.release, info.repository, info.arch] = self._embedded(), info, "embedded"
+                kind: SourceKind = "embedded" if info.derived is None else "derived"
+                found[info.release, info.repository, info.arch] = self._embedded(), info, kind
             for database, info in self._cached():
                 found[info.release, info.repository, info.arch] = database, info, "cached"
             self._snapshots = tuple(found.values())
@@ -163,7 +181,18 @@ class IndexStore:
 
 
 def _source(info: SnapshotInfo, kind: SourceKind, note: str = "") -> IndexSource:
-    return IndexSource(info.release, info.repository, info.arch, info.date, info.description, info.packages, kind, note)
+    facts = (info.release, info.repository, info.arch, info.date, info.description, info.packages)
+    return IndexSource(*facts, kind, note, info.derived)
+
+
+def _made_of(info: SnapshotInfo) -> str:
+    """What is said of an index that Alpine did not publish."""
+    if info.derived is None:
+        return ""
+    return (
+        f"no index of Alpine {info.release} {info.repository} {info.arch} is at hand: names, versions and explicit"
+        f" dependencies are from {info.derived}, what the packages link is carried over from {info.derived.base}"
+    )
 
 
 def is_release(text: str) -> bool:

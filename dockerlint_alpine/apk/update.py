@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 from msgspec import Struct
 
 from dockerlint_alpine.apk.apkindex import MAX_PACKED, ApkIndex, read_index, split_streams
-from dockerlint_alpine.apk.build import Snapshot, write_database
+from dockerlint_alpine.apk.build import write_database
 from dockerlint_alpine.apk.database import Database, Fetched
 from dockerlint_alpine.apk.errors import DownloadError, IndexFormatError
 from dockerlint_alpine.apk.signature import verify
+from dockerlint_alpine.apk.snapshot import Snapshot
 
 if TYPE_CHECKING:
     from pathlib import Path

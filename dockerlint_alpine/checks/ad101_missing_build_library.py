@@ -96,4 +96,5 @@ CHECK = Check(
     run,
     fix="safe",
     purpose="build",
+    stops_build=True,
 )

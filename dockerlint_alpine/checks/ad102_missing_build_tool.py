@@ -207,4 +207,5 @@ CHECK = Check(
     run,
     fix="safe",
     purpose="build",
+    stops_build=True,
 )

@@ -33,7 +33,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from dockerlint_alpine.checks.apk_operands import Asked, asked_for, complete, replace_operand
+from dockerlint_alpine.checks.apk_operands import Asked, asked_for, complete, names_complete, replace_operand
 from dockerlint_alpine.checks.base import Check, Subject
 from dockerlint_alpine.checks.package_names import TESTING, PackageNames
 from dockerlint_alpine.checks.successors import Successors, capability_elsewhere, successors
@@ -58,18 +58,20 @@ def run(subject: Subject) -> Iterator[Finding]:
             continue
         names = names or PackageNames.of(subject.knowledge)
         known = names.find(asked.name)
-        if not complete(asked.index) and not _known_to_be_missing(asked, known):
+        if not _is_known_to_be_missing(asked, known):
             continue
         if ":" in asked.name:
             yield _capability(subject, asked)
         else:
-            found = successors(asked.index, asked.name, known, whole=complete(asked.index))
+            found = successors(asked.index, asked.name, known, whole=names_complete(asked.index))
             yield _finding(subject, asked, found)
 
 
-def _known_to_be_missing(asked: Asked, known: KnownName | None) -> bool:
-    """What the table says where the release's own index isn't at hand."""
-    return known is not None and known.missing_from(asked.index.release)
+def _is_known_to_be_missing(asked: Asked, known: KnownName | None) -> bool:
+    """What the release's names say, and the table where they are not at hand. What packages bring besides their names
+    (``so:``, ``pc:``, ``cmd:``) only Alpine's own indexes tell."""
+    whole = complete(asked.index) if ":" in asked.name else names_complete(asked.index)
+    return whole or (known is not None and known.missing_from(asked.index.release))
 
 
 def _finding(subject: Subject, asked: Asked, found: Successors) -> Finding:
@@ -181,9 +183,12 @@ def _absence(asked: Asked) -> Evidence:
     """Which indexes were asked, and of what day they are."""
     index = asked.index
     asked_of = ", ".join(
-        f"{source.release} {source.repository} {source.arch} of {source.date}" for source in index.sources
+        f"{source.release} {source.repository} {source.arch} of {source.date}"
+        if source.derived is None
+        else f"{source.release} {source.repository} by {source.derived}"
+        for source in index.sources
     )
-    stand_in = "" if complete(index) else f"; not all of Alpine {index.release} {index.arch} is at hand"
+    stand_in = "" if names_complete(index) else f"; not all of Alpine {index.release} {index.arch} is at hand"
     return Evidence("index", f"no package named {asked.name}, and none that provides it, in {asked_of}{stand_in}")
 
 
@@ -217,4 +222,6 @@ CHECK = Check(
     __doc__,
     run,
     fix="safe or shown",
+    names_only=True,
+    stops_build=True,
 )

@@ -22,6 +22,8 @@ RUN apk add --no-cache curl=~8.14 libpq
 ## Fix safety
 Unsafe: another version is installed than the author wrote. Where all packages of the file are pinned exactly, the fix
 writes the present version; else it pins as `=~`. A pin that is newer than the index at hand is not reported.
+Of a release that is known by its recipes alone, the version is the one that it started with; its branch has moved on
+since, so nothing is pinned exactly to it.
 
 ## References
 - apk-world(5): the operators `=`, `~`, `=~`, `<`, `>` of a dependency
@@ -102,6 +104,10 @@ def _finding(subject: Subject, asked: Asked, present: Package, source: IndexSour
     sure = _confidence(asked, source)
     release = asked.index.release
     has = f"Alpine {release} has {present.name} {present.version}"
+    day = f"is what {source.release} {source.repository} {source.arch} has on {source.date}"
+    if source.derived is not None:
+        has = f"Alpine {release} had {present.name} {present.version} on {source.date} and has moved on since"
+        day = f"is what {source.release} {source.repository} had by {source.derived}"
     if asked.constraint is None:
         text = f"apk reads no version in {asked.operand.text}; {has}"
     elif present.name != asked.name and not present.provided(asked.name)[0].version:
@@ -117,13 +123,12 @@ def _finding(subject: Subject, asked: Asked, present: Package, source: IndexSour
         evidence=(
             Evidence(
                 "index",
-                f"{present.name} {present.version} is what {source.release} {source.repository} {source.arch} has"
-                f" on {source.date}; Alpine deletes older versions",
+                f"{present.name} {present.version} {day}; Alpine deletes older versions",
             ),
         ),
         need=asked.operand.text,
         packages=(present.name,),
-        fix=_fix(subject, asked, present, exact=exact),
+        fix=_fix(subject, asked, present, exact=exact and source.derived is None),
     )
 
 
@@ -171,4 +176,6 @@ CHECK = Check(
     __doc__,
     run,
     fix="unsafe",
+    names_only=True,
+    stops_build=True,
 )

@@ -189,4 +189,5 @@ CHECK = Check(
     __doc__,
     run,
     fix="shown",
+    names_only=True,
 )

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from dockerlint_alpine.checks.base import Subject
     from dockerlint_alpine.model.findings import Confidence, Location
     from dockerlint_alpine.stages.apk_commands import Operand
-    from dockerlint_alpine.syntax import PackageList
+    from dockerlint_alpine.syntax import PackageList, Span
 
 REPOSITORIES = ("main", "community")
 """What an image of Alpine has in /etc/apk/repositories (docker-alpine: Dockerfile and rootfs)."""
@@ -61,7 +61,13 @@ class Asked(Struct, frozen=True):
         if self.step.conditional:
             return "possible"
         image = self.stage.image
-        return "certain" if complete(self.index) and image is not None and image.certain else "likely"
+        sure = complete(self.index) or (self.index.names_known and not self._may_have_come())
+        return "certain" if sure and image is not None and image.certain else "likely"
+
+    def _may_have_come(self) -> bool:
+        """True where a package that the release did not start with may be in it by now: edge takes in new ones every day,
+        a stable branch now and then one that a later release has."""
+        return self.index.release == "edge" or bool(self.index.elsewhere(self.name))
 
     def location(self, subject: Subject) -> Location:
         """Where the operand is written; the command where that is in another file or nowhere."""
@@ -89,7 +95,16 @@ def asked_for(subject: Subject) -> Iterator[Asked]:
 
 def complete(index: Index) -> bool:
     """True when the release's own indexes answer, for every repository that an image of it has."""
-    return index.exact and set(REPOSITORIES) <= {source.repository for source in index.sources}
+    return index.exact and _all_repositories(index)
+
+
+def names_complete(index: Index) -> bool:
+    """True when all names that the release has are known, by its own indexes or by its recipes."""
+    return index.names_known and _all_repositories(index)
+
+
+def _all_repositories(index: Index) -> bool:
+    return set(REPOSITORIES) <= {source.repository for source in index.sources}
 
 
 def _judged(subject: Subject, step: ApkStep) -> bool:
@@ -99,7 +114,12 @@ def _judged(subject: Subject, step: ApkStep) -> bool:
         return False
     if step.before.files.exists("/etc/apk/repositories"):
         return False
-    return not _FAILURE_IS_HANDLED.match(subject.dockerfile.data, step.span[1])
+    return not failure_is_handled(subject, step.span)
+
+
+def failure_is_handled(subject: Subject, span: Span) -> bool:
+    """True for a command behind which the author says what is done when it fails (``||``, ``if ...; then``)."""
+    return _FAILURE_IS_HANDLED.match(subject.dockerfile.data, span[1]) is not None
 
 
 def _repositories_changed_at(subject: Subject, stage: Stage) -> int:

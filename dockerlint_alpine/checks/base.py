@@ -30,8 +30,9 @@ from dockerlint_alpine.model.findings import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Iterator
 
+    from dockerlint_alpine.apk import Package
     from dockerlint_alpine.knowledge import Knowledge
     from dockerlint_alpine.model.comparison import MissKind
     from dockerlint_alpine.model.findings import Purpose
@@ -72,9 +73,9 @@ class Check(Struct, frozen=True):
 
     ``purpose`` is what a package is for that the fix adds, ``removes`` is true where the fix takes packages away. ``image``
     says what of a built image speaks for or against a finding (:mod:`dockerlint_alpine.proof.image`), ``misses`` which
-    kinds of what an image lacks are findings of this code. ``kind`` is what a walk could not see where the check is about
-    that. ``on_demand``: some findings are listed only for who asks for the code, or for the fix. ``since`` is the first
-    version of this program that has the code.
+    kinds of what an image lacks are findings of this code. ``stops_build``: an error of this code ends the build. ``kind``
+    is what a walk could not see where the check is about that. ``on_demand``: some findings are listed only for who asks
+    for the code, or for the fix. ``since`` is the first version of this program that has the code.
     """
 
     code: str
@@ -88,12 +89,15 @@ class Check(Struct, frozen=True):
     removes: bool = False
     image: ImageEvidence = "none"
     misses: tuple[MissKind, ...] = ()
+    stops_build: bool = False
     could_not_judge: bool = False
     kind: UnjudgedKind | None = None
     about_comment: bool = False
     unused_text: bool = False
     on_demand: bool = False
     since: str = "0.1.0"
+    names_only: bool = False
+    """True where a finding rests on names and versions of packages alone, not on what they need or bring."""
 
     @property
     def url(self) -> str:
@@ -241,11 +245,15 @@ def exact_world(subject: Subject, stage: Stage, moment: Moment, package: str | N
     index = stage.packages
     if index is None or index.exact:
         return index is not None
+    proposed = index.packages(package)[:1] if package is not None else ()
+    return not moment.foreign and index.vouches_for((*added_packages(subject, stage, moment), *proposed))
+
+
+def added_packages(subject: Subject, stage: Stage, moment: Moment) -> Iterator[Package]:
+    """What is, or may be, in ``stage`` at ``moment`` besides what its base image holds."""
     first = subject.timeline.lineage(stage)[-1].start
     given = first.world.packages if first is not None else {}
-    added = (found for name, found in moment.possible.packages.items() if name not in given)
-    proposed = index.packages(package)[:1] if package is not None else ()
-    return not moment.foreign and index.vouches_for((*added, *proposed))
+    return (found for name, found in moment.possible.packages.items() if name not in given)
 
 
 def _exact_build(subject: Subject, item: Installed) -> bool:

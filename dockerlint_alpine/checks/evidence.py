@@ -84,7 +84,19 @@ def provider(index: Index, need: str, package: str) -> Evidence:
     found = index.package(package)
     if found is None:
         return Evidence("index", f"{need} is provided by {package} in Alpine {index.release}")
-    return Evidence("index", f"{need} is provided by {package} {in_release(index, found)}")
+    return Evidence(
+        "index", f"{need} is provided by {package} {in_release(index, found)}{_carried(index, need, found)}"
+    )
+
+
+def _carried(index: Index, need: str, package: Package) -> str:
+    """That what the package brings was carried over from another release, and how likely it holds."""
+    source = index.source_of(package)
+    if source is None or source.derived is None or ":" not in need:
+        return ""
+    chance = index.trust(need, package.name)
+    holds = "" if chance == 1 else f", and holds with {chance:.0%}"
+    return f"; that it brings {need} is carried over from {source.derived.base}{holds}"
 
 
 def nobody(index: Index) -> str:
@@ -99,7 +111,8 @@ def in_release(index: Index, package: Package) -> str:
     that release's, and is said to be."""
     source = index.source_of(package)
     if source is None or source.release == index.release:
-        return f"{package.version} in Alpine {index.release} {package.repository}{_stand_in(index, (package,))}"
+        made = f", by {source.derived}" if source is not None and source.derived is not None else ""
+        return f"{package.version} in Alpine {index.release} {package.repository}{made}{_stand_in(index, (package,))}"
     place = f"in Alpine {index.release} {package.repository}"
     return f"{place}, going by Alpine {source.release}, where it is {package.version} (no index of {index.release} at hand)"
 

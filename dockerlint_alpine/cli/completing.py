@@ -45,8 +45,9 @@ def platforms() -> list[tuple[str, str]]:
 
 
 def releases() -> list[tuple[str, str]]:
-    """The Alpine releases whose indexes are here."""
-    return [(release, "") for release in IndexStore().releases()]
+    """The Alpine releases that something is known of here."""
+    store = IndexStore()
+    return [(release, "") for release in (*store.releases(), *store.derived_releases())]
 
 
 def stages(ctx: click.Context) -> list[tuple[str, str]]:

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from dockerlint_alpine.cli import common
-from dockerlint_alpine.cli.sections import SectionedCommand
+from dockerlint_alpine.cli.sections import SectionedCommand, section
+from dockerlint_alpine.cli.verify import ENGINE_OPTIONS
 from dockerlint_alpine.model.reports import FileError, Report
 
 if TYPE_CHECKING:
@@ -28,6 +29,10 @@ if TYPE_CHECKING:
 @click.option("--interactive", "-i", is_flag=True, help="Show each change and ask before it is made.")
 @click.option("--unsafe-fixes", is_flag=True, default=None, help="Also apply fixes that remove or rewrite.")
 @click.option("--exit-non-zero-on-fix", is_flag=True, help="Exit with 1 when something was fixed.")
+@click.option(
+    "--verify", is_flag=True, help="Build and run the old and the new state on an engine; keep what is proven."
+)
+@section("With --verify", ENGINE_OPTIONS)
 @click.option("--stdin-filename", metavar="NAME", help="Fix standard input (PATH is -), print the result.")
 def fix(paths: tuple[str, ...], **given: Any) -> None:
     r"""Put the missing packages into the Dockerfiles, each into the list where its author would have put it.
@@ -37,6 +42,7 @@ def fix(paths: tuple[str, ...], **given: Any) -> None:
       alpine-doctor fix docker/backend.alpine.Dockerfile
       alpine-doctor fix --diff
       alpine-doctor fix --interactive --unsafe-fixes docker-compose.yml
+      alpine-doctor fix --verify docker-compose.yml --report verification
       alpine-doctor fix - --stdin-filename docker/Dockerfile < docker/Dockerfile
     """
     from dockerlint_alpine.apk import ApkError
@@ -45,6 +51,8 @@ def fix(paths: tuple[str, ...], **given: Any) -> None:
     from_stdin = paths == ("-",) or (given["stdin_filename"] is not None and not paths)
     if "-" in paths and not from_stdin:
         raise click.UsageError("- stands for standard input and goes with no other path")
+    if given["verify"] and (from_stdin or given["as_diff"]):
+        raise click.UsageError("--verify writes files and proves them: it goes with neither standard input nor --diff")
     if from_stdin and given["interactive"]:
         raise click.UsageError("--interactive asks on standard input, which is the Dockerfile here")
     configured = common.configuration(given)
@@ -97,12 +105,16 @@ def _fix_paths(paths: tuple[str, ...], configured: Configuration, given: dict[st
                 accept=question.about(job.shown_as) if question is not None else None,
             )
             lists.take(result)
-            if not given["as_diff"]:
+            if not given["as_diff"] and not given["verify"]:
                 _write(job, result)
             results.append(result)
         except (UnreadableError, WriteError) as error:
             errors.append(FileError(job.shown_as, str(error).removeprefix(f"{job.path}: ")))
     report = Report(common.merged_reports([result.left for result in results]), tuple(errors))
+    if given["verify"] and not errors:
+        from dockerlint_alpine.cli.proving import prove
+
+        return prove(paths, configured, given, {str(result.path): result for result in results}, jobs)
     if given["as_diff"]:
         _show_diffs(results, lists, configured.settings)
         for problem in report.errors:

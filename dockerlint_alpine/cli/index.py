@@ -238,7 +238,7 @@ def _update(store: IndexStore, wanted: tuple[str, str, str], mirror: str | None,
                 arch,
                 keys=_keys(store, keys),
                 mirror=mirror or MIRROR,
-                newest=_date_at_hand(store.sources(), wanted),
+                newest=_date_at_hand([one for one in store.sources() if one.derived is None], wanted),
                 progress=bar.show,
             )
     except (ApkError, OSError) as error:

@@ -85,13 +85,14 @@ class _Run:
         from dockerlint_alpine.elf.errors import ElfError
         from dockerlint_alpine.elf.inspection import inspect
         from dockerlint_alpine.elf.opening import open_target
+        from dockerlint_alpine.python.sources.dlopen import scan_sources
 
         with Progress(target) as bar:
             for subject in open_target(target, arch=self._arch, sources=self._dlopen, progress=bar.update):
                 if isinstance(subject, ElfError):
                     self.problems.append(str(subject))
                 else:
-                    yield inspect(subject, self._index(subject), progress=bar.update)
+                    yield inspect(subject, self._index(subject), scan=scan_sources, progress=bar.update)
 
     def _index(self, subject: Subject) -> Index | None:
         """Give the index of the release asked for, or of the image's own where there is one."""

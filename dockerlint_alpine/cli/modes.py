@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -16,13 +15,12 @@ from dockerlint_alpine.model.reports import FileError
 from dockerlint_alpine.run.discovery import job_settings
 
 if TYPE_CHECKING:
+    from dockerlint_alpine.cli.watching import Judged
     from dockerlint_alpine.model.reports import Report
-    from dockerlint_alpine.run.config import Configuration, Settings
+    from dockerlint_alpine.run.config import Settings
     from dockerlint_alpine.run.discovery import Job
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
-Judged = Callable[["Configuration"], "tuple[Report, frozenset[str]]"]
-"""Judges what the command line named: the report, and the paths that it rests on."""
 
 _FORMATS = ("text", "json")
 _OPTIONS = (
@@ -188,9 +186,3 @@ def _watch(judged: Judged, paths: tuple[str, ...], given: dict[str, Any]) -> int
     from dockerlint_alpine.cli.watching import watch
 
     return watch(judged, paths, given)
-
-
-def clear_screen() -> None:
-    """Start at the top of a terminal; a pipe gets everything one after the other."""
-    if sys.stdout.isatty() and os.environ.get("TERM") != "dumb":
-        click.echo("\x1b[2J\x1b[3J\x1b[H", nl=False)

@@ -186,7 +186,7 @@ def _read_files(sdist: Path | None, wheel: Path | None) -> tuple[SourceFacts | N
     from dockerlint_alpine.python import read_sdist
 
     source = read_sdist(sdist.read_bytes(), sdist.name) if sdist is not None else None
-    linked = (wheel.name, linked_by(open_wheel(wheel, sources=False))) if wheel is not None else None
+    linked = (wheel.name, linked_by(open_wheel(wheel, sources=False).needed)) if wheel is not None else None
     return source, linked
 
 
@@ -203,7 +203,7 @@ def _ask_index(
     if source is None and sdist is not None:
         source = read_sdist(index.download(sdist), sdist.name)
     if linked is None and wheel is not None:
-        linked = (wheel.name, linked_by(read_wheel(index.download(wheel), wheel.name, sources=False)))
+        linked = (wheel.name, linked_by(read_wheel(index.download(wheel), wheel.name, sources=False).needed))
     return source, linked
 
 

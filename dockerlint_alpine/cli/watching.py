@@ -9,22 +9,27 @@ from __future__ import annotations
 
 import os
 import stat
+import sys
 import time
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from dockerlint_alpine.cli import common, modes
+from dockerlint_alpine.cli import common
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from dockerlint_alpine.cli.modes import Judged
+    from dockerlint_alpine.model.reports import Report
     from dockerlint_alpine.run.config import Configuration
 
 _EVERY = 0.5
 _SEARCH_EVERY = 5.0
 _SETTLED = 0.1
+
+Judged = Callable[["Configuration"], "tuple[Report, frozenset[str]]"]
+"""Judges what the command line named: the report, and the paths that it rests on."""
 
 State = dict[str, tuple[int, ...] | None]
 
@@ -34,7 +39,7 @@ def watch(judged: Judged, paths: tuple[str, ...], given: dict[str, Any]) -> int:
     code = 0
     try:
         while True:
-            modes.clear_screen()
+            _clear_screen()
             code, before, files = _round(judged, paths, given)
             click.echo("Watching for changes; Ctrl-C ends it.", err=True)
             _wait(before, files, paths, given)
@@ -115,3 +120,9 @@ def _state(paths: Iterable[str]) -> State:
         except (OSError, ValueError):
             found[path] = None
     return found
+
+
+def _clear_screen() -> None:
+    """Start at the top of a terminal; a pipe gets everything one after the other."""
+    if sys.stdout.isatty() and os.environ.get("TERM") != "dumb":
+        click.echo("\x1b[2J\x1b[3J\x1b[H", nl=False)

@@ -79,17 +79,16 @@ class Reader:
         strongest = max((reading.strength for reading in merged), default=0)
         if strongest > 1:
             merged = [reading for reading in merged if reading.strength > 1 or self._insists(reading)]
-        causes = tuple(self._cause(reading) for reading in merged)
+        causes = tuple(self._cause(reading, merged[0]) for reading in merged)
         return causes or (self._untold(readings),)
 
     def _hits(self) -> list[Hit]:
         """The matches that may matter: not those of steps that ended well, nor those of a build that did as a whole."""
         found = self._found
         failed = {step for failure in found.failures for step in found.steps if same_command(step, failure)}
-        hits = [hit for hit in found.hits if hit.step not in found.done or hit.step in failed or hit.running]
         if found.succeeded and not found.failures:
-            return [hit for hit in hits if hit.line > found.succeeded and hit.match.pattern.strength != "echo"]
-        return hits
+            return [hit for hit in found.hits[found.settled :] if hit.match.pattern.strength != "echo"]
+        return [hit for hit in found.hits if hit.step not in found.done or hit.step in failed or hit.running]
 
     def _of_failed_steps(self, readings: list[Reading]) -> list[Reading]:
         """Only what the failed steps said, where the engine tells which those are; steps that went on don't matter."""
@@ -211,7 +210,9 @@ class Reader:
 
     # -- causes --------------------------------------------------------------------------------------------------
 
-    def _cause(self, reading: Reading) -> Cause:
+    def _cause(self, reading: Reading, first: Reading) -> Cause:
+        """The cause that a reading is; one that Python says came of an exception above it follows from the first."""
+        chained = reading.hit.chained and reading is not first and reading.hit.step is first.hit.step
         hit, answer = reading.hit, reading.answer
         pattern = hit.match.pattern
         confidence = answer.confidence
@@ -233,6 +234,7 @@ class Reader:
             stage=hit.step.stage if hit.step is not None else None,
             replaces=answer.replaces,
             pin=answer.pin,
+            follows=first.hit.line if chained else None,
             pattern=pattern.id,
             step=hit.step,
         )

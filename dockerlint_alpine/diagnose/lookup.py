@@ -559,11 +559,12 @@ class Lookup:
         """A pin that can't be met; ``current`` is the version that apk itself says it has."""
         package = self._releases.index.package(name) if self._releases.known else None
         found = package.version if package is not None and self._releases.own(package) else None
-        current = match.group("current") or found
+        told = match.group("current") if match.group("own") in {"", name} else ""
+        current = told or found
         write = f"{name}=~{current.rpartition('-r')[0]}" if current else None
         parts = [self._say("pin", write=write or f"{name}=~X.Y")]
-        if match.group("current"):
-            parts.insert(0, self._say("pin-found", name=name, version=match.group("current")))
+        if told:
+            parts.insert(0, self._say("pin-found", name=name, version=told))
         elif found is not None:
             parts.insert(0, self._say("pin-now", release=self._releases.release, version=found))
         need = f"{name}{match.group('op')}{match.group('version')}"

@@ -27,7 +27,8 @@ class Cause(Struct, frozen=True):
     a stage, or its number where it has none. ``outcome`` says what kind of answer this is: ``none`` means that no apk
     package helps. ``lasting`` is true where the need is one of what runs, even if a step of the build ran it.
     ``replaces`` is the name in an ``apk add`` that the first package stands for, ``pin`` what to write in place of a pin
-    that can't be met. ``step`` is the step of the log that the line is from.
+    that can't be met. ``follows`` is the line of the cause that this one only comes of. ``step`` is the step of the log
+    that the line is from.
     """
 
     cause: str
@@ -47,6 +48,7 @@ class Cause(Struct, frozen=True):
     pattern: str = ""
     step: Step | None = None
     lasting: bool = False
+    follows: int | None = None
     pin: str | None = None
     foreseen_to_run: frozenset[str] = frozenset()
 

@@ -120,7 +120,11 @@ class Match(Struct, frozen=True):
     @property
     def title(self) -> str:
         """The cause in a few words."""
-        return _PLACEHOLDER.sub(lambda found: self.group(found[1]) or "it", self.pattern.title)
+        return _PLACEHOLDER.sub(lambda found: self._named(found[1]) or "it", self.pattern.title)
+
+    def _named(self, group: str) -> str:
+        """What a title says in place of a group; the distribution where there is no other name."""
+        return self.group(group) or (self.group("dist") if group == "name" else "")
 
 
 class HeaderRule(Struct, frozen=True):

@@ -53,6 +53,11 @@ class Releases(Struct, dict=True):
             near = min(known, key=lambda release: (abs(_minor(release) - _minor(wanted)), release != newest))
             note = f"Alpine {wanted} ({said_by}) has no index here: packages are named for {near}, the nearest that has one."
             return cls(store, near, known=True, note=note, arch=arch, exact=False)
+        if index.derived is not None:
+            note = (
+                f"Packages are named for Alpine {wanted} ({said_by}) by {index.derived}, as its index is not at hand."
+            )
+            return cls(store, wanted, known=True, note=note, arch=arch, exact=False)
         others = dict.fromkeys(s.release for s in index.sources if s.repository == "main" and s.release != wanted)
         if others:
             stands_in = ", ".join(others)

@@ -45,7 +45,8 @@ def _cause(cause: Cause, diagnosis: Diagnosis) -> dict[str, Any]:
 
 def _advice(cause: Cause, diagnosis: Diagnosis) -> str:
     """What to do, in sentences; where packages are named, for which release."""
-    parts = [f"Add {' '.join(cause.packages)}{_where(cause)}."] if cause.packages and not cause.replaces else []
+    parts = [f"Follows from the cause in line {cause.follows}: see to that first."] if cause.follows else []
+    parts += [f"Add {' '.join(cause.packages)}{_where(cause)}."] if cause.packages and not cause.replaces else []
     parts.append(cause.advice)
     if cause.packages or cause.foreseen:
         parts.append(diagnosis.release_note)
@@ -98,8 +99,12 @@ def _block(cause: Cause, log: str, paint: Paint, width: int) -> Iterator[str]:
     if cause.quote:
         bar = paint("|", BLUE, BOLD)
         yield f"   {bar}"
-        yield from (f"   {bar} {part}" for part in textwrap.wrap(printable(cause.quote), width - 6))
+        yield from (
+            f"   {bar} {part}" for part in textwrap.wrap(printable(cause.quote), width - 6, break_on_hyphens=False)
+        )
         yield f"   {bar}"
+    if cause.follows:
+        yield f"   {paint('=', BLUE, BOLD)} {paint('follows', BOLD)}: from the cause in line {cause.follows}"
     if cause.need:
         yield f"   {paint('=', BLUE, BOLD)} {paint('need', BOLD)}: {printable(cause.need)}"
     sign = paint("=", BLUE, BOLD)

@@ -40,7 +40,8 @@ _CONTEXT = (
     b"Collecting ", b"Building wheel", b"ownloading ", b"setup.py install for ", b"pip install ", b"pip3 install ",
     b") Installing ", b"apk add", b"apk --", b"Failed to build", b"Failed building", b"uild wheels for",
     b"pyproject.toml) did not run", b"failed with error code", b"likely not a problem with", b"for `", b"- Installing ",
-    b"wheels for some", b'", line ', "• Installing ".encode(), "╰─> ".encode(),
+    b"wheels for some", b'", line ', b"of the above exception", b"of the following exception", b"Traceback (most recent",
+    "• Installing ".encode(), "╰─> ".encode(),
 )  # fmt: skip
 """What tells which distribution is built, and what is installed."""
 
@@ -107,7 +108,7 @@ _BUILDING = re.compile(
 
 _ARCH = re.compile(
     r"/(?:main|community)/(?P<index>\w+)/APKINDEX|\b(?P<triple>x86_64|aarch64|armv[67]\w*|i[3-6]86|ppc64le|s390x|riscv64)"
-    r"-(?:alpine-)?linux|[-_]linux-(?P<built>x86_64|aarch64|armv[67]l|i686|ppc64le|s390x|riscv64)\b"
+    r"-(?:alpine-)?linux|[-_.]linux-(?P<built>x86_64|aarch64|armv[67]l|i686|ppc64le|s390x|riscv64)\b"
     r"|musllinux_\d_\d_(?P<tag>\w+?)\.whl|\blinux/(?P<platform>amd64|arm64(?:/v8)?|arm/v[67]|386|ppc64le|s390x|riscv64)\b"
 )
 _ARCHES = {
@@ -146,6 +147,8 @@ class Hit(Struct, frozen=True):
     """The last module of Python that a traceback above named."""
     running: bool = False
     """Whether the line's own marks say that a container or service runs."""
+    chained: bool = False
+    """Whether a traceback above says that the line's exception came of another one."""
 
 
 class Mark(Struct, frozen=True):
@@ -171,16 +174,17 @@ class Scan(Struct):
     """What one pass over a log has found, and the patterns it was read with.
 
     ``done`` are the steps that the engine says have ended well, ``succeeded`` is the last line that says so of a whole
-    build (0: none), ``building`` the first that shows something being installed or compiled (0: none). ``arch`` is the
-    processor in Alpine's words, ``node_gyp`` true where node-gyp compiles. ``release`` is the first that the log names,
-    ``image`` its first base image; ``bases`` has the base image of each step, ``releases`` what is fetched in each stage
-    (see :meth:`stage_of`), ``run`` what ``docker run`` is given.
+    build (0: none) and ``settled`` how many of the hits are above it, ``building`` the first line that shows something
+    being installed or compiled (0: none). ``arch`` is the processor in Alpine's words, ``node_gyp`` true where node-gyp
+    compiles. ``release`` is the first that the log names, ``image`` its first base image; ``bases`` has the base image
+    of each step, ``releases`` what is fetched in each stage (see :meth:`stage_of`), ``run`` what ``docker run`` is given.
     """
 
     patterns: PatternSet
     hits: list[Hit] = field(default_factory=list)
     done: set[Step] = field(default_factory=set)
     succeeded: int = 0
+    settled: int = 0
     building: int = 0
     node_gyp: bool = False
     arch: str | None = None
@@ -225,6 +229,7 @@ class _Walk:
         self._step: Step | None = None
         self._module: str | None = None
         self._said: set[tuple[object, ...]] = set()
+        self._chain = _Chain()
 
     def read(self, line: Line) -> None:
         unwrapped = unwrap(line.text)
@@ -235,6 +240,7 @@ class _Walk:
         failure = read_failure(unwrapped, line.number)
         if failure is not None:
             self.found.failures.append(failure)
+        self._chain.read(text)
         marked = read_marked_line(unwrapped)
         if marked is not None:
             self.found.marked_lines.append(marked)
@@ -260,6 +266,7 @@ class _Walk:
             self.found.done.add(step)
         elif _SUCCEEDED.match(text.lstrip()):
             self.found.succeeded = number
+            self.found.settled = len(self.found.hits)
 
     def _read_patterns(self, unwrapped: Unwrapped, line: Line, step: Step | None) -> None:
         """Keep the first of all matches that say the same in the same step."""
@@ -275,7 +282,8 @@ class _Walk:
             if candidate is not None and candidate["name"] == match.name:
                 match = Match(match.pattern, {**match.groups, "current": candidate["version"]})
         quote = unwrapped.text.strip()[:LONGEST_QUOTE]
-        self.found.hits.append(Hit(match, line.number, quote, step, self._module, unwrapped.running))
+        chained = self._chain.follows
+        self.found.hits.append(Hit(match, line.number, quote, step, self._module, unwrapped.running, chained))
 
     def _begin(self, step: Step, line: Unwrapped) -> None:
         if line.vertex is not None:
@@ -353,6 +361,20 @@ class _Walk:
         version = match.groupdict().get("version")
         if len(self.found.marks) < MOST_MARKS:
             self.found.marks.append(Mark(match["name"], version, number, failed, step))
+
+
+class _Chain:
+    """Whether the traceback that is being read came of an exception above it, as Python says between the two."""
+
+    def __init__(self) -> None:
+        self.follows = False
+        self._announced = False
+
+    def read(self, text: str) -> None:
+        if "During handling of the above exception" in text or "direct cause of the following exception" in text:
+            self._announced = True
+        elif "Traceback (most recent call last)" in text:
+            self.follows, self._announced = self._announced, False
 
 
 def _arch(text: str) -> str | None:

@@ -9,7 +9,6 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from dockerlint_alpine.elf.dlopen import RuntimeOpen, scan_source, scan_sources
     from dockerlint_alpine.elf.engine import open_engine_image
     from dockerlint_alpine.elf.errors import (
         ArchiveError,
@@ -29,6 +28,8 @@ if TYPE_CHECKING:
         PackageLookup,
         Provider,
         RootFacts,
+        RuntimeOpen,
+        SourceScan,
         UnresolvedSymbol,
         inspect,
     )
@@ -43,7 +44,6 @@ if TYPE_CHECKING:
     from dockerlint_alpine.elf.wheels import open_wheel, read_wheel
 
 _HOMES = {
-    "dlopen": ("RuntimeOpen", "scan_source", "scan_sources"),
     "engine": ("open_engine_image",),
     "errors": ("ArchiveError", "ElfError", "EngineError", "MalformedElfError", "NotElfError", "TargetError"),
     "folders": ("open_folder", "open_object"),
@@ -56,6 +56,8 @@ _HOMES = {
         "PackageLookup",
         "Provider",
         "RootFacts",
+        "RuntimeOpen",
+        "SourceScan",
         "UnresolvedSymbol",
         "inspect",
     ),
@@ -98,6 +100,7 @@ __all__ = [
     "RootFacts",
     "RuntimeOpen",
     "Source",
+    "SourceScan",
     "Subject",
     "Symbols",
     "TargetError",
@@ -116,8 +119,6 @@ __all__ = [
     "read_object",
     "read_wheel",
     "remedy_for",
-    "scan_source",
-    "scan_sources",
     "to_json",
     "to_text",
 ]

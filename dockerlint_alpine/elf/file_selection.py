@@ -9,6 +9,8 @@ Use: TypeAlias = Literal["text", "source", "probe"]
 
 MAX_TEXT = 64 * 1024 * 1024
 """Package databases and metadata; the apk database of a very large image has some 10 MB."""
+MAX_TEXT_TOTAL = 256 * 1024 * 1024
+"""Of all such files of one archive."""
 MAX_SOURCE = 1024 * 1024
 MAX_SOURCES_TOTAL = 256 * 1024 * 1024
 MIN_OBJECT = 52

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 import posixpath
+import re
 import tempfile
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -16,7 +17,7 @@ from msgspec import Struct
 from dockerlint_alpine.elf.errors import ArchiveError, TargetError
 from dockerlint_alpine.elf.folders import looks_like_root
 from dockerlint_alpine.elf.layers import merge
-from dockerlint_alpine.elf.streams import Decompressed, FileSlice, is_compressed
+from dockerlint_alpine.elf.streams import Decompressed, FileSlice, Hashed, is_compressed
 from dockerlint_alpine.elf.targets import MACHINE_NAMES, Progress, Subject, no_progress
 from dockerlint_alpine.elf.tarread import TarReader
 from dockerlint_alpine.elf.trees import MemoryTree
@@ -26,10 +27,19 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
-MAX_JSON = 16 * 1024 * 1024
+MAX_JSON = 4 * 1024 * 1024
+"""Bytes of one document, as registries have it (OCI distribution specification, "Pushing Manifests")."""
+MAX_JSON_TOTAL = 64 * 1024 * 1024
 MAX_MANIFESTS = 256
+MAX_NAMES = 256 * 1024 * 1024
+"""Bytes of the names of files in an archive."""
 MAX_LAYERS = 1024
 _MAX_LINKS = 8
+_NAMED_BY_DIGEST = re.compile(
+    r"blobs/(?P<algorithm>sha256(?=/.{64}$)|sha512(?=/.{128}$))/(?P<digits>[0-9a-f]+)|(?P<own>[0-9a-f]{64})\.json"
+)
+"""A blob of an OCI layout; the configuration in what ``docker save`` wrote before that."""
+_SHA256 = re.compile(r"[0-9a-f]{64}")
 _INDEX_TYPES = frozenset(
     ("application/vnd.oci.image.index.v1+json", "application/vnd.docker.distribution.manifest.list.v2+json")
 )
@@ -44,10 +54,14 @@ class _Blobs(Protocol):
 
 
 class _Plan(Struct, frozen=True):
-    """Which layers make the image, lowest first, and its configuration."""
+    """Which layers make the image, lowest first, and its configuration.
+
+    ``unpacked`` are the digests of the layers as plain tars, where the configuration tells them.
+    """
 
     layers: tuple[str, ...]
     config: Mapping[str, Any]
+    unpacked: tuple[str, ...] = ()
 
 
 class _TarBlobs:
@@ -58,7 +72,11 @@ class _TarBlobs:
         self._files: dict[str, tuple[int, int]] = {}
         self._links: dict[str, str] = {}
         stream = FileSlice(handle, 0, size)
+        names = 0
         for entry in TarReader(stream):
+            names += len(entry.path) + len(entry.link) + 200
+            if names > MAX_NAMES:
+                raise ArchiveError("it has more files than can be read")
             path = posixpath.normpath("/" + entry.path)[1:]
             if entry.kind == "file":
                 self._files[path] = (stream.position, entry.size)
@@ -67,7 +85,7 @@ class _TarBlobs:
                 self._links[path] = posixpath.normpath(posixpath.join(start, entry.link))[1:]
 
     def open(self, name: str) -> FileSlice | None:
-        for _ in range(_MAX_LINKS):
+        for _ in range(_MAX_LINKS):  # docker save has links between the layers that images share
             if name in self._files:
                 return FileSlice(self._handle, *self._files[name])
             name = self._links.get(name, "")
@@ -167,44 +185,61 @@ def _read_plain(handle: int, size: int, name: str, arch: str | None, *, sources:
 
 
 def _plan(blobs: _Blobs, arch: str | None) -> _Plan | None:
-    manifest = _json(blobs, "manifest.json")
+    documents = _Documents(blobs)
+    manifest = documents.read("manifest.json")
     if isinstance(manifest, list):
-        return _docker_plan(blobs, manifest, arch)
-    index = _json(blobs, "index.json")
-    return None if index is None else _oci_plan(blobs, index, arch)
+        return _docker_plan(documents, manifest, arch)
+    index = documents.read("index.json")
+    return None if index is None else _oci_plan(documents, index, arch)
 
 
-def _docker_plan(blobs: _Blobs, manifests: list[Any], arch: str | None) -> _Plan:
+def _docker_plan(documents: _Documents, manifests: list[Any], arch: str | None) -> _Plan:
     plans = []
     for manifest in manifests[:MAX_MANIFESTS]:
         if isinstance(manifest, dict) and isinstance(manifest.get("Layers"), list):
             name = manifest.get("Config")
-            config = _json(blobs, name) if isinstance(name, str) else None
+            config = documents.read(name) if isinstance(name, str) else None
             layers = tuple(layer for layer in manifest["Layers"] if isinstance(layer, str))
-            plans.append(_Plan(layers, config if isinstance(config, dict) else {}))
+            plans.append(_Plan(layers, _settings(config), _unpacked_digests(config, len(layers))))
     return _choose(plans, arch)
 
 
-def _oci_plan(blobs: _Blobs, index: Any, arch: str | None) -> _Plan:
-    pending = [index]
+def _oci_plan(documents: _Documents, index: Any, arch: str | None) -> _Plan:
+    pending: list[str | None] = [None]
+    seen: set[str] = set()
     plans: list[_Plan] = []
-    seen = 0
-    while pending:
-        document = pending.pop(0)
-        seen += 1
-        if not isinstance(document, dict) or seen > MAX_MANIFESTS:
+    for name in pending:  # grows as it goes
+        document = index if name is None else documents.read(name)
+        if not isinstance(document, dict):
             continue
         if isinstance(document.get("layers"), list):
-            config = _json(blobs, _blob_name(document.get("config")))
-            names = tuple(_blob_name(layer) for layer in document["layers"])
+            config = documents.read(_blob_name(document.get("config")))
+            layers = document["layers"]
+            if len(layers) > MAX_LAYERS:
+                raise ArchiveError(f"{len(layers)} layers, more than {MAX_LAYERS}")
             if isinstance(config, dict) and "rootfs" in config:
-                plans.append(_Plan(names, config))
+                plans.append(_Plan(tuple(map(_blob_name, layers)), _settings(config)))
             continue
         listed = document.get("manifests")
         for descriptor in listed if isinstance(listed, list) else ():
             if isinstance(descriptor, dict) and not _is_attestation(descriptor):
-                pending.append(_json(blobs, _blob_name(descriptor)))  # noqa: PERF401 - reads as it goes
+                blob = _blob_name(descriptor)
+                if blob in seen:
+                    continue  # an index may name itself
+                seen.add(blob)
+                pending.append(blob)
+                if len(pending) > MAX_MANIFESTS:
+                    raise ArchiveError(f"its indexes name more than {MAX_MANIFESTS} manifests")
     return _choose(plans, arch)
+
+
+def _settings(config: Any) -> dict[str, Any]:
+    """Of an image's configuration, what is used here; 256 of them may be at hand at a time."""
+    return (
+        {key: config[key] for key in ("architecture", "variant", "config") if key in config}
+        if isinstance(config, dict)
+        else {}
+    )
 
 
 def _is_attestation(descriptor: dict[str, Any]) -> bool:
@@ -243,34 +278,68 @@ def _blob_name(descriptor: Any) -> str:
     return f"blobs/{algorithm}/{value}"
 
 
-def _json(blobs: _Blobs, name: str) -> Any:
-    stream = blobs.open(name)
-    if stream is None:
-        return None
-    raw = stream.read(MAX_JSON + 1)
-    try:
-        if len(raw) > MAX_JSON:
-            raise ValueError("too long")
-        return json.loads(raw)
-    except (ValueError, RecursionError):
-        raise ArchiveError(f"{name} is not valid JSON") from None
+def _unpacked_digests(config: Any, layers: int) -> tuple[str, ...]:
+    """The sha256 digits of ``rootfs.diff_ids``, if there is one for each layer."""
+    inner = config.get("rootfs") if isinstance(config, dict) else None
+    listed = inner.get("diff_ids") if isinstance(inner, dict) else None
+    found = (
+        tuple(one.removeprefix("sha256:") for one in listed if isinstance(one, str)) if isinstance(listed, list) else ()
+    )
+    return found if len(found) == layers and all(map(_SHA256.fullmatch, found)) else ()
+
+
+def _digest_of(name: str) -> tuple[str, str] | None:
+    """The digest that the name of a blob stands for, as algorithm and hexadecimal digits; of those that OCI registers."""
+    match = _NAMED_BY_DIGEST.fullmatch(name)
+    return (match["algorithm"] or "sha256", match["digits"] or match["own"]) if match is not None else None
+
+
+class _Documents:
+    """The JSON documents of an image, within limits and held against their digests."""
+
+    def __init__(self, blobs: _Blobs) -> None:
+        self._blobs = blobs
+        self._left = MAX_JSON_TOTAL
+
+    def read(self, name: str) -> Any:
+        """Give one document, ``None`` where there is none. Raises :class:`ArchiveError`."""
+        stream = self._blobs.open(name)
+        if stream is None:
+            return None
+        raw = stream.read(MAX_JSON + 1)
+        self._left -= len(raw)
+        if len(raw) > MAX_JSON or self._left < 0:
+            raise ArchiveError(f"{name}: its documents are longer than those of images")
+        digest = _digest_of(name)
+        if digest is not None:
+            import hashlib
+
+            if hashlib.new(digest[0], raw).hexdigest() != digest[1]:
+                raise ArchiveError(f"{name}: its bytes are not those that its digest stands for")
+        try:
+            return json.loads(raw)
+        except (ValueError, RecursionError):
+            raise ArchiveError(f"{name} is not valid JSON") from None
 
 
 def _subject(name: str, blobs: _Blobs, plan: _Plan, *, sources: bool, progress: Progress) -> Subject:
     if len(plan.layers) > MAX_LAYERS:
         raise ArchiveError(f"{len(plan.layers)} layers, more than {MAX_LAYERS}")
-    entries, notes = merge(_open_layers(blobs, plan.layers, progress), sources=sources)
+    entries, notes = merge(_open_layers(blobs, plan, progress), sources=sources)
     return _as_subject(name, entries, notes, plan.config, "image")
 
 
-def _open_layers(blobs: _Blobs, names: tuple[str, ...], progress: Progress) -> Iterator[Decompressed]:
-    for number, name in enumerate(names):
-        progress(number, len(names))
-        stream = blobs.open(name)
-        if stream is None:
+def _open_layers(blobs: _Blobs, plan: _Plan, progress: Progress) -> Iterator[Decompressed]:
+    for number, name in enumerate(plan.layers):
+        progress(number, len(plan.layers))
+        stream, head = blobs.open(name), blobs.open(name)
+        if stream is None or head is None:
             raise ArchiveError(f"{name} is not in the archive")
-        yield Decompressed(stream)
-    progress(len(names), len(names))
+        digest = _digest_of(name)
+        if digest is None and plan.unpacked and not is_compressed(head.read(4)):
+            digest = "sha256", plan.unpacked[number]
+        yield Decompressed(Hashed(stream, *digest) if digest is not None else stream)
+    progress(len(plan.layers), len(plan.layers))
 
 
 def _as_subject(
@@ -284,6 +353,9 @@ def _as_subject(
         objects=tuple(p for p, n in entries.items() if n.facts is not None or n.problem is not None),
         arch=_arch(config),
         environment=_environment(config),
+        start=(*_words(config, "Entrypoint"), *_words(config, "Cmd")),
+        user=_setting(config, "User"),
+        workdir=_setting(config, "WorkingDir") or "/",
         sources=tuple(kept_sources(tree)),
         notes=notes,
     )
@@ -294,3 +366,15 @@ def _environment(config: Mapping[str, Any]) -> dict[str, str]:
     listed = inner.get("Env") if isinstance(inner, dict) else None
     pairs = (item.partition("=") for item in listed or () if isinstance(item, str)) if isinstance(listed, list) else ()
     return {key: value for key, equals, value in pairs if equals}
+
+
+def _words(config: Mapping[str, Any], key: str) -> tuple[str, ...]:
+    inner = config.get("config")
+    listed = inner.get(key) if isinstance(inner, dict) else None
+    return tuple(word for word in listed if isinstance(word, str)) if isinstance(listed, list) else ()
+
+
+def _setting(config: Mapping[str, Any], key: str) -> str:
+    inner = config.get("config")
+    value = inner.get(key) if isinstance(inner, dict) else None
+    return value if isinstance(value, str) else ""

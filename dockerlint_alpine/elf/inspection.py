@@ -36,9 +36,8 @@ from dockerlint_alpine.elf.targets import Progress, Subject, no_progress
 from dockerlint_alpine.elf.trees import Found, LinkLoopError, follow
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
-    from dockerlint_alpine.elf.dlopen import RuntimeOpen
     from dockerlint_alpine.elf.objects import ElfFacts
 
 
@@ -161,6 +160,52 @@ class ObjectReport(Struct, frozen=True):
         )
 
 
+class RuntimeOpen(Protocol):
+    """One call that opens a library: the file as shown and its 1-based line, the function as written, candidate names.
+
+    Any one of ``names`` is enough; ``needs`` are the same in apk's vocabulary. ``optional``: the program may go on
+    without. ``note`` explains what is particular on Alpine.
+    """
+
+    @property
+    def path(self) -> str:
+        """The file."""
+        ...
+
+    @property
+    def line(self) -> int:
+        """The line."""
+        ...
+
+    @property
+    def call(self) -> str:
+        """The function."""
+        ...
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The candidates."""
+        ...
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """Their needs."""
+        ...
+
+    @property
+    def optional(self) -> bool:
+        """Whether it is tried only."""
+        ...
+
+    @property
+    def note(self) -> str:
+        """What is particular."""
+
+
+SourceScan: TypeAlias = "Callable[[Sequence[tuple[str, bytes]]], tuple[Sequence[RuntimeOpen], Sequence[str]]]"
+"""Reads sources, given as ``(path, bytes)``: what they open, and one line for each that can't be parsed."""
+
+
 class OpenReport(Struct, frozen=True):
     """A library that sources open at run time, whether one of its candidates is there, and the packages for it.
 
@@ -217,9 +262,18 @@ class Inspection(Struct, frozen=True):
         return tuple(sorted({found[0].package for found in (*needs, *symbols) if found}))
 
 
-def inspect(subject: Subject, lookup: PackageLookup | None = None, *, progress: Progress = no_progress) -> Inspection:
-    """Inspect a subject; ``lookup`` (an Alpine index) names the packages for what is missing."""
-    return _Inspector(subject, lookup).run(progress)
+def inspect(
+    subject: Subject,
+    lookup: PackageLookup | None = None,
+    *,
+    scan: SourceScan | None = None,
+    progress: Progress = no_progress,
+) -> Inspection:
+    """Inspect a subject; ``lookup`` (an Alpine index) names the packages for what is missing.
+
+    ``scan`` reads the subject's Python sources; without it nobody looks into them.
+    """
+    return _Inspector(subject, lookup).run(scan, progress)
 
 
 class _Inspector:
@@ -244,10 +298,11 @@ class _Inspector:
         self._host_symbols: dict[str, frozenset[str]] = {}
         self._wanted: dict[tuple[str, bool], frozenset[str]] = {}
 
-    def run(self, progress: Progress) -> Inspection:
+    def run(self, scan: SourceScan | None, progress: Progress) -> Inspection:
         self._load_all(progress)
         reports = [self._report(path) for path in self._subject.objects]
-        opens, problems = self._scan_sources()
+        sources = [(self._subject.shown(source.path), source.content) for source in self._subject.sources]
+        opens, problems = scan(sources) if scan is not None and sources else ((), ())
         kinds = dict.fromkeys(report.libc.kind for report in reports if report.libc.kind != "unknown")
         return Inspection(
             name=self._subject.name,
@@ -264,7 +319,7 @@ class _Inspector:
                 tuple(sorted(self._pythons)),
                 self._subject.environment,
             ),
-            notes=(*self._subject.notes, *(f"dlopen scan: {self._subject.shown(problem)}" for problem in problems)),
+            notes=(*self._subject.notes, *(f"dlopen scan: {problem}" for problem in problems)),
         )
 
     def _node_facts(self, path: str) -> ElfFacts | None:
@@ -459,15 +514,7 @@ class _Inspector:
 
     # Libraries opened at run time.
 
-    def _scan_sources(self) -> tuple[tuple[RuntimeOpen, ...], tuple[str, ...]]:
-        if not self._subject.sources:
-            return (), ()
-        from dockerlint_alpine.elf.dlopen import scan_sources
-
-        return scan_sources([(source.path, source.content) for source in self._subject.sources])
-
     def _open_report(self, opened: RuntimeOpen) -> OpenReport:
-        opened = replace(opened, path=self._subject.shown(opened.path))
         wanted = [need.removeprefix("so:") for need in opened.needs]
         for name in wanted:
             path = self._present(name)

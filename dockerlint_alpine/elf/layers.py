@@ -12,8 +12,10 @@ from typing import TYPE_CHECKING
 from msgspec import Struct, field
 
 from dockerlint_alpine.elf.errors import ArchiveError
-from dockerlint_alpine.elf.file_selection import MAX_SOURCES_TOTAL, opens_libraries, use_of
+from dockerlint_alpine.elf.file_selection import MAX_SOURCES_TOTAL, MAX_TEXT_TOTAL, opens_libraries, use_of
 from dockerlint_alpine.elf.objects import HEAD_SIZE, is_elf, needed_extent
+from dockerlint_alpine.elf.spool import spooled
+from dockerlint_alpine.elf.streams import CHUNK, Decompressed
 from dockerlint_alpine.elf.tarread import TarEntry, TarReader
 from dockerlint_alpine.elf.trees import MAX_LINKS, Node, object_node
 
@@ -24,11 +26,24 @@ if TYPE_CHECKING:
 
 MAX_OBJECT = 1024**3
 MAX_DEPTH = 256
+MAX_PATH = 4096
+"""Bytes of a path or of a link's target, as Linux has it (``PATH_MAX``)."""
+MAX_TREE = 512 * 1024**2
+"""Bytes of memory that the merged tree may take, by a rough count: an image of 1.5 million files has a place in it."""
+MAX_STEPS = 50_000_000
+"""Folders passed on the ways to all entries together: a million entries in a depth of 50, or links upon links."""
+MAX_UNPACKED = 64 * 1024**3
+"""Bytes of all layers together."""
+MAX_NOTES = 100
+_ENTRY, _BRANCH = 250, 500
+"""Bytes that a file and a folder take besides their names."""
 _WHITEOUT, _OPAQUE = ".wh.", ".wh..wh..opq"
 
 
 class _Folder(Struct):
     layer: int
+    cleared: int = 0
+    """The last layer that hid all that lower ones have here: nothing of them is left to look for."""
     children: dict[str, _Folder | _Leaf] = field(default_factory=dict)
 
 
@@ -44,19 +59,39 @@ class LayerMerge:
         self._root = _Folder(0)
         self._layer = 0
         self._sources = sources
-        self._source_bytes = 0
-        self.notes: list[str] = []
+        self._source_bytes = self._text_bytes = 0
+        self._cost = self._steps = 0
+        self._untold = 0
+        self._notes: list[str] = []
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What was passed over, one line each."""
+        more = (f"{self._untold} more entries were ignored",) if self._untold else ()
+        return (*self._notes, *more)
+
+    def _note(self, entry: TarEntry, text: str) -> None:
+        if len(self._notes) < MAX_NOTES:
+            self._notes.append(f"layer {self._layer}: {entry.path[:200]}: {text}")
+        else:
+            self._untold += 1
+
+    def _pay(self, size: int) -> None:
+        self._cost += size
+        if self._cost > MAX_TREE:
+            raise ArchiveError("it has more files and folders than can be read")
 
     def apply(self, stream: ByteStream) -> None:
         """Put the next layer, an uncompressed tar stream, on top. Raises :class:`ArchiveError` for damaged ones."""
         self._layer += 1
         reader = TarReader(stream)
         for entry in reader:
+            if len(entry.path) > MAX_PATH or len(entry.link) > MAX_PATH:
+                self._note(entry, "a path that is longer than paths can be was ignored")
+                continue
             parts = [part for part in entry.path.split("/") if part not in ("", ".")]
             if ".." in parts or len(parts) > MAX_DEPTH:
-                self.notes.append(
-                    f"layer {self._layer}: {entry.path[:200]}: a path that leads out of the image was ignored"
-                )
+                self._note(entry, "a path that leads out of the image was ignored")
                 continue
             if not parts:
                 continue
@@ -69,8 +104,9 @@ class LayerMerge:
     def _put(self, parts: list[str], entry: TarEntry, reader: TarReader) -> None:
         parent = self._folder(parts[:-1])
         if parent is None:
-            self.notes.append(f"layer {self._layer}: {entry.path[:200]}: its folder is a link without end")
+            self._note(entry, "its folder is a link without end")
             return
+        self._pay(_ENTRY + len(entry.path))
         name = parts[-1]
         if name.startswith(_WHITEOUT):
             self._white_out(parent, name)
@@ -107,14 +143,18 @@ class LayerMerge:
         if isinstance(target, _Leaf):
             parent.children[name] = _Leaf(self._layer, target.node)
         else:
-            self.notes.append(f"layer {self._layer}: {entry.path[:200]}: a hard link to nothing was ignored")
+            self._note(entry, "a hard link to nothing was ignored")
 
     def _folder(self, parts: list[str]) -> _Folder | None:
         """Give the folder at this path, links followed, made where it is missing; ``None`` for a loop of links."""
         pending = list(reversed(parts))
         trail = [self._root]
+        branch = _BRANCH + sum(map(len, parts))
         links = 0
         while pending:
+            self._steps += 1
+            if self._steps > MAX_STEPS:
+                raise ArchiveError("the ways to its files are too long")
             part = pending.pop()
             if part == "..":
                 if len(trail) > 1:
@@ -124,13 +164,14 @@ class LayerMerge:
             if isinstance(child, _Leaf) and child.node.kind == "symlink":
                 links += 1
                 target = child.node.target or ""
-                if links > MAX_LINKS or len(pending) > MAX_DEPTH:
+                if links > MAX_LINKS or len(pending) + target.count("/") > MAX_DEPTH:
                     return None
                 if target.startswith("/"):
                     del trail[1:]
                 pending.extend(part for part in reversed(target.split("/")) if part not in ("", "."))
                 continue
             if not isinstance(child, _Folder):
+                self._pay(branch)
                 child = trail[-1].children[part] = _Folder(self._layer)
             trail.append(child)
             if len(trail) > MAX_DEPTH:
@@ -142,6 +183,10 @@ class LayerMerge:
         if use == "probe":
             return _read_object(entry, reader)
         if use == "text" or (use == "source" and self._sources):
+            if use == "text":
+                self._text_bytes += entry.size
+                if self._text_bytes > MAX_TEXT_TOTAL:
+                    raise ArchiveError(f"its texts have more than {MAX_TEXT_TOTAL} bytes")
             content = reader.read(entry.size)
             if use == "text":
                 return Node("file", entry.size, content=content)
@@ -159,11 +204,21 @@ def _read_object(entry: TarEntry, reader: TarReader) -> Node:
     wanted = min(entry.size, needed_extent(head) or entry.size)
     if wanted > MAX_OBJECT:
         return Node("file", entry.size, problem=f"bigger than {MAX_OBJECT} bytes: not read")
-    return object_node(head + reader.read(max(0, wanted - len(head))), entry.size)
+    with spooled(_pieces(head, reader, wanted), wanted) as data:
+        return object_node(data, entry.size)
+
+
+def _pieces(head: bytes, reader: TarReader, wanted: int) -> Iterator[bytes]:
+    yield head
+    for start in range(len(head), wanted, CHUNK):
+        yield reader.read(min(CHUNK, wanted - start))
 
 
 def _drop_lower(folder: _Folder, layer: int) -> None:
     """Take away what lower layers put below this folder."""
+    if folder.cleared == layer:
+        return
+    folder.cleared = layer
     for name, child in list(folder.children.items()):
         if isinstance(child, _Folder):
             _drop_lower(child, layer)
@@ -187,9 +242,17 @@ def _leaves(root: _Folder) -> Iterator[tuple[str, Node]]:
 def merge(streams: Iterator[ByteStream], *, sources: bool = True) -> tuple[dict[str, Node], tuple[str, ...]]:
     """Merge layers from the lowest to the highest: ``(entries by path, notes)``. Raises :class:`ArchiveError`."""
     merged = LayerMerge(sources=sources)
+    unpacked = 0
     for number, stream in enumerate(streams, 1):
         try:
             merged.apply(stream)
+            if isinstance(stream, Decompressed):
+                stream.finish()
+                unpacked += stream.total
+            if unpacked > MAX_UNPACKED:
+                raise ArchiveError(f"with those below it, it unpacks to more than {MAX_UNPACKED} bytes")
+        except OSError as error:
+            raise ArchiveError(f"layer {number}: can't be read: {error.strerror}") from None
         except ArchiveError as error:
             raise ArchiveError(f"layer {number}: {error}") from None
-    return merged.entries(), tuple(merged.notes)
+    return merged.entries(), merged.notes

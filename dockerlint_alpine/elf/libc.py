@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 LibcKind: TypeAlias = Literal["musl", "glibc", "static", "unknown"]
 RemedyKind: TypeAlias = Literal["library", "gcompat", "rebuild", "none", "unknown"]
 
-_RESERVED = re.compile(r"lib(?:c|pthread|rt|m|dl|util|xnet)\.")
 _GLIBC_LIBRARY = re.compile(r"(?:libc\.so\.6(?:\.1)?|ld-linux[-\w]*\.so\.\d|ld64\.so\.[12])$")
 _MUSL_LIBRARY = re.compile(r"(?:libc\.musl-[\w]+\.so\.1|ld-musl-[\w]+\.so\.1|libc\.so)$")
 _MUSL_SUFFIX = re.compile(r"-linux-musl[a-z]*\.so$")
@@ -84,15 +83,6 @@ def newest_glibc(facts: ElfFacts) -> str | None:
     """Give the newest ``GLIBC_X.Y`` among the symbol versions that the object wants, or ``None``."""
     versions = [v for need in facts.version_needs for v in need.versions if re.fullmatch(r"GLIBC_\d+(\.\d+)*", v)]
     return max(versions, key=lambda v: tuple(map(int, v[6:].split("."))), default=None)
-
-
-def is_libc_itself(name: str) -> bool:
-    """Whether musl's loader takes this DT_NEEDED name for itself, whatever files there are.
-
-    ``load_library`` in dynlink.c: names that start with ``lib`` and one of ``c. pthread. rt. m. dl. util. xnet.``, so
-    that glibc's ``libc.so.6`` and ``libpthread.so.0`` are "found" as well; and the loader's own name.
-    """
-    return _RESERVED.match(name) is not None or name.startswith("ld-musl-")
 
 
 def comes_with_interpreter(name: str) -> bool:

@@ -21,8 +21,8 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from msgspec import Struct, field
 
-from dockerlint_alpine.elf.libc import is_libc_itself
 from dockerlint_alpine.elf.trees import Found, LinkLoopError, Tree, follow
+from dockerlint_alpine.system.musl import is_libc_itself
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import zlib
-from typing import TYPE_CHECKING, Protocol
+from functools import cache
+from typing import TYPE_CHECKING, Any, Protocol
 
 from dockerlint_alpine.elf.errors import ArchiveError
 
@@ -12,9 +13,13 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 CHUNK = 1024 * 1024
-MAX_STREAM = 64 * 1024**3
+_PACKED = 64 * 1024
+"""Bytes that a decompressor gets at once: each of many tiny frames copies what is left of them."""
+MAX_STREAM = 16 * 1024**3
 """Bytes that one layer may unpack to."""
 
+MAX_FRAMES = 1_000_000
+"""Gzip members or zstd frames of one layer; formats that find files in layers have one for each file."""
 _GZIP = b"\x1f\x8b"
 _ZSTD = b"\x28\xb5\x2f\xfd"
 _ZSTD_SKIPPABLE = b"\x2a\x4d\x18"
@@ -65,15 +70,22 @@ class _Gzip:
         return self._engine.unused_data
 
 
+@cache
+def _zstd() -> Any:
+    """The module for zstd. Raises :class:`ArchiveError` where this Python has none."""
+    try:
+        from compression import zstd  # type: ignore[import-not-found]
+    except ImportError:
+        try:
+            from backports import zstd
+        except ImportError:
+            raise ArchiveError("reading zstd layers needs the package backports.zstd on this Python") from None
+    return zstd
+
+
 class _Zstd:
     def __init__(self) -> None:
-        try:
-            from compression import zstd  # type: ignore[import-not-found]
-        except ImportError:
-            try:
-                from backports import zstd
-            except ImportError:
-                raise ArchiveError("reading zstd layers needs the package backports.zstd on this Python") from None
+        zstd = _zstd()
         self._error = zstd.ZstdError
         self._engine = zstd.ZstdDecompressor()
 
@@ -135,10 +147,43 @@ class FileSlice:
         return self._position
 
 
+class Packed(Protocol):
+    """Where packed bytes come from."""
+
+    def read(self, size: int, /) -> bytes:
+        """Up to ``size`` bytes, fewer only at the end."""
+        ...
+
+
+class Hashed:
+    """A slice that is read to its end, so that its digest can be compared."""
+
+    def __init__(self, packed: FileSlice, algorithm: str, expected: str) -> None:
+        import hashlib
+
+        self._packed = packed
+        self._digest = hashlib.new(algorithm)
+        self._expected = expected
+
+    def read(self, size: int, /) -> bytes:
+        """Up to ``size`` bytes, fewer only at the end."""
+        data = self._packed.read(size)
+        self._digest.update(data)
+        return data
+
+    def finish(self) -> None:
+        """Read the rest. Raises :class:`ArchiveError` where the bytes are not those of the digest."""
+        while self.read(CHUNK):
+            pass
+        if self._digest.hexdigest() != self._expected:
+            raise ArchiveError("its bytes are not those that its digest stands for")
+
+
 class Decompressed:
     """The decompressed bytes of a slice, whatever it is packed with (told by its first bytes), read forward."""
 
-    def __init__(self, packed: FileSlice) -> None:
+    def __init__(self, packed: Packed) -> None:
+        self._packed = packed
         self._chunks = _chunks(packed)
         self._buffer = b""
         self._at = 0
@@ -164,6 +209,16 @@ class Decompressed:
             size -= len(part)
         return parts[0] if len(parts) == 1 else b"".join(parts)
 
+    @property
+    def total(self) -> int:
+        """How many bytes were unpacked so far."""
+        return self._total
+
+    def finish(self) -> None:
+        """Compare the digest of the packed bytes, if there is one. Raises :class:`ArchiveError`."""
+        if isinstance(self._packed, Hashed):
+            self._packed.finish()
+
     def skip(self, size: int, /) -> int:
         """Pass over ``size`` bytes or to the end; give how many that were."""
         left = size
@@ -179,9 +234,9 @@ def is_compressed(head: bytes) -> bool:
     return head.startswith((_GZIP, _ZSTD)) or head[1:4] == _ZSTD_SKIPPABLE
 
 
-def _chunks(packed: FileSlice) -> Iterator[bytes]:
+def _chunks(packed: Packed) -> Iterator[bytes]:
     """Pieces of at most :data:`CHUNK` bytes; several gzip members or zstd frames in a row are one stream."""
-    data = packed.read(CHUNK)
+    data = packed.read(_PACKED)
     if not is_compressed(data):
         while data:
             yield data
@@ -189,17 +244,21 @@ def _chunks(packed: FileSlice) -> Iterator[bytes]:
         return
     make = _Gzip if data.startswith(_GZIP) else _Zstd
     engine: _Decompressor = make()
+    frames = 1
     while True:
         piece = engine.feed(data, CHUNK)
         if piece:
             yield piece
         if engine.ended:
-            data = engine.rest or packed.read(CHUNK)
+            data = engine.rest or packed.read(_PACKED)
             if not data.strip(b"\0"):
                 return  # padding
+            frames += 1
+            if frames > MAX_FRAMES:
+                raise ArchiveError(f"it has more than {MAX_FRAMES} compressed frames")
             engine = make()
         elif engine.hungry:
-            data = packed.read(CHUNK)
+            data = packed.read(_PACKED)
             if not data:
                 raise ArchiveError("the compressed data ends too early")
         else:

@@ -42,7 +42,8 @@ class Subject(Struct, frozen=True):
     """One thing to inspect.
 
     ``objects`` are the paths to report on, in order; ``base`` is the folder that shown paths are relative to.
-    ``environment`` is that of an image's configuration. ``arch`` is apk's name where the subject itself tells it (an
+    ``environment`` is that of an image's configuration, ``start`` its ENTRYPOINT and CMD, ``user`` and ``workdir`` its USER
+    and WORKDIR. ``arch`` is apk's name where the subject itself tells it (an
     image). ``notes`` say what was left out, one line each. ``reread`` gives the bytes of an object's whole file again,
     or ``None``.
     """
@@ -54,6 +55,9 @@ class Subject(Struct, frozen=True):
     base: str = "/"
     arch: str | None = None
     environment: Mapping[str, str] = field(default_factory=dict)
+    start: tuple[str, ...] = ()
+    user: str = ""
+    workdir: str = "/"
     sources: tuple[Source, ...] = ()
     notes: tuple[str, ...] = ()
     reread: Callable[[str], bytes | None] = nothing_to_reread
@@ -64,6 +68,12 @@ class Subject(Struct, frozen=True):
         if self.base != "/" and path.startswith(self.base + "/"):
             return path[len(self.base) + 1 :]
         return path if self.tree.system or self.base != "/" or self.kind == "object" else path.lstrip("/")
+
+    @property
+    def needed(self) -> tuple[tuple[str, tuple[str, ...]], ...]:
+        """The objects that could be read, each with the libraries that it names in DT_NEEDED."""
+        nodes = ((path, self.tree.lookup(path)) for path in self.objects)
+        return tuple((path, node.facts.needed) for path, node in nodes if node is not None and node.facts is not None)
 
     @property
     def alpine(self) -> str | None:

@@ -19,10 +19,11 @@ if TYPE_CHECKING:
 EntryKind: TypeAlias = Literal["file", "directory", "symlink", "hardlink"]
 
 BLOCK = 512
-MAX_ENTRIES = 5_000_000
+MAX_ENTRIES = 2_000_000
 MAX_HEADER = 1024 * 1024
 """Bytes of one pax header or GNU long name."""
 
+_PAX_KEYS = frozenset({"path", "linkpath", "size", "GNU.sparse.major"})
 _KINDS: dict[bytes, EntryKind] = {
     b"0": "file",
     b"\0": "file",
@@ -88,7 +89,8 @@ class TarReader:
             if kind in (b"L", b"K"):
                 overrides["path" if kind == b"L" else "linkpath"] = _text(self._long_header())
             elif kind == b"x":
-                overrides.update(_pax_records(self._long_header()))
+                records = _pax_records(self._long_header())
+                overrides.update((key, value) for key, value in records.items() if key in _PAX_KEYS)
             elif kind not in (b"g", b"S"):
                 entry = self._entry(header, kind, overrides)
                 overrides = {}

@@ -8,9 +8,16 @@ from typing import TYPE_CHECKING
 from msgspec.structs import replace
 
 from dockerlint_alpine.elf.errors import ArchiveError, TargetError
-from dockerlint_alpine.elf.file_selection import MAX_SOURCES_TOTAL, opens_libraries, use_of
-from dockerlint_alpine.elf.objects import is_elf, needed_extent
+from dockerlint_alpine.elf.file_selection import (
+    MAX_SOURCES_TOTAL,
+    MAX_TEXT_TOTAL,
+    MIN_OBJECT,
+    opens_libraries,
+    use_of,
+)
+from dockerlint_alpine.elf.objects import HEAD_SIZE, is_elf, needed_extent
 from dockerlint_alpine.elf.parallel import thread_map, workers
+from dockerlint_alpine.elf.spool import spooled
 from dockerlint_alpine.elf.targets import Source, Subject
 from dockerlint_alpine.elf.trees import MemoryTree, Node, object_node
 from dockerlint_alpine.elf.zipread import ZipDirectory
@@ -20,6 +27,8 @@ if TYPE_CHECKING:
 
     from dockerlint_alpine.elf.zipread import ZipBuffer, ZipMember
 
+MAX_REREAD = 32 * 1024 * 1024
+"""Bytes of an object that is read as a whole for a second look."""
 _SMALL = 4 * 1024 * 1024
 """Below so many bytes to inflate, threads cost more than they bring."""
 
@@ -44,7 +53,8 @@ def _reread(path: Path, member_path: str) -> bytes | None:
     try:
         with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
             directory = ZipDirectory(data)
-            return next((directory.read(m) for m in directory.members if "/" + m.name == member_path), None)
+            found = (m for m in directory.members if "/" + m.name == member_path and m.size <= MAX_REREAD)
+            return next(map(directory.read, found), None)
     except (OSError, ValueError, ArchiveError):
         return None
 
@@ -56,7 +66,7 @@ def read_wheel(data: ZipBuffer, name: str, *, sources: bool = True, threads: int
     must not be: damaged, encrypted, a bomb, hostile names, duplicates, links.
     """
     directory = ZipDirectory(data)
-    chosen = [m for m in directory.members if (use := use_of(m.name, m.size)) and (sources or use != "source")]
+    chosen, notes = _chosen(directory, sources=sources)
     chosen.sort(key=lambda member: -member.size)  # the longest first keeps all threads busy to the end
     count = threads or (workers() if sum(m.size for m in chosen) > _SMALL else 1)
     nodes = thread_map(lambda member: _read_member(directory, member), chosen, threads=count)
@@ -70,19 +80,46 @@ def read_wheel(data: ZipBuffer, name: str, *, sources: bool = True, threads: int
         tree=tree,
         objects=tuple(p for p, n in tree.entries.items() if n.facts is not None or n.problem is not None),
         sources=tuple(kept_sources(tree)),
+        notes=notes,
     )
 
 
 def _read_member(directory: ZipDirectory, member: ZipMember) -> Node:
     use = use_of(member.name, member.size)
+    if use is None:  # too small to be an object, if that is true
+        directory.read(member)
+        return Node("file", member.size)
     if use == "probe":
-        if not is_elf(directory.head(member, 4)):
+        head = directory.head(member, HEAD_SIZE)
+        if not is_elf(head):
             return Node("file", member.size)
-        return object_node(directory.read(member, extent=needed_extent), member.size)
+        wanted = min(member.size, needed_extent(head) or member.size)
+        with spooled(directory.chunks(member, wanted), wanted) as data:
+            return object_node(data, member.size)
     content = directory.read(member)
     if use == "source" and not opens_libraries(content):
         return Node("file", member.size)
     return Node("file", member.size, content=content)
+
+
+def _chosen(directory: ZipDirectory, *, sources: bool) -> tuple[list[ZipMember], tuple[str, ...]]:
+    """The members that are opened, and a line on what is left out: the totals of texts and sources bound the memory."""
+    chosen: list[ZipMember] = []
+    text = source = 0
+    for member in directory.members:
+        use = use_of(member.name, member.size)
+        if use == "text":
+            text += member.size
+            if text > MAX_TEXT_TOTAL:
+                raise ArchiveError(f"{member.name}: the texts of the archive have more than {MAX_TEXT_TOTAL} bytes")
+        if use == "source":
+            source += member.size
+            if not sources or source > MAX_SOURCES_TOTAL:
+                continue
+        if use is not None or member.size < MIN_OBJECT:
+            chosen.append(member)
+    left_out = sources and source > MAX_SOURCES_TOTAL
+    return chosen, (f"of the sources only the first {MAX_SOURCES_TOTAL} bytes were read",) if left_out else ()
 
 
 def kept_sources(tree: MemoryTree) -> list[Source]:

@@ -18,7 +18,7 @@ from dockerlint_alpine.elf.errors import ArchiveError
 
 if TYPE_CHECKING:
     import mmap
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
 ZipBuffer: TypeAlias = "bytes | mmap.mmap"
 
@@ -57,50 +57,58 @@ class ZipDirectory:
         self._data = data
         self.members: tuple[ZipMember, ...] = tuple(self._read_directory())
 
-    def read(self, member: ZipMember, *, extent: Callable[[bytes], int | None] | None = None) -> bytes:
-        """Give the bytes of a member.
-
-        ``extent`` is given the first 4 KiB and may say how many bytes are enough (``None``: all); then only those are
-        inflated, and the checksum, which covers the whole, is not compared.
-        """
-        head = self.head(member, 4096)
-        wanted = member.size if extent is None else extent(head)
-        if wanted is not None and wanted <= len(head):
-            wanted = len(head)
-        if wanted is None or wanted >= member.size:
-            return self._whole(member)
-        return self._inflate(member, wanted)
+    def read(self, member: ZipMember) -> bytes:
+        """Give the bytes of a member; its size and checksum are compared."""
+        return b"".join(self.chunks(member, member.size))
 
     def head(self, member: ZipMember, size: int) -> bytes:
         """Give the first bytes of a member."""
-        return self._inflate(member, min(size, member.size))
+        return b"".join(self.chunks(member, min(size, member.size)))
 
-    def _whole(self, member: ZipMember) -> bytes:
-        content = self._inflate(member, member.size)
-        if zlib.crc32(content) != member.crc:
+    def chunks(self, member: ZipMember, wanted: int) -> Iterator[bytes]:
+        """The first ``wanted`` bytes of a member, in pieces of at most 1 MiB.
+
+        Where that is all of it, its size and its checksum, which cover the whole, are compared; else nobody knows.
+        """
+        whole = wanted >= member.size
+        crc = missing = 0
+        for left, piece in self._unpacked(member, min(wanted, member.size)):
+            missing = left
+            crc = zlib.crc32(piece, crc) if whole else 0
+            yield piece
+        if missing:
+            raise ArchiveError(f"{member.name}: the compressed data ends too early")
+        if whole and crc != member.crc:
             raise ArchiveError(f"{member.name}: the checksum is wrong")
-        return content
 
-    def _inflate(self, member: ZipMember, wanted: int) -> bytes:
+    def _unpacked(self, member: ZipMember, wanted: int) -> Iterator[tuple[int, bytes]]:
+        """Pieces, each with how many bytes are still missing behind it."""
         end = member.data_start + member.data_size
         if member.method == _STORED:
-            return self._data[member.data_start : min(end, member.data_start + wanted)]
-        if wanted == 0:
-            return b""
+            for start in range(0, wanted, _CHUNK):
+                size = min(_CHUNK, wanted - start)
+                yield wanted - start - size, self._data[member.data_start + start : member.data_start + start + size]
+            return
         engine = zlib.decompressobj(-15)
-        # A short head needs few compressed bytes; a whole member is inflated in one go.
-        source = self._data[
-            member.data_start : end if wanted == member.size else min(end, member.data_start + wanted + 4096)
-        ]
+        position, left, source = member.data_start, wanted, b""
         try:
-            content = engine.decompress(source, wanted)
+            while left and not engine.eof:
+                if not source and position < end:
+                    # A short head needs few compressed bytes.
+                    source = self._data[position : min(end, position + min(_CHUNK, left + 4096))]
+                    position += len(source)
+                piece = engine.decompress(source, min(left, _CHUNK))
+                if not piece and not source and position >= end:
+                    break
+                source = engine.unconsumed_tail
+                left -= len(piece)
+                yield left, piece
+            if left:
+                yield left, b""
+            elif wanted == member.size and engine.decompress(source + self._data[position:end], 1):
+                raise ArchiveError(f"{member.name}: it is bigger than the directory says")
         except zlib.error as error:
             raise ArchiveError(f"{member.name}: the compressed data is damaged ({error})") from None
-        if len(content) < wanted:
-            raise ArchiveError(f"{member.name}: the compressed data ends too early")
-        if wanted == member.size and engine.decompress(engine.unconsumed_tail, 1):
-            raise ArchiveError(f"{member.name}: it is bigger than the directory says")
-        return content
 
     def _read_directory(self) -> Iterator[ZipMember]:
         start, size, count = self._locate()

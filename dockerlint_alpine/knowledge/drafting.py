@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from dockerlint_alpine.apk import IndexStore
-    from dockerlint_alpine.elf import Subject
     from dockerlint_alpine.knowledge import Knowledge, Library
     from dockerlint_alpine.python import SourceFacts
     from dockerlint_alpine.python.index.client import IndexFile
@@ -35,18 +34,16 @@ class DraftError(KnowledgeError):
     """There is nothing to draft from."""
 
 
-def linked_by(subject: Subject) -> tuple[str, ...]:
+def linked_by(needed: Iterable[tuple[str, Sequence[str]]]) -> tuple[str, ...]:
     """Return the libraries that the extensions of a wheel link, but for the C library, sorted.
 
-    A copy that auditwheel has put into the wheel is named as upstream names it: ``libpq-9f2b8c1d.so.5.15`` is
-    ``libpq.so.5.15``.
+    ``needed`` are the objects of the wheel: their paths, and the libraries that each of them needs. A copy that
+    auditwheel has put into the wheel is named as upstream names it: ``libpq-9f2b8c1d.so.5.15`` is ``libpq.so.5.15``.
     """
     found: set[str] = set()
-    for path in subject.objects:
-        node = subject.tree.lookup(path)
-        facts = node.facts if node is not None else None
-        if facts is not None and not _CARRIED.search(path):
-            found.update(plain_soname(name) for name in facts.needed if not _LIBC.match(name))
+    for path, names in needed:
+        if not _CARRIED.search(path):
+            found.update(plain_soname(name) for name in names if not _LIBC.match(name))
     return tuple(sorted(found))
 
 

@@ -54,6 +54,10 @@ class Source(Protocol):
     def arch(self) -> str:
         """The architecture in apk's words."""
 
+    @property
+    def derived(self) -> object:
+        """What it was made of where it is not Alpine's own, else ``None``."""
+
 
 class Packages(Protocol):
     """One release's index; ``dockerlint_alpine.apk.Index`` is one."""
@@ -117,10 +121,13 @@ class _Rules(Struct, frozen=True):
 def judged(indexes: Indexes) -> dict[str, str]:
     """Return the releases whose main and community are both at hand, oldest first, each with the architecture to ask.
 
-    Where only a stand-in could answer, a missing package would prove nothing. x86_64 is asked where it is there.
+    Where only a stand-in or a derived index could answer, a missing package would prove nothing. x86_64 is asked where it
+    is there.
     """
     held: dict[str, dict[str, set[str]]] = {}
     for source in indexes.sources():
+        if source.derived is not None:
+            continue
         held.setdefault(source.release, {}).setdefault(source.arch, set()).add(source.repository)
     found = {}
     for release in sorted(held, key=release_key):

@@ -18,7 +18,7 @@ from msgspec.structs import replace
 from dockerlint_alpine.checks import CHECKS, check_of
 from dockerlint_alpine.checks import Subject as Judged
 from dockerlint_alpine.checks.base import instruction_location, stage_label, stage_ref
-from dockerlint_alpine.elf.loader import system_path
+from dockerlint_alpine.elf.loader import DEFAULT_PATH, system_path
 from dockerlint_alpine.knowledge.packaged import distribution_names, python_modules
 from dockerlint_alpine.model.comparison import Comparison, Difference, Doubt, Miss, Sides
 from dockerlint_alpine.model.findings import Evidence
@@ -60,6 +60,50 @@ def stage_of(timeline: Timeline, target: str | None) -> Stage:
     return stage
 
 
+def off_the_path(subject: Subject, library: str) -> str | None:
+    """Where in the image a library lies that the loader does not find, if ENTRYPOINT or CMD may add that folder.
+
+    ``None`` where it is nowhere, or where nothing that starts the container could set a search path: then the loader's
+    word is the last one.
+    """
+    searched = DEFAULT_PATH.split(":")
+    places = (path.rpartition("/") for path, node in subject.tree.nodes() if node.kind != "directory")
+    found = min(
+        (
+            f"{folder}/{name}"
+            for folder, _, name in places
+            if name == library and folder not in searched and ".libs" not in folder
+        ),
+        default=None,
+    )
+    return found if found is not None and _may_set_paths(subject) else None
+
+
+_SETS_PATHS = re.compile(r"LD_LIBRARY_PATH|\.sh\b|(?:^|[;&|]\s*)(?:\.|source)\s")
+
+
+def _may_set_paths(subject: Subject) -> bool:
+    """Whether what starts the container speaks of search paths, or is a script, which may."""
+    folders = subject.environment.get("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin").split(":")
+    for word in subject.start:
+        if _SETS_PATHS.search(word):
+            return True
+        for place in (
+            (word,) if word.startswith("/") else tuple(f"{folder}/{word}" for folder in folders if "/" not in word)
+        ):
+            node = subject.tree.lookup(place)
+            script = node is not None and node.kind == "file" and node.facts is None and node.problem is None
+            if script and ("entrypoint" in word or not _beside_python(subject, place)):
+                return True
+    return False
+
+
+def _beside_python(subject: Subject, place: str) -> bool:
+    """Whether a script lies where pip puts those of distributions, which set no search path."""
+    folder = place.rpartition("/")[0]
+    return any(subject.tree.lookup(f"{folder}/{name}") is not None for name in ("python", "python3", "pip"))
+
+
 def confront(
     timeline: Timeline,
     stage: Stage,
@@ -73,7 +117,7 @@ def confront(
     Returns the comparison and the findings, refuted ones too: proven ones have the bytes as evidence, and there is one more
     for everything certain that none of them speaks of.
     """
-    image = _Image(subject, inspection, stage)
+    image = BuiltImage(subject, inspection, stage)
     judge = _Judge(timeline, stage, image, knowledge)
     left: list[Finding] = []
     proven: list[Finding] = []
@@ -114,14 +158,14 @@ def confront(
     return comparison, tuple(left)
 
 
-class _Image:
-    """The image, with the questions that findings ask of it."""
+class BuiltImage:
+    """The image, with the questions that findings ask of it; ``stage`` is the one that it was built from, where known."""
 
-    def __init__(self, subject: Subject, inspection: Inspection, stage: Stage) -> None:
+    def __init__(self, subject: Subject, inspection: Inspection, stage: Stage | None = None) -> None:
         self.name = inspection.name.removeprefix("image:")
         self.inspection = inspection
-        self._subject = subject
-        self._stage = stage
+        self.subject = subject
+        self._installed = stage.installed if stage is not None else ()
         self.packages = {package.name for package in inspection.root.packages}
         self._provides = {
             re.split(r"[=<>~]", text, maxsplit=1)[0]
@@ -132,7 +176,7 @@ class _Image:
     @cached_property
     def distributions(self) -> Mapping[str, str]:
         """Distributions by name with their versions: those that Python sees, not copies inside of others."""
-        locations = {item.location for item in self._stage.installed if not item.as_wheel}
+        locations = {item.location for item in self._installed if not item.as_wheel}
         found: dict[str, str] = {}
         for one in self.inspection.root.distributions:
             folder = one.metadata.rpartition("/")[0]
@@ -144,7 +188,7 @@ class _Image:
         """Whether an object belongs to a distribution, or lies where they do."""
         if report.distribution is not None or _SITE.search(report.path):
             return True
-        places = (item.location for item in self._stage.installed if item.location not in _SHARED)
+        places = (item.location for item in self._installed if item.location not in _SHARED)
         return any(report.path.startswith(f"{place}/") for place in places)
 
     def owner(self, report: ObjectReport) -> str | None:
@@ -153,7 +197,7 @@ class _Image:
             return report.distribution
         below = _SITE.split(report.path)[-1] if _SITE.search(report.path) else None
         first = re.split(r"[/.]", below, maxsplit=1)[0] if below else ""
-        for item in self._stage.installed:
+        for item in self._installed:
             roots = {name.partition(".")[0] for name in item.imports} | {item.resolved.name.replace("-", "_")}
             if first and (first in roots):
                 return item.resolved.name
@@ -176,7 +220,7 @@ class _Image:
     @cached_property
     def _libraries(self) -> tuple[str, ...]:
         """Paths in the folders that the loader searches for everybody, files and links."""
-        tree, arch = self._subject.tree, self.inspection.arch or ""
+        tree, arch = self.subject.tree, self.inspection.arch or ""
         search = f"{self.inspection.root.environment.get('LD_LIBRARY_PATH', '')}:{system_path(tree, arch)}"
         folders = {folder.rstrip("/") for folder in re.split(r"[:\n]+", search) if folder}
         return tuple(path for path, _ in tree.nodes() if path.rpartition("/")[0] in folders)
@@ -190,7 +234,7 @@ class _Verdict(Struct, frozen=True):
 class _Judge:
     """What the image says to each finding."""
 
-    def __init__(self, timeline: Timeline, stage: Stage, image: _Image, knowledge: Knowledge) -> None:
+    def __init__(self, timeline: Timeline, stage: Stage, image: BuiltImage, knowledge: Knowledge) -> None:
         self._timeline = timeline
         self._stage = stage
         self._image = image
@@ -230,6 +274,9 @@ class _Judge:
         for report in objects:
             for need in report.needs:
                 if need.lacking and (need.name == library or _from(need, finding.packages)):
+                    place = off_the_path(self._image.subject, need.name)
+                    if place is not None:
+                        return _Verdict("untested", f"{place} is there: ENTRYPOINT or CMD may name its folder")
                     return _Verdict("proven", f"{report.path} needs {need.name}, and musl's loader finds it nowhere")
         for report in objects:
             found = next((need for need in report.needs if need.name == library), None)
@@ -273,7 +320,7 @@ def _from(need: NeedReport, packages: Sequence[str]) -> bool:
 # What no finding speaks of.
 
 
-def _misses(image: _Image, findings: Sequence[Finding]) -> Iterator[Miss]:
+def _misses(image: BuiltImage, findings: Sequence[Finding]) -> Iterator[Miss]:
     """What the loader will refuse in Python distributions; each thing once for each distribution."""
     told: set[tuple[str | None, str]] = set()
     for miss in _lacks(image, python=True):
@@ -284,7 +331,7 @@ def _misses(image: _Image, findings: Sequence[Finding]) -> Iterator[Miss]:
     yield from _opens(image, findings, told)
 
 
-def _lacks(image: _Image, *, python: bool) -> Iterator[Miss]:
+def _lacks(image: BuiltImage, *, python: bool) -> Iterator[Miss]:
     for report in image.inspection.objects:
         if report.facts is None or image.in_python(report) is not python:
             continue
@@ -308,7 +355,7 @@ def _lacks(image: _Image, *, python: bool) -> Iterator[Miss]:
             yield Miss("symbol", report.path, owner, named, f"symbol not found: {named}: {advice}")
 
 
-def _opens(image: _Image, findings: Sequence[Finding], told: set[tuple[str | None, str]]) -> Iterator[Miss]:
+def _opens(image: BuiltImage, findings: Sequence[Finding], told: set[tuple[str | None, str]]) -> Iterator[Miss]:
     for report in image.inspection.opens:
         opened = report.opens
         if report.status != "missing" or opened.optional or not _SITE.search(opened.path):
@@ -331,7 +378,7 @@ def _opens(image: _Image, findings: Sequence[Finding], told: set[tuple[str | Non
             yield miss
 
 
-def _elsewhere(image: _Image) -> Iterator[Miss]:
+def _elsewhere(image: BuiltImage) -> Iterator[Miss]:
     told: set[tuple[str, str]] = set()
     for miss in _lacks(image, python=False):
         if (miss.path, miss.what) not in told:
@@ -350,7 +397,7 @@ def _speaks_of(finding: Finding, miss: Miss) -> bool:
     return finding.need == f"so:{miss.what}" or bool(set(finding.packages) & set(miss.packages))
 
 
-def _as_findings(judged: Judged, stage: Stage, image: _Image, missed: Sequence[Miss]) -> Iterator[Finding]:
+def _as_findings(judged: Judged, stage: Stage, image: BuiltImage, missed: Sequence[Miss]) -> Iterator[Finding]:
     """A finding for everything certain that was missed, so that it is in every format; what is likely stays a remark."""
     installed = {item.resolved.name: item for item in stage.installed if not item.as_wheel}
     for miss in missed:
@@ -360,7 +407,7 @@ def _as_findings(judged: Judged, stage: Stage, image: _Image, missed: Sequence[M
         yield _as_finding(judged, stage, image, miss, item)
 
 
-def _as_finding(judged: Judged, stage: Stage, image: _Image, miss: Miss, item: Installed | None) -> Finding:
+def _as_finding(judged: Judged, stage: Stage, image: BuiltImage, miss: Miss, item: Installed | None) -> Finding:
     check = next(check for check in CHECKS if miss.kind in check.misses)
     who = miss.distribution or miss.path.rpartition("/")[2]
     library = miss.kind == "library"
@@ -416,7 +463,7 @@ def _made_up(name: str, repository: str) -> bool:
     return name.startswith(".") or repository == "virtual"
 
 
-def _distributions(stage: Stage, image: _Image) -> Sides:
+def _distributions(stage: Stage, image: BuiltImage) -> Sides:
     assert stage.end is not None
     sure: dict[str, str | None] = {}
     optional = set(_WITH_THE_IMAGE)

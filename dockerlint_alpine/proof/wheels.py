@@ -56,6 +56,7 @@ class ElfWheels:
     def read(self, path: Path, shown: str, arch: str) -> WheelFacts:
         """See :class:`~dockerlint_alpine.stages.wheels.WheelReader`."""
         from dockerlint_alpine.elf import ElfError, inspect, open_wheel
+        from dockerlint_alpine.python.sources.dlopen import scan_sources
         from dockerlint_alpine.stages.wheels import WheelError
 
         try:
@@ -65,7 +66,7 @@ class ElfWheels:
             key = (str(path), arch, status.st_size, status.st_mtime_ns)
             if key not in self._read:
                 subject = open_wheel(path)
-                self._read[key] = _facts(subject, inspect(subject), shown, arch)
+                self._read[key] = _facts(subject, inspect(subject, scan=scan_sources), shown, arch)
             return self._read[key]
         except ElfError as error:
             raise WheelError(str(error).replace(str(path), shown, 1)) from None

@@ -12,16 +12,10 @@ if TYPE_CHECKING:
     from dockerlint_alpine.python.formats.project import (
         follow_folders,
         name_of,
-        project_options,
         read_project,
-        read_project_arguments,
     )
     from dockerlint_alpine.python.formats.pylock import read_pylock
-    from dockerlint_alpine.python.formats.requirements_file import (
-        InstallArguments,
-        read_install_arguments,
-        read_requirements,
-    )
+    from dockerlint_alpine.python.formats.requirements_file import read_requirements
     from dockerlint_alpine.python.index.answers import AnswerCache
     from dockerlint_alpine.python.index.cached_resolver import Network, SparingResolver
     from dockerlint_alpine.python.index.online import UvResolver
@@ -62,7 +56,6 @@ __all__ = [
     "Facts",
     "FileReader",
     "IndexOptions",
-    "InstallArguments",
     "Network",
     "Origin",
     "Packaged",
@@ -94,10 +87,7 @@ __all__ = [
     "normalise",
     "parse_argument",
     "parse_pep508",
-    "project_options",
-    "read_install_arguments",
     "read_project",
-    "read_project_arguments",
     "read_pylock",
     "read_requirements",
     "read_sdist",
@@ -119,10 +109,10 @@ _HOMES = {
     "index.online": "UvResolver",
     "index.cached_resolver": "Network SparingResolver",
     "index.uv_program": "find_uv",
-    "formats.project": "follow_folders name_of project_options read_project read_project_arguments",
+    "formats.project": "follow_folders name_of read_project",
     "formats.pylock": "read_pylock",
     "requirement": "parse_argument parse_pep508",
-    "formats.requirements_file": "InstallArguments read_install_arguments read_requirements",
+    "formats.requirements_file": "read_requirements",
     "resolve": "Resolver ResolverError",
     "sources.sdist": "read_sdist read_tree",
     "sources.source_facts": "SourceFacts SourceNeed requirement_name",

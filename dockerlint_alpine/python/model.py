@@ -70,7 +70,7 @@ class Requested(Struct, frozen=True):
     ``name`` is ``None`` where only running the project would tell it (a VCS URL without ``#egg=``). ``specifier`` and
     ``marker`` are PEP 440 / PEP 508 text (``""`` and ``None`` when absent). ``chain`` leads from the file that asks
     first to this requirement. ``path`` is a local folder or archive in the reader's terms. ``artefacts`` are the file
-    names that a lock file allows (``None``: the index decides).
+    names that a lock file allows (``None``: the index decides), ``index`` is the index that a lock file names for it.
     """
 
     text: str
@@ -85,9 +85,10 @@ class Requested(Struct, frozen=True):
     hashes: tuple[str, ...] = ()
     chain: tuple[str, ...] = ()
     artefacts: tuple[str, ...] | None = None
+    index: str | None = None
 
     def __repr__(self) -> str:
-        return _shown(self, "text", "url")
+        return _shown(self, "text", "url", "index")
 
     def __post_init__(self) -> None:
         if not self.chain:
@@ -103,7 +104,8 @@ class IndexOptions(Struct, frozen=True):
     """What pip was told about indexes and formats; names are normalised, ``:all:`` stands for every distribution.
 
     ``no_binary`` and ``only_binary`` are disjoint, as pip keeps them. ``pre_for`` are the distributions that
-    ``--all-releases`` names. ``find_links`` are paths in the reader's terms or URLs.
+    ``--all-releases`` names. ``locked_at`` is the index that a lock file names for the one distribution that is asked for:
+    no other one may hear its name. ``find_links`` are paths in the reader's terms or URLs.
     """
 
     index_url: str | None = None
@@ -116,9 +118,10 @@ class IndexOptions(Struct, frozen=True):
     pre: bool = False
     pre_for: frozenset[str] = frozenset()
     require_hashes: bool = False
+    locked_at: str | None = None
 
     def __repr__(self) -> str:
-        return _shown(self, "index_url", "extra_index_urls", "find_links")
+        return _shown(self, "locked_at", "index_url", "extra_index_urls", "find_links")
 
     def allows(self, name: str) -> tuple[bool, bool]:
         """Return whether pip may use (wheels, sdists) of the distribution ``name``.

@@ -1,8 +1,8 @@
 """Command-line options as pip, its requirements files and the project installers write them.
 
 One scanner for all: long options with ``=`` or a following value, unambiguous prefixes (optparse allows ``--req``),
-short options with attached values and clusters (``-Ur file``). The tables are pip 26's ``install`` and its files'
-options plus those of older pips and of ``uv pip install`` that take a value.
+short options with attached values and clusters (``-Ur file``). The table here is that of pip 26's requirements files,
+with the options of older pips; the tables of commands stand with their tools in ``installers``.
 """
 
 from __future__ import annotations
@@ -126,7 +126,7 @@ def _cluster(text: str, following: str | None, table: OptionTable) -> tuple[list
     return found, 0
 
 
-_SHARED_VALUES = """
+SHARED_VALUES = """
 --index-url -i --pypi-url --default-index
 --extra-index-url --index
 --constraint -c --constraints
@@ -144,7 +144,7 @@ _SHARED_VALUES = """
 --install-option
 --build-option
 """
-_SHARED_FLAGS = """
+SHARED_FLAGS = """
 --no-index
 --prefer-binary
 --require-hashes
@@ -153,111 +153,10 @@ _SHARED_FLAGS = """
 """
 
 FILE_OPTIONS = OptionTable.build(
-    _SHARED_VALUES + "--hash\n",
-    _SHARED_FLAGS + "--process-dependency-links\n--always-unzip -Z\n--use-wheel\n--no-use-wheel\n",
+    SHARED_VALUES + "--hash\n",
+    SHARED_FLAGS + "--process-dependency-links\n--always-unzip -Z\n--use-wheel\n--no-use-wheel\n",
 )
 """What may stand in a requirements file: pip's ``SUPPORTED_OPTIONS`` and what older pips accepted."""
-
-INSTALL_OPTIONS = OptionTable.build(
-    _SHARED_VALUES
-    + """
---wheel-dir -w
---dest -d --destination-dir --destination-directory
---abi
---build-constraint --build-constraints -b
---cache-dir
---cert
---client-cert
---color
---config-file
---directory
---exclude-newer
---excludes
---exists-action
---extra
---group
---implementation
---index-strategy
---keyring-provider
---link-mode
---log --log-file --local-log
---overrides
---platform --python-platform
---prefix
---prerelease
---progress-bar
---project
---proxy
---python -p
---python-version
---refresh-package
---reinstall-package
---report
---requirements-from-script
---resolution
---resume-retries
---retries
---root
---root-user-action
---src --source --source-dir --source-directory
---target -t
---timeout --default-timeout
---torch-backend
---upgrade-package -P
---upgrade-strategy
---uploaded-prior-to
---use-deprecated
-""",
-    _SHARED_FLAGS
-    + """
---all-extras
---break-system-packages
---check-build-dependencies
---compile --compile-bytecode
---debug
---disable-pip-version-check
---dry-run
---exact
---force-reinstall --reinstall
---ignore-installed -I
---ignore-requires-python
---isolated
---managed-python
---no-build
---no-break-system-packages
---no-build-isolation
---no-cache-dir --no-cache -n
---no-clean
---no-color
---no-compile
---no-config
---no-deps --no-dependencies
---no-editable
---no-input
---no-managed-python
---no-progress
---no-python-downloads
---no-python-version-warning
---no-sources
---no-use-pep517
---no-user
---no-warn-conflicts
---no-warn-script-location
---offline
---only-deps --only-dependencies
---quiet -q
---refresh
---require-virtualenv --require-venv
---strict
---system
---system-certs --native-tls
---upgrade -U
---use-pep517
---user
---verbose -v
-""",
-)
-"""``pip install`` of every age and ``uv pip install``."""
 
 
 def split_names(value: str, target: set[str], other: set[str]) -> None:
@@ -368,34 +267,3 @@ class OptionState:
             index_url=self.index_urls[0] if self.index_urls else None,
             extra_index_urls=tuple(dict.fromkeys(self.extra_index_urls)),
         )
-
-
-_ENVIRONMENT = (
-    ("INDEX_URL", "--index-url"),
-    ("EXTRA_INDEX_URL", "--extra-index-url"),
-    ("FIND_LINKS", "--find-links"),
-    ("NO_BINARY", "--no-binary"),
-    ("ONLY_BINARY", "--only-binary"),
-    ("ALL_RELEASES", "--all-releases"),
-)
-_ENVIRONMENT_FLAGS = (
-    ("NO_INDEX", "--no-index"),
-    ("PREFER_BINARY", "--prefer-binary"),
-    ("PRE", "--pre"),
-    ("REQUIRE_HASHES", "--require-hashes"),
-)
-_TRUE = frozenset({"y", "yes", "t", "true", "on", "1"})
-
-
-def environment_options(environment: Mapping[str, str]) -> IndexOptions:
-    """Return what ``PIP_*`` variables (pip: "Environment Variables" of its configuration) say, before any argument."""
-    state = OptionState()
-    for suffix, option in _ENVIRONMENT:
-        value = environment.get(f"PIP_{suffix}", "")
-        many = option in {"--extra-index-url", "--find-links"}
-        for item in value.split() if many else [value] if value else []:
-            state.apply(option, item)
-    for suffix, option in _ENVIRONMENT_FLAGS:
-        if environment.get(f"PIP_{suffix}", "").strip().lower() in _TRUE:
-            state.apply(option, "")
-    return state.finish()

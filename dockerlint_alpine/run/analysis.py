@@ -15,6 +15,7 @@ from msgspec.structs import replace
 
 from dockerlint_alpine.apk import IndexStore
 from dockerlint_alpine.checks import CHECKS, Subject, check_of
+from dockerlint_alpine.checks.carried import is_notice, settled
 from dockerlint_alpine.fixer.bases import share
 from dockerlint_alpine.fixer.fix_loop import Proposal, mend, merged
 from dockerlint_alpine.fixer.overlay import changed_context
@@ -154,7 +155,8 @@ class Doctor:
 
     def _found(self, timeline: Timeline) -> list[Finding]:
         subject = Subject(timeline, self.knowledge)
-        return share(timeline, [finding for check in CHECKS for finding in check.run(subject)])
+        found = ((check, finding) for check in CHECKS for finding in check.run(subject))
+        return share(timeline, settled(subject, found))
 
     def _for_platform_of(self, image: ImageSubject) -> Doctor:
         """The same doctor for the platform that an image was built for. Raises UnreadableError where there is none."""
@@ -171,6 +173,7 @@ class Doctor:
         from dockerlint_alpine.elf import inspect
         from dockerlint_alpine.elf.targets import no_progress
         from dockerlint_alpine.proof.image import ImageMismatchError, confront, stage_of
+        from dockerlint_alpine.python.sources.dlopen import scan_sources
 
         name = shown_as if shown_as is not None else str(path)
         timelines = self.timelines(data, path, shown_as=name)
@@ -179,7 +182,7 @@ class Doctor:
             stage = stage_of(timeline, self.settings.target)
         except ImageMismatchError as error:
             raise UnreadableError(str(error)) from None
-        inspection = inspect(image, stage.packages, progress=progress or no_progress)
+        inspection = inspect(image, stage.packages, scan=scan_sources, progress=progress or no_progress)
         found = self._found(timeline)
         comparison, told = confront(timeline, stage, found, image, inspection, self.knowledge)
         report = self._report(name, timelines, told)
@@ -195,7 +198,7 @@ class Doctor:
             source=dockerfile.data,
             stages=max(_count(timeline, "alpine") for timeline in timelines),
             not_alpine=max(_count(timeline, "other") for timeline in timelines),
-            unknown=max(_unknown(timeline) for timeline in timelines),
+            unknown=max(_unknown(timeline) for timeline in timelines) + sum(map(is_notice, findings)),
             notes=tuple(dict.fromkeys(note for timeline in timelines for note in timeline.notes)),
         )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dockerlint_alpine.installers.base import PythonHome
 from dockerlint_alpine.stages.bases import APK_ARCH
 from dockerlint_alpine.stages.context import BuildContext, ContextFileError, guess_root, open_context
 from dockerlint_alpine.stages.copied_libraries import library_copied
@@ -14,7 +15,6 @@ from dockerlint_alpine.stages.model import (
     Installed,
     InstallStep,
     Moment,
-    PythonHome,
     PythonStep,
     Stage,
     Timeline,

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 from msgspec.structs import replace
 
 from dockerlint_alpine.python.resolve import ResolverError
+from dockerlint_alpine.python.sources.native import is_native
 from dockerlint_alpine.python.versions import sort_versions
 from dockerlint_alpine.stages.linkage import SourceRule, known_build
-from dockerlint_alpine.stages.native import is_native
 
 if TYPE_CHECKING:
     from dockerlint_alpine.knowledge import Build, Knowledge
@@ -116,8 +116,11 @@ class SourceBuilds:
             return None
         key = (name, resolved.version)
         if key not in self._read:
+            wanted = request.requirements
+            locked_at = next((one.index for one in wanted.requested if one.name == name and one.index), None)
+            options = replace(wanted.options, locked_at=locked_at) if locked_at is not None else wanted.options
             try:
-                self._read[key] = self._resolver.source_facts(name, resolved.version, request.requirements.options)
+                self._read[key] = self._resolver.source_facts(name, resolved.version, options)
             except ResolverError as error:
                 self._read[key] = None
                 self.failures[name] = str(error)

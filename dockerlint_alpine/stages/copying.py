@@ -12,15 +12,17 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 from msgspec.structs import replace
 
+from dockerlint_alpine.python.paths import absolute
 from dockerlint_alpine.stages.copied_distributions import WILDCARD, moved_path, spread, travelling
 from dockerlint_alpine.stages.dockerignore import NOTHING_IGNORED, DockerIgnore, parse_dockerignore
-from dockerlint_alpine.stages.files import FromContext, FromStage, FromText, Unread, absolute, goes_into
+from dockerlint_alpine.stages.files import FromContext, FromStage, FromText, Unread, goes_into
 from dockerlint_alpine.stages.heuristics import mentions_python
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from dockerlint_alpine.stages.model import Installed, PythonHome
+    from dockerlint_alpine.installers.base import PythonHome
+    from dockerlint_alpine.stages.model import Installed
     from dockerlint_alpine.stages.walk import StageWalk
     from dockerlint_alpine.syntax import Dockerfile, Instruction
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, TypeAlias
 from msgspec import Struct
 from msgspec.structs import replace
 
+from dockerlint_alpine.python.paths import absolute
 from dockerlint_alpine.stages.context import BuildContext, ContextFileError
 from dockerlint_alpine.stages.dockerignore import NOTHING_IGNORED, DockerIgnore
 
@@ -160,6 +161,14 @@ class StageFiles(Struct, frozen=True, eq=False, dict=True):
             case _:
                 return True
 
+    def may_have(self, path: str) -> bool:
+        """True when something that was copied may have brought a file to ``path``, whether it is known or not: a folder of
+        another stage, an image, an archive. What a RUN of this stage makes is not looked at."""
+        return any(self._may_hold(placement, inner) for placement, inner in self._covering(path))
+
+    def _may_hold(self, placement: Placement, inner: str) -> bool:
+        return not isinstance(placement, FromContext) or self.context.exists(inner)
+
     def display(self, path: str) -> str:
         """The context file behind ``path`` as the user names it; ``path`` itself where it is none."""
         placement, inner = self._located(path)
@@ -273,11 +282,6 @@ def _below(source: str, target: str, path: str) -> str | None:
     if not path.startswith(prefix):
         return None
     return posixpath.join(source, path[len(prefix) :])
-
-
-def absolute(path: str, workdir: str) -> str:
-    """``path`` made absolute against ``workdir`` and normalised."""
-    return posixpath.normpath(posixpath.join(workdir, path)).replace("//", "/")
 
 
 def goes_into(destination: str, count: int, files: StageFiles, workdir: str) -> bool:

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import re
+from functools import cache
 from typing import TYPE_CHECKING
+
+from dockerlint_alpine.installers.registry import mention_of_any
 
 if TYPE_CHECKING:
     from dockerlint_alpine.syntax import Instruction
 
 _APK = re.compile(r"\bapk\s+(?:\S+\s+)*?add\b")
-_PYTHON = re.compile(
-    r"\bpip[\d.]*\s+(?:-\S+\s+)*(?:install|wheel)|\b(?:uv|poetry|pdm|pipenv)\s+(?:-\S+\s+)*(?:install|sync|pip|add|tool)\b"
-    r"|\bpipx\s+install"
-)
+
+
+@cache
+def _python() -> re.Pattern[str]:
+    return re.compile(mention_of_any())
 
 
 def adds_packages(instruction: Instruction) -> bool:
@@ -22,7 +26,7 @@ def adds_packages(instruction: Instruction) -> bool:
 
 def mentions_python(instruction: Instruction) -> bool:
     """True when a RUN looks as if it installed Python packages."""
-    return instruction.keyword == "RUN" and _PYTHON.search(_text(instruction)) is not None
+    return instruction.keyword == "RUN" and _python().search(_text(instruction)) is not None
 
 
 def mentions_packages(instruction: Instruction) -> bool:
@@ -32,7 +36,7 @@ def mentions_packages(instruction: Instruction) -> bool:
 
 def script_installs(text: str) -> bool:
     """True when a shell script looks as if it installed packages."""
-    return _APK.search(text) is not None or _PYTHON.search(text) is not None
+    return _APK.search(text) is not None or _python().search(text) is not None
 
 
 def _text(instruction: Instruction) -> str:

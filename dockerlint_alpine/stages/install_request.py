@@ -2,36 +2,26 @@
 
 from __future__ import annotations
 
-import posixpath
 import re
 from fnmatch import fnmatchcase
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from msgspec import Struct, field
-from msgspec.structs import replace
+from msgspec import Struct
 
-from dockerlint_alpine.python import (
-    Origin,
-    Requested,
-    RequirementSet,
-    name_of,
-    project_options,
-    read_install_arguments,
-    read_project_arguments,
-)
+from dockerlint_alpine.installers.base import Words
+from dockerlint_alpine.python import Origin, Requested, RequirementSet
+from dockerlint_alpine.python.paths import absolute
 from dockerlint_alpine.stages.errors import IncludeCycleError
-from dockerlint_alpine.stages.files import absolute
-from dockerlint_alpine.stages.native import is_native
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from dockerlint_alpine.python import InstallArguments, Target
-    from dockerlint_alpine.stages.installers import ExportCommand, InstallCommand
+    from dockerlint_alpine.installers.base import ExportCommand, InstallCommand, Surroundings
+    from dockerlint_alpine.python import Target
     from dockerlint_alpine.stages.model import Installed
     from dockerlint_alpine.stages.walk import StageWalk
-    from dockerlint_alpine.syntax import Arg, Instruction, SourceText
+    from dockerlint_alpine.syntax import Arg, Instruction
 
 _NAMED = re.compile(r"([A-Za-z0-9][\w.-]*(?:\[[\w,.\s-]*\])?)\s*(?:[=<>!~]=|[<>@])")
 _ABOUT_INDEXES = frozenset(
@@ -42,23 +32,6 @@ _ABOUT_INDEXES = frozenset(
 
 _ENDLESS = "includes itself"
 """How ``dockerlint_alpine.python`` says that a requirements file includes itself, directly or through others."""
-
-
-class Words(Struct):
-    """The arguments of an installer as far as they are known, each with the place where it is written."""
-
-    texts: list[str] = field(default_factory=list)
-    places: list[Origin] = field(default_factory=list)
-    hidden: list[str] = field(default_factory=list)
-    """Variables and substitutions that hide a part of what is installed."""
-
-    wheelhouses: list[str] = field(default_factory=list)
-    """Folders whose wheel files are installed by their path."""
-
-    def add(self, text: str, place: Origin) -> None:
-        """Append one word."""
-        self.texts.append(text)
-        self.places.append(place)
 
 
 class ArgumentReader:
@@ -160,107 +133,23 @@ class InstallRequest(Struct, frozen=True, dict=True):
         }
 
 
-def options_of(command: InstallCommand, words: Words) -> Mapping[str, tuple[str, ...]]:
-    """The options of a project command, before its files are read."""
-    if command.action != "project":
-        return {}
-
-    return project_options(command.tool, words.texts)
-
-
 def read_install_request(
-    walk: StageWalk,
-    command: InstallCommand,
-    words: Words,
-    variables: Mapping[str, SourceText],
-    folder: str,
-    target: Target | None,
+    command: InstallCommand, words: Words, place: Surroundings, target: Target | None
 ) -> InstallRequest:
     """Read the files that ``command`` names. ``target`` serves the markers of lock files.
 
     Raises IncludeCycleError for requirement files that include each other in a circle.
     """
-    env = {name: value.text for name, value in variables.items()}
-    found: InstallArguments
-    if command.action == "project":
-        from dockerlint_alpine.python import read_project_arguments
-
-        found = read_project_arguments(
-            command.tool,
-            words.texts,
-            walk.files,
-            cwd=folder,
-            origins=words.places,
-            environment=env,
-            target=target,
-            command=command.verb,
-        )
-        found = replace(found, requirements=_with_itself(found, walk, command, folder))
-    else:
-        texts, places = words.texts, words.places
-        if command.action == "sync-files":
-            texts, places = _as_files(words)
-        found = read_install_arguments(texts, walk.files, cwd=folder, origins=places, environment=env, target=target)
+    found = command.tool.request(command, words, place, target)
     for problem in found.requirements.problems:
         if problem.message.endswith(_ENDLESS):
             raise IncludeCycleError(f"requirement files include each other in a circle: {problem.path}:{problem.line}")
-    links = (absolute(link, folder) for link in found.requirements.options.find_links if "://" not in link)
+    links = (absolute(link, place.folder) for link in found.requirements.options.find_links if "://" not in link)
     return InstallRequest(found.requirements, found.options, tuple(dict.fromkeys((*links, *words.wheelhouses))))
 
 
-_WITHOUT_ITSELF = frozenset(
-    "--no-root --no-self --no-install-project --no-install-local --only-group --only-dev --no-install-workspace".split()
-)
-"""Options of Poetry, PDM and uv that leave the project itself out."""
-
-
-def _with_itself(found: InstallArguments, walk: StageWalk, command: InstallCommand, folder: str) -> RequirementSet:
-    """uv, Poetry and PDM install the project, too: that is worth a line where it compiles something."""
-    requirements, folder = found.requirements, project_folder(folder, found.options)
-    if command.tool not in {"uv", "poetry", "pdm"} or not _WITHOUT_ITSELF.isdisjoint(found.options):
-        return requirements
-    if not is_native(walk.files, folder):
-        return requirements
-    name = name_of(folder, walk.files)
-    if name is None or any(one.name == name for one in requirements.requested):
-        return requirements
-    origin = Origin(walk.files.display(posixpath.join(folder, "pyproject.toml")))
-    itself = Requested(text=name, name=name, origin=origin, path=folder)
-    return replace(requirements, requested=(*requirements.requested, itself))
-
-
-def project_folder(folder: str, options: Mapping[str, tuple[str, ...]]) -> str:
-    """The folder of the project that a command means when it runs in ``folder``."""
-    for option in ("--directory", "--project"):
-        if option in options:
-            folder = absolute(options[option][-1], folder)
-    return folder
-
-
-def _as_files(words: Words) -> tuple[list[str], list[Origin]]:
-    """``uv pip sync FILE...``: every operand is a requirements file."""
-    texts: list[str] = []
-    places: list[Origin] = []
-    for text, place in zip(words.texts, words.places, strict=True):
-        for part in (text,) if text.startswith("-") else ("-r", text):
-            texts.append(part)
-            places.append(place)
-    return texts, places
-
-
-def exported(
-    walk: StageWalk,
-    command: ExportCommand,
-    words: Words,
-    variables: Mapping[str, SourceText],
-    folder: str,
-    target: Target | None,
-) -> str | None:
+def requirements_text(found: RequirementSet) -> str | None:
     """The requirements file that an export writes, ``None`` where the lock file can't be read."""
-    env = {name: value.text for name, value in variables.items()}
-    found = read_project_arguments(
-        command.tool, words.texts, walk.files, cwd=folder, origins=words.places, environment=env, target=target
-    ).requirements
     if not found.requested:
         return None
     return "".join(f"{line}\n" for line in map(_line, found.requested) if line)

@@ -2,37 +2,38 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import TYPE_CHECKING, Literal
 
 from msgspec import Struct
 from msgspec.structs import replace
 
+from dockerlint_alpine.installers.base import PythonHome, project_folder
 from dockerlint_alpine.knowledge.packaged import distribution_names, python_modules
 from dockerlint_alpine.python import Resolution, Resolved, Target, musl_of_alpine, normalise
 from dockerlint_alpine.python.markers import machine
+from dockerlint_alpine.python.paths import absolute
 from dockerlint_alpine.python.resolve import ResolverError, answers_itself, resolve
-from dockerlint_alpine.stages import interpreters
 from dockerlint_alpine.stages.compiles import SourceBuilds
 from dockerlint_alpine.stages.errors import StagesError
-from dockerlint_alpine.stages.files import FromText, absolute
+from dockerlint_alpine.stages.files import FromText
 from dockerlint_alpine.stages.install_request import (
     ArgumentReader,
     InstallRequest,
-    exported,
-    options_of,
-    project_folder,
     read_install_request,
+    requirements_text,
 )
+from dockerlint_alpine.stages.interpreters import CommandPlace
 from dockerlint_alpine.stages.linkage import build_facts, known_build
-from dockerlint_alpine.stages.model import GlibcMade, Installed, InstallStep, PythonHome
+from dockerlint_alpine.stages.model import GlibcMade, Installed, InstallStep
 from dockerlint_alpine.stages.wheels import WheelError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from dockerlint_alpine.installers.base import ExportCommand, InstallCommand
     from dockerlint_alpine.knowledge import Knowledge
     from dockerlint_alpine.python import Facts, RequirementSet, Resolver
-    from dockerlint_alpine.stages.installers import ExportCommand, InstallCommand
     from dockerlint_alpine.stages.model import UnjudgedKind
     from dockerlint_alpine.stages.walk import StageWalk
     from dockerlint_alpine.stages.wheelhouse import Wheelhouse, WheelReader
@@ -43,7 +44,7 @@ _SHOWN_UNKNOWN = 6
 """Names of distributions listed in one notice; the rest is counted."""
 
 
-class Call(Struct, frozen=True):
+class Call(Struct, frozen=True, dict=True):
     """One installer's command in its place: where it stands, its variables, the folder and venv it runs in."""
 
     walk: StageWalk
@@ -54,10 +55,14 @@ class Call(Struct, frozen=True):
     active: PythonHome | None
     conditional: bool
 
-    @property
+    @cached_property
     def env(self) -> dict[str, str]:
         """The environment as text."""
         return {name: value.text for name, value in self.variables.items()}
+
+    def place(self, folder: str | None = None) -> CommandPlace:
+        """The stage as the command finds it, in ``folder`` (default: where it runs)."""
+        return CommandPlace(self.walk, self.env, self.folder if folder is None else folder, self.active)
 
     def unjudged(self, kind: UnjudgedKind, message: str, evidence: str, things: int = 1) -> None:
         """Note something that could not be judged."""
@@ -89,24 +94,22 @@ class Installer:
         if walk.glibc is None and (walk.packages is None or walk.index is None):
             return
         words = ArgumentReader(walk, call.instruction, call.folder).words(command)
-        options = options_of(command, words)
-        folder = project_folder(call.folder, options)
-        home = interpreters.home_of_installer(walk, command, options, call.variables, call.active, folder)
+        options = command.tool.options(command, words.texts)
+        folder = project_folder(call.folder, options) if command.action == "project" else call.folder
+        home = command.tool.home(command, options, call.place(folder))
         if command.action == "uninstall":
             _uninstall(walk, home, words.texts, conditional=call.conditional)
             return
         self._report_hidden(call, command, words.hidden)
-        target = self._target(walk, home, command, {}) if home is not None and home.version is not None else None
-        request = read_install_request(walk, command, words, call.variables, call.folder, target)
-        if command.action != "project":
-            home = interpreters.home_of_installer(walk, command, request.options, call.variables, call.active, folder)
+        target = self._target(walk, home, command, options) if home is not None and home.version is not None else None
+        request = read_install_request(command, words, call.place(), target)
         self._report_problems(call, command, request)
         if home is None or home.version is None:
             message = f"{command.program}: which Python runs here isn't known: say it with --python X.Y"
             call.unjudged("unknown-base-image", message, f"FROM {walk.node.base}")
             return
         target = self._target(walk, home, command, request.options)
-        place = interpreters.destination(home, command, request.options, call.variables, folder)
+        place = command.tool.destination(command, request.options, home, call.place(folder))
         present = _present(walk, home, command, request)
         wheelhouse = self._wheelhouse(call, request)
         resolution = self._resolution(walk, request, target, present, wheelhouse)
@@ -142,9 +145,10 @@ class Installer:
             return
         walk = call.walk
         words = ArgumentReader(walk, call.instruction, call.folder).words(command)
-        home = interpreters.home_of_program(walk, "python3", call.variables, call.active)
+        place = call.place()
+        home = place.interpreter("python3")
         target = Target(home.version, walk.platform) if home is not None and home.version is not None else None
-        text = exported(walk, command, words, call.variables, call.folder, target)
+        text = requirements_text(command.tool.export(command, words, place, target))
         if text is not None:
             walk.files = walk.files.place(FromText(text.encode(), absolute(output, call.folder)))
 
@@ -156,8 +160,8 @@ class Installer:
             platform=walk.platform,
             musl=musl_of_alpine(walk.index.release) if walk.index is not None else None,
             glibc=walk.glibc,
-            pip_version=home.pip_version if command.tool in {"pip", "pipenv"} else None,
-            forced_platforms=options.get("--platform", ()) if command.tool == "pip" else (),
+            pip_version=home.pip_version if command.tool.runs_pip else None,
+            forced_platforms=options.get("--platform", ()) if command.tool.runs_pip else (),
         )
 
     def _wheelhouse(self, call: Call, request: InstallRequest) -> Wheelhouse | None:

@@ -11,35 +11,15 @@ from msgspec import Struct, field
 
 if TYPE_CHECKING:
     from dockerlint_alpine.apk import Index, World
+    from dockerlint_alpine.installers.base import InstallCommand, PythonHome
     from dockerlint_alpine.knowledge import BaseImage, Language
     from dockerlint_alpine.python import Resolved, Target
     from dockerlint_alpine.stages.apk_commands import ApkCommand
     from dockerlint_alpine.stages.environment import Scope
     from dockerlint_alpine.stages.files import StageFiles
-    from dockerlint_alpine.stages.installers import InstallCommand
     from dockerlint_alpine.stages.linkage import BuildFacts, LibraryUse
     from dockerlint_alpine.stages.wheels import WheelFacts, WheelLink
     from dockerlint_alpine.syntax import Dockerfile, Instruction, Span
-
-
-class PythonHome(Struct, frozen=True):
-    """One interpreter of a stage. ``prefix`` is where it lives (``/usr/local``, ``/usr``, a venv's folder).
-
-    ``from_apk`` is true for Alpine's own Python and venvs made from it. ``version`` is ``X.Y`` or ``None``.
-    ``sees_system``: a venv that also has the packages of the Python it was made from.
-    """
-
-    prefix: str
-    version: str | None
-    from_apk: bool = False
-    is_venv: bool = False
-    sees_system: bool = False
-    pip_version: str | None = None
-
-    @property
-    def site_packages(self) -> str:
-        """The folder that pip installs into."""
-        return f"{self.prefix}/lib/python{self.version or '3'}/site-packages"
 
 
 class Moment(Struct, frozen=True):

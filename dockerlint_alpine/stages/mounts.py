@@ -5,8 +5,9 @@ from __future__ import annotations
 import posixpath
 from typing import TYPE_CHECKING
 
+from dockerlint_alpine.python.paths import absolute
 from dockerlint_alpine.stages.copying import bring
-from dockerlint_alpine.stages.files import FromContext, absolute
+from dockerlint_alpine.stages.files import FromContext
 from dockerlint_alpine.syntax import Mount, SourceText
 
 if TYPE_CHECKING:

@@ -8,8 +8,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from dockerlint_alpine.python.paths import absolute
 from dockerlint_alpine.stages.apk_commands import Operand
-from dockerlint_alpine.stages.files import absolute
 from dockerlint_alpine.syntax import parse_script
 
 if TYPE_CHECKING:

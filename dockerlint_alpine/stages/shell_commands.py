@@ -10,21 +10,15 @@ from typing import TYPE_CHECKING
 from msgspec.structs import replace
 
 from dockerlint_alpine.apk import World
+from dockerlint_alpine.installers.base import ExportCommand, InstallCommand, PythonHome, VenvCommand, is_python
+from dockerlint_alpine.installers.registry import read_command, read_setting
+from dockerlint_alpine.installers.venv import make_environment
+from dockerlint_alpine.python.paths import absolute
 from dockerlint_alpine.stages import shell_files
 from dockerlint_alpine.stages.apk_commands import ApkCommand, Operand, read_apk_command
-from dockerlint_alpine.stages.files import absolute
 from dockerlint_alpine.stages.heuristics import script_installs
-from dockerlint_alpine.stages.installers import (
-    ExportCommand,
-    InstallCommand,
-    VenvCommand,
-    is_python,
-    read_install_command,
-    read_setting,
-)
 from dockerlint_alpine.stages.installing import Call
-from dockerlint_alpine.stages.interpreters import make_venv
-from dockerlint_alpine.stages.model import ApkStep, PythonHome, PythonStep
+from dockerlint_alpine.stages.model import ApkStep, PythonStep
 from dockerlint_alpine.stages.package_lists import PackageLists
 from dockerlint_alpine.stages.packages import Packages, sort_operands
 from dockerlint_alpine.syntax import expanded_commands
@@ -203,7 +197,7 @@ class _ScriptWalk:
             if args[start].text.rsplit("/", 1)[-1] == "apk":
                 self._xargs_apk(expanded, args, start, folder)
                 return
-            if isinstance(read_install_command(args[start:]), InstallCommand):
+            if isinstance(read_command(args[start:]), InstallCommand):
                 self._xargs_pip(expanded, args, start, folder)
                 return
 
@@ -250,21 +244,20 @@ class _ScriptWalk:
 
     def _python(self, expanded: ExpandedCommand, args: Sequence[Arg], folder: str) -> None:
         walk = self.walk
-        command = read_install_command(args)
-        variables = {**expanded.variables, **dict(expanded.environment)}
-        if isinstance(command, VenvCommand):
-            make_venv(walk, command, variables, self.active, folder)
-        elif command is not None:
+        command = read_command(args)
+        if command is not None:
             call = Call(
                 walk=walk,
                 instruction=self.instruction,
                 span=self._span(expanded),
-                variables=variables,
+                variables={**expanded.variables, **dict(expanded.environment)},
                 folder=folder,
                 active=self.active,
                 conditional=expanded.conditional,
             )
-            if isinstance(command, ExportCommand):
+            if isinstance(command, VenvCommand):
+                make_environment(command, call.place())
+            elif isinstance(command, ExportCommand):
                 self.installer.export(call, command, _redirected_to(expanded))
             else:
                 self.installer.install(call, command)

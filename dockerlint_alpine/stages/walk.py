@@ -5,8 +5,10 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Literal
 
-from dockerlint_alpine.stages.files import StageFiles, absolute
-from dockerlint_alpine.stages.model import Installed, Moment, PythonHome, Stage, Step, Unjudged, UnjudgedKind
+from dockerlint_alpine.installers.base import PythonHome
+from dockerlint_alpine.python.paths import absolute
+from dockerlint_alpine.stages.files import StageFiles
+from dockerlint_alpine.stages.model import Installed, Moment, Stage, Step, Unjudged, UnjudgedKind
 from dockerlint_alpine.syntax import expand
 
 if TYPE_CHECKING:

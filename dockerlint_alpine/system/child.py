@@ -19,6 +19,8 @@ from typing import IO, TYPE_CHECKING
 
 from msgspec import Struct
 
+from dockerlint_alpine.system.launch import NOT_STARTED
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
@@ -94,7 +96,10 @@ def run(
         _end(child)
         for ear in heard:
             ear.join(_GRACE)  # who has left the group may hold the stream open: that is not waited for
-    return Finished(child.returncode, *(bytes(ear.data) for ear in heard))
+    done = Finished(child.returncode, *(bytes(ear.data) for ear in heard))
+    if done.code == 127 and done.stderr.startswith(NOT_STARTED.encode()):
+        raise ChildError(f"can't be started: {done.stderr.decode('utf-8', 'replace').removeprefix(NOT_STARTED)}")
+    return done
 
 
 def _check(heard: Sequence[_Ear], limits: Limits, deadline: float) -> None:

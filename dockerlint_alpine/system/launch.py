@@ -10,6 +10,8 @@ import os
 import signal
 import sys
 
+NOT_STARTED = "launch: "
+"""What is said on standard error, with the exit code 127, where the command can't be started."""
 _PR_SET_PDEATHSIG = 1
 """<sys/prctl.h>: which signal this process gets when its parent ends, in whatever way."""
 
@@ -55,5 +57,5 @@ if __name__ == "__main__":
     try:
         main(sys.argv[1:])
     except OSError as error:
-        sys.stderr.write(f"{sys.argv[5]}: {error.strerror}\n")
+        sys.stderr.write(f"{NOT_STARTED}{error.strerror}")
         sys.exit(127)

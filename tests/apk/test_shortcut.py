@@ -16,11 +16,12 @@ from dockerlint_alpine.apk import Index, IndexStore, World
 from dockerlint_alpine.apk import world as worlds
 from dockerlint_alpine.apk.apkindex import ApkIndex, Record
 from dockerlint_alpine.apk.behaviour import BEHAVIOURS, Behaviour
-from dockerlint_alpine.apk.build import Snapshot, write_database
+from dockerlint_alpine.apk.build import write_database
 from dockerlint_alpine.apk.catalog import Catalog, Layer
 from dockerlint_alpine.apk.database import Database
 from dockerlint_alpine.apk.outcome import Outcome, run, shortcut, solved
 from dockerlint_alpine.apk.shortcut import Pair
+from dockerlint_alpine.apk.snapshot import Snapshot
 from dockerlint_alpine.apk.solver import Request, Solver
 
 QUICK = (Phase.explicit, Phase.reuse, Phase.generate)

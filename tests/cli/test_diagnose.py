@@ -114,3 +114,47 @@ def test_an_output_file(tmp_path: Path) -> None:
     result = run("--output-format", "json", "--output-file", str(out), "--exit-zero", stdin=LOG)
     assert (result.exit_code, result.output) == (0, "")
     assert json.loads(out.read_text())["verdict"] == "packages"
+
+
+def test_a_build_that_went_well_is_no_failure() -> None:
+    log = "#6 [2/2] RUN pip install lz4\n#6 DONE 2.4s\n#7 exporting to image\n#7 naming to docker.io/library/app done\n"
+    result = run(stdin=log)
+    assert (result.exit_code, result.output) == (0, "No failure: the build in this log went well\n")
+    document = json.loads(run("--output-format", "json", stdin=log).output)
+    assert document == {"version": 1, "verdict": "no-failure", "causes": []}
+
+
+def test_a_pin_is_shown_and_written(tmp_path: Path) -> None:
+    log = "ERROR: unable to select packages:\n  curl-8.9.1-r2:\n    breaks: world[curl=8.4.0-r0]\n"
+    place = tmp_path / "Dockerfile"
+    place.write_text("FROM alpine:3.19\nRUN apk add curl=8.4.0-r0\n")
+    shown = run("--dockerfile", str(place), "--diff", stdin=log)
+    assert "+RUN apk add curl=~8.9.1" in shown.output
+    assert run("--dockerfile", str(place), "--fix", stdin=log).exit_code == 0
+    assert place.read_text() == "FROM alpine:3.19\nRUN apk add curl=~8.9.1\n"
+
+
+def test_first_the_diagnosis_then_the_place_then_what_has_none(tmp_path: Path) -> None:
+    log = f"fetch https://dl-cdn.alpinelinux.org/alpine/v3.19/main/x86_64/APKINDEX.tar.gz\n{LOG}"
+    place = tmp_path / "Dockerfile"
+    place.write_text("FROM debian:12\nRUN pip install foo\n")
+    output = run("--dockerfile", str(place), stdin=log).output
+    assert output.index("the header ffi.h is missing") < output.index("Add libffi-dev") < output.index("not placed:")
+    place.write_text(DOCKERFILE)
+    output = run("--dockerfile", str(place), stdin=log).output
+    assert "with --fix: add libffi-dev to the apk add in line 2" in output
+    assert place.read_text() == DOCKERFILE
+
+
+def test_a_long_line_is_shown_whole() -> None:
+    needed = "/usr/local/lib/python3.12/site-packages/a_very_long_name_of_a_distribution/sub/package/_extension.so"
+    log = f"ImportError: Error loading shared library liblz4.so.1: No such file or directory (needed by {needed})\n"
+    output = run(stdin=log).output
+    assert needed in "".join(line.partition("   | ")[2] for line in output.splitlines())
+    assert all(len(line) <= 110 for line in output.splitlines())
+
+
+@pytest.mark.parametrize("option", ["--online", "--offline"])
+def test_whether_the_index_is_asked(option: str) -> None:
+    result = run(option, stdin=LOG)
+    assert result.exit_code == 1 or "needs uv" in result.output

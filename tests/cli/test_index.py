@@ -47,7 +47,7 @@ def test_an_unknown_release_or_architecture_is_one_line(args: tuple[str, ...]) -
 def test_list_names_every_embedded_index_with_its_day() -> None:
     rows = [line.split() for line in run("list").stdout.splitlines()[1:]]
     assert ["3.19", "main", "x86_64"] in [row[:3] for row in rows]
-    assert {row[-1] for row in rows} <= {"embedded", "cached"}
+    assert {row[-1] for row in rows} <= {"embedded", "cached", "derived"}
 
 
 def test_search_finds_the_provider_of_a_need() -> None:

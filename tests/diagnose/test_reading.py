@@ -12,8 +12,10 @@ from dockerlint_alpine.diagnose import reading
 from dockerlint_alpine.diagnose.reading import Line, interesting_lines
 
 
-def lines(data: bytes, *literals: bytes) -> list[Line]:
-    return list(interesting_lines(io.BytesIO(data), literals))
+def lines(data: bytes, *literals: bytes, source: io.BytesIO | None = None) -> list[Line]:
+    """The lines of interest, without what goes along with them."""
+    found = interesting_lines(source or io.BytesIO(data), literals)
+    return [Line(line.number, line.text) for line in found]
 
 
 def test_numbers_count_real_line_ends() -> None:
@@ -47,7 +49,7 @@ def test_reads_of_any_size_find_the_same(words: list[str], size: int) -> None:
         def read(self, _: int | None = -1, /) -> bytes:
             return super().read(size)
 
-    assert list(interesting_lines(Slow(data), (b"error", b"found"))) == lines(data, b"error", b"found")
+    assert lines(data, b"error", b"found", source=Slow(data)) == lines(data, b"error", b"found")
 
 
 @given(st.text(alphabet="erro \n\\x", max_size=200))
@@ -84,3 +86,33 @@ def test_progress_is_told() -> None:
     told: list[int] = []
     list(interesting_lines(io.BytesIO(b"a\n" * 10), (b"b",), progress=told.append))
     assert told == [20]
+
+
+def test_the_line_above_goes_along() -> None:
+    (line,) = interesting_lines(io.BytesIO(b"  curl-8.9.1-r2:\r\n\n    breaks: world[curl=8.4.0-r0]\n"), (b"breaks: ",))
+    assert line.above() == "  curl-8.9.1-r2:"
+    (first,) = interesting_lines(io.BytesIO(b"breaks: x\n"), (b"breaks: ",))
+    assert first.above() == ""
+
+
+def test_what_is_said_over_and_over_is_read_a_bounded_number_of_times() -> None:
+    """5 MB of a noisy log: a few hundred lines of each block, and the first and the last of them."""
+    noise = b"".join(
+        b"12.%d Collecting part%d==1.%d\nx%dy error: %s not found\n" % (n, n, n, n, b"abcdef"[n % 6 :])
+        for n in range(60_000)
+    )
+    data = b"first error: not found\n" + noise + b"last error: not found\n"
+    found = lines(data, b"Collecting ", b"error: ")
+    assert found[0].text.startswith("first")
+    assert found[-1].text.startswith("last")
+    blocks = len(data) // reading.BLOCK + 1
+    assert len(found) <= blocks * 2 * reading.MOST_OF_ONE
+    assert len(found) < 400
+
+
+def test_different_lines_of_one_kind_are_capped_at_both_ends() -> None:
+    names = ["".join(chr(97 + (n >> shift & 15)) for shift in (0, 4, 8, 12)) for n in range(3000)]
+    data = "".join(f"error: {name} is broken\n" for name in names).encode()
+    found = [line.text for line in lines(data, b"error: ")]
+    assert len(found) == reading.MOST_OF_ONE
+    assert (found[0], found[-1]) == (f"error: {names[0]} is broken", f"error: {names[-1]} is broken")

@@ -200,3 +200,34 @@ def test_parts_of_an_endless_line_are_counted() -> None:
 
 def test_what_an_endless_line_says_last_is_read(ask: Ask) -> None:
     assert ask(b"x" * 2_200_000 + b" fatal error: ffi.h: No such file or directory").packages == ("libffi-dev",)
+
+
+def test_what_python_says_came_of_another_exception_only_follows(ask: Ask) -> None:
+    log = """
+Traceback (most recent call last):
+  File "/usr/local/lib/python3.12/site-packages/psycopg2/__init__.py", line 51, in <module>
+    from psycopg2._psycopg import (
+ImportError: Error loading shared library libpq.so.5: No such file or directory (needed by /usr/lib/_psycopg.so)
+
+During handling of the above exception, another exception occurred:
+
+Traceback (most recent call last):
+  File "/app/db.py", line 7, in connect
+ModuleNotFoundError: No module named 'psycopg'
+"""
+    first, *others = ask(log).causes
+    assert first.packages == ("libpq",)
+    assert first.follows is None
+    assert all(cause.follows == first.line for cause in others)
+    alone = ask("Traceback (most recent call last):\nModuleNotFoundError: No module named 'psycopg'")
+    assert alone.causes[0].follows is None
+
+
+def test_two_exceptions_in_turn_are_two_causes(ask: Ask) -> None:
+    loader = "ImportError: Error loading shared library {}: No such file or directory (needed by /a.so)"
+    log = "\n".join(
+        f"Traceback (most recent call last):\n{loader.format(name)}" for name in ("libpq.so.5", "liblz4.so.1")
+    )
+    causes = ask(log).causes
+    assert [cause.packages for cause in causes] == [("libpq",), ("lz4-libs",)]
+    assert all(cause.follows is None for cause in causes)

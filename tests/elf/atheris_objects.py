@@ -14,6 +14,7 @@ with atheris.instrument_imports():
     from dockerlint_alpine.elf import ElfError, MemoryTree, Subject, inspect, read_wheel, to_text
     from dockerlint_alpine.elf.layers import merge
     from dockerlint_alpine.elf.trees import object_node
+    from dockerlint_alpine.python.sources.dlopen import scan_sources
 
 import io
 
@@ -31,7 +32,7 @@ def one_input(data: bytes) -> None:
     kind, rest = data[:1], data[1:]
     try:
         if kind == b"z":
-            to_text(inspect(read_wheel(rest, "x.whl")))
+            to_text(inspect(read_wheel(rest, "x.whl"), scan=scan_sources))
         elif kind == b"t":
             merge(iter([Stream(rest)]))
         else:

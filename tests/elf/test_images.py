@@ -17,6 +17,7 @@ from dockerlint_alpine.elf import inspect, open_image_file, open_image_folder
 from dockerlint_alpine.elf.errors import ArchiveError, ElfError, TargetError
 from dockerlint_alpine.elf.opening import open_target
 from dockerlint_alpine.elf.targets import Subject
+from dockerlint_alpine.python.sources.dlopen import scan_sources
 
 from .building import elf_bytes
 from .test_layers import Entry, tarred, zstd
@@ -158,7 +159,7 @@ FORMS = [
 def test_every_form_gives_the_same(form: str, tmp_path: Path, index: FakeIndex) -> None:
     subject = open_in_form(form, tmp_path)
     assert (subject.kind, subject.alpine, subject.apk_arch) == ("image", "3.19", "x86_64")
-    result = inspect(subject, index)
+    result = inspect(subject, index, scan=scan_sources)
     extension = next(report for report in result.objects if report.path.endswith("_ext.so"))
     assert [(need.name, need.status) for need in extension.needs] == [
         ("libc.musl-x86_64.so.1", "libc"),

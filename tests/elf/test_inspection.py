@@ -33,6 +33,7 @@ from dockerlint_alpine.elf import (
 from dockerlint_alpine.elf.errors import ArchiveError, TargetError
 from dockerlint_alpine.elf.libc import libc_of, musl_symbols, newest_glibc
 from dockerlint_alpine.elf.objects import ElfFacts, VersionNeed
+from dockerlint_alpine.python.sources.dlopen import scan_sources
 
 from .building import compile_object, elf_bytes
 
@@ -275,7 +276,7 @@ def test_sources_that_open_libraries(tmp_path: Path, index: FakeIndex) -> None:
             "import ctypes\nctypes.CDLL('libmagic.so.1')\ntry:\n    ctypes.CDLL('libno.so.1')\nexcept OSError: pass\n",
         )
         archive.writestr("magic/broken.py", "ctypes.CDLL(\n")
-    result = inspect(open_wheel(path), index)
+    result = inspect(open_wheel(path), index, scan=scan_sources)
     assert [
         (o.opens.path, o.opens.line, o.status, [p.package for p in o.providers], o.opens.optional) for o in result.opens
     ] == [
@@ -283,7 +284,8 @@ def test_sources_that_open_libraries(tmp_path: Path, index: FakeIndex) -> None:
         ("magic/__init__.py", 4, "external", [], True),
     ]
     assert any("broken.py" in note for note in result.notes)
-    assert inspect(open_wheel(path, sources=False)).opens == ()
+    assert inspect(open_wheel(path, sources=False), scan=scan_sources).opens == ()
+    assert inspect(open_wheel(path)).opens == ()
 
 
 def test_text_and_json_hold_nothing_that_moves_a_terminal() -> None:

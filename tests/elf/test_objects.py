@@ -96,7 +96,7 @@ def test_agrees_with_pyelftools_on_wheels(wheel: Download, libc: str) -> None:
         data = directory.read(member)
         facts = read_object(data)
         assert by_pyelftools(data) == as_readelf(facts)
-        short = directory.read(member, extent=needed_extent)
+        short = b"".join(directory.chunks(member, needed_extent(directory.head(member, HEAD_SIZE)) or member.size))
         assert read_object(short) == facts
 
 

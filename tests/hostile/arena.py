@@ -54,15 +54,20 @@ def doctor(
     *arguments: str | Path,
     cwd: Path,
     memory: int = MEMORY,
+    data: int | None = None,
     seconds: float = SECONDS,
     env: Mapping[str, str] | None = None,
     stdin: bytes = b"",
 ) -> Ended:
-    """Run ``alpine-doctor`` with these arguments in ``cwd``. A case that runs out of time fails."""
+    """Run ``alpine-doctor`` with these arguments in ``cwd``. A case that runs out of time fails.
+
+    ``data`` bounds the memory of its own where it maps files, which need address space and nothing else.
+    """
     return program(
         [sys.executable, "-m", "dockerlint_alpine", *map(str, arguments)],
         cwd=cwd,
         memory=memory,
+        data=data,
         seconds=seconds,
         env=env,
         stdin=stdin,
@@ -79,6 +84,7 @@ def program(
     *,
     cwd: Path,
     memory: int = MEMORY,
+    data: int | None = None,
     seconds: float = SECONDS,
     env: Mapping[str, str] | None = None,
     stdin: bytes = b"",
@@ -87,6 +93,8 @@ def program(
 
     def limit() -> None:
         resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
+        if data is not None:
+            resource.setrlimit(resource.RLIMIT_DATA, (data, data))
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
     # glibc would set 64 MiB of address space aside for each thread.

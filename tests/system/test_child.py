@@ -46,8 +46,8 @@ def test_folder_environment_and_an_empty_standard_input(tmp_path: Path) -> None:
 
 
 def test_a_program_that_is_not_there() -> None:
-    done = run(["/nowhere/at all"], limits=Limits(5))
-    assert (done.code, done.stderr) == (127, b"/nowhere/at all: No such file or directory\n")
+    with pytest.raises(ChildError, match="can't be started: No such file"):
+        run(["/nowhere/at all"], limits=Limits(5))
     with pytest.raises(ChildError, match="can't be started"):
         run([PYTHON], limits=Limits(5), folder=Path("/nowhere"))
 

@@ -32,7 +32,8 @@ class Edge(Struct, frozen=True):
 class LockedPackage(Struct, frozen=True):
     """One entry of a lock.
 
-    ``artefacts`` are file names (``None``: the lock has none); ``url`` and ``path`` a direct source. ``present_for``
+    ``artefacts`` are file names (``None``: the lock has none); ``url`` and ``path`` a direct source, ``index`` where it was
+    found. ``present_for``
     are the extras for which the entry exists at all (PDM writes ``uvicorn[standard]`` as its own entry).
     """
 
@@ -47,6 +48,7 @@ class LockedPackage(Struct, frozen=True):
     editable: bool = False
     hashes: tuple[str, ...] = ()
     present_for: tuple[str, ...] = ()
+    index: str | None = None
 
 
 class Root(Struct, frozen=True):
@@ -138,6 +140,7 @@ def _requested(package: LockedPackage, chain: tuple[str, ...]) -> Requested:
         hashes=package.hashes,
         chain=chain,
         artefacts=package.artefacts,
+        index=package.index,
     )
 
 

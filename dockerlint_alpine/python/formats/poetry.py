@@ -1,4 +1,4 @@
-"""Poetry projects: ``pyproject.toml``, Poetry's own or PEP 621, with ``poetry.lock`` (lock versions 1.0 to 2.1)."""
+"""What Poetry writes into ``pyproject.toml``: its own tables of dependencies, groups and extras, and its constraints."""
 
 from __future__ import annotations
 
@@ -8,44 +8,15 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec.structs import replace
 
-from dockerlint_alpine.python.formats.locked import Edge, LockedPackage, root_of, walk
 from dockerlint_alpine.python.formats.pylock import file_name
-from dockerlint_alpine.python.formats.pyproject import Pyproject
-from dockerlint_alpine.python.formats.toml_source import SourceError, TomlSource, texts
-from dockerlint_alpine.python.model import Origin, Problem, Requested, RequirementSet, normalise
-from dockerlint_alpine.python.options import OptionTable, scan
+from dockerlint_alpine.python.formats.toml_source import texts
+from dockerlint_alpine.python.model import Origin, Requested, normalise
 from dockerlint_alpine.python.requirement import InvalidRequirementError, parse_pep508
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from dockerlint_alpine.python.model import FileReader
-
-INSTALL_OPTIONS = OptionTable.build(
-    "--without\n--with\n--only\n--extras -E\n--directory -C\n--project -P\n--format -f\n--output -o\n",
-    """
---no-dev
---dev
---no-root
---only-root
---no-directory
---all-extras
---all-groups
---sync --remove-untracked
---dry-run
---compile
---without-hashes
---with-credentials
---no-interaction -n
---no-cache
---no-ansi
---no-plugins
---ansi
---quiet -q
---verbose -v
-""",
-)
-"""``poetry install``/``sync`` and ``poetry export`` of Poetry 1.0 to 2."""
+    from dockerlint_alpine.python.formats.pyproject import Pyproject
 
 _CARET = re.compile(r"\^\s*(\d+(?:\.\d+)*)(.*)")
 _TILDE = re.compile(r"~\s*(\d+(?:\.\d+)*)(.*)")
@@ -89,35 +60,7 @@ def _tilde_end(parts: list[int]) -> list[int]:
     return [parts[0] + 1] if len(parts) == 1 else [parts[0], parts[1] + 1]
 
 
-class _Wish:
-    """Which groups and extras ``poetry install ARGS`` selects."""
-
-    def __init__(self, args: Sequence[str], project: _Project) -> None:
-        words, self.problems = scan(args, INSTALL_OPTIONS)
-        given: dict[str, list[str]] = {}
-        for word in words:
-            if word.option is not None:
-                given.setdefault(word.option, []).extend(
-                    normalise(one) for one in re.split(r"[ ,]+", word.value) if one
-                )
-        groups = project.groups()
-        chosen = (
-            list(groups) if "--all-groups" in given else [name for name, optional in groups.items() if not optional]
-        )
-        chosen += given.get("--with", [])
-        if "--only" in given:
-            chosen = given["--only"]
-        if "--only-root" in given:
-            chosen = []
-        dropped = set(given.get("--without", [])) | ({"dev"} if "--no-dev" in given else set())
-        self.groups = [one for one in dict.fromkeys(chosen) if one not in dropped]
-        self.problems += [f"there is no group {one!r}" for one in self.groups if one not in groups]
-        extras = project.extras()
-        self.extras = list(extras) if "--all-extras" in given else given.get("--extras", [])
-        self.problems += [f"the project has no extra {one!r}" for one in self.extras if one not in extras]
-
-
-class _Project:
+class PoetryProject:
     """The Poetry side of a ``pyproject.toml``."""
 
     def __init__(self, pyproject: Pyproject, folder: str) -> None:
@@ -160,6 +103,7 @@ class _Project:
                 yield from self.pyproject.group(group)
 
     def main(self, extras: Sequence[str]) -> Iterator[Requested]:
+        """Yield the requirements of the group ``main``."""
         project = self.source.table("project")
         if "dependencies" in project or "optional-dependencies" in project:
             yield from self.pyproject.requirements(extras)
@@ -171,6 +115,7 @@ class _Project:
             yield from self.table(dependencies, "tool.poetry.dependencies", switched)
 
     def table(self, table: Mapping[str, Any], header: str, switched: set[str] | None) -> Iterator[Requested]:
+        """Yield the requirements of one table; of optional ones those in ``switched`` (``None``: all)."""
         for name, value in table.items():
             if normalise(name) == "python":
                 continue
@@ -183,6 +128,7 @@ class _Project:
                     yield requested
 
     def dependency(self, name: str, value: object, origin: Origin) -> Requested | None:
+        """Read one entry; an invalid one becomes a problem."""
         entry: Mapping[str, Any] = value if isinstance(value, dict) else {"version": value}
         version = entry.get("version", "*")
         specifier = pep440(version) if isinstance(version, str) else None
@@ -220,116 +166,3 @@ def _marker(entry: Mapping[str, Any]) -> str | None:
     if isinstance(platform, str):
         parts.append(f"sys_platform == '{platform}'")
     return " and ".join(parts) or None
-
-
-def read_poetry(
-    folder: str,
-    files: FileReader,
-    values: Mapping[str, str],
-    *,
-    args: Sequence[str] = (),
-    origin: Origin | None = None,
-    lock: bool = True,
-) -> RequirementSet:
-    """Read the Poetry project in ``folder`` for ``poetry install ARGS`` in the marker environment ``values``.
-
-    Without ``lock`` or a readable ``poetry.lock`` the requirements of ``pyproject.toml`` are returned unlocked. Never
-    raises.
-    """
-    path = posixpath.join(folder, "pyproject.toml")
-    try:
-        pyproject = Pyproject(path, files)
-    except SourceError as error:
-        place = origin or Origin(files.display(path))
-        return RequirementSet(problems=(Problem(place.path, place.line, str(error)),))
-    project = _Project(pyproject, folder)
-    wish = _Wish(args, project)
-    requested = tuple(project.requirements(wish.groups, wish.extras))
-    place = origin or Origin(pyproject.source.path)
-    complaints = tuple(Problem(place.path, place.line, text) for text in wish.problems)
-    external = tuple(pyproject.external())
-    problems = (*complaints, *pyproject.problems)
-    lock_path = posixpath.join(folder, "poetry.lock")
-    unlocked = RequirementSet(requested=requested, problems=problems, external=external, files=(path,))
-    if not lock or not files.exists(lock_path):
-        return unlocked
-    try:
-        locked = TomlSource(lock_path, files)
-    except SourceError as error:
-        return replace(unlocked, problems=(*problems, Problem(files.display(lock_path), None, str(error))))
-    roots = [root for one in requested if (root := root_of(one)) is not None]
-    own = frozenset({pyproject.name} if pyproject.name else ())
-    packages = list(_packages(locked, folder, wish.groups))
-    found = walk(packages, roots, values, lock=locked.path, skip=own)
-    return replace(found, problems=(*problems, *found.problems), external=external, files=(path, lock_path))
-
-
-def _packages(lock: TomlSource, folder: str, groups: Sequence[str]) -> Iterator[LockedPackage]:
-    old_files = lock.table("metadata", "files")
-    for index, package in enumerate(lock.tables("package")):
-        name = str(package.get("name", ""))
-        listed = package.get("files", old_files.get(name))
-        entries = [one for one in listed if isinstance(one, dict)] if isinstance(listed, list) else []
-        source = package.get("source")
-        source = source if isinstance(source, dict) else {}
-        kind, url = str(source.get("type")), source.get("url")
-        local = kind in {"directory", "file"} and isinstance(url, str)
-        names: tuple[str, ...] | None = tuple(file for one in entries if (file := file_name(one)) is not None)
-        if kind in {"git", "directory"} or not names:
-            names = None
-        yield LockedPackage(
-            name=normalise(name),
-            version=str(package.get("version", "")),
-            origin=Origin(lock.path, lock.header("package", index)),
-            artefacts=names,
-            edges=tuple(_edges(package)),
-            marker=_package_marker(package.get("markers"), groups),
-            url=url if kind in {"git", "url"} and isinstance(url, str) else None,
-            path=posixpath.normpath(posixpath.join(folder, str(url))) if local else None,
-            editable=package.get("develop") is True,
-        )
-
-
-def _package_marker(markers: object, groups: Sequence[str]) -> str | None:
-    """Return the marker of an entry; lock version 2.1 may have one per group, of which any may hold."""
-    if isinstance(markers, str):
-        return markers
-    if isinstance(markers, dict):
-        own = [value for key, value in markers.items() if normalise(key) in groups and isinstance(value, str)]
-        if own and all(normalise(group) in {normalise(key) for key in markers} for group in groups):
-            return " or ".join(f"({one})" for one in own)
-    return None
-
-
-def _edges(package: Mapping[str, Any]) -> Iterator[Edge]:
-    dependencies = package.get("dependencies")
-    extras = package.get("extras")
-    switched: dict[str, list[str]] = {}
-    for extra, listed in extras.items() if isinstance(extras, dict) else ():
-        for text in texts(listed):
-            switched.setdefault(normalise(re.split(r"[^\w.-]", text.strip())[0]), []).append(normalise(extra))
-    for name, value in dependencies.items() if isinstance(dependencies, dict) else ():
-        for one in value if isinstance(value, list) else [value]:
-            entry = one if isinstance(one, dict) else {"version": one}
-            constraint = entry.get("version")
-            specifier = pep440(constraint) if isinstance(constraint, str) else None
-            edge = Edge(
-                name=normalise(name),
-                specifier=specifier or "",
-                extras=tuple(normalise(each) for each in texts(entry.get("extras"))),
-                marker=_without_extra(entry.get("markers")),
-            )
-            if entry.get("optional") is True:
-                yield from (replace(edge, extra=extra) for extra in switched.get(edge.name, ()))
-            else:
-                yield edge
-
-
-def _without_extra(marker: object) -> str | None:
-    """Return a marker without its ``extra == "x"`` parts: the table ``extras`` says which extra switches an edge on."""
-    if not isinstance(marker, str):
-        return None
-    kept = re.sub(r"""\s*(?:and|or)?\s*extra\s*==\s*(?:"[^"]*"|'[^']*')""", "", marker).strip()
-    kept = re.sub(r"\(\s*\)", "", kept).strip()
-    kept = re.sub(r"^(?:and|or)\s+|\s+(?:and|or)$", "", kept).strip()
-    return kept or None

@@ -1,4 +1,4 @@
-"""Projects: what ``pip install .``, ``poetry install``, ``pipenv install``, ``pdm install`` and ``uv sync`` ask for."""
+"""Project folders: what ``pip install FOLDER`` asks for besides the project itself, whatever builds it."""
 
 from __future__ import annotations
 
@@ -7,123 +7,18 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
+from dockerlint_alpine.python.formats.poetry import PoetryProject
 from dockerlint_alpine.python.formats.pyproject import Pyproject, read_pyproject
-from dockerlint_alpine.python.formats.requirements_file import InstallArguments
 from dockerlint_alpine.python.formats.toml_source import SourceError
-from dockerlint_alpine.python.markers import environment as marker_environment
-from dockerlint_alpine.python.model import Origin, Problem, PythonError, Requested, RequirementSet, Target, normalise
-from dockerlint_alpine.python.options import environment_options, scan
+from dockerlint_alpine.python.model import Origin, Problem, Requested, RequirementSet, normalise
 from dockerlint_alpine.python.requirement import is_folder
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
-    from dockerlint_alpine.python.model import FileReader
-    from dockerlint_alpine.python.options import OptionTable
+    from dockerlint_alpine.python.model import FileReader, Requested
 
-PROJECT_TOOLS = ("poetry", "pipenv", "pdm", "uv")
 _MAX_FOLDERS = 200
-_SOMEWHERE = Target("3.12", "linux/amd64", musl=(1, 2))
-"""Serves the markers of a lock file when the caller does not know its interpreter."""
-
-
-class UnknownToolError(PythonError):
-    """The project tool is none of ``PROJECT_TOOLS``."""
-
-
-def _table(tool: str) -> OptionTable:
-    # Each tool's reader is loaded only when its command is met.
-    match tool:
-        case "poetry":
-            from dockerlint_alpine.python.formats.poetry import INSTALL_OPTIONS as TABLE
-        case "pipenv":
-            from dockerlint_alpine.python.formats.pipenv import INSTALL_OPTIONS as TABLE
-        case "pdm":
-            from dockerlint_alpine.python.formats.pdm import INSTALL_OPTIONS as TABLE
-        case "uv":
-            from dockerlint_alpine.python.formats.uv import SYNC_OPTIONS as TABLE
-        case _:
-            raise UnknownToolError(f"unknown project tool: {tool}")
-    return TABLE
-
-
-def project_options(tool: str, args: Sequence[str]) -> Mapping[str, tuple[str, ...]]:
-    """Return the options of a project command by canonical long name, as ``InstallArguments.options`` has them.
-
-    Reads no file, so that a caller can find the interpreter before it asks for the requirements. Raises
-    ``UnknownToolError``.
-    """
-    words, _ = scan(args, _table(tool))
-    given: dict[str, tuple[str, ...]] = {}
-    for word in words:
-        if word.option is not None:
-            given[word.option] = (*given.get(word.option, ()), word.value)
-    return given
-
-
-def read_project_arguments(
-    tool: str,
-    args: Sequence[str],
-    files: FileReader,
-    *,
-    cwd: str,
-    origins: Sequence[Origin] = (),
-    environment: Mapping[str, str] | None = None,
-    target: Target | None = None,
-    command: str = "install",
-) -> InstallArguments:
-    """Read what ``TOOL install ARGS`` (or ``sync``) installs in the folder ``cwd``.
-
-    ``tool`` is one of ``PROJECT_TOOLS``; ``args`` are the words behind the sub-command and ``origins`` their places.
-    Lock files are walked for ``target``; without one, for CPython 3.12 on Alpine x86_64. Never raises for bad input but
-    ``UnknownToolError``.
-    """
-    options = project_options(tool, args)
-    folder = cwd
-    for option in ("--directory", "--project"):
-        if option in options:
-            folder = posixpath.normpath(posixpath.join(cwd, options[option][-1]))
-    values = marker_environment(target or _SOMEWHERE)
-    place = origins[0] if origins else None
-    match tool:
-        case "poetry":
-            from dockerlint_alpine.python.formats.poetry import read_poetry
-
-            found = read_poetry(folder, files, values, args=args, origin=place)
-        case "pipenv":
-            from dockerlint_alpine.python.formats.pipenv import read_pipenv
-
-            found = read_pipenv(
-                _pipfile_folder(folder, environment or {}), files, args=args, command=command, origin=place
-            )
-            found = _with_pip_environment(found, environment or {})
-        case "pdm":
-            from dockerlint_alpine.python.formats.pdm import read_pdm
-
-            found = read_pdm(folder, files, values, args=args, origin=place)
-        case _:
-            from dockerlint_alpine.python.formats.uv import read_uv
-
-            found = read_uv(folder, files, values, args=args, origin=place)
-    return InstallArguments(found, options)
-
-
-def _pipfile_folder(folder: str, environment: Mapping[str, str]) -> str:
-    named = environment.get("PIPENV_PIPFILE")
-    return posixpath.dirname(posixpath.normpath(posixpath.join(folder, named))) if named else folder
-
-
-def _with_pip_environment(found: RequirementSet, environment: Mapping[str, str]) -> RequirementSet:
-    """Pipenv runs pip, so ``PIP_NO_BINARY`` and the like hold."""
-    state = environment_options(environment)
-    formats = replace(
-        found.options,
-        no_binary=state.no_binary,
-        only_binary=state.only_binary,
-        prefer_binary=state.prefer_binary,
-        pre=state.pre,
-    )
-    return replace(found, options=formats)
 
 
 def read_project(
@@ -141,7 +36,7 @@ def read_project(
             place = origin or Origin(files.display(path))
             return RequirementSet(problems=(Problem(place.path, place.line, str(error)),))
         if "project" not in own.source.data and own.source.table("tool", "poetry"):
-            return _poetry_built(folder, files, extras, origin)
+            return _poetry_built(own, folder, extras, origin)
         return read_pyproject(path, files, extras=extras, origin=origin)
     from dockerlint_alpine.python.formats.setup_files import read_setup
 
@@ -153,12 +48,17 @@ def read_project(
     return RequirementSet(problems=(Problem(place.path, place.line, message),))
 
 
-def _poetry_built(folder: str, files: FileReader, extras: Sequence[str], origin: Origin | None) -> RequirementSet:
+def _poetry_built(own: Pyproject, folder: str, extras: Sequence[str], origin: Origin | None) -> RequirementSet:
     """Read a project that poetry-core builds: its main requirements; the lock plays no part in ``pip install .``."""
-    from dockerlint_alpine.python.formats.poetry import read_poetry
-
-    args = ["--only", "main", *(part for extra in extras for part in ("--extras", extra))]
-    return read_poetry(folder, files, {}, args=args, origin=origin, lock=False)
+    project = PoetryProject(own, folder)
+    wanted = [normalise(extra) for extra in extras]
+    place = origin or Origin(own.source.path)
+    unknown = [extra for extra in wanted if extra not in project.extras()]
+    complaints = [Problem(place.path, place.line, f"the project has no extra {extra!r}") for extra in unknown]
+    requested = tuple(project.requirements(["main"], wanted))
+    external = tuple(own.external())
+    problems = (*complaints, *own.problems)
+    return RequirementSet(requested=requested, problems=problems, external=external, files=(own.location,))
 
 
 def follow_folders(found: RequirementSet, files: FileReader) -> RequirementSet:
@@ -166,6 +66,8 @@ def follow_folders(found: RequirementSet, files: FileReader) -> RequirementSet:
 
     The folder's own entry gets the project's name where a file states it.
     """
+    if not any(one.path is not None and one.artefacts is None for one in found.requested):
+        return found
     kept: list[Requested] = []
     queue = list(found.requested)
     problems = list(found.problems)

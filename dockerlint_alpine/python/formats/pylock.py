@@ -91,4 +91,5 @@ def _package(package: Mapping[str, Any], origin: Origin, folder: str) -> LockedP
         url=str(url) if url else None,
         path=posixpath.normpath(posixpath.join(folder, str(local))) if local else None,
         editable=bool(directory.get("editable")),
+        index=index if isinstance(index := package.get("index"), str) else None,
     )

@@ -100,7 +100,7 @@ class Pyproject:
         for name in named:
             origin = self.source.value(name, "tool.setuptools.dynamic")
             path = posixpath.normpath(posixpath.join(folder, name))
-            added = read_requirements(path, self.files, origin=origin, follow=False)
+            added = read_requirements(path, self.files, origin=origin)
             chained = tuple(replace(one, chain=(str(origin), *one.chain)) for one in added.requested)
             found = found.joined(replace(added, requested=chained))
         return found

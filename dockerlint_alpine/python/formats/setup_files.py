@@ -65,7 +65,7 @@ def _config(path: str, folder: str, files: FileReader, extras: frozenset[str]) -
             for name in re.split(r"[,\n]", match[1]):
                 if name.strip():
                     target = posixpath.normpath(posixpath.join(folder, name.strip()))
-                    found = found.joined(read_requirements(target, files, origin=Origin(shown), follow=False))
+                    found = found.joined(read_requirements(target, files, origin=Origin(shown)))
             continue
         entries = [line for _, line in logical_lines(value, {})]
         found = found.joined(_parsed([(entry, _line_of(entry, lines)) for entry in entries], shown))

@@ -99,7 +99,9 @@ def python_of(target: Target) -> str:
 
 
 def _places(options: IndexOptions) -> list[str]:
-    return [redact(url) for url in (options.index_url or "", *options.extra_index_urls, *options.find_links)]
+    locked_at = (options.locked_at,) if options.locked_at is not None else ()
+    places = (options.index_url or "", *options.extra_index_urls, *options.find_links, *locked_at)
+    return [redact(url) for url in places]
 
 
 def _digest(*parts: str) -> str:

@@ -7,13 +7,12 @@ not make the machine call wherever the project says.
 
 from __future__ import annotations
 
-import queue
-import threading
 from datetime import date, timedelta
-from typing import TYPE_CHECKING, TypeVar, cast
+from typing import TYPE_CHECKING, TypeVar
 
 from dockerlint_alpine.python.index.answers import Answer, AnswerCache, kept_source, resolution_key, source_key
 from dockerlint_alpine.python.resolve import NoAnswerError, ResolverError
+from dockerlint_alpine.system.deadline import within
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -60,7 +59,10 @@ class Network:
             raise NoAnswerError(self.lost)
         start = self._clock()
         try:
-            return _within(self._left, lambda: question(self._open(self._left)))
+            return within(self._left + _GRACE, lambda: question(self._open(self._left)))
+        except TimeoutError as error:
+            self._give_up(str(error))
+            raise NoAnswerError(str(error)) from None
         except NoAnswerError as error:
             self._give_up(str(error))
             raise
@@ -73,29 +75,6 @@ class Network:
         if self.lost is None:
             self.lost = reason
             self._gave_up(reason)
-
-
-def _within(seconds: float, work: Callable[[], _Found]) -> _Found:
-    """Return what ``work`` does in a thread of its own; raises ``NoAnswerError`` when it takes longer.
-
-    Looking up a name has no time limit, and many requests in turn have none together: what is late is left to itself.
-    """
-    done: queue.SimpleQueue[tuple[_Found | None, BaseException | None]] = queue.SimpleQueue()
-
-    def run() -> None:
-        try:
-            done.put((work(), None))
-        except BaseException as error:  # noqa: BLE001 - handed over to the one who waits
-            done.put((None, error))
-
-    threading.Thread(target=run, daemon=True).start()
-    try:
-        found, error = done.get(timeout=seconds + _GRACE)
-    except queue.Empty:
-        raise NoAnswerError(f"no answer within {seconds:.1f} seconds") from None
-    if error is not None:
-        raise error
-    return cast("_Found", found)
 
 
 class SparingResolver:

@@ -11,6 +11,7 @@ import html.parser
 import http.client
 import json
 import re
+import time
 import urllib.error
 import urllib.parse
 import urllib.request
@@ -22,17 +23,22 @@ from dockerlint_alpine.python.index.settings import Credentials, split_login
 from dockerlint_alpine.python.model import PythonError, Release, redact
 from dockerlint_alpine.python.requirement import archive_version
 from dockerlint_alpine.python.tags import tag_of_wheel
+from dockerlint_alpine.system.deadline import within
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
     from dockerlint_alpine.python.index.settings import Login
 
-MAX_PAGE = 64 * 1024 * 1024
+MAX_PAGE = 32 * 1024 * 1024
 """Bytes of an index page that are read at most."""
 MAX_ARCHIVE = 64 * 1024 * 1024
 """Bytes of an sdist that are read at most."""
 
+TOTAL = 120.0
+"""Seconds for one whole request: a server may send a byte a second."""
+
+_CHUNK = 1024 * 1024
 _ACCEPT = "application/vnd.pypi.simple.v1+json, application/vnd.pypi.simple.v1+html;q=0.2, text/html;q=0.01"
 
 
@@ -67,13 +73,17 @@ class SimpleIndex:
         timeout: float = 10.0,
         fetch: Fetch | None = None,
         credentials: Credentials | None = None,
+        total: float = TOTAL,
     ) -> None:
-        """Take the ``/simple`` URLs in order. ``fetch(url, accept, limit)`` returns (content type, bytes); default HTTP.
+        """Take the ``/simple`` URLs in order; ``total`` are seconds for one request with its answer.
 
-        ``timeout`` are seconds for one request; ``credentials`` by default are those of the URLs and of netrc.
+        ``fetch(url, accept, limit)`` returns (content type, bytes); default HTTP.
+
+        ``timeout`` are seconds for each wait; ``credentials`` by default are those of the URLs and of netrc.
         """
         self.urls = [url if url.endswith("/") else f"{url}/" for url in urls]
         self.timeout = timeout
+        self.total = total
         self._fetch = fetch or self._http
         self._credentials = credentials or Credentials({}, urls)
         self._files: dict[str, list[IndexFile]] = {}
@@ -115,8 +125,12 @@ class SimpleIndex:
             return self._get(url, accept, limit, other)
 
     def _get(self, url: str, accept: str, limit: int, login: Login | None) -> tuple[str, bytes]:
-        bare = split_login(url)[0]
-        if urllib.parse.urlsplit(bare).scheme not in {"http", "https"}:
+        try:
+            bare = split_login(url)[0]
+            scheme = urllib.parse.urlsplit(bare).scheme
+        except ValueError as error:
+            raise IndexAnswerError(f"{redact(url)}: {error}") from None
+        if scheme not in {"http", "https"}:
             raise IndexAnswerError(f"{redact(url)}: only http and https indexes are asked")
         # The scheme is checked above.
         request = urllib.request.Request(bare, headers={"Accept": accept, "User-Agent": "alpine-doctor"})  # noqa: S310
@@ -124,9 +138,7 @@ class SimpleIndex:
             token = base64.b64encode(":".join(login).encode()).decode("ascii")
             request.add_unredirected_header("Authorization", f"Basic {token}")
         try:
-            with urllib.request.urlopen(request, timeout=self.timeout) as answer:  # noqa: S310 - scheme checked above
-                data = answer.read(limit + 1)
-                kind = answer.headers.get("Content-Type", "")
+            kind, data = within(self.total, lambda: _answer(request, self.timeout, limit, self.total))
         except urllib.error.HTTPError as error:
             if error.code in {401, 403}:
                 said = (
@@ -142,6 +154,31 @@ class SimpleIndex:
         if len(data) > limit:
             raise IndexAnswerError(f"{redact(url)}: more than {limit} bytes")
         return kind, data
+
+
+class _OnlyHttp(urllib.request.HTTPRedirectHandler):
+    """Follows no redirect to ftp, and none that leaves the encryption."""
+
+    def redirect_request(
+        self, req: urllib.request.Request, fp: Any, code: int, msg: str, headers: Any, newurl: str
+    ) -> urllib.request.Request | None:
+        scheme = urllib.parse.urlsplit(newurl).scheme
+        if scheme not in {"http", "https"} or (req.type == "https" and scheme != "https"):
+            raise IndexAnswerError(f"{redact(req.full_url)}: redirects to {redact(newurl)}, which is not followed")
+        return super().redirect_request(req, fp, code, msg, headers, newurl)
+
+
+def _answer(request: urllib.request.Request, timeout: float, limit: int, total: float) -> tuple[str, bytes]:
+    """The content type and at most ``limit`` and one bytes; ends by itself soon after ``total`` seconds."""
+    end = time.monotonic() + total
+    with urllib.request.build_opener(_OnlyHttp).open(request, timeout=timeout) as answer:
+        data = bytearray()
+        while len(data) <= limit and time.monotonic() < end:
+            chunk = answer.read1(min(_CHUNK, limit + 1 - len(data)))
+            if not chunk:
+                break
+            data += chunk
+        return answer.headers.get("Content-Type", ""), bytes(data)
 
 
 def releases_of(files: Iterable[IndexFile], name: str) -> list[Release]:
@@ -171,8 +208,21 @@ def _parse(kind: str, data: bytes, url: str) -> list[IndexFile]:
     if "json" in kind:
         return _parse_json(data, url)
     page = _Page(url)
-    page.feed(data.decode("utf-8", "replace"))
+    try:
+        page.feed(data.decode("utf-8", "replace"))
+    except AssertionError:  # html.parser's word for "<![nonsense"
+        raise IndexAnswerError(f"{redact(url)}: not a PEP 503 page") from None
     return page.found
+
+
+def _absolute(base: str, url: str) -> str | None:
+    """The absolute address, ``None`` for what is none (``http://[bad``)."""
+    try:
+        found = urllib.parse.urljoin(base, url)
+        urllib.parse.urlsplit(found)
+    except ValueError:
+        return None
+    return found
 
 
 def _parse_json(data: bytes, url: str) -> list[IndexFile]:
@@ -184,12 +234,15 @@ def _parse_json(data: bytes, url: str) -> list[IndexFile]:
     for one in listed if isinstance(listed, list) else ():
         if not isinstance(one, dict) or not isinstance(one.get("filename"), str) or not isinstance(one.get("url"), str):
             continue
+        address = _absolute(url, one["url"])
+        if address is None:
+            continue
         when = one.get("upload-time")
         python = one.get("requires-python")
         found.append(
             IndexFile(
                 one["filename"],
-                urllib.parse.urljoin(url, one["url"]),
+                address,
                 python if isinstance(python, str) and python else None,
                 bool(one.get("yanked")),
                 when[:10] if isinstance(when, str) and re.match(r"\d{4}-\d\d-\d\d", when) else None,
@@ -211,9 +264,11 @@ class _Page(html.parser.HTMLParser):
         values = dict(attrs)
         href = values.get("href")
         if tag == "base" and href:
-            self.base = urllib.parse.urljoin(self.base, href)
+            self.base = _absolute(self.base, href) or self.base
         if tag != "a" or not href:
             return
-        url = urllib.parse.urljoin(self.base, href)
+        url = _absolute(self.base, href)
+        if url is None:
+            return
         name = urllib.parse.unquote(urllib.parse.urlsplit(url).path.rpartition("/")[2])
         self.found.append(IndexFile(name, url, values.get("data-requires-python") or None, "data-yanked" in values))

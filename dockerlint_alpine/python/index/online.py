@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import re
 import socket
-import subprocess
 import tempfile
+import time
 import urllib.parse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -36,6 +36,7 @@ from dockerlint_alpine.python.requirement import archive_version
 from dockerlint_alpine.python.resolve import NoAnswerError, ResolverError
 from dockerlint_alpine.python.sources.sdist import SdistError, read_sdist
 from dockerlint_alpine.python.tags import tag_of_wheel
+from dockerlint_alpine.system.child import ChildError, ChildTimeoutError, Limits, run
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -45,6 +46,10 @@ if TYPE_CHECKING:
 
 MAX_SOURCES = 25
 """Runs of uv for one resolution: each reads the sdists of distributions without wheels that the last one met."""
+MAX_SECONDS = 300.0
+"""For one resolution with all runs of uv and all sdists that are read for it."""
+MAX_CACHED = 1024**3
+"""Bytes of one file that uv may write into its cache."""
 _KNOCK = 1.0
 """Seconds in which a connection to the index must stand when it is to be quick."""
 _NO_WHEEL = re.compile(r"Wheels are required for `([^`]+)`")
@@ -92,6 +97,7 @@ class UvResolver:
         self.progress = progress or (lambda _: None)
         self._index = index or self._simple_index
         self._silent: NoAnswerError | None = None
+        self._deadline = 0.0
         self.sources: dict[tuple[str, str], SourceFacts] = {}
         """What was read of sdists: (name, version) -> facts."""
 
@@ -132,7 +138,7 @@ class UvResolver:
         A release never changes, so what was read once is kept for good.
         """
         known = self.sources.get((name, version))
-        if known is not None:
+        if known is not None and options.locked_at is None:
             return known
         key = source_key(name, version, options)
         facts = kept_source(self.answers, key)
@@ -151,6 +157,13 @@ class UvResolver:
 
     def _open_index(self, options: IndexOptions) -> SimpleIndex:
         urls = index_urls(options, self.variables, self.uv)
+        if options.locked_at is not None and not options.no_index:
+            known = [url for url in urls if url.rstrip("/") == options.locked_at.rstrip("/")]
+            if self.quick and not known:
+                raise ResolverError(
+                    "its lock file names an index that is not configured here: no other is asked for it"
+                )
+            urls = known or [options.locked_at]
         if self.quick and urls and not _proxied(self.variables):
             _knock(urls[0], min(self.timeout, _KNOCK))
         return self._index(urls)
@@ -164,6 +177,7 @@ class UvResolver:
     def _ask(self, options: IndexOptions, lines: Sequence[str], limits: Sequence[str], python: str) -> dict[str, Any]:
         self.progress(f"resolving {len(lines)} requirement{'s' if len(lines) != 1 else ''} with uv")
         index = self._open_index(options)
+        self._deadline = time.monotonic() + MAX_SECONDS
         with tempfile.TemporaryDirectory(prefix="alpine-doctor-") as scratch:
             folder = Path(scratch)
             stubs = Stubs(folder / "stubs", index, self._read_source, self.as_of, python)
@@ -210,22 +224,20 @@ class UvResolver:
             ["--annotation-style", "line", "-o", "annotated.txt"],
         ):
             try:
-                done = subprocess.run(  # noqa: S603 - the program is uv, the arguments are ours
-                    [*command, *output],
-                    cwd=folder,
-                    env=variables,
-                    capture_output=True,
-                    text=True,
-                    errors="replace",
-                    timeout=self.timeout,
-                    check=False,
+                seconds = min(self.timeout, self._deadline - time.monotonic())
+                if seconds <= 0:
+                    raise NoAnswerError(f"more than {MAX_SECONDS:g} seconds")
+                done = run(
+                    [*command, *output], limits=Limits(seconds, file=MAX_CACHED), folder=folder, variables=variables
                 )
-            except subprocess.TimeoutExpired:
-                raise NoAnswerError(f"uv did not answer within {self.timeout:g} seconds") from None
-            except OSError as error:
-                raise ResolverError(f"uv can't be started: {error.strerror}") from None
-            if done.returncode != 0:
-                return done.stderr or "uv failed without a message"
+            except ChildTimeoutError:
+                raise NoAnswerError(f"uv did not answer within {seconds:g} seconds") from None
+            except ChildError as error:
+                raise ResolverError(f"uv {error}") from None
+            if done.code < 0:
+                raise ResolverError(f"uv was ended by signal {-done.code}: what the index sends takes too much")
+            if done.code:
+                return done.stderr.decode("utf-8", "replace") or "uv failed without a message"
         return None
 
     def _environment(self, options: IndexOptions) -> dict[str, str]:

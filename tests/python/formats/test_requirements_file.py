@@ -27,7 +27,6 @@ from dockerlint_alpine.python.formats.requirements_file import (
     MAX_FILES,
     decode,
     logical_lines,
-    read_install_arguments,
     read_requirements,
 )
 from dockerlint_alpine.python.model import IndexOptions, Origin, Requested, RequirementSet, normalise
@@ -184,7 +183,6 @@ def test_local_archives_and_folders() -> None:
     found = read(
         "./dist/foo-1.0-py3-none-any.whl\ndist/bar-2.0.tar.gz\nfile:///app/dist/bar-2.0.tar.gz\n./lib[x]\n-e ./lib\n",
         files,
-        follow=False,
     )
     assert [(one.name, one.specifier, one.path, one.extras, one.editable) for one in found.requested] == [
         ("foo", "==1.0", "/app/dist/foo-1.0-py3-none-any.whl", (), False),
@@ -192,64 +190,6 @@ def test_local_archives_and_folders() -> None:
         ("bar", "==2.0", "/app/dist/bar-2.0.tar.gz", (), False),
         (None, "", "/app/lib", ("x",), False),
         (None, "", "/app/lib", (), True),
-    ]
-
-
-# -- command lines --------------------------------------------------------------------------------------------------
-
-
-def arguments(*args: str, files: dict[str, str] | None = None, environment: dict[str, str] | None = None):  # type: ignore[no-untyped-def]
-    origins = [Origin("Dockerfile", 10 + index) for index in range(len(args))]
-    return read_install_arguments(args, MemoryFiles(files or {}), cwd="/app", origins=origins, environment=environment)
-
-
-def test_install_arguments() -> None:
-    found = arguments(
-        "--no-cache-dir", "-Uqr", "req.txt", "lz4==4.4.5", "psycopg[c]>=3", "--prefix=/install", "--no-binary", "psycopg2", "-c", "c.txt",
-        "-i", "https://a.example/simple", "--", "-odd",
-        files={"/app/req.txt": "foo\n", "/app/c.txt": "foo<2\n"},
-    )  # fmt: skip
-    assert [(one.name, one.chain) for one in found.requirements.requested] == [
-        ("foo", ("req.txt:1",)),
-        ("lz4", ("Dockerfile:13",)),
-        ("psycopg", ("Dockerfile:14",)),
-    ]
-    assert [one.name for one in found.requirements.constraints] == ["foo"]
-    assert found.value("--prefix") == "/install"
-    assert found.flag("--upgrade")
-    assert not found.flag("--user")
-    assert found.requirements.options.no_binary == {"psycopg2"}
-    assert [problem.line for problem in found.requirements.problems] == [23]
-
-
-def test_pip_variables() -> None:
-    found = arguments(
-        "foo",
-        files={"/app/c.txt": "foo<2\n"},
-        environment={
-            "PIP_NO_BINARY": ":all:",
-            "PIP_EXTRA_INDEX_URL": "https://a.example https://b.example",
-            "PIP_PREFER_BINARY": "1",
-            "PIP_PRE": "no",
-            "PIP_CONSTRAINT": "c.txt",
-            "PIP_FIND_LINKS": "wheels",
-        },
-    ).requirements
-    assert found.options == IndexOptions(
-        extra_index_urls=("https://a.example", "https://b.example"),
-        no_binary=frozenset({":all:"}),
-        prefer_binary=True,
-        find_links=("/app/wheels",),
-    )
-    assert [one.name for one in found.constraints] == ["foo"]
-
-
-def test_unknown_options_are_problems() -> None:
-    found = arguments("--frobnicate", "-%", "--prefix", "foo", "--target")
-    assert [problem.message for problem in found.requirements.problems] == [
-        "no such option: --frobnicate",
-        "no such option: -%",
-        "--target needs a value",
     ]
 
 
@@ -389,15 +329,3 @@ def test_no_bytes_break_the_reader(data: bytes) -> None:
     assert all("\n" not in problem.message for problem in found.problems)
     text, _ = decode(data)
     assert all(line.strip() == line and line for _, line in logical_lines(text, {}))
-
-
-def test_uv_reads_the_metadata_of_a_project_behind_r() -> None:
-    """``uv pip install -r pyproject.toml --extra db``: the dependencies, not the project; the command's options hold."""
-    text = '[project]\nname = "app"\nversion = "1"\ndependencies = ["lz4==4.4.5"]\n'
-    text += '[project.optional-dependencies]\ndb = ["psycopg2"]\n[dependency-groups]\ndev = ["pytest"]\n'
-    files = MemoryFiles({"/app/pyproject.toml": text, "/app/setup.cfg": "[options]\ninstall_requires =\n    cffi\n"})
-    args = ["-r", "pyproject.toml", "--extra", "db", "--group", "dev", "--no-binary", "lz4", "-r", "setup.cfg"]
-    found = read_install_arguments(args, files, cwd="/app", origins=[Origin("Dockerfile", 3)] * len(args)).requirements
-    assert found.problems == ()
-    assert {one.name for one in found.requested} == {"lz4", "psycopg2", "pytest", "cffi"}
-    assert "lz4" in found.options.no_binary

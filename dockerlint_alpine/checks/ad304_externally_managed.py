@@ -1,0 +1,210 @@
+"""## What it does
+Reports a `pip install` (or `uv pip install --system`) into Alpine's own Python, which refuses it from Alpine 3.19 on.
+
+## Why is this bad?
+The build stops: `error: externally-managed-environment`. Alpine's `python3` carries a file `EXTERNALLY-MANAGED`, which
+tells pip that apk owns its site-packages.
+
+## Example
+```dockerfile
+FROM alpine:3.19
+RUN apk add --no-cache python3 py3-pip
+RUN pip install requests==2.32.3
+```
+
+## Use instead
+Where apk has the package and its version will do, that one:
+```dockerfile
+FROM alpine:3.19
+RUN apk add --no-cache python3 py3-requests
+```
+For all else, an environment of your own, which may see apk's packages with `--system-site-packages`:
+```dockerfile
+FROM alpine:3.19
+RUN apk add --no-cache python3 py3-pip
+RUN python3 -m venv /opt/venv
+ENV PATH="/opt/venv/bin:$PATH"
+RUN pip install requests==2.32.3
+```
+Or an image that is made for Python, whose interpreter is its own:
+```dockerfile
+FROM python:3.11-alpine3.19
+RUN pip install requests==2.32.3
+```
+In an image that does nothing else, pip may also be told to go on; what it overwrites is then apk's no more:
+```dockerfile
+FROM alpine:3.19
+RUN apk add --no-cache python3 py3-pip
+RUN pip install --break-system-packages requests==2.32.3
+```
+
+## What is left alone
+An Alpine before 3.19, and a stage that takes the file away or tells pip to go on by a variable or a configuration file:
+```dockerfile
+FROM alpine:3.18
+RUN apk add --no-cache python3 py3-pip && pip install requests==2.32.3
+```
+```dockerfile
+FROM alpine:3.19
+ENV PIP_BREAK_SYSTEM_PACKAGES=1
+RUN apk add --no-cache python3 py3-pip && pip install requests==2.32.3
+```
+```dockerfile
+FROM alpine:3.19
+RUN apk add --no-cache python3 py3-pip && rm /usr/lib/python3*/EXTERNALLY-MANAGED
+RUN pip install requests==2.32.3
+```
+
+## Fix safety
+Unsafe: a virtual environment is made before the first `pip install` and put first in `PATH`. Programs that are started by
+the path of Alpine's own Python do not see it.
+
+## References
+- [PEP 668](https://peps.python.org/pep-0668/): marking Python base environments as "externally managed"
+- pip, `commands/install.py`: `--target`, `--prefix` and `--root` are not checked
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from dockerlint_alpine.apk.store import release_key
+from dockerlint_alpine.checks.apk_operands import failure_is_handled
+from dockerlint_alpine.checks.base import Check, Subject, locate
+from dockerlint_alpine.model.findings import Evidence, Fix, TextEdit
+from dockerlint_alpine.stages import InstallStep
+
+if TYPE_CHECKING:
+    from dockerlint_alpine.model.findings import Confidence, Finding
+    from dockerlint_alpine.stages import Stage
+
+_SINCE = "3.19"
+_ALLOWED = re.compile(
+    r"\bEXTERNALLY|break[-_]system[-_]packages|PIP_(?:TARGET|PREFIX|ROOT|CONFIG_FILE)\b", re.IGNORECASE
+)
+"""What lets pip go on, or install elsewhere: wherever it stands, nothing is said."""
+
+_ELSEWHERE = re.compile(r"(?:--(?:target|prefix|root|python|dry-run|no-system)\b|-t\Z)")
+_CONFIGURATION = (
+    "/etc/pip.conf",
+    "/etc/xdg/pip/pip.conf",
+    "/root/.pip/pip.conf",
+    "/root/.config/pip/pip.conf",
+    "/etc/uv/uv.toml",
+)
+_WITH_PIP = frozenset({"py3-pip", "py3-setuptools", "py3-wheel"})
+_VENV = "/opt/venv"
+_SHOWN = 3
+
+
+def run(subject: Subject) -> Iterator[Finding]:
+    """Yield a finding for every install into a Python that belongs to apk."""
+    for stage in subject.alpine_stages():
+        if stage.alpine is None or release_key(stage.alpine) < release_key(_SINCE) or _allowed(subject, stage):
+            continue
+        refused = [step for step in stage.steps if isinstance(step, InstallStep) and _is_refused(subject, step)]
+        fix = _venv(subject, stage, refused)
+        for step in refused:
+            yield _finding(subject, stage, step, fix)
+
+
+def _allowed(subject: Subject, stage: Stage) -> bool:
+    """True where anything in the stage, or the ones it is built from, may have lifted the ban."""
+    data = subject.dockerfile.data
+    for place in subject.timeline.lineage(stage):
+        for instruction in place.instructions:
+            if _ALLOWED.search(data[instruction.start : instruction.end].decode("utf-8", "replace")):
+                return True
+    assert stage.end is not None
+    files = stage.end.files
+    return any(files.exists(path) or files.may_have(path) for path in _CONFIGURATION)
+
+
+def _is_refused(subject: Subject, step: InstallStep) -> bool:
+    command, home = step.command, step.home
+    if command.tool.name not in {"pip", "uv"} or command.action not in {"install", "sync-files"}:
+        return False
+    if not home.from_apk or home.is_venv or not step.moment.world.has("cmd:python3"):
+        return False
+    if any(_ELSEWHERE.match(arg.text) for arg in command.args):
+        return False
+    return not failure_is_handled(subject, step.span)
+
+
+def _finding(subject: Subject, stage: Stage, step: InstallStep, fix: Fix | None) -> Finding:
+    python = step.moment.world.provider("cmd:python3")
+    assert python is not None
+    uncertain = step.conditional or step.moment.unknown or (stage.image is not None and not stage.image.certain)
+    sure: Confidence = "possible" if step.conditional else "likely" if uncertain else "certain"
+    return CHECK.finding(
+        f"{step.command.tool} refuses to install into Alpine {stage.alpine}'s own Python (externally managed):"
+        f" {_advice(stage, step)}",
+        subject=subject,
+        stage=stage,
+        at=locate(subject.dockerfile, step.span),
+        confidence=sure,
+        evidence=(
+            Evidence("dockerfile", f"{step.command.program} installs into {step.home.site_packages}, which is apk's"),
+            Evidence(
+                "rule",
+                f"PEP 668: python3 of Alpine {_SINCE} and later is marked so; here it is {python.version}",
+            ),
+        ),
+        fix=fix,
+    )
+
+
+def _advice(stage: Stage, step: InstallStep) -> str:
+    """What fits here: apk's packages where it has all that is asked for, else an environment of one's own."""
+    assert stage.packages is not None
+    asked = list(dict.fromkeys(item.resolved.name for item in step.installed if len(item.resolved.chain) == 1))
+    if asked == ["pip"]:
+        return "py3-pip is apk's to upgrade; a venv has a pip of its own"
+    packaged = [f"py3-{name}" for name in asked if stage.packages.package(f"py3-{name}") is not None]
+    if asked and len(packaged) == len(asked) <= _SHOWN:
+        return f"apk add {' '.join(packaged)}, or install into a venv"
+    if step.home.version is not None and len(step.installed) > _SHOWN:
+        return f"install into a venv, or start FROM python:{step.home.version}-alpine{stage.alpine}"
+    return "install into a venv"
+
+
+def _venv(subject: Subject, stage: Stage, refused: list[InstallStep]) -> Fix | None:
+    """A venv before the first of the installs, first in PATH from then on, where nothing in the stage stands against it."""
+    if not refused or any(stage.index == one.parent for one in subject.timeline.stages.values()):
+        return None
+    first = refused[0]
+    own = [one for one in stage.instructions if subject.dockerfile.instruction_at(one.start) is one]
+    if first.conditional or first.instruction not in own or first.instruction.json is not None:
+        return None
+    if any(step.command.program not in {"pip", "pip3"} for step in refused):
+        return None  # a shell remembers where it found python3, and would go on with that one
+    data, (start, _) = subject.dockerfile.data, first.span
+    text = b"\n".join(data[one.start : one.end] for one in own)
+    if re.search(rb"/usr/bin/(?:env\s+)?(?:python|pip)|(?m:^\s*USER\s)|\bPATH=", text, re.IGNORECASE):
+        return None
+    if not data.startswith(first.command.program.encode(), start) or "<<" in first.instruction.value:
+        return None
+    seen = any(name.startswith("py3-") and name not in _WITH_PIP for name in first.moment.world.explicit)
+    options = "--system-site-packages " if seen else ""
+    edits = (
+        TextEdit(first.instruction.start, first.instruction.start, f'ENV PATH="{_VENV}/bin:$PATH"{_newline(data)}'),
+        TextEdit(start, start, f"python3 -m venv {options}{_VENV} && "),
+    )
+    return Fix(f"install into a virtual environment in {_VENV}", "unsafe", edits)
+
+
+def _newline(data: bytes) -> str:
+    return "\r\n" if b"\r\n" in data else "\n"
+
+
+CHECK = Check(
+    "AD304",
+    "externally-managed",
+    "error",
+    "pip installs into Alpine's own Python, which refuses it",
+    __doc__,
+    run,
+    fix="unsafe",
+)

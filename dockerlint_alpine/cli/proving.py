@@ -1,0 +1,75 @@
+"""``fix --verify``: the old state red as predicted, the fix written, the new state proven, or the old bytes restored."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from dockerlint_alpine.cli import common
+from dockerlint_alpine.cli import verify as verifying
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from dockerlint_alpine.run.analysis import FixResult
+    from dockerlint_alpine.run.config import Configuration
+    from dockerlint_alpine.run.discovery import Job
+
+
+def prove(
+    paths: Sequence[str],
+    configured: Configuration,
+    given: dict[str, Any],
+    results: Mapping[str, FixResult],
+    jobs: Sequence[Job],
+) -> int:
+    """Verify the fixes of these Dockerfiles (by their paths); the exit code is that of ``verify``."""
+    from dockerlint_alpine.proof.verify.errors import VerifyError
+
+    try:
+        return _prove(paths, configured, given, results, jobs)
+    except VerifyError as error:
+        click.echo(f"alpine-doctor: {error}", err=True)
+        return error.code
+
+
+def _prove(
+    paths: Sequence[str],
+    configured: Configuration,
+    given: dict[str, Any],
+    results: Mapping[str, FixResult],
+    jobs: Sequence[Job],
+) -> int:
+    from dockerlint_alpine.proof.verify.clock import seconds_of
+    from dockerlint_alpine.proof.verify.keeping import FixWriter
+    from dockerlint_alpine.proof.verify.planning import allowances, level_of, plan_dockerfile
+    from dockerlint_alpine.proof.verify.redact import Redactor
+
+    formats = verifying.formats_of(configured.settings.output_format)
+    redactor = Redactor()
+    options: dict[str, Any] = {
+        "level": level_of(given["level"]),
+        "timeout": seconds_of(given["timeout"], "--timeout"),
+        "build_timeout": seconds_of(given["build_timeout"], "--build-timeout"),
+        "allowed": allowances(given["allow"]),
+    }
+    doctor = common.make_doctor(configured)
+    if len(paths) == 1 and verifying.is_compose(paths[0]):
+        plan, _ = verifying.planned_compose(paths[0], (), doctor, redactor, given, **options)
+    elif len(jobs) == 1:
+        plan = plan_dockerfile(jobs[0], common.for_job(doctor, jobs[0]), redactor, **options)
+    else:
+        raise click.UsageError("--verify speaks of one Dockerfile or compose file: name it")
+    by_place = {os.path.realpath(path): result for path, result in results.items()}
+    changed = {
+        unit.path: by_place[os.path.realpath(unit.path)]
+        for unit in plan.units
+        if unit.path and os.path.realpath(unit.path) in by_place
+    }
+    writer = FixWriter({Path(path): result for path, result in changed.items()}, verifying.kept_folder())
+    report = verifying.execute(plan, given, redactor, writer if writer.results else None)
+    verifying.show(report, formats, redactor, configured.settings.color)
+    return report.exit_code

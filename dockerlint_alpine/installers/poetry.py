@@ -1,0 +1,178 @@
+"""Poetry: ``poetry install``, ``sync``, ``add``, ``export`` and ``config``."""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from typing import TYPE_CHECKING, ClassVar
+
+from msgspec.structs import replace
+
+from dockerlint_alpine.installers.base import (
+    TRUE,
+    InstallCommand,
+    Surroundings,
+    mentions,
+    new_environment,
+    read_config,
+    user_folder,
+)
+from dockerlint_alpine.installers.project import ProjectInstaller, Role, Selection
+from dockerlint_alpine.python.formats.locked import root_of, walk
+from dockerlint_alpine.python.formats.poetry import PoetryProject
+from dockerlint_alpine.python.formats.poetry_lock import locked_packages
+from dockerlint_alpine.python.formats.pyproject import Pyproject
+from dockerlint_alpine.python.formats.toml_source import SourceError, TomlSource
+from dockerlint_alpine.python.model import Origin, Problem, RequirementSet, normalise
+from dockerlint_alpine.python.options import OptionTable, scan
+from dockerlint_alpine.python.paths import absolute
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from dockerlint_alpine.installers.base import Invocation, Options, PythonHome
+    from dockerlint_alpine.python.model import FileReader
+
+INSTALL_OPTIONS = OptionTable.build(
+    "--without\n--with\n--only\n--extras -E\n--directory -C\n--project -P\n--format -f\n--output -o\n",
+    """
+--no-dev
+--dev
+--no-root
+--only-root
+--no-directory
+--all-extras
+--all-groups
+--sync --remove-untracked
+--dry-run
+--compile
+--without-hashes
+--with-credentials
+--no-interaction -n
+--no-cache
+--no-ansi
+--no-plugins
+--ansi
+--quiet -q
+--verbose -v
+""",
+)
+"""``poetry install``/``sync`` and ``poetry export`` of Poetry 1.0 to 2."""
+
+
+class Poetry(ProjectInstaller):
+    """Poetry, with the export plugin."""
+
+    name = "poetry"
+    programs = re.compile("poetry")
+    mention = mentions("poetry", "install|sync|add")
+    verbs: ClassVar[Mapping[str, Role]] = {"install": "project", "sync": "project", "add": "add", "export": "export"}
+    before_verb = frozenset("-C --directory -P --project".split())
+    table = INSTALL_OPTIONS
+    without_itself = frozenset({"--no-root"})
+
+    def setting(self, invocation: Invocation) -> tuple[str, str] | None:
+        """Read ``poetry config KEY VALUE``."""
+        return read_config(self, invocation)
+
+    def project_home(
+        self, command: InstallCommand, options: Options, base: PythonHome | None, place: Surroundings
+    ) -> PythonHome | None:
+        """An active venv, else ``virtualenvs.create`` and ``virtualenvs.in-project`` decide."""
+        del command, options
+        variables, settings = place.variables, place.settings
+        named = place.environment(variables.get("VIRTUAL_ENV", ""))
+        if named is not None:
+            return named
+        if base is not None and base.is_venv:
+            return base
+        create = variables.get("POETRY_VIRTUALENVS_CREATE") or settings.get("poetry.virtualenvs.create", "true")
+        if create.lower() not in TRUE:
+            return base
+        inside = variables.get("POETRY_VIRTUALENVS_IN_PROJECT") or settings.get(
+            "poetry.virtualenvs.in-project", "false"
+        )
+        own = absolute(".venv", place.folder)
+        if inside.lower() in TRUE or place.environment(own) is not None:
+            return new_environment(place, own, base)
+        path = variables.get("POETRY_VIRTUALENVS_PATH") or settings.get("poetry.virtualenvs.path", "")
+        cache = variables.get("POETRY_CACHE_DIR") or f"{user_folder(variables)}/.cache/pypoetry"
+        return new_environment(place, posixpath.join(path or f"{cache}/virtualenvs", "project"), base)
+
+    def read(self, selection: Selection) -> RequirementSet:
+        """See the protocol."""
+        return read_poetry(
+            selection.folder, selection.files, selection.values, args=selection.args, origin=selection.origin
+        )
+
+
+class _Wish:
+    """Which groups and extras ``poetry install ARGS`` selects."""
+
+    def __init__(self, args: Sequence[str], project: PoetryProject) -> None:
+        words, self.problems = scan(args, INSTALL_OPTIONS)
+        given: dict[str, list[str]] = {}
+        for word in words:
+            if word.option is not None:
+                given.setdefault(word.option, []).extend(
+                    normalise(one) for one in re.split(r"[ ,]+", word.value) if one
+                )
+        groups = project.groups()
+        chosen = (
+            list(groups) if "--all-groups" in given else [name for name, optional in groups.items() if not optional]
+        )
+        chosen += given.get("--with", [])
+        if "--only" in given:
+            chosen = given["--only"]
+        if "--only-root" in given:
+            chosen = []
+        dropped = set(given.get("--without", [])) | ({"dev"} if "--no-dev" in given else set())
+        self.groups = [one for one in dict.fromkeys(chosen) if one not in dropped]
+        self.problems += [f"there is no group {one!r}" for one in self.groups if one not in groups]
+        extras = project.extras()
+        self.extras = list(extras) if "--all-extras" in given else given.get("--extras", [])
+        self.problems += [f"the project has no extra {one!r}" for one in self.extras if one not in extras]
+
+
+def read_poetry(
+    folder: str,
+    files: FileReader,
+    values: Mapping[str, str],
+    *,
+    args: Sequence[str] = (),
+    origin: Origin | None = None,
+) -> RequirementSet:
+    """Read the Poetry project in ``folder`` for ``poetry install ARGS`` in the marker environment ``values``.
+
+    Without a readable ``poetry.lock`` the requirements of ``pyproject.toml`` are returned unlocked. Never
+    raises.
+    """
+    path = posixpath.join(folder, "pyproject.toml")
+    try:
+        pyproject = Pyproject(path, files)
+    except SourceError as error:
+        place = origin or Origin(files.display(path))
+        return RequirementSet(problems=(Problem(place.path, place.line, str(error)),))
+    project = PoetryProject(pyproject, folder)
+    wish = _Wish(args, project)
+    requested = tuple(project.requirements(wish.groups, wish.extras))
+    place = origin or Origin(pyproject.source.path)
+    complaints = tuple(Problem(place.path, place.line, text) for text in wish.problems)
+    external = tuple(pyproject.external())
+    problems = (*complaints, *pyproject.problems)
+    lock_path = posixpath.join(folder, "poetry.lock")
+    unlocked = RequirementSet(requested=requested, problems=problems, external=external, files=(path,))
+    if not files.exists(lock_path):
+        return unlocked
+    try:
+        locked = TomlSource(lock_path, files)
+    except SourceError as error:
+        return replace(unlocked, problems=(*problems, Problem(files.display(lock_path), None, str(error))))
+    roots = [root for one in requested if (root := root_of(one)) is not None]
+    own = frozenset({pyproject.name} if pyproject.name else ())
+    packages = list(locked_packages(locked, folder, wish.groups))
+    found = walk(packages, roots, values, lock=locked.path, skip=own)
+    return replace(found, problems=(*problems, *found.problems), external=external, files=(path, lock_path))
+
+
+TOOL = Poetry()

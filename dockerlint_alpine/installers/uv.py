@@ -1,0 +1,309 @@
+"""uv: ``uv pip``, ``sync``, ``add``, ``tool install``, ``export`` and ``venv``."""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from msgspec.structs import replace
+
+from dockerlint_alpine.installers.base import (
+    InstallCommand,
+    Surroundings,
+    first_operand,
+    is_set,
+    mentions,
+    new_environment,
+    split_verb,
+    user_folder,
+)
+from dockerlint_alpine.installers.pip import BEFORE_VERB, pip_destination, read_pip, read_words
+from dockerlint_alpine.installers.project import ProjectInstaller, Role, Selection
+from dockerlint_alpine.installers.venv import read_venv
+from dockerlint_alpine.python.formats.locked import root_of, walk
+from dockerlint_alpine.python.formats.pyproject import Pyproject, read_pyproject
+from dockerlint_alpine.python.formats.toml_source import SourceError, TomlSource, texts
+from dockerlint_alpine.python.formats.uv_lock import locked_packages
+from dockerlint_alpine.python.model import IndexOptions, Origin, Problem, RequirementSet, normalise
+from dockerlint_alpine.python.options import OptionState, OptionTable, scan
+from dockerlint_alpine.python.paths import absolute
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from dockerlint_alpine.installers.base import Arguments, Command, Invocation, Options, PythonHome, Words
+    from dockerlint_alpine.python.model import FileReader, Target
+    from dockerlint_alpine.syntax import Arg
+
+SYNC_OPTIONS = OptionTable.build(
+    """
+--extra
+--no-extra
+--group
+--no-group
+--only-group
+--package
+--python -p
+--index-url -i --default-index
+--extra-index-url --index
+--find-links -f
+--no-build-package
+--no-binary-package
+--config-setting -C
+--cache-dir
+--directory
+--project
+--config-file
+--link-mode
+--index-strategy
+--keyring-provider
+--resolution
+--prerelease
+--exclude-newer
+--upgrade-package -P
+--refresh-package
+--reinstall-package
+--allow-insecure-host
+--color
+--python-platform
+--no-install-package
+--no-build-isolation-package
+--no-editable-package
+""",
+    """
+--all-extras
+--no-dev
+--dev
+--only-dev
+--no-default-groups
+--all-groups
+--all-packages
+--frozen
+--locked --check
+--no-install-project
+--no-install-workspace
+--no-install-local
+--no-editable
+--no-build
+--no-binary
+--no-index
+--no-sources
+--inexact
+--exact
+--active
+--no-cache -n
+--offline
+--compile-bytecode --compile
+--no-build-isolation
+--reinstall --force-reinstall
+--refresh
+--upgrade -U
+--quiet -q
+--verbose -v
+--no-progress
+--no-python-downloads
+--managed-python
+--no-managed-python
+--system-certs --native-tls
+--isolated
+--dry-run
+--script
+--no-config
+--system
+""",
+)
+"""``uv sync``, and what ``uv export`` and ``uv run`` share with it."""
+
+
+class Uv(ProjectInstaller):
+    """uv, with its own ways to an environment."""
+
+    name = "uv"
+    programs = re.compile("uv")
+    mention = mentions("uv", "sync|pip|add|tool")
+    verbs: ClassVar[Mapping[str, Role]] = {"sync": "project", "add": "add", "export": "export"}
+    before_verb = frozenset("--directory --project --config-file --cache-dir --color -p --python".split())
+    table = SYNC_OPTIONS
+    without_itself = frozenset(
+        "--no-install-project --no-install-local --only-group --only-dev --no-install-workspace".split()
+    )
+
+    def recognise(self, invocation: Invocation) -> Command | None:
+        """Read ``uv VERB`` and ``uv pip VERB``."""
+        verb, words = split_verb(invocation.args, self.before_verb)
+        match verb:
+            case "pip":
+                return self._pip(invocation.program, words)
+            case "venv":
+                return read_venv(invocation.program, words, default=".venv")
+            case "tool":
+                inner, rest = split_verb(words, self.before_verb)
+                return InstallCommand(self, "tool", invocation.program, inner, rest) if inner == "install" else None
+            case _:
+                return super().recognise(invocation)
+
+    def _pip(self, program: str, args: Sequence[Arg]) -> InstallCommand | None:
+        verb, words = split_verb(args, BEFORE_VERB)
+        if verb == "sync":
+            return InstallCommand(self, "sync-files", program, verb, words)
+        return read_pip(self, program, args)
+
+    def setting(self, invocation: Invocation) -> tuple[str, str] | None:
+        """Uv is configured by files."""
+        del invocation
+        return None
+
+    def home(self, command: InstallCommand, options: Options, place: Surroundings) -> PythonHome | None:
+        """``--python`` and UV_PYTHON with a path, ``--system``, an active venv, ``.venv``; a project has its own."""
+        base = place.interpreter("python3")
+        if command.action == "tool":
+            folder = place.variables.get("UV_TOOL_DIR") or f"{user_folder(place.variables)}/.local/share/uv/tools"
+            return new_environment(place, posixpath.join(folder, first_operand(command)), base)
+        named = (options.get("--python") or (place.variables.get("UV_PYTHON", ""),))[-1]
+        if named.startswith("/"):
+            return place.environment(named) or place.interpreter(named) or base
+        if command.in_project:
+            return self.project_home(command, options, base, place)
+        if "--system" in options or is_set(place.variables, "UV_SYSTEM_PYTHON"):
+            return place.interpreter("python3", activated=False)
+        active = place.environment(place.variables.get("VIRTUAL_ENV", "")) or place.active
+        return active or place.environment(absolute(".venv", place.folder)) or base
+
+    def project_home(
+        self, command: InstallCommand, options: Options, base: PythonHome | None, place: Surroundings
+    ) -> PythonHome | None:
+        """The active environment with ``--active``, else UV_PROJECT_ENVIRONMENT or ``.venv``."""
+        del command
+        if "--active" in options and place.active is not None:
+            return place.active
+        own = place.variables.get("UV_PROJECT_ENVIRONMENT") or ".venv"
+        return new_environment(place, absolute(own, place.folder), base)
+
+    def destination(self, command: InstallCommand, options: Options, home: PythonHome, place: Surroundings) -> str:
+        """``uv pip`` has pip's options for it."""
+        if command.in_project or command.action == "tool":
+            return home.site_packages
+        return pip_destination(command, options, home, place)
+
+    def request(self, command: InstallCommand, words: Words, place: Surroundings, target: Target | None) -> Arguments:
+        """See the protocol."""
+        if command.action == "sync-files":
+            return read_words(_as_files(words), place, target)
+        return super().request(command, words, place, target)
+
+    def read(self, selection: Selection) -> RequirementSet:
+        """See the protocol."""
+        return read_uv(
+            selection.folder, selection.files, selection.values, args=selection.args, origin=selection.origin
+        )
+
+
+def _as_files(words: Words) -> Words:
+    """``uv pip sync FILE...``: every operand is a requirements file."""
+    found = replace(words, texts=[], places=[])
+    for text, place in zip(words.texts, words.places, strict=True):
+        for part in (text,) if text.startswith("-") else ("-r", text):
+            found.add(part, place)
+    return found
+
+
+class _Wish:
+    """What the arguments of ``uv sync`` select."""
+
+    def __init__(self, args: Sequence[str], pyproject: Pyproject) -> None:
+        words, self.problems = scan(args, SYNC_OPTIONS)
+        given: dict[str, list[str]] = {}
+        for word in words:
+            if word.option is not None:
+                given.setdefault(word.option, []).append(normalise(word.value))
+        tool = pyproject.source.table("tool", "uv")
+        self.all_extras = "--all-extras" in given
+        self.extras = given.get("--extra", [])
+        self.no_extras = set(given.get("--no-extra", []))
+        groups = list(pyproject.groups())
+        dev = "dev" in groups or bool(texts(tool.get("dev-dependencies")))
+        default = tool.get("default-groups", ["dev"])
+        chosen = (groups + (["dev"] if dev else [])) if default == "all" else [normalise(one) for one in texts(default)]
+        self.only = given.get("--only-group", []) + (["dev"] if "--only-dev" in given else [])
+        if self.only:
+            chosen = self.only
+        elif "--no-default-groups" in given:
+            chosen = []
+        if "--all-groups" in given:
+            chosen = [*groups, "dev"]
+        chosen = [*chosen, *given.get("--group", []), *(["dev"] if "--dev" in given else [])]
+        dropped = set(given.get("--no-group", [])) | ({"dev"} if "--no-dev" in given else set())
+        known = {*groups, *(["dev"] if dev else []), *given.get("--group", []), *self.only}
+        self.groups = [one for one in dict.fromkeys(chosen) if one not in dropped and one in known]
+        self.without = {normalise(one) for one in given.get("--no-install-package", [])}
+        self.options = _options(given, tool)
+        self.frozen = not {"--frozen", "--locked"}.isdisjoint(given)
+
+
+def _options(given: Mapping[str, Sequence[str]], tool: Mapping[str, Any]) -> IndexOptions:
+    state = OptionState()
+    if "--no-build" in given or tool.get("no-build") is True:
+        state.apply("--only-binary", ":all:")
+    if "--no-binary" in given or tool.get("no-binary") is True:
+        state.apply("--no-binary", ":all:")
+    for name in (*texts(tool.get("no-build-package")), *given.get("--no-build-package", ())):
+        state.apply("--only-binary", name)
+    for name in (*texts(tool.get("no-binary-package")), *given.get("--no-binary-package", ())):
+        state.apply("--no-binary", name)
+    return state.finish()
+
+
+def read_uv(
+    folder: str, files: FileReader, values: Mapping[str, str], *, args: Sequence[str] = (), origin: Origin | None = None
+) -> RequirementSet:
+    """Read the uv project in ``folder`` for ``uv sync ARGS`` in the marker environment ``values``.
+
+    Without a readable ``uv.lock`` the requirements of ``pyproject.toml`` are returned unlocked. Never raises.
+    """
+    path = posixpath.join(folder, "pyproject.toml")
+    try:
+        pyproject = Pyproject(path, files)
+    except SourceError as error:
+        place = origin or Origin(files.display(path))
+        return RequirementSet(problems=(Problem(place.path, place.line, str(error)),))
+    wish = _Wish(args, pyproject)
+    place = origin or Origin(pyproject.source.path)
+    complaints = tuple(Problem(place.path, place.line, text) for text in wish.problems)
+    declared = _declared(pyproject, wish, path, files)
+    lock_path = posixpath.join(folder, "uv.lock")
+    if not wish.frozen and not files.exists(lock_path):
+        return replace(declared, options=wish.options, problems=(*complaints, *declared.problems))
+    try:
+        lock = TomlSource(lock_path, files)
+    except SourceError as error:
+        problem = Problem(files.display(lock_path), None, str(error))
+        return replace(declared, options=wish.options, problems=(*complaints, problem, *declared.problems))
+    packages = list(locked_packages(lock, folder))
+    roots = [root for one in declared.requested if (root := root_of(one)) is not None]
+    own = frozenset({pyproject.name} if pyproject.name else ()) | wish.without
+    found = walk(packages, roots, values, lock=lock.path, skip=own)
+    return replace(
+        found,
+        options=wish.options,
+        problems=(*complaints, *declared.problems, *found.problems),
+        external=declared.external,
+        files=(path, lock_path),
+    )
+
+
+def _declared(pyproject: Pyproject, wish: _Wish, path: str, files: FileReader) -> RequirementSet:
+    """Return the project's own requirements as selected, ``[tool.uv] dev-dependencies`` as part of ``dev``."""
+    groups = [one for one in wish.groups if one in pyproject.groups()]
+    table = pyproject.source.table("project", "optional-dependencies")
+    extras = [normalise(one) for one in table] if wish.all_extras else wish.extras
+    extras = [one for one in extras if one not in wish.no_extras]
+    found = read_pyproject(path, files, extras=[] if wish.only else extras, groups=groups, project=not wish.only)
+    if "dev" in wish.groups:
+        legacy = texts(pyproject.source.table("tool", "uv").get("dev-dependencies"))
+        added = tuple(one for text in legacy if (one := pyproject.parse(text, "tool.uv")))
+        found = replace(found, requested=found.requested + added)
+    return found
+
+
+TOOL = Uv()

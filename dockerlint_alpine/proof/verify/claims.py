@@ -1,0 +1,203 @@
+"""The findings of ``check`` held against what the loader, the imports and the build say: the same verdict words.
+
+``confirmed``: reality shows what the finding says. ``refuted``: reality shows the contrary. ``not-reached``: nothing that
+ran could show it. What reality shows and no finding says is *missed*.
+"""
+
+from __future__ import annotations
+
+import re
+from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING, Literal, TypeAlias
+
+from msgspec import Struct
+
+from dockerlint_alpine.checks import check_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from dockerlint_alpine.model.findings import Finding
+    from dockerlint_alpine.proof.image import BuiltImage
+    from dockerlint_alpine.proof.verify.import_level import Imported
+    from dockerlint_alpine.proof.verify.loader_level import FaultKind, Loaded, LoaderFault
+    from dockerlint_alpine.stages import Stage
+
+Verdict: TypeAlias = Literal["confirmed", "refuted", "not-reached"]
+Reached: TypeAlias = Literal["build", "bytes", "loader", "import", "start"]
+
+
+class Claim(Struct, frozen=True):
+    """A finding and what became of it: the level that decided, and why in one line (the loader's own where there is one)."""
+
+    finding: Finding
+    verdict: Verdict
+    level: Reached | None
+    reason: str
+
+
+class Missed(Struct, frozen=True):
+    """What reality shows and no finding says. ``line`` is the loader's (or Python's) own; ``packages`` would bring it, and
+    ``edit`` says where they go."""
+
+    kind: FaultKind | Literal["crash"]
+    path: str
+    distribution: str | None
+    what: str
+    line: str
+    packages: tuple[str, ...] = ()
+    edit: str = ""
+
+
+class Reality:
+    """What was seen of one image. ``loaded`` and ``imported`` are ``None`` where that level was not reached; ``find`` gives
+    the packages of the image's release for a need, preferred first; ``stage`` is the one that the image was built from."""
+
+    def __init__(
+        self,
+        image: BuiltImage,
+        loaded: Sequence[Loaded] | None,
+        imported: Sequence[Imported] | None,
+        find: Callable[[str], Sequence[str]],
+        stage: Stage | None = None,
+    ) -> None:
+        self._stage = stage
+        self.image = image
+        self.loaded = loaded
+        self.imported = imported
+        self._find = find
+        reports = {report.path: report for report in image.inspection.objects}
+        self._owners = {path: image.owner(report) for path, report in reports.items()}
+
+    def owner(self, path: str) -> str | None:
+        """The distribution of an object."""
+        return self._owners.get(path)
+
+    def faults(self) -> Iterator[tuple[str, LoaderFault]]:
+        """All faults of the loader with the object that was loaded."""
+        for one in self.loaded or ():
+            for fault in one.faults:
+                yield one.path, fault
+
+    def packages(self, fault: LoaderFault) -> tuple[str, ...]:
+        """The package that brings what the loader did not find."""
+        if fault.kind == "missing":
+            return tuple(self._find(f"so:{fault.what.rpartition('/')[2]}")[:1])
+        if fault.kind == "symbol":
+            for report in self.image.inspection.objects:
+                for symbol in report.unresolved:
+                    if symbol.name == fault.what and symbol.providers:
+                        return (symbol.providers[0].package,)
+        return ()
+
+    def claim(self, finding: Finding) -> Claim:
+        """Hold one finding against what was seen."""
+        check = check_of(finding)
+        if check.stops_build:
+            return Claim(finding, *self._built(finding))
+        if check.image not in ("linked", "opened", "glibc"):
+            return Claim(finding, "not-reached", None, "nothing on an engine can show it")
+        stage = self._stage
+        if stage is None or finding.stage is None or finding.stage.index != stage.index:
+            return Claim(finding, "not-reached", None, "it speaks of another stage than the image's")
+        if finding.distribution is None:
+            return Claim(finding, "not-reached", None, "it names no distribution")
+        end, need = stage.end, finding.need or ""
+        if check.image == "linked" and end is not None and end.world.has(need) and end.lasting.has(need):
+            return Claim(finding, "refuted", "build", "it speaks of a RUN step, and the build came to its end")
+        name = finding.distribution.name
+        if name not in self.image.distributions and not self.image.objects_of(name):
+            return Claim(finding, "refuted", "bytes", f"{name} is not installed in the image")
+        if check.image == "opened":
+            return Claim(finding, *self._opened(finding, name))
+        if self.loaded is None:
+            return Claim(finding, "not-reached", None, "the loader was not asked")
+        return Claim(finding, *self._linked(finding, name, glibc=check.image == "glibc"))
+
+    def _built(self, finding: Finding) -> tuple[Verdict, Reached | None, str]:
+        """An image is there, so the build came to its end: what would have stopped it did not."""
+        if finding.severity != "error":
+            return "not-reached", None, "it does not say that the build stops"
+        return "refuted", "build", "the build came to its end"
+
+    def _linked(self, finding: Finding, name: str, *, glibc: bool) -> tuple[Verdict, Reached | None, str]:
+        library = (finding.need or "").removeprefix("so:")
+        own = {report.path for report in self.image.objects_of(name)}
+        asked = [one for one in self.loaded or () if one.path in own]
+        if not asked:
+            return "refuted", "bytes", f"{name} has no extension modules there"
+        faults = [(one.path, fault) for one in asked for fault in one.faults]
+        for path, fault in faults:
+            if glibc or fnmatchcase(fault.what, library) or set(self.packages(fault)) & set(finding.packages):
+                return "confirmed", "loader", f"{path}: {fault.line}"
+        if glibc:
+            return "refuted", "loader", f"musl's loader takes all {len(asked)} extension modules of {name}"
+        if faults:
+            return "not-reached", "loader", f"another fault comes first: {faults[0][1].line}"
+        return (
+            "refuted",
+            "loader",
+            f"musl's loader takes all {len(asked)} extension modules of {name} with all they need",
+        )
+
+    def _opened(self, finding: Finding, name: str) -> tuple[Verdict, Reached | None, str]:
+        """What Python code opens at run time the loader never sees; an import may."""
+        wanted = [need.rpartition(":")[2] for need in (finding.need or "",) if need]
+        for one in self.imported or ():
+            if self.owner(one.path) == name and any(_names(one.text, library) for library in wanted):
+                return "confirmed", "import", f"import {one.module}: {one.text}"
+        return "not-reached", None, "the library is opened when the code that wants it runs"
+
+    def missed(self, findings: Sequence[Finding]) -> Iterator[Missed]:
+        """What no finding says, each thing once for each distribution."""
+        told: set[tuple[str | None, str]] = set()
+        for path, fault in self.faults():
+            owner, packages = self.owner(path), self.packages(fault)
+            key = (owner, fault.what)
+            if key in told or any(_speaks_of(finding, owner, fault.what, packages) for finding in findings):
+                continue
+            told.add(key)
+            yield Missed(fault.kind, path, owner, fault.what, fault.line, packages)
+        for one in self.imported or ():
+            owner = self.owner(one.path)
+            key = (owner, one.what)
+            if not one.red or key in told or any(_speaks_of(finding, owner, one.what, ()) for finding in findings):
+                continue
+            told.add(key)
+            packages = tuple(self._find(f"so:{one.what}")[:1]) if one.kind == "library" else ()
+            kind: Literal["missing", "symbol", "crash"] = (
+                "missing" if one.kind == "library" else "symbol" if one.kind == "symbol" else "crash"
+            )
+            yield Missed(kind, one.path, owner, one.what, f"import {one.module}: {one.text}", packages)
+
+
+def _names(text: str, library: str) -> bool:
+    """Whether an error speaks of a library: by its file name, or by what ``find_library`` calls it."""
+    stem = re.sub(r"^lib|\.so.*$|\*", "", library)
+    return bool(text) and (
+        library.strip("*") in text
+        or (len(stem) > 2 and re.search(rf"(?<!\w)(?:lib)?{re.escape(stem)}(?!\w)", text) is not None)
+    )
+
+
+def _speaks_of(finding: Finding, owner: str | None, what: str, packages: Sequence[str]) -> bool:
+    if finding.distribution is None or finding.distribution.name != owner:
+        return False
+    evidence = check_of(finding).image
+    if evidence == "glibc":
+        return True
+    if evidence not in ("linked", "opened"):
+        return False
+    need = (finding.need or "").removeprefix("so:")
+    return fnmatchcase(what, need) or bool(set(finding.packages) & set(packages))
+
+
+def fails(finding: Finding) -> bool:
+    """Whether a finding predicts a failure that an engine can show: of the build, or of an extension that is loaded."""
+    check = check_of(finding)
+    return finding.severity == "error" and (check.stops_build or check.image in ("linked", "opened", "glibc"))
+
+
+def stops_build(finding: Finding) -> bool:
+    """Whether a finding predicts that the build stops."""
+    return finding.severity == "error" and check_of(finding).stops_build

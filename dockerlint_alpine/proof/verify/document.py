@@ -1,0 +1,147 @@
+"""The report as JSON; ``schema.json`` beside this module describes it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from msgspec.structs import asdict
+
+if TYPE_CHECKING:
+    from dockerlint_alpine.proof.verify.claims import Claim, Missed
+    from dockerlint_alpine.proof.verify.image_proof import ImageProof
+    from dockerlint_alpine.proof.verify.model import Check, VerifyReport
+
+VERSION = 1
+
+
+def to_json(report: VerifyReport) -> dict[str, Any]:
+    """Return the document; texts are as they are, redaction is the caller's."""
+    return {
+        "version": VERSION,
+        "target": report.target,
+        "run": report.run,
+        "verdict": report.verdict,
+        "exit_code": report.exit_code,
+        "level": report.level,
+        "started": report.started,
+        "seconds": report.seconds,
+        "engine": dict(report.engine),
+        "checks": [_check(check) for check in report.checks],
+        "services": [
+            {**asdict(service), "log": list(service.log), "health_log": list(service.health_log)}
+            for service in report.services
+        ],
+        "images": [_image(proof) for proof in report.images],
+        "before": [_image(proof) for proof in report.before],
+        "causes": [{**asdict(cause), "packages": list(cause.packages)} for cause in report.causes],
+        "fix": None if report.fix is None else {**asdict(report.fix), "titles": list(report.fix.titles)},
+        "metrics": [
+            {"metric": name, "target": target, "actual": actual, "met": met}
+            for name, target, actual, met in metrics(report)
+        ],
+        "not_verified": list(report.not_verified),
+        "notes": list(report.notes),
+        "inputs": dict(report.inputs),
+    }
+
+
+def _check(check: Check) -> dict[str, Any]:
+    return {
+        "name": check.name,
+        "level": check.level,
+        "service": check.service,
+        "status": check.status,
+        "before": check.before,
+        "detail": check.detail,
+        "reason": check.reason,
+        "seconds": check.seconds,
+        "blocked_by": check.blocked_by,
+    }
+
+
+def _image(proof: ImageProof) -> dict[str, Any]:
+    return {
+        "name": proof.name,
+        "id": proof.id,
+        "services": list(proof.services),
+        "dockerfile": proof.dockerfile,
+        "alpine": proof.alpine,
+        "arch": proof.arch,
+        "digests": list(proof.digests),
+        "levels": list(proof.levels),
+        "extensions": len(proof.loaded),
+        "faults": [
+            {"path": one.path, "kind": fault.kind, "what": fault.what, "needed_by": fault.needed_by, "line": fault.line}
+            for one in proof.loaded
+            for fault in one.faults
+        ],
+        "imports": [
+            {"module": one.module, "path": one.path, "kind": one.kind, "text": one.text}
+            for one in proof.imported
+            if one.kind != "imported"
+        ],
+        "imported": sum(1 for one in proof.imported if one.kind == "imported"),
+        "claims": [_claim(claim) for claim in proof.claims],
+        "missed": [_missed(miss) for miss in proof.missed],
+        "elsewhere": [_missed(miss) for miss in proof.elsewhere],
+        "notes": list(proof.notes),
+    }
+
+
+def _claim(claim: Claim) -> dict[str, Any]:
+    finding = claim.finding
+    return {
+        "code": finding.code,
+        "message": finding.message,
+        "line": finding.location.line,
+        "distribution": finding.distribution.name if finding.distribution is not None else None,
+        "need": finding.need,
+        "packages": list(finding.packages),
+        "verdict": claim.verdict,
+        "level": claim.level,
+        "reason": claim.reason,
+    }
+
+
+def _missed(miss: Missed) -> dict[str, Any]:
+    return {**asdict(miss), "packages": list(miss.packages)}
+
+
+def metrics(report: VerifyReport) -> list[tuple[str, str, str, bool]]:
+    """Metric, target, actual, and whether the target is met.
+
+    Counted from the checks, so that what did not run is no success.
+    """
+    rows: list[tuple[str, str, str, bool]] = []
+    for level, name in (
+        ("build", "Images built"),
+        ("loader", "Images that musl's loader accepts"),
+        ("import", "Images whose extensions import"),
+        ("start", "Services up"),
+        ("health", "Services healthy"),
+        ("probes", "Probes answered"),
+    ):
+        checks = [check for check in report.checks if check.level == level]
+        if checks:
+            good = sum(1 for check in checks if not check.bad and not check.open)
+            rows.append((name, f"{len(checks)}/{len(checks)}", f"{good}/{len(checks)}", good == len(checks)))
+    predicted = [
+        claim for proof in (*report.before, *(report.images if not report.before else ())) for claim in proof.claims
+    ]
+    judged = [claim for claim in predicted if claim.verdict != "not-reached"]
+    if judged:
+        held = sum(1 for claim in judged if claim.verdict == "confirmed")
+        rows.append(
+            (
+                "Findings that the engine confirms",
+                f"{len(judged)}/{len(judged)}",
+                f"{held}/{len(judged)}",
+                held == len(judged),
+            )
+        )
+    missed = sum(len(proof.missed) for proof in (report.before or report.images))
+    if any("loader" in proof.levels for proof in (report.before or report.images)):
+        rows.append(("Faults that no finding told", "0", str(missed), missed == 0))
+    if report.fix is not None:
+        rows.append(("Fix proven and kept", "yes", "yes" if report.fix.kept else "no", report.fix.kept))
+    return rows

@@ -1,0 +1,284 @@
+"""The part of the compose specification that is understood without compose: read to the shape that compose prints.
+
+Whatever else a file says is refused with its path, never passed over: a service without a part of its settings would be
+another service.
+"""
+
+from __future__ import annotations
+
+import re
+import shlex
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from dockerlint_alpine.proof.verify.errors import NotVerifiedError, PlanError
+from dockerlint_alpine.proof.verify.expectations import EXTENSION
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+_TOP = {"name", "version", "services", "networks", "volumes"}
+_BUILD = {"context", "dockerfile", "args", "target", "labels"}
+_HEALTH = {"test", "interval", "timeout", "retries", "start_period", "disable"}
+_SERVICE = {
+    "image", "build", "command", "entrypoint", "environment", "env_file", "ports", "volumes", "tmpfs", "user", "working_dir",
+    "init", "healthcheck", "depends_on", "profiles", "networks", "expose", "labels", "restart", "container_name",
+}  # fmt: skip
+_VARIABLE = re.compile(
+    r"\$(?:(?P<dollar>\$)|\{(?P<name>[A-Za-z_]\w*)(?:(?P<colon>:)?(?P<sign>[-?+])(?P<word>[^}]*))?\}|(?P<plain>[A-Za-z_]\w*))"
+)
+_PORT = re.compile(
+    r"(?:(?P<host>\[[^\]]*\]|[\d.]*):)?(?:(?P<published>\d+)?:)?(?P<target>\d+)(?:/(?P<protocol>tcp|udp))?"
+)
+_CONDITIONS = ("service_started", "service_healthy", "service_completed_successfully")
+
+
+def read_subset(path: Path, raw: Any, variables: Mapping[str, str]) -> dict[str, Any]:
+    """Read a parsed compose file.
+
+    Raises :class:`NotVerifiedError` for what is not supported and :class:`PlanError` for what is wrong.
+    """
+    reader = _Reader(path, {**_dotenv(path.parent / ".env"), **variables})
+    return reader.document(raw)
+
+
+def _dotenv(path: Path) -> dict[str, str]:
+    """``.env`` beside the file: NAME=VALUE lines, comments, quotes."""
+    try:
+        lines = path.read_text("utf-8").splitlines()
+    except (OSError, UnicodeDecodeError):
+        return {}
+    found: dict[str, str] = {}
+    for line in lines:
+        name, equals, value = line.strip().removeprefix("export ").partition("=")
+        if equals and re.fullmatch(r"[A-Za-z_]\w*", name.strip()):
+            value = value.strip()
+            quoted = re.fullmatch(r"(['\"])(.*)\1", value)
+            found[name.strip()] = quoted[2] if quoted else re.sub(r"\s+#.*", "", value)
+    return found
+
+
+class _Reader:
+    def __init__(self, path: Path, variables: Mapping[str, str]) -> None:
+        self._path = path
+        self._variables = variables
+
+    def _refuse(self, where: str) -> NotVerifiedError:
+        return NotVerifiedError(
+            f"{self._path}: {where} is not supported without compose: install docker's compose plugin"
+        )
+
+    def _wrong(self, where: str, why: str) -> PlanError:
+        return PlanError(f"{self._path}: {where}: {why}")
+
+    def document(self, raw: Any) -> dict[str, Any]:
+        raw = self._filled(self._table(raw, "the file"))
+        for key in raw:
+            if key not in _TOP and not str(key).startswith("x-"):
+                raise self._refuse(str(key))
+        services = self._table(raw.get("services"), "services")
+        found: dict[str, Any] = {
+            "services": {str(name): self._service(str(name), one) for name, one in services.items()}
+        }
+        used = {key for one in found["services"].values() for key in one["networks"]}
+        declared = {str(key): one or {} for key, one in (raw.get("networks") or {}).items()}
+        found["networks"] = {
+            key: self._named(f"networks.{key}", declared.get(key, {})) for key in sorted({*used, *declared})
+        }
+        found["volumes"] = {
+            str(key): self._named(f"volumes.{key}", one or {}) for key, one in (raw.get("volumes") or {}).items()
+        }
+        return found
+
+    def _named(self, where: str, one: Any) -> dict[str, Any]:
+        table = self._table(one, where)
+        for key in table:
+            if key not in ("name", "external", "driver", "labels", "internal"):
+                raise self._refuse(f"{where}.{key}")
+        if table.get("driver", "bridge" if where.startswith("networks") else "local") not in ("bridge", "local"):
+            raise self._refuse(f"{where}.driver")
+        return dict(table)
+
+    def _service(self, name: str, one: Any) -> dict[str, Any]:
+        where = f"services.{name}"
+        table = self._table(one, where)
+        for key in table:
+            if key not in _SERVICE and not str(key).startswith("x-"):
+                raise self._refuse(f"{where}.{key}")
+        read: dict[str, Callable[[str, Any], Any]] = {
+            "build": self._build,
+            "command": self._command,
+            "entrypoint": self._command,
+            "ports": self._ports,
+            "volumes": self._mounts,
+            "healthcheck": self._health,
+            "depends_on": self._depends,
+        }
+        found = {key: read[key](f"{where}.{key}", value) if key in read else value for key, value in table.items()}
+        environment: dict[str, str | None] = dict(self._env_files(f"{where}.env_file", found.pop("env_file", None)))
+        environment.update(self._map(f"{where}.environment", found.pop("environment", None)))
+        found["environment"] = {key: value for key, value in environment.items() if value is not None}
+        found["labels"] = self._map(f"{where}.labels", found.get("labels"))
+        networks = found.get("networks") or {"default": None}
+        found["networks"] = dict.fromkeys(networks) if isinstance(networks, list) else dict(networks)
+        for key, settings in found["networks"].items():
+            for extra in settings or {}:
+                if extra != "aliases":
+                    raise self._refuse(f"{where}.networks.{key}.{extra}")
+        if not found.get("image") and not found.get("build"):
+            raise self._wrong(where, "it has neither an image nor a build")
+        found.pop(EXTENSION, None)
+        return found
+
+    def _build(self, where: str, given: Any) -> dict[str, Any]:
+        table = {"context": given} if isinstance(given, str) else self._table(given, where)
+        for key in table:
+            if key not in _BUILD:
+                raise self._refuse(f"{where}.{key}")
+        context = str(table.get("context") or ".")
+        if "://" in context or context.startswith("git@"):
+            raise self._refuse(f"{where}.context {context}")
+        found = {
+            **table,
+            "context": str((self._path.parent / context).resolve()),
+            "dockerfile": table.get("dockerfile") or "Dockerfile",
+        }
+        if "args" in table:
+            found["args"] = {
+                key: value for key, value in self._map(f"{where}.args", table["args"]).items() if value is not None
+            }
+        return found
+
+    def _command(self, where: str, given: Any) -> list[str] | None:
+        if given is None:
+            return None
+        if isinstance(given, list):
+            return [self._scalar(word) for word in given]
+        try:
+            return shlex.split(str(given))
+        except ValueError as error:
+            raise self._wrong(where, str(error)) from None
+
+    def _ports(self, where: str, given: Any) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = []
+        for number, one in enumerate(given or ()):
+            if isinstance(one, dict):
+                if not str(one.get("target", "")).isdigit():
+                    raise self._wrong(f"{where}[{number}]", "a target port is expected")
+                found.append(
+                    {
+                        "target": int(one["target"]),
+                        "published": str(one.get("published") or ""),
+                        "protocol": one.get("protocol", "tcp"),
+                    }
+                )
+                continue
+            match = _PORT.fullmatch(str(one))
+            if match is None:
+                raise self._refuse(f"{where}[{number}] {one}")
+            published = match["published"] or (match["host"] if match["host"] and match["host"].isdigit() else "")
+            found.append(
+                {"target": int(match["target"]), "published": published or "", "protocol": match["protocol"] or "tcp"}
+            )
+        return found
+
+    def _mounts(self, where: str, given: Any) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = []
+        for number, one in enumerate(given or ()):
+            place = f"{where}[{number}]"
+            if isinstance(one, dict):
+                for key in one:
+                    if key not in ("type", "source", "target", "read_only"):
+                        raise self._refuse(f"{place}.{key}")
+                mount = dict(one)
+            else:
+                parts = str(one).split(":")
+                if len(parts) > 3 or (len(parts) == 3 and parts[2] not in ("ro", "rw")):
+                    raise self._refuse(f"{place} {one}")
+                if len(parts) == 1:
+                    mount = {"type": "volume", "target": parts[0]}
+                else:
+                    kind = "bind" if parts[0].startswith((".", "/", "~")) else "volume"
+                    mount = {"type": kind, "source": parts[0], "target": parts[1], "read_only": parts[2:] == ["ro"]}
+            if mount.get("type") == "bind":
+                mount["source"] = str((self._path.parent / Path(str(mount.get("source"))).expanduser()).resolve())
+            elif mount.get("type") not in ("volume", "tmpfs"):
+                raise self._refuse(f"{place}.type {mount.get('type')}")
+            found.append(mount)
+        return found
+
+    def _health(self, where: str, given: Any) -> dict[str, Any]:
+        table = self._table(given, where)
+        for key in table:
+            if key not in _HEALTH:
+                raise self._refuse(f"{where}.{key}")
+        test = table.get("test")
+        return {**table, "test": ["CMD-SHELL", test] if isinstance(test, str) else test}
+
+    def _depends(self, where: str, given: Any) -> dict[str, Any]:
+        if isinstance(given, list):
+            return {str(name): {"condition": "service_started", "required": True} for name in given}
+        found: dict[str, Any] = {}
+        for name, one in self._table(given, where).items():
+            table = self._table(one or {}, f"{where}.{name}")
+            for key in table:
+                if key not in ("condition", "required"):
+                    raise self._refuse(f"{where}.{name}.{key}")
+            condition = table.get("condition", "service_started")
+            if condition not in _CONDITIONS:
+                raise self._wrong(f"{where}.{name}.condition", f"choose from {', '.join(_CONDITIONS)}")
+            found[str(name)] = {"condition": condition, "required": table.get("required", True)}
+        return found
+
+    def _env_files(self, where: str, given: Any) -> dict[str, str]:
+        found: dict[str, str] = {}
+        for one in [given] if isinstance(given, str) else given or ():
+            if not isinstance(one, str):
+                raise self._refuse(where)
+            path = self._path.parent / one
+            if not path.is_file():
+                raise self._wrong(where, f"{one} is not there")
+            found.update(_dotenv(path))
+        return found
+
+    def _map(self, where: str, given: Any) -> dict[str, str | None]:
+        if given is None:
+            return {}
+        if isinstance(given, list):
+            pairs = [str(text).partition("=") for text in given]
+            return {name: value if equals else self._variables.get(name) for name, equals, value in pairs}
+        table = self._table(given, where)
+        return {
+            str(name): self._variables.get(str(name)) if value is None else self._scalar(value)
+            for name, value in table.items()
+        }
+
+    def _scalar(self, value: Any) -> str:
+        return str(value).lower() if isinstance(value, bool) else str(value)
+
+    def _table(self, given: Any, where: str) -> dict[str, Any]:
+        if not isinstance(given, dict):
+            raise self._wrong(where, "a table is expected")
+        return given
+
+    def _filled(self, value: Any) -> Any:
+        """Interpolate as compose does: ``$NAME``, ``${NAME:-default}``, ``${NAME:?error}``, ``${NAME:+other}``, ``$$``."""
+        if isinstance(value, str):
+            return _VARIABLE.sub(self._variable, value)
+        if isinstance(value, dict):
+            return {key: one if key == EXTENSION else self._filled(one) for key, one in value.items()}
+        return [self._filled(one) for one in value] if isinstance(value, list) else value
+
+    def _variable(self, match: re.Match[str]) -> str:
+        if match["dollar"]:
+            return "$"
+        name = match["name"] or match["plain"]
+        value = self._variables.get(name)
+        there = value is not None and not (match["colon"] and not value)
+        if match["sign"] == "-":
+            return value or "" if there else match["word"]
+        if match["sign"] == "+":
+            return match["word"] if there else ""
+        if match["sign"] == "?" and not there:
+            raise self._wrong(name, match["word"] or "the variable is not set")
+        return value or ""

@@ -1,0 +1,115 @@
+"""AD304: pip in a Python that belongs to apk, and everything that makes it go on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from dockerlint_alpine.model.findings import FileReport, Finding
+    from dockerlint_alpine.run.analysis import FixResult
+    from tests.conftest import Judge
+
+APK = "RUN apk add --no-cache python3 py3-pip\n"
+PIP = "RUN pip install requests==2.32.3\n"
+
+
+def refused(report: FileReport) -> list[Finding]:
+    return [finding for finding in report.findings if finding.code == "AD304"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"FROM alpine:3.19\n{APK}{PIP}",
+        f"FROM alpine:3.20\n{APK}RUN python3 -m pip install --user requests==2.32.3\n",
+        f"FROM alpine:3.20\n{APK}RUN pip3 install --no-cache-dir --upgrade pip\n",
+        "FROM alpine:3.21\nRUN apk add python3 py3-pip uv && uv pip install --system requests==2.32.3\n",
+        f"FROM alpine:3.20 AS base\n{APK}FROM base\n{PIP}",
+        f"FROM python:3.12-alpine3.20\n{APK}RUN /usr/bin/pip3 install requests==2.32.3\n",
+    ],
+)
+def test_what_pip_refuses(judge: Judge, text: str) -> None:
+    (finding,) = refused(judge(text))
+    assert (finding.severity, finding.confidence) == ("error", "certain")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"FROM alpine:3.18\n{APK}{PIP}",
+        f"FROM alpine:3.19\n{APK}RUN python3 -m venv /v && /v/bin/pip install requests==2.32.3\n",
+        f"FROM alpine:3.19\n{APK}RUN python3 -m venv /v && . /v/bin/activate && pip install requests==2.32.3\n",
+        f"FROM alpine:3.19\nENV PIP_BREAK_SYSTEM_PACKAGES=1\n{APK}{PIP}",
+        f"FROM alpine:3.19\n{APK}RUN PIP_BREAK_SYSTEM_PACKAGES=1 pip install requests==2.32.3\n",
+        f"FROM alpine:3.19\n{APK}RUN pip install --break-system-packages requests==2.32.3\n",
+        f"FROM alpine:3.19\n{APK}RUN pip config set global.break-system-packages true\n{PIP}",
+        f"FROM alpine:3.19\n{APK}RUN rm /usr/lib/python3*/EXTERNALLY-MANAGED\n{PIP}",
+        f"FROM alpine:3.19\n{APK}RUN rm -f /usr/lib/python3.*/EXTERNALLY*\n{PIP}",
+        f"FROM alpine:3.19\n{APK}COPY pip.conf /etc/pip.conf\n{PIP}",
+        f"FROM alpine:3.19\n{APK}RUN pip install --target /deps requests==2.32.3\n",
+        f"FROM alpine:3.19\n{APK}RUN pip install --prefix=/deps requests==2.32.3\n",
+        f"FROM alpine:3.19\n{APK}RUN pip install requests==2.32.3 || apk add py3-requests\n",
+        f"FROM alpine:3.19\n{APK}RUN pip wheel -w /w requests==2.32.3\n",
+        f"FROM python:3.12-alpine3.20\n{PIP}",
+        f"FROM python:3.12-alpine3.20\n{APK}{PIP}",
+        "FROM alpine:3.20\nRUN apk add pipx && pipx install httpie\n",
+    ],
+)
+def test_what_it_accepts(judge: Judge, text: str) -> None:
+    report = judge(text, {"pip.conf": "[global]\nbreak-system-packages = true\n"})
+    assert not refused(report)
+
+
+@pytest.mark.parametrize(
+    ("requirements", "advice"),
+    [
+        ("requests==2.32.3", "apk add py3-requests, or install into a venv"),
+        ("no-such-distribution==1.0", "install into a venv"),
+        ("--upgrade pip", "py3-pip is apk's to upgrade; a venv has a pip of its own"),
+    ],
+)
+def test_the_way_out_that_fits(judge: Judge, requirements: str, advice: str) -> None:
+    (finding,) = refused(judge(f"FROM alpine:3.19\n{APK}RUN pip install {requirements}\n"))
+    assert finding.message.endswith(f": {advice}")
+
+
+def test_an_image_for_python_is_named_where_much_is_installed(judge: Judge) -> None:
+    text = f"FROM alpine:3.19\n{APK}COPY r.txt .\nRUN pip install -r r.txt\n"
+    (finding,) = refused(judge(text, {"r.txt": "flask==3.0.3\ngunicorn==22.0.0\nrequests==2.32.3\nlz4==4.4.5\n"}))
+    assert "start FROM python:3.11-alpine3.19" in finding.message
+
+
+def test_the_venv_serves_every_install_of_the_stage(mend: Callable[..., FixResult]) -> None:
+    apk = "RUN apk add python3 py3-pip \\\n && "
+    text = f"FROM alpine:3.19\n{apk}pip install flask==3.0.3\nRUN pip3 install requests==2.32.3\n"
+    result = mend(text, unsafe_fixes=True, select=["AD304"])
+    assert result.new.decode() == (
+        f'FROM alpine:3.19\nENV PATH="/opt/venv/bin:$PATH"\n{apk}python3 -m venv /opt/venv && pip install flask==3.0.3\n'
+        "RUN pip3 install requests==2.32.3\n"
+    )
+    assert not refused(result.left)
+    assert not mend(text, select=["AD304"]).changed, "it is not safe"
+
+
+def test_the_venv_sees_what_apk_installed(mend: Callable[..., FixResult]) -> None:
+    text = "FROM alpine:3.19\r\nRUN apk add py3-pip py3-numpy\r\nRUN pip install requests==2.32.3\r\n"
+    new = mend(text, unsafe_fixes=True, select=["AD304"]).new
+    assert b'ENV PATH="/opt/venv/bin:$PATH"\r\nRUN python3 -m venv --system-site-packages /opt/venv && pip' in new
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"FROM alpine:3.19\n{APK}RUN python3 -m pip install requests==2.32.3\n",
+        f"FROM alpine:3.19\n{APK}USER nobody\n{PIP}",
+        f'FROM alpine:3.19\n{APK}{PIP}CMD ["/usr/bin/python3", "a.py"]\n',
+        f'FROM alpine:3.19\n{APK}RUN ["pip", "install", "requests==2.32.3"]\n',
+        f'FROM alpine:3.19\n{APK}RUN if [ -n "$X" ]; then pip install requests==2.32.3; fi\n',
+    ],
+)
+def test_no_fix_is_offered_where_something_may_not_see_the_venv(judge: Judge, text: str) -> None:
+    (finding,) = refused(judge(text))
+    assert finding.fix is None
