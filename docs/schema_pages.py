@@ -28,6 +28,7 @@ PACKAGE = CHECKOUT / "dockerlint_alpine"
 SCHEMAS = {
     "schemas/config.json": PACKAGE / "run" / "config.schema.json",
     "schemas/report.json": PACKAGE / "report" / "schema.json",
+    "schemas/verify.json": PACKAGE / "proof" / "verify" / "schema.json",
 }
 Schema = Mapping[str, Any]
 

@@ -67,6 +67,21 @@ class LazyGroup(click.Group):
                 raise
             raise click.UsageError(f"No such command {args[0]!r}{hint}", ctx) from error
 
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command. What it refuses may be named by a file: no such name steers the terminal."""
+        try:
+            return super().invoke(ctx)
+        except click.ClickException as error:
+            from dockerlint_alpine.cli.terminal import safe_message
+
+            said = error.format_message()
+            safe = safe_message(said)
+            if safe == said:
+                raise
+            if isinstance(error, click.UsageError):
+                raise click.UsageError(safe, error.ctx) from None
+            raise click.ClickException(safe) from None
+
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[Any]:
         """Complete the name of a command from the table alone, and options as ever."""
         if not incomplete or incomplete[0].isalnum():

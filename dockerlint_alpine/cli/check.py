@@ -10,6 +10,7 @@ import click
 
 from dockerlint_alpine.cli import common, modes
 from dockerlint_alpine.cli.sections import SectionedCommand
+from dockerlint_alpine.cli.terminal import warn
 from dockerlint_alpine.model.reports import FileError, FileReport, Report
 from dockerlint_alpine.run.discovery import names_builds, without_repeats
 from dockerlint_alpine.run.reading import UnreadableError
@@ -81,7 +82,7 @@ def _tell_verdict(report: Report, settings: Settings) -> None:
         if file.image is not None and not any(name.partition(":")[0] == "text" for name in settings.output_format):
             from dockerlint_alpine.report.comparing import sentence
 
-            click.echo(f"alpine-doctor: {file.image.image}: {sentence(file.image)}", err=True)
+            warn(f"{file.image.image}: {sentence(file.image)}")
 
 
 def _compared(paths: tuple[str, ...], judge: Judge, name: str) -> Report:

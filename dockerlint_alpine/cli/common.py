@@ -9,9 +9,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
+from msgspec.structs import replace
 
 from dockerlint_alpine.cli.progress import Progress
 from dockerlint_alpine.cli.sections import section
+from dockerlint_alpine.cli.terminal import warn
 from dockerlint_alpine.model.reports import FileError, FileReport, Report
 from dockerlint_alpine.run.discovery import Job, Search, find_jobs, job_settings
 
@@ -138,9 +140,14 @@ def configuration(given: dict[str, Any]) -> Configuration:
         overrides["alpine"] = given["alpine"].removeprefix("v")
     try:
         config = Path(given["config"]) if given["config"] else None
-        return load(Path.cwd(), overrides=overrides, config=config, isolated=given["isolated"], environment=os.environ)
+        found = load(Path.cwd(), overrides=overrides, config=config, isolated=given["isolated"], environment=os.environ)
     except ConfigError as error:
         raise click.UsageError(str(error)) from None
+    for line in found.refused:
+        warn(line)
+    context = click.get_current_context(silent=True)
+    paths = context.params.get("paths", ()) if context is not None else ()
+    return replace(found, named=tuple(path for path in paths if os.path.isdir(path)))  # noqa: PTH112
 
 
 def _build_args(pairs: Sequence[str]) -> dict[str, str]:
@@ -285,7 +292,7 @@ def show(report: Report, settings: Settings) -> None:
             sys.stdout.flush()
         if name == "github":  # a clean run prints nothing there
             for problem in report.errors:
-                click.echo(f"alpine-doctor: {problem.path}: {problem.message}", err=True)
+                warn(f"{problem.path}: {problem.message}")
 
 
 def write_text(path: str, text: str) -> None:

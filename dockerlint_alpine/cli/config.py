@@ -16,7 +16,8 @@ from dockerlint_alpine.cli.sections import SectionedCommand
 @common.analysis_options
 @common.output_options
 def config(**given: Any) -> None:
-    r"""Show the effective settings and where each comes from: a default, a file, a variable or the command line.
+    r"""Show the effective settings, where each comes from (a default, a file, a variable or the command line), and what a
+    project's file may not decide.
 
     \b
     Examples:
@@ -24,7 +25,9 @@ def config(**given: Any) -> None:
       alpine-doctor config --isolated
       ALPINE_DOCTOR_STRICT=1 alpine-doctor config --output-format json
     """
+    from dockerlint_alpine.report.display import printable
     from dockerlint_alpine.run.config import as_dict
+    from dockerlint_alpine.run.trust import project_may
 
     asked = given.pop("output_format")
     if len(asked) > 1 or not {*asked} <= {"text", "json"}:
@@ -33,19 +36,28 @@ def config(**given: Any) -> None:
     origins = {name.replace("_", "-"): origin for name, origin in configured.origins.items()}
     settings = as_dict(configured.settings)
     if asked == ("json",):
-        shown = {name: {"value": value, "origin": origins[name]} for name, value in settings.items()}
+        shown = {
+            name: {"value": value, "origin": origins[name], "project": project_may(name.replace("-", "_"))}
+            for name, value in settings.items()
+        }
         document = {
             "version": 1,
             "path": str(configured.path) if configured.path is not None else None,
             "root": str(configured.root),
+            "user_path": str(configured.user_path) if configured.user_path is not None else None,
+            "refused": list(configured.refused),
             "settings": shown,
         }
         click.echo(json.dumps(document, indent=2))
         return
-    click.echo(f"# {configured.path or 'no configuration file'}; patterns are relative to {configured.root}")
+    file = configured.path or "no configuration file of the project"
+    click.echo(printable(f"# {file}; patterns are relative to {configured.root}"))
+    click.echo(printable(f"# {configured.user_path or 'no configuration file of your own'}"))
     for name, value in settings.items():
         line = f"{name} = {_toml(value)}" if value is not None else f"# {name} is not set"
-        click.echo(f"{line:<44}  # {origins[name]}")
+        may = project_may(name.replace("-", "_"))
+        says = "" if may == "yes" else f"; the project may decide: {may}"
+        click.echo(f"{line:<44}  # {printable(origins[name])}{says}")
 
 
 def _toml(value: object) -> str:
@@ -66,4 +78,4 @@ def _key(name: str) -> str:
 
 
 def _text(value: str) -> str:
-    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
+    return json.dumps(value, ensure_ascii=not value.isprintable()).replace("\x7f", "\\u007f")

@@ -176,7 +176,7 @@ def _print_diff(repair: Repair, job: Job, given: dict[str, Any]) -> None:
 
     color = common.wants_color(given["color"], sys.stdout.isatty())
     sys.stdout.flush()
-    sys.stdout.buffer.write(diff(job.shown_as, repair.old, repair.new, color=color))
+    sys.stdout.buffer.write(diff(job.shown_as, repair.old, repair.new, color=color, for_eyes=sys.stdout.isatty()))
     sys.stdout.flush()
     for item in repair.applied:
         click.echo(f"{'foreseen' if item.foreseen else 'proven'}: {item.title}", err=True)

@@ -11,8 +11,10 @@ import click
 
 from dockerlint_alpine.cli import common
 from dockerlint_alpine.cli.sections import SectionedCommand, section
+from dockerlint_alpine.cli.terminal import warn
 from dockerlint_alpine.cli.verify import ENGINE_OPTIONS
 from dockerlint_alpine.model.reports import FileError, Report
+from dockerlint_alpine.report.display import printable
 
 if TYPE_CHECKING:
     from dockerlint_alpine.fixer.fix_loop import Proposal
@@ -73,7 +75,7 @@ def _fix_stdin(_: tuple[str, ...], configured: Configuration, given: dict[str, A
     try:
         result = fix_builds([doctor], sys.stdin.buffer.read(), Path(name), shown_as=name, only_dockerfile=True)
     except UnreadableError as error:
-        click.echo(f"alpine-doctor: {name}: {error}", err=True)
+        warn(f"{name}: {error}")
         return 2
     if given["as_diff"]:
         _print_diff(name, result.old, result.new, configured.settings)
@@ -118,7 +120,7 @@ def _fix_paths(paths: tuple[str, ...], configured: Configuration, given: dict[st
     if given["as_diff"]:
         _show_diffs(results, lists, configured.settings)
         for problem in report.errors:
-            click.echo(f"alpine-doctor: {problem.path}: {problem.message}", err=True)
+            warn(f"{problem.path}: {problem.message}")
     else:
         if configured.settings.output_format == ("text",):
             _tell(results)
@@ -175,10 +177,10 @@ class _Question:
     def _accepts(self, shown_as: str, proposal: Proposal) -> bool:
         if self._answer not in {"a", "q"}:
             finding, line = proposal.finding, proposal.finding.location.line
-            click.echo(f"{shown_as}:{line}: {finding.code} {finding.message}")
+            click.echo(printable(f"{shown_as}:{line}: {finding.code} {finding.message}"))
             for path, old, new in proposal.changes:
                 _print_diff(path or shown_as, old, new, self._settings)
-            self._answer = self._ask(proposal.fix.title)
+            self._answer = self._ask(printable(proposal.fix.title))
         return self._answer in {"y", "a"}
 
     @staticmethod
@@ -203,9 +205,10 @@ def _show_diffs(results: list[FixResult], lists: _Lists, settings: Settings) -> 
 def _print_diff(path: str, old: bytes, new: bytes, settings: Settings) -> None:
     from dockerlint_alpine.report.diff import diff
 
-    color = common.wants_color(settings.color, sys.stdout.isatty())
+    terminal = sys.stdout.isatty()
+    color = common.wants_color(settings.color, terminal)
     sys.stdout.flush()
-    sys.stdout.buffer.write(diff(path, old, new, color=color))
+    sys.stdout.buffer.write(diff(path, old, new, color=color, for_eyes=terminal))
     sys.stdout.flush()
 
 
@@ -214,7 +217,7 @@ def _tell(results: list[FixResult]) -> None:
     for result in results:
         for finding in result.applied:
             title = finding.fix.title if finding.fix is not None else finding.message
-            click.echo(f"fixed {result.left.path}: {finding.code} {title}")
+            click.echo(printable(f"fixed {result.left.path}: {finding.code} {title}"))
 
 
 def _code(report: Report, results: list[FixResult], settings: Settings, given: dict[str, Any]) -> int:

@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from dockerlint_alpine.cli import common
+from dockerlint_alpine.cli.terminal import warn
 
 _DEFAULTS = ("requirements.txt", "pyproject.toml")
 _NOT_ASKED: dict[str, Any] = {"select": (), "ignore": (), "build_args": (), "alpine": None, "python": None}
@@ -50,14 +51,14 @@ def generate(requirements: str | None, **given: Any) -> None:
         doctor.store.open(alpine)
         done = library.generate(doctor, Path(name), python=python, alpine=alpine)
     except UnreadableError as error:
-        click.echo(f"alpine-doctor: {name}: {error}", err=True)
+        warn(f"{name}: {error}")
         sys.exit(2)
     except (ApkError, KnowledgeError) as error:
         raise click.UsageError(str(error)) from None
     click.echo(done.text, nl=False)
     report = Report((done.report,))
     for finding in done.report.findings:
-        click.echo(f"alpine-doctor: {finding.code} {finding.message}", err=True)
+        warn(f"{finding.code} {finding.message}")
     sys.exit(common.exit_code(report, configured.settings))
 
 

@@ -10,6 +10,7 @@ import click
 from msgspec.structs import asdict
 
 from dockerlint_alpine.cli.folders import cache_folder
+from dockerlint_alpine.cli.terminal import warn
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -134,7 +135,7 @@ def update(
     wanted = [(release, one, arch) for release in chosen for arch in arches for one in _repositories(repository)]
     failed = [str(error) for one in wanted if (error := _update(store, one, mirror, keys)) is not None]
     for line in failed:
-        click.echo(f"alpine-doctor: {line}", err=True)
+        warn(line)
     if failed:
         click.echo("alpine-doctor: what was there before stays in use", err=True)
         sys.exit(2)
@@ -185,7 +186,7 @@ def _solved(
     index, solution = answers[-1] if answers[-1][1].ok else answers[0]
     _notes(store, index)
     for name in set(repositories) - set(index.repositories):
-        click.echo(f"alpine-doctor: without {name}: no index of Alpine {chosen} {name} {arch} at hand", err=True)
+        warn(f"without {name}: no index of Alpine {chosen} {name} {arch} at hand")
     return index, solution
 
 
@@ -197,7 +198,7 @@ def _answer(index: Index, packages: Sequence[str], before: Sequence[str]) -> tup
 
 def _notes(store: IndexStore, index: Index) -> None:
     for line in (*store.unreadable, *(source.note for source in index.sources if source.note)):
-        click.echo(f"alpine-doctor: {line}", err=True)
+        warn(line)
 
 
 def _newest(store: IndexStore) -> str:
@@ -310,5 +311,5 @@ def _table(rows: Sequence[tuple[str, ...]]) -> None:
 
 
 def _fail(message: str) -> NoReturn:
-    click.echo(f"alpine-doctor: {message}", err=True)
+    warn(message)
     sys.exit(2)

@@ -11,7 +11,9 @@ import click
 
 from dockerlint_alpine.cli import common
 from dockerlint_alpine.cli.sections import section
+from dockerlint_alpine.cli.terminal import warn
 from dockerlint_alpine.model.reports import FileError
+from dockerlint_alpine.report.display import printable
 from dockerlint_alpine.run.discovery import job_settings
 
 if TYPE_CHECKING:
@@ -92,7 +94,7 @@ def _statistics(judged: Judged, _: tuple[str, ...], given: dict[str, Any]) -> in
     counted = statistics.count(report)
     _say(statistics.as_json(counted) if as_json else statistics.as_text(counted), configured.settings)
     for problem in report.errors:
-        click.echo(f"alpine-doctor: {problem.path}: {problem.message}", err=True)
+        warn(f"{problem.path}: {problem.message}")
     return common.exit_code(report, configured.settings)
 
 
@@ -105,9 +107,9 @@ def _show_files(_: Judged, paths: tuple[str, ...], given: dict[str, Any]) -> int
     if as_json:
         _say(json.dumps({"version": 1, "files": rows}, indent=2), configured.settings)
     elif rows:
-        _say("\n".join(map(_build_line, rows)), configured.settings)
+        _say("\n".join(printable(_build_line(row)) for row in rows), configured.settings)
     for problem in errors:
-        click.echo(f"alpine-doctor: {problem.path}: {problem.message}", err=True)
+        warn(f"{problem.path}: {problem.message}")
     return 2 if errors else 0
 
 
@@ -150,7 +152,7 @@ def _add_ignore(judged: Judged, _: tuple[str, ...], given: dict[str, Any]) -> in
         if wrong:
             failed.append(FileError(path, wrong))
     for problem in failed:
-        click.echo(f"alpine-doctor: {problem.path}: {problem.message}", err=True)
+        warn(f"{problem.path}: {problem.message}")
     click.echo(f"Added {total} comment{'s' * (total != 1)} to {files} file{'s' * (files != 1)}.")
     return 2 if failed else 0
 
@@ -177,7 +179,7 @@ def _silence(report: Report, reason: str) -> list[tuple[str, int, str]]:
             told.append((path, 0, str(error).removeprefix(f"{path}: ")))
             continue
         for one in added:
-            click.echo(f"{path}:{one.line}: ignores {', '.join(one.codes)}")
+            click.echo(f"{printable(path)}:{one.line}: ignores {', '.join(one.codes)}")
         told.append((path, len(added), ""))
     return told
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from dockerlint_alpine.cli.folders import cache_folder
+from dockerlint_alpine.cli.terminal import warn
 from dockerlint_alpine.python.index.policy import PATIENCE, Access, access_for, is_silent, remember_silence
 
 if TYPE_CHECKING:
@@ -98,4 +99,4 @@ def _gave_up(reason: str) -> None:
 
 
 def _progress(message: str) -> None:
-    click.echo(f"alpine-doctor: {message}", err=True)
+    warn(message)

@@ -1,4 +1,4 @@
-"""What the terminal can do."""
+"""What the terminal can do, and what is said on it beside the report."""
 
 from __future__ import annotations
 
@@ -7,10 +7,28 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+import click
+
+from dockerlint_alpine.report.display import printable
+
 _ABLE = frozenset({"iTerm.app", "WezTerm", "vscode", "Hyper", "ghostty", "Tabby", "rio", "mintty"})
 """Values of TERM_PROGRAM whose terminals follow OSC 8 (https://github.com/Alhadis/OSC8-Adoption)."""
 
 _VTE_WITH_LINKS = 5000
+_said: set[str] = set()
+
+
+def warn(text: str) -> None:
+    """Say one line on standard error, once in a run. Names in it may come from anywhere: nothing in it can steer a
+    terminal."""
+    if text not in _said:
+        _said.add(text)
+        click.echo(f"alpine-doctor: {printable(text)}", err=True)
+
+
+def safe_message(text: str) -> str:
+    """A message of several lines without anything that a terminal could obey."""
+    return "\n".join(map(printable, text.split("\n")))
 
 
 def follows_links(environment: Mapping[str, str], *, terminal: bool) -> bool:

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from dockerlint_alpine.cli import common
+from dockerlint_alpine.cli.terminal import warn
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -54,14 +55,14 @@ def _round(judged: Judged, paths: tuple[str, ...], given: dict[str, Any]) -> tup
     try:
         configured = common.configuration(given)
     except click.UsageError as error:
-        click.echo(f"alpine-doctor: {error.message}", err=True)  # a configuration that is being edited
+        warn(error.message)  # a configuration that is being edited
         return 2, _state(_settings_files(None, given)), _files(paths, None)
     files = _files(paths, configured)
     known = _state([*files, *paths, *_settings_files(configured, given)])
     try:
         report, looked_at = judged(configured)
     except click.UsageError as error:
-        click.echo(f"alpine-doctor: {error.message}", err=True)
+        warn(error.message)
         return 2, known, files
     common.show(report, configured.settings)
     rests_on = _state(looked_at)  # folders may have changed by the report itself

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
 from typing import TYPE_CHECKING
 
+from dockerlint_alpine.elf.address import find_engine
 from dockerlint_alpine.elf.errors import ArchiveError, EngineError
 from dockerlint_alpine.elf.images import read_image_file
 from dockerlint_alpine.elf.targets import Progress, Subject, no_progress
@@ -23,7 +25,7 @@ def open_engine_image(
     sources: bool = True,
     progress: Progress = no_progress,
 ) -> Subject:
-    """Give the subject of the image ``name`` (as ``docker image ls`` shows it) of the engine that DOCKER_HOST names.
+    """Give the subject of the image ``name`` (as ``docker image ls`` shows it) of the engine that docker would ask.
 
     ``client`` is another engine's. Raises :class:`EngineError` where the engine or the image can't be had and
     :class:`ArchiveError` where what it sends can't be read.
@@ -35,7 +37,9 @@ def open_engine_image(
     own = None
     try:
         if client is None:
-            client = own = docker.from_env()
+            address = find_engine(None, os.environ)
+            given = address.said_by == "DOCKER_HOST"  # and what else the environment says of it
+            client = own = docker.from_env() if given else docker.DockerClient(base_url=address.url)
         with tempfile.TemporaryFile() as saved:
             for chunk in client.images.get(name).save():
                 saved.write(chunk)

@@ -17,7 +17,7 @@ MIN_OBJECT = 52
 """The size of the smallest ELF header."""
 
 _TEXT = re.compile(
-    r"(?:lib/apk/db/installed|etc/apk/(?:world|repositories)|etc/alpine-release|(?:etc|usr/lib)/os-release"
+    r"(?:lib/apk/db/installed|etc/apk/(?:world|repositories)|etc/alpine-release|etc/passwd|etc/group|(?:etc|usr/lib)/os-release"
     r"|etc/ld-musl-[\w]+\.path|pyvenv\.cfg|[^/]+\.dist-info/(?:METADATA|RECORD|WHEEL)|[^/]+\.egg-info(?:/PKG-INFO)?)$"
 )
 _OTHER = frozenset(

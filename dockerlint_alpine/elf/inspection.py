@@ -13,6 +13,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from dockerlint_alpine.elf.errors import MalformedElfError
+from dockerlint_alpine.elf.identity import identity_of
 from dockerlint_alpine.elf.installed import (
     InstalledDistribution,
     InstalledPackage,
@@ -291,6 +292,7 @@ class _Inspector:
         self._distributions = distributions_of(self._tree)
         self._owners = {path: d.name for d in self._distributions for path in d.objects}
         self._pythons = self._find_pythons()
+        self._identity = identity_of(self._tree, subject.user)
         self._loaders: dict[tuple[str, str | None], Loader] = {}
         self._loads: dict[str, Load] = {}
         self._needs: dict[str, tuple[Need, ...]] = {}
@@ -360,7 +362,14 @@ class _Inspector:
         key = (arch, host.path if host else None)
         if key not in self._loaders:
             library_path = self._subject.environment.get("LD_LIBRARY_PATH", "")
-            self._loaders[key] = Loader(self._tree, arch, library_path=library_path, host=host)
+            self._loaders[key] = Loader(
+                self._tree,
+                arch,
+                library_path=library_path,
+                host=host,
+                identity=self._identity,
+                workdir=self._subject.workdir,
+            )
         return self._loaders[key]
 
     # Loads.
@@ -425,7 +434,7 @@ class _Inspector:
             return NeedReport(need.name, need.status, shown, need.how, bundled, real)
         if comes_with_interpreter(need.name) and need.status == "external":
             return NeedReport(need.name, "interpreter", None, "part of the Python that loads it")
-        looked_up = self._lookup is not None and need.status != "unloadable"
+        looked_up = self._lookup is not None and need.status != "unloadable" and not need.denied
         providers = self._find(f"so:{need.name}") if looked_up else ()
         advice = self._advice(need, facts, found=bool(providers), looked_up=looked_up)
         return NeedReport(
@@ -433,7 +442,7 @@ class _Inspector:
         )
 
     def _advice(self, need: Need, facts: ElfFacts, *, found: bool, looked_up: bool) -> str:
-        if need.status == "unloadable":
+        if need.status == "unloadable" or need.denied:
             return need.how
         if re.match(r"ld-linux|ld64\.so", need.name):
             version = newest_glibc(facts)

@@ -10,14 +10,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from msgspec import Struct, field
+from msgspec.structs import replace
 
 from dockerlint_alpine.elf.errors import ArchiveError
 from dockerlint_alpine.elf.file_selection import MAX_SOURCES_TOTAL, MAX_TEXT_TOTAL, opens_libraries, use_of
 from dockerlint_alpine.elf.objects import HEAD_SIZE, is_elf, needed_extent
 from dockerlint_alpine.elf.spool import spooled
 from dockerlint_alpine.elf.streams import CHUNK, Decompressed
-from dockerlint_alpine.elf.tarread import TarEntry, TarReader
-from dockerlint_alpine.elf.trees import MAX_LINKS, Node, object_node
+from dockerlint_alpine.elf.tarread import Access, TarEntry, TarReader
+from dockerlint_alpine.elf.trees import MAX_LINKS, Guard, Node, object_node
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -42,6 +43,7 @@ _WHITEOUT, _OPAQUE = ".wh.", ".wh..wh..opq"
 
 class _Folder(Struct):
     layer: int
+    access: Access = Access()
     cleared: int = 0
     """The last layer that hid all that lower ones have here: nothing of them is left to look for."""
     children: dict[str, _Folder | _Leaf] = field(default_factory=dict)
@@ -50,6 +52,7 @@ class _Folder(Struct):
 class _Leaf(Struct):
     layer: int
     node: Node
+    access: Access = Access()
 
 
 class LayerMerge:
@@ -112,16 +115,16 @@ class LayerMerge:
             self._white_out(parent, name)
         elif entry.kind == "directory":
             below = parent.children.get(name)
-            if isinstance(below, _Folder):
-                below.layer = self._layer
-            else:
-                parent.children[name] = _Folder(self._layer)
+            if not isinstance(below, _Folder):
+                below = parent.children[name] = _Folder(self._layer)
+            below.layer = self._layer
+            below.access = entry.access
         elif entry.kind == "symlink":
             parent.children[name] = _Leaf(self._layer, Node("symlink", target=entry.link))
         elif entry.kind == "hardlink":
             self._link(parent, name, entry)
         else:
-            parent.children[name] = _Leaf(self._layer, self._read(entry, reader))
+            parent.children[name] = _Leaf(self._layer, self._read(entry, reader), entry.access)
 
     def _white_out(self, parent: _Folder, name: str) -> None:
         if name == _OPAQUE:
@@ -141,7 +144,7 @@ class LayerMerge:
         folder = self._folder(parts[:-1]) if parts and ".." not in parts else None
         target = folder.children.get(parts[-1]) if folder is not None else None
         if isinstance(target, _Leaf):
-            parent.children[name] = _Leaf(self._layer, target.node)
+            parent.children[name] = _Leaf(self._layer, target.node, target.access)
         else:
             self._note(entry, "a hard link to nothing was ignored")
 
@@ -229,14 +232,25 @@ def _drop_lower(folder: _Folder, layer: int) -> None:
 
 
 def _leaves(root: _Folder) -> Iterator[tuple[str, Node]]:
-    pending = [("", root)]
+    pending: list[tuple[str, _Folder, tuple[Guard, ...]]] = [("", root, ())]
     while pending:
-        path, folder = pending.pop()
+        path, folder, guards = pending.pop()
         for name, child in folder.children.items():
+            own = _guard(child)
+            inner = guards if own is None else (*guards, own)
             if isinstance(child, _Folder):
-                pending.append((f"{path}/{name}", child))
+                pending.append((f"{path}/{name}", child, inner))
             else:
-                yield f"{path}/{name}", child.node
+                yield f"{path}/{name}", replace(child.node, guards=inner) if inner else child.node
+
+
+def _guard(child: _Folder | _Leaf) -> Guard | None:
+    """What keeps some users from a file or from what is in a folder; ``None`` where everybody may."""
+    if isinstance(child, _Leaf) and child.node.kind == "symlink":
+        return None
+    wanted = 1 if isinstance(child, _Folder) else 4
+    access = child.access
+    return None if access.mode & wanted else Guard(wanted, access.mode, access.uid, access.gid)
 
 
 def merge(streams: Iterator[ByteStream], *, sources: bool = True) -> tuple[dict[str, Node], tuple[str, ...]]:

@@ -27,6 +27,7 @@ from dockerlint_alpine.system.musl import is_libc_itself
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from dockerlint_alpine.elf.identity import Identity
     from dockerlint_alpine.elf.objects import ElfFacts
 
 
@@ -48,7 +49,7 @@ class Need(Struct, frozen=True):
     ``status``: ``found``; ``libc`` (the loader itself); ``missing`` (a root file system without it); ``external`` (the
     tree is no root file system, so the system is expected to have it); ``unloadable`` (the file found first can't be
     loaded, ``how`` says why). ``path`` is the path as the loader sees it, ``real`` with links resolved; ``how`` says
-    which search found it.
+    which search found it. ``denied``: it is missing because the user that runs it may not read it, as ``how`` says.
     """
 
     name: str
@@ -56,6 +57,7 @@ class Need(Struct, frozen=True):
     path: str | None = None
     real: str | None = None
     how: str = ""
+    denied: bool = False
 
 
 class _Loaded(Struct):
@@ -103,15 +105,28 @@ class Load(Struct, frozen=True):
 class Loader:
     """Loads objects of one tree as musl's loader does.
 
-    ``library_path`` is the value of LD_LIBRARY_PATH. ``host`` is the program that loads extensions (a Python): its
+    ``library_path`` is the value of LD_LIBRARY_PATH, ``workdir`` what relative folders count from, ``identity`` the user
+    that opens the files (``None``: one who may). ``host`` is the program that loads extensions (a Python): its
     search path is inherited by them, as the program is what ``dlopen`` counts as the one that needs them.
     """
 
-    def __init__(self, tree: Tree, arch: str, *, library_path: str = "", host: Found | None = None) -> None:
+    def __init__(
+        self,
+        tree: Tree,
+        arch: str,
+        *,
+        library_path: str = "",
+        host: Found | None = None,
+        identity: Identity | None = None,
+        workdir: str = "/",
+    ) -> None:
         self._tree = tree
         self._library_path = library_path
         self._system_path = system_path(tree, arch) if tree.system else ""
         self._host = host
+        self._identity = identity
+        self._workdir = workdir.rstrip("/")
+        self._denied: dict[str, str] = {}
         self._opened: dict[str, Found | Literal["loop"] | None] = {}
 
     def load(self, path: str) -> Load | None:
@@ -139,10 +154,18 @@ class Loader:
     def _open(self, path: str) -> Found | Literal["loop"] | None:
         if path not in self._opened:
             try:
-                self._opened[path] = follow(self._tree, path)
+                self._opened[path] = self._readable(path, follow(self._tree, path))
             except LinkLoopError:
                 self._opened[path] = "loop"
         return self._opened[path]
+
+    def _readable(self, path: str, found: Found | None) -> Found | None:
+        """What opening gives to the user that runs it: musl goes on where that is EACCES, as where it is ENOENT."""
+        if found is None or self._identity is None or self._identity.may_read(found.node):
+            return found
+        name = path.rpartition("/")[2]
+        self._denied.setdefault(name, f"{path} is there, but USER {self._identity.name} may not read it")
+        return None
 
     def _load_library(self, name: str, needed_by: _Loaded, chain: list[_Loaded]) -> Need:
         if is_libc_itself(name):
@@ -161,13 +184,15 @@ class Loader:
         if candidate == "loop":
             return Need(name, "unloadable", seen_as, how="too many levels of symbolic links: the search ends here")
         if candidate is None:
-            return Need(name, "missing" if self._tree.system else "external")
+            denied = self._denied.get(name, "")
+            return Need(name, "missing" if self._tree.system else "external", how=denied, denied=bool(denied))
         return self._map(name, _Candidate(seen_as, candidate, how), needed_by, chain)
 
     def _search(self, name: str, needed_by: _Loaded) -> tuple[str, Found | Literal["loop"] | None, str]:
         for folders, how in self._search_paths(needed_by):
             for folder in folders:
-                path = f"{folder}/{name}"  # not normalised: behind a link, .. is another folder
+                start = "" if folder.startswith("/") else f"{self._workdir}/"
+                path = f"{start}{folder}/{name}"  # not normalised: behind a link, .. is another folder
                 found = self._open(path)
                 if found is not None:
                     return path, found, how
@@ -221,7 +246,7 @@ def _folders(search_path: str) -> list[str]:
 def expand_search_path(search_path: str | None, path: str) -> list[str]:
     """Give the folders of an RPATH or RUNPATH, ``$ORIGIN`` put in for the object found at ``path``.
 
-    Relative folders count from the root, the working directory of a container that does not set another.
+    Relative folders are given as they are: they count from the working directory.
     """
     if not search_path:
         return []

@@ -46,13 +46,22 @@ class ByteStream(Protocol):
         ...
 
 
+class Access(Struct, frozen=True):
+    """The permission bits of a file or folder, and its owner and group by number."""
+
+    mode: int = 0o755
+    uid: int = 0
+    gid: int = 0
+
+
 class TarEntry(Struct, frozen=True):
-    """One entry: its path as written, kind, size of its data in bytes and the target of a link."""
+    """One entry: its path as written, kind, size of its data in bytes, the target of a link, and who may read it."""
 
     path: str
     kind: EntryKind
     size: int
     link: str
+    access: Access = Access()
 
 
 class TarReader:
@@ -119,7 +128,19 @@ class TarReader:
         link = overrides.get("linkpath", _text(header[157:257]))
         if not name or "GNU.sparse.major" in overrides or "\0" in path or "\0" in link:
             return None
-        return TarEntry(path, _KINDS[kind], self._left, link)
+        return TarEntry(path, _KINDS[kind], self._left, link, _access(header, overrides))
+
+
+def _access(header: bytes, overrides: dict[str, str]) -> Access:
+    """Mode, owner and group; a field that is no number counts as root's, so that nothing is told of it."""
+    found = []
+    for key, field in (("mode", header[100:108]), ("uid", header[108:116]), ("gid", header[116:124])):
+        try:
+            given = overrides.get(key, "")
+            found.append(int(given) if given.isdecimal() and len(given) < 20 else _number(field))
+        except ArchiveError:
+            return Access()
+    return Access(found[0] & 0o7777, found[1], found[2])
 
 
 def _ustar_path(header: bytes) -> str:

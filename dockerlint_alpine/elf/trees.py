@@ -29,11 +29,29 @@ MAX_LINKS = 40
 """Symbolic links followed for one path, as Linux does (``MAXSYMLINKS``)."""
 
 
+class Guard(Struct, frozen=True):
+    """A file that not everybody may read (``wanted`` 4), or a folder that not everybody may pass (1), with its mode, owner
+    and group."""
+
+    wanted: int
+    mode: int
+    uid: int
+    gid: int
+
+    def admits(self, uid: int, gids: frozenset[int]) -> bool:
+        """Whether a process of this user and these groups may (path_resolution(7)); root always."""
+        if uid == 0:
+            return True
+        bits = self.mode >> 6 if uid == self.uid else self.mode >> 3 if self.gid in gids else self.mode
+        return bool(bits & self.wanted)
+
+
 class Node(Struct, frozen=True):
     """One entry of a tree.
 
     ``facts`` are those of an ELF object, ``content`` the bytes of the few other files that are read (package databases,
     metadata, sources), ``target`` that of a symbolic link; ``problem`` says why an object could not be read.
+    ``guards`` are what keeps some users from it: of the file and of the folders above it.
     """
 
     kind: NodeKind
@@ -42,6 +60,7 @@ class Node(Struct, frozen=True):
     content: bytes | None = None
     target: str | None = None
     problem: str | None = None
+    guards: tuple[Guard, ...] = ()
 
 
 DIRECTORY = Node("directory")

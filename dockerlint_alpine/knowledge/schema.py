@@ -27,6 +27,7 @@ from dockerlint_alpine.knowledge.model import (
     release_key,
 )
 from dockerlint_alpine.system.files import read_file
+from dockerlint_alpine.system.toml import TomlError, load_toml
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -50,13 +51,11 @@ def normalise(name: str) -> str:
 
 def read_toml(path: Path, shown: str, within: Path | None = None) -> dict[str, Any]:
     """Return the TOML file ``path``, called ``shown`` in errors; ``within`` is the folder that it must lie in."""
-    import tomllib
-
     try:
-        return tomllib.loads(read_file(path, limit=_MAX_SIZE, within=within).decode("utf-8"))
+        return load_toml(read_file(path, limit=_MAX_SIZE, within=within))
     except OSError as error:
         raise RuleError(shown, "", error.strerror or "can't be read") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except TomlError as error:
         raise RuleError(shown, "", f"not TOML: {error}") from error
 
 

@@ -18,7 +18,9 @@ from msgspec.structs import replace
 from dockerlint_alpine.checks import CHECKS, check_of
 from dockerlint_alpine.checks import Subject as Judged
 from dockerlint_alpine.checks.base import instruction_location, stage_label, stage_ref
+from dockerlint_alpine.elf.identity import identity_of
 from dockerlint_alpine.elf.loader import DEFAULT_PATH, system_path
+from dockerlint_alpine.elf.trees import normalise as normalised
 from dockerlint_alpine.knowledge.packaged import distribution_names, python_modules
 from dockerlint_alpine.model.comparison import Comparison, Difference, Doubt, Miss, Sides
 from dockerlint_alpine.model.findings import Evidence
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from dockerlint_alpine.elf import Inspection, NeedReport, ObjectReport, Subject
+    from dockerlint_alpine.elf.identity import Identity
     from dockerlint_alpine.knowledge import Knowledge
     from dockerlint_alpine.model.findings import Finding
     from dockerlint_alpine.stages import Installed, Stage, Timeline
@@ -207,6 +210,20 @@ class BuiltImage:
         """The objects of a distribution."""
         return [report for report in self.inspection.objects if self.in_python(report) and self.owner(report) == name]
 
+    def lacks(self, name: str) -> bool:
+        """Whether a distribution is surely not there: others are told of by their metadata, and it is not among them."""
+        return bool(self.distributions) and name not in self.distributions and not self.objects_of(name)
+
+    @cached_property
+    def identity(self) -> Identity | None:
+        """Who the image runs as; ``None`` for root, and where it is not known."""
+        return identity_of(self.subject.tree, self.subject.user)
+
+    def denied(self, report: ObjectReport) -> bool:
+        """Whether the user that the image runs as may not read an object."""
+        node = self.subject.tree.lookup(report.path)
+        return self.identity is not None and node is not None and not self.identity.may_read(node)
+
     def has(self, need: str) -> str | None:
         """What meets a need (``so:``, ``cmd:``, a package name) in the image, in a few words; ``None``: nothing does."""
         if any(fnmatchcase(name, need) for name in (*self.packages, *self._provides)):
@@ -222,7 +239,13 @@ class BuiltImage:
         """Paths in the folders that the loader searches for everybody, files and links."""
         tree, arch = self.subject.tree, self.inspection.arch or ""
         search = f"{self.inspection.root.environment.get('LD_LIBRARY_PATH', '')}:{system_path(tree, arch)}"
-        folders = {folder.rstrip("/") for folder in re.split(r"[:\n]+", search) if folder}
+        start = self.subject.workdir.rstrip("/")
+        found = (
+            folder if folder.startswith("/") else f"{start}/{folder}"
+            for folder in re.split(r"[:\n]+", search)
+            if folder
+        )
+        folders = {normalised(folder) for folder in found}
         return tuple(path for path, _ in tree.nodes() if path.rpartition("/")[0] in folders)
 
 
@@ -247,11 +270,17 @@ class _Judge:
         evidence = check_of(finding).image
         if evidence == "left over":
             return self._left_over(finding)
+        if evidence == "none" and check_of(finding).stops_build and finding.severity == "error":
+            name = finding.distribution.name if finding.distribution is not None else ""
+            if name and self._image.lacks(name):
+                return _Verdict("refuted", f"the image was built, and {name} is not in it: nothing compiled it")
         if evidence == "none" or finding.distribution is None:
             return _Verdict("untested", _BUILD_ONLY)
         name = finding.distribution.name
+        if self._image.lacks(name):
+            return _Verdict("refuted", f"{name} is not installed in the image")
         if name not in self._image.distributions and not self._image.objects_of(name):
-            return _Verdict("untested", f"{name} is not installed in the image")
+            return _Verdict("untested", f"{name} is not seen in the image, which tells of no distributions")
         if evidence == "opened":
             return self._opened(finding, name)
         return self._glibc(name) if evidence == "glibc" else self._linked(finding, name)
@@ -336,6 +365,10 @@ def _lacks(image: BuiltImage, *, python: bool) -> Iterator[Miss]:
         if report.facts is None or image.in_python(report) is not python:
             continue
         owner = image.owner(report) if python else None
+        if python and image.denied(report):
+            said = f"can't be loaded: USER {image.subject.user} may not read it"
+            yield Miss("library", report.path, owner, report.path.rpartition("/")[2], said)
+            continue
         if report.libc.kind == "glibc":
             yield Miss(
                 "glibc", report.path, owner, "glibc", f"was made for glibc: {'; '.join(report.libc.reasons[:2])}"
@@ -415,8 +448,11 @@ def _as_finding(judged: Judged, stage: Stage, image: BuiltImage, miss: Miss, ite
     fix, anchor = check.add(judged, stage, package, None) if package is not None else (None, None)
     # Shown and not written: a fix is judged again without the image, and then nothing asks for it.
     fix = replace(fix, applicability="display") if fix is not None else None
+    unreadable = "may not read it" in miss.detail
     text = {
-        "library": f"{who} links {miss.what}, which is not in the image{f': add {package}' if package else ''}",
+        "library": f"{who} will not load in the image: {miss.detail}"
+        if unreadable
+        else f"{who} links {miss.what}, which is not in the image{f': add {package}' if package else ''}",
         "symbol": f"{who} will not load in the image: symbol not found: {miss.what}",
         "glibc": f"{who} was made for glibc; the image has musl: it will not load",
     }[miss.kind]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from difflib import SequenceMatcher
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
+from dockerlint_alpine.report.display import escaped
 from dockerlint_alpine.report.paths import portable
 
 if TYPE_CHECKING:
@@ -28,20 +29,30 @@ _ESCAPES = {
 }
 
 
-def diff(path: str, old: bytes, new: bytes, *, color: bool = False) -> bytes:
+def diff(path: str, old: bytes, new: bytes, *, color: bool = False, for_eyes: bool = False) -> bytes:
     r"""Render the change of one file as a patch of ``a/path`` and ``b/path``; empty when nothing changes.
 
     Lines are cut after ``\n`` only and kept byte by byte, so CRLF, bytes that are not UTF-8 and a missing final
     newline survive. Names are quoted as git quotes them. ``color`` adds escape sequences; such text is for eyes only.
+    ``for_eyes`` (a terminal) shows by number what a terminal could obey.
     """
     if old == new:
         return b""
     name = portable(path).lstrip("/")
     pieces = [(_BOLD, b"--- " + _name(f"a/{name}") + b"\n"), (_BOLD, b"+++ " + _name(f"b/{name}") + b"\n")]
     pieces += _hunks(_lines(old), _lines(new))
+    if for_eyes or color:
+        pieces = [(style, _shown(line)) for style, line in pieces]
     if not color:
         return b"".join(line for _, line in pieces)
     return b"".join(_painted(style, line) for style, line in pieces)
+
+
+def _shown(line: bytes) -> bytes:
+    """A line as a terminal may show it: only its own line end is left of what steers one."""
+    text = line.decode("utf-8", "surrogateescape")
+    end = "\r\n" if text.endswith("\r\n") else "\n" if text.endswith("\n") else ""
+    return (escaped(text.removesuffix(end)).replace("\r", "\\x0d") + end).encode("utf-8")
 
 
 def _painted(style: bytes, line: bytes) -> bytes:

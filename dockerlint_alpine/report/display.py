@@ -14,9 +14,10 @@ if TYPE_CHECKING:
 
 TAB = 4
 _BOM = "\ufeff"
-_UNSAFE = re.compile(
+UNSAFE = re.compile(
     "[\x00-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u2069\ufeff\ud800-\udfff\ufff9-\ufffb\U000e0000-\U000e007f]"
 )
+_UNSAFE_IN_LINES = re.compile(f"(?![\t\n\r]){UNSAFE.pattern}")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
@@ -33,7 +34,14 @@ def printable(text: str) -> str:
     r"""Return one line without anything that a terminal could obey: line ends become spaces, the rest ``\x1b``."""
     if text.isascii() and text.isprintable():
         return text
-    return _UNSAFE.sub(_by_number, text.replace("\r\n", " ").replace("\n", " ").replace("\t", " "))
+    return UNSAFE.sub(_by_number, text.replace("\r\n", " ").replace("\n", " ").replace("\t", " "))
+
+
+def escaped(text: str) -> str:
+    r"""Return a text of lines with all but its line ends, tabs and printable characters by number (``\x1b``)."""
+    if text.isascii() and text.isprintable():
+        return text
+    return _UNSAFE_IN_LINES.sub(_by_number, text)
 
 
 def scrub(text: str) -> str:
@@ -94,7 +102,7 @@ def _glyphs(text: str) -> Iterator[tuple[str, int]]:
         elif char == _BOM:
             shown = ""
         else:
-            shown = _UNSAFE.sub(_by_number, char)
+            shown = UNSAFE.sub(_by_number, char)
         column += cells(shown)
         yield shown, len(char.encode("utf-8", "surrogateescape"))
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from dockerlint_alpine.report.display import scrub
+from dockerlint_alpine.report.display import escaped, scrub
 from dockerlint_alpine.report.options import PROGRAM
 from dockerlint_alpine.report.paths import portable
 from dockerlint_alpine.report.positions import Lines
@@ -37,7 +37,7 @@ def command(name: str, properties: dict[str, object], message: str) -> str:
 
 
 def _escape(text: str, escapes: dict[int, str]) -> str:
-    return scrub(text).translate(escapes)
+    return escaped(scrub(text)).translate(escapes)
 
 
 def _file(file: FileReport) -> list[str]:

@@ -239,7 +239,11 @@ class Doctor:
     def _context(self, dockerfile: Dockerfile, path: Path) -> BuildContext:
         given = self.settings.context
         self.looked_at = seen = {str(place) for place in self._wheels.places()}
-        root = Path(given) if given is not None else guess_root(path, copy_sources(dockerfile), seen)
+        root = (
+            Path(given)
+            if given is not None
+            else guess_root(path, copy_sources(dockerfile), seen, self.configuration.named)
+        )
         return open_context(root, path, shown_as=_relative(root), looked_at=seen)
 
     def _wanted(self, name: str, findings: Sequence[Finding], dockerfile: Dockerfile) -> tuple[Finding, ...]:

@@ -11,7 +11,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 import yaml
-from msgspec import Struct, field
+from msgspec import Struct
 from yaml.constructor import ConstructorError
 
 from dockerlint_alpine.system.files import lies_within, read_file
@@ -43,7 +43,7 @@ class Build(Struct, frozen=True):
     service: str
     dockerfile: Path
     context: Path
-    build_args: Mapping[str, str] = field(default_factory=dict)
+    build_args: Mapping[str, str] = {}
     target: str | None = None
 
 

@@ -1,14 +1,16 @@
 """Settings: what may be configured, where it is read from, and where each value came from.
 
-The nearest folder wins that has ``alpine-doctor.toml`` or a ``pyproject.toml`` with ``[tool.alpine-doctor]``; files are
-not merged. Variables ``ALPINE_DOCTOR_OPTION`` of the environment come next, and values given on the command line go on
-top. ``config.schema.json`` beside this module describes the file for editors.
+The user's own configuration comes first, then the project's: of its folders the nearest wins that has
+``alpine-doctor.toml`` or a ``pyproject.toml`` with ``[tool.alpine-doctor]``. Variables ``ALPINE_DOCTOR_OPTION`` of the
+environment come next, and values given on the command line go on top. What a project's file may not decide (``trust.py``)
+is refused, and the rest of the file holds. ``config.schema.json`` beside this module describes the files for editors.
 """
 
 from __future__ import annotations
 
 import os
 import re
+import sys
 from functools import lru_cache
 from pathlib import Path
 from types import MappingProxyType
@@ -20,6 +22,7 @@ from msgspec.structs import replace
 from dockerlint_alpine.model.findings import CODE_LETTERS, CODE_PREFIX, SEVERITIES
 from dockerlint_alpine.report import FORMATS
 from dockerlint_alpine.run.gitignore import translated
+from dockerlint_alpine.system.files import lies_within, project_root, read_file
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -28,7 +31,10 @@ if TYPE_CHECKING:
 
     Reader: TypeAlias = Callable[[object], object]
 
+PROGRAM = "alpine-doctor"
 FILE_NAME = "alpine-doctor.toml"
+MAX_SIZE = 4 * 1024 * 1024
+"""Bytes of a configuration file."""
 TABLE = "tool.alpine-doctor"
 VARIABLES = "ALPINE_DOCTOR_"
 COMMAND_LINE = "command line"
@@ -87,13 +93,18 @@ class Configuration(Struct, frozen=True):
     """Settings, the origin of each by field name (``default``, a file, a variable's name or ``command line``), and the
     folder they are for.
 
-    ``path`` is the file that was read, ``root`` its folder, or the current one without a file.
+    ``path`` is the project's file that was read, ``root`` its folder, or the current one without a file. ``user_path`` is
+    the user's own file. ``refused`` has a line for everything in the project's file that was not for it to decide.
+    ``named`` are the folders that the user asked about: what lies in one of them is one project, if nothing else tells.
     """
 
     settings: Settings
     origins: Mapping[str, str]
     path: Path | None
     root: Path
+    user_path: Path | None = None
+    refused: tuple[str, ...] = ()
+    named: tuple[str, ...] = ()
 
     def selects(self, finding: Finding, path: str) -> bool:
         """Whether a finding in this file is wanted: the longest prefix decides, ``ignore`` on a tie.
@@ -147,24 +158,38 @@ def load(
 ) -> Configuration:
     """Read the configuration for a folder.
 
-    ``config`` names the file to read in place of a search; ``isolated`` reads none. ``overrides`` are values by field
+    ``config`` names the file to read in place of a search; ``isolated`` reads none, not even the user's own. A file that is
+    named and lies in the project is the project's all the same. ``overrides`` are values by field
     name as ``said_by`` has them, ``None`` where it has none; they replace a value, except that tables
     (``build_args``, ``severity``, ``per_file_ignores``) are added to entry by entry. ``environment`` may hold
-    ``ALPINE_DOCTOR_SELECT`` and the like, for every option that is no table; lists are separated by commas.
+    ``ALPINE_DOCTOR_SELECT`` and the like, for every option that is no table; lists are separated by commas. It also says
+    where the user's own configuration is; without it, none is read.
 
     Raises:
         ConfigError: a file cannot be read, or holds what is no option or no value of one; an override is neither.
 
     """
     path = None if isolated else config or find(start)
+    own = None if isolated else user_file(environment or {})
+    project = project_root(start)
     values: dict[str, object] = {}
     origins = dict.fromkeys(_READERS, "default")
-    if path is not None:
-        table = _table(path)
+    refused: list[str] = []
+    if own is not None and lies_within(own, project):
+        refused.append(f"{own}: not read as your own configuration, as it lies in the project {project}")
+        own = None
+    for file in (own, path):
+        if file is None:
+            continue
+        table = _table(file, anywhere=file is own or file is config)
         if table is None:
-            raise ConfigError(f"{path}: no [{TABLE}] in this file")
-        values = _read_options(table, path)
-        origins |= dict.fromkeys(values, str(path))
+            raise ConfigError(f"{file}: no [{TABLE}] in this file")
+        told = _read_options(table, file)
+        if file is path and (file is not config or lies_within(file, project)):
+            told, not_for_it = _admitted(told, file, project)
+            refused += not_for_it
+        _take(values, told)
+        origins |= dict.fromkeys(told, str(file))
     for name, variable in _set_variables(environment or {}):
         try:
             values[name] = _READERS[name](_from_variable(name, (environment or {})[variable]))
@@ -181,13 +206,71 @@ def load(
         except ValueError as error:
             where = f"--{_kebab(name)}" if said_by == COMMAND_LINE else f"{said_by}: `{_kebab(name)}`"
             raise ConfigError(f"{where}: {error}") from None
-        if name in _TABLES and name in values:
-            given = tuple((dict(cast("Table", values[name])) | dict(cast("Table", given))).items())
-        values[name] = given
+        _take(values, {name: given})
         origins[name] = said_by
     settings = Settings(**values)  # type: ignore[arg-type]  # each value comes from the reader of its field
     root = path.absolute().parent if path else Path.cwd()
-    return Configuration(settings, MappingProxyType(origins), path, root)
+    return Configuration(settings, MappingProxyType(origins), path, root, own, tuple(refused))
+
+
+def _take(values: dict[str, object], more: Mapping[str, object]) -> None:
+    """Put ``more`` over ``values``; tables are added to entry by entry."""
+    for name, value in more.items():
+        if name in _TABLES and name in values:
+            merged = dict(cast("Table", values[name])) | dict(cast("Table", value))
+            values[name] = tuple(merged.items())
+        else:
+            values[name] = value
+
+
+def user_file(environment: Mapping[str, str]) -> Path | None:
+    """The user's own configuration: ``alpine-doctor/alpine-doctor.toml`` in the platform's folder for configuration (on
+    Linux ``XDG_CONFIG_HOME``, else ``~/.config``); ``None`` where there is none."""
+    base = environment.get("XDG_CONFIG_HOME", "").strip()
+    home = environment.get("HOME", "")
+    if base.startswith("/"):
+        folder = base
+    elif sys.platform.startswith("linux"):
+        folder = f"{home}/.config" if home else ""
+    else:
+        from platformdirs import user_config_dir
+
+        folder = user_config_dir() if environment else ""
+    place = os.path.join(folder, PROGRAM, FILE_NAME) if folder else ""  # noqa: PTH118 - no object on the way of every run
+    return Path(place) if place and os.path.isfile(place) else None  # noqa: PTH113
+
+
+def _admitted(told: Mapping[str, object], path: Path, project: Path) -> tuple[dict[str, object], list[str]]:
+    """What of a project's file counts, and a line for each setting that does not, or not in full."""
+    from dockerlint_alpine.run.trust import RULES, admitted, words
+
+    kept: dict[str, object] = {}
+    refused: list[str] = []
+    for name, value in told.items():
+        if RULES[name].project == "yes":
+            kept[name] = value
+            continue
+        found, reason = admitted(name, value, project)
+        if found is not None:
+            kept[name] = found
+        if reason:
+            line = _line_of(path, _kebab(name))
+            refused.append(f"{path}:{line}: `{_kebab(name)}` {reason}: not used (say it with {words(name)})")
+    return kept, refused
+
+
+def _line_of(path: Path, key: str) -> int:
+    """The line of an option in a file, 1-based; the first where it is written in an unusual way."""
+    text = read_file(path, limit=MAX_SIZE).decode("utf-8", "replace")
+    ours = path.name != "pyproject.toml"
+    spelled = re.compile(rf"""\s*(?:[\w."'-]+\.)?["']?{re.escape(key)}["']?\s*(?:=|\.|$)""")
+    for number, line in enumerate(text.split("\n"), start=1):
+        if line.lstrip().startswith("["):
+            header = line.strip().strip("[] ").replace('"', "").replace("'", "").replace(" ", "")
+            ours = header == TABLE or (header == key if path.name != "pyproject.toml" else header == f"{TABLE}.{key}")
+        if ours and (spelled.match(line) or line.strip().strip("[]").endswith(f".{key}")):
+            return number
+    return 1
 
 
 def find(start: Path) -> Path | None:
@@ -235,20 +318,23 @@ def _longest(code: str, prefixes: Iterable[str]) -> int:
     return max((len(prefix) for prefix in prefixes if code.startswith(prefix)), default=-1)
 
 
-def _table(path: Path) -> Mapping[str, object] | None:
-    """Read the options of a file; ``None`` for a ``pyproject.toml`` that has no table of ours."""
+def _table(path: Path, *, anywhere: bool = False) -> Mapping[str, object] | None:
+    """Read the options of a file; ``None`` for a ``pyproject.toml`` that has no table of ours.
+
+    Unless it may lie ``anywhere``, it is no link that leads out of the project.
+    """
     try:
-        data = path.read_bytes()
+        data = read_file(path, limit=MAX_SIZE, within=None if anywhere else project_root(path.parent))
     except OSError as error:
         raise ConfigError(f"{path}: {error.strerror or error}") from None
     project = path.name == "pyproject.toml"
     if project and _MARK not in data:  # spares most projects the TOML parser
         return None
-    import tomllib
+    from dockerlint_alpine.system.toml import TomlError, load_toml
 
     try:
-        document: object = tomllib.loads(data.decode("utf-8"))
-    except (ValueError, RecursionError) as error:
+        document: object = load_toml(data)
+    except TomlError as error:
         raise ConfigError(f"{path}: {error}") from None
     for key in TABLE.split(".") if project else ():
         if not isinstance(document, dict) or key not in document:

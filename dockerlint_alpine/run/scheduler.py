@@ -14,6 +14,7 @@ from msgspec.structs import replace
 from dockerlint_alpine.cli import common
 from dockerlint_alpine.cli.online import access
 from dockerlint_alpine.cli.progress import Progress
+from dockerlint_alpine.cli.terminal import warn
 from dockerlint_alpine.model.reports import FileError, FileReport
 from dockerlint_alpine.run.discovery import job_settings
 from dockerlint_alpine.run.pool import Answer, PoolUnavailableError, Question, ask, ask_all, worker_count
@@ -164,4 +165,4 @@ def open_cache() -> ReportCache:
     from dockerlint_alpine.cli.folders import cache_folder
     from dockerlint_alpine.run.cache import ReportCache
 
-    return ReportCache(cache_folder(), lambda text: click.echo(f"alpine-doctor: {text}", err=True), clock=time.time_ns)
+    return ReportCache(cache_folder(), warn, clock=time.time_ns)

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from dockerlint_alpine.model.findings import FileReport, Finding
+    from dockerlint_alpine.model.findings import Finding
+    from dockerlint_alpine.model.reports import FileReport
     from dockerlint_alpine.run.analysis import FixResult
     from tests.conftest import Judge
 

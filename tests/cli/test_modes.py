@@ -229,7 +229,7 @@ def test_config_says_where_each_setting_comes_from(project: Project) -> None:
     again = run("config", "--config", "again.toml", "--output-format", "json", cwd=root)
     settings = json.loads(again.stdout)["settings"]
     assert {name: one["value"] for name, one in settings.items() if one["value"] is not None} == document
-    assert settings["target"] == {"value": None, "origin": "default"}
+    assert settings["target"] == {"value": None, "origin": "default", "project": "yes"}
 
 
 def test_config_reports_a_mistake(project: Project) -> None:

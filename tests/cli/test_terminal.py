@@ -198,13 +198,13 @@ def test_colours_elsewhere(project: Project) -> None:
 
 
 def test_links_to_the_docs_and_to_the_file(project: Project) -> None:
-    root = project({"Dockerfile": BROKEN, "alpine-doctor.toml": 'docs-url = "https://docs.example/x/"\n'})
-    able = {"TERM_PROGRAM": "WezTerm"}
+    root = project({"Dockerfile": BROKEN})
+    able = {"TERM_PROGRAM": "WezTerm", "ALPINE_DOCTOR_DOCS_URL": "https://docs.example/x/"}
     with on_a_terminal("check", cwd=root, **able) as session:
         text = session.rest()
     assert "\x1b]8;;https://docs.example/x/codes/AD102/\x1b\\" in text
     assert f"\x1b]8;;{(root / 'Dockerfile').as_uri()}\x1b\\Dockerfile:3:5\x1b]8;;\x1b\\" in text
-    (root / "alpine-doctor.toml").unlink()
+    del able["ALPINE_DOCTOR_DOCS_URL"]
     with on_a_terminal("check", cwd=root, **able) as session:
         text = session.rest()
     assert "https:" not in text  # nothing is published anywhere that we know of

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
+import json
 import tarfile
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -57,12 +59,37 @@ def image_files(
     return files
 
 
-def write_tar(path: Path, files: Mapping[str, bytes], links: Iterable[tuple[str, str]] = ()) -> Path:
-    """A tar of these files and symbolic links."""
+def as_image(layer: Path, config: Mapping[str, object]) -> Path:
+    """A `docker save` archive of one layer with this configuration."""
+    image = {
+        "architecture": "amd64",
+        "os": "linux",
+        "config": dict(config),
+        "rootfs": {"type": "layers", "diff_ids": [digest(layer.read_bytes())]},
+    }
+    manifest = [{"Config": "config.json", "RepoTags": ["test:1"], "Layers": ["layer.tar"]}]
+    files = {"manifest.json": manifest, "config.json": image}
+    named = {name: json.dumps(document).encode() for name, document in files.items()}
+    return write_tar(layer.with_name("saved.tar"), {**named, "layer.tar": layer.read_bytes()})
+
+
+def digest(data: bytes) -> str:
+    """The digest of a blob as image specifications write it."""
+    return f"sha256:{hashlib.sha256(data).hexdigest()}"
+
+
+def write_tar(
+    path: Path,
+    files: Mapping[str, bytes],
+    links: Iterable[tuple[str, str]] = (),
+    *,
+    modes: Mapping[str, int] | None = None,
+) -> Path:
+    """A tar of these files (mode 644 unless ``modes`` says otherwise) and symbolic links."""
     with tarfile.open(path, "w") as archive:
         for name, content in files.items():
             info = tarfile.TarInfo(name)
-            info.size = len(content)
+            info.size, info.mode = len(content), (modes or {}).get(name, 0o644)
             archive.addfile(info, io.BytesIO(content))
         for name, target in links:
             info = tarfile.TarInfo(name)

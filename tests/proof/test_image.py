@@ -18,7 +18,7 @@ from dockerlint_alpine.model.reports import FileReport
 from dockerlint_alpine.run.analysis import Doctor, UnreadableError, configure
 from tests.cli.test_check_and_fix import run
 from tests.elf.building import compile_object, elf_bytes
-from tests.proof.images import SITE, apk_database, distribution, image_files, predicted_packages, write_tar
+from tests.proof.images import SITE, apk_database, as_image, distribution, image_files, predicted_packages, write_tar
 
 SCHEMA = json.loads((Path(dockerlint_alpine.report.__file__).parent / "schema.json").read_text())
 EXTENSION = "lz4/_version.cpython-311-x86_64-linux-musl.so"
@@ -44,10 +44,19 @@ class Bench:
         """An image with exactly the packages that the Dockerfile amounts to on paper."""
         return image_files(predicted_packages(dockerfile, self.folder), *distributions)
 
-    def __call__(self, dockerfile: str, files: Mapping[str, bytes], **options: object) -> tuple[FileReport, Comparison]:
+    def __call__(
+        self,
+        dockerfile: str,
+        files: Mapping[str, bytes],
+        *,
+        config: Mapping[str, object] | None = None,
+        modes: Mapping[str, int] | None = None,
+        **options: object,
+    ) -> tuple[FileReport, Comparison]:
         path = self.folder / "Dockerfile"
         path.write_text(dockerfile)
-        subject = open_image_file(write_tar(self.folder / "image.tar", files))
+        tar = write_tar(self.folder / "image.tar", files, modes=modes)
+        subject = open_image_file(tar if config is None else as_image(tar, config))
         doctor = Doctor(configure(context=self.folder, **options))
         report = doctor.check_bytes(path.read_bytes(), path, shown_as="Dockerfile", image=subject)
         assert report.image is not None
@@ -102,10 +111,82 @@ def test_a_library_that_came_another_way_refutes_it_too(bench: Bench, lz4_object
 def test_what_is_not_installed_is_neither_proven_nor_refuted(bench: Bench) -> None:
     report, image = bench(LZ4, bench.files(LZ4))
     assert codes(report) == ["AD201"]
-    assert [doubt.reason for doubt in image.untested] == ["lz4 is not installed in the image"]
+    assert [doubt.reason for doubt in image.untested] == [
+        "lz4 is not seen in the image, which tells of no distributions"
+    ]
     assert [one.name for one in image.distributions.absent] == ["lz4"]
     assert image.holds
     assert not image.same_content
+
+
+def test_what_an_image_lacks_that_tells_of_others_is_refuted(bench: Bench) -> None:
+    other = distribution("six", "1.17.0", {})
+    report, image = bench(LZ4, bench.files(LZ4, other))
+    assert codes(report) == []
+    assert [doubt.reason for doubt in image.refuted] == ["lz4 is not installed in the image"]
+    assert not image.holds
+
+
+def test_a_build_that_was_never_needed_is_refuted_by_the_image(bench: Bench) -> None:
+    text = "FROM python:3.11-alpine3.19\nRUN pip install --no-binary :all: lz4==4.4.5\n"
+    report, image = bench(text, bench.files(text, distribution("six", "1.17.0", {})))
+    assert "AD102" not in codes(report)
+    assert "the image was built, and lz4 is not in it: nothing compiled it" in [d.reason for d in image.refuted]
+    assert not image.holds
+
+
+FOUND_BY_COMMAND = {
+    "an environment in CMD": {"Cmd": ["sh", "-c", "LD_LIBRARY_PATH=/opt/lib exec python -m app"]},
+    "an entrypoint script": {"Entrypoint": ["/docker-entrypoint.sh"], "Cmd": ["python"]},
+}
+
+
+@pytest.mark.parametrize(
+    "config", [*FOUND_BY_COMMAND.values(), {"Cmd": ["python", "-m", "app"]}], ids=[*FOUND_BY_COMMAND, "nothing"]
+)
+def test_a_library_off_the_path_that_the_command_may_name(
+    bench: Bench, lz4_object: bytes, config: dict[str, object]
+) -> None:
+    files = bench.files(LZ4, distribution("lz4", "4.4.5", {EXTENSION: lz4_object}))
+    files |= {"opt/lib/liblz4.so.1": PLAIN, "docker-entrypoint.sh": b"#!/bin/sh\n. /env\n" + b"#" * 60}
+    _, image = bench(LZ4, files, config=config)
+    if len(config) == 1 and config["Cmd"][0] == "python":  # type: ignore[index]
+        assert [finding.code for finding in image.proven] == ["AD201"]
+        return
+    assert not image.proven
+    assert [d.reason for d in image.untested] == [
+        "/opt/lib/liblz4.so.1 is there: ENTRYPOINT or CMD may name its folder"
+    ]
+
+
+def test_a_relative_search_path_counts_from_the_working_directory(bench: Bench, lz4_object: bytes) -> None:
+    files = bench.files(LZ4, distribution("lz4", "4.4.5", {EXTENSION: lz4_object}))
+    files["app/libs/liblz4.so.1"] = PLAIN
+    config = {"Env": ["LD_LIBRARY_PATH=libs"], "WorkingDir": "/app"}
+    _, image = bench(LZ4, files, config=config)
+    assert [d.reason for d in image.refuted] == [
+        f"/{SITE}/{EXTENSION} needs liblz4.so.1 and finds /app/libs/liblz4.so.1"
+    ]
+    _, image = bench(LZ4, files, config={**config, "WorkingDir": "/srv"})
+    assert [finding.code for finding in image.proven] == ["AD201"]
+
+
+@pytest.mark.parametrize(
+    ("user", "mode", "fails"),
+    [("app", 0o600, True), ("app", 0o644, False), ("", 0o600, False), ("1000:0", 0o640, False)],
+)
+def test_a_library_that_the_user_may_not_read(
+    bench: Bench, lz4_object: bytes, user: str, mode: int, fails: bool
+) -> None:
+    files = bench.files(BARE, distribution("lz4", "4.4.5", {EXTENSION: lz4_object}))
+    files |= {"usr/lib/liblz4.so.1": PLAIN, "etc/passwd": b"root:x:0:0::/:/bin/sh\napp:x:1000:1000::/:/bin/sh\n"}
+    report, image = bench(BARE, files, config={"User": user}, modes={"usr/lib/liblz4.so.1": mode})
+    assert image.holds is not fails
+    if fails:
+        (miss,) = image.missed
+        assert miss.detail.endswith("/usr/lib/liblz4.so.1 is there, but USER app may not read it")
+        assert miss.packages == ()
+        assert "add" not in report.findings[0].message
 
 
 def test_a_missing_library_that_nobody_foresaw_is_a_finding_with_its_package(bench: Bench, lz4_object: bytes) -> None:

@@ -401,6 +401,7 @@ class RunningStack:
     def _still_up(self) -> list[Check]:
         """Services that were well and are not any more."""
         before = dict(self._standings)
+        time.sleep(_LOOK * 2)  # the engine learns of an end after the commands in the container do
         self._look()
         return [
             self._judged("still up", "start", name, f"died after it was well: {now.reason}", None, ok=False)

@@ -276,7 +276,7 @@ class _Reader:
         value = self._variables.get(name)
         there = value is not None and not (match["colon"] and not value)
         if match["sign"] == "-":
-            return value or "" if there else match["word"]
+            return value or "" if there else str(self._filled(match["word"]))
         if match["sign"] == "+":
             return match["word"] if there else ""
         if match["sign"] == "?" and not there:

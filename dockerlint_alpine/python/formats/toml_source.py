@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from dockerlint_alpine.python.model import Origin, PythonError
+from dockerlint_alpine.system.toml import TomlError, load_toml
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -24,15 +25,13 @@ class TomlSource:
 
     def __init__(self, path: str, files: FileReader) -> None:
         """Read ``path``; raises ``SourceError`` if it can't be read or is no TOML."""
-        import tomllib
-
         self.path = files.display(path)
         try:
             text = files.read(path).decode("utf-8-sig").replace("\r\n", "\n")
-            self.data: dict[str, Any] = tomllib.loads(text)
+            self.data = load_toml(text.encode("utf-8"))
         except OSError as error:
             raise SourceError(f"{self.path} can't be read: {error.strerror or 'no such file'}") from None
-        except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
+        except (TomlError, UnicodeDecodeError) as error:
             raise SourceError(f"{self.path} is not valid TOML: {str(error).splitlines()[0]}") from None
         self.lines = text.split("\n")
         self._headers: dict[str, list[int]] | None = None

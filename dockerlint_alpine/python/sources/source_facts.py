@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import posixpath
 import re
-import tomllib
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from msgspec import Struct
@@ -17,6 +16,7 @@ from msgspec import Struct
 from dockerlint_alpine.python.markers import InvalidMarkerError, applies, environment
 from dockerlint_alpine.python.model import Target, normalise
 from dockerlint_alpine.python.sources.includes import outside_headers
+from dockerlint_alpine.system.toml import TomlError, load_toml
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -222,8 +222,8 @@ class _Reader:
         if text is None:
             return None, (), None, None
         try:
-            data = tomllib.loads(text)
-        except (tomllib.TOMLDecodeError, RecursionError):
+            data = load_toml(text.encode("utf-8"))
+        except TomlError:
             self.doubts.append("pyproject.toml is not valid TOML")
             return None, (), None, None
         self._external(_table(data, "external"), text)

