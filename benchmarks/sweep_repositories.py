@@ -28,7 +28,10 @@ def measure(folder: Path, count: int, way: str, results: Path) -> None:
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     start = time.perf_counter()
     done = subprocess.run(
-        [*command, "--results", str(results), "--exit-zero"], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, check=False
+        [*command, "--results", str(results), "--exit-zero"],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        check=False,
     )
     wall = time.perf_counter() - start
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
@@ -37,11 +40,9 @@ def measure(folder: Path, count: int, way: str, results: Path) -> None:
     cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
     with sqlite3.connect(results) as database:
         seconds, judging = database.execute("SELECT sum(seconds), sum(judging) FROM repository").fetchone()
+        average = "SELECT avg(seconds) FROM repository WHERE number >= ? AND number < ?"
         quarters = [
-            database.execute(
-                "SELECT avg(seconds) FROM repository WHERE number >= ? AND number < ?", (count * part // 4, count * (part + 1) // 4)
-            ).fetchone()[0]
-            for part in (0, 3)
+            database.execute(average, (count * part // 4, count * (part + 1) // 4)).fetchone()[0] for part in (0, 3)
         ]
     print(
         f"{count:>6} repositories, {way:<16} {count / wall:7.1f}/s  {count / cpu:6.1f}/s of processor time"
