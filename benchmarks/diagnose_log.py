@@ -1,6 +1,6 @@
 """How fast a large log is read, and how many real logs are answered as expected.
 
-python benchmarks/diagnose_log.py [--megabytes 200]
+python benchmarks/diagnose_log.py [--megabytes 200] [--noisy]
 python benchmarks/diagnose_log.py --errors errors.jsonl --expectations tests/diagnose/expectations.json
 """
 
@@ -24,14 +24,23 @@ ORDINARY = (
     "#12 {n}.5 copying lib/foo/part_{n}.py -> build/lib/foo\n"
     "#12 {n}.6 [ 37%] Building CXX object src/CMakeFiles/foo.dir/part_{n}.cc.o\n"
 )
+NOISY = (
+    "2026-05-01T10:11:12.1234567Z #12 {n}.3 Collecting part{n}==1.{n}\n"
+    "2026-05-01T10:11:12.1234567Z #12 {n}.4   Downloading part{n}-1.{n}-py3-none-any.whl (12 kB)\n"
+    "2026-05-01T10:11:12.1234567Z src/x{n}.c:{n}:3: warning: unused variable 'a{n}' [-Wunused-variable]\n"
+    "2026-05-01T10:11:12.1234567Z test_{n} ... error: expected not found: /x/{n}\n"
+)
+"""Every line has a text that some pattern asks for."""
+
 FAILURE = "#12 99.1 c/_cffi_backend.c:15:10: fatal error: ffi.h: No such file or directory\n"
 
 
 class Generated(io.RawIOBase):
     """A log of so many bytes, made while it is read; the failure is its last line."""
 
-    def __init__(self, size: int) -> None:
+    def __init__(self, size: int, lines: str) -> None:
         self._left = size
+        self._lines = lines
         self._number = 0
 
     def read(self, size: int = -1, /) -> bytes:
@@ -41,21 +50,21 @@ class Generated(io.RawIOBase):
         held = 0
         while held < size:
             self._number += 1
-            parts.append(ORDINARY.format(n=self._number))
+            parts.append(self._lines.format(n=self._number))
             held += len(parts[-1])
         self._left -= held
         return ("".join(parts) + (FAILURE if self._left <= 0 else "")).encode()
 
 
-def measure_speed(megabytes: int, knowledge: Knowledge, store: IndexStore) -> None:
+def measure_speed(megabytes: int, lines: str, knowledge: Knowledge, store: IndexStore) -> None:
     size = megabytes * 2**20
     began = time.perf_counter()
-    source = Generated(size)
+    source = Generated(size, lines)
     while source.read(2**20):
         pass
     making = time.perf_counter() - began
     began = time.perf_counter()
-    found = read_log(Generated(size), knowledge)
+    found = read_log(Generated(size, lines), knowledge)
     reading = time.perf_counter() - began - making
     began = time.perf_counter()
     answer = diagnose_scan(found, knowledge, store)
@@ -82,6 +91,7 @@ def measure_answers(errors: Path, expectations: Path, knowledge: Knowledge, stor
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--megabytes", type=int, default=200)
+    parser.add_argument("--noisy", action="store_true", help="lines that all look as if they mattered")
     parser.add_argument("--errors", type=Path)
     parser.add_argument("--expectations", type=Path)
     given = parser.parse_args()
@@ -89,7 +99,7 @@ def main() -> None:
     if given.errors and given.expectations:
         measure_answers(given.errors, given.expectations, knowledge, store)
     else:
-        measure_speed(given.megabytes, knowledge, store)
+        measure_speed(given.megabytes, NOISY if given.noisy else ORDINARY, knowledge, store)
 
 
 if __name__ == "__main__":

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-__version__ = "0.1.0"
-DOCS_URL = "https://alpine-doctor.github.io/alpine-doctor/"
-"""Where the documentation of this version is published; ``mkdocs.yml`` and the package's metadata say the same."""
+from dockerlint_alpine.model.about import DOCS_URL, __version__
 
 __all__ = ["DOCS_URL", "FixResult", "Report", "Settings", "__version__", "analyze", "fix"]
 

@@ -85,8 +85,8 @@ _FAMILIES = {
     "AD2": "Where it runs",
     "AD3": "Names and versions of packages",
     "AD4": "Too much",
-    "AD5": "Wheels",
-    "AD9": "What could not be judged",
+    "AD5": "Wheels, interpreters and toolchains",
+    "AD9": "What could not be checked",
 }
 _FIXES = {
     "safe": "safe: `fix` makes it",

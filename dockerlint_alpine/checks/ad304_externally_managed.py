@@ -67,7 +67,6 @@ the path of Alpine's own Python do not see it.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from dockerlint_alpine.apk.store import release_key
@@ -77,6 +76,8 @@ from dockerlint_alpine.model.findings import Evidence, Fix, TextEdit
 from dockerlint_alpine.stages import InstallStep
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from dockerlint_alpine.model.findings import Confidence, Finding
     from dockerlint_alpine.stages import Stage
 
@@ -139,7 +140,7 @@ def _finding(subject: Subject, stage: Stage, step: InstallStep, fix: Fix | None)
     uncertain = step.conditional or step.moment.unknown or (stage.image is not None and not stage.image.certain)
     sure: Confidence = "possible" if step.conditional else "likely" if uncertain else "certain"
     return CHECK.finding(
-        f"{step.command.tool} refuses to install into Alpine {stage.alpine}'s own Python (externally managed):"
+        f"{step.command.tool.name} refuses to install into Alpine {stage.alpine}'s own Python (externally managed):"
         f" {_advice(stage, step)}",
         subject=subject,
         stage=stage,

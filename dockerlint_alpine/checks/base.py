@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 from msgspec import Struct
 from msgspec.structs import replace
 
-from dockerlint_alpine import DOCS_URL
 from dockerlint_alpine.fixer.placement import add_package
+from dockerlint_alpine.model.about import DOCS_URL
 from dockerlint_alpine.model.findings import (
     Confidence,
     DistributionRef,

@@ -12,8 +12,8 @@ from typing import Any, NoReturn
 
 import click
 
-from dockerlint_alpine import __version__
 from dockerlint_alpine.cli.examples import EXAMPLES
+from dockerlint_alpine.model.about import __version__
 
 COMMANDS: dict[str, tuple[str, str, str]] = {
     "check": ("dockerlint_alpine.cli.check", "check", "Report what Alpine stages lack."),

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from dockerlint_alpine.cli.folders import cache_folder
+from dockerlint_alpine.run.folders import cache_folder
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -13,8 +13,9 @@ from dockerlint_alpine.cli.sections import SectionedCommand
 from dockerlint_alpine.cli.terminal import warn
 from dockerlint_alpine.model.reports import FileError, FileReport, Report
 from dockerlint_alpine.run.discovery import names_builds, without_repeats
-from dockerlint_alpine.run.reading import UnreadableError
-from dockerlint_alpine.run.scheduler import Judge
+from dockerlint_alpine.run.pool import data_errors
+from dockerlint_alpine.run.reading import UnreadableError, read_dockerfile
+from dockerlint_alpine.run.scheduler import Judge, merged_reports
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 @click.option(
     "--image",
     metavar="NAME|TAR",
-    help="Hold the verdict against the image built from this one Dockerfile: of the engine, or a saved one.",
+    help="Compare the findings with an image built from this Dockerfile: of the engine, or a saved one.",
 )
 @click.option(
     "--using",
@@ -60,7 +61,8 @@ def check(paths: tuple[str, ...], **given: Any) -> None:
 
 def _judged(paths: tuple[str, ...], configured: Configuration, given: dict[str, Any]) -> tuple[Report, frozenset[str]]:
     """The report, and the paths that it rests on besides the Dockerfiles."""
-    judge, image = Judge(configured, use_cache=not given["no_cache"], workers=given["jobs"]), given["image"]
+    judge = common.make_judge(configured, use_cache=not given["no_cache"], workers=given["jobs"])
+    image = given["image"]
     try:
         if image is not None:
             report = _compared(paths, judge, image)
@@ -68,7 +70,7 @@ def _judged(paths: tuple[str, ...], configured: Configuration, given: dict[str, 
             report = _of_users(paths, judge)
         else:
             report = _report(paths, judge, given["stdin_filename"])
-    except common.data_errors() as error:
+    except data_errors() as error:
         raise click.UsageError(str(error)) from None
     finally:
         judge.close()
@@ -88,6 +90,7 @@ def _tell_verdict(report: Report, settings: Settings) -> None:
 def _compared(paths: tuple[str, ...], judge: Judge, name: str) -> Report:
     """The report on the one Dockerfile that the image was built from."""
     from dockerlint_alpine.cli.images import open_image
+    from dockerlint_alpine.proof.check_image import check_image
 
     if "-" in paths:
         raise click.UsageError(
@@ -99,11 +102,15 @@ def _compared(paths: tuple[str, ...], judge: Judge, name: str) -> Report:
     if len(jobs) != 1:
         found = ", ".join(job.shown_as for job in jobs[:4]) or "none"
         raise click.UsageError(f"--image speaks of one Dockerfile; name it (found: {found})")
+    (job,) = jobs
+    doctor = judge.doctors.doctor(judge.configured).for_job(job)
     with open_image(name, judge.configured.settings.platforms) as (image, progress):
         try:
-            return Report((judge.compared(jobs[0], image, progress),))
+            data = read_dockerfile(job.path)
+            report = check_image(doctor, data, job.path, image, shown_as=job.shown_as, progress=progress)
         except UnreadableError as error:
-            return Report((), (FileError(jobs[0].shown_as, str(error)),))
+            return Report((), (FileError(job.shown_as, str(error)),))
+        return Report((report,))
 
 
 def _of_users(paths: tuple[str, ...], judge: Judge) -> Report:
@@ -126,7 +133,8 @@ def _report(paths: tuple[str, ...], judge: Judge, stdin_name: str | None) -> Rep
         name = stdin_name or "-"
         try:
             data, place = sys.stdin.buffer.read(), Path(stdin_name or "Dockerfile")
-            reports.append(judge.doctor.check_bytes(data, place, shown_as=name))
+            doctor = judge.doctors.doctor(judge.configured)
+            reports.append(doctor.check_bytes(data, place, shown_as=name))
         except UnreadableError as error:
             errors.append(FileError(name, str(error)))
     return _collected(judge.reports(jobs), reports, errors)
@@ -137,4 +145,4 @@ def _collected(
 ) -> Report:
     judged = [result for result in results if isinstance(result, FileReport)]
     unread = [result for result in results if isinstance(result, FileError)]
-    return Report(common.merged_reports([*reports, *judged]), (*errors, *unread))
+    return Report(merged_reports([*reports, *judged]), (*errors, *unread))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -14,14 +15,16 @@ from msgspec.structs import replace
 from dockerlint_alpine.cli.progress import Progress
 from dockerlint_alpine.cli.sections import section
 from dockerlint_alpine.cli.terminal import warn
-from dockerlint_alpine.model.reports import FileError, FileReport, Report
-from dockerlint_alpine.run.discovery import Job, Search, find_jobs, job_settings
+from dockerlint_alpine.model.reports import FileError, Report
+from dockerlint_alpine.run.discovery import Job, Search, find_jobs
 
 if TYPE_CHECKING:
     from dockerlint_alpine.model.comparison import Comparison
     from dockerlint_alpine.report import CodeDoc, RenderOptions
     from dockerlint_alpine.run.analysis import Doctor
+    from dockerlint_alpine.run.cache import ReportCache
     from dockerlint_alpine.run.config import Configuration, Settings
+    from dockerlint_alpine.run.scheduler import Judge
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
@@ -56,7 +59,7 @@ _BUILD = (
         "--target",
         metavar="STAGE",
         shell_complete=_completed("stages"),
-        help="Judge only this stage and what it is made of.",
+        help="Check only this stage and the stages that it is built from.",
     ),
     click.option("--context", type=click.Path(file_okay=False, exists=True), help="The build context."),
     click.option(
@@ -78,23 +81,24 @@ _SOURCES = (
     click.option(
         "--online/--offline",
         default=None,
-        help="Ask the Python package index, or never. Default: kept answers, and a quick question for what is unknown.",
+        help="Ask the package indexes, or never. Default: use cached answers; query the index for at most 3 s when"
+        " something is unknown.",
     ),
     click.option(
         "--wheels",
         multiple=True,
         metavar="DIR",
         type=click.Path(file_okay=False, exists=True),
-        help="Wheels that pip may take, as with --find-links; their own bytes replace the rules. Repeatable.",
+        help="A folder of wheels that pip may use, as with --find-links; what is in them replaces the rules. Repeatable.",
     ),
-    click.option("--as-of", metavar="DATE", help="Answer for the index of this day, YYYY-MM-DD."),
+    click.option("--as-of", metavar="DATE", help="Use the package index as it was on this day, YYYY-MM-DD."),
     click.option("--config", type=click.Path(dir_okay=False, exists=True), help="The configuration file to use."),
     click.option("--isolated", is_flag=True, help="Read no configuration file."),
-    click.option("--no-cache", is_flag=True, help="Judge anew, and remember nothing."),
+    click.option("--no-cache", is_flag=True, help="Ignore the cache and do not write to it."),
     click.option(
-        "--respect-gitignore/--no-respect-gitignore", default=None, help="Pass over what git ignores (default)."
+        "--respect-gitignore/--no-respect-gitignore", default=None, help="Skip files ignored by git (default)."
     ),
-    click.option("--force-exclude", is_flag=True, default=None, help="Leave out excluded files even if named."),
+    click.option("--force-exclude", is_flag=True, default=None, help="Apply exclude to named files, too."),
 )
 _OUTPUT = (
     click.option(
@@ -106,7 +110,7 @@ _OUTPUT = (
     ),
     click.option("--output-file", type=click.Path(dir_okay=False), help="Write there instead of standard output."),
     click.option("--color", type=click.Choice(["auto", "always", "never"]), help="Colours (default: on a terminal)."),
-    click.option("--strict", is_flag=True, default=None, help="What can't be judged fails the run (exit code 2)."),
+    click.option("--strict", is_flag=True, default=None, help="Exit with 2 if anything could not be checked."),
     click.option("--exit-zero", is_flag=True, default=None, help="Exit with 0 whatever is found."),
 )
 
@@ -207,20 +211,35 @@ def _codes(values: Sequence[str]) -> tuple[str, ...]:
     return tuple(found)
 
 
-def data_errors() -> tuple[type[Exception], ...]:
-    """What rules and indexes raise when they can't be read. Called in an ``except`` clause: imported only on failure."""
-    from dockerlint_alpine.apk import ApkError
-    from dockerlint_alpine.knowledge import KnowledgeError
-
-    return (ApkError, KnowledgeError)
-
-
 def make_doctor(configured: Configuration) -> Doctor:
     """Open rules and indexes for a run, and the way to the Python package index that its settings allow."""
     from dockerlint_alpine.cli.online import open_resolver
     from dockerlint_alpine.run.analysis import Doctor
 
     return Doctor(configured, resolver=open_resolver(configured.settings))
+
+
+def make_judge(configured: Configuration, *, use_cache: bool, workers: int | None = 1) -> Judge:
+    """One run's way from Dockerfiles to reports, with what the command line has: cache, clock, network, progress line."""
+    from dockerlint_alpine.cli.online import access, open_resolver
+    from dockerlint_alpine.run.scheduler import Judge
+
+    return Judge(
+        configured,
+        open_resolver=open_resolver,
+        access=lambda: access(configured.settings),
+        cache=_open_cache() if use_cache else None,
+        workers=workers,
+        progress=Progress,
+    )
+
+
+def _open_cache() -> ReportCache:
+    """The cache in the platform's folder; what goes wrong with it is one line on standard error."""
+    from dockerlint_alpine.run.cache import ReportCache
+    from dockerlint_alpine.run.folders import cache_folder
+
+    return ReportCache(cache_folder(), warn, clock=time.time_ns)
 
 
 def jobs_for(paths: Sequence[str], configured: Configuration) -> tuple[list[Job], list[FileError]]:
@@ -241,24 +260,6 @@ def jobs_for(paths: Sequence[str], configured: Configuration) -> tuple[list[Job]
 
 def _nothing(_: str) -> bool:
     return False
-
-
-def for_job(doctor: Doctor, job: Job) -> Doctor:
-    """``doctor`` with the settings that a job brings along."""
-    changed = job_settings(doctor.settings, job)
-    return doctor if changed == doctor.settings else doctor.configured(changed)
-
-
-def merged_reports(reports: Sequence[FileReport]) -> tuple[FileReport, ...]:
-    """One report per file: a Dockerfile that two services build says each thing once."""
-    if len({report.path for report in reports}) == len(reports):
-        return tuple(reports)
-    from dockerlint_alpine.fixer.fix_loop import merged
-
-    by_path: dict[str, list[FileReport]] = {}
-    for report in reports:
-        by_path.setdefault(report.path, []).append(report)
-    return tuple(merged(same) for same in by_path.values())
 
 
 _DOCUMENTED = frozenset({"sarif", "rdjson", "markdown", "gitlab"})
@@ -305,8 +306,8 @@ def write_text(path: str, text: str) -> None:
 
 
 def _render_options(settings: Settings, name: str, *, to_file: bool) -> RenderOptions:
-    from dockerlint_alpine import DOCS_URL, __version__
     from dockerlint_alpine.cli.terminal import follows_links
+    from dockerlint_alpine.model.about import DOCS_URL, __version__
     from dockerlint_alpine.report import RenderOptions
 
     terminal, documented = sys.stdout.isatty() and not to_file, name in _DOCUMENTED

@@ -125,7 +125,7 @@ def _doctor(given: dict[str, Any], job: Job | None) -> Doctor:
     asked = {name: given[name] for name in names}
     configured = common.configuration({**asked, "select": (), "ignore": (), "platforms": (given["platform"],)})
     doctor = common.make_doctor(configured)
-    return common.for_job(doctor, job) if job is not None else doctor
+    return doctor.for_job(job) if job is not None else doctor
 
 
 def _read(log: str, read: Callable[[BinaryIO, Callable[[int], object] | None], Scan]) -> Scan:

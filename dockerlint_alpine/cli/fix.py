@@ -88,6 +88,7 @@ def _fix_stdin(_: tuple[str, ...], configured: Configuration, given: dict[str, A
 def _fix_paths(paths: tuple[str, ...], configured: Configuration, given: dict[str, Any]) -> int:
     from dockerlint_alpine.fixer.write import WriteError
     from dockerlint_alpine.run.analysis import UnreadableError, fix_builds, read_dockerfile
+    from dockerlint_alpine.run.scheduler import merged_reports
 
     doctor = common.make_doctor(configured)
     jobs, errors = common.jobs_for(paths, configured)
@@ -99,7 +100,7 @@ def _fix_paths(paths: tuple[str, ...], configured: Configuration, given: dict[st
         try:
             data = read_dockerfile(job.path)
             result = fix_builds(
-                [common.for_job(doctor, build) for build in builds],
+                [doctor.for_job(build) for build in builds],
                 data,
                 job.path,
                 shown_as=job.shown_as,
@@ -112,7 +113,7 @@ def _fix_paths(paths: tuple[str, ...], configured: Configuration, given: dict[st
             results.append(result)
         except (UnreadableError, WriteError) as error:
             errors.append(FileError(job.shown_as, str(error).removeprefix(f"{job.path}: ")))
-    report = Report(common.merged_reports([result.left for result in results]), tuple(errors))
+    report = Report(merged_reports([result.left for result in results]), tuple(errors))
     if given["verify"] and not errors:
         from dockerlint_alpine.cli.proving import prove
 

@@ -24,7 +24,7 @@ _NOT_ASKED: dict[str, Any] = {"select": (), "ignore": (), "build_args": (), "alp
 @click.option("--as-of", metavar="DATE", help="Answer for the index of this day, YYYY-MM-DD.")
 @click.option("--config", type=click.Path(dir_okay=False, exists=True), help="The configuration file to use.")
 @click.option("--isolated", is_flag=True, help="Read no configuration file.")
-@click.option("--strict", is_flag=True, default=None, help="What can't be judged fails the run (exit code 2).")
+@click.option("--strict", is_flag=True, default=None, help="Exit with 2 if anything could not be checked.")
 def generate(requirements: str | None, **given: Any) -> None:
     r"""Print a Dockerfile for REQUIREMENTS (requirements.txt or pyproject.toml by default) with exactly what they need.
 

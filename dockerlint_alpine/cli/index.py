@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, NoReturn
 import click
 from msgspec.structs import asdict
 
-from dockerlint_alpine.cli.folders import cache_folder
 from dockerlint_alpine.cli.terminal import warn
+from dockerlint_alpine.run.folders import cache_folder
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -27,7 +27,7 @@ _Command = TypeVar("_Command", bound=Callable[..., Any])
 _FORMATS = ("text", "json")
 _OPTIONS = (
     click.option(
-        "--jobs", "-j", type=click.IntRange(min=1), metavar="N", help="Processes (default: as many as pay off)."
+        "--jobs", "-j", type=click.IntRange(min=1), metavar="N", help="Number of worker processes (default: automatic)."
     ),
     click.option("--statistics", is_flag=True, help="Count the findings of each code instead of listing them."),
     click.option("--show-files", is_flag=True, help="List the files and builds that would be judged, and stop."),

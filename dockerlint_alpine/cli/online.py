@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from dockerlint_alpine.cli.folders import cache_folder
 from dockerlint_alpine.cli.terminal import warn
 from dockerlint_alpine.python.index.policy import PATIENCE, Access, access_for, is_silent, remember_silence
+from dockerlint_alpine.run.folders import cache_folder
 
 if TYPE_CHECKING:
     from datetime import date
@@ -92,8 +92,8 @@ def _gave_up(reason: str) -> None:
         return
     remember_silence(answers_folder())
     click.echo(
-        f"alpine-doctor: the package index is left alone for an hour ({reason}): embedded facts answer;"
-        " --online waits for it, --offline never asks",
+        f"alpine-doctor: package index did not answer ({reason}); using embedded data and not retrying for one hour"
+        " (--online waits for it, --offline never asks)",
         err=True,
     )
 

@@ -60,7 +60,7 @@ def _prove(
     if len(paths) == 1 and verifying.is_compose(paths[0]):
         plan, _ = verifying.planned_compose(paths[0], (), doctor, redactor, given, **options)
     elif len(jobs) == 1:
-        plan = plan_dockerfile(jobs[0], common.for_job(doctor, jobs[0]), redactor, **options)
+        plan = plan_dockerfile(jobs[0], doctor.for_job(jobs[0]), redactor, **options)
     else:
         raise click.UsageError("--verify speaks of one Dockerfile or compose file: name it")
     by_place = {os.path.realpath(path): result for path, result in results.items()}

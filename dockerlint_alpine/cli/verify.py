@@ -12,6 +12,7 @@ import click
 
 from dockerlint_alpine.cli import common
 from dockerlint_alpine.cli.sections import SectionedCommand, section
+from dockerlint_alpine.run.pool import data_errors
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -96,7 +97,7 @@ def verify(words: tuple[str, ...], **given: Any) -> None:
     except VerifyError as error:
         click.echo(f"alpine-doctor: {error}", err=True)
         sys.exit(error.code)
-    except common.data_errors() as error:
+    except data_errors() as error:
         raise click.UsageError(str(error)) from None
 
 
@@ -155,7 +156,7 @@ def _planned(
     if len(jobs) != 1 or services:
         names = ", ".join(job.shown_as for job in jobs[:4])
         raise click.UsageError(f"verify speaks of one Dockerfile, compose file or image; name it (found: {names})")
-    return plan_dockerfile(jobs[0], common.for_job(doctor, jobs[0]), redactor, **options), tuple
+    return plan_dockerfile(jobs[0], doctor.for_job(jobs[0]), redactor, **options), tuple
 
 
 def planned_compose(
@@ -168,7 +169,7 @@ def planned_compose(
     plan, lines = plan_compose(
         Path(target),
         services,
-        lambda job: common.for_job(doctor, job),
+        doctor.for_job,
         redactor,
         compose=find_compose(given["compose"]),
         variables=os.environ,
@@ -275,7 +276,7 @@ class _Signals:
 
 def kept_folder() -> Path:
     """Where old bytes lie while a fix is being proven."""
-    from dockerlint_alpine.cli.folders import cache_folder
+    from dockerlint_alpine.run.folders import cache_folder
 
     return cache_folder() / "verify"
 

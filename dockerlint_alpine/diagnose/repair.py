@@ -26,6 +26,7 @@ from dockerlint_alpine.syntax import Edit, LayoutError, apply_edits, list_layout
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from collections.abc import Set as AbstractSet
 
     from dockerlint_alpine.diagnose.model import Cause, Diagnosis
     from dockerlint_alpine.diagnose.scan import Scan
@@ -125,7 +126,7 @@ class DockerfileRepair:
         findings: tuple[Finding, ...] = ()
         if diagnosis.verdict == "packages":
             findings = self._write_foreseen(work, diagnosis, places)
-        causes = _with_stages(diagnosis.causes, places, findings)
+        causes = _with_stages(diagnosis.causes, places, findings, work.along)
         return Repair(
             replace(diagnosis, causes=causes), self._data, work.data, tuple(work.applied), tuple(work.notes), complete
         )
@@ -164,6 +165,8 @@ class DockerfileRepair:
                 step = self._add(work, where, package, "runtime" if runs else "build") if where is not None else None
                 if isinstance(step, tuple):
                     work.edited(step, package, foreseen=True)
+                elif step is None and where is not None:
+                    work.along.add(package)
         return findings
 
     def _read(self, data: bytes) -> Timeline:
@@ -242,6 +245,8 @@ class _Work:
     def __init__(self, data: bytes) -> None:
         self.data = data
         self.applied: list[Applied] = []
+        self.along: set[str] = set()
+        """What was foreseen and comes along with what is there by then."""
         self.notes: list[str] = []
 
     def edited(self, step: tuple[bytes, str] | str | None, package: str, *, foreseen: bool = False) -> None:
@@ -309,16 +314,20 @@ def _plain(operand: str) -> str:
 
 
 def _with_stages(
-    causes: tuple[Cause, ...], places: Sequence[Place | None], findings: tuple[Finding, ...]
+    causes: tuple[Cause, ...], places: Sequence[Place | None], findings: tuple[Finding, ...], along: AbstractSet[str]
 ) -> tuple[Cause, ...]:
-    """The causes with the stage each belongs in, and with what the checks foresee beside what the rules do."""
+    """The causes with the stage each belongs in, and with what the checks foresee beside what the rules do.
+
+    What comes ``along`` with it is left out.
+    """
     taken = {package for cause in causes for package in (*cause.packages, *cause.foreseen)}
     completed = []
     for position, (cause, place) in enumerate(zip(causes, places, strict=True)):
         mine = [f for f in findings if _about(f, cause) or (position == len(causes) - 1)]
         names = [name for f in mine for name in f.packages if name not in taken]
         taken.update(names)
-        foreseen = tuple(dict.fromkeys((*cause.foreseen, *names))) if cause.outcome != "none" else ()
+        known = [name for name in cause.foreseen if name not in along]
+        foreseen = tuple(dict.fromkeys((*known, *names))) if cause.outcome != "none" else ()
         stage = stage_text(place.stage) if place is not None else cause.stage
         completed.append(replace(cause, stage=stage, foreseen=foreseen))
     return tuple(completed)

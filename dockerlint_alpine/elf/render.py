@@ -148,7 +148,9 @@ def _summary(inspection: Inspection) -> str:
     broken = sum(1 for report in inspection.objects if not report.sound)
     if not inspection.objects:
         return "no shared objects: nothing to link"
-    parts = [f"{broken} of {_count(len(inspection.objects), 'object')} not sound" if broken else "all objects sound"]
+    parts = [
+        f"{broken} of {_count(len(inspection.objects), 'object')} have problems" if broken else "all objects sound"
+    ]
     if inspection.externals:
         parts.append(f"not in the set: {', '.join(inspection.externals)}")
     if inspection.packages:

@@ -15,7 +15,7 @@ class FileReport(Struct, frozen=True):
     """The findings of one Dockerfile, in order of location; ``source`` is its bytes, for excerpts and columns.
 
     ``stages`` counts the Alpine stages judged, ``not_alpine`` the others; ``unknown`` counts the single things that
-    could not be judged (a notice may stand for several). ``image`` is the comparison with a built image, where one was
+    could not be checked (a notice may stand for several). ``image`` is the comparison with a built image, where one was
     asked for.
     """
 
@@ -58,5 +58,5 @@ class Report(Struct, frozen=True):
 
     @property
     def unknown(self) -> int:
-        """Things that could not be judged, over all files."""
+        """Ttems that could not be checked, over all files."""
         return sum(file.unknown for file in self.files)

@@ -107,7 +107,7 @@ def _beside_python(subject: Subject, place: str) -> bool:
     return any(subject.tree.lookup(f"{folder}/{name}") is not None for name in ("python", "python3", "pip"))
 
 
-def confront(
+def compare_with_image(
     timeline: Timeline,
     stage: Stage,
     findings: Sequence[Finding],

@@ -292,7 +292,7 @@ class Resolved(Struct, frozen=True):
 
 
 class Unresolved(Struct, frozen=True):
-    """A requirement that could not be judged, and why in one line: unknown, or in conflict.
+    """A requirement that could not be checked, and why in one line: unknown, or in conflict.
 
     ``dependencies``: what the distribution itself requires is not recorded. ``company``: it is judged, but what may come
     along with it is not.

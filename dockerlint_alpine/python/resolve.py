@@ -44,8 +44,8 @@ MAX_BACKTRACKS = 60
 """Older releases tried because of conflicts, over the whole resolution."""
 
 
-_BY_NEIGHBOUR = "releases whose dependencies are not recorded are taken to bring what the nearest recorded ones do"
-_BY_PACKAGE = "distributions without recorded facts are taken for pure Python where Alpine's own packages of them are"
+_BY_NEIGHBOUR = "where a release's dependencies are not recorded, those of the nearest recorded release are assumed"
+_BY_PACKAGE = "distributions that Alpine packages as pure Python are assumed to be pure Python"
 
 
 class ResolverError(PythonError):

@@ -1,8 +1,7 @@
 """Wheel tags: which wheels an interpreter in a stage accepts, best first (PEP 425, PEP 600, PEP 656).
 
-``packaging.tags`` is the reference; importing it costs 10 ms or more (logging, subprocess, platform), so the tags of
-CPython and PyPy on Linux are generated here. The tests compare every supported Python, C library and architecture with
-``packaging.tags``.
+``packaging.tags`` makes the tags; the platforms of a stage, which is not the machine that this runs on, are listed here.
+The tests compare them with ``packaging.tags``.
 """
 
 from __future__ import annotations
@@ -11,10 +10,12 @@ import re
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
+from packaging.tags import compatible_tags, cpython_tags, generic_tags
+
 from dockerlint_alpine.python.markers import machine
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterator, Mapping
 
     from dockerlint_alpine.python.model import Target
 
@@ -110,46 +111,22 @@ def platforms(target: Target) -> list[str]:
     return found
 
 
-def _cpython(version: tuple[int, int], names: list[str], *, free_threaded: bool) -> Iterator[str]:
-    major, minor = version
-    interpreter = f"cp{major}{minor}"
-    suffix = "t" if free_threaded else "m" if version < (3, 8) else ""
-    stable = "abi3t" if free_threaded else "abi3"
-    for abi in (f"{interpreter}{suffix}", stable, "none"):
-        yield from (f"{interpreter}-{abi}-{name}" for name in names)
-    for older in range(minor - 1, 1, -1):
-        yield from (f"cp{major}{older}-{stable}-{name}" for name in names)
-
-
-def _pypy(version: tuple[int, int], names: list[str]) -> Iterator[str]:
-    interpreter = f"pp{version[0]}{version[1]}"
-    for abi in (f"pypy{version[0]}{version[1]}_pp73", "none"):
-        yield from (f"{interpreter}-{abi}-{name}" for name in names)
-
-
-def _generic(version: tuple[int, int], names: Iterable[str], interpreter: str) -> Iterator[str]:
-    major, minor = version
-    pythons = [f"py{major}{minor}", f"py{major}", *(f"py{major}{older}" for older in range(minor - 1, -1, -1))]
-    names = list(names)
-    for python in pythons:
-        yield from (f"{python}-none-{name}" for name in names)
-    yield f"{interpreter}-none-any"
-    yield from (f"{python}-none-any" for python in pythons)
-
-
 @lru_cache(maxsize=256)
 def supported_tags(target: Target) -> Mapping[str, int]:
-    """Return every plain wheel tag that pip accepts on ``target`` -> its rank, 0 the best. Raises ``PythonError``."""
+    """Return every plain wheel tag that pip accepts on ``target`` -> its rank, 0 the best. Raises ``PythonError``.
+
+    pip: ``compatibility_tags.get_supported``.
+    """
     version = target.python_version
     names = platforms(target)
+    nodot = "".join(map(str, version))
     if target.implementation == "pp":
-        own, interpreter = _pypy(version, names), "pp3"
+        own, interpreter = generic_tags(f"pp{nodot}", [f"pypy{nodot}_pp73"], names), "pp3"
     else:
-        own, interpreter = _cpython(version, names, free_threaded=target.free_threaded), f"cp{version[0]}{version[1]}"
-    ranks: dict[str, int] = {}
-    for tag in (*own, *_generic(version, names, interpreter)):
-        ranks.setdefault(tag, len(ranks))
-    return ranks
+        suffix = "t" if target.free_threaded else "m" if version < (3, 8) else ""
+        own, interpreter = cpython_tags(version, [f"cp{nodot}{suffix}"], names), f"cp{nodot}"
+    tags = (str(tag) for tag in (*own, *compatible_tags(version, interpreter, names)))
+    return {tag: rank for rank, tag in enumerate(dict.fromkeys(tags))}
 
 
 def best_rank(tag: str, target: Target) -> int | None:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def render(report: Report, _options: RenderOptions) -> str:
-    """Errors and warnings fail, information passes with its text as output, what could not be judged is skipped.
+    """Errors and warnings fail, information passes with its text as output, what could not be checked is skipped.
 
     A file without findings is one passed test; a file that could not be read is one in error.
     """

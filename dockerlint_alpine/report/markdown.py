@@ -27,14 +27,14 @@ _REFERENCE = re.compile(r"([@#])(?=\w)")
 
 
 def render(report: Report, options: RenderOptions) -> str:
-    """Return a heading, the findings as a table, details folded away, and what could not be judged in plain sight."""
+    """Return a heading, the findings as a table, details folded away, and what could not be checked in plain sight."""
     first, *others = summary(report, show_fix_hint=options.show_fix_hint)
     sections = [f"### {PROGRAM}\n\n**{first}** {' '.join(others)}".rstrip()]
     rows = [(file, finding) for file in report.files for finding in file.findings]
     if judged := [(file, finding) for file, finding in rows if not finding.could_not_judge]:
         sections.append(_table(judged, options))
     if unknown := _not_judged(rows, report):
-        sections.append("**Could not be judged**\n\n" + "\n".join(unknown))
+        sections.append("**Could not be checked**\n\n" + "\n".join(unknown))
     if report.errors:
         errors = (f"- {code_span(error.path)}: {escape(error.message)}" for error in report.errors)
         sections.append("**Could not be read**\n\n" + "\n".join(errors))

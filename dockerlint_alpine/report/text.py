@@ -26,7 +26,7 @@ _PREVIEW_LINES = 8
 
 
 def render(report: Report, options: RenderOptions) -> str:
-    """Render findings with excerpts, information in one line each, what could not be judged or read, and a summary."""
+    """Render findings with excerpts, information in one line each, what could not be checked or read, and a summary."""
     writer = _Writer(options)
     blocks = [block for file in report.files for block in writer.file(file)]
     blocks += writer.not_judged(report)
@@ -76,7 +76,7 @@ class _Writer:
             for file in report.files
             for note in file.notes
         )
-        return [[self._paint("Could not be judged", BOLD), *(f"  {line}" for line in listed)]] if listed else []
+        return [[self._paint("Could not be checked", BOLD), *(f"  {line}" for line in listed)]] if listed else []
 
     def not_read(self, report: Report) -> list[list[str]]:
         """Return the section of files that could not be read at all."""

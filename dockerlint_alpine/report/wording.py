@@ -79,27 +79,28 @@ def details(finding: Finding) -> tuple[str, ...]:
 
 
 def found(report: Report) -> str:
-    """Return what was found, in one clause: ``1 error and 2 warnings in 1 Dockerfile with 2 Alpine stages``."""
+    """Return what was found: ``Found 1 error and 2 warnings in 1 Dockerfile with 2 Alpine stages``."""
     counted = ((report.count("error"), "error"), (report.count("warning"), "warning"), (report.count("info"), "note"))
     parts = [plural(number, word) for number, word in counted if number]
     listed = " and ".join(filter(None, (", ".join(parts[:-1]), *parts[-1:])))
     stages = plural(sum(file.stages for file in report.files), "Alpine stage")
-    return f"{listed or 'nothing'} in {plural(len(report.files), 'Dockerfile')} with {stages}"
+    said = f"Found {listed}" if listed else "No problems found"
+    return f"{said} in {plural(len(report.files), 'Dockerfile')} with {stages}"
 
 
 def summary(report: Report, *, show_fix_hint: bool) -> tuple[str, ...]:
     """Sum up: found, fixable, not judged, skipped, not read. Never claims to have judged what was not."""
     # Of files that were not read nothing was found: saying so would sound like all is well.
-    lines = [f"Found {found(report)}."] if report.files or not report.errors else []
+    lines = [f"{found(report)}."] if report.files or not report.errors else []
     unsafe = sum(1 for finding in report.findings if finding.fix and finding.fix.applicability == "unsafe")
     if report.fixable:
         with_command = f" with `{PROGRAM} fix`" if show_fix_hint else ""
         lines.append(f"{report.fixable} fixable{with_command}.")
     if unsafe:
-        with_command = f" with `{PROGRAM} fix --unsafe-fixes`" if show_fix_hint else ""
-        lines.append(f"{unsafe} {'more ' if report.fixable else ''}fixable unsafely{with_command}.")
+        how = f"`{PROGRAM} fix --unsafe-fixes`" if show_fix_hint else "--unsafe-fixes"
+        lines.append(f"{unsafe} {'more ' if report.fixable else ''}fixable with {how}.")
     if report.unknown:
-        lines.append(f"{plural(report.unknown, 'thing')} could not be judged.")
+        lines.append(f"{plural(report.unknown, 'item')} could not be checked.")
     if skipped := sum(file.not_alpine for file in report.files):
         lines.append(f"{plural(skipped, 'stage')} skipped: not Alpine.")
     if report.errors:

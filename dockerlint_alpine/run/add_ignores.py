@@ -43,7 +43,7 @@ def clean_reason(reason: str) -> str:
 
 
 def silenced(findings: Iterable[Finding]) -> list[Finding]:
-    """The findings that a comment is for: not what could not be judged, and not what is said of comments themselves."""
+    """The findings that a comment is for: not what could not be checked, and not what is said of comments themselves."""
     return [one for one in findings if not one.could_not_judge and not one.traits.about_comment]
 
 

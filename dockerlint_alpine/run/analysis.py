@@ -23,13 +23,13 @@ from dockerlint_alpine.fixer.verify import UnfaithfulFixError, confirm
 from dockerlint_alpine.knowledge import Knowledge
 from dockerlint_alpine.model.findings import CODE_LETTERS, Finding
 from dockerlint_alpine.model.reports import FileError, FileReport, Report
-from dockerlint_alpine.proof.wheels import ElfWheels
 from dockerlint_alpine.run import moves, suppress
 from dockerlint_alpine.run.config import ConfigError, Configuration, Settings, load
+from dockerlint_alpine.run.discovery import Job, job_settings
 from dockerlint_alpine.run.moves import Moves
 from dockerlint_alpine.run.reading import UnreadableError, read_dockerfile
+from dockerlint_alpine.run.wheels import ElfWheels
 from dockerlint_alpine.stages import (
-    APK_ARCH,
     BuildContext,
     Installer,
     StagesError,
@@ -46,8 +46,6 @@ from dockerlint_alpine.system.files import read_file
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
-    from dockerlint_alpine.elf.targets import Progress
-    from dockerlint_alpine.elf.targets import Subject as ImageSubject
     from dockerlint_alpine.python import Resolver
     from dockerlint_alpine.stages import Timeline
     from dockerlint_alpine.syntax import Dockerfile
@@ -87,6 +85,11 @@ class Doctor:
         self.looked_at: set[str] = set()
         """What the last report rests on besides the Dockerfile: paths on disk, whether something is there or not."""
 
+    def for_job(self, job: Job) -> Doctor:
+        """The same with the settings that a job brings along."""
+        changed = job_settings(self.settings, job)
+        return self if changed == self.settings else self.configured(changed)
+
     def configured(self, settings: Settings) -> Doctor:
         """The same knowledge and indexes with other settings."""
         return self.with_configuration(replace(self.configuration, settings=settings))
@@ -117,16 +120,11 @@ class Doctor:
         *,
         shown_as: str | None = None,
         changed: Mapping[str, bytes] | None = None,
-        image: ImageSubject | None = None,
-        progress: Progress | None = None,
     ) -> FileReport:
         """Judge ``data`` as if it were the Dockerfile at ``path`` (which need not exist). Raises UnreadableError.
 
-        ``changed`` are files of the build context that are taken to have these bytes. ``image`` was built from it: the
-        platform is then the image's, and the verdict is held against its bytes; ``progress`` is told of its objects.
+        ``changed`` are files of the build context that are taken to have these bytes.
         """
-        if image is not None:
-            return self._for_platform_of(image)._compared(data, path, shown_as, image, progress)  # noqa: SLF001 - of the same class
         name = shown_as if shown_as is not None else str(path)
         if self.settings.moves:
             today, then = self.before_and_after(data, path, shown_as=name, changed=changed)
@@ -150,46 +148,17 @@ class Doctor:
 
     def report(self, name: str, timelines: Sequence[Timeline]) -> FileReport:
         """What the checks say of a Dockerfile that was run on paper; ``name`` is what it is called."""
-        found = [finding for timeline in timelines for finding in self._found(timeline)]
-        return self._report(name, timelines, _merge_platforms(found, removals_on=len(timelines)))
+        found = [finding for timeline in timelines for finding in self.found_in(timeline)]
+        return self.reported(name, timelines, _merge_platforms(found, removals_on=len(timelines)))
 
-    def _found(self, timeline: Timeline) -> list[Finding]:
+    def found_in(self, timeline: Timeline) -> list[Finding]:
+        """All that the checks say of one run on paper, before comments and the configuration had their say."""
         subject = Subject(timeline, self.knowledge)
         found = ((check, finding) for check in CHECKS for finding in check.run(subject))
         return share(timeline, settled(subject, found))
 
-    def _for_platform_of(self, image: ImageSubject) -> Doctor:
-        """The same doctor for the platform that an image was built for. Raises UnreadableError where there is none."""
-        fitting = [platform for platform, arch in APK_ARCH.items() if arch == image.apk_arch]
-        asked = [platform for platform in self.settings.platforms if platform in fitting]
-        if not fitting:
-            what = image.apk_arch or "an unknown architecture"
-            raise UnreadableError(f"{image.name} is for {what}, for which Alpine has no packages")
-        return self.configured(replace(self.settings, platforms=tuple(asked[:1] or fitting[:1])))
-
-    def _compared(
-        self, data: bytes, path: Path, shown_as: str | None, image: ImageSubject, progress: Progress | None
-    ) -> FileReport:
-        from dockerlint_alpine.elf import inspect
-        from dockerlint_alpine.elf.targets import no_progress
-        from dockerlint_alpine.proof.image import ImageMismatchError, confront, stage_of
-        from dockerlint_alpine.python.sources.dlopen import scan_sources
-
-        name = shown_as if shown_as is not None else str(path)
-        timelines = self.timelines(data, path, shown_as=name)
-        (timeline,) = timelines
-        try:
-            stage = stage_of(timeline, self.settings.target)
-        except ImageMismatchError as error:
-            raise UnreadableError(str(error)) from None
-        inspection = inspect(image, stage.packages, scan=scan_sources, progress=progress or no_progress)
-        found = self._found(timeline)
-        comparison, told = confront(timeline, stage, found, image, inspection, self.knowledge)
-        report = self._report(name, timelines, told)
-        comparison = comparison.limited(report.findings)
-        return replace(report, findings=comparison.left(report.findings), image=comparison)
-
-    def _report(self, name: str, timelines: Sequence[Timeline], found: Sequence[Finding]) -> FileReport:
+    def reported(self, name: str, timelines: Sequence[Timeline], found: Sequence[Finding]) -> FileReport:
+        """The report with what is left of ``found`` once comments and the configuration had their say."""
         dockerfile = timelines[0].dockerfile
         findings = self._wanted(name, found, dockerfile)
         return FileReport(

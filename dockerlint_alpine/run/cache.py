@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from msgspec import Struct
 from msgspec.structs import replace
 
-from dockerlint_alpine import __version__
+from dockerlint_alpine.model.about import __version__
 from dockerlint_alpine.model.findings import (
     DistributionRef,
     Evidence,

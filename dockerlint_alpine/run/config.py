@@ -109,7 +109,7 @@ class Configuration(Struct, frozen=True):
     def selects(self, finding: Finding, path: str) -> bool:
         """Whether a finding in this file is wanted: the longest prefix decides, ``ignore`` on a tie.
 
-        What could not be judged is left out only where it is ignored by name: to select other codes is no wish
+        What could not be checked is left out only where it is ignored by name: to select other codes is no wish
         to be told that all is well.
         """
         code = finding.code

@@ -22,9 +22,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
     from multiprocessing.context import BaseContext
 
-    from dockerlint_alpine.run.analysis import Doctor
     from dockerlint_alpine.run.config import Configuration
     from dockerlint_alpine.run.discovery import Job
+    from dockerlint_alpine.run.doctors import Doctors, OpenResolver
 
 _WORTH_A_WORKER = 12
 """Files. Fewer are judged sooner than another process is ready."""
@@ -34,6 +34,10 @@ _MAX_CHUNK = 16
 
 class PoolUnavailableError(OSError):
     """No worker process could be started."""
+
+
+class DataError(Exception):
+    """Rules or indexes can't be read: no file can be judged. The text is one line for the user."""
 
 
 class Question(Struct, frozen=True):
@@ -55,7 +59,7 @@ class Answer(Struct, frozen=True):
 
 
 def worker_count(wanted: int | None, questions: int) -> int:
-    """How many processes to use: ``wanted`` if somebody said so, else as many as pay off; 1 stands for this one."""
+    """How many processes to use: ``wanted`` if somebody said so, else what pays off; 1 stands for this one."""
     if wanted is not None:
         return max(1, min(wanted, questions))
     return max(1, min(cpu_count(), questions // _WORTH_A_WORKER))
@@ -68,32 +72,42 @@ def cpu_count() -> int:
     return os.cpu_count() or 1
 
 
-def ask(doctor: Doctor, question: Question) -> Answer:
+def ask(doctors: Doctors, configured: Configuration, question: Question) -> Answer:
     """Judge one Dockerfile, whatever it holds: a mistake of ours costs its report and not the run."""
-    from dockerlint_alpine.cli import common
+    from dockerlint_alpine.run.discovery import job_settings
     from dockerlint_alpine.run.reading import UnreadableError
 
     job = question.job
     try:
-        own = common.for_job(doctor, job)
-        answers: set[str] = own.resolver.looked_at if own.resolver is not None else set()
+        doctor = doctors.doctor(replace(configured, settings=job_settings(configured.settings, job)))
+        answers: set[str] = doctor.resolver.looked_at if doctor.resolver is not None else set()
         answers.clear()
-        report = own.check_bytes(question.data, job.path, shown_as=job.shown_as)
+        report = doctor.check_bytes(question.data, job.path, shown_as=job.shown_as)
     except UnreadableError as error:
         return Answer(FileError(job.shown_as, str(error)))
-    except common.data_errors() as error:
+    except data_errors() as error:
         return Answer(FileError(job.shown_as, str(error)), broken=str(error))
     except Exception as error:  # noqa: BLE001 - see above
         return Answer(FileError(job.shown_as, _internal(error)))
-    return Answer(report, frozenset(own.looked_at | answers))
+    return Answer(report, frozenset(doctor.looked_at | answers))
 
 
-def ask_all(configured: Configuration, questions: Sequence[Question], workers: int) -> Iterator[Answer]:
+def data_errors() -> tuple[type[Exception], ...]:
+    """What rules and indexes raise when they can't be read. Called in an ``except`` clause: imported only on failure."""
+    from dockerlint_alpine.apk import ApkError
+    from dockerlint_alpine.knowledge import KnowledgeError
+
+    return (ApkError, KnowledgeError, DataError)
+
+
+def ask_all(
+    configured: Configuration, open_resolver: OpenResolver, questions: Sequence[Question], workers: int
+) -> Iterator[Answer]:
     """Judge all in ``workers`` processes, in order. Raises PoolUnavailableError before the first answer, or not at all."""
     from concurrent.futures.process import BrokenProcessPool, ProcessPoolExecutor
 
     try:
-        pool = ProcessPoolExecutor(workers, _context(), _start, (replace(configured, origins={}),))
+        pool = ProcessPoolExecutor(workers, _context(), _start, (replace(configured, origins={}), open_resolver))
     except (OSError, ImportError, NotImplementedError, ValueError) as error:
         raise PoolUnavailableError(str(error)) from None
     answered = 0
@@ -142,21 +156,21 @@ def _context() -> BaseContext:
     return get_context("fork" if sys.platform == "linux" and alone else "spawn")
 
 
-_doctor: Doctor | None = None
+_mine: tuple[Doctors, Configuration] | None = None
 
 
-def _start(configured: Configuration) -> None:
+def _start(configured: Configuration, open_resolver: OpenResolver) -> None:
     """Set a worker up. Ctrl-C goes to every process of the terminal: the parent alone answers it."""
-    global _doctor  # noqa: PLW0603 - the one thing that a worker keeps between questions
+    global _mine  # noqa: PLW0603 - the one thing that a worker keeps between questions
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    from dockerlint_alpine.cli import common
+    from dockerlint_alpine.run.doctors import Doctors
 
-    _doctor = common.make_doctor(configured)
+    _mine = Doctors(open_resolver), configured
 
 
 def _answer(question: Question) -> Answer:
-    assert _doctor is not None
-    return ask(_doctor, question)
+    assert _mine is not None
+    return ask(*_mine, question)
 
 
 def _internal(error: Exception) -> str:

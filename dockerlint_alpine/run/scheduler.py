@@ -1,34 +1,29 @@
-"""Judges the Dockerfiles of a run: from the cache where nothing has changed, else by a doctor that is opened on need."""
+"""Judges the Dockerfiles of a run: from the cache where nothing has changed, else by doctors that are opened on need."""
 
 from __future__ import annotations
 
 import os
-import time
+from contextlib import nullcontext
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Protocol, TypeAlias
 
-import click
 from msgspec.structs import replace
 
-from dockerlint_alpine.cli import common
-from dockerlint_alpine.cli.online import access
-from dockerlint_alpine.cli.progress import Progress
-from dockerlint_alpine.cli.terminal import warn
 from dockerlint_alpine.model.reports import FileError, FileReport
 from dockerlint_alpine.run.discovery import job_settings
-from dockerlint_alpine.run.pool import Answer, PoolUnavailableError, Question, ask, ask_all, worker_count
+from dockerlint_alpine.run.pool import Answer, DataError, PoolUnavailableError, Question, ask, ask_all, worker_count
 from dockerlint_alpine.run.reading import UnreadableError, read_dockerfile
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from contextlib import AbstractContextManager
 
-    from dockerlint_alpine.elf.targets import Progress as Steps
-    from dockerlint_alpine.elf.targets import Subject
-    from dockerlint_alpine.run.analysis import Doctor
+    from dockerlint_alpine.python.index.policy import Access
     from dockerlint_alpine.run.cache import ReportCache
     from dockerlint_alpine.run.config import Configuration
     from dockerlint_alpine.run.discovery import Job
+    from dockerlint_alpine.run.doctors import Doctors, OpenResolver
 
 
 _DAY = 24 * 3600 * 10**9
@@ -38,27 +33,53 @@ _DAY = 24 * 3600 * 10**9
 _Judged: TypeAlias = tuple["FileReport | FileError", frozenset[str]]
 
 
-class Judge:
-    """One run's way from jobs to reports. ``use_cache`` is off for answers that depend on more than files.
+class Progress(Protocol):
+    """Is told how far a run has come; a context manager around it."""
 
-    ``workers`` is the number of processes for what is not in the cache; ``None`` takes as many as pay off.
+    def step(self, count: int = 1) -> None:
+        """Say that ``count`` more are done."""
+
+
+class _Silence:
+    def step(self, count: int = 1) -> None:
+        """Nobody wants to know."""
+
+
+class Judge:
+    """One run's way from jobs to reports.
+
+    ``open_resolver`` gives the way to the package index, ``access`` says at any time how far it may be gone. ``cache`` is
+    left out for answers that depend on more than files. ``workers`` is the number of processes for what is not in the
+    cache; ``None`` chooses it. ``progress`` makes the object that is told of the steps of a task, by its name and their
+    number.
     """
 
-    def __init__(self, configured: Configuration, *, use_cache: bool, workers: int | None = 1) -> None:
+    def __init__(
+        self,
+        configured: Configuration,
+        *,
+        open_resolver: OpenResolver,
+        access: Callable[[], Access],
+        cache: ReportCache | None = None,
+        workers: int | None = 1,
+        progress: Callable[[str, int], AbstractContextManager[Progress]] = lambda *_: nullcontext(_Silence()),
+    ) -> None:
         self.configured = configured
         self.looked_at: set[str] = set()
         """What the reports so far rest on besides the Dockerfiles themselves."""
         self._workers = workers
-        self._doctor: Doctor | None = None
-        self._access = access(configured.settings)
-        self._cache = open_cache() if use_cache and self._access != "online" else None
+        self._open_resolver = open_resolver
+        self._now_allowed = access
+        self._access = access()
+        self._cache = cache if self._access != "online" else None
+        self._progress = progress
 
-    @property
-    def doctor(self) -> Doctor:
-        """The doctor, with rules and indexes opened at the first call."""
-        if self._doctor is None:
-            self._doctor = common.make_doctor(self.configured)
-        return self._doctor
+    @cached_property
+    def doctors(self) -> Doctors:
+        """The doctors of this run; rules and indexes are opened at the first question."""
+        from dockerlint_alpine.run.doctors import Doctors
+
+        return Doctors(self._open_resolver)
 
     def report(self, job: Job) -> FileReport:
         """Judge the Dockerfile of ``job``. Raises UnreadableError."""
@@ -90,7 +111,7 @@ class Judge:
         """The result of each job, and the paths that it rests on besides the Dockerfile."""
         results: list[_Judged | None] = [None] * len(jobs)
         open_questions: list[tuple[int, str | None, Question]] = []
-        with Progress("Judging Dockerfiles", len(jobs)) as progress:
+        with self._progress("Judging Dockerfiles", len(jobs)) as progress:
             for number, job in enumerate(jobs):
                 try:
                     data = read_dockerfile(job.path)
@@ -121,19 +142,13 @@ class Judge:
 
     def _taken(self, key: str | None, answer: Answer) -> _Judged:
         if answer.broken is not None:
-            raise click.UsageError(answer.broken)
+            raise DataError(answer.broken)
         looked_at = answer.looked_at | self._rule_files
         # An index that fell silent while it was asked gets another chance in the next run.
-        settled = access(self.configured.settings) == self._access
+        settled = self._now_allowed() == self._access
         if self._cache is not None and key is not None and settled and isinstance(answer.result, FileReport):
             self._cache.put(key, answer.result, looked_at, lasts=None if self._access == "offline" else _DAY)
         return answer.result, looked_at
-
-    def compared(self, job: Job, image: Subject, steps: Steps) -> FileReport:
-        """Judge the Dockerfile of ``job`` beside the image built from it; never from the cache. Raises UnreadableError."""
-        doctor = common.for_job(self.doctor, job)
-        data = read_dockerfile(job.path)
-        return doctor.check_bytes(data, job.path, shown_as=job.shown_as, image=image, progress=steps)
 
     def _answers(self, questions: Sequence[Question]) -> Iterator[Answer]:
         workers = 1 if self._access == "online" else worker_count(self._workers, len(questions))
@@ -141,12 +156,12 @@ class Judge:
             if self._cache is not None:
                 self._cache.close()  # no process inherits an open database
             try:
-                yield from ask_all(self.configured, questions, workers)
+                yield from ask_all(self.configured, self._open_resolver, questions, workers)
             except PoolUnavailableError:
                 workers = 1
         if workers == 1:
             for question in questions:
-                yield ask(self.doctor, question)
+                yield ask(self.doctors, self.configured, question)
 
     @cached_property
     def _rule_files(self) -> frozenset[str]:
@@ -160,9 +175,13 @@ class Judge:
             self._cache.close()
 
 
-def open_cache() -> ReportCache:
-    """The cache in the platform's folder; what goes wrong with it is one line on standard error."""
-    from dockerlint_alpine.cli.folders import cache_folder
-    from dockerlint_alpine.run.cache import ReportCache
+def merged_reports(reports: Sequence[FileReport]) -> tuple[FileReport, ...]:
+    """One report per file: a Dockerfile that two services build says each thing once."""
+    if len({report.path for report in reports}) == len(reports):
+        return tuple(reports)
+    from dockerlint_alpine.fixer.fix_loop import merged
 
-    return ReportCache(cache_folder(), warn, clock=time.time_ns)
+    by_path: dict[str, list[FileReport]] = {}
+    for report in reports:
+        by_path.setdefault(report.path, []).append(report)
+    return tuple(merged(same) for same in by_path.values())

@@ -8,7 +8,6 @@ network is asked, what is read outside the project, or that an engine is used.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal, TypeAlias, cast
 
@@ -17,6 +16,7 @@ from msgspec import Struct
 from dockerlint_alpine.system.files import lies_within
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
 Share: TypeAlias = Literal["yes", "no", "inside", "no file", "false"]

@@ -18,16 +18,18 @@ from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar
 from lsprotocol import types
 from pygls.lsp.server import LanguageServer
 
-from dockerlint_alpine import __version__
+from dockerlint_alpine.model.about import __version__
 from dockerlint_alpine.report.options import PROGRAM
 from dockerlint_alpine.server import actions, definition, hover
 from dockerlint_alpine.server.diagnostics import diagnostics
 from dockerlint_alpine.server.documents import Document, Snapshot, path_of, place_of
-from dockerlint_alpine.server.judging import Judge, OpenResolver
+from dockerlint_alpine.server.judging import Judge
 from dockerlint_alpine.server.positions import encode
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Mapping
+
+    from dockerlint_alpine.run.doctors import OpenResolver
 
 PAUSE = 0.1
 """Seconds without a change after which a text is judged."""

@@ -36,7 +36,7 @@ SEVERITIES: dict[Severity, DiagnosticSeverity] = {
 
 
 def diagnostics(judgement: Judgement) -> list[Diagnostic]:
-    """Everything to show for one Dockerfile; what could not be judged at all is said in its first line."""
+    """Everything to show for one Dockerfile; what could not be checked at all is said in its first line."""
     start = Range(Position(0, 0), Position(0, 0))
     problems = [
         Diagnostic(start, f"not judged: {problem}", severity=DiagnosticSeverity.Error, source=PROGRAM)

@@ -6,29 +6,27 @@ All of this runs in one thread: a doctor, its indexes and its rules are not for 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING
 
 from msgspec import Struct
 from msgspec.structs import replace
 
-from dockerlint_alpine.apk import ApkError, IndexStore
+from dockerlint_alpine.apk import ApkError
 from dockerlint_alpine.checks import Subject
 from dockerlint_alpine.fixer.fix_loop import merged
 from dockerlint_alpine.knowledge import KnowledgeError
 from dockerlint_alpine.model.reports import FileReport
 from dockerlint_alpine.run.analysis import Doctor, FixResult, UnreadableError, fix_builds
 from dockerlint_alpine.run.cache import state_of
-from dockerlint_alpine.run.config import ConfigError, Configuration, Settings, load
+from dockerlint_alpine.run.config import ConfigError, Configuration, load
 from dockerlint_alpine.run.discovery import Job, find_jobs, job_settings
+from dockerlint_alpine.run.doctors import Doctors, OpenResolver
 from dockerlint_alpine.run.reading import read_dockerfile
 from dockerlint_alpine.server.documents import Document, Snapshot
-from dockerlint_alpine.stages import WorldCache
 
 if TYPE_CHECKING:
-    from dockerlint_alpine.knowledge import Knowledge
-    from dockerlint_alpine.python import Resolver
+    from collections.abc import Mapping, Sequence
 
 OPTIONS_BY = "editor settings"
 """What messages call the options that the editor sends."""
@@ -36,15 +34,12 @@ OPTIONS_BY = "editor settings"
 _NEAREST = 12
 """Dockerfiles of a workspace that are asked about a requirement file, the nearest first."""
 
-OpenResolver: TypeAlias = Callable[[Settings], "Resolver | None"]
-"""Makes the resolver that knows what the Python package index says, as far as these settings allow."""
-
 
 class Judgement(Struct, frozen=True):
     """What is known of one Dockerfile as it stands in the editor.
 
     ``subjects`` are what checks see: the Dockerfile run on paper, once for each build (see ``Judge``) and platform.
-    ``doctors`` has one for each build. ``problems`` say, in one line each, why something could not be judged at all.
+    ``doctors`` has one for each build. ``problems`` say, in one line each, why someitem could not be checked at all.
     ``looked_at`` are the absolute paths that it rests on, whether something is there or not.
     """
 
@@ -73,15 +68,11 @@ class Judge:
     """
 
     def __init__(self, open_resolver: OpenResolver, environment: Mapping[str, str]) -> None:
-        self._open_resolver = open_resolver
+        self._doctors = Doctors(open_resolver)
         self._environment = environment
         self._options: Mapping[str, object] = {}
-        self._doctors: dict[tuple[Settings, Path | None, Path], Doctor] = {}
         self._known: dict[str, tuple[object, Judgement]] = {}
         self._composed: dict[Path, tuple[object, list[Job]]] = {}
-        self._store = IndexStore()
-        self._world_cache = WorldCache()
-        self._knowledge: dict[tuple[str, ...], Knowledge] = {}
 
     def configure(self, options: Mapping[str, object]) -> None:
         """Use these options, by name as in the file, on top of those in files from now on."""
@@ -91,14 +82,11 @@ class Judge:
     def forget(self) -> None:
         """Read configuration and rules anew at the next question."""
         self._known.clear()
-        self._doctors.clear()
-        self._knowledge.clear()
+        self._doctors.forget()
 
     def warm_up(self) -> None:
         """Open the rules, so that the first text is not the one to wait."""
-        if () not in self._knowledge:
-            doctor = Doctor(load(Path.cwd(), isolated=True), store=self._store, world_cache=self._world_cache)
-            self._knowledge[()] = doctor.knowledge
+        self._doctors.warm_up()
 
     def judgement(self, document: Document, snapshot: Snapshot) -> Judgement:
         """Judge a Dockerfile. Never raises for what a user wrote: that is among the ``problems``."""
@@ -118,7 +106,7 @@ class Judge:
         if known is not None and known[0] == (key, _states(known[1].looked_at)):
             return replace(known[1], document=document, snapshot=snapshot)
         try:
-            doctors = [self._doctor(configuration, job_settings(configuration.settings, job)) for job in jobs]
+            doctors = [self._doctors.doctor(_for(configuration, job)) for job in jobs]
         except KnowledgeError as error:
             return replace(nothing, problems=(str(error),))
         judgement = _judged(nothing, doctors, changed)
@@ -173,22 +161,6 @@ class Judge:
         overrides = {name.replace("-", "_"): value for name, value in self._options.items()}
         return load(path.parent, overrides=overrides, said_by=OPTIONS_BY, environment=self._environment)
 
-    def _doctor(self, configuration: Configuration, settings: Settings) -> Doctor:
-        """The doctor for a build. Raises KnowledgeError."""
-        key = (settings, configuration.path, configuration.root)
-        doctor = self._doctors.get(key)
-        if doctor is None:
-            doctor = Doctor(
-                replace(configuration, settings=settings),
-                resolver=self._open_resolver(settings),
-                store=self._store,
-                knowledge=self._knowledge.get(settings.rules),
-                world_cache=self._world_cache,
-            )
-            self._knowledge[settings.rules] = doctor.knowledge
-            self._doctors[key] = doctor
-        return doctor
-
     def _jobs(self, path: Path, folder: Path | None) -> list[Job]:
         """How compose files build a Dockerfile; the plain build where none of them does."""
         above = [one for one in path.parents if folder is not None and one.is_relative_to(folder)]
@@ -208,6 +180,10 @@ class Judge:
         if known is None or known[0] != state:
             known = self._composed[compose] = (state, find_jobs([str(compose)])[0])
         return known[1]
+
+
+def _for(configuration: Configuration, job: Job) -> Configuration:
+    return replace(configuration, settings=job_settings(configuration.settings, job))
 
 
 def _judged(nothing: Judgement, doctors: Sequence[Doctor], changed: Mapping[str, bytes]) -> Judgement:

@@ -164,10 +164,13 @@ class StageFiles(Struct, frozen=True, eq=False, dict=True):
     def may_have(self, path: str) -> bool:
         """True when something that was copied may have brought a file to ``path``, whether it is known or not: a folder of
         another stage, an image, an archive. What a RUN of this stage makes is not looked at."""
-        return any(self._may_hold(placement, inner) for placement, inner in self._covering(path))
+        return next(self.sources(path), None) is not None
 
-    def _may_hold(self, placement: Placement, inner: str) -> bool:
-        return not isinstance(placement, FromContext) or self.context.exists(inner)
+    def sources(self, path: str) -> Iterator[tuple[Placement, str]]:
+        """What may have brought a file to ``path``, the last first, each with the path as it is called there."""
+        for placement, inner in self._covering(path):
+            if not isinstance(placement, FromContext) or self.context.exists(inner):
+                yield placement, inner
 
     def display(self, path: str) -> str:
         """The context file behind ``path`` as the user names it; ``path`` itself where it is none."""

@@ -65,7 +65,7 @@ class Call(Struct, frozen=True, dict=True):
         return CommandPlace(self.walk, self.env, self.folder if folder is None else folder, self.active)
 
     def unjudged(self, kind: UnjudgedKind, message: str, evidence: str, things: int = 1) -> None:
-        """Note something that could not be judged."""
+        """Note something that could not be checked."""
         self.walk.unjudged(kind, self.instruction, message, evidence, things)
 
 

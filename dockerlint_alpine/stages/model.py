@@ -145,7 +145,7 @@ UnjudgedKind: TypeAlias = Literal[
 
 
 class Unjudged(Struct, frozen=True):
-    """Something that could not be judged: its kind, where, and why. ``things`` counts what it stands for."""
+    """Something that could not be checked: its kind, where, and why. ``things`` counts what it stands for."""
 
     kind: UnjudgedKind
     stage: int
@@ -185,7 +185,7 @@ class Stage(Struct, frozen=True):
 
 
 class Timeline(Struct, frozen=True):
-    """All stages of one Dockerfile on one platform that were visited, by index, and what could not be judged."""
+    """All stages of one Dockerfile on one platform that were visited, by index, and what could not be checked."""
 
     dockerfile: Dockerfile
     platform: str

@@ -92,7 +92,7 @@ class StageWalk:
         """Files of the context that a RUN changes, with its line."""
 
         self.doubts: list[Unjudged] = []
-        """What could not be judged in a stage that is not Alpine: it matters only if something is copied from there."""
+        """What could not be checked in a stage that is not Alpine: it matters only if something is copied from there."""
 
         self.installed: list[Installed] = []
         self.steps: list[Step] = []
@@ -179,7 +179,7 @@ class StageWalk:
     def unjudged(
         self, kind: UnjudgedKind, instruction: Instruction, message: str, evidence: str, things: int = 1
     ) -> None:
-        """Note something that could not be judged; the same thing about the same instruction counts once."""
+        """Note something that could not be checked; the same thing about the same instruction counts once."""
         span = (instruction.start, instruction.end)
         notice = Unjudged(kind, self.node.index, span, message, evidence, things)
         if self.glibc is not None:

@@ -39,7 +39,7 @@ def examples(check: Check, heading: str) -> list[Example]:
     for language, title, text in FENCE.findall(sections(check).get(heading, "")):
         if language == "dockerfile" and not title:
             found.append(Example({"Dockerfile": text}))
-        elif language == "sh":
+        elif language == "sh" and not title:
             program, command, *found[-1].arguments = shlex.split(text)
             assert (program, command) == ("alpine-doctor", "check")
         else:

@@ -15,6 +15,7 @@ import dockerlint_alpine.report
 from dockerlint_alpine.elf import open_image_file
 from dockerlint_alpine.model.comparison import Comparison
 from dockerlint_alpine.model.reports import FileReport
+from dockerlint_alpine.proof.check_image import check_image
 from dockerlint_alpine.run.analysis import Doctor, UnreadableError, configure
 from tests.cli.test_check_and_fix import run
 from tests.elf.building import compile_object, elf_bytes
@@ -58,7 +59,7 @@ class Bench:
         tar = write_tar(self.folder / "image.tar", files, modes=modes)
         subject = open_image_file(tar if config is None else as_image(tar, config))
         doctor = Doctor(configure(context=self.folder, **options))
-        report = doctor.check_bytes(path.read_bytes(), path, shown_as="Dockerfile", image=subject)
+        report = check_image(doctor, path.read_bytes(), path, subject, shown_as="Dockerfile")
         assert report.image is not None
         return report, report.image
 
@@ -394,7 +395,7 @@ def test_the_text_reads_from_top_to_bottom(built: Path) -> None:
         "    x AD201 lz4 4.4.5 links liblz4.so.1, which is not in stage 1: add lz4-libs",
         "  missed          nothing",
         "The verdict does not hold: 1 finding refuted.",
-        "Found nothing in 1 Dockerfile with 2 Alpine stages.",
+        "No problems found in 1 Dockerfile with 2 Alpine stages.",
     ]
     places = [text.index(line) for line in wanted]
     assert places == sorted(places)

@@ -125,7 +125,7 @@ def test_overlapping_edits_are_not_previewed() -> None:
 def test_silence_is_never_a_clean_bill() -> None:
     unknown = Report((FileReport("D", (), b"FROM a\n", unknown=2, not_alpine=1),))
     text = render(unknown, "text", options=RenderOptions())
-    assert "2 things could not be judged." in text
+    assert "2 items could not be checked." in text
     assert "1 stage skipped: not Alpine." in text
 
 

@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import TypeVar
 
 import pytest
 from msgspec.structs import replace
 
+from dockerlint_alpine.cli.common import make_judge
+from dockerlint_alpine.cli.online import access, open_resolver
 from dockerlint_alpine.model.reports import FileReport
 from dockerlint_alpine.run.analysis import Doctor, configure
 from dockerlint_alpine.run.cache import ReportCache
-from dockerlint_alpine.run.config import load
+from dockerlint_alpine.run.config import Configuration, load
 from dockerlint_alpine.run.discovery import Job
+from dockerlint_alpine.run.folders import cache_folder
 from dockerlint_alpine.run.pool import Answer, Question
 from dockerlint_alpine.run.scheduler import Judge
 
@@ -29,6 +34,9 @@ def root(project: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.Monke
     return project({"app/Dockerfile": DOCKERFILE, "app/requirements.txt": "lz4==4.4.5\n"}) / "app"
 
 
+J = TypeVar("J", bound=Judge)
+
+
 class Watched(Judge):
     """Counts how often the doctor is really asked."""
 
@@ -39,9 +47,15 @@ class Watched(Judge):
         return super()._answers(questions)
 
 
+def watched(kind: type[J], configured: Configuration) -> J:
+    """A judge of another kind, with what the command line gives to every judge."""
+    cache = ReportCache(cache_folder(), lambda text: print(text, file=sys.stderr), clock=time.time_ns)
+    return kind(configured, open_resolver=open_resolver, access=lambda: access(configured.settings), cache=cache)
+
+
 def judged(root: Path, **settings: object) -> tuple[FileReport, bool]:
     """The report, and whether it came from the cache."""
-    judge = Watched(configure(**settings), use_cache=True)
+    judge = watched(Watched, configure(**settings))
     report = judge.report(Job(root / "Dockerfile", "Dockerfile"))
     judge.close()
     return report, judge.asked == 0
@@ -188,7 +202,7 @@ def test_patterns_of_another_folder_are_another_question(root: Path) -> None:
         (place / "alpine-doctor.toml").write_text(text)
     found = []
     for place in (root, root.parent):
-        judge = Judge(load(place), use_cache=True)
+        judge = make_judge(load(place), use_cache=True)
         found.append(len(judge.report(Job(root / "Dockerfile", str(root / "Dockerfile"))).findings))
         judge.close()
     assert found == [0, 0]
@@ -196,7 +210,7 @@ def test_patterns_of_another_folder_are_another_question(root: Path) -> None:
     (root / "alpine-doctor.toml").write_text(text.replace('"Dockerfile"', '"/Dockerfile"'))
     found = []
     for place in (root, root.parent):
-        judge = Judge(load(place), use_cache=True)
+        judge = make_judge(load(place), use_cache=True)
         found.append(len(judge.report(Job(root / "Dockerfile", str(root / "Dockerfile"))).findings) > 0)
         judge.close()
     assert found == [False, True]
@@ -209,7 +223,7 @@ def test_what_changed_while_it_was_judged_is_not_remembered(root: Path) -> None:
                 (root / "requirements.txt").write_text("requests\n")
                 yield answer
 
-    slow = Slow(configure(), use_cache=True)
+    slow = watched(Slow, configure())
     before = slow.report(Job(root / "Dockerfile", "Dockerfile"))
     slow.close()
     report, cached = judged(root)
@@ -219,7 +233,7 @@ def test_what_changed_while_it_was_judged_is_not_remembered(root: Path) -> None:
 
 def test_nothing_is_locked_while_files_are_judged(root: Path) -> None:
     """A run of minutes keeps no other run from writing."""
-    first = Judge(configure(), use_cache=True)
+    first = make_judge(configure(), use_cache=True)
     first.report(Job(root / "Dockerfile", "Dockerfile"))
     with sqlite3.connect(Path(os.environ["ALPINE_DOCTOR_CACHE_DIR"]) / "reports.sqlite", timeout=0) as other:
         other.execute("INSERT INTO report VALUES ('k', '[]', '{}')")

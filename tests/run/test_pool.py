@@ -15,11 +15,11 @@ from pathlib import Path
 
 import pytest
 
+from dockerlint_alpine.cli.common import make_judge
 from dockerlint_alpine.model.reports import FileError, FileReport
 from dockerlint_alpine.run import pool
 from dockerlint_alpine.run.analysis import Doctor, configure
 from dockerlint_alpine.run.discovery import Job
-from dockerlint_alpine.run.scheduler import Judge
 from tests.cli.test_check_and_fix import run
 
 GOOD = "FROM python:3.11-alpine3.19\nRUN pip install lz4==4.4.5\n"
@@ -35,7 +35,7 @@ def files(project: Callable[[Mapping[str, str]], Path], monkeypatch: pytest.Monk
 
 
 def judged(files: list[str], workers: int | None) -> list[FileReport | FileError]:
-    judge = Judge(configure(), use_cache=False, workers=workers)
+    judge = make_judge(configure(), use_cache=False, workers=workers)
     return judge.reports([Job(Path(name), name) for name in files])
 
 

@@ -16,7 +16,6 @@ from hypothesis import strategies as st
 
 from dockerlint_alpine.model.findings import Finding
 from dockerlint_alpine.model.reports import FileReport
-from dockerlint_alpine.proof.wheels import ElfWheels
 from dockerlint_alpine.python import (
     IndexOptions,
     RequirementSet,
@@ -28,6 +27,7 @@ from dockerlint_alpine.python import (
 )
 from dockerlint_alpine.run.analysis import Doctor, configure
 from dockerlint_alpine.run.reading import UnreadableError
+from dockerlint_alpine.run.wheels import ElfWheels
 from dockerlint_alpine.stages.wheels import WheelError
 from tests.cli.test_check_and_fix import run
 from tests.conftest import Judge, said

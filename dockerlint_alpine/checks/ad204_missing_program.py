@@ -1,0 +1,373 @@
+"""## What it does
+Reports a program that is started and is not in the stage: by RUN, CMD, ENTRYPOINT or HEALTHCHECK, by the first line of a
+script that one of them starts, or by pip for a requirement that it fetches with git.
+
+## Why is this bad?
+Alpine comes with busybox and little else. The container does not start (`exec: "bash": executable file not found in $PATH`,
+`env: can't execute 'bash'`), or is never healthy (`/bin/sh: curl: not found`).
+
+## Example
+```dockerfile
+FROM python:3.12-alpine3.20
+COPY app.py .
+HEALTHCHECK CMD curl -f http://localhost:8000/health || exit 1
+CMD ["python", "app.py"]
+```
+```text title="app.py"
+print("ready")
+```
+A script that names bash in its first line:
+```dockerfile
+FROM python:3.12-alpine3.20
+COPY --chmod=755 entrypoint.sh /entrypoint.sh
+ENTRYPOINT ["/entrypoint.sh"]
+CMD ["python", "-m", "http.server"]
+```
+```sh title="entrypoint.sh"
+#!/usr/bin/env bash
+exec "$@"
+```
+
+## Use instead
+```dockerfile
+FROM python:3.12-alpine3.20
+RUN apk add --no-cache curl
+COPY app.py .
+HEALTHCHECK CMD curl -f http://localhost:8000/health || exit 1
+CMD ["python", "app.py"]
+```
+```text title="app.py"
+print("ready")
+```
+Or what busybox has:
+```dockerfile
+FROM python:3.12-alpine3.20
+COPY app.py .
+HEALTHCHECK CMD wget -q --spider http://localhost:8000/health || exit 1
+CMD ["python", "app.py"]
+```
+```text title="app.py"
+print("ready")
+```
+
+## What is left alone
+What anything in the stage may have brought: a file of another stage or image, an archive, a script that is run, a command
+that names the program. A stage that is not Alpine has other programs:
+```dockerfile
+FROM python:3.12-alpine3.20
+COPY --from=ghcr.io/some/tools:1 /usr/bin /usr/bin
+HEALTHCHECK CMD curl -f http://localhost:8000/health || exit 1
+```
+```dockerfile
+FROM python:3.12-alpine3.20 AS builder
+RUN pip install --target /app requests==2.32.3
+FROM scratch
+COPY --from=builder /app /app
+HEALTHCHECK CMD ["curl", "-f", "http://localhost:8000/health"]
+```
+
+## Fix safety
+Safe: the package is added to an `apk add` of the stage that survives, or to a new one. There is no fix where the program is
+a script of a Python distribution, or Python itself.
+
+## References
+- [Dockerfile reference](https://docs.docker.com/reference/dockerfile/): HEALTHCHECK, CMD and ENTRYPOINT
+- busybox: the applets that Alpine's package links to `/bin/busybox`
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
+
+from dockerlint_alpine.checks import evidence
+from dockerlint_alpine.checks.base import Check, Subject, exact_world, locate, stage_label
+from dockerlint_alpine.checks.programs import Start, search_path, starts
+from dockerlint_alpine.fixer.placement import add_package
+from dockerlint_alpine.model.findings import Evidence
+from dockerlint_alpine.stages import ApkStep
+from dockerlint_alpine.syntax import expanded_commands, run_scripts
+
+if TYPE_CHECKING:
+    from dockerlint_alpine.apk import Package
+    from dockerlint_alpine.knowledge import Knowledge
+    from dockerlint_alpine.model.findings import Finding, Fix
+    from dockerlint_alpine.stages import Installed, Stage
+    from dockerlint_alpine.syntax import ExpandedCommand, Instruction
+
+_OFFICIAL = frozenset({"alpine", "python"})
+"""Images of which every program is known: apk's packages, busybox, and Python in /usr/local."""
+
+_NAME = re.compile(r"[A-Za-z0-9][\w.+-]*")
+_SYSTEM = ("/bin", "/sbin", "/usr/bin", "/usr/sbin")
+_PYTHON = re.compile(r"(?:python|pip|pydoc|idle|2to3|easy_install|wheel|pyvenv|activate)[\d.]*(?:-config)?")
+_BUILTINS = frozenset(
+    """
+    : . alias bg bind break builtin caller case cd command compgen complete continue declare dirs disown do done echo elif
+    else enable esac eval exec exit export false fc fg fi for function getopts hash help history if in jobs kill let local
+    logout mapfile popd printf pushd pwd read readarray readonly return set shift shopt source suspend test then time times
+    trap true type typeset ulimit umask unalias unset until wait while { } ! [[ [
+    """.split()
+)
+"""What a shell knows by itself, bash's words included: who names them in sh has another problem."""
+
+_HARMLESS = frozenset(
+    """
+    addgroup adduser apk awk basename cat chgrp chmod chown cp curl cut date delgroup deluser dirname django-admin dos2unix
+    egrep env fgrep find grep groupadd gunzip head hostname id install ln ls mkdir mktemp mv openssl passwd pdm pipenv pipx
+    poetry readlink realpath rm rmdir sed setcap sleep sort stat strip sync tail tee touch tr uname uniq
+    update-ca-certificates useradd usermod uv wc wget which xargs
+    """.split()
+)
+"""Programs that make no program that their own words do not name. All others may have brought anything."""
+
+_OF_OTHERS = frozenset("apt apt-get apt-key apt-cache dpkg yum dnf microdnf rpm pacman zypper emerge".split())
+"""Package managers of other distributions: Alpine's packages of them install nothing that runs here."""
+
+_PATTERN = re.compile(r"[*?\[]")
+_TABLE = "programs"
+
+
+class _Table(Struct, frozen=True):
+    """The applets of busybox, and the distributions that bring a console script."""
+
+    applets: frozenset[str]
+    scripts: Mapping[str, tuple[str, ...]]
+
+
+@lru_cache(maxsize=4)
+def _read(knowledge: Knowledge) -> _Table:
+    document: Mapping[str, Any] = knowledge.document(_TABLE)
+    scripts = document.get("scripts", {}).get("of", {})
+    applets = document.get("busybox", {}).get("applets", "").split()
+    return _Table(frozenset(applets), {name: tuple(known) for name, known in scripts.items()})
+
+
+class _Missing(Struct, frozen=True):
+    """A program that is not there: the package that has it, or what to say where none helps."""
+
+    start: Start
+    package: str | None
+    advice: str
+    why: str
+
+
+def run(subject: Subject) -> Iterator[Finding]:
+    """Yield a finding for every program that certainly is not where it is started."""
+    for stage in subject.alpine_stages():
+        if not _is_known(subject, stage):
+            continue
+        told: set[tuple[str, str]] = set()
+        for start in starts(subject, stage):
+            missing = _missing(subject, stage, start)
+            if missing is not None and (start.name, start.by) not in told:
+                told.add((start.name, start.by))
+                yield _finding(subject, stage, missing)
+
+
+def _is_known(subject: Subject, stage: Stage) -> bool:
+    """True where all that is in the base image is known, and nothing comes from where nobody can look."""
+    first = subject.timeline.lineage(stage)[-1]
+    image, end = first.image, stage.end
+    assert end is not None
+    if image is None or image.image not in _OFFICIAL:
+        return False
+    return not (end.unknown or end.foreign or end.repositories)
+
+
+def _missing(subject: Subject, stage: Stage, start: Start) -> _Missing | None:
+    name, table = start.name, _read(subject.knowledge)
+    if not _NAME.fullmatch(name) or name in _BUILTINS or name in table.applets:
+        return None
+    if "/" in start.program and start.program.rpartition("/")[0] not in _SYSTEM:
+        return None
+    if _is_there(subject, stage, start):
+        return None
+    if name in table.scripts and "/" not in start.program:
+        return _missing_script(subject, stage, start, table.scripts[name])
+    assert stage.packages is not None
+    best = stage.packages.best(f"cmd:{name}")
+    if best is None or name in {item.resolved.name for item in stage.installed}:
+        return None
+    if _PYTHON.fullmatch(name):
+        return _missing_python(stage, start, best.package)
+    if _is_python_program(best.package):
+        return None
+    if name in _OF_OTHERS:
+        return _Missing(
+            start, None, "Alpine's package manager is apk", f"{name} is another distribution's package manager"
+        )
+    why = evidence.provider(stage.packages, f"cmd:{name}", best.package.name).detail
+    return _Missing(start, best.package.name, f"add {best.package.name}", why)
+
+
+def _is_there(subject: Subject, stage: Stage, start: Start) -> bool:
+    """True where the program is there, or may be."""
+    need, name = f"cmd:{start.name}", start.name
+    worlds = [start.moment.world, start.moment.possible]
+    for step in stage.steps:
+        if isinstance(step, ApkStep) and step.instruction is start.instruction:
+            worlds += [step.before.possible, step.after.possible]
+    if any(world.has(need) or any(map(_hides_programs, world.packages.values())) for world in worlds):
+        return True
+    assert stage.end is not None
+    folders = _SYSTEM if "/" in start.program else (*search_path(stage.end), *_SYSTEM)
+    files = stage.end.files
+    if any(files.may_have(f"{folder}/{name}") or "$" in folder for folder in folders):
+        return True
+    return _made_by_run(subject, stage, start)
+
+
+def _hides_programs(package: Package) -> bool:
+    """True for compiled files of which the index tells nothing: neither a library nor a program that is in PATH."""
+    return not package.provides and any(constraint.name.startswith("so:") for constraint in package.depends)
+
+
+def _made_by_run(subject: Subject, stage: Stage, start: Start) -> bool:
+    """True where a RUN before it may have made the program: one that names it, or one of whose results nothing is known."""
+    for place in subject.timeline.lineage(stage):
+        for instruction in place.instructions:
+            if start.while_building and instruction.start > start.instruction.start:
+                break
+            if instruction.keyword == "RUN" and _may_make(place, instruction, start):
+                return True
+    return False
+
+
+def _may_make(stage: Stage, instruction: Instruction, start: Start) -> bool:
+    if instruction.heredocs:
+        return True
+    variables = stage.end.scope.names if stage.end is not None else {}
+    named = re.compile(rf"(?<![\w.-]){re.escape(start.name)}(?![\w+-])")
+    for script in run_scripts(instruction):
+        if script.problems:
+            return True
+        for command in expanded_commands(script, variables):
+            if command.name in {"apk", start.name} or command.name in _BUILTINS:
+                continue
+            if instruction is start.instruction and (command.command.span or start.span) >= start.span:
+                continue
+            if _is_opaque(command) or any(named.search(arg.text) for arg in command.args):
+                return True
+            redirected = (arg for one in command.command.redirects for arg in one.target.expand(variables))
+            if any(named.search(arg.text) for arg in redirected):
+                return True
+    return False
+
+
+def _is_opaque(command: ExpandedCommand) -> bool:
+    """True for a command that may make programs that it doesn't name."""
+    name, folder = command.name, command.args[0].text.rpartition("/")[0]
+    if folder and folder not in (*_SYSTEM, "/usr/local/bin", "/opt/venv/bin", "/venv/bin"):
+        return True
+    if name not in _HARMLESS and not _PYTHON.fullmatch(name):
+        return True
+    if name in {"find", "xargs"}:
+        return True
+    if name in {"cp", "mv", "ln", "install", "wget", "curl"}:
+        return any(_PATTERN.search(arg.text) or not arg.known for arg in command.args)
+    return False
+
+
+def _missing_script(subject: Subject, stage: Stage, start: Start, brought_by: Sequence[str]) -> _Missing | None:
+    """A console script whose distribution was copied without its folder of programs, or is not installed at all."""
+    items = [item for item in stage.installed if item.resolved.name in brought_by and not item.as_wheel]
+    if start.while_building or not brought_by:
+        return None
+    if any(item.copied_from is None or item.conditional for item in items):
+        return None
+    if items:
+        item = items[0]
+        folder = _programs_of(item)
+        if folder is None:
+            return None
+        advice = f"COPY --from its {folder}, too, or start it as python -m {start.name.replace('-', '_')}"
+        why = f"line {item.arrived.line} brings {evidence.named(item)} to {item.location}, and nothing of {folder}"
+        return _Missing(start, None, advice, why)
+    if not _all_known(subject, stage):
+        return None
+    advice = f"install {brought_by[0]}"
+    return _Missing(start, None, advice, f"nothing that is installed in {stage_label(stage)} brings {start.name}")
+
+
+def _programs_of(item: Installed) -> str | None:
+    """Where pip put the programs of a distribution, by its site-packages."""
+    prefix, found, _ = item.location.partition("/lib/python")
+    return f"{prefix}/bin" if found else None
+
+
+def _all_known(subject: Subject, stage: Stage) -> bool:
+    """True where every distribution of the stage is known, with all that it brings."""
+    family = {place.index for place in subject.timeline.lineage(stage)} | {item.copied_from for item in stage.installed}
+    return bool(stage.installed) and not any(notice.stage in family for notice in subject.timeline.unjudged)
+
+
+def _missing_python(stage: Stage, start: Start, package: Package) -> _Missing | None:
+    """Python itself, where another one is all that there is."""
+    home = stage.home
+    if start.while_building and "/" not in start.program:
+        return None
+    why = f"no package of {stage_label(stage)} provides cmd:{start.name}"
+    if home is not None and not home.from_apk:
+        if "/" not in start.program:
+            return None
+        return _Missing(start, None, f"the Python of this image is {home.prefix}/bin/python3", why)
+    if home is not None or stage.installed or package.name != "python3":
+        return None
+    return _Missing(start, package.name, f"add {package.name}", why)
+
+
+def _is_python_program(package: Package) -> bool:
+    """True for what pip may have brought as well: a program of a Python package."""
+    needs = (constraint.name for constraint in package.depends)
+    return package.name.startswith("py3-") or any(name == "python3" or name.startswith("py3-") for name in needs)
+
+
+def _finding(subject: Subject, stage: Stage, missing: _Missing) -> Finding:
+    start, package = missing.start, missing.package
+    before = start.instruction if start.by in {"RUN", "pip", "uv"} else None
+    fix: Fix | None
+    if start.by in {"pip", "uv"} and package is not None:
+        fix, _ = add_package(subject.timeline, stage, package, "build", before) or (None, None)
+    else:
+        fix, _ = CHECK.add(subject, stage, package, before)
+    through = f" (first line of {start.script})" if start.script is not None else ""
+    label = stage_label(stage)
+    text = f"{start.by} starts {start.program}{through}, which is not in {label}: {missing.advice}"
+    if start.by in {"pip", "uv"}:
+        text = f"{start.by} fetches a requirement with git, which is not in {label}: {missing.advice}"
+    image = subject.timeline.lineage(stage)[-1].image
+    exact = exact_world(subject, stage, start.moment, package) and image is not None and image.certain
+    return CHECK.finding(
+        text,
+        subject=subject,
+        stage=stage,
+        at=locate(subject.dockerfile, start.span),
+        confidence="certain" if exact else "likely",
+        evidence=(
+            Evidence(
+                "dockerfile", f"line {subject.dockerfile.line_of(start.span[0])}: {start.by} starts {start.program}"
+            ),
+            Evidence("index" if package else "dockerfile", missing.why),
+            Evidence("rule", f"busybox has no {start.name}, and nothing that the Dockerfile brings may be it"),
+        ),
+        need=f"cmd:{start.name}",
+        packages=(package,),
+        fix=fix,
+    )
+
+
+CHECK = Check(
+    "AD204",
+    "missing-program",
+    "error",
+    "a program that is started is not in the stage",
+    __doc__,
+    run,
+    fix="safe",
+    purpose="runtime",
+)

@@ -1,0 +1,269 @@
+"""## What it does
+Reports distributions, a virtual environment or a whole Python that a COPY brings to a stage where they can't run: its Python
+is another version, stands at another place, or is made for glibc or a newer musl.
+
+## Why is this bad?
+`lib/python3.12/site-packages` is never searched by Python 3.13: `ModuleNotFoundError` at the first import. A virtual
+environment is a link to the Python that made it: `exec: "/venv/bin/python": no such file or directory`. A Python of a newer
+Alpine asks for symbols that the older musl lacks: `pwritev2: symbol not found`.
+
+## Example
+```dockerfile
+FROM python:3.12-alpine3.20 AS builder
+RUN pip install --prefix=/install requests==2.32.3
+FROM python:3.13-alpine3.20
+COPY --from=builder /install /usr/local
+CMD ["python", "-m", "http.server"]
+```
+A virtual environment without its Python:
+```dockerfile
+FROM python:3.12-alpine3.20 AS builder
+RUN python -m venv /venv && /venv/bin/pip install requests==2.32.3
+FROM alpine:3.20
+COPY --from=builder /venv /venv
+ENV PATH="/venv/bin:$PATH"
+CMD ["python", "-m", "http.server"]
+```
+A whole Python from an image that is not Alpine:
+```dockerfile
+FROM alpine:3.20
+COPY --from=python:3.12-slim /usr/local /usr/local
+CMD ["python3", "-m", "http.server"]
+```
+
+## Use instead
+```dockerfile
+FROM python:3.12-alpine3.20 AS builder
+RUN pip install --prefix=/install requests==2.32.3
+FROM python:3.12-alpine3.20
+COPY --from=builder /install /usr/local
+CMD ["python", "-m", "http.server"]
+```
+
+## What is left alone
+What is pure Python runs wherever it is found, and a virtual environment next to an equal Python runs, too:
+```dockerfile
+FROM python:3.12-alpine3.20 AS builder
+RUN pip install --target /deps requests==2.32.3
+FROM alpine:3.20
+RUN apk add --no-cache python3
+COPY --from=builder /deps /deps
+ENV PYTHONPATH=/deps
+CMD ["python3", "-m", "http.server"]
+```
+```dockerfile
+FROM python:3.12-alpine3.20 AS builder
+RUN python -m venv /venv && /venv/bin/pip install requests==2.32.3
+FROM python:3.12-alpine3.21
+COPY --from=builder /venv /venv
+CMD ["/venv/bin/python", "-m", "http.server"]
+```
+
+## Fix safety
+There is no fix: which of the two Pythons was meant is the author's to say.
+
+## References
+- [site](https://docs.python.org/3/library/site.html): where Python looks for packages
+- [venv](https://docs.python.org/3/library/venv.html): an environment is not portable
+- [musl 1.2.5](https://musl.libc.org/releases.html): the release that brought preadv2 and pwritev2
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from dockerlint_alpine.apk.store import release_key
+from dockerlint_alpine.apk.version import LESS, compare
+from dockerlint_alpine.checks import evidence
+from dockerlint_alpine.checks.base import Check, Subject, instruction_location, stage_label
+from dockerlint_alpine.checks.copied_python import IMAGE_PREFIX, copied_pythons, made_by, site_of
+from dockerlint_alpine.checks.programs import search_path, starts
+from dockerlint_alpine.model.findings import Evidence
+from dockerlint_alpine.stages.files import FromStage
+
+if TYPE_CHECKING:
+    from dockerlint_alpine.checks.copied_python import CopiedPython
+    from dockerlint_alpine.model.findings import Finding
+    from dockerlint_alpine.stages import Installed, InstallStep, Stage
+
+_SHOWN = 3
+_PREADV2 = "1.2.5"
+"""The musl that brought ``preadv2`` and ``pwritev2``, which CPython links where its configure finds them."""
+
+_SINCE = "3.20"
+"""The first Alpine release with that musl."""
+
+
+def run(subject: Subject) -> Iterator[Finding]:
+    """Yield a finding for everything that a COPY brings to a Python which it is not for."""
+    for stage in subject.alpine_stages():
+        if not stage.runs:
+            continue
+        brought = list(copied_pythons(subject, stage))
+        yield from (_whole(subject, stage, one, why) for one in brought if (why := _unfit(stage, one)) is not None)
+        groups: dict[tuple[str, int], list[Installed]] = {}
+        for item in stage.installed:
+            if item.copied_from is not None and not item.as_wheel and not item.conditional:
+                groups.setdefault((item.location, item.arrived.start), []).append(item)
+        for items in groups.values():
+            yield from _group(subject, stage, items, brought)
+
+
+# -- a whole Python ---------------------------------------------------------------------------------------------------
+
+
+def _unfit(stage: Stage, python: CopiedPython) -> str | None:
+    """Why a copied Python doesn't start; ``None`` where it does."""
+    if python.image.not_alpine:
+        return "is made for glibc, and this stage has musl"
+    assert stage.packages is not None
+    musl = stage.packages.package("musl")
+    if python.alpine is None or musl is None or release_key(python.alpine) < release_key(_SINCE):
+        return None
+    if stage.packages.exact and compare(musl.version.partition("-r")[0].partition("_")[0], _PREADV2) == LESS:
+        return f"is of Alpine {python.alpine}, whose musl has symbols that the {musl.version} of Alpine {stage.alpine} lacks"
+    return None
+
+
+def _whole(subject: Subject, stage: Stage, python: CopiedPython, why: str) -> Finding:
+    return CHECK.finding(
+        f"the Python that is copied to {python.prefix} {why}: it will not start",
+        subject=subject,
+        stage=stage,
+        at=instruction_location(subject.dockerfile, python.instruction),
+        confidence="certain" if stage.image is None or stage.image.certain else "likely",
+        evidence=(
+            Evidence("dockerfile", f"line {python.instruction.line} copies it out of {python.image.reference}"),
+            Evidence("rule", f"{python.image.image}: {(python.image.evidence or ('its tag says so',))[0]}"),
+        ),
+    )
+
+
+# -- what was installed elsewhere -------------------------------------------------------------------------------------
+
+
+def _group(subject: Subject, stage: Stage, items: list[Installed], brought: list[CopiedPython]) -> Iterator[Finding]:
+    """The distributions that one COPY brings to one folder."""
+    assert stage.end is not None
+    first = items[0]
+    step = made_by(subject, first)
+    pythons = _pythons(stage, brought)
+    if step is None or step.home.version is None or not pythons:
+        if step is not None and not pythons:
+            yield from _without_python(subject, stage, items, step)
+        return
+    site = site_of(first.location)
+    made_for = step.home.version
+    here = " and ".join(sorted(pythons))
+    unseen = site is not None and site[1] not in pythons and not _is_on_path(stage, first.location)
+    if site is not None and unseen and not _may_bring_python(stage, f"{site[0]}/bin/python{site[1]}"):
+        text = f"{_named(items)} in {first.location}, where Python {here} of {stage_label(stage)} does not look"
+        yield _finding(subject, stage, items, step, text)
+        return
+    yield from _without_python(subject, stage, items, step)
+    native = [item for item in items if _is_for(item, made_for)] if made_for not in pythons else []
+    if native:
+        text = f"{_named(native)} here with extensions for Python {made_for}, which Python {here} does not load"
+        yield _finding(subject, stage, native, step, text)
+
+
+def _pythons(stage: Stage, brought: list[CopiedPython]) -> set[str]:
+    """The minor versions of every Python that the stage has."""
+    assert stage.end is not None
+    found = {python.image.python for python in brought if python.image.python is not None}
+    if stage.home is not None and stage.home.version is not None:
+        found.add(stage.home.version)
+    package = stage.end.possible.provider("cmd:python3")
+    if package is not None:
+        found.add(".".join(package.version.split(".")[:2]))
+    return found
+
+
+def _may_bring_python(stage: Stage, path: str) -> bool:
+    """True where an interpreter may have been copied to ``path``; one that installed into another prefix is not in that."""
+    assert stage.end is not None
+    return any(
+        not isinstance(placement, FromStage) or inner.rpartition("/")[0] in {"/usr/bin", f"{IMAGE_PREFIX}/bin"}
+        for placement, inner in stage.end.files.sources(path)
+    )
+
+
+def _is_on_path(stage: Stage, location: str) -> bool:
+    assert stage.end is not None
+    path = stage.end.scope.names.get("PYTHONPATH")
+    return path is not None and (not path.known or location in path.text.split(":"))
+
+
+def _is_for(item: Installed, version: str) -> bool:
+    """True for files that only this Python loads: a wheel with its tag, and what C, C++ or Cython was compiled to."""
+    tag = item.resolved.artefact.wheel_tag
+    if item.built is None:
+        interpreter = f"cp{version.replace('.', '')}"
+        return tag is not None and tag.startswith(f"{interpreter}-{interpreter}")
+    names = {language.name for language in item.built.languages}
+    return bool(names) and names <= {"c", "c++", "cython", "fortran"}
+
+
+def _without_python(subject: Subject, stage: Stage, items: list[Installed], step: InstallStep) -> Iterator[Finding]:
+    """A virtual environment that is started and whose Python is not there."""
+    site = site_of(items[0].location)
+    assert stage.end is not None
+    if site is None or not step.home.is_venv or site[0] in {"/usr", IMAGE_PREFIX}:
+        return
+    base = "/usr" if step.home.from_apk else IMAGE_PREFIX
+    there = stage.end.possible.has("cmd:python3") if base == "/usr" else False
+    home = stage.home
+    there = (
+        there
+        or (home is not None and home.prefix == base and not home.from_apk)
+        or (stage.end.files.may_have(f"{base}/bin/python3"))
+    )
+    data = subject.dockerfile.data
+    if there or step.command.tool.name != "pip" or b"--copies" in data or b"virtualenv" in data:
+        return
+    started = f"{site[0]}/bin" in search_path(stage.end) or any(
+        start.program.startswith(f"{site[0]}/bin/") for start in starts(subject, stage)
+    )
+    if started:
+        text = f"the virtual environment in {site[0]} is a link to {base}/bin/python3, which is not in {stage_label(stage)}"
+        yield _finding(subject, stage, items, step, text)
+
+
+def _named(items: list[Installed]) -> str:
+    """The distributions as the subject of a sentence, with its verb."""
+    names = [evidence.named(item) for item in items[:_SHOWN]]
+    if len(items) > _SHOWN:
+        names.append(f"{len(items) - _SHOWN} more")
+    listed = f"{', '.join(names[:-1])} and {names[-1]}" if len(names) > 1 else names[0]
+    return f"{listed} {'lie' if len(items) > 1 else 'lies'}"
+
+
+def _finding(subject: Subject, stage: Stage, items: list[Installed], step: InstallStep, text: str) -> Finding:
+    first = items[0]
+    assert first.copied_from is not None
+    origin = subject.timeline.stages[step.stage]
+    known = all(place.image is None or place.image.certain for place in (stage, origin))
+    return CHECK.finding(
+        text,
+        subject=subject,
+        stage=stage,
+        item=first,
+        at=instruction_location(subject.dockerfile, first.arrived),
+        confidence="certain" if known else "likely",
+        evidence=(
+            evidence.requirement(first),
+            Evidence("dockerfile", f"installed in {stage_label(origin)} by Python {step.home.version}"),
+            Evidence("dockerfile", f"line {first.arrived.line} brings it to {first.location}"),
+        ),
+    )
+
+
+CHECK = Check(
+    "AD503",
+    "foreign-interpreter",
+    "error",
+    "what was made for another Python, another libc or a newer Alpine is copied here",
+    __doc__,
+    run,
+)

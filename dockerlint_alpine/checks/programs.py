@@ -1,0 +1,270 @@
+"""Programs that a Dockerfile starts, each with where it is written and what the stage has at that moment.
+
+Only what is certain to be started counts: not what a branch may skip, not what stands behind ``||``, nothing in a script
+that defines functions of that name or reads another script first.
+"""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING
+
+from msgspec import Struct
+
+from dockerlint_alpine.checks.apk_operands import failure_is_handled
+from dockerlint_alpine.python.paths import absolute
+from dockerlint_alpine.stages import ApkStep, InstallStep
+from dockerlint_alpine.syntax import Mount, expand_command, expanded_commands, parse_script, run_scripts, unwrap
+
+if TYPE_CHECKING:
+    from dockerlint_alpine.checks.base import Subject
+    from dockerlint_alpine.stages import Moment, Stage
+    from dockerlint_alpine.syntax import Instruction, Script, Span
+
+DEFAULT_SHELL = ("/bin/sh", "-c")
+_HANDS_OVER = re.compile(r"""\bexec\b[^\n#]*["']?\$[@*]""")
+"""An entrypoint that becomes what CMD says: ``exec "$@"``."""
+
+_GIVES_UP = re.compile(rb"\s*\|\|\s*(?:\{\s*)?(?:exit|false|kill|return)\b")
+"""What a health check says behind ``||`` when it fails: the failure is meant, not handled."""
+
+_SHEBANG = re.compile(rb"#!\s*(/\S+)(?:[ \t]+([^\r\n]*?))?[ \t]*\n")
+_GIT = re.compile(r"(?m)^[ \t]*(?:-e[ \t]+|--editable[= \t]+)?[^#;\n]*?\bgit\+(?:https?|ssh|git)://[^;\n]*$")
+_MAX_SCRIPT = 1 << 18
+
+
+class Start(Struct, frozen=True):
+    """One program that is started: as written, by what (``CMD``, ``HEALTHCHECK``, ``RUN``), and through which script."""
+
+    program: str
+    by: str
+    instruction: Instruction
+    span: Span
+    moment: Moment
+    script: str | None = None
+
+    @property
+    def name(self) -> str:
+        """The program without its folder."""
+        return self.program.rpartition("/")[2]
+
+    @property
+    def while_building(self) -> bool:
+        """True for what a RUN starts."""
+        return self.by == "RUN"
+
+
+def starts(subject: Subject, stage: Stage) -> Iterator[Start]:
+    """Everything that the instructions of ``stage`` start for certain: by RUN, and where it runs by CMD and its kin."""
+    shell = _shell_before(subject, stage)
+    for instruction in stage.instructions:
+        if instruction.keyword == "SHELL" and instruction.json:
+            shell = tuple(word.text for word in instruction.json)
+        elif instruction.keyword == "RUN":
+            yield from _of_run(subject, stage, instruction, shell)
+    yield from _git_of_pip(stage)
+    if stage.runs and stage.end is not None:
+        yield from _of_container(subject, stage, shell)
+
+
+def search_path(moment: Moment) -> tuple[str, ...]:
+    """The folders of PATH."""
+    path = moment.scope.names.get("PATH")
+    return tuple(folder for folder in (path.text.split(":") if path is not None else ()) if folder.startswith("/"))
+
+
+def _shell_before(subject: Subject, stage: Stage) -> tuple[str, ...]:
+    shell: tuple[str, ...] = DEFAULT_SHELL
+    for place in reversed(subject.timeline.lineage(stage)[1:]):
+        for instruction in place.instructions:
+            if instruction.keyword == "SHELL" and instruction.json:
+                shell = tuple(word.text for word in instruction.json)
+    return shell
+
+
+# -- while it is built ------------------------------------------------------------------------------------------------
+
+
+def _of_run(subject: Subject, stage: Stage, instruction: Instruction, shell: tuple[str, ...]) -> Iterator[Start]:
+    if any(flag.name == "mount" and Mount.parse(flag).type == "bind" for flag in instruction.flags):
+        return  # what is mounted may hold anything
+    for program, span in _programs(subject, instruction, shell, run_scripts(instruction, shell), stage):
+        moment = _moment_at(stage, span)
+        if moment is not None:
+            yield from _with_script(Start(program, "RUN", instruction, span, moment), stage)
+
+
+def _moment_at(stage: Stage, span: Span) -> Moment | None:
+    """The stage as it is when the command at ``span`` runs: behind the last command of apk before it."""
+    found = stage.start
+    for step in stage.steps:
+        if isinstance(step, ApkStep) and step.span[0] <= span[0]:
+            found = step.after
+    return found
+
+
+def _git_of_pip(stage: Stage) -> Iterator[Start]:
+    """The git that pip and uv call for ``git+https://`` requirements, on the command line or in a file that it names."""
+    for step in stage.steps:
+        if not isinstance(step, InstallStep) or step.conditional or step.command.tool.name not in {"pip", "uv"}:
+            continue
+        words = [arg.text for arg in step.command.args if arg.known]
+        texts = [*(word for word in words if not word.startswith("-")), *_requirement_files(words, step.moment)]
+        if any(_GIT.search(text) for text in texts):
+            yield Start("git", step.command.tool.name, step.instruction, step.span, step.moment)
+
+
+def _requirement_files(words: Sequence[str], moment: Moment) -> Iterator[str]:
+    for position, word in enumerate(words):
+        option, equals, value = word.partition("=")
+        if option == "--requirement" and equals:
+            name = value
+        elif word in {"-r", "--requirement"} and position + 1 < len(words):
+            name = words[position + 1]
+        elif word.startswith("-r") and not word.startswith("--"):
+            name = word[2:]
+        else:
+            continue
+        try:
+            yield moment.files.read(absolute(name, moment.workdir))[:_MAX_SCRIPT].decode("utf-8", "replace")
+        except OSError:
+            continue
+
+
+# -- where it runs ----------------------------------------------------------------------------------------------------
+
+
+def _of_container(subject: Subject, stage: Stage, shell: tuple[str, ...]) -> Iterator[Start]:
+    entrypoint, command, healthcheck = _effective(subject, stage)
+    end = stage.end
+    assert end is not None
+    if healthcheck is not None:
+        yield from _started(subject, stage, healthcheck, shell, "HEALTHCHECK")
+    handed_over = entrypoint is None
+    if entrypoint is not None:
+        yield from _started(subject, stage, entrypoint, shell, "ENTRYPOINT")
+        handed_over = entrypoint.json is not None and _hands_over(entrypoint, end)
+    if command is not None and handed_over:
+        yield from _started(subject, stage, command, shell, "CMD")
+
+
+def _effective(subject: Subject, stage: Stage) -> tuple[Instruction | None, Instruction | None, Instruction | None]:
+    """ENTRYPOINT, CMD and HEALTHCHECK as the image has them; a new ENTRYPOINT drops the CMD of the stages before."""
+    entrypoint: Instruction | None = None
+    command: Instruction | None = None
+    healthcheck: Instruction | None = None
+    for place in reversed(subject.timeline.lineage(stage)):
+        own = {instruction.keyword: instruction for instruction in place.instructions}
+        if "ENTRYPOINT" in own and "CMD" not in own:
+            command = None
+        entrypoint = own.get("ENTRYPOINT", entrypoint)
+        command = own.get("CMD", command)
+        healthcheck = own.get("HEALTHCHECK", healthcheck)
+    if entrypoint is not None and entrypoint.json is not None and not entrypoint.json:
+        entrypoint = None  # ENTRYPOINT []
+    if healthcheck is not None and healthcheck.source.text.strip().upper() == "NONE":
+        healthcheck = None
+    return entrypoint, command, healthcheck
+
+
+def _started(
+    subject: Subject, stage: Stage, instruction: Instruction, shell: tuple[str, ...], by: str
+) -> Iterator[Start]:
+    assert stage.end is not None
+    if by == "HEALTHCHECK" and instruction.json is None:
+        source = instruction.source
+        if source.text[:3].upper() != "CMD":
+            return
+        scripts: tuple[Script, ...] = (parse_script(source.slice(3, len(source))),)
+    else:
+        scripts = run_scripts(instruction, shell)
+    for program, span in _programs(subject, instruction, shell, scripts, stage):
+        yield from _with_script(Start(program, by, instruction, span, stage.end), stage)
+
+
+def _hands_over(entrypoint: Instruction, end: Moment) -> bool:
+    """True where what CMD says is started: behind ``tini --`` alone, or by a script that ends with ``exec "$@"``."""
+    (script,) = run_scripts(entrypoint)
+    (command,) = script.commands
+    args = expand_command(command, {})
+    bare = [arg.text for arg in args if not arg.text.startswith("-")]
+    if len(bare) == 1 and bare[0].rpartition("/")[2] in {"tini", "dumb-init", "env", "catatonit"}:
+        return True
+    args = unwrap(args).args
+    if not args or len(args) > 1:
+        return False
+    text = _script_text(args[0].text, end)
+    return text is not None and _HANDS_OVER.search(text.decode("utf-8", "replace")) is not None
+
+
+# -- both -------------------------------------------------------------------------------------------------------------
+
+
+def _programs(
+    subject: Subject, instruction: Instruction, shell: tuple[str, ...], scripts: Iterable[Script], stage: Stage
+) -> Iterator[tuple[str, Span]]:
+    """The programs of scripts that run for certain, each once, with their places."""
+    found: dict[tuple[str, Span], None] = {}
+    whole = (instruction.start, instruction.end)
+    if instruction.json is None and shell[0] != DEFAULT_SHELL[0]:
+        found[shell[0], whole] = None
+    for script in scripts:
+        names = {command.function for command in script.commands if command.function is not None}
+        if any(command.name in {".", "source", "alias", "eval"} for command in script.commands):
+            return
+        variables = stage.end.scope.names if stage.end is not None else {}
+        words: list[tuple[str, Span | None, bool]] = []
+        for command in script.commands:
+            args = expand_command(command, variables) if command.words else ()
+            words += [(arg.text, command.span, command.conditional) for arg in args[:1] if arg.known]
+        for expanded in expanded_commands(script, variables):
+            skipped = expanded.conditional or expanded.substitution
+            started = (*expanded.wrappers, *(arg.text for arg in expanded.args[:1] if arg.known))
+            words += [(text, expanded.command.span, skipped) for text in started]
+        for text, span, skipped in words:
+            place = span or whole
+            if not skipped and text not in names and not _is_handled(subject, place):
+                found[text, place] = None
+    yield from found
+
+
+def _is_handled(subject: Subject, span: Span) -> bool:
+    return failure_is_handled(subject, span) and not _GIVES_UP.match(subject.dockerfile.data, span[1])
+
+
+def _with_script(start: Start, stage: Stage) -> Iterator[Start]:
+    """The program, or the interpreter that the first line of a script of the context names."""
+    end = stage.end  # the files of the stage are those at its end: a script is not replaced by another
+    assert end is not None
+    text = _script_text(start.program, end)
+    shebang = _SHEBANG.match(text) if text is not None else None
+    if shebang is None:
+        yield start
+        return
+    interpreter = shebang[1].decode("utf-8", "replace")
+    words = (shebang[2] or b"").decode("utf-8", "replace").split()
+    words = [word for word in words if not word.startswith("-") and "=" not in word]
+    if interpreter.rpartition("/")[2] == "env" and words:
+        interpreter = words[0]
+    shown = end.files.display(_script_place(start.program, end) or start.program)
+    yield Start(interpreter, start.by, start.instruction, start.span, start.moment, shown)
+
+
+def _script_text(program: str, moment: Moment) -> bytes | None:
+    place = _script_place(program, moment)
+    if place is None:
+        return None
+    try:
+        return moment.files.read(place)[:_MAX_SCRIPT]
+    except OSError:
+        return None
+
+
+def _script_place(program: str, moment: Moment) -> str | None:
+    """Where a script of the context lies that is started under this name."""
+    if "/" in program:
+        return absolute(program, moment.workdir)
+    places = (posixpath.join(folder, program) for folder in search_path(moment))
+    return next((place for place in places if moment.files.exists(place)), None)

@@ -1,0 +1,164 @@
+"""AD204: programs that are started and are not there; and everything that may have brought them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from dockerlint_alpine.model.findings import FileReport, Finding
+    from dockerlint_alpine.run.analysis import FixResult
+    from tests.conftest import Judge
+
+A = "FROM alpine:3.20\n"
+PY = "FROM python:3.12-alpine3.20\n"
+CURL = "HEALTHCHECK CMD curl -f http://localhost || exit 1\n"
+BASH = "#!/bin/bash\necho hello\n"
+ENV_BASH = '#!/usr/bin/env bash\nset -e\nexec "$@"\n'
+
+
+def missing(report: FileReport) -> list[Finding]:
+    return [finding for finding in report.findings if finding.code == "AD204"]
+
+
+def names(report: FileReport) -> list[str]:
+    return sorted(str(finding.need).removeprefix("cmd:") for finding in missing(report))
+
+
+@pytest.mark.parametrize(
+    ("text", "programs"),
+    [
+        (PY + CURL, ["curl"]),
+        (f"{PY}RUN useradd -m app\n", ["useradd"]),
+        (f"{PY}RUN apt-get update && apt-get install -y gcc\n", ["apt-get"]),
+        (f'{PY}HEALTHCHECK CMD ["curl", "-f", "http://localhost"]\n', ["curl"]),
+        (f"{PY}HEALTHCHECK --interval=5s CMD curl -f http://localhost\n", ["curl"]),
+        (f'{PY}ENTRYPOINT ["/sbin/tini", "--"]\nCMD ["bash", "-c", "python -m http.server"]\n', ["bash", "tini"]),
+        (f'{PY}ENTRYPOINT ["tini", "--", "bash", "run"]\n', ["bash", "tini"]),
+        (f'{PY}CMD ["su-exec", "nobody", "python", "app.py"]\n', ["su-exec"]),
+        (f"{PY}CMD exec su-exec nobody python app.py\n", ["su-exec"]),
+        (f"{PY}CMD env A=b dumb-init -- python app.py\n", ["dumb-init"]),
+        (f"{PY}CMD bash run\n", ["bash"]),
+        (f"{PY}CMD cat /x | jq . && git log\n", ["git", "jq"]),
+        (f"{PY}RUN git clone https://example.org/x\n", ["git"]),
+        (f'{PY}SHELL ["/bin/bash", "-c"]\nRUN echo hello\n', ["bash"]),
+        (f"{A}RUN apk add --no-cache curl && curl -O x && apk del curl\n{CURL}", ["curl"]),
+        (f'{A}CMD ["python3", "-m", "http.server"]\n', ["python3"]),
+        (f"{PY}FROM scratch\n{CURL}", []),
+        (f"{PY}HEALTHCHECK CMD wget -q --spider http://localhost || exit 1\n", []),
+        (f"{PY}HEALTHCHECK CMD nc -z localhost 80 || exit 1\n", []),
+        (f"{PY}RUN apk add curl\n{CURL}", []),
+        (f"{PY}{CURL}HEALTHCHECK NONE\n", []),
+        (f'{PY}{CURL}HEALTHCHECK CMD ["python", "health.py"]\n', []),
+        (f"{PY}CMD curl x || wget x\n", []),
+        (f"{PY}CMD if [ -x /usr/bin/curl ]; then curl x; fi\n", []),
+        (f"{PY}CMD command -v curl && echo yes\n", []),
+        (f"{PY}RUN curl() {{ wget $1; }}; curl x\n", []),
+        (f"{PY}RUN ln -s /bin/busybox /usr/bin/curl\n{CURL}", []),
+        (f'{PY}RUN wget -O /usr/local/bin/tini https://example.org/x\nENTRYPOINT ["tini", "--"]\n', []),
+        (f'{PY}ADD https://example.org/tini /sbin/tini\nENTRYPOINT ["/sbin/tini", "--"]\n', []),
+        (f"{PY}RUN tar -C / -xzf x.tar.gz\n{CURL}", []),
+        (f"{PY}RUN ./install\n{CURL}", []),
+        (f"{PY}RUN cp tools/* /usr/bin/\n{CURL}", []),
+        (f"{PY}COPY --from=builder/image /usr/bin /usr/bin\n{CURL}", []),
+        (f"{A}RUN apk add curl\nFROM alpine:3.20\nCOPY --from=0 / /\n{CURL}", []),
+        (f"{PY}ARG MORE\nRUN apk add $MORE\n{CURL}", []),
+        (f"{PY}RUN apk add --repository https://example.org/x curl-x\n{CURL}", []),
+        ("FROM nginx:alpine\n" + CURL, []),
+        (f'{PY}CMD ["/opt/app/run"]\n', []),
+        (f"{PY}CMD python app.py\n", []),
+        (f'{PY}CMD ["$SHELL_OF_MINE"]\n', []),
+    ],
+)
+def test_programs(judge: Judge, text: str, programs: list[str]) -> None:
+    assert names(judge(text)) == programs
+
+
+@pytest.mark.parametrize(
+    ("script", "more", "programs"),
+    [
+        (BASH, "", ["bash"]),
+        (ENV_BASH, "", ["bash"]),
+        ('#!/bin/sh\nexec "$@"\n', "", []),
+        ("#!/usr/bin/env python3\n", "", []),
+        ("#!/usr/bin/python3\n", "", ["python3"]),
+        (BASH, "RUN apk add bash\n", []),
+    ],
+)
+@pytest.mark.parametrize("start", ['ENTRYPOINT ["/run.sh"]\n', "CMD /run.sh\n", "RUN /run.sh\n"])
+def test_the_first_line_of_a_script(judge: Judge, script: str, more: str, programs: list[str], start: str) -> None:
+    report = judge(f"{PY}{more}COPY run.sh /run.sh\n{start}", {"run.sh": script})
+    assert names(report) == programs
+
+
+def test_what_cmd_says_is_started_by_an_entrypoint_that_hands_over(judge: Judge) -> None:
+    text = f'{PY}COPY run.sh /\nENTRYPOINT ["/run.sh"]\nCMD ["curl"]\n'
+    assert names(judge(text, {"run.sh": '#!/bin/sh\nexec "$@"\n'})) == ["curl"]
+    assert names(judge(text, {"run.sh": "#!/bin/sh\necho $1\n"})) == []
+
+
+@pytest.mark.parametrize(
+    ("command", "expected"),
+    [
+        ("pip install git+https://example.org/x.git", ["git"]),
+        ("pip install -r r.txt", ["git"]),
+        ("apk add git && pip install -r r.txt", []),
+        ("pip install requests==2.32.3", []),
+    ],
+)
+def test_pip_fetches_with_git(judge: Judge, command: str, expected: list[str]) -> None:
+    report = judge(f"{PY}COPY r.txt .\nRUN {command}\n", {"r.txt": "x @ git+https://example.org/x@v1\n"})
+    assert names(report) == expected
+
+
+INSTALL = "COPY r.txt .\nRUN pip install -r r.txt\n"
+FLASK = "flask==3.0.3\ngunicorn==22.0.0\n"
+SITE = "/usr/local/lib/python3.12/site-packages"
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (f"{PY}{INSTALL}CMD gunicorn app:app\n", []),
+        (f"{PY}RUN pip install flask==3.0.3\nCMD gunicorn app:app\n", ["gunicorn"]),
+        (f"{PY}RUN pip install no-such-thing\nCMD gunicorn app:app\n", []),
+        (f'{PY}{INSTALL}{PY}COPY --from=0 {SITE} {SITE}\nCMD ["gunicorn", "app:app"]\n', ["gunicorn"]),
+        (f"{PY}{INSTALL}{PY}COPY --from=0 {SITE} {SITE}\nCMD python -m gunicorn app:app\n", []),
+        (f'{PY}{INSTALL}{PY}COPY --from=0 /usr/local /usr/local\nCMD ["gunicorn", "app:app"]\n', []),
+        (
+            f"{PY}{INSTALL}{PY}COPY --from=0 {SITE} {SITE}\n"
+            'COPY --from=0 /usr/local/bin/gunicorn /usr/local/bin/\nCMD ["gunicorn", "app:app"]\n',
+            [],
+        ),
+    ],
+)
+def test_console_scripts(judge: Judge, text: str, expected: list[str]) -> None:
+    report = judge(text, {"r.txt": FLASK})
+    assert names(report) == expected
+    assert all(finding.fix is None for finding in missing(report))
+
+
+def test_the_package_joins_the_list_that_stays(mend: Callable[..., FixResult]) -> None:
+    text = f"{PY}RUN apk add --no-cache --virtual .build gcc && apk del .build\nRUN apk add --no-cache libpq\n{CURL}"
+    result = mend(text)
+    assert b"RUN apk add --no-cache curl libpq\n" in result.new or b"RUN apk add --no-cache libpq curl\n" in result.new
+    assert not names(result.left)
+
+
+def test_git_joins_what_the_build_has(mend: Callable[..., FixResult]) -> None:
+    run = "RUN apk add --virtual .build gcc musl-dev && pip install git+https://example.org/x && apk del .build\n"
+    assert b"--virtual .build gcc git musl-dev" in mend(PY + run).new or b"gcc musl-dev git" in mend(PY + run).new
+
+
+def test_another_distribution_s_package_manager_is_not_installed(judge: Judge) -> None:
+    (finding,) = missing(judge(f"{PY}RUN apt-get update\n"))
+    assert (finding.fix, finding.packages) == (None, ())
+    assert finding.message.endswith("Alpine's package manager is apk")
+
+
+def test_a_python_beside_the_image_s_own_is_no_remedy(judge: Judge) -> None:
+    (finding,) = missing(judge(f'{PY}CMD ["/usr/bin/python3", "app.py"]\n'))
+    assert (finding.fix, finding.packages) == (None, ())
+    assert finding.message.endswith("the Python of this image is /usr/local/bin/python3")
