@@ -14,7 +14,7 @@ from msgspec.structs import replace
 
 from dockerlint_alpine.model.reports import FileError, FileReport, Report
 from dockerlint_alpine.run.config import FILE_NAME, ConfigError, Configuration, load
-from dockerlint_alpine.run.discovery import Search, find_jobs, job_settings
+from dockerlint_alpine.run.discovery import Search, find_jobs
 from dockerlint_alpine.run.moves import compared
 from dockerlint_alpine.run.reading import UnreadableError, read_dockerfile
 from dockerlint_alpine.sweep.plan import FoundRow, Outcome
@@ -111,7 +111,7 @@ class Judge:
     def _report(doctor: Doctor, job: Job) -> tuple[FileReport | FileError, list[tuple[Finding, When]]]:
         """The report on a build as it is today, and its findings with those on other releases, if these are asked for."""
         try:
-            own = doctor.configured(job_settings(doctor.settings, job))
+            own = doctor.for_job(job)
             data = read_dockerfile(job.path)
             if own.settings.moves:
                 today, then = own.before_and_after(data, job.path, shown_as=job.shown_as)
@@ -133,7 +133,7 @@ class Judge:
         for job in jobs:
             builds.setdefault(os.path.realpath(job.path), []).append(job)
         for same in builds.values():
-            doctors = [doctor.configured(job_settings(doctor.settings, job)) for job in same]
+            doctors = [doctor.for_job(job) for job in same]
             first = same[0]
             try:
                 data = read_dockerfile(first.path)

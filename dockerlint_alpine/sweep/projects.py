@@ -8,6 +8,7 @@ and no path or link leads out of the folder.
 
 from __future__ import annotations
 
+import errno
 import os
 import subprocess
 import tarfile
@@ -26,41 +27,20 @@ if TYPE_CHECKING:
     from dockerlint_alpine.sweep.sources import Source
 
 MAX_FILES = 400_000
+MAX_DEPTH = 100
 _SMALL = 64 * 1024
 """Bytes up to which any file is laid out: a script that is copied may have any name."""
 _LARGE = 8 * 1024 * 1024
 """Bytes up to which a file that says what is installed is laid out."""
 _BATCH = 16 * 1024 * 1024
-_SAYS_WHAT_IS_INSTALLED = (
-    ".txt",
-    ".in",
-    ".toml",
-    ".lock",
-    ".cfg",
-    ".ini",
-    ".json",
-    ".yml",
-    ".yaml",
-    ".sh",
-    ".py",
-    ".list",
+_SAYS_WHAT_IS_INSTALLED = tuple(".txt .in .toml .lock .cfg .ini .json .yml .yaml .sh .py .list".split())
+_NOT_READ = tuple(
+    ".png .jpg .jpeg .gif .ico .svg .webp .woff .woff2 .ttf .pdf .mp4 .zip .gz .jar .go .js .mjs .ts .tsx .jsx .vue .java"
+    " .kt .c .cc .cpp .h .hpp .rs .cs .md .rst .adoc .html .css .scss .xml .po .proto .tf .snap .csv .sql".split()
 )
-_NEVER = (
-    ".png",
-    ".jpg",
-    ".jpeg",
-    ".gif",
-    ".ico",
-    ".svg",
-    ".woff",
-    ".woff2",
-    ".ttf",
-    ".pdf",
-    ".mp4",
-    ".zip",
-    ".gz",
-    ".jar",
-)
+"""No shell starts these, and no installer reads them: they are there, and that is all."""
+_ELSEWHERE = frozenset({"vendor", "node_modules", "third_party"})
+"""Folders of other people's code: they count as a whole, but for the Dockerfiles in them."""
 _GIT = (
     "git",
     *("-c", "core.hooksPath=/dev/null", "-c", "core.fsmonitor=false", "-c", "safe.directory=*", "-c", "gc.auto=0"),
@@ -192,16 +172,18 @@ def _lay_out_tree(repository: Path, commit: str, root: Path, limit: int) -> None
     listed = _git(["-C", str(repository), "ls-tree", "-r", "-z", "--long", "--full-tree", commit])
     entries = list(_tree_entries(listed))
 
-    def read(wanted: Sequence[_Entry]) -> Iterator[bytes]:
+    def read(wanted: Sequence[_Entry]) -> Iterator[bytes | None]:
         asked = "".join(f"{entry.key}\n" for entry in wanted).encode()
         answer = _git(["-C", str(repository), "cat-file", "--batch"], given=asked)
         at = 0
         for _ in wanted:
             line_end = answer.index(b"\n", at)
             size = answer[at:line_end].rpartition(b" ")[2]
-            if not size.isdigit():
-                raise SourceError("an object of the repository is missing")
             start = line_end + 1
+            if not size.isdigit():  # "missing": a snapshot or a partial clone may lack it, which costs that file alone
+                yield None
+                at = start
+                continue
             yield answer[start : start + int(size)]
             at = start + int(size) + 1
 
@@ -258,10 +240,12 @@ def _lay_out_archive(place: Path, root: Path, limit: int) -> None:
 
 def _matters(entry: _Entry) -> bool:
     """Whether the content of a file may be read by a judgement."""
-    name = entry.path.rpartition("/")[2].lower()
-    if name.endswith(_NEVER):
+    if names_builds(entry.path):
+        return entry.size <= _LARGE
+    *folders, name = entry.path.lower().split("/")
+    if name.endswith(_NOT_READ) or not _ELSEWHERE.isdisjoint(folders):
         return False
-    says = names_builds(entry.path) or name.endswith(_SAYS_WHAT_IS_INSTALLED) or "." not in name.lstrip(".")
+    says = name.endswith(_SAYS_WHAT_IS_INSTALLED) or "." not in name.lstrip(".")
     return entry.size <= (_LARGE if says else _SMALL)
 
 
@@ -270,7 +254,7 @@ def _too_much(limit: int) -> str:
 
 
 def _lay_out(
-    entries: Sequence[_Entry], read: Callable[[Sequence[_Entry]], Iterable[bytes]], root: Path, limit: int
+    entries: Sequence[_Entry], read: Callable[[Sequence[_Entry]], Iterable[bytes | None]], root: Path, limit: int
 ) -> None:
     """Write the files that matter; of the others only the name, as ``COPY`` and its wildcards ask for names alone."""
     safe = [entry for entry in entries if _is_safe(entry.path)]
@@ -280,20 +264,26 @@ def _lay_out(
     wanted = [entry for entry in files if _matters(entry)]
     if sum(entry.size for entry in wanted) > limit:
         raise SourceError(_too_much(limit))
+    folders = _Folders(str(root))
+    known = set(wanted)
     for entry in files:
-        if not _matters(entry):
-            _write(root, entry.path, b"")
+        if entry not in known:
+            folders.write(entry.path, b"")
     for batch in _batches(wanted):
         for entry, data in zip(batch, read(batch), strict=True):
-            _write(root, entry.path, data)
+            if data is not None:
+                folders.write(entry.path, data)
     links = [entry for entry in safe if entry.link]
     for entry, target in zip(links, read(links) if links else (), strict=True):
-        _link(root, entry.path, os.fsdecode(target))
+        if target is not None:
+            _link(root, entry.path, os.fsdecode(target))
 
 
 def _is_safe(path: str) -> bool:
     parts = path.split("/")
-    return "\0" not in path and not any(part in {"", ".", ".."} or part.lower() == ".git" for part in parts)
+    if "\0" in path or len(parts) > MAX_DEPTH:
+        return False
+    return not any(part in {"", ".", ".."} or part.lower() == ".git" for part in parts)
 
 
 def _batches(entries: Iterable[_Entry]) -> Iterator[list[_Entry]]:
@@ -309,18 +299,52 @@ def _batches(entries: Iterable[_Entry]) -> Iterator[list[_Entry]]:
         yield batch
 
 
-def _write(root: Path, path: str, data: bytes) -> None:
-    """A tree may name a file and something below it, or a name twice on this file system: the first one stays."""
-    place = root / path
-    try:
-        place.parent.mkdir(parents=True, exist_ok=True)
-        with place.open("xb") as file:
-            file.write(data)
-    except (FileExistsError, NotADirectoryError):
-        return
-    except OSError as error:
-        if error.errno is None or os.strerror(error.errno) != "File name too long":
+class _Folders:
+    """Writes files below a folder that was empty. A tree may name a file and something below it, or a name twice on this
+    file system: the first one stays."""
+
+    def __init__(self, root: str) -> None:
+        self._root = root
+        self._made: dict[str, bool] = {"": True}
+
+    def write(self, path: str, data: bytes) -> None:
+        """Write one file; in a folder of other people's code only the folder."""
+        folder, _, name = path.rpartition("/")
+        if not data and not _ELSEWHERE.isdisjoint(folder.lower().split("/")):
+            parts = folder.split("/")
+            folder = "/".join(parts[: 1 + min(parts.index(part) for part in parts if part.lower() in _ELSEWHERE)])
+            self._made_folder(folder)
+            return
+        if not self._made_folder(folder):
+            return
+        try:
+            file = os.open(f"{self._root}/{folder}/{name}", os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o644)
+        except FileExistsError:
+            return
+        except OSError as error:
+            if error.errno in {errno.ENAMETOOLONG, errno.EINVAL, errno.EILSEQ}:
+                return  # a name that this file system has no room for
             raise
+        try:
+            if data:
+                os.write(file, data)
+        finally:
+            os.close(file)
+
+    def _made_folder(self, folder: str) -> bool:
+        made = self._made.get(folder)
+        if made is None:
+            above = folder.rpartition("/")[0]
+            made = self._made_folder(above)
+            if made:
+                try:
+                    os.mkdir(f"{self._root}/{folder}")  # noqa: PTH102 - no object for each of many
+                except OSError as error:
+                    if error.errno not in {errno.EEXIST, errno.ENOTDIR, errno.ENAMETOOLONG, errno.EINVAL, errno.EILSEQ}:
+                        raise
+                    made = False
+            self._made[folder] = made
+        return made
 
 
 def _link(root: Path, path: str, target: str) -> None:

@@ -152,6 +152,20 @@ def test_what_a_hostile_repository_configures_is_not_run(repository: Path, tmp_p
             other.unlink()
         os.system(f"git -C {bare} unpack-objects -q < {tmp_path / 'kept.pack'}")
     (objects / missing[:2] / missing[2:]).unlink()
-    with pytest.raises(SourceError), opened(source(bare), None, MUCH):
-        pass
+    with opened(source(bare), None, MUCH) as project:
+        assert (project.root / "docker/Dockerfile").read_text() == DYING
+        assert not (project.root / "requirements.txt").exists()  # an object that is missing costs this file
     assert not mark.exists()
+
+
+def test_folders_of_other_peoples_code_count_as_a_whole(repository: Path, tmp_path: Path) -> None:
+    files = {"vendor/a/b.go": "x", "vendor/a/Dockerfile": CLEAN, "app/node_modules/c/setup.py": "x", "app/main.go": "x"}
+    write(repository, files)
+    git(repository, "add", "-A")
+    git(repository, "commit", "-qm", "more")
+    git(tmp_path, "clone", "-q", "--bare", "repository", "bare.git")
+    with opened(source(tmp_path / "bare.git"), None, MUCH) as project:
+        found = {str(path.relative_to(project.root)) for path in project.root.rglob("*") if path.is_file()}
+        assert found == {"docker/Dockerfile", "requirements.txt", "logo.png", "vendor/a/Dockerfile", "app/main.go"}
+        assert (project.root / "app/node_modules").is_dir()
+        assert (project.root / "app/main.go").read_bytes() == b""
