@@ -58,8 +58,11 @@ def judge(project: Callable[[Mapping[str, str]], Path]) -> Judge:
     return run
 
 
+Mend = Callable[..., FixResult]
+
+
 @pytest.fixture
-def mend(project: Callable[[Mapping[str, str]], Path]) -> Callable[..., FixResult]:
+def mend(project: Callable[[Mapping[str, str]], Path]) -> Mend:
     """Fix a Dockerfile given as text."""
 
     def run(dockerfile: str, files: Mapping[str, str] | None = None, **options: object) -> FixResult:

@@ -101,7 +101,7 @@ def tar_members(content: bytes) -> Iterator[tuple[str, bytes]]:
     """Name and bytes of each regular file in a tar archive; other kinds of entries are skipped, nothing is extracted.
 
     Raises:
-        IndexFormatError: when a header is malformed or a member reaches beyond the end.
+        IndexFormatError: when a header is malformed or damaged, or a member reaches beyond the end.
 
     """
     at = 0
@@ -110,10 +110,14 @@ def tar_members(content: bytes) -> Iterator[tuple[str, bytes]]:
         if len(header) < _BLOCK or header == bytes(_BLOCK):
             return
         try:
+            checksum = int(header[148:156].strip(b"\0 ") or b"0", 8)
             size = int(header[124:136].strip(b"\0 ") or b"0", 8)
             name = header[:100].partition(b"\0")[0].decode("ascii")
         except ValueError as error:
             raise IndexFormatError("the index holds a malformed tar header") from error
+        # POSIX ustar: the sum of all bytes of the header, those of the checksum itself taken as blanks.
+        if checksum != sum(header[:148]) + 8 * 0x20 + sum(header[156:]):
+            raise IndexFormatError("the index holds a damaged tar header")
         at += _BLOCK
         if size < 0 or at + size > len(content):
             raise IndexFormatError("the index holds a tar member that is cut short")

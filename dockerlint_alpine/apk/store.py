@@ -11,6 +11,7 @@ from dockerlint_alpine.apk.database import EMBEDDED, Database, SnapshotInfo
 from dockerlint_alpine.apk.errors import IndexFormatError, UnknownReleaseError
 from dockerlint_alpine.apk.index import Index, IndexSource, SourceKind
 from dockerlint_alpine.apk.preference import ranked
+from dockerlint_alpine.apk.releases import is_release, release_key
 from dockerlint_alpine.apk.signature import read_keys
 
 if TYPE_CHECKING:
@@ -193,14 +194,3 @@ def _made_of(info: SnapshotInfo) -> str:
         f"no index of Alpine {info.release} {info.repository} {info.arch} is at hand: names, versions and explicit"
         f" dependencies are from {info.derived}, what the packages link is carried over from {info.derived.base}"
     )
-
-
-def is_release(text: str) -> bool:
-    """True for ``edge`` and for ``3.N``."""
-    minor = text.removeprefix("3.")
-    return text == "edge" or (minor != text and len(minor) < 4 and minor.isascii() and minor.isdecimal())
-
-
-def release_key(release: str) -> tuple[int, ...]:
-    """Sorts releases; ``edge`` comes last."""
-    return (1 << 30,) if release == "edge" else tuple(int(part) for part in release.split("."))

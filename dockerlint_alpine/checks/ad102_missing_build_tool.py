@@ -33,7 +33,7 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct, field
 
-from dockerlint_alpine.apk.store import release_key
+from dockerlint_alpine.apk.releases import release_key
 from dockerlint_alpine.apk.version import LESS, compare
 from dockerlint_alpine.checks import evidence
 from dockerlint_alpine.checks.base import Check, Subject, confidence_of, locate, stage_label

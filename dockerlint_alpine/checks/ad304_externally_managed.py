@@ -69,7 +69,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from dockerlint_alpine.apk.store import release_key
+from dockerlint_alpine.apk.releases import release_key
 from dockerlint_alpine.checks.apk_operands import failure_is_handled
 from dockerlint_alpine.checks.base import Check, Subject, locate
 from dockerlint_alpine.model.findings import Evidence, Fix, TextEdit

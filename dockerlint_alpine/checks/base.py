@@ -223,9 +223,13 @@ def confidence_of(
 
     Assumed are: a version that is not pinned, a package whose record another release's index stands in for (of those that
     are there at ``moment``, and ``package``, which the finding proposes), a base image known by its name alone, a rule
-    that rests on the word of packagers (a wheel's own bytes need no rule), and a build that only its sources' text tells of.
+    that rests on the word of packagers (a wheel's own bytes need no rule), a build that only its sources' text tells of, and
+    that it is compiled at all, where its neighbours or a rule alone say so.
     """
+    told = item.resolved.artefact.confidence if item.wheel is None else "certain"
     if item.conditional or moment.unknown or (stage.image is not None and stage.image.alpine is None):
+        return "possible"
+    if told == "possible":
         return "possible"
     rule = subject.knowledge.distribution(item.resolved.name)
     read = item.wheel is not None or (
@@ -233,7 +237,7 @@ def confidence_of(
     )
     exact = exact_world(subject, stage, moment, package) and _exact_build(subject, item)
     known_image = stage.image is None or stage.image.certain
-    return "certain" if exact and item.pinned and known_image and read else "likely"
+    return "certain" if exact and item.pinned and known_image and read and told == "certain" else "likely"
 
 
 def exact_world(subject: Subject, stage: Stage, moment: Moment, package: str | None = None) -> bool:

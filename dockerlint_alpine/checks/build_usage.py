@@ -188,6 +188,8 @@ def _install_understood(step: InstallStep) -> bool:
         kind = item.resolved.artefact.kind
         if item.built is None and kind not in {"wheel", "installed"}:
             return False
+        if item.resolved.artefact.confidence != "certain":
+            return False
         if item.built is not None and (item.built.rule is None or item.built.source is not None):
             return False
     local = step.command.action == "project" or any(_LOCAL.match(arg.text) for arg in step.command.args)

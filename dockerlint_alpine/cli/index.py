@@ -220,7 +220,8 @@ def _repositories(text: str) -> tuple[str, ...]:
 def _update(store: IndexStore, wanted: tuple[str, str, str], mirror: str | None, keys: str | None) -> Exception | None:
     """Fetch one index, say so, and return what went wrong."""
     from dockerlint_alpine.apk import ApkError
-    from dockerlint_alpine.apk.store import STABLE_ARCHES, is_release
+    from dockerlint_alpine.apk.releases import is_release
+    from dockerlint_alpine.apk.store import STABLE_ARCHES
     from dockerlint_alpine.apk.update import MIRROR
     from dockerlint_alpine.apk.update import update as fetch
 

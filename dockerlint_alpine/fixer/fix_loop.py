@@ -55,7 +55,7 @@ class Mended(Struct, frozen=True):
     left: tuple[FileReport, ...]
 
 
-def mend(
+def apply_fixes(
     judges: Sequence[Judge],
     data: bytes,
     *,

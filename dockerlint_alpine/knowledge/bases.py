@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 from msgspec import Struct
 from msgspec.structs import replace
 
+from dockerlint_alpine.apk.releases import release_key
 from dockerlint_alpine.knowledge.errors import RuleError
-from dockerlint_alpine.knowledge.model import release_key
 from dockerlint_alpine.knowledge.schema import Table
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from msgspec import to_builtins
 
 from dockerlint_alpine.apk.database import Database
-from dockerlint_alpine.knowledge import schema
+from dockerlint_alpine.knowledge import locks, schema
 from dockerlint_alpine.knowledge.bases import BaseImages
 from dockerlint_alpine.knowledge.errors import RuleError
 from dockerlint_alpine.knowledge.facts import WheelRecord
@@ -33,6 +33,9 @@ DOCUMENTS = ("base-images", "languages", "errors", "package-names", "programs")
 _TABLES = """
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE entry (kind TEXT, name TEXT, json TEXT NOT NULL, PRIMARY KEY (kind, name));
+CREATE TABLE lock (name TEXT PRIMARY KEY, data BLOB NOT NULL) WITHOUT ROWID;
+CREATE TABLE shared (data BLOB NOT NULL);
+CREATE TABLE tags (id INTEGER PRIMARY KEY, tags TEXT NOT NULL);
 CREATE TABLE capability (need TEXT PRIMARY KEY, library TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE import (module TEXT PRIMARY KEY, distribution TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE uses (library TEXT, distribution TEXT, PRIMARY KEY (library, distribution)) WITHOUT ROWID;
@@ -49,7 +52,8 @@ def build(rules: Path, out: Path, indexes: Path | None = None) -> None:
     distributions = list(folder.entries())
     check_references(distributions, libraries)
     entries = [*_entries(folder), *(_packaged(indexes, {entry.name for entry in distributions}) if indexes else ())]
-    meta = _meta(entries)
+    tags, locked = _locks(rules / locks.FILE, folder)
+    meta = _meta([*entries, *(("lock", name, text) for name, text in locked)])
     out.parent.mkdir(parents=True, exist_ok=True)
     draft = out.with_name(f"{out.name}.new")
     draft.unlink(missing_ok=True)
@@ -61,6 +65,11 @@ def build(rules: Path, out: Path, indexes: Path | None = None) -> None:
             connection.executemany("INSERT INTO capability VALUES (?, ?)", _capabilities(libraries.values()).items())
             connection.executemany("INSERT INTO import VALUES (?, ?)", _imports(distributions).items())
             connection.executemany("INSERT INTO uses VALUES (?, ?)", _uses(distributions))
+            shared = locks.dictionary(locked)
+            connection.execute("INSERT INTO shared VALUES (?)", (shared,))
+            rows = ((name, locks.packed(text, shared)) for name, text in locked)
+            connection.executemany("INSERT INTO lock VALUES (?, ?)", rows)
+            connection.executemany("INSERT INTO tags VALUES (?, ?)", enumerate(tags))
             connection.executemany("INSERT INTO meta VALUES (?, ?)", meta.items())
         connection.execute("VACUUM")
     finally:
@@ -94,6 +103,22 @@ def _entries(folder: RuleFolder) -> Iterator[tuple[str, str, str]]:
         elif name == "languages":
             schema.languages(raw, "rules/languages.toml")
         yield "document", name, _packed(raw)
+
+
+def _locks(path: Path, folder: RuleFolder) -> tuple[list[str], list[tuple[str, str]]]:
+    """The tag sets and rows of what lock files say, without what the records of ``folder`` know better."""
+    if not path.exists():
+        return [], []
+    records = {name: WheelRecord.packed(raw) for name in folder.names("wheels") if (raw := folder.raw("wheels", name))}
+
+    def known(name: str, version: str) -> bool:
+        record = records.get(name)
+        if record is None:
+            return False
+        return version in record.requires and any(version == release.version for release in record.releases)
+
+    tags, rows = locks.read_locks(path, known)
+    return tags, list(rows)
 
 
 def _packaged(indexes: Path, rules: set[str]) -> Iterator[tuple[str, str, str]]:

@@ -12,10 +12,12 @@ from msgspec import Struct
 
 from dockerlint_alpine.knowledge.schema import Table
 from dockerlint_alpine.python.model import Release
+from dockerlint_alpine.python.versions import sort_versions
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from dockerlint_alpine.knowledge.locks import LockRecord
     from dockerlint_alpine.python.model import Packaged
 
 
@@ -102,10 +104,15 @@ class WheelFacts:
         as_of: str,
         record: Callable[[str], WheelRecord | None],
         packaged: Callable[[str], Packaged | None] = lambda _: None,
+        locked: Callable[[str], LockRecord | None] = lambda _: None,
+        compiled: Callable[[str], bool] = lambda _: False,
     ) -> None:
         self._as_of = as_of
         self._record = record
         self._packaged = packaged
+        self._locked = locked
+        self._compiled = compiled
+        self._releases: dict[str, tuple[Release, ...]] = {}
 
     @property
     def as_of(self) -> str:
@@ -118,34 +125,61 @@ class WheelFacts:
         return record.as_of if record else None
 
     def releases(self, name: str) -> Sequence[Release]:
-        """Return the known releases of ``name`` (normalised), newest first; empty when the distribution is unknown."""
-        record = self._record(name)
-        return record.releases if record else ()
+        """Return the known releases of ``name`` (normalised), newest first; empty when the distribution is unknown.
+
+        What was recorded from the index wins over what a lock file lists.
+        """
+        found = self._releases.get(name)
+        if found is None:
+            record, locked = self._record(name), self._locked(name)
+            found = record.releases if record is not None else ()
+            if locked is not None:
+                there = {release.version for release in found}
+                more = [release for release in locked.releases if release.version not in there]
+                found = _newest_first((*found, *more)) if there and more else (*found, *more)
+            self._releases[name] = found
+        return found
 
     def requires(self, name: str, version: str) -> Sequence[str] | None:
         """Return the PEP 508 requirements of that release, ``None`` if they are not known.
 
         A version between two recorded ones that require the same is taken to require that too.
         """
-        record = self._record(name)
-        if record is None:
-            return None
-        found = record.requires.get(version)
-        return found if found is not None else _between(record, version)
+        record, locked = self._record(name), self._locked(name)
+        found = record.requires.get(version) if record is not None else None
+        if found is None and locked is not None:
+            found = locked.requires.get(version)
+        return found if found is not None or record is None else _between(record, version)
 
     def nearest_requires(self, name: str, version: str) -> Sequence[str] | None:
         """Return the requirements of the recorded release nearest to ``version`` in the order of releases, if any."""
-        record = self._record(name)
-        order = [release.version for release in record.releases] if record is not None else []
-        if record is None or version not in order:
+        record, locked = self._record(name), self._locked(name)
+        requires = {**(locked.requires if locked else {}), **(record.requires if record else {})}
+        order = sort_versions({version, *(release.version for release in self.releases(name))})
+        if version not in order:
             return None
         at = order.index(version)
-        known = [index for index, other in enumerate(order) if other in record.requires]
-        return record.requires[order[min(known, key=lambda index: abs(index - at))]] if known else None
+        known = [index for index, other in enumerate(order) if other in requires]
+        return requires[order[min(known, key=lambda index: (abs(index - at), -index))]] if known else None
+
+    def pins(self, name: str) -> Sequence[str]:
+        """Return the distributions (normalised) of which each release of ``name`` asks for one exact version."""
+        locked = self._locked(name)
+        return locked.pins if locked is not None else ()
+
+    def compiled(self, name: str) -> bool:
+        """Tell whether a rule says how ``name`` (normalised) is compiled."""
+        return self._compiled(name)
 
     def packaged(self, name: str) -> Packaged | None:
         """Return the Alpine package that shows ``name`` (normalised) to be pure Python, ``None`` where none does."""
         return self._packaged(name)
+
+
+def _newest_first(releases: Sequence[Release]) -> tuple[Release, ...]:
+    by_version = {release.version: release for release in releases}
+    ordered = [by_version[version] for version in sort_versions(by_version)[::-1]]
+    return (*ordered, *(release for release in releases if release not in ordered))
 
 
 def _between(record: WheelRecord, version: str) -> tuple[str, ...] | None:

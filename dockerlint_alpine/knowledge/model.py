@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from msgspec import Struct
 
+from dockerlint_alpine.apk.releases import release_key
 from dockerlint_alpine.python.versions import specifiers
 
 if TYPE_CHECKING:
@@ -27,13 +28,6 @@ DETECTIONS: tuple[Detection, ...] = ("pkg-config", "tool", "header", "linker")
 RUNTIME_KINDS: tuple[RuntimeKind, ...] = ("dlopen", "program", "data")
 SEVERITIES: tuple[Severity, ...] = ("error", "warning", "info")
 CONFIDENCES: tuple[Confidence, ...] = ("source", "packaging")
-
-
-def release_key(release: str) -> tuple[int, ...]:
-    """Sort key of an Alpine release: ``3.9`` before ``3.10``; ``edge`` after all of them."""
-    if release == "edge":
-        return (1_000_000,)
-    return tuple(int(part) for part in release.split("."))
 
 
 def covers(specifier: str, version: str) -> bool:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, cast
 
+from dockerlint_alpine.apk.releases import release_key
 from dockerlint_alpine.knowledge.errors import RuleError
 from dockerlint_alpine.knowledge.model import (
     CONFIDENCES,
@@ -24,7 +25,6 @@ from dockerlint_alpine.knowledge.model import (
     Library,
     Link,
     RuntimeNeed,
-    release_key,
 )
 from dockerlint_alpine.system.files import read_file
 from dockerlint_alpine.system.toml import TomlError, load_toml

@@ -5,17 +5,19 @@ One entry is one row of JSON, the TOML table as it was written, so a look-up cos
 
 from __future__ import annotations
 
-import json
 import sqlite3
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, cast
+
+from msgspec.json import decode
 
 from dockerlint_alpine.knowledge import schema
 from dockerlint_alpine.knowledge.bases import BaseImage, BaseImages
 from dockerlint_alpine.knowledge.errors import MissingDataError
 from dockerlint_alpine.knowledge.facts import WheelFacts, WheelRecord
 from dockerlint_alpine.knowledge.folder import KINDS, RuleFolder
+from dockerlint_alpine.knowledge.locks import LockRecord, unpacked
 from dockerlint_alpine.python.model import Packaged
 
 if TYPE_CHECKING:
@@ -23,7 +25,7 @@ if TYPE_CHECKING:
 
     from dockerlint_alpine.knowledge.model import Distribution, Language, Library
 
-SCHEMA_VERSION = "1"
+SCHEMA_VERSION = "2"
 _BASES = 1024
 """Base images are kept by name, so many at most."""
 _Entry = TypeVar("_Entry")
@@ -182,7 +184,9 @@ class Knowledge:
     @cached_property
     def facts(self) -> WheelFacts:
         """Which releases and wheels distributions have; implements the ``Facts`` of ``dockerlint_alpine.python``."""
-        return WheelFacts(self._meta("facts-as-of"), self._wheel_record, self._pure_by_alpine)
+        return WheelFacts(
+            self._meta("facts-as-of"), self._wheel_record, self._pure_by_alpine, self._lock_record, self._has_build
+        )
 
     @cached_property
     def version(self) -> str:
@@ -195,6 +199,30 @@ class Knowledge:
 
     def _wheel_record(self, name: str) -> WheelRecord | None:
         return self._entry("wheels", name, WheelRecord.parse, WheelRecord.packed)
+
+    def _lock_record(self, name: str) -> LockRecord | None:
+        key = ("lock", name)
+        if key not in self._cache:
+            row = self._connection.execute("SELECT data FROM lock WHERE name = ?", (name,)).fetchone()
+            self._cache[key] = unpacked(row[0], self._shared, self._tags) if row is not None else None
+        return cast("LockRecord | None", self._cache[key])
+
+    @cached_property
+    def _shared(self) -> bytes:
+        """What the rows of locks are packed with."""
+        (data,) = self._connection.execute("SELECT data FROM shared").fetchone()
+        return bytes(data)
+
+    def _tags(self, number: int) -> tuple[str, ...]:
+        key = ("tags", str(number))
+        if key not in self._cache:
+            (text,) = self._connection.execute("SELECT tags FROM tags WHERE id = ?", (number,)).fetchone()
+            self._cache[key] = tuple(text.split())
+        return cast("tuple[str, ...]", self._cache[key])
+
+    def _has_build(self, name: str) -> bool:
+        rule = self.distribution(name)
+        return rule is not None and any(not build.optional_extension for build in rule.builds)
 
     def _pure_by_alpine(self, name: str) -> Packaged | None:
         """What compiles something, or opens libraries at run time, has a rule: that knows more than a package does."""
@@ -244,7 +272,7 @@ class Knowledge:
     def _row(self, kind: str, name: str) -> dict[str, Any] | None:
         query = "SELECT json FROM entry WHERE kind = ? AND name = ?"
         row = self._connection.execute(query, (kind, name)).fetchone()
-        return json.loads(row[0]) if row else None
+        return decode(row[0], type=dict[str, Any]) if row else None
 
 
 def _capability_key(need: str) -> str:

@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING, Protocol
 
 from msgspec import Struct
 
+from dockerlint_alpine.apk.releases import release_key
 from dockerlint_alpine.knowledge import schema
 from dockerlint_alpine.knowledge.bases import BaseImages
 from dockerlint_alpine.knowledge.errors import RuleError
 from dockerlint_alpine.knowledge.facts import WheelRecord
 from dockerlint_alpine.knowledge.folder import KINDS, RuleFolder, capabilities, libraries_of
-from dockerlint_alpine.knowledge.model import Distribution, Library, release_key, within
+from dockerlint_alpine.knowledge.model import Distribution, Library, within
 from dockerlint_alpine.knowledge.proofs import Proof, contradiction
 
 if TYPE_CHECKING:

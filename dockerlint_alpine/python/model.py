@@ -212,7 +212,9 @@ class Target(Struct, frozen=True):
 class Release(Struct, frozen=True):
     """One version on an index: ``wheels`` are compressed tag sets (``cp311-cp311-musllinux_1_2_x86_64``).
 
-    ``upload_date`` is ``YYYY-MM-DD`` of its first file. ``requires_python`` is PEP 440 text.
+    ``upload_date`` is ``YYYY-MM-DD`` of its first file. ``requires_python`` is PEP 440 text. A ``partial`` release may have
+    more wheels than are listed, and admit fewer Pythons; without ``wheels_known`` nothing is said of its wheels at all.
+    ``source`` tells where it was recorded, where that is not the index.
     """
 
     version: str
@@ -221,6 +223,14 @@ class Release(Struct, frozen=True):
     requires_python: str | None = None
     wheels: tuple[str, ...] = ()
     sdist: bool = True
+    partial: bool = False
+    wheels_known: bool = True
+    source: str | None = None
+
+    @property
+    def pure(self) -> bool:
+        """True where a wheel of pure Python is among its files."""
+        return any(tag.endswith("-none-any") for tag in self.wheels)
 
 
 class Packaged(Struct, frozen=True):
@@ -252,6 +262,12 @@ class Facts(Protocol):
     def nearest_requires(self, name: str, version: str) -> Sequence[str] | None:
         """Return the requirements of the recorded release nearest to ``version``, ``None`` where none is recorded."""
 
+    def pins(self, name: str) -> Sequence[str]:
+        """Return the distributions (normalised) of which each release of ``name`` asks for one exact version."""
+
+    def compiled(self, name: str) -> bool:
+        """Tell whether a rule says how every release of ``name`` (normalised) is compiled."""
+
     def packaged(self, name: str) -> Packaged | None:
         """Return what makes ``name`` (normalised) pure Python whatever its version; ``None``: nothing says so."""
 
@@ -261,8 +277,9 @@ class Verdict(Struct, frozen=True):
 
     ``pure`` is either a wheel or an sdist: the distribution is pure Python, so it makes no difference which.
     ``wheel_tag`` is the compressed tag set of the chosen wheel. ``nearest_with_wheel`` is, for an sdist, the nearest
-    version that has a fitting wheel. ``source`` is ``facts as of DATE``, ``lock file``, ``index``, ``wheelhouse``,
-    ``requirement`` or, for ``pure``, an Alpine release.
+    version that has a fitting wheel. ``confidence`` is less than ``certain`` where the release itself, or all of its
+    wheels, are not recorded and its neighbours, or a rule alone, decided. ``source`` is ``facts as of DATE``, ``lock file``,
+    ``index``, ``wheelhouse``, ``requirement``, ``rules``, where a lock recorded it, or, for ``pure``, an Alpine release.
     """
 
     kind: ArtefactKind
@@ -270,6 +287,7 @@ class Verdict(Struct, frozen=True):
     source: str
     wheel_tag: str | None = None
     nearest_with_wheel: str | None = None
+    confidence: Literal["certain", "likely", "possible"] = "certain"
 
 
 class Resolved(Struct, frozen=True):

@@ -11,6 +11,8 @@ import re
 from collections import deque
 from typing import TYPE_CHECKING, Protocol
 
+from msgspec.structs import replace
+
 from dockerlint_alpine.python.markers import InvalidMarkerError, applies, environment
 from dockerlint_alpine.python.model import (
     Facts,
@@ -28,16 +30,19 @@ from dockerlint_alpine.python.model import (
     Verdict,
 )
 from dockerlint_alpine.python.requirement import InvalidRequirementError, parse_pep508
-from dockerlint_alpine.python.verdict import Choice, choose, judge_file, merge_releases, releases_of_files
+from dockerlint_alpine.python.tags import knows_musllinux
+from dockerlint_alpine.python.verdict import Choice, choose, judge_file, merge_releases, releases_of_files, unrecorded
 from dockerlint_alpine.python.versions import InvalidSpecifierError, same_version, specifiers
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 
     from dockerlint_alpine.python.model import IndexOptions
     from dockerlint_alpine.python.sources.source_facts import SourceFacts
 
 _OR = re.compile(r"\bor\b")
+_HARMLESS = frozenset({"wheel", "installed", "pure"})
+"""What pip makes of a distribution where nothing is compiled."""
 MAX_ROUNDS = 40
 """Passes over the graph until the choices are stable; more would mean that they go in circles."""
 MAX_BACKTRACKS = 60
@@ -86,7 +91,7 @@ class _Node:
     ``terms`` are (specifier, who says so, the distribution whose release says so or ``None`` for a file).
     """
 
-    __slots__ = ("chain", "extras", "name", "origin", "requested", "terms")
+    __slots__ = ("chain", "extras", "loose", "name", "origin", "requested", "terms")
 
     def __init__(self, name: str, chain: tuple[str, ...], origin: Origin, requested: Requested | None) -> None:
         self.name = name
@@ -95,6 +100,8 @@ class _Node:
         self.requested = requested
         self.terms: list[tuple[str, str, str | None]] = []
         self.extras: set[str] = set()
+        self.loose: str | None = None
+        """Who asks for one exact version of it that is not recorded."""
 
     @property
     def base(self) -> tuple[str, ...]:
@@ -197,6 +204,8 @@ class _Offline:
                 term = (need.specifier, parent.name, parent.name)
                 if term not in node.terms:
                     node.terms.append(term)
+                if not need.specifier and need.name in self.facts.pins(parent.name):
+                    node.loose = parent.name
                 node.extras.update(need.extras)
                 queue.append((need.name, frozenset(node.extras)))
         for name, node in nodes.items():
@@ -206,7 +215,7 @@ class _Offline:
     def needs(self, node: _Node) -> Iterator[Requested]:
         """Yield the dependencies of the release chosen for ``node`` in the last round."""
         choice = self.chosen.get(node.name)
-        if choice is None or choice.version is None or choice.verdict.kind == "pure":
+        if choice is None or choice.version is None:
             return
         requires = self.facts.requires(node.name, choice.version)
         yield from self.active(node, requires or ())
@@ -254,7 +263,7 @@ class _Offline:
         key = (node.name, specifier, out)
         if key not in self.cache:
             try:
-                self.cache[key] = self.fresh_choice(node, specifier, out)
+                self.cache[key] = self.with_rule(node, self.fresh_choice(node, specifier, out))
             except InvalidSpecifierError as error:
                 self.cache[key] = Choice(None, Verdict("unknown", str(error), "requirement"))
         return self.cache[key]
@@ -282,7 +291,9 @@ class _Offline:
                 return Choice(pin, _pure(node.name, packaged))
             return Choice(pin, Verdict("unknown", f"nothing is recorded about {node.name}", source))
         if pin is not None and not any(same_version(pin, release.version) for release in releases):
-            return Choice(pin, Verdict("unknown", f"{node.name} {pin} is not among the recorded releases", source))
+            if house or self.wanted.options.no_index:
+                return Choice(pin, Verdict("unknown", f"{node.name} {pin} is not among the recorded releases", source))
+            return unrecorded(node.name, pin, releases, self.target, self.wanted.options, source=source)
         if house:
             return choose(
                 node.name, specifier, releases, self.target, self.wanted.options, source=source, as_of=self.as_of
@@ -294,6 +305,42 @@ class _Offline:
                 node.name, specifier, releases, self.target, self.wanted.options, source=source, as_of=self.as_of
             ),
         )
+
+    def with_rule(self, node: _Node, choice: Choice) -> Choice:
+        """The choice, or what a rule says where no wheel of the distribution is recorded at all."""
+        known = choice.verdict.kind != "unknown" or any(release.wheels for release in self.releases(node.name))
+        if known or self.wanted.options.no_index or not self.facts.compiled(node.name):
+            return choice
+        return Choice(choice.version, self.by_rule(node.name, choice.version))
+
+    def by_rule(self, name: str, pin: str | None) -> Verdict:
+        """The verdict on a distribution of which only a rule tells, how it is compiled: pip compiles it where it takes no
+        wheel; whether there is one that fits is not known."""
+        wheels, sdists = self.wanted.options.allows(name)
+        if not wheels:
+            return Verdict("sdist", f"--no-binary asks for the source of {name}", "requirement")
+        if not sdists:
+            return Verdict("unknown", f"nothing is recorded about {name}", "rules")
+        pip = self.target.pip_version
+        if self.target.musl is not None and not knows_musllinux(pip):
+            reason = f"pip {pip} does not know musllinux wheels (21.2 does), and {name} has native code"
+            return Verdict("sdist", reason, "rules", confidence="likely")
+        shown = f"{name} {pin}" if pin is not None else name
+        return Verdict("sdist", f"no wheel of {shown} is recorded", "rules", confidence="possible")
+
+    def settled(self, node: _Node, choice: Choice) -> Choice:
+        """The choice for a distribution of which somebody asks for one exact version that is not recorded: what all its
+        releases have in common, else nothing."""
+        if node.loose is None or choice.verdict.kind not in {"wheel", "sdist"} or any(term[0] for term in node.terms):
+            return choice
+        kinds = {
+            choose(node.name, f"=={release.version}", [release], self.target, self.wanted.options).verdict.kind
+            for release in self.releases(node.name)
+        }
+        if kinds == {choice.verdict.kind}:
+            return Choice(None, replace(choice.verdict, confidence="likely"))
+        reason = f"{node.loose} asks for one exact version of {node.name}, which is not recorded"
+        return Choice(None, Verdict("unknown", reason, choice.verdict.source))
 
     # -- conflicts --------------------------------------------------------------------------------------------------
 
@@ -339,8 +386,11 @@ class _Offline:
     def answer(self, nodes: Mapping[str, _Node]) -> Resolution:
         found: list[Resolved] = []
         for name in sorted(nodes):
-            node, choice = nodes[name], self.chosen[name]
+            node = nodes[name]
+            choice = self.settled(node, self.chosen[name])
             verdict = choice.verdict
+            if verdict.confidence == "possible":
+                self.tell(name, node.chain, verdict.reason, "unknown")
             if self.conflict(node):
                 reason = _conflict_text(node)
                 self.tell(name, node.chain, reason, "conflict")
@@ -349,15 +399,18 @@ class _Offline:
                 self.tell(name, node.chain, verdict.reason, "unknown")
             elif verdict.kind == "none":
                 self.tell(name, node.chain, verdict.reason, "no-release")
-            elif verdict.kind == "pure" and self.follow:
-                self.doubt_packaged(node, nodes)
+            elif verdict.kind == "pure" and self.follow and not self.releases(name):
+                self.doubt_packaged(node)
             elif (
                 self.follow
                 and choice.version is not None
                 and verdict.kind != "installed"
+                and verdict.confidence != "possible"  # that is told already
                 and self.facts.requires(name, choice.version) is None
             ):
                 self.doubt_unrecorded(node, choice.version, nodes)
+            elif self.follow and node.extras and choice.version is not None:
+                self.doubt_extras(node, choice.version)
             url = node.requested.url if node.requested is not None else None
             found.append(
                 Resolved(name, choice.version, tuple(sorted(node.extras)), node.chain, node.origin, choice.verdict, url)
@@ -372,35 +425,44 @@ class _Offline:
         """The dependencies of this release are not recorded: those of the nearest one that is tell what may come along."""
         nearest = self.facts.nearest_requires(node.name, version)
         if nearest is not None:
-            names = dict.fromkeys(need.name for need in self.active(node, nearest) if need.name is not None)
-            if not self.compiled_company(names, nodes):
+            needs = [need for need in self.active(node, nearest) if need.name is not None]
+            if all(need.name in nodes or self.is_harmless(need) for need in needs):
                 self.notes.append(_BY_NEIGHBOUR)
                 return
         reason = f"the dependencies of {node.name} {version} are not recorded"
         self.tell(node.name, node.chain, reason, "dependencies")
 
-    def compiled_company(self, names: Iterable[str], nodes: Mapping[str, _Node]) -> list[str]:
-        """Those of ``names`` that would make a difference if they came along: they are not judged anyway, and no wheel
-        is known to fit."""
-        return [name for name in names if name not in nodes and not self.is_harmless(name)]
-
-    def doubt_packaged(self, node: _Node, nodes: Mapping[str, _Node]) -> None:
-        """Only the Alpine package of a distribution is known: that tells what may come along."""
-        packaged = self.facts.packaged(node.name)
-        assert packaged is not None
-        compiled = self.compiled_company(packaged.brings, nodes)
+    def doubt_packaged(self, node: _Node) -> None:
+        """Only the Alpine package of a distribution is known. What that depends on is Alpine's choice and says nothing of
+        what the distribution requires."""
         if node.extras:
             extras = ",".join(sorted(node.extras))
             self.tell(node.name, node.chain, f"what the extra {extras} adds is not recorded; --online tells", "company")
-        elif compiled:
-            reason = f"it may bring {', '.join(compiled)}, of which no fitting wheel is recorded; --online tells"
-            self.tell(node.name, node.chain, reason, "company")
         else:
             self.notes.append(_BY_PACKAGE)
 
-    def is_harmless(self, name: str) -> bool:
-        """Tell whether nothing of ``name`` would be compiled if it came along in its newest version."""
-        return self.choice(_Node(name, (), Origin(name), None)).verdict.kind in {"wheel", "installed", "pure"}
+    def doubt_extras(self, node: _Node, version: str) -> None:
+        """A lock lists what an extra adds only where its project asks for that extra."""
+        recorded = next((one for one in self.releases(node.name) if one.version == version), None)
+        if recorded is None or not recorded.partial:
+            return
+        stated = " ".join(self.facts.requires(node.name, version) or ()).replace("'", '"')
+        unknown = [extra for extra in sorted(node.extras) if f'"{extra}"' not in stated]
+        if unknown:
+            reason = f"what the extra {','.join(unknown)} adds is not recorded; --online tells"
+            self.tell(node.name, node.chain, reason, "company")
+
+    def is_harmless(self, need: Requested) -> bool:
+        """Tell whether nothing would be compiled if ``need`` of a neighbouring release came along: in its newest version,
+        and where that release asks for one exact version, in any that is recorded."""
+        assert need.name is not None
+        if specifiers(need.specifier).pin is None:
+            return self.choice(_Node(need.name, (), Origin(need.name), None)).verdict.kind in _HARMLESS
+        return all(
+            choose(need.name, f"=={one.version}", [one], self.target, self.wanted.options).verdict.kind in _HARMLESS
+            for one in self.releases(need.name)
+            if not one.yanked
+        )
 
     def tell(self, name: str, chain: tuple[str, ...], reason: str, kind: UnresolvedKind) -> None:
         self.unresolved.setdefault((name, kind), Unresolved(name, chain, reason, kind))

@@ -17,7 +17,7 @@ from dockerlint_alpine.apk import IndexStore
 from dockerlint_alpine.checks import CHECKS, Subject, check_of
 from dockerlint_alpine.checks.carried import is_notice, settled
 from dockerlint_alpine.fixer.bases import share
-from dockerlint_alpine.fixer.fix_loop import Proposal, mend, merged
+from dockerlint_alpine.fixer.fix_loop import Proposal, apply_fixes, merged
 from dockerlint_alpine.fixer.overlay import changed_context
 from dockerlint_alpine.fixer.verify import UnfaithfulFixError, confirm
 from dockerlint_alpine.knowledge import Knowledge
@@ -292,7 +292,7 @@ def fix_builds(
             return None
         return before.setdefault(other, data) if data is not None else None
 
-    done = mend(
+    done = apply_fixes(
         [judge(doctor) for doctor in doctors],
         data,
         unsafe=any(doctor.settings.unsafe_fixes for doctor in doctors),

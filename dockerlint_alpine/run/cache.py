@@ -9,25 +9,15 @@ can't be written is done without.
 
 from __future__ import annotations
 
-import json
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
-from msgspec import Struct
+from msgspec import MsgspecError, Struct
+from msgspec.json import decode, encode
 from msgspec.structs import replace
 
 from dockerlint_alpine.model.about import __version__
-from dockerlint_alpine.model.findings import (
-    DistributionRef,
-    Evidence,
-    Finding,
-    Fix,
-    Location,
-    StageRef,
-    TextEdit,
-    Traits,
-)
 from dockerlint_alpine.model.reports import FileReport
 
 if TYPE_CHECKING:
@@ -37,7 +27,9 @@ if TYPE_CHECKING:
     from dockerlint_alpine.run.config import Configuration
 
 FILE_NAME = "reports.sqlite"
-_LAYOUT = 3
+State: TypeAlias = tuple[int, int, int, int]
+"""Mode, size, time of change in nanoseconds and number of a file."""
+_LAYOUT = 4
 _MAX_ROWS = 20_000
 _PACKAGE = Path(__file__).resolve().parent.parent
 _ONLY_SHOWN = {
@@ -54,6 +46,13 @@ _ONLY_SHOWN = {
 """Settings that change which files are judged or how that is shown, but no report; with the defaults in their place."""
 
 
+class _Basis(Struct, frozen=True):
+    """What a report rests on: paths with their state then, and for how long and until when it lasts, in nanoseconds."""
+
+    states: tuple[tuple[str, State | None], ...]
+    until: tuple[int, int] | None = None
+
+
 class ReportCache:
     """Reports in ``folder`` (made when needed). ``warn`` gets one line if the cache is of no use.
 
@@ -67,7 +66,8 @@ class ReportCache:
         self._clock = clock
         self._since = clock()
         self._connection: Connection | None = None
-        self._new: list[tuple[str, str, str]] = []
+        self._aside = False
+        self._new: list[tuple[str, bytes, bytes]] = []
         self._program = _program_state()
 
     def key(self, configuration: Configuration, path: str, data: bytes) -> str:
@@ -89,13 +89,14 @@ class ReportCache:
         if row is None:
             return None
         try:
-            until, *states = json.loads(row[0])
+            basis = decode(row[0], type=_Basis)
+            until = basis.until
             if until is not None and not 0 <= until[1] - self._clock() <= until[0]:
                 return None
-            if any(state_of(path) != state for path, state in states):
+            if any(state_of(path) != state for path, state in basis.states):
                 return None
-            return _report(json.loads(row[1]), source), frozenset(path for path, _ in states)
-        except (ValueError, TypeError, KeyError):
+            return replace(decode(row[1], type=FileReport), source=source), frozenset(path for path, _ in basis.states)
+        except (MsgspecError, ValueError, TypeError):
             return None
 
     def put(self, key: str, report: FileReport, looked_at: Iterable[str], *, lasts: int | None = None) -> None:
@@ -103,10 +104,10 @@ class ReportCache:
 
         It is used for ``lasts`` nanoseconds at most (``None``: for as long as nothing changes).
         """
-        states = [(path, state_of(path)) for path in sorted(set(looked_at))]
+        states = tuple((path, state_of(path)) for path in sorted(set(looked_at)))
         if all(state is None or state[2] < self._since for _, state in states):
-            until = [lasts, self._clock() + lasts] if lasts is not None else None
-            self._new.append((key, json.dumps([until, *states]), json.dumps(_plain(report))))
+            basis = _Basis(states, (lasts, self._clock() + lasts) if lasts is not None else None)
+            self._new.append((key, encode(basis), encode(replace(report, source=b""))))
 
     def close(self) -> None:
         """Write everything out and let go of the file; the next question opens it again."""
@@ -122,7 +123,7 @@ class ReportCache:
             if self._connection is not None:
                 self._connection.close()
         except (sqlite3.Error, OSError) as error:
-            self._useless(str(error))
+            self._failed(error)
         self._new.clear()
         self._connection = None
 
@@ -135,14 +136,39 @@ class ReportCache:
             found = self._connected().execute("SELECT looked_at, report FROM report WHERE key = ?", (key,))
             row: tuple[Any, ...] | None = found.fetchone()
         except (sqlite3.Error, OSError) as error:
-            self._useless(str(error))
+            self._failed(error)
             return None
         return row
+
+    def _failed(self, error: Exception) -> None:
+        """Begin anew where the file is damaged: nothing in it is worth more than another run. Else do without it."""
+        import sqlite3
+
+        damaged = isinstance(error, sqlite3.DatabaseError) and not isinstance(error, sqlite3.OperationalError)
+        try:
+            if self._connection is not None:
+                self._connection.close()
+            if damaged and not self._aside:
+                self._set_aside()
+                return
+        except (sqlite3.Error, OSError) as another:
+            error = another
+        self._warn(f"the cache in {self._folder} can't be used ({error}); going on without it")
+        self._folder = _NOWHERE
 
     def _connected(self) -> Connection:
         if self._connection is None:
             self._connection = self._open()
         return self._connection
+
+    def _set_aside(self) -> None:
+        self._connection, self._aside = None, True
+        place = self._folder / FILE_NAME
+        broken = place.with_name(f"{FILE_NAME}.broken")
+        place.replace(broken)
+        for ending in ("-wal", "-shm"):
+            place.with_name(FILE_NAME + ending).unlink(missing_ok=True)
+        self._warn(f"the cache {place} was damaged and is begun anew; the old one is kept as {broken.name}")
 
     def _open(self) -> Connection:
         import sqlite3
@@ -151,12 +177,8 @@ class ReportCache:
         connection = sqlite3.connect(self._folder / FILE_NAME, timeout=5)
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = OFF")
-        connection.execute("CREATE TABLE IF NOT EXISTS report (key TEXT UNIQUE, looked_at TEXT, report TEXT)")
+        connection.execute("CREATE TABLE IF NOT EXISTS report (key TEXT UNIQUE, looked_at BLOB, report BLOB)")
         return connection
-
-    def _useless(self, reason: str) -> None:
-        self._warn(f"the cache in {self._folder} can't be used ({reason}); going on without it")
-        self._folder = _NOWHERE
 
 
 _NOWHERE = Path()
@@ -180,39 +202,10 @@ def _sources(folder: str) -> Iterable[os.DirEntry[str]]:
             yield entry
 
 
-def state_of(path: str) -> list[int] | None:
+def state_of(path: str) -> State | None:
     """What of a file or folder changes when it does; ``None`` where there is nothing."""
     try:
         status = os.stat(path)  # noqa: PTH116 - asked for every path of every report
     except (OSError, ValueError):
         return None
-    return [status.st_mode, status.st_size, status.st_mtime_ns, status.st_ino]
-
-
-def _plain(value: Any) -> Any:
-    """Records as dictionaries without what is empty; the source is left out."""
-    if isinstance(value, tuple):
-        return [_plain(item) for item in value]
-    if isinstance(value, Struct):
-        return {name: _plain(getattr(value, name)) for name in value.__struct_fields__ if name != "source"}
-    return value
-
-
-def _report(raw: dict[str, Any], source: bytes) -> FileReport:
-    findings = tuple(_finding(item) for item in raw.pop("findings"))
-    return FileReport(**{**raw, "findings": findings, "source": source, "notes": tuple(raw["notes"])})
-
-
-def _finding(raw: dict[str, Any]) -> Finding:
-    stage, distribution, fix = raw["stage"], raw["distribution"], raw["fix"]
-    raw["location"] = Location(**raw["location"])
-    raw["evidence"] = tuple(Evidence(**item) for item in raw["evidence"])
-    raw["platforms"] = tuple(raw["platforms"])
-    raw["packages"] = tuple(raw["packages"])
-    raw["stage"] = StageRef(**stage) if stage else None
-    if distribution:
-        raw["distribution"] = DistributionRef(**{**distribution, "origin": tuple(distribution["origin"])})
-    if fix:
-        raw["fix"] = Fix(fix["title"], fix["applicability"], tuple(TextEdit(**edit) for edit in fix["edits"]))
-    raw["traits"] = Traits(**raw["traits"])
-    return Finding(**raw)
+    return status.st_mode, status.st_size, status.st_mtime_ns, status.st_ino

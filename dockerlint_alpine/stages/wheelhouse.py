@@ -137,6 +137,14 @@ class WheelhouseFacts(Struct, frozen=True):
         """See :class:`dockerlint_alpine.python.Facts`."""
         return self.facts.nearest_requires(name, version)
 
+    def pins(self, name: str) -> Sequence[str]:
+        """See :class:`dockerlint_alpine.python.Facts`."""
+        return self.facts.pins(name)
+
+    def compiled(self, name: str) -> bool:
+        """See :class:`dockerlint_alpine.python.Facts`."""
+        return self.facts.compiled(name)
+
     def packaged(self, name: str) -> Packaged | None:
         """See :class:`dockerlint_alpine.python.Facts`."""
         return self.facts.packaged(name)

@@ -54,6 +54,22 @@ def test_apk_del_takes_the_library_away(judge: Judge, mend) -> None:
     assert mend(VIRTUAL).new.decode() == VIRTUAL.replace("RUN apk", "RUN apk add --no-cache lz4-libs\nRUN apk", 1)
 
 
+SLIM = """\
+FROM python:3.11-alpine3.19
+ARG SLIM
+RUN apk add --no-cache gcc musl-dev lz4-dev lz4-libs
+RUN pip install lz4==4.4.5
+RUN if [ -n "$SLIM" ]; then apk del lz4-dev lz4-libs; fi
+"""
+
+
+def test_an_apk_del_in_a_branch_may_take_the_library_away(judge: Judge) -> None:
+    (finding,) = [one for one in judge(SLIM).findings if one.code.startswith("AD2")]
+    assert (finding.code, finding.confidence, finding.packages) == ("AD202", "possible", ("lz4-libs",))
+    assert "may take" in finding.message
+    assert not said(judge(SLIM.replace("; then apk del lz4-dev lz4-libs", "; then apk del lz4-dev")), of="lz4")
+
+
 def test_a_soname_is_a_package_too(judge: Judge) -> None:
     assert not said(judge(VIRTUAL.replace("RUN apk", "RUN apk add --no-cache so:liblz4.so.1\nRUN apk", 1)))
 

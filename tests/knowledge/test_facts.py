@@ -90,6 +90,7 @@ def test_the_nearest_recorded_release_tells_what_others_may_require() -> None:
     assert facts.requires("x", "3") is None
     assert facts.nearest_requires("x", "3") == ("a",)
     assert facts.nearest_requires("x", "2") == ()
-    assert facts.nearest_requires("x", "9") is None
+    assert facts.nearest_requires("x", "9") == ("a",)
+    assert facts.nearest_requires("x", "no version") is None
     assert facts.nearest_requires("y", "1") is None
     assert record().nearest_requires("x", "1") is None

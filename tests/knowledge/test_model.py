@@ -4,8 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dockerlint_alpine.apk.releases import release_key
 from dockerlint_alpine.knowledge import Knowledge, schema
-from dockerlint_alpine.knowledge.model import covers, release_key, within
+from dockerlint_alpine.knowledge.model import covers, within
 
 
 def link(**switches: dict[str, object]) -> object:

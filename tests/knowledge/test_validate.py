@@ -25,6 +25,7 @@ class Source:
     release: str
     repository: str
     arch: str
+    derived: object = None
 
 
 class Index:

@@ -8,7 +8,7 @@ import pytest
 from dockerlint_alpine.python.model import Packaged, Release, Target
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
 
 class MemoryFiles:
@@ -47,7 +47,9 @@ class MemoryFacts:
         releases: Mapping[str, Sequence[Release]],
         requires: Mapping[object, Sequence[str]] | None = None,
         packaged: Mapping[str, Packaged] | None = None,
+        compiled: Collection[str] = (),
     ) -> None:
+        self._compiled = compiled
         self._releases = releases
         self._requires = requires or {}
         self._packaged = packaged or {}
@@ -60,6 +62,12 @@ class MemoryFacts:
 
     def nearest_requires(self, name: str, version: str) -> Sequence[str] | None:
         return self._requires.get((name, "nearest"))
+
+    def pins(self, name: str) -> Sequence[str]:
+        return self._requires.get((name, "pins"), ())
+
+    def compiled(self, name: str) -> bool:
+        return name in self._compiled
 
     def packaged(self, name: str) -> Packaged | None:
         return self._packaged.get(name)

@@ -15,6 +15,7 @@ from dockerlint_alpine.python.model import (
     RequirementSet,
     Resolution,
     Target,
+    Verdict,
 )
 from dockerlint_alpine.python.resolve import ResolverError, resolve
 from dockerlint_alpine.python.sources.source_facts import SourceFacts
@@ -131,7 +132,8 @@ def test_a_conflict_below_makes_an_older_parent_win() -> None:
 def test_what_is_not_known_is_listed_and_never_guessed() -> None:
     found = ask("mystery>=1\nlz4==9.9\nclickhouse-connect[zs]\n", FACTS)
     assert short(found)["mystery"] == (None, "unknown")
-    assert short(found)["lz4"] == ("9.9", "unknown")
+    assert short(found)["lz4"] == ("9.9", "sdist")  # as all that are recorded: possible, and told as unknown
+    assert next(one for one in found.distributions if one.name == "lz4").artefact.confidence == "possible"
     assert {(one.name, one.kind) for one in found.unresolved} == {
         ("mystery", "unknown"),
         ("lz4", "unknown"),
@@ -263,18 +265,19 @@ def test_what_alpine_packages_without_objects_is_pure_in_any_version() -> None:
     assert len(found.notes) == 1
 
 
-@pytest.mark.parametrize(
-    ("line", "reason"),
-    [
-        ("django[argon2]", "what the extra argon2 adds is not recorded"),
-        ("charts", "it may bring numpy, of which no fitting wheel is recorded"),
-        ("deep", "it may bring nobody-knows, of which no fitting wheel is recorded"),
-    ],
-)
-def test_what_may_come_along_is_doubted_and_never_required(line: str, reason: str) -> None:
-    found = ask(line, PACKAGED)
+def test_what_an_extra_adds_is_doubted() -> None:
+    found = ask("django[argon2]", PACKAGED)
     assert len(found.distributions) == 1
+    reason = "what the extra argon2 adds is not recorded"
     assert [(one.kind, one.reason.partition(";")[0]) for one in found.unresolved] == [("company", reason)]
+
+
+@pytest.mark.parametrize("line", ["charts", "deep"])
+def test_what_alpine_s_package_depends_on_is_no_requirement(line: str) -> None:
+    """It is Alpine's choice, and says nothing of what pip installs."""
+    found = ask(line, PACKAGED)
+    assert [one.name for one in found.distributions] == [line]
+    assert not found.unresolved
 
 
 def test_company_that_is_judged_anyway_is_no_doubt() -> None:
@@ -317,3 +320,113 @@ def test_what_is_installed_already_raises_no_question() -> None:
     found = ask("heavy", NEIGHBOURS, installed={"heavy": "1"})
     assert short(found) == {"heavy": ("1", "installed")}
     assert (found.unresolved, found.notes) == ((), ())
+
+
+# -- what lock files tell ------------------------------------------------------------------------------------------------
+
+
+ON_GLIBC = "cp311-cp311-manylinux_2_17_x86_64.manylinux2014_x86_64"
+ON_MUSL = "cp311-cp311-musllinux_1_2_x86_64"
+
+
+def lock(version: str, *wheels: str, **more: bool) -> Release:
+    return Release(version, wheels=wheels, partial=True, source="uv.lock of a/b, 2026-11", **more)
+
+
+def verdict(line: str, facts: MemoryFacts) -> Verdict:
+    (found,) = ask(line, facts).distributions
+    return found.artefact
+
+
+@pytest.mark.parametrize(
+    ("release", "kind", "confidence"),
+    [
+        (lock("1.0", ON_GLIBC, ON_MUSL), "wheel", "certain"),
+        (lock("1.0", "py3-none-any"), "wheel", "certain"),
+        (lock("1.0", ON_GLIBC), "sdist", "likely"),
+        (lock("1.0", "cp311-abi3-manylinux_2_28_x86_64"), "sdist", "likely"),
+        (lock("1.0", "cp312-cp312-manylinux_2_17_x86_64"), "unknown", "certain"),
+        (lock("1.0", "cp311-cp311-manylinux_2_17_aarch64"), "unknown", "certain"),
+        (lock("1.0"), "unknown", "certain"),
+        (lock("1.0", wheels_known=False), "unknown", "certain"),
+        (Release("1.0", wheels=(ON_GLIBC,), source="poetry.lock of a/b, 2026-11"), "sdist", "certain"),
+    ],
+)
+def test_what_a_lock_lists_is_a_fact_and_what_it_lacks_is_not(release: Release, kind: str, confidence: str) -> None:
+    found = verdict("x==1.0", MemoryFacts({"x": [release]}, {"x": []}))
+    assert (found.kind, found.confidence) == (kind, confidence)
+    if kind != "unknown":
+        assert found.source == release.source
+
+
+@pytest.mark.parametrize(
+    ("below", "above", "kind", "confidence"),
+    [
+        (("py3-none-any",), ("py3-none-any",), "pure", "likely"),
+        ((ON_GLIBC, ON_MUSL), (ON_MUSL,), "wheel", "likely"),
+        ((ON_GLIBC,), (ON_GLIBC,), "sdist", "likely"),
+        ((ON_GLIBC,), (ON_MUSL,), "unknown", "certain"),
+        (("py3-none-any",), (ON_GLIBC,), "unknown", "certain"),
+        ((ON_GLIBC,), None, "sdist", "possible"),
+        ((ON_MUSL,), None, "unknown", "certain"),
+        (("py3-none-any",), None, "pure", "likely"),
+    ],
+)
+def test_neighbours_bound_a_release_that_no_row_has(
+    below: tuple[str, ...], above: tuple[str, ...] | None, kind: str, confidence: str
+) -> None:
+    releases = [lock("1.0", *below), *([lock("3.0", *above)] if above else [])]
+    found = verdict("x==2.0", MemoryFacts({"x": releases}, {("x", "nearest"): []}))
+    assert (found.kind, found.confidence) == (kind, confidence)
+
+
+def test_what_is_possible_only_is_told_as_unknown_too() -> None:
+    found = ask("x==2.0", MemoryFacts({"x": [lock("1.0", ON_GLIBC)]}, {("x", "nearest"): []}))
+    assert [(one.name, one.kind) for one in found.unresolved] == [("x", "unknown")]
+
+
+def test_a_rule_is_heard_without_a_record() -> None:
+    facts = MemoryFacts({}, {}, compiled=["x"])
+    plain = ask("x==1.0", facts)
+    assert [(one.artefact.kind, one.artefact.confidence) for one in plain.distributions] == [("sdist", "possible")]
+    assert [(one.name, one.kind) for one in plain.unresolved] == [("x", "unknown")]
+    forced = verdict("--no-binary :all:\nx==1.0", facts)
+    assert (forced.kind, forced.confidence, forced.source) == ("sdist", "certain", "requirement")
+    assert verdict("--only-binary :all:\nx==1.0", facts).kind == "unknown"
+    assert verdict("y==1.0", facts).kind == "unknown"
+
+
+def test_a_pip_that_knows_no_wheel_for_musl_compiles_what_has_native_code() -> None:
+    target = Target("3.9", "linux/amd64", musl=(1, 2), pip_version="20.3.4")
+    (found,) = ask("x==1.0", MemoryFacts({}, {}, compiled=["x"]), target=target).distributions
+    assert (found.artefact.kind, found.artefact.confidence) == ("sdist", "likely")
+    assert "20.3.4" in found.artefact.reason
+
+
+def test_a_child_of_which_one_exact_version_is_asked_for_is_not_the_newest() -> None:
+    """pydantic and pydantic-core: where the lock does not tell the version, all that are recorded must agree."""
+    requires = {"parent": ["core"], ("parent", "pins"): ["core"], "core": []}
+    mixed = MemoryFacts(
+        {"parent": [lock("1.0", "py3-none-any")], "core": [lock("2", ON_MUSL), lock("1", ON_GLIBC)]}, requires
+    )
+    found = ask("parent==1.0", mixed)
+    assert short(found) == {"parent": ("1.0", "wheel"), "core": (None, "unknown")}
+    alike = MemoryFacts(
+        {"parent": [lock("1.0", "py3-none-any")], "core": [lock("2", ON_MUSL), lock("1", ON_MUSL)]}, requires
+    )
+    (core,) = [one for one in ask("parent==1.0", alike).distributions if one.name == "core"]
+    assert (core.version, core.artefact.kind, core.artefact.confidence) == (None, "wheel", "likely")
+
+
+def test_the_child_of_a_neighbour_is_harmless_only_in_every_version() -> None:
+    """The nearest recorded release pins another version of the child than this one does."""
+    releases = {"parent": [Release("1.0", wheels=("py3-none-any",))], "core": [lock("2", ON_MUSL), lock("1", ON_GLIBC)]}
+    facts = MemoryFacts(releases, {("parent", "nearest"): ["core==2"]})
+    assert [(one.name, one.kind) for one in ask("parent==1.0", facts).unresolved] == [("parent", "dependencies")]
+    releases["core"] = [lock("2", ON_MUSL), lock("1", ON_MUSL)]
+    assert not ask("parent==1.0", MemoryFacts(releases, {("parent", "nearest"): ["core==2"]})).unresolved
+
+
+def test_an_extra_that_the_lock_s_project_did_not_ask_for() -> None:
+    facts = MemoryFacts({"x": [lock("1.0", "py3-none-any")]}, {"x": ['lz4 ; extra == "lz4"'], "lz4": []})
+    assert [(one.name, one.kind) for one in ask("x[db]==1.0", facts).unresolved] == [("x", "company")]

@@ -123,13 +123,32 @@ def test_a_damaged_cache_is_a_warning_and_no_more(
     assert report.findings
     assert not cached
     said = capsys.readouterr().err
-    assert not damage or "going on without it" in said
+    assert said.count("was damaged and is begun anew") == bool(damage)
+    assert judged(root) == (report, True)
+    assert (folder / "reports.sqlite.broken").exists() == bool(damage)
 
 
-def test_a_row_that_makes_no_sense_is_judged_anew(root: Path) -> None:
+def test_a_cache_with_a_damaged_page_is_begun_anew(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    report, _ = judged(root)
+    place = Path(os.environ["ALPINE_DOCTOR_CACHE_DIR"]) / "reports.sqlite"
+    with sqlite3.connect(place) as connection:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    data = place.read_bytes()
+    place.write_bytes(data[:4096] + bytes(len(data) - 4096))
+    assert judged(root) == (report, False)
+    assert "begun anew" in capsys.readouterr().err
+    assert judged(root) == (report, True)
+
+
+@pytest.mark.parametrize("column", ["looked_at", "report"])
+@pytest.mark.parametrize(
+    "value",
+    [None, 7, "", "null", "[[1]]", '{"findings": [{}]}', '{"states": [[1, 2]]}', '{"path": 1}', b"\xff", "[" * 5000],
+)
+def test_a_row_that_makes_no_sense_is_judged_anew(root: Path, column: str, value: object) -> None:
     judged(root)
     with sqlite3.connect(Path(os.environ["ALPINE_DOCTOR_CACHE_DIR"]) / "reports.sqlite") as connection:
-        connection.execute("UPDATE report SET report = '{\"findings\": [{}]}'")
+        connection.execute(f"UPDATE report SET {column} = ?", (value,))
     assert not judged(root)[1]
 
 
