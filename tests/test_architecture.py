@@ -26,7 +26,7 @@ ALLOWED: Mapping[str, Iterable[str]] = {
     "installers": ("syntax", "python"),
     "knowledge": ("apk", "python"),
     "stages": ("syntax", "apk", "python", "installers", "knowledge"),
-    "checks": ("stages", "knowledge", "fixer", "elf", "apk", "model", "syntax"),
+    "checks": ("stages", "knowledge", "fixer", "elf", "apk", "python", "model", "syntax"),
     "fixer": ("stages", "syntax", "model", "apk"),
     "model": ("syntax",),
     "report": ("model",),

@@ -73,7 +73,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from dockerlint_alpine.apk.store import release_key
+from dockerlint_alpine.apk.releases import release_key
 from dockerlint_alpine.apk.version import LESS, compare
 from dockerlint_alpine.checks import evidence
 from dockerlint_alpine.checks.base import Check, Subject, instruction_location, stage_label
