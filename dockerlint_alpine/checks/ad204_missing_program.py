@@ -78,7 +78,6 @@ a script of a Python distribution, or Python itself.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -93,6 +92,8 @@ from dockerlint_alpine.stages import ApkStep
 from dockerlint_alpine.syntax import expanded_commands, run_scripts
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
     from dockerlint_alpine.apk import Package
     from dockerlint_alpine.knowledge import Knowledge
     from dockerlint_alpine.model.findings import Finding, Fix

@@ -208,4 +208,5 @@ CHECK = Check(
     __doc__,
     run,
     fix="unsafe",
+    stops_build=True,
 )

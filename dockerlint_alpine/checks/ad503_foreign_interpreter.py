@@ -70,7 +70,6 @@ There is no fix: which of the two Pythons was meant is the author's to say.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from dockerlint_alpine.apk.releases import release_key
@@ -83,6 +82,8 @@ from dockerlint_alpine.model.findings import Evidence
 from dockerlint_alpine.stages.files import FromStage
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from dockerlint_alpine.checks.copied_python import CopiedPython
     from dockerlint_alpine.model.findings import Finding
     from dockerlint_alpine.stages import Installed, InstallStep, Stage

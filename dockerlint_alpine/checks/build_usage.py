@@ -15,7 +15,7 @@ from msgspec import Struct
 
 from dockerlint_alpine.checks.base import exact_world
 from dockerlint_alpine.fixer.lists import apk_steps, build_names, deletions
-from dockerlint_alpine.stages import ApkStep, BuildFacts, InstallStep, pulled_in_by
+from dockerlint_alpine.stages import ApkStep, BuildFacts, InstallStep, is_native, pulled_in_by
 from dockerlint_alpine.stages.files import FromContext, FromStage
 from dockerlint_alpine.syntax import expanded_commands, run_scripts
 
@@ -46,11 +46,7 @@ _DJANGO = (["check"], ["collectstatic"], ["compilemessages"], ["migrate"])
 _OF_PACKAGES = ("/usr/", "/lib/", "/bin/", "/sbin/", "/etc/")
 """Folders whose files belong to Alpine's packages; ``/usr/local`` is nobody's."""
 
-_NATIVE = re.compile(
-    rb"ext_modules|Extension\(|cythonize|cffi_modules|maturin|setuptools[-_]rust|scikit[-_]build|meson[-_]python|pybind11"
-)
 _LOCAL = re.compile(r"\.{0,2}/|\.{1,2}\Z|-e\Z|--editable|file:|git\+|https?:")
-_PROJECT_FILES = ("setup.py", "setup.cfg", "pyproject.toml")
 _SCRIPT = re.compile(r"\.(?:sh|bash|ash|mk)\Z|(?:^|/)(?:Makefile|Procfile)\Z")
 _MAYBE_SCRIPT = re.compile(r"(?:^|/)[^./]+\Z")
 _VIRTUAL = "virtual"
@@ -203,16 +199,7 @@ def _install_understood(step: InstallStep) -> bool:
 
 def _pure_project(step: InstallStep) -> bool:
     """True when the project in the folder of the command says nothing of extensions."""
-    found = False
-    for name in _PROJECT_FILES:
-        try:
-            data = step.moment.files.read(posixpath.join(step.moment.workdir, name))
-        except OSError:
-            continue
-        if _NATIVE.search(data):
-            return False
-        found = True
-    return found
+    return is_native(step.moment.files, step.moment.workdir) is False
 
 
 def _commands(stage: Stage, instruction: Instruction) -> Iterator[ExpandedCommand | None]:

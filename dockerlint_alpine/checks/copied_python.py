@@ -4,7 +4,6 @@ AD503."""
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
@@ -13,6 +12,8 @@ from dockerlint_alpine.stages import InstallStep
 from dockerlint_alpine.stages.files import FromStage
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from dockerlint_alpine.checks.base import Subject
     from dockerlint_alpine.knowledge import BaseImage
     from dockerlint_alpine.stages import Installed, Stage

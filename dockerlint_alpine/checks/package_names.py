@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
+from packaging.utils import canonicalize_name
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -71,7 +72,7 @@ class PackageNames:
 
     def distribution(self, package: str) -> str:
         """The distribution on the Python index that a ``py3-NAME`` or ``py-NAME`` package holds."""
-        return self._python.get(package) or package.partition("-")[2].lower().replace("_", "-").replace(".", "-")
+        return self._python.get(package) or canonicalize_name(package.partition("-")[2])
 
 
 def _foreign(name: str, table: Mapping[str, Any]) -> KnownName | None:

@@ -8,17 +8,18 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
 from dockerlint_alpine.checks.apk_operands import failure_is_handled
-from dockerlint_alpine.python.paths import absolute
 from dockerlint_alpine.stages import ApkStep, InstallStep
 from dockerlint_alpine.syntax import Mount, expand_command, expanded_commands, parse_script, run_scripts, unwrap
+from dockerlint_alpine.system.paths import absolute
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
     from dockerlint_alpine.checks.base import Subject
     from dockerlint_alpine.stages import Moment, Stage
     from dockerlint_alpine.syntax import Instruction, Script, Span

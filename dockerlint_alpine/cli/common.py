@@ -17,6 +17,7 @@ from dockerlint_alpine.cli.sections import section
 from dockerlint_alpine.cli.terminal import warn
 from dockerlint_alpine.model.reports import FileError, Report
 from dockerlint_alpine.run.discovery import Job, Search, find_jobs
+from dockerlint_alpine.system.files import write_file
 
 if TYPE_CHECKING:
     from dockerlint_alpine.model.comparison import Comparison
@@ -299,8 +300,7 @@ def show(report: Report, settings: Settings) -> None:
 def write_text(path: str, text: str) -> None:
     """Write a report to a file. Raises click.UsageError."""
     try:
-        with Path(path).open("w", encoding="utf-8", newline="") as file:
-            file.write(text)
+        write_file(path, text.encode("utf-8", "backslashreplace"))
     except OSError as error:
         raise click.UsageError(f"{path}: {error.strerror or error}") from None
 

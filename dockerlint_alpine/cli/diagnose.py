@@ -208,10 +208,7 @@ def _show(diagnosis: Diagnosis, repair: Repair | None, log: str, given: dict[str
         paint = Paint(common.wants_color(choice, sys.stdout.isatty()))
         text = to_text(diagnosis, repair, "log" if log == "-" else log, paint, written=given["write"])
     if given["output_file"]:
-        try:
-            Path(given["output_file"]).write_text(text, encoding="utf-8")
-        except OSError as error:
-            raise click.UsageError(f"{given['output_file']}: {error.strerror or error}") from None
+        common.write_text(given["output_file"], text)
     else:
         click.echo(text, nl=False, color=True)
 

@@ -86,9 +86,23 @@ def _fix_stdin(_: tuple[str, ...], configured: Configuration, given: dict[str, A
 
 
 def _fix_paths(paths: tuple[str, ...], configured: Configuration, given: dict[str, Any]) -> int:
-    from dockerlint_alpine.fixer.write import WriteError
+    from dockerlint_alpine.fixer.write import ChangedOnDiskError, WriteError
     from dockerlint_alpine.run.analysis import UnreadableError, fix_builds, read_dockerfile
     from dockerlint_alpine.run.scheduler import merged_reports
+
+    def fixed(builds: list[Job]) -> FixResult:
+        job = builds[0]
+        result = fix_builds(
+            [doctor.for_job(build) for build in builds],
+            read_dockerfile(job.path),
+            job.path,
+            shown_as=job.shown_as,
+            changed=lists.new,
+            accept=question.about(job.shown_as) if question is not None else None,
+        )
+        if not given["as_diff"] and not given["verify"]:
+            _write(job, result)
+        return result
 
     doctor = common.make_doctor(configured)
     jobs, errors = common.jobs_for(paths, configured)
@@ -98,21 +112,15 @@ def _fix_paths(paths: tuple[str, ...], configured: Configuration, given: dict[st
     for builds in _by_file(jobs):
         job = builds[0]
         try:
-            data = read_dockerfile(job.path)
-            result = fix_builds(
-                [doctor.for_job(build) for build in builds],
-                data,
-                job.path,
-                shown_as=job.shown_as,
-                changed=lists.new,
-                accept=question.about(job.shown_as) if question is not None else None,
-            )
+            try:
+                result = fixed(builds)
+            except ChangedOnDiskError:  # another fix, or an editor, was quicker: look at what is there now, once
+                result = fixed(builds)
             lists.take(result)
-            if not given["as_diff"] and not given["verify"]:
-                _write(job, result)
             results.append(result)
         except (UnreadableError, WriteError) as error:
-            errors.append(FileError(job.shown_as, str(error).removeprefix(f"{job.path}: ")))
+            message = str(error).removeprefix(f"{job.path}: ")
+            errors.append(FileError(job.shown_as, message, isinstance(error, WriteError)))
     report = Report(merged_reports([result.left for result in results]), tuple(errors))
     if given["verify"] and not errors:
         from dockerlint_alpine.cli.proving import prove
@@ -158,8 +166,8 @@ def _write(job: Job, result: FixResult) -> None:
     changes = [(Path(change.path), change.old, change.new) for change in result.others]
     if result.old != result.new:
         changes.append((job.path, result.old, result.new))
-    for path, old, _ in changes:
-        check_unchanged(path, old)
+    for path, old, new in changes:
+        check_unchanged(path, old, new)
     for path, old, new in changes:
         write_atomically(path, new, expected=old)
 

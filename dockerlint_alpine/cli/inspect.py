@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from dockerlint_alpine.cli import common
 from dockerlint_alpine.cli.progress import Progress
 
 if TYPE_CHECKING:
@@ -129,7 +129,4 @@ def _write(text: str, output_file: str | None) -> None:
     if output_file is None:
         click.echo(text)
         return
-    try:
-        Path(output_file).write_text(text + "\n", "utf-8")
-    except OSError as error:
-        raise click.UsageError(f"{output_file}: {error.strerror}") from None
+    common.write_text(output_file, text + "\n")

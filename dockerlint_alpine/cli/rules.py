@@ -238,8 +238,8 @@ def refresh(names: Sequence[str], folder: Path, recent: int) -> None:
     """Renew the wheel facts of NAMEs in FOLDER/wheels/ from your Python index, one after the other."""
     from dockerlint_alpine.knowledge import KnowledgeError
     from dockerlint_alpine.knowledge.refresh import refresh_rules
-    from dockerlint_alpine.knowledge.schema import normalise
     from dockerlint_alpine.python.index.client import MAX_PAGE, IndexAnswerError, SimpleIndex
+    from dockerlint_alpine.python.model import normalise
 
     class Client(SimpleIndex):
         """Speaks to the index as resolving does: with its credentials and limits."""

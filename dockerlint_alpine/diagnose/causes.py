@@ -15,6 +15,7 @@ from msgspec.structs import replace
 from dockerlint_alpine.diagnose.model import Cause, Moment
 from dockerlint_alpine.diagnose.scan import PIP_FOLDER, Hit
 from dockerlint_alpine.diagnose.steps import same_command
+from dockerlint_alpine.python.model import normalise
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -109,23 +110,23 @@ class Reader:
         """The distribution that a line speaks of: named in it, failed below it, or begun above it."""
         named = hit.match.group("dist")
         if named:
-            return _normal(named), self._version(named)
+            return normalise(named), self._version(named)
         folder = PIP_FOLDER.search(hit.quote)
         if folder is not None:
-            return _normal(folder["name"]), self._version(folder["name"])
+            return normalise(folder["name"]), self._version(folder["name"])
         module = _SO_MODULE.search(hit.quote)
         if module is not None and hit.match.pattern.moment == "run":
             return self._by_import(module["module"])
         extension = self._answers[(hit.match.pattern.id, *hit.match.groups.values())].extension
         if extension is not None:
-            return _normal(extension), self._version(extension)
+            return normalise(extension), self._version(extension)
         if hit.traceback is not None and self._runs(hit):
             return self._by_import(hit.traceback)
         if hit.match.pattern.moment == "apk":
             return None, None
         mark = self._mark(hit)
         if mark is not None:
-            return _normal(mark.name), mark.version or self._version(mark.name)
+            return normalise(mark.name), mark.version or self._version(mark.name)
         source = _SOURCE_FOLDER.search(hit.quote)
         return self._by_import(source["module"], sure=False) if source is not None else (None, None)
 
@@ -141,11 +142,11 @@ class Reader:
         entry = self._knowledge.distribution_for_import(module) or self._knowledge.distribution(module)
         if entry is not None:
             return entry.name, self._version(entry.name)
-        return (_normal(module.removesuffix("_")), None) if sure and not module.startswith("_") else (None, None)
+        return (normalise(module.removesuffix("_")), None) if sure and not module.startswith("_") else (None, None)
 
     def _version(self, name: str) -> str | None:
-        wanted = _normal(name)
-        return next((m.version for m in self._found.marks if m.version and _normal(m.name) == wanted), None)
+        wanted = normalise(name)
+        return next((m.version for m in self._found.marks if m.version and normalise(m.name) == wanted), None)
 
     # -- the matches of one step ---------------------------------------------------------------------------------
 
@@ -271,7 +272,7 @@ class Reader:
         marks = [mark for mark in self._found.marks if mark.failed] or self._found.marks
         distribution = echo.distribution if echo is not None else None
         if distribution is None and marks:
-            distribution = _normal(marks[-1].name)
+            distribution = normalise(marks[-1].name)
         if echo is None:
             cause = "no failure that this program knows is in this log"
             advice = (
@@ -302,14 +303,14 @@ class Reader:
             if found is not None and mark.failed:
                 quote = next((r.hit.quote for r in readings if r.hit.line == mark.line), "")
                 return Cause(
-                    cause=f"{_normal(mark.name)} does not work on Alpine: {found.reason}",
+                    cause=f"{normalise(mark.name)} does not work on Alpine: {found.reason}",
                     moment="build",
                     outcome="none",
                     line=mark.line,
                     quote=quote,
                     advice=found.advice,
                     confidence="likely",
-                    distribution=_normal(mark.name),
+                    distribution=normalise(mark.name),
                     step=mark.step,
                 )
         return None
@@ -357,7 +358,3 @@ def _kind(reading: Reading) -> object:
     if reading.id in {"symbol", "undefined-reference", "source-error", "no-distribution"}:
         return reading.id, reading.distribution
     return reading.id, reading.answer.advice, reading.answer.need
-
-
-def _normal(name: str) -> str:
-    return re.sub(r"[-_.]+", "-", name).lower()

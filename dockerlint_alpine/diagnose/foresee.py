@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from msgspec.structs import replace
 
 from dockerlint_alpine.apk import ApkError, World
+from dockerlint_alpine.python.model import normalise
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -89,9 +90,7 @@ class Foresight:
             yield need, True
 
     def _version(self, name: str) -> str | None:
-        return next(
-            (m.version for m in self._found.marks if m.version and m.name.lower().replace("_", "-") == name), None
-        )
+        return next((m.version for m in self._found.marks if m.version and normalise(m.name) == name), None)
 
     def _build_needs(self, entry: Distribution, version: str | None) -> Iterator[str]:
         build = entry.build(version)

@@ -10,6 +10,7 @@ import re
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
+from packaging.utils import canonicalize_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -112,7 +113,7 @@ def distributions_of(tree: Tree) -> tuple[InstalledDistribution, ...]:
         record = tree.lookup(f"{match['folder']}{match['info']}/RECORD")
         listed = b"" if record is None or record.content is None else record.content
         objects = tuple(match["folder"] + name for name in _recorded_objects(listed))
-        name = re.sub(r"[-_.]+", "-", fields[b"Name"]).lower()
+        name = str(canonicalize_name(fields[b"Name"]))
         found.append(InstalledDistribution(name, fields[b"Version"], match["folder"] + match["info"], objects))
     return tuple(sorted(found, key=lambda d: (d.name, d.metadata)))
 

@@ -1,6 +1,7 @@
 """Applies fixes until none is left: of each round those that don't disturb each other, then judged anew.
 
-So a fix is never applied to text that it was not made for, and two fixes that want the same list become one edit.
+So a fix is never applied to text that it was not made for, and two fixes that want the same list become one edit. A fix
+whose finding is still there afterwards is taken back: it settles nothing, and the next run would make it again.
 """
 
 from __future__ import annotations
@@ -13,22 +14,25 @@ from typing import TYPE_CHECKING, TypeAlias
 from msgspec import Struct
 from msgspec.structs import replace
 
-from dockerlint_alpine.syntax import Edit, apply_edits
+from dockerlint_alpine.model.findings import Evidence, Fix
+from dockerlint_alpine.syntax import Edit, apply_edits, parse
 from dockerlint_alpine.syntax.ordering import package_name
 
 if TYPE_CHECKING:
-    from dockerlint_alpine.model.findings import Finding, Fix, TextEdit
+    from dockerlint_alpine.model.findings import Finding, TextEdit
     from dockerlint_alpine.model.reports import FileReport
 
 MAX_ROUNDS = 100
 _MAX_TRIES = 3
-"""A fix that is still wanted after so many times does not help: it is left alone, like all after ``MAX_ROUNDS``."""
+"""A fix whose finding comes back so many times does not help: it is left alone, like all after ``MAX_ROUNDS``."""
 
 _ONE_MEMBER = re.compile(r"""[\s\\`"',]*([^\s\\`"',]+)[\s\\`"',]*""")
 """One name and what separates it from its neighbours."""
 
 _NEW_LIST = re.compile(r"(?P<head>[\s\S]*\bapk add --no-cache)(?P<gap>[\s\\`]+)(?P<name>\S+)(?P<tail>[\s\S]*)")
 """A ``RUN apk add`` of its own with one name."""
+
+_DELETION = re.compile(r"\bapk\b[^;&|]*\bdel\b")
 
 Key: TypeAlias = tuple[object, ...]
 Texts: TypeAlias = Mapping[str, bytes]
@@ -47,12 +51,16 @@ class Proposal(Struct, frozen=True):
 
 
 class Mended(Struct, frozen=True):
-    """The end of all rounds: the new bytes, of other files too, what was applied, and what each judge says now."""
+    """The end of all rounds: the new bytes, of other files too, what was applied, and what each judge says now.
+
+    ``unsettled`` are the keys of findings whose fixes were tried and did not help.
+    """
 
     new: bytes
     others: Texts
     applied: tuple[Finding, ...]
     left: tuple[FileReport, ...]
+    unsettled: frozenset[Key] = frozenset()
 
 
 def apply_fixes(
@@ -73,10 +81,11 @@ def apply_fixes(
     applied: dict[Key, Finding] = {}
     tries: Counter[Key] = Counter()
     declined: set[Key] = set()
+    unsettled: set[Key] = set()
     reports = tuple(judge(data, texts) for judge in judges)
     for _ in range(MAX_ROUNDS):
         found = merged(reports).findings
-        wanted = [one for one in found if key_of(one) not in declined and tries[key_of(one)] < _MAX_TRIES]
+        wanted = [one for one in found if key_of(one) not in declined | unsettled and tries[key_of(one)] < _MAX_TRIES]
         chosen = compatible(wanted, unsafe=unsafe)
         chosen = [(one, fix) for one, fix in chosen if _load(fix, texts, read)]
         if not chosen:
@@ -85,15 +94,61 @@ def apply_fixes(
             chosen = _accepted(chosen, data, texts, accept, declined)
             if not chosen:
                 continue
-        changed = _applied([fix for _, fix in chosen], data, texts)
-        if changed == (data, texts):
-            break
-        data, texts = changed
+        known = Counter(map(key_of, found))
+        while chosen:
+            changed = _applied([fix for _, fix in chosen], data, texts)
+            after = tuple(judge(*changed) for judge in judges)
+            left = Counter(map(key_of, merged(after).findings))
+            useless = {key for finding, _ in chosen if left[key := key_of(finding)] >= known[key]}
+            if not useless:
+                data, texts = changed
+                reports = after
+                unsettled.clear()  # on another text they may help
+                break
+            unsettled |= useless
+            chosen = [(finding, fix) for finding, fix in chosen if key_of(finding) not in useless]
         for finding, _ in chosen:
             applied.setdefault(key_of(finding), finding)
             tries[key_of(finding)] += 1
-        reports = tuple(judge(data, texts) for judge in judges)
-    return Mended(data, texts, tuple(applied.values()), reports)
+    return Mended(data, texts, tuple(applied.values()), reports, frozenset(unsettled))
+
+
+def without_useless(report: FileReport, unsettled: frozenset[Key]) -> FileReport:
+    """A report in which the fixes of ``unsettled`` findings are not offered: each says why, and what to do by hand."""
+    if not unsettled:
+        return report
+    findings = tuple(
+        _by_hand(finding, report.source)
+        if finding.fix is not None and finding.fix.edits and key_of(finding) in unsettled
+        else finding
+        for finding in report.findings
+    )
+    return replace(report, findings=findings)
+
+
+def _by_hand(finding: Finding, source: bytes) -> Finding:
+    names = " and ".join(finding.packages) or "what is missing"
+    line = _deleted_in(source, finding)
+    if line is not None:
+        why = f"to add {names} to a list settles nothing: `apk del` in line {line} takes it away before it is needed"
+        advice = f"have {names} installed again behind the `apk del` in line {line}, or delete it later"
+    else:
+        why = f"to add {names} to a list settles nothing: it would still be missing"
+        advice = f"see to it that {names} is there in line {finding.location.line}"
+    evidence = (*finding.evidence, Evidence("dockerfile", why))
+    return replace(finding, evidence=evidence, fix=Fix(advice, "display", ()))
+
+
+def _deleted_in(source: bytes, finding: Finding) -> int | None:
+    """The line of the ``apk del`` that takes the packages of a finding away, as far as the text tells."""
+    names = "|".join(map(re.escape, finding.packages))
+    named = re.compile(rf"\bapk\b[^;&|]*\bdel\b[^;&|]*(?<![\w.+-])(?:{names})(?![\w.+-])")
+    found = [one for one in parse(source).instructions if one.line <= finding.location.end_line]
+    for pattern in (named, _DELETION):
+        for one in reversed(found):
+            if pattern.search(one.value):
+                return one.line
+    return None
 
 
 def key_of(finding: Finding) -> Key:

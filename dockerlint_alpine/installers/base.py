@@ -18,7 +18,7 @@ from msgspec.structs import replace
 
 from dockerlint_alpine.python.model import Origin, Requested, RequirementSet
 from dockerlint_alpine.python.options import OptionTable, scan
-from dockerlint_alpine.python.paths import absolute
+from dockerlint_alpine.system.paths import absolute
 
 if TYPE_CHECKING:
     from dockerlint_alpine.python.model import FileReader, Target

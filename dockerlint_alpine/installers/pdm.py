@@ -16,7 +16,7 @@ from dockerlint_alpine.python.formats.pyproject import Pyproject, read_pyproject
 from dockerlint_alpine.python.formats.toml_source import SourceError, TomlSource, texts
 from dockerlint_alpine.python.model import Origin, Problem, Requested, RequirementSet, normalise
 from dockerlint_alpine.python.options import OptionTable, scan
-from dockerlint_alpine.python.paths import absolute
+from dockerlint_alpine.system.paths import absolute
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -27,8 +27,8 @@ from dockerlint_alpine.python.formats.project import follow_folders
 from dockerlint_alpine.python.formats.requirements_file import Collector
 from dockerlint_alpine.python.model import IndexOptions, Origin, RequirementSet, Target
 from dockerlint_alpine.python.options import SHARED_FLAGS, SHARED_VALUES, OptionState, OptionTable, Word, scan
-from dockerlint_alpine.python.paths import absolute
 from dockerlint_alpine.python.requirement import is_url
+from dockerlint_alpine.system.paths import absolute
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -23,8 +23,8 @@ from dockerlint_alpine.installers.project import ProjectInstaller, Role, Selecti
 from dockerlint_alpine.python.formats.pipfile import read_pipfile, read_pipfile_lock
 from dockerlint_alpine.python.model import Origin, Problem, Requested, RequirementSet
 from dockerlint_alpine.python.options import OptionTable, scan
-from dockerlint_alpine.python.paths import absolute
 from dockerlint_alpine.python.requirement import InvalidRequirementError, parse_pep508
+from dockerlint_alpine.system.paths import absolute
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

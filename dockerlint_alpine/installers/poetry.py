@@ -25,7 +25,7 @@ from dockerlint_alpine.python.formats.pyproject import Pyproject
 from dockerlint_alpine.python.formats.toml_source import SourceError, TomlSource
 from dockerlint_alpine.python.model import Origin, Problem, RequirementSet, normalise
 from dockerlint_alpine.python.options import OptionTable, scan
-from dockerlint_alpine.python.paths import absolute
+from dockerlint_alpine.system.paths import absolute
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -27,7 +27,7 @@ from dockerlint_alpine.python.formats.toml_source import SourceError, TomlSource
 from dockerlint_alpine.python.formats.uv_lock import locked_packages
 from dockerlint_alpine.python.model import IndexOptions, Origin, Problem, RequirementSet, normalise
 from dockerlint_alpine.python.options import OptionState, OptionTable, scan
-from dockerlint_alpine.python.paths import absolute
+from dockerlint_alpine.system.paths import absolute
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

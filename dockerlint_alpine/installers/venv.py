@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from msgspec.structs import replace
 
 from dockerlint_alpine.installers.base import Program, VenvCommand
-from dockerlint_alpine.python.paths import absolute
+from dockerlint_alpine.system.paths import absolute
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -160,6 +160,7 @@ class BaseImages:
         self._python = tuple(_needs(table, "python"))
         self._tags = {minor: _tags(table, minor, value) for minor, value in table.mapping("python-tags").items()}
         self._pips = {minor: dict(pips) for minor, pips in table.mapping("python-pip").items()}
+        self._last_pips = {minor: str(pip) for minor, pip in table.mapping("last-pip").items()}
         self._environment = tuple((str(k), str(v)) for k, v in table.mapping("python-environment").items())
         self._python_evidence = table.texts("python-evidence")
         self._rootfs_evidence = table.texts("rootfs-evidence")
@@ -291,6 +292,10 @@ class BaseImages:
             certain=not notes,
             evidence=self._python_evidence,
         )
+
+    def last_pip(self, python: str) -> str | None:
+        """The last pip for this Python (``X.Y`` or longer), ``None`` where the newest of all still is."""
+        return self._last_pips.get(".".join(python.split(".")[:2]))
 
     def _pip(self, minor: str, version: str) -> str | None:
         """Return the pip of the last Python version up to ``version`` for which it is recorded."""

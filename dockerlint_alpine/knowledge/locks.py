@@ -18,6 +18,7 @@ from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from dockerlint_alpine.knowledge.errors import RuleError
 from dockerlint_alpine.python.model import Release
@@ -120,5 +121,13 @@ def unpacked(data: bytes, shared: bytes, tags_of: Callable[[int], tuple[str, ...
             )
             if needs is not None:
                 requires[version] = tuple(lists[needs])
-    ordered = sort_versions(releases)[::-1]
-    return LockRecord(tuple(releases[version] for version in ordered), requires, tuple(pins))
+    ordered = sort_versions(releases)
+    floor = None
+    for version in ordered:
+        release = releases[version]
+        if release.partial and release.requires_python is None and floor is not None:
+            # uv's locks have none; a release does not admit Pythons again that one before it has dropped.
+            releases[version] = replace(release, requires_python=floor)
+        else:
+            floor = release.requires_python or floor
+    return LockRecord(tuple(releases[version] for version in reversed(ordered)), requires, tuple(pins))

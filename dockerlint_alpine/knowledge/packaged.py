@@ -15,8 +15,7 @@ from typing import TYPE_CHECKING
 from msgspec import Struct, field
 
 from dockerlint_alpine.apk.constraint import Constraint
-from dockerlint_alpine.knowledge.schema import normalise
-from dockerlint_alpine.python.model import Packaged
+from dockerlint_alpine.python.model import Packaged, normalise
 
 if TYPE_CHECKING:
     from collections.abc import Container, Iterable, Iterator, Mapping

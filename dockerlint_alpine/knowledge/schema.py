@@ -26,6 +26,7 @@ from dockerlint_alpine.knowledge.model import (
     Link,
     RuntimeNeed,
 )
+from dockerlint_alpine.python.model import normalise
 from dockerlint_alpine.system.files import read_file
 from dockerlint_alpine.system.toml import TomlError, load_toml
 
@@ -42,11 +43,6 @@ _ARCH = re.compile(r"(?:x86_64|x86|aarch64|armv7|armhf|ppc64le|s390x|riscv64|loo
 _MAX_SIZE = 4 * 1024 * 1024
 _PROOF = re.compile(r"(?:built|wheel) \S+.*: links .+ \[\d{4}-\d\d-\d\d\]\Z")
 _SONAME = re.compile(r"[A-Za-z0-9_.+-]+\.so(?:\.[0-9*][0-9A-Za-z.*]*)?\Z")
-
-
-def normalise(name: str) -> str:
-    """Return the PEP 503 form of a distribution's name."""
-    return re.sub(r"[-_.]+", "-", name).lower()
 
 
 def read_toml(path: Path, shown: str, within: Path | None = None) -> dict[str, Any]:

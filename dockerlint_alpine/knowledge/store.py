@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from dockerlint_alpine.knowledge.model import Distribution, Language, Library
+from dockerlint_alpine.python.model import normalise
 
 SCHEMA_VERSION = "2"
 _BASES = 1024
@@ -69,7 +70,7 @@ class Knowledge:
 
     def distribution(self, name: str) -> Distribution | None:
         """Return the entry of a distribution by any spelling of its name, ``None`` if the rules don't know it."""
-        return self._entry("distribution", schema.normalise(name), schema.distribution)
+        return self._entry("distribution", normalise(name), schema.distribution)
 
     def library(self, name: str) -> Library | None:
         """Return the entry of a library by its name in ``rules/libraries/``."""
@@ -146,7 +147,7 @@ class Knowledge:
     @staticmethod
     def normalise(name: str) -> str:
         """Return the name under which a distribution is filed (PEP 503)."""
-        return schema.normalise(name)
+        return normalise(name)
 
     def source(self, kind: str, name: str) -> str:
         """Where an entry is from, for evidence: ``rules/distributions/lz4.toml`` or a path below a user's folder."""

@@ -30,10 +30,11 @@ class FileReport(Struct, frozen=True):
 
 
 class FileError(Struct, frozen=True):
-    """A file that could not be read at all: one clear line, exit code 2."""
+    """A file that could not be read at all, or not be written: one clear line, exit code 2."""
 
     path: str
     message: str
+    writing: bool = False
 
 
 class Report(Struct, frozen=True):

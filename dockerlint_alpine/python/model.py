@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias
 
 from msgspec import Struct
 from msgspec.structs import force_setattr, replace
+from packaging.utils import canonicalize_name
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -330,13 +331,12 @@ class Resolution(Struct, frozen=True):
     notes: tuple[str, ...] = ()
 
 
-_SEPARATORS = re.compile(r"[-_.]+")
 _CREDENTIALS = re.compile(r"(?<=://)[^/@\s]*@")
 
 
 def normalise(name: str) -> str:
     """Return ``name`` as PEP 503 normalises it."""
-    return _SEPARATORS.sub("-", name).lower()
+    return canonicalize_name(name)
 
 
 def redact(text: str) -> str:

@@ -265,6 +265,15 @@ class _Chooser:
                         return release.version
         return None
 
+    def not_listed(self, admitted: Sequence[Release], wanted: str) -> Choice:
+        """Locks do not list every release: an older one may admit this Python. What was always pure Python is so there."""
+        source = admitted[0].source or self.source
+        known = [release for release in admitted if release.wheels_known]
+        if known and all(release.pure for release in known) and self.wheels_allowed:
+            reason = f"every recorded release of {self.name} is pure Python"
+            return Choice(None, Verdict("pure", reason, source, confidence="likely"))
+        return Choice(None, Verdict("unknown", f"no recorded release of {wanted} admits Python {self.python}", source))
+
     def nothing(self, admitted: Sequence[Release]) -> Choice:
         """Say why no release can be taken."""
         wanted = f"{self.name}{self.specifier.text}"
@@ -272,6 +281,8 @@ class _Chooser:
             kind: ArtefactKind = "unknown" if self.source.startswith("facts") else "none"
             return Choice(self.specifier.pin, Verdict(kind, f"no known release matches {wanted}", self.source))
         fitting = [release for release in admitted if self.fits_python(release)]
+        if not fitting and self.specifier.pin is None and any(release.source for release in admitted):
+            return self.not_listed(admitted, wanted)
         if not fitting:
             needs = admitted[0].requires_python
             return Choice(

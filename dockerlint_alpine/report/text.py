@@ -79,11 +79,16 @@ class _Writer:
         return [[self._paint("Could not be checked", BOLD), *(f"  {line}" for line in listed)]] if listed else []
 
     def not_read(self, report: Report) -> list[list[str]]:
-        """Return the section of files that could not be read at all."""
-        listed = [
-            f"  {self._paint(printable(error.path), BOLD)}: {printable(error.message)}" for error in report.errors
-        ]
-        return [[self._paint("Could not be read", RED, BOLD), *listed]] if listed else []
+        """Return the sections of files that could not be read at all, and of those that could not be written."""
+        sections: list[list[str]] = []
+        for writing, title in ((False, "Could not be read"), (True, "Could not be written")):
+            listed = [
+                f"  {self._paint(printable(error.path), BOLD)}: {printable(error.message)}"
+                for error in report.errors
+                if error.writing == writing
+            ]
+            sections += [[self._paint(title, RED, BOLD), *listed]] if listed else []
+        return sections
 
     def summary(self, report: Report) -> list[str]:
         """Return the closing sentences, the first of them in bold."""

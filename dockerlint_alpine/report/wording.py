@@ -103,6 +103,7 @@ def summary(report: Report, *, show_fix_hint: bool) -> tuple[str, ...]:
         lines.append(f"{plural(report.unknown, 'item')} could not be checked.")
     if skipped := sum(file.not_alpine for file in report.files):
         lines.append(f"{plural(skipped, 'stage')} skipped: not Alpine.")
-    if report.errors:
-        lines.append(f"{plural(len(report.errors), 'file')} could not be read.")
+    for writing, what in ((False, "read"), (True, "written")):
+        if count := sum(error.writing == writing for error in report.errors):
+            lines.append(f"{plural(count, 'file')} could not be {what}.")
     return tuple(lines)

@@ -17,7 +17,7 @@ from dockerlint_alpine.apk import IndexStore
 from dockerlint_alpine.checks import CHECKS, Subject, check_of
 from dockerlint_alpine.checks.carried import is_notice, settled
 from dockerlint_alpine.fixer.bases import share
-from dockerlint_alpine.fixer.fix_loop import Proposal, apply_fixes, merged
+from dockerlint_alpine.fixer.fix_loop import Proposal, apply_fixes, merged, without_useless
 from dockerlint_alpine.fixer.overlay import changed_context
 from dockerlint_alpine.fixer.verify import UnfaithfulFixError, confirm
 from dockerlint_alpine.knowledge import Knowledge
@@ -129,7 +129,26 @@ class Doctor:
         if self.settings.moves:
             today, then = self.before_and_after(data, path, shown_as=name, changed=changed)
             return moves.told(today, then, self.moves)
-        return self.report(name, self.timelines(data, path, shown_as=name, changed=changed))
+        report = self.report(name, self.timelines(data, path, shown_as=name, changed=changed))
+        return self.settled(report, path, changed=changed)
+
+    def settled(self, report: FileReport, path: Path, *, changed: Mapping[str, bytes] | None = None) -> FileReport:
+        """``report`` on the Dockerfile at ``path`` without offers that would settle nothing.
+
+        What is added may only be missing again where something is deleted: other files are not looked at twice.
+        """
+        fixable = any(one.fix is not None and one.fix.applicability == "safe" for one in report.findings)
+        if not fixable or b"del" not in report.source:
+            return report
+        looked_at = self.looked_at
+        read = _reader(dict(changed or {}))
+        done = apply_fixes([self._judge(path, report.path)], report.source, unsafe=False, read=read, others=changed)
+        self.looked_at = looked_at | self.looked_at
+        return without_useless(report, done.unsettled)
+
+    def _judge(self, path: Path, name: str) -> Callable[[bytes, Mapping[str, bytes]], FileReport]:
+        """Judges other bytes as the Dockerfile at ``path``, with these files in place of those on disk."""
+        return lambda data, texts: self.report(name, self.timelines(data, path, shown_as=name, changed=texts))
 
     @property
     def moves(self) -> Moves:
@@ -282,21 +301,12 @@ def fix_builds(
     if any(doctor.settings.moves for doctor in doctors):
         doctors, data, accept = _moved(doctors, data, path, accept)
 
-    def judge(doctor: Doctor) -> Callable[[bytes, Mapping[str, bytes]], FileReport]:
-        return lambda new, texts: doctor.check_bytes(new, path, shown_as=shown_as, changed=texts)
-
-    def read(other: str) -> bytes | None:
-        try:
-            data = None if only_dockerfile else read_file(other, limit=MAX_FILE_SIZE)
-        except OSError:
-            return None
-        return before.setdefault(other, data) if data is not None else None
-
+    name = shown_as if shown_as is not None else str(path)
     done = apply_fixes(
-        [judge(doctor) for doctor in doctors],
+        [doctor._judge(path, name) for doctor in doctors],  # noqa: SLF001 - of the same module
         data,
         unsafe=any(doctor.settings.unsafe_fixes for doctor in doctors),
-        read=read,
+        read=_reader(before) if not only_dockerfile else lambda _: None,
         others=before,
         accept=accept,
     )
@@ -307,7 +317,22 @@ def fix_builds(
         except UnfaithfulFixError as error:
             raise UnreadableError(str(error)) from None
     others = [FileChange(name, before[name], new) for name, new in done.others.items() if before[name] != new]
-    return FixResult(path, old, done.new, done.applied, merged(done.left), tuple(others))
+    left = without_useless(merged(done.left), done.unsettled)
+    return FixResult(path, old, done.new, done.applied, left, tuple(others))
+
+
+def _reader(before: dict[str, bytes]) -> Callable[[str], bytes | None]:
+    """Reads other files that fixes may change; what they held is kept in ``before``, and ``None`` stands for no file."""
+
+    def read(other: str) -> bytes | None:
+        if other not in before:
+            try:
+                before[other] = read_file(other, limit=MAX_FILE_SIZE)
+            except OSError:
+                return None
+        return before[other]
+
+    return read
 
 
 def _moved(

@@ -15,7 +15,7 @@ from msgspec import Struct, field
 from msgspec.structs import replace
 
 from dockerlint_alpine.run.gitignore import WorkTree, ignored
-from dockerlint_alpine.system.files import lies_within, project_root
+from dockerlint_alpine.system.files import TEMPORARY, lies_within, project_root
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -39,6 +39,7 @@ _IGNORED_SUFFIXES = (
     ".sh",
     ".json",
     ".lock",
+    TEMPORARY,
 )
 _SKIPPED_FOLDERS = frozenset(
     {
@@ -65,6 +66,8 @@ _SKIPPED_FOLDERS = frozenset(
         "site-packages",
     }
 )
+_OLD_TEMPORARY = re.compile(r"(?s)\..+\.[a-z0-9_]{8}\.tmp\Z")
+"""What earlier versions of this program left behind when they were killed."""
 _MARKS = frozenset({".git", ".gitignore"})
 
 
@@ -275,7 +278,9 @@ def _is_candidate(name: str) -> bool:
         return False  # nearly all files: no expression is asked
     if _COMPOSE_NAME.match(name):
         return True
-    return DOCKERFILE_NAME.match(name) is not None and not name.lower().endswith(_IGNORED_SUFFIXES)
+    if lowered.endswith(_IGNORED_SUFFIXES) or _OLD_TEMPORARY.match(name):
+        return False
+    return DOCKERFILE_NAME.match(name) is not None
 
 
 def _in_compose(path: Path, shown_as: str, project: Path) -> tuple[list[Job], list[DiscoveryError]]:

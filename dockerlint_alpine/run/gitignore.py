@@ -12,10 +12,13 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from dockerlint_alpine.system.files import read_file
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
 _MAX_SIZE = 4 * 1024 * 1024
+_MAX_LINE = 64 * 1024
 _SPECIAL = re.compile(r"[*?\[\\]")
 _CLASSES = {
     "alnum": "a-zA-Z0-9",
@@ -204,7 +207,7 @@ class WorkTree:
 
     def with_files_of(self, folder: str) -> WorkTree:
         """The same with the folder's own ``.gitignore``."""
-        own = _loaded(os.path.join(folder, ".gitignore"), "")  # noqa: PTH118
+        own = _loaded(os.path.join(folder, ".gitignore"), "", folder)  # noqa: PTH118 - git follows no link here either
         return WorkTree((*own, *self._files)) if own else self
 
     def below(self, name: str) -> WorkTree:
@@ -236,11 +239,9 @@ def ignored(path: str) -> bool:
         place, folder = parent, True
 
 
-def _loaded(path: str, prefix: str) -> tuple[tuple[Patterns, str], ...]:
+def _loaded(path: str, prefix: str, within: str | None = None) -> tuple[tuple[Patterns, str], ...]:
     try:
-        if os.path.getsize(path) > _MAX_SIZE:  # noqa: PTH202
-            return ()
-        data = Path(path).read_bytes()
+        data = read_file(path, limit=_MAX_SIZE, within=within)
     except OSError:
         return ()
     patterns = Patterns(data.removeprefix(b"\xef\xbb\xbf").decode("utf-8", "surrogateescape").split("\n"))
@@ -252,10 +253,15 @@ def _exclude_file(root: str) -> str:
     git = Path(root, ".git")
     try:
         if git.is_file():
-            git = Path(root, git.read_text("utf-8", "surrogateescape").partition("gitdir:")[2].strip())
+            git = Path(root, _line(git).partition("gitdir:")[2].strip())
             common = git / "commondir"
             if common.is_file():
-                git /= common.read_text("utf-8", "surrogateescape").strip()
+                git /= _line(common).strip()
     except OSError:
         pass
     return str(git / "info" / "exclude")
+
+
+def _line(path: Path) -> str:
+    """What one of git's own files of a line says."""
+    return read_file(path, limit=_MAX_LINE).decode("utf-8", "surrogateescape")

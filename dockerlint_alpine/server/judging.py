@@ -196,7 +196,8 @@ def _judged(nothing: Judgement, doctors: Sequence[Doctor], changed: Mapping[str,
     for doctor in doctors:
         try:
             timelines = doctor.timelines(document.data, document.path, shown_as=name, changed=changed)
-            reports.append(doctor.report(name, timelines))
+            report = doctor.report(name, timelines)
+            reports.append(doctor.settled(report, document.path, changed=changed))
         except (UnreadableError, ApkError) as error:
             problems.append(str(error))
             continue

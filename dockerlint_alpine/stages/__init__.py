@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dockerlint_alpine.installers.base import PythonHome
+from dockerlint_alpine.python.sources.native import is_native
 from dockerlint_alpine.stages.bases import APK_ARCH
 from dockerlint_alpine.stages.context import BuildContext, ContextFileError, guess_root, open_context
 from dockerlint_alpine.stages.copied_libraries import library_copied
@@ -50,6 +51,7 @@ __all__ = [
     "can_be_met",
     "copy_sources",
     "guess_root",
+    "is_native",
     "library_copied",
     "open_context",
     "pulled_in_by",

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING
 from msgspec import Struct, field
 
 from dockerlint_alpine.stages.dockerignore import NOTHING_IGNORED, DockerIgnore, parse_dockerignore, translate
-from dockerlint_alpine.system.files import lies_within, project_root, read_file
+from dockerlint_alpine.system.files import MAX_SIZE, lies_within, project_root, read_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from pathlib import Path
 
-MAX_FILE_SIZE = 64 * 1024 * 1024
+MAX_FILE_SIZE = MAX_SIZE
 """Bytes; a larger file of the context is refused rather than read."""
 
 _MAX_LEVELS_UP = 4

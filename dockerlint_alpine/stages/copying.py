@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 from msgspec.structs import replace
 
-from dockerlint_alpine.python.paths import absolute
 from dockerlint_alpine.stages.copied_distributions import WILDCARD, moved_path, spread, travelling
 from dockerlint_alpine.stages.dockerignore import NOTHING_IGNORED, DockerIgnore, parse_dockerignore
 from dockerlint_alpine.stages.files import FromContext, FromStage, FromText, Unread, goes_into
 from dockerlint_alpine.stages.heuristics import mentions_python
+from dockerlint_alpine.system.paths import absolute
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

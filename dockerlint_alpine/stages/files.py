@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, TypeAlias
 from msgspec import Struct
 from msgspec.structs import replace
 
-from dockerlint_alpine.python.paths import absolute
 from dockerlint_alpine.stages.context import BuildContext, ContextFileError
 from dockerlint_alpine.stages.dockerignore import NOTHING_IGNORED, DockerIgnore
+from dockerlint_alpine.system.paths import absolute
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

@@ -11,8 +11,8 @@ from msgspec import Struct
 
 from dockerlint_alpine.installers.base import Words
 from dockerlint_alpine.python import Origin, Requested, RequirementSet
-from dockerlint_alpine.python.paths import absolute
 from dockerlint_alpine.stages.errors import IncludeCycleError
+from dockerlint_alpine.system.paths import absolute
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

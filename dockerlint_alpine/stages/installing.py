@@ -12,8 +12,8 @@ from dockerlint_alpine.installers.base import PythonHome, project_folder
 from dockerlint_alpine.knowledge.packaged import distribution_names, python_modules
 from dockerlint_alpine.python import Resolution, Resolved, Target, musl_of_alpine, normalise
 from dockerlint_alpine.python.markers import machine
-from dockerlint_alpine.python.paths import absolute
 from dockerlint_alpine.python.resolve import ResolverError, answers_itself, resolve
+from dockerlint_alpine.python.versions import sort_versions
 from dockerlint_alpine.stages.compiles import SourceBuilds
 from dockerlint_alpine.stages.errors import StagesError
 from dockerlint_alpine.stages.files import FromText
@@ -27,6 +27,7 @@ from dockerlint_alpine.stages.interpreters import CommandPlace
 from dockerlint_alpine.stages.linkage import build_facts, known_build
 from dockerlint_alpine.stages.model import GlibcMade, Installed, InstallStep
 from dockerlint_alpine.stages.wheels import WheelError
+from dockerlint_alpine.system.paths import absolute
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -67,6 +68,10 @@ class Call(Struct, frozen=True, dict=True):
     def unjudged(self, kind: UnjudgedKind, message: str, evidence: str, things: int = 1) -> None:
         """Note something that could not be checked."""
         self.walk.unjudged(kind, self.instruction, message, evidence, things)
+
+
+_NEWEST_PIP = "26"
+"""Stands for a pip of which only that it was upgraded is known: it is newer than 21.2, the first that knows musl."""
 
 
 class Installer:
@@ -121,7 +126,7 @@ class Installer:
         self._report_unruled(call, request, installed)
         if command.makes_wheels:
             installed = _lay_out_wheels(walk, installed, target)
-        _upgrade_pip(walk, home, resolution)
+        _upgrade_pip(walk, home, resolution, self.knowledge.base_images.last_pip(home.version))
         walk.install(installed)
         if walk.glibc is not None:
             return
@@ -502,15 +507,21 @@ def _uninstall(walk: StageWalk, home: PythonHome | None, words: Sequence[str], *
         ]
 
 
-def _upgrade_pip(walk: StageWalk, home: PythonHome, resolution: Resolution) -> None:
-    """``pip install -U pip``: from here on this interpreter's pip is that version."""
-    pip = next((item for item in resolution.distributions if item.name == "pip" and item.version is not None), None)
-    if pip is None or pip.version is None:
+def _upgrade_pip(walk: StageWalk, home: PythonHome, resolution: Resolution, last: str | None) -> None:
+    """``pip install -U pip``: from here on this interpreter's pip is that version, at most the ``last`` for its Python.
+
+    Where no version is known, it is the newest of its day, and the newest knows every tag.
+    """
+    pip = next((item for item in resolution.distributions if item.name == "pip"), None)
+    if pip is None or pip.artefact.kind == "installed":
         return
-    upgraded = replace(home, pip_version=pip.version)
+    version = pip.version or last or _NEWEST_PIP
+    if last is not None and sort_versions((version, last))[-1] == version:
+        version = last
+    upgraded = replace(home, pip_version=version)
     if home.prefix in walk.homes:
         walk.homes[home.prefix] = upgraded
     elif walk.home is not None and walk.home.prefix == home.prefix:
         walk.home = upgraded
     else:
-        walk.settings[f"pip.{home.prefix}"] = pip.version
+        walk.settings[f"pip.{home.prefix}"] = version

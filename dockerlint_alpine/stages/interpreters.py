@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 from msgspec.structs import replace
 
-from dockerlint_alpine.python.paths import absolute
+from dockerlint_alpine.system.paths import absolute
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

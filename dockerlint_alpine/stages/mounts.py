@@ -5,10 +5,10 @@ from __future__ import annotations
 import posixpath
 from typing import TYPE_CHECKING
 
-from dockerlint_alpine.python.paths import absolute
 from dockerlint_alpine.stages.copying import bring
 from dockerlint_alpine.stages.files import FromContext
 from dockerlint_alpine.syntax import Mount, SourceText
+from dockerlint_alpine.system.paths import absolute
 
 if TYPE_CHECKING:
     from dockerlint_alpine.stages.files import Placement

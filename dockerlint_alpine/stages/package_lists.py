@@ -8,9 +8,9 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from dockerlint_alpine.python.paths import absolute
 from dockerlint_alpine.stages.apk_commands import Operand
 from dockerlint_alpine.syntax import parse_script
+from dockerlint_alpine.system.paths import absolute
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

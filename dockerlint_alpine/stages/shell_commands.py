@@ -13,7 +13,6 @@ from dockerlint_alpine.apk import World
 from dockerlint_alpine.installers.base import ExportCommand, InstallCommand, PythonHome, VenvCommand, is_python
 from dockerlint_alpine.installers.registry import read_command, read_setting
 from dockerlint_alpine.installers.venv import make_environment
-from dockerlint_alpine.python.paths import absolute
 from dockerlint_alpine.stages import shell_files
 from dockerlint_alpine.stages.apk_commands import ApkCommand, Operand, read_apk_command
 from dockerlint_alpine.stages.heuristics import script_installs
@@ -23,6 +22,7 @@ from dockerlint_alpine.stages.package_lists import PackageLists
 from dockerlint_alpine.stages.packages import Packages, sort_operands
 from dockerlint_alpine.syntax import expanded_commands
 from dockerlint_alpine.syntax.shell.model import SHELLS
+from dockerlint_alpine.system.paths import absolute
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
-from dockerlint_alpine.python.paths import absolute
 from dockerlint_alpine.stages.copied_distributions import moved_path, spread, travelling
 from dockerlint_alpine.stages.files import FromStage, Unread
+from dockerlint_alpine.system.paths import absolute
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -6,10 +6,10 @@ import re
 from typing import TYPE_CHECKING, Literal
 
 from dockerlint_alpine.installers.base import PythonHome
-from dockerlint_alpine.python.paths import absolute
 from dockerlint_alpine.stages.files import StageFiles
 from dockerlint_alpine.stages.model import Installed, Moment, Stage, Step, Unjudged, UnjudgedKind
 from dockerlint_alpine.syntax import expand
+from dockerlint_alpine.system.paths import absolute
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -1,1 +1,3 @@
-"""What touches the operating system, in one place each: children, and files that a stranger may have put there."""
+"""What everybody may import: what touches the operating system, in one place each (children, files that a stranger may
+have put there), paths inside a stage, and what musl does.
+"""

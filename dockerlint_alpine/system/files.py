@@ -10,16 +10,26 @@ from __future__ import annotations
 import errno
 import os
 import stat
+import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
+from contextlib import suppress
 
 Place: TypeAlias = "str | os.PathLike[str]"
 
 PROJECT_MARKS = (".git", ".hg", ".svn")
 """What the top folder of a project has."""
+
+MAX_SIZE = 64 * 1024 * 1024
+"""Bytes; a larger file of a project is refused rather than read."""
+
+TEMPORARY = ".alpine-doctor-tmp"
+"""How the names of our own temporary files end: nobody judges them, and old ones are cleaned away."""
+_OLD = 600.0
+"""Seconds after which a temporary file is one that was left behind."""
 
 _FLAGS = os.O_RDONLY | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOCTTY", 0)
 _CHUNK = 64 * 1024
@@ -82,6 +92,63 @@ def _check(status: os.stat_result, limit: int) -> None:
 
 def _too_large(limit: int) -> str:
     return f"it is larger than {limit // 2**20} MiB"
+
+
+def temporary_beside(place: Path) -> tuple[int, str]:
+    """Make a temporary file in the folder of ``place``, for it to be renamed: an open descriptor, and its path.
+
+    What an interrupted run left there long ago is removed. Raises OSError.
+    """
+    descriptor, name = tempfile.mkstemp(dir=place.parent, prefix=f".{place.name[:100]}.", suffix=TEMPORARY)
+    now = os.fstat(descriptor).st_mtime
+    with suppress(OSError), os.scandir(place.parent) as entries:
+        for entry in entries:
+            if entry.name.startswith(".") and entry.name.endswith(TEMPORARY) and entry.is_file(follow_symlinks=False):
+                with suppress(OSError):
+                    if now - entry.stat(follow_symlinks=False).st_mtime > _OLD:
+                        os.unlink(entry.path)  # noqa: PTH108 - a string
+    return descriptor, name
+
+
+def write_file(path: Place, data: bytes) -> None:
+    """Write a file that the user named: beside it, and renamed, so that what was there is there until all is written.
+
+    What is no regular file (``/dev/stdout``, a pipe) is written to as it is, and so is a file in a folder that takes no
+    new one. Raises OSError.
+    """
+    try:
+        status: os.stat_result | None = os.stat(path)  # noqa: PTH116 - strings are paths here
+    except FileNotFoundError:
+        status = None
+    place = Path(os.path.realpath(path))
+    apart = status is None or (stat.S_ISREG(status.st_mode) and not os.fspath(path).startswith(("/dev/", "/proc/")))
+    try:
+        descriptor, name = temporary_beside(place) if apart else (-1, "")
+    except PermissionError:
+        if status is None:
+            raise
+        apart = False
+    if not apart:
+        with open(path, "wb") as file:  # noqa: PTH123 - strings are paths here
+            file.write(data)
+        return
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(data)
+            os.fchmod(descriptor, stat.S_IMODE(status.st_mode) if status is not None else 0o666 & ~_umask())
+            file.flush()
+            os.fsync(descriptor)
+        os.replace(name, place)  # noqa: PTH105 - strings are paths here
+    except BaseException:
+        with suppress(OSError):
+            os.unlink(name)  # noqa: PTH108
+        raise
+
+
+def _umask() -> int:
+    mask = os.umask(0o077)
+    os.umask(mask)
+    return mask
 
 
 def contained(path: Place, within: Place) -> str:

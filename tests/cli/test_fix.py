@@ -210,16 +210,23 @@ def test_a_file_that_somebody_else_changes_meanwhile_is_not_overwritten(
     from dockerlint_alpine.run import analysis
 
     root = project({"Dockerfile": BROKEN})
-    real = analysis.read_dockerfile
+    real, changes = analysis.read_dockerfile, iter(("FROM scratch\n", None, f"{BROKEN}# 1\n", f"{BROKEN}# 2\n"))
 
     def read_and_lose(path: Path) -> bytes:
         data = real(path)
-        path.write_text("FROM scratch\n")
+        new = next(changes)
+        if new is not None:
+            path.write_text(new)
         return data
 
     monkeypatch.setattr(analysis, "read_dockerfile", read_and_lose)
     monkeypatch.chdir(root)
     done = CliRunner().invoke(command, ["--offline", "Dockerfile"])
+    assert (root / "Dockerfile").read_text() == "FROM scratch\n"
+    assert done.exit_code == 0  # it was looked at again, and nothing is left to do
+    (root / "Dockerfile").write_text(BROKEN)
+    done = CliRunner().invoke(command, ["--offline", "Dockerfile"])
     assert done.exit_code == 2
     assert "changed on disk" in done.output
-    assert (root / "Dockerfile").read_text() == "FROM scratch\n"
+    assert "1 file could not be written" in done.output
+    assert (root / "Dockerfile").read_text() == f"{BROKEN}# 2\n"

@@ -39,8 +39,8 @@ def test_a_row_is_read_as_it_was_packed(tmp_path: Path) -> None:
     wheels, uv, poetry = tuple(HEAD["tags"][1]), "uv.lock of a/b, 2026-11", "poetry.lock of c/d, 2026-11"  # type: ignore[index]
     assert record == LockRecord(
         (
-            Release("2.0", upload_date="2026-01-04", wheels=wheels, partial=True, source=uv),
-            Release("1.9", wheels=wheels, partial=True, source=uv),
+            Release("2.0", upload_date="2026-01-04", requires_python=">=3.9", wheels=wheels, partial=True, source=uv),
+            Release("1.9", requires_python=">=3.9", wheels=wheels, partial=True, source=uv),
             Release("1.0", requires_python=">=3.9", wheels_known=False, source=poetry),
         ),
         {"2.0": ("core", "y>1"), "1.9": ("core", "y>1")},
@@ -88,3 +88,10 @@ def test_the_embedded_facts(knowledge: Knowledge) -> None:
     assert facts.releases("no-such-distribution-anywhere") == ()
     assert facts.compiled("lz4")
     assert not facts.compiled("requests")
+
+
+def test_a_release_does_not_admit_pythons_again_that_one_before_it_dropped(knowledge: Knowledge) -> None:
+    """uv's locks say nothing of Python: pip 26.2.1 is known from one."""
+    by_version = {release.version: release.requires_python for release in knowledge.facts.releases("pip")}
+    assert by_version["26.2.1"] == ">=3.10"
+    assert by_version["25.0"] == ">=3.8"

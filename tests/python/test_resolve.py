@@ -329,8 +329,9 @@ ON_GLIBC = "cp311-cp311-manylinux_2_17_x86_64.manylinux2014_x86_64"
 ON_MUSL = "cp311-cp311-musllinux_1_2_x86_64"
 
 
-def lock(version: str, *wheels: str, **more: bool) -> Release:
-    return Release(version, wheels=wheels, partial=True, source="uv.lock of a/b, 2026-11", **more)
+def lock(version: str, *wheels: str, requires_python: str | None = None, wheels_known: bool = True) -> Release:
+    source = "uv.lock of a/b, 2026-11"
+    return Release(version, None, False, requires_python, wheels, True, True, wheels_known, source)  # noqa: FBT003
 
 
 def verdict(line: str, facts: MemoryFacts) -> Verdict:
@@ -430,3 +431,11 @@ def test_the_child_of_a_neighbour_is_harmless_only_in_every_version() -> None:
 def test_an_extra_that_the_lock_s_project_did_not_ask_for() -> None:
     facts = MemoryFacts({"x": [lock("1.0", "py3-none-any")]}, {"x": ['lz4 ; extra == "lz4"'], "lz4": []})
     assert [(one.name, one.kind) for one in ask("x[db]==1.0", facts).unresolved] == [("x", "company")]
+
+
+def test_an_older_release_that_no_lock_lists_may_admit_this_python() -> None:
+    new = [lock("9", "py3-none-any", requires_python=">=3.12"), lock("8", "py3-none-any", requires_python=">=3.12")]
+    assert verdict("x", MemoryFacts({"x": new}, {})).kind == "pure"
+    native = [lock("9", ON_MUSL, requires_python=">=3.12")]
+    assert verdict("x", MemoryFacts({"x": native}, {})).kind == "unknown"
+    assert verdict("x==9", MemoryFacts({"x": native}, {})).kind == "none"

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 from msgspec import Struct
 
 from dockerlint_alpine.checks import check_of
+from dockerlint_alpine.elf.trees import LinkLoopError, follow
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -95,11 +96,14 @@ class Reality:
         check = check_of(finding)
         if check.stops_build:
             return Claim(finding, *self._built(finding))
-        if check.image not in ("linked", "opened", "glibc"):
-            return Claim(finding, "not-reached", None, "nothing on an engine can show it")
+        program = (finding.need or "").startswith("cmd:") and check.purpose == "runtime"
+        if check.image not in ("linked", "opened", "glibc") and not program:
+            return Claim(finding, "not-reached", None, "no level that ran shows it")
         stage = self._stage
         if stage is None or finding.stage is None or finding.stage.index != stage.index:
             return Claim(finding, "not-reached", None, "it speaks of another stage than the image's")
+        if program:
+            return Claim(finding, *self._started((finding.need or "").removeprefix("cmd:")))
         if finding.distribution is None:
             return Claim(finding, "not-reached", None, "it names no distribution")
         end, need = stage.end, finding.need or ""
@@ -119,6 +123,19 @@ class Reality:
         if finding.severity != "error":
             return "not-reached", None, "it does not say that the build stops"
         return "refuted", "build", "the build came to its end"
+
+    def _started(self, name: str) -> tuple[Verdict, Reached | None, str]:
+        """A program that is started: what the shell would find along PATH."""
+        tree, path = self.image.subject.tree, self.image.subject.environment.get("PATH", "/usr/bin:/bin")
+        places = [name] if name.startswith("/") else [f"{folder}/{name}" for folder in path.split(":") if folder]
+        for place in places:
+            try:
+                found = follow(tree, place)
+            except LinkLoopError:
+                continue
+            if found is not None and found.node.kind == "file":
+                return "refuted", "bytes", f"{place} is there"
+        return "confirmed", "bytes", f"no folder of PATH has {name}"
 
     def _linked(self, finding: Finding, name: str, *, glibc: bool) -> tuple[Verdict, Reached | None, str]:
         library = (finding.need or "").removeprefix("so:")

@@ -18,10 +18,11 @@ from dockerlint_alpine.proof.verify.expectations import EXTENSION
 from dockerlint_alpine.proof.verify.launching import ComposeLauncher, Launcher, SdkLauncher
 from dockerlint_alpine.proof.verify.loader_level import Surroundings
 from dockerlint_alpine.proof.verify.model import LEVELS, Level
-from dockerlint_alpine.proof.verify.policy import project_root, refusals
+from dockerlint_alpine.proof.verify.policy import refusals
 from dockerlint_alpine.proof.verify.run import Plan, Unit, shown
 from dockerlint_alpine.proof.verify.stack import RunningStack, StackOrder
 from dockerlint_alpine.proof.verify.subset import read_subset
+from dockerlint_alpine.system.files import project_root, read_file
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -156,7 +157,7 @@ def plan_compose(
     composed = read_model(path, document, extensions(raw), escaped=compose is not None)
     active = [word for word in variables.get("COMPOSE_PROFILES", "").split(",") if word]
     names = tuple(chosen(composed, services, active))
-    refused = refusals(document, names, project_root(path), allowed)
+    refused = refusals(document, names, project_root(path.resolve().parent), allowed)
     if refused and refuse:
         raise NotVerifiedError(f"{path}: {'; '.join(refused)}")
     for name in names:
@@ -277,9 +278,7 @@ def read_yaml(path: Path) -> Any:
 
     Loader.add_multi_constructor("!", plain)
     try:
-        if path.stat().st_size > _MAX_COMPOSE:
-            raise PlanError(f"{path}: too large for a compose file")
-        document = yaml.load(path.read_bytes(), Loader)  # noqa: S506 - a safe loader with tags passed over
+        document = yaml.load(read_file(path, limit=_MAX_COMPOSE), Loader)  # noqa: S506 - a safe loader, tags passed over
     except OSError as error:
         raise PlanError(f"{path}: {error.strerror or error}") from None
     except (yaml.YAMLError, UnicodeError, RecursionError, ValueError) as error:

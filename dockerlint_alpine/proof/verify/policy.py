@@ -100,9 +100,3 @@ def _outside(path: str, root: Path) -> bool:
     """Whether a path, links followed, leads out of the project."""
     real, top = os.path.realpath(path), os.path.realpath(root)
     return real != top and not real.startswith(top.rstrip("/") + "/")
-
-
-def project_root(file: Path) -> Path:
-    """The project that a compose file belongs to: the repository around it, else its own folder."""
-    folder = file.resolve().parent
-    return next((parent for parent in (folder, *folder.parents) if (parent / ".git").exists()), folder)

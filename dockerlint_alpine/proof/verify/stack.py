@@ -14,6 +14,7 @@ from msgspec.structs import replace
 
 from dockerlint_alpine.proof.verify.composed import SERVICE_LABEL, Composed, Health, Service, image_health
 from dockerlint_alpine.proof.verify.engine import LABEL
+from dockerlint_alpine.proof.verify.errors import NotVerifiedError
 from dockerlint_alpine.proof.verify.expectations import Failing, Probe
 from dockerlint_alpine.proof.verify.model import Check, Level, ServiceResult
 from dockerlint_alpine.proof.verify.probing import Answer, ask
@@ -217,15 +218,14 @@ class RunningStack:
         return replace(seen, health="healthy") if code == 0 else seen
 
     def _execute(self, name: str, words: Sequence[str]) -> tuple[int, str]:
-        from docker.errors import APIError
-
+        """Run a command in a service's container: exit code and output; 126 where there is no container that runs."""
         api = self._engine.client.api
         try:
             with self._engine.talking(name):
                 made = api.exec_create(self._containers[name], list(words))
                 output = api.exec_start(made["Id"])
                 code = api.exec_inspect(made["Id"]).get("ExitCode")
-        except (KeyError, APIError) as error:
+        except (KeyError, NotVerifiedError) as error:  # it may have died just now; the next look tells
             return 126, str(error)
         text = output.decode("utf-8", "replace") if isinstance(output, bytes) else ""
         return (int(code) if code is not None else 126), text

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 _TOP = {"name", "version", "services", "networks", "volumes"}
 _BUILD = {"context", "dockerfile", "args", "target", "labels"}
 _HEALTH = {"test", "interval", "timeout", "retries", "start_period", "disable"}
-_SERVICE = {
+SERVICE_KEYS = {
     "image", "build", "command", "entrypoint", "environment", "env_file", "ports", "volumes", "tmpfs", "user", "working_dir",
     "init", "healthcheck", "depends_on", "profiles", "networks", "expose", "labels", "restart", "container_name",
 }  # fmt: skip
@@ -81,12 +81,13 @@ class _Reader:
             "services": {str(name): self._service(str(name), one) for name, one in services.items()}
         }
         used = {key for one in found["services"].values() for key in one["networks"]}
-        declared = {str(key): one or {} for key, one in (raw.get("networks") or {}).items()}
+        declared = {str(key): one or {} for key, one in self._table(raw.get("networks") or {}, "networks").items()}
         found["networks"] = {
             key: self._named(f"networks.{key}", declared.get(key, {})) for key in sorted({*used, *declared})
         }
         found["volumes"] = {
-            str(key): self._named(f"volumes.{key}", one or {}) for key, one in (raw.get("volumes") or {}).items()
+            str(key): self._named(f"volumes.{key}", one or {})
+            for key, one in self._table(raw.get("volumes") or {}, "volumes").items()
         }
         return found
 
@@ -103,7 +104,7 @@ class _Reader:
         where = f"services.{name}"
         table = self._table(one, where)
         for key in table:
-            if key not in _SERVICE and not str(key).startswith("x-"):
+            if key not in SERVICE_KEYS and not str(key).startswith("x-"):
                 raise self._refuse(f"{where}.{key}")
         read: dict[str, Callable[[str, Any], Any]] = {
             "build": self._build,
@@ -120,11 +121,22 @@ class _Reader:
         found["environment"] = {key: value for key, value in environment.items() if value is not None}
         found["labels"] = self._map(f"{where}.labels", found.get("labels"))
         networks = found.get("networks") or {"default": None}
-        found["networks"] = dict.fromkeys(networks) if isinstance(networks, list) else dict(networks)
+        if isinstance(networks, list):
+            networks = {self._text(f"{where}.networks", key): None for key in networks}
+        found["networks"] = dict(self._table(networks, f"{where}.networks"))
         for key, settings in found["networks"].items():
-            for extra in settings or {}:
+            for extra in self._table(settings or {}, f"{where}.networks.{key}"):
                 if extra != "aliases":
                     raise self._refuse(f"{where}.networks.{key}.{extra}")
+        for key in ("profiles", "tmpfs", "expose"):
+            if key in found:
+                given = found[key]
+                found[key] = (
+                    [given] if isinstance(given, str) else [str(word) for word in self._list(f"{where}.{key}", given)]
+                )
+        for key in ("image", "user", "working_dir"):
+            if found.get(key) is not None:
+                found[key] = self._scalar(self._text(f"{where}.{key}", found[key]))
         if not found.get("image") and not found.get("build"):
             raise self._wrong(where, "it has neither an image nor a build")
         found.pop(EXTENSION, None)
@@ -161,7 +173,7 @@ class _Reader:
 
     def _ports(self, where: str, given: Any) -> list[dict[str, Any]]:
         found: list[dict[str, Any]] = []
-        for number, one in enumerate(given or ()):
+        for number, one in enumerate(self._list(where, given)):
             if isinstance(one, dict):
                 if not str(one.get("target", "")).isdigit():
                     raise self._wrong(f"{where}[{number}]", "a target port is expected")
@@ -184,7 +196,7 @@ class _Reader:
 
     def _mounts(self, where: str, given: Any) -> list[dict[str, Any]]:
         found: list[dict[str, Any]] = []
-        for number, one in enumerate(given or ()):
+        for number, one in enumerate(self._list(where, given)):
             place = f"{where}[{number}]"
             if isinstance(one, dict):
                 for key in one:
@@ -200,6 +212,8 @@ class _Reader:
                 else:
                     kind = "bind" if parts[0].startswith((".", "/", "~")) else "volume"
                     mount = {"type": kind, "source": parts[0], "target": parts[1], "read_only": parts[2:] == ["ro"]}
+            if not isinstance(mount.get("target"), str) or not isinstance(mount.get("source", ""), str):
+                raise self._wrong(place, "a source and a target are expected")
             if mount.get("type") == "bind":
                 mount["source"] = str((self._path.parent / Path(str(mount.get("source"))).expanduser()).resolve())
             elif mount.get("type") not in ("volume", "tmpfs"):
@@ -213,7 +227,14 @@ class _Reader:
             if key not in _HEALTH:
                 raise self._refuse(f"{where}.{key}")
         test = table.get("test")
-        return {**table, "test": ["CMD-SHELL", test] if isinstance(test, str) else test}
+        words = (
+            ["CMD-SHELL", test]
+            if isinstance(test, str)
+            else [self._scalar(one) for one in self._list(f"{where}.test", test)]
+        )
+        if "retries" in table and not str(table["retries"]).isdigit():
+            raise self._wrong(f"{where}.retries", "a number is expected")
+        return {**table, "test": words}
 
     def _depends(self, where: str, given: Any) -> dict[str, Any]:
         if isinstance(given, list):
@@ -232,7 +253,7 @@ class _Reader:
 
     def _env_files(self, where: str, given: Any) -> dict[str, str]:
         found: dict[str, str] = {}
-        for one in [given] if isinstance(given, str) else given or ():
+        for one in [given] if isinstance(given, str) else self._list(where, given):
             if not isinstance(one, str):
                 raise self._refuse(where)
             path = self._path.parent / one
@@ -252,6 +273,18 @@ class _Reader:
             str(name): self._variables.get(str(name)) if value is None else self._scalar(value)
             for name, value in table.items()
         }
+
+    def _list(self, where: str, given: Any) -> list[Any]:
+        if given is None:
+            return []
+        if not isinstance(given, list):
+            raise self._wrong(where, "a list is expected")
+        return given
+
+    def _text(self, where: str, given: Any) -> Any:
+        if isinstance(given, (dict, list)):
+            raise self._wrong(where, "a text is expected")
+        return given
 
     def _scalar(self, value: Any) -> str:
         return str(value).lower() if isinstance(value, bool) else str(value)

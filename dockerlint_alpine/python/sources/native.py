@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from dockerlint_alpine.python.model import FileReader
 
-_NATIVE = {
-    "setup.py": re.compile(rb"ext_modules|\bExtension\(|cythonize|cffi_modules|rust_extensions|CMakeExtension"),
+_MARKS = {
+    "setup.py": re.compile(rb"ext_modules|Extension\(|cythonize|cffi_modules|rust_extensions|build_ext"),
     "pyproject.toml": re.compile(
-        rb"(?:requires|build-backend)\s*=[^\]]*?(?:maturin|scikit.build|mesonpy|meson-python|setuptools.rust|cython|cffi)"
+        rb"(?:requires|build-backend)\s*=[^\]]*?"
+        rb"(?:maturin|scikit.build|mesonpy|meson-python|setuptools.rust|cython|cffi|pybind11|nanobind)"
         rb"|ext-modules|tool\.poetry\.build|^\[external\]",
         re.IGNORECASE | re.MULTILINE,
     ),
@@ -21,12 +22,20 @@ _NATIVE = {
 """What build files of a project say when something native is compiled."""
 
 
-def is_native(files: FileReader, folder: str) -> bool:
-    """True for a project folder whose build files speak of something to compile."""
-    for name, pattern in _NATIVE.items():
+def speaks_of_extensions(name: str, data: bytes) -> bool:
+    """Tell whether the build file ``name`` (``setup.py``) speaks of something to compile."""
+    return _MARKS[name].search(data) is not None
+
+
+def is_native(files: FileReader, folder: str) -> bool | None:
+    """Tell whether the build files in ``folder`` speak of something to compile; ``None`` where none can be read."""
+    told: bool | None = None
+    for name in _MARKS:
         try:
-            if pattern.search(files.read(posixpath.join(folder, name))):
-                return True
+            data = files.read(posixpath.join(folder, name))
         except OSError:
             continue
-    return False
+        if speaks_of_extensions(name, data):
+            return True
+        told = False
+    return told

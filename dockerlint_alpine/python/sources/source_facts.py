@@ -16,6 +16,7 @@ from msgspec import Struct
 from dockerlint_alpine.python.markers import InvalidMarkerError, applies, environment
 from dockerlint_alpine.python.model import Target, normalise
 from dockerlint_alpine.python.sources.includes import outside_headers
+from dockerlint_alpine.python.sources.native import speaks_of_extensions
 from dockerlint_alpine.system.toml import TomlError, load_toml
 
 if TYPE_CHECKING:
@@ -65,7 +66,6 @@ _ABOUT_LINKING = re.compile(
     r"libs\b|librar|ext(?:ension|_modules|s?\b)|more than can be followed|not readable", re.IGNORECASE
 )
 """Names that lists of libraries and extensions go by: a doubt about one may hide a need."""
-_NATIVE = re.compile(rb"ext_modules|Extension\(|cythonize|cffi_modules|build_ext")
 _IGNORED_LIBRARIES = frozenset(
     """
     m dl c pthread rt util crypt resolv nsl socket stdc++ gcc gcc_s atomic anl
@@ -388,7 +388,7 @@ class _Reader:
     def _unread_sources(self) -> None:
         """Sources that something compiles, but not in a way that could be read: only their languages are told."""
         setup = self.tree.get("setup.py")
-        if self.languages or setup is None or _NATIVE.search(setup) is None:
+        if self.languages or setup is None or not speaks_of_extensions("setup.py", setup):
             return
         for name in self.tree:
             if name.endswith(_COMPILED) and name.split("/", maxsplit=1)[0] not in _ASIDE:

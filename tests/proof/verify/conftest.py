@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.cli.test_check_and_fix import run
 from tests.elf.conftest import musl_gcc, musl_loader
 from tests.engine import engine, engine_address
 from tests.proof.verify.stand_ins import Parts, copy_fixture, load_images, make_parts
@@ -53,8 +52,15 @@ def doctor(loaded: DockerClient, engine_address: str, project: Path, tmp_path: P
     """Runs a command of the program in the copy, with that engine."""
 
     def command(*args: str, cwd: Path = project, **environment: str) -> subprocess.CompletedProcess[bytes]:
-        kept = {"DOCKER_HOST": engine_address, "ALPINE_DOCTOR_CACHE_DIR": str(tmp_path / "cache")}
-        return run(*args, cwd=cwd, **{**kept, "PATH": PATH, **environment})
+        kept = {"DOCKER_HOST": engine_address, "ALPINE_DOCTOR_CACHE_DIR": str(tmp_path / "cache"), "PATH": PATH}
+        return subprocess.run(
+            [sys.executable, "-m", "dockerlint_alpine", *args],
+            cwd=cwd,
+            env={**os.environ, "NO_COLOR": "1", **kept, **environment},
+            capture_output=True,
+            timeout=400,  # machines that build and run containers for others, too, are slow
+            check=False,
+        )
 
     return command
 

@@ -7,17 +7,20 @@ import os
 import shutil
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from dockerlint_alpine.proof.verify.compose_cli import Compose, find_compose
 from dockerlint_alpine.proof.verify.composed import Composed, chosen, isolated, read_model
-from dockerlint_alpine.proof.verify.errors import NotVerifiedError, PlanError
+from dockerlint_alpine.proof.verify.errors import NotVerifiedError, PlanError, VerifyError
 from dockerlint_alpine.proof.verify.planning import extensions, read_yaml
 from dockerlint_alpine.proof.verify.policy import refusals
-from dockerlint_alpine.proof.verify.subset import read_subset
+from dockerlint_alpine.proof.verify.subset import SERVICE_KEYS, read_subset
 from tests.proof.verify.stand_ins import FIXTURE
 
 STACK = """
@@ -250,3 +253,31 @@ def test_only_a_compose_of_today_is_taken() -> None:
     for words in ("podman-compose", "/nowhere/compose", "true"):
         with pytest.raises(PlanError):
             find_compose(words)
+
+
+VALUES = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers(-2, 70000)
+    | st.text(max_size=6)
+    | st.sampled_from(["a", "1s", "5:6", "./x:/y", "${A:-b}"]),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(st.sampled_from(["a", "test", "context", "target", "condition"]), inner, max_size=3)
+    ),
+    max_leaves=6,
+)
+KEYS = st.sampled_from(sorted({"x-other", "cap_add", *SERVICE_KEYS}))
+
+
+@given(
+    st.dictionaries(st.sampled_from(["a", "b"]), st.dictionaries(KEYS, VALUES, max_size=5) | VALUES, max_size=2), VALUES
+)
+def test_any_document_is_read_or_refused_in_one_line(services: Any, other: Any) -> None:
+    path = Path("/nowhere/compose.yaml")
+    with suppress(VerifyError):
+        document = read_subset(path, {"services": services, "volumes": other, "networks": other}, {})
+        found = read_model(path, document, {}, escaped=False)
+        names = chosen(found, (), ())
+        refusals(document, names, path.parent, frozenset())
+        isolated(found, names, "adv-x", {}, {})

@@ -44,7 +44,10 @@ def test_from_red_to_green_with_the_report(doctor: Command, loaded: DockerClient
     compose = project / COMPOSE
     text = compose.read_text().replace("AUTH_URL:", f'API_TOKEN: "{CANARY}"\n      AUTH_URL:')
     text = text.replace("name: login\n", f'name: login\n          headers: {{X-Api-Key: "{CANARY}"}}\n')
+    text = text.replace("      context: .\n", f'      context: .\n      args: {{BUILD_TOKEN: "{CANARY}"}}\n')
     compose.write_text(text)
+    path = project / DOCKERFILE
+    path.write_text(path.read_text().replace("EXPOSE", 'ARG BUILD_TOKEN\nRUN echo "it says $BUILD_TOKEN"\n\nEXPOSE'))
 
     red = doctor("verify", COMPOSE, "--report", "red")
     assert red.returncode == 1, red.stderr.decode()
