@@ -138,7 +138,7 @@ def configuration(given: dict[str, Any]) -> Configuration:
     overrides["ignore"] = _codes(given["ignore"]) or None
     overrides["platforms"] = _platforms(given["platforms"]) or None
     overrides["build_args"] = _build_args(given["build_args"]) or None
-    overrides["moves"] = _moves(given["moves"]) or None
+    overrides["moves"] = _moves(given.get("moves", ())) or None
     overrides["wheels"] = given.get("wheels") or None
     overrides["output_format"] = given.get("output_format") or None
     if given["alpine"]:
