@@ -171,9 +171,11 @@ def _moves(values: Sequence[str]) -> dict[str, str]:
     found = dict(value.partition("=")[::2] for value in values)
     for value in values:
         name, _, release = value.partition("=")
-        if name not in {"alpine", "python"} or not release:
-            raise click.UsageError(f"--as {value!r}: say alpine=X.Y or python=X.Y")
         found[name] = release.removeprefix("v")
+        numbers = found[name].split(".")
+        known = len(numbers) == 2 and all(number.isdecimal() for number in numbers)
+        if not (known and name in {"alpine", "python"}) and value != "alpine=edge":
+            raise click.UsageError(f"--as {value!r}: say alpine=X.Y or python=X.Y")
     return found
 
 

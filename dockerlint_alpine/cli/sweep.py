@@ -79,7 +79,7 @@ _PATCHES = (
 )
 
 
-@sweep_group.command("run", cls=SectionedCommand, hidden=True)
+@sweep_group.command("run", cls=SectionedCommand, short_help="What `sweep SOURCE...` does; --help shows its options.")
 @click.argument("sources", nargs=-1, required=True)
 @click.option(
     "--revision", metavar="REV", help="The commit, branch or tag to judge; read from git, nothing is checked out."

@@ -50,6 +50,8 @@ def moved(data: bytes, moves: Moves) -> bytes:
     A tag that floats (``alpine``, ``python:3.11-alpine``) is named; a digest, which would hold it where it is, goes. An
     image that names neither stays as it is, and so does a stage that is built on another.
     """
+    if moves.alpine is not None and moves.python is not None:  # each may stand in an argument of its own
+        return moved(moved(data, Moves(alpine=moves.alpine)), Moves(python=moves.python))
     dockerfile = parse(data)
     edits: list[tuple[int, int, bytes]] = []
     arguments: dict[bytes, tuple[int, int, bytes]] = {}
@@ -155,7 +157,8 @@ def told(today: FileReport, then: FileReport, moves: Moves) -> FileReport:
         if when != "today"
     ]
     gone = sum(when == "today" for _, when in compared(today, then))
-    notes = (f"{gone} of today's findings are gone with {moves}",) if gone else ()
+    what = "one of today's findings is" if gone == 1 else f"{gone} of today's findings are"
+    notes = (f"{what} gone with {moves}",) if gone else ()
     return replace(then, findings=tuple(findings), notes=(*then.notes, *notes))
 
 

@@ -72,6 +72,7 @@ def test_the_next_release_beside_today(sources: Path) -> None:
     ("arguments", "words"),
     [
         (["a", "--as", "debian=12"], "say alpine=X.Y or python=X.Y"),
+        (["a", "--as", "alpine=9"], "say alpine=X.Y or python=X.Y"),
         (["a", "--limit-per-repo", "time=ever"], "say time=60"),
         (["a", "--fix"], "go together"),
         (["a", "--cluster", "local:many"], "say local:N"),

@@ -59,6 +59,8 @@ def test_python(before: str, after: str) -> None:
 def test_both_at_once() -> None:
     found = moved(b"FROM python:3.11-alpine3.19\n", Moves(alpine="3.22", python="3.13"))
     assert found == b"FROM python:3.13-alpine3.22\n"
+    both = Moves(alpine="3.22", python="3.13")
+    assert moved(b"ARG A=3.19\nFROM python:3.11-alpine$A\n", both) == b"ARG A=3.22\nFROM python:3.13-alpine$A\n"
 
 
 GONE = (
