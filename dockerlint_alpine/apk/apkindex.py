@@ -27,6 +27,8 @@ MAX_MEMBERS = 64
 MAX_PACKAGES = 200_000
 MAX_LINE = 1024 * 1024
 _MAX_TEXT = 512
+_LAST_SECOND = 253_402_300_799
+"""Of the year 9999, the last one that a date can be of."""
 _BLOCK = 512
 _REGULAR = (b"0", b"\0")
 _NAME = re.compile(r"[^\s<>=~!@\x00-\x1f\x7f][^\s<>=~@\x00-\x1f\x7f]{0,254}")
@@ -190,7 +192,7 @@ def _record(fields: dict[str, str], line: int) -> Record:
         " ".join(fields.get("i", "").split()),
         _number(fields.get("k", "0")),
         fields.get("o", "")[:_MAX_TEXT],
-        _number(fields.get("t", "0")),
+        min(_number(fields.get("t", "0")), _LAST_SECOND),
     )
 
 

@@ -88,6 +88,8 @@ class Database:
 
         """
         self.path = path
+        if path.exists() and not path.is_file():
+            raise IndexFormatError(f"{path}: no regular file")  # opening a pipe would wait for its other end
         try:
             # immutable: files are replaced as a whole, never written in place, so no locks and no journal are needed.
             uri = path.absolute().as_uri() + "?mode=ro&immutable=1"
@@ -215,8 +217,14 @@ class Database:
     def _rows(self, statement: str, values: Sequence[str | int] = ()) -> list[tuple[Any, ...]]:
         try:
             return self._connection.execute(statement, values).fetchall()
+        except UnicodeEncodeError:  # a name with a byte that is no UTF-8: no index has it
+            return self._connection.execute(statement, tuple(map(_as_utf8, values))).fetchall()
         except sqlite3.Error as error:
             raise IndexFormatError(f"{self.path}: cannot be read as an index database: {error}") from error
+
+
+def _as_utf8(value: str | int) -> str | int:
+    return value.encode("utf-8", "surrogatepass").decode("utf-8", "replace") if isinstance(value, str) else value
 
 
 def _chunks(names: Sequence[str]) -> Iterable[Sequence[str]]:

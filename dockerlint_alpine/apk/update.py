@@ -129,7 +129,7 @@ def update(
     streams = split_streams(answer.body)
     verify(streams, keys)
     index = read_index(streams)
-    _check_identity(index, url, release, arch)
+    _check_identity(index, url, release, repository, arch)
     if index.newest < max(newest, known.date if known else ""):
         return Update("older", release, repository, arch, index.newest, len(index.records), path)
     cache.mkdir(parents=True, exist_ok=True)
@@ -158,8 +158,11 @@ def _known(path: Path) -> _Known | None:
         return None
 
 
-def _check_identity(index: ApkIndex, url: str, release: str, arch: str) -> None:
-    """A signature vouches for an index, not for its place: refuse another release's or architecture's."""
+def _check_identity(index: ApkIndex, url: str, release: str, repository: str, arch: str) -> None:
+    """A signature vouches for an index, not for its place: refuse another release's, architecture's or repository's.
+
+    The signed text names the release alone. A package is in one repository, and the C library is in ``main``.
+    """
     if not index.records:
         raise DownloadError(f"{url}: the index is empty")
     found = {record.arch for record in index.records} - {arch, "noarch", ""}
@@ -167,6 +170,11 @@ def _check_identity(index: ApkIndex, url: str, release: str, arch: str) -> None:
         raise DownloadError(f"{url}: is an index for {', '.join(sorted(found))[:80]}, not for {arch}")
     if release != "edge" and not index.description.startswith((f"v{release}.", f"v{release}-")):
         raise DownloadError(f"{url}: calls itself '{index.description[:80]}', not Alpine {release}")
+    has_libc = any(record.name == "musl" for record in index.records)
+    if has_libc != (repository == "main"):
+        raise DownloadError(
+            f"{url}: {'has' if has_libc else 'lacks'} the package musl, so it is not the index of {repository}"
+        )
 
 
 def _plain_pool() -> urllib3.PoolManager:
@@ -185,7 +193,7 @@ def _fetch(
             policy.sleep(policy.pause * 2 ** (attempt - 1))
         try:
             answer = _attempt(pool, url, known, progress, policy)
-        except urllib3.exceptions.HTTPError as error:
+        except (urllib3.exceptions.HTTPError, ValueError) as error:  # the latter for redirects to what is no address
             failure = f"{url}: {_plain(error)}"
             continue
         if isinstance(answer, _Answer):

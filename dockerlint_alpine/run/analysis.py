@@ -14,7 +14,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from dockerlint_alpine.apk import IndexStore
-from dockerlint_alpine.checks import CHECKS, Subject, check_of
+from dockerlint_alpine.checks import CHECKS, Check, Subject, check_of
 from dockerlint_alpine.checks.carried import is_notice, settled
 from dockerlint_alpine.fixer.bases import share
 from dockerlint_alpine.fixer.fix_loop import Proposal, apply_fixes, merged, without_useless
@@ -42,9 +42,10 @@ from dockerlint_alpine.stages import (
 from dockerlint_alpine.stages.context import MAX_FILE_SIZE
 from dockerlint_alpine.syntax import parse
 from dockerlint_alpine.system.files import read_file
+from dockerlint_alpine.system.pulse import pulse
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from dockerlint_alpine.python import Resolver
     from dockerlint_alpine.stages import Timeline
@@ -61,6 +62,15 @@ __all__ = [
     "fix_bytes",
     "read_dockerfile",
 ]
+
+
+def _run_all(subject: Subject) -> Iterator[tuple[Check, Finding]]:
+    """What every check says, until nobody waits for it any more."""
+    for check in CHECKS:
+        pulse()
+        for finding in check.run(subject):
+            pulse()
+            yield check, finding
 
 
 class Doctor:
@@ -173,8 +183,7 @@ class Doctor:
     def found_in(self, timeline: Timeline) -> list[Finding]:
         """All that the checks say of one run on paper, before comments and the configuration had their say."""
         subject = Subject(timeline, self.knowledge)
-        found = ((check, finding) for check in CHECKS for finding in check.run(subject))
-        return share(timeline, settled(subject, found))
+        return share(timeline, settled(subject, _run_all(subject)))
 
     def reported(self, name: str, timelines: Sequence[Timeline], found: Sequence[Finding]) -> FileReport:
         """The report with what is left of ``found`` once comments and the configuration had their say."""

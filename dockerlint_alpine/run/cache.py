@@ -145,6 +145,8 @@ class ReportCache:
         import sqlite3
 
         damaged = isinstance(error, sqlite3.DatabaseError) and not isinstance(error, sqlite3.OperationalError)
+        if isinstance(error, sqlite3.OperationalError):  # another table than ours; the rest is about locks and disks
+            damaged = error.sqlite_errorcode == sqlite3.SQLITE_ERROR
         try:
             if self._connection is not None:
                 self._connection.close()

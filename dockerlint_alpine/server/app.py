@@ -13,9 +13,11 @@ import sys
 import traceback
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Event
 from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar
 
 from lsprotocol import types
+from pygls.exceptions import JsonRpcException
 from pygls.lsp.server import LanguageServer
 
 from dockerlint_alpine.model.about import __version__
@@ -23,8 +25,10 @@ from dockerlint_alpine.report.options import PROGRAM
 from dockerlint_alpine.server import actions, definition, hover
 from dockerlint_alpine.server.diagnostics import diagnostics
 from dockerlint_alpine.server.documents import Document, Snapshot, path_of, place_of
+from dockerlint_alpine.server.framing import INVALID_PARAMS, Incoming, Outgoing
 from dockerlint_alpine.server.judging import Judge
 from dockerlint_alpine.server.positions import encode
+from dockerlint_alpine.system.pulse import GivenUpError, may_be_given_up, pulse
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Mapping
@@ -61,6 +65,9 @@ class Server(LanguageServer):
         self._tasks: set[asyncio.Task[None]] = set()
         self._rests_on: dict[str, Callable[[frozenset[str]], bool]] = {}
         self._was_shut_down = False
+        self._incoming: Incoming | None = None
+        self._outdated: dict[str, Event] = {}
+        """By text: set when there is a newer one."""
 
     # -- open texts ---------------------------------------------------------------------------------------------------
 
@@ -82,6 +89,26 @@ class Server(LanguageServer):
     async def _judged(self, question: Callable[..., _Answer], *given: Any) -> _Answer:
         """The answer of the thread that judges."""
         return await asyncio.get_running_loop().run_in_executor(self._worker, question, *given)
+
+    async def _judged_unless_outdated(self, question: Callable[..., _Answer], uri: str, *given: Any) -> _Answer | None:
+        """The same about one text: given up, and ``None``, as soon as there is a newer one."""
+        outdated = self._outdated.setdefault(uri, Event())
+
+        def asked() -> _Answer | None:
+            try:
+                with may_be_given_up(outdated):
+                    pulse()
+                    return question(*given)
+            except GivenUpError:
+                return None
+
+        return await self._judged(asked)
+
+    def _give_up(self, uri: str) -> None:
+        """Whatever is being worked out about a text is outdated."""
+        event = self._outdated.pop(uri, None)
+        if event is not None:
+            event.set()
 
     def _start(self, task: Awaitable[None]) -> None:
         """Do something beside the protocol; if it fails, say so in the log."""
@@ -112,7 +139,10 @@ class Server(LanguageServer):
         document = snapshot.documents.get(uri)
         if document is None or not document.is_dockerfile:
             return
-        found, rests_on = await self._judged(self._diagnostics, document, snapshot)
+        answer = await self._judged_unless_outdated(self._diagnostics, uri, document, snapshot)
+        if answer is None:
+            return
+        found, rests_on = answer
         now = self._snapshot().documents.get(uri)
         if now is not None:
             self._rests_on[uri] = rests_on
@@ -159,6 +189,7 @@ class Server(LanguageServer):
 
     def did_change(self, params: types.DidChangeTextDocumentParams) -> None:
         """A text has changed; a requirement file changes what Dockerfiles are told."""
+        self._give_up(params.text_document.uri)
         self._check_soon([params.text_document.uri])
         self._touched(_paths(params.text_document.uri))
 
@@ -169,6 +200,7 @@ class Server(LanguageServer):
     def did_close(self, params: types.DidCloseTextDocumentParams) -> None:
         """A text is gone: nothing is shown for it, and what is on disk counts again."""
         uri = params.text_document.uri
+        self._give_up(uri)
         pending = self._pending.pop(uri, None)
         if pending is not None:
             pending.cancel()
@@ -252,7 +284,7 @@ class Server(LanguageServer):
         if document is None:
             return None
         question = in_dockerfile if document.is_dockerfile else in_requirements
-        return await self._judged(question, document, snapshot, params.position)
+        return await self._judged_unless_outdated(question, document.uri, document, snapshot, params.position)
 
     async def code_actions(self, params: types.CodeActionParams) -> list[types.CodeAction] | None:
         """What may be done here."""
@@ -260,7 +292,7 @@ class Server(LanguageServer):
         document = snapshot.documents.get(params.text_document.uri)
         if document is None or not document.is_dockerfile:
             return None
-        return await self._judged(self._actions, document, snapshot, params)
+        return await self._judged_unless_outdated(self._actions, document.uri, document, snapshot, params)
 
     def _actions(
         self, document: Document, snapshot: Snapshot, params: types.CodeActionParams
@@ -279,7 +311,7 @@ class Server(LanguageServer):
         uri = action.data.get("uri") if isinstance(action.data, dict) else None
         document = snapshot.documents.get(str(uri))
         if action.kind == actions.FIX_ALL and document is not None:
-            action.edit = await self._judged(self._fix_all, document, snapshot)
+            action.edit = await self._judged_unless_outdated(self._fix_all, document.uri, document, snapshot)
         return action
 
     def _fix_all(self, document: Document, snapshot: Snapshot) -> types.WorkspaceEdit | None:
@@ -315,17 +347,33 @@ class Server(LanguageServer):
         message = f"{PROGRAM}: {what}: {text}{where}"
         self.window_log_message(types.LogMessageParams(types.MessageType.Error, message))
 
-    def report_server_error(self, error: Exception, source: Any) -> None:  # noqa: ARG002 - pygls' signature
+    def report_server_error(self, error: Exception, source: Any) -> None:
         """What pygls could not read or find a handler for: a line in the log in place of a window."""
         self.log_failure(error, "a message was not understood")
+        if source is JsonRpcException and self._incoming is not None and self._incoming.last_id is not None:
+            reason = "the parameters are not those of the method"
+            self._outgoing.refuse(self._incoming.last_id, INVALID_PARAMS, reason)
 
     def run(self, stdin: BinaryIO, stdout: BinaryIO) -> int:
         """Serve until the editor leaves. Returns the exit code that the protocol asks for."""
+        self._outgoing = Outgoing(stdout)
+        self._incoming = Incoming(stdin, self._outgoing, _is_method, print_line)
         try:
-            self.start_io(stdin, stdout)
+            self.start_io(self._incoming, self._outgoing)  # type: ignore[arg-type]  # what of a stream is used
         finally:
+            for event in self._outdated.values():
+                event.set()
             self._worker.shutdown(wait=False, cancel_futures=True)
         return 0 if self._was_shut_down else 1
+
+
+def _is_method(name: str) -> bool:
+    return name in types.METHOD_TO_TYPES
+
+
+def print_line(text: str) -> None:
+    """One line for whoever reads the server's standard error."""
+    sys.stderr.write(f"{PROGRAM}: {text}\n")
 
 
 def _line(document: Document, snapshot: Snapshot, position: types.Position) -> int:

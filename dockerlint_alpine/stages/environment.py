@@ -15,8 +15,10 @@ from dockerlint_alpine.syntax import SourceText, expand, key_values
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from dockerlint_alpine.syntax import Instruction
+    from dockerlint_alpine.syntax import Expanded, Instruction
 
+MAX_NAMES = 4096
+"""Variables of one Dockerfile."""
 PREDEFINED = ("HTTP_PROXY", "HTTPS_PROXY", "FTP_PROXY", "NO_PROXY", "ALL_PROXY")
 """Build arguments every stage may use without declaring them."""
 
@@ -29,6 +31,12 @@ def platform_args(platform: str) -> dict[str, SourceText]:
     return {
         f"{prefix}{name}": SourceText.literal(value) for prefix in ("TARGET", "BUILD") for name, value in values.items()
     }
+
+
+def _keep(values: dict[str, SourceText], name: str, value: Expanded) -> None:
+    """Give a name a value, within limits: beyond some thousand names nothing is kept, so that they count as unknown."""
+    if name in values or len(values) < MAX_NAMES:
+        values[name] = value.source.kept(name)
 
 
 class Scope(Struct, frozen=True):
@@ -56,7 +64,7 @@ class Scope(Struct, frozen=True):
             if pair.key in self.given:
                 values[pair.key] = self.given[pair.key]
             elif pair.value is not None:
-                values[pair.key] = expand(pair.value, {**self._platform(), **values}, escape=escape).source
+                _keep(values, pair.key, expand(pair.value, {**self._platform(), **values}, escape=escape))
         return Scope(self.given, values, self.args, self.env)
 
     def from_names(self) -> dict[str, SourceText]:
@@ -73,7 +81,7 @@ class Scope(Struct, frozen=True):
             if pair.key in self.given:
                 values[pair.key] = self.given[pair.key]
             elif pair.value is not None:
-                values[pair.key] = expand(pair.value, {**values, **self.env}, escape=escape).source
+                _keep(values, pair.key, expand(pair.value, {**values, **self.env}, escape=escape))
             elif pair.key in self.global_args:
                 values[pair.key] = self.global_args[pair.key]
         return Scope(self.given, self.global_args, values, self.env)
@@ -84,7 +92,7 @@ class Scope(Struct, frozen=True):
         values = dict(self.env)
         for pair in key_values(instruction):
             if pair.value is not None:
-                values[pair.key] = expand(pair.value, names, escape=escape).source
+                _keep(values, pair.key, expand(pair.value, names, escape=escape))
         return Scope(self.given, self.global_args, self.args, values)
 
     def stage(self, inherited: Scope | None, env: Mapping[str, str]) -> Scope:

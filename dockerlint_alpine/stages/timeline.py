@@ -14,6 +14,7 @@ from dockerlint_alpine.stages.mounts import BindMounts
 from dockerlint_alpine.stages.walk import BuildWalk, StageWalk
 from dockerlint_alpine.stages.world_cache import WorldCache
 from dockerlint_alpine.syntax import SourceText, run_scripts
+from dockerlint_alpine.system.pulse import pulse
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -63,6 +64,7 @@ class _TimelineBuilder:
         return walk
 
     def _step(self, walk: StageWalk, instruction: Instruction) -> None:
+        pulse()
         escape = self.state.dockerfile.escape
         match instruction.keyword:
             case "ARG":

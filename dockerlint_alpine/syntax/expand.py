@@ -21,7 +21,7 @@ from dockerlint_alpine.syntax.globs import (
     shortest_suffix,
 )
 from dockerlint_alpine.syntax.gotext import SPACE
-from dockerlint_alpine.syntax.source import EMPTY, SourceText
+from dockerlint_alpine.syntax.source import EMPTY, MAX_EXPANDED, SourceText
 
 Scope = Mapping[str, SourceText]
 
@@ -72,6 +72,7 @@ class Lex:
         self.options = options
         self.escape = options.escape
         self.position = 0
+        self.grown = 0
         self.unknown: dict[str, None] = {}
         self._plain = re.compile(r"[^$<'\"" + re.escape(self.escape) + "]+")
         self._quoted = re.compile(r"[^$\"" + re.escape(self.escape) + "]+")
@@ -180,6 +181,9 @@ class Lex:
 
     def _lookup(self, name: str) -> SourceText | None:
         value = self.scope.get(name)
+        self.grown += len(value) if value is not None else 0
+        if self.grown > MAX_EXPANDED:
+            raise LexError(f"its variables bring in more than {MAX_EXPANDED} characters")
         if value is None and not self.options.skip_unset:
             self.unknown[name] = None
         return value
@@ -224,7 +228,7 @@ class Lex:
         return operator
 
     def _modified(self, name: str, operator: str, word: SourceText, start: int) -> SourceText:
-        value = self.scope.get(name)
+        value = self._lookup(name) if name in self.scope else None
         if value is None and self.options.skip_unset:
             return self.source.slice(start, self.position)
         missing = value is None or (operator[0] == ":" and not value.text)

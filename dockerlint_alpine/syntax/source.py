@@ -21,6 +21,13 @@ Span: TypeAlias = tuple[int, int]
 
 Segment: TypeAlias = tuple[int, int, int]
 
+MAX_VALUE = 16 * 1024
+"""Characters of a variable's value; Linux passes no longer one than 128 KiB to a program, and lists are much shorter."""
+MAX_EXPANDED = 1024 * 1024
+"""Characters that variables bring into one text."""
+MAX_SEGMENTS = 64
+"""Places of the file that a variable's value remembers."""
+
 _Range: TypeAlias = slice
 _NOWHERE = -1
 _FAR = 1 << 62
@@ -110,6 +117,19 @@ class SourceText:
                 segments.append((start + first, offset, width))
             first += len(part.text)
         return cls("".join(part.text for part in kept), tuple(segments))
+
+    def kept(self, name: str) -> SourceText:
+        """The same text as the value of the variable ``name``, of which many may be made of one another.
+
+        What is longer than a value ever is stands as unknown, as written ``${NAME}``. Where it comes from too many places
+        of the file it forgets them, so that values which grow from line to line take no more memory than their text.
+        """
+        if len(self.text) > MAX_VALUE:
+            return SourceText.literal("${" + name + "}").opaque()
+        if len(self._segments) <= MAX_SEGMENTS:
+            return self
+        plain = SourceText.literal(self.text)
+        return plain if self.known else plain.opaque()
 
     def opaque(self) -> SourceText:
         """The same text, marked as standing for something unknown."""

@@ -16,6 +16,7 @@ from dockerlint_alpine.apk.build import one_each, write_database
 from dockerlint_alpine.apk.catalog import Layer
 from dockerlint_alpine.apk.database import Database
 from dockerlint_alpine.apk.derive import Recipe, Recipes, derive, library_of, read_holds, read_recipes
+from dockerlint_alpine.apk.preference import ranked
 from dockerlint_alpine.apk.snapshot import TRUSTED, Derived, Hold, Snapshot, read_snapshot
 
 ALPINE = Path(__file__).resolve().parents[2] / "rules" / "alpine"
@@ -171,6 +172,7 @@ def opened(path: Path, snapshots: list[Snapshot]) -> Index:
         "x86_64",
         [],
         [Layer(database, i.number, i.repository, i.arch, i.triggers) for i in database.snapshots()],
+        rank=ranked,
     )
 
 

@@ -20,6 +20,7 @@ from dockerlint_alpine.apk.build import write_database
 from dockerlint_alpine.apk.catalog import Catalog, Layer
 from dockerlint_alpine.apk.database import Database
 from dockerlint_alpine.apk.outcome import Outcome, run, shortcut, solved
+from dockerlint_alpine.apk.preference import ranked
 from dockerlint_alpine.apk.shortcut import Pair
 from dockerlint_alpine.apk.snapshot import Snapshot
 from dockerlint_alpine.apk.solver import Request, Solver
@@ -170,7 +171,7 @@ def made(records: Sequence[Record], tools: str) -> Iterator[Index]:
         write_database(path, snapshots)
         database = Database(path)
         layers = [Layer(database, one.number, one.repository, "x86_64", one.triggers) for one in database.snapshots()]
-        yield Index("3.19", "x86_64", (), layers, BEHAVIOURS[tools])
+        yield Index("3.19", "x86_64", (), layers, BEHAVIOURS[tools], rank=ranked)
         database.close()
 
 

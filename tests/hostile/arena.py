@@ -40,7 +40,8 @@ class Ended:
         """Check that it ended as it should, with one of ``codes`` (any of 0, 1 and 2 where none is given)."""
         assert self.code in (codes or (0, 1, 2)), f"exit code {self.code}:\n{self.text[-3000:]}"
         for word in _LOST:
-            assert word not in self.text, self.text[-3000:]
+            lines = [line.strip()[:400] for line in self.text.splitlines() if word in line]
+            assert not lines, "\n".join([*lines[:20], self.err[-1500:]])
         return self
 
     def says(self, *parts: str) -> Ended:

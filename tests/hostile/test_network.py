@@ -353,5 +353,8 @@ sdist = {{ url = "{sdist_url}", hashes = {{ sha256 = "{"0" * 64}" }} }}
         arena.doctor("check", "Dockerfile", cwd=tmp_path, env=variables).sound().says(name)
         assert not any(name in path for path in public.asked + private.asked)
         arena.doctor("check", "--online", "Dockerfile", cwd=tmp_path, env=variables).sound().says(name)
+        assert not any(name in path for path in public.asked + private.asked)  # the lock does not choose whom we call
+        variables["UV_INDEX"] = f"private={private.url}"
+        arena.doctor("check", "--online", "Dockerfile", cwd=tmp_path, env=variables).sound().says(name)
         assert not any(name in path for path in public.asked)
-        assert any(name in path for path in private.asked)
+        assert any(name in path for path in private.asked)  # the user knows it

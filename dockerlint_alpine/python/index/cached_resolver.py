@@ -134,5 +134,5 @@ class SparingResolver:
         if self._network is None:
             raise ResolverError("nothing is kept of it, and the index is not asked")
         if options.index_url or options.extra_index_urls or any("://" in link for link in options.find_links):
-            raise ResolverError("only --online asks an index that the requirements name")
+            raise ResolverError("only --online asks an index that the requirements name, if you configured it, too")
         return self._network.ask(question)

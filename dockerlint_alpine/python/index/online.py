@@ -28,7 +28,13 @@ from dockerlint_alpine.python.index.answers import (
     source_key,
 )
 from dockerlint_alpine.python.index.client import IndexAnswerError, IndexFile, SimpleIndex
-from dockerlint_alpine.python.index.settings import Credentials, index_urls, pip_configuration, wants_keyring
+from dockerlint_alpine.python.index.settings import (
+    Credentials,
+    foreign_address,
+    index_urls,
+    pip_configuration,
+    wants_keyring,
+)
 from dockerlint_alpine.python.index.stubs import Stubs
 from dockerlint_alpine.python.index.uv_program import find_uv
 from dockerlint_alpine.python.model import Release, RequirementSet, Resolution, Target, normalise, redact
@@ -121,6 +127,7 @@ class UvResolver:
         if known is not None:
             return known
         self._check_silence()
+        self._refuse_foreign(wanted.options, [one.url or "" for one in (*wanted.requested, *wanted.constraints)])
         try:
             answer = self._ask(
                 wanted.options, lines_of(wanted.requested), lines_of(wanted.constraints), python_of(target)
@@ -155,7 +162,19 @@ class UvResolver:
         if self._silent is not None:
             raise NoAnswerError(str(self._silent))
 
+    def _refuse_foreign(self, options: IndexOptions, urls: Sequence[str] = ()) -> None:
+        """Raise ``ResolverError`` where the project's files say whom to ask and the user's own configuration does not."""
+        if options.no_index and not any(urls):
+            return
+        address = foreign_address(options, urls, self.variables, self.uv)
+        if address is not None:
+            raise ResolverError(
+                f"the project names {redact(address)}, which your own configuration of pip or uv does not: it is not asked"
+                " (PIP_EXTRA_INDEX_URL or UV_INDEX allows it)"
+            )
+
     def _open_index(self, options: IndexOptions) -> SimpleIndex:
+        self._refuse_foreign(options)
         urls = index_urls(options, self.variables, self.uv)
         if options.locked_at is not None and not options.no_index:
             known = [url for url in urls if url.rstrip("/") == options.locked_at.rstrip("/")]

@@ -16,10 +16,10 @@ from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
+from dockerlint_alpine.python.model import IndexOptions
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
-
-    from dockerlint_alpine.python.model import IndexOptions
 
 Login: TypeAlias = tuple[str, str]
 """User and password."""
@@ -27,6 +27,7 @@ Login: TypeAlias = tuple[str, str]
 _DEFAULT_INDEX = re.compile(r"by default: <(https?://[^>]+)>")
 _NAMED_URL = re.compile(r"(?:([A-Za-z0-9._-]+)=)?(https?://\S+)")
 _PIP_CONFIGURED = ("index-url", "extra-index-url", "keyring-provider")
+_NOTHING_SAID = IndexOptions()
 _KEYRING_TIMEOUT = 20.0
 """Seconds that the keyring may take: it may have to be unlocked."""
 
@@ -47,6 +48,40 @@ def index_urls(options: IndexOptions, variables: Mapping[str, str], uv: str) -> 
     extra += configured.get("extra-index-url", "").split()
     web = [url for url in [main, *extra] if url and url.startswith(("http://", "https://"))]
     return list(dict.fromkeys(web))
+
+
+def foreign_address(options: IndexOptions, urls: Iterable[str], variables: Mapping[str, str], uv: str) -> str | None:
+    """Return an address that the project chose and the user's own configuration does not know, without its login.
+
+    ``options`` are those of the project's files, ``urls`` what its requirements name. The user knows the indexes and link
+    pages of the configuration of pip and uv, and uv's default; a requirement's URL may lead to the host of one of them. To
+    look at a project must not make this machine call wherever the project says.
+    """
+    own = [*index_urls(_NOTHING_SAID, variables, uv), *filter(None, [_default_index(uv)])]
+    for name in ("PIP_FIND_LINKS", "UV_FIND_LINKS"):
+        own += [match[2] for match in _NAMED_URL.finditer(variables.get(name, "").replace(",", " "))]
+    known = {_place(url) for url in own}
+    hosts = {urllib.parse.urlsplit(place).netloc for place in known}
+    links = (link for link in options.find_links if "://" in link)
+    for url in filter(None, (options.index_url, *options.extra_index_urls, *links, options.locked_at)):
+        if _place(url) not in known:
+            return _place(url)
+    return next((_place(url) for url in urls if "://" in url and _host(url) not in hosts | {""}), None)
+
+
+def _host(url: str) -> str:
+    """The host of a URL, empty for a file of this machine; version control systems stand before a ``+``."""
+    try:
+        return urllib.parse.urlsplit(_place(url).rpartition("+")[2]).netloc
+    except ValueError:
+        return "?"
+
+
+def _place(url: str) -> str:
+    try:
+        return split_login(url)[0].rstrip("/")
+    except ValueError:  # no URL that anything could be asked at
+        return "an address that is none"
 
 
 def _url_of(value: str | None) -> str | None:

@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from dockerlint_alpine.syntax.shell.words import Turns, Word, join_words
-from dockerlint_alpine.syntax.source import EMPTY, SourceText
+from dockerlint_alpine.syntax.source import EMPTY, MAX_EXPANDED, SourceText
 
 if TYPE_CHECKING:
     from dockerlint_alpine.syntax.shell.model import Command, Scope
@@ -70,7 +70,8 @@ class Environment:
     def set(self, name: str, value: SourceText) -> None:
         """Give a variable a value. Beyond a few thousand names nothing is kept, so that they count as unknown."""
         if name in self.variables or len(self.variables) < _MAX_VARIABLES:
-            self.variables = {**self.variables, name: value}
+            kept = value if isinstance(value, Turns) and len(value) <= MAX_EXPANDED else value.kept(name)
+            self.variables = {**self.variables, name: kept}
 
     def run(self, command: Command) -> None:
         """Do to the variables what a command does to them."""

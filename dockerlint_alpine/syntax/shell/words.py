@@ -15,7 +15,7 @@ from msgspec.structs import replace
 
 from dockerlint_alpine.syntax.globs import longest_prefix, longest_suffix, shortest_prefix, shortest_suffix
 from dockerlint_alpine.syntax.shell.scan import dollar_end, nested_end, word_end
-from dockerlint_alpine.syntax.source import EMPTY, SourceText, Span
+from dockerlint_alpine.syntax.source import EMPTY, MAX_EXPANDED, SourceText, Span
 
 Variables = Mapping[str, SourceText]
 
@@ -245,6 +245,7 @@ class _Expander:
         self.fields: list[_Field] = []
         self.current: _Field | None = None
         self.depth = 0
+        self.left = MAX_EXPANDED
 
     def finished(self) -> list[_Field]:
         self._finish()
@@ -349,7 +350,8 @@ class _Expander:
 
     def _value(self, value: SourceText | None, raw: SourceText, *, quoted: bool) -> None:
         """Put in the value of a variable, or the expansion as written when it has none."""
-        if value is None:
+        self.left -= len(value) if value is not None else 0
+        if value is None or self.left < 0:
             self._emit(raw.opaque())
             return
         if quoted or not self.split:

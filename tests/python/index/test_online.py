@@ -43,6 +43,8 @@ def index() -> Iterator[LocalIndex]:
 
 
 def ask(text: str, url: str, with_: UvResolver, target: Target | None = None) -> Resolution:
+    """Ask as a user does whose own configuration knows the index; the project's file names it, too."""
+    with_.variables["PIP_INDEX_URL"] = url
     files = MemoryFiles({"/app/requirements.txt": f"-i {url}\n{text}"})
     return with_.resolve(read_requirements("/app/requirements.txt", files), target or Target("3.11", musl=(1, 2)))
 
@@ -110,7 +112,9 @@ def test_an_index_that_does_not_answer_costs_the_timeout_only(tmp_path: Path) ->
     with serve(LocalIndex(delay=threading.Event())) as index:
         files = MemoryFiles({"/app/requirements.txt": f"-i {index.url}\nlz4\n"})
         wanted = read_requirements("/app/requirements.txt", files)
-        found = resolve(wanted, Target("3.11", musl=(1, 2)), MemoryFacts({}), resolver(tmp_path, timeout=1.0))
+        uv = resolver(tmp_path, timeout=1.0)
+        uv.variables["PIP_INDEX_URL"] = index.url
+        found = resolve(wanted, Target("3.11", musl=(1, 2)), MemoryFacts({}), uv)
     assert found.notes == ("resolved without the index: uv did not answer within 1 seconds",)
     assert [one.name for one in found.unresolved] == ["lz4"]
 
@@ -137,6 +141,7 @@ def test_a_damaged_cache_is_asked_again(index: LocalIndex, tmp_path: Path) -> No
 
 def test_sources_are_read(index: LocalIndex, tmp_path: Path) -> None:
     uv = resolver(tmp_path)
+    uv.variables["PIP_INDEX_URL"] = index.url
     options = IndexOptions(index_url=index.url)
     facts = uv.source_facts("lz4", "4.4.5", options)
     assert (facts.named("library"), facts.named("header"), facts.pure) == (("lz4",), ("lz4.h",), False)
@@ -190,6 +195,33 @@ def test_index_urls_follow_the_options_and_the_configuration(tmp_path: Path) -> 
 def test_no_uv_is_said() -> None:
     with pytest.raises(ResolverError, match="can't be started"):
         ask("certifi\n", "http://127.0.0.1:9/simple", UvResolver(cache=None, variables={}, uv="/nonexistent/uv"))
+
+
+@pytest.mark.parametrize(
+    ("line", "named"),
+    [
+        ("-i {0}/simple/", "{0}/simple"),
+        ("--extra-index-url http://u:secret@{1}/simple", "{0}/simple"),
+        ("--find-links {0}/links/", "{0}/links"),
+        ("lz4 @ {0}/lz4-1.tar.gz", "{0}/lz4-1.tar.gz"),
+        ("lz4 @ git+{0}/lz4", "git+{0}/lz4"),
+        ("-i http://[bad/", "an address that is none"),
+    ],
+)
+def test_the_project_does_not_choose_whom_to_call(line: str, named: str, index: LocalIndex, tmp_path: Path) -> None:
+    """Nor does it with --online: only an address that the user's own configuration knows, too, is asked."""
+    with serve(LocalIndex()) as other:
+        address = other.url.removesuffix("/simple/").removesuffix("/simple")
+        text = line.format(address, address.removeprefix("http://"))
+        files = MemoryFiles({"/app/requirements.txt": f"{text}\ncertifi\n"})
+        uv = resolver(tmp_path)
+        uv.variables["PIP_INDEX_URL"] = index.url
+        with pytest.raises(ResolverError, match="which your own configuration of pip or uv does not") as caught:
+            uv.resolve(read_requirements("/app/requirements.txt", files), Target("3.11", musl=(1, 2)))
+        assert named.format(address) in str(caught.value)
+        assert "secret" not in str(caught.value)
+    assert not other.requests
+    assert not index.requests
 
 
 @pytest.mark.online

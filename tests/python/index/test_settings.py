@@ -165,6 +165,7 @@ def test_netrc_serves_uv_and_our_own_requests_and_nothing_of_it_is_kept(tmp_path
     with serve(index):
         (tmp_path / ".netrc").write_text(f"machine 127.0.0.1 login user password {SECRET}\n")
         uv = resolver(tmp_path)
+        uv.variables["PIP_INDEX_URL"] = index.url
         facts = uv.source_facts("lz4", "4.4.5", IndexOptions(index_url=index.url))
     assert not facts.pure
     assert not any(SECRET.encode() in file.read_bytes() for file in (tmp_path / "answers").iterdir())
@@ -178,8 +179,10 @@ def test_links_with_credentials_are_no_argument_of_uv(tmp_path: Path) -> None:
     program.write_text(f'#!/bin/sh\necho "$@" >> {seen}\necho "$UV_FIND_LINKS" >> {seen}.env\nexit 1\n')
     program.chmod(0o755)
     options = IndexOptions(index_url="https://user:hunter2@a.example/simple", find_links=(secret_link,))
+    uv = resolver(tmp_path, uv=str(program))
+    uv.variables |= {"PIP_INDEX_URL": "https://a.example/simple", "PIP_FIND_LINKS": "https://links.example/wheels/"}
     with pytest.raises(ResolverError):
-        resolver(tmp_path, uv=str(program)).resolve(RequirementSet(options=options), Target("3.11", musl=(1, 2)))
+        uv.resolve(RequirementSet(options=options), Target("3.11", musl=(1, 2)))
     assert "hunter2" not in seen.read_text()
     assert secret_link in Path(f"{seen}.env").read_text()
 

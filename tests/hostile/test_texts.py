@@ -1,0 +1,173 @@
+"""Dockerfiles and requirements of a stranger: values that grow, texts without end, words that are none."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.hostile import arena
+
+_BASE = "FROM python:3.12-alpine3.20\n"
+
+
+def doubling(keyword: str, count: int = 60) -> str:
+    """Two to the power of ``count`` characters, if anybody wrote them out."""
+    return f"{keyword} A0=xxxxxxxx\n" + "".join(f"{keyword} A{i}=${{A{i - 1}}}${{A{i - 1}}}\n" for i in range(1, count))
+
+
+def growing(keyword: str, count: int) -> str:
+    return f"{keyword} A0=x\n" + "".join(f"{keyword} A{i}=${{A{i - 1}}}x\n" for i in range(1, count))
+
+
+DOCKERFILES: dict[str, str] = {
+    "ARG doubles": _BASE + doubling("ARG") + "RUN apk add $A59\n",
+    "ENV doubles": _BASE + doubling("ENV") + "RUN apk add $A59\n",
+    "global ARG doubles": doubling("ARG") + "FROM $A59\nRUN apk add x\n",
+    "a shell doubles": _BASE
+    + "RUN A0=xxxxxxxx; "
+    + "".join(f"A{i}=$A{i - 1}$A{i - 1}; " for i in range(1, 60))
+    + "apk add $A59\n",
+    "defaults in defaults": _BASE + "ARG X=" + "${A:-" * 3000 + "}" * 3000 + "\n",
+    "a value many times": _BASE + "ENV A=" + "x" * 10_000 + "\nRUN apk add " + "$A" * 50_000 + "\n",
+    "a loop in a loop": _BASE
+    + "RUN for a in "
+    + "x " * 3000
+    + "; do for b in "
+    + "y " * 3000
+    + "; do apk add $a$b; done; done\n",
+    "braces": _BASE + "RUN apk add {1..100000000} " + "{a,b}" * 40 + "\n",
+    "many names": _BASE + "ENV " + " ".join(f"A{i}=x" for i in range(20_000)) + "\n",
+    "nesting": _BASE + "RUN " + "$(" * 5000 + "\nRUN " + "(" * 5000 + "\nRUN " + "if true; then " * 3000 + "\n",
+    "quotes": _BASE + "RUN " + "'\"`" * 5000 + "\nRUN " + "\\\n" * 20_000 + "x\n",
+    "heredocs": _BASE + "RUN " + " ".join(f"<<E{i}" for i in range(2000)) + "\nx\n" * 100,
+    "a heredoc by name of a variable": _BASE + "RUN cat <<EOF${X:-y}\nRUN apk add lz4-devv\n",
+    "patterns": _BASE
+    + "ENV A="
+    + "a" * 4000
+    + "\nENV B=${A##"
+    + "*a" * 1500
+    + "b}\nENV C=${A//"
+    + "?*" * 1500
+    + "/x}\n",
+    "a long line": _BASE + "RUN apk add " + "x" * 5_000_000 + "\n",
+    "long numbers": _BASE
+    + "RUN pip install lz4=="
+    + "1" * 8000
+    + " && apk add lz4="
+    + "1" * 8000
+    + "-r0 a="
+    + "1." * 4000
+    + "1\n",
+    "no UTF-8": _BASE + "RUN apk add lz4-\udc85ev \udcff \u202e\x1b[31m\n",
+    "JSON": _BASE + "CMD " + "[" * 100_000 + "\nENTRYPOINT " + '["' + "\\u" * 1000 + '"]\n',
+    "options": _BASE + "RUN --mount=" + "type=bind," * 5000 + " true\nCOPY --from=" + "x" * 100_000 + " a b\n",
+    "stages in a circle": "".join(f"FROM s{(i + 1) % 300} AS s{i}\n" for i in range(300)),
+    "stages in a row": "FROM alpine:3.20 AS s0\n" + "".join(f"FROM s{i - 1} AS s{i}\n" for i in range(1, 1500)),
+    "NUL behind the head": _BASE + "#" * 9000 + "\0\nRUN apk add x\n",
+    "a date": _BASE + "# syntax=" + "x" * 100_000 + "\n# escape=`\nRUN apk add x\n",
+}
+
+REQUIREMENTS: dict[str, str] = {
+    "parentheses": "lz4; " + "(" * 500 + "python_version>'3'" + ")" * 500,
+    "many parentheses": "lz4; " + "(" * 50_000,
+    "and": "lz4; " + " and ".join(["python_version>'3'"] * 5000),
+    "digits": "lz4==" + "1" * 8000,
+    "dots": "lz4==" + "1." * 8000 + "1",
+    "specifiers": "lz4" + ",".join([">=1"] * 20_000),
+    "extras": "lz4[" + ",".join(f"a{i}" for i in range(20_000)) + "]",
+    "an address": "lz4 @ http://[bad/x.whl",
+    "another address": "--index-url http://[bad\nlz4",
+    "hashes": "lz4==4.4.5 " + "--hash=sha256:0 " * 10_000,
+    "continuations": "lz4 \\\n" * 20_000,
+    "many": "\n".join(f"p{i}==1.0" for i in range(5000)),
+    "control": "lz4\x1b[31m\u202e\u2028==\x85\x07",
+    "no UTF-8": "lz4\udcff\udc80==1",
+    "everything": "-r .\n-c /etc\n-e /\n-r \0\n-r " + "a/" * 5000 + "\n-r ../../../../etc/passwd",
+    "a long name": "x" * 1_000_000,
+    "an environment": "${HOME}==1\nlz4==${X}",
+}
+
+
+def _lay_out(root: Path, dockerfile: str, files: dict[str, str]) -> None:
+    root.mkdir(parents=True)
+    for name, text in {"Dockerfile": dockerfile, **files}.items():
+        (root / name).write_bytes(text.encode("utf-8", "surrogateescape"))
+
+
+def test_dockerfiles(tmp_path: Path, tried: Callable[[int], None]) -> None:
+    """All in one run, twice: what is said, and what would be written."""
+    for number, text in enumerate([*DOCKERFILES.values(), "FROM alpine:3.19\nRUN apk add lz4-devv\n"]):
+        _lay_out(tmp_path / f"p{number}", text, {})
+    done = arena.doctor("check", "-j", "2", "--output-format", "json", ".", cwd=tmp_path, seconds=90).sound()
+    report = json.loads(done.out)
+    last = next(one for one in report["files"] if one["path"] == f"p{len(DOCKERFILES)}/Dockerfile")
+    assert [found["code"] for found in last["findings"]] == ["AD301"]
+    arena.doctor("fix", "--diff", ".", cwd=tmp_path, seconds=90).sound()
+    tried(len(DOCKERFILES))
+
+
+def test_requirements(tmp_path: Path, tried: Callable[[int], None]) -> None:
+    install = _BASE + "COPY . .\nRUN pip install -r requirements.txt\n"
+    for number, text in enumerate(REQUIREMENTS.values()):
+        _lay_out(tmp_path / f"p{number}", install, {"requirements.txt": text})
+    chain = {f"r{i}.txt": f"-r r{i + 1}.txt\n" for i in range(500)} | {
+        "requirements.txt": "-r r0.txt\n",
+        "r500.txt": "lz4\n",
+    }
+    _lay_out(tmp_path / "chain", install, chain)
+    tree = {f"r{i}.txt": f"-r r{i + 1}.txt\n" * 2 for i in range(40)} | {
+        "requirements.txt": "-r r0.txt\n",
+        "r40.txt": "lz4\n",
+    }
+    _lay_out(tmp_path / "tree", install, tree)
+    done = arena.doctor("check", "--output-format", "json", ".", cwd=tmp_path, seconds=90).sound()
+    assert len(json.loads(done.out)["files"]) == len(REQUIREMENTS) + 2
+    _lay_out(tmp_path / "itself", install, {"requirements.txt": "-r requirements.txt\nlz4\n"})
+    arena.doctor("check", "itself", cwd=tmp_path).sound().says("in a circle")
+    tried(len(REQUIREMENTS) + 3)
+
+
+_TOML = {
+    "nothing": "",
+    "deep": "x = " + "[" * 100_000,
+    "deep tables": "[" + ".".join(["a"] * 20_000) + "]\n",
+    "a number": "x = 1" + "0" * 10_000,
+    "a date": "x = 99999-01-01\ny = 9999-12-31T23:59:60Z\n",
+    "wrong kinds": '[project]\nname = 5\ndependencies = {a = 1}\n[tool]\npoetry = 3\nuv = []\npdm = ""\n',
+    "lists of nothing": "[[package]]\n" * 20_000,
+}
+
+
+@pytest.mark.parametrize("tool", ["poetry install", "uv sync --frozen", "pdm sync", "pip install .", "pipenv sync"])
+def test_projects_and_locks(tmp_path: Path, tool: str, tried: Callable[[int], None]) -> None:
+    """Every project and lock file with every text: one answer each."""
+    names = (
+        "pyproject.toml",
+        "poetry.lock",
+        "uv.lock",
+        "pdm.lock",
+        "pylock.toml",
+        "Pipfile",
+        "Pipfile.lock",
+        "setup.cfg",
+    )
+    sound = {
+        "pyproject.toml": '[project]\nname = "p"\nversion = "1"\ndependencies = ["lz4"]\n',
+        "Pipfile": "[packages]\nlz4 = '*'\n",
+    }
+    json_shapes = ["[" * 50_000, "null", '{"default": {"a": 5, "b": null}}', '{"default": []}']
+    count = 0
+    for name in names:
+        for text in [*_TOML.values(), *(json_shapes if name == "Pipfile.lock" else ())]:
+            _lay_out(
+                tmp_path / f"p{count}",
+                f"{_BASE}RUN pip install {tool.split(maxsplit=1)[0]}\nCOPY . .\nRUN {tool}\n",
+                sound | {name: text},
+            )
+            count += 1
+    done = arena.doctor("check", "-j", "2", "--output-format", "json", ".", cwd=tmp_path, seconds=90).sound()
+    assert len(json.loads(done.out)["files"]) == count
+    tried(count)
