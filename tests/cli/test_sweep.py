@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
 import sqlite3
 import subprocess
 import sys
@@ -90,31 +91,35 @@ def test_mistakes_are_one_line(sources: Path, arguments: list[str], words: str) 
 
 
 def test_what_is_done_when_it_is_stopped_is_kept(sources: Path) -> None:
-    for number in range(400):
-        folder = sources / "many" / f"r{number:03}"
-        folder.mkdir(parents=True)
-        (folder / ".git").mkdir()
-        (folder / "Dockerfile").write_text(f"FROM alpine:3.19\nRUN apk add --no-cache curl\n# {number}\n")
-    process = subprocess.Popen([*COMMAND, "many", "--jobs", "2"], cwd=sources, stderr=subprocess.PIPE, text=True)
-    results = sources / "sweep.sqlite"
-    for _ in range(600):
-        if results.exists() and _rows(results) >= 64:
-            break
-        time.sleep(0.05)
-    os.kill(process.pid, signal.SIGINT)
-    told = process.communicate()[1]
-    kept = _rows(results)
-    assert 64 <= kept < 400
-    assert process.returncode == 130
-    assert f"stopped: {kept} done, {400 - kept} left; --resume goes on with sweep.sqlite" in told
-    done = sweep(sources, "many", "--resume")
-    assert done.returncode == 0, done.stderr
-    assert "400 repositories: 400 with 400 Dockerfiles judged" in done.stdout
+    names = [f"many/r{number:02}" for number in range(70)]
+    for name in names:
+        (sources / name).mkdir(parents=True)
+        (sources / name / "Dockerfile").write_text(f"FROM alpine:3.19\nRUN apk add --no-cache curl\n# {name}\n")
+    with socket.create_server(("127.0.0.1", 0)) as silent:  # a repository that never comes
+        names.append(f"git://127.0.0.1:{silent.getsockname()[1]}/x")
+        (sources / "list.txt").write_text("\n".join(names))
+        process = subprocess.Popen(
+            [*COMMAND, "list.txt", "--jobs", "2"], cwd=sources, stderr=subprocess.PIPE, text=True
+        )
+        for _ in range(1200):
+            if _rows(sources / "sweep.sqlite") >= 64:
+                break
+            time.sleep(0.05)
+        os.kill(process.pid, signal.SIGINT)
+        told = process.communicate()[1]
+        kept = _rows(sources / "sweep.sqlite")
+        assert process.returncode == 130, told
+        assert 64 <= kept <= 70
+        assert f"stopped: {kept} done, {71 - kept} left; --resume goes on with sweep.sqlite" in told
+        done = sweep(sources, "list.txt", "--resume", "--limit-per-repo", "time=5")
+    assert done.returncode == 2, done.stderr
+    assert "71 repositories: 70 with 70 Dockerfiles judged, 0 without any, 1 failed." in done.stdout
+    assert "too-long: not judged within 5 seconds" in done.stdout
 
 
 def _rows(path: Path) -> int:
     try:
-        with sqlite3.connect(path) as database:
+        with sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True) as database:
             found: int = database.execute("SELECT count(*) FROM repository").fetchone()[0]
             return found
     except sqlite3.Error:
