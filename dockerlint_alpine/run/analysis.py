@@ -151,8 +151,14 @@ class Doctor:
         if not fixable or b"del" not in report.source:
             return report
         looked_at = self.looked_at
-        read = _reader(dict(changed or {}))
-        done = apply_fixes([self._judge(path, report.path)], report.source, unsafe=False, read=read, others=changed)
+        known = dict(changed or {})
+        judge = self._judge(path, report.path)
+
+        def judged(data: bytes, texts: Mapping[str, bytes]) -> FileReport:
+            return report if data == report.source and texts == known else judge(data, texts)
+
+        read = _reader(dict(known))
+        done = apply_fixes([judged], report.source, unsafe=False, read=read, others=changed)
         self.looked_at = looked_at | self.looked_at
         return without_useless(report, done.unsettled)
 
