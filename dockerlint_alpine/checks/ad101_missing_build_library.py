@@ -35,6 +35,7 @@ from typing import TYPE_CHECKING
 from dockerlint_alpine.checks import evidence
 from dockerlint_alpine.checks.base import Check, Subject, confidence_of, locate, stage_label
 from dockerlint_alpine.checks.build_moment import Compile, compiles
+from dockerlint_alpine.checks.toolchain import mismatches
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -48,6 +49,8 @@ def run(subject: Subject) -> Iterator[Finding]:
     for made in compiles(subject):
         if made.built.rule is not None and made.built.rule.optional_extension:
             continue
+        if mismatches(subject, made):
+            continue  # no package helps: AD504
         for use in made.built.uses:
             if use.link.required and use.link.linkage == "always" and use.presence in {"absent", "possible"}:
                 yield _finding(subject, made, use)

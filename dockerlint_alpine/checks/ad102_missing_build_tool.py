@@ -33,11 +33,10 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct, field
 
-from dockerlint_alpine.apk.releases import release_key
-from dockerlint_alpine.apk.version import LESS, compare
 from dockerlint_alpine.checks import evidence
 from dockerlint_alpine.checks.base import Check, Subject, confidence_of, locate, stage_label
 from dockerlint_alpine.checks.build_moment import Compile, compiles
+from dockerlint_alpine.checks.toolchain import mismatches
 from dockerlint_alpine.model.findings import Evidence
 
 if TYPE_CHECKING:
@@ -60,23 +59,19 @@ class _Lack(Struct):
 def run(subject: Subject) -> Iterator[Finding]:
     """Yield one finding per step and tool, however many distributions want it.
 
-    A tool that comes along with another one of the same build (``rustc`` with ``cargo``) is not named beside it, and one
-    that the release only has in too old a version is not proposed.
+    A tool that comes along with another one of the same build (``rustc`` with ``cargo``) is not named beside it.
     """
     lacks: dict[tuple[int, int, str], _Lack] = {}
     for made in compiles(subject):
-        if made.built.rule is None or made.built.rule.optional_extension:
+        if made.built.rule is None or made.built.rule.optional_extension or mismatches(subject, made):
             continue
         for need in _needs(made):
             if not made.step.moment.world.has(need):
                 key = (made.stage.index, made.step.span[0], need)
                 lacks.setdefault(key, _Lack(need, made.step)).wanted_by.append(made)
-    too_old = {key: found for made in compiles(subject) for key, found in _too_old(subject, made)}
-    for (stage, start, _), lack in lacks.items():
-        hopeless = any((stage, start, origin) in too_old for origin in _origins(lack))
-        if not hopeless and not any(_brings(other, lack) for other in lacks.values()):
+    for lack in lacks.values():
+        if not any(_brings(other, lack) for other in lacks.values()):
             yield _finding(subject, lack)
-    yield from too_old.values()
 
 
 def _brings(other: _Lack, lack: _Lack) -> bool:
@@ -143,43 +138,6 @@ def _finding(subject: Subject, lack: _Lack) -> Finding:
         packages=(package,),
         fix=fix,
     )
-
-
-def _too_old(subject: Subject, made: Compile) -> Iterator[tuple[tuple[int, int, str], Finding]]:
-    """A tool that is there, or would be, but in a version that the build refuses (Rust above all), with the step and the
-    origin of its package.
-
-    An index that stands in for a newer release tells nothing of how old a package is there.
-    """
-    rule, stage, item = made.built.rule, made.stage, made.item
-    index = stage.packages
-    assert index is not None
-    for need, minimum in rule.minimums if rule is not None and not rule.optional_extension else ():
-        best = index.best(need)
-        found = made.step.moment.world.provider(need) or (best.package if best is not None else None)
-        if found is None or compare(found.version, minimum) != LESS:
-            continue
-        source = index.source_of(found)
-        if source is None or release_key(source.release) < release_key(index.release):
-            continue
-        told = CHECK.finding(
-            f"{evidence.named(item)} is compiled here and needs {need.partition(':')[2]} {minimum} or newer; Alpine"
-            f" {stage.alpine} has {found.name} {found.version}: take a newer Alpine, or a version with a wheel",
-            subject=subject,
-            stage=stage,
-            item=item,
-            at=locate(subject.dockerfile, made.step.span),
-            severity="error",
-            confidence=confidence_of(subject, item, stage, made.step.moment, found.name),
-            evidence=(
-                evidence.requirement(item),
-                evidence.wheel(item),
-                Evidence("rule", f"{item.resolved.name} asks for {need} >= {minimum}"),
-                Evidence("index", f"{found.name} is {evidence.in_release(index, found)}"),
-            ),
-            need=need,
-        )
-        yield (stage.index, made.step.span[0], found.origin), told
 
 
 def _why(made: Compile, need: str) -> Evidence:

@@ -133,7 +133,7 @@ def _whole(subject: Subject, stage: Stage, python: CopiedPython, why: str) -> Fi
         subject=subject,
         stage=stage,
         at=instruction_location(subject.dockerfile, python.instruction),
-        confidence="certain" if stage.image is None or stage.image.certain else "likely",
+        confidence="certain" if python.image.certain and (stage.image is None or stage.image.certain) else "likely",
         evidence=(
             Evidence("dockerfile", f"line {python.instruction.line} copies it out of {python.image.reference}"),
             Evidence("rule", f"{python.image.image}: {(python.image.evidence or ('its tag says so',))[0]}"),

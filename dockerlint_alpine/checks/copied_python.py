@@ -47,7 +47,7 @@ def copied_pythons(subject: Subject, stage: Stage) -> Iterator[CopiedPython]:
             continue
         image, alpine = _image_of(subject, placement)
         instruction = _instruction(subject, stage, placement)
-        if image is None or instruction is None or image.python_prefix != IMAGE_PREFIX or not image.certain:
+        if image is None or instruction is None or image.python_prefix != IMAGE_PREFIX:
             continue
         if placement.source == IMAGE_PREFIX:
             found[placement.target] = CopiedPython(image, alpine, placement.target, instruction)

@@ -50,8 +50,8 @@ _SHOW_PROGRESS_FROM = 16 * 1024 * 1024
 def diagnose(log: str, **given: Any) -> None:
     r"""Read the log of a failed build or run: what failed, which package is missing, and where it goes.
 
-    LOG is a file, or - for standard input (the default). Docker, BuildKit, compose, Podman and Kaniko, CI systems, pip,
-    uv, poetry and pipenv are understood.
+    LOG is a file, or - for standard input (the default). Docker, BuildKit, compose, Podman, Kaniko, Kubernetes, CI
+    systems, pip, uv, poetry, pdm and pipenv are understood.
 
     \b
     Examples:

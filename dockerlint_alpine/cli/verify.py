@@ -247,15 +247,21 @@ class _Signals:
     """Ctrl-C and SIGTERM: the first one ends the phase that runs, and what was made is removed; the second one ends all."""
 
     def __init__(self) -> None:
+        self._inside = False
         self._ending = False
         self._asked = False
         self._old: dict[int, Any] = {}
 
-    def enter(self, phase: Phase) -> None:
-        """Be told which phase begins: from ``collect`` on nothing is given up any more."""
+    def enter(self, phase: Phase | None) -> None:
+        """Be told which phase begins, or that it has ended: from ``collect`` on nothing is given up any more.
+
+        Raises KeyboardInterrupt where somebody asked between two phases.
+        """
         from dockerlint_alpine.proof.verify.machine import ENDING
 
-        self._ending = phase in ENDING
+        self._inside, self._ending = phase is not None, phase in ENDING
+        if self._asked and self._inside and not self._ending:
+            raise KeyboardInterrupt
 
     def __enter__(self) -> None:
         for number in (signal.SIGINT, signal.SIGTERM):
@@ -270,7 +276,7 @@ class _Signals:
             os.write(2, b"alpine-doctor: ended at once; remove what is left with: alpine-doctor verify --clean\n")
             os._exit(3)
         self._asked = True
-        if not self._ending:
+        if self._inside and not self._ending:
             raise KeyboardInterrupt
 
 

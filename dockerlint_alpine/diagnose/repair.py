@@ -158,8 +158,11 @@ class DockerfileRepair:
             work.applied += [
                 Applied(f.fix.title, f.packages[0], foreseen=True) for f in findings if f.fix and f.packages
             ]
+        found = {package for finding in findings for package in finding.packages}
         for cause, place in zip(diagnosis.causes, places, strict=True):
             for package in cause.foreseen:
+                if package in found:
+                    continue
                 runs = package in cause.foreseen_to_run
                 where = _running(self._timeline, place) if runs else place
                 step = self._add(work, where, package, "runtime" if runs else "build") if where is not None else None

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from dockerlint_alpine.knowledge.model import Distribution, Library
 
-DOCUMENTS = ("base-images", "languages", "errors", "package-names", "programs")
+DOCUMENTS = ("base-images", "languages", "errors", "package-names", "programs", "toolchains")
 """The single files of ``rules/``."""
 
 _TABLES = """

@@ -139,6 +139,7 @@ def test_a_base_that_does_not_tell_its_release_is_that_of_the_log(base: str, ope
     assert repair.diagnosis.release == "3.19"
     added = set(repair.new.decode().splitlines()[2].split()[3:])
     assert added == {"curl", "gcc", "linux-headers", "musl-dev"}
+    assert set(repair.diagnosis.causes[0].foreseen) == {"linux-headers", "musl-dev"}
     assert repair.complete
 
 

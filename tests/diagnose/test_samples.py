@@ -52,6 +52,8 @@ WRAPPERS = {
     "GitLab": lambda n, line: f"2024-05-01T10:11:{n:02}.123456Z 01O {line}",
     "compose": lambda n, line: f"web-1  | {line}",
     "colours and CRLF": lambda n, line: f"\x1b[31m{line}\x1b[0m\r",
+    "Kubernetes": lambda n, line: f"2025-03-01T10:00:{n:02}.123456789Z stderr F {line}",
+    "the journal": lambda n, line: f"Nov 28 08:35:{n:02} host1 podman[4711]: {line}",
     "pipenv": lambda n, line: f"[pipenv.exceptions.InstallError]: {line}",
     "Cloud Build": lambda n, line: f'Step #0 - "build": {line}',
     "indented quote": lambda n, line: f">     {line}",

@@ -35,7 +35,10 @@ _NAME = ".alpine-doctor.Dockerfile"
 
 
 class BuildOrder(Struct, frozen=True):
-    """What to build: ``data`` are the bytes of the Dockerfile (they need not be on disk), ``tag`` names the image."""
+    """What to build: ``data`` are the bytes of the Dockerfile (they need not be on disk), ``tag`` names the image.
+
+    ``ignore`` is the ``.dockerignore`` that BuildKit would take.
+    """
 
     data: bytes
     context: Path
@@ -44,7 +47,7 @@ class BuildOrder(Struct, frozen=True):
     build_args: Mapping[str, str] = field(default_factory=dict)
     platform: str | None = None
     labels: Mapping[str, str] = field(default_factory=dict)
-    no_cache: bool = False
+    ignore: Path | None = None
 
 
 class Built(Struct, frozen=True):
@@ -133,7 +136,6 @@ def _with_sdk(engine: Engine, order: BuildOrder, deadline: Deadline) -> Built:
         "target": order.target or "",
         "buildargs": dict(order.build_args),
         "labels": dict(order.labels),
-        "nocache": order.no_cache,
         "platform": order.platform,
         "pull": False,
     }
@@ -153,17 +155,16 @@ def _with_cli(engine: Engine, order: BuildOrder, deadline: Deadline) -> Built:
     with tempfile.TemporaryDirectory(prefix="alpine-doctor-") as folder:
         file = Path(folder) / "Dockerfile"
         file.write_bytes(order.data)
-        ignore = order.context / ".dockerignore"
-        if ignore.is_file():
-            (Path(folder) / "Dockerfile.dockerignore").write_bytes(ignore.read_bytes())
+        if order.ignore is not None and order.ignore.is_file():
+            (Path(folder) / "Dockerfile.dockerignore").write_bytes(order.ignore.read_bytes())
         command = ["docker", "build", "--progress=plain", "--file", str(file), "--tag", order.tag]
         command += ["--load"] + (["--target", order.target] if order.target else [])
         command += ["--platform", order.platform] if order.platform else []
-        command += ["--no-cache"] if order.no_cache else []
         command += [word for name, value in order.labels.items() for word in ("--label", f"{name}={value}")]
         # Values go by the environment, never on a command line that others can read.
         command += [word for name in order.build_args for word in ("--build-arg", name)]
         environment = {**os.environ, **order.build_args, "DOCKER_HOST": engine.address.url, "DOCKER_BUILDKIT": "1"}
+        environment.pop("DOCKER_CONTEXT", None)
         code, log = run_program([*command, str(order.context)], environment, deadline, "the build")
     return Built(code == 0, tuple(log), "BuildKit")
 

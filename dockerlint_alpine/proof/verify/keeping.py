@@ -38,8 +38,8 @@ class FixWriter:
         self._keep(changes)
         try:
             for path, old, new in changes:
+                self._written.append((path, old, new))  # first: an interruption may come between
                 write_atomically(path, new, expected=old)
-                self._written.append((path, old, new))
         except WriteError:
             self.restore()
             raise
@@ -55,10 +55,14 @@ class FixWriter:
         (self._folder / "files.json").write_text(json.dumps(records), "utf-8")
 
     def restore(self) -> None:
-        """Write the old bytes again where the new ones still stand. Raises WriteError."""
+        """Write the old bytes again where the new ones stand; what somebody else has written since is left.
+
+        Raises WriteError.
+        """
         while self._written:
             path, old, new = self._written[-1]
-            write_atomically(path, old, expected=new)
+            if path.read_bytes() == new:
+                write_atomically(path, old, expected=new)
             self._written.pop()
 
     def settle(self) -> None:

@@ -103,6 +103,7 @@ def plan_dockerfile(
 def unit_of(job: Job, doctor: Doctor, project: str, name: str, redactor: Redactor, *, tag: str | None = None) -> Unit:
     """One build as a unit; its arguments whose names look secret are learnt."""
     settings = doctor.settings
+    asked = doctor.configuration.origins.get("platforms", "default") != "default"
     redactor.learn_environment(dict(settings.build_args))
     tag = re.sub(r"[^a-z0-9._-]+", "-", (tag or name).lower()).strip("-._") or "image"
     return Unit(
@@ -113,6 +114,7 @@ def unit_of(job: Job, doctor: Doctor, project: str, name: str, redactor: Redacto
         context=_context(job, doctor),
         target=settings.target,
         build_args=dict(settings.build_args),
+        platform=settings.platforms[0] if asked else None,
         services=job.services,
     )
 
@@ -243,7 +245,8 @@ def _units(
         job = Job(dockerfile, shown(dockerfile), context, args_given, build.get("target"), tuple(group))
         around = Surroundings(first.environment, first.user, first.workdir)
         unit = unit_of(job, doctor_for(job), project, ", ".join(group), redactor, tag=group[0])
-        units.append(replace(unit, around=around))
+        given = composed.document["services"][group[0]].get("platform")
+        units.append(replace(unit, around=around, platform=unit.platform or given))
     return tuple(units)
 
 

@@ -151,7 +151,7 @@ class Run:
         *,
         writer: Writer | None = None,
         index: Callable[[Subject], Index | None] = lambda _: None,
-        on_phase: Callable[[Phase], None] = lambda _: None,
+        on_phase: Callable[[Phase | None], None] = lambda _: None,
     ) -> None:
         self.id = f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(3)}"
         self.plan = plan
@@ -176,6 +176,7 @@ class Run:
         self._bytes: dict[Path, bytes] = {}
         self._failure: BaseException | None = None
         self._why_restored = ""
+        self._restore_failed = False
 
     @property
     def labels(self) -> dict[str, str]:
@@ -188,9 +189,11 @@ class Run:
         phases = self.plan.phases
         state = begin(fixing(phases) if self._writer is not None and self._writer.results else phases)
         while state.phase != "done":
-            self._on_phase(state.phase)
             before = time.monotonic()
-            outcome = self._do(state)
+            try:
+                outcome = self._do(state)
+            except KeyboardInterrupt:  # it came as the phase ended
+                outcome = "interrupted"
             self.journal.add(state.phase, "phase", outcome, detail={"seconds": round(time.monotonic() - before, 3)})
             state = advance(state, outcome)
         if self._engine is not None:
@@ -206,6 +209,7 @@ class Run:
         if state.phase not in ENDING and self._deadline.over:
             return self._unverified(f"{state.phase}: the time of {self.plan.timeout:.0f} s is over")
         try:
+            self._on_phase(state.phase)
             return getattr(self, f"_{state.phase}")(state)  # type: ignore[no-any-return]
         except PlanError as error:
             self._failure = error
@@ -218,6 +222,8 @@ class Run:
         except Exception as error:  # noqa: BLE001 - what was made must be removed first; it is raised again after that
             self._failure = self._failure or error
             return "not-verified"
+        finally:
+            self._on_phase(None)
 
     def _unverified(self, why: str) -> Outcome:
         self._not_verified.append(why)
@@ -306,11 +312,13 @@ class Run:
         self.journal.tell("writing the fix")
         try:
             self._writer.write()
+            for unit in self._changed_units():
+                self._judged[unit.name] = self._judge(unit, None)
         except OSError as error:
             return self._unverified(f"edit: {error}")
-        for unit in self._changed_units():
-            assert unit.path is not None
-            self._judged[unit.name] = self._judge(unit, None)
+        except BaseException:  # interrupted: what was written by then is not left
+            self._writer.restore()
+            raise
         return "ok"
 
     def _build(self, _: State) -> Outcome:
@@ -340,6 +348,8 @@ class Run:
         if judged is not None:
             ensure_images(self.engine, base_images(judged.timeline), pull="pull" in self.plan.allowed)
         self.journal.tell(f"building {unit.name} ({shown(unit.path)}): its RUN lines are executed")
+        labels = {**self.labels, "alpine-doctor.unit": unit.name}
+        beside = unit.path.with_name(f"{unit.path.name}.dockerignore")
         order = BuildOrder(
             data,
             unit.context,
@@ -347,7 +357,8 @@ class Run:
             unit.target,
             unit.build_args,
             unit.platform,
-            {**self.labels, "alpine-doctor.unit": unit.name},
+            labels,
+            ignore=beside if beside.is_file() else unit.context / ".dockerignore",
         )
         begun = time.monotonic()
         try:
@@ -497,12 +508,13 @@ class Run:
         try:
             self._writer.restore()
         except OSError as error:
-            self._unverified(f"restore: {error}")
+            self._restore_failed = True
+            self._unverified(f"restore: {error}; `alpine-doctor verify --clean` tries again")
             return "red"
         return "ok"
 
     def _down(self, state: State) -> Outcome:
-        if self._writer is not None:
+        if self._writer is not None and not self._restore_failed:
             self._writer.settle()
         if self._engine is None:
             return "ok"
@@ -524,7 +536,7 @@ class Run:
         before = {(check.name, check.service): check.status for check in self._before_checks}
         checks = tuple(replace(check, before=before.get((check.name, check.service))) for check in self._checks)
         missing = tuple(dict.fromkeys(self._not_verified))
-        code = exit_code_of(checks, state.exit_code, not_verified=bool(missing))
+        code = 3 if state.interrupted else exit_code_of(checks, state.exit_code, not_verified=bool(missing))
         return VerifyReport(
             target=self.plan.target,
             run=self.id,
@@ -541,11 +553,13 @@ class Run:
             not_verified=missing,
             notes=self.plan.notes,
             fix=self._fix_story(state),
-            kept=f"alpine-doctor verify --clean  # removes run {self.id}"
-            if self.plan.keep and self._stack is not None
-            else "",
+            kept=self._left_up(state),
             inputs=self.plan.inputs,
         )
+
+    def _left_up(self, state: State) -> str:
+        up = self.plan.keep and self._stack is not None and not state.interrupted
+        return f"alpine-doctor verify --clean  # removes run {self.id}" if up else ""
 
     def _fix_story(self, state: State) -> FixStory | None:
         if self._writer is None:

@@ -1,0 +1,148 @@
+r"""## What it does
+Reports a distribution that is compiled where no package helps: the release's Rust or CMake is older than this version of it
+accepts, or newer, or its own bindings refuse this Python.
+
+## Why is this bad?
+The build stops, whatever is added: `rustc 1.60.0 is not supported`, `the configured Python interpreter version (3.13) is
+newer than PyO3's maximum supported version (3.12)`, `Compatibility with CMake < 3.5 has been removed from CMake`.
+
+## Example
+```dockerfile
+FROM python:3.10-alpine3.16
+RUN apk add --no-cache gcc musl-dev cargo libffi-dev openssl-dev
+RUN pip install --no-binary cryptography cryptography==43.0.1
+```
+
+## Use instead
+A version that comes as a wheel here:
+```dockerfile
+FROM python:3.10-alpine3.16
+RUN pip install cryptography==43.0.1
+```
+Or a base whose tools are new enough:
+```dockerfile
+FROM python:3.12-alpine3.20
+RUN apk add --no-cache gcc musl-dev cargo libffi-dev openssl-dev
+RUN pip install --no-binary cryptography cryptography==43.0.1
+```
+
+## What is left alone
+A tool that comes from elsewhere:
+```dockerfile
+FROM python:3.10-alpine3.16
+RUN apk add --no-cache gcc musl-dev curl libffi-dev openssl-dev
+RUN curl -sSf https://sh.rustup.rs | sh -s -- -y \
+    && . "$HOME/.cargo/env" \
+    && pip install --no-binary cryptography cryptography==43.0.1
+```
+
+## Fix safety
+There is no fix: which of the ways out is right is the author's to say. The message names them in order: a newer pip, another
+version, another base.
+
+## References
+- [Cargo: rust-version](https://doc.rust-lang.org/cargo/reference/rust-version.html)
+- [PyO3's changelog](https://pyo3.rs/main/changelog.html): which release accepts which Python; checked since 0.20.3
+- [CMake 4.0](https://cmake.org/cmake/help/latest/release/4.0.html): compatibility with versions before 3.5 is removed
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from packaging.version import InvalidVersion, Version
+
+from dockerlint_alpine.checks import evidence
+from dockerlint_alpine.checks.base import Check, Subject, confidence_of, locate
+from dockerlint_alpine.checks.build_moment import Compile, compiles
+from dockerlint_alpine.checks.toolchain import Mismatch, mismatches, toolchains
+from dockerlint_alpine.model.findings import Evidence
+from dockerlint_alpine.python.tags import knows_musllinux
+
+if TYPE_CHECKING:
+    from dockerlint_alpine.model.findings import Finding
+
+_NAMES = {"rust": "Rust", "cmake": "CMake", "python": "Python"}
+
+
+def run(subject: Subject) -> Iterator[Finding]:
+    """Yield one finding for every compile that no package can help."""
+    for made in compiles(subject):
+        found = mismatches(subject, made)
+        if found:
+            yield _finding(subject, made, found)
+
+
+def _finding(subject: Subject, made: Compile, found: tuple[Mismatch, ...]) -> Finding:
+    item = made.item
+    causes = " and ".join(_cause(made, one) for one in found)
+    ways = "; ".join(_ways(subject, made, found))
+    return CHECK.finding(
+        f"{evidence.named(item)} is compiled here and {causes}, no package helps: {ways}",
+        subject=subject,
+        stage=made.stage,
+        item=item,
+        at=locate(subject.dockerfile, made.step.span),
+        severity="error",
+        confidence=confidence_of(subject, item, made.stage, made.step.moment),
+        evidence=(
+            evidence.requirement(item),
+            evidence.wheel(item),
+            *(Evidence("rule", fact) for one in found for fact in one.evidence[:1]),
+            *(
+                Evidence("index", f"Alpine {made.stage.alpine} has {_NAMES[one.tool]} {one.has}")
+                for one in found
+                if one.tool != "python"
+            ),
+        ),
+    )
+
+
+def _cause(made: Compile, one: Mismatch) -> str:
+    name = _NAMES[one.tool]
+    if one.tool == "python":
+        return f"its bindings accept Python {one.asked} at most, not {one.has}"
+    if one.too_new:
+        return f"its build files are refused by {name} {one.asked} and later; Alpine {made.stage.alpine} has {one.has}"
+    return f"needs {name} {one.asked} or newer; Alpine {made.stage.alpine} has {one.has}"
+
+
+def _ways(subject: Subject, made: Compile, found: tuple[Mismatch, ...]) -> Iterator[str]:
+    """What helps, the least change first."""
+    artefact, home, release = made.item.resolved.artefact, made.step.home, made.stage.alpine
+    if home.pip_version is not None and not knows_musllinux(home.pip_version):
+        yield f"upgrade pip first (pip {home.pip_version} takes no musllinux wheels)"
+    later = artefact.nearest_with_wheel
+    if later is not None and _is_later(later, made.item.resolved.version):
+        yield f"take {made.item.resolved.name} {later}, which has a wheel that fits"
+    for one in found:
+        if one.tool == "python":
+            yield f"take a Python up to {one.asked}"
+        elif not one.too_new and release is not None:
+            newer = toolchains(subject.knowledge).first_with(one.tool, one.asked, after=release)
+            if newer is not None:
+                yield f"take Alpine {newer} or later"
+    if not all(one.tool == "python" or not one.too_new for one in found):
+        yield "take a later version of it, or set CMAKE_POLICY_VERSION_MINIMUM=3.5"
+    elif not any(one.tool != "python" for one in found) and later is None:
+        yield "take a later version of it"
+    else:
+        yield "or an older version of it"
+
+
+def _is_later(version: str, other: str | None) -> bool:
+    try:
+        return other is not None and Version(version) > Version(other)
+    except InvalidVersion:
+        return False
+
+
+CHECK = Check(
+    "AD504",
+    "toolchain-mismatch",
+    "error",
+    "the release's tools, or this Python, are not what this version can be compiled with",
+    __doc__,
+    run,
+)

@@ -1,0 +1,93 @@
+"""AD504: what no package helps against, and the ways out of it."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+import pytest
+from packaging.specifiers import SpecifierSet
+from packaging.version import Version
+
+from dockerlint_alpine.checks.toolchain import toolchains
+from dockerlint_alpine.knowledge import Knowledge
+
+if TYPE_CHECKING:
+    from dockerlint_alpine.model.findings import FileReport, Finding
+    from tests.conftest import Judge
+
+TOOLS = "RUN apk add --no-cache gcc musl-dev cargo libffi-dev openssl-dev cmake make g++\n"
+CRYPTOGRAPHY = "pip install --no-binary :all: cryptography==43.0.1"
+TABLE = toolchains(Knowledge.open())
+
+
+def hopeless(report: FileReport) -> list[Finding]:
+    return [finding for finding in report.findings if finding.code == "AD504"]
+
+
+def about(report: FileReport, name: str) -> list[str]:
+    of = (one for one in report.findings if one.distribution is not None and one.distribution.name == name)
+    return sorted({one.code for one in of})
+
+
+def test_rust_of_the_release_is_too_old(judge: Judge) -> None:
+    report = judge(f"FROM python:3.10-alpine3.16\n{TOOLS}RUN {CRYPTOGRAPHY}\n")
+    (finding,) = (one for one in hopeless(report) if one.distribution and one.distribution.name == "cryptography")
+    assert "needs Rust 1.65 or newer; Alpine 3.16 has 1.60, no package helps: " in finding.message
+    assert "take Alpine 3.18 or later" in finding.message
+    assert (finding.fix, finding.packages) == (None, ())
+
+
+def test_the_tools_that_cannot_help_are_not_proposed(judge: Judge) -> None:
+    report = judge(f"FROM python:3.10-alpine3.16\nRUN {CRYPTOGRAPHY}\n")
+    assert not {"AD101", "AD102"} & set(about(report, "cryptography"))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"FROM python:3.12-alpine3.20\n{TOOLS}RUN {CRYPTOGRAPHY}\n",
+        f"FROM python:3.10-alpine3.16\n{TOOLS}RUN wget -O- https://sh.rustup.rs | sh -s -- -y && {CRYPTOGRAPHY}\n",
+        "FROM python:3.10-alpine3.16\nRUN pip install cryptography==43.0.1\n",
+        f"FROM python:3.10-alpine3.16\n{TOOLS}RUN pip install --no-binary :all: lz4==4.4.5\n",
+    ],
+)
+def test_a_tool_that_is_new_enough_or_comes_from_elsewhere(judge: Judge, text: str) -> None:
+    assert not [one for one in hopeless(judge(text)) if "cryptography" in one.message or "lz4" in one.message]
+
+
+@pytest.mark.parametrize(("python", "found"), [("3.12", False), ("3.13", False), ("3.14", True)])
+def test_bindings_that_do_not_know_this_python(judge: Judge, python: str, found: bool) -> None:
+    text = f"FROM python:{python}-alpine3.22\n{TOOLS}RUN pip install --no-binary :all: pydantic-core==2.33.2\n"
+    messages = [one.message for one in hopeless(judge(text))]
+    assert any("its bindings accept Python 3.13 at most, not 3.14" in message for message in messages) == found
+    forward = text.replace("RUN pip", "ENV PYO3_USE_ABI3_FORWARD_COMPATIBILITY=1\nRUN pip")
+    assert not [one for one in hopeless(judge(forward)) if "bindings" in one.message]
+
+
+def test_an_old_pip_is_upgraded_first(judge: Judge) -> None:
+    text = "FROM alpine:3.13\nRUN apk add py3-pip python3-dev gcc musl-dev libffi-dev openssl-dev cargo\n"
+    report = judge(f"{text}RUN pip3 install cryptography==43.0.1\n")
+    (finding,) = (one for one in hopeless(report) if "cryptography" in one.message)
+    assert re.search(r"no package helps: upgrade pip first \(pip 20[\d.]* takes no musllinux wheels\)", finding.message)
+
+
+def test_the_table_is_sound() -> None:
+    assert len(TABLE.names()) >= 60
+    for name in TABLE.names():
+        for demand in TABLE.demands(name):
+            assert SpecifierSet(demand.versions)
+            assert demand.evidence, name
+            assert all(name in fact for fact in demand.evidence)
+            asked = [demand.rust, demand.cmake, demand.cmake_before, demand.python]
+            assert len([one for one in asked if one]) == 1
+            assert all(Version(one) for one in asked if one)
+
+
+def test_a_newer_release_never_has_an_older_tool() -> None:
+    releases = sorted(TABLE.releases, key=Version)
+    for tool in ("rust", "cmake", "python"):
+        versions = [Version(TABLE.releases[release][tool]) for release in releases]
+        assert versions == sorted(versions)
+    assert TABLE.first_with("rust", "1.65", after="3.16") == "3.18"
+    assert TABLE.first_with("rust", "9.0", after="3.16") is None
