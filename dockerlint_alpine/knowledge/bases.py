@@ -38,6 +38,8 @@ _OF_ARCHITECTURES = {
 other than amd64?"), and the platform that each stands for."""
 
 _ALPINE_IN_TAG = re.compile(r"(?:^|[-_.])alpine(?:[-_]?v?(?P<alpine>3\.\d+|edge))?(?:\.\d+)*(?=$|[-_.])")
+_RELEASE_IN_TAG = re.compile(r"(?:^|[-_])v?(?P<alpine>3\.(?:\d|[123]\d))(?:\.\d+)*(?=$|[-_])")
+"""The release in the tag of an image that is called after Alpine: ``alpine-s6:3.22-2.2.0.3``."""
 _PYTHON_IN_TAG = re.compile(r"(?:^|[-_])(?:python|py)[-_]?(?P<python>[23]\.\d+)(?:\.\d+)*(?=$|[-_])")
 
 
@@ -319,13 +321,17 @@ class BaseImages:
         name = parsed.path.rsplit("/", 1)[-1]
         if match is None and not re.search(r"(?:^|[-_])alpine(?:$|[-_])", name):
             return None
-        alpine = (match["alpine"] if match else None) or None
+        if match is None or match["alpine"] is None:
+            match = _RELEASE_IN_TAG.search(parsed.tag.lower()) if "python" not in name else match
+        alpine = match["alpine"] if match is not None else None
         python = _PYTHON_IN_TAG.search(parsed.tag.lower()) or _PYTHON_IN_TAG.search(f"{name}-{parsed.tag}".lower())
         release = f"Alpine {alpine}" if alpine else "some release of Alpine"
         return replace(
             _blank(reference, parsed.path),
             alpine=alpine,
             python=python["python"] if python else None,
+            # Only a Python of its own is named in the tag: Alpine's comes with the release.
+            python_prefix="/usr/local" if python else None,
             world=tuple(item.need for item in self._rootfs if item.holds(alpine or self._default_alpine, None)),
             assumed=(
                 f"{reference} is not a known image: {release} is read from its name, what else it holds is unknown",

@@ -72,7 +72,8 @@ _MARKS = frozenset({".git", ".gitignore"})
 
 
 class Job(Struct, frozen=True):
-    """One build of one Dockerfile. ``context``, ``build_args`` and ``target`` are those of a compose service."""
+    """One build of one Dockerfile. ``context``, ``build_args`` and ``target`` are those of a compose service; ``platforms``
+    are set where the build is for these alone."""
 
     path: Path
     shown_as: str
@@ -80,6 +81,7 @@ class Job(Struct, frozen=True):
     build_args: Mapping[str, str] = field(default_factory=dict)
     target: str | None = None
     services: tuple[str, ...] = ()
+    platforms: tuple[str, ...] = ()
 
 
 class DiscoveryError(Struct, frozen=True):
@@ -111,6 +113,7 @@ def job_settings(settings: Settings, job: Job) -> Settings:
         context=settings.context or (str(job.context) if job.context is not None else None),
         build_args=tuple({**job.build_args, **dict(settings.build_args)}.items()),
         target=settings.target or job.target,
+        platforms=job.platforms or settings.platforms,
     )
 
 
@@ -141,12 +144,22 @@ def find_jobs(paths: Sequence[str], *, search: Search = _PLAIN_SEARCH) -> tuple[
             elif not path.exists():
                 found, problems = [], [DiscoveryError(name, "no such file or folder")]
             else:
-                found, problems = [Job(path, name)], []
+                found, problems = plain_jobs(path, name), []
         except OSError as error:
             found, problems = [], [DiscoveryError(name, error.strerror or str(error))]
         jobs.extend(found)
         errors.extend(problems)
     return without_repeats(jobs), errors
+
+
+def plain_jobs(path: Path, shown_as: str) -> list[Job]:
+    """The builds of a Dockerfile that no compose file builds: one, or one for each base of Home Assistant's builder."""
+    from dockerlint_alpine.run.home_assistant import read_bases
+
+    bases = read_bases(path.parent)
+    return [Job(path, shown_as, build_args=args, platforms=(platform,)) for platform, args in bases] or [
+        Job(path, shown_as)
+    ]
 
 
 def names_builds(path: str) -> bool:
@@ -180,7 +193,9 @@ def _in_folder(folder: Path, shown_as: str, search: Search) -> tuple[list[Job], 
         else:
             dockerfiles.append((path, shown))
     known = {os.path.realpath(job.path) for job in composed}
-    plain = [Job(path, shown) for path, shown in dockerfiles if os.path.realpath(path) not in known]
+    plain = [
+        job for path, shown in dockerfiles if os.path.realpath(path) not in known for job in plain_jobs(path, shown)
+    ]
     inside = {os.path.realpath(path) for path, _ in dockerfiles}
     jobs = [*(job for job in composed if os.path.realpath(job.path) in inside), *plain]
     if jobs or refused:
@@ -312,6 +327,6 @@ def without_repeats(jobs: Iterable[Job]) -> list[Job]:
     found: dict[tuple[object, ...], Job] = {}
     for job in jobs:
         context = os.path.realpath(job.context) if job.context is not None else None
-        key = (os.path.realpath(job.path), context, tuple(sorted(job.build_args.items())), job.target)
+        key = (os.path.realpath(job.path), context, tuple(sorted(job.build_args.items())), job.target, job.platforms)
         found.setdefault(key, job)
     return list(found.values())

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from msgspec.structs import replace
 
 from dockerlint_alpine.apk import UnknownReleaseError
-from dockerlint_alpine.stages.heuristics import adds_packages, mentions_packages
+from dockerlint_alpine.stages.heuristics import adds_packages, mentions_packages, uses_other_system
 from dockerlint_alpine.stages.packages import Packages
 
 if TYPE_CHECKING:
@@ -45,7 +45,9 @@ def enter(walk: StageWalk) -> None:
     if image is not None and image.platform is not None and node.platform is None:
         walk.platform = image.platform
     release = build.alpine or (image.alpine if image is not None else None)
-    if image is not None and image.not_alpine and not _is_alpine_after_all(walk, image):
+    if (image is not None and image.not_alpine and not _is_alpine_after_all(walk, image)) or (
+        release is None and uses_other_system(node.instructions)
+    ):
         walk.kind = "other"
     elif release is None:
         walk.kind = "unknown"

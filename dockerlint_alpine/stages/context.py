@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 import re
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -146,7 +147,31 @@ def guess_root(
         score = _score(folder, sources, seen)
         if score > best_score:
             best, best_score = folder, score
+    if best_score == 0 and any(not source.strip("./") for source in sources) and _only_builds(home):
+        # COPY . of a folder that holds Dockerfiles alone: the project that they build lies above.
+        return next((folder for folder in _upwards(home, named) if _is_project(folder, seen)), home)
     return best
+
+
+_PROJECT_FILES = ("pyproject.toml", "setup.py", "setup.cfg", "requirements.txt", "Pipfile", "uv.lock", "poetry.lock")
+_BUILD_FILE = re.compile(
+    r"(?i)(?:.*\.)?(?:docker|container)file.*|.*compose.*\.ya?ml|\.dockerignore|.*\.sh|\..*|readme.*"
+)
+
+
+def _only_builds(folder: Path) -> bool:
+    """True for a folder with nothing in it but Dockerfiles and what belongs to them."""
+    try:
+        with os.scandir(folder) as entries:
+            return all(_BUILD_FILE.fullmatch(entry.name) for entry in entries)
+    except OSError:
+        return False
+
+
+def _is_project(folder: Path, looked_at: set[str]) -> bool:
+    places = [folder / name for name in _PROJECT_FILES]
+    looked_at.update(map(str, places))
+    return any(place.is_file() for place in places)
 
 
 def _upwards(home: Path, named: Sequence[str]) -> Iterable[Path]:

@@ -1,4 +1,4 @@
-"""Distributions travel with the files they are made of: ``COPY --from``, ``cp``, ``mv`` and bind mounts."""
+"""Distributions are copied with the files they are made of: ``COPY --from``, ``cp``, ``mv`` and bind mounts."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def spread(files: StageFiles, source: str, target: str) -> Iterable[tuple[str, s
         yield from ((path, posixpath.join(base, posixpath.basename(path))) for path in files.glob(source))
 
 
-def travelling(
+def distributions_copied(
     installed: Iterable[Installed],
     source: str,
     target: str,

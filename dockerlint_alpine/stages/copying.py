@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 from msgspec.structs import replace
 
-from dockerlint_alpine.stages.copied_distributions import WILDCARD, moved_path, spread, travelling
+from dockerlint_alpine.stages.copied_distributions import WILDCARD, distributions_copied, moved_path, spread
 from dockerlint_alpine.stages.dockerignore import NOTHING_IGNORED, DockerIgnore, parse_dockerignore
 from dockerlint_alpine.stages.files import FromContext, FromStage, FromText, Unread, goes_into
 from dockerlint_alpine.stages.heuristics import mentions_python
@@ -132,7 +132,7 @@ def _from_stage(walk: StageWalk, instruction: Instruction, reference: str, sourc
 
 
 def bring(walk: StageWalk, instruction: Instruction, reference: str, source: str, target: str) -> None:
-    """Put ``source`` of another stage or image at ``target``; distributions and interpreters travel along.
+    """Put ``source`` of another stage or image at ``target``; with the distributions and interpreters in it.
 
     A ``target`` that ends in ``/`` is a folder, into which a file goes under its own name.
     """
@@ -146,7 +146,7 @@ def bring(walk: StageWalk, instruction: Instruction, reference: str, source: str
     packages = other.packages.world if other.packages is not None else None
     for inner, place in spread(other.files, source, target):
         walk.files = walk.files.place(FromStage(inner, place, other.files, packages, stage=index))
-    brought = travelling(other.installed, source, target, instruction, copied_from=index)
+    brought = distributions_copied(other.installed, source, target, instruction, copied_from=index)
     if other.kind == "other":
         walk.install(brought)
         for home in other.homes.values():

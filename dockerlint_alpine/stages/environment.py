@@ -46,6 +46,8 @@ class Scope(Struct, frozen=True):
     global_args: Mapping[str, SourceText] = field(default_factory=dict)
     args: Mapping[str, SourceText] = field(default_factory=dict)
     env: Mapping[str, SourceText] = field(default_factory=dict)
+    open: frozenset[str] = frozenset()
+    """Build arguments of the stage that have no value here: only who builds knows it."""
 
     @property
     def names(self) -> dict[str, SourceText]:
@@ -76,7 +78,7 @@ class Scope(Struct, frozen=True):
 
     def arg(self, instruction: Instruction, escape: str) -> Scope:
         """After an ``ARG`` inside a stage."""
-        values = dict(self.args)
+        values, without = dict(self.args), set(self.open)
         for pair in key_values(instruction):
             if pair.key in self.given:
                 values[pair.key] = self.given[pair.key]
@@ -84,7 +86,9 @@ class Scope(Struct, frozen=True):
                 _keep(values, pair.key, expand(pair.value, {**values, **self.env}, escape=escape))
             elif pair.key in self.global_args:
                 values[pair.key] = self.global_args[pair.key]
-        return Scope(self.given, self.global_args, values, self.env)
+            else:
+                without.add(pair.key)
+        return Scope(self.given, self.global_args, values, self.env, frozenset(without - values.keys()))
 
     def environment(self, instruction: Instruction, escape: str) -> Scope:
         """After an ``ENV``; all values of one instruction see the names before it."""
@@ -92,13 +96,17 @@ class Scope(Struct, frozen=True):
         values = dict(self.env)
         for pair in key_values(instruction):
             if pair.value is not None:
-                _keep(values, pair.key, expand(pair.value, names, escape=escape))
-        return Scope(self.given, self.global_args, self.args, values)
+                found = expand(pair.value, names, escape=escape)
+                if not found.text and not self.open.isdisjoint(found.unknown):
+                    values.pop(pair.key, None)  # nothing but a value that only the build has
+                else:
+                    _keep(values, pair.key, found)
+        return Scope(self.given, self.global_args, self.args, values, self.open)
 
     def stage(self, inherited: Scope | None, env: Mapping[str, str]) -> Scope:
         """The scope at the start of a stage: its parent stage's, or the base image's ``env``."""
         if inherited is not None:
-            return Scope(self.given, self.global_args, inherited.args, inherited.env)
+            return Scope(self.given, self.global_args, inherited.args, inherited.env, inherited.open)
         predefined = {name: self.given[name] for name in PREDEFINED if name in self.given}
         literal = {name: SourceText.literal(value) for name, value in env.items()}
         return Scope(self.given, self.global_args, predefined, literal)

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 from dockerlint_alpine.installers.registry import mention_of_any
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from dockerlint_alpine.syntax import Instruction
 
 _APK = re.compile(r"\bapk\s+(?:\S+\s+)*?add\b")
@@ -17,6 +19,17 @@ _APK = re.compile(r"\bapk\s+(?:\S+\s+)*?add\b")
 @cache
 def _python() -> re.Pattern[str]:
     return re.compile(mention_of_any())
+
+
+_OTHER = re.compile(
+    r"(?:^|[;&|\s])(?:apt-get|apt|microdnf|dnf|yum|pacman|emerge|zypper|tdnf)\s+(?:-\S+\s+)*(?:install|update|upgrade|-S)"
+)
+
+
+def uses_other_system(instructions: Iterable[Instruction]) -> bool:
+    """True where packages of another system are installed and apk is never called: that is no Alpine."""
+    texts = [_text(one) for one in instructions if one.keyword == "RUN"]
+    return any(map(_OTHER.search, texts)) and not any(re.search(r"\bapk\s", text) for text in texts)
 
 
 def adds_packages(instruction: Instruction) -> bool:

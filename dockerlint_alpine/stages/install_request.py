@@ -34,6 +34,9 @@ _ENDLESS = "includes itself"
 """How ``dockerlint_alpine.python`` says that a requirements file includes itself, directly or through others."""
 
 
+_EXTRAS = re.compile(r"\[[\w,.\s-]*\]\Z")
+
+
 class ArgumentReader:
     """Turns the shell words of one command into arguments that ``dockerlint_alpine.python`` can read."""
 
@@ -92,7 +95,10 @@ class ArgumentReader:
         if not made and not arg.glob:
             words.add(text, place)
         elif not made:
-            for path in self._walk.files.glob(pattern):
+            paths = list(self._walk.files.glob(pattern))
+            if not paths and _EXTRAS.search(text):
+                paths = [text]  # the shell leaves a pattern as it is that matches nothing: ./src[db] names extras
+            for path in paths:
                 words.add(path, place)
 
 

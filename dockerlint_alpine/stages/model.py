@@ -98,7 +98,7 @@ class Installed(Struct, frozen=True):
     """A distribution in a stage. ``location`` is its site-packages folder, or the folder its wheel file lies in.
 
     ``built`` says how it was compiled (``None``: it came as a wheel from the index), ``arrived`` is the instruction
-    that brought it into this stage, ``copied_from`` the stage it travelled from.
+    that brought it into this stage, ``copied_from`` the stage it was copied from.
     """
 
     resolved: Resolved

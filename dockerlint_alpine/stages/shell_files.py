@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
-from dockerlint_alpine.stages.copied_distributions import moved_path, spread, travelling
+from dockerlint_alpine.stages.copied_distributions import distributions_copied, moved_path, spread
 from dockerlint_alpine.stages.files import FromStage, Unread
 from dockerlint_alpine.system.paths import absolute
 
@@ -41,7 +41,7 @@ def copy(walk: StageWalk, instruction: Instruction, args: Sequence[Arg], folder:
         into = exists and not written_source.endswith("/.")
         for inner, place in spread(before, source, f"{target.rstrip('/')}/" if into else target):
             walk.files = walk.files.place(FromStage(inner, place, before, packages))
-        moved = travelling(walk.installed, source, target, instruction, copied_from=None, into=into)
+        moved = distributions_copied(walk.installed, source, target, instruction, copied_from=None, into=into)
         if args[0].text == "mv":
             walk.installed = [
                 item for item in walk.installed if moved_path(item.location, source, "/", into=False) is None

@@ -6,10 +6,13 @@ instructions or two checks everything that is kept is complete.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from threading import Event
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from threading import Event
 
 _given_up: ContextVar[Event | None] = ContextVar("given_up", default=None)
 

@@ -85,3 +85,16 @@ def test_an_ignore_file_that_leads_out_of_the_project_is_none(tmp_path: Path) ->
     assert open_context(tmp_path / "project", tmp_path / "project" / "Dockerfile").exists("secret")
     (tmp_path / ".git").mkdir()  # now it is a file of the project
     assert not open_context(tmp_path / "project", tmp_path / "project" / "Dockerfile").exists("secret")
+
+
+def test_a_folder_with_dockerfiles_alone_is_not_what_is_copied(tmp_path: Path) -> None:
+    """``COPY . /app`` in docker/Dockerfile: the project lies above, unless docker/ holds something of its own."""
+    (tmp_path / ".git").mkdir()
+    (tmp_path / "pyproject.toml").touch()
+    home = tmp_path / "docker"
+    home.mkdir()
+    (home / "Dockerfile").touch()
+    (home / "entrypoint.sh").touch()
+    assert guess_root(home / "Dockerfile", ["."]) == tmp_path
+    (home / "app.py").touch()
+    assert guess_root(home / "Dockerfile", ["."]) == home

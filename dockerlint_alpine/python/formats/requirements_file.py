@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
     from dockerlint_alpine.python.model import FileReader
 
+MAX_DEPTH = 60
+"""Files that include one another at a time."""
 MAX_FILES = 500
 """Files that one installation may include; more is taken for a bomb of nested includes."""
 
@@ -120,6 +122,11 @@ class Collector:
             return
         if path in stack:
             self.problem(at, f"{self.files.display(path)} includes itself")
+            return
+        if len(stack) >= MAX_DEPTH:
+            self.problem(
+                at, f"files include each other more than {MAX_DEPTH} deep; {self.files.display(path)} was not read"
+            )
             return
         if len(self.read) >= MAX_FILES:
             self.problem(at, f"more than {MAX_FILES} files are included; the rest was not read")

@@ -1,0 +1,49 @@
+"""Home Assistant's ``build.yaml``: each base is a build of its own."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from dockerlint_alpine.run.discovery import find_jobs
+from dockerlint_alpine.run.home_assistant import read_bases
+
+BASES = """\
+build_from:
+  aarch64: ghcr.io/home-assistant/aarch64-base-python:3.12-alpine3.19
+  amd64: ghcr.io/home-assistant/amd64-base-python:3.13-alpine3.21
+  mips: nobody/knows
+args:
+  TEMPIO_VERSION: 2021.09.0
+"""
+
+
+def test_each_base_is_a_platform_of_its_own(project: Callable[..., Path]) -> None:
+    root = project({"addon/Dockerfile": "ARG BUILD_FROM\nFROM $BUILD_FROM\n", "addon/build.yaml": BASES})
+    jobs, errors = find_jobs([str(root)])
+    assert errors == []
+    assert [(job.platforms, job.build_args["BUILD_FROM"][23:43]) for job in jobs] == [
+        (("linux/arm64",), "aarch64-base-python:"),
+        (("linux/amd64",), "amd64-base-python:3."),
+    ]
+    assert jobs[0].build_args["TEMPIO_VERSION"] == "2021.09.0"
+    assert len(find_jobs([str(root / "addon" / "Dockerfile")])[0]) == 2
+
+
+@pytest.mark.parametrize(
+    "text", ["", "[]", "build_from: 7", "build_from: {amd64: 7}", "{" * 3000, "a: &a [*a]", "x: \t- y", "\0"]
+)
+def test_a_file_that_says_nothing_changes_nothing(project: Callable[..., Path], text: str) -> None:
+    root = project({"Dockerfile": "FROM alpine:3.19\n", "build.json": text})
+    assert read_bases(root) == []
+    (job,) = find_jobs([str(root)])[0]
+    assert job.platforms == ()
+
+
+def test_a_pipe_is_not_opened(project: Callable[..., Path]) -> None:
+    root = project({"Dockerfile": "FROM alpine:3.19\n"})
+    os.mkfifo(root / "build.yaml")
+    assert read_bases(root) == []

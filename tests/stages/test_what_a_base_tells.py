@@ -1,0 +1,77 @@
+"""What is known of a stage from the name of its base, from its commands, and from where its files are."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.conftest import Judge, said
+
+LIBPQ = ("AD201", ("libpq",), 0)
+
+
+@pytest.mark.parametrize(
+    ("base", "alpine", "python"),
+    [
+        ("crazymax/alpine-s6:3.22-2.2.0.3", "3.22", None),
+        ("registry.example/baseimage-alpine:riscv64-3.24", "3.24", None),
+        ("ghcr.io/home-assistant/amd64-base-python:3.12-alpine3.19", "3.19", "3.12"),
+        ("team/alpine-tool:v3.20.1", "3.20", None),
+    ],
+)
+def test_the_tag_tells_the_release(judge: Judge, base: str, alpine: str, python: str | None) -> None:
+    report = judge(f"FROM {base}\nRUN apk add --no-cache python3 py3-pip && pip install psycopg2\n", select=["AD201"])
+    (finding,) = (one for one in report.findings if one.code == "AD201")
+    assert finding.stage is not None
+    assert finding.stage.alpine == alpine
+    assert python is None or finding.stage.python == python
+
+
+def test_a_number_that_is_no_release_is_not_taken_for_one(judge: Judge) -> None:
+    report = judge("FROM team/alpine-tool:2.2.0.3\nRUN apk add --no-cache curl\n")
+    assert [finding.code for finding in report.findings] == ["AD902"]
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "apt-get update && apt-get install -y python3-pip",
+        "dnf -y install gcc",
+        "yum install -y gcc",
+        "zypper -n install g",
+    ],
+)
+def test_what_installs_with_another_system_is_not_alpine(judge: Judge, command: str) -> None:
+    report = judge(f"FROM ghcr.io/team/base:1\nRUN {command} && pip install lxml\n")
+    assert (report.findings, report.not_alpine, report.unknown) == ((), 1, 0)
+
+
+def test_both_systems_leave_the_question_open(judge: Judge) -> None:
+    text = "FROM ghcr.io/team/base:1\nRUN apk add curl || apt-get install -y curl\nRUN pip install lxml\n"
+    assert [finding.code for finding in judge(text).findings] == ["AD902"]
+
+
+def test_a_value_that_only_the_build_has_is_unknown_through_env_too(judge: Judge) -> None:
+    direct = "FROM python:3.12-alpine3.19\nARG V\nRUN pip install psycopg2==${V}\n"
+    through = "FROM python:3.12-alpine3.19\nARG V\nENV W=${V}\nRUN pip install psycopg2==${W}\n"
+    assert said(judge(direct)) == said(judge(through))
+    assert LIBPQ in said(judge(through))
+
+
+PROJECT = {
+    "pyproject.toml": '[project]\nname = "x"\nversion = "1"\n[project.optional-dependencies]\ndb = ["psycopg2"]\n'
+}
+
+
+@pytest.mark.parametrize("operand", ["/src[db]", "-e /src[db]", "'/src[db]'", "../src[db]"])
+def test_extras_that_the_shell_leaves_alone(judge: Judge, operand: str) -> None:
+    report = judge(f"FROM python:3.11-alpine3.20\nCOPY . /src\nWORKDIR /app\nRUN pip install {operand}\n", PROJECT)
+    assert LIBPQ in said(report)
+    assert report.unknown == 0
+
+
+def test_a_pattern_that_matches_names_the_files(judge: Judge) -> None:
+    files = {
+        "d/pyproject.toml": PROJECT["pyproject.toml"].replace("[project.optional-dependencies]\ndb", "dependencies")
+    }
+    report = judge("FROM python:3.11-alpine3.20\nCOPY d /srcd\nRUN pip install /src[db]\n", files)
+    assert LIBPQ in said(report)
