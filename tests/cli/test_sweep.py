@@ -98,10 +98,9 @@ def test_what_is_done_when_it_is_stopped_is_kept(sources: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:  # a repository that never comes
         names.append(f"git://127.0.0.1:{silent.getsockname()[1]}/x")
         (sources / "list.txt").write_text("\n".join(names))
-        process = subprocess.Popen(
-            [*COMMAND, "list.txt", "--jobs", "2"], cwd=sources, stderr=subprocess.PIPE, text=True
-        )
-        for _ in range(1200):
+        command = [*COMMAND, "list.txt", "--jobs", "2", "--limit-per-repo", "time=600"]
+        process = subprocess.Popen(command, cwd=sources, stderr=subprocess.PIPE, text=True)
+        for _ in range(4000):
             if _rows(sources / "sweep.sqlite") >= 64:
                 break
             time.sleep(0.05)
