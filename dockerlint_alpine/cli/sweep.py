@@ -110,7 +110,7 @@ def run(sources: tuple[str, ...], **given: Any) -> None:
 
 
 def _swept(sources: list[Source], configured: Configuration, given: dict[str, Any]) -> int:
-    from dockerlint_alpine import __version__
+    from dockerlint_alpine.model.about import __version__
     from dockerlint_alpine.sweep.child import BrokenInstallationError
     from dockerlint_alpine.sweep.fleet import FleetError
     from dockerlint_alpine.sweep.plan import Plan, Task

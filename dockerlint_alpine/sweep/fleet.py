@@ -67,7 +67,7 @@ def sweep_on(client: Any, plan: Plan, tasks: Iterable[Task]) -> Iterator[Outcome
 
 def judge(plan: Plan, task: Task) -> Outcome | str:
     """Runs on a worker: judge ``task`` in the child of this thread. A text tells why nothing can be judged there."""
-    from dockerlint_alpine import __version__
+    from dockerlint_alpine.model.about import __version__
 
     if __version__ != plan.version:
         return f"a worker has alpine-doctor {__version__}, this is {plan.version}"
@@ -148,7 +148,7 @@ def _checked(client: Any, version: str) -> int:
 
 def _version() -> str:
     try:
-        from dockerlint_alpine import __version__
+        from dockerlint_alpine.model.about import __version__
     except ImportError:
         return ""
     return __version__
