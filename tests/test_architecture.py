@@ -16,7 +16,7 @@ PACKAGE = "dockerlint_alpine"
 ROOT = Path(__file__).parent.parent / PACKAGE
 
 _BELOW_RUN = "syntax apk elf python installers knowledge stages checks fixer model report".split()
-_ALL = [*_BELOW_RUN, *"run answers diagnose proof server cli".split()]
+_ALL = [*_BELOW_RUN, *"run answers diagnose proof sweep server cli".split()]
 ALLOWED: Mapping[str, Iterable[str]] = {
     "system": (),
     "syntax": (),
@@ -34,6 +34,7 @@ ALLOWED: Mapping[str, Iterable[str]] = {
     "answers": (*_BELOW_RUN, "run"),
     "diagnose": (*_BELOW_RUN, "run"),
     "proof": (*_BELOW_RUN, "run", "diagnose"),
+    "sweep": (*_BELOW_RUN, "run"),
     "server": (*_ALL, ""),
     "cli": (*_ALL, ""),
     "": _ALL,

@@ -230,6 +230,18 @@ class World:
         for package, _ in self._capabilities.get(name, ()):
             yield package.name
 
+    def relied_on(self, name: str) -> tuple[str, ...]:
+        """Names of the installed packages that hold what the installed package ``name`` depends on."""
+        found = self._relied_on.get(name)
+        if found is None:
+            needs = [one.name for one in self.packages[name].depends if not one.conflict]
+            found = self._relied_on[name] = tuple(dict.fromkeys(held for need in needs for held in self.holders(need)))
+        return found
+
+    @cached_property
+    def _relied_on(self) -> dict[str, tuple[str, ...]]:
+        return {}
+
     @cached_property
     def _namespaced(self) -> list[str]:
         """Sonames under a namespace: ``so:openblas:libopenblas.so.3``."""

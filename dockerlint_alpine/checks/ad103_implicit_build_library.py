@@ -39,11 +39,12 @@ from dockerlint_alpine.checks import evidence
 from dockerlint_alpine.checks.base import Check, Subject, confidence_of, locate, stage_label
 from dockerlint_alpine.checks.build_moment import Compile, compiles
 from dockerlint_alpine.stages import pulled_in_by
+from dockerlint_alpine.stages.linkage import VIRTUAL
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
-    from dockerlint_alpine.apk import Package
+    from dockerlint_alpine.apk import Package, World
     from dockerlint_alpine.model.findings import Finding
     from dockerlint_alpine.stages import LibraryUse
 
@@ -53,9 +54,35 @@ def run(subject: Subject) -> Iterator[Finding]:
     for made in compiles(subject):
         for use in made.built.uses:
             if use.presence == "present" and use.linked and use.package is not None:
-                chain = pulled_in_by(made.step.moment.world, use.package)
-                if len(chain) > 1 and not _meant(subject, made, use, chain):
-                    yield _finding(subject, made, use, chain)
+                world = made.step.moment.world
+                chain = pulled_in_by(world, use.package)
+                if len(chain) > 1:
+                    roots = _roots(world, use.package) or ((chain[0], chain[0]),)
+                    if not any(_meant(subject, made, use, (first, use.package)) for _, first in roots):
+                        yield _finding(subject, made, use, [name for name, _ in roots])
+
+
+def _roots(world: World, package: str) -> tuple[tuple[str, str], ...]:
+    """Everything that is asked for and pulls ``package`` in: the name as it was asked for and the package that it is."""
+    found, pending = {package}, [package]
+    while pending:
+        pulled = world.packages.get(pending.pop())
+        if pulled is None:
+            continue
+        names = {pulled.name, *(provide.name for provide in pulled.provides)}
+        for other in world.packages.values():
+            if other.name not in found and any(one.name in names and not one.conflict for one in other.depends):
+                found.add(other.name)
+                pending.append(other.name)
+    asked_names: list[str] = []
+    for name in world.explicit:
+        listed = world.packages.get(name)
+        if listed is not None and listed.repository == VIRTUAL:
+            asked_names.extend(one.name for one in listed.depends)
+        else:
+            asked_names.append(name)
+    asked = ((name, world.packages.get(name) or world.provider(name)) for name in sorted(set(asked_names)))
+    return tuple((name, one.name) for name, one in asked if one is not None and one.name in found - {package})
 
 
 def _meant(subject: Subject, made: Compile, use: LibraryUse, chain: tuple[str, ...]) -> bool:
@@ -94,7 +121,7 @@ def _uses(made: Compile, package: Package) -> bool:
     return any(one is not None and one.origin == package.origin for one in found)
 
 
-def _finding(subject: Subject, made: Compile, use: LibraryUse, chain: tuple[str, ...]) -> Finding:
+def _finding(subject: Subject, made: Compile, use: LibraryUse, roots: Sequence[str]) -> Finding:
     stage, item = made.stage, made.item
     assert stage.packages is not None
     assert use.package is not None
@@ -104,9 +131,10 @@ def _finding(subject: Subject, made: Compile, use: LibraryUse, chain: tuple[str,
     if fix is not None and optional:
         fix = replace(fix, applicability="unsafe")
     purpose = f" for {optional}" if optional else ""
+    who = f"{roots[0]} pulls in" if len(roots) == 1 else f"{', '.join(roots[:-1])} and {roots[-1]} pull in"
     return CHECK.finding(
         f"{evidence.named(item)} {'links' if use.link.runtime else 'finds'} {use.library.name}{purpose} only because"
-        f" {chain[0]} pulls in {use.package} to {stage_label(stage)}: add {use.package}",
+        f" {who} {use.package} to {stage_label(stage)}: add {use.package}",
         subject=subject,
         stage=stage,
         item=item,

@@ -2,7 +2,8 @@
 Reports a wheel built for glibc (manylinux) that is installed in an Alpine stage: forced by `--platform`, named by URL, or
 taken from a local file; where the file is at hand its bytes decide, not its name. Reports what a stage with glibc
 (`python:3.12-slim`) installed as such a wheel, or compiled, and `COPY --from` brings to an Alpine stage; pure Python may
-travel. Reports also a distribution that exists for glibc only: no wheel for musl, and no source that would compile there.
+travel. Reports also a distribution that exists for glibc only: no wheel for musl, and no source that would compile there,
+and what the index or a lock file offers neither as source nor as a wheel that fits, which the installer refuses.
 
 ## Why is this bad?
 pip never chooses such a wheel by itself on musl. Forced in, its extensions ask for `ld-linux-x86-64.so.2` and symbols
@@ -59,6 +60,11 @@ def run(subject: Subject) -> Iterator[Finding]:
                     elif item.resolved.artefact.kind == "glibc-wheel" and not _harmless(step, item):
                         text = f"{evidence.named(item)} comes as a wheel for glibc; {stage_label(stage)} has musl"
                         yield _finding(subject, stage, step.moment, step.span, item, f"{text}: it will not load", None)
+                    elif item.resolved.artefact.refused:
+                        text = (
+                            f"{step.command.tool.name} refuses {evidence.named(item)}: {item.resolved.artefact.reason}"
+                        )
+                        yield _finding(subject, stage, step.moment, step.span, item, text, None)
                     elif item.glibc is None:
                         yield from _impossible(subject, stage, step, item)
         yield from _travelled(subject, stage)

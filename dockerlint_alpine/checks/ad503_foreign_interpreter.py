@@ -163,7 +163,7 @@ def _group(subject: Subject, stage: Stage, items: list[Installed], brought: list
         yield _finding(subject, stage, items, step, text)
         return
     yield from _without_python(subject, stage, items, step)
-    native = [item for item in items if _is_for(item, made_for)] if made_for not in pythons else []
+    native = [item for item in items if _is_for(subject, item, made_for)] if made_for not in pythons else []
     if native:
         text = f"{_named(native)} here with extensions for Python {made_for}, which Python {here} does not load"
         yield _finding(subject, stage, native, step, text)
@@ -196,9 +196,14 @@ def _is_on_path(stage: Stage, location: str) -> bool:
     return path is not None and (not path.known or location in path.text.split(":"))
 
 
-def _is_for(item: Installed, version: str) -> bool:
-    """True for files that only this Python loads: a wheel with its tag, and what C, C++ or Cython was compiled to."""
+def _is_for(subject: Subject, item: Installed, version: str) -> bool:
+    """True for files that only this Python loads: a wheel with its tag, and what C, C++ or Cython was compiled to. What may
+    do without its extensions, or of which no rule says that it can't, is left alone."""
     tag = item.resolved.artefact.wheel_tag
+    rule = subject.knowledge.distribution(item.resolved.name)
+    build = rule.build(item.resolved.version) if rule is not None else None
+    if build is None or build.optional_extension:
+        return False
     if item.built is None:
         interpreter = f"cp{version.replace('.', '')}"
         return tag is not None and tag.startswith(f"{interpreter}-{interpreter}")

@@ -117,8 +117,7 @@ def lost_without(world: World, names: Iterable[str]) -> frozenset[str]:
         name = pending.pop()
         if name not in kept and world.packages[name].repository != _VIRTUAL:
             kept.add(name)
-            depends = (one.name for one in world.packages[name].depends if not one.conflict)
-            pending.extend(found for need in depends for found in world.holders(need))
+            pending += world.relied_on(name)
     virtual = {package.name for package in world.packages.values() if package.repository == _VIRTUAL}
     return frozenset(world.packages.keys() - kept - virtual)
 
@@ -132,24 +131,30 @@ def programs_of(world: World, packages: Iterable[str]) -> frozenset[str]:
 def mentioned(subject: Subject, stage: Stage, programs: frozenset[str]) -> bool:
     """True when a command of the stage or of one built from it, or a script that was copied there, names a program."""
     family = [one for one in subject.timeline.stages.values() if stage in subject.timeline.lineage(one)]
-    words = re.compile(
-        rb"(?<![\w./-])(?:[\w./-]*/)?(?:" + b"|".join(re.escape(p.encode()) for p in programs) + rb")(?![\w.-])"
-    )
     if not programs:
         return False
     for place in family:
         for instruction in place.instructions:
             text = instruction.value.encode("utf-8", "surrogateescape")
-            if instruction.keyword in {"CMD", "ENTRYPOINT", "HEALTHCHECK"} and words.search(text):
+            if instruction.keyword in {"CMD", "ENTRYPOINT", "HEALTHCHECK"} and _holds_one(text, programs):
                 return True
             if instruction.keyword == "RUN" and any(
                 _names(command, programs) for command in _commands(place, instruction)
             ):
                 return True
         scripts = _scripts(place)
-        if scripts is None or any(words.search(data) for data in scripts):
+        if scripts is None or any(_holds_one(data, programs) for data in scripts):
             return True
     return False
+
+
+def _holds_one(text: bytes, programs: frozenset[str]) -> bool:
+    """Whether a program stands in ``text`` as a word, with a path before it or not. Few do, so that few are looked for with
+    an expression: one for all of them takes longer to compile than a Dockerfile to judge."""
+    there = [re.escape(name) for program in programs if (name := program.encode()) in text]
+    if not there:
+        return False
+    return re.search(rb"(?<![\w./-])(?:[\w./-]*/)?(?:" + b"|".join(there) + rb")(?![\w.-])", text) is not None
 
 
 # -- is everything understood? ------------------------------------------------------------------------------------

@@ -63,7 +63,7 @@ def _missing(
         grouped: dict[str, tuple[LibraryUse | Language | WheelLink, list[str], str]] = {}
         for need, cause in item.objects:
             state = _state(subject.timeline, moment, need)
-            if state is None:
+            if state is None or _comes_with_headers(stage, item, cause, need):
                 continue
             package = _package(stage, need)
             _, needs, _ = grouped.setdefault(package or need, (cause, [], state))
@@ -82,6 +82,21 @@ def _missing(
                 moment=moment,
                 step=step,
             )
+
+
+def _comes_with_headers(stage: Stage, item: Installed, cause: object, need: str) -> bool:
+    """True where the build itself stops for want of the library's -dev package, which brings the library to the same stage:
+    that is told by AD101. Where the package is taken away again, that is the next finding."""
+    if (
+        not isinstance(cause, LibraryUse)
+        or cause.presence != "absent"
+        or cause.package is None
+        or not (cause.link.required and cause.link.linkage == "always")
+    ):
+        return False
+    if item.built is None or item.built.stage != stage.index or item.copied_from is not None or stage.end is None:
+        return False
+    return stage.end.world.add(cause.package).has(need)
 
 
 def _comes_along(moment: Moment, need: str, package: str, others: Iterable[str]) -> bool:

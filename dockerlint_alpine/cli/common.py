@@ -70,6 +70,13 @@ _BUILD = (
         help="The Alpine release, where the base image does not tell it.",
     ),
     click.option("--python", metavar="X.Y", help="The Python, where the base image does not tell it."),
+    click.option(
+        "--as",
+        "moves",
+        multiple=True,
+        metavar="alpine=X.Y",
+        help="As if FROM named this release of Alpine (or python=X.Y): what breaks on it. Repeatable.",
+    ),
 )
 _SOURCES = (
     click.option(
@@ -131,6 +138,7 @@ def configuration(given: dict[str, Any]) -> Configuration:
     overrides["ignore"] = _codes(given["ignore"]) or None
     overrides["platforms"] = _platforms(given["platforms"]) or None
     overrides["build_args"] = _build_args(given["build_args"]) or None
+    overrides["moves"] = _moves(given.get("moves", ())) or None
     overrides["wheels"] = given.get("wheels") or None
     overrides["output_format"] = given.get("output_format") or None
     if given["alpine"]:
@@ -156,6 +164,18 @@ def _build_args(pairs: Sequence[str]) -> dict[str, str]:
             raise click.UsageError(f"--build-arg {pair!r}: say NAME=VALUE")
         if equals or name in os.environ:
             found[name] = value if equals else os.environ[name]
+    return found
+
+
+def _moves(values: Sequence[str]) -> dict[str, str]:
+    found = dict(value.partition("=")[::2] for value in values)
+    for value in values:
+        name, _, release = value.partition("=")
+        found[name] = release.removeprefix("v")
+        numbers = found[name].split(".")
+        known = len(numbers) == 2 and all(number.isdecimal() for number in numbers)
+        if not (known and name in {"alpine", "python"}) and value != "alpine=edge":
+            raise click.UsageError(f"--as {value!r}: say alpine=X.Y or python=X.Y")
     return found
 
 

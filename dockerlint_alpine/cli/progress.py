@@ -26,6 +26,8 @@ class Progress:
         self._total = total
         self._done = 0
         self._shown = False
+        self.told = ""
+        """What is said behind the count."""
         self._next = time.monotonic() + _AFTER if _wanted() else float("inf")
 
     def __enter__(self) -> Self:
@@ -60,7 +62,7 @@ class Progress:
         if not self._total:
             return f"{self._what} ... {self._done}"
         filled = min(_WIDTH, _WIDTH * self._done // self._total)
-        return f"{self._what} [{'#' * filled}{'.' * (_WIDTH - filled)}] {self._done}/{self._total}"
+        return f"{self._what} [{'#' * filled}{'.' * (_WIDTH - filled)}] {self._done}/{self._total}{self.told}"
 
 
 def _wanted() -> bool:

@@ -273,6 +273,10 @@ class Facts(Protocol):
         """Return what makes ``name`` (normalised) pure Python whatever its version; ``None``: nothing says so."""
 
 
+NO_FILE = "has no sdist, and no wheel fits"
+"""What a verdict says where an installer has nothing to take."""
+
+
 class Verdict(Struct, frozen=True):
     """What pip would take: a wheel, an sdist to compile, a glibc wheel, nothing, or not known; and why, in one line.
 
@@ -289,6 +293,12 @@ class Verdict(Struct, frozen=True):
     wheel_tag: str | None = None
     nearest_with_wheel: str | None = None
     confidence: Literal["certain", "likely", "possible"] = "certain"
+
+    @property
+    def refused(self) -> bool:
+        """True where the index, or a lock file, tells that there is nothing which an installer could take; the embedded
+        facts may not know of every file."""
+        return self.kind == "none" and NO_FILE in self.reason and self.source in {"index", "lock file"}
 
 
 class Resolved(Struct, frozen=True):

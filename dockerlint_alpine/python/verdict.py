@@ -14,7 +14,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from dockerlint_alpine.python.markers import environment, machine
-from dockerlint_alpine.python.model import ArtefactKind, IndexOptions, Release, Target, Verdict
+from dockerlint_alpine.python.model import NO_FILE, ArtefactKind, IndexOptions, Release, Target, Verdict
 from dockerlint_alpine.python.requirement import archive_version
 from dockerlint_alpine.python.tags import expand_tag, knows_musllinux, libc_of_tag, supported_tags, tag_of_wheel
 from dockerlint_alpine.python.versions import (
@@ -251,18 +251,18 @@ class _Chooser:
         return f"no wheel of {self.name} {release.version} fits {describe(self.target)}"
 
     def nearest(self, version: str, by_version: Mapping[str, Release]) -> str | None:
-        """Return the version nearest to ``version`` in the release order that has a fitting wheel; newer ones first."""
+        """Return the nearest later version that has a fitting wheel, else the nearest earlier one that the requirement
+        allows: what is older than asked for is no advice, be it a placeholder or a fossil."""
         finals = [one for one in by_version if one == version or not is_pre_release(one)]
         ordered = sort_versions(finals)
         if version not in ordered:
             return None
         at = ordered.index(version)
-        for distance in range(1, len(ordered)):
-            for index in (at + distance, at - distance):
-                if 0 <= index < len(ordered):
-                    release = by_version[ordered[index]]
-                    if not release.yanked and self.fits_python(release) and self.best_wheel(release) is not None:
-                        return release.version
+        earlier = (one for one in reversed(ordered[:at]) if self.specifier.contains(one))
+        for one in (*ordered[at + 1 :], *earlier):
+            release = by_version[one]
+            if not release.yanked and self.fits_python(release) and self.best_wheel(release) is not None:
+                return release.version
         return None
 
     def not_listed(self, admitted: Sequence[Release], wanted: str) -> Choice:
@@ -295,7 +295,7 @@ class _Chooser:
         elif not self.wheels_allowed:
             reason = f"--no-binary, and {wanted} has no sdist"
         else:
-            reason = f"{wanted} has no sdist, and no wheel fits {describe(self.target)}"
+            reason = f"{wanted} {NO_FILE} {describe(self.target)}"
         nearest = next((one for one in fitting if one.wheels), fitting[0]).version
         return Choice(self.specifier.pin or nearest, Verdict("none", reason, self.source))
 

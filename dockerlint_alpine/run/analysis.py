@@ -23,9 +23,10 @@ from dockerlint_alpine.fixer.verify import UnfaithfulFixError, confirm
 from dockerlint_alpine.knowledge import Knowledge
 from dockerlint_alpine.model.findings import CODE_LETTERS, Finding
 from dockerlint_alpine.model.reports import FileError, FileReport, Report
-from dockerlint_alpine.run import suppress
+from dockerlint_alpine.run import moves, suppress
 from dockerlint_alpine.run.config import ConfigError, Configuration, Settings, load
 from dockerlint_alpine.run.discovery import Job, job_settings
+from dockerlint_alpine.run.moves import Moves
 from dockerlint_alpine.run.reading import UnreadableError, read_dockerfile
 from dockerlint_alpine.run.wheels import ElfWheels
 from dockerlint_alpine.stages import (
@@ -101,7 +102,10 @@ class Doctor:
 
     def configured(self, settings: Settings) -> Doctor:
         """The same knowledge and indexes with other settings."""
-        configuration = replace(self.configuration, settings=settings)
+        return self.with_configuration(replace(self.configuration, settings=settings))
+
+    def with_configuration(self, configuration: Configuration) -> Doctor:
+        """The same knowledge, indexes and answers for another configuration with the same rules."""
         return Doctor(
             configuration,
             resolver=self.resolver,
@@ -132,6 +136,9 @@ class Doctor:
         ``changed`` are files of the build context that are taken to have these bytes.
         """
         name = shown_as if shown_as is not None else str(path)
+        if self.settings.moves:
+            today, then = self.before_and_after(data, path, shown_as=name, changed=changed)
+            return moves.told(today, then, self.moves)
         report = self.report(name, self.timelines(data, path, shown_as=name, changed=changed))
         return self.settled(report, path, changed=changed)
 
@@ -144,14 +151,35 @@ class Doctor:
         if not fixable or b"del" not in report.source:
             return report
         looked_at = self.looked_at
-        read = _reader(dict(changed or {}))
-        done = apply_fixes([self._judge(path, report.path)], report.source, unsafe=False, read=read, others=changed)
+        known = dict(changed or {})
+        judge = self._judge(path, report.path)
+
+        def judged(data: bytes, texts: Mapping[str, bytes]) -> FileReport:
+            return report if data == report.source and texts == known else judge(data, texts)
+
+        read = _reader(dict(known))
+        done = apply_fixes([judged], report.source, unsafe=False, read=read, others=changed)
         self.looked_at = looked_at | self.looked_at
         return without_useless(report, done.unsettled)
 
     def _judge(self, path: Path, name: str) -> Callable[[bytes, Mapping[str, bytes]], FileReport]:
         """Judges other bytes as the Dockerfile at ``path``, with these files in place of those on disk."""
         return lambda data, texts: self.report(name, self.timelines(data, path, shown_as=name, changed=texts))
+
+    @property
+    def moves(self) -> Moves:
+        """The releases that Dockerfiles are taken to name (``--as``)."""
+        return Moves(**dict(self.settings.moves))
+
+    def before_and_after(
+        self, data: bytes, path: Path, *, shown_as: str, changed: Mapping[str, bytes] | None = None
+    ) -> tuple[FileReport, FileReport]:
+        """The report on ``data`` as it is, and on what it is with other releases. Raises UnreadableError."""
+        plain = self.configured(replace(self.settings, moves=()))
+        today = plain.check_bytes(data, path, shown_as=shown_as, changed=changed)
+        then = plain.check_bytes(moves.moved(data, self.moves), path, shown_as=shown_as, changed=changed)
+        self.looked_at = plain.looked_at
+        return today, then
 
     def report(self, name: str, timelines: Sequence[Timeline]) -> FileReport:
         """What the checks say of a Dockerfile that was run on paper; ``name`` is what it is called."""
@@ -284,6 +312,9 @@ def fix_builds(
     With ``only_dockerfile`` lists in other files stay as they are. Raises UnreadableError.
     """
     before = dict(changed or {})
+    old = data
+    if any(doctor.settings.moves for doctor in doctors):
+        doctors, data, accept = _moved(doctors, data, path, accept)
 
     name = shown_as if shown_as is not None else str(path)
     done = apply_fixes(
@@ -302,7 +333,7 @@ def fix_builds(
             raise UnreadableError(str(error)) from None
     others = [FileChange(name, before[name], new) for name, new in done.others.items() if before[name] != new]
     left = without_useless(merged(done.left), done.unsettled)
-    return FixResult(path, data, done.new, done.applied, left, tuple(others))
+    return FixResult(path, old, done.new, done.applied, left, tuple(others))
 
 
 def _reader(before: dict[str, bytes]) -> Callable[[str], bytes | None]:
@@ -317,6 +348,24 @@ def _reader(before: dict[str, bytes]) -> Callable[[str], bytes | None]:
         return before[other]
 
     return read
+
+
+def _moved(
+    doctors: Sequence[Doctor], data: bytes, path: Path, accept: Callable[[Proposal], bool] | None
+) -> tuple[list[Doctor], bytes, Callable[[Proposal], bool]]:
+    """Set the fixing of a Dockerfile up for other releases: pins are loosened and names replaced although that is not safe
+    where nothing else changes; what takes packages away still needs ``--unsafe-fixes``, unless only the move asks for it."""
+    plain = [doctor.configured(replace(doctor.settings, moves=())) for doctor in doctors]
+    before = moves.brought([one for doctor in plain for one in doctor.check_bytes(data, path).findings])
+
+    def allowed(proposal: Proposal) -> bool:
+        takes_away = proposal.finding.traits.on_all_platforms
+        wanted = not takes_away or moves.is_new(proposal.finding, before)
+        unsafe = any(doctor.settings.unsafe_fixes for doctor in doctors)
+        return (unsafe or wanted) and (accept is None or accept(proposal))
+
+    bold = [doctor.configured(replace(doctor.settings, unsafe_fixes=True)) for doctor in plain]
+    return bold, moves.moved(data, doctors[0].moves), allowed
 
 
 def configure(**settings: object) -> Configuration:

@@ -107,7 +107,10 @@ class ReportCache:
         states = tuple((path, state_of(path)) for path in sorted(set(looked_at)))
         if all(state is None or state[2] < self._since for _, state in states):
             basis = _Basis(states, (lasts, self._clock() + lasts) if lasts is not None else None)
-            self._new.append((key, encode(basis), encode(replace(report, source=b""))))
+            try:
+                self._new.append((key, encode(basis), encode(replace(report, source=b""))))
+            except UnicodeEncodeError:
+                return  # a path or a name with bytes that are no UTF-8: rare enough to be judged each time
 
     def close(self) -> None:
         """Write everything out and let go of the file; the next question opens it again."""

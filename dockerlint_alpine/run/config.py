@@ -57,7 +57,8 @@ class Settings(Struct, frozen=True):
     ``per_file_ignores`` are patterns as in .gitignore, relative to the folder of the configuration. ``as_of`` is the day
     (``YYYY-MM-DD``) to answer for: younger releases on the index are left out. ``online``: ask the package index, or never;
     ``None``: use kept answers, and ask for what nothing else tells if the index answers quickly (not in CI). ``docs_url`` is
-    where the pages on the codes are published.
+    where the pages on the codes are published. ``moves`` names the releases (``alpine``, ``python``) that base images are
+    taken to be of, whatever FROM names.
     """
 
     select: tuple[str, ...] = ("AD",)
@@ -85,6 +86,7 @@ class Settings(Struct, frozen=True):
     force_exclude: bool = False
     docs_url: str | None = None
     as_of: str | None = None
+    moves: Table = ()
 
 
 class Configuration(Struct, frozen=True):
@@ -510,7 +512,8 @@ _READERS: Mapping[str, Reader] = MappingProxyType(
         "force_exclude": _flag,
         "docs_url": _shaped(r"https?://[^ ]+", "https://example.org/docs"),
         "as_of": _shaped(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", "2026-01-31"),
+        "moves": _table_of(_shaped("alpine|python", "alpine"), _shaped(r"[0-9]+\.[0-9]+|edge", "3.24")),
     }
 )
-_TABLES = frozenset({"per_file_ignores", "severity", "build_args"})
+_TABLES = frozenset({"per_file_ignores", "severity", "build_args", "moves"})
 _DEFAULTS = Settings()

@@ -67,6 +67,7 @@ RULES: Mapping[str, Rule] = MappingProxyType({
     "force_exclude": Rule("yes"),
     "docs_url": Rule("no", option=False),
     "as_of": Rule("yes"),
+    "moves": Rule("yes", variable=False),
 })  # fmt: skip
 """Every setting by the name of its field."""
 

@@ -85,11 +85,15 @@ class _Search:
 
 
 def _lands(source: str, target: str, folder: str, soname: str) -> bool:
-    """True when the file ``source`` is the object and ends up in ``folder``."""
-    if not _is_object(posixpath.basename(source), soname):
+    """True when the file ``source`` ends up in ``folder`` under the name that the loader opens: what is copied as
+    ``liblz4.so.1.9.4`` keeps that name, and nobody makes the link ``liblz4.so.1``."""
+    name, given = posixpath.basename(source), posixpath.basename(target)
+    if not _is_object(name, soname):
         return False
-    landed = target if ".so" not in posixpath.basename(target) else posixpath.dirname(target)
-    return landed.rstrip("/") == folder
+    renamed = ".so" in given
+    landed = posixpath.dirname(target) if renamed else target
+    opened = fnmatchcase(soname, given if renamed else name)
+    return landed.rstrip("/") == folder and opened
 
 
 def _is_object(name: str, soname: str) -> bool:

@@ -347,7 +347,10 @@ class Installer:
         reported = {item.resolved.name for item in made if item.glibc is None or call.walk.glibc is not None}
         unknown: list[str] = []
         half_known: list[str] = []
+        refused = {one.name for one in resolution.distributions if one.artefact.refused}  # a finding says that
         for item in resolution.unresolved:
+            if item.kind == "no-release" and item.name in refused:
+                continue
             if item.name in reported or (item.name in present and item.kind == "dependencies"):
                 continue
             if item.kind == "unknown" and not item.name.startswith(("/", ".")):

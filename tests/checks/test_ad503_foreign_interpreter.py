@@ -79,7 +79,7 @@ def test_what_cannot_run(judge: Judge, text: str, says: str) -> None:
         f"{PY312}RUN pip install --target /d {REQUESTS}\n{ALPINE}COPY --from=b /d /d\nENV PYTHONPATH=/d\n",
         f"{PY312}{VENV}{PY313}COPY --from=b /venv /venv\nENV PYTHONPATH=/venv/{SITE}\n",
         f"{PY312}RUN pip wheel -w /w {REQUESTS}\n{PY313}COPY --from=b /w /w\n",
-        f"{PY312}RUN pip install cryptography==43.0.1\n{PY313}{MOVED}",
+        f"{PY312}RUN pip install --no-deps cryptography==43.0.1\n{PY313}{MOVED}",
     ],
 )
 def test_what_runs_or_is_not_started(judge: Judge, text: str) -> None:

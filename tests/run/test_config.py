@@ -49,6 +49,7 @@ docs-url = "https://example.org/docs"
 per-file-ignores = { "legacy/**" = ["AD4"] }
 severity = { AD502 = "warning" }
 build-args = { VERSION = "3.19", EMPTY = "" }
+moves = { alpine = "3.24", python = "3.14" }
 """
 
 

@@ -1,0 +1,178 @@
+"""What would be: a Dockerfile on another Alpine release or Python than it names now.
+
+The text is rewritten where it names them, in the tags of ``FROM`` and in the defaults of the arguments that these hold, and
+judged as any other. So every answer is that of the new text, and its fixes are edits of it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Literal, TypeAlias
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from dockerlint_alpine.model.findings import Evidence
+from dockerlint_alpine.syntax import parse
+
+if TYPE_CHECKING:
+    from dockerlint_alpine.model.findings import Finding
+    from dockerlint_alpine.model.reports import FileReport
+    from dockerlint_alpine.syntax import Instruction
+
+When: TypeAlias = Literal["today", "then", "both"]
+"""Whether a finding stands on the releases that a Dockerfile names, on the ones that it is moved to, or on both."""
+
+_FROM = re.compile(rb"(?i)FROM(?:[ \t]+--[^\s]+)*[ \t]+(?P<image>[^\s]+)")
+_ARG = re.compile(rb"(?i)ARG[ \t]+(?P<name>[A-Za-z_]\w*)=(?P<quote>[\"']?)(?P<value>[^\s\"']*)(?P=quote)")
+_VARIABLE = re.compile(rb"\$(?:\{(?P<braced>[A-Za-z_]\w*)\}|(?P<plain>[A-Za-z_]\w*))")
+_RELEASE = rb"\d+\.\d+(?:\.\d+)?(?:_(?:alpha|beta|rc)\d+)?"
+_IN_TAG = re.compile(rb"(?<![a-z])alpine(?:-?" + _RELEASE + rb")?(?![a-z0-9.])", re.IGNORECASE)
+_PLAIN = re.compile(rb"(?:v?" + _RELEASE + rb"|latest|edge|3)(?![\w.])")
+_PYTHON = re.compile(rb"3(?:\.\d+)?(?:\.\d+)?(?:(?:a|b|rc)\d+)?(?![\w.])")
+
+
+class Moves(Struct, frozen=True):
+    """Where to: ``alpine`` and ``python`` as ``X.Y``, ``None`` where that stays."""
+
+    alpine: str | None = None
+    python: str | None = None
+
+    def __str__(self) -> str:
+        named = (("alpine", self.alpine), ("python", self.python))
+        return " ".join(f"{name}={value}" for name, value in named if value is not None)
+
+
+def moved(data: bytes, moves: Moves) -> bytes:
+    """``data`` with every base image that names an Alpine release or a Python on those of ``moves``.
+
+    A tag that floats (``alpine``, ``python:3.11-alpine``) is named; a digest, which would hold it where it is, goes. An
+    image that names neither stays as it is, and so does a stage that is built on another.
+    """
+    if moves.alpine is not None and moves.python is not None:  # each may stand in an argument of its own
+        return moved(moved(data, Moves(alpine=moves.alpine)), Moves(python=moves.python))
+    dockerfile = parse(data)
+    edits: list[tuple[int, int, bytes]] = []
+    arguments: dict[bytes, tuple[int, int, bytes]] = {}
+    stages = set[bytes]()
+    before_first_stage = True
+    for instruction in dockerfile.instructions:
+        text = data[instruction.start : instruction.end]
+        if instruction.keyword == "ARG" and before_first_stage:
+            found = _ARG.match(text)
+            if found is not None:
+                start, end = (instruction.start + at for at in found.span("value"))
+                arguments[found["name"]] = (start, end, found["value"])
+        elif instruction.keyword == "FROM":
+            before_first_stage = False
+            found = _FROM.match(text)
+            if found is None:
+                continue
+            if found["image"].lower() not in stages:
+                start, end = (instruction.start + at for at in found.span("image"))
+                edits += _edits(found["image"], start, end, arguments, moves)
+            stages.add(_stage_name(instruction))
+    for start, end, new in sorted(set(edits), reverse=True):
+        data = data[:start] + new + data[end:]
+    return data
+
+
+def _stage_name(instruction: Instruction) -> bytes:
+    words = instruction.value.split()
+    named = len(words) >= 3 and words[-2].lower() == "as"
+    return words[-1].lower().encode("utf-8", "surrogateescape") if named else b""
+
+
+def _edits(
+    image: bytes, start: int, end: int, arguments: dict[bytes, tuple[int, int, bytes]], moves: Moves
+) -> Iterable[tuple[int, int, bytes]]:
+    """The edits that move one image, of its own text and of the arguments in it."""
+    parts: list[tuple[int, int, bytes]] = []
+    at = 0
+    for found in _VARIABLE.finditer(image):
+        name = found["braced"] or found["plain"]
+        if name not in arguments:
+            return
+        parts.append((start + at, start + found.start(), image[at : found.start()]))
+        parts.append(arguments[name])
+        at = found.end()
+    parts.append((start + at, end, image[at:]))
+    whole = b"".join(text for _, _, text in parts)
+    new = _image(whole, moves)
+    if new == whole:
+        return
+    # The new text goes where the old stood: into what is written in FROM, or else into the arguments.
+    inside = [any((low, high) == one[:2] for one in arguments.values()) for low, high, _ in parts]
+    for changes_arguments in (False, True):
+        pattern = b"".join(
+            b"(.*)" if argument is changes_arguments else b"(" + re.escape(text) + b")"
+            for argument, (_, _, text) in zip(inside, parts, strict=True)
+        )
+        fitted = re.fullmatch(pattern, new, re.DOTALL)
+        if fitted is not None:
+            pieces = zip(parts, fitted.groups(), strict=True)
+            yield from ((low, high, piece) for (low, high, text), piece in pieces if piece != text)
+            return
+    yield start, end, new  # it takes both: the image is written out
+
+
+def _image(image: bytes, moves: Moves) -> bytes:
+    """An image reference without variables, moved."""
+    name = image.partition(b"@")[0]
+    slash = name.rfind(b"/")
+    path, colon, tag = name[slash + 1 :].partition(b":")
+    head = name[: slash + 1] + path
+    new = tag
+    if moves.alpine is not None:
+        if path.lower() == b"alpine":
+            new = _PLAIN.sub(moves.alpine.encode(), tag, count=1) if tag else moves.alpine.encode()
+        else:
+            new = _IN_TAG.sub(b"alpine" + moves.alpine.encode(), tag, count=1)
+    if moves.python is not None and path.lower() == b"python" and new and _IN_TAG.search(new):
+        new = (
+            _PYTHON.sub(moves.python.encode(), new, count=1)
+            if _PYTHON.match(new)
+            else moves.python.encode() + b"-" + new
+        )
+    if new == tag:
+        return image
+    return head + (colon or b":") + new
+
+
+def compared(today: FileReport, then: FileReport) -> list[tuple[Finding, When]]:
+    """The findings of both, each once, with when they stand; those of ``then`` in its place, then what is gone."""
+    before = {_key(finding) for finding in today.findings}
+    after = {_key(finding) for finding in then.findings}
+    told: list[tuple[Finding, When]] = [(one, "both" if _key(one) in before else "then") for one in then.findings]
+    return told + [(one, "today") for one in today.findings if _key(one) not in after]
+
+
+def told(today: FileReport, then: FileReport, moves: Moves) -> FileReport:
+    """The report of ``then``, each finding that the move brings with a line of evidence that says so."""
+    note = Evidence("dockerfile", f"with {moves}; it does not stand on what FROM names now")
+    findings = [
+        replace(finding, evidence=(*finding.evidence, note)) if when == "then" else finding
+        for finding, when in compared(today, then)
+        if when != "today"
+    ]
+    gone = sum(when == "today" for _, when in compared(today, then))
+    what = "one of today's findings is" if gone == 1 else f"{gone} of today's findings are"
+    notes = (f"{what} gone with {moves}",) if gone else ()
+    return replace(then, findings=tuple(findings), notes=(*then.notes, *notes))
+
+
+def brought(today: Sequence[Finding]) -> frozenset[object]:
+    """What tells whether a finding stood before: see :func:`is_new`."""
+    return frozenset(map(_key, today))
+
+
+def is_new(finding: Finding, before: frozenset[object]) -> bool:
+    """Whether ``finding`` is none of those that stood ``before``."""
+    return _key(finding) not in before
+
+
+def _key(finding: Finding) -> object:
+    distribution = finding.distribution.name if finding.distribution is not None else None
+    stage = finding.stage.index if finding.stage is not None else None
+    return finding.code, stage, distribution, finding.need, finding.packages

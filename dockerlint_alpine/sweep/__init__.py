@@ -1,0 +1,6 @@
+"""Judging many repositories: where they come from, what each costs at most, one table of what was found.
+
+``sources`` says what a source is, ``projects`` lays out what matters of one, ``judging`` judges it in a process of its own
+(``child``), ``local`` drives such processes on one machine and ``fleet`` on a Dask cluster, ``results`` keeps the rows, and
+``summary`` with ``page`` shows them.
+"""

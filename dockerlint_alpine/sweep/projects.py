@@ -1,0 +1,362 @@
+"""What matters of one repository, laid out in a folder to be judged.
+
+A folder is judged where it is. Of a repository without a work tree (or at another revision), of a bundle, an archive and a
+URL, the names are read first; only if a Dockerfile or compose file is among them are the files written that a judgement may
+read, to a folder that lives as long as it does. Nothing is checked out, no hook, filter or helper of the repository runs,
+and no path or link leads out of the folder.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import subprocess
+import tarfile
+import tempfile
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from msgspec import Struct
+
+from dockerlint_alpine.run.discovery import names_builds
+from dockerlint_alpine.sweep.sources import SourceError
+
+if TYPE_CHECKING:
+    from dockerlint_alpine.sweep.sources import Source
+
+MAX_FILES = 400_000
+MAX_DEPTH = 100
+_SMALL = 64 * 1024
+"""Bytes up to which any file is laid out: a script that is copied may have any name."""
+_LARGE = 8 * 1024 * 1024
+"""Bytes up to which a file that says what is installed is laid out."""
+_BATCH = 16 * 1024 * 1024
+_SAYS_WHAT_IS_INSTALLED = tuple(".txt .in .toml .lock .cfg .ini .json .yml .yaml .sh .py .list".split())
+_NOT_READ = tuple(
+    ".png .jpg .jpeg .gif .ico .svg .webp .woff .woff2 .ttf .pdf .mp4 .zip .gz .jar .go .js .mjs .ts .tsx .jsx .vue .java"
+    " .kt .c .cc .cpp .h .hpp .rs .cs .md .rst .adoc .html .css .scss .xml .po .proto .tf .snap .csv .sql".split()
+)
+"""No shell starts these, and no installer reads them: they are there, and that is all."""
+_ELSEWHERE = frozenset({"vendor", "node_modules", "third_party"})
+"""Folders of other people's code: they count as a whole, but for the Dockerfiles in them."""
+_GIT = (
+    "git",
+    *("-c", "core.hooksPath=/dev/null", "-c", "core.fsmonitor=false", "-c", "safe.directory=*", "-c", "gc.auto=0"),
+    *("-c", "protocol.ext.allow=never", "-c", "submodule.recurse=false", "-c", "core.alternateRefsCommand="),
+)
+
+
+class Project(Struct, frozen=True):
+    """Where the files of a repository are, and which commit they are of (empty: none is known)."""
+
+    root: Path
+    revision: str
+
+
+class _Entry(Struct, frozen=True):
+    """A file or link of a tree: its path there, its size in bytes, and where a link leads (``None``: it is a file)."""
+
+    path: str
+    size: int
+    key: str
+    link: bool = False
+
+
+@contextmanager
+def opened(source: Source, revision: str | None, limit: int) -> Iterator[Project]:
+    """Lay ``source`` out at ``revision`` (``None``: what its HEAD names, or the files as they are).
+
+    ``limit`` is the number of bytes that may matter. Raises SourceError, and OSError where the folder can't be written.
+    """
+    place = Path(source.place)
+    if source.kind == "folder" and (revision is None or not (place / ".git").exists()):
+        if not place.is_dir():
+            raise SourceError(
+                "no such folder" if not place.exists() else "neither a folder, a bundle nor a tar archive"
+            )
+        yield Project(place, head_commit(place))
+        return
+    with tempfile.TemporaryDirectory(prefix="alpine-doctor-sweep-", ignore_cleanup_errors=True) as folder:
+        root = Path(folder) / "tree"
+        root.mkdir()
+        if source.kind == "archive":
+            _lay_out_archive(place, root, limit)
+            yield Project(root, "")
+            return
+        repository = place
+        if source.kind in {"url", "bundle"}:
+            repository = Path(folder) / "repository.git"
+            revision = _fetched(source, revision, repository)
+        commit = _commit(repository, revision)
+        _lay_out_tree(repository, commit, root, limit)
+        yield Project(root, commit)
+
+
+def head_commit(folder: Path) -> str:
+    """The commit that is checked out in ``folder``, read from the files of git; empty where they don't tell."""
+    git = folder / ".git"
+    try:
+        if git.is_file():
+            git = folder / git.read_text("utf-8").partition("gitdir:")[2].strip()
+        head = (git / "HEAD").read_text("utf-8").strip()
+        name = head.removeprefix("ref:").strip()
+        if name == head:
+            return head
+        common = git / (git / "commondir").read_text("utf-8").strip() if (git / "commondir").is_file() else git
+        for place in (git / name, common / name):
+            if place.is_file():
+                return place.read_text("utf-8").strip()
+        packed = (common / "packed-refs").read_text("utf-8").splitlines()
+        return next((line.split()[0] for line in packed if line.endswith(f" {name}")), "")
+    except (OSError, ValueError, UnicodeError):
+        return ""
+
+
+# -- git -----------------------------------------------------------------------------------------------------------
+
+
+def _git(arguments: Sequence[str], *, given: bytes = b"", network: bool = False) -> bytes:
+    """What git prints. Raises SourceError with the first line of what it says."""
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("GIT_") or network}
+    environment |= {"GIT_TERMINAL_PROMPT": "0", "GIT_NO_LAZY_FETCH": "1", "GIT_OPTIONAL_LOCKS": "0", "LC_ALL": "C"}
+    asked = () if network else ("-c", "protocol.allow=never")
+    try:
+        done = subprocess.run(  # noqa: S603 - git; a revision and paths stand behind what ends options
+            [*_GIT, *asked, *arguments], input=given, capture_output=True, env=environment, check=False
+        )
+    except OSError as error:
+        raise SourceError(f"git can't be run: {error.strerror or error}") from None
+    if done.returncode:
+        said = done.stderr.decode("utf-8", "replace").strip().splitlines()
+        raise SourceError(
+            next((line for line in said if line.startswith("fatal:")), said[-1] if said else "git failed")
+        )
+    return done.stdout
+
+
+def _fetched(source: Source, revision: str | None, repository: Path) -> str:
+    """Fetch what is asked for of a URL or a bundle into a new repository, and return its commit."""
+    _git(["init", "--quiet", "--bare", str(repository)])
+    at = f"--git-dir={repository}"
+    if source.kind == "url":
+        wanted = revision or "HEAD"
+        if wanted.startswith("-"):
+            raise SourceError(f"{wanted} is no revision")
+        _git([at, "fetch", "--quiet", "--depth=1", "--no-tags", "--", source.place, wanted], network=True)
+        return "FETCH_HEAD"
+    _git(
+        [at, "-c", "protocol.file.allow=always", "fetch", "--quiet", "--", source.place, "+refs/*:refs/*"], network=True
+    )
+    if revision is not None:
+        return revision
+    heads = _git(["bundle", "list-heads", source.place], network=True).decode("utf-8", "replace").split()
+    if not heads:
+        raise SourceError("a bundle without a branch")
+    by_name = dict(zip(heads[1::2], heads[::2], strict=True))
+    usual = ("HEAD", "refs/heads/main", "refs/heads/master")
+    return next((by_name[name] for name in usual if name in by_name), heads[0])
+
+
+def _commit(repository: Path, revision: str | None) -> str:
+    wanted = f"{revision or 'HEAD'}^{{commit}}"
+    try:
+        found = _git(["-C", str(repository), "rev-parse", "--verify", "--quiet", "--end-of-options", wanted])
+    except SourceError:
+        raise SourceError(f"no commit {revision}" if revision else "no commit to judge: HEAD leads nowhere") from None
+    return found.decode().strip()
+
+
+def _lay_out_tree(repository: Path, commit: str, root: Path, limit: int) -> None:
+    listed = _git(["-C", str(repository), "ls-tree", "-r", "-z", "--long", "--full-tree", commit])
+    entries = list(_tree_entries(listed))
+
+    def read(wanted: Sequence[_Entry]) -> Iterator[bytes | None]:
+        asked = "".join(f"{entry.key}\n" for entry in wanted).encode()
+        answer = _git(["-C", str(repository), "cat-file", "--batch"], given=asked)
+        at = 0
+        for _ in wanted:
+            line_end = answer.index(b"\n", at)
+            size = answer[at:line_end].rpartition(b" ")[2]
+            start = line_end + 1
+            if not size.isdigit():  # "missing": a snapshot or a partial clone may lack it, which costs that file alone
+                yield None
+                at = start
+                continue
+            yield answer[start : start + int(size)]
+            at = start + int(size) + 1
+
+    _lay_out(entries, read, root, limit)
+
+
+def _tree_entries(listed: bytes) -> Iterator[_Entry]:
+    for number, line in enumerate(listed.split(b"\0")):
+        if number >= MAX_FILES:
+            raise SourceError(f"more than {MAX_FILES} files")
+        described, tab, name = line.partition(b"\t")
+        if not tab:
+            continue
+        mode, kind, key, size = described.decode("ascii").split()
+        if kind == "blob":
+            # The size of an object that is missing is BAD; it only matters if the object does.
+            yield _Entry(os.fsdecode(name), int(size) if size.isdigit() else 0, key, link=mode == "120000")
+
+
+# -- archives ------------------------------------------------------------------------------------------------------
+
+
+def _lay_out_archive(place: Path, root: Path, limit: int) -> None:
+    entries: list[_Entry] = []
+    contents: dict[str, bytes] = {}
+    total = 0
+    try:
+        with tarfile.open(place, "r:*") as archive:
+            for member in archive:
+                if len(entries) >= MAX_FILES:
+                    raise SourceError(f"more than {MAX_FILES} files")
+                if not (member.isreg() or member.issym()):
+                    continue
+                entry = _Entry(member.name.removeprefix("./"), member.size, str(len(entries)), link=member.issym())
+                entries.append(entry)
+                if entry.link:
+                    contents[entry.key] = os.fsencode(member.linkname)
+                elif _matters(entry):
+                    total += entry.size
+                    if total > limit:
+                        raise SourceError(_too_much(limit))
+                    file = archive.extractfile(member)
+                    contents[entry.key] = file.read(entry.size) if file is not None else b""
+    except (tarfile.TarError, EOFError, OSError, ValueError) as error:
+        raise SourceError(f"not a readable archive: {error}".partition("\n")[0]) from None
+    tops = {entry.path.partition("/")[0] for entry in entries}
+    if len(tops) == 1 and all("/" in entry.path for entry in entries):  # as archives of a release have it
+        entries = [_Entry(one.path.partition("/")[2], one.size, one.key, one.link) for one in entries]
+    _lay_out(entries, lambda wanted: (contents.get(entry.key, b"") for entry in wanted), root, limit)
+
+
+# -- both ----------------------------------------------------------------------------------------------------------
+
+
+def _matters(entry: _Entry) -> bool:
+    """Whether the content of a file may be read by a judgement."""
+    if names_builds(entry.path):
+        return entry.size <= _LARGE
+    *folders, name = entry.path.lower().split("/")
+    if name.endswith(_NOT_READ) or not _ELSEWHERE.isdisjoint(folders):
+        return False
+    says = name.endswith(_SAYS_WHAT_IS_INSTALLED) or "." not in name.lstrip(".")
+    return entry.size <= (_LARGE if says else _SMALL)
+
+
+def _too_much(limit: int) -> str:
+    return f"more than {limit // (1024 * 1024)} MiB of files that matter"
+
+
+def _lay_out(
+    entries: Sequence[_Entry], read: Callable[[Sequence[_Entry]], Iterable[bytes | None]], root: Path, limit: int
+) -> None:
+    """Write the files that matter; of the others only the name, as ``COPY`` and its wildcards ask for names alone."""
+    safe = [entry for entry in entries if _is_safe(entry.path)]
+    if not any(names_builds(entry.path) for entry in safe):
+        return
+    files = [entry for entry in safe if not entry.link]
+    wanted = [entry for entry in files if _matters(entry)]
+    if sum(entry.size for entry in wanted) > limit:
+        raise SourceError(_too_much(limit))
+    folders = _Folders(str(root))
+    known = set(wanted)
+    for entry in files:
+        if entry not in known:
+            folders.write(entry.path, b"")
+    for batch in _batches(wanted):
+        for entry, data in zip(batch, read(batch), strict=True):
+            if data is not None:
+                folders.write(entry.path, data)
+    links = [entry for entry in safe if entry.link]
+    for entry, target in zip(links, read(links) if links else (), strict=True):
+        if target is not None:
+            _link(root, entry.path, os.fsdecode(target))
+
+
+def _is_safe(path: str) -> bool:
+    parts = path.split("/")
+    if "\0" in path or len(parts) > MAX_DEPTH:
+        return False
+    return not any(part in {"", ".", ".."} or part.lower() == ".git" for part in parts)
+
+
+def _batches(entries: Iterable[_Entry]) -> Iterator[list[_Entry]]:
+    batch: list[_Entry] = []
+    size = 0
+    for entry in entries:
+        batch.append(entry)
+        size += entry.size
+        if size > _BATCH or len(batch) >= 4096:
+            yield batch
+            batch, size = [], 0
+    if batch:
+        yield batch
+
+
+class _Folders:
+    """Writes files below a folder that was empty. A tree may name a file and something below it, or a name twice on this
+    file system: the first one stays."""
+
+    def __init__(self, root: str) -> None:
+        self._root = root
+        self._made: dict[str, bool] = {"": True}
+
+    def write(self, path: str, data: bytes) -> None:
+        """Write one file; in a folder of other people's code only the folder."""
+        folder, _, name = path.rpartition("/")
+        if not data and not _ELSEWHERE.isdisjoint(folder.lower().split("/")):
+            parts = folder.split("/")
+            folder = "/".join(parts[: 1 + min(parts.index(part) for part in parts if part.lower() in _ELSEWHERE)])
+            self._made_folder(folder)
+            return
+        if not self._made_folder(folder):
+            return
+        try:
+            file = os.open(f"{self._root}/{folder}/{name}", os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o644)
+        except FileExistsError:
+            return
+        except OSError as error:
+            if error.errno in {errno.ENAMETOOLONG, errno.EINVAL, errno.EILSEQ}:
+                return  # a name that this file system has no room for
+            raise
+        try:
+            if data:
+                os.write(file, data)
+        finally:
+            os.close(file)
+
+    def _made_folder(self, folder: str) -> bool:
+        made = self._made.get(folder)
+        if made is None:
+            above = folder.rpartition("/")[0]
+            made = self._made_folder(above)
+            if made:
+                try:
+                    os.mkdir(f"{self._root}/{folder}")  # noqa: PTH102 - no object for each of many
+                except OSError as error:
+                    if error.errno not in {errno.EEXIST, errno.ENOTDIR, errno.ENAMETOOLONG, errno.EINVAL, errno.EILSEQ}:
+                        raise
+                    made = False
+            self._made[folder] = made
+        return made
+
+
+def _link(root: Path, path: str, target: str) -> None:
+    """Links are made last, so that nothing is written through one, and only where they stay inside."""
+    place = root / path
+    leads = os.path.normpath(os.path.join(os.path.dirname(path), target))  # noqa: PTH118, PTH120 - text, not a place
+    if os.path.isabs(target) or leads == ".." or leads.startswith("../"):  # noqa: PTH117 - text, not a place
+        return
+    if any((root / above).is_symlink() for above in Path(path).parents):
+        return
+    try:
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.symlink_to(target)
+    except OSError:
+        return
