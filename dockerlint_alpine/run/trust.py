@@ -81,7 +81,7 @@ OTHERS: Mapping[str, str] = MappingProxyType({
         "a default that stands there (`${NAME:-3.19}`), or `--build-arg`; the environment is not read for it"
     ),
     "keys that begin with `x-` in a compose file": "what `[tool.alpine-doctor]` may decide",
-    "an engine": "the command line (`--image`, `inspect image:NAME`)",
+    "an engine": "the command line (`--image`, `inspect image:NAME`, `verify`, `fix --verify`)",
 })  # fmt: skip
 """What is no setting, and who decides it."""
 

@@ -27,7 +27,7 @@ COLUMNS: Mapping[str, str] = MappingProxyType(
         "revision": "the commit that was judged; empty where none is known",
         "file": "the Dockerfile, relative to the repository",
         "line": "1-based",
-        "code": "AD201 and the like",
+        "code": "the code of the finding",
         "name": "the name of the code",
         "severity": "error, warning or info",
         "confidence": "certain, likely or possible",

@@ -113,10 +113,12 @@ def test_the_answer_for_others_is_unaffected(judge: Judge, tmp_path: Path, lz4_o
 
 
 def test_another_version_than_the_one_asked_for_is_not_taken(judge: Judge, tmp_path: Path, lz4_object: bytes) -> None:
-    path = make_wheel(tmp_path / "out", "lz4", "4.3.0", {EXTENSION: lz4_object})
-    report = judge(PINNED, wheels=[str(path.parent)])
+    older = make_wheel(tmp_path / "older", "lz4", "4.3.0", {EXTENSION: lz4_object})
+    assert said(judge(PINNED, wheels=[str(older.parent)])) == said(judge(PINNED))
+    later = make_wheel(tmp_path / "later", "lz4", "4.9.0", {EXTENSION: lz4_object})
+    report = judge(PINNED, wheels=[str(later.parent)])
     assert said(report) == {*said(judge(PINNED)), ("AD502", (), 0)}
-    assert one(report, "AD502").message.endswith("version 4.3.0 has a wheel")
+    assert one(report, "AD502").message.endswith("version 4.9.0 has a wheel")
 
 
 def test_an_unknown_distribution_is_known_by_its_wheel_and_its_requirements(

@@ -6,7 +6,7 @@ import pytest
 
 from tests.conftest import Judge, said
 
-LIBPQ = ("AD201", ("libpq",), 0)
+LIBPQ = ("AD101", ("libpq-dev",), 0)
 
 
 @pytest.mark.parametrize(
@@ -19,8 +19,8 @@ LIBPQ = ("AD201", ("libpq",), 0)
     ],
 )
 def test_the_tag_tells_the_release(judge: Judge, base: str, alpine: str, python: str | None) -> None:
-    report = judge(f"FROM {base}\nRUN apk add --no-cache python3 py3-pip && pip install psycopg2\n", select=["AD201"])
-    (finding,) = (one for one in report.findings if one.code == "AD201")
+    report = judge(f"FROM {base}\nRUN apk add --no-cache python3 py3-pip && pip install psycopg2\n", select=["AD101"])
+    (finding,) = (one for one in report.findings if one.code == "AD101")
     assert finding.stage is not None
     assert finding.stage.alpine == alpine
     assert python is None or finding.stage.python == python
