@@ -79,9 +79,9 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
-from msgspec import Struct
+from msgspec import Struct, field
 
 from dockerlint_alpine.checks import evidence
 from dockerlint_alpine.checks.base import Check, Subject, exact_world, locate, stage_label
@@ -90,6 +90,7 @@ from dockerlint_alpine.fixer.placement import add_package
 from dockerlint_alpine.model.findings import Evidence
 from dockerlint_alpine.stages import ApkStep
 from dockerlint_alpine.syntax import expanded_commands, run_scripts
+from dockerlint_alpine.system.pulse import pulse
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -159,12 +160,13 @@ class _Missing(Struct, frozen=True):
 
 def run(subject: Subject) -> Iterator[Finding]:
     """Yield a finding for every program that certainly is not where it is started."""
+    read = _Read()
     for stage in subject.alpine_stages():
         if not _is_known(subject, stage):
             continue
         told: set[tuple[str, str]] = set()
         for start in starts(subject, stage):
-            missing = _missing(subject, stage, start)
+            missing = _missing(subject, stage, start, read)
             if missing is not None and (start.name, start.by) not in told:
                 told.add((start.name, start.by))
                 yield _finding(subject, stage, missing)
@@ -180,13 +182,13 @@ def _is_known(subject: Subject, stage: Stage) -> bool:
     return not (end.unknown or end.foreign or end.repositories)
 
 
-def _missing(subject: Subject, stage: Stage, start: Start) -> _Missing | None:
+def _missing(subject: Subject, stage: Stage, start: Start, read: _Read) -> _Missing | None:
     name, table = start.name, _read(subject.knowledge)
     if not _NAME.fullmatch(name) or name in _BUILTINS or name in table.applets:
         return None
     if "/" in start.program and start.program.rpartition("/")[0] not in _SYSTEM:
         return None
-    if _is_there(subject, stage, start):
+    if _is_there(subject, stage, start, read):
         return None
     if name in table.scripts and "/" not in start.program:
         return _missing_script(subject, stage, start, table.scripts[name])
@@ -206,7 +208,7 @@ def _missing(subject: Subject, stage: Stage, start: Start) -> _Missing | None:
     return _Missing(start, best.package.name, f"add {best.package.name}", why)
 
 
-def _is_there(subject: Subject, stage: Stage, start: Start) -> bool:
+def _is_there(subject: Subject, stage: Stage, start: Start, read: _Read) -> bool:
     """True where the program is there, or may be."""
     need, name = f"cmd:{start.name}", start.name
     worlds = [start.moment.world, start.moment.possible]
@@ -220,7 +222,7 @@ def _is_there(subject: Subject, stage: Stage, start: Start) -> bool:
     files = stage.end.files
     if any(files.may_have(f"{folder}/{name}") or "$" in folder for folder in folders):
         return True
-    return _made_by_run(subject, stage, start)
+    return _made_by_run(subject, stage, start, read)
 
 
 def _hides_programs(package: Package) -> bool:
@@ -228,36 +230,68 @@ def _hides_programs(package: Package) -> bool:
     return not package.provides and any(constraint.name.startswith("so:") for constraint in package.depends)
 
 
-def _made_by_run(subject: Subject, stage: Stage, start: Start) -> bool:
+_Commands: TypeAlias = "list[tuple[Instruction, tuple[ExpandedCommand, ...] | None]]"
+
+
+class _Read(Struct):
+    """What was read for one check, so that the work grows with the number of RUN instructions and not its square.
+
+    ``commands``: by stage number, its RUN instructions with their commands (``None`` where they can't be told). ``clear``:
+    by stage number and program, how many of them do not make it.
+    """
+
+    commands: dict[int, _Commands] = field(default_factory=dict)
+    clear: dict[tuple[int, str], int] = field(default_factory=dict)
+
+
+def _made_by_run(subject: Subject, stage: Stage, start: Start, read: _Read) -> bool:
     """True where a RUN before it may have made the program: one that names it, or one of whose results nothing is known."""
+    named = re.compile(rf"(?<![\w.-]){re.escape(start.name)}(?![\w+-])")
     for place in subject.timeline.lineage(stage):
-        for instruction in place.instructions:
+        pulse()
+        if place.index not in read.commands:
+            read.commands[place.index] = _commands(place)
+        known = read.commands[place.index]
+        key = (place.index, start.name)
+        for position in range(read.clear.get(key, 0), len(known)):
+            instruction, commands = known[position]
             if start.while_building and instruction.start > start.instruction.start:
                 break
-            if instruction.keyword == "RUN" and _may_make(place, instruction, start):
+            if commands is None or any(_may_make(one, instruction, start, named, place) for one in commands):
                 return True
+            if instruction is not start.instruction and read.clear.get(key, 0) == position:
+                read.clear[key] = position + 1
     return False
 
 
-def _may_make(stage: Stage, instruction: Instruction, start: Start) -> bool:
-    if instruction.heredocs:
-        return True
+def _commands(stage: Stage) -> _Commands:
+    """What each RUN of a stage runs."""
     variables = stage.end.scope.names if stage.end is not None else {}
-    named = re.compile(rf"(?<![\w.-]){re.escape(start.name)}(?![\w+-])")
-    for script in run_scripts(instruction):
-        if script.problems:
-            return True
-        for command in expanded_commands(script, variables):
-            if command.name in {"apk", start.name} or command.name in _BUILTINS:
-                continue
-            if instruction is start.instruction and (command.command.span or start.span) >= start.span:
-                continue
-            if _is_opaque(command) or any(named.search(arg.text) for arg in command.args):
-                return True
-            redirected = (arg for one in command.command.redirects for arg in one.target.expand(variables))
-            if any(named.search(arg.text) for arg in redirected):
-                return True
-    return False
+    found: _Commands = []
+    for instruction in stage.instructions:
+        if instruction.keyword != "RUN":
+            continue
+        scripts = () if instruction.heredocs else run_scripts(instruction)
+        if instruction.heredocs or any(script.problems for script in scripts):
+            found.append((instruction, None))
+        else:
+            commands = (command for script in scripts for command in expanded_commands(script, variables))
+            found.append((instruction, tuple(commands)))
+    return found
+
+
+def _may_make(
+    command: ExpandedCommand, instruction: Instruction, start: Start, named: re.Pattern[str], stage: Stage
+) -> bool:
+    if command.name in {"apk", start.name} or command.name in _BUILTINS:
+        return False
+    if instruction is start.instruction and (command.command.span or start.span) >= start.span:
+        return False
+    if _is_opaque(command) or any(named.search(arg.text) for arg in command.args):
+        return True
+    variables = stage.end.scope.names if stage.end is not None and command.command.redirects else {}
+    redirected = (arg for one in command.command.redirects for arg in one.target.expand(variables))
+    return any(named.search(arg.text) for arg in redirected)
 
 
 def _is_opaque(command: ExpandedCommand) -> bool:
