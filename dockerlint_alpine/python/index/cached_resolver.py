@@ -10,7 +10,7 @@ from __future__ import annotations
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, TypeVar
 
-from dockerlint_alpine.python.index.answers import Answer, AnswerCache, kept_source, resolution_key, source_key
+from dockerlint_alpine.python.index.answers import AnswerCache, kept_resolution, kept_source, source_key
 from dockerlint_alpine.python.resolve import NoAnswerError, ResolverError
 from dockerlint_alpine.system.deadline import within
 
@@ -117,18 +117,19 @@ class SparingResolver:
                 raise
             return old
 
+    def recall_source(self, name: str, version: str, options: IndexOptions) -> SourceFacts | None:
+        """Return what is kept of an sdist."""
+        return kept_source(self.answers, source_key(name, version, options))
+
     def source_facts(self, name: str, version: str, options: IndexOptions) -> SourceFacts:
         """Return what the sdist of a release says; raises ``ResolverError``."""
-        known = kept_source(self.answers, source_key(name, version, options))
+        known = self.recall_source(name, version, options)
         if known is not None:
             return known
         return self._ask(options, lambda network: network.source_facts(name, version, options))
 
     def _kept(self, wanted: RequirementSet, target: Target, oldest: str) -> Resolution | None:
-        answer = self.answers.get(resolution_key(wanted, target, self._as_of))
-        if answer is None or str(answer.get("day", "")) < oldest:
-            return None
-        return Answer(answer, wanted, target, self._as_of).resolution()
+        return kept_resolution(self.answers, wanted, target, self._as_of, oldest=oldest)
 
     def _ask(self, options: IndexOptions, question: Callable[[Resolver], _Found]) -> _Found:
         if self._network is None:
