@@ -37,6 +37,7 @@ from dockerlint_alpine.python.versions import InvalidSpecifierError, same_versio
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 
+    from dockerlint_alpine.python.index.questions import Question
     from dockerlint_alpine.python.model import IndexOptions
     from dockerlint_alpine.python.sources.source_facts import SourceFacts
 
@@ -76,6 +77,10 @@ class Resolver(Protocol):
     @property
     def looked_at(self) -> set[str]:
         """The files that kept answers were read from, or not found in."""
+
+    @property
+    def open(self) -> dict[str, Question]:
+        """Questions that were noted and not put, by the keys of their answers."""
 
     def recall(self, wanted: RequirementSet, target: Target) -> Resolution | None:
         """Return an answer that is at hand, without asking anybody."""
@@ -544,11 +549,15 @@ def filled(answer: Resolution, offline: Callable[[], Resolution]) -> Resolution:
     """
     known = offline()
     by_name = {one.name: one for one in known.distributions if one.artefact.kind != "unknown"}
-    told = {one.name: by_name.get(one.name, one) if one.artefact.kind == "unknown" else one for one in answer.distributions}
+    told = {
+        one.name: by_name.get(one.name, one) if one.artefact.kind == "unknown" else one for one in answer.distributions
+    }
     gained = {one.name for one in answer.distributions if told[one.name] is not one}
     for one in known.distributions:
         if gained & set(one.chain):
             told.setdefault(one.name, one)
     unresolved = [one for one in answer.unresolved if one.name not in gained or one.reason.startswith(NOT_THERE)]
-    unresolved += [one for one in known.unresolved if one.name in told and one.name not in {o.name for o in answer.distributions}]
+    unresolved += [
+        one for one in known.unresolved if one.name in told and one.name not in {o.name for o in answer.distributions}
+    ]
     return Resolution(tuple(told[name] for name in sorted(told)), tuple(unresolved), answer.notes)

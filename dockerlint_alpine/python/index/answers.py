@@ -28,6 +28,7 @@ from dockerlint_alpine.python.model import (
     Verdict,
     redact,
 )
+from dockerlint_alpine.python.origins import with_origins, without_origins
 from dockerlint_alpine.python.sources.source_facts import SourceFacts, SourceNeed
 from dockerlint_alpine.python.verdict import choose, judge_file, releases_of_files
 from dockerlint_alpine.python.versions import specifiers
@@ -90,7 +91,13 @@ def resolution_key(wanted: RequirementSet, target: Target, as_of: str | None) ->
 
 
 def kept_resolution(
-    answers: AnswerCache, wanted: RequirementSet, target: Target, as_of: str | None, *, oldest: str, newest: str = "9999"
+    answers: AnswerCache,
+    wanted: RequirementSet,
+    target: Target,
+    as_of: str | None,
+    *,
+    oldest: str,
+    newest: str = "9999",
 ) -> Resolution | None:
     """Return the answer to ``wanted`` that is kept and was given on a day from ``oldest`` to ``newest``: one for every
     platform, else one that was put together for that of ``target``."""
@@ -101,15 +108,15 @@ def kept_resolution(
     if answer is None or not oldest <= str(answer.get("day", "")) <= newest:
         return None
     try:
-        return convert(answer["found"], Resolution)
-    except (KeyError, ValidationError):
+        return with_origins(convert(answer["found"], Resolution), without_origins(wanted)[1])
+    except (KeyError, IndexError, ValidationError):
         return None
 
 
 def keep_resolution(
     answers: AnswerCache, wanted: RequirementSet, target: Target, as_of: str | None, *, day: str, found: Resolution
 ) -> None:
-    """Keep an answer that holds for the platform of ``target`` alone."""
+    """Keep an answer to ``wanted`` without its origins that holds for the platform of ``target`` alone."""
     answers.put(_platform_key(wanted, target, as_of), {"day": day, "found": to_builtins(found)})
 
 
@@ -124,9 +131,8 @@ def joined(first: Resolution, second: Resolution) -> Resolution:
 
 
 def _platform_key(wanted: RequirementSet, target: Target, as_of: str | None) -> str:
-    # Where it is written is part of such an answer.
-    where = [f"{one.origin}{one.chain}" for one in wanted.requested]
-    return _digest("parts", resolution_key(wanted, target, as_of), repr(target), *where)
+    each = [redact(one.text) for one in (*wanted.requested, *wanted.constraints)]  # their order is that of the origins
+    return _digest("parts", resolution_key(wanted, target, as_of), repr(target), *each)
 
 
 def source_key(name: str, version: str, options: IndexOptions) -> str:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import io
 import time
 import zipfile
-from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING
@@ -22,6 +21,7 @@ from dockerlint_alpine.python.requirement import archive_version
 from dockerlint_alpine.python.resolve import NOT_THERE, NoAnswerError, ResolverError, resolve
 from dockerlint_alpine.python.tags import tag_of_wheel
 from dockerlint_alpine.python.versions import same_version
+from dockerlint_alpine.system.deadline import all_within
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -108,14 +108,12 @@ class IndexFacts:
         if self.late or len(self._pages) > MAX_PAGES:
             self.reasons |= dict.fromkeys(work, "the index takes too long")
             return False
-        pool = ThreadPoolExecutor(max_workers=_AT_ONCE)
-        running = {pool.submit(one): name for name, one in work.items()}
-        late = wait(running, timeout=max(0.0, deadline - time.monotonic())).not_done
-        pool.shutdown(wait=False, cancel_futures=True)
-        self.late = bool(late)
-        self.reasons |= {running[one]: "the index takes too long" for one in late}
-        for one in running.keys() - late:
-            one.result()  # a mistake of ours is not hidden
+        done = all_within(deadline - time.monotonic(), work, at_once=_AT_ONCE)
+        for result in done.values():
+            if isinstance(result, Exception):  # a mistake of ours is not hidden
+                raise result
+        self.late = len(done) < len(work)
+        self.reasons |= dict.fromkeys(work.keys() - done.keys(), "the index takes too long")
         return bool(work)
 
     def _fetch_page(self, name: str) -> None:
@@ -186,9 +184,9 @@ def resolve_by_metadata(
     found = resolve(wanted, target, facts, as_of=as_of)
     while facts.fetch(deadline):
         found = resolve(wanted, target, facts, as_of=as_of)
-    if found.distributions and all(one.artefact.kind == "unknown" for one in found.distributions):
-        if facts.silent or facts.late:
-            raise NoAnswerError(next(iter(facts.silent), "the index takes too long"))
+    nothing = found.distributions and all(one.artefact.kind == "unknown" for one in found.distributions)
+    if nothing and (facts.silent or facts.late):
+        raise NoAnswerError(next(iter(facts.silent), "the index takes too long"))
     source = f"index as of {as_of or facts.as_of}" if as_of or facts.as_of else "index"
     distributions = tuple(_of_index(one, source, facts) for one in found.distributions)
     unresolved = [_with_reason(one, facts) for one in found.unresolved]
@@ -210,15 +208,24 @@ def _with_reason(one: Unresolved, facts: IndexFacts) -> Unresolved:
     kind: Mapping[UnresolvedKind, UnresolvedKind] = {"unknown": "no-release", "dependencies": "company"}
     if one.name.startswith(("/", ".")):
         return one
-    reason = facts.reasons.get(one.name, one.reason).replace("no known release matches ", f"{NOT_THERE}release that matches ")
-    return replace(one, reason=reason, kind="no-release" if reason.startswith(NOT_THERE) else kind.get(one.kind, one.kind))
+    reason = facts.reasons.get(one.name, one.reason).replace(
+        "no known release matches ", f"{NOT_THERE}release that matches "
+    )
+    return replace(
+        one, reason=reason, kind="no-release" if reason.startswith(NOT_THERE) else kind.get(one.kind, one.kind)
+    )
 
 
 def _removed(found: Iterable[Resolved], facts: IndexFacts, told: set[str]) -> Iterator[Unresolved]:
     """Versions that somebody asks for and that are not on the index any more: what is known of their neighbours tells how
     they are made, but pip finds nothing."""
     for one in found:
-        if one.version is None or one.name in told or one.url is not None or not one.artefact.source.startswith("index"):
+        if (
+            one.version is None
+            or one.name in told
+            or one.url is not None
+            or not one.artefact.source.startswith("index")
+        ):
             continue
         releases = facts.releases(one.name)
         if releases and not any(same_version(one.version, release.version) for release in releases):

@@ -45,6 +45,7 @@ from dockerlint_alpine.python.index.settings import (
 from dockerlint_alpine.python.index.stubs import Stubs
 from dockerlint_alpine.python.index.uv_program import find_uv
 from dockerlint_alpine.python.model import Release, RequirementSet, Resolution, Target, normalise, redact
+from dockerlint_alpine.python.origins import with_origins, without_origins
 from dockerlint_alpine.python.requirement import archive_version
 from dockerlint_alpine.python.resolve import NoAnswerError, ResolverError
 from dockerlint_alpine.python.sources.sdist import SdistError, read_sdist
@@ -65,7 +66,9 @@ MAX_CACHED = 1024**3
 """Bytes of one file that uv may write into its cache."""
 OLDEST_UV = (3, 6)
 """The oldest Python that uv resolves for ("Python <3.6 is not supported", uv 0.13)."""
-NO_UV = "the program uv, which comes with alpine-doctor, is not there: install uv, or alpine-doctor with its dependencies"
+NO_UV = (
+    "the program uv, which comes with alpine-doctor, is not there: install uv, or alpine-doctor with its dependencies"
+)
 _STOPS_UV = frozenset({"no-release", "conflict", "unknown"})
 """Kinds of what is open that uv fails at; unknown dependencies of an sdist are none."""
 _KNOCK = 1.0
@@ -129,11 +132,6 @@ class UvResolver:
         """Return today's answer if it is kept."""
         return kept_resolution(self.answers, wanted, target, self.as_of, oldest=self.day, newest=self.day)
 
-    def recall_source(self, name: str, version: str, options: IndexOptions) -> SourceFacts | None:
-        """Return what is kept of an sdist: a release never changes."""
-        known = self.sources.get((name, version)) if options.locked_at is None else None
-        return known or kept_source(self.answers, source_key(name, version, options))
-
     def resolve(self, wanted: RequirementSet, target: Target) -> Resolution:
         """Return the resolution of ``wanted`` on ``target``; raises ``ResolverError`` with the cause in one line.
 
@@ -169,31 +167,34 @@ class UvResolver:
         """The largest part that uv can resolve as a whole, and the rest by the index's metadata."""
         facts = IndexFacts(index, self._read_source, self.day)
         self.progress("resolving one by one, by the index's metadata")
-        found = resolve_by_metadata(wanted, target, facts, as_of=self.as_of, deadline=deadline)
-        stopped = {one.name for one in found.unresolved if one.kind in _STOPS_UV}
-        stopped |= {name for one in found.unresolved if one.kind in _STOPS_UV for name in one.chain}
-        rest = tuple(one for one in wanted.requested if one.name not in stopped)
-        if target.python_version >= OLDEST_UV and 0 < len(rest) < len(wanted.requested):
-            part = replace(wanted, requested=rest)
+        plain, origins = without_origins(wanted)
+        found = resolve_by_metadata(plain, target, facts, as_of=self.as_of, deadline=deadline)
+        stopped = {name for one in found.unresolved if one.kind in _STOPS_UV for name in (one.name, *one.chain)}
+        rest = tuple(one for one in plain.requested if one.name not in stopped)
+        if target.python_version >= OLDEST_UV and 0 < len(rest) < len(plain.requested):
+            part = replace(plain, requested=rest)
             with suppress(ResolverError):
                 answer = self._ask(index, part, python_of(target), deadline)
                 found = joined(Answer({**answer, "day": self.day}, part, target, self.as_of).resolution(), found)
         if not facts.late:
             keep_resolution(self.answers, wanted, target, self.as_of, day=self.day, found=found)
-        return found
+        return with_origins(found, origins)
 
     def source_facts(self, name: str, version: str, options: IndexOptions) -> SourceFacts:
         """Read the sdist of a release (in memory, never run); raises ``ResolverError``.
 
         A release never changes, so what was read once is kept for good.
         """
-        facts = self.recall_source(name, version, options)
+        key = source_key(name, version, options)
+        facts = kept_source(self.answers, key)
+        if facts is not None:
+            return facts
+        facts = self.sources.get((name, version)) if options.locked_at is None else None
         if facts is None:
             self._check_silence()
             self.progress(f"reading the sdist of {name} {version}")
             facts = self._read_source(self._open_index(options), name, version)
-            self.answers.put(source_key(name, version, options), packed_source(facts))
-        self.sources[name, version] = facts
+        self.answers.put(key, packed_source(facts))
         return facts
 
     def _check_silence(self) -> None:

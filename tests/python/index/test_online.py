@@ -119,7 +119,9 @@ def test_an_index_that_does_not_answer_costs_the_timeout_only(tmp_path: Path) ->
         uv.variables["PIP_INDEX_URL"] = index.url
         found = resolve(wanted, Target("3.11", musl=(1, 2)), MemoryFacts({}), uv)
     (note,) = found.notes
-    assert re.fullmatch(r"resolved without the index: 127.0.0.1:\d+ did not answer: (no answer within|timed out).*", note)
+    assert re.fullmatch(
+        r"resolved without the index: 127.0.0.1:\d+ did not answer: (no answer within|timed out).*", note
+    )
     assert [one.name for one in found.unresolved] == ["lz4"]
 
 

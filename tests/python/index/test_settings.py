@@ -11,7 +11,6 @@ import pytest
 from dockerlint_alpine.python.index.client import IndexAnswerError, SimpleIndex
 from dockerlint_alpine.python.index.settings import Credentials, index_urls, split_login, wants_keyring
 from dockerlint_alpine.python.model import IndexOptions, RequirementSet, Target
-from dockerlint_alpine.python.resolve import ResolverError
 from tests.python.index.local_index import LocalIndex, serve
 from tests.python.support import resolver
 
@@ -182,7 +181,9 @@ def test_links_with_credentials_are_no_argument_of_uv(tmp_path: Path) -> None:
     with serve(index):
         page = f"{index.url}certifi/"
         secret_link = page.replace("http://", "http://user:hunter2@")
-        options = IndexOptions(index_url=index.url.replace("http://", "http://user:hunter2@"), find_links=(secret_link,))
+        options = IndexOptions(
+            index_url=index.url.replace("http://", "http://user:hunter2@"), find_links=(secret_link,)
+        )
         uv = resolver(tmp_path, uv=str(program))
         uv.variables |= {"PIP_INDEX_URL": index.url, "PIP_FIND_LINKS": page}
         found = uv.resolve(RequirementSet(options=options), Target("3.11", musl=(1, 2)))
