@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections import deque
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from msgspec.structs import replace
 
@@ -37,7 +37,6 @@ from dockerlint_alpine.python.versions import InvalidSpecifierError, same_versio
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 
-    from dockerlint_alpine.python.index.questions import Question
     from dockerlint_alpine.python.model import IndexOptions
     from dockerlint_alpine.python.sources.source_facts import SourceFacts
 
@@ -50,6 +49,8 @@ MAX_BACKTRACKS = 60
 """Older releases tried because of conflicts, over the whole resolution."""
 
 
+NOBODY_ASKED = "nothing is kept of it, and the index is not asked"
+"""Why a resolver has no answer that asks nobody."""
 NOT_THERE = "the index has no "
 """How the reason begins where an index answers and has no such thing."""
 _BY_NEIGHBOUR = "where a release's dependencies are not recorded, those of the nearest recorded release are assumed"
@@ -79,7 +80,7 @@ class Resolver(Protocol):
         """The files that kept answers were read from, or not found in."""
 
     @property
-    def open(self) -> dict[str, Question]:
+    def open(self) -> dict[str, Any]:
         """Questions that were noted and not put, by the keys of their answers."""
 
     def recall(self, wanted: RequirementSet, target: Target) -> Resolution | None:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, TypeAlias, TypeVar
 from dockerlint_alpine.python.index.answers import AnswerCache, kept_resolution, kept_source, source_key
 from dockerlint_alpine.python.index.questions import Gathered, WhatIsInstalled, WhatSourcesSay
 from dockerlint_alpine.python.model import PythonError
-from dockerlint_alpine.python.resolve import NoAnswerError, ResolverError
+from dockerlint_alpine.python.resolve import NOBODY_ASKED, NoAnswerError, ResolverError
 from dockerlint_alpine.system.deadline import all_within
 
 if TYPE_CHECKING:
@@ -202,7 +202,7 @@ class KeptResolver:
 
     def _asked(self, options: IndexOptions) -> Way:
         if self.way is None:
-            raise ResolverError("nothing is kept of it, and the index is not asked")
+            raise ResolverError(NOBODY_ASKED)
         links = any("://" in link for link in options.find_links)
         if self.sparing and (options.index_url or options.extra_index_urls or links):
             raise ResolverError("only --online asks an index that the requirements name, if you configured it, too")

@@ -143,7 +143,7 @@ class SimpleIndex:
         try:
             kind, data = self._fetch(url, _ACCEPT, MAX_PAGE)
         except SilentError as error:
-            self.silent[host] = str(error)
+            self.silent[host] = f"{host} did not answer: {str(error).partition(': ')[2]}"
             raise
         return _parse(kind, data, url)
 
@@ -196,8 +196,7 @@ class SimpleIndex:
             raise kind_of(f"{redact(url)}: HTTP {error.code}") from None
         except OSError as error:
             reason = getattr(error, "reason", error)
-            host = urllib.parse.urlsplit(bare).netloc
-            raise SilentError(f"{host} did not answer: {redact(str(reason)) or type(error).__name__}") from None
+            raise SilentError(f"{redact(url)}: {redact(str(reason)) or type(error).__name__}") from None
         except (ValueError, http.client.HTTPException) as error:
             raise IndexAnswerError(f"{redact(url)}: {redact(str(error)) or type(error).__name__}") from None
         if len(data) > limit:
