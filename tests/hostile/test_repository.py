@@ -87,7 +87,14 @@ ODD = {
 }
 
 
-PLACES = (".gitignore", "sub/.gitignore", ".git/info/exclude", ".dockerignore", "Dockerfile.dockerignore", "compose.yml")
+PLACES = (
+    ".gitignore",
+    "sub/.gitignore",
+    ".git/info/exclude",
+    ".dockerignore",
+    "Dockerfile.dockerignore",
+    "compose.yml",
+)
 PLACES += ("pyproject.toml", "requirements.txt", "sub/Dockerfile", "packages.txt")
 
 
