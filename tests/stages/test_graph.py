@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dockerlint_alpine.stages.errors import StageGraphError
-from dockerlint_alpine.stages.graph import build_graph, from_references
+from dockerlint_alpine.stages.graph import MAX_STAGES, build_graph, from_references
 from dockerlint_alpine.syntax import parse
 
 
@@ -42,6 +42,12 @@ def test_of_two_stages_of_one_name_the_later_counts() -> None:
     found = graph("FROM a AS x\nFROM b AS X\nFROM x\n")
     assert found.find("x") == 1
     assert found.nodes[2].parent == 1
+
+
+def test_more_stages_than_anybody_writes_are_refused() -> None:
+    assert len(graph("FROM a\n" * MAX_STAGES).nodes) == MAX_STAGES
+    with pytest.raises(StageGraphError, match=f"line {MAX_STAGES + 1}: more than {MAX_STAGES} stages"):
+        graph("FROM a\n" * (MAX_STAGES + 2))
 
 
 def test_dependencies_come_first_and_a_target_takes_only_its_own() -> None:
