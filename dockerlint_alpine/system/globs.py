@@ -18,7 +18,7 @@ NAME = "[^/]*"
 PATH = ".*"
 """Any part of a path."""
 FOLDERS = "(?:.*/)?"
-"""Any number of whole folders."""
+"""Any number of whole folders; only at the start and behind a ``/``."""
 _SHORTEST = {NAME: "[^/]*?", PATH: ".*?", FOLDERS: "(?:.*?/)??"}
 
 

@@ -71,11 +71,6 @@ def test_a_circle_is_one_clear_line(text: str, names: str) -> None:
     assert str(raised.value).startswith("line 1: ")
 
 
-def test_a_long_chain_needs_no_deep_stack() -> None:
-    text = "FROM a AS s0\n" + "".join(f"FROM s{i} AS s{i + 1}\n" for i in range(5000))
-    assert graph(text).order() == tuple(range(5001))
-
-
 def test_global_arguments_and_platform_in_from() -> None:
     text = "ARG V=3.19\nARG I=alpine:$V\nFROM --platform=$TARGETPLATFORM $I AS a\nFROM ${X} AS b\nFROM ${X:-alpine}\n"
     first, second, third = graph(text).nodes
