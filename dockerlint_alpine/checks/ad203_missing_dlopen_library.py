@@ -134,7 +134,7 @@ def _missing(subject: Subject, stage: Stage, names: Sequence[str]) -> str | None
     assert stage.packages is not None
     if any(end.world.has(name) and end.lasting.has(name) for name in names):
         return None
-    if any(name.startswith("so:") and library_copied(subject.timeline, end, name) == "yes" for name in names):
+    if any(name.startswith("so:") and library_copied(subject.timeline, stage, end, name) == "yes" for name in names):
         return None
     return next((name for name in names if stage.packages.find(name)), names[0])
 
