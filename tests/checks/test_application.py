@@ -95,7 +95,7 @@ def test_whether_the_application_imports_it(judge: Judge, source: str, severity:
         ("FROM python:3.11-alpine3.19\nRUN pip install pyinstaller==6.3.0 && pyinstaller app.py\n", ["error"]),
         (
             "FROM python:3.11-alpine3.19\nRUN pip install pyinstaller==6.3.0\nCMD python -m PyInstaller app.py\n",
-            ["warning"],
+            ["error"],
         ),
         ("FROM python:3.11-alpine3.19\nRUN pip install pyinstaller==6.3.0\n", ["warning"]),
         (
