@@ -12,6 +12,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from dockerlint_alpine.system import globs
 from dockerlint_alpine.system.files import read_file
 
 if TYPE_CHECKING:
@@ -127,7 +128,7 @@ def translated(pattern: str) -> re.Pattern[str] | None:
             piece, at = re.escape(char), at + 1
         pieces.append(piece)
     try:
-        return re.compile("".join(pieces), re.DOTALL)
+        return re.compile(globs.expression(pieces), re.DOTALL)
     except re.error:
         return None
 
@@ -139,10 +140,10 @@ def _stars(pattern: str, at: int) -> tuple[str, int]:
         end += 1
     whole = end - at == 2 and (at == 0 or pattern[at - 1] == "/")
     if whole and end == len(pattern):
-        return (".*" if at == 0 else ".+"), end
+        return (globs.PATH if at == 0 else ".+"), end
     if whole and pattern[end] == "/":
-        return "(?:.*/)?", end + 1
-    return "[^/]*", end
+        return globs.FOLDERS, end + 1
+    return globs.NAME, end
 
 
 def _bracket(pattern: str, at: int) -> tuple[str, int] | None:
