@@ -97,6 +97,20 @@ def opened(source: Source, revision: str | None, limit: int) -> Iterator[Project
         yield Project(root, commit)
 
 
+class inside:  # noqa: N801 - used as a function
+    """Work in a folder: what a report names is then relative to it."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def __enter__(self) -> None:
+        self._before = os.getcwd()  # noqa: PTH109
+        os.chdir(self._folder)
+
+    def __exit__(self, *_: object) -> None:
+        os.chdir(self._before)
+
+
 def head_commit(folder: Path) -> str:
     """The commit that is checked out in ``folder``, read from the files of git; empty where they don't tell.
 
