@@ -10,9 +10,9 @@ alone: each ```` ```dockerfile ```` block is a Dockerfile, blocks with a ``title
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
-from msgspec import Struct
+from msgspec import Struct, field
 from msgspec.structs import replace
 
 from dockerlint_alpine.fixer.placement import add_package
@@ -51,10 +51,14 @@ SILENT = "What is left alone"
 
 
 class Subject(Struct, frozen=True):
-    """What a check looks at: one Dockerfile on one platform, and the rules."""
+    """What a check looks at: one Dockerfile on one platform, and the rules.
+
+    ``shared`` keeps what more than one check asks for, under keys of whoever works it out.
+    """
 
     timeline: Timeline
     knowledge: Knowledge
+    shared: dict[object, Any] = field(default_factory=dict)
 
     @property
     def dockerfile(self) -> Dockerfile:
