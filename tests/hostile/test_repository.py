@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -53,6 +54,18 @@ def test_nothing_beside_the_repository_is_shown(top: Path, build: str) -> None:
     for command in (["check"], ["check", "compose.yml"], ["fix", "--diff", "compose.yml"]):
         done = arena.doctor(*command, cwd=top).sound().says("compose.yml:3")
         assert SECRET not in done.text
+
+
+def test_no_script_from_elsewhere_is_read(top: Path) -> None:
+    (top.parent / "secret" / "x.sh").write_text(f"apk add {SECRET}\n")
+    (top / "link.sh").symlink_to("../secret/x.sh")
+    os.mkfifo(top / "pipe.sh")
+    (top / "Dockerfile").write_text(
+        "FROM alpine:3.19\nWORKDIR /w\nCOPY . .\nCOPY ../secret /w/s\n"
+        "RUN ./link.sh; sh pipe.sh; sh s/x.sh; sh ../secret/x.sh; make -C s; sh /etc/profile; sh < link.sh\n"
+    )
+    for command in (["check"], ["check", "--output-format", "json"], ["fix", "--diff"]):
+        assert SECRET not in arena.doctor(*command, cwd=top).sound().text
 
 
 def test_the_environment_is_shown_by_name(top: Path) -> None:
