@@ -62,7 +62,7 @@ def _missing(
     for item in items:
         grouped: dict[str, tuple[LibraryUse | Language | WheelLink, list[str], str]] = {}
         for need, cause in item.objects:
-            state = _state(subject.timeline, moment, need)
+            state = _state(subject.timeline, stage, moment, need)
             if state is None or _comes_with_headers(stage, item, cause, need):
                 continue
             package = _package(stage, need)
@@ -104,11 +104,11 @@ def _comes_along(moment: Moment, need: str, package: str, others: Iterable[str])
     return any(other != package and moment.world.add(other).has(need) for other in others)
 
 
-def _state(timeline: Timeline, moment: Moment, need: str) -> str | None:
+def _state(timeline: Timeline, stage: Stage, moment: Moment, need: str) -> str | None:
     """``None`` where the need is met for certain."""
     if moment.world.has(need) and moment.lasting.has(need):
         return None
-    copied = library_copied(timeline, moment, need)
+    copied = library_copied(timeline, stage, moment, need)
     if copied == "yes":
         return None
     if copied == "maybe" or moment.possible.has(need) or moment.world.has(need):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from dockerlint_alpine.cli import common, modes
+from dockerlint_alpine.cli import common, modes, narrowing
 from dockerlint_alpine.cli.sections import SectionedCommand
 from dockerlint_alpine.cli.terminal import warn
 from dockerlint_alpine.model.reports import FileError, FileReport, Report
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 @click.argument("paths", nargs=-1)
 @modes.mode_options
 @common.analysis_options
+@narrowing.narrowing_options
 @common.output_options
 @click.option(
     "--image",
@@ -53,6 +54,7 @@ def check(paths: tuple[str, ...], **given: Any) -> None:
       alpine-doctor check --add-ignore --reason "fixed in the next release"
       alpine-doctor check - --stdin-filename docker/Dockerfile < docker/Dockerfile
       alpine-doctor check --using requirements.txt
+      alpine-doctor check --since origin/main
       alpine-doctor check Dockerfile --image myapp:latest
       alpine-doctor check Dockerfile --wheels dist/
     """
@@ -74,6 +76,7 @@ def _judged(paths: tuple[str, ...], configured: Configuration, given: dict[str, 
         raise click.UsageError(str(error)) from None
     finally:
         judge.close()
+    report = narrowing.narrowed(report, paths, configured, given)
     _tell_verdict(report, configured.settings)
     return report, frozenset(judge.looked_at)
 

@@ -11,8 +11,8 @@ from dockerlint_alpine.apk import IndexStore
 from dockerlint_alpine.checks import CHECKS
 from dockerlint_alpine.report import FORMATS
 from dockerlint_alpine.run.reading import UnreadableError, read_dockerfile
-from dockerlint_alpine.stages import APK_ARCH
 from dockerlint_alpine.syntax import parse
+from dockerlint_alpine.system.platforms import APK_ARCH
 
 if TYPE_CHECKING:
     import click

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 import click
 
 from dockerlint_alpine.cli import common
+from dockerlint_alpine.cli.spelling import format_option
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -43,7 +44,7 @@ _SHOW_PROGRESS_FROM = 16 * 1024 * 1024
 )
 @click.option("--config", type=click.Path(dir_okay=False, exists=True), help="The configuration file to use.")
 @click.option("--isolated", is_flag=True, help="Read no configuration file.")
-@click.option("--output-format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
+@format_option("text", "json", name="form")
 @click.option("--output-file", type=click.Path(dir_okay=False), help="Write there instead of standard output.")
 @click.option("--color", type=click.Choice(["auto", "always", "never"]), default="auto", help="Colours.")
 @click.option("--exit-zero", is_flag=True, help="Exit with 0 whatever is found.")

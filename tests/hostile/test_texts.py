@@ -23,6 +23,9 @@ def growing(keyword: str, count: int) -> str:
 
 
 DOCKERFILES: dict[str, str] = {
+    "stages of stages": _BASE.strip()
+    + " AS s0\n"
+    + "".join(f"FROM s{i - 1} AS s{i}\nRUN apk add tini\n" for i in range(1, 5000)),
     "ARG doubles": _BASE + doubling("ARG") + "RUN apk add $A59\n",
     "ENV doubles": _BASE + doubling("ENV") + "RUN apk add $A59\n",
     "global ARG doubles": doubling("ARG") + "FROM $A59\nRUN apk add x\n",
