@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dockerlint_alpine.installers.base import PythonHome
+from dockerlint_alpine.installers.registry import is_installer
 from dockerlint_alpine.python.sources.native import is_native
 from dockerlint_alpine.stages.context import BuildContext, ContextFileError, guess_root, open_context
 from dockerlint_alpine.stages.copied_libraries import library_copied
@@ -49,6 +50,7 @@ __all__ = [
     "can_be_met",
     "copy_sources",
     "guess_root",
+    "is_installer",
     "is_native",
     "library_copied",
     "open_context",
