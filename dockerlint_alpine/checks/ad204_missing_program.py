@@ -86,7 +86,7 @@ from msgspec import Struct, field
 from dockerlint_alpine.checks import evidence
 from dockerlint_alpine.checks.base import Check, Subject, exact_world, locate, stage_label
 from dockerlint_alpine.checks.programs import PLAIN_TOOLS, Start, search_path, starts
-from dockerlint_alpine.fixer.placement import add_package
+from dockerlint_alpine.fixer.placement import add_new_run, add_package
 from dockerlint_alpine.model.findings import Evidence
 from dockerlint_alpine.stages import ApkStep, is_installer
 from dockerlint_alpine.syntax import expanded_commands, run_scripts
@@ -361,6 +361,9 @@ def _finding(subject: Subject, stage: Stage, missing: _Missing) -> Finding:
     fix: Fix | None
     if start.by in {"pip", "uv"} and package is not None:
         fix, _ = add_package(subject.timeline, stage, package, "build", before) or (None, None)
+    elif package is not None and any(one.written is not None and one.instruction is before for one in stage.steps):
+        # The list that the RUN has is in the script that can't be started yet.
+        fix, _ = add_new_run(subject.timeline, stage, package, before) or (None, None)
     else:
         fix, _ = CHECK.add(subject, stage, package, before)
     through = f" (first line of {start.script})" if start.script is not None else ""

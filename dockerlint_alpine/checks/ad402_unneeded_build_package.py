@@ -35,7 +35,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from dockerlint_alpine.checks.base import Check, Subject, locate, stage_label
+from dockerlint_alpine.checks.base import Check, Subject, stage_label
 from dockerlint_alpine.checks.build_usage import lost_without, mentioned, programs_of, usage
 from dockerlint_alpine.fixer.lists import apk_steps, build_names
 from dockerlint_alpine.fixer.removal import remove_packages
@@ -134,7 +134,7 @@ def _finding(subject: Subject, stage: Stage, step: ApkStep, names: tuple[str, ..
         text,
         subject=subject,
         stage=stage,
-        at=locate(subject.dockerfile, step.span),
+        step=step,
         confidence="likely" if used.builds else "certain",
         evidence=_evidence(subject, names, used),
         packages=names,

@@ -108,10 +108,11 @@ def _of_run(subject: Subject, stage: Stage, instruction: Instruction, shell: tup
 
 
 def _moment_at(stage: Stage, span: Span) -> Moment | None:
-    """The stage as it is when the command at ``span`` runs: behind the last command of apk before it."""
+    """The stage as it is when the command at ``span`` starts: behind the last command of apk before it, and without what a
+    script does that it runs."""
     found = stage.start
     for step in stage.steps:
-        if isinstance(step, ApkStep) and step.span[0] <= span[0]:
+        if isinstance(step, ApkStep) and step.span[0] <= span[0] - (step.written is not None):
             found = step.after
     return found
 

@@ -60,11 +60,17 @@ _BUILD = (
         shell_complete=completed("releases"),
         help="The Alpine release, where the base image does not tell it.",
     ),
-    click.option("--python", metavar="X.Y", help="The Python, where the base image does not tell it."),
+    click.option(
+        "--python",
+        metavar="X.Y",
+        shell_complete=completed("pythons"),
+        help="The Python, where the base image does not tell it.",
+    ),
     click.option(
         "--as",
         "moves",
         multiple=True,
+        shell_complete=completed("moves"),
         metavar="alpine=X.Y",
         help="As if FROM named this release of Alpine (or python=X.Y): what breaks on it. Repeatable.",
     ),

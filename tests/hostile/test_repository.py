@@ -61,6 +61,18 @@ def test_nothing_beside_the_repository_is_shown(top: Path, build: str) -> None:
         assert SECRET not in done.text
 
 
+def test_no_script_from_elsewhere_is_read(top: Path) -> None:
+    (top.parent / "secret" / "x.sh").write_text(f"apk add {SECRET}\n")
+    (top / "link.sh").symlink_to("../secret/x.sh")
+    os.mkfifo(top / "pipe.sh")
+    (top / "Dockerfile").write_text(
+        "FROM alpine:3.19\nWORKDIR /w\nCOPY . .\nCOPY ../secret /w/s\n"
+        "RUN ./link.sh; sh pipe.sh; sh s/x.sh; sh ../secret/x.sh; make -C s; sh /etc/profile; sh < link.sh\n"
+    )
+    for command in (["check"], ["check", "--output-format", "json"], ["fix", "--diff"]):
+        assert SECRET not in arena.doctor(*command, cwd=top).sound().text
+
+
 def test_the_context_of_a_configuration_lies_in_the_project(top: Path) -> None:
     (top / "Dockerfile").write_text("FROM python:3.11-alpine3.19\nCOPY creds /c\nRUN pip install -r /c\n")
     (top / "alpine-doctor.toml").write_text('context = "../secret"\n')
