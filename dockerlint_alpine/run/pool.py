@@ -17,6 +17,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from dockerlint_alpine.model.reports import FileError, FileReport
+from dockerlint_alpine.system.launch import follow
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -107,7 +108,9 @@ def ask_all(
     from concurrent.futures.process import BrokenProcessPool, ProcessPoolExecutor
 
     try:
-        pool = ProcessPoolExecutor(workers, _context(), _start, (replace(configured, origins={}), open_resolver))
+        pool = ProcessPoolExecutor(
+            workers, _context(), _start, (os.getpid(), replace(configured, origins={}), open_resolver)
+        )
     except (OSError, ImportError, NotImplementedError, ValueError) as error:
         raise PoolUnavailableError(str(error)) from None
     answered = 0
@@ -159,10 +162,14 @@ def _context() -> BaseContext:
 _mine: tuple[Doctors, Configuration] | None = None
 
 
-def _start(configured: Configuration, open_resolver: OpenResolver) -> None:
-    """Set a worker up. Ctrl-C goes to every process of the terminal: the parent alone answers it."""
+def _start(parent: int, configured: Configuration, open_resolver: OpenResolver) -> None:
+    """Set a worker up. Ctrl-C goes to every process of the terminal: the parent alone answers it.
+
+    A parent that is killed can't tell its workers, and each holds the pipe open on which the others wait.
+    """
     global _mine  # noqa: PLW0603 - the one thing that a worker keeps between questions
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    follow(parent)
     from dockerlint_alpine.run.doctors import Doctors
 
     _mine = Doctors(open_resolver), configured
