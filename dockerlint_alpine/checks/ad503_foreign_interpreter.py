@@ -167,7 +167,7 @@ def _of_newer_musl(subject: Subject, stage: Stage, items: list[Installed], step:
     newer = [item for item in items if has is not None and _least_musl(item) > has]
     if newer and has is not None:
         asked, here = (".".join(map(str, pair)) for pair in (max(map(_least_musl, newer)), has))
-        text = f"{_named(newer)} here as a wheel for musl {asked}; Alpine {stage.alpine} of {stage_label(stage)} has musl {here}"
+        text = f"{_named(newer)} here as a wheel for musl {asked}; {stage_label(stage)} has musl {here}"
         yield _finding(subject, stage, newer, step, text, sure="possible")
 
 
