@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from dockerlint_alpine.knowledge import Knowledge
     from dockerlint_alpine.model.comparison import MissKind
     from dockerlint_alpine.model.findings import Purpose
+    from dockerlint_alpine.model.services import ServiceStart
     from dockerlint_alpine.stages import Installed, Moment, Stage, Timeline, UnjudgedKind
     from dockerlint_alpine.syntax import Dockerfile, Instruction, Span
 
@@ -51,10 +52,11 @@ SILENT = "What is left alone"
 
 
 class Subject(Struct, frozen=True):
-    """What a check looks at: one Dockerfile on one platform, and the rules."""
+    """What a check looks at: one Dockerfile on one platform, the rules, and what services start that are built from it."""
 
     timeline: Timeline
     knowledge: Knowledge
+    services: tuple[ServiceStart, ...] = ()
 
     @property
     def dockerfile(self) -> Dockerfile:
