@@ -10,7 +10,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dockerlint_alpine.run.analysis import Doctor, configure
+from dockerlint_alpine.run.analysis import Doctor, configure, fix_bytes
 from dockerlint_alpine.run.compose import _words
 from dockerlint_alpine.run.discovery import find_jobs
 
@@ -103,3 +103,13 @@ def test_two_services_of_one_build_are_both_heard(project: Project, monkeypatch:
 @given(st.lists(st.text(st.characters(codec="utf-8", exclude_characters="$"), max_size=8), max_size=4))
 def test_a_list_is_taken_as_it_stands(words: list[str]) -> None:
     assert _words(yaml.safe_load(yaml.safe_dump(words))) == tuple(words)
+
+
+def test_the_fix_is_written_and_settles_it(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    services = "services:\n  web:\n    build: .\n    healthcheck: {test: curl -f http://localhost}\n"
+    monkeypatch.chdir(project({"Dockerfile": PY, "compose.yml": services}))
+    (job,), _ = find_jobs(["compose.yml"])
+    doctor = Doctor(configure()).for_job(job)
+    result = fix_bytes(doctor, job.path.read_bytes(), job.path)
+    assert result.new == PY.encode() + b"RUN apk add --no-cache curl\n"
+    assert not [one for one in result.left.findings if one.code == "AD204"]
