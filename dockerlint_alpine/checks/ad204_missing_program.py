@@ -102,10 +102,10 @@ from msgspec import Struct, field
 
 from dockerlint_alpine.checks import evidence
 from dockerlint_alpine.checks.base import Check, Subject, exact_world, locate, stage_label
-from dockerlint_alpine.checks.programs import Start, search_path, starts
-from dockerlint_alpine.fixer.placement import add_package
+from dockerlint_alpine.checks.programs import PLAIN_TOOLS, Start, search_path, starts
+from dockerlint_alpine.fixer.placement import add_new_run, add_package
 from dockerlint_alpine.model.findings import Evidence
-from dockerlint_alpine.stages import ApkStep
+from dockerlint_alpine.stages import ApkStep, is_installer
 from dockerlint_alpine.syntax import expanded_commands, run_scripts
 from dockerlint_alpine.system.pulse import pulse
 
@@ -134,15 +134,8 @@ _BUILTINS = frozenset(
 )
 """What a shell knows by itself, bash's words included: who names them in sh has another problem."""
 
-_HARMLESS = frozenset(
-    """
-    addgroup adduser apk awk basename cat chgrp chmod chown cp curl cut date delgroup deluser dirname django-admin dos2unix
-    egrep env fgrep find grep groupadd gunzip head hostname id install ln ls mkdir mktemp mv openssl passwd pdm pipenv pipx
-    poetry readlink realpath rm rmdir sed setcap sleep sort stat strip sync tail tee touch tr uname uniq
-    update-ca-certificates useradd usermod uv wc wget which xargs
-    """.split()
-)
-"""Programs that make no program that their own words do not name. All others may have brought anything."""
+_HARMLESS = PLAIN_TOOLS | {"django-admin", "strip", "xargs"}
+"""Programs that make no program that their own words do not name. All others but installers may have brought anything."""
 
 _OF_OTHERS = frozenset("apt apt-get apt-key apt-cache dpkg yum dnf microdnf rpm pacman zypper emerge".split())
 """Package managers of other distributions: Alpine's packages of them install nothing that runs here."""
@@ -317,7 +310,7 @@ def _is_opaque(command: ExpandedCommand) -> bool:
     name, folder = command.name, command.args[0].text.rpartition("/")[0]
     if folder and folder not in (*_SYSTEM, "/usr/local/bin", "/opt/venv/bin", "/venv/bin"):
         return True
-    if name not in _HARMLESS and not _PYTHON.fullmatch(name):
+    if name not in _HARMLESS and not is_installer(name) and not _PYTHON.fullmatch(name):
         return True
     if name in {"find", "xargs"}:
         return True
@@ -386,6 +379,9 @@ def _finding(subject: Subject, stage: Stage, missing: _Missing) -> Finding:
     fix: Fix | None
     if start.by in {"pip", "uv"} and package is not None:
         fix, _ = add_package(subject.timeline, stage, package, "build", before) or (None, None)
+    elif package is not None and any(one.written is not None and one.instruction is before for one in stage.steps):
+        # The list that the RUN has is in the script that can't be started yet.
+        fix, _ = add_new_run(subject.timeline, stage, package, before) or (None, None)
     else:
         fix, _ = CHECK.add(subject, stage, package, before)
     through = f" (first line of {start.script})" if start.script is not None else ""

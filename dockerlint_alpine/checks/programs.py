@@ -28,6 +28,16 @@ if TYPE_CHECKING:
     from dockerlint_alpine.syntax import Dockerfile, Instruction, Script, Span
 
 DEFAULT_SHELL = ("/bin/sh", "-c")
+PLAIN_TOOLS = frozenset(
+    """
+    addgroup adduser apk awk basename cat chgrp chmod chown cp curl cut date delgroup deluser dirname dos2unix egrep env
+    fgrep find grep groupadd gunzip head hostname id install ln ls mkdir mktemp mv openssl passwd readlink realpath rm
+    rmdir sed setcap sleep sort stat sync tail tee touch tr uname uniq update-ca-certificates useradd usermod wc wget
+    which
+    """.split()
+)
+"""Programs that compile nothing, and make no program that their own words do not name."""
+
 _HANDS_OVER = re.compile(r"""\bexec\b[^\n#]*["']?\$[@*]""")
 """An entrypoint that becomes what CMD says: ``exec "$@"``."""
 
@@ -107,10 +117,11 @@ def _of_run(subject: Subject, stage: Stage, instruction: Instruction, shell: tup
 
 
 def _moment_at(stage: Stage, span: Span) -> Moment | None:
-    """The stage as it is when the command at ``span`` runs: behind the last command of apk before it."""
+    """The stage as it is when the command at ``span`` starts: behind the last command of apk before it, and without what a
+    script does that it runs."""
     found = stage.start
     for step in stage.steps:
-        if isinstance(step, ApkStep) and step.span[0] <= span[0]:
+        if isinstance(step, ApkStep) and step.span[0] <= span[0] - (step.written is not None):
             found = step.after
     return found
 
