@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from dockerlint_alpine.knowledge import Knowledge
     from dockerlint_alpine.model.comparison import MissKind
     from dockerlint_alpine.model.findings import Purpose
+    from dockerlint_alpine.model.services import ServiceStart
     from dockerlint_alpine.stages import Installed, Moment, Stage, Timeline, UnjudgedKind
     from dockerlint_alpine.stages.model import Step
     from dockerlint_alpine.syntax import Dockerfile, Instruction, Span
@@ -55,13 +56,14 @@ SILENT = "What is left alone"
 
 
 class Subject(Struct, frozen=True):
-    """What a check looks at: one Dockerfile on one platform, and the rules.
+    """What a check looks at: one Dockerfile on one platform, the rules, and what services start that are built from it.
 
     ``shared`` keeps what more than one check asks for, under keys of whoever works it out.
     """
 
     timeline: Timeline
     knowledge: Knowledge
+    services: tuple[ServiceStart, ...] = ()
     shared: dict[object, Any] = field(default_factory=dict)
 
     @property

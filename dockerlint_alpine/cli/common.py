@@ -130,10 +130,9 @@ def output_options(command: _Command) -> _Command:
 
 def configuration(given: dict[str, Any]) -> Configuration:
     """The configuration file nearest to the current folder with the command line on top. Raises click.UsageError."""
-    from dockerlint_alpine.run.config import ConfigError, Settings, load
+    from dockerlint_alpine.run.config import OPTIONS, ConfigError, load
 
-    names = Settings.__struct_fields__
-    overrides: dict[str, object] = {name: value for name, value in given.items() if name in names}
+    overrides: dict[str, object] = {name: value for name, value in given.items() if name in OPTIONS}
     overrides["select"] = _listed(given["select"]) or None
     overrides["ignore"] = _listed(given["ignore"]) or None
     overrides["platforms"] = _listed(given["platforms"]) or None

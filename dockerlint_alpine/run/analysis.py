@@ -25,7 +25,7 @@ from dockerlint_alpine.knowledge import Knowledge
 from dockerlint_alpine.model.findings import CODE_LETTERS, Finding
 from dockerlint_alpine.model.reports import FileError, FileReport, Report
 from dockerlint_alpine.run import moves, suppress
-from dockerlint_alpine.run.config import ConfigError, Configuration, Settings, load
+from dockerlint_alpine.run.config import OPTIONS, ConfigError, Configuration, Settings, load
 from dockerlint_alpine.run.discovery import Job, job_settings
 from dockerlint_alpine.run.moves import Moves
 from dockerlint_alpine.run.reading import UnreadableError, read_dockerfile
@@ -188,7 +188,7 @@ class Doctor:
 
     def found_in(self, timeline: Timeline) -> list[Finding]:
         """All that the checks say of one run on paper, before comments and the configuration had their say."""
-        subject = Subject(timeline, self.knowledge)
+        subject = Subject(timeline, self.knowledge, self.settings.starts)
         return share(timeline, settled(subject, _run_all(subject)))
 
     def reported(self, name: str, timelines: Sequence[Timeline], found: Sequence[Finding]) -> FileReport:
@@ -407,7 +407,7 @@ def configure(**settings: object) -> Configuration:
     Raises ConfigError for what is no option or no value of one.
     """
     given = {name: str(value) if isinstance(value, Path) else value for name, value in settings.items()}
-    unknown = sorted(given.keys() - set(Settings.__struct_fields__))
+    unknown = sorted(given.keys() - OPTIONS)
     if unknown:
         raise ConfigError(f"unknown option {unknown[0]!r}")
     return load(Path(), overrides=given, isolated=True)

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
     from dockerlint_alpine.model.findings import Finding, Severity
+    from dockerlint_alpine.model.services import ServiceStart
 
     Reader: TypeAlias = Callable[[object], object]
 
@@ -61,7 +62,7 @@ class Settings(Struct, frozen=True):
     (``YYYY-MM-DD``) to answer for: younger releases on the index are left out. ``online``: ask the package index, or never;
     ``None``: use kept answers, and ask for what nothing else tells if the index answers quickly (not in CI). ``docs_url`` is
     where the pages on the codes are published. ``moves`` names the releases (``alpine``, ``python``) that base images are
-    taken to be of, whatever FROM names.
+    taken to be of, whatever FROM names. ``starts`` is no option: what the services of a compose file start.
     """
 
     select: tuple[str, ...] = ("AD",)
@@ -91,6 +92,11 @@ class Settings(Struct, frozen=True):
     docs_url: str | None = None
     as_of: str | None = None
     moves: Table = ()
+    starts: tuple[ServiceStart, ...] = ()
+
+
+OPTIONS = frozenset(Settings.__struct_fields__) - {"starts"}
+"""The fields of :class:`Settings` that a file, a variable or the command line may set."""
 
 
 class Configuration(Struct, frozen=True):
@@ -297,7 +303,7 @@ def find(start: Path) -> Path | None:
 
 def as_dict(settings: Settings) -> dict[str, object]:
     """Write settings as the file would have them (for JSON or TOML), every option by its name there."""
-    return {_kebab(name): _plain(name, getattr(settings, name)) for name in settings.__struct_fields__}
+    return {_kebab(name): _plain(name, getattr(settings, name)) for name in _READERS}
 
 
 @lru_cache(maxsize=512)
