@@ -10,11 +10,10 @@ from msgspec import Struct
 from dockerlint_alpine.apk.update import MIRROR, Policy, Update, update
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     from dockerlint_alpine.apk.index import IndexSource
-    from dockerlint_alpine.apk.store import IndexStore
 
 Wanted: TypeAlias = tuple[str, str, str]
 """Release, repository, architecture."""
@@ -54,15 +53,18 @@ class Renewal(Struct, frozen=True):
         return [(release, repository, arch) for repository in missing]
 
 
-def fetching(store: IndexStore, cache: Path, wanted: Wanted, mirror: str, policy: Policy | None = None) -> Fetch:
-    """Return the work of bringing one index into ``cache``: verified, and never an older one than is at hand.
-
-    ``store`` is read now; the work may be done in another thread. It raises ``ApkError`` or ``OSError``.
-    """
-    newest = [
-        one.date for one in store.sources() if (one.release, one.repository, one.arch) == wanted and not one.derived
-    ]
-    keys, day = store.keys(), max(newest, default="")
+def fetching(
+    sources: Sequence[IndexSource],
+    keys: Mapping[str, bytes],
+    cache: Path,
+    wanted: Wanted,
+    mirror: str,
+    policy: Policy | None = None,
+) -> Fetch:
+    """Return the work of bringing one index into ``cache``: verified with ``keys``, and never an older one than that among
+    ``sources``. The work may be done in another thread; it raises ``ApkError`` or ``OSError``."""
+    newest = [one.date for one in sources if (one.release, one.repository, one.arch) == wanted and not one.derived]
+    day = max(newest, default="")
     return lambda: update(cache, *wanted, keys=keys, mirror=mirror, newest=day, policy=policy)
 
 

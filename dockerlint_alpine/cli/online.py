@@ -191,7 +191,7 @@ def _fetching(store: IndexStore, one: Wanted, settings: Settings, seconds: float
     from dockerlint_alpine.apk.update import MIRROR
 
     policy = quick(seconds) if seconds is not None else None
-    return fetching(store, indexes_folder(), one, settings.alpine_mirror or MIRROR, policy)
+    return fetching(store.sources(), store.keys(), indexes_folder(), one, settings.alpine_mirror or MIRROR, policy)
 
 
 def today() -> date:

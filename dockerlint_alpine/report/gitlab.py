@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 from dockerlint_alpine.report.encoding import json_text
 from dockerlint_alpine.report.fingerprint import digest, fingerprints
-from dockerlint_alpine.report.paths import portable
 from dockerlint_alpine.report.wording import message
 
 if TYPE_CHECKING:
@@ -18,7 +17,7 @@ _SEVERITIES: dict[Severity, str] = {"error": "major", "warning": "minor", "info"
 UNREADABLE = "unreadable-file"
 
 
-def render(report: Report, _options: RenderOptions) -> str:
+def render(report: Report, options: RenderOptions) -> str:
     """Return a JSON array with one entry a finding; fingerprints are unique and do not depend on the line."""
     entries = [
         {
@@ -26,23 +25,23 @@ def render(report: Report, _options: RenderOptions) -> str:
             "check_name": finding.name,
             "fingerprint": identity,
             "severity": _SEVERITIES[finding.severity],
-            "location": _location(file.path, finding.location.line),
+            "location": _location(options, file.path, finding.location.line),
         }
         for file in report.files
-        for finding, identity in zip(file.findings, fingerprints(file), strict=True)
+        for finding, identity in zip(file.findings, fingerprints(file, options.host_path(file.path)), strict=True)
     ]
     entries += (
         {
             "description": error.message,
             "check_name": UNREADABLE,
-            "fingerprint": digest(UNREADABLE, portable(error.path)),
+            "fingerprint": digest(UNREADABLE, options.host_path(error.path)),
             "severity": "blocker",
-            "location": _location(error.path, 1),
+            "location": _location(options, error.path, 1),
         }
         for error in report.errors
     )
     return json_text(entries)
 
 
-def _location(path: str, line: int) -> dict[str, object]:
-    return {"path": portable(path), "lines": {"begin": line}}
+def _location(options: RenderOptions, path: str, line: int) -> dict[str, object]:
+    return {"path": options.host_path(path), "lines": {"begin": line}}

@@ -31,8 +31,9 @@ def render(report: Report, options: RenderOptions) -> str:
     blocks = [block for file in report.files for block in writer.file(file)]
     blocks += writer.not_judged(report)
     blocks += writer.not_read(report)
-    blocks.append(writer.summary(report))
-    return "\n\n".join("\n".join(block) for block in blocks) + "\n"
+    if not options.quiet:
+        blocks.append(writer.summary(report))
+    return "\n\n".join("\n".join(block) for block in blocks) + ("\n" if blocks else "")
 
 
 def _place(finding: Finding) -> tuple[object, ...]:
@@ -114,7 +115,7 @@ class _Writer:
         for fixes in of_the_same_lines(lines, dict.fromkeys(one.fix for one in together if one.fix is not None)):
             yield from self._fixes(lines, fixes, indent)
         for one in together:
-            if self._options.show_fix_hint and one.code not in self._explained:
+            if self._options.show_fix_hint and not self._options.quiet and one.code not in self._explained:
                 self._explained.add(one.code)
                 yield self._note(indent, "help", f"`{PROGRAM} explain {one.code}` says more about {one.name}")
 

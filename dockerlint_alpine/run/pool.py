@@ -17,6 +17,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from dockerlint_alpine.model.reports import FileError, FileReport
+from dockerlint_alpine.system.launch import follow
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -122,7 +123,7 @@ def ask_all(
     from concurrent.futures.process import BrokenProcessPool, ProcessPoolExecutor
 
     try:
-        pool = ProcessPoolExecutor(workers, _context(), _start, (replace(configured, origins={}), openers))
+        pool = ProcessPoolExecutor(workers, _context(), _start, (os.getpid(), replace(configured, origins={}), openers))
     except (OSError, ImportError, NotImplementedError, ValueError) as error:
         raise PoolUnavailableError(str(error)) from None
     answered = 0
@@ -174,10 +175,14 @@ def _context() -> BaseContext:
 _mine: tuple[Doctors, Configuration] | None = None
 
 
-def _start(configured: Configuration, openers: Openers) -> None:
-    """Set a worker up. Ctrl-C goes to every process of the terminal: the parent alone answers it."""
+def _start(parent: int, configured: Configuration, openers: Openers) -> None:
+    """Set a worker up. Ctrl-C goes to every process of the terminal: the parent alone answers it.
+
+    A parent that is killed can't tell its workers, and each holds the pipe open on which the others wait.
+    """
     global _mine  # noqa: PLW0603 - the one thing that a worker keeps between questions
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    follow(parent)
     from dockerlint_alpine.run.doctors import Doctors
 
     _mine = Doctors(openers), configured
