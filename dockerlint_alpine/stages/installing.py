@@ -37,7 +37,7 @@ from dockerlint_alpine.stages.wheels import WheelError
 from dockerlint_alpine.system.paths import absolute
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from dockerlint_alpine.installers.base import ExportCommand, InstallCommand
     from dockerlint_alpine.knowledge import Knowledge
@@ -138,7 +138,7 @@ class Installer:
         resolution = self._resolution(walk, request, target, present, wheelhouse)
         fresh = [one for one in resolution.distributions if one.artefact.kind != "installed"]
         installed = _not_there_yet(
-            walk, [self._installed(call, one, place, request, command, target, wheelhouse) for one in fresh]
+            walk, [self._installed(call, one, place, request, command, wheelhouse) for one in fresh]
         )
         self._report_unknown(call, resolution, request, present)
         self._report_unruled(call, request, installed)
@@ -159,6 +159,7 @@ class Installer:
             target=target,
             installed=tuple(installed),
             written=call.written,
+            built_for=tuple(self._built_for(call, installed, request, target)),
         )
         walk.steps.append(step)
 
@@ -208,6 +209,8 @@ class Installer:
         target: Target,
         present: Mapping[str, str],
         wheelhouse: Wheelhouse | None,
+        *,
+        tell: bool = True,
     ) -> Resolution:
         no_deps, resolver = "--no-deps" in request.options, self.resolver
         requirements, facts = request.requirements, self.facts
@@ -228,14 +231,14 @@ class Installer:
             if resolver is not None and not (no_deps or answers_itself(requirements)):
                 online = self._sparingly(resolver, requirements, target, offline)
             if online is None:
-                self.notes.extend(offline.notes)
+                self.notes.extend(offline.notes if tell else ())
                 return offline
             if has_unknown(online):
                 online = filled(online, lambda: offline)
         if wheelhouse is not None:  # the index knows nothing of local files
             judged = tuple(wheelhouse.judged(one, request, target) for one in online.distributions)
             online = replace(online, distributions=judged)
-        self.notes.extend(online.notes)
+        self.notes.extend(online.notes if tell else ())
         return online
 
     def _sparingly(
@@ -260,7 +263,6 @@ class Installer:
         place: str,
         request: InstallRequest,
         command: InstallCommand,
-        target: Target,
         wheelhouse: Wheelhouse | None,
     ) -> Installed:
         walk = call.walk
@@ -276,7 +278,7 @@ class Installer:
         elif ready is None and resolved.artefact.kind == "sdist" and command.action != "download":
             assert walk.packages is not None
             assert walk.index is not None
-            read = self.sources.rule(walk, resolved, request, target, isolated=not _keeps_environment(call, request))
+            read = self.sources.rule(walk, resolved, request, call.env)
             built = build_facts(
                 resolved,
                 walk.node.index,
@@ -338,6 +340,59 @@ class Installer:
             elif self.sources.compiles(call.walk, resolved, request):
                 kind = "compiled"
         return GlibcMade(node.base, node.index, kind)
+
+    def _built_for(
+        self, call: Call, installed: Sequence[Installed], request: InstallRequest, target: Target
+    ) -> Iterator[Installed]:
+        """What is compiled for the throw-away environments in which ``installed`` are built."""
+        made = [one for one in installed if one.built is not None and not one.ready]
+        if not made or _keeps_environment(call, request):
+            return
+        from dockerlint_alpine.stages.build_requirements import (
+            Asking,
+            compiled_for_builds,
+            program_in_place_of,
+            way_to,
+        )
+        from dockerlint_alpine.stages.linkage import SourceRule
+
+        walk = call.walk
+        assert walk.packages is not None
+        assert walk.index is not None
+        builds = [
+            Asking(
+                way_to(one.resolved),
+                one.resolved.origin,
+                self.sources.asks(walk.files, one.resolved, request),
+            )
+            for one in made
+        ]
+        options = replace(request.requirements.options, no_index=False, require_hashes=False)
+        for one in compiled_for_builds(
+            builds,
+            options,
+            lambda wanted: self._of_empty(walk, wanted, target),
+            lambda resolved: self.sources.asks(walk.files, resolved, request),
+        ):
+            program = program_in_place_of(one.name)
+            read = SourceRule(program, {}, f"{one.name} {one.version}") if program is not None else None
+            built = build_facts(
+                one,
+                walk.node.index,
+                self.knowledge,
+                walk.index,
+                walk.packages.world,
+                walk.packages.possible,
+                call.env,
+                read=read or self.sources.rule(walk, one, request, call.env),
+            )
+            if built.rule is not None:
+                yield Installed(one, "", built, call.conditional, call.instruction)
+
+    def _of_empty(self, walk: StageWalk, wanted: RequirementSet, target: Target) -> Resolution:
+        """What ``wanted`` installs into an empty environment."""
+        plain = InstallRequest(wanted, {}, ())
+        return self._resolution(walk, plain, target, {}, None, tell=False)
 
     # -- what can't be judged --------------------------------------------------------------------------------------
 
