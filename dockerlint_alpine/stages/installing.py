@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from dockerlint_alpine.installers.base import PythonHome, project_folder
 from dockerlint_alpine.knowledge.packaged import distribution_names, python_modules
-from dockerlint_alpine.python import Resolution, Resolved, Target, musl_of_alpine, normalise
+from dockerlint_alpine.python import Resolution, Resolved, Target, Unresolved, musl_of_alpine, normalise
 from dockerlint_alpine.python.markers import machine
 from dockerlint_alpine.python.resolve import (
     NOBODY_ASKED,
@@ -20,7 +20,7 @@ from dockerlint_alpine.python.resolve import (
     has_unknown,
     resolve,
 )
-from dockerlint_alpine.python.versions import sort_versions
+from dockerlint_alpine.python.versions import same_version, sort_versions
 from dockerlint_alpine.stages.compiles import SourceBuilds
 from dockerlint_alpine.stages.errors import StagesError
 from dockerlint_alpine.stages.files import FromText
@@ -143,7 +143,7 @@ class Installer:
         self._report_unknown(call, resolution, request, present)
         self._report_unruled(call, request, installed)
         if command.makes_wheels:
-            installed = _lay_out_wheels(walk, installed, target)
+            installed = _lay_out_wheels(walk, installed, target, built=command.action != "download")
         _upgrade_pip(walk, home, resolution, self.knowledge.base_images.last_pip(home.version))
         walk.install(installed)
         if walk.glibc is not None:
@@ -214,6 +214,9 @@ class Installer:
     ) -> Resolution:
         no_deps, resolver = "--no-deps" in request.options, self.resolver
         requirements, facts = request.requirements, self.facts
+        made = _handed_over(walk, request)
+        if requirements.options.no_index and made:
+            resolver = None  # all that is installed lies there, as an earlier step made it
         if wheelhouse is not None:
             from dockerlint_alpine.stages.wheelhouse import WheelhouseFacts
 
@@ -231,6 +234,8 @@ class Installer:
             if resolver is not None and not (no_deps or answers_itself(requirements)):
                 online = self._sparingly(resolver, requirements, target, offline)
             if online is None:
+                if requirements.options.no_index and made:
+                    offline = _of_made(offline, made)
                 self.notes.extend(offline.notes if tell else ())
                 return offline
             if has_unknown(online):
@@ -267,7 +272,7 @@ class Installer:
     ) -> Installed:
         walk = call.walk
         distribution = self.knowledge.distribution(resolved.name)
-        ready = _ready_wheel(walk, resolved.name, request.wheelhouses)
+        ready = _ready_wheel(walk, resolved, request.wheelhouses)
         built = ready.built if ready is not None else None
         glibc = ready.glibc if ready is not None else None
         wheel, settled = ready.wheel if ready is not None else None, False
@@ -427,7 +432,9 @@ class Installer:
         for item in resolution.unresolved:
             if item.kind == "no-release" and item.name in refused:
                 continue
-            if item.name in reported or (item.name in present and item.kind == "dependencies"):
+            if (item.name in reported and item.kind != "no-release") or (
+                item.name in present and item.kind == "dependencies"
+            ):
                 continue
             if item.kind == "unknown" and not item.name.startswith(("/", ".")):
                 unknown.append(item.name)
@@ -553,10 +560,52 @@ def _from_apk(walk: StageWalk, prefix: str) -> dict[str, str]:
     return found
 
 
-def _ready_wheel(walk: StageWalk, name: str, wheelhouses: Sequence[str]) -> Installed | None:
-    """The wheel file of ``name`` that an earlier step made and that lies in one of the wheelhouses."""
+def _handed_over(walk: StageWalk, request: InstallRequest) -> dict[str, Installed]:
+    """The wheel files, by distribution, that earlier steps made and that lie where the install looks for files."""
+    return {
+        item.resolved.name: item
+        for item in walk.installed
+        if item.as_wheel and item.location in request.wheelhouses and _fits_here(walk, item)
+    }
+
+
+def _of_made(found: Resolution, made: Mapping[str, Installed]) -> Resolution:
+    """What an install without an index takes of the wheel files that earlier steps made: their versions, and with each
+    what came along when it was made."""
+    names = {one.name for one in found.distributions}
+    taken: list[Resolved] = []
+    wrong: list[Unresolved] = []
+    for one in found.distributions:
+        item = made.get(one.name)
+        if item is None or one.url is not None:
+            taken.append(one)
+            continue
+        version = item.resolved.version
+        if one.version is None or version is None or same_version(one.version, version):
+            taken.append(replace(one, version=version or one.version, artefact=item.resolved.artefact))
+        else:
+            reason = f"{one.name} {one.version} is asked for, and {item.wheel_file} is what lies there"
+            wrong.append(Unresolved(one.name, one.chain, reason, "no-release"))
+            taken.append(one)
+    along = (item.resolved for name, item in made.items() if name not in names and names & set(item.resolved.chain))
+    left = [one for one in found.unresolved if one.name not in made]
+    everything = sorted((*taken, *along), key=lambda one: one.name)
+    return Resolution(tuple(everything), (*left, *wrong), found.notes)
+
+
+def _ready_wheel(walk: StageWalk, resolved: Resolved, wheelhouses: Sequence[str]) -> Installed | None:
+    """The wheel file of this release that an earlier step made and that lies in one of the wheelhouses."""
     for item in walk.installed:
-        if item.as_wheel and item.resolved.name == name and item.location in wheelhouses and _fits_here(walk, item):
+        if (
+            (item.wheel_file or "").endswith(".whl")
+            and item.resolved.name == resolved.name
+            and item.location in wheelhouses
+            and _fits_here(walk, item)
+            and (
+                None in {item.resolved.version, resolved.version}
+                or same_version(item.resolved.version or "", resolved.version or "")
+            )
+        ):
             return item
     return None
 
@@ -566,14 +615,18 @@ def _fits_here(walk: StageWalk, item: Installed) -> bool:
     return item.glibc is None or walk.glibc is not None or item.glibc.kind != "wheel"
 
 
-def _lay_out_wheels(walk: StageWalk, installed: Sequence[Installed], target: Target) -> list[Installed]:
-    """Make the wheel files that ``pip wheel`` leaves behind visible, by name: a later pip finds them there."""
+def _lay_out_wheels(walk: StageWalk, installed: Sequence[Installed], target: Target, *, built: bool) -> list[Installed]:
+    """Make the files that ``pip wheel`` and ``pip download`` leave behind visible, by name: a later pip finds them there.
+
+    Only what is ``built`` is a wheel in any case.
+    """
     tag = f"cp{target.python.replace('.', '')}"
     local = f"{tag}-{tag}-linux_{machine(target.platform)}"
     laid: list[Installed] = []
     for item in installed:
         stem = f"{item.resolved.name.replace('-', '_')}-{item.resolved.version or '0'}"
-        name = f"{stem}-{item.resolved.artefact.wheel_tag or local}.whl"
+        source = not built and item.resolved.artefact.kind == "sdist"
+        name = f"{stem}.tar.gz" if source else f"{stem}-{item.resolved.artefact.wheel_tag or local}.whl"
         if item.resolved.version is not None:
             walk.files = walk.files.place(FromText(b"", f"{item.location.rstrip('/')}/{name}"))
         laid.append(replace(item, wheel_file=name))
