@@ -141,4 +141,5 @@ CHECK = Check(
     purpose="runtime",
     image="linked",
     misses=("library", "symbol"),
+    topic="load",
 )

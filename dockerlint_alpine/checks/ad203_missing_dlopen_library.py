@@ -233,4 +233,5 @@ CHECK = Check(
     fix="safe",
     purpose="runtime",
     image="opened",
+    topic="load",
 )

@@ -405,4 +405,5 @@ CHECK = Check(
     run,
     fix="safe",
     purpose="runtime",
+    topic="start",
 )

@@ -16,6 +16,7 @@ from dockerlint_alpine.cli.progress import Progress
 from dockerlint_alpine.cli.sections import section
 from dockerlint_alpine.cli.terminal import warn
 from dockerlint_alpine.model.reports import FileError, Report
+from dockerlint_alpine.report.options import PROGRAM
 from dockerlint_alpine.run.discovery import Job, Search, find_jobs
 from dockerlint_alpine.system.files import write_file
 
@@ -110,6 +111,9 @@ _OUTPUT = (
         help="text, concise, json, sarif, github, gitlab, junit, checkstyle, rdjson or markdown; repeatable.",
     ),
     click.option("--output-file", type=click.Path(dir_okay=False), help="Write there instead of standard output."),
+    click.option("--proof", is_flag=True, help="With the text: every step that leads to a finding."),
+    click.option("--brief", is_flag=True, help="With the text: one line for what belongs together."),
+    click.option("--no-limit", is_flag=True, help="With the text: all that is found, not the gravest 20."),
     click.option("--color", type=click.Choice(["auto", "always", "never"]), help="Colours (default: on a terminal)."),
     click.option("--strict", is_flag=True, default=None, help="Exit with 2 if anything could not be checked."),
     click.option("--exit-zero", is_flag=True, default=None, help="Exit with 0 whatever is found."),
@@ -281,7 +285,10 @@ def wants_color(choice: str, terminal: bool) -> bool:
 
 
 def show(report: Report, settings: Settings) -> None:
-    """Render the report in every format asked for, to standard output or to files."""
+    """Render the report in every format asked for, to standard output or to files.
+
+    How much the text tells is asked on the command line alone.
+    """
     from dockerlint_alpine.report import render
 
     for wanted in settings.output_format:
@@ -312,6 +319,8 @@ def _render_options(settings: Settings, name: str, *, to_file: bool) -> RenderOp
     from dockerlint_alpine.model.about import DOCS_URL, __version__
     from dockerlint_alpine.report import RenderOptions
 
+    context = click.get_current_context(silent=True)
+    asked = context.params if context is not None else {}
     terminal, documented = sys.stdout.isatty() and not to_file, name in _DOCUMENTED
     width = os.get_terminal_size().columns if terminal else 100
     return RenderOptions(
@@ -322,7 +331,18 @@ def _render_options(settings: Settings, name: str, *, to_file: bool) -> RenderOp
         version=__version__,
         width=max(60, min(width, 120)),
         code_docs=code_doc if documented else None,
+        proof=bool(asked.get("proof")),
+        brief=bool(asked.get("brief")),
+        limit=0 if asked.get("no_limit") or asked.get("proof") else RenderOptions().limit,
+        command=_command(asked),
     )
+
+
+def _command(asked: dict[str, Any]) -> str:
+    """How to check the same files again; without what only says how to judge and to show them."""
+    from shlex import join
+
+    return join((PROGRAM, "check", *asked.get("paths", ())))
 
 
 def code_doc(code: str) -> CodeDoc:

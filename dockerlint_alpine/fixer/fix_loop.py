@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, TypeAlias
 from msgspec import Struct
 from msgspec.structs import replace
 
+from dockerlint_alpine.fixer import new_run
 from dockerlint_alpine.model.findings import Evidence, Fix
 from dockerlint_alpine.syntax import Edit, apply_edits, parse
 from dockerlint_alpine.syntax.ordering import package_name
@@ -28,9 +29,6 @@ _MAX_TRIES = 3
 
 _ONE_MEMBER = re.compile(r"""[\s\\`"',]*([^\s\\`"',]+)[\s\\`"',]*""")
 """One name and what separates it from its neighbours."""
-
-_NEW_LIST = re.compile(r"(?P<head>[\s\S]*\bapk add --no-cache)(?P<gap>[\s\\`]+)(?P<name>\S+)(?P<tail>[\s\S]*)")
-"""A ``RUN apk add`` of its own with one name."""
 
 _DELETION = re.compile(r"\bapk\b[^;&|]*\bdel\b")
 
@@ -163,7 +161,7 @@ def merged(reports: Sequence[FileReport]) -> FileReport:
     first, *rest = reports
     if not rest:
         return first
-    findings = dict.fromkeys(finding for report in reports for finding in report.findings)
+    findings = dict.fromkeys(new_run.joined([finding for report in reports for finding in report.findings]))
     return replace(
         first,
         findings=tuple(sorted(findings, key=lambda one: (one.location.line, one.location.column, one.code))),
@@ -204,8 +202,8 @@ def _agree(edit: TextEdit, other: TextEdit) -> bool:
         return False
     if all(_ONE_MEMBER.fullmatch(one.text) for one in (edit, other)):
         return True
-    lists = [match.group("head", "gap", "tail") for one in (edit, other) if (match := _NEW_LIST.fullmatch(one.text))]
-    return len(lists) == 2 and lists[0] == lists[1]
+    framed = new_run.frame(edit.text)
+    return framed is not None and framed == new_run.frame(other.text)
 
 
 def _load(fix: Fix, texts: dict[str, bytes], read: Callable[[str], bytes | None]) -> bool:
@@ -257,23 +255,16 @@ def _edited(data: bytes, edits: set[TextEdit]) -> bytes:
     joined: list[Edit] = []
     for edit in ordered:
         before = joined[-1] if joined else None
-        if before is not None and before.start == before.end == edit.start == edit.end and _NEW_LIST.match(edit.text):
-            joined[-1] = Edit(before.start, before.end, _one_list(before.text, edit.text))
+        same = before is not None and before.start == before.end == edit.start == edit.end
+        if before is not None and same and new_run.frame(edit.text) is not None:
+            joined[-1] = Edit(before.start, before.end, new_run.as_one((before.text, edit.text)))
         else:
             joined.append(Edit(edit.start, edit.end, edit.text))
     return apply_edits(data, joined)
 
 
-def _one_list(first: str, second: str) -> str:
-    """Two new instructions with the same beginning and end as one: the second's name behind the first's."""
-    new = _NEW_LIST.fullmatch(second)
-    assert new is not None
-    end = len(first) - len(new["tail"])
-    return f"{first[:end]}{new['gap']}{new['name']}{new['tail']}"
-
-
 def _name_in(text: str) -> str:
     """The package that an insertion adds, without its pin: ``libpq`` goes before ``libpq-dev`` whatever their pins."""
     match = _ONE_MEMBER.fullmatch(text)
-    new = _NEW_LIST.fullmatch(text)
-    return package_name(match[1]) if match is not None else package_name(new["name"]) if new is not None else ""
+    names = (match[1],) if match is not None else new_run.packages_in(text)
+    return package_name(names[0]) if names else ""

@@ -45,7 +45,9 @@ class RenderOptions(Struct, frozen=True):
     """How to render; each format uses what applies to it.
 
     ``width`` is the room in terminal cells for ``text``. ``docs_url`` is the address under which the code pages are
-    published (``https://example.org/docs/``). ``show_fix_hint`` adds the commands that fix and explain.
+    published (``https://example.org/docs/``). ``show_fix_hint`` adds the commands that fix and explain. ``text`` shows
+    ``limit`` causes (0: all) and names ``command``, which made the report, for the rest; with ``proof`` each step that leads
+    to a finding, with ``brief`` one line a cause.
     """
 
     color: bool = False
@@ -56,6 +58,10 @@ class RenderOptions(Struct, frozen=True):
     docs_url: str | None = None
     file_root: str | None = None
     show_fix_hint: bool = True
+    proof: bool = False
+    brief: bool = False
+    limit: int = 20
+    command: str = ""
 
     def code_url(self, code: str) -> str | None:
         """Return a code's page: absolute where published, else as ``CodeDoc.url`` has it, or ``None``."""

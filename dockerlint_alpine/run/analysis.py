@@ -16,8 +16,10 @@ from msgspec.structs import replace
 from dockerlint_alpine.apk import IndexStore
 from dockerlint_alpine.checks import CHECKS, Check, Subject, check_of
 from dockerlint_alpine.checks.carried import is_notice, settled
+from dockerlint_alpine.checks.causes import told_once
 from dockerlint_alpine.fixer.bases import share
 from dockerlint_alpine.fixer.fix_loop import Proposal, apply_fixes, merged, without_useless
+from dockerlint_alpine.fixer.new_run import joined
 from dockerlint_alpine.fixer.overlay import changed_context
 from dockerlint_alpine.fixer.verify import UnfaithfulFixError, confirm
 from dockerlint_alpine.knowledge import Knowledge
@@ -189,7 +191,7 @@ class Doctor:
     def found_in(self, timeline: Timeline) -> list[Finding]:
         """All that the checks say of one run on paper, before comments and the configuration had their say."""
         subject = Subject(timeline, self.knowledge)
-        return share(timeline, settled(subject, _run_all(subject)))
+        return share(timeline, told_once(subject, settled(subject, _run_all(subject))))
 
     def reported(self, name: str, timelines: Sequence[Timeline], found: Sequence[Finding]) -> FileReport:
         """The report with what is left of ``found`` once comments and the configuration had their say."""
@@ -255,7 +257,7 @@ class Doctor:
         require_reason = self.settings.require_reason
         kept, _, about = suppress.apply(findings, dockerfile.data, lines, require_reason=require_reason)
         listed = [finding for finding in (*kept, *about) if self._lists(finding)]
-        return _sorted(self.configuration.adjust(name, listed))
+        return _sorted(joined(self.configuration.adjust(name, listed)))
 
     def _lists(self, finding: Finding) -> bool:
         """What there is nothing to do about is listed when somebody asked for its code, or for the fix that it has."""
