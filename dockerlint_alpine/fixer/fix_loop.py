@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, TypeAlias
 
 from msgspec import Struct
@@ -104,7 +104,9 @@ def apply_fixes(
                 unsettled.clear()  # on another text they may help
                 break
             unsettled |= useless
-            chosen = [(finding, fix) for finding, fix in chosen if key_of(finding) not in useless]
+            kept = [(finding, fix) for finding, fix in chosen if key_of(finding) not in useless]
+            gone = _packages(finding for finding, _ in chosen) - _packages(finding for finding, _ in kept)
+            chosen = [(finding, new_run.without(fix, gone)) for finding, fix in kept]
         for finding, _ in chosen:
             applied.setdefault(key_of(finding), finding)
             tries[key_of(finding)] += 1
@@ -115,13 +117,21 @@ def without_useless(report: FileReport, unsettled: frozenset[Key]) -> FileReport
     """A report in which the fixes of ``unsettled`` findings are not offered: each says why, and what to do by hand."""
     if not unsettled:
         return report
+    left = [one for one in report.findings if key_of(one) not in unsettled]
+    gone = _packages(report.findings) - _packages(left)
     findings = tuple(
         _by_hand(finding, report.source)
         if finding.fix is not None and finding.fix.edits and key_of(finding) in unsettled
+        else replace(finding, fix=new_run.without(finding.fix, gone))
+        if finding.fix is not None
         else finding
         for finding in report.findings
     )
     return replace(report, findings=findings)
+
+
+def _packages(findings: Iterable[Finding]) -> set[str]:
+    return {package for finding in findings for package in finding.packages}
 
 
 def _by_hand(finding: Finding, source: bytes) -> Finding:

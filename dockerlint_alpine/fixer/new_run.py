@@ -17,7 +17,7 @@ from dockerlint_alpine.model.findings import TextEdit
 from dockerlint_alpine.syntax.ordering import package_name
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Collection, Iterable, Sequence
 
     from dockerlint_alpine.model.findings import Finding, Fix
     from dockerlint_alpine.stages.model import Stage, Timeline
@@ -218,11 +218,25 @@ def _place_of(fix: Fix) -> tuple[object, ...] | None:
     return (edit.start, fix.applicability, fix.where, *framed) if framed is not None else None
 
 
+def without(fix: Fix, packages: Collection[str]) -> Fix:
+    """A fix that adds a new instruction, without some of its packages; any other fix, and one that has no more, as it is."""
+    if not set(fix.adds) & set(packages) or _place_of(fix) is None:
+        return fix
+    kept = [name for name in packages_in(fix.edits[0].text) if package_name(name) not in packages]
+    return _with_packages(fix, kept) if kept else fix
+
+
 def _joined(fixes: Sequence[Fix]) -> Fix:
-    first = fixes[0]
-    (edit,) = first.edits
-    text = as_one(one.edits[0].text for one in fixes)
-    names = packages_in(text)
+    return _with_packages(fixes[0], packages_in(as_one(one.edits[0].text for one in fixes)))
+
+
+def _with_packages(fix: Fix, names: Sequence[str]) -> Fix:
+    """The same with these packages (with their pins) in place of its own."""
+    (edit,) = fix.edits
+    framed = frame(edit.text)
+    assert framed is not None
+    head, gap, tail = framed
+    text = f"{head}{''.join(f'{gap}{name}' for name in names)}{tail}"
     adds = tuple(package_name(name) for name in names)
-    title = f"{NEW_RUN} {' '.join(adds)} {first.where}"
-    return replace(first, title=title, edits=(replace(edit, text=text),), adds=adds)
+    title = f"{NEW_RUN} {' '.join(adds)} {fix.where}"
+    return replace(fix, title=title, edits=(replace(edit, text=text),), adds=adds)

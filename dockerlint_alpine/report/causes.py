@@ -117,7 +117,8 @@ class Cause(Struct, frozen=True):
     @property
     def headline(self) -> str:
         """What is wrong, in one sentence."""
-        return self.lead.message if len(self.findings) == 1 else _HEADLINES[self.lead.traits.topic](self)
+        said_once = len({one.message for one in self.findings}) == 1
+        return self.lead.message if said_once else _HEADLINES[self.lead.traits.topic](self)
 
     @property
     def why(self) -> tuple[str, ...]:
@@ -127,7 +128,8 @@ class Cause(Struct, frozen=True):
     @property
     def rows(self) -> tuple[Row, ...]:
         """Which package is for whom; nothing where the headline says it already."""
-        return tuple(_rows(self)) if len(self.findings) > 1 or self.lead.brought else ()
+        said_once = len({one.message for one in self.findings}) == 1
+        return () if said_once and not self.lead.brought else tuple(_rows(self))
 
     @property
     def stuck(self) -> tuple[str, ...]:
@@ -142,9 +144,8 @@ def causes(findings: Sequence[Finding]) -> tuple[Cause, ...]:
     """The findings of one file by cause, in the order of the first of each."""
     groups: dict[object, list[int]] = {}
     for number, one in enumerate(findings):
-        key: object = number
-        if one.traits.topic:
-            key = (one.traits.topic, one.stage.index if one.stage is not None else None, one.location)
+        topic = one.traits.topic or (one.code, one.message)
+        key = (topic, one.stage.index if one.stage is not None else None, one.location)
         groups.setdefault(key, []).append(number)
     _join_loads(groups, findings)
     found: list[tuple[int, ...]] = []

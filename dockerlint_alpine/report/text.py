@@ -254,5 +254,6 @@ def _whole(line: bytes, column: int, room: int) -> list[str]:
     text = ShownLine(line, column, _MOST * 8).text
     words = text.lstrip(" ")
     lead = " " * min(len(text) - len(words), room // 2)
-    first, *others = wrap(words, room - len(lead))
+    room -= len(lead)
+    first, *others = [words] if cells(words) <= room else wrap(words, room - 4)
     return [f"{lead}{first}", *(f"{lead}    {other}" for other in others)]
