@@ -142,9 +142,9 @@ class Check(Struct, frozen=True):
     ) -> Finding:
         """A finding of this code: what is its own is given, the rest is filled in.
 
-        ``item`` is the distribution that it is about, ``items`` are all of them where there are several. An error of which it is only possible that it is one is a warning
-        unless ``severity`` says otherwise, and a safe fix of it is unsafe. ``packages`` and ``evidence`` may have gaps
-        and repeats.
+        ``item`` is the distribution that it is about, ``items`` are all of them where there are several. An error of which
+        it is only possible that it is one is a warning unless ``severity`` says otherwise, and a safe fix of it is unsafe.
+        ``packages`` and ``evidence`` may have gaps and repeats.
         """
         possible = confidence == "possible"
         if severity is None:

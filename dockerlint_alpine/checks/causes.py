@@ -1,4 +1,4 @@
-"""One cause is told once: what comes along with the packages that mend another finding of the stage is no finding of its own.
+"""One cause is told once: what comes along with the packages that mend another finding is no finding of its own.
 
 The packages that are left are a smallest set under the dependencies of the release: each is asked for by something that
 none of the others brings. A library that a build links is named although another one's package brings it, as AD103 wants
@@ -61,20 +61,16 @@ def told_once(subject: Subject, found: Iterable[Finding]) -> Iterator[Finding]:
     listed = list(found)
     told = listed
     if len(listed) > 1:
-        hopeless = {(one.distribution.name, one.distribution.version) for one in listed if _is_hopeless(one)}
+        hopeless = {about.shown for one in listed if one.code == MISMATCH.code for about in one.distributions}
         told = [one for one in listed if not _is_of(hopeless, one)] if hopeless else listed
         told = _smallest(subject, told)
     yield from with_remedies(subject, told)
 
 
-def _is_hopeless(finding: Finding) -> bool:
-    return finding.code == MISMATCH.code and finding.distribution is not None
-
-
-def _is_of(hopeless: set[tuple[str, str | None]], finding: Finding) -> bool:
+def _is_of(hopeless: set[str], finding: Finding) -> bool:
     """Whether it is about what one of these would load, if only it could be compiled."""
     named = finding.distribution
-    return finding.traits.topic == "load" and named is not None and (named.name, named.version) in hopeless
+    return finding.traits.topic == "load" and named is not None and named.shown in hopeless
 
 
 def _smallest(subject: Subject, listed: Sequence[Finding]) -> list[Finding]:

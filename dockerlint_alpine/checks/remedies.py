@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 from msgspec.structs import replace
 
-from dockerlint_alpine.checks.base import locate
-from dockerlint_alpine.checks.toolchain import mismatches, toolchains
-from dockerlint_alpine.checks.build_moment import Compile
 from dockerlint_alpine.apk.releases import release_key
+from dockerlint_alpine.checks.base import locate
+from dockerlint_alpine.checks.build_moment import Compile
+from dockerlint_alpine.checks.toolchain import mismatches, toolchains
 from dockerlint_alpine.model.findings import Fix, Remedy, TextEdit
 from dockerlint_alpine.python.tags import knows_musllinux
 from dockerlint_alpine.python.verdict import choose
@@ -104,7 +104,9 @@ def _older_version(subject: Subject, group: _Group) -> Remedy | None:
     if word is not None:
         data, start = subject.dockerfile.data, group.step.span[0]
         end = data.index(b"install", start + len(word.encode())) + len(b"install")
-        fix = Fix(f"prefer wheels in line {_line(subject, group.step)}", "unsafe", (TextEdit(end, end, " --prefer-binary"),))
+        fix = Fix(
+            f"prefer wheels in line {_line(subject, group.step)}", "unsafe", (TextEdit(end, end, " --prefer-binary"),)
+        )
     have = "which has a wheel" if len(spared) == 1 else "which have wheels"
     title = f"pip install --prefer-binary takes {shown}, {have}"
     return Remedy("prefer-binary", title, _saved(group, spared), _names(spared), fix)

@@ -104,7 +104,7 @@ class Fix(Struct, frozen=True):
     lasts: bool = True
 
 
-RemedyKind: TypeAlias = Literal["pip", "prefer-binary", "version", "base", "packages"]
+RemedyKind: TypeAlias = Literal["pip", "prefer-binary", "version", "base"]
 
 
 class Remedy(Struct, frozen=True):

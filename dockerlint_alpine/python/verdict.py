@@ -179,9 +179,7 @@ class _Chooser:
             confidence, shared = "likely", "wheels for glibc and none for musl"
         allowed = self.allowed(found.version, by_version) if self.wheels_allowed else None
         verdict = Verdict("sdist", reason, found.source or self.source, None, nearest, confidence)
-        return Choice(
-            found.version, replace(verdict, shared=shared, newer_pip=newer_pip, allowed_with_wheel=allowed)
-        )
+        return Choice(found.version, replace(verdict, shared=shared, newer_pip=newer_pip, allowed_with_wheel=allowed))
 
     def kept_beside(self, release: Release) -> str | None:
         """Return a wheel for glibc that the lock of a partial release kept, for this Python and machine.

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 
 from dockerlint_alpine.model.findings import SEVERITIES
-from dockerlint_alpine.report.wording import chain, plural
+from dockerlint_alpine.report.display import printable
+from dockerlint_alpine.report.wording import chain, details, plural
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
         Severity,
         StageRef,
     )
+    from dockerlint_alpine.model.reports import FileReport
 
 _NAMED = 6
 """Distributions that are named in one line; the rest is counted."""
@@ -94,9 +96,8 @@ class Cause(Struct, frozen=True):
         """All that they are about, each once."""
         found: dict[str, DistributionRef] = {}
         for one in self.findings:
-            for about in (one.distributions, *(also.distributions for also in one.brought)):
-                for distribution in about or ():
-                    found.setdefault(distribution.shown, distribution)
+            for distribution in (*about(one), *(each for also in one.brought for each in also.distributions)):
+                found.setdefault(distribution.shown, distribution)
         return tuple(found.values())
 
     @property
@@ -140,6 +141,25 @@ class Cause(Struct, frozen=True):
         return tuple(dict.fromkeys(_helpless(one) for one in helpless))
 
 
+def told(cause: Cause) -> tuple[str, ...]:
+    """A cause in full as plain text, one fact a line: what, why, the ways out, what is for whom, what is written."""
+    if len(cause.findings) == 1:
+        first, *others = details(cause.lead)
+        lines = [first, *map(_way, cause.remedies), *others]
+    else:
+        lines = [cause.headline, *cause.why, *map(_way, cause.remedies)]
+        lines += (
+            f"add {' '.join(row.packages)}: {row.whom}{f' ({row.note})' if row.note else ''}" for row in cause.rows
+        )
+        lines += cause.stuck
+        lines += (f"fix ({fix.applicability}): {fix.title}" for fix in cause.fixes)
+    return tuple(map(printable, lines))
+
+
+def _way(remedy: Remedy) -> str:
+    return f"better: {remedy.title}{f' ({remedy.saves})' if remedy.saves else ''}"
+
+
 def causes(findings: Sequence[Finding]) -> tuple[Cause, ...]:
     """The findings of one file by cause, in the order of the first of each."""
     groups: dict[object, list[int]] = {}
@@ -156,6 +176,22 @@ def causes(findings: Sequence[Finding]) -> tuple[Cause, ...]:
     return tuple(Cause(tuple(findings[number] for number in sorted(numbers)), numbers) for numbers in sorted(found))
 
 
+def identified(file: FileReport) -> tuple[tuple[Cause, str], ...]:
+    """The causes of a file, each with an identity that survives edits elsewhere: that of its finding, or of all of them."""
+    from dockerlint_alpine.report.fingerprint import digest, fingerprints
+
+    identities = fingerprints(file)
+    return tuple(
+        (
+            one,
+            identities[one.numbers[0]]
+            if len(one.numbers) == 1
+            else digest(*sorted(identities[n] for n in one.numbers)),
+        )
+        for one in causes(file.findings)
+    )
+
+
 def _join_loads(groups: dict[object, list[int]], findings: Sequence[Finding]) -> None:
     """What a distribution lacks where it runs goes with what it lacks where it is compiled, if that is one stage."""
     compiled: dict[tuple[str, int], list[int]] = {}
@@ -163,15 +199,15 @@ def _join_loads(groups: dict[object, list[int]], findings: Sequence[Finding]) ->
         for number in numbers:
             one = findings[number]
             if one.traits.topic == "compile" and one.severity != "info" and one.stage is not None:
-                for about in one.distributions:
-                    compiled.setdefault((about.shown, one.stage.index), numbers)
+                for each in about(one):
+                    compiled.setdefault((each.shown, one.stage.index), numbers)
     for numbers in groups.values():
         for number in list(numbers):
             one = findings[number]
             if one.traits.topic != "load" or one.distribution is None or one.stage is None:
                 continue
             cause = compiled.get((one.distribution.shown, one.stage.index))
-            if cause is not None and set(one.distributions) <= {one.distribution}:
+            if cause is not None and about(one) == (one.distribution,):
                 numbers.remove(number)
                 cause.append(number)
 
@@ -189,6 +225,11 @@ def place_name(stage: StageRef | None) -> str:
     return f"stage {stage.name!r}" if stage.name else f"stage {stage.index}"
 
 
+def about(finding: Finding) -> tuple[DistributionRef, ...]:
+    """The distributions that a finding is about."""
+    return finding.distributions or ((finding.distribution,) if finding.distribution is not None else ())
+
+
 def _who(distributions: Sequence[DistributionRef]) -> str:
     """``lz4 4.4.5 and redis``, or how many they are, with what all of them come from where that is one distribution."""
     if len(distributions) < 3:
@@ -200,16 +241,18 @@ def _who(distributions: Sequence[DistributionRef]) -> str:
 
 
 def _compiled(cause: Cause) -> str:
-    about = cause.distributions
-    said = f"{_who(about)} {'is' if len(about) == 1 else 'are'} compiled here"
+    everyone = cause.distributions
+    said = f"{_who(everyone)} {'is' if len(everyone) == 1 else 'are'} compiled here"
     build = [one for one in cause.findings if one.traits.topic == "compile" and one.severity != "info"]
     asked = {package for one in build for package in one.packages}
     kept = {package for one in cause.findings if one not in build for package in one.packages}
     parts = [f"{plural(len(asked), 'package')} for that {_are(len(asked))} missing"] if asked else []
-    parts += [f"{plural(len(kept), 'package')} where {'it runs' if len(about) == 1 else 'they run'}"] if kept else []
+    parts += [f"{plural(len(kept), 'package')} where {'it runs' if len(everyone) == 1 else 'they run'}"] if kept else []
     hopeless = {one.distribution for one in build if not one.packages} - {None}
     if hopeless:
-        parts.append(f"no package helps {len(hopeless)} of them" if len(hopeless) < len(about) else "no package helps")
+        parts.append(
+            f"no package helps {len(hopeless)} of them" if len(hopeless) < len(everyone) else "no package helps"
+        )
     return f"{said} and {parts[0]}" if len(parts) == 1 else f"{said}, {listed(parts)}"
 
 
@@ -251,11 +294,11 @@ def _helpless(finding: Finding) -> str:
 
 
 def _why(cause: Cause) -> Iterator[str]:
-    about = cause.distributions
-    if len(about) == 1 and (path := chain(cause.lead)).count(" -> ") > (1 if _asked_here(cause) else 0):
+    everyone = cause.distributions
+    if len(everyone) == 1 and (path := chain(cause.lead)).count(" -> ") > (1 if _asked_here(cause) else 0):
         yield path
     reasons: dict[str, list[str]] = {}
-    for one in about:
+    for one in everyone:
         if one.compiled:
             reasons.setdefault(one.compiled, []).append(one.shown)
     for reason, names in reasons.items():
@@ -286,10 +329,10 @@ def _rows(cause: Cause) -> Iterator[Row]:
     sizes: dict[tuple[str, str], int] = {}
     for one in sorted(cause.findings, key=lambda one: one.traits.topic != cause.lead.traits.topic):
         if one.packages:
-            whom = _whom(one.distributions, everyone) if len(everyone) > 1 else _purpose(one)
+            whom = _whom(about(one), everyone) if len(everyone) > 1 else _purpose(one)
             key = (whom, _note(one, cause, everyone))
             rows.setdefault(key, []).extend(one.packages)
-            sizes[key] = len(one.distributions)
+            sizes[key] = len(about(one))
     for key in sorted(rows, key=lambda key: -sizes[key]):
         yield Row(tuple(sorted(set(rows[key]))), *key)
 
@@ -307,7 +350,7 @@ def _purpose(finding: Finding) -> str:
         return "to compile it"
     if finding.traits.topic == "load":
         return f"{name} where it runs"
-    return name if kind else finding.distributions[0].name if finding.distributions else name
+    return name if kind else next((one.name for one in about(finding)), name)
 
 
 def _note(finding: Finding, cause: Cause, everyone: Sequence[DistributionRef]) -> str:

@@ -11,7 +11,7 @@ from dockerlint_alpine.report.excerpt import excerpt, gutter_width
 from dockerlint_alpine.report.options import PROGRAM
 from dockerlint_alpine.report.paint import BLUE, BOLD, CYAN, DIM, GREEN, RED, SEVERITY_COLORS, Paint
 from dockerlint_alpine.report.positions import Lines
-from dockerlint_alpine.report.preview import changes, joined, of_the_same_lines
+from dockerlint_alpine.report.preview import Preview
 from dockerlint_alpine.report.wording import chain, facts, plural, stage, summary, unchecked
 
 if TYPE_CHECKING:
@@ -35,7 +35,9 @@ def render(report: Report, options: RenderOptions) -> str:
     writer = _Writer(options)
     found = [(file, causes([one for one in file.findings if not one.could_not_judge])) for file in report.files]
     kept = _kept([cause for _, listed in found for cause in listed], 0 if options.brief else options.limit)
-    blocks = [block for file, listed in found for block in writer.file(file, [one for one in listed if id(one) in kept])]
+    blocks = [
+        block for file, listed in found for block in writer.file(file, [one for one in listed if id(one) in kept])
+    ]
     if options.brief:
         blocks = [[line for block in blocks for line in block]] if blocks else []
     blocks += writer.left_out([(file, one) for file, listed in found for one in listed if id(one) not in kept])
@@ -64,10 +66,11 @@ class _Writer:
     def file(self, file: FileReport, listed: Sequence[Cause]) -> Iterator[list[str]]:
         """Return a block for each cause, and one for all that is only information."""
         lines = Lines(file.source)
+        preview = Preview(lines, file.findings)
         compact = [self._line(file.path, one) for one in listed if one.severity == "info" or self._options.brief]
         for one in listed:
             if one.severity != "info" and not self._options.brief:
-                yield list(self._cause(file.path, lines, one))
+                yield list(self._cause(file.path, lines, one, preview))
         if compact:
             yield compact
         if file.image is not None:
@@ -85,7 +88,11 @@ class _Writer:
         files = len({id(file) for file, _ in hidden})
         command = self._options.command
         text = f"And {len(hidden)} more ({said}) in {plural(files, 'Dockerfile')}"
-        how = f"`{command} --no-limit` shows all, `{command} --brief` one line each" if command else "--no-limit shows all"
+        how = (
+            f"`{command} --no-limit` shows all, `{command} --brief` one line each"
+            if command
+            else "--no-limit shows all"
+        )
         return [[*wrap(f"{self._paint(text, BOLD)}: {printable(how)}", self._width + len(self._paint("", BOLD)))]]
 
     def not_judged(self, report: Report) -> list[list[str]]:
@@ -139,7 +146,7 @@ class _Writer:
         paint, color = self._paint, SEVERITY_COLORS[cause.severity]
         return ",".join(paint.link(paint(code, color, BOLD), self._options.link(code)) for code in cause.codes)
 
-    def _cause(self, path: str, lines: Lines, cause: Cause) -> Iterator[str]:
+    def _cause(self, path: str, lines: Lines, cause: Cause, preview: Preview) -> Iterator[str]:
         paint, color = self._paint, SEVERITY_COLORS[cause.severity]
         self._met.update(dict.fromkeys(cause.codes))
         indent = " " * gutter_width(lines, cause.location)
@@ -158,8 +165,10 @@ class _Writer:
             yield from self._part(indent, "better" if not number else "or", (f"{remedy.title}{saves}",), GREEN)
         yield from self._table(cause, indent)
         yield from self._part(indent, "but", cause.stuck, RED)
-        for fixes in of_the_same_lines(lines, cause.fixes):
-            yield from self._fixes(lines, fixes, indent, titled=not cause.rows)
+        for safety in ("safe", "unsafe", "display"):
+            fixes = [fix for fix in cause.fixes if fix.applicability == safety]
+            if fixes:
+                yield from self._fixes(fixes, preview, indent, titled=not cause.rows)
 
     def _heading(self, cause: Cause) -> Iterator[str]:
         paint, color = self._paint, SEVERITY_COLORS[cause.severity]
@@ -223,17 +232,17 @@ class _Writer:
         parts[-1] = parts[-1].removesuffix(label) + self._paint(label, DIM)
         yield from parts
 
-    def _fixes(self, lines: Lines, fixes: list[Fix], indent: str, *, titled: bool) -> Iterator[str]:
-        places = dict.fromkeys((fix.where, fix.applicability) for fix in fixes)
-        for where, applicability in places:
-            safety = {"safe": "", "unsafe": " (unsafe)", "display": " (by hand)"}[applicability]
-            titles = [fix.title for fix in fixes if (fix.where, fix.applicability) == (where, applicability)]
-            if where and not titled:
-                titles = [f"in {where}" if where.startswith("the ") else where]
-            yield from self._part(indent, "fix", [f"{title}{safety}" for title in titles], GREEN)
+    def _fixes(self, fixes: Sequence[Fix], preview: Preview, indent: str, *, titled: bool) -> Iterator[str]:
+        """Return what fixes of one safety do, and what the lines are then."""
+        made, before = preview.of(fixes)
+        safety = {"safe": "", "unsafe": " (unsafe)", "display": " (by hand)"}[fixes[0].applicability]
+        above = " (shown above)" if before and not made else ""
+        titles = list(dict.fromkeys(fix.title if titled or not fix.where else _where(fix) for fix in fixes))
+        titles = titles if titled else [" and ".join(titles)]
+        yield from self._part(indent, "fix", [f"{title}{safety}{above}" for title in titles], GREEN)
         shown = [
             (sign, number, line, change.column)
-            for change in changes(lines, joined(fixes))
+            for change in made
             for sign, side in (("-", change.old), ("+", change.new))
             for number, line in enumerate(side, change.line)
         ]
@@ -245,6 +254,11 @@ class _Writer:
                 label = " " * len(label)
         if len(shown) > _PREVIEW_LINES:
             yield f"{indent}        ... and {plural(len(shown) - _PREVIEW_LINES, 'line')} more"
+
+
+def _where(fix: Fix) -> str:
+    """Where it puts what the table lists."""
+    return f"in {fix.where}" if fix.where.startswith("the ") else fix.where
 
 
 def _whole(line: bytes, column: int, room: int) -> list[str]:

@@ -98,7 +98,9 @@ def found(report: Report) -> str:
         return f"Nothing to check: no Alpine stage {where}" if report.files else "Nothing to check"
     said = f"Found {listed}" if listed else "No problems found"
     if not listed and report.unknown:
-        said = f"Not everything could be checked; no problems found in the rest: {plural(report.unknown, 'item')} unknown"
+        said = (
+            f"Not everything could be checked; no problems found in the rest: {plural(report.unknown, 'item')} unknown"
+        )
     return f"{said} {where} with {plural(number, 'Alpine stage')}"
 
 
