@@ -33,7 +33,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from dockerlint_alpine.checks import evidence
-from dockerlint_alpine.checks.base import Check, Subject, confidence_of, locate, stage_label
+from dockerlint_alpine.checks.base import Check, Subject, confidence_of, stage_label
 from dockerlint_alpine.checks.build_moment import Compile, compiles
 from dockerlint_alpine.checks.toolchain import mismatches
 
@@ -80,7 +80,7 @@ def _finding(subject: Subject, made: Compile, use: LibraryUse) -> Finding:
         subject=subject,
         stage=stage,
         item=item,
-        at=locate(subject.dockerfile, made.step.span),
+        step=made.step,
         confidence=sure,
         evidence=(
             evidence.requirement(item),

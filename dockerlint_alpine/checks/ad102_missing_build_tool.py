@@ -34,7 +34,7 @@ from typing import TYPE_CHECKING
 from msgspec import Struct, field
 
 from dockerlint_alpine.checks import evidence
-from dockerlint_alpine.checks.base import Check, Subject, confidence_of, locate, stage_label
+from dockerlint_alpine.checks.base import Check, Subject, confidence_of, stage_label
 from dockerlint_alpine.checks.build_moment import Compile, compiles
 from dockerlint_alpine.checks.toolchain import mismatches
 from dockerlint_alpine.model.findings import Evidence
@@ -100,7 +100,7 @@ def _finding(subject: Subject, lack: _Lack) -> Finding:
         subject=subject,
         stage=stage,
         item=item,
-        at=locate(subject.dockerfile, lack.step.span),
+        step=lack.step,
         confidence=sure,
         evidence=(
             *(evidence.requirement(made.item) for made in lack.wanted_by),

@@ -36,7 +36,7 @@ from typing import TYPE_CHECKING
 from msgspec.structs import replace
 
 from dockerlint_alpine.checks import evidence
-from dockerlint_alpine.checks.base import Check, Subject, confidence_of, locate, stage_label
+from dockerlint_alpine.checks.base import Check, Subject, confidence_of, stage_label
 from dockerlint_alpine.checks.build_moment import Compile, compiles
 from dockerlint_alpine.stages import pulled_in_by
 from dockerlint_alpine.stages.linkage import VIRTUAL
@@ -138,7 +138,7 @@ def _finding(subject: Subject, made: Compile, use: LibraryUse, roots: Sequence[s
         subject=subject,
         stage=stage,
         item=item,
-        at=locate(subject.dockerfile, made.step.span),
+        step=made.step,
         severity="info" if optional else "warning",
         confidence=confidence_of(subject, item, stage, made.step.moment, use.package),
         evidence=(

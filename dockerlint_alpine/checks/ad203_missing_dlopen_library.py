@@ -21,8 +21,20 @@ RUN apk add --no-cache libmagic
 RUN pip install python-magic==0.4.27
 ```
 
+## What is left alone
+What a build tool starts, where the tool itself was only copied along and nobody starts it:
+```dockerfile
+FROM python:3.11-alpine3.19 AS builder
+RUN apk add --no-cache binutils
+RUN pip install --prefix=/install pyinstaller==6.3.0
+FROM python:3.11-alpine3.19
+COPY --from=builder /install /usr/local
+```
+
 ## Fix safety
-Safe: the package is added to an `apk add` of the stage that survives, or to a new one.
+Safe: the package is added to an `apk add` of the stage that survives, or to a new one. Where the sources of the application
+lie in the build context, and none of them imports the distribution, or only with `except ImportError` around it, this is a
+warning, and the fix is unsafe: it may do without.
 
 ## References
 - [ctypes](https://docs.python.org/3/library/ctypes.html#finding-shared-libraries): `find_library` and `CDLL`
@@ -31,21 +43,26 @@ Safe: the package is added to an `apk add` of the stage that survives, or to a n
 
 from __future__ import annotations
 
+import re
 from fnmatch import fnmatchcase
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
 from msgspec.structs import replace
 
 from dockerlint_alpine.checks import evidence
+from dockerlint_alpine.checks.application import application
 from dockerlint_alpine.checks.base import Check, Subject, confidence_of, instruction_location, stage_label
+from dockerlint_alpine.checks.programs import starts
 from dockerlint_alpine.knowledge import RuntimeNeed
 from dockerlint_alpine.model.findings import Evidence
-from dockerlint_alpine.stages import library_copied
+from dockerlint_alpine.stages import PythonStep, library_copied
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence, Set
 
+    from dockerlint_alpine.checks.application import Application
     from dockerlint_alpine.model.findings import Finding
     from dockerlint_alpine.stages import Installed, Stage
     from dockerlint_alpine.stages.wheels import WheelOpen
@@ -66,11 +83,59 @@ class _Lack(Struct, frozen=True):
     opened: WheelOpen | None = None
 
 
+class _Use:
+    """What a stage makes of its distributions, looked up when the first question comes."""
+
+    def __init__(self, subject: Subject, stage: Stage) -> None:
+        self._subject = subject
+        self._stage = stage
+
+    @cached_property
+    def application(self) -> Application:
+        """What its application imports."""
+        assert self._stage.end is not None
+        return application(self._stage.end)
+
+    @cached_property
+    def started(self) -> frozenset[str]:
+        """The programs and modules that its instructions start."""
+        modules = (step.modules for step in self._stage.steps if isinstance(step, PythonStep))
+        programs = (start.name for start in starts(self._subject, self._stage))
+        containers = (one.source.text for one in self._stage.instructions if one.keyword in {"CMD", "ENTRYPOINT"})
+        words = (word for text in containers for word in re.findall(r"[\w.-]+", text))
+        return frozenset((*programs, *words, *(name for names in modules for name in names)))
+
+    def runs(self, item: Installed, need: RuntimeNeed) -> bool:
+        """False where only some commands of a distribution have the need, and none of them is started here, nor are they
+        installed here to be started by who uses the image."""
+        if not need.commands or not self.started.isdisjoint((*need.commands, *item.imports)):
+            return True
+        return item.copied_from is None
+
+    def doubt(self, item: Installed, need: RuntimeNeed) -> Evidence | None:
+        """Why the application may well do without the distribution; ``None`` where nothing says so."""
+        if need.commands:
+            if not self.started.isdisjoint((*need.commands, *item.imports)):
+                return None
+            return Evidence("dockerfile", f"nothing in the Dockerfile starts {' or '.join(need.commands)}")
+        app = self.application
+        if len(item.resolved.chain) != 1 or not item.imports or app.imports(item.imports) is not None:
+            return None
+        name = item.imports[0].partition(".")[0]
+        tried = app.tries(item.imports)
+        if tried is not None:
+            return Evidence("source", f"{tried} imports {name} and goes on without it where that fails")
+        if not app.complete:
+            return None
+        return Evidence("source", f"no Python file that is copied from the context ({app.files}) imports {name}")
+
+
 def run(subject: Subject) -> Iterator[Finding]:
     """Yield a finding for every run-time need of Python code that a running stage does not meet."""
     for stage in subject.alpine_stages():
         if not stage.runs or stage.packages is None:
             continue
+        use = _Use(subject, stage)
         present = {item.resolved.name for item in stage.installed if not item.as_wheel}
         for item in stage.installed:
             if item.as_wheel:
@@ -80,11 +145,12 @@ def run(subject: Subject) -> Iterator[Finding]:
             for need in (*needs, *(item.built.runtime if item.built is not None else ())):
                 if _wanted(item, need, present) and need.available(stage.packages.release, stage.packages.arch):
                     for lack in _lacks(subject, stage, item, need):
-                        yield _finding(subject, stage, lack)
+                        if use.runs(item, need):
+                            yield _finding(subject, stage, lack, use)
             for opened in _unruled(item, needs):
                 wanted = _missing(subject, stage, opened.needs)
                 if wanted is not None:
-                    yield _finding(subject, stage, _lack(stage, item, _as_need(opened), wanted, opened=opened))
+                    yield _finding(subject, stage, _lack(stage, item, _as_need(opened), wanted, opened=opened), use)
 
 
 def _unruled(item: Installed, needs: Iterable[RuntimeNeed]) -> Iterator[WheelOpen]:
@@ -134,7 +200,7 @@ def _missing(subject: Subject, stage: Stage, names: Sequence[str]) -> str | None
     assert stage.packages is not None
     if any(end.world.has(name) and end.lasting.has(name) for name in names):
         return None
-    if any(name.startswith("so:") and library_copied(subject.timeline, end, name) == "yes" for name in names):
+    if any(name.startswith("so:") and library_copied(subject.timeline, stage, end, name) == "yes" for name in names):
         return None
     return next((name for name in names if stage.packages.find(name)), names[0])
 
@@ -156,7 +222,7 @@ def _lack(
     return _Lack(item, need, capability, package, stage.end.possible.has(wanted), for_lookup, opened)
 
 
-def _finding(subject: Subject, stage: Stage, lack: _Lack) -> Finding:
+def _finding(subject: Subject, stage: Stage, lack: _Lack, use: _Use) -> Finding:
     assert stage.packages is not None
     assert stage.end is not None
     item, need, package = lack.item, lack.need, lack.package
@@ -164,8 +230,9 @@ def _finding(subject: Subject, stage: Stage, lack: _Lack) -> Finding:
     if lack.opened is not None and sure == "certain":
         sure = "likely"  # a source says what it may open, not that it will
     fix, anchor = CHECK.add(subject, stage, package if not lack.possible and not item.conditional else None, None)
+    doubt = use.doubt(item, need) if need.severity == "error" else None
     # What only switches a feature on is shown, not written: the author may not use it.
-    if fix is not None and (need.feature or need.severity != "error"):
+    if fix is not None and (need.feature or need.severity != "error" or doubt is not None):
         fix = replace(fix, applicability="unsafe")
     return CHECK.finding(
         _message(stage, lack),
@@ -173,13 +240,14 @@ def _finding(subject: Subject, stage: Stage, lack: _Lack) -> Finding:
         stage=stage,
         item=item,
         at=instruction_location(subject.dockerfile, anchor or item.arrived),
-        severity="warning" if sure == "possible" and need.severity == "error" else need.severity,
+        severity="warning" if need.severity == "error" and (sure == "possible" or doubt is not None) else need.severity,
         confidence=sure,
         evidence=(
             evidence.requirement(item),
             _told(lack),
             evidence.provider(stage.packages, lack.wanted, package) if package else None,
             evidence.absence(stage, lack.wanted),
+            doubt,
         ),
         need=lack.wanted,
         packages=(package,),

@@ -1,6 +1,7 @@
 """## What it does
-Reports a program that is started and is not in the stage: by RUN, CMD, ENTRYPOINT or HEALTHCHECK, by the first line of a
-script that one of them starts, or by pip for a requirement that it fetches with git.
+Reports a program that is started and is not in the stage: by RUN, CMD, ENTRYPOINT or HEALTHCHECK, by the `command`,
+`entrypoint` or `healthcheck` of a compose service that is built from it, by the first line of a script that one of them
+starts, or by pip for a requirement that it fetches with git.
 
 ## Why is this bad?
 Alpine comes with busybox and little else. The container does not start (`exec: "bash": executable file not found in $PATH`,
@@ -26,6 +27,22 @@ CMD ["python", "-m", "http.server"]
 ```sh title="entrypoint.sh"
 #!/usr/bin/env bash
 exec "$@"
+```
+
+What a compose file starts, where `alpine-doctor check` is given that file or the folder it is in:
+```dockerfile
+FROM python:3.12-alpine3.20
+CMD ["python", "-m", "http.server"]
+```
+```yaml title="compose.yml"
+services:
+  web:
+    build: .
+    healthcheck:
+      test: curl -f http://localhost:8000/ || exit 1
+```
+```sh
+alpine-doctor check compose.yml
 ```
 
 ## Use instead
@@ -85,10 +102,10 @@ from msgspec import Struct, field
 
 from dockerlint_alpine.checks import evidence
 from dockerlint_alpine.checks.base import Check, Subject, exact_world, locate, stage_label
-from dockerlint_alpine.checks.programs import Start, search_path, starts
-from dockerlint_alpine.fixer.placement import add_package
+from dockerlint_alpine.checks.programs import PLAIN_TOOLS, Start, search_path, starts
+from dockerlint_alpine.fixer.placement import add_new_run, add_package
 from dockerlint_alpine.model.findings import Evidence
-from dockerlint_alpine.stages import ApkStep
+from dockerlint_alpine.stages import ApkStep, is_installer
 from dockerlint_alpine.syntax import expanded_commands, run_scripts
 from dockerlint_alpine.system.pulse import pulse
 
@@ -117,15 +134,8 @@ _BUILTINS = frozenset(
 )
 """What a shell knows by itself, bash's words included: who names them in sh has another problem."""
 
-_HARMLESS = frozenset(
-    """
-    addgroup adduser apk awk basename cat chgrp chmod chown cp curl cut date delgroup deluser dirname django-admin dos2unix
-    egrep env fgrep find grep groupadd gunzip head hostname id install ln ls mkdir mktemp mv openssl passwd pdm pipenv pipx
-    poetry readlink realpath rm rmdir sed setcap sleep sort stat strip sync tail tee touch tr uname uniq
-    update-ca-certificates useradd usermod uv wc wget which xargs
-    """.split()
-)
-"""Programs that make no program that their own words do not name. All others may have brought anything."""
+_HARMLESS = PLAIN_TOOLS | {"django-admin", "strip", "xargs"}
+"""Programs that make no program that their own words do not name. All others but installers may have brought anything."""
 
 _OF_OTHERS = frozenset("apt apt-get apt-key apt-cache dpkg yum dnf microdnf rpm pacman zypper emerge".split())
 """Package managers of other distributions: Alpine's packages of them install nothing that runs here."""
@@ -167,8 +177,9 @@ def run(subject: Subject) -> Iterator[Finding]:
         told: set[tuple[str, str]] = set()
         for start in starts(subject, stage):
             missing = _missing(subject, stage, start, read)
-            if missing is not None and (start.name, start.by) not in told:
-                told.add((start.name, start.by))
+            by = start.by if start.service is None else f"{start.service.service}: {start.by}"
+            if missing is not None and (start.name, by) not in told:
+                told.add((start.name, by))
                 yield _finding(subject, stage, missing)
 
 
@@ -299,7 +310,7 @@ def _is_opaque(command: ExpandedCommand) -> bool:
     name, folder = command.name, command.args[0].text.rpartition("/")[0]
     if folder and folder not in (*_SYSTEM, "/usr/local/bin", "/opt/venv/bin", "/venv/bin"):
         return True
-    if name not in _HARMLESS and not _PYTHON.fullmatch(name):
+    if name not in _HARMLESS and not is_installer(name) and not _PYTHON.fullmatch(name):
         return True
     if name in {"find", "xargs"}:
         return True
@@ -368,11 +379,16 @@ def _finding(subject: Subject, stage: Stage, missing: _Missing) -> Finding:
     fix: Fix | None
     if start.by in {"pip", "uv"} and package is not None:
         fix, _ = add_package(subject.timeline, stage, package, "build", before) or (None, None)
+    elif package is not None and any(one.written is not None and one.instruction is before for one in stage.steps):
+        # The list that the RUN has is in the script that can't be started yet.
+        fix, _ = add_new_run(subject.timeline, stage, package, before) or (None, None)
     else:
         fix, _ = CHECK.add(subject, stage, package, before)
     through = f" (first line of {start.script})" if start.script is not None else ""
     label = stage_label(stage)
-    text = f"{start.by} starts {start.program}{through}, which is not in {label}: {missing.advice}"
+    service = start.service
+    by = f"{start.by} of service {service.service} ({service.place})" if service is not None else start.by
+    text = f"{by} starts {start.program}{through}, which is not in {label}: {missing.advice}"
     if start.by in {"pip", "uv"}:
         text = f"{start.by} fetches a requirement with git, which is not in {label}: {missing.advice}"
     image = subject.timeline.lineage(stage)[-1].image
@@ -384,8 +400,10 @@ def _finding(subject: Subject, stage: Stage, missing: _Missing) -> Finding:
         at=locate(subject.dockerfile, start.span),
         confidence="certain" if exact else "likely",
         evidence=(
-            Evidence(
-                "dockerfile", f"line {subject.dockerfile.line_of(start.span[0])}: {start.by} starts {start.program}"
+            Evidence("compose", f"{service.place}: {start.by} starts {start.program}")
+            if service is not None
+            else Evidence(
+                "dockerfile", f"line {subject.dockerfile.line_of(start.span[0])}: {by} starts {start.program}"
             ),
             Evidence("index" if package else "dockerfile", missing.why),
             Evidence("rule", f"busybox has no {start.name}, and nothing that the Dockerfile brings may be it"),

@@ -82,6 +82,7 @@ def _finding(subject: Subject, asked: Asked, found: Successors) -> Finding:
         subject=subject,
         stage=asked.stage,
         at=asked.location(subject),
+        step=asked.step,
         confidence=asked.confidence,
         evidence=(
             _absence(asked),
@@ -106,6 +107,7 @@ def _capability(subject: Subject, asked: Asked) -> Finding:
         subject=subject,
         stage=asked.stage,
         at=asked.location(subject),
+        step=asked.step,
         confidence=asked.confidence,
         evidence=(_absence(asked), _presence(asked.index, elsewhere[1]) if elsewhere is not None else None),
         need=asked.name,

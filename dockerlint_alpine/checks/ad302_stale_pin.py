@@ -119,6 +119,7 @@ def _finding(subject: Subject, asked: Asked, present: Package, source: IndexSour
         subject=subject,
         stage=asked.stage,
         at=asked.location(subject),
+        step=asked.step,
         confidence=sure,
         evidence=(
             Evidence(

@@ -141,6 +141,7 @@ def _finding(subject: Subject, asked: Asked, package: Package, distribution: str
         subject=subject,
         stage=asked.stage,
         at=asked.location(subject),
+        step=asked.step,
         confidence=_confidence(asked, package),
         evidence=(
             Evidence("dockerfile", f"{asked.stage.base} has its Python in {IMAGE_PREFIX}"),

@@ -71,7 +71,7 @@ from typing import TYPE_CHECKING
 
 from dockerlint_alpine.apk.releases import release_key
 from dockerlint_alpine.checks.apk_operands import failure_is_handled
-from dockerlint_alpine.checks.base import Check, Subject, locate
+from dockerlint_alpine.checks.base import Check, Subject
 from dockerlint_alpine.model.findings import Evidence, Fix, TextEdit
 from dockerlint_alpine.stages import InstallStep
 
@@ -144,7 +144,7 @@ def _finding(subject: Subject, stage: Stage, step: InstallStep, fix: Fix | None)
         f" {_advice(stage, step)}",
         subject=subject,
         stage=stage,
-        at=locate(subject.dockerfile, step.span),
+        step=step,
         confidence=sure,
         evidence=(
             Evidence("dockerfile", f"{step.command.program} installs into {step.home.site_packages}, which is apk's"),

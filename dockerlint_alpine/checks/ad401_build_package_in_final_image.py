@@ -38,7 +38,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from dockerlint_alpine.checks.ad402_unneeded_build_package import unneeded
-from dockerlint_alpine.checks.base import Check, Subject, exact_world, locate, stage_label
+from dockerlint_alpine.checks.base import Check, Subject, exact_world, stage_label
 from dockerlint_alpine.checks.build_usage import lost_without, mentioned, programs_of, remaining, usage
 from dockerlint_alpine.fixer.lists import apk_steps
 from dockerlint_alpine.fixer.removal import VIRTUAL_NAME, into_virtual
@@ -97,7 +97,7 @@ def _finding(subject: Subject, stage: Stage, step: ApkStep, names: tuple[str, ..
         f"{listed} {stay} in the image that runs: {advice}",
         subject=subject,
         stage=stage,
-        at=locate(subject.dockerfile, step.span),
+        step=step,
         confidence="certain" if exact_world(subject, stage, stage.end) else "likely",
         evidence=(
             Evidence(

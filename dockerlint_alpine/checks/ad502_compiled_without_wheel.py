@@ -32,7 +32,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from dockerlint_alpine.checks import evidence
-from dockerlint_alpine.checks.base import Check, Subject, confidence_of, locate
+from dockerlint_alpine.checks.base import Check, Subject, confidence_of
 from dockerlint_alpine.checks.build_moment import Compile, compiles
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ def _finding(subject: Subject, made: Compile) -> Finding:
         subject=subject,
         stage=made.stage,
         item=item,
-        at=locate(subject.dockerfile, made.step.span),
+        step=made.step,
         confidence=confidence_of(subject, item, made.stage, made.step.moment),
         evidence=(evidence.requirement(item), evidence.wheel(item)),
         on_demand=not nearest,  # with another version that has a wheel there is something to do about it

@@ -54,7 +54,7 @@ from typing import TYPE_CHECKING
 from packaging.version import InvalidVersion, Version
 
 from dockerlint_alpine.checks import evidence
-from dockerlint_alpine.checks.base import Check, Subject, confidence_of, locate
+from dockerlint_alpine.checks.base import Check, Subject, confidence_of
 from dockerlint_alpine.checks.build_moment import Compile, compiles
 from dockerlint_alpine.checks.toolchain import Mismatch, mismatches, toolchains
 from dockerlint_alpine.model.findings import Evidence
@@ -83,7 +83,7 @@ def _finding(subject: Subject, made: Compile, found: tuple[Mismatch, ...]) -> Fi
         subject=subject,
         stage=made.stage,
         item=item,
-        at=locate(subject.dockerfile, made.step.span),
+        step=made.step,
         severity="error",
         confidence=confidence_of(subject, item, made.stage, made.step.moment),
         evidence=(

@@ -114,6 +114,10 @@ def _judged(subject: Subject, step: ApkStep) -> bool:
         return False
     if step.before.files.exists("/etc/apk/repositories"):
         return False
+    if any(
+        name.startswith("/etc/apk/repositories by ") for name in step.before.repositories
+    ):  # a script has changed it
+        return False
     return not failure_is_handled(subject, step.span)
 
 

@@ -10,9 +10,9 @@ alone: each ```` ```dockerfile ```` block is a Dockerfile, blocks with a ``title
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
-from msgspec import Struct
+from msgspec import Struct, field
 from msgspec.structs import replace
 
 from dockerlint_alpine.fixer.placement import add_package
@@ -37,7 +37,9 @@ if TYPE_CHECKING:
     from dockerlint_alpine.knowledge import Knowledge
     from dockerlint_alpine.model.comparison import MissKind
     from dockerlint_alpine.model.findings import Purpose
+    from dockerlint_alpine.model.services import ServiceStart
     from dockerlint_alpine.stages import Installed, Moment, Stage, Timeline, UnjudgedKind
+    from dockerlint_alpine.stages.model import Step
     from dockerlint_alpine.syntax import Dockerfile, Instruction, Span
 
 FixKind: TypeAlias = Literal["safe", "safe or shown", "unsafe", "shown", "none"]
@@ -47,15 +49,23 @@ ImageEvidence: TypeAlias = Literal["none", "left over", "linked", "opened", "gli
 HEADINGS = ("What it does", "Why is this bad?", "Example", "Use instead", "Fix safety", "References")
 """The sections of every page, in this order."""
 
+_SHOWN_TEXT = 80
+"""Characters of a command that are shown."""
+
 SILENT = "What is left alone"
 """A section that a page may have before the one on the fix: more Dockerfiles in which the check finds nothing."""
 
 
 class Subject(Struct, frozen=True):
-    """What a check looks at: one Dockerfile on one platform, and the rules."""
+    """What a check looks at: one Dockerfile on one platform, the rules, and what services start that are built from it.
+
+    ``shared`` keeps what more than one check asks for, under keys of whoever works it out.
+    """
 
     timeline: Timeline
     knowledge: Knowledge
+    services: tuple[ServiceStart, ...] = ()
+    shared: dict[object, Any] = field(default_factory=dict)
 
     @property
     def dockerfile(self) -> Dockerfile:
@@ -127,8 +137,9 @@ class Check(Struct, frozen=True):
         self,
         message: str,
         *,
-        at: Location,
         evidence: Iterable[Evidence | None],
+        at: Location | None = None,
+        step: Step | None = None,
         subject: Subject | None = None,
         stage: Stage | None = None,
         item: Installed | None = None,
@@ -142,10 +153,14 @@ class Check(Struct, frozen=True):
     ) -> Finding:
         """A finding of this code: what is its own is given, the rest is filled in.
 
-        ``item`` is the distribution that it is about, ``items`` are all of them where there are several. An error of which
-        it is only possible that it is one is a warning unless ``severity`` says otherwise, and a safe fix of it is unsafe.
-        ``packages`` and ``evidence`` may have gaps and repeats.
+        It stands ``at`` a place, or at the command of a ``step``. ``item`` is the distribution that it is about, ``items``
+        are all of them where there are several. An error of which it is only possible that it is one is a warning unless
+        ``severity`` says otherwise, and a safe fix of it is unsafe. ``packages`` and ``evidence`` may have gaps and repeats.
         """
+        if at is None:
+            assert step is not None
+            assert subject is not None
+            at = locate(subject.dockerfile, step.span)
         possible = confidence == "possible"
         if severity is None:
             severity = "warning" if possible and self.severity == "error" else self.severity
@@ -158,7 +173,7 @@ class Check(Struct, frozen=True):
             confidence=confidence,
             message=message,
             location=at,
-            evidence=unique(evidence),
+            evidence=unique((*evidence, in_script(step) if step is not None else None)),
             stage=stage_ref(stage) if stage is not None else None,
             platforms=(subject.timeline.platform,) if subject is not None else (),
             distribution=distribution_ref(item) if item is not None else None,
@@ -198,6 +213,14 @@ def locate(dockerfile: Dockerfile, span: Span) -> Location:
     line, column = dockerfile.position(span[0])
     end_line, end_column = dockerfile.position(span[1])
     return Location(line, column, end_line, end_column)
+
+
+def in_script(step: Step) -> Evidence | None:
+    """Where a script has the command of a step; ``None`` for one that stands in the Dockerfile."""
+    if step.written is None:
+        return None
+    text = step.written.text if len(step.written.text) <= _SHOWN_TEXT else f"{step.written.text[:_SHOWN_TEXT]}..."
+    return Evidence("dockerfile", f"{step.written.path}:{step.written.line}: {text}")
 
 
 def instruction_location(dockerfile: Dockerfile, instruction: Instruction, end: int | None = None) -> Location:

@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 
 from dockerlint_alpine.checks.base import exact_world
+from dockerlint_alpine.checks.programs import PLAIN_TOOLS
 from dockerlint_alpine.fixer.lists import apk_steps, build_names, deletions
-from dockerlint_alpine.stages import ApkStep, BuildFacts, InstallStep, is_native, pulled_in_by
+from dockerlint_alpine.stages import ApkStep, BuildFacts, InstallStep, is_installer, is_native, pulled_in_by
 from dockerlint_alpine.stages.files import FromContext, FromStage
 from dockerlint_alpine.syntax import expanded_commands, run_scripts
 
@@ -27,21 +28,17 @@ if TYPE_CHECKING:
     from dockerlint_alpine.stages import Installed, Stage
     from dockerlint_alpine.syntax import ExpandedCommand, Instruction
 
-_HARMLESS = frozenset(
+_HARMLESS = PLAIN_TOOLS | frozenset(
     """
-    : [ [[ . addgroup adduser alias apk awk basename break cat cd chgrp chmod chown command continue cp curl cut date
-    deluser dirname dos2unix echo egrep env exit export false fgrep find getent getopts git gpg grep groupadd gunzip
-    gzip head hostname id install jq ldd ln local locale ls mkdir mktemp mv nproc openssl passwd pip pip3 pipenv pipx
-    poetry pdm popd printenv printf pushd pwd read readlink realpath return rm rmdir scanelf sed set setcap sh sha1sum
-    sha256sum sha512sum shift sleep sort source stat sync tail tar tee test touch tr trap true tty type umask uname
-    unalias uniq unset unzip update-ca-certificates useradd usermod uv wait wc wget which xz
+    . : [ [[ alias break cd command continue echo exit export false getent getopts git gpg gzip jq ldd local locale nproc
+    popd printenv printf pushd pwd read return scanelf set sh sha1sum sha256sum sha512sum shift source tar test trap true
+    tty type umask unalias unset unzip wait xz
     """.split()
 )
-"""Programs that compile nothing. The installers among them are judged by what they install."""
+"""Programs that compile nothing; installers are judged by what they install."""
 
 _PYTHON = re.compile(r"(?:.*/)?python[0-9.]*\Z")
-_INSTALLER = re.compile(r"(?:.*/)?(?:pip[0-9.]*|uv|poetry|pipenv|pdm)\Z")
-_HARMLESS_MODULES = frozenset({"pip", "venv", "ensurepip", "compileall", "virtualenv", "uv", "site", "json.tool"})
+_HARMLESS_MODULES = frozenset({"ensurepip", "compileall", "site", "json.tool"})
 _DJANGO = (["check"], ["collectstatic"], ["compilemessages"], ["migrate"])
 _OF_PACKAGES = ("/usr/", "/lib/", "/bin/", "/sbin/", "/etc/")
 """Folders whose files belong to Alpine's packages; ``/usr/local`` is nobody's."""
@@ -227,7 +224,7 @@ def _harmless(command: ExpandedCommand | None) -> bool:
         return not any(word in {"-exec", "-execdir", "-ok"} for word in words) or not set(words) & {"sh", "bash", "ash"}
     if name == "xargs":
         return any(word in _HARMLESS for word in words[1:]) and not set(words) & {"sh", "bash", "ash"}
-    return name in _HARMLESS or _INSTALLER.match(words[0]) is not None
+    return name in _HARMLESS or is_installer(name)
 
 
 def _harmless_python(words: list[str]) -> bool:
@@ -235,7 +232,8 @@ def _harmless_python(words: list[str]) -> bool:
         if word == "-c" or word in {"--version", "-V"}:
             return True
         if word == "-m":
-            return index + 1 < len(words) and words[index + 1] in _HARMLESS_MODULES
+            module = words[index + 1] if index + 1 < len(words) else ""
+            return module in _HARMLESS_MODULES or is_installer(module)
         if not word.startswith("-"):
             return word.endswith("manage.py") and words[index + 1 : index + 2] in _DJANGO
     return False

@@ -14,6 +14,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from dockerlint_alpine.checks.ad101_missing_build_library import CHECK as LIBRARY
+from dockerlint_alpine.checks.ad103_implicit_build_library import CHECK as IMPLICIT
 from dockerlint_alpine.checks.ad504_toolchain_mismatch import CHECK as MISMATCH
 from dockerlint_alpine.checks.base import locate
 from dockerlint_alpine.checks.remedies import with_remedies
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from dockerlint_alpine.model.findings import Finding
     from dockerlint_alpine.stages import Stage
 
+_LINKED = frozenset({LIBRARY.code, IMPLICIT.code})
 _RANKS = {"safe": 2, "unsafe": 1, "display": 0}
 
 
@@ -76,7 +78,7 @@ def _is_of(hopeless: set[str], finding: Finding) -> bool:
 def _smallest(subject: Subject, listed: Sequence[Finding]) -> list[Finding]:
     by_stage: dict[int, list[int]] = {}
     for number, finding in enumerate(listed):
-        lacks = finding.traits.topic in {"compile", "load", "start"} and finding.traits.purpose is not None
+        lacks = finding.traits.topic and finding.traits.purpose is not None
         if lacks and len(finding.packages) == 1 and finding.need is not None and finding.stage is not None:
             by_stage.setdefault(finding.stage.index, []).append(number)
     gone: set[int] = set()
@@ -106,8 +108,9 @@ def _wishes(subject: Subject, stage: Stage, findings: Sequence[tuple[int, Findin
     assert stage.end is not None
     end = stage.end.world
     for number, one in findings:
-        step = steps.get(one.location) if one.traits.topic == "compile" else None
-        if one.traits.topic == "compile" and step is None:
+        builds = one.traits.topic in {"compile", "implicit"}
+        step = steps.get(one.location) if builds else None
+        if builds and step is None:
             continue
         assert one.need is not None
         yield _Wish(number, one, one.packages[0], one.need, step, end, end.has(one.need))
@@ -121,12 +124,23 @@ def _brings(cause: _Wish, wish: _Wish, closures: dict[tuple[int, str], World]) -
         return False
     if cause.step is not wish.step and not _lasts_until(cause, wish):
         return False
-    if wish.finding.code == LIBRARY.code and not _same_build(cause, wish):
+    if cause.finding.code == IMPLICIT.code or (wish.finding.code in _LINKED and not _same_build(cause, wish)):
         return False
     key = (id(wish.world), cause.package)
     if key not in closures:
         closures[key] = wish.world.add(cause.package)
+    if wish.finding.code == IMPLICIT.code:
+        return _depends(closures[key], cause.package, wish.package)
     return closures[key].has(wish.need)
+
+
+def _depends(world: World, first: str, second: str) -> bool:
+    """Whether the one package asks for the other: whoever asks for the first means the second, too."""
+    asking, asked = world.packages.get(first), world.packages.get(second)
+    if asking is None or asked is None:
+        return False
+    names = {asked.name, *(provide.name for provide in asked.provides)}
+    return any(depends.name in names for depends in asking.depends)
 
 
 def _lasts_until(cause: _Wish, wish: _Wish) -> bool:
@@ -139,7 +153,7 @@ def _lasts_until(cause: _Wish, wish: _Wish) -> bool:
 
 def _same_build(cause: _Wish, wish: _Wish) -> bool:
     return (
-        cause.finding.code == wish.finding.code
+        cause.finding.code == LIBRARY.code
         and cause.finding.distribution == wish.finding.distribution
         and cause.step is wish.step
     )

@@ -60,12 +60,12 @@ def _missing(
     subject: Subject, stage: Stage, items: Iterable[Installed], moment: Moment, step: PythonStep | None
 ) -> Iterator[MissingObject]:
     for item in items:
-        grouped: dict[str, tuple[LibraryUse | Language | WheelLink, list[str], str]] = {}
+        grouped: dict[str, tuple[LibraryUse | Language | WheelLink, list[str], Literal["missing", "possible"]]] = {}
         for need, cause in item.objects:
-            state = _state(subject.timeline, moment, need)
+            state = state_of(subject.timeline, stage, moment, need)
             if state is None or _never_linked(item, cause):
                 continue
-            package = _package(stage, need)
+            package = package_for(stage, need)
             _, needs, _ = grouped.setdefault(package or need, (cause, [], state))
             needs.append(need)
         for key, (cause, needs, state) in grouped.items():
@@ -73,8 +73,8 @@ def _missing(
                 item=item,
                 cause=cause,
                 needs=tuple(needs),
-                package=key if _package(stage, needs[0]) else None,
-                state=state,  # type: ignore[arg-type]
+                package=key if package_for(stage, needs[0]) else None,
+                state=state,
                 removed_by=removal(subject.timeline, stage, needs[0]),
                 moment=moment,
                 step=step,
@@ -87,11 +87,11 @@ def _never_linked(item: Installed, cause: object) -> bool:
     return absent and item.built is not None and item.built.rule is not None and item.built.rule.optional_extension
 
 
-def _state(timeline: Timeline, moment: Moment, need: str) -> str | None:
-    """``None`` where the need is met for certain."""
+def state_of(timeline: Timeline, stage: Stage, moment: Moment, need: str) -> Literal["missing", "possible"] | None:
+    """``None`` where the need is met for certain, ``possible`` where it may be."""
     if moment.world.has(need) and moment.lasting.has(need):
         return None
-    copied = library_copied(timeline, moment, need)
+    copied = library_copied(timeline, stage, moment, need)
     if copied == "yes":
         return None
     if copied == "maybe" or moment.possible.has(need) or moment.world.has(need):
@@ -99,7 +99,8 @@ def _state(timeline: Timeline, moment: Moment, need: str) -> str | None:
     return "missing"
 
 
-def _package(stage: Stage, need: str) -> str | None:
+def package_for(stage: Stage, need: str) -> str | None:
+    """The package of the stage's release that is the best to bring ``need``."""
     assert stage.packages is not None
     return stage.packages.best_name(need)
 

@@ -23,6 +23,8 @@ _SHOWN = 3
 _NUMBER = re.compile(r"\d+(?:\.\d+)*")
 _SIMILAR = 0.84
 """How alike two names must be, by difflib's measure."""
+_LONGEST_NAME = 100
+"""Nothing is guessed for a longer name: Alpine's longest has about 60 characters, and guesses are made by the letter."""
 _LETTERS = string.ascii_lowercase + string.digits + "-+._"
 _HABITS = (
     (re.compile(r"python[23]?-(.+)-dev(?:el)?"), ("py3-{}-dev", "py3-{}")),
@@ -63,6 +65,8 @@ def successors(index: Index, name: str, known: KnownName | None, *, whole: bool)
         if same and (whole or same[0] == known.same[0]):
             return Successors(same[0], (), known)
         return Successors(None, (*same, *_there(index, known.instead))[:_SHOWN], known)
+    if len(name) > _LONGEST_NAME:
+        return Successors(None, (), None)
     for candidates in (_other_versions(index, name), _habits(name), _slips(name), _similar(index, name)):
         found = tuple(dict.fromkeys(_there(index, candidates)))[:_SHOWN]
         if found:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import errno
 import os
+import shlex
 import sys
+from collections.abc import Sequence
 from contextlib import suppress
 from importlib import import_module
 from inspect import cleandoc
@@ -60,9 +62,7 @@ class LazyGroup(click.Group):
         try:
             return super().resolve_command(ctx, args)
         except click.UsageError as error:
-            from dockerlint_alpine.run.suggest import did_you_mean
-
-            hint = did_you_mean(args[0], COMMANDS)
+            hint = _meant(args)
             if not hint:
                 raise
             raise click.UsageError(f"No such command {args[0]!r}{hint}", ctx) from error
@@ -71,6 +71,11 @@ class LazyGroup(click.Group):
         """Run the command. What it refuses may be named by a file: no such name steers the terminal."""
         try:
             return super().invoke(ctx)
+        except click.NoSuchOption as error:
+            hint = _ELSEWHERE.get((error.ctx.info_name, error.option_name)) if error.ctx is not None else None
+            if hint is None:
+                raise
+            raise click.UsageError(f"No such option: {error.option_name}; {hint}", error.ctx) from None
         except click.ClickException as error:
             from dockerlint_alpine.cli.terminal import safe_message
 
@@ -117,9 +122,43 @@ def _readable(command: click.Command, words: str) -> click.Command:
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     epilog="Exit codes: 0 clean or all fixed, 1 findings remain, 2 the command was wrong or a file could not be read.",
 )
-@click.version_option(__version__, prog_name="alpine-doctor")
+@click.version_option(__version__, "-V", "--version", prog_name="alpine-doctor")
 def app() -> None:
     """Find the apk packages that Python distributions lack in Alpine Dockerfiles, with proof, and put them in."""
+
+
+_OTHER_WORDS = {
+    "lint": "check",
+    "scan": "check",
+    "analyze": "check",
+    "format": "fix",
+    "lsp": "server",
+    "why": "explain",
+}
+"""What other programs call it -> the command."""
+
+_ELSEWHERE: dict[tuple[str | None, str], str] = {
+    ("check", "--fix"): "`alpine-doctor fix` writes the fixes, `alpine-doctor fix --diff` prints them",
+    ("check", "--diff"): "`alpine-doctor fix --diff` prints the fixes as a patch",
+    ("check", "--unsafe-fixes"): "`alpine-doctor fix --unsafe-fixes` makes them",
+    ("fix", "--check"): "`alpine-doctor check` reports and writes nothing",
+}
+"""A command and an option that it has not -> what does it."""
+
+
+def _meant(args: Sequence[str]) -> str:
+    """The end of the message on a command that there is none of: what was probably meant, else nothing."""
+    from dockerlint_alpine.run.suggest import did_you_mean
+
+    word = args[0]
+    if word == "help":
+        topic = f"{args[1]} " if len(args) > 1 and args[1] in COMMANDS else ""
+        return f"; say `alpine-doctor {topic}--help`"
+    if word in _OTHER_WORDS:
+        return f"; did you mean {_OTHER_WORDS[word]}?"
+    if os.path.exists(word):  # noqa: PTH110 - nothing is imported for it
+        return f"; to check it: alpine-doctor check {shlex.join(args)}"
+    return did_you_mean(word, COMMANDS)
 
 
 _NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO})

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from dockerlint_alpine.cli import common, modes
+from dockerlint_alpine.cli import common, modes, narrowing
 from dockerlint_alpine.cli.sections import SectionedCommand
 from dockerlint_alpine.cli.terminal import warn
 from dockerlint_alpine.model.reports import FileError, FileReport, Report
@@ -24,13 +24,15 @@ if TYPE_CHECKING:
 
 
 @click.command(cls=SectionedCommand)
-@click.argument("paths", nargs=-1)
+@click.argument("paths", nargs=-1, type=click.Path())
 @modes.mode_options
 @common.analysis_options
+@narrowing.narrowing_options
 @common.output_options
 @click.option(
     "--image",
     metavar="NAME|TAR",
+    type=click.Path(),
     help="Compare the findings with an image built from this Dockerfile: of the engine, or a saved one.",
 )
 @click.option(
@@ -39,7 +41,10 @@ if TYPE_CHECKING:
     help="PATHs are requirement or lock files: judge the Dockerfiles below this folder that use one of them.",
 )
 @click.option(
-    "--stdin-filename", metavar="NAME", help="What to call a Dockerfile read from standard input (PATH is -)."
+    "--stdin-filename",
+    metavar="NAME",
+    type=click.Path(),
+    help="What to call a Dockerfile read from standard input (PATH is -).",
 )
 def check(paths: tuple[str, ...], **given: Any) -> None:
     r"""Report what Alpine stages lack: Dockerfiles, folders and compose files; by default what is below the folder.
@@ -53,6 +58,7 @@ def check(paths: tuple[str, ...], **given: Any) -> None:
       alpine-doctor check --add-ignore --reason "fixed in the next release"
       alpine-doctor check - --stdin-filename docker/Dockerfile < docker/Dockerfile
       alpine-doctor check --using requirements.txt
+      alpine-doctor check --since origin/main
       alpine-doctor check Dockerfile --image myapp:latest
       alpine-doctor check Dockerfile --wheels dist/
     """
@@ -74,6 +80,7 @@ def _judged(paths: tuple[str, ...], configured: Configuration, given: dict[str, 
         raise click.UsageError(str(error)) from None
     finally:
         judge.close()
+    report = narrowing.narrowed(report, paths, configured, given)
     _tell_verdict(report, configured.settings)
     return report, frozenset(judge.looked_at)
 

@@ -6,6 +6,7 @@ import os
 import sys
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -14,6 +15,7 @@ from msgspec.structs import replace
 
 from dockerlint_alpine.cli.progress import Progress
 from dockerlint_alpine.cli.sections import section
+from dockerlint_alpine.cli.spelling import completed
 from dockerlint_alpine.cli.terminal import warn
 from dockerlint_alpine.model.reports import FileError, Report
 from dockerlint_alpine.report.options import PROGRAM
@@ -31,18 +33,7 @@ if TYPE_CHECKING:
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
 
-def _completed(kind: str) -> Callable[..., Any]:
-    """Completes the values of an option; what knows them is imported only then."""
-
-    def complete(ctx: click.Context, _: click.Parameter, incomplete: str) -> Any:
-        from dockerlint_alpine.cli import completing
-
-        return completing.complete(kind, ctx, incomplete)
-
-    return complete
-
-
-_CODES: dict[str, Any] = {"multiple": True, "metavar": "CODE", "shell_complete": _completed("codes")}
+_CODES: dict[str, Any] = {"multiple": True, "metavar": "CODE", "shell_complete": completed("codes")}
 _SELECTION = (
     click.option("--select", **_CODES, help="Only these codes (AD2, AD201, ALL); repeatable."),
     click.option("--ignore", **_CODES, help="Not these codes; repeatable."),
@@ -53,28 +44,34 @@ _BUILD = (
         "platforms",
         multiple=True,
         metavar="OS/ARCH",
-        shell_complete=_completed("platforms"),
+        shell_complete=completed("platforms"),
         help="linux/amd64 by default; repeatable.",
     ),
     click.option("--build-arg", "build_args", multiple=True, metavar="K=V", help="A value for an ARG; repeatable."),
     click.option(
         "--target",
         metavar="STAGE",
-        shell_complete=_completed("stages"),
+        shell_complete=completed("stages"),
         help="Check only this stage and the stages that it is built from.",
     ),
     click.option("--context", type=click.Path(file_okay=False, exists=True), help="The build context."),
     click.option(
         "--alpine",
         metavar="X.Y",
-        shell_complete=_completed("releases"),
+        shell_complete=completed("releases"),
         help="The Alpine release, where the base image does not tell it.",
     ),
-    click.option("--python", metavar="X.Y", help="The Python, where the base image does not tell it."),
+    click.option(
+        "--python",
+        metavar="X.Y",
+        shell_complete=completed("pythons"),
+        help="The Python, where the base image does not tell it.",
+    ),
     click.option(
         "--as",
         "moves",
         multiple=True,
+        shell_complete=completed("moves"),
         metavar="alpine=X.Y",
         help="As if FROM named this release of Alpine (or python=X.Y): what breaks on it. Repeatable.",
     ),
@@ -107,7 +104,7 @@ _OUTPUT = (
         "--output-format",
         multiple=True,
         metavar="FORMAT[:FILE]",
-        shell_complete=_completed("formats"),
+        shell_complete=completed("formats"),
         help="text, concise, json, sarif, github, gitlab, junit, checkstyle, rdjson or markdown; repeatable.",
     ),
     click.option("--output-file", type=click.Path(dir_okay=False), help="Write there instead of standard output."),
@@ -115,6 +112,9 @@ _OUTPUT = (
     click.option("--brief", is_flag=True, help="With the text: one line for what belongs together."),
     click.option("--no-limit", is_flag=True, help="With the text: all that is found, not the gravest 20."),
     click.option("--color", type=click.Choice(["auto", "always", "never"]), help="Colours (default: on a terminal)."),
+    click.option(
+        "--quiet", "-q", is_flag=True, default=None, help="Print findings only: no summary, hint or progress line."
+    ),
     click.option("--strict", is_flag=True, default=None, help="Exit with 2 if anything could not be checked."),
     click.option("--exit-zero", is_flag=True, default=None, help="Exit with 0 whatever is found."),
 )
@@ -134,13 +134,12 @@ def output_options(command: _Command) -> _Command:
 
 def configuration(given: dict[str, Any]) -> Configuration:
     """The configuration file nearest to the current folder with the command line on top. Raises click.UsageError."""
-    from dockerlint_alpine.run.config import ConfigError, Settings, load
+    from dockerlint_alpine.run.config import OPTIONS, ConfigError, load
 
-    names = Settings.__struct_fields__
-    overrides: dict[str, object] = {name: value for name, value in given.items() if name in names}
-    overrides["select"] = _codes(given["select"]) or None
-    overrides["ignore"] = _codes(given["ignore"]) or None
-    overrides["platforms"] = _platforms(given["platforms"]) or None
+    overrides: dict[str, object] = {name: value for name, value in given.items() if name in OPTIONS}
+    overrides["select"] = _listed(given["select"]) or None
+    overrides["ignore"] = _listed(given["ignore"]) or None
+    overrides["platforms"] = _listed(given["platforms"]) or None
     overrides["build_args"] = _build_args(given["build_args"]) or None
     overrides["moves"] = _moves(given.get("moves", ())) or None
     overrides["wheels"] = given.get("wheels") or None
@@ -172,50 +171,13 @@ def _build_args(pairs: Sequence[str]) -> dict[str, str]:
 
 
 def _moves(values: Sequence[str]) -> dict[str, str]:
-    found = dict(value.partition("=")[::2] for value in values)
-    for value in values:
-        name, _, release = value.partition("=")
-        found[name] = release.removeprefix("v")
-        numbers = found[name].split(".")
-        known = len(numbers) == 2 and all(number.isdecimal() for number in numbers)
-        if not (known and name in {"alpine", "python"}) and value != "alpine=edge":
-            raise click.UsageError(f"--as {value!r}: say alpine=X.Y or python=X.Y")
-    return found
+    pairs = (value.partition("=") for value in values)
+    return {name: release.removeprefix("v") for name, _, release in pairs}
 
 
-def _platforms(values: Sequence[str]) -> tuple[str, ...]:
-    if not values:
-        return ()
-    from dockerlint_alpine.stages import APK_ARCH
-
-    platforms = tuple(part for value in values for part in value.split(",") if part)
-    for platform in platforms:
-        if platform not in APK_ARCH:
-            raise click.UsageError(f"--platform {platform!r}: choose from {', '.join(APK_ARCH)}")
-    return platforms
-
-
-def _codes(values: Sequence[str]) -> tuple[str, ...]:
-    """Codes one by one or with commas, or the names of checks; ALL also lists what is only information."""
-    if not values:
-        return ()
-    from dockerlint_alpine.checks import CHECKS
-    from dockerlint_alpine.model.findings import CODE_LETTERS
-
-    by_name = {check.name: check.code for check in CHECKS}
-    found: list[str] = []
-    for part in (part.strip() for value in values for part in value.split(",") if part.strip()):
-        code = by_name.get(part, part.upper())
-        if code == "ALL":
-            found.extend((CODE_LETTERS, *(check.code for check in CHECKS if check.on_demand)))
-        elif any(check.code.startswith(code) for check in CHECKS):
-            found.append(code)
-        else:
-            from dockerlint_alpine.run.suggest import did_you_mean
-
-            hint = did_you_mean(part, [*by_name, *by_name.values()])
-            raise click.UsageError(f"unknown code or prefix: {part}{hint}")
-    return tuple(found)
+def _listed(values: Sequence[str]) -> tuple[str, ...]:
+    """Values one by one or with commas between them."""
+    return tuple(part.strip() for value in values for part in value.split(",") if part.strip())
 
 
 def make_doctor(configured: Configuration) -> Doctor:
@@ -237,7 +199,7 @@ def make_judge(configured: Configuration, *, use_cache: bool, workers: int | Non
         access=lambda: access(configured.settings),
         cache=_open_cache() if use_cache else None,
         workers=workers,
-        progress=Progress,
+        progress=partial(Progress, quiet=configured.settings.quiet),
     )
 
 
@@ -252,7 +214,7 @@ def _open_cache() -> ReportCache:
 def jobs_for(paths: Sequence[str], configured: Configuration) -> tuple[list[Job], list[FileError]]:
     """What to judge, and which paths lead nowhere. What ``exclude`` and git leave out is judged where it was named."""
     settings = configured.settings
-    with Progress("Searching folders") as progress:
+    with Progress("Searching folders", quiet=settings.quiet) as progress:
         search = Search(
             excludes=configured.excludes if settings.exclude else _nothing,
             respect_gitignore=settings.respect_gitignore,
@@ -271,6 +233,10 @@ def _nothing(_: str) -> bool:
 
 _DOCUMENTED = frozenset({"sarif", "rdjson", "markdown", "gitlab"})
 """Formats that carry the documentation of codes; for the others the checks need not be imported."""
+
+
+_HOST_ROOTS = {"gitlab": "CI_PROJECT_DIR", "github": "GITHUB_WORKSPACE"}
+"""Format -> the variable in which its host names the folder that it counts paths from."""
 
 
 def wants_color(choice: str, terminal: bool) -> bool:
@@ -323,11 +289,12 @@ def _render_options(settings: Settings, name: str, *, to_file: bool) -> RenderOp
     asked = context.params if context is not None else {}
     terminal, documented = sys.stdout.isatty() and not to_file, name in _DOCUMENTED
     width = os.get_terminal_size().columns if terminal else 100
+    links = follows_links(os.environ, terminal=terminal) and settings.color != "never" and not to_file
     return RenderOptions(
         color=wants_color(settings.color, terminal),
-        hyperlinks=follows_links(os.environ, terminal=terminal) and settings.color != "never" and not to_file,
+        hyperlinks=links,
         file_root=os.getcwd(),  # noqa: PTH109 - no object on the way of every run
-        docs_url=settings.docs_url or (DOCS_URL if documented else None),
+        docs_url=settings.docs_url or (DOCS_URL if documented or links else None),
         version=__version__,
         width=max(60, min(width, 120)),
         code_docs=code_doc if documented else None,
@@ -335,6 +302,8 @@ def _render_options(settings: Settings, name: str, *, to_file: bool) -> RenderOp
         brief=bool(asked.get("brief")),
         limit=0 if asked.get("no_limit") or asked.get("proof") else RenderOptions().limit,
         command=_command(asked),
+        quiet=settings.quiet,
+        host_root=os.environ.get(_HOST_ROOTS.get(name, "")),
     )
 
 

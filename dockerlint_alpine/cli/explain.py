@@ -8,16 +8,23 @@ from typing import TYPE_CHECKING
 
 import click
 
+from dockerlint_alpine.cli.spelling import completed, format_option, platform_option
+
 if TYPE_CHECKING:
     from dockerlint_alpine.apk import IndexStore
     from dockerlint_alpine.knowledge import Knowledge
 
 
 @click.command()
-@click.argument("topic")
-@click.option("--alpine", metavar="X.Y", help="The release that the Dockerfile lines are for (default: the newest).")
-@click.option("--arch", default="x86_64", show_default=True, help="apk's name of the architecture.")
-@click.option("--output-format", type=click.Choice(["text", "json"]), default="text", show_default=True)
+@click.argument("topic", shell_complete=completed("topics"))
+@click.option(
+    "--alpine",
+    metavar="X.Y",
+    shell_complete=completed("releases"),
+    help="The release that the Dockerfile lines are for (default: the newest).",
+)
+@platform_option("The platform that the packages are for.")
+@format_option("text", "json")
 @click.option("--color", type=click.Choice(["auto", "always", "never"]), default="auto", show_default=True)
 @click.option("--config", type=click.Path(dir_okay=False, exists=True), help="The configuration file to use.")
 @click.option("--isolated", is_flag=True, help="Read no configuration file.")

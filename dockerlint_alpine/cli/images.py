@@ -36,7 +36,7 @@ def open_image(name: str, platforms: Sequence[str]) -> Iterator[tuple[Subject, S
 
 def _subject(name: str, platforms: Sequence[str], bar: Progress) -> Subject:
     from dockerlint_alpine.elf import ArchiveError, TargetError, open_engine_image, open_target
-    from dockerlint_alpine.stages import APK_ARCH
+    from dockerlint_alpine.system.platforms import APK_ARCH
 
     if not os.path.lexists(name):
         return open_engine_image(name.removeprefix("image:"), progress=bar.update)

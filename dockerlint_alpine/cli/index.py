@@ -7,18 +7,26 @@ import sys
 from typing import TYPE_CHECKING, NoReturn
 
 import click
-from msgspec.structs import asdict
+from msgspec import to_builtins
+from msgspec.structs import replace
 
+from dockerlint_alpine.cli.spelling import completed, format_option, platform_option
 from dockerlint_alpine.cli.terminal import warn
 from dockerlint_alpine.run.folders import cache_folder
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from dockerlint_alpine.apk import Index, IndexSource, IndexStore, Solution
+    from dockerlint_alpine.apk import Index, IndexSource, IndexStore, Provider, Solution
 
-_RELEASE = click.option("--alpine", "release", metavar="X.Y", help="The Alpine release (default: the newest at hand).")
-_ARCH = click.option("--arch", default="x86_64", show_default=True, help="The architecture, as apk calls it.")
+_RELEASE = click.option(
+    "--alpine",
+    "release",
+    metavar="X.Y",
+    shell_complete=completed("releases"),
+    help="The Alpine release (default: the newest at hand).",
+)
+_ARCH = platform_option("The platform that the index is for.")
 _REPOSITORY = click.option(
     "--repository",
     default="main,community",
@@ -26,7 +34,7 @@ _REPOSITORY = click.option(
     metavar="NAME,...",
     help="The repositories, in apk's order.",
 )
-_JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+_FORMAT = format_option("text", "json", aliases={"--json": "json"})
 
 
 @click.group("index")
@@ -35,12 +43,12 @@ def index_group() -> None:
 
 
 @index_group.command("list")
-@_JSON
-def list_indexes(as_json: bool) -> None:
+@_FORMAT
+def list_indexes(output_format: str) -> None:
     """Print every index at hand: release, repository, architecture, date, packages, source."""
     sources = open_store().sources()
-    if as_json:
-        click.echo(json.dumps([asdict(source) for source in sources], indent=2))
+    if output_format == "json":
+        click.echo(json.dumps(to_builtins(sources), indent=2))
         return
     rows = [("release", "repository", "arch", "date", "packages", "source")]
     rows += [(one.release, one.repository, one.arch, one.date, str(one.packages), one.kind) for one in sources]
@@ -48,16 +56,16 @@ def list_indexes(as_json: bool) -> None:
 
 
 @index_group.command("search")
-@click.argument("need", metavar="NEED|NAME")
+@click.argument("need", metavar="NEED|NAME", shell_complete=completed("packages"))
 @_RELEASE
 @_ARCH
 @_REPOSITORY
-@_JSON
-def search(need: str, release: str | None, arch: str, repository: str, as_json: bool) -> None:
-    """Print the packages that provide NEED (so:liblz4.so.1, pc:libpq, cmd:pg_config) or are named like NAME."""
+@_FORMAT
+def search(need: str, release: str | None, arch: str, repository: str, output_format: str) -> None:
+    """Print the packages that provide NEED (so:liblz4.so.1, pc:libpq, cmd:pg_config, lz4.h) or are named like NAME."""
     index = _open(release, arch, repository)
-    found = index.search(need)
-    if as_json:
+    found = index.search(need) or _with_header(need, index)
+    if output_format == "json":
         click.echo(
             json.dumps(
                 [
@@ -81,13 +89,19 @@ def search(need: str, release: str | None, arch: str, repository: str, as_json: 
 
 
 @index_group.command("simulate")
-@click.argument("packages", nargs=-1, required=True, metavar="PKG...")
+@click.argument("packages", nargs=-1, required=True, metavar="PKG...", shell_complete=completed("packages"))
 @_RELEASE
 @_ARCH
 @_REPOSITORY
-@click.option("--installed", multiple=True, metavar="PKG", help="What was added before; repeatable, or PKG,PKG.")
+@click.option(
+    "--installed",
+    multiple=True,
+    metavar="PKG",
+    shell_complete=completed("packages"),
+    help="What was added before; repeatable, or PKG,PKG.",
+)
 @click.option("--apk-tools", "tools", metavar="X.Y.Z", help="Decide as this apk-tools: 2.12.9, 2.14.4, 2.14.6, 2.14.9.")
-@_JSON
+@_FORMAT
 def simulate(
     packages: tuple[str, ...],
     release: str | None,
@@ -95,7 +109,7 @@ def simulate(
     repository: str,
     installed: tuple[str, ...],
     tools: str | None,
-    as_json: bool,
+    output_format: str,
 ) -> None:
     """Print what `apk add PKG...` would install, one `name version` a line, sorted.
 
@@ -105,13 +119,13 @@ def simulate(
     before = [name for text in installed for name in text.replace(",", " ").split()]
     index, solution = _solved(release, arch, _repositories(repository), tools, packages, before)
     lines = sorted(f"{change.new.name} {change.new.version}" for change in solution.changes if change.new)
-    if as_json:
+    if output_format == "json":
         click.echo(json.dumps(_as_json(solution, index), indent=2))
     elif solution.ok:
         for line in lines:
             click.echo(line)
     if not solution.ok:
-        if not as_json:
+        if output_format == "text":
             click.echo("unable to select packages:", err=True)
             for problem in solution.problems:
                 click.echo(problem.block(), err=True)
@@ -119,8 +133,15 @@ def simulate(
 
 
 @index_group.command("update")
-@click.option("--alpine", "releases", multiple=True, metavar="X.Y", help="Repeatable (default: the newest at hand).")
-@click.option("--arch", "arches", multiple=True, default=("x86_64",), show_default=True, help="Repeatable.")
+@click.option(
+    "--alpine",
+    "releases",
+    multiple=True,
+    metavar="X.Y",
+    shell_complete=completed("releases"),
+    help="Repeatable (default: the newest at hand).",
+)
+@platform_option("Repeatable.", "arches", multiple=True, default=("linux/amd64",))
 @_REPOSITORY
 @click.option("--mirror", metavar="URL", help="Where to fetch from (default: Alpine's own mirror).")
 @click.option(
@@ -158,6 +179,20 @@ def _open(release: str | None, arch: str, repository: str) -> Index:
         _fail(str(error))
     _notes(store, index)
     return index
+
+
+def _with_header(name: str, index: Index) -> tuple[Provider, ...]:
+    """The packages with a header: indexes list none, the rules say which library it belongs to."""
+    if not name.endswith((".h", ".hpp")):
+        return ()
+    from dockerlint_alpine.cli.rules import open_knowledge
+
+    library = open_knowledge(isolated=True).library_for(name)
+    if library is None:
+        return ()
+    found = (provider for need in library.build_needs(index.release) for provider in index.find(need)[:1])
+    best = next(found, None)
+    return (replace(best, reason=f"has the headers of {library.name}"),) if best is not None else ()
 
 
 def _solved(
@@ -221,15 +256,12 @@ def _update(store: IndexStore, wanted: tuple[str, str, str], mirror: str | None,
     """Fetch one index, say so, and return what went wrong."""
     from dockerlint_alpine.apk import ApkError
     from dockerlint_alpine.apk.releases import is_release
-    from dockerlint_alpine.apk.store import STABLE_ARCHES
     from dockerlint_alpine.apk.update import MIRROR
     from dockerlint_alpine.apk.update import update as fetch
 
     release, repository, arch = wanted
     if not is_release(release):
         raise click.UsageError(f"'{release}' is no Alpine release (3.19, edge)")
-    if arch not in STABLE_ARCHES:
-        raise click.UsageError(f"'{arch}' is no architecture of Alpine ({', '.join(STABLE_ARCHES)})")
     label = f"{release} {repository} {arch}"
     try:
         with _Bar(label) as bar:
@@ -298,7 +330,7 @@ def _as_json(solution: Solution, index: Index) -> dict[str, object]:
         else [],
         "remove": sorted(change.old.name for change in solution.changes if change.old and not change.new),
         "problems": [{"text": problem.text, "names": problem.names} for problem in solution.problems],
-        "sources": [asdict(source) for source in index.sources],
+        "sources": to_builtins(index.sources),
     }
 
 

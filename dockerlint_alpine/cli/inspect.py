@@ -9,6 +9,7 @@ import click
 
 from dockerlint_alpine.cli import common
 from dockerlint_alpine.cli.progress import Progress
+from dockerlint_alpine.cli.spelling import completed, format_option, platform_option
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -16,14 +17,17 @@ if TYPE_CHECKING:
     from dockerlint_alpine.apk import Index, IndexStore
     from dockerlint_alpine.elf import Inspection, Subject
 
-ARCHES = ("x86_64", "aarch64", "armv7", "armhf", "x86", "ppc64le", "s390x", "riscv64", "loongarch64")
-
 
 @click.command("inspect")
-@click.argument("targets", nargs=-1, required=True, metavar="TARGET...")
-@click.option("--alpine", metavar="X.Y", help="Name the packages of this Alpine release (default: an image's own).")
-@click.option("--arch", type=click.Choice(ARCHES), help="Architecture of the packages and of images with several.")
-@click.option("--output-format", type=click.Choice(["text", "json"]), default="text", show_default=True)
+@click.argument("targets", nargs=-1, required=True, metavar="TARGET...", type=click.Path())
+@click.option(
+    "--alpine",
+    metavar="X.Y",
+    shell_complete=completed("releases"),
+    help="Name the packages of this Alpine release (default: an image's own).",
+)
+@platform_option("Platform of the packages and of images with several.", default=None, show_default=False)
+@format_option("text", "json")
 @click.option("--output-file", type=click.Path(dir_okay=False), help="Write there instead of standard output.")
 @click.option(
     "--all", "everything", is_flag=True, help="Show all objects of folders and images, not only lacking ones."

@@ -21,14 +21,14 @@ class Progress:
     Used as a context manager, so that the line is gone before anything else is printed.
     """
 
-    def __init__(self, what: str, total: int | None = None) -> None:
+    def __init__(self, what: str, total: int | None = None, *, quiet: bool = False) -> None:
         self._what = what
         self._total = total
         self._done = 0
         self._shown = False
         self.told = ""
         """What is said behind the count."""
-        self._next = time.monotonic() + _AFTER if _wanted() else float("inf")
+        self._next = time.monotonic() + _AFTER if _wanted() and not quiet else float("inf")
 
     def __enter__(self) -> Self:
         return self

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from dockerlint_alpine.cli.spelling import completed, format_option, platform_option
+
 if TYPE_CHECKING:
     from dockerlint_alpine.knowledge import Knowledge
     from dockerlint_alpine.python import SourceFacts
@@ -50,7 +52,7 @@ def rules_group() -> None:
 
 @rules_group.command("list")
 @click.option("--kind", type=click.Choice(KINDS), default="distribution", show_default=True)
-@click.option("--output-format", type=click.Choice(["text", "json"]), default="text", show_default=True)
+@format_option("text", "json")
 @rules_options
 def list_rules(kind: str, output_format: str, config: str | None, *, isolated: bool) -> None:
     """Print the names of all entries of one kind, one a line; JSON says where each is from, too."""
@@ -65,9 +67,9 @@ def list_rules(kind: str, output_format: str, config: str | None, *, isolated: b
 
 
 @rules_group.command("show")
-@click.argument("name")
+@click.argument("name", shell_complete=completed("entries"))
 @click.option("--kind", type=click.Choice(KINDS), help="Default: every kind that has the name.")
-@click.option("--output-format", type=click.Choice(["toml", "json"]), default="toml", show_default=True)
+@format_option("toml", "json")
 @rules_options
 def show_rule(name: str, kind: str | None, output_format: str, config: str | None, *, isolated: bool) -> None:
     """Print what the rules say of NAME as it is written there, and the file that it is from."""
@@ -101,7 +103,7 @@ def _near(name: str, knowledge: Knowledge) -> str:
 
 @rules_group.command("validate")
 @click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path), default=Path("rules"))
-@click.option("--output-format", type=click.Choice(["text", "json"]), default="text", show_default=True)
+@format_option("text", "json")
 def validate_rules(folder: Path, output_format: str) -> None:
     """Check every rule of FOLDER (default: ./rules) against the schema, the others, and all embedded indexes."""
     from dockerlint_alpine.apk import ApkError, IndexStore
@@ -231,7 +233,7 @@ def _index() -> SimpleIndex:
 
 
 @rules_group.command("refresh")
-@click.argument("names", nargs=-1, required=True, metavar="NAME...")
+@click.argument("names", nargs=-1, required=True, metavar="NAME...", shell_complete=completed("entries"))
 @click.option("--rules", "folder", type=click.Path(exists=True, file_okay=False, path_type=Path), default=Path("rules"))
 @click.option("--recent", default=3, show_default=True, help="Read the requirements of so many newest versions.")
 def refresh(names: Sequence[str], folder: Path, recent: int) -> None:
@@ -258,9 +260,14 @@ def refresh(names: Sequence[str], folder: Path, recent: int) -> None:
 
 
 @rules_group.command("export")
-@click.option("--format", "form", type=click.Choice(["pep804"]), default="pep804", show_default=True)
-@click.option("--alpine", metavar="X.Y", help="The release whose names are exported (default: the newest).")
-@click.option("--arch", default="x86_64", show_default=True, help="apk's name of the architecture.")
+@format_option("pep804", aliases={"--format": None}, name="form")
+@click.option(
+    "--alpine",
+    metavar="X.Y",
+    shell_complete=completed("releases"),
+    help="The release whose names are exported (default: the newest).",
+)
+@platform_option("The platform whose names are exported.")
 @click.option(
     "--registry", type=click.File("rb"), help="Keep to the identifiers of this central registry (its JSON file)."
 )

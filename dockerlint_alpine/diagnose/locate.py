@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 
 from dockerlint_alpine.diagnose.steps import same_command
+from dockerlint_alpine.installers.registry import mention_of_any
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -89,9 +90,7 @@ def _alpine(timeline: Timeline) -> Iterator[Stage]:
 
 
 def _installs(instruction: Instruction) -> bool:
-    return (
-        instruction.keyword == "RUN" and re.search(r"\b(?:pip3?|uv|poetry|pipenv|pdm)\b", instruction.value) is not None
-    )
+    return instruction.keyword == "RUN" and re.search(mention_of_any(), instruction.value) is not None
 
 
 def _at_line(timeline: Timeline, line: int) -> Place | None:

@@ -13,7 +13,6 @@ from dockerlint_alpine.diagnose.locate import Place, cause_place, failed_place
 from dockerlint_alpine.diagnose.systems import Elsewhere, abroad
 from dockerlint_alpine.fixer.placement import add_package
 from dockerlint_alpine.stages import (
-    APK_ARCH,
     ApkStep,
     Installer,
     StageGraphError,
@@ -23,6 +22,7 @@ from dockerlint_alpine.stages import (
     open_context,
 )
 from dockerlint_alpine.syntax import Edit, LayoutError, apply_edits, list_layout, parse
+from dockerlint_alpine.system.platforms import APK_ARCH
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -21,6 +21,7 @@ from dockerlint_alpine.diagnose.steps import (
     read_step,
 )
 from dockerlint_alpine.diagnose.wrappers import unwrap
+from dockerlint_alpine.installers.registry import is_installer
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -118,7 +119,7 @@ _ARCHES = {
 _CANDIDATE = re.compile(r"^\s*(?P<name>[a-z0-9][\w.+-]*?)-(?P<version>\d[\w.]*-r\d+):\s*$")
 """What apk says that it has, above the reasons why it can't take it."""
 
-_INSTALLERS = frozenset({"pip", "setuptools", "poetry", "pipenv", "pdm", "uv", "build", "pyproject_hooks", "wheel"})
+_BUILDERS = frozenset({"setuptools", "build", "pyproject_hooks", "wheel"})
 _SUCCESS_LITERALS = (
     b" DONE ", b"exporting to image", b"naming to ", b"writing image sha256", b"Successfully built ",
     b"Successfully tagged ", b"COMMIT ", b"Pushed ", b"pushing manifest",
@@ -134,6 +135,11 @@ _NO_DISTRIBUTIONS = frozenset({
     "package", "packages", "dependencies", "upgrade", "editable", "project", "setuptools", "metadata", "does", "and",
     "an", "is", "to", "on", "in", "with", "without", "it", "this", "shows", "fails", "image",
 })  # fmt: skip
+
+
+def _builds(module: str) -> bool:
+    """Whether a module in a traceback is the installer or a build tool, not what is being built."""
+    return module in _BUILDERS or is_installer(module)
 
 
 class Hit(Struct, frozen=True):
@@ -310,7 +316,7 @@ class _Walk:
             self.found.building = number
         self.found.node_gyp = self.found.node_gyp or "/node-gyp/" in text
         module = _SITE_PACKAGES.search(text)
-        if module is not None and text.lstrip().startswith("File ") and module["module"] not in _INSTALLERS:
+        if module is not None and text.lstrip().startswith("File ") and not _builds(module["module"]):
             self._module = module["module"]
         if self.found.arch is None:
             self.found.arch = _arch(text)

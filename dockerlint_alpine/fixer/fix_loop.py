@@ -236,8 +236,11 @@ def _accepted(
 ) -> list[tuple[Finding, Fix]]:
     """Those that the user takes. The same edits are asked about once."""
     taken: list[tuple[Finding, Fix]] = []
+    answers: dict[tuple[TextEdit, ...], bool] = {}
     for finding, fix in chosen:
-        if any(fix.edits == other.edits for _, other in taken) or accept(_proposal(finding, fix, data, texts)):
+        if fix.edits not in answers:
+            answers[fix.edits] = accept(_proposal(finding, fix, data, texts))
+        if answers[fix.edits]:
             taken.append((finding, fix))
         else:
             declined.add(key_of(finding))

@@ -17,7 +17,7 @@ from msgspec.structs import replace
 from dockerlint_alpine.fixer.textlist import TextList, file_list
 from dockerlint_alpine.model.findings import TextEdit
 from dockerlint_alpine.stages.model import ApkStep
-from dockerlint_alpine.syntax import EditError, LayoutError, list_layout
+from dockerlint_alpine.syntax import EditError, LayoutError, list_layout, plain_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -167,7 +167,9 @@ def listings(timeline: Timeline, step: ApkStep) -> tuple[Listing, ...]:
 
 def _variables(timeline: Timeline, step: ApkStep) -> Iterator[Listing]:
     values = dict.fromkeys(
-        operand.arg.value for operand in step.command.operands if operand.arg is not None and operand.arg.value
+        operand.arg.value
+        for operand in step.command.operands
+        if operand.path is None and operand.arg is not None and operand.arg.value
     )
     for value in values:
         operands = tuple(one for one in step.command.operands if one.arg is not None and one.arg.value == value)
@@ -195,12 +197,34 @@ def _files(timeline: Timeline, step: ApkStep) -> Iterator[Listing]:
         if path is None:
             continue
         layout = file_list(timeline, step, path, operands)
-        if isinstance(layout, TextList):
-            yield Listing(step, operands, layout, _sharing(timeline, step, operands), layout.path)
+        if layout is None:
+            continue
+        shown: _Layout = layout
+        if layout.path is not None and step.written is not None and path == step.written.path:
+            script = _in_script(layout, operands)
+            if script is None:
+                continue
+            shown = script
+        yield Listing(step, operands, shown, _sharing(timeline, step, operands), layout.path)
+
+
+def _in_script(found: TextList, operands: Sequence[Operand]) -> _Layout | None:
+    """The words of a command in a shell script, where the whole list stands there by itself: no part of it comes from
+    elsewhere, or from a variable that holds other things, too."""
+    args = [operand.arg for operand in operands]
+    known = [arg for arg in args if arg is not None]
+    if len(known) != len(args) or len({arg.value for arg in known}) > 1 or not _together(found.data, operands):
+        return None
+    try:
+        return list_layout(plain_text(found.data), known)
+    except LayoutError:
+        return None
 
 
 def _words(timeline: Timeline, step: ApkStep) -> Listing | None:
     """The words of the command itself; a variable among them is one member."""
+    if step.written is not None:
+        return None
     args = [replace(operand.arg, value=None) for operand in step.command.operands if operand.arg is not None]
     try:
         layout = list_layout(timeline.dockerfile, args)

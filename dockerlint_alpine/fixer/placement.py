@@ -14,12 +14,13 @@ from dockerlint_alpine.fixer.lists import Listing, apk_steps, deletions, listing
 from dockerlint_alpine.fixer.new_run import NEW_RUN, new_run
 from dockerlint_alpine.fixer.pins import pinned_like
 from dockerlint_alpine.model.findings import Fix, TextEdit
+from dockerlint_alpine.stages.model import ApkStep
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from dockerlint_alpine.model.findings import Purpose
-    from dockerlint_alpine.stages.model import ApkStep, Stage, Timeline
+    from dockerlint_alpine.stages.model import Stage, Step, Timeline
     from dockerlint_alpine.syntax import Instruction
 
 
@@ -82,7 +83,6 @@ def candidates(timeline: Timeline, stage: Stage, purpose: Purpose, before: Instr
 
 def _fit(timeline: Timeline, stage: Stage, before: Instruction | None) -> Iterator[ApkStep]:
     """The ``apk add`` commands that certainly run in this stage, before the first step that has the need."""
-    deadline = _deadline(stage, before)
     for step in apk_steps(stage):
         command = step.command
         if command.verb != "add" or step.conditional or command.root is not None or command.repositories:
@@ -90,23 +90,29 @@ def _fit(timeline: Timeline, stage: Stage, before: Instruction | None) -> Iterat
         written = timeline.dockerfile.instruction_at(step.instruction.start)
         if written is None or written.keyword != "RUN" or written not in stage.instructions:
             continue
-        if deadline is None or step.span < deadline:
+        if _in_time(stage, step, before):
             yield step
 
 
-def _deadline(stage: Stage, before: Instruction | None) -> tuple[int, int] | None:
-    """Where in the file the need first arises: the first command of ``before`` that installs or starts Python."""
+def _in_time(stage: Stage, step: ApkStep, before: Instruction | None) -> bool:
+    """Whether a command of apk runs before the need first arises: the first command of ``before`` that installs or starts
+    Python."""
     if before is None:
-        return None
-    needing = [
-        step.span for step in stage.steps if step.instruction.start == before.start and step not in apk_steps(stage)
-    ]
-    return min(needing, default=(before.end, before.end))
+        return True
+    order = [one for one in stage.steps if one is step or (one.instruction.start == before.start and not _is_apk(one))]
+    if len(order) > 1:
+        return order[0] is step
+    return step.span < (before.end, before.end)
+
+
+def _is_apk(step: Step) -> bool:
+    return isinstance(step, ApkStep)
 
 
 def _deleted_too_early(stage: Stage, listing: Listing, before: Instruction | None) -> bool:
-    deadline = _deadline(stage, before)
-    return deadline is not None and any(gone.span < deadline for gone in deletions(stage, listing.step, listing.names))
+    if before is None:
+        return False
+    return any(_in_time(stage, gone, before) for gone in deletions(stage, listing.step, listing.names))
 
 
 def _misused_elsewhere(timeline: Timeline, listing: Listing, purpose: Purpose) -> bool:

@@ -28,7 +28,7 @@ def remove_packages(
     """The edits that take ``names`` out of the list of ``step`` and out of what deletes them one by one; ``None`` where
     they can't be taken out without touching anything else."""
     operands = [package_of(operand) for operand in step.command.operands]
-    if step.command.unknown:
+    if step.command.unknown or step.written is not None:  # of a script: its place is that of what starts it
         return None
     gone = deletions(stage, step, operands)
     if set(operands) <= set(names):
@@ -53,7 +53,13 @@ def into_virtual(timeline: Timeline, step: ApkStep, names: Sequence[str]) -> tup
     dockerfile, instruction = timeline.dockerfile, step.instruction
     commands = _chain(instruction)
     index = _index(commands, step.span)
-    if index is None or index + 1 >= len(commands) or step.command.virtual is not None or step.command.unknown:
+    if (
+        step.written is not None
+        or index is None
+        or index + 1 >= len(commands)
+        or step.command.virtual is not None
+        or step.command.unknown
+    ):
         return None
     words = listings(timeline, step)
     if len(words) != 1 or words[0].path is not None or words[0].makeshift:

@@ -65,6 +65,11 @@ def read_setting(args: Sequence[Arg], known: Sequence[Program] | None = None) ->
     return tool.setting(invocation) if tool is not None and invocation is not None else None
 
 
+def is_installer(name: str) -> bool:
+    """Tell whether a program (without its folder) or a module of Python is one of the tools."""
+    return name != "setup.py" and any(tool.programs.fullmatch(name) for tool in tools())
+
+
 def mention_of_any(known: Sequence[Program] | None = None) -> str:
     """Return the regular expression for text that looks as if it installed Python packages."""
     return "|".join(tool.mention for tool in (tools() if known is None else known) if tool.mention)

@@ -202,7 +202,8 @@ class RuntimeNeed(Struct, frozen=True):
     bring such a distribution. ``lookup`` is ``find_library`` when the only way is
     ``ctypes.util.find_library``. On musl a CPython of the official images (not apk's own, which is patched) then also
     needs ``cmd:objdump``, ``cmd:ld`` and the library's -dev package, because it asks the linker for ``libNAME.so``
-    (CPython's ``Lib/ctypes/util.py``). Otherwise it is ``name``.
+    (CPython's ``Lib/ctypes/util.py``). Otherwise it is ``name``. ``commands``: only these commands of the distribution have
+    the need (empty: whoever imports it).
     """
 
     kind: RuntimeKind
@@ -220,6 +221,7 @@ class RuntimeNeed(Struct, frozen=True):
     not_on: tuple[str, ...] = ()
     note: str = ""
     evidence: tuple[str, ...] = ()
+    commands: tuple[str, ...] = ()
 
     def available(self, release: str, arch: str | None = None) -> bool:
         """Tell whether Alpine ``release`` (``X.Y`` or ``edge``) has a provider of it, for ``arch`` if given."""

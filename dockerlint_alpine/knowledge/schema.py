@@ -302,6 +302,7 @@ def _runtime(table: Table) -> RuntimeNeed:
         not_on=table.texts("not-on", _ARCH, "an architecture such as 'armv7'"),
         note=table.text("note", ""),
         evidence=table.texts("evidence"),
+        commands=table.texts("commands"),
     )
     table.done()
     if not need.any:

@@ -14,7 +14,9 @@ Severity: TypeAlias = Literal["error", "warning", "info"]
 Confidence: TypeAlias = Literal["certain", "likely", "possible"]
 Applicability: TypeAlias = Literal["safe", "unsafe", "display"]
 Purpose: TypeAlias = Literal["build", "runtime"]
-EvidenceKind: TypeAlias = Literal["rule", "elf", "wheel", "index", "log", "dockerfile", "requirement", "source"]
+EvidenceKind: TypeAlias = Literal[
+    "rule", "elf", "wheel", "index", "log", "dockerfile", "requirement", "source", "compose"
+]
 
 CODE_LETTERS = "AD"
 """What every code begins with; three digits follow."""

@@ -5,7 +5,10 @@ Like findings, these types are all that ``report/`` knows. All of them are froze
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from msgspec import Struct
+from msgspec.structs import replace
 
 from dockerlint_alpine.model.comparison import Comparison
 from dockerlint_alpine.model.findings import Finding, Severity
@@ -27,6 +30,12 @@ class FileReport(Struct, frozen=True):
     unknown: int = 0
     notes: tuple[str, ...] = ()
     image: Comparison | None = None
+
+
+def with_findings(file: FileReport, findings: Sequence[Finding]) -> FileReport:
+    """The report with only these of its findings; what of the others could not be checked is no longer counted."""
+    gone = sum(one.could_not_judge for one in file.findings) - sum(one.could_not_judge for one in findings)
+    return replace(file, findings=tuple(findings), unknown=max(0, file.unknown - gone))
 
 
 class FileError(Struct, frozen=True):

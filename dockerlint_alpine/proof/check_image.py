@@ -11,7 +11,7 @@ from dockerlint_alpine.elf.targets import no_progress
 from dockerlint_alpine.proof.image import ImageMismatchError, compare_with_image, stage_of
 from dockerlint_alpine.python.sources.dlopen import scan_sources
 from dockerlint_alpine.run.reading import UnreadableError
-from dockerlint_alpine.stages import APK_ARCH
+from dockerlint_alpine.system.platforms import APK_ARCH
 
 if TYPE_CHECKING:
     from pathlib import Path

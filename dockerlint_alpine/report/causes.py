@@ -176,11 +176,14 @@ def causes(findings: Sequence[Finding]) -> tuple[Cause, ...]:
     return tuple(Cause(tuple(findings[number] for number in sorted(numbers)), numbers) for numbers in sorted(found))
 
 
-def identified(file: FileReport) -> tuple[tuple[Cause, str], ...]:
-    """The causes of a file, each with an identity that survives edits elsewhere: that of its finding, or of all of them."""
+def identified(file: FileReport, path: str = "") -> tuple[tuple[Cause, str], ...]:
+    """The causes of a file, each with an identity that survives edits elsewhere: that of its finding, or of all of them.
+
+    ``path`` names the file where its host has another name for it.
+    """
     from dockerlint_alpine.report.fingerprint import digest, fingerprints
 
-    identities = fingerprints(file)
+    identities = fingerprints(file, path)
     return tuple(
         (
             one,

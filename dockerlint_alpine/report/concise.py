@@ -24,8 +24,9 @@ def render(report: Report, options: RenderOptions) -> str:
     lines += (
         f"{printable(error.path)}: {paint('error', RED, BOLD)}: {printable(error.message)}" for error in report.errors
     )
-    lines.append(" ".join(summary(report, show_fix_hint=options.show_fix_hint)))
-    return "\n".join(lines) + "\n"
+    if not options.quiet:
+        lines.append(" ".join(summary(report, show_fix_hint=options.show_fix_hint)))
+    return "".join(f"{line}\n" for line in lines)
 
 
 def line(path: str, finding: Finding, *, options: RenderOptions, paint: Paint) -> str:
@@ -33,4 +34,5 @@ def line(path: str, finding: Finding, *, options: RenderOptions, paint: Paint) -
     code = paint.link(paint(finding.code, SEVERITY_COLORS[finding.severity], BOLD), options.link(finding.code))
     fixable = f" [{paint('*', CYAN)}]" if finding.fix and finding.fix.applicability == "safe" else ""
     place = f"{paint(printable(path), BOLD)}:{finding.location.line}:{finding.location.column}"
+    place = paint.link(place, options.file_url(path))
     return f"{place}: {code}{fixable} {printable(finding.message)}"

@@ -16,16 +16,17 @@ if TYPE_CHECKING:
 _LINE_NUMBER = re.compile(r":\d+\b|\blines? \d+")
 
 
-def fingerprints(file: FileReport) -> tuple[str, ...]:
+def fingerprints(file: FileReport, path: str = "") -> tuple[str, ...]:
     """One hexadecimal identity (40 digits) for each finding of the file, in order and each different.
 
-    No line or column enters it: it is made of the file, the code, the stage, the distribution, the need and the
-    packages, and of the message where there is nothing more exact. Equal findings are told apart by their order.
+    ``path`` names the file where its host has another name for it. No line or column enters an identity: it is made of
+    the file, the code, the stage, the distribution, the need and the packages, and of the message where there is nothing
+    more exact. Equal findings are told apart by their order.
     """
     seen: Counter[tuple[str, ...]] = Counter()
     found: list[str] = []
     for finding in file.findings:
-        identity = (portable(file.path), *_identity(finding))
+        identity = (path or portable(file.path), *_identity(finding))
         seen[identity] += 1
         found.append(digest(*identity, str(seen[identity])))
     return tuple(found)

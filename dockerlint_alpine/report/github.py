@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 from dockerlint_alpine.report.causes import Cause, causes, told
 from dockerlint_alpine.report.display import escaped, scrub
 from dockerlint_alpine.report.options import PROGRAM
-from dockerlint_alpine.report.paths import portable
 from dockerlint_alpine.report.positions import Lines
 
 if TYPE_CHECKING:
@@ -21,11 +20,12 @@ _PROPERTY = {**_DATA, ord(":"): "%3A", ord(","): "%2C"}
 """The escapes of the runner's own toolkit (``command.ts``: ``escapeData``, ``escapeProperty``)."""
 
 
-def render(report: Report, _options: RenderOptions) -> str:
+def render(report: Report, options: RenderOptions) -> str:
     """One command a line; nothing at all for a report with nothing to say."""
-    commands = [command for file in report.files for command in _file(file)]
+    commands = [command for file in report.files for command in _file(file, options.host_path(file.path))]
     commands += (
-        command("error", {"file": portable(error.path), "title": PROGRAM}, error.message) for error in report.errors
+        command("error", {"file": options.host_path(error.path), "title": PROGRAM}, error.message)
+        for error in report.errors
     )
     return "".join(f"{command}\n" for command in commands)
 
@@ -40,17 +40,17 @@ def _escape(text: str, escapes: dict[int, str]) -> str:
     return escaped(scrub(text)).translate(escapes)
 
 
-def _file(file: FileReport) -> list[str]:
+def _file(file: FileReport, path: str) -> list[str]:
     lines = Lines(file.source)
-    found = [_annotation(file.path, lines, cause) for cause in causes(file.findings)]
-    found += (command("notice", {"file": portable(file.path), "title": PROGRAM}, note) for note in file.notes)
+    found = [_annotation(path, lines, cause) for cause in causes(file.findings)]
+    found += (command("notice", {"file": path, "title": PROGRAM}, note) for note in file.notes)
     return found
 
 
 def _annotation(path: str, lines: Lines, cause: Cause) -> str:
     """One for each cause. Columns are given for a range within one line only: GitHub refuses them otherwise."""
     place = cause.location
-    properties: dict[str, object] = {"file": portable(path), "line": place.line, "endLine": place.end_line}
+    properties: dict[str, object] = {"file": path, "line": place.line, "endLine": place.end_line}
     if place.line == place.end_line:
         properties["col"] = lines.characters(place.line, place.column)
         properties["endColumn"] = lines.characters(place.line, place.end_column)

@@ -8,7 +8,6 @@ from dockerlint_alpine.report.causes import identified
 from dockerlint_alpine.report.display import printable
 from dockerlint_alpine.report.encoding import json_text
 from dockerlint_alpine.report.fingerprint import digest
-from dockerlint_alpine.report.paths import portable
 
 if TYPE_CHECKING:
     from dockerlint_alpine.model.findings import Severity
@@ -19,7 +18,7 @@ _SEVERITIES: dict[Severity, str] = {"error": "major", "warning": "minor", "info"
 UNREADABLE = "unreadable-file"
 
 
-def render(report: Report, _options: RenderOptions) -> str:
+def render(report: Report, options: RenderOptions) -> str:
     """Return a JSON array with one entry a cause; fingerprints are unique and do not depend on the line."""
     entries = [
         {
@@ -27,23 +26,23 @@ def render(report: Report, _options: RenderOptions) -> str:
             "check_name": cause.lead.name,
             "fingerprint": identity,
             "severity": _SEVERITIES[cause.severity],
-            "location": _location(file.path, cause.location.line),
+            "location": _location(options, file.path, cause.location.line),
         }
         for file in report.files
-        for cause, identity in identified(file)
+        for cause, identity in identified(file, options.host_path(file.path))
     ]
     entries += (
         {
             "description": error.message,
             "check_name": UNREADABLE,
-            "fingerprint": digest(UNREADABLE, portable(error.path)),
+            "fingerprint": digest(UNREADABLE, options.host_path(error.path)),
             "severity": "blocker",
-            "location": _location(error.path, 1),
+            "location": _location(options, error.path, 1),
         }
         for error in report.errors
     )
     return json_text(entries)
 
 
-def _location(path: str, line: int) -> dict[str, object]:
-    return {"path": portable(path), "lines": {"begin": line}}
+def _location(options: RenderOptions, path: str, line: int) -> dict[str, object]:
+    return {"path": options.host_path(path), "lines": {"begin": line}}

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
+
+from dockerlint_alpine.report.paths import portable
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -47,7 +50,9 @@ class RenderOptions(Struct, frozen=True):
     ``width`` is the room in terminal cells for ``text``. ``docs_url`` is the address under which the code pages are
     published (``https://example.org/docs/``). ``show_fix_hint`` adds the commands that fix and explain. ``text`` shows
     ``limit`` causes (0: all) and names ``command``, which made the report, for the rest; with ``proof`` each step that leads
-    to a finding, with ``brief`` one line a cause.
+    to a finding, with ``brief`` one line a cause. ``quiet`` leaves out all but findings and what could not be checked or
+    read. ``host_root`` is the folder from which the format's host counts paths, ``file_root`` the one that paths of the
+    report are relative to.
     """
 
     color: bool = False
@@ -62,6 +67,8 @@ class RenderOptions(Struct, frozen=True):
     brief: bool = False
     limit: int = 20
     command: str = ""
+    quiet: bool = False
+    host_root: str | None = None
 
     def code_url(self, code: str) -> str | None:
         """Return a code's page: absolute where published, else as ``CodeDoc.url`` has it, or ``None``."""
@@ -74,6 +81,13 @@ class RenderOptions(Struct, frozen=True):
         """Return the same where a reader anywhere can follow it, that is, when it is absolute."""
         url = self.code_url(code)
         return url if is_absolute(url) else None
+
+    def host_path(self, path: str) -> str:
+        """Return a path of the report as the host names it: relative to ``host_root`` where it lies below that."""
+        if not (self.host_root and self.file_root):
+            return portable(path)
+        found = os.path.relpath(os.path.join(self.file_root, path), self.host_root)  # noqa: PTH118
+        return portable(path if found.startswith("..") else found)
 
     def file_url(self, path: str) -> str | None:
         """Return the ``file:`` address of a path of the report, where its folder is known (RFC 8089)."""

@@ -43,8 +43,9 @@ def render(report: Report, options: RenderOptions) -> str:
     blocks += writer.left_out([(file, one) for file, listed in found for one in listed if id(one) not in kept])
     blocks += writer.not_judged(report)
     blocks += writer.not_read(report)
-    blocks.append(writer.summary(report))
-    return "\n\n".join("\n".join(block) for block in blocks) + "\n"
+    if not options.quiet:
+        blocks.append(writer.summary(report))
+    return "\n\n".join("\n".join(block) for block in blocks) + ("\n" if blocks else "")
 
 
 def _kept(listed: Sequence[Cause], limit: int) -> set[int]:

@@ -6,6 +6,7 @@ Nothing here prints or writes; :func:`fix` returns the new bytes.
 from __future__ import annotations
 
 import os
+import re
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -26,7 +27,7 @@ from dockerlint_alpine.knowledge import Knowledge
 from dockerlint_alpine.model.findings import CODE_LETTERS, Finding
 from dockerlint_alpine.model.reports import FileError, FileReport, Report
 from dockerlint_alpine.run import moves, suppress
-from dockerlint_alpine.run.config import ConfigError, Configuration, Settings, load
+from dockerlint_alpine.run.config import OPTIONS, ConfigError, Configuration, Settings, load
 from dockerlint_alpine.run.discovery import Job, job_settings
 from dockerlint_alpine.run.moves import Moves
 from dockerlint_alpine.run.reading import UnreadableError, read_dockerfile
@@ -149,8 +150,7 @@ class Doctor:
 
         What is added may only be missing again where something is deleted: other files are not looked at twice.
         """
-        fixable = any(one.fix is not None and one.fix.applicability == "safe" for one in report.findings)
-        if not fixable or b"del" not in report.source:
+        if not any(_may_be_undone(one, report.source) for one in report.findings):
             return report
         looked_at = self.looked_at
         known = dict(changed or {})
@@ -190,7 +190,7 @@ class Doctor:
 
     def found_in(self, timeline: Timeline) -> list[Finding]:
         """All that the checks say of one run on paper, before comments and the configuration had their say."""
-        subject = Subject(timeline, self.knowledge)
+        subject = Subject(timeline, self.knowledge, self.settings.starts)
         return share(timeline, told_once(subject, settled(subject, _run_all(subject))))
 
     def reported(self, name: str, timelines: Sequence[Timeline], found: Sequence[Finding]) -> FileReport:
@@ -338,6 +338,39 @@ def fix_builds(
     return FixResult(path, old, done.new, done.applied, left, tuple(others))
 
 
+_DELETION = re.compile(rb"\bapk\b(?:[^;&|\n\\]|\\[\s\S])*?\bdel\b((?:[^;&|\n\\]|\\[\s\S])*)")
+_VIRTUAL = re.compile(rb"\s(?:-t|--virtual)\b")
+
+
+def _may_be_undone(finding: Finding, source: bytes) -> bool:
+    """Whether anything may take away again what the safe fix of a finding adds, before it has served.
+
+    What serves a build has served at the end of the finding's place; what serves at run time must stay. An ``apk del``
+    takes away what it names, and the virtual package that the fix adds to.
+    """
+    fix = finding.fix
+    if fix is None or fix.applicability != "safe" or b"del" not in source:
+        return False
+    own = [edit.start for edit in fix.edits if edit.path is None]
+    if len(own) != len(fix.edits) or not own or finding.traits.purpose is None or finding.traits.phase > 1:
+        return True
+    start, end = min(own), len(source)
+    if finding.traits.purpose == "build":
+        lines = source.split(b"\n", finding.location.end_line)[: finding.location.end_line - 1]
+        end = sum(len(line) + 1 for line in lines) + finding.location.end_column - 1
+    if start >= end:
+        return True
+    deleted = [match[1].replace(b"\\\n", b" ").split() for match in _DELETION.finditer(source, start, end)]
+    if not deleted:
+        return False
+    list_before = source[max(source.rfind(b"apk", 0, start), 0) : start]
+    named = {word for words in deleted for word in words}
+    unclear = any(not words for words in deleted) or any(set(word) & set(b"$*`\"'") for word in named)
+    return (
+        unclear or _VIRTUAL.search(list_before) is not None or not named.isdisjoint(map(str.encode, finding.packages))
+    )
+
+
 def _reader(before: dict[str, bytes]) -> Callable[[str], bytes | None]:
     """Reads other files that fixes may change; what they held is kept in ``before``, and ``None`` stands for no file."""
 
@@ -376,7 +409,7 @@ def configure(**settings: object) -> Configuration:
     Raises ConfigError for what is no option or no value of one.
     """
     given = {name: str(value) if isinstance(value, Path) else value for name, value in settings.items()}
-    unknown = sorted(given.keys() - set(Settings.__struct_fields__))
+    unknown = sorted(given.keys() - OPTIONS)
     if unknown:
         raise ConfigError(f"unknown option {unknown[0]!r}")
     return load(Path(), overrides=given, isolated=True)

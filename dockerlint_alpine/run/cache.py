@@ -36,6 +36,7 @@ _ONLY_SHOWN = {
     "output_format": ("text",),
     "output_file": None,
     "color": "auto",
+    "quiet": False,
     "docs_url": None,
     "exit_zero": False,
     "strict": False,

@@ -11,6 +11,7 @@ from __future__ import annotations
 import os
 import re
 import sys
+from datetime import date
 from functools import lru_cache
 from pathlib import Path
 from types import MappingProxyType
@@ -19,15 +20,18 @@ from typing import TYPE_CHECKING, Literal, TypeAlias, cast
 from msgspec import Struct
 from msgspec.structs import replace
 
-from dockerlint_alpine.model.findings import CODE_LETTERS, CODE_PREFIX, SEVERITIES
+from dockerlint_alpine.model.findings import SEVERITIES
 from dockerlint_alpine.report import FORMATS
+from dockerlint_alpine.run.codes import code_of, expanded
 from dockerlint_alpine.run.gitignore import translated
 from dockerlint_alpine.system.files import lies_within, project_root, read_file
+from dockerlint_alpine.system.platforms import APK_ARCH
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
     from dockerlint_alpine.model.findings import Finding, Severity
+    from dockerlint_alpine.model.services import ServiceStart
 
     Reader: TypeAlias = Callable[[object], object]
 
@@ -58,7 +62,7 @@ class Settings(Struct, frozen=True):
     (``YYYY-MM-DD``) to answer for: younger releases on the index are left out. ``online``: ask the package index, or never;
     ``None``: use kept answers, and ask for what nothing else tells if the index answers quickly (not in CI). ``docs_url`` is
     where the pages on the codes are published. ``moves`` names the releases (``alpine``, ``python``) that base images are
-    taken to be of, whatever FROM names.
+    taken to be of, whatever FROM names. ``starts`` is no option: what the services of a compose file start.
     """
 
     select: tuple[str, ...] = ("AD",)
@@ -77,6 +81,7 @@ class Settings(Struct, frozen=True):
     output_format: tuple[str, ...] = ("text",)
     output_file: str | None = None
     color: Color = "auto"
+    quiet: bool = False
     unsafe_fixes: bool = False
     require_reason: bool = False
     rules: tuple[str, ...] = ()
@@ -87,6 +92,11 @@ class Settings(Struct, frozen=True):
     docs_url: str | None = None
     as_of: str | None = None
     moves: Table = ()
+    starts: tuple[ServiceStart, ...] = ()
+
+
+OPTIONS = frozenset(Settings.__struct_fields__) - {"starts"}
+"""The fields of :class:`Settings` that a file, a variable or the command line may set."""
 
 
 class Configuration(Struct, frozen=True):
@@ -293,7 +303,7 @@ def find(start: Path) -> Path | None:
 
 def as_dict(settings: Settings) -> dict[str, object]:
     """Write settings as the file would have them (for JSON or TOML), every option by its name there."""
-    return {_kebab(name): _plain(name, getattr(settings, name)) for name in settings.__struct_fields__}
+    return {_kebab(name): _plain(name, getattr(settings, name)) for name in _READERS}
 
 
 @lru_cache(maxsize=512)
@@ -483,15 +493,43 @@ def _glob(value: str) -> str:
     return value
 
 
-_CODE = _shaped(CODE_PREFIX, f"{CODE_LETTERS}201")
+def _codes(value: object) -> tuple[str, ...]:
+    """Codes, beginnings of codes and names of checks; ``ALL`` also lists what is only information."""
+    return tuple(code for word in _texts(value) for code in expanded(word))
+
+
+def _platform(value: object) -> str:
+    if value not in APK_ARCH:
+        raise ValueError(f"{value!r}: choose from {', '.join(APK_ARCH)}")
+    return str(value)
+
+
+def _day(value: object) -> str:
+    day = _shaped(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", "2026-01-31")(value)
+    try:
+        date.fromisoformat(day)
+    except ValueError as error:
+        raise ValueError(f"{day!r}: {error}") from None
+    return day
+
+
+def _releases(value: object) -> object:
+    """The releases to move to."""
+    moves = _table_of(str, _text)(value)
+    for name, release in cast("Table", moves):
+        fits = re.fullmatch(r"[0-9]+\.[0-9]+", release) or (name, release) == ("alpine", "edge")
+        if name not in {"alpine", "python"} or not fits:
+            raise ValueError(f"{name}={release}: say alpine=X.Y or python=X.Y")
+    return moves
+
 
 _READERS: Mapping[str, Reader] = MappingProxyType(
     {
-        "select": _list_of(_CODE),
-        "ignore": _list_of(_CODE),
-        "per_file_ignores": _table_of(_glob, _list_of(_CODE)),
-        "severity": _table_of(_CODE, _choice(*SEVERITIES)),
-        "platforms": _list_of(_shaped(r"linux/[a-z0-9]+(/v[0-9]+)?", "linux/amd64")),
+        "select": _codes,
+        "ignore": _codes,
+        "per_file_ignores": _table_of(_glob, _codes),
+        "severity": _table_of(code_of, _choice(*SEVERITIES)),
+        "platforms": _list_of(_platform),
         "build_args": _table_of(_shaped(r"[A-Za-z_][A-Za-z0-9_]*", "VERSION"), _any_text),
         "target": _text,
         "context": _text,
@@ -503,6 +541,7 @@ _READERS: Mapping[str, Reader] = MappingProxyType(
         "output_format": _formats,
         "output_file": _text,
         "color": _choice("auto", "always", "never"),
+        "quiet": _flag,
         "unsafe_fixes": _flag,
         "require_reason": _flag,
         "rules": _texts,
@@ -511,8 +550,8 @@ _READERS: Mapping[str, Reader] = MappingProxyType(
         "respect_gitignore": _flag,
         "force_exclude": _flag,
         "docs_url": _shaped(r"https?://[^ ]+", "https://example.org/docs"),
-        "as_of": _shaped(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", "2026-01-31"),
-        "moves": _table_of(_shaped("alpine|python", "alpine"), _shaped(r"[0-9]+\.[0-9]+|edge", "3.24")),
+        "as_of": _day,
+        "moves": _releases,
     }
 )
 _TABLES = frozenset({"per_file_ignores", "severity", "build_args", "moves"})

@@ -58,6 +58,7 @@ RULES: Mapping[str, Rule] = MappingProxyType({
     "output_format": Rule("no file"),
     "output_file": Rule("no"),
     "color": Rule("yes"),
+    "quiet": Rule("yes"),
     "unsafe_fixes": Rule("yes"),
     "require_reason": Rule("yes", option=False),
     "rules": Rule("inside", option=False),

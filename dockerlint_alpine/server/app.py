@@ -63,6 +63,7 @@ class Server(LanguageServer):
         self._pause = pause
         self._pending: dict[str, asyncio.Task[None]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
+        self._said: set[str] = set()
         self._rests_on: dict[str, Callable[[frozenset[str]], bool]] = {}
         self._was_shut_down = False
         self._incoming: Incoming | None = None
@@ -142,7 +143,11 @@ class Server(LanguageServer):
         answer = await self._judged_unless_outdated(self._diagnostics, uri, document, snapshot)
         if answer is None:
             return
-        found, rests_on = answer
+        found, rests_on, refused = answer
+        for line in refused:
+            if line not in self._said:
+                self._said.add(line)
+                self.window_show_message(types.ShowMessageParams(types.MessageType.Warning, line))
         now = self._snapshot().documents.get(uri)
         if now is not None:
             self._rests_on[uri] = rests_on
@@ -151,9 +156,9 @@ class Server(LanguageServer):
 
     def _diagnostics(
         self, document: Document, snapshot: Snapshot
-    ) -> tuple[list[types.Diagnostic], Callable[[frozenset[str]], bool]]:
+    ) -> tuple[list[types.Diagnostic], Callable[[frozenset[str]], bool], tuple[str, ...]]:
         judgement = self._judge.judgement(document, snapshot)
-        return diagnostics(judgement), judgement.rests_on
+        return diagnostics(judgement), judgement.rests_on, judgement.refused
 
     def _publish(self, uri: str, version: int | None, found: list[types.Diagnostic]) -> None:
         self.text_document_publish_diagnostics(types.PublishDiagnosticsParams(uri, found, version))

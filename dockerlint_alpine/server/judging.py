@@ -39,7 +39,8 @@ class Judgement(Struct, frozen=True):
     """What is known of one Dockerfile as it stands in the editor.
 
     ``subjects`` are what checks see: the Dockerfile run on paper, once for each build (see ``Judge``) and platform.
-    ``doctors`` has one for each build. ``problems`` say, in one line each, why someitem could not be checked at all.
+    ``doctors`` has one for each build. ``problems`` say, in one line each, why something could not be checked at all.
+    ``refused`` are settings of the project's files that those may not make, one line each.
     ``looked_at`` are the absolute paths that it rests on, whether something is there or not.
     """
 
@@ -50,6 +51,7 @@ class Judgement(Struct, frozen=True):
     doctors: tuple[Doctor, ...] = ()
     looked_at: frozenset[str] = frozenset()
     problems: tuple[str, ...] = ()
+    refused: tuple[str, ...] = ()
 
     def uri(self, name: str) -> str:
         """The URI of a file that the report names: the Dockerfile itself or another."""
@@ -97,6 +99,7 @@ class Judge:
             configuration = self._configuration(document.path)
         except ConfigError as error:
             return replace(nothing, problems=(str(error),))
+        nothing = replace(nothing, refused=configuration.refused)
         if configuration.excludes(str(document.path)):
             return nothing
         jobs = self._jobs(document.path, snapshot.folder_of(document.path))

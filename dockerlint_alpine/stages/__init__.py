@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from dockerlint_alpine.installers.base import PythonHome
+from dockerlint_alpine.installers.registry import is_installer
 from dockerlint_alpine.python.sources.native import is_native
-from dockerlint_alpine.stages.bases import APK_ARCH
 from dockerlint_alpine.stages.context import BuildContext, ContextFileError, guess_root, open_context
 from dockerlint_alpine.stages.copied_libraries import library_copied
 from dockerlint_alpine.stages.copying import copy_sources
@@ -27,7 +27,6 @@ from dockerlint_alpine.stages.timeline import build_timeline
 from dockerlint_alpine.stages.world_cache import WorldCache
 
 __all__ = [
-    "APK_ARCH",
     "ApkStep",
     "BuildContext",
     "BuildFacts",
@@ -51,6 +50,7 @@ __all__ = [
     "can_be_met",
     "copy_sources",
     "guess_root",
+    "is_installer",
     "is_native",
     "library_copied",
     "open_context",

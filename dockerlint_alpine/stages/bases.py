@@ -10,23 +10,11 @@ from msgspec.structs import replace
 from dockerlint_alpine.apk import UnknownReleaseError
 from dockerlint_alpine.stages.heuristics import adds_packages, mentions_packages, uses_other_system
 from dockerlint_alpine.stages.packages import Packages
+from dockerlint_alpine.system.platforms import APK_ARCH
 
 if TYPE_CHECKING:
     from dockerlint_alpine.knowledge import BaseImage
     from dockerlint_alpine.stages.walk import StageWalk
-
-APK_ARCH = {
-    "linux/amd64": "x86_64",
-    "linux/arm64": "aarch64",
-    "linux/arm64/v8": "aarch64",
-    "linux/arm/v7": "armv7",
-    "linux/arm/v6": "armhf",
-    "linux/386": "x86",
-    "linux/ppc64le": "ppc64le",
-    "linux/s390x": "s390x",
-    "linux/riscv64": "riscv64",
-}
-"""Docker's platforms and apk's architectures (apk-tools: APK_DEFAULT_ARCH; Docker: platforms of the official images)."""
 
 _REGISTRY = re.compile(r"\$\{?(\w+)\}?/?([^/].*)\Z", re.DOTALL)
 """A FROM that begins with a variable."""

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct, field
 
-from dockerlint_alpine.stages.dockerignore import NOTHING_IGNORED, DockerIgnore, parse_dockerignore, translate
+from dockerlint_alpine.stages.dockerignore import NOTHING_IGNORED, DockerIgnore, component, parse_dockerignore
+from dockerlint_alpine.system import globs
 from dockerlint_alpine.system.files import MAX_SIZE, lies_within, project_root, read_file
 
 if TYPE_CHECKING:
@@ -110,7 +111,7 @@ class BuildContext(Struct, frozen=True, eq=False, dict=True):
             return
         self.looked_at.add(str(self.root / prefix))
         try:
-            matches = re.compile(translate(part) + r"\Z", re.DOTALL).match
+            matches = re.compile(globs.expression(component(part)) + r"\Z", re.DOTALL).match
             names = [entry.name for entry in (self.root / prefix).iterdir()]
         except (OSError, re.error):
             return

@@ -1,7 +1,5 @@
-"""Shared libraries that were copied into a stage by hand: they count as present, without any package.
-
-The folders are those musl's loader searches (ld-musl: ``/lib:/usr/local/lib:/usr/lib``) and ``LD_LIBRARY_PATH``.
-"""
+"""Shared libraries that were copied into a stage by hand: they count as present, without any package, where the loader
+searches (:mod:`dockerlint_alpine.stages.loader_path`)."""
 
 from __future__ import annotations
 
@@ -11,27 +9,25 @@ from typing import TYPE_CHECKING, Literal
 
 from dockerlint_alpine.stages.copied_distributions import moved_path
 from dockerlint_alpine.stages.files import FromContext, FromStage, Placement, StageFiles, Unread
+from dockerlint_alpine.stages.loader_path import DEFAULT, loader_path
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from dockerlint_alpine.stages.model import Moment, Timeline
-
-_SEARCHED = ("/lib", "/usr/local/lib", "/usr/lib")
+    from dockerlint_alpine.stages.model import Moment, Stage, Timeline
 
 Copied = Literal["yes", "maybe", "no"]
 
 
-def library_copied(timeline: Timeline, moment: Moment, need: str) -> Copied:
+def library_copied(timeline: Timeline, stage: Stage, moment: Moment, need: str) -> Copied:
     """Whether the object that ``need`` (``so:liblz4.so.1``) names was copied to where the loader finds it.
 
-    ``maybe``: a folder of libraries came from an image that we can't look into.
+    ``maybe``: a folder of libraries came from an image that we can't look into, or what the loader searches is not known.
     """
-    del timeline  # every view knows the stages that it was copied from
     soname = need.removeprefix("so:").rpartition(":")[2]
-    extra = (moment.scope.text("LD_LIBRARY_PATH") or "").split(":")
-    folders = tuple(dict.fromkeys((*_SEARCHED, *(folder.rstrip("/") for folder in extra if folder))))
-    return _best(_Search(soname, need).folder(moment.files, folder) for folder in folders)
+    searched = loader_path(timeline, stage, moment)
+    found = _best(_Search(soname, need).folder(moment.files, folder) for folder in searched.folders)
+    return "maybe" if found == "no" and searched.open else found
 
 
 def _best(answers: Iterable[Copied]) -> Copied:
@@ -64,12 +60,12 @@ class _Search:
             case FromStage(source=source, target=target) if _lands(source, target, folder, self.soname):
                 return "yes"
             case FromStage(source=source, target=target, files=None):
-                return "maybe" if moved_path(folder, target, source, into=False) in _SEARCHED else "no"
+                return "maybe" if moved_path(folder, target, source, into=False) in DEFAULT else "no"
             case FromStage(source=source, target=target, files=other, packages=packages) if other is not None:
                 inner = moved_path(folder, target, source, into=False)
                 if inner is None:
                     return "no"
-                if inner in _SEARCHED and packages is not None and packages.has(self.need):
+                if inner in DEFAULT and packages is not None and packages.has(self.need):
                     return "yes"
                 return self.folder(other, inner)
             case Unread(target=target, below=True):

@@ -14,7 +14,7 @@ from msgspec.structs import replace
 
 from dockerlint_alpine.stages.copied_distributions import WILDCARD, distributions_copied, moved_path, spread
 from dockerlint_alpine.stages.dockerignore import NOTHING_IGNORED, DockerIgnore, parse_dockerignore
-from dockerlint_alpine.stages.files import FromContext, FromStage, FromText, Unread, goes_into
+from dockerlint_alpine.stages.files import FromContext, FromStage, FromText, StageFiles, Unread, goes_into
 from dockerlint_alpine.stages.heuristics import mentions_python
 from dockerlint_alpine.system.paths import absolute
 
@@ -146,6 +146,11 @@ def bring(walk: StageWalk, instruction: Instruction, reference: str, source: str
     packages = other.packages.world if other.packages is not None else None
     for inner, place in spread(other.files, source, target):
         walk.files = walk.files.place(FromStage(inner, place, other.files, packages, stage=index))
+    for root, filled in other.roots.items():
+        below = moved_path(source, root, "/", into=False)
+        if below is not None:
+            nothing_else = StageFiles(walk.build.context)
+            walk.files = walk.files.place(FromStage(below, folder, nothing_else, filled.world, stage=index))
     brought = distributions_copied(other.installed, source, target, instruction, copied_from=index)
     if other.kind == "other":
         walk.install(brought)

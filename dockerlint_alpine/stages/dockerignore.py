@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
+from dockerlint_alpine.system import globs
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
@@ -53,36 +55,41 @@ def _rules(lines: Iterable[str]) -> Iterable[tuple[re.Pattern[str], bool]]:
             continue
         try:
             # A match of a directory takes everything below it along.
-            text = "/".join(map(translate, parts)).replace("\0/", "(?:.*/)?").replace("\0", ".*")
-            yield re.compile(text + r"(?:/.*)?\Z", re.DOTALL), excludes
+            yield re.compile(globs.expression(_pieces(parts)) + r"(?:/.*)?\Z", re.DOTALL), excludes
         except re.error:
             continue
 
 
-def translate(part: str) -> str:
-    """Turn one path component with Go's wildcards into a regular expression; ``**`` becomes a NUL for the caller."""
-    if part == "**":
-        return "\0"
-    out: list[str] = []
+def _pieces(parts: list[str]) -> Iterable[str]:
+    for number, part in enumerate(parts, start=1):
+        if part == "**":
+            yield globs.FOLDERS if number < len(parts) else globs.PATH
+        else:
+            yield from component(part)
+            if number < len(parts):
+                yield "/"
+
+
+def component(part: str) -> Iterable[str]:
+    """One component of a path with Go's wildcards, as the pieces of :func:`globs.expression`."""
     position = 0
     while position < len(part):
         letter = part[position]
         position += 1
         match letter:
             case "*":
-                out.append(".*" if part[position : position + 1] == "*" else "[^/]*")
+                yield globs.PATH if part[position : position + 1] == "*" else globs.NAME
                 position += part[position : position + 1] == "*"
             case "?":
-                out.append("[^/]")
+                yield "[^/]"
             case "[":
                 closing = part.find("]", position + 1)
                 if closing < 0:
                     raise re.error("unclosed [")
-                out.append("[" + part[position:closing].replace("\\", "\\\\") + "]")
+                yield "[" + part[position:closing].replace("\\", "\\\\") + "]"
                 position = closing + 1
             case "\\" if position < len(part):
-                out.append(re.escape(part[position]))
+                yield re.escape(part[position])
                 position += 1
             case _:
-                out.append(re.escape(letter))
-    return "".join(out)
+                yield re.escape(letter)

@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     from dockerlint_alpine.syntax import Dockerfile
 
 
+MAX_STAGES = 500
+"""In one Dockerfile: what a stage rests on is looked at from each stage that is built from it."""
+
+
 class StageNode(Struct, frozen=True):
     """One stage before anything is run: where it starts from and its instructions after FROM.
 
@@ -88,12 +92,17 @@ class StageGraph(Struct, frozen=True):
 
 
 def build_graph(dockerfile: Dockerfile, platform: str, build_args: Mapping[str, str]) -> StageGraph:
-    """Cut the instructions into stages for one platform (``linux/amd64``) and the given ``--build-arg`` values."""
+    """Cut the instructions into stages for one platform (``linux/amd64``) and the given ``--build-arg`` values.
+
+    Raises StageGraphError where there are more than ``MAX_STAGES``.
+    """
     given = platform_args(platform) | {name: SourceText.literal(value) for name, value in build_args.items()}
     scope = Scope(given=given)
     heads: list[tuple[Instruction, list[Instruction]]] = []
     for instruction in dockerfile.instructions:
         if instruction.keyword == "FROM":
+            if len(heads) == MAX_STAGES:
+                raise StageGraphError(f"line {instruction.line}: more than {MAX_STAGES} stages, which are not checked")
             heads.append((instruction, []))
         elif heads:
             heads[-1][1].append(instruction)

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from dockerlint_alpine.installers.base import ExportCommand, InstallCommand, Surroundings
     from dockerlint_alpine.python import Target
     from dockerlint_alpine.stages.model import Installed
+    from dockerlint_alpine.stages.scripts import ScriptFile
     from dockerlint_alpine.stages.walk import StageWalk
     from dockerlint_alpine.syntax import Arg, Instruction
 
@@ -40,10 +41,11 @@ _EXTRAS = re.compile(r"\[[\w,.\s-]*\]\Z")
 class ArgumentReader:
     """Turns the shell words of one command into arguments that ``dockerlint_alpine.python`` can read."""
 
-    def __init__(self, walk: StageWalk, instruction: Instruction, folder: str) -> None:
+    def __init__(self, walk: StageWalk, instruction: Instruction, folder: str, file: ScriptFile | None = None) -> None:
         self._walk = walk
         self._instruction = instruction
         self._folder = folder
+        self._file = file
 
     def words(self, command: InstallCommand | ExportCommand) -> Words:
         """The known words of ``command``; what hides something that matters is listed."""
@@ -69,6 +71,8 @@ class ArgumentReader:
 
     def _place(self, arg: Arg) -> Origin:
         build = self._walk.build
+        if self._file is not None:
+            return Origin(self._file.shown, self._file.line_of(arg.span[0]) if arg.span is not None else None)
         line = self._instruction.line if arg.span is None else build.dockerfile.line_of(arg.span[0])
         return Origin(build.shown_as, line)
 

@@ -35,7 +35,8 @@ if TYPE_CHECKING:
     from dockerlint_alpine.installers.base import ExportCommand, InstallCommand
     from dockerlint_alpine.knowledge import Knowledge
     from dockerlint_alpine.python import Facts, RequirementSet, Resolver
-    from dockerlint_alpine.stages.model import UnjudgedKind
+    from dockerlint_alpine.stages.model import UnjudgedKind, Written
+    from dockerlint_alpine.stages.scripts import ScriptFile
     from dockerlint_alpine.stages.walk import StageWalk
     from dockerlint_alpine.stages.wheelhouse import Wheelhouse, WheelReader
     from dockerlint_alpine.stages.wheels import WheelFacts
@@ -46,7 +47,10 @@ _SHOWN_UNKNOWN = 6
 
 
 class Call(Struct, frozen=True, dict=True):
-    """One installer's command in its place: where it stands, its variables, the folder and venv it runs in."""
+    """One installer's command in its place: where it stands, its variables, the folder and venv it runs in.
+
+    ``file`` is the script that it stands in, where that is not the Dockerfile, and ``written`` says where in it.
+    """
 
     walk: StageWalk
     instruction: Instruction
@@ -55,6 +59,8 @@ class Call(Struct, frozen=True, dict=True):
     folder: str
     active: PythonHome | None
     conditional: bool
+    file: ScriptFile | None = None
+    written: Written | None = None
 
     @cached_property
     def env(self) -> dict[str, str]:
@@ -67,7 +73,9 @@ class Call(Struct, frozen=True, dict=True):
 
     def unjudged(self, kind: UnjudgedKind, message: str, evidence: str, things: int = 1) -> None:
         """Note something that could not be checked."""
-        self.walk.unjudged(kind, self.instruction, message, evidence, things)
+        where = f"{self.written.path}:{self.written.line}: " if self.written is not None else ""
+        where = "" if message.startswith(where) else where
+        self.walk.unjudged(kind, self.instruction, where + message, evidence, things)
 
 
 _NEWEST_PIP = "26"
@@ -98,7 +106,7 @@ class Installer:
         walk = call.walk
         if walk.glibc is None and (walk.packages is None or walk.index is None):
             return
-        words = ArgumentReader(walk, call.instruction, call.folder).words(command)
+        words = ArgumentReader(walk, call.instruction, call.folder, call.file).words(command)
         options = command.tool.options(command, words.texts)
         folder = project_folder(call.folder, options) if command.action == "project" else call.folder
         home = command.tool.home(command, options, call.place(folder))
@@ -140,6 +148,7 @@ class Installer:
             home=home,
             target=target,
             installed=tuple(installed),
+            written=call.written,
         )
         walk.steps.append(step)
 
@@ -149,7 +158,7 @@ class Installer:
         if output is None:
             return
         walk = call.walk
-        words = ArgumentReader(walk, call.instruction, call.folder).words(command)
+        words = ArgumentReader(walk, call.instruction, call.folder, call.file).words(command)
         place = call.place()
         home = place.interpreter("python3")
         target = Target(home.version, walk.platform) if home is not None and home.version is not None else None

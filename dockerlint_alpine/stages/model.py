@@ -45,8 +45,17 @@ class Moment(Struct, frozen=True):
     """Variables that hide packages of an ``apk add`` from us."""
 
 
+class Written(Struct, frozen=True):
+    """Where a command stands that a script of the build context runs: file, line (1-based) and text."""
+
+    path: str
+    line: int
+    text: str
+
+
 class ApkStep(Struct, frozen=True):
-    """An ``apk`` command, with the stage before and after it. ``span`` covers the command alone."""
+    """An ``apk`` command, with the stage before and after it. ``span`` covers the command alone; of one that a script
+    runs (``written`` tells where) it covers the command of the Dockerfile that starts the script."""
 
     stage: int
     instruction: Instruction
@@ -55,10 +64,11 @@ class ApkStep(Struct, frozen=True):
     conditional: bool
     before: Moment
     after: Moment
+    written: Written | None = None
 
 
 class InstallStep(Struct, frozen=True):
-    """An installer's command and the moment it runs at."""
+    """An installer's command and the moment it runs at; ``span`` and ``written`` as those of an ApkStep."""
 
     stage: int
     instruction: Instruction
@@ -69,10 +79,12 @@ class InstallStep(Struct, frozen=True):
     home: PythonHome
     target: Target
     installed: tuple[Installed, ...]
+    written: Written | None = None
 
 
 class PythonStep(Struct, frozen=True):
-    """A RUN that starts Python and imports ``modules`` while the image is built."""
+    """A RUN that starts Python and imports ``modules`` while the image is built; ``span`` and ``written`` as those of an
+    ApkStep."""
 
     stage: int
     instruction: Instruction
@@ -81,6 +93,7 @@ class PythonStep(Struct, frozen=True):
     conditional: bool
     moment: Moment
     installed: tuple[Installed, ...]
+    written: Written | None = None
 
 
 class GlibcMade(Struct, frozen=True):

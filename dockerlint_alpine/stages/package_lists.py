@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from dockerlint_alpine.stages.files import StageFiles
     from dockerlint_alpine.syntax import Arg, Command, SourceText
 
-_KEEP_ALL = frozenset({"cat", "sort", "tac", "tr", "uniq", "xargs"})
-_FILTERS = frozenset({"awk", "egrep", "grep", "sed"})
+_KEEP_ALL = frozenset({"cat", "paste", "sort", "tac", "tr", "uniq", "xargs"})
+_FILTERS = frozenset({"awk", "cut", "egrep", "grep", "sed"})
 _COMMENTS = re.compile(r"#|\^\$|\^\\?s\*?\$|\^\[\[:space:\]\]")
 """An expression of a filter that is about comments or empty lines."""
 
@@ -86,7 +86,9 @@ class PackageLists:
             return None
         found = self.redirected(first) or []
         for word in words[1:]:
-            found.extend(self.listed(word.text) or ())
+            places = self._files.glob(absolute(word.text, self._folder)) if word.glob and "#" not in word.text else ()
+            for place in places or (word.text,):
+                found.extend(self.listed(place) or ())
         return found or None
 
     def _keeps_all(self, command: Command) -> bool:

@@ -17,31 +17,43 @@ from dockerlint_alpine.stages import shell_files
 from dockerlint_alpine.stages.apk_commands import ApkCommand, Operand, read_apk_command
 from dockerlint_alpine.stages.heuristics import script_installs
 from dockerlint_alpine.stages.installing import Call
-from dockerlint_alpine.stages.model import ApkStep, PythonStep
+from dockerlint_alpine.stages.makefiles import read_call, read_recipes
+from dockerlint_alpine.stages.model import ApkStep, PythonStep, Written
 from dockerlint_alpine.stages.package_lists import PackageLists
 from dockerlint_alpine.stages.packages import Packages, sort_operands
-from dockerlint_alpine.syntax import expanded_commands
-from dockerlint_alpine.syntax.shell.model import SHELLS
+from dockerlint_alpine.stages.scripts import (
+    MAX_DEPTH,
+    MAX_SCRIPTS,
+    MAX_SIZE,
+    ScriptFile,
+    Started,
+    Within,
+    parsed,
+    started,
+    variables_of,
+)
+from dockerlint_alpine.syntax import expanded_commands, parse_script
 from dockerlint_alpine.system.paths import absolute
+from dockerlint_alpine.system.pulse import pulse
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from dockerlint_alpine.stages.installing import Installer
     from dockerlint_alpine.stages.model import UnjudgedKind
     from dockerlint_alpine.stages.walk import StageWalk
-    from dockerlint_alpine.syntax import Arg, ExpandedCommand, Instruction, Script, Span
+    from dockerlint_alpine.syntax import Arg, ExpandedCommand, Instruction, Script, SourceText, Span
 
 _REPOSITORIES_FILE = "/etc/apk/repositories"
 _IMPORT = re.compile(r"(?:^|[;\n]|\bimport\b|,)\s*(?:import\s+|from\s+)?([A-Za-z_][\w.]*)")
-_MAX_SCRIPT = 1 << 20
+_SMALL = 64 * 1024
+"""Bytes of a script that is read although it does not look as if it installed anything: it may start one that does."""
 
 
 def walk_script(walk: StageWalk, instruction: Instruction, script: Script, installer: Installer) -> None:
     """Let every command of a script act on the stage, in order; ``installer`` carries out those of pip and the like."""
     reader = _ScriptWalk(walk, instruction, installer)
-    for expanded in expanded_commands(script, walk.scope.names):
-        reader.command(expanded)
+    reader.script(script, walk.scope.names)
     for problem in script.problems:
         walk.unjudged(
             "unknown-value", instruction, f"part of this RUN can't be read: {problem.message}", "shell syntax"
@@ -49,20 +61,62 @@ def walk_script(walk: StageWalk, instruction: Instruction, script: Script, insta
 
 
 class _ScriptWalk:
-    """One script: keeps the folder that ``cd`` chose and the venv that was activated."""
+    """One script: keeps the folder that ``cd`` chose and the venv that was activated.
 
-    def __init__(self, walk: StageWalk, instruction: Instruction, installer: Installer) -> None:
+    ``within`` is the file that it stands in, where that is not the Dockerfile; ``entered`` are the files that the same
+    instruction has started so far.
+    """
+
+    def __init__(
+        self,
+        walk: StageWalk,
+        instruction: Instruction,
+        installer: Installer,
+        *,
+        folder: str | None = None,
+        active: PythonHome | None = None,
+        within: Within | None = None,
+        entered: list[str] | None = None,
+    ) -> None:
         self.walk = walk
         self.instruction = instruction
         self.installer = installer
-        self.active: PythonHome | None = None
+        self.active = active
+        self.within = within
+        self.entered = entered if entered is not None else []
+        self.start = folder
         self._folders: dict[tuple[int, ...], str] = {}
+        self._line: int | None = None
+        self._over = False
+        """True behind an ``exit`` in a branch: what follows may not run."""
+
+    def script(self, script: Script, variables: Mapping[str, SourceText]) -> None:
+        """Carry out the commands of a script that starts with these variables."""
+        for expanded in expanded_commands(script, variables):
+            pulse()
+            if self._ends(expanded):
+                return
+            self.command(expanded)
+
+    @property
+    def folder(self) -> str:
+        """The folder at the end of the script."""
+        return self._folders.get((0,), self.start or self.walk.workdir)
+
+    def _ends(self, expanded: ExpandedCommand) -> bool:
+        """Whether the script is over for certain; that it may be is remembered. Who ends it with an error ends the build."""
+        if expanded.name != "exit" or expanded.nesting or expanded.command.subshell:
+            return False
+        success = [arg.text for arg in expanded.args[1:2]] in ([], ["0"])
+        self._over = self._over or (expanded.conditional and success)
+        return success and not expanded.conditional
 
     def command(self, expanded: ExpandedCommand) -> None:
         """Carry out one command."""
         args = expanded.args
         if not args or expanded.substitution:
             return
+        expanded = self._placed(expanded)
         folder = self._folder(expanded)
         self._watch_repositories(expanded)
         if expanded.command.redirects or expanded.name in {"tee", "sed"}:
@@ -75,8 +129,8 @@ class _ScriptWalk:
             case "cd" | "pushd":
                 if len(args) > 1 and args[1].known:
                     self._folders[self._place(expanded)] = absolute(args[1].text, folder)
-            case "." | "source":
-                self._source(args, folder)
+            case "." | "source" | "make" | "gmake":
+                self._script_of(expanded, args, folder)
             case "cp" | "mv" | "ln":
                 shell_files.copy(self.walk, self.instruction, args, folder)
             case "mkdir":
@@ -85,6 +139,13 @@ class _ScriptWalk:
                 self._add_user(args)
             case _:
                 self._python(expanded, args, folder)
+
+    def _placed(self, expanded: ExpandedCommand) -> ExpandedCommand:
+        """The command with the doubts of the script that it stands in; its line is remembered."""
+        if self.within is not None and expanded.command.span is not None:
+            self._line = self.within.file.line_of(expanded.command.span[0])
+        doubtful = self._over or (self.within is not None and self.within.conditional)
+        return replace(expanded, conditional=True) if doubtful else expanded
 
     # -- where a command runs --------------------------------------------------------------------------------------
 
@@ -102,14 +163,25 @@ class _ScriptWalk:
         while place not in self._folders and nesting > 0:
             nesting -= 1
             place = (nesting,)
-        return self._folders.get(place, self.walk.workdir)
+        return self._folders.get(place, self.start or self.walk.workdir)
 
     def _span(self, expanded: ExpandedCommand) -> Span:
-        """Where the command is written; a command that a variable holds counts as its instruction."""
+        """Where the command is written in the Dockerfile: what is in a script counts as the command that starts it, and
+        what a variable holds as its instruction."""
+        if self.within is not None:
+            return self.within.span
         return expanded.command.span or (self.instruction.start, self.instruction.end)
 
+    def _written(self, expanded: ExpandedCommand) -> Written | None:
+        """Where in a script the command is written."""
+        if self.within is None:
+            return None
+        text = " ".join(expanded.command.source.text.replace("\\\n", " ").split())
+        return Written(self.within.file.shown, self._line or 1, text)
+
     def _unjudged(self, kind: UnjudgedKind, message: str, evidence: str) -> None:
-        self.walk.unjudged(kind, self.instruction, message, evidence)
+        where = f"{self.within.file.shown}:{self._line or 1}: " if self.within is not None else ""
+        self.walk.unjudged(kind, self.instruction, where + message, evidence)
 
     # -- apk -------------------------------------------------------------------------------------------------------
 
@@ -126,6 +198,14 @@ class _ScriptWalk:
             else:
                 listed.extend(operands)
         command = read_apk_command(kept, listed)
+        if command is not None and self.within is not None:
+            shown = self.within.file.shown
+            # What a variable brings from the Dockerfile or the command line stands in no file that is at hand.
+            operands = [
+                replace(one, path=shown) if one.path is None and one.span is not None else one
+                for one in command.operands
+            ]
+            command = replace(command, operands=tuple(operands))
         if command is not None and command.verb not in {"update", "other"} and self.walk.packages is not None:
             self._run_apk(expanded, command)
 
@@ -149,6 +229,7 @@ class _ScriptWalk:
                 conditional=expanded.conditional,
                 before=before,
                 after=walk.moment,
+                written=self._written(expanded),
             )
         )
         self._report_hidden(command)
@@ -215,7 +296,8 @@ class _ScriptWalk:
                 "unknown-value", "the packages that xargs hands to apk are known only while building", "xargs apk"
             )
             return
-        self._apk(expanded, args[start:], folder, piped)
+        place = _replaced(args[1:start])
+        self._apk(expanded, [arg for arg in args[start:] if arg.text != place], folder, piped)
 
     def _xargs_pip(self, expanded: ExpandedCommand, args: Sequence[Arg], start: int, folder: str) -> None:
         """``cat requirements.txt | xargs pip install``: what ``-r requirements.txt`` does."""
@@ -238,7 +320,8 @@ class _ScriptWalk:
         targets = [arg.text for redirect in expanded.command.redirects for arg in redirect.target.expand({})]
         edits = expanded.name in {"sed", "tee", "cp", "mv"}
         if _REPOSITORIES_FILE in targets or (edits and any(a.text == _REPOSITORIES_FILE for a in expanded.args)):
-            self.walk.remember_repositories([_REPOSITORIES_FILE])
+            by = f" by {self.within.file.shown}" if self.within is not None else ""
+            self.walk.remember_repositories([_REPOSITORIES_FILE + by])
 
     # -- Python ----------------------------------------------------------------------------------------------------
 
@@ -254,6 +337,8 @@ class _ScriptWalk:
                 folder=folder,
                 active=self.active,
                 conditional=expanded.conditional,
+                file=self.within.file if self.within is not None else None,
+                written=self._written(expanded),
             )
             if isinstance(command, VenvCommand):
                 make_environment(command, call.place())
@@ -266,7 +351,7 @@ class _ScriptWalk:
         elif is_python(args[0].text):
             self._python_code(expanded, args)
         else:
-            self._own_script(args, folder)
+            self._start(expanded, args, folder)
 
     def _python_code(self, expanded: ExpandedCommand, args: Sequence[Arg]) -> None:
         modules: tuple[str, ...] = ()
@@ -285,34 +370,95 @@ class _ScriptWalk:
                     conditional=expanded.conditional,
                     moment=self.walk.moment,
                     installed=tuple(self.walk.installed),
+                    written=self._written(expanded),
                 )
             )
 
-    def _source(self, args: Sequence[Arg], folder: str) -> None:
-        """``. venv/bin/activate``, or a script of the context."""
-        if len(args) > 1 and args[1].text.endswith("/bin/activate"):
+    # -- scripts of the context ------------------------------------------------------------------------------------
+
+    def _script_of(self, expanded: ExpandedCommand, args: Sequence[Arg], folder: str) -> None:
+        """``. venv/bin/activate``, a script of the context, or a Makefile."""
+        if expanded.name in {"make", "gmake"}:
+            self._make(expanded, args, folder)
+        elif len(args) > 1 and args[1].text.endswith("/bin/activate"):
             prefix = posixpath.dirname(posixpath.dirname(absolute(args[1].text, folder)))
             self.active = self.walk.homes.get(prefix, self.active)
         else:
-            self._own_script(args, folder)
+            self._start(expanded, args, folder)
 
-    def _own_script(self, args: Sequence[Arg], folder: str) -> None:
-        """A script of the context that installs packages: it is not read, and that is said."""
-        name = args[0].text.rsplit("/", 1)[-1]
-        operands = [arg for arg in args if not arg.text.startswith("-")]
-        script = operands[1:2] if name in SHELLS or name in {".", "source"} else operands[:1]
-        if not script or not script[0].known or ("/" not in script[0].text and script == operands[:1]):
+    def _start(self, expanded: ExpandedCommand, args: Sequence[Arg], folder: str) -> None:
+        """A script of the context: its commands are carried out as those of the RUN are."""
+        given = started(expanded, args, folder, self.walk.files)
+        if given is None:
             return
-        place = absolute(script[0].text, folder)
+        file = self._file(given.place)
+        if file is None or b"\0" in file.data[:1024]:
+            return
+        installs = script_installs(file.data.decode("utf-8", "replace"))
+        script = parsed(file, given.shell) if installs or len(file.data) <= _SMALL else None
+        if script is None or script.opaque or not self._may_enter(file):
+            if installs:
+                self._not_read(file)
+            return
+        reader = self._reader(expanded, file, folder)
+        reader.script(script, variables_of(expanded, given))
+        if installs and script.problems:
+            problem = script.problems[0]
+            message = f"{file.shown}:{problem.line}: part of this script can't be read: {problem.message}"
+            self._unjudged("unknown-value", message, "shell syntax")
+        if given.same_shell:
+            self._folders[self._place(expanded)] = reader.folder
+            self.active = reader.active
+
+    def _make(self, expanded: ExpandedCommand, args: Sequence[Arg], folder: str) -> None:
+        """``make TARGET``: the recipes of a plain Makefile are carried out, each line in a shell of its own."""
+        call = read_call(args, folder)
+        places = call.places() if call is not None else ()
+        file = next((found for place in places if (found := self._file(place)) is not None), None)
+        if call is None or file is None or not script_installs(file.data.decode("utf-8", "replace")):
+            return
+        outer = variables_of(expanded, Started(file.place, same_shell=True))
+        recipes = read_recipes(file, call, outer) if self._may_enter(file) else None
+        if recipes is None:
+            self._not_read(file)
+            return
+        for source in recipes:
+            reader = self._reader(expanded, file, call.folder)
+            reader.script(parse_script(source), outer)
+
+    def _file(self, place: str) -> ScriptFile | None:
         try:
-            text = self.walk.files.read(place)[:_MAX_SCRIPT].decode("utf-8", "replace")
+            data = self.walk.files.read(place)
         except OSError:
-            return
-        if script_installs(text):
-            shown = self.walk.files.display(place)
-            self._unjudged(
-                "unknown-value", f"{shown} installs packages and isn't looked into: put its commands in a RUN", shown
-            )
+            return None
+        return ScriptFile(place, self.walk.files.display(place), data)
+
+    def _may_enter(self, file: ScriptFile) -> bool:
+        chain = self.within.chain if self.within is not None else ()
+        self.entered.append(file.place)
+        return (
+            len(file.data) <= MAX_SIZE
+            and file.place not in chain
+            and len(chain) < MAX_DEPTH
+            and len(self.entered) <= MAX_SCRIPTS
+        )
+
+    def _reader(self, expanded: ExpandedCommand, file: ScriptFile, folder: str) -> _ScriptWalk:
+        chain = self.within.chain if self.within is not None else ()
+        within = Within(file, self._span(expanded), expanded.conditional, (*chain, file.place))
+        return _ScriptWalk(
+            self.walk,
+            self.instruction,
+            self.installer,
+            folder=folder,
+            active=self.active,
+            within=within,
+            entered=self.entered,
+        )
+
+    def _not_read(self, file: ScriptFile) -> None:
+        message = f"{file.shown} installs packages and isn't looked into: put its commands in a RUN"
+        self._unjudged("unknown-value", message, file.shown)
 
     def _add_user(self, args: Sequence[Arg]) -> None:
         """``adduser -h DIR -u 1000 NAME``: where HOME is for a USER."""
@@ -330,6 +476,19 @@ _USER_VALUES = frozenset("-h -g -s -G -u -k -d -c --home --gecos --shell --ingro
 
 def _values_of(values: dict[str, str]) -> set[str]:
     return {value for option, value in values.items() if option in _USER_VALUES}
+
+
+def _replaced(options: Sequence[Arg]) -> str | None:
+    """The word that ``xargs -I {}`` replaces by what it reads (POSIX and findutils: -I, -i, --replace)."""
+    for position, arg in enumerate(options):
+        text = arg.text
+        if text == "-I":
+            return options[position + 1].text if position + 1 < len(options) else None
+        if text.startswith("--replace="):
+            return text.partition("=")[2]
+        if text.startswith(("-I", "-i")) or text == "--replace":
+            return text[2:] if text[2:] and not text.startswith("--") else "{}"
+    return None
 
 
 def _virtual_name(command: ApkCommand) -> str | None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from msgspec.structs import replace
 
 from dockerlint_alpine.stages.copied_distributions import distributions_copied, moved_path, spread
-from dockerlint_alpine.stages.files import FromStage, Unread
+from dockerlint_alpine.stages.files import FromStage, FromText, Unread
 from dockerlint_alpine.system.paths import absolute
 
 if TYPE_CHECKING:
@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 
     from dockerlint_alpine.stages.walk import StageWalk
     from dockerlint_alpine.syntax import Arg, ExpandedCommand, Instruction
+
+_MAX_TEXT = 1 << 16
+"""Bytes of a file that commands add to, line by line."""
 
 _WRITING = frozenset({">", ">|", "&>"})
 
@@ -54,11 +57,16 @@ def copy(walk: StageWalk, instruction: Instruction, args: Sequence[Arg], folder:
 
 
 def watch_writes(walk: StageWalk, instruction: Instruction, expanded: ExpandedCommand, folder: str) -> None:
-    """Files that the command writes or changes: what is in them is known only while building."""
+    """Files that the command writes or changes: what is in them is known only while building, unless ``echo`` says it."""
+    text = None if expanded.conditional else _printed(expanded.args)
     for redirect in expanded.command.redirects:
         if redirect.op in _WRITING or redirect.op in {">>", "&>>"}:
             for arg in redirect.target.expand(expanded.variables):
-                _written(walk, instruction, arg, folder, changed=redirect.op not in _WRITING)
+                added = redirect.op not in _WRITING
+                if text is not None and redirect.fd in {None, 1}:
+                    _told(walk, instruction, arg, folder, text, added=added)
+                else:
+                    _written(walk, instruction, arg, folder, changed=added)
     if expanded.name == "tee":
         appended = any(arg.text in {"-a", "--append"} for arg in expanded.args)
         for arg in expanded.args[1:]:
@@ -67,6 +75,49 @@ def watch_writes(walk: StageWalk, instruction: Instruction, expanded: ExpandedCo
         for arg in expanded.args[1:]:
             if walk.files.exists(absolute(arg.text, folder)):
                 _written(walk, instruction, arg, folder, changed=True)
+
+
+def _printed(args: Sequence[Arg]) -> bytes | None:
+    """What ``echo`` or ``printf`` prints; ``None`` where that is not plain."""
+    name, words = args[0].text, [arg.text for arg in args[1:]]
+    if name not in {"echo", "printf"} or not all(arg.known for arg in args):
+        return None
+    escapes, end = name == "printf", "" if name == "printf" else "\n"
+    while name == "echo" and words and words[0] in {"-n", "-e", "-ne", "-en"}:
+        escapes, end = escapes or "e" in words[0], "" if "n" in words[0] else end
+        del words[0]
+    if name == "printf" and words[:1] == [r"%s\n"]:
+        escapes, end, text = False, "", "".join(f"{word}\n" for word in words[1:])
+    elif name == "printf" and (len(words) != 1 or "%" in words[0]):
+        return None
+    else:
+        text = " ".join(words)
+    if escapes:
+        text = text.replace(r"\n", "\n")
+        if "\\" in text:
+            return None
+    return (text + end).encode("utf-8", "surrogateescape")
+
+
+def _told(walk: StageWalk, instruction: Instruction, arg: Arg, folder: str, text: bytes, *, added: bool) -> None:
+    """A file of which the command itself says what is in it, or what is ``added`` to one that is known."""
+    place = absolute(arg.text, folder)
+    before = _content(walk, place) if added and walk.files.may_have(place) else b""
+    plain = arg.known and posixpath.basename(place) and not arg.text.startswith(("-", "/dev/"))
+    if before is None or not plain:
+        _written(walk, instruction, arg, folder, changed=added)
+        return
+    hidden = [one for one in walk.files.placements if isinstance(one, FromText) and one.target == place]
+    walk.files = walk.files.without(hidden).place(FromText(before + text, place))
+
+
+def _content(walk: StageWalk, place: str) -> bytes | None:
+    """What is in a file so far, where that is known and not much."""
+    try:
+        found = walk.files.read(place) if place not in walk.edited else None
+    except OSError:
+        return None
+    return found if found is not None and len(found) <= _MAX_TEXT else None
 
 
 def _written(walk: StageWalk, instruction: Instruction, arg: Arg, folder: str, *, changed: bool) -> None:

@@ -18,7 +18,7 @@ from dockerlint_alpine.run.discovery import Search, find_jobs
 from dockerlint_alpine.run.moves import compared
 from dockerlint_alpine.run.reading import UnreadableError, read_dockerfile
 from dockerlint_alpine.sweep.plan import FoundRow, Outcome
-from dockerlint_alpine.sweep.projects import opened
+from dockerlint_alpine.sweep.projects import inside, opened
 from dockerlint_alpine.sweep.sources import SourceError
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ class Judge:
         """Judge the repository of ``task``. Whatever it holds, the answer is an outcome."""
         start = time.perf_counter()
         try:
-            with opened(task.source, self._plan.revision, self._plan.limits.bytes) as project, _inside(project.root):
+            with opened(task.source, self._plan.revision, self._plan.limits.bytes) as project, inside(project.root):
                 found = self._judged(task, project)
         except SourceError as error:
             found = Outcome(task, "failed", str(error))
@@ -146,20 +146,6 @@ class Judge:
             yield diff(first.shown_as, data, result.new, color=False)
         for path, old in before.items():
             yield diff(os.path.relpath(path), old, lists[path], color=False)
-
-
-class _inside:  # noqa: N801 - used as a function
-    """Work in a folder: what a report names is then relative to it."""
-
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-
-    def __enter__(self) -> None:
-        self._before = os.getcwd()  # noqa: PTH109
-        os.chdir(self._folder)
-
-    def __exit__(self, *_: object) -> None:
-        os.chdir(self._before)
 
 
 def _own_file(root: Path) -> Path | None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import subprocess
 import tarfile
 import tempfile
@@ -22,12 +23,14 @@ from msgspec import Struct
 
 from dockerlint_alpine.run.discovery import names_builds
 from dockerlint_alpine.sweep.sources import SourceError
+from dockerlint_alpine.system.files import MAX_SIZE, read_file
 
 if TYPE_CHECKING:
     from dockerlint_alpine.sweep.sources import Source
 
 MAX_FILES = 400_000
 MAX_DEPTH = 100
+_COMMIT = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
 _SMALL = 64 * 1024
 """Bytes up to which any file is laid out: a script that is copied may have any name."""
 _LARGE = 8 * 1024 * 1024
@@ -94,24 +97,49 @@ def opened(source: Source, revision: str | None, limit: int) -> Iterator[Project
         yield Project(root, commit)
 
 
+class inside:  # noqa: N801 - used as a function
+    """Work in a folder: what a report names is then relative to it."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def __enter__(self) -> None:
+        self._before = os.getcwd()  # noqa: PTH109
+        os.chdir(self._folder)
+
+    def __exit__(self, *_: object) -> None:
+        os.chdir(self._before)
+
+
 def head_commit(folder: Path) -> str:
-    """The commit that is checked out in ``folder``, read from the files of git; empty where they don't tell."""
+    """The commit that is checked out in ``folder``, read from the files of git; empty where they don't tell.
+
+    Those files are the repository's: what they name is read as far as it is a file, and is no answer unless it is a hash.
+    """
     git = folder / ".git"
     try:
         if git.is_file():
-            git = folder / git.read_text("utf-8").partition("gitdir:")[2].strip()
-        head = (git / "HEAD").read_text("utf-8").strip()
+            git = folder / _text(git).partition("gitdir:")[2].strip()
+        head = _text(git / "HEAD")
         name = head.removeprefix("ref:").strip()
         if name == head:
-            return head
-        common = git / (git / "commondir").read_text("utf-8").strip() if (git / "commondir").is_file() else git
+            return _commit_in(head)
+        common = git / _text(git / "commondir") if (git / "commondir").is_file() else git
         for place in (git / name, common / name):
             if place.is_file():
-                return place.read_text("utf-8").strip()
-        packed = (common / "packed-refs").read_text("utf-8").splitlines()
-        return next((line.split()[0] for line in packed if line.endswith(f" {name}")), "")
+                return _commit_in(_text(place))
+        packed = _text(common / "packed-refs").splitlines()
+        return next((_commit_in(line.split()[0]) for line in packed if line.endswith(f" {name}")), "")
     except (OSError, ValueError, UnicodeError):
         return ""
+
+
+def _text(path: Path) -> str:
+    return read_file(path, limit=MAX_SIZE).decode("utf-8").strip()
+
+
+def _commit_in(text: str) -> str:
+    return text if _COMMIT.fullmatch(text) else ""
 
 
 # -- git -----------------------------------------------------------------------------------------------------------

@@ -7,7 +7,7 @@ are 1-based. Nothing here raises for bad input; problems are listed.
 from __future__ import annotations
 
 from dockerlint_alpine.syntax.directives import Directive
-from dockerlint_alpine.syntax.dockerfile import Dockerfile, parse
+from dockerlint_alpine.syntax.dockerfile import Dockerfile, parse, plain_text
 from dockerlint_alpine.syntax.edit import Edit, EditConflictError, EditError, apply_edits
 from dockerlint_alpine.syntax.expand import Expanded, expand, expand_words
 from dockerlint_alpine.syntax.heredoc import Heredoc
@@ -58,6 +58,7 @@ __all__ = [
     "list_layout",
     "parse",
     "parse_script",
+    "plain_text",
     "run_scripts",
     "unknown_value",
     "unwrap",

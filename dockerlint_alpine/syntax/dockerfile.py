@@ -81,6 +81,13 @@ def parse(data: bytes) -> Dockerfile:
     return _Parser(bytes(data)).run()
 
 
+def plain_text(data: bytes) -> Dockerfile:
+    """A text without instructions, such as a shell script: what places and edits are worked out on is the same."""
+    starts = _line_starts(data.split(b"\n"))
+    eol = "\r\n" if data.count(b"\r\n") * 2 > data.count(b"\n") else "\n"
+    return Dockerfile(data, (), (), (), "\\", eol, data.startswith(_BOM), (), tuple(starts))
+
+
 class _Parser:
     """One pass over the lines of a file. ``row`` is the index of the next line to read."""
 

@@ -22,7 +22,7 @@ from dockerlint_alpine.syntax.shell.wrappers import unwrap
 from dockerlint_alpine.syntax.source import SourceText
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from dockerlint_alpine.syntax.instruction import Instruction
 
@@ -30,6 +30,8 @@ DEFAULT_SHELL = ("/bin/sh", "-c")
 """What runs the shell form unless a SHELL instruction says otherwise (Linux)."""
 
 _MAX_NESTING = 8
+_MAX_COMMANDS = 2000
+"""Commands beyond which no more functions are entered: ten that call each other twice make a thousand of one."""
 _DECLARE = frozenset({"declare", "export", "local", "readonly", "typeset"})
 _ASSIGNMENT = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\+?=")
 _SHEBANG = re.compile(r"#![ \t]*(\S+)[ \t]*(\S*)")
@@ -67,9 +69,25 @@ def run_scripts(instruction: Instruction, shell: Sequence[str] | None = None) ->
     ``shell`` is the value of the SHELL instruction in force, ``None`` for the default. The exec form gives a script of
     one command, whose words are literal. Nothing is expanded. A script in another language is there, but unparsed.
     """
+    key = (id(instruction), tuple(shell) if shell else DEFAULT_SHELL)
+    known = _parsed.get(key)
+    if known is None:
+        if len(_parsed) >= _MAX_PARSED:
+            _parsed.clear()
+        known = _parsed[key] = (instruction, _scripts(instruction, key[1]))
+    return known[1]
+
+
+_MAX_PARSED = 256
+_parsed: dict[tuple[int, tuple[str, ...]], tuple[Instruction, tuple[Script, ...]]] = {}
+"""The scripts of the instructions that were asked for last: each check asks anew. An entry holds its instruction, so that
+its id is nobody else's."""
+
+
+def _scripts(instruction: Instruction, shell: tuple[str, ...]) -> tuple[Script, ...]:
     if instruction.json is not None:
         return (_exec_form(instruction),) if instruction.json else ()
-    interpreter = _interpreter(tuple(shell) if shell else DEFAULT_SHELL)
+    interpreter = _interpreter(shell)
     if instruction.heredocs:
         return (_heredoc_script(instruction, interpreter),)
     return (parse_script(instruction.source, shell=interpreter),) if instruction.source else ()
@@ -148,6 +166,7 @@ def expanded_commands(script: Script, variables: Variables) -> tuple[ExpandedCom
     Assignments, ``export``, ``unset``, ``read``, ``set --`` and ``for`` are followed. What a branch that may not run
     assigns is unknown behind it. A ``for`` body comes once, its variable holding all words of the list. A command
     that is a wrapper or starts a nested script is replaced by what it runs; a command that only assigns is left out.
+    The body of a function comes where it is called, with its arguments; where nobody calls it, it may not run.
     """
     walk = _Walk()
     walk.script(script, Environment(variables), conditional=False, nesting=0, substitution=False)
@@ -157,20 +176,68 @@ def expanded_commands(script: Script, variables: Variables) -> tuple[ExpandedCom
 class _Walk:
     def __init__(self) -> None:
         self.found: list[ExpandedCommand] = []
+        self.called: list[str] = []
+        """The functions that are being called, outermost first."""
 
     def script(
         self, script: Script, environment: Environment, *, conditional: bool, nesting: int, substitution: bool
     ) -> None:
+        functions: dict[str, list[Command]] = {}
         for command in script.commands:
+            if command.function is not None:
+                functions.setdefault(command.function, []).append(command)
+        if functions:
+            called = {command.name for command in script.commands}
+            functions = {name: body for name, body in functions.items() if name in called}
+        plain = [command for command in script.commands if command.function not in functions]
+        self._commands(plain, functions, environment, conditional, nesting, substitution)
+
+    def _commands(
+        self,
+        commands: Sequence[Command],
+        functions: Mapping[str, Sequence[Command]],
+        environment: Environment,
+        conditional: bool,
+        nesting: int,
+        substitution: bool,
+    ) -> None:
+        for command in commands:
             environment.enter(command)
-            maybe = conditional or command.conditional
+            maybe = conditional or (command.conditional if not self.called else _may_be_skipped(command))
             if nesting < _MAX_NESTING:
                 for inner in _substitutions(command):
                     nested = Environment(environment.variables)
                     self.script(inner, nested, conditional=maybe, nesting=nesting + 1, substitution=True)
-            if command.words:
+            body = functions.get(command.name)
+            if body is not None and self._may_call(command.name):
+                self._call(command, body, functions, environment, maybe, nesting, substitution)
+            elif command.words:
                 self._command(command, environment, maybe, nesting, substitution)
             environment.run(command)
+
+    def _may_call(self, name: str) -> bool:
+        """False for a function that calls itself, and where calls of calls have made very many commands."""
+        return name not in self.called and len(self.called) < _MAX_NESTING and len(self.found) < _MAX_COMMANDS
+
+    def _call(
+        self,
+        command: Command,
+        body: Sequence[Command],
+        functions: Mapping[str, Sequence[Command]],
+        environment: Environment,
+        conditional: bool,
+        nesting: int,
+        substitution: bool,
+    ) -> None:
+        """Run the body of a function where it is called: it sees and sets the variables of its caller."""
+        before = environment.variables
+        given = environment.with_arguments([arg.source for arg in expand_command(command, before)[1:]])
+        inner = Environment(given, body[0].outside)
+        self.called.append(command.name)
+        self._commands(body, functions, inner, conditional, nesting, substitution)
+        self.called.pop()
+        environment.take(inner)
+        environment.restore_arguments(before)
 
     def _command(
         self,
@@ -205,6 +272,11 @@ class _Walk:
                 substitution=substitution,
             )
         )
+
+
+def _may_be_skipped(command: Command) -> bool:
+    """Whether a command of a function's body may not run although the function is called."""
+    return any(scope.kind == "branch" for scope in command.scopes[command.outside :])
 
 
 def _substitutions(command: Command) -> list[Script]:

@@ -20,8 +20,8 @@ DOCTOR = Doctor(configure())
 NOWHERE = Path("/nonexistent/Dockerfile")
 BASES = ["python:3.11-alpine3.19", "python:3.12-alpine3.21", "python:3.10-alpine3.16", "alpine:3.18"]
 WANTED = """
-    psycopg2==2.9.9 mysqlclient==2.2.4 lz4==4.4.5 python-ldap==3.4.4 pycurl==7.45.3 numpy==1.24.4 bcrypt==4.0.1 greenlet==3.0.3
-    lxml==4.9.3 cffi==1.16.0 psutil==5.9.8 python-magic==0.4.27 pillow==10.2.0 uvloop==0.19.0
+    psycopg2==2.9.9 mysqlclient==2.2.4 lz4==4.4.5 python-ldap==3.4.4 pycurl==7.45.3 numpy==1.24.4 bcrypt==4.0.1
+    greenlet==3.0.3 lxml==4.9.3 cffi==1.16.0 psutil==5.9.8 python-magic==0.4.27 pillow==10.2.0 uvloop==0.19.0
 """.split()
 
 

@@ -41,3 +41,46 @@ def test_a_build_package_goes_to_the_list_that_is_deleted(mend: Mend) -> None:
     )
     new = mend(text, select=["AD101"]).new.decode()
     assert "--virtual .b linux-headers libpq-dev" in new.replace(" postgresql-dev", " libpq-dev")
+
+
+SCRIPT = """\
+#!/bin/sh
+set -e
+apk add --no-cache --virtual .build \\
+    gcc \\
+    musl-dev
+pip install psycopg2==2.9.9
+apk del .build
+"""
+
+
+def test_a_list_in_a_script_takes_what_the_script_needs(mend: Mend) -> None:
+    text = "FROM python:3.11-alpine3.19\nCOPY . /app\nRUN sh /app/install.sh\n"
+    done = mend(text, {"install.sh": SCRIPT}, select=["AD1"])
+    assert done.new == done.old
+    (other,) = done.others
+    assert other.path.endswith("install.sh")
+    assert other.new.decode() == SCRIPT.replace("    gcc \\\n", "    gcc \\\n    libpq-dev \\\n")
+    assert not done.left.findings
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "apk add gcc $EXTRA musl-dev",
+        "if true; then apk add gcc musl-dev; fi",
+        "A=gcc; B=musl-dev; apk add $A $B",
+    ],
+)
+def test_a_list_of_a_script_that_does_not_stand_there_alone_is_left(mend: Mend, line: str) -> None:
+    text = "FROM python:3.11-alpine3.19\nCOPY . /app\nENV EXTRA=make\nRUN sh /app/install.sh\n"
+    done = mend(text, {"install.sh": f"{line}\npip install psycopg2==2.9.9\n"}, select=["AD101"], unsafe_fixes=True)
+    assert not done.others
+    assert b"RUN apk add --no-cache libpq-dev\n" in done.new
+
+
+def test_a_program_that_a_run_starts_is_not_put_into_the_script(mend: Mend) -> None:
+    text = "FROM alpine:3.19\nCOPY . /app\nRUN bash /app/install.sh\n"
+    done = mend(text, {"install.sh": "apk add curl\n"}, select=["AD204"])
+    assert not done.others
+    assert b"RUN apk add --no-cache bash\n" in done.new

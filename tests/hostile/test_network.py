@@ -313,12 +313,16 @@ def _certificate(key_file: Path, file: Path) -> None:
     key_file.write_bytes(key.private_bytes(serialization.Encoding.PEM, kind, serialization.NoEncryption()))
 
 
-@pytest.mark.parametrize("lock", ["uv.lock", "pylock.toml"])
+@pytest.mark.parametrize("lock", ["uv.lock", "pylock.toml", "Pipfile.lock"])
 def test_private_names_are_asked_there_or_nowhere(tmp_path: Path, lock: str) -> None:
     """The user's own index never hears the name of a distribution that a lock has from another one."""
     name = "secretproject"
     (tmp_path / "pyproject.toml").write_text(f'[project]\nname = "p"\nversion = "1"\ndependencies = ["{name}==1.0"]\n')
-    install = "uv sync --frozen" if lock == "uv.lock" else "uv pip sync --system pylock.toml"
+    install = {
+        "uv.lock": "uv sync --frozen",
+        "pylock.toml": "uv pip sync --system pylock.toml",
+        "Pipfile.lock": "pip install pipenv && pipenv sync --system",
+    }[lock]
     (tmp_path / "Dockerfile").write_text(f"FROM python:3.12-alpine3.20\nRUN pip install uv\nCOPY . .\nRUN {install}\n")
     with (
         loopback(lambda handler: send(handler, b"", status=404)) as public,
@@ -339,6 +343,11 @@ version = "1.0"
 source = {{ registry = "{private.url}" }}
 sdist = {{ url = "{sdist_url}", hash = "sha256:{"0" * 64}" }}
 """
+        elif lock == "Pipfile.lock":
+            sources = [{"name": "own", "url": private.url, "verify_ssl": True}]
+            entry = {"hashes": [f"sha256:{'0' * 64}"], "index": "own", "version": "==1.0"}
+            text = json.dumps({"_meta": {"sources": sources}, "default": {name: entry}, "develop": {}}, indent=4)
+            (tmp_path / "Pipfile").write_text(f'[[source]]\nname = "own"\nurl = "{private.url}"\n')
         else:
             text = f"""lock-version = "1.0"
 created-by = "x"

@@ -23,6 +23,9 @@ def growing(keyword: str, count: int) -> str:
 
 
 DOCKERFILES: dict[str, str] = {
+    "stages of stages": _BASE.strip()
+    + " AS s0\n"
+    + "".join(f"FROM s{i - 1} AS s{i}\nRUN apk add tini\n" for i in range(1, 5000)),
     "ARG doubles": _BASE + doubling("ARG") + "RUN apk add $A59\n",
     "ENV doubles": _BASE + doubling("ENV") + "RUN apk add $A59\n",
     "global ARG doubles": doubling("ARG") + "FROM $A59\nRUN apk add x\n",
@@ -121,6 +124,47 @@ def test_requirements(tmp_path: Path, tried: Callable[[int], None]) -> None:
     _lay_out(tmp_path / "itself", install, {"requirements.txt": "-r requirements.txt\nlz4\n"})
     arena.doctor("check", "itself", cwd=tmp_path).sound().says("in a circle")
     tried(len(REQUIREMENTS) + 3)
+
+
+SCRIPTS: dict[str, str] = {
+    "itself": "./x.sh; sh x.sh; . ./x.sh\napk add gcc\n" * 100,
+    "functions": "".join(f"f{n}() {{ f{n + 1}; f{n + 1}; f{n + 1}; apk add a{n}; }}\n" for n in range(60)) + "f0\n",
+    "names of functions": "f() { apk add $1; }\n" + "f x\n" * 20_000,
+    "nesting": "apk add a\n" + "if true; then " * 5000 + "$(" * 5000,
+    "its own folder": "apk add a\n" + '$(dirname "$0")' * 10_000 + "$(cd " * 20_000,
+    "doubles": "A0=xxxxxxxx\n" + "".join(f"A{n}=$A{n - 1}$A{n - 1}\n" for n in range(1, 60)) + "apk add $A59\n",
+    "large": "apk add a\n" + "x" * 2_000_000,
+    "blanks": "apk add a\n" + " " * 250_000 + "\n" + "\\\n" * 100_000,
+    "no UTF-8": "apk add \udc85\udcff\u202e\x1b[31m\n",
+    "NUL": "apk add a\0\n",
+}
+
+MAKEFILES: dict[str, str] = {
+    "doubles": "".join(f"A{n}=$(A{n + 1})$(A{n + 1})\n" for n in range(60)) + "x:\n\tapk add $(A0)\n",
+    "circles": "A=$(B)\nB=$(A)\nx: y\n\tapk add $(A)\ny: x\n\tapk add b\n",
+    "many targets": "".join(f"t{n}: t{n + 1} t{n + 2}\n\tapk add p{n}\n" for n in range(5000)) + "x: t0\n",
+    "continuations": "x:\n\tapk add \\\n" + "\ta \\\n" * 4000 + "\n",
+    "blanks": "x" + " " * 250_000 + "\ny" + " " * 250_000,
+    "one line": "x: " + "a " * 120_000 + "\n\tapk add a\n",
+    "itself": "x:\n\t$(MAKE) x; make x; sh Makefile; apk add a\n",
+    "nothing": "\tapk add a\n:::\n=\nx\n" + "$(" * 50_000,
+}
+
+
+def test_scripts_and_makefiles(tmp_path: Path, tried: Callable[[int], None]) -> None:
+    """What a RUN starts and the context holds, and what only looks as if it did."""
+    start = "FROM python:3.12-alpine3.20\nWORKDIR /a\nCOPY . .\nRUN {}\n"
+    for number, text in enumerate(SCRIPTS.values()):
+        _lay_out(tmp_path / f"s{number}", start.format("./x.sh a; sh x.sh; . ./x.sh"), {"x.sh": text})
+    for number, text in enumerate(MAKEFILES.values()):
+        _lay_out(tmp_path / f"m{number}", start.format("make x; make -f Makefile -C . x"), {"Makefile": text})
+    chain = {f"s{n}.sh": f"./s{n + 1}.sh; ./s{n + 1}.sh; apk add gcc\n" for n in range(200)}
+    _lay_out(tmp_path / "chain", start.format("./s0.sh"), chain)
+    done = arena.doctor("check", "-j", "2", "--output-format", "json", ".", cwd=tmp_path, seconds=90).sound()
+    assert len(json.loads(done.out)["files"]) == len(SCRIPTS) + len(MAKEFILES) + 1
+    assert not json.loads(done.out)["errors"]
+    arena.doctor("fix", "--diff", ".", cwd=tmp_path, seconds=90).sound()
+    tried(len(SCRIPTS) + len(MAKEFILES) + 1)
 
 
 _TOML = {

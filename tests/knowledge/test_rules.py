@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 import pytest
@@ -64,3 +65,13 @@ def test_every_python_image_names_packages_that_exist(knowledge: Knowledge, stor
     for release in ("3.17", "3.18", "3.19", "3.21"):
         world = knowledge.base_image(f"python:3.12-alpine{release}").world
         assert [need for need in world if not store.open(release).find(need)] == []
+
+
+def test_what_a_library_is_holds_for_every_release(knowledge: Knowledge) -> None:
+    """A summary taken from one release's index names that release's version (libpq: "version 17" is untrue on 3.19)."""
+    version = re.compile(r"(?i)\bversion (\d+)")
+    for name in knowledge.names("library"):
+        library = knowledge.library(name)
+        assert library is not None
+        said = version.search(library.summary)
+        assert said is None or said[1] in name, (name, library.summary)

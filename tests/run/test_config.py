@@ -15,10 +15,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import dockerlint_alpine
-from dockerlint_alpine.checks import check_by_topic
+from dockerlint_alpine.checks import CHECKS, check_by_topic
 from dockerlint_alpine.model.findings import Evidence, Finding, Location
 from dockerlint_alpine.report import FORMATS
-from dockerlint_alpine.run.config import ConfigError, Configuration, Settings, as_dict, find, load, matches
+from dockerlint_alpine.run.codes import names_by_code
+from dockerlint_alpine.run.config import OPTIONS, ConfigError, Configuration, Settings, as_dict, find, load, matches
+from dockerlint_alpine.system.platforms import APK_ARCH
 
 SCHEMA = json.loads((Path(dockerlint_alpine.__file__).parent / "run" / "config.schema.json").read_text())
 VALIDATOR = jsonschema.Draft202012Validator(SCHEMA)
@@ -38,6 +40,7 @@ exit-zero = true
 output-format = ["text", "sarif:out.sarif"]
 output-file = "out.txt"
 color = "never"
+quiet = true
 unsafe-fixes = true
 require-reason = true
 wheels = ["dist"]
@@ -81,9 +84,14 @@ def test_the_schema_is_one() -> None:
 
 def test_the_schema_has_every_option_and_its_default() -> None:
     defaults = {name: value for name, value in as_dict(Settings()).items() if value is not None}
-    assert set(SCHEMA["properties"]) == {name.replace("_", "-") for name in Settings.__struct_fields__}
+    assert set(SCHEMA["properties"]) == {name.replace("_", "-") for name in OPTIONS}
     assert {name: one["default"] for name, one in SCHEMA["properties"].items() if "default" in one} == defaults
     assert all(one["description"] for one in SCHEMA["properties"].values())
+    names = {check.code: check.name for check in CHECKS}
+    beginnings = {code[:length] for code in names for length in (2, 3, 4, 5)}
+    assert names_by_code() == names
+    assert SCHEMA["$defs"]["code"]["enum"] == [*sorted(beginnings), *names.values()]
+    assert SCHEMA["properties"]["platforms"]["items"]["enum"] == list(APK_ARCH)
     assert SCHEMA["$defs"]["format"]["pattern"] == f"^({'|'.join(FORMATS)})(:.*)?$"
 
 
@@ -190,6 +198,11 @@ def test_paths_are_relative_to_the_file(tmp_path: Path) -> None:
         ("alpine = 3.20", '`alpine`: must be a text such as "3.20", not 3.2'),
         ('select = "AD1"', "`select`: must be a list, not 'AD1'"),
         ('output-format = "xml"', "`output-format`: must be one of text, concise, json"),
+        ('ignore = ["AD99"]', "`ignore`: unknown code or prefix: AD99"),
+        ('severity = { missing-runtime-libary = "info" }', "did you mean missing-runtime-library"),
+        ('platforms = ["linux/mips"]', "`platforms`: 'linux/mips': choose from linux/amd64, linux/arm64"),
+        ('as-of = "2026-02-30"', "`as-of`: '2026-02-30': day is out of range for month"),
+        ('moves = { python = "edge" }', "`moves`: python=edge: say alpine=X.Y or python=X.Y"),
         ("select = [", "Invalid value (at end of document)"),
         ('color = "blue"', "`color`: must be one of auto, always, never, not 'blue'"),
         ('exclude = ["a["]', "`exclude`: 'a[' is no pattern"),
@@ -238,7 +251,7 @@ def test_overrides_and_origins(tmp_path: Path) -> None:
     assert settings.ignore == ("AD4",)
     assert settings.output_format == ("json",)
     assert settings.build_args == (("A", "1"), ("B", "3"))
-    assert set(origins) == set(Settings.__struct_fields__)
+    assert set(origins) == set(OPTIONS)
     assert origins["ignore"] == origins["build_args"] == "command line"
     assert origins["strict"] == str(path)
     assert origins["target"] == "default"

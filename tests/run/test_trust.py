@@ -9,7 +9,7 @@ import pytest
 
 from dockerlint_alpine.cli.check import check
 from dockerlint_alpine.cli.fix import fix
-from dockerlint_alpine.run.config import VARIABLES, Settings, load
+from dockerlint_alpine.run.config import OPTIONS, VARIABLES, Settings, load
 from dockerlint_alpine.run.trust import OTHERS, RULES, table, words
 
 Project = Callable[[Mapping[str, str]], Path]
@@ -17,7 +17,7 @@ CHECKOUT = Path(__file__).parents[2]
 
 
 def test_the_table_has_every_setting() -> None:
-    assert set(RULES) == set(Settings.__struct_fields__)
+    assert set(RULES) == set(OPTIONS)
     options = {parameter.name for command in (check, fix) for parameter in command.params}
     assert {name for name, rule in RULES.items() if rule.option} == options & set(RULES)
 

@@ -28,6 +28,7 @@ class Editor:
         self.versions: dict[str, int] = {}
         self.published: dict[str, types.PublishDiagnosticsParams] = {}
         self.log: list[str] = []
+        self.shown: list[str] = []
         self.watchers: list[str] = []
         self.capabilities: types.ServerCapabilities | None = None
         self._news = asyncio.Condition()
@@ -42,6 +43,10 @@ class Editor:
         @client.feature(types.WINDOW_LOG_MESSAGE)
         def logged(params: types.LogMessageParams) -> None:
             self.log.append(params.message)
+
+        @client.feature(types.WINDOW_SHOW_MESSAGE)
+        def shown(params: types.ShowMessageParams) -> None:
+            self.shown.append(params.message)
 
         @client.feature(types.CLIENT_REGISTER_CAPABILITY)
         def registered(params: types.RegistrationParams) -> None:

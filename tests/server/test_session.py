@@ -363,6 +363,21 @@ def test_a_service_of_a_compose_file_tells_how_it_is_built(project: Project) -> 
     run(test)
 
 
+def test_what_a_project_s_file_may_not_say_is_shown_once(backend: Path) -> None:
+    (backend / "alpine-doctor.toml").write_text('online = true\nignore = ["AD103"]\n')
+
+    async def test() -> None:
+        async with session(backend) as editor:
+            uri = editor.open(DOCKERFILE)
+            assert codes(await editor.diagnostics(uri)) == ["AD201"]
+            editor.type(uri, editor.texts[uri] + "# more\n")
+            await editor.diagnostics(uri)
+            (line,) = editor.shown
+            assert "alpine-doctor.toml:1: `online`" in line
+
+    run(test)
+
+
 def test_two_folders_each_with_its_own_settings(project: Project) -> None:
     files = {"a/Dockerfile": LACKING, "a/alpine-doctor.toml": 'ignore = ["AD202"]\n', "b/Dockerfile": LACKING}
     root = project(files)

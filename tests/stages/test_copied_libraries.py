@@ -2,10 +2,14 @@ from __future__ import annotations
 
 import pytest
 
-from dockerlint_alpine.stages import library_copied
-from tests.stages.support import end
+from dockerlint_alpine.stages import Timeline, library_copied
+from tests.stages.support import end, last
 
 HEAD = "FROM alpine:3.19 AS b\nRUN apk add lz4-libs\n"
+
+
+def _copied(timeline: Timeline, need: str) -> str:
+    return library_copied(timeline, last(timeline), end(timeline), need)
 
 
 @pytest.mark.parametrize(
@@ -22,6 +26,26 @@ HEAD = "FROM alpine:3.19 AS b\nRUN apk add lz4-libs\n"
         ("COPY --from=b /usr/lib /opt/lib\nENV LD_LIBRARY_PATH=/x:/opt/lib", "yes"),
         ("COPY --from=b /usr/lib /opt/lib\nENV LD_LIBRARY_PATH=/opt/lib/", "yes"),
         ("COPY --from=b /usr/lib /opt/lib", "no"),
+        # A path file takes the place of the loader's own folders.
+        ("COPY --from=b /usr/lib /opt/lib\nRUN echo /lib:/opt/lib > /etc/ld-musl-x86_64.path", "yes"),
+        ("COPY --from=b /usr/lib /opt/lib\nRUN printf '/lib\\n/opt/lib\\n' > /etc/ld-musl-x86_64.path", "yes"),
+        ("COPY --from=b /usr/lib /opt/lib\nRUN echo /lib > /etc/ld-musl-x86_64.path", "no"),
+        (
+            "COPY --from=b /usr/lib /opt/lib\nRUN echo /lib > /etc/ld-musl-x86_64.path\n"
+            "RUN echo /opt/lib >> /etc/ld-musl-x86_64.path",
+            "yes",
+        ),
+        ("COPY --from=b /usr/lib /opt/lib\nCOPY <<EOF /etc/ld-musl-x86_64.path\n/lib\n/opt/lib\nEOF", "yes"),
+        ("COPY --from=b /usr/lib /usr/lib\nRUN echo /opt/lib > /etc/ld-musl-x86_64.path", "no"),
+        ("COPY --from=b /usr/lib /opt/lib\nCOPY path /etc/ld-musl-x86_64.path", "yes"),
+        ("COPY --from=b /usr/lib /opt/lib\nRUN find / -name '*.so' > /etc/ld-musl-x86_64.path", "maybe"),
+        # What starts Python sets the path for it.
+        ('COPY --from=b /usr/lib /opt/lib\nCMD ["sh", "-c", "LD_LIBRARY_PATH=/opt/lib exec python"]', "yes"),
+        ('COPY --from=b /usr/lib /opt/lib\nCMD export LD_LIBRARY_PATH="/opt/lib:$LD_LIBRARY_PATH"; python', "yes"),
+        ('COPY --from=b /usr/lib /opt/lib\nENTRYPOINT ["env", "LD_LIBRARY_PATH=/opt/lib", "python"]', "yes"),
+        ('COPY --from=b /usr/lib /opt/lib\nCOPY run.sh /\nENTRYPOINT ["sh", "/run.sh"]', "yes"),
+        ("COPY --from=b /usr/lib /opt/lib\nCMD LD_LIBRARY_PATH=$(where) python", "maybe"),
+        ("COPY --from=b /usr/lib /opt/lib\nWORKDIR /opt/lib\nENV LD_LIBRARY_PATH=.", "yes"),
         ("COPY --from=b /usr/lib/libz.so.1 /usr/lib/", "no"),
         ("COPY --from=b /usr/lib/liblz4.a /usr/lib/", "no"),
         ("COPY --from=b /usr/share /usr/share", "no"),
@@ -36,9 +60,14 @@ HEAD = "FROM alpine:3.19 AS b\nRUN apk add lz4-libs\n"
     ],
 )
 def test_copies(run, tail: str, answer: str) -> None:
-    files = {"libs/liblz4.so.1": "x", "rootfs.tar.gz": "x"}
+    files = {
+        "libs/liblz4.so.1": "x",
+        "rootfs.tar.gz": "x",
+        "path": "/lib:/opt/lib\n",
+        "run.sh": "#!/bin/sh\nexport LD_LIBRARY_PATH=/opt/lib\nexec python app.py\n",
+    }
     timeline = run(f"{HEAD}FROM alpine:3.19\n{tail}\n", files)
-    assert library_copied(timeline, end(timeline), "so:liblz4.so.1") == answer
+    assert _copied(timeline, "so:liblz4.so.1") == answer
 
 
 def test_a_stage_in_between(run) -> None:
@@ -47,8 +76,8 @@ def test_a_stage_in_between(run) -> None:
         "FROM alpine:3.19\nCOPY --from=libs /collected /usr/lib\n"
     )
     timeline = run(text)
-    assert library_copied(timeline, end(timeline), "so:liblz4.so.1") == "yes"
-    assert library_copied(timeline, end(timeline), "so:libnosuch.so.1") == "no"
+    assert _copied(timeline, "so:liblz4.so.1") == "yes"
+    assert _copied(timeline, "so:libnosuch.so.1") == "no"
 
 
 @pytest.mark.parametrize(
@@ -58,7 +87,7 @@ def test_a_stage_in_between(run) -> None:
 def test_libraries_collected_with_cp(run, command: str) -> None:
     text = f"{HEAD}RUN {command}\nFROM alpine:3.19\nCOPY --from=b /deps /usr/lib\n"
     timeline = run(text)
-    assert library_copied(timeline, end(timeline), "so:liblz4.so.1") == "yes"
+    assert _copied(timeline, "so:liblz4.so.1") == "yes"
 
 
 @pytest.mark.parametrize(("times", "answer"), [(20, "no"), (200, "maybe")])
@@ -66,4 +95,18 @@ def test_copies_in_circles_end(run, times: int, answer: str) -> None:
     """Beyond a depth that nobody writes by hand the answer is that it isn't known."""
     commands = "".join(f"RUN cp -r /{a} /{b}\n" for a, b in ["xy", "yx"] * times)
     timeline = run(f"FROM alpine:3.19\n{commands}FROM alpine:3.19\nCOPY --from=0 /x /usr/lib\n")
-    assert library_copied(timeline, end(timeline), "so:liblz4.so.1") == answer
+    assert _copied(timeline, "so:liblz4.so.1") == answer
+
+
+@pytest.mark.parametrize(
+    ("copied", "answer"),
+    [("/new/usr/lib /usr/lib", "yes"), ("/new /", "yes"), ("/new/usr /usr", "yes"), ("/new/etc /etc", "no")],
+)
+def test_another_root_that_apk_filled(run, copied: str, answer: str) -> None:
+    """``apk add --root``: what is copied out of it has the files of those packages, and of no others of that stage."""
+    text = (
+        f"FROM alpine:3.19 AS b\nRUN apk add --root /new --initdb lz4-libs\nFROM alpine:3.19\nCOPY --from=b {copied}\n"
+    )
+    timeline = run(text)
+    assert _copied(timeline, "so:liblz4.so.1") == answer
+    assert _copied(timeline, "so:libxslt.so.1") == "no"

@@ -271,13 +271,36 @@ class TestWhatIsNotKnown:
         assert "requirements.txt can't be read: it is not in the build context" in message
 
     def test_files_made_while_building(self, run) -> None:
-        for command in ("echo lz4 > r.txt && pip install -r r.txt", "cat <<E > r.txt && pip install -r r.txt\nlz4\nE"):
+        for command in ("date > r.txt && pip install -r r.txt", "cat <<E > r.txt && pip install -r r.txt\nlz4\nE"):
             ((code, message),) = said(run(f"FROM {PY}\nRUN <<END\n{command}\nEND\n"))
             assert code == "unreadable-requirements"
             assert message.endswith("line 2 writes it while the image is built")
 
+    @pytest.mark.parametrize(
+        "commands",
+        [
+            "RUN echo lz4==4.4.5 >> requirements.txt",
+            "RUN echo lz4 > requirements.txt\nRUN printf '%s\\n' six==1.16.0 >> requirements.txt",
+            "RUN printf 'lz4\\nsix==1.16.0\\n' > requirements.txt",
+        ],
+    )
+    def test_what_echo_writes_is_read(self, run, commands: str) -> None:
+        timeline = run(
+            f"FROM {PY}\nCOPY . .\n{commands}\nRUN pip install -r requirements.txt\n",
+            {"requirements.txt": "six==1.16.0\n"},
+        )
+        assert said(timeline) == []
+        assert {"lz4", "six"} <= places(timeline).keys()
+
+    @pytest.mark.parametrize(
+        "command", ["echo $(cat x) > r.txt", "[ -e x ] && echo lz4 > r.txt", "echo -e 'lz4\\t' > r.txt"]
+    )
+    def test_what_may_be_written_is_not(self, run, command: str) -> None:
+        ((code, _),) = said(run(f"FROM {PY}\nRUN {command}\nRUN pip install -r r.txt\n"))
+        assert code == "unreadable-requirements"
+
     def test_a_file_that_is_changed_before_it_is_read(self, run) -> None:
-        for command in ("sed -i s/a/b/ requirements.txt", "echo six >> requirements.txt"):
+        for command in ("sed -i s/a/b/ requirements.txt", "date >> requirements.txt"):
             timeline = run(f"FROM {PY}\nCOPY . .\nRUN {command}\nRUN pip install -r requirements.txt\n", FILES)
             assert said(timeline) == [
                 (

@@ -75,6 +75,14 @@ def test_the_commit_of_a_folder_is_read_from_its_files(repository: Path, tmp_pat
     assert head_commit(tmp_path) == ""
 
 
+@pytest.mark.parametrize("head", ["ref: ../../secret", "ref: /etc/passwd", "hunter2"])
+def test_what_git_s_files_lead_to_is_a_hash_or_nothing(tmp_path: Path, head: str) -> None:
+    (tmp_path / "secret").write_text("hunter2")
+    (tmp_path / "repository" / ".git").mkdir(parents=True)
+    (tmp_path / "repository" / ".git" / "HEAD").write_text(head)
+    assert head_commit(tmp_path / "repository") == ""
+
+
 def test_nothing_is_laid_out_without_a_dockerfile(repository: Path, tmp_path: Path) -> None:
     git(repository, "rm", "-q", "docker/Dockerfile")
     git(repository, "commit", "-qm", "none")

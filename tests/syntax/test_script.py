@@ -155,3 +155,18 @@ def test_onbuild() -> None:
     assert inner is not None
     (script,) = run_scripts(inner)
     assert [word.text for word in script.commands[0].words] == ["apk", "add", "a"]
+
+
+def test_a_function_runs_where_it_is_called() -> None:
+    found = commands("RUN f() { X=1; apk add $1 $@; if q; then r; fi; }; f a b && x $X $1; if y; then f c; fi")
+    assert [(" ".join(arg.text for arg in one.args), one.conditional) for one in found] == [
+        ("apk add a a b", False), ("q", False), ("r", True), ("x 1 $1", False),
+        ("y", False), ("apk add c c", True), ("q", True), ("r", True),
+    ]  # fmt: skip
+    assert [(one.name, one.conditional) for one in commands("RUN f() { a; }; b")] == [("a", True), ("b", False)]
+
+
+def test_functions_that_call_each_other_end() -> None:
+    assert [one.name for one in commands("RUN f() { g; }; g() { f; a; }; f")] == ["f", "a"]
+    many = "".join(f"f{n}() {{ f{n + 1}; f{n + 1}; f{n + 1}; f{n + 1}; }}; " for n in range(60))
+    assert len(commands(f"RUN {many} f60() {{ a; }}; f0")) < 100_000

@@ -46,6 +46,9 @@ def read_pipfile_lock(path: str, files: FileReader, categories: Sequence[str], f
         return RequirementSet(problems=(Problem(shown, None, f"{shown} is not valid JSON: {error}"),), locked=True)
     if not isinstance(data, dict):
         return RequirementSet(problems=(Problem(shown, None, f"{shown} is not a Pipfile.lock"),), locked=True)
+    meta = data.get("_meta")
+    listed = meta.get("sources") if isinstance(meta, dict) else None
+    sources = listed if isinstance(listed, list) else []
     requested: list[Requested] = []
     problems: list[Problem] = []
     lines = _key_lines(text)
@@ -54,12 +57,10 @@ def read_pipfile_lock(path: str, files: FileReader, categories: Sequence[str], f
         table = data.get(section)
         for name, entry in table.items() if isinstance(table, dict) else ():
             origin = Origin(shown, lines.get((section, name)))
-            _collect(name, entry, origin, folder, (requested, problems))
-    meta = data.get("_meta")
-    sources = meta.get("sources") if isinstance(meta, dict) else None
+            _collect(name, entry, origin, folder, sources, (requested, problems))
     return RequirementSet(
         requested=tuple({one.name: one for one in reversed(requested)}.values())[::-1],
-        options=_sources(sources if isinstance(sources, list) else []),
+        options=_sources(sources),
         problems=tuple(problems),
         locked=True,
         files=(path,),
@@ -89,12 +90,13 @@ def read_pipfile(path: str, files: FileReader, categories: Sequence[str], folder
         return RequirementSet(problems=(Problem(files.display(path), None, str(error)),))
     requested: list[Requested] = []
     problems: list[Problem] = []
+    sources = source.tables("source")
     for category in categories:
         for name, entry in source.table(category).items():
-            _collect(name, entry, source.key(name, category), folder, (requested, problems))
+            _collect(name, entry, source.key(name, category), folder, sources, (requested, problems))
     return RequirementSet(
         requested=tuple(requested),
-        options=_sources(source.tables("source")),
+        options=_sources(sources),
         problems=tuple(problems),
         files=(path,),
     )
@@ -107,9 +109,14 @@ def _sources(listed: Sequence[Any]) -> IndexOptions:
 
 
 def _collect(
-    name: str, entry: object, origin: Origin, folder: str, into: tuple[list[Requested], list[Problem]]
+    name: str,
+    entry: object,
+    origin: Origin,
+    folder: str,
+    sources: Sequence[Any],
+    into: tuple[list[Requested], list[Problem]],
 ) -> None:
-    """Read one entry and put it, or the problem with it, into its list."""
+    """Read one entry and put it, or the problem with it, into its list; its ``index`` names one of ``sources``."""
     requested, problems = into
     table: Mapping[str, Any] = entry if isinstance(entry, dict) else {"version": entry}
     version = table.get("version", "*")
@@ -124,11 +131,15 @@ def _collect(
         return
     url = next((table[key] for key in ("git", "hg", "svn", "bzr", "file") if isinstance(table.get(key), str)), None)
     local = table.get("path")
+    named = table.get("index")
+    urls = (one.get("url") for one in sources if isinstance(one, dict) and one.get("name") == named)
+    index = next(urls, None) if isinstance(named, str) else None
     requested.append(
         replace(
             found,
             name=normalise(name),
             url=url,
+            index=index if isinstance(index, str) else None,
             path=posixpath.normpath(posixpath.join(folder, local)) if isinstance(local, str) else None,
             editable=table.get("editable") is True,
             hashes=tuple(texts(table.get("hashes"))),

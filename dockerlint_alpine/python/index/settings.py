@@ -10,16 +10,19 @@ from __future__ import annotations
 import netrc
 import os
 import re
-import subprocess
 import urllib.parse
 from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
 from dockerlint_alpine.python.model import IndexOptions
+from dockerlint_alpine.system import child
+from dockerlint_alpine.system.child import ChildError, Limits
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
+
+    from dockerlint_alpine.system.child import Finished
 
 Login: TypeAlias = tuple[str, str]
 """User and password."""
@@ -30,6 +33,8 @@ _PIP_CONFIGURED = ("index-url", "extra-index-url", "keyring-provider")
 _NOTHING_SAID = IndexOptions()
 _KEYRING_TIMEOUT = 20.0
 """Seconds that the keyring may take: it may have to be unlocked."""
+_HELP_TIMEOUT = 20.0
+"""Seconds that uv may take to say what its options are."""
 
 
 def index_urls(options: IndexOptions, variables: Mapping[str, str], uv: str) -> list[str]:
@@ -92,10 +97,10 @@ def _url_of(value: str | None) -> str | None:
 @lru_cache(maxsize=4)
 def _default_index(uv: str) -> str | None:
     try:
-        done = subprocess.run([uv, "pip", "compile", "--help"], capture_output=True, text=True, timeout=20, check=False)  # noqa: S603
-    except (OSError, subprocess.SubprocessError):
+        done = child.run([uv, "pip", "compile", "--help"], limits=Limits(_HELP_TIMEOUT))
+    except ChildError:
         return None
-    match = _DEFAULT_INDEX.search(done.stdout)
+    match = _DEFAULT_INDEX.search(done.stdout.decode("utf-8", "replace"))
     return match[1] if match else None
 
 
@@ -141,7 +146,7 @@ def split_login(url: str) -> tuple[str, str | None, str | None]:
 class Credentials:
     """Finds the login for a URL. ``variables`` is the process environment, ``indexes`` the URLs of the indexes in use.
 
-    ``run`` starts the program ``keyring`` (like ``subprocess.run``).
+    ``run`` starts the program ``keyring`` (like :func:`dockerlint_alpine.system.child.run`).
     """
 
     def __init__(
@@ -149,7 +154,7 @@ class Credentials:
         variables: Mapping[str, str],
         indexes: Iterable[str] = (),
         *,
-        run: Callable[..., subprocess.CompletedProcess[str]] = subprocess.run,
+        run: Callable[..., Finished] = child.run,
     ) -> None:
         self._variables = variables
         self._indexes = tuple(indexes)
@@ -227,18 +232,12 @@ class Credentials:
         try:
             done = self._run(
                 command,
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.DEVNULL,
-                env={**self._variables, "PYTHONIOENCODING": "utf-8"},
-                encoding="utf-8",
-                errors="replace",
-                timeout=_KEYRING_TIMEOUT,
-                check=False,
+                limits=Limits(_KEYRING_TIMEOUT),
+                variables={**self._variables, "PYTHONIOENCODING": "utf-8"},
             )
-        except (OSError, subprocess.SubprocessError):
+        except ChildError:
             return None
-        lines = done.stdout.splitlines() if done.returncode == 0 else []
+        lines = done.stdout.decode("utf-8", "replace").splitlines() if done.code == 0 else []
         if user:
             return (user, lines[0]) if lines else None
         return (lines[0], lines[1]) if len(lines) > 1 else None

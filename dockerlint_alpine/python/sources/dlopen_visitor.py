@@ -7,6 +7,7 @@ It follows constants and platform tests to opening calls.
 from __future__ import annotations
 
 import itertools
+import re
 from typing import TYPE_CHECKING, TypeAlias
 
 import libcst as cst
@@ -26,6 +27,14 @@ _OPENERS = frozenset(("CDLL", "PyDLL", "LoadLibrary", "dlopen"))
 _FINDERS = frozenset(("find_library",))
 _HERE = {"sys.platform": ("linux",), "os.name": ("posix",), "platform.system()": ("Linux",)}
 """What the usual questions about the system answer on Alpine."""
+
+_SELF_TEST = re.compile(r"_*(?:self_?)?test_*\Z")
+_MAIN = m.If(
+    test=m.Comparison(
+        left=m.Name("__name__"),
+        comparisons=[m.ComparisonTarget(m.Equal(), m.SimpleString(value=m.MatchRegex(r"(['\"])__main__\1")))],
+    )
+)
 
 
 class OpenCall(Struct, frozen=True):
@@ -50,6 +59,17 @@ class OpenVisitor(cst.CSTVisitor):
         self._truths: list[dict[str, bool]] = [{}]
         self._guards = 0
         self._undecided = 0
+        self._tests: set[str] = set()
+
+    def visit_Module(self, node: cst.Module) -> bool:
+        """Find out which function tests the module itself, as ``test`` of the standard library's ctypes.util does: it is
+        started where the module is the program, and by nobody who imports it."""
+        for statement in node.body:
+            if m.matches(statement, _MAIN):
+                calls = m.findall(statement, m.Call(func=m.Name()))
+                names = {cst.ensure_type(call, cst.Call).func for call in calls}
+                self._tests.update(name.value for name in names if isinstance(name, cst.Name))
+        return True
 
     # Scopes, and what names stand for in them.
 
@@ -59,7 +79,8 @@ class OpenVisitor(cst.CSTVisitor):
         for parameter in (*node.params.params, *node.params.kwonly_params, *node.params.posonly_params):
             if parameter.default is not None:
                 self._bind(parameter.name.value, parameter.default)
-        return True
+        is_test = len(self._scopes) == 2 and node.name.value in self._tests and _SELF_TEST.match(node.name.value)
+        return not is_test
 
     def leave_FunctionDef(self, original_node: cst.FunctionDef) -> None:
         """Forget the function's names."""

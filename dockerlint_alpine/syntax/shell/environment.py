@@ -9,10 +9,13 @@ from dockerlint_alpine.syntax.shell.words import Turns, Word, join_words
 from dockerlint_alpine.syntax.source import EMPTY, MAX_EXPANDED, SourceText
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     from dockerlint_alpine.syntax.shell.model import Command, Scope
     from dockerlint_alpine.syntax.shell.words import Variables
 
 _MAX_VARIABLES = 4096
+_MAX_ARGUMENTS = 99
 _DECLARE = frozenset({"declare", "export", "local", "readonly", "typeset"})
 _DECLARED = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)(\+?)=")
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
@@ -24,18 +27,22 @@ def unknown_value(name: str) -> SourceText:
 
 
 class Environment:
-    """Variables that change from command to command; ``variables`` is a snapshot that never changes afterwards."""
+    """Variables that change from command to command; ``variables`` is a snapshot that never changes afterwards.
 
-    __slots__ = ("_frames", "_loops", "variables")
+    ``outside`` is the number of scopes around all its commands that do not count: those of a function's definition.
+    """
 
-    def __init__(self, variables: Variables) -> None:
+    __slots__ = ("_frames", "_loops", "_outside", "variables")
+
+    def __init__(self, variables: Variables, outside: int = 0) -> None:
         self.variables: dict[str, SourceText] = dict(variables)
+        self._outside = outside
         self._frames: list[tuple[Scope, dict[str, SourceText]]] = []
         self._loops: set[int] = set()
 
     def enter(self, command: Command) -> None:
         """Leave the branches and subshells that do not hold this command, and enter its own."""
-        scopes = command.scopes
+        scopes = command.scopes[self._outside :]
         kept = 0
         for (scope, _), wanted in zip(self._frames, scopes, strict=False):
             if scope != wanted:
@@ -66,6 +73,19 @@ class Environment:
         """Go on with the variables of a script that ran in the same shell (``eval``)."""
         other.leave_all()
         self.variables = other.variables
+
+    def with_arguments(self, args: Sequence[SourceText]) -> dict[str, SourceText]:
+        """The variables as a function or a script sees them that is given these arguments."""
+        joined = SourceText.concat(part for arg in args for part in (SourceText.literal(" "), arg))
+        given = [*args[:_MAX_ARGUMENTS], *(EMPTY for _ in range(len(args), 9))]
+        numbered = {str(number): arg for number, arg in enumerate(given, start=1)}
+        others = {name: value for name, value in self.variables.items() if not _is_argument(name)}
+        return {**others, **numbered, "@": joined.slice(1, len(joined)) if args else EMPTY}
+
+    def restore_arguments(self, before: Mapping[str, SourceText]) -> None:
+        """Put the arguments back that were there before a function was called."""
+        others = {name: value for name, value in self.variables.items() if not _is_argument(name)}
+        self.variables = {**others, **{name: value for name, value in before.items() if _is_argument(name)}}
 
     def set(self, name: str, value: SourceText) -> None:
         """Give a variable a value. Beyond a few thousand names nothing is kept, so that they count as unknown."""
@@ -113,3 +133,7 @@ class Environment:
         texts = [word.text for word in words]
         if "--" in texts:
             self.set("@", join_words(words[texts.index("--") + 1 :], self.variables))
+
+
+def _is_argument(name: str) -> bool:
+    return name == "@" or name.isdigit()

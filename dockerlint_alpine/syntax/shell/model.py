@@ -58,8 +58,8 @@ class Command(Struct, frozen=True, eq=False):
     redirections. ``conditional``: it may not run even if everything before it succeeded; ``guard`` is the test that
     decides, where there is one. ``joined_by`` is the operator before it (``""`` for the first, ``"\n"`` for a line
     end), ``operator_span`` its place. ``subshell`` counts the ``( )`` around it, ``function`` names the function whose
-    body it is in, ``loops`` are the ``for`` loops around it, outermost first. ``negated``: a ``!`` stands before its
-    pipeline.
+    body it is in, and ``outside`` counts the scopes around that body, its own included. ``loops`` are the ``for`` loops
+    around it, outermost first. ``negated``: a ``!`` stands before its pipeline.
     """
 
     words: tuple[Word, ...]
@@ -75,6 +75,7 @@ class Command(Struct, frozen=True, eq=False):
     scopes: tuple[Scope, ...]
     loops: tuple[Loop, ...]
     function: str | None
+    outside: int = 0
     negated: bool = False
     background: bool = False
     piped_from: Command | None = None

@@ -64,6 +64,7 @@ class _Context(Struct, frozen=True):
     scopes: tuple[Scope, ...] = ()
     loops: tuple[Loop, ...] = ()
     function: str | None = None
+    outside: int = 0
     negated: bool = False
 
 
@@ -448,7 +449,8 @@ class _Parser:
         self.depth += 1
         if self.depth > _MAX_DEPTH:
             raise _TooDeepError
-        self._command(replace(self._branch(context, None), function=name))
+        body = self._branch(context, None)
+        self._command(replace(body, function=name, outside=len(body.scopes)))
         self.depth -= 1
 
     def _double_bracket(self, context: _Context) -> None:
@@ -554,6 +556,7 @@ class _Parser:
                 scopes=context.scopes,
                 loops=context.loops,
                 function=context.function,
+                outside=context.outside,
                 negated=context.negated,
             )
         )

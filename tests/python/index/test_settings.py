@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +11,7 @@ from dockerlint_alpine.python.index.client import IndexAnswerError, SimpleIndex
 from dockerlint_alpine.python.index.settings import Credentials, index_urls, split_login, wants_keyring
 from dockerlint_alpine.python.model import IndexOptions, RequirementSet, Target
 from dockerlint_alpine.python.resolve import ResolverError
+from dockerlint_alpine.system.child import ChildTimeoutError, Finished
 from tests.python.index.local_index import LocalIndex, serve
 from tests.python.support import resolver
 
@@ -90,13 +90,13 @@ class Keyring:
         self.service = service
         self.asked: list[list[str]] = []
 
-    def __call__(self, command: list[str], **_: Any) -> subprocess.CompletedProcess[str]:
+    def __call__(self, command: list[str], **_: Any) -> Finished:
         self.asked.append(command[1:])
         service = command[-1] if "--mode" in command else command[-2]
         if service != self.service:
-            return subprocess.CompletedProcess(command, 1, "")
+            return Finished(1, b"", b"")
         answer = f"{SECRET}\n" if "--mode" not in command else f"user\n{SECRET}\n"
-        return subprocess.CompletedProcess(command, 0, answer)
+        return Finished(0, answer.encode(), b"")
 
 
 def with_keyring(tmp_path: Path) -> dict[str, str]:
@@ -124,8 +124,8 @@ def test_the_keyring_by_url_and_by_host(tmp_path: Path) -> None:
 
 
 def test_a_keyring_program_that_hangs_or_is_none(tmp_path: Path) -> None:
-    def hangs(command: list[str], **_: Any) -> subprocess.CompletedProcess[str]:
-        raise subprocess.TimeoutExpired(command, 20)
+    def hangs(command: list[str], **_: Any) -> Finished:
+        raise ChildTimeoutError("took more than 20 seconds")
 
     assert Credentials(with_keyring(tmp_path), [INDEX], run=hangs).from_keyring(INDEX) is None
     variables = {**with_keyring(tmp_path), "PATH": "/nonexistent"}

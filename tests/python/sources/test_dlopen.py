@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import ctypes.util
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -62,11 +64,21 @@ def needs(source: str) -> list[str]:
         ("CDLL(Path(__file__).parent / 'libown.so')", []),
         ("CDLL(here + '/libown.so')", []),
         ("CDLL('libGL.so.1', *args)", ["so:libGL.so.1"]),
+        ("def test():\n  CDLL('liba.so.1')\nif __name__ == '__main__':\n  test()", []),
+        ("def test():\n  CDLL('liba.so.1')\ntest()", ["so:liba.so.1"]),
+        ("def main():\n  CDLL('liba.so.1')\nif __name__ == '__main__':\n  main()", ["so:liba.so.1"]),
+        ("class A:\n  def test(self):\n    CDLL('liba.so.1')\nif __name__ == '__main__':\n  test()", ["so:liba.so.1"]),
         ("CDLL()", []),
     ],
 )
 def test_what_is_understood(source: str, expected: list[str]) -> None:
     assert needs(source) == expected
+
+
+def test_the_standard_librarys_own_test_is_none_of_ours() -> None:
+    source = Path(ctypes.util.__file__).read_bytes()
+    assert b"def test()" in source
+    assert scan_source(source, "ctypes/util.py") == ()
 
 
 def test_a_try_makes_it_optional_and_lines_count_from_one() -> None:

@@ -1,0 +1,107 @@
+"""``check --since`` and ``check --baseline``: what of a report is new."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+from msgspec.structs import replace
+
+from dockerlint_alpine.cli import common
+from dockerlint_alpine.cli.sections import section
+from dockerlint_alpine.cli.terminal import warn
+from dockerlint_alpine.system.files import read_file
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from dockerlint_alpine.model.reports import FileError, FileReport, Report
+    from dockerlint_alpine.run.config import Configuration
+    from dockerlint_alpine.run.discovery import Job
+
+_Command = TypeVar("_Command", bound=Callable[..., Any])
+_MAX_SIZE = 64 * 1024 * 1024
+
+_OPTIONS = (
+    click.option(
+        "--since",
+        metavar="REF",
+        help="Only findings whose instruction, requirement or cause is not what it was at this revision of git.",
+    ),
+    click.option(
+        "--baseline",
+        type=click.Path(dir_okay=False),
+        help="Leave out the findings that this file has; lines may have moved since.",
+    ),
+    click.option("--update-baseline", is_flag=True, help="Write what is found to the file of --baseline, and stop."),
+)
+
+
+def narrowing_options(command: _Command) -> _Command:
+    """Decorate with the options of this module."""
+    return section("Only what is new", _OPTIONS)(command)
+
+
+def narrowed(report: Report, paths: Sequence[str], configured: Configuration, given: dict[str, Any]) -> Report:
+    """What is left of the report. Raises click.UsageError."""
+    if given["update_baseline"] and not given["baseline"]:
+        raise click.UsageError("--update-baseline goes with --baseline FILE")
+    if given["since"] is not None:
+        report = _since(report, paths, configured, given["since"])
+    if given["baseline"]:
+        report = _without_baseline(report, given["baseline"], update=given["update_baseline"])
+    return report
+
+
+def _since(report: Report, paths: Sequence[str], configured: Configuration, revision: str) -> Report:
+    from dockerlint_alpine.sweep.since import without_older
+    from dockerlint_alpine.sweep.sources import SourceError
+
+    settings = configured.settings
+    here = os.getcwd()  # noqa: PTH109 - a text
+    at_home = replace(
+        settings,
+        rules=tuple(map(os.path.abspath, settings.rules)),
+        wheels=tuple(map(os.path.abspath, settings.wheels)),
+        context=os.path.relpath(settings.context, here) if settings.context else None,
+    )
+
+    def judged(jobs: Sequence[Job]) -> list[FileReport | FileError]:
+        return common.make_judge(replace(configured, settings=at_home), use_cache=False).reports(jobs)
+
+    named = [path for path in paths if path != "-"]
+    try:
+        newer = without_older(report, named, revision, judged)
+    except SourceError as error:
+        raise click.UsageError(f"--since {revision}: {error}") from None
+    left_out = len(report.findings) - len(newer.findings)
+    if left_out:
+        warn(f"{left_out} finding{'s' * (left_out != 1)} left out that {revision} has, too")
+    return newer
+
+
+def _without_baseline(report: Report, path: str, *, update: bool) -> Report:
+    from dockerlint_alpine.report.baseline import BaselineError, without_known, written
+
+    folder = os.path.dirname(path) or "."  # noqa: PTH120 - as the user wrote it
+    if update:
+        text = written(report, folder)
+        common.write_text(path, text)
+        warn(f"{path}: {len(report.findings)} finding{'s' * (len(report.findings) != 1)} written")
+        return replace(report, files=tuple(replace(file, findings=(), unknown=0) for file in report.files))
+    try:
+        compared = without_known(report, read_file(Path(path), limit=_MAX_SIZE), folder)
+    except FileNotFoundError:
+        raise click.UsageError(f"--baseline {path}: no such file; --update-baseline writes it") from None
+    except OSError as error:
+        raise click.UsageError(f"--baseline {path}: {error.strerror or error}") from None
+    except BaselineError as error:
+        raise click.UsageError(f"--baseline {path}: {error}") from None
+    if compared.known:
+        warn(f"{path}: {compared.known} known finding{'s' * (compared.known != 1)} left out")
+    if compared.gone:
+        warn(f"{path}: {compared.gone} of its findings are gone; --update-baseline takes them out")
+    return compared.report

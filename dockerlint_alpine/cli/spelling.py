@@ -1,0 +1,87 @@
+"""One spelling of what several commands ask for; older spellings are understood and shown nowhere."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import click
+
+_Command = TypeVar("_Command", bound=Callable[..., Any])
+
+
+def completed(kind: str) -> Callable[..., Any]:
+    """Completes the values of an option; what knows them is imported only then."""
+
+    def complete(ctx: click.Context, _: click.Parameter, incomplete: str) -> Any:
+        from dockerlint_alpine.cli import completing
+
+        return completing.complete(kind, ctx, incomplete)
+
+    return complete
+
+
+class Option(click.Option):
+    """An option with ``aliases``: other spellings that neither help nor completion names.
+
+    An alias with a value (``{"--json": "json"}``) takes none on the command line and stands for the option with it.
+    """
+
+    def __init__(self, *args: Any, aliases: dict[str, str | None], **more: Any) -> None:
+        super().__init__(*args, **more)
+        self.aliases = aliases
+
+    def add_to_parser(self, parser: Any, ctx: click.Context) -> None:
+        """Tell the parser of the option, and of its other spellings."""
+        super().add_to_parser(parser, ctx)
+        kind = "append" if self.multiple else "store"
+        for alias, value in self.aliases.items():
+            more = {"action": kind} if value is None else {"action": f"{kind}_const", "const": value}
+            parser.add_option(obj=self, opts=[alias], dest=self.name, **more)
+
+
+def _architectures(ctx: click.Context, param: click.Parameter, value: Any) -> Any:
+    """What apk calls the platform that was named (``linux/arm64``), or apk's own name as it is."""
+    if not value:
+        return value
+    from dockerlint_alpine.apk.store import STABLE_ARCHES
+    from dockerlint_alpine.system.platforms import APK_ARCH
+
+    given = (value,) if isinstance(value, str) else value
+    arches = tuple(APK_ARCH.get(one, one) for one in given)
+    for name, arch in zip(given, arches, strict=True):
+        if arch not in STABLE_ARCHES:
+            raise click.BadParameter(f"{name!r}: choose from {', '.join(APK_ARCH)}", ctx, param)
+    return arches[0] if isinstance(value, str) else arches
+
+
+def platform_option(help_text: str, name: str = "arch", **more: Any) -> Callable[[_Command], _Command]:
+    """``--platform linux/amd64`` for commands that ask indexes; ``--arch x86_64`` is understood as well."""
+    settings = {"default": "linux/amd64", "show_default": True, **more}
+    return click.option(
+        "--platform",
+        name,
+        cls=Option,
+        aliases={"--arch": None},
+        callback=_architectures,
+        metavar="OS/ARCH",
+        shell_complete=completed("platforms"),
+        help=help_text,
+        **settings,
+    )
+
+
+def format_option(
+    *formats: str, aliases: dict[str, str | None] | None = None, name: str = "output_format"
+) -> Callable[[_Command], _Command]:
+    """``--output-format`` for commands whose answer has few formats; the first is the default."""
+    return click.option(
+        "--output-format",
+        name,
+        cls=Option,
+        aliases=aliases or {},
+        type=click.Choice(formats),
+        default=formats[0],
+        show_default=True,
+        help="How to print it.",
+    )
