@@ -185,11 +185,10 @@ class Check(Struct, frozen=True):
         )
 
     def _traits(self, *, on_demand: bool) -> Traits:
-        """What others have to know of the code. What a build lacks is added before what lacks where it runs, as a -dev
-        package often brings that along, and what is superfluous goes last."""
+        """What others have to know of the code. What is superfluous goes last: what lacks may be why it is there."""
         return Traits(
             purpose=self.purpose,
-            phase=2 if self.removes else 1 if self.purpose == "runtime" else 0,
+            phase=1 if self.removes else 0,
             on_all_platforms=self.removes,
             could_not_judge=self.could_not_judge,
             about_comment=self.about_comment,

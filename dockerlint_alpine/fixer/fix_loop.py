@@ -183,8 +183,7 @@ def merged(reports: Sequence[FileReport]) -> FileReport:
 def compatible(findings: Sequence[Finding], *, unsafe: bool) -> list[tuple[Finding, Fix]]:
     """Fixes that may be applied together: no two of them touch the same place, but several may add to one list.
 
-    What a build lacks comes before what lacks where it runs, as a -dev package often brings that along, and what is
-    superfluous comes last.
+    What lacks comes before what is superfluous.
     """
     chosen: list[tuple[Finding, Fix]] = []
     taken: list[TextEdit] = []
