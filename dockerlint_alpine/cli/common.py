@@ -181,22 +181,27 @@ def _listed(values: Sequence[str]) -> tuple[str, ...]:
 
 
 def make_doctor(configured: Configuration) -> Doctor:
-    """Open rules and indexes for a run, and the way to the Python package index that its settings allow."""
-    from dockerlint_alpine.cli.online import open_resolver
+    """Open rules and indexes for a run, and the ways to the indexes that its settings allow."""
+    from dockerlint_alpine.cli.online import open_resolver, open_store
     from dockerlint_alpine.run.analysis import Doctor
 
-    return Doctor(configured, resolver=open_resolver(configured.settings))
+    settings = configured.settings
+    return Doctor(configured, resolver=open_resolver(settings), store=open_store(settings))
 
 
 def make_judge(configured: Configuration, *, use_cache: bool, workers: int | None = 1) -> Judge:
     """One run's way from Dockerfiles to reports, with what the command line has: cache, clock, network, progress line."""
-    from dockerlint_alpine.cli.online import access, open_resolver
+    from dockerlint_alpine.cli.online import Reach, access, openers, today
     from dockerlint_alpine.run.scheduler import Judge
 
+    settings = configured.settings
+    reach = Reach(settings) if access(settings) in {"quick", "online"} else None
     return Judge(
         configured,
-        open_resolver=open_resolver,
-        access=lambda: access(configured.settings),
+        openers=reach.openers if reach is not None else openers(),
+        access=lambda: access(settings),
+        reach=reach,
+        day=today().isoformat(),
         cache=_open_cache() if use_cache else None,
         workers=workers,
         progress=partial(Progress, quiet=configured.settings.quiet),

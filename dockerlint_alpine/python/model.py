@@ -304,7 +304,7 @@ class Verdict(Struct, frozen=True):
     def refused(self) -> bool:
         """True where the index, or a lock file, tells that there is nothing which an installer could take; the embedded
         facts may not know of every file."""
-        return self.kind == "none" and NO_FILE in self.reason and self.source in {"index", "lock file"}
+        return self.kind == "none" and NO_FILE in self.reason and self.source.startswith(("index", "lock file"))
 
 
 class Resolved(Struct, frozen=True):

@@ -98,6 +98,14 @@ class Doctor:
         self.looked_at: set[str] = set()
         """What the last report rests on besides the Dockerfile: paths on disk, whether something is there or not."""
 
+    def forget_questions(self) -> None:
+        """Begin anew to note what the next answer rests on and leaves open."""
+        if self.resolver is not None:
+            self.resolver.looked_at.clear()
+            self.resolver.open.clear()
+        if self.store.renewer is not None:
+            self.store.renewer.open.clear()
+
     def for_job(self, job: Job) -> Doctor:
         """The same with the settings that a job brings along."""
         changed = job_settings(self.settings, job)
@@ -186,6 +194,8 @@ class Doctor:
     def report(self, name: str, timelines: Sequence[Timeline]) -> FileReport:
         """What the checks say of a Dockerfile that was run on paper; ``name`` is what it is called."""
         found = [finding for timeline in timelines for finding in self.found_in(timeline)]
+        if self.store.cache is not None:
+            self.looked_at.add(str(self.store.cache))
         return self.reported(name, timelines, _merge_platforms(found, removals_on=len(timelines)))
 
     def found_in(self, timeline: Timeline) -> list[Finding]:
