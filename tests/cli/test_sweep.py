@@ -99,14 +99,7 @@ def test_what_is_done_when_it_is_stopped_is_kept(sources: Path) -> None:
         names.append(f"git://127.0.0.1:{silent.getsockname()[1]}/x")
         (sources / "list.txt").write_text("\n".join(names))
         command = [*COMMAND, "list.txt", "--jobs", "2", "--limit-per-repo", "time=600"]
-        process = subprocess.Popen(
-            command,
-            cwd=sources,
-            stderr=subprocess.PIPE,
-            text=True,
-            # A shell's background job has it ignored, and hands that on.
-            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509 - no thread here
-        )
+        process = subprocess.Popen(command, cwd=sources, stderr=subprocess.PIPE, text=True)
         for _ in range(4000):
             if _rows(sources / "sweep.sqlite") >= 64:
                 break
