@@ -279,4 +279,5 @@ CHECK = Check(
     purpose="runtime",
     image="linked",
     misses=("library", "symbol"),
+    topic="load",
 )

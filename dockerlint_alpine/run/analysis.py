@@ -17,8 +17,10 @@ from msgspec.structs import replace
 from dockerlint_alpine.apk import IndexStore
 from dockerlint_alpine.checks import CHECKS, Check, Subject, check_of
 from dockerlint_alpine.checks.carried import is_notice, settled
+from dockerlint_alpine.checks.causes import told_once
 from dockerlint_alpine.fixer.bases import share
 from dockerlint_alpine.fixer.fix_loop import Proposal, apply_fixes, merged, without_useless
+from dockerlint_alpine.fixer.new_run import joined
 from dockerlint_alpine.fixer.overlay import changed_context
 from dockerlint_alpine.fixer.verify import UnfaithfulFixError, confirm
 from dockerlint_alpine.knowledge import Knowledge
@@ -95,6 +97,14 @@ class Doctor:
         self._wheels = ElfWheels([Path(folder) for folder in self.settings.wheels])
         self.looked_at: set[str] = set()
         """What the last report rests on besides the Dockerfile: paths on disk, whether something is there or not."""
+
+    def forget_questions(self) -> None:
+        """Begin anew to note what the next answer rests on and leaves open."""
+        if self.resolver is not None:
+            self.resolver.looked_at.clear()
+            self.resolver.open.clear()
+        if self.store.renewer is not None:
+            self.store.renewer.open.clear()
 
     def for_job(self, job: Job) -> Doctor:
         """The same with the settings that a job brings along."""
@@ -184,12 +194,14 @@ class Doctor:
     def report(self, name: str, timelines: Sequence[Timeline]) -> FileReport:
         """What the checks say of a Dockerfile that was run on paper; ``name`` is what it is called."""
         found = [finding for timeline in timelines for finding in self.found_in(timeline)]
+        if self.store.cache is not None:
+            self.looked_at.add(str(self.store.cache))
         return self.reported(name, timelines, _merge_platforms(found, removals_on=len(timelines)))
 
     def found_in(self, timeline: Timeline) -> list[Finding]:
         """All that the checks say of one run on paper, before comments and the configuration had their say."""
         subject = Subject(timeline, self.knowledge, self.settings.starts)
-        return share(timeline, settled(subject, _run_all(subject)))
+        return share(timeline, told_once(subject, settled(subject, _run_all(subject))))
 
     def reported(self, name: str, timelines: Sequence[Timeline], found: Sequence[Finding]) -> FileReport:
         """The report with what is left of ``found`` once comments and the configuration had their say."""
@@ -255,7 +267,7 @@ class Doctor:
         require_reason = self.settings.require_reason
         kept, _, about = suppress.apply(findings, dockerfile.data, lines, require_reason=require_reason)
         listed = [finding for finding in (*kept, *about) if self._lists(finding)]
-        return _sorted(self.configuration.adjust(name, listed))
+        return _sorted(joined(self.configuration.adjust(name, listed)))
 
     def _lists(self, finding: Finding) -> bool:
         """What there is nothing to do about is listed when somebody asked for its code, or for the fix that it has."""

@@ -53,6 +53,8 @@ per-file-ignores = { "legacy/**" = ["AD4"] }
 severity = { AD502 = "warning" }
 build-args = { VERSION = "3.19", EMPTY = "" }
 moves = { alpine = "3.24", python = "3.14" }
+alpine-mirror = "https://mirror.example/alpine"
+alpine-index-days = 7
 """
 
 

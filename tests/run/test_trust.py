@@ -24,7 +24,14 @@ def test_the_table_has_every_setting() -> None:
 
 def test_variables_are_as_the_table_says(tmp_path: Path) -> None:
     values = {"platforms": "linux/arm64", "output_format": "json", "alpine": "3.20", "python": "3.12", "color": "never"}
-    values |= {"as_of": "2026-01-31", "docs_url": "https://x.y", "select": "AD1", "ignore": "AD2"}
+    values |= {
+        "as_of": "2026-01-31",
+        "docs_url": "https://x.y",
+        "alpine_mirror": "https://x.y",
+        "select": "AD1",
+        "ignore": "AD2",
+        "alpine_index_days": "7",
+    }
     for name, rule in RULES.items():
         value = values.get(name, "true")
         origin = load(tmp_path, environment={VARIABLES + name.upper(): value}).origins[name]
