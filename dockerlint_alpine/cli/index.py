@@ -10,6 +10,7 @@ import click
 from msgspec import to_builtins
 from msgspec.structs import replace
 
+from dockerlint_alpine.apk.behaviour import BEHAVIOURS
 from dockerlint_alpine.cli.spelling import completed, format_option, platform_option
 from dockerlint_alpine.cli.terminal import warn
 from dockerlint_alpine.run.folders import cache_folder
@@ -100,7 +101,7 @@ def search(need: str, release: str | None, arch: str, repository: str, output_fo
     shell_complete=completed("packages"),
     help="What was added before; repeatable, or PKG,PKG.",
 )
-@click.option("--apk-tools", "tools", metavar="X.Y.Z", help="Decide as this apk-tools: 2.12.9, 2.14.4, 2.14.6, 2.14.9.")
+@click.option("--apk-tools", "tools", metavar="X.Y.Z", help=f"Decide as this apk-tools: {', '.join(BEHAVIOURS)}.")
 @_FORMAT
 def simulate(
     packages: tuple[str, ...],

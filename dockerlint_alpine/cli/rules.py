@@ -142,9 +142,13 @@ def validate_rules(folder: Path, output_format: str) -> None:
 @click.option(
     "--wheel", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="Read this musllinux wheel."
 )
-@click.option("--offline", is_flag=True, help="Ask no Python index; take what the files and Alpine's indexes say.")
+@click.option(
+    "--online/--offline",
+    default=True,
+    help="Ask the Python index (default), or take what the files and Alpine's indexes say.",
+)
 @click.option("--rules", "folder", type=click.Path(file_okay=False, path_type=Path), help="Write into this folder.")
-def new_rule(name: str, sdist: Path | None, wheel: Path | None, folder: Path | None, *, offline: bool) -> None:
+def new_rule(name: str, sdist: Path | None, wheel: Path | None, folder: Path | None, *, online: bool) -> None:
     """Draft the entry of the distribution NAME from what its files and Alpine's package of it show, for you to review.
 
     Printed, or with --rules written to distributions/NAME.toml there (an existing file is never replaced).
@@ -162,7 +166,7 @@ def new_rule(name: str, sdist: Path | None, wheel: Path | None, folder: Path | N
         raise click.UsageError(f"{path} exists already")
     try:
         source, linked = _read_files(sdist, wheel)
-        if not offline and (source is None or linked is None):
+        if online and (source is None or linked is None):
             source, linked = _ask_index(key, source, linked)
         store = IndexStore()
         text = draft(key, source, linked, knowledge, store)

@@ -8,17 +8,22 @@ message can show what it holds; a default (``${NAME:-3.19}``) is taken.
 from __future__ import annotations
 
 import re
+import shlex
 from typing import TYPE_CHECKING, Any
 
 import yaml
 from msgspec import Struct
+from msgspec.structs import replace
 from yaml.constructor import ConstructorError
 
+from dockerlint_alpine.model.services import ServiceStart
 from dockerlint_alpine.system.files import lies_within, read_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
     from pathlib import Path
+
+    from dockerlint_alpine.model.services import StartKey
 
 MAX_SIZE = 1024 * 1024
 """Bytes of a compose file."""
@@ -38,13 +43,14 @@ class ComposeError(Exception):
 
 
 class Build(Struct, frozen=True):
-    """One service's build: the Dockerfile, and what it is built with."""
+    """One service's build: the Dockerfile, what it is built with, and what the service starts in place of what that says."""
 
     service: str
     dockerfile: Path
     context: Path
     build_args: Mapping[str, str] = {}
     target: str | None = None
+    starts: tuple[ServiceStart, ...] = ()
 
 
 class Refused(Struct, frozen=True):
@@ -54,13 +60,14 @@ class Refused(Struct, frozen=True):
     message: str
 
 
-def read_builds(path: Path, project: Path) -> tuple[list[Build], list[Refused]]:
-    """The builds of the compose file at ``path`` whose context and Dockerfile lie in ``project``, and those refused.
+def read_builds(path: Path, project: Path, *, shown_as: str | None = None) -> tuple[list[Build], list[Refused]]:
+    """The builds of the compose file at ``path`` (``shown_as`` in messages) whose context and Dockerfile lie in ``project``,
+    and those refused.
 
     Raises ComposeError, and OSError where the file can't be read.
     """
-    data = read_file(path, limit=MAX_SIZE)
-    document = _load(data)
+    node, document = _load(read_file(path, limit=MAX_SIZE))
+    shown = shown_as if shown_as is not None else str(path)
     services = document.get("services") if isinstance(document, dict) else None
     if not isinstance(services, dict):
         raise ComposeError("not a compose file: it has no services")
@@ -72,11 +79,11 @@ def read_builds(path: Path, project: Path) -> tuple[list[Build], list[Refused]]:
             continue
         outside = next((place for place in (build.context, build.dockerfile) if not lies_within(place, project)), None)
         if outside is None:
-            builds.append(build)
+            builds.append(replace(build, starts=tuple(_starts(build.service, service, node, shown))))
         else:
             what = "context" if outside == build.context else "dockerfile"
             message = f"service {build.service}: its {what} {outside} lies outside the project {project}"
-            refused.append(Refused(_line(data, str(name), what), f"{message}: not looked at"))
+            refused.append(Refused(_line(node, str(name), "build", what), f"{message}: not looked at"))
     return builds, refused
 
 
@@ -100,9 +107,15 @@ class _Loader(yaml.SafeLoader):
         return value
 
 
-def _load(data: bytes) -> Any:
+def _load(data: bytes) -> tuple[yaml.Node | None, Any]:
+    """The document as nodes, which know their lines, and as values."""
     try:
-        return yaml.load(data, _Loader)  # noqa: S506 - a SafeLoader
+        loader = _Loader(data)
+        try:
+            node = loader.get_single_node()
+            return node, loader.construct_document(node) if node is not None else None
+        finally:
+            loader.dispose()
     except (yaml.YAMLError, UnicodeError, RecursionError, ValueError, OverflowError) as error:
         line = getattr(getattr(error, "problem_mark", None), "line", None)
         where = f" (line {line + 1})" if line is not None else ""
@@ -162,14 +175,66 @@ def interpolated(text: str) -> str:
     return _VARIABLE.sub(value, text)
 
 
-def _line(data: bytes, service: str, what: str) -> int:
-    """The line of the ``context`` or ``dockerfile`` of a service, else of the service, else the first."""
-    node = yaml.compose(data, Loader=_Loader)
+def _line(node: yaml.Node | None, service: str, *keys: str) -> int:
+    """The line of a key of a service, else of the one above it, else the first; 1-based."""
     line = 0
-    for key in ("services", service, "build", what):
+    for key in ("services", service, *keys):
         pairs = node.value if isinstance(node, yaml.MappingNode) else ()
         found = next(((name, value) for name, value in pairs if name.value == key), None)
         if found is None:
             break
         line, node = found[0].start_mark.line, found[1]
     return line + 1
+
+
+_PROGRAM_FOLDERS = ("/bin", "/sbin", "/usr", "/opt", "/venv")
+
+
+def _starts(service: str, given: Mapping[str, Any], node: yaml.Node | None, shown: str) -> Iterator[ServiceStart]:
+    """What a service starts. Where it brings a PATH or mounts something over programs, nobody can tell what is there."""
+    if _changes_programs(given):
+        return
+    found: list[tuple[StartKey, tuple[str, ...], tuple[str, ...]]] = [
+        ("entrypoint", _words(given.get("entrypoint")), ()),
+        ("command", _words(given.get("command")), ()),
+    ]
+    health = given.get("healthcheck")
+    if isinstance(health, dict) and health.get("disable") is not True:
+        found.append(("healthcheck", _tested(health.get("test")), ("test",)))
+    for key, words, below in found:
+        if words:
+            yield ServiceStart(service, key, words, shown, _line(node, service, key, *below))
+
+
+def _words(given: Any) -> tuple[str, ...]:
+    """``command`` and ``entrypoint``: a list, or a text that compose splits as a shell does."""
+    if isinstance(given, list):
+        return tuple(interpolated(_scalar(word)) for word in given)
+    try:
+        return tuple(shlex.split(interpolated(_scalar(given))))
+    except ValueError:  # an open quote
+        return ()
+
+
+def _tested(given: Any) -> tuple[str, ...]:
+    """``healthcheck.test``: a text for the shell, or a list that begins with CMD, CMD-SHELL or NONE."""
+    if not isinstance(given, list):
+        return ("/bin/sh", "-c", interpolated(given)) if isinstance(given, str) and given.strip() else ()
+    first, *words = (interpolated(_scalar(word)) for word in given) if given else ("",)
+    if first == "CMD-SHELL":
+        return ("/bin/sh", "-c", *words[:1])
+    return tuple(words) if first == "CMD" else ()
+
+
+def _changes_programs(given: Mapping[str, Any]) -> bool:
+    environment = given.get("environment")
+    names = environment if isinstance(environment, (dict, list)) else ()
+    if any(_scalar(name).partition("=")[0] == "PATH" for name in names):
+        return True
+    volumes = given.get("volumes")
+    return any(_mounted_on(one) for one in volumes) if isinstance(volumes, list) else False
+
+
+def _mounted_on(volume: Any) -> bool:
+    target = _scalar(volume.get("target")) if isinstance(volume, dict) else (_scalar(volume).split(":")[1:2] or [""])[0]
+    return target == "/" or f"{target}/".startswith(tuple(f"{folder}/" for folder in _PROGRAM_FOLDERS))

@@ -20,6 +20,7 @@ from dockerlint_alpine.system.files import TEMPORARY, lies_within, project_root
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
+    from dockerlint_alpine.model.services import ServiceStart
     from dockerlint_alpine.run.config import Settings
 
 DOCKERFILE_NAME = re.compile(r"(?is)^(?:.*\.)?(?:docker|container)file(?:[.-].*)?\Z")
@@ -72,8 +73,8 @@ _MARKS = frozenset({".git", ".gitignore"})
 
 
 class Job(Struct, frozen=True):
-    """One build of one Dockerfile. ``context``, ``build_args`` and ``target`` are those of a compose service; ``platforms``
-    are set where the build is for these alone."""
+    """One build of one Dockerfile. ``context``, ``build_args`` and ``target`` are those of a compose service, ``starts`` is
+    what its services start; ``platforms`` are set where the build is for these alone."""
 
     path: Path
     shown_as: str
@@ -82,6 +83,7 @@ class Job(Struct, frozen=True):
     target: str | None = None
     services: tuple[str, ...] = ()
     platforms: tuple[str, ...] = ()
+    starts: tuple[ServiceStart, ...] = ()
 
 
 class DiscoveryError(Struct, frozen=True):
@@ -114,6 +116,7 @@ def job_settings(settings: Settings, job: Job) -> Settings:
         build_args=tuple({**job.build_args, **dict(settings.build_args)}.items()),
         target=settings.target or job.target,
         platforms=job.platforms or settings.platforms,
+        starts=job.starts,
     )
 
 
@@ -303,7 +306,7 @@ def _in_compose(path: Path, shown_as: str, project: Path) -> tuple[list[Job], li
     from dockerlint_alpine.run.compose import ComposeError, read_builds
 
     try:
-        builds, refused = read_builds(path, project)
+        builds, refused = read_builds(path, project, shown_as=shown_as)
     except ComposeError as error:
         return [], [DiscoveryError(shown_as, str(error))]
     except OSError as error:
@@ -316,6 +319,7 @@ def _in_compose(path: Path, shown_as: str, project: Path) -> tuple[list[Job], li
             build_args=build.build_args,
             target=build.target,
             services=(build.service,),
+            starts=build.starts,
         )
         for build in builds
     ]
@@ -323,10 +327,13 @@ def _in_compose(path: Path, shown_as: str, project: Path) -> tuple[list[Job], li
 
 
 def without_repeats(jobs: Iterable[Job]) -> list[Job]:
-    """The same build asked for twice (two services, a file and its folder) is judged once, as it was first named."""
+    """The same build asked for twice (two services, a file and its folder) is judged once, as it was first named, with what
+    all of them start."""
     found: dict[tuple[object, ...], Job] = {}
     for job in jobs:
         context = os.path.realpath(job.context) if job.context is not None else None
         key = (os.path.realpath(job.path), context, tuple(sorted(job.build_args.items())), job.target, job.platforms)
-        found.setdefault(key, job)
+        first = found.setdefault(key, job)
+        if first is not job and job.starts:
+            found[key] = replace(first, starts=tuple(dict.fromkeys((*first.starts, *job.starts))))
     return list(found.values())
