@@ -1,4 +1,4 @@
-"""The VS Code extension: what it says of this program is true, and its client library and our server understand each other."""
+"""The VS Code extension: what it says of this program is true, and its client library and our server get on."""
 
 from __future__ import annotations
 
