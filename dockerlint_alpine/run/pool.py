@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from multiprocessing.context import BaseContext
 
     from dockerlint_alpine.run.config import Configuration
-    from dockerlint_alpine.run.discovery import Job
     from dockerlint_alpine.run.doctors import Doctors, OpenResolver
+    from dockerlint_alpine.run.jobs import Job
 
 _WORTH_A_WORKER = 12
 """Files. Fewer are judged sooner than another process is ready."""
@@ -74,15 +74,17 @@ def cpu_count() -> int:
 
 def ask(doctors: Doctors, configured: Configuration, question: Question) -> Answer:
     """Judge one Dockerfile, whatever it holds: a mistake of ours costs its report and not the run."""
-    from dockerlint_alpine.run.discovery import job_settings
+    from dockerlint_alpine.run.jobs import job_configuration
     from dockerlint_alpine.run.reading import UnreadableError
 
     job = question.job
     try:
-        doctor = doctors.doctor(replace(configured, settings=job_settings(configured.settings, job)))
+        doctor = doctors.doctor(job_configuration(configured, job))
         answers: set[str] = doctor.resolver.looked_at if doctor.resolver is not None else set()
         answers.clear()
         report = doctor.check_bytes(question.data, job.path, shown_as=job.shown_as)
+        if job.text is not None:  # part of another file, which nobody rewrites
+            report = replace(report, findings=tuple(replace(finding, fix=None) for finding in report.findings))
     except UnreadableError as error:
         return Answer(FileError(job.shown_as, str(error)))
     except data_errors() as error:
