@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     "--stdin-filename", metavar="NAME", help="What to call a Dockerfile read from standard input (PATH is -)."
 )
 def check(paths: tuple[str, ...], **given: Any) -> None:
-    r"""Report what Alpine stages lack: Dockerfiles, folders and compose files; by default what is below the folder.
+    r"""Report what Alpine stages lack: Dockerfiles, folders, compose and bake files; by default what is below.
 
     \b
     Examples:
