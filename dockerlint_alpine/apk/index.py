@@ -26,8 +26,9 @@ class IndexSource(Struct, frozen=True):
     """Where one repository's packages come from.
 
     ``release``, ``repository`` and ``arch`` say whose index it is; for a ``stand-in`` that is not what was asked for,
-    and ``note`` says what stands in for what. ``date`` is the day of the newest build in it. ``derived`` says what it was
-    made of where it is not Alpine's own: the names and explicit facts are the release's, the rest is carried over.
+    and ``note`` says what stands in for what. ``date`` is the day of the newest build in it, ``fetched`` that on which a
+    cached one was last the mirror's. ``derived`` says what it was made of where it is not Alpine's own: the names and
+    explicit facts are the release's, the rest is carried over.
     """
 
     release: str
@@ -39,6 +40,7 @@ class IndexSource(Struct, frozen=True):
     kind: SourceKind
     note: str = ""
     derived: Origin | None = None
+    fetched: str = ""
 
 
 class Provider(Struct, frozen=True):

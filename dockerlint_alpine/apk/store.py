@@ -12,10 +12,13 @@ from dockerlint_alpine.apk.errors import IndexFormatError, UnknownReleaseError
 from dockerlint_alpine.apk.index import Index, IndexSource, SourceKind
 from dockerlint_alpine.apk.preference import ranked
 from dockerlint_alpine.apk.releases import is_release, release_key
+from dockerlint_alpine.apk.renewal import fetched_on
 from dockerlint_alpine.apk.signature import read_keys
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+
+    from dockerlint_alpine.apk.renewal import Renewer
 
 EMBEDDED_DATA = Path(__file__).resolve().parent.parent / "data" / "alpine"
 """The folder that the build hook fills."""
@@ -32,12 +35,14 @@ class IndexStore:
     """Opens indexes.
 
     ``data`` is the folder of the embedded database, ``cache`` a folder of downloaded ones that take precedence
-    (``None``: there is none). Nothing is read before it is needed. Not for use by several threads at once.
+    (``None``: there is none). ``renewer`` is told which release is opened, and may put newer ones there. Nothing is read
+    before it is needed. Not for use by several threads at once.
     """
 
-    def __init__(self, data: Path = EMBEDDED_DATA, cache: Path | None = None) -> None:
+    def __init__(self, data: Path = EMBEDDED_DATA, cache: Path | None = None, renewer: Renewer | None = None) -> None:
         self._data = data
         self._cache = cache
+        self.renewer = renewer
         self._databases: dict[Path, Database] = {}
         self._snapshots: tuple[tuple[Database, SnapshotInfo, SourceKind], ...] | None = None
         self._open: dict[tuple[str, str, tuple[str, ...], str | None], Index] = {}
@@ -54,7 +59,10 @@ class IndexStore:
 
     def sources(self) -> tuple[IndexSource, ...]:
         """Every index at hand, cached ones in place of the embedded ones that they renew."""
-        found = [_source(info, kind) for _, info, kind in self._all()]
+        found = [
+            _source(info, kind, fetched=fetched_on(database.path) if kind == "cached" else "")
+            for database, info, kind in self._all()
+        ]
         return tuple(sorted(found, key=lambda one: (release_key(one.release), one.repository, one.arch)))
 
     def keys(self) -> dict[str, bytes]:
@@ -69,6 +77,11 @@ class IndexStore:
             if (info.release, info.arch) == (release, arch) and kind != "derived"
         }
         return tuple(repository for repository in repositories if repository in found)
+
+    @property
+    def cache(self) -> Path | None:
+        """The folder of downloaded indexes; what is opened depends on what lies there."""
+        return self._cache
 
     @property
     def unreadable(self) -> tuple[str, ...]:
@@ -94,9 +107,16 @@ class IndexStore:
         """
         key = (release, arch, tuple(repositories), tools)
         found = self._open.get(key)
+        if found is None and self._renewed(release, arch, repositories):
+            self._snapshots = None
+            self._databases = {path: one for path, one in self._databases.items() if path.parent == self._data}
         if found is None:
             found = self._open[key] = self._opened(*key)
         return found
+
+    def _renewed(self, release: str, arch: str, repositories: Sequence[str]) -> bool:
+        known = is_release(release) and arch in STABLE_ARCHES
+        return known and self.renewer is not None and self.renewer.renew(self.sources(), release, arch, repositories)
 
     def _opened(self, release: str, arch: str, repositories: tuple[str, ...], tools: str | None) -> Index:
         if not is_release(release):
@@ -181,9 +201,9 @@ class IndexStore:
         return found
 
 
-def _source(info: SnapshotInfo, kind: SourceKind, note: str = "") -> IndexSource:
+def _source(info: SnapshotInfo, kind: SourceKind, note: str = "", fetched: str = "") -> IndexSource:
     facts = (info.release, info.repository, info.arch, info.date, info.description, info.packages)
-    return IndexSource(*facts, kind, note, info.derived)
+    return IndexSource(*facts, kind, note, info.derived, fetched)
 
 
 def _made_of(info: SnapshotInfo) -> str:

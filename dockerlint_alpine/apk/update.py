@@ -123,6 +123,7 @@ def update(
     policy = policy or Policy()
     answer = _fetch(pool or _plain_pool(), url, known.fetched if known else None, progress, policy)
     if answer.body is None and known is not None:
+        path.touch()  # its age begins anew
         return Update("unchanged", release, repository, arch, known.date, known.packages, path)
     if answer.body is None:
         raise DownloadError(f"{url}: says that nothing has changed, but nothing was fetched before")

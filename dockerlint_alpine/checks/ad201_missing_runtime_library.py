@@ -1,7 +1,9 @@
 """## What it does
 Reports a compiled extension whose shared libraries are not in the stage where it runs. Where the wheel itself is at hand
 (a wheelhouse in the build context, or `--wheels DIR`), its bytes say what it links; otherwise the rules and the packages
-of the build do.
+of the build do. A Python that is copied as a whole (`COPY --from=python:3.12-alpine3.20 /usr/local /usr/local`) needs the
+libraries of its own modules: an error where a source in the build context imports one that lacks its library, else one
+warning with all of them.
 
 ## Why is this bad?
 The image builds. The first `import` then dies with
@@ -19,6 +21,15 @@ RUN apk add --no-cache libpq
 COPY --from=builder /install /usr/local
 ```
 
+Extensions of Alpine's own packages, copied without what their packages depend on:
+```dockerfile
+FROM alpine:3.20 AS builder
+RUN apk add --no-cache python3 py3-lxml
+FROM alpine:3.20
+RUN apk add --no-cache python3
+COPY --from=builder /usr/lib/python3.12/site-packages /usr/lib/python3.12/site-packages
+```
+
 ## Use instead
 ```dockerfile
 FROM python:3.11-alpine3.19 AS builder
@@ -30,7 +41,8 @@ COPY --from=builder /install /usr/local
 ```
 
 ## Fix safety
-Safe: a package is added to an `apk add` of the stage that survives, or to a new one.
+Safe: a package is added to an `apk add` of the stage that survives, or to a new one. A module of a copied Python that no
+source in the build context imports is a warning, and its fix is unsafe: nothing may ever ask for it.
 
 ## References
 - musl, ldso/dynlink.c: the search path of the loader
@@ -39,25 +51,35 @@ Safe: a package is added to an `apk add` of the stage that survives, or to a new
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from dockerlint_alpine.checks import evidence
+from dockerlint_alpine.checks.application import application
 from dockerlint_alpine.checks.base import (
     Check,
     Subject,
     confidence_of,
+    exact_world,
     instruction_location,
     stage_label,
     unique,
 )
-from dockerlint_alpine.checks.run_moment import MissingObject, missing_objects
+from dockerlint_alpine.checks.copied_python import copied_packages, copied_pythons, pythons_of, unfit
+from dockerlint_alpine.checks.package_names import PackageNames
+from dockerlint_alpine.checks.run_moment import MissingObject, missing_objects, package_for, state_of
+from dockerlint_alpine.model.findings import Evidence
 from dockerlint_alpine.stages import InstallStep, LibraryUse
+from dockerlint_alpine.system.musl import is_libc_itself
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from dockerlint_alpine.model.findings import Evidence, Finding
+    from dockerlint_alpine.model.findings import Finding
     from dockerlint_alpine.stages import Installed, Moment, Stage
+    from dockerlint_alpine.syntax import Instruction
 
 
 def run(subject: Subject) -> Iterator[Finding]:
@@ -66,6 +88,122 @@ def run(subject: Subject) -> Iterator[Finding]:
         for missing in missing_objects(subject, stage):
             if missing.removed_by is None:
                 yield finding(CHECK, subject, stage, missing)
+        if stage.runs:
+            for link in (*_of_pythons(subject, stage), *_of_packages(subject, stage)):
+                yield _copied(subject, stage, link)
+
+
+class _Link(Struct, frozen=True):
+    """What files link that a COPY brings and nobody installed here: ``who`` they are of, and why that is known.
+
+    ``packages`` bring it; ``sure`` where nothing was concluded from names."""
+
+    who: str
+    need: str
+    packages: tuple[str, ...]
+    instruction: Instruction
+    evidence: tuple[Evidence, ...]
+    severity: Literal["error", "warning"]
+    sure: bool
+
+
+def _of_pythons(subject: Subject, stage: Stage) -> Iterator[_Link]:
+    """The modules of the standard library in a copied Python whose libraries are not here: those that the application
+    imports each for itself, the others as one."""
+    assert stage.end is not None
+    for python in copied_pythons(subject, stage):
+        if unfit(stage, python) is not None:
+            continue
+        # An image's /usr/local/lib holds Python's own library and none of these.
+        bare = replace(stage.end, files=stage.end.files.without([python.placement]))
+        without, app = replace(stage, end=bare), application(stage.end)
+        unused: list[tuple[str, str, str]] = []
+        told: set[str] = set()
+        who = f"the Python that is copied to {python.prefix}"
+        for need, modules in python.image.python_links:
+            if state_of(subject.timeline, without, bare, need) != "missing":
+                continue
+            package, used = package_for(stage, need) or "", app.imports(modules)
+            why = Evidence("rule", f"{python.image.reference}: {' and '.join(modules)} of its Python links {need[3:]}")
+            if used is None:
+                unused.append((need, package, modules[0]))
+            elif (package or need) not in told:
+                told.add(package or need)
+                said = (why, Evidence("source", f"{used} imports {' or '.join(modules)}"))
+                yield _Link(who, need, (package,), python.instruction, said, "error", python.image.certain)
+        rest = [one for one in unused if (one[1] or one[0]) not in told]
+        if rest:
+            lacks = ", ".join(f"{module} ({need[3:]})" for need, _, module in rest)
+            facts = (Evidence("rule", f"{python.image.reference}: its Python has {lacks}"),)
+            packages = tuple(dict.fromkeys(package for _, package, _ in rest))
+            yield _Link(who, rest[0][0], packages, python.instruction, facts, "warning", python.image.certain)
+
+
+def _of_packages(subject: Subject, stage: Stage) -> Iterator[_Link]:
+    """Extensions of Alpine's own Python packages, copied without the libraries that their packages depend on."""
+    assert stage.end is not None
+    pythons = pythons_of(stage, list(copied_pythons(subject, stage)))
+    names = PackageNames.of(subject.knowledge)
+    for copied in copied_packages(subject, stage):
+        if copied.python not in pythons:
+            continue
+        rule = subject.knowledge.distribution(names.distribution(copied.package.name))
+        build = rule.build(None) if rule is not None else None
+        package, origin = copied.package, subject.timeline.stages[copied.stage]
+        assert origin.packages is not None
+        told: set[str] = set()
+        for constraint in package.depends:
+            need = constraint.name
+            if not need.startswith("so:") or is_libc_itself(need.removeprefix("so:")):
+                continue
+            brings = package_for(stage, need) or need
+            if brings in told or state_of(subject.timeline, stage, stage.end, need) != "missing":
+                continue
+            told.add(brings)
+            facts = (
+                Evidence("index", f"{package.name} {evidence.in_release(origin.packages, package)} depends on {need}"),
+            )
+            who = f"{package.name} {package.version}, copied to {copied.location},"
+            optional = build is not None and build.optional_extension
+            severity: Literal["error", "warning"] = "warning" if optional else "error"
+            found = package_for(stage, need) or ""
+            yield _Link(who, need, (found,), copied.instruction, facts, severity, sure=False)
+
+
+def _copied(subject: Subject, stage: Stage, link: _Link) -> Finding:
+    assert stage.packages is not None
+    assert stage.end is not None
+    package, several = link.packages[0], len(link.packages) > 1
+    fix, anchor = CHECK.add(subject, stage, package if package and not several else None, None)
+    if fix is not None and link.severity != "error":
+        fix = replace(fix, applicability="unsafe")
+    known = stage.image is None or stage.image.certain
+    certain = link.sure and known and all(exact_world(subject, stage, stage.end, one) for one in link.packages)
+    library = link.need.removeprefix("so:")
+    if several:
+        absent = f"{library} and more that {stage_label(stage)} lacks"
+        text = f"{link.who} links {absent}: add {' '.join(one for one in link.packages if one)}"
+    elif package:
+        text = f"{link.who} links {library}, which is not in {stage_label(stage)}: add {package}"
+    else:
+        text = f"{link.who} links {library}, which {evidence.nobody(stage.packages)}"
+    return CHECK.finding(
+        text,
+        subject=subject,
+        stage=stage,
+        at=instruction_location(subject.dockerfile, anchor or link.instruction),
+        severity=link.severity,
+        confidence="certain" if certain else "likely",
+        evidence=(
+            Evidence("dockerfile", f"line {link.instruction.line} copies it"),
+            *link.evidence,
+            evidence.provider(stage.packages, link.need, package) if package else None,
+            evidence.absence(stage, link.need),
+        ),
+        need=link.need,
+        packages=link.packages,
+        fix=fix,
+    )
 
 
 def finding(check: Check, subject: Subject, stage: Stage, missing: MissingObject) -> Finding:
@@ -141,4 +279,5 @@ CHECK = Check(
     purpose="runtime",
     image="linked",
     misses=("library", "symbol"),
+    topic="load",
 )

@@ -301,4 +301,5 @@ CHECK = Check(
     fix="safe",
     purpose="runtime",
     image="opened",
+    topic="load",
 )

@@ -1,6 +1,7 @@
 """## What it does
-Reports a program that is started and is not in the stage: by RUN, CMD, ENTRYPOINT or HEALTHCHECK, by the first line of a
-script that one of them starts, or by pip for a requirement that it fetches with git.
+Reports a program that is started and is not in the stage: by RUN, CMD, ENTRYPOINT or HEALTHCHECK, by the `command`,
+`entrypoint` or `healthcheck` of a compose service that is built from it, by the first line of a script that one of them
+starts, or by pip for a requirement that it fetches with git.
 
 ## Why is this bad?
 Alpine comes with busybox and little else. The container does not start (`exec: "bash": executable file not found in $PATH`,
@@ -26,6 +27,22 @@ CMD ["python", "-m", "http.server"]
 ```sh title="entrypoint.sh"
 #!/usr/bin/env bash
 exec "$@"
+```
+
+What a compose file starts, where `alpine-doctor check` is given that file or the folder it is in:
+```dockerfile
+FROM python:3.12-alpine3.20
+CMD ["python", "-m", "http.server"]
+```
+```yaml title="compose.yml"
+services:
+  web:
+    build: .
+    healthcheck:
+      test: curl -f http://localhost:8000/ || exit 1
+```
+```sh
+alpine-doctor check compose.yml
 ```
 
 ## Use instead
@@ -160,8 +177,9 @@ def run(subject: Subject) -> Iterator[Finding]:
         told: set[tuple[str, str]] = set()
         for start in starts(subject, stage):
             missing = _missing(subject, stage, start, read)
-            if missing is not None and (start.name, start.by) not in told:
-                told.add((start.name, start.by))
+            by = start.by if start.service is None else f"{start.service.service}: {start.by}"
+            if missing is not None and (start.name, by) not in told:
+                told.add((start.name, by))
                 yield _finding(subject, stage, missing)
 
 
@@ -368,7 +386,9 @@ def _finding(subject: Subject, stage: Stage, missing: _Missing) -> Finding:
         fix, _ = CHECK.add(subject, stage, package, before)
     through = f" (first line of {start.script})" if start.script is not None else ""
     label = stage_label(stage)
-    text = f"{start.by} starts {start.program}{through}, which is not in {label}: {missing.advice}"
+    service = start.service
+    by = f"{start.by} of service {service.service} ({service.place})" if service is not None else start.by
+    text = f"{by} starts {start.program}{through}, which is not in {label}: {missing.advice}"
     if start.by in {"pip", "uv"}:
         text = f"{start.by} fetches a requirement with git, which is not in {label}: {missing.advice}"
     image = subject.timeline.lineage(stage)[-1].image
@@ -380,8 +400,10 @@ def _finding(subject: Subject, stage: Stage, missing: _Missing) -> Finding:
         at=locate(subject.dockerfile, start.span),
         confidence="certain" if exact else "likely",
         evidence=(
-            Evidence(
-                "dockerfile", f"line {subject.dockerfile.line_of(start.span[0])}: {start.by} starts {start.program}"
+            Evidence("compose", f"{service.place}: {start.by} starts {start.program}")
+            if service is not None
+            else Evidence(
+                "dockerfile", f"line {subject.dockerfile.line_of(start.span[0])}: {by} starts {start.program}"
             ),
             Evidence("index" if package else "dockerfile", missing.why),
             Evidence("rule", f"busybox has no {start.name}, and nothing that the Dockerfile brings may be it"),
@@ -401,4 +423,5 @@ CHECK = Check(
     run,
     fix="safe",
     purpose="runtime",
+    topic="start",
 )

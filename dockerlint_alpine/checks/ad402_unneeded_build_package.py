@@ -58,8 +58,16 @@ def run(subject: Subject) -> Iterator[Finding]:
         yield from (_finding(subject, stage, step, names, used) for step, names, used in unneeded(subject, stage))
 
 
-def unneeded(subject: Subject, stage: Stage) -> Iterator[tuple[ApkStep, tuple[str, ...], Usage]]:
+def unneeded(subject: Subject, stage: Stage) -> tuple[tuple[ApkStep, tuple[str, ...], Usage], ...]:
     """Every ``apk add`` of a stage with the build packages of it that certainly nothing uses, and what uses others."""
+    key = (unneeded, stage.index)
+    if key not in subject.shared:
+        subject.shared[key] = tuple(_unneeded(subject, stage))
+    found: tuple[tuple[ApkStep, tuple[str, ...], Usage], ...] = subject.shared[key]
+    return found
+
+
+def _unneeded(subject: Subject, stage: Stage) -> Iterator[tuple[ApkStep, tuple[str, ...], Usage]]:
     steps = [step for step in apk_steps(stage) if step.command.verb == "add" and build_names(step)]
     used = usage(subject, stage) if steps else None
     if used is None:

@@ -70,30 +70,33 @@ There is no fix: which of the two Pythons was meant is the author's to say.
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
-from dockerlint_alpine.apk.releases import release_key
-from dockerlint_alpine.apk.version import LESS, compare
 from dockerlint_alpine.checks import evidence
 from dockerlint_alpine.checks.base import Check, Subject, instruction_location, stage_label
-from dockerlint_alpine.checks.copied_python import IMAGE_PREFIX, copied_pythons, made_by, site_of
+from dockerlint_alpine.checks.copied_python import (
+    IMAGE_PREFIX,
+    copied_packages,
+    copied_pythons,
+    made_by,
+    pythons_of,
+    site_of,
+    unfit,
+)
 from dockerlint_alpine.checks.programs import search_path, starts
 from dockerlint_alpine.model.findings import Evidence
+from dockerlint_alpine.python import musl_of_alpine
 from dockerlint_alpine.stages.files import FromStage
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from dockerlint_alpine.checks.copied_python import CopiedPython
-    from dockerlint_alpine.model.findings import Finding
+    from dockerlint_alpine.checks.copied_python import CopiedPackage, CopiedPython
+    from dockerlint_alpine.model.findings import Confidence, Finding
     from dockerlint_alpine.stages import Installed, InstallStep, Stage
 
 _SHOWN = 3
-_PREADV2 = "1.2.5"
-"""The musl that brought ``preadv2`` and ``pwritev2``, which CPython links where its configure finds them."""
-
-_SINCE = "3.20"
-"""The first Alpine release with that musl."""
 
 
 def run(subject: Subject) -> Iterator[Finding]:
@@ -102,29 +105,17 @@ def run(subject: Subject) -> Iterator[Finding]:
         if not stage.runs:
             continue
         brought = list(copied_pythons(subject, stage))
-        yield from (_whole(subject, stage, one, why) for one in brought if (why := _unfit(stage, one)) is not None)
+        yield from (_whole(subject, stage, one, why) for one in brought if (why := unfit(stage, one)) is not None)
         groups: dict[tuple[str, int], list[Installed]] = {}
         for item in stage.installed:
             if item.copied_from is not None and not item.as_wheel and not item.conditional:
                 groups.setdefault((item.location, item.arrived.start), []).append(item)
         for items in groups.values():
             yield from _group(subject, stage, items, brought)
+        yield from _of_alpine(subject, stage, brought)
 
 
 # -- a whole Python ---------------------------------------------------------------------------------------------------
-
-
-def _unfit(stage: Stage, python: CopiedPython) -> str | None:
-    """Why a copied Python doesn't start; ``None`` where it does."""
-    if python.image.not_alpine:
-        return "is made for glibc, and this stage has musl"
-    assert stage.packages is not None
-    musl = stage.packages.package("musl")
-    if python.alpine is None or musl is None or release_key(python.alpine) < release_key(_SINCE):
-        return None
-    if stage.packages.exact and compare(musl.version.partition("-r")[0].partition("_")[0], _PREADV2) == LESS:
-        return f"is of Alpine {python.alpine}, whose musl has symbols that the {musl.version} of Alpine {stage.alpine} lacks"
-    return None
 
 
 def _whole(subject: Subject, stage: Stage, python: CopiedPython, why: str) -> Finding:
@@ -149,7 +140,7 @@ def _group(subject: Subject, stage: Stage, items: list[Installed], brought: list
     assert stage.end is not None
     first = items[0]
     step = made_by(subject, first)
-    pythons = _pythons(stage, brought)
+    pythons = pythons_of(stage, brought)
     if step is None or step.home.version is None or not pythons:
         if step is not None and not pythons:
             yield from _without_python(subject, stage, items, step)
@@ -167,18 +158,51 @@ def _group(subject: Subject, stage: Stage, items: list[Installed], brought: list
     if native:
         text = f"{_named(native)} here with extensions for Python {made_for}, which Python {here} does not load"
         yield _finding(subject, stage, native, step, text)
+    yield from _of_newer_musl(subject, stage, items, step)
 
 
-def _pythons(stage: Stage, brought: list[CopiedPython]) -> set[str]:
-    """The minor versions of every Python that the stage has."""
-    assert stage.end is not None
-    found = {python.image.python for python in brought if python.image.python is not None}
-    if stage.home is not None and stage.home.version is not None:
-        found.add(stage.home.version)
-    package = stage.end.possible.provider("cmd:python3")
-    if package is not None:
-        found.add(".".join(package.version.split(".")[:2]))
-    return found
+def _of_newer_musl(subject: Subject, stage: Stage, items: list[Installed], step: InstallStep) -> Iterator[Finding]:
+    """Wheels that the pip of a newer release took (PEP 656: the tag names the least musl)."""
+    has = musl_of_alpine(stage.alpine) if stage.alpine is not None else None
+    newer = [item for item in items if has is not None and _least_musl(item) > has]
+    if newer and has is not None:
+        asked, here = (".".join(map(str, pair)) for pair in (max(map(_least_musl, newer)), has))
+        text = f"{_named(newer)} here as a wheel for musl {asked}; {stage_label(stage)} has musl {here}"
+        yield _finding(subject, stage, newer, step, text, sure="possible")
+
+
+def _least_musl(item: Installed) -> tuple[int, int]:
+    tag = re.search(r"musllinux_(\d+)_(\d+)", item.resolved.artefact.wheel_tag or "")
+    return (int(tag[1]), int(tag[2])) if tag is not None else (0, 0)
+
+
+def _of_alpine(subject: Subject, stage: Stage, brought: list[CopiedPython]) -> Iterator[Finding]:
+    """Packages of Alpine's own Python that are copied to where the Python of the stage does not look."""
+    pythons = pythons_of(stage, brought)
+    by_copy: dict[tuple[int, str], list[CopiedPackage]] = {}
+    for copied in copied_packages(subject, stage):
+        by_copy.setdefault((copied.instruction.start, copied.location), []).append(copied)
+    for (_, location), group in by_copy.items():
+        first, site = group[0], site_of(location)
+        origin = subject.timeline.stages[first.stage]
+        asked = [one for one in group if origin.end is not None and one.package.name in origin.end.world.explicit]
+        if not asked or site is None or not pythons or site[1] in pythons or _is_on_path(stage, location):
+            continue
+        if _may_bring_python(stage, f"{site[0]}/bin/python{site[1]}"):
+            continue
+        names = _listed([f"{one.package.name} {one.package.version}" for one in asked])
+        here = " and ".join(sorted(pythons))
+        yield CHECK.finding(
+            f"{names} in {location}, where Python {here} of {stage_label(stage)} does not look",
+            subject=subject,
+            stage=stage,
+            at=instruction_location(subject.dockerfile, first.instruction),
+            confidence="certain" if origin.packages is not None and origin.packages.exact else "likely",
+            evidence=(
+                Evidence("index", f"Alpine {origin.alpine} has {names.rpartition(' ')[0]} for Python {first.python}"),
+                Evidence("dockerfile", f"line {first.instruction.line} brings {location} out of {stage_label(origin)}"),
+            ),
+        )
 
 
 def _may_bring_python(stage: Stage, path: str) -> bool:
@@ -238,14 +262,23 @@ def _without_python(subject: Subject, stage: Stage, items: list[Installed], step
 
 def _named(items: list[Installed]) -> str:
     """The distributions as the subject of a sentence, with its verb."""
-    names = [evidence.named(item) for item in items[:_SHOWN]]
-    if len(items) > _SHOWN:
-        names.append(f"{len(items) - _SHOWN} more")
-    listed = f"{', '.join(names[:-1])} and {names[-1]}" if len(names) > 1 else names[0]
-    return f"{listed} {'lie' if len(items) > 1 else 'lies'}"
+    return _listed([evidence.named(item) for item in items])
 
 
-def _finding(subject: Subject, stage: Stage, items: list[Installed], step: InstallStep, text: str) -> Finding:
+def _listed(names: list[str]) -> str:
+    shown = [*names[:_SHOWN], *([f"{len(names) - _SHOWN} more"] if len(names) > _SHOWN else [])]
+    listed = f"{', '.join(shown[:-1])} and {shown[-1]}" if len(shown) > 1 else shown[0]
+    return f"{listed} {'lie' if len(names) > 1 else 'lies'}"
+
+
+def _finding(
+    subject: Subject,
+    stage: Stage,
+    items: list[Installed],
+    step: InstallStep,
+    text: str,
+    sure: Confidence = "certain",
+) -> Finding:
     first = items[0]
     assert first.copied_from is not None
     origin = subject.timeline.stages[step.stage]
@@ -256,7 +289,7 @@ def _finding(subject: Subject, stage: Stage, items: list[Installed], step: Insta
         stage=stage,
         item=first,
         at=instruction_location(subject.dockerfile, first.arrived),
-        confidence="certain" if known else "likely",
+        confidence=sure if known or sure != "certain" else "likely",
         evidence=(
             evidence.requirement(first),
             Evidence("dockerfile", f"installed in {stage_label(origin)} by Python {step.home.version}"),

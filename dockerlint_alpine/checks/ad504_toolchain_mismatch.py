@@ -89,7 +89,7 @@ def _finding(subject: Subject, made: Compile, found: tuple[Mismatch, ...]) -> Fi
         evidence=(
             evidence.requirement(item),
             evidence.wheel(item),
-            *(Evidence("rule", fact) for one in found for fact in one.evidence[:1]),
+            *(Evidence("rule", fact, _cause(made, one)) for one in found for fact in one.evidence[:1]),
             *(
                 Evidence("index", f"Alpine {made.stage.alpine} has {_NAMES[one.tool]} {one.has}")
                 for one in found
@@ -145,4 +145,5 @@ CHECK = Check(
     "the release's tools, or this Python, are not what this version can be compiled with",
     __doc__,
     run,
+    topic="compile",
 )

@@ -10,9 +10,9 @@ alone: each ```` ```dockerfile ```` block is a Dockerfile, blocks with a ``title
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
-from msgspec import Struct
+from msgspec import Struct, field
 from msgspec.structs import replace
 
 from dockerlint_alpine.fixer.placement import add_package
@@ -26,6 +26,7 @@ from dockerlint_alpine.model.findings import (
     Location,
     Severity,
     StageRef,
+    Topic,
     Traits,
 )
 
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from dockerlint_alpine.knowledge import Knowledge
     from dockerlint_alpine.model.comparison import MissKind
     from dockerlint_alpine.model.findings import Purpose
+    from dockerlint_alpine.model.services import ServiceStart
     from dockerlint_alpine.stages import Installed, Moment, Stage, Timeline, UnjudgedKind
     from dockerlint_alpine.stages.model import Step
     from dockerlint_alpine.syntax import Dockerfile, Instruction, Span
@@ -55,10 +57,15 @@ SILENT = "What is left alone"
 
 
 class Subject(Struct, frozen=True):
-    """What a check looks at: one Dockerfile on one platform, and the rules."""
+    """What a check looks at: one Dockerfile on one platform, the rules, and what services start that are built from it.
+
+    ``shared`` keeps what more than one check asks for, under keys of whoever works it out.
+    """
 
     timeline: Timeline
     knowledge: Knowledge
+    services: tuple[ServiceStart, ...] = ()
+    shared: dict[object, Any] = field(default_factory=dict)
 
     @property
     def dockerfile(self) -> Dockerfile:
@@ -100,6 +107,9 @@ class Check(Struct, frozen=True):
     unused_text: bool = False
     on_demand: bool = False
     since: str = "0.1.0"
+    topic: Topic = ""
+    """What brings its findings about, where several of one instruction are told as one cause."""
+
     names_only: bool = False
     """True where a finding rests on names and versions of packages alone, not on what they need or bring."""
 
@@ -139,12 +149,13 @@ class Check(Struct, frozen=True):
         packages: Iterable[str | None] = (),
         fix: Fix | None = None,
         on_demand: bool = False,
+        items: Iterable[Installed] = (),
     ) -> Finding:
         """A finding of this code: what is its own is given, the rest is filled in.
 
-        It stands ``at`` a place, or at the command of a ``step``. ``item`` is the distribution that it is about. An error
-        of which it is only possible that it is one is a warning unless ``severity`` says otherwise, and a safe fix of it is
-        unsafe. ``packages`` and ``evidence`` may have gaps and repeats.
+        It stands ``at`` a place, or at the command of a ``step``. ``item`` is the distribution that it is about, ``items``
+        are all of them where there are several. An error of which it is only possible that it is one is a warning unless
+        ``severity`` says otherwise, and a safe fix of it is unsafe. ``packages`` and ``evidence`` may have gaps and repeats.
         """
         if at is None:
             assert step is not None
@@ -170,19 +181,20 @@ class Check(Struct, frozen=True):
             packages=tuple(package for package in packages if package),
             fix=fix,
             traits=self._traits(on_demand=on_demand),
+            distributions=tuple(map(distribution_ref, items or ((item,) if item is not None else ()))),
         )
 
     def _traits(self, *, on_demand: bool) -> Traits:
-        """What others have to know of the code. What a build lacks is added before what lacks where it runs, as a -dev
-        package often brings that along, and what is superfluous goes last."""
+        """What others have to know of the code. What is superfluous goes last: what lacks may be why it is there."""
         return Traits(
             purpose=self.purpose,
-            phase=2 if self.removes else 1 if self.purpose == "runtime" else 0,
+            phase=1 if self.removes else 0,
             on_all_platforms=self.removes,
             could_not_judge=self.could_not_judge,
             about_comment=self.about_comment,
             unused_text=self.unused_text,
             on_demand=on_demand,
+            topic=self.topic,
         )
 
     def add(
@@ -230,7 +242,10 @@ def stage_label(stage: Stage) -> str:
 
 def distribution_ref(item: Installed) -> DistributionRef:
     """The distribution as findings name it."""
-    return DistributionRef(item.resolved.name, item.resolved.version, item.resolved.chain)
+    artefact, compiled = item.resolved.artefact, ""
+    if item.built is not None:
+        compiled = artefact.shared or artefact.reason
+    return DistributionRef(item.resolved.name, item.resolved.version, item.resolved.chain, compiled)
 
 
 def confidence_of(

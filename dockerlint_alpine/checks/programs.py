@@ -6,23 +6,26 @@ that defines functions of that name or reads another script first.
 
 from __future__ import annotations
 
+import json
 import posixpath
 import re
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from dockerlint_alpine.checks.apk_operands import failure_is_handled
 from dockerlint_alpine.stages import ApkStep, InstallStep
-from dockerlint_alpine.syntax import Mount, expand_command, expanded_commands, parse_script, run_scripts, unwrap
+from dockerlint_alpine.syntax import Mount, expand_command, expanded_commands, parse, parse_script, run_scripts, unwrap
 from dockerlint_alpine.system.paths import absolute
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from dockerlint_alpine.checks.base import Subject
+    from dockerlint_alpine.model.services import ServiceStart
     from dockerlint_alpine.stages import Moment, Stage
-    from dockerlint_alpine.syntax import Instruction, Script, Span
+    from dockerlint_alpine.syntax import Dockerfile, Instruction, Script, Span
 
 DEFAULT_SHELL = ("/bin/sh", "-c")
 PLAIN_TOOLS = frozenset(
@@ -47,7 +50,10 @@ _MAX_SCRIPT = 1 << 18
 
 
 class Start(Struct, frozen=True):
-    """One program that is started: as written, by what (``CMD``, ``HEALTHCHECK``, ``RUN``), and through which script."""
+    """One program that is started: as written, by what (``CMD``, ``HEALTHCHECK``, ``RUN``), and through which script.
+
+    ``service``: it is a compose file that says so; ``instruction`` is then what it takes the place of, or the stage's FROM.
+    """
 
     program: str
     by: str
@@ -55,6 +61,7 @@ class Start(Struct, frozen=True):
     span: Span
     moment: Moment
     script: str | None = None
+    service: ServiceStart | None = None
 
     @property
     def name(self) -> str:
@@ -78,6 +85,8 @@ def starts(subject: Subject, stage: Stage) -> Iterator[Start]:
     yield from _git_of_pip(stage)
     if stage.runs and stage.end is not None:
         yield from _of_container(subject, stage, shell)
+        if stage.index == max(one.index for one in subject.timeline.stages.values() if one.runs):
+            yield from _of_services(subject, stage)
 
 
 def search_path(moment: Moment) -> tuple[str, ...]:
@@ -160,6 +169,41 @@ def _of_container(subject: Subject, stage: Stage, shell: tuple[str, ...]) -> Ite
         handed_over = entrypoint.json is not None and _hands_over(entrypoint, end)
     if command is not None and handed_over:
         yield from _started(subject, stage, command, shell, "CMD")
+
+
+def _of_services(subject: Subject, stage: Stage) -> Iterator[Start]:
+    """What services of compose files start, in place of what the image would: they are built from its last stage."""
+    by_service: dict[tuple[str, str], dict[str, ServiceStart]] = {}
+    for told in subject.services:
+        by_service.setdefault((told.path, told.service), {})[told.key] = told
+    entrypoint, command, healthcheck = _effective(subject, stage)
+    end = stage.end
+    assert end is not None
+    for given in by_service.values():
+        for key, replaced in (("entrypoint", entrypoint), ("healthcheck", healthcheck)):
+            if key in given:
+                yield from _of_service(subject, stage, given[key], replaced)
+        if "command" not in given:
+            continue
+        before = _as_instruction(given["entrypoint"]).instructions[0] if "entrypoint" in given else entrypoint
+        if before is None or (before.json is not None and _hands_over(before, end)):
+            yield from _of_service(subject, stage, given["command"], command)
+
+
+def _of_service(subject: Subject, stage: Stage, told: ServiceStart, replaced: Instruction | None) -> Iterator[Start]:
+    assert stage.end is not None
+    written = _as_instruction(told)
+    (instruction,) = written.instructions
+    as_if = replace(subject, timeline=replace(subject.timeline, dockerfile=written))
+    place = replaced if replaced is not None else stage.from_instruction
+    for program, _ in _programs(as_if, instruction, DEFAULT_SHELL, run_scripts(instruction), stage):
+        start = Start(program, told.key, place, (place.start, place.end), stage.end, service=told)
+        yield from _with_script(start, stage)
+
+
+def _as_instruction(told: ServiceStart) -> Dockerfile:
+    """A Dockerfile that says the same: compose hands words over as the exec form does."""
+    return parse(f"CMD {json.dumps(told.words)}".encode())
 
 
 def _effective(subject: Subject, stage: Stage) -> tuple[Instruction | None, Instruction | None, Instruction | None]:
@@ -261,7 +305,7 @@ def _with_script(start: Start, stage: Stage) -> Iterator[Start]:
     if interpreter.rpartition("/")[2] == "env" and words:
         interpreter = words[0]
     shown = end.files.display(_script_place(start.program, end) or start.program)
-    yield Start(interpreter, start.by, start.instruction, start.span, start.moment, shown)
+    yield replace(start, program=interpreter, script=shown)
 
 
 def _script_text(program: str, moment: Moment) -> bytes | None:

@@ -60,52 +60,35 @@ def _missing(
     subject: Subject, stage: Stage, items: Iterable[Installed], moment: Moment, step: PythonStep | None
 ) -> Iterator[MissingObject]:
     for item in items:
-        grouped: dict[str, tuple[LibraryUse | Language | WheelLink, list[str], str]] = {}
+        grouped: dict[str, tuple[LibraryUse | Language | WheelLink, list[str], Literal["missing", "possible"]]] = {}
         for need, cause in item.objects:
-            state = _state(subject.timeline, stage, moment, need)
-            if state is None or _comes_with_headers(stage, item, cause, need):
+            state = state_of(subject.timeline, stage, moment, need)
+            if state is None or _never_linked(item, cause):
                 continue
-            package = _package(stage, need)
+            package = package_for(stage, need)
             _, needs, _ = grouped.setdefault(package or need, (cause, [], state))
             needs.append(need)
-        packages = [package for needs in grouped.values() if (package := _package(stage, needs[1][0]))]
         for key, (cause, needs, state) in grouped.items():
-            if _comes_along(moment, needs[0], key, packages):
-                continue
             yield MissingObject(
                 item=item,
                 cause=cause,
                 needs=tuple(needs),
-                package=key if _package(stage, needs[0]) else None,
-                state=state,  # type: ignore[arg-type]
+                package=key if package_for(stage, needs[0]) else None,
+                state=state,
                 removed_by=removal(subject.timeline, stage, needs[0]),
                 moment=moment,
                 step=step,
             )
 
 
-def _comes_with_headers(stage: Stage, item: Installed, cause: object, need: str) -> bool:
-    """True where the build itself stops for want of the library's -dev package, which brings the library to the same stage:
-    that is told by AD101. Where the package is taken away again, that is the next finding."""
-    if (
-        not isinstance(cause, LibraryUse)
-        or cause.presence != "absent"
-        or cause.package is None
-        or not (cause.link.required and cause.link.linkage == "always")
-    ):
-        return False
-    if item.built is None or item.built.stage != stage.index or item.copied_from is not None or stage.end is None:
-        return False
-    return stage.end.world.add(cause.package).has(need)
+def _never_linked(item: Installed, cause: object) -> bool:
+    """True for a library that a build does without, extension and all, when it does not find it."""
+    absent = isinstance(cause, LibraryUse) and cause.presence == "absent"
+    return absent and item.built is not None and item.built.rule is not None and item.built.rule.optional_extension
 
 
-def _comes_along(moment: Moment, need: str, package: str, others: Iterable[str]) -> bool:
-    """True when another package that is missing too brings this one: libstdc++ depends on libgcc."""
-    return any(other != package and moment.world.add(other).has(need) for other in others)
-
-
-def _state(timeline: Timeline, stage: Stage, moment: Moment, need: str) -> str | None:
-    """``None`` where the need is met for certain."""
+def state_of(timeline: Timeline, stage: Stage, moment: Moment, need: str) -> Literal["missing", "possible"] | None:
+    """``None`` where the need is met for certain, ``possible`` where it may be."""
     if moment.world.has(need) and moment.lasting.has(need):
         return None
     copied = library_copied(timeline, stage, moment, need)
@@ -116,7 +99,8 @@ def _state(timeline: Timeline, stage: Stage, moment: Moment, need: str) -> str |
     return "missing"
 
 
-def _package(stage: Stage, need: str) -> str | None:
+def package_for(stage: Stage, need: str) -> str | None:
+    """The package of the stage's release that is the best to bring ``need``."""
     assert stage.packages is not None
     return stage.packages.best_name(need)
 

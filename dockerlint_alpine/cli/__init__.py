@@ -102,8 +102,11 @@ class LazyGroup(click.Group):
             formatter.write_dl([(name, line) for name, (_, _, line) in COMMANDS.items()])
 
 
+_ASKS_NOTHING = "Accepted by every command; this one asks no index either way."
+
+
 def _readable(command: click.Command, words: str) -> click.Command:
-    r"""Give the help of a command its examples.
+    r"""Give a command ``--online/--offline``, and its help examples.
 
     In docstrings ``\b``, the mark by which click leaves the lines of a paragraph alone, stands as two characters.
     """
@@ -112,6 +115,10 @@ def _readable(command: click.Command, words: str) -> click.Command:
         lines = "\n".join(f"  alpine-doctor {example}" for example in EXAMPLES[words])
         text = f"{text}\n\n\b\nExamples:\n{lines}"
     command.help = text
+    if not isinstance(command, click.Group) and all(parameter.name != "online" for parameter in command.params):
+        command.params.append(
+            click.Option(["--online/--offline"], default=None, expose_value=False, help=_ASKS_NOTHING)
+        )
     for name, inner in getattr(command, "commands", {}).items():
         _readable(inner, f"{words} {name}")
     return command

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 @click.command(cls=SectionedCommand)
-@click.argument("paths", nargs=-1)
+@click.argument("paths", nargs=-1, type=click.Path())
 @modes.mode_options
 @common.analysis_options
 @narrowing.narrowing_options
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 @click.option(
     "--image",
     metavar="NAME|TAR",
+    type=click.Path(),
     help="Compare the findings with an image built from this Dockerfile: of the engine, or a saved one.",
 )
 @click.option(
@@ -41,7 +42,10 @@ if TYPE_CHECKING:
     help="PATHs are requirement or lock files: judge the Dockerfiles below this folder that use one of them.",
 )
 @click.option(
-    "--stdin-filename", metavar="NAME", help="What to call a Dockerfile read from standard input (PATH is -)."
+    "--stdin-filename",
+    metavar="NAME",
+    type=click.Path(),
+    help="What to call a Dockerfile read from standard input (PATH is -).",
 )
 def check(paths: tuple[str, ...], **given: Any) -> None:
     r"""Report what Alpine stages lack: Dockerfiles, folders, compose and bake files; by default what is below.

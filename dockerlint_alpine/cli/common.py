@@ -18,6 +18,7 @@ from dockerlint_alpine.cli.sections import section
 from dockerlint_alpine.cli.spelling import completed
 from dockerlint_alpine.cli.terminal import warn
 from dockerlint_alpine.model.reports import FileError, Report
+from dockerlint_alpine.report.options import PROGRAM
 from dockerlint_alpine.run.discovery import Search, find_jobs
 from dockerlint_alpine.system.files import write_file
 
@@ -61,11 +62,17 @@ _BUILD = (
         shell_complete=completed("releases"),
         help="The Alpine release, where the base image does not tell it.",
     ),
-    click.option("--python", metavar="X.Y", help="The Python, where the base image does not tell it."),
+    click.option(
+        "--python",
+        metavar="X.Y",
+        shell_complete=completed("pythons"),
+        help="The Python, where the base image does not tell it.",
+    ),
     click.option(
         "--as",
         "moves",
         multiple=True,
+        shell_complete=completed("moves"),
         metavar="alpine=X.Y",
         help="As if FROM named this release of Alpine (or python=X.Y): what breaks on it. Repeatable.",
     ),
@@ -102,6 +109,9 @@ _OUTPUT = (
         help="text, concise, json, sarif, github, gitlab, junit, checkstyle, rdjson or markdown; repeatable.",
     ),
     click.option("--output-file", type=click.Path(dir_okay=False), help="Write there instead of standard output."),
+    click.option("--proof", is_flag=True, help="With the text: every step that leads to a finding."),
+    click.option("--brief", is_flag=True, help="With the text: one line for what belongs together."),
+    click.option("--no-limit", is_flag=True, help="With the text: all that is found, not the gravest 20."),
     click.option("--color", type=click.Choice(["auto", "always", "never"]), help="Colours (default: on a terminal)."),
     click.option(
         "--quiet", "-q", is_flag=True, default=None, help="Print findings only: no summary, hint or progress line."
@@ -125,10 +135,9 @@ def output_options(command: _Command) -> _Command:
 
 def configuration(given: dict[str, Any]) -> Configuration:
     """The configuration file nearest to the current folder with the command line on top. Raises click.UsageError."""
-    from dockerlint_alpine.run.config import ConfigError, Settings, load
+    from dockerlint_alpine.run.config import OPTIONS, ConfigError, load
 
-    names = Settings.__struct_fields__
-    overrides: dict[str, object] = {name: value for name, value in given.items() if name in names}
+    overrides: dict[str, object] = {name: value for name, value in given.items() if name in OPTIONS}
     overrides["select"] = _listed(given["select"]) or None
     overrides["ignore"] = _listed(given["ignore"]) or None
     overrides["platforms"] = _listed(given["platforms"]) or None
@@ -173,22 +182,27 @@ def _listed(values: Sequence[str]) -> tuple[str, ...]:
 
 
 def make_doctor(configured: Configuration) -> Doctor:
-    """Open rules and indexes for a run, and the way to the Python package index that its settings allow."""
-    from dockerlint_alpine.cli.online import open_resolver
+    """Open rules and indexes for a run, and the ways to the indexes that its settings allow."""
+    from dockerlint_alpine.cli.online import open_resolver, open_store
     from dockerlint_alpine.run.analysis import Doctor
 
-    return Doctor(configured, resolver=open_resolver(configured.settings))
+    settings = configured.settings
+    return Doctor(configured, resolver=open_resolver(settings), store=open_store(settings))
 
 
 def make_judge(configured: Configuration, *, use_cache: bool, workers: int | None = 1) -> Judge:
     """One run's way from Dockerfiles to reports, with what the command line has: cache, clock, network, progress line."""
-    from dockerlint_alpine.cli.online import access, open_resolver
+    from dockerlint_alpine.cli.online import Reach, access, openers, today
     from dockerlint_alpine.run.scheduler import Judge
 
+    settings = configured.settings
+    reach = Reach(settings) if access(settings) in {"quick", "online"} else None
     return Judge(
         configured,
-        open_resolver=open_resolver,
-        access=lambda: access(configured.settings),
+        openers=reach.openers if reach is not None else openers(),
+        access=lambda: access(settings),
+        reach=reach,
+        day=today().isoformat(),
         cache=_open_cache() if use_cache else None,
         workers=workers,
         progress=partial(Progress, quiet=configured.settings.quiet),
@@ -243,7 +257,10 @@ def wants_color(choice: str, terminal: bool) -> bool:
 
 
 def show(report: Report, settings: Settings) -> None:
-    """Render the report in every format asked for, to standard output or to files."""
+    """Render the report in every format asked for, to standard output or to files.
+
+    How much the text tells is asked on the command line alone.
+    """
     from dockerlint_alpine.report import render
 
     for wanted in settings.output_format:
@@ -274,6 +291,8 @@ def _render_options(settings: Settings, name: str, *, to_file: bool) -> RenderOp
     from dockerlint_alpine.model.about import DOCS_URL, __version__
     from dockerlint_alpine.report import RenderOptions
 
+    context = click.get_current_context(silent=True)
+    asked = context.params if context is not None else {}
     terminal, documented = sys.stdout.isatty() and not to_file, name in _DOCUMENTED
     width = os.get_terminal_size().columns if terminal else 100
     links = follows_links(os.environ, terminal=terminal) and settings.color != "never" and not to_file
@@ -285,9 +304,20 @@ def _render_options(settings: Settings, name: str, *, to_file: bool) -> RenderOp
         version=__version__,
         width=max(60, min(width, 120)),
         code_docs=code_doc if documented else None,
+        proof=bool(asked.get("proof")),
+        brief=bool(asked.get("brief")),
+        limit=0 if asked.get("no_limit") or asked.get("proof") else RenderOptions().limit,
+        command=_command(asked),
         quiet=settings.quiet,
         host_root=os.environ.get(_HOST_ROOTS.get(name, "")),
     )
+
+
+def _command(asked: dict[str, Any]) -> str:
+    """How to check the same files again; without what only says how to judge and to show them."""
+    from shlex import join
+
+    return join((PROGRAM, "check", *asked.get("paths", ())))
 
 
 def code_doc(code: str) -> CodeDoc:

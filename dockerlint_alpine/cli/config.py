@@ -70,7 +70,9 @@ def _toml(value: object) -> str:
         return f"{{ {', '.join(pairs)} }}" if value else "{}"
     if isinstance(value, list):
         return f"[{', '.join(map(_toml, value))}]"
-    return str(value).lower() if isinstance(value, bool) else _text(str(value))
+    if isinstance(value, int):
+        return str(value).lower()
+    return _text(str(value))
 
 
 def _key(name: str) -> str:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 import click
 
 from dockerlint_alpine.cli import common
-from dockerlint_alpine.cli.spelling import format_option
+from dockerlint_alpine.cli.spelling import completed, format_option
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,17 +25,34 @@ _SHOW_PROGRESS_FROM = 16 * 1024 * 1024
 
 
 @click.command()
-@click.argument("log", default="-", metavar="[LOG|-]")
-@click.option("--alpine", metavar="X.Y", help="The Alpine release that names the packages.")
-@click.option("--dockerfile", metavar="FILE", help="The Dockerfile (or compose file) that was built.")
-@click.option("--service", metavar="NAME", help="The service, where --dockerfile is a compose file.")
+@click.argument("log", default="-", metavar="[LOG|-]", type=click.Path())
+@click.option(
+    "--alpine",
+    metavar="X.Y",
+    shell_complete=completed("releases"),
+    help="The Alpine release that names the packages.",
+)
+@click.option(
+    "--dockerfile", metavar="FILE", type=click.Path(), help="The Dockerfile (or compose file) that was built."
+)
+@click.option(
+    "--service",
+    metavar="NAME",
+    shell_complete=completed("services"),
+    help="The service, where --dockerfile is a compose file.",
+)
 @click.option("--fix", "write", is_flag=True, help="Put the packages into the Dockerfile.")
 @click.option("--diff", "as_diff", is_flag=True, help="Print what --fix would change and write nothing.")
 @click.option(
-    "--platform", metavar="OS/ARCH", default="linux/amd64", show_default=True, help="The platform of the build."
+    "--platform",
+    metavar="OS/ARCH",
+    default="linux/amd64",
+    show_default=True,
+    shell_complete=completed("platforms"),
+    help="The platform of the build.",
 )
 @click.option("--build-arg", "build_args", multiple=True, metavar="K=V", help="A value for an ARG; repeatable.")
-@click.option("--target", metavar="STAGE", help="The stage that was built.")
+@click.option("--target", metavar="STAGE", shell_complete=completed("stages"), help="The stage that was built.")
 @click.option("--context", type=click.Path(file_okay=False, exists=True), help="The build context.")
 @click.option(
     "--online/--offline",

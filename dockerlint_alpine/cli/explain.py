@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from dockerlint_alpine.cli.spelling import format_option, platform_option
+from dockerlint_alpine.cli.spelling import completed, format_option, platform_option
 
 if TYPE_CHECKING:
     from dockerlint_alpine.apk import IndexStore
@@ -16,8 +16,13 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("topic")
-@click.option("--alpine", metavar="X.Y", help="The release that the Dockerfile lines are for (default: the newest).")
+@click.argument("topic", shell_complete=completed("topics"))
+@click.option(
+    "--alpine",
+    metavar="X.Y",
+    shell_complete=completed("releases"),
+    help="The release that the Dockerfile lines are for (default: the newest).",
+)
 @platform_option("The platform that the packages are for.")
 @format_option("text", "json")
 @click.option("--color", type=click.Choice(["auto", "always", "never"]), default="auto", show_default=True)

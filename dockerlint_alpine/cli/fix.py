@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 @click.command(cls=SectionedCommand)
-@click.argument("paths", nargs=-1)
+@click.argument("paths", nargs=-1, type=click.Path())
 @common.analysis_options
 @common.output_options
 @click.option("--diff", "as_diff", is_flag=True, help="Print a unified diff and write nothing.")
@@ -35,7 +35,9 @@ if TYPE_CHECKING:
     "--verify", is_flag=True, help="Build and run the old and the new state on an engine; keep what is proven."
 )
 @section("With --verify", ENGINE_OPTIONS)
-@click.option("--stdin-filename", metavar="NAME", help="Fix standard input (PATH is -), print the result.")
+@click.option(
+    "--stdin-filename", metavar="NAME", type=click.Path(), help="Fix standard input (PATH is -), print the result."
+)
 def fix(paths: tuple[str, ...], **given: Any) -> None:
     r"""Put the missing packages into the Dockerfiles, each into the list where its author would have put it.
 

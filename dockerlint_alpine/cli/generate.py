@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from dockerlint_alpine.cli import common
+from dockerlint_alpine.cli.spelling import completed
 from dockerlint_alpine.cli.terminal import warn
 
 _DEFAULTS = ("requirements.txt", "pyproject.toml")
@@ -16,10 +17,22 @@ _NOT_ASKED: dict[str, Any] = {"select": (), "ignore": (), "build_args": (), "alp
 
 
 @click.command()
-@click.argument("requirements", required=False)
-@click.option("--python", metavar="X.Y", help="The Python to use (default: 3.13).")
-@click.option("--alpine", metavar="X.Y", help="The Alpine release (default: the newest one known).")
-@click.option("--platform", "platforms", multiple=True, metavar="OS/ARCH", help="linux/amd64 by default; repeatable.")
+@click.argument("requirements", required=False, type=click.Path())
+@click.option("--python", metavar="X.Y", shell_complete=completed("pythons"), help="The Python to use (default: 3.13).")
+@click.option(
+    "--alpine",
+    metavar="X.Y",
+    shell_complete=completed("releases"),
+    help="The Alpine release (default: the newest one known).",
+)
+@click.option(
+    "--platform",
+    "platforms",
+    multiple=True,
+    metavar="OS/ARCH",
+    shell_complete=completed("platforms"),
+    help="linux/amd64 by default; repeatable.",
+)
 @click.option("--online/--offline", default=None, help="Ask the Python package index, or never (see check).")
 @click.option("--as-of", metavar="DATE", help="Answer for the index of this day, YYYY-MM-DD.")
 @click.option("--config", type=click.Path(dir_okay=False, exists=True), help="The configuration file to use.")

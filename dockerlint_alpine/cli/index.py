@@ -10,7 +10,8 @@ import click
 from msgspec import to_builtins
 from msgspec.structs import replace
 
-from dockerlint_alpine.cli.spelling import format_option, platform_option
+from dockerlint_alpine.apk.behaviour import BEHAVIOURS
+from dockerlint_alpine.cli.spelling import completed, format_option, platform_option
 from dockerlint_alpine.cli.terminal import warn
 from dockerlint_alpine.run.folders import cache_folder
 
@@ -19,7 +20,13 @@ if TYPE_CHECKING:
 
     from dockerlint_alpine.apk import Index, IndexSource, IndexStore, Provider, Solution
 
-_RELEASE = click.option("--alpine", "release", metavar="X.Y", help="The Alpine release (default: the newest at hand).")
+_RELEASE = click.option(
+    "--alpine",
+    "release",
+    metavar="X.Y",
+    shell_complete=completed("releases"),
+    help="The Alpine release (default: the newest at hand).",
+)
 _ARCH = platform_option("The platform that the index is for.")
 _REPOSITORY = click.option(
     "--repository",
@@ -50,7 +57,7 @@ def list_indexes(output_format: str) -> None:
 
 
 @index_group.command("search")
-@click.argument("need", metavar="NEED|NAME")
+@click.argument("need", metavar="NEED|NAME", shell_complete=completed("packages"))
 @_RELEASE
 @_ARCH
 @_REPOSITORY
@@ -83,12 +90,18 @@ def search(need: str, release: str | None, arch: str, repository: str, output_fo
 
 
 @index_group.command("simulate")
-@click.argument("packages", nargs=-1, required=True, metavar="PKG...")
+@click.argument("packages", nargs=-1, required=True, metavar="PKG...", shell_complete=completed("packages"))
 @_RELEASE
 @_ARCH
 @_REPOSITORY
-@click.option("--installed", multiple=True, metavar="PKG", help="What was added before; repeatable, or PKG,PKG.")
-@click.option("--apk-tools", "tools", metavar="X.Y.Z", help="Decide as this apk-tools: 2.12.9, 2.14.4, 2.14.6, 2.14.9.")
+@click.option(
+    "--installed",
+    multiple=True,
+    metavar="PKG",
+    shell_complete=completed("packages"),
+    help="What was added before; repeatable, or PKG,PKG.",
+)
+@click.option("--apk-tools", "tools", metavar="X.Y.Z", help=f"Decide as this apk-tools: {', '.join(BEHAVIOURS)}.")
 @_FORMAT
 def simulate(
     packages: tuple[str, ...],
@@ -121,7 +134,14 @@ def simulate(
 
 
 @index_group.command("update")
-@click.option("--alpine", "releases", multiple=True, metavar="X.Y", help="Repeatable (default: the newest at hand).")
+@click.option(
+    "--alpine",
+    "releases",
+    multiple=True,
+    metavar="X.Y",
+    shell_complete=completed("releases"),
+    help="Repeatable (default: the newest at hand).",
+)
 @platform_option("Repeatable.", "arches", multiple=True, default=("linux/amd64",))
 @_REPOSITORY
 @click.option("--mirror", metavar="URL", help="Where to fetch from (default: Alpine's own mirror).")

@@ -9,7 +9,7 @@ import click
 
 from dockerlint_alpine.cli import common
 from dockerlint_alpine.cli.progress import Progress
-from dockerlint_alpine.cli.spelling import format_option, platform_option
+from dockerlint_alpine.cli.spelling import completed, format_option, platform_option
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -19,8 +19,13 @@ if TYPE_CHECKING:
 
 
 @click.command("inspect")
-@click.argument("targets", nargs=-1, required=True, metavar="TARGET...")
-@click.option("--alpine", metavar="X.Y", help="Name the packages of this Alpine release (default: an image's own).")
+@click.argument("targets", nargs=-1, required=True, metavar="TARGET...", type=click.Path())
+@click.option(
+    "--alpine",
+    metavar="X.Y",
+    shell_complete=completed("releases"),
+    help="Name the packages of this Alpine release (default: an image's own).",
+)
 @platform_option("Platform of the packages and of images with several.", default=None, show_default=False)
 @format_option("text", "json")
 @click.option("--output-file", type=click.Path(dir_okay=False), help="Write there instead of standard output.")

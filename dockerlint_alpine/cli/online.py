@@ -1,86 +1,201 @@
-"""The resolvers that know the Python package index, with their cache, their clock and their progress line."""
+"""The ways to the indexes of Python and of Alpine, with their caches, their clock and their progress line."""
 
 from __future__ import annotations
 
 import os
-import sys
 import time
+from functools import partial
 from typing import TYPE_CHECKING
 
 import click
 
+from dockerlint_alpine.cli.progress import Progress
 from dockerlint_alpine.cli.terminal import warn
 from dockerlint_alpine.python.index.policy import PATIENCE, Access, access_for, is_silent, remember_silence
 from dockerlint_alpine.run.folders import cache_folder
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
     from datetime import date
     from pathlib import Path
 
-    from dockerlint_alpine.python import Resolver, SparingResolver, UvResolver
+    from dockerlint_alpine.apk import IndexStore
+    from dockerlint_alpine.apk.renewal import Fetch, Wanted
+    from dockerlint_alpine.python import Network, Resolver, UvResolver
+    from dockerlint_alpine.python.index.questions import Question, Way
     from dockerlint_alpine.run.config import Settings
+    from dockerlint_alpine.run.doctors import Openers
+
+_SECONDS = {"quick": PATIENCE, "online": None}
+_WAITED_FOR = 60
+"""Characters of what is waited for that stand in the progress line."""
 
 
 def answers_folder() -> Path:
-    """Where answers of the index are kept."""
+    """Where answers of the Python index are kept."""
     return cache_folder() / "python"
 
 
+def indexes_folder() -> Path:
+    """Where Alpine's indexes are kept."""
+    return cache_folder() / "alpine"
+
+
 def access(settings: Settings) -> Access:
-    """Whether this run may ask the index."""
-    return access_for(settings.online, os.environ, answers_folder(), time.time())
+    """Whether this run may ask the indexes. Raises click.UsageError for ``--online`` without uv."""
+    found = access_for(settings.online, os.environ, answers_folder(), time.time())
+    if found == "online":
+        from dockerlint_alpine.python import find_uv
+
+        if find_uv() is None:
+            from dockerlint_alpine.python.index.online import NO_UV
+
+            raise click.UsageError(f"--online: {NO_UV}")
+    return found
 
 
 def open_resolver(settings: Settings, *, quick: bool = True) -> Resolver | None:
-    """The resolver for a run, ``None`` offline. Raises click.UsageError for ``--online`` without uv.
+    """The resolver for one file after the other: it asks at once. ``None`` offline.
 
     Without ``quick`` the index is asked only when the settings say ``online``; kept answers serve all the same.
     """
-    match access(settings):
-        case "offline":
-            return None
-        case "online":
-            return _online(settings.as_of)
-        case "quick" | "kept" as found:
-            return _sparing(settings.as_of, ask=quick and found == "quick")
+    found = access(settings)
+    if found == "offline":
+        return None
+    asks = found == "online" or (found == "quick" and quick)
+    return _resolver(settings, found, _network(settings, _SECONDS[found]) if asks else None)
 
 
-def _online(as_of: str | None) -> UvResolver:
-    from dockerlint_alpine.python import UvResolver, find_uv
+def open_store(settings: Settings, *, quick: bool = True) -> IndexStore:
+    """Alpine's indexes for one file after the other: what is due is fetched at once, as far as the settings allow."""
+    found = access(settings)
+    if found == "online" or (found == "quick" and quick):
+        return _store(settings, found, {}, fetch=True)
+    return _plain_store(found)
 
-    if find_uv() is None:
-        raise click.UsageError("--online needs uv: pip install 'alpine-doctor[online]'")
-    return UvResolver(
-        cache=answers_folder(),
-        variables=os.environ,
-        day=_today().isoformat(),
-        as_of=as_of,
-        progress=_progress if sys.stderr.isatty() else None,
+
+def openers() -> Openers:
+    """Both of these."""
+    from dockerlint_alpine.run.doctors import Openers
+
+    return Openers(open_resolver, open_store)
+
+
+def gather_resolver(settings: Settings, *, refused: Mapping[str, str]) -> Resolver | None:
+    """The resolver for many files: what is open is noted, to be put by :class:`Reach`."""
+    from dockerlint_alpine.python import Gathered
+
+    found = access(settings)
+    if found == "offline":
+        return None
+    asks = found in _SECONDS
+    return _resolver(settings, found, Gathered(refused, settings.as_of) if asks else None)
+
+
+def gather_store(settings: Settings, *, failed: dict[str, str]) -> IndexStore:
+    """Alpine's indexes for many files: what is due is noted, to be fetched by :class:`Reach`."""
+    found = access(settings)
+    return _store(settings, found, failed, fetch=False) if found in _SECONDS else _plain_store(found)
+
+
+class Reach:
+    """Puts what the Dockerfiles of a run leave open to the indexes: several at once, within one budget for the run."""
+
+    def __init__(self, settings: Settings) -> None:
+        from dockerlint_alpine.run.doctors import Openers
+
+        self._settings = settings
+        self._seconds = _SECONDS[access(settings)]
+        self._network = _network(settings, self._seconds)
+        self._refused: dict[str, str] = {}
+        self._failed: dict[str, str] = {}
+        self.openers = Openers(
+            partial(gather_resolver, refused=self._refused), partial(gather_store, failed=self._failed)
+        )
+
+    def ask(self, questions: Mapping[str, Question], indexes: Iterable[Wanted]) -> bool:
+        """Ask and fetch; tell whether judging again leads further."""
+        from dockerlint_alpine.apk.renewal import name_of
+
+        work = self._network.questions({key: one for key, one in questions.items() if key not in self._refused})
+        names = {name_of(one): one for one in indexes if name_of(one) not in self._failed}
+        if names:
+            store = _plain_store("kept")
+            work |= {name: (name, _fetching(store, one, self._settings, self._seconds)) for name, one in names.items()}
+        if not work:
+            return False
+        wrong = self._network.do_all(work)
+        self._refused |= {key: reason for key, reason in wrong.items() if key not in names}
+        self._failed |= dict.fromkeys(names, "fetched once in this run")
+        _tell_failures({name: wrong[name] for name in names if name in wrong}, self._network.lost)
+        return True
+
+
+def _resolver(settings: Settings, found: Access, way: Way | None) -> Resolver:
+    from dockerlint_alpine.python import AnswerCache, KeptResolver
+
+    answers = AnswerCache(answers_folder())
+    return KeptResolver(answers, today=today(), as_of=settings.as_of, way=way, sparing=found != "online")
+
+
+def _network(settings: Settings, seconds: float | None) -> Network:
+    from dockerlint_alpine.apk import ApkError
+    from dockerlint_alpine.python import Network, PythonError
+
+    return Network(
+        seconds,
+        partial(_uv, settings.as_of),
+        clock=time.monotonic,
+        gave_up=_gave_up if seconds is not None else lambda _: None,
+        tick=_Waiting(),
+        expected=(ApkError, PythonError, OSError),
     )
 
 
-def _sparing(as_of: str | None, *, ask: bool) -> SparingResolver:
-    from dockerlint_alpine.python import AnswerCache, Network, SparingResolver
+def _uv(as_of: str | None, seconds: float | None) -> UvResolver:
+    from dockerlint_alpine.python import UvResolver
 
-    def quick(seconds: float) -> Resolver:
-        from dockerlint_alpine.python import UvResolver
-
-        return UvResolver(
-            cache=answers.folder,
-            variables=os.environ,
-            day=_today().isoformat(),
-            as_of=as_of,
-            timeout=seconds,
-            quick=True,
-            progress=_progress if sys.stderr.isatty() else None,
-        )
-
-    answers = AnswerCache(answers_folder())
-    network = Network(PATIENCE, quick, clock=time.monotonic, gave_up=_gave_up) if ask else None
-    return SparingResolver(answers, today=_today(), as_of=as_of, network=network)
+    quick = {"timeout": seconds, "quick": True} if seconds is not None else {}
+    return UvResolver(cache=answers_folder(), variables=os.environ, day=today().isoformat(), as_of=as_of, **quick)  # type: ignore[arg-type]
 
 
-def _today() -> date:
+def _plain_store(found: Access) -> IndexStore:
+    """What is at hand: offline, what is built in alone, so that the answer is the same everywhere."""
+    from dockerlint_alpine.apk import IndexStore
+
+    return IndexStore(cache=indexes_folder() if found != "offline" else None)
+
+
+def _store(settings: Settings, found: Access, failed: dict[str, str], *, fetch: bool) -> IndexStore:
+    from dockerlint_alpine.apk import IndexStore
+    from dockerlint_alpine.apk.renewal import Renewal, Renewer, name_of
+
+    if found == "quick" and is_silent(indexes_folder(), time.time()):
+        return _plain_store(found)
+    store = IndexStore(cache=indexes_folder())
+    network = _network(settings, _SECONDS[found])
+
+    def bring(due: list[Wanted]) -> None:
+        plain = _plain_store(found)
+        work = {name_of(one): (name_of(one), _fetching(plain, one, settings, _SECONDS[found])) for one in due}
+        _tell_failures(network.do_all(work), network.lost)
+
+    # What was so on another day is not nearer to today's index than to the one at hand.
+    days = settings.alpine_index_days if settings.as_of is None else 100_000
+    store.renewer = Renewer(Renewal(today().isoformat(), days), failed, bring if fetch else None)
+    return store
+
+
+def _fetching(store: IndexStore, one: Wanted, settings: Settings, seconds: float | None) -> Fetch:
+    from dockerlint_alpine.apk.renewal import fetching, quick
+    from dockerlint_alpine.apk.update import MIRROR
+
+    policy = quick(seconds) if seconds is not None else None
+    return fetching(store.sources(), store.keys(), indexes_folder(), one, settings.alpine_mirror or MIRROR, policy)
+
+
+def today() -> date:
+    """The day in UTC."""
     from datetime import UTC, datetime
 
     return datetime.now(UTC).date()
@@ -91,12 +206,35 @@ def _gave_up(reason: str) -> None:
     if is_silent(answers_folder(), time.time()):
         return
     remember_silence(answers_folder())
-    click.echo(
-        f"alpine-doctor: package index did not answer ({reason}); using embedded data and not retrying for one hour"
-        " (--online waits for it, --offline never asks)",
-        err=True,
+    warn(
+        f"package index did not answer ({reason}); using embedded data and not asking for one minute"
+        " (--online waits for it, --offline never asks)"
     )
 
 
-def _progress(message: str) -> None:
-    warn(message)
+def _tell_failures(wrong: Mapping[str, str], lost: str | None) -> None:
+    """Say which of Alpine's indexes could not be had; without ``--online`` the mirror is left alone for a while."""
+    for name, reason in wrong.items():
+        if reason != lost:
+            warn(f"the index of {name} could not be fetched: {reason}; what is at hand is used")
+    if wrong:
+        remember_silence(indexes_folder())
+
+
+class _Waiting:
+    """A bar and what is waited for, on a terminal, once that takes more than a second."""
+
+    def __init__(self) -> None:
+        self._progress: Progress | None = None
+
+    def __call__(self, done: int, total: int, waiting: str) -> None:
+        if not total:
+            if self._progress is not None:
+                self._progress.__exit__(None, None, None)
+            self._progress = None
+            return
+        if self._progress is None:
+            self._progress = Progress("Asking the network", total)
+        shown = waiting if len(waiting) <= _WAITED_FOR else f"{waiting[:_WAITED_FOR]}..."
+        self._progress.told = f" {shown}" if shown else ""
+        self._progress.update(done, total)

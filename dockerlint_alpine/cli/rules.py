@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from dockerlint_alpine.cli.spelling import format_option, platform_option
+from dockerlint_alpine.cli.spelling import completed, format_option, platform_option
 
 if TYPE_CHECKING:
     from dockerlint_alpine.knowledge import Knowledge
@@ -67,7 +67,7 @@ def list_rules(kind: str, output_format: str, config: str | None, *, isolated: b
 
 
 @rules_group.command("show")
-@click.argument("name")
+@click.argument("name", shell_complete=completed("entries"))
 @click.option("--kind", type=click.Choice(KINDS), help="Default: every kind that has the name.")
 @format_option("toml", "json")
 @rules_options
@@ -142,9 +142,13 @@ def validate_rules(folder: Path, output_format: str) -> None:
 @click.option(
     "--wheel", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="Read this musllinux wheel."
 )
-@click.option("--offline", is_flag=True, help="Ask no Python index; take what the files and Alpine's indexes say.")
+@click.option(
+    "--online/--offline",
+    default=True,
+    help="Ask the Python index (default), or take what the files and Alpine's indexes say.",
+)
 @click.option("--rules", "folder", type=click.Path(file_okay=False, path_type=Path), help="Write into this folder.")
-def new_rule(name: str, sdist: Path | None, wheel: Path | None, folder: Path | None, *, offline: bool) -> None:
+def new_rule(name: str, sdist: Path | None, wheel: Path | None, folder: Path | None, *, online: bool) -> None:
     """Draft the entry of the distribution NAME from what its files and Alpine's package of it show, for you to review.
 
     Printed, or with --rules written to distributions/NAME.toml there (an existing file is never replaced).
@@ -162,7 +166,7 @@ def new_rule(name: str, sdist: Path | None, wheel: Path | None, folder: Path | N
         raise click.UsageError(f"{path} exists already")
     try:
         source, linked = _read_files(sdist, wheel)
-        if not offline and (source is None or linked is None):
+        if online and (source is None or linked is None):
             source, linked = _ask_index(key, source, linked)
         store = IndexStore()
         text = draft(key, source, linked, knowledge, store)
@@ -233,7 +237,7 @@ def _index() -> SimpleIndex:
 
 
 @rules_group.command("refresh")
-@click.argument("names", nargs=-1, required=True, metavar="NAME...")
+@click.argument("names", nargs=-1, required=True, metavar="NAME...", shell_complete=completed("entries"))
 @click.option("--rules", "folder", type=click.Path(exists=True, file_okay=False, path_type=Path), default=Path("rules"))
 @click.option("--recent", default=3, show_default=True, help="Read the requirements of so many newest versions.")
 def refresh(names: Sequence[str], folder: Path, recent: int) -> None:
@@ -261,7 +265,12 @@ def refresh(names: Sequence[str], folder: Path, recent: int) -> None:
 
 @rules_group.command("export")
 @format_option("pep804", aliases={"--format": None}, name="form")
-@click.option("--alpine", metavar="X.Y", help="The release whose names are exported (default: the newest).")
+@click.option(
+    "--alpine",
+    metavar="X.Y",
+    shell_complete=completed("releases"),
+    help="The release whose names are exported (default: the newest).",
+)
 @platform_option("The platform whose names are exported.")
 @click.option(
     "--registry", type=click.File("rb"), help="Keep to the identifiers of this central registry (its JSON file)."

@@ -29,11 +29,13 @@ def server() -> None:
         sys.exit(2)
     from functools import partial
 
-    from dockerlint_alpine.cli.online import open_resolver
+    from dockerlint_alpine.cli.online import open_resolver, open_store
+    from dockerlint_alpine.run.doctors import Openers
 
     if sys.stdin.isatty():
         click.echo("alpine-doctor: waiting for an editor's messages on standard input; Ctrl-D ends it", err=True)
     # The protocol alone may write to standard output: whatever else does goes to standard error.
     protocol = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
-    sys.exit(serve(partial(open_resolver, quick=False), os.environ, sys.stdin.buffer, protocol))
+    ways = Openers(partial(open_resolver, quick=False), partial(open_store, quick=False))
+    sys.exit(serve(ways, os.environ, sys.stdin.buffer, protocol))

@@ -80,7 +80,7 @@ _PATCHES = (
 
 
 @sweep_group.command("run", cls=SectionedCommand, short_help="What `sweep SOURCE...` does; --help shows its options.")
-@click.argument("sources", nargs=-1, required=True)
+@click.argument("sources", nargs=-1, required=True, type=click.Path())
 @click.option(
     "--revision", metavar="REV", help="The commit, branch or tag to judge; read from git, nothing is checked out."
 )

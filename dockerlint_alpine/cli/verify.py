@@ -12,6 +12,7 @@ import click
 
 from dockerlint_alpine.cli import common
 from dockerlint_alpine.cli.sections import SectionedCommand, section
+from dockerlint_alpine.cli.spelling import completed
 from dockerlint_alpine.run.pool import data_errors
 
 if TYPE_CHECKING:
@@ -31,7 +32,12 @@ FORMATS = ("text", "markdown", "json", "junit")
 _COMPOSE = ("compose.yaml", "compose.yml", "docker-compose.yml", "docker-compose.yaml")
 
 ENGINE_OPTIONS = (
-    click.option("--level", metavar="LEVEL", help="How far to go: loader, import, start, health or probes."),
+    click.option(
+        "--level",
+        metavar="LEVEL",
+        shell_complete=completed("levels"),
+        help="How far to go: loader, import, start, health or probes.",
+    ),
     click.option("--timeout", default="30m", show_default=True, metavar="SPAN", help="For everything together."),
     click.option("--build-timeout", default="15m", show_default=True, metavar="SPAN", help="For one build."),
     click.option("--engine", metavar="URL", help="The engine's address (default: as the docker command finds it)."),
@@ -41,6 +47,7 @@ ENGINE_OPTIONS = (
         "--allow",
         multiple=True,
         metavar="WORD",
+        shell_complete=completed("allowances"),
         help="bind, privileged, host-network, socket, external, pull or remote: refused otherwise. Repeatable.",
     ),
     click.option(
@@ -48,12 +55,29 @@ ENGINE_OPTIONS = (
     ),
 )
 _BUILD_OPTIONS = (
-    click.option("--platform", "platforms", multiple=True, metavar="OS/ARCH", help="The engine's own by default."),
+    click.option(
+        "--platform",
+        "platforms",
+        multiple=True,
+        metavar="OS/ARCH",
+        shell_complete=completed("platforms"),
+        help="The engine's own by default.",
+    ),
     click.option("--build-arg", "build_args", multiple=True, metavar="K=V", help="A value for an ARG; repeatable."),
-    click.option("--target", metavar="STAGE", help="The stage to build."),
+    click.option("--target", metavar="STAGE", shell_complete=completed("stages"), help="The stage to build."),
     click.option("--context", type=click.Path(file_okay=False, exists=True), help="The build context."),
-    click.option("--alpine", metavar="X.Y", help="The Alpine release, where the base image does not tell it."),
-    click.option("--python", metavar="X.Y", help="The Python, where the base image does not tell it."),
+    click.option(
+        "--alpine",
+        metavar="X.Y",
+        shell_complete=completed("releases"),
+        help="The Alpine release, where the base image does not tell it.",
+    ),
+    click.option(
+        "--python",
+        metavar="X.Y",
+        shell_complete=completed("pythons"),
+        help="The Python, where the base image does not tell it.",
+    ),
     click.option("--online/--offline", default=None, help="Ask the Python package index for the findings, or never."),
     click.option("--config", type=click.Path(dir_okay=False, exists=True), help="The configuration file to use."),
     click.option("--isolated", is_flag=True, help="Read no configuration file."),
@@ -61,7 +85,12 @@ _BUILD_OPTIONS = (
 
 
 @click.command(cls=SectionedCommand)
-@click.argument("words", nargs=-1, metavar="[COMPOSE|DOCKERFILE|image:NAME] [SERVICE...]")
+@click.argument(
+    "words",
+    nargs=-1,
+    metavar="[COMPOSE|DOCKERFILE|image:NAME] [SERVICE...]",
+    shell_complete=completed("verified"),
+)
 @click.option("--plan", "only_plan", is_flag=True, help="Print what would be built, started and asked; ask no engine.")
 @click.option("--clean", is_flag=True, help="Remove what runs have left behind, by their label, and nothing else.")
 @section("The engine", ENGINE_OPTIONS)

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, TypeAlias
 
 from msgspec import Struct
 from msgspec.structs import replace
 
+from dockerlint_alpine.fixer import new_run
 from dockerlint_alpine.model.findings import Evidence, Fix
 from dockerlint_alpine.syntax import Edit, apply_edits, parse
 from dockerlint_alpine.syntax.ordering import package_name
@@ -28,9 +29,6 @@ _MAX_TRIES = 3
 
 _ONE_MEMBER = re.compile(r"""[\s\\`"',]*([^\s\\`"',]+)[\s\\`"',]*""")
 """One name and what separates it from its neighbours."""
-
-_NEW_LIST = re.compile(r"(?P<head>[\s\S]*\bapk add --no-cache)(?P<gap>[\s\\`]+)(?P<name>\S+)(?P<tail>[\s\S]*)")
-"""A ``RUN apk add`` of its own with one name."""
 
 _DELETION = re.compile(r"\bapk\b[^;&|]*\bdel\b")
 
@@ -106,7 +104,9 @@ def apply_fixes(
                 unsettled.clear()  # on another text they may help
                 break
             unsettled |= useless
-            chosen = [(finding, fix) for finding, fix in chosen if key_of(finding) not in useless]
+            kept = [(finding, fix) for finding, fix in chosen if key_of(finding) not in useless]
+            gone = _packages(finding for finding, _ in chosen) - _packages(finding for finding, _ in kept)
+            chosen = [(finding, new_run.without(fix, gone)) for finding, fix in kept]
         for finding, _ in chosen:
             applied.setdefault(key_of(finding), finding)
             tries[key_of(finding)] += 1
@@ -117,13 +117,21 @@ def without_useless(report: FileReport, unsettled: frozenset[Key]) -> FileReport
     """A report in which the fixes of ``unsettled`` findings are not offered: each says why, and what to do by hand."""
     if not unsettled:
         return report
+    left = [one for one in report.findings if key_of(one) not in unsettled]
+    gone = _packages(report.findings) - _packages(left)
     findings = tuple(
         _by_hand(finding, report.source)
         if finding.fix is not None and finding.fix.edits and key_of(finding) in unsettled
+        else replace(finding, fix=new_run.without(finding.fix, gone))
+        if finding.fix is not None
         else finding
         for finding in report.findings
     )
     return replace(report, findings=findings)
+
+
+def _packages(findings: Iterable[Finding]) -> set[str]:
+    return {package for finding in findings for package in finding.packages}
 
 
 def _by_hand(finding: Finding, source: bytes) -> Finding:
@@ -163,7 +171,7 @@ def merged(reports: Sequence[FileReport]) -> FileReport:
     first, *rest = reports
     if not rest:
         return first
-    findings = dict.fromkeys(finding for report in reports for finding in report.findings)
+    findings = dict.fromkeys(new_run.joined([finding for report in reports for finding in report.findings]))
     return replace(
         first,
         findings=tuple(sorted(findings, key=lambda one: (one.location.line, one.location.column, one.code))),
@@ -175,8 +183,7 @@ def merged(reports: Sequence[FileReport]) -> FileReport:
 def compatible(findings: Sequence[Finding], *, unsafe: bool) -> list[tuple[Finding, Fix]]:
     """Fixes that may be applied together: no two of them touch the same place, but several may add to one list.
 
-    What a build lacks comes before what lacks where it runs, as a -dev package often brings that along, and what is
-    superfluous comes last.
+    What lacks comes before what is superfluous.
     """
     chosen: list[tuple[Finding, Fix]] = []
     taken: list[TextEdit] = []
@@ -204,8 +211,8 @@ def _agree(edit: TextEdit, other: TextEdit) -> bool:
         return False
     if all(_ONE_MEMBER.fullmatch(one.text) for one in (edit, other)):
         return True
-    lists = [match.group("head", "gap", "tail") for one in (edit, other) if (match := _NEW_LIST.fullmatch(one.text))]
-    return len(lists) == 2 and lists[0] == lists[1]
+    framed = new_run.frame(edit.text)
+    return framed is not None and framed == new_run.frame(other.text)
 
 
 def _load(fix: Fix, texts: dict[str, bytes], read: Callable[[str], bytes | None]) -> bool:
@@ -228,8 +235,11 @@ def _accepted(
 ) -> list[tuple[Finding, Fix]]:
     """Those that the user takes. The same edits are asked about once."""
     taken: list[tuple[Finding, Fix]] = []
+    answers: dict[tuple[TextEdit, ...], bool] = {}
     for finding, fix in chosen:
-        if any(fix.edits == other.edits for _, other in taken) or accept(_proposal(finding, fix, data, texts)):
+        if fix.edits not in answers:
+            answers[fix.edits] = accept(_proposal(finding, fix, data, texts))
+        if answers[fix.edits]:
             taken.append((finding, fix))
         else:
             declined.add(key_of(finding))
@@ -257,23 +267,16 @@ def _edited(data: bytes, edits: set[TextEdit]) -> bytes:
     joined: list[Edit] = []
     for edit in ordered:
         before = joined[-1] if joined else None
-        if before is not None and before.start == before.end == edit.start == edit.end and _NEW_LIST.match(edit.text):
-            joined[-1] = Edit(before.start, before.end, _one_list(before.text, edit.text))
+        same = before is not None and before.start == before.end == edit.start == edit.end
+        if before is not None and same and new_run.frame(edit.text) is not None:
+            joined[-1] = Edit(before.start, before.end, new_run.as_one((before.text, edit.text)))
         else:
             joined.append(Edit(edit.start, edit.end, edit.text))
     return apply_edits(data, joined)
 
 
-def _one_list(first: str, second: str) -> str:
-    """Two new instructions with the same beginning and end as one: the second's name behind the first's."""
-    new = _NEW_LIST.fullmatch(second)
-    assert new is not None
-    end = len(first) - len(new["tail"])
-    return f"{first[:end]}{new['gap']}{new['name']}{new['tail']}"
-
-
 def _name_in(text: str) -> str:
     """The package that an insertion adds, without its pin: ``libpq`` goes before ``libpq-dev`` whatever their pins."""
     match = _ONE_MEMBER.fullmatch(text)
-    new = _NEW_LIST.fullmatch(text)
-    return package_name(match[1]) if match is not None else package_name(new["name"]) if new is not None else ""
+    names = (match[1],) if match is not None else new_run.packages_in(text)
+    return package_name(names[0]) if names else ""

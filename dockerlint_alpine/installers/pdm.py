@@ -12,7 +12,7 @@ from dockerlint_alpine.installers.base import TRUE, InstallCommand, Surroundings
 from dockerlint_alpine.installers.project import ProjectInstaller, Role, Selection
 from dockerlint_alpine.python.formats.locked import root_of, walk
 from dockerlint_alpine.python.formats.pdm_lock import locked_packages
-from dockerlint_alpine.python.formats.pyproject import Pyproject, read_pyproject
+from dockerlint_alpine.python.formats.pyproject import Pyproject, open_pyproject, read_pyproject
 from dockerlint_alpine.python.formats.toml_source import SourceError, TomlSource, texts
 from dockerlint_alpine.python.model import Origin, Problem, Requested, RequirementSet, normalise
 from dockerlint_alpine.python.options import OptionTable, scan
@@ -128,11 +128,9 @@ def read_pdm(
     Without a readable ``pdm.lock`` the requirements of ``pyproject.toml`` are returned unlocked. Never raises.
     """
     path = posixpath.join(folder, "pyproject.toml")
-    try:
-        pyproject = Pyproject(path, files)
-    except SourceError as error:
-        place = origin or Origin(files.display(path))
-        return RequirementSet(problems=(Problem(place.path, place.line, str(error)),))
+    pyproject = open_pyproject(path, files, origin)
+    if isinstance(pyproject, RequirementSet):
+        return pyproject
     wish = _Wish(args, pyproject)
     declared = _declared(pyproject, wish, path, files)
     place = origin or Origin(pyproject.source.path)

@@ -21,7 +21,7 @@ from dockerlint_alpine.installers.project import ProjectInstaller, Role, Selecti
 from dockerlint_alpine.python.formats.locked import root_of, walk
 from dockerlint_alpine.python.formats.poetry import PoetryProject
 from dockerlint_alpine.python.formats.poetry_lock import locked_packages
-from dockerlint_alpine.python.formats.pyproject import Pyproject
+from dockerlint_alpine.python.formats.pyproject import open_pyproject
 from dockerlint_alpine.python.formats.toml_source import SourceError, TomlSource
 from dockerlint_alpine.python.model import Origin, Problem, RequirementSet, normalise
 from dockerlint_alpine.python.options import OptionTable, scan
@@ -148,11 +148,9 @@ def read_poetry(
     raises.
     """
     path = posixpath.join(folder, "pyproject.toml")
-    try:
-        pyproject = Pyproject(path, files)
-    except SourceError as error:
-        place = origin or Origin(files.display(path))
-        return RequirementSet(problems=(Problem(place.path, place.line, str(error)),))
+    pyproject = open_pyproject(path, files, origin)
+    if isinstance(pyproject, RequirementSet):
+        return pyproject
     project = PoetryProject(pyproject, folder)
     wish = _Wish(args, project)
     requested = tuple(project.requirements(wish.groups, wish.extras))

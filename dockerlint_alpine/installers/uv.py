@@ -22,7 +22,7 @@ from dockerlint_alpine.installers.pip import BEFORE_VERB, pip_destination, read_
 from dockerlint_alpine.installers.project import ProjectInstaller, Role, Selection
 from dockerlint_alpine.installers.venv import read_venv
 from dockerlint_alpine.python.formats.locked import root_of, walk
-from dockerlint_alpine.python.formats.pyproject import Pyproject, read_pyproject
+from dockerlint_alpine.python.formats.pyproject import Pyproject, open_pyproject, read_pyproject
 from dockerlint_alpine.python.formats.toml_source import SourceError, TomlSource, texts
 from dockerlint_alpine.python.formats.uv_lock import locked_packages
 from dockerlint_alpine.python.model import IndexOptions, Origin, Problem, RequirementSet, normalise
@@ -262,11 +262,9 @@ def read_uv(
     Without a readable ``uv.lock`` the requirements of ``pyproject.toml`` are returned unlocked. Never raises.
     """
     path = posixpath.join(folder, "pyproject.toml")
-    try:
-        pyproject = Pyproject(path, files)
-    except SourceError as error:
-        place = origin or Origin(files.display(path))
-        return RequirementSet(problems=(Problem(place.path, place.line, str(error)),))
+    pyproject = open_pyproject(path, files, origin)
+    if isinstance(pyproject, RequirementSet):
+        return pyproject
     wish = _Wish(args, pyproject)
     place = origin or Origin(pyproject.source.path)
     complaints = tuple(Problem(place.path, place.line, text) for text in wish.problems)

@@ -70,6 +70,8 @@ class BaseImage(Struct, frozen=True):
     glibc: tuple[int, int] | None = None
     """(major, minor) of the C library of an image that is not Alpine, where its tag tells."""
     platform: str | None = None
+    python_links: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    """The ``so:`` needs of the Python in ``python_prefix``, each with the modules of the standard library that have it."""
 
 
 class Reference(Struct, frozen=True):
@@ -160,6 +162,8 @@ class BaseImages:
         self._mirrors = frozenset(table.texts("mirrors"))
         self._rootfs = tuple(_needs(table, "rootfs"))
         self._python = tuple(_needs(table, "python"))
+        modules = table.mapping("python-modules").items()
+        self._modules = {need: tuple(str(names).split()) for need, names in modules}
         self._tags = {minor: _tags(table, minor, value) for minor, value in table.mapping("python-tags").items()}
         self._pips = {minor: dict(pips) for minor, pips in table.mapping("python-pip").items()}
         self._last_pips = {minor: str(pip) for minor, pip in table.mapping("last-pip").items()}
@@ -220,13 +224,16 @@ class BaseImages:
     def _image(self, reference: str, image: _Image, path: str, tag: str, match: re.Match[str]) -> BaseImage:
         groups = {key: value for key, value in match.groupdict().items() if value}
         if image.system:
-            found = replace(_blank(reference, path), not_alpine=True, evidence=image.evidence)
+            found = replace(
+                _blank(reference, path),
+                not_alpine=True,
+                python_prefix=image.python_prefix or None,
+                evidence=image.evidence,
+            )
             if not image.glibc:
                 return found
             major, minor = _numbers(image.glibc)
-            return replace(
-                found, glibc=(major, minor), python=groups.get("python"), python_prefix=image.python_prefix or None
-            )
+            return replace(found, glibc=(major, minor), python=groups.get("python"))
         if image.base == "python":
             found = self._official_python(reference, tag, groups)
         elif image.base == "alpine":
@@ -288,12 +295,19 @@ class BaseImages:
             python_version=version,
             python_prefix="/usr/local",
             world=tuple(item.need for item in (*self._rootfs, *self._python) if item.holds(alpine, version)),
+            python_links=tuple(self._links(alpine, version)),
             pip_version=self._pip(minor, version),
             environment=self._environment,
             assumed=tuple(notes),
             certain=not notes,
             evidence=self._python_evidence,
         )
+
+    def _links(self, alpine: str, version: str) -> Iterator[tuple[str, tuple[str, ...]]]:
+        for need in dict.fromkeys(item.need for item in self._python if item.holds(alpine, version)):
+            if need.startswith("so:"):
+                library = need.removeprefix("so:").partition(".so.")[0]
+                yield need, self._modules.get(library, ())
 
     def last_pip(self, python: str) -> str | None:
         """The last pip for this Python (``X.Y`` or longer), ``None`` where the newest of all still is."""

@@ -47,10 +47,11 @@ class FileError(Struct, frozen=True):
 
 
 class Report(Struct, frozen=True):
-    """Everything one run found, file by file in the order asked for."""
+    """Everything one run found, file by file in the order asked for; ``notes`` are remarks on no single Dockerfile."""
 
     files: tuple[FileReport, ...]
     errors: tuple[FileError, ...] = ()
+    notes: tuple[str, ...] = ()
 
     @property
     def findings(self) -> tuple[Finding, ...]:
@@ -68,5 +69,5 @@ class Report(Struct, frozen=True):
 
     @property
     def unknown(self) -> int:
-        """Ttems that could not be checked, over all files."""
+        """Things that could not be checked, over all files."""
         return sum(file.unknown for file in self.files)

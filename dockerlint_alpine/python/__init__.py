@@ -17,8 +17,9 @@ if TYPE_CHECKING:
     from dockerlint_alpine.python.formats.pylock import read_pylock
     from dockerlint_alpine.python.formats.requirements_file import read_requirements
     from dockerlint_alpine.python.index.answers import AnswerCache
-    from dockerlint_alpine.python.index.cached_resolver import Network, SparingResolver
+    from dockerlint_alpine.python.index.cached_resolver import KeptResolver, Network
     from dockerlint_alpine.python.index.online import UvResolver
+    from dockerlint_alpine.python.index.questions import Gathered
     from dockerlint_alpine.python.index.uv_program import find_uv
     from dockerlint_alpine.python.markers import applies, environment
     from dockerlint_alpine.python.model import (
@@ -55,7 +56,9 @@ __all__ = [
     "External",
     "Facts",
     "FileReader",
+    "Gathered",
     "IndexOptions",
+    "KeptResolver",
     "Network",
     "Origin",
     "Packaged",
@@ -70,7 +73,6 @@ __all__ = [
     "ResolverError",
     "SourceFacts",
     "SourceNeed",
-    "SparingResolver",
     "Target",
     "Unresolved",
     "UvResolver",
@@ -107,7 +109,8 @@ _HOMES = {
     ),
     "index.answers": "AnswerCache",
     "index.online": "UvResolver",
-    "index.cached_resolver": "Network SparingResolver",
+    "index.cached_resolver": "KeptResolver Network",
+    "index.questions": "Gathered",
     "index.uv_program": "find_uv",
     "formats.project": "follow_folders name_of read_project",
     "formats.pylock": "read_pylock",

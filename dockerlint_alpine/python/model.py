@@ -282,9 +282,12 @@ class Verdict(Struct, frozen=True):
 
     ``pure`` is either a wheel or an sdist: the distribution is pure Python, so it makes no difference which.
     ``wheel_tag`` is the compressed tag set of the chosen wheel. ``nearest_with_wheel`` is, for an sdist, the nearest
-    version that has a fitting wheel. ``confidence`` is less than ``certain`` where the release itself, or all of its
-    wheels, are not recorded and its neighbours, or a rule alone, decided. ``source`` is ``facts as of DATE``, ``lock file``,
-    ``index``, ``wheelhouse``, ``requirement``, ``rules``, where a lock recorded it, or, for ``pure``, an Alpine release.
+    version that has a fitting wheel, ``allowed_with_wheel`` the newest older one with a fitting wheel that the requirement
+    allows as it is. ``shared`` is the reason without the distribution, where others may share it; ``newer_pip`` is the wheel
+    tag that pip 21.2 or later would take instead. ``confidence`` is less than ``certain`` where the release itself, or all
+    of its wheels, are not recorded and its neighbours, or a rule alone, decided. ``source`` is ``facts as of DATE``, ``lock
+    file``, ``index``, ``wheelhouse``, ``requirement``, ``rules``, where a lock recorded it, or, for ``pure``, an Alpine
+    release.
     """
 
     kind: ArtefactKind
@@ -293,12 +296,15 @@ class Verdict(Struct, frozen=True):
     wheel_tag: str | None = None
     nearest_with_wheel: str | None = None
     confidence: Literal["certain", "likely", "possible"] = "certain"
+    shared: str = ""
+    newer_pip: str | None = None
+    allowed_with_wheel: str | None = None
 
     @property
     def refused(self) -> bool:
         """True where the index, or a lock file, tells that there is nothing which an installer could take; the embedded
         facts may not know of every file."""
-        return self.kind == "none" and NO_FILE in self.reason and self.source in {"index", "lock file"}
+        return self.kind == "none" and NO_FILE in self.reason and self.source.startswith(("index", "lock file"))
 
 
 class Resolved(Struct, frozen=True):

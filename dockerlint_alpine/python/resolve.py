@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections import deque
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from msgspec.structs import replace
 
@@ -49,6 +49,10 @@ MAX_BACKTRACKS = 60
 """Older releases tried because of conflicts, over the whole resolution."""
 
 
+NOBODY_ASKED = "nothing is kept of it, and the index is not asked"
+"""Why a resolver has no answer that asks nobody."""
+NOT_THERE = "the index has no "
+"""How the reason begins where an index answers and has no such thing."""
 _BY_NEIGHBOUR = "where a release's dependencies are not recorded, those of the nearest recorded release are assumed"
 _BY_PACKAGE = "distributions that Alpine packages as pure Python are assumed to be pure Python"
 
@@ -74,6 +78,10 @@ class Resolver(Protocol):
     @property
     def looked_at(self) -> set[str]:
         """The files that kept answers were read from, or not found in."""
+
+    @property
+    def open(self) -> dict[str, Any]:
+        """Questions that were noted and not put, by the keys of their answers."""
 
     def recall(self, wanted: RequirementSet, target: Target) -> Resolution | None:
         """Return an answer that is at hand, without asking anybody."""
@@ -318,7 +326,8 @@ class _Offline:
         wheel; whether there is one that fits is not known."""
         wheels, sdists = self.wanted.options.allows(name)
         if not wheels:
-            return Verdict("sdist", f"--no-binary asks for the source of {name}", "requirement")
+            shared = "--no-binary asks for the source"
+            return Verdict("sdist", f"{shared} of {name}", "requirement", shared=shared)
         if not sdists:
             return Verdict("unknown", f"nothing is recorded about {name}", "rules")
         pip = self.target.pip_version
@@ -326,7 +335,8 @@ class _Offline:
             reason = f"pip {pip} does not know musllinux wheels (21.2 does), and {name} has native code"
             return Verdict("sdist", reason, "rules", confidence="likely")
         shown = f"{name} {pin}" if pin is not None else name
-        return Verdict("sdist", f"no wheel of {shown} is recorded", "rules", confidence="possible")
+        shared = "no wheel is recorded"
+        return Verdict("sdist", f"no wheel of {shown} is recorded", "rules", confidence="possible", shared=shared)
 
     def settled(self, node: _Node, choice: Choice) -> Choice:
         """The choice for a distribution of which somebody asks for one exact version that is not recorded: what all its
@@ -517,13 +527,40 @@ def resolve(
 
     Raises ``PythonError`` only for an impossible ``target``.
     """
-    notes: tuple[str, ...] = ()
+    follow = not (wanted.locked or no_deps or wanted.options.require_hashes)
+    offline = _Offline(wanted, target, facts, installed or {}, as_of, choices or Choices(), follow=follow)
     if online is not None and not no_deps and not answers_itself(wanted):
         try:
-            return online.resolve(wanted, target)
+            answer = online.resolve(wanted, target)
         except ResolverError as error:
-            notes = (f"resolved without the index: {error}",)
-    follow = not (wanted.locked or no_deps or wanted.options.require_hashes)
-    work = _Offline(wanted, target, facts, installed or {}, as_of, choices or Choices(), follow=follow)
-    found = work.run()
-    return Resolution(found.distributions, found.unresolved, (*notes, *found.notes))
+            found = offline.run()
+            notes = (f"resolved without the index: {error}", *found.notes)
+            return Resolution(found.distributions, found.unresolved, notes)
+        return filled(answer, offline.run) if has_unknown(answer) else answer
+    return offline.run()
+
+
+def has_unknown(found: Resolution) -> bool:
+    """Tell whether an answer leaves a distribution open."""
+    return any(one.artefact.kind == "unknown" for one in found.distributions)
+
+
+def filled(answer: Resolution, offline: Callable[[], Resolution]) -> Resolution:
+    """Return an index's ``answer`` with what the embedded facts tell of the distributions that it leaves open.
+
+    That an index has no such release is told all the same: there an installer finds nothing.
+    """
+    known = offline()
+    by_name = {one.name: one for one in known.distributions if one.artefact.kind != "unknown"}
+    told = {
+        one.name: by_name.get(one.name, one) if one.artefact.kind == "unknown" else one for one in answer.distributions
+    }
+    gained = {one.name for one in answer.distributions if told[one.name] is not one}
+    for one in known.distributions:
+        if gained & set(one.chain):
+            told.setdefault(one.name, one)
+    unresolved = [one for one in answer.unresolved if one.name not in gained or one.reason.startswith(NOT_THERE)]
+    unresolved += [
+        one for one in known.unresolved if one.name in told and one.name not in {o.name for o in answer.distributions}
+    ]
+    return Resolution(tuple(told[name] for name in sorted(told)), tuple(unresolved), answer.notes)

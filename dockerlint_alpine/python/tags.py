@@ -123,7 +123,8 @@ def supported_tags(target: Target) -> Mapping[str, int]:
     if target.implementation == "pp":
         own, interpreter = generic_tags(f"pp{nodot}", [f"pypy{nodot}_pp73"], names), "pp3"
     else:
-        suffix = "t" if target.free_threaded else "m" if version < (3, 8) else ""
+        # Python 2: docker-library/python and Alpine's aport both configure --enable-unicode=ucs4.
+        suffix = "t" if target.free_threaded else "mu" if version < (3, 3) else "m" if version < (3, 8) else ""
         own, interpreter = cpython_tags(version, [f"cp{nodot}{suffix}"], names), f"cp{nodot}"
     tags = (str(tag) for tag in (*own, *compatible_tags(version, interpreter, names)))
     return {tag: rank for rank, tag in enumerate(dict.fromkeys(tags))}

@@ -1,4 +1,4 @@
-"""A built image beside the verdict, for people: proven, missed, said wrongly, and what is on one side only."""
+"""A built image beside the verdict, for people: confirmed, missed, refuted, and what is on one side only."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class _Writer:
         yield from self._row("objects", self._objects(one))
         yield from self._row("packages", _sides(one.packages), *self._lists(one.packages))
         yield from self._row("distributions", _sides(one.distributions), *self._lists(one.distributions))
-        counts = (f"{len(one.proven)} proven by the bytes", f"{len(one.refuted)} refuted")
+        counts = (f"{len(one.proven)} confirmed by its bytes", f"{len(one.refuted)} refuted")
         yield from self._row("findings", f"{', '.join(counts)}, {len(one.untested)} that an image can't show")
         yield from self._proven(one)
         yield from self._refuted(one)
@@ -91,7 +91,7 @@ class _Writer:
 
     def _refuted(self, one: Comparison) -> Iterator[str]:
         if one.refuted:
-            yield from self._row("said wrongly", plural(len(one.refuted), "finding"))
+            yield from self._row("refuted", plural(len(one.refuted), "finding"))
         for doubt in one.refuted[:_SHOWN]:
             yield from self._entry("x", f"{doubt.finding.code} {doubt.finding.message}", doubt.reason, RED)
         yield from self._more(len(one.refuted))

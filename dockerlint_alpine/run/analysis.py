@@ -6,6 +6,7 @@ Nothing here prints or writes; :func:`fix` returns the new bytes.
 from __future__ import annotations
 
 import os
+import re
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,15 +17,17 @@ from msgspec.structs import replace
 from dockerlint_alpine.apk import IndexStore
 from dockerlint_alpine.checks import CHECKS, Check, Subject, check_of
 from dockerlint_alpine.checks.carried import is_notice, settled
+from dockerlint_alpine.checks.causes import told_once
 from dockerlint_alpine.fixer.bases import share
 from dockerlint_alpine.fixer.fix_loop import Proposal, apply_fixes, merged, without_useless
+from dockerlint_alpine.fixer.new_run import joined
 from dockerlint_alpine.fixer.overlay import changed_context
 from dockerlint_alpine.fixer.verify import UnfaithfulFixError, confirm
 from dockerlint_alpine.knowledge import Knowledge
 from dockerlint_alpine.model.findings import CODE_LETTERS, Finding
 from dockerlint_alpine.model.reports import FileError, FileReport, Report
 from dockerlint_alpine.run import moves, suppress
-from dockerlint_alpine.run.config import ConfigError, Configuration, Settings, load
+from dockerlint_alpine.run.config import OPTIONS, ConfigError, Configuration, Settings, load
 from dockerlint_alpine.run.jobs import Job, job_configuration
 from dockerlint_alpine.run.moves import Moves
 from dockerlint_alpine.run.reading import UnreadableError, read_dockerfile
@@ -95,6 +98,14 @@ class Doctor:
         self.looked_at: set[str] = set()
         """What the last report rests on besides the Dockerfile: paths on disk, whether something is there or not."""
 
+    def forget_questions(self) -> None:
+        """Begin anew to note what the next answer rests on and leaves open."""
+        if self.resolver is not None:
+            self.resolver.looked_at.clear()
+            self.resolver.open.clear()
+        if self.store.renewer is not None:
+            self.store.renewer.open.clear()
+
     def for_job(self, job: Job) -> Doctor:
         """The same with the settings that a job brings along."""
         changed = job_configuration(self.configuration, job)
@@ -147,8 +158,7 @@ class Doctor:
 
         What is added may only be missing again where something is deleted: other files are not looked at twice.
         """
-        fixable = any(one.fix is not None and one.fix.applicability == "safe" for one in report.findings)
-        if not fixable or b"del" not in report.source:
+        if not any(_may_be_undone(one, report.source) for one in report.findings):
             return report
         looked_at = self.looked_at
         known = dict(changed or {})
@@ -184,12 +194,14 @@ class Doctor:
     def report(self, name: str, timelines: Sequence[Timeline]) -> FileReport:
         """What the checks say of a Dockerfile that was run on paper; ``name`` is what it is called."""
         found = [finding for timeline in timelines for finding in self.found_in(timeline)]
+        if self.store.cache is not None:
+            self.looked_at.add(str(self.store.cache))
         return self.reported(name, timelines, _merge_platforms(found, removals_on=len(timelines)))
 
     def found_in(self, timeline: Timeline) -> list[Finding]:
         """All that the checks say of one run on paper, before comments and the configuration had their say."""
-        subject = Subject(timeline, self.knowledge)
-        return share(timeline, settled(subject, _run_all(subject)))
+        subject = Subject(timeline, self.knowledge, self.settings.starts)
+        return share(timeline, told_once(subject, settled(subject, _run_all(subject))))
 
     def reported(self, name: str, timelines: Sequence[Timeline], found: Sequence[Finding]) -> FileReport:
         """The report with what is left of ``found`` once comments and the configuration had their say."""
@@ -256,7 +268,7 @@ class Doctor:
         require_reason = self.settings.require_reason
         kept, _, about = suppress.apply(findings, dockerfile.data, lines, require_reason=require_reason)
         listed = [finding for finding in (*kept, *about) if self._lists(finding)]
-        return _sorted(self.configuration.adjust(name, listed))
+        return _sorted(joined(self.configuration.adjust(name, listed)))
 
     def _lists(self, finding: Finding) -> bool:
         """What there is nothing to do about is listed when somebody asked for its code, or for the fix that it has."""
@@ -337,6 +349,39 @@ def fix_builds(
     return FixResult(path, old, done.new, done.applied, left, tuple(others))
 
 
+_DELETION = re.compile(rb"\bapk\b(?:[^;&|\n\\]|\\[\s\S])*?\bdel\b((?:[^;&|\n\\]|\\[\s\S])*)")
+_VIRTUAL = re.compile(rb"\s(?:-t|--virtual)\b")
+
+
+def _may_be_undone(finding: Finding, source: bytes) -> bool:
+    """Whether anything may take away again what the safe fix of a finding adds, before it has served.
+
+    What serves a build has served at the end of the finding's place; what serves at run time must stay. An ``apk del``
+    takes away what it names, and the virtual package that the fix adds to.
+    """
+    fix = finding.fix
+    if fix is None or fix.applicability != "safe" or b"del" not in source:
+        return False
+    own = [edit.start for edit in fix.edits if edit.path is None]
+    if len(own) != len(fix.edits) or not own or finding.traits.purpose is None or finding.traits.phase > 1:
+        return True
+    start, end = min(own), len(source)
+    if finding.traits.purpose == "build":
+        lines = source.split(b"\n", finding.location.end_line)[: finding.location.end_line - 1]
+        end = sum(len(line) + 1 for line in lines) + finding.location.end_column - 1
+    if start >= end:
+        return True
+    deleted = [match[1].replace(b"\\\n", b" ").split() for match in _DELETION.finditer(source, start, end)]
+    if not deleted:
+        return False
+    list_before = source[max(source.rfind(b"apk", 0, start), 0) : start]
+    named = {word for words in deleted for word in words}
+    unclear = any(not words for words in deleted) or any(set(word) & set(b"$*`\"'") for word in named)
+    return (
+        unclear or _VIRTUAL.search(list_before) is not None or not named.isdisjoint(map(str.encode, finding.packages))
+    )
+
+
 def _reader(before: dict[str, bytes]) -> Callable[[str], bytes | None]:
     """Reads other files that fixes may change; what they held is kept in ``before``, and ``None`` stands for no file."""
 
@@ -375,7 +420,7 @@ def configure(**settings: object) -> Configuration:
     Raises ConfigError for what is no option or no value of one.
     """
     given = {name: str(value) if isinstance(value, Path) else value for name, value in settings.items()}
-    unknown = sorted(given.keys() - set(Settings.__struct_fields__))
+    unknown = sorted(given.keys() - OPTIONS)
     if unknown:
         raise ConfigError(f"unknown option {unknown[0]!r}")
     return load(Path(), overrides=given, isolated=True)

@@ -13,13 +13,16 @@ from dockerlint_alpine.system.files import lies_within
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from dockerlint_alpine.model.services import ServiceStart
+
 
 class BuildFileError(Exception):
     """A file that tells of no builds; the text is one line for the user, without the path."""
 
 
 class Build(Struct, frozen=True):
-    """The build of one service or target. ``folder`` is where relative paths begin.
+    """The build of one service or target. ``folder`` is where relative paths begin, ``starts`` what a service starts in
+    place of what the Dockerfile says.
 
     ``contexts`` are named contexts (``--build-context NAME=VALUE``), ``target:`` and ``service:`` in them followed by the
     file and the name. ``images`` are the names that the result gets, the one that such a context has for it among them.
@@ -35,6 +38,7 @@ class Build(Struct, frozen=True):
     contexts: tuple[tuple[str, str], ...] = ()
     images: tuple[str, ...] = ()
     platforms: tuple[str, ...] = ()
+    starts: tuple[ServiceStart, ...] = ()
     text: str | None = None
     line: int = 1
 

@@ -71,6 +71,10 @@ class ReportCache:
         self._new: list[tuple[str, bytes, bytes]] = []
         self._program = _program_state()
 
+    def begin(self) -> None:
+        """What is judged from now on rests on files as they are now."""
+        self._since = self._clock()
+
     def key(self, configuration: Configuration, path: str, data: bytes) -> str:
         """The key of judging ``data`` as the Dockerfile at ``path`` with these settings from the current folder."""
         from hashlib import sha256

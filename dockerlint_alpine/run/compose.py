@@ -8,18 +8,22 @@ message can show what it holds; a default (``${NAME:-3.19}``) is taken.
 from __future__ import annotations
 
 import re
+import shlex
 from typing import TYPE_CHECKING, Any
 
 import yaml
 from msgspec.structs import replace
 from yaml.constructor import ConstructorError
 
+from dockerlint_alpine.model.services import ServiceStart
 from dockerlint_alpine.run.builds import Build, BuildFileError, Refused, made_by, outside
 from dockerlint_alpine.system.files import read_file
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
     from pathlib import Path
+
+    from dockerlint_alpine.model.services import StartKey
 
 MAX_SIZE = 1024 * 1024
 """Bytes of a compose file."""
@@ -34,13 +38,14 @@ _VARIABLE = re.compile(
 )
 
 
-def read_builds(path: Path, project: Path) -> tuple[list[Build], list[Refused]]:
-    """The builds of the compose file at ``path`` whose context and Dockerfile lie in ``project``, and those refused.
+def read_builds(path: Path, project: Path, *, shown_as: str | None = None) -> tuple[list[Build], list[Refused]]:
+    """The builds of the compose file at ``path`` (``shown_as`` in messages) whose context and Dockerfile lie in ``project``,
+    and those refused.
 
     Raises BuildFileError, and OSError where the file can't be read.
     """
-    data = read_file(path, limit=MAX_SIZE)
-    document = _load(data)
+    node, document = _load(read_file(path, limit=MAX_SIZE))
+    shown = shown_as if shown_as is not None else str(path)
     services = document.get("services") if isinstance(document, dict) else None
     if not isinstance(services, dict):
         raise BuildFileError("not a compose file: it has no services")
@@ -52,12 +57,12 @@ def read_builds(path: Path, project: Path) -> tuple[list[Build], list[Refused]]:
             continue
         found = outside(build, project)
         if found is None:
-            inline = build.text is not None
-            builds.append(replace(build, line=_line(data, str(name), "dockerfile_inline")) if inline else build)
+            line = _line(node, str(name), "build", "dockerfile_inline") if build.text is not None else 1
+            builds.append(replace(build, line=line, starts=tuple(_starts(build.service, service, node, shown))))
         else:
             what, place = found
             message = f"service {build.service}: its {what} {place} lies outside the project {project}"
-            refused.append(Refused(_line(data, str(name), what), f"{message}: not looked at"))
+            refused.append(Refused(_line(node, str(name), "build", what), f"{message}: not looked at"))
     return builds, refused
 
 
@@ -81,9 +86,15 @@ class _Loader(yaml.SafeLoader):
         return value
 
 
-def _load(data: bytes) -> Any:
+def _load(data: bytes) -> tuple[yaml.Node | None, Any]:
+    """The document as nodes, which know their lines, and as values."""
     try:
-        return yaml.load(data, _Loader)  # noqa: S506 - a SafeLoader
+        loader = _Loader(data)
+        try:
+            node = loader.get_single_node()
+            return node, loader.construct_document(node) if node is not None else None
+        finally:
+            loader.dispose()
     except (yaml.YAMLError, UnicodeError, RecursionError, ValueError, OverflowError) as error:
         line = getattr(getattr(error, "problem_mark", None), "line", None)
         where = f" (line {line + 1})" if line is not None else ""
@@ -162,14 +173,66 @@ def interpolated(text: str) -> str:
     return _VARIABLE.sub(value, text)
 
 
-def _line(data: bytes, service: str, what: str) -> int:
-    """The line of the ``context`` or ``dockerfile`` of a service, else of the service, else the first."""
-    node = yaml.compose(data, Loader=_Loader)
+def _line(node: yaml.Node | None, service: str, *keys: str) -> int:
+    """The line of a key of a service, else of the one above it, else the first; 1-based."""
     line = 0
-    for key in ("services", service, "build", what):
+    for key in ("services", service, *keys):
         pairs = node.value if isinstance(node, yaml.MappingNode) else ()
         found = next(((name, value) for name, value in pairs if name.value == key), None)
         if found is None:
             break
         line, node = found[0].start_mark.line, found[1]
     return line + 1
+
+
+_PROGRAM_FOLDERS = ("/bin", "/sbin", "/usr", "/opt", "/venv")
+
+
+def _starts(service: str, given: Mapping[str, Any], node: yaml.Node | None, shown: str) -> Iterator[ServiceStart]:
+    """What a service starts. Where it brings a PATH or mounts something over programs, nobody can tell what is there."""
+    if _changes_programs(given):
+        return
+    found: list[tuple[StartKey, tuple[str, ...], tuple[str, ...]]] = [
+        ("entrypoint", _words(given.get("entrypoint")), ()),
+        ("command", _words(given.get("command")), ()),
+    ]
+    health = given.get("healthcheck")
+    if isinstance(health, dict) and health.get("disable") is not True:
+        found.append(("healthcheck", _tested(health.get("test")), ("test",)))
+    for key, words, below in found:
+        if words:
+            yield ServiceStart(service, key, words, shown, _line(node, service, key, *below))
+
+
+def _words(given: Any) -> tuple[str, ...]:
+    """``command`` and ``entrypoint``: a list, or a text that compose splits as a shell does."""
+    if isinstance(given, list):
+        return tuple(interpolated(_scalar(word)) for word in given)
+    try:
+        return tuple(shlex.split(interpolated(_scalar(given))))
+    except ValueError:  # an open quote
+        return ()
+
+
+def _tested(given: Any) -> tuple[str, ...]:
+    """``healthcheck.test``: a text for the shell, or a list that begins with CMD, CMD-SHELL or NONE."""
+    if not isinstance(given, list):
+        return ("/bin/sh", "-c", interpolated(given)) if isinstance(given, str) and given.strip() else ()
+    first, *words = (interpolated(_scalar(word)) for word in given) if given else ("",)
+    if first == "CMD-SHELL":
+        return ("/bin/sh", "-c", *words[:1])
+    return tuple(words) if first == "CMD" else ()
+
+
+def _changes_programs(given: Mapping[str, Any]) -> bool:
+    environment = given.get("environment")
+    names = environment if isinstance(environment, (dict, list)) else ()
+    if any(_scalar(name).partition("=")[0] == "PATH" for name in names):
+        return True
+    volumes = given.get("volumes")
+    return any(_mounted_on(one) for one in volumes) if isinstance(volumes, list) else False
+
+
+def _mounted_on(volume: Any) -> bool:
+    target = _scalar(volume.get("target")) if isinstance(volume, dict) else (_scalar(volume).split(":")[1:2] or [""])[0]
+    return target == "/" or f"{target}/".startswith(tuple(f"{folder}/" for folder in _PROGRAM_FOLDERS))

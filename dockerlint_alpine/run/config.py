@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
     from dockerlint_alpine.model.findings import Finding, Severity
+    from dockerlint_alpine.model.services import ServiceStart
 
     Reader: TypeAlias = Callable[[object], object]
 
@@ -62,7 +63,9 @@ class Settings(Struct, frozen=True):
     (``YYYY-MM-DD``) to answer for: younger releases on the index are left out. ``online``: ask the package index, or never;
     ``None``: use kept answers, and ask for what nothing else tells if the index answers quickly (not in CI). ``docs_url`` is
     where the pages on the codes are published. ``moves`` names the releases (``alpine``, ``python``) that base images are
-    taken to be of, whatever FROM names.
+    taken to be of, whatever FROM names. ``alpine_mirror`` is where Alpine's indexes are fetched from (``None``: Alpine's
+    own), and ``alpine_index_days`` how old that of a supported release may be before it is. ``starts`` is no option: what
+    the services of a compose file start.
     """
 
     select: tuple[str, ...] = ("AD",)
@@ -92,6 +95,13 @@ class Settings(Struct, frozen=True):
     docs_url: str | None = None
     as_of: str | None = None
     moves: Table = ()
+    alpine_mirror: str | None = None
+    alpine_index_days: int = 30
+    starts: tuple[ServiceStart, ...] = ()
+
+
+OPTIONS = frozenset(Settings.__struct_fields__) - {"starts"}
+"""The fields of :class:`Settings` that a file, a variable or the command line may set."""
 
 
 class Configuration(Struct, frozen=True):
@@ -300,7 +310,7 @@ def find(start: Path) -> Path | None:
 
 def as_dict(settings: Settings) -> dict[str, object]:
     """Write settings as the file would have them (for JSON or TOML), every option by its name there."""
-    return {_kebab(name): _plain(name, getattr(settings, name)) for name in settings.__struct_fields__}
+    return {_kebab(name): _plain(name, getattr(settings, name)) for name in _READERS}
 
 
 @lru_cache(maxsize=512)
@@ -378,6 +388,8 @@ def _from_variable(name: str, text: str) -> object:
     """What TOML would have for the text of a variable: a flag, a list of what stands between commas, or the text."""
     if _READERS[name] is _flag:
         return {"1": True, "true": True, "0": False, "false": False}.get(text.lower(), text)
+    if _READERS[name] is _days:
+        return int(text) if text.isascii() and text.isdecimal() and len(text) < 9 else text
     if isinstance(getattr(_DEFAULTS, name), tuple):
         return [part.strip() for part in text.split(",") if part.strip()]
     return text
@@ -432,6 +444,13 @@ def _any_text(value: object) -> str:
 def _flag(value: object) -> bool:
     if not isinstance(value, bool):
         raise ValueError(f"must be true or false, not {value!r}")
+    return value
+
+
+def _days(value: object) -> int:
+    """Read a number of days."""
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value < 100_000:
+        raise ValueError(f"must be a number of days, not {value!r}")
     return value
 
 
@@ -548,6 +567,8 @@ _READERS: Mapping[str, Reader] = MappingProxyType(
         "force_exclude": _flag,
         "docs_url": _shaped(r"https?://[^ ]+", "https://example.org/docs"),
         "as_of": _day,
+        "alpine_mirror": _shaped(r"https?://[^ ]+", "https://mirror.example/alpine"),
+        "alpine_index_days": _days,
         "moves": _releases,
     }
 )

@@ -298,13 +298,15 @@ def _in_build_file(path: Path, shown_as: str, project: Path) -> tuple[list[Job],
     """The builds of a compose or bake file, and why there are none, or which of them lie outside the project."""
     from dockerlint_alpine.run.builds import BuildFileError
 
-    if _is_bake(path):
-        from dockerlint_alpine.run.bake import read_builds
-    else:
-        from dockerlint_alpine.run.compose import read_builds
-
     try:
-        builds, refused = read_builds(path, project)
+        if _is_bake(path):
+            from dockerlint_alpine.run.bake import read_builds as read_bake
+
+            builds, refused = read_bake(path, project)
+        else:
+            from dockerlint_alpine.run.compose import read_builds
+
+            builds, refused = read_builds(path, project, shown_as=shown_as)
     except BuildFileError as error:
         return [], [DiscoveryError(shown_as, str(error))]
     except OSError as error:
@@ -360,15 +362,15 @@ def with_others(jobs: list[Job]) -> list[Job]:
 
 
 def without_repeats(jobs: Iterable[Job]) -> list[Job]:
-    """The same build asked for twice (two services, a file and its folder) is judged once, as it was first named."""
+    """The same build asked for twice (two services, a file and its folder) is judged once, as it was first named, with what
+    all of them start."""
     found: dict[tuple[object, ...], Job] = {}
     for job in jobs:
         context = os.path.realpath(job.context) if job.context is not None else None
         args = tuple(sorted(job.build_args.items()))
         key = (os.path.realpath(job.path), context, args, job.target, job.platforms, job.text, job.others)
-        first = found.get(key)
-        if first is None:
-            found[key] = job
-        elif job.images:  # the same image under more names
-            found[key] = replace(first, images=(*first.images, *job.images))
+        first = found.setdefault(key, job)
+        if first is not job and (job.images or job.starts):  # the same image under more names, started in more ways
+            starts = tuple(dict.fromkeys((*first.starts, *job.starts)))
+            found[key] = replace(first, images=(*first.images, *job.images), starts=starts)
     return list(found.values())

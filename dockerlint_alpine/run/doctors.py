@@ -6,6 +6,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
+from msgspec import Struct
+
 from dockerlint_alpine.apk import IndexStore
 from dockerlint_alpine.run.analysis import Doctor
 from dockerlint_alpine.run.config import Configuration, Settings, load
@@ -18,14 +20,23 @@ if TYPE_CHECKING:
 
 OpenResolver: TypeAlias = Callable[[Settings], "Resolver | None"]
 """Makes the resolver that knows what the Python package index says, as far as these settings allow."""
+OpenStore: TypeAlias = Callable[[Settings], IndexStore]
+"""Opens Alpine's indexes, the cached ones among them as far as these settings allow."""
+
+
+class Openers(Struct, frozen=True):
+    """How the two kinds of indexes are opened."""
+
+    resolver: OpenResolver
+    store: OpenStore = lambda _: IndexStore()
 
 
 class Doctors:
     """One doctor for each configuration, made when it is asked for. Not for several threads at once."""
 
-    def __init__(self, open_resolver: OpenResolver) -> None:
-        self._open_resolver = open_resolver
-        self._store = IndexStore()
+    def __init__(self, openers: Openers) -> None:
+        self._openers = openers
+        self._stores: dict[tuple[object, ...], IndexStore] = {}
         self._world_cache = WorldCache()
         self._knowledge: dict[tuple[str, ...], Knowledge] = {}
         self._doctors: dict[tuple[Settings, Path | None, Path, Others], Doctor] = {}
@@ -38,8 +49,8 @@ class Doctors:
         if doctor is None:
             doctor = Doctor(
                 configuration,
-                resolver=self._open_resolver(settings),
-                store=self._store,
+                resolver=self._openers.resolver(settings),
+                store=self._store(settings),
                 knowledge=self._knowledge.get(settings.rules),
                 world_cache=self._world_cache,
             )
@@ -47,13 +58,27 @@ class Doctors:
             self._doctors[key] = doctor
         return doctor
 
+    def _store(self, settings: Settings) -> IndexStore:
+        """One store for all settings that say the same about indexes."""
+        key = (settings.online, settings.as_of, settings.alpine_mirror, settings.alpine_index_days)
+        if key not in self._stores:
+            self._stores[key] = self._openers.store(settings)
+        return self._stores[key]
+
     def warm_up(self) -> None:
         """Open the rules that come with the program. Raises KnowledgeError."""
         if () not in self._knowledge:
-            doctor = Doctor(load(Path.cwd(), isolated=True), store=self._store, world_cache=self._world_cache)
+            plain = load(Path.cwd(), isolated=True)
+            doctor = Doctor(plain, store=self._store(plain.settings), world_cache=self._world_cache)
             self._knowledge[()] = doctor.knowledge
 
     def forget(self) -> None:
-        """Read rules anew at the next question."""
+        """Read rules, and indexes, anew at the next question."""
         self._doctors.clear()
+        self._stores.clear()
         self._knowledge.clear()
+
+    def forget_indexes(self) -> None:
+        """Open indexes anew at the next question: there are others now."""
+        self._doctors.clear()
+        self._stores.clear()

@@ -13,13 +13,15 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+    from dockerlint_alpine.model.services import ServiceStart
     from dockerlint_alpine.run.config import Configuration, Settings
 
 
 class Job(Struct, frozen=True):
     """One build of one Dockerfile. ``context``, ``build_args`` and ``target`` are those of a compose service or bake target,
-    ``services`` its name; ``platforms`` are set where the build is for these alone. ``text`` is the Dockerfile where it is
-    part of the file at ``path``, its lines in their places there. ``others`` are other builds that this one may rest on.
+    ``services`` its name, and ``starts`` what its services start; ``platforms`` are set where the build is for these alone.
+    ``text`` is the Dockerfile where it is part of the file at ``path``, its lines in their places there. ``images`` are
+    names of the result, and ``others`` other builds that this one may rest on.
     """
 
     path: Path
@@ -29,6 +31,7 @@ class Job(Struct, frozen=True):
     target: str | None = None
     services: tuple[str, ...] = ()
     platforms: tuple[str, ...] = ()
+    starts: tuple[ServiceStart, ...] = ()
     text: bytes | None = None
     images: tuple[str, ...] = ()
     others: Others = Others()
@@ -57,4 +60,5 @@ def job_settings(settings: Settings, job: Job) -> Settings:
         build_args=tuple({**job.build_args, **dict(settings.build_args)}.items()),
         target=settings.target or job.target,
         platforms=job.platforms or settings.platforms,
+        starts=job.starts,
     )

@@ -17,13 +17,16 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from dockerlint_alpine.model.reports import FileError, FileReport
+from dockerlint_alpine.system.launch import follow
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from multiprocessing.context import BaseContext
 
+    from dockerlint_alpine.apk.renewal import Wanted
+    from dockerlint_alpine.python.index.questions import Question as IndexQuestion
     from dockerlint_alpine.run.config import Configuration
-    from dockerlint_alpine.run.doctors import Doctors, OpenResolver
+    from dockerlint_alpine.run.doctors import Doctors, Openers
     from dockerlint_alpine.run.jobs import Job
 
 _WORTH_A_WORKER = 12
@@ -50,12 +53,20 @@ class Question(Struct, frozen=True):
 class Answer(Struct, frozen=True):
     """What came of a question: a report or why there is none, and the paths that it rests on.
 
-    ``broken`` is set where rules or indexes can't be read: the whole run fails with this line.
+    ``broken`` is set where rules or indexes can't be read: the whole run fails with this line. ``open`` are questions for
+    the Python index that were not put, by the keys of their answers, ``indexes`` those of Alpine that should be fetched.
     """
 
     result: FileReport | FileError
     looked_at: frozenset[str] = frozenset()
     broken: str | None = None
+    open: Mapping[str, IndexQuestion] = {}
+    indexes: frozenset[Wanted] = frozenset()
+
+    @property
+    def settled(self) -> bool:
+        """True where no index was left to be asked."""
+        return not self.open and not self.indexes
 
 
 def worker_count(wanted: int | None, questions: int) -> int:
@@ -80,8 +91,7 @@ def ask(doctors: Doctors, configured: Configuration, question: Question) -> Answ
     job = question.job
     try:
         doctor = doctors.doctor(job_configuration(configured, job))
-        answers: set[str] = doctor.resolver.looked_at if doctor.resolver is not None else set()
-        answers.clear()
+        doctor.forget_questions()
         report = doctor.check_bytes(question.data, job.path, shown_as=job.shown_as)
         if job.text is not None:  # part of another file, which nobody rewrites
             report = replace(report, findings=tuple(replace(finding, fix=None) for finding in report.findings))
@@ -91,7 +101,13 @@ def ask(doctors: Doctors, configured: Configuration, question: Question) -> Answ
         return Answer(FileError(job.shown_as, str(error)), broken=str(error))
     except Exception as error:  # noqa: BLE001 - see above
         return Answer(FileError(job.shown_as, _internal(error)))
-    return Answer(report, frozenset(doctor.looked_at | answers))
+    resolver, renewer = doctor.resolver, doctor.store.renewer
+    return Answer(
+        report,
+        frozenset(doctor.looked_at | (resolver.looked_at if resolver is not None else set())),
+        open=dict(resolver.open) if resolver is not None else {},
+        indexes=frozenset(renewer.open) if renewer is not None else frozenset(),
+    )
 
 
 def data_errors() -> tuple[type[Exception], ...]:
@@ -103,13 +119,13 @@ def data_errors() -> tuple[type[Exception], ...]:
 
 
 def ask_all(
-    configured: Configuration, open_resolver: OpenResolver, questions: Sequence[Question], workers: int
+    configured: Configuration, openers: Openers, questions: Sequence[Question], workers: int
 ) -> Iterator[Answer]:
     """Judge all in ``workers`` processes, in order. Raises PoolUnavailableError before the first answer, or not at all."""
     from concurrent.futures.process import BrokenProcessPool, ProcessPoolExecutor
 
     try:
-        pool = ProcessPoolExecutor(workers, _context(), _start, (replace(configured, origins={}), open_resolver))
+        pool = ProcessPoolExecutor(workers, _context(), _start, (os.getpid(), replace(configured, origins={}), openers))
     except (OSError, ImportError, NotImplementedError, ValueError) as error:
         raise PoolUnavailableError(str(error)) from None
     answered = 0
@@ -161,13 +177,17 @@ def _context() -> BaseContext:
 _mine: tuple[Doctors, Configuration] | None = None
 
 
-def _start(configured: Configuration, open_resolver: OpenResolver) -> None:
-    """Set a worker up. Ctrl-C goes to every process of the terminal: the parent alone answers it."""
+def _start(parent: int, configured: Configuration, openers: Openers) -> None:
+    """Set a worker up. Ctrl-C goes to every process of the terminal: the parent alone answers it.
+
+    A parent that is killed can't tell its workers, and each holds the pipe open on which the others wait.
+    """
     global _mine  # noqa: PLW0603 - the one thing that a worker keeps between questions
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    follow(parent)
     from dockerlint_alpine.run.doctors import Doctors
 
-    _mine = Doctors(open_resolver), configured
+    _mine = Doctors(openers), configured
 
 
 def _answer(question: Question) -> Answer:

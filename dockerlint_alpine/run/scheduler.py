@@ -14,19 +14,24 @@ from dockerlint_alpine.run.pool import Answer, DataError, PoolUnavailableError, 
 from dockerlint_alpine.run.reading import UnreadableError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from contextlib import AbstractContextManager
 
+    from dockerlint_alpine.apk.renewal import Wanted
     from dockerlint_alpine.python.index.policy import Access
+    from dockerlint_alpine.python.index.questions import Question as IndexQuestion
     from dockerlint_alpine.run.cache import ReportCache
     from dockerlint_alpine.run.config import Configuration
-    from dockerlint_alpine.run.doctors import Doctors, OpenResolver
+    from dockerlint_alpine.run.doctors import Doctors, Openers
     from dockerlint_alpine.run.jobs import Job
 
 
 _DAY = 24 * 3600 * 10**9
 """Nanoseconds for which a report is believed that rests on answers of the index, or on their absence."""
 
+
+_MAX_ROUNDS = 6
+"""How often what was learnt from an index leads to further questions: the releases, their sdists, what builds those."""
 
 _Judged: TypeAlias = tuple["FileReport | FileError", frozenset[str]]
 
@@ -38,6 +43,13 @@ class Progress(Protocol):
         """Say that ``count`` more are done."""
 
 
+class Reach(Protocol):
+    """Puts what is open to the indexes."""
+
+    def ask(self, questions: Mapping[str, IndexQuestion], indexes: Iterable[Wanted]) -> bool:
+        """Ask and fetch, several at once; tell whether judging again leads further."""
+
+
 class _Silence:
     def step(self, count: int = 1) -> None:
         """Nobody wants to know."""
@@ -46,18 +58,21 @@ class _Silence:
 class Judge:
     """One run's way from jobs to reports.
 
-    ``open_resolver`` gives the way to the package index, ``access`` says at any time how far it may be gone. ``cache`` is
-    left out for answers that depend on more than files. ``workers`` is the number of processes for what is not in the
-    cache; ``None`` chooses it. ``progress`` makes the object that is told of the steps of a task, by its name and their
-    number.
+    ``openers`` give the way to the indexes, ``access`` says at any time how far it may be gone. ``reach`` puts what
+    Dockerfiles leave open to the indexes; without it that stays open, unless the openers' resolvers ask at once. ``cache``
+    is left out for answers that depend on more than files; ``day`` is today, where answers hold for the day. ``workers`` is
+    the number of processes for what is not in the cache; ``None`` chooses it. ``progress`` makes the object that is told of
+    the steps of a task, by its name and their number.
     """
 
     def __init__(
         self,
         configured: Configuration,
         *,
-        open_resolver: OpenResolver,
+        openers: Openers,
         access: Callable[[], Access],
+        reach: Reach | None = None,
+        day: str = "",
         cache: ReportCache | None = None,
         workers: int | None = 1,
         progress: Callable[[str, int], AbstractContextManager[Progress]] = lambda *_: nullcontext(_Silence()),
@@ -66,10 +81,12 @@ class Judge:
         self.looked_at: set[str] = set()
         """What the reports so far rest on besides the Dockerfiles themselves."""
         self._workers = workers
-        self._open_resolver = open_resolver
+        self._openers = openers
+        self._reach = reach
+        self._day = day
         self._now_allowed = access
         self._access = access()
-        self._cache = cache if self._access != "online" else None
+        self._cache = cache
         self._progress = progress
 
     @cached_property
@@ -77,7 +94,7 @@ class Judge:
         """The doctors of this run; rules and indexes are opened at the first question."""
         from dockerlint_alpine.run.doctors import Doctors
 
-        return Doctors(self._open_resolver)
+        return Doctors(self._openers)
 
     def report(self, job: Job) -> FileReport:
         """Judge the Dockerfile of ``job``. Raises UnreadableError."""
@@ -133,7 +150,8 @@ class Judge:
         """The key of a question in the cache, and the report stored there."""
         if self._cache is None:
             return None, None
-        place = f"{self._access}\0{job.path}\0{job.shown_as}"
+        day = self._day if self._access == "online" else ""
+        place = f"{self._access}{day}\0{job.path}\0{job.shown_as}"
         key = self._cache.key(job_configuration(self.configured, job), place, data)
         return key, self._cache.get(key, data)
 
@@ -142,18 +160,37 @@ class Judge:
             raise DataError(answer.broken)
         looked_at = answer.looked_at | self._rule_files
         # An index that fell silent while it was asked gets another chance in the next run.
-        settled = self._now_allowed() == self._access
+        settled = self._now_allowed() == self._access and answer.settled
         if self._cache is not None and key is not None and settled and isinstance(answer.result, FileReport):
             self._cache.put(key, answer.result, looked_at, lasts=None if self._access == "offline" else _DAY)
         return answer.result, looked_at
 
     def _answers(self, questions: Sequence[Question]) -> Iterator[Answer]:
-        workers = 1 if self._access == "online" else worker_count(self._workers, len(questions))
+        """Answer all of them. What they leave open is put to the indexes, all at once, and judged again with the answers."""
+        if self._reach is None:
+            yield from self._judgements(questions)
+            return
+        answers = list(self._judgements(questions))
+        for _ in range(_MAX_ROUNDS):
+            left = [at for at, answer in enumerate(answers) if not answer.settled]
+            asked = {key: one for at in left for key, one in answers[at].open.items()}
+            if not left or not self._reach.ask(asked, {one for at in left for one in answers[at].indexes}):
+                break
+            if "doctors" in self.__dict__:
+                self.doctors.forget_indexes()
+            if self._cache is not None:
+                self._cache.begin()
+            for at, answer in zip(left, self._judgements([questions[at] for at in left]), strict=True):
+                answers[at] = answer
+        yield from answers
+
+    def _judgements(self, questions: Sequence[Question]) -> Iterator[Answer]:
+        workers = worker_count(self._workers, len(questions))
         if workers > 1:
             if self._cache is not None:
                 self._cache.close()  # no process inherits an open database
             try:
-                yield from ask_all(self.configured, self._open_resolver, questions, workers)
+                yield from ask_all(self.configured, self._openers, questions, workers)
             except PoolUnavailableError:
                 workers = 1
         if workers == 1:

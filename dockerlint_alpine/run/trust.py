@@ -69,6 +69,8 @@ RULES: Mapping[str, Rule] = MappingProxyType({
     "docs_url": Rule("no", option=False),
     "as_of": Rule("yes"),
     "moves": Rule("yes", variable=False),
+    "alpine_mirror": Rule("no", option=False),
+    "alpine_index_days": Rule("no", option=False),
 })  # fmt: skip
 """Every setting by the name of its field."""
 

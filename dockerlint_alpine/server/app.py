@@ -33,7 +33,7 @@ from dockerlint_alpine.system.pulse import GivenUpError, may_be_given_up, pulse
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Mapping
 
-    from dockerlint_alpine.run.doctors import OpenResolver
+    from dockerlint_alpine.run.doctors import Openers
 
 PAUSE = 0.1
 """Seconds without a change after which a text is judged."""
@@ -56,9 +56,9 @@ _Answer = TypeVar("_Answer")
 class Server(LanguageServer):
     """One session with one editor."""
 
-    def __init__(self, open_resolver: OpenResolver, environment: Mapping[str, str], *, pause: float = PAUSE) -> None:
+    def __init__(self, openers: Openers, environment: Mapping[str, str], *, pause: float = PAUSE) -> None:
         super().__init__(PROGRAM, __version__, text_document_sync_kind=types.TextDocumentSyncKind.Full)
-        self._judge = Judge(open_resolver, environment)
+        self._judge = Judge(openers, environment)
         self._worker = ThreadPoolExecutor(max_workers=1, thread_name_prefix="judge")
         self._pause = pause
         self._pending: dict[str, asyncio.Task[None]] = {}
@@ -390,10 +390,10 @@ def _line(document: Document, snapshot: Snapshot, position: types.Position) -> i
     return len(before) + 1
 
 
-def make_server(open_resolver: OpenResolver, environment: Mapping[str, str], *, pause: float = PAUSE) -> Server:
-    """A server with all its handlers. ``open_resolver`` is called once for each build; ``environment`` may set
+def make_server(openers: Openers, environment: Mapping[str, str], *, pause: float = PAUSE) -> Server:
+    """A server with all its handlers. ``openers`` are called once for each build; ``environment`` may set
     options, as for the other commands."""
-    server = Server(open_resolver, environment, pause=pause)
+    server = Server(openers, environment, pause=pause)
     notifications: dict[str, Callable[[Any], None]] = {
         types.INITIALIZE: server.initialize,
         types.INITIALIZED: server.initialized,
@@ -473,7 +473,7 @@ def log_to(stream: Any) -> None:
         logger.setLevel(logging.WARNING)
 
 
-def serve(open_resolver: OpenResolver, environment: Mapping[str, str], stdin: BinaryIO, stdout: BinaryIO) -> int:
+def serve(openers: Openers, environment: Mapping[str, str], stdin: BinaryIO, stdout: BinaryIO) -> int:
     """Speak the protocol on two streams until the editor leaves. Returns the exit code."""
     log_to(sys.stderr)
-    return make_server(open_resolver, environment).run(stdin, stdout)
+    return make_server(openers, environment).run(stdin, stdout)

@@ -21,7 +21,7 @@ from dockerlint_alpine.run.analysis import Doctor, FixResult, UnreadableError, f
 from dockerlint_alpine.run.cache import state_of
 from dockerlint_alpine.run.config import ConfigError, Configuration, load
 from dockerlint_alpine.run.discovery import find_jobs
-from dockerlint_alpine.run.doctors import Doctors, OpenResolver
+from dockerlint_alpine.run.doctors import Doctors, Openers
 from dockerlint_alpine.run.jobs import Job, job_configuration
 from dockerlint_alpine.run.reading import read_dockerfile
 from dockerlint_alpine.server.documents import Document, Snapshot
@@ -73,8 +73,8 @@ class Judge:
     each of them builds it, as ``alpine-doctor check`` does for a folder.
     """
 
-    def __init__(self, open_resolver: OpenResolver, environment: Mapping[str, str]) -> None:
-        self._doctors = Doctors(open_resolver)
+    def __init__(self, openers: Openers, environment: Mapping[str, str]) -> None:
+        self._doctors = Doctors(openers)
         self._environment = environment
         self._options: Mapping[str, object] = {}
         self._known: dict[str, tuple[object, Judgement]] = {}

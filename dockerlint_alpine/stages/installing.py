@@ -12,7 +12,14 @@ from dockerlint_alpine.installers.base import PythonHome, project_folder
 from dockerlint_alpine.knowledge.packaged import distribution_names, python_modules
 from dockerlint_alpine.python import Resolution, Resolved, Target, musl_of_alpine, normalise
 from dockerlint_alpine.python.markers import machine
-from dockerlint_alpine.python.resolve import ResolverError, answers_itself, resolve
+from dockerlint_alpine.python.resolve import (
+    NOBODY_ASKED,
+    ResolverError,
+    answers_itself,
+    filled,
+    has_unknown,
+    resolve,
+)
 from dockerlint_alpine.python.versions import sort_versions
 from dockerlint_alpine.stages.compiles import SourceBuilds
 from dockerlint_alpine.stages.errors import StagesError
@@ -99,6 +106,8 @@ class Installer:
         self.as_of = as_of
         self.wheels = wheels
         self.notes: list[str] = []
+        self._refusal = ""
+        """Why the index was not asked about the last command, or gave no answer."""
         self.sources = SourceBuilds(knowledge, facts, resolver)
 
     def install(self, call: Call, command: InstallCommand) -> None:
@@ -125,6 +134,7 @@ class Installer:
         place = command.tool.destination(command, request.options, home, call.place(folder))
         present = _present(walk, home, command, request)
         wheelhouse = self._wheelhouse(call, request)
+        self._refusal = ""
         resolution = self._resolution(walk, request, target, present, wheelhouse)
         fresh = [one for one in resolution.distributions if one.artefact.kind != "installed"]
         installed = _not_there_yet(
@@ -220,15 +230,16 @@ class Installer:
             if online is None:
                 self.notes.extend(offline.notes)
                 return offline
+            if has_unknown(online):
+                online = filled(online, lambda: offline)
         if wheelhouse is not None:  # the index knows nothing of local files
             judged = tuple(wheelhouse.judged(one, request, target) for one in online.distributions)
             online = replace(online, distributions=judged)
         self.notes.extend(online.notes)
         return online
 
-    @staticmethod
     def _sparingly(
-        resolver: Resolver, requirements: RequirementSet, target: Target, offline: Resolution
+        self, resolver: Resolver, requirements: RequirementSet, target: Target, offline: Resolution
     ) -> Resolution | None:
         """The index's answer if it is kept, or if the embedded facts leave something open and it is quick."""
         known = resolver.recall(requirements, target)
@@ -236,7 +247,8 @@ class Installer:
             return known
         try:
             return resolver.resolve(requirements, target)
-        except ResolverError:
+        except ResolverError as error:
+            self._refusal = str(error)
             return None
 
     # -- how each distribution is made -----------------------------------------------------------------------------
@@ -371,8 +383,7 @@ class Installer:
                 half_known.append(item.name)
             else:
                 call.unjudged("unresolved-requirement", f"{item.name}: {item.reason}", " -> ".join(item.chain))
-        asked = self.resolver is not None and not self.resolver.sparing
-        advice = ", and the index gave no answer" if asked else ": ask the index with --online"
+        advice = self._advice()
         are = "are" if len(set(unknown)) > 1 else "is"
         for names, what in ((unknown, f"{{}} {are}"), (half_known, "what {} may bring along is")):
             if names:
@@ -380,6 +391,15 @@ class Installer:
                 call.unjudged(
                     "unresolved-requirement", message, f"embedded facts as of {self.facts.as_of}", len(set(names))
                 )
+
+    def _advice(self) -> str:
+        """What can be done about what is not known."""
+        if self.resolver is not None and not self.resolver.sparing:
+            return ", and the index gave no answer"
+        if self._refusal and self._refusal != NOBODY_ASKED:
+            named = self._refusal.startswith("only --online")
+            return f": {self._refusal}" if named else ", and the index did not answer in time: --online waits for it"
+        return ": ask the index with --online"
 
     def _report_unruled(self, call: Call, request: InstallRequest, installed: Sequence[Installed]) -> None:
         """What is compiled and nothing tells how; only pure Python may be passed over."""

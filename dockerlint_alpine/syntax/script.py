@@ -69,9 +69,25 @@ def run_scripts(instruction: Instruction, shell: Sequence[str] | None = None) ->
     ``shell`` is the value of the SHELL instruction in force, ``None`` for the default. The exec form gives a script of
     one command, whose words are literal. Nothing is expanded. A script in another language is there, but unparsed.
     """
+    key = (id(instruction), tuple(shell) if shell else DEFAULT_SHELL)
+    known = _parsed.get(key)
+    if known is None:
+        if len(_parsed) >= _MAX_PARSED:
+            _parsed.clear()
+        known = _parsed[key] = (instruction, _scripts(instruction, key[1]))
+    return known[1]
+
+
+_MAX_PARSED = 256
+_parsed: dict[tuple[int, tuple[str, ...]], tuple[Instruction, tuple[Script, ...]]] = {}
+"""The scripts of the instructions that were asked for last: each check asks anew. An entry holds its instruction, so that
+its id is nobody else's."""
+
+
+def _scripts(instruction: Instruction, shell: tuple[str, ...]) -> tuple[Script, ...]:
     if instruction.json is not None:
         return (_exec_form(instruction),) if instruction.json else ()
-    interpreter = _interpreter(tuple(shell) if shell else DEFAULT_SHELL)
+    interpreter = _interpreter(shell)
     if instruction.heredocs:
         return (_heredoc_script(instruction, interpreter),)
     return (parse_script(instruction.source, shell=interpreter),) if instruction.source else ()

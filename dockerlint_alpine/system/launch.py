@@ -16,7 +16,7 @@ _PR_SET_PDEATHSIG = 1
 """<sys/prctl.h>: which signal this process gets when its parent ends, in whatever way."""
 
 
-def _follow(parent: int) -> None:
+def follow(parent: int) -> None:
     """Die with the parent, even if that is killed with no time to say so. Linux only; elsewhere the alarm ends us."""
     if sys.platform != "linux":
         return
@@ -45,7 +45,7 @@ def _limit(kind: str, amount: int) -> None:
 def main(arguments: list[str]) -> None:
     """Become the command. Raises ``OSError`` where it can't be started."""
     parent, seconds, memory, file_size, *command = arguments
-    _follow(int(parent))
+    follow(int(parent))
     _limit("RLIMIT_AS", int(memory))
     _limit("RLIMIT_FSIZE", int(file_size))
     _limit("RLIMIT_CORE", 0)

@@ -17,5 +17,6 @@ def test_an_extra_that_replaces_the_lookup_needs_no_lookup(judge: Judge, what: s
 
 def test_a_package_is_proposed_once(judge: Judge) -> None:
     """``find_library`` asks for both objdump and ld: binutils has them."""
-    packages = [f.packages for f in judge(STAGE.format(what="psycopg==3.3.4")).findings if f.code == "AD203"]
-    assert sorted(packages) == [("binutils",), ("libpq",), ("libpq-dev",)]
+    found = [one for one in judge(STAGE.format(what="psycopg==3.3.4")).findings if one.code == "AD203"]
+    assert sorted(one.packages for one in found) == [("binutils",), ("libpq-dev",)]
+    assert [also.packages for one in found for also in one.brought] == [("libpq",)]

@@ -346,7 +346,7 @@ LAYOUTS = (
 )
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     names=st.lists(st.sampled_from(_SAME), min_size=1, max_size=5, unique=True),
     release=st.sampled_from(COMPLETE),
@@ -365,7 +365,7 @@ def test_fixing_leaves_nothing_safe_and_is_done_after_once(
     assert fix_bytes(doctor, once.new, tmp_path / "Dockerfile").new == once.new
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(name=st.from_regex(r"[A-Za-z0-9!.~<>=@:*][A-Za-z0-9_.+:~<>=@*-]{0,30}", fullmatch=True))
 def test_any_operand_is_survived(tmp_path: Path, name: str) -> None:
     data = f"FROM alpine:3.19\nRUN apk add curl '{name}'\n".encode()

@@ -148,7 +148,7 @@ _NAMES = [
 ][::40]
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     names=st.lists(st.sampled_from(_NAMES), min_size=1, max_size=4, unique=True),
     operator=st.sampled_from(["=", "=~", "~"]),

@@ -35,6 +35,12 @@ def foreign(report: FileReport) -> list[Finding]:
         ),
         (f"{PY312}RUN pip install --prefix=/i {REQUESTS}\n{PY313}COPY --from=b /i /usr/local\n", "does not look"),
         (f"{PY312}{VENV}{PY313}{RUN_VENV}", "does not look"),
+        ("FROM alpine:3.20\nCOPY --from=pypy:3.10-slim /opt/pypy /opt/pypy\n", "is made for glibc"),
+        (
+            "FROM alpine:3.19 AS b\nRUN apk add python3 py3-lxml\nFROM alpine:3.20\nRUN apk add python3\n"
+            "COPY --from=b /usr/lib/python3.11/site-packages /usr/lib/python3.11/site-packages\n",
+            "py3-lxml 4.9.3-r1 lies in /usr/lib/python3.11/site-packages, where Python 3.12",
+        ),
         (
             f"{PY312}RUN pip install lxml==5.3.0\n{PY313}{MOVED}",
             "extensions for Python 3.12",
@@ -71,6 +77,9 @@ def test_what_cannot_run(judge: Judge, text: str, says: str) -> None:
         f"{PY312}{VENV}FROM python:3.12-alpine3.20\n{RUN_VENV}",
         f"{PY312}{VENV}FROM python:3.12-alpine3.21\n{RUN_VENV}",
         f"{PY312}RUN python -m venv --copies /venv && /venv/bin/pip install {REQUESTS}\nFROM alpine:3.20\n{RUN_VENV}",
+        "FROM alpine:3.20 AS b\nRUN apk add python3 py3-lxml\nFROM alpine:3.20\nRUN apk add python3 libxslt\n"
+        "COPY --from=b /usr/lib/python3.12/site-packages /usr/lib/python3.12/site-packages\n",
+        "FROM python:3.12-alpine3.20 AS b\nFROM python:3.12-alpine3.20\nCOPY --from=b /usr/local/lib /usr/local/lib\n",
         f"{PY312}RUN pip install {REQUESTS}\nFROM python:3.12-alpine3.21\nCOPY --from=b /usr/local /usr/local\n",
         "FROM python:3.12-alpine3.20 AS b\nFROM python:3.12-alpine3.21\nCOPY --from=b /usr/local /usr/local\n",
         "FROM python:3.12-alpine3.21 AS b\nFROM python:3.12-alpine3.20\nCOPY --from=b /usr/local /usr/local\n",
@@ -84,3 +93,15 @@ def test_what_cannot_run(judge: Judge, text: str, says: str) -> None:
 )
 def test_what_runs_or_is_not_started(judge: Judge, text: str) -> None:
     assert not foreign(judge(text))
+
+
+@pytest.mark.parametrize(("release", "said"), [("3.12", True), ("3.13", False)])
+def test_a_wheel_for_a_newer_musl(judge: Judge, release: str, *, said: bool) -> None:
+    """musllinux_1_2 says musl 1.2; Alpine 3.12 has 1.1.24. Whether a file of it asks for more than that has is not known."""
+    text = (
+        "FROM python:3.9-alpine3.14 AS b\nRUN pip install -U pip && pip install --prefix=/i lxml==5.3.0\n"
+        f"FROM python:3.9-alpine{release}\nCOPY --from=b /i /usr/local\n"
+    )
+    found = foreign(judge(text))
+    assert [(one.severity, one.confidence) for one in found] == ([("warning", "possible")] if said else [])
+    assert all("musl 1.2" in one.message for one in found)

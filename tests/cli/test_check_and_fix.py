@@ -12,21 +12,15 @@ from pathlib import Path
 
 import pytest
 
+from tests import program
+
 ADDED = ["+    lz4-dev \\", "+    lz4-libs \\"]
 BROKEN = "FROM python:3.11-alpine3.19\nRUN apk add --no-cache curl\nRUN pip install lz4==4.4.5\n"
 
 
 def run(*args: str, cwd: Path, stdin: bytes | None = None, **env: str) -> subprocess.CompletedProcess[bytes]:
     """Start the program as a process of its own."""
-    return subprocess.run(
-        [sys.executable, "-m", "dockerlint_alpine", *args],
-        cwd=cwd,
-        input=stdin,
-        capture_output=True,
-        env={**os.environ, "NO_COLOR": "1", **env},
-        timeout=60,
-        check=False,
-    )
+    return program.run(*args, cwd=cwd, stdin=stdin, variables=env)
 
 
 @pytest.fixture

@@ -8,7 +8,9 @@ import subprocess
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
+import pexpect
 import pytest
 
 from dockerlint_alpine.checks import CHECKS
@@ -50,6 +52,8 @@ def bash(words: str, cwd: Path) -> list[str]:
     return shell("bash", script, cwd)
 
 
+COMPOSE = "services:\n  web:\n    build: {context: docker}\n  db:\n    image: postgres:16-alpine\n"
+INNER = "FROM alpine:3.19 AS inner\n"
 STAGES = "FROM alpine:3.19 AS builder\nFROM alpine:3.19 AS runtime\n"
 
 
@@ -65,12 +69,26 @@ STAGES = "FROM alpine:3.19 AS builder\nFROM alpine:3.19 AS runtime\n"
         ("alpine-doctor check --output-format s", {"sarif"}),
         ("alpine-doctor fix --platform linux/arm6", {"linux/arm64", "linux/arm64/v8"}),
         ("alpine-doctor check Dockerfile --target b", {"builder"}),
+        ("alpine-doctor check --target r", {"runtime"}),
+        ("alpine-doctor check docker/Dockerfile --target ''", {"inner"}),
+        ("alpine-doctor check compose.yaml --target i", {"inner"}),
+        ("alpine-doctor verify compose.yaml w", {"web"}),
+        ("alpine-doctor diagnose --dockerfile compose.yaml --service w", {"web"}),
+        ("alpine-doctor verify --level im", {"import"}),
+        ("alpine-doctor check --as python=3.1", {f"python=3.1{minor}" for minor in range(5)}),
+        ("alpine-doctor check --python 3.1", {f"3.1{minor}" for minor in range(5)}),
+        ("alpine-doctor explain orj", {"orjson"}),
+        ("alpine-doctor explain AD20", set(codes("AD20"))),
+        ("alpine-doctor explain liblz4.s", {"liblz4.so.1"}),
+        ("alpine-doctor index simulate --alpine 3.19 lz4-l", {"lz4-libs"}),
+        ("alpine-doctor index search --alpine 3.12 postgresql-de", {"postgresql-dev"}),
+        ("alpine-doctor rules show psycopg2-b", {"psycopg2-binary"}),
         ("alpine-doctor check --alpine 3.19", {"3.19"}),
         ("alpine-doctor completion f", {"fish"}),
     ],
 )
 def test_bash(words: str, expected: set[str], project: Callable[[Mapping[str, str]], Path]) -> None:
-    root = project({"Dockerfile": STAGES})
+    root = project({"Dockerfile": STAGES, "docker/Dockerfile": INNER, "compose.yaml": COMPOSE})
     assert {line for line in bash(words, root) if line} == expected
 
 
@@ -93,6 +111,38 @@ def test_fish(project: Callable[[Mapping[str, str]], Path]) -> None:
     assert "runtime\talpine:3.19" in found
     found = shell("fish", "source complete.fish; complete --do-complete 'alpine-doctor ca'", root)
     assert [line.partition("\t")[0] for line in found if line] == ["cache"]
+
+
+START = {
+    "bash": (["--norc", "--noprofile", "-i"], 'eval "$(alpine-doctor completion bash)"'),
+    "zsh": (["-f", "-i"], 'autoload -Uz compinit && compinit -u -D; eval "$(alpine-doctor completion zsh)"'),
+    "fish": (["--no-config"], "alpine-doctor completion fish | source"),
+}
+
+
+@needs_program
+@pytest.mark.parametrize("name", START)
+def test_the_tab_key(name: str, project: Callable[[Mapping[str, str]], Path]) -> None:
+    """A person at a terminal: what is typed, and what the shell makes of it."""
+    program = shutil.which(name)
+    if program is None:
+        pytest.skip(f"{name} is not installed")
+    root = project({"Dockerfile": STAGES, "docker/Dockerfile": INNER})
+    options, setup = START[name]
+    environment = {**os.environ, "PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}", "HOME": str(root), "TERM": "xterm"}
+    child: Any = pexpect.spawn(program, options, cwd=root, env=environment, encoding="utf-8", timeout=20)
+    try:
+        child.sendline(f"{setup}; echo re''ady")
+        child.expect("ready\r")
+        for typed, made in (
+            ("alpine-doctor check docker/Dock", "erfile"),
+            ("--target ", "inner"),
+            ("--output-format sa", "rif"),
+        ):
+            child.send(f"{typed}\t")
+            child.expect_exact(made)
+    finally:
+        child.close(force=True)
 
 
 def test_another_shell_is_refused_in_one_line(tmp_path: Path) -> None:

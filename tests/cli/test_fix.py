@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.cli.test_check_and_fix import run
+
 Project = Callable[[Mapping[str, str]], Path]
 BROKEN = "FROM python:3.11-alpine3.19\nRUN apk add --no-cache gcc musl-dev\nRUN pip install psycopg2==2.9.11\n"
 SOUND = "FROM python:3.11-alpine3.19\nRUN pip install redis==7.0.1\n"
@@ -18,19 +20,6 @@ MAGIC = (
     "FROM python:3.11-alpine3.19\nCOPY packages.txt .\n"
     "RUN xargs apk add --no-cache < packages.txt\nRUN pip install python-magic==0.4.27\n"
 )
-
-
-def run(*args: str, cwd: Path, stdin: bytes | None = None, **env: str) -> subprocess.CompletedProcess[bytes]:
-    """Start the program as a process of its own."""
-    return subprocess.run(
-        [sys.executable, "-m", "dockerlint_alpine", *args],
-        cwd=cwd,
-        input=stdin,
-        capture_output=True,
-        env={**os.environ, "NO_COLOR": "1", **env},
-        timeout=60,
-        check=False,
-    )
 
 
 def fix(*args: str, cwd: Path, stdin: bytes | None = None) -> subprocess.CompletedProcess[bytes]:

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import subprocess
-import sys
 
 import pytest
+
+from tests import program
+from tests.conftest import CHECKOUT
 
 
 def run(*args: str) -> subprocess.CompletedProcess[str]:
     """Start the program as a process of its own."""
-    command = [sys.executable, "-m", "dockerlint_alpine", "index", *args]
-    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    done = program.run("index", *args, cwd=CHECKOUT)
+    return subprocess.CompletedProcess(done.args, done.returncode, done.stdout.decode(), done.stderr.decode())
 
 
 def test_simulate_prints_what_apk_add_would_install_sorted() -> None:

@@ -10,7 +10,6 @@ import pytest
 from dockerlint_alpine.apk import IndexStore
 from dockerlint_alpine.diagnose import Diagnosis, diagnose
 from dockerlint_alpine.knowledge import Knowledge
-from dockerlint_alpine.knowledge.compile import build
 
 RULES = Path(__file__).resolve().parents[2] / "rules"
 
@@ -18,11 +17,9 @@ Ask = Callable[..., Diagnosis]
 
 
 @pytest.fixture(scope="session")
-def knowledge(tmp_path_factory: pytest.TempPathFactory) -> Knowledge:
-    """The rules as they are in the checkout, compiled for these tests."""
-    folder = tmp_path_factory.mktemp("rules")
-    build(RULES, folder / "rules.sqlite")
-    return Knowledge.open(folder)
+def knowledge() -> Knowledge:
+    """The rules that are packed with the program."""
+    return Knowledge.open()
 
 
 @pytest.fixture(scope="session")

@@ -10,8 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 
 from dockerlint_alpine.checks import CHECKS
+from dockerlint_alpine.cli import app
+from dockerlint_alpine.report import FORMATS
 from tests.conftest import CHECKOUT
 from tests.docs.console import commands, run, updated
 
@@ -52,6 +55,15 @@ def test_readme_names_every_code() -> None:
     named = {code for row in rows for code in row.replace("to ", "").split()}
     first, last = "AD901", "AD905"
     assert {check.code for check in CHECKS if not first < check.code < last} == named
+
+
+def test_readme_and_help_name_every_format() -> None:
+    readme = " ".join((CHECKOUT / "README.md").read_text(encoding="utf-8").split())
+    listed = re.search(r"Output formats: ([a-z, ]+)\.", readme)
+    assert listed is not None
+    assert set(listed[1].split(", ")) == set(FORMATS)
+    told = CliRunner().invoke(app, ["check", "--help"]).output
+    assert all(re.search(rf"\b{name}\b", told) for name in FORMATS)
 
 
 def test_readme_s_python_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, netra: Path) -> None:

@@ -51,7 +51,7 @@ The image app:1 beside stage 1 (run), alpine:3.19, linux/amd64
   objects         3 loaded as musl's loader would, 1 of them in Python distributions
   packages        14 as predicted
   distributions   none, as predicted
-  findings        0 proven by the bytes, 0 refuted, 0 that an image can't show
+  findings        0 confirmed by its bytes, 0 refuted, 0 that an image can't show
   missed          nothing
 The verdict holds: the image agrees with it in everything that it shows."""
     )
@@ -83,10 +83,10 @@ The image app:1 beside stage 1 (run), alpine:3.19, linux/amd64
                   - predicted, not there: curl 8
                   ~ other versions: musl 2 (predicted 1)
   distributions   none, as predicted
-  findings        1 proven by the bytes, 1 refuted, 0 that an image can't show
+  findings        1 confirmed by its bytes, 1 refuted, 0 that an image can't show
     = AD201 lz4 links liblz4.so.1, which is not in this stage
       -> /x.so needs liblz4.so.1: nowhere
-  said wrongly    1 finding
+  refuted         1 finding
     x AD201 lz4 links liblz4.so.1, which is not in this stage
       -> none of its 2 shared objects there needs liblz4.so.1
   missed          1 thing

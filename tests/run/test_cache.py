@@ -14,7 +14,7 @@ import pytest
 from msgspec.structs import replace
 
 from dockerlint_alpine.cli.common import make_judge
-from dockerlint_alpine.cli.online import access, open_resolver
+from dockerlint_alpine.cli.online import access, openers
 from dockerlint_alpine.model.reports import FileReport
 from dockerlint_alpine.run.analysis import Doctor, configure
 from dockerlint_alpine.run.cache import ReportCache
@@ -50,7 +50,7 @@ class Watched(Judge):
 def watched(kind: type[J], configured: Configuration) -> J:
     """A judge of another kind, with what the command line gives to every judge."""
     cache = ReportCache(cache_folder(), lambda text: print(text, file=sys.stderr), clock=time.time_ns)
-    return kind(configured, open_resolver=open_resolver, access=lambda: access(configured.settings), cache=cache)
+    return kind(configured, openers=openers(), access=lambda: access(configured.settings), cache=cache)
 
 
 def judged(root: Path, **settings: object) -> tuple[FileReport, bool]:

@@ -19,7 +19,7 @@ from dockerlint_alpine.checks import CHECKS, check_by_topic
 from dockerlint_alpine.model.findings import Evidence, Finding, Location
 from dockerlint_alpine.report import FORMATS
 from dockerlint_alpine.run.codes import names_by_code
-from dockerlint_alpine.run.config import ConfigError, Configuration, Settings, as_dict, find, load, matches
+from dockerlint_alpine.run.config import OPTIONS, ConfigError, Configuration, Settings, as_dict, find, load, matches
 from dockerlint_alpine.system.platforms import APK_ARCH
 
 SCHEMA = json.loads((Path(dockerlint_alpine.__file__).parent / "run" / "config.schema.json").read_text())
@@ -53,6 +53,8 @@ per-file-ignores = { "legacy/**" = ["AD4"] }
 severity = { AD502 = "warning" }
 build-args = { VERSION = "3.19", EMPTY = "" }
 moves = { alpine = "3.24", python = "3.14" }
+alpine-mirror = "https://mirror.example/alpine"
+alpine-index-days = 7
 """
 
 
@@ -84,7 +86,7 @@ def test_the_schema_is_one() -> None:
 
 def test_the_schema_has_every_option_and_its_default() -> None:
     defaults = {name: value for name, value in as_dict(Settings()).items() if value is not None}
-    assert set(SCHEMA["properties"]) == {name.replace("_", "-") for name in Settings.__struct_fields__}
+    assert set(SCHEMA["properties"]) == {name.replace("_", "-") for name in OPTIONS}
     assert {name: one["default"] for name, one in SCHEMA["properties"].items() if "default" in one} == defaults
     assert all(one["description"] for one in SCHEMA["properties"].values())
     names = {check.code: check.name for check in CHECKS}
@@ -251,7 +253,7 @@ def test_overrides_and_origins(tmp_path: Path) -> None:
     assert settings.ignore == ("AD4",)
     assert settings.output_format == ("json",)
     assert settings.build_args == (("A", "1"), ("B", "3"))
-    assert set(origins) == set(Settings.__struct_fields__)
+    assert set(origins) == set(OPTIONS)
     assert origins["ignore"] == origins["build_args"] == "command line"
     assert origins["strict"] == str(path)
     assert origins["target"] == "default"

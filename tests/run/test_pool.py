@@ -144,5 +144,21 @@ def test_ctrl_c_ends_all_processes_without_a_traceback(project: Callable[[Mappin
         os.killpg(running.pid, 0)
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere the system does not tell")
+def test_workers_end_with_a_parent_that_is_killed(project: Callable[[Mapping[str, str]], Path]) -> None:
+    root = project({f"s{n:03}/Dockerfile": GOOD.replace("4.4.5", f"4.4.{n % 6}") for n in range(400)})
+    command = [sys.executable, "-m", "dockerlint_alpine", "check", "--no-cache", "-j", "2"]
+    deadline = time.monotonic() + 60
+    with subprocess.Popen(command, cwd=root, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as running:
+        while len(workers := _children(running.pid).split()) < 2 and time.monotonic() < deadline:
+            time.sleep(0.001)
+        time.sleep(0.3)  # both have begun
+        running.kill()
+        while any(Path(f"/proc/{worker}").exists() for worker in workers):
+            assert time.monotonic() < deadline, workers
+            time.sleep(0.01)
+    assert len(workers) == 2
+
+
 def _children(pid: int) -> str:
     return Path(f"/proc/{pid}/task/{pid}/children").read_text()

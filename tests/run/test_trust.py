@@ -9,7 +9,7 @@ import pytest
 
 from dockerlint_alpine.cli.check import check
 from dockerlint_alpine.cli.fix import fix
-from dockerlint_alpine.run.config import VARIABLES, Settings, load
+from dockerlint_alpine.run.config import OPTIONS, VARIABLES, Settings, load
 from dockerlint_alpine.run.trust import OTHERS, RULES, table, words
 
 Project = Callable[[Mapping[str, str]], Path]
@@ -17,14 +17,21 @@ CHECKOUT = Path(__file__).parents[2]
 
 
 def test_the_table_has_every_setting() -> None:
-    assert set(RULES) == set(Settings.__struct_fields__)
+    assert set(RULES) == set(OPTIONS)
     options = {parameter.name for command in (check, fix) for parameter in command.params}
     assert {name for name, rule in RULES.items() if rule.option} == options & set(RULES)
 
 
 def test_variables_are_as_the_table_says(tmp_path: Path) -> None:
     values = {"platforms": "linux/arm64", "output_format": "json", "alpine": "3.20", "python": "3.12", "color": "never"}
-    values |= {"as_of": "2026-01-31", "docs_url": "https://x.y", "select": "AD1", "ignore": "AD2"}
+    values |= {
+        "as_of": "2026-01-31",
+        "docs_url": "https://x.y",
+        "alpine_mirror": "https://x.y",
+        "select": "AD1",
+        "ignore": "AD2",
+        "alpine_index_days": "7",
+    }
     for name, rule in RULES.items():
         value = values.get(name, "true")
         origin = load(tmp_path, environment={VARIABLES + name.upper(): value}).origins[name]

@@ -12,6 +12,7 @@ from lsprotocol import types
 from pygls.lsp.client import LanguageClient
 
 from dockerlint_alpine.server.positions import Positions, decode, encode
+from tests.program import stand_in
 
 PATIENCE = 60
 """Seconds until a test gives up on an answer."""
@@ -169,9 +170,11 @@ async def session(
     ``sabotage`` is Python that runs in its process before it starts.
     """
     editor = Editor(root, encoding)
-    start = "from dockerlint_alpine.cli import main\nsys.argv = ['alpine-doctor', 'server']\nmain()"
-    program = f"import sys\n{sabotage}\n{start}"
-    await editor.client.start_io(sys.executable, "-c", program, cwd=root)
+    command = stand_in("server")
+    if sabotage:
+        start = "from dockerlint_alpine.cli import main\nsys.argv = ['alpine-doctor', 'server']\nmain()"
+        command = [sys.executable, "-c", f"import sys\n{sabotage}\n{start}"]
+    await editor.client.start_io(*command, cwd=root)
     answer = await editor.client.initialize_async(
         types.InitializeParams(
             capabilities=types.ClientCapabilities(

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from lsprotocol import types
 
 from dockerlint_alpine.run.analysis import Doctor
+from dockerlint_alpine.run.doctors import Openers
 from dockerlint_alpine.server import actions, definition, hover
 from dockerlint_alpine.server.diagnostics import diagnostics
 from dockerlint_alpine.server.documents import Document, Snapshot
@@ -36,7 +37,7 @@ PIECES = st.one_of(st.text(max_size=5), st.sampled_from([*SYNTAX, *WORDS]))
 
 @pytest.fixture(scope="module")
 def judge() -> Judge:
-    return Judge(lambda _: None, {})
+    return Judge(Openers(lambda _: None), {})
 
 
 def opened(text: str) -> tuple[Document, Snapshot]:

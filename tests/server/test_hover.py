@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from lsprotocol.types import PositionEncodingKind
 
+from dockerlint_alpine.run.doctors import Openers
 from dockerlint_alpine.server import hover
 from dockerlint_alpine.server.documents import Document, Snapshot
 from dockerlint_alpine.server.judging import Judge, Judgement
@@ -27,7 +28,7 @@ RUN apk add --no-cache libpq
 @pytest.fixture
 def judged(project: Callable[[Mapping[str, str]], Path]) -> Judgement:
     root = project({"Dockerfile": DOCKERFILE})
-    judge = Judge(lambda _: None, {})  # type: ignore[arg-type, return-value]
+    judge = Judge(Openers(lambda _: None), {})  # type: ignore[arg-type, return-value]
     judge.configure({"platforms": ["linux/amd64", "linux/arm64"]})
     document = Document((root / "Dockerfile").as_uri(), root / "Dockerfile", "dockerfile", 1, DOCKERFILE.encode())
     return judge.judgement(document, Snapshot({document.uri: document}, (root,), PositionEncodingKind.Utf16))

@@ -163,6 +163,15 @@ class Pyproject:
             yield External(key, text.strip(), origin, extra)
 
 
+def open_pyproject(path: str, files: FileReader, origin: Origin | None) -> Pyproject | RequirementSet:
+    """Open a ``pyproject.toml``; where it can't be read, the set has the reason, at ``origin`` if a command asked for it."""
+    try:
+        return Pyproject(path, files)
+    except SourceError as error:
+        place = origin or Origin(files.display(path))
+        return RequirementSet(problems=(Problem(place.path, place.line, str(error)),))
+
+
 def read_pyproject(
     path: str,
     files: FileReader,

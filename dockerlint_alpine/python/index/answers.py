@@ -12,6 +12,7 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from msgspec import ValidationError, convert, to_builtins
 from msgspec.structs import replace
 
 from dockerlint_alpine.python.markers import InvalidMarkerError, applies, environment
@@ -27,6 +28,7 @@ from dockerlint_alpine.python.model import (
     Verdict,
     redact,
 )
+from dockerlint_alpine.python.origins import with_origins, without_origins
 from dockerlint_alpine.python.sources.source_facts import SourceFacts, SourceNeed
 from dockerlint_alpine.python.verdict import choose, judge_file, releases_of_files
 from dockerlint_alpine.python.versions import specifiers
@@ -36,7 +38,7 @@ if TYPE_CHECKING:
 
     from dockerlint_alpine.python.model import IndexOptions
 
-FORMAT = 3
+FORMAT = 4
 """Of the answers; another one is asked again."""
 
 
@@ -86,6 +88,51 @@ def resolution_key(wanted: RequirementSet, target: Target, as_of: str | None) ->
     parts += [",".join(sorted(names)) for names in formats]
     lines, limits = map(redact, lines_of(wanted.requested)), map(redact, lines_of(wanted.constraints))
     return _digest("resolution", *_places(options), *parts, "--", *lines, "--", *limits)
+
+
+def kept_resolution(
+    answers: AnswerCache,
+    wanted: RequirementSet,
+    target: Target,
+    as_of: str | None,
+    *,
+    oldest: str,
+    newest: str = "9999",
+) -> Resolution | None:
+    """Return the answer to ``wanted`` that is kept and was given on a day from ``oldest`` to ``newest``: one for every
+    platform, else one that was put together for that of ``target``."""
+    answer = answers.get(resolution_key(wanted, target, as_of))
+    if answer is not None and oldest <= str(answer.get("day", "")) <= newest:
+        return Answer(answer, wanted, target, as_of).resolution()
+    answer = answers.get(_platform_key(wanted, target, as_of))
+    if answer is None or not oldest <= str(answer.get("day", "")) <= newest:
+        return None
+    try:
+        return with_origins(convert(answer["found"], Resolution), without_origins(wanted)[1])
+    except (KeyError, IndexError, ValidationError):
+        return None
+
+
+def keep_resolution(
+    answers: AnswerCache, wanted: RequirementSet, target: Target, as_of: str | None, *, day: str, found: Resolution
+) -> None:
+    """Keep an answer to ``wanted`` without its origins that holds for the platform of ``target`` alone."""
+    answers.put(_platform_key(wanted, target, as_of), {"day": day, "found": to_builtins(found)})
+
+
+def joined(first: Resolution, second: Resolution) -> Resolution:
+    """Return two answers as one: of a distribution that both have, what the ``first`` says."""
+    known = {one.name for one in first.distributions}
+    told = known | {one.name for one in first.unresolved}
+    distributions = (*first.distributions, *(one for one in second.distributions if one.name not in known))
+    unresolved = (*first.unresolved, *(one for one in second.unresolved if one.name not in told))
+    notes = tuple(dict.fromkeys((*first.notes, *second.notes)))
+    return Resolution(tuple(sorted(distributions, key=lambda one: one.name)), unresolved, notes)
+
+
+def _platform_key(wanted: RequirementSet, target: Target, as_of: str | None) -> str:
+    each = [redact(one.text) for one in (*wanted.requested, *wanted.constraints)]  # their order is that of the origins
+    return _digest("parts", resolution_key(wanted, target, as_of), repr(target), *each)
 
 
 def source_key(name: str, version: str, options: IndexOptions) -> str:
@@ -168,6 +215,7 @@ class Answer:
         self.target = target
         self.as_of = as_of
         self.day = str(answer.get("day", ""))
+        self.notes = answer.get("notes", [])
         self.values = environment(target)
         kept = [one for one in answer.get("packages", []) if self.holds(one.get("marker"))]
         self.packages: dict[str, Mapping[str, Any]] = {str(one["name"]): one for one in kept}
@@ -200,7 +248,8 @@ class Answer:
         for own in self.wanted.requested:
             if self.holds(own.marker) and (own.name is None or own.name not in self.packages):
                 self.outside(own, found, unresolved)
-        return Resolution(tuple(sorted(found, key=lambda one: one.name)), tuple(unresolved))
+        notes = tuple(str(note) for note in self.notes)
+        return Resolution(tuple(sorted(found, key=lambda one: one.name)), tuple(unresolved), notes)
 
     def outside(self, own: Requested, found: list[Resolved], unresolved: list[Unresolved]) -> None:
         """Add what uv was not asked: folders, archives and VCS sources."""

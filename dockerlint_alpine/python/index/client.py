@@ -34,6 +34,8 @@ MAX_PAGE = 32 * 1024 * 1024
 """Bytes of an index page that are read at most."""
 MAX_ARCHIVE = 64 * 1024 * 1024
 """Bytes of an sdist that are read at most."""
+MAX_METADATA = 4 * 1024 * 1024
+"""Bytes of the METADATA of one wheel."""
 
 TOTAL = 120.0
 """Seconds for one whole request: a server may send a byte a second."""
@@ -53,18 +55,33 @@ class _RefusedError(IndexAnswerError):
     """The index wants to know who asks, or does not like who does."""
 
 
+class AbsentError(IndexAnswerError):
+    """The index answers, and has no such page or file."""
+
+
+class SilentError(IndexAnswerError):
+    """Nobody answers there, or not in time: there is no use in asking that host again in this run."""
+
+
 class IndexFile(Struct, frozen=True):
-    """One file of an index page: ``url`` is absolute; ``upload_date`` is ``YYYY-MM-DD`` where the index tells it."""
+    """One file of an index page: ``url`` is absolute; ``upload_date`` is ``YYYY-MM-DD`` where the index tells it.
+
+    ``metadata``: the METADATA of the wheel is to be had by itself (PEP 658).
+    """
 
     name: str
     url: str
     requires_python: str | None = None
     yanked: bool = False
     upload_date: str | None = None
+    metadata: bool = False
 
 
 class SimpleIndex:
-    """Asks one or more indexes for the files of a distribution; the answers are kept for the life of the object."""
+    """Asks one or more indexes for the files of a distribution; the answers are kept for the life of the object.
+
+    ``silent`` has one line for each host that did not answer; it is not asked again. Several threads may ask at once.
+    """
 
     def __init__(
         self,
@@ -74,8 +91,11 @@ class SimpleIndex:
         fetch: Fetch | None = None,
         credentials: Credentials | None = None,
         total: float = TOTAL,
+        links: Sequence[str] = (),
     ) -> None:
         """Take the ``/simple`` URLs in order; ``total`` are seconds for one request with its answer.
+
+        ``links`` are pages that list files of any distribution, as pip's ``--find-links`` takes them.
 
         ``fetch(url, accept, limit)`` returns (content type, bytes); default HTTP.
 
@@ -87,24 +107,49 @@ class SimpleIndex:
         self._fetch = fetch or self._http
         self._credentials = credentials or Credentials({}, urls)
         self._files: dict[str, list[IndexFile]] = {}
+        self._links = dict.fromkeys(links)
+        self._linked: dict[str, list[IndexFile]] = {}
+        self.silent: dict[str, str] = {}
 
     def files(self, name: str) -> list[IndexFile]:
         """Return the files of a distribution (normalised name) on all indexes; ``IndexAnswerError`` if none answers."""
         if name not in self._files:
-            found: list[IndexFile] = []
+            found = [one for link in self.answering_links() for one in self._linked[link] if _is_of(one, name)]
             failures: list[IndexAnswerError] = []
             for base in self.urls:
-                url = urllib.parse.urljoin(base, f"{name}/")
                 try:
-                    kind, data = self._fetch(url, _ACCEPT, MAX_PAGE)
+                    found.extend(self._page(urllib.parse.urljoin(base, f"{name}/")))
                 except IndexAnswerError as error:
                     failures.append(error)
-                    continue
-                found.extend(_parse(kind, data, url))
             if not found and failures:
-                raise failures[0]
+                raise next((one for one in failures if not isinstance(one, AbsentError)), failures[0])
             self._files[name] = found
         return self._files[name]
+
+    def answering_links(self) -> list[str]:
+        """Return those of the link pages that can be read; the others are in ``silent``."""
+        for link in self._links:
+            if link not in self._linked and link not in self.silent:
+                try:
+                    self._linked[link] = self._page(link)
+                except IndexAnswerError as error:
+                    self.silent.setdefault(link, str(error))
+        return [link for link in self._links if link in self._linked]
+
+    def _page(self, url: str) -> list[IndexFile]:
+        host = urllib.parse.urlsplit(split_login(url)[0]).netloc
+        if host in self.silent:
+            raise SilentError(self.silent[host])
+        try:
+            kind, data = self._fetch(url, _ACCEPT, MAX_PAGE)
+        except SilentError as error:
+            self.silent[host] = f"{host} did not answer: {str(error).partition(': ')[2]}"
+            raise
+        return _parse(kind, data, url)
+
+    def metadata(self, file: IndexFile) -> bytes:
+        """Return the METADATA of a wheel that the index has by itself; raises ``IndexAnswerError``."""
+        return self._fetch(f"{file.url.partition('#')[0]}.metadata", "*/*", MAX_METADATA)[1]
 
     def releases(self, name: str) -> list[Release]:
         """Return the releases of a distribution (normalised name); raises ``IndexAnswerError``."""
@@ -147,10 +192,13 @@ class SimpleIndex:
                     else "asks for credentials: netrc, its URL, uv's variables or a keyring"
                 )
                 raise _RefusedError(f"{redact(url)}: HTTP {error.code}, the index {said}") from None
-            raise IndexAnswerError(f"{redact(url)}: HTTP {error.code}") from None
-        except (OSError, ValueError, http.client.HTTPException) as error:
+            kind_of = AbsentError if error.code in {404, 410} else IndexAnswerError
+            raise kind_of(f"{redact(url)}: HTTP {error.code}") from None
+        except OSError as error:
             reason = getattr(error, "reason", error)
-            raise IndexAnswerError(f"{redact(url)}: {redact(str(reason)) or type(error).__name__}") from None
+            raise SilentError(f"{redact(url)}: {redact(str(reason)) or type(error).__name__}") from None
+        except (ValueError, http.client.HTTPException) as error:
+            raise IndexAnswerError(f"{redact(url)}: {redact(str(error)) or type(error).__name__}") from None
         if len(data) > limit:
             raise IndexAnswerError(f"{redact(url)}: more than {limit} bytes")
         return kind, data
@@ -166,6 +214,11 @@ class _OnlyHttp(urllib.request.HTTPRedirectHandler):
         if scheme not in {"http", "https"} or (req.type == "https" and scheme != "https"):
             raise IndexAnswerError(f"{redact(req.full_url)}: redirects to {redact(newurl)}, which is not followed")
         return super().redirect_request(req, fp, code, msg, headers, newurl)
+
+
+def _is_of(file: IndexFile, name: str) -> bool:
+    known = archive_version(file.name)
+    return known is not None and known[0] == name
 
 
 def _answer(request: urllib.request.Request, timeout: float, limit: int, total: float) -> tuple[str, bytes]:
@@ -246,6 +299,7 @@ def _parse_json(data: bytes, url: str) -> list[IndexFile]:
                 python if isinstance(python, str) and python else None,
                 bool(one.get("yanked")),
                 when[:10] if isinstance(when, str) and re.match(r"\d{4}-\d\d-\d\d", when) else None,
+                bool(one.get("core-metadata") or one.get("dist-info-metadata")),
             )
         )
     return found
@@ -271,4 +325,6 @@ class _Page(html.parser.HTMLParser):
         if url is None:
             return
         name = urllib.parse.unquote(urllib.parse.urlsplit(url).path.rpartition("/")[2])
-        self.found.append(IndexFile(name, url, values.get("data-requires-python") or None, "data-yanked" in values))
+        has_metadata = bool({"data-core-metadata", "data-dist-info-metadata"} & values.keys())
+        python = values.get("data-requires-python") or None
+        self.found.append(IndexFile(name, url, python, "data-yanked" in values, metadata=has_metadata))

@@ -13,12 +13,18 @@ import socket
 import tempfile
 import time
 import urllib.parse
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from msgspec.structs import replace
 
 from dockerlint_alpine.python.index.answers import (
     Answer,
     AnswerCache,
+    joined,
+    keep_resolution,
+    kept_resolution,
     kept_source,
     lines_of,
     packed_release,
@@ -27,6 +33,7 @@ from dockerlint_alpine.python.index.answers import (
     resolution_key,
     source_key,
 )
+from dockerlint_alpine.python.index.by_metadata import IndexFacts, resolve_by_metadata
 from dockerlint_alpine.python.index.client import IndexAnswerError, IndexFile, SimpleIndex
 from dockerlint_alpine.python.index.settings import (
     Credentials,
@@ -38,6 +45,7 @@ from dockerlint_alpine.python.index.settings import (
 from dockerlint_alpine.python.index.stubs import Stubs
 from dockerlint_alpine.python.index.uv_program import find_uv
 from dockerlint_alpine.python.model import Release, RequirementSet, Resolution, Target, normalise, redact
+from dockerlint_alpine.python.origins import with_origins, without_origins
 from dockerlint_alpine.python.requirement import archive_version
 from dockerlint_alpine.python.resolve import NoAnswerError, ResolverError
 from dockerlint_alpine.python.sources.sdist import SdistError, read_sdist
@@ -56,6 +64,13 @@ MAX_SECONDS = 300.0
 """For one resolution with all runs of uv and all sdists that are read for it."""
 MAX_CACHED = 1024**3
 """Bytes of one file that uv may write into its cache."""
+OLDEST_UV = (3, 6)
+"""The oldest Python that uv resolves for ("Python <3.6 is not supported", uv 0.13)."""
+NO_UV = (
+    "the program uv, which comes with alpine-doctor, is not there: install uv, or alpine-doctor with its dependencies"
+)
+_STOPS_UV = frozenset({"no-release", "conflict", "unknown"})
+"""Kinds of what is open that uv fails at; unknown dependencies of an sdist are none."""
 _KNOCK = 1.0
 """Seconds in which a connection to the index must stand when it is to be quick."""
 _NO_WHEEL = re.compile(r"Wheels are required for `([^`]+)`")
@@ -87,12 +102,12 @@ class UvResolver:
         as_of: str | None = None,
         quick: bool = False,
         progress: Callable[[str], None] | None = None,
-        index: Callable[[Sequence[str]], SimpleIndex] | None = None,
+        index: Callable[[Sequence[str], Sequence[str]], SimpleIndex] | None = None,
     ) -> None:
         """Take the folder, the process environment and the limits; raises ``ResolverError`` if there is no uv."""
         found = uv or find_uv()
         if found is None:
-            raise ResolverError("the program uv is not installed (pip install 'alpine-doctor[online]')")
+            raise ResolverError(NO_UV)
         self.uv = found
         self.answers = AnswerCache(cache)
         self.variables = dict(variables)
@@ -103,7 +118,6 @@ class UvResolver:
         self.progress = progress or (lambda _: None)
         self._index = index or self._simple_index
         self._silent: NoAnswerError | None = None
-        self._deadline = 0.0
         self.sources: dict[tuple[str, str], SourceFacts] = {}
         """What was read of sdists: (name, version) -> facts."""
 
@@ -116,45 +130,71 @@ class UvResolver:
 
     def recall(self, wanted: RequirementSet, target: Target) -> Resolution | None:
         """Return today's answer if it is kept."""
-        answer = self.answers.get(resolution_key(wanted, target, self.as_of))
-        if answer is None or answer.get("day") != self.day:
-            return None
-        return Answer(answer, wanted, target, self.as_of).resolution()
+        return kept_resolution(self.answers, wanted, target, self.as_of, oldest=self.day, newest=self.day)
 
     def resolve(self, wanted: RequirementSet, target: Target) -> Resolution:
-        """Return the resolution of ``wanted`` on ``target``; raises ``ResolverError`` with the cause in one line."""
+        """Return the resolution of ``wanted`` on ``target``; raises ``ResolverError`` with the cause in one line.
+
+        What uv can't resolve as a whole is resolved in parts, and by the index's metadata what is left.
+        """
         known = self.recall(wanted, target)
         if known is not None:
             return known
         self._check_silence()
         self._refuse_foreign(wanted.options, [one.url or "" for one in (*wanted.requested, *wanted.constraints)])
+        deadline = time.monotonic() + (self.timeout if self.quick else MAX_SECONDS)
         try:
-            answer = self._ask(
-                wanted.options, lines_of(wanted.requested), lines_of(wanted.constraints), python_of(target)
-            )
+            index = self._open_index(wanted.options)
+            return self._resolved(index, wanted, target, deadline)
         except NoAnswerError as error:
             self._silent = error
             raise
+
+    def _resolved(self, index: SimpleIndex, wanted: RequirementSet, target: Target, deadline: float) -> Resolution:
+        if target.python_version < OLDEST_UV:
+            return self._in_parts(index, wanted, target, deadline)
+        try:
+            answer = self._ask(index, wanted, python_of(target), deadline)
+        except ResolverError as error:
+            if isinstance(error, NoAnswerError) and self.quick:
+                raise
+            return self._in_parts(index, wanted, target, deadline)
         answer["day"] = self.day
         self.answers.put(resolution_key(wanted, target, self.as_of), answer)
         return Answer(answer, wanted, target, self.as_of).resolution()
+
+    def _in_parts(self, index: SimpleIndex, wanted: RequirementSet, target: Target, deadline: float) -> Resolution:
+        """The largest part that uv can resolve as a whole, and the rest by the index's metadata."""
+        facts = IndexFacts(index, self._read_source, self.day)
+        self.progress("resolving one by one, by the index's metadata")
+        plain, origins = without_origins(wanted)
+        found = resolve_by_metadata(plain, target, facts, as_of=self.as_of, deadline=deadline)
+        stopped = {name for one in found.unresolved if one.kind in _STOPS_UV for name in (one.name, *one.chain)}
+        rest = tuple(one for one in plain.requested if one.name not in stopped)
+        if target.python_version >= OLDEST_UV and 0 < len(rest) < len(plain.requested):
+            part = replace(plain, requested=rest)
+            with suppress(ResolverError):
+                answer = self._ask(index, part, python_of(target), deadline)
+                found = joined(Answer({**answer, "day": self.day}, part, target, self.as_of).resolution(), found)
+        if not facts.late:
+            keep_resolution(self.answers, wanted, target, self.as_of, day=self.day, found=found)
+        return with_origins(found, origins)
 
     def source_facts(self, name: str, version: str, options: IndexOptions) -> SourceFacts:
         """Read the sdist of a release (in memory, never run); raises ``ResolverError``.
 
         A release never changes, so what was read once is kept for good.
         """
-        known = self.sources.get((name, version))
-        if known is not None and options.locked_at is None:
-            return known
         key = source_key(name, version, options)
         facts = kept_source(self.answers, key)
+        if facts is not None:
+            return facts
+        facts = self.sources.get((name, version)) if options.locked_at is None else None
         if facts is None:
             self._check_silence()
             self.progress(f"reading the sdist of {name} {version}")
             facts = self._read_source(self._open_index(options), name, version)
-            self.answers.put(key, packed_source(facts))
-        self.sources[name, version] = facts
+        self.answers.put(key, packed_source(facts))
         return facts
 
     def _check_silence(self) -> None:
@@ -185,23 +225,24 @@ class UvResolver:
             urls = known or [options.locked_at]
         if self.quick and urls and not _proxied(self.variables):
             _knock(urls[0], min(self.timeout, _KNOCK))
-        return self._index(urls)
+        return self._index(urls, [link for link in options.find_links if "://" in link])
 
-    def _simple_index(self, urls: Sequence[str]) -> SimpleIndex:
-        credentials = Credentials(self.variables, urls)
-        return SimpleIndex(urls, timeout=min(self.timeout, 20.0), credentials=credentials)
+    def _simple_index(self, urls: Sequence[str], links: Sequence[str]) -> SimpleIndex:
+        credentials = Credentials(self.variables, [*urls, *links])
+        seconds = min(self.timeout, 20.0)
+        return SimpleIndex(urls, timeout=seconds, credentials=credentials, total=self.timeout, links=links)
 
     # -- uv ---------------------------------------------------------------------------------------------------------
 
-    def _ask(self, options: IndexOptions, lines: Sequence[str], limits: Sequence[str], python: str) -> dict[str, Any]:
+    def _ask(self, index: SimpleIndex, wanted: RequirementSet, python: str, deadline: float) -> dict[str, Any]:
+        lines, limits = lines_of(wanted.requested), lines_of(wanted.constraints)
+        options = replace(wanted.options, find_links=tuple(index.answering_links()))
         self.progress(f"resolving {len(lines)} requirement{'s' if len(lines) != 1 else ''} with uv")
-        index = self._open_index(options)
-        self._deadline = time.monotonic() + MAX_SECONDS
         with tempfile.TemporaryDirectory(prefix="alpine-doctor-") as scratch:
             folder = Path(scratch)
             stubs = Stubs(folder / "stubs", index, self._read_source, self.as_of, python)
             for _ in range(MAX_SOURCES):
-                problem = self._compile(folder, lines, limits, options, python)
+                problem = self._compile(folder, lines, limits, options, python, deadline)
                 if problem is not None:
                     missing = [normalise(name) for name in _NO_WHEEL.findall(problem)]
                     if not [name for name in missing if stubs.add(name, above=None)]:
@@ -210,11 +251,17 @@ class UvResolver:
                 packages = _parse(folder / "pylock.toml", folder / "annotated.txt")
                 self._add_releases(index, packages, stubs)
                 if not stubs.extend(packages, options):
-                    return {"packages": packages}
+                    return {"packages": packages, "notes": list(index.silent.values())}
         raise ResolverError(f"more than {MAX_SOURCES} steps, one for each distribution without wheels")
 
     def _compile(
-        self, folder: Path, lines: Sequence[str], limits: Sequence[str], options: IndexOptions, python: str
+        self,
+        folder: Path,
+        lines: Sequence[str],
+        limits: Sequence[str],
+        options: IndexOptions,
+        python: str,
+        deadline: float,
     ) -> str | None:
         """Run uv in ``folder``; return what it complains about, ``None`` for success."""
         (folder / "wanted.in").write_text("\n".join(lines) + "\n", encoding="utf-8")
@@ -243,9 +290,9 @@ class UvResolver:
             ["--annotation-style", "line", "-o", "annotated.txt"],
         ):
             try:
-                seconds = min(self.timeout, self._deadline - time.monotonic())
+                seconds = min(self.timeout, deadline - time.monotonic())
                 if seconds <= 0:
-                    raise NoAnswerError(f"more than {MAX_SECONDS:g} seconds")
+                    raise NoAnswerError("the index takes too long")
                 done = run(
                     [*command, *output], limits=Limits(seconds, file=MAX_CACHED), folder=folder, variables=variables
                 )

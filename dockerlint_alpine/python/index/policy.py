@@ -19,7 +19,7 @@ Access: TypeAlias = Literal["offline", "online", "kept", "quick"]
 
 PATIENCE = 3.0
 """Seconds that a run without ``--online`` waits for the index at most, all questions together."""
-SILENCE = 3600.0
+SILENCE = 60.0
 """Seconds for which such runs leave an index alone that did not answer quickly."""
 
 _NO = frozenset({"", "0", "false", "no", "off", "n", "f"})

@@ -11,10 +11,12 @@ from pathlib import Path
 import pytest
 
 from dockerlint_alpine.python.index.answers import AnswerCache
-from dockerlint_alpine.python.index.cached_resolver import MAX_AGE, Network, SparingResolver
+from dockerlint_alpine.python.index.cached_resolver import MAX_AGE, KeptResolver, Network
+from dockerlint_alpine.python.index.online import UvResolver
+from dockerlint_alpine.python.index.questions import Gathered
 from dockerlint_alpine.python.model import IndexOptions, Origin, Requested, RequirementSet, Resolution, Target
 from dockerlint_alpine.python.requirement import parse_pep508
-from dockerlint_alpine.python.resolve import NoAnswerError, Resolver, ResolverError
+from dockerlint_alpine.python.resolve import NoAnswerError, ResolverError
 from tests.python.index.local_index import LocalIndex, serve
 from tests.python.support import resolver
 
@@ -57,13 +59,14 @@ class Case:
         self.clock = clock or Clock()
         self.network = Network(seconds, self.open, clock=self.clock, gave_up=self.told.append)
 
-    def open(self, seconds: float) -> Resolver:
+    def open(self, seconds: float | None) -> UvResolver:
+        assert seconds is not None
         self.opened.append(seconds)
         return resolver(self.tmp_path, {"UV_DEFAULT_INDEX": self.index.url}, timeout=seconds, quick=True, day=self.day)
 
-    def resolver(self, *, today: date = TODAY, asks: bool = True) -> SparingResolver:
+    def resolver(self, *, today: date = TODAY, asks: bool = True) -> KeptResolver:
         answers = AnswerCache(self.tmp_path / "answers")
-        return SparingResolver(answers, today=today, network=self.network if asks else None)
+        return KeptResolver(answers, today=today, way=self.network if asks else None)
 
 
 def versions(found: Resolution | None) -> dict[str, str | None]:
@@ -162,25 +165,58 @@ def test_a_slow_index_costs_no_more_than_the_patience(tmp_path: Path) -> None:
 def test_the_patience_is_that_of_the_whole_run() -> None:
     clock, told = Clock(), list[str]()
 
-    class Slow:
-        def resolve(self, _: RequirementSet, __: Target) -> Resolution:
-            clock.now += 2.0
-            return Resolution()
+    def slow() -> None:
+        clock.now += 2.0
 
-    opened: list[float] = []
-    network = Network(3.0, lambda seconds: opened.append(seconds) or Slow(), clock=clock, gave_up=told.append)  # type: ignore[arg-type,func-returns-value,return-value]
-    question: Callable[[Resolver], Resolution] = lambda way: way.resolve(wanted("a"), TARGET)  # noqa: E731
-    network.ask(question)
-    network.ask(question)
-    with pytest.raises(NoAnswerError, match="more than 3 seconds"):
-        network.ask(question)
-    assert opened == [3.0, 1.0]
-    assert told == ["it took more than 3 seconds"]
+    network = Network(3.0, lambda _: None, clock=clock, gave_up=told.append)  # type: ignore[arg-type,return-value]
+    work = {"a": ("what is waited for", slow)}
+    assert network.do_all(work) == {}
+    assert network.do_all(work) == {}  # began in time
+    assert set(network.do_all(work).values()) == {"what is waited for: no answer within 3 seconds"}
+    assert told == ["what is waited for: no answer within 3 seconds"]
 
 
-def test_a_conflict_is_no_reason_to_give_up(tmp_path: Path, index: LocalIndex) -> None:
+def test_many_questions_are_put_at_once(tmp_path: Path, index: LocalIndex) -> None:
+    """Three that wait for each other: asked one after the other they would never be answered."""
+    together = threading.Barrier(3, timeout=10)
+    network = Case(tmp_path, index, clock=time.monotonic).network
+    ticks: list[tuple[int, int, str]] = []
+    network._tick = lambda *said: ticks.append(said)
+    assert network.do_all({name: (f"what {name} is", lambda: together.wait()) for name in "abc"}) == {}
+    assert (3, 3, "") in ticks
+    assert ticks[-1] == (0, 0, "")
+
+
+def test_a_mistake_of_ours_is_not_taken_for_silence(tmp_path: Path, index: LocalIndex) -> None:
+    def wrong() -> None:
+        raise KeyError("ours")
+
+    with pytest.raises(KeyError):
+        Case(tmp_path, index).network.do_all({"a": ("a", wrong)})
+
+
+def test_what_is_gathered_is_put_later(tmp_path: Path, index: LocalIndex) -> None:
+    case = Case(tmp_path, index, clock=time.monotonic)
+    refused: dict[str, str] = {}
+    gathering = KeptResolver(AnswerCache(tmp_path / "answers"), today=TODAY, way=Gathered(refused, None))
+    for _ in range(2):
+        with pytest.raises(ResolverError, match="not asked yet"):
+            gathering.resolve(wanted("certifi"), TARGET)
+    with pytest.raises(ResolverError, match="not asked yet"):
+        gathering.source_facts("sources", "9.0", IndexOptions())
+    assert sorted(one.shown for one in gathering.open.values()) == ["certifi", "the sdist of sources"]
+    assert index.requests == []
+    refused |= case.network.do_all(case.network.questions(gathering.open))
+    assert versions(gathering.resolve(wanted("certifi"), TARGET)) == {"certifi": "2026.1"}
+    gathering.open.clear()
+    with pytest.raises(ResolverError, match="has no sdist"):
+        gathering.source_facts("sources", "9.0", IndexOptions())
+    assert gathering.open == {}
+
+
+def test_what_is_not_there_is_no_reason_to_give_up(tmp_path: Path, index: LocalIndex) -> None:
     case = Case(tmp_path, index)
-    with pytest.raises(ResolverError, match="nothing-of-this-name"):
-        case.resolver().resolve(wanted("nothing-of-this-name"), TARGET)
+    found = case.resolver().resolve(wanted("nothing-of-this-name"), TARGET)
+    assert [one.reason for one in found.unresolved] == ["the index has no nothing-of-this-name"]
     assert versions(case.resolver().resolve(wanted("certifi"), TARGET)) == {"certifi": "2026.1"}
     assert case.told == []

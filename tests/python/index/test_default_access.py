@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from dockerlint_alpine.cli import app
+from dockerlint_alpine.cli import app, online
 from tests.python.index.local_index import LocalIndex, serve
 from tests.python.support import variables
 
@@ -38,7 +38,8 @@ def check(
         monkeypatch.setenv(name, value)
     monkeypatch.setenv("ALPINE_DOCTOR_CACHE_DIR", str(tmp_path / "own-cache"))
     monkeypatch.setenv("UV_DEFAULT_INDEX", index.url)
-    monkeypatch.setattr("dockerlint_alpine.cli.online.PATIENCE", 60.0)
+    monkeypatch.setitem(online._SECONDS, "quick", 60.0)
+    monkeypatch.setenv("ALPINE_DOCTOR_ALPINE_MIRROR", "http://127.0.0.1:9")
     root = project({"Dockerfile": DOCKERFILE, "r.txt": "nobody-s==1.0\n"})
     monkeypatch.chdir(root)
 
@@ -98,9 +99,9 @@ def test_an_index_that_is_not_there(
     assert second.stdout == first.stdout
     assert second.stderr == ""
     monkeypatch.setenv("UV_DEFAULT_INDEX", url)
-    assert "nobody-s is not known offline" in check().stdout  # still within the hour
+    assert "nobody-s is not known offline" in check().stdout  # still within the minute
     silent = Path(os.environ["ALPINE_DOCTOR_CACHE_DIR"]) / "python" / "silent"
-    old = time.time() - 7200
+    old = time.time() - 61
     os.utime(silent, (old, old))
     assert "nobody-s 1.0 is compiled here" in check().stdout
 

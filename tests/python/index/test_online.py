@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import os
+import re
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -102,10 +103,12 @@ def test_requirements_that_only_a_build_tells_are_a_doubt(index: LocalIndex, tmp
 
 
 def test_conflicts_and_unknown_names_are_named(index: LocalIndex, tmp_path: Path) -> None:
-    with pytest.raises(ResolverError, match=r"lz4<4 and lz4>4|lz4>4 and lz4<4"):
-        ask("lz4<4\nlz4>4\n", index.url, resolver(tmp_path))
-    with pytest.raises(ResolverError, match="no-such-thing was not found"):
-        ask("no-such-thing\n", index.url, resolver(tmp_path))
+    """And cost the answer about them alone."""
+    found = ask("lz4<4\nlz4>4\nno-such-thing\ncertifi\n", index.url, resolver(tmp_path))
+    reasons = {one.name: one.reason for one in found.unresolved}
+    assert reasons["lz4"] == "the index has no release that matches lz4<4,>4"
+    assert reasons["no-such-thing"] == "the index has no no-such-thing"
+    assert short(found)["certifi"] == ("2026.1", "wheel")
 
 
 def test_an_index_that_does_not_answer_costs_the_timeout_only(tmp_path: Path) -> None:
@@ -115,7 +118,10 @@ def test_an_index_that_does_not_answer_costs_the_timeout_only(tmp_path: Path) ->
         uv = resolver(tmp_path, timeout=1.0)
         uv.variables["PIP_INDEX_URL"] = index.url
         found = resolve(wanted, Target("3.11", musl=(1, 2)), MemoryFacts({}), uv)
-    assert found.notes == ("resolved without the index: uv did not answer within 1 seconds",)
+    (note,) = found.notes
+    assert re.fullmatch(
+        r"resolved without the index: 127.0.0.1:\d+ did not answer: (no answer within|timed out).*", note
+    )
     assert [one.name for one in found.unresolved] == ["lz4"]
 
 
@@ -125,9 +131,7 @@ def test_credentials_are_used_and_kept_out_of_everything(index: LocalIndex, tmp_
     uv = resolver(tmp_path)
     assert short(ask("certifi\n", url, uv)) == {"certifi": ("2026.1", "wheel")}
     assert all(authorization for path, authorization in index.requests[-1:] if path)
-    with pytest.raises(ResolverError) as caught:
-        ask("no-such-thing\n", url, uv)
-    assert "hunter2" not in str(caught.value)
+    assert "hunter2" not in repr(ask("no-such-thing\n", url, uv))
     assert not any(b"hunter2" in file.read_bytes() for file in (tmp_path / "answers").iterdir())
 
 
@@ -164,7 +168,7 @@ def test_an_index_that_fell_silent_is_asked_once(tmp_path: Path) -> None:
     uv = resolver(tmp_path, timeout=1.0)
     with serve(LocalIndex(delay=threading.Event())) as index:
         for name in ("a", "b", "c"):
-            with pytest.raises(ResolverError, match="did not answer within 1 seconds"):
+            with pytest.raises(ResolverError, match="did not answer"):
                 ask(f"{name}\n", index.url, uv)
         asked = {path for path, _ in index.requests}
     assert asked <= {"/simple/a/"}
@@ -192,9 +196,9 @@ def test_index_urls_follow_the_options_and_the_configuration(tmp_path: Path) -> 
     assert default.startswith("https://")
 
 
-def test_no_uv_is_said() -> None:
-    with pytest.raises(ResolverError, match="can't be started"):
-        ask("certifi\n", "http://127.0.0.1:9/simple", UvResolver(cache=None, variables={}, uv="/nonexistent/uv"))
+def test_without_uv_the_metadata_tells(index: LocalIndex, tmp_path: Path) -> None:
+    found = ask("certifi\nlz4\n", index.url, resolver(tmp_path, uv="/nonexistent/uv"))
+    assert short(found) == {"certifi": ("2026.1", "wheel"), "lz4": ("4.4.5", "sdist")}
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,6 @@ import pytest
 from dockerlint_alpine.python.index.client import IndexAnswerError, SimpleIndex
 from dockerlint_alpine.python.index.settings import Credentials, index_urls, split_login, wants_keyring
 from dockerlint_alpine.python.model import IndexOptions, RequirementSet, Target
-from dockerlint_alpine.python.resolve import ResolverError
 from dockerlint_alpine.system.child import ChildTimeoutError, Finished
 from tests.python.index.local_index import LocalIndex, serve
 from tests.python.support import resolver
@@ -173,17 +172,22 @@ def test_netrc_serves_uv_and_our_own_requests_and_nothing_of_it_is_kept(tmp_path
 
 def test_links_with_credentials_are_no_argument_of_uv(tmp_path: Path) -> None:
     """Arguments are visible to every process of the machine."""
-    secret_link = "https://user:hunter2@links.example/wheels/"
     seen = tmp_path / "seen"
     program = tmp_path / "uv"
     program.write_text(f'#!/bin/sh\necho "$@" >> {seen}\necho "$UV_FIND_LINKS" >> {seen}.env\nexit 1\n')
     program.chmod(0o755)
-    options = IndexOptions(index_url="https://user:hunter2@a.example/simple", find_links=(secret_link,))
-    uv = resolver(tmp_path, uv=str(program))
-    uv.variables |= {"PIP_INDEX_URL": "https://a.example/simple", "PIP_FIND_LINKS": "https://links.example/wheels/"}
-    with pytest.raises(ResolverError):
-        uv.resolve(RequirementSet(options=options), Target("3.11", musl=(1, 2)))
-    assert "hunter2" not in seen.read_text()
+    index = LocalIndex(password="hunter2")
+    index.add_wheel("certifi", "2026.1", "py3-none-any")
+    with serve(index):
+        page = f"{index.url}certifi/"
+        secret_link = page.replace("http://", "http://user:hunter2@")
+        options = IndexOptions(
+            index_url=index.url.replace("http://", "http://user:hunter2@"), find_links=(secret_link,)
+        )
+        uv = resolver(tmp_path, uv=str(program))
+        uv.variables |= {"PIP_INDEX_URL": index.url, "PIP_FIND_LINKS": page}
+        found = uv.resolve(RequirementSet(options=options), Target("3.11", musl=(1, 2)))
+    assert "hunter2" not in seen.read_text() + repr(found)
     assert secret_link in Path(f"{seen}.env").read_text()
 
 

@@ -1,0 +1,115 @@
+"""AD204: what the services of a compose file start."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dockerlint_alpine.run.analysis import Doctor, configure, fix_bytes
+from dockerlint_alpine.run.compose import _words
+from dockerlint_alpine.run.discovery import find_jobs
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from dockerlint_alpine.model.findings import Finding
+
+Project = Callable[[Mapping[str, str]], Path] if TYPE_CHECKING else object
+PY = "FROM python:3.12-alpine3.20\n"
+
+
+@pytest.fixture
+def composed(project: Project, monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[Finding]]:
+    """The findings of AD204 where a service ``web`` says so."""
+
+    def run(service: str, dockerfile: str = PY, files: Mapping[str, str] | None = None) -> list[Finding]:
+        compose = f"services:\n  web:\n    build: .\n{service}"
+        root = project({"Dockerfile": dockerfile, "compose.yml": compose, **(files or {})})
+        monkeypatch.chdir(root)
+        (job,), errors = find_jobs(["compose.yml"])
+        assert not errors
+        report = Doctor(configure()).for_job(job).check_file(job.path)
+        return [finding for finding in report.findings if finding.code == "AD204"]
+
+    return run
+
+
+@pytest.mark.parametrize(
+    ("service", "needs"),
+    [
+        ("    healthcheck:\n      test: curl -f http://localhost || exit 1\n", ["curl"]),
+        ('    healthcheck:\n      test: ["CMD", "curl", "-f", "http://localhost"]\n', ["curl"]),
+        ('    healthcheck:\n      test: ["CMD-SHELL", "curl -f http://localhost || exit 1"]\n', ["curl"]),
+        ("    healthcheck:\n      test: [CMD-SHELL, 'wget -q http://localhost && nc -z a 1']\n", []),
+        ("    healthcheck:\n      test: [NONE]\n", []),
+        ("    healthcheck:\n      disable: true\n      test: curl x\n", []),
+        ("    healthcheck:\n      test: curl x || wget x\n", []),
+        ("    command: bash -c 'echo hello'\n", ["bash"]),
+        ("    command: [bash, run]\n", ["bash"]),
+        ("    command: sh -c 'psql -h $$HOST'\n", ["psql"]),
+        ("    command: ${SHELL_OF_MINE} run\n", []),
+        ("    command: ${SHELL_OF_MINE:-bash} run\n", ["bash"]),
+        ("    command: python app.py --shell bash\n", []),
+        ("    command: '\"open'\n", []),
+        ("    entrypoint: [/sbin/tini, --]\n    command: bash run\n", ["bash", "tini"]),
+        ("    entrypoint: python app.py\n    command: bash\n", []),
+        ("    command: curl x\n    environment: [PATH=/mine]\n", []),
+        ("    command: curl x\n    environment: {PATH: /mine}\n", []),
+        ("    command: curl x\n    volumes: ['./bin:/usr/local/bin:ro']\n", []),
+        ("    command: curl x\n    volumes: [{type: bind, source: ./bin, target: /usr/bin}]\n", []),
+        ("    command: curl x\n    volumes: ['./data:/data']\n", ["curl"]),
+        ("    command: [[a], {b: c}]\n    healthcheck: [x]\n    entrypoint: {a: b}\n", []),
+    ],
+)
+def test_what_a_service_starts(composed: Callable[..., list[Finding]], service: str, needs: list[str]) -> None:
+    assert sorted(str(one.need).removeprefix("cmd:") for one in composed(service)) == needs
+
+
+def test_the_line_of_the_compose_file_is_named(composed: Callable[..., list[Finding]]) -> None:
+    (finding,) = composed("    healthcheck:\n      interval: 5s\n      test: curl x\n", f"{PY}HEALTHCHECK CMD wget x\n")
+    assert finding.message == (
+        "healthcheck of service web (compose.yml:6) starts curl, which is not in this stage: add curl"
+    )
+    assert finding.location.line == 2  # what it takes the place of
+    assert finding.evidence[0].kind == "compose"
+    assert finding.fix is not None
+    assert finding.fix.applicability == "safe"
+
+
+def test_an_entrypoint_of_the_image_hands_over_what_a_service_says(composed: Callable[..., list[Finding]]) -> None:
+    files = {"run.sh": '#!/bin/sh\nexec "$@"\n', "own.sh": "#!/bin/sh\npython app.py\n"}
+    dockerfile = 'COPY *.sh /\nENTRYPOINT ["/{}"]\n'
+    assert composed("    command: bash\n", PY + dockerfile.format("run.sh"), files)
+    assert not composed("    command: bash\n", PY + dockerfile.format("own.sh"), files)
+
+
+def test_it_is_the_last_stage_that_is_started(composed: Callable[..., list[Finding]]) -> None:
+    text = f"{PY.strip()} AS one\n{PY.strip()} AS two\nRUN apk add bash\n"
+    assert not composed("    command: bash\n", text)
+
+
+def test_two_services_of_one_build_are_both_heard(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    services = "services:\n  a: {build: ., command: bash}\n  b: {build: ., command: curl x}\n"
+    monkeypatch.chdir(project({"Dockerfile": PY, "compose.yml": services}))
+    (job,), _ = find_jobs(["."])
+    assert [(one.service, one.words) for one in job.starts] == [("a", ("bash",)), ("b", ("curl", "x"))]
+
+
+@given(st.lists(st.text(st.characters(codec="utf-8", exclude_characters="$"), max_size=8), max_size=4))
+def test_a_list_is_taken_as_it_stands(words: list[str]) -> None:
+    assert _words(yaml.safe_load(yaml.safe_dump(words))) == tuple(words)
+
+
+def test_the_fix_is_written_and_settles_it(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    services = "services:\n  web:\n    build: .\n    healthcheck: {test: curl -f http://localhost}\n"
+    monkeypatch.chdir(project({"Dockerfile": PY, "compose.yml": services}))
+    (job,), _ = find_jobs(["compose.yml"])
+    doctor = Doctor(configure()).for_job(job)
+    result = fix_bytes(doctor, job.path.read_bytes(), job.path)
+    assert result.new == PY.encode() + b"RUN apk add --no-cache curl\n"
+    assert not [one for one in result.left.findings if one.code == "AD204"]

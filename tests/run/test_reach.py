@@ -1,0 +1,257 @@
+"""The command line on a loopback index and a loopback mirror of Alpine's own signed indexes, as a run meets them."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from dockerlint_alpine.apk import IndexStore
+from dockerlint_alpine.apk.renewal import Renewal
+from dockerlint_alpine.cli import app, online
+from tests.python.index.local_index import LocalIndex, serve
+from tests.python.support import variables
+
+SNAPSHOTS = Path(__file__).resolve().parents[2] / "rules" / "alpine"
+MAIN = (SNAPSHOTS / "v3.22-main-aarch64.APKINDEX.tar.gz").read_bytes()
+COMMUNITY = (SNAPSHOTS / "v3.22-community-aarch64.APKINDEX.tar.gz").read_bytes()
+SETUP = "from setuptools import setup, Extension\nsetup(ext_modules=[Extension('a', ['a.c'], libraries=['xml2'])])\n"
+
+
+@dataclass
+class Mirror:
+    """Serves ``bodies`` by path; ``wait`` seconds before each answer."""
+
+    bodies: dict[str, bytes] = field(default_factory=dict)
+    asked: list[str] = field(default_factory=list)
+    wait: float = 0.0
+    address: str = ""
+
+
+@pytest.fixture
+def mirror() -> Iterator[Mirror]:
+    told = Mirror()
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            told.asked.append(self.path)
+            time.sleep(told.wait)
+            body = told.bodies.get(self.path)
+            self.send_response(200 if body is not None else 404)
+            self.send_header("Content-Length", str(len(body or b"")))
+            self.end_headers()
+            self.wfile.write(body or b"")
+
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the name that http.server uses
+            return
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    told.address = f"http://127.0.0.1:{server.server_address[1]}"
+    yield told
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.fixture
+def index() -> Iterator[LocalIndex]:
+    found = LocalIndex()
+    found.add_sdist("nobody-s", "1.0", [], {"setup.py": SETUP, "a.c": ""})
+    found.add_wheel("plain-thing", "1.0", "py3-none-any")
+    with serve(found):
+        yield found
+
+
+Check = Callable[..., Result]
+
+
+@pytest.fixture
+def check(
+    project: Callable[[Mapping[str, str]], Path],
+    tmp_path: Path,
+    index: LocalIndex,
+    mirror: Mirror,
+    monkeypatch: pytest.MonkeyPatch,
+) -> Check:
+    for name in [*os.environ]:
+        if name.startswith(("UV_", "PIP_")) or name == "CI":
+            monkeypatch.delenv(name)
+    for name, value in variables(tmp_path).items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("ALPINE_DOCTOR_CACHE_DIR", str(tmp_path / "own-cache"))
+    monkeypatch.setenv("UV_DEFAULT_INDEX", index.url)
+    monkeypatch.setenv("ALPINE_DOCTOR_ALPINE_MIRROR", mirror.address)
+    monkeypatch.setitem(online._SECONDS, "quick", 60.0)
+    monkeypatch.setattr(online, "today", lambda: __import__("datetime").date(2026, 11, 28))
+    monkeypatch.chdir(project({}))
+
+    def run(*arguments: str, **files: str) -> Result:
+        for name, text in files.items():
+            Path(name).write_text(text)
+        return CliRunner().invoke(app, ["check", "--output-format", "concise", *arguments])
+
+    return run
+
+
+def cached() -> list[str]:
+    return sorted(one.name for one in online.indexes_folder().glob("*.sqlite"))
+
+
+DOCKERFILE = "FROM python:3.13-alpine3.22\nRUN apk add --no-cache lz4-devel\n"
+ARM = ("--platform", "linux/arm64")
+
+
+def test_an_old_index_of_a_supported_release_is_fetched_and_kept(check: Check, mirror: Mirror) -> None:
+    mirror.bodies = {
+        "/v3.22/main/aarch64/APKINDEX.tar.gz": MAIN,
+        "/v3.22/community/aarch64/APKINDEX.tar.gz": COMMUNITY,
+    }
+    first = check(*ARM, Dockerfile=DOCKERFILE)
+    assert "AD301" in first.stdout
+    assert sorted(mirror.asked) == sorted(mirror.bodies)
+    assert cached() == ["v3.22-community-aarch64.sqlite", "v3.22-main-aarch64.sqlite"]
+    assert check(*ARM).stdout == first.stdout
+    assert check(*ARM, "--no-cache").stdout == first.stdout
+    assert len(mirror.asked) == 2
+
+
+def test_offline_fetches_nothing_and_reads_what_is_built_in_alone(check: Check, mirror: Mirror) -> None:
+    assert "AD301" in check(*ARM, "--offline", Dockerfile=DOCKERFILE).stdout
+    assert mirror.asked == []
+    online.indexes_folder().mkdir(parents=True)
+    (online.indexes_folder() / "v3.22-main-aarch64.sqlite").write_bytes(b"damaged")
+    assert "AD301" in check(*ARM, "--offline", "--no-cache").stdout
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        (MAIN[:-200], "could not be fetched"),
+        (COMMUNITY, "lacks the package musl"),
+        ((SNAPSHOTS / "v3.12-main-x86_64.APKINDEX.tar.gz").read_bytes(), "could not be fetched"),
+        (MAIN[:600] + bytes([MAIN[600] ^ 1]) + MAIN[601:], "could not be fetched"),
+        (None, "the server answered 404"),
+    ],
+    ids=["truncated", "another-repository", "another-release", "tampered", "not-there"],
+)
+def test_what_can_not_be_trusted_is_said_and_what_is_at_hand_is_used(
+    check: Check, mirror: Mirror, body: bytes | None, said: str
+) -> None:
+    mirror.bodies = {"/v3.22/community/aarch64/APKINDEX.tar.gz": COMMUNITY}
+    if body is not None:
+        mirror.bodies["/v3.22/main/aarch64/APKINDEX.tar.gz"] = body
+    result = check(*ARM, Dockerfile=DOCKERFILE)
+    assert "AD301" in result.stdout
+    assert said in result.stderr
+    assert result.stderr.count("the index of Alpine 3.22 main aarch64") == 1
+    assert "v3.22-main-aarch64.sqlite" not in cached()
+    asked = len(mirror.asked)
+    check(*ARM, "--no-cache")
+    assert len(mirror.asked) == asked  # left alone for a minute
+
+
+def test_an_older_index_does_not_replace_a_newer_one(check: Check, mirror: Mirror) -> None:
+    """The mirror serves a genuine index of 2025-11; a newer one was fetched before."""
+    mirror.bodies = {
+        "/v3.22/main/aarch64/APKINDEX.tar.gz": MAIN,
+        "/v3.22/community/aarch64/APKINDEX.tar.gz": COMMUNITY,
+    }
+    check(*ARM, Dockerfile=DOCKERFILE)
+    place = online.indexes_folder() / "v3.22-main-aarch64.sqlite"
+    import sqlite3
+
+    connection = sqlite3.connect(place)
+    connection.execute("UPDATE snapshot SET date = '2026-11-01'")
+    connection.commit()
+    connection.close()
+    before = place.read_bytes()
+    old = time.time() - 400 * 86400
+    os.utime(place, (old, old))
+    check(*ARM, "--no-cache")
+    assert place.read_bytes() == before
+
+
+def test_a_slow_mirror_costs_the_budget_once(check: Check, mirror: Mirror, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(online._SECONDS, "quick", 0.5)
+    mirror.wait = 3.0
+    start = time.monotonic()
+    result = check(*ARM, Dockerfile=DOCKERFILE)
+    assert "AD301" in result.stdout
+    assert "did not answer" in result.stderr
+    assert "not asking for one minute" in result.stderr
+    assert time.monotonic() - start < 10
+    asked = len(mirror.asked)
+    assert check(*ARM, "--no-cache").stderr == ""
+    assert len(mirror.asked) == asked
+
+
+def test_a_mirror_that_a_dockerfile_names_is_not_asked(check: Check, mirror: Mirror, index: LocalIndex) -> None:
+    host = index.url.removesuffix("/simple/")
+    check(
+        *ARM,
+        Dockerfile=f"FROM python:3.13-alpine3.22\nRUN echo {host}/v3.22/main > /etc/apk/repositories\nRUN apk add lz4\n",
+    )
+    assert not any("APKINDEX" in path for path, _ in index.requests)
+
+
+def test_in_ci_nothing_is_fetched(check: Check, mirror: Mirror, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CI", "1")
+    check(*ARM, Dockerfile=DOCKERFILE)
+    assert mirror.asked == []
+
+
+@pytest.mark.parametrize(
+    ("today", "days", "release", "due"),
+    [
+        ("2025-11-28", 30, "3.22", []),
+        ("2026-01-15", 30, "3.22", ["main", "community"]),
+        ("2026-01-15", 100, "3.22", []),
+        ("2026-11-28", 30, "3.12", ["main", "community"]),  # embedded from before its last day
+        ("2026-11-28", 0, "3.99", ["main", "community"]),
+    ],
+)
+def test_what_is_due(today: str, days: int, release: str, due: list[str]) -> None:
+    arch = "aarch64" if release == "3.22" else "x86_64"
+    sources = IndexStore().sources()
+    found = Renewal(today, days).due(sources, release, arch, ("main", "community"))
+    assert [repository for _, repository, _ in found] == due
+
+
+def test_many_files_are_answered_together(check: Check, mirror: Mirror, index: LocalIndex) -> None:
+    """What many leave open is asked once, and judged again with the answers; the second run asks nobody."""
+    for number in range(14):
+        folder = Path(f"app{number}")
+        folder.mkdir()
+        pins = "nobody-s==1.0\n" if number % 2 else "plain-thing==1.0\nmissing-thing==1.0\n"
+        (folder / "r.txt").write_text(pins)
+        text = "FROM python:3.12-alpine3.21\nCOPY r.txt .\nRUN pip install -r r.txt\n"
+        (folder / "Dockerfile").write_text(text)
+    first = check("--jobs", "2")
+    assert first.stdout.count("nobody-s 1.0 is compiled here and needs libxml2") == 7
+    assert first.stdout.count("missing-thing: the index has no missing-thing") == 7
+    assert "plain-thing" not in first.stdout
+    pages = [path for path, _ in index.requests if path == "/simple/nobody-s/"]
+    assert len(pages) < 7
+    asked = len(index.requests)
+    assert check("--jobs", "2").stdout == first.stdout
+    assert len(index.requests) == asked
+
+
+def test_online_reports_are_kept_for_the_day(check: Check, index: LocalIndex) -> None:
+    files = {"Dockerfile": "FROM python:3.12-alpine3.21\nCOPY r.txt .\nRUN pip install -r r.txt\n"}
+    first = check("--online", **files, **{"r.txt": "nobody-s==1.0\n"})
+    asked = len(index.requests)
+    assert "needs libxml2" in first.stdout
+    assert check("--online").stdout == first.stdout
+    assert len(index.requests) == asked
+    shutil.rmtree(online.answers_folder())
+    assert check("--online", "--no-cache").stdout == first.stdout
+    assert len(index.requests) > asked
