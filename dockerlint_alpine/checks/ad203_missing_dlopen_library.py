@@ -138,7 +138,7 @@ def run(subject: Subject) -> Iterator[Finding]:
         use = _Use(subject, stage)
         present = {item.resolved.name for item in stage.installed if not item.as_wheel}
         for item in stage.installed:
-            if item.as_wheel:
+            if item.as_wheel or item.from_base:
                 continue
             distribution = subject.knowledge.distribution(item.resolved.name)
             needs = distribution.runtime_needs(item.resolved.version) if distribution is not None else ()
