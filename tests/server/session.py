@@ -112,6 +112,16 @@ class Editor:
         found = await asyncio.wait_for(self.client.text_document_hover_async(params), PATIENCE)
         return found.contents.value if found is not None else None
 
+    async def completion(self, uri: str, position: types.Position) -> list[types.CompletionItem]:
+        params = types.CompletionParams(types.TextDocumentIdentifier(uri), position)
+        found = await asyncio.wait_for(self.client.text_document_completion_async(params), PATIENCE)
+        return list(found.items) if isinstance(found, types.CompletionList) else list(found or ())
+
+    async def documentation(self, item: types.CompletionItem) -> str:
+        resolved = await asyncio.wait_for(self.client.completion_item_resolve_async(item), PATIENCE)
+        assert isinstance(resolved.documentation, types.MarkupContent)
+        return resolved.documentation.value
+
     async def definition(self, uri: str, position: types.Position) -> list[tuple[str, int]]:
         """Files below the root and 1-based lines."""
         params = types.DefinitionParams(types.TextDocumentIdentifier(uri), position)
