@@ -105,7 +105,7 @@ def _compared(paths: tuple[str, ...], judge: Judge, name: str) -> Report:
         )
     jobs, errors = common.jobs_for(paths, judge.configured)
     if errors:
-        return Report((), tuple(errors))
+        return Report.of((), errors)
     if len(jobs) != 1:
         found = ", ".join(job.shown_as for job in jobs[:4]) or "none"
         raise click.UsageError(f"--image speaks of one Dockerfile; name it (found: {found})")
@@ -152,4 +152,4 @@ def _collected(
 ) -> Report:
     judged = [result for result in results if isinstance(result, FileReport)]
     unread = [result for result in results if isinstance(result, FileError)]
-    return Report(merged_reports([*reports, *judged]), (*errors, *unread))
+    return Report.of(merged_reports([*reports, *judged]), (*errors, *unread))

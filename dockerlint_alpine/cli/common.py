@@ -229,7 +229,7 @@ def jobs_for(paths: Sequence[str], configured: Configuration) -> tuple[list[Job]
         jobs, errors = find_jobs(paths, search=search)
     named = set(paths)
     kept = [job for job in jobs if job.shown_as in named or not search.excludes(str(job.path))]
-    return kept, [FileError(error.path, error.message) for error in errors]
+    return kept, [FileError(error.path, error.message, remark=error.empty) for error in errors]
 
 
 def _nothing(_: str) -> bool:

@@ -74,7 +74,8 @@ _MARKS = frozenset({".git", ".gitignore"})
 
 class Job(Struct, frozen=True):
     """One build of one Dockerfile. ``context``, ``build_args`` and ``target`` are those of a compose service, ``starts`` is
-    what its services start; ``platforms`` are set where the build is for these alone."""
+    what its services start; ``platforms`` are set where the build is for these alone. ``walked``: it was found below a
+    folder by its name, and nobody named it."""
 
     path: Path
     shown_as: str
@@ -84,17 +85,20 @@ class Job(Struct, frozen=True):
     services: tuple[str, ...] = ()
     platforms: tuple[str, ...] = ()
     starts: tuple[ServiceStart, ...] = ()
+    walked: bool = False
 
 
 class DiscoveryError(Struct, frozen=True):
     """A path that leads to no Dockerfile: as the user named it, and one line on why.
 
-    ``refused``: there may be one, and a file of the project may not ask for it.
+    ``refused``: there may be one, and a file of the project may not ask for it. ``empty``: there is none in a folder, which
+    is no mistake.
     """
 
     path: str
     message: str
     refused: bool = False
+    empty: bool = False
 
 
 class Search(Struct, frozen=True):
@@ -197,7 +201,10 @@ def _in_folder(folder: Path, shown_as: str, search: Search) -> tuple[list[Job], 
             dockerfiles.append((path, shown))
     known = {os.path.realpath(job.path) for job in composed}
     plain = [
-        job for path, shown in dockerfiles if os.path.realpath(path) not in known for job in plain_jobs(path, shown)
+        replace(job, walked=True)
+        for path, shown in dockerfiles
+        if os.path.realpath(path) not in known
+        for job in plain_jobs(path, shown)
     ]
     inside = {os.path.realpath(path) for path, _ in dockerfiles}
     jobs = [*(job for job in composed if os.path.realpath(job.path) in inside), *plain]
@@ -206,7 +213,7 @@ def _in_folder(folder: Path, shown_as: str, search: Search) -> tuple[list[Job], 
     reason = "a folder without any Dockerfile"
     if passed_over:
         reason += f" ({passed_over[0]} and the like were passed over: see .gitignore and `exclude`)"
-    return [], [DiscoveryError(shown_as, reason)]
+    return [], [DiscoveryError(shown_as, reason, empty=True)]
 
 
 def _walk(folder: str, shown_as: str, search: Search, passed_over: list[str]) -> Iterator[tuple[str, str]]:
