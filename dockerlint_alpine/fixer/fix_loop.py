@@ -235,6 +235,7 @@ def compatible(
     for finding in findings:
         fix = next((way for way in _ways(finding) if way.edits in ways), None) or _applicable(finding, unsafe=unsafe)
         wanted += [(finding, fix)] if fix is not None else []
+    wanted.sort(key=lambda one: one[0].traits.purpose == "runtime")  # a build comes first, and is asked about first
     first = min((finding.traits.phase for finding, _ in wanted), default=0)
     for finding, fix in wanted:
         if finding.traits.phase == first and all(_agree(edit, other) for edit in fix.edits for other in taken):
