@@ -158,9 +158,7 @@ class _Writer:
         likely = "" if cause.confidence == "certain" else f" ({cause.confidence})"
         yield f"{indent}{paint('-->', BLUE, BOLD)} {place}{paint(f'  {where}{likely}', DIM) if where or likely else ''}"
         yield from excerpt(lines, cause.location, width=self._width, color=color, paint=paint)
-        yield from self._part(indent, "why", cause.why)
-        if self._options.proof:
-            yield from self._proof(cause, indent)
+        yield from self._proof(cause, indent) if self._options.proof else self._part(indent, "why", cause.why)
         for number, remedy in enumerate(cause.remedies):
             saves = f" ({remedy.saves})" if remedy.saves else ""
             yield from self._part(indent, "better" if not number else "or", (f"{remedy.title}{saves}",), GREEN)
