@@ -305,6 +305,7 @@ def _render_options(settings: Settings, name: str, *, to_file: bool) -> RenderOp
         code_docs=code_doc if documented else None,
         proof=bool(asked.get("proof")),
         brief=bool(asked.get("brief")),
+        show_fix=bool(asked.get("show_fix")),
         limit=0 if asked.get("no_limit") or asked.get("proof") else RenderOptions().limit,
         command=_command(asked),
         quiet=settings.quiet,
