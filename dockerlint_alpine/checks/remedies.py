@@ -142,7 +142,7 @@ def _newer_alpine(subject: Subject, group: _Group) -> Remedy | None:
         assert item.built is not None
         wrong = mismatches(subject, Compile(group.stage, group.step, item, item.built))
         for one in wrong:
-            newer = None if one.too_new else table.first_with(one.tool, one.asked, after=release)
+            newer = None if one.too_new else table.first_with(one.tool, one.demand.version, after=release)
             if newer is None:
                 return None
             first.append(newer)

@@ -9,8 +9,12 @@ import pytest
 from packaging.specifiers import SpecifierSet
 from packaging.version import Version
 
+from dockerlint_alpine.apk import IndexStore
 from dockerlint_alpine.checks.toolchain import toolchains
 from dockerlint_alpine.knowledge import Knowledge
+from dockerlint_alpine.knowledge.errors import RuleError
+from dockerlint_alpine.knowledge.toolchains import PACKAGES, check, disagrees
+from dockerlint_alpine.knowledge.validate import judged
 
 if TYPE_CHECKING:
     from dockerlint_alpine.model.findings import FileReport, Finding
@@ -60,9 +64,9 @@ def test_a_tool_that_is_new_enough_or_comes_from_elsewhere(judge: Judge, text: s
 def test_bindings_that_do_not_know_this_python(judge: Judge, python: str, found: bool) -> None:
     text = f"FROM python:{python}-alpine3.22\n{TOOLS}RUN pip install --no-binary :all: pydantic-core==2.33.2\n"
     messages = [one.message for one in hopeless(judge(text))]
-    assert any("its bindings accept Python 3.13 at most, not 3.14" in message for message in messages) == found
+    assert any("can be compiled for Python 3.13 at most, not 3.14" in message for message in messages) == found
     forward = text.replace("RUN pip", "ENV PYO3_USE_ABI3_FORWARD_COMPATIBILITY=1\nRUN pip")
-    assert not [one for one in hopeless(judge(forward)) if "bindings" in one.message]
+    assert not [one for one in hopeless(judge(forward)) if "at most" in one.message]
 
 
 def test_an_old_pip_is_upgraded_first(judge: Judge) -> None:
@@ -74,19 +78,57 @@ def test_an_old_pip_is_upgraded_first(judge: Judge) -> None:
 
 def test_the_table_is_sound() -> None:
     assert len(TABLE.names()) >= 60
+    check(Knowledge.open().document("toolchains"))
     for name in TABLE.names():
         for demand in TABLE.demands(name):
             assert SpecifierSet(demand.versions)
-            assert demand.evidence, name
-            assert all(name in fact for fact in demand.evidence)
-            asked = [demand.rust, demand.cmake, demand.cmake_before, demand.python]
-            assert len([one for one in asked if one]) == 1
-            assert all(Version(one) for one in asked if one)
+            assert Version(demand.version)
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ({"releases": {"3.20": {"rust": "1.78"}}}, "releases.3.20.cmake: missing"),
+        (
+            {"releases": {"3.20": {"rust": "new", "cmake": "3", "gcc": "13", "python": "3.12"}}},
+            "'new' is not a version",
+        ),
+        ({"distributions": {"A.b": []}}, "is no normalised name"),
+        ({"distributions": {"a": [{"versions": "==1", "evidence": ["a 1: it says so"]}]}}, "asks for nothing"),
+        (
+            {"distributions": {"a": [{"versions": "==1", "rust": "1", "cmake": "3", "evidence": ["a"]}]}},
+            "rust and cmake",
+        ),
+        ({"distributions": {"a": [{"versions": "==1", "rust": "1.7"}]}}, "evidence: missing"),
+        ({"distributions": {"abc": [{"versions": "==1", "rust": "1.7", "evidence": ["of b"]}]}}, "says nothing of abc"),
+        ({"distributions": {"a": [{"versions": "one", "rust": "1.7", "evidence": ["a"]}]}}, "versions"),
+        ({"distributions": {"a": [{"versions": "==1", "cython-before": "3", "evidence": ["a"]}]}}, "from-index.cython"),
+        ({"distributions": {"a": [{"versions": "==1", "go": "3", "rust": "1", "evidence": ["a"]}]}}, "go"),
+        ({"from-index": {"rust": {"1": "3.8"}}}, "is no tool that a build takes from the index"),
+        ({"more": {}}, "more"),
+    ],
+)
+def test_what_the_table_may_not_say(change: dict[str, object], says: str) -> None:
+    with pytest.raises(RuleError) as caught:
+        check(change)
+    assert says in str(caught.value)
+
+
+def test_the_indexes_agree_with_the_table() -> None:
+    store = IndexStore()
+    seen = set()
+    for release, arch in judged(store).items():
+        for tool, version in TABLE.releases.get(release, {}).items():
+            package = store.open(release, arch).package(PACKAGES[tool])
+            assert package is not None
+            assert not disagrees(version, package), (release, tool, package.version)
+            seen.add(release)
+    assert len(seen) >= 3
 
 
 def test_a_newer_release_never_has_an_older_tool() -> None:
     releases = sorted(TABLE.releases, key=Version)
-    for tool in ("rust", "cmake", "python"):
+    for tool in ("rust", "cmake", "gcc", "python"):
         versions = [Version(TABLE.releases[release][tool]) for release in releases]
         assert versions == sorted(versions)
     assert TABLE.first_with("rust", "1.65", after="3.16") == "3.18"
