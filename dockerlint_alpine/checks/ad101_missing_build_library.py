@@ -51,22 +51,13 @@ def run(subject: Subject) -> Iterator[Finding]:
             continue
         if mismatches(subject, made):
             continue  # no package helps: AD504
-        lacking = [use for use in made.built.uses if _lacks(use)]
-        for use in lacking:
-            if not any(_brings(other, use, made) for other in lacking):
+        for use in made.built.uses:
+            if _lacks(use):
                 yield _finding(subject, made, use)
 
 
 def _lacks(use: LibraryUse) -> bool:
     return use.link.required and use.link.linkage == "always" and use.presence in {"absent", "possible"}
-
-
-def _brings(other: LibraryUse, use: LibraryUse, made: Compile) -> bool:
-    """True when the package for another library that the build lacks brings this one: openldap-dev depends on
-    cyrus-sasl-dev."""
-    if other is use or other.package is None or other.package == use.package or other.presence != "absent":
-        return False
-    return made.step.moment.world.add(other.package).has(use.need)
 
 
 def _finding(subject: Subject, made: Compile, use: LibraryUse) -> Finding:
@@ -113,4 +104,5 @@ CHECK = Check(
     fix="safe",
     purpose="build",
     stops_build=True,
+    topic="compile",
 )

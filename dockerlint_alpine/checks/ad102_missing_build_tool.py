@@ -57,10 +57,7 @@ class _Lack(Struct):
 
 
 def run(subject: Subject) -> Iterator[Finding]:
-    """Yield one finding per step and tool, however many distributions want it.
-
-    A tool that comes along with another one of the same build (``rustc`` with ``cargo``) is not named beside it.
-    """
+    """Yield one finding per step and tool, however many distributions want it."""
     lacks: dict[tuple[int, int, str], _Lack] = {}
     for made in compiles(subject):
         if made.built.rule is None or made.built.rule.optional_extension or mismatches(subject, made):
@@ -70,29 +67,7 @@ def run(subject: Subject) -> Iterator[Finding]:
                 key = (made.stage.index, made.step.span[0], need)
                 lacks.setdefault(key, _Lack(need, made.step)).wanted_by.append(made)
     for lack in lacks.values():
-        if not any(_brings(other, lack) for other in lacks.values()):
-            yield _finding(subject, lack)
-
-
-def _brings(other: _Lack, lack: _Lack) -> bool:
-    """True when whatever wants one tool wants the other, whose package is built with the first one's and depends on it."""
-    packages = other.wanted_by[0].stage.packages
-    if other is lack or other.step is not lack.step or packages is None:
-        return False
-    theirs, ours = (packages.best(one.need) for one in (other, lack))
-    if theirs is None or ours is None or _origins(other) != _origins(lack):
-        return False
-    named = {made.item.resolved.name for made in other.wanted_by}
-    return all(made.item.resolved.name in named for made in lack.wanted_by) and any(
-        depends.name == ours.package.name for depends in theirs.package.depends
-    )
-
-
-def _origins(lack: _Lack) -> frozenset[str]:
-    """What the package for a tool is built from; empty where the release has none."""
-    packages = lack.wanted_by[0].stage.packages
-    best = packages.best(lack.need) if packages is not None else None
-    return frozenset({best.package.origin}) if best is not None else frozenset()
+        yield _finding(subject, lack)
 
 
 def _needs(made: Compile) -> tuple[str, ...]:
@@ -137,6 +112,7 @@ def _finding(subject: Subject, lack: _Lack) -> Finding:
         need=lack.need,
         packages=(package,),
         fix=fix,
+        items=tuple(made.item for made in lack.wanted_by),
     )
 
 
@@ -166,4 +142,5 @@ CHECK = Check(
     fix="safe",
     purpose="build",
     stops_build=True,
+    topic="compile",
 )

@@ -162,4 +162,5 @@ CHECK = Check(
     run,
     fix="safe",
     purpose="build",
+    topic="implicit",
 )

@@ -83,4 +83,5 @@ CHECK = Check(
     fix="safe",
     purpose="runtime",
     image="linked",
+    topic="load",
 )

@@ -423,4 +423,5 @@ CHECK = Check(
     run,
     fix="safe",
     purpose="runtime",
+    topic="start",
 )

@@ -22,8 +22,8 @@ RUN apk add --no-cache curl=~8.14 libpq
 ## Fix safety
 Unsafe: another version is installed than the author wrote. Where all packages of the file are pinned exactly, the fix
 writes the present version; else it pins as `=~`. A pin that is newer than the index at hand is not reported.
-Of a release that is known by its recipes alone, the version is the one that it started with; its branch has moved on
-since, so nothing is pinned exactly to it.
+Of a release that is known by its recipes, or by an index of a day before its end, the version is the one of that day; the
+branch has moved on since, so nothing is pinned exactly to it.
 
 ## References
 - apk-world(5): the operators `=`, `~`, `=~`, `<`, `>` of a dependency
@@ -36,6 +36,7 @@ import re
 from typing import TYPE_CHECKING
 
 from dockerlint_alpine.apk import Constraint, compare
+from dockerlint_alpine.apk.releases import supported_until
 from dockerlint_alpine.apk.version import GREATER
 from dockerlint_alpine.checks.apk_operands import Asked, asked_for, replace_operand
 from dockerlint_alpine.checks.base import Check, Subject
@@ -105,8 +106,9 @@ def _finding(subject: Subject, asked: Asked, present: Package, source: IndexSour
     release = asked.index.release
     has = f"Alpine {release} has {present.name} {present.version}"
     day = f"is what {source.release} {source.repository} {source.arch} has on {source.date}"
-    if source.derived is not None:
+    if _has_moved_on(source):
         has = f"Alpine {release} had {present.name} {present.version} on {source.date} and has moved on since"
+    if source.derived is not None:
         day = f"is what {source.release} {source.repository} had by {source.derived}"
     if asked.constraint is None:
         text = f"apk reads no version in {asked.operand.text}; {has}"
@@ -129,8 +131,14 @@ def _finding(subject: Subject, asked: Asked, present: Package, source: IndexSour
         ),
         need=asked.operand.text,
         packages=(present.name,),
-        fix=_fix(subject, asked, present, exact=exact and source.derived is None),
+        fix=_fix(subject, asked, present, exact=exact and not _has_moved_on(source)),
     )
+
+
+def _has_moved_on(source: IndexSource) -> bool:
+    """True for an index that came with this program and is of a day before the release's end: versions come and go."""
+    until = supported_until(source.release)
+    return source.derived is not None or (source.kind == "embedded" and (until is None or source.date[:7] < until))
 
 
 def _confidence(asked: Asked, source: IndexSource) -> Confidence:

@@ -179,19 +179,24 @@ def _venv(subject: Subject, stage: Stage, refused: list[InstallStep]) -> Fix | N
     own = [one for one in stage.instructions if subject.dockerfile.instruction_at(one.start) is one]
     if first.conditional or first.instruction not in own or first.instruction.json is not None:
         return None
-    if any(step.command.program not in {"pip", "pip3"} for step in refused):
-        return None  # a shell remembers where it found python3, and would go on with that one
+    programs = {step.command.program for step in refused}
+    if not programs <= {"pip", "pip3", "python", "python3"}:
+        return None
     data, (start, _) = subject.dockerfile.data, first.span
     text = b"\n".join(data[one.start : one.end] for one in own)
-    if re.search(rb"/usr/bin/(?:env\s+)?(?:python|pip)|(?m:^\s*USER\s)|\bPATH=", text, re.IGNORECASE):
+    if re.search(rb"/usr/bin/(?:env\s+)?(?:python|pip)|\bPATH=", text, re.IGNORECASE):
         return None
     if not data.startswith(first.command.program.encode(), start) or "<<" in first.instruction.value:
         return None
+    if any(one.keyword == "USER" and one.start < refused[-1].instruction.start for one in own):
+        return None  # who may not write to /opt; a user who comes later reads the environment
     seen = any(name.startswith("py3-") and name not in _WITH_PIP for name in first.moment.world.explicit)
     options = "--system-site-packages " if seen else ""
+    # A shell remembers where it found python3, and would go on with that one.
+    forget = "hash -r && " if first.command.program.startswith("python") else ""
     edits = (
         TextEdit(first.instruction.start, first.instruction.start, f'ENV PATH="{_VENV}/bin:$PATH"{_newline(data)}'),
-        TextEdit(start, start, f"python3 -m venv {options}{_VENV} && "),
+        TextEdit(start, start, f"python3 -m venv {options}{_VENV} && {forget}"),
     )
     return Fix(f"install into a virtual environment in {_VENV}", "unsafe", edits)
 

@@ -72,4 +72,5 @@ CHECK = Check(
     __doc__,
     run,
     on_demand=True,
+    topic="compile",
 )

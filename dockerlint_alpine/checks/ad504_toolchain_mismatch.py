@@ -57,13 +57,25 @@ from dockerlint_alpine.checks import evidence
 from dockerlint_alpine.checks.base import Check, Subject, confidence_of
 from dockerlint_alpine.checks.build_moment import Compile, compiles
 from dockerlint_alpine.checks.toolchain import Mismatch, mismatches, toolchains
+from dockerlint_alpine.knowledge.toolchains import PACKAGES
 from dockerlint_alpine.model.findings import Evidence
 from dockerlint_alpine.python.tags import knows_musllinux
 
 if TYPE_CHECKING:
+    from dockerlint_alpine.knowledge.toolchains import Tool, Toolchains
     from dockerlint_alpine.model.findings import Finding
 
-_NAMES = {"rust": "Rust", "cmake": "CMake", "python": "Python"}
+_NAMES: dict[Tool, str] = {
+    "rust": "Rust",
+    "cmake": "CMake",
+    "gcc": "GCC",
+    "python": "Python",
+    "cython": "Cython",
+    "setuptools": "setuptools",
+    "numpy": "numpy",
+}
+_SWITCHES = {"14": "-fpermissive", "15": "-std=gnu17"}
+"""What makes a newer GCC take the C that an older one took, by the first version that does not."""
 
 
 def run(subject: Subject) -> Iterator[Finding]:
@@ -89,23 +101,27 @@ def _finding(subject: Subject, made: Compile, found: tuple[Mismatch, ...]) -> Fi
         evidence=(
             evidence.requirement(item),
             evidence.wheel(item),
-            *(Evidence("rule", fact) for one in found for fact in one.evidence[:1]),
+            *(Evidence("rule", fact, _cause(made, one)) for one in found for fact in one.demand.evidence[:1]),
             *(
                 Evidence("index", f"Alpine {made.stage.alpine} has {_NAMES[one.tool]} {one.has}")
                 for one in found
-                if one.tool != "python"
+                if one.tool in PACKAGES and one.tool != "python"
             ),
         ),
     )
 
 
 def _cause(made: Compile, one: Mismatch) -> str:
-    name = _NAMES[one.tool]
+    name, asked = _NAMES[one.tool], one.demand.version
     if one.tool == "python":
-        return f"its bindings accept Python {one.asked} at most, not {one.has}"
+        return f"can be compiled for Python {asked} at most, not {one.has}"
+    if not one.has:
+        return f"its build takes the newest {name} and is refused by {name} {asked} and later"
+    if one.tool == "gcc" and one.too_new:
+        return f"its C is refused by {name} {asked} and later; Alpine {made.stage.alpine} has {one.has}"
     if one.too_new:
-        return f"its build files are refused by {name} {one.asked} and later; Alpine {made.stage.alpine} has {one.has}"
-    return f"needs {name} {one.asked} or newer; Alpine {made.stage.alpine} has {one.has}"
+        return f"its build files are refused by {name} {asked} and later; Alpine {made.stage.alpine} has {one.has}"
+    return f"needs {name} {asked} or newer; Alpine {made.stage.alpine} has {one.has}"
 
 
 def _ways(subject: Subject, made: Compile, found: tuple[Mismatch, ...]) -> Iterator[str]:
@@ -114,21 +130,36 @@ def _ways(subject: Subject, made: Compile, found: tuple[Mismatch, ...]) -> Itera
     if home.pip_version is not None and not knows_musllinux(home.pip_version):
         yield f"upgrade pip first (pip {home.pip_version} takes no musllinux wheels)"
     later = artefact.nearest_with_wheel
-    if later is not None and _is_later(later, made.item.resolved.version):
+    has_later = later is not None and _is_later(later, made.item.resolved.version)
+    if has_later:
         yield f"take {made.item.resolved.name} {later}, which has a wheel that fits"
-    for one in found:
-        if one.tool == "python":
-            yield f"take a Python up to {one.asked}"
-        elif not one.too_new and release is not None:
-            newer = toolchains(subject.knowledge).first_with(one.tool, one.asked, after=release)
-            if newer is not None:
-                yield f"take Alpine {newer} or later"
-    if not all(one.tool == "python" or not one.too_new for one in found):
-        yield "take a later version of it, or set CMAKE_POLICY_VERSION_MINIMUM=3.5"
-    elif not any(one.tool != "python" for one in found) and later is None:
+    too_new = [one for one in found if one.too_new]
+    if too_new and not has_later:
         yield "take a later version of it"
-    else:
+    for one in found:
+        yield from _ways_of(toolchains(subject.knowledge), one, release)
+    if not too_new:
         yield "or an older version of it"
+
+
+def _ways_of(table: Toolchains, one: Mismatch, release: str | None) -> Iterator[str]:
+    tool, asked = one.tool, one.demand.version
+    if tool == "python":
+        yield f"take a Python up to {asked}"
+    elif not one.has:
+        yield f"constrain the build to {tool}<{asked} (PIP_CONSTRAINT; PIP_BUILD_CONSTRAINT from pip 25.3 on)"
+    elif tool == "cmake" and one.too_new:
+        yield "set CMAKE_POLICY_VERSION_MINIMUM=3.5"
+    elif release is not None and one.too_new:
+        if asked in _SWITCHES:
+            yield f"set CFLAGS={_SWITCHES[asked]}"
+        sooner = table.last_before(tool, asked, before=release)
+        if sooner is not None:
+            yield f"take Alpine {sooner} or earlier"
+    elif release is not None:
+        newer = table.first_with(tool, asked, after=release)
+        if newer is not None:
+            yield f"take Alpine {newer} or later"
 
 
 def _is_later(version: str, other: str | None) -> bool:
@@ -145,4 +176,5 @@ CHECK = Check(
     "the release's tools, or this Python, are not what this version can be compiled with",
     __doc__,
     run,
+    topic="compile",
 )

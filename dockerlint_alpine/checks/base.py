@@ -26,6 +26,7 @@ from dockerlint_alpine.model.findings import (
     Location,
     Severity,
     StageRef,
+    Topic,
     Traits,
 )
 
@@ -106,6 +107,9 @@ class Check(Struct, frozen=True):
     unused_text: bool = False
     on_demand: bool = False
     since: str = "0.1.0"
+    topic: Topic = ""
+    """What brings its findings about, where several of one instruction are told as one cause."""
+
     names_only: bool = False
     """True where a finding rests on names and versions of packages alone, not on what they need or bring."""
 
@@ -145,12 +149,13 @@ class Check(Struct, frozen=True):
         packages: Iterable[str | None] = (),
         fix: Fix | None = None,
         on_demand: bool = False,
+        items: Iterable[Installed] = (),
     ) -> Finding:
         """A finding of this code: what is its own is given, the rest is filled in.
 
-        It stands ``at`` a place, or at the command of a ``step``. ``item`` is the distribution that it is about. An error
-        of which it is only possible that it is one is a warning unless ``severity`` says otherwise, and a safe fix of it is
-        unsafe. ``packages`` and ``evidence`` may have gaps and repeats.
+        It stands ``at`` a place, or at the command of a ``step``. ``item`` is the distribution that it is about, ``items``
+        are all of them where there are several. An error of which it is only possible that it is one is a warning unless
+        ``severity`` says otherwise, and a safe fix of it is unsafe. ``packages`` and ``evidence`` may have gaps and repeats.
         """
         if at is None:
             assert step is not None
@@ -176,19 +181,20 @@ class Check(Struct, frozen=True):
             packages=tuple(package for package in packages if package),
             fix=fix,
             traits=self._traits(on_demand=on_demand),
+            distributions=tuple(map(distribution_ref, items or ((item,) if item is not None else ()))),
         )
 
     def _traits(self, *, on_demand: bool) -> Traits:
-        """What others have to know of the code. What a build lacks is added before what lacks where it runs, as a -dev
-        package often brings that along, and what is superfluous goes last."""
+        """What others have to know of the code. What is superfluous goes last: what lacks may be why it is there."""
         return Traits(
             purpose=self.purpose,
-            phase=2 if self.removes else 1 if self.purpose == "runtime" else 0,
+            phase=1 if self.removes else 0,
             on_all_platforms=self.removes,
             could_not_judge=self.could_not_judge,
             about_comment=self.about_comment,
             unused_text=self.unused_text,
             on_demand=on_demand,
+            topic=self.topic,
         )
 
     def add(
@@ -236,7 +242,10 @@ def stage_label(stage: Stage) -> str:
 
 def distribution_ref(item: Installed) -> DistributionRef:
     """The distribution as findings name it."""
-    return DistributionRef(item.resolved.name, item.resolved.version, item.resolved.chain)
+    artefact, compiled = item.resolved.artefact, ""
+    if item.built is not None:
+        compiled = artefact.shared or artefact.reason
+    return DistributionRef(item.resolved.name, item.resolved.version, item.resolved.chain, compiled)
 
 
 def confidence_of(

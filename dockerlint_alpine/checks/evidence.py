@@ -35,7 +35,7 @@ def requirement(item: Installed) -> Evidence:
 def wheel(item: Installed) -> Evidence:
     """Why it is compiled, or which wheel fits."""
     verdict = item.resolved.artefact
-    return Evidence("wheel", f"{verdict.reason} ({verdict.source})")
+    return Evidence("wheel", f"{verdict.reason} ({verdict.source})", verdict.reason)
 
 
 def linkage(item: Installed, cause: LibraryUse | Language | WheelLink) -> Evidence:
@@ -46,14 +46,16 @@ def linkage(item: Installed, cause: LibraryUse | Language | WheelLink) -> Eviden
             "always": f"its build links {cause.library.name}",
             "system-if-present": f"its build links the system's {cause.library.name} if it finds it, {_otherwise(cause)}",
         }.get(cause.link.linkage, f"its build uses {cause.library.name}")
+        gist = how if cause.link.linkage == "system-if-present" else ""
         if item.built is not None and item.built.source is not None:
-            return Evidence("source", facts[0])
-        return Evidence("rule", f"{item.resolved.name}: {how}{_because(facts)}")
+            return Evidence("source", facts[0], gist)
+        return Evidence("rule", f"{item.resolved.name}: {how}{_because(facts)}", gist)
     if isinstance(cause, Language):
         return Evidence("rule", f"{item.resolved.name} is written in {cause.name}{_because(cause.evidence)}")
     assert item.wheel is not None
     library = cause.need.removeprefix("so:")
-    return Evidence("elf", f"{cause.path} in {item.wheel.shown} names {library}, which the wheel does not bring along")
+    said = f"{cause.path} in {item.wheel.shown} names {library}, which the wheel does not bring along"
+    return Evidence("elf", said, said)
 
 
 def sources(item: Installed) -> Evidence | None:
@@ -76,7 +78,8 @@ def presence(world: World, package: str, index: Index) -> Evidence | None:
     if len(chain) == 1:
         return Evidence("dockerfile", f"{package} is installed by name")
     borrowed = _stand_in(index, [found for name in chain for found in index.providers(name)[:1]])
-    return Evidence("index", f"Alpine {index.release}: {' -> '.join(chain)} (each depends on the next){borrowed}")
+    way = f"Alpine {index.release}: {' -> '.join(chain)}"
+    return Evidence("index", f"{way} (each depends on the next){borrowed}", way)
 
 
 def provider(index: Index, need: str, package: str) -> Evidence:
@@ -152,5 +155,5 @@ def compiled_in(subject: Subject, item: Installed) -> Evidence | None:
     if item.built is None or item.copied_from is None:
         return None
     stage = subject.timeline.stages[item.built.stage]
-    line = item.arrived.line
-    return Evidence("dockerfile", f"compiled in {stage_label(stage)}, brought here by line {line}")
+    said = f"compiled in {stage_label(stage)}, brought here by line {item.arrived.line}"
+    return Evidence("dockerfile", said, said)

@@ -63,15 +63,12 @@ def _missing(
         grouped: dict[str, tuple[LibraryUse | Language | WheelLink, list[str], Literal["missing", "possible"]]] = {}
         for need, cause in item.objects:
             state = state_of(subject.timeline, stage, moment, need)
-            if state is None or _comes_with_headers(stage, item, cause, need):
+            if state is None or _never_linked(item, cause):
                 continue
             package = package_for(stage, need)
             _, needs, _ = grouped.setdefault(package or need, (cause, [], state))
             needs.append(need)
-        packages = [package for needs in grouped.values() if (package := package_for(stage, needs[1][0]))]
         for key, (cause, needs, state) in grouped.items():
-            if _comes_along(moment, needs[0], key, packages):
-                continue
             yield MissingObject(
                 item=item,
                 cause=cause,
@@ -84,24 +81,10 @@ def _missing(
             )
 
 
-def _comes_with_headers(stage: Stage, item: Installed, cause: object, need: str) -> bool:
-    """True where the build itself stops for want of the library's -dev package, which brings the library to the same stage:
-    that is told by AD101. Where the package is taken away again, that is the next finding."""
-    if (
-        not isinstance(cause, LibraryUse)
-        or cause.presence != "absent"
-        or cause.package is None
-        or not (cause.link.required and cause.link.linkage == "always")
-    ):
-        return False
-    if item.built is None or item.built.stage != stage.index or item.copied_from is not None or stage.end is None:
-        return False
-    return stage.end.world.add(cause.package).has(need)
-
-
-def _comes_along(moment: Moment, need: str, package: str, others: Iterable[str]) -> bool:
-    """True when another package that is missing too brings this one: libstdc++ depends on libgcc."""
-    return any(other != package and moment.world.add(other).has(need) for other in others)
+def _never_linked(item: Installed, cause: object) -> bool:
+    """True for a library that a build does without, extension and all, when it does not find it."""
+    absent = isinstance(cause, LibraryUse) and cause.presence == "absent"
+    return absent and item.built is not None and item.built.rule is not None and item.built.rule.optional_extension
 
 
 def state_of(timeline: Timeline, stage: Stage, moment: Moment, need: str) -> Literal["missing", "possible"] | None:

@@ -13,14 +13,16 @@ from dockerlint_alpine.cli.sections import SectionedCommand
 from dockerlint_alpine.cli.terminal import warn
 from dockerlint_alpine.model.reports import FileError, FileReport, Report
 from dockerlint_alpine.run.discovery import names_builds, without_repeats
+from dockerlint_alpine.run.jobs import read_job
 from dockerlint_alpine.run.pool import data_errors
-from dockerlint_alpine.run.reading import UnreadableError, read_dockerfile
+from dockerlint_alpine.run.reading import UnreadableError
 from dockerlint_alpine.run.scheduler import Judge, merged_reports
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from dockerlint_alpine.run.config import Configuration, Settings
+    from dockerlint_alpine.run.jobs import Job
 
 
 @click.command(cls=SectionedCommand)
@@ -36,6 +38,11 @@ if TYPE_CHECKING:
     help="Compare the findings with an image built from this Dockerfile: of the engine, or a saved one.",
 )
 @click.option(
+    "--show-fix",
+    is_flag=True,
+    help="Write out every way out of a compile that there is, a build stage of its own among them.",
+)
+@click.option(
     "--using",
     is_flag=True,
     help="PATHs are requirement or lock files: judge the Dockerfiles below this folder that use one of them.",
@@ -47,7 +54,7 @@ if TYPE_CHECKING:
     help="What to call a Dockerfile read from standard input (PATH is -).",
 )
 def check(paths: tuple[str, ...], **given: Any) -> None:
-    r"""Report what Alpine stages lack: Dockerfiles, folders and compose files; by default what is below the folder.
+    r"""Report what Alpine stages lack: Dockerfiles, folders, compose and bake files; by default what is below.
 
     \b
     Examples:
@@ -105,7 +112,7 @@ def _compared(paths: tuple[str, ...], judge: Judge, name: str) -> Report:
         )
     jobs, errors = common.jobs_for(paths, judge.configured)
     if errors:
-        return Report((), tuple(errors))
+        return Report.of((), errors)
     if len(jobs) != 1:
         found = ", ".join(job.shown_as for job in jobs[:4]) or "none"
         raise click.UsageError(f"--image speaks of one Dockerfile; name it (found: {found})")
@@ -113,7 +120,7 @@ def _compared(paths: tuple[str, ...], judge: Judge, name: str) -> Report:
     doctor = judge.doctors.doctor(judge.configured).for_job(job)
     with open_image(name, judge.configured.settings.platforms) as (image, progress):
         try:
-            data = read_dockerfile(job.path)
+            data = read_job(job)
             report = check_image(doctor, data, job.path, image, shown_as=job.shown_as, progress=progress)
         except UnreadableError as error:
             return Report((), (FileError(job.shown_as, str(error)),))
@@ -144,7 +151,18 @@ def _report(paths: tuple[str, ...], judge: Judge, stdin_name: str | None) -> Rep
             reports.append(doctor.check_bytes(data, place, shown_as=name))
         except UnreadableError as error:
             errors.append(FileError(name, str(error)))
-    return _collected(judge.reports(jobs), reports, errors)
+    results = judge.reports(jobs)
+    if click.get_current_context().params.get("show_fix"):
+        results = [_with_build_stages(judge, job, result) for job, result in zip(jobs, results, strict=True)]
+    return _collected(results, reports, errors)
+
+
+def _with_build_stages(judge: Judge, job: Job, result: FileReport | FileError) -> FileReport | FileError:
+    from dockerlint_alpine.run.build_stages import with_build_stages
+
+    if isinstance(result, FileError):
+        return result
+    return with_build_stages(judge.doctors.doctor(judge.configured).for_job(job), result, job.path)
 
 
 def _collected(
@@ -152,4 +170,4 @@ def _collected(
 ) -> Report:
     judged = [result for result in results if isinstance(result, FileReport)]
     unread = [result for result in results if isinstance(result, FileError)]
-    return Report(merged_reports([*reports, *judged]), (*errors, *unread))
+    return Report.of(merged_reports([*reports, *judged]), (*errors, *unread))

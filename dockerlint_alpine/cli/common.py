@@ -18,7 +18,8 @@ from dockerlint_alpine.cli.sections import section
 from dockerlint_alpine.cli.spelling import completed
 from dockerlint_alpine.cli.terminal import warn
 from dockerlint_alpine.model.reports import FileError, Report
-from dockerlint_alpine.run.discovery import Job, Search, find_jobs
+from dockerlint_alpine.report.options import PROGRAM
+from dockerlint_alpine.run.discovery import Search, find_jobs
 from dockerlint_alpine.system.files import write_file
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from dockerlint_alpine.run.analysis import Doctor
     from dockerlint_alpine.run.cache import ReportCache
     from dockerlint_alpine.run.config import Configuration, Settings
+    from dockerlint_alpine.run.jobs import Job
     from dockerlint_alpine.run.scheduler import Judge
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
@@ -107,6 +109,9 @@ _OUTPUT = (
         help="text, concise, json, sarif, github, gitlab, junit, checkstyle, rdjson or markdown; repeatable.",
     ),
     click.option("--output-file", type=click.Path(dir_okay=False), help="Write there instead of standard output."),
+    click.option("--proof", is_flag=True, help="With the text: every step that leads to a finding."),
+    click.option("--brief", is_flag=True, help="With the text: one line for what belongs together."),
+    click.option("--no-limit", is_flag=True, help="With the text: all that is found, not the gravest 20."),
     click.option("--color", type=click.Choice(["auto", "always", "never"]), help="Colours (default: on a terminal)."),
     click.option(
         "--quiet", "-q", is_flag=True, default=None, help="Print findings only: no summary, hint or progress line."
@@ -225,7 +230,7 @@ def jobs_for(paths: Sequence[str], configured: Configuration) -> tuple[list[Job]
         jobs, errors = find_jobs(paths, search=search)
     named = set(paths)
     kept = [job for job in jobs if job.shown_as in named or not search.excludes(str(job.path))]
-    return kept, [FileError(error.path, error.message) for error in errors]
+    return kept, [FileError(error.path, error.message, remark=error.empty) for error in errors]
 
 
 def _nothing(_: str) -> bool:
@@ -252,7 +257,10 @@ def wants_color(choice: str, terminal: bool) -> bool:
 
 
 def show(report: Report, settings: Settings) -> None:
-    """Render the report in every format asked for, to standard output or to files."""
+    """Render the report in every format asked for, to standard output or to files.
+
+    How much the text tells is asked on the command line alone.
+    """
     from dockerlint_alpine.report import render
 
     for wanted in settings.output_format:
@@ -283,6 +291,8 @@ def _render_options(settings: Settings, name: str, *, to_file: bool) -> RenderOp
     from dockerlint_alpine.model.about import DOCS_URL, __version__
     from dockerlint_alpine.report import RenderOptions
 
+    context = click.get_current_context(silent=True)
+    asked = context.params if context is not None else {}
     terminal, documented = sys.stdout.isatty() and not to_file, name in _DOCUMENTED
     width = os.get_terminal_size().columns if terminal else 100
     links = follows_links(os.environ, terminal=terminal) and settings.color != "never" and not to_file
@@ -294,9 +304,21 @@ def _render_options(settings: Settings, name: str, *, to_file: bool) -> RenderOp
         version=__version__,
         width=max(60, min(width, 120)),
         code_docs=code_doc if documented else None,
+        proof=bool(asked.get("proof")),
+        brief=bool(asked.get("brief")),
+        show_fix=bool(asked.get("show_fix")),
+        limit=0 if asked.get("no_limit") or asked.get("proof") else RenderOptions().limit,
+        command=_command(asked),
         quiet=settings.quiet,
         host_root=os.environ.get(_HOST_ROOTS.get(name, "")),
     )
+
+
+def _command(asked: dict[str, Any]) -> str:
+    """How to check the same files again; without what only says how to judge and to show them."""
+    from shlex import join
+
+    return join((PROGRAM, "check", *asked.get("paths", ())))
 
 
 def code_doc(code: str) -> CodeDoc:

@@ -14,13 +14,13 @@ from dockerlint_alpine.cli.sections import section
 from dockerlint_alpine.cli.terminal import warn
 from dockerlint_alpine.model.reports import FileError
 from dockerlint_alpine.report.display import printable
-from dockerlint_alpine.run.discovery import job_settings
+from dockerlint_alpine.run.jobs import job_settings
 
 if TYPE_CHECKING:
     from dockerlint_alpine.cli.watching import Judged
     from dockerlint_alpine.model.reports import Report
     from dockerlint_alpine.run.config import Settings
-    from dockerlint_alpine.run.discovery import Job
+    from dockerlint_alpine.run.jobs import Job
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
@@ -110,7 +110,7 @@ def _show_files(_: Judged, paths: tuple[str, ...], given: dict[str, Any]) -> int
         _say("\n".join(printable(_build_line(row)) for row in rows), configured.settings)
     for problem in errors:
         warn(f"{problem.path}: {problem.message}")
-    return 2 if errors else 0
+    return 2 if any(not one.remark for one in errors) else 0
 
 
 def _build(job: Job, settings: Settings) -> dict[str, object]:

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, TypeAlias
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from msgspec import Struct
 from msgspec.structs import replace
 
+from dockerlint_alpine.fixer import new_run
 from dockerlint_alpine.model.findings import Evidence, Fix
 from dockerlint_alpine.syntax import Edit, apply_edits, parse
 from dockerlint_alpine.syntax.ordering import package_name
@@ -29,9 +30,6 @@ _MAX_TRIES = 3
 _ONE_MEMBER = re.compile(r"""[\s\\`"',]*([^\s\\`"',]+)[\s\\`"',]*""")
 """One name and what separates it from its neighbours."""
 
-_NEW_LIST = re.compile(r"(?P<head>[\s\S]*\bapk add --no-cache)(?P<gap>[\s\\`]+)(?P<name>\S+)(?P<tail>[\s\S]*)")
-"""A ``RUN apk add`` of its own with one name."""
-
 _DELETION = re.compile(r"\bapk\b[^;&|]*\bdel\b")
 
 Key: TypeAlias = tuple[object, ...]
@@ -42,12 +40,25 @@ Judge: TypeAlias = Callable[[bytes, Texts], "FileReport"]
 """Judges the bytes of a Dockerfile, with these files in place of those on disk."""
 
 
+Preference: TypeAlias = Literal["", "wheel", "packages"]
+"""Which way out of a compile to take: one that leads to a wheel, or packages for compiling. Without any, packages, and with
+unsafe fixes a wheel where packages don't help."""
+
+
 class Proposal(Struct, frozen=True):
-    """One fix on offer: its finding, and the file (``None``: the Dockerfile) with its bytes before and after."""
+    """One fix on offer: its finding, and the file (``None``: the Dockerfile) with its bytes before and after.
+
+    ``others`` are the other ways out that can be written.
+    """
 
     finding: Finding
     fix: Fix
     changes: tuple[tuple[str | None, bytes, bytes], ...]
+    others: tuple[Proposal, ...] = ()
+
+
+Accept: TypeAlias = Callable[[Proposal], "bool | Fix"]
+"""Says whether a fix is made, or which of the other ways is taken instead."""
 
 
 class Mended(Struct, frozen=True):
@@ -70,23 +81,26 @@ def apply_fixes(
     unsafe: bool,
     read: Callable[[str], bytes | None],
     others: Texts | None = None,
-    accept: Callable[[Proposal], bool] | None = None,
+    accept: Accept | None = None,
+    prefer: Preference = "",
 ) -> Mended:
     """Fix ``data`` for all ``judges`` at once (builds of one Dockerfile with different arguments).
 
     ``read`` gives the bytes of another file, ``None`` where it may not be changed; ``others`` are those that earlier
-    fixes have changed. ``accept`` is asked about each fix; without it all are taken.
+    fixes have changed. ``accept`` is asked about each fix; without it all are taken, as ``prefer`` says. A way that does
+    not help is given up for the next one.
     """
     texts = dict(others or {})
     applied: dict[Key, Finding] = {}
     tries: Counter[Key] = Counter()
     declined: set[Key] = set()
     unsettled: set[Key] = set()
+    given_up: set[tuple[TextEdit, ...]] = set()
     reports = tuple(judge(data, texts) for judge in judges)
     for _ in range(MAX_ROUNDS):
         found = merged(reports).findings
         wanted = [one for one in found if key_of(one) not in declined | unsettled and tries[key_of(one)] < _MAX_TRIES]
-        chosen = compatible(wanted, unsafe=unsafe)
+        chosen = compatible(wanted, unsafe=unsafe, prefer=prefer, given_up=given_up)
         chosen = [(one, fix) for one, fix in chosen if _load(fix, texts, read)]
         if not chosen:
             break
@@ -100,30 +114,55 @@ def apply_fixes(
             after = tuple(judge(*changed) for judge in judges)
             left = Counter(map(key_of, merged(after).findings))
             useless = {key for finding, _ in chosen if left[key := key_of(finding)] >= known[key]}
-            if not useless:
+            refuted = _refuted(chosen, useless)
+            if not useless and not refuted:
                 data, texts = changed
                 reports = after
                 unsettled.clear()  # on another text they may help
                 break
+            given_up |= refuted
             unsettled |= useless
-            chosen = [(finding, fix) for finding, fix in chosen if key_of(finding) not in useless]
-        for finding, _ in chosen:
-            applied.setdefault(key_of(finding), finding)
+            kept = [(one, fix) for one, fix in chosen if key_of(one) not in useless and fix.edits not in refuted]
+            gone = _packages(finding for finding, _ in chosen) - _packages(finding for finding, _ in kept)
+            chosen = [(finding, new_run.without(fix, gone)) for finding, fix in kept]
+        for finding, fix in chosen:
+            applied.setdefault(key_of(finding), replace(finding, fix=fix))
             tries[key_of(finding)] += 1
     return Mended(data, texts, tuple(applied.values()), reports, frozenset(unsettled))
+
+
+def _refuted(chosen: Sequence[tuple[Finding, Fix]], useless: set[Key]) -> set[tuple[TextEdit, ...]]:
+    """The edits of the ways out that rid none of their findings. What a way leaves over is mended in the next round: it is
+    taken out of ``useless``."""
+    ways: dict[tuple[TextEdit, ...], set[Key]] = {}
+    for finding, fix in chosen:
+        if fix in _ways(finding):
+            ways.setdefault(fix.edits, set()).add(key_of(finding))
+    refuted = {edits for edits, keys in ways.items() if keys <= useless}
+    for keys in ways.values():
+        useless -= keys
+    return refuted
 
 
 def without_useless(report: FileReport, unsettled: frozenset[Key]) -> FileReport:
     """A report in which the fixes of ``unsettled`` findings are not offered: each says why, and what to do by hand."""
     if not unsettled:
         return report
+    left = [one for one in report.findings if key_of(one) not in unsettled]
+    gone = _packages(report.findings) - _packages(left)
     findings = tuple(
         _by_hand(finding, report.source)
         if finding.fix is not None and finding.fix.edits and key_of(finding) in unsettled
+        else replace(finding, fix=new_run.without(finding.fix, gone))
+        if finding.fix is not None
         else finding
         for finding in report.findings
     )
     return replace(report, findings=findings)
+
+
+def _packages(findings: Iterable[Finding]) -> set[str]:
+    return {package for finding in findings for package in finding.packages}
 
 
 def _by_hand(finding: Finding, source: bytes) -> Finding:
@@ -163,7 +202,7 @@ def merged(reports: Sequence[FileReport]) -> FileReport:
     first, *rest = reports
     if not rest:
         return first
-    findings = dict.fromkeys(finding for report in reports for finding in report.findings)
+    findings = dict.fromkeys(new_run.joined([finding for report in reports for finding in report.findings]))
     return replace(
         first,
         findings=tuple(sorted(findings, key=lambda one: (one.location.line, one.location.column, one.code))),
@@ -172,21 +211,42 @@ def merged(reports: Sequence[FileReport]) -> FileReport:
     )
 
 
-def compatible(findings: Sequence[Finding], *, unsafe: bool) -> list[tuple[Finding, Fix]]:
+def compatible(
+    findings: Sequence[Finding],
+    *,
+    unsafe: bool,
+    prefer: Preference = "",
+    given_up: Collection[tuple[TextEdit, ...]] = (),
+) -> list[tuple[Finding, Fix]]:
     """Fixes that may be applied together: no two of them touch the same place, but several may add to one list.
 
-    What a build lacks comes before what lacks where it runs, as a -dev package often brings that along, and what is
-    superfluous comes last.
+    What lacks comes before what is superfluous. Findings that one way out mends are mended by it together; those in
+    ``given_up`` are no longer tried.
     """
     chosen: list[tuple[Finding, Fix]] = []
     taken: list[TextEdit] = []
-    wanted = [(finding, fix) for finding in findings if (fix := _applicable(finding, unsafe=unsafe)) is not None]
+    ways: set[tuple[TextEdit, ...]] = set()
+    for finding in findings:
+        stuck = unsafe and not prefer and finding.traits.topic == "compile" and not _applicable(finding, unsafe=True)
+        open_ways = (way.edits for way in _ways(finding) if way.edits not in given_up)
+        if prefer == "wheel" or stuck:
+            ways.update([edits] if (edits := next(open_ways, None)) is not None else [])
+    wanted: list[tuple[Finding, Fix]] = []
+    for finding in findings:
+        fix = next((way for way in _ways(finding) if way.edits in ways), None) or _applicable(finding, unsafe=unsafe)
+        wanted += [(finding, fix)] if fix is not None else []
+    wanted.sort(key=lambda one: one[0].traits.purpose == "runtime")  # a build comes first, and is asked about first
     first = min((finding.traits.phase for finding, _ in wanted), default=0)
     for finding, fix in wanted:
         if finding.traits.phase == first and all(_agree(edit, other) for edit in fix.edits for other in taken):
             taken.extend(fix.edits)
             chosen.append((finding, fix))
     return chosen
+
+
+def _ways(finding: Finding) -> tuple[Fix, ...]:
+    """The ways out besides its fix that can be written, the best first."""
+    return tuple(remedy.fix for remedy in finding.remedies if remedy.fix is not None and remedy.fix.edits)
 
 
 def _applicable(finding: Finding, *, unsafe: bool) -> Fix | None:
@@ -204,8 +264,8 @@ def _agree(edit: TextEdit, other: TextEdit) -> bool:
         return False
     if all(_ONE_MEMBER.fullmatch(one.text) for one in (edit, other)):
         return True
-    lists = [match.group("head", "gap", "tail") for one in (edit, other) if (match := _NEW_LIST.fullmatch(one.text))]
-    return len(lists) == 2 and lists[0] == lists[1]
+    framed = new_run.frame(edit.text)
+    return framed is not None and framed == new_run.frame(other.text)
 
 
 def _load(fix: Fix, texts: dict[str, bytes], read: Callable[[str], bytes | None]) -> bool:
@@ -223,23 +283,38 @@ def _accepted(
     chosen: Sequence[tuple[Finding, Fix]],
     data: bytes,
     texts: Texts,
-    accept: Callable[[Proposal], bool],
+    accept: Accept,
     declined: set[Key],
 ) -> list[tuple[Finding, Fix]]:
     """Those that the user takes. The same edits are asked about once."""
     taken: list[tuple[Finding, Fix]] = []
+    answers: dict[tuple[TextEdit, ...], bool | Fix] = {}
+    ways: set[Fix] = set()
     for finding, fix in chosen:
-        if any(fix.edits == other.edits for _, other in taken) or accept(_proposal(finding, fix, data, texts)):
+        way = next((one for one in _ways(finding) if one in ways), None)
+        if way is None and fix.edits not in answers:
+            answers[fix.edits] = accept(_proposal(finding, fix, data, texts))
+        answer = way or answers[fix.edits]
+        if isinstance(answer, Fix):
+            ways.add(answer)
+            taken.append((finding, answer))
+        elif answer:
             taken.append((finding, fix))
         else:
             declined.add(key_of(finding))
-    return taken
+    # Who is mended by a way that was chosen only now needs no other fix.
+    return [(one, next((way for way in _ways(one) if way in ways), fix)) for one, fix in taken]
 
 
-def _proposal(finding: Finding, fix: Fix, data: bytes, texts: Texts) -> Proposal:
-    new, others = _applied([fix], data, texts)
-    changes = [(None, data, new), *((path, texts[path], others[path]) for path in texts)]
-    return Proposal(finding, fix, tuple(change for change in changes if change[1] != change[2]))
+def _proposal(finding: Finding, fix: Fix, data: bytes, texts: Texts, *, deep: bool = True) -> Proposal:
+    new, files = _applied([fix], data, texts)
+    changes = [(None, data, new), *((path, texts[path], files[path]) for path in texts)]
+    others: tuple[Proposal, ...] = ()
+    if deep:
+        own = (finding.fix,) if finding.fix is not None and finding.fix.edits else ()
+        ways = (one for one in (*own, *_ways(finding)) if one != fix)
+        others = tuple(_proposal(finding, one, data, texts, deep=False) for one in ways)
+    return Proposal(finding, fix, tuple(change for change in changes if change[1] != change[2]), others)
 
 
 def _applied(fixes: Sequence[Fix], data: bytes, texts: Texts) -> tuple[bytes, dict[str, bytes]]:
@@ -257,23 +332,16 @@ def _edited(data: bytes, edits: set[TextEdit]) -> bytes:
     joined: list[Edit] = []
     for edit in ordered:
         before = joined[-1] if joined else None
-        if before is not None and before.start == before.end == edit.start == edit.end and _NEW_LIST.match(edit.text):
-            joined[-1] = Edit(before.start, before.end, _one_list(before.text, edit.text))
+        same = before is not None and before.start == before.end == edit.start == edit.end
+        if before is not None and same and new_run.frame(edit.text) is not None:
+            joined[-1] = Edit(before.start, before.end, new_run.as_one((before.text, edit.text)))
         else:
             joined.append(Edit(edit.start, edit.end, edit.text))
     return apply_edits(data, joined)
 
 
-def _one_list(first: str, second: str) -> str:
-    """Two new instructions with the same beginning and end as one: the second's name behind the first's."""
-    new = _NEW_LIST.fullmatch(second)
-    assert new is not None
-    end = len(first) - len(new["tail"])
-    return f"{first[:end]}{new['gap']}{new['name']}{new['tail']}"
-
-
 def _name_in(text: str) -> str:
     """The package that an insertion adds, without its pin: ``libpq`` goes before ``libpq-dev`` whatever their pins."""
     match = _ONE_MEMBER.fullmatch(text)
-    new = _NEW_LIST.fullmatch(text)
-    return package_name(match[1]) if match is not None else package_name(new["name"]) if new is not None else ""
+    names = (match[1],) if match is not None else new_run.packages_in(text)
+    return package_name(names[0]) if names else ""

@@ -7,19 +7,32 @@ paragraphs are kept, and the step runs as root.
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
 
 from dockerlint_alpine.fixer.lists import apk_steps, listings
 from dockerlint_alpine.model.findings import TextEdit
+from dockerlint_alpine.syntax.ordering import package_name
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Iterable, Sequence
 
+    from dockerlint_alpine.model.findings import Finding, Fix
     from dockerlint_alpine.stages.model import Stage, Timeline
     from dockerlint_alpine.syntax import Dockerfile, Instruction
 
 _OPENS = frozenset({"ARG", "ENV", "LABEL", "MAINTAINER", "WORKDIR"})
 """What may stand between FROM and the new RUN."""
+
+NEW_RUN = "add RUN apk add --no-cache"
+"""What the titles of such fixes begin with."""
+
+_WRITTEN = re.compile(
+    r"(?P<head>[\s\S]*\bapk add --no-cache)(?P<names>(?:[ \t]+(?:[\\`]\r?\n[ \t]*)?[^\s\\`]+)+)(?P<tail>[\s\S]*)"
+)
+"""A text that :func:`new_run` makes; of the names all are behind the same blanks."""
 
 _ROOT = frozenset({"", "root", "0"})
 _WRAP_FROM = 2
@@ -144,3 +157,86 @@ def _indent(dockerfile: Dockerfile, span: tuple[int, int]) -> str:
     lines = dockerfile.data[span[0] : span[1]].split(b"\n")
     second = lines[1] if len(lines) > 1 else b""
     return second[: len(second) - len(second.lstrip(b" \t"))].decode() or "    "
+
+
+# -- several of them as one -----------------------------------------------------------------------------------------
+
+
+def frame(text: str) -> tuple[str, str, str] | None:
+    """What of a new ``RUN apk add`` is not its packages: before them, between them, behind them. ``None`` for other text."""
+    match = _WRITTEN.fullmatch(text)
+    if match is None:
+        return None
+    gap = re.match(r"[ \t]+(?:[\\`]\r?\n[ \t]*)?", match["names"])
+    assert gap is not None
+    return match["head"], gap[0], match["tail"]
+
+
+def packages_in(text: str) -> tuple[str, ...]:
+    """The packages of a new ``RUN apk add``, with their pins."""
+    match = _WRITTEN.fullmatch(text)
+    return tuple(re.findall(r"[^\s\\`]+", match["names"])) if match is not None else ()
+
+
+def as_one(texts: Iterable[str]) -> str:
+    """Several texts with the same frame as one instruction that adds all of their packages, in order."""
+    listed = list(texts)
+    framed = frame(listed[0])
+    assert framed is not None
+    head, gap, tail = framed
+    names = {name for text in listed for name in packages_in(text)}
+    ordered = sorted(names, key=lambda name: (package_name(name), name))
+    return f"{head}{''.join(f'{gap}{name}' for name in ordered)}{tail}"
+
+
+def joined(findings: Sequence[Finding]) -> list[Finding]:
+    """The findings, with one new ``RUN apk add`` for all that are mended by one at the same place.
+
+    Each of them has the whole edit then: whoever takes one, takes all, and what is shown is what ``fix`` writes.
+    """
+    places: dict[tuple[object, ...], list[Fix]] = {}
+    for finding in findings:
+        if finding.fix is not None and (key := _place_of(finding.fix)) is not None:
+            places.setdefault(key, []).append(finding.fix)
+    shared = {key: _joined(fixes) for key, fixes in places.items() if len(fixes) > 1}
+    if not shared:
+        return list(findings)
+    return [
+        replace(one, fix=shared[key])
+        if one.fix is not None and (key := _place_of(one.fix)) is not None and key in shared
+        else one
+        for one in findings
+    ]
+
+
+def _place_of(fix: Fix) -> tuple[object, ...] | None:
+    """Where a fix puts a new instruction, and how it is framed there; ``None`` for any other fix."""
+    if len(fix.edits) != 1 or not fix.adds:
+        return None
+    (edit,) = fix.edits
+    framed = frame(edit.text) if edit.start == edit.end and edit.path is None else None
+    return (edit.start, fix.applicability, fix.where, *framed) if framed is not None else None
+
+
+def without(fix: Fix, packages: Collection[str]) -> Fix:
+    """A fix that adds a new instruction, without some of its packages; any other fix, and one that has no more, as it is."""
+    if not set(fix.adds) & set(packages) or _place_of(fix) is None:
+        return fix
+    kept = [name for name in packages_in(fix.edits[0].text) if package_name(name) not in packages]
+    return _with_packages(fix, kept) if kept else fix
+
+
+def _joined(fixes: Sequence[Fix]) -> Fix:
+    return _with_packages(fixes[0], packages_in(as_one(one.edits[0].text for one in fixes)))
+
+
+def _with_packages(fix: Fix, names: Sequence[str]) -> Fix:
+    """The same with these packages (with their pins) in place of its own."""
+    (edit,) = fix.edits
+    framed = frame(edit.text)
+    assert framed is not None
+    head, gap, tail = framed
+    text = f"{head}{''.join(f'{gap}{name}' for name in names)}{tail}"
+    adds = tuple(package_name(name) for name in names)
+    title = f"{NEW_RUN} {' '.join(adds)} {fix.where}"
+    return replace(fix, title=title, edits=(replace(edit, text=text),), adds=adds)

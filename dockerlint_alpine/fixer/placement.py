@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from dockerlint_alpine.fixer.lists import Listing, apk_steps, deletions, listings
-from dockerlint_alpine.fixer.new_run import new_run
+from dockerlint_alpine.fixer.new_run import NEW_RUN, new_run
 from dockerlint_alpine.fixer.pins import pinned_like
 from dockerlint_alpine.model.findings import Fix, TextEdit
 from dockerlint_alpine.stages.model import ApkStep
@@ -46,7 +46,9 @@ def add_to_list(
         edits = _insertions(timeline, stage, listing, package, purpose)
         if edits:
             where = listing.path or f"the apk add in line {timeline.dockerfile.line_of(listing.step.span[0])}"
-            return Fix(f"add {package} to {where}", "safe", edits), listing.step.instruction
+            lasts = not deletions(stage, listing.step, listing.names)
+            fix = Fix(f"add {package} to {where}", "safe", edits, (package,), where, lasts)
+            return fix, listing.step.instruction
     return None
 
 
@@ -62,7 +64,7 @@ def add_new_run(
         return None
     edit, anchor = placed
     where = f"before line {anchor.line}" if anchor.start >= edit.start else f"after line {anchor.end_line}"
-    return Fix(f"add RUN apk add --no-cache {package} {where}", "safe", (edit,)), anchor
+    return Fix(f"{NEW_RUN} {package} {where}", "safe", (edit,), (package,), where), anchor
 
 
 def candidates(timeline: Timeline, stage: Stage, purpose: Purpose, before: Instruction | None) -> list[Listing]:

@@ -182,9 +182,7 @@ class Knowledge:
             return self.base_image(reference)
         if not then:
             found = self.base_image(reference)
-            note = (
-                f"{parsed.path}:{tag} was not there on {day}, as far as is recorded: it is taken for what it is today"
-            )
+            note = f"{image}:{tag} was not there on {day}, as far as is recorded: it is taken for what it is today"
             return replace(found, assumed=(*found.assumed, note), certain=False) if found is not None else None
         name = reference.removesuffix(f":{parsed.tag}") if parsed.tag else reference
         found = self.base_image(f"{name}:{then}")

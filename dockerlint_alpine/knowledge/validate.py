@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Protocol
 from msgspec import Struct
 
 from dockerlint_alpine.apk.releases import release_key
-from dockerlint_alpine.knowledge import schema
+from dockerlint_alpine.knowledge import schema, toolchains
 from dockerlint_alpine.knowledge.bases import BaseImages
 from dockerlint_alpine.knowledge.errors import RuleError
 from dockerlint_alpine.knowledge.facts import WheelRecord
@@ -117,6 +117,7 @@ class _Rules(Struct, frozen=True):
     distributions: Sequence[Distribution]
     languages: frozenset[str]
     bases: BaseImages | None
+    tools: toolchains.Toolchains
 
 
 def judged(indexes: Indexes) -> dict[str, str]:
@@ -206,12 +207,18 @@ def _load(folder: RuleFolder, problems: list[RuleProblem], base: Knowledge | Non
             bases.check("rules/base-images.toml")
     except RuleError as error:
         problems.append(RuleProblem(error.file, error.key, error.message))
+    raw_tools = folder.document("toolchains") or {}
+    try:
+        toolchains.check(raw_tools)
+    except RuleError as error:
+        problems.append(RuleProblem(error.file, error.key, error.message))
+        raw_tools = {}
     known = dict(libraries)
     if base is not None:
         languages |= {item["name"] for item in base.document("languages")["language"]}
         wanted = {name for entry in distributions for name in libraries_of(entry)} - libraries.keys()
         known |= {name: library for name in sorted(wanted) if (library := base.library(name)) is not None}
-    return _Rules(libraries, known, distributions, languages, bases)
+    return _Rules(libraries, known, distributions, languages, bases, toolchains.Toolchains(raw_tools))
 
 
 def _own(rules: _Rules) -> Iterator[RuleProblem]:
@@ -267,6 +274,11 @@ def _against(rules: _Rules, world: _World) -> Iterator[RuleProblem]:
         for need, since, until in rules.bases.world_needs:
             if within(world.release, since, until) and not world.index.find(need):
                 yield RuleProblem("rules/base-images.toml", "", f"Alpine {world.release} has no {need}")
+    for tool, recorded in rules.tools.releases.get(world.release, {}).items():
+        package = world.index.package(toolchains.PACKAGES[tool])
+        if package is not None and toolchains.disagrees(recorded, package):
+            key = f"releases.{world.release}.{tool}"
+            yield RuleProblem(toolchains.FILE, key, f"{recorded}, but its index has {package.name} {package.version}")
 
 
 def _library_in(library: Library, world: _World) -> Iterator[RuleProblem]:

@@ -38,10 +38,14 @@ class Location(Struct, frozen=True):
 
 
 class Evidence(Struct, frozen=True):
-    """One fact that a finding rests on: where it comes from and what it says, in one line of text."""
+    """One fact that a finding rests on: where it comes from and what it says, in one line of text.
+
+    ``gist`` says it in few words, for a reader who wants the reason and not the proof; empty where it is proof alone.
+    """
 
     kind: EvidenceKind
     detail: str
+    gist: str = ""
 
 
 class StageRef(Struct, frozen=True):
@@ -59,11 +63,19 @@ class DistributionRef(Struct, frozen=True):
 
     ``origin`` is the chain from the file that asks to the distribution itself, e.g.
     ``("requirements.txt:7", "clickhouse-connect", "lz4")``; for a direct requirement just ``("requirements.txt:7",)``.
+    ``compiled`` says why it is compiled, in words that name no distribution, as several may share the reason
+    (``no wheel fits Python 3.11 on musl 1.2 x86_64``); empty where it is not.
     """
 
     name: str
     version: str | None
     origin: tuple[str, ...]
+    compiled: str = ""
+
+    @property
+    def shown(self) -> str:
+        """``lz4 4.4.5``, or the name alone where no version is known."""
+        return f"{self.name} {self.version}" if self.version else self.name
 
 
 class TextEdit(Struct, frozen=True):
@@ -79,11 +91,49 @@ class TextEdit(Struct, frozen=True):
 
 
 class Fix(Struct, frozen=True):
-    """Edits that mend a finding, what they do in a few words, and how safe they are."""
+    """Edits that mend a finding, what they do in a few words, and how safe they are.
+
+    ``adds`` are the packages that go to ``where`` (``the apk add in line 3``, ``a new RUN apk add before line 2``), for a
+    sentence about several fixes at once; empty where the fix does something else. ``lasts``: they are still there at the
+    end of the stage.
+    """
 
     title: str
     applicability: Applicability
     edits: tuple[TextEdit, ...]
+    adds: tuple[str, ...] = ()
+    where: str = ""
+    lasts: bool = True
+
+
+RemedyKind: TypeAlias = Literal["pip", "prefer-binary", "version", "base", "stage"]
+
+
+class Remedy(Struct, frozen=True):
+    """One way out of a cause, by facts alone: what to do, and what that spares (``8 of 9 distributions``).
+
+    ``fix`` is there where the program can write it. ``distributions`` are those (by name) that need no compiler then.
+    """
+
+    kind: RemedyKind
+    title: str
+    saves: str = ""
+    distributions: tuple[str, ...] = ()
+    fix: Fix | None = None
+
+
+class Brought(Struct, frozen=True):
+    """Something that was missing, too, and comes along with the packages of a finding: told there, and nowhere else."""
+
+    code: str
+    need: str | None
+    packages: tuple[str, ...]
+    distributions: tuple[DistributionRef, ...]
+
+
+Topic: TypeAlias = Literal["", "compile", "implicit", "load", "start"]
+"""What brings findings about, where several of one instruction may be one cause: that something is compiled there, that a
+build links what only another package brings, that what is loaded, or started, is not in the stage."""
 
 
 class Traits(Struct, frozen=True):
@@ -93,6 +143,7 @@ class Traits(Struct, frozen=True):
     one. ``on_all_platforms``: it only holds where every platform that is judged agrees. ``could_not_judge``: it says what is
     unknown, not what is wrong. ``about_comment``: it is about an ``ignore`` comment, so none is written for it.
     ``unused_text``: what it marks has no effect and may be shown faded. ``on_demand``: it is listed for who asks for it.
+    ``topic``: findings of one instruction with the same one are told together.
     """
 
     purpose: Purpose | None = None
@@ -102,10 +153,15 @@ class Traits(Struct, frozen=True):
     about_comment: bool = False
     unused_text: bool = False
     on_demand: bool = False
+    topic: Topic = ""
 
 
 class Finding(Struct, frozen=True):
-    """One thing to say. It cannot be built without evidence."""
+    """One thing to say. It cannot be built without evidence.
+
+    ``distributions`` are all that it is about (``distribution`` is the first of them), ``brought`` what else its packages
+    mend, ``remedies`` the ways out, the best first, where there are others than its fix.
+    """
 
     code: str
     name: str
@@ -121,6 +177,9 @@ class Finding(Struct, frozen=True):
     packages: tuple[str, ...] = ()
     fix: Fix | None = None
     traits: Traits = Traits()
+    distributions: tuple[DistributionRef, ...] = ()
+    brought: tuple[Brought, ...] = ()
+    remedies: tuple[Remedy, ...] = ()
 
     def __post_init__(self) -> None:
         if not self.evidence:

@@ -5,7 +5,7 @@ Like findings, these types are all that ``report/`` knows. All of them are froze
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -39,18 +39,30 @@ def with_findings(file: FileReport, findings: Sequence[Finding]) -> FileReport:
 
 
 class FileError(Struct, frozen=True):
-    """A file that could not be read at all, or not be written: one clear line, exit code 2."""
+    """A file that could not be read at all, or not be written: one clear line, exit code 2.
+
+    ``remark``: nobody asked for it by name, and it is no Dockerfile; that is worth a line and no error.
+    """
 
     path: str
     message: str
     writing: bool = False
+    remark: bool = False
 
 
 class Report(Struct, frozen=True):
-    """Everything one run found, file by file in the order asked for."""
+    """Everything one run found, file by file in the order asked for; ``notes`` are remarks on no single Dockerfile."""
 
     files: tuple[FileReport, ...]
     errors: tuple[FileError, ...] = ()
+    notes: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, files: Iterable[FileReport], problems: Iterable[FileError]) -> Report:
+        """The report on these files, with what went wrong as errors or as notes."""
+        listed = list(problems)
+        notes = tuple(f"{one.path}: {one.message}" for one in listed if one.remark)
+        return cls(tuple(files), tuple(one for one in listed if not one.remark), notes)
 
     @property
     def findings(self) -> tuple[Finding, ...]:
@@ -68,5 +80,5 @@ class Report(Struct, frozen=True):
 
     @property
     def unknown(self) -> int:
-        """Ttems that could not be checked, over all files."""
+        """Things that could not be checked, over all files."""
         return sum(file.unknown for file in self.files)

@@ -282,9 +282,12 @@ class Verdict(Struct, frozen=True):
 
     ``pure`` is either a wheel or an sdist: the distribution is pure Python, so it makes no difference which.
     ``wheel_tag`` is the compressed tag set of the chosen wheel. ``nearest_with_wheel`` is, for an sdist, the nearest
-    version that has a fitting wheel. ``confidence`` is less than ``certain`` where the release itself, or all of its
-    wheels, are not recorded and its neighbours, or a rule alone, decided. ``source`` is ``facts as of DATE``, ``lock file``,
-    ``index``, ``wheelhouse``, ``requirement``, ``rules``, where a lock recorded it, or, for ``pure``, an Alpine release.
+    version that has a fitting wheel, ``allowed_with_wheel`` the newest older one with a fitting wheel that the requirement
+    allows as it is. ``shared`` is the reason without the distribution, where others may share it; ``newer_pip`` is the wheel
+    tag that pip 21.2 or later would take instead. ``confidence`` is less than ``certain`` where the release itself, or all
+    of its wheels, are not recorded and its neighbours, or a rule alone, decided. ``source`` is ``facts as of DATE``, ``lock
+    file``, ``index``, ``wheelhouse``, ``requirement``, ``rules``, where a lock recorded it, or, for ``pure``, an Alpine
+    release.
     """
 
     kind: ArtefactKind
@@ -293,6 +296,9 @@ class Verdict(Struct, frozen=True):
     wheel_tag: str | None = None
     nearest_with_wheel: str | None = None
     confidence: Literal["certain", "likely", "possible"] = "certain"
+    shared: str = ""
+    newer_pip: str | None = None
+    allowed_with_wheel: str | None = None
 
     @property
     def refused(self) -> bool:

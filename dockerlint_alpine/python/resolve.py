@@ -337,7 +337,8 @@ class _Offline:
         wheel; whether there is one that fits is not known."""
         wheels, sdists = self.wanted.options.allows(name)
         if not wheels:
-            return Verdict("sdist", f"--no-binary asks for the source of {name}", "requirement")
+            shared = "--no-binary asks for the source"
+            return Verdict("sdist", f"{shared} of {name}", "requirement", shared=shared)
         if not sdists:
             return Verdict("unknown", f"nothing is recorded about {name}", "rules")
         pip = self.target.pip_version
@@ -345,7 +346,8 @@ class _Offline:
             reason = f"pip {pip} does not know musllinux wheels (21.2 does), and {name} has native code"
             return Verdict("sdist", reason, "rules", confidence="likely")
         shown = f"{name} {pin}" if pin is not None else name
-        return Verdict("sdist", f"no wheel of {shown} is recorded", "rules", confidence="possible")
+        shared = "no wheel is recorded"
+        return Verdict("sdist", f"no wheel of {shown} is recorded", "rules", confidence="possible", shared=shared)
 
     def settled(self, node: _Node, choice: Choice) -> Choice:
         """The choice for a distribution of which somebody asks for one exact version that is not recorded: what all its

@@ -169,15 +169,17 @@ class _Chooser:
             source = found.source or self.source
             return Choice(found.version, Verdict("glibc-wheel" if glibc else "wheel", reason, source, tag))
         nearest = self.nearest(found.version, by_version) if self.wheels_allowed else None
-        reason, confidence = self.why_source(found) + yanked, _CERTAIN
+        why, shared, newer_pip = self.why_source(found)
+        reason, confidence = why + yanked, _CERTAIN
         if found.partial and self.wheels_allowed and not reason.startswith("pip "):
             beside = self.kept_beside(found)
             if beside is None:
                 return self.between(found.version, by_version)
             reason = f"{self.name} {found.version} has {beside}, and no wheel for musl was listed beside it"
-            confidence = "likely"
-        source = found.source or self.source
-        return Choice(found.version, Verdict("sdist", reason, source, None, nearest, confidence))
+            confidence, shared = "likely", "wheels for glibc and none for musl"
+        allowed = self.allowed(found.version, by_version) if self.wheels_allowed else None
+        verdict = Verdict("sdist", reason, found.source or self.source, None, nearest, confidence)
+        return Choice(found.version, replace(verdict, shared=shared, newer_pip=newer_pip, allowed_with_wheel=allowed))
 
     def kept_beside(self, release: Release) -> str | None:
         """Return a wheel for glibc that the lock of a partial release kept, for this Python and machine.
@@ -223,7 +225,8 @@ class _Chooser:
         if kinds == {"sdist"}:
             reason = f"{self.name} {version} is not recorded; of {shown} no wheel fits {describe(self.target)}"
             confidence: Confidence = "likely" if below and above else "possible"
-            return Choice(version, Verdict("sdist", reason, source, confidence=confidence))
+            shared = f"not recorded, and no wheel of its neighbours fits {describe(self.target)}"
+            return Choice(version, Verdict("sdist", reason, source, confidence=confidence, shared=shared))
         return Choice(version, unknown)
 
     def first_told(self, releases: Iterable[Release]) -> tuple[str, Release] | None:
@@ -239,16 +242,19 @@ class _Chooser:
                 return "sdist", release
         return None
 
-    def why_source(self, release: Release) -> str:
+    def why_source(self, release: Release) -> tuple[str, str, str | None]:
+        """Return why a release is compiled, the same in words for several, and the wheel that a newer pip would take."""
         if not self.wheels_allowed:
-            return f"--no-binary asks for the source of {self.name}"
+            return f"--no-binary asks for the source of {self.name}", "--no-binary asks for the source", None
         if not release.wheels:
-            return f"{self.name} {release.version} has no wheels at all"
+            return f"{self.name} {release.version} has no wheels at all", "no wheels at all", None
         if self.target.musl is not None and not knows_musllinux(self.target.pip_version):
             modern = _Chooser(self.name, "", replace(self.target, pip_version=None), self.options, self.source)
             if (tag := modern.best_wheel(release)) is not None:
-                return f"pip {self.target.pip_version} does not know musllinux wheels (21.2 does); {tag} would fit"
-        return f"no wheel of {self.name} {release.version} fits {describe(self.target)}"
+                why = f"pip {self.target.pip_version} does not know musllinux wheels (21.2 does)"
+                return f"{why}; {tag} would fit", why, tag
+        here = describe(self.target)
+        return f"no wheel of {self.name} {release.version} fits {here}", f"no wheel fits {here}", None
 
     def nearest(self, version: str, by_version: Mapping[str, Release]) -> str | None:
         """Return the nearest later version that has a fitting wheel, else the nearest earlier one that the requirement
@@ -263,6 +269,18 @@ class _Chooser:
             release = by_version[one]
             if not release.yanked and self.fits_python(release) and self.best_wheel(release) is not None:
                 return release.version
+        return None
+
+    def allowed(self, version: str, by_version: Mapping[str, Release]) -> str | None:
+        """Return the newest version before ``version`` that the requirement allows and that has a fitting wheel."""
+        if self.specifier.pin is not None:
+            return None
+        ordered = sort_versions([*(one for one in by_version if not is_pre_release(one)), version])
+        for one in reversed(ordered[: ordered.index(version)]):
+            release = by_version[one]
+            fits = self.specifier.contains(one) and not release.yanked and self.fits_python(release)
+            if fits and self.best_wheel(release) is not None:
+                return one
         return None
 
     def not_listed(self, admitted: Sequence[Release], wanted: str) -> Choice:
@@ -338,7 +356,8 @@ def unrecorded(
     """Return what pip takes of ``version``, which is not among ``releases``, as far as those tell."""
     chooser = _Chooser(name, "", target, options or IndexOptions(), source)
     if not chooser.wheels_allowed:
-        return Choice(version, Verdict("sdist", f"--no-binary asks for the source of {name}", "requirement"))
+        shared = "--no-binary asks for the source"
+        return Choice(version, Verdict("sdist", f"{shared} of {name}", "requirement", shared=shared))
     return chooser.between(version, {release.version: release for release in releases})
 
 

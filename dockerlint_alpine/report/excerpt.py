@@ -18,11 +18,11 @@ _HEAD, _TAIL = 4, 1
 
 def gutter_width(lines: Lines, location: Location) -> int:
     """Digits of the largest line number that the excerpt may show."""
-    return len(str(min(location.end_line + 1, max(lines.count, location.line))))
+    return len(str(min(location.end_line, max(lines.count, location.line))))
 
 
 def excerpt(lines: Lines, location: Location, *, width: int, color: str, paint: Paint) -> list[str]:
-    """Return the lines of an excerpt, framed by empty gutter lines; nothing when the file has no such line.
+    """Return the lines of an excerpt below an empty gutter line; nothing when the file has no such line.
 
     ``width`` is the room for everything, ``color`` paints the marks.
     """
@@ -36,7 +36,7 @@ def excerpt(lines: Lines, location: Location, *, width: int, color: str, paint: 
         body = _single(lines, location, end_column, gutter=gutter, room=room, color=color, paint=paint)
     else:
         body = _range(lines, location, last, end_column, gutter=gutter, room=room, color=color, paint=paint)
-    return [margin, *body, margin]
+    return [margin, *body]
 
 
 def _end(lines: Lines, location: Location) -> tuple[int, int]:
@@ -57,16 +57,10 @@ def _single(
     shown = ShownLine(lines.line(location.line), location.column, room)
     start = shown.cell(location.column)
     marks = "^" * max(1, min(shown.cell(end_column), room) - start)
-    body = [
+    return [
         _numbered(location.line, shown.text, gutter, paint),
         f"{paint(' ' * gutter + ' |', BLUE, BOLD)} {' ' * start}{paint(marks, color, BOLD)}",
     ]
-    before, after = lines.line(location.line - 1), lines.line(location.line + 1)
-    if before.strip():
-        body.insert(0, _numbered(location.line - 1, ShownLine(before, 1, room).text, gutter, paint))
-    if after.strip():
-        body.append(_numbered(location.line + 1, ShownLine(after, 1, room).text, gutter, paint))
-    return body
 
 
 def _range(

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from dockerlint_alpine.report.causes import Cause, causes, told
 from dockerlint_alpine.report.display import escaped, scrub
 from dockerlint_alpine.report.options import PROGRAM
 from dockerlint_alpine.report.positions import Lines
-from dockerlint_alpine.report.wording import details
 
 if TYPE_CHECKING:
-    from dockerlint_alpine.model.findings import Finding, Severity
+    from dockerlint_alpine.model.findings import Severity
     from dockerlint_alpine.model.reports import FileReport, Report
     from dockerlint_alpine.report.options import RenderOptions
 
@@ -42,17 +42,17 @@ def _escape(text: str, escapes: dict[int, str]) -> str:
 
 def _file(file: FileReport, path: str) -> list[str]:
     lines = Lines(file.source)
-    found = [_annotation(path, lines, finding) for finding in file.findings]
+    found = [_annotation(path, lines, cause) for cause in causes(file.findings)]
     found += (command("notice", {"file": path, "title": PROGRAM}, note) for note in file.notes)
     return found
 
 
-def _annotation(path: str, lines: Lines, finding: Finding) -> str:
-    """Columns are given for a range within one line only: GitHub refuses them otherwise."""
-    place = finding.location
+def _annotation(path: str, lines: Lines, cause: Cause) -> str:
+    """One for each cause. Columns are given for a range within one line only: GitHub refuses them otherwise."""
+    place = cause.location
     properties: dict[str, object] = {"file": path, "line": place.line, "endLine": place.end_line}
     if place.line == place.end_line:
         properties["col"] = lines.characters(place.line, place.column)
         properties["endColumn"] = lines.characters(place.line, place.end_column)
-    properties["title"] = f"{PROGRAM} {finding.code} ({finding.name})"
-    return command(_COMMANDS[finding.severity], properties, "\n".join(details(finding)))
+    properties["title"] = f"{PROGRAM} {', '.join(cause.codes)} ({cause.lead.name})"
+    return command(_COMMANDS[cause.severity], properties, "\n".join(told(cause)))

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from dockerlint_alpine.report.causes import identified
+from dockerlint_alpine.report.display import printable
 from dockerlint_alpine.report.encoding import json_text
-from dockerlint_alpine.report.fingerprint import digest, fingerprints
-from dockerlint_alpine.report.wording import message
+from dockerlint_alpine.report.fingerprint import digest
 
 if TYPE_CHECKING:
     from dockerlint_alpine.model.findings import Severity
@@ -18,17 +19,17 @@ UNREADABLE = "unreadable-file"
 
 
 def render(report: Report, options: RenderOptions) -> str:
-    """Return a JSON array with one entry a finding; fingerprints are unique and do not depend on the line."""
+    """Return a JSON array with one entry a cause; fingerprints are unique and do not depend on the line."""
     entries = [
         {
-            "description": f"{finding.code}: {message(finding)}",
-            "check_name": finding.name,
+            "description": f"{', '.join(cause.codes)}: {printable(cause.headline)}",
+            "check_name": cause.lead.name,
             "fingerprint": identity,
-            "severity": _SEVERITIES[finding.severity],
-            "location": _location(options, file.path, finding.location.line),
+            "severity": _SEVERITIES[cause.severity],
+            "location": _location(options, file.path, cause.location.line),
         }
         for file in report.files
-        for finding, identity in zip(file.findings, fingerprints(file, options.host_path(file.path)), strict=True)
+        for cause, identity in identified(file, options.host_path(file.path))
     ]
     entries += (
         {

@@ -9,10 +9,13 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
+from dockerlint_alpine.report.causes import causes
+
 if TYPE_CHECKING:
     from dockerlint_alpine.model.comparison import Comparison, Difference, Doubt, Miss, Sides
-    from dockerlint_alpine.model.findings import Finding, Fix, StageRef, TextEdit
+    from dockerlint_alpine.model.findings import DistributionRef, Finding, Fix, Location, StageRef, TextEdit
     from dockerlint_alpine.model.reports import FileReport, Report
+    from dockerlint_alpine.report.causes import Cause
     from dockerlint_alpine.report.options import RenderOptions
 
 VERSION = 1
@@ -29,6 +32,7 @@ def document(report: Report) -> dict[str, object]:
         "version": VERSION,
         "files": [_file(file) for file in report.files],
         "errors": [{"path": error.path, "message": error.message} for error in report.errors],
+        "notes": list(report.notes),
         "summary": {
             "files": len(report.files),
             "errors": report.count("error"),
@@ -43,11 +47,43 @@ def _file(file: FileReport) -> dict[str, object]:
     return {
         "path": file.path,
         "findings": [_finding(finding) for finding in file.findings],
+        "causes": [_cause(cause) for cause in causes(file.findings)],
         "stages": file.stages,
         "not_alpine": file.not_alpine,
         "unknown": file.unknown,
         "notes": list(file.notes),
         **({} if file.image is None else {"image": _comparison(file.image)}),
+    }
+
+
+def _cause(cause: Cause) -> dict[str, object]:
+    return {
+        "codes": list(cause.codes),
+        "severity": cause.severity,
+        "message": cause.headline,
+        "location": _location(cause.location),
+        "findings": list(cause.numbers),
+        "why": list(cause.why),
+        "packages": list(cause.packages),
+        "remedies": [
+            {
+                "kind": remedy.kind,
+                "title": remedy.title,
+                "saves": remedy.saves,
+                "distributions": list(remedy.distributions),
+                "fix": remedy.fix and _fix(remedy.fix),
+            }
+            for remedy in cause.remedies
+        ],
+    }
+
+
+def _location(location: Location) -> dict[str, object]:
+    return {
+        "line": location.line,
+        "column": location.column,
+        "end_line": location.end_line,
+        "end_column": location.end_column,
     }
 
 
@@ -111,7 +147,7 @@ def _stage(stage: StageRef) -> dict[str, object]:
 
 
 def _finding(finding: Finding) -> dict[str, object]:
-    stage, distribution, location = finding.stage, finding.distribution, finding.location
+    stage, distribution = finding.stage, finding.distribution
     return {
         "code": finding.code,
         "name": finding.name,
@@ -120,18 +156,31 @@ def _finding(finding: Finding) -> dict[str, object]:
         "message": finding.message,
         "stage": stage and _stage(stage),
         "platforms": list(finding.platforms),
-        "distribution": distribution
-        and {"name": distribution.name, "version": distribution.version, "origin": list(distribution.origin)},
+        "distribution": distribution and _distribution(distribution),
+        "distributions": [_distribution(one) for one in finding.distributions],
         "need": finding.need,
         "packages": list(finding.packages),
-        "location": {
-            "line": location.line,
-            "column": location.column,
-            "end_line": location.end_line,
-            "end_column": location.end_column,
-        },
+        "brought": [
+            {
+                "code": also.code,
+                "need": also.need,
+                "packages": list(also.packages),
+                "distributions": [_distribution(one) for one in also.distributions],
+            }
+            for also in finding.brought
+        ],
+        "location": _location(finding.location),
         "evidence": [{"kind": evidence.kind, "detail": evidence.detail} for evidence in finding.evidence],
         "fix": finding.fix and _fix(finding.fix),
+    }
+
+
+def _distribution(distribution: DistributionRef) -> dict[str, object]:
+    return {
+        "name": distribution.name,
+        "version": distribution.version,
+        "origin": list(distribution.origin),
+        "compiled": distribution.compiled or None,
     }
 
 

@@ -5,18 +5,20 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from dockerlint_alpine.report.causes import causes
 from dockerlint_alpine.report.display import printable
 from dockerlint_alpine.report.options import PROGRAM
 from dockerlint_alpine.report.positions import Lines
-from dockerlint_alpine.report.preview import changes
-from dockerlint_alpine.report.wording import chain, facts, plural, stage, summary
+from dockerlint_alpine.report.preview import Preview
+from dockerlint_alpine.report.wording import chain, facts, plural, stage, summary, unchecked
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
-    from dockerlint_alpine.model.findings import Finding, Fix
     from dockerlint_alpine.model.reports import FileReport, Report
+    from dockerlint_alpine.report.causes import Cause
     from dockerlint_alpine.report.options import RenderOptions
+    from dockerlint_alpine.report.preview import Change
 
 LIMIT = 60_000
 """Characters after which details are left out: GitHub refuses a comment of more than 65,536."""
@@ -30,16 +32,16 @@ def render(report: Report, options: RenderOptions) -> str:
     """Return a heading, the findings as a table, details folded away, and what could not be checked in plain sight."""
     first, *others = summary(report, show_fix_hint=options.show_fix_hint)
     sections = [f"### {PROGRAM}\n\n**{first}** {' '.join(others)}".rstrip()]
-    rows = [(file, finding) for file in report.files for finding in file.findings]
-    if judged := [(file, finding) for file, finding in rows if not finding.could_not_judge]:
-        sections.append(_table(judged, options))
-    if unknown := _not_judged(rows, report):
-        sections.append("**Could not be checked**\n\n" + "\n".join(unknown))
+    found = [(file, causes([one for one in file.findings if not one.could_not_judge])) for file in report.files]
+    if rows := [(file, cause) for file, listed in found for cause in listed]:
+        sections.append(_table(rows, options))
+    for title, entries in unchecked(report):
+        sections.append(f"**{title}**\n\n" + "\n".join(f"- {escape(entry)}" for entry in entries))
     if report.errors:
         errors = (f"- {code_span(error.path)}: {escape(error.message)}" for error in report.errors)
         sections.append("**Could not be read**\n\n" + "\n".join(errors))
     used = sum(map(len, sections))
-    sections += _details(report, LIMIT - used)
+    sections += _details(found, LIMIT - used)
     return "\n\n".join(sections) + "\n"
 
 
@@ -62,46 +64,34 @@ def code_span(text: str) -> str:
     return f"{fence}{pad}{text}{pad}{fence}"
 
 
-def _code(finding: Finding, options: RenderOptions) -> str:
-    url = options.link(finding.code)
-    return f"[{finding.code}]({url})" if url else finding.code
+def _codes(cause: Cause, options: RenderOptions) -> str:
+    urls = ((code, options.link(code)) for code in cause.codes)
+    return ", ".join(f"[{code}]({url})" if url else code for code, url in urls)
 
 
-def _place(file: FileReport, finding: Finding) -> str:
-    return code_span(f"{file.path}:{finding.location.line}")
-
-
-def _table(rows: Iterable[tuple[FileReport, Finding]], options: RenderOptions) -> str:
+def _table(rows: Iterable[tuple[FileReport, Cause]], options: RenderOptions) -> str:
     lines = ["| | code | where | what | fix |", "|---|---|---|---|---|"]
-    for file, finding in rows:
-        fix = escape(finding.fix.title) if finding.fix else ""
-        cells = (_ICONS[finding.severity], _code(finding, options), _place(file, finding), escape(finding.message), fix)
+    for file, cause in rows:
+        place = code_span(f"{file.path}:{cause.location.line}")
+        fixes = "; ".join(escape(fix.title) for fix in cause.fixes)
+        cells = (_ICONS[cause.severity], _codes(cause, options), place, escape(cause.headline), fixes)
         lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines)
 
 
-def _not_judged(rows: Iterable[tuple[FileReport, Finding]], report: Report) -> list[str]:
-    listed = [
-        f"- {_place(file, finding)} {finding.code}: {escape(finding.message)}"
-        for file, finding in rows
-        if finding.could_not_judge
-    ]
-    listed += (f"- {code_span(file.path)}: {escape(note)}" for file in report.files for note in file.notes)
-    return listed
-
-
-def _details(report: Report, room: int) -> list[str]:
-    """Return a folded section a finding, as many as fit."""
+def _details(found: Iterable[tuple[FileReport, Sequence[Cause]]], room: int) -> list[str]:
+    """Return a folded section a cause, as many as fit."""
     folded: list[str] = []
     left_out = 0
-    for file in report.files:
+    for file, listed in found:
         lines = Lines(file.source)
-        for finding in file.findings:
-            if finding.could_not_judge or finding.severity == "info":
+        preview = Preview(lines, file.findings)
+        for cause in listed:
+            if cause.severity == "info":
                 continue
-            section = _fold(file, lines, finding)
+            section = _fold(file, cause, preview)
             if left_out or len(section) > room:
-                left_out += 1
+                left_out += len(cause.findings)
                 continue
             room -= len(section)
             folded.append(section)
@@ -110,21 +100,42 @@ def _details(report: Report, room: int) -> list[str]:
     return folded
 
 
-def _fold(file: FileReport, lines: Lines, finding: Finding) -> str:
-    title = _html(f"{finding.code} at {file.path}:{finding.location.line}")
-    listed = [f"- {escape(fact)}" for fact in (stage(finding), chain(finding)) if fact]
-    listed += (f"- {escape(evidence.detail)} ({evidence.kind})" for evidence in facts(finding))
-    parts = [f"<details><summary>{title}</summary>", escape(finding.message), "\n".join(listed)]
-    if finding.fix:
-        parts += (f"Fix ({finding.fix.applicability}): {escape(finding.fix.title)}", _diff(lines, finding.fix))
+def _fold(file: FileReport, cause: Cause, preview: Preview) -> str:
+    title = _html(f"{', '.join(cause.codes)} at {file.path}:{cause.location.line}")
+    parts = [f"<details><summary>{title}</summary>", escape(cause.headline)]
+    listed = [f"- {escape(fact)}" for fact in (stage(cause.lead, cause.platforms), *cause.why) if fact]
+    for number, remedy in enumerate((*cause.better, *cause.besides)):
+        saves = f" ({remedy.saves})" if remedy.saves else ""
+        listed.append(f"- **{'or' if number or not cause.better else 'better'}**: {escape(f'{remedy.title}{saves}')}")
+    listed += (f"- {escape(said)}" for said in cause.stuck)
+    parts.append("\n".join(listed))
+    if cause.rows:
+        rows = (
+            f"| {code_span(' '.join(row.packages))} | {escape(row.whom)} | {escape(row.note)} |" for row in cause.rows
+        )
+        parts.append("\n".join(["| add | for | |", "|---|---|---|", *rows]))
+    proof = dict.fromkeys(
+        f"- {escape(fact)}"
+        for one in cause.findings
+        for fact in (chain(one), *(f"{evidence.detail} ({evidence.kind})" for evidence in facts(one)))
+        if fact
+    )
+    parts.append("\n".join(["Proof:", "", *proof]))
+    for safety in ("safe", "unsafe", "display"):
+        fixes = [fix for fix in cause.fixes if fix.applicability == safety]
+        if fixes:
+            made, before = preview.of(fixes)
+            above = ", shown above" if before and not made else ""
+            titles = "; ".join(escape(fix.title) for fix in fixes)
+            parts += (f"Fix ({safety}): {titles}{above}", _diff(made))
     return "\n\n".join([*filter(None, parts), "</details>"])
 
 
-def _diff(lines: Lines, fix: Fix) -> str:
+def _diff(made: Iterable[Change]) -> str:
     """Return the lines that change, as a diff block; a fence longer than any in the lines."""
     body = [
         f"{sign}{printable(line.decode('utf-8', 'surrogateescape'))}"
-        for change in changes(lines, fix)
+        for change in made
         for sign, side in (("-", change.old), ("+", change.new))
         for line in side
     ]

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from dockerlint_alpine.model.findings import Fix, TextEdit
+    from dockerlint_alpine.model.findings import Finding, Fix, TextEdit
     from dockerlint_alpine.report.positions import Lines
 
 
@@ -21,6 +21,13 @@ class Change(Struct, frozen=True):
     line: int
     old: tuple[bytes, ...]
     new: tuple[bytes, ...]
+
+    def touches(self, other: Change) -> bool:
+        """Whether both have a line in common, or come at the same place."""
+        if self.line == other.line:
+            return True
+        first, second = sorted((self, other), key=lambda one: one.line)
+        return second.line < first.line + len(first.old)
 
     @property
     def column(self) -> int:
@@ -40,24 +47,34 @@ def changes(lines: Lines, fix: Fix) -> tuple[Change, ...]:
     return tuple(change for change in found if change.old or change.new)
 
 
-def of_the_same_lines(lines: Lines, fixes: Iterable[Fix]) -> list[list[Fix]]:
-    """Gather fixes that follow each other and rewrite the same lines: one look at those lines tells what all of them do."""
-    groups: list[list[Fix]] = []
-    before: list[tuple[int, tuple[bytes, ...]]] | None = None
-    for fix in fixes:
-        found = [(change.line, change.old) for change in changes(lines, fix)]
-        rewrites = bool(found) and all(old for _, old in found)
-        if groups and rewrites and found == before and changes(lines, joined([*groups[-1], fix])):
-            groups[-1].append(fix)
-        else:
-            groups.append([fix])
-        before = found if rewrites else None
-    return groups
+class Preview:
+    """What ``fix`` makes of the lines of one file, piece by piece: what is shown is what is written.
+
+    ``findings`` are all of the file. Where several fixes change one line, whoever asks about one of them is shown the line
+    as it is in the end, and only once.
+    """
+
+    def __init__(self, lines: Lines, findings: Iterable[Finding]) -> None:
+        self._lines = lines
+        safe = dict.fromkeys(one.fix for one in findings if one.fix is not None and one.fix.applicability == "safe")
+        self._all = changes(lines, joined(list(safe))) if safe else ()
+        self._shown: set[Change] = set()
+
+    def of(self, fixes: Sequence[Fix]) -> tuple[tuple[Change, ...], bool]:
+        """Return the changes that these fixes have a part in, without those that were shown before, and whether there
+        are such."""
+        own = changes(self._lines, joined(fixes))
+        if all(fix.applicability == "safe" for fix in fixes):
+            own = tuple(one for one in self._all if any(one.touches(other) for other in own)) or own
+        new = tuple(one for one in own if one not in self._shown)
+        self._shown.update(new)
+        return new, len(new) < len(own)
 
 
 def joined(fixes: Sequence[Fix]) -> Fix:
-    """One fix that does what all of ``fixes`` do; what they add to the same place is sorted, as the fixer does it."""
-    edits = [edit for fix in fixes for edit in fix.edits]
+    """One fix that does what all of ``fixes`` do; what they add to the same place is sorted, as the fixer does it, and the
+    same edit is made once."""
+    edits = dict.fromkeys(edit for fix in fixes for edit in fix.edits)
     return replace(fixes[0], edits=tuple(sorted(edits, key=lambda edit: (edit.start, edit.end, edit.text.strip()))))
 
 

@@ -8,14 +8,15 @@ from __future__ import annotations
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
+from dockerlint_alpine.report.causes import Cause, causes, told
 from dockerlint_alpine.report.encoding import json_text
 from dockerlint_alpine.report.options import PROGRAM
 from dockerlint_alpine.report.paths import portable
 from dockerlint_alpine.report.positions import Lines
-from dockerlint_alpine.report.wording import details
+from dockerlint_alpine.report.preview import joined
 
 if TYPE_CHECKING:
-    from dockerlint_alpine.model.findings import Finding, Fix
+    from dockerlint_alpine.model.findings import Fix
     from dockerlint_alpine.model.reports import Report
     from dockerlint_alpine.report.options import RenderOptions
 
@@ -27,7 +28,7 @@ def render(report: Report, options: RenderOptions) -> str:
     diagnostics: list[Json] = []
     for file in report.files:
         lines = Lines(file.source)
-        diagnostics += (_diagnostic(file.path, lines, finding, options) for finding in file.findings)
+        diagnostics += (_diagnostic(file.path, lines, cause, options) for cause in causes(file.findings))
     diagnostics += (
         {"message": error.message, "location": {"path": portable(error.path)}, "severity": "ERROR"}
         for error in report.errors
@@ -38,33 +39,36 @@ def render(report: Report, options: RenderOptions) -> str:
     return json_text({"source": source, "diagnostics": diagnostics})
 
 
-def _diagnostic(path: str, lines: Lines, finding: Finding, options: RenderOptions) -> Json:
-    code: Json = {"value": finding.code}
-    if url := options.link(finding.code):
+def _diagnostic(path: str, lines: Lines, cause: Cause, options: RenderOptions) -> Json:
+    code: Json = {"value": ",".join(cause.codes)}
+    if url := options.link(cause.lead.code):
         code["url"] = url
-    place = finding.location
+    place = cause.location
     found: Json = {
-        "message": "\n".join(details(finding)),
+        "message": "\n".join(told(cause)),
         "location": {
             "path": portable(path),
             "range": _range((place.line, place.column), (place.end_line, place.end_column)),
         },
-        "severity": finding.severity.upper(),
+        "severity": cause.severity.upper(),
         "code": code,
     }
-    if suggestion := _suggestion(lines, finding.fix):
+    fixes = [fix for fix in cause.fixes if fix.applicability != "display"]
+    safe = [fix for fix in fixes if fix.applicability == "safe"]
+    if fixes and (suggestion := _suggestion(lines, joined(safe or fixes[:1]))):
         found["suggestions"] = [suggestion]
     return found
 
 
-def _suggestion(lines: Lines, fix: Fix | None) -> Json | None:
-    """Return the fix as one replacement from its first edit to its last, for reviewdog offers each suggestion by itself.
+def _suggestion(lines: Lines, fix: Fix) -> Json | None:
+    """Return a fix, or several of one cause joined, as one replacement from its first edit to its last.
 
-    Half a fix is none: there is no suggestion where an edit is in another file, or where what is replaced is no UTF-8.
+    Reviewdog offers each suggestion by itself, and half a fix is none: there is no suggestion where an edit is in another
+    file, or where what is replaced is no UTF-8.
     """
-    if fix is None or fix.applicability == "display" or any(edit.path is not None for edit in fix.edits):
+    if any(edit.path is not None for edit in fix.edits):
         return None
-    edits = sorted(fix.edits, key=lambda edit: (edit.start, edit.end))
+    edits = list(fix.edits)
     if not edits or any(after.start < before.end for before, after in pairwise(edits)):
         return None
     pieces = [edits[0].text.encode("utf-8", "surrogateescape")]

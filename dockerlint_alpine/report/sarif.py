@@ -6,12 +6,13 @@ from base64 import b64encode
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
+from dockerlint_alpine.report.causes import Cause, identified, told
 from dockerlint_alpine.report.encoding import json_text
-from dockerlint_alpine.report.fingerprint import fingerprints
 from dockerlint_alpine.report.options import PROGRAM
 from dockerlint_alpine.report.paths import portable
 from dockerlint_alpine.report.positions import Lines
-from dockerlint_alpine.report.wording import details, requirement
+from dockerlint_alpine.report.preview import joined
+from dockerlint_alpine.report.wording import place_in
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -87,37 +88,52 @@ def _invocation(report: Report) -> Json:
 
 def _results(file: FileReport, indexes: dict[str, int]) -> list[Json]:
     lines = Lines(file.source)
-    identities = fingerprints(file)
     return [
-        _result(file.path, lines, finding, indexes[finding.code], identity)
-        for finding, identity in zip(file.findings, identities, strict=True)
+        _result(file.path, lines, cause, indexes[cause.lead.code], identity) for cause, identity in identified(file)
     ]
 
 
-def _result(path: str, lines: Lines, finding: Finding, index: int, identity: str) -> Json:
-    place = finding.location
+def _result(path: str, lines: Lines, cause: Cause, index: int, identity: str) -> Json:
+    """One result a cause; of several findings the first of the gravest gives the rule."""
+    finding, place = cause.lead, cause.location
     region = _region(lines, (place.line, place.column), (place.end_line, place.end_column))
     result: Json = {
         "ruleId": finding.code,
         "ruleIndex": index,
-        "level": _LEVELS[finding.severity],
-        "message": {"text": "\n".join(details(finding))},
+        "level": _LEVELS[cause.severity],
+        "message": {"text": "\n".join(told(cause))},
         "locations": [{"physicalLocation": {"artifactLocation": _artifact(path), "region": region}}],
         "partialFingerprints": {FINGERPRINT: identity},
         "properties": {
-            "confidence": finding.confidence,
-            "platforms": list(finding.platforms),
+            "confidence": cause.confidence,
+            "platforms": list(cause.platforms),
             "need": finding.need,
-            "packages": list(finding.packages),
+            "packages": list(cause.packages),
+            "codes": list(cause.codes),
+            "distributions": [about.shown for about in cause.distributions],
         },
     }
-    if asked := requirement(finding):
-        asked_path, asked_line = asked
-        where = {"artifactLocation": _artifact(asked_path), "region": {"startLine": asked_line}}
-        result["relatedLocations"] = [{"physicalLocation": where, "message": {"text": "asked for here"}}]
-    if finding.fix and finding.fix.applicability != "display":
-        result["fixes"] = [_fix(path, lines, finding.fix)]
+    if related := _related(cause):
+        result["relatedLocations"] = related
+    fixes = [fix for fix in cause.fixes if fix.applicability != "display"]
+    safe = [fix for fix in fixes if fix.applicability == "safe"]
+    if fixes:
+        result["fixes"] = [_fix(path, lines, joined(safe or fixes[:1]))]
     return result
+
+
+def _related(cause: Cause) -> list[Json]:
+    """Where each distribution of the cause is asked for."""
+    found: list[Json] = []
+    several = len(cause.distributions) > 1
+    for about in cause.distributions:
+        if (asked := place_in(about.origin)) is None:
+            continue
+        path, line = asked
+        where = {"artifactLocation": _artifact(path), "region": {"startLine": line}}
+        text = f"{about.shown} is asked for here" if several else "asked for here"
+        found.append({"id": len(found) + 1, "physicalLocation": where, "message": {"text": text}})
+    return found
 
 
 def _fix(path: str, lines: Lines, fix: Fix) -> Json:

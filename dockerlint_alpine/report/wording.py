@@ -9,10 +9,10 @@ from dockerlint_alpine.report.display import printable
 from dockerlint_alpine.report.options import PROGRAM
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from dockerlint_alpine.model.findings import Evidence, Finding
-    from dockerlint_alpine.model.reports import Report
+    from dockerlint_alpine.model.reports import FileReport, Report
 
 _ORIGIN = re.compile(r"(.+):([1-9]\d*)")
 
@@ -54,12 +54,18 @@ def facts(finding: Finding) -> tuple[Evidence, ...]:
     return tuple(others) if first.kind == "requirement" and chain(finding) else finding.evidence
 
 
-def stage(finding: Finding) -> str:
-    """Describe the stage: ``stage 1 (runtime), python:3.11-alpine3.19, linux/amd64``; empty without one."""
-    if finding.stage is None:
-        return ", ".join(finding.platforms)
-    name = f" ({finding.stage.name})" if finding.stage.name else ""
-    return ", ".join((f"stage {finding.stage.index}{name}", finding.stage.base, *finding.platforms))
+def stage(finding: Finding, platforms: Sequence[str] | None = None) -> str:
+    """Describe the stage: ``stage 1 (runtime), python:3.11-alpine3.19, linux/amd64``; empty without one.
+
+    The Python is named where the base image's own name does not tell it; ``platforms`` stand for the finding's own.
+    """
+    named = finding.platforms if platforms is None else platforms
+    about = finding.stage
+    if about is None:
+        return ", ".join(named)
+    name = f" ({about.name})" if about.name else ""
+    python = (f"Python {about.python}",) if about.python and about.python not in about.base else ()
+    return ", ".join((f"stage {about.index}{name}", about.base, *python, *named))
 
 
 def message(finding: Finding) -> str:
@@ -79,13 +85,82 @@ def details(finding: Finding) -> tuple[str, ...]:
 
 
 def found(report: Report) -> str:
-    """Return what was found: ``Found 1 error and 2 warnings in 1 Dockerfile with 2 Alpine stages``."""
+    """Return what was found: ``Found 1 error and 2 warnings in 1 Dockerfile with 2 Alpine stages``.
+
+    It never says that there are no problems where something that may hide one could not be checked.
+    """
     counted = ((report.count("error"), "error"), (report.count("warning"), "warning"), (report.count("info"), "note"))
     parts = [plural(number, word) for number, word in counted if number]
     listed = " and ".join(filter(None, (", ".join(parts[:-1]), *parts[-1:])))
-    stages = plural(sum(file.stages for file in report.files), "Alpine stage")
+    number = sum(file.stages for file in report.files)
+    where = f"in {plural(len(report.files), 'Dockerfile')}"
+    if not listed and not number and not report.unknown:
+        return f"Nothing to check: no Alpine stage {where}" if report.files else "Nothing to check"
     said = f"Found {listed}" if listed else "No problems found"
-    return f"{said} in {plural(len(report.files), 'Dockerfile')} with {stages}"
+    if not listed and report.unknown:
+        said, where = "No problems found in what could be checked", f"of {where.removeprefix('in ')}"
+    return f"{said} {where} with {plural(number, 'Alpine stage')}"
+
+
+def unchecked(report: Report) -> list[tuple[str, list[str]]]:
+    """Return what could not be checked, and the remarks: title and entries, each thing once with its places."""
+    unknown = _by_text(
+        (f"{finding.code} {said}", f"{file.path}:{finding.location.line}")
+        for (file, finding), said in _of_one_kind(
+            (file, finding) for file in report.files for finding in file.findings if finding.could_not_judge
+        )
+    )
+    notes = _by_text((note, file.path) for file in report.files for note in file.notes)
+    sections = (("Could not be checked", unknown), ("Good to know", [*notes, *report.notes]))
+    return [(title, entries) for title, entries in sections if entries]
+
+
+_NOT_KNOWN = re.compile(
+    r"(?!what )(?P<names>\S+(?:, \S+)*(?: and (?:\d+ more|\S+))?) (?:is|are) (?P<said>not known offline.*)"
+)
+"""Names of which the same is said, however many: they are told in one sentence."""
+
+_NAMES = 8
+
+
+def _of_one_kind(found: Iterable[tuple[FileReport, Finding]]) -> list[tuple[tuple[FileReport, Finding], str]]:
+    """Return each with its message; where only the names differ, that is the one message about all of them."""
+    listed = [(one, _NOT_KNOWN.fullmatch(one[1].message)) for one in found]
+    names: dict[str, dict[str, None]] = {}
+    for _, match in listed:
+        if match is not None:
+            names.setdefault(match["said"], {}).update(dict.fromkeys(re.split(", | and ", match["names"])))
+    return [
+        (one, one[1].message if match is None else _not_known(list(names[match["said"]]), match["said"]))
+        for one, match in listed
+    ]
+
+
+def _not_known(names: Sequence[str], said: str) -> str:
+    if len(names) == 1:
+        return f"{names[0]} is {said}"
+    shown = list(names) if len(names) <= _NAMES else [*names[: _NAMES - 1], f"{len(names) - _NAMES + 1} more"]
+    return f"{', '.join(shown[:-1])} and {shown[-1]} are {said}"
+
+
+_PLACES = 2
+"""Places of one entry that are named; the rest is counted."""
+
+
+def _by_text(said: Iterable[tuple[str, str]]) -> list[str]:
+    """``PLACE: TEXT`` for one place, ``TEXT (PLACE, PLACE and 16 more)`` for several."""
+    places: dict[str, dict[str, None]] = {}
+    for text, place in said:
+        places.setdefault(text, {})[place] = None
+    entries: list[str] = []
+    for text, found_at in places.items():
+        named = list(found_at)
+        if len(named) == 1:
+            entries.append(f"{named[0]}: {text}")
+            continue
+        more = f" and {len(named) - _PLACES} more" if len(named) > _PLACES else ""
+        entries.append(f"{text} ({', '.join(named[:_PLACES])}{more})")
+    return entries
 
 
 def summary(report: Report, *, show_fix_hint: bool) -> tuple[str, ...]:

@@ -22,7 +22,7 @@ from pygls.lsp.server import LanguageServer
 
 from dockerlint_alpine.model.about import __version__
 from dockerlint_alpine.report.options import PROGRAM
-from dockerlint_alpine.server import actions, definition, hover
+from dockerlint_alpine.server import actions, completion, definition, hover
 from dockerlint_alpine.server.diagnostics import diagnostics
 from dockerlint_alpine.server.documents import Document, Snapshot, path_of, place_of
 from dockerlint_alpine.server.framing import INVALID_PARAMS, Incoming, Outgoing
@@ -69,6 +69,8 @@ class Server(LanguageServer):
         self._incoming: Incoming | None = None
         self._outdated: dict[str, Event] = {}
         """By text: set when there is a newer one."""
+        self._completed: dict[str, completion.Place | None] = {}
+        """By text: where the last completion was asked for."""
 
     # -- open texts ---------------------------------------------------------------------------------------------------
 
@@ -126,8 +128,9 @@ class Server(LanguageServer):
     # -- diagnostics --------------------------------------------------------------------------------------------------
 
     def _check_soon(self, uris: Iterable[str], pause: float | None = None) -> None:
-        """Judge these texts after ``pause`` seconds, unless a newer wish comes first."""
+        """Judge these texts after ``pause`` seconds, unless a newer wish comes first; a judgement that runs is outdated."""
         for uri in uris:
+            self._give_up(uri)
             earlier = self._pending.pop(uri, None)
             if earlier is not None:
                 earlier.cancel()
@@ -194,7 +197,6 @@ class Server(LanguageServer):
 
     def did_change(self, params: types.DidChangeTextDocumentParams) -> None:
         """A text has changed; a requirement file changes what Dockerfiles are told."""
-        self._give_up(params.text_document.uri)
         self._check_soon([params.text_document.uri])
         self._touched(_paths(params.text_document.uri))
 
@@ -211,6 +213,7 @@ class Server(LanguageServer):
             pending.cancel()
         if self._rests_on.pop(uri, None) is not None or pending is not None:
             self._publish(uri, None, [])
+        self._completed.pop(uri, None)
         self._start(self._judged(self._judge.drop, uri))
         self._touched(_paths(uri))
 
@@ -290,6 +293,28 @@ class Server(LanguageServer):
             return None
         question = in_dockerfile if document.is_dockerfile else in_requirements
         return await self._judged_unless_outdated(question, document.uri, document, snapshot, params.position)
+
+    async def completion(self, params: types.CompletionParams) -> types.CompletionList | None:
+        """What may be typed here."""
+        snapshot = self._snapshot()
+        document = snapshot.documents.get(params.text_document.uri)
+        if document is None or not document.is_dockerfile:
+            return None
+        return await self._judged_unless_outdated(self._complete, document.uri, document, snapshot, params.position)
+
+    def _complete(
+        self, document: Document, snapshot: Snapshot, position: types.Position
+    ) -> types.CompletionList | None:
+        offset = snapshot.positions_in(document).offset(position)
+        judgement = self._judge.judgement(document, snapshot)
+        self._completed[document.uri] = completion.place_at(judgement, offset)
+        return completion.complete(judgement, offset)
+
+    async def resolve_completion(self, item: types.CompletionItem) -> types.CompletionItem:
+        """What a package brings, once the user looks at it."""
+        uri = item.data.get("uri") if isinstance(item.data, dict) else None
+        place = self._completed.get(str(uri))
+        return await self._judged(completion.documented, item, place)
 
     async def code_actions(self, params: types.CodeActionParams) -> list[types.CodeAction] | None:
         """What may be done here."""
@@ -411,8 +436,13 @@ def make_server(openers: Openers, environment: Mapping[str, str], *, pause: floa
         types.TEXT_DOCUMENT_DEFINITION: server.definition,
         types.TEXT_DOCUMENT_CODE_ACTION: server.code_actions,
         types.CODE_ACTION_RESOLVE: server.resolve_action,
+        types.TEXT_DOCUMENT_COMPLETION: server.completion,
+        types.COMPLETION_ITEM_RESOLVE: server.resolve_completion,
     }
-    options = {types.TEXT_DOCUMENT_CODE_ACTION: types.CodeActionOptions(list(actions.KINDS), resolve_provider=True)}
+    options: dict[str, Any] = {
+        types.TEXT_DOCUMENT_CODE_ACTION: types.CodeActionOptions(list(actions.KINDS), resolve_provider=True),
+        types.TEXT_DOCUMENT_COMPLETION: types.CompletionOptions(list(completion.TRIGGERS), resolve_provider=True),
+    }
     for method, handler in notifications.items():
         server.feature(method)(_notified(server, handler))
     for method, answer in requests.items():

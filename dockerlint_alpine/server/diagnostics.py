@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from lsprotocol.types import (
@@ -15,11 +16,14 @@ from lsprotocol.types import (
     Range,
 )
 
+from dockerlint_alpine.model.about import DOCS_URL
+from dockerlint_alpine.report.display import printable
 from dockerlint_alpine.report.fingerprint import fingerprints
 from dockerlint_alpine.report.options import PROGRAM, RenderOptions
 from dockerlint_alpine.report.positions import Lines
-from dockerlint_alpine.report.wording import details, requirement
-from dockerlint_alpine.server import definition
+from dockerlint_alpine.report.wording import chain, facts, requirement
+from dockerlint_alpine.server import definition, requirements
+from dockerlint_alpine.stages import ApkStep, InstallStep
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,6 +31,8 @@ if TYPE_CHECKING:
     from dockerlint_alpine.model.findings import Finding, Severity
     from dockerlint_alpine.server.judging import Judgement
     from dockerlint_alpine.server.positions import Positions
+
+_LINE = re.compile(r"\blines? (\d+)")
 
 SEVERITIES: dict[Severity, DiagnosticSeverity] = {
     "error": DiagnosticSeverity.Error,
@@ -42,7 +48,8 @@ def diagnostics(judgement: Judgement) -> list[Diagnostic]:
         Diagnostic(start, f"not judged: {problem}", severity=DiagnosticSeverity.Error, source=PROGRAM)
         for problem in judgement.problems
     ]
-    options = RenderOptions(docs_url=next((doctor.settings.docs_url for doctor in judgement.doctors), None))
+    docs_url = next((doctor.settings.docs_url for doctor in judgement.doctors), None)
+    options = RenderOptions(docs_url=docs_url or DOCS_URL)
     found = [_diagnostic(judgement, finding, span, identity, options) for finding, span, identity in located(judgement)]
     return [*problems, *found]
 
@@ -68,8 +75,8 @@ def _diagnostic(
 ) -> Diagnostic:
     url = options.link(finding.code)
     return Diagnostic(
-        range=span,
-        message="\n".join(details(finding)),
+        range=_underlined(judgement, finding, span),
+        message=_message(finding),
         severity=SEVERITIES[finding.severity],
         code=finding.code,
         code_description=CodeDescription(url) if url is not None else None,
@@ -80,7 +87,58 @@ def _diagnostic(
     )
 
 
+def _message(finding: Finding) -> str:
+    """Three lines at most: what is wrong, what asks for it, and what mends it or else the first reason."""
+    reason = facts(finding)[:1]
+    last = f"fix: {finding.fix.title}" if finding.fix is not None else reason[0].detail if reason else ""
+    lines = (finding.message, chain(finding), last)
+    return "\n".join(dict.fromkeys(printable(line) for line in lines if line))
+
+
+def _underlined(judgement: Judgement, finding: Finding, span: Range) -> Range:
+    """The words that a finding is about: the requirement in an installer's command, the list in an ``apk``'s, and never
+    more than a line of either."""
+    if span.start.line == span.end.line:
+        return span
+    lines = Lines(judgement.document.data)
+    first = lines.start(finding.location.line) + finding.location.column - 1
+    last = lines.start(finding.location.end_line) + finding.location.end_column - 1
+    words = next(_words(judgement, finding, first, last), (first, last))
+    end = judgement.document.data.find(b"\n", *words)
+    text = judgement.document.data[words[0] : words[1] if end < 0 else end].rstrip(b"\r \t\\")
+    return judgement.snapshot.positions_in(judgement.document).range(words[0], words[0] + len(text))
+
+
+def _words(judgement: Judgement, finding: Finding, first: int, last: int) -> Iterator[tuple[int, int]]:
+    about = finding.distribution.name if finding.distribution is not None else None
+    asked = (finding.distribution.origin[:1] if finding.distribution is not None else ()) or ("",)
+    file = asked[0].rpartition(":")[0].rpartition("/")[2]
+    for subject in judgement.subjects:
+        for stage in subject.alpine_stages():
+            for step in stage.steps:
+                if not isinstance(step, (ApkStep, InstallStep)) or not first <= step.span[0] < last:
+                    continue
+                if isinstance(step, InstallStep):
+                    for arg in step.command.args:
+                        named = requirements.names(arg.text, about) or (file and arg.text.endswith(file))
+                        if named and arg.span is not None:
+                            yield arg.span
+                else:
+                    yield step.span
+
+
 def _related(judgement: Judgement, finding: Finding) -> list[DiagnosticRelatedInformation] | None:
+    """Where else to look: what asks for the distribution, and the lines of the Dockerfile that the evidence names."""
+    found: dict[tuple[str, int], DiagnosticRelatedInformation] = {}
     asked = requirement(finding)
     place: Location | None = definition.requirement(judgement, *asked) if asked is not None else None
-    return [DiagnosticRelatedInformation(place, "asked for here")] if place is not None else None
+    if place is not None:
+        found[place.uri, place.range.start.line] = DiagnosticRelatedInformation(place, "asked for here")
+    positions = judgement.snapshot.positions_in(judgement.document)
+    for evidence in finding.evidence:
+        for number in _LINE.findall(evidence.detail) if evidence.kind == "dockerfile" else ():
+            if int(number) != finding.location.line:
+                there = Location(judgement.document.uri, positions.line_range(int(number)))
+                related = DiagnosticRelatedInformation(there, printable(evidence.detail))
+                found.setdefault((there.uri, there.range.start.line), related)
+    return list(found.values()) or None

@@ -63,6 +63,12 @@ def at_word(judgement: Judgement, offset: int) -> list[Installation]:
     return found
 
 
+def names(word: str, distribution: str | None) -> bool:
+    """Whether a word of an installer's command asks for a distribution (its normalised name)."""
+    found = _NAME.match(word)
+    return found is not None and distribution is not None and normalise(found[1]) == distribution
+
+
 def _installs(judgement: Judgement) -> Iterator[tuple[Subject, Stage, InstallStep]]:
     for subject in judgement.subjects:
         for stage in subject.alpine_stages():

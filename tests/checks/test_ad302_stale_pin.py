@@ -9,6 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from dockerlint_alpine.apk import IndexStore
+from dockerlint_alpine.apk.releases import supported_until
 from dockerlint_alpine.run.analysis import Doctor, configure, fix_bytes
 
 if TYPE_CHECKING:
@@ -106,7 +107,9 @@ def test_each_release_has_its_own_version(judge: Judge, release: str) -> None:
     text = f"FROM alpine:{release}\nRUN apk add musl-dev={package.version} tini curl=~0.1\n"
     (finding,) = stale(judge(text))
     assert finding.packages == ("curl",)
-    assert f"Alpine {release} has curl " in finding.message
+    at_its_end = release == "3.19"
+    assert f"Alpine {release} {'has' if at_its_end else 'had'} curl " in finding.message
+    assert ("has moved on since" in finding.message) is not at_its_end
 
 
 def test_the_versions_of_another_release_say_nothing(judge: Judge) -> None:
@@ -162,3 +165,26 @@ def test_fixing_leaves_no_stale_pin(tmp_path: Path, names: list[str], operator: 
     once = fix_bytes(doctor, data, tmp_path / "Dockerfile")
     assert not stale(once.left)
     assert fix_bytes(doctor, once.new, tmp_path / "Dockerfile").new == once.new
+
+
+@pytest.mark.parametrize(
+    ("release", "until"),
+    [
+        ("3.16", "2024-05"),
+        ("3.17", "2024-11"),
+        ("3.19", "2025-11"),
+        ("3.22", "2027-05"),
+        ("3.23", "2027-11"),
+        ("edge", None),
+    ],
+)
+def test_how_long_a_release_lasts(release: str, until: str | None) -> None:
+    """The months that alpinelinux.org/releases gives."""
+    assert supported_until(release) == until
+
+
+def test_nothing_is_pinned_exactly_to_a_day_long_past(mend) -> None:
+    text = "FROM alpine:3.20\nRUN apk add curl=8.5.0-r0 bash=5.2.15-r0\n"
+    assert (
+        mend(text, select=["AD302"], unsafe_fixes=True).new == b"FROM alpine:3.20\nRUN apk add curl=~8.10 bash=~5.2\n"
+    )

@@ -25,8 +25,9 @@ def test_the_compiler_is_named_where_something_else_wants_it(judge: Judge) -> No
     text = NUMPY.format(base="python:3.11-alpine3.19", packages="bash").replace(
         "numpy==1.24.4", "numpy==1.24.4 lz4==4.4.5"
     )
-    lacking = {packages for code, packages, _ in said(judge(text)) if code == "AD102"}
-    assert {("g++",), ("gcc",)} <= lacking
+    (compiler,) = (one for one in judge(text).findings if one.packages == ("g++",))
+    (brought,) = (also for also in compiler.brought if also.packages == ("gcc",))
+    assert {one.name for one in brought.distributions} == {"lz4", "numpy"}
 
 
 def test_what_is_too_old_is_not_proposed(judge: Judge) -> None:

@@ -62,7 +62,9 @@ def insert(source: bytes, text: str, before: bytes, *, after: bytes = b"") -> Te
 
 BUILDER = StageRef(0, "builder", "python:3.11-alpine3.19", "3.19", "3.11")
 RUNTIME = StageRef(1, None, "python:3.11-alpine3.19", "3.19", "3.11")
-LZ4 = DistributionRef("lz4", "4.4.5", ("requirements.txt:9", "clickhouse-connect", "lz4"))
+NO_WHEEL = "no wheel fits Python 3.11 on musl 1.2 x86_64"
+PULLED = "postgresql-dev -> postgresql16-dev -> lz4-dev"
+LZ4 = DistributionRef("lz4", "4.4.5", ("requirements.txt:9", "clickhouse-connect", "lz4"), NO_WHEEL)
 
 
 def missing_runtime_library(source: bytes = NETRA) -> Finding:
@@ -74,9 +76,9 @@ def missing_runtime_library(source: bytes = NETRA) -> Finding:
         message="lz4 4.4.5 links liblz4.so.1, which this stage does not have: import fails",
         location=at(source, b"RUN apk add --no-cache", after=b"FROM python:3.11-alpine3.19\n"),
         evidence=(
-            Evidence("wheel", WHEEL),
-            Evidence("rule", LINK),
-            Evidence("index", "lz4-dev is in stage builder: postgresql-dev -> postgresql16-dev -> lz4-dev"),
+            Evidence("wheel", WHEEL, WHEEL),
+            Evidence("rule", LINK, LINK),
+            Evidence("index", f"lz4-dev is in stage builder: {PULLED}", PULLED),
             Evidence("index", "so:liblz4.so.1 is provided by lz4-libs 1.9.4-r5 in Alpine 3.19 main"),
         ),
         stage=RUNTIME,
@@ -102,7 +104,7 @@ def implicit_build_library(source: bytes = NETRA) -> Finding:
         location=at(source, b"postgresql-dev"),
         evidence=(
             Evidence("rule", LINK),
-            Evidence("index", "postgresql-dev -> postgresql16-dev -> lz4-dev in Alpine 3.19; not in 3.16"),
+            Evidence("index", f"{PULLED} in Alpine 3.19; not in 3.16", PULLED),
         ),
         stage=BUILDER,
         platforms=("linux/amd64",),

@@ -72,7 +72,10 @@ def test_the_documented_shape() -> None:
         "name": "lz4",
         "version": "4.4.5",
         "origin": ["requirements.txt:9", "clickhouse-connect", "lz4"],
+        "compiled": "no wheel fits Python 3.11 on musl 1.2 x86_64",
     }
+    causes = document["files"][0]["causes"]
+    assert [(one["codes"], one["findings"]) for one in causes] == [(["AD103"], [0]), (["AD502"], [1]), (["AD201"], [2])]
     assert finding["location"] == {"line": 16, "column": 1, "end_line": 16, "end_column": 23}
     [edit] = finding["fix"]["edits"]
     assert scenes.NETRA[edit["start"] :].startswith(b"    curl")

@@ -8,6 +8,7 @@ from msgspec.structs import replace
 
 from dockerlint_alpine.model.reports import FileReport, Report
 from dockerlint_alpine.report import RenderOptions, render
+from dockerlint_alpine.report.causes import causes
 from dockerlint_alpine.report.display import printable
 from dockerlint_alpine.report.markdown import LIMIT, code_span, escape
 
@@ -46,16 +47,18 @@ def test_code_spans_hold_any_text(text: str) -> None:
     assert code.content.strip() == text.strip()
 
 
-def test_the_table_has_a_row_a_finding() -> None:
+def test_the_table_has_a_row_a_cause() -> None:
     report = scenes.everything()
     tokens = GITHUB.parse(render(report, "markdown", options=RenderOptions()))
     rows = sum(token.type == "tr_open" for token in tokens)
-    assert rows == 1 + sum(not finding.could_not_judge for finding in report.findings)
+    found = (one for file in report.files for one in causes(file.findings))
+    assert rows == 1 + sum(not one.lead.could_not_judge for one in found)
 
 
 def test_details_end_before_the_host_refuses_the_comment() -> None:
     finding = replace(scenes.missing_runtime_library(), fix=None)
-    report = Report((FileReport("D", (finding,) * 150, scenes.NETRA),))
+    findings = tuple(replace(finding, message=f"{finding.message} {number}") for number in range(150))
+    report = Report((FileReport("D", findings, scenes.NETRA),))
     text = render(report, "markdown", options=RenderOptions())
     assert len(text) < 65_536
     assert LIMIT < 65_536
@@ -65,5 +68,5 @@ def test_details_end_before_the_host_refuses_the_comment() -> None:
 def test_fences_are_longer_than_those_inside() -> None:
     text = render(Report((scenes.odd(),)), "markdown", options=RenderOptions())
     fences = [token for token in GITHUB.parse(text) if token.type == "fence"]
-    assert [token.info for token in fences] == ["diff", "diff"]
+    assert [token.info for token in fences] == ["diff"]
     assert "+RUN" in fences[0].content

@@ -3,9 +3,9 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dockerlint_alpine.model.findings import Fix, TextEdit
+from dockerlint_alpine.model.findings import Evidence, Finding, Fix, Location, TextEdit
 from dockerlint_alpine.report.positions import Lines
-from dockerlint_alpine.report.preview import Change, changes, joined, of_the_same_lines
+from dockerlint_alpine.report.preview import Change, Preview, changes
 
 
 def preview(source: bytes, *edits: TextEdit) -> tuple[Change, ...]:
@@ -61,20 +61,29 @@ def adding(text: str, at: int = 16) -> Fix:
     return Fix(f"add{text}", "safe", (TextEdit(at, at, text),))
 
 
-def test_what_several_fixes_make_of_one_line_is_shown_once() -> None:
+def finding(fix: Fix) -> Finding:
+    return Finding("AD101", "n", "error", "certain", "m", Location(1, 1, 1, 2), (Evidence("rule", "r"),), fix=fix)
+
+
+def test_what_several_fixes_make_of_one_line_is_shown_once_and_as_it_is_in_the_end() -> None:
     fixes = [adding(" gcc"), adding(" musl-dev"), adding(" g++")]
-    assert of_the_same_lines(Lines(LIST), fixes) == [fixes]
-    [change] = changes(Lines(LIST), joined(fixes))
-    assert change.new == (b"RUN apk add curl g++ gcc musl-dev",)
+    preview = Preview(Lines(LIST), map(finding, fixes))
+    ([change], before) = preview.of(fixes[:1])
+    assert (change.new, before) == ((b"RUN apk add curl g++ gcc musl-dev",), False)
+    assert preview.of(fixes[1:]) == ((), True)
 
 
-def test_fixes_of_other_lines_or_that_only_add_lines_stay_apart() -> None:
+def test_fixes_of_other_lines_are_shown_by_themselves() -> None:
     other, line = adding(" y", len(LIST) - 1), adding("RUN apk add gcc\n", 0)
-    fixes = [adding(" gcc"), other, adding(" g++"), line, line]
-    assert of_the_same_lines(Lines(LIST), fixes) == [[one] for one in fixes]
+    preview = Preview(Lines(LIST), map(finding, [adding(" gcc"), other, line, line]))
+    ([change], _) = preview.of([other])
+    assert change.new == (b"RUN pip install x y",)
+    ([change], _) = preview.of([line])
+    assert (change.old, change.new) == ((b"RUN apk add curl",), (b"RUN apk add gcc", b"RUN apk add curl gcc"))
 
 
-def test_fixes_that_exclude_each_other_stay_apart() -> None:
+def test_a_fix_that_is_not_safe_is_shown_alone() -> None:
     rewrite = Fix("other", "unsafe", (TextEdit(12, 16, "wget"),))
-    within = Fix("inner", "safe", (TextEdit(13, 14, "x"),))
-    assert of_the_same_lines(Lines(LIST), [rewrite, within]) == [[rewrite], [within]]
+    preview = Preview(Lines(LIST), map(finding, [rewrite, Fix("inner", "safe", (TextEdit(13, 14, "x"),))]))
+    ([change], _) = preview.of([rewrite])
+    assert change.new == (b"RUN apk add wget",)

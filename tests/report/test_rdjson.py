@@ -10,6 +10,7 @@ from msgspec.structs import replace
 from dockerlint_alpine.model.findings import Fix, Location, TextEdit
 from dockerlint_alpine.model.reports import FileReport, Report
 from dockerlint_alpine.report import RenderOptions, render
+from dockerlint_alpine.report.causes import causes
 
 from . import scenes
 
@@ -81,8 +82,8 @@ def offset(source: bytes, position: dict[str, int]) -> int:
 
 def test_suggestions_are_the_edits() -> None:
     for file in (scenes.netra(), scenes.odd()):
-        for finding, diagnostic in zip(file.findings, document(Report((file,)))["diagnostics"], strict=True):
-            edits = finding.fix.edits if finding.fix else ()
+        for cause, diagnostic in zip(causes(file.findings), document(Report((file,)))["diagnostics"], strict=True):
+            edits = [edit for fix in cause.fixes for edit in fix.edits]
             suggestions = diagnostic.get("suggestions", [])
             assert [
                 (offset(file.source, one["range"]["start"]), offset(file.source, one["range"]["end"]), one["text"])

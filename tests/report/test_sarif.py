@@ -12,6 +12,7 @@ from msgspec.structs import replace
 from dockerlint_alpine.model.findings import Fix, TextEdit
 from dockerlint_alpine.model.reports import Report
 from dockerlint_alpine.report import RenderOptions, render
+from dockerlint_alpine.report.causes import causes
 
 from . import scenes
 
@@ -72,11 +73,11 @@ def apply(result: Any, source: bytes) -> bytes:
 def test_fixes_do_what_the_edits_do() -> None:
     for file in (scenes.netra(), scenes.odd()):
         results = log(Report((file,)))["runs"][0]["results"]
-        for finding, result in zip(file.findings, results, strict=True):
-            if finding.fix is None:
+        for cause, result in zip(causes(file.findings), results, strict=True):
+            if not cause.fixes:
                 assert "fixes" not in result
                 continue
-            [edit] = finding.fix.edits
+            [edit] = [edit for fix in cause.fixes for edit in fix.edits]
             expected = file.source[: edit.start] + edit.text.encode() + file.source[edit.end :]
             assert apply(result, file.source) == expected
 

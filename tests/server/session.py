@@ -12,6 +12,7 @@ from lsprotocol import types
 from pygls.lsp.client import LanguageClient
 
 from dockerlint_alpine.server.positions import Positions, decode, encode
+from tests.program import stand_in
 
 PATIENCE = 60
 """Seconds until a test gives up on an answer."""
@@ -111,6 +112,16 @@ class Editor:
         found = await asyncio.wait_for(self.client.text_document_hover_async(params), PATIENCE)
         return found.contents.value if found is not None else None
 
+    async def completion(self, uri: str, position: types.Position) -> list[types.CompletionItem]:
+        params = types.CompletionParams(types.TextDocumentIdentifier(uri), position)
+        found = await asyncio.wait_for(self.client.text_document_completion_async(params), PATIENCE)
+        return list(found.items) if isinstance(found, types.CompletionList) else list(found or ())
+
+    async def documentation(self, item: types.CompletionItem) -> str:
+        resolved = await asyncio.wait_for(self.client.completion_item_resolve_async(item), PATIENCE)
+        assert isinstance(resolved.documentation, types.MarkupContent)
+        return resolved.documentation.value
+
     async def definition(self, uri: str, position: types.Position) -> list[tuple[str, int]]:
         """Files below the root and 1-based lines."""
         params = types.DefinitionParams(types.TextDocumentIdentifier(uri), position)
@@ -169,9 +180,11 @@ async def session(
     ``sabotage`` is Python that runs in its process before it starts.
     """
     editor = Editor(root, encoding)
-    start = "from dockerlint_alpine.cli import main\nsys.argv = ['alpine-doctor', 'server']\nmain()"
-    program = f"import sys\n{sabotage}\n{start}"
-    await editor.client.start_io(sys.executable, "-c", program, cwd=root)
+    command = stand_in("server")
+    if sabotage:
+        start = "from dockerlint_alpine.cli import main\nsys.argv = ['alpine-doctor', 'server']\nmain()"
+        command = [sys.executable, "-c", f"import sys\n{sabotage}\n{start}"]
+    await editor.client.start_io(*command, cwd=root)
     answer = await editor.client.initialize_async(
         types.InitializeParams(
             capabilities=types.ClientCapabilities(

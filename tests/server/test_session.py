@@ -73,11 +73,18 @@ def test_diagnostics_come_with_code_cause_and_place(backend: Path) -> None:
             assert set(found) == {"AD103", "AD201"}
             missing = found["AD201"]
             assert missing.severity == types.DiagnosticSeverity.Error
-            assert missing.range == types.Range(types.Position(28, 0), types.Position(32, 30))
+            assert missing.range == types.Range(types.Position(28, 4), types.Position(28, 22))
             assert missing.code_description == types.CodeDescription("https://docs.example/codes/AD201/")
-            (related,) = missing.related_information or ()
-            assert related.location.uri == editor.uri("requirements.txt")
-            assert related.location.range == types.Range(types.Position(10, 0), types.Position(10, 26))
+            assert missing.message.splitlines() == [
+                "lz4 4.4.5 links liblz4.so.1, which is not in stage 1: add lz4-libs",
+                "requirements.txt:11 -> clickhouse-connect -> lz4 4.4.5",
+                "fix: add lz4-libs to the apk add in line 29",
+            ]
+            asked, copied = missing.related_information or ()
+            assert asked.location.uri == editor.uri("requirements.txt")
+            assert asked.location.range == types.Range(types.Position(10, 0), types.Position(10, 26))
+            assert copied.location.range == types.Range(types.Position(38, 0), types.Position(38, 39))
+            assert copied.message == "compiled in stage 'builder', brought here by line 39"
             assert editor.log == []
 
     run(test)

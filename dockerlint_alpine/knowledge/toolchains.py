@@ -1,0 +1,165 @@
+"""What versions of distributions ask of the tools that compile them, and what each release of Alpine has.
+
+The facts are in ``rules/toolchains.toml``. A tool is the release's own (Rust, CMake, GCC), the Python that is compiled for,
+or one that a build takes from the Python index (Cython, setuptools, numpy): of that it gets the newest.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, get_args
+
+from msgspec import Struct
+from packaging.specifiers import InvalidSpecifier, SpecifierSet
+from packaging.utils import canonicalize_name
+
+from dockerlint_alpine.apk.releases import release_key
+from dockerlint_alpine.knowledge.model import covers
+from dockerlint_alpine.knowledge.schema import Table
+
+if TYPE_CHECKING:
+    from dockerlint_alpine.apk import Package
+
+Tool: TypeAlias = Literal["rust", "cmake", "gcc", "python", "cython", "setuptools", "numpy"]
+Bound: TypeAlias = Literal["least", "before", "most"]
+
+DOCUMENT = "toolchains"
+FILE = "rules/toolchains.toml"
+PACKAGES: Mapping[str, str] = {"rust": "rust", "cmake": "cmake", "gcc": "gcc", "python": "python3"}
+"""The packages of Alpine that hold the release's own tools."""
+
+_BOUNDS: Mapping[str, tuple[Tool, Bound]] = {
+    "rust": ("rust", "least"),
+    "cmake": ("cmake", "least"),
+    "cmake-before": ("cmake", "before"),
+    "gcc": ("gcc", "least"),
+    "gcc-before": ("gcc", "before"),
+    "python": ("python", "most"),
+    "cython-before": ("cython", "before"),
+    "setuptools-before": ("setuptools", "before"),
+    "numpy-before": ("numpy", "before"),
+}
+_VERSION = re.compile(r"\d+(?:\.\d+)*\Z")
+
+
+class Demand(Struct, frozen=True):
+    """What the versions in ``versions`` ask for: a ``tool`` of at ``least`` this version, ``before`` it, or at ``most``."""
+
+    versions: str
+    tool: Tool
+    bound: Bound
+    version: str
+    evidence: tuple[str, ...] = ()
+
+    def covers(self, version: str | None) -> bool:
+        """True for a known version of the range."""
+        return version is not None and covers(self.versions, version)
+
+
+class Toolchains:
+    """The table: versions of the tools by release, and what distributions ask for."""
+
+    def __init__(self, document: Mapping[str, Any]) -> None:
+        self.releases: Mapping[str, Mapping[str, str]] = document.get("releases", {})
+        self._from_index: Mapping[str, Mapping[str, str]] = document.get("from-index", {})
+        self._demands: Mapping[str, Sequence[Mapping[str, Any]]] = document.get("distributions", {})
+
+    def version(self, tool: str, release: str | None) -> str | None:
+        """The version of a tool in a release."""
+        return self.releases.get(release or "", {}).get(tool)
+
+    def reached(self, tool: str, version: str, python: str) -> bool:
+        """True where the newest release of a tool on the index that takes this Python (``X.Y``) is ``version`` or later."""
+        least = self._from_index.get(tool, {}).get(version)
+        return least is not None and not older(python, least)
+
+    def demands(self, name: str) -> Iterator[Demand]:
+        """What the versions of a distribution ask for, as far as it is recorded."""
+        for raw in self._demands.get(name, ()):
+            for key, (tool, bound) in _BOUNDS.items():
+                if key in raw:
+                    yield Demand(raw["versions"], tool, bound, raw[key], tuple(raw.get("evidence", ())))
+
+    def names(self) -> tuple[str, ...]:
+        """The distributions of which something is recorded."""
+        return tuple(self._demands)
+
+    def first_with(self, tool: str, version: str, *, after: str) -> str | None:
+        """The first release after another one whose tool is at least so new."""
+        later = sorted((one for one in self.releases if release_key(one) > release_key(after)), key=release_key)
+        fit = (one for one in later if tool in self.releases[one] and not older(self.releases[one][tool], version))
+        return next(fit, None)
+
+    def last_before(self, tool: str, version: str, *, before: str) -> str | None:
+        """The last release before another one whose tool is older than that."""
+        sooner = (one for one in self.releases if release_key(one) < release_key(before))
+        fit = (one for one in sooner if tool in self.releases[one] and older(self.releases[one][tool], version))
+        return max(fit, key=release_key, default=None)
+
+
+def older(version: str, other: str) -> bool:
+    """Whether one version of a tool comes before another; ``1.75`` and ``1.75.0`` are the same."""
+    return _numbers(version) < _numbers(other)
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    parts = [int(part) for part in version.split(".")]
+    while parts and not parts[-1]:
+        parts.pop()
+    return tuple(parts)
+
+
+def check(document: Mapping[str, Any]) -> None:
+    """Raise ``RuleError`` for the first thing in ``toolchains.toml`` that is no fact of this table."""
+    table = Table(document, FILE)
+    for release, tools in table.mapping("releases").items():
+        row = Table(tools, FILE, f"releases.{release}")
+        for tool in PACKAGES:
+            _version(row, tool, needed=True)
+        row.done()
+    for tool, releases in table.mapping("from-index").items():
+        if tool not in get_args(Tool) or tool in PACKAGES:
+            raise table.error(f"from-index.{tool}", "is no tool that a build takes from the index")
+        row = Table(releases, FILE, f"from-index.{tool}")
+        for version in releases:
+            _version(row, version, needed=True)
+    named = table.mapping("from-index")
+    for name, demands in table.mapping("distributions").items():
+        if canonicalize_name(name) != name:
+            raise table.error(f"distributions.{name}", "is no normalised name")
+        for one in Table({"of": demands}, FILE, f"distributions.{name}").tables("of"):
+            _check_demand(one, name, named)
+    table.done()
+
+
+def _check_demand(one: Table, name: str, from_index: Mapping[str, Any]) -> None:
+    versions = one.text("versions")
+    try:
+        SpecifierSet(versions)
+    except InvalidSpecifier as error:
+        raise one.error("versions", str(error)) from None
+    given = {key: found for key in _BOUNDS if (found := _version(one, key, needed=False))}
+    if len(given) != 1:
+        raise one.error("", f"asks for {'nothing' if not given else ' and '.join(given)}: one of {', '.join(_BOUNDS)}")
+    ((key, version),) = given.items()
+    tool = _BOUNDS[key][0]
+    if tool not in PACKAGES and version not in from_index.get(tool, {}):
+        raise one.error(key, f"from-index.{tool} does not say which Python {tool} {version} needs")
+    evidence = one.texts("evidence")
+    if not evidence or not all(name in canonicalize_name(fact) for fact in evidence):
+        raise one.error("evidence", "missing" if not evidence else f"says nothing of {name}")
+    one.done()
+
+
+def _version(table: Table, key: str, *, needed: bool) -> str:
+    found = table.text(key, None if needed else "")
+    if found and not _VERSION.match(found):
+        raise table.error(key, f"{found!r} is not a version such as '1.75'")
+    return found
+
+
+def disagrees(recorded: str, package: Package) -> bool:
+    """Whether a release's own package of a tool is of another version than the table has it."""
+    parts = recorded.split(".")
+    return package.version.split("-r")[0].split(".")[: len(parts)] != parts

@@ -1,0 +1,388 @@
+"""Findings of one instruction that one thing brings about, as one: what every format for people shows.
+
+A run that compiles eight distributions without a compiler is one cause with one remedy, however many findings it is. The
+findings themselves stay as they are; JSON has both.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from msgspec import Struct
+
+from dockerlint_alpine.model.findings import SEVERITIES
+from dockerlint_alpine.report.display import printable
+from dockerlint_alpine.report.wording import chain, details, plural
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from dockerlint_alpine.model.findings import (
+        Confidence,
+        DistributionRef,
+        Finding,
+        Fix,
+        Location,
+        Remedy,
+        Severity,
+        StageRef,
+    )
+    from dockerlint_alpine.model.reports import FileReport
+
+_NAMED = 6
+"""Distributions that are named in one line; the rest is counted."""
+
+_MANY = 5
+"""So many of the distributions are counted beside a package, and not named."""
+
+_GISTS = 4
+"""Reasons that are told; all of them are in the proof."""
+
+_CONFIDENCES: tuple[Confidence, ...] = ("certain", "likely", "possible")
+
+
+class Row(Struct, frozen=True):
+    """Packages, for whom they are, and what there is to say beside it."""
+
+    packages: tuple[str, ...]
+    whom: str
+    note: str = ""
+
+
+class Cause(Struct, frozen=True):
+    """Findings that belong together, in the order of the report; mostly it is one. ``numbers`` are their places there."""
+
+    findings: tuple[Finding, ...]
+    numbers: tuple[int, ...]
+
+    @property
+    def lead(self) -> Finding:
+        """The first of the gravest; where something is compiled, one that is about that."""
+        return min(self.findings, key=lambda one: (one.traits.topic != "compile", SEVERITIES.index(one.severity)))
+
+    @property
+    def severity(self) -> Severity:
+        """That of the gravest finding."""
+        return min((one.severity for one in self.findings), key=SEVERITIES.index)
+
+    @property
+    def confidence(self) -> Confidence:
+        """How sure the surest finding is."""
+        return min((one.confidence for one in self.findings), key=_CONFIDENCES.index)
+
+    @property
+    def location(self) -> Location:
+        """The place that they have, or where what they are about is compiled."""
+        return self.lead.location
+
+    @property
+    def stage(self) -> StageRef | None:
+        """The stage of all of them."""
+        return self.lead.stage
+
+    @property
+    def platforms(self) -> tuple[str, ...]:
+        """Every platform that one of them is about."""
+        return tuple(dict.fromkeys(platform for one in self.findings for platform in one.platforms))
+
+    @property
+    def codes(self) -> tuple[str, ...]:
+        """Their codes, the gravest first, each once."""
+        ordered = sorted(self.findings, key=lambda one: (SEVERITIES.index(one.severity), one.code))
+        return tuple(dict.fromkeys(one.code for one in ordered))
+
+    @property
+    def distributions(self) -> tuple[DistributionRef, ...]:
+        """All that they are about, each once."""
+        found: dict[str, DistributionRef] = {}
+        for one in self.findings:
+            for distribution in (*about(one), *(each for also in one.brought for each in also.distributions)):
+                found.setdefault(distribution.shown, distribution)
+        return tuple(found.values())
+
+    @property
+    def packages(self) -> tuple[str, ...]:
+        """The packages that are asked for, each once, in order."""
+        return tuple(sorted({package for one in self.findings for package in one.packages}))
+
+    @property
+    def fixes(self) -> tuple[Fix, ...]:
+        """Their fixes, each once: several may have the same."""
+        return tuple(dict.fromkeys(one.fix for one in self.findings if one.fix is not None))
+
+    @property
+    def remedies(self) -> tuple[Remedy, ...]:
+        """The ways out, the best first."""
+        return tuple(dict.fromkeys(remedy for one in self.findings for remedy in one.remedies))
+
+    @property
+    def better(self) -> tuple[Remedy, ...]:
+        """Those that spare the compile, and so come before packages for it."""
+        return tuple(one for one in self.remedies if one.kind != "stage")
+
+    @property
+    def besides(self) -> tuple[Remedy, ...]:
+        """Those that need the same packages elsewhere."""
+        return tuple(one for one in self.remedies if one.kind == "stage")
+
+    @property
+    def headline(self) -> str:
+        """What is wrong, in one sentence."""
+        said_once = len({one.message for one in self.findings}) == 1
+        return self.lead.message if said_once else _HEADLINES[self.lead.traits.topic](self)
+
+    @property
+    def why(self) -> tuple[str, ...]:
+        """What brings it about, in as few lines as will do."""
+        return tuple(_why(self))
+
+    @property
+    def rows(self) -> tuple[Row, ...]:
+        """Which package is for whom; nothing where the headline says it already."""
+        said_once = len({one.message for one in self.findings}) == 1
+        return () if said_once and not self.lead.brought else tuple(_rows(self))
+
+    @property
+    def stuck(self) -> tuple[str, ...]:
+        """What no package helps, in a sentence each, where the headline does not say it."""
+        if len(self.findings) == 1:
+            return ()
+        helpless = (one for one in self.findings if not one.packages and one.severity != "info")
+        return tuple(dict.fromkeys(_helpless(one) for one in helpless))
+
+
+def told(cause: Cause) -> tuple[str, ...]:
+    """A cause in full as plain text, one fact a line: what, why, the ways out, what is for whom, what is written."""
+    if len(cause.findings) == 1:
+        first, *others = details(cause.lead)
+        lines = [first, *map(_way, cause.remedies), *others]
+    else:
+        lines = [cause.headline, *cause.why, *map(_way, cause.remedies)]
+        lines += (
+            f"add {' '.join(row.packages)}: {row.whom}{f' ({row.note})' if row.note else ''}" for row in cause.rows
+        )
+        lines += cause.stuck
+        lines += (f"fix ({fix.applicability}): {fix.title}" for fix in cause.fixes)
+    return tuple(map(printable, lines))
+
+
+def _way(remedy: Remedy) -> str:
+    return (
+        f"{'or' if remedy.kind == 'stage' else 'better'}: {remedy.title}{f' ({remedy.saves})' if remedy.saves else ''}"
+    )
+
+
+def causes(findings: Sequence[Finding]) -> tuple[Cause, ...]:
+    """The findings of one file by cause, in the order of the first of each."""
+    groups: dict[object, list[int]] = {}
+    for number, one in enumerate(findings):
+        topic = one.traits.topic or (one.code, one.message)
+        key = (topic, one.stage.index if one.stage is not None else None, one.location)
+        groups.setdefault(key, []).append(number)
+    _join_loads(groups, findings)
+    found: list[tuple[int, ...]] = []
+    for numbers in filter(None, groups.values()):
+        # What is only information is a line of its own, unless there is something wrong that it says more about.
+        quiet = all(findings[number].severity == "info" for number in numbers)
+        found.extend((number,) for number in numbers) if quiet else found.append(tuple(numbers))
+    return tuple(Cause(tuple(findings[number] for number in sorted(numbers)), numbers) for numbers in sorted(found))
+
+
+def identified(file: FileReport, path: str = "") -> tuple[tuple[Cause, str], ...]:
+    """The causes of a file, each with an identity that survives edits elsewhere: that of its finding, or of all of them.
+
+    ``path`` names the file where its host has another name for it.
+    """
+    from dockerlint_alpine.report.fingerprint import digest, fingerprints
+
+    identities = fingerprints(file, path)
+    return tuple(
+        (
+            one,
+            identities[one.numbers[0]]
+            if len(one.numbers) == 1
+            else digest(*sorted(identities[n] for n in one.numbers)),
+        )
+        for one in causes(file.findings)
+    )
+
+
+def _join_loads(groups: dict[object, list[int]], findings: Sequence[Finding]) -> None:
+    """What a distribution lacks where it runs goes with what it lacks where it is compiled, if that is one stage."""
+    compiled: dict[tuple[str, int], list[int]] = {}
+    for numbers in groups.values():
+        for number in numbers:
+            one = findings[number]
+            if one.traits.topic == "compile" and one.severity != "info" and one.stage is not None:
+                for each in about(one):
+                    compiled.setdefault((each.shown, one.stage.index), numbers)
+    for numbers in groups.values():
+        for number in list(numbers):
+            one = findings[number]
+            if one.traits.topic != "load" or one.distribution is None or one.stage is None:
+                continue
+            cause = compiled.get((one.distribution.shown, one.stage.index))
+            if cause is not None and about(one) == (one.distribution,):
+                numbers.remove(number)
+                cause.append(number)
+
+
+def listed(names: Sequence[str], most: int = _NAMED) -> str:
+    """``a``, ``a and b``, ``a, b and c``, ``a, b and 7 more``."""
+    shown = list(names) if len(names) <= most else [*names[: most - 1], f"{len(names) - most + 1} more"]
+    return " and ".join(filter(None, (", ".join(shown[:-1]), *shown[-1:])))
+
+
+def place_name(stage: StageRef | None) -> str:
+    """The stage in a sentence: ``stage 'builder'`` or ``stage 2``; the first without a name is ``this stage``."""
+    if stage is None or not (stage.name or stage.index):
+        return "this stage"
+    return f"stage {stage.name!r}" if stage.name else f"stage {stage.index}"
+
+
+def about(finding: Finding) -> tuple[DistributionRef, ...]:
+    """The distributions that a finding is about."""
+    return finding.distributions or ((finding.distribution,) if finding.distribution is not None else ())
+
+
+def _who(distributions: Sequence[DistributionRef]) -> str:
+    """``lz4 4.4.5 and redis``, or how many they are, with what all of them come from where that is one distribution."""
+    if len(distributions) < 3:
+        return listed([one.shown for one in distributions])
+    roots = {one.origin[:2] for one in distributions if len(one.origin) > 1}
+    (root,) = roots if len(roots) == 1 else ((),)
+    from_one = len(root) == 2 and not any(char in root[1] for char in ":/")
+    return f"{root[1]}: {len(distributions)} distributions" if from_one else f"{len(distributions)} distributions"
+
+
+def _compiled(cause: Cause) -> str:
+    everyone = cause.distributions
+    said = f"{_who(everyone)} {'is' if len(everyone) == 1 else 'are'} compiled here"
+    build = [one for one in cause.findings if one.traits.topic == "compile" and one.severity != "info"]
+    asked = {package for one in build for package in one.packages}
+    kept = {package for one in cause.findings if one not in build for package in one.packages}
+    parts = [f"{plural(len(asked), 'package')} for that {_are(len(asked))} missing"] if asked else []
+    parts += [f"{plural(len(kept), 'package')} where {'it runs' if len(everyone) == 1 else 'they run'}"] if kept else []
+    hopeless = {one.distribution for one in build if not one.packages} - {None}
+    if hopeless:
+        parts.append(
+            f"no package helps {len(hopeless)} of them" if len(hopeless) < len(everyone) else "no package helps"
+        )
+    return f"{said} and {parts[0]}" if len(parts) == 1 else f"{said}, {listed(parts)}"
+
+
+def _are(number: int) -> str:
+    return "is" if number == 1 else "are"
+
+
+def _implicit(cause: Cause) -> str:
+    return (
+        f"{len(cause.packages)} libraries are linked in {place_name(cause.stage)} only because other packages bring them:"
+        f" add {' '.join(cause.packages)}"
+    )
+
+
+def _loaded(cause: Cause) -> str:
+    needs = {one.need for one in cause.findings}
+    what = "libraries" if all((need or "").startswith("so:") for need in needs) else "things"
+    verb = "needs" if len(cause.distributions) == 1 else "need"
+    gone = {one.code for one in cause.findings} == {"AD202"}
+    where = "that `apk del` takes away" if gone else f"that {place_name(cause.stage)} does not have"
+    add = f": add {' '.join(cause.packages)}" if cause.packages else ""
+    return f"{_who(cause.distributions)} {verb} {len(needs)} {what} {where}{add}"
+
+
+def _started(cause: Cause) -> str:
+    add = f": add {' '.join(cause.packages)}" if cause.packages else ""
+    return f"{len(cause.findings)} programs that are started here are not in {place_name(cause.stage)}{add}"
+
+
+_HEADLINES = {"compile": _compiled, "implicit": _implicit, "load": _loaded, "start": _started}
+
+
+def _helpless(finding: Finding) -> str:
+    """Why no package helps one of several distributions."""
+    gists = [one.gist for one in finding.evidence if one.gist and one.kind != "wheel"]
+    if finding.distribution is None or not gists:
+        return finding.message
+    return f"{finding.distribution.shown}: {' and '.join(gists)}"
+
+
+def _why(cause: Cause) -> Iterator[str]:
+    everyone = cause.distributions
+    if len(everyone) == 1 and (path := chain(cause.lead)).count(" -> ") > (1 if _asked_here(cause) else 0):
+        yield path
+    reasons: dict[str, list[str]] = {}
+    for one in everyone:
+        if one.compiled:
+            reasons.setdefault(one.compiled, []).append(one.shown)
+    for reason, names in reasons.items():
+        yield f"{reason}: {listed(names)}"
+    gists = [
+        evidence.gist
+        for one in cause.findings
+        if one.traits.topic == cause.lead.traits.topic and (one.packages or len(cause.findings) == 1)
+        for evidence in one.evidence
+        if evidence.gist and not (evidence.kind == "wheel" and reasons)
+    ]
+    told = list(dict.fromkeys(gists))
+    yield from told[:_GISTS]
+    if len(told) > _GISTS:
+        yield f"and {len(told) - _GISTS} more reasons"
+
+
+def _asked_here(cause: Cause) -> bool:
+    """Whether the first step of the chain is the very line that is shown."""
+    origin = cause.lead.distribution.origin if cause.lead.distribution is not None else ()
+    return bool(origin) and origin[0].rpartition(":")[2] == str(cause.location.line)
+
+
+def _rows(cause: Cause) -> Iterator[Row]:
+    """A row for all packages that are for the same distributions, the one for most of them first."""
+    everyone = cause.distributions
+    rows: dict[tuple[str, str], list[str]] = {}
+    sizes: dict[tuple[str, str], int] = {}
+    for one in sorted(cause.findings, key=lambda one: one.traits.topic != cause.lead.traits.topic):
+        if one.packages:
+            whom = _whom(about(one), everyone) if len(everyone) > 1 else _purpose(one)
+            key = (whom, _note(one, cause, everyone))
+            rows.setdefault(key, []).extend(one.packages)
+            sizes[key] = len(about(one))
+    for key in sorted(rows, key=lambda key: -sizes[key]):
+        yield Row(tuple(sorted(set(rows[key]))), *key)
+
+
+def _whom(some: Sequence[DistributionRef], everyone: Sequence[DistributionRef]) -> str:
+    if len(some) == len(everyone) > 1:
+        return f"all {len(everyone)}"
+    return listed([one.name for one in some]) if len(some) < _MANY else f"{len(some)} of {len(everyone)}"
+
+
+def _purpose(finding: Finding) -> str:
+    """What its packages are for, where there is one distribution: a compiler, or what is looked for by name."""
+    kind, _, name = (finding.need or "").rpartition(":")
+    if finding.code == "AD102":
+        return "to compile it"
+    if finding.traits.topic == "load":
+        return f"{name} where it runs"
+    return name if kind else next((one.name for one in about(finding)), name)
+
+
+def _note(finding: Finding, cause: Cause, everyone: Sequence[DistributionRef]) -> str:
+    """What comes along, and how sure it is where that is less than the rest."""
+    notes: list[str] = []
+    if finding.traits.topic == "load" and cause.lead.traits.topic == "compile" and len(everyone) > 1:
+        notes.append("where it runs")
+    by_whom: dict[str, list[str]] = {}
+    for also in finding.brought:
+        if also.code[:3] != finding.code[:3]:  # what runs finds what the build brings: nobody asks about that
+            continue
+        whom = _whom(also.distributions, everyone) if also.distributions != finding.distributions else ""
+        by_whom.setdefault(whom, []).extend(also.packages)
+    for whom, packages in by_whom.items():
+        notes.append(f"brings {listed(list(dict.fromkeys(packages)))}{f' for {whom}' if whom else ''}")
+    if finding.confidence != cause.confidence:
+        notes.append(finding.confidence)
+    if set(finding.platforms) != set(cause.platforms):
+        notes.append(f"only {listed(finding.platforms)}")
+    return ", ".join(notes)
