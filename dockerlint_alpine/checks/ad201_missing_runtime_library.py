@@ -243,9 +243,9 @@ def chain(subject: Subject, stage: Stage, missing: MissingObject) -> tuple[Evide
     assert stage.packages is not None
     pulled = None
     if isinstance(cause, LibraryUse) and cause.package and cause.presence == "present" and item.built is not None:
-        build_stage = subject.timeline.stages[item.built.stage]
-        moment = build_moment(build_stage, item)
-        if moment is not None and build_stage.packages is not None:
+        build_stage = subject.timeline.stages.get(item.built.stage)  # none for one of another Dockerfile
+        moment = build_moment(build_stage, item) if build_stage is not None else None
+        if build_stage is not None and moment is not None and build_stage.packages is not None:
             pulled = evidence.presence(moment.world, cause.package, build_stage.packages)
     return unique(
         (

@@ -138,7 +138,7 @@ def run(subject: Subject) -> Iterator[Finding]:
         use = _Use(subject, stage)
         present = {item.resolved.name for item in stage.installed if not item.as_wheel}
         for item in stage.installed:
-            if item.as_wheel:
+            if item.as_wheel or item.from_base:
                 continue
             distribution = subject.knowledge.distribution(item.resolved.name)
             needs = distribution.runtime_needs(item.resolved.version) if distribution is not None else ()
@@ -183,7 +183,8 @@ def _lacks(subject: Subject, stage: Stage, item: Installed, need: RuntimeNeed) -
         lack = _lack(stage, item, need, wanted)
         named.add(lack.package)
         yield lack
-    if stage.home is None or not stage.home.from_apk:
+    official = stage.image is not None and stage.image.certain  # others patch find_library, as Alpine itself does
+    if official and (stage.home is None or not stage.home.from_apk):
         library = subject.knowledge.library(need.library) if need.library else None
         for name in need.lookup_needs(library, stage.packages.release):
             if _missing(subject, stage, (name,)) is not None:

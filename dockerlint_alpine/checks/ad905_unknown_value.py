@@ -1,6 +1,6 @@
 """## What it does
 Says that a value on which the verdict depends is known only while building: packages from a variable, from the output of
-another command, from a file that the build makes.
+another command, from a file that the build makes, from a script in another language than shell.
 
 ## Why is this bad?
 "No findings" would sound like "nothing is missing". What was not looked at is counted in the summary, and `--strict`

@@ -13,8 +13,9 @@ from dockerlint_alpine.cli.sections import SectionedCommand
 from dockerlint_alpine.cli.terminal import warn
 from dockerlint_alpine.model.reports import FileError, FileReport, Report
 from dockerlint_alpine.run.discovery import names_builds, without_repeats
+from dockerlint_alpine.run.jobs import read_job
 from dockerlint_alpine.run.pool import data_errors
-from dockerlint_alpine.run.reading import UnreadableError, read_dockerfile
+from dockerlint_alpine.run.reading import UnreadableError
 from dockerlint_alpine.run.scheduler import Judge, merged_reports
 
 if TYPE_CHECKING:
@@ -47,7 +48,7 @@ if TYPE_CHECKING:
     help="What to call a Dockerfile read from standard input (PATH is -).",
 )
 def check(paths: tuple[str, ...], **given: Any) -> None:
-    r"""Report what Alpine stages lack: Dockerfiles, folders and compose files; by default what is below the folder.
+    r"""Report what Alpine stages lack: Dockerfiles, folders, compose and bake files; by default what is below.
 
     \b
     Examples:
@@ -113,7 +114,7 @@ def _compared(paths: tuple[str, ...], judge: Judge, name: str) -> Report:
     doctor = judge.doctors.doctor(judge.configured).for_job(job)
     with open_image(name, judge.configured.settings.platforms) as (image, progress):
         try:
-            data = read_dockerfile(job.path)
+            data = read_job(job)
             report = check_image(doctor, data, job.path, image, shown_as=job.shown_as, progress=progress)
         except UnreadableError as error:
             return Report((), (FileError(job.shown_as, str(error)),))

@@ -19,7 +19,7 @@ from dockerlint_alpine.cli.spelling import completed
 from dockerlint_alpine.cli.terminal import warn
 from dockerlint_alpine.model.reports import FileError, Report
 from dockerlint_alpine.report.options import PROGRAM
-from dockerlint_alpine.run.discovery import Job, Search, find_jobs
+from dockerlint_alpine.run.discovery import Search, find_jobs
 from dockerlint_alpine.system.files import write_file
 
 if TYPE_CHECKING:
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from dockerlint_alpine.run.analysis import Doctor
     from dockerlint_alpine.run.cache import ReportCache
     from dockerlint_alpine.run.config import Configuration, Settings
+    from dockerlint_alpine.run.jobs import Job
     from dockerlint_alpine.run.scheduler import Judge
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])

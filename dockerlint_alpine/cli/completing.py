@@ -20,7 +20,7 @@ from dockerlint_alpine.system.platforms import APK_ARCH
 if TYPE_CHECKING:
     import click
 
-    from dockerlint_alpine.run.discovery import Job
+    from dockerlint_alpine.run.jobs import Job
 
 Value: TypeAlias = tuple[str, str]
 """A value, and what it means."""

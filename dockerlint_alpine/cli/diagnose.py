@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from dockerlint_alpine.diagnose.repair import DockerfileRepair, Repair
     from dockerlint_alpine.diagnose.scan import Scan
     from dockerlint_alpine.run.analysis import Doctor
-    from dockerlint_alpine.run.discovery import Job
+    from dockerlint_alpine.run.jobs import Job
 
 _SHOW_PROGRESS_FROM = 16 * 1024 * 1024
 """Bytes of a log; smaller ones are read before anybody looks."""

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from dockerlint_alpine.fixer.fix_loop import Proposal
     from dockerlint_alpine.run.analysis import FixResult
     from dockerlint_alpine.run.config import Configuration, Settings
-    from dockerlint_alpine.run.discovery import Job
+    from dockerlint_alpine.run.jobs import Job
 
 
 @click.command(cls=SectionedCommand)
@@ -111,7 +111,7 @@ def _fix_paths(paths: tuple[str, ...], configured: Configuration, given: dict[st
     question = _Question(configured.settings) if given["interactive"] else None
     results: list[FixResult] = []
     lists = _Lists()
-    for builds in _by_file(jobs):
+    for builds in _by_file([job for job in jobs if job.text is None]):  # a Dockerfile within another file is left
         job = builds[0]
         try:
             try:

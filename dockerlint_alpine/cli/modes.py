@@ -14,13 +14,13 @@ from dockerlint_alpine.cli.sections import section
 from dockerlint_alpine.cli.terminal import warn
 from dockerlint_alpine.model.reports import FileError
 from dockerlint_alpine.report.display import printable
-from dockerlint_alpine.run.discovery import job_settings
+from dockerlint_alpine.run.jobs import job_settings
 
 if TYPE_CHECKING:
     from dockerlint_alpine.cli.watching import Judged
     from dockerlint_alpine.model.reports import Report
     from dockerlint_alpine.run.config import Settings
-    from dockerlint_alpine.run.discovery import Job
+    from dockerlint_alpine.run.jobs import Job
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 

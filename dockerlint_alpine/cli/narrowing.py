@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from dockerlint_alpine.model.reports import FileError, FileReport, Report
     from dockerlint_alpine.run.config import Configuration
-    from dockerlint_alpine.run.discovery import Job
+    from dockerlint_alpine.run.jobs import Job
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 _MAX_SIZE = 64 * 1024 * 1024

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from dockerlint_alpine.run.analysis import FixResult
     from dockerlint_alpine.run.config import Configuration
-    from dockerlint_alpine.run.discovery import Job
+    from dockerlint_alpine.run.jobs import Job
 
 
 def prove(

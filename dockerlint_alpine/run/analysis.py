@@ -28,7 +28,7 @@ from dockerlint_alpine.model.findings import CODE_LETTERS, Finding
 from dockerlint_alpine.model.reports import FileError, FileReport, Report
 from dockerlint_alpine.run import moves, suppress
 from dockerlint_alpine.run.config import OPTIONS, ConfigError, Configuration, Settings, load
-from dockerlint_alpine.run.discovery import Job, job_settings
+from dockerlint_alpine.run.jobs import Job, job_configuration
 from dockerlint_alpine.run.moves import Moves
 from dockerlint_alpine.run.reading import UnreadableError, read_dockerfile
 from dockerlint_alpine.run.wheels import ElfWheels
@@ -108,8 +108,8 @@ class Doctor:
 
     def for_job(self, job: Job) -> Doctor:
         """The same with the settings that a job brings along."""
-        changed = job_settings(self.settings, job)
-        return self if changed == self.settings else self.configured(changed)
+        changed = job_configuration(self.configuration, job)
+        return self if changed is self.configuration else self.with_configuration(changed)
 
     def configured(self, settings: Settings) -> Doctor:
         """The same knowledge and indexes with other settings."""
@@ -244,6 +244,7 @@ class Doctor:
                 python=self.settings.python,
                 shown_as=name,
                 world_cache=self._world_cache,
+                others=self.configuration.others,
             )
         except StagesError as error:
             raise UnreadableError(str(error)) from None

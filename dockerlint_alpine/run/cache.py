@@ -82,7 +82,8 @@ class ReportCache:
         settings = replace(configuration.settings, **_ONLY_SHOWN)
         root = str(configuration.root) if settings.per_file_ignores else None
         named = configuration.named if settings.context is None else ()
-        said = repr((_LAYOUT, __version__, self._program, settings, root, named, str(Path.cwd()), path))
+        basis = (settings, root, named, configuration.others)
+        said = repr((_LAYOUT, __version__, self._program, basis, str(Path.cwd()), path))
         return sha256(said.encode("utf-8", "surrogateescape") + b"\0" + data).hexdigest()
 
     def get(self, key: str, source: bytes) -> tuple[FileReport, frozenset[str]] | None:

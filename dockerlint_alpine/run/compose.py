@@ -12,12 +12,12 @@ import shlex
 from typing import TYPE_CHECKING, Any
 
 import yaml
-from msgspec import Struct
 from msgspec.structs import replace
 from yaml.constructor import ConstructorError
 
 from dockerlint_alpine.model.services import ServiceStart
-from dockerlint_alpine.system.files import lies_within, read_file
+from dockerlint_alpine.run.builds import Build, BuildFileError, Refused, made_by, outside
+from dockerlint_alpine.system.files import read_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -38,51 +38,30 @@ _VARIABLE = re.compile(
 )
 
 
-class ComposeError(Exception):
-    """A file that tells of no builds; the text is one line for the user, without the path."""
-
-
-class Build(Struct, frozen=True):
-    """One service's build: the Dockerfile, what it is built with, and what the service starts in place of what that says."""
-
-    service: str
-    dockerfile: Path
-    context: Path
-    build_args: Mapping[str, str] = {}
-    target: str | None = None
-    starts: tuple[ServiceStart, ...] = ()
-
-
-class Refused(Struct, frozen=True):
-    """A build that is not looked at: where the file asks for it (a line, 1-based), and why not."""
-
-    line: int
-    message: str
-
-
 def read_builds(path: Path, project: Path, *, shown_as: str | None = None) -> tuple[list[Build], list[Refused]]:
     """The builds of the compose file at ``path`` (``shown_as`` in messages) whose context and Dockerfile lie in ``project``,
     and those refused.
 
-    Raises ComposeError, and OSError where the file can't be read.
+    Raises BuildFileError, and OSError where the file can't be read.
     """
     node, document = _load(read_file(path, limit=MAX_SIZE))
     shown = shown_as if shown_as is not None else str(path)
     services = document.get("services") if isinstance(document, dict) else None
     if not isinstance(services, dict):
-        raise ComposeError("not a compose file: it has no services")
+        raise BuildFileError("not a compose file: it has no services")
     builds: list[Build] = []
     refused: list[Refused] = []
     for name, service in services.items():
-        build = _build(path.parent, str(name), service.get("build") if isinstance(service, dict) else None)
+        build = _build(path, str(name), service, frozenset(map(str, services))) if isinstance(service, dict) else None
         if build is None:
             continue
-        outside = next((place for place in (build.context, build.dockerfile) if not lies_within(place, project)), None)
-        if outside is None:
-            builds.append(replace(build, starts=tuple(_starts(build.service, service, node, shown))))
+        found = outside(build, project)
+        if found is None:
+            line = _line(node, str(name), "build", "dockerfile_inline") if build.text is not None else 1
+            builds.append(replace(build, line=line, starts=tuple(_starts(build.service, service, node, shown))))
         else:
-            what = "context" if outside == build.context else "dockerfile"
-            message = f"service {build.service}: its {what} {outside} lies outside the project {project}"
+            what, place = found
+            message = f"service {build.service}: its {what} {place} lies outside the project {project}"
             refused.append(Refused(_line(node, str(name), "build", what), f"{message}: not looked at"))
     return builds, refused
 
@@ -119,26 +98,45 @@ def _load(data: bytes) -> tuple[yaml.Node | None, Any]:
     except (yaml.YAMLError, UnicodeError, RecursionError, ValueError, OverflowError) as error:
         line = getattr(getattr(error, "problem_mark", None), "line", None)
         where = f" (line {line + 1})" if line is not None else ""
-        raise ComposeError(f"not a readable YAML file{where}") from None
+        raise BuildFileError(f"not a readable YAML file{where}") from None
 
 
-def _build(folder: Path, service: str, given: Any) -> Build | None:
-    """``None`` where nothing of this machine is built: an image, a context elsewhere, a Dockerfile within the file."""
+def _build(path: Path, name: str, service: Any, services: frozenset[str]) -> Build | None:
+    """``None`` where nothing of this machine is built: an image alone, or a context elsewhere."""
+    given = service.get("build")
     if isinstance(given, str):
         given = {"context": given}
-    if not isinstance(given, dict) or "dockerfile_inline" in given:
+    if not isinstance(given, dict):
         return None
     context = interpolated(_scalar(given.get("context")) or ".")
     if "://" in context:
         return None
+    folder = path.parent
     target = interpolated(_scalar(given.get("target")))
+    inline = given.get("dockerfile_inline")
+    text = interpolated(inline) if isinstance(inline, str) else None
+    image = interpolated(_scalar(service.get("image")))
+    tags: Iterable[Any] = found if isinstance(found := given.get("tags"), list) else ()
     return Build(
-        service,
-        dockerfile=folder / context / interpolated(_scalar(given.get("dockerfile")) or "Dockerfile"),
+        name,
+        dockerfile=folder / context / interpolated(_scalar(given.get("dockerfile")) or "Dockerfile")
+        if text is None
+        else path,
         context=folder / context,
+        folder=folder,
         build_args=dict(_args(given.get("args"))),
         target=target or None,
+        contexts=tuple(_contexts(path, given.get("additional_contexts"), services)),
+        images=(*filter(None, (image, *(interpolated(_scalar(tag)) for tag in tags))), made_by(path, name)),
+        text=text,
     )
+
+
+def _contexts(path: Path, given: Any, services: frozenset[str]) -> Iterator[tuple[str, str]]:
+    """``additional_contexts``: folders, images, and what other services build."""
+    for name, value in _args(given):
+        made = value.removeprefix("service:")
+        yield name, made_by(path, made) if made != value and made in services else value
 
 
 def _args(given: Any) -> Iterator[tuple[str, str]]:

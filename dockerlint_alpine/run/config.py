@@ -24,6 +24,7 @@ from dockerlint_alpine.model.findings import SEVERITIES
 from dockerlint_alpine.report import FORMATS
 from dockerlint_alpine.run.codes import code_of, expanded
 from dockerlint_alpine.run.gitignore import translated
+from dockerlint_alpine.system.builds import Others
 from dockerlint_alpine.system.files import lies_within, project_root, read_file
 from dockerlint_alpine.system.platforms import APK_ARCH
 
@@ -119,6 +120,8 @@ class Configuration(Struct, frozen=True):
     user_path: Path | None = None
     refused: tuple[str, ...] = ()
     named: tuple[str, ...] = ()
+    others: Others = Others()
+    """What the build that is judged may rest on besides its own Dockerfile."""
 
     def selects(self, finding: Finding, path: str) -> bool:
         """Whether a finding in this file is wanted: the longest prefix decides, ``ignore`` on a tie.

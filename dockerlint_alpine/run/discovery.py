@@ -1,6 +1,6 @@
-"""Which Dockerfiles to look at: named files, what lies below folders, and the ``build:`` sections of compose files.
+"""Which Dockerfiles to look at: named files, what lies below folders, and the builds of compose and bake files.
 
-A compose file knows more than a folder: the context, the arguments and the target of a build. Below folders, what git
+These know more than a folder: the context, the arguments and the target of a build. Below folders, what git
 ignores is left out, and folders that hold other people's code or caches are not entered.
 """
 
@@ -15,18 +15,23 @@ from msgspec import Struct, field
 from msgspec.structs import replace
 
 from dockerlint_alpine.run.gitignore import WorkTree, ignored
+from dockerlint_alpine.run.jobs import Job
+from dockerlint_alpine.system.builds import Others
 from dockerlint_alpine.system.files import TEMPORARY, lies_within, project_root
+from dockerlint_alpine.system.platforms import APK_ARCH
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
-    from dockerlint_alpine.model.services import ServiceStart
-    from dockerlint_alpine.run.config import Settings
+    from dockerlint_alpine.run.builds import Build
 
 DOCKERFILE_NAME = re.compile(r"(?is)^(?:.*\.)?(?:docker|container)file(?:[.-].*)?\Z")
 """``Dockerfile``, ``Dockerfile.alpine``, ``backend.alpine.Dockerfile``, ``Dockerfile-alpine``, ``Containerfile``."""
 
 _COMPOSE_NAME = re.compile(r"(?is)^(?:docker-)?compose(?:[.-].*)?\.ya?ml\Z")
+_BAKE_NAME = re.compile(r"(?is)^(?:.*[.-])?bake(?:[.-].*)?\.(?:hcl|json)\Z")
+_BAKE_OVERRIDE = re.compile(r"(?is).*\.override\.(?:hcl|json)\Z")
+"""What is laid over another bake file."""
 _IGNORED_SUFFIXES = (
     ".dockerignore",
     ".md",
@@ -72,20 +77,6 @@ _OLD_TEMPORARY = re.compile(r"(?s)\..+\.[a-z0-9_]{8}\.tmp\Z")
 _MARKS = frozenset({".git", ".gitignore"})
 
 
-class Job(Struct, frozen=True):
-    """One build of one Dockerfile. ``context``, ``build_args`` and ``target`` are those of a compose service, ``starts`` is
-    what its services start; ``platforms`` are set where the build is for these alone."""
-
-    path: Path
-    shown_as: str
-    context: Path | None = None
-    build_args: Mapping[str, str] = field(default_factory=dict)
-    target: str | None = None
-    services: tuple[str, ...] = ()
-    platforms: tuple[str, ...] = ()
-    starts: tuple[ServiceStart, ...] = ()
-
-
 class DiscoveryError(Struct, frozen=True):
     """A path that leads to no Dockerfile: as the user named it, and one line on why.
 
@@ -108,18 +99,6 @@ class Search(Struct, frozen=True):
     step: Callable[[], None] = lambda: None
 
 
-def job_settings(settings: Settings, job: Job) -> Settings:
-    """``settings`` with the context, arguments and target of a compose service, where nothing else was given."""
-    return replace(
-        settings,
-        context=settings.context or (str(job.context) if job.context is not None else None),
-        build_args=tuple({**job.build_args, **dict(settings.build_args)}.items()),
-        target=settings.target or job.target,
-        platforms=job.platforms or settings.platforms,
-        starts=job.starts,
-    )
-
-
 _PLAIN_SEARCH = Search()
 
 
@@ -140,10 +119,10 @@ def find_jobs(paths: Sequence[str], *, search: Search = _PLAIN_SEARCH) -> tuple[
         try:
             if path.is_dir():
                 found, problems = _in_folder(path, name, search)
-            elif _COMPOSE_NAME.match(path.name) or (path.suffix in {".yml", ".yaml"} and path.exists()):
-                found, problems = _in_compose(path, name, project_root(path.parent))
+            elif _names_builds(path.name) or (path.suffix in {".yml", ".yaml", ".hcl"} and path.exists()):
+                found, problems = _in_build_file(path, name, project_root(path.parent))
                 if not found and not problems:
-                    problems = [DiscoveryError(name, "no service of this compose file has a build section")]
+                    problems = [DiscoveryError(name, _NO_BUILDS[_is_bake(path)])]
             elif not path.exists():
                 found, problems = [], [DiscoveryError(name, "no such file or folder")]
             else:
@@ -152,7 +131,10 @@ def find_jobs(paths: Sequence[str], *, search: Search = _PLAIN_SEARCH) -> tuple[
             found, problems = [], [DiscoveryError(name, error.strerror or str(error))]
         jobs.extend(found)
         errors.extend(problems)
-    return without_repeats(jobs), errors
+    return with_others(without_repeats(jobs)), errors
+
+
+_NO_BUILDS = ("no service of this compose file has a build section", "no target of this bake file builds anything here")
 
 
 def plain_jobs(path: Path, shown_as: str) -> list[Job]:
@@ -188,19 +170,19 @@ def _in_folder(folder: Path, shown_as: str, search: Search) -> tuple[list[Job], 
         if path.is_symlink() and not lies_within(path, project := project_root(path.parent, [folder])):
             why = f"a link to a file outside the project {project}: not looked at"
             refused.append(DiscoveryError(shown, why, refused=True))
-        elif _COMPOSE_NAME.match(path.name):
-            # A broken compose file is not what was asked about here.
-            found, problems = _in_compose(path, shown, project_root(path.parent, [folder]))
+        elif _names_builds(path.name):
+            # A broken compose or bake file is not what was asked about here.
+            found, problems = _in_build_file(path, shown, project_root(path.parent, [folder]))
             composed += found
             refused += (problem for problem in problems if problem.refused)
         else:
             dockerfiles.append((path, shown))
-    known = {os.path.realpath(job.path) for job in composed}
+    known = {os.path.realpath(job.path) for job in composed if job.text is None}
     plain = [
         job for path, shown in dockerfiles if os.path.realpath(path) not in known for job in plain_jobs(path, shown)
     ]
     inside = {os.path.realpath(path) for path, _ in dockerfiles}
-    jobs = [*(job for job in composed if os.path.realpath(job.path) in inside), *plain]
+    jobs = [*(job for job in composed if job.text is not None or os.path.realpath(job.path) in inside), *plain]
     if jobs or refused:
         return jobs, refused
     reason = "a folder without any Dockerfile"
@@ -292,38 +274,91 @@ def _passed_over(entry: os.DirEntry[str], tree: WorkTree | None, search: Search,
 
 def _is_candidate(name: str) -> bool:
     lowered = name.lower()
-    if "erfile" not in lowered and "compose" not in lowered:
+    if "erfile" not in lowered and "compose" not in lowered and "bake" not in lowered:
         return False  # nearly all files: no expression is asked
-    if _COMPOSE_NAME.match(name):
+    if _names_builds(name):
         return True
     if lowered.endswith(_IGNORED_SUFFIXES) or _OLD_TEMPORARY.match(name):
         return False
     return DOCKERFILE_NAME.match(name) is not None
 
 
-def _in_compose(path: Path, shown_as: str, project: Path) -> tuple[list[Job], list[DiscoveryError]]:
-    """The builds of a compose file, and why there are none, or which of them lie outside the project."""
-    from dockerlint_alpine.run.compose import ComposeError, read_builds
+def _names_builds(name: str) -> bool:
+    """Whether a file is called as those are that describe builds; what is laid over another one is no file of its own."""
+    if _COMPOSE_NAME.match(name):
+        return True
+    return _BAKE_NAME.match(name) is not None and not _BAKE_OVERRIDE.match(name)
+
+
+def _is_bake(path: Path) -> bool:
+    return path.suffix.lower() in {".hcl", ".json"}
+
+
+def _in_build_file(path: Path, shown_as: str, project: Path) -> tuple[list[Job], list[DiscoveryError]]:
+    """The builds of a compose or bake file, and why there are none, or which of them lie outside the project."""
+    from dockerlint_alpine.run.builds import BuildFileError
 
     try:
-        builds, refused = read_builds(path, project, shown_as=shown_as)
-    except ComposeError as error:
+        if _is_bake(path):
+            from dockerlint_alpine.run.bake import read_builds as read_bake
+
+            builds, refused = read_bake(path, project)
+        else:
+            from dockerlint_alpine.run.compose import read_builds
+
+            builds, refused = read_builds(path, project, shown_as=shown_as)
+    except BuildFileError as error:
         return [], [DiscoveryError(shown_as, str(error))]
     except OSError as error:
         return [], [DiscoveryError(shown_as, error.strerror or str(error))]
-    jobs = [
-        Job(
-            path=build.dockerfile,
-            shown_as=os.path.relpath(build.dockerfile) if not build.dockerfile.is_absolute() else str(build.dockerfile),
-            context=build.context,
-            build_args=build.build_args,
-            target=build.target,
-            services=(build.service,),
-            starts=build.starts,
-        )
-        for build in builds
-    ]
+    jobs = [_job(build, shown_as, project) for build in builds]
     return jobs, [DiscoveryError(f"{shown_as}:{one.line}", one.message, refused=True) for one in refused]
+
+
+def _job(build: Build, shown_as: str, project: Path) -> Job:
+    shown = os.path.relpath(build.dockerfile) if not build.dockerfile.is_absolute() else str(build.dockerfile)
+    text = None
+    if build.text is not None:  # its lines are those of the file
+        shown = f"{shown_as}#{build.service}"
+        text = b"\n" * build.line + build.text.encode("utf-8", "surrogateescape")
+    return Job(
+        path=build.dockerfile,
+        shown_as=shown,
+        context=build.context,
+        build_args=build.build_args,
+        target=build.target,
+        services=(build.service,),
+        platforms=_platforms(build.platforms),
+        text=text,
+        images=build.images,
+        others=Others(contexts=tuple(_contexts(build, project))),
+    )
+
+
+def _platforms(given: tuple[str, ...]) -> tuple[str, ...]:
+    """The platforms of a build that is not for the usual one; else what the settings say counts."""
+    known = tuple(one for one in given if one in APK_ARCH)
+    return known if known and _USUAL not in given else ()
+
+
+_USUAL = "linux/amd64"
+
+
+def _contexts(build: Build, project: Path) -> Iterable[tuple[str, str]]:
+    """The named contexts of a build; a folder is one of the project, or none that is known."""
+    for name, value in build.contexts:
+        if value.startswith(("docker-image:", "target:")):
+            yield name, value
+            continue
+        place = build.folder / value
+        yield name, f"folder:{place}" if "://" not in value and lies_within(place, project) else f"other:{name}"
+
+
+def with_others(jobs: list[Job]) -> list[Job]:
+    """The same builds, each with those others that it may rest on: what makes an image of a name that it mentions."""
+    from dockerlint_alpine.run.siblings import related
+
+    return related(jobs) if len(jobs) > 1 else jobs
 
 
 def without_repeats(jobs: Iterable[Job]) -> list[Job]:
@@ -332,8 +367,10 @@ def without_repeats(jobs: Iterable[Job]) -> list[Job]:
     found: dict[tuple[object, ...], Job] = {}
     for job in jobs:
         context = os.path.realpath(job.context) if job.context is not None else None
-        key = (os.path.realpath(job.path), context, tuple(sorted(job.build_args.items())), job.target, job.platforms)
+        args = tuple(sorted(job.build_args.items()))
+        key = (os.path.realpath(job.path), context, args, job.target, job.platforms, job.text, job.others)
         first = found.setdefault(key, job)
-        if first is not job and job.starts:
-            found[key] = replace(first, starts=tuple(dict.fromkeys((*first.starts, *job.starts))))
+        if first is not job and (job.images or job.starts):  # the same image under more names, started in more ways
+            starts = tuple(dict.fromkeys((*first.starts, *job.starts)))
+            found[key] = replace(first, images=(*first.images, *job.images), starts=starts)
     return list(found.values())

@@ -16,6 +16,7 @@ from dockerlint_alpine.stages import WorldCache
 if TYPE_CHECKING:
     from dockerlint_alpine.knowledge import Knowledge
     from dockerlint_alpine.python import Resolver
+    from dockerlint_alpine.system.builds import Others
 
 OpenResolver: TypeAlias = Callable[[Settings], "Resolver | None"]
 """Makes the resolver that knows what the Python package index says, as far as these settings allow."""
@@ -38,12 +39,12 @@ class Doctors:
         self._stores: dict[tuple[object, ...], IndexStore] = {}
         self._world_cache = WorldCache()
         self._knowledge: dict[tuple[str, ...], Knowledge] = {}
-        self._doctors: dict[tuple[Settings, Path | None, Path], Doctor] = {}
+        self._doctors: dict[tuple[Settings, Path | None, Path, Others], Doctor] = {}
 
     def doctor(self, configuration: Configuration) -> Doctor:
         """The doctor for a configuration. Raises KnowledgeError where its rules can't be read."""
         settings = configuration.settings
-        key = (settings, configuration.path, configuration.root)
+        key = (settings, configuration.path, configuration.root, configuration.others)
         doctor = self._doctors.get(key)
         if doctor is None:
             doctor = Doctor(

@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from dockerlint_alpine.apk.renewal import Wanted
     from dockerlint_alpine.python.index.questions import Question as IndexQuestion
     from dockerlint_alpine.run.config import Configuration
-    from dockerlint_alpine.run.discovery import Job
     from dockerlint_alpine.run.doctors import Doctors, Openers
+    from dockerlint_alpine.run.jobs import Job
 
 _WORTH_A_WORKER = 12
 """Files. Fewer are judged sooner than another process is ready."""
@@ -85,14 +85,16 @@ def cpu_count() -> int:
 
 def ask(doctors: Doctors, configured: Configuration, question: Question) -> Answer:
     """Judge one Dockerfile, whatever it holds: a mistake of ours costs its report and not the run."""
-    from dockerlint_alpine.run.discovery import job_settings
+    from dockerlint_alpine.run.jobs import job_configuration
     from dockerlint_alpine.run.reading import UnreadableError
 
     job = question.job
     try:
-        doctor = doctors.doctor(replace(configured, settings=job_settings(configured.settings, job)))
+        doctor = doctors.doctor(job_configuration(configured, job))
         doctor.forget_questions()
         report = doctor.check_bytes(question.data, job.path, shown_as=job.shown_as)
+        if job.text is not None:  # part of another file, which nobody rewrites
+            report = replace(report, findings=tuple(replace(finding, fix=None) for finding in report.findings))
     except UnreadableError as error:
         return Answer(FileError(job.shown_as, str(error)))
     except data_errors() as error:

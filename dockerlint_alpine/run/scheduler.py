@@ -8,12 +8,10 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, TypeAlias
 
-from msgspec.structs import replace
-
 from dockerlint_alpine.model.reports import FileError, FileReport
-from dockerlint_alpine.run.discovery import job_settings
+from dockerlint_alpine.run.jobs import job_configuration, read_job
 from dockerlint_alpine.run.pool import Answer, DataError, PoolUnavailableError, Question, ask, ask_all, worker_count
-from dockerlint_alpine.run.reading import UnreadableError, read_dockerfile
+from dockerlint_alpine.run.reading import UnreadableError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -24,8 +22,8 @@ if TYPE_CHECKING:
     from dockerlint_alpine.python.index.questions import Question as IndexQuestion
     from dockerlint_alpine.run.cache import ReportCache
     from dockerlint_alpine.run.config import Configuration
-    from dockerlint_alpine.run.discovery import Job
     from dockerlint_alpine.run.doctors import Doctors, Openers
+    from dockerlint_alpine.run.jobs import Job
 
 
 _DAY = 24 * 3600 * 10**9
@@ -131,7 +129,7 @@ class Judge:
         with self._progress("Judging Dockerfiles", len(jobs)) as progress:
             for number, job in enumerate(jobs):
                 try:
-                    data = read_dockerfile(job.path)
+                    data = read_job(job)
                 except UnreadableError as error:
                     results[number] = FileError(job.shown_as, str(error)), frozenset()
                     continue
@@ -152,10 +150,9 @@ class Judge:
         """The key of a question in the cache, and the report stored there."""
         if self._cache is None:
             return None, None
-        settings = job_settings(self.configured.settings, job)
         day = self._day if self._access == "online" else ""
         place = f"{self._access}{day}\0{job.path}\0{job.shown_as}"
-        key = self._cache.key(replace(self.configured, settings=settings), place, data)
+        key = self._cache.key(job_configuration(self.configured, job), place, data)
         return key, self._cache.get(key, data)
 
     def _taken(self, key: str | None, answer: Answer) -> _Judged:

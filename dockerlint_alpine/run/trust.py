@@ -79,8 +79,8 @@ OTHERS: Mapping[str, str] = MappingProxyType({
         "the variables and configuration files of pip and uv, netrc and the keyring; what requirement files, lock files"
         " and Dockerfiles name is asked only where those name it, too"
     ),
-    "contexts and Dockerfiles that a compose file names": "a place in the project",
-    "values of `${NAME}` in a compose file": (
+    "contexts and Dockerfiles that a compose or bake file names": "a place in the project",
+    "values of `${NAME}` in a compose or bake file": (
         "a default that stands there (`${NAME:-3.19}`), or `--build-arg`; the environment is not read for it"
     ),
     "keys that begin with `x-` in a compose file": "what `[tool.alpine-doctor]` may decide",

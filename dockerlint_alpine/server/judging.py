@@ -20,8 +20,9 @@ from dockerlint_alpine.model.reports import FileReport
 from dockerlint_alpine.run.analysis import Doctor, FixResult, UnreadableError, fix_builds
 from dockerlint_alpine.run.cache import state_of
 from dockerlint_alpine.run.config import ConfigError, Configuration, load
-from dockerlint_alpine.run.discovery import Job, find_jobs, job_settings
+from dockerlint_alpine.run.discovery import find_jobs
 from dockerlint_alpine.run.doctors import Doctors, Openers
+from dockerlint_alpine.run.jobs import Job, job_configuration
 from dockerlint_alpine.run.reading import read_dockerfile
 from dockerlint_alpine.server.documents import Document, Snapshot
 
@@ -30,6 +31,9 @@ if TYPE_CHECKING:
 
 OPTIONS_BY = "editor settings"
 """What messages call the options that the editor sends."""
+
+_BUILD_FILES = ("*compose*.y*ml", "*bake*.hcl", "*bake*.json")
+"""What says how a Dockerfile is built, beside it or above."""
 
 _NEAREST = 12
 """Dockerfiles of a workspace that are asked about a requirement file, the nearest first."""
@@ -109,7 +113,7 @@ class Judge:
         if known is not None and known[0] == (key, _states(known[1].looked_at)):
             return replace(known[1], document=document, snapshot=snapshot)
         try:
-            doctors = [self._doctors.doctor(_for(configuration, job)) for job in jobs]
+            doctors = [self._doctors.doctor(job_configuration(configuration, job)) for job in jobs]
         except KnowledgeError as error:
             return replace(nothing, problems=(str(error),))
         judgement = _judged(nothing, doctors, changed)
@@ -165,12 +169,12 @@ class Judge:
         return load(path.parent, overrides=overrides, said_by=OPTIONS_BY, environment=self._environment)
 
     def _jobs(self, path: Path, folder: Path | None) -> list[Job]:
-        """How compose files build a Dockerfile; the plain build where none of them does."""
+        """How compose and bake files build a Dockerfile; the plain build where none of them does."""
         above = [one for one in path.parents if folder is not None and one.is_relative_to(folder)]
         found = [
             job
             for place in above or path.parents[:1]
-            for compose in sorted(place.glob("*compose*.y*ml"))
+            for compose in sorted(one for pattern in _BUILD_FILES for one in place.glob(pattern))
             for job in self._compose_jobs(compose)
             if os.path.abspath(job.path) == str(path)  # noqa: PTH100 - keeps symlinks, as editors do
         ]
@@ -183,10 +187,6 @@ class Judge:
         if known is None or known[0] != state:
             known = self._composed[compose] = (state, find_jobs([str(compose)])[0])
         return known[1]
-
-
-def _for(configuration: Configuration, job: Job) -> Configuration:
-    return replace(configuration, settings=job_settings(configuration.settings, job))
 
 
 def _judged(nothing: Judgement, doctors: Sequence[Doctor], changed: Mapping[str, bytes]) -> Judgement:

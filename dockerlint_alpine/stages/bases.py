@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING
 from msgspec.structs import replace
 
 from dockerlint_alpine.apk import UnknownReleaseError
+from dockerlint_alpine.stages.elsewhere import adopt
 from dockerlint_alpine.stages.heuristics import adds_packages, mentions_packages, uses_other_system
 from dockerlint_alpine.stages.packages import Packages
+from dockerlint_alpine.stages.walk import Folder, Image, Unclear
 from dockerlint_alpine.system.platforms import APK_ARCH
 
 if TYPE_CHECKING:
@@ -28,7 +30,10 @@ def enter(walk: StageWalk) -> None:
     if node.parent is not None:
         walk.inherit(build.stages[node.parent])
         return
-    image = _image(walk)
+    named = build.elsewhere.context(node.base)
+    image = build.knowledge.base_image(named.reference) if isinstance(named, Image) else _image(walk)
+    if _from_elsewhere(walk, named, image):
+        return
     walk.image = image
     if image is not None and image.platform is not None and node.platform is None:
         walk.platform = image.platform
@@ -45,6 +50,41 @@ def enter(walk: StageWalk) -> None:
     if image is not None and walk.kind == "alpine":
         build.notes.extend(image.assumed)
     _environment(walk)
+
+
+def _from_elsewhere(
+    walk: StageWalk, named: StageWalk | Image | Folder | Unclear | None, image: BaseImage | None
+) -> bool:
+    """Whether another build of the project tells where the stage starts: one that a named context says, or one that makes
+    an image of which nothing else is known. Where two may, or none is known to its end, that is said."""
+    node, build = walk.node, walk.build
+    found = None if isinstance(named, Image) else named
+    if found is None and (image is None or (image.alpine is None and not image.not_alpine)):
+        found = build.elsewhere.image(named.reference if isinstance(named, Image) else node.base)
+    if found is None or build.alpine is not None:
+        return False
+    if isinstance(found, (Folder, Unclear)):
+        reason = found.reason if isinstance(found, Unclear) else f"{node.base} is a folder, {found.path}"
+        walk.kind, walk.unclear = "unknown", reason
+        if any(map(mentions_packages, node.instructions)):
+            walk.unjudged("unknown-base-image", node.from_instruction, reason, f"FROM {node.base}")
+        _environment(walk)
+        return True
+    if named is None and found.kind == "other" and any(map(adds_packages, node.instructions)):
+        return False  # apk is called: it is another image of that name
+    adopt(walk, found, guessed=named is None)
+    shown = found.build.shown_as
+    if walk.kind == "unknown":
+        why = found.unclear or "what that is built from isn't known: say it with --alpine X.Y"
+        walk.unclear = f"{node.base} is what {shown} builds, and {why}"
+        if any(map(mentions_packages, node.instructions)):
+            walk.unjudged("unknown-base-image", node.from_instruction, walk.unclear, f"FROM {node.base}")
+    elif walk.kind == "alpine":
+        build.notes.append(f"{node.base} is taken for what {shown} builds")
+    if any(one.onbuild is not None and mentions_packages(one.onbuild) for one in found.node.instructions):
+        message = f"{shown} has ONBUILD instructions that install packages: they are not followed into other files"
+        walk.unjudged("unknown-value", node.from_instruction, message, f"FROM {node.base}")
+    return True
 
 
 def _image(walk: StageWalk) -> BaseImage | None:

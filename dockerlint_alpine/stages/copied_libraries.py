@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 
     from dockerlint_alpine.stages.model import Moment, Stage, Timeline
 
+_OF_PACKAGES = ("/lib", "/usr/lib")
+"""Where Alpine's packages put libraries; nothing of theirs is in /usr/local."""
+
 Copied = Literal["yes", "maybe", "no"]
 
 
@@ -65,7 +68,7 @@ class _Search:
                 inner = moved_path(folder, target, source, into=False)
                 if inner is None:
                     return "no"
-                if inner in DEFAULT and packages is not None and packages.has(self.need):
+                if inner in _OF_PACKAGES and packages is not None and packages.has(self.need):
                     return "yes"
                 return self.folder(other, inner)
             case Unread(target=target, below=True):

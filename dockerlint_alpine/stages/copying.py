@@ -14,8 +14,10 @@ from msgspec.structs import replace
 
 from dockerlint_alpine.stages.copied_distributions import WILDCARD, distributions_copied, moved_path, spread
 from dockerlint_alpine.stages.dockerignore import NOTHING_IGNORED, DockerIgnore, parse_dockerignore
+from dockerlint_alpine.stages.elsewhere import detached, folder_files
 from dockerlint_alpine.stages.files import FromContext, FromStage, FromText, StageFiles, Unread, goes_into
 from dockerlint_alpine.stages.heuristics import mentions_python
+from dockerlint_alpine.stages.walk import Folder, Image, Unclear
 from dockerlint_alpine.system.paths import absolute
 
 if TYPE_CHECKING:
@@ -139,6 +141,8 @@ def bring(walk: StageWalk, instruction: Instruction, reference: str, source: str
     index = walk.build.graph.find(reference)
     other = walk.build.stages.get(index) if index is not None else None
     folder = target.rstrip("/") or "/"
+    if other is None and _bring_from_elsewhere(walk, instruction, reference, source, target):
+        return
     if other is None:
         walk.files = walk.files.place(FromStage(source, folder, None, image=reference))
         _bring_image_python(walk, reference, source, folder)
@@ -162,6 +166,28 @@ def bring(walk: StageWalk, instruction: Instruction, reference: str, source: str
     walk.install(brought)
     for home in (*other.homes.values(), *((other.home,) if other.home is not None else ())):
         _bring_home(walk, home, source, folder)
+
+
+def _bring_from_elsewhere(walk: StageWalk, instruction: Instruction, reference: str, source: str, target: str) -> bool:
+    """Whether another build of the project, or a folder that a named context stands for, is what is copied from."""
+    found = walk.build.elsewhere.context(reference)
+    if found is None and walk.build.knowledge.base_image(reference) is None:
+        found = walk.build.elsewhere.image(reference)
+    if isinstance(found, Folder):
+        files = folder_files(found.path, walk.build.context.looked_at)
+        for inner, place in spread(files, source, target):
+            walk.files = walk.files.place(FromStage(inner, place, files))
+        return True
+    if found is None or isinstance(found, (Image, Unclear)) or found.kind != "alpine":
+        return False
+    packages = found.packages.world if found.packages is not None else None
+    for inner, place in spread(found.files, source, target):
+        walk.files = walk.files.place(FromStage(inner, place, found.files, packages))
+    brought = list(detached(found.installed, instruction, found))
+    walk.install(distributions_copied(brought, source, target, instruction, copied_from=None))
+    for home in (*found.homes.values(), *((found.home,) if found.home is not None else ())):
+        _bring_home(walk, home, source, target.rstrip("/") or "/")
+    return True
 
 
 def _bring_home(walk: StageWalk, home: PythonHome, source: str, target: str) -> None:

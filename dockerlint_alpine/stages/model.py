@@ -145,6 +145,9 @@ class Installed(Struct, frozen=True):
     glibc: GlibcMade | None = None
     """Where it comes from a stage that is not Alpine."""
 
+    from_base: bool = False
+    """True where it came with the image that the stage is built from, which another Dockerfile of the project builds."""
+
     @property
     def as_wheel(self) -> bool:
         """True when it only lies there as a wheel file."""

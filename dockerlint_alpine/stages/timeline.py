@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
 from dockerlint_alpine.stages import bases, copying, shell_commands
-from dockerlint_alpine.stages.errors import StageGraphError
+from dockerlint_alpine.stages.context import guess_root, open_context
+from dockerlint_alpine.stages.elsewhere import OtherBuilds
+from dockerlint_alpine.stages.errors import StageGraphError, StagesError
 from dockerlint_alpine.stages.graph import build_graph
 from dockerlint_alpine.stages.model import Timeline
 from dockerlint_alpine.stages.mounts import BindMounts
-from dockerlint_alpine.stages.walk import BuildWalk, StageWalk
+from dockerlint_alpine.stages.walk import BuildWalk, StageWalk, Unclear
 from dockerlint_alpine.stages.world_cache import WorldCache
-from dockerlint_alpine.syntax import SourceText, run_scripts
+from dockerlint_alpine.syntax import SourceText, parse, run_scripts
+from dockerlint_alpine.system.builds import OtherBuild, Others
+from dockerlint_alpine.system.files import project_root, read_file
 from dockerlint_alpine.system.pulse import pulse
 
 if TYPE_CHECKING:
@@ -24,7 +29,13 @@ if TYPE_CHECKING:
     from dockerlint_alpine.stages.context import BuildContext
     from dockerlint_alpine.stages.graph import StageNode
     from dockerlint_alpine.stages.installing import Installer
+    from dockerlint_alpine.stages.walk import Elsewhere
     from dockerlint_alpine.syntax import Dockerfile, Instruction
+
+
+_ALONE = Others()
+_MAX_DOCKERFILE = 8 * 1024 * 1024
+"""Bytes of another Dockerfile."""
 
 
 class _TimelineBuilder:
@@ -44,6 +55,16 @@ class _TimelineBuilder:
         stages = {index: walk.finished(runs=index in running) for index, walk in state.stages.items()}
         notes = tuple(dict.fromkeys(state.notes))
         return Timeline(state.dockerfile, state.platform, stages, tuple(state.unjudged), notes)
+
+    def end(self, target: str | None) -> StageWalk:
+        """The stage that a build ends with, once it and what it needs were walked through. Raises StageGraphError."""
+        state, graph = self.state, self.state.graph
+        chosen = self._target(target)
+        if chosen is None:
+            chosen = len(graph.nodes) - 1
+        for index in graph.order(chosen):
+            state.stages[index] = self._walk(graph.nodes[index])
+        return state.stages[chosen]
 
     def _target(self, target: str | None) -> int | None:
         if target is None:
@@ -111,23 +132,63 @@ def build_timeline(
     python: str | None = None,
     shown_as: str = "Dockerfile",
     world_cache: WorldCache | None = None,
+    others: Others = _ALONE,
 ) -> Timeline:
     """Walk ``dockerfile``, called ``shown_as`` in messages, for one ``platform`` (``linux/amd64``).
 
     ``alpine`` and ``python`` (``X.Y``) overrule what base images tell. ``world_cache`` keeps what several files have in
-    common; give the same one for all files that share ``knowledge`` and ``store``. Raises StagesError: StageGraphError
+    common; give the same one for all files that share ``knowledge`` and ``store``. ``others`` are builds of the same project
+    that this one may start from. Raises StagesError: StageGraphError
     for stages in a circle or an unknown ``target``, IncludeCycleError for requirement files in a circle.
     """
-    state = BuildWalk(
-        dockerfile,
-        build_graph(dockerfile, platform, build_args or {}),
-        platform,
-        context=context,
-        knowledge=knowledge,
-        store=store,
-        world_cache=world_cache if world_cache is not None else WorldCache(),
-        alpine=alpine,
-        python=python,
-        shown_as=shown_as,
+    cache = world_cache if world_cache is not None else WorldCache()
+
+    def walked(
+        parsed: Dockerfile,
+        args: Mapping[str, str],
+        where: BuildContext,
+        shown: str,
+        platform: str,
+        elsewhere: Elsewhere,
+    ) -> _TimelineBuilder:
+        state = BuildWalk(
+            parsed,
+            build_graph(parsed, platform, args),
+            platform,
+            context=where,
+            knowledge=knowledge,
+            store=store,
+            world_cache=cache,
+            alpine=alpine,
+            python=python,
+            shown_as=shown,
+            elsewhere=elsewhere,
+        )
+        return _TimelineBuilder(state, installer)
+
+    def other(build: OtherBuild, platform: str, elsewhere: Elsewhere) -> StageWalk | Unclear:
+        try:
+            parsed, where = _open(build, context.looked_at)
+            return walked(parsed, dict(build.build_args), where, build.shown, platform, elsewhere).end(build.target)
+        except (StagesError, OSError) as error:
+            reason = error.strerror if isinstance(error, OSError) else None
+            return Unclear(f"{build.shown} can't be judged: {reason or error}")
+
+    elsewhere = OtherBuilds(others, platform, other)
+    return walked(dockerfile, build_args or {}, context, shown_as, platform, elsewhere).build(target)
+
+
+def _open(build: OtherBuild, looked_at: set[str]) -> tuple[Dockerfile, BuildContext]:
+    """The Dockerfile of another build, and its context. Raises OSError, and StageGraphError where it has no stage."""
+    path = Path(build.path)
+    looked_at.add(build.path)
+    data = build.text
+    if data is None:
+        data = read_file(path, limit=_MAX_DOCKERFILE, within=project_root(path.parent))
+    parsed = parse(data)
+    if not any(instruction.keyword == "FROM" for instruction in parsed.instructions):
+        raise StageGraphError("it has no FROM instruction")
+    root = (
+        Path(build.context) if build.context is not None else guess_root(path, copying.copy_sources(parsed), looked_at)
     )
-    return _TimelineBuilder(state, installer).build(target)
+    return parsed, open_context(root, path, shown_as=str(root), looked_at=looked_at)

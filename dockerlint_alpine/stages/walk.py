@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, Protocol
+
+from msgspec import Struct
 
 from dockerlint_alpine.installers.base import PythonHome
 from dockerlint_alpine.stages.files import StageFiles
@@ -26,6 +28,36 @@ if TYPE_CHECKING:
 DEFAULT_SHELL = ("/bin/sh", "-c")
 
 
+class Image(Struct, frozen=True):
+    """A named context that is an image."""
+
+    reference: str
+
+
+class Folder(Struct, frozen=True):
+    """A named context that is a folder of the project."""
+
+    path: str
+
+
+class Unclear(Struct, frozen=True):
+    """That it is not known what another build makes, and why."""
+
+    reason: str
+
+
+class Elsewhere(Protocol):
+    """Knows what other builds of the project make."""
+
+    def context(self, name: str) -> StageWalk | Image | Folder | Unclear | None:
+        """What a named context of the build puts in the place of an image or a stage."""
+        ...
+
+    def image(self, reference: str) -> StageWalk | Unclear | None:
+        """The end of the build that makes an image; ``None`` where no other build is known to."""
+        ...
+
+
 class BuildWalk:
     """What the stages of one build have in common: what they are judged by, and what is found out on the way."""
 
@@ -42,6 +74,7 @@ class BuildWalk:
         alpine: str | None,
         python: str | None,
         shown_as: str,
+        elsewhere: Elsewhere,
     ) -> None:
         self.dockerfile = dockerfile
         self.graph = graph
@@ -53,6 +86,7 @@ class BuildWalk:
         self.alpine = alpine
         self.python = python
         self.shown_as = shown_as
+        self.elsewhere = elsewhere
         self.stages: dict[int, StageWalk] = {}
         """The stages that were walked to their end, by index."""
 
@@ -100,6 +134,8 @@ class StageWalk:
         self.repositories: tuple[str, ...] = ()
         self.unknown: tuple[str, ...] = ()
         self.start: Moment | None = None
+        self.unclear = ""
+        """Why nothing is known of the image that the stage starts from."""
 
     def inherit(self, parent: StageWalk) -> None:
         """Go on from the end of the stage that this one is built from."""
@@ -110,6 +146,7 @@ class StageWalk:
         self.settings, self.users, self.installed = dict(parent.settings), dict(parent.users), list(parent.installed)
         self.edited, self.doubts = dict(parent.edited), list(parent.doubts)
         self.foreign, self.repositories, self.unknown = parent.foreign, parent.repositories, parent.unknown
+        self.unclear = parent.unclear
 
     @property
     def glibc(self) -> tuple[int, int] | None:

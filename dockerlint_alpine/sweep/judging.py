@@ -15,8 +15,9 @@ from msgspec.structs import replace
 from dockerlint_alpine.model.reports import FileError, FileReport, Report
 from dockerlint_alpine.run.config import FILE_NAME, ConfigError, Configuration, load
 from dockerlint_alpine.run.discovery import Search, find_jobs
+from dockerlint_alpine.run.jobs import read_job
 from dockerlint_alpine.run.moves import compared
-from dockerlint_alpine.run.reading import UnreadableError, read_dockerfile
+from dockerlint_alpine.run.reading import UnreadableError
 from dockerlint_alpine.sweep.plan import FoundRow, Outcome
 from dockerlint_alpine.sweep.projects import inside, opened
 from dockerlint_alpine.sweep.sources import SourceError
@@ -24,7 +25,7 @@ from dockerlint_alpine.sweep.sources import SourceError
 if TYPE_CHECKING:
     from dockerlint_alpine.model.findings import Finding
     from dockerlint_alpine.run.analysis import Doctor
-    from dockerlint_alpine.run.discovery import Job
+    from dockerlint_alpine.run.jobs import Job
     from dockerlint_alpine.run.moves import When
     from dockerlint_alpine.sweep.plan import Plan, Task
     from dockerlint_alpine.sweep.projects import Project
@@ -112,7 +113,7 @@ class Judge:
         """The report on a build as it is today, and its findings with those on other releases, if these are asked for."""
         try:
             own = doctor.for_job(job)
-            data = read_dockerfile(job.path)
+            data = read_job(job)
             if own.settings.moves:
                 today, then = own.before_and_after(data, job.path, shown_as=job.shown_as)
                 return today, compared(today, then)
@@ -131,12 +132,13 @@ class Judge:
         lists: dict[str, bytes] = {}
         before: dict[str, bytes] = {}
         for job in jobs:
-            builds.setdefault(os.path.realpath(job.path), []).append(job)
+            if job.text is None:
+                builds.setdefault(os.path.realpath(job.path), []).append(job)
         for same in builds.values():
             doctors = [doctor.for_job(job) for job in same]
             first = same[0]
             try:
-                data = read_dockerfile(first.path)
+                data = read_job(first)
                 result = fix_builds(doctors, data, first.path, shown_as=first.shown_as, changed=lists)
             except UnreadableError:
                 continue

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from dockerlint_alpine.model.findings import Finding
     from dockerlint_alpine.model.reports import FileError, Report
-    from dockerlint_alpine.run.discovery import Job
+    from dockerlint_alpine.run.jobs import Job
 
     Judged: TypeAlias = Callable[[Sequence[Job]], Iterable[FileReport | FileError]]
 

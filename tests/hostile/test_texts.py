@@ -167,6 +167,63 @@ def test_scripts_and_makefiles(tmp_path: Path, tried: Callable[[int], None]) -> 
     tried(len(SCRIPTS) + len(MAKEFILES) + 1)
 
 
+_TARGET = 'target "a" {\n  args = { A = A0 }\n}\n'
+BAKE: dict[str, str] = {
+    "doubles": "".join(f'A{n} = "${{A{n + 1}}}${{A{n + 1}}}"\n' for n in range(60)) + 'A60 = "xxxxxxxx"\n' + _TARGET,
+    "circles": 'A0 = "${A1}"\nA1 = A0\n' + _TARGET,
+    "functions": "".join(
+        f'function "f{n}" {{\n params = [a]\n result = [f{n + 1}(a), f{n + 1}(a)]\n}}\n' for n in range(60)
+    )
+    + "A0 = f0(1)\n"
+    + _TARGET,
+    "itself": 'function "f" {\n params = [a]\n result = f(a)\n}\nA0 = f(1)\n' + _TARGET,
+    "loops": "A0 = [for a in L : [for b in L : [for c in L : 1]]]\nL = [" + "1," * 4000 + "1]\n" + _TARGET,
+    "matrix": 'target "a" {\n matrix = {' + ", ".join(f"m{n} = [1, 2, 3, 4]" for n in range(40)) + "}\n}\n",
+    "inherits": "".join(f'target "t{n}" {{\n inherits = ["t{n + 1}", "t{n + 1}"]\n}}\n' for n in range(40)),
+    "many": "".join(f'target "t{n}" {{\n}}\n' for n in range(3000)),
+    "deep": "A0 = " + "[" * 5000 + "\n" + _TARGET,
+    "deep values": "A0 = " + "[" * 150 + "]" * 150 + "\n" + _TARGET,
+    "operators": "A0 = " + "1 + " * 5000 + "1\n" + _TARGET,
+    "not": "A0 = " + "!" * 5000 + "true\n" + _TARGET,
+    "conditions": "A0 = " + "true ? 1 : " * 3000 + "1\n" + _TARGET,
+    "numbers": "A0 = 1" + "0" * 100_000 + "\nA1 = 9 * 9\n" + _TARGET,
+    "a heredoc without end": 'target "a" {\n dockerfile-inline = <<E\n' + "x\n" * 50_000,
+    "blanks": _TARGET + "\n" * 100_000,
+    "a comment without end": _TARGET + "/*" + "x " * 50_000,
+    "interpolations": 'A0 = "' + "${" * 1000 + '"\n' + _TARGET,
+    "escapes": 'A0 = "' + "$${" * 20_000 + '}"\n' + _TARGET,
+    "a template": "A0 = <<E\n" + "${A0}" * 10_000 + "\nE\n" + _TARGET,
+    "an outer place": 'target "a" {\n context = "/etc"\n}\ntarget "b" {\n dockerfile = "/etc/passwd"\n}\n',
+    "control": 'target "\x1b[31m\u202e" {\n dockerfile-inline = "FROM alpine:3.19\\nRUN apk add \x1b[31mx"\n}\n',
+    "no UTF-8": 'target "a" {\n tags = ["\udcff"]\n}\n',
+    "NUL": 'target "a" {\n context = "\0"\n dockerfile = "a\\u0000b"\n}\n',
+    "wrong kinds": 'target "a" {\n args = 5\n contexts = []\n tags = {}\n matrix = "x"\n inherits = 1\n platforms = {}\n}\n',
+}
+
+
+def test_bake_files(tmp_path: Path, tried: Callable[[int], None]) -> None:
+    """HCL and its JSON form: one line for each that is no bake file, and the other files are judged all the same."""
+    for number, text in enumerate(BAKE.values()):
+        _lay_out(tmp_path / f"p{number}", "FROM alpine:3.19\nRUN apk add lz4-devv\n", {"docker-bake.hcl": text})
+    json_forms = [
+        "[" * 100_000,
+        '{"target": ' * 2000,
+        '{"target": {"a": {"args": {"A": "' + "${" * 5000 + '"}}}}',
+        "1" * 9000,
+    ]
+    for number, text in enumerate(json_forms):
+        _lay_out(tmp_path / f"j{number}", "FROM alpine:3.19\nRUN apk add lz4-devv\n", {"docker-bake.json": text})
+    done = arena.doctor("check", "--output-format", "json", ".", cwd=tmp_path, seconds=90).sound()
+    paths = {one["path"] for one in json.loads(done.out)["files"]}
+    assert {f"p{number}/Dockerfile" for number in range(len(BAKE))} <= paths
+    files = [place.relative_to(tmp_path) for place in sorted(tmp_path.glob("*/docker-bake.*"))]
+    arena.doctor("check", *files, cwd=tmp_path, seconds=90).sound(2).says(
+        "not a readable bake file", "p20/docker-bake.hcl:1:"
+    )
+    arena.doctor("fix", "--diff", ".", cwd=tmp_path, seconds=90).sound()
+    tried(3 * (len(BAKE) + len(json_forms)))
+
+
 _TOML = {
     "nothing": "",
     "deep": "x = " + "[" * 100_000,

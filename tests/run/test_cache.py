@@ -19,8 +19,8 @@ from dockerlint_alpine.model.reports import FileReport
 from dockerlint_alpine.run.analysis import Doctor, configure
 from dockerlint_alpine.run.cache import ReportCache
 from dockerlint_alpine.run.config import Configuration, load
-from dockerlint_alpine.run.discovery import Job
 from dockerlint_alpine.run.folders import cache_folder
+from dockerlint_alpine.run.jobs import Job
 from dockerlint_alpine.run.pool import Answer, Question
 from dockerlint_alpine.run.scheduler import Judge
 

@@ -19,7 +19,7 @@ from dockerlint_alpine.cli.common import make_judge
 from dockerlint_alpine.model.reports import FileError, FileReport
 from dockerlint_alpine.run import pool
 from dockerlint_alpine.run.analysis import Doctor, configure
-from dockerlint_alpine.run.discovery import Job
+from dockerlint_alpine.run.jobs import Job
 from tests.cli.test_check_and_fix import run
 
 GOOD = "FROM python:3.11-alpine3.19\nRUN pip install lz4==4.4.5\n"

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from dockerlint_alpine.proof.verify.evidence import Journal
     from dockerlint_alpine.proof.verify.redact import Redactor
     from dockerlint_alpine.run.analysis import Doctor
-    from dockerlint_alpine.run.discovery import Job
+    from dockerlint_alpine.run.jobs import Job
 
 ALLOWED: Mapping[str, str] = {
     "bind": "bind mounts of folders outside the project",
@@ -222,7 +222,7 @@ def _units(
     composed: Composed, names: Sequence[str], project: str, doctor_for: Callable[[Job], Doctor], redactor: Redactor
 ) -> tuple[Unit, ...]:
     """One unit for each build; services that build the same share it."""
-    from dockerlint_alpine.run.discovery import Job
+    from dockerlint_alpine.run.jobs import Job
 
     grouped: dict[tuple[object, ...], list[str]] = {}
     for name in names:

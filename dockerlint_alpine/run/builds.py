@@ -1,0 +1,63 @@
+"""What compose and bake files say of builds: the Dockerfile, and what it is built with. Both are files of the project: they
+choose among what the project holds, and no variable of the environment is read for them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from msgspec import Struct
+
+from dockerlint_alpine.system.files import lies_within
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from dockerlint_alpine.model.services import ServiceStart
+
+
+class BuildFileError(Exception):
+    """A file that tells of no builds; the text is one line for the user, without the path."""
+
+
+class Build(Struct, frozen=True):
+    """The build of one service or target. ``folder`` is where relative paths begin, ``starts`` what a service starts in
+    place of what the Dockerfile says.
+
+    ``contexts`` are named contexts (``--build-context NAME=VALUE``), ``target:`` and ``service:`` in them followed by the
+    file and the name. ``images`` are the names that the result gets, the one that such a context has for it among them.
+    ``text`` is the Dockerfile where it stands in the file itself, from ``line`` (1-based) on.
+    """
+
+    service: str
+    dockerfile: Path
+    context: Path
+    folder: Path
+    build_args: Mapping[str, str] = {}
+    target: str | None = None
+    contexts: tuple[tuple[str, str], ...] = ()
+    images: tuple[str, ...] = ()
+    platforms: tuple[str, ...] = ()
+    starts: tuple[ServiceStart, ...] = ()
+    text: str | None = None
+    line: int = 1
+
+
+class Refused(Struct, frozen=True):
+    """A build that is not looked at: where the file asks for it (a line, 1-based), and why not."""
+
+    line: int
+    message: str
+
+
+def outside(build: Build, project: Path) -> tuple[str, Path] | None:
+    """Which of a build's places lies outside the project, by the word that the file has for it."""
+    places = [("context", build.context)]
+    if build.text is None:
+        places.append(("dockerfile", build.dockerfile))
+    return next(((what, place) for what, place in places if not lies_within(place, project)), None)
+
+
+def made_by(path: Path, name: str) -> str:
+    """How the result of a target or service is called among all files."""
+    return f"target:{path.resolve()}#{name}"

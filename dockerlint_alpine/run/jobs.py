@@ -1,0 +1,64 @@
+"""One build to judge: the Dockerfile, and what it is built with."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from msgspec import Struct, field
+from msgspec.structs import replace
+
+from dockerlint_alpine.system.builds import Others
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from dockerlint_alpine.model.services import ServiceStart
+    from dockerlint_alpine.run.config import Configuration, Settings
+
+
+class Job(Struct, frozen=True):
+    """One build of one Dockerfile. ``context``, ``build_args`` and ``target`` are those of a compose service or bake target,
+    ``services`` its name, and ``starts`` what its services start; ``platforms`` are set where the build is for these alone.
+    ``text`` is the Dockerfile where it is part of the file at ``path``, its lines in their places there. ``images`` are
+    names of the result, and ``others`` other builds that this one may rest on.
+    """
+
+    path: Path
+    shown_as: str
+    context: Path | None = None
+    build_args: Mapping[str, str] = field(default_factory=dict)
+    target: str | None = None
+    services: tuple[str, ...] = ()
+    platforms: tuple[str, ...] = ()
+    starts: tuple[ServiceStart, ...] = ()
+    text: bytes | None = None
+    images: tuple[str, ...] = ()
+    others: Others = Others()
+
+
+def job_configuration(configuration: Configuration, job: Job) -> Configuration:
+    """``configuration`` for a build: what it is built with, and what it may rest on."""
+    settings = job_settings(configuration.settings, job)
+    if settings == configuration.settings and job.others == configuration.others:
+        return configuration
+    return replace(configuration, settings=settings, others=job.others)
+
+
+def read_job(job: Job) -> bytes:
+    """The Dockerfile of a build. Raises UnreadableError."""
+    from dockerlint_alpine.run.reading import read_dockerfile
+
+    return job.text if job.text is not None else read_dockerfile(job.path)
+
+
+def job_settings(settings: Settings, job: Job) -> Settings:
+    """``settings`` with the context, arguments and target of a compose service, where nothing else was given."""
+    return replace(
+        settings,
+        context=settings.context or (str(job.context) if job.context is not None else None),
+        build_args=tuple({**job.build_args, **dict(settings.build_args)}.items()),
+        target=settings.target or job.target,
+        platforms=job.platforms or settings.platforms,
+        starts=job.starts,
+    )

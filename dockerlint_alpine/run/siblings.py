@@ -1,0 +1,111 @@
+"""Which builds of one search may rest on which others: what makes an image that a Dockerfile names.
+
+A name comes from a compose file's ``image``, from the tags of a bake file or, where none says one, from the folder or file
+name of a Dockerfile. Only the text is looked at here; whether it is so is found out when the build is run on paper.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
+
+from dockerlint_alpine.run.jobs import Job, read_job
+from dockerlint_alpine.run.reading import UnreadableError
+from dockerlint_alpine.system.builds import OtherBuild
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+_MAX_OTHERS = 24
+"""Builds that one build may rest on, near ones first."""
+
+_NAMING = re.compile(rb"(?im)^[ \t]*(?:FROM|ARG)[ \t].*$|\bfrom=\S+")
+_WORD = re.compile(rb"(?P<before>[/:])?(?P<word>[\w][\w.-]*)")
+_FILE = re.compile(
+    r"(?is)(?:(?:docker|container)file(?:[.-](?P<behind>[\w.-]+))?|(?P<before>[\w.-]+)\.(?:docker|container)file)\Z"
+)
+
+
+def related(jobs: Sequence[Job]) -> list[Job]:
+    """The same builds, each with the others that make what it, or they, may name."""
+    builds = [_other(job) for job in jobs]
+    by_name: dict[str, list[int]] = {}
+    by_folder: dict[str, list[int]] = {}
+    for number, build in enumerate(builds):
+        for name in build.names:
+            by_name.setdefault(_last(name), []).append(number)
+        if build.folder:
+            by_folder.setdefault(build.folder.lower(), []).append(number)
+    near = [_named(job, by_name, by_folder) for job in jobs]
+    found: list[Job] = []
+    for number, job in enumerate(jobs):
+        others = _closure(number, near, builds)
+        found.append(replace(job, others=replace(job.others, builds=others)) if others else job)
+    return found
+
+
+def _other(job: Job) -> OtherBuild:
+    match = _FILE.match(job.path.name)
+    named = (match["behind"] or match["before"]) if match is not None else None
+    folder = "" if job.images and any(not name.startswith("target:") for name in job.images) else named
+    if folder is None and match is not None:
+        folder = os.path.basename(os.path.abspath(job.path.parent))  # noqa: PTH100, PTH119 - links stay as they are
+    return OtherBuild(
+        path=str(job.path),
+        shown=job.shown_as,
+        names=job.images,
+        folder=folder if folder is not None and not job.platforms and job.text is None else "",
+        context=str(job.context) if job.context is not None else None,
+        build_args=tuple(job.build_args.items()),
+        target=job.target,
+        contexts=job.others.contexts,
+        text=job.text,
+    )
+
+
+def _last(name: str) -> str:
+    """The part of an image's name that is looked for: the last of its path, without the tag."""
+    if name.startswith("target:"):
+        return name
+    path = re.sub(r"\$\{[^}]*\}", "/", name).rstrip("/")
+    return path.rpartition("/")[2].partition(":")[0].lower() if path.rpartition("/")[2][:1] != ":" else path
+
+
+def _named(job: Job, by_name: dict[str, list[int]], by_folder: dict[str, list[int]]) -> list[int]:
+    """The builds that may make what a Dockerfile, its arguments or its contexts name."""
+    try:
+        data = read_job(job)
+    except UnreadableError:
+        return []
+    found: dict[int, None] = {}
+    for _, value in job.others.contexts:
+        found.update(dict.fromkeys(by_name.get(value, ())))
+    texts = [match[0] for match in _NAMING.finditer(data)]
+    texts += [value.encode("utf-8", "surrogateescape") for value in job.build_args.values()]
+    texts += [value.encode("utf-8", "surrogateescape") for _, value in job.others.contexts]
+    for before, word in _words(texts):
+        found.update(dict.fromkeys(by_name.get(word, ())))
+        if before:
+            found.update(dict.fromkeys(by_folder.get(word, ())))
+    return list(found)
+
+
+def _words(texts: Iterable[bytes]) -> Iterator[tuple[bool, str]]:
+    for text in texts:
+        for match in _WORD.finditer(text):
+            yield match["before"] is not None, match["word"].decode("utf-8", "surrogateescape").lower()
+
+
+def _closure(start: int, near: Sequence[Sequence[int]], builds: Sequence[OtherBuild]) -> tuple[OtherBuild, ...]:
+    """The builds that one may rest on, those that these may rest on behind them; itself only where they do."""
+    found: dict[int, None] = {}
+    pending = [number for number in near[start] if number != start]
+    while pending and len(found) < _MAX_OTHERS:
+        number = pending.pop(0)
+        if number not in found:
+            found[number] = None
+            pending.extend(near[number])
+    return tuple(builds[number] for number in found)

@@ -1,0 +1,160 @@
+"""Bases that other Dockerfiles of the project build: their final stage is where a stage starts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import pytest
+
+from dockerlint_alpine.model.reports import FileReport
+from dockerlint_alpine.run.analysis import Doctor, configure
+from dockerlint_alpine.run.discovery import find_jobs
+
+BASE = "FROM python:3.11-alpine3.19\nENV PKG=nosuch\nWORKDIR /srv\nRUN apk add --no-cache gcc musl-dev postgresql-dev\n"
+LZ4 = f"{BASE}RUN pip install lz4==4.4.5\n"
+COMPILES = "RUN pip install psycopg2==2.9.9\n"
+COMPOSE = "services:\n  base: {image: 'acme/base:1', build: base}\n  app: {build: app}\n"
+BAKE = (
+    'target "base" {\n  context = "base"\n  tags = ["acme/base:1"]\n}\n'
+    'target "app" {\n  context = "app"\n  contexts = { start = "target:base", other = "docker-image://alpine:3.18" }\n}\n'
+)
+
+Found = Callable[..., dict[str, FileReport]]
+
+
+@pytest.fixture
+def found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Found:
+    """Judge all Dockerfiles of a project, by their names."""
+
+    def run(files: Mapping[str, str], **settings: object) -> dict[str, FileReport]:
+        for name, text in {".git/HEAD": "", **files}.items():
+            place = tmp_path / name
+            place.parent.mkdir(parents=True, exist_ok=True)
+            place.write_text(text)
+        monkeypatch.chdir(tmp_path)
+        doctor = Doctor(configure(**settings))
+        jobs, errors = find_jobs([])
+        assert errors == []
+        return {
+            job.shown_as: doctor.for_job(job).check_bytes(
+                job.text or job.path.read_bytes(), job.path, shown_as=job.shown_as
+            )
+            for job in jobs
+        }
+
+    return run
+
+
+def codes(report: FileReport) -> list[tuple[str, str]]:
+    return [(one.code, one.confidence) for one in report.findings if one.code != "AD401"]
+
+
+@pytest.mark.parametrize(
+    ("name", "files", "confidence"),
+    [
+        ("acme/base:1", {"compose.yml": COMPOSE}, "likely"),
+        ("docker.io/acme/base:1", {"compose.yml": COMPOSE}, "likely"),
+        ("acme/base:1", {"docker-bake.hcl": BAKE}, "likely"),
+        ("start", {"docker-bake.hcl": BAKE}, "certain"),
+        ("start", {"compose.yml": "services:\n  b: {build: base}\n  app: {build: {context: app, "
+                                  "additional_contexts: {start: 'service:b'}}}\n"}, "certain"),
+        ("ghcr.io/acme/base", {}, "likely"),
+        ("acme/images:base", {}, "likely"),
+    ],
+)  # fmt: skip
+def test_the_world_of_the_base(found: Found, name: str, files: dict[str, str], confidence: str) -> None:
+    app = f"FROM {name}\nRUN apk add curl $PKG\n{COMPILES}"
+    report = found({"base/Dockerfile": BASE, "app/Dockerfile": app, **files})["app/Dockerfile"]
+    assert codes(report) == [("AD301", confidence)]
+    assert report.findings[0].stage is not None
+    assert (report.findings[0].stage.alpine, report.findings[0].stage.python) == ("3.19", "3.11")
+    assert report.notes == (f"{name} is taken for what base/Dockerfile builds",)
+
+
+@pytest.mark.parametrize("name", ["acme/base:2", "base", "acme/other", "python:3.11-alpine3.19", "base:1"])
+def test_other_names_are_other_images(found: Found, name: str) -> None:
+    reports = found(
+        {"base/Dockerfile": LZ4, "app/Dockerfile": f"FROM {name}\nRUN apk add curl\n", "compose.yml": COMPOSE}
+    )
+    assert not any("base/Dockerfile" in note for note in reports["app/Dockerfile"].notes)
+
+
+def test_an_image_that_a_context_names(found: Found) -> None:
+    report = found(
+        {"base/Dockerfile": BASE, "app/Dockerfile": "FROM other\nRUN apk add nosuch\n", "docker-bake.hcl": BAKE}
+    )
+    assert "Alpine 3.18 has no package nosuch" in report["app/Dockerfile"].findings[0].message
+
+
+def test_what_is_compiled_there_is_missing_a_library_here(found: Found) -> None:
+    app = "FROM python:3.11-alpine3.19\nCOPY --from=start /usr/local /usr/local\n"
+    reports = found({"base/Dockerfile": LZ4, "app/Dockerfile": app, "docker-bake.hcl": BAKE})
+    (finding,) = reports["app/Dockerfile"].findings
+    assert (finding.code, finding.packages) == ("AD201", ("lz4-libs",))
+    assert not [one for one in reports["base/Dockerfile"].findings if one.code == "AD201"]
+
+
+def test_what_the_base_lacks_is_said_once(found: Found) -> None:
+    base = f"{LZ4}RUN apk del postgresql-dev\n"
+    reports = found(
+        {"base/Dockerfile": base, "app/Dockerfile": "FROM acme/base:1\nRUN apk add curl\n", "compose.yml": COMPOSE}
+    )
+    assert "AD202" in {one.code for one in reports["base/Dockerfile"].findings}
+    assert not codes(reports["app/Dockerfile"])
+
+
+def test_what_is_taken_away_here_is_said_here(found: Found) -> None:
+    app = "FROM acme/base:1\nRUN apk del postgresql-dev\n"
+    reports = found({"base/Dockerfile": LZ4, "app/Dockerfile": app, "compose.yml": COMPOSE})
+    assert [one.code for one in reports["app/Dockerfile"].findings] == ["AD202"]
+
+
+def test_a_folder_as_a_context(found: Found) -> None:
+    bake = 'target "app" {\n  context = "app"\n  contexts = { src = "reqs" }\n}\n'
+    app = "FROM python:3.11-alpine3.19\nCOPY --from=src r.txt .\nRUN pip install -r r.txt\n"
+    reports = found({"app/Dockerfile": app, "reqs/r.txt": "psycopg2==2.9.9\n", "docker-bake.hcl": bake})
+    assert {one.code for one in reports["app/Dockerfile"].findings} >= {"AD101", "AD102"}
+
+
+@pytest.mark.parametrize(
+    ("files", "message"),
+    [
+        (
+            {"a/Dockerfile": "FROM acme/b\nRUN apk add x\n", "b/Dockerfile": "FROM acme/a\nRUN apk add x\n"},
+            "built from each other in a circle",
+        ),
+        (
+            {"a/Dockerfile": "FROM acme/b\nRUN apk add x\n", "x/b/Dockerfile": BASE, "y/b/Dockerfile": BASE},
+            "acme/b may be what x/b/Dockerfile, y/b/Dockerfile build",
+        ),
+        (
+            {"a/Dockerfile": "FROM acme/b\nRUN apk add x\n", "b/Dockerfile": "FROM nobody/knows\n"},
+            "acme/b is what b/Dockerfile builds, and what that is built from isn't known",
+        ),
+        ({"a/Dockerfile": "FROM acme/a\nRUN apk add x\n", "b/Dockerfile": BASE}, "unknown base image acme/a"),
+        (
+            {"a/Dockerfile": "FROM acme/b\nRUN apk add x\n", "b/Dockerfile": f"{BASE}ONBUILD RUN apk add y\n"},
+            "b/Dockerfile has ONBUILD instructions that install packages",
+        ),
+    ],
+)
+def test_what_is_not_known_is_said(found: Found, files: dict[str, str], message: str) -> None:
+    report = found(files)["a/Dockerfile"]
+    assert any(message in one.message for one in report.findings), [one.message for one in report.findings]
+
+
+def test_a_chain_of_builds_comes_to_an_end(found: Found) -> None:
+    files = {f"s{n}/Dockerfile": f"FROM acme/s{n + 1}\nRUN apk add x\n" for n in range(20)} | {"s20/Dockerfile": BASE}
+    reports = found(files)
+    assert any("too many builds away" in one.message for one in reports["s0/Dockerfile"].findings)
+    assert codes(reports["s18/Dockerfile"]) == [("AD301", "likely")]
+
+
+def test_an_image_that_is_not_alpine(found: Found) -> None:
+    reports = found(
+        {"base/Dockerfile": "FROM debian:12\n", "app/Dockerfile": "FROM acme/base\nRUN apt-get install -y gcc\n"}
+    )
+    assert not reports["app/Dockerfile"].findings
+    reports = found({"app/Dockerfile": "FROM acme/base\nRUN apk add gcc\n"})
+    assert [one.code for one in reports["app/Dockerfile"].findings] == ["AD902"]
