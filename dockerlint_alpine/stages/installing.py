@@ -22,6 +22,7 @@ from dockerlint_alpine.python.resolve import (
 )
 from dockerlint_alpine.python.versions import sort_versions
 from dockerlint_alpine.stages.compiles import SourceBuilds
+from dockerlint_alpine.stages.context import NOT_IN_CONTEXT
 from dockerlint_alpine.stages.errors import StagesError
 from dockerlint_alpine.stages.files import FromText
 from dockerlint_alpine.stages.install_request import (
@@ -351,7 +352,12 @@ class Installer:
         evidence = f"{command.tool} {command.verb}"
         for problem in request.requirements.problems:
             where = problem.path if problem.line is None else f"{problem.path}:{problem.line}"
-            call.unjudged("unreadable-requirements", f"{where}: {problem.message}", evidence)
+            # What the instruction itself says has its place already: that of the notice.
+            here = problem.path == call.walk.build.shown_as and problem.line is not None
+            message = problem.message if here else f"{where}: {problem.message}"
+            if NOT_IN_CONTEXT in message:
+                message = f"{message} (--context names another)"
+            call.unjudged("unreadable-requirements", message, evidence)
         files = call.walk.files
         for path in request.requirements.files:
             line = call.walk.edited.get(path)
@@ -374,7 +380,10 @@ class Installer:
                 continue
             if item.name in reported or (item.name in present and item.kind == "dependencies"):
                 continue
-            if item.kind == "unknown" and not item.name.startswith(("/", ".")):
+            if item.kind == "unknown" and "://" in item.name:
+                message = f"what {item.name} brings can't be told before it is fetched"
+                call.unjudged("unresolved-requirement", message, " -> ".join(item.chain))
+            elif item.kind == "unknown" and not item.name.startswith(("/", ".")):
                 unknown.append(item.name)
             elif item.kind == "unknown":
                 message = f"what {item.name} requires can't be read from its files"
