@@ -1,7 +1,7 @@
 r"""## What it does
-Reports a distribution that is compiled where no package helps: the release's Rust, GCC or CMake is older than this version
-of it accepts, or newer; its bindings, or its own C, are not for this Python; or its build takes the newest Cython or setuptools
-from the index, which refuses it.
+Reports a distribution that is compiled where no package helps: the release's Rust, GCC or CMake is older than this
+version of it accepts, or newer; its bindings, or its own C, are not for this Python; or its build takes the newest Cython
+or setuptools from the index, which refuses it.
 
 ## Why is this bad?
 The build stops, whatever is added: `rustc 1.60.0 is not supported`, `the configured Python interpreter version (3.13) is
