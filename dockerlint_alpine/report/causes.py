@@ -116,6 +116,16 @@ class Cause(Struct, frozen=True):
         return tuple(dict.fromkeys(remedy for one in self.findings for remedy in one.remedies))
 
     @property
+    def better(self) -> tuple[Remedy, ...]:
+        """Those that spare the compile, and so come before packages for it."""
+        return tuple(one for one in self.remedies if one.kind != "stage")
+
+    @property
+    def besides(self) -> tuple[Remedy, ...]:
+        """Those that need the same packages elsewhere."""
+        return tuple(one for one in self.remedies if one.kind == "stage")
+
+    @property
     def headline(self) -> str:
         """What is wrong, in one sentence."""
         said_once = len({one.message for one in self.findings}) == 1
@@ -157,7 +167,9 @@ def told(cause: Cause) -> tuple[str, ...]:
 
 
 def _way(remedy: Remedy) -> str:
-    return f"better: {remedy.title}{f' ({remedy.saves})' if remedy.saves else ''}"
+    return (
+        f"{'or' if remedy.kind == 'stage' else 'better'}: {remedy.title}{f' ({remedy.saves})' if remedy.saves else ''}"
+    )
 
 
 def causes(findings: Sequence[Finding]) -> tuple[Cause, ...]:
