@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from dockerlint_alpine.model.findings import SEVERITIES
 from dockerlint_alpine.report.display import printable
@@ -130,6 +131,31 @@ class Cause(Struct, frozen=True):
         """What is wrong, in one sentence."""
         said_once = len({one.message for one in self.findings}) == 1
         return self.lead.message if said_once else _HEADLINES[self.lead.traits.topic](self)
+
+    def as_one(self) -> Finding:
+        """One finding that stands for all of them, for who can show only one at a place; with one fix that does what their
+        safe ones do."""
+        if len(self.findings) == 1:
+            return self.lead
+        from dockerlint_alpine.report.preview import joined
+
+        safe = [fix for fix in self.fixes if fix.applicability == "safe"]
+        fix = joined(safe) if safe else next(iter(self.fixes), None)
+        if len(safe) > 1 and fix is not None:
+            fix = replace(fix, title="; ".join(dict.fromkeys(one.title for one in safe)))
+        evidence = tuple(dict.fromkeys(one for finding in self.findings for one in finding.evidence))
+        return replace(
+            self.lead,
+            severity=self.severity,
+            confidence=self.confidence,
+            message=self.headline,
+            evidence=evidence,
+            platforms=self.platforms,
+            packages=self.packages,
+            distributions=self.distributions,
+            remedies=self.remedies,
+            fix=fix,
+        )
 
     @property
     def why(self) -> tuple[str, ...]:
