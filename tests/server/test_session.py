@@ -193,7 +193,9 @@ def test_one_cause_is_one_diagnostic_with_one_fix_and_its_other_ways_out(project
         async with session(root) as editor:
             uri = editor.open("Dockerfile")
             (cause,) = await editor.diagnostics(uri)
-            assert cause.message.startswith("lxml 4.9.3 and psycopg2 2.9.9 are compiled here and 5 packages for that are")
+            assert cause.message.startswith(
+                "psycopg2 2.9.9 and lxml 4.9.3 are compiled here and 5 packages for that are"
+            )
             found = await editor.actions(uri, cause.range, [types.CodeActionKind.QuickFix], [cause])
             (preferred,) = (one for one in found if one.is_preferred)
             assert preferred.edit is not None
