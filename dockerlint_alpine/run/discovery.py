@@ -336,6 +336,7 @@ def _job(build: Build, shown_as: str, project: Path) -> Job:
         platforms=_platforms(build.platforms),
         text=text,
         images=build.images,
+        starts=build.starts,
         others=Others(contexts=tuple(_contexts(build, project))),
     )
 
