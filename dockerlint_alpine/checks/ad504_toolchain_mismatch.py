@@ -58,8 +58,9 @@ RUN curl -sSf https://sh.rustup.rs | sh -s -- -y \
 ```
 
 ## Fix safety
-There is no fix: which of the ways out is right is the author's to say. The message names them in order: a newer pip, another
-version, another base.
+There is no safe fix: which of the ways out is right is the author's to say. The message names them in order: a newer pip,
+another version, another base. `alpine-doctor fix --prefer wheel` upgrades pip where that brings a wheel, and so does
+`fix --unsafe-fixes`, as no package helps.
 
 ## References
 - [Cargo: rust-version](https://doc.rust-lang.org/cargo/reference/rust-version.html)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from dockerlint_alpine.model.findings import SEVERITIES
-from dockerlint_alpine.report.causes import Cause, causes
+from dockerlint_alpine.report.causes import Cause, causes, titles
 from dockerlint_alpine.report.display import ShownLine, cells, printable, wrap
 from dockerlint_alpine.report.excerpt import excerpt, gutter_width
 from dockerlint_alpine.report.options import PROGRAM
@@ -164,7 +164,7 @@ class _Writer:
         yield from self._table(cause, indent)
         yield from self._part(indent, "but", cause.stuck, RED)
         for safety in ("safe", "unsafe", "display"):
-            fixes = [fix for fix in cause.fixes if fix.applicability == safety]
+            fixes = cause.fixes_of(safety)
             if fixes:
                 yield from self._fixes(fixes, preview, indent, titled=not cause.rows)
         yield from self._ways(lines, cause.besides, indent, first="or")
@@ -244,9 +244,10 @@ class _Writer:
         made, before = preview.of(fixes)
         safety = {"safe": "", "unsafe": " (unsafe)", "display": " (by hand)"}[fixes[0].applicability]
         above = " (shown above)" if before and not made else ""
-        titles = list(dict.fromkeys(fix.title if titled or not fix.where else _where(fix) for fix in fixes))
-        titles = titles if titled else [" and ".join(titles)]
-        yield from self._part(indent, "fix", [f"{title}{safety}{above}" for title in titles], GREEN)
+        told = titles(fixes)
+        if not titled:  # the table says what
+            told = [" and ".join(dict.fromkeys(_where(fix) if fix.where else fix.title for fix in fixes))]
+        yield from self._part(indent, "fix", [f"{title}{safety}{above}" for title in told], GREEN)
         yield from self._changed(made, indent)
 
     def _changed(self, made: Sequence[Change], indent: str, most: int = _PREVIEW_LINES) -> Iterator[str]:
