@@ -328,6 +328,7 @@ def _job(build: Build, shown_as: str, project: Path) -> Job:
         build_args=build.build_args,
         target=build.target,
         services=(build.service,),
+        starts=build.starts,
         platforms=_platforms(build.platforms),
         text=text,
         images=build.images,
