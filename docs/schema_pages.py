@@ -5,17 +5,21 @@ A page says ``<!-- settings -->`` or ``<!-- report -->`` where its tables belong
 
 from __future__ import annotations
 
+import inspect
 import json
+import re
 import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import click
 from mkdocs.structure.files import File, Files
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(CHECKOUT))  # the pages are about this checkout, installed or not
 
+from dockerlint_alpine.cli import app  # noqa: E402
 from dockerlint_alpine.cli.check import check  # noqa: E402
 from dockerlint_alpine.cli.fix import fix  # noqa: E402
 from dockerlint_alpine.run.config import Settings, as_dict  # noqa: E402
@@ -42,7 +46,11 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
 
 def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Files) -> str:  # noqa: ARG001 - mkdocs
     """Put the tables where the page wants them."""
-    for marker, lines in (("<!-- settings -->", settings), ("<!-- report -->", report)):
+    for marker, lines in (
+        ("<!-- settings -->", settings),
+        ("<!-- report -->", report),
+        ("<!-- commands -->", commands),
+    ):
         if marker in markdown:
             markdown = markdown.replace(marker, "\n".join(lines()))
     return markdown
@@ -69,6 +77,48 @@ def settings() -> Iterator[str]:
         yield f"- Default: {'none' if default is None else f'`{json.dumps(default)}`'}"
         yield f"- Command line: {f'`{option}`' if option else 'no option'}"
         yield ""
+
+
+def commands() -> Iterator[str]:
+    """A section for each command: what it does, how it is called, its options by section, its examples."""
+    root = click.Context(app, info_name="alpine-doctor")
+    for name in app.list_commands(root):
+        command = app.get_command(root, name)
+        assert command is not None
+        yield from _command(click.Context(command, info_name=name, parent=root), 2)
+
+
+def _command(context: click.Context, level: int) -> Iterator[str]:
+    command = context.command
+    text, _, examples = inspect.cleandoc(command.help or "").partition("\b\nExamples:\n")
+    yield f"{'#' * level} {context.command_path}"
+    yield ""
+    yield re.sub(r"\n\n\n+", "\n\n", text.replace("\b\n", "")).strip()
+    yield ""
+    yield f"    {' '.join([context.command_path, *command.collect_usage_pieces(context)])}"
+    yield ""
+    sections: dict[str, list[tuple[str, str]]] = {}
+    for parameter in command.get_params(context):
+        record = parameter.get_help_record(context) if isinstance(parameter, click.Option) else None
+        if record is not None and parameter.name != "help":
+            sections.setdefault(getattr(parameter, "section", "Options"), []).append(record)
+    for title, rows in sections.items():
+        yield f"| {title} | |"
+        yield "|---|---|"
+        for option, says in rows:
+            cells = (f"`{option}`", says.replace("<", "&lt;"))
+            yield f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |"
+        yield ""
+    if examples:
+        yield "```sh"
+        yield inspect.cleandoc(examples.partition("\n\n")[0])
+        yield "```"
+        yield ""
+    if isinstance(command, click.Group):
+        for name in command.list_commands(context):
+            inner = command.get_command(context, name)
+            if inner is not None:
+                yield from _command(click.Context(inner, info_name=name, parent=context), level + 1)
 
 
 def report() -> Iterator[str]:

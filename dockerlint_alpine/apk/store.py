@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -35,11 +36,18 @@ class IndexStore:
     """Opens indexes.
 
     ``data`` is the folder of the embedded database, ``cache`` a folder of downloaded ones that take precedence
-    (``None``: there is none). ``renewer`` is told which release is opened, and may put newer ones there. Nothing is read
-    before it is needed. Not for use by several threads at once.
+    (``None``: there is none). ``renewer`` is told which release is opened, and may put newer ones there. With a ``day``
+    (``YYYY-MM-DD``) the nearer one takes precedence. Nothing is read before it is needed. Not for several threads at once.
     """
 
-    def __init__(self, data: Path = EMBEDDED_DATA, cache: Path | None = None, renewer: Renewer | None = None) -> None:
+    def __init__(
+        self,
+        data: Path = EMBEDDED_DATA,
+        cache: Path | None = None,
+        renewer: Renewer | None = None,
+        day: str | None = None,
+    ) -> None:
+        self._day = day
         self._data = data
         self._cache = cache
         self.renewer = renewer
@@ -177,9 +185,22 @@ class IndexStore:
                 kind: SourceKind = "embedded" if info.derived is None else "derived"
                 found[info.release, info.repository, info.arch] = self._embedded(), info, kind
             for database, info in self._cached():
+                known = found.get((info.release, info.repository, info.arch))
+                if known is not None and known[2] == "embedded" and self._is_nearer(known[1].date, info.date):
+                    continue
                 found[info.release, info.repository, info.arch] = database, info, "cached"
             self._snapshots = tuple(found.values())
         return self._snapshots
+
+    def _is_nearer(self, date_: str, than: str) -> bool:
+        """Whether one index is nearer to the day that is asked about than another; without a day, none is."""
+        if self._day is None:
+            return False
+        try:
+            wanted, one, other = (date.fromisoformat(text) for text in (self._day, date_, than))
+        except ValueError:
+            return False
+        return abs(one - wanted) <= abs(other - wanted)
 
     def _embedded(self) -> Database:
         return self._database(self._data / EMBEDDED)

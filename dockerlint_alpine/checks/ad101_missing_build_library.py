@@ -21,7 +21,12 @@ RUN pip install psycopg2==2.9.11
 ```
 
 ## Fix safety
-Safe: the -dev package is added to the `apk add` that holds the build packages, or to a new one before the step.
+Safe: the -dev package is added to the `apk add` that holds the build packages, or to a new one before the step. What another
+package of the same build brings along is not asked for: `openldap-dev` brings `cyrus-sasl-dev`.
+
+Where a wheel would spare the compile the report says so first, as "better": a pip that knows musl, an older version that
+the requirement allows, another version, another tag of the base image; by what is recorded of them, never by a guess.
+`alpine-doctor fix --prefer wheel` writes the first two, `check --show-fix` also writes out a build stage of its own.
 
 ## References
 - [pip: source distributions](https://pip.pypa.io/en/stable/reference/build-system/): how pip compiles what has no wheel

@@ -20,7 +20,10 @@ RUN pip install lz4==4.4.5
 ```
 
 ## Fix safety
-Safe: the package is added to the `apk add` that holds the build packages, or to a new one before the step.
+Safe: the package is added to the `apk add` that holds the build packages, or to a new one before the step. All that a stage
+lacks is looked at together, and only a smallest set is asked for: `g++` brings `gcc` and `musl-dev`, `cargo` brings both.
+
+Where a wheel would spare the compile, that is told first: see AD101.
 
 ## References
 - [Extending Python](https://docs.python.org/3/extending/building.html): what building a C extension calls

@@ -53,7 +53,7 @@ def run(subject: Subject) -> Iterator[Finding]:
     """Yield a finding for every linked library whose -dev package nobody asked for."""
     for made in compiles(subject):
         for use in made.built.uses:
-            if use.presence == "present" and use.linked and use.package is not None:
+            if use.presence == "present" and use.linked and use.package is not None and not made.passing:
                 world = made.step.moment.world
                 chain = pulled_in_by(world, use.package)
                 if len(chain) > 1:

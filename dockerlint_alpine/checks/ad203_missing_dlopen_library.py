@@ -183,7 +183,8 @@ def _lacks(subject: Subject, stage: Stage, item: Installed, need: RuntimeNeed) -
         lack = _lack(stage, item, need, wanted)
         named.add(lack.package)
         yield lack
-    if _looks_up_as_built(stage):
+    official = stage.image is not None and stage.image.certain  # others patch find_library, as Alpine itself does
+    if official and (stage.home is None or not stage.home.from_apk):
         library = subject.knowledge.library(need.library) if need.library else None
         for name in need.lookup_needs(library, stage.packages.release):
             if _missing(subject, stage, (name,)) is not None:
@@ -191,14 +192,6 @@ def _lacks(subject: Subject, stage: Stage, item: Installed, need: RuntimeNeed) -
                 if lack.package is None or lack.package not in named:
                     named.add(lack.package)
                     yield lack
-
-
-def _looks_up_as_built(stage: Stage) -> bool:
-    """Whether ``find_library`` of the stage's Python is upstream's: Alpine's own is patched, and so may be that of an image
-    of which only the name is known (home-assistant/docker-base patches it as Alpine does)."""
-    if stage.home is not None and stage.home.from_apk:
-        return False
-    return stage.image is None or stage.image.certain or bool(stage.image.evidence)
 
 
 def _missing(subject: Subject, stage: Stage, names: Sequence[str]) -> str | None:

@@ -131,6 +131,10 @@ def _is_refused(subject: Subject, step: InstallStep) -> bool:
         return False
     if not home.from_apk or home.is_venv or not step.moment.world.has("cmd:python3"):
         return False
+    if command.tool.name == "pip" and not step.moment.world.has("cmd:pip3"):
+        return False  # there is no pip, or it is not apk's
+    if re.search(rb"\bsetup\.py\b", subject.dockerfile.data[slice(*step.span)]):
+        return False  # setuptools installs where it likes
     if any(_ELSEWHERE.match(arg.text) for arg in command.args):
         return False
     return not failure_is_handled(subject, step.span)
@@ -140,7 +144,8 @@ def _finding(subject: Subject, stage: Stage, step: InstallStep, fix: Fix | None)
     python = step.moment.world.provider("cmd:python3")
     assert python is not None
     uncertain = step.conditional or step.moment.unknown or (stage.image is not None and not stage.image.certain)
-    sure: Confidence = "possible" if step.conditional else "likely" if uncertain else "certain"
+    known = stage.image is not None and stage.image.evidence  # else its PATH may lead to an environment
+    sure: Confidence = "possible" if step.conditional or not known else "likely" if uncertain else "certain"
     return CHECK.finding(
         f"{step.command.tool.name} refuses to install into Alpine {stage.alpine}'s own Python (externally managed):"
         f" {_advice(stage, step)}",

@@ -1,6 +1,7 @@
 r"""## What it does
-Reports a distribution that is compiled where no package helps: the release's Rust or CMake is older than this version of it
-accepts, or newer, or its own bindings refuse this Python.
+Reports a distribution that is compiled where no package helps: the release's Rust, GCC or CMake is older than this
+version of it accepts, or newer; its bindings, or its own C, are not for this Python; or its build takes the newest Cython
+or setuptools from the index, which refuses it.
 
 ## Why is this bad?
 The build stops, whatever is added: `rustc 1.60.0 is not supported`, `the configured Python interpreter version (3.13) is
@@ -11,6 +12,19 @@ newer than PyO3's maximum supported version (3.12)`, `Compatibility with CMake <
 FROM python:3.10-alpine3.16
 RUN apk add --no-cache gcc musl-dev cargo libffi-dev openssl-dev
 RUN pip install --no-binary cryptography cryptography==43.0.1
+```
+
+C that Cython made for an older Python:
+```dockerfile
+FROM python:3.11-alpine3.19
+RUN apk add --no-cache gcc musl-dev
+RUN pip install aiohttp==3.8.1
+```
+A build that takes whatever Cython is the newest:
+```dockerfile
+FROM python:3.11-alpine3.19
+RUN apk add --no-cache gcc musl-dev
+RUN pip install --no-binary pyyaml PyYAML==6.0
 ```
 
 ## Use instead
@@ -25,6 +39,13 @@ FROM python:3.12-alpine3.20
 RUN apk add --no-cache gcc musl-dev cargo libffi-dev openssl-dev
 RUN pip install --no-binary cryptography cryptography==43.0.1
 ```
+Or an older build tool:
+```dockerfile
+FROM python:3.11-alpine3.19
+RUN apk add --no-cache gcc musl-dev
+RUN echo 'cython<3' > /constraints.txt
+RUN PIP_CONSTRAINT=/constraints.txt pip install --no-binary pyyaml PyYAML==6.0
+```
 
 ## What is left alone
 A tool that comes from elsewhere:
@@ -37,8 +58,9 @@ RUN curl -sSf https://sh.rustup.rs | sh -s -- -y \
 ```
 
 ## Fix safety
-There is no fix: which of the ways out is right is the author's to say. The message names them in order: a newer pip, another
-version, another base.
+There is no safe fix: which of the ways out is right is the author's to say. The message names them in order: a newer pip,
+another version, another base. `alpine-doctor fix --prefer wheel` upgrades pip where that brings a wheel, and so does
+`fix --unsafe-fixes`, as no package helps.
 
 ## References
 - [Cargo: rust-version](https://doc.rust-lang.org/cargo/reference/rust-version.html)

@@ -121,7 +121,7 @@ class Check(Struct, frozen=True):
     @property
     def published(self) -> str:
         """The page as it can be read anywhere: its links to other pages of the documentation made absolute."""
-        return re.sub(r"\]\(\.\./([\w-]+)\.md\)", rf"]({DOCS_URL}\1/)", self.page.strip())
+        return re.sub(r"\]\(\.\./([\w-]+)\.md(#[\w-]+)?\)", rf"]({DOCS_URL}\1/\2)", self.page.strip())
 
     @property
     def description(self) -> str:

@@ -15,12 +15,13 @@ if TYPE_CHECKING:
 
 
 class Compile(Struct, frozen=True):
-    """One distribution compiled at one step of one stage."""
+    """One distribution compiled at one step of one stage; ``passing`` for a build's environment, gone after it."""
 
     stage: Stage
     step: InstallStep
     item: Installed
     built: BuildFacts
+    passing: bool = False
 
 
 def compiles(subject: Subject) -> Iterator[Compile]:
@@ -32,3 +33,6 @@ def compiles(subject: Subject) -> Iterator[Compile]:
             for item in step.installed:
                 if item.built is not None and not item.ready and item.built.stage == stage.index:
                     yield Compile(stage, step, item, item.built)
+            for item in step.built_for:
+                if item.built is not None:
+                    yield Compile(stage, step, item, item.built, passing=True)

@@ -90,7 +90,7 @@ def usage(subject: Subject, stage: Stage) -> Usage | None:
         for step in place.steps:
             if not isinstance(step, InstallStep):
                 continue
-            for item in step.installed:
+            for item in (*step.installed, *step.built_for):
                 built = compiled_here(item, place)
                 if built is None:
                     wheels[item.resolved.name, item.location] = None
@@ -182,7 +182,7 @@ def _stage_understood(subject: Subject, stage: Stage) -> bool:
 
 
 def _install_understood(step: InstallStep) -> bool:
-    for item in step.installed:
+    for item in (*step.installed, *step.built_for):
         kind = item.resolved.artefact.kind
         if item.built is None and kind not in {"wheel", "installed"}:
             return False

@@ -16,6 +16,7 @@ from dockerlint_alpine.apk.releases import release_key
 from dockerlint_alpine.checks.base import locate
 from dockerlint_alpine.checks.build_moment import Compile
 from dockerlint_alpine.checks.toolchain import mismatches, toolchains
+from dockerlint_alpine.fixer.build_stage import pip_words
 from dockerlint_alpine.model.findings import Fix, Remedy, TextEdit
 from dockerlint_alpine.python.tags import knows_musllinux
 from dockerlint_alpine.python.verdict import choose
@@ -29,8 +30,6 @@ if TYPE_CHECKING:
     from dockerlint_alpine.stages import Installed, Stage
 
 _OFFICIAL = re.compile(r"python:(?P<python>3\.(?P<minor>\d+))(?:\.\d+)?-alpine(?P<alpine>3\.\d+)")
-_PIP = re.compile(rb"(?:[\w./-]*python[\d.]*[ \t]+-m[ \t]+)?[\w./-]*pip[\d.]*(?=[ \t]+install\b)")
-_COMMAND_STARTS = re.compile(rb"(?i)(?:^run(?:[ \t]+--\S+)*|&&|;)[ \t]*(?:\\\r?\n[ \t]*)*\Z")
 _NAMED = 4
 
 
@@ -81,7 +80,7 @@ def _newer_pip(subject: Subject, group: _Group) -> Remedy | None:
     spared = [one for one in group.items if one.resolved.artefact.newer_pip is not None]
     if not spared:
         return None
-    word = _pip_word(subject, group.step)
+    word = pip_words(subject.dockerfile, group.step)
     command = f"{word or 'pip'} install -U 'pip>=21.2'"
     fix = None
     if word is not None:
@@ -99,7 +98,7 @@ def _older_version(subject: Subject, group: _Group) -> Remedy | None:
     if not spared:
         return None
     shown = _listed([f"{one.resolved.name} {one.resolved.artefact.allowed_with_wheel}" for one in spared])
-    word = _pip_word(subject, group.step)
+    word = pip_words(subject.dockerfile, group.step)
     fix = None
     if word is not None:
         data, start = subject.dockerfile.data, group.step.span[0]
@@ -198,16 +197,6 @@ def _saved(group: _Group, spared: Sequence[Installed]) -> str:
                 wanted.update(also.packages)
     packages = f": {' '.join(sorted(wanted))}" if wanted else ""
     return f"then only {_listed(rest)} {'is' if len(rest) == 1 else 'are'} compiled{packages}"
-
-
-def _pip_word(subject: Subject, step: InstallStep) -> str | None:
-    """The words that start pip at a step that is one command of a shell's list, as they are written; else ``None``."""
-    data, (start, end) = subject.dockerfile.data, step.span
-    word = _PIP.match(data, start, end)
-    before = data[step.instruction.start : start]
-    if step.conditional or word is None or _COMMAND_STARTS.search(before) is None:
-        return None
-    return word[0].decode("ascii", "replace")
 
 
 def _line(subject: Subject, step: InstallStep) -> int:

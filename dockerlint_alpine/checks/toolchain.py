@@ -54,10 +54,9 @@ def toolchains(knowledge: Knowledge) -> Toolchains:
 
 def mismatches(subject: Subject, made: Compile) -> tuple[Mismatch, ...]:
     """Everything that no package of the release mends for this compile. Where a tool may come from elsewhere (rustup)
-    nothing is said of it, and nothing of a build that goes on without its extension."""
+    nothing is said of it, and of a build that goes on without its extension only what its own scripts ask for."""
     rule = made.built.rule
-    if rule is not None and rule.optional_extension:
-        return ()
+    optional = rule is not None and rule.optional_extension
     table, said = toolchains(subject.knowledge), _said(subject, made)
     version = made.item.resolved.version
     demands = [one for one in table.demands(made.item.resolved.name) if one.covers(version)]
@@ -66,6 +65,8 @@ def mismatches(subject: Subject, made: Compile) -> tuple[Mismatch, ...]:
             demands.append(Demand("", _NEEDS[need], "least", minimum, rule.evidence[:1] if rule is not None else ()))
     found: dict[tuple[Tool, bool], Mismatch] = {}
     for demand in demands:
+        if optional and demand.tool in PACKAGES:
+            continue
         has = _has(made, demand, table, said)
         if has is not None and not _is_met(has, demand):
             found.setdefault((demand.tool, demand.bound != "least"), Mismatch(demand.tool, has, demand))

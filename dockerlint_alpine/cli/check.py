@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from dockerlint_alpine.run.config import Configuration, Settings
+    from dockerlint_alpine.run.jobs import Job
 
 
 @click.command(cls=SectionedCommand)
@@ -35,6 +36,11 @@ if TYPE_CHECKING:
     metavar="NAME|TAR",
     type=click.Path(),
     help="Compare the findings with an image built from this Dockerfile: of the engine, or a saved one.",
+)
+@click.option(
+    "--show-fix",
+    is_flag=True,
+    help="Write out every way out of a compile that there is, a build stage of its own among them.",
 )
 @click.option(
     "--using",
@@ -106,7 +112,7 @@ def _compared(paths: tuple[str, ...], judge: Judge, name: str) -> Report:
         )
     jobs, errors = common.jobs_for(paths, judge.configured)
     if errors:
-        return Report((), tuple(errors))
+        return Report.of((), errors)
     if len(jobs) != 1:
         found = ", ".join(job.shown_as for job in jobs[:4]) or "none"
         raise click.UsageError(f"--image speaks of one Dockerfile; name it (found: {found})")
@@ -145,7 +151,18 @@ def _report(paths: tuple[str, ...], judge: Judge, stdin_name: str | None) -> Rep
             reports.append(doctor.check_bytes(data, place, shown_as=name))
         except UnreadableError as error:
             errors.append(FileError(name, str(error)))
-    return _collected(judge.reports(jobs), reports, errors)
+    results = judge.reports(jobs)
+    if click.get_current_context().params.get("show_fix"):
+        results = [_with_build_stages(judge, job, result) for job, result in zip(jobs, results, strict=True)]
+    return _collected(results, reports, errors)
+
+
+def _with_build_stages(judge: Judge, job: Job, result: FileReport | FileError) -> FileReport | FileError:
+    from dockerlint_alpine.run.build_stages import with_build_stages
+
+    if isinstance(result, FileError):
+        return result
+    return with_build_stages(judge.doctors.doctor(judge.configured).for_job(job), result, job.path)
 
 
 def _collected(
@@ -153,4 +170,4 @@ def _collected(
 ) -> Report:
     judged = [result for result in results if isinstance(result, FileReport)]
     unread = [result for result in results if isinstance(result, FileError)]
-    return Report(merged_reports([*reports, *judged]), (*errors, *unread))
+    return Report.of(merged_reports([*reports, *judged]), (*errors, *unread))

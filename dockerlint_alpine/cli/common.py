@@ -230,7 +230,7 @@ def jobs_for(paths: Sequence[str], configured: Configuration) -> tuple[list[Job]
         jobs, errors = find_jobs(paths, search=search)
     named = set(paths)
     kept = [job for job in jobs if job.shown_as in named or not search.excludes(str(job.path))]
-    return kept, [FileError(error.path, error.message) for error in errors]
+    return kept, [FileError(error.path, error.message, remark=error.empty) for error in errors]
 
 
 def _nothing(_: str) -> bool:
@@ -306,6 +306,7 @@ def _render_options(settings: Settings, name: str, *, to_file: bool) -> RenderOp
         code_docs=code_doc if documented else None,
         proof=bool(asked.get("proof")),
         brief=bool(asked.get("brief")),
+        show_fix=bool(asked.get("show_fix")),
         limit=0 if asked.get("no_limit") or asked.get("proof") else RenderOptions().limit,
         command=_command(asked),
         quiet=settings.quiet,

@@ -17,7 +17,8 @@ from dockerlint_alpine.model.reports import FileError, Report
 from dockerlint_alpine.report.display import printable
 
 if TYPE_CHECKING:
-    from dockerlint_alpine.fixer.fix_loop import Proposal
+    from dockerlint_alpine.fixer.fix_loop import Preference, Proposal
+    from dockerlint_alpine.model.findings import Fix
     from dockerlint_alpine.run.analysis import FixResult
     from dockerlint_alpine.run.config import Configuration, Settings
     from dockerlint_alpine.run.jobs import Job
@@ -30,6 +31,12 @@ if TYPE_CHECKING:
 @click.option("--diff", "as_diff", is_flag=True, help="Print a unified diff and write nothing.")
 @click.option("--interactive", "-i", is_flag=True, help="Show each change and ask before it is made.")
 @click.option("--unsafe-fixes", is_flag=True, default=None, help="Also apply fixes that remove or rewrite.")
+@click.option(
+    "--prefer",
+    type=click.Choice(["wheel", "packages"]),
+    default="packages",
+    help="What to do about a compile: take what leads to a wheel where there is one, or add packages (default).",
+)
 @click.option("--exit-non-zero-on-fix", is_flag=True, help="Exit with 1 when something was fixed.")
 @click.option(
     "--verify", is_flag=True, help="Build and run the old and the new state on an engine; keep what is proven."
@@ -90,6 +97,7 @@ def _fix_stdin(_: tuple[str, ...], configured: Configuration, given: dict[str, A
 def _fix_paths(paths: tuple[str, ...], configured: Configuration, given: dict[str, Any]) -> int:
     from dockerlint_alpine.fixer.write import ChangedOnDiskError, WriteError
     from dockerlint_alpine.run.analysis import UnreadableError, fix_builds, read_dockerfile
+    from dockerlint_alpine.run.reading import FragmentError
     from dockerlint_alpine.run.scheduler import merged_reports
 
     def fixed(builds: list[Job]) -> FixResult:
@@ -101,6 +109,7 @@ def _fix_paths(paths: tuple[str, ...], configured: Configuration, given: dict[st
             shown_as=job.shown_as,
             changed=lists.new,
             accept=question.about(job.shown_as) if question is not None else None,
+            prefer=_preference(given),
         )
         if not given["as_diff"] and not given["verify"]:
             _write(job, result)
@@ -122,9 +131,10 @@ def _fix_paths(paths: tuple[str, ...], configured: Configuration, given: dict[st
             results.append(result)
         except (UnreadableError, WriteError) as error:
             message = str(error).removeprefix(f"{job.path}: ")
-            errors.append(FileError(job.shown_as, message, isinstance(error, WriteError)))
-    report = Report(merged_reports([result.left for result in results]), tuple(errors))
-    if given["verify"] and not errors:
+            remark = job.walked and isinstance(error, FragmentError)
+            errors.append(FileError(job.shown_as, message, isinstance(error, WriteError), remark))
+    report = Report.of(merged_reports([result.left for result in results]), errors)
+    if given["verify"] and not report.errors:
         from dockerlint_alpine.cli.proving import prove
 
         return prove(paths, configured, given, {str(result.path): result for result in results}, jobs)
@@ -137,6 +147,16 @@ def _fix_paths(paths: tuple[str, ...], configured: Configuration, given: dict[st
             _tell(results)
         common.show(report, configured.settings)
     return _code(report, results, configured.settings, given)
+
+
+def _preference(given: dict[str, Any]) -> Preference:
+    """What ``--prefer`` says; nothing where nobody typed it, so that ``--unsafe-fixes`` may take a way where no package
+    helps."""
+    from click.core import ParameterSource
+
+    source = click.get_current_context().get_parameter_source("prefer")
+    preference: Preference = given["prefer"] if source is not ParameterSource.DEFAULT else ""
+    return preference
 
 
 def _by_file(jobs: list[Job]) -> list[list[Job]]:
@@ -185,25 +205,41 @@ class _Question:
         """The function that asks about the fixes of one file."""
         return lambda proposal: self._accepts(shown_as, proposal)
 
-    def _accepts(self, shown_as: str, proposal: Proposal) -> bool:
+    def _accepts(self, shown_as: str, proposal: Proposal) -> bool | Fix:
         if self._answer not in {"a", "q"}:
             finding, line = proposal.finding, proposal.finding.location.line
             click.echo(printable(f"{shown_as}:{line}: {finding.code} {finding.message}"))
-            for path, old, new in proposal.changes:
-                _print_diff(path or shown_as, old, new, self._settings)
-            self._answer = self._ask(printable(proposal.fix.title))
-        return self._answer in {"y", "a"}
+            ways = (proposal, *proposal.others)
+            for number, way in enumerate(ways, 1):
+                if len(ways) > 1:
+                    click.echo(printable(f"{number}: {_title(way)}"))
+                for path, old, new in way.changes:
+                    _print_diff(path or shown_as, old, new, self._settings)
+            self._answer = self._ask(printable(proposal.fix.title), len(ways))
+            if self._answer.isdecimal() and self._answer != "1":
+                return ways[int(self._answer) - 1].fix
+        return self._answer in {"y", "a", "1"}
 
     @staticmethod
-    def _ask(title: str) -> str:
+    def _ask(title: str, ways: int) -> str:
+        numbers = [str(number) for number in range(1, ways + 1)] if ways > 1 else []
+        what = f"Which? [1]-[{ways}]" if numbers else f"{title}? [y]es"
         while True:
             try:
-                answer = input(f"{title}? [y]es, [n]o, [a]ll, [q]uit: ").strip().lower()[:1]
+                answer = input(f"{what}, [n]o, [a]ll, [q]uit: ").strip().lower()[:1]
             except EOFError:
                 click.echo()
                 return "q"
-            if answer in set("ynaq"):
+            if answer in {*numbers, *"ynaq"}:
                 return answer
+
+
+def _title(way: Proposal) -> str:
+    """What a way out does, with what that spares."""
+    for remedy in way.finding.remedies:
+        if remedy.fix == way.fix:
+            return f"{remedy.title} ({remedy.saves})" if remedy.saves else remedy.title
+    return way.fix.title
 
 
 def _show_diffs(results: list[FixResult], lists: _Lists, settings: Settings) -> None:
@@ -224,11 +260,14 @@ def _print_diff(path: str, old: bytes, new: bytes, settings: Settings) -> None:
 
 
 def _tell(results: list[FixResult]) -> None:
-    """What was written where, one line per finding that is gone."""
+    """What was written where, one line for each change."""
     for result in results:
+        told: dict[str, dict[str, None]] = {}
         for finding in result.applied:
             title = finding.fix.title if finding.fix is not None else finding.message
-            click.echo(printable(f"fixed {result.left.path}: {finding.code} {title}"))
+            told.setdefault(title, {})[finding.code] = None
+        for title, codes in told.items():
+            click.echo(printable(f"fixed {result.left.path}: {', '.join(codes)} {title}"))
 
 
 def _code(report: Report, results: list[FixResult], settings: Settings, given: dict[str, Any]) -> int:

@@ -110,7 +110,7 @@ def _show_files(_: Judged, paths: tuple[str, ...], given: dict[str, Any]) -> int
         _say("\n".join(printable(_build_line(row)) for row in rows), configured.settings)
     for problem in errors:
         warn(f"{problem.path}: {problem.message}")
-    return 2 if errors else 0
+    return 2 if any(not one.remark for one in errors) else 0
 
 
 def _build(job: Job, settings: Settings) -> dict[str, object]:

@@ -71,7 +71,7 @@ def open_store(settings: Settings, *, quick: bool = True) -> IndexStore:
     found = access(settings)
     if found == "online" or (found == "quick" and quick):
         return _store(settings, found, {}, fetch=True)
-    return _plain_store(found)
+    return _plain_store(found, settings.as_of)
 
 
 def openers() -> Openers:
@@ -95,7 +95,7 @@ def gather_resolver(settings: Settings, *, refused: Mapping[str, str]) -> Resolv
 def gather_store(settings: Settings, *, failed: dict[str, str]) -> IndexStore:
     """Alpine's indexes for many files: what is due is noted, to be fetched by :class:`Reach`."""
     found = access(settings)
-    return _store(settings, found, failed, fetch=False) if found in _SECONDS else _plain_store(found)
+    return _store(settings, found, failed, fetch=False) if found in _SECONDS else _plain_store(found, settings.as_of)
 
 
 class Reach:
@@ -159,11 +159,11 @@ def _uv(as_of: str | None, seconds: float | None) -> UvResolver:
     return UvResolver(cache=answers_folder(), variables=os.environ, day=today().isoformat(), as_of=as_of, **quick)  # type: ignore[arg-type]
 
 
-def _plain_store(found: Access) -> IndexStore:
+def _plain_store(found: Access, day: str | None = None) -> IndexStore:
     """What is at hand: offline, what is built in alone, so that the answer is the same everywhere."""
     from dockerlint_alpine.apk import IndexStore
 
-    return IndexStore(cache=indexes_folder() if found != "offline" else None)
+    return IndexStore(cache=indexes_folder() if found != "offline" else None, day=day)
 
 
 def _store(settings: Settings, found: Access, failed: dict[str, str], *, fetch: bool) -> IndexStore:
@@ -171,8 +171,8 @@ def _store(settings: Settings, found: Access, failed: dict[str, str], *, fetch: 
     from dockerlint_alpine.apk.renewal import Renewal, Renewer, name_of
 
     if found == "quick" and is_silent(indexes_folder(), time.time()):
-        return _plain_store(found)
-    store = IndexStore(cache=indexes_folder())
+        return _plain_store(found, settings.as_of)
+    store = IndexStore(cache=indexes_folder(), day=settings.as_of)
     network = _network(settings, _SECONDS[found])
 
     def bring(due: list[Wanted]) -> None:
@@ -214,9 +214,13 @@ def _gave_up(reason: str) -> None:
 
 def _tell_failures(wrong: Mapping[str, str], lost: str | None) -> None:
     """Say which of Alpine's indexes could not be had; without ``--online`` the mirror is left alone for a while."""
+    told: dict[str, list[str]] = {}
     for name, reason in wrong.items():
         if reason != lost:
-            warn(f"the index of {name} could not be fetched: {reason}; what is at hand is used")
+            told.setdefault(reason.rpartition("APKINDEX.tar.gz: ")[2], []).append(name)
+    for reason, names in told.items():
+        what = "the index" if len(names) == 1 else "indexes"
+        warn(f"{what} of {', '.join(names)} could not be fetched: {reason}; what is at hand is used")
     if wrong:
         remember_silence(indexes_folder())
 

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, TypeAlias
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -40,12 +40,25 @@ Judge: TypeAlias = Callable[[bytes, Texts], "FileReport"]
 """Judges the bytes of a Dockerfile, with these files in place of those on disk."""
 
 
+Preference: TypeAlias = Literal["", "wheel", "packages"]
+"""Which way out of a compile to take: one that leads to a wheel, or packages for compiling. Without any, packages, and with
+unsafe fixes a wheel where packages don't help."""
+
+
 class Proposal(Struct, frozen=True):
-    """One fix on offer: its finding, and the file (``None``: the Dockerfile) with its bytes before and after."""
+    """One fix on offer: its finding, and the file (``None``: the Dockerfile) with its bytes before and after.
+
+    ``others`` are the other ways out that can be written.
+    """
 
     finding: Finding
     fix: Fix
     changes: tuple[tuple[str | None, bytes, bytes], ...]
+    others: tuple[Proposal, ...] = ()
+
+
+Accept: TypeAlias = Callable[[Proposal], "bool | Fix"]
+"""Says whether a fix is made, or which of the other ways is taken instead."""
 
 
 class Mended(Struct, frozen=True):
@@ -68,23 +81,26 @@ def apply_fixes(
     unsafe: bool,
     read: Callable[[str], bytes | None],
     others: Texts | None = None,
-    accept: Callable[[Proposal], bool] | None = None,
+    accept: Accept | None = None,
+    prefer: Preference = "",
 ) -> Mended:
     """Fix ``data`` for all ``judges`` at once (builds of one Dockerfile with different arguments).
 
     ``read`` gives the bytes of another file, ``None`` where it may not be changed; ``others`` are those that earlier
-    fixes have changed. ``accept`` is asked about each fix; without it all are taken.
+    fixes have changed. ``accept`` is asked about each fix; without it all are taken, as ``prefer`` says. A way that does
+    not help is given up for the next one.
     """
     texts = dict(others or {})
     applied: dict[Key, Finding] = {}
     tries: Counter[Key] = Counter()
     declined: set[Key] = set()
     unsettled: set[Key] = set()
+    given_up: set[tuple[TextEdit, ...]] = set()
     reports = tuple(judge(data, texts) for judge in judges)
     for _ in range(MAX_ROUNDS):
         found = merged(reports).findings
         wanted = [one for one in found if key_of(one) not in declined | unsettled and tries[key_of(one)] < _MAX_TRIES]
-        chosen = compatible(wanted, unsafe=unsafe)
+        chosen = compatible(wanted, unsafe=unsafe, prefer=prefer, given_up=given_up)
         chosen = [(one, fix) for one, fix in chosen if _load(fix, texts, read)]
         if not chosen:
             break
@@ -98,19 +114,34 @@ def apply_fixes(
             after = tuple(judge(*changed) for judge in judges)
             left = Counter(map(key_of, merged(after).findings))
             useless = {key for finding, _ in chosen if left[key := key_of(finding)] >= known[key]}
-            if not useless:
+            refuted = _refuted(chosen, useless)
+            if not useless and not refuted:
                 data, texts = changed
                 reports = after
                 unsettled.clear()  # on another text they may help
                 break
+            given_up |= refuted
             unsettled |= useless
-            kept = [(finding, fix) for finding, fix in chosen if key_of(finding) not in useless]
+            kept = [(one, fix) for one, fix in chosen if key_of(one) not in useless and fix.edits not in refuted]
             gone = _packages(finding for finding, _ in chosen) - _packages(finding for finding, _ in kept)
             chosen = [(finding, new_run.without(fix, gone)) for finding, fix in kept]
-        for finding, _ in chosen:
-            applied.setdefault(key_of(finding), finding)
+        for finding, fix in chosen:
+            applied.setdefault(key_of(finding), replace(finding, fix=fix))
             tries[key_of(finding)] += 1
     return Mended(data, texts, tuple(applied.values()), reports, frozenset(unsettled))
+
+
+def _refuted(chosen: Sequence[tuple[Finding, Fix]], useless: set[Key]) -> set[tuple[TextEdit, ...]]:
+    """The edits of the ways out that rid none of their findings. What a way leaves over is mended in the next round: it is
+    taken out of ``useless``."""
+    ways: dict[tuple[TextEdit, ...], set[Key]] = {}
+    for finding, fix in chosen:
+        if fix in _ways(finding):
+            ways.setdefault(fix.edits, set()).add(key_of(finding))
+    refuted = {edits for edits, keys in ways.items() if keys <= useless}
+    for keys in ways.values():
+        useless -= keys
+    return refuted
 
 
 def without_useless(report: FileReport, unsettled: frozenset[Key]) -> FileReport:
@@ -180,20 +211,42 @@ def merged(reports: Sequence[FileReport]) -> FileReport:
     )
 
 
-def compatible(findings: Sequence[Finding], *, unsafe: bool) -> list[tuple[Finding, Fix]]:
+def compatible(
+    findings: Sequence[Finding],
+    *,
+    unsafe: bool,
+    prefer: Preference = "",
+    given_up: Collection[tuple[TextEdit, ...]] = (),
+) -> list[tuple[Finding, Fix]]:
     """Fixes that may be applied together: no two of them touch the same place, but several may add to one list.
 
-    What lacks comes before what is superfluous.
+    What lacks comes before what is superfluous. Findings that one way out mends are mended by it together; those in
+    ``given_up`` are no longer tried.
     """
     chosen: list[tuple[Finding, Fix]] = []
     taken: list[TextEdit] = []
-    wanted = [(finding, fix) for finding in findings if (fix := _applicable(finding, unsafe=unsafe)) is not None]
+    ways: set[tuple[TextEdit, ...]] = set()
+    for finding in findings:
+        stuck = unsafe and not prefer and finding.traits.topic == "compile" and not _applicable(finding, unsafe=True)
+        open_ways = (way.edits for way in _ways(finding) if way.edits not in given_up)
+        if prefer == "wheel" or stuck:
+            ways.update([edits] if (edits := next(open_ways, None)) is not None else [])
+    wanted: list[tuple[Finding, Fix]] = []
+    for finding in findings:
+        fix = next((way for way in _ways(finding) if way.edits in ways), None) or _applicable(finding, unsafe=unsafe)
+        wanted += [(finding, fix)] if fix is not None else []
+    wanted.sort(key=lambda one: one[0].traits.purpose == "runtime")  # a build comes first, and is asked about first
     first = min((finding.traits.phase for finding, _ in wanted), default=0)
     for finding, fix in wanted:
         if finding.traits.phase == first and all(_agree(edit, other) for edit in fix.edits for other in taken):
             taken.extend(fix.edits)
             chosen.append((finding, fix))
     return chosen
+
+
+def _ways(finding: Finding) -> tuple[Fix, ...]:
+    """The ways out besides its fix that can be written, the best first."""
+    return tuple(remedy.fix for remedy in finding.remedies if remedy.fix is not None and remedy.fix.edits)
 
 
 def _applicable(finding: Finding, *, unsafe: bool) -> Fix | None:
@@ -230,26 +283,38 @@ def _accepted(
     chosen: Sequence[tuple[Finding, Fix]],
     data: bytes,
     texts: Texts,
-    accept: Callable[[Proposal], bool],
+    accept: Accept,
     declined: set[Key],
 ) -> list[tuple[Finding, Fix]]:
     """Those that the user takes. The same edits are asked about once."""
     taken: list[tuple[Finding, Fix]] = []
-    answers: dict[tuple[TextEdit, ...], bool] = {}
+    answers: dict[tuple[TextEdit, ...], bool | Fix] = {}
+    ways: set[Fix] = set()
     for finding, fix in chosen:
-        if fix.edits not in answers:
+        way = next((one for one in _ways(finding) if one in ways), None)
+        if way is None and fix.edits not in answers:
             answers[fix.edits] = accept(_proposal(finding, fix, data, texts))
-        if answers[fix.edits]:
+        answer = way or answers[fix.edits]
+        if isinstance(answer, Fix):
+            ways.add(answer)
+            taken.append((finding, answer))
+        elif answer:
             taken.append((finding, fix))
         else:
             declined.add(key_of(finding))
-    return taken
+    # Who is mended by a way that was chosen only now needs no other fix.
+    return [(one, next((way for way in _ways(one) if way in ways), fix)) for one, fix in taken]
 
 
-def _proposal(finding: Finding, fix: Fix, data: bytes, texts: Texts) -> Proposal:
-    new, others = _applied([fix], data, texts)
-    changes = [(None, data, new), *((path, texts[path], others[path]) for path in texts)]
-    return Proposal(finding, fix, tuple(change for change in changes if change[1] != change[2]))
+def _proposal(finding: Finding, fix: Fix, data: bytes, texts: Texts, *, deep: bool = True) -> Proposal:
+    new, files = _applied([fix], data, texts)
+    changes = [(None, data, new), *((path, texts[path], files[path]) for path in texts)]
+    others: tuple[Proposal, ...] = ()
+    if deep:
+        own = (finding.fix,) if finding.fix is not None and finding.fix.edits else ()
+        ways = (one for one in (*own, *_ways(finding)) if one != fix)
+        others = tuple(_proposal(finding, one, data, texts, deep=False) for one in ways)
+    return Proposal(finding, fix, tuple(change for change in changes if change[1] != change[2]), others)
 
 
 def _applied(fixes: Sequence[Fix], data: bytes, texts: Texts) -> tuple[bytes, dict[str, bytes]]:

@@ -77,6 +77,14 @@ class Surroundings(Protocol):
         """Settings by tool and key."""
 
     @property
+    def platform(self) -> str:
+        """Docker's name of the platform."""
+
+    @property
+    def on_musl(self) -> bool:
+        """Whether the stage is Alpine's."""
+
+    @property
     def active(self) -> PythonHome | None:
         """The environment that the script has activated."""
 
@@ -140,6 +148,8 @@ class VenvCommand(Struct, frozen=True):
     directory: str | None
     python: str | None = None
     system_packages: bool = False
+    by_uv: tuple[str, ...] | None = None
+    """The words of ``uv venv``, which has its own way to a Python."""
 
 
 class ExportCommand(Struct, frozen=True):
@@ -327,10 +337,10 @@ def user_folder(variables: Variables) -> str:
 
 def new_environment(place: Surroundings, prefix: str, base: PythonHome | None) -> PythonHome | None:
     """Return the environment that a tool makes for itself at ``prefix``; the stage has it from then on."""
-    if base is None or base.prefix == prefix:
-        return base
     known = place.environment(prefix)
-    if known is None:
+    if known is None and (base is None or base.prefix == prefix):
+        return base
+    if known is None and base is not None:
         known = replace(base, prefix=prefix, is_venv=True, sees_system=False, pip_version=None)
         place.remember(known)
     return known

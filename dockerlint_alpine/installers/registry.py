@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from dockerlint_alpine.installers.base import Command
     from dockerlint_alpine.syntax import Arg
 
-_NOT_TOOLS = frozenset({"base", "project", "registry"})
+_NOT_TOOLS = frozenset({"base", "project", "registry", "uv_python"})
 
 
 class RegistryError(Exception):

@@ -20,6 +20,7 @@ from dockerlint_alpine.installers.base import (
 )
 from dockerlint_alpine.installers.pip import BEFORE_VERB, pip_destination, read_pip, read_words
 from dockerlint_alpine.installers.project import ProjectInstaller, Role, Selection
+from dockerlint_alpine.installers.uv_python import INSTALLED, PINNED, python_for, version_of
 from dockerlint_alpine.installers.venv import read_venv
 from dockerlint_alpine.python.formats.locked import root_of, walk
 from dockerlint_alpine.python.formats.pyproject import Pyproject, open_pyproject, read_pyproject
@@ -136,7 +137,8 @@ class Uv(ProjectInstaller):
             case "pip":
                 return self._pip(invocation.program, words)
             case "venv":
-                return read_venv(invocation.program, words, default=".venv")
+                made = read_venv(invocation.program, words, default=".venv")
+                return replace(made, by_uv=tuple(arg.text for arg in words))
             case "tool":
                 inner, rest = split_verb(words, self.before_verb)
                 return InstallCommand(self, "tool", invocation.program, inner, rest) if inner == "install" else None
@@ -150,9 +152,15 @@ class Uv(ProjectInstaller):
         return read_pip(self, program, args)
 
     def setting(self, invocation: Invocation) -> tuple[str, str] | None:
-        """Uv is configured by files."""
-        del invocation
-        return None
+        """``uv python install`` and ``uv python pin``: which Python later commands find."""
+        verb, words = split_verb(invocation.args, self.before_verb)
+        if verb != "python":
+            return None
+        inner, rest = split_verb(words, self.before_verb)
+        versions = [version_of(arg.text) for arg in rest if arg.known and not arg.text.startswith("-")]
+        if inner not in {"install", "pin"} or not versions or versions[0] is None:
+            return None
+        return (INSTALLED if inner == "install" else PINNED), versions[0]
 
     def home(self, command: InstallCommand, options: Options, place: Surroundings) -> PythonHome | None:
         """``--python`` and UV_PYTHON with a path, ``--system``, an active venv, ``.venv``; a project has its own."""
@@ -164,7 +172,11 @@ class Uv(ProjectInstaller):
         if named.startswith("/"):
             return place.environment(named) or place.interpreter(named) or base
         if command.in_project:
-            return self.project_home(command, options, base, place)
+            asked = options.get("--python", (None,))[-1]
+            own = python_for(place, asked, options, of_project=True)
+            return self.project_home(command, options, own, place)
+        if named and "/" not in named:
+            return python_for(place, named, options, of_project=False)
         if "--system" in options or is_set(place.variables, "UV_SYSTEM_PYTHON"):
             return place.interpreter("python3", activated=False)
         active = place.environment(place.variables.get("VIRTUAL_ENV", "")) or place.active

@@ -54,9 +54,13 @@ def read_venv(program: str, args: Sequence[Arg], *, default: str | None = None) 
 
 def make_environment(command: VenvCommand, place: Surroundings) -> None:
     """From now on the stage has the environment that ``command`` makes."""
-    program = command.python or command.program
-    named = program if program.rsplit("/", 1)[-1].startswith("python") else "python3"
-    base = place.interpreter(named)
+    if command.by_uv is not None:
+        from dockerlint_alpine.installers.uv_python import python_for
+
+        base = python_for(place, command.python, command.by_uv, of_project=True)
+    else:
+        program = command.python or command.program
+        base = place.interpreter(program if program.rsplit("/", 1)[-1].startswith("python") else "python3")
     if command.directory is not None and base is not None:
         prefix = absolute(command.directory, place.folder)
         place.remember(replace(base, prefix=prefix, is_venv=True, sees_system=command.system_packages))

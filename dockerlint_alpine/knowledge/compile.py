@@ -17,6 +17,7 @@ from dockerlint_alpine.knowledge import locks, schema
 from dockerlint_alpine.knowledge.bases import BaseImages
 from dockerlint_alpine.knowledge.errors import RuleError
 from dockerlint_alpine.knowledge.facts import WheelRecord
+from dockerlint_alpine.knowledge.floating import FloatingTags
 from dockerlint_alpine.knowledge.folder import KINDS, RuleFolder, capabilities, libraries_of
 from dockerlint_alpine.knowledge.packaged import packaged
 from dockerlint_alpine.knowledge.store import SCHEMA_VERSION
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 
     from dockerlint_alpine.knowledge.model import Distribution, Library
 
-DOCUMENTS = ("base-images", "languages", "errors", "package-names", "programs", "toolchains")
+DOCUMENTS = ("base-images", "floating-tags", "languages", "errors", "package-names", "programs", "toolchains")
 """The single files of ``rules/``."""
 
 _TABLES = """
@@ -100,6 +101,8 @@ def _entries(folder: RuleFolder) -> Iterator[tuple[str, str, str]]:
             continue
         if name == "base-images":
             BaseImages(raw).check("rules/base-images.toml")
+        elif name == "floating-tags":
+            FloatingTags(raw).check()
         elif name == "languages":
             schema.languages(raw, "rules/languages.toml")
         yield "document", name, _packed(raw)

@@ -11,11 +11,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from msgspec.json import decode
+from msgspec.structs import replace
 
 from dockerlint_alpine.knowledge import schema
-from dockerlint_alpine.knowledge.bases import BaseImage, BaseImages
+from dockerlint_alpine.knowledge.bases import BaseImage, BaseImages, Reference
 from dockerlint_alpine.knowledge.errors import MissingDataError
 from dockerlint_alpine.knowledge.facts import WheelFacts, WheelRecord
+from dockerlint_alpine.knowledge.floating import FloatingTags
 from dockerlint_alpine.knowledge.folder import KINDS, RuleFolder
 from dockerlint_alpine.knowledge.locks import LockRecord, unpacked
 from dockerlint_alpine.python.model import Packaged
@@ -156,13 +158,35 @@ class Knowledge:
                 return overlay.shown(kind, name)
         return f"rules/{KINDS[kind]}/{name}.toml"
 
-    def base_image(self, reference: str) -> BaseImage | None:
-        """Return what the image ``reference`` of a FROM is, ``None`` if nothing is known of it."""
+    def base_image(self, reference: str, day: str | None = None) -> BaseImage | None:
+        """Return what the image ``reference`` of a FROM is, ``None`` if nothing is known of it.
+
+        With a ``day`` (``YYYY-MM-DD``) a floating tag of an official image is what it was then.
+        """
+        if day is not None:
+            return self._base_image_on(reference, day)
         if reference not in self._bases:
             if len(self._bases) >= _BASES:
                 self._bases.clear()
             self._bases[reference] = self._base_image(reference)
         return self._bases[reference]
+
+    def _base_image_on(self, reference: str, day: str) -> BaseImage | None:
+        parsed = Reference.parse(reference)
+        if parsed is None or parsed.digest:
+            return self.base_image(reference)
+        tag = parsed.tag or "latest"
+        image = parsed.path.rpartition("library/")[2]  # a mirror's public.ecr.aws/docker/library/python, too
+        then = self._floating_tags.on(image, tag, day)
+        if then is None:
+            return self.base_image(reference)
+        if not then:
+            found = self.base_image(reference)
+            note = f"{image}:{tag} was not there on {day}, as far as is recorded: it is taken for what it is today"
+            return replace(found, assumed=(*found.assumed, note), certain=False) if found is not None else None
+        name = reference.removesuffix(f":{parsed.tag}") if parsed.tag else reference
+        found = self.base_image(f"{name}:{then}")
+        return replace(found, reference=reference) if found is not None else None
 
     def _base_image(self, reference: str) -> BaseImage | None:
         for overlay in self._overlays:
@@ -171,6 +195,10 @@ class Knowledge:
             if found is not None:
                 return found
         return self.base_images.match(reference)
+
+    @cached_property
+    def _floating_tags(self) -> FloatingTags:
+        return FloatingTags(self.document("floating-tags"))
 
     @cached_property
     def base_images(self) -> BaseImages:

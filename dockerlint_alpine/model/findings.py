@@ -106,7 +106,7 @@ class Fix(Struct, frozen=True):
     lasts: bool = True
 
 
-RemedyKind: TypeAlias = Literal["pip", "prefer-binary", "version", "base"]
+RemedyKind: TypeAlias = Literal["pip", "prefer-binary", "version", "base", "stage"]
 
 
 class Remedy(Struct, frozen=True):

@@ -5,7 +5,7 @@ Like findings, these types are all that ``report/`` knows. All of them are froze
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -39,11 +39,15 @@ def with_findings(file: FileReport, findings: Sequence[Finding]) -> FileReport:
 
 
 class FileError(Struct, frozen=True):
-    """A file that could not be read at all, or not be written: one clear line, exit code 2."""
+    """A file that could not be read at all, or not be written: one clear line, exit code 2.
+
+    ``remark``: nobody asked for it by name, and it is no Dockerfile; that is worth a line and no error.
+    """
 
     path: str
     message: str
     writing: bool = False
+    remark: bool = False
 
 
 class Report(Struct, frozen=True):
@@ -52,6 +56,13 @@ class Report(Struct, frozen=True):
     files: tuple[FileReport, ...]
     errors: tuple[FileError, ...] = ()
     notes: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, files: Iterable[FileReport], problems: Iterable[FileError]) -> Report:
+        """The report on these files, with what went wrong as errors or as notes."""
+        listed = list(problems)
+        notes = tuple(f"{one.path}: {one.message}" for one in listed if one.remark)
+        return cls(tuple(files), tuple(one for one in listed if not one.remark), notes)
 
     @property
     def findings(self) -> tuple[Finding, ...]:

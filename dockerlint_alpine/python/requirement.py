@@ -139,6 +139,10 @@ def _fragment(url: str, key: str) -> str | None:
     return None
 
 
+_DOWNLOAD = re.compile(r"(?:https?|ftp)://", re.IGNORECASE)
+"""An archive to download, which pip (``parse_editable``) takes for no editable one."""
+
+
 def parse_argument(
     text: str,
     files: FileReader,
@@ -159,7 +163,9 @@ def parse_argument(
         body, _, after = body.partition(separator)
         body, marker = body.strip(), after.strip() or None
     found = _located(body, files, cwd, origin, chain)
-    if found is None and editable and " @ " not in body:
+    if editable and (
+        _DOWNLOAD.match(body.partition(" @ ")[2].strip() or body) or (found is None and " @ " not in body)
+    ):
         raise InvalidRequirementError(f"{redact(text)!r} is neither a project folder nor a VCS URL")
     if found is None:
         try:

@@ -89,8 +89,19 @@ class Resolver(Protocol):
     def resolve(self, wanted: RequirementSet, target: Target) -> Resolution:
         """Return the resolution of ``wanted`` on ``target``."""
 
-    def source_facts(self, name: str, version: str, options: IndexOptions) -> SourceFacts:
-        """Return what the sdist of a release says of its build."""
+    def source_facts(
+        self,
+        name: str,
+        version: str,
+        options: IndexOptions,
+        variables: tuple[tuple[str, str], ...] = (),
+        *,
+        only_kept: bool = False,
+    ) -> SourceFacts:
+        """Return what the sdist of a release says of its build in an environment with ``variables``.
+
+        ``only_kept``: it is not worth a question.
+        """
 
 
 class _Node:

@@ -9,13 +9,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from dockerlint_alpine.model.findings import SEVERITIES
 from dockerlint_alpine.report.display import printable
 from dockerlint_alpine.report.wording import chain, details, plural
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from dockerlint_alpine.model.findings import (
         Confidence,
@@ -110,16 +111,55 @@ class Cause(Struct, frozen=True):
         """Their fixes, each once: several may have the same."""
         return tuple(dict.fromkeys(one.fix for one in self.findings if one.fix is not None))
 
+    def fixes_of(self, applicability: str) -> tuple[Fix, ...]:
+        """Those that are so safe."""
+        return tuple(fix for fix in self.fixes if fix.applicability == applicability)
+
     @property
     def remedies(self) -> tuple[Remedy, ...]:
         """The ways out, the best first."""
         return tuple(dict.fromkeys(remedy for one in self.findings for remedy in one.remedies))
 
     @property
+    def better(self) -> tuple[Remedy, ...]:
+        """Those that spare the compile, and so come before packages for it."""
+        return tuple(one for one in self.remedies if one.kind != "stage")
+
+    @property
+    def besides(self) -> tuple[Remedy, ...]:
+        """Those that need the same packages elsewhere."""
+        return tuple(one for one in self.remedies if one.kind == "stage")
+
+    @property
     def headline(self) -> str:
         """What is wrong, in one sentence."""
         said_once = len({one.message for one in self.findings}) == 1
         return self.lead.message if said_once else _HEADLINES[self.lead.traits.topic](self)
+
+    def as_one(self) -> Finding:
+        """One finding that stands for all of them, for who can show only one at a place; with one fix that does what their
+        safe ones do."""
+        if len(self.findings) == 1:
+            return self.lead
+        from dockerlint_alpine.report.preview import joined
+
+        safe = [fix for fix in self.fixes if fix.applicability == "safe"]
+        fix = joined(safe) if safe else next(iter(self.fixes), None)
+        if len(safe) > 1 and fix is not None:
+            fix = replace(fix, title="; ".join(titles(safe)))
+        evidence = tuple(dict.fromkeys(one for finding in self.findings for one in finding.evidence))
+        return replace(
+            self.lead,
+            severity=self.severity,
+            confidence=self.confidence,
+            message=self.headline,
+            evidence=evidence,
+            platforms=self.platforms,
+            packages=self.packages,
+            distributions=self.distributions,
+            remedies=self.remedies,
+            fix=fix,
+        )
 
     @property
     def why(self) -> tuple[str, ...]:
@@ -152,12 +192,27 @@ def told(cause: Cause) -> tuple[str, ...]:
             f"add {' '.join(row.packages)}: {row.whom}{f' ({row.note})' if row.note else ''}" for row in cause.rows
         )
         lines += cause.stuck
-        lines += (f"fix ({fix.applicability}): {fix.title}" for fix in cause.fixes)
+        for safety in ("safe", "unsafe", "display"):
+            lines += (f"fix ({safety}): {title}" for title in titles(cause.fixes_of(safety)))
     return tuple(map(printable, lines))
 
 
+def titles(fixes: Iterable[Fix]) -> list[str]:
+    """What fixes do, in one sentence where they add to one list."""
+    lists: dict[str, list[Fix]] = {}
+    for fix in fixes:
+        lists.setdefault(fix.where if fix.adds and fix.where.startswith("the ") else fix.title, []).append(fix)
+    told: list[str] = []
+    for where, same in lists.items():
+        adds = sorted({package for fix in same for package in fix.adds})
+        told.append(f"add {' '.join(adds)} to {where}" if len(same) > 1 and adds else same[0].title)
+    return told
+
+
 def _way(remedy: Remedy) -> str:
-    return f"better: {remedy.title}{f' ({remedy.saves})' if remedy.saves else ''}"
+    return (
+        f"{'or' if remedy.kind == 'stage' else 'better'}: {remedy.title}{f' ({remedy.saves})' if remedy.saves else ''}"
+    )
 
 
 def causes(findings: Sequence[Finding]) -> tuple[Cause, ...]:
@@ -342,7 +397,7 @@ def _rows(cause: Cause) -> Iterator[Row]:
 
 def _whom(some: Sequence[DistributionRef], everyone: Sequence[DistributionRef]) -> str:
     if len(some) == len(everyone) > 1:
-        return f"all {len(everyone)}"
+        return "both" if len(everyone) == 2 else f"all {len(everyone)}"
     return listed([one.name for one in some]) if len(some) < _MANY else f"{len(some)} of {len(everyone)}"
 
 

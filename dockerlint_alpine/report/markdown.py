@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from dockerlint_alpine.report.causes import causes
+from dockerlint_alpine.report.causes import causes, titles
 from dockerlint_alpine.report.display import printable
 from dockerlint_alpine.report.options import PROGRAM
 from dockerlint_alpine.report.positions import Lines
@@ -73,7 +73,7 @@ def _table(rows: Iterable[tuple[FileReport, Cause]], options: RenderOptions) -> 
     lines = ["| | code | where | what | fix |", "|---|---|---|---|---|"]
     for file, cause in rows:
         place = code_span(f"{file.path}:{cause.location.line}")
-        fixes = "; ".join(escape(fix.title) for fix in cause.fixes)
+        fixes = "; ".join(map(escape, titles(cause.fixes)))
         cells = (_ICONS[cause.severity], _codes(cause, options), place, escape(cause.headline), fixes)
         lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines)
@@ -104,9 +104,9 @@ def _fold(file: FileReport, cause: Cause, preview: Preview) -> str:
     title = _html(f"{', '.join(cause.codes)} at {file.path}:{cause.location.line}")
     parts = [f"<details><summary>{title}</summary>", escape(cause.headline)]
     listed = [f"- {escape(fact)}" for fact in (stage(cause.lead, cause.platforms), *cause.why) if fact]
-    for number, remedy in enumerate(cause.remedies):
+    for number, remedy in enumerate((*cause.better, *cause.besides)):
         saves = f" ({remedy.saves})" if remedy.saves else ""
-        listed.append(f"- **{'or' if number else 'better'}**: {escape(f'{remedy.title}{saves}')}")
+        listed.append(f"- **{'or' if number or not cause.better else 'better'}**: {escape(f'{remedy.title}{saves}')}")
     listed += (f"- {escape(said)}" for said in cause.stuck)
     parts.append("\n".join(listed))
     if cause.rows:
@@ -122,12 +122,11 @@ def _fold(file: FileReport, cause: Cause, preview: Preview) -> str:
     )
     parts.append("\n".join(["Proof:", "", *proof]))
     for safety in ("safe", "unsafe", "display"):
-        fixes = [fix for fix in cause.fixes if fix.applicability == safety]
+        fixes = cause.fixes_of(safety)
         if fixes:
             made, before = preview.of(fixes)
             above = ", shown above" if before and not made else ""
-            titles = "; ".join(escape(fix.title) for fix in fixes)
-            parts += (f"Fix ({safety}): {titles}{above}", _diff(made))
+            parts += (f"Fix ({safety}): {'; '.join(map(escape, titles(fixes)))}{above}", _diff(made))
     return "\n\n".join([*filter(None, parts), "</details>"])
 
 

@@ -50,9 +50,9 @@ class RenderOptions(Struct, frozen=True):
     ``width`` is the room in terminal cells for ``text``. ``docs_url`` is the address under which the code pages are
     published (``https://example.org/docs/``). ``show_fix_hint`` adds the commands that fix and explain. ``text`` shows
     ``limit`` causes (0: all) and names ``command``, which made the report, for the rest; with ``proof`` each step that leads
-    to a finding, with ``brief`` one line a cause. ``quiet`` leaves out all but findings and what could not be checked or
-    read. ``host_root`` is the folder from which the format's host counts paths, ``file_root`` the one that paths of the
-    report are relative to.
+    to a finding, with ``brief`` one line a cause, with ``show_fix`` what each way out writes. ``quiet`` leaves out all but
+    findings and what could not be checked or read. ``host_root`` is the folder from which the format's host counts paths,
+    ``file_root`` the one that paths of the report are relative to.
     """
 
     color: bool = False
@@ -65,6 +65,7 @@ class RenderOptions(Struct, frozen=True):
     show_fix_hint: bool = True
     proof: bool = False
     brief: bool = False
+    show_fix: bool = False
     limit: int = 20
     command: str = ""
     quiet: bool = False

@@ -5,21 +5,22 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from dockerlint_alpine.model.findings import SEVERITIES
-from dockerlint_alpine.report.causes import Cause, causes
+from dockerlint_alpine.report.causes import Cause, causes, titles
 from dockerlint_alpine.report.display import ShownLine, cells, printable, wrap
 from dockerlint_alpine.report.excerpt import excerpt, gutter_width
 from dockerlint_alpine.report.options import PROGRAM
 from dockerlint_alpine.report.paint import BLUE, BOLD, CYAN, DIM, GREEN, RED, SEVERITY_COLORS, Paint
 from dockerlint_alpine.report.positions import Lines
-from dockerlint_alpine.report.preview import Preview
+from dockerlint_alpine.report.preview import Preview, changes
 from dockerlint_alpine.report.wording import chain, facts, plural, stage, summary, unchecked
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from dockerlint_alpine.model.findings import Finding, Fix
+    from dockerlint_alpine.model.findings import Finding, Fix, Remedy
     from dockerlint_alpine.model.reports import FileReport, Report
     from dockerlint_alpine.report.options import RenderOptions
+    from dockerlint_alpine.report.preview import Change
 
 _NARROWEST = 40
 _PREVIEW_LINES = 8
@@ -158,18 +159,23 @@ class _Writer:
         likely = "" if cause.confidence == "certain" else f" ({cause.confidence})"
         yield f"{indent}{paint('-->', BLUE, BOLD)} {place}{paint(f'  {where}{likely}', DIM) if where or likely else ''}"
         yield from excerpt(lines, cause.location, width=self._width, color=color, paint=paint)
-        yield from self._part(indent, "why", cause.why)
-        if self._options.proof:
-            yield from self._proof(cause, indent)
-        for number, remedy in enumerate(cause.remedies):
-            saves = f" ({remedy.saves})" if remedy.saves else ""
-            yield from self._part(indent, "better" if not number else "or", (f"{remedy.title}{saves}",), GREEN)
+        yield from self._proof(cause, indent) if self._options.proof else self._part(indent, "why", cause.why)
+        yield from self._ways(lines, cause.better, indent)
         yield from self._table(cause, indent)
         yield from self._part(indent, "but", cause.stuck, RED)
         for safety in ("safe", "unsafe", "display"):
-            fixes = [fix for fix in cause.fixes if fix.applicability == safety]
+            fixes = cause.fixes_of(safety)
             if fixes:
                 yield from self._fixes(fixes, preview, indent, titled=not cause.rows)
+        yield from self._ways(lines, cause.besides, indent, first="or")
+
+    def _ways(self, lines: Lines, ways: Sequence[Remedy], indent: str, *, first: str = "better") -> Iterator[str]:
+        """Return the ways out, the best first, and what each writes where that was asked for."""
+        for number, way in enumerate(ways):
+            saves = f" ({way.saves})" if way.saves else ""
+            yield from self._part(indent, "or" if number else first, (f"{way.title}{saves}",), GREEN)
+            if self._options.show_fix and way.fix is not None:
+                yield from self._changed(changes(lines, way.fix), indent, most=0)
 
     def _heading(self, cause: Cause) -> Iterator[str]:
         paint, color = self._paint, SEVERITY_COLORS[cause.severity]
@@ -204,7 +210,7 @@ class _Writer:
                 text = beside[number] if number < len(beside) else ""
                 texts.append(f"{name:<{room}}   {text}".rstrip())
         paint = self._paint
-        word = "or add" if cause.remedies else "add"
+        word = "or add" if cause.better else "add"
         label = f"{indent} {paint('=', BLUE, BOLD)} {paint(word, BOLD)}: "
         for text in texts:
             yield f"{label}{text}"
@@ -238,9 +244,14 @@ class _Writer:
         made, before = preview.of(fixes)
         safety = {"safe": "", "unsafe": " (unsafe)", "display": " (by hand)"}[fixes[0].applicability]
         above = " (shown above)" if before and not made else ""
-        titles = list(dict.fromkeys(fix.title if titled or not fix.where else _where(fix) for fix in fixes))
-        titles = titles if titled else [" and ".join(titles)]
-        yield from self._part(indent, "fix", [f"{title}{safety}{above}" for title in titles], GREEN)
+        told = titles(fixes)
+        if not titled:  # the table says what
+            told = [" and ".join(dict.fromkeys(_where(fix) if fix.where else fix.title for fix in fixes))]
+        yield from self._part(indent, "fix", [f"{title}{safety}{above}" for title in told], GREEN)
+        yield from self._changed(made, indent)
+
+    def _changed(self, made: Sequence[Change], indent: str, most: int = _PREVIEW_LINES) -> Iterator[str]:
+        """Return the lines that go and come, ``most`` of them (0: all)."""
         shown = [
             (sign, number, line, change.column)
             for change in made
@@ -248,13 +259,14 @@ class _Writer:
             for number, line in enumerate(side, change.line)
         ]
         room = self._width - len(indent) - 11
-        for sign, number, line, column in shown[:_PREVIEW_LINES]:
+        most = most or len(shown)
+        for sign, number, line, column in shown[:most]:
             label = f"{number:>4} {sign}"
             for text in _whole(line, column, room):
                 yield f"{indent}   {self._paint(f'{label} {text}'.rstrip(), GREEN if sign == '+' else RED)}"
                 label = " " * len(label)
-        if len(shown) > _PREVIEW_LINES:
-            yield f"{indent}        ... and {plural(len(shown) - _PREVIEW_LINES, 'line')} more"
+        if len(shown) > most:
+            yield f"{indent}        ... and {plural(len(shown) - most, 'line')} more"
 
 
 def _where(fix: Fix) -> str:

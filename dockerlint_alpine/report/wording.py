@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from dockerlint_alpine.model.findings import Evidence, Finding
-    from dockerlint_alpine.model.reports import Report
+    from dockerlint_alpine.model.reports import FileReport, Report
 
 _ORIGIN = re.compile(r"(.+):([1-9]\d*)")
 
@@ -98,23 +98,49 @@ def found(report: Report) -> str:
         return f"Nothing to check: no Alpine stage {where}" if report.files else "Nothing to check"
     said = f"Found {listed}" if listed else "No problems found"
     if not listed and report.unknown:
-        said = (
-            f"Not everything could be checked; no problems found in the rest: {plural(report.unknown, 'item')} unknown"
-        )
+        said, where = "No problems found in what could be checked", f"of {where.removeprefix('in ')}"
     return f"{said} {where} with {plural(number, 'Alpine stage')}"
 
 
 def unchecked(report: Report) -> list[tuple[str, list[str]]]:
     """Return what could not be checked, and the remarks: title and entries, each thing once with its places."""
     unknown = _by_text(
-        (f"{finding.code} {finding.message}", f"{file.path}:{finding.location.line}")
-        for file in report.files
-        for finding in file.findings
-        if finding.could_not_judge
+        (f"{finding.code} {said}", f"{file.path}:{finding.location.line}")
+        for (file, finding), said in _of_one_kind(
+            (file, finding) for file in report.files for finding in file.findings if finding.could_not_judge
+        )
     )
     notes = _by_text((note, file.path) for file in report.files for note in file.notes)
     sections = (("Could not be checked", unknown), ("Good to know", [*notes, *report.notes]))
     return [(title, entries) for title, entries in sections if entries]
+
+
+_NOT_KNOWN = re.compile(
+    r"(?!what )(?P<names>\S+(?:, \S+)*(?: and (?:\d+ more|\S+))?) (?:is|are) (?P<said>not known offline.*)"
+)
+"""Names of which the same is said, however many: they are told in one sentence."""
+
+_NAMES = 8
+
+
+def _of_one_kind(found: Iterable[tuple[FileReport, Finding]]) -> list[tuple[tuple[FileReport, Finding], str]]:
+    """Return each with its message; where only the names differ, that is the one message about all of them."""
+    listed = [(one, _NOT_KNOWN.fullmatch(one[1].message)) for one in found]
+    names: dict[str, dict[str, None]] = {}
+    for _, match in listed:
+        if match is not None:
+            names.setdefault(match["said"], {}).update(dict.fromkeys(re.split(", | and ", match["names"])))
+    return [
+        (one, one[1].message if match is None else _not_known(list(names[match["said"]]), match["said"]))
+        for one, match in listed
+    ]
+
+
+def _not_known(names: Sequence[str], said: str) -> str:
+    if len(names) == 1:
+        return f"{names[0]} is {said}"
+    shown = list(names) if len(names) <= _NAMES else [*names[: _NAMES - 1], f"{len(names) - _NAMES + 1} more"]
+    return f"{', '.join(shown[:-1])} and {shown[-1]} are {said}"
 
 
 _PLACES = 2

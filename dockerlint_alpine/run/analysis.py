@@ -19,7 +19,7 @@ from dockerlint_alpine.checks import CHECKS, Check, Subject, check_of
 from dockerlint_alpine.checks.carried import is_notice, settled
 from dockerlint_alpine.checks.causes import told_once
 from dockerlint_alpine.fixer.bases import share
-from dockerlint_alpine.fixer.fix_loop import Proposal, apply_fixes, merged, without_useless
+from dockerlint_alpine.fixer.fix_loop import Preference, Proposal, apply_fixes, merged, without_useless
 from dockerlint_alpine.fixer.new_run import joined
 from dockerlint_alpine.fixer.overlay import changed_context
 from dockerlint_alpine.fixer.verify import UnfaithfulFixError, confirm
@@ -30,7 +30,7 @@ from dockerlint_alpine.run import moves, suppress
 from dockerlint_alpine.run.config import OPTIONS, ConfigError, Configuration, Settings, load
 from dockerlint_alpine.run.jobs import Job, job_configuration
 from dockerlint_alpine.run.moves import Moves
-from dockerlint_alpine.run.reading import UnreadableError, read_dockerfile
+from dockerlint_alpine.run.reading import FragmentError, UnreadableError, read_dockerfile
 from dockerlint_alpine.run.wheels import ElfWheels
 from dockerlint_alpine.stages import (
     BuildContext,
@@ -223,7 +223,7 @@ class Doctor:
         """Run ``data`` on paper as the Dockerfile at ``path``, once for each platform. Raises UnreadableError."""
         dockerfile = parse(data)
         if not any(instruction.keyword == "FROM" for instruction in dockerfile.instructions):
-            raise UnreadableError("no FROM instruction: not a Dockerfile")
+            raise FragmentError("no FROM instruction: not a Dockerfile")
         context = changed_context(self._context(dockerfile, path), changed or {})
         return [self._timeline(dockerfile, platform, context, shown_as) for platform in self.settings.platforms]
 
@@ -318,11 +318,13 @@ def fix_builds(
     changed: Mapping[str, bytes] | None = None,
     accept: Callable[[Proposal], bool] | None = None,
     only_dockerfile: bool = False,
+    prefer: Preference = "",
 ) -> FixResult:
     """Fix one Dockerfile for all its builds at once: each doctor has the context, arguments and target of one.
 
     ``changed`` are files that fixes of other Dockerfiles have changed already, ``accept`` is asked about each fix.
-    With ``only_dockerfile`` lists in other files stay as they are. Raises UnreadableError.
+    With ``only_dockerfile`` lists in other files stay as they are; ``prefer`` says which way out of a compile to take.
+    Raises UnreadableError.
     """
     before = dict(changed or {})
     old = data
@@ -337,6 +339,7 @@ def fix_builds(
         read=_reader(before) if not only_dockerfile else lambda _: None,
         others=before,
         accept=accept,
+        prefer=prefer,
     )
     # Unsafe fixes may take whole commands away; a safe one may not.
     if done.new != data and all(one.fix is not None and one.fix.applicability == "safe" for one in done.applied):
@@ -363,7 +366,7 @@ def _may_be_undone(finding: Finding, source: bytes) -> bool:
     if fix is None or fix.applicability != "safe" or b"del" not in source:
         return False
     own = [edit.start for edit in fix.edits if edit.path is None]
-    if len(own) != len(fix.edits) or not own or finding.traits.purpose is None or finding.traits.phase > 1:
+    if len(own) != len(fix.edits) or not own or finding.traits.purpose is None or finding.traits.phase > 0:
         return True
     start, end = min(own), len(source)
     if finding.traits.purpose == "build":

@@ -80,12 +80,14 @@ _MARKS = frozenset({".git", ".gitignore"})
 class DiscoveryError(Struct, frozen=True):
     """A path that leads to no Dockerfile: as the user named it, and one line on why.
 
-    ``refused``: there may be one, and a file of the project may not ask for it.
+    ``refused``: there may be one, and a file of the project may not ask for it. ``empty``: there is none in a folder, which
+    is no mistake.
     """
 
     path: str
     message: str
     refused: bool = False
+    empty: bool = False
 
 
 class Search(Struct, frozen=True):
@@ -179,7 +181,10 @@ def _in_folder(folder: Path, shown_as: str, search: Search) -> tuple[list[Job], 
             dockerfiles.append((path, shown))
     known = {os.path.realpath(job.path) for job in composed if job.text is None}
     plain = [
-        job for path, shown in dockerfiles if os.path.realpath(path) not in known for job in plain_jobs(path, shown)
+        replace(job, walked=True)
+        for path, shown in dockerfiles
+        if os.path.realpath(path) not in known
+        for job in plain_jobs(path, shown)
     ]
     inside = {os.path.realpath(path) for path, _ in dockerfiles}
     jobs = [*(job for job in composed if job.text is not None or os.path.realpath(job.path) in inside), *plain]
@@ -188,7 +193,7 @@ def _in_folder(folder: Path, shown_as: str, search: Search) -> tuple[list[Job], 
     reason = "a folder without any Dockerfile"
     if passed_over:
         reason += f" ({passed_over[0]} and the like were passed over: see .gitignore and `exclude`)"
-    return [], [DiscoveryError(shown_as, reason)]
+    return [], [DiscoveryError(shown_as, reason, empty=True)]
 
 
 def _walk(folder: str, shown_as: str, search: Search, passed_over: list[str]) -> Iterator[tuple[str, str]]:

@@ -21,7 +21,8 @@ class Job(Struct, frozen=True):
     """One build of one Dockerfile. ``context``, ``build_args`` and ``target`` are those of a compose service or bake target,
     ``services`` its name, and ``starts`` what its services start; ``platforms`` are set where the build is for these alone.
     ``text`` is the Dockerfile where it is part of the file at ``path``, its lines in their places there. ``images`` are
-    names of the result, and ``others`` other builds that this one may rest on.
+    names of the result, and ``others`` other builds that this one may rest on. ``walked``: it was found below a folder by
+    its name, and nobody named it.
     """
 
     path: Path
@@ -35,6 +36,7 @@ class Job(Struct, frozen=True):
     text: bytes | None = None
     images: tuple[str, ...] = ()
     others: Others = Others()
+    walked: bool = False
 
 
 def job_configuration(configuration: Configuration, job: Job) -> Configuration:

@@ -86,7 +86,7 @@ def cpu_count() -> int:
 def ask(doctors: Doctors, configured: Configuration, question: Question) -> Answer:
     """Judge one Dockerfile, whatever it holds: a mistake of ours costs its report and not the run."""
     from dockerlint_alpine.run.jobs import job_configuration
-    from dockerlint_alpine.run.reading import UnreadableError
+    from dockerlint_alpine.run.reading import FragmentError, UnreadableError
 
     job = question.job
     try:
@@ -94,9 +94,11 @@ def ask(doctors: Doctors, configured: Configuration, question: Question) -> Answ
         doctor.forget_questions()
         report = doctor.check_bytes(question.data, job.path, shown_as=job.shown_as)
         if job.text is not None:  # part of another file, which nobody rewrites
-            report = replace(report, findings=tuple(replace(finding, fix=None) for finding in report.findings))
+            report = replace(
+                report, findings=tuple(replace(finding, fix=None, remedies=()) for finding in report.findings)
+            )
     except UnreadableError as error:
-        return Answer(FileError(job.shown_as, str(error)))
+        return Answer(FileError(job.shown_as, str(error), remark=job.walked and isinstance(error, FragmentError)))
     except data_errors() as error:
         return Answer(FileError(job.shown_as, str(error)), broken=str(error))
     except Exception as error:  # noqa: BLE001 - see above

@@ -17,6 +17,10 @@ class UnreadableError(Exception):
     """A Dockerfile that can't be judged at all; the text is one line for the user, without the path."""
 
 
+class FragmentError(UnreadableError):
+    """A text without any FROM: part of a Dockerfile, or something else."""
+
+
 def read_dockerfile(path: Path) -> bytes:
     """The bytes of a Dockerfile. Raises UnreadableError for anything that is no readable, reasonable text file."""
     try:

@@ -27,7 +27,7 @@ from dockerlint_alpine.server.positions import decode
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from dockerlint_alpine.model.findings import Finding
+    from dockerlint_alpine.model.findings import Finding, Fix
     from dockerlint_alpine.run.analysis import FixResult
     from dockerlint_alpine.server.judging import Judgement
 
@@ -53,16 +53,19 @@ def actions(judgement: Judgement, wanted: Range, context: CodeActionContext, cli
     """
     found: list[CodeAction] = []
     if _is_wanted(CodeActionKind.QuickFix, context):
-        here = [(one, span, identity) for one, span, identity in located(judgement) if _touch(span, wanted)]
-        for finding, span, identity in here:
-            about = [one for one in context.diagnostics if _is_about(one, finding, span, identity)]
-            found += [action for action in (_fix(judgement, finding, about, client),) if action is not None]
+        here = [one for one in located(judgement) if _touch(one.span, wanted)]
+        for one in here:
+            about = [shown for shown in context.diagnostics if _is_about(shown, one.finding, one.span, one.identity)]
+            ways = (one.finding.fix, *(remedy.fix for remedy in one.finding.remedies))
+            offered = (_fix(judgement, one.finding, fix, about, client) for fix in ways)
+            found += [action for action in offered if action is not None]
         silenced: set[tuple[str, int]] = set()
-        for finding, span, identity in here:
-            about = [one for one in context.diagnostics if _is_about(one, finding, span, identity)]
-            if (finding.code, finding.location.line) not in silenced:
-                silenced.add((finding.code, finding.location.line))
-                found += [action for action in (_silence(judgement, finding, about, client),) if action is not None]
+        for one in here:
+            about = [shown for shown in context.diagnostics if _is_about(shown, one.finding, one.span, one.identity)]
+            places = {(member.code, member.location.line) for member in one.members}
+            if not places <= silenced:
+                silenced |= places
+                found += [action for action in (_silence(judgement, one.members, about, client),) if action is not None]
         found.sort(key=lambda action: not action.is_preferred)
     if _is_wanted(FIX_ALL, context) and (client.resolves_edits or context.only) and _fixable(judgement):
         found.append(CodeAction("Fix all with alpine-doctor", kind=FIX_ALL, data={"uri": judgement.document.uri}))
@@ -78,8 +81,9 @@ def fix_all(judgement: Judgement, result: FixResult | None, client: Client) -> W
     return _workspace_edit(judgement, {path: edits for path, edits in changes.items() if edits}, client)
 
 
-def _fix(judgement: Judgement, finding: Finding, about: Sequence[Diagnostic], client: Client) -> CodeAction | None:
-    fix = finding.fix
+def _fix(
+    judgement: Judgement, finding: Finding, fix: Fix | None, about: Sequence[Diagnostic], client: Client
+) -> CodeAction | None:
     if fix is None or fix.applicability == "display":
         return None
     changes: dict[str, list[findings.TextEdit]] = {}
@@ -93,16 +97,19 @@ def _fix(judgement: Judgement, finding: Finding, about: Sequence[Diagnostic], cl
     return CodeAction(title, kind=CodeActionKind.QuickFix, diagnostics=list(about), is_preferred=safe, edit=edit)
 
 
-def _silence(judgement: Judgement, finding: Finding, about: Sequence[Diagnostic], client: Client) -> CodeAction | None:
+def _silence(
+    judgement: Judgement, members: Sequence[Finding], about: Sequence[Diagnostic], client: Client
+) -> CodeAction | None:
     old = judgement.document.data
     try:
-        new, _ = add_ignores(old, [finding])
+        new, _ = add_ignores(old, members)
     except AddIgnoreError:
         return None
     if new == old:
         return None
     edit = _workspace_edit(judgement, {judgement.report.path: _line_edits(old, new)}, client)
-    title = f"{finding.code}: ignore it here with a comment"
+    codes = ", ".join(dict.fromkeys(member.code for member in members))
+    title = f"{codes}: ignore it here with a comment"
     return CodeAction(title, kind=CodeActionKind.QuickFix, diagnostics=list(about), is_preferred=False, edit=edit)
 
 

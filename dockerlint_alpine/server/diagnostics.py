@@ -15,13 +15,14 @@ from lsprotocol.types import (
     Position,
     Range,
 )
+from msgspec import Struct
 
 from dockerlint_alpine.model.about import DOCS_URL
+from dockerlint_alpine.report.causes import identified
 from dockerlint_alpine.report.display import printable
-from dockerlint_alpine.report.fingerprint import fingerprints
 from dockerlint_alpine.report.options import PROGRAM, RenderOptions
 from dockerlint_alpine.report.positions import Lines
-from dockerlint_alpine.report.wording import chain, facts, requirement
+from dockerlint_alpine.report.wording import chain, facts, place_in
 from dockerlint_alpine.server import definition, requirements
 from dockerlint_alpine.stages import ApkStep, InstallStep
 
@@ -50,15 +51,26 @@ def diagnostics(judgement: Judgement) -> list[Diagnostic]:
     ]
     docs_url = next((doctor.settings.docs_url for doctor in judgement.doctors), None)
     options = RenderOptions(docs_url=docs_url or DOCS_URL)
-    found = [_diagnostic(judgement, finding, span, identity, options) for finding, span, identity in located(judgement)]
+    found = [_diagnostic(judgement, one.finding, one.span, one.identity, options) for one in located(judgement)]
     return [*problems, *found]
 
 
-def located(judgement: Judgement) -> Iterator[tuple[Finding, Range, str]]:
-    """Each finding with its range, and an identity that survives edits elsewhere in the file."""
+class Located(Struct, frozen=True):
+    """What is shown at one place: one cause as one finding, with its members and an identity that survives edits elsewhere
+    in the file."""
+
+    finding: Finding
+    span: Range
+    identity: str
+    members: tuple[Finding, ...]
+
+
+def located(judgement: Judgement) -> Iterator[Located]:
+    """Each cause with its range."""
     lines, positions = Lines(judgement.document.data), judgement.snapshot.positions_in(judgement.document)
-    for finding, identity in zip(judgement.report.findings, fingerprints(judgement.report), strict=True):
-        yield finding, _range(finding, lines, positions), identity
+    for cause, identity in identified(judgement.report):
+        finding = cause.as_one()
+        yield Located(finding, _range(finding, lines, positions), identity, cause.findings)
 
 
 def _range(finding: Finding, lines: Lines, positions: Positions) -> Range:
@@ -130,10 +142,12 @@ def _words(judgement: Judgement, finding: Finding, first: int, last: int) -> Ite
 def _related(judgement: Judgement, finding: Finding) -> list[DiagnosticRelatedInformation] | None:
     """Where else to look: what asks for the distribution, and the lines of the Dockerfile that the evidence names."""
     found: dict[tuple[str, int], DiagnosticRelatedInformation] = {}
-    asked = requirement(finding)
-    place: Location | None = definition.requirement(judgement, *asked) if asked is not None else None
-    if place is not None:
-        found[place.uri, place.range.start.line] = DiagnosticRelatedInformation(place, "asked for here")
+    for about in finding.distributions or ((finding.distribution,) if finding.distribution is not None else ()):
+        asked = place_in(about.origin)
+        place: Location | None = definition.requirement(judgement, *asked) if asked is not None else None
+        if place is not None:
+            said = f"{printable(about.shown)} is asked for here" if len(finding.distributions) > 1 else "asked for here"
+            found[place.uri, place.range.start.line] = DiagnosticRelatedInformation(place, said)
     positions = judgement.snapshot.positions_in(judgement.document)
     for evidence in finding.evidence:
         for number in _LINE.findall(evidence.detail) if evidence.kind == "dockerfile" else ():

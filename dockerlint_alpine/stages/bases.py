@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import date
 from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
@@ -15,12 +16,17 @@ from dockerlint_alpine.stages.walk import Folder, Image, Unclear
 from dockerlint_alpine.system.platforms import APK_ARCH
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from dockerlint_alpine.apk import Index
     from dockerlint_alpine.knowledge import BaseImage
     from dockerlint_alpine.stages.walk import StageWalk
 
 _REGISTRY = re.compile(r"\$\{?(\w+)\}?/?([^/].*)\Z", re.DOTALL)
 """A FROM that begins with a variable."""
 
+_SAME_DAYS = 31
+"""Days that an index may be away from the day that is asked about without a word."""
 _ALPINE_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
@@ -94,11 +100,11 @@ def _image(walk: StageWalk) -> BaseImage | None:
     if not node.base:
         return None
     if not node.unknown:
-        return walk.build.knowledge.base_image(node.base)
+        return walk.build.knowledge.base_image(node.base, walk.build.as_of)
     written = _REGISTRY.match(node.from_instruction.words()[0].text)
     if written is None or set(node.unknown) != {written[1]} or written[1] in written[2]:
         return None
-    found = walk.build.knowledge.base_image(node.base.lstrip("/"))
+    found = walk.build.knowledge.base_image(node.base.lstrip("/"), walk.build.as_of)
     if found is None or found.not_alpine or "/" in found.image or not found.evidence:
         return found if found is not None and found.not_alpine else None
     note = f"${written[1]} has no value here: {node.base.lstrip('/')} is taken for the official image"
@@ -143,8 +149,21 @@ def _open_release(walk: StageWalk, release: str) -> None:
         walk.kind = "unknown"
         walk.unjudged("unknown-base-image", walk.node.from_instruction, str(error), f"FROM {walk.node.base}")
         return
+    if build.as_of is not None:
+        build.notes.extend(_of_another_day(walk.index, build.as_of))
     needs = walk.image.world if walk.image is not None else ()
     walk.packages = Packages.of(build.world_cache, walk.index, needs)
+
+
+def _of_another_day(index: Index, day: str) -> Iterator[str]:
+    """What is said where packages are not those of the day that is asked about."""
+    wanted = date.fromisoformat(day)
+    for source in index.sources:
+        if abs((date.fromisoformat(source.date) - wanted).days) > _SAME_DAYS:
+            yield (
+                f"the packages of Alpine {index.release} {source.repository} are those of {source.date}, the nearest index"
+                f" at hand to {day}"
+            )
 
 
 def _environment(walk: StageWalk) -> None:

@@ -1,23 +1,32 @@
-"""What a build asks for before it starts: requirements of ``[build-system]`` that pip must compile first.
+"""What a build asks for before it starts: the requirements of ``[build-system]`` and ``setup_requires``, with their own.
 
-A wheel of cmake or ninja does for a build that wants the program, so the program's package is needed only where no wheel
-fits. What a build requirement links stays in its throw-away environment: only its compile counts here.
+They are installed into an environment of their own that is gone after the build, so what they link where they run does not
+matter; but what no wheel fits is compiled, at that moment and in that stage.
 """
 
 from __future__ import annotations
 
+import posixpath
 from typing import TYPE_CHECKING
 
+from msgspec import Struct
+from msgspec.structs import replace
+
+from dockerlint_alpine.knowledge import Build
 from dockerlint_alpine.python import Origin, RequirementSet, parse_pep508, requirement_name
 from dockerlint_alpine.python.requirement import InvalidRequirementError
-from dockerlint_alpine.python.resolve import ResolverError, resolve
-from dockerlint_alpine.stages.linkage import known_build
+from dockerlint_alpine.python.sources.source_facts import read_source
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
-    from dockerlint_alpine.knowledge import Knowledge
-    from dockerlint_alpine.python import Facts, IndexOptions, Requested, Resolved, Resolver, Target
+    from dockerlint_alpine.python import IndexOptions, Requested, Resolution, Resolved
+    from dockerlint_alpine.stages.files import StageFiles
+
+MAX_DEPTH = 4
+"""Builds within builds: what builds a build requirement of a build requirement ..."""
+MAX_BUILDS = 60
+"""Distributions whose build requirements are looked at for one command."""
 
 _IMPLIED = {
     "scikit-build-core": ("cmake", "ninja"),
@@ -25,65 +34,67 @@ _IMPLIED = {
     "meson-python": ("ninja",),
 }
 """What backends add themselves where the program is not on PATH (their ``get_requires_for_build_wheel``)."""
-_PROGRAMS = {"cmake": "cmd:cmake", "ninja": "cmd:ninja"}
-"""Distributions that are nothing but a program which Alpine has too."""
+PROGRAMS = {"cmake": "cmd:cmake", "ninja": "cmd:ninja"}
+"""Distributions that are nothing but a program which Alpine has too: its package does for a build."""
+_FILES = ("pyproject.toml", "setup.py", "setup.cfg")
 
 
-def compiled_first(
-    requires: tuple[str, ...],
-    target: Target,
+class Asking(Struct, frozen=True):
+    """A build that asks for something: the ``chain`` that leads to what is built, its ``origin``, PEP 508 ``requires``."""
+
+    chain: tuple[str, ...]
+    origin: Origin
+    requires: tuple[str, ...]
+
+
+def compiled_for_builds(
+    builds: Sequence[Asking],
     options: IndexOptions,
-    release: str,
-    *,
-    knowledge: Knowledge,
-    facts: Facts,
-    resolver: Resolver | None,
-) -> Iterator[tuple[str, str]]:
-    """Needs of the build requirements that no wheel fits, each with what it is for.
+    resolve: Callable[[RequirementSet], Resolution],
+    asked_by: Callable[[Resolved], tuple[str, ...]],
+) -> Iterator[Resolved]:
+    """Yield what is made from source for the environments of ``builds``, each once, with the chain that leads there.
 
-    ``requires`` are PEP 508 texts, ``release`` is Alpine's. Requirements whose files nobody knows are passed over.
+    ``resolve`` tells what a set of requirements installs in an empty environment, ``asked_by`` what the build of a source
+    distribution asks for.
     """
-    parsed = map(_parsed, (*requires, *_implied(requires)))
-    wanted = tuple(request for request in parsed if request is not None and _is_native(request, knowledge))
-    if not wanted:
-        return
-    for one in _resolved(RequirementSet(requested=wanted, options=options), target, facts, resolver):
-        if one.artefact.kind != "sdist":
+    waiting = [(build, 1) for build in builds]
+    seen: set[tuple[str, str | None]] = set()
+    looked_at = 0
+    while waiting and looked_at < MAX_BUILDS:
+        build, depth = waiting.pop(0)
+        wanted = tuple(filter(None, (_parsed(text, build) for text in (*build.requires, *_implied(build.requires)))))
+        if not wanted:
             continue
-        why = f"the build asks for {one.name}, which is compiled too: {one.artefact.reason}"
-        if one.name in _PROGRAMS:
-            yield _PROGRAMS[one.name], why
+        looked_at += 1
+        for one in resolve(RequirementSet(requested=wanted, options=options)).distributions:
+            if one.artefact.kind != "sdist" or (one.name, one.version) in seen:
+                continue
+            seen.add((one.name, one.version))
+            yield one
+            if depth < MAX_DEPTH:
+                waiting.append((Asking(way_to(one), one.origin, asked_by(one)), depth + 1))
+
+
+def way_to(one: Resolved) -> tuple[str, ...]:
+    """Return the chain that leads to a distribution, its own name at the end."""
+    return one.chain if one.chain[-1:] == (one.name,) else (*one.chain, one.name)
+
+
+def program_in_place_of(name: str) -> Build | None:
+    """Return what a build takes that wants a program of which the distribution ``name`` is but a copy (cmake, ninja)."""
+    return Build(language=(), needs=(PROGRAMS[name],), libraries=()) if name in PROGRAMS else None
+
+
+def project_asks(folder: str, files: StageFiles) -> tuple[str, ...]:
+    """Return what the build of a project folder asks for, as its own files state it."""
+    tree: dict[str, bytes | None] = {}
+    for name in _FILES:
+        try:
+            tree[name] = files.read(posixpath.join(folder, name))
+        except (OSError, ValueError):
             continue
-        rule = known_build(one, knowledge)
-        if rule is None or rule.optional_extension:
-            continue
-        for name in rule.language:
-            language = knowledge.language(name)
-            yield from ((need, why) for need in (language.needs if language is not None else ()))
-        yield from ((need, why) for need in rule.needs)
-        for link in rule.libraries:
-            library = knowledge.library(link.library)
-            needs = (f"cmd:{link.tool}",) if link.tool else library.build_needs(release) if library is not None else ()
-            if link.required and link.linkage == "always" and needs:
-                yield needs[0], why
-
-
-def _is_native(one: Requested, knowledge: Knowledge) -> bool:
-    if one.name in _PROGRAMS:
-        return True
-    distribution = knowledge.distribution(one.name) if one.name is not None else None
-    return distribution is not None and bool(distribution.builds)
-
-
-def _resolved(wanted: RequirementSet, target: Target, facts: Facts, resolver: Resolver | None) -> tuple[Resolved, ...]:
-    """What the index says of them if it is to be asked, else what is recorded; the rest is asked for."""
-    found = resolve(wanted, target, facts, no_deps=True).distributions
-    if resolver is None or (resolver.sparing and all(one.artefact.kind != "unknown" for one in found)):
-        return found
-    try:
-        return resolver.resolve(wanted, target).distributions
-    except ResolverError:
-        return found
+    return read_source(tree).build_requires if tree else ()
 
 
 def _implied(requires: tuple[str, ...]) -> tuple[str, ...]:
@@ -91,8 +102,9 @@ def _implied(requires: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(name for backend in sorted(named) for name in _IMPLIED.get(backend, ()) if name not in named)
 
 
-def _parsed(text: str) -> Requested | None:
+def _parsed(text: str, build: Asking) -> Requested | None:
     try:
-        return parse_pep508(text, Origin("pyproject.toml"))
+        found = parse_pep508(text, build.origin)
     except InvalidRequirementError:
         return None
+    return replace(found, chain=(*build.chain, "its build")) if found.name is not None else None

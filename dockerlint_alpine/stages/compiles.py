@@ -12,8 +12,10 @@ from dockerlint_alpine.python.versions import sort_versions
 from dockerlint_alpine.stages.linkage import SourceRule, known_build
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from dockerlint_alpine.knowledge import Build, Knowledge
-    from dockerlint_alpine.python import Facts, Resolved, Resolver, SourceFacts, Target
+    from dockerlint_alpine.python import Facts, IndexOptions, Resolved, Resolver, SourceFacts
     from dockerlint_alpine.stages.files import StageFiles
     from dockerlint_alpine.stages.install_request import InstallRequest
     from dockerlint_alpine.stages.walk import StageWalk
@@ -26,42 +28,41 @@ class SourceBuilds:
         self._knowledge = knowledge
         self._facts = facts
         self._resolver = resolver
-        self._read: dict[tuple[str, str], SourceFacts | None] = {}
+        self._read: dict[tuple[str, str, tuple[tuple[str, str], ...]], SourceFacts | None] = {}
         self.failures: dict[str, str] = {}
         """Why the sources of a distribution could not be read, in one line."""
 
     def rule(
-        self, walk: StageWalk, resolved: Resolved, request: InstallRequest, target: Target, *, isolated: bool
+        self, walk: StageWalk, resolved: Resolved, request: InstallRequest, env: Mapping[str, str]
     ) -> SourceRule | None:
-        """How ``resolved`` is built, by its own sources; ``None`` where a rule tells, or nothing does.
-
-        ``isolated``: build requirements are installed for this build.
-        """
+        """How ``resolved`` is built in an environment, by its own sources; ``None`` where a rule tells, or nothing does."""
         assert walk.index is not None
-        known = known_build(resolved, self._knowledge)
-        found = self._sources(walk.files, resolved, request)
+        found = self._sources(walk.files, resolved, request, env)
         if found is None:
             return None
-        from dockerlint_alpine.stages.build_requirements import compiled_first
         from dockerlint_alpine.stages.source_builds import rule_from_source
 
         sources, label = found
+        known = known_build(resolved, self._knowledge)
         if known is not None:
             return _with_new_languages(known, sources, label)
-        tools = (
-            compiled_first(
-                sources.build_requires,
-                target,
-                request.requirements.options,
-                walk.index.release,
-                knowledge=self._knowledge,
-                facts=self._facts,
-                resolver=self._resolver,
-            )
-            if isolated and not sources.pure
-            else ()
-        )
-        return rule_from_source(sources, label, self._knowledge, walk.index, tools=tools)
+        return rule_from_source(sources, label, self._knowledge, walk.index)
+
+    def asks(self, files: StageFiles, resolved: Resolved, request: InstallRequest) -> tuple[str, ...]:
+        """What the build of ``resolved`` asks for before it starts, as far as that is known or may be asked."""
+        folder = request.projects.get(resolved.name)
+        if folder is not None:
+            from dockerlint_alpine.stages.build_requirements import project_asks
+
+            return project_asks(folder, files)
+        if self._resolver is None or resolved.version is None or resolved.url is not None:
+            return ()
+        wanted = request.requirements.options
+        try:
+            kept = self._resolver.sparing  # nobody asked for it: it is worth no question
+            return self._resolver.source_facts(resolved.name, resolved.version, wanted, only_kept=kept).build_requires
+        except ResolverError:
+            return ()
 
     def is_pure(self, walk: StageWalk, resolved: Resolved, request: InstallRequest) -> bool:
         """True for a distribution that is known to be pure Python: by a rule without a build, by a wheel of any of its
@@ -71,12 +72,12 @@ class SourceBuilds:
         folder = request.projects.get(resolved.name)
         if folder is not None:
             return not is_native(walk.files, folder)
-        found = self._sources(walk.files, resolved, request)
+        found = self._sources(walk.files, resolved, request, {})
         return found is not None and found[0].pure
 
     def compiles(self, walk: StageWalk, resolved: Resolved, request: InstallRequest) -> bool:
         """True for a distribution without a rule whose sources say that something is compiled."""
-        found = self._sources(walk.files, resolved, request)
+        found = self._sources(walk.files, resolved, request, {})
         return found is not None and not found[0].pure
 
     def advice(self, *, several: bool) -> str:
@@ -99,9 +100,9 @@ class SourceBuilds:
         return resolved.version not in recorded and sort_versions([*recorded, resolved.version])[-1] == resolved.version
 
     def _sources(
-        self, files: StageFiles, resolved: Resolved, request: InstallRequest
+        self, files: StageFiles, resolved: Resolved, request: InstallRequest, env: Mapping[str, str]
     ) -> tuple[SourceFacts, str] | None:
-        """What the sources say, and what to call them."""
+        """What the sources say in an environment, and what to call them."""
         name = resolved.name
         folder = request.projects.get(name)
         if folder is not None:
@@ -109,23 +110,32 @@ class SourceBuilds:
                 return None
             from dockerlint_alpine.python import read_tree
 
-            return read_tree(folder, files), f"the project in {files.display(folder).rstrip('/') or '.'}"
+            return read_tree(folder, files, env), f"the project in {files.display(folder).rstrip('/') or '.'}"
         if self._resolver is None or resolved.version is None or resolved.url is not None or self._known_pure(name):
             return None
         if known_build(resolved, self._knowledge) is not None and not self._is_newer(resolved):
             return None
-        key = (name, resolved.version)
+        wanted = request.requirements
+        locked_at = next((one.index for one in wanted.requested if one.name == name and one.index), None)
+        options = replace(wanted.options, locked_at=locked_at) if locked_at is not None else wanted.options
+        sources = self._asked(name, resolved.version, options, ())
+        given = tuple((one, env[one]) for one in (sources.variables if sources is not None else ()) if one in env)
+        if given:
+            sources = self._asked(name, resolved.version, options, given)
+        return (sources, f"{name} {resolved.version}") if sources is not None else None
+
+    def _asked(
+        self, name: str, version: str, options: IndexOptions, variables: tuple[tuple[str, str], ...]
+    ) -> SourceFacts | None:
+        assert self._resolver is not None
+        key = (name, version, variables)
         if key not in self._read:
-            wanted = request.requirements
-            locked_at = next((one.index for one in wanted.requested if one.name == name and one.index), None)
-            options = replace(wanted.options, locked_at=locked_at) if locked_at is not None else wanted.options
             try:
-                self._read[key] = self._resolver.source_facts(name, resolved.version, options)
+                self._read[key] = self._resolver.source_facts(name, version, options, variables)
             except ResolverError as error:
                 self._read[key] = None
                 self.failures[name] = str(error)
-        sources = self._read[key]
-        return (sources, f"{name} {resolved.version}") if sources is not None else None
+        return self._read[key]
 
 
 def _with_new_languages(known: Build, sources: SourceFacts, label: str) -> SourceRule | None:

@@ -32,6 +32,10 @@ class ContextFileError(OSError):
         super().__init__(errno.EIO, reason)
 
 
+NOT_IN_CONTEXT = "it is not in the build context"
+"""Why a file can't be read that another context may have."""
+
+
 class BuildContext(Struct, frozen=True, eq=False, dict=True):
     """A folder on disk as the builder sees it. Paths are POSIX, relative to the root, without ``./``.
 
@@ -78,7 +82,8 @@ class BuildContext(Struct, frozen=True, eq=False, dict=True):
         """Why the builder finds nothing at ``path``, in words that follow "can't be read:"."""
         if self.ignore.excludes(path) and BuildContext(self.root).exists(path):
             return ".dockerignore keeps it out of the build context"
-        return f"it is not in the build context {self.shown_as or '.'}"
+        shown = f" {self.shown_as}" if self.shown_as not in {"", "."} else ""
+        return f"{NOT_IN_CONTEXT}{shown}"
 
     def is_dir(self, path: str) -> bool:
         """True when ``path`` is a folder that the builder sees."""

@@ -200,7 +200,7 @@ def _bring_home(walk: StageWalk, home: PythonHome, source: str, target: str) -> 
 
 def _bring_image_python(walk: StageWalk, reference: str, source: str, target: str) -> None:
     """``COPY --from=python:3.11-alpine /usr/local /usr/local`` brings that image's Python."""
-    image = walk.build.knowledge.base_image(reference)
+    image = walk.build.knowledge.base_image(reference, walk.build.as_of)
     if image is not None and not image.not_alpine:
         home = walk.image_python(image.python_prefix, image.python, image.pip_version)
         if home is not None:

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from dockerlint_alpine.installers.base import PythonHome, project_folder
 from dockerlint_alpine.knowledge.packaged import distribution_names, python_modules
-from dockerlint_alpine.python import Resolution, Resolved, Target, musl_of_alpine, normalise
+from dockerlint_alpine.python import Resolution, Resolved, Target, Unresolved, musl_of_alpine, normalise
 from dockerlint_alpine.python.markers import machine
 from dockerlint_alpine.python.resolve import (
     NOBODY_ASKED,
@@ -20,8 +20,9 @@ from dockerlint_alpine.python.resolve import (
     has_unknown,
     resolve,
 )
-from dockerlint_alpine.python.versions import sort_versions
+from dockerlint_alpine.python.versions import same_version, sort_versions
 from dockerlint_alpine.stages.compiles import SourceBuilds
+from dockerlint_alpine.stages.context import NOT_IN_CONTEXT
 from dockerlint_alpine.stages.errors import StagesError
 from dockerlint_alpine.stages.files import FromText
 from dockerlint_alpine.stages.install_request import (
@@ -37,7 +38,7 @@ from dockerlint_alpine.stages.wheels import WheelError
 from dockerlint_alpine.system.paths import absolute
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from dockerlint_alpine.installers.base import ExportCommand, InstallCommand
     from dockerlint_alpine.knowledge import Knowledge
@@ -143,12 +144,12 @@ class Installer:
         if (self.resolver is None or self.resolver.sparing) and _has_other_wheels(call, request):
             fresh = [_perhaps_a_wheel(one) for one in fresh]
         installed = _not_there_yet(
-            walk, [self._installed(call, one, place, request, command, target, wheelhouse) for one in fresh]
+            walk, [self._installed(call, one, place, request, command, wheelhouse) for one in fresh]
         )
         self._report_unknown(call, resolution, request, present)
         self._report_unruled(call, request, installed)
         if command.makes_wheels:
-            installed = _lay_out_wheels(walk, installed, target)
+            installed = _lay_out_wheels(walk, installed, target, built=command.action != "download")
         _upgrade_pip(walk, home, resolution, self.knowledge.base_images.last_pip(home.version))
         walk.install(installed)
         if walk.glibc is not None:
@@ -164,6 +165,7 @@ class Installer:
             target=target,
             installed=tuple(installed),
             written=call.written,
+            built_for=tuple(self._built_for(call, installed, request, target)),
         )
         walk.steps.append(step)
 
@@ -213,9 +215,14 @@ class Installer:
         target: Target,
         present: Mapping[str, str],
         wheelhouse: Wheelhouse | None,
+        *,
+        tell: bool = True,
     ) -> Resolution:
         no_deps, resolver = "--no-deps" in request.options, self.resolver
         requirements, facts = request.requirements, self.facts
+        made = _handed_over(walk, request)
+        if requirements.options.no_index and made:
+            resolver = None  # all that is installed lies there, as an earlier step made it
         if wheelhouse is not None:
             from dockerlint_alpine.stages.wheelhouse import WheelhouseFacts
 
@@ -233,14 +240,16 @@ class Installer:
             if resolver is not None and not (no_deps or answers_itself(requirements)):
                 online = self._sparingly(resolver, requirements, target, offline)
             if online is None:
-                self.notes.extend(offline.notes)
+                if requirements.options.no_index and made:
+                    offline = _of_made(offline, made)
+                self.notes.extend(offline.notes if tell else ())
                 return offline
             if has_unknown(online):
                 online = filled(online, lambda: offline)
         if wheelhouse is not None:  # the index knows nothing of local files
             judged = tuple(wheelhouse.judged(one, request, target) for one in online.distributions)
             online = replace(online, distributions=judged)
-        self.notes.extend(online.notes)
+        self.notes.extend(online.notes if tell else ())
         return online
 
     def _sparingly(
@@ -265,12 +274,11 @@ class Installer:
         place: str,
         request: InstallRequest,
         command: InstallCommand,
-        target: Target,
         wheelhouse: Wheelhouse | None,
     ) -> Installed:
         walk = call.walk
         distribution = self.knowledge.distribution(resolved.name)
-        ready = _ready_wheel(walk, resolved.name, request.wheelhouses)
+        ready = _ready_wheel(walk, resolved, request.wheelhouses)
         built = ready.built if ready is not None else None
         glibc = ready.glibc if ready is not None else None
         wheel, settled = ready.wheel if ready is not None else None, False
@@ -281,7 +289,7 @@ class Installer:
         elif ready is None and resolved.artefact.kind == "sdist" and command.action != "download":
             assert walk.packages is not None
             assert walk.index is not None
-            read = self.sources.rule(walk, resolved, request, target, isolated=not _keeps_environment(call, request))
+            read = self.sources.rule(walk, resolved, request, call.env)
             built = build_facts(
                 resolved,
                 walk.node.index,
@@ -344,6 +352,59 @@ class Installer:
                 kind = "compiled"
         return GlibcMade(node.base, node.index, kind)
 
+    def _built_for(
+        self, call: Call, installed: Sequence[Installed], request: InstallRequest, target: Target
+    ) -> Iterator[Installed]:
+        """What is compiled for the throw-away environments in which ``installed`` are built."""
+        made = [one for one in installed if one.built is not None and not one.ready]
+        if not made or _keeps_environment(call, request):
+            return
+        from dockerlint_alpine.stages.build_requirements import (
+            Asking,
+            compiled_for_builds,
+            program_in_place_of,
+            way_to,
+        )
+        from dockerlint_alpine.stages.linkage import SourceRule
+
+        walk = call.walk
+        assert walk.packages is not None
+        assert walk.index is not None
+        builds = [
+            Asking(
+                way_to(one.resolved),
+                one.resolved.origin,
+                self.sources.asks(walk.files, one.resolved, request),
+            )
+            for one in made
+        ]
+        options = replace(request.requirements.options, no_index=False, require_hashes=False)
+        for one in compiled_for_builds(
+            builds,
+            options,
+            lambda wanted: self._of_empty(walk, wanted, target),
+            lambda resolved: self.sources.asks(walk.files, resolved, request),
+        ):
+            program = program_in_place_of(one.name)
+            read = SourceRule(program, {}, f"{one.name} {one.version}") if program is not None else None
+            built = build_facts(
+                one,
+                walk.node.index,
+                self.knowledge,
+                walk.index,
+                walk.packages.world,
+                walk.packages.possible,
+                call.env,
+                read=read or self.sources.rule(walk, one, request, call.env),
+            )
+            if built.rule is not None:
+                yield Installed(one, "", built, call.conditional, call.instruction)
+
+    def _of_empty(self, walk: StageWalk, wanted: RequirementSet, target: Target) -> Resolution:
+        """What ``wanted`` installs into an empty environment."""
+        plain = InstallRequest(wanted, {}, ())
+        return self._resolution(walk, plain, target, {}, None, tell=False)
+
     # -- what can't be judged --------------------------------------------------------------------------------------
 
     def _report_hidden(self, call: Call, command: InstallCommand, hidden: Sequence[str]) -> None:
@@ -356,7 +417,12 @@ class Installer:
         evidence = f"{command.tool} {command.verb}"
         for problem in request.requirements.problems:
             where = problem.path if problem.line is None else f"{problem.path}:{problem.line}"
-            call.unjudged("unreadable-requirements", f"{where}: {problem.message}", evidence)
+            # What the instruction itself says has its place already: that of the notice.
+            here = problem.path == call.walk.build.shown_as and problem.line is not None
+            message = problem.message if here else f"{where}: {problem.message}"
+            if NOT_IN_CONTEXT in message:
+                message = f"{message} (--context names another)"
+            call.unjudged("unreadable-requirements", message, evidence)
         files = call.walk.files
         for path in request.requirements.files:
             line = call.walk.edited.get(path)
@@ -377,9 +443,14 @@ class Installer:
         for item in resolution.unresolved:
             if item.kind == "no-release" and item.name in refused:
                 continue
-            if item.name in reported or (item.name in present and item.kind == "dependencies"):
+            if (item.name in reported and item.kind != "no-release") or (
+                item.name in present and item.kind == "dependencies"
+            ):
                 continue
-            if item.kind == "unknown" and not item.name.startswith(("/", ".")):
+            if item.kind == "unknown" and "://" in item.name:
+                message = f"what {item.name} brings can't be told before it is fetched"
+                call.unjudged("unresolved-requirement", message, " -> ".join(item.chain))
+            elif item.kind == "unknown" and not item.name.startswith(("/", ".")):
                 unknown.append(item.name)
             elif item.kind == "unknown":
                 message = f"what {item.name} requires can't be read from its files"
@@ -518,10 +589,52 @@ def _from_apk(walk: StageWalk, prefix: str) -> dict[str, str]:
     return found
 
 
-def _ready_wheel(walk: StageWalk, name: str, wheelhouses: Sequence[str]) -> Installed | None:
-    """The wheel file of ``name`` that an earlier step made and that lies in one of the wheelhouses."""
+def _handed_over(walk: StageWalk, request: InstallRequest) -> dict[str, Installed]:
+    """The wheel files, by distribution, that earlier steps made and that lie where the install looks for files."""
+    return {
+        item.resolved.name: item
+        for item in walk.installed
+        if item.as_wheel and item.location in request.wheelhouses and _fits_here(walk, item)
+    }
+
+
+def _of_made(found: Resolution, made: Mapping[str, Installed]) -> Resolution:
+    """What an install without an index takes of the wheel files that earlier steps made: their versions, and with each
+    what came along when it was made."""
+    names = {one.name for one in found.distributions}
+    taken: list[Resolved] = []
+    wrong: list[Unresolved] = []
+    for one in found.distributions:
+        item = made.get(one.name)
+        if item is None or one.url is not None:
+            taken.append(one)
+            continue
+        version = item.resolved.version
+        if one.version is None or version is None or same_version(one.version, version):
+            taken.append(replace(one, version=version or one.version, artefact=item.resolved.artefact))
+        else:
+            reason = f"{one.name} {one.version} is asked for, and {item.wheel_file} is what lies there"
+            wrong.append(Unresolved(one.name, one.chain, reason, "no-release"))
+            taken.append(one)
+    along = (item.resolved for name, item in made.items() if name not in names and names & set(item.resolved.chain))
+    left = [one for one in found.unresolved if one.name not in made]
+    everything = sorted((*taken, *along), key=lambda one: one.name)
+    return Resolution(tuple(everything), (*left, *wrong), found.notes)
+
+
+def _ready_wheel(walk: StageWalk, resolved: Resolved, wheelhouses: Sequence[str]) -> Installed | None:
+    """The wheel file of this release that an earlier step made and that lies in one of the wheelhouses."""
     for item in walk.installed:
-        if item.as_wheel and item.resolved.name == name and item.location in wheelhouses and _fits_here(walk, item):
+        if (
+            (item.wheel_file or "").endswith(".whl")
+            and item.resolved.name == resolved.name
+            and item.location in wheelhouses
+            and _fits_here(walk, item)
+            and (
+                None in {item.resolved.version, resolved.version}
+                or same_version(item.resolved.version or "", resolved.version or "")
+            )
+        ):
             return item
     return None
 
@@ -531,14 +644,18 @@ def _fits_here(walk: StageWalk, item: Installed) -> bool:
     return item.glibc is None or walk.glibc is not None or item.glibc.kind != "wheel"
 
 
-def _lay_out_wheels(walk: StageWalk, installed: Sequence[Installed], target: Target) -> list[Installed]:
-    """Make the wheel files that ``pip wheel`` leaves behind visible, by name: a later pip finds them there."""
+def _lay_out_wheels(walk: StageWalk, installed: Sequence[Installed], target: Target, *, built: bool) -> list[Installed]:
+    """Make the files that ``pip wheel`` and ``pip download`` leave behind visible, by name: a later pip finds them there.
+
+    Only what is ``built`` is a wheel in any case.
+    """
     tag = f"cp{target.python.replace('.', '')}"
     local = f"{tag}-{tag}-linux_{machine(target.platform)}"
     laid: list[Installed] = []
     for item in installed:
         stem = f"{item.resolved.name.replace('-', '_')}-{item.resolved.version or '0'}"
-        name = f"{stem}-{item.resolved.artefact.wheel_tag or local}.whl"
+        source = not built and item.resolved.artefact.kind == "sdist"
+        name = f"{stem}.tar.gz" if source else f"{stem}-{item.resolved.artefact.wheel_tag or local}.whl"
         if item.resolved.version is not None:
             walk.files = walk.files.place(FromText(b"", f"{item.location.rstrip('/')}/{name}"))
         laid.append(replace(item, wheel_file=name))

@@ -39,6 +39,16 @@ class CommandPlace(Struct, frozen=True):
         """What ``poetry config`` and the like were told."""
         return self.walk.settings
 
+    @property
+    def platform(self) -> str:
+        """Docker's name of the platform."""
+        return self.walk.platform
+
+    @property
+    def on_musl(self) -> bool:
+        """Whether the stage is Alpine's."""
+        return self.walk.glibc is None
+
     def environment(self, prefix: str) -> PythonHome | None:
         """The environment or copied interpreter at ``prefix``."""
         return self.walk.homes.get(prefix)

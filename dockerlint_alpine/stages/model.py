@@ -68,7 +68,10 @@ class ApkStep(Struct, frozen=True):
 
 
 class InstallStep(Struct, frozen=True):
-    """An installer's command and the moment it runs at; ``span`` and ``written`` as those of an ApkStep."""
+    """An installer's command and the moment it runs at; ``span`` and ``written`` as those of an ApkStep.
+
+    ``built_for`` is what is compiled for the environments of its builds, and gone after them.
+    """
 
     stage: int
     instruction: Instruction
@@ -80,6 +83,7 @@ class InstallStep(Struct, frozen=True):
     target: Target
     installed: tuple[Installed, ...]
     written: Written | None = None
+    built_for: tuple[Installed, ...] = ()
 
 
 class PythonStep(Struct, frozen=True):

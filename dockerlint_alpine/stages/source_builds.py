@@ -63,16 +63,11 @@ def rule_from_source(
     source: str,
     knowledge: Knowledge,
     index: Index,
-    *,
-    tools: Iterable[tuple[str, str]] = (),
 ) -> SourceRule | None:
-    """The rule that the sources called ``source`` amount to, ``None`` where they compile nothing and name nothing.
-
-    ``tools`` are further needs of the compile with what they are for.
-    """
+    """The rule that the sources called ``source`` amount to, ``None`` where they compile nothing and name nothing."""
     if facts.pure and not any(need.kind.startswith("external") for need in facts.needs):
         return None
-    reading = _Reading(source, knowledge, index, dict(tools), dict.fromkeys(_languages(facts)))
+    reading = _Reading(source, knowledge, index, {}, dict.fromkeys(_languages(facts)))
     for need in facts.needs:
         reading.take(need)
     rule = Build(

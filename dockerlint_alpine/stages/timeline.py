@@ -44,6 +44,7 @@ class _TimelineBuilder:
     def __init__(self, state: BuildWalk, installer: Installer) -> None:
         self.state = state
         self.installer = installer
+        state.as_of = installer.as_of
 
     def build(self, target: str | None) -> Timeline:
         """Walk all stages, or the ones that ``target`` needs."""

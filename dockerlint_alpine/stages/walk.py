@@ -89,6 +89,8 @@ class BuildWalk:
         self.alpine = alpine
         self.python = python
         self.shown_as = shown_as
+        self.as_of: str | None = None
+        """The day (``YYYY-MM-DD``) that is asked about, where it is not today."""
         self.elsewhere = elsewhere
         self.stages: dict[int, StageWalk] = {}
         """The stages that were walked to their end, by index."""

@@ -20,3 +20,15 @@ def test_a_package_is_proposed_once(judge: Judge) -> None:
     found = [one for one in judge(STAGE.format(what="psycopg==3.3.4")).findings if one.code == "AD203"]
     assert sorted(one.packages for one in found) == [("binutils",), ("libpq-dev",)]
     assert [also.packages for one in found for also in one.brought] == [("libpq",)]
+
+
+def test_only_the_official_images_are_known_to_search_with_compilers(judge: Judge) -> None:
+    """Home Assistant builds its Python itself; Alpine's own has ``find_library`` patched."""
+    lines = "RUN apk add eudev-libs && pip install pyudev==0.24.4\n"
+    official = judge(f"FROM python:3.12-alpine3.20\n{lines}")
+    assert {name for one in official.findings if one.code == "AD203" for name in one.packages} == {
+        "binutils",
+        "eudev-dev",
+    }
+    own = judge(f"FROM ghcr.io/home-assistant/base-python:3.14-alpine3.24\n{lines}")
+    assert not [one for one in own.findings if one.code == "AD203"]

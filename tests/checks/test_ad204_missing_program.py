@@ -47,6 +47,7 @@ def names(report: FileReport) -> list[str]:
         (f"{A}RUN apk add --no-cache curl && curl -O x && apk del curl\n{CURL}", ["curl"]),
         (f'{A}CMD ["python3", "-m", "http.server"]\n', ["python3"]),
         (f"{PY}FROM scratch\n{CURL}", []),
+        (f"{PY}FROM gcr.io/distroless/python3-debian12\n{CURL}", []),
         (f"{PY}HEALTHCHECK CMD wget -q --spider http://localhost || exit 1\n", []),
         (f"{PY}HEALTHCHECK CMD nc -z localhost 80 || exit 1\n", []),
         (f"{PY}RUN apk add curl\n{CURL}", []),

@@ -41,6 +41,10 @@ def test_what_pip_refuses(judge: Judge, text: str) -> None:
     "text",
     [
         f"FROM alpine:3.18\n{APK}{PIP}",
+        f"FROM alpine:3.20\n{APK}RUN python3 setup.py install\n",
+        "FROM alpine:3.20\nRUN apk add python3 py2-pip && pip install requests==2.32.3\n",
+        "FROM ghcr.io/linuxserver/baseimage-alpine:riscv64-3.22\nRUN apk add python3 py3-pip\n"
+        "RUN python3 -m venv /lsiopy && pip install requests==2.32.3\n",
         f"FROM alpine:3.19\n{APK}RUN python3 -m venv /v && /v/bin/pip install requests==2.32.3\n",
         f"FROM alpine:3.19\n{APK}RUN python3 -m venv /v && . /v/bin/activate && pip install requests==2.32.3\n",
         f"FROM alpine:3.19\nENV PIP_BREAK_SYSTEM_PACKAGES=1\n{APK}{PIP}",
@@ -75,6 +79,11 @@ def test_what_it_accepts(judge: Judge, text: str) -> None:
 def test_the_way_out_that_fits(judge: Judge, requirements: str, advice: str) -> None:
     (finding,) = refused(judge(f"FROM alpine:3.19\n{APK}RUN pip install {requirements}\n"))
     assert finding.message.endswith(f": {advice}")
+
+
+def test_an_image_of_which_nothing_is_known_may_have_an_environment(judge: Judge) -> None:
+    (finding,) = refused(judge(f"FROM example/alpine-tools:3.22\n{APK}{PIP}"))
+    assert (finding.severity, finding.confidence) == ("warning", "possible")
 
 
 def test_an_image_for_python_is_named_where_much_is_installed(judge: Judge) -> None:

@@ -10,10 +10,11 @@ from packaging.specifiers import SpecifierSet
 from packaging.version import Version
 
 from dockerlint_alpine.apk import IndexStore
+from dockerlint_alpine.checks import ad504_toolchain_mismatch, toolchain
 from dockerlint_alpine.checks.toolchain import toolchains
 from dockerlint_alpine.knowledge import Knowledge
 from dockerlint_alpine.knowledge.errors import RuleError
-from dockerlint_alpine.knowledge.toolchains import PACKAGES, check, disagrees
+from dockerlint_alpine.knowledge.toolchains import PACKAGES, Toolchains, check, disagrees
 from dockerlint_alpine.knowledge.validate import judged
 
 if TYPE_CHECKING:
@@ -67,6 +68,69 @@ def test_bindings_that_do_not_know_this_python(judge: Judge, python: str, found:
     assert any("can be compiled for Python 3.13 at most, not 3.14" in message for message in messages) == found
     forward = text.replace("RUN pip", "ENV PYO3_USE_ABI3_FORWARD_COMPATIBILITY=1\nRUN pip")
     assert not [one for one in hopeless(judge(forward)) if "at most" in one.message]
+
+
+C = "RUN apk add --no-cache gcc g++ musl-dev libxml2-dev libxslt-dev yaml-dev\n"
+
+
+@pytest.mark.parametrize(
+    ("python", "what", "says"),
+    [
+        (
+            "3.11",
+            "aiohttp==3.8.1",
+            "aiohttp 3.8.1 is compiled here and can be compiled for Python 3.10 at most, not 3.11",
+        ),
+        ("3.12", "yarl==1.8.2", "yarl 1.8.2 is compiled here and can be compiled for Python 3.11 at most, not 3.12"),
+        ("3.13", "lxml==4.9.3", "lxml 4.9.3 is compiled here and can be compiled for Python 3.12 at most, not 3.13"),
+        ("3.10", "aiohttp==3.8.1", ""),
+        ("3.11", "yarl==1.8.2", ""),
+    ],
+)
+def test_sources_that_a_newer_python_does_not_compile(judge: Judge, python: str, what: str, says: str) -> None:
+    text = f"FROM python:{python}-alpine3.19\n{C}RUN pip install --no-binary :all: {what}\n"
+    messages = [one.message for one in hopeless(judge(text)) if one.message.startswith(what.partition("=")[0])]
+    assert [one.partition(", no package helps")[0] for one in messages] == ([says] if says else [])
+
+
+@pytest.mark.parametrize(
+    ("command", "found"),
+    [
+        ("pip install PyYAML==6.0", True),
+        ("pip install --no-build-isolation PyYAML==6.0", False),
+        ("PIP_CONSTRAINT=/c.txt pip install PyYAML==6.0", False),
+        ("pip install -c c.txt PyYAML==6.0", False),
+        ("pip install PyYAML==6.0.1", False),
+    ],
+)
+def test_what_a_build_takes_from_the_index(judge: Judge, command: str, found: bool) -> None:
+    """PyYAML goes on without its extension, but not where its setup.py fails."""
+    report = judge(f"FROM python:3.12-alpine3.19\n{C}RUN {command}\n")
+    messages = [one.message for one in hopeless(report)]
+    assert bool(messages) == found
+    if found:
+        assert "its build takes the newest Cython and is refused by Cython 3 and later" in messages[0]
+        assert "constrain the build to cython<3" in messages[0]
+
+
+def test_setuptools_without_pkg_resources_is_for_pythons_that_have_it(judge: Judge) -> None:
+    """setuptools 82 asks for Python 3.9: an older Python gets an older one."""
+    text = "FROM python:{}-alpine3.18\nRUN apk add g++ musl-dev\nRUN pip install --no-binary pandas pandas==1.3.5\n"
+    assert ["setuptools 82" in one.message for one in hopeless(judge(text.format("3.10")))] == [True]
+    assert not hopeless(judge(text.format("3.8")))
+
+
+def test_a_gcc_that_is_too_new(judge: Judge, monkeypatch: pytest.MonkeyPatch) -> None:
+    demand = {"versions": "==4.4.5", "gcc-before": "14", "evidence": ["lz4"]}
+    table = Toolchains({"releases": TABLE.releases, "distributions": {"lz4": [demand]}})
+    for module in (toolchain, ad504_toolchain_mismatch):
+        monkeypatch.setattr(module, "toolchains", lambda _: table)
+    text = "FROM python:3.12-alpine{}\nRUN apk add gcc musl-dev\n{}RUN pip install --no-binary :all: lz4==4.4.5\n"
+    (finding,) = hopeless(judge(text.format("3.21", "")))
+    assert "its C is refused by GCC 14 and later; Alpine 3.21 has 14.2" in finding.message
+    assert "set CFLAGS=-fpermissive; take Alpine 3.20 or earlier" in finding.message
+    assert not hopeless(judge(text.format("3.20", "")))
+    assert not hopeless(judge(text.format("3.21", "ENV CFLAGS=-fpermissive\n")))
 
 
 def test_an_old_pip_is_upgraded_first(judge: Judge) -> None:

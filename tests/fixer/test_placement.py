@@ -84,3 +84,51 @@ def test_a_program_that_a_run_starts_is_not_put_into_the_script(mend: Mend) -> N
     done = mend(text, {"install.sh": "apk add curl\n"}, select=["AD204"])
     assert not done.others
     assert b"RUN apk add --no-cache bash\n" in done.new
+
+
+def test_a_list_with_a_name_is_for_building(mend: Mend) -> None:
+    """Of two lists that nothing deletes: whoever named one meant to."""
+    text = (
+        "FROM python:3.11-alpine3.19\nRUN apk add --no-cache gcc musl-dev\nRUN apk add --no-cache -t .b make g++\n"
+        "RUN pip install psycopg2==2.9.9\n"
+    )
+    assert b"-t .b make g++ libpq-dev\n" in mend(text, select=["AD101"]).new
+
+
+def test_a_list_behind_the_need_is_too_late(mend: Mend) -> None:
+    text = "FROM python:3.11-alpine3.19\nRUN curl -fsS https://h.example/x\nRUN apk add --no-cache jq git tini\n"
+    new = mend(text, select=["AD204"]).new.decode().splitlines()
+    assert new[1:] == ["RUN apk add --no-cache curl", *text.splitlines()[1:]]
+
+
+SHARED = """\
+FROM python:3.11-alpine3.19 AS base
+RUN apk add --no-cache tini{}
+FROM base AS one
+{}
+FROM base AS two
+RUN {}
+FROM python:3.11-alpine3.19 AS w
+RUN apk add --no-cache gcc musl-dev lz4-dev && pip install --prefix=/i lz4==4.4.5
+"""
+COPIED, BUILT = "COPY --from=w /i /usr/local", "RUN pip install psycopg2==2.9.9"
+
+
+@pytest.mark.parametrize(
+    ("listed", "one", "two", "place", "expected"),
+    [
+        # the other stage has it anyway
+        ("", COPIED, "apk add --no-cache lz4-libs", 1, "RUN apk add --no-cache tini lz4-libs"),
+        # the other stage would get what it does not need
+        ("", COPIED, "python -V", 3, "RUN apk add --no-cache lz4-libs"),
+        # what builds does not go where something runs
+        (" gcc musl-dev", BUILT, "apk add --no-cache libpq-dev", 3, "RUN apk add --no-cache libpq-dev"),
+    ],
+)
+def test_the_base_s_list_serves_when_all_that_are_built_from_it_have_the_package(
+    mend: Mend, listed: str, one: str, two: str, place: int, expected: str
+) -> None:
+    text = SHARED.format(listed, one, two)
+    new = mend(text, select=["AD101", "AD201"]).new.decode().splitlines()
+    assert new[place] == expected
+    assert len(new) == len(text.splitlines()) + (place != 1)

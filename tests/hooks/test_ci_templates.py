@@ -20,12 +20,15 @@ from tests.hooks.scratch import copy_of_the_checkout
 
 SCRIPTS = Path(sys.executable).parent
 ACTION = CHECKOUT / "action.yml"
+RELEASE = CHECKOUT / ".github" / "workflows" / "release.yml"
 GITLAB = CHECKOUT / "docs" / "ci" / "gitlab.yml"
 DOCKERFILE = "docker/backend.alpine.Dockerfile"
 
 
 @pytest.mark.parametrize(
-    ("schema", "path"), [("vendor.github-actions", ACTION), ("vendor.gitlab-ci", GITLAB)], ids=["github", "gitlab"]
+    ("schema", "path"),
+    [("vendor.github-actions", ACTION), ("vendor.github-workflows", RELEASE), ("vendor.gitlab-ci", GITLAB)],
+    ids=["action", "release", "gitlab"],
 )
 def test_agrees_with_the_schema_of_the_host(schema: str, path: Path) -> None:
     command = [SCRIPTS / "check-jsonschema", "--builtin-schema", schema, path]
@@ -33,21 +36,25 @@ def test_agrees_with_the_schema_of_the_host(schema: str, path: Path) -> None:
     assert done.returncode == 0, done.stdout
 
 
-def test_zizmor_has_nothing_to_say_of_the_action(tmp_path: Path) -> None:
-    shutil.copy(ACTION, tmp_path)
-    command = [
-        SCRIPTS / "zizmor",
-        "--offline",
-        "--no-config",
-        "--persona",
-        "pedantic",
-        "--format",
-        "json",
-        "action.yml",
-    ]
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+@pytest.mark.parametrize("path", [ACTION, RELEASE], ids=["action", "release"])
+def test_zizmor_has_nothing_to_say(path: Path) -> None:
+    options = ["--offline", "--no-config", "--persona", "pedantic", "--format", "json"]
+    done = subprocess.run([SCRIPTS / "zizmor", *options, path], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     assert json.loads(done.stdout) == []
+
+
+def test_the_release_builds_once_and_holds_no_secret() -> None:
+    jobs = yaml.safe_load(RELEASE.read_text())["jobs"]
+    assert "secrets." not in RELEASE.read_text()
+    assert [name for name, job in jobs.items() if job["permissions"].get("id-token") == "write"] == [
+        "attest",
+        "publish",
+    ]
+    built = [name for name, job in jobs.items() if any("uv build" in step.get("run", "") for step in job["steps"])]
+    assert built == ["build"]
+    order = ["build", "try", "attest", "publish", "release"]
+    assert [jobs[name].get("needs") for name in order] == [None, *order[:-1]]
 
 
 @pytest.fixture
@@ -61,6 +68,7 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     temporary = tmp_path_factory.mktemp("runner")
     place = copy_of_the_checkout(tmp_path_factory.mktemp("action"))
     runner = {"RUNNER_TEMP": str(temporary), "GITHUB_STEP_SUMMARY": str(temporary / "summary.md")}
+    runner |= {"GITHUB_OUTPUT": str(temporary / "output"), "PATH": f"{SCRIPTS}{os.pathsep}{os.environ['PATH']}"}
     install, _ = steps({}, action_path=place)
     done = shell(*install, runner, cwd=temporary)
     assert done.returncode == 0, done.stdout + done.stderr
@@ -77,6 +85,9 @@ def steps(inputs: Mapping[str, str], *, action_path: Path) -> Iterator[tuple[str
         return re.sub(r"\$\{\{ (\S+) \}\}", lambda match: values[match[1]], text)
 
     for step in action["runs"]["steps"]:
+        if "uses" in step:
+            assert re.search(r"@[0-9a-f]{40}$", step["uses"]), "pinned by hash"
+            continue
         assert step["shell"] == "bash"
         assert "${{" not in step["run"], "an expression in a script is an injection"
         yield step["run"], {name: evaluated(value) for name, value in step["env"].items()}
@@ -101,6 +112,12 @@ def test_the_action_annotates_summarizes_and_fails(installed: dict[str, str], ba
     assert f"file={DOCKERFILE},line=29" in annotations[1]
     assert len(json.loads((backend / "out.sarif").read_text())["runs"][0]["results"]) == 2
     assert "| [AD201](https://" in Path(installed["GITHUB_STEP_SUMMARY"]).read_text()
+    assert Path(installed["GITHUB_OUTPUT"]).read_text().split() == ["findings=2", "fixable=2"]
+    for fail_on, code in (("never", 0), ("error", 1), ("sometimes", 2)):
+        _, check = steps({"fail-on": fail_on}, action_path=CHECKOUT)
+        assert shell(*check, installed, cwd=backend).returncode == code
+    _, check = steps({"fail-on": "error", "args": "--offline --ignore AD201"}, action_path=CHECKOUT)
+    assert shell(*check, installed, cwd=backend).returncode == 0
 
 
 @pytest.mark.slow

@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import os
+from datetime import date
 from pathlib import Path
 
+from dockerlint_alpine.python.index.cached_resolver import KeptResolver
 from dockerlint_alpine.python.index.online import UvResolver
+from dockerlint_alpine.python.index.questions import WhatIsInstalled, WhatSourcesSay
+from dockerlint_alpine.python.model import Resolution
+from dockerlint_alpine.python.sources.source_facts import SourceFacts
 
 
 def variables(tmp_path: Path) -> dict[str, str]:
@@ -23,6 +28,25 @@ def variables(tmp_path: Path) -> dict[str, str]:
         "UV_CACHE_DIR": str(tmp_path / "uv"),
         "NO_PROXY": "*",
     }
+
+
+class Direct:
+    """The way to the index that takes the time it takes."""
+
+    def __init__(self, uv: UvResolver) -> None:
+        self.uv = uv
+
+    def resolution(self, question: WhatIsInstalled) -> Resolution:
+        return question.put(self.uv)
+
+    def sources(self, question: WhatSourcesSay) -> SourceFacts:
+        return question.put(self.uv)
+
+
+def asking(uv: UvResolver) -> KeptResolver:
+    """What ``--online`` hands to a doctor, on ``uv``."""
+    today = date.fromisoformat(uv.day) if uv.day else date.min
+    return KeptResolver(uv.answers, today=today, as_of=uv.as_of, way=Direct(uv), sparing=False)
 
 
 def resolver(tmp_path: Path, more: dict[str, str] | None = None, **options: object) -> UvResolver:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from dockerlint_alpine.run.discovery import Search, find_jobs
 
@@ -177,7 +178,8 @@ def test_a_compose_file_chooses_within_the_project_only(inside: Project) -> None
     assert [job.shown_as for job in jobs] == ["top/Dockerfile"]
     assert [error.path for error in errors] == [f"top/deploy/compose.yml:{line}" for line in (5, 9, 10)]
     assert all(error.refused and "lies outside the project" in error.message for error in errors)
-    assert find_jobs(["top"]) == ([*jobs, *find_jobs(["top/deploy/Dockerfile"])[0]], errors)
+    (plain,) = find_jobs(["top/deploy/Dockerfile"])[0]
+    assert find_jobs(["top"]) == ([*jobs, replace(plain, walked=True)], errors)
 
 
 def test_the_environment_is_shown_by_name(inside: Project, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -236,9 +238,9 @@ def test_nothing_there_is_said(inside: Project) -> None:
     inside({"empty/x": ""})
     jobs, errors = find_jobs(["empty", "gone"])
     assert not jobs
-    assert [(error.path, error.message) for error in errors] == [
-        ("empty", "a folder without any Dockerfile"),
-        ("gone", "no such file or folder"),
+    assert [(error.path, error.message, error.empty) for error in errors] == [
+        ("empty", "a folder without any Dockerfile", True),
+        ("gone", "no such file or folder", False),
     ]
 
 

@@ -185,6 +185,29 @@ def test_one_quick_fix_mends_one_finding(project: Project, encoding: types.Posit
     run(test)
 
 
+def test_one_cause_is_one_diagnostic_with_one_fix_and_its_other_ways_out(project: Project) -> None:
+    text = "FROM alpine:3.14\nRUN apk add --no-cache py3-pip && pip3 install lxml==4.9.3 psycopg2==2.9.9\n"
+    root = project({"Dockerfile": text})
+
+    async def test() -> None:
+        async with session(root) as editor:
+            uri = editor.open("Dockerfile")
+            (cause,) = await editor.diagnostics(uri)
+            assert cause.message.startswith(
+                "psycopg2 2.9.9 and lxml 4.9.3 are compiled here and 5 packages for that are"
+            )
+            found = await editor.actions(uri, cause.range, [types.CodeActionKind.QuickFix], [cause])
+            (preferred,) = (one for one in found if one.is_preferred)
+            assert preferred.edit is not None
+            new = editor.apply(preferred.edit)[uri]
+            assert "py3-pip gcc libxslt-dev musl-dev postgresql-dev python3-dev &&" in new
+            (upgrade,) = (one for one in found if one.title == "AD101: upgrade pip first in line 2 (unsafe)")
+            assert upgrade.edit is not None
+            assert "-U 'pip>=21.2' && pip3 install lxml" in editor.apply(upgrade.edit)[uri]
+
+    run(test)
+
+
 def test_an_unsafe_fix_says_so_and_is_not_preferred(project: Project) -> None:
     root = project({"Dockerfile": "FROM alpine:3.19\nRUN apk add --no-cache curl=1.0.0-r0\n"})
 

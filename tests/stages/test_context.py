@@ -54,7 +54,7 @@ def test_the_ignore_file_beside_the_dockerfile_comes_first(tmp_path: Path) -> No
     assert context.exists("a.txt")
     assert not context.exists("b.txt")
     assert context.why_missing("b.txt") == ".dockerignore keeps it out of the build context"
-    assert context.why_missing("c.txt") == "it is not in the build context ."
+    assert context.why_missing("c.txt") == "it is not in the build context"
 
 
 def test_the_context_is_the_folder_that_has_the_sources(tmp_path: Path) -> None:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from dockerlint_alpine.python.model import Origin, PythonError
 from dockerlint_alpine.system.toml import TomlError, load_toml
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from dockerlint_alpine.python.model import FileReader
 
@@ -20,20 +21,30 @@ class SourceError(PythonError):
     """A file that can't be read or is not what its name promises; the text names it."""
 
 
+_KEPT = 2 * 1024 * 1024
+"""Characters of a text that is kept for the next stage, platform or repository that has the same."""
+
+
+def _parsed(text: str) -> tuple[Mapping[str, Any], Sequence[str]]:
+    return load_toml(text.encode("utf-8")), text.split("\n")
+
+
+_parsed_again = lru_cache(maxsize=8)(_parsed)
+
+
 class TomlSource:
-    """One TOML file: ``data`` as ``tomllib`` gives it, ``path`` as the user names it."""
+    """One TOML file: ``data`` as ``tomllib`` gives it (shared: not to be changed), ``path`` as the user names it."""
 
     def __init__(self, path: str, files: FileReader) -> None:
         """Read ``path``; raises ``SourceError`` if it can't be read or is no TOML."""
         self.path = files.display(path)
         try:
             text = files.read(path).decode("utf-8-sig").replace("\r\n", "\n")
-            self.data = load_toml(text.encode("utf-8"))
+            self.data, self.lines = (_parsed_again if len(text) <= _KEPT else _parsed)(text)
         except OSError as error:
             raise SourceError(f"{self.path} can't be read: {error.strerror or 'no such file'}") from None
         except (TomlError, UnicodeDecodeError) as error:
             raise SourceError(f"{self.path} is not valid TOML: {str(error).splitlines()[0]}") from None
-        self.lines = text.split("\n")
         self._headers: dict[str, list[int]] | None = None
 
     def table(self, *keys: str) -> Mapping[str, Any]:

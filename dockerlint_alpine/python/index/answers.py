@@ -10,7 +10,7 @@ import hashlib
 import json
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from msgspec import ValidationError, convert, to_builtins
 from msgspec.structs import replace
@@ -33,12 +33,15 @@ from dockerlint_alpine.python.sources.source_facts import SourceFacts, SourceNee
 from dockerlint_alpine.python.verdict import choose, judge_file, releases_of_files
 from dockerlint_alpine.python.versions import specifiers
 
+Variables: TypeAlias = "tuple[tuple[str, str], ...]"
+"""Variables of a build's environment that its scripts look at, with their values."""
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from dockerlint_alpine.python.model import IndexOptions
 
-FORMAT = 4
+FORMAT = 5
 """Of the answers; another one is asked again."""
 
 
@@ -135,9 +138,9 @@ def _platform_key(wanted: RequirementSet, target: Target, as_of: str | None) -> 
     return _digest("parts", resolution_key(wanted, target, as_of), repr(target), *each)
 
 
-def source_key(name: str, version: str, options: IndexOptions) -> str:
-    """Return the key of what the sdist of a release says."""
-    return _digest("sdist", name, version, *_places(options))
+def source_key(name: str, version: str, options: IndexOptions, variables: Variables = ()) -> str:
+    """Return the key of what the sdist of a release says in an environment."""
+    return _digest("sdist", name, version, *_places(options), "--", *(part for pair in variables for part in pair))
 
 
 def python_of(target: Target) -> str:

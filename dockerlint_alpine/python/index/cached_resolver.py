@@ -20,6 +20,7 @@ from dockerlint_alpine.system.deadline import all_within
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from dockerlint_alpine.python.index.answers import Variables
     from dockerlint_alpine.python.index.online import UvResolver
     from dockerlint_alpine.python.index.questions import Question, Way
     from dockerlint_alpine.python.model import IndexOptions, RequirementSet, Resolution, Target
@@ -190,12 +191,16 @@ class KeptResolver:
                 raise
             return old
 
-    def source_facts(self, name: str, version: str, options: IndexOptions) -> SourceFacts:
+    def source_facts(
+        self, name: str, version: str, options: IndexOptions, variables: Variables = (), *, only_kept: bool = False
+    ) -> SourceFacts:
         """Return what the sdist of a release says; raises ``ResolverError``."""
-        known = kept_source(self._answers, source_key(name, version, options))
+        known = kept_source(self._answers, source_key(name, version, options, variables))
         if known is not None:
             return known
-        return self._asked(options).sources(WhatSourcesSay(name, version, options))
+        if only_kept:
+            raise ResolverError(NOBODY_ASKED)
+        return self._asked(options).sources(WhatSourcesSay(name, version, options, variables))
 
     def _kept(self, wanted: RequirementSet, target: Target, oldest: str) -> Resolution | None:
         return kept_resolution(self._answers, wanted, target, self._as_of, oldest=oldest)

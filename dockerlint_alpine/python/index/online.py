@@ -55,6 +55,7 @@ from dockerlint_alpine.system.child import ChildError, ChildTimeoutError, Limits
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from dockerlint_alpine.python.index.answers import Variables
     from dockerlint_alpine.python.model import IndexOptions
     from dockerlint_alpine.python.sources.source_facts import SourceFacts
 
@@ -82,14 +83,12 @@ _ANSWERED = re.compile(r"HTTP status (?:client|server) error")
 
 
 class UvResolver:
-    """Resolves requirement sets with uv; the ``Resolver`` of ``dockerlint_alpine.python.resolve``.
+    """Resolves requirement sets with uv, and reads sdists of the index.
 
     ``cache`` is a folder for answers (made when needed; ``None``: no cache). ``day`` (``YYYY-MM-DD``, handed in) is today:
     an answer of another day is asked again. ``timeout`` are seconds for one run of uv. ``progress`` gets one line before
     each slow step. ``as_of`` leaves out later uploads. ``quick``: an index that can't be reached at once is not waited for.
     """
-
-    sparing = False
 
     def __init__(
         self,
@@ -120,13 +119,6 @@ class UvResolver:
         self._silent: NoAnswerError | None = None
         self.sources: dict[tuple[str, str], SourceFacts] = {}
         """What was read of sdists: (name, version) -> facts."""
-
-    # -- the Resolver protocol --------------------------------------------------------------------------------------
-
-    @property
-    def looked_at(self) -> set[str]:
-        """The files that kept answers were read from, or not found in."""
-        return self.answers.looked_at
 
     def recall(self, wanted: RequirementSet, target: Target) -> Resolution | None:
         """Return today's answer if it is kept."""
@@ -180,20 +172,20 @@ class UvResolver:
             keep_resolution(self.answers, wanted, target, self.as_of, day=self.day, found=found)
         return with_origins(found, origins)
 
-    def source_facts(self, name: str, version: str, options: IndexOptions) -> SourceFacts:
+    def source_facts(self, name: str, version: str, options: IndexOptions, variables: Variables = ()) -> SourceFacts:
         """Read the sdist of a release (in memory, never run); raises ``ResolverError``.
 
         A release never changes, so what was read once is kept for good.
         """
-        key = source_key(name, version, options)
+        key = source_key(name, version, options, variables)
         facts = kept_source(self.answers, key)
         if facts is not None:
             return facts
-        facts = self.sources.get((name, version)) if options.locked_at is None else None
+        facts = self.sources.get((name, version)) if options.locked_at is None and not variables else None
         if facts is None:
             self._check_silence()
             self.progress(f"reading the sdist of {name} {version}")
-            facts = self._read_source(self._open_index(options), name, version)
+            facts = self._read_source(self._open_index(options), name, version, variables)
         self.answers.put(key, packed_source(facts))
         return facts
 
@@ -330,15 +322,16 @@ class UvResolver:
 
     # -- what --no-build leaves out ---------------------------------------------------------------------------------
 
-    def _read_source(self, index: SimpleIndex, name: str, version: str) -> SourceFacts:
+    def _read_source(self, index: SimpleIndex, name: str, version: str, variables: Variables = ()) -> SourceFacts:
         try:
             files = [one for one in index.files(name) if tag_of_wheel(one.name) is None and _is_version(one, version)]
             if not files:
                 raise ResolverError(f"{name} {version} has no sdist")
-            facts = read_sdist(index.download(files[0]), files[0].name)
+            facts = read_sdist(index.download(files[0]), files[0].name, dict(variables))
         except (IndexAnswerError, SdistError) as error:
             raise ResolverError(f"{name} {version}: {error}") from None
-        self.sources[name, version] = facts
+        if not variables:
+            self.sources[name, version] = facts
         return facts
 
     def _add_releases(self, index: SimpleIndex, packages: Sequence[dict[str, Any]], stubs: Stubs) -> None:

@@ -11,6 +11,7 @@ from dockerlint_alpine.python.index.answers import resolution_key, source_key
 from dockerlint_alpine.python.resolve import ResolverError
 
 if TYPE_CHECKING:
+    from dockerlint_alpine.python.index.answers import Variables
     from dockerlint_alpine.python.index.online import UvResolver
     from dockerlint_alpine.python.model import IndexOptions, RequirementSet, Resolution, Target
     from dockerlint_alpine.python.sources.source_facts import SourceFacts
@@ -43,10 +44,11 @@ class WhatSourcesSay(Struct, frozen=True):
     name: str
     version: str
     options: IndexOptions
+    variables: Variables = ()
 
     def key(self, as_of: str | None) -> str:  # noqa: ARG002 - as the other question
         """The key of its answer."""
-        return source_key(self.name, self.version, self.options)
+        return source_key(self.name, self.version, self.options, self.variables)
 
     @property
     def shown(self) -> str:
@@ -55,7 +57,7 @@ class WhatSourcesSay(Struct, frozen=True):
 
     def put(self, way: UvResolver) -> SourceFacts:
         """Ask; the answer is kept. Raises ``ResolverError``."""
-        return way.source_facts(self.name, self.version, self.options)
+        return way.source_facts(self.name, self.version, self.options, self.variables)
 
 
 Question: TypeAlias = WhatIsInstalled | WhatSourcesSay

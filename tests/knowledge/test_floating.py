@@ -1,0 +1,77 @@
+"""What the floating tags of the official images stood for on a day."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import pytest
+
+from dockerlint_alpine.knowledge import Knowledge
+from dockerlint_alpine.knowledge.errors import RuleError
+from dockerlint_alpine.knowledge.floating import FloatingTags
+from dockerlint_alpine.run.analysis import Doctor, configure
+
+
+@pytest.fixture(scope="module")
+def knowledge() -> Knowledge:
+    return Knowledge.open()
+
+
+@pytest.mark.parametrize(
+    ("reference", "day", "alpine", "python"),
+    [
+        ("python:3-alpine", "2024-10-09", "3.20", "3.13.0"),
+        ("python:3-alpine", "2024-10-06", "3.20", "3.12.7"),
+        ("python:alpine", "2019-10-14", "3.10", "3.8.0"),
+        ("python:3.11-alpine", "2023-05-09", "3.17", "3.11.3"),
+        ("python:3.11-alpine", "2023-05-10", "3.18", "3.11.3"),
+        ("docker.io/library/python:3.12-alpine3.20", "2024-06-30", "3.20", "3.12.4"),
+        ("mirror.gcr.io/library/python:3-alpine", "2024-10-09", "3.20", "3.13.0"),
+        ("python:3.6-alpine", "2026-01-01", "3.15", "3.6.15"),  # retired: it is what it last was
+        ("python:3.12.3-alpine3.19", "2030-01-01", "3.19", "3.12.3"),  # does not float
+        ("alpine", "2020-01-01", "3.11", None),
+        ("alpine:latest", "2026-06-08", "3.23", None),
+        ("alpine:3", "2026-06-09", "3.24", None),
+        ("alpine:3.18", "2020-01-01", "3.18", None),
+    ],
+)
+def test_tags_of_a_day(knowledge: Knowledge, reference: str, day: str, alpine: str, python: str | None) -> None:
+    found = knowledge.base_image(reference, day)
+    assert found is not None
+    assert (found.alpine, found.python_version, found.reference) == (alpine, python, reference)
+    assert found.certain
+    if python is not None:
+        assert found.pip_version is not None
+
+
+def test_a_tag_that_was_not_there_yet_is_said(knowledge: Knowledge) -> None:
+    found = knowledge.base_image("python:3.13-alpine", "2020-01-01")
+    assert found is not None
+    assert not found.certain
+    assert any("was not there on 2020-01-01" in note for note in found.assumed)
+
+
+def test_other_images_and_digests_are_as_ever(knowledge: Knowledge) -> None:
+    for reference in ("nginx:alpine", "python:3-slim", f"python:3-alpine@sha256:{'0' * 64}", "$X/python:3", ""):
+        assert knowledge.base_image(reference, "2020-01-01") == knowledge.base_image(reference)
+
+
+@pytest.mark.parametrize("entries", ["", "2020-01-01", "2021-01-01=3.1 2020-01-01=3.2", "2020-01-01=3.9.x/3.1"])
+def test_entries_that_can_not_be_read_are_refused(entries: str) -> None:
+    table = FloatingTags({"as-of": "2026-01-01", "evidence": ["x"], "tags": {"python:3-alpine": entries}})
+    with pytest.raises(RuleError, match="python:3-alpine"):
+        table.check()
+
+
+def test_a_run_is_as_of_that_day(project: Callable[[Mapping[str, str]], Path]) -> None:
+    root = project({"Dockerfile": "FROM python:3-alpine\nRUN apk add --no-cache gcc musl-dev\nRUN pip install lz4\n"})
+    report = Doctor(configure(context=root, as_of="2024-10-09")).check_file(root / "Dockerfile")
+    bases = {one.stage.alpine for one in report.findings if one.stage is not None}
+    assert bases <= {"3.20"}
+    said = [note for note in report.notes if "the nearest index at hand to 2024-10-09" in note]
+    assert len(said) == len(set(said))
+    assert not any("main are those" in note for note in said)  # main of 3.20 is of 2024-09
+    assert any("community are those" in note for note in said)
+    old = Doctor(configure(context=root, as_of="2023-06-30")).check_file(root / "Dockerfile")
+    assert any("Alpine 3.18 main are those of 2024-01-21" in note for note in old.notes)
