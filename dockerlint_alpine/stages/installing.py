@@ -461,9 +461,12 @@ class Installer:
                 call.unjudged("unresolved-requirement", f"{item.name}: {item.reason}", " -> ".join(item.chain))
         advice = self._advice()
         are = "are" if len(set(unknown)) > 1 else "is"
-        for names, what in ((unknown, f"{{}} {are}"), (half_known, "what {} may bring along is")):
+        told_by_index = self.resolver is not None and not self.resolver.sparing
+        only_built = "what {} may bring along is known only to its build" if told_by_index else ""
+        for names, what in ((unknown, f"{{}} {are}"), (half_known, only_built or "what {} may bring along is")):
             if names:
-                message = f"{what.format(_listed(names))} not known offline{advice}"
+                told = what is only_built
+                message = what.format(_listed(names)) + ("" if told else f" not known offline{advice}")
                 call.unjudged(
                     "unresolved-requirement", message, f"embedded facts as of {self.facts.as_of}", len(set(names))
                 )
