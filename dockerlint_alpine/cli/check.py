@@ -133,6 +133,7 @@ def _of_users(paths: tuple[str, ...], judge: Judge) -> Report:
         raise click.UsageError("--using needs files: requirements, lock files, what else a Dockerfile copies")
     named = tuple(path for path in paths if names_builds(path))
     jobs, errors = common.jobs_for(named, judge.configured) if named else ([], [])
+    errors += [FileError(path, "no such file") for path in paths if path not in named and not Path(path).exists()]
     others = without_repeats([*jobs, *common.jobs_for((), judge.configured)[0]])[len(jobs) :]
     results = [*judge.reports(jobs), *judge.reports_resting_on(others, (path for path in paths if path not in named))]
     return _collected(results, [], errors)

@@ -551,9 +551,14 @@ def resolve(
     return offline.run()
 
 
+_OF_REQUIREMENTS = frozenset({"dependencies", "company"})
+"""Kinds of what is open about what a distribution requires."""
+
+
 def has_unknown(found: Resolution) -> bool:
-    """Tell whether an answer leaves a distribution open."""
-    return any(one.artefact.kind == "unknown" for one in found.distributions)
+    """Tell whether an answer leaves a distribution open, or what it requires."""
+    unknown = any(one.artefact.kind == "unknown" for one in found.distributions)
+    return unknown or any(one.kind in _OF_REQUIREMENTS for one in found.unresolved)
 
 
 def filled(answer: Resolution, offline: Callable[[], Resolution]) -> Resolution:
@@ -567,11 +572,16 @@ def filled(answer: Resolution, offline: Callable[[], Resolution]) -> Resolution:
         one.name: by_name.get(one.name, one) if one.artefact.kind == "unknown" else one for one in answer.distributions
     }
     gained = {one.name for one in answer.distributions if told[one.name] is not one}
-    for one in known.distributions:
-        if gained & set(one.chain):
-            told.setdefault(one.name, one)
-    unresolved = [one for one in answer.unresolved if one.name not in gained or one.reason.startswith(NOT_THERE)]
-    unresolved += [
-        one for one in known.unresolved if one.name in told and one.name not in {o.name for o in answer.distributions}
-    ]
+    doubted = {one.name for one in known.unresolved}
+    recorded = {(one.name, one.version) for one in known.distributions if one.name not in doubted}
+    unresolved = []
+    for item in answer.unresolved:
+        one = told.get(item.name)
+        if item.kind in _OF_REQUIREMENTS and one is not None and (one.name, one.version) in recorded:
+            gained.add(item.name)
+        elif item.name not in gained or item.reason.startswith(NOT_THERE):
+            unresolved.append(item)
+    new = {one.name: one for one in known.distributions if one.name not in told and gained & set(one.chain)}
+    unresolved += [one for one in known.unresolved if one.name in new]
+    told |= new
     return Resolution(tuple(told[name] for name in sorted(told)), tuple(unresolved), answer.notes)

@@ -3,6 +3,7 @@ choose among what the project holds, and no variable of the environment is read 
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,6 +17,17 @@ if TYPE_CHECKING:
     from dockerlint_alpine.model.services import ServiceStart
 
 
+GITLAB = re.compile(r"(?i)\.gitlab-ci\.ya?ml\Z")
+DEVCONTAINER = re.compile(r"(?i)\.?devcontainer\.json\Z")
+_WORKFLOW = re.compile(r"(?is)(?:.*[/\\])?\.github[/\\]workflows[/\\][^/\\]+\.ya?ml\Z")
+
+
+def names_scripts(path: Path) -> bool:
+    """Whether a file is called, and lies, as CI files and development containers do: builds that are no Dockerfiles."""
+    name = path.name
+    return bool(GITLAB.match(name) or DEVCONTAINER.match(name) or _WORKFLOW.match(str(path.absolute())))
+
+
 class BuildFileError(Exception):
     """A file that tells of no builds; the text is one line for the user, without the path."""
 
@@ -26,7 +38,8 @@ class Build(Struct, frozen=True):
 
     ``contexts`` are named contexts (``--build-context NAME=VALUE``), ``target:`` and ``service:`` in them followed by the
     file and the name. ``images`` are the names that the result gets, the one that such a context has for it among them.
-    ``text`` is the Dockerfile where it stands in the file itself, from ``line`` (1-based) on.
+    ``text`` is the Dockerfile where it stands in the file itself, from ``line`` (1-based) on. ``image_made`` is false where
+    only commands run, as in a job of CI: what they leave behind is nobody's image.
     """
 
     service: str
@@ -41,6 +54,7 @@ class Build(Struct, frozen=True):
     starts: tuple[ServiceStart, ...] = ()
     text: str | None = None
     line: int = 1
+    image_made: bool = True
 
 
 class Refused(Struct, frozen=True):

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from msgspec import Struct, field
 from msgspec.structs import replace
 
+from dockerlint_alpine.run.builds import names_scripts
 from dockerlint_alpine.run.gitignore import WorkTree, ignored
 from dockerlint_alpine.run.jobs import Job
 from dockerlint_alpine.system.builds import Others
@@ -121,10 +122,12 @@ def find_jobs(paths: Sequence[str], *, search: Search = _PLAIN_SEARCH) -> tuple[
         try:
             if path.is_dir():
                 found, problems = _in_folder(path, name, search)
-            elif _names_builds(path.name) or (path.suffix in {".yml", ".yaml", ".hcl"} and path.exists()):
+            elif path.name == "Earthfile" and path.exists():
+                found, problems = [], [DiscoveryError(name, "an Earthfile, which is not read: name a Dockerfile")]
+            elif _describes_builds(path) or (path.suffix in {".yml", ".yaml", ".hcl"} and path.exists()):
                 found, problems = _in_build_file(path, name, project_root(path.parent))
                 if not found and not problems:
-                    problems = [DiscoveryError(name, _NO_BUILDS[_is_bake(path)])]
+                    problems = [DiscoveryError(name, _no_builds(path))]
             elif not path.exists():
                 found, problems = [], [DiscoveryError(name, "no such file or folder")]
             else:
@@ -136,7 +139,12 @@ def find_jobs(paths: Sequence[str], *, search: Search = _PLAIN_SEARCH) -> tuple[
     return with_others(without_repeats(jobs)), errors
 
 
-_NO_BUILDS = ("no service of this compose file has a build section", "no target of this bake file builds anything here")
+def _no_builds(path: Path) -> str:
+    if names_scripts(path):
+        return "nothing in this file builds, or runs apk or pip, in an image of Alpine"
+    if _is_bake(path):
+        return "no target of this bake file builds anything here"
+    return "no service of this compose file has a build section"
 
 
 def plain_jobs(path: Path, shown_as: str) -> list[Job]:
@@ -172,7 +180,7 @@ def _in_folder(folder: Path, shown_as: str, search: Search) -> tuple[list[Job], 
         if path.is_symlink() and not lies_within(path, project := project_root(path.parent, [folder])):
             why = f"a link to a file outside the project {project}: not looked at"
             refused.append(DiscoveryError(shown, why, refused=True))
-        elif _names_builds(path.name):
+        elif _describes_builds(path):
             # A broken compose or bake file is not what was asked about here.
             found, problems = _in_build_file(path, shown, project_root(path.parent, [folder]))
             composed += found
@@ -234,6 +242,9 @@ class _Entries(Struct, frozen=True):
 
 def _entries(folder: str, *, top: bool) -> _Entries:
     """What of a folder matters. A virtual environment, whatever its name, has nothing for us."""
+    ends = (
+        (".yml", ".yaml") if folder.endswith("workflows") else ("gitlab-ci.yml", "gitlab-ci.yaml", "devcontainer.json")
+    )
     found = _Entries()
     try:
         with os.scandir(folder) as entries:
@@ -246,7 +257,9 @@ def _entries(folder: str, *, top: bool) -> _Entries:
                 elif _is_folder(entry):
                     if name not in _SKIPPED_FOLDERS:
                         found.folders.append(entry)
-                elif _is_candidate(name) and _is_file(entry):
+                elif (_is_candidate(name) or (name.endswith(ends) and names_scripts(Path(entry.path)))) and _is_file(
+                    entry
+                ):
                     found.files.append(entry)
     except OSError:
         return found
@@ -295,6 +308,10 @@ def _names_builds(name: str) -> bool:
     return _BAKE_NAME.match(name) is not None and not _BAKE_OVERRIDE.match(name)
 
 
+def _describes_builds(path: Path) -> bool:
+    return _names_builds(path.name) or names_scripts(path)
+
+
 def _is_bake(path: Path) -> bool:
     return path.suffix.lower() in {".hcl", ".json"}
 
@@ -304,7 +321,11 @@ def _in_build_file(path: Path, shown_as: str, project: Path) -> tuple[list[Job],
     from dockerlint_alpine.run.builds import BuildFileError
 
     try:
-        if _is_bake(path):
+        if names_scripts(path):
+            from dockerlint_alpine.run.scripted import read_scripts
+
+            builds, refused = read_scripts(path, project)
+        elif _is_bake(path):
             from dockerlint_alpine.run.bake import read_builds as read_bake
 
             builds, refused = read_bake(path, project)
@@ -324,7 +345,7 @@ def _job(build: Build, shown_as: str, project: Path) -> Job:
     shown = os.path.relpath(build.dockerfile) if not build.dockerfile.is_absolute() else str(build.dockerfile)
     text = None
     if build.text is not None:  # its lines are those of the file
-        shown = f"{shown_as}#{build.service}"
+        shown = f"{shown_as}#{build.service}" if build.image_made else shown_as
         text = b"\n" * build.line + build.text.encode("utf-8", "surrogateescape")
     return Job(
         path=build.dockerfile,
@@ -333,10 +354,11 @@ def _job(build: Build, shown_as: str, project: Path) -> Job:
         build_args=build.build_args,
         target=build.target,
         services=(build.service,),
+        starts=build.starts,
         platforms=_platforms(build.platforms),
         text=text,
         images=build.images,
-        starts=build.starts,
+        image_made=build.image_made,
         others=Others(contexts=tuple(_contexts(build, project))),
     )
 

@@ -22,7 +22,7 @@ class Job(Struct, frozen=True):
     ``services`` its name, and ``starts`` what its services start; ``platforms`` are set where the build is for these alone.
     ``text`` is the Dockerfile where it is part of the file at ``path``, its lines in their places there. ``images`` are
     names of the result, and ``others`` other builds that this one may rest on. ``walked``: it was found below a folder by
-    its name, and nobody named it.
+    its name, and nobody named it. ``image_made`` is false where only commands run, as in a job of CI.
     """
 
     path: Path
@@ -37,6 +37,7 @@ class Job(Struct, frozen=True):
     images: tuple[str, ...] = ()
     others: Others = Others()
     walked: bool = False
+    image_made: bool = True
 
 
 def job_configuration(configuration: Configuration, job: Job) -> Configuration:

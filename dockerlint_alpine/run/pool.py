@@ -86,7 +86,7 @@ def cpu_count() -> int:
 def ask(doctors: Doctors, configured: Configuration, question: Question) -> Answer:
     """Judge one Dockerfile, whatever it holds: a mistake of ours costs its report and not the run."""
     from dockerlint_alpine.run.jobs import job_configuration
-    from dockerlint_alpine.run.reading import FragmentError, UnreadableError
+    from dockerlint_alpine.run.reading import FragmentError, UnreadableError, read_dockerfile
 
     job = question.job
     try:
@@ -94,9 +94,10 @@ def ask(doctors: Doctors, configured: Configuration, question: Question) -> Answ
         doctor.forget_questions()
         report = doctor.check_bytes(question.data, job.path, shown_as=job.shown_as)
         if job.text is not None:  # part of another file, which nobody rewrites
-            report = replace(
-                report, findings=tuple(replace(finding, fix=None, remedies=()) for finding in report.findings)
-            )
+            kept = (one for one in report.findings if job.image_made or not one.traits.on_all_platforms)
+            source = report.source if job.image_made else read_dockerfile(job.path)  # every place is one of the file
+            findings = tuple(replace(finding, fix=None, remedies=()) for finding in kept)
+            report = replace(report, source=source, findings=findings)
     except UnreadableError as error:
         return Answer(FileError(job.shown_as, str(error), remark=job.walked and isinstance(error, FragmentError)))
     except data_errors() as error:

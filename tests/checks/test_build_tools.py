@@ -74,3 +74,21 @@ def test_what_a_stand_in_brings_into_the_stage_counts(judge: Judge, more: str, s
     text += "RUN apk del lz4-dev\n"
     (finding,) = [finding for finding in judge(text).findings if finding.code == "AD202"]
     assert (finding.packages, finding.confidence) == (("lz4-libs",), sure)
+
+
+LGPIO = """import os
+from setuptools import setup, Extension
+if os.environ.get("PYPI", "0") == "1":
+    ext = []
+else:
+    ext = [Extension("_foo", sources=["foo.i"])]
+setup(name="foo", version="1", ext_modules=ext)
+"""
+
+
+@pytest.mark.parametrize(("env", "packages"), [("", {"gcc", "musl-dev", "swig"}), ("ENV PYPI=1\n", set())])
+def test_a_setup_py_that_asks_the_environment(judge: Judge, env: str, packages: set[str]) -> None:
+    """A project that has a setup.py alone: its name is there, too."""
+    text = f"FROM python:3.11-alpine3.19\nWORKDIR /app\n{env}COPY . .\nRUN pip install .\n"
+    report = judge(text, {"setup.py": LGPIO, "foo.i": "%module foo\n"})
+    assert {name for one in report.findings if one.code == "AD102" for name in one.packages} == packages

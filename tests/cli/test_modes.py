@@ -49,7 +49,6 @@ USERS = {
         (["a/base.txt", "b/Dockerfile"], ["b/Dockerfile", "a/Dockerfile"]),
         (["c/compose.yml"], ["c/Dockerfile"]),
         (["alpine-doctor.toml"], ["c/Dockerfile", "a/Dockerfile", "b/Dockerfile"]),
-        (["a/base.txt", "gone.txt"], ["a/Dockerfile"]),
     ],
 )
 @pytest.mark.parametrize("again", [False, True])

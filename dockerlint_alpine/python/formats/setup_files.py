@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from dockerlint_alpine.python.model import FileReader
+    from dockerlint_alpine.python.sources.setup_py import SetupScript
 
 
 def read_setup(folder: str, files: FileReader, *, extras: Sequence[str] = ()) -> RequirementSet | None:
@@ -34,13 +35,16 @@ def read_setup(folder: str, files: FileReader, *, extras: Sequence[str] = ()) ->
 
 
 def project_name(folder: str, files: FileReader) -> str | None:
-    """Return the normalised name that ``setup.cfg`` gives the project, if it does."""
+    """Return the normalised name that ``setup.cfg`` gives the project, else ``setup.py`` where it is plain."""
     parser = configparser.ConfigParser(interpolation=None, strict=False)
+    name: str | None = ""
     try:
         parser.read_string(files.read(posixpath.join(folder, "setup.cfg")).decode("utf-8", "replace"))
+        name = parser.get("metadata", "name", fallback="").strip()
     except (OSError, configparser.Error):
-        return None
-    name = parser.get("metadata", "name", fallback="").strip()
+        pass
+    if not name and files.exists(posixpath.join(folder, "setup.py")):
+        name = _read(folder, files).name
     return normalise(name) if name and ":" not in name else None
 
 
@@ -88,8 +92,9 @@ def _parsed(entries: Iterable[tuple[str, int | None]], shown: str) -> Requiremen
     return RequirementSet(requested=tuple(requested), problems=tuple(problems))
 
 
-def _script(path: str, folder: str, files: FileReader, extras: frozenset[str]) -> RequirementSet:
-    from dockerlint_alpine.python.sources.setup_py import read_setup_py
+def _read(folder: str, files: FileReader) -> SetupScript:
+    """What ``setup.py`` says; nothing where it can't be read."""
+    from dockerlint_alpine.python.sources.setup_py import SetupScript, read_setup_py
 
     def read(relative: str) -> bytes | None:
         try:
@@ -97,11 +102,12 @@ def _script(path: str, folder: str, files: FileReader, extras: frozenset[str]) -
         except OSError:
             return None
 
-    shown = files.display(path)
     data = read("setup.py")
-    if data is None:
-        return RequirementSet(problems=(Problem(shown, None, f"{shown} can't be read"),))
-    script = read_setup_py(data, read)
+    return read_setup_py(data, read) if data is not None else SetupScript(doubts=((None, "it can't be read"),))
+
+
+def _script(path: str, folder: str, files: FileReader, extras: frozenset[str]) -> RequirementSet:
+    shown, script = files.display(path), _read(folder, files)
     entries = list(script.install_requires or ())
     conditions: list[tuple[str, int | None]] = []
     for key, listed in (script.extras_require or {}).items():

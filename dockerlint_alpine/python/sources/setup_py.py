@@ -89,6 +89,8 @@ class SetupScript(Struct, frozen=True):
     own_libraries: tuple[str, ...] = ()
     variables: tuple[str, ...] = ()
     doubts: tuple[tuple[int | None, str], ...] = ()
+    no_extensions: bool = False
+    """True where ``setup()`` gets an empty list of extensions, and nothing else that may compile."""
 
 
 class _Text(str):
@@ -794,6 +796,9 @@ class _Reader:
             own_libraries=_strings([one[0] for one in _lists(setup.get("libraries")) if one]),
             variables=tuple(self.asked_variables),
             doubts=tuple(self.doubts),
+            no_extensions=setup.get("ext_modules") == []
+            and not self.extensions
+            and not {"cmdclass", "cffi_modules", "rust_extensions", "libraries"} & setup.keys(),
         )
 
     def requirements(self, value: Any, what: str) -> tuple[tuple[str, int | None], ...] | None:

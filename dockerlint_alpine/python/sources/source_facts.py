@@ -192,7 +192,8 @@ class _Reader:
         for name in self.tree:
             self._cmake_or_meson(name)
         self._backends((*build_requires, *setup_requires))
-        self._unread_sources()
+        if script is None or not script.no_extensions:
+            self._unread_sources()
         return SourceFacts(
             name=normalise(metadata.name) if metadata.name else None,
             version=metadata.version,
