@@ -35,6 +35,8 @@ from dockerlint_alpine.knowledge.validate import disagreements, judged  # noqa: 
 if TYPE_CHECKING:
     from mkdocs.config.defaults import MkDocsConfig
 
+    from dockerlint_alpine.knowledge import Library
+
 RULES = CHECKOUT / "rules"
 Pages = Iterator[tuple[str, str]]
 
@@ -287,12 +289,21 @@ def _libraries(world: World) -> Pages:
                 str(len(facts["users"]) or ""),
             )
         )
-        yield f"libraries/{name}.md", _library_page(facts)
+        yield f"libraries/{name}.md", _library_page(facts, _objects(library, world))
     head = ("library", "sonames", "pkg-config", "distributions")
     yield "libraries/index.md", _page("# Libraries", "", _table(head, rows))
 
 
-def _library_page(facts: dict[str, Any]) -> str:
+def _objects(library: Library, world: World) -> list[str]:
+    """The names that the loader asks for (``liblz4.so.1``), newest release first: they are what people search for."""
+    found: dict[str, None] = {}
+    for index in reversed([*world.indexes()]):
+        for need in library.runtime_needs(index.release):
+            found |= dict.fromkeys(one.capability.removeprefix("so:") for one in index.find(need)[:1])
+    return [name for name in found if ".so" in name]
+
+
+def _library_page(facts: dict[str, Any], objects: Sequence[str]) -> str:
     known = [
         f"**{key}:** {', '.join(f'`{item}`' for item in facts[key])}\n"
         for key in ("sonames", "pkg-config", "tools", "headers")
@@ -303,11 +314,14 @@ def _library_page(facts: dict[str, Any]) -> str:
         for label, names in users_by_need(facts["users"])
     ]
     rows = [(label, _names(row["build"]), _names(row["run"])) for label, row in grouped(facts["releases"])]
+    title = f"{facts['name']} ({objects[0]})" if objects else facts["name"]
     return _page(
-        f"# {facts['name']}",
+        "---\nsearch:\n  boost: 4\n---",
+        f"# {title}",
         "",
         _lead(facts),
         "",
+        [f"**the loader asks for:** {', '.join(f'`{name}`' for name in objects)}\n"] if objects else [],
         known,
         [f"{facts[key]}\n" for key in ("static", "note") if facts[key]],
         "## Packages by Alpine release",

@@ -142,9 +142,9 @@ def _has_moved_on(source: IndexSource) -> bool:
 
 
 def _confidence(asked: Asked, source: IndexSource) -> Confidence:
-    if asked.step.conditional:
-        return "possible"
     image = asked.stage.image
+    if asked.step.conditional or (image is not None and image.undated):
+        return "possible"
     return "certain" if source.kind != "stand-in" and image is not None and image.certain else "likely"
 
 

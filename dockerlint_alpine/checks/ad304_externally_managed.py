@@ -119,6 +119,8 @@ def _allowed(subject: Subject, stage: Stage) -> bool:
             if _ALLOWED.search(data[instruction.start : instruction.end].decode("utf-8", "replace")):
                 return True
     assert stage.end is not None
+    if any(map(_ALLOWED.search, (*stage.scripts, *stage.end.scope.names))):
+        return True
     files = stage.end.files
     return any(files.exists(path) or files.may_have(path) for path in _CONFIGURATION)
 

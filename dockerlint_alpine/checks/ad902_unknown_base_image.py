@@ -24,7 +24,7 @@ RUN pip install lz4==4.4.5
 alpine-doctor check --alpine 3.19 --python 3.11 Dockerfile
 ```
 Or keep it in the configuration: `alpine = "3.19"`, `python = "3.11"`. Where another Dockerfile of the project builds the
-base, let the search find both: it is [looked up there](../what-is-read.md#bases-that-the-project-builds-itself).
+base, let the search find both: it is [looked up there](../what-is-read.md).
 
 ## Fix safety
 There is nothing to fix in the file.

@@ -58,9 +58,9 @@ class Asked(Struct, frozen=True):
     @property
     def confidence(self) -> Confidence:
         """How sure a finding on this operand is, as far as the image, the index and the shell decide."""
-        if self.step.conditional:
-            return "possible"
         image = self.stage.image
+        if self.step.conditional or (image is not None and image.undated):
+            return "possible"
         sure = complete(self.index) or (self.index.names_known and not self._may_have_come())
         return "certain" if sure and image is not None and image.certain else "likely"
 

@@ -295,7 +295,7 @@ def read_arguments(
     for constraint in environment.get("PIP_CONSTRAINT", "").split():
         collector.file(absolute(constraint, cwd), constraint=True, chain=(), stack=(), at=place)
     found = collector.finish()
-    found = follow_folders(found, files)
+    found = follow_folders(found, files, no_deps="--no-deps" in given)
     found = _metadata(found, given, files, cwd)
     found = _groups(found, given.get("--group", ()), files, cwd)
     found = _locks(found, given, files, cwd, target, place)

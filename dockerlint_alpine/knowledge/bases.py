@@ -70,6 +70,9 @@ class BaseImage(Struct, frozen=True):
     glibc: tuple[int, int] | None = None
     """(major, minor) of the C library of an image that is not Alpine, where its tag tells."""
     platform: str | None = None
+    undated: bool = False
+    """True where a digest says which image it is and the release is only the newest that its tag may mean: the digest may
+    be of any day."""
     python_links: tuple[tuple[str, tuple[str, ...]], ...] = ()
     """The ``so:`` needs of the Python in ``python_prefix``, each with the modules of the standard library that have it."""
 
@@ -199,6 +202,8 @@ class BaseImages:
         if found is not None and parsed.digest and not parsed.tag and not found.not_alpine:
             note = f"{reference} is pinned by digest without a tag: {_releases(found)} is taken from the default tag"
             found = replace(found, assumed=(*found.assumed, note), certain=False)
+        if found is not None and parsed.digest and found.assumed and found.alpine is not None:
+            found = replace(found, undated=True)
         return replace(found, platform=parsed.platform) if found is not None and parsed.platform else found
 
     def _ambiguous(self, parsed: Reference) -> bool:

@@ -354,10 +354,10 @@ def _job(build: Build, shown_as: str, project: Path) -> Job:
         build_args=build.build_args,
         target=build.target,
         services=(build.service,),
+        starts=build.starts,
         platforms=_platforms(build.platforms),
         text=text,
         images=build.images,
-        starts=build.starts,
         image_made=build.image_made,
         others=Others(contexts=tuple(_contexts(build, project))),
     )

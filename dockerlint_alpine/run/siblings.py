@@ -23,7 +23,7 @@ _MAX_OTHERS = 24
 """Builds that one build may rest on, near ones first."""
 
 _NAMING = re.compile(rb"(?im)^[ \t]*(?:FROM|ARG)[ \t].*$|\bfrom=\S+")
-_WORD = re.compile(rb"(?P<before>[/:])?(?P<word>[\w][\w.-]*)")
+_WORD = re.compile(rb"(?P<before>[/:]|\}[-._]?)?(?P<word>[\w][\w.-]*)")
 _FILE = re.compile(
     r"(?is)(?:(?:docker|container)file(?:[.-](?P<behind>[\w.-]+))?|(?P<before>[\w.-]+)\.(?:docker|container)file)\Z"
 )

@@ -71,7 +71,8 @@ class OtherBuilds:
         found = [build for build in self._builds if any(_same(name, reference) for name in build.names)]
         if not found and "/" in reference:
             path, tag = _split(reference)
-            wanted = {path.rpartition("/")[2].lower(), tag.lower()} - {"", "latest"}
+            # What a variable without a value left of a tag still names: cytopia/ansible:${VERSION}-tools
+            wanted = {path.rpartition("/")[2].lower(), tag.lower().strip("-._")} - {"", "latest"}
             found = [build for build in self._builds if build.folder and build.folder.lower() in wanted]
         found = [build for build in found if own is None or build.path != own.path]
         if len({(build.path, build.target, build.build_args) for build in found}) > 1:
@@ -142,7 +143,9 @@ def adopt(walk: StageWalk, other: StageWalk, *, guessed: bool) -> None:
     walk.files = replace(StageFiles(walk.build.context), directories=other.files.directories).place(whole)
     walk.home, walk.homes = other.home, dict(other.homes)
     walk.settings, walk.users = dict(other.settings), dict(other.users)
-    walk.foreign, walk.repositories, walk.unknown = other.foreign, other.repositories, other.unknown
+    walk.foreign, walk.unknown = other.foreign, other.unknown
+    walk.remember_repositories(f"{name} by {other.build.shown_as}" for name in other.repositories)
+    walk.scripts = [*other.scripts, other.build.dockerfile.data.decode("utf-8", "replace")]
     walk.installed = list(detached(other.installed, walk.node.from_instruction, other, based=True))
 
 

@@ -86,6 +86,9 @@ class Call(Struct, frozen=True, dict=True):
         self.walk.unjudged(kind, self.instruction, where + message, evidence, things)
 
 
+_OTHER_INDEXES = ("PIP_EXTRA_INDEX_URL", "PIP_FIND_LINKS", "UV_EXTRA_INDEX_URL", "UV_INDEX", "UV_FIND_LINKS")
+_OTHER_WHEELS = "another index that is named may have one"
+
 _NEWEST_PIP = "26"
 """Stands for a pip of which only that it was upgraded is known: it is newer than 21.2, the first that knows musl."""
 
@@ -138,6 +141,8 @@ class Installer:
         self._refusal = ""
         resolution = self._resolution(walk, request, target, present, wheelhouse)
         fresh = [one for one in resolution.distributions if one.artefact.kind != "installed"]
+        if (self.resolver is None or self.resolver.sparing) and _has_other_wheels(call, request):
+            fresh = [_perhaps_a_wheel(one) for one in fresh]
         installed = _not_there_yet(
             walk, [self._installed(call, one, place, request, command, wheelhouse) for one in fresh]
         )
@@ -513,6 +518,21 @@ def _open_questions(found: Resolution) -> bool:
     return any(one.artefact.kind == "unknown" for one in found.distributions) or any(
         one.kind in {"unknown", "dependencies", "company"} and one.name in named for one in found.unresolved
     )
+
+
+def _has_other_wheels(call: Call, request: InstallRequest) -> bool:
+    """Whether an index beside the usual one is named, or a page of links: either may have wheels that this one lacks."""
+    options = request.requirements.options
+    named = [*options.extra_index_urls, *options.find_links, *(call.env.get(name, "") for name in _OTHER_INDEXES)]
+    return any("://" in place for place in named)
+
+
+def _perhaps_a_wheel(one: Resolved) -> Resolved:
+    """What would be compiled, if the other index has no wheel of it."""
+    artefact = one.artefact
+    if artefact.kind != "sdist" or artefact.reason.endswith(_OTHER_WHEELS):
+        return one
+    return replace(one, artefact=replace(artefact, confidence="possible", reason=f"{artefact.reason}; {_OTHER_WHEELS}"))
 
 
 def _keeps_environment(call: Call, request: InstallRequest) -> bool:

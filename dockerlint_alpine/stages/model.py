@@ -202,6 +202,8 @@ class Stage(Struct, frozen=True):
     runs: bool
     platform: str
     kind: Literal["alpine", "other", "unknown"] = "alpine"
+    scripts: tuple[str, ...] = ()
+    """The texts that its RUN instructions run besides their own: scripts, and the Dockerfile that builds its base."""
 
 
 class Timeline(Struct, frozen=True):

@@ -394,7 +394,9 @@ class _ScriptWalk:
         file = self._file(given.place)
         if file is None or b"\0" in file.data[:1024]:
             return
-        installs = script_installs(file.data.decode("utf-8", "replace"))
+        text = file.data.decode("utf-8", "replace")
+        self.walk.scripts.append(text)
+        installs = script_installs(text)
         script = parsed(file, given.shell) if installs or len(file.data) <= _SMALL else None
         if script is None or script.opaque or not self._may_enter(file):
             if installs:
@@ -419,6 +421,7 @@ class _ScriptWalk:
             return
         outer = variables_of(expanded, Started(file.place, same_shell=True))
         recipes = read_recipes(file, call, outer) if self._may_enter(file) else None
+        self.walk.scripts.append(file.data.decode("utf-8", "replace"))
         if recipes is None:
             self._not_read(file)
             return

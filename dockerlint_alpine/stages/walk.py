@@ -25,6 +25,9 @@ if TYPE_CHECKING:
     from dockerlint_alpine.stages.world_cache import WorldCache
     from dockerlint_alpine.syntax import Dockerfile, Instruction, SourceText
 
+_WITH_PYTHON2 = frozenset(f"3.{minor}" for minor in range(12))
+_PYTHON2 = frozenset({"python", "python-dev", "python2", "python2-dev", "py-pip", "py2-pip"})
+
 DEFAULT_SHELL = ("/bin/sh", "-c")
 
 
@@ -136,6 +139,9 @@ class StageWalk:
         self.repositories: tuple[str, ...] = ()
         self.unknown: tuple[str, ...] = ()
         self.start: Moment | None = None
+        self.scripts: list[str] = []
+        """Texts of other files that are run in the stage."""
+
         self.unclear = ""
         """Why nothing is known of the image that the stage starts from."""
 
@@ -148,7 +154,7 @@ class StageWalk:
         self.settings, self.users, self.installed = dict(parent.settings), dict(parent.users), list(parent.installed)
         self.edited, self.doubts = dict(parent.edited), list(parent.doubts)
         self.foreign, self.repositories, self.unknown = parent.foreign, parent.repositories, parent.unknown
-        self.unclear = parent.unclear
+        self.unclear, self.scripts = parent.unclear, list(parent.scripts)
 
     @property
     def glibc(self) -> tuple[int, int] | None:
@@ -187,6 +193,8 @@ class StageWalk:
         if package is None:
             return None
         version = re.match(r"\d+\.\d+", package.version)
+        if self._means_python2():
+            version = None
         pip = self.packages.possible.packages.get("py3-pip")
         pip_version = re.match(r"[\d.]+", pip.version) if pip is not None else None
         upgraded = self.settings.get("pip./usr")
@@ -196,6 +204,14 @@ class StageWalk:
             from_apk=True,
             pip_version=upgraded or (pip_version[0] if pip_version else None),
         )
+
+    def _means_python2(self) -> bool:
+        """Whether the Python that was asked for is Python 2, of which nothing is known here: up to Alpine 3.11 that is what
+        ``python``, ``python-dev`` and ``py-pip`` are (aports 3.11: main/python2; 3.12 dropped the names)."""
+        if self.packages is None or self.index is None or self.index.release not in _WITH_PYTHON2:
+            return False
+        asked = {re.split("[=<>~@]", name)[0] for name in (*self.packages.possible.explicit, *self.foreign)}
+        return not asked.isdisjoint(_PYTHON2) and "python3" not in asked
 
     def text(self, source: SourceText) -> str:
         """``source`` of an instruction with the names of the stage put in."""
@@ -247,4 +263,5 @@ class StageWalk:
             runs=runs,
             platform=self.platform,
             kind=self.kind,
+            scripts=tuple(self.scripts),
         )

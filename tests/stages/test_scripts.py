@@ -149,3 +149,10 @@ def test_scripts_that_start_each_other_come_to_an_end(run) -> None:
 def test_repositories_that_a_script_changes(run) -> None:
     moment = end(run(f"{HEAD}RUN ./a.sh\n", {"a.sh": "echo http://x/edge >> /etc/apk/repositories\n"}))
     assert moment.repositories == ("/etc/apk/repositories by a.sh",)
+
+
+def test_what_a_script_allows_pip_is_heard(judge) -> None:
+    text = "FROM alpine:3.22\nCOPY . /s\nRUN apk add python3 py3-pip && sh /s/a.sh && pip install six\n"
+    plain = judge(text, {"a.sh": "true\n"}, select=["AD304"])
+    assert [one.code for one in plain.findings] == ["AD304"]
+    assert not judge(text, {"a.sh": "rm /usr/lib/python3*/EXTERNALLY-MANAGED\n"}, select=["AD304"]).findings

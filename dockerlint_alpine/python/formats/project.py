@@ -61,8 +61,9 @@ def _poetry_built(own: Pyproject, folder: str, extras: Sequence[str], origin: Or
     return RequirementSet(requested=requested, problems=problems, external=external, files=(own.location,))
 
 
-def follow_folders(found: RequirementSet, files: FileReader) -> RequirementSet:
-    """Add the requirements of the project folders that ``found`` installs, and of the folders that those name.
+def follow_folders(found: RequirementSet, files: FileReader, *, no_deps: bool = False) -> RequirementSet:
+    """Add the requirements of the project folders that ``found`` installs, and of the folders that those name; with
+    ``no_deps`` (``--no-deps``) what they take to be built alone.
 
     The folder's own entry gets the project's name where a file states it.
     """
@@ -85,7 +86,8 @@ def follow_folders(found: RequirementSet, files: FileReader) -> RequirementSet:
             continue
         seen.add(key)
         inner = read_project(one.path, files, extras=one.extras, origin=one.origin)
-        queue.extend(_below(one, each) for each in inner.requested)
+        if not no_deps:
+            queue.extend(_below(one, each) for each in inner.requested)
         problems.extend(inner.problems)
         read.extend(inner.files)
         external.extend(inner.external)

@@ -1,0 +1,62 @@
+"""Kinds of false alarms met in public repositories, each with the case beside it that must still be said."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.conftest import Judge
+
+LZ4 = "RUN pip install lz4==4.4.5\n"
+
+
+def found(report) -> set[tuple[str, str, str]]:
+    return {(one.code, one.severity, one.confidence) for one in report.findings}
+
+
+def test_a_digest_may_be_of_any_day(judge: Judge) -> None:
+    digest = "sha256:" + "0" * 64
+    pin = "RUN apk add gcc=~14\n"
+    assert found(judge(f"FROM python:3.12-alpine@{digest}\n{pin}", select=["AD302"])) == {
+        ("AD302", "warning", "possible")
+    }
+    assert ("AD302", "error", "likely") in found(judge(f"FROM python:3.12-alpine\n{pin}", select=["AD302"]))
+    assert {one[1] for one in found(judge(f"FROM python:3.12-alpine3.24@{digest}\n{pin}", select=["AD302"]))} == {
+        "error"
+    }
+
+
+@pytest.mark.parametrize(
+    ("text", "severity"),
+    [
+        (f"FROM python:3.11-alpine3.19\n{LZ4}", "error"),
+        (
+            "FROM python:3.11-alpine3.19\nRUN pip install --index-url https://mirror.example/simple lz4==4.4.5\n",
+            "error",
+        ),
+        (f"FROM python:3.11-alpine3.19\nENV PIP_EXTRA_INDEX_URL=https://own.example/simple\n{LZ4}", "warning"),
+        ("FROM python:3.11-alpine3.19\nRUN pip install --extra-index-url https://own.example/ lz4==4.4.5\n", "warning"),
+        ("FROM python:3.11-alpine3.19\nRUN pip install --find-links https://own.example/w lz4==4.4.5\n", "warning"),
+    ],
+)
+def test_another_index_may_have_a_wheel(judge: Judge, text: str, severity: str) -> None:
+    assert {one.severity for one in judge(text, select=["AD102"]).findings} == {severity}
+
+
+@pytest.mark.parametrize(("packages", "known"), [("python python-dev py-pip", False), ("python3 python3-dev", True)])
+def test_python_2_is_not_taken_for_python_3(judge: Judge, packages: str, known: bool) -> None:
+    report = judge(f"FROM alpine:3.11\nRUN apk add {packages} && pip install lz4==4.4.5\n", select=["AD1"])
+    assert any("which Python runs here isn't known" in one.message for one in report.findings) is not known
+    assert known or not any(one.code.startswith("AD1") for one in report.findings)
+
+
+def test_bases_of_home_assistant(judge: Judge) -> None:
+    text = "FROM {}\nRUN apk add python3 py3-pip && pip install six\n"
+    assert not judge(text.format("ghcr.io/hassio-addons/base:19.0.0"), select=["AD304"]).findings
+    assert judge(text.format("ghcr.io/home-assistant/amd64-base:3.22"), select=["AD304"]).findings
+
+
+@pytest.mark.parametrize(("options", "compiled"), [("--no-deps --no-build-isolation", False), ("", True)])
+def test_a_project_without_what_it_depends_on(judge: Judge, options: str, compiled: bool) -> None:
+    files = {"pyproject.toml": "[project]\nname = 'x'\nversion = '1'\ndependencies = ['lz4==4.4.5']\n"}
+    text = f"FROM python:3.12-alpine3.20\nWORKDIR /src\nCOPY . /src\nRUN pip install {options} .\n"
+    assert any(one.code == "AD102" for one in judge(text, files).findings) is compiled
