@@ -61,8 +61,8 @@ class Judge:
     ``openers`` give the way to the indexes, ``access`` says at any time how far it may be gone. ``reach`` puts what
     Dockerfiles leave open to the indexes; without it that stays open, unless the openers' resolvers ask at once. ``cache``
     is left out for answers that depend on more than files; ``valid_with`` is what an index's answers hold for. ``workers``
-    is the number of processes for what is not in the cache; ``None`` chooses it. ``progress`` makes the object that is told of
-    the steps of a task, by its name and their number.
+    is the number of processes for what is not in the cache; ``None`` chooses it. ``progress`` makes the object that is told
+    of the steps of a task, by its name and their number.
     """
 
     def __init__(
