@@ -60,13 +60,13 @@ def run(subject: Subject) -> Iterator[Finding]:
                     elif item.resolved.artefact.kind == "glibc-wheel" and not _harmless(step, item):
                         text = f"{evidence.named(item)} comes as a wheel for glibc; {stage_label(stage)} has musl"
                         yield _finding(subject, stage, step.moment, step.span, item, f"{text}: it will not load", None)
+                    elif item.glibc is None and (impossible := _impossible(subject, stage, step, item)):
+                        yield impossible
                     elif item.resolved.artefact.refused:
                         text = (
                             f"{step.command.tool.name} refuses {evidence.named(item)}: {item.resolved.artefact.reason}"
                         )
                         yield _finding(subject, stage, step.moment, step.span, item, text, None)
-                    elif item.glibc is None:
-                        yield from _impossible(subject, stage, step, item)
         yield from _travelled(subject, stage)
 
 
@@ -99,14 +99,15 @@ def _harmless(step: InstallStep, item: Installed) -> bool:
     return item.wheel is not None and bool(step.target.forced_platforms)
 
 
-def _impossible(subject: Subject, stage: Stage, step: InstallStep, item: Installed) -> Iterator[Finding]:
+def _impossible(subject: Subject, stage: Stage, step: InstallStep, item: Installed) -> Finding | None:
     rule = subject.knowledge.distribution(item.resolved.name)
     verdict = rule.verdict_impossible(item.resolved.version) if rule is not None else None
-    if verdict is not None and item.resolved.artefact.kind != "wheel":
-        text = f"{evidence.named(item)} can't work on Alpine, no package helps: {verdict.reason}; {verdict.advice}"
-        facts = verdict.evidence[0] if verdict.evidence else verdict.reason
-        rests_on = Evidence("rule", f"{item.resolved.name}: {facts}")
-        yield _finding(subject, stage, step.moment, step.span, item, text, rests_on)
+    if verdict is None or item.resolved.artefact.kind == "wheel":
+        return None
+    text = f"{evidence.named(item)} can't work on Alpine, no package helps: {verdict.reason}; {verdict.advice}"
+    facts = verdict.evidence[0] if verdict.evidence else verdict.reason
+    rests_on = Evidence("rule", f"{item.resolved.name}: {facts}")
+    return _finding(subject, stage, step.moment, step.span, item, text, rests_on)
 
 
 def _finding(

@@ -302,9 +302,10 @@ class Verdict(Struct, frozen=True):
 
     @property
     def refused(self) -> bool:
-        """True where the index, or a lock file, tells that there is nothing which an installer could take; the embedded
-        facts may not know of every file."""
-        return self.kind == "none" and NO_FILE in self.reason and self.source.startswith(("index", "lock file"))
+        """True where the index, a lock file, or facts that have all files of the release tell that there is nothing which an
+        installer could take."""
+        told = self.confidence == "certain" or self.source.startswith(("index", "lock file"))
+        return self.kind == "none" and NO_FILE in self.reason and told
 
 
 class Resolved(Struct, frozen=True):

@@ -83,10 +83,12 @@ RUN pip install --no-deps --no-index --find-links=/wheels psycopg2 lz4 certifi
 def test_wheels_that_were_made_there(judge: Judge) -> None:
     """pip takes linux_x86_64, which a compile leaves behind, on any C library, and manylinux on none but glibc."""
     report = judge(WHEELS)
-    assert glibc(report).keys() == {"psycopg2"}
+    assert glibc(report).keys() == {"psycopg2", "lz4"}
     assert glibc(report)["psycopg2"].location.line == 5
-    notices = [one.message for one in report.findings if one.code == "AD903"]
-    assert notices == ["lz4: lz4 has no sdist, and no wheel fits Python 3.12 on musl 1.2 x86_64"]
+    assert glibc(report)["lz4"].message == (
+        "pip refuses lz4 4.4.5: lz4 has no sdist, and no wheel fits Python 3.12 on musl 1.2 x86_64"
+    )
+    assert not [one for one in report.findings if one.code == "AD903"]
 
 
 def test_a_stage_built_from_the_one_that_copied_says_it_once(judge: Judge) -> None:
@@ -95,3 +97,12 @@ def test_a_stage_built_from_the_one_that_copied_says_it_once(judge: Judge) -> No
     )
     report = judge(f"{text}FROM app\nUSER nobody\n", {"requirements.txt": "lz4==4.4.5\n"})
     assert [one.code for one in report.findings if one.distribution] == ["AD501"]
+
+
+def test_what_recorded_facts_say_that_pip_refuses(judge: Judge) -> None:
+    """All files of the release are recorded: there is no sdist, and no wheel for musl; a rule's advice goes first."""
+    report = judge("FROM python:3.11-alpine3.19\nRUN pip install triton==2.2.0 torch==2.2.0\n")
+    told = {one.distribution.name: one for one in report.findings if one.code == "AD501" and one.distribution}
+    assert told["triton"].message.startswith("pip refuses triton 2.2.0: triton==2.2.0 has no sdist")
+    assert "can't work on Alpine" in told["torch"].message
+    assert not [one for one in report.findings if one.code == "AD903" and "no sdist" in one.message]
