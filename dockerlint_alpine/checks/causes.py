@@ -83,6 +83,7 @@ def _smallest(subject: Subject, listed: Sequence[Finding]) -> list[Finding]:
             by_stage.setdefault(finding.stage.index, []).append(number)
     gone: set[int] = set()
     brought: dict[int, list[Brought]] = {}
+    shared: dict[int, Finding] = {}
     for index, numbers in by_stage.items():
         stage = subject.timeline.stages.get(index)
         if stage is None or stage.end is None or len({listed[number].packages for number in numbers}) < 2:
@@ -96,11 +97,36 @@ def _smallest(subject: Subject, listed: Sequence[Finding]) -> list[Finding]:
                 gone.add(wish.number)
                 also = brought.pop(wish.number, [])
                 brought.setdefault(cause.number, []).extend((_as_brought(wish.finding), *also))
+        for wish in wishes:
+            named = next((one for one in wishes if wish.number not in gone and _is_named_by(one, wish, closures)), None)
+            if named is not None:
+                shared[wish.number] = _mended_by(wish.finding, named)
+    told = [shared.get(number, one) for number, one in enumerate(listed)]
     return [
         replace(one, brought=tuple(brought[number])) if number in brought else one
-        for number, one in enumerate(listed)
+        for number, one in enumerate(told)
         if number not in gone
     ]
+
+
+def _is_named_by(cause: _Wish, wish: _Wish, closures: dict[tuple[int, str], World]) -> bool:
+    """True where naming the -dev package that a build links (a warning) keeps the library for where it runs (an error):
+    both are told, and one package mends both."""
+    if cause.finding.code != IMPLICIT.code or wish.finding.traits.topic != "load" or cause.rank < wish.rank:
+        return False
+    if not _lasts_until(cause, wish):
+        return False
+    key = (id(wish.world), cause.package)
+    if key not in closures:
+        closures[key] = wish.world.add(cause.package)
+    return closures[key].has(wish.need)
+
+
+def _mended_by(finding: Finding, cause: _Wish) -> Finding:
+    fix = cause.finding.fix
+    if fix is None:
+        return finding
+    return replace(finding, fix=replace(fix, title=f"{fix.title}, which brings {' '.join(finding.packages)}"))
 
 
 def _wishes(subject: Subject, stage: Stage, findings: Sequence[tuple[int, Finding]]) -> Iterator[_Wish]:

@@ -147,8 +147,11 @@ def _newer_alpine(subject: Subject, group: _Group) -> Remedy | None:
                 return None
             first.append(newer)
         stuck += [item] if wrong else []
-    if not first:
-        return None
+    known = set(_names(stuck))
+    if not first or any(
+        about.name not in known for one in group.findings if not one.packages for about in one.distributions
+    ):
+        return None  # what a build brings along may be stuck, too, and of that nothing is known on another release
     title = f"take Alpine {max(first, key=release_key)} or later, whose tools are new enough"
     return Remedy("base", title, f"{_listed([one.resolved.name for one in stuck])} can be compiled then", ())
 

@@ -194,6 +194,14 @@ def _fetching(store: IndexStore, one: Wanted, settings: Settings, seconds: float
     return fetching(store.sources(), store.keys(), indexes_folder(), one, settings.alpine_mirror or MIRROR, policy)
 
 
+def valid_with() -> str:
+    """What an answer of the index holds for: the day, and what the environment says of indexes, as a digest."""
+    from hashlib import sha256
+
+    said = sorted((name, value) for name, value in os.environ.items() if name.startswith(("UV_", "PIP_")))
+    return f"{today().isoformat()} {sha256(repr(said).encode('utf-8', 'surrogateescape')).hexdigest()}"
+
+
 def today() -> date:
     """The day in UTC."""
     from datetime import UTC, datetime

@@ -21,6 +21,7 @@ def render(report: Report, options: RenderOptions) -> str:
         line(file.path, finding, options=options, paint=paint) for file in report.files for finding in file.findings
     ]
     lines += (f"{printable(file.path)}: {printable(note)}" for file in report.files for note in file.notes)
+    lines += (printable(note) for note in report.notes)
     lines += (
         f"{printable(error.path)}: {paint('error', RED, BOLD)}: {printable(error.message)}" for error in report.errors
     )

@@ -27,6 +27,7 @@ def render(report: Report, options: RenderOptions) -> str:
         command("error", {"file": options.host_path(error.path), "title": PROGRAM}, error.message)
         for error in report.errors
     )
+    commands += (command("notice", {"title": PROGRAM}, note) for note in report.notes)
     return "".join(f"{command}\n" for command in commands)
 
 

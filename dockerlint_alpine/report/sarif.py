@@ -83,6 +83,7 @@ def _invocation(report: Report) -> Json:
         for file in report.files
         for note in file.notes
     )
+    notifications += ({"level": "note", "message": {"text": note}} for note in report.notes)
     return {"executionSuccessful": not report.errors, "toolExecutionNotifications": notifications}
 
 

@@ -140,10 +140,6 @@ def _huge(path: Path) -> None:
     path.write_bytes(b"FROM alpine\n" + b"RUN true\n" * 1_200_000)
 
 
-def _folder(path: Path) -> None:
-    path.mkdir()
-
-
 def _fifo(path: Path) -> None:
     os.mkfifo(path)
 
@@ -171,9 +167,23 @@ def _self_link(path: Path) -> None:
 
 
 @pytest.mark.parametrize("command", ["check", "fix"])
+def test_an_empty_folder_and_a_fragment_that_nobody_named_are_notes(command: str, tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "tests").mkdir()
+    (tmp_path / "tests" / "x.dockerfile").write_bytes(b"RUN true\n")
+    done = run(command, "--offline", "empty", "tests", cwd=tmp_path)
+    assert done.returncode == 0
+    assert b"empty: a folder without any Dockerfile" in done.stdout
+    assert b"tests/x.dockerfile: no FROM instruction: not a Dockerfile" in done.stdout
+    assert b"Nothing to check." in done.stdout
+    named = run(command, "--offline", "tests/x.dockerfile", cwd=tmp_path)
+    assert (named.returncode, b"no FROM instruction" in named.stdout) == (2, True)
+
+
+@pytest.mark.parametrize("command", ["check", "fix"])
 @pytest.mark.parametrize(
     "make",
-    [_binary, _huge, _folder, _fifo, _empty, _prose, _cyclic_stages, _cyclic_requirements, _self_link],
+    [_binary, _huge, _fifo, _empty, _prose, _cyclic_stages, _cyclic_requirements, _self_link],
     ids=lambda make: make.__name__,
 )
 def test_bad_input_is_one_clear_line_and_changes_nothing(

@@ -64,7 +64,7 @@ def test_the_dockerfiles_that_use_a_file(project: Project, named: list[str], jud
 
 
 def test_a_dockerfile_that_cannot_be_read_may_use_anything(project: Project) -> None:
-    root = project({"a/Dockerfile": "RUN make\n", "b/Dockerfile": BROKEN, "requirements.txt": "lz4\n"})
+    root = project({"a/Dockerfile": "\0", "b/Dockerfile": BROKEN, "requirements.txt": "lz4\n"})
     done = run("check", "--using", "requirements.txt", "--output-format", "json", cwd=root)
     said = json.loads(done.stdout)
     assert ([file["path"] for file in said["files"]], [one["path"] for one in said["errors"]]) == ([], ["a/Dockerfile"])
