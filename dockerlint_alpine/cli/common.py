@@ -192,7 +192,7 @@ def make_doctor(configured: Configuration) -> Doctor:
 
 def make_judge(configured: Configuration, *, use_cache: bool, workers: int | None = 1) -> Judge:
     """One run's way from Dockerfiles to reports, with what the command line has: cache, clock, network, progress line."""
-    from dockerlint_alpine.cli.online import Reach, access, openers, today
+    from dockerlint_alpine.cli.online import Reach, access, openers, valid_with
     from dockerlint_alpine.run.scheduler import Judge
 
     settings = configured.settings
@@ -202,7 +202,7 @@ def make_judge(configured: Configuration, *, use_cache: bool, workers: int | Non
         openers=reach.openers if reach is not None else openers(),
         access=lambda: access(settings),
         reach=reach,
-        day=today().isoformat(),
+        valid_with=valid_with(),
         cache=_open_cache() if use_cache else None,
         workers=workers,
         progress=partial(Progress, quiet=configured.settings.quiet),

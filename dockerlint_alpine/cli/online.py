@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from dockerlint_alpine.python import Network, Resolver, UvResolver
     from dockerlint_alpine.python.index.questions import Question, Way
     from dockerlint_alpine.run.config import Settings
-    from dockerlint_alpine.run.doctors import Openers
+    from dockerlint_alpine.run.openers import Openers
 
 _SECONDS = {"quick": PATIENCE, "online": None}
 _WAITED_FOR = 60
@@ -76,7 +76,7 @@ def open_store(settings: Settings, *, quick: bool = True) -> IndexStore:
 
 def openers() -> Openers:
     """Both of these."""
-    from dockerlint_alpine.run.doctors import Openers
+    from dockerlint_alpine.run.openers import Openers
 
     return Openers(open_resolver, open_store)
 
@@ -102,7 +102,7 @@ class Reach:
     """Puts what the Dockerfiles of a run leave open to the indexes: several at once, within one budget for the run."""
 
     def __init__(self, settings: Settings) -> None:
-        from dockerlint_alpine.run.doctors import Openers
+        from dockerlint_alpine.run.openers import Openers
 
         self._settings = settings
         self._seconds = _SECONDS[access(settings)]
@@ -192,6 +192,14 @@ def _fetching(store: IndexStore, one: Wanted, settings: Settings, seconds: float
 
     policy = quick(seconds) if seconds is not None else None
     return fetching(store.sources(), store.keys(), indexes_folder(), one, settings.alpine_mirror or MIRROR, policy)
+
+
+def valid_with() -> str:
+    """What an answer of the index holds for: the day, and what the environment says of indexes, as a digest."""
+    from hashlib import sha256
+
+    said = sorted((name, value) for name, value in os.environ.items() if name.startswith(("UV_", "PIP_")))
+    return f"{today().isoformat()} {sha256(repr(said).encode('utf-8', 'surrogateescape')).hexdigest()}"
 
 
 def today() -> date:

@@ -22,8 +22,9 @@ if TYPE_CHECKING:
     from dockerlint_alpine.python.index.questions import Question as IndexQuestion
     from dockerlint_alpine.run.cache import ReportCache
     from dockerlint_alpine.run.config import Configuration
-    from dockerlint_alpine.run.doctors import Doctors, Openers
+    from dockerlint_alpine.run.doctors import Doctors
     from dockerlint_alpine.run.jobs import Job
+    from dockerlint_alpine.run.openers import Openers
 
 
 _DAY = 24 * 3600 * 10**9
@@ -60,9 +61,9 @@ class Judge:
 
     ``openers`` give the way to the indexes, ``access`` says at any time how far it may be gone. ``reach`` puts what
     Dockerfiles leave open to the indexes; without it that stays open, unless the openers' resolvers ask at once. ``cache``
-    is left out for answers that depend on more than files; ``day`` is today, where answers hold for the day. ``workers`` is
-    the number of processes for what is not in the cache; ``None`` chooses it. ``progress`` makes the object that is told of
-    the steps of a task, by its name and their number.
+    is left out for answers that depend on more than files; ``valid_with`` is what an index's answers hold for. ``workers``
+    is the number of processes for what is not in the cache; ``None`` chooses it. ``progress`` makes the object that is told
+    of the steps of a task, by its name and their number.
     """
 
     def __init__(
@@ -72,7 +73,7 @@ class Judge:
         openers: Openers,
         access: Callable[[], Access],
         reach: Reach | None = None,
-        day: str = "",
+        valid_with: str = "",
         cache: ReportCache | None = None,
         workers: int | None = 1,
         progress: Callable[[str, int], AbstractContextManager[Progress]] = lambda *_: nullcontext(_Silence()),
@@ -83,7 +84,7 @@ class Judge:
         self._workers = workers
         self._openers = openers
         self._reach = reach
-        self._day = day
+        self._valid_with = valid_with
         self._now_allowed = access
         self._access = access()
         self._cache = cache
@@ -150,8 +151,8 @@ class Judge:
         """The key of a question in the cache, and the report stored there."""
         if self._cache is None:
             return None, None
-        day = self._day if self._access == "online" else ""
-        place = f"{self._access}{day}\0{job.path}\0{job.shown_as}"
+        valid = self._valid_with if self._access == "online" else ""
+        place = f"{self._access}{valid}\0{job.path}\0{job.shown_as}"
         key = self._cache.key(job_configuration(self.configured, job), place, data)
         return key, self._cache.get(key, data)
 

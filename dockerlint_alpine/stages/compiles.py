@@ -57,7 +57,7 @@ class SourceBuilds:
             return project_asks(folder, files)
         if self._resolver is None or resolved.version is None or resolved.url is not None:
             return ()
-        wanted = request.requirements.options
+        wanted = _options(request, resolved.name)
         try:
             kept = self._resolver.sparing  # nobody asked for it: it is worth no question
             return self._resolver.source_facts(resolved.name, resolved.version, wanted, only_kept=kept).build_requires
@@ -115,9 +115,7 @@ class SourceBuilds:
             return None
         if known_build(resolved, self._knowledge) is not None and not self._is_newer(resolved):
             return None
-        wanted = request.requirements
-        locked_at = next((one.index for one in wanted.requested if one.name == name and one.index), None)
-        options = replace(wanted.options, locked_at=locked_at) if locked_at is not None else wanted.options
+        options = _options(request, name)
         sources = self._asked(name, resolved.version, options, ())
         given = tuple((one, env[one]) for one in (sources.variables if sources is not None else ()) if one in env)
         if given:
@@ -136,6 +134,13 @@ class SourceBuilds:
                 self._read[key] = None
                 self.failures[name] = str(error)
         return self._read[key]
+
+
+def _options(request: InstallRequest, name: str) -> IndexOptions:
+    """What is said of indexes for one distribution: no other one hears its name where a lock file names its index."""
+    wanted = request.requirements
+    locked_at = next((one.index for one in wanted.requested if one.name == name and one.index), None)
+    return replace(wanted.options, locked_at=locked_at) if locked_at is not None else wanted.options
 
 
 def _with_new_languages(known: Build, sources: SourceFacts, label: str) -> SourceRule | None:

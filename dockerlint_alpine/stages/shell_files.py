@@ -107,8 +107,10 @@ def _told(walk: StageWalk, instruction: Instruction, arg: Arg, folder: str, text
     if before is None or not plain:
         _written(walk, instruction, arg, folder, changed=added)
         return
-    hidden = [one for one in walk.files.placements if isinstance(one, FromText) and one.target == place]
-    walk.files = walk.files.without(hidden).place(FromText(before + text, place))
+    if before:  # a file that grows line by line is kept once
+        grown = [one for one in walk.files.placements if isinstance(one, FromText) and one.target == place]
+        walk.files = walk.files.without(grown)
+    walk.files = walk.files.place(FromText(before + text, place))
 
 
 def _content(walk: StageWalk, place: str) -> bytes | None:

@@ -244,7 +244,7 @@ def test_sdists(tmp_path: Path, tried: Callable[[int], None]) -> None:
     with loopback(answer) as index:
         variables = environment(index.url, tmp_path)
         done = arena.doctor("check", "--online", ".", cwd=tmp_path, env=variables, seconds=120).sound()
-    done.says("parentheses", "bomb", f"in {len(packed)} Dockerfiles")
+    done.says("parentheses", "bomb", f"{len(packed)} Dockerfiles")
     assert not Path("/tmp/x").exists()
     tried(len(packed))
 

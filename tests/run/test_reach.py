@@ -255,3 +255,11 @@ def test_online_reports_are_kept_for_the_day(check: Check, index: LocalIndex) ->
     shutil.rmtree(online.answers_folder())
     assert check("--online", "--no-cache").stdout == first.stdout
     assert len(index.requests) > asked
+
+
+def test_another_index_is_another_answer(check: Check, index: LocalIndex, monkeypatch: pytest.MonkeyPatch) -> None:
+    files = {"Dockerfile": "FROM python:3.12-alpine3.21\nCOPY r.txt .\nRUN pip install -r r.txt\n"}
+    monkeypatch.setenv("UV_DEFAULT_INDEX", "http://127.0.0.1:9/simple/")
+    assert "needs libxml2" not in check("--online", **files, **{"r.txt": "nobody-s==1.0\n"}).stdout
+    monkeypatch.setenv("UV_DEFAULT_INDEX", index.url)
+    assert "needs libxml2" in check("--online").stdout

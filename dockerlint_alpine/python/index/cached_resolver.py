@@ -31,8 +31,8 @@ MAX_AGE = 7
 
 TOTAL = 900.0
 """Seconds that a run waits for the network at most, even with ``--online``."""
-AT_ONCE = 8
-"""Questions that are put at the same time."""
+AT_ONCE = 4
+"""Questions that are put at the same time: more processes of uv than two for each of two processors only slow each other."""
 
 _Found = TypeVar("_Found")
 Work: TypeAlias = "tuple[str, Callable[[], object]]"
