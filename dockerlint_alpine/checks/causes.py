@@ -17,7 +17,6 @@ from dockerlint_alpine.checks.ad101_missing_build_library import CHECK as LIBRAR
 from dockerlint_alpine.checks.ad103_implicit_build_library import CHECK as IMPLICIT
 from dockerlint_alpine.checks.ad504_toolchain_mismatch import CHECK as MISMATCH
 from dockerlint_alpine.checks.base import locate
-from dockerlint_alpine.checks.remedies import with_remedies
 from dockerlint_alpine.model.findings import Brought
 from dockerlint_alpine.stages import InstallStep
 
@@ -66,7 +65,12 @@ def told_once(subject: Subject, found: Iterable[Finding]) -> Iterator[Finding]:
         hopeless = {about.shown for one in listed if one.code == MISMATCH.code for about in one.distributions}
         told = [one for one in listed if not _is_of(hopeless, one)] if hopeless else listed
         told = _smallest(subject, told)
-    yield from with_remedies(subject, told)
+    if any(one.traits.topic == "compile" and one.severity != "info" for one in told):
+        from dockerlint_alpine.checks.remedies import with_remedies
+
+        yield from with_remedies(subject, told)
+    else:
+        yield from told
 
 
 def _is_of(hopeless: set[str], finding: Finding) -> bool:

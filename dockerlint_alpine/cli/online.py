@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from dockerlint_alpine.python import Network, Resolver, UvResolver
     from dockerlint_alpine.python.index.questions import Question, Way
     from dockerlint_alpine.run.config import Settings
-    from dockerlint_alpine.run.doctors import Openers
+    from dockerlint_alpine.run.openers import Openers
 
 _SECONDS = {"quick": PATIENCE, "online": None}
 _WAITED_FOR = 60
@@ -76,7 +76,7 @@ def open_store(settings: Settings, *, quick: bool = True) -> IndexStore:
 
 def openers() -> Openers:
     """Both of these."""
-    from dockerlint_alpine.run.doctors import Openers
+    from dockerlint_alpine.run.openers import Openers
 
     return Openers(open_resolver, open_store)
 
@@ -102,7 +102,7 @@ class Reach:
     """Puts what the Dockerfiles of a run leave open to the indexes: several at once, within one budget for the run."""
 
     def __init__(self, settings: Settings) -> None:
-        from dockerlint_alpine.run.doctors import Openers
+        from dockerlint_alpine.run.openers import Openers
 
         self._settings = settings
         self._seconds = _SECONDS[access(settings)]

@@ -30,7 +30,7 @@ def server() -> None:
     from functools import partial
 
     from dockerlint_alpine.cli.online import open_resolver, open_store
-    from dockerlint_alpine.run.doctors import Openers
+    from dockerlint_alpine.run.openers import Openers
 
     if sys.stdin.isatty():
         click.echo("alpine-doctor: waiting for an editor's messages on standard input; Ctrl-D ends it", err=True)

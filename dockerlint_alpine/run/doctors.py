@@ -2,33 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING
 
-from msgspec import Struct
-
-from dockerlint_alpine.apk import IndexStore
 from dockerlint_alpine.run.analysis import Doctor
 from dockerlint_alpine.run.config import Configuration, Settings, load
 from dockerlint_alpine.stages import WorldCache
 
 if TYPE_CHECKING:
+    from dockerlint_alpine.apk import IndexStore
     from dockerlint_alpine.knowledge import Knowledge
-    from dockerlint_alpine.python import Resolver
+    from dockerlint_alpine.run.openers import Openers
     from dockerlint_alpine.system.builds import Others
-
-OpenResolver: TypeAlias = Callable[[Settings], "Resolver | None"]
-"""Makes the resolver that knows what the Python package index says, as far as these settings allow."""
-OpenStore: TypeAlias = Callable[[Settings], IndexStore]
-"""Opens Alpine's indexes, the cached ones among them as far as these settings allow."""
-
-
-class Openers(Struct, frozen=True):
-    """How the two kinds of indexes are opened."""
-
-    resolver: OpenResolver
-    store: OpenStore = lambda _: IndexStore()
 
 
 class Doctors:

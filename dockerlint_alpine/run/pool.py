@@ -26,8 +26,9 @@ if TYPE_CHECKING:
     from dockerlint_alpine.apk.renewal import Wanted
     from dockerlint_alpine.python.index.questions import Question as IndexQuestion
     from dockerlint_alpine.run.config import Configuration
-    from dockerlint_alpine.run.doctors import Doctors, Openers
+    from dockerlint_alpine.run.doctors import Doctors
     from dockerlint_alpine.run.jobs import Job
+    from dockerlint_alpine.run.openers import Openers
 
 _WORTH_A_WORKER = 12
 """Files. Fewer are judged sooner than another process is ready."""

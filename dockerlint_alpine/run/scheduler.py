@@ -22,8 +22,9 @@ if TYPE_CHECKING:
     from dockerlint_alpine.python.index.questions import Question as IndexQuestion
     from dockerlint_alpine.run.cache import ReportCache
     from dockerlint_alpine.run.config import Configuration
-    from dockerlint_alpine.run.doctors import Doctors, Openers
+    from dockerlint_alpine.run.doctors import Doctors
     from dockerlint_alpine.run.jobs import Job
+    from dockerlint_alpine.run.openers import Openers
 
 
 _DAY = 24 * 3600 * 10**9

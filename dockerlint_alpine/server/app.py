@@ -33,7 +33,7 @@ from dockerlint_alpine.system.pulse import GivenUpError, may_be_given_up, pulse
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Mapping
 
-    from dockerlint_alpine.run.doctors import Openers
+    from dockerlint_alpine.run.openers import Openers
 
 PAUSE = 0.1
 """Seconds without a change after which a text is judged."""

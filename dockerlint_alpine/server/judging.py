@@ -21,13 +21,15 @@ from dockerlint_alpine.run.analysis import Doctor, FixResult, UnreadableError, f
 from dockerlint_alpine.run.cache import state_of
 from dockerlint_alpine.run.config import ConfigError, Configuration, load
 from dockerlint_alpine.run.discovery import find_jobs
-from dockerlint_alpine.run.doctors import Doctors, Openers
+from dockerlint_alpine.run.doctors import Doctors
 from dockerlint_alpine.run.jobs import Job, job_configuration
 from dockerlint_alpine.run.reading import read_dockerfile
 from dockerlint_alpine.server.documents import Document, Snapshot
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+
+    from dockerlint_alpine.run.openers import Openers
 
 OPTIONS_BY = "editor settings"
 """What messages call the options that the editor sends."""

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from lsprotocol import types
 
 from dockerlint_alpine.run.analysis import Doctor
-from dockerlint_alpine.run.doctors import Openers
+from dockerlint_alpine.run.openers import Openers
 from dockerlint_alpine.server import actions, definition, hover
 from dockerlint_alpine.server.diagnostics import diagnostics
 from dockerlint_alpine.server.documents import Document, Snapshot

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from lsprotocol.types import PositionEncodingKind
 
-from dockerlint_alpine.run.doctors import Openers
+from dockerlint_alpine.run.openers import Openers
 from dockerlint_alpine.server import hover
 from dockerlint_alpine.server.documents import Document, Snapshot
 from dockerlint_alpine.server.judging import Judge, Judgement

@@ -156,14 +156,14 @@ class UvResolver:
         return Answer(answer, wanted, target, self.as_of).resolution()
 
     def _in_parts(self, index: SimpleIndex, wanted: RequirementSet, target: Target, deadline: float) -> Resolution:
-        """The largest part that uv can resolve as a whole, and the rest by the index's metadata."""
+        """The largest part that uv can resolve as a whole, and the rest by the index's metadata; in haste all by that."""
         facts = IndexFacts(index, self._read_source, self.day)
         self.progress("resolving one by one, by the index's metadata")
         plain, origins = without_origins(wanted)
         found = resolve_by_metadata(plain, target, facts, as_of=self.as_of, deadline=deadline)
         stopped = {name for one in found.unresolved if one.kind in _STOPS_UV for name in (one.name, *one.chain)}
         rest = tuple(one for one in plain.requested if one.name not in stopped)
-        if target.python_version >= OLDEST_UV and 0 < len(rest) < len(plain.requested):
+        if target.python_version >= OLDEST_UV and 0 < len(rest) < len(plain.requested) and not self.quick:
             part = replace(plain, requested=rest)
             with suppress(ResolverError):
                 answer = self._ask(index, part, python_of(target), deadline)
