@@ -294,7 +294,7 @@ class FromIndex:
     sparing = False
     looked_at: ClassVar[set[str]] = set()
 
-    def source_facts(self, name: str, version: str, options: IndexOptions) -> NoReturn:
+    def source_facts(self, name: str, version: str, options: IndexOptions, *_: object, **__: object) -> NoReturn:
         raise ResolverError("not here")
 
     def resolve(self, wanted: RequirementSet, target: Target) -> Resolution:
