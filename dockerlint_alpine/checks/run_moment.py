@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from dockerlint_alpine.knowledge import Language
     from dockerlint_alpine.stages import Stage, Timeline
     from dockerlint_alpine.stages.wheels import WheelLink
-    from dockerlint_alpine.syntax import Instruction
 
 
 class MissingObject(Struct, frozen=True):
@@ -114,8 +113,3 @@ def removal(timeline: Timeline, stage: Stage, need: str) -> ApkStep | None:
                 if had and (not has or not step.after.lasting.has(need)):
                     return step
     return None
-
-
-def arrival(missing: MissingObject) -> Instruction:
-    """The instruction before which the package must be there to be of use."""
-    return missing.step.instruction if missing.step is not None else missing.item.arrived

@@ -15,7 +15,7 @@ from msgspec.structs import replace
 
 from dockerlint_alpine.cli.progress import Progress
 from dockerlint_alpine.cli.sections import section
-from dockerlint_alpine.cli.spelling import completed
+from dockerlint_alpine.cli.spelling import ALPINE, BUILD_ARGS, CONFIG, CONTEXT, ISOLATED, PYTHON, completed
 from dockerlint_alpine.cli.terminal import warn
 from dockerlint_alpine.model.reports import FileError, Report
 from dockerlint_alpine.report.options import PROGRAM
@@ -48,26 +48,16 @@ _BUILD = (
         shell_complete=completed("platforms"),
         help="linux/amd64 by default; repeatable.",
     ),
-    click.option("--build-arg", "build_args", multiple=True, metavar="K=V", help="A value for an ARG; repeatable."),
+    BUILD_ARGS,
     click.option(
         "--target",
         metavar="STAGE",
         shell_complete=completed("stages"),
         help="Check only this stage and the stages that it is built from.",
     ),
-    click.option("--context", type=click.Path(file_okay=False, exists=True), help="The build context."),
-    click.option(
-        "--alpine",
-        metavar="X.Y",
-        shell_complete=completed("releases"),
-        help="The Alpine release, where the base image does not tell it.",
-    ),
-    click.option(
-        "--python",
-        metavar="X.Y",
-        shell_complete=completed("pythons"),
-        help="The Python, where the base image does not tell it.",
-    ),
+    CONTEXT,
+    ALPINE,
+    PYTHON,
     click.option(
         "--as",
         "moves",
@@ -92,8 +82,8 @@ _SOURCES = (
         help="A folder of wheels that pip may use, as with --find-links; what is in them replaces the rules. Repeatable.",
     ),
     click.option("--as-of", metavar="DATE", help="Use the package index as it was on this day, YYYY-MM-DD."),
-    click.option("--config", type=click.Path(dir_okay=False, exists=True), help="The configuration file to use."),
-    click.option("--isolated", is_flag=True, help="Read no configuration file."),
+    CONFIG,
+    ISOLATED,
     click.option("--no-cache", is_flag=True, help="Ignore the cache and do not write to it."),
     click.option(
         "--respect-gitignore/--no-respect-gitignore", default=None, help="Skip files ignored by git (default)."

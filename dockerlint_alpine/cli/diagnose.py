@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 import click
 
 from dockerlint_alpine.cli import common
-from dockerlint_alpine.cli.spelling import completed, format_option
+from dockerlint_alpine.cli.spelling import BUILD_ARGS, CONFIG, CONTEXT, ISOLATED, completed, format_option
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -51,16 +51,16 @@ _SHOW_PROGRESS_FROM = 16 * 1024 * 1024
     shell_complete=completed("platforms"),
     help="The platform of the build.",
 )
-@click.option("--build-arg", "build_args", multiple=True, metavar="K=V", help="A value for an ARG; repeatable.")
+@BUILD_ARGS
 @click.option("--target", metavar="STAGE", shell_complete=completed("stages"), help="The stage that was built.")
-@click.option("--context", type=click.Path(file_okay=False, exists=True), help="The build context.")
+@CONTEXT
 @click.option(
     "--online/--offline",
     default=None,
     help="Ask the Python package index which releases have wheels, or never. Default: as in check.",
 )
-@click.option("--config", type=click.Path(dir_okay=False, exists=True), help="The configuration file to use.")
-@click.option("--isolated", is_flag=True, help="Read no configuration file.")
+@CONFIG
+@ISOLATED
 @format_option("text", "json", name="form")
 @click.option("--output-file", type=click.Path(dir_okay=False), help="Write there instead of standard output.")
 @click.option("--color", type=click.Choice(["auto", "always", "never"]), default="auto", help="Colours.")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from dockerlint_alpine.cli.spelling import completed, format_option, platform_option
+from dockerlint_alpine.cli.spelling import CONFIG, ISOLATED, completed, format_option, platform_option
 
 if TYPE_CHECKING:
     from dockerlint_alpine.apk import IndexStore
@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 @platform_option("The platform that the packages are for.")
 @format_option("text", "json")
 @click.option("--color", type=click.Choice(["auto", "always", "never"]), default="auto", show_default=True)
-@click.option("--config", type=click.Path(dir_okay=False, exists=True), help="The configuration file to use.")
-@click.option("--isolated", is_flag=True, help="Read no configuration file.")
+@CONFIG
+@ISOLATED
 def explain(
     topic: str, alpine: str | None, arch: str, output_format: str, color: str, config: str | None, isolated: bool
 ) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from dockerlint_alpine.cli import common
-from dockerlint_alpine.cli.spelling import completed
+from dockerlint_alpine.cli.spelling import CONFIG, ISOLATED, completed
 from dockerlint_alpine.cli.terminal import warn
 
 _DEFAULTS = ("requirements.txt", "pyproject.toml")
@@ -35,8 +35,8 @@ _NOT_ASKED: dict[str, Any] = {"select": (), "ignore": (), "build_args": (), "alp
 )
 @click.option("--online/--offline", default=None, help="Ask the Python package index, or never (see check).")
 @click.option("--as-of", metavar="DATE", help="Answer for the index of this day, YYYY-MM-DD.")
-@click.option("--config", type=click.Path(dir_okay=False, exists=True), help="The configuration file to use.")
-@click.option("--isolated", is_flag=True, help="Read no configuration file.")
+@CONFIG
+@ISOLATED
 @click.option("--strict", is_flag=True, default=None, help="Exit with 2 if anything could not be checked.")
 def generate(requirements: str | None, **given: Any) -> None:
     r"""Print a Dockerfile for REQUIREMENTS (requirements.txt or pyproject.toml by default) with exactly what they need.

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from dockerlint_alpine.cli.spelling import completed, format_option, platform_option
+from dockerlint_alpine.cli.spelling import CONFIG, ISOLATED, completed, format_option, platform_option
 
 if TYPE_CHECKING:
     from dockerlint_alpine.knowledge import Knowledge
@@ -24,9 +24,7 @@ _Command = TypeVar("_Command", bound=Callable[..., Any])
 
 def rules_options(command: _Command) -> _Command:
     """Decorate with the options that say where a user's own rules are."""
-    command = click.option("--isolated", is_flag=True, help="Read no configuration file.")(command)
-    help_text = "The configuration file to use."
-    return click.option("--config", type=click.Path(dir_okay=False, exists=True), help=help_text)(command)
+    return CONFIG(ISOLATED(command))
 
 
 def open_knowledge(config: str | None = None, *, isolated: bool = False) -> Knowledge:

@@ -85,3 +85,23 @@ def format_option(
         show_default=True,
         help="How to print it.",
     )
+
+
+BUILD_ARGS = click.option(
+    "--build-arg", "build_args", multiple=True, metavar="K=V", help="A value for an ARG; repeatable."
+)
+CONTEXT = click.option("--context", type=click.Path(file_okay=False, exists=True), help="The build context.")
+ALPINE = click.option(
+    "--alpine",
+    metavar="X.Y",
+    shell_complete=completed("releases"),
+    help="The Alpine release, where the base image does not tell it.",
+)
+PYTHON = click.option(
+    "--python",
+    metavar="X.Y",
+    shell_complete=completed("pythons"),
+    help="The Python, where the base image does not tell it.",
+)
+CONFIG = click.option("--config", type=click.Path(dir_okay=False, exists=True), help="The configuration file to use.")
+ISOLATED = click.option("--isolated", is_flag=True, help="Read no configuration file.")

@@ -12,7 +12,7 @@ import click
 
 from dockerlint_alpine.cli import common
 from dockerlint_alpine.cli.sections import SectionedCommand, section
-from dockerlint_alpine.cli.spelling import completed
+from dockerlint_alpine.cli.spelling import ALPINE, BUILD_ARGS, CONFIG, CONTEXT, ISOLATED, PYTHON, completed
 from dockerlint_alpine.run.pool import data_errors
 
 if TYPE_CHECKING:
@@ -63,24 +63,14 @@ _BUILD_OPTIONS = (
         shell_complete=completed("platforms"),
         help="The engine's own by default.",
     ),
-    click.option("--build-arg", "build_args", multiple=True, metavar="K=V", help="A value for an ARG; repeatable."),
+    BUILD_ARGS,
     click.option("--target", metavar="STAGE", shell_complete=completed("stages"), help="The stage to build."),
-    click.option("--context", type=click.Path(file_okay=False, exists=True), help="The build context."),
-    click.option(
-        "--alpine",
-        metavar="X.Y",
-        shell_complete=completed("releases"),
-        help="The Alpine release, where the base image does not tell it.",
-    ),
-    click.option(
-        "--python",
-        metavar="X.Y",
-        shell_complete=completed("pythons"),
-        help="The Python, where the base image does not tell it.",
-    ),
+    CONTEXT,
+    ALPINE,
+    PYTHON,
     click.option("--online/--offline", default=None, help="Ask the Python package index for the findings, or never."),
-    click.option("--config", type=click.Path(dir_okay=False, exists=True), help="The configuration file to use."),
-    click.option("--isolated", is_flag=True, help="Read no configuration file."),
+    CONFIG,
+    ISOLATED,
 )
 
 
