@@ -31,6 +31,9 @@ _ONE_MEMBER = re.compile(r"""[\s\\`"',]*([^\s\\`"',]+)[\s\\`"',]*""")
 """One name and what separates it from its neighbours."""
 
 _DELETION = re.compile(r"\bapk\b[^;&|]*\bdel\b")
+_OPERANDS = re.compile(rb"\bapk\b(?:[^;&|\n\\]|\\[\s\S])*?\bdel\b((?:[^;&|\n\\]|\\[\s\S])*)")
+"""What is deleted, in the bytes of the file: the places of edits are bytes."""
+_VIRTUAL = re.compile(rb"\s(?:-t|--virtual)\b")
 
 Key: TypeAlias = tuple[object, ...]
 Texts: TypeAlias = Mapping[str, bytes]
@@ -188,6 +191,35 @@ def _deleted_in(source: bytes, finding: Finding) -> int | None:
             if pattern.search(one.value):
                 return one.line
     return None
+
+
+def may_be_undone(finding: Finding, source: bytes) -> bool:
+    """Whether anything may take away again what the safe fix of a finding adds, before it has served.
+
+    What serves a build has served at the end of the finding's place; what serves at run time must stay. An ``apk del``
+    takes away what it names, and the virtual package that the fix adds to.
+    """
+    fix = finding.fix
+    if fix is None or fix.applicability != "safe" or b"del" not in source:
+        return False
+    own = [edit.start for edit in fix.edits if edit.path is None]
+    if len(own) != len(fix.edits) or not own or finding.traits.purpose is None or finding.traits.phase > 0:
+        return True
+    start, end = min(own), len(source)
+    if finding.traits.purpose == "build":
+        lines = source.split(b"\n", finding.location.end_line)[: finding.location.end_line - 1]
+        end = sum(len(line) + 1 for line in lines) + finding.location.end_column - 1
+    if start >= end:
+        return True
+    deleted = [match[1].replace(b"\\\n", b" ").split() for match in _OPERANDS.finditer(source, start, end)]
+    if not deleted:
+        return False
+    list_before = source[max(source.rfind(b"apk", 0, start), 0) : start]
+    named = {word for words in deleted for word in words}
+    unclear = any(not words for words in deleted) or any(set(word) & set(b"$*`\"'") for word in named)
+    return (
+        unclear or _VIRTUAL.search(list_before) is not None or not named.isdisjoint(map(str.encode, finding.packages))
+    )
 
 
 def key_of(finding: Finding) -> Key:

@@ -6,7 +6,6 @@ Nothing here prints or writes; :func:`fix` returns the new bytes.
 from __future__ import annotations
 
 import os
-import re
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,7 +18,7 @@ from dockerlint_alpine.checks import CHECKS, Check, Subject, check_of
 from dockerlint_alpine.checks.carried import is_notice, settled
 from dockerlint_alpine.checks.causes import told_once
 from dockerlint_alpine.fixer.bases import share
-from dockerlint_alpine.fixer.fix_loop import Preference, Proposal, apply_fixes, merged, without_useless
+from dockerlint_alpine.fixer.fix_loop import Preference, Proposal, apply_fixes, may_be_undone, merged, without_useless
 from dockerlint_alpine.fixer.new_run import joined
 from dockerlint_alpine.fixer.overlay import changed_context
 from dockerlint_alpine.fixer.verify import UnfaithfulFixError, confirm
@@ -158,7 +157,7 @@ class Doctor:
 
         What is added may only be missing again where something is deleted: other files are not looked at twice.
         """
-        if not any(_may_be_undone(one, report.source) for one in report.findings):
+        if not any(may_be_undone(one, report.source) for one in report.findings):
             return report
         looked_at = self.looked_at
         known = dict(changed or {})
@@ -350,39 +349,6 @@ def fix_builds(
     others = [FileChange(name, before[name], new) for name, new in done.others.items() if before[name] != new]
     left = without_useless(merged(done.left), done.unsettled)
     return FixResult(path, old, done.new, done.applied, left, tuple(others))
-
-
-_DELETION = re.compile(rb"\bapk\b(?:[^;&|\n\\]|\\[\s\S])*?\bdel\b((?:[^;&|\n\\]|\\[\s\S])*)")
-_VIRTUAL = re.compile(rb"\s(?:-t|--virtual)\b")
-
-
-def _may_be_undone(finding: Finding, source: bytes) -> bool:
-    """Whether anything may take away again what the safe fix of a finding adds, before it has served.
-
-    What serves a build has served at the end of the finding's place; what serves at run time must stay. An ``apk del``
-    takes away what it names, and the virtual package that the fix adds to.
-    """
-    fix = finding.fix
-    if fix is None or fix.applicability != "safe" or b"del" not in source:
-        return False
-    own = [edit.start for edit in fix.edits if edit.path is None]
-    if len(own) != len(fix.edits) or not own or finding.traits.purpose is None or finding.traits.phase > 0:
-        return True
-    start, end = min(own), len(source)
-    if finding.traits.purpose == "build":
-        lines = source.split(b"\n", finding.location.end_line)[: finding.location.end_line - 1]
-        end = sum(len(line) + 1 for line in lines) + finding.location.end_column - 1
-    if start >= end:
-        return True
-    deleted = [match[1].replace(b"\\\n", b" ").split() for match in _DELETION.finditer(source, start, end)]
-    if not deleted:
-        return False
-    list_before = source[max(source.rfind(b"apk", 0, start), 0) : start]
-    named = {word for words in deleted for word in words}
-    unclear = any(not words for words in deleted) or any(set(word) & set(b"$*`\"'") for word in named)
-    return (
-        unclear or _VIRTUAL.search(list_before) is not None or not named.isdisjoint(map(str.encode, finding.packages))
-    )
 
 
 def _reader(before: dict[str, bytes]) -> Callable[[str], bytes | None]:
