@@ -75,3 +75,12 @@ def test_a_pattern_that_matches_names_the_files(judge: Judge) -> None:
     }
     report = judge("FROM python:3.11-alpine3.20\nCOPY d /srcd\nRUN pip install /src[db]\n", files)
     assert LIBPQ in said(report)
+
+
+def test_an_image_for_one_architecture_names_the_platform_of_what_is_found(judge: Judge) -> None:
+    text = "FROM arm64v8/python:3.11-alpine3.19\nRUN apk add --no-cache cmake && pip install lz4\n"
+    report = judge(text, platforms=["linux/amd64", "linux/arm64"], select=["AD102", "AD402"])
+    assert {(one.code, one.platforms) for one in report.findings} == {
+        ("AD102", ("linux/arm64",)),
+        ("AD402", ("linux/arm64",)),
+    }
