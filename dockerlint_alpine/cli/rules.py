@@ -249,7 +249,7 @@ def refresh(names: Sequence[str], folder: Path, recent: int) -> None:
         """Speaks to the index as resolving does: with its credentials and limits."""
 
         def get(self, url: str, accept: str) -> bytes:
-            return self._fetch(url, accept or "*/*", MAX_PAGE)[1]
+            return self._fetch(url, accept or "*/*", MAX_PAGE, "").body or b""
 
     client = Client(index_urls(), timeout=30)
     day = datetime.now(UTC).date().isoformat()

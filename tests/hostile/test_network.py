@@ -154,9 +154,10 @@ def test_pages_that_lie(tmp_path: Path, tried: Callable[[int], None]) -> None:
     code = """
 import json, sys
 from pathlib import Path
-from dockerlint_alpine.python.index.client import IndexAnswerError, SimpleIndex
+from dockerlint_alpine.python.index.client import Answered, IndexAnswerError, SimpleIndex
 for number, (kind, text) in enumerate(json.loads(Path(sys.argv[1]).read_text())):
-    index = SimpleIndex(["http://x/simple/"], fetch=lambda *_, k=kind, t=text: (k, t.encode("utf-8", "surrogatepass")))
+    page = Answered(kind, text.encode("utf-8", "surrogatepass"))
+    index = SimpleIndex(["http://x/simple/"], fetch=lambda *_, page=page: page)
     try:
         for release in index.releases("foo"):
             assert release.version

@@ -2,23 +2,19 @@ from __future__ import annotations
 
 import sys
 from types import FrameType
-from typing import ClassVar
 
 import pytest
 
 from dockerlint_alpine.python.formats.requirements_file import read_requirements
 from dockerlint_alpine.python.model import (
-    IndexOptions,
     Packaged,
     PythonError,
     Release,
-    RequirementSet,
     Resolution,
     Target,
     Verdict,
 )
-from dockerlint_alpine.python.resolve import ResolverError, resolve
-from dockerlint_alpine.python.sources.source_facts import SourceFacts
+from dockerlint_alpine.python.resolve import resolve
 
 from .conftest import MemoryFacts, MemoryFiles
 
@@ -188,32 +184,6 @@ def test_as_of_and_no_deps_and_hashes() -> None:
     assert found.distributions[0].artefact.source == "facts as of 2025-06-01"
     assert set(short(ask("foo\n", dated, no_deps=True))) == {"foo"}
     assert set(short(ask("--require-hashes\nfoo==1.0 --hash=sha256:00\n", dated))) == {"foo"}
-
-
-class Working:
-    sparing = False
-    looked_at: ClassVar[set[str]] = set()
-
-    def recall(self, wanted: RequirementSet, target: Target) -> Resolution | None:
-        return None
-
-    def source_facts(self, name: str, version: str, options: IndexOptions) -> SourceFacts:
-        raise ResolverError(f"{name} {version} has no sdist")
-
-    def resolve(self, wanted: RequirementSet, target: Target) -> Resolution:
-        return Resolution(notes=("asked",))
-
-
-class Broken(Working):
-    def resolve(self, wanted: RequirementSet, target: Target) -> Resolution:
-        raise ResolverError("the index did not answer")
-
-
-def test_online_first_and_offline_with_a_note_if_it_fails() -> None:
-    found = ask("lz4\n", FACTS, online=Broken())
-    assert found.notes == ("resolved without the index: the index did not answer",)
-    assert short(found)["lz4"][0] == "4.4.5"
-    assert ask("lz4\n", FACTS, online=Working()).notes == ("asked",)
 
 
 def test_an_impossible_target_is_an_error_in_words() -> None:
