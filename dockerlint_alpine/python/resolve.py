@@ -147,13 +147,14 @@ class Choices:
         self._limit = limit
         self._found: dict[Hashable, Choice] = {}
 
-    def recall(self, question: Hashable, make: Callable[[], Choice]) -> Choice:
-        """The answer to ``question``, worked out by ``make`` if it is not known."""
-        found = self._found.get(question)
+    def recall(self, name: str, question: Hashable, make: Callable[[], Choice]) -> Choice:
+        """The answer to ``question`` about the distribution ``name``, worked out by ``make`` if it is not known."""
+        key = (name, question)
+        found = self._found.get(key)
         if found is None:
             if len(self._found) >= self._limit:
                 self._found.clear()
-            found = self._found[question] = make()
+            found = self._found[key] = make()
         return found
 
 
@@ -329,8 +330,9 @@ class _Offline:
             return choose(
                 node.name, specifier, releases, self.target, self.wanted.options, source=source, as_of=self.as_of
             )
-        question = (node.name, specifier, out, self.target, self.wanted.options, self.as_of)
+        question = (specifier, out, self.target, self.wanted.options, self.as_of)
         return self.choices.recall(
+            node.name,
             question,
             lambda: choose(
                 node.name, specifier, releases, self.target, self.wanted.options, source=source, as_of=self.as_of

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, TypeVar
 from msgspec.structs import replace
 
 from dockerlint_alpine.python.index.client import AT_ONCE, IndexAnswerError
-from dockerlint_alpine.python.index.questions import Gathered, WhatIsInstalled, WhatSourcesSay
+from dockerlint_alpine.python.index.questions import Gathered, NotYetError, WhatIsInstalled, WhatSourcesSay
 from dockerlint_alpine.python.model import PythonError, Resolution
 from dockerlint_alpine.python.resolve import NOBODY_ASKED, NOT_THERE, NoAnswerError, ResolverError
 from dockerlint_alpine.python.sources.sdist import SdistError
@@ -174,6 +174,9 @@ class CachedResolver:
             if self.way is None:
                 raise ResolverError(NOBODY_ASKED)
             return self.way.resolution(question, facts)
+        except NotYetError as later:
+            self.refusal = str(later)
+            return found
         except ResolverError as error:
             self.refusal = str(error)
             return _from_kept(self._older, question, facts)[0]

@@ -16,7 +16,7 @@ from msgspec import Struct
 
 from dockerlint_alpine.python.index.client import AbsentError, IndexAnswerError, IndexFile, NotKeptError
 from dockerlint_alpine.python.requirement import archive_version
-from dockerlint_alpine.python.resolve import NOT_THERE
+from dockerlint_alpine.python.resolve import NOT_THERE, Choices
 from dockerlint_alpine.python.sources.sdist import SdistError, read_sdist
 from dockerlint_alpine.python.sources.source_facts import SourceFacts
 from dockerlint_alpine.python.tags import tag_of_wheel
@@ -24,11 +24,12 @@ from dockerlint_alpine.python.versions import same_version
 from dockerlint_alpine.system.deadline import Piece
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Hashable, Mapping, Sequence
 
     from dockerlint_alpine.python.index.client import SimpleIndex
     from dockerlint_alpine.python.index.kept import KeptAnswers
     from dockerlint_alpine.python.model import Facts, Packaged, Release
+    from dockerlint_alpine.python.verdict import Choice
 
 MAX_PAGES = 1500
 """Distributions that one resolution looks at."""
@@ -60,6 +61,8 @@ class IndexPages:
         self._stated: dict[tuple[str, str], Stated] = {}
         self.reasons: dict[str, str] = {}
         """Why nothing is known of a distribution, or of what it requires: its name -> one line."""
+        self.choices = Choices()
+        """What was chosen of distributions before, with who told of each."""
         self.lacks: set[tuple[str, ...]] = set()
         """What was asked for and is not kept, where nobody may be asked."""
 
@@ -241,6 +244,19 @@ class FactsOfIndex:
     def packaged(self, name: str) -> Packaged | None:
         """Alpine's packages are not the index's."""
         return self._others.packaged(name)
+
+
+class ChoicesOfIndex(Choices):
+    """Choices that hold for all sets that ask one index: a page that is known does not change."""
+
+    def __init__(self, pages: IndexPages, facts: FactsOfIndex) -> None:
+        super().__init__()
+        self._shared = pages.choices
+        self._facts = facts
+
+    def recall(self, name: str, question: Hashable, make: Callable[[], Choice]) -> Choice:
+        """See :class:`Choices`."""
+        return self._shared.recall(name, (question, self._facts.tells(name)), make)
 
 
 def requires_of(metadata: bytes) -> tuple[str, ...]:

@@ -68,6 +68,7 @@ class PythonIndex:
         self._oldest = oldest if oldest is not None else day
         self._quick = quick
         self._asks = asks
+        self._by_options: dict[IndexOptions, IndexPages] = {}
         self._opened: dict[tuple[tuple[str, ...], tuple[str, ...]], IndexPages] = {}
 
     @cached_property
@@ -83,6 +84,12 @@ class PythonIndex:
     def pages(self, options: IndexOptions) -> IndexPages:
         """What the index says under ``options``; the answers are shared by all who ask. Raises ``ResolverError`` where the
         project chose whom to ask and the user's own configuration did not."""
+        found = self._by_options.get(options)
+        if found is None:
+            found = self._by_options[options] = self._open(options)
+        return found
+
+    def _open(self, options: IndexOptions) -> IndexPages:
         address = foreign_address(options, (), self.variables, self._uv)
         if address is not None:
             raise ResolverError(

@@ -10,7 +10,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from dockerlint_alpine.python.index.client import IndexAnswerError
-from dockerlint_alpine.python.index.facts import MAX_PAGES, ONLY_BUILT, FactsOfIndex
+from dockerlint_alpine.python.index.facts import MAX_PAGES, ONLY_BUILT, ChoicesOfIndex, FactsOfIndex
 from dockerlint_alpine.python.model import RequirementSet, Resolution, Resolved, Target, Unresolved, redact
 from dockerlint_alpine.python.origins import with_origins, without_origins
 from dockerlint_alpine.python.resolve import NOT_THERE, ResolverError, open_names, resolve
@@ -60,7 +60,13 @@ class WhatIsInstalled(Struct, frozen=True):
         while True:
             laid = FactsOfIndex(pages, others, asked, {} if self.gaps else direct)
             found = resolve(
-                plain, self.target, laid, installed=dict(self.installed), as_of=index.as_of, no_deps=self.no_deps
+                plain,
+                self.target,
+                laid,
+                installed=dict(self.installed),
+                as_of=index.as_of,
+                no_deps=self.no_deps,
+                choices=ChoicesOfIndex(pages, laid),
             )
             new = open_names(found) - asked if asked is not None else set()
             if asked is not None:
@@ -116,6 +122,10 @@ class Way(Protocol):
         """Ask what sources say."""
 
 
+class NotYetError(ResolverError):
+    """The question is noted, and will be put."""
+
+
 class Gathered:
     """A way that asks nobody: what is asked is ``open`` by its key, to be put later. ``refused`` has what was put and not
     answered in full: its key -> why."""
@@ -137,7 +147,7 @@ class Gathered:
         if key in self._refused:
             raise ResolverError(self._refused[key])
         self.open[key] = question
-        raise ResolverError("not asked yet")
+        raise NotYetError("not asked yet")
 
 
 def _digest(*parts: str) -> str:
