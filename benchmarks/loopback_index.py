@@ -1,7 +1,7 @@
 """A package index on loopback that serves recorded facts by PEP 691 and PEP 658, each answer after a wait.
 
 ``python benchmarks/loopback_index.py FACTS.jsonl.gz [--wait 0.05] [--port N]``: one JSON object a line with ``name``,
-``version``, ``wheels`` (tags), ``requires``, ``sdist``, ``python`` and ``uploaded``, as ``tools`` collect them from lock files.
+``version``, ``wheels`` (tags), ``requires``, ``sdist``, ``python`` and ``uploaded``, as it was collected from lock files.
 Distributions that the project's embedded facts know and the file does not are served from there; with ``--made-up N`` there
 are ``made-up-0`` to ``made-up-N`` besides, each with wheels, an sdist and two requirements. Point ``PIP_INDEX_URL`` to it.
 """
@@ -20,7 +20,7 @@ from collections import defaultdict
 from functools import cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 Records = dict[str, dict[str, dict[str, Any]]]
 """Distribution -> version -> record."""
@@ -30,7 +30,7 @@ _GLIBC = ("cp312-cp312-manylinux_2_17_x86_64",)
 def read_records(path: Path | None, made_up: int = 0) -> Records:
     """The records of a file, and ``made_up`` distributions besides."""
     found: Records = defaultdict(dict)
-    for line in gzip.open(path, "rt", encoding="utf-8") if path is not None else ():
+    for line in gzip.decompress(path.read_bytes()).splitlines() if path is not None else ():
         one = json.loads(line)
         found[one["name"]][one["version"]] = one
     for number in range(made_up):
@@ -102,7 +102,7 @@ def make_server(records: Records, wait: float, port: int = 0) -> ThreadingHTTPSe
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
-        asked: list[str] = []
+        asked: ClassVar[list[str]] = []
 
         def do_GET(self) -> None:
             time.sleep(wait)
