@@ -29,6 +29,13 @@ CMD ["python", "-m", "http.server"]
 exec "$@"
 ```
 
+Alpine's python3 comes without pip:
+```dockerfile
+FROM alpine:3.18
+RUN apk add --no-cache python3
+RUN pip3 install requests==2.32.3
+```
+
 What a compose file starts, where `alpine-doctor check` is given that file or the folder it is in:
 ```dockerfile
 FROM python:3.12-alpine3.20
@@ -208,7 +215,7 @@ def _missing(subject: Subject, stage: Stage, start: Start, read: _Read) -> _Miss
     if best is None or name in {item.resolved.name for item in stage.installed}:
         return None
     if _PYTHON.fullmatch(name):
-        return _missing_python(stage, start, best.package)
+        return _missing_python(subject, stage, start, best.package)
     if _is_python_program(best.package):
         return None
     if name in _OF_OTHERS:
@@ -300,6 +307,8 @@ def _may_make(
         return False
     if _is_opaque(command) or any(named.search(arg.text) for arg in command.args):
         return True
+    if _PYTHON.fullmatch(start.name) and (_PYTHON.fullmatch(command.name) or is_installer(command.name)):
+        return True  # ensurepip, get-pip.py, venv, pip install pip
     variables = stage.end.scope.names if stage.end is not None and command.command.redirects else {}
     redirected = (arg for one in command.command.redirects for arg in one.target.expand(variables))
     return any(named.search(arg.text) for arg in redirected)
@@ -352,16 +361,18 @@ def _all_known(subject: Subject, stage: Stage) -> bool:
     return bool(stage.installed) and not any(notice.stage in family for notice in subject.timeline.unjudged)
 
 
-def _missing_python(stage: Stage, start: Start, package: Package) -> _Missing | None:
+def _missing_python(subject: Subject, stage: Stage, start: Start, package: Package) -> _Missing | None:
     """Python itself, where another one is all that there is."""
     home = stage.home
-    if start.while_building and "/" not in start.program:
-        return None
     why = f"no package of {stage_label(stage)} provides cmd:{start.name}"
     if home is not None and not home.from_apk:
         if "/" not in start.program:
             return None
         return _Missing(start, None, f"the Python of this image is {home.prefix}/bin/python3", why)
+    if start.while_building and "/" not in start.program:
+        # Before 3.12 pip was part of python3: only the release's own index tells.
+        own = exact_world(subject, stage, start.moment, package.name)
+        return _Missing(start, package.name, f"add {package.name}", why) if own else None
     if home is not None or stage.installed or package.name != "python3":
         return None
     return _Missing(start, package.name, f"add {package.name}", why)

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 A = "FROM alpine:3.20\n"
 PY = "FROM python:3.12-alpine3.20\n"
+NO_PIP = "FROM alpine:3.21\nRUN apk add --no-cache python3 && "
 CURL = "HEALTHCHECK CMD curl -f http://localhost || exit 1\n"
 BASH = "#!/bin/bash\necho hello\n"
 ENV_BASH = '#!/usr/bin/env bash\nset -e\nexec "$@"\n'
@@ -46,6 +47,14 @@ def names(report: FileReport) -> list[str]:
         (f'{PY}SHELL ["/bin/bash", "-c"]\nRUN echo hello\n', ["bash"]),
         (f"{A}RUN apk add --no-cache curl && curl -O x && apk del curl\n{CURL}", ["curl"]),
         (f'{A}CMD ["python3", "-m", "http.server"]\n', ["python3"]),
+        (f"{NO_PIP}pip install lxml\n", ["pip"]),
+        (f"{NO_PIP}true\nRUN pip3 install lxml\n", ["pip3"]),
+        ("FROM alpine:3.21\nRUN python3 --version\n", ["python3"]),
+        (f"{NO_PIP}python3 get-pip.py && pip install lxml\n", []),
+        (f"{NO_PIP}python3 -m ensurepip && pip3 install lxml\n", []),
+        (f"{NO_PIP}python3 -m venv /v\nENV PATH=/v/bin:$PATH\nRUN pip install lxml\n", []),
+        ("FROM alpine:3.21\nRUN apk add --no-cache py3-pip && pip install lxml\n", []),
+        ("FROM alpine:3.5\nRUN apk add --no-cache python3 && pip3 install lxml\n", []),
         (f"{PY}FROM scratch\n{CURL}", []),
         (f"{PY}FROM gcr.io/distroless/python3-debian12\n{CURL}", []),
         (f"{PY}HEALTHCHECK CMD wget -q --spider http://localhost || exit 1\n", []),
