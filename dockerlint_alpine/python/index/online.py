@@ -48,6 +48,7 @@ from dockerlint_alpine.python.model import Release, RequirementSet, Resolution, 
 from dockerlint_alpine.python.origins import with_origins, without_origins
 from dockerlint_alpine.python.resolve import NoAnswerError, ResolverError
 from dockerlint_alpine.system.child import ChildError, ChildTimeoutError, Limits, run
+from dockerlint_alpine.system.plural import plural
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -226,7 +227,7 @@ class UvResolver:
     def _ask(self, index: SimpleIndex, wanted: RequirementSet, python: str, deadline: float) -> dict[str, Any]:
         lines, limits = lines_of(wanted.requested), lines_of(wanted.constraints)
         options = replace(wanted.options, find_links=tuple(index.answering_links()))
-        self.progress(f"resolving {len(lines)} requirement{'s' if len(lines) != 1 else ''} with uv")
+        self.progress(f"resolving {plural(len(lines), 'requirement')} with uv")
         with tempfile.TemporaryDirectory(prefix="alpine-doctor-") as scratch:
             folder = Path(scratch)
             stubs = Stubs(folder / "stubs", index, self._read_source, self.as_of, python)
