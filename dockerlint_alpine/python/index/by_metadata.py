@@ -19,6 +19,7 @@ from dockerlint_alpine.python.index.client import AbsentError, IndexAnswerError
 from dockerlint_alpine.python.model import Resolution, Unresolved
 from dockerlint_alpine.python.requirement import archive_version
 from dockerlint_alpine.python.resolve import NOT_THERE, NoAnswerError, ResolverError, resolve
+from dockerlint_alpine.python.sources.sdist import SdistError, read_sdist
 from dockerlint_alpine.python.tags import tag_of_wheel
 from dockerlint_alpine.python.versions import same_version
 from dockerlint_alpine.system.deadline import all_within
@@ -131,26 +132,45 @@ class IndexFacts:
     def _fetch_requires(self, name: str, version: str) -> None:
         self._requires[name, version] = None
         try:
-            self._requires[name, version] = self._stated(name, version)
+            self._requires[name, version] = stated_requires(self._index, name, version, self._read_source)
         except (IndexAnswerError, ResolverError, zipfile.BadZipFile) as error:
             self.reasons[name] = str(error)
         if self._requires[name, version] is None:
             self.reasons.setdefault(name, f"the dependencies of {name} {version} are known only to its build")
 
-    def _stated(self, name: str, version: str) -> Sequence[str] | None:
-        files = [one for one in self._index.files(name) if _is_of_release(one, version)]
+
+def stated_requires(
+    index: SimpleIndex, name: str, version: str, read_source: Callable[[SimpleIndex, str, str], SourceFacts]
+) -> Sequence[str] | None:
+    """Return the ``Requires-Dist`` of a release; ``None`` where only its build would tell.
+
+    Asked are a wheel's METADATA (PEP 658), then the sdist by ``read_source``, then a wheel itself. Raises
+    ``IndexAnswerError``, ``ResolverError`` where the index has no file of it, and ``zipfile.BadZipFile``.
+    """
+    files = [one for one in index.files(name) if _is_of_release(one, version)]
+    if not files:
+        raise ResolverError(f"{NOT_THERE}{name} {version} (any more)")
+    wheels = [one for one in files if tag_of_wheel(one.name) is not None]
+    alone = next((one for one in wheels if one.metadata), None)
+    if alone is not None:
+        with suppress(IndexAnswerError):
+            return requires_of(index.metadata(alone))
+    if len(wheels) < len(files):
+        stated = read_source(index, name, version).requires
+        if stated is not None:
+            return stated
+    return requires_of(_metadata_of(index.download(wheels[0]))) if wheels else None
+
+
+def sdist_facts(index: SimpleIndex, name: str, version: str, variables: Mapping[str, str] | None = None) -> SourceFacts:
+    """Read the sdist of a release in an environment of ``variables``. Raises ``ResolverError``."""
+    try:
+        files = [one for one in index.files(name) if tag_of_wheel(one.name) is None and _is_of_release(one, version)]
         if not files:
-            raise ResolverError(f"{NOT_THERE}{name} {version} (any more)")
-        wheels = [one for one in files if tag_of_wheel(one.name) is not None]
-        alone = next((one for one in wheels if one.metadata), None)
-        if alone is not None:
-            with suppress(IndexAnswerError):
-                return requires_of(self._index.metadata(alone))
-        if len(wheels) < len(files):
-            stated = self._read_source(self._index, name, version).requires
-            if stated is not None:
-                return stated
-        return requires_of(_metadata_of(self._index.download(wheels[0]))) if wheels else None
+            raise ResolverError(f"{name} {version} has no sdist")
+        return read_sdist(index.download(files[0]), files[0].name, variables)
+    except (IndexAnswerError, SdistError) as error:
+        raise ResolverError(f"{name} {version}: {error}") from None
 
 
 def requires_of(metadata: bytes) -> tuple[str, ...]:

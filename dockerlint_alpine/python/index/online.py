@@ -33,8 +33,8 @@ from dockerlint_alpine.python.index.answers import (
     resolution_key,
     source_key,
 )
-from dockerlint_alpine.python.index.by_metadata import IndexFacts, resolve_by_metadata
-from dockerlint_alpine.python.index.client import IndexAnswerError, IndexFile, SimpleIndex
+from dockerlint_alpine.python.index.by_metadata import IndexFacts, resolve_by_metadata, sdist_facts
+from dockerlint_alpine.python.index.client import IndexAnswerError, SimpleIndex
 from dockerlint_alpine.python.index.settings import (
     Credentials,
     foreign_address,
@@ -46,11 +46,9 @@ from dockerlint_alpine.python.index.stubs import Stubs
 from dockerlint_alpine.python.index.uv_program import find_uv
 from dockerlint_alpine.python.model import Release, RequirementSet, Resolution, Target, normalise, redact
 from dockerlint_alpine.python.origins import with_origins, without_origins
-from dockerlint_alpine.python.requirement import archive_version
 from dockerlint_alpine.python.resolve import NoAnswerError, ResolverError
-from dockerlint_alpine.python.sources.sdist import SdistError, read_sdist
-from dockerlint_alpine.python.tags import tag_of_wheel
 from dockerlint_alpine.system.child import ChildError, ChildTimeoutError, Limits, run
+from dockerlint_alpine.system.plural import plural
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -229,7 +227,7 @@ class UvResolver:
     def _ask(self, index: SimpleIndex, wanted: RequirementSet, python: str, deadline: float) -> dict[str, Any]:
         lines, limits = lines_of(wanted.requested), lines_of(wanted.constraints)
         options = replace(wanted.options, find_links=tuple(index.answering_links()))
-        self.progress(f"resolving {len(lines)} requirement{'s' if len(lines) != 1 else ''} with uv")
+        self.progress(f"resolving {plural(len(lines), 'requirement')} with uv")
         with tempfile.TemporaryDirectory(prefix="alpine-doctor-") as scratch:
             folder = Path(scratch)
             stubs = Stubs(folder / "stubs", index, self._read_source, self.as_of, python)
@@ -323,13 +321,7 @@ class UvResolver:
     # -- what --no-build leaves out ---------------------------------------------------------------------------------
 
     def _read_source(self, index: SimpleIndex, name: str, version: str, variables: Variables = ()) -> SourceFacts:
-        try:
-            files = [one for one in index.files(name) if tag_of_wheel(one.name) is None and _is_version(one, version)]
-            if not files:
-                raise ResolverError(f"{name} {version} has no sdist")
-            facts = read_sdist(index.download(files[0]), files[0].name, dict(variables))
-        except (IndexAnswerError, SdistError) as error:
-            raise ResolverError(f"{name} {version}: {error}") from None
+        facts = sdist_facts(index, name, version, dict(variables))
         if not variables:
             self.sources[name, version] = facts
         return facts
@@ -369,11 +361,6 @@ def _knock(url: str, seconds: float) -> None:
         socket.create_connection((parts.hostname or "", port), timeout=seconds).close()
     except (OSError, ValueError) as error:
         raise NoAnswerError(f"{parts.hostname} can't be reached: {error}") from None
-
-
-def _is_version(file: IndexFile, version: str) -> bool:
-    known = archive_version(file.name)
-    return known is not None and known[1] == version
 
 
 def _is_pure(files: Sequence[str]) -> bool:
