@@ -54,7 +54,7 @@ NOBODY_ASKED = "nothing is kept of it, and the index is not asked"
 NOT_THERE = "the index has no "
 """How the reason begins where an index answers and has no such thing."""
 _BY_NEIGHBOUR = "where a release's dependencies are not recorded, those of the nearest recorded release are assumed"
-_BY_PACKAGE = "distributions that Alpine packages as pure Python are assumed to be pure Python"
+_BY_PACKAGE = "distributions that {} packages as pure Python are assumed to be pure Python"
 
 
 class ResolverError(PythonError):
@@ -295,7 +295,7 @@ class _Offline:
         key = (node.name, specifier, out)
         if key not in self.cache:
             try:
-                self.cache[key] = self.with_rule(node, self.fresh_choice(node, specifier, out))
+                self.cache[key] = self.unlisted(node, self.fresh_choice(node, specifier, out))
             except InvalidSpecifierError as error:
                 self.cache[key] = Choice(None, Verdict("unknown", str(error), "requirement"))
         return self.cache[key]
@@ -318,9 +318,6 @@ class _Offline:
         as_of = min(filter(None, (self.as_of, self.facts.as_of))) if self.as_of else self.facts.as_of
         source = "wheelhouse" if house else f"facts as of {as_of}"
         if not releases and not (house or self.wanted.options.no_index):
-            packaged = self.facts.packaged(node.name)
-            if packaged is not None:
-                return Choice(pin, _pure(node.name, packaged))
             return Choice(pin, Verdict("unknown", f"nothing is recorded about {node.name}", source))
         if pin is not None and not any(same_version(pin, release.version) for release in releases):
             if house or self.wanted.options.no_index:
@@ -339,10 +336,18 @@ class _Offline:
             ),
         )
 
-    def with_rule(self, node: _Node, choice: Choice) -> Choice:
-        """The choice, or what a rule says where no wheel of the distribution is recorded at all."""
-        known = choice.verdict.kind != "unknown" or any(release.wheels for release in self.releases(node.name))
-        if known or self.wanted.options.no_index or not self.facts.compiled(node.name):
+    def unlisted(self, node: _Node, choice: Choice) -> Choice:
+        """The choice, or where no wheel of the distribution is recorded at all, what its package or a rule says."""
+        own = node.requested
+        direct = own is not None and (own.url or own.path)
+        if choice.verdict.kind not in {"unknown", "sdist"} or direct or self.wanted.options.no_index:
+            return choice
+        releases = self.releases(node.name)
+        packaged = None if any(not one.pure and one.wheels for one in releases) else self.facts.packaged(node.name)
+        if packaged is not None:
+            return Choice(choice.version, _pure(node.name, packaged))
+        recorded = choice.verdict.kind != "unknown" or any(release.wheels for release in releases)
+        if recorded or not self.facts.compiled(node.name):
             return choice
         return Choice(choice.version, self.by_rule(node.name, choice.version))
 
@@ -468,13 +473,14 @@ class _Offline:
         self.tell(node.name, node.chain, reason, "dependencies")
 
     def doubt_packaged(self, node: _Node) -> None:
-        """Only the Alpine package of a distribution is known. What that depends on is Alpine's choice and says nothing of
+        """Only the package of a distribution is known. What that depends on is the packager's choice and says nothing of
         what the distribution requires."""
         if node.extras:
             extras = ",".join(sorted(node.extras))
             self.tell(node.name, node.chain, f"what the extra {extras} adds is not recorded; --online tells", "company")
         else:
-            self.notes.append(_BY_PACKAGE)
+            packaged = self.facts.packaged(node.name)
+            self.notes.append(_BY_PACKAGE.format(packaged.system if packaged is not None else "nobody"))
 
     def doubt_extras(self, node: _Node, version: str) -> None:
         """A lock lists what an extra adds only where its project asks for that extra."""
@@ -525,8 +531,9 @@ def _direct(own: Requested, target: Target) -> Choice:
 
 
 def _pure(name: str, packaged: Packaged) -> Verdict:
-    reason = f"{name} is pure Python: nothing in {packaged.package} {packaged.version} of Alpine is compiled"
-    return Verdict("pure", reason, f"Alpine {packaged.release}")
+    reason = f"{name} is pure Python: nothing in {packaged.package} {packaged.version} of {packaged.system} is compiled"
+    source = f"{packaged.system} {packaged.release}"
+    return Verdict("pure", reason, source, confidence="certain" if packaged.system == "Alpine" else "likely")
 
 
 def _conflict_text(node: _Node) -> str:

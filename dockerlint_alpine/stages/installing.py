@@ -413,7 +413,9 @@ class Installer:
             line = call.walk.edited.get(path)
             if line is not None:
                 shown = files.display(path)
-                message = f"{shown} is changed in line {line} before it is read: it is judged as it lies in the context"
+                message = (
+                    f"{shown} is changed in line {line} before it is read: the file in the context is what was checked"
+                )
                 call.unjudged("unknown-value", message, evidence)
 
     def _report_unknown(

@@ -255,9 +255,30 @@ def test_company_that_is_judged_anyway_is_no_doubt() -> None:
     assert ask("charts", PACKAGED, no_deps=True).unresolved == ()
 
 
-def test_recorded_releases_know_more_than_a_package() -> None:
-    facts = MemoryFacts({"x": [Release("1")]}, {"x": []}, {"x": Packaged("py3-x", "1-r0", "3.22")})
-    assert short(ask("x", facts)) == {"x": ("1", "sdist")}
+@pytest.mark.parametrize(
+    ("release", "kind"),
+    [
+        (Release("1"), "pure"),  # an sdist is compiled all the same; there is nothing in it to compile
+        (Release("1", wheels=("cp38-cp38-manylinux1_x86_64",)), "sdist"),
+        (Release("1", wheels=("py3-none-any",)), "wheel"),
+    ],
+)
+def test_recorded_wheels_know_more_than_a_package(release: Release, kind: str) -> None:
+    facts = MemoryFacts({"x": [release]}, {"x": []}, packaged={"x": Packaged("py3-x", "1-r0", "3.22")})
+    assert short(ask("x", facts)) == {"x": ("1", kind)}
+
+
+def test_a_folder_is_no_matter_of_a_package() -> None:
+    facts = MemoryFacts({}, {}, packaged={"x": Packaged("py3-x", "1-r0", "3.22")})
+    assert short(ask("x @ https://example.org/x-1.tar.gz", facts)) == {"x": (None, "sdist")}
+
+
+def test_a_package_of_debian_makes_it_likely() -> None:
+    facts = MemoryFacts({}, {}, packaged={"x": Packaged("python3-x", "1", "sid, 2026-10-30", (), "Debian")})
+    found = ask("x==2", facts)
+    verdict = found.distributions[0].artefact
+    assert (verdict.kind, verdict.confidence, verdict.source) == ("pure", "likely", "Debian sid, 2026-10-30")
+    assert found.notes == ("distributions that Debian packages as pure Python are assumed to be pure Python",)
 
 
 NEIGHBOURS = MemoryFacts(

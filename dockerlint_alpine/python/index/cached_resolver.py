@@ -11,11 +11,10 @@ from typing import TYPE_CHECKING, TypeVar
 
 from msgspec.structs import replace
 
-from dockerlint_alpine.python.index.client import AT_ONCE, IndexAnswerError
+from dockerlint_alpine.python.index.client import AT_ONCE
 from dockerlint_alpine.python.index.questions import Gathered, NotYetError, WhatIsInstalled, WhatSourcesSay
 from dockerlint_alpine.python.model import PythonError, Resolution
 from dockerlint_alpine.python.resolve import NOBODY_ASKED, NOT_THERE, NoAnswerError, ResolverError
-from dockerlint_alpine.python.sources.sdist import SdistError
 from dockerlint_alpine.system.deadline import Task, all_within
 
 if TYPE_CHECKING:
@@ -189,7 +188,7 @@ class CachedResolver:
             _check_options(options)
         try:  # what was fetched for an earlier step is known to one with --no-index, too
             return self._kept.pages(replace(options, no_index=False)).source(name, version, variables)
-        except (IndexAnswerError, SdistError):
+        except ResolverError:
             pass
         if only_kept or self.way is None or options.no_index:
             raise ResolverError(NOBODY_ASKED)

@@ -16,7 +16,7 @@ from msgspec import Struct
 
 from dockerlint_alpine.python.index.client import AbsentError, IndexAnswerError, IndexFile, NotKeptError
 from dockerlint_alpine.python.requirement import archive_version
-from dockerlint_alpine.python.resolve import NOT_THERE, Choices
+from dockerlint_alpine.python.resolve import NOT_THERE, Choices, ResolverError
 from dockerlint_alpine.python.sources.sdist import SdistError, read_sdist
 from dockerlint_alpine.python.sources.source_facts import SourceFacts
 from dockerlint_alpine.python.tags import tag_of_wheel
@@ -98,7 +98,7 @@ class IndexPages:
 
     def statement(self, name: str, version: str) -> Piece:
         """The work that makes :meth:`stated` known."""
-        sdist_only = not any(tag_of_wheel(one.name) for one in self._files(name, version))
+        sdist_only = not any(tag_of_wheel(one.name) for one in _files(self._index, name, version))
         rank = _SOURCE if sdist_only else _REQUIRES
         return Piece((id(self), _REQUIRES, name, version), lambda: self._fetch_stated(name, version), name, rank)
 
@@ -119,10 +119,12 @@ class IndexPages:
 
     def _fetch_stated(self, name: str, version: str) -> None:
         try:
-            found = self._read_stated(name, version)
-        except (IndexAnswerError, SdistError, zipfile.BadZipFile) as error:  # of today: not kept
+            requires = stated_requires(self._index, name, version, lambda _, *release: self.source(*release))
+        except (IndexAnswerError, ResolverError, zipfile.BadZipFile) as error:  # of today: not kept
             self._stated[name, version] = Stated(None, str(error))
             return
+        only_built = f"the dependencies of {name} {version} are {ONLY_BUILT}" if requires is None else ""
+        found = Stated(tuple(requires) if requires is not None else None, only_built)
         self._stated[name, version] = found
         self._kept.put(found, *self._places(name, version))
 
@@ -130,43 +132,14 @@ class IndexPages:
         """What was not kept may be there by now."""
         self.lacks.clear()
 
-    def _read_stated(self, name: str, version: str) -> Stated:
-        files = self._files(name, version)
-        if not files:
-            raise IndexAnswerError(f"{NOT_THERE}{name} {version} (any more)")
-        wheels = [one for one in files if tag_of_wheel(one.name) is not None]
-        alone = next((one for one in wheels if one.metadata), None)
-        if alone is not None:
-            with suppress(IndexAnswerError):
-                return Stated(requires_of(self._index.metadata(alone)))
-        if len(wheels) < len(files):
-            stated = self.source(name, version).requires
-            if stated is not None:
-                return Stated(tuple(stated))
-        if not wheels:
-            return Stated(None, f"the dependencies of {name} {version} are {ONLY_BUILT}")
-        return Stated(requires_of(_metadata_of(self._index.download(wheels[0]))))
-
     def source(self, name: str, version: str, variables: tuple[tuple[str, str], ...] = ()) -> SourceFacts:
-        """What the sdist of a release says of its build in an environment. Raises ``IndexAnswerError``, ``SdistError``."""
+        """What the sdist of a release says of its build in an environment. Raises ``ResolverError``."""
         given = (*self._places("sdist", name, version), "--", *(part for pair in variables for part in pair))
         facts = self._kept.get(SourceFacts, *given)
         if facts is None:
-            file = next((one for one in self._files(name, version) if tag_of_wheel(one.name) is None), None)
-            if file is None:
-                raise IndexAnswerError(f"{name} {version} has no sdist")
-            facts = read_sdist(self._index.download(file), file.name, dict(variables))
+            facts = sdist_facts(self._index, name, version, dict(variables))
             self._kept.put(facts, *given)
         return facts
-
-    def _files(self, name: str, version: str) -> list[IndexFile]:
-        if "://" in version:
-            parts = urllib.parse.urlsplit(version)
-            digest = next((one[7:] for one in parts.fragment.split("&") if one.startswith("sha256=")), "")
-            return [IndexFile(urllib.parse.unquote(parts.path.rpartition("/")[2]), version, sha256=digest)]
-        with suppress(AbsentError):
-            return [one for one in self._index.files(name) if _is_of_release(one, version)]
-        return []
 
     def _places(self, *asked: str) -> tuple[str, ...]:
         return (*self._index.urls, "--", *asked)
@@ -257,6 +230,51 @@ class ChoicesOfIndex(Choices):
     def recall(self, name: str, question: Hashable, make: Callable[[], Choice]) -> Choice:
         """See :class:`Choices`."""
         return self._shared.recall(name, (question, self._facts.tells(name)), make)
+
+
+def stated_requires(
+    index: SimpleIndex, name: str, version: str, read_source: Callable[[SimpleIndex, str, str], SourceFacts]
+) -> Sequence[str] | None:
+    """Return the ``Requires-Dist`` of a release, or of the wheel at a URL in place of a ``version``; ``None`` where only a
+    build would tell.
+
+    Asked are a wheel's METADATA (PEP 658), then the sdist by ``read_source``, then a wheel itself. Raises
+    ``IndexAnswerError``, ``ResolverError`` where the index has no file of it, and ``zipfile.BadZipFile``.
+    """
+    files = _files(index, name, version)
+    if not files:
+        raise ResolverError(f"{NOT_THERE}{name} {version} (any more)")
+    wheels = [one for one in files if tag_of_wheel(one.name) is not None]
+    alone = next((one for one in wheels if one.metadata), None)
+    if alone is not None:
+        with suppress(IndexAnswerError):
+            return requires_of(index.metadata(alone))
+    if len(wheels) < len(files):
+        stated = read_source(index, name, version).requires
+        if stated is not None:
+            return stated
+    return requires_of(_metadata_of(index.download(wheels[0]))) if wheels else None
+
+
+def sdist_facts(index: SimpleIndex, name: str, version: str, variables: Mapping[str, str] | None = None) -> SourceFacts:
+    """Read the sdist of a release in an environment of ``variables``. Raises ``ResolverError``."""
+    try:
+        file = next((one for one in _files(index, name, version) if tag_of_wheel(one.name) is None), None)
+        if file is None:
+            raise ResolverError(f"{name} {version} has no sdist")
+        return read_sdist(index.download(file), file.name, variables)
+    except (IndexAnswerError, SdistError) as error:
+        raise ResolverError(f"{name} {version}: {error}") from None
+
+
+def _files(index: SimpleIndex, name: str, version: str) -> list[IndexFile]:
+    if "://" in version:
+        parts = urllib.parse.urlsplit(version)
+        digest = next((one[7:] for one in parts.fragment.split("&") if one.startswith("sha256=")), "")
+        return [IndexFile(urllib.parse.unquote(parts.path.rpartition("/")[2]), version, sha256=digest)]
+    with suppress(AbsentError):
+        return [one for one in index.files(name) if _is_of_release(one, version)]
+    return []
 
 
 def requires_of(metadata: bytes) -> tuple[str, ...]:

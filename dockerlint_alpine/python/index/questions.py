@@ -9,12 +9,10 @@ from typing import TYPE_CHECKING, NoReturn, Protocol, TypeAlias
 from msgspec import Struct
 from msgspec.structs import replace
 
-from dockerlint_alpine.python.index.client import IndexAnswerError
 from dockerlint_alpine.python.index.facts import MAX_PAGES, ONLY_BUILT, ChoicesOfIndex, FactsOfIndex
 from dockerlint_alpine.python.model import RequirementSet, Resolution, Resolved, Target, Unresolved, redact
 from dockerlint_alpine.python.origins import with_origins, without_origins
 from dockerlint_alpine.python.resolve import NOT_THERE, ResolverError, open_names, resolve
-from dockerlint_alpine.python.sources.sdist import SdistError
 from dockerlint_alpine.python.versions import same_version
 from dockerlint_alpine.system.deadline import Piece
 
@@ -100,10 +98,7 @@ class WhatSourcesSay(Struct, frozen=True):
         found: list[SourceFacts] = []
 
         def read() -> None:
-            try:
-                found.append(pages.source(self.name, self.version, self.variables))
-            except (IndexAnswerError, SdistError) as error:
-                raise ResolverError(f"{self.name} {self.version}: {error}") from None
+            found.append(pages.source(self.name, self.version, self.variables))
 
         yield (Piece(self.key, read, f"the sdist of {self.name}", rank=2),)
         return found[0]
