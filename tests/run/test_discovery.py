@@ -169,7 +169,7 @@ def test_a_dockerfile_that_a_compose_file_names_in_vain_is_told_with_its_service
     said = "no such file, and docker-compose.yml builds web and worker from it"
     assert (error.path, error.message, error.empty) == ("app/Dockerfile", said, True)
     (job,), _ = find_jobs(["docker-compose.yml"])
-    with pytest.raises(UnreadableError, match="no such file, and docker-compose.yml builds web"):
+    with pytest.raises(UnreadableError, match=r"no such file, and docker-compose\.yml builds web"):
         read_job(job)
 
 

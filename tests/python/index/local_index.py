@@ -57,6 +57,11 @@ class LocalIndex:
     password: str | None = None
     html: bool = False
     delay: threading.Event | None = None
+    held: str = "/"
+    """What ``delay`` holds up: the beginning of a path."""
+    broken: int = 0
+    """The status of every answer, if any."""
+    answered: dict[str, int] = field(default_factory=dict)
     url: str = ""
 
     def lets_in(self, authorization: str | None) -> bool:
@@ -95,10 +100,15 @@ class LocalIndex:
 @contextmanager
 def serve(index: LocalIndex) -> Iterator[LocalIndex]:
     class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
         def do_GET(self) -> None:
             index.requests.append((self.path, self.headers.get("Authorization")))
-            if index.delay is not None:
+            if index.delay is not None and self.path.startswith(index.held):
                 index.delay.wait(10)
+            if index.broken:
+                self.answer(index.broken, "text/plain", b"")
+                return
             if index.password is not None and not index.lets_in(self.headers.get("Authorization")):
                 self.answer(401, "text/plain", b"", {"WWW-Authenticate": "Basic realm=x"})
                 return
@@ -148,8 +158,13 @@ def serve(index: LocalIndex) -> Iterator[LocalIndex]:
             )
 
         def answer(self, code: int, kind: str, data: bytes, headers: Mapping[str, str] | None = None) -> None:
+            etag = f'"{hashlib.sha256(data).hexdigest()}"'
+            if code == 200 and self.headers.get("If-None-Match") == etag:
+                code, data = 304, b""
+            index.answered[self.path] = code
             self.send_response(code)
-            for key, value in {"Content-Type": kind, "Content-Length": str(len(data)), **(headers or {})}.items():
+            own = {"Content-Type": kind, "Content-Length": str(len(data)), "ETag": etag, **(headers or {})}
+            for key, value in own.items():
                 self.send_header(key, value)
             self.end_headers()
             self.wfile.write(data)
@@ -158,6 +173,7 @@ def serve(index: LocalIndex) -> Iterator[LocalIndex]:
             return
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server.daemon_threads = True
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
     index.url = f"http://127.0.0.1:{server.server_address[1]}/simple/"
