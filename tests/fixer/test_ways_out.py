@@ -8,7 +8,6 @@ import pytest
 from msgspec.structs import replace
 
 from dockerlint_alpine.fixer.fix_loop import Preference, Proposal
-from dockerlint_alpine.model.findings import Fix
 from dockerlint_alpine.run.analysis import Doctor, configure, fix_builds
 
 DOCTOR = Doctor(configure())
@@ -60,15 +59,14 @@ def test_nothing_is_written_where_the_command_is_part_of_another(command: str) -
 
 
 def test_who_is_asked_chooses_and_what_is_left_is_asked_about_anew() -> None:
-    asked: list[tuple[str, ...]] = []
+    asked: list[tuple[int | str, ...]] = []
 
-    def accept(proposal: Proposal) -> bool | Fix:
-        asked.append((proposal.fix.title, *(other.fix.title for other in proposal.others)))
-        return proposal.others[0].fix if proposal.others else True
+    def accept(proposal: Proposal) -> bool | Proposal:
+        asked.append((len(proposal.findings), *(other.fixes[0].title for other in proposal.others)))
+        return proposal.others[0] if proposal.others else True
 
     result = fix_builds([DOCTOR], OLD_PIP, NOWHERE, accept=accept)
-    assert asked[0][1:] == ("upgrade pip first in line 2",)
-    assert all(len(titles) == 1 for titles in asked[1:])
+    assert asked == [(5, "upgrade pip first in line 2"), (4,)]
     assert UPGRADE in result.new
     assert b"libxslt-dev" not in result.new
     assert b"postgresql-dev" in result.new
