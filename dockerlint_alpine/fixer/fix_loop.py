@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from msgspec import Struct
@@ -119,7 +120,7 @@ def apply_fixes(
         if not chosen:
             break
         if accept is not None:
-            chosen = _accepted(chosen, found, data, texts, accept, declined)
+            chosen = _accepted(chosen, found, data, texts, accept, declined, partial(_load, texts=texts, read=read))
             if not chosen:
                 continue
         known = Counter(map(key_of, found))
@@ -128,7 +129,8 @@ def apply_fixes(
             after = tuple(judge(*changed) for judge in judges)
             left = Counter(map(key_of, merged(after).findings))
             useless = {key for finding, _ in chosen if left[key := key_of(finding)] >= known[key]}
-            refuted = _refuted(chosen, useless)
+            blind = _unchecked(after) > _unchecked(reports)
+            refuted = _refuted(chosen, useless, all_of_them=blind)
             if not useless and not refuted:
                 data, texts = changed
                 reports = after
@@ -145,14 +147,21 @@ def apply_fixes(
     return Mended(data, texts, tuple(applied.values()), reports, frozenset(unsettled))
 
 
-def _refuted(chosen: Sequence[tuple[Finding, Fix]], useless: set[Key]) -> set[tuple[TextEdit, ...]]:
-    """The edits of the ways out that rid none of their findings. What a way leaves over is mended in the next round: it is
-    taken out of ``useless``."""
+def _unchecked(reports: Sequence[FileReport]) -> int:
+    """How much could not be checked: what no longer resolves has no findings, and is no better for that."""
+    return sum(one.could_not_judge for one in merged(reports).findings)
+
+
+def _refuted(
+    chosen: Sequence[tuple[Finding, Fix]], useless: set[Key], *, all_of_them: bool = False
+) -> set[tuple[TextEdit, ...]]:
+    """The edits of the ways out that rid none of their findings, or of ``all_of_them``. What a way leaves over is mended in
+    the next round: it is taken out of ``useless``."""
     ways: dict[tuple[TextEdit, ...], set[Key]] = {}
     for finding, fix in chosen:
         if fix in _ways(finding):
             ways.setdefault(fix.edits, set()).add(key_of(finding))
-    refuted = {edits for edits, keys in ways.items() if keys <= useless}
+    refuted = {edits for edits, keys in ways.items() if all_of_them or keys <= useless}
     for keys in ways.values():
         useless -= keys
     return refuted
@@ -275,6 +284,8 @@ def compatible(
     for finding in findings:
         fix = next((way for way in _ways(finding) if way.edits in ways), None) or _applicable(finding, unsafe=unsafe)
         wanted += [(finding, fix)] if fix is not None else []
+    if ways:  # what a wheel brings about is seen first: it may need nothing where it runs
+        wanted = [(finding, fix) for finding, fix in wanted if fix.edits in ways]
     wanted.sort(key=lambda one: one[0].traits.purpose == "runtime")  # a build comes first, and is asked about first
     first = min((finding.traits.phase for finding, _ in wanted), default=0)
     for finding, fix in wanted:
@@ -326,8 +337,10 @@ def _accepted(
     texts: Texts,
     accept: Accept,
     declined: set[Key],
+    at_hand: Callable[[Fix], bool],
 ) -> list[tuple[Finding, Fix]]:
-    """Those that the user takes of ``chosen``, by cause; ``found`` is all that was found. The same edits are asked about
+    """Those that the user takes of ``chosen``, by cause; ``found`` is all that was found, ``at_hand`` makes
+    sure that the files of a fix can be changed. The same edits are asked about
     once, and a new instruction that serves several causes has of each what is taken."""
     taken: list[tuple[Finding, Fix]] = []
     answers: dict[tuple[TextEdit, ...], bool] = {}
@@ -344,10 +357,12 @@ def _accepted(
                 declined.add(key_of(one[0]))
         if not asked:
             continue
-        reply = accept(_proposal(asked, found, data, texts))
+        reply = accept(_proposal(asked, found, data, texts, at_hand))
         if isinstance(reply, Proposal):
             taken += reply.pairs
             ways.update(fix for finding, fix in reply.pairs if fix in _ways(finding))
+            if ways:  # what is left then is asked about anew
+                break
         elif reply:
             taken += asked
         else:
@@ -365,12 +380,18 @@ def _parted(found: Sequence[Finding], pairs: Sequence[tuple[Finding, Fix]]) -> l
     return [(finding, own.get(key_of(finding)) or fix if fix == finding.fix else fix) for finding, fix in pairs]
 
 
-def _proposal(pairs: Sequence[tuple[Finding, Fix]], found: Sequence[Finding], data: bytes, texts: Texts) -> Proposal:
+def _proposal(
+    pairs: Sequence[tuple[Finding, Fix]],
+    found: Sequence[Finding],
+    data: bytes,
+    texts: Texts,
+    at_hand: Callable[[Fix], bool],
+) -> Proposal:
     """The proposal to mend findings of one cause, with the other ways to do it."""
     findings = [finding for finding, _ in pairs]
     ways = dict.fromkeys(way for finding in findings for way in _ways(finding))
-    packages = [(one, one.fix) for one in findings if one.fix is not None and one.fix.edits]
-    offers = [[(one, way) for one in findings if way in _ways(one)] for way in ways]
+    packages = [(one, one.fix) for one in findings if one.fix is not None and one.fix.edits and at_hand(one.fix)]
+    offers = [[(one, way) for one in findings if way in _ways(one)] for way in ways if at_hand(way)]
     offers += [_parted(found, packages)] if packages else []
     others = tuple(_offer(offer, data, texts) for offer in offers if not set(offer) & set(pairs))
     return replace(_offer(pairs, data, texts), others=others)
