@@ -14,7 +14,8 @@ import zipfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+from tests.loopback import Handler, serving
 
 
 def metadata(
@@ -94,13 +95,13 @@ class LocalIndex:
 
 @contextmanager
 def serve(index: LocalIndex) -> Iterator[LocalIndex]:
-    class Handler(BaseHTTPRequestHandler):
+    class Answers(Handler):
         def do_GET(self) -> None:
             index.requests.append((self.path, self.headers.get("Authorization")))
             if index.delay is not None:
                 index.delay.wait(10)
             if index.password is not None and not index.lets_in(self.headers.get("Authorization")):
-                self.answer(401, "text/plain", b"", {"WWW-Authenticate": "Basic realm=x"})
+                self.reply(b"", 401, WWW_Authenticate="Basic realm=x")
                 return
             parts = self.path.strip("/").split("/")
             if parts[0] == "simple" and len(parts) == 2 and parts[1] in index.files:
@@ -108,14 +109,9 @@ def serve(index: LocalIndex) -> Iterator[LocalIndex]:
             elif parts[0] == "files" and len(parts) == 3:
                 self.file(parts[1], parts[2])
             elif parts[0] == "moved":
-                self.answer(
-                    302,
-                    "text/plain",
-                    b"",
-                    {"Location": index.url.replace("127.0.0.1", "localhost").replace("/simple/", "/seen/")},
-                )
+                self.reply(b"", 302, Location=index.url.replace("127.0.0.1", "localhost").replace("/simple/", "/seen/"))
             else:
-                self.answer(404, "text/plain", b"")
+                self.reply(b"", 404)
 
         def page(self, name: str) -> None:
             listed = []
@@ -135,37 +131,20 @@ def serve(index: LocalIndex) -> Iterator[LocalIndex]:
                     f'data-requires-python="{str(one.get("requires-python", "")).replace(">", "&gt;")}">{one["filename"]}</a>'
                     for one in listed
                 )
-                self.answer(200, "text/html", f"<html><body>{anchors}</body></html>".encode())
+                self.reply(f"<html><body>{anchors}</body></html>".encode(), Content_Type="text/html")
                 return
             body = {"meta": {"api-version": "1.1"}, "name": name, "versions": [], "files": listed}
-            self.answer(200, "application/vnd.pypi.simple.v1+json", json.dumps(body).encode())
+            self.reply(json.dumps(body).encode(), Content_Type="application/vnd.pypi.simple.v1+json")
 
         def file(self, name: str, file: str) -> None:
             plain = file.removesuffix(".metadata")
             data, text, _ = index.files.get(name, {}).get(plain, (b"", None, {}))
-            self.answer(
-                200 if data else 404, "application/octet-stream", (text or "").encode() if plain != file else data
-            )
+            self.reply((text or "").encode() if plain != file else data, 200 if data else 404)
 
-        def answer(self, code: int, kind: str, data: bytes, headers: Mapping[str, str] | None = None) -> None:
-            self.send_response(code)
-            for key, value in {"Content-Type": kind, "Content-Length": str(len(data)), **(headers or {})}.items():
-                self.send_header(key, value)
-            self.end_headers()
-            self.wfile.write(data)
-
-        def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the name that http.server uses
-            return
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    index.url = f"http://127.0.0.1:{server.server_address[1]}/simple/"
-    try:
-        yield index
-    finally:
-        if index.delay is not None:
-            index.delay.set()
-        server.shutdown()
-        server.server_close()
-        thread.join(5)
+    with serving(Answers) as address:
+        index.url = f"{address}/simple/"
+        try:
+            yield index
+        finally:
+            if index.delay is not None:
+                index.delay.set()
