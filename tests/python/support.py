@@ -27,6 +27,7 @@ def variables(tmp_path: Path) -> dict[str, str]:
         "PIP_CONFIG_FILE": os.devnull,
         "UV_CACHE_DIR": str(tmp_path / "uv"),
         "NO_PROXY": "*",
+        "UV_HTTP_RETRIES": "0",
     }
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 import socket
+import sys
 import tempfile
 import time
 import urllib.parse
@@ -270,6 +271,8 @@ class UvResolver:
             "--upgrade",
         ]
         command += ["--no-config", "--python-version", python, "--constraints", "limits.txt", "--find-links", "stubs"]
+        # Nothing is built, so any Python does: this one, or uv would look for ``python`` everywhere (1 s among pyenv's shims).
+        command += ["--python", sys.executable]
         if options.no_index:
             command.append("--no-index")
         if options.pre:
