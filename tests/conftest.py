@@ -19,7 +19,9 @@ CHECKOUT = Path(__file__).resolve().parent.parent
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # in a shell's background job; the programs under test inherit it
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
-if sys.dont_write_bytecode:  # hundreds of processes would each compile the program anew: kept, but not beside the sources
+if (
+    sys.dont_write_bytecode
+):  # hundreds of processes would each compile the program anew: kept, but not beside the sources
     sys.dont_write_bytecode = False
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     os.environ["PYTHONPYCACHEPREFIX"] = sys.pycache_prefix = str(CHECKOUT / ".pytest_cache" / "bytecode")

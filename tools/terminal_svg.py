@@ -6,10 +6,13 @@ line is stretched to its number of cells, so the columns meet in whatever monosp
 
 from __future__ import annotations
 
+import fcntl
 import os
 import re
+import struct
 import subprocess
 import sys
+import termios
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,6 +26,7 @@ PICTURES = {
 }
 """Picture -> the command, run in the fixture project."""
 
+CELLS = 100
 CELL, LINE, PAD, BAR = 8.4, 19, 16, 34
 BACKGROUND, FOREGROUND = "#1d2129", "#d7dae0"
 COLORS = {"31": "#ff7b72", "32": "#7ee787", "33": "#f2cc60", "34": "#79b8ff", "36": "#56d4dd"}
@@ -35,21 +39,33 @@ _SEQUENCE = re.compile(r"\x1b\[([\d;]*)m|\x1b\]8;;[^\x1b]*\x1b\\")
 
 
 def printed(command: str) -> str:
-    """What a command prints to a terminal of 100 cells, colours included."""
+    """What a command prints to a terminal of ``CELLS`` cells, colours included."""
     program, *arguments = command.split()
     assert program == "alpine-doctor"
-    environment = {**os.environ, "FORCE_COLOR": "1"} | {"NO_COLOR": ""}
-    done = subprocess.run(  # noqa: S603 - our own program
+    environment = {**os.environ, "FORCE_COLOR": "1", "FORCE_HYPERLINK": "0", "NO_COLOR": ""}
+    screen, terminal = os.openpty()
+    fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", 0, CELLS, 0, 0))
+    with subprocess.Popen(  # noqa: S603 - our own program
         [sys.executable, "-m", "dockerlint_alpine", *arguments, "--color", "always"],
         cwd=CHECKOUT / "fixtures" / "netra-backend",
         env=environment,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    if done.returncode not in {0, 1}:
-        raise SystemExit(done.stderr)
-    return done.stdout
+        stdout=terminal,
+        stderr=subprocess.DEVNULL,
+    ) as running:
+        os.close(terminal)
+        text = b"".join(iter(lambda: _read(screen), b""))
+    os.close(screen)
+    if running.returncode not in {0, 1}:
+        raise SystemExit(f"{command}: {running.returncode}")
+    return text.decode().replace("\r\n", "\n")
+
+
+def _read(screen: int) -> bytes:
+    """What comes next on a terminal; nothing once its program has ended (EIO on Linux)."""
+    try:
+        return os.read(screen, 65536)
+    except OSError:
+        return b""
 
 
 def draw(command: str, text: str) -> str:

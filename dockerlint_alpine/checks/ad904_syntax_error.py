@@ -1,6 +1,6 @@
 """## What it does
 Says that a part of the Dockerfile is no valid syntax: an unknown instruction, a heredoc without its end, an instruction
-without its arguments. The rest of the file is judged all the same.
+without its arguments. The rest of the file is checked all the same.
 
 ## Why is this bad?
 BuildKit refuses the file, and what the broken part would have installed is not known.

@@ -45,7 +45,7 @@ if TYPE_CHECKING:
 @click.option(
     "--using",
     is_flag=True,
-    help="PATHs are requirement or lock files: judge the Dockerfiles below this folder that use one of them.",
+    help="PATHs are requirement or lock files: check the Dockerfiles below this folder that use one of them.",
 )
 @click.option(
     "--stdin-filename",
@@ -88,14 +88,23 @@ def _judged(paths: tuple[str, ...], configured: Configuration, given: dict[str, 
     finally:
         judge.close()
     report = narrowing.narrowed(report, paths, configured, given)
-    _tell_verdict(report, configured.settings)
+    _tell_beside(report, configured.settings)
     return report, frozenset(judge.looked_at)
 
 
-def _tell_verdict(report: Report, settings: Settings) -> None:
-    """Formats that have findings only don't say why a run without any fails: that is told beside them."""
+_SUMMED_UP = frozenset({"text", "concise", "markdown"})
+"""Formats that end with a summary."""
+
+
+def _tell_beside(report: Report, settings: Settings) -> None:
+    """Formats that have findings only don't say why a run without any fails, nor what was left out: that is told beside
+    them."""
+    formats = {name.partition(":")[0] for name in settings.output_format}
+    if settings.quiet or not formats & _SUMMED_UP:
+        for said in report.left_out:
+            warn(said)
     for file in report.files:
-        if file.image is not None and not any(name.partition(":")[0] == "text" for name in settings.output_format):
+        if file.image is not None and "text" not in formats:
             from dockerlint_alpine.report.comparing import sentence
 
             warn(f"{file.image.image}: {sentence(file.image)}")

@@ -277,14 +277,13 @@ def write_text(path: str, text: str) -> None:
 
 
 def _render_options(settings: Settings, name: str, *, to_file: bool) -> RenderOptions:
-    from dockerlint_alpine.cli.terminal import follows_links
+    from dockerlint_alpine.cli.terminal import follows_links, text_width
     from dockerlint_alpine.model.about import DOCS_URL, __version__
     from dockerlint_alpine.report import RenderOptions
 
     context = click.get_current_context(silent=True)
     asked = context.params if context is not None else {}
     terminal, documented = sys.stdout.isatty() and not to_file, name in _DOCUMENTED
-    width = os.get_terminal_size().columns if terminal else 100
     links = follows_links(os.environ, terminal=terminal) and settings.color != "never" and not to_file
     return RenderOptions(
         color=wants_color(settings.color, terminal),
@@ -292,7 +291,7 @@ def _render_options(settings: Settings, name: str, *, to_file: bool) -> RenderOp
         file_root=os.getcwd(),  # noqa: PTH109 - no object on the way of every run
         docs_url=settings.docs_url or (DOCS_URL if documented or links else None),
         version=__version__,
-        width=max(60, min(width, 120)),
+        width=text_width(most=120, to_file=to_file),
         code_docs=code_doc if documented else None,
         proof=bool(asked.get("proof")),
         brief=bool(asked.get("brief")),

@@ -10,6 +10,7 @@ import click
 
 from dockerlint_alpine.cli import common
 from dockerlint_alpine.cli.spelling import BUILD_ARGS, CONFIG, CONTEXT, ISOLATED, completed, format_option
+from dockerlint_alpine.cli.terminal import text_width
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -224,7 +225,8 @@ def _show(diagnosis: Diagnosis, repair: Repair | None, log: str, given: dict[str
     else:
         choice = "never" if given["output_file"] and given["color"] == "auto" else given["color"]
         paint = Paint(common.wants_color(choice, sys.stdout.isatty()))
-        text = to_text(diagnosis, repair, "log" if log == "-" else log, paint, written=given["write"])
+        width = text_width(most=120, to_file=bool(given["output_file"]))
+        text = to_text(diagnosis, repair, "log" if log == "-" else log, paint, width, written=given["write"])
     if given["output_file"]:
         common.write_text(given["output_file"], text)
     else:

@@ -52,14 +52,12 @@ def explain(
 
 
 def _text(answer: dict[str, object], color: str) -> str:
-    import os
-
     from dockerlint_alpine.answers.explain_text import render
     from dockerlint_alpine.cli.common import wants_color
+    from dockerlint_alpine.cli.terminal import text_width
 
-    terminal = sys.stdout.isatty()
-    width = max(60, min(os.get_terminal_size().columns, 100)) if terminal else 100
-    if wants_color(color, terminal):
+    width = text_width(most=100)
+    if wants_color(color, sys.stdout.isatty()):
         return render(answer, width=width, bold=lambda text: click.style(text, bold=True))
     return render(answer, width=width)
 

@@ -15,6 +15,7 @@ from dockerlint_alpine.cli.terminal import warn
 from dockerlint_alpine.model.reports import FileError
 from dockerlint_alpine.report.display import printable
 from dockerlint_alpine.run.jobs import job_settings
+from dockerlint_alpine.system.plural import plural
 
 if TYPE_CHECKING:
     from dockerlint_alpine.cli.watching import Judged
@@ -30,12 +31,12 @@ _OPTIONS = (
         "--jobs", "-j", type=click.IntRange(min=1), metavar="N", help="Number of worker processes (default: automatic)."
     ),
     click.option("--statistics", is_flag=True, help="Count the findings of each code instead of listing them."),
-    click.option("--show-files", is_flag=True, help="List the files and builds that would be judged, and stop."),
+    click.option("--show-files", is_flag=True, help="List the files and builds that would be checked, and stop."),
     click.option(
         "--add-ignore", is_flag=True, help="Write comments above the instructions that silence what is found."
     ),
     click.option("--reason", metavar="TEXT", default="", help="The reason in the comments of --add-ignore."),
-    click.option("--watch", "-w", is_flag=True, help="Judge again whenever something that matters changes."),
+    click.option("--watch", "-w", is_flag=True, help="Check again whenever something that matters changes."),
 )
 
 
@@ -153,7 +154,7 @@ def _add_ignore(judged: Judged, _: tuple[str, ...], given: dict[str, Any]) -> in
             failed.append(FileError(path, wrong))
     for problem in failed:
         warn(f"{problem.path}: {problem.message}")
-    click.echo(f"Added {total} comment{'s' * (total != 1)} to {files} file{'s' * (files != 1)}.")
+    click.echo(f"Added {plural(total, 'comment')} to {plural(files, 'file')}.")
     return 2 if failed else 0
 
 

@@ -13,7 +13,10 @@ from msgspec.structs import replace
 from dockerlint_alpine.cli import common
 from dockerlint_alpine.cli.sections import section
 from dockerlint_alpine.cli.terminal import warn
+from dockerlint_alpine.fixer.new_run import of_kept
+from dockerlint_alpine.model.reports import with_findings
 from dockerlint_alpine.system.files import read_file
+from dockerlint_alpine.system.plural import plural
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -49,11 +52,16 @@ def narrowed(report: Report, paths: Sequence[str], configured: Configuration, gi
     """What is left of the report. Raises click.UsageError."""
     if given["update_baseline"] and not given["baseline"]:
         raise click.UsageError("--update-baseline goes with --baseline FILE")
+    left = report
     if given["since"] is not None:
-        report = _since(report, paths, configured, given["since"])
+        left = _since(left, paths, configured, given["since"])
     if given["baseline"]:
-        report = _without_baseline(report, given["baseline"], update=given["update_baseline"])
-    return report
+        left = _without_baseline(left, given["baseline"], update=given["update_baseline"])
+    if left is report:
+        return report
+    both = zip(report.files, left.files, strict=True)
+    files = tuple(with_findings(now, of_kept(before.findings, now.findings)) for before, now in both)
+    return replace(left, files=files)
 
 
 def _since(report: Report, paths: Sequence[str], configured: Configuration, revision: str) -> Report:
@@ -77,10 +85,8 @@ def _since(report: Report, paths: Sequence[str], configured: Configuration, revi
         newer = without_older(report, named, revision, judged)
     except SourceError as error:
         raise click.UsageError(f"--since {revision}: {error}") from None
-    left_out = len(report.findings) - len(newer.findings)
-    if left_out:
-        warn(f"{left_out} finding{'s' * (left_out != 1)} left out that {revision} has, too")
-    return newer
+    gone = len(report.findings) - len(newer.findings)
+    return _without(newer, gone, f"{plural(gone, 'finding')} left out that {revision} has, too")
 
 
 def _without_baseline(report: Report, path: str, *, update: bool) -> Report:
@@ -90,7 +96,7 @@ def _without_baseline(report: Report, path: str, *, update: bool) -> Report:
     if update:
         text = written(report, folder)
         common.write_text(path, text)
-        warn(f"{path}: {len(report.findings)} finding{'s' * (len(report.findings) != 1)} written")
+        warn(f"{path}: {plural(len(report.findings), 'finding')} written")
         return replace(report, files=tuple(replace(file, findings=(), unknown=0) for file in report.files))
     try:
         compared = without_known(report, read_file(Path(path), limit=_MAX_SIZE), folder)
@@ -100,8 +106,11 @@ def _without_baseline(report: Report, path: str, *, update: bool) -> Report:
         raise click.UsageError(f"--baseline {path}: {error.strerror or error}") from None
     except BaselineError as error:
         raise click.UsageError(f"--baseline {path}: {error}") from None
-    if compared.known:
-        warn(f"{path}: {compared.known} known finding{'s' * (compared.known != 1)} left out")
     if compared.gone:
         warn(f"{path}: {compared.gone} of its findings are gone; --update-baseline takes them out")
-    return compared.report
+    return _without(compared.report, compared.known, f"{plural(compared.known, 'known finding')} left out: {path}")
+
+
+def _without(report: Report, number: int, said: str) -> Report:
+    """The report with a sentence on the findings that it no longer has, if there are such."""
+    return replace(report, left_out=(*report.left_out, said)) if number else report

@@ -242,20 +242,13 @@ def refresh(names: Sequence[str], folder: Path, recent: int) -> None:
     """Renew the wheel facts of NAMEs in FOLDER/wheels/ from your Python index, one after the other."""
     from dockerlint_alpine.knowledge import KnowledgeError
     from dockerlint_alpine.knowledge.refresh import refresh_rules
-    from dockerlint_alpine.python.index.client import MAX_PAGE, IndexAnswerError, SimpleIndex
+    from dockerlint_alpine.python.index.client import IndexAnswerError
     from dockerlint_alpine.python.model import normalise
 
-    class Client(SimpleIndex):
-        """Speaks to the index as resolving does: with its credentials and limits."""
-
-        def get(self, url: str, accept: str) -> bytes:
-            return self._fetch(url, accept or "*/*", MAX_PAGE)[1]
-
-    client = Client(index_urls(), timeout=30)
     day = datetime.now(UTC).date().isoformat()
     wanted = [normalise(name) for name in names]
     try:
-        for done in refresh_rules(folder, wanted, client.urls[0], client.get, day=day, recent=recent):
+        for done in refresh_rules(folder, wanted, _index(), day=day, recent=recent):
             click.echo(f"{done.path}: {'renewed' if done.changed else 'nothing new'}")
     except (KnowledgeError, IndexAnswerError, OSError) as error:
         raise click.UsageError(str(error)) from None

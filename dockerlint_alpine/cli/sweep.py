@@ -82,7 +82,7 @@ _PATCHES = (
 @sweep_group.command("run", cls=SectionedCommand, short_help="What `sweep SOURCE...` does; --help shows its options.")
 @click.argument("sources", nargs=-1, required=True, type=click.Path())
 @click.option(
-    "--revision", metavar="REV", help="The commit, branch or tag to judge; read from git, nothing is checked out."
+    "--revision", metavar="REV", help="The commit, branch or tag to check; read from git, nothing is checked out."
 )
 @common.analysis_options
 @section("Engine", _ENGINE)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -15,6 +17,7 @@ _ABLE = frozenset({"iTerm.app", "WezTerm", "vscode", "Hyper", "ghostty", "Tabby"
 """Values of TERM_PROGRAM whose terminals follow OSC 8 (https://github.com/Alhadis/OSC8-Adoption)."""
 
 _VTE_WITH_LINKS = 5000
+_NARROWEST = 60
 _said: set[str] = set()
 
 
@@ -29,6 +32,14 @@ def warn(text: str) -> None:
 def safe_message(text: str) -> str:
     """A message of several lines without anything that a terminal could obey."""
     return "\n".join(map(printable, text.split("\n")))
+
+
+def text_width(*, most: int, to_file: bool = False) -> int:
+    """The cells that a line of text may take on standard output: those of the terminal, within reason; without a terminal
+    no line is broken, as whoever searches or wraps the text knows better where."""
+    if to_file or not sys.stdout.isatty():
+        return sys.maxsize
+    return max(_NARROWEST, min(os.get_terminal_size().columns, most))
 
 
 def follows_links(environment: Mapping[str, str], *, terminal: bool) -> bool:

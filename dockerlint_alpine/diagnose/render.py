@@ -60,7 +60,7 @@ def _where(cause: Cause) -> str:
 
 
 def to_text(
-    diagnosis: Diagnosis, repair: Repair | None, log: str, paint: Paint, width: int = 100, *, written: bool = False
+    diagnosis: Diagnosis, repair: Repair | None, log: str, paint: Paint, width: int, *, written: bool = False
 ) -> str:
     """Return the answer for people; ``log`` is what the log is called, ``repair`` what ``--fix`` would write or has."""
     from dockerlint_alpine.report.paint import BOLD

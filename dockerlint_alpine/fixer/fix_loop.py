@@ -151,17 +151,14 @@ def without_useless(report: FileReport, unsettled: frozenset[Key]) -> FileReport
     """A report in which the fixes of ``unsettled`` findings are not offered: each says why, and what to do by hand."""
     if not unsettled:
         return report
-    left = [one for one in report.findings if key_of(one) not in unsettled]
-    gone = _packages(report.findings) - _packages(left)
-    findings = tuple(
-        _by_hand(finding, report.source)
-        if finding.fix is not None and finding.fix.edits and key_of(finding) in unsettled
-        else replace(finding, fix=new_run.without(finding.fix, gone))
-        if finding.fix is not None
-        else finding
-        for finding in report.findings
+    useless = [one.fix is not None and bool(one.fix.edits) and key_of(one) in unsettled for one in report.findings]
+    kept = [one for one, is_useless in zip(report.findings, useless, strict=True) if not is_useless]
+    others = iter(new_run.of_kept(report.findings, kept))
+    findings = (
+        _by_hand(one, report.source) if is_useless else next(others)
+        for one, is_useless in zip(report.findings, useless, strict=True)
     )
-    return replace(report, findings=findings)
+    return replace(report, findings=tuple(findings))
 
 
 def _packages(findings: Iterable[Finding]) -> set[str]:

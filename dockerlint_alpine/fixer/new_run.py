@@ -226,6 +226,26 @@ def without(fix: Fix, packages: Collection[str]) -> Fix:
     return _with_packages(fix, kept) if kept else fix
 
 
+def of_kept(findings: Iterable[Finding], kept: Iterable[Finding]) -> list[Finding]:
+    """``kept`` of the ``findings``: what they have one new ``RUN apk add`` for asks for no package that is for the others
+    alone."""
+    listed = list(kept)
+    asked, wanted = _asked(findings), _asked(listed)
+    return [
+        one if one.fix is None else replace(one, fix=without(one.fix, asked[one.fix.edits] - wanted[one.fix.edits]))
+        for one in listed
+    ]
+
+
+def _asked(findings: Iterable[Finding]) -> dict[tuple[TextEdit, ...], set[str]]:
+    """The packages that the findings of each fix ask for."""
+    found: dict[tuple[TextEdit, ...], set[str]] = {}
+    for one in findings:
+        if one.fix is not None:
+            found.setdefault(one.fix.edits, set()).update(one.packages)
+    return found
+
+
 def _joined(fixes: Sequence[Fix]) -> Fix:
     return _with_packages(fixes[0], packages_in(as_one(one.edits[0].text for one in fixes)))
 

@@ -51,11 +51,15 @@ class FileError(Struct, frozen=True):
 
 
 class Report(Struct, frozen=True):
-    """Everything one run found, file by file in the order asked for; ``notes`` are remarks on no single Dockerfile."""
+    """Everything one run found, file by file in the order asked for.
+
+    ``notes`` are remarks on no single Dockerfile; ``left_out`` says of which known findings nothing is told, and why.
+    """
 
     files: tuple[FileReport, ...]
     errors: tuple[FileError, ...] = ()
     notes: tuple[str, ...] = ()
+    left_out: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, files: Iterable[FileReport], problems: Iterable[FileError]) -> Report:

@@ -128,10 +128,3 @@ def supported_tags(target: Target) -> Mapping[str, int]:
         own, interpreter = cpython_tags(version, [f"cp{nodot}{suffix}"], names), f"cp{nodot}"
     tags = (str(tag) for tag in (*own, *compatible_tags(version, interpreter, names)))
     return {tag: rank for rank, tag in enumerate(dict.fromkeys(tags))}
-
-
-def best_rank(tag: str, target: Target) -> int | None:
-    """Return the rank of a compressed tag set on ``target`` (0 is best), ``None`` if pip would not take that wheel."""
-    ranks = supported_tags(target)
-    found = [rank for plain in expand_tag(tag) if (rank := ranks.get(plain)) is not None]
-    return min(found) if found else None

@@ -13,7 +13,8 @@ from msgspec.structs import replace
 
 from dockerlint_alpine.model.findings import SEVERITIES
 from dockerlint_alpine.report.display import printable
-from dockerlint_alpine.report.wording import chain, details, plural
+from dockerlint_alpine.report.wording import chain, details
+from dockerlint_alpine.system.plural import plural
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence

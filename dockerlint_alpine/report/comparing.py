@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from dockerlint_alpine.report.display import printable, wrap
 from dockerlint_alpine.report.paint import BOLD, DIM, GREEN, RED, YELLOW
-from dockerlint_alpine.report.wording import plural
+from dockerlint_alpine.system.plural import plural
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -108,7 +108,7 @@ class _Writer:
     def _elsewhere(self, misses: Sequence[Miss]) -> Iterator[str]:
         if misses:
             yield from self._row(
-                "elsewhere", f"{plural(len(misses), 'thing')} outside of Python distributions, not judged"
+                "elsewhere", f"{plural(len(misses), 'thing')} outside of Python distributions, not checked"
             )
             yield from self._misses(misses, DIM)
 

@@ -10,7 +10,8 @@ from dockerlint_alpine.report.display import printable
 from dockerlint_alpine.report.options import PROGRAM
 from dockerlint_alpine.report.positions import Lines
 from dockerlint_alpine.report.preview import Preview
-from dockerlint_alpine.report.wording import chain, facts, plural, stage, summary, unchecked
+from dockerlint_alpine.report.wording import chain, facts, stage, summary, unchecked
+from dockerlint_alpine.system.plural import plural
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

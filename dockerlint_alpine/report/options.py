@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
@@ -47,18 +48,18 @@ class CodeDoc(Struct, frozen=True):
 class RenderOptions(Struct, frozen=True):
     """How to render; each format uses what applies to it.
 
-    ``width`` is the room in terminal cells for ``text``. ``docs_url`` is the address under which the code pages are
-    published (``https://example.org/docs/``). ``show_fix_hint`` adds the commands that fix and explain. ``text`` shows
-    ``limit`` causes (0: all) and names ``command``, which made the report, for the rest; with ``proof`` each step that leads
-    to a finding, with ``brief`` one line a cause, with ``show_fix`` what each way out writes. ``quiet`` leaves out all but
-    findings and what could not be checked or read. ``host_root`` is the folder from which the format's host counts paths,
-    ``file_root`` the one that paths of the report are relative to.
+    ``width`` is the room in terminal cells for ``text``; where there is no terminal, no line is broken. ``docs_url`` is the
+    address under which the code pages are published (``https://example.org/docs/``). ``show_fix_hint`` adds the commands
+    that fix and explain. ``text`` shows ``limit`` causes (0: all) and names ``command``, which made the report, for the
+    rest; with ``proof`` each step that leads to a finding, with ``brief`` one line a cause, with ``show_fix`` what each way
+    out writes. ``quiet`` leaves out all but findings and what could not be checked or read. ``host_root`` is the folder
+    from which the format's host counts paths, ``file_root`` the one that paths of the report are relative to.
     """
 
     color: bool = False
     hyperlinks: bool = False
     version: str = "0"
-    width: int = 100
+    width: int = sys.maxsize
     code_docs: Callable[[str], CodeDoc] | None = None
     docs_url: str | None = None
     file_root: str | None = None

@@ -12,7 +12,8 @@ from dockerlint_alpine.report.options import PROGRAM
 from dockerlint_alpine.report.paint import BLUE, BOLD, CYAN, DIM, GREEN, RED, SEVERITY_COLORS, Paint
 from dockerlint_alpine.report.positions import Lines
 from dockerlint_alpine.report.preview import Preview, changes
-from dockerlint_alpine.report.wording import chain, facts, plural, stage, summary, unchecked
+from dockerlint_alpine.report.wording import chain, facts, stage, summary, unchecked
+from dockerlint_alpine.system.plural import plural
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 _NARROWEST = 40
 _PREVIEW_LINES = 8
 _MOST = 600
-"""Bytes of a changed line that are shown whole."""
+"""Bytes of a line of a file that are shown whole, where there is room."""
 
 
 def render(report: Report, options: RenderOptions) -> str:
@@ -158,7 +159,7 @@ class _Writer:
         where = printable(stage(cause.lead, cause.platforms))
         likely = "" if cause.confidence == "certain" else f" ({cause.confidence})"
         yield f"{indent}{paint('-->', BLUE, BOLD)} {place}{paint(f'  {where}{likely}', DIM) if where or likely else ''}"
-        yield from excerpt(lines, cause.location, width=self._width, color=color, paint=paint)
+        yield from excerpt(lines, cause.location, width=min(self._width, _MOST), color=color, paint=paint)
         yield from self._proof(cause, indent) if self._options.proof else self._part(indent, "why", cause.why)
         yield from self._ways(lines, cause.better, indent)
         yield from self._table(cause, indent)
@@ -277,7 +278,7 @@ def _where(fix: Fix) -> str:
 def _whole(line: bytes, column: int, room: int) -> list[str]:
     """Return a line that changes in as many lines as it takes; one of thousands of characters is cut around the change."""
     if len(line) > _MOST:
-        return [ShownLine(line, column, room).text]
+        return [ShownLine(line, column, min(room, _MOST)).text]
     text = ShownLine(line, column, _MOST * 8).text
     words = text.lstrip(" ")
     lead = " " * min(len(text) - len(words), room // 2)

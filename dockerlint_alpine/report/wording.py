@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from dockerlint_alpine.report.display import printable
 from dockerlint_alpine.report.options import PROGRAM
+from dockerlint_alpine.system.plural import plural
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -15,11 +16,6 @@ if TYPE_CHECKING:
     from dockerlint_alpine.model.reports import FileReport, Report
 
 _ORIGIN = re.compile(r"(.+):([1-9]\d*)")
-
-
-def plural(number: int, word: str) -> str:
-    """``1 error``, ``2 errors``, ``2 Dockerfiles``."""
-    return f"{number} {word}" if number == 1 else f"{number} {word}s"
 
 
 def chain(finding: Finding) -> str:
@@ -96,9 +92,9 @@ def found(report: Report) -> str:
     where = f"in {plural(len(report.files), 'Dockerfile')}"
     if not listed and not number and not report.unknown:
         return f"Nothing to check: no Alpine stage {where}" if report.files else "Nothing to check"
-    said = f"Found {listed}" if listed else "No problems found"
+    said = f"Found {listed}" if listed else f"No {'new ' if report.left_out else ''}problems found"
     if not listed and report.unknown:
-        said, where = "No problems found in what could be checked", f"of {where.removeprefix('in ')}"
+        said, where = f"{said} in what could be checked", f"of {where.removeprefix('in ')}"
     return f"{said} {where} with {plural(number, 'Alpine stage')}"
 
 
@@ -164,7 +160,7 @@ def _by_text(said: Iterable[tuple[str, str]]) -> list[str]:
 
 
 def summary(report: Report, *, show_fix_hint: bool) -> tuple[str, ...]:
-    """Sum up: found, fixable, not judged, skipped, not read. Never claims to have judged what was not."""
+    """Sum up: found, fixable, left out, not checked, skipped, not read. Never claims to have checked what was not."""
     # Of files that were not read nothing was found: saying so would sound like all is well.
     lines = [f"{found(report)}."] if report.files or not report.errors else []
     unsafe = sum(1 for finding in report.findings if finding.fix and finding.fix.applicability == "unsafe")
@@ -174,6 +170,7 @@ def summary(report: Report, *, show_fix_hint: bool) -> tuple[str, ...]:
     if unsafe:
         how = f"`{PROGRAM} fix --unsafe-fixes`" if show_fix_hint else "--unsafe-fixes"
         lines.append(f"{unsafe} {'more ' if report.fixable else ''}fixable with {how}.")
+    lines += (f"{one}." for one in report.left_out)
     if report.unknown:
         lines.append(f"{plural(report.unknown, 'item')} could not be checked.")
     if skipped := sum(file.not_alpine for file in report.files):

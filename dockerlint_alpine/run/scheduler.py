@@ -127,7 +127,7 @@ class Judge:
         """The result of each job, and the paths that it rests on besides the Dockerfile."""
         results: list[_Judged | None] = [None] * len(jobs)
         open_questions: list[tuple[int, str | None, Question]] = []
-        with self._progress("Judging Dockerfiles", len(jobs)) as progress:
+        with self._progress("Checking Dockerfiles", len(jobs)) as progress:
             for number, job in enumerate(jobs):
                 try:
                     data = read_job(job)

@@ -46,7 +46,7 @@ def diagnostics(judgement: Judgement) -> list[Diagnostic]:
     """Everything to show for one Dockerfile; what could not be checked at all is said in its first line."""
     start = Range(Position(0, 0), Position(0, 0))
     problems = [
-        Diagnostic(start, f"not judged: {problem}", severity=DiagnosticSeverity.Error, source=PROGRAM)
+        Diagnostic(start, f"could not be checked: {problem}", severity=DiagnosticSeverity.Error, source=PROGRAM)
         for problem in judgement.problems
     ]
     docs_url = next((doctor.settings.docs_url for doctor in judgement.doctors), None)

@@ -60,7 +60,6 @@ class ApkCommand(Struct, frozen=True):
     root: str | None = None
     unknown: tuple[str, ...] = ()
     hidden: tuple[str, ...] = ()
-    upgrade: bool = False
 
     @property
     def other_repositories(self) -> tuple[str, ...]:
@@ -79,7 +78,6 @@ def read_apk_command(args: Sequence[Arg], piped: Iterable[Operand] = ()) -> ApkC
     unknown: list[str] = []
     hidden: list[str] = []
     verb: str | None = None
-    flags: set[str] = set()
     pending: str | None = None
     for arg in args[1:]:
         text = arg.text
@@ -93,12 +91,10 @@ def read_apk_command(args: Sequence[Arg], piped: Iterable[Operand] = ()) -> ApkC
             name, equals, value = text.partition("=")
             if name in _WITH_VALUE and equals:
                 values.setdefault(_WITH_VALUE[name], []).append(value)
-            elif name in _WITH_VALUE:
-                pending = _WITH_VALUE[name]
             else:
-                flags.add(name)
+                pending = _WITH_VALUE.get(name)
         elif text.startswith("-") and len(text) > 1:
-            pending = _short_options(text, values, flags)
+            pending = _short_options(text, values)
         elif verb is None:
             verb = text
         else:
@@ -115,11 +111,10 @@ def read_apk_command(args: Sequence[Arg], piped: Iterable[Operand] = ()) -> ApkC
         root=_last(values.get("root")),
         unknown=tuple(dict.fromkeys(unknown)),
         hidden=tuple(hidden),
-        upgrade=bool(flags & {"-u", "--upgrade", "-l", "--latest"}),
     )
 
 
-def _short_options(text: str, values: dict[str, list[str]], flags: set[str]) -> str | None:
+def _short_options(text: str, values: dict[str, list[str]]) -> str | None:
     """Read a cluster such as ``-Ut .deps``; returns the option that still wants a value."""
     for position, letter in enumerate(text[1:], start=1):
         if letter in _SHORT_WITH_VALUE:
@@ -129,7 +124,6 @@ def _short_options(text: str, values: dict[str, list[str]], flags: set[str]) -> 
                 return name
             values.setdefault(name, []).append(rest)
             return None
-        flags.add(f"-{letter}")
     return None
 
 

@@ -59,7 +59,7 @@ class SourceBuilds:
             return ()
         wanted = _options(request, resolved.name)
         try:
-            kept = self._resolver.sparing  # nobody asked for it: it is worth no question
+            kept = self._resolver.fills_gaps  # nobody asked for it: it is worth no question
             return self._resolver.source_facts(resolved.name, resolved.version, wanted, only_kept=kept).build_requires
         except ResolverError:
             return ()

@@ -12,14 +12,7 @@ from dockerlint_alpine.installers.base import PythonHome, project_folder
 from dockerlint_alpine.knowledge.packaged import distribution_names, python_modules
 from dockerlint_alpine.python import Resolution, Resolved, Target, Unresolved, musl_of_alpine, normalise
 from dockerlint_alpine.python.markers import machine
-from dockerlint_alpine.python.resolve import (
-    NOBODY_ASKED,
-    ResolverError,
-    answers_itself,
-    filled,
-    has_unknown,
-    resolve,
-)
+from dockerlint_alpine.python.resolve import NOBODY_ASKED, ResolverError, answers_itself, open_names, resolve
 from dockerlint_alpine.python.versions import same_version, sort_versions
 from dockerlint_alpine.stages.compiles import SourceBuilds
 from dockerlint_alpine.stages.context import NOT_IN_CONTEXT
@@ -141,7 +134,7 @@ class Installer:
         self._refusal = ""
         resolution = self._resolution(walk, request, target, present, wheelhouse)
         fresh = [one for one in resolution.distributions if one.artefact.kind != "installed"]
-        if (self.resolver is None or self.resolver.sparing) and _has_other_wheels(call, request):
+        if not self._online and _has_other_wheels(call, request):
             fresh = [_perhaps_a_wheel(one) for one in fresh]
         installed = _not_there_yet(
             walk, [self._installed(call, one, place, request, command, wheelhouse) for one in fresh]
@@ -228,42 +221,34 @@ class Installer:
 
             known = dict.fromkeys((*requirements.wheelhouse, *wheelhouse.named))
             requirements, facts = replace(requirements, wheelhouse=tuple(known)), WheelhouseFacts(facts, wheelhouse)
-        online: Resolution | None = None
-        if resolver is not None and not resolver.sparing:
-            online = resolve(
-                requirements, target, facts, resolver, installed=present, as_of=self.as_of, no_deps=no_deps
-            )
-        else:
-            offline = walk.build.world_cache.resolution(
+        asks = resolver is not None and not answers_itself(requirements)
+        found: Resolution | None = None
+        if not (asks and self._online):
+            found = walk.build.world_cache.resolution(
                 requirements, target, facts, installed=present, as_of=self.as_of, no_deps=no_deps
             )
-            if resolver is not None and not (no_deps or answers_itself(requirements)):
-                online = self._sparingly(resolver, requirements, target, offline)
-            if online is None:
-                if requirements.options.no_index and made:
-                    offline = _of_made(offline, made)
-                self.notes.extend(offline.notes if tell else ())
-                return offline
-            if has_unknown(online):
-                online = filled(online, lambda: offline)
-        if wheelhouse is not None:  # the index knows nothing of local files
-            judged = tuple(wheelhouse.judged(one, request, target) for one in online.distributions)
-            online = replace(online, distributions=judged)
-        self.notes.extend(online.notes if tell else ())
-        return online
+        if resolver is not None and asks and (found is None or open_names(found)):
+            try:
+                found = resolver.resolve(requirements, target, facts, installed=present, no_deps=no_deps)
+                self._refusal = resolver.refusal
+                if wheelhouse is not None:  # the index knows nothing of local files
+                    judged = tuple(wheelhouse.judged(one, request, target) for one in found.distributions)
+                    found = replace(found, distributions=judged)
+            except ResolverError as error:
+                self._refusal = str(error)
+                if self._online:
+                    self.notes.append(f"resolved without the index: {error}")
+        if found is None:
+            found = resolve(requirements, target, facts, installed=present, as_of=self.as_of, no_deps=no_deps)
+        if requirements.options.no_index and made:
+            found = _of_made(found, made)
+        self.notes.extend(found.notes if tell else ())
+        return found
 
-    def _sparingly(
-        self, resolver: Resolver, requirements: RequirementSet, target: Target, offline: Resolution
-    ) -> Resolution | None:
-        """The index's answer if it is kept, or if the embedded facts leave something open and it is quick."""
-        known = resolver.recall(requirements, target)
-        if known is not None or not _open_questions(offline):
-            return known
-        try:
-            return resolver.resolve(requirements, target)
-        except ResolverError as error:
-            self._refusal = str(error)
-            return None
+    @property
+    def _online(self) -> bool:
+        """Whether somebody asked for the index by name."""
+        return self.resolver is not None and not self.resolver.fills_gaps
 
     # -- how each distribution is made -----------------------------------------------------------------------------
 
@@ -428,7 +413,9 @@ class Installer:
             line = call.walk.edited.get(path)
             if line is not None:
                 shown = files.display(path)
-                message = f"{shown} is changed in line {line} before it is read: it is judged as it lies in the context"
+                message = (
+                    f"{shown} is changed in line {line} before it is read: the file in the context is what was checked"
+                )
                 call.unjudged("unknown-value", message, evidence)
 
     def _report_unknown(
@@ -461,8 +448,7 @@ class Installer:
                 call.unjudged("unresolved-requirement", f"{item.name}: {item.reason}", " -> ".join(item.chain))
         advice = self._advice()
         are = "are" if len(set(unknown)) > 1 else "is"
-        told_by_index = self.resolver is not None and not self.resolver.sparing
-        only_built = "what {} may bring along is known only to its build" if told_by_index else ""
+        only_built = "what {} may bring along is known only to its build" if self._online else ""
         for names, what in ((unknown, f"{{}} {are}"), (half_known, only_built or "what {} may bring along is")):
             if names:
                 told = what is only_built
@@ -473,8 +459,8 @@ class Installer:
 
     def _advice(self) -> str:
         """What can be done about what is not known."""
-        if self.resolver is not None and not self.resolver.sparing:
-            return ", and the index gave no answer"
+        if self._online:
+            return f", and the index gave no answer{f' ({self._refusal})' if self._refusal else ''}"
         if self._refusal and self._refusal != NOBODY_ASKED:
             named = self._refusal.startswith("only --online")
             return f": {self._refusal}" if named else ", and the index did not answer in time: --online waits for it"
@@ -510,14 +496,6 @@ class Installer:
                     f"{message} and {more} more" if more > 0 else message,
                     f"{item.built.source}",
                 )
-
-
-def _open_questions(found: Resolution) -> bool:
-    """True where an index could tell more: a distribution, its files or its dependencies are not recorded."""
-    named = {one.name for one in found.distributions}
-    return any(one.artefact.kind == "unknown" for one in found.distributions) or any(
-        one.kind in {"unknown", "dependencies", "company"} and one.name in named for one in found.unresolved
-    )
 
 
 def _has_other_wheels(call: Call, request: InstallRequest) -> bool:

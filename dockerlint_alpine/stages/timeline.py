@@ -173,7 +173,7 @@ def build_timeline(
             return walked(parsed, dict(build.build_args), where, build.shown, platform, elsewhere).end(build.target)
         except (StagesError, OSError) as error:
             reason = error.strerror if isinstance(error, OSError) else None
-            return Unclear(f"{build.shown} can't be judged: {reason or error}")
+            return Unclear(f"{build.shown} can't be checked: {reason or error}")
 
     elsewhere = OtherBuilds(others, platform, other)
     return walked(dockerfile, build_args or {}, context, shown_as, platform, elsewhere).build(target)

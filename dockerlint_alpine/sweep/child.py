@@ -87,7 +87,7 @@ class Child:
         task, self.task = self.task, None
         assert task is not None
         self.stop()
-        return Outcome(task, "too-long", f"not judged within {self._plan.limits.seconds:g} seconds")
+        return Outcome(task, "too-long", f"not checked within {self._plan.limits.seconds:g} seconds")
 
     def stop(self) -> None:
         """End the process and whatever it started."""
@@ -120,7 +120,7 @@ class Child:
 
 def ended(task: Task) -> Outcome:
     """The row of a repository whose process died twice: from outside, or because of it."""
-    return Outcome(task, "ended", "the process that judged it ended, twice: too much memory, or a mistake of ours")
+    return Outcome(task, "ended", "the process that checked it ended, twice: too much memory, or a mistake of ours")
 
 
 def main(descriptor: int) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dockerlint_alpine.sweep.summary import TOP, headline
+from dockerlint_alpine.system.plural import plural
 
 if TYPE_CHECKING:
     from dockerlint_alpine.sweep.results import Results
@@ -66,7 +67,7 @@ def _tiles(summary: Summary) -> Iterator[str]:
     ]
     if summary.moves:
         tiles.append((summary.broken_then, f"more with {summary.moves}"))
-    tiles += [(summary.fixable, "findings with a safe fix"), (len(summary.failures), "repositories not judged")]
+    tiles += [(summary.fixable, "findings with a safe fix"), (len(summary.failures), "repositories not checked")]
     yield "<div class=tiles>"
     yield from (
         f"<div class=tile><b>{number:,}</b><span class=dim>{_escaped(text)}</span></div>" for number, text in tiles
@@ -105,8 +106,8 @@ def _bars(title: str, counts: Sequence[Count]) -> Iterator[str]:
 def _failures(summary: Summary) -> Iterator[str]:
     if not summary.failures:
         return
-    yield f"<h2>Not judged</h2><details {'open' if len(summary.failures) <= TOP else ''}><summary>"
-    yield f"{len(summary.failures):,} repositories</summary><table><tr><th>repository<th><th>why</tr>"
+    yield f"<h2>Not checked</h2><details {'open' if len(summary.failures) <= TOP else ''}><summary>"
+    yield f"{plural(len(summary.failures), 'repository')}</summary><table><tr><th>repository<th><th>why</tr>"
     for name, status, message in summary.failures:
         yield f"<tr><td>{_escaped(name)}<td>{_escaped(status)}<td>{_escaped(message)}</tr>"
     yield "</table></details>"

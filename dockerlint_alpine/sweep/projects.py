@@ -192,7 +192,7 @@ def _commit(repository: Path, revision: str | None) -> str:
     try:
         found = _git(["-C", str(repository), "rev-parse", "--verify", "--quiet", "--end-of-options", wanted])
     except SourceError:
-        raise SourceError(f"no commit {revision}" if revision else "no commit to judge: HEAD leads nowhere") from None
+        raise SourceError(f"no commit {revision}" if revision else "no commit to check: HEAD leads nowhere") from None
     return found.decode().strip()
 
 

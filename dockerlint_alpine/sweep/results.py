@@ -24,7 +24,7 @@ LAYOUT = 1
 COLUMNS: Mapping[str, str] = MappingProxyType(
     {
         "repository": "the source as it was named",
-        "revision": "the commit that was judged; empty where none is known",
+        "revision": "the commit that was checked; empty where none is known",
         "file": "the Dockerfile, relative to the repository",
         "line": "1-based",
         "code": "the code of the finding",

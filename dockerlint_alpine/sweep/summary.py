@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 
 from dockerlint_alpine.checks import CHECKS
+from dockerlint_alpine.system.plural import plural
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -129,13 +130,20 @@ def _causes(results: Results) -> tuple[Cause, ...]:
 def headline(summary: Summary) -> str:
     """The result in one sentence or two."""
     text = (
-        f"{summary.repositories:,} repositories: {summary.judged:,} with {summary.dockerfiles:,} Dockerfiles judged,"
-        f" {summary.without:,} without any, {len(summary.failures):,} failed."
-        f" {summary.dying:,} {'has' if summary.dying == 1 else 'have'} an error."
+        f"{plural(summary.repositories, 'repository')}: {summary.judged:,} with"
+        f" {plural(summary.dockerfiles, 'Dockerfile')} checked, {summary.without:,} without any,"
+        f" {len(summary.failures):,} failed. {summary.dying:,} {'has' if summary.dying == 1 else 'have'} an error."
     )
     if summary.moves:
         text += f" With {summary.moves}, {summary.broken_then:,} more would."
     return text
+
+
+def _found(summary: Summary) -> str:
+    return (
+        f"{plural(summary.errors, 'error')} and {plural(summary.warnings, 'warning')}, {summary.fixable:,} of them"
+        f" fixable; {plural(summary.unknown, 'item')} could not be checked."
+    )
 
 
 def as_text(summary: Summary) -> str:
@@ -145,10 +153,7 @@ def as_text(summary: Summary) -> str:
 
 def _text_lines(summary: Summary) -> Iterator[str]:
     yield headline(summary)
-    yield (
-        f"{summary.errors:,} errors and {summary.warnings:,} warnings, {summary.fixable:,} of them fixable;"
-        f" {summary.unknown:,} things could not be judged."
-    )
+    yield _found(summary)
     for title, counts in _tables(summary):
         yield ""
         yield f"{title:<52}{'repositories':>14}{'findings':>10}"
@@ -158,10 +163,10 @@ def _text_lines(summary: Summary) -> Iterator[str]:
         yield "What most repositories share"
         for number, cause in enumerate(summary.causes, 1):
             yield f"{number:>3}. {cause.code} {_cut(cause.message, 90)}"
-            yield f"     {cause.repositories:,} repositories, {cause.fixable:,} of them fixable  [{cause.cause}]"
+            yield f"     {plural(cause.repositories, 'repository')}, {cause.fixable:,} of them fixable  [{cause.cause}]"
     if summary.failures:
         yield ""
-        yield "Not judged"
+        yield "Not checked"
         yield from (_cut(f"  {name}: {status}: {message}", 140) for name, status, message in summary.failures[:TOP])
         if len(summary.failures) > TOP:
             yield f"  and {len(summary.failures) - TOP:,} more"
@@ -177,10 +182,7 @@ def _markdown_lines(summary: Summary) -> Iterator[str]:
     yield ""
     yield headline(summary)
     yield ""
-    yield (
-        f"{summary.errors:,} errors and {summary.warnings:,} warnings, {summary.fixable:,} of them fixable;"
-        f" {summary.unknown:,} things could not be judged."
-    )
+    yield _found(summary)
     if summary.causes:
         yield from ("", "## What most repositories share", "", "| | | repositories | fixable |", "|---|---|---:|---:|")
         for cause in summary.causes:
@@ -189,7 +191,7 @@ def _markdown_lines(summary: Summary) -> Iterator[str]:
         yield from ("", f"## {title}", "", "| | repositories | findings |", "|---|---:|---:|")
         yield from (f"| {_cell(one.label)} | {one.repositories:,} | {one.findings:,} |" for one in counts[:TOP])
     if summary.failures:
-        yield from ("", "## Not judged", "", "| repository | | why |", "|---|---|---|")
+        yield from ("", "## Not checked", "", "| repository | | why |", "|---|---|---|")
         yield from (f"| {_cell(name)} | {status} | {_cell(why)} |" for name, status, why in summary.failures)
 
 

@@ -150,8 +150,7 @@ def test_a_long_line_is_shown_whole() -> None:
     needed = "/usr/local/lib/python3.12/site-packages/a_very_long_name_of_a_distribution/sub/package/_extension.so"
     log = f"ImportError: Error loading shared library liblz4.so.1: No such file or directory (needed by {needed})\n"
     output = run(stdin=log).output
-    assert needed in "".join(line.partition("   | ")[2] for line in output.splitlines())
-    assert all(len(line) <= 110 for line in output.splitlines())
+    assert f"   | {log}" in output
 
 
 @pytest.mark.parametrize("option", ["--online", "--offline"])

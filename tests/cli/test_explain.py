@@ -38,7 +38,6 @@ def test_every_kind_of_topic(topic: str, kind: str, said: str) -> None:
     text = explain(topic, "--alpine", "3.21")
     assert text.exit_code == 0, text.output
     assert text.output.splitlines()[0].startswith(said)
-    assert max(map(len, text.output.splitlines())) <= 200
     answer = json.loads(explain(topic, "--output-format", "json").output)
     assert (answer["version"], answer["topic"], answer["kind"]) == (1, topic, kind)
 

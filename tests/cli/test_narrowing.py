@@ -120,6 +120,29 @@ def test_a_baseline_knows_what_moved_and_not_what_is_new(repository: Path) -> No
     assert b"of its findings are gone; --update-baseline takes them out" in done.stderr
 
 
+def test_the_summary_says_that_known_findings_are_left_out(repository: Path) -> None:
+    options = ("--offline", "--ignore", "AD502", "--baseline", "known.json")
+    run("check", *options, "--update-baseline", cwd=repository)
+    done = run("check", *options, cwd=repository)
+    assert done.stdout.decode() == (
+        "No new problems found in 1 Dockerfile with 1 Alpine stage.\n6 known findings left out: known.json.\n"
+    )
+    assert done.stderr == b""
+    assert b"6 known findings left out" in run("check", *options, "--output-format", "json", cwd=repository).stderr
+
+
+def test_what_is_known_is_in_no_fix_of_what_is_new(repository: Path) -> None:
+    place, text = repository / "app" / "Dockerfile", "FROM python:3.11-alpine3.19\n{}RUN pip install lxml==4.9.0\n"
+    place.write_text(text.format(""))
+    git("commit", "-aqm", "second", cwd=repository)
+    run("check", "--offline", "--baseline", "known.json", "--update-baseline", cwd=repository)
+    place.write_text(text.format("RUN pip install psycopg2==2.9.9\n"))
+    for narrow in (("--baseline", "known.json"), ("--since", "HEAD")):
+        report = json.loads(run("check", "--offline", "--output-format", "json", *narrow, cwd=repository).stdout)
+        fixes = {one["fix"]["edits"][0]["text"] for one in report["files"][0]["findings"]}
+        assert fixes == {"RUN apk add --no-cache gcc libpq-dev musl-dev\n"}
+
+
 @pytest.mark.parametrize(
     "text", ["", "[]", "{}", '{"version": 2, "findings": []}', '{"version": 1, "findings": [{}]}', "\xff"]
 )

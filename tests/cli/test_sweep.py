@@ -38,7 +38,7 @@ def sources(tmp_path: Path) -> Path:
 def test_a_list_is_judged_and_reported(sources: Path) -> None:
     done = sweep(sources, "list.txt", "--html", "s.html", "--sarif-dir", "sarif", "--fix", "--patch-dir", "patches")
     assert done.returncode == 2, done.stderr
-    assert "3 repositories: 2 with 2 Dockerfiles judged, 0 without any, 1 failed. 1 has an error." in done.stdout
+    assert "3 repositories: 2 with 2 Dockerfiles checked, 0 without any, 1 failed. 1 has an error." in done.stdout
     assert "missing: failed: no such folder" in done.stdout
     assert "<title>alpine-doctor sweep</title>" in (sources / "s.html").read_text()
     assert [path.name for path in (sources / "patches").iterdir()] == ["000000-a.patch"]
@@ -112,8 +112,8 @@ def test_what_is_done_when_it_is_stopped_is_kept(sources: Path) -> None:
         assert f"stopped: {kept} done, {71 - kept} left; --resume goes on with sweep.sqlite" in told
         done = sweep(sources, "list.txt", "--resume", "--limit-per-repo", "time=5")
     assert done.returncode == 2, done.stderr
-    assert "71 repositories: 70 with 70 Dockerfiles judged, 0 without any, 1 failed." in done.stdout
-    assert "too-long: not judged within 5 seconds" in done.stdout
+    assert "71 repositories: 70 with 70 Dockerfiles checked, 0 without any, 1 failed." in done.stdout
+    assert "too-long: not checked within 5 seconds" in done.stdout
 
 
 def _rows(path: Path) -> int:

@@ -8,6 +8,7 @@ import select
 import signal
 import subprocess
 import sys
+import termios
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -63,8 +64,9 @@ class Session:
 
 
 @contextmanager
-def on_a_terminal(*args: str, cwd: Path, **env: str) -> Iterator[Session]:
+def on_a_terminal(*args: str, cwd: Path, columns: int = 0, **env: str) -> Iterator[Session]:
     ours, theirs = pty.openpty()
+    termios.tcsetwinsize(theirs, (0, columns))
     environment = {name: value for name, value in os.environ.items() if name not in {"NO_COLOR", "FORCE_COLOR", "CI"}}
     command = [sys.executable, "-m", "dockerlint_alpine", *args]
     process = subprocess.Popen(
@@ -166,7 +168,7 @@ def test_a_long_run_shows_progress_on_a_terminal_and_leaves_nothing_of_it(projec
     root = project({f"s{n}/Dockerfile": BROKEN.replace("curl", f"curl tini bash jq nosuch{n}") for n in range(250)})
     args = ("check", "--no-cache", "-j", "1", "--output-format", "concise", "--output-file", "out")
     with on_a_terminal(*args, cwd=root) as session:
-        text = session.until(r"Judging Dockerfiles \[[#.]{24}\] \d+/250") + session.rest()
+        text = session.until(r"Checking Dockerfiles \[[#.]{24}\] \d+/250") + session.rest()
         assert text.endswith("\r\x1b[K")
     piped = run(*args, cwd=root)
     assert piped.stderr == b""
@@ -189,6 +191,17 @@ def test_a_long_run_shows_progress_on_a_terminal_and_leaves_nothing_of_it(projec
 def test_colours_on_a_terminal(env: dict[str, str], colored: bool, project: Project) -> None:
     with on_a_terminal("check", cwd=project({"Dockerfile": BROKEN}), **env) as session:
         assert (re.search(r"\x1b\[[\d;]+m", session.rest()) is not None) is colored  # a bar only moves the cursor
+
+
+@pytest.mark.parametrize(("columns", "longest"), [(80, 80), (200, 120)])
+def test_text_is_broken_on_a_terminal_and_nowhere_else(columns: int, longest: int, project: Project) -> None:
+    root = project({"Dockerfile": "FROM python:3.9-alpine3.19\nRUN pip install gevent psycopg2 lxml==4.9.0\n"})
+    piped = run("check", "--offline", cwd=root).stdout.decode()
+    assert max(map(len, piped.splitlines())) > 120
+    with on_a_terminal("check", "--offline", "--color", "never", cwd=root, columns=columns) as session:
+        shown = session.rest().replace("\r\n", "\n")
+    assert max(map(len, shown.splitlines())) <= longest
+    assert shown.split() == piped.split()
 
 
 def test_colours_elsewhere(project: Project) -> None:

@@ -12,7 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dockerlint_alpine.knowledge.facts import WheelRecord
-from dockerlint_alpine.knowledge.refresh import ACCEPT, RefreshError, refresh, refresh_rules
+from dockerlint_alpine.knowledge.refresh import RefreshError, refresh, refresh_rules
+from dockerlint_alpine.python.index.client import Answered, IndexAnswerError, SimpleIndex
 
 INDEX = "https://index.example/simple/"
 
@@ -45,25 +46,27 @@ class Index:
         self.extra = extra
         self.asked: list[str] = []
 
-    def __call__(self, url: str, accept: str) -> bytes:
+    def client(self) -> SimpleIndex:
+        return SimpleIndex([INDEX], fetch=self)
+
+    def __call__(self, url: str, accept: str, limit: int, etag: str) -> Answered:
         self.asked.append(url)
         if url == f"{INDEX}lz4/":
-            assert accept == ACCEPT
             entries = [
                 {
                     "filename": name,
                     "url": f"https://files.example/{name}",
-                    "size": len(body),
                     **self.extra.get(name, {}),
                 }
                 for name, body in self.files.items()
             ]
-            return json.dumps({"meta": {"api-version": "1.1"}, "name": "lz4", "files": entries}).encode()
-        return self.files[url.removeprefix("https://files.example/")]
+            body = json.dumps({"meta": {"api-version": "1.1"}, "name": "lz4", "files": entries}).encode()
+            return Answered("application/vnd.pypi.simple.v1+json", body)
+        return Answered("", self.files[url.removeprefix("https://files.example/")])
 
 
 def taken(index: Index, **options: object) -> WheelRecord:
-    text = refresh("lz4", INDEX, index, day="2026-11-23", **options)
+    text = refresh("lz4", index.client(), day="2026-11-23", **options)
     assert "example" not in text
     return WheelRecord.parse(tomllib.loads(text), "f")
 
@@ -127,23 +130,22 @@ def test_what_is_known_is_not_asked_again_and_older_versions_only_when_named() -
 
 def test_a_file_keeps_its_day_while_nothing_changes(tmp_path: Path) -> None:
     files = {"lz4-1-py3-none-any.whl": wheel(["a"])}
-    (first,) = refresh_rules(tmp_path, ["lz4"], INDEX, Index(files), day="2026-01-01")
+    (first,) = refresh_rules(tmp_path, ["lz4"], Index(files).client(), day="2026-01-01")
     assert first.changed
     text = first.path.read_text()
-    (second,) = refresh_rules(tmp_path, ["lz4"], INDEX, Index(files), day="2026-02-02")
+    (second,) = refresh_rules(tmp_path, ["lz4"], Index(files).client(), day="2026-02-02")
     assert not second.changed
     assert second.path.read_text() == text
     files["lz4-2-py3-none-any.whl"] = wheel(["b"])
-    (third,) = refresh_rules(tmp_path, ["lz4"], INDEX, Index(files), day="2026-03-03")
+    (third,) = refresh_rules(tmp_path, ["lz4"], Index(files).client(), day="2026-03-03")
     assert third.changed
     record = WheelRecord.parse(tomllib.loads(third.path.read_text()), "f")
     assert (record.as_of, record.requires) == ("2026-03-03", {"2": ("b",), "1": ("a",)})
 
 
-@pytest.mark.parametrize("body", [b"<html>", b"[]", b"{}", b"\xff"])
-def test_an_answer_that_is_none_is_one_clear_error(body: bytes) -> None:
-    with pytest.raises(RefreshError, match="not an answer of the JSON simple API"):
-        refresh("lz4", INDEX, lambda url, accept: body, day="2026-11-23")
+def test_an_index_that_does_not_answer_is_its_own_error() -> None:
+    with pytest.raises(IndexAnswerError, match="not a PEP 691 answer"):
+        refresh("lz4", SimpleIndex([INDEX], fetch=lambda *_: Answered("application/json", b"[]")), day="2026-11-23")
 
 
 @given(st.binary(max_size=200))

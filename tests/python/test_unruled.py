@@ -12,7 +12,7 @@ from dockerlint_alpine.model.findings import Finding
 from dockerlint_alpine.model.reports import FileReport
 from dockerlint_alpine.run.analysis import Doctor, configure
 from tests.python.index.local_index import LocalIndex, serve
-from tests.python.support import asking, resolver
+from tests.python.support import resolver
 
 GLIBC = "cp311-cp311-manylinux_2_17_x86_64"
 SPLIT = """FROM python:3.11-alpine3.19 AS builder
@@ -38,9 +38,9 @@ Check = Callable[[LocalIndex, str], FileReport]
 def check(project: Callable[[Mapping[str, str]], Path], tmp_path: Path) -> Check:
     def run(index: LocalIndex, requirements: str, dockerfile: str = SPLIT) -> FileReport:
         root = project({"Dockerfile": dockerfile, "requirements.txt": f"-i {index.url}\n{requirements}"})
-        return Doctor(
-            configure(context=root), resolver=asking(resolver(tmp_path, {"PIP_INDEX_URL": index.url}))
-        ).check_file(root / "Dockerfile")
+        return Doctor(configure(context=root), resolver=resolver(tmp_path, {"PIP_INDEX_URL": index.url})).check_file(
+            root / "Dockerfile"
+        )
 
     return run
 

@@ -95,7 +95,7 @@ The image app:1 beside stage 1 (run), alpine:3.19, linux/amd64
   may lack        1 thing that sources open at run time (likely)
     ! lz4: /usr/lib/x.so
       -> line 3 calls CDLL for liblz4.so.1, not there [apk add lz4-libs]
-  elsewhere       1 thing outside of Python distributions, not judged
+  elsewhere       1 thing outside of Python distributions, not checked
     ! /usr/lib/x.so
       -> needs liblz4.so.1: nowhere
   note            layer 1: something was ignored

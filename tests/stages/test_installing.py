@@ -305,7 +305,7 @@ class TestWhatIsNotKnown:
             assert said(timeline) == [
                 (
                     "unknown-value",
-                    "requirements.txt is changed in line 3 before it is read: it is judged as it lies in the context",
+                    "requirements.txt is changed in line 3 before it is read: the file in the context is what was checked",
                 )
             ]
             assert "lz4" in places(timeline)

@@ -40,7 +40,6 @@ class ImageInfo(Struct, frozen=True):
     entrypoint: tuple[str, ...]
     command: tuple[str, ...]
     healthcheck: tuple[str, ...]
-    exposed: tuple[int, ...]
     digests: tuple[str, ...]
 
 
@@ -117,9 +116,6 @@ class Engine:
             entrypoint=tuple(config.get("Entrypoint") or ()),
             command=tuple(config.get("Cmd") or ()),
             healthcheck=tuple((config.get("Healthcheck") or {}).get("Test") or ()),
-            exposed=tuple(
-                int(port.partition("/")[0]) for port in config.get("ExposedPorts") or {} if port.endswith("tcp")
-            ),
             digests=tuple(found.get("RepoDigests") or ()),
         )
 

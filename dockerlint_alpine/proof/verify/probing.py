@@ -17,8 +17,6 @@ if TYPE_CHECKING:
     from dockerlint_alpine.proof.verify.clock import Deadline
 
 MAX_BODY = 1024 * 1024
-SHOWN = 2000
-"""Characters of an answer that are kept."""
 _PAUSE = 0.5
 _YES, _NO = True, False
 _CALL = 5.0

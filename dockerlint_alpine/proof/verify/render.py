@@ -10,7 +10,7 @@ from dockerlint_alpine.proof.verify.model import WORDS
 from dockerlint_alpine.report.display import printable
 from dockerlint_alpine.report.markdown import code_span, escape
 from dockerlint_alpine.report.paint import BOLD, DIM, GREEN, RED, YELLOW
-from dockerlint_alpine.report.wording import plural
+from dockerlint_alpine.system.plural import plural
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -124,7 +124,8 @@ class SourceNeed(Struct, frozen=True):
 class SourceFacts(Struct, frozen=True):
     """What the files of a source tree say about its build.
 
-    ``build_requires`` and ``requires`` are PEP 508 texts (``requires`` is ``None`` where only a build would tell);
+    ``build_requires`` and ``requires`` are PEP 508 texts (``requires`` is ``None`` where only a build would tell), and
+    ``requires_static`` tells that no build can change them (PEP 643);
     ``languages`` of ``c``, ``c++``, ``cython``, ``rust``, ``fortran``, each with where that is seen in ``language_from``.
     ``optional_extension``: the install goes on in pure Python where the extension can't be built. ``pure`` tells that
     nothing is compiled. ``doubts`` is what was not readable, ``gaps`` those of them that may hide a native need.
@@ -136,6 +137,7 @@ class SourceFacts(Struct, frozen=True):
     build_backend: str | None = None
     build_requires: tuple[str, ...] = ()
     requires: tuple[str, ...] | None = None
+    requires_static: bool = False
     requires_python: str | None = None
     languages: tuple[str, ...] = ()
     language_from: tuple[str, ...] = ()
@@ -200,6 +202,7 @@ class _Reader:
             build_backend=backend,
             build_requires=(*build_requires, *setup_requires),
             requires=requires if requires is not None else project_requires,
+            requires_static=metadata.requires_static,
             requires_python=metadata.requires_python or requires_python,
             languages=tuple(self.languages),
             language_from=tuple(self.languages.values()),
@@ -499,6 +502,7 @@ class _Metadata(Struct, frozen=True):
     version: str | None = None
     requires_python: str | None = None
     requires: tuple[str, ...] | None = None
+    requires_static: bool = False
 
 
 def _metadata(tree: Tree) -> _Metadata:
@@ -519,9 +523,9 @@ def _metadata(tree: Tree) -> _Metadata:
     dynamic = {value.lower() for value in fields.get("dynamic", [])}
     version = tuple(int(part) for part in re.findall(r"\d+", one("metadata-version") or "0")[:2])
     listed = fields.get("requires-dist", [])
-    known = bool(listed) or (version >= (2, 2) and "requires-dist" not in dynamic)
-    requires = tuple(listed) if known else _egg_requires(tree)
-    return _Metadata(one("name"), one("version"), one("requires-python"), requires)
+    static = version >= (2, 2) and "requires-dist" not in dynamic
+    requires = tuple(listed) if listed or static else _egg_requires(tree)
+    return _Metadata(one("name"), one("version"), one("requires-python"), requires, static)
 
 
 def _egg_requires(tree: Tree) -> tuple[str, ...] | None:

@@ -58,6 +58,11 @@ class LocalIndex:
     password: str | None = None
     html: bool = False
     delay: threading.Event | None = None
+    held: str = "/"
+    """What ``delay`` holds up: the beginning of a path."""
+    broken: int = 0
+    """The status of every answer, if any."""
+    answered: dict[str, int] = field(default_factory=dict)
     url: str = ""
 
     def lets_in(self, authorization: str | None) -> bool:
@@ -96,12 +101,17 @@ class LocalIndex:
 @contextmanager
 def serve(index: LocalIndex) -> Iterator[LocalIndex]:
     class Answers(Handler):
+        protocol_version = "HTTP/1.1"
+
         def do_GET(self) -> None:
             index.requests.append((self.path, self.headers.get("Authorization")))
-            if index.delay is not None:
+            if index.delay is not None and self.path.startswith(index.held):
                 index.delay.wait(10)
+            if index.broken:
+                self.answer(index.broken, "text/plain", b"")
+                return
             if index.password is not None and not index.lets_in(self.headers.get("Authorization")):
-                self.reply(b"", 401, WWW_Authenticate="Basic realm=x")
+                self.answer(401, "text/plain", b"", {"WWW-Authenticate": "Basic realm=x"})
                 return
             parts = self.path.strip("/").split("/")
             if parts[0] == "simple" and len(parts) == 2 and parts[1] in index.files:
@@ -109,9 +119,14 @@ def serve(index: LocalIndex) -> Iterator[LocalIndex]:
             elif parts[0] == "files" and len(parts) == 3:
                 self.file(parts[1], parts[2])
             elif parts[0] == "moved":
-                self.reply(b"", 302, Location=index.url.replace("127.0.0.1", "localhost").replace("/simple/", "/seen/"))
+                self.answer(
+                    302,
+                    "text/plain",
+                    b"",
+                    {"Location": index.url.replace("127.0.0.1", "localhost").replace("/simple/", "/seen/")},
+                )
             else:
-                self.reply(b"", 404)
+                self.answer(404, "text/plain", b"")
 
         def page(self, name: str) -> None:
             listed = []
@@ -131,15 +146,29 @@ def serve(index: LocalIndex) -> Iterator[LocalIndex]:
                     f'data-requires-python="{str(one.get("requires-python", "")).replace(">", "&gt;")}">{one["filename"]}</a>'
                     for one in listed
                 )
-                self.reply(f"<html><body>{anchors}</body></html>".encode(), Content_Type="text/html")
+                self.answer(200, "text/html", f"<html><body>{anchors}</body></html>".encode())
                 return
             body = {"meta": {"api-version": "1.1"}, "name": name, "versions": [], "files": listed}
-            self.reply(json.dumps(body).encode(), Content_Type="application/vnd.pypi.simple.v1+json")
+            self.answer(200, "application/vnd.pypi.simple.v1+json", json.dumps(body).encode())
 
         def file(self, name: str, file: str) -> None:
             plain = file.removesuffix(".metadata")
             data, text, _ = index.files.get(name, {}).get(plain, (b"", None, {}))
-            self.reply((text or "").encode() if plain != file else data, 200 if data else 404)
+            self.answer(
+                200 if data else 404, "application/octet-stream", (text or "").encode() if plain != file else data
+            )
+
+        def answer(self, code: int, kind: str, data: bytes, headers: Mapping[str, str] | None = None) -> None:
+            etag = f'"{hashlib.sha256(data).hexdigest()}"'
+            if code == 200 and self.headers.get("If-None-Match") == etag:
+                code, data = 304, b""
+            index.answered[self.path] = code
+            self.send_response(code)
+            own = {"Content-Type": kind, "Content-Length": str(len(data)), "ETag": etag, **(headers or {})}
+            for key, value in own.items():
+                self.send_header(key, value)
+            self.end_headers()
+            self.wfile.write(data)
 
     with serving(Answers) as address:
         index.url = f"{address}/simple/"
