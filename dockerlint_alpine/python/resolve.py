@@ -54,6 +54,7 @@ NOBODY_ASKED = "nothing is kept of it, and the index is not asked"
 NOT_THERE = "the index has no "
 """How the reason begins where an index answers and has no such thing."""
 _BY_NEIGHBOUR = "where a release's dependencies are not recorded, those of the nearest recorded release are assumed"
+EXTRA_NOT_RECORDED = " adds what is not recorded"
 _BY_PACKAGE = "distributions that {} packages as pure Python are assumed to be pure Python"
 
 
@@ -477,7 +478,7 @@ class _Offline:
         what the distribution requires."""
         if node.extras:
             extras = ",".join(sorted(node.extras))
-            self.tell(node.name, node.chain, f"what the extra {extras} adds is not recorded; --online tells", "company")
+            self.tell(node.name, node.chain, f"{node.name}[{extras}]{EXTRA_NOT_RECORDED}", "company")
         else:
             packaged = self.facts.packaged(node.name)
             self.notes.append(_BY_PACKAGE.format(packaged.system if packaged is not None else "nobody"))
@@ -490,8 +491,8 @@ class _Offline:
         stated = " ".join(self.facts.requires(node.name, version) or ()).replace("'", '"')
         unknown = [extra for extra in sorted(node.extras) if f'"{extra}"' not in stated]
         if unknown:
-            reason = f"what the extra {','.join(unknown)} adds is not recorded; --online tells"
-            self.tell(node.name, node.chain, reason, "company")
+            extras = ",".join(unknown)
+            self.tell(node.name, node.chain, f"{node.name}[{extras}]{EXTRA_NOT_RECORDED}", "company")
 
     def is_harmless(self, need: Requested) -> bool:
         """Tell whether nothing would be compiled if ``need`` of a neighbouring release came along: in its newest version,
@@ -537,8 +538,8 @@ def _pure(name: str, packaged: Packaged) -> Verdict:
 
 
 def _conflict_text(node: _Node) -> str:
-    terms = dict.fromkeys(f"{node.name}{term[0]} ({term[1]})" for term in node.terms if term[0])
-    return f"conflicting constraints: {' and '.join(terms)}"
+    terms = list(dict.fromkeys(f"{node.name}{term[0]} ({term[1]})" for term in node.terms if term[0]))
+    return f"no version meets all of {', '.join(terms[:-1])} and {terms[-1]}"
 
 
 def resolve(
