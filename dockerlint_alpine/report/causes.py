@@ -118,6 +118,14 @@ class Cause(Struct, frozen=True):
         return tuple(fix for fix in self.fixes if fix.applicability == applicability)
 
     @property
+    def offers(self) -> tuple[Fix, ...]:
+        """What can be written, for who takes one at a time: all that is safe as one fix, and what is not as another."""
+        from dockerlint_alpine.report.preview import joined
+
+        sets = ([fix for fix in self.fixes_of(safety) if fix.edits] for safety in ("safe", "unsafe"))
+        return tuple(replace(joined(fixes), title="; ".join(titles(fixes))) for fixes in sets if fixes)
+
+    @property
     def remedies(self) -> tuple[Remedy, ...]:
         """The ways out, the best first."""
         return tuple(dict.fromkeys(remedy for one in self.findings for remedy in one.remedies))
@@ -143,12 +151,7 @@ class Cause(Struct, frozen=True):
         safe ones do."""
         if len(self.findings) == 1:
             return self.lead
-        from dockerlint_alpine.report.preview import joined
-
-        safe = [fix for fix in self.fixes if fix.applicability == "safe"]
-        fix = joined(safe) if safe else next(iter(self.fixes), None)
-        if len(safe) > 1 and fix is not None:
-            fix = replace(fix, title="; ".join(titles(safe)))
+        fix = next(iter((*self.offers, *self.fixes)), None)
         evidence = tuple(dict.fromkeys(one for finding in self.findings for one in finding.evidence))
         return replace(
             self.lead,
