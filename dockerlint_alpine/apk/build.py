@@ -21,7 +21,6 @@ import os
 import sqlite3
 from collections import Counter, defaultdict
 from pathlib import Path
-from tempfile import mkstemp
 from typing import TYPE_CHECKING
 
 from dockerlint_alpine.apk.constraint import Constraint
@@ -138,6 +137,8 @@ def write_database(
     """
     if len(snapshots) > MAX_SNAPSHOTS:
         raise ValueError(f"one database holds {MAX_SNAPSHOTS} snapshots at most")
+    from tempfile import mkstemp
+
     handle, name = mkstemp(prefix=f".{target.name}.", dir=target.parent)
     os.close(handle)
     temporary = Path(name)
