@@ -309,7 +309,7 @@ class _Offline:
             if packaged is not None:
                 return Choice(pin, _pure(node.name, packaged))
             return Choice(pin, Verdict("unknown", f"nothing is recorded about {node.name}", source))
-        if pin is not None and not any(same_version(pin, release.version) for release in releases):
+        if pin is not None and not _lists(releases, pin):
             if house or self.wanted.options.no_index:
                 return Choice(pin, Verdict("unknown", f"{node.name} {pin} is not among the recorded releases", source))
             return unrecorded(node.name, pin, releases, self.target, self.wanted.options, source=source)
@@ -318,11 +318,9 @@ class _Offline:
                 node.name, specifier, releases, self.target, self.wanted.options, source=source, as_of=self.as_of
             )
         question = (node.name, specifier, out, self.target, self.wanted.options, self.as_of)
+        facts = (node.name, specifier, releases, self.target, self.wanted.options)
         return self.choices.recall(
-            question,
-            lambda: choose(
-                node.name, specifier, releases, self.target, self.wanted.options, source=source, as_of=self.as_of
-            ),
+            question, lambda: choose(*facts, source=source, as_of=self.as_of, ordered=not self.wanted.wheelhouse)
         )
 
     def with_rule(self, node: _Node, choice: Choice) -> Choice:
@@ -487,6 +485,13 @@ class _Offline:
 
     def tell(self, name: str, chain: tuple[str, ...], reason: str, kind: UnresolvedKind) -> None:
         self.unresolved.setdefault((name, kind), Unresolved(name, chain, reason, kind))
+
+
+def _lists(releases: Sequence[Release], version: str) -> bool:
+    """Tell whether ``version`` is among ``releases``, most often as it is spelt there."""
+    return any(one.version == version for one in releases) or any(
+        same_version(version, one.version) for one in releases
+    )
 
 
 def _only_for_an_extra(text: str) -> bool:

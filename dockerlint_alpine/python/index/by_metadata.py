@@ -21,6 +21,7 @@ from dockerlint_alpine.python.requirement import archive_version
 from dockerlint_alpine.python.resolve import NOT_THERE, NoAnswerError, ResolverError, resolve
 from dockerlint_alpine.python.sources.sdist import SdistError, read_sdist
 from dockerlint_alpine.python.tags import tag_of_wheel
+from dockerlint_alpine.python.verdict import newest_first
 from dockerlint_alpine.python.versions import same_version
 from dockerlint_alpine.system.deadline import all_within
 
@@ -120,7 +121,7 @@ class IndexFacts:
     def _fetch_page(self, name: str) -> None:
         self._pages[name] = ()
         try:
-            self._pages[name] = self._index.releases(name)
+            self._pages[name] = newest_first(self._index.releases(name))
         except AbsentError:
             self.reasons[name] = f"{NOT_THERE}{name}"
         except IndexAnswerError as error:
