@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import signal
+import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -16,6 +18,13 @@ CHECKOUT = Path(__file__).resolve().parent.parent
 
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # in a shell's background job; the programs under test inherit it
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+if (
+    sys.dont_write_bytecode
+):  # hundreds of processes would each compile the program anew: kept, but not beside the sources
+    sys.dont_write_bytecode = False
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+    os.environ["PYTHONPYCACHEPREFIX"] = sys.pycache_prefix = str(CHECKOUT / ".pytest_cache" / "bytecode")
 
 settings.register_profile("any machine", deadline=None)
 settings.load_profile("any machine")

@@ -125,18 +125,16 @@ def _library_named(topic: str, knowledge: Knowledge) -> Library | None:
 
 
 def _pure_facts(name: str, world: World) -> dict[str, Any] | None:
-    """The part of the answer on a distribution without a rule: recorded pure wheels, or Alpine's own package of it."""
+    """The part of the answer on a distribution without a rule: recorded pure wheels, or a package of it."""
     wheels, packaged = wheel_facts(name, world.knowledge, world.arch), world.knowledge.facts.packaged(name)
     if packaged is None and wheels["verdict"] != "any":
         return None
-    return {
-        "name": name,
-        "wheels": wheels,
-        "apk": {"name": packaged.package, "version": packaged.version, "alpine": packaged.release}
-        if packaged
-        else None,
-        "brings": list(packaged.brings) if packaged else [],
-    }
+    found: dict[str, Any] = {"name": name, "wheels": wheels, "apk": None, "deb": None, "brings": []}
+    if packaged is not None:
+        own = "apk" if packaged.system == "Alpine" else "deb"
+        shown = {"name": packaged.package, "version": packaged.version, packaged.system.lower(): packaged.release}
+        found |= {own: shown, "brings": list(packaged.brings)}
+    return found
 
 
 # -- a distribution ---------------------------------------------------------------------------------------------------

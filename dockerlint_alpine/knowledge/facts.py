@@ -173,7 +173,7 @@ class WheelFacts:
         return self._compiled(name)
 
     def packaged(self, name: str) -> Packaged | None:
-        """Return the Alpine package that shows ``name`` (normalised) to be pure Python, ``None`` where none does."""
+        """Return the package that shows ``name`` (normalised) to be pure Python, ``None`` where none does."""
         return self._packaged(name)
 
 

@@ -1,27 +1,37 @@
-"""What Alpine's own packages of Python distributions tell about those that nobody wrote a rule or recorded wheels for.
+"""What packages of Python distributions tell about those that nobody wrote a rule or recorded wheels for: Alpine's own, and
+where there is none, Debian's.
 
 abuild gives every package that holds an ELF file a ``so:`` dependency, on musl's own library if on nothing else. So a
 ``py3-django`` without one, in every release that has it, says that Django is pure Python: there is nothing to compile,
 whichever version and file pip takes. What the package depends on is Alpine's choice (optional accelerators are often
 among it) and no statement of the distribution, so it is never taken for a requirement; it only tells which
 distributions with native code may come along.
+
+Debian ships a package that holds no compiled file as ``Architecture: all`` (Debian Policy 5.6.8); which distributions
+those hold is in ``rules/debian.tsv.gz``, made by ``tools/debian_pure.py``. Of 2,250 of them of which locks list wheels, 13
+have wheels for single platforms only, most of them an optional speed-up. So that is ``likely``.
 """
 
 from __future__ import annotations
 
+import gzip
 import re
 from typing import TYPE_CHECKING
 
 from msgspec import Struct, field
 
 from dockerlint_alpine.apk.constraint import Constraint
+from dockerlint_alpine.knowledge.errors import RuleError
 from dockerlint_alpine.python.model import Packaged, normalise
 
 if TYPE_CHECKING:
     from collections.abc import Container, Iterable, Iterator, Mapping
+    from pathlib import Path
 
     from dockerlint_alpine.apk.database import PackageRow, SnapshotInfo
 
+DEBIAN = "debian.tsv.gz"
+"""The file in ``rules/``: distribution, package, version, suite and day, distributions with native code below it."""
 _MODULE = re.compile(r"py3\.\d+:(\w+)(?=[=<>~]|\Z)")
 """A top-level module; what else lies in site-packages (``.pth`` and ``.egg-info`` files) is named there too."""
 _PARTS = ("-pyc", "-doc", "-dev")
@@ -41,21 +51,38 @@ class _Package(Struct):
     compiled: bool = False
 
 
-def packaged(records: Iterable[tuple[PackageRow, SnapshotInfo]], rules: Container[str]) -> dict[str, Packaged]:
-    """Distributions (normalised name) that Alpine packages as pure Python, from all records of all snapshots.
+def packaged(
+    records: Iterable[tuple[PackageRow, SnapshotInfo]], rules: Container[str], debian: Mapping[str, Packaged]
+) -> dict[str, Packaged]:
+    """Distributions (normalised name) that are packaged as pure Python, from all records of all snapshots of Alpine, and
+    from ``debian`` where Alpine has no package that may stand for the name.
 
     ``rules`` are the distributions that have a rule: of the names that a package may stand for, such a one is preferred.
     """
     packages = _python_packages(records)
     closures = _Closures(packages, rules)
-    found: dict[str, Packaged] = {}
+    compiled = {name for one in packages.values() if one.compiled for name in distribution_names(one.name, one.modules)}
+    found = {name: entry for name, entry in debian.items() if name not in compiled}
+    alpine: dict[str, Packaged] = {}
     for one in filter(closures.is_pure, packages.values()):
         entry = Packaged(one.name, one.version, one.release, closures.brings(one))
         for name in distribution_names(one.name, one.modules):
             # One that is called exactly so has the word: py3-jwt stands for pyjwt only where there is no py3-pyjwt.
             if packages.get(f"py3-{name}", one) is one:
-                found.setdefault(name, entry)
-    return dict(sorted(found.items()))
+                alpine.setdefault(name, entry)
+    return dict(sorted((found | alpine).items()))
+
+
+def read_debian(path: Path) -> dict[str, Packaged]:
+    """The distributions of ``rules/debian.tsv.gz``. Raises ``RuleError`` for a malformed line."""
+    found = {}
+    for line in gzip.decompress(path.read_bytes()).decode("utf-8").splitlines():
+        try:
+            name, package, version, release, brings = line.split("\t")
+        except ValueError as error:
+            raise RuleError(f"rules/{DEBIAN}", "", f"not five columns: {line!r}") from error
+        found[name] = Packaged(package, version, release, tuple(brings.split()), "Debian")
+    return found
 
 
 def python_modules(provides: Iterable[str]) -> set[str]:

@@ -10,6 +10,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
+from msgspec import convert
 from msgspec.json import decode
 from msgspec.structs import replace
 
@@ -214,7 +215,7 @@ class Knowledge:
     def facts(self) -> WheelFacts:
         """Which releases and wheels distributions have; implements the ``Facts`` of ``dockerlint_alpine.python``."""
         return WheelFacts(
-            self._meta("facts-as-of"), self._wheel_record, self._pure_by_alpine, self._lock_record, self._has_build
+            self._meta("facts-as-of"), self._wheel_record, self._pure_by_package, self._lock_record, self._has_build
         )
 
     @cached_property
@@ -253,13 +254,13 @@ class Knowledge:
         rule = self.distribution(name)
         return rule is not None and any(not build.optional_extension for build in rule.builds)
 
-    def _pure_by_alpine(self, name: str) -> Packaged | None:
+    def _pure_by_package(self, name: str) -> Packaged | None:
         """What compiles something, or opens libraries at run time, has a rule: that knows more than a package does."""
         rule = self.distribution(name)
         if rule is not None and (rule.builds or rule.runtime):
             return None
         row = self._row("packaged", name)
-        return None if row is None else Packaged(row["package"], row["version"], row["release"], tuple(row["brings"]))
+        return None if row is None else convert(row, Packaged)
 
     @cached_property
     def _languages(self) -> dict[str, Language]:

@@ -16,9 +16,8 @@ if TYPE_CHECKING:
     )
     from dockerlint_alpine.python.formats.pylock import read_pylock
     from dockerlint_alpine.python.formats.requirements_file import read_requirements
-    from dockerlint_alpine.python.index.answers import AnswerCache
-    from dockerlint_alpine.python.index.cached_resolver import KeptResolver, Network
-    from dockerlint_alpine.python.index.online import UvResolver
+    from dockerlint_alpine.python.index.cached_resolver import CachedResolver, Network
+    from dockerlint_alpine.python.index.online import PythonIndex
     from dockerlint_alpine.python.index.questions import Gathered
     from dockerlint_alpine.python.index.uv_program import find_uv
     from dockerlint_alpine.python.markers import applies, environment
@@ -51,19 +50,19 @@ if TYPE_CHECKING:
     from dockerlint_alpine.python.versions import specifiers
 
 __all__ = [
-    "AnswerCache",
+    "CachedResolver",
     "Choice",
     "External",
     "Facts",
     "FileReader",
     "Gathered",
     "IndexOptions",
-    "KeptResolver",
     "Network",
     "Origin",
     "Packaged",
     "Problem",
     "PythonError",
+    "PythonIndex",
     "Release",
     "Requested",
     "RequirementSet",
@@ -75,7 +74,6 @@ __all__ = [
     "SourceNeed",
     "Target",
     "Unresolved",
-    "UvResolver",
     "Verdict",
     "applies",
     "choose",
@@ -107,9 +105,8 @@ _HOMES = {
         "External Facts FileReader IndexOptions Origin Packaged Problem PythonError Release "
         "Requested RequirementSet Resolution Resolved Target Unresolved Verdict normalise redact"
     ),
-    "index.answers": "AnswerCache",
-    "index.online": "UvResolver",
-    "index.cached_resolver": "KeptResolver Network",
+    "index.online": "PythonIndex",
+    "index.cached_resolver": "CachedResolver Network",
     "index.questions": "Gathered",
     "index.uv_program": "find_uv",
     "formats.project": "follow_folders name_of read_project",

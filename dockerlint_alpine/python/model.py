@@ -235,16 +235,18 @@ class Release(Struct, frozen=True):
 
 
 class Packaged(Struct, frozen=True):
-    """A distribution that is pure Python by Alpine's own ``package`` of it, last seen as ``version`` in ``release``.
+    """A distribution that is pure Python by the ``package`` that Alpine or Debian (``system``) has of it, last seen as
+    ``version`` in ``release`` (Alpine's number, or Debian's suite and day).
 
     ``brings`` are the distributions (normalised) with native code that the package brings along, directly or not. That
-    is Alpine's choice: pip may install them or not.
+    is the packager's choice: pip may install them or not.
     """
 
     package: str
     version: str
     release: str
     brings: tuple[str, ...] = ()
+    system: Literal["Alpine", "Debian"] = "Alpine"
 
 
 class Facts(Protocol):
@@ -286,8 +288,8 @@ class Verdict(Struct, frozen=True):
     allows as it is. ``shared`` is the reason without the distribution, where others may share it; ``newer_pip`` is the wheel
     tag that pip 21.2 or later would take instead. ``confidence`` is less than ``certain`` where the release itself, or all
     of its wheels, are not recorded and its neighbours, or a rule alone, decided. ``source`` is ``facts as of DATE``, ``lock
-    file``, ``index``, ``wheelhouse``, ``requirement``, ``rules``, where a lock recorded it, or, for ``pure``, an Alpine
-    release.
+    file``, ``index``, ``wheelhouse``, ``requirement``, ``rules``, where a lock recorded it, or, for ``pure``, a
+    release of Alpine or Debian.
     """
 
     kind: ArtefactKind

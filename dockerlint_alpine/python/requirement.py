@@ -179,8 +179,9 @@ def parse_argument(
             if "/" not in body and not body.startswith("."):
                 raise
             there = files.exists(posixpath.normpath(posixpath.join(cwd, body)))
-            what = "not an archive or a project folder" if there else "no such folder"
-            raise InvalidRequirementError(f"{redact(body)}: {what}") from None
+            shown = posixpath.normpath(posixpath.join(cwd, body))
+            what = "is neither an archive nor a project" if there else "is not there: no COPY or ADD brings it"
+            raise InvalidRequirementError(f"what is to be installed, {redact(shown)}, {what}") from None
         marker = found.marker
     if marker is not None:
         try:

@@ -314,9 +314,9 @@ class _Chooser:
         if all(release.yanked for release in fitting):
             return Choice(None, Verdict("none", f"every release that matches {wanted} is yanked", self.source))
         if not self.sdists_allowed:
-            reason = f"--only-binary, and no wheel of {wanted} fits {describe(self.target)}"
+            reason = f"only wheels are allowed (--only-binary), and none of {wanted} fits {describe(self.target)}"
         elif not self.wheels_allowed:
-            reason = f"--no-binary, and {wanted} has no sdist"
+            reason = f"only sources are allowed (--no-binary), and {wanted} has none"
         else:
             reason = f"{wanted} {NO_FILE} {describe(self.target)}"
         nearest = next((one for one in fitting if one.wheels), fitting[0]).version

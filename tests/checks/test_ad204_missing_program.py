@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 A = "FROM alpine:3.20\n"
 PY = "FROM python:3.12-alpine3.20\n"
 NO_PIP = "FROM alpine:3.21\nRUN apk add --no-cache python3 && "
+VENV = "FROM python:3.12-alpine3.20\nCOPY --from=0 /v /v\nENV PATH=/v/bin:$PATH\nHEALTHCHECK CMD curl -f localhost\n"
 CURL = "HEALTHCHECK CMD curl -f http://localhost || exit 1\n"
 BASH = "#!/bin/bash\necho hello\n"
 ENV_BASH = '#!/usr/bin/env bash\nset -e\nexec "$@"\n'
@@ -74,6 +75,14 @@ def names(report: FileReport) -> list[str]:
         (f"{PY}RUN cp tools/* /usr/bin/\n{CURL}", []),
         (f"{PY}COPY --from=builder/image /usr/bin /usr/bin\n{CURL}", []),
         (f"{A}RUN apk add curl\nFROM alpine:3.20\nCOPY --from=0 / /\n{CURL}", []),
+        (f"{PY}RUN python -m venv /v && /v/bin/pip install lxml\n{VENV}", ["curl"]),
+        (f"{PY}RUN pip install --prefix=/v lxml\n{VENV}", ["curl"]),
+        ("FROM python:3.12-slim\nRUN pip install --prefix=/v flask\n" + VENV, ["curl"]),
+        ("FROM example/tools:1\nRUN pip install --prefix=/v lxml\n" + VENV, []),
+        (f"{PY}RUN pip install --prefix=/v lxml && cp /x/curl /v/bin\n{VENV}", []),
+        (f"{PY}RUN pip install --prefix=/v lxml && ./configure && make install\n{VENV}", []),
+        (f"{PY}COPY --from=some/image /v /v\n{VENV}", []),
+        (f"{PY}FROM python:3.12-alpine3.20\nCOPY --from=0 /usr/local /usr/local\n{CURL}", ["curl"]),
         (f"{PY}ARG MORE\nRUN apk add $MORE\n{CURL}", []),
         (f"{PY}RUN apk add --repository https://example.org/x curl-x\n{CURL}", []),
         ("FROM nginx:alpine\n" + CURL, []),

@@ -106,3 +106,10 @@ def test_what_recorded_facts_say_that_pip_refuses(judge: Judge) -> None:
     assert told["triton"].message.startswith("pip refuses triton 2.2.0: triton==2.2.0 has no sdist")
     assert "can't work on Alpine" in told["torch"].message
     assert not [one for one in report.findings if one.code == "AD903" and "no sdist" in one.message]
+
+
+def test_what_a_refused_distribution_would_bring_is_not_told(judge: Judge) -> None:
+    report = judge("FROM python:3.13-alpine3.22\nRUN pip install torch\n")
+    (finding,) = (one for one in report.findings if one.code == "AD501")
+    assert finding.distribution is not None
+    assert finding.distribution.name == "torch"

@@ -1,13 +1,20 @@
-"""What Alpine's own packages tell of distributions: on small records, and on all of Alpine's indexes."""
+"""What Alpine's and Debian's packages tell of distributions: on small records, and on all that is embedded."""
 
 from __future__ import annotations
+
+import gzip
+from typing import TYPE_CHECKING
 
 import pytest
 
 from dockerlint_alpine.apk.database import PackageRow, SnapshotInfo
 from dockerlint_alpine.knowledge import Knowledge
-from dockerlint_alpine.knowledge.packaged import distribution_names, packaged, python_modules
+from dockerlint_alpine.knowledge.errors import RuleError
+from dockerlint_alpine.knowledge.packaged import distribution_names, packaged, python_modules, read_debian
 from dockerlint_alpine.python import Packaged
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 def snapshot(release: str) -> SnapshotInfo:
@@ -18,8 +25,8 @@ def row(name: str, version: str, depends: str, provides: str = "") -> PackageRow
     return PackageRow(name, version, depends, provides, None, None, None, None, None)
 
 
-def told(*records: tuple[str, PackageRow], rules: tuple[str, ...] = ()) -> dict[str, Packaged]:
-    return packaged([(record, snapshot(release)) for release, record in records], rules)
+def told(*records: tuple[str, PackageRow], rules: tuple[str, ...] = (), **debian: Packaged) -> dict[str, Packaged]:
+    return packaged([(record, snapshot(release)) for release, record in records], rules, debian)
 
 
 FLASK = row("py3-flask", "3.0-r0", "python3 python3~3.12 py3-markupsafe>=2 !py3-old", "py3.12:flask=3.0-r0")
@@ -74,6 +81,20 @@ def test_of_several_names_the_one_with_a_rule_is_meant() -> None:
     assert told(("3.20", user), ("3.20", yaml), rules=("pyyaml",))["x"].brings == ("pyyaml",)
 
 
+def test_debian_tells_what_alpine_does_not_package_and_never_against_it() -> None:
+    debian = Packaged("python3-x", "1", "sid, 2026-10-30", (), "Debian")
+    assert told(x=debian) == {"x": debian}
+    assert told(("3.20", row("py3-x", "2-r0", "python3")), x=debian)["x"].system == "Alpine"
+    assert told(("3.20", row("py3-x", "2-r0", "python3 so:libc.musl-x86_64.so.1")), x=debian) == {}
+
+
+def test_a_malformed_line_of_debian_s_facts_is_refused(tmp_path: Path) -> None:
+    file = tmp_path / "debian.tsv.gz"
+    file.write_bytes(gzip.compress(b"x\tpython3-x\t1\tsid, 2026-10-30\tnumpy lxml\ny\n"))
+    with pytest.raises(RuleError, match="not five columns: 'y'"):
+        read_debian(file)
+
+
 @pytest.mark.parametrize(
     ("package", "modules", "names"),
     [
@@ -115,6 +136,13 @@ def test_alpine_knows_what_everybody_installs(embedded: Knowledge, name: str) ->
 )
 def test_what_is_compiled_or_opens_libraries_is_never_pure(embedded: Knowledge, name: str) -> None:
     assert embedded.facts.packaged(name) is None
+
+
+def test_debian_knows_the_long_tail(embedded: Knowledge) -> None:
+    found = embedded.facts.packaged("pyshark")
+    assert found is not None
+    assert (found.system, found.package) == ("Debian", "python3-pyshark")
+    assert "lxml" in found.brings
 
 
 def test_no_distribution_with_musl_wheels_is_called_pure(embedded: Knowledge) -> None:

@@ -69,7 +69,7 @@ def test_no_binary_and_only_binary(alpine: Target) -> None:
     none = choose("lz4", ">4.4", LZ4, alpine, IndexOptions(only_binary=frozenset({":all:"})))
     assert (none.verdict.kind, none.verdict.reason) == (
         "none",
-        "--only-binary, and no wheel of lz4>4.4 fits Python 3.11 on musl 1.2 x86_64",
+        "only wheels are allowed (--only-binary), and none of lz4>4.4 fits Python 3.11 on musl 1.2 x86_64",
     )
 
 

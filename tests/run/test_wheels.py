@@ -291,13 +291,15 @@ def test_pip_itself_takes_the_wheels_that_we_say_it_takes(tmp_path: Path, lz4_ob
 class FromIndex:
     """An index that answers without knowing of any wheelhouse, nor of sources."""
 
-    sparing = False
+    fills_gaps = False
+    refusal = ""
+    open: ClassVar[dict[str, object]] = {}
     looked_at: ClassVar[set[str]] = set()
 
     def source_facts(self, name: str, version: str, options: IndexOptions, *_: object, **__: object) -> NoReturn:
         raise ResolverError("not here")
 
-    def resolve(self, wanted: RequirementSet, target: Target) -> Resolution:
+    def resolve(self, wanted: RequirementSet, target: Target, *_: object, **__: object) -> Resolution:
         return Resolution(
             tuple(
                 Resolved(one.name or "", "4.4.5", (), one.chain, one.origin, Verdict("sdist", "no wheel fits", "index"))

@@ -326,7 +326,7 @@ class _Reader:
             if any(source.endswith(".i") for source in one.sources):
                 self.need("tool", "cmd:swig", one.where, required=one.required)
             if not one.complete:
-                self.gaps.append(f"{one.where}: what this extension is made of is decided at run time")
+                self.gaps.append(f"{one.where}: what this extension is made of is decided when it runs")
             elif missing and not missing[0].endswith(".i"):
                 self.gaps.append(f"{one.where}: {missing[0]} is made while building")
 
