@@ -131,7 +131,6 @@ def _finding(subject: Subject, made: Compile, found: tuple[Mismatch, ...]) -> Fi
         stage=made.stage,
         item=item,
         step=made.step,
-        severity="error",
         confidence=confidence_of(subject, item, made.stage, made.step.moment),
         evidence=(
             evidence.requirement(item),
