@@ -88,6 +88,11 @@ def parse_pep508(text: str, origin: Origin, *, chain: tuple[str, ...] = ()) -> R
     )
 
 
+def requirement_name(text: str) -> str:
+    """Return the normalised name of a PEP 508 text, as far as its beginning tells."""
+    return normalise(re.split(r"[^\w.-]", text.strip(), maxsplit=1)[0])
+
+
 def _as_read(clause: str) -> int:
     """The order in which people write clauses, which ``packaging`` does not keep: from the pin to the upper bound."""
     return ("=", "~", ">", "!", "<").index(clause[0])

@@ -320,7 +320,7 @@ class _Offline:
         source = "wheelhouse" if house else f"facts as of {as_of}"
         if not releases and not (house or self.wanted.options.no_index):
             return Choice(pin, Verdict("unknown", f"nothing is recorded about {node.name}", source))
-        if pin is not None and not any(same_version(pin, release.version) for release in releases):
+        if pin is not None and not _lists(releases, pin):
             if house or self.wanted.options.no_index:
                 return Choice(pin, Verdict("unknown", f"{node.name} {pin} is not among the recorded releases", source))
             return unrecorded(node.name, pin, releases, self.target, self.wanted.options, source=source)
@@ -329,12 +329,10 @@ class _Offline:
                 node.name, specifier, releases, self.target, self.wanted.options, source=source, as_of=self.as_of
             )
         question = (specifier, out, self.target, self.wanted.options, self.as_of)
+        facts = (node.name, specifier, releases, self.target, self.wanted.options)
+        ordered = not self.wanted.wheelhouse
         return self.choices.recall(
-            node.name,
-            question,
-            lambda: choose(
-                node.name, specifier, releases, self.target, self.wanted.options, source=source, as_of=self.as_of
-            ),
+            node.name, question, lambda: choose(*facts, source=source, as_of=self.as_of, ordered=ordered)
         )
 
     def unlisted(self, node: _Node, choice: Choice) -> Choice:
@@ -508,6 +506,13 @@ class _Offline:
 
     def tell(self, name: str, chain: tuple[str, ...], reason: str, kind: UnresolvedKind) -> None:
         self.unresolved.setdefault((name, kind), Unresolved(name, chain, reason, kind))
+
+
+def _lists(releases: Sequence[Release], version: str) -> bool:
+    """Tell whether ``version`` is among ``releases``, most often as it is spelt there."""
+    return any(one.version == version for one in releases) or any(
+        same_version(version, one.version) for one in releases
+    )
 
 
 def _only_for_an_extra(text: str) -> bool:

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from packaging.version import Version
 from pip._internal.index.package_finder import CandidateEvaluator
@@ -180,7 +180,6 @@ def _plain(tag: str) -> list[str]:
     return [f"{python}-{abi}-{platform}" for platform in platforms.split(".")]
 
 
-@settings(max_examples=400, deadline=None)
 @given(releases, specifier, st.booleans(), st.booleans())
 def test_the_choice_is_pips(found: list[Release], text: str, prefer_binary: bool, pre: bool) -> None:
     expected = pips_choice(found, text, prefer_binary=prefer_binary, pre=pre)

@@ -134,9 +134,8 @@ def test_offline_fetches_nothing_and_reads_what_is_built_in_alone(check: Check, 
 def test_what_can_not_be_trusted_is_said_and_what_is_at_hand_is_used(
     check: Check, mirror: Mirror, body: bytes | None, said: str
 ) -> None:
-    mirror.bodies = {"/v3.22/community/aarch64/APKINDEX.tar.gz": COMMUNITY}
-    if body is not None:
-        mirror.bodies["/v3.22/main/aarch64/APKINDEX.tar.gz"] = body
+    repository, told = ("main", body) if body is not None else ("community", COMMUNITY)
+    mirror.bodies = {f"/v3.22/{repository}/aarch64/APKINDEX.tar.gz": told}
     result = check(*ARM, Dockerfile=DOCKERFILE)
     assert "AD301" in result.stdout
     assert said in result.stderr

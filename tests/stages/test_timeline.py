@@ -3,7 +3,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from dockerlint_alpine.stages import BuildContext, Installer, StageGraphError, StagesError, build_timeline
@@ -222,7 +222,6 @@ LINES = st.sampled_from(
 )
 
 
-@settings(max_examples=150, deadline=None)
 @given(lines=st.lists(LINES, max_size=14))
 def test_no_file_breaks_the_walk(
     lines: list[str], knowledge: Knowledge, store: IndexStore, world_cache, tmp_path_factory: pytest.TempPathFactory

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -17,7 +18,7 @@ from dockerlint_alpine.sweep.plan import Outcome, Task
 from .conftest import DYING, plan, write
 from .test_local import EXPECTED, broken, many, tasks, told
 
-pytest.importorskip("distributed")
+pytestmark = pytest.mark.skipif(find_spec("distributed") is None, reason="needs Dask")
 
 
 def comparable(outcomes: list[Outcome]) -> list[Outcome]:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import example, given, reject, settings
+from hypothesis import example, given, reject
 from hypothesis import strategies as st
 from packaging.markers import Marker
 from packaging.specifiers import SpecifierSet
@@ -260,7 +260,6 @@ def pip_view(path: Path) -> tuple[list[tuple[object, ...]], dict[str, Any]] | No
     }
 
 
-@settings(max_examples=250, deadline=None)
 @given(lines)
 @example([("foo", " \\\n"), ("-e git+https://h.example/x#egg=foo", "\n")])
 @example([("https://h.example/foo-1.0.tar.gz#egg=foo", " \\\n"), ("-e git+https://h.example/x#egg=foo", "\n")])
@@ -304,7 +303,6 @@ def test_a_file_means_what_pip_makes_of_it(parts: list[tuple[str, str]]) -> None
     assert [*urls, *mine.extra_index_urls] == list(dict.fromkeys(options["urls"]))
 
 
-@settings(max_examples=100, deadline=None)
 @given(lines)
 def test_lines_are_those_of_pip_requirements_parser(parts: list[tuple[str, str]]) -> None:
 
