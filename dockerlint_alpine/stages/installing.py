@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from dockerlint_alpine.installers.base import ExportCommand, InstallCommand
     from dockerlint_alpine.knowledge import Knowledge
     from dockerlint_alpine.python import Facts, RequirementSet, Resolver
+    from dockerlint_alpine.stages.linkage import BuildFacts, SourceRule
     from dockerlint_alpine.stages.model import UnjudgedKind, Written
     from dockerlint_alpine.stages.scripts import ScriptFile
     from dockerlint_alpine.stages.walk import StageWalk
@@ -279,19 +280,7 @@ class Installer:
         if walk.glibc is not None:
             glibc = self._made_on_glibc(call, resolved, request)
         elif ready is None and resolved.artefact.kind == "sdist" and command.action != "download":
-            assert walk.packages is not None
-            assert walk.index is not None
-            read = self.sources.rule(walk, resolved, request, call.env)
-            built = build_facts(
-                resolved,
-                walk.node.index,
-                self.knowledge,
-                walk.index,
-                walk.packages.world,
-                walk.packages.possible,
-                call.env,
-                read=read,
-            )
+            built = self._built(call, resolved, request)
         return Installed(
             resolved=resolved
             if ready is None
@@ -306,6 +295,24 @@ class Installer:
             pinned=settled or resolved.name in request.pinned,
             wheel=wheel,
             glibc=glibc,
+        )
+
+    def _built(
+        self, call: Call, resolved: Resolved, request: InstallRequest, read: SourceRule | None = None
+    ) -> BuildFacts:
+        """What compiling it here takes: by ``read``, else by what its sources say."""
+        walk = call.walk
+        assert walk.packages is not None
+        assert walk.index is not None
+        return build_facts(
+            resolved,
+            walk.node.index,
+            self.knowledge,
+            walk.index,
+            walk.packages.world,
+            walk.packages.possible,
+            call.env,
+            read=read or self.sources.rule(walk, resolved, request, call.env),
         )
 
     def _bytes(
@@ -379,16 +386,7 @@ class Installer:
         ):
             program = program_in_place_of(one.name)
             read = SourceRule(program, {}, f"{one.name} {one.version}") if program is not None else None
-            built = build_facts(
-                one,
-                walk.node.index,
-                self.knowledge,
-                walk.index,
-                walk.packages.world,
-                walk.packages.possible,
-                call.env,
-                read=read or self.sources.rule(walk, one, request, call.env),
-            )
+            built = self._built(call, one, request, read)
             if built.rule is not None:
                 yield Installed(one, "", built, call.conditional, call.instruction)
 
