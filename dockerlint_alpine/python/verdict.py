@@ -336,12 +336,30 @@ def choose(
 ) -> Choice:
     """Return the release and file that pip takes of the distribution ``name`` (normalised).
 
-    ``specifier`` is PEP 440 text, ``""`` for any; ``as_of`` (``YYYY-MM-DD``) leaves out what was uploaded later. Raises
-    ``PythonError`` for an invalid specifier or target.
+    ``specifier`` is PEP 440 text, ``""`` for any; ``as_of`` (``YYYY-MM-DD``) leaves out what was uploaded later, and what a
+    lock recorded without a day and may have been. Raises ``PythonError`` for an invalid specifier or target.
     """
-    if as_of is not None:
-        releases = [release for release in releases if release.upload_date is None or release.upload_date <= as_of]
-    return _Chooser(name, specifier, target, options or IndexOptions(), source).choose(releases)
+    chooser = _Chooser(name, specifier, target, options or IndexOptions(), source)
+    if as_of is None:
+        return chooser.choose(releases)
+    out = list(releases) if chooser.specifier.pinned else list(_known_to_be_out(releases, as_of))
+    choice = chooser.choose([one for one in out if one.upload_date is None or one.upload_date <= as_of])
+    if choice.verdict.kind == "none" and len(out) < len(releases):
+        reason = f"of no release of {name} that is recorded is it known that it was out on {as_of}"
+        return Choice(None, Verdict("unknown", reason, source))
+    return choice
+
+
+def _known_to_be_out(releases: Sequence[Release], as_of: str) -> Iterator[Release]:
+    """The releases but those without a day that a lock recorded, where no newer release was out on that day."""
+    newest = sort_versions(one.version for one in releases if one.upload_date is not None and one.upload_date <= as_of)[
+        -1:
+    ]
+    order = sort_versions([one.version for one in releases])
+    earlier = set(order[: order.index(newest[0])]) if newest else set()
+    for one in releases:
+        if one.upload_date is not None or one.source is None or one.version in earlier:
+            yield one
 
 
 def unrecorded(
