@@ -445,7 +445,7 @@ class _Offline:
             elif (
                 self.follow
                 and choice.version is not None
-                and verdict.kind != "installed"
+                and (verdict.kind != "installed" or node.extras)
                 and verdict.confidence != "possible"  # that is told already
                 and self.facts.requires(name, choice.version) is None
             ):
@@ -465,6 +465,10 @@ class _Offline:
 
     def doubt_unrecorded(self, node: _Node, version: str, nodes: Mapping[str, _Node]) -> None:
         """The dependencies of this release are not recorded: those of the nearest one that is tell what may come along."""
+        if self.chosen[node.name].verdict.kind == "installed":  # without extras it has all that it requires
+            reason = f"what the extra {','.join(sorted(node.extras))} adds is not recorded; --online tells"
+            self.tell(node.name, node.chain, reason, "company")
+            return
         nearest = self.facts.nearest_requires(node.name, version)
         if nearest is not None:
             needs = [need for need in self.active(node, nearest) if need.name is not None]

@@ -343,8 +343,12 @@ def choose(
     if as_of is None:
         return chooser.choose(releases)
     out = list(releases) if chooser.specifier.pinned else list(_known_to_be_out(releases, as_of))
-    choice = chooser.choose([one for one in out if one.upload_date is None or one.upload_date <= as_of])
-    if choice.verdict.kind == "none" and len(out) < len(releases):
+    out = [one for one in out if one.upload_date is None or one.upload_date <= as_of]
+    choice = chooser.choose(out)
+    if choice.verdict.kind == "none":  # nobody knows when a release was yanked: on that day it may have been there
+        choice = chooser.choose([replace(one, yanked=False) for one in out])
+    undated = any(one.upload_date is None and one not in out for one in releases)
+    if choice.verdict.kind in {"none", "unknown"} and undated:
         reason = f"of no release of {name} that is recorded is it known that it was out on {as_of}"
         return Choice(None, Verdict("unknown", reason, source))
     return choice
@@ -352,11 +356,10 @@ def choose(
 
 def _known_to_be_out(releases: Sequence[Release], as_of: str) -> Iterator[Release]:
     """The releases but those without a day that a lock recorded, where no newer release was out on that day."""
-    newest = sort_versions(one.version for one in releases if one.upload_date is not None and one.upload_date <= as_of)[
-        -1:
-    ]
     order = sort_versions([one.version for one in releases])
-    earlier = set(order[: order.index(newest[0])]) if newest else set()
+    there = {one.version for one in releases if one.upload_date is not None and one.upload_date <= as_of}
+    newest = max((at for at, version in enumerate(order) if version in there), default=0)
+    earlier = set(order[:newest])
     for one in releases:
         if one.upload_date is not None or one.source is None or one.version in earlier:
             yield one
