@@ -98,7 +98,8 @@ def _fix_stdin(_: tuple[str, ...], configured: Configuration, given: dict[str, A
 
 def _fix_paths(paths: tuple[str, ...], configured: Configuration, given: dict[str, Any]) -> int:
     from dockerlint_alpine.fixer.write import ChangedOnDiskError, WriteError
-    from dockerlint_alpine.run.analysis import UnreadableError, fix_builds, read_dockerfile
+    from dockerlint_alpine.run.analysis import UnreadableError, fix_builds
+    from dockerlint_alpine.run.jobs import read_job
     from dockerlint_alpine.run.reading import FragmentError
     from dockerlint_alpine.run.scheduler import merged_reports
 
@@ -106,7 +107,7 @@ def _fix_paths(paths: tuple[str, ...], configured: Configuration, given: dict[st
         job = builds[0]
         result = fix_builds(
             [doctor.for_job(build) for build in builds],
-            read_dockerfile(job.path),
+            read_job(job),
             job.path,
             shown_as=job.shown_as,
             changed=lists.new,

@@ -41,10 +41,10 @@ if TYPE_CHECKING:
         normalise,
         redact,
     )
-    from dockerlint_alpine.python.requirement import parse_argument, parse_pep508
+    from dockerlint_alpine.python.requirement import parse_argument, parse_pep508, requirement_name
     from dockerlint_alpine.python.resolve import Resolver, ResolverError
     from dockerlint_alpine.python.sources.sdist import read_sdist, read_tree
-    from dockerlint_alpine.python.sources.source_facts import SourceFacts, SourceNeed, requirement_name
+    from dockerlint_alpine.python.sources.source_facts import SourceFacts, SourceNeed
     from dockerlint_alpine.python.tags import libc_of_tag, musl_of_alpine, supported_tags, tag_of_wheel
     from dockerlint_alpine.python.verdict import Choice, choose, judge_file
     from dockerlint_alpine.python.versions import specifiers
@@ -111,11 +111,11 @@ _HOMES = {
     "index.uv_program": "find_uv",
     "formats.project": "follow_folders name_of read_project",
     "formats.pylock": "read_pylock",
-    "requirement": "parse_argument parse_pep508",
+    "requirement": "parse_argument parse_pep508 requirement_name",
     "formats.requirements_file": "read_requirements",
     "resolve": "Resolver ResolverError",
     "sources.sdist": "read_sdist read_tree",
-    "sources.source_facts": "SourceFacts SourceNeed requirement_name",
+    "sources.source_facts": "SourceFacts SourceNeed",
     "tags": "libc_of_tag musl_of_alpine supported_tags tag_of_wheel",
     "verdict": "Choice choose judge_file",
     "versions": "specifiers",

@@ -54,6 +54,7 @@ NOBODY_ASKED = "nothing is kept of it, and the index is not asked"
 NOT_THERE = "the index has no "
 """How the reason begins where an index answers and has no such thing."""
 _BY_NEIGHBOUR = "where a release's dependencies are not recorded, those of the nearest recorded release are assumed"
+EXTRA_NOT_RECORDED = " adds what is not recorded"
 _BY_PACKAGE = "distributions that {} packages as pure Python are assumed to be pure Python"
 
 
@@ -320,7 +321,7 @@ class _Offline:
         source = "wheelhouse" if house else f"facts as of {as_of}"
         if not releases and not (house or self.wanted.options.no_index):
             return Choice(pin, Verdict("unknown", f"nothing is recorded about {node.name}", source))
-        if pin is not None and not any(same_version(pin, release.version) for release in releases):
+        if pin is not None and not _lists(releases, pin):
             if house or self.wanted.options.no_index:
                 return Choice(pin, Verdict("unknown", f"{node.name} {pin} is not among the recorded releases", source))
             return unrecorded(node.name, pin, releases, self.target, self.wanted.options, source=source)
@@ -329,12 +330,10 @@ class _Offline:
                 node.name, specifier, releases, self.target, self.wanted.options, source=source, as_of=self.as_of
             )
         question = (specifier, out, self.target, self.wanted.options, self.as_of)
+        facts = (node.name, specifier, releases, self.target, self.wanted.options)
+        ordered = not self.wanted.wheelhouse
         return self.choices.recall(
-            node.name,
-            question,
-            lambda: choose(
-                node.name, specifier, releases, self.target, self.wanted.options, source=source, as_of=self.as_of
-            ),
+            node.name, question, lambda: choose(*facts, source=source, as_of=self.as_of, ordered=ordered)
         )
 
     def unlisted(self, node: _Node, choice: Choice) -> Choice:
@@ -483,7 +482,7 @@ class _Offline:
         what the distribution requires."""
         if node.extras:
             extras = ",".join(sorted(node.extras))
-            self.tell(node.name, node.chain, f"what the extra {extras} adds is not recorded; --online tells", "company")
+            self.tell(node.name, node.chain, f"{node.name}[{extras}]{EXTRA_NOT_RECORDED}", "company")
         else:
             self.assumed.append(node.name)
             packaged = self.facts.packaged(node.name)
@@ -497,8 +496,8 @@ class _Offline:
         stated = " ".join(self.facts.requires(node.name, version) or ()).replace("'", '"')
         unknown = [extra for extra in sorted(node.extras) if f'"{extra}"' not in stated]
         if unknown:
-            reason = f"what the extra {','.join(unknown)} adds is not recorded; --online tells"
-            self.tell(node.name, node.chain, reason, "company")
+            extras = ",".join(unknown)
+            self.tell(node.name, node.chain, f"{node.name}[{extras}]{EXTRA_NOT_RECORDED}", "company")
 
     def is_harmless(self, need: Requested) -> bool:
         """Tell whether nothing would be compiled if ``need`` of a neighbouring release came along: in its newest version,
@@ -514,6 +513,13 @@ class _Offline:
 
     def tell(self, name: str, chain: tuple[str, ...], reason: str, kind: UnresolvedKind) -> None:
         self.unresolved.setdefault((name, kind), Unresolved(name, chain, reason, kind))
+
+
+def _lists(releases: Sequence[Release], version: str) -> bool:
+    """Tell whether ``version`` is among ``releases``, most often as it is spelt there."""
+    return any(one.version == version for one in releases) or any(
+        same_version(version, one.version) for one in releases
+    )
 
 
 def _only_for_an_extra(text: str) -> bool:
@@ -544,8 +550,8 @@ def _pure(name: str, packaged: Packaged) -> Verdict:
 
 
 def _conflict_text(node: _Node) -> str:
-    terms = dict.fromkeys(f"{node.name}{term[0]} ({term[1]})" for term in node.terms if term[0])
-    return f"conflicting constraints: {' and '.join(terms)}"
+    terms = list(dict.fromkeys(f"{node.name}{term[0]} ({term[1]})" for term in node.terms if term[0]))
+    return f"no version meets all of {', '.join(terms[:-1])} and {terms[-1]}"
 
 
 def resolve(

@@ -328,12 +328,12 @@ def _implicit(cause: Cause) -> str:
 
 def _loaded(cause: Cause) -> str:
     needs = {one.need for one in cause.findings}
-    what = "libraries" if all((need or "").startswith("so:") for need in needs) else "things"
+    what = "library" if all((need or "").startswith("so:") for need in needs) else "thing"
     verb = "needs" if len(cause.distributions) == 1 else "need"
     gone = {one.code for one in cause.findings} == {"AD202"}
     where = "that `apk del` takes away" if gone else f"that {place_name(cause.stage)} does not have"
     add = f": add {' '.join(cause.packages)}" if cause.packages else ""
-    return f"{_who(cause.distributions)} {verb} {len(needs)} {what} {where}{add}"
+    return f"{_who(cause.distributions)} {verb} {plural(len(needs), what)} {where}{add}"
 
 
 def _started(cause: Cause) -> str:
@@ -384,14 +384,18 @@ def _asked_here(cause: Cause) -> bool:
 def _rows(cause: Cause) -> Iterator[Row]:
     """A row for all packages that are for the same distributions, the one for most of them first."""
     everyone = cause.distributions
-    rows: dict[tuple[str, str], list[str]] = {}
-    sizes: dict[tuple[str, str], int] = {}
+    users: dict[tuple[tuple[str, ...], str, str], list[DistributionRef]] = {}
     for one in sorted(cause.findings, key=lambda one: one.traits.topic != cause.lead.traits.topic):
         if one.packages:
-            whom = _whom(about(one), everyone) if len(everyone) > 1 else _purpose(one)
-            key = (whom, _note(one, cause, everyone))
-            rows.setdefault(key, []).extend(one.packages)
-            sizes[key] = len(about(one))
+            purpose = _purpose(one) if len(everyone) == 1 else ""
+            users.setdefault((one.packages, _note(one, cause, everyone), purpose), []).extend(about(one))
+    rows: dict[tuple[str, str], list[str]] = {}
+    sizes: dict[tuple[str, str], int] = {}
+    for (packages, note, purpose), some in users.items():
+        whom = list(dict.fromkeys(some))
+        key = (purpose or _whom(whom, everyone), note)
+        rows.setdefault(key, []).extend(packages)
+        sizes[key] = len(whom)
     for key in sorted(rows, key=lambda key: -sizes[key]):
         yield Row(tuple(sorted(set(rows[key]))), *key)
 

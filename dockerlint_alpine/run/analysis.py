@@ -192,10 +192,10 @@ class Doctor:
 
     def report(self, name: str, timelines: Sequence[Timeline]) -> FileReport:
         """What the checks say of a Dockerfile that was run on paper; ``name`` is what it is called."""
-        found = [finding for timeline in timelines for finding in self.found_in(timeline)]
+        found = [self.found_in(timeline) for timeline in timelines]
         if self.store.cache is not None:
             self.looked_at.add(str(self.store.cache))
-        return self.reported(name, timelines, _merge_platforms(found, removals_on=len(timelines)))
+        return self.reported(name, timelines, _merge_platforms(found))
 
     def found_in(self, timeline: Timeline) -> list[Finding]:
         """All that the checks say of one run on paper, before comments and the configuration had their say."""
@@ -430,19 +430,18 @@ def _unknown(timeline: Timeline) -> int:
     return broken + sum(notice.things for notice in timeline.unjudged)
 
 
-def _merge_platforms(findings: Iterable[Finding], *, removals_on: int) -> list[Finding]:
-    """One finding for all platforms that say the same. A package is only called superfluous where all
-    ``removals_on`` platforms agree: the list is the same for all of them."""
+def _merge_platforms(found: Sequence[Iterable[Finding]]) -> list[Finding]:
+    """One finding for all platforms that say the same, of those on each platform. A package is only called superfluous
+    where all of them agree: the list is the same for all of them."""
     same: dict[tuple[object, ...], Finding] = {}
-    for finding in findings:
-        key = (finding.code, finding.location, finding.need, finding.packages, finding.distribution, finding.message)
-        first = same.get(key)
-        if first is None:
-            same[key] = finding
-        else:
-            platforms = tuple(dict.fromkeys((*first.platforms, *finding.platforms)))
-            same[key] = replace(first, platforms=platforms)
-    return [one for one in same.values() if not one.traits.on_all_platforms or len(one.platforms) == removals_on]
+    agree: dict[tuple[object, ...], set[int]] = {}
+    for number, findings in enumerate(found):
+        for one in findings:
+            key = (one.code, one.location, one.need, one.packages, one.distribution, one.message)
+            first = same.setdefault(key, one)
+            same[key] = replace(first, platforms=tuple(dict.fromkeys((*first.platforms, *one.platforms))))
+            agree.setdefault(key, set()).add(number)
+    return [one for key, one in same.items() if not one.traits.on_all_platforms or len(agree[key]) == len(found)]
 
 
 def _sorted(findings: Iterable[Finding]) -> tuple[Finding, ...]:

@@ -12,7 +12,14 @@ from dockerlint_alpine.installers.base import PythonHome, project_folder
 from dockerlint_alpine.knowledge.packaged import distribution_names, python_modules
 from dockerlint_alpine.python import Resolution, Resolved, Target, Unresolved, musl_of_alpine, normalise
 from dockerlint_alpine.python.markers import machine
-from dockerlint_alpine.python.resolve import NOBODY_ASKED, ResolverError, answers_itself, open_names, resolve
+from dockerlint_alpine.python.resolve import (
+    EXTRA_NOT_RECORDED,
+    NOBODY_ASKED,
+    ResolverError,
+    answers_itself,
+    open_names,
+    resolve,
+)
 from dockerlint_alpine.python.versions import same_version, sort_versions
 from dockerlint_alpine.stages.compiles import SourceBuilds
 from dockerlint_alpine.stages.context import NOT_IN_CONTEXT
@@ -36,6 +43,7 @@ if TYPE_CHECKING:
     from dockerlint_alpine.installers.base import ExportCommand, InstallCommand
     from dockerlint_alpine.knowledge import Knowledge
     from dockerlint_alpine.python import Facts, RequirementSet, Resolver
+    from dockerlint_alpine.stages.linkage import BuildFacts, SourceRule
     from dockerlint_alpine.stages.model import UnjudgedKind, Written
     from dockerlint_alpine.stages.scripts import ScriptFile
     from dockerlint_alpine.stages.walk import StageWalk
@@ -75,7 +83,7 @@ class Call(Struct, frozen=True, dict=True):
     def unjudged(self, kind: UnjudgedKind, message: str, evidence: str, things: int = 1) -> None:
         """Note something that could not be checked."""
         where = f"{self.written.path}:{self.written.line}: " if self.written is not None else ""
-        where = "" if message.startswith(where) else where
+        where = "" if self.written is not None and message.startswith(f"{self.written.path}:") else where
         self.walk.unjudged(kind, self.instruction, where + message, evidence, things)
 
 
@@ -124,7 +132,7 @@ class Installer:
         request = read_install_request(command, words, call.place(), target)
         self._report_problems(call, command, request)
         if home is None or home.version is None:
-            message = f"{command.program}: which Python runs here isn't known: say it with --python X.Y"
+            message = f"the Python that {command.program} installs for is not known: give its version with --python X.Y"
             call.unjudged("unknown-base-image", message, f"FROM {walk.node.base}")
             return
         target = self._target(walk, home, command, request.options)
@@ -272,19 +280,7 @@ class Installer:
         if walk.glibc is not None:
             glibc = self._made_on_glibc(call, resolved, request)
         elif ready is None and resolved.artefact.kind == "sdist" and command.action != "download":
-            assert walk.packages is not None
-            assert walk.index is not None
-            read = self.sources.rule(walk, resolved, request, call.env)
-            built = build_facts(
-                resolved,
-                walk.node.index,
-                self.knowledge,
-                walk.index,
-                walk.packages.world,
-                walk.packages.possible,
-                call.env,
-                read=read,
-            )
+            built = self._built(call, resolved, request)
         return Installed(
             resolved=resolved
             if ready is None
@@ -299,6 +295,24 @@ class Installer:
             pinned=settled or resolved.name in request.pinned,
             wheel=wheel,
             glibc=glibc,
+        )
+
+    def _built(
+        self, call: Call, resolved: Resolved, request: InstallRequest, read: SourceRule | None = None
+    ) -> BuildFacts:
+        """What compiling it here takes: by ``read``, else by what its sources say."""
+        walk = call.walk
+        assert walk.packages is not None
+        assert walk.index is not None
+        return build_facts(
+            resolved,
+            walk.node.index,
+            self.knowledge,
+            walk.index,
+            walk.packages.world,
+            walk.packages.possible,
+            call.env,
+            read=read or self.sources.rule(walk, resolved, request, call.env),
         )
 
     def _bytes(
@@ -372,16 +386,7 @@ class Installer:
         ):
             program = program_in_place_of(one.name)
             read = SourceRule(program, {}, f"{one.name} {one.version}") if program is not None else None
-            built = build_facts(
-                one,
-                walk.node.index,
-                self.knowledge,
-                walk.index,
-                walk.packages.world,
-                walk.packages.possible,
-                call.env,
-                read=read or self.sources.rule(walk, one, request, call.env),
-            )
+            built = self._built(call, one, request, read)
             if built.rule is not None:
                 yield Installed(one, "", built, call.conditional, call.instruction)
 
@@ -395,8 +400,8 @@ class Installer:
     def _report_hidden(self, call: Call, command: InstallCommand, hidden: Sequence[str]) -> None:
         if hidden:
             names = ", ".join(dict.fromkeys(hidden))
-            message = f"part of what {command.tool} installs comes from {names}, which is known only while building"
-            call.unjudged("unknown-value", message, f"{command.tool} {command.verb}")
+            message = f"{command.tool} takes requirements from {names}, known only while building"
+            call.unjudged("unknown-value", message + call.walk.how_to_give(hidden), f"{command.tool} {command.verb}")
 
     def _report_problems(self, call: Call, command: InstallCommand, request: InstallRequest) -> None:
         evidence = f"{command.tool} {command.verb}"
@@ -406,7 +411,7 @@ class Installer:
             here = problem.path == call.walk.build.shown_as and problem.line is not None
             message = problem.message if here else f"{where}: {problem.message}"
             if NOT_IN_CONTEXT in message:
-                message = f"{message} (--context names another)"
+                message = f"{message} (name another with --context)"
             call.unjudged("unreadable-requirements", message, evidence)
         files = call.walk.files
         for path in request.requirements.files:
@@ -426,6 +431,8 @@ class Installer:
         reported = {item.resolved.name for item in made if item.glibc is None or call.walk.glibc is not None}
         unknown: list[str] = []
         half_known: list[str] = []
+        extras: list[str] = []
+        problems = request.requirements.problems
         refused = {one.name for one in resolution.distributions if one.artefact.refused}  # a finding says that
         for item in resolution.unresolved:
             if item.kind == "no-release" and item.name in refused:
@@ -435,21 +442,24 @@ class Installer:
             ):
                 continue
             if item.kind == "unknown" and "://" in item.name:
-                message = f"what {item.name} brings can't be told before it is fetched"
+                message = f"what {item.name} requires is not known before it is fetched"
                 call.unjudged("unresolved-requirement", message, " -> ".join(item.chain))
             elif item.kind == "unknown" and not item.name.startswith(("/", ".")):
                 unknown.append(item.name)
-            elif item.kind == "unknown":
+            elif item.kind == "unknown" and not any(one.message.startswith(f"{item.name} has") for one in problems):
                 message = f"what {item.name} requires can't be read from its files"
                 call.unjudged("unresolved-requirement", message, " -> ".join(item.chain))
             elif item.kind == "dependencies":
                 half_known.append(item.name)
+            elif item.reason.endswith(EXTRA_NOT_RECORDED):
+                extras.append(item.reason.removesuffix(EXTRA_NOT_RECORDED))
             else:
                 call.unjudged("unresolved-requirement", f"{item.name}: {item.reason}", " -> ".join(item.chain))
         advice = self._advice()
         are = "are" if len(set(unknown)) > 1 else "is"
-        only_built = "what {} may bring along is known only to its build" if self._online else ""
-        for names, what in ((unknown, f"{{}} {are}"), (half_known, only_built or "what {} may bring along is")):
+        only_built = "what {} requires is known only to its build" if self._online else ""
+        required = only_built or "what {} requires is"
+        for names, what in ((unknown, f"{{}} {are}"), (half_known, required), (extras, "what {} adds is")):
             if names:
                 told = what is only_built
                 message = what.format(_listed(names)) + ("" if told else f" not known offline{advice}")
@@ -479,17 +489,16 @@ class Installer:
         if unruled:
             several = len(set(unruled)) > 1
             message = (
-                f"{_listed(unruled)} {'are' if several else 'is'} compiled and no rule tells what"
-                f" {'they need' if several else 'it needs'}: {self.sources.advice(several=several)}"
+                f"{_listed(unruled)} {'are' if several else 'is'} compiled, and what that takes is not known:"
+                f" {self.sources.advice}"
             )
             failures = [self.sources.failures[name] for name in unruled if name in self.sources.failures]
             evidence = failures[0] if failures else "no rule, and no version is known to be pure Python"
             call.unjudged("unresolved-requirement", message, evidence, len(set(unruled)))
         for item in compiled:
             if item.built is not None and item.built.unread:
-                message = (
-                    f"{item.resolved.name} is compiled, and its sources leave open: {'; '.join(item.built.unread[:3])}"
-                )
+                doubts = "; ".join(item.built.unread[:3])
+                message = f"{item.resolved.name} is compiled, and its sources do not tell all that it needs: {doubts}"
                 more = len(item.built.unread) - 3
                 call.unjudged(
                     "unresolved-requirement",
@@ -523,8 +532,9 @@ def _keeps_environment(call: Call, request: InstallRequest) -> bool:
 
 def _listed(names: Sequence[str]) -> str:
     unique = list(dict.fromkeys(names))
-    shown = ", ".join(unique[:_SHOWN_UNKNOWN])
-    return f"{shown} and {len(unique) - _SHOWN_UNKNOWN} more" if len(unique) > _SHOWN_UNKNOWN else shown
+    if len(unique) > _SHOWN_UNKNOWN:
+        unique[_SHOWN_UNKNOWN - 1 :] = [f"{len(unique) - _SHOWN_UNKNOWN + 1} more"]
+    return " and ".join(filter(None, (", ".join(unique[:-1]), unique[-1])))
 
 
 def _present(walk: StageWalk, home: PythonHome, command: InstallCommand, request: InstallRequest) -> dict[str, str]:

@@ -12,7 +12,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 
 from dockerlint_alpine.model.reports import FileReport, Report
 from dockerlint_alpine.report import RenderOptions, render
@@ -108,7 +108,6 @@ def test_every_format_shows_what_is_written(name: str, tmp_path: Path) -> None:
     assert by_markdown(report) == written
 
 
-@settings(max_examples=25)
 @given(shapes())
 def test_what_is_shown_of_any_shape_is_written(shape: Shape) -> None:
     with TemporaryDirectory() as name:

@@ -108,7 +108,7 @@ def test_conflicting_constraints_are_named() -> None:
         (
             "lz4",
             "conflict",
-            "conflicting constraints: lz4==4.4.5 (requirements.txt:1) and lz4<4.4 (requirements.txt:2)",
+            "no version meets all of lz4==4.4.5 (requirements.txt:1) and lz4<4.4 (requirements.txt:2)",
         )
     ]
     assert short(found)["lz4"] == (None, "unknown")
@@ -270,7 +270,7 @@ def test_what_alpine_packages_without_objects_is_pure_in_any_version() -> None:
 def test_what_an_extra_adds_is_doubted() -> None:
     found = ask("django[argon2]", PACKAGED)
     assert len(found.distributions) == 1
-    reason = "what the extra argon2 adds is not recorded"
+    reason = "django[argon2] adds what is not recorded"
     assert [(one.kind, one.reason.partition(";")[0]) for one in found.unresolved] == [("company", reason)]
 
 

@@ -75,3 +75,12 @@ def test_a_pattern_that_matches_names_the_files(judge: Judge) -> None:
     }
     report = judge("FROM python:3.11-alpine3.20\nCOPY d /srcd\nRUN pip install /src[db]\n", files)
     assert LIBPQ in said(report)
+
+
+@pytest.mark.parametrize(
+    ("packages", "wanted", "code"), [("curl", "lz4==4.4.5", "AD102"), ("gcc musl-dev", "cryptography==46.0.3", "AD402")]
+)
+def test_an_image_for_one_architecture_names_the_platform(judge: Judge, packages: str, wanted: str, code: str) -> None:
+    text = f"FROM arm64v8/python:3.12-alpine3.21\nRUN apk add --no-cache {packages}\nRUN pip install {wanted}\n"
+    report = judge(text, platforms=["linux/amd64", "linux/arm64"], select=[code])
+    assert {(one.code, one.platforms) for one in report.findings} == {(code, ("linux/arm64",))}

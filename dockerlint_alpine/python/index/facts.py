@@ -20,6 +20,7 @@ from dockerlint_alpine.python.resolve import NOT_THERE, Choices, ResolverError
 from dockerlint_alpine.python.sources.sdist import SdistError, read_sdist
 from dockerlint_alpine.python.sources.source_facts import SourceFacts
 from dockerlint_alpine.python.tags import tag_of_wheel
+from dockerlint_alpine.python.verdict import newest_first
 from dockerlint_alpine.python.versions import same_version
 from dockerlint_alpine.system.deadline import Piece
 
@@ -109,7 +110,7 @@ class IndexPages:
 
     def _fetch_page(self, name: str) -> None:
         try:
-            found: Sequence[Release] = self._index.releases(name)
+            found: Sequence[Release] = newest_first(self._index.releases(name))
         except NotKeptError:
             self.lacks.add((name,))
             return

@@ -14,7 +14,8 @@ import zipfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+from tests.loopback import Handler, serving
 
 
 def metadata(
@@ -99,7 +100,7 @@ class LocalIndex:
 
 @contextmanager
 def serve(index: LocalIndex) -> Iterator[LocalIndex]:
-    class Handler(BaseHTTPRequestHandler):
+    class Answers(Handler):
         protocol_version = "HTTP/1.1"
 
         def do_GET(self) -> None:
@@ -169,19 +170,10 @@ def serve(index: LocalIndex) -> Iterator[LocalIndex]:
             self.end_headers()
             self.wfile.write(data)
 
-        def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the name that http.server uses
-            return
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    index.url = f"http://127.0.0.1:{server.server_address[1]}/simple/"
-    try:
-        yield index
-    finally:
-        if index.delay is not None:
-            index.delay.set()
-        server.shutdown()
-        server.server_close()
-        thread.join(5)
+    with serving(Answers) as address:
+        index.url = f"{address}/simple/"
+        try:
+            yield index
+        finally:
+            if index.delay is not None:
+                index.delay.set()

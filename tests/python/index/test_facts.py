@@ -88,7 +88,7 @@ def test_an_extra_index_that_does_not_answer_is_named_and_the_rest_is_told(index
         silent.listen()
         place = f"127.0.0.1:{silent.getsockname()[1]}"
         uv = resolver(
-            tmp_path, {"PIP_INDEX_URL": index.url, "PIP_EXTRA_INDEX_URL": f"http://{place}/simple"}, timeout=1.5
+            tmp_path, {"PIP_INDEX_URL": index.url, "PIP_EXTRA_INDEX_URL": f"http://{place}/simple"}, timeout=0.6
         )
         wanted = read_requirements("/r.txt", MemoryFiles({"/r.txt": "app\n"}))
         found = uv.ask(wanted, TARGET)

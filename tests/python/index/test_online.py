@@ -111,7 +111,7 @@ def test_an_index_that_does_not_answer_costs_the_timeout_only(tmp_path: Path) ->
     with serve(LocalIndex(delay=threading.Event())) as index:
         files = MemoryFiles({"/app/requirements.txt": f"-i {index.url}\nlz4\n"})
         wanted = read_requirements("/app/requirements.txt", files)
-        uv = resolver(tmp_path, timeout=1.0)
+        uv = resolver(tmp_path, timeout=0.4)
         uv.variables["PIP_INDEX_URL"] = index.url
         found = uv.ask(wanted, Target("3.11", musl=(1, 2)))
     (note,) = found.notes
@@ -159,7 +159,7 @@ def test_an_answer_of_another_day_is_asked_again(index: LocalIndex, tmp_path: Pa
 
 
 def test_an_index_that_fell_silent_is_asked_once(tmp_path: Path) -> None:
-    uv = resolver(tmp_path, timeout=1.0)
+    uv = resolver(tmp_path, timeout=0.4)
     with serve(LocalIndex(delay=threading.Event())) as index:
         for name in ("a", "b", "c"):
             (one,) = ask(f"{name}\n", index.url, uv).unresolved
