@@ -343,8 +343,8 @@ def choose(
     """Return the release and file that pip takes of the distribution ``name`` (normalised).
 
     ``specifier`` is PEP 440 text, ``""`` for any; ``as_of`` (``YYYY-MM-DD``) leaves out what was uploaded later, and what a
-    lock recorded without a day and may have been. Releases that are ``ordered`` come newest first, as facts have them. Raises
-    ``PythonError`` for an invalid specifier or target.
+    lock recorded without a day and may have been. Releases that are ``ordered`` come newest first, as facts have them.
+    Raises ``PythonError`` for an invalid specifier or target.
     """
     if not ordered:
         releases = newest_first(releases)
@@ -364,7 +364,7 @@ def choose(
 
 
 def _known_to_be_out(releases: Sequence[Release], as_of: str) -> Iterator[Release]:
-    """``releases``, newest first, but those without a day that a lock recorded, where no newer release was out on that day."""
+    """Of ``releases``, newest first, all but those that a lock recorded without a day, where no newer one was out by then."""
     out = False
     for one in releases:
         out = out or (one.upload_date is not None and one.upload_date <= as_of)
