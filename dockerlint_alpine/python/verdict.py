@@ -364,7 +364,7 @@ def choose(
 
 
 def _known_to_be_out(releases: Sequence[Release], as_of: str) -> Iterator[Release]:
-    """Of ``releases``, newest first, all but those that a lock recorded without a day, where no newer one was out by then."""
+    """Of ``releases``, newest first, all but those that a lock recorded without a day, where no newer one was out then."""
     out = False
     for one in releases:
         out = out or (one.upload_date is not None and one.upload_date <= as_of)
