@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import signal
+import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 from dockerlint_alpine.model.reports import FileReport
 from dockerlint_alpine.run.analysis import Doctor, FixResult, configure, fix_bytes
@@ -17,8 +19,24 @@ CHECKOUT = Path(__file__).resolve().parent.parent
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # in a shell's background job; the programs under test inherit it
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
-settings.register_profile("any machine", deadline=None)
-settings.load_profile("any machine")
+if (
+    sys.dont_write_bytecode
+):  # hundreds of processes would each compile the program anew: kept, but not beside the sources
+    sys.dont_write_bytecode = False
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+    os.environ["PYTHONPYCACHEPREFIX"] = sys.pycache_prefix = str(CHECKOUT / ".pytest_cache" / "bytecode")
+
+# What takes long on a slow machine is no fault, and where fixtures give a folder, each example writes it anew.
+_LATITUDE = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.function_scoped_fixture]
+settings.register_profile("few", deadline=None, max_examples=30, suppress_health_check=_LATITUDE)
+settings.register_profile("many", settings.get_profile("few"), max_examples=300)
+settings.load_profile("few")
+
+
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """``-m property --hypothesis-profile many`` looks for rarer examples; CI does."""
+    if getattr(getattr(item, "obj", None), "is_hypothesis_test", False):
+        item.add_marker("property")
 
 
 @pytest.fixture(autouse=True)

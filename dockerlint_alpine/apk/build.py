@@ -8,7 +8,8 @@ data of twenty indexes packs into little more than that of a few.
 ``package`` has a row for each record, ``n`` telling records of one name apart. ``provided`` says which packages provide
 a name that is not (only) a package's own, in the order of the index. ``triggers`` are the packages that have the name
 in their ``install_if``, each with the names that must be there besides: ``lz4-doc:docs``. ``known`` tells in which
-releases a name exists, for names that are not in all of those that the table was made from (names.tsv).
+releases a name exists, for names that are not in all of those that the table was made from (names.tsv); ``named`` has
+the releases that it speaks of.
 
 A release without an index gets a derived one (see :mod:`.derive`): ``derived`` says of which snapshots that is so and what
 they rest on, ``hold`` how likely a soname that was carried over still holds (in thousandths, where it is less than
@@ -21,7 +22,6 @@ import os
 import sqlite3
 from collections import Counter, defaultdict
 from pathlib import Path
-from tempfile import mkstemp
 from typing import TYPE_CHECKING
 
 from dockerlint_alpine.apk.constraint import Constraint
@@ -59,6 +59,7 @@ CREATE TABLE hold (
   PRIMARY KEY (package, soname, snapshot)) WITHOUT ROWID;
 CREATE TABLE unread (name TEXT PRIMARY KEY, snapshots INTEGER NOT NULL) WITHOUT ROWID;
 CREATE TABLE known (name TEXT PRIMARY KEY, releases TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE named (release TEXT PRIMARY KEY) WITHOUT ROWID;
 """
 
 
@@ -84,7 +85,7 @@ def build(snapshots: Path, out: Path) -> None:
 
 def derived_snapshots(folder: Path, real: Sequence[Snapshot]) -> list[Snapshot]:
     """Snapshots for the releases of which ``folder`` has recipes and ``real`` has no index, from the last release in it."""
-    from dockerlint_alpine.apk.derive import derive, read_holds, read_recipes
+    from dockerlint_alpine.apk.derive import derive, read_debian, read_holds, read_recipes
 
     there = {snapshot.release for snapshot in real}
     files = [path for path in sorted(folder.glob("v*-recipes.tsv.gz")) if _release(path) not in there]
@@ -93,11 +94,12 @@ def derived_snapshots(folder: Path, real: Sequence[Snapshot]) -> list[Snapshot]:
     history = one_each(real)
     newest = max(there, key=lambda release: int(release.partition(".")[2]))
     base = [snapshot for snapshot in history if snapshot.release == newest]
+    debian = read_debian(folder / "debian-sonames.tsv.gz")
     return [
         snapshot
         for path in files
         for snapshot in derive(
-            read_recipes(path), base, read_holds(folder / f"v{_release(path)}-sonames.tsv.gz"), history
+            read_recipes(path), base, read_holds(folder / f"v{_release(path)}-sonames.tsv.gz"), history, debian
         )
     ]
 
@@ -138,6 +140,8 @@ def write_database(
     """
     if len(snapshots) > MAX_SNAPSHOTS:
         raise ValueError(f"one database holds {MAX_SNAPSHOTS} snapshots at most")
+    from tempfile import mkstemp
+
     handle, name = mkstemp(prefix=f".{target.name}.", dir=target.parent)
     os.close(handle)
     temporary = Path(name)
@@ -146,7 +150,10 @@ def write_database(
         try:
             database.executescript(_TABLES)
             _fill(database, snapshots)
-            database.executemany("INSERT INTO known VALUES (?, ?)", sorted((known or {}).items()))
+            names = known or {}
+            database.executemany("INSERT INTO known VALUES (?, ?)", sorted(names.items()))
+            named = {release for releases in names.values() for release in releases.split()}
+            database.executemany("INSERT INTO named VALUES (?)", [(release,) for release in sorted(named)])
             if fetched is not None:
                 database.execute("INSERT INTO fetched VALUES (?, ?, ?)", (fetched.url, fetched.etag, fetched.modified))
             database.commit()

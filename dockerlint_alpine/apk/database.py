@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
     from pathlib import Path
 
-SCHEMA = 2
+SCHEMA = 3
 """Number of the layout, kept in ``PRAGMA user_version``."""
 EMBEDDED = "alpine.sqlite"
 """File name of the database that is built into the wheel."""
@@ -207,8 +207,7 @@ class Database:
 
     def knows_names_of(self, release: str) -> bool:
         """True where the table of names covers ``release``."""
-        rows = self._rows("SELECT 1 FROM known WHERE ' ' || releases || ' ' LIKE ? LIMIT 1", (f"% {release} %",))
-        return bool(rows)
+        return bool(self._rows("SELECT 1 FROM named WHERE release = ?", (release,)))
 
     def close(self) -> None:
         """Close the file."""

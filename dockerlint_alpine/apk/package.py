@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from functools import cached_property
+
 from msgspec import Struct
 
 from dockerlint_alpine.apk.constraint import Constraint, Provide
 
 
-class Package(Struct, frozen=True):
+class Package(Struct, frozen=True, dict=True):
     """A package record: the fields of APKINDEX that decide what is installed.
 
     ``arch`` is apk's name of the architecture (``x86_64``, ``aarch64``, ``armv7``), ``priority`` the ``k:`` field,
@@ -30,6 +32,19 @@ class Package(Struct, frozen=True):
     def spec(self) -> str:
         """``name-version``, as apk prints a package."""
         return f"{self.name}-{self.version}"
+
+    @cached_property
+    def ways(self) -> dict[str, tuple[tuple[Package, str | None], ...]]:
+        """Every name that it has or provides, with itself and the versions: many worlds are made of the same packages."""
+        found: dict[str, tuple[tuple[Package, str | None], ...]] = {self.name: ((self, self.version),)}
+        for provide in self.provides:
+            found[provide.name] = (*found.get(provide.name, ()), (self, provide.version))
+        return found
+
+    @cached_property
+    def namespaced(self) -> tuple[str, ...]:
+        """The sonames under a namespace among its names: ``so:openblas:libopenblas.so.3``."""
+        return tuple(name for name in self.ways if name.startswith("so:") and name.count(":") > 1)
 
     def provided(self, name: str) -> tuple[Provide, ...]:
         """The ways in which this package stands for ``name``; its own name first."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 from typing import TYPE_CHECKING, TypeAlias
 
 from msgspec import Struct
@@ -71,14 +71,6 @@ def fetching(
 def quick(seconds: float) -> Policy:
     """One try, for as long as that takes at most."""
     return Policy(attempts=1, connect=seconds, read=seconds, total=seconds)
-
-
-def fetched_on(path: Path) -> str:
-    """The day on which a cached index was last known to be the mirror's, ``""`` where nothing tells."""
-    try:
-        return datetime.fromtimestamp(path.stat().st_mtime, UTC).date().isoformat()
-    except (OSError, OverflowError, ValueError):
-        return ""
 
 
 class Renewer:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,7 +13,6 @@ from dockerlint_alpine.apk.errors import IndexFormatError, UnknownReleaseError
 from dockerlint_alpine.apk.index import Index, IndexSource, SourceKind
 from dockerlint_alpine.apk.preference import ranked
 from dockerlint_alpine.apk.releases import is_release, release_key
-from dockerlint_alpine.apk.renewal import fetched_on
 from dockerlint_alpine.apk.signature import read_keys
 
 if TYPE_CHECKING:
@@ -68,7 +67,7 @@ class IndexStore:
     def sources(self) -> tuple[IndexSource, ...]:
         """Every index at hand, cached ones in place of the embedded ones that they renew."""
         found = [
-            _source(info, kind, fetched=fetched_on(database.path) if kind == "cached" else "")
+            _source(info, kind, fetched=_fetched_on(database.path) if kind == "cached" else "")
             for database, info, kind in self._all()
         ]
         return tuple(sorted(found, key=lambda one: (release_key(one.release), one.repository, one.arch)))
@@ -225,6 +224,14 @@ class IndexStore:
 def _source(info: SnapshotInfo, kind: SourceKind, note: str = "", fetched: str = "") -> IndexSource:
     facts = (info.release, info.repository, info.arch, info.date, info.description, info.packages)
     return IndexSource(*facts, kind, note, info.derived, fetched)
+
+
+def _fetched_on(path: Path) -> str:
+    """The day on which a cached index was last known to be the mirror's, ``""`` where nothing tells."""
+    try:
+        return datetime.fromtimestamp(path.stat().st_mtime, UTC).date().isoformat()
+    except (OSError, OverflowError, ValueError):
+        return ""
 
 
 def _made_of(info: SnapshotInfo) -> str:

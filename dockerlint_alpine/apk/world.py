@@ -216,8 +216,15 @@ class World:
         return paths.get(name, ())
 
     @cached_property
-    def _capabilities(self) -> dict[str, list[tuple[Package, str | None]]]:
+    def _capabilities(self) -> Mapping[str, Sequence[tuple[Package, str | None]]]:
         """Installed packages by every name that they provide."""
+        alone: dict[str, tuple[tuple[Package, str | None], ...]] = {}
+        names = 0
+        for package in self.packages.values():
+            alone.update(package.ways)
+            names += len(package.ways)
+        if names == len(alone):  # as in most worlds: no two packages have a name in common
+            return alone
         found: dict[str, list[tuple[Package, str | None]]] = {}
         for package in self.packages.values():
             found.setdefault(package.name, []).insert(0, (package, package.version))
@@ -245,7 +252,7 @@ class World:
     @cached_property
     def _namespaced(self) -> list[str]:
         """Sonames under a namespace: ``so:openblas:libopenblas.so.3``."""
-        return [name for name in self._capabilities if name.startswith("so:") and name.count(":") > 1]
+        return list(dict.fromkeys(name for package in self.packages.values() for name in package.namespaced))
 
     @cached_property
     def _by_trigger(self) -> dict[str, list[str]]:

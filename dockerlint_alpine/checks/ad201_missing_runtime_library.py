@@ -143,11 +143,10 @@ def _of_packages(subject: Subject, stage: Stage) -> Iterator[_Link]:
     """Extensions of Alpine's own Python packages, copied without the libraries that their packages depend on."""
     assert stage.end is not None
     pythons = pythons_of(stage, list(copied_pythons(subject, stage)))
-    names = PackageNames.of(subject.knowledge)
     for copied in copied_packages(subject, stage):
         if copied.python not in pythons:
             continue
-        rule = subject.knowledge.distribution(names.distribution(copied.package.name))
+        rule = subject.knowledge.distribution(PackageNames.of(subject.knowledge).distribution(copied.package.name))
         build = rule.build(None) if rule is not None else None
         package, origin = copied.package, subject.timeline.stages[copied.stage]
         assert origin.packages is not None

@@ -118,8 +118,14 @@ class _Use:
             if not self.started.isdisjoint((*need.commands, *item.imports)):
                 return None
             return Evidence("dockerfile", f"nothing in the Dockerfile starts {' or '.join(need.commands)}")
-        app = self.application
-        if len(item.resolved.chain) != 1 or not item.imports or app.imports(item.imports) is not None:
+        app, chain = self.application, item.resolved.chain
+        if item.imports and app.imports(item.imports) is not None:
+            return None
+        if len(chain) > 1 and need.kind == "program":
+            return Evidence(
+                "requirement", f"{chain[-2]} asks for {chain[-1]}; whether it starts the program isn't known"
+            )
+        if len(chain) > 1 or not item.imports:
             return None
         name = item.imports[0].partition(".")[0]
         tried = app.tries(item.imports)

@@ -258,7 +258,7 @@ def _may_come_along(subject: Subject, placement: FromStage, path: str, start: St
     if origin is None or placement.files is None:
         return True
     image = subject.timeline.lineage(origin)[-1].image
-    if image is None or not image.certain or start.name in _read(subject.knowledge).scripts:
+    if image is None or not image.evidence or start.name in _read(subject.knowledge).scripts:
         return True
     if path.rpartition("/")[0] in (*_SYSTEM, "/usr/local/bin"):
         found = placement.packages

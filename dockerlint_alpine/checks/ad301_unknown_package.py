@@ -52,12 +52,10 @@ RULES = "rules/package-names.toml"
 
 def run(subject: Subject) -> Iterator[Finding]:
     """Yield a finding for every operand of an ``apk add`` that no package of the release provides."""
-    names: PackageNames | None = None
     for asked in asked_for(subject):
         if asked.index.providers(asked.name):
             continue
-        names = names or PackageNames.of(subject.knowledge)
-        known = names.find(asked.name)
+        known = PackageNames.of(subject.knowledge).find(asked.name)
         if not _is_known_to_be_missing(asked, known):
             continue
         if ":" in asked.name:

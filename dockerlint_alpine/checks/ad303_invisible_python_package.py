@@ -59,7 +59,6 @@ _SHADOWED = re.compile(r"(?:python|pip|pydoc|idle|2to3|easy_install|wheel)[\d.]*
 
 def run(subject: Subject) -> Iterator[Finding]:
     """Yield a finding for every ``py3-*`` package that the image's Python does not see."""
-    names: PackageNames | None = None
     used: dict[int, bool] = {}
     text = subject.dockerfile.data.decode("utf-8", "replace")
     for asked in asked_for(subject):
@@ -70,8 +69,7 @@ def run(subject: Subject) -> Iterator[Finding]:
         if index not in used:
             used[index] = _uses_apk_python(subject, asked.stage, text)
         if not used[index] and not _program_used(package, text):
-            names = names or PackageNames.of(subject.knowledge)
-            yield _finding(subject, asked, package, names.distribution(package.name))
+            yield _finding(subject, asked, package, PackageNames.of(subject.knowledge).distribution(package.name))
 
 
 def _module_package(asked: Asked) -> Package | None:

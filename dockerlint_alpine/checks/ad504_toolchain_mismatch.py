@@ -20,6 +20,12 @@ FROM python:3.11-alpine3.19
 RUN apk add --no-cache gcc musl-dev
 RUN pip install aiohttp==3.8.1
 ```
+C that GCC 15 reads as C23 (GCC 14, from Alpine 3.21 on, takes for errors what were warnings):
+```dockerfile
+FROM python:3.12-alpine3.23
+RUN apk add --no-cache gcc musl-dev linux-headers
+RUN pip install uWSGI==2.0.28
+```
 A build that takes whatever Cython is the newest:
 ```dockerfile
 FROM python:3.11-alpine3.19
@@ -38,6 +44,12 @@ Or a base whose tools are new enough:
 FROM python:3.12-alpine3.20
 RUN apk add --no-cache gcc musl-dev cargo libffi-dev openssl-dev
 RUN pip install --no-binary cryptography cryptography==43.0.1
+```
+Or C as it was:
+```dockerfile
+FROM python:3.12-alpine3.23
+RUN apk add --no-cache gcc musl-dev linux-headers
+RUN CFLAGS=-std=gnu17 pip install uWSGI==2.0.28
 ```
 Or an older build tool:
 ```dockerfile
@@ -65,6 +77,7 @@ another version, another base. `alpine-doctor fix --prefer wheel` upgrades pip w
 ## References
 - [Cargo: rust-version](https://doc.rust-lang.org/cargo/reference/rust-version.html)
 - [PyO3's changelog](https://pyo3.rs/main/changelog.html): which release accepts which Python; checked since 0.20.3
+- Porting to [GCC 14](https://gcc.gnu.org/gcc-14/porting_to.html) and [GCC 15](https://gcc.gnu.org/gcc-15/porting_to.html)
 - [CMake 4.0](https://cmake.org/cmake/help/latest/release/4.0.html): compatibility with versions before 3.5 is removed
 """
 
@@ -118,7 +131,6 @@ def _finding(subject: Subject, made: Compile, found: tuple[Mismatch, ...]) -> Fi
         stage=made.stage,
         item=item,
         step=made.step,
-        severity="error",
         confidence=confidence_of(subject, item, made.stage, made.step.moment),
         evidence=(
             evidence.requirement(item),

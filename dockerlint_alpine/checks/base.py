@@ -175,7 +175,10 @@ class Check(Struct, frozen=True):
             location=at,
             evidence=unique((*evidence, in_script(step) if step is not None else None)),
             stage=stage_ref(stage) if stage is not None else None,
-            platforms=(subject.timeline.platform,) if subject is not None else (),
+            # FROM --platform, and an image for one architecture alone, have their own.
+            platforms=(stage.platform if stage is not None else subject.timeline.platform,)
+            if subject is not None
+            else (),
             distribution=distribution_ref(item) if item is not None else None,
             need=need,
             packages=tuple(package for package in packages if package),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
@@ -51,10 +52,11 @@ class PackageNames:
         self._testing: str = document.get("testing", {}).get("names", "")
         self._python: Mapping[str, str] = document.get("python", {}).get("names", {})
 
-    @classmethod
-    def of(cls, knowledge: Knowledge) -> PackageNames:
-        """The table of the compiled rules; empty where they have none."""
-        return cls(knowledge.document(DOCUMENT))
+    @staticmethod
+    @lru_cache(maxsize=4)
+    def of(knowledge: Knowledge) -> PackageNames:
+        """The table of the compiled rules, decoded once for all files; empty where they have none."""
+        return PackageNames(knowledge.document(DOCUMENT))
 
     def find(self, name: str) -> KnownName | None:
         """What is known of ``name``: as one that Alpine had, then of other distributions, then of edge/testing."""

@@ -18,7 +18,7 @@ from dockerlint_alpine.report.display import printable
 
 if TYPE_CHECKING:
     from dockerlint_alpine.fixer.fix_loop import Preference, Proposal
-    from dockerlint_alpine.model.findings import Fix
+    from dockerlint_alpine.model.findings import Remedy
     from dockerlint_alpine.run.analysis import FixResult
     from dockerlint_alpine.run.config import Configuration, Settings
     from dockerlint_alpine.run.jobs import Job
@@ -29,7 +29,12 @@ if TYPE_CHECKING:
 @common.analysis_options
 @common.output_options
 @click.option("--diff", "as_diff", is_flag=True, help="Print a unified diff and write nothing.")
-@click.option("--interactive", "-i", is_flag=True, help="Show each change and ask before it is made.")
+@click.option(
+    "--interactive",
+    "-i",
+    is_flag=True,
+    help="Ask about each cause before anything is changed, and which way out to take.",
+)
 @click.option("--unsafe-fixes", is_flag=True, default=None, help="Also apply fixes that remove or rewrite.")
 @click.option(
     "--prefer",
@@ -96,7 +101,8 @@ def _fix_stdin(_: tuple[str, ...], configured: Configuration, given: dict[str, A
 
 def _fix_paths(paths: tuple[str, ...], configured: Configuration, given: dict[str, Any]) -> int:
     from dockerlint_alpine.fixer.write import ChangedOnDiskError, WriteError
-    from dockerlint_alpine.run.analysis import UnreadableError, fix_builds, read_dockerfile
+    from dockerlint_alpine.run.analysis import UnreadableError, fix_builds
+    from dockerlint_alpine.run.jobs import read_job
     from dockerlint_alpine.run.reading import FragmentError
     from dockerlint_alpine.run.scheduler import merged_reports
 
@@ -104,7 +110,7 @@ def _fix_paths(paths: tuple[str, ...], configured: Configuration, given: dict[st
         job = builds[0]
         result = fix_builds(
             [doctor.for_job(build) for build in builds],
-            read_dockerfile(job.path),
+            read_job(job),
             job.path,
             shown_as=job.shown_as,
             changed=lists.new,
@@ -195,7 +201,8 @@ def _write(job: Job, result: FixResult) -> None:
 
 
 class _Question:
-    """Asks about one change after the other; ``a`` takes all that follow, ``q`` none of them."""
+    """Asks about one cause after the other, with the ways out of it, the best first; ``a`` takes for all that follow what
+    ``fix`` does by itself, ``q`` nothing."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
@@ -205,20 +212,29 @@ class _Question:
         """The function that asks about the fixes of one file."""
         return lambda proposal: self._accepts(shown_as, proposal)
 
-    def _accepts(self, shown_as: str, proposal: Proposal) -> bool | Fix:
-        if self._answer not in {"a", "q"}:
-            finding, line = proposal.finding, proposal.finding.location.line
-            click.echo(printable(f"{shown_as}:{line}: {finding.code} {finding.message}"))
-            ways = (proposal, *proposal.others)
-            for number, way in enumerate(ways, 1):
-                if len(ways) > 1:
-                    click.echo(printable(f"{number}: {_title(way)}"))
-                for path, old, new in way.changes:
-                    _print_diff(path or shown_as, old, new, self._settings)
-            self._answer = self._ask(printable(proposal.fix.title), len(ways))
-            if self._answer.isdecimal() and self._answer != "1":
-                return ways[int(self._answer) - 1].fix
-        return self._answer in {"y", "a", "1"}
+    def _accepts(self, shown_as: str, proposal: Proposal) -> bool | Proposal:
+        from dockerlint_alpine.report.causes import causes, titles
+
+        if self._answer in {"a", "q"}:
+            return self._answer == "a"
+        for cause in causes(proposal.findings):
+            click.echo(printable(f"{shown_as}:{cause.location.line}: {','.join(cause.codes)} {cause.headline}"))
+        remedies = dict.fromkeys(way for one in proposal.findings for way in one.remedies)
+        ranks = {way.fix: number for number, way in enumerate(remedies)}
+        ways = sorted((proposal, *proposal.others), key=lambda one: ranks.get(one.fixes[0], len(ranks)))
+        for way in remedies:
+            if way.fix is None or not way.fix.edits:
+                click.echo(printable(f"by hand: {_told(way)}"))
+        for number, offer in enumerate(ways, 1):
+            if len(ways) > 1:
+                told = [_told(way) for way in remedies if way.fix in offer.fixes] or titles(offer.fixes)
+                click.echo(printable(f"{number}: {'; '.join(told)}"))
+            for path, old, new in offer.changes:
+                _print_diff(path or shown_as, old, new, self._settings)
+        self._answer = self._ask(printable("; ".join(titles(proposal.fixes))), len(ways))
+        if self._answer.isdecimal() and ways[int(self._answer) - 1] is not proposal:
+            return ways[int(self._answer) - 1]
+        return self._answer not in {"n", "q"}
 
     @staticmethod
     def _ask(title: str, ways: int) -> str:
@@ -230,16 +246,13 @@ class _Question:
             except EOFError:
                 click.echo()
                 return "q"
-            if answer in {*numbers, *"ynaq"}:
+            if answer in {*numbers, *("naq" if numbers else "ynaq")}:
                 return answer
 
 
-def _title(way: Proposal) -> str:
+def _told(way: Remedy) -> str:
     """What a way out does, with what that spares."""
-    for remedy in way.finding.remedies:
-        if remedy.fix == way.fix:
-            return f"{remedy.title} ({remedy.saves})" if remedy.saves else remedy.title
-    return way.fix.title
+    return f"{way.title} ({way.saves})" if way.saves else way.title
 
 
 def _show_diffs(results: list[FixResult], lists: _Lists, settings: Settings) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -106,6 +105,8 @@ def _show_files(_: Judged, paths: tuple[str, ...], given: dict[str, Any]) -> int
     jobs, errors = common.jobs_for(named, configured) if named or not paths else ([], [])
     rows = [_build(job, configured.settings) for job in jobs]
     if as_json:
+        import json
+
         _say(json.dumps({"version": 1, "files": rows}, indent=2), configured.settings)
     elif rows:
         _say("\n".join(printable(_build_line(row)) for row in rows), configured.settings)

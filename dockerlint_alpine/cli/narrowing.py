@@ -13,7 +13,6 @@ from msgspec.structs import replace
 from dockerlint_alpine.cli import common
 from dockerlint_alpine.cli.sections import section
 from dockerlint_alpine.cli.terminal import warn
-from dockerlint_alpine.fixer.new_run import of_kept
 from dockerlint_alpine.model.reports import with_findings
 from dockerlint_alpine.system.files import read_file
 from dockerlint_alpine.system.plural import plural
@@ -59,6 +58,8 @@ def narrowed(report: Report, paths: Sequence[str], configured: Configuration, gi
         left = _without_baseline(left, given["baseline"], update=given["update_baseline"])
     if left is report:
         return report
+    from dockerlint_alpine.fixer.new_run import of_kept  # with all of stages/: half of a run that the cache answers
+
     both = zip(report.files, left.files, strict=True)
     files = tuple(with_findings(now, of_kept(before.findings, now.findings)) for before, now in both)
     return replace(left, files=files)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import time
 from functools import partial
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -17,14 +18,14 @@ from dockerlint_alpine.run.folders import cache_folder
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from datetime import date
-    from pathlib import Path
 
     from dockerlint_alpine.apk import IndexStore
     from dockerlint_alpine.apk.renewal import Fetch, Wanted
-    from dockerlint_alpine.python import Network, Resolver, UvResolver
+    from dockerlint_alpine.python import Facts, Network, PythonIndex, Resolver
     from dockerlint_alpine.python.index.questions import Question, Way
     from dockerlint_alpine.run.config import Settings
     from dockerlint_alpine.run.openers import Openers
+    from dockerlint_alpine.system.deadline import Task
 
 _SECONDS = {"quick": PATIENCE, "online": None}
 _WAITED_FOR = 60
@@ -48,9 +49,9 @@ def access(settings: Settings) -> Access:
         from dockerlint_alpine.python import find_uv
 
         if find_uv() is None:
-            from dockerlint_alpine.python.index.online import NO_UV
+            from dockerlint_alpine.python.index.online import NO_INDEX
 
-            raise click.UsageError(f"--online: {NO_UV}")
+            raise click.UsageError(f"--online: {NO_INDEX}")
     return found
 
 
@@ -89,7 +90,7 @@ def gather_resolver(settings: Settings, *, refused: Mapping[str, str]) -> Resolv
     if found == "offline":
         return None
     asks = found in _SECONDS
-    return _resolver(settings, found, Gathered(refused, settings.as_of) if asks else None)
+    return _resolver(settings, found, Gathered(refused) if asks else None)
 
 
 def gather_store(settings: Settings, *, failed: dict[str, str]) -> IndexStore:
@@ -117,14 +118,15 @@ class Reach:
         """Ask and fetch; tell whether judging again leads further."""
         from dockerlint_alpine.apk.renewal import name_of
 
-        work = self._network.questions({key: one for key, one in questions.items() if key not in self._refused})
+        tasks = self._network.tasks({key: one for key, one in questions.items() if key not in self._refused})
         names = {name_of(one): one for one in indexes if name_of(one) not in self._failed}
         if names:
             store = _plain_store("kept")
-            work |= {name: (name, _fetching(store, one, self._settings, self._seconds)) for name, one in names.items()}
-        if not work:
+            for name, one in names.items():
+                tasks[name] = _task(name, _fetching(store, one, self._settings, self._seconds))
+        if not tasks:
             return False
-        wrong = self._network.do_all(work)
+        wrong = self._network.do_all(tasks)
         self._refused |= {key: reason for key, reason in wrong.items() if key not in names}
         self._failed |= dict.fromkeys(names, "fetched once in this run")
         _tell_failures({name: wrong[name] for name in names if name in wrong}, self._network.lost)
@@ -132,10 +134,15 @@ class Reach:
 
 
 def _resolver(settings: Settings, found: Access, way: Way | None) -> Resolver:
-    from dockerlint_alpine.python import AnswerCache, KeptResolver
+    from datetime import timedelta
 
-    answers = AnswerCache(answers_folder())
-    return KeptResolver(answers, today=today(), as_of=settings.as_of, way=way, sparing=found != "online")
+    from dockerlint_alpine.python import CachedResolver
+    from dockerlint_alpine.python.index.cached_resolver import MAX_AGE
+
+    gaps = found != "online"
+    oldest = today() - timedelta(days=MAX_AGE if gaps else 0)
+    kept = _index(settings, oldest=oldest.isoformat(), asks=False)
+    return CachedResolver(kept, _index(settings, oldest="", asks=False), way=way, fills_gaps=gaps)
 
 
 def _network(settings: Settings, seconds: float | None) -> Network:
@@ -144,7 +151,7 @@ def _network(settings: Settings, seconds: float | None) -> Network:
 
     return Network(
         seconds,
-        partial(_uv, settings.as_of),
+        partial(_asking, settings),
         clock=time.monotonic,
         gave_up=_gave_up if seconds is not None else lambda _: None,
         tick=_Waiting(),
@@ -152,11 +159,33 @@ def _network(settings: Settings, seconds: float | None) -> Network:
     )
 
 
-def _uv(as_of: str | None, seconds: float | None) -> UvResolver:
-    from dockerlint_alpine.python import UvResolver
+def _asking(settings: Settings, seconds: float | None) -> PythonIndex:
+    return _index(settings, **({} if seconds is None else {"timeout": seconds, "quick": True}))
 
-    quick = {"timeout": seconds, "quick": True} if seconds is not None else {}
-    return UvResolver(cache=answers_folder(), variables=os.environ, day=today().isoformat(), as_of=as_of, **quick)  # type: ignore[arg-type]
+
+def _index(settings: Settings, **how: Any) -> PythonIndex:
+    from dockerlint_alpine.python import PythonIndex
+
+    return PythonIndex(
+        cache=answers_folder(),
+        variables=os.environ,
+        facts=partial(_facts, settings),
+        day=today().isoformat(),
+        as_of=settings.as_of,
+        **how,
+    )
+
+
+def _facts(settings: Settings) -> Facts:
+    from dockerlint_alpine.knowledge import Knowledge
+
+    return Knowledge.open(extra=[Path(folder) for folder in settings.rules]).facts
+
+
+def _task(name: str, work: Fetch) -> Task[object]:
+    from dockerlint_alpine.system.deadline import Piece, done_by
+
+    return done_by(Piece(name, work, name, -1))
 
 
 def _plain_store(found: Access, day: str | None = None) -> IndexStore:
@@ -177,7 +206,7 @@ def _store(settings: Settings, found: Access, failed: dict[str, str], *, fetch: 
 
     def bring(due: list[Wanted]) -> None:
         plain = _plain_store(found)
-        work = {name_of(one): (name_of(one), _fetching(plain, one, settings, _SECONDS[found])) for one in due}
+        work = {name_of(one): _task(name_of(one), _fetching(plain, one, settings, _SECONDS[found])) for one in due}
         _tell_failures(network.do_all(work), network.lost)
 
     # What was so on another day is not nearer to today's index than to the one at hand.

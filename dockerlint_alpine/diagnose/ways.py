@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
+from dockerlint_alpine.knowledge import WheelFacts
 from dockerlint_alpine.python import (
     Origin,
     PythonError,
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
 
     from dockerlint_alpine.diagnose.model import Cause
     from dockerlint_alpine.diagnose.patterns import PatternSet
-    from dockerlint_alpine.knowledge import WheelFacts
     from dockerlint_alpine.python import Resolver
 
 PLATFORMS = {
@@ -122,7 +122,7 @@ class WaysOut:
         origin = Origin("the log", None)
         wanted = RequirementSet((Requested(f"{name}=={version}", name, origin, specifier=f"=={version}"),))
         try:
-            found = self._resolver.resolve(wanted, target)
+            found = self._resolver.resolve(wanted, target, WheelFacts(self._facts.as_of, lambda _: None), no_deps=True)
         except (ResolverError, PythonError):
             return None
         verdict = next((one.artefact for one in found.distributions if one.name == name), None)

@@ -12,6 +12,7 @@ from msgspec import Struct
 
 from dockerlint_alpine.knowledge.schema import Table
 from dockerlint_alpine.python.model import Release
+from dockerlint_alpine.python.verdict import newest_first
 from dockerlint_alpine.python.versions import sort_versions
 
 if TYPE_CHECKING:
@@ -45,7 +46,7 @@ class WheelRecord(Struct, frozen=True):
         for version in (*wheels, *requires):
             if version not in known:
                 raise table.error("release", f"{version!r} has wheels or requirements but no entry")
-        return cls(name, as_of, releases, requires)
+        return cls(name, as_of, newest_first(releases), requires)
 
     @classmethod
     def packed(cls, raw: Mapping[str, Any]) -> WheelRecord:
@@ -136,7 +137,7 @@ class WheelFacts:
             if locked is not None:
                 there = {release.version for release in found}
                 more = [release for release in locked.releases if release.version not in there]
-                found = _newest_first((*found, *more)) if there and more else (*found, *more)
+                found = newest_first((*found, *more)) if there and more else (*found, *more)
             self._releases[name] = found
         return found
 
@@ -174,12 +175,6 @@ class WheelFacts:
     def packaged(self, name: str) -> Packaged | None:
         """Return the package that shows ``name`` (normalised) to be pure Python, ``None`` where none does."""
         return self._packaged(name)
-
-
-def _newest_first(releases: Sequence[Release]) -> tuple[Release, ...]:
-    by_version = {release.version: release for release in releases}
-    ordered = [by_version[version] for version in sort_versions(by_version)[::-1]]
-    return (*ordered, *(release for release in releases if release not in ordered))
 
 
 def _between(record: WheelRecord, version: str) -> tuple[str, ...] | None:

@@ -4,6 +4,9 @@ The file's first line is a table of what many lines share (compressed tag sets, 
 one line for each distribution. In the compiled rules a distribution is one row, and tag sets are rows of their own: a
 run reads what it asks for.
 
+A row has what requirements there are, what is the same for many releases, the pins, and then versions, newest first, each
+with the number of what it shares and its day: a run sorts nothing.
+
 Only a Poetry lock lists all files of a release. The others leave wheels out that their project can't use: such a release is
 ``partial``, so what it has is a fact, and what it lacks is not.
 """
@@ -18,7 +21,7 @@ from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
-from msgspec.structs import replace
+from msgspec.json import decode
 
 from dockerlint_alpine.knowledge.errors import RuleError
 from dockerlint_alpine.python.model import Release
@@ -70,26 +73,41 @@ def _rows(
     collected = head["collected"]
     for line in lines:
         name, requires, groups = json.loads(line)
-        kept = []
+        found: dict[str, tuple[list[Any], int]] = {}
         for tags, sdist, python, needs, source, flags, versions, days in groups:
-            every = list(zip(versions.split(), days or [0] * len(versions.split()), strict=True))
-            left = [(version, day) for version, day in every if not known(name, version)]
-            if left:
-                shown = f"{head['sources'][source]}, {collected}"
-                facts = (tags, sdist, None if python is None else head["pythons"][python], needs, shown, flags)
-                kept.append([*facts, " ".join(version for version, _ in left), [day for _, day in left if any(days)]])
-        if kept:
-            row = [requires, kept, pins.get(name, [])]
+            listed = versions.split()
+            for version, day in zip(listed, days or [0] * len(listed), strict=True):
+                if not known(name, version):
+                    shown = f"{head['sources'][source]}, {collected}"
+                    shared = [tags, sdist, None if python is None else head["pythons"][python], needs, shown, flags]
+                    found[version] = shared, day
+        if found:
+            row = [requires, *_in_order(found), pins.get(name, [])]
             yield name, json.dumps(row, ensure_ascii=False, separators=(",", ":"))
+
+
+def _in_order(found: Mapping[str, tuple[list[Any], int]]) -> tuple[list[Any], str, list[int], list[int]]:
+    """What releases share, each once, and the versions, newest first, with the number of that and the day of each."""
+    order = sort_versions(found)
+    floor = None
+    numbers: dict[tuple[Any, ...], int] = {}
+    at = []
+    for version in order:
+        tags, sdist, python, needs, shown, flags = found[version][0]
+        if flags & _PARTIAL and python is None:
+            python = floor  # as in uv's locks; a release does not admit Pythons again that one before it dropped
+        floor = python or floor
+        at.append(numbers.setdefault((tags, sdist, python, needs, shown, flags), len(numbers)))
+    return list(numbers), " ".join(order[::-1]), at[::-1], [found[version][1] for version in order[::-1]]
 
 
 def dictionary(rows: Sequence[tuple[str, str]]) -> bytes:
     """What many rows have in common, for zlib: short texts pack badly alone."""
     counts: Counter[str] = Counter()
     for _, row in rows:
-        lists, groups, _ = json.loads(row)
+        lists, shared, *_ = json.loads(row)
         counts.update({text for listed in lists for text in listed})
-        counts.update({group[4] for group in groups})
+        counts.update({facts[4] for facts in shared})
     common = [json.dumps(text, ensure_ascii=False) for text, _ in counts.most_common(_COMMON)]
     return ",".join(reversed(common)).encode()[-_WINDOW:]
 
@@ -102,32 +120,27 @@ def packed(row: str, shared: bytes) -> bytes:
 
 def unpacked(data: bytes, shared: bytes, tags_of: Callable[[int], tuple[str, ...]]) -> LockRecord:
     """The record that :func:`packed` made of a row; ``tags_of`` gives a tag set by its number."""
-    lists, groups, pins = json.loads(zlib.decompressobj(-15, shared).decompress(data))
-    releases: dict[str, Release] = {}
+    lists, groups, versions, at, days, pins = decode(zlib.decompressobj(-15, shared).decompress(data))
+    facts = [
+        (python, tags_of(tags) if tags is not None else (), _SDIST[sdist], flags, tags is not None, source, needs)
+        for tags, sdist, python, needs, source, flags in groups
+    ]
+    releases = []
     requires: dict[str, tuple[str, ...]] = {}
-    for tags, sdist, python, needs, source, flags, versions, days in groups:
-        wheels = tags_of(tags) if tags is not None else ()
-        for at, version in enumerate(versions.split()):
-            day = days[at] if days else 0
-            releases[version] = Release(
+    for version, number, day in zip(versions.split(), at, days, strict=True):
+        python, wheels, sdist, flags, known, source, needs = facts[number]
+        releases.append(
+            Release(
                 version,
                 upload_date=(_FIRST_DAY + timedelta(days=day)).isoformat() if day else None,
                 requires_python=python,
                 wheels=wheels,
-                sdist=_SDIST[sdist],
+                sdist=sdist,
                 partial=bool(flags & _PARTIAL),
-                wheels_known=tags is not None,
+                wheels_known=known,
                 source=source,
             )
-            if needs is not None:
-                requires[version] = tuple(lists[needs])
-    ordered = sort_versions(releases)
-    floor = None
-    for version in ordered:
-        release = releases[version]
-        if release.partial and release.requires_python is None and floor is not None:
-            # uv's locks have none; a release does not admit Pythons again that one before it has dropped.
-            releases[version] = replace(release, requires_python=floor)
-        else:
-            floor = release.requires_python or floor
-    return LockRecord(tuple(releases[version] for version in reversed(ordered)), requires, tuple(pins))
+        )
+        if needs is not None:
+            requires[version] = tuple(lists[needs])
+    return LockRecord(tuple(releases), requires, tuple(pins))

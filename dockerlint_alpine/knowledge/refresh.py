@@ -76,7 +76,7 @@ def _final_releases(releases: Iterable[Release]) -> list[tuple[Version, Release]
 def _stated(index: SimpleIndex, name: str, version: str) -> tuple[str, ...] | None:
     from zipfile import BadZipFile
 
-    from dockerlint_alpine.python.index.by_metadata import sdist_facts, stated_requires
+    from dockerlint_alpine.python.index.facts import sdist_facts, stated_requires
     from dockerlint_alpine.python.resolve import ResolverError
 
     def static_facts(index: SimpleIndex, name: str, version: str) -> SourceFacts:

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from dockerlint_alpine.knowledge.model import Distribution, Language, Library
 from dockerlint_alpine.python.model import normalise
 
-SCHEMA_VERSION = "2"
+SCHEMA_VERSION = "3"
 _BASES = 1024
 """Base images are kept by name, so many at most."""
 _Entry = TypeVar("_Entry")

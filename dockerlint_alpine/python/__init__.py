@@ -16,9 +16,8 @@ if TYPE_CHECKING:
     )
     from dockerlint_alpine.python.formats.pylock import read_pylock
     from dockerlint_alpine.python.formats.requirements_file import read_requirements
-    from dockerlint_alpine.python.index.answers import AnswerCache
-    from dockerlint_alpine.python.index.cached_resolver import KeptResolver, Network
-    from dockerlint_alpine.python.index.online import UvResolver
+    from dockerlint_alpine.python.index.cached_resolver import CachedResolver, Network
+    from dockerlint_alpine.python.index.online import PythonIndex
     from dockerlint_alpine.python.index.questions import Gathered
     from dockerlint_alpine.python.index.uv_program import find_uv
     from dockerlint_alpine.python.markers import applies, environment
@@ -42,28 +41,28 @@ if TYPE_CHECKING:
         normalise,
         redact,
     )
-    from dockerlint_alpine.python.requirement import parse_argument, parse_pep508
+    from dockerlint_alpine.python.requirement import parse_argument, parse_pep508, requirement_name
     from dockerlint_alpine.python.resolve import Resolver, ResolverError
     from dockerlint_alpine.python.sources.sdist import read_sdist, read_tree
-    from dockerlint_alpine.python.sources.source_facts import SourceFacts, SourceNeed, requirement_name
+    from dockerlint_alpine.python.sources.source_facts import SourceFacts, SourceNeed
     from dockerlint_alpine.python.tags import libc_of_tag, musl_of_alpine, supported_tags, tag_of_wheel
     from dockerlint_alpine.python.verdict import Choice, choose, judge_file
     from dockerlint_alpine.python.versions import specifiers
 
 __all__ = [
-    "AnswerCache",
+    "CachedResolver",
     "Choice",
     "External",
     "Facts",
     "FileReader",
     "Gathered",
     "IndexOptions",
-    "KeptResolver",
     "Network",
     "Origin",
     "Packaged",
     "Problem",
     "PythonError",
+    "PythonIndex",
     "Release",
     "Requested",
     "RequirementSet",
@@ -75,7 +74,6 @@ __all__ = [
     "SourceNeed",
     "Target",
     "Unresolved",
-    "UvResolver",
     "Verdict",
     "applies",
     "choose",
@@ -107,18 +105,17 @@ _HOMES = {
         "External Facts FileReader IndexOptions Origin Packaged Problem PythonError Release "
         "Requested RequirementSet Resolution Resolved Target Unresolved Verdict normalise redact"
     ),
-    "index.answers": "AnswerCache",
-    "index.online": "UvResolver",
-    "index.cached_resolver": "KeptResolver Network",
+    "index.online": "PythonIndex",
+    "index.cached_resolver": "CachedResolver Network",
     "index.questions": "Gathered",
     "index.uv_program": "find_uv",
     "formats.project": "follow_folders name_of read_project",
     "formats.pylock": "read_pylock",
-    "requirement": "parse_argument parse_pep508",
+    "requirement": "parse_argument parse_pep508 requirement_name",
     "formats.requirements_file": "read_requirements",
     "resolve": "Resolver ResolverError",
     "sources.sdist": "read_sdist read_tree",
-    "sources.source_facts": "SourceFacts SourceNeed requirement_name",
+    "sources.source_facts": "SourceFacts SourceNeed",
     "tags": "libc_of_tag musl_of_alpine supported_tags tag_of_wheel",
     "verdict": "Choice choose judge_file",
     "versions": "specifiers",

@@ -257,7 +257,7 @@ class Facts(Protocol):
         """The day on which the facts were taken."""
 
     def releases(self, name: str) -> Sequence[Release]:
-        """Return the known releases of ``name`` (normalised), in any order; empty: the distribution is unknown."""
+        """Return the known releases of ``name`` (normalised), newest first; empty: the distribution is unknown."""
 
     def requires(self, name: str, version: str) -> Sequence[str] | None:
         """Return the PEP 508 requirements of that release, ``None`` if they are not known."""

@@ -88,6 +88,11 @@ def parse_pep508(text: str, origin: Origin, *, chain: tuple[str, ...] = ()) -> R
     )
 
 
+def requirement_name(text: str) -> str:
+    """Return the normalised name of a PEP 508 text, as far as its beginning tells."""
+    return normalise(re.split(r"[^\w.-]", text.strip(), maxsplit=1)[0])
+
+
 def _as_read(clause: str) -> int:
     """The order in which people write clauses, which ``packaging`` does not keep: from the pin to the upper bound."""
     return ("=", "~", ">", "!", "<").index(clause[0])
@@ -174,8 +179,9 @@ def parse_argument(
             if "/" not in body and not body.startswith("."):
                 raise
             there = files.exists(posixpath.normpath(posixpath.join(cwd, body)))
-            what = "not an archive or a project folder" if there else "no such folder"
-            raise InvalidRequirementError(f"{redact(body)}: {what}") from None
+            shown = posixpath.normpath(posixpath.join(cwd, body))
+            what = "is neither an archive nor a project" if there else "is not there: no COPY or ADD brings it"
+            raise InvalidRequirementError(f"what is to be installed, {redact(shown)}, {what}") from None
         marker = found.marker
     if marker is not None:
         try:

@@ -30,7 +30,7 @@ from dockerlint_alpine.python.model import (
     UnresolvedKind,
     Verdict,
 )
-from dockerlint_alpine.python.requirement import InvalidRequirementError, parse_pep508
+from dockerlint_alpine.python.requirement import InvalidRequirementError, archive_version, parse_pep508
 from dockerlint_alpine.python.tags import knows_musllinux
 from dockerlint_alpine.python.verdict import Choice, choose, judge_file, merge_releases, releases_of_files, unrecorded
 from dockerlint_alpine.python.versions import InvalidSpecifierError, same_version, sort_versions, specifiers
@@ -57,6 +57,7 @@ NOBODY_ASKED = "nothing is kept of it, and the index is not asked"
 NOT_THERE = "the index has no "
 """How the reason begins where an index answers and has no such thing."""
 _BY_NEIGHBOUR = "where a release's dependencies are not recorded, those of the nearest recorded release are assumed"
+EXTRA_NOT_RECORDED = " adds what is not recorded"
 _BY_PACKAGE = "distributions that {} packages as pure Python are assumed to be pure Python"
 
 
@@ -69,13 +70,13 @@ class NoAnswerError(ResolverError):
 
 
 class Resolver(Protocol):
-    """Resolves a set with an index. Raises ``ResolverError``.
+    """Knows what a package index says, and may ask it.
 
-    ``sparing``: it is to be asked only for what the embedded facts leave open.
+    ``fills_gaps``: it is to be asked only for what the embedded facts leave open.
     """
 
     @property
-    def sparing(self) -> bool:
+    def fills_gaps(self) -> bool:
         """True for one that nobody asked for by name: the default of the command line."""
 
     @property
@@ -84,13 +85,25 @@ class Resolver(Protocol):
 
     @property
     def open(self) -> dict[str, Any]:
-        """Questions that were noted and not put, by the keys of their answers."""
+        """Questions that were noted and not put, by their keys."""
 
-    def recall(self, wanted: RequirementSet, target: Target) -> Resolution | None:
-        """Return an answer that is at hand, without asking anybody."""
+    @property
+    def refusal(self) -> str:
+        """Why the last question got no full answer, empty where it did."""
 
-    def resolve(self, wanted: RequirementSet, target: Target) -> Resolution:
-        """Return the resolution of ``wanted`` on ``target``."""
+    def resolve(
+        self,
+        wanted: RequirementSet,
+        target: Target,
+        facts: Facts,
+        *,
+        installed: Mapping[str, str] | None = None,
+        no_deps: bool = False,
+    ) -> Resolution:
+        """Return what ``wanted`` installs on ``target``, as far as the index and ``facts`` tell.
+
+        Raises ``ResolverError`` where the index may not be asked about such a set at all.
+        """
 
     def source_facts(
         self,
@@ -103,7 +116,7 @@ class Resolver(Protocol):
     ) -> SourceFacts:
         """Return what the sdist of a release says of its build in an environment with ``variables``.
 
-        ``only_kept``: it is not worth a question.
+        ``only_kept``: it is not worth a question. Raises ``ResolverError``.
         """
 
 
@@ -138,13 +151,14 @@ class Choices:
         self._limit = limit
         self._found: dict[Hashable, Choice] = {}
 
-    def recall(self, question: Hashable, make: Callable[[], Choice]) -> Choice:
-        """The answer to ``question``, worked out by ``make`` if it is not known."""
-        found = self._found.get(question)
+    def recall(self, name: str, question: Hashable, make: Callable[[], Choice]) -> Choice:
+        """The answer to ``question`` about the distribution ``name``, worked out by ``make`` if it is not known."""
+        key = (name, question)
+        found = self._found.get(key)
         if found is None:
             if len(self._found) >= self._limit:
                 self._found.clear()
-            found = self._found[question] = make()
+            found = self._found[key] = make()
         return found
 
 
@@ -321,7 +335,7 @@ class _Offline:
         source = "wheelhouse" if house else f"facts as of {as_of}"
         if not releases and not (house or self.wanted.options.no_index):
             return Choice(pin, Verdict("unknown", f"nothing is recorded about {node.name}", source))
-        if pin is not None and not any(same_version(pin, release.version) for release in releases):
+        if pin is not None and not _lists(releases, pin):
             if house or self.wanted.options.no_index:
                 return Choice(pin, Verdict("unknown", f"{node.name} {pin} is not among the recorded releases", source))
             return unrecorded(node.name, pin, releases, self.target, self.wanted.options, source=source)
@@ -329,12 +343,11 @@ class _Offline:
             return choose(
                 node.name, specifier, releases, self.target, self.wanted.options, source=source, as_of=self.as_of
             )
-        question = (node.name, specifier, out, self.target, self.wanted.options, self.as_of)
+        question = (specifier, out, self.target, self.wanted.options, self.as_of)
+        facts = (node.name, specifier, releases, self.target, self.wanted.options)
+        ordered = not self.wanted.wheelhouse
         return self.choices.recall(
-            question,
-            lambda: choose(
-                node.name, specifier, releases, self.target, self.wanted.options, source=source, as_of=self.as_of
-            ),
+            node.name, question, lambda: choose(*facts, source=source, as_of=self.as_of, ordered=ordered)
         )
 
     def unlisted(self, node: _Node, choice: Choice) -> Choice:
@@ -509,7 +522,7 @@ class _Offline:
         what the distribution requires."""
         if node.extras:
             extras = ",".join(sorted(node.extras))
-            self.tell(node.name, node.chain, f"what the extra {extras} adds is not recorded; --online tells", "company")
+            self.tell(node.name, node.chain, f"{node.name}[{extras}]{EXTRA_NOT_RECORDED}", "company")
         else:
             packaged = self.facts.packaged(node.name)
             self.notes.append(_BY_PACKAGE.format(packaged.system if packaged is not None else "nobody"))
@@ -522,8 +535,8 @@ class _Offline:
         stated = " ".join(self.facts.requires(node.name, version) or ()).replace("'", '"')
         unknown = [extra for extra in sorted(node.extras) if f'"{extra}"' not in stated]
         if unknown:
-            reason = f"what the extra {','.join(unknown)} adds is not recorded; --online tells"
-            self.tell(node.name, node.chain, reason, "company")
+            extras = ",".join(unknown)
+            self.tell(node.name, node.chain, f"{node.name}[{extras}]{EXTRA_NOT_RECORDED}", "company")
 
     def is_harmless(self, need: Requested) -> bool:
         """Tell whether nothing would be compiled if ``need`` of a neighbouring release came along: in its newest version,
@@ -544,6 +557,13 @@ def _is_extension(release: Release) -> bool:
     return not release.pure and any(tag.split("-")[1] != "none" for tag in release.wheels)
 
 
+def _lists(releases: Sequence[Release], version: str) -> bool:
+    """Tell whether ``version`` is among ``releases``, most often as it is spelt there."""
+    return any(one.version == version for one in releases) or any(
+        same_version(version, one.version) for one in releases
+    )
+
+
 def _only_for_an_extra(text: str) -> bool:
     """Tell whether a dependency plainly asks for an extra: ``extra == "x"`` in a marker without ``or``."""
     marker = text.partition(";")[2]
@@ -559,7 +579,8 @@ def _direct(own: Requested, target: Target) -> Choice:
     """Return the choice for a URL, archive or folder, which is taken as it is."""
     pin = specifiers(own.specifier).pin
     if own.artefacts:
-        return Choice(pin, judge_file(own.artefacts[0], target))
+        named = archive_version(own.artefacts[0]) if own.artefacts[0].endswith(".whl") else None
+        return Choice(pin or (named[1] if named is not None else None), judge_file(own.artefacts[0], target))
     what = f"the folder {own.path}" if own.path is not None else own.shown
     return Choice(pin, Verdict("sdist", f"built from {what}", "requirement"))
 
@@ -571,15 +592,14 @@ def _pure(name: str, packaged: Packaged) -> Verdict:
 
 
 def _conflict_text(node: _Node) -> str:
-    terms = dict.fromkeys(f"{node.name}{term[0]} ({term[1]})" for term in node.terms if term[0])
-    return f"conflicting constraints: {' and '.join(terms)}"
+    terms = list(dict.fromkeys(f"{node.name}{term[0]} ({term[1]})" for term in node.terms if term[0]))
+    return f"no version meets all of {', '.join(terms[:-1])} and {terms[-1]}"
 
 
 def resolve(
     wanted: RequirementSet,
     target: Target,
     facts: Facts,
-    online: Resolver | None = None,
     *,
     installed: Mapping[str, str] | None = None,
     as_of: str | None = None,
@@ -588,56 +608,18 @@ def resolve(
 ) -> Resolution:
     """Return what ``wanted`` installs on ``target``.
 
-    ``online`` answers if it can; if it fails, the offline answer carries a note with the reason. ``installed`` are
-    distributions (normalised name -> version) that the interpreter already sees, from apk for instance. ``as_of``
-    (``YYYY-MM-DD``) leaves out later uploads. ``choices`` are what was found out from the same facts before.
+    ``installed`` are distributions (normalised name -> version) that the interpreter already sees, from apk for instance.
+    ``as_of`` (``YYYY-MM-DD``) leaves out later uploads. ``choices`` are what was found out from the same facts before.
 
     Raises ``PythonError`` only for an impossible ``target``.
     """
     follow = not (wanted.locked or no_deps or wanted.options.require_hashes)
-    offline = _Offline(wanted, target, facts, installed or {}, as_of, choices or Choices(), follow=follow)
-    if online is not None and not no_deps and not answers_itself(wanted):
-        try:
-            answer = online.resolve(wanted, target)
-        except ResolverError as error:
-            found = offline.run()
-            notes = (f"resolved without the index: {error}", *found.notes)
-            return Resolution(found.distributions, found.unresolved, notes)
-        return filled(answer, offline.run) if has_unknown(answer) else answer
-    return offline.run()
+    return _Offline(wanted, target, facts, installed or {}, as_of, choices or Choices(), follow=follow).run()
 
 
-_OF_REQUIREMENTS = frozenset({"dependencies", "company"})
-"""Kinds of what is open about what a distribution requires."""
-
-
-def has_unknown(found: Resolution) -> bool:
-    """Tell whether an answer leaves a distribution open, or what it requires."""
-    unknown = any(one.artefact.kind == "unknown" for one in found.distributions)
-    return unknown or any(one.kind in _OF_REQUIREMENTS for one in found.unresolved)
-
-
-def filled(answer: Resolution, offline: Callable[[], Resolution]) -> Resolution:
-    """Return an index's ``answer`` with what the embedded facts tell of the distributions that it leaves open.
-
-    That an index has no such release is told all the same: there an installer finds nothing.
-    """
-    known = offline()
-    by_name = {one.name: one for one in known.distributions if one.artefact.kind != "unknown"}
-    told = {
-        one.name: by_name.get(one.name, one) if one.artefact.kind == "unknown" else one for one in answer.distributions
-    }
-    gained = {one.name for one in answer.distributions if told[one.name] is not one}
-    doubted = {one.name for one in known.unresolved}
-    recorded = {(one.name, one.version) for one in known.distributions if one.name not in doubted}
-    unresolved = []
-    for item in answer.unresolved:
-        one = told.get(item.name)
-        if item.kind in _OF_REQUIREMENTS and one is not None and (one.name, one.version) in recorded:
-            gained.add(item.name)
-        elif item.name not in gained or item.reason.startswith(NOT_THERE):
-            unresolved.append(item)
-    new = {one.name: one for one in known.distributions if one.name not in told and gained & set(one.chain)}
-    unresolved += [one for one in known.unresolved if one.name in new]
-    told |= new
-    return Resolution(tuple(told[name] for name in sorted(told)), tuple(unresolved), answer.notes)
+def open_names(found: Resolution) -> set[str]:
+    """The distributions of which an index could tell more: they, their files or their dependencies are not recorded."""
+    kinds = {one.name: one.artefact.kind for one in found.distributions if one.url is None}
+    open_kinds = {"unknown", "dependencies", "company"}
+    told = {one.name for one in found.unresolved if one.kind in open_kinds and one.name in kinds}
+    return told | {name for name, kind in kinds.items() if kind == "unknown"}

@@ -20,6 +20,7 @@ from dockerlint_alpine.python.tags import expand_tag, knows_musllinux, libc_of_t
 from dockerlint_alpine.python.versions import (
     InvalidSpecifierError,
     is_pre_release,
+    is_version,
     sort_versions,
     specifiers,
 )
@@ -64,6 +65,14 @@ def releases_of_files(names: Iterable[str], distribution: str) -> list[Release]:
         if tag is None:
             sources.add(known[1])
     return [Release(version, wheels=tuple(tags), sdist=version in sources) for version, tags in wheels.items()]
+
+
+def newest_first(releases: Iterable[Release]) -> tuple[Release, ...]:
+    """Return one release of each version, newest first; what is no version by PEP 440 comes last."""
+    by_version = {release.version: release for release in releases}
+    order = sort_versions(reversed(by_version))[::-1]
+    others = by_version.keys() - order
+    return (*map(by_version.__getitem__, order), *(one for one in by_version.values() if one.version in others))
 
 
 def merge_releases(index: Sequence[Release], local: Sequence[Release]) -> list[Release]:
@@ -116,34 +125,30 @@ class _Chooser:
         except InvalidSpecifierError:
             return True
 
-    def groups(self, versions: Iterable[str]) -> Iterator[list[str]]:
-        """Yield the admitted versions, newest first, in the groups that pip tries one after the other."""
-        every = list(versions)
-        pre = [version for version in every if is_pre_release(version)]
-        if self.options.allows_pre(self.name) or self.specifier.names_pre_release:
-            yield self.newest_first(every)
-            return
-        final = set(every).difference(pre)
-        yield self.newest_first(final)
-        yield self.newest_first(pre)
-
-    def newest_first(self, versions: Iterable[str]) -> list[str]:
-        return sort_versions(version for version in versions if self.specifier.contains(version))[::-1]
+    def admitted(self, known: Iterable[Release], *, pre: bool | None) -> Iterator[Release]:
+        """Yield those of ``known`` that the requirement admits: pre-releases alone, or final ones alone, or either."""
+        for release in known:
+            version = release.version
+            if pre is not None and is_pre_release(version) is not pre:
+                continue
+            if self.specifier.contains(version) and is_version(version):
+                yield release
 
     def choose(self, known: Sequence[Release]) -> Choice:
+        """The choice among ``known``, newest first. Most often one of the first is it, and the others stay unread."""
         by_version = {release.version: release for release in known}
         admitted: list[Release] = []
-        for group in self.groups(by_version):
-            releases = [by_version[version] for version in group]
-            admitted.extend(releases)
-            found = self.first(release for release in releases if not release.yanked and self.fits_python(release))
-            any_file = found or self.first(release for release in releases if self.fits_python(release))
-            if found is None and self.specifier.pinned:
-                found = any_file
+        either = self.options.allows_pre(self.name) or self.specifier.names_pre_release
+        for pre in (None,) if either else (False, True):  # the groups that pip tries one after the other
+            fitting = (release for release in self.admitted(known, pre=pre) if self.fits_python(release))
+            found = self.first(release for release in fitting if not release.yanked)
             if found is not None:
                 return self.told(found, by_version)
+            releases = list(self.admitted(known, pre=pre))
+            admitted.extend(releases)
+            any_file = self.first(release for release in releases if self.fits_python(release))
             if any_file is not None:  # only yanked files: pip looks no further, not at pre-releases either
-                break
+                return self.told(any_file, by_version) if self.specifier.pinned else self.nothing(admitted)
         return self.nothing(admitted)
 
     def first(self, usable: Iterable[Release]) -> Release | None:
@@ -309,9 +314,9 @@ class _Chooser:
         if all(release.yanked for release in fitting):
             return Choice(None, Verdict("none", f"every release that matches {wanted} is yanked", self.source))
         if not self.sdists_allowed:
-            reason = f"--only-binary, and no wheel of {wanted} fits {describe(self.target)}"
+            reason = f"only wheels are allowed (--only-binary), and none of {wanted} fits {describe(self.target)}"
         elif not self.wheels_allowed:
-            reason = f"--no-binary, and {wanted} has no sdist"
+            reason = f"only sources are allowed (--no-binary), and {wanted} has none"
         else:
             reason = f"{wanted} {NO_FILE} {describe(self.target)}"
         nearest = next((one for one in fitting if one.wheels), fitting[0]).version
@@ -333,14 +338,17 @@ def choose(
     *,
     source: str = "index",
     as_of: str | None = None,
+    ordered: bool = False,
 ) -> Choice:
     """Return the release and file that pip takes of the distribution ``name`` (normalised).
 
-    ``specifier`` is PEP 440 text, ``""`` for any; ``as_of`` (``YYYY-MM-DD``) leaves out what was uploaded later. Raises
-    ``PythonError`` for an invalid specifier or target.
+    ``specifier`` is PEP 440 text, ``""`` for any; ``as_of`` (``YYYY-MM-DD``) leaves out what was uploaded later. Releases
+    that are ``ordered`` come newest first, as facts have them. Raises ``PythonError`` for an invalid specifier or target.
     """
     if as_of is not None:
         releases = [release for release in releases if release.upload_date is None or release.upload_date <= as_of]
+    if not ordered:
+        releases = newest_first(releases)
     return _Chooser(name, specifier, target, options or IndexOptions(), source).choose(releases)
 
 

@@ -32,6 +32,11 @@ def _version(text: str) -> Version | None:
         return None
 
 
+def is_version(text: str) -> bool:
+    """Tell whether a text is a version by PEP 440."""
+    return _version(text) is not None
+
+
 def is_pre_release(version: str) -> bool:
     """Tell whether a version is a pre-release or a development release; an invalid one is neither."""
     parsed = _version(version)

@@ -111,32 +111,48 @@ def unchecked(report: Report) -> list[tuple[str, list[str]]]:
     return [(title, entries) for title, entries in sections if entries]
 
 
-_NOT_KNOWN = re.compile(
-    r"(?!what )(?P<names>\S+(?:, \S+)*(?: and (?:\d+ more|\S+))?) (?:is|are) (?P<said>not known offline.*)"
+_LIST = r"(?P<names>\S+(?:, \S+)*(?: and (?:\d+ more|\S+))?)"
+_ALIKE = tuple(
+    (re.compile(pattern), one, many)
+    for pattern, one, many in (
+        (rf"(?P<lead>)(?!what ){_LIST} (?:is|are) (?P<said>not known offline.*)", "is", "are"),
+        (rf"(?P<lead>)(?!what ){_LIST} (?:is|are) (?P<said>compiled, and what that takes .*)", "is", "are"),
+        (rf"(?P<lead>what ){_LIST} (?P<said>(?:requires|adds) is not known offline.*)", "", ""),
+        (rf"(?P<lead>base image ){_LIST} is (?P<said>not known: .*)", "is", "are"),
+        (rf"(?P<lead>the Alpine release of ){_LIST} is (?P<said>not known: .*)", "is", "is"),
+        (rf"(?P<lead>requirements file ){_LIST} (?P<said>can't be read: no COPY or ADD .*)", "", ""),
+        (r"(?P<lead>unknown instruction: )(?P<names>\S+)(?P<said>)", "", ""),
+    )
 )
-"""Names of which the same is said, however many: they are told in one sentence."""
+"""Messages in which only names differ, and the verbs behind one name and several: they are told in one sentence."""
 
 _NAMES = 8
 
 
 def _of_one_kind(found: Iterable[tuple[FileReport, Finding]]) -> list[tuple[tuple[FileReport, Finding], str]]:
     """Return each with its message; where only the names differ, that is the one message about all of them."""
-    listed = [(one, _NOT_KNOWN.fullmatch(one[1].message)) for one in found]
-    names: dict[str, dict[str, None]] = {}
-    for _, match in listed:
-        if match is not None:
-            names.setdefault(match["said"], {}).update(dict.fromkeys(re.split(", | and ", match["names"])))
+    listed = [(one, _alike(one[1].message)) for one in found]
+    names: dict[tuple[str, ...], dict[str, None]] = {}
+    for _, alike in listed:
+        if alike is not None:
+            names.setdefault(alike[1], {}).update(dict.fromkeys(alike[0]))
     return [
-        (one, one[1].message if match is None else _not_known(list(names[match["said"]]), match["said"]))
-        for one, match in listed
+        (one, one[1].message if alike is None else _of_all(list(names[alike[1]]), *alike[1])) for one, alike in listed
     ]
 
 
-def _not_known(names: Sequence[str], said: str) -> str:
-    if len(names) == 1:
-        return f"{names[0]} is {said}"
+def _alike(message: str) -> tuple[list[str], tuple[str, ...]] | None:
+    """The names in a message, and what is the same in all that are like it."""
+    for pattern, one, many in _ALIKE:
+        if match := pattern.fullmatch(message):
+            return re.split(", | and ", match["names"]), (match["lead"], one, many, match["said"])
+    return None
+
+
+def _of_all(names: Sequence[str], lead: str, one: str, many: str, said: str) -> str:
     shown = list(names) if len(names) <= _NAMES else [*names[: _NAMES - 1], f"{len(names) - _NAMES + 1} more"]
-    return f"{', '.join(shown[:-1])} and {shown[-1]} are {said}"
+    listed = " and ".join(filter(None, (", ".join(shown[:-1]), shown[-1])))
+    return " ".join(filter(None, (f"{lead}{listed}", many if len(names) > 1 else one, said)))
 
 
 _PLACES = 2

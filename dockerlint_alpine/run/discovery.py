@@ -16,7 +16,7 @@ from msgspec.structs import replace
 
 from dockerlint_alpine.run.builds import names_scripts
 from dockerlint_alpine.run.gitignore import WorkTree, ignored
-from dockerlint_alpine.run.jobs import Job
+from dockerlint_alpine.run.jobs import Job, missing
 from dockerlint_alpine.system.builds import Others
 from dockerlint_alpine.system.files import TEMPORARY, lies_within, project_root
 from dockerlint_alpine.system.platforms import APK_ARCH
@@ -81,8 +81,8 @@ _MARKS = frozenset({".git", ".gitignore"})
 class DiscoveryError(Struct, frozen=True):
     """A path that leads to no Dockerfile: as the user named it, and one line on why.
 
-    ``refused``: there may be one, and a file of the project may not ask for it. ``empty``: there is none in a folder, which
-    is no mistake.
+    ``refused``: there may be one, and a file of the project may not ask for it. ``empty``: there is none in a folder, or
+    where a compose file found there expects one, which is no mistake of who asks.
     """
 
     path: str
@@ -174,6 +174,7 @@ def _in_folder(folder: Path, shown_as: str, search: Search) -> tuple[list[Job], 
     dockerfiles: list[tuple[Path, str]] = []
     composed: list[Job] = []
     refused: list[DiscoveryError] = []
+    absent: dict[tuple[str, str], list[Job]] = {}
     passed_over: list[str] = []
     for name, shown in _walk(str(folder), "" if shown_as in {".", "./"} else shown_as.rstrip("/"), search, passed_over):
         path = Path(name)
@@ -184,6 +185,9 @@ def _in_folder(folder: Path, shown_as: str, search: Search) -> tuple[list[Job], 
             # A broken compose or bake file is not what was asked about here.
             found, problems = _in_build_file(path, shown, project_root(path.parent, [folder]))
             composed += found
+            for job in found:
+                if job.text is None and not job.path.exists():
+                    absent.setdefault((job.shown_as, shown), []).append(job)
             refused += (problem for problem in problems if problem.refused)
         else:
             dockerfiles.append((path, shown))
@@ -196,8 +200,8 @@ def _in_folder(folder: Path, shown_as: str, search: Search) -> tuple[list[Job], 
     ]
     inside = {os.path.realpath(path) for path, _ in dockerfiles}
     jobs = [*(job for job in composed if job.text is not None or os.path.realpath(job.path) in inside), *plain]
-    if jobs or refused:
-        return jobs, refused
+    if jobs or refused or absent:
+        return jobs, [*refused, *(DiscoveryError(at[0], missing(*of), empty=True) for at, of in absent.items())]
     reason = "a folder without any Dockerfile"
     if passed_over:
         reason += f" ({passed_over[0]} and the like were passed over: see .gitignore and `exclude`)"
@@ -359,6 +363,7 @@ def _job(build: Build, shown_as: str, project: Path) -> Job:
         text=text,
         images=build.images,
         image_made=build.image_made,
+        named_by=shown_as,
         others=Others(contexts=tuple(_contexts(build, project))),
     )
 

@@ -17,12 +17,17 @@ if TYPE_CHECKING:
     from dockerlint_alpine.run.config import Configuration, Settings
 
 
+_NAMED = 4
+"""Services that are named; the rest is counted."""
+
+
 class Job(Struct, frozen=True):
     """One build of one Dockerfile. ``context``, ``build_args`` and ``target`` are those of a compose service or bake target,
     ``services`` its name, and ``starts`` what its services start; ``platforms`` are set where the build is for these alone.
     ``text`` is the Dockerfile where it is part of the file at ``path``, its lines in their places there. ``images`` are
     names of the result, and ``others`` other builds that this one may rest on. ``walked``: it was found below a folder by
-    its name, and nobody named it. ``image_made`` is false where only commands run, as in a job of CI.
+    its name, and nobody named it; ``named_by`` is the compose or bake file that did. ``image_made`` is false where only
+    commands run, as in a job of CI.
     """
 
     path: Path
@@ -37,6 +42,7 @@ class Job(Struct, frozen=True):
     images: tuple[str, ...] = ()
     others: Others = Others()
     walked: bool = False
+    named_by: str = ""
     image_made: bool = True
 
 
@@ -50,9 +56,22 @@ def job_configuration(configuration: Configuration, job: Job) -> Configuration:
 
 def read_job(job: Job) -> bytes:
     """The Dockerfile of a build. Raises UnreadableError."""
-    from dockerlint_alpine.run.reading import read_dockerfile
+    from dockerlint_alpine.run.reading import UnreadableError, read_dockerfile
 
-    return job.text if job.text is not None else read_dockerfile(job.path)
+    if job.text is not None:
+        return job.text
+    if job.named_by and not job.path.exists():
+        raise UnreadableError(missing(job))
+    return read_dockerfile(job.path)
+
+
+def missing(*jobs: Job) -> str:
+    """What is wrong where a compose or bake file has builds of a Dockerfile that is not there."""
+    names = list(dict.fromkeys(name for job in jobs for name in job.services))
+    if len(names) > _NAMED:
+        names[_NAMED - 1 :] = [f"{len(names) - _NAMED + 1} more"]
+    said = " and ".join(filter(None, (", ".join(names[:-1]), *names[-1:])))
+    return f"no such file, and {jobs[0].named_by} builds {said} from it"
 
 
 def job_settings(settings: Settings, job: Job) -> Settings:

@@ -220,7 +220,8 @@ def _said_of(item: Installed, found: Installation) -> Iterator[str]:
     """The findings about an item."""
     for finding in found.judgement.report.findings:
         about = finding.distribution
-        here = not finding.platforms or found.subject.timeline.platform in finding.platforms
+        platform = found.subject.timeline.stages[found.step.stage].platform
+        here = not finding.platforms or platform in finding.platforms
         if about is not None and about.name == item.resolved.name and here and not finding.could_not_judge:
             yield f"{finding.code}: {_plain(finding.message)}"
 

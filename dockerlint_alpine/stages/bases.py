@@ -81,12 +81,12 @@ def _from_elsewhere(
     adopt(walk, found, guessed=named is None)
     shown = found.build.shown_as
     if walk.kind == "unknown":
-        why = found.unclear or "what that is built from isn't known: say it with --alpine X.Y"
-        walk.unclear = f"{node.base} is what {shown} builds, and {why}"
+        why = found.unclear or "and the base image of that is not known: give its Alpine release with --alpine X.Y"
+        walk.unclear = f"{node.base} is built by {shown}, {why}"
         if any(map(mentions_packages, node.instructions)):
             walk.unjudged("unknown-base-image", node.from_instruction, walk.unclear, f"FROM {node.base}")
     elif walk.kind == "alpine":
-        build.notes.append(f"{node.base} is taken for what {shown} builds")
+        build.notes.append(f"{node.base} is taken for the image that {shown} builds")
     if any(one.onbuild is not None and mentions_packages(one.onbuild) for one in found.node.instructions):
         message = f"{shown} has ONBUILD instructions that install packages: they are not followed into other files"
         walk.unjudged("unknown-value", node.from_instruction, message, f"FROM {node.base}")
@@ -124,14 +124,18 @@ def _report_unknown(walk: StageWalk) -> None:
     if not any(map(mentions_packages, node.instructions)):
         return
     if node.unknown and walk.image is None:
-        names = ", ".join(f"${name}" for name in node.unknown)
-        message = f"the base image depends on {names}, which has no value: give it with --build-arg"
+        names = " and ".join(f"${name}" for name in node.unknown)
+        given = " ".join(f"--build-arg {name}=..." for name in node.unknown)
+        have = "has" if len(node.unknown) == 1 else "have"
+        message = f"the base image depends on {names}, which {have} no value here: give it with {given}"
+    elif "{{" in node.base:
+        message = f"FROM {node.base} is to be filled in: this is a template, check what is made of it"
     elif "${" in node.base:
-        message = f"the base image depends on {node.base}, which is the environment's to say: give it with --build-arg"
+        message = f"the base image depends on {node.base}, of the environment: give the value with --build-arg"
     elif walk.image is not None and not walk.image.not_alpine:
-        message = f"which Alpine release {node.base} is built on isn't known: say it with --alpine X.Y"
+        message = f"the Alpine release of {node.base} is not known: give it with --alpine X.Y"
     else:
-        message = f"unknown base image {node.base}: say which Alpine it is with --alpine X.Y"
+        message = f"base image {node.base} is not known: give its Alpine release with --alpine X.Y"
     walk.unjudged("unknown-base-image", node.from_instruction, message, f"FROM {node.base or '(nothing)'}")
 
 

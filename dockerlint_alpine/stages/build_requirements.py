@@ -15,7 +15,6 @@ from msgspec.structs import replace
 from dockerlint_alpine.knowledge import Build
 from dockerlint_alpine.python import Origin, RequirementSet, parse_pep508, requirement_name
 from dockerlint_alpine.python.requirement import InvalidRequirementError
-from dockerlint_alpine.python.sources.source_facts import read_source
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -94,7 +93,11 @@ def project_asks(folder: str, files: StageFiles) -> tuple[str, ...]:
             tree[name] = files.read(posixpath.join(folder, name))
         except (OSError, ValueError):
             continue
-    return read_source(tree).build_requires if tree else ()
+    if not tree:
+        return ()
+    from dockerlint_alpine.python.sources.source_facts import read_source  # its patterns take 2 ms to compile
+
+    return read_source(tree).build_requires
 
 
 def _implied(requires: tuple[str, ...]) -> tuple[str, ...]:

@@ -59,7 +59,7 @@ class SourceBuilds:
             return ()
         wanted = _options(request, resolved.name)
         try:
-            kept = self._resolver.sparing  # nobody asked for it: it is worth no question
+            kept = self._resolver.fills_gaps  # nobody asked for it: it is worth no question
             return self._resolver.source_facts(resolved.name, resolved.version, wanted, only_kept=kept).build_requires
         except ResolverError:
             return ()
@@ -80,11 +80,10 @@ class SourceBuilds:
         found = self._sources(walk.files, resolved, request, {})
         return found is not None and not found[0].pure
 
-    def advice(self, *, several: bool) -> str:
+    @property
+    def advice(self) -> str:
         """What the user can do about distributions that nothing tells of."""
-        if self._resolver is None:
-            return f"ask the index for {'their sources' if several else 'its source'} with --online"
-        return f"look at {'their' if several else 'its'} build instructions"
+        return "--online reads the sources" if self._resolver is None else "look into the instructions for building"
 
     def _known_pure(self, name: str) -> bool:
         distribution = self._knowledge.distribution(name)

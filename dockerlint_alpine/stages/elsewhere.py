@@ -76,8 +76,8 @@ class OtherBuilds:
             found = [build for build in self._builds if build.folder and build.folder.lower() in wanted]
         found = [build for build in found if own is None or build.path != own.path]
         if len({(build.path, build.target, build.build_args) for build in found}) > 1:
-            places = ", ".join(dict.fromkeys(build.shown for build in found))
-            return Unclear(f"{reference} may be what {places} build: say which Alpine it is with --alpine X.Y")
+            places = " or ".join(dict.fromkeys(build.shown for build in found))
+            return Unclear(f"{reference} may be built by {places}: give its Alpine release with --alpine X.Y")
         return self._end(found[0]) if found else None
 
     def shown(self, walk: StageWalk) -> str:

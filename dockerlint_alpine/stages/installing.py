@@ -13,11 +13,11 @@ from dockerlint_alpine.knowledge.packaged import distribution_names, python_modu
 from dockerlint_alpine.python import Resolution, Resolved, Target, Unresolved, musl_of_alpine, normalise
 from dockerlint_alpine.python.markers import machine
 from dockerlint_alpine.python.resolve import (
+    EXTRA_NOT_RECORDED,
     NOBODY_ASKED,
     ResolverError,
     answers_itself,
-    filled,
-    has_unknown,
+    open_names,
     resolve,
 )
 from dockerlint_alpine.python.versions import same_version, sort_versions
@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from dockerlint_alpine.installers.base import ExportCommand, InstallCommand
     from dockerlint_alpine.knowledge import Knowledge
     from dockerlint_alpine.python import Facts, RequirementSet, Resolver
+    from dockerlint_alpine.stages.linkage import BuildFacts, SourceRule
     from dockerlint_alpine.stages.model import UnjudgedKind, Written
     from dockerlint_alpine.stages.scripts import ScriptFile
     from dockerlint_alpine.stages.walk import StageWalk
@@ -82,7 +83,7 @@ class Call(Struct, frozen=True, dict=True):
     def unjudged(self, kind: UnjudgedKind, message: str, evidence: str, things: int = 1) -> None:
         """Note something that could not be checked."""
         where = f"{self.written.path}:{self.written.line}: " if self.written is not None else ""
-        where = "" if message.startswith(where) else where
+        where = "" if self.written is not None and message.startswith(f"{self.written.path}:") else where
         self.walk.unjudged(kind, self.instruction, where + message, evidence, things)
 
 
@@ -131,7 +132,7 @@ class Installer:
         request = read_install_request(command, words, call.place(), target)
         self._report_problems(call, command, request)
         if home is None or home.version is None:
-            message = f"{command.program}: which Python runs here isn't known: say it with --python X.Y"
+            message = f"the Python that {command.program} installs for is not known: give its version with --python X.Y"
             call.unjudged("unknown-base-image", message, f"FROM {walk.node.base}")
             return
         target = self._target(walk, home, command, request.options)
@@ -141,7 +142,7 @@ class Installer:
         self._refusal = ""
         resolution = self._resolution(walk, request, target, present, wheelhouse)
         fresh = [one for one in resolution.distributions if one.artefact.kind != "installed"]
-        if (self.resolver is None or self.resolver.sparing) and _has_other_wheels(call, request):
+        if not self._online and _has_other_wheels(call, request):
             fresh = [_perhaps_a_wheel(one) for one in fresh]
         installed = _not_there_yet(
             walk, [self._installed(call, one, place, request, command, wheelhouse) for one in fresh]
@@ -228,42 +229,34 @@ class Installer:
 
             known = dict.fromkeys((*requirements.wheelhouse, *wheelhouse.named))
             requirements, facts = replace(requirements, wheelhouse=tuple(known)), WheelhouseFacts(facts, wheelhouse)
-        online: Resolution | None = None
-        if resolver is not None and not resolver.sparing:
-            online = resolve(
-                requirements, target, facts, resolver, installed=present, as_of=self.as_of, no_deps=no_deps
-            )
-        else:
-            offline = walk.build.world_cache.resolution(
+        asks = resolver is not None and not answers_itself(requirements)
+        found: Resolution | None = None
+        if not (asks and self._online):
+            found = walk.build.world_cache.resolution(
                 requirements, target, facts, installed=present, as_of=self.as_of, no_deps=no_deps
             )
-            if resolver is not None and not (no_deps or answers_itself(requirements)):
-                online = self._sparingly(resolver, requirements, target, offline)
-            if online is None:
-                if requirements.options.no_index and made:
-                    offline = _of_made(offline, made)
-                self.notes.extend(offline.notes if tell else ())
-                return offline
-            if has_unknown(online):
-                online = filled(online, lambda: offline)
-        if wheelhouse is not None:  # the index knows nothing of local files
-            judged = tuple(wheelhouse.judged(one, request, target) for one in online.distributions)
-            online = replace(online, distributions=judged)
-        self.notes.extend(online.notes if tell else ())
-        return online
+        if resolver is not None and asks and (found is None or open_names(found)):
+            try:
+                found = resolver.resolve(requirements, target, facts, installed=present, no_deps=no_deps)
+                self._refusal = resolver.refusal
+                if wheelhouse is not None:  # the index knows nothing of local files
+                    judged = tuple(wheelhouse.judged(one, request, target) for one in found.distributions)
+                    found = replace(found, distributions=judged)
+            except ResolverError as error:
+                self._refusal = str(error)
+                if self._online:
+                    self.notes.append(f"resolved without the index: {error}")
+        if found is None:
+            found = resolve(requirements, target, facts, installed=present, as_of=self.as_of, no_deps=no_deps)
+        if requirements.options.no_index and made:
+            found = _of_made(found, made)
+        self.notes.extend(found.notes if tell else ())
+        return found
 
-    def _sparingly(
-        self, resolver: Resolver, requirements: RequirementSet, target: Target, offline: Resolution
-    ) -> Resolution | None:
-        """The index's answer if it is kept, or if the embedded facts leave something open and it is quick."""
-        known = resolver.recall(requirements, target)
-        if known is not None or not _open_questions(offline):
-            return known
-        try:
-            return resolver.resolve(requirements, target)
-        except ResolverError as error:
-            self._refusal = str(error)
-            return None
+    @property
+    def _online(self) -> bool:
+        """Whether somebody asked for the index by name."""
+        return self.resolver is not None and not self.resolver.fills_gaps
 
     # -- how each distribution is made -----------------------------------------------------------------------------
 
@@ -287,19 +280,7 @@ class Installer:
         if walk.glibc is not None:
             glibc = self._made_on_glibc(call, resolved, request)
         elif ready is None and resolved.artefact.kind == "sdist" and command.action != "download":
-            assert walk.packages is not None
-            assert walk.index is not None
-            read = self.sources.rule(walk, resolved, request, call.env)
-            built = build_facts(
-                resolved,
-                walk.node.index,
-                self.knowledge,
-                walk.index,
-                walk.packages.world,
-                walk.packages.possible,
-                call.env,
-                read=read,
-            )
+            built = self._built(call, resolved, request)
         return Installed(
             resolved=resolved
             if ready is None
@@ -314,6 +295,24 @@ class Installer:
             pinned=settled or resolved.name in request.pinned,
             wheel=wheel,
             glibc=glibc,
+        )
+
+    def _built(
+        self, call: Call, resolved: Resolved, request: InstallRequest, read: SourceRule | None = None
+    ) -> BuildFacts:
+        """What compiling it here takes: by ``read``, else by what its sources say."""
+        walk = call.walk
+        assert walk.packages is not None
+        assert walk.index is not None
+        return build_facts(
+            resolved,
+            walk.node.index,
+            self.knowledge,
+            walk.index,
+            walk.packages.world,
+            walk.packages.possible,
+            call.env,
+            read=read or self.sources.rule(walk, resolved, request, call.env),
         )
 
     def _bytes(
@@ -387,16 +386,7 @@ class Installer:
         ):
             program = program_in_place_of(one.name)
             read = SourceRule(program, {}, f"{one.name} {one.version}") if program is not None else None
-            built = build_facts(
-                one,
-                walk.node.index,
-                self.knowledge,
-                walk.index,
-                walk.packages.world,
-                walk.packages.possible,
-                call.env,
-                read=read or self.sources.rule(walk, one, request, call.env),
-            )
+            built = self._built(call, one, request, read)
             if built.rule is not None:
                 yield Installed(one, "", built, call.conditional, call.instruction)
 
@@ -410,8 +400,8 @@ class Installer:
     def _report_hidden(self, call: Call, command: InstallCommand, hidden: Sequence[str]) -> None:
         if hidden:
             names = ", ".join(dict.fromkeys(hidden))
-            message = f"part of what {command.tool} installs comes from {names}, which is known only while building"
-            call.unjudged("unknown-value", message, f"{command.tool} {command.verb}")
+            message = f"{command.tool} takes requirements from {names}, known only while building"
+            call.unjudged("unknown-value", message + call.walk.how_to_give(hidden), f"{command.tool} {command.verb}")
 
     def _report_problems(self, call: Call, command: InstallCommand, request: InstallRequest) -> None:
         evidence = f"{command.tool} {command.verb}"
@@ -421,7 +411,7 @@ class Installer:
             here = problem.path == call.walk.build.shown_as and problem.line is not None
             message = problem.message if here else f"{where}: {problem.message}"
             if NOT_IN_CONTEXT in message:
-                message = f"{message} (--context names another)"
+                message = f"{message} (name another with --context)"
             call.unjudged("unreadable-requirements", message, evidence)
         files = call.walk.files
         for path in request.requirements.files:
@@ -441,6 +431,8 @@ class Installer:
         reported = {item.resolved.name for item in made if item.glibc is None or call.walk.glibc is not None}
         unknown: list[str] = []
         half_known: list[str] = []
+        extras: list[str] = []
+        problems = request.requirements.problems
         refused = {one.name for one in resolution.distributions if one.artefact.refused}  # a finding says that
         for item in resolution.unresolved:
             if item.kind == "no-release" and item.name in refused:
@@ -450,22 +442,24 @@ class Installer:
             ):
                 continue
             if item.kind == "unknown" and "://" in item.name:
-                message = f"what {item.name} brings can't be told before it is fetched"
+                message = f"what {item.name} requires is not known before it is fetched"
                 call.unjudged("unresolved-requirement", message, " -> ".join(item.chain))
             elif item.kind == "unknown" and not item.name.startswith(("/", ".")):
                 unknown.append(item.name)
-            elif item.kind == "unknown":
+            elif item.kind == "unknown" and not any(one.message.startswith(f"{item.name} has") for one in problems):
                 message = f"what {item.name} requires can't be read from its files"
                 call.unjudged("unresolved-requirement", message, " -> ".join(item.chain))
             elif item.kind == "dependencies":
                 half_known.append(item.name)
+            elif item.reason.endswith(EXTRA_NOT_RECORDED):
+                extras.append(item.reason.removesuffix(EXTRA_NOT_RECORDED))
             else:
                 call.unjudged("unresolved-requirement", f"{item.name}: {item.reason}", " -> ".join(item.chain))
         advice = self._advice()
         are = "are" if len(set(unknown)) > 1 else "is"
-        told_by_index = self.resolver is not None and not self.resolver.sparing
-        only_built = "what {} may bring along is known only to its build" if told_by_index else ""
-        for names, what in ((unknown, f"{{}} {are}"), (half_known, only_built or "what {} may bring along is")):
+        only_built = "what {} requires is known only to its build" if self._online else ""
+        required = only_built or "what {} requires is"
+        for names, what in ((unknown, f"{{}} {are}"), (half_known, required), (extras, "what {} adds is")):
             if names:
                 told = what is only_built
                 message = what.format(_listed(names)) + ("" if told else f" not known offline{advice}")
@@ -475,8 +469,8 @@ class Installer:
 
     def _advice(self) -> str:
         """What can be done about what is not known."""
-        if self.resolver is not None and not self.resolver.sparing:
-            return ", and the index gave no answer"
+        if self._online:
+            return f", and the index gave no answer{f' ({self._refusal})' if self._refusal else ''}"
         if self._refusal and self._refusal != NOBODY_ASKED:
             named = self._refusal.startswith("only --online")
             return f": {self._refusal}" if named else ", and the index did not answer in time: --online waits for it"
@@ -495,31 +489,22 @@ class Installer:
         if unruled:
             several = len(set(unruled)) > 1
             message = (
-                f"{_listed(unruled)} {'are' if several else 'is'} compiled and no rule tells what"
-                f" {'they need' if several else 'it needs'}: {self.sources.advice(several=several)}"
+                f"{_listed(unruled)} {'are' if several else 'is'} compiled, and what that takes is not known:"
+                f" {self.sources.advice}"
             )
             failures = [self.sources.failures[name] for name in unruled if name in self.sources.failures]
             evidence = failures[0] if failures else "no rule, and no version is known to be pure Python"
             call.unjudged("unresolved-requirement", message, evidence, len(set(unruled)))
         for item in compiled:
             if item.built is not None and item.built.unread:
-                message = (
-                    f"{item.resolved.name} is compiled, and its sources leave open: {'; '.join(item.built.unread[:3])}"
-                )
+                doubts = "; ".join(item.built.unread[:3])
+                message = f"{item.resolved.name} is compiled, and its sources do not tell all that it needs: {doubts}"
                 more = len(item.built.unread) - 3
                 call.unjudged(
                     "unresolved-requirement",
                     f"{message} and {more} more" if more > 0 else message,
                     f"{item.built.source}",
                 )
-
-
-def _open_questions(found: Resolution) -> bool:
-    """True where an index could tell more: a distribution, its files or its dependencies are not recorded."""
-    named = {one.name for one in found.distributions}
-    return any(one.artefact.kind == "unknown" for one in found.distributions) or any(
-        one.kind in {"unknown", "dependencies", "company"} and one.name in named for one in found.unresolved
-    )
 
 
 def _has_other_wheels(call: Call, request: InstallRequest) -> bool:
@@ -547,8 +532,9 @@ def _keeps_environment(call: Call, request: InstallRequest) -> bool:
 
 def _listed(names: Sequence[str]) -> str:
     unique = list(dict.fromkeys(names))
-    shown = ", ".join(unique[:_SHOWN_UNKNOWN])
-    return f"{shown} and {len(unique) - _SHOWN_UNKNOWN} more" if len(unique) > _SHOWN_UNKNOWN else shown
+    if len(unique) > _SHOWN_UNKNOWN:
+        unique[_SHOWN_UNKNOWN - 1 :] = [f"{len(unique) - _SHOWN_UNKNOWN + 1} more"]
+    return " and ".join(filter(None, (", ".join(unique[:-1]), unique[-1])))
 
 
 def _present(walk: StageWalk, home: PythonHome, command: InstallCommand, request: InstallRequest) -> dict[str, str]:

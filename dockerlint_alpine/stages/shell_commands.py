@@ -269,7 +269,8 @@ class _ScriptWalk:
     def _report_hidden(self, command: ApkCommand) -> None:
         if command.unknown:
             names = ", ".join(name if name.startswith(("$", "`")) else f"${name}" for name in command.unknown)
-            what = f"packages of this apk {command.verb} come from {names}, which is known only while building"
+            what = f"apk {command.verb} takes packages from {names}, known only while building"
+            what += self.walk.how_to_give(command.unknown)
             self._unjudged("unknown-value", what, f"apk {command.verb}")
 
     def _xargs(self, expanded: ExpandedCommand, args: Sequence[Arg], folder: str) -> None:
@@ -293,7 +294,9 @@ class _ScriptWalk:
         if piped is None:
             self.walk.unknown = (*self.walk.unknown, "xargs")
             self._unjudged(
-                "unknown-value", "the packages that xargs hands to apk are known only while building", "xargs apk"
+                "unknown-value",
+                "what xargs hands to apk is known only while building",
+                "xargs apk",
             )
             return
         place = _replaced(args[1:start])
@@ -460,7 +463,7 @@ class _ScriptWalk:
         )
 
     def _not_read(self, file: ScriptFile) -> None:
-        message = f"{file.shown} installs packages and isn't looked into: put its commands in a RUN"
+        message = f"{file.shown} installs packages and is not followed: move its commands into a RUN"
         self._unjudged("unknown-value", message, file.shown)
 
     def _add_user(self, args: Sequence[Arg]) -> None:

@@ -231,6 +231,18 @@ class StageWalk:
         table.update({(item.resolved.name, item.location, item.as_wheel): item for item in items})
         self.installed = list(table.values())
 
+    def how_to_give(self, names: Iterable[str]) -> str:
+        """How to tell values that only the build knows, behind what is said of them; empty where none is of an ARG."""
+        declared = {
+            word.partition("=")[0]
+            for one in self.node.instructions
+            if one.keyword == "ARG"
+            for word in one.value.split()
+        }
+        asked = dict.fromkeys(name.strip("${}") for name in names)
+        given = " ".join(f"--build-arg {name}=..." for name in asked if name in declared)
+        return f": give it with {given}" if given else ""
+
     def unjudged(
         self, kind: UnjudgedKind, instruction: Instruction, message: str, evidence: str, things: int = 1
     ) -> None:

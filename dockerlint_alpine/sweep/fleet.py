@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 _AHEAD = 8
 """Tasks that are handed to Dask for each thread at a time: enough to keep it busy, few enough to be stopped soon."""
+_PATIENCE = 20.0
+"""Seconds until a scheduler that does not answer is given up."""
 
 
 class FleetError(Exception):
@@ -128,7 +130,7 @@ def connected(address: str) -> Iterator[Any]:
             yield client
         return
     try:
-        client = Client(address, timeout=20)
+        client = Client(address, timeout=_PATIENCE)
     except (OSError, ValueError, TimeoutError) as error:
         raise FleetError(f"--cluster {address}: {error}".partition("\n")[0]) from None
     with client:

@@ -11,6 +11,7 @@ import re
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from dockerlint_alpine.syntax.expand import LexError
 from dockerlint_alpine.syntax.heredoc import heredoc_word
@@ -169,8 +170,22 @@ def expanded_commands(script: Script, variables: Variables) -> tuple[ExpandedCom
     The body of a function comes where it is called, with its arguments; where nobody calls it, it may not run.
     """
     walk = _Walk()
-    walk.script(script, Environment(variables), conditional=False, nesting=0, substitution=False)
+    walk.script(script, Environment(variables), _Level())
     return tuple(walk.found)
+
+
+class _Level(Struct, frozen=True):
+    """Where a script stands: whether it may not run at all, how deep it is nested, whether its output is what counts, and
+    the functions that it may call."""
+
+    conditional: bool = False
+    nesting: int = 0
+    substitution: bool = False
+    functions: Mapping[str, Sequence[Command]] = {}
+
+    def below(self, *, substitution: bool) -> _Level:
+        """The level of a script that is started here."""
+        return _Level(self.conditional, self.nesting + 1, substitution)
 
 
 class _Walk:
@@ -179,9 +194,7 @@ class _Walk:
         self.called: list[str] = []
         """The functions that are being called, outermost first."""
 
-    def script(
-        self, script: Script, environment: Environment, *, conditional: bool, nesting: int, substitution: bool
-    ) -> None:
+    def script(self, script: Script, environment: Environment, level: _Level) -> None:
         functions: dict[str, list[Command]] = {}
         for command in script.commands:
             if command.function is not None:
@@ -190,73 +203,50 @@ class _Walk:
             called = {command.name for command in script.commands}
             functions = {name: body for name, body in functions.items() if name in called}
         plain = [command for command in script.commands if command.function not in functions]
-        self._commands(plain, functions, environment, conditional, nesting, substitution)
+        self._commands(plain, environment, replace(level, functions=functions) if functions else level)
 
-    def _commands(
-        self,
-        commands: Sequence[Command],
-        functions: Mapping[str, Sequence[Command]],
-        environment: Environment,
-        conditional: bool,
-        nesting: int,
-        substitution: bool,
-    ) -> None:
+    def _commands(self, commands: Sequence[Command], environment: Environment, level: _Level) -> None:
+        maybe = level if level.conditional else replace(level, conditional=True)
         for command in commands:
             environment.enter(command)
-            maybe = conditional or (command.conditional if not self.called else _may_be_skipped(command))
-            if nesting < _MAX_NESTING:
+            skipped = command.conditional if not self.called else _may_be_skipped(command)
+            here = maybe if skipped else level
+            if level.nesting < _MAX_NESTING:
                 for inner in _substitutions(command):
-                    nested = Environment(environment.variables)
-                    self.script(inner, nested, conditional=maybe, nesting=nesting + 1, substitution=True)
-            body = functions.get(command.name)
+                    self.script(inner, Environment(environment.variables), here.below(substitution=True))
+            body = level.functions.get(command.name)
             if body is not None and self._may_call(command.name):
-                self._call(command, body, functions, environment, maybe, nesting, substitution)
+                self._call(command, body, environment, here)
             elif command.words:
-                self._command(command, environment, maybe, nesting, substitution)
+                self._command(command, environment, here)
             environment.run(command)
 
     def _may_call(self, name: str) -> bool:
         """False for a function that calls itself, and where calls of calls have made very many commands."""
         return name not in self.called and len(self.called) < _MAX_NESTING and len(self.found) < _MAX_COMMANDS
 
-    def _call(
-        self,
-        command: Command,
-        body: Sequence[Command],
-        functions: Mapping[str, Sequence[Command]],
-        environment: Environment,
-        conditional: bool,
-        nesting: int,
-        substitution: bool,
-    ) -> None:
+    def _call(self, command: Command, body: Sequence[Command], environment: Environment, level: _Level) -> None:
         """Run the body of a function where it is called: it sees and sets the variables of its caller."""
         before = environment.variables
         given = environment.with_arguments([arg.source for arg in expand_command(command, before)[1:]])
         inner = Environment(given, body[0].outside)
         self.called.append(command.name)
-        self._commands(body, functions, inner, conditional, nesting, substitution)
+        self._commands(body, inner, level)
         self.called.pop()
         environment.take(inner)
         environment.restore_arguments(before)
 
-    def _command(
-        self,
-        command: Command,
-        environment: Environment,
-        conditional: bool,
-        nesting: int,
-        substitution: bool,
-    ) -> None:
+    def _command(self, command: Command, environment: Environment, level: _Level) -> None:
         variables = environment.variables
         args = expand_command(command, variables)
         if not args:
             return
         prefix = tuple((assignment.name, assignment.value.value(variables)) for assignment in command.assignments)
         unwrapped = unwrap(args, command.redirects)
-        if unwrapped.script is not None and nesting < _MAX_NESTING:
+        if unwrapped.script is not None and level.nesting < _MAX_NESTING:
             nested = Environment({**variables, **dict(prefix), **dict(unwrapped.environment)})
             inner = parse_script(unwrapped.script)
-            self.script(inner, nested, conditional=conditional, nesting=nesting + 1, substitution=substitution)
+            self.script(inner, nested, level.below(substitution=level.substitution))
             if unwrapped.same_shell:
                 environment.take(nested)
             return
@@ -265,11 +255,11 @@ class _Walk:
                 command=command,
                 args=unwrapped.args,
                 variables=variables,
-                conditional=conditional,
+                conditional=level.conditional,
                 wrappers=unwrapped.wrappers,
                 environment=prefix + unwrapped.environment,
-                nesting=nesting,
-                substitution=substitution,
+                nesting=level.nesting,
+                substitution=level.substitution,
             )
         )
 

@@ -7,7 +7,7 @@ import io
 import tarfile
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from dockerlint_alpine.apk import apkindex
@@ -113,7 +113,6 @@ def test_odd_archives() -> None:
         list(tar_members(bytes(header)))
 
 
-@settings(max_examples=200)
 @given(st.binary(max_size=400))
 def test_bytes_are_read_or_refused(data: bytes) -> None:
     for content in (data, RECORD + data, data + RECORD):
@@ -123,7 +122,6 @@ def test_bytes_are_read_or_refused(data: bytes) -> None:
             continue
 
 
-@settings(max_examples=100)
 @given(st.binary(max_size=200), st.integers(0, 1500))
 def test_a_damaged_archive_is_refused(noise: bytes, at: int) -> None:
     whole = gzip.decompress(archive({"DESCRIPTION": b"v", "APKINDEX": RECORD}))

@@ -116,7 +116,7 @@ def test_usual_sets_take_the_short_way_and_the_solver_agrees(store: IndexStore, 
     assert ways.count("short") >= (0.9 if release >= "3.17" else 0.6) * len(ways)
 
 
-@settings(max_examples=25, phases=QUICK)
+@settings(phases=QUICK)
 @given(data=st.data())
 def test_any_packages_of_a_real_index(store: IndexStore, data: st.DataObject) -> None:
     source = data.draw(st.sampled_from(store.sources()))
@@ -175,7 +175,7 @@ def made(records: Sequence[Record], tools: str) -> Iterator[Index]:
         database.close()
 
 
-@settings(max_examples=120, phases=QUICK)
+@settings(phases=QUICK)
 @given(
     records=st.lists(record, min_size=3, max_size=8, unique_by=lambda one: (one.name, one.version)),
     tools=st.sampled_from(sorted(BEHAVIOURS)),

@@ -10,7 +10,6 @@ import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -21,6 +20,7 @@ from dockerlint_alpine.apk import DownloadError, IndexFormatError, IndexStore, S
 from dockerlint_alpine.apk.apkindex import split_streams
 from dockerlint_alpine.apk.signature import read_keys, verify
 from dockerlint_alpine.apk.update import Policy, index_url, update
+from tests.loopback import Handler, serving
 
 SNAPSHOTS = Path(__file__).resolve().parents[2] / "rules" / "alpine"
 KEYS = read_keys(SNAPSHOTS / "keys")
@@ -71,7 +71,7 @@ class Mirror:
     release: threading.Event = field(default_factory=threading.Event)
 
 
-class Handler(BaseHTTPRequestHandler):
+class Answers(Handler):
     told: Mirror
 
     def do_GET(self) -> None:
@@ -105,9 +105,6 @@ class Handler(BaseHTTPRequestHandler):
         else:
             self.wfile.write(body[: len(body) // 2] if told.cut else body)
 
-    def log_message(self, *_: object) -> None:
-        pass
-
     def handle(self) -> None:
         try:
             super().handle()
@@ -118,14 +115,9 @@ class Handler(BaseHTTPRequestHandler):
 @pytest.fixture
 def mirror() -> Iterator[Mirror]:
     told = Mirror()
-    server = ThreadingHTTPServer(("127.0.0.1", 0), type("Told", (Handler,), {"told": told}))
-    server.daemon_threads = True
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    told.address = f"http://127.0.0.1:{server.server_address[1]}"
-    yield told
-    told.release.set()
-    server.shutdown()
-    server.server_close()
+    with serving(type("Told", (Answers,), {"told": told})) as told.address:
+        yield told
+        told.release.set()
 
 
 @pytest.fixture

@@ -32,3 +32,13 @@ def test_only_the_official_images_are_known_to_search_with_compilers(judge: Judg
     }
     own = judge(f"FROM ghcr.io/home-assistant/base-python:3.14-alpine3.24\n{lines}")
     assert not [one for one in own.findings if one.code == "AD203"]
+
+
+def test_a_program_that_only_a_dependency_may_start_is_a_warning(judge: Judge) -> None:
+    """prefect draws with graphviz when it is asked to; graphviz alone is asked for to be used."""
+    for requirement, severity in (("prefect", "warning"), ("graphviz", "error")):
+        report = judge(f"FROM python:3.13-alpine3.22\nRUN pip install {requirement}\n")
+        (finding,) = (one for one in report.findings if one.need == "cmd:dot")
+        assert (finding.severity, finding.fix and finding.fix.applicability) == (
+            severity, "safe" if severity == "error" else "unsafe",
+        )  # fmt: skip

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from dockerlint_alpine.apk import IndexStore
@@ -346,7 +346,6 @@ LAYOUTS = (
 )
 
 
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     names=st.lists(st.sampled_from(_SAME), min_size=1, max_size=5, unique=True),
     release=st.sampled_from(COMPLETE),
@@ -365,7 +364,6 @@ def test_fixing_leaves_nothing_safe_and_is_done_after_once(
     assert fix_bytes(doctor, once.new, tmp_path / "Dockerfile").new == once.new
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(name=st.from_regex(r"[A-Za-z0-9!.~<>=@:*][A-Za-z0-9_.+:~<>=@*-]{0,30}", fullmatch=True))
 def test_any_operand_is_survived(tmp_path: Path, name: str) -> None:
     data = f"FROM alpine:3.19\nRUN apk add curl '{name}'\n".encode()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from dockerlint_alpine.apk import IndexStore
@@ -146,12 +146,11 @@ def test_a_pin_from_a_variable_is_reported_and_left(judge: Judge) -> None:
 _NAMES = [
     name
     for prefix in ("c", "l", "p")
-    for name in INDEX.names(prefix)
+    for name in sorted(INDEX.names(prefix))[::40]
     if (package := INDEX.package(name)) is not None and package.version[0] in "123456789"
-][::40]
+]
 
 
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     names=st.lists(st.sampled_from(_NAMES), min_size=1, max_size=4, unique=True),
     operator=st.sampled_from(["=", "=~", "~"]),

@@ -10,11 +10,10 @@ from packaging.specifiers import SpecifierSet
 from packaging.version import Version
 
 from dockerlint_alpine.apk import IndexStore
-from dockerlint_alpine.checks import ad504_toolchain_mismatch, toolchain
 from dockerlint_alpine.checks.toolchain import toolchains
 from dockerlint_alpine.knowledge import Knowledge
 from dockerlint_alpine.knowledge.errors import RuleError
-from dockerlint_alpine.knowledge.toolchains import PACKAGES, Toolchains, check, disagrees
+from dockerlint_alpine.knowledge.toolchains import PACKAGES, check, disagrees
 from dockerlint_alpine.knowledge.validate import judged
 
 if TYPE_CHECKING:
@@ -120,17 +119,34 @@ def test_setuptools_without_pkg_resources_is_for_pythons_that_have_it(judge: Jud
     assert not hopeless(judge(text.format("3.8")))
 
 
-def test_a_gcc_that_is_too_new(judge: Judge, monkeypatch: pytest.MonkeyPatch) -> None:
-    demand = {"versions": "==4.4.5", "gcc-before": "14", "evidence": ["lz4"]}
-    table = Toolchains({"releases": TABLE.releases, "distributions": {"lz4": [demand]}})
-    for module in (toolchain, ad504_toolchain_mismatch):
-        monkeypatch.setattr(module, "toolchains", lambda _: table)
-    text = "FROM python:3.12-alpine{}\nRUN apk add gcc musl-dev\n{}RUN pip install --no-binary :all: lz4==4.4.5\n"
-    (finding,) = hopeless(judge(text.format("3.21", "")))
-    assert "its C is refused by GCC 14 and later; Alpine 3.21 has 14.2" in finding.message
-    assert "set CFLAGS=-fpermissive; take Alpine 3.20 or earlier" in finding.message
-    assert not hopeless(judge(text.format("3.20", "")))
-    assert not hopeless(judge(text.format("3.21", "ENV CFLAGS=-fpermissive\n")))
+@pytest.mark.parametrize(
+    ("what", "limit", "passes", "fails", "switch"),
+    [
+        ("lru-dict==1.1.8", "14", "3.20", "3.21", "-fpermissive"),
+        ("lxml==4.9.4", "14", "3.20", "3.22", "-fpermissive"),
+        ("python-crfsuite==0.9.10", "14", "3.20", "3.23", "-fpermissive"),
+        ("setproctitle==1.3.4", "15", "3.22", "3.23", "-std=gnu17"),
+        ("uWSGI==2.0.28", "15", "3.22", "3.23", "-std=gnu17"),
+    ],
+)
+def test_c_that_a_newer_gcc_refuses(judge: Judge, what: str, limit: str, passes: str, fails: str, switch: str) -> None:
+    text = "FROM python:3.11-alpine{}\n{}{}RUN pip install --no-binary :all: {}\n"
+    (finding,) = hopeless(judge(text.format(fails, C, "", what)))
+    assert (
+        f"its C is refused by GCC {limit} and later; Alpine {fails} has {TABLE.version('gcc', fails)}"
+        in finding.message
+    )
+    assert finding.message.endswith(f"set CFLAGS={switch}; take Alpine {passes} or earlier")
+    assert not hopeless(judge(text.format(passes, C, "", what)))
+    assert not hopeless(judge(text.format(fails, C, f"ENV CFLAGS={switch}\n", what)))
+
+
+def test_numpy_2_refuses_c_that_cython_made_for_an_older_one(judge: Judge) -> None:
+    """TA-Lib's setup.py asks for whatever numpy is the newest; from 0.4.31 on for one before 2."""
+    text = "FROM python:3.11-alpine3.19\nRUN apk add gcc musl-dev\nRUN pip install TA-Lib=={}\n"
+    (finding,) = hopeless(judge(text.format("0.4.30")))
+    assert "its build takes the newest numpy and is refused by numpy 2 and later" in finding.message
+    assert not hopeless(judge(text.format("0.4.31")))
 
 
 def test_an_old_pip_is_upgraded_first(judge: Judge) -> None:

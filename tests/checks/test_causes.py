@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from dockerlint_alpine.run.analysis import Doctor, configure, fix_bytes
@@ -55,7 +55,6 @@ def unmet(data: bytes) -> list[Finding]:
     return [one for one in findings if one.traits.purpose is not None]
 
 
-@settings(max_examples=30, deadline=None)
 @given(
     base=st.sampled_from(BASES),
     wanted=st.lists(st.sampled_from(WANTED), min_size=1, max_size=5, unique=True),

@@ -219,6 +219,25 @@ def test_version_and_help_import_nothing_heavy() -> None:
     assert done.returncode == 0, done.stderr
 
 
+def test_what_the_cache_answers_imports_nothing_that_judges(netra: Path, tmp_path: Path) -> None:
+    code = (
+        "import sys, dockerlint_alpine.cli as c\n"
+        "try:\n    c.app(['check', '--offline', 'docker/backend.alpine.Dockerfile'], prog_name='x')\n"
+        "except SystemExit as end:\n    assert end.code == 1, end.code\n"
+        "ours = {f'dockerlint_alpine.{name}' for name in 'apk checks fixer installers knowledge stages syntax'.split()}\n"
+        "print(sorted((ours | {'packaging', 'tempfile', 'json'}) & set(sys.modules)), file=sys.stderr)\n"
+    )
+    environment = {**os.environ, "XDG_CACHE_HOME": str(tmp_path)}
+    command = [sys.executable, "-c", code]
+    first, second = (
+        subprocess.run(command, capture_output=True, text=True, check=False, cwd=netra, env=environment)
+        for _ in range(2)
+    )
+    assert "dockerlint_alpine.checks" in first.stderr
+    assert second.stdout == first.stdout
+    assert second.stderr.strip() == "[]"
+
+
 def test_a_plain_check_imports_nothing_heavy(netra: Path) -> None:
     code = (
         "import sys\nfrom dockerlint_alpine import analyze\n"

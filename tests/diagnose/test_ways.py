@@ -22,17 +22,16 @@ BUILDING = "Collecting {}=={}\n{}ERROR: Failed building wheel for {}\n"
 class Index:
     """An index that knows one answer, and remembers what it was asked."""
 
-    sparing = True
+    fills_gaps = True
+    refusal = ""
+    open: dict[str, object] = {}  # noqa: RUF012 - as the protocol has it
     looked_at: set[str] = set()  # noqa: RUF012 - as the protocol has it
 
     def __init__(self, verdict: Verdict | None) -> None:
         self.verdict = verdict
         self.asked: list[tuple[str, Target]] = []
 
-    def recall(self, wanted: RequirementSet, target: Target) -> None:
-        return None
-
-    def resolve(self, wanted: RequirementSet, target: Target) -> Resolution:
+    def resolve(self, wanted: RequirementSet, target: Target, *_: object, **__: object) -> Resolution:
         (one,) = wanted.requested
         self.asked.append((one.text, target))
         if self.verdict is None:

@@ -7,7 +7,7 @@ from io import BytesIO
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from dockerlint_alpine.elf import (
@@ -76,14 +76,12 @@ def look_at(data: bytes) -> None:
     assert to_json([result], alpine=None, arch=None)
 
 
-@settings(max_examples=400, deadline=None)
 @given(st.sampled_from(SEEDS), mutations)
 @example(SEEDS[1], [(0.25, bytes(8)), (0.46875, bytes(8))])  # its segments end before its headers do
 def test_mutated_small_objects(seed: bytes, changes: list[tuple[float, bytes]]) -> None:
     look_at(mutate(seed, changes))
 
 
-@settings(max_examples=300, deadline=None)
 @given(st.binary(max_size=600))
 def test_noise_behind_the_magic_number(noise: bytes) -> None:
     look_at(b"\x7fELF\x02\x01\x01" + noise)
@@ -97,7 +95,6 @@ def compiled(musl_gcc: str, tmp_path_factory: pytest.TempPathFactory) -> bytes:
     return compile_object(musl_gcc, folder / "x.so", source, needed=[library], rpath="$ORIGIN/y").read_bytes()
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_mutated_compiled_objects(compiled: bytes, data: st.DataObject) -> None:
     """Mutations where they hurt: headers and tables, not machine code."""
@@ -108,7 +105,6 @@ def test_mutated_compiled_objects(compiled: bytes, data: st.DataObject) -> None:
         look_at(mutate(compiled, data.draw(mutations)))
 
 
-@settings(max_examples=250, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_what_pyelftools_raises_stays_inside(compiled: bytes, data: st.DataObject) -> None:
     mutated = mutate(compiled, data.draw(mutations))
@@ -118,7 +114,6 @@ def test_what_pyelftools_raises_stays_inside(compiled: bytes, data: st.DataObjec
         one_line(error)
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_mutated_wheels(compiled: bytes, data: st.DataObject) -> None:
     out = BytesIO()

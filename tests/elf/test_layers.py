@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from dockerlint_alpine.elf import streams, tarread
@@ -207,7 +207,6 @@ def real_unpacking(layers: list[list[Entry]], top: Path) -> dict[str, bytes]:
 paths = st.lists(st.sampled_from("abc"), min_size=1, max_size=3).map(lambda parts: "/".join(["d", *parts, "f"]))
 
 
-@settings(max_examples=50, deadline=None)
 @given(st.lists(st.dictionaries(paths, st.binary(max_size=5), max_size=5), min_size=1, max_size=3))
 def test_merging_is_unpacking(layers: list[dict[str, bytes]]) -> None:
     listed: list[list[Entry]] = [[("file", path, content) for path, content in layer.items()] for layer in layers]
@@ -216,7 +215,6 @@ def test_merging_is_unpacking(layers: list[dict[str, bytes]]) -> None:
     assert {p: n.size for p, n in merged(*listed).items()} == {p: len(c) for p, c in expected.items()}
 
 
-@settings(max_examples=200)
 @given(st.data())
 def test_mutations_end_in_entries_or_one_error(data: st.DataObject) -> None:
     mutated = bytearray(

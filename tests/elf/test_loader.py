@@ -283,7 +283,7 @@ def random_scenario(seed: int) -> Scenario:
     )
 
 
-@pytest.mark.parametrize("seed", range(30))
+@pytest.mark.parametrize("seed", [*range(8), *(pytest.param(n, marks=pytest.mark.slow) for n in range(8, 60))])
 def test_agrees_with_the_real_loader_on_random_layouts(
     seed: int, tmp_path: Path, musl_gcc: str, musl_loader: Path, chroot: list[str]
 ) -> None:

@@ -10,7 +10,7 @@ import zipfile
 from collections.abc import Callable
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from dockerlint_alpine.elf import zipread
@@ -149,7 +149,6 @@ def test_totals_are_capped(monkeypatch: pytest.MonkeyPatch) -> None:
         ZipDirectory(data)
 
 
-@settings(max_examples=300)
 @given(st.data())
 def test_mutations_end_in_members_or_one_error(data: st.DataObject) -> None:
     original = zipped({"a/b.so": b"\x7fELF" + b"q" * 300, "c": b"x" * 50})

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from difflib import SequenceMatcher
 from itertools import pairwise
@@ -10,7 +9,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from dockerlint_alpine.fixer.fix_loop import compatible
@@ -22,16 +21,6 @@ DOCTOR = Doctor(configure())
 UNSAFE = DOCTOR.configured(configure(unsafe_fixes=True).settings)
 CASES = sorted((Path(__file__).parent / "cases").glob("*/before.Dockerfile"))
 PACKAGE = re.compile(rb"[a-z0-9][a-z0-9.+_-]*(?:[=~<>]+[0-9][\w.-]*)?")
-
-EXAMPLES = int(os.environ.get("FIXER_EXAMPLES", "60"))
-"""More of them find rarer shapes; the default keeps the run short."""
-
-many = settings(
-    max_examples=EXAMPLES,
-    deadline=None,
-    phases=[Phase.explicit, Phase.reuse, Phase.generate, Phase.shrink],
-    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
-)
 
 
 def fixed(shape: Shape, doctor: Doctor, folder: Path) -> FixResult:
@@ -89,7 +78,6 @@ def only_adds_packages(old: list[bytes], new: list[bytes]) -> None:
     assert all(PACKAGE.fullmatch(word) for word in words)
 
 
-@many
 @given(shapes())
 def test_a_fix_only_adds_packages_and_is_complete(shape: Shape) -> None:
     with TemporaryDirectory() as name:
@@ -111,7 +99,6 @@ def test_a_fix_only_adds_packages_and_is_complete(shape: Shape) -> None:
         assert not second.changed
 
 
-@many
 @given(shapes())
 def test_unsafe_fixes_come_to_an_end_too(shape: Shape) -> None:
     with TemporaryDirectory() as name:
@@ -136,7 +123,6 @@ def test_each_fix_alone_applies_and_parses(path: Path, unsafe: bool) -> None:
         assert not parse(new).problems
 
 
-@many
 @given(shapes(), st.data())
 def test_any_part_of_the_fixes_can_be_taken(shape: Shape, data: st.DataObject) -> None:
     """Interactive fixing: whatever is declined, the rest goes in and nothing is asked twice."""
@@ -148,9 +134,9 @@ def test_any_part_of_the_fixes_can_be_taken(shape: Shape, data: st.DataObject) -
 
     def accept(proposal: Proposal) -> bool:
         assert proposal.changes
-        asked.append(key_of(proposal.finding))
+        asked.extend(map(key_of, proposal.findings))
         answer = data.draw(st.booleans())
-        accepted.update([proposal.fix.edits] if answer else [])
+        accepted.update(fix.edits for fix in proposal.fixes if answer)
         return answer
 
     with TemporaryDirectory() as name:

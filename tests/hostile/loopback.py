@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import ssl
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
+
+from tests.loopback import Handler, serving
 
 Answer = Callable[[BaseHTTPRequestHandler], None]
 
@@ -25,29 +26,17 @@ class Loopback:
 def loopback(answer: Answer, tls: ssl.SSLContext | None = None) -> Iterator[Loopback]:
     """Serve until the context ends; ``answer`` is called for each request."""
 
-    class Handler(BaseHTTPRequestHandler):
+    class Answers(Handler):
         def do_GET(self) -> None:
             served.asked.append(self.path)
             with contextlib.suppress(OSError):
                 answer(self)
 
-        do_HEAD = do_GET  # noqa: N815 - the name that http.server looks for
+        do_HEAD = do_GET
 
-        def log_message(self, *_: object) -> None:
-            return
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
-    if tls is not None:
-        server.socket = tls.wrap_socket(server.socket, server_side=True)
-    server.handle_error = lambda *_: None  # type: ignore[method-assign]  # who hangs up has his reasons
-    served = Loopback(f"http{'s' if tls else ''}://127.0.0.1:{server.server_port}")
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    try:
+    with serving(Answers, tls) as address:
+        served = Loopback(address)
         yield served
-    finally:
-        server.shutdown()
-        server.server_close()
 
 
 def send(handler: BaseHTTPRequestHandler, body: bytes, kind: str = "text/html", status: int = 200) -> None:

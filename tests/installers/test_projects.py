@@ -116,7 +116,7 @@ def test_dynamic_dependencies_come_from_the_files_that_setuptools_reads() -> Non
     (problem,) = read_project("/app", MemoryFiles({"/app/pyproject.toml": text})).problems
     assert (problem.line, problem.message) == (
         5,
-        "the dependencies are dynamic; only the build backend hatchling.build knows them",
+        "the dependencies are dynamic: only the build backend hatchling.build can tell them",
     )
 
 
@@ -133,8 +133,15 @@ def test_setup_cfg_and_setup_py() -> None:
         ("old", "setup.py:4", 'python_version < "3"'),
     ]
     assert [(problem.path, problem.line) for problem in found.problems] == [("setup.cfg", 6)]
+    with_tools = read_project(
+        "/app", MemoryFiles({**files.files, "/app/pyproject.toml": "[tool.black]\n"}), extras=["DB"]
+    )
+    assert with_tools.requested == found.requested
+    assert with_tools.problems == found.problems
     nothing = read_project("/app", MemoryFiles({"/app/readme": ""}))
-    assert [problem.message for problem in nothing.problems] == ["/app has neither pyproject.toml nor setup.py"]
+    assert [problem.message for problem in nothing.problems] == [
+        "/app has neither pyproject.toml nor setup.py, as far as COPY and ADD tell"
+    ]
 
 
 def test_broken_files_are_problems() -> None:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from dockerlint_alpine.knowledge.facts import WheelRecord
 from dockerlint_alpine.knowledge.refresh import RefreshError, refresh, refresh_rules
-from dockerlint_alpine.python.index.client import IndexAnswerError, SimpleIndex
+from dockerlint_alpine.python.index.client import Answered, IndexAnswerError, SimpleIndex
 
 INDEX = "https://index.example/simple/"
 
@@ -49,7 +49,7 @@ class Index:
     def client(self) -> SimpleIndex:
         return SimpleIndex([INDEX], fetch=self)
 
-    def __call__(self, url: str, accept: str, limit: int) -> tuple[str, bytes]:
+    def __call__(self, url: str, accept: str, limit: int, etag: str) -> Answered:
         self.asked.append(url)
         if url == f"{INDEX}lz4/":
             entries = [
@@ -61,8 +61,8 @@ class Index:
                 for name, body in self.files.items()
             ]
             body = json.dumps({"meta": {"api-version": "1.1"}, "name": "lz4", "files": entries}).encode()
-            return "application/vnd.pypi.simple.v1+json", body
-        return "", self.files[url.removeprefix("https://files.example/")]
+            return Answered("application/vnd.pypi.simple.v1+json", body)
+        return Answered("", self.files[url.removeprefix("https://files.example/")])
 
 
 def taken(index: Index, **options: object) -> WheelRecord:
@@ -145,7 +145,7 @@ def test_a_file_keeps_its_day_while_nothing_changes(tmp_path: Path) -> None:
 
 def test_an_index_that_does_not_answer_is_its_own_error() -> None:
     with pytest.raises(IndexAnswerError, match="not a PEP 691 answer"):
-        refresh("lz4", SimpleIndex([INDEX], fetch=lambda *_: ("application/json", b"[]")), day="2026-11-23")
+        refresh("lz4", SimpleIndex([INDEX], fetch=lambda *_: Answered("application/json", b"[]")), day="2026-11-23")
 
 
 @given(st.binary(max_size=200))

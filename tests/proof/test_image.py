@@ -8,7 +8,7 @@ from pathlib import Path
 
 import jsonschema
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 import dockerlint_alpine.report
@@ -425,7 +425,6 @@ def test_bad_input_is_one_clear_line(built: Path, args: list[str], message: str)
     assert b"Traceback" not in said
 
 
-@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.binary(max_size=200), st.binary(max_size=100), st.binary(max_size=60))
 def test_no_content_of_an_image_breaks_the_comparison(
     bench: Bench, database: bytes, metadata: bytes, record: bytes

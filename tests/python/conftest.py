@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from dockerlint_alpine.python.model import Packaged, Release, Target
+from dockerlint_alpine.python.verdict import newest_first
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -55,7 +56,7 @@ class MemoryFacts:
         self._packaged = packaged or {}
 
     def releases(self, name: str) -> Sequence[Release]:
-        return self._releases.get(name, ())
+        return newest_first(self._releases.get(name, ()))
 
     def requires(self, name: str, version: str) -> Sequence[str] | None:
         return self._requires.get((name, version), self._requires.get(name))

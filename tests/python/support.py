@@ -1,16 +1,17 @@
-"""A resolver that knows nothing of the user's own configuration."""
+"""The index's clients with nothing of the user's own configuration."""
 
 from __future__ import annotations
 
 import os
-from datetime import date
+import time
 from pathlib import Path
 
-from dockerlint_alpine.python.index.cached_resolver import KeptResolver
-from dockerlint_alpine.python.index.online import UvResolver
-from dockerlint_alpine.python.index.questions import WhatIsInstalled, WhatSourcesSay
-from dockerlint_alpine.python.model import Resolution
-from dockerlint_alpine.python.sources.source_facts import SourceFacts
+from dockerlint_alpine.python.index.cached_resolver import CachedResolver, Network
+from dockerlint_alpine.python.index.online import PythonIndex
+from dockerlint_alpine.python.model import Facts, RequirementSet, Resolution, Target
+from tests.python.conftest import MemoryFacts
+
+NO_FACTS = MemoryFacts({})
 
 
 def variables(tmp_path: Path) -> dict[str, str]:
@@ -30,26 +31,25 @@ def variables(tmp_path: Path) -> dict[str, str]:
     }
 
 
-class Direct:
-    """The way to the index that takes the time it takes."""
+class Asking(CachedResolver):
+    """What ``--online`` hands to a doctor: answers are kept below a folder, and it takes the time it takes."""
 
-    def __init__(self, uv: UvResolver) -> None:
-        self.uv = uv
+    def __init__(self, cache: Path, environment: dict[str, str], facts: Facts = NO_FACTS, **options: object) -> None:
+        self.variables = environment
 
-    def resolution(self, question: WhatIsInstalled) -> Resolution:
-        return question.put(self.uv)
+        def opened(**more: object) -> PythonIndex:
+            given = {**options, **more}
+            return PythonIndex(cache=cache, variables=environment, facts=lambda: facts, **given)  # type: ignore[arg-type]
 
-    def sources(self, question: WhatSourcesSay) -> SourceFacts:
-        return question.put(self.uv)
+        self.told: list[str] = []
+        self.network = Network(None, lambda _: opened(), clock=time.monotonic, gave_up=self.told.append)
+        super().__init__(opened(asks=False), opened(asks=False, oldest=""), way=self.network, fills_gaps=False)
+
+    def ask(self, wanted: RequirementSet, target: Target) -> Resolution:
+        """What the index tells, without other facts."""
+        return self.resolve(wanted, target, NO_FACTS)
 
 
-def asking(uv: UvResolver) -> KeptResolver:
-    """What ``--online`` hands to a doctor, on ``uv``."""
-    today = date.fromisoformat(uv.day) if uv.day else date.min
-    return KeptResolver(uv.answers, today=today, as_of=uv.as_of, way=Direct(uv), sparing=False)
-
-
-def resolver(tmp_path: Path, more: dict[str, str] | None = None, **options: object) -> UvResolver:
+def resolver(tmp_path: Path, more: dict[str, str] | None = None, **options: object) -> Asking:
     """A resolver whose answers are kept below ``tmp_path``; ``more`` goes into its environment."""
-    environment = {**variables(tmp_path), **(more or {})}
-    return UvResolver(cache=tmp_path / "answers", variables=environment, **options)  # type: ignore[arg-type]
+    return Asking(tmp_path / "answers", {**variables(tmp_path), **(more or {})}, **options)  # type: ignore[arg-type]

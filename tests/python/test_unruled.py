@@ -12,7 +12,7 @@ from dockerlint_alpine.model.findings import Finding
 from dockerlint_alpine.model.reports import FileReport
 from dockerlint_alpine.run.analysis import Doctor, configure
 from tests.python.index.local_index import LocalIndex, serve
-from tests.python.support import asking, resolver
+from tests.python.support import resolver
 
 GLIBC = "cp311-cp311-manylinux_2_17_x86_64"
 SPLIT = """FROM python:3.11-alpine3.19 AS builder
@@ -38,9 +38,9 @@ Check = Callable[[LocalIndex, str], FileReport]
 def check(project: Callable[[Mapping[str, str]], Path], tmp_path: Path) -> Check:
     def run(index: LocalIndex, requirements: str, dockerfile: str = SPLIT) -> FileReport:
         root = project({"Dockerfile": dockerfile, "requirements.txt": f"-i {index.url}\n{requirements}"})
-        return Doctor(
-            configure(context=root), resolver=asking(resolver(tmp_path, {"PIP_INDEX_URL": index.url}))
-        ).check_file(root / "Dockerfile")
+        return Doctor(configure(context=root), resolver=resolver(tmp_path, {"PIP_INDEX_URL": index.url})).check_file(
+            root / "Dockerfile"
+        )
 
     return run
 
@@ -73,7 +73,7 @@ def test_what_is_linked_only_by_accident(index: LocalIndex, check: Check) -> Non
     assert said(report, "AD201") == {("lz4-libs",)}
     assert not of(report, "AD101")  # without lz4-dev the build goes on without it
     (open_question,) = of(report, "AD903")
-    assert "setup.py:5: whether libs.append('lz4') happens is decided at run time" in open_question.message
+    assert "setup.py:5: whether libs.append('lz4') is carried out is decided when it runs" in open_question.message
 
 
 def test_headers_alone_are_not_linked(index: LocalIndex, check: Check) -> None:
@@ -88,7 +88,7 @@ def test_what_nobody_knows_is_said_and_not_guessed(index: LocalIndex, check: Che
     report = check(index, "odd\n")
     (notice,) = of(report, "AD903")
     assert notice.message == (
-        "odd is compiled, and its sources leave open: setup.py:2 links -lunheardof;"
+        "odd is compiled, and its sources do not tell all that it needs: setup.py:2 links -lunheardof;"
         " linker.c:1 includes unheardof/core.h"
     )
     assert not of(report, "AD101")

@@ -4,7 +4,7 @@ import subprocess
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from dockerlint_alpine.report.diff import diff
@@ -40,7 +40,6 @@ def applied(folder: Path, path: str, old: bytes, new: bytes) -> bytes:
     return file.read_bytes()
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(old=LINES.filter(bool), new=LINES.filter(bool))
 def test_git_applies_it(repository: Path, old: bytes, new: bytes) -> None:
     if old != new:

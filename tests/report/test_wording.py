@@ -2,7 +2,9 @@ from __future__ import annotations
 
 import pytest
 
-from dockerlint_alpine.report.wording import place_in
+from dockerlint_alpine.model.findings import Evidence, Finding, Location, Traits
+from dockerlint_alpine.model.reports import FileReport, Report
+from dockerlint_alpine.report.wording import place_in, unchecked
 
 
 @pytest.mark.parametrize(
@@ -19,3 +21,29 @@ from dockerlint_alpine.report.wording import place_in
 )
 def test_the_place_is_the_last_line_before_names(origin: tuple[str, ...], place: tuple[str, int] | None) -> None:
     assert place_in(origin) == place
+
+
+@pytest.mark.parametrize(
+    ("messages", "said"),
+    [
+        (["a is not known offline: ask", "b and c are not known offline: ask"], "a, b and c are not known offline: ask"),
+        (["a is compiled, and what that takes is not known"] * 2, "a is compiled, and what that takes is not known"),
+        (["what a requires is not known offline", "what b requires is not known offline"],
+         "what a and b requires is not known offline"),
+        (["base image a:1 is not known: give", "base image b is not known: give"],
+         "base image a:1 and b are not known: give"),
+        (["unknown instruction: {{", "unknown instruction: }}"], "unknown instruction: {{ and }}"),
+        ([f"requirements file /{n} can't be read: no COPY or ADD brings it" for n in range(20)],
+         "requirements file /0, /1, /2, /3, /4, /5, /6 and 13 more can't be read: no COPY or ADD brings it"),
+    ],
+)  # fmt: skip
+def test_what_differs_in_names_alone_is_told_once(messages: list[str], said: str) -> None:
+    traits = Traits(could_not_judge=True)
+    found = tuple(
+        Finding(
+            "AD9", "x", "info", "certain", message, Location(line, 1, line, 1), (Evidence("rule", ""),), traits=traits
+        )
+        for line, message in enumerate(messages, 1)
+    )
+    more = f" and {len(found) - 2} more" if len(found) > 2 else ""
+    assert unchecked(Report((FileReport("D", found),))) == [("Could not be checked", [f"AD9 {said} (D:1, D:2{more})"])]

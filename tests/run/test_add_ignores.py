@@ -6,7 +6,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from dockerlint_alpine.checks import check_by_topic
@@ -103,7 +103,6 @@ def test_an_instruction_that_a_comment_would_change_is_left_to_the_author() -> N
 sources = dockerfiles().map(lambda text: text.encode("utf-8", "surrogateescape"))
 
 
-@settings(max_examples=300, deadline=None)
 @given(source=sources, data=st.data(), reason=st.sampled_from(["", "because"]), bom=st.booleans())
 def test_whatever_the_dockerfile_all_is_silenced_and_nothing_else_changes(
     source: bytes, data: st.DataObject, reason: str, bom: bool
@@ -138,7 +137,6 @@ def _now(one: Finding, before: tuple, after: tuple) -> int:  # type: ignore[type
     return int(after[number].line)
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 @given(shape=shapes())
 def test_a_check_of_what_was_written_is_clean(shape: Shape) -> None:
     """With real findings, in every shape of list that authors use."""

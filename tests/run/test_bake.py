@@ -174,7 +174,9 @@ def test_a_search_finds_what_targets_build(project: Project, monkeypatch: pytest
     )
     monkeypatch.chdir(root)
     jobs, errors = find_jobs([])
-    assert errors == []
+    assert [(error.path, error.message, error.empty) for error in errors] == [
+        ("Dockerfile", "no such file, and docker-bake.hcl builds py-3-11-a and py-3-12-a from it", True)
+    ]
     assert [(job.shown_as, job.services, job.platforms) for job in jobs] == [
         ("base/Dockerfile", ("base",), ()),
         ("docker/app.Dockerfile", ("app",), ("linux/arm64", "linux/arm/v7")),

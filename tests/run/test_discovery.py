@@ -11,6 +11,8 @@ import pytest
 from msgspec.structs import replace
 
 from dockerlint_alpine.run.discovery import Search, find_jobs
+from dockerlint_alpine.run.jobs import read_job
+from dockerlint_alpine.run.reading import UnreadableError
 
 Project = Callable[[Mapping[str, str]], Path]
 
@@ -157,6 +159,18 @@ def test_a_compose_file_names_builds(inside: Project) -> None:
         ("web/Dockerfile", "run", {"V": "1"}, ("web",)),
         ("other/Dockerfile", None, {}, ()),
     ]
+
+
+def test_a_dockerfile_that_a_compose_file_names_in_vain_is_told_with_its_services(inside: Project) -> None:
+    services = "services:\n  web: {build: app}\n  worker: {build: app}\n"
+    inside({"docker-compose.yml": services, "other/Dockerfile": "FROM a\n"})
+    jobs, (error,) = find_jobs([])
+    assert [job.shown_as for job in jobs] == ["other/Dockerfile"]
+    said = "no such file, and docker-compose.yml builds web and worker from it"
+    assert (error.path, error.message, error.empty) == ("app/Dockerfile", said, True)
+    (job,), _ = find_jobs(["docker-compose.yml"])
+    with pytest.raises(UnreadableError, match=r"no such file, and docker-compose\.yml builds web"):
+        read_job(job)
 
 
 def test_a_compose_file_chooses_within_the_project_only(inside: Project) -> None:

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from dockerlint_alpine.run.gitignore import Patterns, WorkTree, ignored
@@ -80,7 +80,6 @@ PIECES = st.sampled_from([*WORDS.split(), " ", "\r"])
 LINES = st.lists(PIECES, min_size=1, max_size=6).map("".join)
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(lines=st.lists(LINES, max_size=6), nested=st.lists(LINES, max_size=3), info=st.lists(LINES, max_size=2))
 @example(lines=["*", "!*/", "!Dockerfile"], nested=[], info=[])
 @example(lines=["build/", "!build/keep.log"], nested=["!b.log"], info=["*.log"])

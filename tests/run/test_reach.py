@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import os
 import shutil
-import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -17,6 +15,7 @@ from click.testing import CliRunner, Result
 from dockerlint_alpine.apk import IndexStore
 from dockerlint_alpine.apk.renewal import Renewal
 from dockerlint_alpine.cli import app, online
+from tests.loopback import Handler, serving
 from tests.python.index.local_index import LocalIndex, serve
 from tests.python.support import variables
 
@@ -40,25 +39,15 @@ class Mirror:
 def mirror() -> Iterator[Mirror]:
     told = Mirror()
 
-    class Handler(BaseHTTPRequestHandler):
+    class Answers(Handler):
         def do_GET(self) -> None:
             told.asked.append(self.path)
             time.sleep(told.wait)
             body = told.bodies.get(self.path)
-            self.send_response(200 if body is not None else 404)
-            self.send_header("Content-Length", str(len(body or b"")))
-            self.end_headers()
-            self.wfile.write(body or b"")
+            self.reply(body or b"", 200 if body is not None else 404)
 
-        def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the name that http.server uses
-            return
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    told.address = f"http://127.0.0.1:{server.server_address[1]}"
-    yield told
-    server.shutdown()
-    server.server_close()
+    with serving(Answers) as told.address:
+        yield told
 
 
 @pytest.fixture
@@ -145,9 +134,8 @@ def test_offline_fetches_nothing_and_reads_what_is_built_in_alone(check: Check, 
 def test_what_can_not_be_trusted_is_said_and_what_is_at_hand_is_used(
     check: Check, mirror: Mirror, body: bytes | None, said: str
 ) -> None:
-    mirror.bodies = {"/v3.22/community/aarch64/APKINDEX.tar.gz": COMMUNITY}
-    if body is not None:
-        mirror.bodies["/v3.22/main/aarch64/APKINDEX.tar.gz"] = body
+    repository, told = ("main", body) if body is not None else ("community", COMMUNITY)
+    mirror.bodies = {f"/v3.22/{repository}/aarch64/APKINDEX.tar.gz": told}
     result = check(*ARM, Dockerfile=DOCKERFILE)
     assert "AD301" in result.stdout
     assert said in result.stderr

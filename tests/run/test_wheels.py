@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import ClassVar, NoReturn
 
 import pytest
-from hypothesis import HealthCheck, example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from dockerlint_alpine.model.findings import Finding
@@ -291,13 +291,15 @@ def test_pip_itself_takes_the_wheels_that_we_say_it_takes(tmp_path: Path, lz4_ob
 class FromIndex:
     """An index that answers without knowing of any wheelhouse, nor of sources."""
 
-    sparing = False
+    fills_gaps = False
+    refusal = ""
+    open: ClassVar[dict[str, object]] = {}
     looked_at: ClassVar[set[str]] = set()
 
     def source_facts(self, name: str, version: str, options: IndexOptions, *_: object, **__: object) -> NoReturn:
         raise ResolverError("not here")
 
-    def resolve(self, wanted: RequirementSet, target: Target) -> Resolution:
+    def resolve(self, wanted: RequirementSet, target: Target, *_: object, **__: object) -> Resolution:
         return Resolution(
             tuple(
                 Resolved(one.name or "", "4.4.5", (), one.chain, one.origin, Verdict("sdist", "no wheel fits", "index"))
@@ -352,7 +354,6 @@ def test_one_doctor_sees_a_wheel_that_changes(tmp_path: Path, lz4_object: bytes)
         assert [finding.code for finding in doctor.check_file(tmp_path / "Dockerfile").findings] == expected
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     st.lists(st.tuples(st.floats(0, 1, exclude_max=True), st.binary(min_size=1, max_size=8)), min_size=1, max_size=6)
 )

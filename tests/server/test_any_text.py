@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from lsprotocol import types
 
@@ -47,7 +47,6 @@ def opened(text: str) -> tuple[Document, Snapshot]:
 
 
 @given(st.integers(0, len(TEXT)), st.integers(0, 60), PIECES, st.floats(0, 1))
-@settings(max_examples=60, deadline=None)
 def test_every_question_has_an_answer(judge: Judge, start: int, size: int, piece: str, where: float) -> None:
     document, snapshot = opened(TEXT[:start] + piece + TEXT[start + size :])
     judgement = judge.judgement(document, snapshot)

@@ -353,7 +353,7 @@ def test_options_come_from_files_and_from_the_editor(project: Project) -> None:
         async with session(root, options={"platform": ["linux/amd64"]}) as editor:
             uri = editor.open("Dockerfile")
             (problem,) = await editor.diagnostics(uri)
-            expected = "not judged: editor settings: unknown option `platform`; did you mean platforms?"
+            expected = "could not be checked: editor settings: unknown option `platform`; did you mean platforms?"
             assert problem.message == expected
 
     run(test)
@@ -466,7 +466,7 @@ def test_what_can_not_be_judged_is_said(project: Project) -> None:
             assert await editor.diagnostics(uri) == []  # nothing is written yet
             editor.type(uri, "RUN apk add curl\n")
             (problem,) = await editor.diagnostics(uri)
-            assert problem.message == "not judged: no FROM instruction: not a Dockerfile"
+            assert problem.message == "could not be checked: no FROM instruction: not a Dockerfile"
 
     run(test)
 

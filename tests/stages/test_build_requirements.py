@@ -14,7 +14,7 @@ from dockerlint_alpine.python.model import IndexOptions, Origin, RequirementSet
 from dockerlint_alpine.run.analysis import Doctor, configure
 from dockerlint_alpine.stages.build_requirements import MAX_BUILDS, MAX_DEPTH, Asking, compiled_for_builds
 from tests.python.index.local_index import LocalIndex, serve
-from tests.python.support import asking, resolver
+from tests.python.support import resolver
 
 SETUP = "from setuptools import setup\nsetup()\n"
 NATIVE = "from setuptools import setup, Extension\nsetup(ext_modules=[Extension('a', ['a.c'], libraries=['ffi'])])\n"
@@ -46,7 +46,7 @@ def check(project: Callable[[Mapping[str, str]], Path], tmp_path: Path, index: L
         text = f"FROM python:3.12-alpine3.21\n{added}WORKDIR /src\nCOPY . .\nRUN {command}\n"
         names = {name.replace("__", "."): text for name, text in files.items()}
         root = project({"Dockerfile": text, **names})
-        way = asking(resolver(tmp_path, {"PIP_INDEX_URL": index.url})) if online else None
+        way = resolver(tmp_path, {"PIP_INDEX_URL": index.url}) if online else None
         return Doctor(configure(context=root), resolver=way).check_file(root / "Dockerfile")
 
     return run

@@ -69,7 +69,7 @@ def test_the_world_of_the_base(found: Found, name: str, files: dict[str, str], c
     assert codes(report) == [("AD301", confidence)]
     assert report.findings[0].stage is not None
     assert (report.findings[0].stage.alpine, report.findings[0].stage.python) == ("3.19", "3.11")
-    assert report.notes == (f"{name} is taken for what base/Dockerfile builds",)
+    assert report.notes == (f"{name} is taken for the image that base/Dockerfile builds",)
 
 
 @pytest.mark.parametrize("name", ["acme/base:2", "base", "acme/other", "python:3.11-alpine3.19", "base:1"])
@@ -126,13 +126,13 @@ def test_a_folder_as_a_context(found: Found) -> None:
         ),
         (
             {"a/Dockerfile": "FROM acme/b\nRUN apk add x\n", "x/b/Dockerfile": BASE, "y/b/Dockerfile": BASE},
-            "acme/b may be what x/b/Dockerfile, y/b/Dockerfile build",
+            "acme/b may be built by x/b/Dockerfile or y/b/Dockerfile",
         ),
         (
             {"a/Dockerfile": "FROM acme/b\nRUN apk add x\n", "b/Dockerfile": "FROM nobody/knows\n"},
-            "acme/b is what b/Dockerfile builds, and what that is built from isn't known",
+            "acme/b is built by b/Dockerfile, and the base image of that is not known",
         ),
-        ({"a/Dockerfile": "FROM acme/a\nRUN apk add x\n", "b/Dockerfile": BASE}, "unknown base image acme/a"),
+        ({"a/Dockerfile": "FROM acme/a\nRUN apk add x\n", "b/Dockerfile": BASE}, "base image acme/a is not known"),
         (
             {"a/Dockerfile": "FROM acme/b\nRUN apk add x\n", "b/Dockerfile": f"{BASE}ONBUILD RUN apk add y\n"},
             "b/Dockerfile has ONBUILD instructions that install packages",

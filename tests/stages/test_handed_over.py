@@ -11,7 +11,7 @@ from dockerlint_alpine.model.findings import Finding
 from dockerlint_alpine.model.reports import FileReport
 from dockerlint_alpine.run.analysis import Doctor, configure
 from tests.python.index.local_index import LocalIndex, serve
-from tests.python.support import asking, resolver
+from tests.python.support import resolver
 
 SETUP = "from setuptools import setup, Extension\nsetup(ext_modules=[Extension('a', ['a.c'], libraries=['xml2'])])\n"
 MAKE = """FROM python:3.12-alpine3.21 AS builder
@@ -46,7 +46,7 @@ def check(project: Callable[[Mapping[str, str]], Path], tmp_path: Path, index: L
         files = {"r.txt": made} if taken is None else {"r.txt": made, "t.txt": taken}
         dockerfile = MAKE.format(take=take.format(text=text), text=text, verb=verb)
         root = project({"Dockerfile": dockerfile, **files})
-        way = asking(resolver(tmp_path, {"PIP_INDEX_URL": index.url}))
+        way = resolver(tmp_path, {"PIP_INDEX_URL": index.url})
         return Doctor(configure(context=root), resolver=way).check_file(root / "Dockerfile")
 
     return run

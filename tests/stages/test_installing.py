@@ -305,7 +305,7 @@ class TestWhatIsNotKnown:
             assert said(timeline) == [
                 (
                     "unknown-value",
-                    "requirements.txt is changed in line 3 before it is read: it is judged as it lies in the context",
+                    "requirements.txt is changed in line 3 before it is read: the file in the context is what was checked",
                 )
             ]
             assert "lz4" in places(timeline)
@@ -321,9 +321,7 @@ class TestWhatIsNotKnown:
     )
     def test_arguments(self, run, arguments: str, hidden: str) -> None:
         timeline = run(f'FROM {PY}\nSHELL ["/bin/bash", "-c"]\nRUN pip install {arguments}\n')
-        assert said(timeline) == [
-            ("unknown-value", f"part of what pip installs comes from {hidden}, which is known only while building")
-        ]
+        assert said(timeline) == [("unknown-value", f"pip takes requirements from {hidden}, known only while building")]
         assert ("lz4" in places(timeline)) is ("lz4" in arguments.split())
 
     @pytest.mark.parametrize(
@@ -348,7 +346,7 @@ class TestWhatIsNotKnown:
 
     def test_no_python(self, run) -> None:
         assert said(run("FROM alpine:3.19\nRUN pip install lz4\n")) == [
-            ("unknown-base-image", "pip: which Python runs here isn't known: say it with --python X.Y")
+            ("unknown-base-image", "the Python that pip installs for is not known: give its version with --python X.Y")
         ]
 
     def test_unknown_distributions_are_counted_once(self, run) -> None:
@@ -357,7 +355,7 @@ class TestWhatIsNotKnown:
         )
         timeline = run(text)
         assert [(notice.kind, notice.things) for notice in timeline.unjudged] == [("unresolved-requirement", 2)]
-        assert "no-such-thing-1, no-such-thing-2 are not known offline" in timeline.unjudged[0].message
+        assert "no-such-thing-1 and no-such-thing-2 are not known offline" in timeline.unjudged[0].message
 
     def test_what_is_compiled_without_a_rule(self, run) -> None:
         lock = TestProjects.LOCK.replace("lz4", "no-rule-for-this")
@@ -366,7 +364,7 @@ class TestWhatIsNotKnown:
         assert said(timeline) == [
             (
                 "unresolved-requirement",
-                "no-rule-for-this is compiled and no rule tells what it needs: ask the index for its source with --online",
+                "no-rule-for-this is compiled, and what that takes is not known: --online reads the sources",
             )
         ]
 

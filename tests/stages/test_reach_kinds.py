@@ -45,7 +45,7 @@ def test_another_index_may_have_a_wheel(judge: Judge, text: str, severity: str) 
 @pytest.mark.parametrize(("packages", "known"), [("python python-dev py-pip", False), ("python3 python3-dev", True)])
 def test_python_2_is_not_taken_for_python_3(judge: Judge, packages: str, known: bool) -> None:
     report = judge(f"FROM alpine:3.11\nRUN apk add {packages} && pip install lz4==4.4.5\n", select=["AD1"])
-    assert any("which Python runs here isn't known" in one.message for one in report.findings) is not known
+    assert any("installs for is not known" in one.message for one in report.findings) is not known
     assert known or not any(one.code.startswith("AD1") for one in report.findings)
 
 

@@ -63,10 +63,10 @@ def test_operands_know_the_file_they_stand_in(run) -> None:
 @pytest.mark.parametrize(
     ("command", "message"),
     [
-        ("apk add $PKGS", "packages of this apk add come from $PKGS, which is known only while building"),
-        ("apk add $(./list)", "packages of this apk add come from $(./list), which is known only while building"),
-        ("./list | xargs apk add", "the packages that xargs hands to apk are known only while building"),
-        ("grep lz4 packages.txt | xargs apk add", "the packages that xargs hands to apk are known only while building"),
+        ("apk add $PKGS", "apk add takes packages from $PKGS, known only while building"),
+        ("apk add $(./list)", "apk add takes packages from $(./list), known only while building"),
+        ("./list | xargs apk add", "what xargs hands to apk is known only while building"),
+        ("grep lz4 packages.txt | xargs apk add", "what xargs hands to apk is known only while building"),
         ("apk add 'a b'", "'a b' is no package name that apk add accepts"),
         ("xargs pip install < nowhere.txt", "what xargs hands to pip is known only while building"),
     ],

@@ -75,3 +75,18 @@ def test_a_pattern_that_matches_names_the_files(judge: Judge) -> None:
     }
     report = judge("FROM python:3.11-alpine3.20\nCOPY d /srcd\nRUN pip install /src[db]\n", files)
     assert LIBPQ in said(report)
+
+
+@pytest.mark.parametrize(
+    ("base", "packages", "wanted", "code", "platform"),
+    [
+        ("arm64v8/python:3.11-alpine3.19", "curl", "lz4==4.4.5", "AD102", "linux/arm64"),
+        ("--platform=linux/amd64 python:3.12-alpine3.21", "gcc", "cryptography==46.0.3", "AD402", "linux/amd64"),
+    ],
+)
+def test_what_has_one_platform_is_told_of_that(
+    judge: Judge, base: str, packages: str, wanted: str, code: str, platform: str
+) -> None:
+    text = f"FROM {base}\nRUN apk add --no-cache {packages}\nRUN pip install {wanted}\n"
+    report = judge(text, platforms=["linux/amd64", "linux/arm64"], select=[code])
+    assert {(one.code, one.platforms) for one in report.findings} == {(code, (platform,))}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -17,7 +18,7 @@ from dockerlint_alpine.sweep.plan import Outcome, Task
 from .conftest import DYING, plan, write
 from .test_local import EXPECTED, broken, many, tasks, told
 
-pytest.importorskip("distributed")
+pytestmark = pytest.mark.skipif(find_spec("distributed") is None, reason="needs Dask")
 
 
 def comparable(outcomes: list[Outcome]) -> list[Outcome]:
@@ -44,7 +45,8 @@ def test_a_cluster_says_what_one_machine_says_though_a_worker_is_killed(tmp_path
     assert told(here)[: len(EXPECTED)] == EXPECTED
 
 
-def test_what_is_wrong_with_a_cluster_is_one_line(tmp_path: Path) -> None:
+def test_what_is_wrong_with_a_cluster_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fleet, "_PATIENCE", 0.3)
     for address, words in (("local:0", "say local:N"), ("tcp://127.0.0.1:1", "--cluster tcp://127.0.0.1:1")):
         with pytest.raises(fleet.FleetError, match=words):
             list(fleet.sweep(plan(), tasks(many(tmp_path)), address))

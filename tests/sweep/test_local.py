@@ -138,7 +138,7 @@ def test_one_that_hangs_eats_or_dies_costs_one_row(tmp_path: Path) -> None:
         for word in ("hang", "eat", "die", "wrong")
     ]
     good = write(tmp_path / "good", {"Dockerfile": DYING, "requirements.txt": "lz4==4.4.5\n"})
-    wanted = plan(select=("AD1", "AD2"), limits=Limits(seconds=6, memory=1 << 31))
+    wanted = plan(select=("AD1", "AD2"), limits=Limits(seconds=4, memory=1 << 31))
     wanted = Plan(wanted.configuration, sleepy, wanted.version, None, wanted.limits)
     found = judged([*bad, good], wanted)
     assert [one.status for one in found] == ["too-long", "failed", "ended", "failed", "judged"]

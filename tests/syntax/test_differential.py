@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import dockerfile
 import pytest
-from hypothesis import HealthCheck, assume, example, given, settings
+from hypothesis import assume, example, given
 
 from dockerlint_alpine.syntax import Instruction, parse
 
@@ -230,7 +230,6 @@ def test_hand_written(text: str) -> None:
     agree(text)
 
 
-@settings(max_examples=400, deadline=None, suppress_health_check=list(HealthCheck))
 @given(dockerfiles())
 @example("# escape=`\nFROM a\nRUN --mount=x`\n' ``\n")
 def test_generated_files(text: str) -> None:
@@ -244,7 +243,6 @@ def test_generated_files(text: str) -> None:
 _NEWER = re.compile(r"<<-?\s|\]\s*\S|\x00|#\s*check|--.*\\[\s\S]*`|`[\s\S]*--")
 
 
-@settings(max_examples=600, deadline=None, suppress_health_check=list(HealthCheck))
 @given(SOUP)
 def test_soup(text: str) -> None:
     assume(not _NEWER.search(text))

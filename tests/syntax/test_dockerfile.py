@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from dockerlint_alpine.syntax import Dockerfile, Instruction, Mount, SourceText, key_values, parse
@@ -49,13 +49,11 @@ def check(data: bytes) -> None:
             in_file(parsed, document.source)
 
 
-@settings(max_examples=300, deadline=None)
 @given(st.one_of(st.binary(max_size=200), SOUP.map(lambda text: text.encode("utf-8", "surrogateescape"))))
 def test_any_bytes(data: bytes) -> None:
     check(data)
 
 
-@settings(max_examples=100, deadline=None)
 @given(dockerfiles())
 def test_generated_files(text: str) -> None:
     check(text.encode())

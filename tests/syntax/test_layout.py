@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from dockerlint_alpine.syntax import (
@@ -293,7 +293,6 @@ def lists(draw: st.DrawFn) -> str:
     )
 
 
-@settings(max_examples=400, deadline=None)
 @given(lists(), st.sampled_from(["lz4-libs", "lz4-dev", "aa", "zz", "lz4-libs=~1.9"]))
 def test_insert_adds_one_operand_and_changes_no_other_byte(text: str, name: str) -> None:
     before = text.encode()
@@ -314,7 +313,6 @@ def test_insert_adds_one_operand_and_changes_no_other_byte(text: str, name: str)
     assert untouched == [one.logical_line.text for one in again.instructions if "apk" not in one.logical_line.text]
 
 
-@settings(max_examples=200, deadline=None)
 @given(lists())
 def test_style_stays(text: str) -> None:
     """A list of one name a line stays one, and an inline list gets no line."""
@@ -324,7 +322,6 @@ def test_style_stays(text: str) -> None:
     assert after.count("\n") - text.count("\n") == int(before.one_per_line)
 
 
-@settings(max_examples=200, deadline=None)
 @given(lists())
 def test_remove_takes_exactly_one(text: str) -> None:
     parsed, old = operands(text.encode())

@@ -7,7 +7,7 @@ import shutil
 import subprocess
 
 import pytest
-from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from dockerlint_alpine.syntax import SourceText, parse_script, unknown_value
@@ -48,7 +48,6 @@ def agree(text: str, *shell: str) -> None:
 
 
 @pytest.mark.skipif(not SH, reason="needs a POSIX shell")
-@settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
 @given(LISTS)
 def test_against_sh(text: str) -> None:
     assume("$'" not in text)  # dash does not know it; busybox, which Alpine has, does
@@ -56,14 +55,12 @@ def test_against_sh(text: str) -> None:
 
 
 @pytest.mark.skipif(not BUSYBOX, reason="needs busybox")
-@settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
 @given(LISTS)
 def test_against_busybox(text: str) -> None:
     agree(text, BUSYBOX, "sh")
 
 
 @pytest.mark.skipif(not BASH, reason="needs bash")
-@settings(max_examples=120, deadline=None, suppress_health_check=list(HealthCheck))
 @given(
     st.lists(
         st.one_of(ATOMS, st.sampled_from([" ", "$'a\\tb\\x41\\''", "${C:2:2}", "${C:3}"])), min_size=1, max_size=6

@@ -3,7 +3,7 @@ from __future__ import annotations
 import re
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from dockerlint_alpine.run.config import matches
@@ -15,7 +15,6 @@ PATTERNS = st.lists(st.just([globs.FOLDERS]) | NAMES.map(lambda name: [*name, "/
 
 
 @given(PATTERNS, NAMES, st.text("ab/", max_size=10))
-@settings(max_examples=500)
 def test_atomic_gaps_match_what_the_plain_expression_matches(
     parts: list[list[str]], last: list[str], path: str
 ) -> None:

@@ -44,7 +44,7 @@ def read_project(
     if found is not None:
         return found
     place = origin or Origin(files.display(folder))
-    message = f"{files.display(folder)} has neither pyproject.toml nor setup.py"
+    message = f"{files.display(folder)} has neither pyproject.toml nor setup.py, as far as COPY and ADD tell"
     return RequirementSet(problems=(Problem(place.path, place.line, message),))
 
 

@@ -70,7 +70,8 @@ class Pyproject:
                 continue
             seen.add(extra)
             if extra not in table:
-                if not self.is_dynamic("optional-dependencies"):
+                # Without a [project] table they are those of setup.py or setup.cfg, if there are any.
+                if project and not self.is_dynamic("optional-dependencies"):
                     self.problem(f"the project has no extra {extra!r}")
                 continue
             header = "project.optional-dependencies"
@@ -238,6 +239,6 @@ def _with_dynamic(found: Pyproject, result: RequirementSet, extras: Sequence[str
     if found.is_dynamic("dependencies"):
         origin = found.source.key("dynamic", "project")
         backend = found.source.table("build-system").get("build-backend")
-        message = f"the dependencies are dynamic; only the build backend {backend or 'of the project'} knows them"
+        message = f"the dependencies are dynamic: only the build backend {backend or 'of the project'} can tell them"
         return replace(result, problems=(*result.problems, Problem(origin.path, origin.line, message)))
     return result

@@ -1,18 +1,18 @@
 """A client of Python package indexes: PEP 503 pages and PEP 691 JSON (with PEP 700 upload times), over HTTP.
 
-Used online only. Requests are bounded in size and time; credentials (``index_settings``) go only to the host they are for
-and never into a message.
+One pool of connections serves a run. Requests are bounded in size and time; credentials (``index.settings``) go only to the
+host they are for and never into a message. Pages are kept with their ETag, so that an unchanged one costs no body.
 """
 
 from __future__ import annotations
 
 import base64
+import hashlib
 import html.parser
-import http.client
 import json
 import re
+import threading
 import time
-import urllib.error
 import urllib.parse
 import urllib.request
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -28,6 +28,9 @@ from dockerlint_alpine.system.deadline import within
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
+    import urllib3
+
+    from dockerlint_alpine.python.index.kept import KeptAnswers
     from dockerlint_alpine.python.index.settings import Login
 
 MAX_PAGE = 32 * 1024 * 1024
@@ -39,12 +42,18 @@ MAX_METADATA = 4 * 1024 * 1024
 
 TOTAL = 120.0
 """Seconds for one whole request: a server may send a byte a second."""
+AT_ONCE = 16
+"""Requests that are under way at the same time, and connections that are kept."""
 
 _CHUNK = 1024 * 1024
+_MAX_REDIRECTS = 5
+_TRY_AGAIN = frozenset({429, 502, 503, 504})
+"""Status codes of a server that may answer a moment later."""
+_PAUSE = 0.5
+"""Seconds before the second attempt."""
+_OBJECT = re.compile(r"^<?[\w.]*(?:Connection|Pool)[^:]*: |\(?<[^>]*>[,:] ?")
+"""An object of the library at the beginning of its message."""
 _ACCEPT = "application/vnd.pypi.simple.v1+json, application/vnd.pypi.simple.v1+html;q=0.2, text/html;q=0.01"
-
-
-Fetch: TypeAlias = "Callable[[str, str, int], tuple[str, bytes]]"
 
 
 class IndexAnswerError(PythonError):
@@ -63,10 +72,25 @@ class SilentError(IndexAnswerError):
     """Nobody answers there, or not in time: there is no use in asking that host again in this run."""
 
 
-class IndexFile(Struct, frozen=True):
+class NotKeptError(IndexAnswerError):
+    """It is not kept, and nobody is asked."""
+
+
+class Answered(Struct, frozen=True):
+    """What a server sent: ``body`` is ``None`` where nothing has changed since ``etag``."""
+
+    kind: str
+    body: bytes | None
+    etag: str = ""
+
+
+Fetch: TypeAlias = "Callable[[str, str, int, str], Answered]"
+
+
+class IndexFile(Struct, frozen=True, array_like=True):
     """One file of an index page: ``url`` is absolute; ``upload_date`` is ``YYYY-MM-DD`` where the index tells it.
 
-    ``metadata``: the METADATA of the wheel is to be had by itself (PEP 658).
+    ``metadata``: the METADATA of the wheel is to be had by itself (PEP 658). ``sha256`` is empty where the page has none.
     """
 
     name: str
@@ -75,6 +99,16 @@ class IndexFile(Struct, frozen=True):
     yanked: bool = False
     upload_date: str | None = None
     metadata: bool = False
+    sha256: str = ""
+
+
+class Page(Struct, frozen=True):
+    """A page as it was on ``day``; ``absent``: there was none."""
+
+    day: str
+    files: tuple[IndexFile, ...] = ()
+    etag: str = ""
+    absent: bool = False
 
 
 class SimpleIndex:
@@ -91,147 +125,254 @@ class SimpleIndex:
         fetch: Fetch | None = None,
         credentials: Credentials | None = None,
         total: float = TOTAL,
+        attempts: int = 1,
         links: Sequence[str] = (),
+        kept: KeptAnswers | None = None,
+        day: str = "",
+        oldest: str = "",
+        asks: bool = True,
     ) -> None:
         """Take the ``/simple`` URLs in order; ``total`` are seconds for one request with its answer.
 
-        ``links`` are pages that list files of any distribution, as pip's ``--find-links`` takes them.
+        ``links`` are pages that list files of any distribution, as pip's ``--find-links`` takes them. Pages that are
+        ``kept`` are believed from the day ``oldest`` on, older ones where nobody answers; ``day`` is today. Without ``asks``
+        what is not kept is a ``NotKeptError``.
 
-        ``fetch(url, accept, limit)`` returns (content type, bytes); default HTTP.
+        ``fetch(url, accept, limit, etag)`` asks; default HTTP.
 
         ``timeout`` are seconds for each wait; ``credentials`` by default are those of the URLs and of netrc.
         """
         self.urls = [url if url.endswith("/") else f"{url}/" for url in urls]
         self.timeout = timeout
         self.total = total
+        self._attempts = attempts
         self._fetch = fetch or self._http
         self._credentials = credentials or Credentials({}, urls)
-        self._files: dict[str, list[IndexFile]] = {}
+        self._kept = kept
+        self._day = day
+        self._oldest = oldest
+        self._asks = asks
+        self._pages: dict[str, Page] = {}
         self._links = dict.fromkeys(links)
-        self._linked: dict[str, list[IndexFile]] = {}
+        self._pools: dict[str, urllib3.PoolManager] = {}
+        self._lock = threading.Lock()
+        self._heard: set[str] = set()
         self.silent: dict[str, str] = {}
 
     def files(self, name: str) -> list[IndexFile]:
         """Return the files of a distribution (normalised name) on all indexes; ``IndexAnswerError`` if none answers."""
-        if name not in self._files:
-            found = [one for link in self.answering_links() for one in self._linked[link] if _is_of(one, name)]
-            failures: list[IndexAnswerError] = []
-            for base in self.urls:
-                try:
-                    found.extend(self._page(urllib.parse.urljoin(base, f"{name}/")))
-                except IndexAnswerError as error:
-                    failures.append(error)
-            if not found and failures:
-                raise next((one for one in failures if not isinstance(one, AbsentError)), failures[0])
-            self._files[name] = found
-        return self._files[name]
+        found = [one for link in self.answering_links() for one in self._page(link).files if _is_of(one, name)]
+        failures: list[IndexAnswerError] = []
+        for base in self.urls:
+            try:
+                found.extend(self._page(urllib.parse.urljoin(base, f"{name}/")).files)
+            except IndexAnswerError as error:
+                failures.append(error)
+        if any(isinstance(one, NotKeptError) for one in failures) or (not found and failures):
+            raise next((one for one in failures if not isinstance(one, AbsentError)), failures[0])
+        return found
+
+    def day_of(self, name: str) -> str:
+        """The day of what :meth:`files` returned: that of the oldest page."""
+        pages = (self._pages.get(urllib.parse.urljoin(base, f"{name}/")) for base in self.urls)
+        return min((page.day for page in pages if page is not None), default=self._day)
 
     def answering_links(self) -> list[str]:
         """Return those of the link pages that can be read; the others are in ``silent``."""
+        found = []
         for link in self._links:
-            if link not in self._linked and link not in self.silent:
+            if link not in self.silent:
                 try:
-                    self._linked[link] = self._page(link)
+                    self._page(link)
+                    found.append(link)
+                except NotKeptError:
+                    raise
                 except IndexAnswerError as error:
                     self.silent.setdefault(link, str(error))
-        return [link for link in self._links if link in self._linked]
+        return found
 
-    def _page(self, url: str) -> list[IndexFile]:
-        host = urllib.parse.urlsplit(split_login(url)[0]).netloc
-        if host in self.silent:
-            raise SilentError(self.silent[host])
+    def _page(self, url: str) -> Page:
+        page = self._pages.get(url)
+        if page is None:
+            page = self._pages[url] = self._read_page(url)
+        if page.absent:
+            raise AbsentError(f"{redact(url)}: HTTP 404")
+        return page
+
+    def _read_page(self, url: str) -> Page:
+        """The page as it is kept, if that is young enough, else as the index sends it."""
+        bare = split_login(url)[0]
+        old = self._kept.get(Page, "page", bare) if self._kept is not None else None
+        if old is not None and (old.day >= self._oldest or old.day == self._day):
+            return old
+        if not self._asks:
+            raise NotKeptError(f"{redact(url)}: nothing is kept of it, and the index is not asked")
+        host = urllib.parse.urlsplit(bare).netloc
         try:
-            kind, data = self._fetch(url, _ACCEPT, MAX_PAGE)
-        except SilentError as error:
-            self.silent[host] = f"{host} did not answer: {str(error).partition(': ')[2]}"
-            raise
-        return _parse(kind, data, url)
+            if host in self.silent:
+                raise SilentError(self.silent[host])
+            page = self._asked(url, bare, old)
+        except IndexAnswerError as error:
+            silent = isinstance(error, SilentError)
+            if silent and host not in self._heard:  # one page that takes too long is not the whole index
+                self.silent.setdefault(host, f"{host} did not answer: {str(error).partition(': ')[2] or error}")
+            if old is not None:
+                return old
+            raise SilentError(self.silent.get(host, str(error))) if silent else error from None
+        self._heard.add(host)
+        if self._kept is not None:
+            self._kept.put(page, "page", bare)
+        return page
+
+    def _asked(self, url: str, bare: str, old: Page | None) -> Page:
+        try:
+            answer = self._fetch(url, _ACCEPT, MAX_PAGE, old.etag if old is not None else "")
+        except AbsentError:
+            return Page(self._day, absent=True)
+        if answer.body is None:
+            return Page(self._day, old.files if old is not None else (), answer.etag)
+        return Page(self._day, tuple(_parse(answer.kind, answer.body, bare)), answer.etag)
 
     def metadata(self, file: IndexFile) -> bytes:
         """Return the METADATA of a wheel that the index has by itself; raises ``IndexAnswerError``."""
-        return self._fetch(f"{file.url.partition('#')[0]}.metadata", "*/*", MAX_METADATA)[1]
+        return self._bytes(f"{file.url.partition('#')[0]}.metadata", MAX_METADATA)
 
     def releases(self, name: str) -> list[Release]:
         """Return the releases of a distribution (normalised name); raises ``IndexAnswerError``."""
         return releases_of(self.files(name), name)
 
     def download(self, file: IndexFile) -> bytes:
-        """Return the bytes of a file of the index; raises ``IndexAnswerError`` if it is larger than ``MAX_ARCHIVE``."""
-        return self._fetch(file.url, "*/*", MAX_ARCHIVE)[1]
+        """Return the bytes of a file of the index; raises ``IndexAnswerError`` if it is larger than ``MAX_ARCHIVE``, or not
+        what the page says."""
+        data = self._bytes(file.url, MAX_ARCHIVE)
+        if file.sha256 and hashlib.sha256(data).hexdigest() != file.sha256:
+            raise IndexAnswerError(f"{redact(file.url)}: not the bytes whose hash the index states")
+        return data
 
-    def _http(self, url: str, accept: str, limit: int) -> tuple[str, bytes]:
+    def _bytes(self, url: str, limit: int) -> bytes:
+        if not self._asks:
+            raise NotKeptError(f"{redact(url)}: nothing is kept of it, and the index is not asked")
+        return self._fetch(url, "*/*", limit, "").body or b""
+
+    # -- HTTP -------------------------------------------------------------------------------------------------------
+
+    def _http(self, url: str, accept: str, limit: int, etag: str) -> Answered:
         login = self._credentials.known(url)
         try:
-            return self._get(url, accept, limit, login)
+            return self._get(url, accept, limit, etag, login)
         except _RefusedError:
             other = self._credentials.from_keyring(url)
             if other is None or other == login:
                 raise
-            return self._get(url, accept, limit, other)
+            return self._get(url, accept, limit, etag, other)
 
-    def _get(self, url: str, accept: str, limit: int, login: Login | None) -> tuple[str, bytes]:
+    def _get(self, url: str, accept: str, limit: int, etag: str, login: Login | None) -> Answered:
+        import urllib3
+
+        headers = {"Accept": accept, "User-Agent": "alpine-doctor", "Accept-Encoding": "gzip"}
+        headers |= {"If-None-Match": etag} if etag else {}
         try:
-            bare = split_login(url)[0]
-            scheme = urllib.parse.urlsplit(bare).scheme
-        except ValueError as error:
-            raise IndexAnswerError(f"{redact(url)}: {error}") from None
-        if scheme not in {"http", "https"}:
-            raise IndexAnswerError(f"{redact(url)}: only http and https indexes are asked")
-        # The scheme is checked above.
-        request = urllib.request.Request(bare, headers={"Accept": accept, "User-Agent": "alpine-doctor"})  # noqa: S310
-        if login is not None:
-            token = base64.b64encode(":".join(login).encode()).decode("ascii")
-            request.add_unredirected_header("Authorization", f"Basic {token}")
-        try:
-            kind, data = within(self.total, lambda: _answer(request, self.timeout, limit, self.total))
-        except urllib.error.HTTPError as error:
-            if error.code in {401, 403}:
-                said = (
-                    "refused"
-                    if login is not None
-                    else "asks for credentials: netrc, its URL, uv's variables or a keyring"
-                )
-                raise _RefusedError(f"{redact(url)}: HTTP {error.code}, the index {said}") from None
-            kind_of = AbsentError if error.code in {404, 410} else IndexAnswerError
-            raise kind_of(f"{redact(url)}: HTTP {error.code}") from None
-        except OSError as error:
-            reason = getattr(error, "reason", error)
-            raise SilentError(f"{redact(url)}: {redact(str(reason)) or type(error).__name__}") from None
-        except (ValueError, http.client.HTTPException) as error:
+            return within(self.total, lambda: self._answer(url, headers, limit, login))
+        except (urllib3.exceptions.ProtocolError, urllib3.exceptions.DecodeError) as error:
+            raise IndexAnswerError(f"{redact(url)}: {_plain(error)}") from None
+        except (urllib3.exceptions.HTTPError, OSError) as error:
+            raise SilentError(f"{redact(url)}: {_plain(error)}") from None
+        except (ValueError, UnicodeError) as error:
             raise IndexAnswerError(f"{redact(url)}: {redact(str(error)) or type(error).__name__}") from None
-        if len(data) > limit:
-            raise IndexAnswerError(f"{redact(url)}: more than {limit} bytes")
-        return kind, data
+
+    def _answer(self, url: str, headers: dict[str, str], limit: int, login: Login | None) -> Answered:
+        """Follow redirects to what is http, and none that leaves the encryption; the login goes to the first host alone."""
+        end = time.monotonic() + self.total
+        where = split_login(url)[0]
+        first = urllib.parse.urlsplit(where)
+        for _ in range(_MAX_REDIRECTS + 1):
+            parts = urllib.parse.urlsplit(where)
+            if parts.scheme not in {"http", "https"}:
+                raise IndexAnswerError(f"{redact(url)}: only http and https indexes are asked")
+            own = {**headers}
+            if login is not None and parts.netloc == first.netloc:
+                own["Authorization"] = f"Basic {base64.b64encode(':'.join(login).encode()).decode('ascii')}"
+            response = self._request(where, own, end)
+            try:
+                target = response.get_redirect_location()
+                if not target:
+                    return _taken(response, url, limit, end, login)
+            finally:
+                response.drain_conn() if response.status in {304, 404} else None
+                response.release_conn() if response.status in {200, 304, 404} else response.close()
+            there = urllib.parse.urljoin(where, target)
+            scheme = urllib.parse.urlsplit(there).scheme
+            if scheme not in {"http", "https"} or (parts.scheme == "https" and scheme != "https"):
+                raise IndexAnswerError(f"{redact(url)}: redirects to {redact(there)}, which is not followed")
+            where = split_login(there)[0]
+        raise IndexAnswerError(f"{redact(url)}: more than {_MAX_REDIRECTS} redirects")
+
+    def _request(self, url: str, headers: dict[str, str], end: float) -> urllib3.BaseHTTPResponse:
+        import urllib3
+
+        timeout = urllib3.Timeout(connect=self.timeout, read=self.timeout)
+        for attempt in range(self._attempts):
+            response = self._pool(url).request(
+                "GET", url, headers=headers, preload_content=False, redirect=False, retries=False, timeout=timeout
+            )
+            last = attempt + 1 == self._attempts or time.monotonic() + _PAUSE > end
+            if response.status not in _TRY_AGAIN or last:
+                break
+            response.close()
+            time.sleep(_PAUSE)
+        return response
+
+    def _pool(self, url: str) -> urllib3.PoolManager:
+        """The pool that leads there: through the proxy of the environment, or directly."""
+        import urllib3
+
+        parts = urllib.parse.urlsplit(url)
+        bypassed = urllib.request.proxy_bypass(parts.hostname or "")
+        proxy = "" if bypassed else urllib.request.getproxies().get(parts.scheme, "")
+        with self._lock:
+            if proxy not in self._pools:
+                bare, user, password = split_login(proxy)
+                own = urllib3.make_headers(proxy_basic_auth=f"{user}:{password or ''}") if user else None
+                self._pools[proxy] = (
+                    urllib3.ProxyManager(bare, maxsize=AT_ONCE, proxy_headers=own)
+                    if proxy
+                    else urllib3.PoolManager(maxsize=AT_ONCE)
+                )
+            return self._pools[proxy]
 
 
-class _OnlyHttp(urllib.request.HTTPRedirectHandler):
-    """Follows no redirect to ftp, and none that leaves the encryption."""
+def _taken(response: urllib3.BaseHTTPResponse, url: str, limit: int, end: float, login: Login | None) -> Answered:
+    """What a response says; ends by itself soon after ``end``."""
+    status, etag = response.status, response.headers.get("ETag", "")
+    if status == 304:
+        return Answered("", None, etag)
+    if status in {401, 403}:
+        said = "refused" if login is not None else "asks for credentials: netrc, its URL, uv's variables or a keyring"
+        raise _RefusedError(f"{redact(url)}: HTTP {status}, the index {said}")
+    if status != 200:
+        kind = AbsentError if status in {404, 410} else IndexAnswerError
+        raise kind(f"{redact(url)}: HTTP {status}")
+    data = bytearray()
+    while len(data) <= limit and time.monotonic() < end:
+        chunk = response.read1(min(_CHUNK, limit + 1 - len(data)), decode_content=True)
+        if not chunk:
+            break
+        data += chunk
+    if len(data) > limit:
+        raise IndexAnswerError(f"{redact(url)}: more than {limit} bytes")
+    return Answered(response.headers.get("Content-Type", ""), bytes(data), etag)
 
-    def redirect_request(
-        self, req: urllib.request.Request, fp: Any, code: int, msg: str, headers: Any, newurl: str
-    ) -> urllib.request.Request | None:
-        scheme = urllib.parse.urlsplit(newurl).scheme
-        if scheme not in {"http", "https"} or (req.type == "https" and scheme != "https"):
-            raise IndexAnswerError(f"{redact(req.full_url)}: redirects to {redact(newurl)}, which is not followed")
-        return super().redirect_request(req, fp, code, msg, headers, newurl)
+
+def _plain(error: Exception) -> str:
+    """The cause in a few words, without addresses of objects and without credentials."""
+    reason = getattr(error, "reason", None)
+    text = _OBJECT.sub("", str(reason if isinstance(reason, Exception) else error))
+    return redact(text).strip("()'\" ") or type(error).__name__
 
 
 def _is_of(file: IndexFile, name: str) -> bool:
     known = archive_version(file.name)
     return known is not None and known[0] == name
-
-
-def _answer(request: urllib.request.Request, timeout: float, limit: int, total: float) -> tuple[str, bytes]:
-    """The content type and at most ``limit`` and one bytes; ends by itself soon after ``total`` seconds."""
-    end = time.monotonic() + total
-    with urllib.request.build_opener(_OnlyHttp).open(request, timeout=timeout) as answer:
-        data = bytearray()
-        while len(data) <= limit and time.monotonic() < end:
-            chunk = answer.read1(min(_CHUNK, limit + 1 - len(data)))
-            if not chunk:
-                break
-            data += chunk
-        return answer.headers.get("Content-Type", ""), bytes(data)
 
 
 def releases_of(files: Iterable[IndexFile], name: str) -> list[Release]:
@@ -300,9 +441,18 @@ def _parse_json(data: bytes, url: str) -> list[IndexFile]:
                 bool(one.get("yanked")),
                 when[:10] if isinstance(when, str) and re.match(r"\d{4}-\d\d-\d\d", when) else None,
                 bool(one.get("core-metadata") or one.get("dist-info-metadata")),
+                _sha256(one.get("hashes")),
             )
         )
     return found
+
+
+def _sha256(hashes: object) -> str:
+    """What PEP 691 has under ``hashes``, or PEP 503 in the fragment of a URL."""
+    value = hashes.get("sha256") if isinstance(hashes, dict) else None
+    if isinstance(hashes, str):
+        value = next((part[7:] for part in hashes.split("&") if part.startswith("sha256=")), None)
+    return value.lower() if isinstance(value, str) else ""
 
 
 class _Page(html.parser.HTMLParser):
@@ -327,4 +477,5 @@ class _Page(html.parser.HTMLParser):
         name = urllib.parse.unquote(urllib.parse.urlsplit(url).path.rpartition("/")[2])
         has_metadata = bool({"data-core-metadata", "data-dist-info-metadata"} & values.keys())
         python = values.get("data-requires-python") or None
-        self.found.append(IndexFile(name, url, python, "data-yanked" in values, metadata=has_metadata))
+        digest = _sha256(urllib.parse.urlsplit(url).fragment)
+        self.found.append(IndexFile(name, url, python, "data-yanked" in values, None, has_metadata, digest))

@@ -2,40 +2,81 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, NoReturn, Protocol, TypeAlias
 
 from msgspec import Struct
+from msgspec.structs import replace
 
-from dockerlint_alpine.python.index.answers import resolution_key, source_key
-from dockerlint_alpine.python.resolve import ResolverError
+from dockerlint_alpine.python.index.facts import MAX_PAGES, ONLY_BUILT, ChoicesOfIndex, FactsOfIndex
+from dockerlint_alpine.python.model import RequirementSet, Resolution, Resolved, Target, Unresolved, redact
+from dockerlint_alpine.python.origins import with_origins, without_origins
+from dockerlint_alpine.python.resolve import NOT_THERE, ResolverError, open_names, resolve
+from dockerlint_alpine.python.versions import same_version
+from dockerlint_alpine.system.deadline import Piece
 
 if TYPE_CHECKING:
-    from dockerlint_alpine.python.index.answers import Variables
-    from dockerlint_alpine.python.index.online import UvResolver
-    from dockerlint_alpine.python.model import IndexOptions, RequirementSet, Resolution, Target
+    from collections.abc import Iterable, Iterator
+
+    from dockerlint_alpine.python.index.facts import IndexPages
+    from dockerlint_alpine.python.index.online import PythonIndex
+    from dockerlint_alpine.python.model import Facts, IndexOptions, UnresolvedKind
     from dockerlint_alpine.python.sources.source_facts import SourceFacts
+    from dockerlint_alpine.system.deadline import Task
+
+Variables: TypeAlias = "tuple[tuple[str, str], ...]"
+"""Variables of a build's environment that its scripts look at, with their values."""
 
 
 class WhatIsInstalled(Struct, frozen=True):
-    """What these requirements resolve to."""
+    """What these requirements resolve to. ``gaps``: the index tells only what the facts leave open."""
 
     wanted: RequirementSet
     target: Target
-
-    def key(self, as_of: str | None) -> str:
-        """The key of its answer."""
-        return resolution_key(self.wanted, self.target, as_of)
+    installed: tuple[tuple[str, str], ...] = ()
+    no_deps: bool = False
+    gaps: bool = False
 
     @property
-    def shown(self) -> str:
-        """The question in a few words, for who waits."""
-        names = list(dict.fromkeys(one.name for one in self.wanted.requested if one.name))
-        return f"{', '.join(names[:2])} and {len(names) - 2} more" if len(names) > 3 else ", ".join(names)
+    def key(self) -> str:
+        """Equal for equal questions, wherever their requirements are written."""
+        return _digest("installed", repr(replace(self, wanted=without_origins(self.wanted)[0])))
 
-    def put(self, way: UvResolver) -> Resolution:
-        """Ask; the answer is kept. Raises ``ResolverError``."""
-        return way.resolve(self.wanted, self.target)
+    def steps(self, index: PythonIndex, facts: Facts | None = None) -> Task[Resolution]:
+        """Resolve with what is known, yield what has to be fetched, and again, until nothing is missing.
+
+        Raises ``ResolverError`` where the index may not be asked.
+        """
+        pages, others = index.pages(self.wanted.options), facts if facts is not None else index.facts
+        plain, origins = without_origins(self.wanted)
+        # An index that is not to be asked is none of the facts'; link pages are, and --no-index is not about them.
+        plain = replace(plain, options=replace(plain.options, no_index=False))
+        direct = {one.name: one.url for one in plain.requested if one.name and one.url and index.may_follow(one.url)}
+        asked: set[str] | None = set() if self.gaps else None
+        told: set[object] = set()
+        while True:
+            laid = FactsOfIndex(pages, others, asked, {} if self.gaps else direct)
+            found = resolve(
+                plain,
+                self.target,
+                laid,
+                installed=dict(self.installed),
+                as_of=index.as_of,
+                no_deps=self.no_deps,
+                choices=ChoicesOfIndex(pages, laid),
+            )
+            new = open_names(found) - asked if asked is not None else set()
+            if asked is not None:
+                asked |= new
+            for name in new:
+                laid.tells(name)
+            pieces = [piece for key, piece in laid.open.items() if key not in told] if len(told) < MAX_PAGES else []
+            told.update(piece.key for piece in pieces)
+            if pieces:
+                yield pieces
+            elif not new:
+                return with_origins(_finished(found, laid, pages, index.as_of), origins)
 
 
 class WhatSourcesSay(Struct, frozen=True):
@@ -46,18 +87,21 @@ class WhatSourcesSay(Struct, frozen=True):
     options: IndexOptions
     variables: Variables = ()
 
-    def key(self, as_of: str | None) -> str:  # noqa: ARG002 - as the other question
-        """The key of its answer."""
-        return source_key(self.name, self.version, self.options, self.variables)
-
     @property
-    def shown(self) -> str:
-        """The question in a few words, for who waits."""
-        return f"the sdist of {self.name}"
+    def key(self) -> str:
+        """Equal for equal questions."""
+        return _digest("sdist", self.name, self.version, repr(self.options), repr(self.variables))
 
-    def put(self, way: UvResolver) -> SourceFacts:
-        """Ask; the answer is kept. Raises ``ResolverError``."""
-        return way.source_facts(self.name, self.version, self.options, self.variables)
+    def steps(self, index: PythonIndex, _: Facts | None = None) -> Task[SourceFacts]:
+        """Read it. Raises ``ResolverError``."""
+        pages = index.pages(self.options)
+        found: list[SourceFacts] = []
+
+        def read() -> None:
+            found.append(pages.source(self.name, self.version, self.variables))
+
+        yield (Piece(self.key, read, f"the sdist of {self.name}", rank=2),)
+        return found[0]
 
 
 Question: TypeAlias = WhatIsInstalled | WhatSourcesSay
@@ -66,23 +110,26 @@ Question: TypeAlias = WhatIsInstalled | WhatSourcesSay
 class Way(Protocol):
     """Somebody who puts questions to the index. Raises ``ResolverError``."""
 
-    def resolution(self, question: WhatIsInstalled) -> Resolution:
-        """Ask what is installed."""
+    def resolution(self, question: WhatIsInstalled, facts: Facts) -> Resolution:
+        """Ask what is installed; the index's answers are laid over ``facts``."""
 
     def sources(self, question: WhatSourcesSay) -> SourceFacts:
         """Ask what sources say."""
 
 
+class NotYetError(ResolverError):
+    """The question is noted, and will be put."""
+
+
 class Gathered:
     """A way that asks nobody: what is asked is ``open`` by its key, to be put later. ``refused`` has what was put and not
-    answered: its key -> why."""
+    answered in full: its key -> why."""
 
-    def __init__(self, refused: Mapping[str, str], as_of: str | None) -> None:
+    def __init__(self, refused: Mapping[str, str]) -> None:
         self.open: dict[str, Question] = {}
         self._refused = refused
-        self._as_of = as_of
 
-    def resolution(self, question: WhatIsInstalled) -> Resolution:
+    def resolution(self, question: WhatIsInstalled, facts: Facts) -> Resolution:  # noqa: ARG002 - the protocol's
         """Note it."""
         self._note(question)
 
@@ -91,8 +138,63 @@ class Gathered:
         self._note(question)
 
     def _note(self, question: Question) -> NoReturn:
-        key = question.key(self._as_of)
+        key = question.key
         if key in self._refused:
             raise ResolverError(self._refused[key])
         self.open[key] = question
-        raise ResolverError("not asked yet")
+        raise NotYetError("not asked yet")
+
+
+def _digest(*parts: str) -> str:
+    return hashlib.sha256("\0".join(map(redact, parts)).encode("utf-8", "replace")).hexdigest()[:32]
+
+
+def _finished(found: Resolution, facts: FactsOfIndex, pages: IndexPages, as_of: str | None) -> Resolution:
+    """The answer in the index's words: the resolver takes all facts for recorded ones."""
+    distributions = tuple(_of_index(one, facts, pages, as_of) for one in found.distributions)
+    versions = {one.name: one.version for one in found.distributions}
+    unresolved = [_with_reason(one, facts, versions.get(one.name)) for one in found.unresolved]
+    told = {one.name for one in unresolved if one.kind in {"no-release", "conflict"}}
+    removed = {one.name: one for one in _removed(distributions, facts, told)}
+    kept = (one for one in unresolved if one.name not in removed)
+    return Resolution(distributions, (*kept, *removed.values()), (*found.notes, *pages.silent))
+
+
+def _of_index(one: Resolved, facts: FactsOfIndex, pages: IndexPages, as_of: str | None) -> Resolved:
+    verdict = one.artefact
+    if not verdict.source.startswith("facts"):
+        return one
+    if verdict.kind == "unknown":
+        verdict = replace(verdict, reason=facts.why(one.name, None) or verdict.reason)
+    if facts.tells(one.name):
+        day = as_of or pages.day_of(one.name)
+        verdict = replace(verdict, source=f"index as of {day}" if day else "index")
+    return replace(one, artefact=verdict)
+
+
+def _with_reason(one: Unresolved, facts: FactsOfIndex, version: str | None) -> Unresolved:
+    """The same with the index's own reason, and a kind that is told by its reason."""
+    reason = facts.why(one.name, version if one.kind == "dependencies" else None)
+    if reason is None and not facts.tells(one.name):
+        return one
+    kind: Mapping[UnresolvedKind, UnresolvedKind] = {"unknown": "no-release", "dependencies": "company"}
+    said = (reason or one.reason).replace("no known release matches ", f"{NOT_THERE}release that matches ")
+    if said.endswith(ONLY_BUILT):
+        return replace(one, reason=said)
+    return replace(one, reason=said, kind="no-release" if said.startswith(NOT_THERE) else kind.get(one.kind, one.kind))
+
+
+def _removed(found: Iterable[Resolved], facts: FactsOfIndex, told: set[str]) -> Iterator[Unresolved]:
+    """What somebody asks for and that is not on the index (any more): what is known of its neighbours, or from elsewhere,
+    tells how it is made, but an installer finds nothing."""
+    for one in found:
+        if one.name in told or one.url is not None or one.artefact.kind == "installed":
+            continue
+        why = facts.why(one.name, None)
+        if why is not None and why.startswith(NOT_THERE):
+            yield Unresolved(one.name, one.chain, why, "no-release")
+        elif one.version is not None and facts.tells(one.name):
+            releases = facts.releases(one.name)
+            if not any(same_version(one.version, release.version) for release in releases):
+                reason = f"{NOT_THERE}{one.name} {one.version} (any more)"
+                yield Unresolved(one.name, one.chain, reason, "no-release")

@@ -342,7 +342,7 @@ class _Reader:
             return
         old, new = self.value(node.target), self.value(node.value)
         if self.conditional and isinstance(old, list):
-            self.doubt(node, f"whether {_code(node)} happens is decided at run time")
+            self.doubt(node, f"whether {_code(node)} is carried out is decided when it runs")
             return
         self.assign(node.target, _added(old, new) if isinstance(node.operator, cst.AddAssign) else UNKNOWN)
 
@@ -434,7 +434,7 @@ class _Reader:
             elif isinstance(value, dict):
                 found.update(value)
             else:
-                self.doubt(node, "a table is filled in at run time")
+                self.doubt(node, "a table is filled in when it runs")
         return found
 
     def binary(self, node: cst.BinaryOperation) -> Any:
@@ -559,7 +559,7 @@ class _Reader:
             if self.setup is None or not self.conditional:
                 self.setup = keywords
             if not whole:
-                self.doubt(node, "setup() gets arguments that are made at run time")
+                self.doubt(node, "setup() gets arguments that are made when it runs")
             return None
         if name.endswith("Extension") and name not in {"CMakeExtension", "RustExtension"}:
             self.extension(node, arguments, keywords)
@@ -627,7 +627,7 @@ class _Reader:
 
     def grow(self, base: list[Any], name: str, value: Any, node: cst.Call) -> None:
         if self.conditional:
-            self.doubt(node, f"whether {_code(node)} happens is decided at run time")
+            self.doubt(node, f"whether {_code(node)} is carried out is decided when it runs")
         elif len(base) > _MAX_ITEMS:
             raise _LimitError
         elif name == "extend":
@@ -781,7 +781,7 @@ class _Reader:
                 str(key): self.requirements(value, f"extras_require[{key!r}]") or () for key, value in extras.items()
             }
         elif extras is not None:
-            self.doubt(None, "extras_require is made at run time")
+            self.doubt(None, "extras_require is made when it runs")
         return SetupScript(
             name=str(name) if isinstance(name, str) else None,
             install_requires=self.requirements(setup["install_requires"], "install_requires")
@@ -805,12 +805,12 @@ class _Reader:
         if isinstance(value, str):
             value = [_same_line(one, value) for one in value.splitlines()]
         if not isinstance(value, list):
-            self.doubt(None, f"{what} is made at run time")
+            self.doubt(None, f"{what} is made when it runs")
             return ()
         found: list[tuple[str, int | None]] = []
         for one in value:
             if not isinstance(one, str):
-                self.doubt(None, f"a part of {what} is made at run time")
+                self.doubt(None, f"a part of {what} is made when it runs")
                 continue
             plain = re.sub(r"(^|\s)#.*", "", str(one)).strip()
             if plain and not plain.startswith("-"):

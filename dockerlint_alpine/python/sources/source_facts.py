@@ -15,6 +15,7 @@ from msgspec import Struct
 
 from dockerlint_alpine.python.markers import InvalidMarkerError, applies, environment
 from dockerlint_alpine.python.model import Target, normalise
+from dockerlint_alpine.python.requirement import requirement_name
 from dockerlint_alpine.python.sources.includes import outside_headers
 from dockerlint_alpine.python.sources.native import speaks_of_extensions
 from dockerlint_alpine.system.toml import TomlError, load_toml
@@ -325,7 +326,7 @@ class _Reader:
             if any(source.endswith(".i") for source in one.sources):
                 self.need("tool", "cmd:swig", one.where, required=one.required)
             if not one.complete:
-                self.gaps.append(f"{one.where}: what this extension is made of is decided at run time")
+                self.gaps.append(f"{one.where}: what this extension is made of is decided when it runs")
             elif missing and not missing[0].endswith(".i"):
                 self.gaps.append(f"{one.where}: {missing[0]} is made while building")
 
@@ -441,11 +442,6 @@ class _Extension(Struct, frozen=True):
     def written(self) -> dict[str, bytes]:
         """The source in the script, as a file of its own."""
         return {self.where: self.code.encode("utf-8", "replace")} if self.code else {}
-
-
-def requirement_name(text: str) -> str:
-    """Return the normalised name of a PEP 508 text, as far as its beginning tells."""
-    return normalise(re.split(r"[^\w.-]", text.strip(), maxsplit=1)[0])
 
 
 def _holds_on_linux(marker: str) -> bool:

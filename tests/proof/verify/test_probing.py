@@ -7,7 +7,6 @@ import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
@@ -17,6 +16,7 @@ from websockets.sync.server import ServerConnection, serve
 from dockerlint_alpine.proof.verify.clock import Deadline
 from dockerlint_alpine.proof.verify.expectations import read_expectations
 from dockerlint_alpine.proof.verify.probing import Answer, ask
+from tests.loopback import Handler, serving
 
 
 def nothing(_: object) -> tuple[int, str]:
@@ -28,36 +28,25 @@ def probed(text: str, port: int, values: dict[str, str] | None = None, execute: 
     return ask(probe, ("127.0.0.1", port), execute, values or {}, Deadline.after(20))
 
 
-class Handler(BaseHTTPRequestHandler):
+class Answers(Handler):
     calls = 0
 
     def do_GET(self) -> None:
         type(self).calls += 1
         status = 503 if self.path == "/late" and self.calls < 3 else 404 if self.path == "/gone" else 200
-        self.reply(status, {"status": "healthy", "auth": self.headers.get("Authorization")})
+        document = {"status": "healthy", "auth": self.headers.get("Authorization")}
+        self.reply(json.dumps(document).encode(), status)
 
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers["Content-Length"]))
-        self.reply(200, {"access_token": f"t-{json.loads(body)['user']}"})
-
-    def reply(self, status: int, document: object) -> None:
-        data = json.dumps(document).encode()
-        self.send_response(status)
-        self.send_header("Content-Length", str(len(data)))
-        self.end_headers()
-        self.wfile.write(data)
-
-    def log_message(self, *_: object) -> None:
-        pass
+        self.reply(json.dumps({"access_token": f"t-{json.loads(body)['user']}"}).encode())
 
 
 @pytest.fixture
 def http() -> Iterator[int]:
-    Handler.calls = 0
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield server.server_port
-        server.shutdown()
+    Answers.calls = 0
+    with serving(Answers) as address:
+        yield int(address.rpartition(":")[2])
 
 
 def test_http(http: int) -> None:

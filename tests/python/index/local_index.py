@@ -14,7 +14,8 @@ import zipfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+from tests.loopback import Handler, serving
 
 
 def metadata(
@@ -57,6 +58,11 @@ class LocalIndex:
     password: str | None = None
     html: bool = False
     delay: threading.Event | None = None
+    held: str = "/"
+    """What ``delay`` holds up: the beginning of a path."""
+    broken: int = 0
+    """The status of every answer, if any."""
+    answered: dict[str, int] = field(default_factory=dict)
     url: str = ""
 
     def lets_in(self, authorization: str | None) -> bool:
@@ -94,11 +100,16 @@ class LocalIndex:
 
 @contextmanager
 def serve(index: LocalIndex) -> Iterator[LocalIndex]:
-    class Handler(BaseHTTPRequestHandler):
+    class Answers(Handler):
+        protocol_version = "HTTP/1.1"
+
         def do_GET(self) -> None:
             index.requests.append((self.path, self.headers.get("Authorization")))
-            if index.delay is not None:
+            if index.delay is not None and self.path.startswith(index.held):
                 index.delay.wait(10)
+            if index.broken:
+                self.answer(index.broken, "text/plain", b"")
+                return
             if index.password is not None and not index.lets_in(self.headers.get("Authorization")):
                 self.answer(401, "text/plain", b"", {"WWW-Authenticate": "Basic realm=x"})
                 return
@@ -148,24 +159,21 @@ def serve(index: LocalIndex) -> Iterator[LocalIndex]:
             )
 
         def answer(self, code: int, kind: str, data: bytes, headers: Mapping[str, str] | None = None) -> None:
+            etag = f'"{hashlib.sha256(data).hexdigest()}"'
+            if code == 200 and self.headers.get("If-None-Match") == etag:
+                code, data = 304, b""
+            index.answered[self.path] = code
             self.send_response(code)
-            for key, value in {"Content-Type": kind, "Content-Length": str(len(data)), **(headers or {})}.items():
+            own = {"Content-Type": kind, "Content-Length": str(len(data)), "ETag": etag, **(headers or {})}
+            for key, value in own.items():
                 self.send_header(key, value)
             self.end_headers()
             self.wfile.write(data)
 
-        def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the name that http.server uses
-            return
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    index.url = f"http://127.0.0.1:{server.server_address[1]}/simple/"
-    try:
-        yield index
-    finally:
-        if index.delay is not None:
-            index.delay.set()
-        server.shutdown()
-        server.server_close()
-        thread.join(5)
+    with serving(Answers) as address:
+        index.url = f"{address}/simple/"
+        try:
+            yield index
+        finally:
+            if index.delay is not None:
+                index.delay.set()

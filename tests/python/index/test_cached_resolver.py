@@ -10,15 +10,16 @@ from pathlib import Path
 
 import pytest
 
-from dockerlint_alpine.python.index.answers import AnswerCache
-from dockerlint_alpine.python.index.cached_resolver import MAX_AGE, KeptResolver, Network
-from dockerlint_alpine.python.index.online import UvResolver
-from dockerlint_alpine.python.index.questions import Gathered
-from dockerlint_alpine.python.model import IndexOptions, Origin, Requested, RequirementSet, Resolution, Target
+from dockerlint_alpine.python.index.cached_resolver import MAX_AGE, CachedResolver, Network
+from dockerlint_alpine.python.index.online import PythonIndex
+from dockerlint_alpine.python.index.questions import Gathered, Way
+from dockerlint_alpine.python.model import Facts, IndexOptions, Origin, Release, Requested, RequirementSet, Target
 from dockerlint_alpine.python.requirement import parse_pep508
-from dockerlint_alpine.python.resolve import NoAnswerError, ResolverError
+from dockerlint_alpine.python.resolve import NOBODY_ASKED, ResolverError
+from dockerlint_alpine.system.deadline import Piece, Task, done_by
+from tests.python.conftest import MemoryFacts
 from tests.python.index.local_index import LocalIndex, serve
-from tests.python.support import resolver
+from tests.python.support import NO_FACTS, variables
 
 TARGET = Target("3.11", musl=(1, 2))
 TODAY = date(2026, 11, 27)
@@ -47,7 +48,7 @@ class Clock:
 
 
 class Case:
-    """A sparing resolver on a loopback index, with what it told and how often it opened the way to the network."""
+    """A resolver that fills gaps on a loopback index, with what it told and how often it opened the way to the network."""
 
     def __init__(
         self, tmp_path: Path, index: LocalIndex, *, seconds: float = 30.0, clock: Callable[[], float] | None = None
@@ -59,56 +60,82 @@ class Case:
         self.clock = clock or Clock()
         self.network = Network(seconds, self.open, clock=self.clock, gave_up=self.told.append)
 
-    def open(self, seconds: float | None) -> UvResolver:
+    def index_of(self, **more: object) -> PythonIndex:
+        environment = {**variables(self.tmp_path), "UV_DEFAULT_INDEX": self.index.url}
+        answers = self.tmp_path / "answers"
+        given = {"day": self.day, **more}
+        return PythonIndex(cache=answers, variables=environment, facts=lambda: NO_FACTS, **given)  # type: ignore[arg-type]
+
+    def open(self, seconds: float | None) -> PythonIndex:
         assert seconds is not None
         self.opened.append(seconds)
-        return resolver(self.tmp_path, {"UV_DEFAULT_INDEX": self.index.url}, timeout=seconds, quick=True, day=self.day)
+        return self.index_of(timeout=seconds, quick=True)
 
-    def resolver(self, *, today: date = TODAY, asks: bool = True) -> KeptResolver:
-        answers = AnswerCache(self.tmp_path / "answers")
-        return KeptResolver(answers, today=today, way=self.network if asks else None)
+    def resolver(self, *, today: date = TODAY, asks: bool = True, way: Way | None = None) -> CachedResolver:
+        oldest = date.fromordinal(today.toordinal() - MAX_AGE).isoformat()
+        kept, older = (self.index_of(asks=False, oldest=one, day=today.isoformat()) for one in (oldest, ""))
+        return CachedResolver(kept, older, way=way or (self.network if asks else None))
 
 
-def versions(found: Resolution | None) -> dict[str, str | None]:
-    assert found is not None
-    return {one.name: one.version for one in found.distributions}
+def resolve(resolver: CachedResolver, wanted: RequirementSet, facts: Facts = NO_FACTS) -> dict[str, str | None]:
+    return {one.name: one.version for one in resolver.resolve(wanted, TARGET, facts).distributions}
+
+
+CERTIFI = {"certifi": "2026.1"}
 
 
 def test_it_asks_once_and_then_has_the_answer(tmp_path: Path, index: LocalIndex) -> None:
     case = Case(tmp_path, index)
-    assert case.resolver().recall(wanted("certifi"), TARGET) is None
-    assert versions(case.resolver().resolve(wanted("certifi"), TARGET)) == {"certifi": "2026.1"}
+    assert resolve(case.resolver(), wanted("certifi")) == CERTIFI
     before = len(index.requests)
     silent = case.resolver(asks=False)
-    assert versions(silent.recall(wanted("certifi"), TARGET)) == {"certifi": "2026.1"}
+    assert resolve(silent, wanted("certifi")) == CERTIFI
+    assert silent.refusal == ""
     assert len(index.requests) == before
     assert {Path(path).suffix for path in silent.looked_at} == {".json"}
     assert case.told == []
 
 
-def test_answers_age(tmp_path: Path, index: LocalIndex) -> None:
+def test_what_other_facts_tell_is_not_asked(tmp_path: Path, index: LocalIndex) -> None:
+    facts = MemoryFacts({"known": [Release("1.0", wheels=("py3-none-any",))]}, {"known": ["certifi"]})
+    assert resolve(Case(tmp_path, index).resolver(), wanted("known"), facts) == {"known": "1.0", **CERTIFI}
+    assert {path for path, _ in index.requests} == {
+        "/simple/certifi/",
+        "/files/certifi/certifi-2026.1-py3-none-any.whl.metadata",
+    }
+
+
+def test_pages_age(tmp_path: Path, index: LocalIndex) -> None:
+    """A page is asked for again after some days; one that has not changed is told by its ETag."""
     case = Case(tmp_path, index)
-    case.resolver().resolve(wanted("certifi"), TARGET)
-    young, old = date.fromordinal(TODAY.toordinal() + MAX_AGE), date.fromordinal(TODAY.toordinal() + MAX_AGE + 1)
-    assert case.resolver(today=young).recall(wanted("certifi"), TARGET) is not None
-    assert case.resolver(today=old).recall(wanted("certifi"), TARGET) is None
+    resolve(case.resolver(), wanted("certifi"))
+    young, old = (date.fromordinal(TODAY.toordinal() + MAX_AGE + more) for more in (0, 1))
+    silent = case.resolver(today=young, asks=False)
+    assert (resolve(silent, wanted("certifi")), silent.refusal) == (CERTIFI, "")
+    silent = case.resolver(today=old, asks=False)
+    assert (resolve(silent, wanted("certifi")), silent.refusal) == (CERTIFI, NOBODY_ASKED)
+    index.requests.clear()
+    later = Case(tmp_path, index)
+    later.day = old.isoformat()
+    assert resolve(later.resolver(today=old), wanted("certifi")) == CERTIFI
+    assert [(path, index.answered[path]) for path, _ in index.requests] == [("/simple/certifi/", 304)]
 
 
 def test_an_old_answer_is_better_than_none(tmp_path: Path, index: LocalIndex) -> None:
     case = Case(tmp_path, index)
-    case.resolver().resolve(wanted("certifi"), TARGET)
-    gone = LocalIndex(url="http://127.0.0.1:9/simple/")
-    later = Case(tmp_path, gone)
+    resolve(case.resolver(), wanted("certifi"))
+    index.broken = 503
+    later = Case(tmp_path, index)
     later.day = "2027-06-01"
-    assert versions(later.resolver(today=date(2027, 6, 1)).resolve(wanted("certifi"), TARGET)) == {"certifi": "2026.1"}
-    assert len(later.told) == 1
+    assert resolve(later.resolver(today=date(2027, 6, 1)), wanted("certifi")) == CERTIFI
 
 
 def test_without_a_network_nothing_is_asked(tmp_path: Path, index: LocalIndex) -> None:
+    silent = Case(tmp_path, index).resolver(asks=False)
+    assert resolve(silent, wanted("certifi")) == {"certifi": None}
+    assert silent.refusal == NOBODY_ASKED
     with pytest.raises(ResolverError, match="the index is not asked"):
-        Case(tmp_path, index).resolver(asks=False).resolve(wanted("certifi"), TARGET)
-    with pytest.raises(ResolverError, match="the index is not asked"):
-        Case(tmp_path, index).resolver(asks=False).source_facts("sources", "1.0", IndexOptions())
+        silent.source_facts("sources", "1.0", IndexOptions())
     assert index.requests == []
 
 
@@ -135,19 +162,19 @@ def test_a_project_does_not_choose_whom_to_call(tmp_path: Path, index: LocalInde
     }
     case = Case(tmp_path, index)
     with pytest.raises(ResolverError, match="only --online"):
-        case.resolver().resolve(wanted("certifi", **told), TARGET)
+        resolve(case.resolver(), wanted("certifi", **told))
     with pytest.raises(ResolverError, match="only --online"):
         case.resolver().source_facts("sources", "1.0", IndexOptions(**told))  # type: ignore[arg-type]
-    with pytest.raises(ResolverError, match="only --online"):
-        case.resolver().resolve(wanted(f"certifi @ {index.url}certifi-1-py3-none-any.whl"), TARGET)
+    assert resolve(case.resolver(), wanted(f"certifi @ {index.url}certifi-1-py3-none-any.whl")) == {"certifi": "1"}
     assert index.requests == []
 
 
 def test_a_dead_index_is_left_alone_after_the_first_question(tmp_path: Path) -> None:
     case = Case(tmp_path, LocalIndex(url="http://127.0.0.1:9/simple/"))
     for name in ("a", "b", "c"):
-        with pytest.raises(NoAnswerError):
-            case.resolver().resolve(wanted(name), TARGET)
+        asking = case.resolver()
+        resolve(asking, wanted(name))
+        assert "127.0.0.1 can't be reached" in asking.refusal
     assert len(case.opened) == 1
     (line,) = case.told
     assert "127.0.0.1 can't be reached" in line
@@ -157,8 +184,9 @@ def test_a_slow_index_costs_no_more_than_the_patience(tmp_path: Path) -> None:
     with serve(LocalIndex(delay=threading.Event())) as index:
         case = Case(tmp_path, index, seconds=0.5, clock=time.monotonic)
         for name in ("a", "b"):
-            with pytest.raises(NoAnswerError):
-                case.resolver().resolve(wanted(name), TARGET)
+            asking = case.resolver()
+            resolve(asking, wanted(name))
+            assert asking.refusal == "a: no answer within 0.5 seconds"
     assert len(case.opened) == len(case.told) == 1
 
 
@@ -169,11 +197,14 @@ def test_the_patience_is_that_of_the_whole_run() -> None:
         clock.now += 2.0
 
     network = Network(3.0, lambda _: None, clock=clock, gave_up=told.append)  # type: ignore[arg-type,return-value]
-    work = {"a": ("what is waited for", slow)}
-    assert network.do_all(work) == {}
-    assert network.do_all(work) == {}  # began in time
-    assert set(network.do_all(work).values()) == {"what is waited for: no answer within 3 seconds"}
-    assert told == ["what is waited for: no answer within 3 seconds"]
+
+    def work() -> dict[str, Task[None]]:
+        return {"a": done_by(Piece("a", slow, "what is waited for"))}
+
+    assert network.do_all(work()) == {}
+    assert network.do_all(work()) == {}  # began in time
+    assert set(network.do_all(work()).values()) == {"no answer within 3 seconds"}
+    assert told == ["no answer within 3 seconds"]
 
 
 def test_many_questions_are_put_at_once(tmp_path: Path, index: LocalIndex) -> None:
@@ -182,7 +213,8 @@ def test_many_questions_are_put_at_once(tmp_path: Path, index: LocalIndex) -> No
     network = Case(tmp_path, index, clock=time.monotonic).network
     ticks: list[tuple[int, int, str]] = []
     network._tick = lambda *said: ticks.append(said)
-    assert network.do_all({name: (f"what {name} is", lambda: together.wait()) for name in "abc"}) == {}
+    tasks = {name: done_by(Piece(name, together.wait, f"what {name} is")) for name in "abc"}
+    assert network.do_all(tasks) == {}
     assert (3, 3, "") in ticks
     assert ticks[-1] == (0, 0, "")
 
@@ -192,23 +224,25 @@ def test_a_mistake_of_ours_is_not_taken_for_silence(tmp_path: Path, index: Local
         raise KeyError("ours")
 
     with pytest.raises(KeyError):
-        Case(tmp_path, index).network.do_all({"a": ("a", wrong)})
+        Case(tmp_path, index).network.do_all({"a": done_by(Piece("a", wrong))})
 
 
 def test_what_is_gathered_is_put_later(tmp_path: Path, index: LocalIndex) -> None:
     case = Case(tmp_path, index, clock=time.monotonic)
     refused: dict[str, str] = {}
-    gathering = KeptResolver(AnswerCache(tmp_path / "answers"), today=TODAY, way=Gathered(refused, None))
-    for _ in range(2):
-        with pytest.raises(ResolverError, match="not asked yet"):
-            gathering.resolve(wanted("certifi"), TARGET)
+    way = Gathered(refused)
+    gathering = case.resolver(way=way)
+    for line in (1, 2):  # where it is written makes no difference
+        assert resolve(gathering, RequirementSet((parse_pep508("certifi", Origin("r.txt", line)),))) == {
+            "certifi": None
+        }
     with pytest.raises(ResolverError, match="not asked yet"):
         gathering.source_facts("sources", "9.0", IndexOptions())
-    assert sorted(one.shown for one in gathering.open.values()) == ["certifi", "the sdist of sources"]
+    assert len(gathering.open) == 2
     assert index.requests == []
-    refused |= case.network.do_all(case.network.questions(gathering.open))
-    assert versions(gathering.resolve(wanted("certifi"), TARGET)) == {"certifi": "2026.1"}
+    refused |= case.network.do_all(case.network.tasks(gathering.open))
     gathering.open.clear()
+    assert resolve(gathering, wanted("certifi")) == CERTIFI
     with pytest.raises(ResolverError, match="has no sdist"):
         gathering.source_facts("sources", "9.0", IndexOptions())
     assert gathering.open == {}
@@ -216,7 +250,20 @@ def test_what_is_gathered_is_put_later(tmp_path: Path, index: LocalIndex) -> Non
 
 def test_what_is_not_there_is_no_reason_to_give_up(tmp_path: Path, index: LocalIndex) -> None:
     case = Case(tmp_path, index)
-    found = case.resolver().resolve(wanted("nothing-of-this-name"), TARGET)
+    found = case.resolver().resolve(wanted("nothing-of-this-name"), TARGET, NO_FACTS)
     assert [one.reason for one in found.unresolved] == ["the index has no nothing-of-this-name"]
-    assert versions(case.resolver().resolve(wanted("certifi"), TARGET)) == {"certifi": "2026.1"}
+    assert resolve(case.resolver(), wanted("certifi")) == CERTIFI
     assert case.told == []
+
+
+def test_what_came_in_counts_when_time_is_up(tmp_path: Path, index: LocalIndex) -> None:
+    """The page that never comes costs the answer about its own distribution."""
+    index.add_wheel("never", "1.0", "py3-none-any")
+    index.held = "/simple/never/"
+    index.delay = threading.Event()
+    case = Case(tmp_path, index, seconds=1.0, clock=time.monotonic)
+    asking = case.resolver()
+    found = asking.resolve(wanted("certifi", "never"), TARGET, NO_FACTS)
+    assert {one.name: one.version for one in found.distributions} == {"never": None, **CERTIFI}
+    assert asking.refusal == "never: no answer within 1 seconds"
+    assert case.told == ["never: no answer within 1 seconds"]

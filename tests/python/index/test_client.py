@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from dockerlint_alpine.python.index.client import IndexAnswerError, IndexFile, SimpleIndex, releases_of
+from dockerlint_alpine.python.index.client import Answered, IndexAnswerError, IndexFile, SimpleIndex, releases_of
 from dockerlint_alpine.python.model import Release
 from tests.python.index.local_index import LocalIndex, serve
 
@@ -43,7 +43,7 @@ def test_answers_are_kept_and_files_downloaded() -> None:
     with serve(filled()) as index:
         client = SimpleIndex([index.url])
         files = client.files("lz4")
-        assert client.files("lz4") is files
+        assert client.files("lz4") == files
         assert len(index.requests) == 1
         assert client.download(files[0])[:2] == b"PK"
 
@@ -93,8 +93,11 @@ def test_answers_that_are_no_index_are_errors() -> None:
         ("application/vnd.pypi.simple.v1+json", b"{}"),
     ):
         with pytest.raises(IndexAnswerError, match="not a PEP 691 answer"):
-            SimpleIndex(["http://h.example/"], fetch=lambda *_, kind=kind, data=data: (kind, data)).files("x")
-    assert SimpleIndex(["http://h.example/"], fetch=lambda *_: ("text/html", b"\xff<a>no href</a>")).files("x") == []
+            SimpleIndex(["http://h.example/"], fetch=lambda *_, kind=kind, data=data: Answered(kind, data)).files("x")
+    assert (
+        SimpleIndex(["http://h.example/"], fetch=lambda *_: Answered("text/html", b"\xff<a>no href</a>")).files("x")
+        == []
+    )
 
 
 def test_files_of_other_distributions_are_left_out() -> None:

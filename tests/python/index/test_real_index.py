@@ -9,9 +9,8 @@ from pathlib import Path
 import pytest
 
 from dockerlint_alpine.model.reports import FileReport
-from dockerlint_alpine.python.index.online import UvResolver
 from dockerlint_alpine.run.analysis import Doctor, configure
-from tests.python.support import asking
+from tests.python.support import Asking
 
 pytestmark = pytest.mark.online
 
@@ -23,9 +22,9 @@ ONE = "FROM python:{python}-alpine{alpine}\nRUN {apk}pip install {what}\n"
 def ask(project: Callable[[Mapping[str, str]], Path], tmp_path: Path) -> Callable[..., FileReport]:
     def run(what: str, *, python: str = "3.12", alpine: str = "3.20", apk: str = "", **settings: object) -> FileReport:
         root = project({"Dockerfile": ONE.format(python=python, alpine=alpine, apk=apk, what=what)})
-        resolver = UvResolver(cache=tmp_path / "answers", variables=dict(os.environ), as_of=AS_OF, timeout=120.0)
+        resolver = Asking(tmp_path / "answers", dict(os.environ), as_of=AS_OF, timeout=120.0)
         configured = configure(context=root, as_of=AS_OF, select=["AD", "AD502"], **settings)
-        return Doctor(configured, resolver=asking(resolver)).check_file(root / "Dockerfile")
+        return Doctor(configured, resolver=resolver).check_file(root / "Dockerfile")
 
     return run
 
@@ -35,8 +34,8 @@ def codes(report: FileReport, of: str) -> set[str]:
 
 
 def test_the_fixture_of_the_readme(netra: Path, tmp_path: Path) -> None:
-    resolver = UvResolver(cache=tmp_path / "answers", variables=dict(os.environ), as_of=AS_OF, timeout=120.0)
-    report = Doctor(configure(as_of=AS_OF), resolver=asking(resolver)).check_file(
+    resolver = Asking(tmp_path / "answers", dict(os.environ), as_of=AS_OF, timeout=120.0)
+    report = Doctor(configure(as_of=AS_OF), resolver=resolver).check_file(
         netra / "docker" / "backend.alpine.Dockerfile"
     )
     (found,) = [one for one in report.findings if one.code == "AD201"]

@@ -9,7 +9,8 @@ import pytest
 
 from dockerlint_alpine.python.index.client import IndexAnswerError, SimpleIndex
 from dockerlint_alpine.python.index.settings import Credentials, index_urls, split_login, wants_keyring
-from dockerlint_alpine.python.model import IndexOptions, RequirementSet, Target
+from dockerlint_alpine.python.model import IndexOptions, Origin, RequirementSet, Target
+from dockerlint_alpine.python.requirement import parse_pep508
 from dockerlint_alpine.system.child import ChildTimeoutError, Finished
 from tests.python.index.local_index import LocalIndex, serve
 from tests.python.support import resolver
@@ -156,7 +157,7 @@ def test_a_refusal_says_what_helps_and_no_secret(tmp_path: Path) -> None:
         assert "wrongpassword" not in str(caught.value)
 
 
-def test_netrc_serves_uv_and_our_own_requests_and_nothing_of_it_is_kept(tmp_path: Path) -> None:
+def test_netrc_serves_requests_and_nothing_of_it_is_kept(tmp_path: Path) -> None:
     index = LocalIndex(password=SECRET)
     index.add_wheel("lz4", "4.4.5", "cp311-cp311-manylinux_2_17_x86_64")
     script = "from setuptools import setup, Extension\nsetup(ext_modules=[Extension('a', [])])\n"
@@ -170,25 +171,18 @@ def test_netrc_serves_uv_and_our_own_requests_and_nothing_of_it_is_kept(tmp_path
     assert not any(SECRET.encode() in file.read_bytes() for file in (tmp_path / "answers").iterdir())
 
 
-def test_links_with_credentials_are_no_argument_of_uv(tmp_path: Path) -> None:
-    """Arguments are visible to every process of the machine."""
-    seen = tmp_path / "seen"
-    program = tmp_path / "uv"
-    program.write_text(f'#!/bin/sh\necho "$@" >> {seen}\necho "$UV_FIND_LINKS" >> {seen}.env\nexit 1\n')
-    program.chmod(0o755)
-    index = LocalIndex(password="hunter2")
+def test_a_link_page_with_credentials_is_read_and_nothing_of_them_is_told_or_kept(tmp_path: Path) -> None:
+    index = LocalIndex(password=SECRET, html=True)
     index.add_wheel("certifi", "2026.1", "py3-none-any")
     with serve(index):
         page = f"{index.url}certifi/"
-        secret_link = page.replace("http://", "http://user:hunter2@")
-        options = IndexOptions(
-            index_url=index.url.replace("http://", "http://user:hunter2@"), find_links=(secret_link,)
-        )
-        uv = resolver(tmp_path, uv=str(program))
-        uv.variables |= {"PIP_INDEX_URL": index.url, "PIP_FIND_LINKS": page}
-        found = uv.resolve(RequirementSet(options=options), Target("3.11", musl=(1, 2)))
-    assert "hunter2" not in seen.read_text() + repr(found)
-    assert secret_link in Path(f"{seen}.env").read_text()
+        options = IndexOptions(find_links=(page.replace("http://", f"http://user:{SECRET}@"),), no_index=True)
+        way = resolver(tmp_path, {"PIP_INDEX_URL": index.url, "PIP_FIND_LINKS": page})
+        wanted = RequirementSet((parse_pep508("certifi", Origin("r.txt")),), options=options)
+        found = way.ask(wanted, Target("3.11", musl=(1, 2)))
+    assert [one.version for one in found.distributions] == ["2026.1"]
+    assert SECRET not in repr(found)
+    assert not any(SECRET.encode() in file.read_bytes() for file in (tmp_path / "answers").iterdir())
 
 
 def test_urls_are_taken_apart() -> None:

@@ -7,7 +7,7 @@ import ctypes.util
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from dockerlint_alpine.elf.file_selection import opens_libraries
@@ -149,7 +149,6 @@ def test_the_cheap_look_before_parsing() -> None:
     assert not opens_libraries(b"# a CDLL without a call")
 
 
-@settings(max_examples=60, deadline=None)
 @given(
     st.lists(
         st.sampled_from(

@@ -59,16 +59,16 @@ def test_lines() -> None:
 @pytest.mark.parametrize(
     ("text", "doubt"),
     [
-        ("import os\nsetup(install_requires=os.environ['R'].split())", "install_requires is made at run time"),
+        ("import os\nsetup(install_requires=os.environ['R'].split())", "install_requires is made when it runs"),
         (
             "R = ['a']\nif input():\n    R.append('b')\nsetup(install_requires=R)",
-            "whether R.append('b') happens is decided at run time",
+            "whether R.append('b') is carried out is decided when it runs",
         ),
-        ("setup(install_requires=['a', magic()])", "a part of install_requires is made at run time"),
-        ("setup(**magic())", "setup() gets arguments that are made at run time"),
+        ("setup(install_requires=['a', magic()])", "a part of install_requires is made when it runs"),
+        ("setup(**magic())", "setup() gets arguments that are made when it runs"),
         (
             "import os\nsetup(install_requires=open('/etc/' + os.uname()[1]).read())",
-            "install_requires is made at run time",
+            "install_requires is made when it runs",
         ),
     ],
 )
