@@ -188,6 +188,7 @@ class _Offline:
         self.excluded: dict[str, set[str]] = {}
         self.unresolved: dict[tuple[str, str], Unresolved] = {}
         self.notes: list[str] = []
+        self.assumed: list[str] = []
         self.cache: dict[tuple[str, str, frozenset[str]], Choice] = {}
         self.parsed: dict[str, Requested | None] = {}
         self.known: dict[str, list[Release]] = {}
@@ -484,12 +485,12 @@ class _Offline:
                 self.tell(name, node.chain, verdict.reason, "unknown")
             elif verdict.kind == "none":
                 self.tell(name, node.chain, verdict.reason, "no-release")
-            elif verdict.kind == "pure" and self.follow and not self.releases(name):
+            elif verdict.kind == "pure" and self.follow and (choice.version is None or not self.releases(name)):
                 self.doubt_packaged(node)
             elif (
                 self.follow
                 and choice.version is not None
-                and verdict.kind != "installed"
+                and (verdict.kind != "installed" or node.extras)
                 and verdict.confidence != "possible"  # that is told already
                 and self.facts.requires(name, choice.version) is None
             ):
@@ -504,10 +505,15 @@ class _Offline:
             if one.name is None and self.holds(one.marker, one.shown, one.chain):
                 what = one.path if one.path is not None else one.shown
                 self.tell(what, one.chain, "only building it tells its name and dependencies", "unknown")
-        return Resolution(tuple(found), tuple(self.unresolved.values()), tuple(dict.fromkeys(self.notes)))
+        notes = tuple(dict.fromkeys(self.notes))
+        return Resolution(tuple(found), tuple(self.unresolved.values()), notes, tuple(self.assumed))
 
     def doubt_unrecorded(self, node: _Node, version: str, nodes: Mapping[str, _Node]) -> None:
         """The dependencies of this release are not recorded: those of the nearest one that is tell what may come along."""
+        if self.chosen[node.name].verdict.kind == "installed":  # without extras it has all that it requires
+            reason = f"what the extra {','.join(sorted(node.extras))} adds is not recorded; --online tells"
+            self.tell(node.name, node.chain, reason, "company")
+            return
         nearest = self.facts.nearest_requires(node.name, version)
         if nearest is not None:
             needs = [need for need in self.active(node, nearest) if need.name is not None]
@@ -524,6 +530,7 @@ class _Offline:
             extras = ",".join(sorted(node.extras))
             self.tell(node.name, node.chain, f"{node.name}[{extras}]{EXTRA_NOT_RECORDED}", "company")
         else:
+            self.assumed.append(node.name)
             packaged = self.facts.packaged(node.name)
             self.notes.append(_BY_PACKAGE.format(packaged.system if packaged is not None else "nobody"))
 
@@ -622,4 +629,4 @@ def open_names(found: Resolution) -> set[str]:
     kinds = {one.name: one.artefact.kind for one in found.distributions if one.url is None}
     open_kinds = {"unknown", "dependencies", "company"}
     told = {one.name for one in found.unresolved if one.kind in open_kinds and one.name in kinds}
-    return told | {name for name, kind in kinds.items() if kind == "unknown"}
+    return told | {name for name, kind in kinds.items() if kind == "unknown"} | set(found.assumed)

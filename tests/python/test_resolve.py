@@ -186,6 +186,38 @@ def test_as_of_and_no_deps_and_hashes() -> None:
     assert set(short(ask("--require-hashes\nfoo==1.0 --hash=sha256:00\n", dated))) == {"foo"}
 
 
+def test_as_of_a_day_a_release_without_one_counts_only_where_a_newer_one_was_out() -> None:
+    lock = "poetry.lock of a/b, 2026-11"
+    releases = [Release("3.0", "2024-01-01"), Release("2.0", source=lock), Release("1.0", "2020-01-01")]
+    facts = MemoryFacts({"foo": [*releases, Release("0.5", source=lock)], "bar": releases[1:2]}, {"foo": [], "bar": []})
+    assert short(ask("foo\n", facts, as_of="2024-06-01"))["foo"][0] == "3.0"
+    assert short(ask("foo<3\n", facts, as_of="2024-06-01"))["foo"][0] == "2.0"
+    assert short(ask("foo\n", facts, as_of="2021-01-01"))["foo"][0] == "1.0"
+    assert short(ask("foo<1\n", facts, as_of="2021-01-01"))["foo"][0] == "0.5"
+    assert short(ask("bar==2.0\n", facts, as_of="2021-01-01"))["bar"] == ("2.0", "sdist")
+    (one,) = ask("bar\n", facts, as_of="2021-01-01").unresolved
+    assert one.reason == "of no release of bar that is recorded is it known that it was out on 2021-01-01"
+
+
+def test_what_is_yanked_today_may_have_been_there_on_that_day() -> None:
+    facts = MemoryFacts({"foo": [Release("1.0", "2020-01-01", yanked=True)]}, {"foo": []})
+    assert short(ask("foo\n", facts, as_of="2021-01-01"))["foo"] == ("1.0", "sdist")
+    assert short(ask("foo\n", facts))["foo"][1] == "none"
+
+
+def test_an_extra_of_what_is_there_brings_its_own() -> None:
+    releases = {"foo": [Release("1.0")], "deep": [Release("2.0")]}
+    present = {"foo": "1.0"}
+    known = MemoryFacts(releases, {"foo": ["deep; extra == 'x'"], "deep": []})
+    assert short(ask("foo[x]==1.0\n", known, installed=present)) == {
+        "foo": ("1.0", "installed"),
+        "deep": ("2.0", "sdist"),
+    }
+    (one,) = ask("foo[x]==1.0\n", MemoryFacts(releases), installed=present).unresolved
+    assert (one.name, one.kind) == ("foo", "company")
+    assert ask("foo==1.0\n", MemoryFacts(releases), installed=present).unresolved == ()
+
+
 def test_an_impossible_target_is_an_error_in_words() -> None:
     with pytest.raises(PythonError, match="unknown platform: plan9/mips"):
         ask("lz4\n", FACTS, Target("3.11", "plan9/mips"))
