@@ -59,14 +59,10 @@ class Suite(Struct):
 
 def read_suite(lists: Path, name: str) -> Suite:
     """Read what apt fetched of a suite. Raises OSError, and ValueError where a file is not there."""
-    stem = next(lists.glob(f"*_dists_{name}_InRelease")).name.removesuffix("InRelease")
-    date = re.search(r"^Date: (.+)", (lists / f"{stem}InRelease").read_text("utf-8", "replace"), re.M)
-    if date is None:
-        raise ValueError(f"{stem}InRelease: no date")
-    day = parsedate_to_datetime(date[1]).date().isoformat()
-    packages = {one.name: one for one in _packages(_lines(lists / f"{stem}main_binary-amd64_Packages.lz4"))}
+    stem, day = release_of(lists, name)
+    packages = {one.name: one for one in _packages(lines_of(lists / f"{stem}main_binary-amd64_Packages.lz4"))}
     for arch in ("all", "amd64"):
-        for line in _lines(lists / f"{stem}main_Contents-{arch}.lz4"):
+        for line in lines_of(lists / f"{stem}main_Contents-{arch}.lz4"):
             found = _FILE.match(line)
             if found is None:
                 continue
@@ -137,7 +133,17 @@ def _packages(lines: Iterable[str]) -> Iterator[Package]:
         fields = {}
 
 
-def _lines(path: Path) -> Iterator[str]:
+def release_of(lists: Path, suite: str) -> tuple[str, str]:
+    """How apt's files of a suite begin, and the day of its Release file (``YYYY-MM-DD``). Raises as :func:`read_suite`."""
+    stem = next(lists.glob(f"*_dists_{suite}_InRelease")).name.removesuffix("InRelease")
+    date = re.search(r"^Date: (.+)", (lists / f"{stem}InRelease").read_text("utf-8", "replace"), re.M)
+    if date is None:
+        raise ValueError(f"{stem}InRelease: no date")
+    return stem, parsedate_to_datetime(date[1]).date().isoformat()
+
+
+def lines_of(path: Path) -> Iterator[str]:
+    """The lines of a file that apt keeps packed. Raises ValueError where it can't be read."""
     process = subprocess.Popen(["lz4cat", path], stdout=subprocess.PIPE, text=True, errors="replace")  # noqa: S603, S607 - a maintainer's
     assert process.stdout is not None
     yield from process.stdout

@@ -85,7 +85,7 @@ def build(snapshots: Path, out: Path) -> None:
 
 def derived_snapshots(folder: Path, real: Sequence[Snapshot]) -> list[Snapshot]:
     """Snapshots for the releases of which ``folder`` has recipes and ``real`` has no index, from the last release in it."""
-    from dockerlint_alpine.apk.derive import derive, read_holds, read_recipes
+    from dockerlint_alpine.apk.derive import derive, read_debian, read_holds, read_recipes
 
     there = {snapshot.release for snapshot in real}
     files = [path for path in sorted(folder.glob("v*-recipes.tsv.gz")) if _release(path) not in there]
@@ -94,11 +94,12 @@ def derived_snapshots(folder: Path, real: Sequence[Snapshot]) -> list[Snapshot]:
     history = one_each(real)
     newest = max(there, key=lambda release: int(release.partition(".")[2]))
     base = [snapshot for snapshot in history if snapshot.release == newest]
+    debian = read_debian(folder / "debian-sonames.tsv.gz")
     return [
         snapshot
         for path in files
         for snapshot in derive(
-            read_recipes(path), base, read_holds(folder / f"v{_release(path)}-sonames.tsv.gz"), history
+            read_recipes(path), base, read_holds(folder / f"v{_release(path)}-sonames.tsv.gz"), history, debian
         )
     ]
 

@@ -17,6 +17,7 @@ from dockerlint_alpine.checks.base import locate
 from dockerlint_alpine.checks.build_moment import Compile
 from dockerlint_alpine.checks.toolchain import mismatches, toolchains
 from dockerlint_alpine.fixer.build_stage import pip_words
+from dockerlint_alpine.fixer.repin import repinned
 from dockerlint_alpine.model.findings import Fix, Remedy, TextEdit
 from dockerlint_alpine.python.tags import knows_musllinux
 from dockerlint_alpine.python.verdict import choose
@@ -66,7 +67,12 @@ def _ways(subject: Subject, place: tuple[int, Location], findings: Sequence[Find
     names |= {about.name for one in findings for also in one.brought for about in also.distributions}
     items = tuple(one for one in step.installed if one.resolved.name in names and one.built is not None)
     group = _Group(stage, step, items, tuple(findings))
-    found = (_newer_pip(subject, group), _older_version(subject, group), _other_version(group), _base(subject, group))
+    found = (
+        _newer_pip(subject, group),
+        _older_version(subject, group),
+        _other_version(subject, group),
+        _base(subject, group),
+    )
     return tuple(one for one in found if one is not None)
 
 
@@ -111,8 +117,9 @@ def _older_version(subject: Subject, group: _Group) -> Remedy | None:
     return Remedy("prefer-binary", title, _saved(group, spared), _names(spared), fix)
 
 
-def _other_version(group: _Group) -> Remedy | None:
-    """Versions that the requirement does not allow as it is, and that have wheels."""
+def _other_version(subject: Subject, group: _Group) -> Remedy | None:
+    """Versions that the requirement does not allow as it is, and that have wheels; written where all of them are plain
+    pins."""
     spared = [
         one
         for one in group.items
@@ -124,7 +131,17 @@ def _other_version(group: _Group) -> Remedy | None:
         return None
     shown = _listed([f"{one.resolved.name} {one.resolved.artefact.nearest_with_wheel}" for one in spared])
     have = "which has a wheel that fits" if len(spared) == 1 else "which have wheels that fit"
-    return Remedy("version", f"take {shown}, {have}", _saved(group, spared), _names(spared))
+    edits = [
+        edit
+        for one in spared
+        if one.resolved.artefact.confidence == "certain"
+        and (edit := repinned(subject.timeline, group.step, one, one.resolved.artefact.nearest_with_wheel or ""))
+    ]
+    fix = None
+    if len(edits) == len(spared):
+        places = _listed([str(place) for place in dict.fromkeys(one.resolved.origin for one in spared)])
+        fix = Fix(f"take {shown} in {places}", "unsafe", tuple(dict.fromkeys(edits)))
+    return Remedy("version", f"take {shown}, {have}", _saved(group, spared), _names(spared), fix)
 
 
 def _base(subject: Subject, group: _Group) -> Remedy | None:
@@ -165,15 +182,37 @@ def _other_python(subject: Subject, group: _Group) -> Remedy | None:
     for minor in (here - 1, here - 2, here + 1):
         tag = f"python:3.{minor}-alpine{image['alpine']}"
         known = subject.knowledge.base_image(tag)
-        if known is not None and known.certain and _all_wheels(subject, group, f"3.{minor}"):
-            return Remedy("base", f"FROM {tag}", _saved(group, group.items), _names(group.items))
+        if known is not None and known.certain and _all_wheels(subject, group.step, f"3.{minor}"):
+            fix = _moved(subject, group.stage.base, tag, f"3.{minor}")
+            return Remedy("base", f"FROM {tag}", _saved(group, group.items), _names(group.items), fix)
     return None
 
 
-def _all_wheels(subject: Subject, group: _Group, python: str) -> bool:
+def _moved(subject: Subject, base: str, tag: str, python: str) -> Fix | None:
+    """The edits that build every stage on ``base`` from ``tag``; ``None`` where a stage has a Python of another image, which
+    would no longer be the same, where not all have wheels then, or the tag comes from a variable."""
+    edits: list[TextEdit] = []
+    data = subject.dockerfile.data
+    for stage in subject.timeline.stages.values():
+        steps = [one for one in stage.steps if isinstance(one, InstallStep)]
+        if stage.parent is None and stage.base != base and (steps or _OFFICIAL.fullmatch(stage.base)):
+            return None
+        if not all(_all_wheels(subject, step, python) for step in steps):
+            return None
+        if stage.parent is None and stage.base == base:
+            opening = stage.from_instruction
+            at = data.find(base.encode(), opening.start, opening.end)
+            if at < 0:
+                return None
+            edits.append(TextEdit(at, at + len(base), tag))
+    lines = _listed([str(subject.dockerfile.line_of(edit.start)) for edit in edits])
+    return Fix(f"write FROM {tag} in line{'s' * (len(edits) > 1)} {lines}", "unsafe", tuple(edits))
+
+
+def _all_wheels(subject: Subject, step: InstallStep, python: str) -> bool:
     """Whether what is compiled has a wheel for that Python, and what has one now keeps it, of the very same versions."""
-    facts, target = subject.knowledge.facts, replace(group.step.target, python=python)
-    for item in group.step.installed:
+    facts, target = subject.knowledge.facts, replace(step.target, python=python)
+    for item in step.installed:
         resolved = item.resolved
         if resolved.artefact.kind in {"pure", "installed"} or (resolved.artefact.wheel_tag or "").endswith("-none-any"):
             continue

@@ -18,7 +18,7 @@ from dockerlint_alpine.report.display import printable
 
 if TYPE_CHECKING:
     from dockerlint_alpine.fixer.fix_loop import Preference, Proposal
-    from dockerlint_alpine.model.findings import Fix
+    from dockerlint_alpine.model.findings import Remedy
     from dockerlint_alpine.run.analysis import FixResult
     from dockerlint_alpine.run.config import Configuration, Settings
     from dockerlint_alpine.run.jobs import Job
@@ -29,7 +29,12 @@ if TYPE_CHECKING:
 @common.analysis_options
 @common.output_options
 @click.option("--diff", "as_diff", is_flag=True, help="Print a unified diff and write nothing.")
-@click.option("--interactive", "-i", is_flag=True, help="Show each change and ask before it is made.")
+@click.option(
+    "--interactive",
+    "-i",
+    is_flag=True,
+    help="Ask about each cause before anything is changed, and which way out to take.",
+)
 @click.option("--unsafe-fixes", is_flag=True, default=None, help="Also apply fixes that remove or rewrite.")
 @click.option(
     "--prefer",
@@ -78,11 +83,13 @@ def fix(paths: tuple[str, ...], **given: Any) -> None:
 def _fix_stdin(_: tuple[str, ...], configured: Configuration, given: dict[str, Any]) -> int:
     """Fixed text on standard output; what is left only decides the exit code."""
     from dockerlint_alpine.run.analysis import UnreadableError, fix_builds
+    from dockerlint_alpine.run.jobs import Job
 
     name = given["stdin_filename"] or "Dockerfile"
-    doctor = common.make_doctor(configured)
+    data = sys.stdin.buffer.read()
+    doctor = common.make_doctor(configured, asked=lambda judge: judge.report_on(data, Job(Path(name), name)))
     try:
-        result = fix_builds([doctor], sys.stdin.buffer.read(), Path(name), shown_as=name, only_dockerfile=True)
+        result = fix_builds([doctor], data, Path(name), shown_as=name, only_dockerfile=True)
     except UnreadableError as error:
         warn(f"{name}: {error}")
         return 2
@@ -116,8 +123,8 @@ def _fix_paths(paths: tuple[str, ...], configured: Configuration, given: dict[st
             _write(job, result)
         return result
 
-    doctor = common.make_doctor(configured)
     jobs, errors = common.jobs_for(paths, configured)
+    doctor = common.make_doctor(configured, asked=lambda judge: judge.reports(jobs))
     question = _Question(configured.settings) if given["interactive"] else None
     results: list[FixResult] = []
     lists = _Lists()
@@ -196,7 +203,8 @@ def _write(job: Job, result: FixResult) -> None:
 
 
 class _Question:
-    """Asks about one change after the other; ``a`` takes all that follow, ``q`` none of them."""
+    """Asks about one cause after the other, with the ways out of it, the best first; ``a`` takes for all that follow what
+    ``fix`` does by itself, ``q`` nothing."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
@@ -206,20 +214,29 @@ class _Question:
         """The function that asks about the fixes of one file."""
         return lambda proposal: self._accepts(shown_as, proposal)
 
-    def _accepts(self, shown_as: str, proposal: Proposal) -> bool | Fix:
-        if self._answer not in {"a", "q"}:
-            finding, line = proposal.finding, proposal.finding.location.line
-            click.echo(printable(f"{shown_as}:{line}: {finding.code} {finding.message}"))
-            ways = (proposal, *proposal.others)
-            for number, way in enumerate(ways, 1):
-                if len(ways) > 1:
-                    click.echo(printable(f"{number}: {_title(way)}"))
-                for path, old, new in way.changes:
-                    _print_diff(path or shown_as, old, new, self._settings)
-            self._answer = self._ask(printable(proposal.fix.title), len(ways))
-            if self._answer.isdecimal() and self._answer != "1":
-                return ways[int(self._answer) - 1].fix
-        return self._answer in {"y", "a", "1"}
+    def _accepts(self, shown_as: str, proposal: Proposal) -> bool | Proposal:
+        from dockerlint_alpine.report.causes import causes, titles
+
+        if self._answer in {"a", "q"}:
+            return self._answer == "a"
+        for cause in causes(proposal.findings):
+            click.echo(printable(f"{shown_as}:{cause.location.line}: {','.join(cause.codes)} {cause.headline}"))
+        remedies = dict.fromkeys(way for one in proposal.findings for way in one.remedies)
+        ranks = {way.fix: number for number, way in enumerate(remedies)}
+        ways = sorted((proposal, *proposal.others), key=lambda one: ranks.get(one.fixes[0], len(ranks)))
+        for way in remedies:
+            if way.fix is None or not way.fix.edits:
+                click.echo(printable(f"by hand: {_told(way)}"))
+        for number, offer in enumerate(ways, 1):
+            if len(ways) > 1:
+                told = [_told(way) for way in remedies if way.fix in offer.fixes] or titles(offer.fixes)
+                click.echo(printable(f"{number}: {'; '.join(told)}"))
+            for path, old, new in offer.changes:
+                _print_diff(path or shown_as, old, new, self._settings)
+        self._answer = self._ask(printable("; ".join(titles(proposal.fixes))), len(ways))
+        if self._answer.isdecimal() and ways[int(self._answer) - 1] is not proposal:
+            return ways[int(self._answer) - 1]
+        return self._answer not in {"n", "q"}
 
     @staticmethod
     def _ask(title: str, ways: int) -> str:
@@ -231,16 +248,13 @@ class _Question:
             except EOFError:
                 click.echo()
                 return "q"
-            if answer in {*numbers, *"ynaq"}:
+            if answer in {*numbers, *("naq" if numbers else "ynaq")}:
                 return answer
 
 
-def _title(way: Proposal) -> str:
+def _told(way: Remedy) -> str:
     """What a way out does, with what that spares."""
-    for remedy in way.finding.remedies:
-        if remedy.fix == way.fix:
-            return f"{remedy.title} ({remedy.saves})" if remedy.saves else remedy.title
-    return way.fix.title
+    return f"{way.title} ({way.saves})" if way.saves else way.title
 
 
 def _show_diffs(results: list[FixResult], lists: _Lists, settings: Settings) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from msgspec import Struct
@@ -16,6 +17,7 @@ from msgspec.structs import replace
 
 from dockerlint_alpine.fixer import new_run
 from dockerlint_alpine.model.findings import Evidence, Fix
+from dockerlint_alpine.model.grouping import grouped
 from dockerlint_alpine.syntax import Edit, apply_edits, parse
 from dockerlint_alpine.syntax.ordering import package_name
 
@@ -49,19 +51,29 @@ unsafe fixes a wheel where packages don't help."""
 
 
 class Proposal(Struct, frozen=True):
-    """One fix on offer: its finding, and the file (``None``: the Dockerfile) with its bytes before and after.
+    """What is on offer for the findings of one cause: each with the fix that mends it, and the file (``None``: the
+    Dockerfile) with its bytes before and after.
 
-    ``others`` are the other ways out that can be written.
+    ``others`` are the other ways out that can be written, the best first.
     """
 
-    finding: Finding
-    fix: Fix
+    pairs: tuple[tuple[Finding, Fix], ...]
     changes: tuple[tuple[str | None, bytes, bytes], ...]
     others: tuple[Proposal, ...] = ()
 
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """What would be mended."""
+        return tuple(finding for finding, _ in self.pairs)
 
-Accept: TypeAlias = Callable[[Proposal], "bool | Fix"]
-"""Says whether a fix is made, or which of the other ways is taken instead."""
+    @property
+    def fixes(self) -> tuple[Fix, ...]:
+        """What would be made, each once."""
+        return tuple(dict.fromkeys(fix for _, fix in self.pairs))
+
+
+Accept: TypeAlias = Callable[[Proposal], "bool | Proposal"]
+"""Says whether fixes are made, or which of the other ways is taken instead."""
 
 
 class Mended(Struct, frozen=True):
@@ -90,7 +102,7 @@ def apply_fixes(
     """Fix ``data`` for all ``judges`` at once (builds of one Dockerfile with different arguments).
 
     ``read`` gives the bytes of another file, ``None`` where it may not be changed; ``others`` are those that earlier
-    fixes have changed. ``accept`` is asked about each fix; without it all are taken, as ``prefer`` says. A way that does
+    fixes have changed. ``accept`` is asked about each cause; without it all are taken, as ``prefer`` says. A way that does
     not help is given up for the next one.
     """
     texts = dict(others or {})
@@ -108,7 +120,7 @@ def apply_fixes(
         if not chosen:
             break
         if accept is not None:
-            chosen = _accepted(chosen, data, texts, accept, declined)
+            chosen = _accepted(chosen, found, data, texts, accept, declined, partial(_load, texts=texts, read=read))
             if not chosen:
                 continue
         known = Counter(map(key_of, found))
@@ -117,7 +129,8 @@ def apply_fixes(
             after = tuple(judge(*changed) for judge in judges)
             left = Counter(map(key_of, merged(after).findings))
             useless = {key for finding, _ in chosen if left[key := key_of(finding)] >= known[key]}
-            refuted = _refuted(chosen, useless)
+            blind = _unchecked(after) > _unchecked(reports)
+            refuted = _refuted(chosen, useless, all_of_them=blind)
             if not useless and not refuted:
                 data, texts = changed
                 reports = after
@@ -134,14 +147,21 @@ def apply_fixes(
     return Mended(data, texts, tuple(applied.values()), reports, frozenset(unsettled))
 
 
-def _refuted(chosen: Sequence[tuple[Finding, Fix]], useless: set[Key]) -> set[tuple[TextEdit, ...]]:
-    """The edits of the ways out that rid none of their findings. What a way leaves over is mended in the next round: it is
-    taken out of ``useless``."""
+def _unchecked(reports: Sequence[FileReport]) -> int:
+    """How much could not be checked: what no longer resolves has no findings, and is no better for that."""
+    return sum(one.could_not_judge for one in merged(reports).findings)
+
+
+def _refuted(
+    chosen: Sequence[tuple[Finding, Fix]], useless: set[Key], *, all_of_them: bool = False
+) -> set[tuple[TextEdit, ...]]:
+    """The edits of the ways out that rid none of their findings, or of ``all_of_them``. What a way leaves over is mended in
+    the next round: it is taken out of ``useless``."""
     ways: dict[tuple[TextEdit, ...], set[Key]] = {}
     for finding, fix in chosen:
         if fix in _ways(finding):
             ways.setdefault(fix.edits, set()).add(key_of(finding))
-    refuted = {edits for edits, keys in ways.items() if keys <= useless}
+    refuted = {edits for edits, keys in ways.items() if all_of_them or keys <= useless}
     for keys in ways.values():
         useless -= keys
     return refuted
@@ -264,6 +284,8 @@ def compatible(
     for finding in findings:
         fix = next((way for way in _ways(finding) if way.edits in ways), None) or _applicable(finding, unsafe=unsafe)
         wanted += [(finding, fix)] if fix is not None else []
+    if ways:  # what a wheel brings about is seen first: it may need nothing where it runs
+        wanted = [(finding, fix) for finding, fix in wanted if fix.edits in ways]
     wanted.sort(key=lambda one: one[0].traits.purpose == "runtime")  # a build comes first, and is asked about first
     first = min((finding.traits.phase for finding, _ in wanted), default=0)
     for finding, fix in wanted:
@@ -310,40 +332,75 @@ def _load(fix: Fix, texts: dict[str, bytes], read: Callable[[str], bytes | None]
 
 def _accepted(
     chosen: Sequence[tuple[Finding, Fix]],
+    found: Sequence[Finding],
     data: bytes,
     texts: Texts,
     accept: Accept,
     declined: set[Key],
+    at_hand: Callable[[Fix], bool],
 ) -> list[tuple[Finding, Fix]]:
-    """Those that the user takes. The same edits are asked about once."""
+    """Those that the user takes of ``chosen``, by cause; ``found`` is all that was found, ``at_hand`` makes
+    sure that the files of a fix can be changed. The same edits are asked about
+    once, and a new instruction that serves several causes has of each what is taken."""
     taken: list[tuple[Finding, Fix]] = []
-    answers: dict[tuple[TextEdit, ...], bool | Fix] = {}
+    answers: dict[tuple[TextEdit, ...], bool] = {}
     ways: set[Fix] = set()
-    for finding, fix in chosen:
-        way = next((one for one in _ways(finding) if one in ways), None)
-        if way is None and fix.edits not in answers:
-            answers[fix.edits] = accept(_proposal(finding, fix, data, texts))
-        answer = way or answers[fix.edits]
-        if isinstance(answer, Fix):
-            ways.add(answer)
-            taken.append((finding, answer))
-        elif answer:
-            taken.append((finding, fix))
+    for numbers in grouped([finding for finding, _ in chosen]):
+        asked: list[tuple[Finding, Fix]] = []
+        for one in _parted(found, [chosen[number] for number in numbers]):
+            answer = answers.get(one[1].edits)
+            if answer or any(way in ways for way in _ways(one[0])):
+                taken.append(one)
+            elif answer is None:
+                asked.append(one)
+            else:
+                declined.add(key_of(one[0]))
+        if not asked:
+            continue
+        reply = accept(_proposal(asked, found, data, texts, at_hand))
+        if isinstance(reply, Proposal):
+            taken += reply.pairs
+            ways.update(fix for finding, fix in reply.pairs if fix in _ways(finding))
+            if ways:  # what is left then is asked about anew
+                break
+        elif reply:
+            taken += asked
         else:
-            declined.add(key_of(finding))
+            declined.update(key_of(finding) for finding, _ in asked)
+        if isinstance(reply, bool):
+            answers |= {fix.edits: reply for _, fix in asked}
     # Who is mended by a way that was chosen only now needs no other fix.
     return [(one, next((way for way in _ways(one) if way in ways), fix)) for one, fix in taken]
 
 
-def _proposal(finding: Finding, fix: Fix, data: bytes, texts: Texts, *, deep: bool = True) -> Proposal:
-    new, files = _applied([fix], data, texts)
+def _parted(found: Sequence[Finding], pairs: Sequence[tuple[Finding, Fix]]) -> list[tuple[Finding, Fix]]:
+    """The same without what their fixes add for others of ``found`` alone."""
+    kept = new_run.of_kept(found, [replace(finding, fix=fix) for finding, fix in pairs if fix == finding.fix])
+    own = {key_of(one): one.fix for one in kept}
+    return [(finding, own.get(key_of(finding)) or fix if fix == finding.fix else fix) for finding, fix in pairs]
+
+
+def _proposal(
+    pairs: Sequence[tuple[Finding, Fix]],
+    found: Sequence[Finding],
+    data: bytes,
+    texts: Texts,
+    at_hand: Callable[[Fix], bool],
+) -> Proposal:
+    """The proposal to mend findings of one cause, with the other ways to do it."""
+    findings = [finding for finding, _ in pairs]
+    ways = dict.fromkeys(way for finding in findings for way in _ways(finding))
+    packages = [(one, one.fix) for one in findings if one.fix is not None and one.fix.edits and at_hand(one.fix)]
+    offers = [[(one, way) for one in findings if way in _ways(one)] for way in ways if at_hand(way)]
+    offers += [_parted(found, packages)] if packages else []
+    others = tuple(_offer(offer, data, texts) for offer in offers if not set(offer) & set(pairs))
+    return replace(_offer(pairs, data, texts), others=others)
+
+
+def _offer(pairs: Sequence[tuple[Finding, Fix]], data: bytes, texts: Texts) -> Proposal:
+    new, files = _applied([fix for _, fix in pairs], data, texts)
     changes = [(None, data, new), *((path, texts[path], files[path]) for path in texts)]
-    others: tuple[Proposal, ...] = ()
-    if deep:
-        own = (finding.fix,) if finding.fix is not None and finding.fix.edits else ()
-        ways = (one for one in (*own, *_ways(finding)) if one != fix)
-        others = tuple(_proposal(finding, one, data, texts, deep=False) for one in ways)
-    return Proposal(finding, fix, tuple(change for change in changes if change[1] != change[2]), others)
+    return Proposal(tuple(pairs), tuple(change for change in changes if change[1] != change[2]))
 
 
 def _applied(fixes: Sequence[Fix], data: bytes, texts: Texts) -> tuple[bytes, dict[str, bytes]]:

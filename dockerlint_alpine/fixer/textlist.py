@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from dockerlint_alpine.stages.apk_commands import Operand
+    from dockerlint_alpine.stages.context import BuildContext
     from dockerlint_alpine.stages.model import ApkStep, Timeline
 
 _PLAIN = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._+-@:=~<>!")
@@ -114,16 +115,20 @@ def file_list(timeline: Timeline, step: ApkStep, path: str, operands: Sequence[O
 
 
 def _in_context(step: ApkStep, path: str, spans: list[Span], texts: list[str]) -> TextList | None:
-    context = step.before.files.context
+    data = context_bytes(step.before.files.context, path)
+    return TextList(data, tuple(spans), path) if data is not None and _holds(data, spans, texts) else None
+
+
+def context_bytes(context: BuildContext, path: str) -> bytes | None:
+    """The bytes of a file of the build context that is called ``path`` in messages; ``None`` where it is none."""
     root = context.shown_as
     inside = os.path.relpath(path, root) if root not in {"", "."} else posixpath.normpath(path)
     if inside.startswith(("..", "/")):
         return None
     try:
-        data = context.read(inside.replace(os.sep, "/"))
+        return context.read(inside.replace(os.sep, "/"))
     except OSError:
         return None
-    return TextList(data, tuple(spans), path) if _holds(data, spans, texts) else None
 
 
 def _in_heredoc(timeline: Timeline, spans: list[Span], texts: list[str]) -> TextList | None:

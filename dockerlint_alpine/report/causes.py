@@ -12,6 +12,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from dockerlint_alpine.model.findings import SEVERITIES
+from dockerlint_alpine.model.grouping import about, grouped
 from dockerlint_alpine.report.display import printable
 from dockerlint_alpine.report.wording import chain, details
 from dockerlint_alpine.system.plural import plural
@@ -117,6 +118,14 @@ class Cause(Struct, frozen=True):
         return tuple(fix for fix in self.fixes if fix.applicability == applicability)
 
     @property
+    def offers(self) -> tuple[Fix, ...]:
+        """What can be written, for who takes one at a time: all that is safe as one fix, and what is not as another."""
+        from dockerlint_alpine.report.preview import joined
+
+        sets = ([fix for fix in self.fixes_of(safety) if fix.edits] for safety in ("safe", "unsafe"))
+        return tuple(replace(joined(fixes), title="; ".join(titles(fixes))) for fixes in sets if fixes)
+
+    @property
     def remedies(self) -> tuple[Remedy, ...]:
         """The ways out, the best first."""
         return tuple(dict.fromkeys(remedy for one in self.findings for remedy in one.remedies))
@@ -142,12 +151,7 @@ class Cause(Struct, frozen=True):
         safe ones do."""
         if len(self.findings) == 1:
             return self.lead
-        from dockerlint_alpine.report.preview import joined
-
-        safe = [fix for fix in self.fixes if fix.applicability == "safe"]
-        fix = joined(safe) if safe else next(iter(self.fixes), None)
-        if len(safe) > 1 and fix is not None:
-            fix = replace(fix, title="; ".join(titles(safe)))
+        fix = next(iter((*self.offers, *self.fixes)), None)
         evidence = tuple(dict.fromkeys(one for finding in self.findings for one in finding.evidence))
         return replace(
             self.lead,
@@ -218,18 +222,7 @@ def _way(remedy: Remedy) -> str:
 
 def causes(findings: Sequence[Finding]) -> tuple[Cause, ...]:
     """The findings of one file by cause, in the order of the first of each."""
-    groups: dict[object, list[int]] = {}
-    for number, one in enumerate(findings):
-        topic = one.traits.topic or (one.code, one.message)
-        key = (topic, one.stage.index if one.stage is not None else None, one.location)
-        groups.setdefault(key, []).append(number)
-    _join_loads(groups, findings)
-    found: list[tuple[int, ...]] = []
-    for numbers in filter(None, groups.values()):
-        # What is only information is a line of its own, unless there is something wrong that it says more about.
-        quiet = all(findings[number].severity == "info" for number in numbers)
-        found.extend((number,) for number in numbers) if quiet else found.append(tuple(numbers))
-    return tuple(Cause(tuple(findings[number] for number in sorted(numbers)), numbers) for numbers in sorted(found))
+    return tuple(Cause(tuple(findings[number] for number in sorted(numbers)), numbers) for numbers in grouped(findings))
 
 
 def identified(file: FileReport, path: str = "") -> tuple[tuple[Cause, str], ...]:
@@ -251,26 +244,6 @@ def identified(file: FileReport, path: str = "") -> tuple[tuple[Cause, str], ...
     )
 
 
-def _join_loads(groups: dict[object, list[int]], findings: Sequence[Finding]) -> None:
-    """What a distribution lacks where it runs goes with what it lacks where it is compiled, if that is one stage."""
-    compiled: dict[tuple[str, int], list[int]] = {}
-    for numbers in groups.values():
-        for number in numbers:
-            one = findings[number]
-            if one.traits.topic == "compile" and one.severity != "info" and one.stage is not None:
-                for each in about(one):
-                    compiled.setdefault((each.shown, one.stage.index), numbers)
-    for numbers in groups.values():
-        for number in list(numbers):
-            one = findings[number]
-            if one.traits.topic != "load" or one.distribution is None or one.stage is None:
-                continue
-            cause = compiled.get((one.distribution.shown, one.stage.index))
-            if cause is not None and about(one) == (one.distribution,):
-                numbers.remove(number)
-                cause.append(number)
-
-
 def listed(names: Sequence[str], most: int = _NAMED) -> str:
     """``a``, ``a and b``, ``a, b and c``, ``a, b and 7 more``."""
     shown = list(names) if len(names) <= most else [*names[: most - 1], f"{len(names) - most + 1} more"]
@@ -282,11 +255,6 @@ def place_name(stage: StageRef | None) -> str:
     if stage is None or not (stage.name or stage.index):
         return "this stage"
     return f"stage {stage.name!r}" if stage.name else f"stage {stage.index}"
-
-
-def about(finding: Finding) -> tuple[DistributionRef, ...]:
-    """The distributions that a finding is about."""
-    return finding.distributions or ((finding.distribution,) if finding.distribution is not None else ())
 
 
 def _who(distributions: Sequence[DistributionRef]) -> str:

@@ -13,7 +13,6 @@ from dockerlint_alpine.report.encoding import json_text
 from dockerlint_alpine.report.options import PROGRAM
 from dockerlint_alpine.report.paths import portable
 from dockerlint_alpine.report.positions import Lines
-from dockerlint_alpine.report.preview import joined
 
 if TYPE_CHECKING:
     from dockerlint_alpine.model.findings import Fix
@@ -53,10 +52,8 @@ def _diagnostic(path: str, lines: Lines, cause: Cause, options: RenderOptions) -
         "severity": cause.severity.upper(),
         "code": code,
     }
-    fixes = [fix for fix in cause.fixes if fix.applicability != "display"]
-    safe = [fix for fix in fixes if fix.applicability == "safe"]
-    if fixes and (suggestion := _suggestion(lines, joined(safe or fixes[:1]))):
-        found["suggestions"] = [suggestion]
+    if suggestions := [one for fix in cause.offers if (one := _suggestion(lines, fix))]:
+        found["suggestions"] = suggestions
     return found
 
 

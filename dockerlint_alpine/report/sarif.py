@@ -11,7 +11,6 @@ from dockerlint_alpine.report.encoding import json_text
 from dockerlint_alpine.report.options import PROGRAM
 from dockerlint_alpine.report.paths import portable
 from dockerlint_alpine.report.positions import Lines
-from dockerlint_alpine.report.preview import joined
 from dockerlint_alpine.report.wording import place_in
 
 if TYPE_CHECKING:
@@ -116,10 +115,8 @@ def _result(path: str, lines: Lines, cause: Cause, index: int, identity: str) ->
     }
     if related := _related(cause):
         result["relatedLocations"] = related
-    fixes = [fix for fix in cause.fixes if fix.applicability != "display"]
-    safe = [fix for fix in fixes if fix.applicability == "safe"]
-    if fixes:
-        result["fixes"] = [_fix(path, lines, joined(safe or fixes[:1]))]
+    if cause.offers:
+        result["fixes"] = [_fix(path, lines, fix) for fix in cause.offers]
     return result
 
 

@@ -18,7 +18,15 @@ from dockerlint_alpine.checks import CHECKS, Check, Subject, check_of
 from dockerlint_alpine.checks.carried import is_notice, settled
 from dockerlint_alpine.checks.causes import told_once
 from dockerlint_alpine.fixer.bases import share
-from dockerlint_alpine.fixer.fix_loop import Preference, Proposal, apply_fixes, may_be_undone, merged, without_useless
+from dockerlint_alpine.fixer.fix_loop import (
+    Accept,
+    Preference,
+    Proposal,
+    apply_fixes,
+    may_be_undone,
+    merged,
+    without_useless,
+)
 from dockerlint_alpine.fixer.new_run import joined
 from dockerlint_alpine.fixer.overlay import changed_context
 from dockerlint_alpine.fixer.verify import UnfaithfulFixError, confirm
@@ -315,13 +323,13 @@ def fix_builds(
     *,
     shown_as: str | None = None,
     changed: Mapping[str, bytes] | None = None,
-    accept: Callable[[Proposal], bool] | None = None,
+    accept: Accept | None = None,
     only_dockerfile: bool = False,
     prefer: Preference = "",
 ) -> FixResult:
     """Fix one Dockerfile for all its builds at once: each doctor has the context, arguments and target of one.
 
-    ``changed`` are files that fixes of other Dockerfiles have changed already, ``accept`` is asked about each fix.
+    ``changed`` are files that fixes of other Dockerfiles have changed already, ``accept`` is asked about each cause.
     With ``only_dockerfile`` lists in other files stay as they are; ``prefer`` says which way out of a compile to take.
     Raises UnreadableError.
     """
@@ -366,18 +374,18 @@ def _reader(before: dict[str, bytes]) -> Callable[[str], bytes | None]:
 
 
 def _moved(
-    doctors: Sequence[Doctor], data: bytes, path: Path, accept: Callable[[Proposal], bool] | None
-) -> tuple[list[Doctor], bytes, Callable[[Proposal], bool]]:
+    doctors: Sequence[Doctor], data: bytes, path: Path, accept: Accept | None
+) -> tuple[list[Doctor], bytes, Accept]:
     """Set the fixing of a Dockerfile up for other releases: pins are loosened and names replaced although that is not safe
     where nothing else changes; what takes packages away still needs ``--unsafe-fixes``, unless only the move asks for it."""
     plain = [doctor.configured(replace(doctor.settings, moves=())) for doctor in doctors]
     before = moves.brought([one for doctor in plain for one in doctor.check_bytes(data, path).findings])
 
-    def allowed(proposal: Proposal) -> bool:
-        takes_away = proposal.finding.traits.on_all_platforms
-        wanted = not takes_away or moves.is_new(proposal.finding, before)
+    def allowed(proposal: Proposal) -> bool | Proposal:
+        takes_away = [one for one in proposal.findings if one.traits.on_all_platforms]
+        wanted = all(moves.is_new(one, before) for one in takes_away)
         unsafe = any(doctor.settings.unsafe_fixes for doctor in doctors)
-        return (unsafe or wanted) and (accept is None or accept(proposal))
+        return (unsafe or wanted) and (True if accept is None else accept(proposal))
 
     bold = [doctor.configured(replace(doctor.settings, unsafe_fixes=True)) for doctor in plain]
     return bold, moves.moved(data, doctors[0].moves), allowed

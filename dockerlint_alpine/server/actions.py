@@ -56,7 +56,7 @@ def actions(judgement: Judgement, wanted: Range, context: CodeActionContext, cli
         here = [one for one in located(judgement) if _touch(one.span, wanted)]
         for one in here:
             about = [shown for shown in context.diagnostics if _is_about(shown, one.finding, one.span, one.identity)]
-            ways = (one.finding.fix, *(remedy.fix for remedy in one.finding.remedies))
+            ways = (*one.offers, *(remedy.fix for remedy in one.finding.remedies))
             offered = (_fix(judgement, one.finding, fix, about, client) for fix in ways)
             found += [action for action in offered if action is not None]
         silenced: set[tuple[str, int]] = set()

@@ -29,7 +29,7 @@ from dockerlint_alpine.stages import ApkStep, InstallStep
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from dockerlint_alpine.model.findings import Finding, Severity
+    from dockerlint_alpine.model.findings import Finding, Fix, Severity
     from dockerlint_alpine.server.judging import Judgement
     from dockerlint_alpine.server.positions import Positions
 
@@ -63,6 +63,7 @@ class Located(Struct, frozen=True):
     span: Range
     identity: str
     members: tuple[Finding, ...]
+    offers: tuple[Fix, ...]
 
 
 def located(judgement: Judgement) -> Iterator[Located]:
@@ -70,7 +71,7 @@ def located(judgement: Judgement) -> Iterator[Located]:
     lines, positions = Lines(judgement.document.data), judgement.snapshot.positions_in(judgement.document)
     for cause, identity in identified(judgement.report):
         finding = cause.as_one()
-        yield Located(finding, _range(finding, lines, positions), identity, cause.findings)
+        yield Located(finding, _range(finding, lines, positions), identity, cause.findings, cause.offers)
 
 
 def _range(finding: Finding, lines: Lines, positions: Positions) -> Range:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import random
 from collections import Counter
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -30,9 +31,13 @@ def recipe(name: str, version: str, depends: str = "", provides: str = "", origi
     return Recipe(name, version, origin or name, "main", bool(more.get("noarch")), depends, provides, 0, "")
 
 
-def derived(old: list[Record], new: list[Recipe]) -> tuple[dict[str, Record], Derived]:
+def derived(
+    old: list[Record], new: list[Recipe], **known: Mapping[str, tuple[tuple[int, ...], ...]]
+) -> tuple[dict[str, Record], Derived]:
     base = Snapshot("3.22", "main", "x86_64", ApkIndex("", tuple(old)))
-    (snapshot,) = derive(Recipes("3.23", "x86_64", "0123456789ab", "2025-12-03", tuple(new)), [base], {}, [base])
+    (snapshot,) = derive(
+        Recipes("3.23", "x86_64", "0123456789ab", "2025-12-03", tuple(new)), [base], {}, [base], **known
+    )
     assert snapshot.derived is not None
     return {one.name: one for one in snapshot.index.records}, snapshot.derived
 
@@ -111,6 +116,17 @@ def test_a_soname_that_spells_what_changed_hardly_holds() -> None:
     hold = facts.holds["so:libicuuc.so.76", "icu-libs"]
     assert hold.exact < 0.1 < 0.8 < hold.library
     assert ("so:libz.so.1", "z") not in facts.holds
+
+
+@pytest.mark.parametrize(
+    ("later", "holds"),
+    [("18.6", True), ("18.4", True), ("19.1", True), ("18.3", False), ("17.9", False), ("180.1", False)],
+)
+def test_what_debian_ships_later_was_there_between(later: str, holds: bool) -> None:
+    old = [record("libpq", "17.7-r0", "", "so:libpq.so.5=5.17")]
+    debian = {"so:libpq.so.5": (tuple(map(int, later.split("."))),)}
+    _, facts = derived(old, [recipe("libpq", "18.4-r0")], debian=debian)
+    assert (("so:libpq.so.5", "libpq") not in facts.holds) == holds
 
 
 @pytest.mark.parametrize(

@@ -126,6 +126,28 @@ def test_interactive_asks_about_each_change(project: Project, answers: bytes, ad
     assert done.returncode == (0 if "libpq-dev" in added and "libmagic" in added else 1)
 
 
+@pytest.mark.parametrize(
+    ("answer", "new", "asked"),
+    [
+        (b"1\nn\n", "py3-pip && pip3 install --no-cache-dir -U 'pip>=21.2' && pip3 install lxml", 2),
+        (b"2\n", "py3-pip gcc libxslt-dev musl-dev postgresql-dev python3-dev && pip3 install lxml", 1),
+        (b"y\nn\n", "py3-pip && pip3 install lxml", 1),  # there are two ways: yes is no answer
+        (b"a\n", "py3-pip gcc libxslt-dev musl-dev postgresql-dev python3-dev && pip3 install lxml", 1),
+    ],
+)
+def test_interactive_asks_once_about_a_cause_and_offers_the_ways_out(
+    project: Project, answer: bytes, new: str, asked: int
+) -> None:
+    old = "FROM alpine:3.14\nRUN apk add --no-cache py3-pip && pip3 install lxml==4.9.3 psycopg2==2.9.9\n"
+    root = project({"Dockerfile": old})
+    out = fix("--interactive", "--output-file", "report", cwd=root, stdin=answer).stdout.decode()
+    assert (root / "Dockerfile").read_text() == old.replace("py3-pip && pip3 install lxml", new)
+    assert out.count("are missing\n") == asked
+    assert out.index("\n1: pip3 install -U 'pip>=21.2' first (then only psycopg2 is compiled") < out.index(
+        "\n2: add gcc"
+    )
+
+
 def test_interactive_and_stdin_do_not_go_together(project: Project) -> None:
     done = fix("-", "--interactive", cwd=project({"Dockerfile": SOUND}), stdin=b"")
     assert done.returncode == 2
@@ -196,10 +218,10 @@ def test_a_file_that_somebody_else_changes_meanwhile_is_not_overwritten(
     from click.testing import CliRunner
 
     from dockerlint_alpine.cli.fix import fix as command
-    from dockerlint_alpine.run import analysis
+    from dockerlint_alpine.run import reading
 
     root = project({"Dockerfile": BROKEN})
-    real, changes = analysis.read_dockerfile, iter(("FROM scratch\n", None, f"{BROKEN}# 1\n", f"{BROKEN}# 2\n"))
+    real, changes = reading.read_dockerfile, iter(("FROM scratch\n", None, f"{BROKEN}# 1\n", f"{BROKEN}# 2\n"))
 
     def read_and_lose(path: Path) -> bytes:
         data = real(path)
@@ -208,7 +230,7 @@ def test_a_file_that_somebody_else_changes_meanwhile_is_not_overwritten(
             path.write_text(new)
         return data
 
-    monkeypatch.setattr(analysis, "read_dockerfile", read_and_lose)
+    monkeypatch.setattr(reading, "read_dockerfile", read_and_lose)
     monkeypatch.chdir(root)
     done = CliRunner().invoke(command, ["--offline", "Dockerfile"])
     assert (root / "Dockerfile").read_text() == "FROM scratch\n"

@@ -134,9 +134,9 @@ def test_any_part_of_the_fixes_can_be_taken(shape: Shape, data: st.DataObject) -
 
     def accept(proposal: Proposal) -> bool:
         assert proposal.changes
-        asked.append(key_of(proposal.finding))
+        asked.extend(map(key_of, proposal.findings))
         answer = data.draw(st.booleans())
-        accepted.update([proposal.fix.edits] if answer else [])
+        accepted.update(fix.edits for fix in proposal.fixes if answer)
         return answer
 
     with TemporaryDirectory() as name:

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
 from msgspec.structs import replace
 
 from dockerlint_alpine.fixer.fix_loop import Preference, Proposal
-from dockerlint_alpine.model.findings import Fix
 from dockerlint_alpine.run.analysis import Doctor, configure, fix_builds
 
 DOCTOR = Doctor(configure())
+Project = Callable[[Mapping[str, str]], Path]
 NOWHERE = Path("/nonexistent/Dockerfile")
 OLD_PIP = b"FROM alpine:3.14\nRUN apk add --no-cache py3-pip && pip3 install lxml==4.9.3 psycopg2==2.9.9\n"
 NO_RUST = b"FROM alpine:3.14\nRUN apk add --no-cache py3-pip && pip3 install --no-cache-dir cryptography==43.0.1\n"
@@ -60,15 +61,14 @@ def test_nothing_is_written_where_the_command_is_part_of_another(command: str) -
 
 
 def test_who_is_asked_chooses_and_what_is_left_is_asked_about_anew() -> None:
-    asked: list[tuple[str, ...]] = []
+    asked: list[tuple[int | str, ...]] = []
 
-    def accept(proposal: Proposal) -> bool | Fix:
-        asked.append((proposal.fix.title, *(other.fix.title for other in proposal.others)))
-        return proposal.others[0].fix if proposal.others else True
+    def accept(proposal: Proposal) -> bool | Proposal:
+        asked.append((len(proposal.findings), *(other.fixes[0].title for other in proposal.others)))
+        return proposal.others[0] if proposal.others else True
 
     result = fix_builds([DOCTOR], OLD_PIP, NOWHERE, accept=accept)
-    assert asked[0][1:] == ("upgrade pip first in line 2",)
-    assert all(len(titles) == 1 for titles in asked[1:])
+    assert asked == [(5, "upgrade pip first in line 2"), (4,)]
     assert UPGRADE in result.new
     assert b"libxslt-dev" not in result.new
     assert b"postgresql-dev" in result.new
@@ -82,3 +82,80 @@ def test_prefer_binary_is_written_where_the_requirement_allows_a_version_with_a_
     new = fixed(data, prefer="wheel")
     assert new == b"FROM python:3.9-alpine3.19\nRUN pip install --prefer-binary -q gevent\n"
     assert not [one for one in DOCTOR.check_bytes(new, NOWHERE).findings if one.severity == "error"]
+
+
+ON_ALPINE = "FROM python:3.11-alpine3.19\n"
+FROM_A_FILE = ON_ALPINE + "COPY *.txt .\nRUN pip install -r requirements.txt\n"
+
+
+@pytest.mark.parametrize(
+    ("dockerfile", "requirements", "new", "other"),
+    [
+        (f"{ON_ALPINE}RUN pip install 'LXML==4.9.0' six\n", "", f"{ON_ALPINE}RUN pip install 'LXML==4.9.1' six\n", ""),
+        (FROM_A_FILE, "# a\r\nlxml == 4.9.0  # b\r\n", FROM_A_FILE, "# a\r\nlxml == 4.9.1  # b\r\n"),
+        (FROM_A_FILE, "lxml[html]==4.9.0;python_version>'3'\n", FROM_A_FILE, "lxml[html]==4.9.1;python_version>'3'\n"),
+    ],
+)
+def test_a_version_with_a_wheel_is_written_where_the_requirement_is_a_plain_pin(
+    project: Project, dockerfile: str, requirements: str, new: str, other: str
+) -> None:
+    root = project({"Dockerfile": dockerfile, "requirements.txt": requirements})
+    doctor = Doctor(configure(context=root))
+    path = root / "Dockerfile"
+    report = doctor.check_bytes(path.read_bytes(), path)
+    (remedy,) = {one for finding in report.findings for one in finding.remedies if one.kind == "version"}
+    assert remedy.title == "take lxml 4.9.1, which has a wheel that fits"
+    assert remedy.fix is not None
+    assert remedy.fix.applicability == "unsafe"
+    result = fix_builds([doctor], path.read_bytes(), path, prefer="wheel")
+    assert result.new.decode() == new
+    assert [change.new.decode() for change in result.others] == ([other] if other else [])
+    assert not [one for one in result.left.findings if one.severity == "error" or one.could_not_judge]
+    packages = fix_builds([doctor], path.read_bytes(), path, prefer="packages")
+    assert b"libxslt-dev" in packages.new
+    assert not packages.others
+
+
+@pytest.mark.parametrize(
+    ("requirements", "constraints"),
+    [
+        ("lxml==4.9.0 --hash=sha256:00\n", ""),
+        ("lxml<4.9.1\n", ""),
+        ("lxml==4.9.0\n", "lxml==4.9.0\n"),
+    ],
+)
+def test_a_version_is_not_written_where_something_else_holds_it(
+    project: Project, requirements: str, constraints: str
+) -> None:
+    text = FROM_A_FILE.replace("-r", "-c constraints.txt -r")
+    root = project({"Dockerfile": text, "requirements.txt": requirements, "constraints.txt": constraints})
+    doctor, path = Doctor(configure(context=root)), root / "Dockerfile"
+    result = fix_builds([doctor], text.encode(), path, prefer="wheel")
+    assert not result.others
+
+
+STAGES = (
+    "FROM {tag} AS build\nRUN pip install --prefix=/out lxml==4.9.0\nFROM {tag}\nCOPY --from=build /out /usr/local\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "new"),
+    [
+        ("FROM {tag}\nRUN pip install 'lxml<4.9.1,>=4.9'\n", "python:3.10-alpine3.19"),
+        (STAGES.replace("lxml==4.9.0", "'lxml<4.9.1,>=4.9'"), "python:3.10-alpine3.19"),
+        ("ARG T={tag}\nFROM $T\nRUN pip install 'lxml<4.9.1,>=4.9'\n", ""),  # the variable may have other users
+        (f"{STAGES}FROM python:3.11-alpine3.18\nCOPY --from=build /out /usr/local\n", ""),
+    ],
+)
+def test_another_python_is_written_into_every_stage_that_has_it(text: str, new: str) -> None:
+    old = text.format(tag="python:3.11-alpine3.19").encode()
+    (remedy,) = {
+        one for finding in DOCTOR.check_bytes(old, NOWHERE).findings for one in finding.remedies if one.kind == "base"
+    }
+    assert remedy.title == "FROM python:3.10-alpine3.19"
+    assert (remedy.fix is not None) is bool(new)
+    if new:
+        result = fix_builds([DOCTOR], old, NOWHERE, prefer="wheel")
+        assert result.new.decode() == text.format(tag=new)
+        assert not [one for one in result.left.findings if one.severity in {"error", "warning"}]

@@ -78,9 +78,15 @@ def test_a_pattern_that_matches_names_the_files(judge: Judge) -> None:
 
 
 @pytest.mark.parametrize(
-    ("packages", "wanted", "code"), [("curl", "lz4==4.4.5", "AD102"), ("gcc musl-dev", "cryptography==46.0.3", "AD402")]
+    ("base", "packages", "wanted", "code", "platform"),
+    [
+        ("arm64v8/python:3.11-alpine3.19", "curl", "lz4==4.4.5", "AD102", "linux/arm64"),
+        ("--platform=linux/amd64 python:3.12-alpine3.21", "gcc", "cryptography==46.0.3", "AD402", "linux/amd64"),
+    ],
 )
-def test_an_image_for_one_architecture_names_the_platform(judge: Judge, packages: str, wanted: str, code: str) -> None:
-    text = f"FROM arm64v8/python:3.12-alpine3.21\nRUN apk add --no-cache {packages}\nRUN pip install {wanted}\n"
+def test_what_has_one_platform_is_told_of_that(
+    judge: Judge, base: str, packages: str, wanted: str, code: str, platform: str
+) -> None:
+    text = f"FROM {base}\nRUN apk add --no-cache {packages}\nRUN pip install {wanted}\n"
     report = judge(text, platforms=["linux/amd64", "linux/arm64"], select=[code])
-    assert {(one.code, one.platforms) for one in report.findings} == {(code, ("linux/arm64",))}
+    assert {(one.code, one.platforms) for one in report.findings} == {(code, (platform,))}

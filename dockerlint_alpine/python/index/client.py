@@ -159,6 +159,11 @@ class SimpleIndex:
         self._heard: set[str] = set()
         self.silent: dict[str, str] = {}
 
+    @property
+    def answered(self) -> bool:
+        """Whether any host sent a page, or said that there is none."""
+        return bool(self._heard)
+
     def files(self, name: str) -> list[IndexFile]:
         """Return the files of a distribution (normalised name) on all indexes; ``IndexAnswerError`` if none answers."""
         found = [one for link in self.answering_links() for one in self._page(link).files if _is_of(one, name)]
