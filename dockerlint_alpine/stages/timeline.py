@@ -113,6 +113,7 @@ class _TimelineBuilder:
 
 def _become(walk: StageWalk, user: str) -> None:
     """``USER``: HOME is what the stage's own list of users says, unless ENV sets it."""
+    walk.user = user
     given = walk.scope.env.get("HOME")
     if given is not None and given.span() is not None:
         return
