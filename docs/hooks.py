@@ -92,7 +92,7 @@ _FAMILIES = {
 }
 _FIXES = {
     "safe": "safe: `fix` makes it",
-    "safe or shown": "safe where the name alone changed, else shown",
+    "safe or shown": "safe where it adds a package or writes a new name, else shown",
     "unsafe": "unsafe: `fix --unsafe-fixes` makes it",
     "shown": "shown, never made",
     "none": "none",

@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import re
 from collections import deque
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Protocol
 
 from msgspec.structs import replace
 
 from dockerlint_alpine.python.markers import InvalidMarkerError, applies, environment
 from dockerlint_alpine.python.model import (
+    ArtefactKind,
     Facts,
     Origin,
     Packaged,
@@ -32,7 +34,7 @@ from dockerlint_alpine.python.model import (
 from dockerlint_alpine.python.requirement import InvalidRequirementError, archive_version, parse_pep508
 from dockerlint_alpine.python.tags import knows_musllinux
 from dockerlint_alpine.python.verdict import Choice, choose, judge_file, merge_releases, releases_of_files, unrecorded
-from dockerlint_alpine.python.versions import InvalidSpecifierError, same_version, specifiers
+from dockerlint_alpine.python.versions import InvalidSpecifierError, same_version, sort_versions, specifiers
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
@@ -49,6 +51,8 @@ MAX_BACKTRACKS = 60
 """Older releases tried because of conflicts, over the whole resolution."""
 
 
+_BESIDE = 3
+"""Releases on either side of one that count as its neighbours."""
 NOBODY_ASKED = "nothing is kept of it, and the index is not asked"
 """Why a resolver has no answer that asks nobody."""
 NOT_THERE = "the index has no "
@@ -235,16 +239,28 @@ class _Offline:
                 assert need.name is not None
                 node = nodes.get(need.name) or _Node(need.name, (*parent.base, need.name), parent.origin, None)
                 nodes[need.name] = node
-                term = (need.specifier, parent.name, parent.name)
+                specifier = need.specifier
+                if "==" in specifier and self.is_old(parent):
+                    specifier, node.loose = "", parent.name
+                if not specifier and need.name in self.facts.pins(parent.name):
+                    node.loose = parent.name
+                term = (specifier, parent.name, parent.name)
                 if term not in node.terms:
                     node.terms.append(term)
-                if not need.specifier and need.name in self.facts.pins(parent.name):
-                    node.loose = parent.name
                 node.extras.update(need.extras)
                 queue.append((need.name, frozenset(node.extras)))
         for name, node in nodes.items():
             node.terms.extend((specifier, origin, None) for specifier, origin in constraints.get(name, ()))
         return nodes
+
+    def is_old(self, node: _Node) -> bool:
+        """Tell whether nobody asks for the release that is taken, and there are newer ones for certain: of what only a dump
+        of 2023 lists, files are missing and no day is known. What it asks for in one exact version is long outdated."""
+        choice = self.chosen.get(node.name)
+        if choice is None or choice.version is None or self.is_pinned(node):
+            return False
+        taken = next((one for one in self.releases(node.name) if one.version == choice.version), None)
+        return taken is not None and taken.partial and taken.upload_date is None
 
     def needs(self, node: _Node) -> Iterator[Requested]:
         """Yield the dependencies of the release chosen for ``node`` in the last round."""
@@ -343,7 +359,7 @@ class _Offline:
         if choice.verdict.kind not in {"unknown", "sdist"} or direct or self.wanted.options.no_index:
             return choice
         releases = self.releases(node.name)
-        packaged = None if any(not one.pure and one.wheels for one in releases) else self.facts.packaged(node.name)
+        packaged = None if any(map(_is_extension, releases)) else self.facts.packaged(node.name)
         if packaged is not None:
             return Choice(choice.version, _pure(node.name, packaged))
         recorded = choice.verdict.kind != "unknown" or any(release.wheels for release in releases)
@@ -373,16 +389,44 @@ class _Offline:
         releases have in common, else nothing."""
         if node.loose is None or choice.verdict.kind not in {"wheel", "sdist"} or any(term[0] for term in node.terms):
             return choice
-        kinds = {
-            choose(node.name, f"=={release.version}", [release], self.target, self.wanted.options).verdict.kind
-            for release in self.releases(node.name)
-        }
-        if kinds == {choice.verdict.kind}:
+        if self.kinds(node.name) == {choice.verdict.kind}:
             return Choice(None, replace(choice.verdict, confidence="likely"))
         reason = f"{node.loose} asks for one exact version of {node.name}, which is not recorded"
         return Choice(None, Verdict("unknown", reason, choice.verdict.source))
 
+    def kinds(self, name: str, near: str | None = None) -> set[ArtefactKind]:
+        """What pip makes of the recorded releases of ``name`` that it may take here at all, or of those next to ``near``.
+
+        Sdists of what had wheels for everywhere alone, as soon as it had any, are pure Python, too.
+        """
+        usable = [one for one in self.releases(name) if not one.yanked]
+        listed = [one for one in usable if one.wheels]
+        if listed and all(one.pure for one in listed):
+            usable = listed
+        if near is not None:
+            order = sort_versions({near, *(one.version for one in usable)})
+            at = order.index(near) if near in order else 0
+            usable = [one for one in usable if one.version in order[max(0, at - _BESIDE) : at + _BESIDE + 1]]
+        found = {
+            choose(name, f"=={one.version}", [one], self.target, self.wanted.options).verdict.kind for one in usable
+        }
+        return found - {"none"}
+
     # -- conflicts --------------------------------------------------------------------------------------------------
+
+    def is_pinned(self, node: _Node) -> bool:
+        """Tell whether a file asks for one version of it."""
+        return any(parent is None and specifiers(term).pin is not None for term, _, parent in node.terms)
+
+    def firm(self, node: _Node, nodes: Mapping[str, _Node]) -> _Node:
+        """The node on those terms alone that no other release can change: of files, and of releases that a file asks for.
+
+        Where a release is free to choose, and all that are recorded are in conflict with a file, there is a newer one.
+        """
+        found = _Node(node.name, node.chain, node.origin, node.requested)
+        found.extras, found.loose = node.extras, node.loose
+        found.terms = [term for term in node.terms if term[2] is None or self.is_pinned(nodes[term[2]])]
+        return found
 
     def conflict(self, node: _Node) -> bool:
         """Tell whether the terms of a node exclude each other, as far as that is known."""
@@ -426,8 +470,11 @@ class _Offline:
     def answer(self, nodes: Mapping[str, _Node]) -> Resolution:
         found: list[Resolved] = []
         for name in sorted(nodes):
-            node = nodes[name]
-            choice = self.settled(node, self.chosen[name])
+            node, choice = nodes[name], self.chosen[name]
+            if self.conflict(node):
+                node = self.firm(node, nodes)
+                choice = self.choice(node)
+            choice = self.settled(node, choice)
             verdict = choice.verdict
             if verdict.confidence == "possible":
                 self.tell(name, node.chain, verdict.reason, "unknown")
@@ -501,18 +548,21 @@ class _Offline:
 
     def is_harmless(self, need: Requested) -> bool:
         """Tell whether nothing would be compiled if ``need`` of a neighbouring release came along: in its newest version,
-        and where that release asks for one exact version, in any that is recorded."""
+        and where that release asks for one exact version, in that and those next to it."""
         assert need.name is not None
-        if specifiers(need.specifier).pin is None:
+        pin = specifiers(need.specifier).pin
+        if pin is None:
             return self.choice(_Node(need.name, (), Origin(need.name), None)).verdict.kind in _HARMLESS
-        return all(
-            choose(need.name, f"=={one.version}", [one], self.target, self.wanted.options).verdict.kind in _HARMLESS
-            for one in self.releases(need.name)
-            if not one.yanked
-        )
+        kinds = self.kinds(need.name, pin)
+        return bool(kinds) and kinds <= _HARMLESS
 
     def tell(self, name: str, chain: tuple[str, ...], reason: str, kind: UnresolvedKind) -> None:
         self.unresolved.setdefault((name, kind), Unresolved(name, chain, reason, kind))
+
+
+def _is_extension(release: Release) -> bool:
+    """Tell whether its wheels say that code is compiled for CPython; ``py3-none-PLATFORM`` holds a program, if anything."""
+    return not release.pure and any(tag.split("-")[1] != "none" for tag in release.wheels)
 
 
 def _lists(releases: Sequence[Release], version: str) -> bool:
@@ -522,6 +572,7 @@ def _lists(releases: Sequence[Release], version: str) -> bool:
     )
 
 
+@lru_cache(maxsize=65536)
 def _only_for_an_extra(text: str) -> bool:
     """Tell whether a dependency plainly asks for an extra: ``extra == "x"`` in a marker without ``or``."""
     marker = text.partition(";")[2]

@@ -12,6 +12,7 @@ from dockerlint_alpine.installers.base import PythonHome, project_folder
 from dockerlint_alpine.knowledge.packaged import distribution_names, python_modules
 from dockerlint_alpine.python import Resolution, Resolved, Target, Unresolved, musl_of_alpine, normalise
 from dockerlint_alpine.python.markers import machine
+from dockerlint_alpine.python.requirement import comes_from_git
 from dockerlint_alpine.python.resolve import (
     EXTRA_NOT_RECORDED,
     NOBODY_ASKED,
@@ -23,6 +24,7 @@ from dockerlint_alpine.python.resolve import (
 from dockerlint_alpine.python.versions import same_version, sort_versions
 from dockerlint_alpine.stages.compiles import SourceBuilds
 from dockerlint_alpine.stages.context import NOT_IN_CONTEXT
+from dockerlint_alpine.stages.elsewhere import show_repository
 from dockerlint_alpine.stages.errors import StagesError
 from dockerlint_alpine.stages.files import FromText
 from dockerlint_alpine.stages.install_request import (
@@ -131,6 +133,8 @@ class Installer:
         self._report_hidden(call, command, words.hidden)
         target = self._target(walk, home, command, options) if home is not None and home.version is not None else None
         request = read_install_request(command, words, call.place(), target)
+        if any(map(comes_from_git, request.requirements.requested)) and show_repository(walk):
+            request = read_install_request(command, words, call.place(), target)
         self._report_problems(call, command, request)
         if home is None or home.version is None:
             message = f"the Python that {command.program} installs for is not known: give its version with --python X.Y"

@@ -462,3 +462,30 @@ def test_an_older_release_that_no_lock_lists_may_admit_this_python() -> None:
     native = [lock("9", ON_MUSL, requires_python=">=3.12")]
     assert verdict("x", MemoryFacts({"x": native}, {})).kind == "unknown"
     assert verdict("x==9", MemoryFacts({"x": native}, {})).kind == "none"
+
+
+def test_a_release_of_a_free_parent_does_not_contradict_a_pin() -> None:
+    """All that is recorded of the parent is older than the version that a file asks for: there is a newer one."""
+    releases = {"child": [Release("2", wheels=MUSL)], "parent": [Release("1", wheels=("py3-none-any",))]}
+    facts = MemoryFacts(releases, {"parent": ["child<2"], "child": []})
+    assert not ask("child==2\nparent\n", facts).unresolved
+    assert [one.kind for one in ask("child==2\nparent==1\n", facts).unresolved] == ["conflict"]
+
+
+def test_exact_pins_of_what_a_dump_of_2023_lists_are_out_of_date() -> None:
+    old = Release("1", wheels=("py3-none-any",), partial=True)
+    child = [Release("9", wheels=MUSL), Release("1", wheels=("cp38-cp38-manylinux1_x86_64",))]
+    facts = MemoryFacts({"parent": [old], "child": child}, {"parent": ["child==1"], "child": []})
+    assert [one.reason for one in ask("parent", facts).unresolved] == [
+        "parent asks for one exact version of child, which is not recorded"
+    ]
+    assert short(ask("parent==1", facts))["child"] == ("1", "sdist")
+
+
+def test_sdists_of_what_was_always_pure_are_pure_where_the_version_is_open() -> None:
+    pure = ("py3-none-any",)
+    releases = {"web": [Release("1", wheels=pure)], "star": [Release("2", wheels=pure), Release("1")]}
+    facts = MemoryFacts(releases, {"web": ["star"], ("web", "pins"): ["star"], "star": []})
+    found = ask("web", facts)
+    assert not found.unresolved
+    assert short(found)["star"] == (None, "wheel")
