@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections import deque
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Protocol
 
 from msgspec.structs import replace
@@ -593,6 +594,7 @@ def _lists(releases: Sequence[Release], version: str) -> bool:
     )
 
 
+@lru_cache(maxsize=65536)
 def _only_for_an_extra(text: str) -> bool:
     """Tell whether a dependency plainly asks for an extra: ``extra == "x"`` in a marker without ``or``."""
     marker = text.partition(";")[2]
