@@ -21,6 +21,17 @@ RUN apk add --no-cache libpq
 COPY --from=builder /install /usr/local
 ```
 
+A library that only root may read, in an image that runs as somebody else:
+```dockerfile
+FROM python:3.11-alpine3.19 AS builder
+RUN apk add --no-cache gcc musl-dev lz4-dev
+RUN pip install --prefix=/install lz4==4.4.5
+FROM python:3.11-alpine3.19
+COPY --from=builder /install /usr/local
+COPY --from=builder --chmod=600 /usr/lib/liblz4.so.1 /usr/lib/
+USER 1000
+```
+
 Extensions of Alpine's own packages, copied without what their packages depend on:
 ```dockerfile
 FROM alpine:3.20 AS builder
@@ -40,9 +51,21 @@ RUN apk add --no-cache libpq lz4-libs
 COPY --from=builder /install /usr/local
 ```
 
+Or, where the library is copied, a mode that everybody may read:
+```dockerfile
+FROM python:3.11-alpine3.19 AS builder
+RUN apk add --no-cache gcc musl-dev lz4-dev
+RUN pip install --prefix=/install lz4==4.4.5
+FROM python:3.11-alpine3.19
+COPY --from=builder /install /usr/local
+COPY --from=builder --chmod=755 /usr/lib/liblz4.so.1 /usr/lib/
+USER 1000
+```
+
 ## Fix safety
-Safe: a package is added to an `apk add` of the stage that survives, or to a new one. A module of a copied Python that no
-source in the build context imports is a warning, and its fix is unsafe: nothing may ever ask for it.
+Safe: a package is added to an `apk add` of the stage that survives, or to a new one. A mode is only
+shown, never written. A module of a copied Python that no source in the build context imports is a warning, and its fix is
+unsafe: nothing may ever ask for it.
 
 ## References
 - musl, ldso/dynlink.c: the search path of the loader
@@ -69,8 +92,8 @@ from dockerlint_alpine.checks.base import (
 )
 from dockerlint_alpine.checks.copied_python import copied_packages, copied_pythons, pythons_of, unfit
 from dockerlint_alpine.checks.package_names import PackageNames
-from dockerlint_alpine.checks.run_moment import MissingObject, missing_objects, package_for, state_of
-from dockerlint_alpine.model.findings import Evidence
+from dockerlint_alpine.checks.run_moment import MissingObject, closed_objects, missing_objects, package_for, state_of
+from dockerlint_alpine.model.findings import Evidence, Fix, TextEdit
 from dockerlint_alpine.stages import InstallStep, LibraryUse
 from dockerlint_alpine.system.musl import is_libc_itself
 
@@ -88,9 +111,39 @@ def run(subject: Subject) -> Iterator[Finding]:
         for missing in missing_objects(subject, stage):
             if missing.removed_by is None:
                 yield finding(CHECK, subject, stage, missing)
+        for item, need, copy in closed_objects(subject, stage):
+            yield _closed(subject, stage, item, need, copy)
         if stage.runs:
             for link in (*_of_pythons(subject, stage), *_of_packages(subject, stage)):
                 yield _copied(subject, stage, link)
+
+
+def _closed(subject: Subject, stage: Stage, item: Installed, need: str, copy: Instruction) -> Finding:
+    """The finding on a library that is there, but not for the user that runs Python. The mode is what has to change: a
+    package does not help where the copy lies in its place."""
+    assert stage.end is not None
+    library, user, flag = need.removeprefix("so:"), stage.end.user, copy.flag("chmod")
+    assert flag is not None
+    assert flag.span is not None
+    start, end = flag.span
+    mode = "--chmod=755"
+    return CHECK.finding(
+        f"{evidence.named(item)} links {library}, which is in {stage_label(stage)}, but USER {user} may not read it: {mode}",
+        subject=subject,
+        stage=stage,
+        item=item,
+        at=instruction_location(subject.dockerfile, copy),
+        confidence=confidence_of(subject, item, stage, stage.end),
+        evidence=(
+            evidence.requirement(item),
+            Evidence("dockerfile", f"line {copy.line} copies it with {flag}: only root may read it"),
+            Evidence(
+                "rule", "musl passes over what it may not open: 'No such file or directory' or 'Permission denied'"
+            ),
+        ),
+        need=need,
+        fix=Fix(f"write {mode} for {flag}", "display", (TextEdit(start, end, mode),)),
+    )
 
 
 class _Link(Struct, frozen=True):
@@ -274,7 +327,7 @@ CHECK = Check(
     "an extension links a library that is not in the stage where it runs",
     __doc__,
     run,
-    fix="safe",
+    fix="safe or shown",
     purpose="runtime",
     image="linked",
     misses=("library", "symbol"),

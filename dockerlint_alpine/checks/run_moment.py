@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Literal
 
 from msgspec import Struct
 
-from dockerlint_alpine.stages import ApkStep, Installed, LibraryUse, Moment, PythonStep, library_copied
+from dockerlint_alpine.stages import ApkStep, Installed, LibraryUse, Moment, PythonStep, closed_by, library_copied
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -15,6 +16,10 @@ if TYPE_CHECKING:
     from dockerlint_alpine.knowledge import Language
     from dockerlint_alpine.stages import Stage, Timeline
     from dockerlint_alpine.stages.wheels import WheelLink
+    from dockerlint_alpine.syntax import Instruction
+
+
+_REOPENS = re.compile(r"\b(?:chmod|chown|chgrp|setfacl|addgroup|usermod)\b")
 
 
 class MissingObject(Struct, frozen=True):
@@ -34,8 +39,12 @@ class MissingObject(Struct, frozen=True):
     step: PythonStep | None = None
 
 
-def missing_objects(subject: Subject, stage: Stage) -> Iterator[MissingObject]:
+def missing_objects(subject: Subject, stage: Stage) -> tuple[MissingObject, ...]:
     """Every package that lacks at the end of a stage that runs, and at each RUN that imports what needs it."""
+    return subject.once((missing_objects, stage.index), lambda: tuple(_missing_objects(subject, stage)))
+
+
+def _missing_objects(subject: Subject, stage: Stage) -> Iterator[MissingObject]:
     seen: set[tuple[str, str]] = set()
     for step in stage.steps:
         if isinstance(step, PythonStep):
@@ -48,6 +57,33 @@ def missing_objects(subject: Subject, stage: Stage) -> Iterator[MissingObject]:
         for missing in _missing(subject, stage, live, stage.end, None):
             if (missing.item.resolved.name, missing.needs[0]) not in seen:
                 yield missing
+
+
+def closed_objects(subject: Subject, stage: Stage) -> Iterator[tuple[Installed, str, Instruction]]:
+    """Every ``so:`` need at the end of a stage that only a copied file meets, which the user of the stage may not read, and
+    the COPY that makes it so. Nothing where a later RUN of the file may change modes, owners or groups.
+    """
+    end = stage.end
+    if end is None or not stage.runs:
+        return
+    told: set[str] = set()
+    for item in stage.installed:
+        for need, cause in item.objects if not item.as_wheel else ():
+            if need in told or end.world.has(need) or end.possible.has(need) or _never_linked(item, cause):
+                continue
+            access = closed_by(subject.timeline, stage, end, need)
+            if access is not None and not _reopened(subject, stage, access.instruction):
+                told.add(need)
+                yield item, need, access.instruction
+
+
+def _reopened(subject: Subject, stage: Stage, copy: Instruction) -> bool:
+    """Whether something that runs behind a COPY may let others read what it brought."""
+    instructions = subject.dockerfile.instructions
+    if not any(one is copy for one in instructions):
+        return True  # of another Dockerfile
+    later = (one.value for one in instructions if one.keyword == "RUN" and one.start > copy.start)
+    return any(_REOPENS.search(text) for text in (*later, *stage.scripts))
 
 
 def _imported(item: Installed, modules: Iterable[str]) -> bool:

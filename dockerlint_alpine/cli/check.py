@@ -13,7 +13,7 @@ from dockerlint_alpine.cli.sections import SectionedCommand
 from dockerlint_alpine.cli.terminal import warn
 from dockerlint_alpine.model.reports import FileError, FileReport, Report
 from dockerlint_alpine.run.discovery import names_builds, without_repeats
-from dockerlint_alpine.run.jobs import read_job
+from dockerlint_alpine.run.jobs import Job, read_job
 from dockerlint_alpine.run.pool import data_errors
 from dockerlint_alpine.run.reading import UnreadableError
 from dockerlint_alpine.run.scheduler import Judge, merged_reports
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from dockerlint_alpine.run.config import Configuration, Settings
-    from dockerlint_alpine.run.jobs import Job
 
 
 @click.command(cls=SectionedCommand)
@@ -154,13 +153,9 @@ def _report(paths: tuple[str, ...], judge: Judge, stdin_name: str | None) -> Rep
     jobs, errors = common.jobs_for(named, judge.configured) if named or not from_stdin else ([], [])
     reports: list[FileReport] = []
     if from_stdin:
-        name = stdin_name or "-"
-        try:
-            data, place = sys.stdin.buffer.read(), Path(stdin_name or "Dockerfile")
-            doctor = judge.doctors.doctor(judge.configured)
-            reports.append(doctor.check_bytes(data, place, shown_as=name))
-        except UnreadableError as error:
-            errors.append(FileError(name, str(error)))
+        typed = judge.report_on(sys.stdin.buffer.read(), Job(Path(stdin_name or "Dockerfile"), stdin_name or "-"))
+        reports += [typed] if isinstance(typed, FileReport) else []
+        errors += [typed] if isinstance(typed, FileError) else []
     results = judge.reports(jobs)
     if click.get_current_context().params.get("show_fix"):
         results = [_with_build_stages(judge, job, result) for job, result in zip(jobs, results, strict=True)]

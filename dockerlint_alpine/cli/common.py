@@ -15,7 +15,16 @@ from msgspec.structs import replace
 
 from dockerlint_alpine.cli.progress import Progress
 from dockerlint_alpine.cli.sections import section
-from dockerlint_alpine.cli.spelling import ALPINE, BUILD_ARGS, CONFIG, CONTEXT, ISOLATED, PYTHON, completed
+from dockerlint_alpine.cli.spelling import (
+    ALPINE,
+    BUILD_ARGS,
+    CONFIG,
+    CONTEXT,
+    ISOLATED,
+    PYTHON,
+    completed,
+    platforms_option,
+)
 from dockerlint_alpine.cli.terminal import warn
 from dockerlint_alpine.model.reports import FileError, Report
 from dockerlint_alpine.report.options import PROGRAM
@@ -40,14 +49,7 @@ _SELECTION = (
     click.option("--ignore", **_CODES, help="Not these codes; repeatable."),
 )
 _BUILD = (
-    click.option(
-        "--platform",
-        "platforms",
-        multiple=True,
-        metavar="OS/ARCH",
-        shell_complete=completed("platforms"),
-        help="linux/amd64 by default; repeatable.",
-    ),
+    platforms_option("linux/amd64 by default; repeatable."),
     BUILD_ARGS,
     click.option(
         "--target",
@@ -171,13 +173,23 @@ def _listed(values: Sequence[str]) -> tuple[str, ...]:
     return tuple(part.strip() for value in values for part in value.split(",") if part.strip())
 
 
-def make_doctor(configured: Configuration) -> Doctor:
-    """Open rules and indexes for a run, and the ways to the indexes that its settings allow."""
-    from dockerlint_alpine.cli.online import open_resolver, open_store
+def make_doctor(configured: Configuration, *, asked: Callable[[Judge], object] | None = None) -> Doctor:
+    """Open rules and indexes for a run, and the ways to the indexes that its settings allow.
+
+    ``asked`` lets a judge put the questions of all files first, together; the budget of the run is spent then.
+    """
+    from dockerlint_alpine.cli.online import access, open_resolver, open_store
     from dockerlint_alpine.run.analysis import Doctor
 
     settings = configured.settings
-    return Doctor(configured, resolver=open_resolver(settings), store=open_store(settings))
+    first = asked is not None and access(settings) in {"quick", "online"}
+    if asked is not None and first:
+        judge = make_judge(configured, use_cache=True)
+        asked(judge)
+        judge.close()
+    return Doctor(
+        configured, resolver=open_resolver(settings, quick=not first), store=open_store(settings, quick=not first)
+    )
 
 
 def make_judge(configured: Configuration, *, use_cache: bool, workers: int | None = 1) -> Judge:

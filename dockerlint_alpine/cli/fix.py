@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     "--prefer",
     type=click.Choice(["wheel", "packages"]),
     default="packages",
-    help="What to do about a compile: take what leads to a wheel where there is one, or add packages (default).",
+    help="About a compile: take what leads to a wheel (newer pip, other version or Python) or add packages (default).",
 )
 @click.option("--exit-non-zero-on-fix", is_flag=True, help="Exit with 1 when something was fixed.")
 @click.option(
@@ -83,11 +83,13 @@ def fix(paths: tuple[str, ...], **given: Any) -> None:
 def _fix_stdin(_: tuple[str, ...], configured: Configuration, given: dict[str, Any]) -> int:
     """Fixed text on standard output; what is left only decides the exit code."""
     from dockerlint_alpine.run.analysis import UnreadableError, fix_builds
+    from dockerlint_alpine.run.jobs import Job
 
     name = given["stdin_filename"] or "Dockerfile"
-    doctor = common.make_doctor(configured)
+    data = sys.stdin.buffer.read()
+    doctor = common.make_doctor(configured, asked=lambda judge: judge.report_on(data, Job(Path(name), name)))
     try:
-        result = fix_builds([doctor], sys.stdin.buffer.read(), Path(name), shown_as=name, only_dockerfile=True)
+        result = fix_builds([doctor], data, Path(name), shown_as=name, only_dockerfile=True)
     except UnreadableError as error:
         warn(f"{name}: {error}")
         return 2
@@ -121,8 +123,8 @@ def _fix_paths(paths: tuple[str, ...], configured: Configuration, given: dict[st
             _write(job, result)
         return result
 
-    doctor = common.make_doctor(configured)
     jobs, errors = common.jobs_for(paths, configured)
+    doctor = common.make_doctor(configured, asked=lambda judge: judge.reports(jobs))
     question = _Question(configured.settings) if given["interactive"] else None
     results: list[FixResult] = []
     lists = _Lists()

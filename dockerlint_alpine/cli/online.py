@@ -153,7 +153,7 @@ def _network(settings: Settings, seconds: float | None) -> Network:
         seconds,
         partial(_asking, settings),
         clock=time.monotonic,
-        gave_up=_gave_up if seconds is not None else lambda _: None,
+        gave_up=partial(_gave_up, seconds) if seconds is not None else lambda *_: None,
         tick=_Waiting(),
         expected=(ApkError, PythonError, OSError),
     )
@@ -238,9 +238,15 @@ def today() -> date:
     return datetime.now(UTC).date()
 
 
-def _gave_up(reason: str) -> None:
-    """Say it once, even if several processes find out."""
+def _gave_up(seconds: float, reason: str, answered: bool) -> None:
+    """Say it once, even if several processes find out; an index that answers, if slowly, is asked again in the next run."""
     if is_silent(answers_folder(), time.time()):
+        return
+    if answered:
+        warn(
+            f"package index takes more than {seconds:g} seconds for all questions ({reason}); what came in is used, and the"
+            " next run asks for the rest (--online waits for it, --offline never asks)"
+        )
         return
     remember_silence(answers_folder())
     warn(

@@ -343,11 +343,15 @@ class Unresolved(Struct, frozen=True):
 
 
 class Resolution(Struct, frozen=True):
-    """The answer: what is installed (sorted by name), what could not be told, and remarks for the summary."""
+    """The answer: what is installed (sorted by name), what could not be told, and remarks for the summary.
+
+    ``assumed`` are distributions that bring nothing along as far as is known, which only their own metadata would tell.
+    """
 
     distributions: tuple[Resolved, ...] = ()
     unresolved: tuple[Unresolved, ...] = ()
     notes: tuple[str, ...] = ()
+    assumed: tuple[str, ...] = ()
 
 
 _CREDENTIALS = re.compile(r"(?<=://)[^/@\s]*@")

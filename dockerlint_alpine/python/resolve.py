@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import re
 from collections import deque
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Protocol
 
 from msgspec.structs import replace
 
 from dockerlint_alpine.python.markers import InvalidMarkerError, applies, environment
 from dockerlint_alpine.python.model import (
+    ArtefactKind,
     Facts,
     Origin,
     Packaged,
@@ -32,11 +34,12 @@ from dockerlint_alpine.python.model import (
 from dockerlint_alpine.python.requirement import InvalidRequirementError, archive_version, parse_pep508
 from dockerlint_alpine.python.tags import knows_musllinux
 from dockerlint_alpine.python.verdict import Choice, choose, judge_file, merge_releases, releases_of_files, unrecorded
-from dockerlint_alpine.python.versions import InvalidSpecifierError, same_version, specifiers
+from dockerlint_alpine.python.versions import InvalidSpecifierError, same_version, sort_versions, specifiers
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence, Set
 
+    from dockerlint_alpine.python.backtracking import Pick, Want
     from dockerlint_alpine.python.model import IndexOptions
     from dockerlint_alpine.python.sources.source_facts import SourceFacts
 
@@ -45,10 +48,9 @@ _HARMLESS = frozenset({"wheel", "installed", "pure"})
 """What pip makes of a distribution where nothing is compiled."""
 MAX_ROUNDS = 40
 """Passes over the graph until the choices are stable; more would mean that they go in circles."""
-MAX_BACKTRACKS = 60
-"""Older releases tried because of conflicts, over the whole resolution."""
 
-
+_BESIDE = 3
+"""Releases on either side of one that count as its neighbours."""
 NOBODY_ASKED = "nothing is kept of it, and the index is not asked"
 """Why a resolver has no answer that asks nobody."""
 NOT_THERE = "the index has no "
@@ -115,6 +117,35 @@ class Resolver(Protocol):
 
         ``only_kept``: it is not worth a question. Raises ``ResolverError``.
         """
+
+
+class _Releases:
+    """What a resolution knows, for :mod:`dockerlint_alpine.python.backtracking`."""
+
+    def __init__(self, resolution: _Offline, constraints: Mapping[str, Sequence[tuple[str, str]]]) -> None:
+        self._resolution = resolution
+        self._constraints = constraints
+        self._own = {one.name: one for one in resolution.wanted.requested}
+
+    def newest(self, name: str, terms: Set[str], out: Set[str | None]) -> str | None:
+        own = self._own.get(name)
+        node = _Node(name, (name,), Origin(name), own)
+        node.terms = [(term, "", None) for term in (*terms, *(text for text, _ in self._constraints.get(name, ())))]
+        choice = self._resolution.choice(node, {version for version in out if version is not None})
+        if choice.version is None and (choice.verdict.kind == "none" or self._resolution.releases(name) or None in out):
+            raise LookupError(name)
+        return choice.version
+
+    def wants(self, pick: Pick) -> Iterator[Want]:
+        from dockerlint_alpine.python.backtracking import Want
+
+        if pick.version is None:
+            return
+        node = _Node(pick.name, (pick.name,), Origin(pick.name), None)
+        node.extras = {pick.extra} if pick.extra else set()
+        for need in self._resolution.active(node, self._resolution.facts.requires(pick.name, pick.version) or ()):
+            if need.name is not None:
+                yield from (Want(need.name, need.specifier, extra) for extra in ("", *need.extras))
 
 
 class _Node:
@@ -185,6 +216,7 @@ class _Offline:
         self.excluded: dict[str, set[str]] = {}
         self.unresolved: dict[tuple[str, str], Unresolved] = {}
         self.notes: list[str] = []
+        self.assumed: list[str] = []
         self.cache: dict[tuple[str, str, frozenset[str]], Choice] = {}
         self.parsed: dict[str, Requested | None] = {}
         self.known: dict[str, list[Release]] = {}
@@ -195,18 +227,17 @@ class _Offline:
             if one.name is not None and self.holds(one.marker, one.shown, one.chain):
                 constraints.setdefault(one.name, []).append((one.specifier, str(one.origin)))
         nodes: dict[str, _Node] = {}
-        backtracks = rounds = 0
-        while rounds < MAX_ROUNDS:
-            rounds += 1
+        settled = False
+        for _ in range(2 * MAX_ROUNDS):
             nodes = self.graph(constraints)
             previous, self.chosen = self.chosen, {name: self.choice(node) for name, node in nodes.items()}
             if previous != self.chosen:
                 continue
-            culprit = self.culprit(nodes) if backtracks < MAX_BACKTRACKS else None
-            if culprit is None:
+            if settled or not self.follow or not any(map(self.conflict, nodes.values())):
                 break
-            self.excluded.setdefault(culprit[0], set()).add(culprit[1])
-            backtracks, rounds = backtracks + 1, 0
+            settled = True
+            if not self.settle(constraints):
+                break
         else:
             self.notes.append("the versions did not settle: requirements depend on each other in circles")
         return self.answer(nodes)
@@ -234,16 +265,28 @@ class _Offline:
                 assert need.name is not None
                 node = nodes.get(need.name) or _Node(need.name, (*parent.base, need.name), parent.origin, None)
                 nodes[need.name] = node
-                term = (need.specifier, parent.name, parent.name)
+                specifier = need.specifier
+                if "==" in specifier and self.is_old(parent):
+                    specifier, node.loose = "", parent.name
+                if not specifier and need.name in self.facts.pins(parent.name):
+                    node.loose = parent.name
+                term = (specifier, parent.name, parent.name)
                 if term not in node.terms:
                     node.terms.append(term)
-                if not need.specifier and need.name in self.facts.pins(parent.name):
-                    node.loose = parent.name
                 node.extras.update(need.extras)
                 queue.append((need.name, frozenset(node.extras)))
         for name, node in nodes.items():
             node.terms.extend((specifier, origin, None) for specifier, origin in constraints.get(name, ()))
         return nodes
+
+    def is_old(self, node: _Node) -> bool:
+        """Tell whether nobody asks for the release that is taken, and there are newer ones for certain: of what only a dump
+        of 2023 lists, files are missing and no day is known. What it asks for in one exact version is long outdated."""
+        choice = self.chosen.get(node.name)
+        if choice is None or choice.version is None or self.is_pinned(node):
+            return False
+        taken = next((one for one in self.releases(node.name) if one.version == choice.version), None)
+        return taken is not None and taken.partial and taken.upload_date is None
 
     def needs(self, node: _Node) -> Iterator[Requested]:
         """Yield the dependencies of the release chosen for ``node`` in the last round."""
@@ -290,9 +333,10 @@ class _Offline:
             self.known[name] = found
         return self.known[name]
 
-    def choice(self, node: _Node) -> Choice:
+    def choice(self, node: _Node, out: Set[str] = frozenset()) -> Choice:
+        """The choice for a node, without the versions ``out`` and those that conflicts have excluded."""
         specifier = ",".join(sorted({term[0] for term in node.terms if term[0]}))
-        out = frozenset(self.excluded.get(node.name, ()))
+        out = frozenset(self.excluded.get(node.name, ())).union(out)
         key = (node.name, specifier, out)
         if key not in self.cache:
             try:
@@ -342,7 +386,7 @@ class _Offline:
         if choice.verdict.kind not in {"unknown", "sdist"} or direct or self.wanted.options.no_index:
             return choice
         releases = self.releases(node.name)
-        packaged = None if any(not one.pure and one.wheels for one in releases) else self.facts.packaged(node.name)
+        packaged = None if any(map(_is_extension, releases)) else self.facts.packaged(node.name)
         if packaged is not None:
             return Choice(choice.version, _pure(node.name, packaged))
         recorded = choice.verdict.kind != "unknown" or any(release.wheels for release in releases)
@@ -372,16 +416,44 @@ class _Offline:
         releases have in common, else nothing."""
         if node.loose is None or choice.verdict.kind not in {"wheel", "sdist"} or any(term[0] for term in node.terms):
             return choice
-        kinds = {
-            choose(node.name, f"=={release.version}", [release], self.target, self.wanted.options).verdict.kind
-            for release in self.releases(node.name)
-        }
-        if kinds == {choice.verdict.kind}:
+        if self.kinds(node.name) == {choice.verdict.kind}:
             return Choice(None, replace(choice.verdict, confidence="likely"))
         reason = f"{node.loose} asks for one exact version of {node.name}, which is not recorded"
         return Choice(None, Verdict("unknown", reason, choice.verdict.source))
 
+    def kinds(self, name: str, near: str | None = None) -> set[ArtefactKind]:
+        """What pip makes of the recorded releases of ``name`` that it may take here at all, or of those next to ``near``.
+
+        Sdists of what had wheels for everywhere alone, as soon as it had any, are pure Python, too.
+        """
+        usable = [one for one in self.releases(name) if not one.yanked]
+        listed = [one for one in usable if one.wheels]
+        if listed and all(one.pure for one in listed):
+            usable = listed
+        if near is not None:
+            order = sort_versions({near, *(one.version for one in usable)})
+            at = order.index(near) if near in order else 0
+            usable = [one for one in usable if one.version in order[max(0, at - _BESIDE) : at + _BESIDE + 1]]
+        found = {
+            choose(name, f"=={one.version}", [one], self.target, self.wanted.options).verdict.kind for one in usable
+        }
+        return found - {"none"}
+
     # -- conflicts --------------------------------------------------------------------------------------------------
+
+    def is_pinned(self, node: _Node) -> bool:
+        """Tell whether a file asks for one version of it."""
+        return any(parent is None and specifiers(term).pin is not None for term, _, parent in node.terms)
+
+    def firm(self, node: _Node, nodes: Mapping[str, _Node]) -> _Node:
+        """The node on those terms alone that no other release can change: of files, and of releases that a file asks for.
+
+        Where a release is free to choose, and all that are recorded are in conflict with a file, there is a newer one.
+        """
+        found = _Node(node.name, node.chain, node.origin, node.requested)
+        found.extras, found.loose = node.extras, node.loose
+        found.terms = [term for term in node.terms if term[2] is None or self.is_pinned(nodes[term[2]])]
+        return found
 
     def conflict(self, node: _Node) -> bool:
         """Tell whether the terms of a node exclude each other, as far as that is known."""
@@ -400,33 +472,31 @@ class _Offline:
         except InvalidSpecifierError:
             return False
 
-    def culprit(self, nodes: Mapping[str, _Node]) -> tuple[str, str] | None:
-        """Return a freely chosen release whose dependency is in conflict and that has older ones to try."""
-        for node in nodes.values():
-            if not self.conflict(node):
-                continue
-            for _, _, parent in reversed(node.terms):
-                choice = self.chosen.get(parent) if parent is not None else None
-                if parent is None or choice is None or choice.version is None:
-                    continue
-                mine = ",".join(term[0] for term in nodes[parent].terms if term[0])
-                left = [
-                    release.version
-                    for release in self.releases(parent)
-                    if release.version not in self.excluded.get(parent, ())
-                    and specifiers(mine).contains(release.version)
-                ]
-                if len(left) > 1 and choice.version in left:
-                    return parent, choice.version
-        return None
+    def settle(self, constraints: Mapping[str, Sequence[tuple[str, str]]]) -> bool:
+        """Look for versions that go together, and leave out what is newer than those; tell whether there are any."""
+        from dockerlint_alpine.python.backtracking import Want, versions_together
+
+        asked = [one for one in self.wanted.requested if self.holds(one.marker, one.shown, one.chain)]
+        roots = [
+            Want(one.name, one.specifier, extra) for one in asked if one.name is not None for extra in ("", *one.extras)
+        ]
+        found = versions_together(roots, _Releases(self, constraints))
+        for name, version in (found or {}).items():
+            if version is not None:
+                order = sort_versions(release.version for release in self.releases(name))
+                self.excluded[name] = set(order[order.index(version) + 1 :] if version in order else ())
+        return found is not None
 
     # -- the answer -------------------------------------------------------------------------------------------------
 
     def answer(self, nodes: Mapping[str, _Node]) -> Resolution:
         found: list[Resolved] = []
         for name in sorted(nodes):
-            node = nodes[name]
-            choice = self.settled(node, self.chosen[name])
+            node, choice = nodes[name], self.chosen[name]
+            if self.conflict(node):
+                node = self.firm(node, nodes)
+                choice = self.choice(node)
+            choice = self.settled(node, choice)
             verdict = choice.verdict
             if verdict.confidence == "possible":
                 self.tell(name, node.chain, verdict.reason, "unknown")
@@ -438,12 +508,12 @@ class _Offline:
                 self.tell(name, node.chain, verdict.reason, "unknown")
             elif verdict.kind == "none":
                 self.tell(name, node.chain, verdict.reason, "no-release")
-            elif verdict.kind == "pure" and self.follow and not self.releases(name):
+            elif verdict.kind == "pure" and self.follow and (choice.version is None or not self.releases(name)):
                 self.doubt_packaged(node)
             elif (
                 self.follow
                 and choice.version is not None
-                and verdict.kind != "installed"
+                and (verdict.kind != "installed" or node.extras)
                 and verdict.confidence != "possible"  # that is told already
                 and self.facts.requires(name, choice.version) is None
             ):
@@ -458,10 +528,15 @@ class _Offline:
             if one.name is None and self.holds(one.marker, one.shown, one.chain):
                 what = one.path if one.path is not None else one.shown
                 self.tell(what, one.chain, "only building it tells its name and dependencies", "unknown")
-        return Resolution(tuple(found), tuple(self.unresolved.values()), tuple(dict.fromkeys(self.notes)))
+        notes = tuple(dict.fromkeys(self.notes))
+        return Resolution(tuple(found), tuple(self.unresolved.values()), notes, tuple(self.assumed))
 
     def doubt_unrecorded(self, node: _Node, version: str, nodes: Mapping[str, _Node]) -> None:
         """The dependencies of this release are not recorded: those of the nearest one that is tell what may come along."""
+        if self.chosen[node.name].verdict.kind == "installed":  # without extras it has all that it requires
+            reason = f"what the extra {','.join(sorted(node.extras))} adds is not recorded; --online tells"
+            self.tell(node.name, node.chain, reason, "company")
+            return
         nearest = self.facts.nearest_requires(node.name, version)
         if nearest is not None:
             needs = [need for need in self.active(node, nearest) if need.name is not None]
@@ -478,6 +553,7 @@ class _Offline:
             extras = ",".join(sorted(node.extras))
             self.tell(node.name, node.chain, f"{node.name}[{extras}]{EXTRA_NOT_RECORDED}", "company")
         else:
+            self.assumed.append(node.name)
             packaged = self.facts.packaged(node.name)
             self.notes.append(_BY_PACKAGE.format(packaged.system if packaged is not None else "nobody"))
 
@@ -494,18 +570,21 @@ class _Offline:
 
     def is_harmless(self, need: Requested) -> bool:
         """Tell whether nothing would be compiled if ``need`` of a neighbouring release came along: in its newest version,
-        and where that release asks for one exact version, in any that is recorded."""
+        and where that release asks for one exact version, in that and those next to it."""
         assert need.name is not None
-        if specifiers(need.specifier).pin is None:
+        pin = specifiers(need.specifier).pin
+        if pin is None:
             return self.choice(_Node(need.name, (), Origin(need.name), None)).verdict.kind in _HARMLESS
-        return all(
-            choose(need.name, f"=={one.version}", [one], self.target, self.wanted.options).verdict.kind in _HARMLESS
-            for one in self.releases(need.name)
-            if not one.yanked
-        )
+        kinds = self.kinds(need.name, pin)
+        return bool(kinds) and kinds <= _HARMLESS
 
     def tell(self, name: str, chain: tuple[str, ...], reason: str, kind: UnresolvedKind) -> None:
         self.unresolved.setdefault((name, kind), Unresolved(name, chain, reason, kind))
+
+
+def _is_extension(release: Release) -> bool:
+    """Tell whether its wheels say that code is compiled for CPython; ``py3-none-PLATFORM`` holds a program, if anything."""
+    return not release.pure and any(tag.split("-")[1] != "none" for tag in release.wheels)
 
 
 def _lists(releases: Sequence[Release], version: str) -> bool:
@@ -515,6 +594,7 @@ def _lists(releases: Sequence[Release], version: str) -> bool:
     )
 
 
+@lru_cache(maxsize=65536)
 def _only_for_an_extra(text: str) -> bool:
     """Tell whether a dependency plainly asks for an extra: ``extra == "x"`` in a marker without ``or``."""
     marker = text.partition(";")[2]
@@ -573,4 +653,4 @@ def open_names(found: Resolution) -> set[str]:
     kinds = {one.name: one.artefact.kind for one in found.distributions if one.url is None}
     open_kinds = {"unknown", "dependencies", "company"}
     told = {one.name for one in found.unresolved if one.kind in open_kinds and one.name in kinds}
-    return told | {name for name, kind in kinds.items() if kind == "unknown"}
+    return told | {name for name, kind in kinds.items() if kind == "unknown"} | set(found.assumed)

@@ -342,14 +342,34 @@ def choose(
 ) -> Choice:
     """Return the release and file that pip takes of the distribution ``name`` (normalised).
 
-    ``specifier`` is PEP 440 text, ``""`` for any; ``as_of`` (``YYYY-MM-DD``) leaves out what was uploaded later. Releases
-    that are ``ordered`` come newest first, as facts have them. Raises ``PythonError`` for an invalid specifier or target.
+    ``specifier`` is PEP 440 text, ``""`` for any; ``as_of`` (``YYYY-MM-DD``) leaves out what was uploaded later, and what a
+    lock recorded without a day and may have been. Releases that are ``ordered`` come newest first, as facts have them.
+    Raises ``PythonError`` for an invalid specifier or target.
     """
-    if as_of is not None:
-        releases = [release for release in releases if release.upload_date is None or release.upload_date <= as_of]
     if not ordered:
         releases = newest_first(releases)
-    return _Chooser(name, specifier, target, options or IndexOptions(), source).choose(releases)
+    chooser = _Chooser(name, specifier, target, options or IndexOptions(), source)
+    if as_of is None:
+        return chooser.choose(releases)
+    out = list(releases) if chooser.specifier.pinned else list(_known_to_be_out(releases, as_of))
+    out = [one for one in out if one.upload_date is None or one.upload_date <= as_of]
+    choice = chooser.choose(out)
+    if choice.verdict.kind == "none":  # nobody knows when a release was yanked: on that day it may have been there
+        choice = chooser.choose([replace(one, yanked=False) for one in out])
+    undated = any(one.upload_date is None and one not in out for one in releases)
+    if choice.verdict.kind in {"none", "unknown"} and undated:
+        reason = f"of no release of {name} that is recorded is it known that it was out on {as_of}"
+        return Choice(None, Verdict("unknown", reason, source))
+    return choice
+
+
+def _known_to_be_out(releases: Sequence[Release], as_of: str) -> Iterator[Release]:
+    """Of ``releases``, newest first, all but those that a lock recorded without a day, where no newer one was out then."""
+    out = False
+    for one in releases:
+        out = out or (one.upload_date is not None and one.upload_date <= as_of)
+        if one.upload_date is not None or one.source is None or out:
+            yield one
 
 
 def unrecorded(

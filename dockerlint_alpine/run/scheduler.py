@@ -108,6 +108,14 @@ class Judge:
         """Judge all of them; what can't be read is an error in its place. The order is that of ``jobs``."""
         return [result for result, _ in self._judged(jobs)]
 
+    def report_on(self, data: bytes, job: Job) -> FileReport | FileError:
+        """Judge ``data`` in place of the Dockerfile of ``job``; nothing of it is kept."""
+        (answer,) = self._answers([Question(job, data)])
+        if answer.broken is not None:
+            raise DataError(answer.broken)
+        self.looked_at |= answer.looked_at
+        return answer.result
+
     def reports_resting_on(self, jobs: Sequence[Job], files: Iterable[str]) -> list[FileReport | FileError]:
         """Judge all of them and keep what rests on one of ``files``: requirements, lock files, the configuration.
 

@@ -6,7 +6,7 @@ from dockerlint_alpine.installers.base import PythonHome
 from dockerlint_alpine.installers.registry import is_installer
 from dockerlint_alpine.python.sources.native import is_native
 from dockerlint_alpine.stages.context import BuildContext, ContextFileError, guess_root, open_context
-from dockerlint_alpine.stages.copied_libraries import library_copied
+from dockerlint_alpine.stages.copied_libraries import closed_by, library_copied
 from dockerlint_alpine.stages.copying import copy_sources
 from dockerlint_alpine.stages.errors import IncludeCycleError, StageGraphError, StagesError
 from dockerlint_alpine.stages.installing import Installer
@@ -48,6 +48,7 @@ __all__ = [
     "WorldCache",
     "build_timeline",
     "can_be_met",
+    "closed_by",
     "copy_sources",
     "guess_root",
     "is_installer",

@@ -66,7 +66,7 @@ class SourceBuilds:
 
     def is_pure(self, walk: StageWalk, resolved: Resolved, request: InstallRequest) -> bool:
         """True for a distribution that is known to be pure Python: by a rule without a build, by a wheel of any of its
-        versions that fits everywhere, or because nothing in its sources is about a compiler."""
+        versions that fits everywhere, by a package of it, or because nothing in its sources is about a compiler."""
         if self._known_pure(resolved.name):
             return True
         folder = request.projects.get(resolved.name)
@@ -89,7 +89,8 @@ class SourceBuilds:
         distribution = self._knowledge.distribution(name)
         if distribution is not None:
             return not distribution.builds
-        return any(tag.endswith("-none-any") for release in self._facts.releases(name) for tag in release.wheels)
+        pure = any(release.pure for release in self._facts.releases(name))
+        return pure or self._facts.packaged(name) is not None
 
     def _is_newer(self, resolved: Resolved) -> bool:
         """True for a release that came out after the rule was written: it is younger than all recorded ones."""

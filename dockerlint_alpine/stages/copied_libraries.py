@@ -8,7 +8,7 @@ from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Literal
 
 from dockerlint_alpine.stages.copied_distributions import moved_path
-from dockerlint_alpine.stages.files import FromContext, FromStage, Placement, StageFiles, Unread
+from dockerlint_alpine.stages.files import Access, FromContext, FromStage, Placement, StageFiles, Unread
 from dockerlint_alpine.stages.loader_path import DEFAULT, loader_path
 
 if TYPE_CHECKING:
@@ -20,6 +20,10 @@ _OF_PACKAGES = ("/lib", "/usr/lib")
 """Where Alpine's packages put libraries; nothing of theirs is in /usr/local."""
 
 Copied = Literal["yes", "maybe", "no"]
+_Answer = Literal["yes", "maybe", "closed", "no"]
+"""``closed``: it is there, and only root may read it."""
+
+_ROOT = frozenset({"", "0", "root"})
 
 
 def library_copied(timeline: Timeline, stage: Stage, moment: Moment, need: str) -> Copied:
@@ -27,15 +31,33 @@ def library_copied(timeline: Timeline, stage: Stage, moment: Moment, need: str) 
 
     ``maybe``: a folder of libraries came from an image that we can't look into, or what the loader searches is not known.
     """
-    soname = need.removeprefix("so:").rpartition(":")[2]
+    found, _ = _searched(timeline, stage, moment, need)
+    return "yes" if found == "closed" else found
+
+
+def closed_by(timeline: Timeline, stage: Stage, moment: Moment, need: str) -> Access | None:
+    """What keeps the user of ``moment`` from reading the only copy of the object that ``need`` names.
+
+    ``None`` where it is not there, may be read, or nobody can tell. musl goes on behind a file that it may not open
+    (ldso/dynlink.c, ``path_open``).
+    """
+    if moment.user in _ROOT:
+        return None
+    found, search = _searched(timeline, stage, moment, need)
+    return search.closed if found == "closed" else None
+
+
+def _searched(timeline: Timeline, stage: Stage, moment: Moment, need: str) -> tuple[_Answer, _Search]:
     searched = loader_path(timeline, stage, moment)
-    found = _best(_Search(soname, need).folder(moment.files, folder) for folder in searched.folders)
-    return "maybe" if found == "no" and searched.open else found
+    search = _Search(need.removeprefix("so:").rpartition(":")[2], need)
+    found = _best(search.folder(moment.files, folder) for folder in searched.folders)
+    return ("maybe" if found in {"no", "closed"} and searched.open else found), search
 
 
-def _best(answers: Iterable[Copied]) -> Copied:
+def _best(answers: Iterable[_Answer]) -> _Answer:
     found = set(answers)
-    return "yes" if "yes" in found else "maybe" if "maybe" in found else "no"
+    ranks: tuple[_Answer, ...] = ("yes", "maybe", "closed")
+    return next((rank for rank in ranks if rank in found), "no")
 
 
 class _Search:
@@ -44,16 +66,29 @@ class _Search:
     def __init__(self, soname: str, need: str) -> None:
         self.soname = soname
         self.need = need
-        self._answers: dict[tuple[int, str], Copied] = {}
+        self._answers: dict[tuple[int, str], _Answer] = {}
+        self.closed: Access | None = None
+        """What lets only root read a copy."""
 
-    def folder(self, files: StageFiles, folder: str) -> Copied:
+    def folder(self, files: StageFiles, folder: str) -> _Answer:
         """Whether ``folder`` of this view got the object."""
         key = (id(files), folder)
         if key not in self._answers:
-            self._answers[key] = _best(self._brought(files, placement, folder) for placement in files.placements)
+            self._answers[key] = _best(self._readable(files, placement, folder) for placement in files.placements)
         return self._answers[key]
 
-    def _brought(self, files: StageFiles, placement: Placement, folder: str) -> Copied:
+    def _readable(self, files: StageFiles, placement: Placement, folder: str) -> _Answer:
+        """Whether one placement brings the object into ``folder``, by the mode that it has there."""
+        found = self._brought(files, placement, folder)
+        access = placement.access if isinstance(placement, FromContext | FromStage) else None
+        if access is None or found in {"no", "maybe"}:
+            return found
+        if not access.root_only:
+            return "yes"
+        self.closed = access
+        return "closed"
+
+    def _brought(self, files: StageFiles, placement: Placement, folder: str) -> _Answer:
         """Whether one placement brings the object into ``folder``."""
         match placement:
             case FromContext(source=source, target=target, is_dir=False):

@@ -15,7 +15,7 @@ from msgspec.structs import replace
 from dockerlint_alpine.stages.copied_distributions import WILDCARD, distributions_copied, moved_path, spread
 from dockerlint_alpine.stages.dockerignore import NOTHING_IGNORED, DockerIgnore, parse_dockerignore
 from dockerlint_alpine.stages.elsewhere import detached, folder_files
-from dockerlint_alpine.stages.files import FromContext, FromStage, FromText, StageFiles, Unread, goes_into
+from dockerlint_alpine.stages.files import Access, FromContext, FromStage, FromText, StageFiles, Unread, goes_into
 from dockerlint_alpine.stages.heuristics import mentions_python
 from dockerlint_alpine.stages.walk import Folder, Image, Unclear
 from dockerlint_alpine.system.paths import absolute
@@ -33,6 +33,8 @@ _ARCHIVE = re.compile(r"\.(?:tar(?:\.(?:gz|bz2|xz|zst))?|tgz|tbz2?|txz)$", re.IG
 """Local archives that ADD unpacks."""
 
 _VARIABLE = re.compile(r"\$(?:\{(\w+)\}|(\w+))")
+_MODE = re.compile(r"[0-7]{3,4}")
+_ROOT = frozenset({"0", "root"})
 _SHOWN = 6
 """Names of distributions listed in one notice."""
 
@@ -49,6 +51,7 @@ class _Order(Struct, frozen=True):
     destination: str
     exclude: DockerIgnore
     parents: bool
+    access: Access | None
     into: bool
     """Files keep their names below the destination."""
 
@@ -75,6 +78,7 @@ def copy(walk: StageWalk, instruction: Instruction) -> None:
         exclude=parse_dockerignore("\n".join(excluded)) if excluded else NOTHING_IGNORED,
         parents=(flag := instruction.flag("parents")) is not None and flag.value in {None, "true"},
         into=goes_into(destination, len(sources), walk.files, walk.workdir),
+        access=_access(walk, instruction),
     )
     origin = instruction.flag("from")
     if origin is not None and origin.value:
@@ -87,6 +91,17 @@ def copy(walk: StageWalk, instruction: Instruction) -> None:
         content = _filled_in(walk, document.source.text) if document.expand else document.source.text
         target = order.target(walk, document.name, is_dir=False)
         walk.files = walk.files.place(FromText(content.encode("utf-8", "surrogateescape"), target))
+
+
+def _access(walk: StageWalk, instruction: Instruction) -> Access | None:
+    """Who may read what a COPY or ADD brings, where its flags tell. Who is in a group is not known, nor whose number a name
+    is: only what neither group nor others may read, and what belongs to root, is root's alone."""
+    mode, owner = (instruction.flag(name) for name in ("chmod", "chown"))
+    if mode is None and owner is None:
+        return None
+    bits, of = (walk.text(flag.source).partition("=")[2] if flag is not None else "root" for flag in (mode, owner))
+    root_only = _MODE.fullmatch(bits) is not None and not int(bits, 8) & 0o044 and of.partition(":")[0] in _ROOT
+    return Access(instruction, root_only)
 
 
 def _filled_in(walk: StageWalk, text: str) -> str:
@@ -118,11 +133,11 @@ def _from_context(walk: StageWalk, instruction: Instruction, source: str, order:
         is_dir = context.is_dir(path)
         named = source if order.parents and not WILDCARD.search(source) else path
         target = order.target(walk, named, is_dir=is_dir)
-        walk.files = walk.files.place(FromContext(path, target, is_dir, order.exclude))
+        walk.files = walk.files.place(FromContext(path, target, is_dir, order.exclude, order.access))
     if not found and not WILDCARD.search(wanted):
         # What is not there is remembered where it should be: whoever reads it, or something in it, is told why.
         target = order.target(walk, source, is_dir=source.endswith("/"))
-        walk.files = walk.files.place(FromContext(wanted, target, is_dir=True))
+        walk.files = walk.files.place(FromContext(wanted, target, is_dir=True, access=order.access))
 
 
 def _from_stage(walk: StageWalk, instruction: Instruction, reference: str, source: str, order: _Order) -> None:
@@ -144,17 +159,22 @@ def bring(walk: StageWalk, instruction: Instruction, reference: str, source: str
     if other is None and _bring_from_elsewhere(walk, instruction, reference, source, target):
         return
     if other is None:
-        walk.files = walk.files.place(FromStage(source, folder, None, image=reference))
+        walk.files = walk.files.place(
+            FromStage(source, folder, None, image=reference, access=_access(walk, instruction))
+        )
         _bring_image_python(walk, reference, source, folder)
         return
     packages = other.packages.world if other.packages is not None else None
+    access = _access(walk, instruction)
     for inner, place in spread(other.files, source, target):
-        walk.files = walk.files.place(FromStage(inner, place, other.files, packages, stage=index))
+        walk.files = walk.files.place(FromStage(inner, place, other.files, packages, stage=index, access=access))
     for root, filled in other.roots.items():
         below = moved_path(source, root, "/", into=False)
         if below is not None:
             nothing_else = StageFiles(walk.build.context)
-            walk.files = walk.files.place(FromStage(below, folder, nothing_else, filled.world, stage=index))
+            walk.files = walk.files.place(
+                FromStage(below, folder, nothing_else, filled.world, stage=index, access=access)
+            )
     brought = distributions_copied(other.installed, source, target, instruction, copied_from=index)
     if other.kind == "other":
         walk.install(brought)
@@ -176,13 +196,14 @@ def _bring_from_elsewhere(walk: StageWalk, instruction: Instruction, reference: 
     if isinstance(found, Folder):
         files = folder_files(found.path, walk.build.context.looked_at)
         for inner, place in spread(files, source, target):
-            walk.files = walk.files.place(FromStage(inner, place, files))
+            walk.files = walk.files.place(FromStage(inner, place, files, access=_access(walk, instruction)))
         return True
     if found is None or isinstance(found, (Image, Unclear)) or found.kind != "alpine":
         return False
     packages = found.packages.world if found.packages is not None else None
     for inner, place in spread(found.files, source, target):
-        walk.files = walk.files.place(FromStage(inner, place, found.files, packages))
+        access = _access(walk, instruction)
+        walk.files = walk.files.place(FromStage(inner, place, found.files, packages, access=access))
     brought = list(detached(found.installed, instruction, found))
     walk.install(distributions_copied(brought, source, target, instruction, copied_from=None))
     for home in (*found.homes.values(), *((found.home,) if found.home is not None else ())):

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from dockerlint_alpine.apk import World
+    from dockerlint_alpine.syntax import Instruction
 
 
 _KNOWN_FOLDERS = frozenset({"/", "/usr", "/usr/local", "/tmp", "/root", "/opt", "/etc", "/home", "/srv", "/var"})  # noqa: S108 - names, nothing is opened
@@ -30,6 +31,14 @@ _KNOWN_FOLDERS = frozenset({"/", "/usr", "/usr/local", "/tmp", "/root", "/opt", 
 
 _MAX_DEPTH = 60
 """Copies of copies that are followed; behind them lies what nobody has written by hand."""
+
+
+class Access(Struct, frozen=True):
+    """What ``--chmod`` and ``--chown`` of ``instruction`` make of the files that it copies: ``root_only`` where for certain
+    nobody but root may read them."""
+
+    instruction: Instruction
+    root_only: bool
 
 
 class FromContext(Struct, frozen=True):
@@ -42,6 +51,7 @@ class FromContext(Struct, frozen=True):
     target: str
     is_dir: bool
     exclude: DockerIgnore = NOTHING_IGNORED
+    access: Access | None = None
 
 
 class FromText(Struct, frozen=True):
@@ -64,6 +74,8 @@ class FromStage(Struct, frozen=True):
     packages: World | None = None
     stage: int | None = None
     image: str | None = None
+    access: Access | None = None
+    """``None`` where the files are as they were there."""
 
 
 class Unread(Struct, frozen=True):

@@ -35,6 +35,9 @@ class Moment(Struct, frozen=True):
     scope: Scope
     files: StageFiles
     workdir: str
+    user: str = "root"
+    """Who runs commands; empty where it is known only while building."""
+
     foreign: tuple[str, ...] = ()
     """Packages asked for that the index of the release doesn't know (by name), and ``.apk`` files."""
 

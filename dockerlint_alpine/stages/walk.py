@@ -109,6 +109,7 @@ class StageWalk:
         self.scope: Scope = build.graph.scope
         self.files = StageFiles(build.context)
         self.workdir = "/"
+        self.user = "root"
         self.shell: tuple[str, ...] = DEFAULT_SHELL
         self.image: BaseImage | None = None
         self.kind: Literal["alpine", "other", "unknown"] = "alpine"
@@ -148,7 +149,7 @@ class StageWalk:
     def inherit(self, parent: StageWalk) -> None:
         """Go on from the end of the stage that this one is built from."""
         self.platform, self.scope = parent.platform, self.scope.stage(parent.scope, {})
-        self.files, self.workdir, self.shell = parent.files, parent.workdir, parent.shell
+        self.files, self.workdir, self.user, self.shell = parent.files, parent.workdir, parent.user, parent.shell
         self.image, self.kind, self.index, self.packages = parent.image, parent.kind, parent.index, parent.packages
         self.roots, self.home, self.homes = dict(parent.roots), parent.home, dict(parent.homes)
         self.settings, self.users, self.installed = dict(parent.settings), dict(parent.users), list(parent.installed)
@@ -173,6 +174,7 @@ class StageWalk:
             scope=self.scope,
             files=self.files,
             workdir=self.workdir,
+            user=self.user,
             foreign=self.foreign,
             repositories=self.repositories,
             unknown=self.unknown,

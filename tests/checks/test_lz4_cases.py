@@ -167,3 +167,35 @@ def test_packages_of_a_branch_are_possible(judge: Judge) -> None:
     )
     (finding,) = judge(text).findings
     assert (finding.code, finding.confidence, finding.severity, finding.fix) == ("AD201", "possible", "warning", None)
+
+
+CLOSED = BUILDER.format(base=BASE, packages="gcc musl-dev lz4-dev").replace("libpq", "tini") + (
+    "COPY --from=builder --chmod={} /usr/lib/liblz4.so.1 /usr/lib/\n{}"
+)
+
+
+@pytest.mark.parametrize("user", ["app", "1000"])
+def test_a_library_that_the_user_may_not_read(judge: Judge, mend, user: str) -> None:
+    """Run with musl's own loader: it passes over what it may not open, and the import dies as if nothing were there."""
+    text = CLOSED.format("0600", f"USER {user}\n")
+    (finding,) = [one for one in judge(text).findings if one.severity == "error"]
+    assert (finding.code, finding.location.line, finding.packages) == ("AD201", 7, ())
+    assert f"is in stage 1, but USER {user} may not read it" in finding.message
+    assert finding.fix is not None
+    assert finding.fix.applicability == "display"
+    assert mend(text).new.decode() == text
+    (edit,) = finding.fix.edits
+    assert not said(judge(text[: edit.start] + edit.text + text[edit.end :]))
+
+
+@pytest.mark.parametrize(
+    ("mode", "then"),
+    [
+        ("755", "USER app\n"),
+        ("600", ""),
+        ("600 --chown=app", "USER app\n"),
+        ("600", "RUN chmod a+r /usr/lib/liblz4.so.1\nUSER app\n"),
+    ],
+)
+def test_a_library_that_the_user_may_read_or_perhaps(judge: Judge, mode: str, then: str) -> None:
+    assert not said(judge(CLOSED.format(mode, then)))

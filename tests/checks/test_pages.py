@@ -69,15 +69,17 @@ def agrees_with_the_page(check: Check, found: list[dict[str, object]]) -> None:
         assert finding["severity"] == check.severity
 
 
-@pytest.mark.parametrize("check", [c for c in CHECKS if c.fix == "safe"], ids=lambda check: check.code)
+@pytest.mark.parametrize("check", [c for c in CHECKS if c.fix.startswith("safe")], ids=lambda check: check.code)
 def test_fixing_the_examples_leaves_nothing_to_fix(check: Check, mend) -> None:
     for project in examples(check, "Example"):
         if "Dockerfile" not in project.arguments:
             continue  # what a compose file starts: tests/checks/test_service_starts.py
         result = mend(project.files["Dockerfile"], project.files)
-        assert result.changed
+        left = [f for f in result.left.findings if f.code == check.code]
+        assert result.changed or left
         assert not [f for f in result.left.findings if f.fix is not None and f.fix.applicability == "safe"]
-        assert check.code not in {f.code for f in result.left.findings}
+        assert not left or check.fix == "safe or shown"
+        assert all(f.fix is not None and f.fix.applicability == "display" for f in left)
 
 
 @every_check

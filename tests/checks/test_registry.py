@@ -50,9 +50,10 @@ def test_what_an_image_lacks_is_a_finding_of_one_check_unless_it_is_only_likely(
 
 
 def test_a_purpose_is_given_wherever_a_safe_fix_adds_a_package_and_nowhere_else() -> None:
+    renames = {"AD301"}  # writes another name for a package that is asked for
     assert {check.code for check in CHECKS if check.purpose is not None} == {
-        check.code for check in CHECKS if check.fix == "safe"
-    }
+        check.code for check in CHECKS if check.fix.startswith("safe")
+    } - renames
 
 
 @pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.code)

@@ -205,7 +205,7 @@ def test_an_index_that_does_not_answer_is_one_line(tmp_path: Path, monkeypatch: 
         result = rules(*arguments)
         assert result.exit_code == 2
         assert "secret" not in result.output
-        assert result.stderr.splitlines()[-1].startswith("Error: http://")
+        assert result.stderr.splitlines()[-1].startswith("Error: 127.0.0.1:9 did not answer: Connection refused")
 
 
 def test_export_is_the_alpine_mapping(tmp_path: Path) -> None:

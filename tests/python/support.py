@@ -42,7 +42,9 @@ class Asking(CachedResolver):
             return PythonIndex(cache=cache, variables=environment, facts=lambda: facts, **given)  # type: ignore[arg-type]
 
         self.told: list[str] = []
-        self.network = Network(None, lambda _: opened(), clock=time.monotonic, gave_up=self.told.append)
+        self.network = Network(
+            None, lambda _: opened(), clock=time.monotonic, gave_up=lambda reason, _: self.told.append(reason)
+        )
         super().__init__(opened(asks=False), opened(asks=False, oldest=""), way=self.network, fills_gaps=False)
 
     def ask(self, wanted: RequirementSet, target: Target) -> Resolution:

@@ -125,6 +125,33 @@ def test_a_conflict_below_makes_an_older_parent_win() -> None:
     assert [(one.name, one.kind) for one in pinned.unresolved] == [("lz4", "conflict")]
 
 
+def test_versions_that_go_together_are_looked_for_as_pip_does() -> None:
+    """Blaming the parents of one conflict in turn takes every release of ``free`` away and ends with the yanked one."""
+    facts = MemoryFacts(
+        {
+            "old": [Release(version, wheels=PURE) for version in ("3", "2", "1")],
+            "new": [Release("2", wheels=PURE), Release("1", wheels=PURE)],
+            "free": [Release("3", wheels=PURE), Release("2", wheels=PURE, yanked=True), Release("1", wheels=PURE)],
+            "child": [Release(version, wheels=PURE) for version in ("3", "2", "1")],
+        },
+        {
+            "old": ["child<2", "free"],
+            ("old", "1"): ["child", "free"],
+            "new": ["child>=2", "free"],
+            "free": ["child"],
+            ("free", "3"): ["child>=2"],
+            "child": [],
+        },
+    )
+    found = ask("old\nnew\n", facts)
+    assert short(found) == {
+        "old": ("1", "wheel"), "new": ("2", "wheel"), "free": ("3", "wheel"), "child": ("3", "wheel"),
+    }  # fmt: skip
+    impossible = ask("old==3\nnew==2\n", facts)
+    assert [(one.name, one.kind) for one in impossible.unresolved] == [("child", "conflict")]
+    assert short(impossible)["free"] == ("3", "wheel")
+
+
 def test_what_is_not_known_is_listed_and_never_guessed() -> None:
     found = ask("mystery>=1\nlz4==9.9\nclickhouse-connect[zs]\n", FACTS)
     assert short(found)["mystery"] == (None, "unknown")
@@ -184,6 +211,38 @@ def test_as_of_and_no_deps_and_hashes() -> None:
     assert found.distributions[0].artefact.source == "facts as of 2025-06-01"
     assert set(short(ask("foo\n", dated, no_deps=True))) == {"foo"}
     assert set(short(ask("--require-hashes\nfoo==1.0 --hash=sha256:00\n", dated))) == {"foo"}
+
+
+def test_as_of_a_day_a_release_without_one_counts_only_where_a_newer_one_was_out() -> None:
+    lock = "poetry.lock of a/b, 2026-11"
+    releases = [Release("3.0", "2024-01-01"), Release("2.0", source=lock), Release("1.0", "2020-01-01")]
+    facts = MemoryFacts({"foo": [*releases, Release("0.5", source=lock)], "bar": releases[1:2]}, {"foo": [], "bar": []})
+    assert short(ask("foo\n", facts, as_of="2024-06-01"))["foo"][0] == "3.0"
+    assert short(ask("foo<3\n", facts, as_of="2024-06-01"))["foo"][0] == "2.0"
+    assert short(ask("foo\n", facts, as_of="2021-01-01"))["foo"][0] == "1.0"
+    assert short(ask("foo<1\n", facts, as_of="2021-01-01"))["foo"][0] == "0.5"
+    assert short(ask("bar==2.0\n", facts, as_of="2021-01-01"))["bar"] == ("2.0", "sdist")
+    (one,) = ask("bar\n", facts, as_of="2021-01-01").unresolved
+    assert one.reason == "of no release of bar that is recorded is it known that it was out on 2021-01-01"
+
+
+def test_what_is_yanked_today_may_have_been_there_on_that_day() -> None:
+    facts = MemoryFacts({"foo": [Release("1.0", "2020-01-01", yanked=True)]}, {"foo": []})
+    assert short(ask("foo\n", facts, as_of="2021-01-01"))["foo"] == ("1.0", "sdist")
+    assert short(ask("foo\n", facts))["foo"][1] == "none"
+
+
+def test_an_extra_of_what_is_there_brings_its_own() -> None:
+    releases = {"foo": [Release("1.0")], "deep": [Release("2.0")]}
+    present = {"foo": "1.0"}
+    known = MemoryFacts(releases, {"foo": ["deep; extra == 'x'"], "deep": []})
+    assert short(ask("foo[x]==1.0\n", known, installed=present)) == {
+        "foo": ("1.0", "installed"),
+        "deep": ("2.0", "sdist"),
+    }
+    (one,) = ask("foo[x]==1.0\n", MemoryFacts(releases), installed=present).unresolved
+    assert (one.name, one.kind) == ("foo", "company")
+    assert ask("foo==1.0\n", MemoryFacts(releases), installed=present).unresolved == ()
 
 
 def test_an_impossible_target_is_an_error_in_words() -> None:
@@ -430,3 +489,30 @@ def test_an_older_release_that_no_lock_lists_may_admit_this_python() -> None:
     native = [lock("9", ON_MUSL, requires_python=">=3.12")]
     assert verdict("x", MemoryFacts({"x": native}, {})).kind == "unknown"
     assert verdict("x==9", MemoryFacts({"x": native}, {})).kind == "none"
+
+
+def test_a_release_of_a_free_parent_does_not_contradict_a_pin() -> None:
+    """All that is recorded of the parent is older than the version that a file asks for: there is a newer one."""
+    releases = {"child": [Release("2", wheels=MUSL)], "parent": [Release("1", wheels=("py3-none-any",))]}
+    facts = MemoryFacts(releases, {"parent": ["child<2"], "child": []})
+    assert not ask("child==2\nparent\n", facts).unresolved
+    assert [one.kind for one in ask("child==2\nparent==1\n", facts).unresolved] == ["conflict"]
+
+
+def test_exact_pins_of_what_a_dump_of_2023_lists_are_out_of_date() -> None:
+    old = Release("1", wheels=("py3-none-any",), partial=True)
+    child = [Release("9", wheels=MUSL), Release("1", wheels=("cp38-cp38-manylinux1_x86_64",))]
+    facts = MemoryFacts({"parent": [old], "child": child}, {"parent": ["child==1"], "child": []})
+    assert [one.reason for one in ask("parent", facts).unresolved] == [
+        "parent asks for one exact version of child, which is not recorded"
+    ]
+    assert short(ask("parent==1", facts))["child"] == ("1", "sdist")
+
+
+def test_sdists_of_what_was_always_pure_are_pure_where_the_version_is_open() -> None:
+    pure = ("py3-none-any",)
+    releases = {"web": [Release("1", wheels=pure)], "star": [Release("2", wheels=pure), Release("1")]}
+    facts = MemoryFacts(releases, {"web": ["star"], ("web", "pins"): ["star"], "star": []})
+    found = ask("web", facts)
+    assert not found.unresolved
+    assert short(found)["star"] == (None, "wheel")

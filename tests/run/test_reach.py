@@ -123,13 +123,10 @@ def test_offline_fetches_nothing_and_reads_what_is_built_in_alone(check: Check, 
 @pytest.mark.parametrize(
     ("body", "said"),
     [
-        (MAIN[:-200], "could not be fetched"),
-        (COMMUNITY, "lacks the package musl"),
-        ((SNAPSHOTS / "v3.12-main-x86_64.APKINDEX.tar.gz").read_bytes(), "could not be fetched"),
         (MAIN[:600] + bytes([MAIN[600] ^ 1]) + MAIN[601:], "could not be fetched"),
         (None, "the server answered 404"),
     ],
-    ids=["truncated", "another-repository", "another-release", "tampered", "not-there"],
+    ids=["tampered", "not-there"],  # what else may be wrong with it: tests/apk/test_update.py
 )
 def test_what_can_not_be_trusted_is_said_and_what_is_at_hand_is_used(
     check: Check, mirror: Mirror, body: bytes | None, said: str
@@ -144,27 +141,6 @@ def test_what_can_not_be_trusted_is_said_and_what_is_at_hand_is_used(
     asked = len(mirror.asked)
     check(*ARM, "--no-cache")
     assert len(mirror.asked) == asked  # left alone for a minute
-
-
-def test_an_older_index_does_not_replace_a_newer_one(check: Check, mirror: Mirror) -> None:
-    """The mirror serves a genuine index of 2025-11; a newer one was fetched before."""
-    mirror.bodies = {
-        "/v3.22/main/aarch64/APKINDEX.tar.gz": MAIN,
-        "/v3.22/community/aarch64/APKINDEX.tar.gz": COMMUNITY,
-    }
-    check(*ARM, Dockerfile=DOCKERFILE)
-    place = online.indexes_folder() / "v3.22-main-aarch64.sqlite"
-    import sqlite3
-
-    connection = sqlite3.connect(place)
-    connection.execute("UPDATE snapshot SET date = '2026-11-01'")
-    connection.commit()
-    connection.close()
-    before = place.read_bytes()
-    old = time.time() - 400 * 86400
-    os.utime(place, (old, old))
-    check(*ARM, "--no-cache")
-    assert place.read_bytes() == before
 
 
 def test_a_slow_mirror_costs_the_budget_once(check: Check, mirror: Mirror, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -215,7 +191,7 @@ def test_what_is_due(today: str, days: int, release: str, due: list[str]) -> Non
 
 def test_many_files_are_answered_together(check: Check, mirror: Mirror, index: LocalIndex) -> None:
     """What many leave open is asked once, and judged again with the answers; the second run asks nobody."""
-    for number in range(14):
+    for number in range(6):
         folder = Path(f"app{number}")
         folder.mkdir()
         pins = "nobody-s==1.0\n" if number % 2 else "plain-thing==1.0\nmissing-thing==1.0\n"
@@ -223,11 +199,11 @@ def test_many_files_are_answered_together(check: Check, mirror: Mirror, index: L
         text = "FROM python:3.12-alpine3.21\nCOPY r.txt .\nRUN pip install -r r.txt\n"
         (folder / "Dockerfile").write_text(text)
     first = check("--jobs", "2")
-    assert first.stdout.count("nobody-s 1.0 is compiled here and needs libxml2") == 7
-    assert first.stdout.count("missing-thing: the index has no missing-thing") == 7
+    assert first.stdout.count("nobody-s 1.0 is compiled here and needs libxml2") == 3
+    assert first.stdout.count("missing-thing: the index has no missing-thing") == 3
     assert "plain-thing" not in first.stdout
     pages = [path for path, _ in index.requests if path == "/simple/nobody-s/"]
-    assert len(pages) < 7
+    assert len(pages) == 1
     asked = len(index.requests)
     assert check("--jobs", "2").stdout == first.stdout
     assert len(index.requests) == asked

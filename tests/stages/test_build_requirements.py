@@ -87,7 +87,7 @@ def test_a_project_of_the_context(check: Check) -> None:
 
 def test_recorded_facts_do_for_a_project(check: Check) -> None:
     """Without a network: cffi has no wheel for musl on this machine, and a rule says what compiling it takes."""
-    text = '[build-system]\nrequires = ["setuptools", "uwsgi==2.0.20"]\n[project]\nname = "own"\nversion = "1"\n'
+    text = '[build-system]\nrequires = ["setuptools", "uwsgi==2.0.31"]\n[project]\nname = "own"\nversion = "1"\n'
     report = check("pip install .", online=False, pyproject__toml=text)
     assert "gcc" in {package for one in of(report, "AD102") for package in one.packages}
 

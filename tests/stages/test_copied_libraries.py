@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from dockerlint_alpine.stages import Timeline, library_copied
+from dockerlint_alpine.stages import Timeline, closed_by, library_copied
 from tests.stages.support import end, last
 
 HEAD = "FROM alpine:3.19 AS b\nRUN apk add lz4-libs\n"
@@ -110,3 +110,53 @@ def test_another_root_that_apk_filled(run, copied: str, answer: str) -> None:
     timeline = run(text)
     assert _copied(timeline, "so:liblz4.so.1") == answer
     assert _copied(timeline, "so:libxslt.so.1") == "no"
+
+
+CLOSED = "COPY --from=b --chmod=600 /usr/lib/liblz4.so.1 /usr/lib/\n"
+
+
+@pytest.mark.parametrize(
+    ("tail", "closed"),
+    [
+        (f"{CLOSED}USER app", True),
+        (f"{CLOSED}USER 1000:1000", True),
+        (f"USER app\n{CLOSED}", True),
+        (f"{CLOSED}ARG U=app\nUSER $U", True),
+        (CLOSED.replace("600", "0700") + "USER app", True),
+        (CLOSED.replace("600 ", "600 --chown=root:app ") + "USER app", True),  # the group may not read it either
+        ("COPY --chmod=600 libs /opt/lib\nENV LD_LIBRARY_PATH=/opt/lib\nUSER app", True),
+        ("ADD --chmod=600 libs/liblz4.so.1 /lib/\nUSER app", True),
+        (CLOSED, False),
+        (f"{CLOSED}USER root", False),
+        (f"{CLOSED}USER 0", False),
+        (f"USER app\n{CLOSED}USER 0:0", False),
+        (f"{CLOSED}ARG U\nUSER $U", False),
+        (CLOSED.replace("600", "755") + "USER app", False),
+        (CLOSED.replace("600", "640") + "USER app", False),  # whether app is in the group root is not known
+        (CLOSED.replace("600", "604") + "USER app", False),
+        (CLOSED.replace("600", "u=rw") + "USER app", False),
+        ("ARG M\n" + CLOSED.replace("600", "$M") + "USER app", False),
+        (CLOSED.replace("600 ", "600 --chown=app ") + "USER app", False),
+        (CLOSED.replace("600 ", "600 --chown=$W ") + "USER app", False),
+        (f"{CLOSED}COPY --from=b --chmod=644 /usr/lib/liblz4.so.1 /usr/lib/\nUSER app", False),
+        (f"{CLOSED}COPY libs /lib\nUSER app", False),  # musl goes on to a copy that it may open
+        (f"{CLOSED}ADD rootfs.tar.gz /\nUSER app", False),
+    ],
+)
+def test_copies_that_only_root_may_read(run, tail: str, closed: bool) -> None:
+    files = {"libs/liblz4.so.1": "x", "rootfs.tar.gz": "x"}
+    timeline = run(f"{HEAD}FROM alpine:3.19\n{tail}\n", files)
+    found = closed_by(timeline, last(timeline), end(timeline), "so:liblz4.so.1")
+    assert (found is not None) == closed
+    assert _copied(timeline, "so:liblz4.so.1") in {"yes", "maybe"}
+
+
+@pytest.mark.parametrize(
+    ("again", "closed"),
+    [("", True), (" --chmod=600", True), (" --chmod=755", False), (" --chown=app", False)],
+)
+def test_a_mode_goes_along_from_stage_to_stage(run, again: str, closed: bool) -> None:
+    middle = "FROM scratch AS libs\nCOPY --from=b --chmod=600 /usr/lib /collected\n"
+    timeline = run(f"{HEAD}{middle}FROM alpine:3.19\nUSER app\nCOPY --from=libs{again} /collected /usr/lib\n")
+    found = closed_by(timeline, last(timeline), end(timeline), "so:liblz4.so.1")
+    assert (found is not None) == closed

@@ -39,9 +39,9 @@ class Network:
     """The way to the index, with the ``seconds`` that a whole run may wait for it (``None``: as long as it takes).
 
     ``open`` opens the index for requests of at most so many seconds; it raises ``ResolverError`` where nothing can be asked.
-    ``clock`` tells seconds that only grow. ``gave_up`` gets one line, once, when the index is not asked any more. ``tick``
-    is told how much of the work that is known so far is done, and what is waited for; it ends with 0 of 0. ``expected`` are
-    the errors that mean no answer; others are mistakes of ours.
+    ``clock`` tells seconds that only grow. ``gave_up`` gets one line, once, when the index is not asked any more, and
+    whether it answered anything before. ``tick`` is told how much of the work that is known so far is done, and what is
+    waited for; it ends with 0 of 0. ``expected`` are the errors that mean no answer; others are mistakes of ours.
     """
 
     def __init__(
@@ -50,7 +50,7 @@ class Network:
         open: Callable[[float | None], PythonIndex],  # noqa: A002 - what it does
         *,
         clock: Callable[[], float],
-        gave_up: Callable[[str], None],
+        gave_up: Callable[[str, bool], None],
         tick: Callable[[int, int, str], None] = lambda *_: None,
         expected: tuple[type[Exception], ...] = (PythonError, OSError),
     ) -> None:
@@ -122,7 +122,7 @@ class Network:
     def _give_up(self, reason: str) -> None:
         if self.lost is None:
             self.lost = reason
-            self._gave_up(reason)
+            self._gave_up(reason, self._way is not None and self._way.answered)
 
 
 class CachedResolver:

@@ -51,8 +51,10 @@ _TRY_AGAIN = frozenset({429, 502, 503, 504})
 """Status codes of a server that may answer a moment later."""
 _PAUSE = 0.5
 """Seconds before the second attempt."""
-_OBJECT = re.compile(r"^<?[\w.]*(?:Connection|Pool)[^:]*: |\(?<[^>]*>[,:] ?")
-"""An object of the library at the beginning of its message."""
+_OF_LIBRARY = re.compile(
+    r"^<?[\w.]*(?:Connection|Pool)[^:]*: |\(?<[^>]*>[,:] ?|Failed to establish a new connection: |\[Errno -?\d+\] "
+)
+"""What the library says around the cause: its own object, and that it was a connection."""
 _ACCEPT = "application/vnd.pypi.simple.v1+json, application/vnd.pypi.simple.v1+html;q=0.2, text/html;q=0.01"
 
 
@@ -158,6 +160,11 @@ class SimpleIndex:
         self._lock = threading.Lock()
         self._heard: set[str] = set()
         self.silent: dict[str, str] = {}
+
+    @property
+    def answered(self) -> bool:
+        """Whether any host sent a page, or said that there is none."""
+        return bool(self._heard)
 
     def files(self, name: str) -> list[IndexFile]:
         """Return the files of a distribution (normalised name) on all indexes; ``IndexAnswerError`` if none answers."""
@@ -366,7 +373,7 @@ def _taken(response: urllib3.BaseHTTPResponse, url: str, limit: int, end: float,
 def _plain(error: Exception) -> str:
     """The cause in a few words, without addresses of objects and without credentials."""
     reason = getattr(error, "reason", None)
-    text = _OBJECT.sub("", str(reason if isinstance(reason, Exception) else error))
+    text = _OF_LIBRARY.sub("", str(reason if isinstance(reason, Exception) else error))
     return redact(text).strip("()'\" ") or type(error).__name__
 
 

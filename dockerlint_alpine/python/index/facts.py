@@ -72,6 +72,11 @@ class IndexPages:
         """One line for each host that did not answer."""
         return tuple(self._index.silent.values())
 
+    @property
+    def answered(self) -> bool:
+        """Whether anything came from it."""
+        return self._index.answered
+
     def day_of(self, name: str) -> str:
         """The day on which the index said what is known of ``name``."""
         return self._index.day_of(name)

@@ -54,7 +54,7 @@ class KeptAnswers:
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
             with tempfile.NamedTemporaryFile(dir=self.folder, delete=False, suffix=".tmp") as part:
-                part.write(msgspec.json.encode(answer))
+                part.write(msgspec.json.encode(answer, enc_hook=str))  # texts that know their line
             Path(part.name).replace(name)
         except OSError:
             self._at_hand[name] = answer

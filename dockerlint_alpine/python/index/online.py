@@ -71,6 +71,11 @@ class PythonIndex:
         self._by_options: dict[IndexOptions, IndexPages] = {}
         self._opened: dict[tuple[tuple[str, ...], tuple[str, ...]], IndexPages] = {}
 
+    @property
+    def answered(self) -> bool:
+        """Whether anything came from any index."""
+        return any(pages.answered for pages in self._opened.values())
+
     @cached_property
     def facts(self) -> Facts:
         """The facts that the index's answers are laid over."""

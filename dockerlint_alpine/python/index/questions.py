@@ -175,7 +175,7 @@ def _of_index(one: Resolved, facts: FactsOfIndex, pages: IndexPages, as_of: str 
 def _with_reason(one: Unresolved, facts: FactsOfIndex, version: str | None) -> Unresolved:
     """The same with the index's own reason, and a kind that is told by its reason."""
     reason = facts.why(one.name, version if one.kind == "dependencies" else None)
-    if reason is None and not facts.tells(one.name):
+    if reason is None and (one.kind == "dependencies" or not facts.tells(one.name)):
         return one
     kind: Mapping[UnresolvedKind, UnresolvedKind] = {"unknown": "no-release", "dependencies": "company"}
     said = (reason or one.reason).replace("no known release matches ", f"{NOT_THERE}release that matches ")

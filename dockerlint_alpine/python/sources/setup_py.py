@@ -794,7 +794,7 @@ class _Reader:
             programs=tuple(self.programs.values()),
             cffi_modules=_strings(setup.get("cffi_modules")),
             own_libraries=_strings([one[0] for one in _lists(setup.get("libraries")) if one]),
-            variables=tuple(self.asked_variables),
+            variables=tuple(map(str, self.asked_variables)),
             doubts=tuple(self.doubts),
             no_extensions=setup.get("ext_modules") == []
             and not self.extensions

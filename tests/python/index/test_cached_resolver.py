@@ -58,7 +58,7 @@ class Case:
         self.told: list[str] = []
         self.opened: list[float] = []
         self.clock = clock or Clock()
-        self.network = Network(seconds, self.open, clock=self.clock, gave_up=self.told.append)
+        self.network = Network(seconds, self.open, clock=self.clock, gave_up=lambda reason, _: self.told.append(reason))
 
     def index_of(self, **more: object) -> PythonIndex:
         environment = {**variables(self.tmp_path), "UV_DEFAULT_INDEX": self.index.url}
@@ -196,7 +196,7 @@ def test_the_patience_is_that_of_the_whole_run() -> None:
     def slow() -> None:
         clock.now += 2.0
 
-    network = Network(3.0, lambda _: None, clock=clock, gave_up=told.append)  # type: ignore[arg-type,return-value]
+    network = Network(3.0, lambda _: None, clock=clock, gave_up=lambda reason, _: told.append(reason))  # type: ignore[arg-type,return-value]
 
     def work() -> dict[str, Task[None]]:
         return {"a": done_by(Piece("a", slow, "what is waited for"))}

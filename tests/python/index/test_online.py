@@ -2,12 +2,15 @@
 from __future__ import annotations
 
 import os
+import random
 import re
+import subprocess
 import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
 
 from dockerlint_alpine.python.formats.requirements_file import read_requirements
 from dockerlint_alpine.python.index.settings import index_urls
@@ -16,7 +19,7 @@ from dockerlint_alpine.python.model import IndexOptions, Resolution, Target
 from dockerlint_alpine.python.resolve import ResolverError
 from tests.python.conftest import MemoryFiles
 from tests.python.index.local_index import LocalIndex, serve
-from tests.python.support import Asking, resolver
+from tests.python.support import Asking, resolver, variables
 
 MUSL = "cp311-cp311-musllinux_1_2_x86_64"
 GLIBC = "cp311-cp311-manylinux_2_17_x86_64"
@@ -213,6 +216,36 @@ def test_the_project_does_not_choose_whom_to_call(line: str, named: str, index: 
         assert "secret" not in str(caught.value)
     assert not other.requests
     assert not index.requests
+
+
+LOWER = ["", ">=1.0", ">=1.5", "; python_version < '3'"]
+
+
+@pytest.mark.parametrize(("seed", "bounds"), [(1, LOWER), (2, LOWER), (3, [*LOWER, "<2.0", "!=2.0"])])
+def test_uv_resolves_to_the_same(seed: int, bounds: list[str], tmp_path: Path) -> None:
+    """Thirty distributions with bounds at random. Where the newest of each is the one answer, uv has it, too; where one of two
+    must give way, each may choose another, and both must be consistent."""
+    choose = random.Random(seed)
+    index = LocalIndex()
+    stated: dict[tuple[str, str | None], list[str]] = {}
+    for number in range(30):
+        for version in ("1.0", "1.5", "2.0"):
+            below = [choose.randrange(number) for _ in range(choose.randrange(4))] if number else []
+            requires = [f"d{one}{choose.choice(bounds)}" for one in below]
+            stated[f"d{number}", version] = requires
+            index.add_wheel(f"d{number}", version, "py3-none-any", requires)
+    asked = "".join(f"d{number}\n" for number in choose.sample(range(20, 30), 5))
+    with serve(index):
+        found = ask(asked, index.url, resolver(tmp_path), Target("3.11", glibc=(2, 36)))
+        command = [find_uv() or "", "pip", "compile", "-", "-q", "--no-header", "--no-annotate", "--python-version"]
+        env = {**variables(tmp_path), "UV_DEFAULT_INDEX": index.url}
+        done = subprocess.run([*command, "3.11"], input=asked, env=env, capture_output=True, text=True, check=True)
+    ours = {one.name: one.version for one in found.distributions}
+    if bounds is LOWER:
+        assert ours == dict(line.split("==") for line in done.stdout.split())
+    assert found.unresolved == ()
+    needed = [Requirement(text) for pair in ours.items() for text in stated[pair]]
+    assert all(one.specifier.contains(ours[one.name] or "") for one in needed if one.marker is None)
 
 
 @pytest.mark.online

@@ -4,6 +4,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -198,3 +199,11 @@ def test_python_2_is_said() -> None:
 @given(st.text(alphabet="()[]{}'\",=+-*/%:. \n\tabfordefsetupinf0123_#", max_size=80))
 def test_no_text_breaks_the_reader(text: str) -> None:
     script(text)
+
+
+def test_what_is_read_is_plain_text() -> None:
+    """It is kept as JSON, which knows no strings with a memory of their line."""
+    script = (
+        b"import os\nfrom setuptools import setup\nos.environ.get('A' + 'B')\nsetup(name='x', install_requires=['a'])\n"
+    )
+    assert msgspec.json.encode(read_setup_py(script, lambda _: None))
