@@ -71,8 +71,9 @@ def test_a_library_that_is_linked_where_it_is_found(
         # a soname that moves with the release
         ("pyicu==2.11", "3.19", ["icu-dev"], [("present", "pc:icu-uc", "icu-dev")], ["so:libicuuc.so.74", "c++"]),
         ("pyicu==2.11", "3.12", [], [("absent", "pc:icu-uc", "icu-dev")], ["so:libicuuc.so.67", "c++"]),
-        # two libraries of one name: OpenSSL's where nothing is there yet
+        # two libraries of one name: the one that is there, else OpenSSL's
         ("m2crypto==0.40.1", "3.12", [], [("absent", "openssl-dev", "openssl-dev")], ["so:libssl.so.1.1"]),
+        ("m2crypto==0.40.1", "3.12", ["libressl-dev"], [("absent", "openssl-dev", "openssl-dev")], ["so:libssl.so.48"]),
         ("greenlet==3.0.3", "3.19", [], [], ["c++"]),
         ("python-magic==0.4.27", "3.19", [], [], []),
     ],
@@ -102,3 +103,6 @@ def test_how_a_package_came_in_leaves_virtual_lists_out(store: IndexStore) -> No
     assert pulled_in_by(world, "lz4-dev")[0].startswith("postgresql")
     assert pulled_in_by(world, "curl") == ("curl",)
     assert pulled_in_by(world, "gdal") == ()
+    listed = World.of(store.open("3.19")).add("lz4-dev", virtual=".deps")
+    assert pulled_in_by(listed, "lz4-dev") == ("lz4-dev",)
+    assert pulled_in_by(listed, ".deps") == (".deps",)
