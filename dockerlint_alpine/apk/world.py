@@ -137,7 +137,7 @@ class World:
         """Why the last command would have failed; empty where it would not."""
         return self.solution.problems
 
-    @property
+    @cached_property
     def explicit(self) -> frozenset[str]:
         """Names asked for: those of the world, and the members of its virtual packages."""
         names = set[str]()

@@ -60,11 +60,7 @@ def run(subject: Subject) -> Iterator[Finding]:
 
 def unneeded(subject: Subject, stage: Stage) -> tuple[tuple[ApkStep, tuple[str, ...], Usage], ...]:
     """Every ``apk add`` of a stage with the build packages of it that certainly nothing uses, and what uses others."""
-    key = (unneeded, stage.index)
-    if key not in subject.shared:
-        subject.shared[key] = tuple(_unneeded(subject, stage))
-    found: tuple[tuple[ApkStep, tuple[str, ...], Usage], ...] = subject.shared[key]
-    return found
+    return subject.once((unneeded, stage.index), lambda: tuple(_unneeded(subject, stage)))
 
 
 def _unneeded(subject: Subject, stage: Stage) -> Iterator[tuple[ApkStep, tuple[str, ...], Usage]]:
@@ -87,11 +83,10 @@ def _unneeded(subject: Subject, stage: Stage) -> Iterator[tuple[ApkStep, tuple[s
 
 def _opened(subject: Subject, stage: Stage, world: World, name: str) -> bool:
     """True when a library comes along with a -dev package, and code that we know nothing of may open it."""
-    if not name.endswith("-dev"):
+    if not name.endswith("-dev") or not _unknown_code(subject, stage):
         return False
     along = lost_without(world, [name]) - _COMPILER_PARTS
-    libraries = any(one.name.startswith("so:") for package in along for one in world.packages[package].provides)
-    return libraries and _unknown_code(subject, stage)
+    return any(one.name.startswith("so:") for package in along for one in world.packages[package].provides)
 
 
 _COMPILER_PARTS = frozenset(

@@ -10,7 +10,7 @@ alone: each ```` ```dockerfile ```` block is a Dockerfile, blocks with a ``title
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypeVar, cast
 
 from msgspec import Struct, field
 from msgspec.structs import replace
@@ -56,6 +56,9 @@ SILENT = "What is left alone"
 """A section that a page may have before the one on the fix: more Dockerfiles in which the check finds nothing."""
 
 
+_Found = TypeVar("_Found")
+
+
 class Subject(Struct, frozen=True):
     """What a check looks at: one Dockerfile on one platform, the rules, and what services start that are built from it.
 
@@ -71,6 +74,12 @@ class Subject(Struct, frozen=True):
     def dockerfile(self) -> Dockerfile:
         """The parsed file."""
         return self.timeline.dockerfile
+
+    def once(self, key: tuple[object, ...], find: Callable[[], _Found]) -> _Found:
+        """What ``find`` finds, kept under ``key`` for the checks that ask for it later."""
+        if key not in self.shared:
+            self.shared[key] = find()
+        return cast("_Found", self.shared[key])
 
     def alpine_stages(self) -> Iterable[Stage]:
         """The stages whose packages are known, in file order."""

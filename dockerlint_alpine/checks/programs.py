@@ -74,8 +74,12 @@ class Start(Struct, frozen=True):
         return self.by == "RUN"
 
 
-def starts(subject: Subject, stage: Stage) -> Iterator[Start]:
+def starts(subject: Subject, stage: Stage) -> tuple[Start, ...]:
     """Everything that the instructions of ``stage`` start for certain: by RUN, and where it runs by CMD and its kin."""
+    return subject.once((starts, stage.index), lambda: tuple(_starts(subject, stage)))
+
+
+def _starts(subject: Subject, stage: Stage) -> Iterator[Start]:
     shell = _shell_before(subject, stage)
     for instruction in stage.instructions:
         if instruction.keyword == "SHELL" and instruction.json:

@@ -39,8 +39,12 @@ class MissingObject(Struct, frozen=True):
     step: PythonStep | None = None
 
 
-def missing_objects(subject: Subject, stage: Stage) -> Iterator[MissingObject]:
+def missing_objects(subject: Subject, stage: Stage) -> tuple[MissingObject, ...]:
     """Every package that lacks at the end of a stage that runs, and at each RUN that imports what needs it."""
+    return subject.once((missing_objects, stage.index), lambda: tuple(_missing_objects(subject, stage)))
+
+
+def _missing_objects(subject: Subject, stage: Stage) -> Iterator[MissingObject]:
     seen: set[tuple[str, str]] = set()
     for step in stage.steps:
         if isinstance(step, PythonStep):

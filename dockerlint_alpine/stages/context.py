@@ -130,6 +130,8 @@ def open_context(
     seen = looked_at if looked_at is not None else set()
     for place in (dockerfile.with_name(f"{dockerfile.name}.dockerignore"), root / ".dockerignore"):
         seen.add(str(place))
+        if not os.path.lexists(place):  # as mostly: where the project ends need not be found out then
+            continue
         try:
             data = read_file(place, limit=MAX_FILE_SIZE, within=project_root(place.parent))
         except OSError:

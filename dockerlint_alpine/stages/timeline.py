@@ -55,6 +55,7 @@ class _TimelineBuilder:
         running = frozenset({chosen}) if chosen is not None else graph.leaves()
         stages = {index: walk.finished(runs=index in running) for index, walk in state.stages.items()}
         notes = tuple(dict.fromkeys(state.notes))
+        state.stages.clear()  # no circle is left, so that all of a walk goes at once and is not looked for later
         return Timeline(state.dockerfile, state.platform, stages, tuple(state.unjudged), notes)
 
     def end(self, target: str | None) -> StageWalk:
