@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 MAX_REQUIREMENT = 64 * 1024
 """Characters of one requirement, its hashes left out."""
+REPOSITORY = "/this repository"
+"""Where a reader shows the repository that a Dockerfile lies in, to those requirements that are fetched from it."""
 _IDENTIFIER = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?")
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):")
 _EXTRAS = re.compile(r"(.+)\[([^\]]+)\]")
@@ -58,6 +60,11 @@ def is_url(text: str) -> bool:
 def is_archive(name: str) -> bool:
     """Tell whether a file name is an archive that pip installs (wheel or source)."""
     return name.lower().endswith(_ARCHIVES)
+
+
+def comes_from_git(one: Requested) -> bool:
+    """Tell whether git fetches what this requirement names."""
+    return one.name is not None and one.url is not None and one.url.startswith("git+")
 
 
 def is_folder(files: FileReader, path: str) -> bool:

@@ -11,9 +11,11 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
+from dockerlint_alpine.python.requirement import REPOSITORY
 from dockerlint_alpine.stages.context import BuildContext
 from dockerlint_alpine.stages.files import FromContext, FromStage, StageFiles
 from dockerlint_alpine.stages.walk import Folder, Image, Unclear
+from dockerlint_alpine.system.files import project_root
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -172,7 +174,17 @@ def detached(
         )
 
 
-def folder_files(path: str, looked_at: set[str]) -> StageFiles:
+def show_repository(walk: StageWalk) -> bool:
+    """Let the stage's files have the repository that the Dockerfile lies in, for what git would fetch from it; tell whether
+    that is new."""
+    if walk.files.exists(REPOSITORY):
+        return False
+    files = folder_files(str(project_root(walk.build.context.root)), walk.build.context.looked_at, shown_as="")
+    walk.files = walk.files.place(FromStage("/", REPOSITORY, files))
+    return True
+
+
+def folder_files(path: str, looked_at: set[str], shown_as: str | None = None) -> StageFiles:
     """A folder of the project as the files of a named context."""
-    context = BuildContext(Path(path), shown_as=path, looked_at=looked_at)
+    context = BuildContext(Path(path), shown_as=path if shown_as is None else shown_as, looked_at=looked_at)
     return StageFiles(context).place(FromContext("", "/", is_dir=True))

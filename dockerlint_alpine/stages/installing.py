@@ -12,6 +12,7 @@ from dockerlint_alpine.installers.base import PythonHome, project_folder
 from dockerlint_alpine.knowledge.packaged import distribution_names, python_modules
 from dockerlint_alpine.python import Resolution, Resolved, Target, Unresolved, musl_of_alpine, normalise
 from dockerlint_alpine.python.markers import machine
+from dockerlint_alpine.python.requirement import comes_from_git
 from dockerlint_alpine.python.resolve import (
     EXTRA_NOT_RECORDED,
     NOBODY_ASKED,
@@ -23,6 +24,7 @@ from dockerlint_alpine.python.resolve import (
 from dockerlint_alpine.python.versions import same_version, sort_versions
 from dockerlint_alpine.stages.compiles import SourceBuilds
 from dockerlint_alpine.stages.context import NOT_IN_CONTEXT
+from dockerlint_alpine.stages.elsewhere import show_repository
 from dockerlint_alpine.stages.errors import StagesError
 from dockerlint_alpine.stages.files import FromText
 from dockerlint_alpine.stages.install_request import (
@@ -36,6 +38,7 @@ from dockerlint_alpine.stages.linkage import build_facts, known_build
 from dockerlint_alpine.stages.model import GlibcMade, Installed, InstallStep
 from dockerlint_alpine.stages.wheels import WheelError
 from dockerlint_alpine.system.paths import absolute
+from dockerlint_alpine.system.plural import listed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -130,6 +133,8 @@ class Installer:
         self._report_hidden(call, command, words.hidden)
         target = self._target(walk, home, command, options) if home is not None and home.version is not None else None
         request = read_install_request(command, words, call.place(), target)
+        if any(map(comes_from_git, request.requirements.requested)) and show_repository(walk):
+            request = read_install_request(command, words, call.place(), target)
         self._report_problems(call, command, request)
         if home is None or home.version is None:
             message = f"the Python that {command.program} installs for is not known: give its version with --python X.Y"
@@ -399,7 +404,7 @@ class Installer:
 
     def _report_hidden(self, call: Call, command: InstallCommand, hidden: Sequence[str]) -> None:
         if hidden:
-            names = ", ".join(dict.fromkeys(hidden))
+            names = listed(hidden)
             message = f"{command.tool} takes requirements from {names}, known only while building"
             call.unjudged("unknown-value", message + call.walk.how_to_give(hidden), f"{command.tool} {command.verb}")
 
@@ -462,7 +467,7 @@ class Installer:
         for names, what in ((unknown, f"{{}} {are}"), (half_known, required), (extras, "what {} adds is")):
             if names:
                 told = what is only_built
-                message = what.format(_listed(names)) + ("" if told else f" not known offline{advice}")
+                message = what.format(listed(names, _SHOWN_UNKNOWN)) + ("" if told else f" not known offline{advice}")
                 call.unjudged(
                     "unresolved-requirement", message, f"embedded facts as of {self.facts.as_of}", len(set(names))
                 )
@@ -489,7 +494,7 @@ class Installer:
         if unruled:
             several = len(set(unruled)) > 1
             message = (
-                f"{_listed(unruled)} {'are' if several else 'is'} compiled, and what that takes is not known:"
+                f"{listed(unruled, _SHOWN_UNKNOWN)} {'are' if several else 'is'} compiled, and what that takes is not known:"
                 f" {self.sources.advice}"
             )
             failures = [self.sources.failures[name] for name in unruled if name in self.sources.failures]
@@ -528,13 +533,6 @@ def _keeps_environment(call: Call, request: InstallRequest) -> bool:
         return True
     # pip reads PIP_NO_BUILD_ISOLATION with its sense turned round: false switches the isolation off.
     return call.env.get("PIP_NO_BUILD_ISOLATION", "").lower() in {"0", "false", "no", "off"}
-
-
-def _listed(names: Sequence[str]) -> str:
-    unique = list(dict.fromkeys(names))
-    if len(unique) > _SHOWN_UNKNOWN:
-        unique[_SHOWN_UNKNOWN - 1 :] = [f"{len(unique) - _SHOWN_UNKNOWN + 1} more"]
-    return " and ".join(filter(None, (", ".join(unique[:-1]), unique[-1])))
 
 
 def _present(walk: StageWalk, home: PythonHome, command: InstallCommand, request: InstallRequest) -> dict[str, str]:

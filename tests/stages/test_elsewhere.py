@@ -158,3 +158,32 @@ def test_an_image_that_is_not_alpine(found: Found) -> None:
     assert not reports["app/Dockerfile"].findings
     reports = found({"app/Dockerfile": "FROM acme/base\nRUN apk add gcc\n"})
     assert [one.code for one in reports["app/Dockerfile"].findings] == ["AD902"]
+
+
+SDK = '[project]\nname = "acme-sdk"\nversion = "1"\ndependencies = ["lz4==4.4.5"]\n'
+
+
+@pytest.mark.parametrize(
+    ("requirement", "known"),
+    [
+        ("acme-sdk @ git+https://git.example/acme.git@main#subdirectory=libs/sdk", True),
+        ("git+https://git.example/acme.git#egg=acme_sdk&subdirectory=libs/sdk", True),
+        ("other @ git+https://git.example/acme.git#subdirectory=libs/sdk", False),
+        ("acme-sdk @ git+https://git.example/acme.git", False),
+        ("acme-sdk @ git+https://git.example/acme.git#subdirectory=../outside", False),
+    ],
+)
+def test_what_git_would_fetch_from_the_same_repository(
+    found: Found, tmp_path: Path, requirement: str, known: bool
+) -> None:
+    outside = tmp_path.parent / "outside"
+    outside.mkdir(exist_ok=True)
+    (outside / "pyproject.toml").write_text(SDK)
+    files = {
+        "libs/sdk/pyproject.toml": SDK,
+        "app/Dockerfile": "FROM python:3.11-alpine3.19\nRUN apk add git\nCOPY r.txt .\nRUN pip install -r r.txt\n",
+        "app/r.txt": f"{requirement}\n",
+    }
+    report = found(files)["app/Dockerfile"]
+    assert (report.unknown == 0) is known
+    assert any(one.distribution is not None and one.distribution.name == "lz4" for one in report.findings) is known
