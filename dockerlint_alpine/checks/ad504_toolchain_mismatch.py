@@ -71,8 +71,8 @@ RUN curl -sSf https://sh.rustup.rs | sh -s -- -y \
 
 ## Fix safety
 There is no safe fix: which of the ways out is right is the author's to say. The message names them in order: a newer pip,
-another version, another base. `alpine-doctor fix --prefer wheel` upgrades pip where that brings a wheel, and so does
-`fix --unsafe-fixes`, as no package helps.
+another version, another base. `alpine-doctor fix --prefer wheel` writes the first that brings a wheel and can be written,
+and so does `fix --unsafe-fixes`, as no package helps; `fix -i` asks.
 
 ## References
 - [Cargo: rust-version](https://doc.rust-lang.org/cargo/reference/rust-version.html)

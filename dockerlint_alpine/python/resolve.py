@@ -357,7 +357,9 @@ class _Offline:
             return Choice(
                 present, Verdict("installed", f"{node.name} {present} is already installed there", "installed")
             )
-        releases = [release for release in self.releases(node.name) if release.version not in out]
+        releases = self.releases(node.name)
+        if out:
+            releases = [release for release in releases if release.version not in out]
         pin = specifiers(specifier).pin
         house = bool(releases_of_files(self.wanted.wheelhouse, node.name)) if self.wanted.wheelhouse else False
         as_of = min(filter(None, (self.as_of, self.facts.as_of))) if self.as_of else self.facts.as_of
