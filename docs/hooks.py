@@ -171,6 +171,7 @@ def _distribution_page(facts: dict[str, Any]) -> str:
         _warnings(facts),
         _dockerfile(facts),
         *(_build(build) for build in facts["builds"]),
+        _limits(facts),
         _runtime(facts),
         _releases(facts["releases"]),
         _evidence(facts),
@@ -238,6 +239,13 @@ def _build(build: dict[str, Any]) -> Iterator[str]:
     yield ""
     if build["note"]:
         yield f"{build['note']}\n"
+
+
+def _limits(facts: dict[str, Any]) -> Iterator[str]:
+    if facts["limits"]:
+        yield "## What can compile it\n"
+        rows = [(f"`{one['versions']}`", one["takes"], one["evidence"][0]) for one in facts["limits"]]
+        yield from _table(("versions", "takes", "evidence"), rows)
 
 
 def _runtime(facts: dict[str, Any]) -> Iterator[str]:

@@ -102,6 +102,10 @@ def _distribution(page: _Page, entry: dict[str, Any]) -> None:
     _dockerfile(page, entry)
     for build in entry["builds"]:
         _build(page, build)
+    if entry["limits"]:
+        page.section("What can compile it")
+        for limit in entry["limits"]:
+            page.paragraph(f"{limit['versions']}: {limit['takes']} ({limit['evidence'][0]})", "  - ", "    ")
     if entry["runtime"]:
         page.section("At run time")
         for need in entry["runtime"]:

@@ -20,6 +20,7 @@ from dockerlint_alpine.run.analysis import Doctor, UnreadableError, fix_bytes
 from dockerlint_alpine.stages import pulled_in_by
 from dockerlint_alpine.stages.context import MAX_FILE_SIZE
 from dockerlint_alpine.system.files import project_root, read_file
+from dockerlint_alpine.system.plural import listed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -256,14 +257,7 @@ def _compiled(names: Sequence[str]) -> str:
     if not names:
         return ""
     verb = "has" if len(names) == 1 else "have"
-    return f"# compiles what has no wheel for this Python and musl: {_listed(names)} {verb} none\n"
-
-
-def _listed(names: Sequence[str]) -> str:
-    shown = list(names[:_SHOWN])
-    if len(names) > _SHOWN:
-        return f"{', '.join(shown)} and {len(names) - _SHOWN} more"
-    return " and ".join((", ".join(shown[:-1]), shown[-1])) if len(shown) > 1 else shown[0]
+    return f"# compiles what has no wheel for this Python and musl: {listed(names, _SHOWN)} {verb} none\n"
 
 
 def _run(needed: dict[str, list[str]]) -> list[str]:
@@ -284,5 +278,5 @@ def _run(needed: dict[str, list[str]]) -> list[str]:
 def _reason(reasons: Sequence[str]) -> str:
     compiling = [reason.removeprefix("to compile ") for reason in reasons if reason.startswith("to compile ")]
     others = [reason for reason in reasons if not reason.startswith("to compile ")]
-    shown = [f"to compile {_listed(compiling)}"] if compiling else []
+    shown = [f"to compile {listed(compiling, _SHOWN)}"] if compiling else []
     return "; ".join((*shown, *others[:_SHOWN]))

@@ -28,6 +28,7 @@ the solver on the recorded answers of apk-tools and on generated sets.
 
 from __future__ import annotations
 
+from itertools import chain
 from typing import TYPE_CHECKING, TypeAlias
 
 from dockerlint_alpine.apk.namehash import bucket
@@ -238,7 +239,7 @@ class Shortcut:
                 raise _UnsureError
             if not condition.matches(holder.package.version, dialect=self._behaviour.dialect):
                 return None
-        if not self._behaviour.virtual_triggers and asked.isdisjoint([one.name for one in packages[0].install_if]):
+        if self.minds_names and asked.isdisjoint([one.name for one in packages[0].install_if]):
             raise _UnsureError  # such a package was found if apk came upon one of these names, not upon their packages
         choice = self.choice(owner)
         if choice is None or choice.known.package is not packages[0]:
@@ -246,6 +247,11 @@ class Shortcut:
         if not choice.known.filled:
             self.prepare((owner,))
         return choice.known, choice.rivals
+
+    @property
+    def minds_names(self) -> bool:
+        """Whether ``install_if`` brings a package along only where one of its names was asked for."""
+        return not self._behaviour.virtual_triggers
 
     @property
     def avoids_removed(self) -> bool:
@@ -300,7 +306,7 @@ class _Question:
         return found, woken
 
     def _woken(self, found: set[Known]) -> set[Known]:
-        tokens = {name for known in found for name in known.tokens}
+        tokens = set(chain.from_iterable([known.tokens for known in found]))
         waiting: dict[str, frozenset[str]] = {}
         for known in found:
             for owner, names in known.wakes:
@@ -310,8 +316,10 @@ class _Question:
         if not owners:
             return set()
         own = {known.package.name: known for known in found}
-        asked = {need.name for known in found for need in known.package.depends}
-        asked.update(constraint.name for constraint in self._request.world)
+        asked = set[str]()
+        if self._shortcut.minds_names:
+            asked.update(need.name for known in found for need in known.package.depends)
+            asked.update(constraint.name for constraint in self._request.world)
         woken = [one for owner in owners if (one := self._shortcut.woken(owner, own, asked)) is not None]
         self._rivals.update(rival for _, rivals in woken for rival in rivals)
         return {known for known, _ in woken}

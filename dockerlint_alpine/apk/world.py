@@ -199,21 +199,25 @@ class World:
 
         The first is the name as it stands in the world, the others are packages. Empty where it is not installed.
         """
-        paths: dict[str, tuple[str, ...]] = {}
-        work: deque[str] = deque()
+        asked: dict[str, str] = {}
         for constraint in self.constraints:
             for package in self._providers_of(constraint):
-                if package.name not in paths:
-                    own = (package.name,) if package.name != constraint.name else ()
-                    paths[package.name] = (constraint.name, *own)
-                    work.append(package.name)
-        while work and name not in paths:
+                asked.setdefault(package.name, constraint.name)
+        before: dict[str, str | None] = dict.fromkeys(asked)
+        work = deque(asked)
+        while work and name not in before:
             current = work.popleft()
-            for found in self._pulled_in(self.packages[current]):
-                if found not in paths:
-                    paths[found] = (*paths[current], found)
+            for found in self._pulled_in(current):
+                if found not in before:
+                    before[found] = current
                     work.append(found)
-        return paths.get(name, ())
+        if name not in before:
+            return ()
+        path = [name]
+        while (by := before[path[-1]]) is not None:
+            path.append(by)
+        first = asked[path[-1]]
+        return (*((first,) if first != path[-1] else ()), *reversed(path))
 
     @cached_property
     def _capabilities(self) -> Mapping[str, Sequence[tuple[Package, str | None]]]:
@@ -278,12 +282,19 @@ class World:
                 if constraint.matches(version, dialect=self.index.behaviour.dialect):
                     yield package
 
-    def _pulled_in(self, package: Package) -> Iterator[str]:
-        for constraint in package.depends:
-            for found in self._providers_of(constraint):
-                yield found.name
-        for name in (package.name, *(provide.name for provide in package.provides)):
-            yield from self._by_trigger.get(name, ())
+    def _pulled_in(self, name: str) -> tuple[str, ...]:
+        """Names of the installed packages that the installed package ``name`` brings along."""
+        found = self._brought.get(name)
+        if found is None:
+            package = self.packages[name]
+            needed = (held.name for constraint in package.depends for held in self._providers_of(constraint))
+            woken = (one for way in package.ways for one in self._by_trigger.get(way, ()))
+            found = self._brought[name] = tuple(dict.fromkeys((*needed, *woken)))
+        return found
+
+    @cached_property
+    def _brought(self) -> dict[str, tuple[str, ...]]:
+        return {}
 
     def _added(self, wanted: Sequence[Constraint], name: Constraint | None) -> _Addition:
         """The world with ``wanted`` in it, as the dependencies of the virtual package ``name`` if there is one."""

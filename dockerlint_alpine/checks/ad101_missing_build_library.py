@@ -26,7 +26,9 @@ package of the same build brings along is not asked for: `openldap-dev` brings `
 
 Where a wheel would spare the compile the report says so first, as "better": a pip that knows musl, an older version that
 the requirement allows, another version, another tag of the base image; by what is recorded of them, never by a guess.
-`alpine-doctor fix --prefer wheel` writes the first two, `check --show-fix` also writes out a build stage of its own.
+`alpine-doctor fix --prefer wheel` writes the best of them: another version where the requirement is a plain `name==version`
+in the Dockerfile or a requirements file, another tag into every FROM that has the old one, where all of it has wheels then.
+`fix -i` asks; `check --show-fix` also writes out a build stage of its own.
 
 ## References
 - [pip: source distributions](https://pip.pypa.io/en/stable/reference/build-system/): how pip compiles what has no wheel

@@ -21,7 +21,9 @@ RUN pip install uvloop==0.17.0
 ```
 
 ## Fix safety
-There is no fix: another version is the author's choice.
+There is no fix: another version is the author's choice. Where something is missing for the compile,
+`alpine-doctor fix --prefer wheel` writes it, if the requirement is a plain `name==version` in the Dockerfile or a
+requirements file.
 
 ## References
 - [PEP 656](https://peps.python.org/pep-0656/): the musllinux platform tag

@@ -88,6 +88,7 @@ from dockerlint_alpine.checks.programs import search_path, starts
 from dockerlint_alpine.model.findings import Evidence
 from dockerlint_alpine.python import musl_of_alpine
 from dockerlint_alpine.stages.files import FromStage
+from dockerlint_alpine.system.plural import listed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -266,9 +267,7 @@ def _named(items: list[Installed]) -> str:
 
 
 def _listed(names: list[str]) -> str:
-    shown = [*names[:_SHOWN], *([f"{len(names) - _SHOWN} more"] if len(names) > _SHOWN else [])]
-    listed = f"{', '.join(shown[:-1])} and {shown[-1]}" if len(shown) > 1 else shown[0]
-    return f"{listed} {'lie' if len(names) > 1 else 'lies'}"
+    return f"{listed(names, _SHOWN + 1)} {'lie' if len(names) > 1 else 'lies'}"
 
 
 def _finding(

@@ -71,8 +71,8 @@ RUN curl -sSf https://sh.rustup.rs | sh -s -- -y \
 
 ## Fix safety
 There is no safe fix: which of the ways out is right is the author's to say. The message names them in order: a newer pip,
-another version, another base. `alpine-doctor fix --prefer wheel` upgrades pip where that brings a wheel, and so does
-`fix --unsafe-fixes`, as no package helps.
+another version, another base. `alpine-doctor fix --prefer wheel` writes the first that brings a wheel and can be written,
+and so does `fix --unsafe-fixes`, as no package helps; `fix -i` asks.
 
 ## References
 - [Cargo: rust-version](https://doc.rust-lang.org/cargo/reference/rust-version.html)
@@ -92,23 +92,14 @@ from dockerlint_alpine.checks import evidence
 from dockerlint_alpine.checks.base import Check, Subject, confidence_of
 from dockerlint_alpine.checks.build_moment import Compile, compiles
 from dockerlint_alpine.checks.toolchain import Mismatch, mismatches, toolchains
-from dockerlint_alpine.knowledge.toolchains import PACKAGES
+from dockerlint_alpine.knowledge.toolchains import PACKAGES, TITLES
 from dockerlint_alpine.model.findings import Evidence
 from dockerlint_alpine.python.tags import knows_musllinux
 
 if TYPE_CHECKING:
-    from dockerlint_alpine.knowledge.toolchains import Tool, Toolchains
+    from dockerlint_alpine.knowledge.toolchains import Toolchains
     from dockerlint_alpine.model.findings import Finding
 
-_NAMES: dict[Tool, str] = {
-    "rust": "Rust",
-    "cmake": "CMake",
-    "gcc": "GCC",
-    "python": "Python",
-    "cython": "Cython",
-    "setuptools": "setuptools",
-    "numpy": "numpy",
-}
 _SWITCHES = {"14": "-fpermissive", "15": "-std=gnu17"}
 """What makes a newer GCC take the C that an older one took, by the first version that does not."""
 
@@ -137,7 +128,7 @@ def _finding(subject: Subject, made: Compile, found: tuple[Mismatch, ...]) -> Fi
             evidence.wheel(item),
             *(Evidence("rule", fact, _cause(made, one)) for one in found for fact in one.demand.evidence[:1]),
             *(
-                Evidence("index", f"Alpine {made.stage.alpine} has {_NAMES[one.tool]} {one.has}")
+                Evidence("index", f"Alpine {made.stage.alpine} has {TITLES[one.tool]} {one.has}")
                 for one in found
                 if one.tool in PACKAGES and one.tool != "python"
             ),
@@ -146,7 +137,7 @@ def _finding(subject: Subject, made: Compile, found: tuple[Mismatch, ...]) -> Fi
 
 
 def _cause(made: Compile, one: Mismatch) -> str:
-    name, asked = _NAMES[one.tool], one.demand.version
+    name, asked = TITLES[one.tool], one.demand.version
     if one.tool == "python":
         return f"can be compiled for Python {asked} at most, not {one.has}"
     if not one.has:

@@ -6,7 +6,6 @@ that defines functions of that name or reads another script first.
 
 from __future__ import annotations
 
-import json
 import posixpath
 import re
 from typing import TYPE_CHECKING
@@ -207,7 +206,9 @@ def _of_service(subject: Subject, stage: Stage, told: ServiceStart, replaced: In
 
 def _as_instruction(told: ServiceStart) -> Dockerfile:
     """A Dockerfile that says the same: compose hands words over as the exec form does."""
-    return parse(f"CMD {json.dumps(told.words)}".encode())
+    from json import dumps
+
+    return parse(f"CMD {dumps(told.words)}".encode())
 
 
 def _effective(subject: Subject, stage: Stage) -> tuple[Instruction | None, Instruction | None, Instruction | None]:

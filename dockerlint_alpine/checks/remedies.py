@@ -22,6 +22,7 @@ from dockerlint_alpine.model.findings import Fix, Remedy, TextEdit
 from dockerlint_alpine.python.tags import knows_musllinux
 from dockerlint_alpine.python.verdict import choose
 from dockerlint_alpine.stages import InstallStep
+from dockerlint_alpine.system.plural import listed
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -249,6 +250,5 @@ def _names(items: Iterable[Installed]) -> tuple[str, ...]:
     return tuple(one.resolved.name for one in items)
 
 
-def _listed(names: Sequence[str]) -> str:
-    shown = list(names) if len(names) <= _NAMED else [*names[: _NAMED - 1], f"{len(names) - _NAMED + 1} more"]
-    return " and ".join(filter(None, (", ".join(shown[:-1]), *shown[-1:])))
+def _listed(names: Iterable[str]) -> str:
+    return listed(names, _NAMED)

@@ -27,7 +27,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "inspect": ("dockerlint_alpine.cli.inspect", "inspect_command", "Say what wheels, folders and images need."),
     "verify": ("dockerlint_alpine.cli.verify", "verify", "Build and run it on an engine: prove what check says."),
     "index": ("dockerlint_alpine.cli.index", "index_group", "Ask Alpine's package indexes."),
-    "sweep": ("dockerlint_alpine.cli.sweep", "sweep_group", "Judge many repositories, here or on a cluster."),
+    "sweep": ("dockerlint_alpine.cli.sweep", "sweep_group", "Check many repositories, here or on a cluster."),
     "server": ("dockerlint_alpine.cli.server", "server", "Serve an editor (Language Server Protocol)."),
     "rules": (
         "dockerlint_alpine.cli.rules",

@@ -15,7 +15,16 @@ from msgspec.structs import replace
 
 from dockerlint_alpine.cli.progress import Progress
 from dockerlint_alpine.cli.sections import section
-from dockerlint_alpine.cli.spelling import ALPINE, BUILD_ARGS, CONFIG, CONTEXT, ISOLATED, PYTHON, completed
+from dockerlint_alpine.cli.spelling import (
+    ALPINE,
+    BUILD_ARGS,
+    CONFIG,
+    CONTEXT,
+    ISOLATED,
+    PYTHON,
+    completed,
+    platforms_option,
+)
 from dockerlint_alpine.cli.terminal import warn
 from dockerlint_alpine.model.reports import FileError, Report
 from dockerlint_alpine.report.options import PROGRAM
@@ -40,14 +49,7 @@ _SELECTION = (
     click.option("--ignore", **_CODES, help="Not these codes; repeatable."),
 )
 _BUILD = (
-    click.option(
-        "--platform",
-        "platforms",
-        multiple=True,
-        metavar="OS/ARCH",
-        shell_complete=completed("platforms"),
-        help="linux/amd64 by default; repeatable.",
-    ),
+    platforms_option("linux/amd64 by default; repeatable."),
     BUILD_ARGS,
     click.option(
         "--target",

@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     "--prefer",
     type=click.Choice(["wheel", "packages"]),
     default="packages",
-    help="What to do about a compile: take what leads to a wheel where there is one, or add packages (default).",
+    help="About a compile: take what leads to a wheel (newer pip, other version or Python) or add packages (default).",
 )
 @click.option("--exit-non-zero-on-fix", is_flag=True, help="Exit with 1 when something was fixed.")
 @click.option(

@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from dockerlint_alpine.cli import common
-from dockerlint_alpine.cli.spelling import CONFIG, ISOLATED, completed
+from dockerlint_alpine.cli.spelling import CONFIG, ISOLATED, completed, platforms_option
 from dockerlint_alpine.cli.terminal import warn
 
 _DEFAULTS = ("requirements.txt", "pyproject.toml")
@@ -25,14 +25,7 @@ _NOT_ASKED: dict[str, Any] = {"select": (), "ignore": (), "build_args": (), "alp
     shell_complete=completed("releases"),
     help="The Alpine release (default: the newest one known).",
 )
-@click.option(
-    "--platform",
-    "platforms",
-    multiple=True,
-    metavar="OS/ARCH",
-    shell_complete=completed("platforms"),
-    help="linux/amd64 by default; repeatable.",
-)
+@platforms_option("linux/amd64 by default; repeatable.")
 @click.option("--online/--offline", default=None, help="Ask the Python package index, or never (see check).")
 @click.option("--as-of", metavar="DATE", help="Answer for the index of this day, YYYY-MM-DD.")
 @CONFIG

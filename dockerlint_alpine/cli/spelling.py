@@ -71,6 +71,18 @@ def platform_option(help_text: str, name: str = "arch", **more: Any) -> Callable
     )
 
 
+def platforms_option(help_text: str) -> Callable[[_Command], _Command]:
+    """``--platform linux/amd64`` for commands that look at builds, which may be for several."""
+    return click.option(
+        "--platform",
+        "platforms",
+        multiple=True,
+        metavar="OS/ARCH",
+        shell_complete=completed("platforms"),
+        help=help_text,
+    )
+
+
 def format_option(
     *formats: str, aliases: dict[str, str | None] | None = None, name: str = "output_format"
 ) -> Callable[[_Command], _Command]:

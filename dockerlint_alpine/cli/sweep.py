@@ -38,7 +38,7 @@ class _SweepGroup(click.Group):
 
 @click.group(cls=_SweepGroup, name="sweep")
 def sweep_group() -> None:
-    r"""Judge many repositories: one table of findings, on one machine or on a Dask cluster.
+    r"""Check many repositories: one table of findings, on one machine or on a Dask cluster.
 
     \b
     Examples:
@@ -53,7 +53,7 @@ def sweep_group() -> None:
 
 _ENGINE = (
     click.option("--jobs", "-j", type=click.IntRange(1), metavar="N", help="Processes (default: one a processor)."),
-    click.option("--cluster", metavar="ADDRESS|local:N", help="Judge on this Dask cluster, or N processes of it here."),
+    click.option("--cluster", metavar="ADDRESS|local:N", help="Check on this Dask cluster, or N processes of it here."),
     click.option(
         "--limit-per-repo",
         "limits",
@@ -89,7 +89,7 @@ _PATCHES = (
 @section("Results", _RESULTS)
 @section("Patches", _PATCHES)
 def run(sources: tuple[str, ...], **given: Any) -> None:
-    """Judge every SOURCE: a folder, a bare repository, a bundle, a tar archive, a git URL, or a list of these, one a line
+    """Check every SOURCE: a folder, a bare repository, a bundle, a tar archive, a git URL, or a list of these, one a line
     (a file, or - for standard input)."""
     from dockerlint_alpine.sweep.sources import SourceError, read_sources
 

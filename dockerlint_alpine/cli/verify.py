@@ -12,7 +12,16 @@ import click
 
 from dockerlint_alpine.cli import common
 from dockerlint_alpine.cli.sections import SectionedCommand, section
-from dockerlint_alpine.cli.spelling import ALPINE, BUILD_ARGS, CONFIG, CONTEXT, ISOLATED, PYTHON, completed
+from dockerlint_alpine.cli.spelling import (
+    ALPINE,
+    BUILD_ARGS,
+    CONFIG,
+    CONTEXT,
+    ISOLATED,
+    PYTHON,
+    completed,
+    platforms_option,
+)
 from dockerlint_alpine.run.pool import data_errors
 
 if TYPE_CHECKING:
@@ -55,14 +64,7 @@ ENGINE_OPTIONS = (
     ),
 )
 _BUILD_OPTIONS = (
-    click.option(
-        "--platform",
-        "platforms",
-        multiple=True,
-        metavar="OS/ARCH",
-        shell_complete=completed("platforms"),
-        help="The engine's own by default.",
-    ),
+    platforms_option("The engine's own by default."),
     BUILD_ARGS,
     click.option("--target", metavar="STAGE", shell_complete=completed("stages"), help="The stage to build."),
     CONTEXT,

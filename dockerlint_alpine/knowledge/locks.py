@@ -13,15 +13,13 @@ Only a Poetry lock lists all files of a release. The others leave wheels out tha
 
 from __future__ import annotations
 
-import gzip
-import json
 import zlib
 from collections import Counter
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
 
-from msgspec import Struct
-from msgspec.json import decode
+from msgspec import MsgspecError, Struct
+from msgspec.json import decode, encode
 
 from dockerlint_alpine.knowledge.errors import RuleError
 from dockerlint_alpine.python.model import Release
@@ -55,15 +53,17 @@ def read_locks(path: Path, known: Callable[[str, str], bool]) -> tuple[list[str]
     Releases that ``known`` (name, version) knows in full are left out: what was taken from the index itself wins.
     Raises ``RuleError`` for a malformed file.
     """
+    import gzip  # for the build alone
+
     lines = iter(gzip.decompress(path.read_bytes()).decode("utf-8").splitlines())
     try:
-        head = json.loads(next(lines))
+        head = decode(next(lines))
         tags = [" ".join(one) for one in head["tags"]]
         pins: dict[str, list[str]] = {}
         for parent, child in (pair.split() for pair in head["pins"]):
             pins.setdefault(parent, []).append(child)
         return tags, _rows(lines, head, pins, known)
-    except (StopIteration, ValueError, KeyError, TypeError) as error:
+    except (StopIteration, MsgspecError, ValueError, KeyError, TypeError) as error:
         raise RuleError(f"rules/{FILE}", "", f"malformed: {error}") from error
 
 
@@ -72,7 +72,7 @@ def _rows(
 ) -> Iterator[tuple[str, str]]:
     collected = head["collected"]
     for line in lines:
-        name, requires, groups = json.loads(line)
+        name, requires, groups = decode(line)
         found: dict[str, tuple[list[Any], int]] = {}
         for tags, sdist, python, needs, source, flags, versions, days in groups:
             listed = versions.split()
@@ -83,7 +83,7 @@ def _rows(
                     found[version] = shared, day
         if found:
             row = [requires, *_in_order(found), pins.get(name, [])]
-            yield name, json.dumps(row, ensure_ascii=False, separators=(",", ":"))
+            yield name, encode(row).decode()
 
 
 def _in_order(found: Mapping[str, tuple[list[Any], int]]) -> tuple[list[Any], str, list[int], list[int]]:
@@ -105,10 +105,10 @@ def dictionary(rows: Sequence[tuple[str, str]]) -> bytes:
     """What many rows have in common, for zlib: short texts pack badly alone."""
     counts: Counter[str] = Counter()
     for _, row in rows:
-        lists, shared, *_ = json.loads(row)
+        lists, shared, *_ = decode(row)
         counts.update({text for listed in lists for text in listed})
         counts.update({facts[4] for facts in shared})
-    common = [json.dumps(text, ensure_ascii=False) for text, _ in counts.most_common(_COMMON)]
+    common = [encode(text).decode() for text, _ in counts.most_common(_COMMON)]
     return ",".join(reversed(common)).encode()[-_WINDOW:]
 
 

@@ -29,6 +29,17 @@ FILE = "rules/toolchains.toml"
 PACKAGES: Mapping[str, str] = {"rust": "rust", "cmake": "cmake", "gcc": "gcc", "python": "python3"}
 """The packages of Alpine that hold the release's own tools."""
 
+TITLES: Mapping[Tool, str] = {
+    "rust": "Rust",
+    "cmake": "CMake",
+    "gcc": "GCC",
+    "python": "Python",
+    "cython": "Cython",
+    "setuptools": "setuptools",
+    "numpy": "numpy",
+}
+"""The tools as sentences name them."""
+
 _BOUNDS: Mapping[str, tuple[Tool, Bound]] = {
     "rust": ("rust", "least"),
     "cmake": ("cmake", "least"),
@@ -51,6 +62,14 @@ class Demand(Struct, frozen=True):
     bound: Bound
     version: str
     evidence: tuple[str, ...] = ()
+
+    @property
+    def sentence(self) -> str:
+        """What is asked for: ``GCC before 15``, ``Rust 1.83 or newer``, ``Python up to 3.12``."""
+        name = TITLES[self.tool]
+        if self.bound == "least":
+            return f"{name} {self.version} or newer"
+        return f"{name} {'before' if self.bound == 'before' else 'up to'} {self.version}"
 
     def covers(self, version: str | None) -> bool:
         """True for a known version of the range."""

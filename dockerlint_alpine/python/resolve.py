@@ -37,8 +37,9 @@ from dockerlint_alpine.python.verdict import Choice, choose, judge_file, merge_r
 from dockerlint_alpine.python.versions import InvalidSpecifierError, same_version, sort_versions, specifiers
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence, Set
 
+    from dockerlint_alpine.python.backtracking import Pick, Want
     from dockerlint_alpine.python.model import IndexOptions
     from dockerlint_alpine.python.sources.source_facts import SourceFacts
 
@@ -47,9 +48,6 @@ _HARMLESS = frozenset({"wheel", "installed", "pure"})
 """What pip makes of a distribution where nothing is compiled."""
 MAX_ROUNDS = 40
 """Passes over the graph until the choices are stable; more would mean that they go in circles."""
-MAX_BACKTRACKS = 60
-"""Older releases tried because of conflicts, over the whole resolution."""
-
 
 _BESIDE = 3
 """Releases on either side of one that count as its neighbours."""
@@ -119,6 +117,35 @@ class Resolver(Protocol):
 
         ``only_kept``: it is not worth a question. Raises ``ResolverError``.
         """
+
+
+class _Releases:
+    """What a resolution knows, for :mod:`dockerlint_alpine.python.backtracking`."""
+
+    def __init__(self, resolution: _Offline, constraints: Mapping[str, Sequence[tuple[str, str]]]) -> None:
+        self._resolution = resolution
+        self._constraints = constraints
+        self._own = {one.name: one for one in resolution.wanted.requested}
+
+    def newest(self, name: str, terms: Set[str], out: Set[str | None]) -> str | None:
+        own = self._own.get(name)
+        node = _Node(name, (name,), Origin(name), own)
+        node.terms = [(term, "", None) for term in (*terms, *(text for text, _ in self._constraints.get(name, ())))]
+        choice = self._resolution.choice(node, {version for version in out if version is not None})
+        if choice.version is None and (choice.verdict.kind == "none" or self._resolution.releases(name) or None in out):
+            raise LookupError(name)
+        return choice.version
+
+    def wants(self, pick: Pick) -> Iterator[Want]:
+        from dockerlint_alpine.python.backtracking import Want
+
+        if pick.version is None:
+            return
+        node = _Node(pick.name, (pick.name,), Origin(pick.name), None)
+        node.extras = {pick.extra} if pick.extra else set()
+        for need in self._resolution.active(node, self._resolution.facts.requires(pick.name, pick.version) or ()):
+            if need.name is not None:
+                yield from (Want(need.name, need.specifier, extra) for extra in ("", *need.extras))
 
 
 class _Node:
@@ -200,18 +227,17 @@ class _Offline:
             if one.name is not None and self.holds(one.marker, one.shown, one.chain):
                 constraints.setdefault(one.name, []).append((one.specifier, str(one.origin)))
         nodes: dict[str, _Node] = {}
-        backtracks = rounds = 0
-        while rounds < MAX_ROUNDS:
-            rounds += 1
+        settled = False
+        for _ in range(2 * MAX_ROUNDS):
             nodes = self.graph(constraints)
             previous, self.chosen = self.chosen, {name: self.choice(node) for name, node in nodes.items()}
             if previous != self.chosen:
                 continue
-            culprit = self.culprit(nodes) if backtracks < MAX_BACKTRACKS else None
-            if culprit is None:
+            if settled or not self.follow or not any(map(self.conflict, nodes.values())):
                 break
-            self.excluded.setdefault(culprit[0], set()).add(culprit[1])
-            backtracks, rounds = backtracks + 1, 0
+            settled = True
+            if not self.settle(constraints):
+                break
         else:
             self.notes.append("the versions did not settle: requirements depend on each other in circles")
         return self.answer(nodes)
@@ -307,9 +333,10 @@ class _Offline:
             self.known[name] = found
         return self.known[name]
 
-    def choice(self, node: _Node) -> Choice:
+    def choice(self, node: _Node, out: Set[str] = frozenset()) -> Choice:
+        """The choice for a node, without the versions ``out`` and those that conflicts have excluded."""
         specifier = ",".join(sorted({term[0] for term in node.terms if term[0]}))
-        out = frozenset(self.excluded.get(node.name, ()))
+        out = frozenset(self.excluded.get(node.name, ())).union(out)
         key = (node.name, specifier, out)
         if key not in self.cache:
             try:
@@ -330,7 +357,9 @@ class _Offline:
             return Choice(
                 present, Verdict("installed", f"{node.name} {present} is already installed there", "installed")
             )
-        releases = [release for release in self.releases(node.name) if release.version not in out]
+        releases = self.releases(node.name)
+        if out:
+            releases = [release for release in releases if release.version not in out]
         pin = specifiers(specifier).pin
         house = bool(releases_of_files(self.wanted.wheelhouse, node.name)) if self.wanted.wheelhouse else False
         as_of = min(filter(None, (self.as_of, self.facts.as_of))) if self.as_of else self.facts.as_of
@@ -445,25 +474,20 @@ class _Offline:
         except InvalidSpecifierError:
             return False
 
-    def culprit(self, nodes: Mapping[str, _Node]) -> tuple[str, str] | None:
-        """Return a freely chosen release whose dependency is in conflict and that has older ones to try."""
-        for node in nodes.values():
-            if not self.conflict(node):
-                continue
-            for _, _, parent in reversed(node.terms):
-                choice = self.chosen.get(parent) if parent is not None else None
-                if parent is None or choice is None or choice.version is None:
-                    continue
-                mine = ",".join(term[0] for term in nodes[parent].terms if term[0])
-                left = [
-                    release.version
-                    for release in self.releases(parent)
-                    if release.version not in self.excluded.get(parent, ())
-                    and specifiers(mine).contains(release.version)
-                ]
-                if len(left) > 1 and choice.version in left:
-                    return parent, choice.version
-        return None
+    def settle(self, constraints: Mapping[str, Sequence[tuple[str, str]]]) -> bool:
+        """Look for versions that go together, and leave out what is newer than those; tell whether there are any."""
+        from dockerlint_alpine.python.backtracking import Want, versions_together
+
+        asked = [one for one in self.wanted.requested if self.holds(one.marker, one.shown, one.chain)]
+        roots = [
+            Want(one.name, one.specifier, extra) for one in asked if one.name is not None for extra in ("", *one.extras)
+        ]
+        found = versions_together(roots, _Releases(self, constraints))
+        for name, version in (found or {}).items():
+            if version is not None:
+                order = sort_versions(release.version for release in self.releases(name))
+                self.excluded[name] = set(order[order.index(version) + 1 :] if version in order else ())
+        return found is not None
 
     # -- the answer -------------------------------------------------------------------------------------------------
 

@@ -15,7 +15,7 @@ from dockerlint_alpine.model.findings import SEVERITIES
 from dockerlint_alpine.model.grouping import about, grouped
 from dockerlint_alpine.report.display import printable
 from dockerlint_alpine.report.wording import chain, details
-from dockerlint_alpine.system.plural import plural
+from dockerlint_alpine.system.plural import listed, plural
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -244,12 +244,6 @@ def identified(file: FileReport, path: str = "") -> tuple[tuple[Cause, str], ...
     )
 
 
-def listed(names: Sequence[str], most: int = _NAMED) -> str:
-    """``a``, ``a and b``, ``a, b and c``, ``a, b and 7 more``."""
-    shown = list(names) if len(names) <= most else [*names[: most - 1], f"{len(names) - most + 1} more"]
-    return " and ".join(filter(None, (", ".join(shown[:-1]), *shown[-1:])))
-
-
 def place_name(stage: StageRef | None) -> str:
     """The stage in a sentence: ``stage 'builder'`` or ``stage 2``; the first without a name is ``this stage``."""
     if stage is None or not (stage.name or stage.index):
@@ -260,7 +254,7 @@ def place_name(stage: StageRef | None) -> str:
 def _who(distributions: Sequence[DistributionRef]) -> str:
     """``lz4 4.4.5 and redis``, or how many they are, with what all of them come from where that is one distribution."""
     if len(distributions) < 3:
-        return listed([one.shown for one in distributions])
+        return listed((one.shown for one in distributions), _NAMED)
     roots = {one.origin[:2] for one in distributions if len(one.origin) > 1}
     (root,) = roots if len(roots) == 1 else ((),)
     from_one = len(root) == 2 and not any(char in root[1] for char in ":/")
@@ -329,7 +323,7 @@ def _why(cause: Cause) -> Iterator[str]:
         if one.compiled:
             reasons.setdefault(one.compiled, []).append(one.shown)
     for reason, names in reasons.items():
-        yield f"{reason}: {listed(names)}"
+        yield f"{reason}: {listed(names, _NAMED)}"
     gists = [
         evidence.gist
         for one in cause.findings
@@ -371,7 +365,7 @@ def _rows(cause: Cause) -> Iterator[Row]:
 def _whom(some: Sequence[DistributionRef], everyone: Sequence[DistributionRef]) -> str:
     if len(some) == len(everyone) > 1:
         return "both" if len(everyone) == 2 else f"all {len(everyone)}"
-    return listed([one.name for one in some]) if len(some) < _MANY else f"{len(some)} of {len(everyone)}"
+    return listed(one.name for one in some) if len(some) < _MANY else f"{len(some)} of {len(everyone)}"
 
 
 def _purpose(finding: Finding) -> str:
@@ -396,7 +390,7 @@ def _note(finding: Finding, cause: Cause, everyone: Sequence[DistributionRef]) -
         whom = _whom(also.distributions, everyone) if also.distributions != finding.distributions else ""
         by_whom.setdefault(whom, []).extend(also.packages)
     for whom, packages in by_whom.items():
-        notes.append(f"brings {listed(list(dict.fromkeys(packages)))}{f' for {whom}' if whom else ''}")
+        notes.append(f"brings {listed(packages, _NAMED)}{f' for {whom}' if whom else ''}")
     if finding.confidence != cause.confidence:
         notes.append(finding.confidence)
     if set(finding.platforms) != set(cause.platforms):

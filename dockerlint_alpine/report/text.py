@@ -177,6 +177,8 @@ class _Writer:
             yield from self._part(indent, "or" if number else first, (f"{way.title}{saves}",), GREEN)
             if self._options.show_fix and way.fix is not None:
                 yield from self._changed(changes(lines, way.fix), indent, most=0)
+                if any(edit.path is not None for edit in way.fix.edits):
+                    yield f"{indent}   {self._paint(printable(way.fix.title), GREEN)}"
 
     def _heading(self, cause: Cause) -> Iterator[str]:
         paint, color = self._paint, SEVERITY_COLORS[cause.severity]

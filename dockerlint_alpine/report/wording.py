@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from dockerlint_alpine.report.display import printable
 from dockerlint_alpine.report.options import PROGRAM
-from dockerlint_alpine.system.plural import plural
+from dockerlint_alpine.system.plural import listed, plural
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -86,14 +86,13 @@ def found(report: Report) -> str:
     It never says that there are no problems where something that may hide one could not be checked.
     """
     counted = ((report.count("error"), "error"), (report.count("warning"), "warning"), (report.count("info"), "note"))
-    parts = [plural(number, word) for number, word in counted if number]
-    listed = " and ".join(filter(None, (", ".join(parts[:-1]), *parts[-1:])))
+    what = listed(plural(number, word) for number, word in counted if number)
     number = sum(file.stages for file in report.files)
     where = f"in {plural(len(report.files), 'Dockerfile')}"
-    if not listed and not number and not report.unknown:
+    if not what and not number and not report.unknown:
         return f"Nothing to check: no Alpine stage {where}" if report.files else "Nothing to check"
-    said = f"Found {listed}" if listed else f"No {'new ' if report.left_out else ''}problems found"
-    if not listed and report.unknown:
+    said = f"Found {what}" if what else f"No {'new ' if report.left_out else ''}problems found"
+    if not what and report.unknown:
         said, where = f"{said} in what could be checked", f"of {where.removeprefix('in ')}"
     return f"{said} {where} with {plural(number, 'Alpine stage')}"
 
@@ -150,9 +149,7 @@ def _alike(message: str) -> tuple[list[str], tuple[str, ...]] | None:
 
 
 def _of_all(names: Sequence[str], lead: str, one: str, many: str, said: str) -> str:
-    shown = list(names) if len(names) <= _NAMES else [*names[: _NAMES - 1], f"{len(names) - _NAMES + 1} more"]
-    listed = " and ".join(filter(None, (", ".join(shown[:-1]), shown[-1])))
-    return " ".join(filter(None, (f"{lead}{listed}", many if len(names) > 1 else one, said)))
+    return " ".join(filter(None, (f"{lead}{listed(names, _NAMES)}", many if len(names) > 1 else one, said)))
 
 
 _PLACES = 2

@@ -8,6 +8,7 @@ from msgspec import Struct, field
 from msgspec.structs import replace
 
 from dockerlint_alpine.system.builds import Others
+from dockerlint_alpine.system.plural import listed
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -67,10 +68,7 @@ def read_job(job: Job) -> bytes:
 
 def missing(*jobs: Job) -> str:
     """What is wrong where a compose or bake file has builds of a Dockerfile that is not there."""
-    names = list(dict.fromkeys(name for job in jobs for name in job.services))
-    if len(names) > _NAMED:
-        names[_NAMED - 1 :] = [f"{len(names) - _NAMED + 1} more"]
-    said = " and ".join(filter(None, (", ".join(names[:-1]), *names[-1:])))
+    said = listed((name for job in jobs for name in job.services), _NAMED)
     return f"no such file, and {jobs[0].named_by} builds {said} from it"
 
 

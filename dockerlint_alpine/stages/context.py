@@ -184,7 +184,7 @@ def _is_project(folder: Path, looked_at: set[str]) -> bool:
 
 def _upwards(home: Path, named: Sequence[str]) -> Iterable[Path]:
     """The folders above ``home`` that belong to the same project, nearest first."""
-    root = project_root(home, named)
+    root = os.path.realpath(project_root(home, named))
     return [folder for folder in home.absolute().parents[:_MAX_LEVELS_UP] if lies_within(folder, root)]
 
 

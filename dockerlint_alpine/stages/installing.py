@@ -38,6 +38,7 @@ from dockerlint_alpine.stages.linkage import build_facts, known_build
 from dockerlint_alpine.stages.model import GlibcMade, Installed, InstallStep
 from dockerlint_alpine.stages.wheels import WheelError
 from dockerlint_alpine.system.paths import absolute
+from dockerlint_alpine.system.plural import listed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -403,7 +404,7 @@ class Installer:
 
     def _report_hidden(self, call: Call, command: InstallCommand, hidden: Sequence[str]) -> None:
         if hidden:
-            names = ", ".join(dict.fromkeys(hidden))
+            names = listed(hidden)
             message = f"{command.tool} takes requirements from {names}, known only while building"
             call.unjudged("unknown-value", message + call.walk.how_to_give(hidden), f"{command.tool} {command.verb}")
 
@@ -466,7 +467,7 @@ class Installer:
         for names, what in ((unknown, f"{{}} {are}"), (half_known, required), (extras, "what {} adds is")):
             if names:
                 told = what is only_built
-                message = what.format(_listed(names)) + ("" if told else f" not known offline{advice}")
+                message = what.format(listed(names, _SHOWN_UNKNOWN)) + ("" if told else f" not known offline{advice}")
                 call.unjudged(
                     "unresolved-requirement", message, f"embedded facts as of {self.facts.as_of}", len(set(names))
                 )
@@ -493,7 +494,7 @@ class Installer:
         if unruled:
             several = len(set(unruled)) > 1
             message = (
-                f"{_listed(unruled)} {'are' if several else 'is'} compiled, and what that takes is not known:"
+                f"{listed(unruled, _SHOWN_UNKNOWN)} {'are' if several else 'is'} compiled, and what that takes is not known:"
                 f" {self.sources.advice}"
             )
             failures = [self.sources.failures[name] for name in unruled if name in self.sources.failures]
@@ -532,13 +533,6 @@ def _keeps_environment(call: Call, request: InstallRequest) -> bool:
         return True
     # pip reads PIP_NO_BUILD_ISOLATION with its sense turned round: false switches the isolation off.
     return call.env.get("PIP_NO_BUILD_ISOLATION", "").lower() in {"0", "false", "no", "off"}
-
-
-def _listed(names: Sequence[str]) -> str:
-    unique = list(dict.fromkeys(names))
-    if len(unique) > _SHOWN_UNKNOWN:
-        unique[_SHOWN_UNKNOWN - 1 :] = [f"{len(unique) - _SHOWN_UNKNOWN + 1} more"]
-    return " and ".join(filter(None, (", ".join(unique[:-1]), unique[-1])))
 
 
 def _present(walk: StageWalk, home: PythonHome, command: InstallCommand, request: InstallRequest) -> dict[str, str]:

@@ -46,6 +46,15 @@ def test_lz4_as_the_case_needs_it(ask: Any) -> None:
     ]
 
 
+def test_what_can_compile_it(ask: Any) -> None:
+    limits = [(one["versions"], one["takes"]) for one in ask("uwsgi")["distribution"]["limits"]]
+    assert (">=2.0.17.1,<=2.0.28", "GCC before 15") in limits
+    assert ("==2.0.20", "Python up to 3.10") in limits
+    assert any(one["takes"].startswith("Rust ") for one in ask("cryptography")["distribution"]["limits"])
+    assert "What can compile it" in render(ask("uwsgi"))
+    assert "What can compile it" not in render(ask("lz4"))
+
+
 def test_names_follow_the_release(ask: Any) -> None:
     rows = {row["alpine"]: row for row in ask("psycopg2")["distribution"]["releases"]}
     assert rows["3.12"]["build"] == ["gcc", "musl-dev", "postgresql-dev"]

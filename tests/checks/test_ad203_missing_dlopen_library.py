@@ -34,6 +34,22 @@ def test_only_the_official_images_are_known_to_search_with_compilers(judge: Judg
     assert not [one for one in own.findings if one.code == "AD203"]
 
 
+def test_what_only_a_branch_brings_is_possible(judge: Judge) -> None:
+    lines = 'ARG X\nRUN if [ -n "$X" ]; then apk add libmagic; fi\nRUN pip install python-magic==0.4.27\n'
+    (found,) = judge(f"FROM python:3.12-alpine3.21\n{lines}").findings
+    assert (found.severity, found.confidence, found.fix) == ("warning", "possible", None)
+    assert found.message.endswith("opens libmagic.so.1 at run time; only a branch that may not run brings it")
+    assert found.evidence[1].kind == "rule"
+
+
+@pytest.mark.parametrize(
+    ("what", "packages"), [("discord.py", set()), ("discord.py[voice]", {"binutils", "ffmpeg", "opus-dev"})]
+)
+def test_what_an_extra_opens_is_needed_with_the_extra(judge: Judge, what: str, packages: set[str]) -> None:
+    findings = judge(STAGE.format(what=f"{what}==2.3.2")).findings
+    assert {name for one in findings if one.code == "AD203" for name in one.packages} == packages
+
+
 def test_a_program_that_only_a_dependency_may_start_is_a_warning(judge: Judge) -> None:
     """prefect draws with graphviz when it is asked to; graphviz alone is asked for to be used."""
     for requirement, severity in (("prefect", "warning"), ("graphviz", "error")):

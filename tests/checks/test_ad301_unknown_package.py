@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dockerlint_alpine.apk import IndexStore
-from dockerlint_alpine.checks.package_names import DOCUMENT
+from dockerlint_alpine.checks.package_names import DOCUMENT, KnownName
+from dockerlint_alpine.checks.successors import _other_numbers
 from dockerlint_alpine.knowledge import Knowledge
 from dockerlint_alpine.run.analysis import Doctor, configure, fix_bytes
 
@@ -77,6 +78,31 @@ def test_the_successor(judge: Judge, release: str, name: str, successor: str | N
     assert (finding.location.line, finding.location.column) == (2, 29)
 
 
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("libssl1.1", " any more; libssl3 takes its place"),
+        ("libexecinfo-dev", " any more; musl has no backtrace(); nothing replaces it since 3.17"),
+        ("libpq5", ", Debian's name: write libpq"),
+    ],
+)
+def test_whose_name_it_is(judge: Judge, name: str, said: str) -> None:
+    (finding,) = unknown(judge(f"FROM alpine:3.19\nRUN apk add {name}\n"))
+    assert finding.message == f"Alpine 3.19 has no package {name}{said}"
+
+
+def test_a_name_is_gone_after_its_last_release() -> None:
+    name = KnownName("libssl1.1", "Alpine", until="3.18")
+    assert [name.missing_from(one) for one in ("3.9", "3.18", "3.19", "edge")] == [False, False, True, True]
+
+
+def test_of_other_numbers_the_next_newer_is_first() -> None:
+    release = IndexStore().open("3.19")
+    expected = ("llvm17-dev", "llvm16-dev", "llvm15-dev", "llvm14-dev")
+    assert _other_numbers(release, "llvm", "llvm16.5-dev", "-dev") == expected
+    assert _other_numbers(release, "llvm", "llvm-dev", "-dev") == ()
+
+
 @pytest.mark.parametrize("release", COMPLETE)
 def test_names_that_another_package_provides_are_known(judge: Judge, release: str) -> None:
     names = "py-pip mysql-dev postgresql-dev libc-dev pkgconfig udev so:libz.so.1 cmd:curl pc:zlib"
@@ -100,6 +126,7 @@ def test_another_architecture_has_its_own_index(judge: Judge) -> None:
         "RUN echo @testing https://example.org/testing | tee -a /etc/apk/repositories\nRUN apk add nosuch",
         "RUN sed -i 's/v3.19/edge/g' /etc/apk/repositories && apk add nosuch",
         "RUN sed -i 's#alpine/v3.19#alpine/edge#' /etc/apk/repositories && apk add nosuch",
+        "RUN sed -i 's|dl-cdn.alpinelinux.org/alpine/v3.19|h.example/edge|' /etc/apk/repositories && apk add nosuch",
         "RUN cat <<EOF > /etc/apk/repositories\nhttps://example.org/main\nEOF\nRUN apk add nosuch",
         "COPY repositories /etc/apk/\nRUN apk add nosuch",
         "COPY files/ /\nRUN apk add nosuch",

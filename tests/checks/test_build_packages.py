@@ -21,6 +21,33 @@ def test_all_wheels_need_no_compiler(judge: Judge) -> None:
 
 
 @pytest.mark.parametrize(
+    "python",
+    ["-c 'import ssl'", "-m pip check", "-V", "-m venv /v", "manage.py collectstatic --noinput"],
+)
+def test_what_python_is_asked_for_compiles_nothing(judge: Judge, python: str) -> None:
+    assert [one.code for one in judge(WHEELS.format(more=f"RUN python {python}\n")).findings] == ["AD402"]
+
+
+@pytest.mark.parametrize(
+    ("code", "compiled", "opens", "idle"),
+    [
+        ("AD402", "", "pyudev==0.24.4", ("musl-dev",)),
+        ("AD402", "", "python-magic==0.4.27", ("gcc", "musl-dev")),
+        ("AD401", "lz4==4.4.5", "pyudev==0.24.4", ("musl-dev",)),
+        ("AD401", "lz4==4.4.5", "python-magic==0.4.27", ("gcc", "musl-dev")),
+    ],
+)
+def test_the_compiler_that_find_library_asks_stays(
+    judge: Judge, code: str, compiled: str, opens: str, idle: tuple[str, ...]
+) -> None:
+    """``ctypes.util.find_library`` starts gcc or objdump; python-magic opens its library by name."""
+    text = f"FROM python:3.12-alpine3.21\nRUN apk add --no-cache gcc musl-dev\nRUN pip install {compiled} {opens}\n"
+    (found,) = judge(text, select=[code]).findings
+    assert found.packages == idle
+    assert found.message.startswith("musl-dev " if len(idle) == 1 else "gcc and musl-dev ")
+
+
+@pytest.mark.parametrize(
     "more",
     [
         "RUN make -C /src\n",
@@ -30,6 +57,8 @@ def test_all_wheels_need_no_compiler(judge: Judge) -> None:
         "RUN gcc -o /hello hello.c\n",
         "RUN find / -name '*.c' -exec gcc {} \\;\n",
         "RUN python setup.py build_ext\n",
+        "RUN python -m\n",
+        "RUN python -m unittest\n",
         "RUN <<EOF python3\nimport os\nEOF\n",
         "ARG WHAT\nRUN apk add --no-cache $WHAT\n",
         "RUN pip install nobody-knows-this-one\n",

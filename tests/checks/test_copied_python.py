@@ -32,6 +32,7 @@ def test_what_the_application_imports_is_an_error(judge: Judge) -> None:
         ("so:libffi.so.8", ("libffi",)),
     }
     assert all(one.fix is not None and one.fix.applicability == "safe" for one in found)
+    assert {one.confidence for one in found} == {"certain"}
     assert rest.severity == "warning"
     assert "readline" in rest.packages
     assert not {"libffi", "sqlite-libs", "zlib"} & set(rest.packages)
@@ -41,6 +42,8 @@ def test_what_nobody_is_seen_to_import_is_one_warning(judge: Judge) -> None:
     (finding,) = python(judge, "import os\n")
     assert finding.severity == "warning"
     assert {"libffi", "libbz2", "sqlite-libs", "readline"} <= set(finding.packages)
+    assert finding.confidence == "likely"
+    assert "links libbz2.so.1 and more that this stage lacks: add libbz2 gdbm" in finding.message
 
 
 @pytest.mark.parametrize(

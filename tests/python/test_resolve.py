@@ -125,6 +125,33 @@ def test_a_conflict_below_makes_an_older_parent_win() -> None:
     assert [(one.name, one.kind) for one in pinned.unresolved] == [("lz4", "conflict")]
 
 
+def test_versions_that_go_together_are_looked_for_as_pip_does() -> None:
+    """Blaming the parents of one conflict in turn takes every release of ``free`` away and ends with the yanked one."""
+    facts = MemoryFacts(
+        {
+            "old": [Release(version, wheels=PURE) for version in ("3", "2", "1")],
+            "new": [Release("2", wheels=PURE), Release("1", wheels=PURE)],
+            "free": [Release("3", wheels=PURE), Release("2", wheels=PURE, yanked=True), Release("1", wheels=PURE)],
+            "child": [Release(version, wheels=PURE) for version in ("3", "2", "1")],
+        },
+        {
+            "old": ["child<2", "free"],
+            ("old", "1"): ["child", "free"],
+            "new": ["child>=2", "free"],
+            "free": ["child"],
+            ("free", "3"): ["child>=2"],
+            "child": [],
+        },
+    )
+    found = ask("old\nnew\n", facts)
+    assert short(found) == {
+        "old": ("1", "wheel"), "new": ("2", "wheel"), "free": ("3", "wheel"), "child": ("3", "wheel"),
+    }  # fmt: skip
+    impossible = ask("old==3\nnew==2\n", facts)
+    assert [(one.name, one.kind) for one in impossible.unresolved] == [("child", "conflict")]
+    assert short(impossible)["free"] == ("3", "wheel")
+
+
 def test_what_is_not_known_is_listed_and_never_guessed() -> None:
     found = ask("mystery>=1\nlz4==9.9\nclickhouse-connect[zs]\n", FACTS)
     assert short(found)["mystery"] == (None, "unknown")
