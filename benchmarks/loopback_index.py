@@ -15,6 +15,7 @@ import io
 import json
 import sys
 import tarfile
+import threading
 import time
 from collections import defaultdict
 from functools import cache
@@ -80,12 +81,15 @@ def make_server(records: Records, wait: float, port: int = 0) -> ThreadingHTTPSe
     """The server, not yet serving; ``asked`` collects the paths."""
     from dockerlint_alpine.knowledge import Knowledge
 
-    embedded = Knowledge.open().facts
+    own = threading.local()  # a connection to the rules serves one thread
 
     @cache
     def known(name: str) -> dict[str, dict[str, Any]]:
         if name in records:
             return records[name]
+        if not hasattr(own, "facts"):
+            own.facts = Knowledge.open().facts
+        embedded = own.facts
         return {
             one.version: {
                 "wheels": one.wheels,

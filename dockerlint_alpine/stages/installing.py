@@ -93,6 +93,9 @@ class Call(Struct, frozen=True, dict=True):
 _OTHER_INDEXES = ("PIP_EXTRA_INDEX_URL", "PIP_FIND_LINKS", "UV_EXTRA_INDEX_URL", "UV_INDEX", "UV_FIND_LINKS")
 _OTHER_WHEELS = "another index that is named may have one"
 
+_TOO_LATE = ("no answer within", "can't be reached", "not asked yet")
+"""What is said where an index would answer if it were waited for."""
+
 _NEWEST_PIP = "26"
 """Stands for a pip of which only that it was upgraded is known: it is newer than 21.2, the first that knows musl."""
 
@@ -477,7 +480,7 @@ class Installer:
         if self._online:
             return f", and the index gave no answer{f' ({self._refusal})' if self._refusal else ''}"
         if self._refusal and self._refusal != NOBODY_ASKED:
-            named = self._refusal.startswith("only --online")
+            named = not any(one in self._refusal for one in _TOO_LATE)
             return f": {self._refusal}" if named else ", and the index did not answer in time: --online waits for it"
         return ": ask the index with --online"
 

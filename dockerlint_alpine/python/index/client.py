@@ -372,7 +372,7 @@ def _taken(response: urllib3.BaseHTTPResponse, url: str, limit: int, end: float,
 
 def _plain(error: Exception) -> str:
     """The cause in a few words, without addresses of objects and without credentials."""
-    reason = getattr(error, "reason", None)
+    reason = getattr(error, "reason", None) or next((one for one in error.args if isinstance(one, Exception)), None)
     text = _OF_LIBRARY.sub("", str(reason if isinstance(reason, Exception) else error))
     return redact(text).strip("()'\" ") or type(error).__name__
 

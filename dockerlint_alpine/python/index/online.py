@@ -106,6 +106,11 @@ class PythonIndex:
         if options.locked_at is not None and not options.no_index:
             known = [url for url in indexes if url.rstrip("/") == options.locked_at.rstrip("/")]
             indexes = known or [options.locked_at]
+        for url in (*indexes, *links):
+            try:
+                urllib.parse.urlsplit(url)
+            except ValueError:
+                raise ResolverError(f"{redact(url)} is no address of an index") from None
         if not indexes and not links and not options.no_index:
             raise ResolverError(NO_INDEX)
         key = (tuple(indexes), links)

@@ -12,6 +12,7 @@ import pytest
 
 from dockerlint_alpine.python.formats.requirements_file import read_requirements
 from dockerlint_alpine.python.model import Resolution, Target
+from dockerlint_alpine.python.resolve import ResolverError
 from tests.hostile.loopback import loopback, send
 from tests.python.conftest import MemoryFiles
 from tests.python.support import resolver
@@ -114,3 +115,15 @@ def test_a_page_that_moved_to_another_host_is_read_there(tmp_path: Path) -> None
 
         assert asked(tmp_path, moved).unresolved == ()
         assert other.asked
+
+
+@pytest.mark.parametrize("address", ["http://[bad/simple", "nonsense", "file:///tmp/x"])
+def test_an_address_that_is_none_is_one_line(tmp_path: Path, address: str) -> None:
+    way = resolver(tmp_path, {"PIP_INDEX_URL": address})
+    with pytest.raises(ResolverError, match=r"is no address of an index|no package index is configured"):
+        way.ask(read_requirements("/r.txt", MemoryFiles({"/r.txt": "sound\n"})), Target("3.11", musl=(1, 2)))
+
+
+def test_a_connection_that_is_closed_without_a_word(tmp_path: Path) -> None:
+    (one,) = asked(tmp_path, lambda handler: handler.connection.close()).unresolved
+    assert one.reason.endswith("/simple/broken/: Remote end closed connection without response")
