@@ -1,4 +1,4 @@
-"""What a library would add to a cold check: CPU time of its import beside that of the whole command.
+"""What a library would add to a cold check, and the floor that no check gets below: Python with what every run imports.
 
     python benchmarks/start_up.py pathspec packaging.requirements msgspec
 
@@ -29,12 +29,18 @@ def cpu(*command: str) -> float:
 
 
 def main() -> None:
+    check = ("-m", "dockerlint_alpine", "check", "--offline", str(FIXTURE))
+    whole = cpu(*check, "--no-cache")
+    print(f"{'cold check':36} {whole:6.0f} ms")
+    print(f"{'warm check':36} {cpu(*check):6.0f} ms")
+    print(f"{'python -S':36} {cpu('-S', '-c', 'pass'):6.0f} ms")
     nothing = cpu("-c", "pass")
-    whole = cpu("-m", "dockerlint_alpine", "check", "--no-cache", str(FIXTURE))
-    print(f"{'cold check':24} {whole:6.0f} ms")
+    print(f"{'python':36} {nothing:6.0f} ms")
+    for names in ("click", "click,msgspec", "click,msgspec,sqlite3,hashlib"):
+        print(f"{'python, ' + names:36} {cpu('-c', f'import {names}'):6.0f} ms")
     for name in sys.argv[1:] or ["pathspec", "packaging.requirements", "packaging.tags", "msgspec"]:
         cost = cpu("-c", f"import {name}") - nothing
-        print(f"{'import ' + name:24} {cost:6.0f} ms {100 * cost / whole:5.1f} %")
+        print(f"{'import ' + name:36} {cost:6.0f} ms {100 * cost / whole:5.1f} %")
 
 
 if __name__ == "__main__":

@@ -87,6 +87,12 @@ def test_one_bad_name_does_not_take_a_virtual_package_with_it(alpine319: Index) 
 def test_needs(alpine319: Index) -> None:
     world = World.of(alpine319, ["openblas", "libpq-dev"])
     assert world.has("so:libopenblas.so.3")  # provided as so:openblas:libopenblas.so.3
+    for (
+        name,
+        package,
+    ) in world.packages.items():  # however names are filed, each stands for its package and what that provides
+        assert name in world.holders(name)
+        assert all(name in world.holders(provide.name) for provide in package.provides)
     assert world.provider("cmd:pg_config") is world.packages["libpq-dev"]
     assert world.has("pc:libpq>=9.0")
     assert not world.has("pc:libpq>=99")

@@ -95,6 +95,24 @@ def test_a_list_with_a_name_is_for_building(mend: Mend) -> None:
     assert b"-t .b make g++ libpq-dev\n" in mend(text, select=["AD101"]).new
 
 
+def test_a_list_that_is_deleted_before_the_need_is_too_early(mend: Mend) -> None:
+    text = (
+        "FROM python:3.11-alpine3.19\nRUN apk add --no-cache -t .a gcc musl-dev make cmake\nRUN apk del .a\n"
+        "RUN apk add --no-cache -t .b gcc\nRUN pip install psycopg2==2.9.9\nRUN apk del .b\n"
+    )
+    assert b"-t .b gcc libpq-dev\n" in mend(text, select=["AD101"]).new
+
+
+def test_a_list_that_another_stage_reads_too_comes_last(mend: Mend) -> None:
+    both = "FROM python:3.11-alpine3.19{}\nCOPY pk /pk\nRUN apk add --no-cache $(cat /pk)\n"
+    text = (
+        both.format(" AS x") + both.format("") + "RUN apk add --no-cache tini\nRUN pip install python-magic==0.4.27\n"
+    )
+    done = mend(text, {"pk": "curl\nlibpq\njq\n"}, select=["AD203"])
+    assert b"apk add --no-cache tini libmagic\n" in done.new
+    assert not done.others
+
+
 def test_a_list_behind_the_need_is_too_late(mend: Mend) -> None:
     text = "FROM python:3.11-alpine3.19\nRUN curl -fsS https://h.example/x\nRUN apk add --no-cache jq git tini\n"
     new = mend(text, select=["AD204"]).new.decode().splitlines()

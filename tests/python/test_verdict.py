@@ -14,7 +14,7 @@ from pip._vendor.packaging.tags import Tag
 
 from dockerlint_alpine.python.model import IndexOptions, Release, Target
 from dockerlint_alpine.python.tags import supported_tags
-from dockerlint_alpine.python.verdict import choose, judge_file, merge_releases, releases_of_files
+from dockerlint_alpine.python.verdict import choose, judge_file, merge_releases, newest_first, releases_of_files
 
 MUSL = "cp311-cp311-musllinux_1_2_x86_64"
 OLD_MUSL = "cp311-cp311-musllinux_1_1_x86_64"
@@ -183,7 +183,9 @@ def _plain(tag: str) -> list[str]:
 @given(releases, specifier, st.booleans(), st.booleans())
 def test_the_choice_is_pips(found: list[Release], text: str, prefer_binary: bool, pre: bool) -> None:
     expected = pips_choice(found, text, prefer_binary=prefer_binary, pre=pre)
-    mine = choose("foo", text, found, TARGET, IndexOptions(prefer_binary=prefer_binary, pre=pre))
+    options = IndexOptions(prefer_binary=prefer_binary, pre=pre)
+    mine = choose("foo", text, found, TARGET, options)
+    assert choose("foo", text, newest_first(found), TARGET, options, ordered=True) == mine
     if expected is None:
         assert mine.verdict.kind == "none"
         return

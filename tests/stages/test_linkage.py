@@ -1,0 +1,108 @@
+"""What a compile finds, links and leaves needed, by the rules and Alpine's own indexes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+import pytest
+
+from dockerlint_alpine.apk import IndexStore, World
+from dockerlint_alpine.knowledge import Knowledge
+from dockerlint_alpine.python import Resolved, Verdict
+from dockerlint_alpine.python.model import Origin
+from dockerlint_alpine.stages.linkage import BuildFacts, build_facts, pulled_in_by
+
+Compiled = Callable[..., BuildFacts]
+
+
+@pytest.fixture
+def compiled(knowledge: Knowledge, store: IndexStore) -> Compiled:
+    def run(
+        pinned: str,
+        there: Sequence[str] = (),
+        perhaps: Sequence[str] = (),
+        *,
+        release: str = "3.19",
+        env: Mapping[str, str] | None = None,
+    ) -> BuildFacts:
+        name, _, version = pinned.partition("==")
+        sdist = Verdict("sdist", "no wheel", "index")
+        resolved = Resolved(name, version, (), ("r.txt:1", name), Origin("r.txt", 1), sdist)
+        index = store.open(release)
+        world, possible = World.of(index, there), World.of(index, [*there, *perhaps])
+        return build_facts(resolved, 0, knowledge, index, world, possible, env or {})
+
+    return run
+
+
+@pytest.mark.parametrize(
+    ("there", "perhaps", "env", "presence", "package", "objects"),
+    [
+        ([], [], {}, "absent", "lz4-dev", []),
+        (["lz4-dev"], [], {}, "present", "lz4-dev", ["so:liblz4.so.1"]),
+        (["postgresql-dev"], [], {}, "present", "lz4-dev", ["so:liblz4.so.1"]),
+        ([], ["lz4-dev"], {}, "possible", "lz4-dev", ["so:liblz4.so.1"]),
+        (["lz4-dev"], [], {"PYLZ4_USE_SYSTEM_LZ4": "0"}, "off", None, []),
+    ],
+)
+def test_a_library_that_is_linked_where_it_is_found(
+    compiled: Compiled,
+    there: list[str],
+    perhaps: list[str],
+    env: dict[str, str],
+    presence: str,
+    package: str | None,
+    objects: list[str],
+) -> None:
+    facts = compiled("lz4==4.4.5", there, perhaps, env=env)
+    (use,) = facts.uses
+    assert (use.presence, use.need, use.package, use.objects) == (presence, "pc:liblz4", package, ("so:liblz4.so.1",))
+    assert use.linked is bool(objects)
+    assert [name for name, _ in facts.objects] == objects
+    assert facts.tools == ("cmd:gcc", "musl-dev")
+
+
+@pytest.mark.parametrize(
+    ("pinned", "release", "there", "needs", "objects"),
+    [
+        # required: missing until it is added, and linked then; the tool is looked for before the library
+        ("psycopg2==2.9.9", "3.19", [], [("absent", "cmd:pg_config", "libpq-dev")], ["so:libpq.so.5"]),
+        ("psycopg2==2.9.9", "3.12", [], [("absent", "cmd:pg_config", "postgresql-dev")], ["so:libpq.so.5"]),
+        # a soname that moves with the release
+        ("pyicu==2.11", "3.19", ["icu-dev"], [("present", "pc:icu-uc", "icu-dev")], ["so:libicuuc.so.74", "c++"]),
+        ("pyicu==2.11", "3.12", [], [("absent", "pc:icu-uc", "icu-dev")], ["so:libicuuc.so.67", "c++"]),
+        # two libraries of one name: the one that is there, else OpenSSL's
+        ("m2crypto==0.40.1", "3.12", [], [("absent", "openssl-dev", "openssl-dev")], ["so:libssl.so.1.1"]),
+        ("m2crypto==0.40.1", "3.12", ["libressl-dev"], [("absent", "openssl-dev", "openssl-dev")], ["so:libssl.so.48"]),
+        ("greenlet==3.0.3", "3.19", [], [], ["c++"]),
+        ("python-magic==0.4.27", "3.19", [], [], []),
+    ],
+)
+def test_what_linking_leaves_behind(
+    compiled: Compiled, pinned: str, release: str, there: list[str], needs: list[object], objects: list[str]
+) -> None:
+    facts = compiled(pinned, there, release=release)
+    assert [(use.presence, use.need, use.package) for use in facts.uses] == needs
+    expected = [
+        one for name in objects for one in (["so:libstdc++.so.6", "so:libgcc_s.so.1"] if name == "c++" else [name])
+    ]
+    assert [name for name, _ in facts.objects] == expected
+
+
+def test_libraries_that_are_switched_off_are_not_linked(compiled: Compiled) -> None:
+    facts = compiled("gevent==23.9.1", ["libev-dev", "c-ares-dev", "libuv-dev"])
+    assert {use.presence for use in facts.uses} == {"off"}
+    assert not any(use.linked for use in facts.uses)
+    assert facts.objects == ()
+    assert facts.tools == ("cmd:gcc", "musl-dev", "cmd:make")
+
+
+def test_how_a_package_came_in_leaves_virtual_lists_out(store: IndexStore) -> None:
+    world = World.of(store.open("3.19")).add("postgresql-dev", virtual=".deps").add("curl")
+    assert pulled_in_by(world, "lz4-dev")[-2:] == ("postgresql16-dev", "lz4-dev")
+    assert pulled_in_by(world, "lz4-dev")[0].startswith("postgresql")
+    assert pulled_in_by(world, "curl") == ("curl",)
+    assert pulled_in_by(world, "gdal") == ()
+    listed = World.of(store.open("3.19")).add("lz4-dev", virtual=".deps")
+    assert pulled_in_by(listed, "lz4-dev") == ("lz4-dev",)
+    assert pulled_in_by(listed, ".deps") == (".deps",)
