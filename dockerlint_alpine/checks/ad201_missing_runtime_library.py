@@ -92,7 +92,14 @@ from dockerlint_alpine.checks.base import (
 )
 from dockerlint_alpine.checks.copied_python import copied_packages, copied_pythons, pythons_of, unfit
 from dockerlint_alpine.checks.package_names import PackageNames
-from dockerlint_alpine.checks.run_moment import MissingObject, closed_objects, missing_objects, package_for, state_of
+from dockerlint_alpine.checks.run_moment import (
+    MissingObject,
+    closed_objects,
+    left_to_others,
+    missing_objects,
+    package_for,
+    state_of,
+)
 from dockerlint_alpine.model.findings import Evidence, Fix, TextEdit
 from dockerlint_alpine.stages import InstallStep, LibraryUse
 from dockerlint_alpine.system.musl import is_libc_itself
@@ -266,6 +273,10 @@ def finding(check: Check, subject: Subject, stage: Stage, missing: MissingObject
     before = missing.step.instruction if missing.step is not None else None
     wanted = missing.package if missing.state == "missing" and not item.conditional else None
     fix, anchor = check.add(subject, stage, wanted, before)
+    others = left_to_others(subject) if missing.step is None else None
+    reasons = chain(subject, stage, missing)
+    if others is not None and fix is not None:
+        fix = replace(fix, applicability="unsafe")
     sure = confidence_of(subject, item, stage, missing.moment, missing.package)
     if missing.state != "missing":
         sure = "possible"
@@ -282,7 +293,8 @@ def finding(check: Check, subject: Subject, stage: Stage, missing: MissingObject
         item=item,
         at=instruction_location(subject.dockerfile, anchor or before or item.arrived),
         confidence=sure,
-        evidence=chain(subject, stage, missing),
+        severity="warning" if others is not None else None,
+        evidence=(*reasons[:-1], others, reasons[-1]),
         need=need,
         packages=(missing.package,),
         fix=fix,

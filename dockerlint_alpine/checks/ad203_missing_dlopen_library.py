@@ -55,6 +55,7 @@ from dockerlint_alpine.checks import evidence
 from dockerlint_alpine.checks.application import application
 from dockerlint_alpine.checks.base import Check, Subject, confidence_of, instruction_location, stage_label
 from dockerlint_alpine.checks.programs import starts
+from dockerlint_alpine.checks.run_moment import left_to_others
 from dockerlint_alpine.knowledge import RuntimeNeed
 from dockerlint_alpine.model.findings import Evidence
 from dockerlint_alpine.stages import PythonStep, library_copied
@@ -237,7 +238,7 @@ def _finding(subject: Subject, stage: Stage, lack: _Lack, use: _Use) -> Finding:
     if lack.opened is not None and sure == "certain":
         sure = "likely"  # a source says what it may open, not that it will
     fix, anchor = CHECK.add(subject, stage, package if not lack.possible and not item.conditional else None, None)
-    doubt = use.doubt(item, need) if need.severity == "error" else None
+    doubt = (left_to_others(subject) or use.doubt(item, need)) if need.severity == "error" else None
     # What only switches a feature on is shown, not written: the author may not use it.
     if fix is not None and (need.feature or need.severity != "error" or doubt is not None):
         fix = replace(fix, applicability="unsafe")

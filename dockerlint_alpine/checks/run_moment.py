@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Literal
 
 from msgspec import Struct
 
+from dockerlint_alpine.model.findings import Evidence
 from dockerlint_alpine.stages import ApkStep, Installed, LibraryUse, Moment, PythonStep, closed_by, library_copied
 
 if TYPE_CHECKING:
@@ -20,6 +21,15 @@ if TYPE_CHECKING:
 
 
 _REOPENS = re.compile(r"\b(?:chmod|chown|chgrp|setfacl|addgroup|usermod)\b")
+
+
+def left_to_others(subject: Subject) -> Evidence | None:
+    """Why what only shows where an image runs is no error of this Dockerfile: others start from its image."""
+    if not subject.timeline.is_base:
+        return None
+    return Evidence(
+        "dockerfile", "another Dockerfile of the project starts from this image, and may bring what it lacks"
+    )
 
 
 class MissingObject(Struct, frozen=True):

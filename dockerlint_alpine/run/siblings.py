@@ -23,6 +23,7 @@ _MAX_OTHERS = 24
 """Builds that one build may rest on, near ones first."""
 
 _NAMING = re.compile(rb"(?im)^[ \t]*(?:FROM|ARG)[ \t].*$|\bfrom=\S+")
+_FROM = re.compile(rb"(?im)^[ \t]*FROM[ \t]+(?:--\S+[ \t]+)*(?P<image>\S+)(?:[ \t]+AS[ \t]+(?P<name>\S+))?")
 _WORD = re.compile(rb"(?P<before>[/:]|\}[-._]?)?(?P<word>[\w][\w.-]*)")
 _FILE = re.compile(
     r"(?is)(?:(?:docker|container)file(?:[.-](?P<behind>[\w.-]+))?|(?P<before>[\w.-]+)\.(?:docker|container)file)\Z"
@@ -39,11 +40,15 @@ def related(jobs: Sequence[Job]) -> list[Job]:
             by_name.setdefault(_last(name), []).append(number)
         if build.folder:
             by_folder.setdefault(build.folder.lower(), []).append(number)
-    near = [_named(job, by_name, by_folder) for job in jobs]
+    named = [_named(job, by_name, by_folder) for job in jobs]
+    near = [list(one) for one in named]
+    bases = {base for number, one in enumerate(named) for base, starts in one.items() if starts and base != number}
     found: list[Job] = []
     for number, job in enumerate(jobs):
         others = _closure(number, near, builds)
-        found.append(replace(job, others=replace(job.others, builds=others)) if others else job)
+        based = number in bases
+        more = others or based
+        found.append(replace(job, others=replace(job.others, builds=others, rest_on_it=based)) if more else job)
     return found
 
 
@@ -74,23 +79,30 @@ def _last(name: str) -> str:
     return path.rpartition("/")[2].partition(":")[0].lower() if path.rpartition("/")[2][:1] != ":" else path
 
 
-def _named(job: Job, by_name: dict[str, list[int]], by_folder: dict[str, list[int]]) -> list[int]:
-    """The builds that may make what a Dockerfile, its arguments or its contexts name."""
+def _named(job: Job, by_name: dict[str, list[int]], by_folder: dict[str, list[int]]) -> dict[int, bool]:
+    """The builds that may make what a Dockerfile, its arguments or its contexts name, and whether a FROM names it."""
     try:
         data = read_job(job)
     except UnreadableError:
-        return []
-    found: dict[int, None] = {}
-    for _, value in job.others.contexts:
-        found.update(dict.fromkeys(by_name.get(value, ())))
+        return {}
+    found: dict[int, bool] = {}
+    starts = [match["image"] for match in _FROM.finditer(data)]
+    for name, value in job.others.contexts:
+        is_start = name.encode("utf-8", "surrogateescape") in starts
+        found.update((number, is_start or found.get(number, False)) for number in by_name.get(value, ()))
     texts = [match[0] for match in _NAMING.finditer(data)]
     texts += [value.encode("utf-8", "surrogateescape") for value in job.build_args.values()]
     texts += [value.encode("utf-8", "surrogateescape") for _, value in job.others.contexts]
-    for before, word in _words(texts):
-        found.update(dict.fromkeys(by_name.get(word, ())))
-        if before:
-            found.update(dict.fromkeys(by_folder.get(word, ())))
-    return list(found)
+    for is_start, some in ((False, texts), (True, starts)):
+        for before, word in _words(some):
+            numbers = (*by_name.get(word, ()), *(by_folder.get(word, ()) if before else ()))
+            found.update((number, is_start or found.get(number, False)) for number in numbers)
+    stages = {match["name"].lower() for match in _FROM.finditer(data) if match["name"]}
+    for start in {start.lower() for start in starts} - stages:
+        # A bare name that nobody publishes, as scripts give it to what a folder of that name builds. Which build that is,
+        # is not known well enough to go on from its end.
+        found.update(dict.fromkeys(by_folder.get(start.decode("utf-8", "surrogateescape"), ()), True))
+    return found
 
 
 def _words(texts: Iterable[bytes]) -> Iterator[tuple[bool, str]]:

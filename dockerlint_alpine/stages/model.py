@@ -217,6 +217,8 @@ class Timeline(Struct, frozen=True):
     stages: dict[int, Stage]
     unjudged: tuple[Unjudged, ...]
     notes: tuple[str, ...] = field(default=())
+    is_base: bool = False
+    """True where other builds of the project may start from its image, and bring what it lacks to run."""
 
     def lineage(self, stage: Stage) -> tuple[Stage, ...]:
         """The stage and the stages it is built from, nearest first."""

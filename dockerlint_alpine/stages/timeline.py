@@ -178,7 +178,8 @@ def build_timeline(
             return Unclear(f"{build.shown} can't be checked: {reason or error}")
 
     elsewhere = OtherBuilds(others, platform, other)
-    return walked(dockerfile, build_args or {}, context, shown_as, platform, elsewhere).build(target)
+    found = walked(dockerfile, build_args or {}, context, shown_as, platform, elsewhere).build(target)
+    return replace(found, is_base=True) if others.rest_on_it else found
 
 
 def _open(build: OtherBuild, looked_at: set[str]) -> tuple[Dockerfile, BuildContext]:

@@ -104,6 +104,23 @@ def test_what_the_base_lacks_is_said_once(found: Found) -> None:
     assert not codes(reports["app/Dockerfile"])
 
 
+@pytest.mark.parametrize(
+    ("files", "severity"),
+    [
+        ({"app/Dockerfile": "FROM acme/base:1\nRUN apk add curl\n", "compose.yml": COMPOSE}, "warning"),
+        ({"app/Dockerfile": "FROM start\n", "docker-bake.hcl": BAKE}, "warning"),
+        ({"app/Dockerfile": "FROM base\n"}, "warning"),
+        ({"app/Dockerfile": "FROM alpine:3.19 AS base\nFROM base\n"}, "error"),
+        ({"app/Dockerfile": "FROM alpine:3.19\nCOPY --from=acme/base:1 /srv /srv\n", "compose.yml": COMPOSE}, "error"),
+    ],
+)
+def test_what_the_base_lacks_is_no_error_where_others_start_from_it(
+    found: Found, files: dict[str, str], severity: str
+) -> None:
+    report = found({"base/Dockerfile": f"{LZ4}RUN apk del postgresql-dev\n", **files})["base/Dockerfile"]
+    assert {one.severity for one in report.findings if one.code == "AD202"} == {severity}
+
+
 def test_what_is_taken_away_here_is_said_here(found: Found) -> None:
     app = "FROM acme/base:1\nRUN apk del postgresql-dev\n"
     reports = found({"base/Dockerfile": LZ4, "app/Dockerfile": app, "compose.yml": COMPOSE})
