@@ -71,6 +71,7 @@ def test_a_mistake_of_ours_is_a_line_and_not_a_traceback(files: list[str], monke
         raise ZeroDivisionError("oh\nno")
 
     monkeypatch.setattr(Doctor, "check_bytes", broken)
+    monkeypatch.setattr(pool, "_context", lambda: get_context("fork"))  # a new interpreter knows no patches
     for workers in (1, 2):
         said = [one.message for one in judged(files[:4], workers) if isinstance(one, FileError)]
         assert len(said) == 4
@@ -89,6 +90,7 @@ def test_a_worker_that_is_killed_costs_its_files_and_no_more(files: list[str], m
         return true(self, data, path, **named)  # type: ignore[arg-type]
 
     monkeypatch.setattr(Doctor, "check_bytes", deadly)
+    monkeypatch.setattr(pool, "_context", lambda: get_context("fork"))
     results = judged(files, 2)
     assert [one.path for one in results] == files
     assert isinstance(results[0], FileReport)
