@@ -120,15 +120,19 @@ class _Rules(Struct, frozen=True):
     tools: toolchains.Toolchains
 
 
+OLDEST = "3.12"
+"""The release from which on every package that a rule asks for has to be there; older ones lack many."""
+
+
 def judged(indexes: Indexes) -> dict[str, str]:
     """Return the releases whose main and community are both at hand, oldest first, each with the architecture to ask.
 
-    Where only a stand-in or a derived index could answer, a missing package would prove nothing. x86_64 is asked where it
-    is there.
+    Where only a stand-in or a derived index could answer, a missing package would prove nothing; rules are not held
+    against what is older than :data:`OLDEST`. x86_64 is asked where it is there.
     """
     held: dict[str, dict[str, set[str]]] = {}
     for source in indexes.sources():
-        if source.derived is not None:
+        if source.derived is not None or release_key(source.release) < release_key(OLDEST):
             continue
         held.setdefault(source.release, {}).setdefault(source.arch, set()).add(source.repository)
     found = {}

@@ -16,7 +16,7 @@ from dockerlint_alpine.system.paths import absolute
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from dockerlint_alpine.apk import Index, IndexStore
+    from dockerlint_alpine.apk import Index, IndexStore, Package
     from dockerlint_alpine.knowledge import BaseImage, Knowledge
     from dockerlint_alpine.stages.context import BuildContext
     from dockerlint_alpine.stages.environment import Scope
@@ -26,7 +26,16 @@ if TYPE_CHECKING:
     from dockerlint_alpine.syntax import Dockerfile, Instruction, SourceText
 
 _WITH_PYTHON2 = frozenset(f"3.{minor}" for minor in range(12))
+_BUNDLED_PIP = {"3.6.9": "18.1", "3.7.3": "19.0.3", "3.8.10": "21.1.1"}
+"""The pip that a Python brings (CPython: ``_PIP_VERSION`` of Lib/ensurepip/__init__.py at those tags)."""
 _PYTHON2 = frozenset({"python", "python-dev", "python2", "python2-dev", "py-pip", "py2-pip"})
+
+
+def _bundled_pip(python: Package) -> str:
+    """The pip of a ``python3`` that has it in its own package, as up to Alpine 3.11; empty for others."""
+    own = any(provide.name == "py3-pip" for provide in python.provides)
+    return _BUNDLED_PIP.get(python.version.partition("-r")[0], "") if own else ""
+
 
 DEFAULT_SHELL = ("/bin/sh", "-c")
 
@@ -198,7 +207,7 @@ class StageWalk:
         if self._means_python2():
             version = None
         pip = self.packages.possible.packages.get("py3-pip")
-        pip_version = re.match(r"[\d.]+", pip.version) if pip is not None else None
+        pip_version = re.match(r"[\d.]+", pip.version if pip is not None else _bundled_pip(package))
         upgraded = self.settings.get("pip./usr")
         return PythonHome(
             "/usr",

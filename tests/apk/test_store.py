@@ -33,7 +33,7 @@ def test_every_snapshot_is_signed_by_alpine_and_listed() -> None:
 
 
 def test_what_is_embedded(store: IndexStore) -> None:
-    assert store.releases() == ("3.12", "3.14", "3.15", "3.16", "3.17", "3.18", "3.19", "3.20", "3.21", "3.22")
+    assert store.releases() == tuple(f"3.{minor}" for minor in range(9, 23) if minor != 13)
     assert store.derived_releases() == ("3.23", "3.24", "edge")
     sources = [source for source in store.sources() if source.derived is None]
     assert len(sources) == len(list(SNAPSHOTS.glob("*.APKINDEX.tar.gz")))

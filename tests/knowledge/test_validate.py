@@ -150,9 +150,9 @@ def test_broken_files_and_contradictions_are_all_listed(rules: Path) -> None:
 
 
 def test_a_release_without_a_full_index_is_not_judged_and_x86_64_is_preferred() -> None:
-    indexes = Indexes(r3_9=Index(LZ4), r3_19=Index(LZ4), r3_20=Index(LZ4))
+    indexes = Indexes(r3_12=Index(LZ4), r3_19=Index(LZ4), r3_20=Index(LZ4))
     indexes.made["3.20"].repositories = ("main",)
-    assert list(judged(indexes)) == ["3.9", "3.19"]
+    assert list(judged(indexes)) == ["3.12", "3.19"]
     rows = [Source("3.14", repository, arch) for arch in ("armv7", "aarch64") for repository in ("main", "community")]
     indexes.sources = lambda: rows
     assert judged(indexes) == {"3.14": "aarch64"}
