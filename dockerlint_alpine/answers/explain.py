@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from dockerlint_alpine.checks import CHECKS, check_by_topic
-from dockerlint_alpine.knowledge.toolchains import DOCUMENT, Toolchains
+from dockerlint_alpine.checks.toolchain import toolchains
 from dockerlint_alpine.knowledge.validate import brings
 
 if TYPE_CHECKING:
@@ -165,7 +165,7 @@ def distribution_facts(entry: Distribution, world: World) -> dict[str, Any]:
         "builds": [_build(build, world) for build in entry.builds],
         "limits": [
             {"versions": one.versions, "takes": one.sentence, "evidence": list(one.evidence)}
-            for one in Toolchains(world.knowledge.document(DOCUMENT)).demands(entry.name)
+            for one in toolchains(world.knowledge).demands(entry.name)
         ],
         "runtime": [runtime_facts(need, world) for need in entry.runtime],
         "dockerfile": _dockerfile(entry, newest, world),

@@ -131,6 +131,14 @@ def _artefact(location: str) -> tuple[str, ...] | None:
     return (name,) if is_archive(name) and not vcs else None
 
 
+def requires_of(metadata: bytes) -> tuple[str, ...]:
+    """Return the ``Requires-Dist`` of a wheel's METADATA (core metadata specification), each on one line."""
+    from email.parser import HeaderParser
+
+    headers = HeaderParser().parsestr(metadata.decode("utf-8", "replace"))
+    return tuple(" ".join(str(value).split()) for value in headers.get_all("Requires-Dist", ()))
+
+
 def archive_version(name: str) -> tuple[str, str] | None:
     """Return (normalised distribution, version) of a wheel or sdist file name, ``None`` if it tells neither."""
     if name.endswith(".whl"):

@@ -125,9 +125,7 @@ def _requires(subject: Subject) -> tuple[str, ...]:
     """``Requires-Dist`` of the wheel's METADATA (core metadata specification)."""
     for path, node in subject.tree.nodes():
         if path.endswith(".dist-info/METADATA") and path.count("/") == 2 and node.content is not None:
-            from email.parser import BytesHeaderParser
-            from email.policy import compat32
+            from dockerlint_alpine.python.requirement import requires_of
 
-            head = BytesHeaderParser(policy=compat32).parsebytes(node.content.partition(b"\n\n")[0])
-            return tuple(" ".join(str(value).split()) for value in head.get_all("Requires-Dist", []))
+            return requires_of(node.content)
     return ()

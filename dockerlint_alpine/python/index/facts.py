@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
-from dockerlint_alpine.python.index.client import AbsentError, IndexAnswerError, IndexFile, NotKeptError
-from dockerlint_alpine.python.requirement import archive_version
+from dockerlint_alpine.python.index.client import MAX_METADATA, AbsentError, IndexAnswerError, IndexFile, NotKeptError
+from dockerlint_alpine.python.requirement import archive_version, requires_of
 from dockerlint_alpine.python.resolve import NOT_THERE, Choices, ResolverError
 from dockerlint_alpine.python.sources.sdist import SdistError, read_sdist
 from dockerlint_alpine.python.sources.source_facts import SourceFacts
@@ -283,18 +283,10 @@ def _files(index: SimpleIndex, name: str, version: str) -> list[IndexFile]:
     return []
 
 
-def requires_of(metadata: bytes) -> tuple[str, ...]:
-    """Return the ``Requires-Dist`` of a wheel's METADATA."""
-    from email.parser import HeaderParser
-
-    headers = HeaderParser().parsestr(metadata.decode("utf-8", "replace"))
-    return tuple(str(value) for value in headers.get_all("Requires-Dist", ()))
-
-
 def _metadata_of(wheel: bytes) -> bytes:
     with zipfile.ZipFile(io.BytesIO(wheel)) as archive:
         name = next((one for one in archive.namelist() if one.endswith(f".dist-info/{_METADATA}")), None)
-        if name is None or archive.getinfo(name).file_size > 4 * 1024 * 1024:
+        if name is None or archive.getinfo(name).file_size > MAX_METADATA:
             return b""
         return archive.read(name)
 

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from dockerlint_alpine.python.formats.requirements_file import read_requirements
-from dockerlint_alpine.python.index.facts import requires_of
 from dockerlint_alpine.python.model import Release, Resolution, Target
+from dockerlint_alpine.python.requirement import requires_of
 from tests.python.conftest import MemoryFacts, MemoryFiles
 from tests.python.index.local_index import LocalIndex, serve
 from tests.python.support import resolver
