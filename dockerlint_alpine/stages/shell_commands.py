@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 
     from dockerlint_alpine.stages.installing import Installer
     from dockerlint_alpine.stages.model import UnjudgedKind
-    from dockerlint_alpine.stages.walk import StageWalk
+    from dockerlint_alpine.stages.walk import StageWalk, Trigger
     from dockerlint_alpine.syntax import Arg, ExpandedCommand, Instruction, Script, SourceText, Span
 
 _REPOSITORIES_FILE = "/etc/apk/repositories"
@@ -50,9 +50,18 @@ _SMALL = 64 * 1024
 """Bytes of a script that is read although it does not look as if it installed anything: it may start one that does."""
 
 
-def walk_script(walk: StageWalk, instruction: Instruction, script: Script, installer: Installer) -> None:
-    """Let every command of a script act on the stage, in order; ``installer`` carries out those of pip and the like."""
-    reader = _ScriptWalk(walk, instruction, installer)
+def walk_script(
+    walk: StageWalk, instruction: Instruction, script: Script, installer: Installer, trigger: Trigger | None = None
+) -> None:
+    """Let every command of a script act on the stage, in order; ``installer`` carries out those of pip and the like.
+
+    Where the script is that of a ``trigger``, ``instruction`` stands for it in this file.
+    """
+    within = None
+    if trigger is not None:
+        file = ScriptFile("", trigger.shown, trigger.data)
+        within = Within(file, (instruction.start, instruction.end), conditional=False, chain=())
+    reader = _ScriptWalk(walk, instruction, installer, within=within)
     reader.script(script, walk.scope.names)
     for problem in script.problems:
         walk.unjudged(

@@ -58,6 +58,14 @@ class Unclear(Struct, frozen=True):
     reason: str
 
 
+class Trigger(Struct, frozen=True):
+    """An ONBUILD instruction of another Dockerfile, called ``shown`` in messages and made of the bytes ``data``."""
+
+    instruction: Instruction
+    shown: str
+    data: bytes
+
+
 class Elsewhere(Protocol):
     """Knows what other builds of the project make."""
 
@@ -154,6 +162,9 @@ class StageWalk:
 
         self.unclear = ""
         """Why nothing is known of the image that the stage starts from."""
+
+        self.triggers: tuple[Trigger, ...] = ()
+        """What runs before its own instructions, because the build that makes its base says ``ONBUILD``."""
 
     def inherit(self, parent: StageWalk) -> None:
         """Go on from the end of the stage that this one is built from."""
