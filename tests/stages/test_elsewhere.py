@@ -180,7 +180,7 @@ def test_triggers_of_the_base_run_here_on_the_files_of_this_context(found: Found
         ("libpq",),
     )
     assert {one.location.line for one in (build, *unknown)} == {1}
-    assert "b/Dockerfile:7: pip install -r requirements.txt" in {one.detail for one in build.evidence}
+    assert "b/Dockerfile:7: pip install -r $GET" in {one.detail for one in build.evidence}
     assert {"Alpine 3.19 has no package nosuch", "Alpine 3.19 has no package alsonot"} == {
         one.message.partition(":")[0] for one in unknown
     }
