@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from dockerlint_alpine.installers.base import PythonHome
 from dockerlint_alpine.stages.files import StageFiles
-from dockerlint_alpine.stages.model import Installed, Moment, Stage, Step, Unjudged, UnjudgedKind
+from dockerlint_alpine.stages.model import Installed, Moment, ScriptCommand, Stage, Step, Unjudged, UnjudgedKind
 from dockerlint_alpine.syntax import expand
 from dockerlint_alpine.system.paths import absolute
 
@@ -160,6 +160,9 @@ class StageWalk:
         self.scripts: list[str] = []
         """Texts of other files that are run in the stage."""
 
+        self.ran: list[ScriptCommand] = []
+        """What these run, as far as they are shell scripts."""
+
         self.unclear = ""
         """Why nothing is known of the image that the stage starts from."""
 
@@ -298,4 +301,5 @@ class StageWalk:
             platform=self.platform,
             kind=self.kind,
             scripts=tuple(self.scripts),
+            ran=tuple(self.ran),
         )
