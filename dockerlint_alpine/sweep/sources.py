@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 import re
-import tarfile
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Literal, TypeAlias
 
 from msgspec import Struct
+
+from dockerlint_alpine.system.tarread import is_tar
 
 Kind: TypeAlias = Literal["folder", "git", "bundle", "archive", "url"]
 
@@ -115,9 +116,4 @@ def _file_kind(path: Path) -> Kind | None:
         return None
     if start in _BUNDLE:
         return "bundle"
-    if path.name.lower().endswith(_ARCHIVES):
-        try:
-            return "archive" if tarfile.is_tarfile(path) else None
-        except (OSError, EOFError, ValueError):
-            return None
-    return None
+    return "archive" if path.name.lower().endswith(_ARCHIVES) and is_tar(path) else None
