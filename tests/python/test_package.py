@@ -4,17 +4,6 @@ from __future__ import annotations
 import subprocess
 import sys
 
-import pytest
-
-import dockerlint_alpine.python as package
-
-
-def test_every_public_name_loads() -> None:
-    for name in package.__all__:
-        assert getattr(package, name) is not None
-    with pytest.raises(AttributeError):
-        _ = package.no_such_name
-
 
 def test_a_plain_check_loads_nothing_heavy() -> None:
     """The flagship case: a pinned requirement, judged and resolved, without packaging, libcst or the network modules."""
