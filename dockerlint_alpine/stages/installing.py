@@ -10,6 +10,7 @@ from msgspec.structs import replace
 
 from dockerlint_alpine.installers.base import PythonHome, project_folder
 from dockerlint_alpine.knowledge.packaged import distribution_names, python_modules
+from dockerlint_alpine.python.formats.project import no_project
 from dockerlint_alpine.python.markers import machine
 from dockerlint_alpine.python.model import Resolution, Resolved, Target, Unresolved, normalise
 from dockerlint_alpine.python.requirement import comes_from_git
@@ -447,6 +448,10 @@ class Installer:
         for item in resolution.unresolved:
             if item.kind == "no-release" and item.name in refused:
                 continue
+            if item.kind == "unknown" and any(
+                one.message.startswith(no_project(call.walk.files.display(item.name))) for one in problems
+            ):
+                continue  # the problem says it
             if (item.name in reported and item.kind != "no-release") or (
                 item.name in present and item.kind == "dependencies"
             ):
@@ -456,7 +461,7 @@ class Installer:
                 call.unjudged("unresolved-requirement", message, " -> ".join(item.chain))
             elif item.kind == "unknown" and not item.name.startswith(("/", ".")):
                 unknown.append(item.name)
-            elif item.kind == "unknown" and not any(one.message.startswith(f"{item.name} has") for one in problems):
+            elif item.kind == "unknown":
                 message = f"what {item.name} requires can't be read from its files"
                 call.unjudged("unresolved-requirement", message, " -> ".join(item.chain))
             elif item.kind == "dependencies":
