@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import errno
 import os
-import re
 import subprocess
 import tarfile
 import tempfile
@@ -24,13 +23,14 @@ from msgspec import Struct
 from dockerlint_alpine.run.discovery import names_builds
 from dockerlint_alpine.sweep.sources import SourceError
 from dockerlint_alpine.system.files import MAX_SIZE, read_file
+from dockerlint_alpine.system.patterns import lazy_pattern
 
 if TYPE_CHECKING:
     from dockerlint_alpine.sweep.sources import Source
 
 MAX_FILES = 400_000
 MAX_DEPTH = 100
-_COMMIT = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
+_COMMIT = lazy_pattern(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
 _SMALL = 64 * 1024
 """Bytes up to which any file is laid out: a script that is copied may have any name."""
 _LARGE = 8 * 1024 * 1024
