@@ -13,15 +13,16 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from msgspec import Struct
 
-from dockerlint_alpine.elf.errors import ArchiveError, TargetError
+from dockerlint_alpine.elf.errors import TargetError
 from dockerlint_alpine.elf.folders import looks_like_root
 from dockerlint_alpine.elf.layers import merge
 from dockerlint_alpine.elf.streams import Decompressed, FileSlice, Hashed, is_compressed
 from dockerlint_alpine.elf.targets import MACHINE_NAMES, Progress, Subject, no_progress
-from dockerlint_alpine.elf.tarread import TarReader
 from dockerlint_alpine.elf.trees import MemoryTree
 from dockerlint_alpine.elf.wheels import kept_sources
 from dockerlint_alpine.system.patterns import lazy_pattern
+from dockerlint_alpine.system.tarread import TarReader
+from dockerlint_alpine.system.unreadable import ArchiveError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
     from dockerlint_alpine.apk import IndexStore
     from dockerlint_alpine.knowledge import Knowledge, Library
-    from dockerlint_alpine.python import SourceFacts
     from dockerlint_alpine.python.index.client import IndexFile
+    from dockerlint_alpine.python.sources.source_facts import SourceFacts
 
 _COMPILERS = frozenset(f"cmd:{name}" for name in "cc c++ gcc g++ cargo rustc cmake meson ninja".split())
 """Programs that a language brings, or that come as wheels from the Python index."""

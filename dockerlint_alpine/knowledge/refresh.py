@@ -74,10 +74,9 @@ def _final_releases(releases: Iterable[Release]) -> list[tuple[Version, Release]
 
 
 def _stated(index: SimpleIndex, name: str, version: str) -> tuple[str, ...] | None:
-    from zipfile import BadZipFile
-
     from dockerlint_alpine.python.index.facts import sdist_facts, stated_requires
     from dockerlint_alpine.python.resolve import ResolverError
+    from dockerlint_alpine.system.unreadable import ArchiveError
 
     def static_facts(index: SimpleIndex, name: str, version: str) -> SourceFacts:
         facts = sdist_facts(index, name, version)
@@ -85,7 +84,7 @@ def _stated(index: SimpleIndex, name: str, version: str) -> tuple[str, ...] | No
 
     try:
         found = stated_requires(index, name, version, static_facts)
-    except (ResolverError, BadZipFile) as error:
+    except (ResolverError, ArchiveError) as error:
         raise RefreshError(f"{name} {version}: {error}") from None
     return None if found is None else tuple(found)
 

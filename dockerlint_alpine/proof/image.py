@@ -24,14 +24,15 @@ from dockerlint_alpine.elf.trees import normalise as normalised
 from dockerlint_alpine.knowledge.packaged import distribution_names, python_modules
 from dockerlint_alpine.model.comparison import Comparison, Difference, Doubt, Miss, Sides
 from dockerlint_alpine.model.findings import Evidence
-from dockerlint_alpine.python import normalise
+from dockerlint_alpine.python.model import normalise
 from dockerlint_alpine.system.patterns import lazy_pattern
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from dockerlint_alpine.elf import Inspection, NeedReport, ObjectReport, Subject
     from dockerlint_alpine.elf.identity import Identity
+    from dockerlint_alpine.elf.inspection import Inspection, NeedReport, ObjectReport
+    from dockerlint_alpine.elf.targets import Subject
     from dockerlint_alpine.knowledge import Knowledge
     from dockerlint_alpine.model.findings import Finding
     from dockerlint_alpine.stages import Installed, Stage, Timeline

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 
 from dockerlint_alpine.installers.base import Words
-from dockerlint_alpine.python import Origin, Requested, RequirementSet
+from dockerlint_alpine.python.model import Origin, Requested, RequirementSet
 from dockerlint_alpine.stages.errors import IncludeCycleError
 from dockerlint_alpine.system.paths import absolute
 from dockerlint_alpine.system.patterns import lazy_pattern
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from dockerlint_alpine.installers.base import ExportCommand, InstallCommand, Surroundings
-    from dockerlint_alpine.python import Target
+    from dockerlint_alpine.python.model import Target
     from dockerlint_alpine.stages.model import Installed
     from dockerlint_alpine.stages.scripts import ScriptFile
     from dockerlint_alpine.stages.walk import StageWalk

@@ -10,8 +10,8 @@ from msgspec.structs import replace
 
 from dockerlint_alpine.installers.base import PythonHome, project_folder
 from dockerlint_alpine.knowledge.packaged import distribution_names, python_modules
-from dockerlint_alpine.python import Resolution, Resolved, Target, Unresolved, musl_of_alpine, normalise
 from dockerlint_alpine.python.markers import machine
+from dockerlint_alpine.python.model import Resolution, Resolved, Target, Unresolved, normalise
 from dockerlint_alpine.python.requirement import comes_from_git
 from dockerlint_alpine.python.resolve import (
     EXTRA_NOT_RECORDED,
@@ -21,6 +21,7 @@ from dockerlint_alpine.python.resolve import (
     open_names,
     resolve,
 )
+from dockerlint_alpine.python.tags import musl_of_alpine
 from dockerlint_alpine.python.versions import same_version, sort_versions
 from dockerlint_alpine.stages.compiles import SourceBuilds
 from dockerlint_alpine.stages.context import NOT_IN_CONTEXT
@@ -45,7 +46,8 @@ if TYPE_CHECKING:
 
     from dockerlint_alpine.installers.base import ExportCommand, InstallCommand
     from dockerlint_alpine.knowledge import Knowledge
-    from dockerlint_alpine.python import Facts, RequirementSet, Resolver
+    from dockerlint_alpine.python.model import Facts, RequirementSet
+    from dockerlint_alpine.python.resolve import Resolver
     from dockerlint_alpine.stages.linkage import BuildFacts, SourceRule
     from dockerlint_alpine.stages.model import UnjudgedKind, Written
     from dockerlint_alpine.stages.scripts import ScriptFile

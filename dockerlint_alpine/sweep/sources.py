@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import tarfile
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Literal, TypeAlias
@@ -12,6 +11,7 @@ from typing import Literal, TypeAlias
 from msgspec import Struct
 
 from dockerlint_alpine.system.patterns import lazy_pattern
+from dockerlint_alpine.system.tarread import is_tar
 
 Kind: TypeAlias = Literal["folder", "git", "bundle", "archive", "url"]
 
@@ -117,9 +117,4 @@ def _file_kind(path: Path) -> Kind | None:
         return None
     if start in _BUNDLE:
         return "bundle"
-    if path.name.lower().endswith(_ARCHIVES):
-        try:
-            return "archive" if tarfile.is_tarfile(path) else None
-        except (OSError, EOFError, ValueError):
-            return None
-    return None
+    return "archive" if path.name.lower().endswith(_ARCHIVES) and is_tar(path) else None
