@@ -6,7 +6,6 @@ there are, an older version that the requirement allows, another version, anothe
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
@@ -22,6 +21,7 @@ from dockerlint_alpine.model.findings import Fix, Remedy, TextEdit
 from dockerlint_alpine.python.tags import knows_musllinux
 from dockerlint_alpine.python.verdict import choose
 from dockerlint_alpine.stages import InstallStep
+from dockerlint_alpine.system.patterns import lazy_pattern
 from dockerlint_alpine.system.plural import listed
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from dockerlint_alpine.model.findings import Finding, Location
     from dockerlint_alpine.stages import Installed, Stage
 
-_OFFICIAL = re.compile(r"python:(?P<python>3\.(?P<minor>\d+))(?:\.\d+)?-alpine(?P<alpine>3\.\d+)")
+_OFFICIAL = lazy_pattern(r"python:(?P<python>3\.(?P<minor>\d+))(?:\.\d+)?-alpine(?P<alpine>3\.\d+)")
 _NAMED = 4
 
 

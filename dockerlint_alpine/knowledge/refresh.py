@@ -6,7 +6,6 @@ reads them; nothing of them is run. No address of any index or file gets into th
 
 from __future__ import annotations
 
-import re
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
@@ -18,6 +17,7 @@ from dockerlint_alpine.knowledge.facts import WheelRecord
 from dockerlint_alpine.knowledge.folder import RuleFolder
 from dockerlint_alpine.knowledge.toml import text as quoted
 from dockerlint_alpine.knowledge.toml import texts
+from dockerlint_alpine.system.patterns import lazy_pattern
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from dockerlint_alpine.python.model import Release
     from dockerlint_alpine.python.sources.source_facts import SourceFacts
 
-_FOREIGN = re.compile(r"-(?:win|macosx|ios|android|emscripten|pyodide|pyemscripten|wasi)[^-]*\Z")
+_FOREIGN = lazy_pattern(r"-(?:win|macosx|ios|android|emscripten|pyodide|pyemscripten|wasi)[^-]*\Z")
 
 
 def refresh(

@@ -13,6 +13,7 @@ from msgspec import Struct, field
 from dockerlint_alpine.stages.dockerignore import NOTHING_IGNORED, DockerIgnore, component, parse_dockerignore
 from dockerlint_alpine.system import globs
 from dockerlint_alpine.system.files import MAX_SIZE, lies_within, project_root, read_file
+from dockerlint_alpine.system.patterns import lazy_pattern
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -164,7 +165,7 @@ def guess_root(
 
 
 _PROJECT_FILES = ("pyproject.toml", "setup.py", "setup.cfg", "requirements.txt", "Pipfile", "uv.lock", "poetry.lock")
-_BUILD_FILE = re.compile(
+_BUILD_FILE = lazy_pattern(
     r"(?i)(?:.*\.)?(?:docker|container)file.*|.*compose.*\.ya?ml|\.dockerignore|.*\.sh|\..*|readme.*"
 )
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import errno
 import os
-import re
 import subprocess
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -23,6 +22,7 @@ from msgspec import Struct
 from dockerlint_alpine.run.discovery import names_builds
 from dockerlint_alpine.sweep.sources import SourceError
 from dockerlint_alpine.system.files import MAX_SIZE, read_file
+from dockerlint_alpine.system.patterns import lazy_pattern
 from dockerlint_alpine.system.tarread import TarReader, Unpacked
 from dockerlint_alpine.system.unreadable import ArchiveError
 
@@ -33,7 +33,7 @@ MAX_FILES = 400_000
 MAX_DEPTH = 100
 MAX_UNPACKED = 16 * 1024**3
 """Bytes that an archive may unpack to; what does not matter is passed over, but has to be unpacked too."""
-_COMMIT = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
+_COMMIT = lazy_pattern(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
 _SMALL = 64 * 1024
 """Bytes up to which any file is laid out: a script that is copied may have any name."""
 _LARGE = 8 * 1024 * 1024

@@ -10,11 +10,12 @@ from typing import Literal, TypeAlias
 
 from msgspec import Struct
 
+from dockerlint_alpine.system.patterns import lazy_pattern
 from dockerlint_alpine.system.tarread import is_tar
 
 Kind: TypeAlias = Literal["folder", "git", "bundle", "archive", "url"]
 
-_URL = re.compile(r"(?:[a-z][a-z0-9+.-]*://|[\w.-]+@[\w.-]+:)(?!$)", re.IGNORECASE)
+_URL = lazy_pattern(r"(?:[a-z][a-z0-9+.-]*://|[\w.-]+@[\w.-]+:)(?!$)", re.IGNORECASE)
 _BUNDLE = (b"# v2 git bundle\n", b"# v3 git bundle\n")
 _ARCHIVES = (".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz")
 _MAX_LIST = 64 * 1024 * 1024

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import secrets
 from typing import TYPE_CHECKING
 
@@ -17,6 +16,7 @@ from dockerlint_alpine.proof.verify.errors import NotVerifiedError
 from dockerlint_alpine.proof.verify.import_level import Imported, import_modules, modules_of
 from dockerlint_alpine.proof.verify.loader_level import Loaded, Surroundings, ask_loader, find_loader
 from dockerlint_alpine.python.sources.dlopen import scan_sources
+from dockerlint_alpine.system.patterns import lazy_pattern
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -29,8 +29,8 @@ if TYPE_CHECKING:
     from dockerlint_alpine.proof.verify.engine import Engine
     from dockerlint_alpine.stages import Stage, Timeline
 
-_BUNDLED = re.compile(r"/[\w.-]+\.libs/[^/]+$")
-_STANDARD = re.compile(r"/lib/python3\.\d+t?/lib-dynload/")
+_BUNDLED = lazy_pattern(r"/[\w.-]+\.libs/[^/]+$")
+_STANDARD = lazy_pattern(r"/lib/python3\.\d+t?/lib-dynload/")
 
 
 class Judged(Struct, frozen=True):
