@@ -35,6 +35,7 @@ from dockerlint_alpine.stages.scripts import (
 )
 from dockerlint_alpine.syntax import expanded_commands, parse_script
 from dockerlint_alpine.system.paths import absolute
+from dockerlint_alpine.system.patterns import lazy_pattern
 from dockerlint_alpine.system.pulse import pulse
 
 if TYPE_CHECKING:
@@ -46,7 +47,7 @@ if TYPE_CHECKING:
     from dockerlint_alpine.syntax import Arg, ExpandedCommand, Instruction, Script, SourceText, Span
 
 _REPOSITORIES_FILE = "/etc/apk/repositories"
-_IMPORT = re.compile(r"(?:^|[;\n]|\bimport\b|,)\s*(?:import\s+|from\s+)?([A-Za-z_][\w.]*)")
+_IMPORT = lazy_pattern(r"(?:^|[;\n]|\bimport\b|,)\s*(?:import\s+|from\s+)?([A-Za-z_][\w.]*)")
 _REDEFINES = frozenset({".", "alias", "eval", "source"})
 """Commands behind which a word may mean anything."""
 
