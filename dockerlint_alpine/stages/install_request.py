@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from fnmatch import fnmatchcase
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -40,6 +41,7 @@ _ENDLESS = "includes itself"
 
 
 EXTRAS = lazy_pattern(r"\[[\w,.\s-]*\]\Z")
+_ARCHIVE = lazy_pattern(r"(.*\.(?:whl|tar\.gz))(\[[\w,.\s-]*\])?", re.DOTALL)
 _WHOLE = lazy_pattern(r"(?:\$\([\s\S]*\)|`[^`]*`)")
 _LISTED = lazy_pattern(r"\$\([^()]*\)|`[^`]*`")
 
@@ -140,9 +142,9 @@ class ArgumentReader:
     def _known(self, words: Words, arg: Arg, place: Origin) -> None:
         """Wheel files that an earlier step made stand for their distributions; other patterns for their files."""
         text = arg.text
-        extras = found[0] if arg.glob and (found := EXTRAS.search(text)) is not None else ""
-        bare = text.removesuffix(extras)
-        if text.startswith("-") or not (bare.endswith((".whl", ".tar.gz")) or (arg.glob and "/" in text)):
+        archive = _ARCHIVE.fullmatch(text)
+        bare, extras = (archive[1], archive[2] or "") if archive is not None else (text, "")
+        if text.startswith("-") or not (archive is not None or (arg.glob and "/" in text)):
             words.add(text, place)
             return
         pattern = absolute(bare, self._folder)
@@ -165,10 +167,10 @@ class ArgumentReader:
             return
         if not arg.glob:
             words.add(text, place)
-        elif not paths and extras:
-            words.add(text, place)  # the shell leaves a pattern as it is that matches nothing: ./src[db] names extras
-        elif not paths and bare.endswith(".whl"):
+        elif not paths and archive is not None and bare.endswith(".whl"):
             words.hidden.append(text)
+        elif not paths and EXTRAS.search(text):
+            words.add(text, place)  # the shell leaves a pattern as it is that matches nothing: ./src[db] names extras
         for path in paths if arg.glob else ():
             words.add(path, place)
 

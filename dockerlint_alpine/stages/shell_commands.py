@@ -312,7 +312,9 @@ class _ScriptWalk:
         here = walk.packages.possible
         items = [one for one in walk.installed if any(one.location.startswith(folder) for folder in folders)]
         linked = {need for one in items for need, _ in one.objects if walk.packages.world.has(need)}
-        libraries = [one.name for one in here.packages.values() if any(p.name.startswith("so:") for p in one.provides)]
+        # A package with programs too (python3) is hardly there for its library.
+        kinds = {one.name: {provide.name[:3] for provide in one.provides} for one in here.packages.values()}
+        libraries = [name for name, kind in kinds.items() if "so:" in kind and "cmd" not in kind]
         name = _virtual_name(command)
         walk.packages = walk.packages.add(sorted(linked), name, conditional=conditional)
         walk.packages = walk.packages.add(sorted(libraries), name, conditional=True)

@@ -110,7 +110,7 @@ def test_a_wheel_of_the_project_brings_what_the_project_requires(
     items = {item.resolved.name: item for item in last(timeline).installed}
     assert items.keys() == {"acme-x", *found}
     assert not said(timeline)
-    assert items["lz4"].resolved.chain[0] == "pyproject.toml:4"
+    assert any(one.endswith("pyproject.toml:4") for one in items["lz4"].resolved.chain)
 
 
 @pytest.mark.parametrize("install", ["pip install /x/*.whl", 'pip install "$(ls /x/*.whl)"', "pip install $(./which)"])
