@@ -37,7 +37,7 @@ if TYPE_CHECKING:
         ("alpine:edge", "edge", None, None),
         ("node:20-alpine3.19", "3.19", None, None),
         ("nginx:1.25-alpine3.18-slim", "3.18", None, None),
-        ("docker:24-dind", "3.24", None, None),
+        ("docker:24-dind", "3.20", None, None),
         ("someone/app:1.2-alpine3.18", "3.18", None, None),
     ],
 )
