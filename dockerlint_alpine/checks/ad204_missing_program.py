@@ -115,6 +115,7 @@ from dockerlint_alpine.model.findings import Evidence
 from dockerlint_alpine.stages import ApkStep, is_installer
 from dockerlint_alpine.stages.files import FromStage
 from dockerlint_alpine.syntax import expanded_commands, run_scripts
+from dockerlint_alpine.system.patterns import lazy_pattern
 from dockerlint_alpine.system.pulse import pulse
 
 if TYPE_CHECKING:
@@ -130,9 +131,9 @@ if TYPE_CHECKING:
 _OFFICIAL = frozenset({"alpine", "python"})
 """Images of which every program is known: apk's packages, busybox, and Python in /usr/local."""
 
-_NAME = re.compile(r"[A-Za-z0-9][\w.+-]*")
+_NAME = lazy_pattern(r"[A-Za-z0-9][\w.+-]*")
 _SYSTEM = ("/bin", "/sbin", "/usr/bin", "/usr/sbin")
-_PYTHON = re.compile(r"(?:python|pip|pydoc|idle|2to3|easy_install|wheel|pyvenv|activate)[\d.]*(?:-config)?")
+_PYTHON = lazy_pattern(r"(?:python|pip|pydoc|idle|2to3|easy_install|wheel|pyvenv|activate)[\d.]*(?:-config)?")
 _BUILTINS = frozenset(
     """
     : . alias bg bind break builtin caller case cd command compgen complete continue declare dirs disown do done echo elif
@@ -149,7 +150,7 @@ _HARMLESS = PLAIN_TOOLS | {"django-admin", "strip", "xargs"}
 _OF_OTHERS = frozenset("apt apt-get apt-key apt-cache dpkg yum dnf microdnf rpm pacman zypper emerge".split())
 """Package managers of other distributions: Alpine's packages of them install nothing that runs here."""
 
-_PATTERN = re.compile(r"[*?\[]")
+_PATTERN = lazy_pattern(r"[*?\[]")
 _TABLE = "programs"
 
 

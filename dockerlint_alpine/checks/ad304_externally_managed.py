@@ -74,6 +74,7 @@ from dockerlint_alpine.checks.apk_operands import failure_is_handled
 from dockerlint_alpine.checks.base import Check, Subject
 from dockerlint_alpine.model.findings import Evidence, Fix, TextEdit
 from dockerlint_alpine.stages import InstallStep
+from dockerlint_alpine.system.patterns import lazy_pattern
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -82,12 +83,12 @@ if TYPE_CHECKING:
     from dockerlint_alpine.stages import Stage
 
 _SINCE = "3.19"
-_ALLOWED = re.compile(
+_ALLOWED = lazy_pattern(
     r"\bEXTERNALLY|break[-_]system[-_]packages|PIP_(?:TARGET|PREFIX|ROOT|CONFIG_FILE)\b", re.IGNORECASE
 )
 """What lets pip go on, or install elsewhere: wherever it stands, nothing is said."""
 
-_ELSEWHERE = re.compile(r"(?:--(?:target|prefix|root|python|dry-run|no-system)\b|-t\Z)")
+_ELSEWHERE = lazy_pattern(r"(?:--(?:target|prefix|root|python|dry-run|no-system)\b|-t\Z)")
 _CONFIGURATION = (
     "/etc/pip.conf",
     "/etc/xdg/pip/pip.conf",

@@ -16,6 +16,7 @@ from dockerlint_alpine.fixer.textlist import file_list
 from dockerlint_alpine.model.findings import TextEdit
 from dockerlint_alpine.stages import ApkStep, Stage
 from dockerlint_alpine.syntax import LayoutError, list_layout
+from dockerlint_alpine.system.patterns import lazy_pattern
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,16 +30,16 @@ if TYPE_CHECKING:
 REPOSITORIES = ("main", "community")
 """What an image of Alpine has in /etc/apk/repositories (docker-alpine: Dockerfile and rootfs)."""
 
-_NAME = re.compile(r"[^=<>~@]*")
-_OTHER_SOURCE = re.compile(r"/etc/apk\b|--repositories-file\b")
-_MIRROR = re.compile(
+_NAME = lazy_pattern(r"[^=<>~@]*")
+_OTHER_SOURCE = lazy_pattern(r"/etc/apk\b|--repositories-file\b")
+_MIRROR = lazy_pattern(
     r"""\bsed\s+(?:-\S+\s+)*(?P<quote>['"]?)s(?P<mark>[/|#,@!])(?P<old>(?:(?!(?P=mark))[^'"\s])*alpinelinux(?:(?!(?P=mark))[^'"\s])*)(?P=mark)"""
     r"""(?P<new>(?:(?!(?P=mark))[^'"\s])*)(?P=mark)g?(?P=quote)\s+/etc/apk/repositories\b"""
 )
 """``sed -i 's/dl-cdn.alpinelinux.org/mirrors.example/g' /etc/apk/repositories``: another host, the same packages."""
-_OTHER_SHELL = re.compile(rb"/bin/sh\b|\b(?:ba|k|z)sh\b")
-_CHOOSES_RELEASE = re.compile(r"edge|testing|latest-stable|v\d")
-_FAILURE_IS_HANDLED = re.compile(rb"[\s\\`;)}]*(?:\|\||then\b)")
+_OTHER_SHELL = lazy_pattern(rb"/bin/sh\b|\b(?:ba|k|z)sh\b")
+_CHOOSES_RELEASE = lazy_pattern(r"edge|testing|latest-stable|v\d")
+_FAILURE_IS_HANDLED = lazy_pattern(rb"[\s\\`;)}]*(?:\|\||then\b)")
 
 
 class Asked(Struct, frozen=True):

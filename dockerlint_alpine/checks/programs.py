@@ -7,7 +7,6 @@ that defines functions of that name or reads another script first.
 from __future__ import annotations
 
 import posixpath
-import re
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
@@ -17,6 +16,7 @@ from dockerlint_alpine.checks.apk_operands import failure_is_handled
 from dockerlint_alpine.stages import ApkStep, InstallStep
 from dockerlint_alpine.syntax import Mount, expand_command, expanded_commands, parse, parse_script, run_scripts, unwrap
 from dockerlint_alpine.system.paths import absolute
+from dockerlint_alpine.system.patterns import lazy_pattern
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -37,14 +37,14 @@ PLAIN_TOOLS = frozenset(
 )
 """Programs that compile nothing, and make no program that their own words do not name."""
 
-_HANDS_OVER = re.compile(r"""\bexec\b[^\n#]*["']?\$[@*]""")
+_HANDS_OVER = lazy_pattern(r"""\bexec\b[^\n#]*["']?\$[@*]""")
 """An entrypoint that becomes what CMD says: ``exec "$@"``."""
 
-_GIVES_UP = re.compile(rb"\s*\|\|\s*(?:\{\s*)?(?:exit|false|kill|return)\b")
+_GIVES_UP = lazy_pattern(rb"\s*\|\|\s*(?:\{\s*)?(?:exit|false|kill|return)\b")
 """What a health check says behind ``||`` when it fails: the failure is meant, not handled."""
 
-_SHEBANG = re.compile(rb"#!\s*(/\S+)(?:[ \t]+([^\r\n]*?))?[ \t]*\n")
-_GIT = re.compile(r"(?m)^[ \t]*(?:-e[ \t]+|--editable[= \t]+)?[^#;\n]*?\bgit\+(?:https?|ssh|git)://[^;\n]*$")
+_SHEBANG = lazy_pattern(rb"#!\s*(/\S+)(?:[ \t]+([^\r\n]*?))?[ \t]*\n")
+_GIT = lazy_pattern(r"(?m)^[ \t]*(?:-e[ \t]+|--editable[= \t]+)?[^#;\n]*?\bgit\+(?:https?|ssh|git)://[^;\n]*$")
 _MAX_SCRIPT = 1 << 18
 
 

@@ -10,11 +10,11 @@ OpenSSL, libffi and the like, and nothing of Tk that a stage would have to add. 
 from __future__ import annotations
 
 import posixpath
-import re
 from typing import TYPE_CHECKING
 
 from dockerlint_alpine.installers.base import PythonHome, is_set, user_folder
 from dockerlint_alpine.python.versions import InvalidSpecifierError, specifiers
+from dockerlint_alpine.system.patterns import lazy_pattern
 
 if TYPE_CHECKING:
     from collections.abc import Container
@@ -24,9 +24,9 @@ if TYPE_CHECKING:
 INSTALLED, PINNED = "uv.python.installed", "uv.python.pinned"
 """What ``uv python install`` and ``uv python pin`` leave behind, as settings of the stage."""
 _MUSL_BUILDS = frozenset({"linux/amd64", "linux/arm64", "linux/arm64/v8"})
-_VERSION = re.compile(r"(?:c?python)?[@-]?(\d+\.\d+)(?:\.\d+)?(?:-.*)?")
+_VERSION = lazy_pattern(r"(?:c?python)?[@-]?(\d+\.\d+)(?:\.\d+)?(?:-.*)?")
 """``3.12``, ``3.12.4``, ``python3.12``, ``cpython@3.12``, ``cpython-3.12.4-linux-x86_64-musl``."""
-_ANY = re.compile(r"(?:c?python)?[@-]?3?")
+_ANY = lazy_pattern(r"(?:c?python)?[@-]?3?")
 """``3``, ``python3``, ``cpython``."""
 _MINORS = tuple(f"3.{minor}" for minor in range(8, 16))
 

@@ -15,11 +15,12 @@ from msgspec.structs import replace
 from dockerlint_alpine.apk.releases import release_key
 from dockerlint_alpine.knowledge.errors import RuleError
 from dockerlint_alpine.knowledge.schema import Table
+from dockerlint_alpine.system.patterns import lazy_pattern
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-_REFERENCE = re.compile(
+_REFERENCE = lazy_pattern(
     r"(?:(?P<host>(?:[^/@]*[.:][^/@]*|localhost))/)?(?P<path>[^:@]+)(?::(?P<tag>[^@]*))?(?:@(?P<digest>.+))?\Z"
 )
 _HUB = frozenset({"docker.io", "index.docker.io", "registry-1.docker.io", "registry.hub.docker.com"})
@@ -37,12 +38,12 @@ _OF_ARCHITECTURES = {
 """Docker Hub's namespaces with the official images of one architecture (docker-library/official-images, "Architectures
 other than amd64?"), and the platform that each stands for."""
 
-_VERSION_IN_TAG = re.compile(r"v?(\d+(?:[._u]\d+)*)(?=\Z|[-+_a-zA-Z])")
-_ALPINE_IN_TAG = re.compile(r"(?:^|[-_.])alpine(?:[-_]?v?(?P<alpine>3\.\d+|edge))?(?:\.\d+)*(?=$|[-_.])")
-_RELEASE_IN_TAG = re.compile(r"(?:^|[-_])v?(?P<alpine>3\.(?:\d|[123]\d))(?:\.\d+)*(?=$|[-_])")
+_VERSION_IN_TAG = lazy_pattern(r"v?(\d+(?:[._u]\d+)*)(?=\Z|[-+_a-zA-Z])")
+_STEP = lazy_pattern(r"([\w.]+)=(3\.\d+|\?)")
+_ALPINE_IN_TAG = lazy_pattern(r"(?:^|[-_.])alpine(?:[-_]?v?(?P<alpine>3\.\d+|edge))?(?:\.\d+)*(?=$|[-_.])")
+_RELEASE_IN_TAG = lazy_pattern(r"(?:^|[-_])v?(?P<alpine>3\.(?:\d|[123]\d))(?:\.\d+)*(?=$|[-_])")
 """The release in the tag of an image that is called after Alpine: ``alpine-s6:3.22-2.2.0.3``."""
-_STEP = re.compile(r"([\w.]+)=(3\.\d+|\?)")
-_PYTHON_IN_TAG = re.compile(r"(?:^|[-_])(?:python|py)[-_]?(?P<python>[23]\.\d+)(?:\.\d+)*(?=$|[-_])")
+_PYTHON_IN_TAG = lazy_pattern(r"(?:^|[-_])(?:python|py)[-_]?(?P<python>[23]\.\d+)(?:\.\d+)*(?=$|[-_])")
 
 
 class BaseImage(Struct, frozen=True):

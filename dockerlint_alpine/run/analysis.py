@@ -57,7 +57,7 @@ from dockerlint_alpine.system.pulse import pulse
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
-    from dockerlint_alpine.python import Resolver
+    from dockerlint_alpine.python.resolve import Resolver
     from dockerlint_alpine.stages import Timeline
     from dockerlint_alpine.syntax import Dockerfile
 

@@ -13,6 +13,7 @@ from dockerlint_alpine.stages.elsewhere import adopt
 from dockerlint_alpine.stages.heuristics import adds_packages, mentions_packages, uses_other_system
 from dockerlint_alpine.stages.packages import Packages
 from dockerlint_alpine.stages.walk import Folder, Image, Unclear
+from dockerlint_alpine.system.patterns import lazy_pattern
 from dockerlint_alpine.system.platforms import APK_ARCH
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from dockerlint_alpine.knowledge import BaseImage
     from dockerlint_alpine.stages.walk import StageWalk
 
-_REGISTRY = re.compile(r"\$\{?(\w+)\}?/?([^/].*)\Z", re.DOTALL)
+_REGISTRY = lazy_pattern(r"\$\{?(\w+)\}?/?([^/].*)\Z", re.DOTALL)
 """A FROM that begins with a variable."""
 
 _SAME_DAYS = 31

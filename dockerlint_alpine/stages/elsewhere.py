@@ -16,6 +16,7 @@ from dockerlint_alpine.stages.context import BuildContext
 from dockerlint_alpine.stages.files import FromContext, FromStage, StageFiles
 from dockerlint_alpine.stages.walk import Folder, Image, Unclear
 from dockerlint_alpine.system.files import project_root
+from dockerlint_alpine.system.patterns import lazy_pattern
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -29,8 +30,8 @@ _MAX_DEPTH = 6
 _MAX_BUILDS = 24
 """Builds that rest on one another, and those that one Dockerfile rests on in all."""
 
-_REFERENCE = re.compile(r"(?P<path>[^@]*?)(?::(?P<tag>[^/:@]*))?(?:@.*)?\Z", re.DOTALL)
-_HUB = re.compile(r"\A(?:(?:index\.)?docker\.io/)(?:library/)?")
+_REFERENCE = lazy_pattern(r"(?P<path>[^@]*?)(?::(?P<tag>[^/:@]*))?(?:@.*)?\Z", re.DOTALL)
+_HUB = lazy_pattern(r"\A(?:(?:index\.)?docker\.io/)(?:library/)?")
 
 
 class OtherBuilds:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from dockerlint_alpine.apk import Index, World
     from dockerlint_alpine.installers.base import InstallCommand, PythonHome
     from dockerlint_alpine.knowledge import BaseImage, Language
-    from dockerlint_alpine.python import Resolved, Target
+    from dockerlint_alpine.python.model import Resolved, Target
     from dockerlint_alpine.stages.apk_commands import ApkCommand
     from dockerlint_alpine.stages.environment import Scope
     from dockerlint_alpine.stages.files import StageFiles

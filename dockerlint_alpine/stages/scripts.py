@@ -19,6 +19,7 @@ from dockerlint_alpine.syntax.shell.environment import Environment
 from dockerlint_alpine.syntax.shell.model import SHELLS
 from dockerlint_alpine.syntax.source import SourceText
 from dockerlint_alpine.system.paths import absolute
+from dockerlint_alpine.system.patterns import lazy_pattern
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -33,13 +34,13 @@ MAX_DEPTH = 8
 MAX_SCRIPTS = 64
 """Scripts that start one another, and those that one RUN starts in all."""
 
-_SHEBANG = re.compile(rb"#![ \t]*(\S+)(?:[ \t]+(?:-\S+[ \t]+)*(\S+))?")
-_OWN_FOLDER = re.compile(
+_SHEBANG = lazy_pattern(rb"#![ \t]*(\S+)(?:[ \t]+(?:-\S+[ \t]+)*(\S+))?")
+_OWN_FOLDER = lazy_pattern(
     r"""\$\(\s*dirname\s+(?:--\s+)?(?P<q>["']?)\$(?:\{(?:0|BASH_SOURCE(?:\[0\])?)\}|0|BASH_SOURCE)(?P=q)\s*\)"""
     r"""|\$\{(?:0|BASH_SOURCE(?:\[0\])?)%/\*\}"""
 )
 """How a script says which folder it lies in: ``$(dirname "$0")``, ``${0%/*}``."""
-_GO_THERE = re.compile(
+_GO_THERE = lazy_pattern(
     r"""\$\(\s*cd\s+(?:--\s+)?(["']?)(?P<folder>/[\w./-]*)\1\s*(?:>\s*/dev/null\s*)?(?:2>&1\s*)?&&\s*pwd(?:\s+-P)?\s*\)"""
 )
 

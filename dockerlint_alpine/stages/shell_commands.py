@@ -34,6 +34,7 @@ from dockerlint_alpine.stages.scripts import (
 )
 from dockerlint_alpine.syntax import expanded_commands, parse_script
 from dockerlint_alpine.system.paths import absolute
+from dockerlint_alpine.system.patterns import lazy_pattern
 from dockerlint_alpine.system.pulse import pulse
 
 if TYPE_CHECKING:
@@ -45,7 +46,7 @@ if TYPE_CHECKING:
     from dockerlint_alpine.syntax import Arg, ExpandedCommand, Instruction, Script, SourceText, Span
 
 _REPOSITORIES_FILE = "/etc/apk/repositories"
-_IMPORT = re.compile(r"(?:^|[;\n]|\bimport\b|,)\s*(?:import\s+|from\s+)?([A-Za-z_][\w.]*)")
+_IMPORT = lazy_pattern(r"(?:^|[;\n]|\bimport\b|,)\s*(?:import\s+|from\s+)?([A-Za-z_][\w.]*)")
 _SMALL = 64 * 1024
 """Bytes of a script that is read although it does not look as if it installed anything: it may start one that does."""
 
