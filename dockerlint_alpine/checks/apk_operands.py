@@ -125,7 +125,12 @@ def _judged(subject: Subject, step: ApkStep) -> bool:
 
 def failure_is_handled(subject: Subject, span: Span) -> bool:
     """True for a command behind which the author says what is done when it fails (``||``, ``if ...; then``)."""
-    return _FAILURE_IS_HANDLED.match(subject.dockerfile.data, span[1]) is not None
+    return is_handled_in(subject.dockerfile.data, span[1])
+
+
+def is_handled_in(data: bytes, behind: int) -> bool:
+    """The same of a command that ends at ``behind`` in the text ``data``."""
+    return _FAILURE_IS_HANDLED.match(data, behind) is not None
 
 
 def _repositories_changed_at(subject: Subject, stage: Stage) -> int:

@@ -14,7 +14,8 @@ from msgspec.structs import replace
 from dockerlint_alpine.python.requirement import REPOSITORY
 from dockerlint_alpine.stages.context import BuildContext
 from dockerlint_alpine.stages.files import FromContext, FromStage, StageFiles
-from dockerlint_alpine.stages.walk import Folder, Image, Unclear
+from dockerlint_alpine.stages.graph import triggers
+from dockerlint_alpine.stages.walk import Folder, Image, Trigger, Unclear
 from dockerlint_alpine.system.files import project_root
 from dockerlint_alpine.system.patterns import lazy_pattern
 
@@ -143,7 +144,7 @@ def _same(name: str, reference: str) -> bool:
 
 
 def adopt(walk: StageWalk, other: StageWalk, *, guessed: bool) -> None:
-    """Start where another build ends. Its variables are known by their values, its instructions are not followed."""
+    """Start where another build ends. Its variables are known by their values, of its instructions ONBUILD's are left."""
     environment = {name: value.text for name, value in other.scope.env.items() if value.known}
     walk.platform, walk.scope = other.platform, walk.scope.stage(None, environment)
     walk.workdir, walk.shell = other.workdir, other.shell
@@ -158,6 +159,8 @@ def adopt(walk: StageWalk, other: StageWalk, *, guessed: bool) -> None:
     walk.remember_repositories(f"{name} by {other.build.shown_as}" for name in other.repositories)
     walk.scripts = [*other.scripts, other.build.dockerfile.data.decode("utf-8", "replace")]
     walk.installed = list(detached(other.installed, walk.node.from_instruction, other, based=True))
+    shown, data = other.build.shown_as, other.build.dockerfile.data
+    walk.triggers = tuple(Trigger(one, shown, data) for one in triggers(other.node))
 
 
 def detached(

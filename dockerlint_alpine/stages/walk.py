@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from dockerlint_alpine.installers.base import PythonHome
 from dockerlint_alpine.stages.files import StageFiles
-from dockerlint_alpine.stages.model import Installed, Moment, Stage, Step, Unjudged, UnjudgedKind
+from dockerlint_alpine.stages.model import Installed, Moment, ScriptCommand, Stage, Step, Unjudged, UnjudgedKind
 from dockerlint_alpine.syntax import expand
 from dockerlint_alpine.system.paths import absolute
 
@@ -59,6 +59,14 @@ class Unclear(Struct, frozen=True):
     """That it is not known what another build makes, and why."""
 
     reason: str
+
+
+class Trigger(Struct, frozen=True):
+    """An ONBUILD instruction of another Dockerfile, called ``shown`` in messages and made of the bytes ``data``."""
+
+    instruction: Instruction
+    shown: str
+    data: bytes
 
 
 class Elsewhere(Protocol):
@@ -159,8 +167,14 @@ class StageWalk:
         self.scripts: list[str] = []
         """Texts of other files that are run in the stage."""
 
+        self.ran: list[ScriptCommand] = []
+        """What these run, as far as they are shell scripts."""
+
         self.unclear = ""
         """Why nothing is known of the image that the stage starts from."""
+
+        self.triggers: tuple[Trigger, ...] = ()
+        """What runs before its own instructions, because the build that makes its base says ``ONBUILD``."""
 
     def inherit(self, parent: StageWalk) -> None:
         """Go on from the end of the stage that this one is built from."""
@@ -294,4 +308,5 @@ class StageWalk:
             platform=self.platform,
             kind=self.kind,
             scripts=tuple(self.scripts),
+            ran=tuple(self.ran),
         )
