@@ -289,10 +289,10 @@ class BaseImages:
                 f"{shown} names no Alpine release: {self._default_alpine} is assumed, the newest on {self.as_of}",
             )
         if not then.alpine:
-            return "", (f"{shown} names no Alpine release, and which it is on is not recorded",)
+            return "", (f"{shown} names no Alpine release: which it is on is not recorded",)
         if day is not None:
             return then.alpine, ()
-        note = f"{shown} names no Alpine release: {then.alpine} is assumed, its last on {self._moving.as_of}"
+        note = f"{shown} names no Alpine release: {then.alpine} is assumed, where it was last published"
         return then.alpine, (note,)
 
     def _official_python(self, reference: str, tag: str, groups: Mapping[str, str], day: str | None) -> BaseImage:
@@ -313,21 +313,21 @@ class BaseImages:
         full = version if version.count(".") == 2 else ""
         alpine = groups.get("alpine", "")
         if not alpine:
-            alpine = self._alpine_of_python(known, full)
-            newest = f"the newest with Python {full or minor} on {self.as_of}"
-            notes.append(f"{_shown('python', tag)} names no Alpine release: {alpine} is assumed, {newest}")
+            alpine, why = self._alpine_of_python(tag, known, full or minor)
+            notes.append(f"{_shown('python', tag)} names no Alpine release: {why}")
         published = next((item for item in known if item.alpine == alpine), None)
-        if published is None:
+        if published is None and known:
             notes.append(f"no tag of python {minor} on Alpine {alpine} was known on {self.as_of}")
         version = full or (published.last if published else minor)
+        world = alpine or self._default_alpine
         return replace(
             _blank(reference, "python"),
-            alpine=alpine,
+            alpine=alpine or None,
             python=minor,
             python_version=version,
             python_prefix="/usr/local",
-            world=tuple(item.need for item in (*self._rootfs, *self._python) if item.holds(alpine, version)),
-            python_links=tuple(self._links(alpine, version)),
+            world=tuple(item.need for item in (*self._rootfs, *self._python) if item.holds(world, version)),
+            python_links=tuple(self._links(world, version)),
             pip_version=self._pip(minor, version),
             environment=self._environment,
             assumed=tuple(notes),
@@ -356,10 +356,15 @@ class BaseImages:
         fitting = [minor for minor in released if any(item.alpine == alpine for item in self._tags[minor])]
         return max(fitting, key=release_key, default=self._default_python)
 
-    def _alpine_of_python(self, known: tuple[_Tag, ...], full: str) -> str:
-        """Return the newest Alpine release that ``full`` (empty: the newest patch version) was published on."""
-        fitting = [item for item in known if not full or item.has(full)]
-        return max((item.alpine for item in fitting or known), key=release_key, default=self._default_alpine)
+    def _alpine_of_python(self, tag: str, known: tuple[_Tag, ...], version: str) -> tuple[str, str]:
+        """The newest Alpine release that ``version`` was published on, empty where it is not known, and why."""
+        fitting = [item.alpine for item in known if version.count(".") < 2 or item.has(version)]
+        if not fitting and (last := self._moving.on("python", tag, None)) is not None:
+            return last.alpine, f"{last.alpine} is assumed, where it was last published"
+        if not fitting and release_key(version) < release_key(self._default_python):
+            return "", "which it is on is not recorded"
+        alpine = max(fitting, key=release_key, default=self._default_alpine)
+        return alpine, f"{alpine} is assumed, the newest with Python {version} on {self.as_of}"
 
     def _by_tag(self, reference: str, parsed: Reference) -> BaseImage | None:
         """Return the last resort: an unknown repository whose tag or name says ``alpine``."""

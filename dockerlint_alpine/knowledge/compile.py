@@ -62,7 +62,6 @@ def build(rules: Path, out: Path, indexes: Path | None = None) -> None:
     tags, locked = _locks(rules / locks.FILE, folder)
     moved = dict(_image_tags(rules / image_tags.FILE))
     meta = _meta([*entries, *(("lock", name, text) for name, text in locked), ("image-tags", "", _packed(moved))])
-    meta["image-tags-as-of"] = moved.pop("", "")
     out.parent.mkdir(parents=True, exist_ok=True)
     draft = out.with_name(f"{out.name}.new")
     draft.unlink(missing_ok=True)
@@ -132,13 +131,11 @@ def _locks(path: Path, folder: RuleFolder) -> tuple[list[str], list[tuple[str, s
 
 
 def _image_tags(path: Path) -> Iterator[tuple[str, str]]:
-    """The rows of the file, and the day of its line ``# as-of DAY`` under an empty name; raises ``RuleError``."""
+    """The rows of the file: ``image:tag`` and its entries; raises ``RuleError`` for one that can't be read."""
     if not path.exists():
         return
     for line in gzip.decompress(path.read_bytes()).decode("utf-8").splitlines():
-        if line.startswith("# as-of "):
-            yield "", line.removeprefix("# as-of ")
-        elif not line.startswith("#"):
+        if not line.startswith("#"):
             name, _, entries = line.partition("\t")
             found = [_TAG_ENTRY.fullmatch(entry) for entry in entries.split(" ")]
             days = [one[1] for one in found if one is not None]

@@ -28,11 +28,10 @@ class Meaning(Struct, frozen=True):
 
 
 class ImageTags:
-    """The table, ready to ask: ``history`` gives the entries of ``image:tag``, ``as_of`` is the day of the table."""
+    """The table, ready to ask: ``history`` gives the entries of ``image:tag``."""
 
-    def __init__(self, history: Callable[[str], str | None] = lambda _: None, as_of: str = "") -> None:
+    def __init__(self, history: Callable[[str], str | None] = lambda _: None) -> None:
         self._history = history
-        self.as_of = as_of
 
     def on(self, image: str, tag: str, day: str | None) -> Meaning | None:
         """What ``image:tag`` stood for on ``day`` (``YYYY-MM-DD``; ``None``: at last), ``None`` if it is not recorded."""

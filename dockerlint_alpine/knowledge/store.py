@@ -185,8 +185,7 @@ class Knowledge:
     @cached_property
     def base_images(self) -> BaseImages:
         """The compiled rules on base images."""
-        tags = ImageTags(self._image_tag, self._meta("image-tags-as-of"))
-        return BaseImages(self.document("base-images"), tags=tags)
+        return BaseImages(self.document("base-images"), tags=ImageTags(self._image_tag))
 
     @cached_property
     def errors(self) -> Mapping[str, Any]:
