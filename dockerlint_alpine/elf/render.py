@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec import to_builtins
 
-from dockerlint_alpine.system.plural import plural
+from dockerlint_alpine.system.plural import listed, plural
 from dockerlint_alpine.system.unreadable import printable
 
 if TYPE_CHECKING:
@@ -123,8 +123,7 @@ def _symbol_lines(symbols: Sequence[UnresolvedSymbol], count: int) -> Iterator[s
         package = f" [apk add {symbol.providers[0].package}]" if symbol.providers else ""
         groups.setdefault((symbol.wanted_by, symbol.remedy.advice, package), []).append(symbol.shown)
     for (wanted_by, advice, package), names in groups.items():
-        more = f" and {len(names) - MAX_SHOWN_SYMBOLS} more" if len(names) > MAX_SHOWN_SYMBOLS else ""
-        yield f"   ! symbol not found: {', '.join(names[:MAX_SHOWN_SYMBOLS])}{more} (wanted by {wanted_by})"
+        yield f"   ! symbol not found: {listed(names, MAX_SHOWN_SYMBOLS + 1)} (wanted by {wanted_by})"
         yield f"     {advice}{package}"
     if count > len(symbols):
         yield f"   ! ... and {plural(count - len(symbols), 'more symbol')} not found"

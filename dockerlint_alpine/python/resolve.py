@@ -35,6 +35,7 @@ from dockerlint_alpine.python.tags import knows_musllinux
 from dockerlint_alpine.python.verdict import Choice, choose, judge_file, merge_releases, releases_of_files, unrecorded
 from dockerlint_alpine.python.versions import InvalidSpecifierError, same_version, sort_versions, specifiers
 from dockerlint_alpine.system.patterns import lazy_pattern
+from dockerlint_alpine.system.plural import listed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence, Set
@@ -625,8 +626,7 @@ def _pure(name: str, packaged: Packaged) -> Verdict:
 
 
 def _conflict_text(node: _Node) -> str:
-    terms = list(dict.fromkeys(f"{node.name}{term[0]} ({term[1]})" for term in node.terms if term[0]))
-    return f"no version meets all of {', '.join(terms[:-1])} and {terms[-1]}"
+    return f"no version meets all of {listed(f'{node.name}{term[0]} ({term[1]})' for term in node.terms if term[0])}"
 
 
 def resolve(
