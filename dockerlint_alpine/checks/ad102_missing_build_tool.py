@@ -37,7 +37,7 @@ from typing import TYPE_CHECKING
 from msgspec import Struct, field
 
 from dockerlint_alpine.checks import evidence
-from dockerlint_alpine.checks.base import Check, Subject, confidence_of, stage_label
+from dockerlint_alpine.checks.base import Check, Subject, confidence_of
 from dockerlint_alpine.checks.build_moment import Compile, compiles
 from dockerlint_alpine.checks.toolchain import mismatches
 from dockerlint_alpine.model.findings import Evidence
@@ -91,15 +91,9 @@ def _finding(subject: Subject, lack: _Lack) -> Finding:
     tool = lack.need.partition(":")[2] or lack.need
     wanting = list(dict.fromkeys(evidence.named(made.item) for made in lack.wanted_by))
     who = " and ".join(wanting) if len(wanting) < 3 else f"{wanting[0]} and {len(wanting) - 1} more"
-    verb = "are" if len(wanting) > 1 else "is"
-    if not certain:
-        text = f"{who} {verb} compiled here and {tool} comes only from a branch that may not run"
-    elif package is None:
-        text = f"{who} {verb} compiled here without {tool}, which {evidence.nobody(stage.packages)}"
-    else:
-        text = f"{who} {verb} compiled here and {tool} is not in {stage_label(stage)}: add {package}"
+    are, need = ("are", "need") if len(wanting) > 1 else ("is", "needs")
     return CHECK.finding(
-        text,
+        f"{who} {are} compiled here and {need} {tool}{evidence.lacking(stage, package, perhaps=not certain)}",
         subject=subject,
         stage=stage,
         item=item,

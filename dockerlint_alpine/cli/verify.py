@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from types import FrameType
 
     from dockerlint_alpine.apk import Index
-    from dockerlint_alpine.elf import Subject
+    from dockerlint_alpine.elf.targets import Subject
     from dockerlint_alpine.proof.verify.engine import Engine
     from dockerlint_alpine.proof.verify.machine import Phase
     from dockerlint_alpine.proof.verify.model import VerifyReport

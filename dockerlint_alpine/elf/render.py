@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from dockerlint_alpine.elf.errors import printable
+from dockerlint_alpine.system.unreadable import printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

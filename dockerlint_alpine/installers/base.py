@@ -19,6 +19,7 @@ from msgspec.structs import replace
 from dockerlint_alpine.python.model import Origin, Requested, RequirementSet
 from dockerlint_alpine.python.options import OptionTable, scan
 from dockerlint_alpine.system.paths import absolute
+from dockerlint_alpine.system.patterns import lazy_pattern
 
 if TYPE_CHECKING:
     from dockerlint_alpine.python.model import FileReader, Target
@@ -31,7 +32,7 @@ Options: TypeAlias = Mapping[str, tuple[str, ...]]
 Variables: TypeAlias = Mapping[str, str]
 
 TRUE = frozenset({"1", "true", "yes", "on", "y", "t"})
-_PYTHON = re.compile(r"python(?:\d+(?:\.\d+)?)?\Z")
+_PYTHON = lazy_pattern(r"python(?:\d+(?:\.\d+)?)?\Z")
 
 
 # -- what a stage has ------------------------------------------------------------------------------------------------

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import posixpath
-import re
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from msgspec.structs import replace
@@ -30,6 +29,7 @@ from dockerlint_alpine.python.formats.uv_lock import locked_packages
 from dockerlint_alpine.python.model import IndexOptions, Origin, Problem, RequirementSet, normalise
 from dockerlint_alpine.python.options import OptionState, OptionTable, scan
 from dockerlint_alpine.system.paths import absolute
+from dockerlint_alpine.system.patterns import lazy_pattern
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -136,7 +136,7 @@ class Uv(ProjectInstaller):
     """uv, with its own ways to an environment."""
 
     name = "uv"
-    programs = re.compile("uv")
+    programs = lazy_pattern("uv")
     mention = mentions("uv", "sync|run|pip|add|tool")
     verbs: ClassVar[Mapping[str, Role]] = {"sync": "project", "add": "add", "export": "export"}
     before_verb = frozenset("--directory --project --config-file --cache-dir --color -p --python".split())

@@ -10,11 +10,11 @@ OpenSSL, libffi and the like, and nothing of Tk that a stage would have to add. 
 from __future__ import annotations
 
 import posixpath
-import re
 from typing import TYPE_CHECKING
 
 from dockerlint_alpine.installers.base import PythonHome, is_set, user_folder
 from dockerlint_alpine.python.versions import InvalidSpecifierError, specifiers
+from dockerlint_alpine.system.patterns import lazy_pattern
 
 if TYPE_CHECKING:
     from collections.abc import Container
@@ -23,13 +23,12 @@ if TYPE_CHECKING:
 
 INSTALLED, PINNED, UV_VERSION = "uv.python.installed", "uv.python.pinned", "uv.version"
 """What ``uv python install`` and ``uv python pin`` leave behind, and what tells uv's version, as settings of the stage."""
-UV_IMAGE = re.compile(r"(?:.*/)?astral-sh/uv:(\d+(?:\.\d+)*)(?:[-@].*)?")
+UV_IMAGE = lazy_pattern(r"(?:.*/)?astral-sh/uv:(\d+(?:\.\d+)*)(?:[-@].*)?")
 """uv's own images, with its version."""
-RELEASE = re.compile(r"\d+(?:\.\d+)+")
 _MUSL_BUILDS = frozenset({"linux/amd64", "linux/arm64", "linux/arm64/v8"})
-_VERSION = re.compile(r"(?:c?python)?[@-]?(\d+\.\d+)(?:\.\d+)?(?:-.*)?")
+_VERSION = lazy_pattern(r"(?:c?python)?[@-]?(\d+\.\d+)(?:\.\d+)?(?:-.*)?")
 """``3.12``, ``3.12.4``, ``python3.12``, ``cpython@3.12``, ``cpython-3.12.4-linux-x86_64-musl``."""
-_ANY = re.compile(r"(?:c?python)?[@-]?3?")
+_ANY = lazy_pattern(r"(?:c?python)?[@-]?3?")
 """``3``, ``python3``, ``cpython``."""
 _MINORS = tuple(f"3.{minor}" for minor in range(8, 16))
 _LISTED = (("0.9", "3.14"), ("0.4.20", "3.13"), ("0.1.40", "3.12"))
@@ -83,7 +82,7 @@ def _newest(place: Surroundings) -> str | None:
     """The newest Python that the stage's uv downloads: what is not asked for in one version is that. Every uv has its own
     list; one whose version is not told is taken to be as new as the day."""
     newest, uv = place.newest_python, place.settings.get(UV_VERSION)
-    if newest in _MINORS and uv is not None and RELEASE.fullmatch(uv):
+    if newest in _MINORS and uv is not None:
         listed = next((python for since, python in _LISTED if specifiers(f">={since}").contains(uv)), None)
         return min(newest, listed, key=_MINORS.index) if listed is not None else None
     return newest

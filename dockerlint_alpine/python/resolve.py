@@ -7,7 +7,6 @@ known is listed and never guessed.
 
 from __future__ import annotations
 
-import re
 from collections import deque
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Protocol
@@ -35,6 +34,7 @@ from dockerlint_alpine.python.requirement import InvalidRequirementError, archiv
 from dockerlint_alpine.python.tags import knows_musllinux
 from dockerlint_alpine.python.verdict import Choice, choose, judge_file, merge_releases, releases_of_files, unrecorded
 from dockerlint_alpine.python.versions import InvalidSpecifierError, same_version, sort_versions, specifiers
+from dockerlint_alpine.system.patterns import lazy_pattern
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence, Set
@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from dockerlint_alpine.python.model import IndexOptions
     from dockerlint_alpine.python.sources.source_facts import SourceFacts
 
-_OR = re.compile(r"\bor\b")
+_OR = lazy_pattern(r"\bor\b")
 _HARMLESS = frozenset({"wheel", "installed", "pure"})
 """What pip makes of a distribution where nothing is compiled."""
 MAX_ROUNDS = 40

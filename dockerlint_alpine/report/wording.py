@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from dockerlint_alpine.report.display import printable
 from dockerlint_alpine.report.options import PROGRAM
+from dockerlint_alpine.system.patterns import lazy_pattern
 from dockerlint_alpine.system.plural import listed, plural
 
 if TYPE_CHECKING:
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from dockerlint_alpine.model.findings import Evidence, Finding
     from dockerlint_alpine.model.reports import FileReport, Report
 
-_ORIGIN = re.compile(r"(.+):([1-9]\d*)")
+_ORIGIN = lazy_pattern(r"(.+):([1-9]\d*)")
 
 
 def chain(finding: Finding) -> str:
@@ -112,7 +113,7 @@ def unchecked(report: Report) -> list[tuple[str, list[str]]]:
 
 _LIST = r"(?P<names>\S+(?:, \S+)*(?: and (?:\d+ more|\S+))?)"
 _ALIKE = tuple(
-    (re.compile(pattern), one, many)
+    (lazy_pattern(pattern), one, many)
     for pattern, one, many in (
         (rf"(?P<lead>)(?!what ){_LIST} (?:is|are) (?P<said>not known offline.*)", "is", "are"),
         (rf"(?P<lead>)(?!what ){_LIST} (?:is|are) (?P<said>compiled, and what that takes .*)", "is", "are"),

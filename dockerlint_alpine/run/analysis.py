@@ -58,8 +58,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from dockerlint_alpine.apk.renewal import Wanted
-    from dockerlint_alpine.python import Resolver
     from dockerlint_alpine.python.index.questions import Question
+    from dockerlint_alpine.python.resolve import Resolver
     from dockerlint_alpine.stages import Timeline
     from dockerlint_alpine.syntax import Dockerfile
 

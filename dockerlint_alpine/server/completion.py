@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from itertools import islice
 from typing import TYPE_CHECKING, Literal
 
@@ -21,6 +20,7 @@ from dockerlint_alpine.checks import CHECKS
 from dockerlint_alpine.fixer.lists import apk_steps, package_of
 from dockerlint_alpine.report.display import printable
 from dockerlint_alpine.report.wording import chain
+from dockerlint_alpine.system.patterns import lazy_pattern
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -36,11 +36,11 @@ TRIGGERS = ("[", ",", "=", "~")
 _MOST = 200
 """Items in one answer; the editor asks again when more is typed."""
 _SHOWN = 60
-_IN_COMMENT = re.compile(
+_IN_COMMENT = lazy_pattern(
     rb"[ \t]*#[ \t]*alpine-doctor:[ \t]*ignore(?:-file)?\[(?:[A-Za-z0-9]*[ \t]*,[ \t]*)*([A-Za-z0-9]*)\Z"
 )
-_WORD = re.compile(rb"(?P<name>[A-Za-z0-9._+@-]*)(?P<pin>[=~<>]*)(?P<version>[A-Za-z0-9._-]*)\Z")
-_GAP = re.compile(rb"(?:[ \t]|\\\r?\n|(?:^|(?<=\n))[ \t]*#[^\n]*\n)*\Z")
+_WORD = lazy_pattern(rb"(?P<name>[A-Za-z0-9._+@-]*)(?P<pin>[=~<>]*)(?P<version>[A-Za-z0-9._-]*)\Z")
+_GAP = lazy_pattern(rb"(?:[ \t]|\\\r?\n|(?:^|(?<=\n))[ \t]*#[^\n]*\n)*\Z")
 """Between the end of a command and a word that is about to begin."""
 
 

@@ -15,6 +15,7 @@ from dockerlint_alpine.report.display import printable
 from dockerlint_alpine.server import requirements
 from dockerlint_alpine.server.askers import Asked, Asker, asked_at, askers
 from dockerlint_alpine.stages import pulled_in_by
+from dockerlint_alpine.system.patterns import lazy_pattern
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -24,8 +25,8 @@ if TYPE_CHECKING:
     from dockerlint_alpine.server.requirements import Installation
     from dockerlint_alpine.stages import Installed, LibraryUse, Stage
 
-_COMMENT = re.compile(rb"[ \t]*#[ \t]*alpine-doctor:[^\r\n]*")
-_CODE = re.compile(rb"AD[0-9]{1,3}")
+_COMMENT = lazy_pattern(rb"[ \t]*#[ \t]*alpine-doctor:[^\r\n]*")
+_CODE = lazy_pattern(rb"AD[0-9]{1,3}")
 _SHOWN = 12
 """Names in one list; of the others only the number is told."""
 

@@ -22,13 +22,14 @@ from dockerlint_alpine.syntax.globs import (
 )
 from dockerlint_alpine.syntax.gotext import SPACE
 from dockerlint_alpine.syntax.source import EMPTY, MAX_EXPANDED, SourceText
+from dockerlint_alpine.system.patterns import lazy_pattern
 
 Scope = Mapping[str, SourceText]
 
 _MAX_DEPTH = 100
 _MAX_PATTERN_VALUE = 4096
 _SPECIAL_PARAMETERS = frozenset("@*#?-$!0")
-_NAME = re.compile(r"[0-9]+|[@*#?$!-]|\w+")
+_NAME = lazy_pattern(r"[0-9]+|[@*#?$!-]|\w+")
 _NO_SCOPE: Scope = {}
 
 

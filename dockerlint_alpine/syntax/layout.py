@@ -17,6 +17,7 @@ from msgspec import Struct
 from dockerlint_alpine.syntax.edit import Edit, EditError, apply_edits, difference
 from dockerlint_alpine.syntax.ordering import package_name, slot, sort_key
 from dockerlint_alpine.syntax.source import decode, encode
+from dockerlint_alpine.system.patterns import lazy_pattern
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 
 Place: TypeAlias = Literal["words", "quoted", "bare", "json"]
 
-_SAFE_NAME = re.compile(r"[A-Za-z0-9._+@:=~/-]+")
+_SAFE_NAME = lazy_pattern(r"[A-Za-z0-9._+@:=~/-]+")
 _TAB = 8
 
 

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import codecs
 import posixpath
-import re
 from typing import TYPE_CHECKING
 
 from dockerlint_alpine.python.model import IndexOptions, Origin, Problem, Requested, RequirementSet, redact
 from dockerlint_alpine.python.options import FILE_OPTIONS, OptionState, Word, scan
 from dockerlint_alpine.python.requirement import InvalidRequirementError, is_archive, is_url, parse_argument
+from dockerlint_alpine.system.patterns import lazy_pattern
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -26,9 +26,9 @@ MAX_DEPTH = 60
 MAX_FILES = 500
 """Files that one installation may include; more is taken for a bomb of nested includes."""
 
-_COMMENT = re.compile(r"(?:^|\s+)#.*$")
-_VARIABLE = re.compile(r"\$\{([A-Z0-9_]+)\}")
-_CODING = re.compile(rb"coding[:=]\s*([-\w.]+)")
+_COMMENT = lazy_pattern(r"(?:^|\s+)#.*$")
+_VARIABLE = lazy_pattern(r"\$\{([A-Z0-9_]+)\}")
+_CODING = lazy_pattern(rb"coding[:=]\s*([-\w.]+)")
 _BOMS = (
     (codecs.BOM_UTF8, "utf-8"),
     (codecs.BOM_UTF32_LE, "utf-32-le"),
