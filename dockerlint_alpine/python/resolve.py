@@ -99,8 +99,11 @@ class Resolver(Protocol):
         *,
         installed: Mapping[str, str] | None = None,
         no_deps: bool = False,
+        afresh: bool = False,
     ) -> Resolution:
         """Return what ``wanted`` installs on ``target``, as far as the index and ``facts`` tell.
+
+        ``afresh``: the index's word counts about what the embedded facts leave no gap in, too.
 
         Raises ``ResolverError`` where the index may not be asked about such a set at all.
         """
