@@ -35,6 +35,7 @@ from dockerlint_alpine.python.tags import knows_musllinux
 from dockerlint_alpine.python.verdict import Choice, choose, judge_file, merge_releases, releases_of_files, unrecorded
 from dockerlint_alpine.python.versions import InvalidSpecifierError, same_version, sort_versions, specifiers
 from dockerlint_alpine.system.patterns import lazy_pattern
+from dockerlint_alpine.system.plural import listed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence, Set
@@ -98,8 +99,11 @@ class Resolver(Protocol):
         *,
         installed: Mapping[str, str] | None = None,
         no_deps: bool = False,
+        afresh: bool = False,
     ) -> Resolution:
         """Return what ``wanted`` installs on ``target``, as far as the index and ``facts`` tell.
+
+        ``afresh``: the index's word counts about what the embedded facts leave no gap in, too.
 
         Raises ``ResolverError`` where the index may not be asked about such a set at all.
         """
@@ -625,8 +629,7 @@ def _pure(name: str, packaged: Packaged) -> Verdict:
 
 
 def _conflict_text(node: _Node) -> str:
-    terms = list(dict.fromkeys(f"{node.name}{term[0]} ({term[1]})" for term in node.terms if term[0]))
-    return f"no version meets all of {', '.join(terms[:-1])} and {terms[-1]}"
+    return f"no version meets all of {listed(f'{node.name}{term[0]} ({term[1]})' for term in node.terms if term[0])}"
 
 
 def resolve(
