@@ -8,7 +8,6 @@ from __future__ import annotations
 import gzip
 import hashlib
 import json
-import re
 import sqlite3
 from typing import TYPE_CHECKING
 
@@ -22,6 +21,7 @@ from dockerlint_alpine.knowledge.facts import WheelRecord
 from dockerlint_alpine.knowledge.folder import KINDS, RuleFolder, capabilities, libraries_of
 from dockerlint_alpine.knowledge.packaged import DEBIAN, packaged, read_debian
 from dockerlint_alpine.knowledge.store import SCHEMA_VERSION
+from dockerlint_alpine.system.patterns import lazy_pattern
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 DOCUMENTS = ("base-images", "languages", "errors", "package-names", "programs", "toolchains")
 """The single files of ``rules/``."""
-_TAG_ENTRY = re.compile(r"(\d{4}-\d\d-\d\d)=(?:(?:\d+\.\d+\.\d+(?:[abrc]+\d+)?/)?\d+\.\d+)?")
+_TAG_ENTRY = lazy_pattern(r"(\d{4}-\d\d-\d\d)=(?:(?:\d+\.\d+\.\d+(?:[abrc]+\d+)?/)?\d+\.\d+)?")
 
 _TABLES = """
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
