@@ -30,7 +30,7 @@ if TYPE_CHECKING:
         ("ghcr.io/astral-sh/uv:python3.12-alpine3.20", "3.20", "3.12.10", "/usr/local"),
         ("ghcr.io/astral-sh/uv:0.5.1-alpine3.21", "3.21", None, None),
         ("tiangolo/uvicorn-gunicorn-fastapi:python3.9-alpine3.14", "3.14", "3.9.13", "/usr/local"),
-        ("frolvlad/alpine-python3", "3.24", None, "/usr"),
+        ("frolvlad/alpine-python3", "3.21", None, "/usr"),
         ("alpine", "3.24", None, None),
         ("alpine:3.19.1", "3.19", None, None),
         ("alpine:20240923", "edge", None, None),
