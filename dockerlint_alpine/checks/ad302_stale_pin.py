@@ -32,7 +32,6 @@ branch has moved on since, so nothing is pinned exactly to it.
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
 from dockerlint_alpine.apk import Constraint, compare
@@ -41,6 +40,7 @@ from dockerlint_alpine.apk.version import GREATER
 from dockerlint_alpine.checks.apk_operands import Asked, asked_for, replace_operand
 from dockerlint_alpine.checks.base import Check, Subject
 from dockerlint_alpine.model.findings import Evidence, Fix
+from dockerlint_alpine.system.patterns import lazy_pattern
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -49,8 +49,8 @@ if TYPE_CHECKING:
     from dockerlint_alpine.model.findings import Applicability, Confidence, Finding
 
 _EXACT = "="
-_OPERATOR = re.compile(r"[<>=~]+")
-_NUMBERS = re.compile(r"\d+(?:\.\d+)*")
+_OPERATOR = lazy_pattern(r"[<>=~]+")
+_NUMBERS = lazy_pattern(r"\d+(?:\.\d+)*")
 
 
 def run(subject: Subject) -> Iterator[Finding]:

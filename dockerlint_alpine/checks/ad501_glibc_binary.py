@@ -2,8 +2,9 @@
 Reports a wheel built for glibc (manylinux) that is installed in an Alpine stage: forced by `--platform`, named by URL, or
 taken from a local file; where the file is at hand its bytes decide, not its name. Reports what a stage with glibc
 (`python:3.12-slim`) installed as such a wheel, or compiled, and `COPY --from` brings to an Alpine stage; pure Python may
-travel, and what falls back to Python without its extension (charset-normalizer, MarkupSafe). Reports also a distribution that exists for glibc only: no wheel for musl, and no source that would compile there,
-and what the index or a lock file offers neither as source nor as a wheel that fits, which the installer refuses.
+travel, and what falls back to Python without its extension (charset-normalizer, MarkupSafe). Reports also a distribution
+that exists for glibc only: no wheel for musl, and no source that would compile there, and what the index or a lock file
+offers neither as source nor as a wheel that fits, which the installer refuses.
 
 ## Why is this bad?
 pip never chooses such a wheel by itself on musl. Forced in, its extensions ask for `ld-linux-x86-64.so.2` and symbols

@@ -128,7 +128,9 @@ def _finding(subject: Subject, made: Compile, found: tuple[Mismatch, ...]) -> Fi
             evidence.wheel(item),
             *(Evidence("rule", fact, _cause(made, one)) for one in found for fact in one.demand.evidence[:1]),
             *(
-                Evidence("index", f"Alpine {made.stage.alpine} has {'at most ' * one.at_most}{TITLES[one.tool]} {one.has}")
+                Evidence(
+                    "index", f"Alpine {made.stage.alpine} has {'at most ' * one.at_most}{TITLES[one.tool]} {one.has}"
+                )
                 for one in found
                 if one.tool in PACKAGES and one.tool != "python"
             ),

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 
 from dockerlint_alpine.knowledge.toolchains import DOCUMENT, PACKAGES, Demand, Tool, Toolchains, older
+from dockerlint_alpine.system.patterns import lazy_pattern
 
 if TYPE_CHECKING:
     from dockerlint_alpine.checks.base import Subject
@@ -18,15 +19,15 @@ if TYPE_CHECKING:
 
 _NEEDS: dict[str, Tool] = {"cmd:rustc": "rust", "cmd:cargo": "rust", "cmd:cmake": "cmake"}
 _ELSEWHERE: dict[Tool, re.Pattern[str]] = {
-    "rust": re.compile(r"rustup"),
-    "cmake": re.compile(r"pip install cmake"),
-    "gcc": re.compile(r"CFLAGS|\bCC=|clang|-fpermissive"),
-    "python": re.compile(r"ABI3_FORWARD_COMPATIBILITY"),
+    "rust": lazy_pattern(r"rustup"),
+    "cmake": lazy_pattern(r"pip install cmake"),
+    "gcc": lazy_pattern(r"CFLAGS|\bCC=|clang|-fpermissive"),
+    "python": lazy_pattern(r"ABI3_FORWARD_COMPATIBILITY"),
 }
 """Words in a stage that bring a tool from elsewhere, or tell it to go on: nothing is said of it then."""
 
 _POLICY = "CMAKE_POLICY_VERSION_MINIMUM"
-_CONSTRAINED = re.compile(
+_CONSTRAINED = lazy_pattern(
     r"--no-build-isolation|CONSTRAINT|--build-constraint|\s-c\s+\S+\.txt|--constraint|--no-use-pep517"
 )
 """What keeps a build from taking the newest of what it asks for, or may."""

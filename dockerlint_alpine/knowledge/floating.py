@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from bisect import bisect_right
 from typing import TYPE_CHECKING, Any
 
 from dockerlint_alpine.knowledge.schema import Table
+from dockerlint_alpine.system.patterns import lazy_pattern
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-_ENTRY = re.compile(r"(\d{4}-\d\d-\d\d)=(?:(\d+\.\d+\.\d+(?:[abrc]+\d+)?)/)?(\d+\.\d+)")
+_ENTRY = lazy_pattern(r"(\d{4}-\d\d-\d\d)=(?:(\d+\.\d+\.\d+(?:[abrc]+\d+)?)/)?(\d+\.\d+)")
 
 
 class FloatingTags:

@@ -7,7 +7,6 @@ known is listed and never guessed.
 
 from __future__ import annotations
 
-import re
 from collections import deque
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Protocol
@@ -35,6 +34,8 @@ from dockerlint_alpine.python.requirement import InvalidRequirementError, archiv
 from dockerlint_alpine.python.tags import knows_musllinux
 from dockerlint_alpine.python.verdict import Choice, choose, judge_file, merge_releases, releases_of_files, unrecorded
 from dockerlint_alpine.python.versions import InvalidSpecifierError, same_version, sort_versions, specifiers
+from dockerlint_alpine.system.patterns import lazy_pattern
+from dockerlint_alpine.system.plural import listed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence, Set
@@ -43,7 +44,7 @@ if TYPE_CHECKING:
     from dockerlint_alpine.python.model import IndexOptions
     from dockerlint_alpine.python.sources.source_facts import SourceFacts
 
-_OR = re.compile(r"\bor\b")
+_OR = lazy_pattern(r"\bor\b")
 _HARMLESS = frozenset({"wheel", "installed", "pure"})
 """What pip makes of a distribution where nothing is compiled."""
 MAX_ROUNDS = 40
@@ -98,8 +99,11 @@ class Resolver(Protocol):
         *,
         installed: Mapping[str, str] | None = None,
         no_deps: bool = False,
+        afresh: bool = False,
     ) -> Resolution:
         """Return what ``wanted`` installs on ``target``, as far as the index and ``facts`` tell.
+
+        ``afresh``: the index's word counts about what the embedded facts leave no gap in, too.
 
         Raises ``ResolverError`` where the index may not be asked about such a set at all.
         """
@@ -631,8 +635,7 @@ def _pure(name: str, packaged: Packaged) -> Verdict:
 
 
 def _conflict_text(node: _Node) -> str:
-    terms = list(dict.fromkeys(f"{node.name}{term[0]} ({term[1]})" for term in node.terms if term[0]))
-    return f"no version meets all of {', '.join(terms[:-1])} and {terms[-1]}"
+    return f"no version meets all of {listed(f'{node.name}{term[0]} ({term[1]})' for term in node.terms if term[0])}"
 
 
 def resolve(

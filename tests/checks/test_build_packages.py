@@ -165,6 +165,8 @@ def test_what_the_build_of_a_build_asks_for_is_compiled_by_an_old_pip(judge: Jud
 
 
 def test_what_is_deleted_again_does_not_stay(judge: Judge) -> None:
-    text = "FROM python:3.12-alpine3.21\nRUN apk add -t .b build-base libffi-dev && pip install lz4==4.4.5 && apk del .b\n"
+    text = (
+        "FROM python:3.12-alpine3.21\nRUN apk add -t .b build-base libffi-dev && pip install lz4==4.4.5 && apk del .b\n"
+    )
     (found,) = judge(text, select=["AD402"]).findings
     assert found.message == "libffi-dev is not needed: nothing that is compiled in this stage uses it"
