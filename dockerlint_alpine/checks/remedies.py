@@ -49,13 +49,12 @@ def with_remedies(subject: Subject, found: Iterable[Finding]) -> Iterator[Findin
     listed = list(found)
     places: dict[tuple[int, Location], list[Finding]] = {}
     for one in listed:
-        if one.traits.topic == "compile" and one.severity != "info" and one.stage is not None:
+        if one.stops_compile and one.stage is not None:
             places.setdefault((one.stage.index, one.location), []).append(one)
     ways = {place: _ways(subject, place, together) for place, together in places.items()}
     for one in listed:
         remedies = ways.get((one.stage.index, one.location)) if one.stage is not None else None
-        applies = remedies and one.traits.topic == "compile" and one.severity != "info"
-        yield replace(one, remedies=remedies) if applies and remedies else one
+        yield replace(one, remedies=remedies) if remedies and one.stops_compile else one
 
 
 def _ways(subject: Subject, place: tuple[int, Location], findings: Sequence[Finding]) -> tuple[Remedy, ...]:

@@ -38,6 +38,8 @@ _OF_ARCHITECTURES = {
 """Docker Hub's namespaces with the official images of one architecture (docker-library/official-images, "Architectures
 other than amd64?"), and the platform that each stands for."""
 
+_VERSION_IN_TAG = lazy_pattern(r"v?(\d+(?:[._u]\d+)*)(?=\Z|[-+_a-zA-Z])")
+_STEP = lazy_pattern(r"([\w.]+)=(3\.\d+|\?)")
 _ALPINE_IN_TAG = lazy_pattern(r"(?:^|[-_.])alpine(?:[-_]?v?(?P<alpine>3\.\d+|edge))?(?:\.\d+)*(?=$|[-_.])")
 _RELEASE_IN_TAG = lazy_pattern(r"(?:^|[-_])v?(?P<alpine>3\.(?:\d|[123]\d))(?:\.\d+)*(?=$|[-_])")
 """The release in the tag of an image that is called after Alpine: ``alpine-s6:3.22-2.2.0.3``."""
@@ -175,10 +177,19 @@ class BaseImages:
         self._python_evidence = table.texts("python-evidence")
         self._rootfs_evidence = table.texts("rootfs-evidence")
         self._images = tuple(_images(table))
+        self._series = {image: str(series) for image, series in table.mapping("official-tags").items()}
         table.done()
 
     def check(self, file: str) -> None:
-        """Raise ``RuleError`` for the first tag pattern that is no regular expression; only maintainers pay for it."""
+        """Raise ``RuleError`` for the first tag pattern that is no regular expression, and for the first series of tags
+        that is out of order; only maintainers pay for it."""
+        for name, series in self._series.items():
+            steps = [_STEP.fullmatch(step) for step in series.split()]
+            versions = [_numbers(step[1]) for step in steps if step is not None and step[1][0].isdigit()]
+            if None in steps or versions != sorted(set(versions)):
+                raise RuleError(
+                    file, f"official-tags.{name}", "must be VERSION=ALPINE entries in the order of the versions"
+                )
         for index, image in enumerate(self._images):
             try:
                 re.compile(image.tag)
@@ -263,8 +274,12 @@ class BaseImages:
     def _alpine(self, reference: str, path: str, tag: str, alpine: str) -> BaseImage:
         notes: tuple[str, ...] = ()
         if not alpine:
-            alpine = self._default_alpine
-            notes = (f"{_shown(path, tag)} names no Alpine release: {alpine} is assumed, the newest on {self.as_of}",)
+            found = self._alpine_of_tag(path, tag)
+            if found is None:
+                return replace(_blank(reference, path), certain=False)
+            alpine = found or self._default_alpine
+            why = "where it was last published" if found else f"the newest on {self.as_of}"
+            notes = (f"{_shown(path, tag)} names no Alpine release: {alpine} is assumed, {why}",)
         return replace(
             _blank(reference, path),
             alpine=alpine,
@@ -273,6 +288,22 @@ class BaseImages:
             certain=not notes,
             evidence=self._rootfs_evidence,
         )
+
+    def _alpine_of_tag(self, path: str, tag: str) -> str | None:
+        """The release that an official image's tag last stood on: empty where nothing is recorded (it is built on the
+        newest), ``None`` where only that is known that it may be an older one."""
+        version = _VERSION_IN_TAG.match(tag)
+        steps = [step.split("=") for step in self._series.get(path, "").split()]
+        if version is None:
+            found = dict(steps).get(re.split(r"[-_]", tag)[0], "")
+        else:
+            wanted = _numbers(version[1].replace("u", "."))
+            # 10 is the newest of 10.x: what begins with it counts as up to it.
+            below = [
+                alpine for first, alpine in steps if first[0].isdigit() and _numbers(first)[: len(wanted)] <= wanted
+            ]
+            found = below[-1] if below else "?" if steps else ""
+        return None if found == "?" else found
 
     def _official_python(self, reference: str, tag: str, groups: Mapping[str, str]) -> BaseImage:
         notes = []

@@ -187,3 +187,8 @@ class Finding(Struct, frozen=True):
     def could_not_judge(self) -> bool:
         """True for notices that say what is unknown, not what is wrong."""
         return self.traits.could_not_judge
+
+    @property
+    def stops_compile(self) -> bool:
+        """True where something is compiled and lacks what that takes: not for what is only information about a compile."""
+        return self.traits.topic == "compile" and self.severity != "info"

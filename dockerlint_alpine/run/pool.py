@@ -103,13 +103,8 @@ def ask(doctors: Doctors, configured: Configuration, question: Question) -> Answ
         return Answer(FileError(job.shown_as, str(error)), broken=str(error))
     except Exception as error:  # noqa: BLE001 - see above
         return Answer(FileError(job.shown_as, _internal(error)))
-    resolver, renewer = doctor.resolver, doctor.store.renewer
-    return Answer(
-        report,
-        frozenset(doctor.looked_at | (resolver.looked_at if resolver is not None else set())),
-        open=dict(resolver.open) if resolver is not None else {},
-        indexes=frozenset(renewer.open) if renewer is not None else frozenset(),
-    )
+    answers = doctor.resolver.looked_at if doctor.resolver is not None else set()
+    return Answer(report, frozenset(doctor.looked_at | answers), None, *doctor.open_questions)
 
 
 def data_errors() -> tuple[type[Exception], ...]:

@@ -112,7 +112,7 @@ class SourceBuilds:
                 return None
             from dockerlint_alpine.python.sources.sdist import read_tree
 
-            return read_tree(folder, files, env), f"the project in {files.display(folder).rstrip('/') or '.'}"
+            return read_tree(folder, files, env), f"the project in {files.display(folder)}"
         if self._resolver is None or resolved.version is None or resolved.url is not None or self._known_pure(name):
             return None
         if known_build(resolved, self._knowledge) is not None and not self._is_newer(resolved):

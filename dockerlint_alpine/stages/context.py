@@ -53,7 +53,9 @@ class BuildContext(Struct, frozen=True, eq=False, dict=True):
         return self.root.resolve()
 
     def display(self, path: str) -> str:
-        """``path`` as the user would name it: below the folder the context was given as."""
+        """``path`` as the user would name it: below the folder the context was given as; ``.`` for that itself."""
+        if not path:
+            return self.shown_as or "."
         return f"{self.shown_as}/{path}" if self.shown_as not in {"", "."} else path
 
     def find(self, path: str) -> Path | None:
