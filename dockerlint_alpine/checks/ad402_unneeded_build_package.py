@@ -122,8 +122,8 @@ def _finding(subject: Subject, stage: Stage, step: ApkStep, names: tuple[str, ..
         text = (
             f"{them} {verb} not needed: nothing that is compiled in {where} uses {'them' if len(names) > 1 else 'it'}"
         )
-        if stage.runs:
-            text += ", and it stays in the image that runs"
+        if stage.runs and stage.end is not None and stage.end.world.explicit.issuperset(names):
+            text += f", and {'they stay' if len(names) > 1 else 'it stays'} in the image that runs"
     edits = remove_packages(subject.timeline, stage, step, names)
     fix = Fix(f"remove {them}", "unsafe", edits) if edits else None
     return CHECK.finding(

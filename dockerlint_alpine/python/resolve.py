@@ -270,8 +270,9 @@ class _Offline:
                 node = nodes.get(need.name) or _Node(need.name, (*parent.base, need.name), parent.origin, None)
                 nodes[need.name] = node
                 specifier = need.specifier
-                if "==" in specifier and self.is_old(parent):
-                    specifier, node.loose = "", parent.name
+                if specifier and self.is_old(parent):
+                    node.loose = parent.name if "==" in specifier else node.loose
+                    specifier = _at_least(specifier)
                 if not specifier and need.name in self.facts.pins(parent.name):
                     node.loose = parent.name
                 term = (specifier, parent.name, parent.name)
@@ -284,13 +285,13 @@ class _Offline:
         return nodes
 
     def is_old(self, node: _Node) -> bool:
-        """Tell whether nobody asks for the release that is taken, and there are newer ones for certain: of what only a dump
-        of 2023 lists, files are missing and no day is known. What it asks for in one exact version is long outdated."""
+        """Tell whether nobody asks for the release that is taken, and it may be years old: a list that gives no day had it,
+        most often a dump of 2023. A later one has since raised what it admits at most."""
         choice = self.chosen.get(node.name)
         if choice is None or choice.version is None or self.is_pinned(node):
             return False
         taken = next((one for one in self.releases(node.name) if one.version == choice.version), None)
-        return taken is not None and taken.partial and taken.upload_date is None
+        return taken is not None and taken.upload_date is None and (taken.partial or taken.source is not None)
 
     def needs(self, node: _Node) -> Iterator[Requested]:
         """Yield the dependencies of the release chosen for ``node`` in the last round."""
@@ -586,6 +587,11 @@ class _Offline:
 
     def tell(self, name: str, chain: tuple[str, ...], reason: str, kind: UnresolvedKind) -> None:
         self.unresolved.setdefault((name, kind), Unresolved(name, chain, reason, kind))
+
+
+def _at_least(specifier: str) -> str:
+    """What is left of a demand of an old release: a later one has other upper bounds and other pins."""
+    return ",".join(clause for clause in specifier.split(",") if clause.lstrip().startswith(">"))
 
 
 def _is_extension(release: Release) -> bool:
