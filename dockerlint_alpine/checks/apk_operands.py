@@ -37,6 +37,7 @@ _MIRROR = lazy_pattern(
     r"""(?P<new>(?:(?!(?P=mark))[^'"\s])*)(?P=mark)g?(?P=quote)\s+/etc/apk/repositories\b"""
 )
 """``sed -i 's/dl-cdn.alpinelinux.org/mirrors.example/g' /etc/apk/repositories``: another host, the same packages."""
+_OTHER_SHELL = lazy_pattern(rb"/bin/sh\b|\b(?:ba|k|z)sh\b")
 _CHOOSES_RELEASE = lazy_pattern(r"edge|testing|latest-stable|v\d")
 _FAILURE_IS_HANDLED = lazy_pattern(rb"[\s\\`;)}]*(?:\|\||then\b)")
 
@@ -90,7 +91,7 @@ def asked_for(subject: Subject) -> Iterator[Asked]:
             if isinstance(step, ApkStep) and step.instruction.start < limit and _judged(subject, step):
                 for operand in step.command.operands:
                     asked = _asked(stage, step, operand)
-                    if asked is not None:
+                    if asked is not None and not _is_list_of_bash(subject, stage, operand.text):
                         yield asked
 
 
@@ -153,6 +154,20 @@ def _changes_repositories(text: str) -> bool:
 def _same_packages(match: re.Match[str]) -> str:
     """Nothing for a substitution that only swaps the host, else the text as it is."""
     return match[0] if _CHOOSES_RELEASE.search(match["old"] + match["new"]) else ""
+
+
+def _is_list_of_bash(subject: Subject, stage: Stage, text: str) -> bool:
+    """True for ``php-{curl,gd}`` unless the shell is busybox's for certain, which hands it to apk as it is written."""
+    if "{" not in text:
+        return False
+    lineage = subject.timeline.lineage(stage)
+    image, data = lineage[-1].image, subject.dockerfile.data
+    plain = image is not None and image.evidence and not image.undated
+    return not plain or any(
+        one.keyword == "SHELL" or _OTHER_SHELL.search(data, one.start, one.end)
+        for place in lineage
+        for one in place.instructions
+    )
 
 
 def _asked(stage: Stage, step: ApkStep, operand: Operand) -> Asked | None:

@@ -88,6 +88,8 @@ def _from_elsewhere(
             walk.unjudged("unknown-base-image", node.from_instruction, walk.unclear, f"FROM {node.base}")
     elif walk.kind == "alpine":
         build.notes.append(f"{node.base} is taken for the image that {shown} builds")
+        if named is None and walk.image is not None and not build.elsewhere.is_of_its_day(node.base):
+            walk.image = replace(walk.image, undated=True)
     return True
 
 

@@ -72,7 +72,7 @@ class OtherBuilds:
     def image(self, reference: str) -> StageWalk | Unclear | None:
         """The end of the build that makes an image; ``None`` where no other build is known to."""
         own = self._chain[-1] if self._chain else None
-        found = [build for build in self._builds if any(_same(name, reference) for name in build.names)]
+        found = self._that_make(reference)
         if not found and "/" in reference:
             path, tag = _split(reference)
             # What a variable without a value left of a tag still names: cytopia/ansible:${VERSION}-tools
@@ -83,6 +83,14 @@ class OtherBuilds:
             places = " or ".join(dict.fromkeys(build.shown for build in found))
             return Unclear(f"{reference} may be built by {places}: give its Alpine release with --alpine X.Y")
         return self._end(found[0]) if found else None
+
+    def is_of_its_day(self, reference: str) -> bool:
+        """Whether the image is what its build makes now: some file says that this is its name, or its tag has no number. A
+        numbered tag of which only the folder is known may be of any day."""
+        return not re.search(r"\d", _split(reference)[1]) or bool(self._that_make(reference))
+
+    def _that_make(self, reference: str) -> list[OtherBuild]:
+        return [build for build in self._builds if any(_same(name, reference) for name in build.names)]
 
     def shown(self, walk: StageWalk) -> str:
         """The Dockerfile that a walk which was found here is of."""

@@ -10,6 +10,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from dockerlint_alpine.installers.base import PythonHome, project_folder
+from dockerlint_alpine.installers.uv_python import UV_VERSION
 from dockerlint_alpine.knowledge.packaged import distribution_names, python_modules
 from dockerlint_alpine.python.formats.project import name_of, no_project
 from dockerlint_alpine.python.markers import machine
@@ -168,6 +169,9 @@ class Installer:
         if command.action == "wheel":
             _lay_out_projects(walk, (absolute(text, call.folder) for text in words.texts), place)
         _upgrade_pip(walk, home, resolution, self.knowledge.base_images.last_pip(home.version))
+        walk.settings.update(
+            (UV_VERSION, one.version) for one in resolution.distributions if one.name == "uv" and one.version
+        )
         walk.install(installed)
         if walk.glibc is not None:
             return

@@ -26,6 +26,9 @@ if TYPE_CHECKING:
     from dockerlint_alpine.syntax import Dockerfile, Instruction, SourceText
 
 _WITH_PYTHON2 = frozenset(f"3.{minor}" for minor in range(12))
+_BEFORE_PYTHON36 = frozenset(f"3.{minor}" for minor in range(6))
+"""Releases whose python3 is 3.5 or older (aports 3.5: main/python3 3.5.2), of which the index that stands in for them tells
+nothing, and whose pip asks for no Requires-Python."""
 _BUNDLED_PIP = {"3.6.9": "18.1", "3.7.3": "19.0.3", "3.8.10": "21.1.1"}
 """The pip that a Python brings (CPython: ``_PIP_VERSION`` of Lib/ensurepip/__init__.py at those tags)."""
 _PYTHON2 = frozenset({"python", "python-dev", "python2", "python2-dev", "py-pip", "py2-pip"})
@@ -75,6 +78,10 @@ class Elsewhere(Protocol):
 
     def image(self, reference: str) -> StageWalk | Unclear | None:
         """The end of the build that makes an image; ``None`` where no other build is known to."""
+        ...
+
+    def is_of_its_day(self, reference: str) -> bool:
+        """Whether the image is what its build makes now."""
         ...
 
 
@@ -218,7 +225,7 @@ class StageWalk:
         if package is None:
             return None
         version = re.match(r"\d+\.\d+", package.version)
-        if self._means_python2():
+        if self._means_python2() or (self.index is not None and self.index.release in _BEFORE_PYTHON36):
             version = None
         pip = self.packages.possible.packages.get("py3-pip")
         pip_version = re.match(r"[\d.]+", pip.version if pip is not None else _bundled_pip(package))

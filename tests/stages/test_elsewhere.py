@@ -60,6 +60,7 @@ def codes(report: FileReport) -> list[tuple[str, str]]:
         ("start", {"compose.yml": "services:\n  b: {build: base}\n  app: {build: {context: app, "
                                   "additional_contexts: {start: 'service:b'}}}\n"}, "certain"),
         ("ghcr.io/acme/base", {}, "likely"),
+        ("ghcr.io/acme/base:2.7.18", {}, "possible"),
         ("acme/images:base", {}, "likely"),
     ],
 )  # fmt: skip
