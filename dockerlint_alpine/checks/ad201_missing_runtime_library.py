@@ -95,8 +95,8 @@ from dockerlint_alpine.checks.package_names import PackageNames
 from dockerlint_alpine.checks.run_moment import (
     MissingObject,
     closed_objects,
-    left_to_others,
     does_without,
+    left_to_others,
     missing_objects,
     package_for,
     state_of,
