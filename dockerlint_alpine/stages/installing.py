@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Literal
 
 from msgspec import Struct
@@ -38,6 +38,7 @@ from dockerlint_alpine.stages.install_request import (
 from dockerlint_alpine.stages.interpreters import CommandPlace
 from dockerlint_alpine.stages.linkage import build_facts, known_build
 from dockerlint_alpine.stages.model import GlibcMade, Installed, InstallStep
+from dockerlint_alpine.stages.own_builds import is_own_build
 from dockerlint_alpine.stages.wheels import WheelError
 from dockerlint_alpine.system.paths import absolute
 from dockerlint_alpine.system.plural import listed
@@ -324,6 +325,7 @@ class Installer:
             walk.packages.possible,
             call.env,
             read=read or self.sources.rule(walk, resolved, request, call.env),
+            own=partial(is_own_build, walk, call.instruction),
         )
 
     def _bytes(

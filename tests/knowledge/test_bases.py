@@ -38,6 +38,8 @@ if TYPE_CHECKING:
         ("node:20-alpine3.19", "3.19", None, None),
         ("nginx:1.25-alpine3.18-slim", "3.18", None, None),
         ("docker:24-dind", "3.20", None, None),
+        ("python:2-alpine", "3.11", None, "/usr/local"),
+        ("python:2.7.15-alpine", "3.9", None, "/usr/local"),
         ("docker:dind", "3.24", None, None),
         ("docker:17.06.1-dind", "3.6", None, None),
         ("docker:26-cli-alpine3.19", "3.19", None, None),

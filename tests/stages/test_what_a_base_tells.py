@@ -38,6 +38,19 @@ def test_of_a_python_before_3_6_nothing_is_told(judge: Judge, release: str, code
 
 
 @pytest.mark.parametrize(
+    ("release", "words", "code"),
+    [
+        ("3.9", "python3 py-pip && pip install", "AD902"),  # Python 2's
+        ("3.9", "python3 py-pip && pip3 install", "AD101"),
+        ("3.12", "python3 py3-pip && pip install", "AD101"),
+    ],
+)
+def test_whose_pip_it_is(judge: Judge, release: str, words: str, code: str) -> None:
+    report = judge(f"FROM alpine:{release}\nRUN apk add {words} cffi==1.14.0\n")
+    assert report.findings[0].code == code
+
+
+@pytest.mark.parametrize(
     "command",
     [
         "apt-get update && apt-get install -y python3-pip",
