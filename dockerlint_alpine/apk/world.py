@@ -199,12 +199,7 @@ class World:
 
         The first is the name as it stands in the world, the others are packages. Empty where it is not installed.
         """
-        asked: dict[str, str] = {}
-        for constraint in self.constraints:
-            for package in self._providers_of(constraint):
-                asked.setdefault(package.name, constraint.name)
-        before: dict[str, str | None] = dict.fromkeys(asked)
-        work = deque(asked)
+        asked, before, work = self._search
         while work and name not in before:
             current = work.popleft()
             for found in self._pulled_in(current):
@@ -218,6 +213,24 @@ class World:
             path.append(by)
         first = asked[path[-1]]
         return (*((first,) if first != path[-1] else ()), *reversed(path))
+
+    @cached_property
+    def _search(self) -> tuple[Mapping[str, str], dict[str, str | None], deque[str]]:
+        """How far :meth:`why` has come: what the world asks for, under which name; who brought each package that was come
+        upon; and those whose own needs are not looked at yet."""
+        asked: dict[str, str] = {}
+        for constraint in self.constraints:
+            for package in self._providers_of(constraint):
+                asked.setdefault(package.name, constraint.name)
+        return asked, dict.fromkeys(asked), deque(asked)
+
+    @cached_property
+    def hides_programs(self) -> bool:
+        """Whether a package has compiled files of which the index tells nothing: neither a library nor a program in PATH."""
+        return any(
+            not package.provides and any(constraint.name.startswith("so:") for constraint in package.depends)
+            for package in self.packages.values()
+        )
 
     @cached_property
     def _capabilities(self) -> Mapping[str, Sequence[tuple[Package, str | None]]]:
@@ -241,17 +254,10 @@ class World:
         for package, _ in self._capabilities.get(name, ()):
             yield package.name
 
-    def relied_on(self, name: str) -> tuple[str, ...]:
-        """Names of the installed packages that hold what the installed package ``name`` depends on."""
-        found = self._relied_on.get(name)
-        if found is None:
-            needs = [one.name for one in self.packages[name].depends if not one.conflict]
-            found = self._relied_on[name] = tuple(dict.fromkeys(held for need in needs for held in self.holders(need)))
-        return found
-
-    @cached_property
-    def _relied_on(self) -> dict[str, tuple[str, ...]]:
-        return {}
+    def relied_on(self, name: str) -> list[str]:
+        """Names of the installed packages that hold what the installed package ``name`` depends on, some of them twice."""
+        has, needed = self._capabilities.get, self.packages[name].needed
+        return [held.name for need in needed for held, _ in has(need, ())]
 
     @cached_property
     def _namespaced(self) -> list[str]:

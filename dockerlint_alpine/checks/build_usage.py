@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import posixpath
 import re
+from itertools import chain
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
@@ -121,8 +122,8 @@ def lost_without(world: World, names: Iterable[str]) -> frozenset[str]:
 
 def programs_of(world: World, packages: Iterable[str]) -> frozenset[str]:
     """The programs that these packages bring."""
-    found = (world.packages[name] for name in packages if name in world.packages)
-    return frozenset(one.name[4:] for package in found for one in package.provides if one.name.startswith("cmd:"))
+    found = [world.packages[name].programs for name in packages if name in world.packages]
+    return frozenset(chain.from_iterable(found))
 
 
 def mentioned(subject: Subject, stage: Stage, programs: frozenset[str]) -> bool:
