@@ -429,14 +429,16 @@ def _ordered(top: Known, whole: Closure, woken: Mapping[Known, tuple[Known, ...]
     members = whole.order.keys()
     straight = members.isdisjoint(whole.passed)
     order: dict[Known, None] = {}
+    ahead = set(waiting)
     for need in top.visits:
         part = need.closure
         if need in order or need not in members:
             continue
-        if straight and part is not None and not any(one in part.order and one not in order for one in waiting):
+        if straight and part is not None and ahead.isdisjoint(part.order):
             order |= part.order
         else:
             _walk(need, order, members, waiting, woken)
+            ahead.difference_update(order)
     return order
 
 

@@ -22,7 +22,7 @@ from dockerlint_alpine.apk.explain import Problem, explain
 from dockerlint_alpine.apk.outcome import Outcome, run
 from dockerlint_alpine.apk.package import Package
 from dockerlint_alpine.apk.solver import Request
-from dockerlint_alpine.apk.version import EQUAL
+from dockerlint_alpine.apk.version import ANY, EQUAL
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -188,6 +188,12 @@ class World:
             constraint = Constraint.parse(need)
         except ConstraintError:
             return None
+        name = constraint.name
+        spelt = self._capabilities.get(name, ())
+        if spelt and constraint.mask == ANY:
+            return spelt[0][0]
+        if not spelt and "*" not in name and not name.startswith("so:"):
+            return None
         for name in self._matching(constraint.name):
             for package, version in self._capabilities[name]:
                 if constraint.matches(version, dialect=self.index.behaviour.dialect):
@@ -254,10 +260,17 @@ class World:
         for package, _ in self._capabilities.get(name, ()):
             yield package.name
 
-    def relied_on(self, name: str) -> list[str]:
-        """Names of the installed packages that hold what the installed package ``name`` depends on, some of them twice."""
-        has, needed = self._capabilities.get, self.packages[name].needed
-        return [held.name for need in needed for held, _ in has(need, ())]
+    def lost_without(self, names: Iterable[str]) -> frozenset[str]:
+        """The packages that are there only because ``names`` were asked for, these included; virtual ones are left out."""
+        kept: set[str] = set()
+        has, packages = self._capabilities.get, self.packages
+        pending = [name for name in self.explicit.difference(names) for name in self.holders(name)]
+        while pending:
+            name = pending.pop()
+            if name not in kept and packages[name].repository != _VIRTUAL:
+                kept.add(name)
+                pending += [held.name for need in packages[name].needed for held, _ in has(need, ())]
+        return frozenset(one.name for one in packages.values() if one.name not in kept and one.repository != _VIRTUAL)
 
     @cached_property
     def _namespaced(self) -> list[str]:
@@ -275,7 +288,8 @@ class World:
 
     def _matching(self, name: str) -> Iterator[str]:
         if "*" in name:
-            yield from (found for found in self._capabilities if fnmatchcase(found, name))
+            start = re.split(r"[*?\[]", name, maxsplit=1)[0]
+            yield from (one for one in self._capabilities if one.startswith(start) and fnmatchcase(one, name))
         elif name in self._capabilities:
             yield name
         if name.startswith("so:") and name.count(":") == 1:

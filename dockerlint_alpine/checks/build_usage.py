@@ -47,9 +47,6 @@ _OF_PACKAGES = ("/usr/", "/lib/", "/bin/", "/sbin/", "/etc/")
 _LOCAL = re.compile(r"\.{0,2}/|\.{1,2}\Z|-e\Z|--editable|file:|git\+|https?:")
 _SCRIPT = re.compile(r"\.(?:sh|bash|ash|mk)\Z|(?:^|/)(?:Makefile|Procfile)\Z")
 _MAYBE_SCRIPT = re.compile(r"(?:^|/)[^./]+\Z")
-_VIRTUAL = "virtual"
-"""The repository of packages that ``apk add --virtual`` makes up."""
-
 _MAX_SCRIPTS = 400
 _MAX_SCRIPT_SIZE = 256 * 1024
 
@@ -105,19 +102,6 @@ def usage(subject: Subject, stage: Stage) -> Usage | None:
             needs = (need for item in place.installed for need in runtime_needs(subject, item))
             roots.update(_roots(place.end.world, needs))
     return Usage(tuple(builds), len(wheels), frozenset(roots))
-
-
-def lost_without(world: World, names: Iterable[str]) -> frozenset[str]:
-    """The packages that are in ``world`` only because the packages ``names`` were asked for, these included."""
-    kept: set[str] = set()
-    pending = [found for name in world.explicit - set(names) for found in world.holders(name)]
-    while pending:
-        name = pending.pop()
-        if name not in kept and world.packages[name].repository != _VIRTUAL:
-            kept.add(name)
-            pending += world.relied_on(name)
-    virtual = {package.name for package in world.packages.values() if package.repository == _VIRTUAL}
-    return frozenset(world.packages.keys() - kept - virtual)
 
 
 def programs_of(world: World, packages: Iterable[str]) -> frozenset[str]:
