@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from dockerlint_alpine.elf import read_object
+from dockerlint_alpine.elf.objects import read_object
 
 if TYPE_CHECKING:
     from docker import DockerClient

@@ -138,3 +138,27 @@ def test_a_forbidden_folder_is_seen() -> None:
         {"": "", "apk": "from dockerlint_alpine.elf import x", "elf": "", "cli.x": "import dockerlint_alpine"}
     )
     assert forbidden_in(found) == {("apk", "elf")}
+
+
+def compiled_at_load(text: str) -> list[int]:
+    """Lines at which loading a module compiles a regular expression: outside its functions."""
+    found, nodes = [], list(ast.parse(text).body)
+    while nodes:
+        node = nodes.pop()
+        if isinstance(node, ast.Call) and ast.unparse(node.func) == "re.compile":
+            found.append(node.lineno)
+        if not isinstance(node, ast.FunctionDef | ast.Lambda):
+            nodes += ast.iter_child_nodes(node)
+    return sorted(found)
+
+
+def test_modules_compile_no_expression_when_they_are_loaded() -> None:
+    """A check loads 250 expressions and uses a hundred: they are ``system.patterns.lazy_pattern``."""
+    assert {
+        name: lines for name, path in _modules().items() if (lines := compiled_at_load(path.read_text("utf-8")))
+    } == {}
+
+
+def test_an_expression_of_a_module_is_seen() -> None:
+    text = "import re\nA = re.compile('a')\ndef f():\n    return re.compile('b')\nclass C:\n    c = (re.compile('c'),)"
+    assert compiled_at_load(text) == [2, 6]

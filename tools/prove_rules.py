@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from dockerlint_alpine.elf import open_wheel  # noqa: E402
+from dockerlint_alpine.elf.wheels import open_wheel  # noqa: E402 - from this checkout
 from dockerlint_alpine.knowledge.drafting import linked_by, plain_soname  # noqa: E402 - from this checkout
 from dockerlint_alpine.knowledge.folder import RuleFolder  # noqa: E402
 from dockerlint_alpine.knowledge.proofs import Proof, contradiction, with_proofs  # noqa: E402

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from dockerlint_alpine.apk import Index, IndexStore, Package
     from dockerlint_alpine.knowledge import Build, Distribution, Knowledge, Library, Link, RuntimeNeed
-    from dockerlint_alpine.python import Release
+    from dockerlint_alpine.python.model import Release
 
 _LINKED = ("always", "system-if-present")
 _WHEEL_ARCH = {"x86": "i686", "armv7": "armv7l"}

@@ -104,7 +104,7 @@ def _project(requirements: Path) -> _Project:
 
 def _included(root: Path, name: str) -> Iterator[str]:
     """The file and what it includes with ``-r`` and ``-c``, below ``root``."""
-    from dockerlint_alpine.python import read_requirements
+    from dockerlint_alpine.python.formats.requirements_file import read_requirements
 
     reader = _Recorder(root)
     read_requirements(name, reader, cwd="", environment={})

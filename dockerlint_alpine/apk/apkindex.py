@@ -7,7 +7,6 @@ or an exhausted machine. The limits are several times the largest index of Alpin
 
 from __future__ import annotations
 
-import re
 import zlib
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -16,6 +15,7 @@ from msgspec import Struct
 
 from dockerlint_alpine.apk.constraint import Constraint
 from dockerlint_alpine.apk.errors import ConstraintError, IndexFormatError
+from dockerlint_alpine.system.patterns import lazy_pattern
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -31,7 +31,7 @@ _LAST_SECOND = 253_402_300_799
 """Of the year 9999, the last one that a date can be of."""
 _BLOCK = 512
 _REGULAR = (b"0", b"\0")
-_NAME = re.compile(r"[^\s<>=~!@\x00-\x1f\x7f][^\s<>=~@\x00-\x1f\x7f]{0,254}")
+_NAME = lazy_pattern(r"[^\s<>=~!@\x00-\x1f\x7f][^\s<>=~@\x00-\x1f\x7f]{0,254}")
 
 
 class Stream(Struct, frozen=True):

@@ -12,8 +12,9 @@ from msgspec import Struct
 
 from dockerlint_alpine.apk.errors import ConstraintError
 from dockerlint_alpine.apk.version import ANY, CHECKSUM, EQUAL, FUZZY, GREATER, LESS, Dialect, compare, is_valid
+from dockerlint_alpine.system.patterns import lazy_pattern
 
-_TOKEN = re.compile(r"(!?)([^<=>~]*)(?:([<=>~]+)(.*))?", re.DOTALL)
+_TOKEN = lazy_pattern(r"(!?)([^<=>~]*)(?:([<=>~]+)(.*))?", re.DOTALL)
 _BITS = {"<": LESS, ">": GREATER, "=": EQUAL, "~": EQUAL | FUZZY}
 _OPERATORS = {
     ANY: "",

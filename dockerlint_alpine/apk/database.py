@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 import sqlite3
 from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
 
 from dockerlint_alpine.apk.errors import IndexFormatError
+from dockerlint_alpine.system.patterns import lazy_pattern
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -22,7 +22,7 @@ NEGATIVE_FIRST = "!"
 """Stands among the ``triggers`` of a snapshot if a package's ``install_if`` begins with a negative condition."""
 _CHUNK = 500
 _COLUMNS = "name, version, depends, provides, install_if, priority, origin, triggers, dependants"
-_WILD = re.compile(r"[*?\[]")
+_WILD = lazy_pattern(r"[*?\[]")
 
 
 class Origin(Struct, frozen=True):

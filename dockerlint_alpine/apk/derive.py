@@ -28,19 +28,20 @@ from dockerlint_alpine.apk.constraint import Constraint
 from dockerlint_alpine.apk.errors import ConstraintError, IndexFormatError
 from dockerlint_alpine.apk.snapshot import TRUSTED, Derived, Hold, Snapshot
 from dockerlint_alpine.apk.version import GREATER, compare
+from dockerlint_alpine.system.patterns import lazy_pattern
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
-_HEADER = re.compile(r"# recipes of (\d+\.\d+|edge) ([a-z0-9_]+): aports ([0-9a-f]{12}) (\d{4}-\d\d-\d\d)")
+_HEADER = lazy_pattern(r"# recipes of (\d+\.\d+|edge) ([a-z0-9_]+): aports ([0-9a-f]{12}) (\d{4}-\d\d-\d\d)")
 _COLUMNS = "name version origin repository noarch depends provides priority install_if".split()
-_NUMBER = re.compile(r"\d+")
+_NUMBER = lazy_pattern(r"\d+")
 _FOUND_BY_NAME = frozenset({"pkgconfig"})
 """What abuild adds by name: -dev packages with a ``.pc`` file depend on it."""
-_RELEASE_OF_PACKAGE = re.compile(r"-r\d+\Z")
-_PYTHON = re.compile(r"py3\.\d+:")
-_NOTHING_LINKED = re.compile(
+_RELEASE_OF_PACKAGE = lazy_pattern(r"-r\d+\Z")
+_PYTHON = lazy_pattern(r"py3\.\d+:")
+_NOTHING_LINKED = lazy_pattern(
     r"-(?:doc|lang|pyc|openrc|dev|static|dbg|systemd|udev|elogind|dinit|s6|(?:bash|fish|zsh|nushell)-completion)\Z"
 )
 """Sub-packages that hold no program and no library of their own."""

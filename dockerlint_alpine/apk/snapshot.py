@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
 from dockerlint_alpine.apk.apkindex import ApkIndex, read_index, split_streams
 from dockerlint_alpine.apk.errors import IndexFormatError
+from dockerlint_alpine.system.patterns import lazy_pattern
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-SNAPSHOT = re.compile(r"v(\d+\.\d+|edge)-([a-z]+)-([a-z0-9_]+)\.APKINDEX\.tar\.gz")
+SNAPSHOT = lazy_pattern(r"v(\d+\.\d+|edge)-([a-z]+)-([a-z0-9_]+)\.APKINDEX\.tar\.gz")
 """File name of a snapshot: release, repository, architecture."""
 TRUSTED = 0.95
 """A carried name that holds with this chance needs no word of its own."""

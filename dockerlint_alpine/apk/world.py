@@ -6,7 +6,6 @@ before had installed, as apk does it.
 
 from __future__ import annotations
 
-import re
 from collections import deque
 from fnmatch import fnmatchcase
 from functools import cached_property
@@ -23,6 +22,7 @@ from dockerlint_alpine.apk.outcome import Outcome, run
 from dockerlint_alpine.apk.package import Package
 from dockerlint_alpine.apk.solver import Request
 from dockerlint_alpine.apk.version import ANY, EQUAL
+from dockerlint_alpine.system.patterns import lazy_pattern
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -59,7 +59,8 @@ class Solution(Struct, frozen=True):
         return not self.problems
 
 
-_SPEC = re.compile(r"(.+)-(\d[^-]*-r\d+)")
+_SPELT = lazy_pattern(r"[*?\[]")
+_SPEC = lazy_pattern(r"(.+)-(\d[^-]*-r\d+)")
 """``name-version-rN``, as ``apk info -v`` prints a package."""
 
 
@@ -288,7 +289,7 @@ class World:
 
     def _matching(self, name: str) -> Iterator[str]:
         if "*" in name:
-            start = re.split(r"[*?\[]", name, maxsplit=1)[0]
+            start = _SPELT.split(name, maxsplit=1)[0]
             yield from (one for one in self._capabilities if one.startswith(start) and fnmatchcase(one, name))
         elif name in self._capabilities:
             yield name

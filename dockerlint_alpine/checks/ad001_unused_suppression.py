@@ -26,20 +26,7 @@ Unsafe: another platform, target or build argument may still need the comment.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-from dockerlint_alpine.checks.base import Check, Subject
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from dockerlint_alpine.model.findings import Finding
-
-
-def run(_: Subject) -> Iterable[Finding]:
-    """Yield nothing: ``run/suppress`` makes these findings, once it knows what all other checks found."""
-    return ()
-
+from dockerlint_alpine.checks.base import Check, of_comments
 
 CHECK = Check(
     "AD001",
@@ -47,7 +34,7 @@ CHECK = Check(
     "warning",
     "an ignore comment suppresses nothing",
     __doc__ or "",
-    run,
+    of_comments,
     fix="unsafe",
     about_comment=True,
     unused_text=True,

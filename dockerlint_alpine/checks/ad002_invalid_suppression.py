@@ -32,20 +32,7 @@ There is no fix: which code was meant is the author's to say.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-from dockerlint_alpine.checks.base import Check, Subject
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from dockerlint_alpine.model.findings import Finding
-
-
-def run(_: Subject) -> Iterable[Finding]:
-    """Yield nothing: ``run/suppress`` makes these findings, once it knows what all other checks found."""
-    return ()
-
+from dockerlint_alpine.checks.base import Check, of_comments
 
 CHECK = Check(
     "AD002",
@@ -53,6 +40,6 @@ CHECK = Check(
     "warning",
     "an ignore comment is malformed or lacks its reason",
     __doc__ or "",
-    run,
+    of_comments,
     about_comment=True,
 )

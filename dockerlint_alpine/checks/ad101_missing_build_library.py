@@ -40,7 +40,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from dockerlint_alpine.checks import evidence
-from dockerlint_alpine.checks.base import Check, Subject, confidence_of, stage_label
+from dockerlint_alpine.checks.base import Check, Subject, confidence_of
 from dockerlint_alpine.checks.build_moment import Compile, compiles
 from dockerlint_alpine.checks.toolchain import mismatches
 
@@ -76,14 +76,8 @@ def _finding(subject: Subject, made: Compile, use: LibraryUse) -> Finding:
     fix, _ = CHECK.add(subject, stage, wanted, made.step.instruction)
     through = f" ({use.need})" if use.need != use.library.name else ""
     what = f"{evidence.named(item)} is compiled here and needs {use.library.name}{through}"
-    if not certain:
-        text = f"{what}, which only a branch that may not run brings"
-    elif use.package is None:
-        text = f"{what}, which {evidence.nobody(stage.packages)}"
-    else:
-        text = f"{what}, which is not in {stage_label(stage)}: add {use.package}"
     return CHECK.finding(
-        text,
+        what + evidence.lacking(stage, use.package, perhaps=not certain),
         subject=subject,
         stage=stage,
         item=item,

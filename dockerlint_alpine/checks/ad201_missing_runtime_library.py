@@ -239,13 +239,10 @@ def _copied(subject: Subject, stage: Stage, link: _Link) -> Finding:
     known = stage.image is None or stage.image.certain
     certain = link.sure and known and all(exact_world(subject, stage, stage.end, one) for one in link.packages)
     library = link.need.removeprefix("so:")
+    text = f"{link.who} links {library}{evidence.lacking(stage, package or None)}"
     if several:
         absent = f"{library} and more that {stage_label(stage)} lacks"
         text = f"{link.who} links {absent}: add {' '.join(one for one in link.packages if one)}"
-    elif package:
-        text = f"{link.who} links {library}, which is not in {stage_label(stage)}: add {package}"
-    else:
-        text = f"{link.who} links {library}, which {evidence.nobody(stage.packages)}"
     return CHECK.finding(
         text,
         subject=subject,
@@ -280,14 +277,9 @@ def finding(check: Check, subject: Subject, stage: Stage, missing: MissingObject
     sure = confidence_of(subject, item, stage, missing.moment, missing.package)
     if missing.state != "missing":
         sure = "possible"
-    if missing.state == "possible":
-        text = f"{evidence.named(item)} links {library}, which only a branch that may not run brings to {stage_label(stage)}"
-    elif missing.package is None:
-        text = f"{evidence.named(item)} links {library}, which {evidence.nobody(stage.packages)}"
-    else:
-        text = f"{evidence.named(item)} links {library}, which is not in {stage_label(stage)}: add {missing.package}"
+    lacking = evidence.lacking(stage, missing.package, perhaps=missing.state == "possible")
     return check.finding(
-        text,
+        f"{evidence.named(item)} links {library}{lacking}",
         subject=subject,
         stage=stage,
         item=item,

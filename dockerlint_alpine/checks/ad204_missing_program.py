@@ -1,7 +1,7 @@
 """## What it does
 Reports a program that is started and is not in the stage: by RUN, CMD, ENTRYPOINT or HEALTHCHECK, by the `command`,
 `entrypoint` or `healthcheck` of a compose service that is built from it, by the first line of a script that one of them
-starts, or by pip for a requirement that it fetches with git.
+starts, by a line of a shell script that a RUN starts, or by pip for a requirement that it fetches with git.
 
 ## Why is this bad?
 Alpine comes with busybox and little else. The container does not start (`exec: "bash": executable file not found in $PATH`,
@@ -27,6 +27,18 @@ CMD ["python", "-m", "http.server"]
 ```sh title="entrypoint.sh"
 #!/usr/bin/env bash
 exec "$@"
+```
+
+What a script starts for certain while the image is built counts as what the RUN starts; a warning where the script goes on
+after a failure (no `set -e`):
+```dockerfile
+FROM python:3.12-alpine3.20
+COPY install.sh .
+RUN sh install.sh
+```
+```sh title="install.sh"
+set -e
+git clone https://example.org/tool.git
 ```
 
 Alpine's python3 comes without pip:
@@ -101,6 +113,7 @@ a script of a Python distribution, or Python itself.
 
 from __future__ import annotations
 
+import itertools
 import re
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -108,13 +121,14 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from msgspec import Struct, field
 
 from dockerlint_alpine.checks import evidence
-from dockerlint_alpine.checks.base import Check, Subject, exact_world, locate, stage_label
+from dockerlint_alpine.checks.base import Check, Subject, exact_world, in_script, locate, stage_label
 from dockerlint_alpine.checks.programs import PLAIN_TOOLS, Start, search_path, starts
 from dockerlint_alpine.fixer.placement import add_new_run, add_package
 from dockerlint_alpine.model.findings import Evidence
 from dockerlint_alpine.stages import ApkStep, is_installer
 from dockerlint_alpine.stages.files import FromStage
 from dockerlint_alpine.syntax import expanded_commands, run_scripts
+from dockerlint_alpine.system.patterns import lazy_pattern
 from dockerlint_alpine.system.pulse import pulse
 
 if TYPE_CHECKING:
@@ -130,9 +144,9 @@ if TYPE_CHECKING:
 _OFFICIAL = frozenset({"alpine", "python"})
 """Images of which every program is known: apk's packages, busybox, and Python in /usr/local."""
 
-_NAME = re.compile(r"[A-Za-z0-9][\w.+-]*")
+_NAME = lazy_pattern(r"[A-Za-z0-9][\w.+-]*")
 _SYSTEM = ("/bin", "/sbin", "/usr/bin", "/usr/sbin")
-_PYTHON = re.compile(r"(?:python|pip|pydoc|idle|2to3|easy_install|wheel|pyvenv|activate)[\d.]*(?:-config)?")
+_PYTHON = lazy_pattern(r"(?:python|pip|pydoc|idle|2to3|easy_install|wheel|pyvenv|activate)[\d.]*(?:-config)?")
 _BUILTINS = frozenset(
     """
     : . alias bg bind break builtin caller case cd command compgen complete continue declare dirs disown do done echo elif
@@ -149,7 +163,7 @@ _HARMLESS = PLAIN_TOOLS | {"django-admin", "strip", "xargs"}
 _OF_OTHERS = frozenset("apt apt-get apt-key apt-cache dpkg yum dnf microdnf rpm pacman zypper emerge".split())
 """Package managers of other distributions: Alpine's packages of them install nothing that runs here."""
 
-_PATTERN = re.compile(r"[*?\[]")
+_PATTERN = lazy_pattern(r"[*?\[]")
 _TABLE = "programs"
 
 
@@ -286,6 +300,9 @@ class _Read(Struct):
 def _made_by_run(subject: Subject, stage: Stage, start: Start, read: _Read) -> bool:
     """True where a RUN before it may have made the program: one that names it, or one of whose results nothing is known."""
     named = re.compile(rf"(?<![\w.-]){re.escape(start.name)}(?![\w+-])")
+    for ran in itertools.takewhile(lambda one: one is not start.ran, stage.ran if start.ran is not None else ()):
+        if ran.instruction is start.instruction and _may_make(ran.expanded, start, named, stage):
+            return True
     for place in subject.timeline.lineage(stage):
         pulse()
         if place.index not in read.commands:
@@ -296,7 +313,12 @@ def _made_by_run(subject: Subject, stage: Stage, start: Start, read: _Read) -> b
             instruction, commands = known[position]
             if start.while_building and instruction.start > start.instruction.start:
                 break
-            if commands is None or any(_may_make(one, instruction, start, named, place) for one in commands):
+            own = instruction is start.instruction
+            if commands is None or any(
+                _may_make(one, start, named, place)
+                for one in commands
+                if not own or (one.command.span or start.span) < start.span
+            ):
                 return True
             if instruction is not start.instruction and read.clear.get(key, 0) == position:
                 read.clear[key] = position + 1
@@ -319,12 +341,8 @@ def _commands(stage: Stage) -> _Commands:
     return found
 
 
-def _may_make(
-    command: ExpandedCommand, instruction: Instruction, start: Start, named: re.Pattern[str], stage: Stage
-) -> bool:
+def _may_make(command: ExpandedCommand, start: Start, named: re.Pattern[str], stage: Stage) -> bool:
     if command.name in {"apk", start.name} or command.name in _BUILTINS:
-        return False
-    if instruction is start.instruction and (command.command.span or start.span) >= start.span:
         return False
     if _is_opaque(command) or any(named.search(arg.text) for arg in command.args):
         return True
@@ -411,12 +429,17 @@ def _finding(subject: Subject, stage: Stage, missing: _Missing) -> Finding:
     fix: Fix | None
     if start.by in {"pip", "uv"} and package is not None:
         fix, _ = add_package(subject.timeline, stage, package, "build", before) or (None, None)
-    elif package is not None and any(one.written is not None and one.instruction is before for one in stage.steps):
-        # The list that the RUN has is in the script that can't be started yet.
+    elif package is not None and any(
+        one.written is not None and one.instruction is before
+        for one in stage.steps[start.ran.steps if start.ran is not None else 0 :]
+    ):
+        # The list that the RUN has is in the script that can't be started yet, or behind the line that fails.
         fix, _ = add_new_run(subject.timeline, stage, package, before) or (None, None)
     else:
         fix, _ = CHECK.add(subject, stage, package, before)
     through = f" (first line of {start.script})" if start.script is not None else ""
+    if start.ran is not None:
+        through = f" in {start.ran.written.path}:{start.ran.written.line}{through}"
     label = stage_label(stage)
     service = start.service
     by = f"{start.by} of service {service.service} ({service.place})" if service is not None else start.by
@@ -431,12 +454,14 @@ def _finding(subject: Subject, stage: Stage, missing: _Missing) -> Finding:
         stage=stage,
         at=locate(subject.dockerfile, start.span),
         confidence="certain" if exact else "likely",
+        severity=None if start.ran is None or start.ran.exits else "warning",
         evidence=(
             Evidence("compose", f"{service.place}: {start.by} starts {start.program}")
             if service is not None
             else Evidence(
                 "dockerfile", f"line {subject.dockerfile.line_of(start.span[0])}: {by} starts {start.program}"
             ),
+            in_script(start.ran.written if start.ran is not None else None),
             Evidence("index" if package else "dockerfile", missing.why),
             Evidence("rule", f"busybox has no {start.name}, and nothing that the Dockerfile brings may be it"),
         ),

@@ -32,7 +32,6 @@ branch has moved on since, so nothing is pinned exactly to it.
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
 from dockerlint_alpine.apk import Constraint, compare
@@ -41,6 +40,7 @@ from dockerlint_alpine.apk.version import GREATER
 from dockerlint_alpine.checks.apk_operands import Asked, asked_for, replace_operand
 from dockerlint_alpine.checks.base import Check, Subject
 from dockerlint_alpine.model.findings import Evidence, Fix
+from dockerlint_alpine.system.patterns import lazy_pattern
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -49,8 +49,8 @@ if TYPE_CHECKING:
     from dockerlint_alpine.model.findings import Applicability, Confidence, Finding
 
 _EXACT = "="
-_OPERATOR = re.compile(r"[<>=~]+")
-_NUMBERS = re.compile(r"\d+(?:\.\d+)*")
+_OPERATOR = lazy_pattern(r"[<>=~]+")
+_NUMBERS = lazy_pattern(r"\d+(?:\.\d+)*")
 
 
 def run(subject: Subject) -> Iterator[Finding]:
@@ -82,11 +82,13 @@ def _is_stale(asked: Asked, constraint: Constraint) -> bool:
     The index only ever moves forward, so a version that it is past does not come back; one that it has not reached yet
     may have come since. A name that is provided without a version never meets one (to apk-tools 3 it is older than all).
     """
-    provided = [version for _, version in asked.index.catalog.entry(asked.name).providers]
+    providers = asked.index.catalog.entry(asked.name).providers
+    provided = [version for _, version in providers]
     wanted, dialect = constraint.version, asked.index.behaviour.dialect
     if wanted is None or any(constraint.matches(version, dialect=dialect) for version in provided):
         return False
-    return all(version is None or _is_past(version, wanted, constraint.op) for version in provided)
+    own = [version for package, version in providers if package.name == asked.name]  # others count their own versions
+    return all(version is None or _is_past(version, wanted, constraint.op) for version in own or provided)
 
 
 def _is_past(version: str, wanted: str, operator: str) -> bool:

@@ -40,6 +40,7 @@ from dockerlint_alpine.checks.base import Check, Subject
 from dockerlint_alpine.checks.package_names import PackageNames
 from dockerlint_alpine.model.findings import Evidence, Fix
 from dockerlint_alpine.stages import ApkStep
+from dockerlint_alpine.system.patterns import lazy_pattern
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -49,11 +50,11 @@ if TYPE_CHECKING:
     from dockerlint_alpine.stages import Stage
 
 IMAGE_PREFIX = "/usr/local"
-_MODULES = re.compile(r"py3?-(?!.*-(?:dev|doc|pyc|lang|bash-completion|zsh-completion|fish-completion)$)")
-_APK_PYTHON_USED = re.compile(
+_MODULES = lazy_pattern(r"py3?-(?!.*-(?:dev|doc|pyc|lang|bash-completion|zsh-completion|fish-completion)$)")
+_APK_PYTHON_USED = lazy_pattern(
     r"/usr/bin/(?:env\s+-S\s+)?(?:python|pip)|/usr/lib/python3|\b(?:rm|mv)\b[^\n]*/usr/local/bin/(?:python|pip)|--system-site-packages"
 )
-_SHADOWED = re.compile(r"(?:python|pip|pydoc|idle|2to3|easy_install|wheel)[\d.]*(?:-[\d.]+)?")
+_SHADOWED = lazy_pattern(r"(?:python|pip|pydoc|idle|2to3|easy_install|wheel)[\d.]*(?:-[\d.]+)?")
 """Programs that the image has in /usr/local/bin, where they are found first."""
 
 

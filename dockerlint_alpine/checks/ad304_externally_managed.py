@@ -74,6 +74,7 @@ from dockerlint_alpine.checks.apk_operands import failure_is_handled
 from dockerlint_alpine.checks.base import Check, Subject
 from dockerlint_alpine.model.findings import Evidence, Fix, TextEdit
 from dockerlint_alpine.stages import InstallStep
+from dockerlint_alpine.system.patterns import lazy_pattern
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -82,12 +83,12 @@ if TYPE_CHECKING:
     from dockerlint_alpine.stages import Stage
 
 _SINCE = "3.19"
-_ALLOWED = re.compile(
+_ALLOWED = lazy_pattern(
     r"\bEXTERNALLY|break[-_]system[-_]packages|PIP_(?:TARGET|PREFIX|ROOT|CONFIG_FILE)\b", re.IGNORECASE
 )
 """What lets pip go on, or install elsewhere: wherever it stands, nothing is said."""
 
-_ELSEWHERE = re.compile(r"(?:--(?:target|prefix|root|python|dry-run|no-system)\b|-t\Z)")
+_ELSEWHERE = lazy_pattern(r"(?:--(?:target|prefix|root|python|dry-run|no-system)\b|-t\Z)")
 _CONFIGURATION = (
     "/etc/pip.conf",
     "/etc/xdg/pip/pip.conf",
@@ -145,7 +146,10 @@ def _finding(subject: Subject, stage: Stage, step: InstallStep, fix: Fix | None)
     assert python is not None
     uncertain = step.conditional or step.moment.unknown or (stage.image is not None and not stage.image.certain)
     known = stage.image is not None and stage.image.evidence  # else its PATH may lead to an environment
-    sure: Confidence = "possible" if step.conditional or not known else "likely" if uncertain else "certain"
+    other_day = stage.image is not None and stage.image.undated
+    sure: Confidence = (
+        "possible" if step.conditional or other_day or not known else "likely" if uncertain else "certain"
+    )
     return CHECK.finding(
         f"{step.command.tool.name} refuses to install into Alpine {stage.alpine}'s own Python (externally managed):"
         f" {_advice(stage, step)}",
@@ -173,7 +177,7 @@ def _advice(stage: Stage, step: InstallStep) -> str:
     packaged = [f"py3-{name}" for name in asked if stage.packages.package(f"py3-{name}") is not None]
     if asked and len(packaged) == len(asked) <= _SHOWN:
         return f"apk add {' '.join(packaged)}, or install into a venv"
-    if step.home.version is not None and len(step.installed) > _SHOWN:
+    if step.home.version is not None and len(step.installed) > _SHOWN and stage.alpine != "edge":
         return f"install into a venv, or start FROM python:{step.home.version}-alpine{stage.alpine}"
     return "install into a venv"
 

@@ -86,7 +86,7 @@ from dockerlint_alpine.checks.copied_python import (
 )
 from dockerlint_alpine.checks.programs import search_path, starts
 from dockerlint_alpine.model.findings import Evidence
-from dockerlint_alpine.python import musl_of_alpine
+from dockerlint_alpine.python.tags import musl_of_alpine
 from dockerlint_alpine.stages.files import FromStage
 from dockerlint_alpine.system.plural import listed
 

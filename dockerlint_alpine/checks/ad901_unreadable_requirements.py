@@ -42,29 +42,6 @@ There is nothing to fix in the file.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-from dockerlint_alpine.checks.base import Check, Subject
 from dockerlint_alpine.checks.unjudged import notices
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from dockerlint_alpine.model.findings import Finding
-
-
-def run(subject: Subject) -> Iterator[Finding]:
-    """Yield the notices of this kind."""
-    return notices(CHECK, subject)
-
-
-CHECK = Check(
-    "AD901",
-    "unreadable-requirements",
-    "info",
-    "a requirement file can't be read or found",
-    __doc__ or "",
-    run,
-    could_not_judge=True,
-    kind="unreadable-requirements",
-)
+CHECK = notices("AD901", "unreadable-requirements", "a requirement file can't be read or found", __doc__ or "")

@@ -32,29 +32,6 @@ There is nothing to fix in the file.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-from dockerlint_alpine.checks.base import Check, Subject
 from dockerlint_alpine.checks.unjudged import notices
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from dockerlint_alpine.model.findings import Finding
-
-
-def run(subject: Subject) -> Iterator[Finding]:
-    """Yield the notices of this kind."""
-    return notices(CHECK, subject)
-
-
-CHECK = Check(
-    "AD903",
-    "unresolved-requirement",
-    "info",
-    "a distribution is not known, or does not resolve",
-    __doc__ or "",
-    run,
-    could_not_judge=True,
-    kind="unresolved-requirement",
-)
+CHECK = notices("AD903", "unresolved-requirement", "a distribution is not known, or does not resolve", __doc__ or "")

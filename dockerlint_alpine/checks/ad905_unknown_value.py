@@ -37,29 +37,6 @@ There is nothing to fix in the file.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-from dockerlint_alpine.checks.base import Check, Subject
 from dockerlint_alpine.checks.unjudged import notices
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from dockerlint_alpine.model.findings import Finding
-
-
-def run(subject: Subject) -> Iterator[Finding]:
-    """Yield the notices of this kind."""
-    return notices(CHECK, subject)
-
-
-CHECK = Check(
-    "AD905",
-    "unknown-value",
-    "info",
-    "a value is known only while the image is built",
-    __doc__ or "",
-    run,
-    could_not_judge=True,
-    kind="unknown-value",
-)
+CHECK = notices("AD905", "unknown-value", "a value is known only while the image is built", __doc__ or "")

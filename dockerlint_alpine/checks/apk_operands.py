@@ -16,6 +16,7 @@ from dockerlint_alpine.fixer.textlist import file_list
 from dockerlint_alpine.model.findings import TextEdit
 from dockerlint_alpine.stages import ApkStep, Stage
 from dockerlint_alpine.syntax import LayoutError, list_layout
+from dockerlint_alpine.system.patterns import lazy_pattern
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,15 +30,16 @@ if TYPE_CHECKING:
 REPOSITORIES = ("main", "community")
 """What an image of Alpine has in /etc/apk/repositories (docker-alpine: Dockerfile and rootfs)."""
 
-_NAME = re.compile(r"[^=<>~@]*")
-_OTHER_SOURCE = re.compile(r"/etc/apk\b|--repositories-file\b")
-_MIRROR = re.compile(
+_NAME = lazy_pattern(r"[^=<>~@]*")
+_OTHER_SOURCE = lazy_pattern(r"/etc/apk\b|--repositories-file\b")
+_MIRROR = lazy_pattern(
     r"""\bsed\s+(?:-\S+\s+)*(?P<quote>['"]?)s(?P<mark>[/|#,@!])(?P<old>(?:(?!(?P=mark))[^'"\s])*alpinelinux(?:(?!(?P=mark))[^'"\s])*)(?P=mark)"""
     r"""(?P<new>(?:(?!(?P=mark))[^'"\s])*)(?P=mark)g?(?P=quote)\s+/etc/apk/repositories\b"""
 )
 """``sed -i 's/dl-cdn.alpinelinux.org/mirrors.example/g' /etc/apk/repositories``: another host, the same packages."""
-_CHOOSES_RELEASE = re.compile(r"edge|testing|latest-stable|v\d")
-_FAILURE_IS_HANDLED = re.compile(rb"[\s\\`;)}]*(?:\|\||then\b)")
+_OTHER_SHELL = lazy_pattern(rb"/bin/sh\b|\b(?:ba|k|z)sh\b")
+_CHOOSES_RELEASE = lazy_pattern(r"edge|testing|latest-stable|v\d")
+_FAILURE_IS_HANDLED = lazy_pattern(rb"[\s\\`;)}]*(?:\|\||then\b)")
 
 
 class Asked(Struct, frozen=True):
@@ -93,7 +95,7 @@ def _asked_for(subject: Subject) -> Iterator[Asked]:
             if isinstance(step, ApkStep) and step.instruction.start < limit and _judged(subject, step):
                 for operand in step.command.operands:
                     asked = _asked(stage, step, operand)
-                    if asked is not None:
+                    if asked is not None and not _is_list_of_bash(subject, stage, operand.text):
                         yield asked
 
 
@@ -127,7 +129,12 @@ def _judged(subject: Subject, step: ApkStep) -> bool:
 
 def failure_is_handled(subject: Subject, span: Span) -> bool:
     """True for a command behind which the author says what is done when it fails (``||``, ``if ...; then``)."""
-    return _FAILURE_IS_HANDLED.match(subject.dockerfile.data, span[1]) is not None
+    return is_handled_in(subject.dockerfile.data, span[1])
+
+
+def is_handled_in(data: bytes, behind: int) -> bool:
+    """The same of a command that ends at ``behind`` in the text ``data``."""
+    return _FAILURE_IS_HANDLED.match(data, behind) is not None
 
 
 def _repositories_changed_at(subject: Subject, stage: Stage) -> int:
@@ -151,6 +158,20 @@ def _changes_repositories(text: str) -> bool:
 def _same_packages(match: re.Match[str]) -> str:
     """Nothing for a substitution that only swaps the host, else the text as it is."""
     return match[0] if _CHOOSES_RELEASE.search(match["old"] + match["new"]) else ""
+
+
+def _is_list_of_bash(subject: Subject, stage: Stage, text: str) -> bool:
+    """True for ``php-{curl,gd}`` unless the shell is busybox's for certain, which hands it to apk as it is written."""
+    if "{" not in text:
+        return False
+    lineage = subject.timeline.lineage(stage)
+    image, data = lineage[-1].image, subject.dockerfile.data
+    plain = image is not None and image.evidence and not image.undated
+    return not plain or any(
+        one.keyword == "SHELL" or _OTHER_SHELL.search(data, one.start, one.end)
+        for place in lineage
+        for one in place.instructions
+    )
 
 
 def _asked(stage: Stage, step: ApkStep, operand: Operand) -> Asked | None:

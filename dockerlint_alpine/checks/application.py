@@ -6,11 +6,11 @@ Sources are read line by line and never parsed as a whole: whatever they hold, n
 from __future__ import annotations
 
 import posixpath
-import re
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
+from dockerlint_alpine.system.patterns import lazy_pattern
 from dockerlint_alpine.system.pulse import pulse
 
 if TYPE_CHECKING:
@@ -25,10 +25,12 @@ _MAX_BYTES = 1 << 23
 _MAX_LINE = 1000
 _NOT_OURS = frozenset("site-packages node_modules .git .tox .nox venv .venv __pycache__ tests test docs".split())
 
-_LINE = re.compile(r"(?P<indent>[ \t]*)(?P<rest>(?:try|except|if|import|from)\b.*)")
-_IMPORT = re.compile(r"import\s+(?P<names>[\w., \t]+)|from\s+(?P<module>\w[\w.]*)\s+import\b")
-_HANDLED = re.compile(r"except\s*(?::|\(?[^:]*\b(?:ImportError|ModuleNotFoundError|OSError|Exception|BaseException)\b)")
-_TYPES_ONLY = re.compile(r"if\s+(?:\w+\.)?TYPE_CHECKING\b")
+_LINE = lazy_pattern(r"(?P<indent>[ \t]*)(?P<rest>(?:try|except|if|import|from)\b.*)")
+_IMPORT = lazy_pattern(r"import\s+(?P<names>[\w., \t]+)|from\s+(?P<module>\w[\w.]*)\s+import\b")
+_HANDLED = lazy_pattern(
+    r"except\s*(?::|\(?[^:]*\b(?:ImportError|ModuleNotFoundError|OSError|Exception|BaseException)\b)"
+)
+_TYPES_ONLY = lazy_pattern(r"if\s+(?:\w+\.)?TYPE_CHECKING\b")
 
 
 class Application(Struct, frozen=True):

@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from dockerlint_alpine.model.findings import Purpose
     from dockerlint_alpine.model.services import ServiceStart
     from dockerlint_alpine.stages import Installed, Moment, Stage, Timeline, UnjudgedKind
-    from dockerlint_alpine.stages.model import Step
+    from dockerlint_alpine.stages.model import Step, Written
     from dockerlint_alpine.syntax import Dockerfile, Instruction, Span
 
 FixKind: TypeAlias = Literal["safe", "safe or shown", "unsafe", "shown", "none"]
@@ -182,7 +182,7 @@ class Check(Struct, frozen=True):
             confidence=confidence,
             message=message,
             location=at,
-            evidence=unique((*evidence, in_script(step) if step is not None else None)),
+            evidence=unique((*evidence, in_script(step.written if step is not None else None))),
             stage=stage_ref(stage) if stage is not None else None,
             # FROM --platform, and an image for one architecture alone, have their own.
             platforms=(stage.platform if stage is not None else subject.timeline.platform,)
@@ -219,6 +219,11 @@ class Check(Struct, frozen=True):
         return placed or (None, None)
 
 
+def of_comments(_: Subject) -> Iterable[Finding]:
+    """What the checks of comments find here: nothing. ``run/suppress`` makes their findings, once it knows all others."""
+    return ()
+
+
 def locate(dockerfile: Dockerfile, span: Span) -> Location:
     """The 1-based lines and byte columns of a span of the file."""
     line, column = dockerfile.position(span[0])
@@ -226,17 +231,17 @@ def locate(dockerfile: Dockerfile, span: Span) -> Location:
     return Location(line, column, end_line, end_column)
 
 
-def in_script(step: Step) -> Evidence | None:
-    """Where a script has the command of a step; ``None`` for one that stands in the Dockerfile."""
-    if step.written is None:
+def in_script(written: Written | None) -> Evidence | None:
+    """Where a script has a command; ``None`` for one that stands in the Dockerfile."""
+    if written is None:
         return None
-    text = step.written.text if len(step.written.text) <= _SHOWN_TEXT else f"{step.written.text[:_SHOWN_TEXT]}..."
-    return Evidence("dockerfile", f"{step.written.path}:{step.written.line}: {text}")
+    text = written.text if len(written.text) <= _SHOWN_TEXT else f"{written.text[:_SHOWN_TEXT]}..."
+    return Evidence("dockerfile", f"{written.path}:{written.line}: {text}")
 
 
-def instruction_location(dockerfile: Dockerfile, instruction: Instruction, end: int | None = None) -> Location:
-    """An instruction from its keyword to ``end`` (a byte offset; default: its end)."""
-    return locate(dockerfile, (instruction.start, end if end is not None else instruction.end))
+def instruction_location(dockerfile: Dockerfile, instruction: Instruction) -> Location:
+    """An instruction from its keyword to its end."""
+    return locate(dockerfile, (instruction.start, instruction.end))
 
 
 def stage_ref(stage: Stage) -> StageRef:

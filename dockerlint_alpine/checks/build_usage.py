@@ -17,9 +17,11 @@ from msgspec import Struct
 from dockerlint_alpine.checks.base import exact_world
 from dockerlint_alpine.checks.programs import PLAIN_TOOLS
 from dockerlint_alpine.fixer.lists import apk_steps, build_names, deletions
+from dockerlint_alpine.python.tags import knows_musllinux
 from dockerlint_alpine.stages import ApkStep, BuildFacts, InstallStep, is_installer, is_native, pulled_in_by
 from dockerlint_alpine.stages.files import FromContext, FromStage
 from dockerlint_alpine.syntax import expanded_commands, run_scripts
+from dockerlint_alpine.system.patterns import lazy_pattern
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -38,15 +40,15 @@ _HARMLESS = PLAIN_TOOLS | frozenset(
 )
 """Programs that compile nothing; installers are judged by what they install."""
 
-_PYTHON = re.compile(r"(?:.*/)?python[0-9.]*\Z")
+_PYTHON = lazy_pattern(r"(?:.*/)?python[0-9.]*\Z")
 _HARMLESS_MODULES = frozenset({"ensurepip", "compileall", "site", "json.tool"})
 _DJANGO = (["check"], ["collectstatic"], ["compilemessages"], ["migrate"])
 _OF_PACKAGES = ("/usr/", "/lib/", "/bin/", "/sbin/", "/etc/")
 """Folders whose files belong to Alpine's packages; ``/usr/local`` is nobody's."""
 
-_LOCAL = re.compile(r"\.{0,2}/|\.{1,2}\Z|-e\Z|--editable|file:|git\+|https?:")
-_SCRIPT = re.compile(r"\.(?:sh|bash|ash|mk)\Z|(?:^|/)(?:Makefile|Procfile)\Z")
-_MAYBE_SCRIPT = re.compile(r"(?:^|/)[^./]+\Z")
+_LOCAL = lazy_pattern(r"\.{0,2}/|\.{1,2}\Z|-e\Z|--editable|file:|git\+|https?:")
+_SCRIPT = lazy_pattern(r"\.(?:sh|bash|ash|mk)\Z|(?:^|/)(?:Makefile|Procfile)\Z")
+_MAYBE_SCRIPT = lazy_pattern(r"(?:^|/)[^./]+\Z")
 _MAX_SCRIPTS = 400
 _MAX_SCRIPT_SIZE = 256 * 1024
 
@@ -167,6 +169,9 @@ def _stage_understood(subject: Subject, stage: Stage) -> bool:
 
 
 def _install_understood(step: InstallStep) -> bool:
+    native = any(item.built is not None and item.built.languages for item in step.installed)
+    if native and not step.built_for and not knows_musllinux(step.target.pip_version):
+        return False  # what its build asks for (cffi, greenlet, numpy) is compiled, too, and no rule tells what that is
     for item in (*step.installed, *step.built_for):
         kind = item.resolved.artefact.kind
         if item.built is None and kind not in {"wheel", "installed"}:

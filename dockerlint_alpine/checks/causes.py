@@ -65,7 +65,7 @@ def told_once(subject: Subject, found: Iterable[Finding]) -> Iterator[Finding]:
         hopeless = {about.shown for one in listed if one.code == MISMATCH.code for about in one.distributions}
         told = [one for one in listed if not _is_of(hopeless, one)] if hopeless else listed
         told = _smallest(subject, told)
-    if any(one.traits.topic == "compile" and one.severity != "info" for one in told):
+    if any(one.stops_compile for one in told):
         from dockerlint_alpine.checks.remedies import with_remedies
 
         yield from with_remedies(subject, told)

@@ -4,7 +4,6 @@ AD503."""
 from __future__ import annotations
 
 import posixpath
-import re
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
@@ -15,6 +14,7 @@ from dockerlint_alpine.python.model import normalise
 from dockerlint_alpine.stages import InstallStep
 from dockerlint_alpine.stages.copied_distributions import moved_path
 from dockerlint_alpine.stages.files import FromStage
+from dockerlint_alpine.system.patterns import lazy_pattern
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -31,7 +31,7 @@ _PREADV2 = "1.2.5"
 
 _SINCE = "3.20"
 """The first Alpine release with that musl."""
-_SITE = re.compile(r"(?P<prefix>.*)/lib/py(?:thon|py)(?P<version>\d+\.\d+)/(?:site|dist)-packages\Z")
+_SITE = lazy_pattern(r"(?P<prefix>.*)/lib/py(?:thon|py)(?P<version>\d+\.\d+)/(?:site|dist)-packages\Z")
 
 
 class CopiedPython(Struct, frozen=True):

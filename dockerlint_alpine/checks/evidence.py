@@ -109,6 +109,16 @@ def nobody(index: Index) -> str:
     return f"no package known here of Alpine {index.release} provides (not all of its indexes are at hand)"
 
 
+def lacking(stage: Stage, package: str | None, *, perhaps: bool = False) -> str:
+    """The rest of a sentence that names what ``stage`` lacks, from its comma on; ``perhaps``: a branch may bring it."""
+    assert stage.packages is not None
+    if perhaps:
+        return f", which only a branch that may not run brings to {stage_label(stage)}"
+    if package is None:
+        return f", which {nobody(stage.packages)}"
+    return f", which is not in {stage_label(stage)}: add {package}"
+
+
 def in_release(index: Index, package: Package) -> str:
     """``1.9.4-r5 in Alpine 3.19 main``. Where another release's index stands in for that repository the version is only
     that release's, and is said to be."""

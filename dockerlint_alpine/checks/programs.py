@@ -7,16 +7,16 @@ that defines functions of that name or reads another script first.
 from __future__ import annotations
 
 import posixpath
-import re
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
 from msgspec.structs import replace
 
-from dockerlint_alpine.checks.apk_operands import failure_is_handled
+from dockerlint_alpine.checks.apk_operands import failure_is_handled, is_handled_in
 from dockerlint_alpine.stages import ApkStep, InstallStep
 from dockerlint_alpine.syntax import Mount, expand_command, expanded_commands, parse, parse_script, run_scripts, unwrap
 from dockerlint_alpine.system.paths import absolute
+from dockerlint_alpine.system.patterns import lazy_pattern
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from dockerlint_alpine.checks.base import Subject
     from dockerlint_alpine.model.services import ServiceStart
     from dockerlint_alpine.stages import Moment, Stage
+    from dockerlint_alpine.stages.model import ScriptCommand
     from dockerlint_alpine.syntax import Dockerfile, Instruction, Script, Span
 
 DEFAULT_SHELL = ("/bin/sh", "-c")
@@ -37,14 +38,14 @@ PLAIN_TOOLS = frozenset(
 )
 """Programs that compile nothing, and make no program that their own words do not name."""
 
-_HANDS_OVER = re.compile(r"""\bexec\b[^\n#]*["']?\$[@*]""")
+_HANDS_OVER = lazy_pattern(r"""\bexec\b[^\n#]*["']?\$[@*]""")
 """An entrypoint that becomes what CMD says: ``exec "$@"``."""
 
-_GIVES_UP = re.compile(rb"\s*\|\|\s*(?:\{\s*)?(?:exit|false|kill|return)\b")
+_GIVES_UP = lazy_pattern(rb"\s*\|\|\s*(?:\{\s*)?(?:exit|false|kill|return)\b")
 """What a health check says behind ``||`` when it fails: the failure is meant, not handled."""
 
-_SHEBANG = re.compile(rb"#!\s*(/\S+)(?:[ \t]+([^\r\n]*?))?[ \t]*\n")
-_GIT = re.compile(r"(?m)^[ \t]*(?:-e[ \t]+|--editable[= \t]+)?[^#;\n]*?\bgit\+(?:https?|ssh|git)://[^;\n]*$")
+_SHEBANG = lazy_pattern(rb"#!\s*(/\S+)(?:[ \t]+([^\r\n]*?))?[ \t]*\n")
+_GIT = lazy_pattern(r"(?m)^[ \t]*(?:-e[ \t]+|--editable[= \t]+)?[^#;\n]*?\bgit\+(?:https?|ssh|git)://[^;\n]*$")
 _MAX_SCRIPT = 1 << 18
 
 
@@ -61,6 +62,8 @@ class Start(Struct, frozen=True):
     moment: Moment
     script: str | None = None
     service: ServiceStart | None = None
+    ran: ScriptCommand | None = None
+    """The command of a script that starts it, where that stands in one."""
 
     @property
     def name(self) -> str:
@@ -85,6 +88,7 @@ def _starts(subject: Subject, stage: Stage) -> Iterator[Start]:
             shell = tuple(word.text for word in instruction.json)
         elif instruction.keyword == "RUN":
             yield from _of_run(subject, stage, instruction, shell)
+    yield from _of_scripts(subject, stage)
     yield from _git_of_pip(stage)
     if stage.runs and stage.end is not None:
         yield from _of_container(subject, stage, shell)
@@ -111,12 +115,30 @@ def _shell_before(subject: Subject, stage: Stage) -> tuple[str, ...]:
 
 
 def _of_run(subject: Subject, stage: Stage, instruction: Instruction, shell: tuple[str, ...]) -> Iterator[Start]:
-    if any(flag.name == "mount" and Mount.parse(flag).type == "bind" for flag in instruction.flags):
-        return  # what is mounted may hold anything
+    if _mounts(instruction):
+        return
     for program, span in _programs(subject, instruction, shell, run_scripts(instruction, shell), stage):
         moment = _moment_at(stage, span)
         if moment is not None:
             yield from _with_script(Start(program, "RUN", instruction, span, moment), stage)
+
+
+def _mounts(instruction: Instruction) -> bool:
+    """True where files are bound in: what is mounted may hold anything."""
+    return any(flag.name == "mount" and Mount.parse(flag).type == "bind" for flag in instruction.flags)
+
+
+def _of_scripts(subject: Subject, stage: Stage) -> Iterator[Start]:
+    """What scripts of the context start that a RUN runs, and RUNs of ONBUILD."""
+    for ran in stage.ran:
+        expanded, behind = ran.expanded, (ran.expanded.command.span or (0, 0))[1]
+        if expanded.conditional or not ran.plain or _mounts(ran.instruction) or _is_handled(subject, ran.span):
+            continue
+        if is_handled_in(ran.data, behind) and not _GIVES_UP.match(ran.data, behind):
+            continue
+        for program in (*expanded.wrappers, *(arg.text for arg in expanded.args[:1] if arg.known)):
+            start = Start(program, "RUN", ran.instruction, ran.span, ran.moment, ran=ran)
+            yield from _with_script(start, stage)
 
 
 def _moment_at(stage: Stage, span: Span) -> Moment | None:

@@ -6,7 +6,6 @@ there are, an older version that the requirement allows, another version, anothe
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
@@ -22,6 +21,7 @@ from dockerlint_alpine.model.findings import Fix, Remedy, TextEdit
 from dockerlint_alpine.python.tags import knows_musllinux
 from dockerlint_alpine.python.verdict import choose
 from dockerlint_alpine.stages import InstallStep
+from dockerlint_alpine.system.patterns import lazy_pattern
 from dockerlint_alpine.system.plural import listed
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from dockerlint_alpine.model.findings import Finding, Location
     from dockerlint_alpine.stages import Installed, Stage
 
-_OFFICIAL = re.compile(r"python:(?P<python>3\.(?P<minor>\d+))(?:\.\d+)?-alpine(?P<alpine>3\.\d+)")
+_OFFICIAL = lazy_pattern(r"python:(?P<python>3\.(?P<minor>\d+))(?:\.\d+)?-alpine(?P<alpine>3\.\d+)")
 _NAMED = 4
 
 
@@ -49,13 +49,12 @@ def with_remedies(subject: Subject, found: Iterable[Finding]) -> Iterator[Findin
     listed = list(found)
     places: dict[tuple[int, Location], list[Finding]] = {}
     for one in listed:
-        if one.traits.topic == "compile" and one.severity != "info" and one.stage is not None:
+        if one.stops_compile and one.stage is not None:
             places.setdefault((one.stage.index, one.location), []).append(one)
     ways = {place: _ways(subject, place, together) for place, together in places.items()}
     for one in listed:
         remedies = ways.get((one.stage.index, one.location)) if one.stage is not None else None
-        applies = remedies and one.traits.topic == "compile" and one.severity != "info"
-        yield replace(one, remedies=remedies) if applies and remedies else one
+        yield replace(one, remedies=remedies) if remedies and one.stops_compile else one
 
 
 def _ways(subject: Subject, place: tuple[int, Location], findings: Sequence[Finding]) -> tuple[Remedy, ...]:

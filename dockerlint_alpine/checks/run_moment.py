@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Literal
 
 from msgspec import Struct
 
 from dockerlint_alpine.model.findings import Evidence
 from dockerlint_alpine.stages import ApkStep, Installed, LibraryUse, Moment, PythonStep, closed_by, library_copied
+from dockerlint_alpine.system.patterns import lazy_pattern
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from dockerlint_alpine.syntax import Instruction
 
 
-_REOPENS = re.compile(r"\b(?:chmod|chown|chgrp|setfacl|addgroup|usermod)\b")
+_REOPENS = lazy_pattern(r"\b(?:chmod|chown|chgrp|setfacl|addgroup|usermod)\b")
 
 
 def left_to_others(subject: Subject) -> Evidence | None:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 
 from dockerlint_alpine.checks.package_names import TESTING, KnownName
+from dockerlint_alpine.system.patterns import lazy_pattern
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -20,23 +21,23 @@ if TYPE_CHECKING:
     from dockerlint_alpine.apk import Index
 
 _SHOWN = 3
-_NUMBER = re.compile(r"\d+(?:\.\d+)*")
+_NUMBER = lazy_pattern(r"\d+(?:\.\d+)*")
 _SIMILAR = 0.84
 """How alike two names must be, by difflib's measure."""
 _LONGEST_NAME = 100
 """Nothing is guessed for a longer name: Alpine's longest has about 60 characters, and guesses are made by the letter."""
 _LETTERS = string.ascii_lowercase + string.digits + "-+._"
 _HABITS = (
-    (re.compile(r"python[23]?-(.+)-dev(?:el)?"), ("py3-{}-dev", "py3-{}")),
-    (re.compile(r"python[23]?-(.+)"), ("py3-{}",)),
-    (re.compile(r"py2?-(.+)"), ("py3-{}",)),
-    (re.compile(r"lib(.+?)[\d.]*-dev(?:el)?"), ("lib{}-dev", "{}-dev")),
-    (re.compile(r"(.+)-devel"), ("{}-dev", "lib{}-dev")),
-    (re.compile(r"(.+)-dev"), ("lib{}-dev",)),
-    (re.compile(r"fonts?-(.+)"), ("font-{}", "ttf-{}")),
-    (re.compile(r"lib(.+?)[\d.]*(?:-\d+)?"), ("lib{}", "{}-libs", "{}")),
-    (re.compile(r"(.+)-libs"), ("lib{}", "{}")),
-    (re.compile(r"(.+)"), ("lib{}", "py3-{}", "musl-{}", "{}-tools")),
+    (lazy_pattern(r"python[23]?-(.+)-dev(?:el)?"), ("py3-{}-dev", "py3-{}")),
+    (lazy_pattern(r"python[23]?-(.+)"), ("py3-{}",)),
+    (lazy_pattern(r"py2?-(.+)"), ("py3-{}",)),
+    (lazy_pattern(r"lib(.+?)[\d.]*-dev(?:el)?"), ("lib{}-dev", "{}-dev")),
+    (lazy_pattern(r"(.+)-devel"), ("{}-dev", "lib{}-dev")),
+    (lazy_pattern(r"(.+)-dev"), ("lib{}-dev",)),
+    (lazy_pattern(r"fonts?-(.+)"), ("font-{}", "ttf-{}")),
+    (lazy_pattern(r"lib(.+?)[\d.]*(?:-\d+)?"), ("lib{}", "{}-libs", "{}")),
+    (lazy_pattern(r"(.+)-libs"), ("lib{}", "{}")),
+    (lazy_pattern(r"(.+)"), ("lib{}", "py3-{}", "musl-{}", "{}-tools")),
 )
 """How others form names, and what Alpine makes of the same stem."""
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 
 from dockerlint_alpine.knowledge.toolchains import DOCUMENT, PACKAGES, Demand, Tool, Toolchains, older
+from dockerlint_alpine.system.patterns import lazy_pattern
 
 if TYPE_CHECKING:
     from dockerlint_alpine.checks.base import Subject
@@ -18,15 +19,15 @@ if TYPE_CHECKING:
 
 _NEEDS: dict[str, Tool] = {"cmd:rustc": "rust", "cmd:cargo": "rust", "cmd:cmake": "cmake"}
 _ELSEWHERE: dict[Tool, re.Pattern[str]] = {
-    "rust": re.compile(r"rustup"),
-    "cmake": re.compile(r"pip install cmake"),
-    "gcc": re.compile(r"CFLAGS|\bCC=|clang|-fpermissive"),
-    "python": re.compile(r"ABI3_FORWARD_COMPATIBILITY"),
+    "rust": lazy_pattern(r"rustup"),
+    "cmake": lazy_pattern(r"pip install cmake"),
+    "gcc": lazy_pattern(r"CFLAGS|\bCC=|clang|-fpermissive"),
+    "python": lazy_pattern(r"ABI3_FORWARD_COMPATIBILITY"),
 }
 """Words in a stage that bring a tool from elsewhere, or tell it to go on: nothing is said of it then."""
 
 _POLICY = "CMAKE_POLICY_VERSION_MINIMUM"
-_CONSTRAINED = re.compile(
+_CONSTRAINED = lazy_pattern(
     r"--no-build-isolation|CONSTRAINT|--build-constraint|\s-c\s+\S+\.txt|--constraint|--no-use-pep517"
 )
 """What keeps a build from taking the newest of what it asks for, or may."""
@@ -39,6 +40,8 @@ class Mismatch(Struct, frozen=True):
     tool: Tool
     has: str
     demand: Demand
+    at_most: bool = False
+    """True where the release may have an older one: a later release has this."""
 
     @property
     def too_new(self) -> bool:
@@ -69,7 +72,9 @@ def mismatches(subject: Subject, made: Compile) -> tuple[Mismatch, ...]:
             continue
         has = _has(made, demand, table, said)
         if has is not None and not _is_met(has, demand):
-            found.setdefault((demand.tool, demand.bound != "least"), Mismatch(demand.tool, has, demand))
+            at_most = demand.tool in PACKAGES and table.version(demand.tool, made.stage.alpine) is None
+            wrong = Mismatch(demand.tool, has, demand, at_most=at_most and demand.tool != "python")
+            found.setdefault((demand.tool, demand.bound != "least"), wrong)
     return tuple(found.values())
 
 
@@ -84,7 +89,9 @@ def _has(made: Compile, demand: Demand, table: Toolchains, said: str) -> str | N
     if tool in PACKAGES:
         if tool == "cmake" and ("cmd:cmake" not in made.built.tools or (demand.bound == "before" and _POLICY in said)):
             return None
-        return table.version(tool, made.stage.alpine)
+        release = made.stage.alpine
+        known = table.version(tool, release)
+        return table.at_most(tool, release) if known is None and release and demand.bound == "least" else known
     if python is None or made.step.command.tool.name != "pip" or _CONSTRAINED.search(said):
         return None
     return "" if table.reached(tool, demand.version, python) else None

@@ -13,8 +13,8 @@ from dockerlint_alpine.cli.progress import Progress
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from dockerlint_alpine.elf import Subject
     from dockerlint_alpine.elf.targets import Progress as Steps
+    from dockerlint_alpine.elf.targets import Subject
 
 
 @contextmanager
@@ -24,19 +24,22 @@ def open_image(name: str, platforms: Sequence[str]) -> Iterator[tuple[Subject, S
     ``platforms`` choose among those of an archive that has several. Raises click.ClickException where it can't be read
     (exit code 2).
     """
-    from dockerlint_alpine.elf import ElfError
+    from dockerlint_alpine.system.unreadable import UnreadableError
 
     with Progress(name) as bar:
         try:
             subject = _subject(name, platforms, bar)
-        except ElfError as error:
+        except UnreadableError as error:
             raise click.UsageError(f"--image {error}") from None
         yield subject, bar.update
 
 
 def _subject(name: str, platforms: Sequence[str], bar: Progress) -> Subject:
-    from dockerlint_alpine.elf import ArchiveError, TargetError, open_engine_image, open_target
+    from dockerlint_alpine.elf.engine import open_engine_image
+    from dockerlint_alpine.elf.errors import TargetError
+    from dockerlint_alpine.elf.opening import open_target
     from dockerlint_alpine.system.platforms import APK_ARCH
+    from dockerlint_alpine.system.unreadable import ArchiveError
 
     if not os.path.lexists(name):
         return open_engine_image(name.removeprefix("image:"), progress=bar.update)

@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from dockerlint_alpine.apk import Index, IndexStore
-    from dockerlint_alpine.elf import Inspection, Subject
+    from dockerlint_alpine.elf.inspection import Inspection
+    from dockerlint_alpine.elf.targets import Subject
 
 
 @click.command("inspect")
@@ -77,23 +78,23 @@ class _Run:
 
     def inspect(self, targets: tuple[str, ...]) -> Iterator[Inspection]:
         """Give the inspections of all targets, in order."""
-        from dockerlint_alpine.elf.errors import ElfError
+        from dockerlint_alpine.system.unreadable import UnreadableError
 
         for target in targets:
             try:
                 yield from self._inspect_target(target)
-            except ElfError as error:
+            except UnreadableError as error:
                 self.problems.append(str(error))
 
     def _inspect_target(self, target: str) -> Iterator[Inspection]:
-        from dockerlint_alpine.elf.errors import ElfError
         from dockerlint_alpine.elf.inspection import inspect
         from dockerlint_alpine.elf.opening import open_target
         from dockerlint_alpine.python.sources.dlopen import scan_sources
+        from dockerlint_alpine.system.unreadable import UnreadableError
 
         with Progress(target) as bar:
             for subject in open_target(target, arch=self._arch, sources=self._dlopen, progress=bar.update):
-                if isinstance(subject, ElfError):
+                if isinstance(subject, UnreadableError):
                     self.problems.append(str(subject))
                 else:
                     yield inspect(subject, self._index(subject), scan=scan_sources, progress=bar.update)

@@ -95,10 +95,10 @@ def _without_baseline(report: Report, path: str, *, update: bool) -> Report:
 
     folder = os.path.dirname(path) or "."  # noqa: PTH120 - as the user wrote it
     if update:
-        text = written(report, folder)
-        common.write_text(path, text)
-        warn(f"{path}: {plural(len(report.findings), 'finding')} written")
-        return replace(report, files=tuple(replace(file, findings=(), unknown=0) for file in report.files))
+        common.write_text(path, written(report, folder))
+        said = f"{plural(len(report.findings), 'finding')} written to {path}"
+        files = tuple(replace(file, findings=(), unknown=0) for file in report.files)
+        return replace(report, files=files, left_out=(*report.left_out, said))
     try:
         compared = without_known(report, read_file(Path(path), limit=_MAX_SIZE), folder)
     except FileNotFoundError:

@@ -14,6 +14,7 @@ from dockerlint_alpine.cli.progress import Progress
 from dockerlint_alpine.cli.terminal import warn
 from dockerlint_alpine.python.index.policy import PATIENCE, Access, access_for, is_silent, remember_silence
 from dockerlint_alpine.run.folders import cache_folder
+from dockerlint_alpine.system.digest import digest
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -21,8 +22,11 @@ if TYPE_CHECKING:
 
     from dockerlint_alpine.apk import IndexStore
     from dockerlint_alpine.apk.renewal import Fetch, Wanted
-    from dockerlint_alpine.python import Facts, Network, PythonIndex, Resolver
+    from dockerlint_alpine.python.index.cached_resolver import Network
+    from dockerlint_alpine.python.index.online import PythonIndex
     from dockerlint_alpine.python.index.questions import Question, Way
+    from dockerlint_alpine.python.model import Facts
+    from dockerlint_alpine.python.resolve import Resolver
     from dockerlint_alpine.run.config import Settings
     from dockerlint_alpine.run.openers import Openers
     from dockerlint_alpine.system.deadline import Task
@@ -46,7 +50,7 @@ def access(settings: Settings) -> Access:
     """Whether this run may ask the indexes. Raises click.UsageError for ``--online`` without uv."""
     found = access_for(settings.online, os.environ, answers_folder(), time.time())
     if found == "online":
-        from dockerlint_alpine.python import find_uv
+        from dockerlint_alpine.python.index.uv_program import find_uv
 
         if find_uv() is None:
             from dockerlint_alpine.python.index.online import NO_INDEX
@@ -84,7 +88,7 @@ def openers() -> Openers:
 
 def gather_resolver(settings: Settings, *, refused: Mapping[str, str]) -> Resolver | None:
     """The resolver for many files: what is open is noted, to be put by :class:`Reach`."""
-    from dockerlint_alpine.python import Gathered
+    from dockerlint_alpine.python.index.questions import Gathered
 
     found = access(settings)
     if found == "offline":
@@ -136,8 +140,7 @@ class Reach:
 def _resolver(settings: Settings, found: Access, way: Way | None) -> Resolver:
     from datetime import timedelta
 
-    from dockerlint_alpine.python import CachedResolver
-    from dockerlint_alpine.python.index.cached_resolver import MAX_AGE
+    from dockerlint_alpine.python.index.cached_resolver import MAX_AGE, CachedResolver
 
     gaps = found != "online"
     oldest = today() - timedelta(days=MAX_AGE if gaps else 0)
@@ -147,7 +150,8 @@ def _resolver(settings: Settings, found: Access, way: Way | None) -> Resolver:
 
 def _network(settings: Settings, seconds: float | None) -> Network:
     from dockerlint_alpine.apk import ApkError
-    from dockerlint_alpine.python import Network, PythonError
+    from dockerlint_alpine.python.index.cached_resolver import Network
+    from dockerlint_alpine.python.model import PythonError
 
     return Network(
         seconds,
@@ -164,7 +168,7 @@ def _asking(settings: Settings, seconds: float | None) -> PythonIndex:
 
 
 def _index(settings: Settings, **how: Any) -> PythonIndex:
-    from dockerlint_alpine.python import PythonIndex
+    from dockerlint_alpine.python.index.online import PythonIndex
 
     return PythonIndex(
         cache=answers_folder(),
@@ -225,10 +229,8 @@ def _fetching(store: IndexStore, one: Wanted, settings: Settings, seconds: float
 
 def valid_with() -> str:
     """What an answer of the index holds for: the day, and what the environment says of indexes, as a digest."""
-    from hashlib import sha256
-
     said = sorted((name, value) for name, value in os.environ.items() if name.startswith(("UV_", "PIP_")))
-    return f"{today().isoformat()} {sha256(repr(said).encode('utf-8', 'surrogateescape')).hexdigest()}"
+    return f"{today().isoformat()} {digest(repr(said).encode('utf-8', 'surrogateescape'))}"
 
 
 def today() -> date:

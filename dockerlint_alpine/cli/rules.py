@@ -15,8 +15,8 @@ from dockerlint_alpine.cli.spelling import CONFIG, ISOLATED, completed, format_o
 
 if TYPE_CHECKING:
     from dockerlint_alpine.knowledge import Knowledge
-    from dockerlint_alpine.python import SourceFacts
     from dockerlint_alpine.python.index.client import SimpleIndex
+    from dockerlint_alpine.python.sources.source_facts import SourceFacts
 
 KINDS = ("distribution", "library", "wheels")
 _Command = TypeVar("_Command", bound=Callable[..., Any])
@@ -152,10 +152,10 @@ def new_rule(name: str, sdist: Path | None, wheel: Path | None, folder: Path | N
     Printed, or with --rules written to distributions/NAME.toml there (an existing file is never replaced).
     """
     from dockerlint_alpine.apk import ApkError, IndexStore
-    from dockerlint_alpine.elf import ElfError
     from dockerlint_alpine.knowledge import KnowledgeError
     from dockerlint_alpine.knowledge.drafting import draft
-    from dockerlint_alpine.python import PythonError
+    from dockerlint_alpine.python.model import PythonError
+    from dockerlint_alpine.system.unreadable import UnreadableError
 
     knowledge = open_knowledge(isolated=True)
     key = knowledge.normalise(name)
@@ -168,7 +168,7 @@ def new_rule(name: str, sdist: Path | None, wheel: Path | None, folder: Path | N
             source, linked = _ask_index(key, source, linked)
         store = IndexStore()
         text = draft(key, source, linked, knowledge, store)
-    except (ApkError, ElfError, KnowledgeError, PythonError) as error:
+    except (ApkError, UnreadableError, KnowledgeError, PythonError) as error:
         raise click.UsageError(str(error)) from None
     if path is None:
         click.echo(text, nl=False)
@@ -185,9 +185,9 @@ Linked = tuple[str, tuple[str, ...]]
 
 
 def _read_files(sdist: Path | None, wheel: Path | None) -> tuple[SourceFacts | None, Linked | None]:
-    from dockerlint_alpine.elf import open_wheel
+    from dockerlint_alpine.elf.wheels import open_wheel
     from dockerlint_alpine.knowledge.drafting import linked_by
-    from dockerlint_alpine.python import read_sdist
+    from dockerlint_alpine.python.sources.sdist import read_sdist
 
     source = read_sdist(sdist.read_bytes(), sdist.name) if sdist is not None else None
     linked = (wheel.name, linked_by(open_wheel(wheel, sources=False).needed)) if wheel is not None else None
@@ -198,9 +198,9 @@ def _ask_index(
     name: str, source: SourceFacts | None, linked: Linked | None
 ) -> tuple[SourceFacts | None, Linked | None]:
     """Read the newest sdist and musllinux wheel of the index in memory, where no file was given."""
-    from dockerlint_alpine.elf import read_wheel
+    from dockerlint_alpine.elf.wheels import read_wheel
     from dockerlint_alpine.knowledge.drafting import linked_by, newest_files
-    from dockerlint_alpine.python import read_sdist
+    from dockerlint_alpine.python.sources.sdist import read_sdist
 
     index = _index()
     sdist, wheel = newest_files(index.files(name))
@@ -215,8 +215,9 @@ def index_urls() -> list[str]:
     """The Python indexes that pip or uv would ask, by their configuration. Raises click.UsageError."""
     import os
 
-    from dockerlint_alpine.python import IndexOptions, find_uv
     from dockerlint_alpine.python.index.settings import index_urls as configured
+    from dockerlint_alpine.python.index.uv_program import find_uv
+    from dockerlint_alpine.python.model import IndexOptions
 
     urls = configured(IndexOptions(), os.environ, find_uv() or "uv")
     if not urls:

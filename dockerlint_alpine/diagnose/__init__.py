@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from dockerlint_alpine.diagnose.scan import Scan
     from dockerlint_alpine.diagnose.steps import Step
     from dockerlint_alpine.knowledge import Knowledge
-    from dockerlint_alpine.python import Resolver
+    from dockerlint_alpine.python.resolve import Resolver
 
 __all__ = [
     "Cause",

@@ -6,7 +6,6 @@ from it; a binary for glibc overrules every other complaint about the same file.
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
@@ -16,6 +15,7 @@ from dockerlint_alpine.diagnose.model import Cause, Moment
 from dockerlint_alpine.diagnose.scan import PIP_FOLDER, Hit
 from dockerlint_alpine.diagnose.steps import same_command
 from dockerlint_alpine.python.model import normalise
+from dockerlint_alpine.system.patterns import lazy_pattern
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -32,8 +32,8 @@ _NEAR = 20
 _REACH = 4000
 """Lines below a match in which a `Failed building wheel for X` still speaks of it."""
 
-_SO_MODULE = re.compile(r"(?:site|dist)-packages/(?P<module>[A-Za-z_]\w*)")
-_SOURCE_FOLDER = re.compile(
+_SO_MODULE = lazy_pattern(r"(?:site|dist)-packages/(?P<module>[A-Za-z_]\w*)")
+_SOURCE_FOLDER = lazy_pattern(
     r"(?:^|[\s\"'(])(?:\./)?(?:src/)?(?P<module>[A-Za-z_]\w+)/[\w./+-]*\.(?:c|cc|cpp|cxx|h|hpp|pyx):"
 )
 

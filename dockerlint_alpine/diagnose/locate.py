@@ -13,6 +13,7 @@ from msgspec import Struct
 
 from dockerlint_alpine.diagnose.steps import same_command
 from dockerlint_alpine.installers.registry import mention_of_any
+from dockerlint_alpine.system.patterns import lazy_pattern
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from dockerlint_alpine.syntax import Instruction
 
 _MAKES_LAYER = frozenset({"RUN", "COPY", "ADD", "WORKDIR"})
-_VARIABLE = re.compile(r"\\\$\\\{[^}]*\\\}|\\\$\w+")
+_VARIABLE = lazy_pattern(r"\\\$\\\{[^}]*\\\}|\\\$\w+")
 _SHORTEST = 6
 """Characters of a command that may still be compared by its beginning."""
 

@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 from msgspec.structs import replace
 
+from dockerlint_alpine.system.patterns import lazy_pattern
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
@@ -24,8 +26,8 @@ if TYPE_CHECKING:
     from dockerlint_alpine.knowledge import Knowledge, Library
     from dockerlint_alpine.model.findings import Confidence
 
-_BUNDLED = re.compile(r"-[0-9a-f]{8}(?:\.so|-|\.\d)")
-_VERSION_TAIL = re.compile(r"[-.]?\d[\d.]*$")
+_BUNDLED = lazy_pattern(r"-[0-9a-f]{8}(?:\.so|-|\.\d)")
+_VERSION_TAIL = lazy_pattern(r"[-.]?\d[\d.]*$")
 _LIBC_PARTS = frozenset(
     {"c", "m", "pthread", "dl", "rt", "util", "crypt", "resolv", "xnet", "ssp_nonshared", "c_nonshared"}
 )

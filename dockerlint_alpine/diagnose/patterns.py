@@ -15,6 +15,7 @@ from msgspec import Struct
 from dockerlint_alpine.diagnose.errors import PatternError
 from dockerlint_alpine.diagnose.model import MOMENTS, Moment
 from dockerlint_alpine.diagnose.wrappers import unwrap
+from dockerlint_alpine.system.patterns import lazy_pattern
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -65,7 +66,7 @@ _KEYS = {
 }  # fmt: skip
 _HEADER_KEYS = {"need", "names", "advice", "evidence"}
 _SYSTEM_KEYS = {"name", "doubt", "find", "regex", "sample"}
-_PLACEHOLDER = re.compile(r"\{(\w+)\}")
+_PLACEHOLDER = lazy_pattern(r"\{(\w+)\}")
 
 
 class Pattern(Struct, frozen=True):

@@ -7,11 +7,12 @@ carriage return; the number of a line always counts real line ends.
 
 from __future__ import annotations
 
-import re
 from functools import lru_cache
 from typing import TYPE_CHECKING, Protocol
 
 from msgspec import Struct
+
+from dockerlint_alpine.system.patterns import lazy_pattern
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -47,7 +48,7 @@ _FEW = 1 << 14
 _LETTERS = bytes(code if chr(code).isascii() and chr(code).isalpha() else 32 for code in range(256))
 """Translates everything but ASCII letters to spaces."""
 
-_ENDS = re.compile(rb"[\n\r\x1e]")
+_ENDS = lazy_pattern(rb"[\n\r\x1e]")
 _END_BYTES = b"\n\r\x1e"
 _BOMS = (b"\xff\xfe", b"\xfe\xff")
 

@@ -22,6 +22,7 @@ from dockerlint_alpine.diagnose.steps import (
 )
 from dockerlint_alpine.diagnose.wrappers import unwrap
 from dockerlint_alpine.installers.registry import is_installer
+from dockerlint_alpine.system.patterns import lazy_pattern
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -57,7 +58,7 @@ _SHORT = r"[A-Za-z0-9][\w.-]*?"
 """A name that ends where what follows it in a pattern begins."""
 
 _STARTED = tuple(
-    re.compile(pattern)
+    lazy_pattern(pattern)
     for pattern in (
         rf"\bCollecting (?P<name>{_NAME})(?:\[[^\]]*\])?(?:[=<>~!]=? ?(?P<version>[\w.]+))?",
         rf"\bBuilding wheel for (?P<name>{_NAME}) \(",
@@ -69,7 +70,7 @@ _STARTED = tuple(
     )
 )
 _FAILED = tuple(
-    re.compile(pattern)
+    lazy_pattern(pattern)
     for pattern in (
         rf"Failed building wheel for (?P<name>{_NAME})",
         rf"Building wheel for (?P<name>{_NAME}) \([^)]*\) did not run successfully",
@@ -84,30 +85,30 @@ _FAILED = tuple(
         rf"^\s*╰─> (?P<name>{_NAME})$",
     )
 )
-PIP_FOLDER = re.compile(
+PIP_FOLDER = lazy_pattern(
     rf"/pip-(?:install|build|req-build|wheel|modern-metadata)-\w+/(?P<name>{_SHORT})(?:_[0-9a-f]{{32}})?(?:/|['\"\s]|$)"
 )
-_SITE_PACKAGES = re.compile(r"(?:site|dist)-packages/(?P<module>[A-Za-z_]\w*)(?:/|[\w.-]*\.so)")
-_INSTALLED = re.compile(r"\(\s*\d+/\d+\) Installing (?P<name>[\w.+-]+) \((?P<version>[^)]+)\)")
-_APK_ADD = re.compile(r"\bapk (?:-\S+ )*(?:update && apk (?:-\S+ )*)?add (?P<rest>[^&|;]*)")
-_RELEASE = re.compile(r"/alpine/v(?P<release>3\.\d+)/(?:main|community)|\bAlpine(?: Linux)? v?(?P<release2>3\.\d+)\b")
-_EDGE = re.compile(r"/alpine/edge/main")
-_IMAGE = re.compile(r"(?:^|[\s('\"`])(?P<image>[\w./-]+:[\w.-]*)(?=[\s'\"`@),]|$)")
-_PYTHON = re.compile(
+_SITE_PACKAGES = lazy_pattern(r"(?:site|dist)-packages/(?P<module>[A-Za-z_]\w*)(?:/|[\w.-]*\.so)")
+_INSTALLED = lazy_pattern(r"\(\s*\d+/\d+\) Installing (?P<name>[\w.+-]+) \((?P<version>[^)]+)\)")
+_APK_ADD = lazy_pattern(r"\bapk (?:-\S+ )*(?:update && apk (?:-\S+ )*)?add (?P<rest>[^&|;]*)")
+_RELEASE = lazy_pattern(r"/alpine/v(?P<release>3\.\d+)/(?:main|community)|\bAlpine(?: Linux)? v?(?P<release2>3\.\d+)\b")
+_EDGE = lazy_pattern(r"/alpine/edge/main")
+_IMAGE = lazy_pattern(r"(?:^|[\s('\"`])(?P<image>[\w./-]+:[\w.-]*)(?=[\s'\"`@),]|$)")
+_PYTHON = lazy_pattern(
     r"(?P<prefix>/usr/local|/usr)/include/python(?P<version>\d\.\d+)m?"
     r"|(?P<prefix2>/usr/local|/usr)/bin/python(?:(?P<version2>\d\.\d+)|\d)?\b"
 )
-_PYTHON_NAMED = re.compile(
+_PYTHON_NAMED = lazy_pattern(
     r"/lib/python(\d\.\d+)/|\bUsing CPython (\d\.\d+)|configured Python interpreter version \((\d\.\d+)\)"
 )
-_BUILDING = re.compile(
+_BUILDING = lazy_pattern(
     r"\bCollecting [A-Za-z]|\bBuilding wheels? |[Rr]unning setup\.py|ailed (?:to build|building wheel)|running build_ext"
     r"|\b(?:gcc|cc|c\+\+|g\+\+|clang) .*-c |\[end of output\]|subprocess-exited-with-error|gyp ERR!|/node-gyp/"
     r"|^\s*--> RUN |\bnpm (?:ERR!|error)|ChefBuildError|build backend|Compiling \w[\w-]* v\d"
 )
 """What installers and compilers print at work."""
 
-_ARCH = re.compile(
+_ARCH = lazy_pattern(
     r"/(?:main|community)/(?P<index>\w+)/APKINDEX|\b(?P<triple>x86_64|aarch64|armv[67]\w*|i[3-6]86|ppc64le|s390x|riscv64)"
     r"-(?:alpine-)?linux|[-_.]linux-(?P<built>x86_64|aarch64|armv[67]l|i686|ppc64le|s390x|riscv64)\b"
     r"|musllinux_\d_\d_(?P<tag>\w+?)\.whl|\blinux/(?P<platform>amd64|arm64(?:/v8)?|arm/v[67]|386|ppc64le|s390x|riscv64)\b"
@@ -116,7 +117,7 @@ _ARCHES = {
     "amd64": "x86_64", "arm64": "aarch64", "arm64/v8": "aarch64", "arm/v7": "armv7", "arm/v6": "armhf", "386": "x86",
     "armv7l": "armv7", "armv6l": "armhf", "i686": "x86", "i586": "x86", "i386": "x86", "armv7": "armv7",
 }  # fmt: skip
-_CANDIDATE = re.compile(r"^\s*(?P<name>[a-z0-9][\w.+-]*?)-(?P<version>\d[\w.]*-r\d+):\s*$")
+_CANDIDATE = lazy_pattern(r"^\s*(?P<name>[a-z0-9][\w.+-]*?)-(?P<version>\d[\w.]*-r\d+):\s*$")
 """What apk says that it has, above the reasons why it can't take it."""
 
 _BUILDERS = frozenset({"setuptools", "build", "pyproject_hooks", "wheel"})
@@ -124,7 +125,7 @@ _SUCCESS_LITERALS = (
     b" DONE ", b"exporting to image", b"naming to ", b"writing image sha256", b"Successfully built ",
     b"Successfully tagged ", b"COMMIT ", b"Pushed ", b"pushing manifest",
 )  # fmt: skip
-_SUCCEEDED = re.compile(
+_SUCCEEDED = lazy_pattern(
     r"exporting to image|naming to \S|writing image sha256:|Successfully built [0-9a-f]{8,64}\s*$"
     r"|Successfully tagged \S|COMMIT \S|Pushed \S+@sha256:|pushing manifest for "
 )

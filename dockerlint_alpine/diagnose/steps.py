@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from msgspec import Struct
 
+from dockerlint_alpine.system.patterns import lazy_pattern
+
 if TYPE_CHECKING:
     from dockerlint_alpine.diagnose.wrappers import Unwrapped
 
@@ -24,23 +26,23 @@ STEP_LITERALS = (
 """A line that announces or ends a step has one of these."""
 
 _KEYWORDS = r"(?:RUN|COPY|ADD|FROM|WORKDIR|CMD|ENTRYPOINT|ENV|ARG|USER|LABEL|SHELL|EXPOSE|VOLUME|ONBUILD)"
-_BUILDKIT = re.compile(
+_BUILDKIT = lazy_pattern(
     rf"(?:ERROR |CACHED )?\[(?P<names>(?:[\w./:@-]+ +)*)(?P<number>\d+)/(?P<total>\d+)\] (?P<text>{_KEYWORDS}\b.*)"
 )
-_DOCKER = re.compile(rf"Step (?P<number>\d+)(?:/(?P<total>\d+))? ?: (?P<text>{_KEYWORDS}\b.*)", re.I)
-_PODMAN = re.compile(
+_DOCKER = lazy_pattern(rf"Step (?P<number>\d+)(?:/(?P<total>\d+))? ?: (?P<text>{_KEYWORDS}\b.*)", re.I)
+_PODMAN = lazy_pattern(
     rf"(?:\[(?P<stage>\d+)/\d+\] )?STEP (?P<number>\d+)(?:/(?P<total>\d+))?: (?P<text>{_KEYWORDS}\b.*)"
 )
-_KANIKO = re.compile(rf"(?P<text>{_KEYWORDS} .*)")
-_FAILED_COMMAND = re.compile(
+_KANIKO = lazy_pattern(rf"(?P<text>{_KEYWORDS} .*)")
+_FAILED_COMMAND = lazy_pattern(
     r"""process "(?P<process>.*)" did not complete successfully"""
     r"""|executor failed running \[(?P<executor>.*)\]"""
     r"""|The command '(?P<command>.*)' returned a non-zero code"""
     r"""|building at STEP "(?P<step>.*)": while running runtime"""
 )
-_SHELL = re.compile(r"^(?:/bin/(?:ba|a)?sh|/bin/ash|sh|bash) -\w*c ")
-_MARKED_LINE = re.compile(r"\s*(?P<line>\d+) \| >>> ")
-_PLATFORM = re.compile(r"(?:linux|windows|darwin)/[\w/]+\Z")
+_SHELL = lazy_pattern(r"^(?:/bin/(?:ba|a)?sh|/bin/ash|sh|bash) -\w*c ")
+_MARKED_LINE = lazy_pattern(r"\s*(?P<line>\d+) \| >>> ")
+_PLATFORM = lazy_pattern(r"(?:linux|windows|darwin)/[\w/]+\Z")
 
 
 class Step(Struct, frozen=True):

@@ -11,18 +11,10 @@ from typing import TYPE_CHECKING
 from msgspec.structs import replace
 
 from dockerlint_alpine.knowledge import WheelFacts
-from dockerlint_alpine.python import (
-    Origin,
-    PythonError,
-    Release,
-    Requested,
-    RequirementSet,
-    ResolverError,
-    Target,
-    choose,
-)
+from dockerlint_alpine.python.model import Origin, PythonError, Release, Requested, RequirementSet, Target
+from dockerlint_alpine.python.resolve import ResolverError
 from dockerlint_alpine.python.tags import musl_of_alpine
-from dockerlint_alpine.python.verdict import describe
+from dockerlint_alpine.python.verdict import choose, describe
 from dockerlint_alpine.python.versions import is_pre_release, sort_versions
 
 if TYPE_CHECKING:
@@ -30,7 +22,7 @@ if TYPE_CHECKING:
 
     from dockerlint_alpine.diagnose.model import Cause
     from dockerlint_alpine.diagnose.patterns import PatternSet
-    from dockerlint_alpine.python import Resolver
+    from dockerlint_alpine.python.resolve import Resolver
 
 PLATFORMS = {
     "x86_64": "linux/amd64", "aarch64": "linux/arm64", "armv7": "linux/arm/v7", "armhf": "linux/arm/v6",
@@ -121,8 +113,9 @@ class WaysOut:
             return None
         origin = Origin("the log", None)
         wanted = RequirementSet((Requested(f"{name}=={version}", name, origin, specifier=f"=={version}"),))
+        nothing = WheelFacts(self._facts.as_of, lambda _: None)
         try:
-            found = self._resolver.resolve(wanted, target, WheelFacts(self._facts.as_of, lambda _: None), no_deps=True)
+            found = self._resolver.resolve(wanted, target, nothing, no_deps=True, afresh=True)
         except (ResolverError, PythonError):
             return None
         verdict = next((one.artefact for one in found.distributions if one.name == name), None)

@@ -10,21 +10,23 @@ import re
 
 from msgspec import Struct
 
-_ESCAPE = re.compile(
+from dockerlint_alpine.system.patterns import lazy_pattern
+
+_ESCAPE = lazy_pattern(
     r"(?:\x1b|\\u001b|\\x1b|\\033|\^\[|␛)"
     r"(?:\[[0-9;?]*[ -/]*[@-~]|\][^\x07]*(?:\x07|\x1b\\)?|[()][A-B0-2])",
     re.I,
 )
-_BARE_COLOR = re.compile(r"^\[(?:0|0?1|9[0-7]|3[0-7]|0;\d+)m|\[0m$")
-_JSON_END = re.compile(r"\"[}\]]+,?\s*$")
+_BARE_COLOR = lazy_pattern(r"^\[(?:0|0?1|9[0-7]|3[0-7]|0;\d+)m|\[0m$")
+_JSON_END = lazy_pattern(r"\"[}\]]+,?\s*$")
 """What closes a log that was quoted as a value of JSON."""
 
-_CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f]")
+_CONTROL = lazy_pattern("[\x00-\x08\x0b-\x1f\x7f]")
 
-_VERTEX = re.compile(r"#(?P<vertex>\d+) (?:(?P<seconds>\d+\.\d+) |(?=\S))")
-_KANIKO = re.compile(r"(?:INFO|ERRO|WARN|FATA|DEBU)\[\d+\] ")
+_VERTEX = lazy_pattern(r"#(?P<vertex>\d+) (?:(?P<seconds>\d+\.\d+) |(?=\S))")
+_KANIKO = lazy_pattern(r"(?:INFO|ERRO|WARN|FATA|DEBU)\[\d+\] ")
 _RUNNING = tuple(
-    re.compile(pattern)
+    lazy_pattern(pattern)
     for pattern in (
         # compose, and `docker compose logs`
         r"[A-Za-z<][\w.>-]*\s+\|(?:\s|$)",
@@ -37,11 +39,11 @@ _RUNNING = tuple(
 )
 """What stands before the lines of a container or service that runs."""
 
-_HEALTH = re.compile(r"\"(?:Output|ExitCode)\": ?|\b(?:Liveness|Readiness|Startup) probe failed")
+_HEALTH = lazy_pattern(r"\"(?:Output|ExitCode)\": ?|\b(?:Liveness|Readiness|Startup) probe failed")
 """What Docker and Kubernetes tell of the checks of a container that runs."""
 
 _PREFIXES = tuple(
-    re.compile(pattern)
+    lazy_pattern(pattern)
     for pattern in (
         # GitHub Actions, GitLab, Azure, Jenkins, `docker logs -t`: an ISO time, GitLab with its stream mark behind.
         (

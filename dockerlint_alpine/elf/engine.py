@@ -7,9 +7,10 @@ import tempfile
 from typing import TYPE_CHECKING
 
 from dockerlint_alpine.elf.address import find_engine
-from dockerlint_alpine.elf.errors import ArchiveError, EngineError
+from dockerlint_alpine.elf.errors import EngineError
 from dockerlint_alpine.elf.images import read_image_file
 from dockerlint_alpine.elf.targets import Progress, Subject, no_progress
+from dockerlint_alpine.system.unreadable import ArchiveError
 
 if TYPE_CHECKING:
     from docker import DockerClient

@@ -2,42 +2,20 @@
 
 from __future__ import annotations
 
-import re
-
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+from dockerlint_alpine.system.unreadable import UnreadableError
 
 
-def printable(text: str) -> str:
-    r"""Give the text without what could move a terminal's cursor or hide it; bytes that are no UTF-8 as ``\xNN``."""
-    text = text.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
-    return _CONTROL.sub(lambda found: f"\\x{ord(found[0]):02x}", text)
-
-
-class ElfError(Exception):
-    """Base of everything that reading objects, archives and images can raise; ``str()`` is one line for the user.
-
-    Names come from the files themselves: one with a line end or an escape sequence in it is shown, not obeyed.
-    """
-
-    def __init__(self, message: str) -> None:
-        super().__init__(printable(message))
-
-
-class NotElfError(ElfError):
+class NotElfError(UnreadableError):
     """The bytes do not start with the ELF magic number."""
 
 
-class MalformedElfError(ElfError):
+class MalformedElfError(UnreadableError):
     """The bytes claim to be ELF, but their headers can't be true."""
 
 
-class ArchiveError(ElfError):
-    """A wheel, layer or image archive that is damaged, hostile or of an unknown form."""
-
-
-class TargetError(ElfError):
+class TargetError(UnreadableError):
     """A target that does not exist, can't be opened or is nothing this package reads."""
 
 
-class EngineError(ElfError):
+class EngineError(UnreadableError):
     """The container engine can't be reached or does not have the image."""

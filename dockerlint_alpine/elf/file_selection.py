@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from typing import Literal, TypeAlias
 
+from dockerlint_alpine.system.patterns import lazy_pattern
+
 Use: TypeAlias = Literal["text", "source", "probe"]
 
 MAX_TEXT = 64 * 1024 * 1024
@@ -16,7 +18,7 @@ MAX_SOURCES_TOTAL = 256 * 1024 * 1024
 MIN_OBJECT = 52
 """The size of the smallest ELF header."""
 
-_TEXT = re.compile(
+_TEXT = lazy_pattern(
     r"(?:lib/apk/db/installed|etc/apk/(?:world|repositories)|etc/alpine-release|etc/passwd|etc/group|(?:etc|usr/lib)/os-release"
     r"|etc/ld-musl-[\w]+\.path|pyvenv\.cfg|[^/]+\.dist-info/(?:METADATA|RECORD|WHEEL)|[^/]+\.egg-info(?:/PKG-INFO)?)$"
 )
@@ -30,11 +32,11 @@ _OTHER = frozenset(
     )
 )
 """Suffixes of files that are never loaded, so that they need not be opened."""
-_NOT_RUN = re.compile(
+_NOT_RUN = lazy_pattern(
     r"(?:^|/)(?:tests?|examples?|_examples|docs?|benchmarks)/|(?:^|/)(?:test_[^/]*|conftest|setup)\.py$"
 )
 """Sources that come along but do not run in production."""
-_OPENS = re.compile(rb"\b(?:CDLL|PyDLL|LoadLibrary|find_library|dlopen)\s*\(|\bcdll\s*[.\[]")
+_OPENS = lazy_pattern(rb"\b(?:CDLL|PyDLL|LoadLibrary|find_library|dlopen)\s*\(|\bcdll\s*[.\[]")
 
 
 def use_of(path: str, size: int) -> Use | None:

@@ -12,6 +12,7 @@ from dockerlint_alpine.elf.file_selection import MAX_SOURCES_TOTAL, opens_librar
 from dockerlint_alpine.elf.parallel import thread_map, workers
 from dockerlint_alpine.elf.targets import Progress, Source, Subject, no_progress
 from dockerlint_alpine.elf.trees import DiskTree, Node, normalise, read_file
+from dockerlint_alpine.system.patterns import lazy_pattern
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -23,7 +24,7 @@ _BATCH = 256
 _PSEUDO = ("proc", "sys", "dev")
 """Where a running system keeps what is no file at all."""
 
-_ROOT_MARKS = re.compile(
+_ROOT_MARKS = lazy_pattern(
     r"/(?:lib/ld-musl-\w+\.so\.1|(?:usr/)?lib/apk/db/installed|etc/alpine-release|(?:etc|usr/lib)/os-release)$"
 )
 _ROOT_FILES = (

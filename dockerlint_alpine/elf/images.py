@@ -8,20 +8,21 @@ from __future__ import annotations
 import json
 import os
 import posixpath
-import re
 import tempfile
 from typing import TYPE_CHECKING, Any, Protocol
 
 from msgspec import Struct
 
-from dockerlint_alpine.elf.errors import ArchiveError, TargetError
+from dockerlint_alpine.elf.errors import TargetError
 from dockerlint_alpine.elf.folders import looks_like_root
 from dockerlint_alpine.elf.layers import merge
 from dockerlint_alpine.elf.streams import Decompressed, FileSlice, Hashed, is_compressed
 from dockerlint_alpine.elf.targets import MACHINE_NAMES, Progress, Subject, no_progress
-from dockerlint_alpine.elf.tarread import TarReader
 from dockerlint_alpine.elf.trees import MemoryTree
 from dockerlint_alpine.elf.wheels import kept_sources
+from dockerlint_alpine.system.patterns import lazy_pattern
+from dockerlint_alpine.system.tarread import TarReader
+from dockerlint_alpine.system.unreadable import ArchiveError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -35,11 +36,11 @@ MAX_NAMES = 256 * 1024 * 1024
 """Bytes of the names of files in an archive."""
 MAX_LAYERS = 1024
 _MAX_LINKS = 8
-_NAMED_BY_DIGEST = re.compile(
+_NAMED_BY_DIGEST = lazy_pattern(
     r"blobs/(?P<algorithm>sha256(?=/.{64}$)|sha512(?=/.{128}$))/(?P<digits>[0-9a-f]+)|(?P<own>[0-9a-f]{64})\.json"
 )
 """A blob of an OCI layout; the configuration in what ``docker save`` wrote before that."""
-_SHA256 = re.compile(r"[0-9a-f]{64}")
+_SHA256 = lazy_pattern(r"[0-9a-f]{64}")
 _INDEX_TYPES = frozenset(
     ("application/vnd.oci.image.index.v1+json", "application/vnd.docker.distribution.manifest.list.v2+json")
 )

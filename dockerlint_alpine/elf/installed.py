@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 from packaging.utils import canonicalize_name
 
+from dockerlint_alpine.system.patterns import lazy_pattern
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -41,9 +43,9 @@ class InstalledDistribution(Struct, frozen=True):
     objects: tuple[str, ...]
 
 
-_METADATA = re.compile(r"(?P<folder>.*/)(?P<info>[^/]+\.(?:dist|egg)-info)(?:/(?:METADATA|PKG-INFO))?$")
-_FIELD = re.compile(rb"^(Name|Version):[ \t]*(.*?)[ \t]*\r?$", re.MULTILINE)
-_RELEASE = re.compile(r"(\d+\.\d+)(?:[._]\w+)*\s*$")
+_METADATA = lazy_pattern(r"(?P<folder>.*/)(?P<info>[^/]+\.(?:dist|egg)-info)(?:/(?:METADATA|PKG-INFO))?$")
+_FIELD = lazy_pattern(rb"^(Name|Version):[ \t]*(.*?)[ \t]*\r?$", re.MULTILINE)
+_RELEASE = lazy_pattern(r"(\d+\.\d+)(?:[._]\w+)*\s*$")
 
 
 def packages_of(tree: Tree) -> tuple[InstalledPackage, ...]:

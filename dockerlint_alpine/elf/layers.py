@@ -12,18 +12,18 @@ from typing import TYPE_CHECKING
 from msgspec import Struct, field
 from msgspec.structs import replace
 
-from dockerlint_alpine.elf.errors import ArchiveError
 from dockerlint_alpine.elf.file_selection import MAX_SOURCES_TOTAL, MAX_TEXT_TOTAL, opens_libraries, use_of
 from dockerlint_alpine.elf.objects import HEAD_SIZE, is_elf, needed_extent
 from dockerlint_alpine.elf.spool import spooled
 from dockerlint_alpine.elf.streams import CHUNK, Decompressed
-from dockerlint_alpine.elf.tarread import Access, TarEntry, TarReader
 from dockerlint_alpine.elf.trees import MAX_LINKS, Guard, Node, object_node
+from dockerlint_alpine.system.tarread import Access, TarEntry, TarReader
+from dockerlint_alpine.system.unreadable import ArchiveError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from dockerlint_alpine.elf.tarread import ByteStream
+    from dockerlint_alpine.system.tarread import ByteStream
 
 MAX_OBJECT = 1024**3
 MAX_DEPTH = 256

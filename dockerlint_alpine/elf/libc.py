@@ -14,16 +14,18 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from msgspec import Struct
 
+from dockerlint_alpine.system.patterns import lazy_pattern
+
 if TYPE_CHECKING:
     from dockerlint_alpine.elf.objects import ElfFacts
 
 LibcKind: TypeAlias = Literal["musl", "glibc", "static", "unknown"]
 RemedyKind: TypeAlias = Literal["library", "gcompat", "rebuild", "none", "unknown"]
 
-_GLIBC_LIBRARY = re.compile(r"(?:libc\.so\.6(?:\.1)?|ld-linux[-\w]*\.so\.\d|ld64\.so\.[12])$")
-_MUSL_LIBRARY = re.compile(r"(?:libc\.musl-[\w]+\.so\.1|ld-musl-[\w]+\.so\.1|libc\.so)$")
-_MUSL_SUFFIX = re.compile(r"-linux-musl[a-z]*\.so$")
-_GLIBC_ONLY = re.compile(r"__\w+_chk$|__isoc(?:23|99)_|__libc_|gnu_get_libc|__\w+_finite$")
+_GLIBC_LIBRARY = lazy_pattern(r"(?:libc\.so\.6(?:\.1)?|ld-linux[-\w]*\.so\.\d|ld64\.so\.[12])$")
+_MUSL_LIBRARY = lazy_pattern(r"(?:libc\.musl-[\w]+\.so\.1|ld-musl-[\w]+\.so\.1|libc\.so)$")
+_MUSL_SUFFIX = lazy_pattern(r"-linux-musl[a-z]*\.so$")
+_GLIBC_ONLY = lazy_pattern(r"__\w+_chk$|__isoc(?:23|99)_|__libc_|gnu_get_libc|__\w+_finite$")
 
 
 class Libc(Struct, frozen=True):

@@ -16,13 +16,13 @@ A model of ``load_library``, ``path_open``, ``fixup_rpath`` and ``load_deps`` in
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from msgspec import Struct, field
 
 from dockerlint_alpine.elf.trees import Found, LinkLoopError, Tree, follow
 from dockerlint_alpine.system.musl import is_libc_itself
+from dockerlint_alpine.system.patterns import lazy_pattern
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -37,8 +37,8 @@ DEFAULT_PATH = "/lib:/usr/local/lib:/usr/lib"
 NAME_MAX = 255
 MAX_FOLDERS = 256
 """Folders of one search path that are tried: musl knows no limit, but hostile objects should not take forever."""
-_SEPARATOR = re.compile(r"[:\n]+")
-_ORIGIN = re.compile(r"\$(?:ORIGIN|\{ORIGIN\})")
+_SEPARATOR = lazy_pattern(r"[:\n]+")
+_ORIGIN = lazy_pattern(r"\$(?:ORIGIN|\{ORIGIN\})")
 
 _LOADER_ARCHES = {"x86": "i386", "ppc64le": "powerpc64le", "armv7": "armhf"}
 

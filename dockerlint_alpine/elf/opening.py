@@ -7,9 +7,10 @@ import stat
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dockerlint_alpine.elf.errors import ElfError, TargetError
+from dockerlint_alpine.elf.errors import TargetError
 from dockerlint_alpine.elf.objects import is_elf
 from dockerlint_alpine.elf.targets import Progress, Subject, no_progress
+from dockerlint_alpine.system.unreadable import UnreadableError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -19,13 +20,13 @@ IMAGE_PREFIX = "image:"
 
 def open_target(
     target: str, *, arch: str | None = None, sources: bool = True, progress: Progress = no_progress
-) -> Iterator[Subject | ElfError]:
+) -> Iterator[Subject | UnreadableError]:
     """Give the subjects that a target stands for: one, or for a folder of wheels one for each wheel.
 
     A target is the path of an object, a wheel, a folder, an image tar or an OCI layout, or ``image:NAME`` of the
     container engine. ``arch`` (apk's name) chooses among the platforms of an image; ``sources=False`` leaves Python
     sources alone. A wheel of a folder that can't be read is given as its error; all other errors are raised
-    (:class:`ElfError`).
+    (:class:`UnreadableError`).
     """
     if target.startswith(IMAGE_PREFIX) and not os.path.lexists(target):
         from dockerlint_alpine.elf.engine import open_engine_image
@@ -68,7 +69,9 @@ def _open_file(path: Path, arch: str | None, *, sources: bool, progress: Progres
     raise TargetError(f"{path}: not an ELF object, a wheel or an image archive")
 
 
-def _open_folder(path: Path, arch: str | None, *, sources: bool, progress: Progress) -> Iterator[Subject | ElfError]:
+def _open_folder(
+    path: Path, arch: str | None, *, sources: bool, progress: Progress
+) -> Iterator[Subject | UnreadableError]:
     from dockerlint_alpine.elf.folders import open_folder
     from dockerlint_alpine.elf.images import is_image_folder, open_image_folder
     from dockerlint_alpine.elf.wheels import open_wheel
@@ -83,7 +86,7 @@ def _open_folder(path: Path, arch: str | None, *, sources: bool, progress: Progr
     for wheel in wheels:
         try:
             yield open_wheel(wheel, sources=sources)
-        except ElfError as error:
+        except UnreadableError as error:
             yield error
     folder = open_folder(path, sources=sources, progress=progress)
     if folder.objects or folder.sources or not wheels:

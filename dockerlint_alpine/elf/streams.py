@@ -7,7 +7,7 @@ import zlib
 from functools import cache
 from typing import TYPE_CHECKING, Any, Protocol
 
-from dockerlint_alpine.elf.errors import ArchiveError
+from dockerlint_alpine.system.unreadable import ArchiveError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

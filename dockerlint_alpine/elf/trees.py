@@ -16,8 +16,9 @@ from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias
 
 from msgspec import Struct
 
-from dockerlint_alpine.elf.errors import ElfError, NotElfError
+from dockerlint_alpine.elf.errors import NotElfError
 from dockerlint_alpine.elf.objects import ElfFacts, is_elf, read_object
+from dockerlint_alpine.system.unreadable import UnreadableError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -73,7 +74,7 @@ class Found(Struct, frozen=True):
     node: Node
 
 
-class LinkLoopError(ElfError):
+class LinkLoopError(UnreadableError):
     """A path with more symbolic links than the system follows."""
 
 
@@ -238,5 +239,5 @@ def object_node(data: bytes | bytearray | mmap.mmap, size: int) -> Node:
         return Node("file", size, facts=read_object(data))
     except NotElfError:
         return Node("file", size)
-    except ElfError as error:
+    except UnreadableError as error:
         return Node("file", size, problem=str(error))

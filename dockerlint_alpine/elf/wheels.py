@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
-from dockerlint_alpine.elf.errors import ArchiveError, TargetError
+from dockerlint_alpine.elf.errors import TargetError
 from dockerlint_alpine.elf.file_selection import (
     MAX_SOURCES_TOTAL,
     MAX_TEXT_TOTAL,
@@ -20,12 +20,13 @@ from dockerlint_alpine.elf.parallel import thread_map, workers
 from dockerlint_alpine.elf.spool import spooled
 from dockerlint_alpine.elf.targets import Source, Subject
 from dockerlint_alpine.elf.trees import MemoryTree, Node, object_node
-from dockerlint_alpine.elf.zipread import ZipDirectory
+from dockerlint_alpine.system.unreadable import ArchiveError
+from dockerlint_alpine.system.zipread import ZipDirectory
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from dockerlint_alpine.elf.zipread import ZipBuffer, ZipMember
+    from dockerlint_alpine.system.zipread import ZipBuffer, ZipMember
 
 MAX_REREAD = 32 * 1024 * 1024
 """Bytes of an object that is read as a whole for a second look."""

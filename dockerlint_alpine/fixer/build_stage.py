@@ -6,20 +6,20 @@ holds. Offered for what is plain alone: one ``pip install`` of a stage that runs
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
 from dockerlint_alpine.fixer.lists import apk_steps, is_build_package, package_of
 from dockerlint_alpine.fixer.new_run import user_at_start
 from dockerlint_alpine.syntax import Edit, apply_edits
+from dockerlint_alpine.system.patterns import lazy_pattern
 
 if TYPE_CHECKING:
     from dockerlint_alpine.stages.model import InstallStep, Stage, Timeline
     from dockerlint_alpine.syntax import Dockerfile
 
-_PIP = re.compile(rb"(?:[\w./-]*python[\d.]*[ \t]+-m[ \t]+)?[\w./-]*pip[\d.]*(?=[ \t]+install\b)")
-_COMMAND_STARTS = re.compile(rb"(?i)(?:^run(?:[ \t]+--\S+)*|&&|;)[ \t]*(?:\\\r?\n[ \t]*)*\Z")
-_FROM = re.compile(rb"(?is)(from(?:[ \t]+--\S+)*[ \t]+\S+)(?:[ \t]+as[ \t]+\S+)?[ \t]*\Z")
+_PIP = lazy_pattern(rb"(?:[\w./-]*python[\d.]*[ \t]+-m[ \t]+)?[\w./-]*pip[\d.]*(?=[ \t]+install\b)")
+_COMMAND_STARTS = lazy_pattern(rb"(?i)(?:^run(?:[ \t]+--\S+)*|&&|;)[ \t]*(?:\\\r?\n[ \t]*)*\Z")
+_FROM = lazy_pattern(rb"(?is)(from(?:[ \t]+--\S+)*[ \t]+\S+)(?:[ \t]+as[ \t]+\S+)?[ \t]*\Z")
 _KEPT = frozenset({"ARG", "ENV", "WORKDIR", "COPY", "ADD", "SHELL"})
 _FOR_BOTH = frozenset(
     "-r --requirement -c --constraint --no-cache-dir -q --quiet -i --index-url --extra-index-url --trusted-host --pre"

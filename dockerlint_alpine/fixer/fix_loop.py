@@ -20,6 +20,7 @@ from dockerlint_alpine.model.findings import Evidence, Fix
 from dockerlint_alpine.model.grouping import grouped
 from dockerlint_alpine.syntax import Edit, apply_edits, parse
 from dockerlint_alpine.syntax.ordering import package_name
+from dockerlint_alpine.system.patterns import lazy_pattern
 
 if TYPE_CHECKING:
     from dockerlint_alpine.model.findings import Finding, TextEdit
@@ -29,13 +30,13 @@ MAX_ROUNDS = 100
 _MAX_TRIES = 3
 """A fix whose finding comes back so many times does not help: it is left alone, like all after ``MAX_ROUNDS``."""
 
-_ONE_MEMBER = re.compile(r"""[\s\\`"',]*([^\s\\`"',]+)[\s\\`"',]*""")
+_ONE_MEMBER = lazy_pattern(r"""[\s\\`"',]*([^\s\\`"',]+)[\s\\`"',]*""")
 """One name and what separates it from its neighbours."""
 
-_DELETION = re.compile(r"\bapk\b[^;&|]*\bdel\b")
-_OPERANDS = re.compile(rb"\bapk\b(?:[^;&|\n\\]|\\[\s\S])*?\bdel\b((?:[^;&|\n\\]|\\[\s\S])*)")
+_DELETION = lazy_pattern(r"\bapk\b[^;&|]*\bdel\b")
+_OPERANDS = lazy_pattern(rb"\bapk\b(?:[^;&|\n\\]|\\[\s\S])*?\bdel\b((?:[^;&|\n\\]|\\[\s\S])*)")
 """What is deleted, in the bytes of the file: the places of edits are bytes."""
-_VIRTUAL = re.compile(rb"\s(?:-t|--virtual)\b")
+_VIRTUAL = lazy_pattern(rb"\s(?:-t|--virtual)\b")
 
 Key: TypeAlias = tuple[object, ...]
 Texts: TypeAlias = Mapping[str, bytes]

@@ -6,7 +6,6 @@ An ``apk add`` takes its operands from its own words, from variables, from a fil
 
 from __future__ import annotations
 
-import re
 from fnmatch import fnmatchcase
 from itertools import pairwise
 from typing import TYPE_CHECKING, Protocol
@@ -18,6 +17,7 @@ from dockerlint_alpine.fixer.textlist import TextList, file_list
 from dockerlint_alpine.model.findings import TextEdit
 from dockerlint_alpine.stages.model import ApkStep
 from dockerlint_alpine.syntax import EditError, LayoutError, list_layout, plain_text
+from dockerlint_alpine.system.patterns import lazy_pattern
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -66,7 +66,7 @@ def is_build_package(name: str) -> bool:
     return name in BUILD_TOOLS or name.endswith(("-dev", "-headers"))
 
 
-_COMMENTS = re.compile(rb"(?m)`#[^`\n]*`|^[ \t]*#.*$")
+_COMMENTS = lazy_pattern(rb"(?m)`#[^`\n]*`|^[ \t]*#.*$")
 
 
 class _Layout(Protocol):

@@ -15,6 +15,7 @@ from msgspec.structs import replace
 from dockerlint_alpine.fixer.lists import apk_steps, listings
 from dockerlint_alpine.model.findings import TextEdit
 from dockerlint_alpine.syntax.ordering import package_name
+from dockerlint_alpine.system.patterns import lazy_pattern
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
@@ -29,7 +30,7 @@ _OPENS = frozenset({"ARG", "ENV", "LABEL", "MAINTAINER", "WORKDIR"})
 NEW_RUN = "add RUN apk add --no-cache"
 """What the titles of such fixes begin with."""
 
-_WRITTEN = re.compile(
+_WRITTEN = lazy_pattern(
     r"(?P<head>[\s\S]*\bapk add --no-cache)(?P<names>(?:[ \t]+(?:[\\`]\r?\n[ \t]*)?[^\s\\`]+)+)(?P<tail>[\s\S]*)"
 )
 """A text that :func:`new_run` makes; of the names all are behind the same blanks."""

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from typing import TYPE_CHECKING
 
 from dockerlint_alpine.apk import Constraint, ConstraintError
+from dockerlint_alpine.system.patterns import lazy_pattern
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from dockerlint_alpine.apk import Index
 
-_PIN = re.compile(r"[^=<>~@]+(?P<operator>=~|~=|=|~)(?P<version>[0-9][^@]*)\Z")
-_REVISION = re.compile(r"-r[0-9]+\Z")
+_PIN = lazy_pattern(r"[^=<>~@]+(?P<operator>=~|~=|=|~)(?P<version>[0-9][^@]*)\Z")
+_REVISION = lazy_pattern(r"-r[0-9]+\Z")
 
 
 def pinned_like(others: Sequence[str], index: Index, name: str) -> str:

@@ -56,8 +56,8 @@ def add_new_run(
     timeline: Timeline, stage: Stage, package: str, before: Instruction | None = None
 ) -> tuple[Fix, Instruction] | None:
     """The fix that gives ``stage`` a ``RUN apk add`` of its own."""
-    if stage.packages is None:
-        return None
+    if stage.packages is None or (before is not None and before.start <= stage.from_instruction.start):
+        return None  # ONBUILD of its base needs it: nothing of the stage itself runs before
     own = [operand.text for step in apk_steps(stage) for operand in step.command.operands]
     placed = new_run(timeline, stage, pinned_like(own, stage.packages, package), before)
     if placed is None:

@@ -8,15 +8,16 @@ is not asked.
 from __future__ import annotations
 
 import io
-import re
 from typing import IO, TYPE_CHECKING, cast
+
+from dockerlint_alpine.system.patterns import lazy_pattern
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from dockerlint_alpine.syntax import Dockerfile
 
-_APK = re.compile(r"\bapk\b")
+_APK = lazy_pattern(r"\bapk\b")
 _LISTS = frozenset({"RUN", "ENV", "ARG", "USER"})
 """Instructions that can hold a list of packages, or that let a RUN of its own run as root."""
 

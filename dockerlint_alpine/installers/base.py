@@ -10,7 +10,7 @@ from __future__ import annotations
 import posixpath
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from typing import TYPE_CHECKING, ClassVar, Literal, Protocol, TypeAlias
 
 from msgspec import Struct, field
@@ -19,6 +19,7 @@ from msgspec.structs import replace
 from dockerlint_alpine.python.model import Origin, Requested, RequirementSet
 from dockerlint_alpine.python.options import OptionTable, scan
 from dockerlint_alpine.system.paths import absolute
+from dockerlint_alpine.system.patterns import lazy_pattern
 
 if TYPE_CHECKING:
     from dockerlint_alpine.python.model import FileReader, Target
@@ -31,7 +32,7 @@ Options: TypeAlias = Mapping[str, tuple[str, ...]]
 Variables: TypeAlias = Mapping[str, str]
 
 TRUE = frozenset({"1", "true", "yes", "on", "y", "t"})
-_PYTHON = re.compile(r"python(?:\d+(?:\.\d+)?)?\Z")
+_PYTHON = lazy_pattern(r"python(?:\d+(?:\.\d+)?)?\Z")
 
 
 # -- what a stage has ------------------------------------------------------------------------------------------------
@@ -83,6 +84,10 @@ class Surroundings(Protocol):
     @property
     def on_musl(self) -> bool:
         """Whether the stage is Alpine's."""
+
+    @property
+    def newest_python(self) -> str | None:
+        """The newest Python of the day that the stage is judged for, ``X.Y``."""
 
     @property
     def active(self) -> PythonHome | None:
@@ -270,6 +275,12 @@ def split_verb(args: Sequence[Arg], with_value: frozenset[str]) -> tuple[str, tu
 
     ``with_value`` are those of them that take a value.
     """
+    at = verb_at(args, with_value)
+    return (args[at].text, (*args[:at], *args[at + 1 :])) if at < len(args) else ("", tuple(args))
+
+
+def verb_at(args: Sequence[Arg], with_value: Container[str]) -> int:
+    """Return where the first word stands that is no option and no value of one ``with_value``."""
     skip = False
     for position, arg in enumerate(args):
         if skip:
@@ -277,8 +288,8 @@ def split_verb(args: Sequence[Arg], with_value: frozenset[str]) -> tuple[str, tu
         elif arg.text.startswith("-"):
             skip = arg.text in with_value
         else:
-            return arg.text, (*args[:position], *args[position + 1 :])
-    return "", tuple(args)
+            return position
+    return len(args)
 
 
 _OUTPUT = ("--output", "--output-file", "-o")

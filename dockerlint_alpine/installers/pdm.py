@@ -17,6 +17,7 @@ from dockerlint_alpine.python.formats.toml_source import SourceError, TomlSource
 from dockerlint_alpine.python.model import Origin, Problem, Requested, RequirementSet, normalise
 from dockerlint_alpine.python.options import OptionTable, scan
 from dockerlint_alpine.system.paths import absolute
+from dockerlint_alpine.system.patterns import lazy_pattern
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -64,7 +65,7 @@ class Pdm(ProjectInstaller):
     """PDM."""
 
     name = "pdm"
-    programs = re.compile("pdm")
+    programs = lazy_pattern("pdm")
     mention = mentions("pdm", "install|sync|add")
     verbs: ClassVar[Mapping[str, Role]] = {"install": "project", "sync": "project", "add": "add", "export": "export"}
     before_verb = frozenset("-p --project -c --config".split())

@@ -6,7 +6,6 @@ The arguments of ``uv pip install`` are the same but for a few, so they are read
 from __future__ import annotations
 
 import posixpath
-import re
 from typing import TYPE_CHECKING
 
 from msgspec import Struct, field
@@ -29,6 +28,7 @@ from dockerlint_alpine.python.model import IndexOptions, Origin, RequirementSet,
 from dockerlint_alpine.python.options import SHARED_FLAGS, SHARED_VALUES, OptionState, OptionTable, Word, scan
 from dockerlint_alpine.python.requirement import is_url
 from dockerlint_alpine.system.paths import absolute
+from dockerlint_alpine.system.patterns import lazy_pattern
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -154,15 +154,15 @@ BEFORE_VERB = frozenset(
 _METADATA = frozenset({"pyproject.toml", "setup.py", "setup.cfg"})
 """What ``-r`` of ``uv pip install`` reads as a project's metadata."""
 
-_PYLOCK = re.compile(r"pylock\.(?:[^.]+\.)?toml")
-_WITH_EXTRAS = re.compile(r"(.+)\[([^\]]*)\]")
+_PYLOCK = lazy_pattern(r"pylock\.(?:[^.]+\.)?toml")
+_WITH_EXTRAS = lazy_pattern(r"(.+)\[([^\]]*)\]")
 
 
 class Pip(Installer):
     """pip itself, and ``python setup.py install``, which does what ``pip install .`` does."""
 
     name = "pip"
-    programs = re.compile(r"pip(?:\d+(?:\.\d+)?)?|setup\.py")
+    programs = lazy_pattern(r"pip(?:\d+(?:\.\d+)?)?|setup\.py")
     mention = r"\bpip[\d.]*\s+(?:-\S+\s+)*(?:install|wheel)"
     runs_pip = True
 

@@ -25,6 +25,7 @@ from dockerlint_alpine.python.model import Origin, Problem, Requested, Requireme
 from dockerlint_alpine.python.options import OptionTable, scan
 from dockerlint_alpine.python.requirement import InvalidRequirementError, parse_pep508
 from dockerlint_alpine.system.paths import absolute
+from dockerlint_alpine.system.patterns import lazy_pattern
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -66,7 +67,7 @@ class Pipenv(ProjectInstaller):
     """Pipenv. Its ``install`` adds what it names to the project, which is installed as well."""
 
     name = "pipenv"
-    programs = re.compile("pipenv")
+    programs = lazy_pattern("pipenv")
     mention = mentions("pipenv", "install|sync")
     verbs: ClassVar[Mapping[str, Role]] = {"install": "project", "sync": "project", "requirements": "export"}
     before_verb = frozenset({"--python"})

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import posixpath
-import re
 from typing import TYPE_CHECKING
 
 from dockerlint_alpine.installers.base import (
@@ -17,6 +16,7 @@ from dockerlint_alpine.installers.base import (
 )
 from dockerlint_alpine.installers.pip import BEFORE_VERB, OPTIONS, read_words
 from dockerlint_alpine.python.model import RequirementSet
+from dockerlint_alpine.system.patterns import lazy_pattern
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -38,7 +38,7 @@ class Pipx(Installer):
     """pipx, which runs pip."""
 
     name = "pipx"
-    programs = re.compile("pipx")
+    programs = lazy_pattern("pipx")
     mention = r"\bpipx\s+install"
     runs_pip = True
 

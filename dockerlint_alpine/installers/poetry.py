@@ -26,6 +26,7 @@ from dockerlint_alpine.python.formats.toml_source import SourceError, TomlSource
 from dockerlint_alpine.python.model import Origin, Problem, RequirementSet, normalise
 from dockerlint_alpine.python.options import OptionTable, scan
 from dockerlint_alpine.system.paths import absolute
+from dockerlint_alpine.system.patterns import lazy_pattern
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -64,7 +65,7 @@ class Poetry(ProjectInstaller):
     """Poetry, with the export plugin."""
 
     name = "poetry"
-    programs = re.compile("poetry")
+    programs = lazy_pattern("poetry")
     mention = mentions("poetry", "install|sync|add")
     verbs: ClassVar[Mapping[str, Role]] = {"install": "project", "sync": "project", "add": "add", "export": "export"}
     before_verb = frozenset("-C --directory -P --project".split())

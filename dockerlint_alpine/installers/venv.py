@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
 from dockerlint_alpine.installers.base import Program, VenvCommand
 from dockerlint_alpine.system.paths import absolute
+from dockerlint_alpine.system.patterns import lazy_pattern
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,7 +23,7 @@ class Venv(Program):
     """``python -m venv``, ``virtualenv`` and the old ``pyvenv``."""
 
     name = "venv"
-    programs = re.compile(r"venv|virtualenv|pyvenv")
+    programs = lazy_pattern(r"venv|virtualenv|pyvenv")
     mention = ""
 
     def recognise(self, invocation: Invocation) -> Command | None:

@@ -13,21 +13,22 @@ from msgspec import Struct, field
 
 from dockerlint_alpine.knowledge.errors import KnowledgeError
 from dockerlint_alpine.knowledge.toml import dumps
+from dockerlint_alpine.system.patterns import lazy_pattern
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from dockerlint_alpine.apk import IndexStore
     from dockerlint_alpine.knowledge import Knowledge, Library
-    from dockerlint_alpine.python import SourceFacts
     from dockerlint_alpine.python.index.client import IndexFile
+    from dockerlint_alpine.python.sources.source_facts import SourceFacts
 
 _COMPILERS = frozenset(f"cmd:{name}" for name in "cc c++ gcc g++ cargo rustc cmake meson ninja".split())
 """Programs that a language brings, or that come as wheels from the Python index."""
-_LIBC = re.compile(r"libc\.(?:so|musl-)|ld-musl-")
-_RUNTIMES = re.compile(r"lib(?:stdc\+\+|gcc_s|gomp|gfortran|quadmath|python3)\b")
-_HASH = re.compile(r"-[0-9a-f]{8}(?=\.so|\.)")
-_CARRIED = re.compile(r"(?:\.libs|\.dylibs)/")
+_LIBC = lazy_pattern(r"libc\.(?:so|musl-)|ld-musl-")
+_RUNTIMES = lazy_pattern(r"lib(?:stdc\+\+|gcc_s|gomp|gfortran|quadmath|python3)\b")
+_HASH = lazy_pattern(r"-[0-9a-f]{8}(?=\.so|\.)")
+_CARRIED = lazy_pattern(r"(?:\.libs|\.dylibs)/")
 
 
 class DraftError(KnowledgeError):

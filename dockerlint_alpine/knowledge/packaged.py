@@ -15,7 +15,6 @@ have wheels for single platforms only, most of them an optional speed-up. So tha
 from __future__ import annotations
 
 import gzip
-import re
 from typing import TYPE_CHECKING
 
 from msgspec import Struct, field
@@ -23,6 +22,7 @@ from msgspec import Struct, field
 from dockerlint_alpine.apk.constraint import Constraint
 from dockerlint_alpine.knowledge.errors import RuleError
 from dockerlint_alpine.python.model import Packaged, normalise
+from dockerlint_alpine.system.patterns import lazy_pattern
 
 if TYPE_CHECKING:
     from collections.abc import Container, Iterable, Iterator, Mapping
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 DEBIAN = "debian.tsv.gz"
 """The file in ``rules/``: distribution, package, version, suite and day, distributions with native code below it."""
-_MODULE = re.compile(r"py3\.\d+:(\w+)(?=[=<>~]|\Z)")
+_MODULE = lazy_pattern(r"py3\.\d+:(\w+)(?=[=<>~]|\Z)")
 """A top-level module; what else lies in site-packages (``.pth`` and ``.egg-info`` files) is named there too."""
 _PARTS = ("-pyc", "-doc", "-dev")
 """Endings of subpackages: byte code, manuals, headers."""

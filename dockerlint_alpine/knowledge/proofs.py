@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 
 from dockerlint_alpine.knowledge.toml import texts
+from dockerlint_alpine.system.patterns import lazy_pattern
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 _NOTHING = "nothing but libc"
 _COMPILERS = {"libstdc++": "c++", "libgcc_s": "", "libgomp": "", "libgfortran": "fortran", "libquadmath": "fortran"}
 """Libraries of the compiler: allowed for this language, or for any."""
-_FORM = re.compile(
+_FORM = lazy_pattern(
     r"(?P<kind>built|wheel) (?P<source>\S+?)(?: with (?P<given>[^:]+))?: links (?P<links>[^\[\]]+?)"
     r"(?:, carries (?P<carries>[^\[\]]+))? \[(?P<date>\d{4}-\d\d-\d\d)\]"
 )

@@ -6,7 +6,6 @@ reads them; nothing of them is run. No address of any index or file gets into th
 
 from __future__ import annotations
 
-import re
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
@@ -18,6 +17,7 @@ from dockerlint_alpine.knowledge.facts import WheelRecord
 from dockerlint_alpine.knowledge.folder import RuleFolder
 from dockerlint_alpine.knowledge.toml import text as quoted
 from dockerlint_alpine.knowledge.toml import texts
+from dockerlint_alpine.system.patterns import lazy_pattern
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from dockerlint_alpine.python.model import Release
     from dockerlint_alpine.python.sources.source_facts import SourceFacts
 
-_FOREIGN = re.compile(r"-(?:win|macosx|ios|android|emscripten|pyodide|pyemscripten|wasi)[^-]*\Z")
+_FOREIGN = lazy_pattern(r"-(?:win|macosx|ios|android|emscripten|pyodide|pyemscripten|wasi)[^-]*\Z")
 
 
 def refresh(
@@ -74,10 +74,9 @@ def _final_releases(releases: Iterable[Release]) -> list[tuple[Version, Release]
 
 
 def _stated(index: SimpleIndex, name: str, version: str) -> tuple[str, ...] | None:
-    from zipfile import BadZipFile
-
     from dockerlint_alpine.python.index.facts import sdist_facts, stated_requires
     from dockerlint_alpine.python.resolve import ResolverError
+    from dockerlint_alpine.system.unreadable import ArchiveError
 
     def static_facts(index: SimpleIndex, name: str, version: str) -> SourceFacts:
         facts = sdist_facts(index, name, version)
@@ -85,7 +84,7 @@ def _stated(index: SimpleIndex, name: str, version: str) -> tuple[str, ...] | No
 
     try:
         found = stated_requires(index, name, version, static_facts)
-    except (ResolverError, BadZipFile) as error:
+    except (ResolverError, ArchiveError) as error:
         raise RefreshError(f"{name} {version}: {error}") from None
     return None if found is None else tuple(found)
 

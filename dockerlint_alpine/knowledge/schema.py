@@ -28,6 +28,7 @@ from dockerlint_alpine.knowledge.model import (
 )
 from dockerlint_alpine.python.model import normalise
 from dockerlint_alpine.system.files import read_file
+from dockerlint_alpine.system.patterns import lazy_pattern
 from dockerlint_alpine.system.toml import TomlError, load_toml
 
 if TYPE_CHECKING:
@@ -36,13 +37,13 @@ if TYPE_CHECKING:
 
 Switches = tuple[tuple[str, tuple[str, ...]], ...]
 _Choice = TypeVar("_Choice", bound=str)
-_NAME = re.compile(r"[a-z0-9]+(?:[.+_-]+[a-z0-9+]+)*\Z")
-_NEED = re.compile(r"(?:(?:so|cmd|pc):)?[A-Za-z0-9_.+*-]+(?::[A-Za-z0-9_.+*-]+)?\Z")
-_RELEASE = re.compile(r"\d+\.\d+\Z")
-_ARCH = re.compile(r"(?:x86_64|x86|aarch64|armv7|armhf|ppc64le|s390x|riscv64|loongarch64)\Z")
+_NAME = lazy_pattern(r"[a-z0-9]+(?:[.+_-]+[a-z0-9+]+)*\Z")
+_NEED = lazy_pattern(r"(?:(?:so|cmd|pc):)?[A-Za-z0-9_.+*-]+(?::[A-Za-z0-9_.+*-]+)?\Z")
+_RELEASE = lazy_pattern(r"\d+\.\d+\Z")
+_ARCH = lazy_pattern(r"(?:x86_64|x86|aarch64|armv7|armhf|ppc64le|s390x|riscv64|loongarch64)\Z")
 _MAX_SIZE = 4 * 1024 * 1024
-_PROOF = re.compile(r"(?:built|wheel) \S+.*: links .+ \[\d{4}-\d\d-\d\d\]\Z")
-_SONAME = re.compile(r"[A-Za-z0-9_.+-]+\.so(?:\.[0-9*][0-9A-Za-z.*]*)?\Z")
+_PROOF = lazy_pattern(r"(?:built|wheel) \S+.*: links .+ \[\d{4}-\d\d-\d\d\]\Z")
+_SONAME = lazy_pattern(r"[A-Za-z0-9_.+-]+\.so(?:\.[0-9*][0-9A-Za-z.*]*)?\Z")
 
 
 def read_toml(path: Path, shown: str, within: Path | None = None) -> dict[str, Any]:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import json
-import re
 from typing import TYPE_CHECKING, Any
+
+from dockerlint_alpine.system.patterns import lazy_pattern
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
 _WIDTH = 110
-_BARE = re.compile(r"[A-Za-z0-9_-]+\Z")
+_BARE = lazy_pattern(r"[A-Za-z0-9_-]+\Z")
 
 
 def text(value: str) -> str:

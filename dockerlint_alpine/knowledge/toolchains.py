@@ -6,7 +6,6 @@ or one that a build takes from the Python index (Cython, setuptools, numpy): of 
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, get_args
 
@@ -17,6 +16,7 @@ from packaging.utils import canonicalize_name
 from dockerlint_alpine.apk.releases import release_key
 from dockerlint_alpine.knowledge.model import covers
 from dockerlint_alpine.knowledge.schema import Table
+from dockerlint_alpine.system.patterns import lazy_pattern
 
 if TYPE_CHECKING:
     from dockerlint_alpine.apk import Package
@@ -51,7 +51,7 @@ _BOUNDS: Mapping[str, tuple[Tool, Bound]] = {
     "setuptools-before": ("setuptools", "before"),
     "numpy-before": ("numpy", "before"),
 }
-_VERSION = re.compile(r"\d+(?:\.\d+)*\Z")
+_VERSION = lazy_pattern(r"\d+(?:\.\d+)*\Z")
 
 
 class Demand(Struct, frozen=True):
@@ -87,6 +87,11 @@ class Toolchains:
     def version(self, tool: str, release: str | None) -> str | None:
         """The version of a tool in a release."""
         return self.releases.get(release or "", {}).get(tool)
+
+    def at_most(self, tool: str, release: str) -> str | None:
+        """The version of a tool in the first recorded release after one that is not recorded: tools only grow."""
+        later = [one for one, has in self.releases.items() if tool in has and release_key(one) > release_key(release)]
+        return self.version(tool, min(later, key=release_key, default=None))
 
     def reached(self, tool: str, version: str, python: str) -> bool:
         """True where the newest release of a tool on the index that takes this Python (``X.Y``) is ``version`` or later."""

@@ -7,7 +7,6 @@ with what Alpine's own package of a distribution links.
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Protocol
 
 from msgspec import Struct
@@ -20,6 +19,7 @@ from dockerlint_alpine.knowledge.facts import WheelRecord
 from dockerlint_alpine.knowledge.folder import KINDS, RuleFolder, capabilities, libraries_of
 from dockerlint_alpine.knowledge.model import Distribution, Library, within
 from dockerlint_alpine.knowledge.proofs import Proof, contradiction
+from dockerlint_alpine.system.patterns import lazy_pattern
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from dockerlint_alpine.knowledge.model import Build, Link
     from dockerlint_alpine.knowledge.store import Knowledge
 
-_RUNTIMES = re.compile(r"so:(?:libc\.musl-|libpython|libstdc\+\+\.|libgcc_s\.|libgomp\.|libgfortran\.|libquadmath\.)")
+_RUNTIMES = lazy_pattern(r"so:(?:libc\.musl-|libpython|libstdc\+\+\.|libgcc_s\.|libgomp\.|libgfortran\.|libquadmath\.)")
 
 
 class Found(Protocol):

@@ -4,8 +4,6 @@ These types are the only thing that ``report/`` knows. All of them are frozen. L
 counts UTF-8 bytes and the end column is exclusive. Offsets are bytes from the start of the file, 0-based, end exclusive.
 """
 
-from __future__ import annotations
-
 from typing import Literal, TypeAlias
 
 from msgspec import Struct
@@ -189,3 +187,8 @@ class Finding(Struct, frozen=True):
     def could_not_judge(self) -> bool:
         """True for notices that say what is unknown, not what is wrong."""
         return self.traits.could_not_judge
+
+    @property
+    def stops_compile(self) -> bool:
+        """True where something is compiled and lacks what that takes: not for what is only information about a compile."""
+        return self.traits.topic == "compile" and self.severity != "info"

@@ -37,7 +37,7 @@ def _join_loads(groups: dict[object, list[int]], findings: Sequence[Finding]) ->
     for numbers in groups.values():
         for number in numbers:
             one = findings[number]
-            if one.traits.topic == "compile" and one.severity != "info" and one.stage is not None:
+            if one.stops_compile and one.stage is not None:
                 for each in about(one):
                     compiled.setdefault((each.shown, one.stage.index), numbers)
     for numbers in groups.values():

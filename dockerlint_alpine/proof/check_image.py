@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
-from dockerlint_alpine.elf import inspect
+from dockerlint_alpine.elf.inspection import inspect
 from dockerlint_alpine.elf.targets import no_progress
 from dockerlint_alpine.proof.image import ImageMismatchError, compare_with_image, stage_of
 from dockerlint_alpine.python.sources.dlopen import scan_sources

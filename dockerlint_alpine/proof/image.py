@@ -24,18 +24,21 @@ from dockerlint_alpine.elf.trees import normalise as normalised
 from dockerlint_alpine.knowledge.packaged import distribution_names, python_modules
 from dockerlint_alpine.model.comparison import Comparison, Difference, Doubt, Miss, Sides
 from dockerlint_alpine.model.findings import Evidence
-from dockerlint_alpine.python import normalise
+from dockerlint_alpine.python.model import normalise
+from dockerlint_alpine.system.patterns import lazy_pattern
+from dockerlint_alpine.system.plural import listed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from dockerlint_alpine.elf import Inspection, NeedReport, ObjectReport, Subject
     from dockerlint_alpine.elf.identity import Identity
+    from dockerlint_alpine.elf.inspection import Inspection, NeedReport, ObjectReport
+    from dockerlint_alpine.elf.targets import Subject
     from dockerlint_alpine.knowledge import Knowledge
     from dockerlint_alpine.model.findings import Finding
     from dockerlint_alpine.stages import Installed, Stage, Timeline
 
-_SITE = re.compile(r"/(?:site|dist)-packages/")
+_SITE = lazy_pattern(r"/(?:site|dist)-packages/")
 _WITH_THE_IMAGE = frozenset({"pip", "setuptools", "wheel"})
 """Distributions that base images bring and that no Dockerfile asks for."""
 
@@ -82,7 +85,7 @@ def off_the_path(subject: Subject, library: str) -> str | None:
     return found if found is not None and _may_set_paths(subject) else None
 
 
-_SETS_PATHS = re.compile(r"LD_LIBRARY_PATH|\.sh\b|(?:^|[;&|]\s*)(?:\.|source)\s")
+_SETS_PATHS = lazy_pattern(r"LD_LIBRARY_PATH|\.sh\b|(?:^|[;&|]\s*)(?:\.|source)\s")
 
 
 def _may_set_paths(subject: Subject) -> bool:
@@ -383,8 +386,7 @@ def _lacks(image: BuiltImage, *, python: bool) -> Iterator[Miss]:
         for symbol in report.unresolved:
             groups.setdefault(symbol.remedy.advice, []).append(symbol.shown)
         for advice, symbols in groups.items():
-            more = f" and {len(symbols) - _SHOWN_OBJECTS} more" if len(symbols) > _SHOWN_OBJECTS else ""
-            named = f"{', '.join(symbols[:_SHOWN_OBJECTS])}{more}"
+            named = listed(symbols, _SHOWN_OBJECTS + 1)
             yield Miss("symbol", report.path, owner, named, f"symbol not found: {named}: {advice}")
 
 

@@ -14,6 +14,8 @@ from msgspec import Struct
 from msgspec.structs import force_setattr, replace
 from packaging.utils import canonicalize_name
 
+from dockerlint_alpine.system.patterns import lazy_pattern
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -354,7 +356,7 @@ class Resolution(Struct, frozen=True):
     assumed: tuple[str, ...] = ()
 
 
-_CREDENTIALS = re.compile(r"(?<=://)[^/@\s]*@")
+_CREDENTIALS = lazy_pattern(r"(?<=://)[^/@\s]*@")
 
 
 def normalise(name: str) -> str:

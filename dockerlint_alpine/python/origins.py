@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import re
-
 from msgspec.structs import replace
 
 from dockerlint_alpine.python.model import Origin, Requested, RequirementSet, Resolution
+from dockerlint_alpine.system.patterns import lazy_pattern
 
-_TOKEN = re.compile("\x00([0-9]+)\x00")
+_TOKEN = lazy_pattern("\x00([0-9]+)\x00")
 """Stands for where a requirement was written."""
 
 

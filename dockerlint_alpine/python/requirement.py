@@ -15,6 +15,7 @@ from packaging.requirements import InvalidRequirement, Requirement
 
 from dockerlint_alpine.python.markers import InvalidMarkerError, check_marker
 from dockerlint_alpine.python.model import Origin, PythonError, Requested, normalise, redact
+from dockerlint_alpine.system.patterns import lazy_pattern
 
 if TYPE_CHECKING:
     from dockerlint_alpine.python.model import FileReader
@@ -23,9 +24,9 @@ MAX_REQUIREMENT = 64 * 1024
 """Characters of one requirement, its hashes left out."""
 REPOSITORY = "/this repository"
 """Where a reader shows the repository that a Dockerfile lies in, to those requirements that are fetched from it."""
-_IDENTIFIER = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?")
-_SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):")
-_EXTRAS = re.compile(r"(.+)\[([^\]]+)\]")
+_IDENTIFIER = lazy_pattern(r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?")
+_SCHEME = lazy_pattern(r"([A-Za-z][A-Za-z0-9+.-]*):")
+_EXTRAS = lazy_pattern(r"(.+)\[([^\]]+)\]")
 _ARCHIVES = (
     ".whl",
     ".zip",
@@ -159,7 +160,7 @@ def _fragment(url: str, key: str) -> str | None:
     return None
 
 
-_DOWNLOAD = re.compile(r"(?:https?|ftp)://", re.IGNORECASE)
+_DOWNLOAD = lazy_pattern(r"(?:https?|ftp)://", re.IGNORECASE)
 """An archive to download, which pip (``parse_editable``) takes for no editable one."""
 
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from packaging.tags import compatible_tags, cpython_tags, generic_tags
 
 from dockerlint_alpine.python.markers import machine
+from dockerlint_alpine.system.patterns import lazy_pattern
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -35,7 +36,7 @@ MUSLLINUX_SINCE_PIP = (21, 2)
 _LEGACY_MANYLINUX = {(2, 17): "manylinux2014", (2, 12): "manylinux2010", (2, 5): "manylinux1"}
 _OLD_X86 = frozenset({"x86_64", "i686"})
 _MANYLINUX_MACHINES = frozenset({"x86_64", "aarch64", "ppc64", "ppc64le", "s390x", "loongarch64", "riscv64"})
-_RELEASE = re.compile(r"v?(\d+\.\d+)")
+_RELEASE = lazy_pattern(r"v?(\d+\.\d+)")
 
 
 def musl_of_alpine(release: str) -> tuple[int, int] | None:

@@ -264,7 +264,7 @@ def _who(distributions: Sequence[DistributionRef]) -> str:
 def _compiled(cause: Cause) -> str:
     everyone = cause.distributions
     said = f"{_who(everyone)} {'is' if len(everyone) == 1 else 'are'} compiled here"
-    build = [one for one in cause.findings if one.traits.topic == "compile" and one.severity != "info"]
+    build = [one for one in cause.findings if one.stops_compile]
     asked = {package for one in build for package in one.packages}
     kept = {package for one in cause.findings if one not in build for package in one.packages}
     parts = [f"{plural(len(asked), 'package')} for that {_are(len(asked))} missing"] if asked else []

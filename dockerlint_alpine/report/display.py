@@ -9,16 +9,18 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from dockerlint_alpine.system.patterns import lazy_pattern
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 TAB = 4
 _BOM = "\ufeff"
-UNSAFE = re.compile(
+UNSAFE = lazy_pattern(
     "[\x00-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u2069\ufeff\ud800-\udfff\ufff9-\ufffb\U000e0000-\U000e007f]"
 )
-_UNSAFE_IN_LINES = re.compile(f"(?![\t\n\r]){UNSAFE.pattern}")
-_SURROGATE = re.compile("[\ud800-\udfff]")
+_UNSAFE_IN_LINES = lazy_pattern(f"(?![\t\n\r]){UNSAFE.pattern}")
+_SURROGATE = lazy_pattern("[\ud800-\udfff]")
 
 
 def _by_number(match: re.Match[str]) -> str:

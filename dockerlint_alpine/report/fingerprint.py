@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from hashlib import sha256
 from typing import TYPE_CHECKING
 
 from dockerlint_alpine.report.paths import portable
+from dockerlint_alpine.system.patterns import lazy_pattern
 
 if TYPE_CHECKING:
     from dockerlint_alpine.model.findings import Finding
     from dockerlint_alpine.model.reports import FileReport
 
-_LINE_NUMBER = re.compile(r":\d+\b|\blines? \d+")
+_LINE_NUMBER = lazy_pattern(r":\d+\b|\blines? \d+")
 
 
 def fingerprints(file: FileReport, path: str = "") -> tuple[str, ...]:

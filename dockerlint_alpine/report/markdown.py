@@ -11,6 +11,7 @@ from dockerlint_alpine.report.options import PROGRAM
 from dockerlint_alpine.report.positions import Lines
 from dockerlint_alpine.report.preview import Preview
 from dockerlint_alpine.report.wording import chain, facts, stage, summary, unchecked
+from dockerlint_alpine.system.patterns import lazy_pattern
 from dockerlint_alpine.system.plural import plural
 
 if TYPE_CHECKING:
@@ -25,8 +26,8 @@ LIMIT = 60_000
 """Characters after which details are left out: GitHub refuses a comment of more than 65,536."""
 
 _ICONS = {"error": ":x:", "warning": ":warning:", "info": ":information_source:"}
-_SPECIAL = re.compile(r"([\\`*_{}\[\]<>|~$&])")
-_REFERENCE = re.compile(r"([@#])(?=\w)")
+_SPECIAL = lazy_pattern(r"([\\`*_{}\[\]<>|~$&])")
+_REFERENCE = lazy_pattern(r"([@#])(?=\w)")
 
 
 def render(report: Report, options: RenderOptions) -> str:

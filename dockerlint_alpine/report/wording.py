@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from dockerlint_alpine.report.display import printable
 from dockerlint_alpine.report.options import PROGRAM
+from dockerlint_alpine.system.patterns import lazy_pattern
 from dockerlint_alpine.system.plural import listed, plural
 
 if TYPE_CHECKING:
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from dockerlint_alpine.model.findings import Evidence, Finding
     from dockerlint_alpine.model.reports import FileReport, Report
 
-_ORIGIN = re.compile(r"(.+):([1-9]\d*)")
+_ORIGIN = lazy_pattern(r"(.+):([1-9]\d*)")
 
 
 def chain(finding: Finding) -> str:
@@ -112,7 +113,7 @@ def unchecked(report: Report) -> list[tuple[str, list[str]]]:
 
 _LIST = r"(?P<names>\S+(?:, \S+)*(?: and (?:\d+ more|\S+))?)"
 _ALIKE = tuple(
-    (re.compile(pattern), one, many)
+    (lazy_pattern(pattern), one, many)
     for pattern, one, many in (
         (rf"(?P<lead>)(?!what ){_LIST} (?:is|are) (?P<said>not known offline.*)", "is", "are"),
         (rf"(?P<lead>)(?!what ){_LIST} (?:is|are) (?P<said>compiled, and what that takes .*)", "is", "are"),
@@ -161,15 +162,10 @@ def _by_text(said: Iterable[tuple[str, str]]) -> list[str]:
     places: dict[str, dict[str, None]] = {}
     for text, place in said:
         places.setdefault(text, {})[place] = None
-    entries: list[str] = []
-    for text, found_at in places.items():
-        named = list(found_at)
-        if len(named) == 1:
-            entries.append(f"{named[0]}: {text}")
-            continue
-        more = f" and {len(named) - _PLACES} more" if len(named) > _PLACES else ""
-        entries.append(f"{text} ({', '.join(named[:_PLACES])}{more})")
-    return entries
+    return [
+        f"{text} ({listed(found_at, _PLACES + 1)})" if len(found_at) > 1 else f"{next(iter(found_at))}: {text}"
+        for text, found_at in places.items()
+    ]
 
 
 def summary(report: Report, *, show_fix_hint: bool) -> tuple[str, ...]:

@@ -3,13 +3,13 @@ choose among what the project holds, and no variable of the environment is read 
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
 from dockerlint_alpine.system.files import lies_within
+from dockerlint_alpine.system.patterns import lazy_pattern
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -17,9 +17,9 @@ if TYPE_CHECKING:
     from dockerlint_alpine.model.services import ServiceStart
 
 
-GITLAB = re.compile(r"(?i)\.gitlab-ci\.ya?ml\Z")
-DEVCONTAINER = re.compile(r"(?i)\.?devcontainer\.json\Z")
-_WORKFLOW = re.compile(r"(?is)(?:.*[/\\])?\.github[/\\]workflows[/\\][^/\\]+\.ya?ml\Z")
+GITLAB = lazy_pattern(r"(?i)\.gitlab-ci\.ya?ml\Z")
+DEVCONTAINER = lazy_pattern(r"(?i)\.?devcontainer\.json\Z")
+_WORKFLOW = lazy_pattern(r"(?is)(?:.*[/\\])?\.github[/\\]workflows[/\\][^/\\]+\.ya?ml\Z")
 
 
 def names_scripts(path: Path) -> bool:

@@ -18,6 +18,7 @@ from yaml.constructor import ConstructorError
 from dockerlint_alpine.model.services import ServiceStart
 from dockerlint_alpine.run.builds import Build, BuildFileError, Refused, made_by, outside
 from dockerlint_alpine.system.files import read_file
+from dockerlint_alpine.system.patterns import lazy_pattern
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -33,7 +34,7 @@ _MAX_MERGED = 100_000
 _MAX_NUMBER = 100
 """Characters of a number: numbers to the base of 60 take time that grows with the square."""
 _NUMBERS = frozenset({"tag:yaml.org,2002:int", "tag:yaml.org,2002:float"})
-_VARIABLE = re.compile(
+_VARIABLE = lazy_pattern(
     r"\$(?:(?P<dollar>\$)|\{(?P<braced>[A-Za-z_]\w*)(?:(?P<how>:?[-?+])(?P<word>[^}]*))?\}|(?P<plain>[A-Za-z_]\w*))"
 )
 

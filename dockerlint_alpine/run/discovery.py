@@ -7,7 +7,6 @@ ignores is left out, and folders that hold other people's code or caches are not
 from __future__ import annotations
 
 import os
-import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,6 +18,7 @@ from dockerlint_alpine.run.gitignore import WorkTree, ignored
 from dockerlint_alpine.run.jobs import Job, missing
 from dockerlint_alpine.system.builds import Others
 from dockerlint_alpine.system.files import TEMPORARY, lies_within, project_root
+from dockerlint_alpine.system.patterns import lazy_pattern
 from dockerlint_alpine.system.platforms import APK_ARCH
 
 if TYPE_CHECKING:
@@ -26,12 +26,12 @@ if TYPE_CHECKING:
 
     from dockerlint_alpine.run.builds import Build
 
-DOCKERFILE_NAME = re.compile(r"(?is)^(?:.*\.)?(?:docker|container)file(?:[.-].*)?\Z")
+DOCKERFILE_NAME = lazy_pattern(r"(?is)^(?:.*\.)?(?:docker|container)file(?:[.-].*)?\Z")
 """``Dockerfile``, ``Dockerfile.alpine``, ``backend.alpine.Dockerfile``, ``Dockerfile-alpine``, ``Containerfile``."""
 
-_COMPOSE_NAME = re.compile(r"(?is)^(?:docker-)?compose(?:[.-].*)?\.ya?ml\Z")
-_BAKE_NAME = re.compile(r"(?is)^(?:.*[.-])?bake(?:[.-].*)?\.(?:hcl|json)\Z")
-_BAKE_OVERRIDE = re.compile(r"(?is).*\.override\.(?:hcl|json)\Z")
+_COMPOSE_NAME = lazy_pattern(r"(?is)^(?:docker-)?compose(?:[.-].*)?\.ya?ml\Z")
+_BAKE_NAME = lazy_pattern(r"(?is)^(?:.*[.-])?bake(?:[.-].*)?\.(?:hcl|json)\Z")
+_BAKE_OVERRIDE = lazy_pattern(r"(?is).*\.override\.(?:hcl|json)\Z")
 """What is laid over another bake file."""
 _IGNORED_SUFFIXES = (
     ".dockerignore",
@@ -73,7 +73,7 @@ _SKIPPED_FOLDERS = frozenset(
         "site-packages",
     }
 )
-_OLD_TEMPORARY = re.compile(r"(?s)\..+\.[a-z0-9_]{8}\.tmp\Z")
+_OLD_TEMPORARY = lazy_pattern(r"(?s)\..+\.[a-z0-9_]{8}\.tmp\Z")
 """What earlier versions of this program left behind when they were killed."""
 _MARKS = frozenset({".git", ".gitignore"})
 

@@ -16,13 +16,14 @@ from typing import TYPE_CHECKING
 
 from dockerlint_alpine.system import globs
 from dockerlint_alpine.system.files import read_file
+from dockerlint_alpine.system.patterns import lazy_pattern
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
 _MAX_SIZE = 4 * 1024 * 1024
 _MAX_LINE = 64 * 1024
-_SPECIAL = re.compile(r"[*?\[\\]")
+_SPECIAL = lazy_pattern(r"[*?\[\\]")
 _CLASSES = {
     "alnum": "a-zA-Z0-9",
     "alpha": "a-zA-Z",

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from msgspec import Struct, field
 
 from dockerlint_alpine.run.builds import BuildFileError
+from dockerlint_alpine.system.patterns import lazy_pattern
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -31,7 +32,7 @@ _MAX_DEPTH = 48
 _MAX_TEXT = 64 * 1024
 _MAX_ITEMS = 4096
 _MAX_NESTING = 200
-_BLANKS = re.compile(rb"[ \t\r\n]{400}")
+_BLANKS = lazy_pattern(rb"[ \t\r\n]{400}")
 """White space that a pattern of the grammar would be slow on, and nobody writes."""
 
 
@@ -421,7 +422,7 @@ def _closing(text: str, position: int) -> int:
     return -1
 
 
-_ESCAPE = re.compile(r"\\(?:u([0-9a-fA-F]{4})|(.))", re.DOTALL)
+_ESCAPE = lazy_pattern(r"\\(?:u([0-9a-fA-F]{4})|(.))", re.DOTALL)
 _SIMPLE = {"n": "\n", "r": "\r", "t": "\t"}
 
 

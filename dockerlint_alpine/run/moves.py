@@ -15,6 +15,7 @@ from msgspec.structs import replace
 
 from dockerlint_alpine.model.findings import Evidence
 from dockerlint_alpine.syntax import parse
+from dockerlint_alpine.system.patterns import lazy_pattern
 
 if TYPE_CHECKING:
     from dockerlint_alpine.model.findings import Finding
@@ -24,13 +25,13 @@ if TYPE_CHECKING:
 When: TypeAlias = Literal["today", "then", "both"]
 """Whether a finding stands on the releases that a Dockerfile names, on the ones that it is moved to, or on both."""
 
-_FROM = re.compile(rb"(?i)FROM(?:[ \t]+--[^\s]+)*[ \t]+(?P<image>[^\s]+)")
-_ARG = re.compile(rb"(?i)ARG[ \t]+(?P<name>[A-Za-z_]\w*)=(?P<quote>[\"']?)(?P<value>[^\s\"']*)(?P=quote)")
-_VARIABLE = re.compile(rb"\$(?:\{(?P<braced>[A-Za-z_]\w*)\}|(?P<plain>[A-Za-z_]\w*))")
+_FROM = lazy_pattern(rb"(?i)FROM(?:[ \t]+--[^\s]+)*[ \t]+(?P<image>[^\s]+)")
+_ARG = lazy_pattern(rb"(?i)ARG[ \t]+(?P<name>[A-Za-z_]\w*)=(?P<quote>[\"']?)(?P<value>[^\s\"']*)(?P=quote)")
+_VARIABLE = lazy_pattern(rb"\$(?:\{(?P<braced>[A-Za-z_]\w*)\}|(?P<plain>[A-Za-z_]\w*))")
 _RELEASE = rb"\d+\.\d+(?:\.\d+)?(?:_(?:alpha|beta|rc)\d+)?"
-_IN_TAG = re.compile(rb"(?<![a-z])alpine(?:-?" + _RELEASE + rb")?(?![a-z0-9.])", re.IGNORECASE)
-_PLAIN = re.compile(rb"(?:v?" + _RELEASE + rb"|latest|edge|3)(?![\w.])")
-_PYTHON = re.compile(rb"3(?:\.\d+)?(?:\.\d+)?(?:(?:a|b|rc)\d+)?(?![\w.])")
+_IN_TAG = lazy_pattern(rb"(?<![a-z])alpine(?:-?" + _RELEASE + rb")?(?![a-z0-9.])", re.IGNORECASE)
+_PLAIN = lazy_pattern(rb"(?:v?" + _RELEASE + rb"|latest|edge|3)(?![\w.])")
+_PYTHON = lazy_pattern(rb"3(?:\.\d+)?(?:\.\d+)?(?:(?:a|b|rc)\d+)?(?![\w.])")
 
 
 class Moves(Struct, frozen=True):

@@ -9,7 +9,7 @@ from msgspec import Struct
 
 if TYPE_CHECKING:
     from dockerlint_alpine.apk import IndexStore
-    from dockerlint_alpine.python import Resolver
+    from dockerlint_alpine.python.resolve import Resolver
     from dockerlint_alpine.run.config import Settings
 
 OpenResolver: TypeAlias = "Callable[[Settings], Resolver | None]"

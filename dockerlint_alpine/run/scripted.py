@@ -20,10 +20,11 @@ from msgspec import Struct
 from dockerlint_alpine.run.builds import DEVCONTAINER, GITLAB, Build, BuildFileError, Refused, outside
 from dockerlint_alpine.run.compose import MAX_SIZE
 from dockerlint_alpine.system.files import read_file
+from dockerlint_alpine.system.patterns import lazy_pattern
 
-_ALPINE = re.compile(r"(?i)alpine")
-_EXPRESSION = re.compile(r"\$\{\{.*?\}\}")
-_GOES_ON = re.compile(r"(?:\\|&&|\|\||\||\{|\(|\b(?:then|do|else|in)|;;|;)\s*\Z")
+_ALPINE = lazy_pattern(r"(?i)alpine")
+_EXPRESSION = lazy_pattern(r"\$\{\{.*?\}\}")
+_GOES_ON = lazy_pattern(r"(?:\\|&&|\|\||\||\{|\(|\b(?:then|do|else|in)|;;|;)\s*\Z")
 """How a line ends that the next one belongs to, or that is ended already."""
 _GITLAB_WORDS = frozenset("default include stages variables workflow spec image services cache".split())
 _COMMANDS = ("onCreateCommand", "updateContentCommand", "postCreateCommand")
@@ -253,7 +254,7 @@ def _commands(plain: str, document: Mapping[str, Any]) -> str | None:
     return "\n".join(lines.get(number, "") for number in range(max(lines) + 1)) + "\n"
 
 
-_TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|//[^\n]*|/\*.*?\*/|,(?=(?:\s|//[^\n]*|/\*.*?\*/)*[}\]])', re.DOTALL)
+_TOKEN = lazy_pattern(r'"(?:[^"\\]|\\.)*"|//[^\n]*|/\*.*?\*/|,(?=(?:\s|//[^\n]*|/\*.*?\*/)*[}\]])', re.DOTALL)
 
 
 def _without_comments(text: str) -> str:

@@ -15,6 +15,7 @@ from msgspec.structs import replace
 from dockerlint_alpine.run.jobs import Job, read_job
 from dockerlint_alpine.run.reading import UnreadableError
 from dockerlint_alpine.system.builds import OtherBuild
+from dockerlint_alpine.system.patterns import lazy_pattern
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -22,10 +23,10 @@ if TYPE_CHECKING:
 _MAX_OTHERS = 24
 """Builds that one build may rest on, near ones first."""
 
-_NAMING = re.compile(rb"(?im)^[ \t]*(?:FROM|ARG)[ \t].*$|\bfrom=\S+")
-_FROM = re.compile(rb"(?im)^[ \t]*FROM[ \t]+(?:--\S+[ \t]+)*(?P<image>\S+)(?:[ \t]+AS[ \t]+(?P<name>\S+))?")
-_WORD = re.compile(rb"(?P<before>[/:]|\}[-._]?)?(?P<word>[\w][\w.-]*)")
-_FILE = re.compile(
+_NAMING = lazy_pattern(rb"(?im)^[ \t]*(?:FROM|ARG)[ \t].*$|\bfrom=\S+")
+_FROM = lazy_pattern(rb"(?im)^[ \t]*FROM[ \t]+(?:--\S+[ \t]+)*(?P<image>\S+)(?:[ \t]+AS[ \t]+(?P<name>\S+))?")
+_WORD = lazy_pattern(rb"(?P<before>[/:]|\}[-._]?)?(?P<word>[\w][\w.-]*)")
+_FILE = lazy_pattern(
     r"(?is)(?:(?:docker|container)file(?:[.-](?P<behind>[\w.-]+))?|(?P<before>[\w.-]+)\.(?:docker|container)file)\Z"
 )
 

@@ -16,6 +16,7 @@ from msgspec import Struct
 from dockerlint_alpine.checks.ad001_unused_suppression import CHECK as UNUSED
 from dockerlint_alpine.checks.ad002_invalid_suppression import CHECK as INVALID
 from dockerlint_alpine.model.findings import CODE_PREFIX, Evidence, Fix, Location, TextEdit
+from dockerlint_alpine.system.patterns import lazy_pattern
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -24,13 +25,13 @@ if TYPE_CHECKING:
     from dockerlint_alpine.model.findings import Finding
 
 _MARK = b"alpine-doctor:"
-_COMMENT = re.compile(
+_COMMENT = lazy_pattern(
     rb"^(?:\xef\xbb\xbf)?(?P<line>[ \t]*(?P<comment>#[ \t]*alpine-doctor:[ \t]*(?P<word>[A-Za-z-]+)[ \t]*"
     rb"(?P<list>\[(?P<codes>[^\]\r\n]*)\])?[ \t]*(?P<reason>[^\r\n]*?))[ \t]*)\r?$",
     re.MULTILINE,
 )
-_FILES = re.compile(rb"\s*(?:onbuild\s+)?(?:copy|add)\s", re.IGNORECASE)
-_CODE = re.compile(CODE_PREFIX)
+_FILES = lazy_pattern(rb"\s*(?:onbuild\s+)?(?:copy|add)\s", re.IGNORECASE)
+_CODE = lazy_pattern(CODE_PREFIX)
 
 
 class _Suppression(Struct, frozen=True):

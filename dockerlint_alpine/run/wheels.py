@@ -13,7 +13,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
-    from dockerlint_alpine.elf import Inspection, ObjectReport, Subject
+    from dockerlint_alpine.elf.inspection import Inspection, ObjectReport
+    from dockerlint_alpine.elf.targets import Subject
     from dockerlint_alpine.stages.wheels import WheelFacts
 
 _ARCHES = {"armv7": ("armhf",), "armhf": ("armhf",)}
@@ -55,9 +56,11 @@ class ElfWheels:
 
     def read(self, path: Path, shown: str, arch: str) -> WheelFacts:
         """See :class:`~dockerlint_alpine.stages.wheels.WheelReader`."""
-        from dockerlint_alpine.elf import ElfError, inspect, open_wheel
+        from dockerlint_alpine.elf.inspection import inspect
+        from dockerlint_alpine.elf.wheels import open_wheel
         from dockerlint_alpine.python.sources.dlopen import scan_sources
         from dockerlint_alpine.stages.wheels import WheelError
+        from dockerlint_alpine.system.unreadable import UnreadableError
 
         try:
             status = path.stat()
@@ -68,7 +71,7 @@ class ElfWheels:
                 subject = open_wheel(path)
                 self._read[key] = _facts(subject, inspect(subject, scan=scan_sources), shown, arch)
             return self._read[key]
-        except ElfError as error:
+        except UnreadableError as error:
             raise WheelError(str(error).replace(str(path), shown, 1)) from None
         except OSError as error:
             raise WheelError(f"{shown}: {error.strerror or error}") from None

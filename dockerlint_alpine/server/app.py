@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import re
 import sys
 import traceback
 from concurrent.futures import ThreadPoolExecutor
@@ -28,6 +27,7 @@ from dockerlint_alpine.server.documents import Document, Snapshot, path_of, plac
 from dockerlint_alpine.server.framing import INVALID_PARAMS, Incoming, Outgoing
 from dockerlint_alpine.server.judging import Judge
 from dockerlint_alpine.server.positions import encode
+from dockerlint_alpine.system.patterns import lazy_pattern
 from dockerlint_alpine.system.pulse import GivenUpError, may_be_given_up, pulse
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 PAUSE = 0.1
 """Seconds without a change after which a text is judged."""
 
-_SETTINGS = re.compile(r".*\.toml|.*compose.*\.ya?ml")
+_SETTINGS = lazy_pattern(r".*\.toml|.*compose.*\.ya?ml")
 """Files that may say how to judge, also texts that do not rest on them yet: settings, rules, builds."""
 
 _WATCHED = (

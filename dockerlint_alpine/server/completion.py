@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from itertools import islice
 from typing import TYPE_CHECKING, Literal
 
@@ -21,6 +20,8 @@ from dockerlint_alpine.checks import CHECKS
 from dockerlint_alpine.fixer.lists import apk_steps, package_of
 from dockerlint_alpine.report.display import printable
 from dockerlint_alpine.report.wording import chain
+from dockerlint_alpine.system.patterns import lazy_pattern
+from dockerlint_alpine.system.plural import listed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -36,11 +37,11 @@ TRIGGERS = ("[", ",", "=", "~")
 _MOST = 200
 """Items in one answer; the editor asks again when more is typed."""
 _SHOWN = 60
-_IN_COMMENT = re.compile(
+_IN_COMMENT = lazy_pattern(
     rb"[ \t]*#[ \t]*alpine-doctor:[ \t]*ignore(?:-file)?\[(?:[A-Za-z0-9]*[ \t]*,[ \t]*)*([A-Za-z0-9]*)\Z"
 )
-_WORD = re.compile(rb"(?P<name>[A-Za-z0-9._+@-]*)(?P<pin>[=~<>]*)(?P<version>[A-Za-z0-9._-]*)\Z")
-_GAP = re.compile(rb"(?:[ \t]|\\\r?\n|(?:^|(?<=\n))[ \t]*#[^\n]*\n)*\Z")
+_WORD = lazy_pattern(rb"(?P<name>[A-Za-z0-9._+@-]*)(?P<pin>[=~<>]*)(?P<version>[A-Za-z0-9._-]*)\Z")
+_GAP = lazy_pattern(rb"(?:[ \t]|\\\r?\n|(?:^|(?<=\n))[ \t]*#[^\n]*\n)*\Z")
 """Between the end of a command and a word that is about to begin."""
 
 
@@ -102,8 +103,7 @@ def explained(place: Place, name: str) -> str:
         users = f"; for {', '.join(role['users'][:_SHOWN])}" if role["users"] else ""
         parts.append(f"{kind} of {role['library']}{users}")
     brought = sorted(before.add(name).packages.keys() - before.packages.keys() - {package.name})
-    more = f" and {len(brought) - _SHOWN} more" if len(brought) > _SHOWN else ""
-    parts.append(f"Brings {', '.join(brought[:_SHOWN])}{more}" if brought else "Brings nothing else.")
+    parts.append(f"Brings {listed(brought, _SHOWN + 1)}" if brought else "Brings nothing else.")
     return "\n\n".join(parts)
 
 

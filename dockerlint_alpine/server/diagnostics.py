@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
 from lsprotocol.types import (
@@ -25,6 +24,7 @@ from dockerlint_alpine.report.positions import Lines
 from dockerlint_alpine.report.wording import chain, facts, place_in
 from dockerlint_alpine.server import definition, requirements
 from dockerlint_alpine.stages import ApkStep, InstallStep
+from dockerlint_alpine.system.patterns import lazy_pattern
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from dockerlint_alpine.server.judging import Judgement
     from dockerlint_alpine.server.positions import Positions
 
-_LINE = re.compile(r"\blines? (\d+)")
+_LINE = lazy_pattern(r"\blines? (\d+)")
 
 SEVERITIES: dict[Severity, DiagnosticSeverity] = {
     "error": DiagnosticSeverity.Error,

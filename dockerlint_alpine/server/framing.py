@@ -12,6 +12,8 @@ import re
 import threading
 from typing import TYPE_CHECKING, Any, BinaryIO
 
+from dockerlint_alpine.system.patterns import lazy_pattern
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -19,7 +21,7 @@ MAX_MESSAGE = 128 * 1024 * 1024
 """Bytes of one message; a text of 20 MB makes one of twice that at most."""
 _MAX_HEADER = 4096
 _MAX_HEADERS = 16
-_LENGTH = re.compile(rb"Content-Length:[ \t]*([0-9]{1,12})[ \t]*\r\n", re.IGNORECASE)
+_LENGTH = lazy_pattern(rb"Content-Length:[ \t]*([0-9]{1,12})[ \t]*\r\n", re.IGNORECASE)
 
 PARSE_ERROR = -32700
 INVALID_REQUEST = -32600

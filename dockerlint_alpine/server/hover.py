@@ -14,6 +14,8 @@ from dockerlint_alpine.report.display import printable
 from dockerlint_alpine.server import requirements
 from dockerlint_alpine.server.askers import Asked, Asker, asked_at, askers
 from dockerlint_alpine.stages import pulled_in_by
+from dockerlint_alpine.system.patterns import lazy_pattern
+from dockerlint_alpine.system.plural import listed, plural
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -23,8 +25,8 @@ if TYPE_CHECKING:
     from dockerlint_alpine.server.requirements import Installation
     from dockerlint_alpine.stages import Installed, LibraryUse, Stage
 
-_COMMENT = re.compile(rb"[ \t]*#[ \t]*alpine-doctor:[^\r\n]*")
-_CODE = re.compile(rb"AD[0-9]{1,3}")
+_COMMENT = lazy_pattern(rb"[ \t]*#[ \t]*alpine-doctor:[^\r\n]*")
+_CODE = lazy_pattern(rb"AD[0-9]{1,3}")
 _SHOWN = 12
 """Names in one list; of the others only the number is told."""
 
@@ -92,7 +94,7 @@ def _package(asked: Asked) -> str:
         parts.append(f"Depends on {_listed(sorted(depends))}")
     brought = sorted(world.lost_without({name}) - {package.name, name})
     if brought:
-        parts.append(f"Pulls in {_counted(brought, 'package')} that nothing else here asks for: {_listed(brought)}")
+        parts.append(f"Pulls in {plural(len(brought), 'package')} that nothing else here asks for: {_listed(brought)}")
     elif package.name in world.packages:
         parts.append("Pulls in nothing that is not there anyway.")
     return "\n\n".join(parts)
@@ -113,7 +115,7 @@ def _deletion(asked: Asked) -> Iterator[str]:
     before, after = asked.step.before.world.packages, asked.step.after.world.packages
     gone = sorted(before.keys() - after.keys())
     yield f"`apk del` of **{_plain(asked.name)}**, {stage_label(asked.stage)}"
-    yield f"Takes away {_counted(gone, 'package')}: {_listed(gone)}" if gone else "Takes nothing away."
+    yield f"Takes away {plural(len(gone), 'package')}: {_listed(gone)}" if gone else "Takes nothing away."
 
 
 def _needed_by(found: Sequence[Asker]) -> str:
@@ -242,13 +244,8 @@ def _joined(texts: Iterable[tuple[str, Stage]]) -> str:
     return "\n\n---\n\n".join("\n\n".join(part) for part in parts)
 
 
-def _counted(names: Sequence[str], word: str) -> str:
-    return f"{len(names)} {word}" if len(names) == 1 else f"{len(names)} {word}s"
-
-
 def _listed(names: Sequence[str]) -> str:
-    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
-    return f"{', '.join(map(_plain, names[:_SHOWN]))}{more}"
+    return listed(map(_plain, names), _SHOWN + 1)
 
 
 def _arrows(steps: Sequence[str]) -> str:

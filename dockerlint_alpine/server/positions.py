@@ -7,12 +7,13 @@ from its start. A line ends after ``\n``, ``\r\n`` or a lone ``\r`` (LSP 3.17, "
 
 from __future__ import annotations
 
-import re
 from bisect import bisect_right
 
 from lsprotocol.types import Position, PositionEncodingKind, Range
 
-_LINE_END = re.compile(rb"\r\n|\n|\r")
+from dockerlint_alpine.system.patterns import lazy_pattern
+
+_LINE_END = lazy_pattern(rb"\r\n|\n|\r")
 _UTF16_LOW = range(0xDC00, 0xE000)
 _BOM = b"\xef\xbb\xbf"
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-import re
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
 from dockerlint_alpine.python.model import normalise
 from dockerlint_alpine.stages import Installed, InstallStep, Stage
+from dockerlint_alpine.system.patterns import lazy_pattern
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from dockerlint_alpine.checks import Subject
     from dockerlint_alpine.server.judging import Judgement
 
-_PLACE = re.compile(r"(.+):([1-9]\d*)")
-_NAME = re.compile(r"\s*['\"]?\s*([A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?)")
+_PLACE = lazy_pattern(r"(.+):([1-9]\d*)")
+_NAME = lazy_pattern(r"\s*['\"]?\s*([A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?)")
 
 
 class Installation(Struct, frozen=True):

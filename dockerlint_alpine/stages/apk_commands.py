@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Literal
 
 from msgspec import Struct
 
+from dockerlint_alpine.system.patterns import lazy_pattern
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
@@ -32,7 +34,7 @@ _WITH_VALUE = {
     "--timeout": "timeout",
 }
 _SHORT_WITH_VALUE = "Xpt"
-_PINNED = re.compile(r"([A-Za-z0-9][\w.+:-]*)[=<>~@]")
+_PINNED = lazy_pattern(r"([A-Za-z0-9][\w.+:-]*)[=<>~@]")
 
 ApkVerb = Literal["add", "del", "fix", "upgrade", "update", "other"]
 

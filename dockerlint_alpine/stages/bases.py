@@ -13,6 +13,7 @@ from dockerlint_alpine.stages.elsewhere import adopt
 from dockerlint_alpine.stages.heuristics import adds_packages, mentions_packages, uses_other_system
 from dockerlint_alpine.stages.packages import Packages
 from dockerlint_alpine.stages.walk import Folder, Image, Unclear
+from dockerlint_alpine.system.patterns import lazy_pattern
 from dockerlint_alpine.system.platforms import APK_ARCH
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from dockerlint_alpine.knowledge import BaseImage
     from dockerlint_alpine.stages.walk import StageWalk
 
-_REGISTRY = re.compile(r"\$\{?(\w+)\}?/?([^/].*)\Z", re.DOTALL)
+_REGISTRY = lazy_pattern(r"\$\{?(\w+)\}?/?([^/].*)\Z", re.DOTALL)
 """A FROM that begins with a variable."""
 
 _SAME_DAYS = 31
@@ -83,13 +84,12 @@ def _from_elsewhere(
     if walk.kind == "unknown":
         why = found.unclear or "and the base image of that is not known: give its Alpine release with --alpine X.Y"
         walk.unclear = f"{node.base} is built by {shown}, {why}"
-        if any(map(mentions_packages, node.instructions)):
+        if any(map(mentions_packages, (*(one.instruction for one in walk.triggers), *node.instructions))):
             walk.unjudged("unknown-base-image", node.from_instruction, walk.unclear, f"FROM {node.base}")
     elif walk.kind == "alpine":
         build.notes.append(f"{node.base} is taken for the image that {shown} builds")
-    if any(one.onbuild is not None and mentions_packages(one.onbuild) for one in found.node.instructions):
-        message = f"{shown} has ONBUILD instructions that install packages: they are not followed into other files"
-        walk.unjudged("unknown-value", node.from_instruction, message, f"FROM {node.base}")
+        if named is None and walk.image is not None and not build.elsewhere.is_of_its_day(node.base):
+            walk.image = replace(walk.image, undated=True)
     return True
 
 

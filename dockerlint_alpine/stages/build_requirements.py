@@ -13,13 +13,13 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from dockerlint_alpine.knowledge import Build
-from dockerlint_alpine.python import Origin, RequirementSet, parse_pep508, requirement_name
-from dockerlint_alpine.python.requirement import InvalidRequirementError
+from dockerlint_alpine.python.model import Origin, RequirementSet
+from dockerlint_alpine.python.requirement import InvalidRequirementError, parse_pep508, requirement_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from dockerlint_alpine.python import IndexOptions, Requested, Resolution, Resolved
+    from dockerlint_alpine.python.model import IndexOptions, Requested, Resolution, Resolved
     from dockerlint_alpine.stages.files import StageFiles
 
 MAX_DEPTH = 4

@@ -15,7 +15,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from dockerlint_alpine.knowledge import Build, Knowledge
-    from dockerlint_alpine.python import Facts, IndexOptions, Resolved, Resolver, SourceFacts
+    from dockerlint_alpine.python.model import Facts, IndexOptions, Resolved
+    from dockerlint_alpine.python.resolve import Resolver
+    from dockerlint_alpine.python.sources.source_facts import SourceFacts
     from dockerlint_alpine.stages.files import StageFiles
     from dockerlint_alpine.stages.install_request import InstallRequest
     from dockerlint_alpine.stages.walk import StageWalk
@@ -108,9 +110,9 @@ class SourceBuilds:
         if folder is not None:
             if self._known_pure(name) or known_build(resolved, self._knowledge) or not is_native(files, folder):
                 return None
-            from dockerlint_alpine.python import read_tree
+            from dockerlint_alpine.python.sources.sdist import read_tree
 
-            return read_tree(folder, files, env), f"the project in {files.display(folder).rstrip('/') or '.'}"
+            return read_tree(folder, files, env), f"the project in {files.display(folder)}"
         if self._resolver is None or resolved.version is None or resolved.url is not None or self._known_pure(name):
             return None
         if known_build(resolved, self._knowledge) is not None and not self._is_newer(resolved):

@@ -13,6 +13,7 @@ from msgspec import Struct, field
 from dockerlint_alpine.stages.dockerignore import NOTHING_IGNORED, DockerIgnore, component, parse_dockerignore
 from dockerlint_alpine.system import globs
 from dockerlint_alpine.system.files import MAX_SIZE, is_below, lies_within, project_root, read_file
+from dockerlint_alpine.system.patterns import lazy_pattern
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -52,7 +53,9 @@ class BuildContext(Struct, frozen=True, eq=False, dict=True):
         return os.path.realpath(self.root)
 
     def display(self, path: str) -> str:
-        """``path`` as the user would name it: below the folder the context was given as."""
+        """``path`` as the user would name it: below the folder the context was given as; ``.`` for that itself."""
+        if not path:
+            return self.shown_as or "."
         return f"{self.shown_as}/{path}" if self.shown_as not in {"", "."} else path
 
     def find(self, path: str) -> Path | None:
@@ -163,7 +166,7 @@ def guess_root(
 
 
 _PROJECT_FILES = ("pyproject.toml", "setup.py", "setup.cfg", "requirements.txt", "Pipfile", "uv.lock", "poetry.lock")
-_BUILD_FILE = re.compile(
+_BUILD_FILE = lazy_pattern(
     r"(?i)(?:.*\.)?(?:docker|container)file.*|.*compose.*\.ya?ml|\.dockerignore|.*\.sh|\..*|readme.*"
 )
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import posixpath
-import re
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
+
+from dockerlint_alpine.system.patterns import lazy_pattern
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from dockerlint_alpine.stages.model import Installed
     from dockerlint_alpine.syntax import Instruction
 
-WILDCARD = re.compile(r"[*?\[]")
+WILDCARD = lazy_pattern(r"[*?\[]")
 """What makes a path of COPY or cp a pattern."""
 
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 from msgspec.structs import replace
 
+from dockerlint_alpine.installers.uv_python import UV_IMAGE, UV_VERSION
 from dockerlint_alpine.stages.copied_distributions import WILDCARD, distributions_copied, moved_path, spread
 from dockerlint_alpine.stages.dockerignore import NOTHING_IGNORED, DockerIgnore, parse_dockerignore
 from dockerlint_alpine.stages.elsewhere import detached, folder_files
@@ -19,6 +20,7 @@ from dockerlint_alpine.stages.files import Access, FromContext, FromStage, FromT
 from dockerlint_alpine.stages.heuristics import mentions_python
 from dockerlint_alpine.stages.walk import Folder, Image, Unclear
 from dockerlint_alpine.system.paths import absolute
+from dockerlint_alpine.system.patterns import lazy_pattern
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -28,17 +30,17 @@ if TYPE_CHECKING:
     from dockerlint_alpine.stages.walk import StageWalk
     from dockerlint_alpine.syntax import Dockerfile, Instruction
 
-_REMOTE = re.compile(r"(?:[a-z][a-z0-9+.-]*://|git@)", re.IGNORECASE)
-_ARCHIVE = re.compile(r"\.(?:tar(?:\.(?:gz|bz2|xz|zst))?|tgz|tbz2?|txz)$", re.IGNORECASE)
+_REMOTE = lazy_pattern(r"(?:[a-z][a-z0-9+.-]*://|git@)", re.IGNORECASE)
+_ARCHIVE = lazy_pattern(r"\.(?:tar(?:\.(?:gz|bz2|xz|zst))?|tgz|tbz2?|txz)$", re.IGNORECASE)
 """Local archives that ADD unpacks."""
 
-_VARIABLE = re.compile(r"\$(?:\{(\w+)\}|(\w+))")
-_MODE = re.compile(r"[0-7]{3,4}")
+_VARIABLE = lazy_pattern(r"\$(?:\{(\w+)\}|(\w+))")
+_MODE = lazy_pattern(r"[0-7]{3,4}")
 _ROOT = frozenset({"0", "root"})
 _SHOWN = 6
 """Names of distributions listed in one notice."""
 
-_PYTHON_FOLDER = re.compile(
+_PYTHON_FOLDER = lazy_pattern(
     r"(?:site|dist)-packages|/lib/python|venv|virtualenv|wheel|install|\.local\b|/usr/local/?$|packages|deps|dependencies"
 )
 """Folders that usually hold what an installer of Python packages wrote."""
@@ -163,6 +165,8 @@ def bring(walk: StageWalk, instruction: Instruction, reference: str, source: str
             FromStage(source, folder, None, image=reference, access=_access(walk, instruction))
         )
         _bring_image_python(walk, reference, source, folder)
+        if (uv := UV_IMAGE.fullmatch(reference)) is not None:
+            walk.settings[UV_VERSION] = uv[1]
         return
     packages = other.packages.world if other.packages is not None else None
     access = _access(walk, instruction)

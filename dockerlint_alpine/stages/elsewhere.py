@@ -14,8 +14,10 @@ from msgspec.structs import replace
 from dockerlint_alpine.python.requirement import REPOSITORY
 from dockerlint_alpine.stages.context import BuildContext
 from dockerlint_alpine.stages.files import FromContext, FromStage, StageFiles
-from dockerlint_alpine.stages.walk import Folder, Image, Unclear
+from dockerlint_alpine.stages.graph import triggers
+from dockerlint_alpine.stages.walk import Folder, Image, Trigger, Unclear
 from dockerlint_alpine.system.files import project_root
+from dockerlint_alpine.system.patterns import lazy_pattern
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -29,8 +31,8 @@ _MAX_DEPTH = 6
 _MAX_BUILDS = 24
 """Builds that rest on one another, and those that one Dockerfile rests on in all."""
 
-_REFERENCE = re.compile(r"(?P<path>[^@]*?)(?::(?P<tag>[^/:@]*))?(?:@.*)?\Z", re.DOTALL)
-_HUB = re.compile(r"\A(?:(?:index\.)?docker\.io/)(?:library/)?")
+_REFERENCE = lazy_pattern(r"(?P<path>[^@]*?)(?::(?P<tag>[^/:@]*))?(?:@.*)?\Z", re.DOTALL)
+_HUB = lazy_pattern(r"\A(?:(?:index\.)?docker\.io/)(?:library/)?")
 
 
 class OtherBuilds:
@@ -70,7 +72,7 @@ class OtherBuilds:
     def image(self, reference: str) -> StageWalk | Unclear | None:
         """The end of the build that makes an image; ``None`` where no other build is known to."""
         own = self._chain[-1] if self._chain else None
-        found = [build for build in self._builds if any(_same(name, reference) for name in build.names)]
+        found = self._that_make(reference)
         if not found and "/" in reference:
             path, tag = _split(reference)
             # What a variable without a value left of a tag still names: cytopia/ansible:${VERSION}-tools
@@ -81,6 +83,14 @@ class OtherBuilds:
             places = " or ".join(dict.fromkeys(build.shown for build in found))
             return Unclear(f"{reference} may be built by {places}: give its Alpine release with --alpine X.Y")
         return self._end(found[0]) if found else None
+
+    def is_of_its_day(self, reference: str) -> bool:
+        """Whether the image is what its build makes now: some file says that this is its name, or its tag has no number. A
+        numbered tag of which only the folder is known may be of any day."""
+        return not re.search(r"\d", _split(reference)[1]) or bool(self._that_make(reference))
+
+    def _that_make(self, reference: str) -> list[OtherBuild]:
+        return [build for build in self._builds if any(_same(name, reference) for name in build.names)]
 
     def shown(self, walk: StageWalk) -> str:
         """The Dockerfile that a walk which was found here is of."""
@@ -134,7 +144,7 @@ def _same(name: str, reference: str) -> bool:
 
 
 def adopt(walk: StageWalk, other: StageWalk, *, guessed: bool) -> None:
-    """Start where another build ends. Its variables are known by their values, its instructions are not followed."""
+    """Start where another build ends. Its variables are known by their values, of its instructions ONBUILD's are left."""
     environment = {name: value.text for name, value in other.scope.env.items() if value.known}
     walk.platform, walk.scope = other.platform, walk.scope.stage(None, environment)
     walk.workdir, walk.shell = other.workdir, other.shell
@@ -149,6 +159,8 @@ def adopt(walk: StageWalk, other: StageWalk, *, guessed: bool) -> None:
     walk.remember_repositories(f"{name} by {other.build.shown_as}" for name in other.repositories)
     walk.scripts = [*other.scripts, other.build.dockerfile.data.decode("utf-8", "replace")]
     walk.installed = list(detached(other.installed, walk.node.from_instruction, other, based=True))
+    shown, data = other.build.shown_as, other.build.dockerfile.data
+    walk.triggers = tuple(Trigger(one, shown, data) for one in triggers(other.node))
 
 
 def detached(

@@ -179,9 +179,11 @@ class StageFiles(Struct, frozen=True, eq=False, dict=True):
         return next(self.sources(path), None) is not None
 
     def sources(self, path: str) -> Iterator[tuple[Placement, str]]:
-        """What may have brought a file to ``path``, the last first, each with the path as it is called there."""
+        """What may have brought a file to ``path``, the last first, each with the path as it is called there. A COPY of what
+        the context does not have, yet, may bring anything."""
         for placement, inner in self._covering(path):
-            if not isinstance(placement, FromContext) or self.context.exists(inner):
+            from_context = isinstance(placement, FromContext) and self.context.exists(placement.source)
+            if not from_context or self.context.exists(inner):
                 yield placement, inner
 
     def display(self, path: str) -> str:

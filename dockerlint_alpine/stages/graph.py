@@ -113,7 +113,7 @@ def build_graph(dockerfile: Dockerfile, platform: str, build_args: Mapping[str, 
     for index, (head, body) in enumerate(heads):
         node = _node(index, head, body, scope, named, dockerfile.escape)
         if node.parent is not None:
-            node = replace(node, triggers=_triggers(nodes[node.parent]))
+            node = replace(node, triggers=triggers(nodes[node.parent]))
         nodes.append(node)
         if node.name is not None:
             named[node.name.lower()] = index
@@ -145,7 +145,8 @@ def _node(
     )
 
 
-def _triggers(parent: StageNode) -> tuple[Instruction, ...]:
+def triggers(parent: StageNode) -> tuple[Instruction, ...]:
+    """The ONBUILD instructions of a stage, which run first in whatever is built from it."""
     return tuple(one.onbuild for one in parent.instructions if one.keyword == "ONBUILD" and one.onbuild is not None)
 
 

@@ -7,13 +7,14 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from dockerlint_alpine.installers.registry import mention_of_any
+from dockerlint_alpine.system.patterns import lazy_pattern
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from dockerlint_alpine.syntax import Instruction
 
-_APK = re.compile(r"\bapk\s+(?:\S+\s+)*?add\b")
+_APK = lazy_pattern(r"\bapk\s+(?:\S+\s+)*?add\b")
 
 
 @cache
@@ -21,7 +22,7 @@ def _python() -> re.Pattern[str]:
     return re.compile(mention_of_any())
 
 
-_OTHER = re.compile(
+_OTHER = lazy_pattern(
     r"(?:^|[;&|\s])(?:apt-get|apt|microdnf|dnf|yum|pacman|emerge|zypper|tdnf)\s+(?:-\S+\s+)*(?:install|update|upgrade|-S)"
 )
 

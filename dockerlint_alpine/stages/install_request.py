@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from fnmatch import fnmatchcase
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -10,21 +9,22 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 
 from dockerlint_alpine.installers.base import Words
-from dockerlint_alpine.python import Origin, Requested, RequirementSet
+from dockerlint_alpine.python.model import Origin, Requested, RequirementSet
 from dockerlint_alpine.stages.errors import IncludeCycleError
 from dockerlint_alpine.system.paths import absolute
+from dockerlint_alpine.system.patterns import lazy_pattern
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from dockerlint_alpine.installers.base import ExportCommand, InstallCommand, Surroundings
-    from dockerlint_alpine.python import Target
+    from dockerlint_alpine.python.model import Target
     from dockerlint_alpine.stages.model import Installed
     from dockerlint_alpine.stages.scripts import ScriptFile
     from dockerlint_alpine.stages.walk import StageWalk
     from dockerlint_alpine.syntax import Arg, Instruction
 
-_NAMED = re.compile(r"([A-Za-z0-9][\w.-]*(?:\[[\w,.\s-]*\])?)\s*(?:[=<>!~]=|[<>@])")
+_NAMED = lazy_pattern(r"([A-Za-z0-9][\w.-]*(?:\[[\w,.\s-]*\])?)\s*(?:[=<>!~]=|[<>@])")
 _ABOUT_INDEXES = frozenset(
     "-i --index-url --extra-index-url --default-index --index --trusted-host --proxy --cert --timeout --retries"
     " --cache-dir --client-cert --log --progress-bar --keyring-provider".split()
@@ -35,7 +35,7 @@ _ENDLESS = "includes itself"
 """How ``dockerlint_alpine.python`` says that a requirements file includes itself, directly or through others."""
 
 
-_EXTRAS = re.compile(r"\[[\w,.\s-]*\]\Z")
+_EXTRAS = lazy_pattern(r"\[[\w,.\s-]*\]\Z")
 
 
 class ArgumentReader:

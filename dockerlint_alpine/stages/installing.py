@@ -9,9 +9,11 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from dockerlint_alpine.installers.base import PythonHome, project_folder
+from dockerlint_alpine.installers.uv_python import UV_VERSION
 from dockerlint_alpine.knowledge.packaged import distribution_names, python_modules
-from dockerlint_alpine.python import Resolution, Resolved, Target, Unresolved, musl_of_alpine, normalise
+from dockerlint_alpine.python.formats.project import no_project
 from dockerlint_alpine.python.markers import machine
+from dockerlint_alpine.python.model import Resolution, Resolved, Target, Unresolved, normalise
 from dockerlint_alpine.python.requirement import comes_from_git
 from dockerlint_alpine.python.resolve import (
     EXTRA_NOT_RECORDED,
@@ -21,6 +23,7 @@ from dockerlint_alpine.python.resolve import (
     open_names,
     resolve,
 )
+from dockerlint_alpine.python.tags import musl_of_alpine
 from dockerlint_alpine.python.versions import same_version, sort_versions
 from dockerlint_alpine.stages.compiles import SourceBuilds
 from dockerlint_alpine.stages.context import NOT_IN_CONTEXT
@@ -45,7 +48,8 @@ if TYPE_CHECKING:
 
     from dockerlint_alpine.installers.base import ExportCommand, InstallCommand
     from dockerlint_alpine.knowledge import Knowledge
-    from dockerlint_alpine.python import Facts, RequirementSet, Resolver
+    from dockerlint_alpine.python.model import Facts, RequirementSet
+    from dockerlint_alpine.python.resolve import Resolver
     from dockerlint_alpine.stages.linkage import BuildFacts, SourceRule
     from dockerlint_alpine.stages.model import UnjudgedKind, Written
     from dockerlint_alpine.stages.scripts import ScriptFile
@@ -160,6 +164,9 @@ class Installer:
         if command.makes_wheels:
             installed = _lay_out_wheels(walk, installed, target, built=command.action != "download")
         _upgrade_pip(walk, home, resolution, self.knowledge.base_images.last_pip(home.version))
+        walk.settings.update(
+            (UV_VERSION, one.version) for one in resolution.distributions if one.name == "uv" and one.version
+        )
         walk.install(installed)
         if walk.glibc is not None:
             return
@@ -445,6 +452,10 @@ class Installer:
         for item in resolution.unresolved:
             if item.kind == "no-release" and item.name in refused:
                 continue
+            if item.kind == "unknown" and any(
+                one.message.startswith(no_project(call.walk.files.display(item.name))) for one in problems
+            ):
+                continue  # the problem says it
             if (item.name in reported and item.kind != "no-release") or (
                 item.name in present and item.kind == "dependencies"
             ):
@@ -454,7 +465,7 @@ class Installer:
                 call.unjudged("unresolved-requirement", message, " -> ".join(item.chain))
             elif item.kind == "unknown" and not item.name.startswith(("/", ".")):
                 unknown.append(item.name)
-            elif item.kind == "unknown" and not any(one.message.startswith(f"{item.name} has") for one in problems):
+            elif item.kind == "unknown":
                 message = f"what {item.name} requires can't be read from its files"
                 call.unjudged("unresolved-requirement", message, " -> ".join(item.chain))
             elif item.kind == "dependencies":

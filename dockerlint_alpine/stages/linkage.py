@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from dockerlint_alpine.apk import Index, World
     from dockerlint_alpine.knowledge import Build, Knowledge, Language, Library, Link, RuntimeNeed
-    from dockerlint_alpine.python import Resolved
+    from dockerlint_alpine.python.model import Resolved
 
 VIRTUAL = "virtual"
 """The repository of packages that ``apk add --virtual`` makes up."""

@@ -13,6 +13,7 @@ from msgspec import Struct
 
 from dockerlint_alpine.syntax import expand_command, run_scripts
 from dockerlint_alpine.system.paths import absolute
+from dockerlint_alpine.system.patterns import lazy_pattern
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -22,8 +23,8 @@ if TYPE_CHECKING:
 DEFAULT = ("/lib", "/usr/local/lib", "/usr/lib")
 _PATH_FILE = "/etc/ld-musl-*.path"
 _VARIABLE = "LD_LIBRARY_PATH"
-_ASSIGNED = re.compile(rf"""\b{_VARIABLE}=(?:"([^"\n]*)"|'([^'\n]*)'|([^\s"';&|]*))""")
-_ITSELF = re.compile(rf"\$(?:{_VARIABLE}\b|\{{{_VARIABLE}(?::?[-+][^}}]*)?\}})")
+_ASSIGNED = lazy_pattern(rf"""\b{_VARIABLE}=(?:"([^"\n]*)"|'([^'\n]*)'|([^\s"';&|]*))""")
+_ITSELF = lazy_pattern(rf"\$(?:{_VARIABLE}\b|\{{{_VARIABLE}(?::?[-+][^}}]*)?\}})")
 _MAX_PATH_FILE = 1 << 16
 _MAX_SCRIPT = 1 << 18
 

@@ -14,6 +14,7 @@ from msgspec import Struct
 from dockerlint_alpine.stages.scripts import ScriptFile, detached
 from dockerlint_alpine.syntax.source import EMPTY, MAX_VALUE, SourceText
 from dockerlint_alpine.system.paths import absolute
+from dockerlint_alpine.system.patterns import lazy_pattern
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -26,11 +27,11 @@ _MAX_RECIPES = 500
 """Lines of recipes of one call: prerequisites of prerequisites are each made once, and still may be many."""
 _MAX_DEPTH = 20
 
-_ASSIGNMENT = re.compile(r"[ ]*(?:export[ \t]+|override[ \t]+)*([\w.-]+)[ \t]*(:{0,3}=|\?=|\+=|!=)[ \t]*")
-_RULE = re.compile(r"([^\t#:=][^#:=]*)::?(?!=)(?P<rest>[^\n]*)")
-_OPENS = re.compile(r"[ ]*(?:ifn?eq|ifn?def|define)\b")
-_CLOSES = re.compile(r"[ ]*(?:endif|endef)\b")
-_REFERENCE = re.compile(r"\$(?:(?P<dollar>\$)|[({](?P<long>[\w.-]+)[)}]|(?P<short>[\w@<^?*+%]))")
+_ASSIGNMENT = lazy_pattern(r"[ ]*(?:export[ \t]+|override[ \t]+)*([\w.-]+)[ \t]*(:{0,3}=|\?=|\+=|!=)[ \t]*")
+_RULE = lazy_pattern(r"([^\t#:=][^#:=]*)::?(?!=)(?P<rest>[^\n]*)")
+_OPENS = lazy_pattern(r"[ ]*(?:ifn?eq|ifn?def|define)\b")
+_CLOSES = lazy_pattern(r"[ ]*(?:endif|endef)\b")
+_REFERENCE = lazy_pattern(r"\$(?:(?P<dollar>\$)|[({](?P<long>[\w.-]+)[)}]|(?P<short>[\w@<^?*+%]))")
 
 
 class Call(Struct, frozen=True):

@@ -13,13 +13,13 @@ if TYPE_CHECKING:
     from dockerlint_alpine.apk import Index, World
     from dockerlint_alpine.installers.base import InstallCommand, PythonHome
     from dockerlint_alpine.knowledge import BaseImage, Language
-    from dockerlint_alpine.python import Resolved, Target
+    from dockerlint_alpine.python.model import Resolved, Target
     from dockerlint_alpine.stages.apk_commands import ApkCommand
     from dockerlint_alpine.stages.environment import Scope
     from dockerlint_alpine.stages.files import StageFiles
     from dockerlint_alpine.stages.linkage import BuildFacts, LibraryUse
     from dockerlint_alpine.stages.wheels import WheelFacts, WheelLink
-    from dockerlint_alpine.syntax import Dockerfile, Instruction, Span
+    from dockerlint_alpine.syntax import Dockerfile, ExpandedCommand, Instruction, Span
 
 
 class Moment(Struct, frozen=True):
@@ -54,6 +54,25 @@ class Written(Struct, frozen=True):
     path: str
     line: int
     text: str
+
+
+class ScriptCommand(Struct, frozen=True):
+    """A command of a script that an instruction runs: where it is ``written`` in the script with these bytes ``data``, and
+    the stage at that moment, behind its first ``steps`` steps.
+
+    ``plain``: its words mean what they say, as nothing defines functions elsewhere or changes PATH. ``exits``: the script
+    ends where it fails. ``span`` is that of the command of the Dockerfile that starts the script.
+    """
+
+    instruction: Instruction
+    span: Span
+    written: Written
+    data: bytes
+    expanded: ExpandedCommand
+    moment: Moment
+    steps: int
+    plain: bool
+    exits: bool
 
 
 class ApkStep(Struct, frozen=True):
@@ -207,6 +226,9 @@ class Stage(Struct, frozen=True):
     kind: Literal["alpine", "other", "unknown"] = "alpine"
     scripts: tuple[str, ...] = ()
     """The texts that its RUN instructions run besides their own: scripts, and the Dockerfile that builds its base."""
+
+    ran: tuple[ScriptCommand, ...] = ()
+    """What shell scripts that its instructions start run in turn, in order, without the calls of other such scripts."""
 
 
 class Timeline(Struct, frozen=True):

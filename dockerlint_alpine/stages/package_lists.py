@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from dockerlint_alpine.stages.apk_commands import Operand
 from dockerlint_alpine.syntax import parse_script
 from dockerlint_alpine.system.paths import absolute
+from dockerlint_alpine.system.patterns import lazy_pattern
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
 _KEEP_ALL = frozenset({"cat", "paste", "sort", "tac", "tr", "uniq", "xargs"})
 _FILTERS = frozenset({"awk", "cut", "egrep", "grep", "sed"})
-_COMMENTS = re.compile(r"#|\^\$|\^\\?s\*?\$|\^\[\[:space:\]\]")
+_COMMENTS = lazy_pattern(r"#|\^\$|\^\\?s\*?\$|\^\[\[:space:\]\]")
 """An expression of a filter that is about comments or empty lines."""
 
 

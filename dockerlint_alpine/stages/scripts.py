@@ -13,15 +13,17 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from dockerlint_alpine.syntax import parse_script
 from dockerlint_alpine.syntax.shell.environment import Environment
 from dockerlint_alpine.syntax.shell.model import SHELLS
 from dockerlint_alpine.syntax.source import SourceText
 from dockerlint_alpine.system.paths import absolute
+from dockerlint_alpine.system.patterns import lazy_pattern
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from dockerlint_alpine.stages.files import StageFiles
     from dockerlint_alpine.syntax import Arg, Command, ExpandedCommand, Script, Span
@@ -33,13 +35,14 @@ MAX_DEPTH = 8
 MAX_SCRIPTS = 64
 """Scripts that start one another, and those that one RUN starts in all."""
 
-_SHEBANG = re.compile(rb"#![ \t]*(\S+)(?:[ \t]+(?:-\S+[ \t]+)*(\S+))?")
-_OWN_FOLDER = re.compile(
+_SHEBANG = lazy_pattern(rb"#![ \t]*(\S+)(?:[ \t]+(?:-\S+[ \t]+)*(\S+))?")
+_EXITS = lazy_pattern(rb"#![^\n]*[ \t]-[A-Za-z]*e")
+_OWN_FOLDER = lazy_pattern(
     r"""\$\(\s*dirname\s+(?:--\s+)?(?P<q>["']?)\$(?:\{(?:0|BASH_SOURCE(?:\[0\])?)\}|0|BASH_SOURCE)(?P=q)\s*\)"""
     r"""|\$\{(?:0|BASH_SOURCE(?:\[0\])?)%/\*\}"""
 )
 """How a script says which folder it lies in: ``$(dirname "$0")``, ``${0%/*}``."""
-_GO_THERE = re.compile(
+_GO_THERE = lazy_pattern(
     r"""\$\(\s*cd\s+(?:--\s+)?(["']?)(?P<folder>/[\w./-]*)\1\s*(?:>\s*/dev/null\s*)?(?:2>&1\s*)?&&\s*pwd(?:\s+-P)?\s*\)"""
 )
 
@@ -59,18 +62,24 @@ class ScriptFile(Struct, frozen=True, dict=True):
         """The line (1-based) that holds the byte at ``offset``."""
         return bisect_right(self._line_starts, offset)
 
+    @property
+    def exits(self) -> bool:
+        """True where its first line asks the shell to end at the first failure."""
+        return _EXITS.match(self.data) is not None
+
 
 class Started(Struct, frozen=True):
     """That a command runs the script at ``place`` with these arguments.
 
-    ``shell`` is the interpreter where the command names one, ``same_shell`` true where the script is read into the shell
-    that runs the command.
+    ``shell`` is the interpreter where the command names one, ``exits`` true where it tells it to end at the first failure,
+    and ``same_shell`` where the script is read into the shell that runs the command.
     """
 
     place: str
     args: tuple[SourceText, ...] = ()
     shell: str | None = None
     same_shell: bool = False
+    exits: bool = False
 
 
 def started(expanded: ExpandedCommand, args: Sequence[Arg], folder: str, files: StageFiles) -> Started | None:
@@ -85,7 +94,10 @@ def started(expanded: ExpandedCommand, args: Sequence[Arg], folder: str, files: 
         operands = [position for position, arg in enumerate(args[1:], 1) if not arg.text.startswith(("-", "+"))]
         if any(arg.text.startswith("-") and "c" in arg.text for arg in args[1 : operands[0] if operands else None]):
             return None
-        return _at(args[operands[0] :], folder, shell=name) if operands else _fed(expanded, folder, name)
+        if not operands:
+            return _fed(expanded, folder, name)
+        script = _at(args[operands[0] :], folder, shell=name)
+        return replace(script, exits=changes_exit(args[1 : operands[0]]) is True) if script is not None else None
     if "/" in first.text:
         return _at(args, folder)
     path = expanded.variables.get("PATH")
@@ -93,6 +105,16 @@ def started(expanded: ExpandedCommand, args: Sequence[Arg], folder: str, files: 
         if place.startswith("/") and files.exists(found := posixpath.join(place, name)):
             return Started(found, _rest(args))
     return None
+
+
+def changes_exit(options: Iterable[Arg]) -> bool | None:
+    """Whether options of a shell or of ``set`` let it end at the first failure (``-e``, ``-eux``, ``-o errexit``), or go on
+    (``+e``); ``None`` where they tell nothing of it (POSIX: set)."""
+    found = None
+    for arg in options:
+        if arg.text == "errexit" or re.match(r"[-+][A-Za-z]*e", arg.text):
+            found = not arg.text.startswith("+")
+    return found
 
 
 def _at(args: Sequence[Arg], folder: str, *, shell: str | None = None, same_shell: bool = False) -> Started | None:

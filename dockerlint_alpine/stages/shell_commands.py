@@ -18,7 +18,7 @@ from dockerlint_alpine.stages.apk_commands import ApkCommand, Operand, read_apk_
 from dockerlint_alpine.stages.heuristics import script_installs
 from dockerlint_alpine.stages.installing import Call
 from dockerlint_alpine.stages.makefiles import read_call, read_recipes
-from dockerlint_alpine.stages.model import ApkStep, PythonStep, Written
+from dockerlint_alpine.stages.model import ApkStep, PythonStep, ScriptCommand, Written
 from dockerlint_alpine.stages.package_lists import PackageLists
 from dockerlint_alpine.stages.packages import Packages, sort_operands
 from dockerlint_alpine.stages.scripts import (
@@ -28,12 +28,14 @@ from dockerlint_alpine.stages.scripts import (
     ScriptFile,
     Started,
     Within,
+    changes_exit,
     parsed,
     started,
     variables_of,
 )
 from dockerlint_alpine.syntax import expanded_commands, parse_script
 from dockerlint_alpine.system.paths import absolute
+from dockerlint_alpine.system.patterns import lazy_pattern
 from dockerlint_alpine.system.pulse import pulse
 
 if TYPE_CHECKING:
@@ -41,18 +43,30 @@ if TYPE_CHECKING:
 
     from dockerlint_alpine.stages.installing import Installer
     from dockerlint_alpine.stages.model import UnjudgedKind
-    from dockerlint_alpine.stages.walk import StageWalk
+    from dockerlint_alpine.stages.walk import StageWalk, Trigger
     from dockerlint_alpine.syntax import Arg, ExpandedCommand, Instruction, Script, SourceText, Span
 
 _REPOSITORIES_FILE = "/etc/apk/repositories"
-_IMPORT = re.compile(r"(?:^|[;\n]|\bimport\b|,)\s*(?:import\s+|from\s+)?([A-Za-z_][\w.]*)")
+_IMPORT = lazy_pattern(r"(?:^|[;\n]|\bimport\b|,)\s*(?:import\s+|from\s+)?([A-Za-z_][\w.]*)")
+_REDEFINES = frozenset({".", "alias", "eval", "source"})
+"""Commands behind which a word may mean anything."""
+
 _SMALL = 64 * 1024
 """Bytes of a script that is read although it does not look as if it installed anything: it may start one that does."""
 
 
-def walk_script(walk: StageWalk, instruction: Instruction, script: Script, installer: Installer) -> None:
-    """Let every command of a script act on the stage, in order; ``installer`` carries out those of pip and the like."""
-    reader = _ScriptWalk(walk, instruction, installer)
+def walk_script(
+    walk: StageWalk, instruction: Instruction, script: Script, installer: Installer, trigger: Trigger | None = None
+) -> None:
+    """Let every command of a script act on the stage, in order; ``installer`` carries out those of pip and the like.
+
+    Where the script is that of a ``trigger``, ``instruction`` stands for it in this file.
+    """
+    within = None
+    if trigger is not None:
+        file = ScriptFile("", trigger.shown, trigger.data)
+        within = Within(file, (instruction.start, instruction.end), conditional=False, chain=())
+    reader = _ScriptWalk(walk, instruction, installer, within=within)
     reader.script(script, walk.scope.names)
     for problem in script.problems:
         walk.unjudged(
@@ -90,8 +104,16 @@ class _ScriptWalk:
         self._over = False
         """True behind an ``exit`` in a branch: what follows may not run."""
 
-    def script(self, script: Script, variables: Mapping[str, SourceText]) -> None:
+        self._exits = False
+        """True while the first failure ends the script."""
+
+        self._plain = True
+        """True where the words of its commands mean what they say."""
+
+    def script(self, script: Script, variables: Mapping[str, SourceText], *, exits: bool = True) -> None:
         """Carry out the commands of a script that starts with these variables."""
+        self._exits = exits
+        self._plain = self._plain and not any(one.name in _REDEFINES for one in script.commands)
         for expanded in expanded_commands(script, variables):
             pulse()
             if self._ends(expanded):
@@ -119,6 +141,7 @@ class _ScriptWalk:
         expanded = self._placed(expanded)
         folder = self._folder(expanded)
         self._watch_repositories(expanded)
+        self._remember(expanded)
         if expanded.command.redirects or expanded.name in {"tee", "sed"}:
             shell_files.watch_writes(self.walk, self.instruction, expanded, folder)
         match expanded.name:
@@ -146,6 +169,31 @@ class _ScriptWalk:
             self._line = self.within.file.line_of(expanded.command.span[0])
         doubtful = self._over or (self.within is not None and self.within.conditional)
         return replace(expanded, conditional=True) if doubtful else expanded
+
+    def _remember(self, expanded: ExpandedCommand) -> None:
+        """Keep what a script runs, for who asks whether it is there."""
+        walk, command = self.walk, expanded.command
+        if expanded.name == "set" and not expanded.conditional:
+            exits = changes_exit(expanded.args[1:])
+            self._exits = self._exits if exits is None else exits
+        written = self._written(expanded)
+        if self.within is None or written is None or walk.packages is None or command.span is None:
+            return
+        path, own = expanded.variables.get("PATH"), walk.scope.names.get("PATH")
+        same_path = path is None or own is None or path.text == own.text
+        walk.ran.append(
+            ScriptCommand(
+                self.instruction,
+                self.within.span,
+                written,
+                self.within.file.data,
+                expanded,
+                walk.moment,
+                len(walk.steps),
+                plain=self._plain and same_path,
+                exits=self._exits,
+            )
+        )
 
     # -- where a command runs --------------------------------------------------------------------------------------
 
@@ -405,8 +453,12 @@ class _ScriptWalk:
             if installs:
                 self._not_read(file)
             return
+        if self.within is not None and self.walk.ran:
+            self.walk.ran.pop()  # it is what it runs
         reader = self._reader(expanded, file, folder)
-        reader.script(script, variables_of(expanded, given))
+        reader._plain = self._plain and not given.same_shell  # noqa: SLF001 - one of its own kind
+        exits = self._exits if given.same_shell else given.exits or (given.shell is None and file.exits)
+        reader.script(script, variables_of(expanded, given), exits=exits)
         if installs and script.problems:
             problem = script.problems[0]
             message = f"{file.shown}:{problem.line}: part of this script can't be read: {problem.message}"
@@ -430,6 +482,7 @@ class _ScriptWalk:
             return
         for source in recipes:
             reader = self._reader(expanded, file, call.folder)
+            reader._plain = False  # noqa: SLF001 - one of its own kind; make goes on where a line says so
             reader.script(parse_script(source), outer)
 
     def _file(self, place: str) -> ScriptFile | None:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from dockerlint_alpine.apk import Index, Package
-    from dockerlint_alpine.python import SourceFacts, SourceNeed
+    from dockerlint_alpine.python.sources.source_facts import SourceFacts, SourceNeed
 
 _KERNEL = ("linux/", "asm/", "asm-generic/", "mtd/", "rdma/", "drm/")
 """Folders of the kernel's headers: linux-headers has them."""

@@ -14,7 +14,7 @@ from dockerlint_alpine.stages.errors import StageGraphError, StagesError
 from dockerlint_alpine.stages.graph import build_graph
 from dockerlint_alpine.stages.model import Timeline
 from dockerlint_alpine.stages.mounts import BindMounts
-from dockerlint_alpine.stages.walk import BuildWalk, StageWalk, Unclear
+from dockerlint_alpine.stages.walk import BuildWalk, StageWalk, Trigger, Unclear
 from dockerlint_alpine.stages.world_cache import WorldCache
 from dockerlint_alpine.syntax import SourceText, parse, run_scripts
 from dockerlint_alpine.system.builds import OtherBuild, Others
@@ -82,13 +82,15 @@ class _TimelineBuilder:
         bases.enter(walk)
         if walk.packages is not None:
             walk.start = walk.moment
+        for trigger in walk.triggers:
+            self._step(walk, _at_from(trigger.instruction, node.from_instruction), trigger)
         for instruction in (*node.triggers, *node.instructions):
             self._step(walk, instruction)
         return walk
 
-    def _step(self, walk: StageWalk, instruction: Instruction) -> None:
+    def _step(self, walk: StageWalk, instruction: Instruction, trigger: Trigger | None = None) -> None:
         pulse()
-        escape = self.state.dockerfile.escape
+        escape = instruction.escape
         match instruction.keyword:
             case "ARG":
                 walk.scope = walk.scope.arg(instruction, escape)
@@ -105,10 +107,24 @@ class _TimelineBuilder:
                 copying.copy(walk, instruction)
             case "RUN" if walk.kind == "alpine" or walk.glibc is not None:
                 with BindMounts(walk, instruction):
-                    for script in run_scripts(instruction, walk.shell):
-                        shell_commands.walk_script(walk, instruction, script, self.installer)
+                    for script in run_scripts(trigger.instruction if trigger else instruction, walk.shell):
+                        shell_commands.walk_script(walk, instruction, script, self.installer, trigger)
             case _:
                 pass
+
+
+def _at_from(instruction: Instruction, head: Instruction) -> Instruction:
+    """An instruction of another file as something that happens at FROM: nothing in it stands in this file."""
+    return replace(
+        instruction,
+        start=head.start,
+        end=head.end,
+        line=head.line,
+        end_line=head.end_line,
+        source=SourceText.literal(instruction.value),
+        json=None if instruction.json is None else tuple(SourceText.literal(one.text) for one in instruction.json),
+        heredocs=tuple(replace(one, source=SourceText.literal(one.source.text)) for one in instruction.heredocs),
+    )
 
 
 def _become(walk: StageWalk, user: str) -> None:

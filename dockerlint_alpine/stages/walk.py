@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from dockerlint_alpine.installers.base import PythonHome
 from dockerlint_alpine.stages.files import StageFiles
-from dockerlint_alpine.stages.model import Installed, Moment, Stage, Step, Unjudged, UnjudgedKind
+from dockerlint_alpine.stages.model import Installed, Moment, ScriptCommand, Stage, Step, Unjudged, UnjudgedKind
 from dockerlint_alpine.syntax import expand
 from dockerlint_alpine.system.paths import absolute
 
@@ -26,6 +26,9 @@ if TYPE_CHECKING:
     from dockerlint_alpine.syntax import Dockerfile, Instruction, SourceText
 
 _WITH_PYTHON2 = frozenset(f"3.{minor}" for minor in range(12))
+_BEFORE_PYTHON36 = frozenset(f"3.{minor}" for minor in range(6))
+"""Releases whose python3 is 3.5 or older (aports 3.5: main/python3 3.5.2), of which the index that stands in for them tells
+nothing, and whose pip asks for no Requires-Python."""
 _BUNDLED_PIP = {"3.6.9": "18.1", "3.7.3": "19.0.3", "3.8.10": "21.1.1"}
 """The pip that a Python brings (CPython: ``_PIP_VERSION`` of Lib/ensurepip/__init__.py at those tags)."""
 _PYTHON2 = frozenset({"python", "python-dev", "python2", "python2-dev", "py-pip", "py2-pip"})
@@ -58,6 +61,14 @@ class Unclear(Struct, frozen=True):
     reason: str
 
 
+class Trigger(Struct, frozen=True):
+    """An ONBUILD instruction of another Dockerfile, called ``shown`` in messages and made of the bytes ``data``."""
+
+    instruction: Instruction
+    shown: str
+    data: bytes
+
+
 class Elsewhere(Protocol):
     """Knows what other builds of the project make."""
 
@@ -67,6 +78,10 @@ class Elsewhere(Protocol):
 
     def image(self, reference: str) -> StageWalk | Unclear | None:
         """The end of the build that makes an image; ``None`` where no other build is known to."""
+        ...
+
+    def is_of_its_day(self, reference: str) -> bool:
+        """Whether the image is what its build makes now."""
         ...
 
 
@@ -152,8 +167,14 @@ class StageWalk:
         self.scripts: list[str] = []
         """Texts of other files that are run in the stage."""
 
+        self.ran: list[ScriptCommand] = []
+        """What these run, as far as they are shell scripts."""
+
         self.unclear = ""
         """Why nothing is known of the image that the stage starts from."""
+
+        self.triggers: tuple[Trigger, ...] = ()
+        """What runs before its own instructions, because the build that makes its base says ``ONBUILD``."""
 
     def inherit(self, parent: StageWalk) -> None:
         """Go on from the end of the stage that this one is built from."""
@@ -204,7 +225,7 @@ class StageWalk:
         if package is None:
             return None
         version = re.match(r"\d+\.\d+", package.version)
-        if self._means_python2():
+        if self._means_python2() or (self.index is not None and self.index.release in _BEFORE_PYTHON36):
             version = None
         pip = self.packages.possible.packages.get("py3-pip")
         pip_version = re.match(r"[\d.]+", pip.version if pip is not None else _bundled_pip(package))
@@ -287,4 +308,5 @@ class StageWalk:
             platform=self.platform,
             kind=self.kind,
             scripts=tuple(self.scripts),
+            ran=tuple(self.ran),
         )

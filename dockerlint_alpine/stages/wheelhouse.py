@@ -11,10 +11,9 @@ from typing import TYPE_CHECKING, Protocol
 from msgspec import Struct
 from msgspec.structs import replace
 
-from dockerlint_alpine.python import Release, choose
 from dockerlint_alpine.python.requirement import archive_version
 from dockerlint_alpine.python.tags import tag_of_wheel
-from dockerlint_alpine.python.verdict import releases_of_files
+from dockerlint_alpine.python.verdict import choose, releases_of_files
 from dockerlint_alpine.python.versions import same_version
 from dockerlint_alpine.stages.wheels import WheelError, WheelFacts
 
@@ -22,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
-    from dockerlint_alpine.python import Facts, Packaged, Resolved, Target
+    from dockerlint_alpine.python.model import Facts, Packaged, Release, Resolved, Target
     from dockerlint_alpine.stages.files import StageFiles
     from dockerlint_alpine.stages.install_request import InstallRequest
 

@@ -15,7 +15,7 @@ from dockerlint_alpine.python.resolve import Choices, resolve
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Mapping
 
-    from dockerlint_alpine.python import Facts, RequirementSet, Resolution, Target
+    from dockerlint_alpine.python.model import Facts, RequirementSet, Resolution, Target
 
 _ANSWERS = 512
 _Answer = TypeVar("_Answer")

@@ -10,9 +10,7 @@ from __future__ import annotations
 
 import errno
 import os
-import re
 import subprocess
-import tarfile
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -24,13 +22,18 @@ from msgspec import Struct
 from dockerlint_alpine.run.discovery import names_builds
 from dockerlint_alpine.sweep.sources import SourceError
 from dockerlint_alpine.system.files import MAX_SIZE, read_file
+from dockerlint_alpine.system.patterns import lazy_pattern
+from dockerlint_alpine.system.tarread import TarReader, Unpacked
+from dockerlint_alpine.system.unreadable import ArchiveError
 
 if TYPE_CHECKING:
     from dockerlint_alpine.sweep.sources import Source
 
 MAX_FILES = 400_000
 MAX_DEPTH = 100
-_COMMIT = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
+MAX_UNPACKED = 16 * 1024**3
+"""Bytes that an archive may unpack to; what does not matter is passed over, but has to be unpacked too."""
+_COMMIT = lazy_pattern(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
 _SMALL = 64 * 1024
 """Bytes up to which any file is laid out: a script that is copied may have any name."""
 _LARGE = 8 * 1024 * 1024
@@ -239,24 +242,25 @@ def _lay_out_archive(place: Path, root: Path, limit: int) -> None:
     contents: dict[str, bytes] = {}
     total = 0
     try:
-        with tarfile.open(place, "r:*") as archive:
+        with place.open("rb") as file:
+            archive = TarReader(Unpacked(file, MAX_UNPACKED))
             for member in archive:
                 if len(entries) >= MAX_FILES:
                     raise SourceError(f"more than {MAX_FILES} files")
-                if not (member.isreg() or member.issym()):
+                if member.kind not in {"file", "symlink"}:
                     continue
-                entry = _Entry(member.name.removeprefix("./"), member.size, str(len(entries)), link=member.issym())
+                link = member.kind == "symlink"
+                entry = _Entry(member.path.removeprefix("./"), member.size, str(len(entries)), link=link)
                 entries.append(entry)
                 if entry.link:
-                    contents[entry.key] = os.fsencode(member.linkname)
+                    contents[entry.key] = os.fsencode(member.link)
                 elif _matters(entry):
                     total += entry.size
                     if total > limit:
                         raise SourceError(_too_much(limit))
-                    file = archive.extractfile(member)
-                    contents[entry.key] = file.read(entry.size) if file is not None else b""
-    except (tarfile.TarError, EOFError, OSError, ValueError) as error:
-        raise SourceError(f"not a readable archive: {error}".partition("\n")[0]) from None
+                    contents[entry.key] = archive.read(entry.size)
+    except (ArchiveError, OSError) as error:
+        raise SourceError(f"not a readable archive: {error}") from None
     tops = {entry.path.partition("/")[0] for entry in entries}
     if len(tops) == 1 and all("/" in entry.path for entry in entries):  # as archives of a release have it
         entries = [_Entry(one.path.partition("/")[2], one.size, one.key, one.link) for one in entries]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
@@ -16,6 +15,7 @@ from dockerlint_alpine.sweep.projects import inside, opened
 from dockerlint_alpine.sweep.sources import Source, SourceError
 from dockerlint_alpine.syntax import parse
 from dockerlint_alpine.system.files import project_root
+from dockerlint_alpine.system.patterns import lazy_pattern
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 _LIMIT = 512 * 1024 * 1024
 """Bytes of the files of a revision that may matter."""
-_NUMBERS = re.compile(r":\d+\b|\b(?:lines?|stage) \d+")
+_NUMBERS = lazy_pattern(r":\d+\b|\b(?:lines?|stage) \d+")
 
 Grounds: TypeAlias = tuple[object, ...]
 

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import os
 import re
-import tarfile
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Literal, TypeAlias
 
 from msgspec import Struct
 
+from dockerlint_alpine.system.patterns import lazy_pattern
+from dockerlint_alpine.system.tarread import is_tar
+
 Kind: TypeAlias = Literal["folder", "git", "bundle", "archive", "url"]
 
-_URL = re.compile(r"(?:[a-z][a-z0-9+.-]*://|[\w.-]+@[\w.-]+:)(?!$)", re.IGNORECASE)
+_URL = lazy_pattern(r"(?:[a-z][a-z0-9+.-]*://|[\w.-]+@[\w.-]+:)(?!$)", re.IGNORECASE)
 _BUNDLE = (b"# v2 git bundle\n", b"# v3 git bundle\n")
 _ARCHIVES = (".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz")
 _MAX_LIST = 64 * 1024 * 1024
@@ -115,9 +117,4 @@ def _file_kind(path: Path) -> Kind | None:
         return None
     if start in _BUNDLE:
         return "bundle"
-    if path.name.lower().endswith(_ARCHIVES):
-        try:
-            return "archive" if tarfile.is_tarfile(path) else None
-        except (OSError, EOFError, ValueError):
-            return None
-    return None
+    return "archive" if path.name.lower().endswith(_ARCHIVES) and is_tar(path) else None

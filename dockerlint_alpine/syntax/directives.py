@@ -6,14 +6,13 @@ line; the first line that is none ends them; each may be used once.
 
 from __future__ import annotations
 
-import re
-
 from msgspec import Struct
 
 from dockerlint_alpine.syntax.gotext import skip_space
 from dockerlint_alpine.syntax.source import decode
+from dockerlint_alpine.system.patterns import lazy_pattern
 
-_DIRECTIVE = re.compile(rb"([a-zA-Z][a-zA-Z0-9]*)[\t\n\f\r ]*=[\t\n\f\r ]*(.+?)[\t\n\f\r ]*\Z")
+_DIRECTIVE = lazy_pattern(rb"([a-zA-Z][a-zA-Z0-9]*)[\t\n\f\r ]*=[\t\n\f\r ]*(.+?)[\t\n\f\r ]*\Z")
 _KNOWN = frozenset({"syntax", "escape", "check"})
 _ESCAPE_TOKENS = ("\\", "`")
 

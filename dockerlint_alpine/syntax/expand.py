@@ -22,13 +22,14 @@ from dockerlint_alpine.syntax.globs import (
 )
 from dockerlint_alpine.syntax.gotext import SPACE
 from dockerlint_alpine.syntax.source import EMPTY, MAX_EXPANDED, SourceText
+from dockerlint_alpine.system.patterns import lazy_pattern
 
 Scope = Mapping[str, SourceText]
 
 _MAX_DEPTH = 100
 _MAX_PATTERN_VALUE = 4096
 _SPECIAL_PARAMETERS = frozenset("@*#?-$!0")
-_NAME = re.compile(r"[0-9]+|[@*#?$!-]|\w+")
+_NAME = lazy_pattern(r"[0-9]+|[@*#?$!-]|\w+")
 _NO_SCOPE: Scope = {}
 
 
@@ -299,20 +300,6 @@ def expand(source: SourceText, scope: Scope, *, escape: str = "\\") -> Expanded:
     except LexError as error:
         return Expanded(source, tuple(lex.unknown), (str(error),))
     return Expanded(SourceText.concat(part for part, _ in parts), tuple(lex.unknown))
-
-
-def expand_words(source: SourceText, scope: Scope, *, escape: str = "\\") -> tuple[Expanded, ...]:
-    """Expand one text and split it into words at white space that is not quoted, after the expansion.
-
-    Empty words vanish, quoted or not, as in BuildKit. The unknown names are listed with every word. A text that
-    BuildKit would refuse comes back as one word with the problem.
-    """
-    lex = Lex(source, scope, LexOptions(escape))
-    try:
-        parts = lex.run()
-    except LexError as error:
-        return (Expanded(source, tuple(lex.unknown), (str(error),)),)
-    return tuple(Expanded(word, tuple(lex.unknown)) for word in split_words(parts))
 
 
 def raw_words(source: SourceText) -> tuple[SourceText, ...]:

@@ -6,7 +6,7 @@ BuildKit trims with ``unicode.IsSpace`` (https://pkg.go.dev/unicode#IsSpace), wh
 
 from __future__ import annotations
 
-import re
+from dockerlint_alpine.system.patterns import lazy_pattern
 
 SPACE = (
     "\t\n\v\f\r \x85\xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a"
@@ -15,12 +15,12 @@ SPACE = (
 """Every character for which ``unicode.IsSpace`` is true."""
 
 ASCII_SPACE = b"\t\n\v\f\r "
-WHITESPACE_RUN = re.compile(r"[\t\v\f\r ]+")
+WHITESPACE_RUN = lazy_pattern(r"[\t\v\f\r ]+")
 """BuildKit's ``reWhitespace``: between words of one line."""
-WHITESPACE_RUN_BYTES = re.compile(rb"[\t\v\f\r ]+")
+WHITESPACE_RUN_BYTES = lazy_pattern(rb"[\t\v\f\r ]+")
 
 _WIDE = tuple(character.encode() for character in SPACE if character > "\x7f")
-_LEADING_WIDE = re.compile(rb"(?:[\t-\r ]|" + b"|".join(_WIDE) + rb")*")
+_LEADING_WIDE = lazy_pattern(rb"(?:[\t-\r ]|" + b"|".join(_WIDE) + rb")*")
 
 
 def skip_space(data: bytes, start: int = 0) -> int:

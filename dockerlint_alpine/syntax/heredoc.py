@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import re
-
 from msgspec import Struct
 
 from dockerlint_alpine.syntax.expand import Lex, LexError, LexOptions, raw_words, split_words
 from dockerlint_alpine.syntax.source import SourceText, Span
+from dockerlint_alpine.system.patterns import lazy_pattern
 
-_HEREDOC = re.compile(r"([0-9]*)<<(-?)[\t\n\f\r ]*([^<]*)\Z")
-_LEADING_TABS = re.compile(rb"\t*([^\n]*(?:\n|\Z))")
+_HEREDOC = lazy_pattern(r"([0-9]*)<<(-?)[\t\n\f\r ]*([^<]*)\Z")
+_LEADING_TABS = lazy_pattern(rb"\t*([^\n]*(?:\n|\Z))")
 
 
 class Heredoc(Struct, frozen=True):

@@ -10,6 +10,7 @@ from msgspec import Struct
 
 from dockerlint_alpine.syntax.gotext import SPACE, WHITESPACE_RUN
 from dockerlint_alpine.syntax.source import EMPTY, SourceText, Span
+from dockerlint_alpine.system.patterns import lazy_pattern
 
 if TYPE_CHECKING:
     from dockerlint_alpine.syntax.heredoc import Heredoc
@@ -92,7 +93,7 @@ class Mount(Struct, frozen=True):
         )
 
 
-_CSV_FIELD = re.compile(r'(?:^|,)(?:"((?:[^"]|"")*)"|([^,]*))')
+_CSV_FIELD = lazy_pattern(r'(?:^|,)(?:"((?:[^"]|"")*)"|([^,]*))')
 
 
 class KeyValue(Struct, frozen=True):
@@ -186,7 +187,7 @@ def split_at_space(source: SourceText) -> tuple[SourceText, ...]:
     return tuple(words)
 
 
-_LATIN_SPACE = re.compile("[\t-\r \x85\xa0]+")
+_LATIN_SPACE = lazy_pattern("[\t-\r \x85\xa0]+")
 
 
 def split_healthcheck(source: SourceText) -> tuple[SourceText, SourceText]:

@@ -17,6 +17,7 @@ from msgspec import Struct
 from dockerlint_alpine.syntax.edit import Edit, EditError, apply_edits, difference
 from dockerlint_alpine.syntax.ordering import package_name, slot, sort_key
 from dockerlint_alpine.syntax.source import decode, encode
+from dockerlint_alpine.system.patterns import lazy_pattern
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 
 Place: TypeAlias = Literal["words", "quoted", "bare", "json"]
 
-_SAFE_NAME = re.compile(r"[A-Za-z0-9._+@:=~/-]+")
+_SAFE_NAME = lazy_pattern(r"[A-Za-z0-9._+@:=~/-]+")
 _TAB = 8
 
 
@@ -147,16 +148,6 @@ class PackageList:
         if self.one_per_line:
             return self._insert_line(position, text)
         return self._insert_inline(position, text)
-
-    def insert_all(self, names: Iterable[str]) -> tuple[Edit, ...]:
-        """Put several names into the list. They keep their order, or that of the list when it is sorted."""
-        wanted = list(dict.fromkeys(names))
-        order = sort_key([package_name(name) for name in self.names])
-        if order is not None:
-            wanted.sort(key=lambda name: order(package_name(name)))
-        if self._place == "bare" and len(self._items) == 1:
-            return (self._quote_bare(wanted),)
-        return tuple(self.insert(name) for name in wanted)
 
     def replace(self, name: str, new: str) -> Edit:
         """Write ``new`` for the member ``name``: for the whole operand, or only its name when just that was given."""

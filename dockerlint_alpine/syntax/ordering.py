@@ -7,12 +7,14 @@ from bisect import bisect_right
 from itertools import pairwise
 from typing import TYPE_CHECKING, TypeAlias
 
+from dockerlint_alpine.system.patterns import lazy_pattern
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     SortKey: TypeAlias = Callable[[str], tuple[str, ...]]
 
-_NAME = re.compile(r"[^=<>~@]*")
+_NAME = lazy_pattern(r"[^=<>~@]*")
 
 
 def package_name(text: str) -> str:

@@ -7,7 +7,6 @@ nested scripts (``sh -c``, ``eval``, ``sh <<EOF``, ``$(...)``) are entered.
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
@@ -21,6 +20,7 @@ from dockerlint_alpine.syntax.shell.parser import parse_script
 from dockerlint_alpine.syntax.shell.words import Arg, Variables, Word
 from dockerlint_alpine.syntax.shell.wrappers import unwrap
 from dockerlint_alpine.syntax.source import SourceText
+from dockerlint_alpine.system.patterns import lazy_pattern
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -34,8 +34,8 @@ _MAX_NESTING = 8
 _MAX_COMMANDS = 2000
 """Commands beyond which no more functions are entered: ten that call each other twice make a thousand of one."""
 _DECLARE = frozenset({"declare", "export", "local", "readonly", "typeset"})
-_ASSIGNMENT = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\+?=")
-_SHEBANG = re.compile(r"#![ \t]*(\S+)[ \t]*(\S*)")
+_ASSIGNMENT = lazy_pattern(r"[A-Za-z_][A-Za-z0-9_]*\+?=")
+_SHEBANG = lazy_pattern(r"#![ \t]*(\S+)[ \t]*(\S*)")
 
 
 class ExpandedCommand(Struct, frozen=True):

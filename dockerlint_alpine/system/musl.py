@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import re
+from dockerlint_alpine.system.patterns import lazy_pattern
 
-_RESERVED = re.compile(r"lib(?:c|pthread|rt|m|dl|util|xnet)\.")
+_RESERVED = lazy_pattern(r"lib(?:c|pthread|rt|m|dl|util|xnet)\.")
 
 
 def is_libc_itself(name: str) -> bool:

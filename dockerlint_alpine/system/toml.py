@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any
+
+from dockerlint_alpine.system.patterns import lazy_pattern
 
 _PART = r"(?:[\w-]++|\"[^\"\n]*+\"|'[^'\n]*+')"
 _MAX_PARTS = 200
-_CHAIN = re.compile(rf"(?<![\w.\"'-]){_PART}(?:[ \t]*+\.[ \t]*+{_PART}){{{_MAX_PARTS},}}")
+_CHAIN = lazy_pattern(rf"(?<![\w.\"'-]){_PART}(?:[ \t]*+\.[ \t]*+{_PART}){{{_MAX_PARTS},}}")
 """A dotted key of so many parts: tomllib takes time that grows with the square of their number (64 kB: a minute)."""
 
 

@@ -56,6 +56,9 @@ def names(report: FileReport) -> list[str]:
         (f"{NO_PIP}python3 -m venv /v\nENV PATH=/v/bin:$PATH\nRUN pip install lxml\n", []),
         ("FROM alpine:3.21\nRUN apk add --no-cache py3-pip && pip install lxml\n", []),
         ("FROM alpine:3.5\nRUN apk add --no-cache python3 && pip3 install lxml\n", []),
+        (f'{A}COPY ./webhook /usr/local/bin/\nENTRYPOINT ["webhook"]\n', []),
+        (f"{A}COPY bin /usr/local/bin\nENTRYPOINT webhook\n", []),
+        (f"{A}COPY ./hooks /etc/\nENTRYPOINT webhook\n", ["webhook"]),
         (f"{PY}FROM scratch\n{CURL}", []),
         (f"{PY}FROM gcr.io/distroless/python3-debian12\n{CURL}", []),
         (f"{PY}HEALTHCHECK CMD wget -q --spider http://localhost || exit 1\n", []),
@@ -110,6 +113,63 @@ def test_programs(judge: Judge, text: str, programs: list[str]) -> None:
 def test_the_first_line_of_a_script(judge: Judge, script: str, more: str, programs: list[str], start: str) -> None:
     report = judge(f"{PY}{more}COPY run.sh /run.sh\n{start}", {"run.sh": script})
     assert names(report) == programs
+
+
+SET = "#!/bin/sh\nset -e\n"
+
+
+@pytest.mark.parametrize(
+    ("run", "script", "programs"),
+    [
+        ("RUN ./x.sh\n", f"{SET}git clone y\n", [("git", "error")]),
+        ("RUN ./x.sh\n", "#!/bin/sh -eu\ncurl y && jq . y/z\n", [("curl", "error"), ("jq", "error")]),
+        ("RUN sh -ex x.sh\n", "git clone y\n", [("git", "error")]),
+        ("RUN sh x.sh\n", "#!/bin/sh -e\ngit clone y\n", [("git", "warning")]),
+        ("RUN sh x.sh\n", "git clone y\ntrue\n", [("git", "warning")]),
+        ("RUN sh -e x.sh\n", "set +e\ncurl y\nset -o errexit\njq . z\n", [("curl", "warning"), ("jq", "error")]),
+        ("RUN sh x.sh\n", f"{SET}sh y.sh\n", [("curl", "warning")]),
+        ("RUN echo a && ./x.sh x\n", f'{SET}f() {{ bash "$1"; }}\nf x\n', [("bash", "error")]),
+        ("RUN ./x.sh\n", f"{SET}apk add --no-cache git\ngit clone y\n", []),
+        ("RUN ./x.sh\n", f"{SET}apk add git\napk del git\njq . y\n", [("jq", "error")]),
+        ("RUN ./x.sh\n", f"{SET}git clone y || true\n", []),
+        ("RUN ./x.sh || true\n", f"{SET}git clone y\n", []),
+        ("RUN ./x.sh\n", f"{SET}if [ -n $A ]; then git clone y; fi\n", []),
+        ("RUN ./x.sh\n", f"{SET}if git clone y; then echo z; fi\n", []),
+        ("RUN ./x.sh\n", f"{SET}. ./y.sh\ngit clone y\n", []),
+        ("RUN . ./x.sh\n", f"{SET}git clone y\n", []),
+        ("RUN ./x.sh\n", f"{SET}git() {{ wget y; }}\ngit clone y\n", []),
+        ("RUN ./x.sh\n", f"{SET}export PATH=/opt/bin:$PATH\ngit clone y\n", []),
+        ("RUN ./x.sh\n", f"{SET}wget -O /usr/bin/git http://y\ngit clone y\n", []),
+        ("RUN ./x.sh\n", f"{SET}./unknown.sh\ngit clone y\n", []),
+        ("RUN ./x.sh\n", f"{SET}exit 0\ngit clone y\n", []),
+        ("RUN --mount=type=bind,target=/src ./x.sh\n", f"{SET}git clone y\n", []),
+        ("RUN ./unknown && ./x.sh\n", f"{SET}git clone y\n", []),
+        ("RUN apk add make && make all\n", "", []),
+    ],
+)
+def test_what_a_script_starts(judge: Judge, run: str, script: str, programs: list[tuple[str, str]]) -> None:
+    makefile = "all:\n\tapk add jq\n\t-git clone y\n"
+    report = judge(f"{PY}COPY . /\n{run}", {"x.sh": script, "y.sh": "curl z\n", "Makefile": makefile})
+    assert sorted((str(one.need).removeprefix("cmd:"), one.severity) for one in missing(report)) == programs
+
+
+@pytest.mark.parametrize(
+    ("script", "edited"),
+    [
+        (f"{SET}apk add --no-cache jq\ngit clone y\n", "x.sh"),
+        (f"{SET}git clone y\napk add --no-cache jq\n", None),
+        (f"{SET}git clone y\n", None),
+    ],
+)
+def test_where_a_program_that_a_script_starts_is_added(judge: Judge, script: str, edited: str | None) -> None:
+    (finding,) = missing(judge(f"{PY}COPY . /\nRUN ./x.sh\n", {"x.sh": script}))
+    line = script.split("\n").index("git clone y") + 1
+    assert finding.message.startswith("RUN starts git in ")
+    assert finding.message.endswith(f"/x.sh:{line}, which is not in this stage: add git")
+    assert any(one.detail.endswith(f"/x.sh:{line}: git clone y") for one in finding.evidence)
+    assert finding.location.line == 3
+    assert finding.fix is not None
+    assert [one.path and one.path.rpartition("/")[2] for one in finding.fix.edits] == [edited]
 
 
 def test_what_cmd_says_is_started_by_an_entrypoint_that_hands_over(judge: Judge) -> None:

@@ -137,6 +137,8 @@ def test_another_architecture_has_its_own_index(judge: Judge) -> None:
         "RUN apk add --virtual .nosuch curl && apk del .nosuch",
         "RUN apk add --virtual build-deps gcc && apk add build-deps",
         "RUN apk add '!nosuch'",
+        'SHELL ["/bin/bash", "-c"]\nRUN apk add php82-{curl,gd}',
+        "RUN ln -sf /bin/bash /bin/sh\nRUN apk add php82-{curl,gd}",
         "RUN apk del nosuch",
         "RUN apk --root /target add nosuch",
         "ONBUILD RUN apk add nosuch",
@@ -206,6 +208,12 @@ def test_a_capability_shows_the_version_that_is_there(judge: Judge) -> None:
     library, program = unknown(judge(text))
     assert library.message == "nothing in Alpine 3.19 provides so:libcrypto.so.1.1; libcrypto3 has so:libcrypto.so.3"
     assert (library.packages, program.packages, program.fix) == (("libcrypto3",), (), None)
+
+
+def test_a_list_that_only_bash_would_spread(judge: Judge) -> None:
+    text = "FROM {}\nRUN apk add php82-{{curl,gd}}\n"
+    assert [one.need for one in unknown(judge(text.format("alpine:3.19")))] == ["php82-{curl,gd}"]
+    assert not unknown(judge(text.format("acme/nginx:alpine-3.19")))
 
 
 def test_the_evidence_names_index_table_and_successor(judge: Judge) -> None:

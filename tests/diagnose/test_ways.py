@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from dockerlint_alpine.diagnose import Cause, diagnose_scan, read_log
-from dockerlint_alpine.python import Origin, RequirementSet, Resolution, Resolved, Target, Verdict
+from dockerlint_alpine.python.model import Origin, RequirementSet, Resolution, Resolved, Target, Verdict
 from dockerlint_alpine.python.resolve import NoAnswerError
 
 if TYPE_CHECKING:

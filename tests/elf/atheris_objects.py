@@ -1,7 +1,7 @@
 """Coverage-guided fuzzing of the readers with atheris; not part of the test run.
 
 ``python tests/elf/atheris_objects.py [CORPUS FOLDER] -max_total_time=60`` (``pip install atheris``). Any exception but an
-:class:`ElfError` is a find.
+:class:`UnreadableError` is a find.
 """
 
 from __future__ import annotations
@@ -11,10 +11,14 @@ import sys
 import atheris
 
 with atheris.instrument_imports():
-    from dockerlint_alpine.elf import ElfError, MemoryTree, Subject, inspect, read_wheel, to_text
+    from dockerlint_alpine.elf.inspection import inspect
     from dockerlint_alpine.elf.layers import merge
-    from dockerlint_alpine.elf.trees import object_node
+    from dockerlint_alpine.elf.render import to_text
+    from dockerlint_alpine.elf.targets import Subject
+    from dockerlint_alpine.elf.trees import MemoryTree, object_node
+    from dockerlint_alpine.elf.wheels import read_wheel
     from dockerlint_alpine.python.sources.dlopen import scan_sources
+    from dockerlint_alpine.system.unreadable import UnreadableError
 
 import io
 
@@ -38,7 +42,7 @@ def one_input(data: bytes) -> None:
         else:
             tree = MemoryTree({"/x.so": object_node(rest, len(rest))})
             to_text(inspect(Subject("x", "wheel", tree, ("/x.so",))))
-    except ElfError:
+    except UnreadableError:
         pass
 
 

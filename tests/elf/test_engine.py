@@ -9,7 +9,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from dockerlint_alpine.elf import EngineError, inspect, open_engine_image, open_image_file
+from dockerlint_alpine.elf.engine import open_engine_image
+from dockerlint_alpine.elf.errors import EngineError
+from dockerlint_alpine.elf.images import open_image_file
+from dockerlint_alpine.elf.inspection import inspect
 from tests.engine import base_tar, engine, engine_address
 
 from .building import compile_object

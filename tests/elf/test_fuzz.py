@@ -10,21 +10,15 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from dockerlint_alpine.elf import (
-    ElfError,
-    MemoryTree,
-    Node,
-    Subject,
-    inspect,
-    read_object,
-    read_wheel,
-    to_json,
-    to_text,
-)
 from dockerlint_alpine.elf.details import undefined_symbols
 from dockerlint_alpine.elf.errors import MalformedElfError
-from dockerlint_alpine.elf.objects import needed_extent
-from dockerlint_alpine.elf.trees import object_node
+from dockerlint_alpine.elf.inspection import inspect
+from dockerlint_alpine.elf.objects import needed_extent, read_object
+from dockerlint_alpine.elf.render import to_json, to_text
+from dockerlint_alpine.elf.targets import Subject
+from dockerlint_alpine.elf.trees import MemoryTree, Node, object_node
+from dockerlint_alpine.elf.wheels import read_wheel
+from dockerlint_alpine.system.unreadable import UnreadableError
 
 from .building import compile_object, elf_bytes
 
@@ -56,14 +50,14 @@ def mutate(data: bytes, changes: list[tuple[float, bytes]]) -> bytes:
     return bytes(changed)
 
 
-def one_line(error: ElfError) -> None:
+def one_line(error: UnreadableError) -> None:
     assert "\n" not in str(error)
 
 
 def look_at(data: bytes) -> None:
     try:
         facts = read_object(data)
-    except ElfError as error:
+    except UnreadableError as error:
         one_line(error)
         return
     assert all(isinstance(name, str) for name in facts.needed)
@@ -124,7 +118,7 @@ def test_mutated_wheels(compiled: bytes, data: st.DataObject) -> None:
         archive.writestr("pkg-1.dist-info/METADATA", "Name: pkg\nVersion: 1\n\n")
     try:
         subject = read_wheel(mutate(out.getvalue(), data.draw(mutations)), "x.whl")
-    except ElfError as error:
+    except UnreadableError as error:
         one_line(error)
     else:
         assert to_text(inspect(subject))

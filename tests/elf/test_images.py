@@ -13,11 +13,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from dockerlint_alpine.elf import inspect, open_image_file, open_image_folder
-from dockerlint_alpine.elf.errors import ArchiveError, ElfError, TargetError
+from dockerlint_alpine.elf.errors import TargetError
+from dockerlint_alpine.elf.images import open_image_file, open_image_folder
+from dockerlint_alpine.elf.inspection import inspect
 from dockerlint_alpine.elf.opening import open_target
 from dockerlint_alpine.elf.targets import Subject
 from dockerlint_alpine.python.sources.dlopen import scan_sources
+from dockerlint_alpine.system.unreadable import ArchiveError, UnreadableError
 
 from .building import elf_bytes
 from .test_layers import Entry, tarred, zstd
@@ -268,7 +270,7 @@ def test_a_wheelhouse_gives_each_wheel_and_the_errors_of_others(tmp_path: Path) 
         archive.writestr("x.so", EXTENSION)
     found = list(open_target(str(tmp_path)))
     assert [type(item) for item in found] == [ArchiveError, Subject]
-    assert isinstance(found[0], ElfError)
+    assert isinstance(found[0], UnreadableError)
 
 
 def test_tarfile_agrees_that_the_fixture_is_a_tar() -> None:

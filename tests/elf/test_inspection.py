@@ -13,27 +13,18 @@ from typing import TYPE_CHECKING
 import pytest
 from msgspec.structs import replace
 
-from dockerlint_alpine.elf import (
-    Inspection,
-    MemoryTree,
-    Node,
-    ObjectReport,
-    Subject,
-    inspect,
-    open_folder,
-    open_object,
-    open_target,
-    open_wheel,
-    read_object,
-    read_wheel,
-    remedy_for,
-    to_json,
-    to_text,
-)
-from dockerlint_alpine.elf.errors import ArchiveError, TargetError
-from dockerlint_alpine.elf.libc import libc_of, musl_symbols, newest_glibc
-from dockerlint_alpine.elf.objects import ElfFacts, VersionNeed
+from dockerlint_alpine.elf.errors import TargetError
+from dockerlint_alpine.elf.folders import open_folder, open_object
+from dockerlint_alpine.elf.inspection import Inspection, ObjectReport, inspect
+from dockerlint_alpine.elf.libc import libc_of, musl_symbols, newest_glibc, remedy_for
+from dockerlint_alpine.elf.objects import ElfFacts, VersionNeed, read_object
+from dockerlint_alpine.elf.opening import open_target
+from dockerlint_alpine.elf.render import to_json, to_text
+from dockerlint_alpine.elf.targets import Subject
+from dockerlint_alpine.elf.trees import MemoryTree, Node
+from dockerlint_alpine.elf.wheels import open_wheel, read_wheel
 from dockerlint_alpine.python.sources.dlopen import scan_sources
+from dockerlint_alpine.system.unreadable import ArchiveError
 
 from .building import compile_object, elf_bytes
 

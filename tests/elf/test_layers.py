@@ -15,12 +15,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dockerlint_alpine.elf import streams, tarread
-from dockerlint_alpine.elf.errors import ArchiveError
+from dockerlint_alpine.elf import streams
 from dockerlint_alpine.elf.layers import merge
 from dockerlint_alpine.elf.streams import Decompressed, FileSlice
-from dockerlint_alpine.elf.tarread import TarReader
 from dockerlint_alpine.elf.trees import MemoryTree, Node, follow
+from dockerlint_alpine.system import tarread
+from dockerlint_alpine.system.tarread import TarReader
+from dockerlint_alpine.system.unreadable import ArchiveError
 
 from .building import elf_bytes
 

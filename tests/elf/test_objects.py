@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from dockerlint_alpine.elf.details import undefined_symbols
 from dockerlint_alpine.elf.errors import MalformedElfError, NotElfError
 from dockerlint_alpine.elf.objects import HEAD_SIZE, MAX_DYNAMIC_ENTRIES, ElfFacts, needed_extent, read_object
-from dockerlint_alpine.elf.zipread import ZipDirectory
+from dockerlint_alpine.system.zipread import ZipDirectory
 
 from .building import compile_object, elf_bytes, without_sections
 

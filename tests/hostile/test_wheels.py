@@ -62,7 +62,8 @@ def test_sizes_that_are_not_true(tmp_path: Path, tried: Callable[[int], None]) -
     code = """
 import struct, sys
 from pathlib import Path
-from dockerlint_alpine.elf import ArchiveError, read_wheel
+from dockerlint_alpine.system.unreadable import ArchiveError
+from dockerlint_alpine.elf.wheels import read_wheel
 for claimed in map(int, sys.argv[2:]):
     data = bytearray(Path(sys.argv[1]).read_bytes())
     struct.pack_into("<I", data, data.rfind(b"PK\\x01\\x02") + 24, claimed)
@@ -112,11 +113,13 @@ def test_damaged_in_every_place(tmp_path: Path, tried: Callable[[int], None]) ->
     code = """
 import contextlib, random, sys
 from pathlib import Path
-from dockerlint_alpine.elf import ElfError, inspect, read_wheel
+from dockerlint_alpine.system.unreadable import UnreadableError
+from dockerlint_alpine.elf.inspection import inspect
+from dockerlint_alpine.elf.wheels import read_wheel
 data = Path(sys.argv[1]).read_bytes()
 random.seed(7)
 def look(wheel):
-    with contextlib.suppress(ElfError):
+    with contextlib.suppress(UnreadableError):
         inspect(read_wheel(bytes(wheel), "w.whl", threads=1))
 for at in range(0, len(data), 3):
     look(data[:at])

@@ -140,7 +140,7 @@ def test_setup_cfg_and_setup_py() -> None:
     assert with_tools.problems == found.problems
     nothing = read_project("/app", MemoryFiles({"/app/readme": ""}))
     assert [problem.message for problem in nothing.problems] == [
-        "/app has neither pyproject.toml nor setup.py, as far as COPY and ADD tell"
+        "folder /app has neither pyproject.toml nor setup.py, as far as COPY and ADD tell"
     ]
 
 

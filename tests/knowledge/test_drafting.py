@@ -9,8 +9,8 @@ import pytest
 from dockerlint_alpine.apk import IndexStore
 from dockerlint_alpine.knowledge import Knowledge, schema
 from dockerlint_alpine.knowledge.drafting import DraftError, draft, newest_files, plain_soname
-from dockerlint_alpine.python import SourceFacts, SourceNeed
 from dockerlint_alpine.python.index.client import IndexFile
+from dockerlint_alpine.python.sources.source_facts import SourceFacts, SourceNeed
 
 
 @pytest.fixture(scope="module")

@@ -11,7 +11,7 @@ from dockerlint_alpine.apk.database import PackageRow, SnapshotInfo
 from dockerlint_alpine.knowledge import Knowledge
 from dockerlint_alpine.knowledge.errors import RuleError
 from dockerlint_alpine.knowledge.packaged import distribution_names, packaged, python_modules, read_debian
-from dockerlint_alpine.python import Packaged
+from dockerlint_alpine.python.model import Packaged
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import dockerlint_alpine.report
-from dockerlint_alpine.elf import open_image_file
+from dockerlint_alpine.elf.images import open_image_file
 from dockerlint_alpine.model.comparison import Comparison
 from dockerlint_alpine.model.reports import FileReport
 from dockerlint_alpine.proof.check_image import check_image

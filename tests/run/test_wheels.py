@@ -16,15 +16,8 @@ from hypothesis import strategies as st
 
 from dockerlint_alpine.model.findings import Finding
 from dockerlint_alpine.model.reports import FileReport
-from dockerlint_alpine.python import (
-    IndexOptions,
-    RequirementSet,
-    Resolution,
-    Resolved,
-    ResolverError,
-    Target,
-    Verdict,
-)
+from dockerlint_alpine.python.model import IndexOptions, RequirementSet, Resolution, Resolved, Target, Verdict
+from dockerlint_alpine.python.resolve import ResolverError
 from dockerlint_alpine.run.analysis import Doctor, configure
 from dockerlint_alpine.run.reading import UnreadableError
 from dockerlint_alpine.run.wheels import ElfWheels

@@ -9,8 +9,7 @@ import pytest
 
 from dockerlint_alpine.model.findings import Finding
 from dockerlint_alpine.model.reports import FileReport
-from dockerlint_alpine.python import Resolution, Resolved, Verdict
-from dockerlint_alpine.python.model import IndexOptions, Origin, RequirementSet
+from dockerlint_alpine.python.model import IndexOptions, Origin, RequirementSet, Resolution, Resolved, Verdict
 from dockerlint_alpine.run.analysis import Doctor, configure
 from dockerlint_alpine.stages.build_requirements import MAX_BUILDS, MAX_DEPTH, Asking, compiled_for_builds
 from tests.python.index.local_index import LocalIndex, serve

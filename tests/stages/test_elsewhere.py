@@ -60,6 +60,7 @@ def codes(report: FileReport) -> list[tuple[str, str]]:
         ("start", {"compose.yml": "services:\n  b: {build: base}\n  app: {build: {context: app, "
                                   "additional_contexts: {start: 'service:b'}}}\n"}, "certain"),
         ("ghcr.io/acme/base", {}, "likely"),
+        ("ghcr.io/acme/base:2.7.18", {}, "possible"),
         ("acme/images:base", {}, "likely"),
     ],
 )  # fmt: skip
@@ -151,14 +152,49 @@ def test_a_folder_as_a_context(found: Found) -> None:
         ),
         ({"a/Dockerfile": "FROM acme/a\nRUN apk add x\n", "b/Dockerfile": BASE}, "base image acme/a is not known"),
         (
-            {"a/Dockerfile": "FROM acme/b\nRUN apk add x\n", "b/Dockerfile": f"{BASE}ONBUILD RUN apk add y\n"},
-            "b/Dockerfile has ONBUILD instructions that install packages",
+            {"a/Dockerfile": "FROM acme/b\n", "b/Dockerfile": "FROM nobody/knows\nONBUILD RUN apk add y\n"},
+            "acme/b is built by b/Dockerfile, and the base image of that is not known",
         ),
     ],
 )
 def test_what_is_not_known_is_said(found: Found, files: dict[str, str], message: str) -> None:
     report = found(files)["a/Dockerfile"]
     assert any(message in one.message for one in report.findings), [one.message for one in report.findings]
+
+
+TRIGGERS = (
+    "FROM python:3.11-alpine3.19\nRUN apk add gcc musl-dev\nONBUILD ARG MORE=nosuch\nONBUILD ENV GET=requirements.txt\n"
+    "ONBUILD COPY $GET ./\nONBUILD RUN apk add --no-cache $MORE \\\n  alsonot && pip install \\\n  -r $GET\n"
+)
+
+
+def test_triggers_of_the_base_run_here_on_the_files_of_this_context(found: Found) -> None:
+    files = {"b/Dockerfile": TRIGGERS, "b/requirements.txt": "lz4==4.4.5\n", "a/requirements.txt": "psycopg2==2.9.9\n"}
+    reports = found({"a/Dockerfile": "FROM acme/b\nRUN echo $GET\n", **files})
+    assert [one.code for one in reports["b/Dockerfile"].findings] == []
+    findings = reports["a/Dockerfile"].findings
+    build, *unknown, running = (one for one in findings if one.severity == "error")
+    assert (build.code, build.packages, running.code, running.packages) == (
+        "AD101",
+        ("libpq-dev",),
+        "AD201",
+        ("libpq",),
+    )
+    assert {one.location.line for one in (build, *unknown)} == {1}
+    assert "b/Dockerfile:7: pip install -r $GET" in {one.detail for one in build.evidence}
+    assert {"Alpine 3.19 has no package nosuch", "Alpine 3.19 has no package alsonot"} == {
+        one.message.partition(":")[0] for one in unknown
+    }
+    assert build.fix is None, "nothing here runs before the trigger"
+    assert running.fix is not None
+    assert [one.path for one in running.fix.edits] == [None]
+
+
+def test_triggers_of_a_base_of_the_base_have_run_there(found: Found) -> None:
+    files = {"b/Dockerfile": TRIGGERS, "c/Dockerfile": "FROM acme/b\n", "a/requirements.txt": "lz4==4.4.5\n"}
+    reports = found({"a/Dockerfile": "FROM acme/c\nRUN apk add alsonot\n", **files})
+    assert codes(reports["a/Dockerfile"]) == [("AD301", "likely")]
+    assert len([one for one in reports["c/Dockerfile"].findings if one.code == "AD301"]) == 2
 
 
 def test_a_chain_of_builds_comes_to_an_end(found: Found) -> None:

@@ -8,8 +8,7 @@ import pytest
 
 from dockerlint_alpine.apk import IndexStore, World
 from dockerlint_alpine.knowledge import Knowledge
-from dockerlint_alpine.python import Resolved, Verdict
-from dockerlint_alpine.python.model import Origin
+from dockerlint_alpine.python.model import Origin, Resolved, Verdict
 from dockerlint_alpine.stages.linkage import BuildFacts, build_facts, pulled_in_by
 
 Compiled = Callable[..., BuildFacts]

@@ -31,6 +31,12 @@ def test_a_number_that_is_no_release_is_not_taken_for_one(judge: Judge) -> None:
     assert [finding.code for finding in report.findings] == ["AD902"]
 
 
+@pytest.mark.parametrize(("release", "codes"), [("3.5", ["AD902"]), ("3.9", ["AD101", "AD102", "AD102", "AD102"])])
+def test_of_a_python_before_3_6_nothing_is_told(judge: Judge, release: str, codes: list[str]) -> None:
+    report = judge(f"FROM alpine:{release}\nRUN apk add python3 && pip3 install cffi==1.14.0\n")
+    assert [finding.code for finding in report.findings] == codes
+
+
 @pytest.mark.parametrize(
     "command",
     [

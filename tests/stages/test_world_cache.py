@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from dockerlint_alpine.python import Origin, Requested, RequirementSet, Target
+from dockerlint_alpine.python.model import Origin, Requested, RequirementSet, Target
 from dockerlint_alpine.stages import WorldCache
 
 if TYPE_CHECKING:

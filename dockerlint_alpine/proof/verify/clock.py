@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import queue
-import re
 import threading
 import time
 from typing import TYPE_CHECKING, TypeVar, cast
@@ -11,12 +10,13 @@ from typing import TYPE_CHECKING, TypeVar, cast
 from msgspec import Struct
 
 from dockerlint_alpine.proof.verify.errors import NotVerifiedError, PlanError
+from dockerlint_alpine.system.patterns import lazy_pattern
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
 _Item = TypeVar("_Item")
-_SPAN = re.compile(r"(?P<number>\d+(?:\.\d+)?)(?P<unit>ms|us|ns|h|m|s)?")
+_SPAN = lazy_pattern(r"(?P<number>\d+(?:\.\d+)?)(?P<unit>ms|us|ns|h|m|s)?")
 _UNITS = {"ns": 1e-9, "us": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0}
 
 

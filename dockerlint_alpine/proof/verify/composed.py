@@ -6,7 +6,6 @@ the part of the specification that is supported without one.
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from msgspec import Struct
@@ -14,6 +13,7 @@ from msgspec import Struct
 from dockerlint_alpine.proof.verify.clock import seconds_of
 from dockerlint_alpine.proof.verify.errors import PlanError
 from dockerlint_alpine.proof.verify.expectations import EXTENSION, Expectations, read_expectations
+from dockerlint_alpine.system.patterns import lazy_pattern
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -22,8 +22,10 @@ if TYPE_CHECKING:
 Condition: TypeAlias = Literal["service_started", "service_healthy", "service_completed_successfully"]
 Document: TypeAlias = dict[str, Any]
 
-_SERVICE_KIND = re.compile(r"service:(.+)")
-_URL = re.compile(r"https?://(?:localhost|127\.0\.0\.1|0\.0\.0\.0|\[::1\])(?::(?P<port>\d+))?(?P<path>/[^\s'\"|;&)]*)?")
+_SERVICE_KIND = lazy_pattern(r"service:(.+)")
+_URL = lazy_pattern(
+    r"https?://(?:localhost|127\.0\.0\.1|0\.0\.0\.0|\[::1\])(?::(?P<port>\d+))?(?P<path>/[^\s'\"|;&)]*)?"
+)
 _WELL_KNOWN = {
     5432: "PostgreSQL",
     3306: "MySQL",

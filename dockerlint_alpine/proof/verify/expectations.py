@@ -20,7 +20,6 @@ probe, or a variable of the environment whose name begins with ``ADV_``; nothing
 
 from __future__ import annotations
 
-import re
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 from urllib.parse import urlsplit
@@ -29,6 +28,7 @@ from msgspec import Struct, field
 
 from dockerlint_alpine.proof.verify.clock import seconds_of
 from dockerlint_alpine.proof.verify.errors import PlanError
+from dockerlint_alpine.system.patterns import lazy_pattern
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -42,7 +42,7 @@ _PROBE_KEYS = {
     "reason", "until",
 }  # fmt: skip
 _EXPECT_KEYS = {"status", "json", "text", "exit"}
-_NAME = re.compile(r"\$\{(\w+)\}")
+_NAME = lazy_pattern(r"\$\{(\w+)\}")
 _WITHIN = 10.0
 
 

@@ -2,33 +2,35 @@
 
 from __future__ import annotations
 
-import re
 import secrets
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
 from msgspec.structs import replace
 
-from dockerlint_alpine.elf import inspect, open_engine_image
+from dockerlint_alpine.elf.engine import open_engine_image
+from dockerlint_alpine.elf.inspection import inspect
 from dockerlint_alpine.proof.image import BuiltImage, off_the_path
 from dockerlint_alpine.proof.verify.claims import Claim, Missed, Reality
 from dockerlint_alpine.proof.verify.errors import NotVerifiedError
 from dockerlint_alpine.proof.verify.import_level import Imported, import_modules, modules_of
 from dockerlint_alpine.proof.verify.loader_level import Loaded, Surroundings, ask_loader, find_loader
 from dockerlint_alpine.python.sources.dlopen import scan_sources
+from dockerlint_alpine.system.patterns import lazy_pattern
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from dockerlint_alpine.apk import Index
-    from dockerlint_alpine.elf import Inspection, ObjectReport, Subject
+    from dockerlint_alpine.elf.inspection import Inspection, ObjectReport
+    from dockerlint_alpine.elf.targets import Subject
     from dockerlint_alpine.model.findings import Finding
     from dockerlint_alpine.proof.verify.clock import Deadline
     from dockerlint_alpine.proof.verify.engine import Engine
     from dockerlint_alpine.stages import Stage, Timeline
 
-_BUNDLED = re.compile(r"/[\w.-]+\.libs/[^/]+$")
-_STANDARD = re.compile(r"/lib/python3\.\d+t?/lib-dynload/")
+_BUNDLED = lazy_pattern(r"/[\w.-]+\.libs/[^/]+$")
+_STANDARD = lazy_pattern(r"/lib/python3\.\d+t?/lib-dynload/")
 
 
 class Judged(Struct, frozen=True):
@@ -87,13 +89,13 @@ def prove_image(
     ``index`` opens the Alpine index of the image's release; ``around`` is how a service changes USER, WORKDIR and ENV.
     Raises :class:`NotVerifiedError` where the image can't be read or run at all.
     """
-    from dockerlint_alpine.elf import ElfError
+    from dockerlint_alpine.system.unreadable import UnreadableError
 
     say(f"reading {name}")
     info = engine.image(name)
     try:
         subject = open_engine_image(name, client=engine.client)
-    except ElfError as error:
+    except UnreadableError as error:
         raise NotVerifiedError(str(error)) from None
     stage = judged.stage if judged is not None else None
     packages = stage.packages if stage is not None and stage.packages is not None else index(subject)

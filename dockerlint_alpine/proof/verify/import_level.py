@@ -8,13 +8,13 @@ sound images), or no end within the time for one module (not verified).
 from __future__ import annotations
 
 import json
-import re
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from msgspec import Struct
 
 from dockerlint_alpine.elf.trees import LinkLoopError, follow
 from dockerlint_alpine.proof.verify.errors import NotVerifiedError
+from dockerlint_alpine.system.patterns import lazy_pattern
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -29,11 +29,11 @@ ImportKind: TypeAlias = Literal["imported", "library", "symbol", "crash", "depen
 ALARM = 20
 """Seconds for one module."""
 
-_PLACE = re.compile(r"(?P<prefix>/.*)/lib/python(?P<version>3\.\d+)t?/(?:site|dist)-packages/(?P<below>.+)\.so")
-_TAG = re.compile(r"\.(?:cpython-|abi3|pypy)[\w-]*$|\.abi3$")
-_TESTS = re.compile(r"(?:^|\.)(?:tests?|_?testing|_test\w*)(?:\.|$)")
-_LIBRARY = re.compile(r"Error loading shared library (?P<name>.+?): ")
-_SYMBOL = re.compile(r"Error relocating \S+: (?P<name>\S+): symbol not found")
+_PLACE = lazy_pattern(r"(?P<prefix>/.*)/lib/python(?P<version>3\.\d+)t?/(?:site|dist)-packages/(?P<below>.+)\.so")
+_TAG = lazy_pattern(r"\.(?:cpython-|abi3|pypy)[\w-]*$|\.abi3$")
+_TESTS = lazy_pattern(r"(?:^|\.)(?:tests?|_?testing|_test\w*)(?:\.|$)")
+_LIBRARY = lazy_pattern(r"Error loading shared library (?P<name>.+?): ")
+_SYMBOL = lazy_pattern(r"Error relocating \S+: (?P<name>\S+): symbol not found")
 _MAX_NAMES = 60_000
 
 SCRIPT = r"""

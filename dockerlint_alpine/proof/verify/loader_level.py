@@ -17,6 +17,7 @@ from msgspec import Struct
 from dockerlint_alpine.elf.libc import is_python_symbol
 from dockerlint_alpine.elf.trees import LinkLoopError, follow
 from dockerlint_alpine.proof.verify.errors import NotVerifiedError
+from dockerlint_alpine.system.patterns import lazy_pattern
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -27,14 +28,14 @@ if TYPE_CHECKING:
 
 FaultKind: TypeAlias = Literal["missing", "permission", "format", "symbol", "other"]
 
-_LOADER = re.compile(r"/(?:usr/)?lib/ld-musl-[\w-]+\.so\.1")
-_LIBPYTHON = re.compile(r"(?P<prefix>/.*)/lib/libpython3(?:\.\d+t?)?\.so(?:\.1\.0)?")
-_LIBRARY = re.compile(
+_LOADER = lazy_pattern(r"/(?:usr/)?lib/ld-musl-[\w-]+\.so\.1")
+_LIBPYTHON = lazy_pattern(r"(?P<prefix>/.*)/lib/libpython3(?:\.\d+t?)?\.so(?:\.1\.0)?")
+_LIBRARY = lazy_pattern(
     r"Error loading shared library (?P<name>.+?): (?P<reason>[^()\n]+?)(?: \(needed by (?P<by>.+)\))?$"
 )
-_RELOCATING = re.compile(r"Error relocating (?P<by>.+?): (?:(?P<symbol>\S+): symbol not found|(?P<reason>.+))$")
-_NO_OBJECT = re.compile(r"(?:.*: )?cannot load (?P<name>\S+): (?P<reason>.+)$")
-_NO_PROGRAM = re.compile(r"(?P<name>/.+): Not a valid dynamic program$")
+_RELOCATING = lazy_pattern(r"Error relocating (?P<by>.+?): (?:(?P<symbol>\S+): symbol not found|(?P<reason>.+))$")
+_NO_OBJECT = lazy_pattern(r"(?:.*: )?cannot load (?P<name>\S+): (?P<reason>.+)$")
+_NO_PROGRAM = lazy_pattern(r"(?P<name>/.+): Not a valid dynamic program$")
 _FORMAT = ("exec format error", "invalid argument", "not a valid dynamic program", "wrong elf class")
 _MAX_SCRIPT = 100_000
 """Bytes of one script: Linux takes 128 KiB as one argument (``MAX_ARG_STRLEN``)."""

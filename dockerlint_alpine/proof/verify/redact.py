@@ -14,17 +14,19 @@ import re
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, quote_plus
 
+from dockerlint_alpine.system.patterns import lazy_pattern
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-_SECRET_NAME = re.compile(
+_SECRET_NAME = lazy_pattern(
     r"(?i)(?:^|[^a-z])(?:pass|passwd|passphrase|pwd|pw|secret|token|credential|credentials|cookie|session|dsn|auth|bearer|"
     r"jwt|key|salt|signature|private|cert|sas)(?:$|[^a-z])|password|passwd|secret|token|apikey|api[_-]?key|credential|"
     r"private[_-]?key|connection[_-]?string"
 )
-_WITH_USERINFO = re.compile(r"(?P<head>\b[a-zA-Z][a-zA-Z0-9+.-]*://)(?P<user>[^\s:/@'\"]*):(?P<secret>[^\s@/'\"]+)@")
-_BEARER = re.compile(r"(?i)\b(bearer|basic)\s+[A-Za-z0-9._~+/=-]{6,}")
-_JWT = re.compile(r"\beyJ[A-Za-z0-9_-]{5,}\.[A-Za-z0-9_-]{5,}\.[A-Za-z0-9_-]*")
+_WITH_USERINFO = lazy_pattern(r"(?P<head>\b[a-zA-Z][a-zA-Z0-9+.-]*://)(?P<user>[^\s:/@'\"]*):(?P<secret>[^\s@/'\"]+)@")
+_BEARER = lazy_pattern(r"(?i)\b(bearer|basic)\s+[A-Za-z0-9._~+/=-]{6,}")
+_JWT = lazy_pattern(r"\beyJ[A-Za-z0-9_-]{5,}\.[A-Za-z0-9_-]{5,}\.[A-Za-z0-9_-]*")
 _SHORT = 6
 _NOT_SECRET = frozenset({"", "true", "false", "yes", "no", "none", "null", "on", "off", "0", "1"})
 

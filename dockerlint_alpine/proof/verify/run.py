@@ -45,7 +45,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from dockerlint_alpine.apk import Index
-    from dockerlint_alpine.elf import Subject
+    from dockerlint_alpine.elf.targets import Subject
     from dockerlint_alpine.model.findings import Finding
     from dockerlint_alpine.proof.verify.loader_level import Surroundings
     from dockerlint_alpine.proof.verify.redact import Redactor

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from dockerlint_alpine.proof.verify.errors import NotVerifiedError, PlanError
 from dockerlint_alpine.proof.verify.expectations import EXTENSION
+from dockerlint_alpine.system.patterns import lazy_pattern
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -24,10 +25,10 @@ SERVICE_KEYS = {
     "image", "build", "command", "entrypoint", "environment", "env_file", "ports", "volumes", "tmpfs", "user", "working_dir",
     "init", "healthcheck", "depends_on", "profiles", "networks", "expose", "labels", "restart", "container_name",
 }  # fmt: skip
-_VARIABLE = re.compile(
+_VARIABLE = lazy_pattern(
     r"\$(?:(?P<dollar>\$)|\{(?P<name>[A-Za-z_]\w*)(?:(?P<colon>:)?(?P<sign>[-?+])(?P<word>[^}]*))?\}|(?P<plain>[A-Za-z_]\w*))"
 )
-_PORT = re.compile(
+_PORT = lazy_pattern(
     r"(?:(?P<host>\[[^\]]*\]|[\d.]*):)?(?:(?P<published>\d+)?:)?(?P<target>\d+)(?:/(?P<protocol>tcp|udp))?"
 )
 _CONDITIONS = ("service_started", "service_healthy", "service_completed_successfully")

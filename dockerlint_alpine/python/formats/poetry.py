@@ -12,16 +12,17 @@ from dockerlint_alpine.python.formats.pylock import file_name
 from dockerlint_alpine.python.formats.toml_source import texts
 from dockerlint_alpine.python.model import Origin, Requested, normalise
 from dockerlint_alpine.python.requirement import InvalidRequirementError, parse_pep508
+from dockerlint_alpine.system.patterns import lazy_pattern
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from dockerlint_alpine.python.formats.pyproject import Pyproject
 
-_CARET = re.compile(r"\^\s*(\d+(?:\.\d+)*)(.*)")
-_TILDE = re.compile(r"~\s*(\d+(?:\.\d+)*)(.*)")
-_BARE = re.compile(r"\d[\w.*+!-]*")
-_SPLIT = re.compile(r"\s*,\s*|(?<=[\w*])\s+(?=[<>=!~^])")
+_CARET = lazy_pattern(r"\^\s*(\d+(?:\.\d+)*)(.*)")
+_TILDE = lazy_pattern(r"~\s*(\d+(?:\.\d+)*)(.*)")
+_BARE = lazy_pattern(r"\d[\w.*+!-]*")
+_SPLIT = lazy_pattern(r"\s*,\s*|(?<=[\w*])\s+(?=[<>=!~^])")
 
 
 def pep440(constraint: str) -> str | None:

@@ -21,6 +21,11 @@ if TYPE_CHECKING:
 _MAX_FOLDERS = 200
 
 
+def no_project(shown: str) -> str:
+    """How the problem with a folder begins that is no project, as the user names the folder."""
+    return f"folder {shown} has neither"
+
+
 def read_project(
     folder: str, files: FileReader, *, extras: Sequence[str] = (), origin: Origin | None = None
 ) -> RequirementSet:
@@ -44,7 +49,7 @@ def read_project(
     if found is not None:
         return found
     place = origin or Origin(files.display(folder))
-    message = f"{files.display(folder)} has neither pyproject.toml nor setup.py, as far as COPY and ADD tell"
+    message = f"{no_project(files.display(folder))} pyproject.toml nor setup.py, as far as COPY and ADD tell"
     return RequirementSet(problems=(Problem(place.path, place.line, message),))
 
 

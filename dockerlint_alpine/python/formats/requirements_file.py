@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import codecs
 import posixpath
-import re
 from typing import TYPE_CHECKING
 
 from dockerlint_alpine.python.model import IndexOptions, Origin, Problem, Requested, RequirementSet, redact
 from dockerlint_alpine.python.options import FILE_OPTIONS, OptionState, Word, scan
 from dockerlint_alpine.python.requirement import InvalidRequirementError, is_archive, is_url, parse_argument
+from dockerlint_alpine.system.patterns import lazy_pattern
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -26,9 +26,9 @@ MAX_DEPTH = 60
 MAX_FILES = 500
 """Files that one installation may include; more is taken for a bomb of nested includes."""
 
-_COMMENT = re.compile(r"(?:^|\s+)#.*$")
-_VARIABLE = re.compile(r"\$\{([A-Z0-9_]+)\}")
-_CODING = re.compile(rb"coding[:=]\s*([-\w.]+)")
+_COMMENT = lazy_pattern(r"(?:^|\s+)#.*$")
+_VARIABLE = lazy_pattern(r"\$\{([A-Z0-9_]+)\}")
+_CODING = lazy_pattern(rb"coding[:=]\s*([-\w.]+)")
 _BOMS = (
     (codecs.BOM_UTF8, "utf-8"),
     (codecs.BOM_UTF32_LE, "utf-32-le"),
@@ -279,19 +279,16 @@ def read_requirements(
     *,
     cwd: str | None = None,
     environment: Mapping[str, str] | None = None,
-    constraint: bool = False,
-    options: IndexOptions | None = None,
     origin: Origin | None = None,
 ) -> RequirementSet:
     """Read a requirements file and what it includes.
 
-    ``cwd`` is the folder in which pip runs (default: that of the file); ``environment`` serves ``${NAME}``; ``options``
-    are what the command line said before. ``origin`` is where the file itself is named (for the problem that it can't
-    be read). What the project folders among the requirements ask for is for
-    :func:`~dockerlint_alpine.python.formats.project.follow_folders`. Never raises for bad input: what can't be read is in
-    ``problems``.
+    ``cwd`` is the folder in which pip runs (default: that of the file); ``environment`` serves ``${NAME}``. ``origin`` is
+    where the file itself is named (for the problem that it can't be read). What the project folders among the requirements
+    ask for is for :func:`~dockerlint_alpine.python.formats.project.follow_folders`. Never raises for bad input: what can't
+    be read is in ``problems``.
     """
     folder = posixpath.dirname(path)
-    collector = Collector(files, cwd if cwd is not None else folder, environment or {}, options or IndexOptions())
-    collector.file(path, constraint=constraint, chain=(), stack=(), at=origin or Origin(files.display(path)))
+    collector = Collector(files, cwd if cwd is not None else folder, environment or {}, IndexOptions())
+    collector.file(path, constraint=False, chain=(), stack=(), at=origin or Origin(files.display(path)))
     return collector.finish()

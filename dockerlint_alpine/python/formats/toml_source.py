@@ -7,6 +7,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from dockerlint_alpine.python.model import Origin, PythonError
+from dockerlint_alpine.system.patterns import lazy_pattern
 from dockerlint_alpine.system.toml import TomlError, load_toml
 
 if TYPE_CHECKING:
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
 
     from dockerlint_alpine.python.model import FileReader
 
-_HEADER = re.compile(r"\s*\[\[?\s*([^\[\]#]+?)\s*\]\]?\s*(?:#.*)?$")
+_HEADER = lazy_pattern(r"\s*\[\[?\s*([^\[\]#]+?)\s*\]\]?\s*(?:#.*)?$")
 
 
 class SourceError(PythonError):

@@ -24,6 +24,7 @@ from dockerlint_alpine.python.model import PythonError, Release, redact
 from dockerlint_alpine.python.requirement import archive_version
 from dockerlint_alpine.python.tags import tag_of_wheel
 from dockerlint_alpine.system.deadline import within
+from dockerlint_alpine.system.patterns import lazy_pattern
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -51,7 +52,7 @@ _TRY_AGAIN = frozenset({429, 502, 503, 504})
 """Status codes of a server that may answer a moment later."""
 _PAUSE = 0.5
 """Seconds before the second attempt."""
-_OF_LIBRARY = re.compile(
+_OF_LIBRARY = lazy_pattern(
     r"^<?[\w.]*(?:Connection|Pool)[^:]*: |\(?<[^>]*>[,:] ?|Failed to establish a new connection: |\[Errno -?\d+\] "
 )
 """What the library says around the cause: its own object, and that it was a connection."""

@@ -6,9 +6,7 @@ One thing that can't be had costs the answer about that thing alone, and what st
 
 from __future__ import annotations
 
-import io
 import urllib.parse
-import zipfile
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
@@ -23,6 +21,8 @@ from dockerlint_alpine.python.tags import tag_of_wheel
 from dockerlint_alpine.python.verdict import newest_first
 from dockerlint_alpine.python.versions import same_version
 from dockerlint_alpine.system.deadline import Piece
+from dockerlint_alpine.system.unreadable import ArchiveError
+from dockerlint_alpine.system.zipread import ZipDirectory
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Mapping, Sequence
@@ -126,7 +126,7 @@ class IndexPages:
     def _fetch_stated(self, name: str, version: str) -> None:
         try:
             requires = stated_requires(self._index, name, version, lambda _, *release: self.source(*release))
-        except (IndexAnswerError, ResolverError, zipfile.BadZipFile) as error:  # of today: not kept
+        except (IndexAnswerError, ResolverError, ArchiveError) as error:  # of today: not kept
             self._stated[name, version] = Stated(None, str(error))
             return
         only_built = f"the dependencies of {name} {version} are {ONLY_BUILT}" if requires is None else ""
@@ -245,7 +245,7 @@ def stated_requires(
     build would tell.
 
     Asked are a wheel's METADATA (PEP 658), then the sdist by ``read_source``, then a wheel itself. Raises
-    ``IndexAnswerError``, ``ResolverError`` where the index has no file of it, and ``zipfile.BadZipFile``.
+    ``IndexAnswerError``, ``ResolverError`` where the index has no file of it, and ``ArchiveError``.
     """
     files = _files(index, name, version)
     if not files:
@@ -284,11 +284,9 @@ def _files(index: SimpleIndex, name: str, version: str) -> list[IndexFile]:
 
 
 def _metadata_of(wheel: bytes) -> bytes:
-    with zipfile.ZipFile(io.BytesIO(wheel)) as archive:
-        name = next((one for one in archive.namelist() if one.endswith(f".dist-info/{_METADATA}")), None)
-        if name is None or archive.getinfo(name).file_size > MAX_METADATA:
-            return b""
-        return archive.read(name)
+    archive = ZipDirectory(wheel)
+    stated = next((one for one in archive.members if one.name.endswith(f".dist-info/{_METADATA}")), None)
+    return archive.read(stated) if stated is not None and stated.size <= MAX_METADATA else b""
 
 
 def _is_of_release(file: IndexFile, version: str) -> bool:

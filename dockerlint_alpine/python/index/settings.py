@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, TypeAlias
 from dockerlint_alpine.python.model import IndexOptions
 from dockerlint_alpine.system import child
 from dockerlint_alpine.system.child import ChildError, Limits
+from dockerlint_alpine.system.patterns import lazy_pattern
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -27,8 +28,8 @@ if TYPE_CHECKING:
 Login: TypeAlias = tuple[str, str]
 """User and password."""
 
-_DEFAULT_INDEX = re.compile(r"by default: <(https?://[^>]+)>")
-_NAMED_URL = re.compile(r"(?:([A-Za-z0-9._-]+)=)?(https?://\S+)")
+_DEFAULT_INDEX = lazy_pattern(r"by default: <(https?://[^>]+)>")
+_NAMED_URL = lazy_pattern(r"(?:([A-Za-z0-9._-]+)=)?(https?://\S+)")
 _PIP_CONFIGURED = ("index-url", "extra-index-url", "keyring-provider")
 _NOTHING_SAID = IndexOptions()
 _KEYRING_TIMEOUT = 20.0

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from dockerlint_alpine.system.musl import is_libc_itself
+from dockerlint_alpine.system.patterns import lazy_pattern
 
 MAX_VALUES = 64
 """Candidates of one call that are followed."""
@@ -12,10 +13,10 @@ MAX_VALUES = 64
 UNKNOWN_FOLDER = "\0"
 """Stands in a value for a folder that only the running program knows (``os.path.dirname(__file__)``)."""
 
-FOREIGN = re.compile(r"\.(?:dll|dylib|framework|pyd)\b|\.framework/", re.IGNORECASE)
+FOREIGN = lazy_pattern(r"\.(?:dll|dylib|framework|pyd)\b|\.framework/", re.IGNORECASE)
 """Names of libraries of other systems."""
 
-_SONAME = re.compile(r"[\w.+-]+\.so(?:\.[\w.]+)?$")
+_SONAME = lazy_pattern(r"[\w.+-]+\.so(?:\.[\w.]+)?$")
 
 
 def needs_of(name: str, *, finds: bool) -> tuple[str, ...]:

@@ -7,7 +7,6 @@ It follows constants and platform tests to opening calls.
 from __future__ import annotations
 
 import itertools
-import re
 from typing import TYPE_CHECKING, TypeAlias
 
 import libcst as cst
@@ -16,6 +15,7 @@ from libcst.metadata import PositionProvider
 from msgspec import Struct
 
 from dockerlint_alpine.python.sources.dlopen_names import MAX_VALUES, UNKNOWN_FOLDER
+from dockerlint_alpine.system.patterns import lazy_pattern
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -28,7 +28,7 @@ _FINDERS = frozenset(("find_library",))
 _HERE = {"sys.platform": ("linux",), "os.name": ("posix",), "platform.system()": ("Linux",)}
 """What the usual questions about the system answer on Alpine."""
 
-_SELF_TEST = re.compile(r"_*(?:self_?)?test_*\Z")
+_SELF_TEST = lazy_pattern(r"_*(?:self_?)?test_*\Z")
 _MAIN = m.If(
     test=m.Comparison(
         left=m.Name("__name__"),

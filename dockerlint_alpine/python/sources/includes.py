@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
+from dockerlint_alpine.system.patterns import lazy_pattern
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
@@ -19,12 +21,12 @@ SOURCES = (".c", ".cc", ".cpp", ".cxx", ".h", ".hh", ".hpp", ".hxx", ".m", ".mm"
 CYTHON = (".pyx", ".pxd", ".pxi")
 HEADERS = (".h", ".hh", ".hpp", ".hxx")
 
-_DIRECTIVE = re.compile(
+_DIRECTIVE = lazy_pattern(
     rb'^[ \t]*#[ \t]*(?:(ifndef|ifdef|if|elif|else|endif|define)\b([^\n]*)|include[ \t]*[<"]([^>"\n]{1,200})[>"])',
     re.MULTILINE,
 )
-_CDEF = re.compile(rb"""^[ \t]*cdef[ \t]+extern[ \t]+from[ \t]+["']<?([^"'>\n]{1,200})>?["']""", re.MULTILINE)
-_COMMENT = re.compile(rb"/\*.*?\*/", re.DOTALL)
+_CDEF = lazy_pattern(rb"""^[ \t]*cdef[ \t]+extern[ \t]+from[ \t]+["']<?([^"'>\n]{1,200})>?["']""", re.MULTILINE)
+_COMMENT = lazy_pattern(rb"/\*.*?\*/", re.DOTALL)
 
 _STANDARD = frozenset(
     """
@@ -51,7 +53,7 @@ _STANDARD = frozenset(
 _STANDARD_FOLDERS = ("sys/", "bits/", "cpython/", "internal/")
 _FROM_PYTHON = ("numpy/", "pybind11/", "nanobind/")
 """Headers that distributions bring which a build asks for by itself."""
-_INTRINSICS = re.compile(r"(?:\w*intrin|arm_\w+)\.h")
+_INTRINSICS = lazy_pattern(r"(?:\w*intrin|arm_\w+)\.h")
 
 
 def is_standard(header: str) -> bool:

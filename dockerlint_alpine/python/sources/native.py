@@ -6,18 +6,20 @@ import posixpath
 import re
 from typing import TYPE_CHECKING
 
+from dockerlint_alpine.system.patterns import lazy_pattern
+
 if TYPE_CHECKING:
     from dockerlint_alpine.python.model import FileReader
 
 _MARKS = {
-    "setup.py": re.compile(rb"ext_modules|Extension\(|cythonize|cffi_modules|rust_extensions|build_ext"),
-    "pyproject.toml": re.compile(
+    "setup.py": lazy_pattern(rb"ext_modules|Extension\(|cythonize|cffi_modules|rust_extensions|build_ext"),
+    "pyproject.toml": lazy_pattern(
         rb"(?:requires|build-backend)\s*=[^\]]*?"
         rb"(?:maturin|scikit.build|mesonpy|meson-python|setuptools.rust|cython|cffi|pybind11|nanobind)"
         rb"|ext-modules|tool\.poetry\.build|^\[external\]",
         re.IGNORECASE | re.MULTILINE,
     ),
-    "setup.cfg": re.compile(rb"ext_modules"),
+    "setup.cfg": lazy_pattern(rb"ext_modules"),
 }
 """What build files of a project say when something native is compiled."""
 

@@ -6,18 +6,16 @@ little and gives an incomplete answer that says so.
 
 from __future__ import annotations
 
-import gzip
 import io
-import lzma
 import posixpath
-import tarfile
-import zipfile
-import zlib
-from typing import IO, TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 from dockerlint_alpine.python.model import PythonError
 from dockerlint_alpine.python.sources.includes import CYTHON, SOURCES
 from dockerlint_alpine.python.sources.source_facts import SourceFacts, read_source
+from dockerlint_alpine.system.tarread import TarReader, Unpacked
+from dockerlint_alpine.system.unreadable import ArchiveError, TooMuchError
+from dockerlint_alpine.system.zipread import ZipDirectory
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -31,17 +29,6 @@ MAX_READ = 48 * 1024 * 1024
 """Bytes of member text kept at most; more sources are counted as unread."""
 
 _MAX_DEPTH = 40
-_DAMAGED = (
-    tarfile.TarError,
-    zipfile.BadZipFile,
-    zlib.error,
-    lzma.LZMAError,
-    OSError,
-    EOFError,
-    ValueError,
-    RuntimeError,
-)
-"""What the archive modules raise for damaged, encrypted or unsupported members."""
 _TELLING = ("/setup.py", "/pyproject.toml", "/PKG-INFO")
 """Files at the top that tell of a build, or of what is required."""
 _BUILD_FILES = frozenset(
@@ -63,16 +50,12 @@ def read_sdist(data: bytes, filename: str, variables: Mapping[str, str] | None =
     doubts: list[str] = []
     tree: dict[str, bytes | None] = {}
     try:
-        members = _zip_members(data, doubts) if filename.endswith(".zip") else _tar_members(data, filename, doubts)
-        tree.update(members)
-    except _TooMuchError as error:
-        if not any(name.count("/") == 1 and name.endswith(_TELLING) for name in tree):
+        tree.update(_zip_members(data, doubts) if filename.endswith(".zip") else _tar_members(data, doubts))
+    except ArchiveError as error:
+        told = any(name.count("/") == 1 and name.endswith(_TELLING) for name in tree)
+        if not (isinstance(error, TooMuchError) and told):
             raise SdistError(f"{filename} can't be read: {error}") from None
         doubts.append(f"{filename}: {error}: the rest was not read")
-    except _DAMAGED as error:
-        raise SdistError(
-            f"{filename} can't be read: {str(error).splitlines()[0] if str(error) else 'damaged'}"
-        ) from None
     if not tree:
         raise SdistError(f"{filename} has no readable files")
     return read_source(_without_top(tree), doubts, variables)
@@ -84,16 +67,12 @@ def read_tree(folder: str, files: FileReader, variables: Mapping[str, str] | Non
     tree: dict[str, bytes | None] = {}
     try:
         tree.update(_folder_members(folder, files, doubts))
-    except ValueError as error:
+    except TooMuchError as error:
         doubts.append(f"{folder}: {error}")
     return read_source(tree, doubts, variables)
 
 
 # -- members, with bounds -------------------------------------------------------------------------------------------
-
-
-class _TooMuchError(ValueError):
-    """More members, or more bytes, than are read."""
 
 
 class _Budget:
@@ -108,7 +87,7 @@ class _Budget:
         """Tell whether the member's content is to be read."""
         self.members += 1
         if self.members > MAX_MEMBERS:
-            raise _TooMuchError(f"more than {MAX_MEMBERS} members")
+            raise TooMuchError(f"more than {MAX_MEMBERS} members")
         if not _wanted(name):
             return False
         source = name.endswith((*SOURCES, *CYTHON))  # what a source includes stands at its start
@@ -128,63 +107,21 @@ def _wanted(name: str) -> bool:
     return text or ffi or base.endswith((*SOURCES, *CYTHON))
 
 
-class _Bounded(io.RawIOBase):
-    """A stream that fails after ``MAX_UNPACKED`` bytes: compressed bombs end here."""
-
-    def __init__(self, stream: IO[bytes]) -> None:
-        super().__init__()
-        self.stream = stream
-        self.left = MAX_UNPACKED
-
-    def readable(self) -> bool:
-        return True
-
-    def read(self, size: int = -1) -> bytes:
-        data = self.stream.read(min(size, self.left + 1) if size >= 0 else self.left + 1)
-        self.left -= len(data)
-        if self.left < 0:
-            raise _TooMuchError(f"more than {MAX_UNPACKED} bytes unpacked")
-        return data
-
-
-def _opened(data: bytes, filename: str) -> IO[bytes]:
-    raw = io.BytesIO(data)
-    if filename.endswith((".tar.gz", ".tgz")):
-        return cast("IO[bytes]", gzip.GzipFile(fileobj=raw))
-    if filename.endswith((".tar.bz2", ".tbz")):
-        import bz2
-
-        return bz2.BZ2File(raw)
-    if filename.endswith((".tar.xz", ".txz")):
-        return lzma.LZMAFile(raw)
-    if filename.endswith(".tar"):
-        return raw
-    raise ValueError("an unknown kind of archive")
-
-
-def _tar_members(data: bytes, filename: str, doubts: list[str]) -> Iterator[tuple[str, bytes | None]]:
+def _tar_members(data: bytes, doubts: list[str]) -> Iterator[tuple[str, bytes | None]]:
     budget = _Budget(doubts)
-    with tarfile.open(fileobj=_Bounded(_opened(data, filename)), mode="r|") as archive:
-        for member in archive:
-            if not member.isreg():
-                continue
-            take = budget.take(member.name, member.size)
-            stream = archive.extractfile(member) if take else None
-            yield member.name, stream.read(MAX_MEMBER) if stream is not None else None
+    reader = TarReader(Unpacked(io.BytesIO(data), MAX_UNPACKED))
+    for entry in reader:
+        if entry.kind == "file":
+            take = budget.take(entry.path, entry.size)
+            yield entry.path, reader.read(MAX_MEMBER) if take else None
 
 
 def _zip_members(data: bytes, doubts: list[str]) -> Iterator[tuple[str, bytes | None]]:
     budget = _Budget(doubts)
-    with zipfile.ZipFile(io.BytesIO(data)) as archive:
-        for member in archive.infolist():
-            if member.is_dir():
-                continue
-            take = budget.take(member.filename, member.file_size)
-            if take:
-                with archive.open(member) as stream:
-                    yield member.filename, stream.read(MAX_MEMBER)
-            else:
-                yield member.filename, None
+    archive = ZipDirectory(data)
+    for member in archive.members:
+        take = budget.take(member.name, member.size)
+        yield member.name, archive.head(member, MAX_MEMBER) if take else None
 
 
 def _folder_members(folder: str, files: FileReader, doubts: list[str]) -> Iterator[tuple[str, bytes | None]]:

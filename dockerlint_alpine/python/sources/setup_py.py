@@ -16,6 +16,7 @@ from libcst.metadata import MetadataWrapper, PositionProvider
 from msgspec import Struct
 
 from dockerlint_alpine.system.native import UnsafeSourceError, check_python
+from dockerlint_alpine.system.patterns import lazy_pattern
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -128,18 +129,18 @@ class _Dotted:
         self.path = path
 
 
-_PKG_CONFIG = re.compile(r"[A-Za-z0-9][\w+.-]*")
-_FLAGS = re.compile(r"--?[\w-]+(?:=.*)?")
-_TEMPLATE = re.compile(r"(?:[^{}]|\{\w*\})*")
+_PKG_CONFIG = lazy_pattern(r"[A-Za-z0-9][\w+.-]*")
+_FLAGS = lazy_pattern(r"--?[\w-]+(?:=.*)?")
+_TEMPLATE = lazy_pattern(r"(?:[^{}]|\{\w*\})*")
 """``str.format`` without attributes and widths: neither can reach or fill anything."""
-_WIDTH = re.compile(r"%[^a-zA-Z%]*(?:\*|\d{3})")
+_WIDTH = lazy_pattern(r"%[^a-zA-Z%]*(?:\*|\d{3})")
 _ONLY_TESTS = frozenset(
     {"exists", "installed", "pkgconfig_installed_check", "check_pkg_config", "call", "which", "getoutput"}
 )
 """Functions whose failure a script sees and may take for an answer."""
 _AMBIENT = frozenset("PATH HOME PWD USER SHELL TERM TMPDIR LANG LC_ALL PYTHONPATH VIRTUAL_ENV".split())
 """Variables that a build has although no Dockerfile sets them."""
-_PROGRAMS = re.compile(r"(?:[a-z0-9]+[-_])*config\d*|pkg-config|cmake|make|cargo|rustc")
+_PROGRAMS = lazy_pattern(r"(?:[a-z0-9]+[-_])*config\d*|pkg-config|cmake|make|cargo|rustc")
 
 
 def read_setup_py(

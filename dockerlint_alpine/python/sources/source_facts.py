@@ -18,6 +18,7 @@ from dockerlint_alpine.python.model import Target, normalise
 from dockerlint_alpine.python.requirement import requirement_name
 from dockerlint_alpine.python.sources.includes import outside_headers
 from dockerlint_alpine.python.sources.native import speaks_of_extensions
+from dockerlint_alpine.system.patterns import lazy_pattern
 from dockerlint_alpine.system.toml import TomlError, load_toml
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ _COMPILED = (".c", ".cc", ".cpp", ".cxx", ".pyx", ".f90", ".f")
 _ASIDE = frozenset(
     {"tests", "test", "testing", "docs", "doc", "examples", "example", "benchmarks", "benchmark", "tools"}
 )
-_VENDORED = re.compile(
+_VENDORED = lazy_pattern(
     r"(?:^|/)(?:third[_-]?party|3rd[_-]?party|extern(?:al)?s?|vendor(?:ed)?|deps|contrib|sub(?:projects|modules)|lib(?:rarie)?s)/",
     re.IGNORECASE,
 )
@@ -61,9 +62,9 @@ _EXTERNAL: Mapping[str, NeedKind] = {
     "dependencies": "external-run",
 }
 _WEAK = frozenset({"cython", "mypy", "cffi", "pybind11", "nanobind"})
-_TOLERANT = re.compile(rb"class\s+(?:\w*BuildFailed\w*|ve_build_ext|\w*[Oo]ptional_?[Bb]uild_?[Ee]xt\w*)\b")
+_TOLERANT = lazy_pattern(rb"class\s+(?:\w*BuildFailed\w*|ve_build_ext|\w*[Oo]ptional_?[Bb]uild_?[Ee]xt\w*)\b")
 """Names by which setup.py files have called their "go on in pure Python" recipe since simplejson's."""
-_ABOUT_LINKING = re.compile(
+_ABOUT_LINKING = lazy_pattern(
     r"libs\b|librar|ext(?:ension|_modules|s?\b)|more than can be followed|not readable", re.IGNORECASE
 )
 """Names that lists of libraries and extensions go by: a doubt about one may hide a need."""
@@ -76,23 +77,25 @@ _IGNORED_LIBRARIES = frozenset(
     """.split()
 )
 """musl's own parts (empty archives, ``ldso``), the compiler's, and Windows libraries."""
-_CMAKE_SELF = re.compile(
+_CMAKE_SELF = lazy_pattern(
     r"python\w*|cython|pybind11|nanobind|swig|git|doxygen|sphinx|gtest|googletest|catch2?|benchmark|threads|numpy|f2py"
     r"|scikitbuild|skbuild|unixcommands|package|corrosion|ccache|sanitizers?|iconv|intl|backtrace|dl",
     re.IGNORECASE,
 )
 """Packages of ``find_package`` that the compiler or the build's own Python requirements bring, or tests only."""
-_CMAKE_FIND = re.compile(r"^[ \t]*find_package\s*\(\s*([\w+.-]+)([^)]*)\)", re.IGNORECASE | re.MULTILINE)
-_CMAKE_PKG = re.compile(r"^[ \t]*pkg_(?:check_modules|search_module)\s*\(\s*\w+([^)]*)\)", re.IGNORECASE | re.MULTILINE)
-_CMAKE_BLOCK = re.compile(r"^[ \t]*(if|endif)\s*\(", re.IGNORECASE | re.MULTILINE)
-_CMAKE_PROJECT = re.compile(r"\bproject\s*\([^)]*\)", re.IGNORECASE)
+_CMAKE_FIND = lazy_pattern(r"^[ \t]*find_package\s*\(\s*([\w+.-]+)([^)]*)\)", re.IGNORECASE | re.MULTILINE)
+_CMAKE_PKG = lazy_pattern(
+    r"^[ \t]*pkg_(?:check_modules|search_module)\s*\(\s*\w+([^)]*)\)", re.IGNORECASE | re.MULTILINE
+)
+_CMAKE_BLOCK = lazy_pattern(r"^[ \t]*(if|endif)\s*\(", re.IGNORECASE | re.MULTILINE)
+_CMAKE_PROJECT = lazy_pattern(r"\bproject\s*\([^)]*\)", re.IGNORECASE)
 _CMAKE_WORDS = frozenset("REQUIRED QUIET IMPORTED_TARGET GLOBAL STATIC_TARGET NO_CMAKE_PATH".split())
-_MESON_DEPENDENCY = re.compile(r"(?<![\w.])dependency\s*\(\s*'([^'\n]+)'([^)]*)")
-_MESON_LIBRARY = re.compile(r"\.find_library\s*\(\s*'([^'\n]+)'([^)]*)")
-_MESON_BLOCK = re.compile(r"^[ \t]*(if|endif)\b", re.MULTILINE)
-_MESON_OPTIONAL = re.compile(r"required\s*:\s*(?!true\b)|fallback\s*:|disabler\s*:")
+_MESON_DEPENDENCY = lazy_pattern(r"(?<![\w.])dependency\s*\(\s*'([^'\n]+)'([^)]*)")
+_MESON_LIBRARY = lazy_pattern(r"\.find_library\s*\(\s*'([^'\n]+)'([^)]*)")
+_MESON_BLOCK = lazy_pattern(r"^[ \t]*(if|endif)\b", re.MULTILINE)
+_MESON_OPTIONAL = lazy_pattern(r"required\s*:\s*(?!true\b)|fallback\s*:|disabler\s*:")
 _MESON_SELF = frozenset({"threads", "dl", "python", "python3", "numpy", "pybind11", "cython", "intl", "iconv", ""})
-_CMAKE_COMMENT = re.compile(r"#[^\n]*")
+_CMAKE_COMMENT = lazy_pattern(r"#[^\n]*")
 
 
 class SourceNeed(Struct, frozen=True):

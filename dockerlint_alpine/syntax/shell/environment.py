@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
 from dockerlint_alpine.syntax.shell.words import Turns, Word, join_words
 from dockerlint_alpine.syntax.source import EMPTY, MAX_EXPANDED, SourceText
+from dockerlint_alpine.system.patterns import lazy_pattern
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 _MAX_VARIABLES = 4096
 _MAX_ARGUMENTS = 99
 _DECLARE = frozenset({"declare", "export", "local", "readonly", "typeset"})
-_DECLARED = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)(\+?)=")
-_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_DECLARED = lazy_pattern(r"([A-Za-z_][A-Za-z0-9_]*)(\+?)=")
+_NAME = lazy_pattern(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
 def unknown_value(name: str) -> SourceText:

@@ -6,7 +6,6 @@ recorded as a problem and the parser goes on behind it.
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
@@ -17,20 +16,21 @@ from dockerlint_alpine.syntax.shell.model import SHELLS, Assignment, Command, Lo
 from dockerlint_alpine.syntax.shell.scan import nested_end, word_end
 from dockerlint_alpine.syntax.shell.words import Word
 from dockerlint_alpine.syntax.source import SourceText
+from dockerlint_alpine.system.patterns import lazy_pattern
 
 if TYPE_CHECKING:
     from dockerlint_alpine.syntax.source import Span
 
 _MAX_DEPTH = 60
 _MAX_LENGTH = 2_000_000
-_BLANK = re.compile(r"(?:[ \t]|\\\r?\n|\r(?=\n|\Z))*+(?:#[^\n]*+)?")
-_TOKEN = re.compile(
+_BLANK = lazy_pattern(r"(?:[ \t]|\\\r?\n|\r(?=\n|\Z))*+(?:#[^\n]*+)?")
+_TOKEN = lazy_pattern(
     r"(?P<redirect>(?:[0-9]+|\{[A-Za-z_]\w*\})?(?:<<-|<<<|<<|<>|<&|<(?!\()|>>|>&|>\||>(?!\())|&>>?)"
     r"|(?P<operator>&&|\|\||;;&|;;|;&|\|&|[;|&()\n])"
 )
-_ASSIGNMENT = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)(?:\[[^\]]*\])?(\+?)=")
-_HEREDOC_QUOTES = re.compile(r"['\"\\]")
-_LINE = re.compile(r"[^\n]*\n?")
+_ASSIGNMENT = lazy_pattern(r"([A-Za-z_][A-Za-z0-9_]*)(?:\[[^\]]*\])?(\+?)=")
+_HEREDOC_QUOTES = lazy_pattern(r"['\"\\]")
+_LINE = lazy_pattern(r"[^\n]*\n?")
 _RESERVED = frozenset({
     "!", "if", "then", "elif", "else", "fi", "for", "select", "while", "until", "do", "done", "case", "esac", "{", "}",
     "function", "time", "[[",

@@ -5,22 +5,22 @@ Everything is iterative: no input makes it recurse, and each character is looked
 
 from __future__ import annotations
 
-import re
+from dockerlint_alpine.system.patterns import lazy_pattern
 
-_PLAIN = re.compile(r"[^ \t\n\r;&|<>()'\"\\$`]+")
-_SINGLE = re.compile(r"'[^']*+(?:'|\Z)")
-_ANSI = re.compile(r"\$'(?:\\[\s\S]|[^'\\])*+(?:'|\Z)")
-_PARAMETER = re.compile(r"\$(?:[A-Za-z_][A-Za-z0-9_]*|[0-9@*#?$!-])?")
-_CONTINUATION = re.compile(r"\\\r?\n")
+_PLAIN = lazy_pattern(r"[^ \t\n\r;&|<>()'\"\\$`]+")
+_SINGLE = lazy_pattern(r"'[^']*+(?:'|\Z)")
+_ANSI = lazy_pattern(r"\$'(?:\\[\s\S]|[^'\\])*+(?:'|\Z)")
+_PARAMETER = lazy_pattern(r"\$(?:[A-Za-z_][A-Za-z0-9_]*|[0-9@*#?$!-])?")
+_CONTINUATION = lazy_pattern(r"\\\r?\n")
 
 _QUOTED = r"'[^']*+(?:'|\Z)|\$'(?:\\[\s\S]|[^'\\])*+(?:'|\Z)"
-_IN_COMMAND = re.compile(
+_IN_COMMAND = lazy_pattern(
     rf"\\[\s\S]|{_QUOTED}|(?<=[\s;&|()])#[^\n]*+|\$[({{]|[\"`()]|(?<![\w$./-])(?:case|esac)(?![\w./-])"
 )
-_IN_BRACES = re.compile(rf"\\[\s\S]|{_QUOTED}|\$[({{]|[\"`}}]")
-_IN_QUOTED_BRACES = re.compile(r"\\[\s\S]|\$[({]|[\"`}]")
-_IN_QUOTES = re.compile(r"\\[\s\S]|\$[({]|[\"`]")
-_IN_BACKTICKS = re.compile(r"\\[\s\S]|`")
+_IN_BRACES = lazy_pattern(rf"\\[\s\S]|{_QUOTED}|\$[({{]|[\"`}}]")
+_IN_QUOTED_BRACES = lazy_pattern(r"\\[\s\S]|\$[({]|[\"`}]")
+_IN_QUOTES = lazy_pattern(r"\\[\s\S]|\$[({]|[\"`]")
+_IN_BACKTICKS = lazy_pattern(r"\\[\s\S]|`")
 
 _COMMAND, _CASE, _BRACES, _QUOTED_BRACES, _QUOTES, _BACKTICKS = ")", "esac", "}", "q}", '"', "`"
 _PATTERNS = {

@@ -16,27 +16,28 @@ from msgspec.structs import replace
 from dockerlint_alpine.syntax.globs import longest_prefix, longest_suffix, shortest_prefix, shortest_suffix
 from dockerlint_alpine.syntax.shell.scan import dollar_end, nested_end, word_end
 from dockerlint_alpine.syntax.source import EMPTY, MAX_EXPANDED, SourceText, Span
+from dockerlint_alpine.system.patterns import lazy_pattern
 
 Variables = Mapping[str, SourceText]
 
-_SIMPLE = re.compile(r"[\w.,/+@:=%^~-]*", re.ASCII)
-_PLAIN = re.compile(r"[^'\"\\$`]+")
-_PLAIN_QUOTED = re.compile(r"[^\"\\$`]+")
-_GLOB = re.compile(r"[*?\[]")
-_ANSI_ESCAPE = re.compile(r"\\(?:x([0-9a-fA-F]{1,2})|u([0-9a-fA-F]{1,4})|([0-7]{1,3})|([\s\S]))")
+_SIMPLE = lazy_pattern(r"[\w.,/+@:=%^~-]*", re.ASCII)
+_PLAIN = lazy_pattern(r"[^'\"\\$`]+")
+_PLAIN_QUOTED = lazy_pattern(r"[^\"\\$`]+")
+_GLOB = lazy_pattern(r"[*?\[]")
+_ANSI_ESCAPE = lazy_pattern(r"\\(?:x([0-9a-fA-F]{1,2})|u([0-9a-fA-F]{1,4})|([0-7]{1,3})|([\s\S]))")
 _ANSI_SIMPLE = {"a": "\a", "b": "\b", "e": "\x1b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v"}
-_BRACED = re.compile(
+_BRACED = lazy_pattern(
     r"\$\{(?P<length>#(?=[\w@*]))?(?P<name>[A-Za-z_]\w*|[0-9]+|[@*#?$!-])(?P<array>\[[@*]\])?"
     r"(?P<operator>:?[-+=?]|%%?|##?|:(?=[0-9])|\})?",
     re.ASCII,
 )
-_SUBSTRING = re.compile(r"([0-9]+)(?::([0-9]+))?")
-_NAMED = re.compile(r"\$\{?([A-Za-z_]\w*)", re.ASCII)
+_SUBSTRING = lazy_pattern(r"([0-9]+)(?::([0-9]+))?")
+_NAMED = lazy_pattern(r"\$\{?([A-Za-z_]\w*)", re.ASCII)
 _MAX_TURNS = 4096
 """Arguments that one word may become in the rounds of a loop."""
 
-_NAMES = re.compile(r"\$\{?[!#]?([A-Za-z_]\w*|[0-9]+|[@*#?$!-])", re.ASCII)
-_BLANK_OR_COMMENT = re.compile(r"\s*(?:#.*)?")
+_NAMES = lazy_pattern(r"\$\{?[!#]?([A-Za-z_]\w*|[0-9]+|[@*#?$!-])", re.ASCII)
+_BLANK_OR_COMMENT = lazy_pattern(r"\s*(?:#.*)?")
 _MAX_DEPTH = 40
 
 

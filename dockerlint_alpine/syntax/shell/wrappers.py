@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
@@ -10,6 +9,7 @@ from msgspec import Struct
 
 from dockerlint_alpine.syntax.shell.model import SHELLS
 from dockerlint_alpine.syntax.source import SourceText
+from dockerlint_alpine.system.patterns import lazy_pattern
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from dockerlint_alpine.syntax.shell.model import Redirect
     from dockerlint_alpine.syntax.shell.words import Arg
 
-_ASSIGNMENT = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)=")
+_ASSIGNMENT = lazy_pattern(r"([A-Za-z_][A-Za-z0-9_]*)=")
 _SHELL_NAMES = SHELLS - {"busybox"}
 
 

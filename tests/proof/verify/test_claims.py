@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from dockerlint_alpine.elf import inspect, open_image_file
+from dockerlint_alpine.elf.images import open_image_file
+from dockerlint_alpine.elf.inspection import inspect
 from dockerlint_alpine.model.findings import Finding
 from dockerlint_alpine.proof.image import BuiltImage, stage_of
 from dockerlint_alpine.proof.verify.claims import Reality, fails

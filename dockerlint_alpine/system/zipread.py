@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from msgspec import Struct
 
-from dockerlint_alpine.elf.errors import ArchiveError
+from dockerlint_alpine.system.unreadable import ArchiveError
 
 if TYPE_CHECKING:
     import mmap

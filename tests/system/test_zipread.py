@@ -13,9 +13,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dockerlint_alpine.elf import zipread
-from dockerlint_alpine.elf.errors import ArchiveError
-from dockerlint_alpine.elf.zipread import ZipDirectory
+from dockerlint_alpine.system import zipread
+from dockerlint_alpine.system.unreadable import ArchiveError
+from dockerlint_alpine.system.zipread import ZipDirectory
 
 
 def zipped(members: dict[str, bytes], method: int = zipfile.ZIP_DEFLATED) -> bytes:

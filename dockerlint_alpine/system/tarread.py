@@ -1,20 +1,22 @@
 """Entries of a tar stream, one after the other, in memory and within limits.
 
-Reads what image builders write: ustar, GNU long names and links, and pax records for path, link and size. It never
-seeks back and never writes to disk; sparse files, devices and other kinds are passed over. Source: POSIX.1 (pax
+Reads what image builders, sdists and archives of repositories have: ustar, GNU long names and links, and pax records for
+path, link, size and owner. It never seeks back and never writes to disk; sparse files, devices and other kinds are passed
+over. Unlike :mod:`tarfile`, which takes a damaged header for the end, it says that something is wrong. Source: POSIX.1 (pax
 interchange format) and the GNU tar manual.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias
+from typing import IO, TYPE_CHECKING, Literal, Protocol, TypeAlias, cast
 
 from msgspec import Struct
 
-from dockerlint_alpine.elf.errors import ArchiveError
+from dockerlint_alpine.system.unreadable import ArchiveError, TooMuchError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 EntryKind: TypeAlias = Literal["file", "directory", "symlink", "hardlink"]
 
@@ -23,7 +25,8 @@ MAX_ENTRIES = 2_000_000
 MAX_HEADER = 1024 * 1024
 """Bytes of one pax header or GNU long name."""
 
-_PAX_KEYS = frozenset({"path", "linkpath", "size", "GNU.sparse.major"})
+_CHUNK = 1024 * 1024
+_PAX_KEYS = frozenset({"path", "linkpath", "size", "uid", "gid", "GNU.sparse.major"})
 _KINDS: dict[bytes, EntryKind] = {
     b"0": "file",
     b"\0": "file",
@@ -44,6 +47,56 @@ class ByteStream(Protocol):
     def skip(self, size: int, /) -> int:
         """Pass over ``size`` bytes or to the end; give how many that were."""
         ...
+
+
+class Unpacked:
+    """A file's bytes, read forward, without the gzip, bzip2 or xz that its first bytes tell of; at most ``limit`` of them.
+
+    What is damaged, or goes on after that, is an :class:`ArchiveError`.
+    """
+
+    def __init__(self, file: IO[bytes], limit: int) -> None:
+        self._stream = _unpacking(file)
+        self._limit = self._left = limit
+
+    def read(self, size: int, /) -> bytes:
+        """Up to ``size`` bytes, fewer only at the end."""
+        import zlib
+        from lzma import LZMAError
+
+        try:
+            data = self._stream.read(min(size, self._left + 1))
+        except (zlib.error, LZMAError, OSError, EOFError, ValueError) as error:
+            raise ArchiveError(str(error).partition("\n")[0] or "damaged") from None
+        self._left -= len(data)
+        if self._left < 0:
+            raise TooMuchError(f"more than {self._limit} bytes unpacked")
+        return data
+
+    def skip(self, size: int, /) -> int:
+        """Pass over ``size`` bytes or to the end; give how many that were."""
+        left = size
+        while left and (data := self.read(min(left, _CHUNK))):
+            left -= len(data)
+        return size - left
+
+
+def _unpacking(file: IO[bytes]) -> IO[bytes]:
+    head = file.read(6)
+    file.seek(0)
+    if head.startswith(b"\x1f\x8b"):
+        from gzip import GzipFile
+
+        return cast("IO[bytes]", GzipFile(fileobj=file))
+    if head.startswith(b"BZh"):
+        from bz2 import BZ2File
+
+        return BZ2File(file)
+    if head == b"\xfd7zXZ\0":
+        from lzma import LZMAFile
+
+        return LZMAFile(file)
+    return file
 
 
 class Access(Struct, frozen=True):
@@ -123,12 +176,22 @@ class TarReader:
             if not overrides["size"].isdecimal() or len(overrides["size"]) > 20:
                 raise ArchiveError("a size in the tar stream is no number")
             self._start(int(overrides["size"]))
-        name = kind in _KINDS
         path = overrides.get("path", _ustar_path(header))
         link = overrides.get("linkpath", _text(header[157:257]))
-        if not name or "GNU.sparse.major" in overrides or "\0" in path or "\0" in link:
+        if kind not in _KINDS or "GNU.sparse.major" in overrides or "\0" in path or "\0" in link:
             return None
-        return TarEntry(path, _KINDS[kind], self._left, link, _access(header, overrides))
+        folder = kind == b"\0" and path.endswith("/")  # as writers before POSIX have it
+        return TarEntry(path, "directory" if folder else _KINDS[kind], self._left, link, _access(header, overrides))
+
+
+def is_tar(path: Path) -> bool:
+    """Whether a file, packed or not, begins as a tar does."""
+    try:
+        with path.open("rb") as file:
+            next(iter(TarReader(Unpacked(file, MAX_HEADER))), None)
+    except (ArchiveError, OSError):
+        return False
+    return True
 
 
 def _access(header: bytes, overrides: dict[str, str]) -> Access:
