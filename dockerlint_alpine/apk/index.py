@@ -209,10 +209,6 @@ class Index:
         found = self.package(name)
         return tuple(provide.name for provide in found.provides) if found else ()
 
-    def sonames_of(self, name: str) -> tuple[str, ...]:
-        """The sonames that the package ``name`` provides, as a DT_NEEDED entry has them."""
-        return tuple(token.rpartition(":")[2] for token in self.capabilities(name) if token.startswith("so:"))
-
     def search(self, pattern: str) -> tuple[Provider, ...]:
         """Packages for a need, or whose name matches: ``*`` as in a shell, else any name that holds ``pattern``."""
         found = self.find(pattern)

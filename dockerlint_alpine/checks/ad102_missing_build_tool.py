@@ -41,6 +41,7 @@ from dockerlint_alpine.checks.base import Check, Subject, confidence_of
 from dockerlint_alpine.checks.build_moment import Compile, compiles
 from dockerlint_alpine.checks.toolchain import mismatches
 from dockerlint_alpine.model.findings import Evidence
+from dockerlint_alpine.system.plural import listed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -90,10 +91,9 @@ def _finding(subject: Subject, lack: _Lack) -> Finding:
     fix, _ = CHECK.add(subject, stage, package if certain and not item.conditional else None, lack.step.instruction)
     tool = lack.need.partition(":")[2] or lack.need
     wanting = list(dict.fromkeys(evidence.named(made.item) for made in lack.wanted_by))
-    who = " and ".join(wanting) if len(wanting) < 3 else f"{wanting[0]} and {len(wanting) - 1} more"
     are, need = ("are", "need") if len(wanting) > 1 else ("is", "needs")
     return CHECK.finding(
-        f"{who} {are} compiled here and {need} {tool}{evidence.lacking(stage, package, perhaps=not certain)}",
+        f"{listed(wanting, 2)} {are} compiled here and {need} {tool}{evidence.lacking(stage, package, perhaps=not certain)}",
         subject=subject,
         stage=stage,
         item=item,

@@ -40,6 +40,7 @@ from dockerlint_alpine.checks.base import Check, Subject, confidence_of, stage_l
 from dockerlint_alpine.checks.build_moment import Compile, compiles
 from dockerlint_alpine.stages import pulled_in_by
 from dockerlint_alpine.stages.linkage import VIRTUAL
+from dockerlint_alpine.system.plural import listed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -131,7 +132,7 @@ def _finding(subject: Subject, made: Compile, use: LibraryUse, roots: Sequence[s
     if fix is not None and optional:
         fix = replace(fix, applicability="unsafe")
     purpose = f" for {optional}" if optional else ""
-    who = f"{roots[0]} pulls in" if len(roots) == 1 else f"{', '.join(roots[:-1])} and {roots[-1]} pull in"
+    who = f"{listed(roots)} {'pulls' if len(roots) == 1 else 'pull'} in"
     return CHECK.finding(
         f"{evidence.named(item)} {'links' if use.link.runtime else 'finds'} {use.library.name}{purpose} only because"
         f" {who} {use.package} to {stage_label(stage)}: add {use.package}",

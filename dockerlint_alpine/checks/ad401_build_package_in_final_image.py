@@ -39,11 +39,12 @@ from typing import TYPE_CHECKING
 
 from dockerlint_alpine.checks.ad402_unneeded_build_package import unneeded
 from dockerlint_alpine.checks.base import Check, Subject, exact_world, stage_label
-from dockerlint_alpine.checks.build_usage import lost_without, mentioned, programs_of, remaining, usage
+from dockerlint_alpine.checks.build_usage import mentioned, programs_of, remaining, usage
 from dockerlint_alpine.fixer.lists import apk_steps
 from dockerlint_alpine.fixer.removal import VIRTUAL_NAME, into_virtual
 from dockerlint_alpine.model.findings import Evidence, Fix
 from dockerlint_alpine.stages import InstallStep
+from dockerlint_alpine.system.plural import listed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -70,7 +71,7 @@ def _runs(subject: Subject, last: Stage, name: str) -> bool:
     """True when a distribution needs the package where it runs (``find_library`` asks the compiler)."""
     assert last.end is not None
     world = last.end.world
-    lost = lost_without(world, [name])
+    lost = world.lost_without([name])
     for item in last.installed:
         distribution = subject.knowledge.distribution(item.resolved.name)
         for need in distribution.runtime_needs(item.resolved.version) if distribution is not None else ():
@@ -83,18 +84,18 @@ def _runs(subject: Subject, last: Stage, name: str) -> bool:
 
 
 def _finding(subject: Subject, stage: Stage, step: ApkStep, names: tuple[str, ...]) -> Finding:
-    listed = f"{', '.join(names[:-1])} and {names[-1]}" if len(names) > 1 else names[0]
+    them = listed(names)
     stay = "stay" if len(names) > 1 else "stays"
     edits = _edits(subject, stage, step, names)
     assert stage.end is not None
     fix = None
     if edits is not None:
         advice = f"delete {'them' if len(names) > 1 else 'it'} in the same RUN"
-        fix = Fix(f"move {listed} to {VIRTUAL_NAME}, deleted at the end of the RUN", "unsafe", edits)
+        fix = Fix(f"move {them} to {VIRTUAL_NAME}, deleted at the end of the RUN", "unsafe", edits)
     else:
         advice = "compile in a stage of its own and COPY --from it"
     return CHECK.finding(
-        f"{listed} {stay} in the image that runs: {advice}",
+        f"{them} {stay} in the image that runs: {advice}",
         subject=subject,
         stage=stage,
         step=step,
@@ -102,7 +103,7 @@ def _finding(subject: Subject, stage: Stage, step: ApkStep, names: tuple[str, ..
         evidence=(
             Evidence(
                 "dockerfile",
-                f"line {subject.dockerfile.line_of(step.span[0])} adds {listed} to {stage_label(stage)}, "
+                f"line {subject.dockerfile.line_of(step.span[0])} adds {them} to {stage_label(stage)}, "
                 "and no apk del takes what it added away",
             ),
         ),
@@ -126,7 +127,7 @@ def _edits(subject: Subject, stage: Stage, step: ApkStep, names: tuple[str, ...]
     if any(one.instruction is not step.instruction or one.span < step.span for one in compiling):
         return None
     world = step.after.world
-    lost = lost_without(world, names)
+    lost = world.lost_without(names)
     if not compiling or mentioned(subject, stage, programs_of(world, lost)):
         return None
     return into_virtual(subject.timeline, step, names)

@@ -239,9 +239,9 @@ def in_script(written: Written | None) -> Evidence | None:
     return Evidence("dockerfile", f"{written.path}:{written.line}: {text}")
 
 
-def instruction_location(dockerfile: Dockerfile, instruction: Instruction, end: int | None = None) -> Location:
-    """An instruction from its keyword to ``end`` (a byte offset; default: its end)."""
-    return locate(dockerfile, (instruction.start, end if end is not None else instruction.end))
+def instruction_location(dockerfile: Dockerfile, instruction: Instruction) -> Location:
+    """An instruction from its keyword to its end."""
+    return locate(dockerfile, (instruction.start, instruction.end))
 
 
 def stage_ref(stage: Stage) -> StageRef:

@@ -14,6 +14,7 @@ from msgspec.structs import replace
 from dockerlint_alpine.checks.ad902_unknown_base_image import CHECK as NOTICE
 from dockerlint_alpine.checks.base import Check, Subject, added_packages, locate
 from dockerlint_alpine.model.findings import Evidence
+from dockerlint_alpine.system.plural import listed
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -80,10 +81,9 @@ def _notice(subject: Subject, doubts: list[tuple[Stage, str]]) -> Finding:
     assert index is not None
     assert index.derived is not None
     needs = list(dict.fromkeys(need for _, need in doubts))
-    listed = ", ".join(needs[:_SHOWN]) + (f" and {len(needs) - _SHOWN} more" if len(needs) > _SHOWN else "")
     first = stage.instructions[0]
     return NOTICE.finding(
-        f"which package of Alpine {index.release} has {listed} can't be told without its index:"
+        f"which package of Alpine {index.release} has {listed(needs, _SHOWN + 1)} can't be told without its index:"
         f" run `alpine-doctor index update --alpine {index.release}`",
         at=locate(subject.dockerfile, (first.start, first.end)),
         evidence=(Evidence("index", f"Alpine {index.release} is known from {index.derived} only"),),

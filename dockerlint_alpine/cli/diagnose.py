@@ -16,9 +16,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from dockerlint_alpine.diagnose import Diagnosis
-    from dockerlint_alpine.diagnose.repair import DockerfileRepair, Repair
+    from dockerlint_alpine.diagnose.repair import Repair
     from dockerlint_alpine.diagnose.scan import Scan
     from dockerlint_alpine.run.analysis import Doctor
+    from dockerlint_alpine.run.config import Configuration
     from dockerlint_alpine.run.jobs import Job
 
 _SHOW_PROGRESS_FROM = 16 * 1024 * 1024
@@ -96,18 +97,23 @@ def diagnose(log: str, **given: Any) -> None:
 
 def _run(log: str, given: dict[str, Any]) -> int:
     from dockerlint_alpine.diagnose import diagnose_scan, read_log
+    from dockerlint_alpine.knowledge import Knowledge
 
     job = _job(given)
-    doctor = _doctor(given, job)
-    found = _read(log, lambda source, progress: read_log(source, doctor.knowledge, progress))
+    configured = _configured(given)
+    knowledge = Knowledge.open(extra=[Path(folder) for folder in configured.settings.rules])
+    found = _read(log, lambda source, progress: read_log(source, knowledge, progress))
+    judge = common.make_judge(configured, use_cache=False)
     if job is None:
         said_by = "as asked" if given["alpine"] else ""
-        diagnosis = diagnose_scan(
-            found, doctor.knowledge, doctor.store, alpine=given["alpine"], said_by=said_by, resolver=doctor.resolver
+        diagnosis = judge.gather(
+            lambda doctor: diagnose_scan(
+                found, doctor.knowledge, doctor.store, alpine=given["alpine"], said_by=said_by, resolver=doctor.resolver
+            )
         )
         _show(diagnosis, None, log, given)
         return _code(diagnosis, None, given)
-    repair = _repair(_open(doctor, job, found), doctor, found, given)
+    repair = judge.gather(lambda doctor: _repair(doctor.for_job(job), job, found, given))
     if given["as_diff"]:
         _print_diff(repair, job, given)
     else:
@@ -139,12 +145,10 @@ def _job(given: dict[str, Any]) -> Job | None:
     return jobs[0]
 
 
-def _doctor(given: dict[str, Any], job: Job | None) -> Doctor:
+def _configured(given: dict[str, Any]) -> Configuration:
     names = ("alpine", "build_args", "target", "context", "online", "config", "isolated")
     asked = {name: given[name] for name in names}
-    configured = common.configuration({**asked, "select": (), "ignore": (), "platforms": (given["platform"],)})
-    doctor = common.make_doctor(configured)
-    return doctor.for_job(job) if job is not None else doctor
+    return common.configuration({**asked, "select": (), "ignore": (), "platforms": (given["platform"],)})
 
 
 def _read(log: str, read: Callable[[BinaryIO, Callable[[int], object] | None], Scan]) -> Scan:
@@ -163,19 +167,15 @@ def _read(log: str, read: Callable[[BinaryIO, Callable[[int], object] | None], S
         raise click.UsageError(f"{log}: {error.strerror or error}") from None
 
 
-def _open(doctor: Doctor, job: Job, found: Scan) -> DockerfileRepair:
+def _repair(doctor: Doctor, job: Job, found: Scan, given: dict[str, Any]) -> Repair:
+    from dockerlint_alpine.diagnose import diagnose_scan
     from dockerlint_alpine.diagnose.repair import DockerfileRepair
     from dockerlint_alpine.run.analysis import UnreadableError, read_dockerfile
 
     try:
-        return DockerfileRepair(doctor, read_dockerfile(job.path), job.path, found, job.shown_as)
+        dockerfile = DockerfileRepair(doctor, read_dockerfile(job.path), job.path, found, job.shown_as)
     except UnreadableError as error:
         raise click.UsageError(f"{job.shown_as}: {error}") from None
-
-
-def _repair(dockerfile: DockerfileRepair, doctor: Doctor, found: Scan, given: dict[str, Any]) -> Repair:
-    from dockerlint_alpine.diagnose import diagnose_scan
-
     release, said_by = (given["alpine"], "as asked") if given["alpine"] else dockerfile.release()
     diagnosis = diagnose_scan(
         found,

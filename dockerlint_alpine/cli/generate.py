@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from dockerlint_alpine.cli import common
 from dockerlint_alpine.cli.spelling import CONFIG, ISOLATED, completed, platforms_option
 from dockerlint_alpine.cli.terminal import warn
+
+if TYPE_CHECKING:
+    from dockerlint_alpine.run.analysis import Doctor
 
 _DEFAULTS = ("requirements.txt", "pyproject.toml")
 _NOT_ASKED: dict[str, Any] = {"select": (), "ignore": (), "build_args": (), "alpine": None, "python": None}
@@ -51,11 +54,14 @@ def generate(requirements: str | None, **given: Any) -> None:
     python = _version("--python", given["python"] or configured.settings.python or library.DEFAULT_PYTHON)
     name = requirements or next((name for name in _DEFAULTS if Path(name).is_file()), _DEFAULTS[0])
     try:
-        doctor = common.make_doctor(configured)
-        release = given["alpine"] or configured.settings.alpine or library.newest_release(doctor.store)
-        alpine = _version("--alpine", release.removeprefix("v"))
-        doctor.store.open(alpine)
-        done = library.generate(doctor, Path(name), python=python, alpine=alpine)
+
+        def generated(doctor: Doctor) -> library.Generated:
+            release = given["alpine"] or configured.settings.alpine or library.newest_release(doctor.store)
+            alpine = _version("--alpine", release.removeprefix("v"))
+            doctor.store.open(alpine)
+            return library.generate(doctor, Path(name), python=python, alpine=alpine)
+
+        done = common.make_judge(configured, use_cache=False).gather(generated)
     except UnreadableError as error:
         warn(f"{name}: {error}")
         sys.exit(2)

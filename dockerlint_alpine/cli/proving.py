@@ -56,7 +56,7 @@ def _prove(
         "build_timeout": seconds_of(given["build_timeout"], "--build-timeout"),
         "allowed": allowances(given["allow"]),
     }
-    doctor = common.make_doctor(configured)
+    doctor = common.make_doctor(configured, asked=lambda judge: judge.reports(jobs))
     if len(paths) == 1 and verifying.is_compose(paths[0]):
         plan, _ = verifying.planned_compose(paths[0], (), doctor, redactor, given, **options)
     elif len(jobs) == 1:

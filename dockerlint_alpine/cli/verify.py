@@ -163,15 +163,16 @@ def _planned(
         "build_timeout": seconds_of(given["build_timeout"], "--build-timeout"),
         "allowed": allowances(given["allow"]),
     }
-    doctor = common.make_doctor(common.configuration({**given, "select": (), "ignore": (), "output_format": ()}))
+    configured = common.configuration({**given, "select": (), "ignore": (), "output_format": ()})
     target, services = (words[0], words[1:]) if words else (_default_target(), ())
     if target.startswith("image:") and not os.path.lexists(target):
         if services:
             raise click.UsageError("SERVICEs go with a compose file")
-        return plan_image(target.removeprefix("image:"), doctor, **options), tuple
+        return plan_image(target.removeprefix("image:"), common.make_doctor(configured), **options), tuple
+    jobs, errors = common.jobs_for([target], configured)
+    doctor = common.make_doctor(configured, asked=lambda judge: judge.reports(jobs))
     if is_compose(target):
         return planned_compose(target, services, doctor, redactor, given, **options)
-    jobs, errors = common.jobs_for([target], doctor.configuration)
     if errors:
         raise click.UsageError(f"{errors[0].path}: {errors[0].message}")
     if len(jobs) != 1 or services:

@@ -113,8 +113,9 @@ class WaysOut:
             return None
         origin = Origin("the log", None)
         wanted = RequirementSet((Requested(f"{name}=={version}", name, origin, specifier=f"=={version}"),))
+        nothing = WheelFacts(self._facts.as_of, lambda _: None)
         try:
-            found = self._resolver.resolve(wanted, target, WheelFacts(self._facts.as_of, lambda _: None), no_deps=True)
+            found = self._resolver.resolve(wanted, target, nothing, no_deps=True, afresh=True)
         except (ResolverError, PythonError):
             return None
         verdict = next((one.artefact for one in found.distributions if one.name == name), None)

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from msgspec import to_builtins
+
+from dockerlint_alpine.system.plural import listed, plural
 from dockerlint_alpine.system.unreadable import printable
 
 if TYPE_CHECKING:
@@ -52,14 +55,14 @@ def _lines(inspection: Inspection, *, everything: bool) -> Iterator[str]:
 
 def _headline(inspection: Inspection) -> str:
     root = inspection.root
-    facts = [_count(len(inspection.objects), "object")]
+    facts = [plural(len(inspection.objects), "object")]
     facts += [fact for fact in (inspection.arch, "/".join(inspection.libc)) if fact]
     if root.alpine:
         facts.append(f"Alpine {root.alpine}")
     if root.packages:
-        facts.append(_count(len(root.packages), "apk package"))
+        facts.append(plural(len(root.packages), "apk package"))
     if root.distributions:
-        facts.append(_count(len(root.distributions), "distribution"))
+        facts.append(plural(len(root.distributions), "distribution"))
     return f"{inspection.name} ({inspection.kind}: {', '.join(facts)})"
 
 
@@ -120,11 +123,10 @@ def _symbol_lines(symbols: Sequence[UnresolvedSymbol], count: int) -> Iterator[s
         package = f" [apk add {symbol.providers[0].package}]" if symbol.providers else ""
         groups.setdefault((symbol.wanted_by, symbol.remedy.advice, package), []).append(symbol.shown)
     for (wanted_by, advice, package), names in groups.items():
-        more = f" and {len(names) - MAX_SHOWN_SYMBOLS} more" if len(names) > MAX_SHOWN_SYMBOLS else ""
-        yield f"   ! symbol not found: {', '.join(names[:MAX_SHOWN_SYMBOLS])}{more} (wanted by {wanted_by})"
+        yield f"   ! symbol not found: {listed(names, MAX_SHOWN_SYMBOLS + 1)} (wanted by {wanted_by})"
         yield f"     {advice}{package}"
     if count > len(symbols):
-        yield f"   ! ... and {_count(count - len(symbols), 'more symbol')} not found"
+        yield f"   ! ... and {plural(count - len(symbols), 'more symbol')} not found"
 
 
 def _open_lines(opened: OpenReport) -> Iterator[str]:
@@ -149,17 +151,13 @@ def _summary(inspection: Inspection) -> str:
     if not inspection.objects:
         return "no shared objects: nothing to link"
     parts = [
-        f"{broken} of {_count(len(inspection.objects), 'object')} have problems" if broken else "all objects sound"
+        f"{broken} of {plural(len(inspection.objects), 'object')} have problems" if broken else "all objects sound"
     ]
     if inspection.externals:
         parts.append(f"not in the set: {', '.join(inspection.externals)}")
     if inspection.packages:
         parts.append(f"apk add {' '.join(inspection.packages)}")
     return "; ".join(parts)
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
 def to_json(inspections: Sequence[Inspection], *, alpine: str | None, arch: str | None) -> dict[str, Any]:
@@ -214,20 +212,7 @@ def _object_json(report: ObjectReport) -> dict[str, Any]:
         "runpath": facts.runpath if facts else None,
         "versions": {need.library: list(need.versions) for need in facts.version_needs} if facts else {},
         "sound": report.sound,
-        "needed": [
-            {
-                "name": need.name,
-                "status": need.status,
-                "path": need.path,
-                "real": need.real,
-                "how": need.how,
-                "bundled": need.bundled,
-                "packages": _packages_json(need.providers),
-                "looked_up": need.looked_up,
-                "advice": need.advice,
-            }
-            for need in report.needs
-        ],
+        "needed": [_need_json(need) for need in report.needs],
         "unresolved": [
             {
                 "symbol": symbol.name,
@@ -243,6 +228,12 @@ def _object_json(report: ObjectReport) -> dict[str, Any]:
         "unresolved_count": report.unresolved_count,
         "problems": list(report.problems),
     }
+
+
+def _need_json(need: NeedReport) -> dict[str, Any]:
+    found: dict[str, Any] = {**to_builtins(need), "packages": _packages_json(need.providers)}
+    del found["providers"]
+    return found
 
 
 def _open_json(opened: OpenReport) -> dict[str, Any]:

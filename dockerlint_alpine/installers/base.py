@@ -10,7 +10,7 @@ from __future__ import annotations
 import posixpath
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from typing import TYPE_CHECKING, ClassVar, Literal, Protocol, TypeAlias
 
 from msgspec import Struct, field
@@ -84,6 +84,10 @@ class Surroundings(Protocol):
     @property
     def on_musl(self) -> bool:
         """Whether the stage is Alpine's."""
+
+    @property
+    def newest_python(self) -> str | None:
+        """The newest Python of the day that the stage is judged for, ``X.Y``."""
 
     @property
     def active(self) -> PythonHome | None:
@@ -271,6 +275,12 @@ def split_verb(args: Sequence[Arg], with_value: frozenset[str]) -> tuple[str, tu
 
     ``with_value`` are those of them that take a value.
     """
+    at = verb_at(args, with_value)
+    return (args[at].text, (*args[:at], *args[at + 1 :])) if at < len(args) else ("", tuple(args))
+
+
+def verb_at(args: Sequence[Arg], with_value: Container[str]) -> int:
+    """Return where the first word stands that is no option and no value of one ``with_value``."""
     skip = False
     for position, arg in enumerate(args):
         if skip:
@@ -278,8 +288,8 @@ def split_verb(args: Sequence[Arg], with_value: frozenset[str]) -> tuple[str, tu
         elif arg.text.startswith("-"):
             skip = arg.text in with_value
         else:
-            return arg.text, (*args[:position], *args[position + 1 :])
-    return "", tuple(args)
+            return position
+    return len(args)
 
 
 _OUTPUT = ("--output", "--output-file", "-o")
@@ -336,13 +346,15 @@ def user_folder(variables: Variables) -> str:
     return variables.get("HOME") or "/root"
 
 
-def new_environment(place: Surroundings, prefix: str, base: PythonHome | None) -> PythonHome | None:
+def new_environment(
+    place: Surroundings, prefix: str, base: PythonHome | None, *, sees_system: bool = False
+) -> PythonHome | None:
     """Return the environment that a tool makes for itself at ``prefix``; the stage has it from then on."""
     known = place.environment(prefix)
     if known is None and (base is None or base.prefix == prefix):
         return base
     if known is None and base is not None:
-        known = replace(base, prefix=prefix, is_venv=True, sees_system=False, pip_version=None)
+        known = replace(base, prefix=prefix, is_venv=True, sees_system=sees_system, pip_version=None)
         place.remember(known)
     return known
 

@@ -16,6 +16,7 @@ from dockerlint_alpine.installers.base import (
     new_environment,
     split_verb,
     user_folder,
+    verb_at,
 )
 from dockerlint_alpine.installers.pip import BEFORE_VERB, pip_destination, read_pip, read_words
 from dockerlint_alpine.installers.project import ProjectInstaller, Role, Selection
@@ -71,6 +72,10 @@ SYNC_OPTIONS = OptionTable.build(
 --no-install-package
 --no-build-isolation-package
 --no-editable-package
+--with -w
+--with-editable
+--with-requirements
+--env-file
 """,
     """
 --all-extras
@@ -110,6 +115,11 @@ SYNC_OPTIONS = OptionTable.build(
 --isolated
 --dry-run
 --script
+--gui-script
+--module -m
+--no-sync
+--no-project
+--no-env-file
 --no-config
 --system
 """,
@@ -117,12 +127,17 @@ SYNC_OPTIONS = OptionTable.build(
 """``uv sync``, and what ``uv export`` and ``uv run`` share with it."""
 
 
+_TAKE_A_VALUE = frozenset(text for text, name in SYNC_OPTIONS.spellings.items() if name in SYNC_OPTIONS.with_value)
+_WITHOUT_PROJECT = frozenset("--no-sync --no-project --script --isolated".split())
+"""Options with which ``uv run`` leaves the project's environment as it is."""
+
+
 class Uv(ProjectInstaller):
     """uv, with its own ways to an environment."""
 
     name = "uv"
     programs = lazy_pattern("uv")
-    mention = mentions("uv", "sync|pip|add|tool")
+    mention = mentions("uv", "sync|run|pip|add|tool")
     verbs: ClassVar[Mapping[str, Role]] = {"sync": "project", "add": "add", "export": "export"}
     before_verb = frozenset("--directory --project --config-file --cache-dir --color -p --python".split())
     table = SYNC_OPTIONS
@@ -142,6 +157,10 @@ class Uv(ProjectInstaller):
             case "tool":
                 inner, rest = split_verb(words, self.before_verb)
                 return InstallCommand(self, "tool", invocation.program, inner, rest) if inner == "install" else None
+            case "run":
+                own = words[: verb_at(words, _TAKE_A_VALUE)]
+                apart = any(arg.text in _WITHOUT_PROJECT for arg in own)
+                return None if apart else InstallCommand(self, "project", invocation.program, verb, own)
             case _:
                 return super().recognise(invocation)
 
@@ -206,6 +225,11 @@ class Uv(ProjectInstaller):
 
     def read(self, selection: Selection) -> RequirementSet:
         """See the protocol."""
+        alone = selection.verb == "run" and not selection.files.exists(
+            posixpath.join(selection.folder, "pyproject.toml")
+        )
+        if alone or (selection.verb == "run" and is_set(selection.variables, "UV_NO_SYNC")):
+            return RequirementSet()
         return read_uv(
             selection.folder, selection.files, selection.values, args=selection.args, origin=selection.origin
         )

@@ -21,22 +21,30 @@ if TYPE_CHECKING:
 
     from dockerlint_alpine.installers.base import Surroundings
 
-INSTALLED, PINNED = "uv.python.installed", "uv.python.pinned"
-"""What ``uv python install`` and ``uv python pin`` leave behind, as settings of the stage."""
+INSTALLED, PINNED, UV_VERSION = "uv.python.installed", "uv.python.pinned", "uv.version"
+"""What ``uv python install`` and ``uv python pin`` leave behind, and what tells uv's version, as settings of the stage."""
+UV_IMAGE = lazy_pattern(r"(?:.*/)?astral-sh/uv:(\d+(?:\.\d+)*)(?:[-@].*)?")
+"""uv's own images, with its version."""
 _MUSL_BUILDS = frozenset({"linux/amd64", "linux/arm64", "linux/arm64/v8"})
 _VERSION = lazy_pattern(r"(?:c?python)?[@-]?(\d+\.\d+)(?:\.\d+)?(?:-.*)?")
 """``3.12``, ``3.12.4``, ``python3.12``, ``cpython@3.12``, ``cpython-3.12.4-linux-x86_64-musl``."""
 _ANY = lazy_pattern(r"(?:c?python)?[@-]?3?")
 """``3``, ``python3``, ``cpython``."""
 _MINORS = tuple(f"3.{minor}" for minor in range(8, 16))
+_LISTED = (("0.9", "3.14"), ("0.4.20", "3.13"), ("0.1.40", "3.12"))
+"""The first uv that takes a Python where any will do, newest first (uv's changelog)."""
 
 
-def version_of(request: str) -> str | None:
-    """Return the minor version (``X.Y``) that a request for a Python comes to; ``None`` where it leaves more than one."""
+def version_of(request: str, newest: str | None = None) -> str | None:
+    """Return the minor version (``X.Y``) that a request for a Python comes to: of those that it leaves the newest, up to
+    ``newest``, the newest that there is; ``None`` where it leaves more than one and that is not told."""
     found = _VERSION.fullmatch(request.strip())
     if found is not None:
         return found[1]
     fitting = [minor for minor in _MINORS if _admits(request, minor)]
+    if newest in _MINORS:
+        there = _MINORS[: _MINORS.index(newest) + 1]
+        return next((minor for minor in reversed(there) if minor in fitting), None)
     return fitting[0] if len(fitting) == 1 else None
 
 
@@ -64,10 +72,20 @@ def python_for(
     if there is not None and not managed and (asked is None or (there.version and _admits(asked, there.version))):
         return there
     downloads = place.variables.get("UV_PYTHON_DOWNLOADS", "")
-    if system or "--no-python-downloads" in options or downloads in {"never", "manual"} or asked is None:
+    if system or "--no-python-downloads" in options or downloads in {"never", "manual"}:
         return None
-    version = version_of(asked)
+    version = version_of(asked or "3", _newest(place))
     return _standalone(place, version) if version is not None else None
+
+
+def _newest(place: Surroundings) -> str | None:
+    """The newest Python that the stage's uv downloads: what is not asked for in one version is that. Every uv has its own
+    list; one whose version is not told is taken to be as new as the day."""
+    newest, uv = place.newest_python, place.settings.get(UV_VERSION)
+    if newest in _MINORS and uv is not None:
+        listed = next((python for since, python in _LISTED if specifiers(f">={since}").contains(uv)), None)
+        return min(newest, listed, key=_MINORS.index) if listed is not None else None
+    return newest
 
 
 def _standalone(place: Surroundings, version: str) -> PythonHome | None:

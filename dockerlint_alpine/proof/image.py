@@ -26,6 +26,7 @@ from dockerlint_alpine.model.comparison import Comparison, Difference, Doubt, Mi
 from dockerlint_alpine.model.findings import Evidence
 from dockerlint_alpine.python.model import normalise
 from dockerlint_alpine.system.patterns import lazy_pattern
+from dockerlint_alpine.system.plural import listed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -385,8 +386,7 @@ def _lacks(image: BuiltImage, *, python: bool) -> Iterator[Miss]:
         for symbol in report.unresolved:
             groups.setdefault(symbol.remedy.advice, []).append(symbol.shown)
         for advice, symbols in groups.items():
-            more = f" and {len(symbols) - _SHOWN_OBJECTS} more" if len(symbols) > _SHOWN_OBJECTS else ""
-            named = f"{', '.join(symbols[:_SHOWN_OBJECTS])}{more}"
+            named = listed(symbols, _SHOWN_OBJECTS + 1)
             yield Miss("symbol", report.path, owner, named, f"symbol not found: {named}: {advice}")
 
 

@@ -389,9 +389,9 @@ def unrecorded(
     return chooser.between(version, {release.version: release for release in releases})
 
 
-def judge_file(filename: str, target: Target, *, source: str = "requirement") -> Verdict:
+def judge_file(filename: str, target: Target) -> Verdict:
     """Return the verdict on one given archive: a URL, a local file or the only artefact of a lock file."""
-    tag = tag_of_wheel(filename)
+    tag, source = tag_of_wheel(filename), "requirement"
     if tag is None:
         return Verdict("sdist", f"{filename} is a source archive", source)
     ranks = supported_tags(target)

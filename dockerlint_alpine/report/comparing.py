@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from dockerlint_alpine.report.display import printable, wrap
 from dockerlint_alpine.report.paint import BOLD, DIM, GREEN, RED, YELLOW
-from dockerlint_alpine.system.plural import plural
+from dockerlint_alpine.system.plural import listed, plural
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -79,9 +79,8 @@ class _Writer:
         if sides.absent:
             yield "-", f"predicted, not there: {_listed(sides.absent)}"
         if sides.versions:
-            shown = (f"{one.name} {one.found} (predicted {one.predicted})" for one in sides.versions[:_SHOWN])
-            more = len(sides.versions) - _SHOWN
-            yield "~", f"other versions: {', '.join(shown)}{f' and {more} more' if more > 0 else ''}"
+            shown = (f"{one.name} {one.found} (predicted {one.predicted})" for one in sides.versions)
+            yield "~", f"other versions: {listed(shown, _SHOWN + 1)}"
 
     def _proven(self, one: Comparison) -> Iterator[str]:
         for finding in one.proven[:_SHOWN]:
@@ -166,5 +165,5 @@ def _sides(sides: Sides) -> str:
 
 
 def _listed(differences: Sequence[Difference]) -> str:
-    names = ", ".join(f"{one.name} {one.found or one.predicted or ''}".strip() for one in differences[:_SHOWN])
-    return f"{names} and {len(differences) - _SHOWN} more" if len(differences) > _SHOWN else names
+    names = (f"{one.name} {one.found or one.predicted or ''}".strip() for one in differences)
+    return listed(names, _SHOWN + 1)

@@ -7,13 +7,15 @@ Bytes that are not UTF-8 in a path or an edit appear as the lone surrogates U+DC
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+from msgspec import to_builtins
 
 from dockerlint_alpine.report.causes import causes
 
 if TYPE_CHECKING:
-    from dockerlint_alpine.model.comparison import Comparison, Difference, Doubt, Miss, Sides
-    from dockerlint_alpine.model.findings import DistributionRef, Finding, Fix, Location, StageRef, TextEdit
+    from dockerlint_alpine.model.comparison import Comparison, Doubt
+    from dockerlint_alpine.model.findings import Brought, DistributionRef, Finding, Fix, Remedy
     from dockerlint_alpine.model.reports import FileReport, Report
     from dockerlint_alpine.report.causes import Cause
     from dockerlint_alpine.report.options import RenderOptions
@@ -61,89 +63,36 @@ def _cause(cause: Cause) -> dict[str, object]:
         "codes": list(cause.codes),
         "severity": cause.severity,
         "message": cause.headline,
-        "location": _location(cause.location),
+        "location": to_builtins(cause.location),
         "findings": list(cause.numbers),
         "why": list(cause.why),
         "packages": list(cause.packages),
-        "remedies": [
-            {
-                "kind": remedy.kind,
-                "title": remedy.title,
-                "saves": remedy.saves,
-                "distributions": list(remedy.distributions),
-                "fix": remedy.fix and _fix(remedy.fix),
-            }
-            for remedy in cause.remedies
-        ],
+        "remedies": [_remedy(remedy) for remedy in cause.remedies],
     }
 
 
-def _location(location: Location) -> dict[str, object]:
-    return {
-        "line": location.line,
-        "column": location.column,
-        "end_line": location.end_line,
-        "end_column": location.end_column,
-    }
+def _remedy(remedy: Remedy) -> dict[str, Any]:
+    return {**to_builtins(remedy), "fix": remedy.fix and _fix(remedy.fix)}
 
 
 def _comparison(one: Comparison) -> dict[str, object]:
-    return {
+    found: dict[str, object] = {
         "name": one.image,
-        "stage": _stage(one.stage),
+        "stage": to_builtins(one.stage),
         "platform": one.platform,
         "holds": one.holds,
         "same_content": one.same_content,
-        "facts": [_difference(fact) for fact in one.facts],
-        "objects": one.objects,
-        "extensions": one.extensions,
-        "proven": [_finding(finding) for finding in one.proven],
-        "refuted": [_doubt(doubt) for doubt in one.refuted],
-        "untested": [_doubt(doubt) for doubt in one.untested],
-        "missed": [_miss(miss) for miss in one.missed],
-        "elsewhere": [_miss(miss) for miss in one.elsewhere],
-        "packages": _sides(one.packages),
-        "distributions": _sides(one.distributions),
-        "notes": list(one.notes),
     }
+    for name in one.__struct_fields__[3:]:
+        found[name] = to_builtins(getattr(one, name))
+    found["proven"] = [_finding(finding) for finding in one.proven]
+    found["refuted"] = [_doubt(doubt) for doubt in one.refuted]
+    found["untested"] = [_doubt(doubt) for doubt in one.untested]
+    return found
 
 
 def _doubt(doubt: Doubt) -> dict[str, object]:
     return {"finding": _finding(doubt.finding), "reason": doubt.reason}
-
-
-def _miss(miss: Miss) -> dict[str, object]:
-    return {
-        "kind": miss.kind,
-        "path": miss.path,
-        "distribution": miss.distribution,
-        "what": miss.what,
-        "detail": miss.detail,
-        "packages": list(miss.packages),
-    }
-
-
-def _sides(sides: Sides) -> dict[str, object]:
-    return {
-        "agreed": sides.agreed,
-        "versions": [_difference(one) for one in sides.versions],
-        "absent": [_difference(one) for one in sides.absent],
-        "unforeseen": [_difference(one) for one in sides.unforeseen],
-    }
-
-
-def _difference(one: Difference) -> dict[str, object]:
-    return {"name": one.name, "predicted": one.predicted, "found": one.found}
-
-
-def _stage(stage: StageRef) -> dict[str, object]:
-    return {
-        "index": stage.index,
-        "name": stage.name,
-        "base": stage.base,
-        "alpine": stage.alpine,
-        "python": stage.python,
-    }
 
 
 def _finding(finding: Finding) -> dict[str, object]:
@@ -154,40 +103,30 @@ def _finding(finding: Finding) -> dict[str, object]:
         "severity": finding.severity,
         "confidence": finding.confidence,
         "message": finding.message,
-        "stage": stage and _stage(stage),
+        "stage": stage and to_builtins(stage),
         "platforms": list(finding.platforms),
         "distribution": distribution and _distribution(distribution),
         "distributions": [_distribution(one) for one in finding.distributions],
         "need": finding.need,
         "packages": list(finding.packages),
-        "brought": [
-            {
-                "code": also.code,
-                "need": also.need,
-                "packages": list(also.packages),
-                "distributions": [_distribution(one) for one in also.distributions],
-            }
-            for also in finding.brought
-        ],
-        "location": _location(finding.location),
+        "brought": [_brought(also) for also in finding.brought],
+        "location": to_builtins(finding.location),
         "evidence": [{"kind": evidence.kind, "detail": evidence.detail} for evidence in finding.evidence],
         "fix": finding.fix and _fix(finding.fix),
     }
 
 
-def _distribution(distribution: DistributionRef) -> dict[str, object]:
-    return {
-        "name": distribution.name,
-        "version": distribution.version,
-        "origin": list(distribution.origin),
-        "compiled": distribution.compiled or None,
-    }
+def _brought(also: Brought) -> dict[str, Any]:
+    return {**to_builtins(also), "distributions": [_distribution(one) for one in also.distributions]}
+
+
+def _distribution(distribution: DistributionRef) -> dict[str, Any]:
+    return {**to_builtins(distribution), "compiled": distribution.compiled or None}
 
 
 def _fix(fix: Fix) -> dict[str, object]:
-    return {"title": fix.title, "applicability": fix.applicability, "edits": [_edit(edit) for edit in fix.edits]}
-
-
-def _edit(edit: TextEdit) -> dict[str, object]:
-    written: dict[str, object] = {"start": edit.start, "end": edit.end, "text": edit.text}
-    return written if edit.path is None else {**written, "path": edit.path}
+    edits: list[dict[str, Any]] = to_builtins(fix.edits)
+    for edit in edits:
+        if edit["path"] is None:
+            del edit["path"]
+    return {"title": fix.title, "applicability": fix.applicability, "edits": edits}

@@ -162,15 +162,10 @@ def _by_text(said: Iterable[tuple[str, str]]) -> list[str]:
     places: dict[str, dict[str, None]] = {}
     for text, place in said:
         places.setdefault(text, {})[place] = None
-    entries: list[str] = []
-    for text, found_at in places.items():
-        named = list(found_at)
-        if len(named) == 1:
-            entries.append(f"{named[0]}: {text}")
-            continue
-        more = f" and {len(named) - _PLACES} more" if len(named) > _PLACES else ""
-        entries.append(f"{text} ({', '.join(named[:_PLACES])}{more})")
-    return entries
+    return [
+        f"{text} ({listed(found_at, _PLACES + 1)})" if len(found_at) > 1 else f"{next(iter(found_at))}: {text}"
+        for text, found_at in places.items()
+    ]
 
 
 def summary(report: Report, *, show_fix_hint: bool) -> tuple[str, ...]:

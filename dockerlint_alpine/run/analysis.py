@@ -57,6 +57,8 @@ from dockerlint_alpine.system.pulse import pulse
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
+    from dockerlint_alpine.apk.renewal import Wanted
+    from dockerlint_alpine.python.index.questions import Question
     from dockerlint_alpine.python.resolve import Resolver
     from dockerlint_alpine.stages import Timeline
     from dockerlint_alpine.syntax import Dockerfile
@@ -112,6 +114,13 @@ class Doctor:
             self.resolver.open.clear()
         if self.store.renewer is not None:
             self.store.renewer.open.clear()
+
+    @property
+    def open_questions(self) -> tuple[dict[str, Question], frozenset[Wanted]]:
+        """What was noted since then: questions for the Python index by their keys, and indexes of Alpine to be fetched."""
+        renewer = self.store.renewer
+        questions = dict(self.resolver.open) if self.resolver is not None else {}
+        return questions, frozenset(renewer.open) if renewer is not None else frozenset()
 
     def for_job(self, job: Job) -> Doctor:
         """The same with the settings that a job brings along."""

@@ -6,7 +6,7 @@ import os
 from contextlib import nullcontext
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Protocol, TypeAlias, TypeVar
 
 from dockerlint_alpine.model.reports import FileError, FileReport
 from dockerlint_alpine.run.jobs import job_configuration, read_job
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from dockerlint_alpine.apk.renewal import Wanted
     from dockerlint_alpine.python.index.policy import Access
     from dockerlint_alpine.python.index.questions import Question as IndexQuestion
+    from dockerlint_alpine.run.analysis import Doctor
     from dockerlint_alpine.run.cache import ReportCache
     from dockerlint_alpine.run.config import Configuration
     from dockerlint_alpine.run.doctors import Doctors
@@ -34,6 +35,7 @@ _DAY = 24 * 3600 * 10**9
 _MAX_ROUNDS = 6
 """How often what was learnt from an index leads to further questions: the releases, their sdists, what builds those."""
 
+_Work = TypeVar("_Work")
 _Judged: TypeAlias = tuple["FileReport | FileError", frozenset[str]]
 
 
@@ -131,6 +133,17 @@ class Judge:
             if isinstance(result, FileError) or not wanted.isdisjoint(map(os.path.realpath, paths))
         ]
 
+    def gather(self, work: Callable[[Doctor], _Work]) -> _Work:
+        """What ``work``, which writes and shows nothing, comes to once what it leaves open was put to the indexes, all at
+        once, until nothing more is to be had."""
+        for rounds_left in reversed(range(_MAX_ROUNDS + 1)):
+            doctor = self.doctors.doctor(self.configured)
+            doctor.forget_questions()
+            found = work(doctor)
+            if not rounds_left or not self._asked(*doctor.open_questions):
+                break
+        return found
+
     def _judged(self, jobs: Sequence[Job]) -> list[_Judged]:
         """The result of each job, and the paths that it rests on besides the Dockerfile."""
         results: list[_Judged | None] = [None] * len(jobs)
@@ -182,16 +195,22 @@ class Judge:
         answers = list(self._judgements(questions))
         for _ in range(_MAX_ROUNDS):
             left = [at for at, answer in enumerate(answers) if not answer.settled]
-            asked = {key: one for at in left for key, one in answers[at].open.items()}
-            if not left or not self._reach.ask(asked, {one for at in left for one in answers[at].indexes}):
+            open_ones = {key: one for at in left for key, one in answers[at].open.items()}
+            if not left or not self._asked(open_ones, {one for at in left for one in answers[at].indexes}):
                 break
-            if "doctors" in self.__dict__:
-                self.doctors.forget_indexes()
-            if self._cache is not None:
-                self._cache.begin()
             for at, answer in zip(left, self._judgements([questions[at] for at in left]), strict=True):
                 answers[at] = answer
         yield from answers
+
+    def _asked(self, questions: Mapping[str, IndexQuestion], indexes: Iterable[Wanted]) -> bool:
+        """Ask, and tell whether judging again, with what is at hand now, leads further."""
+        if self._reach is None or not self._reach.ask(questions, indexes):
+            return False
+        if "doctors" in self.__dict__:
+            self.doctors.forget_indexes()
+        if self._cache is not None:
+            self._cache.begin()
+        return True
 
     def _judgements(self, questions: Sequence[Question]) -> Iterator[Answer]:
         workers = worker_count(self._workers, len(questions))

@@ -21,6 +21,7 @@ from dockerlint_alpine.fixer.lists import apk_steps, package_of
 from dockerlint_alpine.report.display import printable
 from dockerlint_alpine.report.wording import chain
 from dockerlint_alpine.system.patterns import lazy_pattern
+from dockerlint_alpine.system.plural import listed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -102,8 +103,7 @@ def explained(place: Place, name: str) -> str:
         users = f"; for {', '.join(role['users'][:_SHOWN])}" if role["users"] else ""
         parts.append(f"{kind} of {role['library']}{users}")
     brought = sorted(before.add(name).packages.keys() - before.packages.keys() - {package.name})
-    more = f" and {len(brought) - _SHOWN} more" if len(brought) > _SHOWN else ""
-    parts.append(f"Brings {', '.join(brought[:_SHOWN])}{more}" if brought else "Brings nothing else.")
+    parts.append(f"Brings {listed(brought, _SHOWN + 1)}" if brought else "Brings nothing else.")
     return "\n\n".join(parts)
 
 

@@ -9,13 +9,13 @@ from dockerlint_alpine.answers.explain import World, libraries_of_package, runti
 from dockerlint_alpine.answers.explain_text import runtime_sentence
 from dockerlint_alpine.checks import CHECKS
 from dockerlint_alpine.checks.base import stage_label
-from dockerlint_alpine.checks.build_usage import lost_without
 from dockerlint_alpine.checks.evidence import named
 from dockerlint_alpine.report.display import printable
 from dockerlint_alpine.server import requirements
 from dockerlint_alpine.server.askers import Asked, Asker, asked_at, askers
 from dockerlint_alpine.stages import pulled_in_by
 from dockerlint_alpine.system.patterns import lazy_pattern
+from dockerlint_alpine.system.plural import listed, plural
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -92,9 +92,9 @@ def _package(asked: Asked) -> str:
     }
     if depends:
         parts.append(f"Depends on {_listed(sorted(depends))}")
-    brought = sorted(lost_without(world, {name}) - {package.name, name})
+    brought = sorted(world.lost_without({name}) - {package.name, name})
     if brought:
-        parts.append(f"Pulls in {_counted(brought, 'package')} that nothing else here asks for: {_listed(brought)}")
+        parts.append(f"Pulls in {plural(len(brought), 'package')} that nothing else here asks for: {_listed(brought)}")
     elif package.name in world.packages:
         parts.append("Pulls in nothing that is not there anyway.")
     return "\n\n".join(parts)
@@ -115,7 +115,7 @@ def _deletion(asked: Asked) -> Iterator[str]:
     before, after = asked.step.before.world.packages, asked.step.after.world.packages
     gone = sorted(before.keys() - after.keys())
     yield f"`apk del` of **{_plain(asked.name)}**, {stage_label(asked.stage)}"
-    yield f"Takes away {_counted(gone, 'package')}: {_listed(gone)}" if gone else "Takes nothing away."
+    yield f"Takes away {plural(len(gone), 'package')}: {_listed(gone)}" if gone else "Takes nothing away."
 
 
 def _needed_by(found: Sequence[Asker]) -> str:
@@ -244,13 +244,8 @@ def _joined(texts: Iterable[tuple[str, Stage]]) -> str:
     return "\n\n---\n\n".join("\n\n".join(part) for part in parts)
 
 
-def _counted(names: Sequence[str], word: str) -> str:
-    return f"{len(names)} {word}" if len(names) == 1 else f"{len(names)} {word}s"
-
-
 def _listed(names: Sequence[str]) -> str:
-    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
-    return f"{', '.join(map(_plain, names[:_SHOWN]))}{more}"
+    return listed(map(_plain, names), _SHOWN + 1)
 
 
 def _arrows(steps: Sequence[str]) -> str:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 from msgspec.structs import replace
 
+from dockerlint_alpine.installers.uv_python import UV_IMAGE, UV_VERSION
 from dockerlint_alpine.stages.copied_distributions import WILDCARD, distributions_copied, moved_path, spread
 from dockerlint_alpine.stages.dockerignore import NOTHING_IGNORED, DockerIgnore, parse_dockerignore
 from dockerlint_alpine.stages.elsewhere import detached, folder_files
@@ -164,6 +165,8 @@ def bring(walk: StageWalk, instruction: Instruction, reference: str, source: str
             FromStage(source, folder, None, image=reference, access=_access(walk, instruction))
         )
         _bring_image_python(walk, reference, source, folder)
+        if (uv := UV_IMAGE.fullmatch(reference)) is not None:
+            walk.settings[UV_VERSION] = uv[1]
         return
     packages = other.packages.world if other.packages is not None else None
     access = _access(walk, instruction)

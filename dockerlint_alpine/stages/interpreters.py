@@ -49,6 +49,12 @@ class CommandPlace(Struct, frozen=True):
         """Whether the stage is Alpine's."""
         return self.walk.glibc is None
 
+    @property
+    def newest_python(self) -> str | None:
+        """That of the official image whose tag names no version."""
+        image = self.walk.build.knowledge.base_image("python:3-alpine", self.walk.build.as_of)
+        return image.python if image is not None else None
+
     def environment(self, prefix: str) -> PythonHome | None:
         """The environment or copied interpreter at ``prefix``."""
         return self.walk.homes.get(prefix)

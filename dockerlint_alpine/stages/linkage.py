@@ -107,7 +107,7 @@ def build_facts(
     env: Mapping[str, str],
     *,
     read: SourceRule | None = None,
-    own: Callable[[Library], bool] = lambda library: False,
+    own: Callable[[Library], bool] | None = None,
 ) -> BuildFacts:
     """What compiling ``resolved`` in ``world`` with the environment ``env`` needs and links.
 
@@ -123,7 +123,7 @@ def build_facts(
     for link in rule.libraries:
         library = (read.libraries.get(link.library) if read is not None else None) or knowledge.library(link.library)
         use = _use(link, library, index, world, possible, env) if library is not None else None
-        if library is not None and use is not None and not (use.presence == "absent" and own(library)):
+        if library is not None and use is not None and not (use.presence == "absent" and own and own(library)):
             uses.append(use)
     tools = dict.fromkeys(need for language in languages for need in language.needs)
     tools.update(dict.fromkeys(rule.needs))

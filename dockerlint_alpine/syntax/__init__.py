@@ -9,7 +9,7 @@ from __future__ import annotations
 from dockerlint_alpine.syntax.directives import Directive
 from dockerlint_alpine.syntax.dockerfile import Dockerfile, parse, plain_text
 from dockerlint_alpine.syntax.edit import Edit, EditConflictError, EditError, apply_edits
-from dockerlint_alpine.syntax.expand import Expanded, expand, expand_words
+from dockerlint_alpine.syntax.expand import Expanded, expand
 from dockerlint_alpine.syntax.heredoc import Heredoc
 from dockerlint_alpine.syntax.instruction import Flag, Instruction, KeyValue, Mount, key_values
 from dockerlint_alpine.syntax.layout import LayoutError, PackageList, list_layout
@@ -52,7 +52,6 @@ __all__ = [
     "apply_edits",
     "expand",
     "expand_command",
-    "expand_words",
     "expanded_commands",
     "key_values",
     "list_layout",

@@ -62,12 +62,6 @@ class Dockerfile(Struct, frozen=True):
         line = self.line_of(offset)
         return line, max(offset, 0) - self._line_starts[line - 1] + 1
 
-    def line_span(self, line: int) -> Span:
-        """The bytes of a line (1-based), its line end left out."""
-        start = self._line_starts[line - 1]
-        end = self._line_starts[line] if line < len(self._line_starts) else len(self.data)
-        return start, start + len(self.data[start:end].rstrip(b"\r\n"))
-
     def instruction_at(self, offset: int) -> Instruction | None:
         """The instruction that covers the byte at ``offset`` (its end included), or ``None``."""
         index = bisect_right(self.instructions, offset, key=lambda instruction: instruction.start) - 1

@@ -302,20 +302,6 @@ def expand(source: SourceText, scope: Scope, *, escape: str = "\\") -> Expanded:
     return Expanded(SourceText.concat(part for part, _ in parts), tuple(lex.unknown))
 
 
-def expand_words(source: SourceText, scope: Scope, *, escape: str = "\\") -> tuple[Expanded, ...]:
-    """Expand one text and split it into words at white space that is not quoted, after the expansion.
-
-    Empty words vanish, quoted or not, as in BuildKit. The unknown names are listed with every word. A text that
-    BuildKit would refuse comes back as one word with the problem.
-    """
-    lex = Lex(source, scope, LexOptions(escape))
-    try:
-        parts = lex.run()
-    except LexError as error:
-        return (Expanded(source, tuple(lex.unknown), (str(error),)),)
-    return tuple(Expanded(word, tuple(lex.unknown)) for word in split_words(parts))
-
-
 def raw_words(source: SourceText) -> tuple[SourceText, ...]:
     """The words of a whole instruction with quotes, escapes and variables left as written (to look for here-documents).
 

@@ -149,16 +149,6 @@ class PackageList:
             return self._insert_line(position, text)
         return self._insert_inline(position, text)
 
-    def insert_all(self, names: Iterable[str]) -> tuple[Edit, ...]:
-        """Put several names into the list. They keep their order, or that of the list when it is sorted."""
-        wanted = list(dict.fromkeys(names))
-        order = sort_key([package_name(name) for name in self.names])
-        if order is not None:
-            wanted.sort(key=lambda name: order(package_name(name)))
-        if self._place == "bare" and len(self._items) == 1:
-            return (self._quote_bare(wanted),)
-        return tuple(self.insert(name) for name in wanted)
-
     def replace(self, name: str, new: str) -> Edit:
         """Write ``new`` for the member ``name``: for the whole operand, or only its name when just that was given."""
         item = self._find(name)

@@ -255,9 +255,9 @@ class SourceText:
         start = len(text) - len(text.lstrip(characters))
         return self.slice(start, max(start, len(text.rstrip(characters))))
 
-    def split_fields(self, separators: str = " \t\n") -> tuple[SourceText, ...]:
-        """The fields between runs of ``separators``, as a shell splits them; opaque parts stay whole."""
-        return tuple(self.slice(start, end) for start, end in self.field_ranges(separators))
+    def split_fields(self) -> tuple[SourceText, ...]:
+        """The fields between runs of white space, as a shell splits them; opaque parts stay whole."""
+        return tuple(self.slice(start, end) for start, end in self.field_ranges())
 
     def field_ranges(self, separators: str = " \t\n") -> Iterator[tuple[int, int]]:
         """The character ranges of :meth:`split_fields`."""

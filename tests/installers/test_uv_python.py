@@ -15,6 +15,7 @@ BARE = "FROM alpine:3.21\nCOPY --from=ghcr.io/astral-sh/uv:latest /uv /bin/uv\nW
 OWN = "FROM python:3.11-alpine3.21\nCOPY --from=ghcr.io/astral-sh/uv:latest /uv /bin/uv\nWORKDIR /app\nCOPY . .\n"
 INSTALL = "uv pip install lz4==4.3.3"
 PROJECT = '[project]\nname = "a"\nversion = "1"\nrequires-python = "{}"\n'
+NEEDY = PROJECT + 'dependencies = ["lz4==4.3.3"]\n'
 Look = Callable[..., list[Finding]]
 
 
@@ -48,6 +49,21 @@ def python_of(findings: list[Finding]) -> str | None:
         (BARE, f"RUN uv python pin 3.12\nRUN uv venv && {INSTALL}\n", {}, "3.12"),
         (BARE, f"RUN uv venv && {INSTALL}\n", {"pyproject__toml": PROJECT.format("==3.12.*")}, "3.12"),
         (BARE, "RUN uv venv -p 3.12 /v && uv pip install --python /v/bin/python lz4==4.3.3\n", {}, "3.12"),
+        (BARE, f"RUN uv venv && {INSTALL}\n", {}, "3.14"),  # the newest of the day
+        (BARE, f"RUN uv venv && {INSTALL}\n", {"pyproject__toml": PROJECT.format(">=3.9")}, "3.14"),
+        (BARE, f"RUN uv venv && {INSTALL}\n", {"pyproject__toml": PROJECT.format(">=3.9,<3.13")}, "3.12"),
+        (BARE.replace("latest", "0.8.3"), f"RUN uv venv && {INSTALL}\n", {}, "3.13"),  # what that uv knows
+        (BARE.replace("latest", "0.9.2-alpine"), f"RUN uv venv && {INSTALL}\n", {}, "3.14"),
+        (BARE, "RUN uv sync\n", {"pyproject__toml": NEEDY.format(">=3.12")}, "3.14"),
+        (BARE, "RUN uv sync --python 3.13\n", {"pyproject__toml": NEEDY.format(">=3.12")}, "3.13"),
+        (BARE, "RUN uv run --no-dev python -V\n", {"pyproject__toml": NEEDY.format("~=3.12.0")}, "3.12"),
+        (OWN, "RUN uv sync\n", {"pyproject__toml": NEEDY.format(">=3.12")}, "3.14"),
+        (
+            OWN,
+            "ENV UV_PYTHON_PREFERENCE=only-managed\nRUN uv sync\n",
+            {"pyproject__toml": NEEDY.format(">=3.9")},
+            "3.14",
+        ),
         (OWN, f"RUN uv venv && {INSTALL}\n", {}, "3.11"),
         (OWN, f"RUN uv venv && {INSTALL}\n", {"pyproject__toml": PROJECT.format(">=3.10")}, "3.11"),
         (OWN, f"RUN uv venv --python 3.12 && {INSTALL}\n", {}, "3.12"),
@@ -65,8 +81,20 @@ def test_the_python_that_uv_takes(look: Look, base: str, text: str, files: dict[
 @pytest.mark.parametrize(
     ("base", "text", "files", "platform"),
     [
-        (BARE, f"RUN uv venv && {INSTALL}\n", {}, "linux/amd64"),  # the newest of that day
-        (BARE, f"RUN uv venv && {INSTALL}\n", {"pyproject__toml": PROJECT.format(">=3.9")}, "linux/amd64"),
+        (BARE.replace("latest", "0.1.2"), f"RUN uv venv && {INSTALL}\n", {}, "linux/amd64"),  # it downloads none
+        (BARE, f"RUN uv venv && {INSTALL}\n", {"pyproject__toml": PROJECT.format(">=3.99")}, "linux/amd64"),
+        (
+            BARE,
+            "ENV UV_PYTHON_DOWNLOADS=manual\nRUN uv sync\n",
+            {"pyproject__toml": NEEDY.format(">=3.12")},
+            "linux/amd64",
+        ),
+        (
+            BARE,
+            "ENV UV_PYTHON_PREFERENCE=only-system\nRUN uv sync\n",
+            {"pyproject__toml": NEEDY.format(">=3.12")},
+            "linux/amd64",
+        ),
         (BARE, f"RUN uv venv --python 3.12 && {INSTALL}\n", {}, "linux/arm/v7"),  # no build for it
         (BARE, f"ENV UV_PYTHON_DOWNLOADS=never\nRUN uv venv -p 3.12 && {INSTALL}\n", {}, "linux/amd64"),
         (OWN, f"RUN uv venv --no-managed-python -p 3.12 && {INSTALL}\n", {}, "linux/amd64"),
@@ -97,3 +125,19 @@ def test_what_can_not_be_told_is_said(look: Look, base: str, text: str, files: d
 )
 def test_requests(request_: str, version: str | None) -> None:
     assert version_of(request_) == version
+
+
+@pytest.mark.parametrize(
+    ("text", "files", "expected"),
+    [
+        ("uv run python -V", {"pyproject__toml": NEEDY.format(">=3.12")}, "3.14"),
+        ("uv run -p 3.12 --with rich python --index-url x", {"pyproject__toml": NEEDY.format(">=3.12")}, "3.12"),
+        ("uv run python -V", {}, None),  # no project: nothing is synced
+        ("UV_NO_SYNC=1 uv run python -V", {"pyproject__toml": NEEDY.format(">=3.12")}, None),
+        ("uv run --no-project python -V", {"pyproject__toml": NEEDY.format(">=3.12")}, None),
+    ],
+)
+def test_run_syncs_the_project_first(look: Look, text: str, files: dict[str, str], expected: str | None) -> None:
+    found = look(f"{BARE}RUN {text}\n", **files)
+    assert "AD901" not in {one.code for one in found}
+    assert python_of(found) == expected

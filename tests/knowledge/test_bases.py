@@ -38,8 +38,6 @@ if TYPE_CHECKING:
         ("node:20-alpine3.19", "3.19", None, None),
         ("nginx:1.25-alpine3.18-slim", "3.18", None, None),
         ("docker:24-dind", "3.20", None, None),
-        ("python:2-alpine", "3.11", None, "/usr/local"),
-        ("python:2.7.15-alpine", "3.9", None, "/usr/local"),
         ("docker:dind", "3.24", None, None),
         ("docker:17.06.1-dind", "3.6", None, None),
         ("docker:26-cli-alpine3.19", "3.19", None, None),
@@ -53,7 +51,7 @@ if TYPE_CHECKING:
         ("openjdk:8-jre-alpine", "3.9", None, None),
         ("registry.example.com/library/golang:1.12-alpine", "3.11", None, None),
         ("eclipse-temurin:17-jdk-alpine-3.21", "3.21", None, None),
-        ("wordpress:5-fpm-alpine", None, None, None),
+        ("wordpress:5-fpm-alpine", "3.15", None, None),
         ("someone/app:1.2-alpine3.18", "3.18", None, None),
     ],
 )

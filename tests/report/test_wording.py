@@ -45,5 +45,6 @@ def test_what_differs_in_names_alone_is_told_once(messages: list[str], said: str
         )
         for line, message in enumerate(messages, 1)
     )
-    more = f" and {len(found) - 2} more" if len(found) > 2 else ""
-    assert unchecked(Report((FileReport("D", found),))) == [("Could not be checked", [f"AD9 {said} (D:1, D:2{more})"])]
+    last = f"{len(found) - 2} more" if len(found) > 3 else "D:3"
+    where = "D:1 and D:2" if len(found) == 2 else f"D:1, D:2 and {last}"
+    assert unchecked(Report((FileReport("D", found),))) == [("Could not be checked", [f"AD9 {said} ({where})"])]

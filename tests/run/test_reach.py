@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import shutil
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -227,3 +229,60 @@ def test_another_index_is_another_answer(check: Check, index: LocalIndex, monkey
     assert "needs libxml2" not in check("--online", **files, **{"r.txt": "nobody-s==1.0\n"}).stdout
     monkeypatch.setenv("UV_DEFAULT_INDEX", index.url)
     assert "needs libxml2" in check("--online").stdout
+
+
+SETS = 4
+"""Sets of requirements that can only be answered where all are asked about at once."""
+
+
+@dataclass
+class AllAtOnce:
+    """Lets nobody through before ``SETS`` have come, and after a time nobody at all."""
+
+    barrier: threading.Barrier = field(default_factory=lambda: threading.Barrier(SETS, timeout=3))
+
+    def wait(self, _: float) -> None:
+        with suppress(threading.BrokenBarrierError):
+            self.barrier.wait()
+
+    def set(self) -> None:
+        self.barrier.abort()
+
+
+def generated(run: Callable[..., Result]) -> str:
+    Path("r.txt").write_text("".join(f"native-{number}\n" for number in range(SETS)))
+    return run("generate", "r.txt", "--python", "3.12", "--alpine", "3.21").stdout
+
+
+def in_one_file() -> str:
+    installs = "".join(f"RUN pip install native-{number}\n" for number in range(SETS))
+    Path("Dockerfile").write_text(f"FROM python:3.12-alpine3.21\n{installs}")
+    return "Dockerfile"
+
+
+def diagnosed(run: Callable[..., Result]) -> str:
+    Path("build.log").write_text(
+        "Building wheel for native-0\nerror: command 'gcc' failed: No such file or directory\n"
+    )
+    return run("diagnose", "build.log", "--dockerfile", in_one_file(), "--diff").stdout
+
+
+def planned(run: Callable[..., Result]) -> str:
+    return run("verify", in_one_file(), "--plan").stdout
+
+
+@pytest.mark.parametrize(
+    ("command", "told"), [(generated, "libxml2-dev"), (diagnosed, "+RUN apk add"), (planned, "import every extension")]
+)
+def test_every_command_asks_about_all_at_once(
+    check: Check, index: LocalIndex, command: Callable[[Callable[..., Result]], str], told: str
+) -> None:
+    for number in range(SETS):
+        built_with = f'[build-system]\nrequires = ["tool-{number}"]\n'
+        index.add_sdist(f"native-{number}", "1.0", [], {"setup.py": SETUP, "a.c": "", "pyproject.toml": built_with})
+        index.add_sdist(f"tool-{number}", "1.0", [], {"setup.py": SETUP, "a.c": ""})
+    gate = AllAtOnce()
+    index.delay, index.held = gate, "/files/"  # type: ignore[assignment]
+    assert told in command(lambda *arguments: CliRunner().invoke(app, [*arguments]))
+    assert not gate.barrier.broken
+    assert sum(path.startswith("/files/") for path, _ in index.requests) == 2 * SETS  # and of what builds them

@@ -11,7 +11,7 @@ KAFKA = f"{PY} AS b\nRUN apk add build-base git\nRUN {{}}\nRUN pip install --no-
 MADE = "git clone https://example.org/librdkafka && cd librdkafka && ./configure && make && make install"
 CMAKE = "wget -O- https://example.org/librdkafka.tgz | tar xz && cmake -B b && cmake --build b --target install"
 GEOS = (
-    "FROM alpine:3.20 AS geos\nRUN apk add build-base cmake && wget https://example.org/geos-3.12.tar.bz2 && make -C b install\n"
+    "FROM alpine:3.20 AS geos\nRUN apk add build-base cmake && wget https://h.example/geos.tbz && make -C b install\n"
     f"{PY}\nCOPY --from=geos {{}} /usr/local/\nRUN apk add build-base && pip install --no-binary :all: shapely==2.0.4\n"
 )
 

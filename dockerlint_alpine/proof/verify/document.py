@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from msgspec.structs import asdict
+from msgspec import to_builtins
 
 if TYPE_CHECKING:
-    from dockerlint_alpine.proof.verify.claims import Claim, Missed
+    from dockerlint_alpine.proof.verify.claims import Claim
     from dockerlint_alpine.proof.verify.image_proof import ImageProof
     from dockerlint_alpine.proof.verify.model import Check, VerifyReport
 
@@ -27,14 +27,11 @@ def to_json(report: VerifyReport) -> dict[str, Any]:
         "seconds": report.seconds,
         "engine": dict(report.engine),
         "checks": [_check(check) for check in report.checks],
-        "services": [
-            {**asdict(service), "log": list(service.log), "health_log": list(service.health_log)}
-            for service in report.services
-        ],
+        "services": to_builtins(report.services),
         "images": [_image(proof) for proof in report.images],
         "before": [_image(proof) for proof in report.before],
-        "causes": [{**asdict(cause), "packages": list(cause.packages)} for cause in report.causes],
-        "fix": None if report.fix is None else {**asdict(report.fix), "titles": list(report.fix.titles)},
+        "causes": to_builtins(report.causes),
+        "fix": to_builtins(report.fix),
         "metrics": [
             {"metric": name, "target": target, "actual": actual, "met": met}
             for name, target, actual, met in metrics(report)
@@ -46,17 +43,8 @@ def to_json(report: VerifyReport) -> dict[str, Any]:
 
 
 def _check(check: Check) -> dict[str, Any]:
-    return {
-        "name": check.name,
-        "level": check.level,
-        "service": check.service,
-        "status": check.status,
-        "before": check.before,
-        "detail": check.detail,
-        "reason": check.reason,
-        "seconds": check.seconds,
-        "blocked_by": check.blocked_by,
-    }
+    names = ("name", "level", "service", "status", "before", "detail", "reason", "seconds", "blocked_by")
+    return {name: getattr(check, name) for name in names}
 
 
 def _image(proof: ImageProof) -> dict[str, Any]:
@@ -82,8 +70,8 @@ def _image(proof: ImageProof) -> dict[str, Any]:
         ],
         "imported": sum(1 for one in proof.imported if one.kind == "imported"),
         "claims": [_claim(claim) for claim in proof.claims],
-        "missed": [_missed(miss) for miss in proof.missed],
-        "elsewhere": [_missed(miss) for miss in proof.elsewhere],
+        "missed": to_builtins(proof.missed),
+        "elsewhere": to_builtins(proof.elsewhere),
         "notes": list(proof.notes),
     }
 
@@ -101,10 +89,6 @@ def _claim(claim: Claim) -> dict[str, Any]:
         "level": claim.level,
         "reason": claim.reason,
     }
-
-
-def _missed(miss: Missed) -> dict[str, Any]:
-    return {**asdict(miss), "packages": list(miss.packages)}
 
 
 def metrics(report: VerifyReport) -> list[tuple[str, str, str, bool]]:

@@ -236,12 +236,9 @@ class Engine:
         return gone
 
 
-def label_filter(run: str | None = None, project: str | None = None) -> dict[str, Any]:
-    """The filter for what one run, one project's runs, or all runs have made."""
-    labels = [f"{LABEL}={run}" if run is not None else LABEL]
-    if project is not None:
-        labels.append(f"{PROJECT_LABEL}={project}")
-    return {"label": labels}
+def label_filter(run: str | None = None) -> dict[str, Any]:
+    """The filter for what one run, or all runs, have made."""
+    return {"label": [f"{LABEL}={run}" if run is not None else LABEL]}
 
 
 def as_json(value: object) -> str:

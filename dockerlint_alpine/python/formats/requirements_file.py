@@ -279,19 +279,16 @@ def read_requirements(
     *,
     cwd: str | None = None,
     environment: Mapping[str, str] | None = None,
-    constraint: bool = False,
-    options: IndexOptions | None = None,
     origin: Origin | None = None,
 ) -> RequirementSet:
     """Read a requirements file and what it includes.
 
-    ``cwd`` is the folder in which pip runs (default: that of the file); ``environment`` serves ``${NAME}``; ``options``
-    are what the command line said before. ``origin`` is where the file itself is named (for the problem that it can't
-    be read). What the project folders among the requirements ask for is for
-    :func:`~dockerlint_alpine.python.formats.project.follow_folders`. Never raises for bad input: what can't be read is in
-    ``problems``.
+    ``cwd`` is the folder in which pip runs (default: that of the file); ``environment`` serves ``${NAME}``. ``origin`` is
+    where the file itself is named (for the problem that it can't be read). What the project folders among the requirements
+    ask for is for :func:`~dockerlint_alpine.python.formats.project.follow_folders`. Never raises for bad input: what can't
+    be read is in ``problems``.
     """
     folder = posixpath.dirname(path)
-    collector = Collector(files, cwd if cwd is not None else folder, environment or {}, options or IndexOptions())
-    collector.file(path, constraint=constraint, chain=(), stack=(), at=origin or Origin(files.display(path)))
+    collector = Collector(files, cwd if cwd is not None else folder, environment or {}, IndexOptions())
+    collector.file(path, constraint=False, chain=(), stack=(), at=origin or Origin(files.display(path)))
     return collector.finish()

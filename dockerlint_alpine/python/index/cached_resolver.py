@@ -159,11 +159,12 @@ class CachedResolver:
         *,
         installed: Mapping[str, str] | None = None,
         no_deps: bool = False,
+        afresh: bool = False,
     ) -> Resolution:
         """See :class:`dockerlint_alpine.python.Resolver`. What is kept counts, even where more was asked for."""
         self.refusal = ""
         present = tuple(sorted((installed or {}).items()))
-        question = WhatIsInstalled(wanted, target, present, no_deps, self.fills_gaps)
+        question = WhatIsInstalled(wanted, target, present, no_deps, self.fills_gaps and not afresh)
         if self.fills_gaps:
             _check_options(wanted.options)
         found, full = _from_kept(self._kept, question, facts)

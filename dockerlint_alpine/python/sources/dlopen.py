@@ -49,16 +49,8 @@ class RuntimeOpen(Struct, frozen=True):
     note: str = ""
 
 
-def scan_source(source: bytes, path: str) -> tuple[RuntimeOpen, ...]:
-    """Give the library-opening calls of one Python source (bytes of the file); ``path`` is repeated in the results.
-
-    Raises :class:`SourceError` where it can't be parsed.
-    """
-    return _scan(source, path)[0]
-
-
 def _scan(source: bytes, path: str) -> tuple[tuple[RuntimeOpen, ...], int]:
-    """What :func:`scan_source` gives, and how many nodes that took."""
+    """The library-opening calls of one Python source (bytes of the file), and how many nodes it has. Raises SourceError."""
     try:
         nodes = check_python(source)
     except UnsafeSourceError as error:
