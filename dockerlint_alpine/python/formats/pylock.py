@@ -1,6 +1,6 @@
 """PEP 751 ``pylock.toml``: the whole answer with file names, so the verdicts need no index.
 
-:mod:`packaging.pylock` is not used: it refuses the whole file for one entry that breaks the specification, and tells no lines
+:mod:`packaging.pylock` is not used: it refuses the whole file for one entry that breaks the specification, and has no lines
 (tests/python/formats/test_beside_packaging.py compares).
 """
 
