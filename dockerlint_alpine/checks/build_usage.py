@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
+from dockerlint_alpine.apk.package import VIRTUAL
 from dockerlint_alpine.checks.base import exact_world
 from dockerlint_alpine.checks.programs import PLAIN_TOOLS
 from dockerlint_alpine.fixer.lists import apk_steps, build_names, deletions
@@ -47,9 +48,6 @@ _OF_PACKAGES = ("/usr/", "/lib/", "/bin/", "/sbin/", "/etc/")
 _LOCAL = lazy_pattern(r"\.{0,2}/|\.{1,2}\Z|-e\Z|--editable|file:|git\+|https?:")
 _SCRIPT = lazy_pattern(r"\.(?:sh|bash|ash|mk)\Z|(?:^|/)(?:Makefile|Procfile)\Z")
 _MAYBE_SCRIPT = lazy_pattern(r"(?:^|/)[^./]+\Z")
-_VIRTUAL = "virtual"
-"""The repository of packages that ``apk add --virtual`` makes up."""
-
 _MAX_SCRIPTS = 400
 _MAX_SCRIPT_SIZE = 256 * 1024
 
@@ -113,10 +111,10 @@ def lost_without(world: World, names: Iterable[str]) -> frozenset[str]:
     pending = [found for name in world.explicit - set(names) for found in world.holders(name)]
     while pending:
         name = pending.pop()
-        if name not in kept and world.packages[name].repository != _VIRTUAL:
+        if name not in kept and world.packages[name].repository != VIRTUAL:
             kept.add(name)
             pending += world.relied_on(name)
-    virtual = {package.name for package in world.packages.values() if package.repository == _VIRTUAL}
+    virtual = {package.name for package in world.packages.values() if package.repository == VIRTUAL}
     return frozenset(world.packages.keys() - kept - virtual)
 
 

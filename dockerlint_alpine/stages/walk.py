@@ -11,6 +11,7 @@ from dockerlint_alpine.installers.base import PythonHome
 from dockerlint_alpine.stages.files import StageFiles
 from dockerlint_alpine.stages.model import Installed, Moment, ScriptCommand, Stage, Step, Unjudged, UnjudgedKind
 from dockerlint_alpine.syntax import expand
+from dockerlint_alpine.syntax.script import DEFAULT_SHELL
 from dockerlint_alpine.system.paths import absolute
 
 if TYPE_CHECKING:
@@ -38,9 +39,6 @@ def _bundled_pip(python: Package) -> str:
     """The pip of a ``python3`` that has it in its own package, as up to Alpine 3.11; empty for others."""
     own = any(provide.name == "py3-pip" for provide in python.provides)
     return _BUNDLED_PIP.get(python.version.partition("-r")[0], "") if own else ""
-
-
-DEFAULT_SHELL = ("/bin/sh", "-c")
 
 
 class Image(Struct, frozen=True):
