@@ -42,6 +42,16 @@ class Package(Struct, frozen=True, dict=True):
         return found
 
     @cached_property
+    def needed(self) -> tuple[str, ...]:
+        """The names that it depends on."""
+        return tuple(dict.fromkeys(one.name for one in self.depends if not one.conflict))
+
+    @cached_property
+    def programs(self) -> tuple[str, ...]:
+        """The programs that it brings."""
+        return tuple(one.name[4:] for one in self.provides if one.name.startswith("cmd:"))
+
+    @cached_property
     def namespaced(self) -> tuple[str, ...]:
         """The sonames under a namespace among its names: ``so:openblas:libopenblas.so.3``."""
         return tuple(name for name in self.ways if name.startswith("so:") and name.count(":") > 1)

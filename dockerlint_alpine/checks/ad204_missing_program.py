@@ -249,7 +249,7 @@ def _is_there(subject: Subject, stage: Stage, start: Start, read: _Read) -> bool
     for step in stage.steps:
         if isinstance(step, ApkStep) and step.instruction is start.instruction:
             worlds += [step.before.possible, step.after.possible]
-    if any(world.has(need) or any(map(_hides_programs, world.packages.values())) for world in worlds):
+    if any(world.has(need) or world.hides_programs for world in worlds):
         return True
     assert stage.end is not None
     folders = _SYSTEM if "/" in start.program else (*search_path(stage.end), *_SYSTEM)
@@ -278,14 +278,9 @@ def _may_come_along(subject: Subject, placement: FromStage, path: str, start: St
         found = placement.packages
         if found is None or not _is_known(subject, origin) or found.has(f"cmd:{start.name}"):
             return True
-        if any(map(_hides_programs, found.packages.values())):
+        if found.hides_programs:
             return True
     return _may_lie(subject, placement.files, path, start, read) or _made_by_run(subject, origin, start, read)
-
-
-def _hides_programs(package: Package) -> bool:
-    """True for compiled files of which the index tells nothing: neither a library nor a program that is in PATH."""
-    return not package.provides and any(constraint.name.startswith("so:") for constraint in package.depends)
 
 
 _Commands: TypeAlias = "list[tuple[Instruction, tuple[ExpandedCommand, ...] | None]]"

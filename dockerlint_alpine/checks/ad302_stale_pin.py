@@ -55,7 +55,7 @@ _NUMBERS = lazy_pattern(r"\d+(?:\.\d+)*")
 
 def run(subject: Subject) -> Iterator[Finding]:
     """Yield a finding for every version that the release certainly does not have any more."""
-    listed = list(asked_for(subject))
+    listed = asked_for(subject)
     for asked in listed:
         if not _OPERATOR.search(asked.operand.text):
             continue
@@ -82,11 +82,13 @@ def _is_stale(asked: Asked, constraint: Constraint) -> bool:
     The index only ever moves forward, so a version that it is past does not come back; one that it has not reached yet
     may have come since. A name that is provided without a version never meets one (to apk-tools 3 it is older than all).
     """
-    provided = [version for _, version in asked.index.catalog.entry(asked.name).providers]
+    providers = asked.index.catalog.entry(asked.name).providers
+    provided = [version for _, version in providers]
     wanted, dialect = constraint.version, asked.index.behaviour.dialect
     if wanted is None or any(constraint.matches(version, dialect=dialect) for version in provided):
         return False
-    return all(version is None or _is_past(version, wanted, constraint.op) for version in provided)
+    own = [version for package, version in providers if package.name == asked.name]  # others count their own versions
+    return all(version is None or _is_past(version, wanted, constraint.op) for version in own or provided)
 
 
 def _is_past(version: str, wanted: str, operator: str) -> bool:

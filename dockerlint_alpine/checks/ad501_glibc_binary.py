@@ -2,8 +2,9 @@
 Reports a wheel built for glibc (manylinux) that is installed in an Alpine stage: forced by `--platform`, named by URL, or
 taken from a local file; where the file is at hand its bytes decide, not its name. Reports what a stage with glibc
 (`python:3.12-slim`) installed as such a wheel, or compiled, and `COPY --from` brings to an Alpine stage; pure Python may
-travel. Reports also a distribution that exists for glibc only: no wheel for musl, and no source that would compile there,
-and what the index or a lock file offers neither as source nor as a wheel that fits, which the installer refuses.
+travel, and what falls back to Python without its extension (charset-normalizer, MarkupSafe). Reports also a distribution
+that exists for glibc only: no wheel for musl, and no source that would compile there, and what the index or a lock file
+offers neither as source nor as a wheel that fits, which the installer refuses.
 
 ## Why is this bad?
 pip never chooses such a wheel by itself on musl. Forced in, its extensions ask for `ld-linux-x86-64.so.2` and symbols
@@ -96,6 +97,7 @@ def _travelled(subject: Subject, stage: Stage) -> Iterator[Finding]:
             or item.as_wheel
             or made.kind not in {"wheel", "compiled"}
             or item.arrived not in stage.instructions
+            or (made.kind == "wheel" and _does_without(subject, item))
         ):
             continue
         origin = stage_label(subject.timeline.stages[made.stage])
@@ -108,6 +110,17 @@ def _travelled(subject: Subject, stage: Stage) -> Iterator[Finding]:
         moment = stage.end
         span = (item.arrived.start, item.arrived.end)
         yield _finding(subject, stage, moment, span, item, text, place)
+
+
+def _does_without(subject: Subject, item: Installed) -> bool:
+    """True for what falls back to Python where its extension is not found or does not load: it has a wheel for any platform
+    beside the others, or installs without a compiler."""
+    name, version = item.resolved.name, item.resolved.version
+    rule = subject.knowledge.distribution(name)
+    build = rule.build(version) if rule is not None else None
+    if build is not None and build.optional_extension:
+        return True
+    return any(one.version == version and one.pure for one in subject.knowledge.facts.releases(name))
 
 
 def _harmless(step: InstallStep, item: Installed) -> bool:

@@ -128,7 +128,9 @@ def _finding(subject: Subject, made: Compile, found: tuple[Mismatch, ...]) -> Fi
             evidence.wheel(item),
             *(Evidence("rule", fact, _cause(made, one)) for one in found for fact in one.demand.evidence[:1]),
             *(
-                Evidence("index", f"Alpine {made.stage.alpine} has {TITLES[one.tool]} {one.has}")
+                Evidence(
+                    "index", f"Alpine {made.stage.alpine} has {'at most ' * one.at_most}{TITLES[one.tool]} {one.has}"
+                )
                 for one in found
                 if one.tool in PACKAGES and one.tool != "python"
             ),
@@ -146,7 +148,7 @@ def _cause(made: Compile, one: Mismatch) -> str:
         return f"its C is refused by {name} {asked} and later; Alpine {made.stage.alpine} has {one.has}"
     if one.too_new:
         return f"its build files are refused by {name} {asked} and later; Alpine {made.stage.alpine} has {one.has}"
-    return f"needs {name} {asked} or newer; Alpine {made.stage.alpine} has {one.has}"
+    return f"needs {name} {asked} or newer; Alpine {made.stage.alpine} has {'at most ' * one.at_most}{one.has}"
 
 
 def _ways(subject: Subject, made: Compile, found: tuple[Mismatch, ...]) -> Iterator[str]:

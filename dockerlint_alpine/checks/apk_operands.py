@@ -79,12 +79,16 @@ class Asked(Struct, frozen=True):
         return locate(subject.dockerfile, span)
 
 
-def asked_for(subject: Subject) -> Iterator[Asked]:
+def asked_for(subject: Subject) -> tuple[Asked, ...]:
     """Every package that an ``apk add`` must find in the repositories of its own release, in file order.
 
     Left out are commands and stages with other repositories, tags and ``.apk`` files; lists that a variable without a
     value hides; commands whose failure the author handles; virtual packages and what is there already.
     """
+    return subject.once((asked_for,), lambda: tuple(_asked_for(subject)))
+
+
+def _asked_for(subject: Subject) -> Iterator[Asked]:
     for stage in subject.alpine_stages():
         limit = _repositories_changed_at(subject, stage)
         for step in stage.steps:

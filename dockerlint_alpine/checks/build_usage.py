@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import posixpath
 import re
+from itertools import chain
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
@@ -16,6 +17,7 @@ from msgspec import Struct
 from dockerlint_alpine.checks.base import exact_world
 from dockerlint_alpine.checks.programs import PLAIN_TOOLS
 from dockerlint_alpine.fixer.lists import apk_steps, build_names, deletions
+from dockerlint_alpine.python.tags import knows_musllinux
 from dockerlint_alpine.stages import ApkStep, BuildFacts, InstallStep, is_installer, is_native, pulled_in_by
 from dockerlint_alpine.stages.files import FromContext, FromStage
 from dockerlint_alpine.syntax import expanded_commands, run_scripts
@@ -47,9 +49,6 @@ _OF_PACKAGES = ("/usr/", "/lib/", "/bin/", "/sbin/", "/etc/")
 _LOCAL = lazy_pattern(r"\.{0,2}/|\.{1,2}\Z|-e\Z|--editable|file:|git\+|https?:")
 _SCRIPT = lazy_pattern(r"\.(?:sh|bash|ash|mk)\Z|(?:^|/)(?:Makefile|Procfile)\Z")
 _MAYBE_SCRIPT = lazy_pattern(r"(?:^|/)[^./]+\Z")
-_VIRTUAL = "virtual"
-"""The repository of packages that ``apk add --virtual`` makes up."""
-
 _MAX_SCRIPTS = 400
 _MAX_SCRIPT_SIZE = 256 * 1024
 
@@ -107,23 +106,10 @@ def usage(subject: Subject, stage: Stage) -> Usage | None:
     return Usage(tuple(builds), len(wheels), frozenset(roots))
 
 
-def lost_without(world: World, names: Iterable[str]) -> frozenset[str]:
-    """The packages that are in ``world`` only because the packages ``names`` were asked for, these included."""
-    kept: set[str] = set()
-    pending = [found for name in world.explicit - set(names) for found in world.holders(name)]
-    while pending:
-        name = pending.pop()
-        if name not in kept and world.packages[name].repository != _VIRTUAL:
-            kept.add(name)
-            pending += world.relied_on(name)
-    virtual = {package.name for package in world.packages.values() if package.repository == _VIRTUAL}
-    return frozenset(world.packages.keys() - kept - virtual)
-
-
 def programs_of(world: World, packages: Iterable[str]) -> frozenset[str]:
     """The programs that these packages bring."""
-    found = (world.packages[name] for name in packages if name in world.packages)
-    return frozenset(one.name[4:] for package in found for one in package.provides if one.name.startswith("cmd:"))
+    found = [world.packages[name].programs for name in packages if name in world.packages]
+    return frozenset(chain.from_iterable(found))
 
 
 def mentioned(subject: Subject, stage: Stage, programs: frozenset[str]) -> bool:
@@ -183,6 +169,9 @@ def _stage_understood(subject: Subject, stage: Stage) -> bool:
 
 
 def _install_understood(step: InstallStep) -> bool:
+    native = any(item.built is not None and item.built.languages for item in step.installed)
+    if native and not step.built_for and not knows_musllinux(step.target.pip_version):
+        return False  # what its build asks for (cffi, greenlet, numpy) is compiled, too, and no rule tells what that is
     for item in (*step.installed, *step.built_for):
         kind = item.resolved.artefact.kind
         if item.built is None and kind not in {"wheel", "installed"}:

@@ -40,6 +40,8 @@ class Mismatch(Struct, frozen=True):
     tool: Tool
     has: str
     demand: Demand
+    at_most: bool = False
+    """True where the release may have an older one: a later release has this."""
 
     @property
     def too_new(self) -> bool:
@@ -70,7 +72,9 @@ def mismatches(subject: Subject, made: Compile) -> tuple[Mismatch, ...]:
             continue
         has = _has(subject, made, demand, table, said)
         if has is not None and not _is_met(has, demand):
-            found.setdefault((demand.tool, demand.bound != "least"), Mismatch(demand.tool, has, demand))
+            at_most = demand.tool in PACKAGES and table.version(demand.tool, made.stage.alpine) is None
+            wrong = Mismatch(demand.tool, has, demand, at_most=at_most and demand.tool != "python")
+            found.setdefault((demand.tool, demand.bound != "least"), wrong)
     return tuple(found.values())
 
 
@@ -85,7 +89,9 @@ def _has(subject: Subject, made: Compile, demand: Demand, table: Toolchains, sai
     if tool in PACKAGES:
         if tool == "cmake" and ("cmd:cmake" not in made.built.tools or (demand.bound == "before" and _POLICY in said)):
             return None
-        return table.version(tool, made.stage.alpine)
+        release = made.stage.alpine
+        known = table.version(tool, release)
+        return table.at_most(tool, release) if known is None and release and demand.bound == "least" else known
     if python is None or made.step.command.tool.name != "pip" or _CONSTRAINED.search(said):
         return None
     return "" if table.reached(tool, demand.version, python, subject.timeline.as_of) else None

@@ -90,6 +90,11 @@ class Toolchains:
         """The version of a tool in a release."""
         return self.releases.get(release or "", {}).get(tool)
 
+    def at_most(self, tool: str, release: str) -> str | None:
+        """The version of a tool in the first recorded release after one that is not recorded: tools only grow."""
+        later = [one for one, has in self.releases.items() if tool in has and release_key(one) > release_key(release)]
+        return self.version(tool, min(later, key=release_key, default=None))
+
     def reached(self, tool: str, version: str, python: str, day: str | None = None) -> bool:
         """True where the newest release of a tool on the index that takes this Python (``X.Y``) is ``version`` or later, on
         this ``day`` (``YYYY-MM-DD``; ``None`` is today)."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import posixpath
 from functools import cached_property
 from typing import TYPE_CHECKING, Literal
 
@@ -11,7 +12,7 @@ from msgspec.structs import replace
 from dockerlint_alpine.installers.base import PythonHome, project_folder
 from dockerlint_alpine.installers.uv_python import UV_VERSION
 from dockerlint_alpine.knowledge.packaged import distribution_names, python_modules
-from dockerlint_alpine.python.formats.project import no_project
+from dockerlint_alpine.python.formats.project import name_of, no_project
 from dockerlint_alpine.python.markers import machine
 from dockerlint_alpine.python.model import Resolution, Resolved, Target, Unresolved, normalise
 from dockerlint_alpine.python.requirement import comes_from_git
@@ -29,10 +30,12 @@ from dockerlint_alpine.stages.compiles import SourceBuilds
 from dockerlint_alpine.stages.context import NOT_IN_CONTEXT
 from dockerlint_alpine.stages.elsewhere import show_repository
 from dockerlint_alpine.stages.errors import StagesError
-from dockerlint_alpine.stages.files import FromText
+from dockerlint_alpine.stages.files import FromStage, FromText
 from dockerlint_alpine.stages.install_request import (
+    EXTRAS,
     ArgumentReader,
     InstallRequest,
+    is_project,
     read_install_request,
     requirements_text,
 )
@@ -44,7 +47,7 @@ from dockerlint_alpine.system.paths import absolute
 from dockerlint_alpine.system.plural import listed
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from dockerlint_alpine.installers.base import ExportCommand, InstallCommand
     from dockerlint_alpine.knowledge import Knowledge
@@ -130,7 +133,7 @@ class Installer:
         walk = call.walk
         if walk.glibc is None and (walk.packages is None or walk.index is None):
             return
-        words = ArgumentReader(walk, call.instruction, call.folder, call.file).words(command)
+        words = ArgumentReader(walk, call.instruction, call.folder, call.variables, call.file).words(command)
         options = command.tool.options(command, words.texts)
         folder = project_folder(call.folder, options) if command.action == "project" else call.folder
         home = command.tool.home(command, options, call.place(folder))
@@ -163,6 +166,8 @@ class Installer:
         self._report_unruled(call, request, installed)
         if command.makes_wheels:
             installed = _lay_out_wheels(walk, installed, target, built=command.action != "download")
+        if command.action == "wheel":
+            _lay_out_projects(walk, (absolute(text, call.folder) for text in words.texts), place)
         _upgrade_pip(walk, home, resolution, self.knowledge.base_images.last_pip(home.version))
         walk.settings.update(
             (UV_VERSION, one.version) for one in resolution.distributions if one.name == "uv" and one.version
@@ -191,7 +196,7 @@ class Installer:
         if output is None:
             return
         walk = call.walk
-        words = ArgumentReader(walk, call.instruction, call.folder, call.file).words(command)
+        words = ArgumentReader(walk, call.instruction, call.folder, call.variables, call.file).words(command)
         place = call.place()
         home = place.interpreter("python3")
         target = Target(home.version, walk.platform) if home is not None and home.version is not None else None
@@ -665,6 +670,16 @@ def _lay_out_wheels(walk: StageWalk, installed: Sequence[Installed], target: Tar
             walk.files = walk.files.place(FromText(b"", f"{item.location.rstrip('/')}/{name}"))
         laid.append(replace(item, wheel_file=name))
     return laid
+
+
+def _lay_out_projects(walk: StageWalk, paths: Iterable[str], place: str) -> None:
+    """Let the wheel of a project, by its name, be the project itself: whoever installs it finds what it requires."""
+    for path in paths:
+        folder = EXTRAS.sub("", path)
+        if is_project(walk.files, folder):
+            name = (name_of(folder, walk.files) or posixpath.basename(folder)).replace("-", "_")
+            target = f"{place.rstrip('/')}/{name}-0-py3-none-any.whl"
+            walk.files = walk.files.place(FromStage(folder, target, walk.files))
 
 
 def _not_there_yet(walk: StageWalk, installed: Sequence[Installed]) -> list[Installed]:

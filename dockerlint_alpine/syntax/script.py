@@ -168,10 +168,26 @@ def expanded_commands(script: Script, variables: Variables) -> tuple[ExpandedCom
     assigns is unknown behind it. A ``for`` body comes once, its variable holding all words of the list. A command
     that is a wrapper or starts a nested script is replaced by what it runs; a command that only assigns is left out.
     The body of a function comes where it is called, with its arguments; where nobody calls it, it may not run.
+    The answer is kept for the next who asks with the same two objects: ``variables`` must not change afterwards.
     """
+    key = (id(script), id(variables))
+    known = _expanded.get(key)
+    if known is not None:
+        return known[2]
     walk = _Walk()
     walk.script(script, Environment(variables), _Level())
-    return tuple(walk.found)
+    found = tuple(walk.found)
+    if len(found) <= _MAX_KEPT and (not found or len(found[-1].variables) <= _MAX_KEPT):
+        if len(_expanded) >= _MAX_PARSED:
+            _expanded.clear()
+        _expanded[key] = (script, variables, found)
+    return found
+
+
+_MAX_KEPT = 200
+"""Commands, and variables, of a script whose expansion is kept."""
+_expanded: dict[tuple[int, int], tuple[Script, Variables, tuple[ExpandedCommand, ...]]] = {}
+"""As :data:`_parsed`, of what scripts come to."""
 
 
 class _Level(Struct, frozen=True):

@@ -117,6 +117,12 @@ def test_the_versions_of_another_release_say_nothing(judge: Judge) -> None:
     assert not stale(judge("FROM alpine:3.13\nRUN apk add curl=0.1-r0\n"))
 
 
+def test_what_else_provides_a_name_has_versions_of_its_own(judge: Judge) -> None:
+    """postgresql-bdr-dev 9.4 provides postgresql-dev, too, and will never come to 12.4."""
+    (finding,) = judge("FROM alpine:3.12\nRUN apk add postgresql-dev=12.4-r0\n", select=["AD302"]).findings
+    assert "Alpine 3.12 had postgresql-dev 12.8-r0" in finding.message
+
+
 def test_a_branch_is_only_possible(judge: Judge) -> None:
     text = 'FROM alpine:3.19\nARG A\nRUN if [ -n "$A" ]; then apk add curl=8.5.0-r0; fi\n'
     (finding,) = stale(judge(text))

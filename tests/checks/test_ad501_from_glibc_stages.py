@@ -48,6 +48,12 @@ def test_pure_python_may_travel(judge: Judge) -> None:
     assert report.findings == ()
 
 
+def test_what_falls_back_to_python_may_travel(judge: Judge) -> None:
+    """The extension's name ends with ``-linux-gnu.so``: a Python for musl passes over it and takes the module beside it."""
+    asked = "charset-normalizer==3.4.1\nmarkupsafe==3.0.2\nlz4==4.4.5\n"
+    assert glibc(judge(COPIED.format(base="python:3.12-slim"), {"requirements.txt": asked})).keys() == {"lz4"}
+
+
 def test_what_is_not_known_is_said(judge: Judge) -> None:
     report = judge(COPIED.format(base="python:3.12-slim"), {"requirements.txt": "nobody-knows-this\n"})
     assert [(one.code, one.message) for one in report.findings] == [

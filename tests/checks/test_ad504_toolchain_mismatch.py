@@ -42,6 +42,14 @@ def test_rust_of_the_release_is_too_old(judge: Judge) -> None:
     assert (finding.fix, finding.packages) == (None, ())
 
 
+def test_a_release_that_is_not_recorded_has_no_newer_tools_than_the_next(judge: Judge) -> None:
+    report = judge(f"FROM alpine:3.11\n{TOOLS}RUN apk add python3 python3-dev && {CRYPTOGRAPHY}\n")
+    (finding,) = (one for one in hopeless(report) if one.distribution and one.distribution.name == "cryptography")
+    assert "Alpine 3.11 has at most 1.44, no package helps: " in finding.message
+    assert "AD102" not in about(report, "cryptography")
+    assert (TABLE.at_most("rust", "3.7"), TABLE.at_most("rust", "edge")) == ("1.31", None)
+
+
 def test_the_tools_that_cannot_help_are_not_proposed(judge: Judge) -> None:
     report = judge(f"FROM python:3.10-alpine3.16\nRUN {CRYPTOGRAPHY}\n")
     assert not {"AD101", "AD102"} & set(about(report, "cryptography"))

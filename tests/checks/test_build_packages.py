@@ -155,3 +155,18 @@ ON = "FROM python:3.11-alpine3.19"
 )
 def test_what_does_not_reach_the_image_is_not_reported(judge: Judge, lines: tuple[str, ...]) -> None:
     assert "AD401" not in {finding.code for finding in judge("\n".join(lines) + "\n").findings}
+
+
+@pytest.mark.parametrize(("pip", "codes"), [("", {"AD401", "AD402"}), ("RUN pip install pip==20.1\n", {"AD401"})])
+def test_what_the_build_of_a_build_asks_for_is_compiled_by_an_old_pip(judge: Judge, pip: str, codes: set[str]) -> None:
+    """No rule tells what a build asks for; cffi, say, which pip 20 compiles as well, and that takes libffi-dev."""
+    text = f"FROM python:3.12-alpine3.21\n{pip}RUN apk add build-base libffi-dev && pip install --no-deps lz4==4.4.5\n"
+    assert {one.code for one in judge(text).findings} - {"AD502"} == codes
+
+
+def test_what_is_deleted_again_does_not_stay(judge: Judge) -> None:
+    text = (
+        "FROM python:3.12-alpine3.21\nRUN apk add -t .b build-base libffi-dev && pip install lz4==4.4.5 && apk del .b\n"
+    )
+    (found,) = judge(text, select=["AD402"]).findings
+    assert found.message == "libffi-dev is not needed: nothing that is compiled in this stage uses it"

@@ -510,6 +510,17 @@ def test_exact_pins_of_what_a_dump_of_2023_lists_are_out_of_date() -> None:
     assert short(ask("parent==1", facts))["child"] == ("1", "sdist")
 
 
+def test_upper_bounds_of_what_a_dump_of_2023_lists_are_out_of_date() -> None:
+    """A bot's framework asked for aiohttp<3.9 then; its releases of today take what has wheels for this Python."""
+    old, dated = (Release("1", upload_date=day, wheels=("py3-none-any",), partial=True) for day in (None, "2026-11-01"))
+    child = [Release("3", wheels=MUSL), Release("2"), Release("1", wheels=MUSL)]
+    requires = {"parent": ["child>=2,<3"], "child": []}
+    facts = MemoryFacts({"parent": [old], "child": child}, requires)
+    assert short(ask("parent", facts))["child"] == ("3", "wheel")
+    assert short(ask("parent==1", facts))["child"] == ("2", "sdist")
+    assert short(ask("parent", MemoryFacts({"parent": [dated], "child": child}, requires)))["child"] == ("2", "sdist")
+
+
 def test_sdists_of_what_was_always_pure_are_pure_where_the_version_is_open() -> None:
     pure = ("py3-none-any",)
     releases = {"web": [Release("1", wheels=pure)], "star": [Release("2", wheels=pure), Release("1")]}
