@@ -216,16 +216,18 @@ class StageWalk:
         return PythonHome(prefix, version, pip_version=pip) if version is not None else None
 
     def apk_python(self) -> PythonHome | None:
-        """Alpine's own Python in this stage, if ``python3`` is installed."""
+        """Alpine's own Python in this stage, if ``python3`` is installed, or ``python`` where that is Python 2."""
         if self.packages is None:
             return None
-        package = self.packages.world.provider("cmd:python3") or self.packages.possible.provider("cmd:python3")
+        major = "2" if self._means_python2() else "3"
+        command = f"cmd:python{major}"
+        package = self.packages.world.provider(command) or self.packages.possible.provider(command)
         if package is None:
             return None
         version = re.match(r"\d+\.\d+", package.version)
-        if self._means_python2() or (self.index is not None and self.index.release in _BEFORE_PYTHON36):
+        if major == "3" and self.index is not None and self.index.release in _BEFORE_PYTHON36:
             version = None
-        pip = self.packages.possible.packages.get("py3-pip")
+        pip = self.packages.possible.packages.get(f"py{major}-pip")
         pip_version = re.match(r"[\d.]+", pip.version if pip is not None else _bundled_pip(package))
         upgraded = self.settings.get("pip./usr")
         return PythonHome(
@@ -236,7 +238,7 @@ class StageWalk:
         )
 
     def _means_python2(self) -> bool:
-        """Whether the Python that was asked for is Python 2, of which nothing is known here: up to Alpine 3.11 that is what
+        """Whether the Python that was asked for is Python 2: up to Alpine 3.11 that is what
         ``python``, ``python-dev`` and ``py-pip`` are (aports 3.11: main/python2; 3.12 dropped the names)."""
         if self.packages is None or self.index is None or self.index.release not in _WITH_PYTHON2:
             return False
