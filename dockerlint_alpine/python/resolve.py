@@ -566,6 +566,7 @@ class _Offline:
             needs = [need for need in self.active(node, nearest) if need.name is not None]
             if all(need.name in nodes or self.is_harmless(need) for need in needs):
                 self.notes.append(_BY_NEIGHBOUR)
+                self.assumed.append(node.name)
                 return
         reason = f"the dependencies of {node.name} {version} are not recorded"
         self.tell(node.name, node.chain, reason, "dependencies")

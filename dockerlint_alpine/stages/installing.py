@@ -586,15 +586,17 @@ def _from_apk(walk: StageWalk, prefix: str) -> dict[str, str]:
     """Distributions that ``py3-*`` packages brought, by every name that each may stand for (py3-yaml: PyYAML).
 
     ``prefix`` is that of the modules of this Python (``py3.11:``). Up to Alpine 3.13 the index does not list them: there
-    the package's name tells. The revision of the package (``-r1``) is no part of the version.
+    the package's name tells, and of Python 2 always. The revision of the package (``-r1``) is no part of the version.
     """
     assert walk.packages is not None
+    named = f"{prefix[: len('py3')]}-"
     found: dict[str, str] = {}
     for package in walk.packages.world.packages.values():
         provided = [provide.name for provide in package.provides if provide.name.startswith("py3.")]
         modules = python_modules(name for name in provided if name.startswith(prefix))
-        if modules or (package.name.startswith("py3-") and not provided):
-            names = {*distribution_names(package.name, modules), *map(normalise, modules)}
+        if modules or (package.name.startswith(named) and not provided):
+            by_python3 = f"py3-{package.name.removeprefix(named)}"
+            names = {*distribution_names(by_python3, modules), *map(normalise, modules)}
             found.update(dict.fromkeys(names, package.version.partition("-r")[0]))
     return found
 

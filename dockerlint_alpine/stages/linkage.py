@@ -12,15 +12,14 @@ from typing import TYPE_CHECKING, Literal
 from msgspec import Struct
 from msgspec.structs import replace
 
+from dockerlint_alpine.apk.package import VIRTUAL
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from dockerlint_alpine.apk import Index, World
     from dockerlint_alpine.knowledge import Build, Knowledge, Language, Library, Link, RuntimeNeed
     from dockerlint_alpine.python.model import Resolved
-
-VIRTUAL = "virtual"
-"""The repository of packages that ``apk add --virtual`` makes up."""
 
 Presence = Literal["present", "possible", "absent", "off"]
 

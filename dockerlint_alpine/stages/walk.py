@@ -11,6 +11,7 @@ from dockerlint_alpine.installers.base import PythonHome
 from dockerlint_alpine.stages.files import StageFiles
 from dockerlint_alpine.stages.model import Installed, Moment, ScriptCommand, Stage, Step, Unjudged, UnjudgedKind
 from dockerlint_alpine.syntax import expand
+from dockerlint_alpine.syntax.script import DEFAULT_SHELL
 from dockerlint_alpine.system.paths import absolute
 
 if TYPE_CHECKING:
@@ -39,9 +40,6 @@ def _bundled_pip(python: Package) -> str:
     """The pip of a ``python3`` that has it in its own package, as up to Alpine 3.11; empty for others."""
     own = any(provide.name == "py3-pip" for provide in python.provides)
     return _BUNDLED_PIP.get(python.version.partition("-r")[0], "") if own else ""
-
-
-DEFAULT_SHELL = ("/bin/sh", "-c")
 
 
 class Image(Struct, frozen=True):
@@ -219,16 +217,19 @@ class StageWalk:
         return PythonHome(prefix, version, pip_version=pip) if version is not None else None
 
     def apk_python(self, program: str = "") -> PythonHome | None:
-        """Alpine's own Python in this stage, if ``python3`` is installed; the one that ``program`` is of."""
+        """Alpine's own Python in this stage, if ``python3`` is installed, or ``python`` where that is Python 2; the one that
+        ``program`` is of."""
         if self.packages is None:
             return None
-        package = self.packages.world.provider("cmd:python3") or self.packages.possible.provider("cmd:python3")
+        major = "2" if self._means_python2(program) else "3"
+        command = f"cmd:python{major}"
+        package = self.packages.world.provider(command) or self.packages.possible.provider(command)
         if package is None:
             return None
         version = re.match(r"\d+\.\d+", package.version)
-        if self._means_python2(program) or (self.index is not None and self.index.release in _BEFORE_PYTHON36):
+        if major == "3" and self.index is not None and self.index.release in _BEFORE_PYTHON36:
             version = None
-        pip = self.packages.possible.packages.get("py3-pip")
+        pip = self.packages.possible.packages.get(f"py{major}-pip")
         pip_version = re.match(r"[\d.]+", pip.version if pip is not None else _bundled_pip(package))
         upgraded = self.settings.get("pip./usr")
         return PythonHome(
@@ -239,9 +240,9 @@ class StageWalk:
         )
 
     def _means_python2(self, program: str) -> bool:
-        """Whether the Python that was asked for is Python 2, of which nothing is known here: up to Alpine 3.11 that is what
-        ``python``, ``python-dev`` and ``py-pip`` are (aports 3.11: main/python2; 3.12 dropped the names), and ``pip`` of
-        ``py-pip`` even beside python3, whose own is ``pip3``."""
+        """Whether the Python that was asked for is Python 2: up to Alpine 3.11 that is what ``python``, ``python-dev`` and
+        ``py-pip`` are (aports 3.11: main/python2; 3.12 dropped the names), and ``pip`` of ``py-pip`` even beside python3,
+        whose own is ``pip3``."""
         if self.packages is None or self.index is None or self.index.release not in _WITH_PYTHON2:
             return False
         asked = {re.split("[=<>~@]", name)[0] for name in (*self.packages.possible.explicit, *self.foreign)}
