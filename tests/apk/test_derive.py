@@ -79,10 +79,12 @@ def test_the_recipe_has_the_word() -> None:
         (["3.1-r0", "3.2-r0", "3.3-r0"], "3.4-r0", False),
         (["3.0-r0", "3.0.1-r0", "3.0.2-r0", "3.3-r0"], "3.4-r0", False),
         (["3.0-r0", "3.1-r0", "", "3.2-r0", "3.3-r0"], "3.4-r0", False),
+        ([f"3.0.{patch}-r0" for patch in range(7)], "3.1.0-r0", True),
+        ([f"3.0.{patch}-r0" for patch in range(6)], "3.1.0-r0", False),
         (["3.0-r0", "3.1-r0", "3.2-r0", "3.3-r0"], "4.0-r0", False),
     ],
 )
-def test_a_soname_that_was_kept_through_three_changes_is_kept_by_the_next(
+def test_a_soname_that_was_kept_through_many_changes_is_kept_by_the_next(
     versions: list[str], new: str, trusted: bool
 ) -> None:
     """An empty version: that release had another soname."""
