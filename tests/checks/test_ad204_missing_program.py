@@ -50,6 +50,9 @@ def names(report: FileReport) -> list[str]:
         (f'{A}CMD ["python3", "-m", "http.server"]\n', ["python3"]),
         (f"{NO_PIP}pip install lxml\n", ["pip"]),
         (f"{NO_PIP}true\nRUN pip3 install lxml\n", ["pip3"]),
+        (f"{NO_PIP}python3 -m pip install lxml\n", ["pip3"]),
+        (f"{NO_PIP}python3 -m ensurepip && python3 -m pip install lxml\n", []),
+        ("FROM python:3.9-alpine3.13\nRUN apt install gcc\n", ["apt"]),
         ("FROM alpine:3.21\nRUN python3 --version\n", ["python3"]),
         (f"{NO_PIP}python3 get-pip.py && pip install lxml\n", []),
         (f"{NO_PIP}python3 -m ensurepip && pip3 install lxml\n", []),
@@ -206,6 +209,11 @@ SITE = "/usr/local/lib/python3.12/site-packages"
         (f'{PY}{INSTALL}{PY}COPY --from=0 {SITE} {SITE}\nCMD ["gunicorn", "app:app"]\n', ["gunicorn"]),
         (f"{PY}{INSTALL}{PY}COPY --from=0 {SITE} {SITE}\nCMD python -m gunicorn app:app\n", []),
         (f'{PY}{INSTALL}{PY}COPY --from=0 /usr/local /usr/local\nCMD ["gunicorn", "app:app"]\n', []),
+        (
+            f"{PY}COPY r.txt .\nRUN pip wheel -w /w -r r.txt\n{PY}COPY --from=0 /w /w\nCOPY r.txt .\n"
+            'RUN pip install --no-index -f /w -r r.txt\nCMD ["gunicorn", "app:app"]\n',
+            [],
+        ),
         (
             f"{PY}{INSTALL}{PY}COPY --from=0 {SITE} {SITE}\n"
             'COPY --from=0 /usr/local/bin/gunicorn /usr/local/bin/\nCMD ["gunicorn", "app:app"]\n',
