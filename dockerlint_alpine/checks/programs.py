@@ -15,6 +15,7 @@ from msgspec.structs import replace
 from dockerlint_alpine.checks.apk_operands import failure_is_handled, is_handled_in
 from dockerlint_alpine.stages import ApkStep, InstallStep
 from dockerlint_alpine.syntax import Mount, expand_command, expanded_commands, parse, parse_script, run_scripts, unwrap
+from dockerlint_alpine.syntax.script import DEFAULT_SHELL
 from dockerlint_alpine.system.paths import absolute
 from dockerlint_alpine.system.patterns import lazy_pattern
 
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
     from dockerlint_alpine.stages.model import ScriptCommand
     from dockerlint_alpine.syntax import Dockerfile, Instruction, Script, Span
 
-DEFAULT_SHELL = ("/bin/sh", "-c")
 PLAIN_TOOLS = frozenset(
     """
     addgroup adduser apk awk basename cat chgrp chmod chown cp curl cut date delgroup deluser dirname dos2unix egrep env

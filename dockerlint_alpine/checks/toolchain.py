@@ -26,7 +26,9 @@ _ELSEWHERE: dict[Tool, re.Pattern[str]] = {
 }
 """Words in a stage that bring a tool from elsewhere, or tell it to go on: nothing is said of it then."""
 
-_STABLE_RUST = Demand("", "rust", "least", "1.39", ("changelog of PyO3: before 0.11 it took a nightly Rust, from then on 1.39",))
+_STABLE_RUST = Demand(
+    "", "rust", "least", "1.39", ("changelog of PyO3 0.11: the first on a stable Rust, 1.39 or later",)
+)
 """What every distribution with Rust asks for, if its own demand is not recorded."""
 
 _POLICY = "CMAKE_POLICY_VERSION_MINIMUM"
@@ -75,7 +77,7 @@ def mismatches(subject: Subject, made: Compile) -> tuple[Mismatch, ...]:
     for demand in demands:
         if optional and demand.tool in PACKAGES:
             continue
-        has = _has(made, demand, table, said)
+        has = _has(subject, made, demand, table, said)
         if has is not None and not _is_met(has, demand):
             at_most = demand.tool in PACKAGES and table.version(demand.tool, made.stage.alpine) is None
             wrong = Mismatch(demand.tool, has, demand, at_most=at_most and demand.tool != "python")
@@ -83,7 +85,7 @@ def mismatches(subject: Subject, made: Compile) -> tuple[Mismatch, ...]:
     return tuple(found.values())
 
 
-def _has(made: Compile, demand: Demand, table: Toolchains, said: str) -> str | None:
+def _has(subject: Subject, made: Compile, demand: Demand, table: Toolchains, said: str) -> str | None:
     """The version of the tool that this compile gets; ``None`` where nobody can tell, or it does not matter."""
     tool, python = demand.tool, made.step.home.version
     elsewhere = _ELSEWHERE.get(tool)
@@ -99,7 +101,7 @@ def _has(made: Compile, demand: Demand, table: Toolchains, said: str) -> str | N
         return table.at_most(tool, release) if known is None and release and demand.bound == "least" else known
     if python is None or made.step.command.tool.name != "pip" or _CONSTRAINED.search(said):
         return None
-    return "" if table.reached(tool, demand.version, python) else None
+    return "" if table.reached(tool, demand.version, python, subject.timeline.as_of) else None
 
 
 def _is_met(has: str, demand: Demand) -> bool:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import gc
 import os
 import shlex
 import sys
@@ -175,9 +174,6 @@ _NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO})
 
 def main() -> None:
     """Run the program; a broken pipe ends it quietly."""
-    gc.set_threshold(
-        200_000, 30, 30
-    )  # as mypy: what imports and rules make stays to the end, looking for it is in vain
     for stream in (sys.stdout, sys.stderr):
         # Paths and Dockerfiles may hold bytes that are no UTF-8.
         stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]

@@ -14,6 +14,7 @@ from dockerlint_alpine.cli.progress import Progress
 from dockerlint_alpine.cli.terminal import warn
 from dockerlint_alpine.python.index.policy import PATIENCE, Access, access_for, is_silent, remember_silence
 from dockerlint_alpine.run.folders import cache_folder
+from dockerlint_alpine.system.digest import digest
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -228,10 +229,8 @@ def _fetching(store: IndexStore, one: Wanted, settings: Settings, seconds: float
 
 def valid_with() -> str:
     """What an answer of the index holds for: the day, and what the environment says of indexes, as a digest."""
-    from hashlib import sha256
-
     said = sorted((name, value) for name, value in os.environ.items() if name.startswith(("UV_", "PIP_")))
-    return f"{today().isoformat()} {sha256(repr(said).encode('utf-8', 'surrogateescape')).hexdigest()}"
+    return f"{today().isoformat()} {digest(repr(said).encode('utf-8', 'surrogateescape'))}"
 
 
 def today() -> date:

@@ -67,7 +67,7 @@ def read_setting(args: Sequence[Arg], known: Sequence[Program] | None = None) ->
 
 def is_installer(name: str) -> bool:
     """Tell whether a program (without its folder) or a module of Python is one of the tools."""
-    return name != "setup.py" and any(tool.programs.fullmatch(name) for tool in tools())
+    return name not in {"setup.py", "build"} and any(tool.programs.fullmatch(name) for tool in tools())
 
 
 def mention_of_any(known: Sequence[Program] | None = None) -> str:

@@ -14,6 +14,7 @@ from msgspec.structs import replace
 
 from dockerlint_alpine.apk.releases import release_key
 from dockerlint_alpine.knowledge.errors import RuleError
+from dockerlint_alpine.knowledge.image_tags import ImageTags
 from dockerlint_alpine.knowledge.schema import Table
 from dockerlint_alpine.system.patterns import lazy_pattern
 
@@ -38,8 +39,6 @@ _OF_ARCHITECTURES = {
 """Docker Hub's namespaces with the official images of one architecture (docker-library/official-images, "Architectures
 other than amd64?"), and the platform that each stands for."""
 
-_VERSION_IN_TAG = lazy_pattern(r"v?(\d+(?:[._u]\d+)*)(?=\Z|[-+_a-zA-Z])")
-_STEP = lazy_pattern(r"([\w.]+)=(3\.\d+|\?)")
 _ALPINE_IN_TAG = lazy_pattern(r"(?:^|[-_.])alpine(?:[-_]?v?(?P<alpine>3\.\d+|edge))?(?:\.\d+)*(?=$|[-_.])")
 _RELEASE_IN_TAG = lazy_pattern(r"(?:^|[-_])v?(?P<alpine>3\.(?:\d|[123]\d))(?:\.\d+)*(?=$|[-_])")
 """The release in the tag of an image that is called after Alpine: ``alpine-s6:3.22-2.2.0.3``."""
@@ -160,8 +159,11 @@ class _Image(Struct, frozen=True):
 class BaseImages:
     """The rules of ``base-images.toml``, ready to match; raises ``RuleError`` for a file that breaks the schema."""
 
-    def __init__(self, raw: Mapping[str, Any], file: str = "rules/base-images.toml") -> None:
+    def __init__(
+        self, raw: Mapping[str, Any], file: str = "rules/base-images.toml", tags: ImageTags | None = None
+    ) -> None:
         table = Table(raw, file)
+        self._moving = tags or ImageTags()
         self.as_of = table.text("as-of")
         self._default_alpine = table.text("default-alpine")
         self._default_python = table.text("default-python")
@@ -177,19 +179,10 @@ class BaseImages:
         self._python_evidence = table.texts("python-evidence")
         self._rootfs_evidence = table.texts("rootfs-evidence")
         self._images = tuple(_images(table))
-        self._series = {image: str(series) for image, series in table.mapping("official-tags").items()}
         table.done()
 
     def check(self, file: str) -> None:
-        """Raise ``RuleError`` for the first tag pattern that is no regular expression, and for the first series of tags
-        that is out of order; only maintainers pay for it."""
-        for name, series in self._series.items():
-            steps = [_STEP.fullmatch(step) for step in series.split()]
-            versions = [_numbers(step[1]) for step in steps if step is not None and step[1][0].isdigit()]
-            if None in steps or versions != sorted(set(versions)):
-                raise RuleError(
-                    file, f"official-tags.{name}", "must be VERSION=ALPINE entries in the order of the versions"
-                )
+        """Raise ``RuleError`` for the first tag pattern that is no regular expression; only maintainers pay for it."""
         for index, image in enumerate(self._images):
             try:
                 re.compile(image.tag)
@@ -201,8 +194,8 @@ class BaseImages:
         """Every need of a base world as (need, since, until), for validation against the indexes."""
         return tuple((item.need, item.since, item.until) for item in (*self._rootfs, *self._python))
 
-    def match(self, reference: str) -> BaseImage | None:
-        """Return what ``reference`` stands for, ``None`` when nothing is known of it."""
+    def match(self, reference: str, day: str | None = None) -> BaseImage | None:
+        """Return what ``reference`` stands for (on ``day``, ``YYYY-MM-DD``), ``None`` when nothing is known of it."""
         if reference.strip().lower() == "scratch":
             return replace(_blank(reference, "scratch"), not_alpine=True)
         parsed = Reference.parse(reference)
@@ -210,7 +203,7 @@ class BaseImages:
             return None
         if parsed.digest and not parsed.tag and self._ambiguous(parsed):
             return None
-        found = self._by_rule(reference, parsed) or self._by_tag(reference, parsed)
+        found = self._by_rule(reference, parsed, None if parsed.digest else day) or self._by_tag(reference, parsed)
         if found is not None and parsed.digest and not parsed.tag and not found.not_alpine:
             note = f"{reference} is pinned by digest without a tag: {_releases(found)} is taken from the default tag"
             found = replace(found, assumed=(*found.assumed, note), certain=False)
@@ -223,7 +216,7 @@ class BaseImages:
         systems = {bool(image.system) for image in self._images if parsed.path in image.repositories}
         return len(systems) == 2
 
-    def _by_rule(self, reference: str, parsed: Reference) -> BaseImage | None:
+    def _by_rule(self, reference: str, parsed: Reference, day: str | None) -> BaseImage | None:
         for path, mirrored in _paths(parsed):
             for image in self._images:
                 if path not in image.repositories or (mirrored and not image.official):
@@ -231,14 +224,16 @@ class BaseImages:
                 match = re.fullmatch(image.tag, parsed.tag or "latest")
                 if match is None:
                     continue
-                found = self._image(reference, image, path, parsed.tag, match)
+                found = self._image(reference, image, path, parsed.tag, match, day)
                 if mirrored and parsed.host not in self._mirrors:
                     note = f"{reference} is taken for a mirror of the official image {path}"
                     found = replace(found, assumed=(*found.assumed, note), certain=False)
                 return found
         return None
 
-    def _image(self, reference: str, image: _Image, path: str, tag: str, match: re.Match[str]) -> BaseImage:
+    def _image(
+        self, reference: str, image: _Image, path: str, tag: str, match: re.Match[str], day: str | None
+    ) -> BaseImage:
         groups = {key: value for key, value in match.groupdict().items() if value}
         if image.system:
             found = replace(
@@ -252,12 +247,12 @@ class BaseImages:
             major, minor = _numbers(image.glibc)
             return replace(found, glibc=(major, minor), python=groups.get("python"))
         if image.base == "python":
-            found = self._official_python(reference, tag, groups)
+            found = self._official_python(reference, tag, groups, day)
         elif image.base == "alpine":
             dated = "edge" if "edge" in groups else ""
-            found = self._alpine(reference, path, tag, groups.get("alpine") or dated or image.alpine)
+            found = self._alpine(reference, path, tag, groups.get("alpine") or dated or image.alpine, day)
         else:
-            inner = self.match(image.base.format_map({"alpine": "", "python": "", **groups}))
+            inner = self.match(image.base.format_map({"alpine": "", "python": "", **groups}), day)
             found = replace(inner or _blank(reference, path), reference=reference)
         notes = (image.note,) if image.note else ()
         return replace(
@@ -271,42 +266,42 @@ class BaseImages:
             evidence=(*image.evidence, *found.evidence),
         )
 
-    def _alpine(self, reference: str, path: str, tag: str, alpine: str) -> BaseImage:
-        notes: tuple[str, ...] = ()
-        if not alpine:
-            found = self._alpine_of_tag(path, tag)
-            if found is None:
-                return replace(_blank(reference, path), certain=False)
-            alpine = found or self._default_alpine
-            why = "where it was last published" if found else f"the newest on {self.as_of}"
-            notes = (f"{_shown(path, tag)} names no Alpine release: {alpine} is assumed, {why}",)
+    def _alpine(self, reference: str, path: str, tag: str, named: str, day: str | None) -> BaseImage:
+        alpine, notes = (named, ()) if named else self._release_of_tag(path, tag, day)
         return replace(
             _blank(reference, path),
-            alpine=alpine,
-            world=tuple(item.need for item in self._rootfs if item.holds(alpine, None)),
+            alpine=alpine or None,
+            world=tuple(item.need for item in self._rootfs if item.holds(alpine or self._default_alpine, None)),
             assumed=notes,
             certain=not notes,
             evidence=self._rootfs_evidence,
         )
 
-    def _alpine_of_tag(self, path: str, tag: str) -> str | None:
-        """The release that an official image's tag last stood on: empty where nothing is recorded (it is built on the
-        newest), ``None`` where only that is known that it may be an older one."""
-        version = _VERSION_IN_TAG.match(tag)
-        steps = [step.split("=") for step in self._series.get(path, "").split()]
-        if version is None:
-            found = dict(steps).get(re.split(r"[-_]", tag)[0], "")
-        else:
-            wanted = _numbers(version[1].replace("u", "."))
-            # 10 is the newest of 10.x: what begins with it counts as up to it.
-            below = [
-                alpine for first, alpine in steps if first[0].isdigit() and _numbers(first)[: len(wanted)] <= wanted
-            ]
-            found = below[-1] if below else "?" if steps else ""
-        return None if found == "?" else found
+    def _release_of_tag(self, path: str, tag: str, day: str | None) -> tuple[str, tuple[str, ...]]:
+        """The Alpine release of a tag that names none, empty where it is not known, and what was assumed."""
+        shown = _shown(path, tag)
+        then = self._moving.on(path, tag, day)
+        if then is not None and not then.there:
+            alpine, notes = self._release_of_tag(path, tag, None)
+            return alpine, (_not_there(shown, day), *notes)
+        if then is None or (day is None and then.alpine == self._default_alpine):
+            return self._default_alpine, (
+                f"{shown} names no Alpine release: {self._default_alpine} is assumed, the newest on {self.as_of}",
+            )
+        if not then.alpine:
+            return "", (f"{shown} names no Alpine release: which it is on is not recorded",)
+        if day is not None:
+            return then.alpine, ()
+        note = f"{shown} names no Alpine release: {then.alpine} is assumed, where it was last published"
+        return then.alpine, (note,)
 
-    def _official_python(self, reference: str, tag: str, groups: Mapping[str, str]) -> BaseImage:
+    def _official_python(self, reference: str, tag: str, groups: Mapping[str, str], day: str | None) -> BaseImage:
         notes = []
+        then = self._moving.on("python", tag, day) if day is not None else None
+        if then is not None and not then.there:
+            notes.append(_not_there(_shown("python", tag), day))
+        elif then is not None:
+            groups = {"python": then.python, "alpine": then.alpine}
         version = groups.get("python", "").removesuffix("-rc")
         minor = ".".join(version.split(".")[:2])
         if minor.count(".") == 0:
@@ -318,21 +313,21 @@ class BaseImages:
         full = version if version.count(".") == 2 else ""
         alpine = groups.get("alpine", "")
         if not alpine:
-            alpine = self._alpine_of_python(known, full)
-            newest = f"the newest with Python {full or minor} on {self.as_of}"
-            notes.append(f"{_shown('python', tag)} names no Alpine release: {alpine} is assumed, {newest}")
+            alpine, why = self._alpine_of_python(tag, known, full or minor)
+            notes.append(f"{_shown('python', tag)} names no Alpine release: {why}")
         published = next((item for item in known if item.alpine == alpine), None)
-        if published is None:
+        if published is None and known:
             notes.append(f"no tag of python {minor} on Alpine {alpine} was known on {self.as_of}")
         version = full or (published.last if published else minor)
+        world = alpine or self._default_alpine
         return replace(
             _blank(reference, "python"),
-            alpine=alpine,
+            alpine=alpine or None,
             python=minor,
             python_version=version,
             python_prefix="/usr/local",
-            world=tuple(item.need for item in (*self._rootfs, *self._python) if item.holds(alpine, version)),
-            python_links=tuple(self._links(alpine, version)),
+            world=tuple(item.need for item in (*self._rootfs, *self._python) if item.holds(world, version)),
+            python_links=tuple(self._links(world, version)),
             pip_version=self._pip(minor, version),
             environment=self._environment,
             assumed=tuple(notes),
@@ -361,10 +356,15 @@ class BaseImages:
         fitting = [minor for minor in released if any(item.alpine == alpine for item in self._tags[minor])]
         return max(fitting, key=release_key, default=self._default_python)
 
-    def _alpine_of_python(self, known: tuple[_Tag, ...], full: str) -> str:
-        """Return the newest Alpine release that ``full`` (empty: the newest patch version) was published on."""
-        fitting = [item for item in known if not full or item.has(full)]
-        return max((item.alpine for item in fitting or known), key=release_key, default=self._default_alpine)
+    def _alpine_of_python(self, tag: str, known: tuple[_Tag, ...], version: str) -> tuple[str, str]:
+        """The newest Alpine release that ``version`` was published on, empty where it is not known, and why."""
+        fitting = [item.alpine for item in known if version.count(".") < 2 or item.has(version)]
+        if not fitting and (last := self._moving.on("python", tag, None)) is not None:
+            return last.alpine, f"{last.alpine} is assumed, where it was last published"
+        if not fitting and release_key(version) < release_key(self._default_python):
+            return "", "which it is on is not recorded"
+        alpine = max(fitting, key=release_key, default=self._default_alpine)
+        return alpine, f"{alpine} is assumed, the newest with Python {version} on {self.as_of}"
 
     def _by_tag(self, reference: str, parsed: Reference) -> BaseImage | None:
         """Return the last resort: an unknown repository whose tag or name says ``alpine``."""
@@ -426,6 +426,10 @@ def _numbers(version: str) -> tuple[int, ...]:
 
 def _shown(path: str, tag: str) -> str:
     return f"{path}:{tag}" if tag else path
+
+
+def _not_there(shown: str, day: str | None) -> str:
+    return f"{shown} was not there on {day}, as far as is recorded: it is taken for what it is today"
 
 
 def _releases(found: BaseImage) -> str:

@@ -5,6 +5,7 @@ Only the standard library and ``packaging`` may be imported here. The same rules
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 import json
 import sqlite3
@@ -13,14 +14,14 @@ from typing import TYPE_CHECKING
 from msgspec import to_builtins
 
 from dockerlint_alpine.apk.database import Database
-from dockerlint_alpine.knowledge import locks, schema
+from dockerlint_alpine.knowledge import image_tags, locks, schema
 from dockerlint_alpine.knowledge.bases import BaseImages
 from dockerlint_alpine.knowledge.errors import RuleError
 from dockerlint_alpine.knowledge.facts import WheelRecord
-from dockerlint_alpine.knowledge.floating import FloatingTags
 from dockerlint_alpine.knowledge.folder import KINDS, RuleFolder, capabilities, libraries_of
 from dockerlint_alpine.knowledge.packaged import DEBIAN, packaged, read_debian
 from dockerlint_alpine.knowledge.store import SCHEMA_VERSION
+from dockerlint_alpine.system.patterns import lazy_pattern
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -28,14 +29,16 @@ if TYPE_CHECKING:
 
     from dockerlint_alpine.knowledge.model import Distribution, Library
 
-DOCUMENTS = ("base-images", "floating-tags", "languages", "errors", "package-names", "programs", "toolchains")
+DOCUMENTS = ("base-images", "languages", "errors", "package-names", "programs", "toolchains")
 """The single files of ``rules/``."""
+_TAG_ENTRY = lazy_pattern(r"(\d{4}-\d\d-\d\d)=(?:(?:\d+\.\d+\.\d+(?:[abrc]+\d+)?/)?\d+\.\d+)?")
 
 _TABLES = """
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE entry (kind TEXT, name TEXT, json TEXT NOT NULL, PRIMARY KEY (kind, name));
 CREATE TABLE lock (name TEXT PRIMARY KEY, data BLOB NOT NULL) WITHOUT ROWID;
 CREATE TABLE shared (data BLOB NOT NULL);
+CREATE TABLE image_tag (tag TEXT PRIMARY KEY, history TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE tags (id INTEGER PRIMARY KEY, tags TEXT NOT NULL);
 CREATE TABLE capability (need TEXT PRIMARY KEY, library TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE import (module TEXT PRIMARY KEY, distribution TEXT NOT NULL) WITHOUT ROWID;
@@ -57,7 +60,8 @@ def build(rules: Path, out: Path, indexes: Path | None = None) -> None:
         *(_packaged(indexes, rules, {entry.name for entry in distributions}) if indexes else ()),
     ]
     tags, locked = _locks(rules / locks.FILE, folder)
-    meta = _meta([*entries, *(("lock", name, text) for name, text in locked)])
+    moved = dict(_image_tags(rules / image_tags.FILE))
+    meta = _meta([*entries, *(("lock", name, text) for name, text in locked), ("image-tags", "", _packed(moved))])
     out.parent.mkdir(parents=True, exist_ok=True)
     draft = out.with_name(f"{out.name}.new")
     draft.unlink(missing_ok=True)
@@ -74,6 +78,7 @@ def build(rules: Path, out: Path, indexes: Path | None = None) -> None:
             rows = ((name, locks.packed(text, shared)) for name, text in locked)
             connection.executemany("INSERT INTO lock VALUES (?, ?)", rows)
             connection.executemany("INSERT INTO tags VALUES (?, ?)", enumerate(tags))
+            connection.executemany("INSERT INTO image_tag VALUES (?, ?)", moved.items())
             connection.executemany("INSERT INTO meta VALUES (?, ?)", meta.items())
         connection.execute("VACUUM")
     finally:
@@ -104,8 +109,6 @@ def _entries(folder: RuleFolder) -> Iterator[tuple[str, str, str]]:
             continue
         if name == "base-images":
             BaseImages(raw).check("rules/base-images.toml")
-        elif name == "floating-tags":
-            FloatingTags(raw).check()
         elif name == "languages":
             schema.languages(raw, "rules/languages.toml")
         yield "document", name, _packed(raw)
@@ -125,6 +128,22 @@ def _locks(path: Path, folder: RuleFolder) -> tuple[list[str], list[tuple[str, s
 
     tags, rows = locks.read_locks(path, known)
     return tags, list(rows)
+
+
+def _image_tags(path: Path) -> Iterator[tuple[str, str]]:
+    """The rows of the file: ``image:tag`` and its entries; raises ``RuleError`` for one that can't be read."""
+    if not path.exists():
+        return
+    for line in gzip.decompress(path.read_bytes()).decode("utf-8").splitlines():
+        if not line.startswith("#"):
+            name, _, entries = line.partition("\t")
+            found = [_TAG_ENTRY.fullmatch(entry) for entry in entries.split(" ")]
+            days = [one[1] for one in found if one is not None]
+            if ":" not in name or None in found or days != sorted(days):
+                raise RuleError(
+                    f"rules/{path.name}", name, "must be DAY=[PYTHON/]ALPINE entries in the order of their days"
+                )
+            yield name, entries
 
 
 def _packaged(indexes: Path, rules: Path, ruled: set[str]) -> Iterator[tuple[str, str, str]]:

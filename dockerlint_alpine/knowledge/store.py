@@ -12,14 +12,13 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from msgspec import convert
 from msgspec.json import decode
-from msgspec.structs import replace
 
 from dockerlint_alpine.knowledge import schema
-from dockerlint_alpine.knowledge.bases import BaseImage, BaseImages, Reference
+from dockerlint_alpine.knowledge.bases import BaseImage, BaseImages
 from dockerlint_alpine.knowledge.errors import MissingDataError
 from dockerlint_alpine.knowledge.facts import WheelFacts, WheelRecord
-from dockerlint_alpine.knowledge.floating import FloatingTags
 from dockerlint_alpine.knowledge.folder import KINDS, RuleFolder
+from dockerlint_alpine.knowledge.image_tags import ImageTags
 from dockerlint_alpine.knowledge.locks import LockRecord, unpacked
 from dockerlint_alpine.python.model import Packaged
 
@@ -29,7 +28,7 @@ if TYPE_CHECKING:
     from dockerlint_alpine.knowledge.model import Distribution, Language, Library
 from dockerlint_alpine.python.model import normalise
 
-SCHEMA_VERSION = "3"
+SCHEMA_VERSION = "4"
 _BASES = 1024
 """Base images are kept by name, so many at most."""
 _Entry = TypeVar("_Entry")
@@ -42,7 +41,7 @@ class Knowledge:
     def __init__(self, connection: sqlite3.Connection, overlays: Sequence[RuleFolder]) -> None:
         self._connection = connection
         self._overlays = tuple(overlays)
-        self._bases: dict[str, BaseImage | None] = {}
+        self._bases: dict[tuple[str, str | None], BaseImage | None] = {}
         self._cache: dict[tuple[str, str], object] = {}
 
     @classmethod
@@ -162,49 +161,31 @@ class Knowledge:
     def base_image(self, reference: str, day: str | None = None) -> BaseImage | None:
         """Return what the image ``reference`` of a FROM is, ``None`` if nothing is known of it.
 
-        With a ``day`` (``YYYY-MM-DD``) a floating tag of an official image is what it was then.
+        With a ``day`` (``YYYY-MM-DD``) a tag of an official image that moves is what it was then.
         """
-        if day is not None:
-            return self._base_image_on(reference, day)
-        if reference not in self._bases:
+        key = (reference, day)
+        if key not in self._bases:
             if len(self._bases) >= _BASES:
                 self._bases.clear()
-            self._bases[reference] = self._base_image(reference)
-        return self._bases[reference]
+            self._bases[key] = self._base_image(reference, day)
+        return self._bases[key]
 
-    def _base_image_on(self, reference: str, day: str) -> BaseImage | None:
-        parsed = Reference.parse(reference)
-        if parsed is None or parsed.digest:
-            return self.base_image(reference)
-        tag = parsed.tag or "latest"
-        image = parsed.path.rpartition("library/")[2]  # a mirror's public.ecr.aws/docker/library/python, too
-        then = self._floating_tags.on(image, tag, day)
-        if then is None:
-            return self.base_image(reference)
-        if not then:
-            found = self.base_image(reference)
-            note = f"{image}:{tag} was not there on {day}, as far as is recorded: it is taken for what it is today"
-            return replace(found, assumed=(*found.assumed, note), certain=False) if found is not None else None
-        name = reference.removesuffix(f":{parsed.tag}") if parsed.tag else reference
-        found = self.base_image(f"{name}:{then}")
-        return replace(found, reference=reference) if found is not None else None
-
-    def _base_image(self, reference: str) -> BaseImage | None:
+    def _base_image(self, reference: str, day: str | None) -> BaseImage | None:
         for overlay in self._overlays:
             images = overlay.base_images()
-            found = images.match(reference) if images is not None else None
+            found = images.match(reference, day) if images is not None else None
             if found is not None:
                 return found
-        return self.base_images.match(reference)
+        return self.base_images.match(reference, day)
 
-    @cached_property
-    def _floating_tags(self) -> FloatingTags:
-        return FloatingTags(self.document("floating-tags"))
+    def _image_tag(self, tag: str) -> str | None:
+        row = self._connection.execute("SELECT history FROM image_tag WHERE tag = ?", (tag,)).fetchone()
+        return row[0] if row else None
 
     @cached_property
     def base_images(self) -> BaseImages:
         """The compiled rules on base images."""
-        return BaseImages(self.document("base-images"))
+        return BaseImages(self.document("base-images"), tags=ImageTags(self._image_tag))
 
     @cached_property
     def errors(self) -> Mapping[str, Any]:

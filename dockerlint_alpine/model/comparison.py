@@ -3,18 +3,13 @@
 Like findings, these types are all that ``report/`` knows. All of them are frozen.
 """
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from collections.abc import Collection, Iterable
+from typing import Literal, Self, TypeAlias
 
 from msgspec import Struct
 from msgspec.structs import replace
 
 from dockerlint_alpine.model.findings import Finding, StageRef
-
-if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable
-
 
 MissKind: TypeAlias = Literal["library", "symbol", "glibc", "open"]
 
@@ -93,7 +88,7 @@ class Comparison(Struct, frozen=True):
     distributions: Sides
     notes: tuple[str, ...] = ()
 
-    def limited(self, listed: Collection[Finding]) -> Comparison:
+    def limited(self, listed: Collection[Finding]) -> Self:
         """The same about findings that are listed at all: what is suppressed or not selected is nobody's concern."""
         keys = {_key(finding) for finding in listed}
         return replace(

@@ -4,8 +4,6 @@ These types are the only thing that ``report/`` knows. All of them are frozen. L
 counts UTF-8 bytes and the end column is exclusive. Offsets are bytes from the start of the file, 0-based, end exclusive.
 """
 
-from __future__ import annotations
-
 from typing import Literal, TypeAlias
 
 from msgspec import Struct

@@ -3,9 +3,8 @@
 Like findings, these types are all that ``report/`` knows. All of them are frozen.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Sequence
+from typing import Self
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -62,7 +61,7 @@ class Report(Struct, frozen=True):
     left_out: tuple[str, ...] = ()
 
     @classmethod
-    def of(cls, files: Iterable[FileReport], problems: Iterable[FileError]) -> Report:
+    def of(cls, files: Iterable[FileReport], problems: Iterable[FileError]) -> Self:
         """The report on these files, with what went wrong as errors or as notes."""
         listed = list(problems)
         notes = tuple(f"{one.path}: {one.message}" for one in listed if one.remark)

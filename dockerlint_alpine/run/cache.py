@@ -19,6 +19,7 @@ from msgspec.structs import replace
 
 from dockerlint_alpine.model.about import __version__
 from dockerlint_alpine.model.reports import FileReport
+from dockerlint_alpine.system.digest import digest
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -77,14 +78,12 @@ class ReportCache:
 
     def key(self, configuration: Configuration, path: str, data: bytes) -> str:
         """The key of judging ``data`` as the Dockerfile at ``path`` with these settings from the current folder."""
-        from hashlib import sha256
-
         settings = replace(configuration.settings, **_ONLY_SHOWN)
         root = str(configuration.root) if settings.per_file_ignores else None
         named = configuration.named if settings.context is None else ()
         basis = (settings, root, named, configuration.others)
         said = repr((_LAYOUT, __version__, self._program, basis, str(Path.cwd()), path))
-        return sha256(said.encode("utf-8", "surrogateescape") + b"\0" + data).hexdigest()
+        return digest(said.encode("utf-8", "surrogateescape") + b"\0" + data)
 
     def get(self, key: str, source: bytes) -> tuple[FileReport, frozenset[str]] | None:
         """The report stored under ``key`` with ``source`` put back in, and the paths that it rests on.

@@ -26,6 +26,7 @@ from dockerlint_alpine.run.codes import code_of, expanded
 from dockerlint_alpine.run.gitignore import translated
 from dockerlint_alpine.system.builds import Others
 from dockerlint_alpine.system.files import lies_within, project_root, read_file
+from dockerlint_alpine.system.patterns import lazy_pattern
 from dockerlint_alpine.system.platforms import APK_ARCH
 
 if TYPE_CHECKING:
@@ -44,6 +45,8 @@ TABLE = "tool.alpine-doctor"
 VARIABLES = "ALPINE_DOCTOR_"
 COMMAND_LINE = "command line"
 _MARK = b"alpine-doctor"
+_NAMED = lazy_pattern(rb"""\btool["']?[ \t]*(?:[]=]|\.[ \t]*["']?alpine-doctor)""")
+"""What a ``pyproject.toml`` with our table has in it, however the table is written; a dependency on us is not enough."""
 
 Color: TypeAlias = Literal["auto", "always", "never"]
 Table: TypeAlias = tuple[tuple[str, str], ...]
@@ -345,7 +348,7 @@ def _table(path: Path, *, anywhere: bool = False) -> Mapping[str, object] | None
     except OSError as error:
         raise ConfigError(f"{path}: {error.strerror or error}") from None
     project = path.name == "pyproject.toml"
-    if project and _MARK not in data:  # spares most projects the TOML parser
+    if project and not (_MARK in data and _NAMED.search(data)):  # spares most projects the TOML parser
         return None
     from dockerlint_alpine.system.toml import TomlError, load_toml
 

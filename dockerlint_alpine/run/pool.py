@@ -7,7 +7,6 @@ caller hears of it before anything is judged, and does the work itself.
 from __future__ import annotations
 
 import os
-import signal
 import sys
 import threading
 from contextlib import contextmanager
@@ -17,7 +16,6 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from dockerlint_alpine.model.reports import FileError, FileReport
-from dockerlint_alpine.system.launch import follow
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -33,7 +31,7 @@ if TYPE_CHECKING:
 _WORTH_A_WORKER = 12
 """Files. Fewer are judged sooner than another process is ready."""
 
-_MAX_CHUNK = 16
+_MAX_CHUNK = 8
 
 
 class PoolUnavailableError(OSError):
@@ -149,6 +147,8 @@ def ask_all(
 @contextmanager
 def _no_interruption() -> Iterator[None]:
     """Hold Ctrl-C back while workers start: they inherit that for good, and here it arrives afterwards."""
+    import signal
+
     if not hasattr(signal, "pthread_sigmask"):
         yield
         return
@@ -182,9 +182,13 @@ def _start(parent: int, configured: Configuration, openers: Openers) -> None:
     A parent that is killed can't tell its workers, and each holds the pipe open on which the others wait.
     """
     global _mine  # noqa: PLW0603 - the one thing that a worker keeps between questions
+    import signal
+
+    from dockerlint_alpine.run.doctors import Doctors
+    from dockerlint_alpine.system.launch import follow
+
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     follow(parent)
-    from dockerlint_alpine.run.doctors import Doctors
 
     _mine = Doctors(openers), configured
 

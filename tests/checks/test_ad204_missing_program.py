@@ -53,6 +53,10 @@ def names(report: FileReport) -> list[str]:
         (f"{NO_PIP}python3 -m pip install lxml\n", ["pip3"]),
         (f"{NO_PIP}python3 -m ensurepip && python3 -m pip install lxml\n", []),
         ("FROM python:3.9-alpine3.13\nRUN apt install gcc\n", ["apt"]),
+        (
+            "FROM node:22-alpine3.21\nRUN apk add python3 gettext && pip3 install lxml\nHEALTHCHECK CMD curl x\n",
+            ["pip3"],
+        ),
         ("FROM alpine:3.21\nRUN python3 --version\n", ["python3"]),
         (f"{NO_PIP}python3 get-pip.py && pip install lxml\n", []),
         (f"{NO_PIP}python3 -m ensurepip && pip3 install lxml\n", []),

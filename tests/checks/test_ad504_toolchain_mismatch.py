@@ -126,6 +126,12 @@ def test_what_a_build_takes_from_the_index(judge: Judge, command: str, found: bo
         assert "constrain the build to cython<3" in messages[0]
 
 
+@pytest.mark.parametrize(("day", "found"), [("2023-07-16", False), ("2023-07-17", True)])
+def test_the_newest_on_the_index_is_that_of_the_day(judge: Judge, day: str, found: bool) -> None:
+    report = judge(f"FROM python:3.10-alpine3.17\n{C}RUN pip install PyYAML==6.0\n", as_of=day)
+    assert bool(hopeless(report)) == found
+
+
 def test_setuptools_without_pkg_resources_is_for_pythons_that_have_it(judge: Judge) -> None:
     """setuptools 82 asks for Python 3.9: an older Python gets an older one."""
     text = "FROM python:{}-alpine3.18\nRUN apk add g++ musl-dev\nRUN pip install --no-binary pandas pandas==1.3.5\n"
@@ -199,6 +205,7 @@ def test_the_table_is_sound() -> None:
         ({"distributions": {"a": [{"versions": "==1", "cython-before": "3", "evidence": ["a"]}]}}, "from-index.cython"),
         ({"distributions": {"a": [{"versions": "==1", "go": "3", "rust": "1", "evidence": ["a"]}]}}, "go"),
         ({"from-index": {"rust": {"1": "3.8"}}}, "is no tool that a build takes from the index"),
+        ({"since": {"cython": {"3": "2023-07-17"}}}, "since.cython.3: is no day (YYYY-MM-DD) of what from-index names"),
         ({"more": {}}, "more"),
     ],
 )

@@ -51,7 +51,7 @@ if TYPE_CHECKING:
         ("openjdk:8-jre-alpine", "3.9", None, None),
         ("registry.example.com/library/golang:1.12-alpine", "3.11", None, None),
         ("eclipse-temurin:17-jdk-alpine-3.21", "3.21", None, None),
-        ("wordpress:5-fpm-alpine", None, None, None),
+        ("wordpress:5-fpm-alpine", "3.15", None, None),
         ("someone/app:1.2-alpine3.18", "3.18", None, None),
     ],
 )

@@ -15,7 +15,7 @@ from dockerlint_alpine.python.model import (
     Target,
     Verdict,
 )
-from dockerlint_alpine.python.resolve import resolve
+from dockerlint_alpine.python.resolve import open_names, resolve
 
 from .conftest import MemoryFacts, MemoryFiles
 
@@ -365,6 +365,7 @@ def test_dependencies_that_are_not_recorded_matter_where_a_neighbours_would(line
     assert len(found.distributions) == 1  # a neighbour's dependencies are never taken for its own
     assert [one.kind for one in found.unresolved] == (["dependencies"] if open_question else [])
     assert bool(found.notes) != open_question
+    assert open_names(found) == {line.partition("[")[0]}  # that of a neighbour is no answer where an index can be asked
 
 
 def test_what_is_installed_already_raises_no_question() -> None:

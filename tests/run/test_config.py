@@ -183,6 +183,29 @@ def test_a_broken_pyproject_without_us_is_nobody_s_business(tmp_path: Path) -> N
     assert load(tmp_path / "sub", isolated=False).settings == Settings()
 
 
+def test_a_broken_pyproject_that_depends_on_us_is_nobody_s_business(tmp_path: Path) -> None:
+    write(tmp_path / "pyproject.toml", '[[[\ndev = ["alpine-doctor>=1"]\n[project.scripts]\nalpine-doctor = "a:b"\n')
+    assert load(tmp_path).settings == Settings()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[tool.alpine-doctor]\nstrict = true",
+        "[ tool\t. 'alpine-doctor' ] # ours\nstrict = true",
+        '["tool"."alpine-doctor"]\nstrict = true',
+        "[tool]\nalpine-doctor = {strict = true}",
+        "[ 'tool' ]\nalpine-doctor.strict = true",
+        "tool.alpine-doctor.strict = true",
+        '"tool" = {alpine-doctor = {strict = true}}',
+        "[tool.alpine-doctor.severity]\n[tool]\nalpine-doctor.strict = true",
+    ],
+)
+def test_our_table_is_seen_however_it_is_written(text: str, tmp_path: Path) -> None:
+    write(tmp_path / "pyproject.toml", text)
+    assert load(tmp_path).settings.strict
+
+
 def test_paths_are_relative_to_the_file(tmp_path: Path) -> None:
     settings = mine(write(tmp_path / "alpine-doctor.toml", FULL)).settings
     assert settings.context == str(tmp_path / "..")

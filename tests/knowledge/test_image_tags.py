@@ -1,15 +1,17 @@
-"""What the floating tags of the official images stood for on a day."""
+"""What tags of the official images stand for that name no Alpine release, today and on a day."""
 
 from __future__ import annotations
 
+import gzip
+import shutil
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
 
 from dockerlint_alpine.knowledge import Knowledge
+from dockerlint_alpine.knowledge.compile import build
 from dockerlint_alpine.knowledge.errors import RuleError
-from dockerlint_alpine.knowledge.floating import FloatingTags
 from dockerlint_alpine.run.analysis import Doctor, configure
 
 
@@ -34,6 +36,11 @@ def knowledge() -> Knowledge:
         ("alpine:latest", "2026-06-08", "3.23", None),
         ("alpine:3", "2026-06-09", "3.24", None),
         ("alpine:3.18", "2020-01-01", "3.18", None),
+        ("node:12-alpine", "2020-06-01", "3.11", None),
+        ("node:12-alpine3.9", "2020-06-01", "3.9", None),
+        ("golang:alpine", "2021-01-19", "3.13", None),
+        ("docker:dind", "2019-12-25", "3.10", None),
+        ("ghcr.io/astral-sh/uv:python3.12-alpine", "2024-05-22", "3.20", "3.12.3"),  # by the image that it starts from
     ],
 )
 def test_tags_of_a_day(knowledge: Knowledge, reference: str, day: str, alpine: str, python: str | None) -> None:
@@ -52,16 +59,51 @@ def test_a_tag_that_was_not_there_yet_is_said(knowledge: Knowledge) -> None:
     assert any("was not there on 2020-01-01" in note for note in found.assumed)
 
 
-def test_other_images_and_digests_are_as_ever(knowledge: Knowledge) -> None:
-    for reference in ("nginx:alpine", "python:3-slim", f"python:3-alpine@sha256:{'0' * 64}", "$X/python:3", ""):
+@pytest.mark.parametrize(
+    ("reference", "alpine"),
+    [
+        ("node:12-alpine", "3.15"),
+        ("library/ruby:2.4.0-alpine", "3.4"),
+        ("openjdk:8-alpine", "3.9"),
+        ("docker:20.10", "3.18"),
+        ("docker:19.03-dind", "3.13"),
+        ("public.ecr.aws/docker/library/golang:1.16-alpine", "3.15"),
+        ("arm64v8/redis:5-alpine", "3.16"),
+        ("node:alpine", "3.24"),
+        ("node:12-alpine3.10", "3.10"),
+        ("python:2.7-alpine", "3.11"),
+        ("python:2.7.13-alpine", "3.4"),
+        ("composer:1.9", "3.12"),  # by the php that it started from, until it was retired
+    ],
+)
+def test_a_tag_that_moves_no_more_is_on_its_last_release(knowledge: Knowledge, reference: str, alpine: str) -> None:
+    found = knowledge.base_image(reference)
+    assert found is not None
+    assert found.alpine == alpine
+    assert found.certain == ("alpine3." in reference)
+
+
+@pytest.mark.parametrize("tag", ["eclipse-temurin:11.0.14_9-jre-alpine", "python:3.4.2-alpine"])
+def test_of_a_retired_tag_without_a_record_nothing_is_claimed(knowledge: Knowledge, tag: str) -> None:
+    found = knowledge.base_image(tag)
+    assert found is not None
+    assert found.alpine is None
+    assert found.assumed == (f"{tag} names no Alpine release: which it is on is not recorded",)
+
+
+def test_digests_and_what_does_not_move_are_as_ever(knowledge: Knowledge) -> None:
+    for reference in ("python:3-slim", f"python:3-alpine@sha256:{'0' * 64}", "$X/python:3", ""):
         assert knowledge.base_image(reference, "2020-01-01") == knowledge.base_image(reference)
 
 
 @pytest.mark.parametrize("entries", ["", "2020-01-01", "2021-01-01=3.1 2020-01-01=3.2", "2020-01-01=3.9.x/3.1"])
-def test_entries_that_can_not_be_read_are_refused(entries: str) -> None:
-    table = FloatingTags({"as-of": "2026-01-01", "evidence": ["x"], "tags": {"python:3-alpine": entries}})
+def test_entries_that_can_not_be_read_are_refused(tmp_path: Path, entries: str) -> None:
+    rules = tmp_path / "rules"
+    rules.mkdir()
+    shutil.copy(Path(__file__).parents[2] / "rules" / "base-images.toml", rules)
+    (rules / "image-tags.tsv.gz").write_bytes(gzip.compress(f"# a comment\npython:3-alpine\t{entries}\n".encode()))
     with pytest.raises(RuleError, match="python:3-alpine"):
-        table.check()
+        build(rules, tmp_path / "rules.sqlite")
 
 
 def test_a_run_is_as_of_that_day(project: Callable[[Mapping[str, str]], Path]) -> None:

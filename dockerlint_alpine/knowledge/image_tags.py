@@ -1,0 +1,45 @@
+"""What the tags of the official images stand for that name no Alpine release: ``rules/image-tags.tsv.gz``.
+
+``node:12-alpine`` has not moved since 2022 and is on Alpine 3.15; ``python:3-alpine`` is another image every month.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from typing import TYPE_CHECKING
+
+from msgspec import Struct
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+FILE = "image-tags.tsv.gz"
+"""Below ``rules/``. A row is ``IMAGE:TAG``, a tab and entries ``DAY=[PYTHON/]ALPINE`` in the order of their days, each
+from its day on; ``DAY=`` is a release that is not known."""
+
+
+class Meaning(Struct, frozen=True):
+    """What a tag stood for: a full Python version, empty for an image without one, and an Alpine release, empty where it
+    is not known. ``there`` is false for a day before the first that is recorded."""
+
+    python: str = ""
+    alpine: str = ""
+    there: bool = True
+
+
+class ImageTags:
+    """The table, ready to ask: ``history`` gives the entries of ``image:tag``."""
+
+    def __init__(self, history: Callable[[str], str | None] = lambda _: None) -> None:
+        self._history = history
+
+    def on(self, image: str, tag: str, day: str | None) -> Meaning | None:
+        """What ``image:tag`` stood for on ``day`` (``YYYY-MM-DD``; ``None``: at last), ``None`` if it is not recorded."""
+        entries = (self._history(f"{image}:{tag or 'latest'}") or "").split()
+        if not entries:
+            return None
+        at = len(entries) if day is None else bisect_right(entries, day, key=lambda entry: entry[:10])
+        if at == 0:
+            return Meaning(there=False)
+        python, _, alpine = entries[at - 1][11:].rpartition("/")
+        return Meaning(python, alpine)
