@@ -69,10 +69,14 @@ class BuildFacts(Struct, frozen=True):
     unread: tuple[str, ...] = ()
     reasons: tuple[tuple[str, str], ...] = ()
     runtime: tuple[RuntimeNeed, ...] = ()
+    left_out: bool = False
+    """True where the build goes on without its extension, as a tool or library that this takes is not there."""
 
     @property
     def objects(self) -> tuple[tuple[str, LibraryUse | Language], ...]:
         """Every ``so:`` need that the compiled files carry along, with the reason."""
+        if self.left_out:
+            return ()
         found: dict[str, LibraryUse | Language] = {}
         for use in self.uses:
             if use.linked and use.link.runtime:
@@ -126,7 +130,9 @@ def build_facts(
             uses.append(use)
     tools = dict.fromkeys(need for language in languages for need in language.needs)
     tools.update(dict.fromkeys(rule.needs))
-    found = BuildFacts(resolved, stage, rule, languages, tuple(uses), tuple(tools))
+    lacks = not all(map(possible.has, tools)) or any(one.link.required and one.presence == "absent" for one in uses)
+    left_out = rule.optional_extension and lacks
+    found = BuildFacts(resolved, stage, rule, languages, tuple(uses), tuple(tools), left_out=left_out)
     return (
         found
         if read is None
