@@ -8,6 +8,9 @@ from msgspec import Struct
 
 from dockerlint_alpine.apk.constraint import Constraint, Provide
 
+VIRTUAL = "virtual"
+"""The repository of packages that ``apk add --virtual`` makes up."""
+
 
 class Package(Struct, frozen=True, dict=True):
     """A package record: the fields of APKINDEX that decide what is installed.
@@ -40,6 +43,16 @@ class Package(Struct, frozen=True, dict=True):
         for provide in self.provides:
             found[provide.name] = (*found.get(provide.name, ()), (self, provide.version))
         return found
+
+    @cached_property
+    def needed(self) -> tuple[str, ...]:
+        """The names that it depends on."""
+        return tuple(dict.fromkeys(one.name for one in self.depends if not one.conflict))
+
+    @cached_property
+    def programs(self) -> tuple[str, ...]:
+        """The programs that it brings."""
+        return tuple(one.name[4:] for one in self.provides if one.name.startswith("cmd:"))
 
     @cached_property
     def namespaced(self) -> tuple[str, ...]:

@@ -28,15 +28,14 @@ the solver on the recorded answers of apk-tools and on generated sets.
 
 from __future__ import annotations
 
-from itertools import chain
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from dockerlint_alpine.apk.namehash import bucket
 from dockerlint_alpine.apk.package import Package
 from dockerlint_alpine.apk.solver import NameState, PackageState, prefer
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 
     from dockerlint_alpine.apk.behaviour import Behaviour
     from dockerlint_alpine.apk.catalog import Catalog
@@ -48,25 +47,71 @@ class Known:
     """What is kept of one package; all of it follows from the index.
 
     ``needs`` are the packages that its dependencies come to, in their order; ``None`` where that is not certain. ``visits``
-    also has those that it must not conflict with: apk comes to them here, too, if they are chosen. ``rivals`` must be
-    neither chosen nor installed beside it, ``foes`` not chosen; ``favoured`` are the needs that have rivals.
-    ``shared`` are the names that it provides and another package, too; ``wakes`` the packages that have one of its names in
-    their ``install_if``, each with all names that must be there.
+    also has those that it must not conflict with (``passed``): apk comes to them here, too, if they are chosen. ``rivals``
+    must be neither chosen nor installed beside it, ``foes`` not chosen: they would break a constraint, or share a name with
+    it; ``favoured`` are the needs that have rivals. ``wakes`` are the packages that have one of its names (``tokens``) in
+    their ``install_if``, each with all names that must be there. ``closure`` is kept once it is known.
     """
 
-    __slots__ = ("favoured", "filled", "foes", "needs", "package", "rivals", "shared", "tokens", "visits", "wakes")
+    __slots__ = (
+        *("closure", "favoured", "filled", "foes", "needs", "package", "passed", "rivals", "tokens", "visits", "wakes"),
+    )
 
     def __init__(self, package: Package) -> None:
         self.package = package
         self.filled = False
         self.needs: tuple[Known, ...] | None = None
         self.visits: tuple[Known, ...] = ()
+        self.passed: frozenset[Known] = frozenset()
         self.rivals: frozenset[Known] = frozenset()
         self.foes: frozenset[Known] = frozenset()
         self.favoured: tuple[Known, ...] = ()
-        self.shared: tuple[str, ...] = ()
-        self.tokens: tuple[str, ...] = ()
-        self.wakes: tuple[tuple[str, frozenset[str]], ...] = ()
+        self.tokens: frozenset[str] = frozenset()
+        self.wakes: frozenset[tuple[str, frozenset[str]]] = frozenset()
+        self.closure: Closure | None = None
+
+
+class Closure:
+    """A package with all that it needs, in the order in which apk comes to an end with each, and what is known of them
+    together, as of one in :class:`Known`.
+
+    A closure that is known already is taken over whole. That changes no order: unless it holds a package that is not done
+    with, what is done with of it is closed under needs, and apk would pass it over.
+    """
+
+    __slots__ = ("foes", "order", "passed", "rivals", "tokens", "wakes")
+
+    def __init__(self, known: Known) -> None:
+        """Follow the needs of ``known``. Raises _UnsureError where one of them is not certain."""
+        self.order: dict[Known, None] = {}
+        parts: list[Known | Closure] = []
+        begun = dict.fromkeys([known])
+        stack = [(known, iter(_sure(known)))]
+        while stack:
+            visited, rest = stack[-1]
+            for need in rest:
+                if need in self.order or need in begun:
+                    continue
+                if (whole := need.closure) is not None and whole.order.keys().isdisjoint(begun):
+                    parts.append(whole)
+                    self.order.update(whole.order)
+                    continue
+                begun[need] = None
+                stack.append((need, iter(_sure(need))))
+                break
+            else:
+                stack.pop()
+                del begun[visited]
+                parts.append(visited)
+                self.order[visited] = None
+        self.foes: frozenset[Known] = _EMPTY.union(*[one.foes for one in parts])
+        self.passed: frozenset[Known] = _EMPTY.union(*[one.passed for one in parts])
+        self.rivals: frozenset[Known] = _EMPTY.union(*[one.rivals for one in parts])
+        self.tokens: frozenset[str] = frozenset[str]().union(*[one.tokens for one in parts])
+        self.wakes: frozenset[tuple[str, frozenset[str]]] = frozenset[Any]().union(*[one.wakes for one in parts])
+
+
+_EMPTY = frozenset[Known]()
 
 
 class _Choice:
@@ -95,8 +140,10 @@ class Shortcut:
         self._catalog = catalog
         self._behaviour = behaviour
         self._ranks = {name: rank for rank, name in enumerate(repositories)}
-        self._known: dict[int, Known] = {}
+        self.seen: dict[int, Known] = {}
+        """What is known of packages of the catalog, by their identity."""
         self._choices: dict[str, _Choice | None] = {}
+        self._prepared = set[str]()
 
     def answer(self, request: Request) -> list[Pair] | None:
         """What becomes of the packages: what is there in the end, in the order in which apk comes to it, then what goes.
@@ -110,10 +157,8 @@ class Shortcut:
 
     def known(self, package: Package) -> Known | None:
         """What is known of a package of this catalog; ``None`` for any other."""
-        found = self._known.get(id(package))
-        if found is None and any(package is one for one, _ in self._catalog.entry(package.name).providers):
-            found = self._of(package)
-        return found
+        there = any(package is one for one, _ in self._catalog.entry(package.name).providers)
+        return self._of(package) if there else None
 
     def provided(self, name: str) -> bool:
         """Whether a package of the catalog provides ``name``."""
@@ -122,8 +167,8 @@ class Shortcut:
     def prepare(self, names: Iterable[str]) -> None:
         """Find out about everything that is reached from ``names``, level by level: few queries instead of many."""
         new: dict[Known, None] = {}
-        done = set[str]()
-        level = set(names)
+        done = self._prepared
+        level = set(names) - done
         while level:
             self._catalog.load(level)
             done |= level
@@ -148,12 +193,13 @@ class Shortcut:
         if len(names) <= len(package.provides):
             return  # a name that it has twice: which of them counts, the solver knows
         entry = self._catalog.entry
-        known.shared = tuple([name for name in names if len(entry(name).providers) > 1])
-        known.tokens = tuple([name for name in names if self._catalog.may_trigger(name)])
-        known.wakes = tuple(
+        known.tokens = frozenset([name for name in names if self._catalog.may_trigger(name)])
+        known.wakes = frozenset(
             [(owner, frozenset((name, *others))) for name in known.tokens for owner, others in entry(name).triggers]
         )
         self.resolve(known, package.depends, by_hand or {})
+        shares = [self._of(one) for name in names for one, _ in entry(name).providers if one is not package]
+        known.foes = known.foes.union(shares)
 
     def resolve(self, known: Known, constraints: Iterable[Constraint], by_hand: dict[str, Known]) -> None:
         """What ``constraints`` of ``known`` come to."""
@@ -183,6 +229,7 @@ class Shortcut:
             foes = [one for one in foes if one is not known]  # nothing conflicts with itself
         known.needs = tuple(needs)
         known.visits = tuple(visits)
+        known.passed = frozenset(visits).difference(needs)
         known.rivals, known.foes, known.favoured = frozenset(rivals), frozenset(foes), tuple(favoured)
 
     def choice(self, name: str) -> _Choice | None:
@@ -222,9 +269,9 @@ class Shortcut:
         return PackageState(package, name, self._ranks.get(package.repository, len(self._ranks)), installed=False)
 
     def _of(self, package: Package) -> Known:
-        found = self._known.get(id(package))
+        found = self.seen.get(id(package))
         if found is None:
-            found = self._known[id(package)] = Known(package)
+            found = self.seen[id(package)] = Known(package)
         return found
 
     def woken(self, owner: str, own: dict[str, Known], asked: set[str]) -> tuple[Known, frozenset[Known]] | None:
@@ -266,12 +313,12 @@ class _Question:
         self._shortcut = shortcut
         self._request = request
         self._by_hand: dict[str, Known] = {}
-        self._rivals = set[Known]()
 
     def answer(self) -> list[Pair]:
         """The answer. Raises _UnsureError."""
         shortcut, request = self._shortcut, self._request
-        installed = [shortcut.known(package) or self._made(package) for package in request.installed]
+        seen = shortcut.seen
+        installed = [seen.get(id(one)) or shortcut.known(one) or self._made(one) for one in request.installed]
         for package in request.virtual:
             self._made(package)
         world = sorted(request.world, key=lambda constraint: (constraint.name.lower(), constraint.name))
@@ -281,12 +328,17 @@ class _Question:
             shortcut.fill(known, self._by_hand)
         top = Known(_WORLD)
         shortcut.resolve(top, world, self._by_hand)
-        found, woken = self._with_woken(top)
-        self._check(found, installed)
+        for need in _sure(top):
+            closure_of(need)
+        whole = Closure(top)
+        del whole.order[top]
+        woken = self._with_woken(whole)
+        self._check(whole, installed)
         before = set(installed)
-        order = _ordered(top, found, woken)
-        pairs: list[Pair] = [(known.package if known in before else None, known.package) for known in order]
-        return pairs + [(known.package, None) for known in installed if known not in found]
+        pairs: list[Pair] = [
+            (known.package if known in before else None, known.package) for known in _ordered(top, whole, woken)
+        ]
+        return pairs + [(known.package, None) for known in installed if known not in whole.order]
 
     def _made(self, package: Package) -> Known:
         """A package that ``apk add --virtual`` makes or has made."""
@@ -296,49 +348,46 @@ class _Question:
         found = self._by_hand[package.name] = Known(package)
         return found
 
-    def _with_woken(self, top: Known) -> tuple[set[Known], set[Known]]:
-        """Everything that is reached from ``top`` with what that brings along by ``install_if``; and the latter alone."""
-        found = _closure([top])
-        woken = set[Known]()
-        while new := self._woken(found) - woken:
-            woken |= new
-            found |= _closure(new)
-        return found, woken
+    def _with_woken(self, whole: Closure) -> dict[Known, tuple[Known, ...]]:
+        """Extend ``whole`` by what that brings along by ``install_if``: these packages, each with its conditions."""
+        woken: dict[Known, tuple[Known, ...]] = {}
+        seen = set[str]()
+        while new := self._holding(whole) - seen:
+            seen |= new
+            own = {known.package.name: known for known in whole.order}
+            asked = set[str]()
+            if self._shortcut.minds_names:
+                asked.update(need.name for known in whole.order for need in known.package.depends)
+                asked.update(constraint.name for constraint in self._request.world)
+            for owner in new:
+                found = self._shortcut.woken(owner, own, asked)
+                if found is None:
+                    continue
+                known, rivals = found
+                woken[known] = tuple([own[condition.name] for condition in known.package.install_if])
+                part = closure_of(known)
+                whole.order |= part.order
+                whole.foes |= part.foes
+                whole.passed |= part.passed
+                whole.rivals |= part.rivals | rivals
+                whole.tokens |= part.tokens
+                whole.wakes |= part.wakes
+        return woken
 
-    def _woken(self, found: set[Known]) -> set[Known]:
-        tokens = set(chain.from_iterable([known.tokens for known in found]))
-        waiting: dict[str, frozenset[str]] = {}
-        for known in found:
-            for owner, names in known.wakes:
-                if waiting.setdefault(owner, names) != names:
-                    raise _UnsureError  # a name that is in the list of one condition and not of another: a negative one
-        owners = [owner for owner, names in waiting.items() if names <= tokens]
-        if not owners:
-            return set()
-        own = {known.package.name: known for known in found}
-        asked = set[str]()
-        if self._shortcut.minds_names:
-            asked.update(need.name for known in found for need in known.package.depends)
-            asked.update(constraint.name for constraint in self._request.world)
-        woken = [one for owner in owners if (one := self._shortcut.woken(owner, own, asked)) is not None]
-        self._rivals.update(rival for _, rivals in woken for rival in rivals)
-        return {known for known, _ in woken}
+    def _holding(self, whole: Closure) -> set[str]:
+        """The packages all of whose conditions are names of the set."""
+        if len(dict(whole.wakes)) < len(whole.wakes):
+            raise _UnsureError  # a name that is in the list of one condition and not of another: a negative one
+        tokens = whole.tokens
+        return {owner for owner, names in whole.wakes if names <= tokens}
 
-    def _check(self, found: set[Known], installed: Iterable[Known]) -> None:
+    def _check(self, whole: Closure, installed: Iterable[Known]) -> None:
         """That nothing in the set stands against it. Raises _UnsureError."""
-        present = found.union(installed)
-        shared = set[str]()
-        if not present.isdisjoint(self._rivals):
+        found = whole.order.keys()
+        if not found.isdisjoint(whole.foes) or not found.isdisjoint(whole.rivals):
             raise _UnsureError
-        for known in found:
-            if known.rivals and not present.isdisjoint(known.rivals):
-                raise _UnsureError
-            if known.foes and not found.isdisjoint(known.foes):
-                raise _UnsureError
-            if known.shared:
-                if not shared.isdisjoint(known.shared):
-                    raise _UnsureError
-                shared.update(known.shared)
+        if not whole.rivals.isdisjoint(installed):
+            raise _UnsureError
         removed = self._request.removed
         if removed and self._shortcut.avoids_removed:
             for known in found:
@@ -354,49 +403,71 @@ def _names(package: Package) -> list[str]:
     return [package.name, *[provide.name for provide in package.provides]]
 
 
-def _closure(roots: Iterable[Known]) -> set[Known]:
-    """``roots`` and all that they need. Raises _UnsureError."""
-    found = set(roots)
-    work = list(found)
-    while work:
-        needs = work.pop().needs
-        if needs is None:
-            raise _UnsureError
-        for need in needs:
-            if need not in found:
-                found.add(need)
-                work.append(need)
-    return found
+def _sure(known: Known) -> tuple[Known, ...]:
+    """What it needs. Raises _UnsureError where that is not certain."""
+    if known.needs is None:
+        raise _UnsureError
+    return known.needs
 
 
-def _ordered(top: Known, members: set[Known], woken: Iterable[Known]) -> list[Known]:
-    """The ``members`` in the order in which apk installs them: what is needed first, what is brought along as soon as all
-    its conditions have been come upon. Raises _UnsureError."""
-    by_condition: dict[str, list[Known]] = {}
-    for known in woken:
-        for condition in known.package.install_if:
-            by_condition.setdefault(condition.name, []).append(known)
-    for waiting in by_condition.values():
-        _sort(waiting)
-    order: list[Known] = []
-    entered, names = {top}, set[str]()
-    stack: list[tuple[Known | None, Iterator[Known]]] = [(top, iter(top.visits))]
+def closure_of(known: Known) -> Closure:
+    """What is kept of ``known`` with all that it needs. Raises _UnsureError."""
+    if known.closure is None:
+        known.closure = Closure(known)
+    return known.closure
+
+
+def _ordered(top: Known, whole: Closure, woken: Mapping[Known, tuple[Known, ...]]) -> Iterable[Known]:
+    """The packages in the order in which apk installs them: what is needed first, what is brought along as soon as all its
+    conditions have been come upon. Raises _UnsureError."""
+    waiting: dict[Known, list[Known]] = {}
+    for known, conditions in woken.items():
+        for condition in conditions:
+            waiting.setdefault(condition, []).append(known)
+    for listed in waiting.values():
+        _sort(listed)
+    members = whole.order.keys()
+    straight = members.isdisjoint(whole.passed)
+    order: dict[Known, None] = {}
+    ahead = set(waiting)
+    for need in top.visits:
+        part = need.closure
+        if need in order or need not in members:
+            continue
+        if straight and part is not None and ahead.isdisjoint(part.order):
+            order |= part.order
+        else:
+            _walk(need, order, members, waiting, woken)
+            ahead.difference_update(order)
+    return order
+
+
+def _walk(
+    start: Known,
+    order: dict[Known, None],
+    members: Set[Known],
+    waiting: Mapping[Known, Sequence[Known]],
+    woken: Mapping[Known, Sequence[Known]],
+) -> None:
+    """Add to ``order`` what apk comes to from ``start``, ``waiting`` being what each package may bring along in the end."""
+    begun = {start}
+    stack: list[tuple[Known | None, Iterator[Known]]] = [(start, iter(start.visits))]
     while stack:
         visited, rest = stack[-1]
-        for need in rest:
-            if need in entered or need not in members or (visited is None and not _awake(need, names)):
+        for one in rest:
+            if one in begun or one in order or one not in members:
                 continue
-            entered.add(need)
-            names.add(need.package.name)
-            stack.append((need, iter(need.visits)))
+            if visited is None and not all(held in begun or held in order for held in woken[one]):
+                continue
+            begun.add(one)
+            stack.append((one, iter(one.visits)))
             break
         else:
             stack.pop()
-            if visited is not None and visited is not top:
-                order.append(visited)
-                if visited.package.name in by_condition:
-                    stack.append((None, iter(by_condition[visited.package.name])))
-    return order
+            if visited is not None:
+                order[visited] = None
+                if visited in waiting:
+                    stack.append((None, iter(waiting[visited])))
 
 
 def _sort(woken: list[Known]) -> None:
@@ -405,7 +476,3 @@ def _sort(woken: list[Known]) -> None:
         if any(way.version is None for known in woken for way in known.package.provides):
             raise _UnsureError  # whether it stands for such a name in the end depends
         woken.sort(key=lambda known: min(map(bucket, _names(known.package))))
-
-
-def _awake(known: Known, names: set[str]) -> bool:
-    return all(condition.name in names for condition in known.package.install_if)

@@ -19,18 +19,15 @@ from dockerlint_alpine.apk.constraint import Constraint
 from dockerlint_alpine.apk.errors import ConstraintError
 from dockerlint_alpine.apk.explain import Problem, explain
 from dockerlint_alpine.apk.outcome import Outcome, run
-from dockerlint_alpine.apk.package import Package
+from dockerlint_alpine.apk.package import VIRTUAL, Package
 from dockerlint_alpine.apk.solver import Request
-from dockerlint_alpine.apk.version import EQUAL
+from dockerlint_alpine.apk.version import ANY, EQUAL
 from dockerlint_alpine.system.patterns import lazy_pattern
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from dockerlint_alpine.apk.index import Index
-
-_VIRTUAL = "virtual"
-"""The repository of packages that ``apk add --virtual`` makes."""
 
 
 class PackageChange(Struct, frozen=True):
@@ -59,6 +56,7 @@ class Solution(Struct, frozen=True):
         return not self.problems
 
 
+_SPELT = lazy_pattern(r"[*?\[]")
 _SPEC = lazy_pattern(r"(.+)-(\d[^-]*-r\d+)")
 """``name-version-rN``, as ``apk info -v`` prints a package."""
 
@@ -144,7 +142,7 @@ class World:
         for constraint in self.constraints:
             names.add(constraint.name)
             package = self.packages.get(constraint.name)
-            if package is not None and package.repository == _VIRTUAL:
+            if package is not None and package.repository == VIRTUAL:
                 names.update(member.name for member in package.depends if not member.conflict)
         return frozenset(names)
 
@@ -188,6 +186,12 @@ class World:
             constraint = Constraint.parse(need)
         except ConstraintError:
             return None
+        name = constraint.name
+        spelt = self._capabilities.get(name, ())
+        if spelt and constraint.mask == ANY:
+            return spelt[0][0]
+        if not spelt and "*" not in name and not name.startswith("so:"):
+            return None
         for name in self._matching(constraint.name):
             for package, version in self._capabilities[name]:
                 if constraint.matches(version, dialect=self.index.behaviour.dialect):
@@ -199,12 +203,7 @@ class World:
 
         The first is the name as it stands in the world, the others are packages. Empty where it is not installed.
         """
-        asked: dict[str, str] = {}
-        for constraint in self.constraints:
-            for package in self._providers_of(constraint):
-                asked.setdefault(package.name, constraint.name)
-        before: dict[str, str | None] = dict.fromkeys(asked)
-        work = deque(asked)
+        asked, before, work = self._search
         while work and name not in before:
             current = work.popleft()
             for found in self._pulled_in(current):
@@ -218,6 +217,24 @@ class World:
             path.append(by)
         first = asked[path[-1]]
         return (*((first,) if first != path[-1] else ()), *reversed(path))
+
+    @cached_property
+    def _search(self) -> tuple[Mapping[str, str], dict[str, str | None], deque[str]]:
+        """How far :meth:`why` has come: what the world asks for, under which name; who brought each package that was come
+        upon; and those whose own needs are not looked at yet."""
+        asked: dict[str, str] = {}
+        for constraint in self.constraints:
+            for package in self._providers_of(constraint):
+                asked.setdefault(package.name, constraint.name)
+        return asked, dict.fromkeys(asked), deque(asked)
+
+    @cached_property
+    def hides_programs(self) -> bool:
+        """Whether a package has compiled files of which the index tells nothing: neither a library nor a program in PATH."""
+        return any(
+            not package.provides and any(constraint.name.startswith("so:") for constraint in package.depends)
+            for package in self.packages.values()
+        )
 
     @cached_property
     def _capabilities(self) -> Mapping[str, Sequence[tuple[Package, str | None]]]:
@@ -241,17 +258,17 @@ class World:
         for package, _ in self._capabilities.get(name, ()):
             yield package.name
 
-    def relied_on(self, name: str) -> tuple[str, ...]:
-        """Names of the installed packages that hold what the installed package ``name`` depends on."""
-        found = self._relied_on.get(name)
-        if found is None:
-            needs = [one.name for one in self.packages[name].depends if not one.conflict]
-            found = self._relied_on[name] = tuple(dict.fromkeys(held for need in needs for held in self.holders(need)))
-        return found
-
-    @cached_property
-    def _relied_on(self) -> dict[str, tuple[str, ...]]:
-        return {}
+    def lost_without(self, names: Iterable[str]) -> frozenset[str]:
+        """The packages that are there only because ``names`` were asked for, these included; virtual ones are left out."""
+        kept: set[str] = set()
+        has, packages = self._capabilities.get, self.packages
+        pending = [name for name in self.explicit.difference(names) for name in self.holders(name)]
+        while pending:
+            name = pending.pop()
+            if name not in kept and packages[name].repository != VIRTUAL:
+                kept.add(name)
+                pending += [held.name for need in packages[name].needed for held, _ in has(need, ())]
+        return frozenset(one.name for one in packages.values() if one.name not in kept and one.repository != VIRTUAL)
 
     @cached_property
     def _namespaced(self) -> list[str]:
@@ -269,7 +286,8 @@ class World:
 
     def _matching(self, name: str) -> Iterator[str]:
         if "*" in name:
-            yield from (found for found in self._capabilities if fnmatchcase(found, name))
+            start = _SPELT.split(name, maxsplit=1)[0]
+            yield from (one for one in self._capabilities if one.startswith(start) and fnmatchcase(one, name))
         elif name in self._capabilities:
             yield name
         if name.startswith("so:") and name.count(":") == 1:
@@ -305,7 +323,7 @@ class World:
             raise ConstraintError(f"{name}: bad package specifier")
         before = self.packages.get(name.name)
         version = name.version or (f"{int(before.version) + 1}" if before and before.version.isdecimal() else "0")
-        package = Package(name.name, version, _VIRTUAL, "noarch", depends=tuple(wanted), origin=name.name)
+        package = Package(name.name, version, VIRTUAL, "noarch", depends=tuple(wanted), origin=name.name)
         constraint = Constraint(package.name, package.version, EQUAL)
         return _Addition(_merged(self.constraints, [constraint]), frozenset({package.name}), package, name)
 

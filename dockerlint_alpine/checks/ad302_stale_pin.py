@@ -55,7 +55,7 @@ _NUMBERS = lazy_pattern(r"\d+(?:\.\d+)*")
 
 def run(subject: Subject) -> Iterator[Finding]:
     """Yield a finding for every version that the release certainly does not have any more."""
-    listed = list(asked_for(subject))
+    listed = asked_for(subject)
     for asked in listed:
         if not _OPERATOR.search(asked.operand.text):
             continue

@@ -39,7 +39,7 @@ from typing import TYPE_CHECKING
 
 from dockerlint_alpine.checks.ad402_unneeded_build_package import unneeded
 from dockerlint_alpine.checks.base import Check, Subject, exact_world, stage_label
-from dockerlint_alpine.checks.build_usage import lost_without, mentioned, programs_of, remaining, usage
+from dockerlint_alpine.checks.build_usage import mentioned, programs_of, remaining, usage
 from dockerlint_alpine.fixer.lists import apk_steps
 from dockerlint_alpine.fixer.removal import VIRTUAL_NAME, into_virtual
 from dockerlint_alpine.model.findings import Evidence, Fix
@@ -71,7 +71,7 @@ def _runs(subject: Subject, last: Stage, name: str) -> bool:
     """True when a distribution needs the package where it runs (``find_library`` asks the compiler)."""
     assert last.end is not None
     world = last.end.world
-    lost = lost_without(world, [name])
+    lost = world.lost_without([name])
     for item in last.installed:
         distribution = subject.knowledge.distribution(item.resolved.name)
         for need in distribution.runtime_needs(item.resolved.version) if distribution is not None else ():
@@ -127,7 +127,7 @@ def _edits(subject: Subject, stage: Stage, step: ApkStep, names: tuple[str, ...]
     if any(one.instruction is not step.instruction or one.span < step.span for one in compiling):
         return None
     world = step.after.world
-    lost = lost_without(world, names)
+    lost = world.lost_without(names)
     if not compiling or mentioned(subject, stage, programs_of(world, lost)):
         return None
     return into_virtual(subject.timeline, step, names)

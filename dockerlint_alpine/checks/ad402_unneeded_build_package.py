@@ -36,7 +36,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from dockerlint_alpine.checks.base import Check, Subject, stage_label
-from dockerlint_alpine.checks.build_usage import lost_without, mentioned, programs_of, usage
+from dockerlint_alpine.checks.build_usage import mentioned, programs_of, usage
 from dockerlint_alpine.fixer.lists import apk_steps, build_names
 from dockerlint_alpine.fixer.removal import remove_packages
 from dockerlint_alpine.model.findings import Evidence, Fix
@@ -75,7 +75,7 @@ def _unneeded(subject: Subject, stage: Stage) -> Iterator[tuple[ApkStep, tuple[s
         world, asked = step.after.world, build_names(step)
         names = tuple(name for name in asked if name not in used.roots)
         # A compiler or make that is called by hand may use anything else of the list.
-        if not names or mentioned(subject, stage, programs_of(world, lost_without(world, asked))):
+        if not names or mentioned(subject, stage, programs_of(world, world.lost_without(asked))):
             continue
         names = tuple(name for name in names if not _opened(subject, stage, world, name))
         if names:
@@ -86,7 +86,7 @@ def _opened(subject: Subject, stage: Stage, world: World, name: str) -> bool:
     """True when a library comes along with a -dev package, and code that we know nothing of may open it."""
     if not name.endswith("-dev") or not _unknown_code(subject, stage):
         return False
-    along = lost_without(world, [name]) - _COMPILER_PARTS
+    along = world.lost_without([name]) - _COMPILER_PARTS
     return any(one.name.startswith("so:") for package in along for one in world.packages[package].provides)
 
 

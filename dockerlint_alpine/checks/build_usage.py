@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import posixpath
 import re
+from itertools import chain
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
@@ -48,9 +49,6 @@ _OF_PACKAGES = ("/usr/", "/lib/", "/bin/", "/sbin/", "/etc/")
 _LOCAL = lazy_pattern(r"\.{0,2}/|\.{1,2}\Z|-e\Z|--editable|file:|git\+|https?:")
 _SCRIPT = lazy_pattern(r"\.(?:sh|bash|ash|mk)\Z|(?:^|/)(?:Makefile|Procfile)\Z")
 _MAYBE_SCRIPT = lazy_pattern(r"(?:^|/)[^./]+\Z")
-_VIRTUAL = "virtual"
-"""The repository of packages that ``apk add --virtual`` makes up."""
-
 _MAX_SCRIPTS = 400
 _MAX_SCRIPT_SIZE = 256 * 1024
 
@@ -98,7 +96,7 @@ def usage(subject: Subject, stage: Stage) -> Usage | None:
                     wheels[item.resolved.name, item.location] = None
                     continue
                 builds.append(built)
-                roots.update(_roots(step.moment.world, build_needs(built, apk_python=step.home.from_apk)))
+                roots.update(_roots(step.moment.world, build_needs(built, headers=step.home.headers)))
     if not builds and not wheels:
         return None
     for place in family:
@@ -108,23 +106,10 @@ def usage(subject: Subject, stage: Stage) -> Usage | None:
     return Usage(tuple(builds), len(wheels), frozenset(roots))
 
 
-def lost_without(world: World, names: Iterable[str]) -> frozenset[str]:
-    """The packages that are in ``world`` only because the packages ``names`` were asked for, these included."""
-    kept: set[str] = set()
-    pending = [found for name in world.explicit - set(names) for found in world.holders(name)]
-    while pending:
-        name = pending.pop()
-        if name not in kept and world.packages[name].repository != _VIRTUAL:
-            kept.add(name)
-            pending += world.relied_on(name)
-    virtual = {package.name for package in world.packages.values() if package.repository == _VIRTUAL}
-    return frozenset(world.packages.keys() - kept - virtual)
-
-
 def programs_of(world: World, packages: Iterable[str]) -> frozenset[str]:
     """The programs that these packages bring."""
-    found = (world.packages[name] for name in packages if name in world.packages)
-    return frozenset(one.name[4:] for package in found for one in package.provides if one.name.startswith("cmd:"))
+    found = [world.packages[name].programs for name in packages if name in world.packages]
+    return frozenset(chain.from_iterable(found))
 
 
 def mentioned(subject: Subject, stage: Stage, programs: frozenset[str]) -> bool:
@@ -267,15 +252,15 @@ def compiled_here(item: Installed, stage: Stage) -> BuildFacts | None:
     return built if built.languages or built.uses or built.tools else None
 
 
-def build_needs(built: BuildFacts, *, apk_python: bool) -> Iterator[str]:
-    """What compiling a distribution finds and uses; ``apk_python``: it is compiled for Alpine's own Python."""
+def build_needs(built: BuildFacts, *, headers: str | None) -> Iterator[str]:
+    """What compiling a distribution finds and uses; ``headers``: the package with its Python's own."""
     yield from built.tools
     for use in built.uses:
         if use.presence in {"present", "possible"}:
             yield use.package or use.need
         yield from use.link.needs
-    if apk_python:
-        yield "python3-dev"
+    if headers is not None:
+        yield headers
 
 
 def runtime_needs(subject: Subject, item: Installed) -> Iterator[str]:

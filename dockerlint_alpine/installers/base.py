@@ -53,6 +53,13 @@ class PythonHome(Struct, frozen=True):
     pip_version: str | None = None
 
     @property
+    def headers(self) -> str | None:
+        """The package with Python.h of Alpine's own Python; another Python has its headers with it."""
+        if not self.from_apk:
+            return None
+        return "python2-dev" if self.version == "2.7" else "python3-dev"
+
+    @property
     def site_packages(self) -> str:
         """The folder that pip installs into."""
         return f"{self.prefix}/lib/python{self.version or '3'}/site-packages"
@@ -346,13 +353,15 @@ def user_folder(variables: Variables) -> str:
     return variables.get("HOME") or "/root"
 
 
-def new_environment(place: Surroundings, prefix: str, base: PythonHome | None) -> PythonHome | None:
+def new_environment(
+    place: Surroundings, prefix: str, base: PythonHome | None, *, sees_system: bool = False
+) -> PythonHome | None:
     """Return the environment that a tool makes for itself at ``prefix``; the stage has it from then on."""
     known = place.environment(prefix)
     if known is None and (base is None or base.prefix == prefix):
         return base
     if known is None and base is not None:
-        known = replace(base, prefix=prefix, is_venv=True, sees_system=False, pip_version=None)
+        known = replace(base, prefix=prefix, is_venv=True, sees_system=sees_system, pip_version=None)
         place.remember(known)
     return known
 

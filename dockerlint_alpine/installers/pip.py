@@ -1,4 +1,5 @@
-"""pip: ``pip install``, ``wheel``, ``download`` and ``uninstall``, and ``python setup.py install``.
+"""pip: ``pip install``, ``wheel``, ``download`` and ``uninstall``, ``python setup.py install``, and what makes a wheel of a
+project: ``python -m build``, ``python setup.py bdist_wheel``, ``uv build``, ``poetry build``, ``pdm build``.
 
 The arguments of ``uv pip install`` are the same but for a few, so they are read here, too.
 """
@@ -27,6 +28,8 @@ from dockerlint_alpine.python.formats.requirements_file import Collector
 from dockerlint_alpine.python.model import IndexOptions, Origin, RequirementSet, Target
 from dockerlint_alpine.python.options import SHARED_FLAGS, SHARED_VALUES, OptionState, OptionTable, Word, scan
 from dockerlint_alpine.python.requirement import is_url
+from dockerlint_alpine.syntax import Arg, SourceText
+from dockerlint_alpine.syntax import Word as ShellWord
 from dockerlint_alpine.system.paths import absolute
 from dockerlint_alpine.system.patterns import lazy_pattern
 
@@ -43,7 +46,6 @@ if TYPE_CHECKING:
         Words,
     )
     from dockerlint_alpine.python.model import FileReader
-    from dockerlint_alpine.syntax import Arg
 
 OPTIONS = OptionTable.build(
     SHARED_VALUES
@@ -162,7 +164,7 @@ class Pip(Installer):
     """pip itself, and ``python setup.py install``, which does what ``pip install .`` does."""
 
     name = "pip"
-    programs = lazy_pattern(r"pip(?:\d+(?:\.\d+)?)?|setup\.py")
+    programs = lazy_pattern(r"pip(?:\d+(?:\.\d+)?)?|setup\.py|build|pyproject-build")
     mention = r"\bpip[\d.]*\s+(?:-\S+\s+)*(?:install|wheel)"
     runs_pip = True
 
@@ -170,15 +172,23 @@ class Pip(Installer):
         """Read ``pip VERB`` or ``python setup.py VERB``."""
         if invocation.script is not None or invocation.name == "setup.py":
             return self._setup(invocation)
+        if invocation.name in {"build", "pyproject-build"}:
+            # A program that is called build is somebody's script.
+            module = invocation.name != "build" or is_python(invocation.program)
+            return read_build("python3", invocation.args) if module else None
         return read_pip(self, invocation.program, invocation.args)
 
     def _setup(self, invocation: Invocation) -> Command | None:
         if invocation.script is None or not invocation.args or not is_python(invocation.program):
             return None
-        verb = invocation.args[0].text
+        verbs = [arg.text for arg in invocation.args]
+        folder = invocation.script.text.rpartition("/")[0] or "."
+        if "bdist_wheel" in verbs:
+            behind = invocation.args[verbs.index("bdist_wheel") + 1 :]
+            return read_build(invocation.program, (*behind, replace(invocation.script, text=folder)))
+        verb = verbs[0]
         if verb not in {"install", "develop"}:
             return None
-        folder = invocation.script.text.rpartition("/")[0] or "."
         return InstallCommand(self, "install", invocation.program, verb, (replace(invocation.script, text=folder),))
 
     def setting(self, invocation: Invocation) -> tuple[str, str] | None:
@@ -223,6 +233,42 @@ def read_pip(tool: Installer, program: str, args: Sequence[Arg]) -> InstallComma
             return InstallCommand(tool, verb, program, verb, words)
         case _:
             return None
+
+
+_BUILD_OUTPUT = frozenset("--outdir -o --out-dir --output --dist-dir -d --dest".split())
+_BUILD_VALUES = frozenset(
+    "-C --config-setting --config-settings --config-json --installer --dependency-constraints --build-constraints -f"
+    " --format --index --default-index --index-url --package --directory --project --python -p --local-version -L".split()
+)
+
+
+def read_build(program: str, words: Sequence[Arg]) -> InstallCommand | None:
+    """Read the words behind ``python -m build`` and its kin: what ``pip wheel --no-deps -w DIR .`` does.
+
+    ``None`` where only an sdist is made, or a word that matters is not known.
+    """
+    output, folder, formats = "", ".", set()
+    rest = iter(words)
+    for arg in rest:
+        option, equals, value = arg.text.partition("=")
+        if option in _BUILD_OUTPUT or option in _BUILD_VALUES:
+            if not equals:
+                following = next(rest, None)
+                value = following.text if following is not None and following.known else ""
+            output = value if option in _BUILD_OUTPUT else output
+            formats |= {value} if option in {"-f", "--format"} else set()
+        elif option in {"--sdist", "-s", "--wheel", "-w"}:
+            formats.add({"-s": "sdist", "-w": "wheel"}.get(option, option.lstrip("-")))
+        elif not option.startswith("-"):
+            if not arg.known:
+                return None
+            folder = arg.text
+    if formats == {"sdist"}:
+        return None
+    wanted = ("--no-deps", "--wheel-dir", output or f"{folder.rstrip('/')}/dist", folder)
+    literal = (SourceText.literal(text) for text in wanted)
+    made = tuple(Arg(text, source, None, ShellWord(source, None)) for text, source in zip(wanted, literal, strict=True))
+    return InstallCommand(TOOL, "wheel", program, "wheel", made)
 
 
 def pip_destination(command: InstallCommand, options: Options, home: PythonHome, place: Surroundings) -> str:

@@ -1,21 +1,25 @@
-"""pipx: every program gets an environment of its own."""
+"""pipx: every program gets an environment of its own, which ``inject`` and ``runpip`` add to.
+
+Options as in pipx 1.18 (``pipx/main.py``: ``_add_install``, ``_add_inject``, ``_add_runpip``).
+"""
 
 from __future__ import annotations
 
 import posixpath
+import re
+import shlex
 from typing import TYPE_CHECKING
 
 from dockerlint_alpine.installers.base import (
     InstallCommand,
-    Installer,
-    first_operand,
+    Words,
     given_options,
     new_environment,
     split_verb,
     user_folder,
 )
-from dockerlint_alpine.installers.pip import BEFORE_VERB, OPTIONS, read_words
-from dockerlint_alpine.python.model import RequirementSet
+from dockerlint_alpine.installers.pip import BEFORE_VERB, OPTIONS, Pip, read_words
+from dockerlint_alpine.python.model import Origin, normalise
 from dockerlint_alpine.system.patterns import lazy_pattern
 
 if TYPE_CHECKING:
@@ -24,45 +28,52 @@ if TYPE_CHECKING:
     from dockerlint_alpine.installers.base import (
         Arguments,
         Command,
-        ExportCommand,
         Invocation,
         Options,
         PythonHome,
         Surroundings,
-        Words,
     )
     from dockerlint_alpine.python.model import Target
 
+_VALUES = frozenset(
+    "--app --backend --cooldown --fetch-python --include-resources-from --lock --output --suffix --upgrade-strategy".split()
+)
+_FLAGS = frozenset(
+    "--fetch-missing-python --force -f --global --include-apps --include-deps --skip-maintenance --system-site-packages"
+    " --with-suffix".split()
+)
+"""Options of its own, which pip does not get."""
 
-class Pipx(Installer):
+
+class Pipx(Pip):
     """pipx, which runs pip."""
 
     name = "pipx"
     programs = lazy_pattern("pipx")
-    mention = r"\bpipx\s+install"
-    runs_pip = True
+    mention = r"\bpipx\s+(?:-\S+\s+)*(?:install|inject|runpip\s+\S+\s+install)"
 
     def recognise(self, invocation: Invocation) -> Command | None:
-        """Read ``pipx install``."""
+        """Read ``pipx install``, ``pipx inject`` and ``pipx runpip ENVIRONMENT install``."""
         verb, words = split_verb(invocation.args, BEFORE_VERB)
-        return InstallCommand(self, "tool", invocation.program, verb, words) if verb == "install" else None
-
-    def setting(self, invocation: Invocation) -> tuple[str, str] | None:
-        """Pipx is configured by variables."""
-        del invocation
-        return None
+        if verb == "runpip" and [word.text for word in words[1:2]] == ["install"]:
+            words = (words[0], *words[2:])
+        elif verb not in {"install", "inject"}:
+            return None
+        return InstallCommand(self, "tool", invocation.program, verb, words)
 
     def options(self, command: InstallCommand, words: Sequence[str]) -> Options:
         """Pipx hands pip's options on."""
-        del command
-        return given_options(words, OPTIONS)
+        return given_options(_for_pip(command, Words(list(words), [Origin("")] * len(words)))[1].texts, OPTIONS)
 
     def home(self, command: InstallCommand, options: Options, place: Surroundings) -> PythonHome | None:
-        """A new environment below PIPX_HOME."""
-        del options
+        """A new environment below PIPX_HOME, or the one that is named."""
         folder = place.variables.get("PIPX_HOME") or f"{user_folder(place.variables)}/.local/share/pipx"
-        prefix = posixpath.join(folder, "venvs", first_operand(command))
-        return new_environment(place, prefix, place.interpreter("python3"))
+        texts = [arg.text for arg in command.args]
+        name = _for_pip(command, Words(texts, [Origin("")] * len(texts)))[0]
+        prefix = posixpath.join(folder, "venvs", name)
+        python = (options.get("--python") or ("python3",))[-1]
+        base = place.interpreter(python if not python[:1].isdigit() else f"python{python}")
+        return new_environment(place, prefix, base, sees_system="--system-site-packages" in texts)
 
     def destination(self, command: InstallCommand, options: Options, home: PythonHome, place: Surroundings) -> str:
         """See the protocol."""
@@ -71,15 +82,45 @@ class Pipx(Installer):
 
     def request(self, command: InstallCommand, words: Words, place: Surroundings, target: Target | None) -> Arguments:
         """See the protocol."""
-        del command
-        return read_words(words, place, target)
+        return read_words(_for_pip(command, words)[1], place, target)
 
-    def export(
-        self, command: ExportCommand, words: Words, place: Surroundings, target: Target | None
-    ) -> RequirementSet:
-        """Pipx exports nothing."""
-        del command, words, place, target
-        return RequirementSet()
+
+def _for_pip(command: InstallCommand, words: Words) -> tuple[str, Words]:
+    """The environment that a command is about, and what its pip gets."""
+    found = Words(wheelhouses=words.wheelhouses)
+    name, suffix = "", ""
+    editable = False
+    rest = iter(zip(words.texts, words.places, strict=True))
+    for text, place in rest:
+        option, equals, value = text.partition("=")
+        if option in _FLAGS:
+            continue
+        if option in {*_VALUES, "--pip-args", "--preinstall"}:
+            value = value if equals else next(rest, ("", place))[0]
+            suffix = value if option == "--suffix" else suffix
+            for word in {"--pip-args": _split(value), "--preinstall": [value]}.get(option, []):
+                found.add(word, place)
+        elif text in {"-e", "--editable"} and command.verb == "install":
+            editable = True
+        elif text.startswith("-"):
+            found.add(text, place)
+            if OPTIONS.spellings.get(option) in OPTIONS.with_value and not equals:
+                found.add(next(rest, ("", place))[0], place)
+        elif command.verb != "install" and not name:
+            name = text
+        else:
+            name = name or normalise(re.split(r"[\[=<>~!@ ]", text)[0])
+            if editable:
+                found.add("--editable", place)
+            found.add(text, place)
+    return (name or "tool") + suffix, found
+
+
+def _split(text: str) -> list[str]:
+    try:
+        return shlex.split(text)
+    except ValueError:
+        return text.split()
 
 
 TOOL = Pipx()

@@ -20,7 +20,7 @@ from dockerlint_alpine.installers.base import (
     split_verb,
     with_itself,
 )
-from dockerlint_alpine.installers.pip import OPTIONS, read_words
+from dockerlint_alpine.installers.pip import OPTIONS, read_build, read_words
 from dockerlint_alpine.python.markers import environment
 from dockerlint_alpine.python.model import Target
 
@@ -96,7 +96,7 @@ class ProjectInstaller(Installer):
         verb, words = split_verb(invocation.args, self.before_verb)
         match self.verbs.get(verb):
             case None:
-                return None
+                return read_build("python3", words) if verb == "build" else None
             case "export":
                 return read_export(self, words)
             case role:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from dockerlint_alpine.syntax import Arg
 
 _NOT_TOOLS = frozenset({"base", "project", "registry", "uv_python"})
-_OTHER_NAMES = {"setup.py": "pip", "virtualenv": "venv"}
+_OTHER_NAMES = {"setup.py": "pip", "build": "pip", "pyproject-build": "pip", "virtualenv": "venv"}
 """Program -> the module of its tool, where the one is not in the name of the other."""
 
 
@@ -83,7 +83,7 @@ def read_setting(args: Sequence[Arg], known: Sequence[Program] | None = None) ->
 
 def is_installer(name: str) -> bool:
     """Tell whether a program (without its folder) or a module of Python is one of the tools."""
-    return name != "setup.py" and tool_of(name) is not None
+    return name not in {"setup.py", "build"} and tool_of(name) is not None
 
 
 def mention_of_any(known: Sequence[Program] | None = None) -> str:

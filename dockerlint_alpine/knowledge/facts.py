@@ -113,6 +113,9 @@ def _grouped(table: Table, key: str, values: str) -> dict[str, tuple[str, ...]]:
     return found
 
 
+_MAX_NEAREST = 4096
+
+
 class WheelFacts:
     """The wheel facts of all distributions; implements the ``Facts`` protocol of ``dockerlint_alpine.python``.
 
@@ -133,6 +136,7 @@ class WheelFacts:
         self._locked = locked
         self._compiled = compiled
         self._releases: dict[str, tuple[Release, ...]] = {}
+        self._nearest: dict[tuple[str, str], Sequence[str] | None] = {}
 
     @property
     def as_of(self) -> str:
@@ -171,6 +175,14 @@ class WheelFacts:
 
     def nearest_requires(self, name: str, version: str) -> Sequence[str] | None:
         """Return the requirements of the recorded release nearest to ``version`` in the order of releases, if any."""
+        key = (name, version)
+        if key not in self._nearest:
+            if len(self._nearest) >= _MAX_NEAREST:
+                self._nearest.clear()
+            self._nearest[key] = self._nearest_requires(name, version)
+        return self._nearest[key]
+
+    def _nearest_requires(self, name: str, version: str) -> Sequence[str] | None:
         record, locked = self._record(name), self._locked(name)
         requires = {**(locked.requires if locked else {}), **(record.requires if record else {})}
         order = sort_versions({version, *(release.version for release in self.releases(name))})

@@ -7,9 +7,9 @@ known is listed and never guessed.
 
 from __future__ import annotations
 
-from collections import deque
+from collections import defaultdict, deque
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 from msgspec.structs import replace
 
@@ -38,11 +38,14 @@ from dockerlint_alpine.system.patterns import lazy_pattern
 from dockerlint_alpine.system.plural import listed
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence, Set
+    from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence, Set
 
     from dockerlint_alpine.python.backtracking import Pick, Want
     from dockerlint_alpine.python.model import IndexOptions
     from dockerlint_alpine.python.sources.source_facts import SourceFacts
+
+_Needs: TypeAlias = "dict[tuple[str, str, frozenset[str]], tuple[Requested, ...]]"
+"""Dependencies by distribution, release and extras."""
 
 _OR = lazy_pattern(r"\bor\b")
 _HARMLESS = frozenset({"wheel", "installed", "pure"})
@@ -58,6 +61,7 @@ NOT_THERE = "the index has no "
 """How the reason begins where an index answers and has no such thing."""
 _BY_NEIGHBOUR = "where a release's dependencies are not recorded, those of the nearest recorded release are assumed"
 EXTRA_NOT_RECORDED = " adds what is not recorded"
+_BY_RELEASES = "distributions of which all recorded releases are pure Python are assumed to be pure Python"
 _BY_PACKAGE = "distributions that {} packages as pure Python are assumed to be pure Python"
 
 
@@ -177,11 +181,13 @@ class _Node:
 
 
 class Choices:
-    """Which release and file is taken of a distribution, by everything that decides it but the facts."""
+    """What many resolutions ask of the same facts: which release and file is taken of a distribution, by everything that
+    decides it but the facts, and what a release needs on a target with some of its extras."""
 
     def __init__(self, limit: int = 8192) -> None:
         self._limit = limit
         self._found: dict[Hashable, Choice] = {}
+        self._needs: defaultdict[Target, _Needs] = defaultdict(dict)
 
     def recall(self, name: str, question: Hashable, make: Callable[[], Choice]) -> Choice:
         """The answer to ``question`` about the distribution ``name``, worked out by ``make`` if it is not known."""
@@ -192,6 +198,12 @@ class Choices:
                 self._found.clear()
             found = self._found[key] = make()
         return found
+
+    def needs(self, target: Target) -> _Needs:
+        """What is known of the needs on ``target``, to be added to."""
+        if sum(map(len, self._needs.values())) >= self._limit:
+            self._needs.clear()
+        return self._needs[target]
 
 
 class _Offline:
@@ -224,6 +236,7 @@ class _Offline:
         self.cache: dict[tuple[str, str, frozenset[str]], Choice] = {}
         self.parsed: dict[str, Requested | None] = {}
         self.known: dict[str, list[Release]] = {}
+        self.known_needs = choices.needs(target)
 
     def run(self) -> Resolution:
         constraints: dict[str, list[tuple[str, str]]] = {}
@@ -293,13 +306,18 @@ class _Offline:
         taken = next((one for one in self.releases(node.name) if one.version == choice.version), None)
         return taken is not None and taken.upload_date is None and (taken.partial or taken.source is not None)
 
-    def needs(self, node: _Node) -> Iterator[Requested]:
-        """Yield the dependencies of the release chosen for ``node`` in the last round."""
+    def needs(self, node: _Node) -> Iterable[Requested]:
+        """Return the dependencies of the release chosen for ``node`` in the last round."""
         choice = self.chosen.get(node.name)
         if choice is None or choice.version is None:
-            return
-        requires = self.facts.requires(node.name, choice.version)
-        yield from self.active(node, requires or ())
+            return ()
+        key = (node.name, choice.version, frozenset(node.extras))
+        found = self.known_needs.get(key)
+        if found is None:
+            found = tuple(self.active(node, self.facts.requires(node.name, choice.version) or ()))
+            if not self.notes and not self.unresolved:  # else one of them may be told of, which every resolution has to
+                self.known_needs[key] = found
+        return found
 
     def active(self, node: _Node, requires: Sequence[str]) -> Iterator[Requested]:
         """Yield those of ``requires`` whose markers hold with the extras of ``node``."""
@@ -549,6 +567,7 @@ class _Offline:
             needs = [need for need in self.active(node, nearest) if need.name is not None]
             if all(need.name in nodes or self.is_harmless(need) for need in needs):
                 self.notes.append(_BY_NEIGHBOUR)
+                self.assumed.append(node.name)
                 return
         reason = f"the dependencies of {node.name} {version} are not recorded"
         self.tell(node.name, node.chain, reason, "dependencies")
@@ -562,7 +581,7 @@ class _Offline:
         else:
             self.assumed.append(node.name)
             packaged = self.facts.packaged(node.name)
-            self.notes.append(_BY_PACKAGE.format(packaged.system if packaged is not None else "nobody"))
+            self.notes.append(_BY_PACKAGE.format(packaged.system) if packaged is not None else _BY_RELEASES)
 
     def doubt_extras(self, node: _Node, version: str) -> None:
         """A lock lists what an extra adds only where its project asks for that extra."""

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 _WORTH_A_WORKER = 12
 """Files. Fewer are judged sooner than another process is ready."""
 
-_MAX_CHUNK = 16
+_MAX_CHUNK = 8
 
 
 class PoolUnavailableError(OSError):

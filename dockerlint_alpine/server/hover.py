@@ -9,7 +9,6 @@ from dockerlint_alpine.answers.explain import World, libraries_of_package, runti
 from dockerlint_alpine.answers.explain_text import runtime_sentence
 from dockerlint_alpine.checks import CHECKS
 from dockerlint_alpine.checks.base import stage_label
-from dockerlint_alpine.checks.build_usage import lost_without
 from dockerlint_alpine.checks.evidence import named
 from dockerlint_alpine.report.display import printable
 from dockerlint_alpine.server import requirements
@@ -93,7 +92,7 @@ def _package(asked: Asked) -> str:
     }
     if depends:
         parts.append(f"Depends on {_listed(sorted(depends))}")
-    brought = sorted(lost_without(world, {name}) - {package.name, name})
+    brought = sorted(world.lost_without({name}) - {package.name, name})
     if brought:
         parts.append(f"Pulls in {plural(len(brought), 'package')} that nothing else here asks for: {_listed(brought)}")
     elif package.name in world.packages:

@@ -12,7 +12,7 @@ from msgspec import Struct, field
 
 from dockerlint_alpine.stages.dockerignore import NOTHING_IGNORED, DockerIgnore, component, parse_dockerignore
 from dockerlint_alpine.system import globs
-from dockerlint_alpine.system.files import MAX_SIZE, lies_within, project_root, read_file
+from dockerlint_alpine.system.files import MAX_SIZE, is_below, lies_within, project_root, read_file
 from dockerlint_alpine.system.patterns import lazy_pattern
 
 if TYPE_CHECKING:
@@ -49,8 +49,8 @@ class BuildContext(Struct, frozen=True, eq=False, dict=True):
     looked_at: set[str] = field(default_factory=set)
 
     @cached_property
-    def _real_root(self) -> Path:
-        return self.root.resolve()
+    def _real_root(self) -> str:
+        return os.path.realpath(self.root)
 
     def display(self, path: str) -> str:
         """``path`` as the user would name it: below the folder the context was given as; ``.`` for that itself."""
@@ -66,10 +66,10 @@ class BuildContext(Struct, frozen=True, eq=False, dict=True):
         self.looked_at.add(str(place))
         try:
             # A link that leaves the context dangles inside the builder.
-            inside = place.resolve().is_relative_to(self._real_root)
-            return place if inside and place.exists() else None
-        except (OSError, ValueError, RuntimeError):
+            inside = is_below(os.path.realpath(place), self._real_root)
+        except (OSError, ValueError):
             return None
+        return place if inside and os.path.exists(place) else None  # noqa: PTH110 - many are asked for
 
     def read(self, path: str) -> bytes:
         """The bytes of a file. Raises FileNotFoundError, or ContextFileError for what is no readable file."""
@@ -153,12 +153,13 @@ def guess_root(
     """
     home = dockerfile.parent
     seen = looked_at if looked_at is not None else set()
-    best, best_score = home, _score(home, sources, seen)
-    for folder in _upwards(home, named):
-        score = _score(folder, sources, seen)
+    wanted = [source for source in sources if source.strip("./")]
+    best, best_score = home, _score(home, wanted, seen)
+    for folder in _upwards(home, named) if wanted else ():
+        score = _score(folder, wanted, seen)
         if score > best_score:
             best, best_score = folder, score
-    if best_score == 0 and any(not source.strip("./") for source in sources) and _only_builds(home):
+    if best_score == 0 and len(wanted) < len(sources) and _only_builds(home):
         # COPY . of a folder that holds Dockerfiles alone: the project that they build lies above.
         return next((folder for folder in _upwards(home, named) if _is_project(folder, seen)), home)
     return best
@@ -187,10 +188,13 @@ def _is_project(folder: Path, looked_at: set[str]) -> bool:
 
 def _upwards(home: Path, named: Sequence[str]) -> Iterable[Path]:
     """The folders above ``home`` that belong to the same project, nearest first."""
-    root = os.path.realpath(project_root(home, named))
-    return [folder for folder in home.absolute().parents[:_MAX_LEVELS_UP] if lies_within(folder, root)]
+    root, start = project_root(home, named), home.absolute()
+    above = start.parents[:_MAX_LEVELS_UP]
+    if os.path.realpath(start) == str(start):  # as mostly: no link on the way, hence none on the way to those above
+        return [folder for folder in above if folder == root or folder.is_relative_to(root)]
+    return [folder for folder in above if lies_within(folder, root)]
 
 
 def _score(root: Path, sources: Sequence[str], looked_at: set[str]) -> int:
     context = BuildContext(root, looked_at=looked_at)
-    return sum(1 for source in sources if source.strip("./") and context.glob(source))
+    return sum(1 for source in sources if context.glob(source))

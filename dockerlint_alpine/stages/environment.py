@@ -6,6 +6,7 @@ with ``ARG NAME``; ENV wins over ARG; a stage built ``FROM`` another inherits bo
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from msgspec import Struct, field
@@ -39,7 +40,7 @@ def _keep(values: dict[str, SourceText], name: str, value: Expanded) -> None:
         values[name] = value.source.kept(name)
 
 
-class Scope(Struct, frozen=True):
+class Scope(Struct, frozen=True, dict=True):
     """Names and values at one point. ``given`` are the values of ``--build-arg`` and the platform's own."""
 
     given: Mapping[str, SourceText] = field(default_factory=dict)
@@ -49,8 +50,8 @@ class Scope(Struct, frozen=True):
     open: frozenset[str] = frozenset()
     """Build arguments of the stage that have no value here: only who builds knows it."""
 
-    @property
-    def names(self) -> dict[str, SourceText]:
+    @cached_property
+    def names(self) -> Mapping[str, SourceText]:
         """Every name that expansion sees; ENV hides ARG."""
         return {**self.args, **self.env}
 

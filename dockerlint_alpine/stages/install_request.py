@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from fnmatch import fnmatchcase
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from dockerlint_alpine.installers.base import Words
 from dockerlint_alpine.python.model import Origin, Requested, RequirementSet
 from dockerlint_alpine.stages.errors import IncludeCycleError
+from dockerlint_alpine.stages.files import FromStage, FromText
+from dockerlint_alpine.stages.package_lists import PackageLists
+from dockerlint_alpine.syntax import SourceText
 from dockerlint_alpine.system.paths import absolute
 from dockerlint_alpine.system.patterns import lazy_pattern
 
@@ -18,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from dockerlint_alpine.installers.base import ExportCommand, InstallCommand, Surroundings
-    from dockerlint_alpine.python.model import Target
+    from dockerlint_alpine.python.model import FileReader, Target
     from dockerlint_alpine.stages.model import Installed
     from dockerlint_alpine.stages.scripts import ScriptFile
     from dockerlint_alpine.stages.walk import StageWalk
@@ -35,17 +40,33 @@ _ENDLESS = "includes itself"
 """How ``dockerlint_alpine.python`` says that a requirements file includes itself, directly or through others."""
 
 
-_EXTRAS = lazy_pattern(r"\[[\w,.\s-]*\]\Z")
+EXTRAS = lazy_pattern(r"\[[\w,.\s-]*\]\Z")
+_ARCHIVE = lazy_pattern(r"(.*\.(?:whl|tar\.gz))(\[[\w,.\s-]*\])?", re.DOTALL)
+_WHOLE = lazy_pattern(r"(?:\$\([\s\S]*\)|`[^`]*`)")
+_LISTED = lazy_pattern(r"\$\([^()]*\)|`[^`]*`")
+
+
+def is_project(files: FileReader, folder: str) -> bool:
+    """True for a folder that pip can install."""
+    return any(files.exists(f"{folder}/{name}") for name in ("pyproject.toml", "setup.py", "setup.cfg"))
 
 
 class ArgumentReader:
     """Turns the shell words of one command into arguments that ``dockerlint_alpine.python`` can read."""
 
-    def __init__(self, walk: StageWalk, instruction: Instruction, folder: str, file: ScriptFile | None = None) -> None:
+    def __init__(
+        self,
+        walk: StageWalk,
+        instruction: Instruction,
+        folder: str,
+        variables: Mapping[str, SourceText],
+        file: ScriptFile | None = None,
+    ) -> None:
         self._walk = walk
         self._instruction = instruction
         self._folder = folder
         self._file = file
+        self._lists = PackageLists(walk.files, folder, variables)
 
     def words(self, command: InstallCommand | ExportCommand) -> Words:
         """The known words of ``command``; what hides something that matters is listed."""
@@ -54,10 +75,11 @@ class ArgumentReader:
             place = self._place(arg)
             option = words.texts[-1] if words.texts else ""
             if arg.text.startswith("<("):
-                words.hidden.append(arg.text)
-                self._drop_option(words)
+                self._made_file(words, arg, place)
             elif arg.known:
                 self._known(words, arg, place)
+            elif self._printed(words, arg, place):
+                pass
             elif option in _ABOUT_INDEXES:
                 self._drop_option(words)
             elif arg.text.partition("=")[0] not in _ABOUT_INDEXES:
@@ -68,6 +90,40 @@ class ArgumentReader:
                     words.hidden.extend(_shown(arg))
                     self._drop_option(words)
         return words
+
+    def _made_file(self, words: Words, arg: Arg, place: Origin) -> None:
+        """``-r <(grep -v x FILE)``: the shell makes a file of what is printed."""
+        lines = self._lists.printed_by(SourceText.literal(arg.text[2:-1])) if arg.text.endswith(")") else None
+        if lines is None:
+            words.hidden.append(arg.text)
+            self._drop_option(words)
+            return
+        path = f"/dev/fd/{63 - len(self._walk.files.placements) % 32}"
+        text = "".join(f"{line.text}\n" for line in lines)
+        self._walk.files = self._walk.files.place(FromText(text.encode("utf-8", "surrogateescape"), path))
+        words.add(path, place)
+
+    def _printed(self, words: Words, arg: Arg, place: Origin) -> bool:
+        """Add what ``$(cat FILE)`` or ``$(ls *.whl)`` stands for; false where that can't be told."""
+        if len(arg.substitutions) != 1:
+            return False
+        patterns = self._lists.paths_printed_by(arg.substitutions[0])
+        if patterns:
+            for pattern in patterns:
+                text = _LISTED.sub(lambda _, pattern=pattern: pattern, arg.text, count=1)  # type: ignore[misc]
+                self._known(words, replace(arg, text=text, unknown=(), glob=True), place)
+            return True
+        lines = self._lists.printed_by(arg.substitutions[0]) if _WHOLE.fullmatch(arg.text) else None
+        if lines is None:
+            return False
+        whole = self._lists.whole(lines)
+        if whole is not None:
+            words.add("-r", place)
+            words.add(whole, place)
+        for line in lines if whole is None else ():
+            for word in line.words:
+                words.add(word.text, Origin(line.shown, line.number))
+        return True
 
     def _place(self, arg: Arg) -> Origin:
         build = self._walk.build
@@ -86,24 +142,37 @@ class ArgumentReader:
     def _known(self, words: Words, arg: Arg, place: Origin) -> None:
         """Wheel files that an earlier step made stand for their distributions; other patterns for their files."""
         text = arg.text
-        if text.startswith("-") or not (text.endswith(".whl") or (arg.glob and "/" in text)):
+        archive = _ARCHIVE.fullmatch(text)
+        bare, extras = (archive[1], archive[2] or "") if archive is not None else (text, "")
+        if text.startswith("-") or not (archive is not None or (arg.glob and "/" in text)):
             words.add(text, place)
             return
-        pattern = absolute(text, self._folder)
+        pattern = absolute(bare, self._folder)
         folder, _, name = pattern.rpartition("/")
         made = [item for item in self._walk.installed if item.location == (folder or "/") and _fits(item, name)]
         for item in made:
             version = item.resolved.version
-            words.add(f"{item.resolved.name}=={version}" if version else item.resolved.name, place)
+            wanted = f"{item.resolved.name}{extras}"
+            words.add(f"{wanted}=={version}" if version else wanted, place)
             words.wheelhouses.append(item.location)
-        if not made and not arg.glob:
+        files = self._walk.files
+        paths = list(files.glob(pattern)) if arg.glob else [pattern] if is_project(files, pattern) else []
+        projects = [path for path in paths if is_project(files, path) and path.endswith(".whl")]
+        for path in projects:
+            known = f"/.project{path}"
+            self._walk.files = self._walk.files.place(FromStage(path, known.removesuffix(".whl"), files))
+            words.add(known.removesuffix(".whl") + extras, place)
+            words.wheelhouses.append(folder or "/")
+        if made or projects:
+            return
+        if not arg.glob:
             words.add(text, place)
-        elif not made:
-            paths = list(self._walk.files.glob(pattern))
-            if not paths and _EXTRAS.search(text):
-                paths = [text]  # the shell leaves a pattern as it is that matches nothing: ./src[db] names extras
-            for path in paths:
-                words.add(path, place)
+        elif not paths and archive is not None and bare.endswith(".whl"):
+            words.hidden.append(text)
+        elif not paths and EXTRAS.search(text):
+            words.add(text, place)  # the shell leaves a pattern as it is that matches nothing: ./src[db] names extras
+        for path in paths if arg.glob else ():
+            words.add(path, place)
 
 
 def _fits(item: Installed, pattern: str) -> bool:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from functools import cached_property
+import posixpath
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Literal
 
 from msgspec import Struct
@@ -11,7 +12,7 @@ from msgspec.structs import replace
 from dockerlint_alpine.installers.base import PythonHome, project_folder
 from dockerlint_alpine.installers.uv_python import UV_VERSION
 from dockerlint_alpine.knowledge.packaged import distribution_names, python_modules
-from dockerlint_alpine.python.formats.project import no_project
+from dockerlint_alpine.python.formats.project import name_of, no_project
 from dockerlint_alpine.python.markers import machine
 from dockerlint_alpine.python.model import Resolution, Resolved, Target, Unresolved, normalise
 from dockerlint_alpine.python.requirement import comes_from_git
@@ -29,22 +30,25 @@ from dockerlint_alpine.stages.compiles import SourceBuilds
 from dockerlint_alpine.stages.context import NOT_IN_CONTEXT
 from dockerlint_alpine.stages.elsewhere import show_repository
 from dockerlint_alpine.stages.errors import StagesError
-from dockerlint_alpine.stages.files import FromText
+from dockerlint_alpine.stages.files import FromStage, FromText
 from dockerlint_alpine.stages.install_request import (
+    EXTRAS,
     ArgumentReader,
     InstallRequest,
+    is_project,
     read_install_request,
     requirements_text,
 )
 from dockerlint_alpine.stages.interpreters import CommandPlace
 from dockerlint_alpine.stages.linkage import build_facts, known_build
 from dockerlint_alpine.stages.model import GlibcMade, Installed, InstallStep
+from dockerlint_alpine.stages.own_builds import is_own_build
 from dockerlint_alpine.stages.wheels import WheelError
 from dockerlint_alpine.system.paths import absolute
 from dockerlint_alpine.system.plural import listed
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from dockerlint_alpine.installers.base import ExportCommand, InstallCommand
     from dockerlint_alpine.knowledge import Knowledge
@@ -130,7 +134,7 @@ class Installer:
         walk = call.walk
         if walk.glibc is None and (walk.packages is None or walk.index is None):
             return
-        words = ArgumentReader(walk, call.instruction, call.folder, call.file).words(command)
+        words = ArgumentReader(walk, call.instruction, call.folder, call.variables, call.file).words(command)
         options = command.tool.options(command, words.texts)
         folder = project_folder(call.folder, options) if command.action == "project" else call.folder
         home = command.tool.home(command, options, call.place(folder))
@@ -163,6 +167,8 @@ class Installer:
         self._report_unruled(call, request, installed)
         if command.makes_wheels:
             installed = _lay_out_wheels(walk, installed, target, built=command.action != "download")
+        if command.action == "wheel":
+            _lay_out_projects(walk, (absolute(text, call.folder) for text in words.texts), place)
         _upgrade_pip(walk, home, resolution, self.knowledge.base_images.last_pip(home.version))
         walk.settings.update(
             (UV_VERSION, one.version) for one in resolution.distributions if one.name == "uv" and one.version
@@ -191,7 +197,7 @@ class Installer:
         if output is None:
             return
         walk = call.walk
-        words = ArgumentReader(walk, call.instruction, call.folder, call.file).words(command)
+        words = ArgumentReader(walk, call.instruction, call.folder, call.variables, call.file).words(command)
         place = call.place()
         home = place.interpreter("python3")
         target = Target(home.version, walk.platform) if home is not None and home.version is not None else None
@@ -328,6 +334,7 @@ class Installer:
             walk.packages.possible,
             call.env,
             read=read or self.sources.rule(walk, resolved, request, call.env),
+            own=partial(is_own_build, walk, call.instruction),
         )
 
     def _bytes(
@@ -579,15 +586,17 @@ def _from_apk(walk: StageWalk, prefix: str) -> dict[str, str]:
     """Distributions that ``py3-*`` packages brought, by every name that each may stand for (py3-yaml: PyYAML).
 
     ``prefix`` is that of the modules of this Python (``py3.11:``). Up to Alpine 3.13 the index does not list them: there
-    the package's name tells. The revision of the package (``-r1``) is no part of the version.
+    the package's name tells, and of Python 2 always. The revision of the package (``-r1``) is no part of the version.
     """
     assert walk.packages is not None
+    named = f"{prefix[: len('py3')]}-"
     found: dict[str, str] = {}
     for package in walk.packages.world.packages.values():
         provided = [provide.name for provide in package.provides if provide.name.startswith("py3.")]
         modules = python_modules(name for name in provided if name.startswith(prefix))
-        if modules or (package.name.startswith("py3-") and not provided):
-            names = {*distribution_names(package.name, modules), *map(normalise, modules)}
+        if modules or (package.name.startswith(named) and not provided):
+            by_python3 = f"py3-{package.name.removeprefix(named)}"
+            names = {*distribution_names(by_python3, modules), *map(normalise, modules)}
             found.update(dict.fromkeys(names, package.version.partition("-r")[0]))
     return found
 
@@ -663,6 +672,16 @@ def _lay_out_wheels(walk: StageWalk, installed: Sequence[Installed], target: Tar
             walk.files = walk.files.place(FromText(b"", f"{item.location.rstrip('/')}/{name}"))
         laid.append(replace(item, wheel_file=name))
     return laid
+
+
+def _lay_out_projects(walk: StageWalk, paths: Iterable[str], place: str) -> None:
+    """Let the wheel of a project, by its name, be the project itself: whoever installs it finds what it requires."""
+    for path in paths:
+        folder = EXTRAS.sub("", path)
+        if is_project(walk.files, folder):
+            name = (name_of(folder, walk.files) or posixpath.basename(folder)).replace("-", "_")
+            target = f"{place.rstrip('/')}/{name}-0-py3-none-any.whl"
+            walk.files = walk.files.place(FromStage(folder, target, walk.files))
 
 
 def _not_there_yet(walk: StageWalk, installed: Sequence[Installed]) -> list[Installed]:

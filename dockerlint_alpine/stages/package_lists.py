@@ -1,6 +1,7 @@
 """Lists of packages that are kept in files or handed over by other commands: ``apk add < FILE``, ``xargs``, ``$(cat F)``.
 
-Only what certainly hands on the whole list is followed: ``cat``, and filters that drop comments and empty lines.
+Only what certainly hands on the list is followed: ``cat``, what drops comments and empty lines, and ``grep`` with a plain
+expression.
 """
 
 from __future__ import annotations
@@ -8,21 +9,51 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from msgspec import Struct
+
 from dockerlint_alpine.stages.apk_commands import Operand
-from dockerlint_alpine.syntax import parse_script
+from dockerlint_alpine.syntax import SourceText, parse_script
 from dockerlint_alpine.system.paths import absolute
 from dockerlint_alpine.system.patterns import lazy_pattern
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from dockerlint_alpine.stages.files import StageFiles
-    from dockerlint_alpine.syntax import Arg, Command, SourceText
+    from dockerlint_alpine.syntax import Arg, Command
 
 _KEEP_ALL = frozenset({"cat", "paste", "sort", "tac", "tr", "uniq", "xargs"})
-_FILTERS = frozenset({"awk", "cut", "egrep", "grep", "sed"})
+_FILTERS = frozenset({"awk", "cut", "sed"})
+_GREP = frozenset({"egrep", "fgrep", "grep"})
 _COMMENTS = lazy_pattern(r"#|\^\$|\^\\?s\*?\$|\^\[\[:space:\]\]")
 """An expression of a filter that is about comments or empty lines."""
+
+_CLASSES = {"[[:space:]]": r"\s", "[[:blank:]]": r"[ \t]", "[[:alnum:]]": "[A-Za-z0-9]", "[[:digit:]]": "[0-9]"}
+_REPEATS = lazy_pattern(r"[*+{?]")
+_MAX_LINE = 4096
+_MAX_REPEATS = 2
+"""Characters of a line, and repetitions in an expression, up to which a search is quick whatever it looks for."""
+
+_SONAMES = lazy_pattern(r"[\"'\\n]so:")
+
+
+class Line(Struct, frozen=True):
+    """A line of a list: its text, where it stands (the file in the stage, and as the user names it, the line counted from 1
+    and its offset there)."""
+
+    text: str
+    place: str
+    shown: str
+    number: int
+    offset: int
+
+    @property
+    def words(self) -> Iterator[Operand]:
+        """The words in it, up to a comment."""
+        data = self.text.encode("utf-8", "surrogateescape").partition(b"#")[0]
+        for match in re.finditer(rb"\S+", data):
+            span = (self.offset + match.start(), self.offset + match.end())
+            yield Operand(match[0].decode("utf-8", "replace"), span, self.shown)
 
 
 class PackageLists:
@@ -33,70 +64,229 @@ class PackageLists:
         self._folder = folder
         self._variables = variables
 
+    # -- operands ------------------------------------------------------------------------------------------------------
+
+    def handed_over(self, command: Command, options: Sequence[Arg]) -> list[Operand] | None:
+        """What ``xargs`` with these options reads: of ``-a FILE``, ``< FILE`` or the commands before the pipe."""
+        found = self._operands(self.read_lines(command, options))
+        return found or self._output(_before(command))
+
     def redirected(self, command: Command) -> list[Operand] | None:
         """What ``< FILE`` brings; ``None`` without such a redirection, or when the file can't be read."""
-        targets = [arg for one in command.redirects if one.op == "<" for arg in one.target.expand(self._variables)]
-        return self.listed(targets[-1].text) if targets else None
-
-    def piped(self, command: Command) -> list[Operand] | None:
-        """What the commands before the pipe hand over; ``None`` where that can't be told."""
-        pipeline: list[Command] = []
-        while (before := command.piped_from) is not None:
-            pipeline.append(before)
-            command = before
-        return self._output(pipeline[::-1])
+        return self._operands(self._redirected(command))
 
     def substituted(self, arg: Arg) -> list[Operand] | None:
         """What an argument that is one ``$(cat FILE)`` stands for; ``None`` where that can't be told."""
         if arg.known or len(arg.substitutions) != 1:
             return None
-        commands = parse_script(arg.substitutions[0]).commands
-        return self._output(commands) if all(one.piped_to is not None for one in commands[:-1]) else None
+        commands = _pipeline(arg.substitutions[0])
+        return self._output(commands) if commands is not None else None
 
-    def listed(self, path: str) -> list[Operand] | None:
-        """The package names listed in a file of the stage, comments left out; ``None`` where it can't be read."""
+    def scanned(self, arg: Arg) -> list[str] | None:
+        """The folders that ``$(scanelf --needed ... FOLDER)`` looks through, which stands for the libraries that the files
+        there link (``so:libz.so.1``); ``None`` for anything else."""
+        if arg.known or len(arg.substitutions) != 1:
+            return None
+        return self._scanned(_pipeline(arg.substitutions[0]) or ())
+
+    def scanned_before(self, command: Command) -> list[str] | None:
+        """The same of the commands before a pipe: ``find FOLDER -exec scanelf ... | xargs apk add``."""
+        return self._scanned(_before(command))
+
+    # -- lines ---------------------------------------------------------------------------------------------------------
+
+    def lines(self, path: str) -> list[Line] | None:
+        """The lines of a file of the stage; ``None`` where it can't be read."""
         place = absolute(path, self._folder)
         try:
             data = self._files.read(place)
         except OSError:
             return None
         shown = self._files.display(place)
-        found: list[Operand] = []
+        found: list[Line] = []
         offset = 0
-        for line in data.splitlines(keepends=True):
-            for match in re.finditer(rb"\S+", line.partition(b"#")[0]):
-                span = (offset + match.start(), offset + match.end())
-                found.append(Operand(match[0].decode("utf-8", "replace"), span, shown))
+        for number, line in enumerate(data.splitlines(keepends=True), start=1):
+            text = line.decode("utf-8", "surrogateescape").rstrip("\r\n")
+            found.append(Line(text, place, shown, number, offset))
             offset += len(line)
         return found
 
+    def read_lines(self, command: Command, options: Sequence[Arg]) -> list[Line] | None:
+        """The lines of files that ``xargs`` with these options reads; ``None`` where that can't be told."""
+        for position, arg in enumerate(options):
+            if arg.text in {"-a", "--arg-file"} and position + 1 < len(options):
+                return self.lines(options[position + 1].text)
+            if arg.text.startswith("--arg-file="):
+                return self.lines(arg.text.partition("=")[2])
+        return self._redirected(command) or self._lines(_before(command))
+
+    def whole(self, lines: Sequence[Line]) -> str | None:
+        """The file that all of these lines are, comments left out; ``None`` where they are a part of it, or of several."""
+        if len({line.place for line in lines}) != 1:
+            return None
+        said = [line.number for line in lines if any(True for _ in line.words)]
+        every = self.lines(lines[0].place) or ()
+        return lines[0].place if said == [line.number for line in every if any(True for _ in line.words)] else None
+
+    def printed_by(self, script: SourceText) -> list[Line] | None:
+        """What a pipeline prints of files; ``None`` where that can't be told."""
+        commands = _pipeline(script)
+        return self._lines(commands) if commands else None
+
+    def paths_printed_by(self, script: SourceText) -> list[str]:
+        """The patterns of paths that ``ls PATTERN...`` and ``find FOLDER -name PATTERN`` print; none for other commands."""
+        commands = _pipeline(script)
+        words = self._words(commands[0]) if commands is not None and len(commands) == 1 else []
+        if not words or not all(word.known for word in words):
+            return []
+        texts = [word.text for word in words[1:]]
+        if words[0].text == "ls":
+            return [text for text in texts if not text.startswith("-")]
+        if words[0].text == "find" and {"-name", "-iname"} & {*texts}:
+            folders = texts[: next((at for at, text in enumerate(texts) if text.startswith("-")), 0)]
+            name = texts[next(at for at, text in enumerate(texts) if text in {"-name", "-iname"}) + 1 :][:1]
+            return [f"{folder.rstrip('/')}/{one}" for folder in folders or ["."] for one in name]
+        return []
+
+    # -- pipelines -----------------------------------------------------------------------------------------------------
+
+    def _redirected(self, command: Command) -> list[Line] | None:
+        targets = [arg for one in command.redirects if one.op == "<" for arg in one.target.expand(self._variables)]
+        return self.lines(targets[-1].text) if targets else None
+
+    @staticmethod
+    def _operands(lines: Sequence[Line] | None) -> list[Operand] | None:
+        return None if lines is None else [word for line in lines for word in line.words]
+
     def _output(self, pipeline: Sequence[Command]) -> list[Operand] | None:
         """What a pipeline prints, taken for a list of names."""
-        if not pipeline:
+        words = self._words(pipeline[0]) if pipeline else []
+        if not words or words[0].text not in {"echo", "printf"}:
+            return self._operands(self._lines(pipeline)) or None
+        if not all(word.known for word in words) or any(self._kept(one, 0) is not _all for one in pipeline[1:]):
             return None
-        first, *rest = pipeline
-        if not all(self._keeps_all(one) for one in rest):
-            return None
-        words = self._words(first)
-        name = words[0].text if words else ""
-        if name in {"echo", "printf"} and all(word.known for word in words):
-            return [
-                Operand(word.text, word.span, None, word) for word in words[1:] if not word.text.startswith(("-", "%"))
-            ]
-        if name and not self._keeps_all(first):
-            return None
-        found = self.redirected(first) or []
-        for word in words[1:]:
-            places = self._files.glob(absolute(word.text, self._folder)) if word.glob and "#" not in word.text else ()
-            for place in places or (word.text,):
-                found.extend(self.listed(place) or ())
+        return [Operand(word.text, word.span, None, word) for word in words[1:] if not word.text.startswith(("-", "%"))]
+
+    def _lines(self, pipeline: Sequence[Command]) -> list[Line] | None:
+        """The lines of files that a pipeline prints; ``None`` where that can't be told, or there are none."""
+        found: list[Line] = []
+        for position, command in enumerate(pipeline):
+            words = self._words(command)
+            operands = _operands_of(words)
+            kept = self._kept(command, len(operands))
+            if kept is None and (words or position):
+                return None
+            if position == 0:
+                found = self._redirected(command) or []
+                for word in operands:
+                    places = self._files.glob(absolute(word.text, self._folder)) if word.glob else ()
+                    for place in places or (word.text,):
+                        found.extend(self.lines(place) or ())
+            found = [line for line in found if kept is None or kept(line.text)]
         return found or None
 
-    def _keeps_all(self, command: Command) -> bool:
+    def _kept(self, command: Command, files: int) -> Callable[[str], bool] | None:
+        """Which lines a command hands on; ``None`` where that can't be told. It reads ``files`` by their names."""
         words = self._words(command)
-        if not words or words[0].text in _KEEP_ALL:
-            return bool(words)
-        return words[0].text in _FILTERS and any(_COMMENTS.search(word.text) for word in words[1:])
+        name = words[0].text if words else ""
+        if name in _KEEP_ALL:
+            return _all
+        if name in _GREP and (found := _grep(name, words[1:], files)) is not None:
+            return found
+        about_comments = any(_COMMENTS.search(word.text) for word in words[1:])
+        return _all if name in _FILTERS | _GREP and about_comments else None
+
+    def _scanned(self, pipeline: Sequence[Command]) -> list[str] | None:
+        if not any("scanelf" in one.source.text for one in pipeline[:2]) or not pipeline:
+            return None
+        if not any(_SONAMES.search(one.source.text) for one in pipeline):
+            return None
+        words = [word.text for one in pipeline[:2] for word in self._words(one)]
+        return [word.partition("*")[0] for word in words if word.startswith("/")]
 
     def _words(self, command: Command) -> list[Arg]:
         return [arg for word in command.words for arg in word.expand(self._variables)]
+
+
+def _all(_: str) -> bool:
+    return True
+
+
+def _pipeline(script: SourceText) -> Sequence[Command] | None:
+    """The commands of a script that is one pipeline. That its output is not known says nothing of its words."""
+    commands = parse_script(SourceText.literal(script.text)).commands
+    return commands if all(one.piped_to is not None for one in commands[:-1]) else None
+
+
+def _before(command: Command) -> list[Command]:
+    """The commands before a pipe, the first one first."""
+    found: list[Command] = []
+    while (before := command.piped_from) is not None:
+        found.append(before)
+        command = before
+    return found[::-1]
+
+
+def _operands_of(words: Sequence[Arg]) -> Sequence[Arg]:
+    """The words of a filter that name files: not its options, nor the expression or program that comes first."""
+    operands = [word for word in words[1:] if not word.text.startswith("-")]
+    if not words or words[0].text not in _FILTERS | _GREP:
+        return operands
+    given = {"-e", "-f"} & {word.text[:2] for word in words[1:]}
+    return operands if words[0].text == "cut" else operands[1:] if not given or len(operands) > 1 else []
+
+
+def _grep(name: str, words: Sequence[Arg], files: int) -> Callable[[str], bool] | None:
+    """Which lines ``grep`` prints, for plain expressions (POSIX: grep, basic and extended regular expressions)."""
+    flags, expressions = "", []
+    rest = iter([word.text for word in words])
+    operands: list[str] = []
+    for text in rest:
+        if text in {"-e", "--regexp"}:
+            expressions.append(next(rest, ""))
+        elif text.startswith("--"):
+            return None
+        elif text.startswith("-") and len(text) > 1:
+            flags += text[1:]
+        else:
+            operands.append(text)
+    if not expressions:
+        expressions = operands[:1]
+    if not {*flags} <= {*"vEFiwxhs"} or not all(word.known for word in words) or (files > 1 and "h" not in flags):
+        return None
+    if name == "fgrep" or "F" in flags:
+        patterns = [re.escape(one) for one in expressions]
+    else:
+        extended = name == "egrep" or "E" in flags
+        patterns = [one if extended else _extended(one) for one in expressions]
+    source = "|".join(f"(?:{one})" for one in map(_named_classes, patterns))
+    if len(_REPEATS.findall(source.replace("(?:", "("))) > _MAX_REPEATS or not expressions:
+        return None
+    if "w" in flags:
+        source = rf"(?<!\w)(?:{source})(?!\w)"
+    try:
+        pattern = re.compile(rf"\A(?:{source})\Z" if "x" in flags else source, re.IGNORECASE if "i" in flags else 0)
+    except (re.error, RecursionError, OverflowError):
+        return None
+    wanted = "v" not in flags
+
+    def kept(text: str) -> bool:
+        return len(text) <= _MAX_LINE and (pattern.search(text) is not None) is wanted
+
+    return kept
+
+
+def _extended(expression: str) -> str:
+    """A basic regular expression as an extended one: there a backslash makes ``( ) { } | + ?`` special, here it does not."""
+
+    def swapped(match: re.Match[str]) -> str:
+        text = match[0]
+        return text[1:] if len(text) > 1 and text[1] in "(){}|+?" else f"\\{text}" if text in "(){}|+?" else text
+
+    return re.sub(r"\\?[\s\S]", swapped, expression)
+
+
+def _named_classes(expression: str) -> str:
+    for name, value in _CLASSES.items():
+        expression = expression.replace(name, value)
+    return expression

@@ -33,7 +33,7 @@ from dockerlint_alpine.stages.scripts import (
     started,
     variables_of,
 )
-from dockerlint_alpine.syntax import expanded_commands, parse_script
+from dockerlint_alpine.syntax import SourceText, expanded_commands, parse_script
 from dockerlint_alpine.system.paths import absolute
 from dockerlint_alpine.system.patterns import lazy_pattern
 from dockerlint_alpine.system.pulse import pulse
@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     from dockerlint_alpine.stages.installing import Installer
     from dockerlint_alpine.stages.model import UnjudgedKind
     from dockerlint_alpine.stages.walk import StageWalk, Trigger
-    from dockerlint_alpine.syntax import Arg, ExpandedCommand, Instruction, Script, SourceText, Span
+    from dockerlint_alpine.syntax import Arg, ExpandedCommand, Instruction, Script, Span
 
 _REPOSITORIES_FILE = "/etc/apk/repositories"
 _IMPORT = lazy_pattern(r"(?:^|[;\n]|\bimport\b|,)\s*(?:import\s+|from\s+)?([A-Za-z_][\w.]*)")
@@ -234,17 +234,26 @@ class _ScriptWalk:
     # -- apk -------------------------------------------------------------------------------------------------------
 
     def _apk(
-        self, expanded: ExpandedCommand, args: Sequence[Arg], folder: str, piped: Sequence[Operand] | None = None
+        self,
+        expanded: ExpandedCommand,
+        args: Sequence[Arg],
+        folder: str,
+        piped: Sequence[Operand] | None = None,
+        scanned: Sequence[str] = (),
     ) -> None:
+        """An apk command. ``piped`` are operands that ``xargs`` brings; in the folders ``scanned`` lies what links the
+        libraries that are added."""
         lists = PackageLists(self.walk.files, folder, expanded.variables)
         listed = list(piped if piped is not None else lists.redirected(expanded.command) or ())
         kept: list[Arg] = []
         for arg in args:
-            operands = lists.substituted(arg)
-            if operands is None:
-                kept.append(arg)
-            else:
+            operands, folders = lists.substituted(arg), lists.scanned(arg)
+            if operands is not None:
                 listed.extend(operands)
+            elif folders is not None:
+                scanned = (*scanned, *folders)
+            else:
+                kept.append(arg)
         command = read_apk_command(kept, listed)
         if command is not None and self.within is not None:
             shown = self.within.file.shown
@@ -255,9 +264,9 @@ class _ScriptWalk:
             ]
             command = replace(command, operands=tuple(operands))
         if command is not None and command.verb not in {"update", "other"} and self.walk.packages is not None:
-            self._run_apk(expanded, command)
+            self._run_apk(expanded, command, scanned)
 
-    def _run_apk(self, expanded: ExpandedCommand, command: ApkCommand) -> None:
+    def _run_apk(self, expanded: ExpandedCommand, command: ApkCommand, scanned: Sequence[str]) -> None:
         walk = self.walk
         if command.root is not None:
             self._fill_root(command, conditional=expanded.conditional)
@@ -265,6 +274,8 @@ class _ScriptWalk:
         before = walk.moment
         if command.verb == "add":
             self._add(command, conditional=expanded.conditional)
+            if scanned:
+                self._keep_linked(scanned, command, conditional=expanded.conditional)
         elif command.verb == "del":
             self._delete(command, conditional=expanded.conditional)
         walk.remember_repositories(command.other_repositories)
@@ -292,6 +303,21 @@ class _ScriptWalk:
         walk.unknown = tuple(dict.fromkeys((*walk.unknown, *command.unknown)))
         for text in operands.refused:
             self._unjudged("unknown-value", f"{text!r} is no package name that apk add accepts", "apk add")
+
+    def _keep_linked(self, folders: Sequence[str], command: ApkCommand, *, conditional: bool) -> None:
+        """``apk add $(scanelf --needed ... FOLDER)``: the libraries that what lies there links are asked for by their names,
+        so that they stay. Which they are is known of distributions; all others that are here may be among them."""
+        walk = self.walk
+        assert walk.packages is not None
+        here = walk.packages.possible
+        items = [one for one in walk.installed if any(one.location.startswith(folder) for folder in folders)]
+        linked = {need for one in items for need, _ in one.objects if walk.packages.world.has(need)}
+        # A package with programs too (python3) is hardly there for its library.
+        kinds = {one.name: {provide.name[:3] for provide in one.provides} for one in here.packages.values()}
+        libraries = [name for name, kind in kinds.items() if "so:" in kind and "cmd" not in kind]
+        name = _virtual_name(command)
+        walk.packages = walk.packages.add(sorted(linked), name, conditional=conditional)
+        walk.packages = walk.packages.add(sorted(libraries), name, conditional=True)
 
     def _delete(self, command: ApkCommand, *, conditional: bool) -> None:
         walk = self.walk
@@ -333,38 +359,29 @@ class _ScriptWalk:
 
     def _xargs_apk(self, expanded: ExpandedCommand, args: Sequence[Arg], start: int, folder: str) -> None:
         lists = PackageLists(self.walk.files, folder, expanded.variables)
-        piped = lists.redirected(expanded.command) or lists.piped(expanded.command)
-        for position, arg in enumerate(args[1:start], start=1):
-            if arg.text in {"-a", "--arg-file"} and position + 1 < start:
-                piped = lists.listed(args[position + 1].text)
-            elif arg.text.startswith("--arg-file="):
-                piped = lists.listed(arg.text.partition("=")[2])
-        if piped is None:
+        piped = lists.handed_over(expanded.command, args[1:start])
+        scanned = lists.scanned_before(expanded.command) if piped is None else None
+        if piped is None and scanned is None:
             self.walk.unknown = (*self.walk.unknown, "xargs")
-            self._unjudged(
-                "unknown-value",
-                "what xargs hands to apk is known only while building",
-                "xargs apk",
-            )
+            message = "what xargs hands to apk is known only while building"
+            self._unjudged("unknown-value", message, "xargs apk")
             return
         place = _replaced(args[1:start])
-        self._apk(expanded, [arg for arg in args[start:] if arg.text != place], folder, piped)
+        self._apk(expanded, [arg for arg in args[start:] if arg.text != place], folder, piped or (), scanned or ())
 
     def _xargs_pip(self, expanded: ExpandedCommand, args: Sequence[Arg], start: int, folder: str) -> None:
-        """``cat requirements.txt | xargs pip install``: what ``-r requirements.txt`` does."""
+        """``cat requirements.txt | xargs pip install``: its lines, a whole file as ``-r requirements.txt``."""
         lists = PackageLists(self.walk.files, folder, expanded.variables)
-        piped = lists.redirected(expanded.command) or lists.piped(expanded.command)
-        paths = {operand.path for operand in piped or ()}
-        if piped is None or len(paths) != 1:
+        lines = lists.read_lines(expanded.command, args[1:start])
+        piped = lists.handed_over(expanded.command, args[1:start])
+        if piped is None:
             self._unjudged("unknown-value", "what xargs hands to pip is known only while building", "xargs pip")
             return
-        if None in paths:
-            added = [operand.arg for operand in piped if operand.arg is not None]
-        else:
-            files = self.walk.files
-            source = next(arg for arg in _words_before(expanded) if files.display(absolute(arg.text, folder)) in paths)
-            added = [replace(source, text="-r"), source]
-        self._python(expanded, (*args[start:], *added), folder)
+        place = _replaced(args[1:start])
+        whole = lists.whole(lines) if lines is not None else None
+        words = [one.arg or _literal(one.text, args[0]) for one in piped]
+        added = words if whole is None else [_literal("-r", args[0]), _literal(whole, args[0])]
+        self._python(expanded, (*(arg for arg in args[start:] if arg.text != place), *added), folder)
 
     def _watch_repositories(self, expanded: ExpandedCommand) -> None:
         """A line added to /etc/apk/repositories: packages may come from where we can't look."""
@@ -566,14 +583,6 @@ def _redirected_to(expanded: ExpandedCommand) -> str | None:
     return targets[-1] if targets else None
 
 
-def _words_before(expanded: ExpandedCommand) -> list[Arg]:
-    """The words of the commands before the pipe, and the targets of ``<``."""
-    found: list[Arg] = []
-    command = expanded.command
-    words = [redirect.target for redirect in command.redirects if redirect.op == "<"]
-    while command.piped_from is not None:
-        command = command.piped_from
-        words.extend((*command.words[1:], *(redirect.target for redirect in command.redirects)))
-    for word in words:
-        found.extend(word.expand(expanded.variables))
-    return found
+def _literal(text: str, like: Arg) -> Arg:
+    """A word that stands nowhere in the Dockerfile."""
+    return replace(like, text=text, source=SourceText.literal(text), span=None, value=None, unknown=(), glob=False)

@@ -15,7 +15,7 @@ from msgspec.structs import replace
 from dockerlint_alpine.syntax.expand import LexError
 from dockerlint_alpine.syntax.heredoc import heredoc_word
 from dockerlint_alpine.syntax.shell.environment import Environment
-from dockerlint_alpine.syntax.shell.model import Command, Script
+from dockerlint_alpine.syntax.shell.model import DECLARE, Command, Script
 from dockerlint_alpine.syntax.shell.parser import parse_script
 from dockerlint_alpine.syntax.shell.words import Arg, Variables, Word
 from dockerlint_alpine.syntax.shell.wrappers import unwrap
@@ -33,7 +33,6 @@ DEFAULT_SHELL = ("/bin/sh", "-c")
 _MAX_NESTING = 8
 _MAX_COMMANDS = 2000
 """Commands beyond which no more functions are entered: ten that call each other twice make a thousand of one."""
-_DECLARE = frozenset({"declare", "export", "local", "readonly", "typeset"})
 _ASSIGNMENT = lazy_pattern(r"[A-Za-z_][A-Za-z0-9_]*\+?=")
 _SHEBANG = lazy_pattern(r"#![ \t]*(\S+)[ \t]*(\S*)")
 
@@ -149,7 +148,7 @@ def _is_heredoc(source: SourceText) -> bool:
 def expand_command(command: Command, variables: Variables) -> tuple[Arg, ...]:
     """The arguments of a command, wrappers still on. Operands of ``export`` and its kin are not split."""
     words = command.words
-    if words and words[0].text in _DECLARE:
+    if words and words[0].text in DECLARE:
         return tuple(arg for word in words for arg in _declared(word, variables))
     return tuple(arg for word in words for arg in word.expand(variables))
 
@@ -168,10 +167,26 @@ def expanded_commands(script: Script, variables: Variables) -> tuple[ExpandedCom
     assigns is unknown behind it. A ``for`` body comes once, its variable holding all words of the list. A command
     that is a wrapper or starts a nested script is replaced by what it runs; a command that only assigns is left out.
     The body of a function comes where it is called, with its arguments; where nobody calls it, it may not run.
+    The answer is kept for the next who asks with the same two objects: ``variables`` must not change afterwards.
     """
+    key = (id(script), id(variables))
+    known = _expanded.get(key)
+    if known is not None:
+        return known[2]
     walk = _Walk()
     walk.script(script, Environment(variables), _Level())
-    return tuple(walk.found)
+    found = tuple(walk.found)
+    if len(found) <= _MAX_KEPT and (not found or len(found[-1].variables) <= _MAX_KEPT):
+        if len(_expanded) >= _MAX_PARSED:
+            _expanded.clear()
+        _expanded[key] = (script, variables, found)
+    return found
+
+
+_MAX_KEPT = 200
+"""Commands, and variables, of a script whose expansion is kept."""
+_expanded: dict[tuple[int, int], tuple[Script, Variables, tuple[ExpandedCommand, ...]]] = {}
+"""As :data:`_parsed`, of what scripts come to."""
 
 
 class _Level(Struct, frozen=True):

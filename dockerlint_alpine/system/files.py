@@ -155,7 +155,7 @@ def _umask() -> int:
 def contained(path: Place, within: Place) -> str:
     """``path`` with all links followed. Raises FileRefusedError where that does not lie in ``within``."""
     real = os.path.realpath(path)
-    if not _is_below(real, os.path.realpath(within)):
+    if not is_below(real, os.path.realpath(within)):
         raise FileRefusedError("it lies outside the project")
     return real
 
@@ -164,12 +164,13 @@ def lies_within(path: Place, *folders: Place) -> bool:
     """Whether a path, all links followed, lies in one of these folders or is one of them."""
     try:
         real = os.path.realpath(path)
-        return any(_is_below(real, os.path.realpath(folder)) for folder in folders)
+        return any(is_below(real, os.path.realpath(folder)) for folder in folders)
     except (OSError, ValueError):
         return False
 
 
-def _is_below(real: str, folder: str) -> bool:
+def is_below(real: str, folder: str) -> bool:
+    """Whether a path is ``folder`` or lies in it, both with all links followed."""
     return real == folder or real.startswith(folder.rstrip(os.sep) + os.sep)
 
 

@@ -9,6 +9,7 @@ from tests.stages.support import installed, last, places, said, steps
 
 PY = "python:3.11-alpine3.19"
 SITE = "/usr/local/lib/python3.11/site-packages"
+PIPX = "/root/.local/share/pipx/venvs"
 FILES = {"requirements.txt": "lz4==4.4.5\n", "c.txt": "lz4==4.4.4\n"}
 
 
@@ -44,6 +45,27 @@ FILES = {"requirements.txt": "lz4==4.4.5\n", "c.txt": "lz4==4.4.4\n"}
         ("pipx install lz4", "/root/.local/share/pipx/venvs/lz4/lib/python3.11/site-packages"),
         ("cat requirements.txt | xargs -n 1 pip install", SITE),
         ("xargs pip install < requirements.txt", SITE),
+        ("xargs -a requirements.txt -n1 pip install", SITE),
+        ("grep -v nothing requirements.txt | xargs -I{} pip install {}", SITE),
+        ("pip install $(cat requirements.txt)", SITE),
+        ("pip install $(grep -h 4.4.5 requirements.txt c.txt)", SITE),
+        ("pip install -r <(grep -v '^#' requirements.txt)", SITE),
+        ("pip install -r <(cat c.txt requirements.txt | grep 4.4.5)", SITE),
+        (
+            "pipx install --pip-args='--no-cache-dir -q' --include-deps --force lz4",
+            f"{PIPX}/lz4/lib/python3.11/site-packages",
+        ),
+        ("pipx --global install --suffix _a --python python3.11 lz4", f"{PIPX}/lz4_a/lib/python3.11/site-packages"),
+        ("pipx install --preinstall lz4 six", f"{PIPX}/six/lib/python3.11/site-packages"),
+        (
+            "pipx install six && pipx inject --include-apps six lz4",
+            f"{PIPX}/six/lib/python3.11/site-packages",
+        ),
+        (
+            "pipx install six && pipx inject six -r requirements.txt",
+            f"{PIPX}/six/lib/python3.11/site-packages",
+        ),
+        ("pipx install six && pipx runpip six install lz4", f"{PIPX}/six/lib/python3.11/site-packages"),
         ("sh -c 'pip install lz4'", SITE),
         ("(cd /tmp && true) && pip install -r requirements.txt", SITE),
     ],
@@ -52,6 +74,48 @@ def test_every_spelling_installs(run, command: str, location: str) -> None:
     timeline = run(f"FROM {PY}\nWORKDIR /app\nCOPY *.txt ./\nRUN {command}\n", FILES)
     assert places(timeline).get("lz4") == location
     assert not said(timeline)
+
+
+PROJECT = (
+    '[project]\nname = "acme-x"\nversion = "1"\ndependencies = ["lz4==4.4.5"]\n'
+    '[project.optional-dependencies]\nprod = ["psycopg2==2.9.9"]\n'
+)
+
+
+BUILT = "pip install /x/*.whl"
+
+
+@pytest.mark.parametrize(
+    ("build", "out", "install", "found"),
+    [
+        ("poetry build", "dist", 'pip install "$(ls *.whl)[prod]"', {"lz4", "psycopg2"}),
+        ("poetry build", "dist", "pip install ./acme_x-*.whl", {"lz4"}),
+        ("poetry build", "dist", "pip install $(find /x -type f -name 'acme*.whl')", {"lz4"}),
+        ("poetry build -f wheel --output out", "out", BUILT, {"lz4"}),
+        ("python -m build --wheel", "dist", BUILT, {"lz4"}),
+        ("pyproject-build -w -o /s/out .", "out", BUILT, {"lz4"}),
+        ("uv build --wheel --out-dir=out", "out", BUILT, {"lz4"}),
+        ("pdm build -d out", "out", BUILT, {"lz4"}),
+        ("python setup.py sdist bdist_wheel", "dist", BUILT, {"lz4"}),
+        ("pip wheel --no-deps -w out .", "out", BUILT, {"lz4"}),
+    ],
+)
+def test_a_wheel_of_the_project_brings_what_the_project_requires(
+    run, build: str, out: str, install: str, found: set[str]
+) -> None:
+    text = (
+        f"FROM {PY} AS b\nWORKDIR /s\nCOPY . .\nRUN {build}\nFROM {PY}\nWORKDIR /x\nCOPY --from=b /s/{out}/*.whl ./\n"
+    )
+    timeline = run(f"{text}RUN {install}\n", {"pyproject.toml": PROJECT})
+    items = {item.resolved.name: item for item in last(timeline).installed}
+    assert items.keys() == {"acme-x", *found}
+    assert not said(timeline)
+    assert any(one.endswith("pyproject.toml:4") for one in items["lz4"].resolved.chain)
+
+
+@pytest.mark.parametrize("install", ["pip install /x/*.whl", 'pip install "$(ls /x/*.whl)"', "pip install $(./which)"])
+def test_wheels_that_nothing_known_makes_are_said(run, install: str) -> None:
+    assert [kind for kind, _ in said(run(f"FROM {PY}\nRUN ./build && {install}\n"))] == ["unknown-value"]
 
 
 def test_a_venv_in_path_and_env_is_used(run) -> None:

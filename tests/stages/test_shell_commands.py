@@ -34,6 +34,10 @@ def apk_steps(timeline) -> list[ApkStep]:
         "apk add $(grep -v '^#' packages.txt)",
         "apk add $(grep -vE '^(#|$)' packages.txt | xargs)",
         "apk add $(cat packages.txt | tr '\\n' ' ')",
+        "apk add $(cat packages.txt one.txt | grep -v libs)",
+        "grep -E '^(gcc|musl)' packages.txt | xargs apk add lz4-dev",
+        "apk add gcc $(grep -e lz4 packages.txt | grep -vi '^GCC')",
+        "apk add gcc lz4-dev $(echo musl-dev)",
         "echo gcc musl-dev lz4-dev | xargs apk add",
         "PKGS='gcc musl-dev lz4-dev' && apk add $PKGS",
         "for p in gcc musl-dev lz4-dev; do apk add $p; done",
@@ -47,6 +51,36 @@ def test_lists_of_packages(run, command: str) -> None:
     moment = end(run(f"FROM {A}\nCOPY *.txt /\nRUN {command}\n", FILES))
     assert not {"%", "{}"} & set(moment.foreign)
     assert all(moment.possible.has(need) for need in ("cmd:gcc", "musl-dev", "pc:liblz4"))
+
+
+@pytest.mark.parametrize("command", ["grep -v lz4 packages.txt | xargs apk add", "apk add $(grep gcc packages.txt)"])
+def test_lines_that_grep_leaves_out_are_not_added(run, command: str) -> None:
+    moment = end(run(f"FROM {A}\nCOPY *.txt /\nRUN {command}\n", FILES))
+    assert moment.world.has("cmd:gcc")
+    assert not moment.possible.has("pc:liblz4")
+    assert not moment.unknown
+
+
+SCANELF = "scanelf --needed --nobanner --format '%n#p' --recursive /usr/local | tr ',' '\\n' | sort -u"
+AS_NEEDS = """awk 'system("[ -e /usr/local/lib/" $1 " ]") == 0 { next } { print "so:" $1 }'"""
+RUNDEPS = [
+    f"apk add --no-cache --virtual .rundeps $({SCANELF} | {AS_NEEDS})",
+    f'runDeps="$({SCANELF} | {AS_NEEDS})" && apk add --virtual .rundeps $runDeps',
+    f"find /usr/local -type f -exec {SCANELF.replace('--recursive /usr/local', '{} +')} | {AS_NEEDS} | xargs -rt apk add",
+]
+
+
+@pytest.mark.parametrize("command", RUNDEPS)
+def test_libraries_that_scanelf_finds_stay(run, command: str) -> None:
+    build = "apk add --virtual .build gcc musl-dev postgresql-dev && pip install psycopg2==2.9.9"
+    timeline = run(f"FROM python:3.11-alpine3.19\nRUN {build} && {command} && apk del .build\n")
+    moment = end(timeline)
+    assert moment.world.has("so:libpq.so.5"), "psycopg2 links it"
+    assert not moment.world.has("so:libicuuc.so.74")
+    assert moment.possible.has("so:libicuuc.so.74"), "what else links what is not known"
+    assert not moment.possible.has("cmd:gcc")
+    assert not moment.unknown
+    assert not said(timeline)
 
 
 def test_operands_know_the_file_they_stand_in(run) -> None:
@@ -66,7 +100,11 @@ def test_operands_know_the_file_they_stand_in(run) -> None:
         ("apk add $PKGS", "apk add takes packages from $PKGS, known only while building"),
         ("apk add $(./list)", "apk add takes packages from $(./list), known only while building"),
         ("./list | xargs apk add", "what xargs hands to apk is known only while building"),
-        ("grep lz4 packages.txt | xargs apk add", "what xargs hands to apk is known only while building"),
+        ("grep -A1 '(a*)*b' packages.txt | xargs apk add", "what xargs hands to apk is known only while building"),
+        (
+            "grep '\\(a*\\)*\\(b*\\)*c' packages.txt | xargs apk add",
+            "what xargs hands to apk is known only while building",
+        ),
         ("apk add 'a b'", "'a b' is no package name that apk add accepts"),
         ("xargs pip install < nowhere.txt", "what xargs hands to pip is known only while building"),
     ],
