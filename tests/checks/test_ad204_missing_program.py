@@ -50,6 +50,10 @@ def names(report: FileReport) -> list[str]:
         (f'{A}CMD ["python3", "-m", "http.server"]\n', ["python3"]),
         (f"{NO_PIP}pip install lxml\n", ["pip"]),
         (f"{NO_PIP}true\nRUN pip3 install lxml\n", ["pip3"]),
+        (
+            "FROM node:22-alpine3.21\nRUN apk add python3 gettext && pip3 install lxml\nHEALTHCHECK CMD curl x\n",
+            ["pip3"],
+        ),
         ("FROM alpine:3.21\nRUN python3 --version\n", ["python3"]),
         (f"{NO_PIP}python3 get-pip.py && pip install lxml\n", []),
         (f"{NO_PIP}python3 -m ensurepip && pip3 install lxml\n", []),
