@@ -33,7 +33,7 @@ from dockerlint_alpine.system.files import write_file
 
 if TYPE_CHECKING:
     from dockerlint_alpine.model.comparison import Comparison
-    from dockerlint_alpine.report import CodeDoc, RenderOptions
+    from dockerlint_alpine.report import RenderOptions
     from dockerlint_alpine.run.analysis import Doctor
     from dockerlint_alpine.run.cache import ReportCache
     from dockerlint_alpine.run.config import Configuration, Settings
@@ -292,6 +292,7 @@ def _render_options(settings: Settings, name: str, *, to_file: bool) -> RenderOp
     from dockerlint_alpine.cli.terminal import follows_links, text_width
     from dockerlint_alpine.model.about import DOCS_URL, __version__
     from dockerlint_alpine.report import RenderOptions
+    from dockerlint_alpine.run.codes import code_doc
 
     context = click.get_current_context(silent=True)
     asked = context.params if context is not None else {}
@@ -320,17 +321,6 @@ def _command(asked: dict[str, Any]) -> str:
     from shlex import join
 
     return join((PROGRAM, "check", *asked.get("paths", ())))
-
-
-def code_doc(code: str) -> CodeDoc:
-    """What a format that carries documentation says of a code."""
-    from dockerlint_alpine.checks import check_by_topic
-    from dockerlint_alpine.report import CodeDoc
-
-    check = check_by_topic(code)
-    if check is None:
-        return CodeDoc(code, code.lower(), code)
-    return CodeDoc(check.code, check.name, check.summary, check.published, check.severity, check.url, check.description)
 
 
 def exit_code(report: Report, settings: Settings) -> int:

@@ -63,6 +63,7 @@ NOT_THERE = "the index has no "
 """How the reason begins where an index answers and has no such thing."""
 _BY_NEIGHBOUR = "where a release's dependencies are not recorded, those of the nearest recorded release are assumed"
 EXTRA_NOT_RECORDED = " adds what is not recorded"
+_BY_RELEASES = "distributions of which all recorded releases are pure Python are assumed to be pure Python"
 _BY_PACKAGE = "distributions that {} packages as pure Python are assumed to be pure Python"
 
 
@@ -598,7 +599,7 @@ class _Offline:
         else:
             self.assumed.append(node.name)
             packaged = self.facts.packaged(node.name)
-            self.notes.append(_BY_PACKAGE.format(packaged.system if packaged is not None else "nobody"))
+            self.notes.append(_BY_PACKAGE.format(packaged.system) if packaged is not None else _BY_RELEASES)
 
     def doubt_extras(self, node: _Node, version: str) -> None:
         """A lock lists what an extra adds only where its project asks for that extra."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import posixpath
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Literal
 
 from msgspec import Struct
@@ -42,6 +42,7 @@ from dockerlint_alpine.stages.install_request import (
 from dockerlint_alpine.stages.interpreters import CommandPlace
 from dockerlint_alpine.stages.linkage import build_facts, known_build
 from dockerlint_alpine.stages.model import GlibcMade, Installed, InstallStep
+from dockerlint_alpine.stages.own_builds import is_own_build
 from dockerlint_alpine.stages.wheels import WheelError
 from dockerlint_alpine.system.paths import absolute
 from dockerlint_alpine.system.plural import listed
@@ -333,6 +334,7 @@ class Installer:
             walk.packages.possible,
             call.env,
             read=read or self.sources.rule(walk, resolved, request, call.env),
+            own=partial(is_own_build, walk, call.instruction),
         )
 
     def _bytes(

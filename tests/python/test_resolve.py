@@ -4,6 +4,7 @@ import sys
 from types import FrameType
 
 import pytest
+from msgspec.structs import replace
 
 from dockerlint_alpine.python.formats.requirements_file import read_requirements
 from dockerlint_alpine.python.model import (
@@ -493,6 +494,15 @@ def test_an_older_release_that_no_lock_lists_may_admit_this_python() -> None:
     native = [lock("9", ON_MUSL, requires_python=">=3.12")]
     assert verdict("x", MemoryFacts({"x": native}, {})).kind == "unknown"
     assert verdict("x==9", MemoryFacts({"x": native}, {})).kind == "none"
+
+
+def test_what_came_after_the_end_of_a_python_does_not_admit_it() -> None:
+    """uv's locks leave Requires-Python out: nothing of 2026 is taken for Python 3.6, unless a file asks for it."""
+    new, old = replace(lock("36", "py3-none-any"), upload_date="2026-05-20"), Release("35", "2026-01-16", wheels=MUSL)
+    facts = MemoryFacts({"x": [new, old]}, {})
+    target = Target("3.6", musl=(1, 2))
+    assert [short(ask(line, facts, target))["x"][0] for line in ("x", "x==36")] == ["35", "36"]
+    assert short(ask("x", facts))["x"][0] == "36"
 
 
 def test_a_release_of_a_free_parent_does_not_contradict_a_pin() -> None:
