@@ -278,8 +278,8 @@ def _kept_parents(source: str) -> str:
 
 
 def copy_sources(dockerfile: Dockerfile) -> tuple[str, ...]:
-    """The context paths that COPY and ADD name, as written: they tell which folder the context is. Where the whole context is
-    copied, the requirement files that a RUN reads tell."""
+    """The context paths that COPY and ADD name, as written: they tell which folder the context is. Where the whole context
+    is copied, the requirement files that a RUN reads tell."""
     found: list[str] = []
     for instruction in dockerfile.instructions:
         if instruction.keyword in {"COPY", "ADD"} and instruction.flag("from") is None:
