@@ -8,6 +8,9 @@ from msgspec import Struct
 
 from dockerlint_alpine.apk.constraint import Constraint, Provide
 
+VIRTUAL = "virtual"
+"""The repository of packages that ``apk add --virtual`` makes up."""
+
 
 class Package(Struct, frozen=True, dict=True):
     """A package record: the fields of APKINDEX that decide what is installed.

@@ -19,7 +19,7 @@ from dockerlint_alpine.apk.constraint import Constraint
 from dockerlint_alpine.apk.errors import ConstraintError
 from dockerlint_alpine.apk.explain import Problem, explain
 from dockerlint_alpine.apk.outcome import Outcome, run
-from dockerlint_alpine.apk.package import Package
+from dockerlint_alpine.apk.package import VIRTUAL, Package
 from dockerlint_alpine.apk.solver import Request
 from dockerlint_alpine.apk.version import ANY, EQUAL
 from dockerlint_alpine.system.patterns import lazy_pattern
@@ -28,9 +28,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from dockerlint_alpine.apk.index import Index
-
-_VIRTUAL = "virtual"
-"""The repository of packages that ``apk add --virtual`` makes."""
 
 
 class PackageChange(Struct, frozen=True):
@@ -145,7 +142,7 @@ class World:
         for constraint in self.constraints:
             names.add(constraint.name)
             package = self.packages.get(constraint.name)
-            if package is not None and package.repository == _VIRTUAL:
+            if package is not None and package.repository == VIRTUAL:
                 names.update(member.name for member in package.depends if not member.conflict)
         return frozenset(names)
 
@@ -268,10 +265,10 @@ class World:
         pending = [name for name in self.explicit.difference(names) for name in self.holders(name)]
         while pending:
             name = pending.pop()
-            if name not in kept and packages[name].repository != _VIRTUAL:
+            if name not in kept and packages[name].repository != VIRTUAL:
                 kept.add(name)
                 pending += [held.name for need in packages[name].needed for held, _ in has(need, ())]
-        return frozenset(one.name for one in packages.values() if one.name not in kept and one.repository != _VIRTUAL)
+        return frozenset(one.name for one in packages.values() if one.name not in kept and one.repository != VIRTUAL)
 
     @cached_property
     def _namespaced(self) -> list[str]:
@@ -326,7 +323,7 @@ class World:
             raise ConstraintError(f"{name}: bad package specifier")
         before = self.packages.get(name.name)
         version = name.version or (f"{int(before.version) + 1}" if before and before.version.isdecimal() else "0")
-        package = Package(name.name, version, _VIRTUAL, "noarch", depends=tuple(wanted), origin=name.name)
+        package = Package(name.name, version, VIRTUAL, "noarch", depends=tuple(wanted), origin=name.name)
         constraint = Constraint(package.name, package.version, EQUAL)
         return _Addition(_merged(self.constraints, [constraint]), frozenset({package.name}), package, name)
 

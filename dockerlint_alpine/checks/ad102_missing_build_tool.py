@@ -49,8 +49,6 @@ if TYPE_CHECKING:
     from dockerlint_alpine.model.findings import Finding
     from dockerlint_alpine.stages import InstallStep
 
-_PYTHON_HEADERS = "python3-dev"
-
 
 class _Lack(Struct):
     """One tool that one step lacks, and everything that wants it."""
@@ -76,9 +74,8 @@ def run(subject: Subject) -> Iterator[Finding]:
 
 def _needs(made: Compile) -> tuple[str, ...]:
     """The tools of the build; Alpine's own Python keeps its headers in a package of their own."""
-    if made.step.home.from_apk and made.built.languages:
-        return (*made.built.tools, _PYTHON_HEADERS)
-    return made.built.tools
+    headers = made.step.home.headers
+    return (*made.built.tools, headers) if headers is not None and made.built.languages else made.built.tools
 
 
 def _finding(subject: Subject, lack: _Lack) -> Finding:
@@ -115,8 +112,8 @@ def _finding(subject: Subject, lack: _Lack) -> Finding:
 
 def _why(made: Compile, need: str) -> Evidence:
     """Which rule, or whose sources, ask for the tool."""
-    if need == _PYTHON_HEADERS:
-        return Evidence("rule", "Alpine's own Python keeps Python.h in python3-dev")
+    if need == made.step.home.headers:
+        return Evidence("rule", f"Alpine's own Python keeps Python.h in {need}")
     for language in made.built.languages:
         if need in language.needs:
             facts = f" ({language.evidence[0]})" if language.evidence else ""

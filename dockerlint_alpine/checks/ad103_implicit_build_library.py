@@ -35,11 +35,11 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
+from dockerlint_alpine.apk.package import VIRTUAL
 from dockerlint_alpine.checks import evidence
 from dockerlint_alpine.checks.base import Check, Subject, confidence_of, stage_label
 from dockerlint_alpine.checks.build_moment import Compile, compiles
 from dockerlint_alpine.stages import pulled_in_by
-from dockerlint_alpine.stages.linkage import VIRTUAL
 from dockerlint_alpine.system.plural import listed
 
 if TYPE_CHECKING:

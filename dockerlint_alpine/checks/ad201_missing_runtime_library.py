@@ -95,6 +95,7 @@ from dockerlint_alpine.checks.package_names import PackageNames
 from dockerlint_alpine.checks.run_moment import (
     MissingObject,
     closed_objects,
+    does_without,
     left_to_others,
     missing_objects,
     package_for,
@@ -285,7 +286,7 @@ def finding(check: Check, subject: Subject, stage: Stage, missing: MissingObject
         item=item,
         at=instruction_location(subject.dockerfile, anchor or before or item.arrived),
         confidence=sure,
-        severity="warning" if others is not None else None,
+        severity="warning" if others is not None or does_without(item) else None,
         evidence=(*reasons[:-1], others, reasons[-1]),
         need=need,
         packages=(missing.package,),

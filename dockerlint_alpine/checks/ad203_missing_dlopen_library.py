@@ -122,10 +122,9 @@ class _Use:
         app, chain = self.application, item.resolved.chain
         if item.imports and app.imports(item.imports) is not None:
             return None
-        if len(chain) > 1 and need.kind == "program":
-            return Evidence(
-                "requirement", f"{chain[-2]} asks for {chain[-1]}; whether it starts the program isn't known"
-            )
+        if len(chain) > 1 and (need.kind == "program" or need.feature):
+            what = "starts the program" if need.kind == "program" else f"wants {need.feature}"
+            return Evidence("requirement", f"{chain[-2]} asks for {chain[-1]}; whether it {what} isn't known")
         if len(chain) > 1 or not item.imports:
             return None
         name = item.imports[0].partition(".")[0]

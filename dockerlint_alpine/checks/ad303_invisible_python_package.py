@@ -37,6 +37,7 @@ from typing import TYPE_CHECKING
 
 from dockerlint_alpine.checks.apk_operands import Asked, asked_for, remove_operand
 from dockerlint_alpine.checks.base import Check, Subject
+from dockerlint_alpine.checks.copied_python import IMAGE_PREFIX
 from dockerlint_alpine.checks.package_names import PackageNames
 from dockerlint_alpine.model.findings import Evidence, Fix
 from dockerlint_alpine.stages import ApkStep
@@ -49,7 +50,6 @@ if TYPE_CHECKING:
     from dockerlint_alpine.model.findings import Confidence, Finding
     from dockerlint_alpine.stages import Stage
 
-IMAGE_PREFIX = "/usr/local"
 _MODULES = lazy_pattern(r"py3?-(?!.*-(?:dev|doc|pyc|lang|bash-completion|zsh-completion|fish-completion)$)")
 _APK_PYTHON_USED = lazy_pattern(
     r"/usr/bin/(?:env\s+-S\s+)?(?:python|pip)|/usr/lib/python3|\b(?:rm|mv)\b[^\n]*/usr/local/bin/(?:python|pip)|--system-site-packages"

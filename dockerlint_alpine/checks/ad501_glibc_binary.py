@@ -54,7 +54,7 @@ def run(subject: Subject) -> Iterator[Finding]:
     for stage in subject.alpine_stages():
         for step in stage.steps:
             if isinstance(step, InstallStep):
-                hopeless = {item.resolved.name for item in step.installed if _never_installed(subject, item)}
+                hopeless = {item.resolved.name for item in step.installed if _never_installed(subject, stage, item)}
                 for item in step.installed:
                     if not hopeless.isdisjoint(item.resolved.chain[1:-1]):
                         continue  # of what is never installed nothing is asked
@@ -75,16 +75,18 @@ def run(subject: Subject) -> Iterator[Finding]:
         yield from _travelled(subject, stage)
 
 
-def _never_installed(subject: Subject, item: Installed) -> bool:
-    return item.resolved.artefact.refused or _ruled_out(subject, item) is not None
+def _never_installed(subject: Subject, stage: Stage, item: Installed) -> bool:
+    return item.resolved.artefact.refused or _ruled_out(subject, stage, item) is not None
 
 
-def _ruled_out(subject: Subject, item: Installed) -> Impossible | None:
-    """What a rule says of a distribution that can't work on Alpine, where no wheel fits."""
+def _ruled_out(subject: Subject, stage: Stage, item: Installed) -> Impossible | None:
+    """What a rule says of a distribution that can't work on Alpine, where no wheel fits, nor is there what helps it."""
     rule = subject.knowledge.distribution(item.resolved.name)
     if rule is None or item.resolved.artefact.kind == "wheel":
         return None
-    return rule.verdict_impossible(item.resolved.version)
+    verdict = rule.verdict_impossible(item.resolved.version)
+    assert stage.end is not None
+    return None if verdict is None or any(map(stage.end.possible.has, verdict.unless)) else verdict
 
 
 def _travelled(subject: Subject, stage: Stage) -> Iterator[Finding]:
@@ -129,7 +131,7 @@ def _harmless(step: InstallStep, item: Installed) -> bool:
 
 
 def _impossible(subject: Subject, stage: Stage, step: InstallStep, item: Installed) -> Finding | None:
-    verdict = _ruled_out(subject, item)
+    verdict = _ruled_out(subject, stage, item)
     if verdict is None:
         return None
     text = f"{evidence.named(item)} can't work on Alpine, no package helps: {verdict.reason}. {verdict.advice}"

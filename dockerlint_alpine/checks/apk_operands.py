@@ -15,6 +15,7 @@ from dockerlint_alpine.checks.base import locate
 from dockerlint_alpine.fixer.textlist import file_list
 from dockerlint_alpine.model.findings import TextEdit
 from dockerlint_alpine.stages import ApkStep, Stage
+from dockerlint_alpine.stages.files import FromStage
 from dockerlint_alpine.syntax import LayoutError, list_layout
 from dockerlint_alpine.system.patterns import lazy_pattern
 
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 REPOSITORIES = ("main", "community")
 """What an image of Alpine has in /etc/apk/repositories (docker-alpine: Dockerfile and rootfs)."""
 
+_REPOSITORIES_FILE = "/etc/apk/repositories"
 _NAME = lazy_pattern(r"[^=<>~@]*")
 _OTHER_SOURCE = lazy_pattern(r"/etc/apk\b|--repositories-file\b")
 _MIRROR = lazy_pattern(
@@ -118,7 +120,11 @@ def _judged(subject: Subject, step: ApkStep) -> bool:
     command = step.command
     if command.verb != "add" or command.other_repositories or command.unknown:
         return False
-    if step.before.files.exists("/etc/apk/repositories"):
+    files = step.before.files
+    if files.exists(_REPOSITORIES_FILE) or any(
+        isinstance(placement, FromStage) and placement.files is None
+        for placement, _ in files.sources(_REPOSITORIES_FILE)
+    ):  # copied here, or with the root of another image
         return False
     if any(
         name.startswith("/etc/apk/repositories by ") for name in step.before.repositories

@@ -96,7 +96,7 @@ def usage(subject: Subject, stage: Stage) -> Usage | None:
                     wheels[item.resolved.name, item.location] = None
                     continue
                 builds.append(built)
-                roots.update(_roots(step.moment.world, build_needs(built, apk_python=step.home.from_apk)))
+                roots.update(_roots(step.moment.world, build_needs(built, headers=step.home.headers)))
     if not builds and not wheels:
         return None
     for place in family:
@@ -252,15 +252,15 @@ def compiled_here(item: Installed, stage: Stage) -> BuildFacts | None:
     return built if built.languages or built.uses or built.tools else None
 
 
-def build_needs(built: BuildFacts, *, apk_python: bool) -> Iterator[str]:
-    """What compiling a distribution finds and uses; ``apk_python``: it is compiled for Alpine's own Python."""
+def build_needs(built: BuildFacts, *, headers: str | None) -> Iterator[str]:
+    """What compiling a distribution finds and uses; ``headers``: the package with its Python's own."""
     yield from built.tools
     for use in built.uses:
         if use.presence in {"present", "possible"}:
             yield use.package or use.need
         yield from use.link.needs
-    if apk_python:
-        yield "python3-dev"
+    if headers is not None:
+        yield headers
 
 
 def runtime_needs(subject: Subject, item: Installed) -> Iterator[str]:

@@ -15,6 +15,7 @@ from msgspec.structs import replace
 from dockerlint_alpine.checks.apk_operands import failure_is_handled, is_handled_in
 from dockerlint_alpine.stages import ApkStep, InstallStep
 from dockerlint_alpine.syntax import Mount, expand_command, expanded_commands, parse, parse_script, run_scripts, unwrap
+from dockerlint_alpine.syntax.script import DEFAULT_SHELL
 from dockerlint_alpine.system.paths import absolute
 from dockerlint_alpine.system.patterns import lazy_pattern
 
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
     from dockerlint_alpine.stages.model import ScriptCommand
     from dockerlint_alpine.syntax import Dockerfile, Instruction, Script, Span
 
-DEFAULT_SHELL = ("/bin/sh", "-c")
 PLAIN_TOOLS = frozenset(
     """
     addgroup adduser apk awk basename cat chgrp chmod chown cp curl cut date delgroup deluser dirname dos2unix egrep env
@@ -305,6 +305,8 @@ def _programs(
         for expanded in expanded_commands(script, variables):
             skipped = expanded.conditional or expanded.substitution
             started = (*expanded.wrappers, *(arg.text for arg in expanded.args[:1] if arg.known))
+            if [arg.text for arg in expanded.args[:3]] == ["python3", "-m", "pip"]:
+                started += ("pip3",)  # what has the module has the program
             words += [(text, expanded.command.span, skipped) for text in started]
         for text, span, skipped in words:
             place = span or whole

@@ -126,10 +126,14 @@ def _missing(
             )
 
 
+def does_without(item: Installed) -> bool:
+    """True for what runs in pure Python where its extension was not built or is not loaded."""
+    return item.built is not None and item.built.rule is not None and item.built.rule.optional_extension
+
+
 def _never_linked(item: Installed, cause: object) -> bool:
     """True for a library that a build does without, extension and all, when it does not find it."""
-    absent = isinstance(cause, LibraryUse) and cause.presence == "absent"
-    return absent and item.built is not None and item.built.rule is not None and item.built.rule.optional_extension
+    return isinstance(cause, LibraryUse) and cause.presence == "absent" and does_without(item)
 
 
 def state_of(timeline: Timeline, stage: Stage, moment: Moment, need: str) -> Literal["missing", "possible"] | None:

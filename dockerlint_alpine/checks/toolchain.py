@@ -26,6 +26,11 @@ _ELSEWHERE: dict[Tool, re.Pattern[str]] = {
 }
 """Words in a stage that bring a tool from elsewhere, or tell it to go on: nothing is said of it then."""
 
+_STABLE_RUST = Demand(
+    "", "rust", "least", "1.39", ("changelog of PyO3 0.11: the first on a stable Rust, 1.39 or later",)
+)
+"""What every distribution with Rust asks for, if its own demand is not recorded."""
+
 _POLICY = "CMAKE_POLICY_VERSION_MINIMUM"
 _CONSTRAINED = lazy_pattern(
     r"--no-build-isolation|CONSTRAINT|--build-constraint|\s-c\s+\S+\.txt|--constraint|--no-use-pep517"
@@ -66,11 +71,13 @@ def mismatches(subject: Subject, made: Compile) -> tuple[Mismatch, ...]:
     for need, minimum in rule.minimums if rule is not None else ():
         if need in _NEEDS:
             demands.append(Demand("", _NEEDS[need], "least", minimum, rule.evidence[:1] if rule is not None else ()))
+    if any(language.name == "rust" for language in made.built.languages):
+        demands.append(_STABLE_RUST)
     found: dict[tuple[Tool, bool], Mismatch] = {}
     for demand in demands:
         if optional and demand.tool in PACKAGES:
             continue
-        has = _has(made, demand, table, said)
+        has = _has(subject, made, demand, table, said)
         if has is not None and not _is_met(has, demand):
             at_most = demand.tool in PACKAGES and table.version(demand.tool, made.stage.alpine) is None
             wrong = Mismatch(demand.tool, has, demand, at_most=at_most and demand.tool != "python")
@@ -78,7 +85,7 @@ def mismatches(subject: Subject, made: Compile) -> tuple[Mismatch, ...]:
     return tuple(found.values())
 
 
-def _has(made: Compile, demand: Demand, table: Toolchains, said: str) -> str | None:
+def _has(subject: Subject, made: Compile, demand: Demand, table: Toolchains, said: str) -> str | None:
     """The version of the tool that this compile gets; ``None`` where nobody can tell, or it does not matter."""
     tool, python = demand.tool, made.step.home.version
     elsewhere = _ELSEWHERE.get(tool)
@@ -94,7 +101,7 @@ def _has(made: Compile, demand: Demand, table: Toolchains, said: str) -> str | N
         return table.at_most(tool, release) if known is None and release and demand.bound == "least" else known
     if python is None or made.step.command.tool.name != "pip" or _CONSTRAINED.search(said):
         return None
-    return "" if table.reached(tool, demand.version, python) else None
+    return "" if table.reached(tool, demand.version, python, subject.timeline.as_of) else None
 
 
 def _is_met(has: str, demand: Demand) -> bool:

@@ -53,6 +53,13 @@ class PythonHome(Struct, frozen=True):
     pip_version: str | None = None
 
     @property
+    def headers(self) -> str | None:
+        """The package with Python.h of Alpine's own Python; another Python has its headers with it."""
+        if not self.from_apk:
+            return None
+        return "python2-dev" if self.version == "2.7" else "python3-dev"
+
+    @property
     def site_packages(self) -> str:
         """The folder that pip installs into."""
         return f"{self.prefix}/lib/python{self.version or '3'}/site-packages"

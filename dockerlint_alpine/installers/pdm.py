@@ -10,10 +10,10 @@ from msgspec.structs import replace
 
 from dockerlint_alpine.installers.base import TRUE, InstallCommand, Surroundings, mentions, new_environment, read_config
 from dockerlint_alpine.installers.project import ProjectInstaller, Role, Selection
-from dockerlint_alpine.python.formats.locked import root_of, walk
+from dockerlint_alpine.python.formats.locked import settled
 from dockerlint_alpine.python.formats.pdm_lock import locked_packages
 from dockerlint_alpine.python.formats.pyproject import Pyproject, open_pyproject, read_pyproject
-from dockerlint_alpine.python.formats.toml_source import SourceError, TomlSource, texts
+from dockerlint_alpine.python.formats.toml_source import texts
 from dockerlint_alpine.python.model import Origin, Problem, Requested, RequirementSet, normalise
 from dockerlint_alpine.python.options import OptionTable, scan
 from dockerlint_alpine.system.paths import absolute
@@ -140,14 +140,9 @@ def read_pdm(
     lock_path = posixpath.join(folder, wish.lock)
     if not files.exists(lock_path):
         return declared
-    try:
-        lock = TomlSource(lock_path, files)
-    except SourceError as error:
-        return replace(declared, problems=(*problems, Problem(files.display(lock_path), None, str(error))))
-    roots = [root for one in declared.requested if (root := root_of(one)) is not None]
-    own = frozenset({pyproject.name} if pyproject.name else ())
-    found = walk(list(locked_packages(lock, folder)), roots, values, lock=lock.path, skip=own)
-    return replace(found, problems=(*problems, *found.problems), external=declared.external, files=(path, lock_path))
+    return settled(
+        declared, lock_path, files, values, lambda lock: locked_packages(lock, folder), skip=(pyproject.name,)
+    )
 
 
 def _declared(pyproject: Pyproject, wish: _Wish, path: str, files: FileReader) -> RequirementSet:

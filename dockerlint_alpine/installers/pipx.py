@@ -10,17 +10,18 @@ import re
 import shlex
 from typing import TYPE_CHECKING
 
+from msgspec.structs import replace
+
 from dockerlint_alpine.installers.base import (
     InstallCommand,
-    Installer,
     Words,
     given_options,
     new_environment,
     split_verb,
     user_folder,
 )
-from dockerlint_alpine.installers.pip import BEFORE_VERB, OPTIONS, read_words
-from dockerlint_alpine.python.model import Origin, RequirementSet, normalise
+from dockerlint_alpine.installers.pip import BEFORE_VERB, OPTIONS, Pip, read_words
+from dockerlint_alpine.python.model import Origin, normalise
 from dockerlint_alpine.system.patterns import lazy_pattern
 
 if TYPE_CHECKING:
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
     from dockerlint_alpine.installers.base import (
         Arguments,
         Command,
-        ExportCommand,
         Invocation,
         Options,
         PythonHome,
@@ -47,27 +47,25 @@ _FLAGS = frozenset(
 """Options of its own, which pip does not get."""
 
 
-class Pipx(Installer):
+class Pipx(Pip):
     """pipx, which runs pip."""
 
     name = "pipx"
     programs = lazy_pattern("pipx")
     mention = r"\bpipx\s+(?:-\S+\s+)*(?:install|inject|runpip\s+\S+\s+install)"
-    runs_pip = True
 
     def recognise(self, invocation: Invocation) -> Command | None:
         """Read ``pipx install``, ``pipx inject`` and ``pipx runpip ENVIRONMENT install``."""
         verb, words = split_verb(invocation.args, BEFORE_VERB)
-        if verb == "runpip" and [word.text for word in words[1:2]] == ["install"]:
-            words = (words[0], *words[2:])
+        named = 1 + next(
+            (at for at, word in enumerate(words[1:]) if word.known), len(words)
+        )  # of a loop's names, all stand
+        if verb == "runpip" and [word.text for word in words[named : named + 1]] == ["install"]:
+            # Which environment it is tells nothing of what goes in.
+            words = (replace(words[0], unknown=()), *words[named + 1 :])
         elif verb not in {"install", "inject"}:
             return None
         return InstallCommand(self, "tool", invocation.program, verb, words)
-
-    def setting(self, invocation: Invocation) -> tuple[str, str] | None:
-        """Pipx is configured by variables."""
-        del invocation
-        return None
 
     def options(self, command: InstallCommand, words: Sequence[str]) -> Options:
         """Pipx hands pip's options on."""
@@ -91,13 +89,6 @@ class Pipx(Installer):
     def request(self, command: InstallCommand, words: Words, place: Surroundings, target: Target | None) -> Arguments:
         """See the protocol."""
         return read_words(_for_pip(command, words)[1], place, target)
-
-    def export(
-        self, command: ExportCommand, words: Words, place: Surroundings, target: Target | None
-    ) -> RequirementSet:
-        """Pipx exports nothing."""
-        del command, words, place, target
-        return RequirementSet()
 
 
 def _for_pip(command: InstallCommand, words: Words) -> tuple[str, Words]:

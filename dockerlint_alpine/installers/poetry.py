@@ -6,8 +6,6 @@ import posixpath
 import re
 from typing import TYPE_CHECKING, ClassVar
 
-from msgspec.structs import replace
-
 from dockerlint_alpine.installers.base import (
     TRUE,
     InstallCommand,
@@ -18,11 +16,10 @@ from dockerlint_alpine.installers.base import (
     user_folder,
 )
 from dockerlint_alpine.installers.project import ProjectInstaller, Role, Selection
-from dockerlint_alpine.python.formats.locked import root_of, walk
+from dockerlint_alpine.python.formats.locked import settled
 from dockerlint_alpine.python.formats.poetry import PoetryProject
 from dockerlint_alpine.python.formats.poetry_lock import locked_packages
 from dockerlint_alpine.python.formats.pyproject import open_pyproject
-from dockerlint_alpine.python.formats.toml_source import SourceError, TomlSource
 from dockerlint_alpine.python.model import Origin, Problem, RequirementSet, normalise
 from dockerlint_alpine.python.options import OptionTable, scan
 from dockerlint_alpine.system.paths import absolute
@@ -163,15 +160,14 @@ def read_poetry(
     unlocked = RequirementSet(requested=requested, problems=problems, external=external, files=(path,))
     if not files.exists(lock_path):
         return unlocked
-    try:
-        locked = TomlSource(lock_path, files)
-    except SourceError as error:
-        return replace(unlocked, problems=(*problems, Problem(files.display(lock_path), None, str(error))))
-    roots = [root for one in requested if (root := root_of(one)) is not None]
-    own = frozenset({pyproject.name} if pyproject.name else ())
-    packages = list(locked_packages(locked, folder, wish.groups))
-    found = walk(packages, roots, values, lock=locked.path, skip=own)
-    return replace(found, problems=(*problems, *found.problems), external=external, files=(path, lock_path))
+    return settled(
+        unlocked,
+        lock_path,
+        files,
+        values,
+        lambda lock: locked_packages(lock, folder, wish.groups),
+        skip=(pyproject.name,),
+    )
 
 
 TOOL = Poetry()

@@ -22,9 +22,9 @@ from dockerlint_alpine.installers.pip import BEFORE_VERB, pip_destination, read_
 from dockerlint_alpine.installers.project import ProjectInstaller, Role, Selection
 from dockerlint_alpine.installers.uv_python import INSTALLED, PINNED, python_for, version_of
 from dockerlint_alpine.installers.venv import read_venv
-from dockerlint_alpine.python.formats.locked import root_of, walk
+from dockerlint_alpine.python.formats.locked import settled
 from dockerlint_alpine.python.formats.pyproject import Pyproject, open_pyproject, read_pyproject
-from dockerlint_alpine.python.formats.toml_source import SourceError, TomlSource, texts
+from dockerlint_alpine.python.formats.toml_source import texts
 from dockerlint_alpine.python.formats.uv_lock import locked_packages
 from dockerlint_alpine.python.model import IndexOptions, Origin, Problem, RequirementSet, normalise
 from dockerlint_alpine.python.options import OptionState, OptionTable, scan
@@ -305,25 +305,12 @@ def read_uv(
     place = origin or Origin(pyproject.source.path)
     complaints = tuple(Problem(place.path, place.line, text) for text in wish.problems)
     declared = _declared(pyproject, wish, path, files)
+    declared = replace(declared, options=wish.options, problems=(*complaints, *declared.problems))
     lock_path = posixpath.join(folder, "uv.lock")
     if not wish.frozen and not files.exists(lock_path):
-        return replace(declared, options=wish.options, problems=(*complaints, *declared.problems))
-    try:
-        lock = TomlSource(lock_path, files)
-    except SourceError as error:
-        problem = Problem(files.display(lock_path), None, str(error))
-        return replace(declared, options=wish.options, problems=(*complaints, problem, *declared.problems))
-    packages = list(locked_packages(lock, folder))
-    roots = [root for one in declared.requested if (root := root_of(one)) is not None]
-    own = frozenset({pyproject.name} if pyproject.name else ()) | wish.without
-    found = walk(packages, roots, values, lock=lock.path, skip=own)
-    return replace(
-        found,
-        options=wish.options,
-        problems=(*complaints, *declared.problems, *found.problems),
-        external=declared.external,
-        files=(path, lock_path),
-    )
+        return declared
+    skip = (pyproject.name, *wish.without)
+    return settled(declared, lock_path, files, values, lambda lock: locked_packages(lock, folder), skip=skip)
 
 
 def _declared(pyproject: Pyproject, wish: _Wish, path: str, files: FileReader) -> RequirementSet:

@@ -242,12 +242,13 @@ class RuntimeNeed(Struct, frozen=True):
 
 
 class Impossible(Struct, frozen=True):
-    """No apk package helps: why, and the way out."""
+    """No apk package helps: why, and the way out. Nothing is said where one of ``unless`` (packages, or needs) is there."""
 
     versions: str
     reason: str
     advice: str
     evidence: tuple[str, ...]
+    unless: tuple[str, ...] = ()
 
     def covers(self, version: str) -> bool:
         """Whether ``version`` is one that can't work."""

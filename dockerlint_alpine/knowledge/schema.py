@@ -316,6 +316,7 @@ def _runtime(table: Table) -> RuntimeNeed:
 def _impossible(table: Table) -> Impossible:
     entry = Impossible(
         versions=table.specifier("versions"),
+        unless=table.texts("unless", _NEED, "a need such as 'gcompat'"),
         reason=table.text("reason"),
         advice=table.text("advice"),
         evidence=table.texts("evidence"),

@@ -51,6 +51,7 @@ _BOUNDS: Mapping[str, tuple[Tool, Bound]] = {
     "setuptools-before": ("setuptools", "before"),
     "numpy-before": ("numpy", "before"),
 }
+_DAY = lazy_pattern(r"\d{4}-\d\d-\d\d")
 _VERSION = lazy_pattern(r"\d+(?:\.\d+)*\Z")
 
 
@@ -82,6 +83,7 @@ class Toolchains:
     def __init__(self, document: Mapping[str, Any]) -> None:
         self.releases: Mapping[str, Mapping[str, str]] = document.get("releases", {})
         self._from_index: Mapping[str, Mapping[str, str]] = document.get("from-index", {})
+        self._since: Mapping[str, Mapping[str, str]] = document.get("since", {})
         self._demands: Mapping[str, Sequence[Mapping[str, Any]]] = document.get("distributions", {})
 
     def version(self, tool: str, release: str | None) -> str | None:
@@ -93,10 +95,12 @@ class Toolchains:
         later = [one for one, has in self.releases.items() if tool in has and release_key(one) > release_key(release)]
         return self.version(tool, min(later, key=release_key, default=None))
 
-    def reached(self, tool: str, version: str, python: str) -> bool:
-        """True where the newest release of a tool on the index that takes this Python (``X.Y``) is ``version`` or later."""
+    def reached(self, tool: str, version: str, python: str, day: str | None = None) -> bool:
+        """True where the newest release of a tool on the index that takes this Python (``X.Y``) is ``version`` or later, on
+        this ``day`` (``YYYY-MM-DD``; ``None`` is today)."""
         least = self._from_index.get(tool, {}).get(version)
-        return least is not None and not older(python, least)
+        there = day is None or day >= self._since.get(tool, {}).get(version, day)
+        return least is not None and there and not older(python, least)
 
     def demands(self, name: str) -> Iterator[Demand]:
         """What the versions of a distribution ask for, as far as it is recorded."""
@@ -149,6 +153,10 @@ def check(document: Mapping[str, Any]) -> None:
         for version in releases:
             _version(row, version, needed=True)
     named = table.mapping("from-index")
+    for tool, days in table.mapping("since").items():
+        for version, day in days.items():
+            if version not in named.get(tool, {}) or not _DAY.fullmatch(str(day)):
+                raise table.error(f"since.{tool}.{version}", "is not a date (YYYY-MM-DD) that from-index names")
     for name, demands in table.mapping("distributions").items():
         if canonicalize_name(name) != name:
             raise table.error(f"distributions.{name}", "is no normalised name")

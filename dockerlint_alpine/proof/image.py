@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 from msgspec.structs import replace
 
+from dockerlint_alpine.apk.package import VIRTUAL
 from dockerlint_alpine.checks import CHECKS, check_of
 from dockerlint_alpine.checks import Subject as Judged
 from dockerlint_alpine.checks.base import instruction_location, stage_label, stage_ref
@@ -498,7 +499,7 @@ def _packages(stage: Stage, inspection: Inspection) -> Sides:
 
 
 def _made_up(name: str, repository: str) -> bool:
-    return name.startswith(".") or repository == "virtual"
+    return name.startswith(".") or repository == VIRTUAL
 
 
 def _distributions(stage: Stage, image: BuiltImage) -> Sides:

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from functools import lru_cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from dockerlint_alpine.model.findings import CODE_LETTERS
+
+if TYPE_CHECKING:
+    from dockerlint_alpine.report import CodeDoc
 
 EVERY = "ALL"
 """Every code, those too that are only listed for who asks for them."""
@@ -41,3 +45,14 @@ def code_of(word: str) -> str:
 
         raise ValueError(f"unknown code or prefix: {word}{did_you_mean(word, [*known.values(), *known])}")
     return code
+
+
+def code_doc(code: str) -> CodeDoc:
+    """What a format that carries documentation says of a code."""
+    from dockerlint_alpine.checks import check_by_topic
+    from dockerlint_alpine.report import CodeDoc
+
+    check = check_by_topic(code)
+    if check is None:
+        return CodeDoc(code, code.lower(), code)
+    return CodeDoc(check.code, check.name, check.summary, check.published, check.severity, check.url, check.description)

@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 from msgspec.structs import replace
-from yaml.constructor import ConstructorError
 
 from dockerlint_alpine.model.services import ServiceStart
 from dockerlint_alpine.run.builds import Build, BuildFileError, Refused, made_by, outside
 from dockerlint_alpine.system.files import read_file
 from dockerlint_alpine.system.patterns import lazy_pattern
+from dockerlint_alpine.system.yaml_text import YamlError, load_yaml
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -29,11 +29,6 @@ if TYPE_CHECKING:
 MAX_SIZE = 1024 * 1024
 """Bytes of a compose file."""
 
-_MAX_MERGED = 100_000
-"""Keys that ``<<`` brings to all mappings of a file together: merged lists of merged lists grow without end."""
-_MAX_NUMBER = 100
-"""Characters of a number: numbers to the base of 60 take time that grows with the square."""
-_NUMBERS = frozenset({"tag:yaml.org,2002:int", "tag:yaml.org,2002:float"})
 _VARIABLE = lazy_pattern(
     r"\$(?:(?P<dollar>\$)|\{(?P<braced>[A-Za-z_]\w*)(?:(?P<how>:?[-?+])(?P<word>[^}]*))?\}|(?P<plain>[A-Za-z_]\w*))"
 )
@@ -45,7 +40,10 @@ def read_builds(path: Path, project: Path, *, shown_as: str | None = None) -> tu
 
     Raises BuildFileError, and OSError where the file can't be read.
     """
-    node, document = _load(read_file(path, limit=MAX_SIZE))
+    try:
+        node, document = load_yaml(read_file(path, limit=MAX_SIZE))
+    except YamlError as error:
+        raise BuildFileError(str(error)) from None
     shown = shown_as if shown_as is not None else str(path)
     services = document.get("services") if isinstance(document, dict) else None
     if not isinstance(services, dict):
@@ -65,41 +63,6 @@ def read_builds(path: Path, project: Path, *, shown_as: str | None = None) -> tu
             message = f"service {build.service}: its {what} {place} lies outside the project {project}"
             refused.append(Refused(_line(node, str(name), "build", what), f"{message}: not looked at"))
     return builds, refused
-
-
-class _Loader(yaml.SafeLoader):
-    """YAML without the ways to make much of little."""
-
-    merged = 0
-
-    def flatten_mapping(self, node: yaml.MappingNode) -> None:
-        """Bring in what ``<<`` names. This is called for each mapping that is merged before it is taken in."""
-        super().flatten_mapping(node)
-        self.merged += len(node.value)
-        if self.merged > _MAX_MERGED:
-            raise ConstructorError(None, None, "too much is merged", node.start_mark)
-
-    def construct_scalar(self, node: yaml.ScalarNode | yaml.MappingNode) -> Any:
-        """The text of a scalar."""
-        value = super().construct_scalar(node)
-        if len(str(value)) > _MAX_NUMBER and node.tag in _NUMBERS:
-            raise ConstructorError(None, None, "a number is too long", node.start_mark)
-        return value
-
-
-def _load(data: bytes) -> tuple[yaml.Node | None, Any]:
-    """The document as nodes, which know their lines, and as values."""
-    try:
-        loader = _Loader(data)
-        try:
-            node = loader.get_single_node()
-            return node, loader.construct_document(node) if node is not None else None
-        finally:
-            loader.dispose()
-    except (yaml.YAMLError, UnicodeError, RecursionError, ValueError, OverflowError) as error:
-        line = getattr(getattr(error, "problem_mark", None), "line", None)
-        where = f" (line {line + 1})" if line is not None else ""
-        raise BuildFileError(f"not a readable YAML file{where}") from None
 
 
 def _build(path: Path, name: str, service: Any, services: frozenset[str]) -> Build | None:

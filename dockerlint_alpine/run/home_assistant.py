@@ -34,11 +34,11 @@ def read_bases(folder: Path) -> list[tuple[str, Mapping[str, str]]]:
     place = next((folder / name for name in _NAMES if (folder / name).is_file()), None)
     if place is None:
         return []
-    from yaml import CSafeLoader, YAMLError, load
+    from dockerlint_alpine.system.yaml_text import YamlError, load_yaml
 
     try:
-        found = load(read_file(place, limit=_MAX_SIZE, within=folder), CSafeLoader)
-    except (OSError, ValueError, YAMLError, RecursionError):
+        _, found = load_yaml(read_file(place, limit=_MAX_SIZE, within=folder))
+    except (OSError, YamlError):
         return []
     bases = found.get("build_from") if isinstance(found, dict) else None
     if not isinstance(bases, dict):

@@ -74,7 +74,7 @@ def _needs(subject: Subject, stage: Stage) -> Iterator[Asker]:
                 for item in step.installed:
                     built = compiled_here(item, place)
                     if built is not None:
-                        needs = build_needs(built, apk_python=step.home.from_apk)
+                        needs = build_needs(built, headers=step.home.headers)
                         yield from _met(item, "build", needs, step.moment.world)
         if place.end is not None:
             for item in place.installed:

@@ -131,5 +131,7 @@ def _lands(source: str, target: str, folder: str, soname: str) -> bool:
 
 
 def _is_object(name: str, soname: str) -> bool:
-    """True for the object's own name, a wildcard that has it, and the file its name links to (``liblz4.so.1.9.4``)."""
-    return ".so" in name and (fnmatchcase(soname, name) or name.startswith(f"{soname}."))
+    """True for the object's own name, a wildcard that means it (``liblz4*``), and the file its name links to
+    (``liblz4.so.1.9.4``)."""
+    means_it = ".so" in name or name.startswith("lib")
+    return means_it and (fnmatchcase(soname, name) or name.startswith(f"{soname}."))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import posixpath
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Literal
 
 from msgspec import Struct
@@ -15,7 +15,7 @@ from dockerlint_alpine.knowledge.packaged import distribution_names, python_modu
 from dockerlint_alpine.python.formats.project import name_of, no_project
 from dockerlint_alpine.python.markers import machine
 from dockerlint_alpine.python.model import Resolution, Resolved, Target, Unresolved, normalise
-from dockerlint_alpine.python.requirement import comes_from_git
+from dockerlint_alpine.python.requirement import comes_from_repository
 from dockerlint_alpine.python.resolve import (
     EXTRA_NOT_RECORDED,
     NOBODY_ASKED,
@@ -42,6 +42,7 @@ from dockerlint_alpine.stages.install_request import (
 from dockerlint_alpine.stages.interpreters import CommandPlace
 from dockerlint_alpine.stages.linkage import build_facts, known_build
 from dockerlint_alpine.stages.model import GlibcMade, Installed, InstallStep
+from dockerlint_alpine.stages.own_builds import is_own_build
 from dockerlint_alpine.stages.wheels import WheelError
 from dockerlint_alpine.system.paths import absolute
 from dockerlint_alpine.system.plural import listed
@@ -143,7 +144,7 @@ class Installer:
         self._report_hidden(call, command, words.hidden)
         target = self._target(walk, home, command, options) if home is not None and home.version is not None else None
         request = read_install_request(command, words, call.place(), target)
-        if any(map(comes_from_git, request.requirements.requested)) and show_repository(walk):
+        if any(map(comes_from_repository, request.requirements.requested)) and show_repository(walk):
             request = read_install_request(command, words, call.place(), target)
         self._report_problems(call, command, request)
         if home is None or home.version is None:
@@ -333,6 +334,7 @@ class Installer:
             walk.packages.possible,
             call.env,
             read=read or self.sources.rule(walk, resolved, request, call.env),
+            own=partial(is_own_build, walk, call.instruction),
         )
 
     def _bytes(
@@ -584,15 +586,17 @@ def _from_apk(walk: StageWalk, prefix: str) -> dict[str, str]:
     """Distributions that ``py3-*`` packages brought, by every name that each may stand for (py3-yaml: PyYAML).
 
     ``prefix`` is that of the modules of this Python (``py3.11:``). Up to Alpine 3.13 the index does not list them: there
-    the package's name tells. The revision of the package (``-r1``) is no part of the version.
+    the package's name tells, and of Python 2 always. The revision of the package (``-r1``) is no part of the version.
     """
     assert walk.packages is not None
+    named = f"{prefix[: len('py3')]}-"
     found: dict[str, str] = {}
     for package in walk.packages.world.packages.values():
         provided = [provide.name for provide in package.provides if provide.name.startswith("py3.")]
         modules = python_modules(name for name in provided if name.startswith(prefix))
-        if modules or (package.name.startswith("py3-") and not provided):
-            names = {*distribution_names(package.name, modules), *map(normalise, modules)}
+        if modules or (package.name.startswith(named) and not provided):
+            by_python3 = f"py3-{package.name.removeprefix(named)}"
+            names = {*distribution_names(by_python3, modules), *map(normalise, modules)}
             found.update(dict.fromkeys(names, package.version.partition("-r")[0]))
     return found
 

@@ -72,18 +72,18 @@ class CommandPlace(Struct, frozen=True):
         if activated and self.active is not None:
             return self.active
         for folder in self.variables.get("PATH", "").split(":"):
-            found = self._home_at(posixpath.dirname(folder)) if folder.endswith("/bin") else None
+            found = self._home_at(posixpath.dirname(folder), program) if folder.endswith("/bin") else None
             if found is not None:
                 return found
-        return walk.home or walk.apk_python() or walk.image_python("/usr/local", None, None)
+        return walk.home or walk.apk_python(program) or walk.image_python("/usr/local", None, None)
 
-    def _home_at(self, prefix: str) -> PythonHome | None:
+    def _home_at(self, prefix: str, program: str = "") -> PythonHome | None:
         walk = self.walk
         if prefix in walk.homes:
             return walk.homes[prefix]
         if walk.home is not None and walk.home.prefix == prefix:
             return walk.home
-        return walk.apk_python() if prefix == "/usr" else None
+        return walk.apk_python(program) if prefix == "/usr" else None
 
     def _unseen_environment(self, prefix: str) -> PythonHome | None:
         """A path into an environment that nobody was seen to make is taken for a venv of the stage's own Python."""

@@ -12,15 +12,14 @@ from typing import TYPE_CHECKING, Literal
 from msgspec import Struct
 from msgspec.structs import replace
 
+from dockerlint_alpine.apk.package import VIRTUAL
+
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from dockerlint_alpine.apk import Index, World
     from dockerlint_alpine.knowledge import Build, Knowledge, Language, Library, Link, RuntimeNeed
     from dockerlint_alpine.python.model import Resolved
-
-VIRTUAL = "virtual"
-"""The repository of packages that ``apk add --virtual`` makes up."""
 
 Presence = Literal["present", "possible", "absent", "off"]
 
@@ -70,10 +69,14 @@ class BuildFacts(Struct, frozen=True):
     unread: tuple[str, ...] = ()
     reasons: tuple[tuple[str, str], ...] = ()
     runtime: tuple[RuntimeNeed, ...] = ()
+    left_out: bool = False
+    """True where the build goes on without its extension, as a tool or library that this takes is not there."""
 
     @property
     def objects(self) -> tuple[tuple[str, LibraryUse | Language], ...]:
         """Every ``so:`` need that the compiled files carry along, with the reason."""
+        if self.left_out:
+            return ()
         found: dict[str, LibraryUse | Language] = {}
         for use in self.uses:
             if use.linked and use.link.runtime:
@@ -107,10 +110,12 @@ def build_facts(
     env: Mapping[str, str],
     *,
     read: SourceRule | None = None,
+    own: Callable[[Library], bool] | None = None,
 ) -> BuildFacts:
     """What compiling ``resolved`` in ``world`` with the environment ``env`` needs and links.
 
-    ``possible`` holds ``world`` and what branches may have added. ``read`` stands in where the rules know nothing.
+    ``possible`` holds ``world`` and what branches may have added. ``read`` stands in where the rules know nothing. Of a
+    library that no package brings and that the Dockerfile builds by its ``own`` nothing is said.
     """
     rule = read.rule if read is not None else known_build(resolved, knowledge)
     if rule is None or not rule.switched_on(env):
@@ -121,10 +126,13 @@ def build_facts(
     for link in rule.libraries:
         library = (read.libraries.get(link.library) if read is not None else None) or knowledge.library(link.library)
         use = _use(link, library, index, world, possible, env) if library is not None else None
-        uses.extend([use] if use is not None else [])
+        if library is not None and use is not None and not (use.presence == "absent" and own and own(library)):
+            uses.append(use)
     tools = dict.fromkeys(need for language in languages for need in language.needs)
     tools.update(dict.fromkeys(rule.needs))
-    found = BuildFacts(resolved, stage, rule, languages, tuple(uses), tuple(tools))
+    lacks = not all(map(possible.has, tools)) or any(one.link.required and one.presence == "absent" for one in uses)
+    left_out = rule.optional_extension and lacks
+    found = BuildFacts(resolved, stage, rule, languages, tuple(uses), tuple(tools), left_out=left_out)
     return (
         found
         if read is None

@@ -241,6 +241,8 @@ class Timeline(Struct, frozen=True):
     notes: tuple[str, ...] = field(default=())
     is_base: bool = False
     """True where other builds of the project may start from its image, and bring what it lacks to run."""
+    as_of: str | None = None
+    """The day that it was run for, ``YYYY-MM-DD``; ``None`` for today."""
 
     def lineage(self, stage: Stage) -> tuple[Stage, ...]:
         """The stage and the stages it is built from, nearest first."""

@@ -56,7 +56,7 @@ class _TimelineBuilder:
         stages = {index: walk.finished(runs=index in running) for index, walk in state.stages.items()}
         notes = tuple(dict.fromkeys(state.notes))
         state.stages.clear()  # no circle is left, so that all of a walk goes at once and is not looked for later
-        return Timeline(state.dockerfile, state.platform, stages, tuple(state.unjudged), notes)
+        return Timeline(state.dockerfile, state.platform, stages, tuple(state.unjudged), notes, as_of=state.as_of)
 
     def end(self, target: str | None) -> StageWalk:
         """The stage that a build ends with, once it and what it needs were walked through. Raises StageGraphError."""

@@ -11,6 +11,7 @@ from dockerlint_alpine.installers.base import PythonHome
 from dockerlint_alpine.stages.files import StageFiles
 from dockerlint_alpine.stages.model import Installed, Moment, ScriptCommand, Stage, Step, Unjudged, UnjudgedKind
 from dockerlint_alpine.syntax import expand
+from dockerlint_alpine.syntax.script import DEFAULT_SHELL
 from dockerlint_alpine.system.paths import absolute
 
 if TYPE_CHECKING:
@@ -31,16 +32,14 @@ _BEFORE_PYTHON36 = frozenset(f"3.{minor}" for minor in range(6))
 nothing, and whose pip asks for no Requires-Python."""
 _BUNDLED_PIP = {"3.6.9": "18.1", "3.7.3": "19.0.3", "3.8.10": "21.1.1"}
 """The pip that a Python brings (CPython: ``_PIP_VERSION`` of Lib/ensurepip/__init__.py at those tags)."""
-_PYTHON2 = frozenset({"python", "python-dev", "python2", "python2-dev", "py-pip", "py2-pip"})
+_PIP2 = frozenset({"py-pip", "py2-pip"})
+_PYTHON2 = frozenset({"python", "python-dev", "python2", "python2-dev", *_PIP2})
 
 
 def _bundled_pip(python: Package) -> str:
     """The pip of a ``python3`` that has it in its own package, as up to Alpine 3.11; empty for others."""
     own = any(provide.name == "py3-pip" for provide in python.provides)
     return _BUNDLED_PIP.get(python.version.partition("-r")[0], "") if own else ""
-
-
-DEFAULT_SHELL = ("/bin/sh", "-c")
 
 
 class Image(Struct, frozen=True):
@@ -217,17 +216,20 @@ class StageWalk:
         version = self.build.python or version
         return PythonHome(prefix, version, pip_version=pip) if version is not None else None
 
-    def apk_python(self) -> PythonHome | None:
-        """Alpine's own Python in this stage, if ``python3`` is installed."""
+    def apk_python(self, program: str = "") -> PythonHome | None:
+        """Alpine's own Python in this stage, if ``python3`` is installed, or ``python`` where that is Python 2; the one that
+        ``program`` is of."""
         if self.packages is None:
             return None
-        package = self.packages.world.provider("cmd:python3") or self.packages.possible.provider("cmd:python3")
+        major = "2" if self._means_python2(program) else "3"
+        command = f"cmd:python{major}"
+        package = self.packages.world.provider(command) or self.packages.possible.provider(command)
         if package is None:
             return None
         version = re.match(r"\d+\.\d+", package.version)
-        if self._means_python2() or (self.index is not None and self.index.release in _BEFORE_PYTHON36):
+        if major == "3" and self.index is not None and self.index.release in _BEFORE_PYTHON36:
             version = None
-        pip = self.packages.possible.packages.get("py3-pip")
+        pip = self.packages.possible.packages.get(f"py{major}-pip")
         pip_version = re.match(r"[\d.]+", pip.version if pip is not None else _bundled_pip(package))
         upgraded = self.settings.get("pip./usr")
         return PythonHome(
@@ -237,13 +239,15 @@ class StageWalk:
             pip_version=upgraded or (pip_version[0] if pip_version else None),
         )
 
-    def _means_python2(self) -> bool:
-        """Whether the Python that was asked for is Python 2, of which nothing is known here: up to Alpine 3.11 that is what
-        ``python``, ``python-dev`` and ``py-pip`` are (aports 3.11: main/python2; 3.12 dropped the names)."""
+    def _means_python2(self, program: str) -> bool:
+        """Whether the Python that was asked for is Python 2: up to Alpine 3.11 that is what ``python``, ``python-dev`` and
+        ``py-pip`` are (aports 3.11: main/python2; 3.12 dropped the names), and ``pip`` of ``py-pip`` even beside python3,
+        whose own is ``pip3``."""
         if self.packages is None or self.index is None or self.index.release not in _WITH_PYTHON2:
             return False
         asked = {re.split("[=<>~@]", name)[0] for name in (*self.packages.possible.explicit, *self.foreign)}
-        return not asked.isdisjoint(_PYTHON2) and "python3" not in asked
+        own = "python3" in asked and not (program == "pip" and not asked.isdisjoint(_PIP2))
+        return not asked.isdisjoint(_PYTHON2) and not own
 
     def text(self, source: SourceText) -> str:
         """``source`` of an instruction with the names of the stage put in."""

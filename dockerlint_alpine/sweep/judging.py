@@ -201,18 +201,10 @@ def _rows(path: str, found: Iterable[tuple[Finding, When]]) -> Iterator[FoundRow
 
 
 def _sarif(reports: Sequence[FileReport], errors: Sequence[FileError], version: str) -> str:
-    from dockerlint_alpine.checks import check_by_topic
-    from dockerlint_alpine.report import CodeDoc, RenderOptions, render
+    from dockerlint_alpine.report import RenderOptions, render
+    from dockerlint_alpine.run.codes import code_doc
 
-    def documented(code: str) -> CodeDoc:
-        check = check_by_topic(code)
-        if check is None:
-            return CodeDoc(code, code.lower(), code)
-        return CodeDoc(
-            check.code, check.name, check.summary, check.published, check.severity, check.url, check.description
-        )
-
-    options = RenderOptions(file_root=os.getcwd(), version=version, code_docs=documented)  # noqa: PTH109
+    options = RenderOptions(file_root=os.getcwd(), version=version, code_docs=code_doc)  # noqa: PTH109
     return render(Report(tuple(reports), tuple(errors)), "sarif", options=options)
 
 

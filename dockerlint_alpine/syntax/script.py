@@ -15,7 +15,7 @@ from msgspec.structs import replace
 from dockerlint_alpine.syntax.expand import LexError
 from dockerlint_alpine.syntax.heredoc import heredoc_word
 from dockerlint_alpine.syntax.shell.environment import Environment
-from dockerlint_alpine.syntax.shell.model import Command, Script
+from dockerlint_alpine.syntax.shell.model import DECLARE, Command, Script
 from dockerlint_alpine.syntax.shell.parser import parse_script
 from dockerlint_alpine.syntax.shell.words import Arg, Variables, Word
 from dockerlint_alpine.syntax.shell.wrappers import unwrap
@@ -33,7 +33,6 @@ DEFAULT_SHELL = ("/bin/sh", "-c")
 _MAX_NESTING = 8
 _MAX_COMMANDS = 2000
 """Commands beyond which no more functions are entered: ten that call each other twice make a thousand of one."""
-_DECLARE = frozenset({"declare", "export", "local", "readonly", "typeset"})
 _ASSIGNMENT = lazy_pattern(r"[A-Za-z_][A-Za-z0-9_]*\+?=")
 _SHEBANG = lazy_pattern(r"#![ \t]*(\S+)[ \t]*(\S*)")
 
@@ -149,7 +148,7 @@ def _is_heredoc(source: SourceText) -> bool:
 def expand_command(command: Command, variables: Variables) -> tuple[Arg, ...]:
     """The arguments of a command, wrappers still on. Operands of ``export`` and its kin are not split."""
     words = command.words
-    if words and words[0].text in _DECLARE:
+    if words and words[0].text in DECLARE:
         return tuple(arg for word in words for arg in _declared(word, variables))
     return tuple(arg for word in words for arg in word.expand(variables))
 

@@ -58,3 +58,9 @@ def test_a_program_that_only_a_dependency_may_start_is_a_warning(judge: Judge) -
         assert (finding.severity, finding.fix and finding.fix.applicability) == (
             severity, "safe" if severity == "error" else "unsafe",
         )  # fmt: skip
+
+
+def test_what_is_opened_on_use_is_a_warning_for_who_brings_it_along(judge: Judge) -> None:
+    for requirement, severity in (("adafruit-blinka", "warning"), ("pyusb", "error")):
+        report = judge(f"FROM python:3.12-alpine3.21\nRUN pip install {requirement}\n")
+        assert {one.severity for one in report.findings if one.code == "AD203"} == {severity}

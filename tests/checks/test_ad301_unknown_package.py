@@ -130,6 +130,7 @@ def test_another_architecture_has_its_own_index(judge: Judge) -> None:
         "RUN cat <<EOF > /etc/apk/repositories\nhttps://example.org/main\nEOF\nRUN apk add nosuch",
         "COPY repositories /etc/apk/\nRUN apk add nosuch",
         "COPY files/ /\nRUN apk add nosuch",
+        "COPY --from=acme/s6:1 / /\nRUN apk add nosuch",
         "RUN apk add $EXTRA nosuch",
         "RUN apk add nosuch || apk add curl",
         "RUN { apk add nosuch; } || true",

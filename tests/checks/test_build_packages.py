@@ -71,6 +71,18 @@ def test_nothing_is_said_where_something_may_use_it(judge: Judge, more: str) -> 
     assert "AD402" not in {finding.code for finding in judge(WHEELS.format(more=more)).findings}
 
 
+@pytest.mark.parametrize(
+    "other",
+    [
+        "torch==2.1.0",  # no wheel fits, and there is no source
+        "bcrypt==4.2.9",  # a version that nobody has recorded, between two that have wheels
+    ],
+)
+def test_what_is_not_sure_to_be_a_wheel_may_use_the_compiler(judge: Judge, other: str) -> None:
+    report = judge(WHEELS.format(more=f"RUN pip install --no-deps {other}\n"))
+    assert "AD402" not in {one.code for one in report.findings}
+
+
 def test_a_script_that_calls_the_compiler_keeps_it(judge: Judge) -> None:
     text = WHEELS.format(more="COPY . .\n") + 'CMD ["./start.sh"]\n'
     quiet = {"start.sh": "#!/bin/sh\nexec python -m app\n"}

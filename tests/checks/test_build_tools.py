@@ -30,6 +30,19 @@ def test_the_compiler_is_named_where_something_else_wants_it(judge: Judge) -> No
     assert {one.name for one in brought.distributions} == {"lz4", "numpy"}
 
 
+def test_one_sentence_names_who_needs_what_and_where_it_lacks(judge: Judge) -> None:
+    text = "FROM python:3.11-alpine3.19\nRUN {}pip install lz4==4.4.5{}\n"
+    messages = [
+        next(one.message for one in judge(text.format(*case)).findings if one.packages == ("gcc",))
+        for case in (("", ""), ("", " psycopg2==2.9.9"), ("test -e /x && apk add gcc; ", ""))
+    ]
+    assert messages == [
+        "lz4 4.4.5 is compiled here and needs gcc, which is not in this stage: add gcc",
+        "lz4 4.4.5 and psycopg2 2.9.9 are compiled here and need gcc, which is not in this stage: add gcc",
+        "lz4 4.4.5 is compiled here and needs gcc, which only a branch that may not run brings to this stage",
+    ]
+
+
 def test_what_is_too_old_is_not_proposed(judge: Judge) -> None:
     text = "FROM python:3.8-alpine3.12\nRUN apk add --no-cache gcc musl-dev openssl-dev libffi-dev\n"
     report = judge(f"{text}RUN pip install --no-binary cryptography cryptography==43.0.0\n")

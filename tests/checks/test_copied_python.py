@@ -72,6 +72,11 @@ def test_alpines_own_extensions_take_their_needs_along(judge: Judge) -> None:
     assert by_package["yaml",].severity == "warning"  # PyYAML does without its extension
 
 
+def test_packages_that_their_packages_depend_on_are_no_libraries(judge: Judge) -> None:
+    text = LXML.format(more="", copy=f"COPY --from=b {SITE} {SITE}").replace("py3-lxml py3-yaml", "py3-requests")
+    assert lacking(judge(text)) == []
+
+
 @pytest.mark.parametrize(
     ("more", "copy", "packages"),
     [

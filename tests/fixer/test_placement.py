@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
+from dockerlint_alpine.fixer.placement import add_new_run
+from dockerlint_alpine.run.analysis import Doctor, configure
 from tests.conftest import Mend
 
 STAGE = """\
@@ -41,6 +45,16 @@ def test_a_build_package_goes_to_the_list_that_is_deleted(mend: Mend) -> None:
     )
     new = mend(text, select=["AD101"]).new.decode()
     assert "--virtual .b linux-headers libpq-dev" in new.replace(" postgresql-dev", " libpq-dev")
+
+
+@pytest.mark.parametrize(("more", "where"), [("", "after line 1"), ("CMD curl\n", "before line 2")])
+def test_a_new_run_says_where_it_stands(tmp_path: Path, more: str, where: str) -> None:
+    place = tmp_path / "Dockerfile"
+    data = f"FROM python:3.11-alpine3.19\n{more}".encode()
+    (timeline,) = Doctor(configure(context=tmp_path)).timelines(data, place, shown_as="Dockerfile")
+    placed = add_new_run(timeline, timeline.stages[0], "curl")
+    assert placed is not None
+    assert placed[0].title == f"add RUN apk add --no-cache curl {where}"
 
 
 SCRIPT = """\

@@ -161,6 +161,13 @@ def test_a_compose_file_names_builds(inside: Project) -> None:
     ]
 
 
+def test_a_compose_file_with_tags_of_compose_s_own(inside: Project) -> None:
+    text = "services:\n  web:\n    build: .\n    ports: !reset []\n    environment: !override\n      A: b\n"
+    inside({"compose.yml": text, "Dockerfile": "FROM alpine:3.20\n"})
+    jobs, errors = find_jobs(["compose.yml"])
+    assert ([job.services for job in jobs], errors) == ([("web",)], [])
+
+
 def test_a_dockerfile_that_a_compose_file_names_in_vain_is_told_with_its_services(inside: Project) -> None:
     services = "services:\n  web: {build: app}\n  worker: {build: app}\n"
     inside({"docker-compose.yml": services, "other/Dockerfile": "FROM a\n"})

@@ -16,6 +16,7 @@ def _copied(timeline: Timeline, need: str) -> str:
     ("tail", "answer"),
     [
         ("COPY --from=b /usr/lib/liblz4.so.1* /usr/lib/", "yes"),
+        ("COPY --from=b /usr/lib/liblz4* /usr/lib/", "yes"),
         ("COPY --from=b /usr/lib/liblz4.so.1 /usr/lib/liblz4.so.1", "yes"),
         ("COPY --from=b /usr/lib/liblz4.so.1.9.4 /lib/", "no"),  # musl opens liblz4.so.1
         ("COPY --from=b /usr/lib/lib*.so* /usr/local/lib/", "yes"),

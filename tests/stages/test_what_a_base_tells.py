@@ -38,6 +38,19 @@ def test_of_a_python_before_3_6_nothing_is_told(judge: Judge, release: str, code
 
 
 @pytest.mark.parametrize(
+    ("release", "words", "headers"),
+    [
+        ("3.9", "python3 py-pip gcc musl-dev libffi-dev && pip", "python2-dev"),
+        ("3.9", "python3 py-pip gcc musl-dev libffi-dev && pip3", "python3-dev"),
+        ("3.12", "python3 py3-pip gcc musl-dev libffi-dev && pip", "python3-dev"),
+    ],
+)
+def test_whose_pip_it_is(judge: Judge, release: str, words: str, headers: str) -> None:
+    report = judge(f"FROM alpine:{release}\nRUN apk add {words} install cffi==1.14.0\n", select=["AD102"])
+    assert [one.packages for one in report.findings] == [(headers,)]
+
+
+@pytest.mark.parametrize(
     "command",
     [
         "apt-get update && apt-get install -y python3-pip",

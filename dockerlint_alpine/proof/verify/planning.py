@@ -23,6 +23,7 @@ from dockerlint_alpine.proof.verify.run import Plan, Unit, shown
 from dockerlint_alpine.proof.verify.stack import RunningStack, StackOrder
 from dockerlint_alpine.proof.verify.subset import read_subset
 from dockerlint_alpine.system.files import project_root, read_file
+from dockerlint_alpine.system.yaml_text import YamlError, load_yaml
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -269,25 +270,12 @@ _MAX_COMPOSE = 8 * 1024 * 1024
 
 def read_yaml(path: Path) -> Any:
     """Read a compose file as written; tags of compose's own (``!reset``) count for nothing. Raises :class:`PlanError`."""
-    import yaml
-
-    class Loader(yaml.SafeLoader):
-        pass
-
-    def plain(loader: yaml.SafeLoader, _suffix: str, node: yaml.Node) -> Any:
-        if isinstance(node, yaml.MappingNode):
-            return loader.construct_mapping(node, deep=True)
-        return loader.construct_sequence(node, deep=True) if isinstance(node, yaml.SequenceNode) else node.value
-
-    Loader.add_multi_constructor("!", plain)
     try:
-        document = yaml.load(read_file(path, limit=_MAX_COMPOSE), Loader)  # noqa: S506 - a safe loader, tags passed over
+        _, document = load_yaml(read_file(path, limit=_MAX_COMPOSE))
+    except YamlError as error:
+        raise PlanError(f"{path}: {error}") from None
     except OSError as error:
         raise PlanError(f"{path}: {error.strerror or error}") from None
-    except (yaml.YAMLError, UnicodeError, RecursionError, ValueError) as error:
-        mark = getattr(error, "problem_mark", None)
-        where = f" (line {mark.line + 1})" if mark is not None else ""
-        raise PlanError(f"{path}: not a readable YAML file{where}") from None
     if not isinstance(document, dict) or not isinstance(document.get("services"), dict):
         raise PlanError(f"{path}: not a compose file: it has no services")
     return document

@@ -10,13 +10,17 @@ from collections import deque
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
+from msgspec.structs import replace
 
+from dockerlint_alpine.python.formats.toml_source import SourceError, TomlSource
 from dockerlint_alpine.python.markers import InvalidMarkerError, applies
 from dockerlint_alpine.python.model import Origin, Problem, Requested, RequirementSet
 from dockerlint_alpine.python.versions import InvalidSpecifierError, specifiers
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+
+    from dockerlint_alpine.python.model import FileReader
 
 
 class Edge(Struct, frozen=True):
@@ -157,3 +161,32 @@ def root_of(requested: Requested) -> Root | None:
     if requested.name is None:
         return None
     return Root(Edge(requested.name, "", requested.extras, requested.marker), requested.chain)
+
+
+def settled(
+    declared: RequirementSet,
+    lock_path: str,
+    files: FileReader,
+    values: Mapping[str, str],
+    read: Callable[[TomlSource], Iterable[LockedPackage]],
+    *,
+    skip: Iterable[str | None],
+) -> RequirementSet:
+    """What a project asks for (``declared``), in the versions of its lock file, which ``read`` reads.
+
+    Without a readable lock it is as ``declared``, and a lock that can't be read is a problem. ``skip`` as in :func:`walk`.
+    """
+    try:
+        lock = TomlSource(lock_path, files)
+    except SourceError as error:
+        problem = Problem(files.display(lock_path), None, str(error))
+        return replace(declared, problems=(*declared.problems, problem))
+    roots = [root for one in declared.requested if (root := root_of(one)) is not None]
+    found = walk(list(read(lock)), roots, values, lock=lock.path, skip=frozenset(filter(None, skip)))
+    return replace(
+        found,
+        options=declared.options,
+        problems=(*declared.problems, *found.problems),
+        external=declared.external,
+        files=(*declared.files[:1], lock_path),
+    )

@@ -1,4 +1,8 @@
-"""PEP 751 ``pylock.toml``: the whole answer with file names, so the verdicts need no index."""
+"""PEP 751 ``pylock.toml``: the whole answer with file names, so the verdicts need no index.
+
+:mod:`packaging.pylock` is not used: it refuses the whole file for one entry that breaks the specification, and has no lines
+(tests/python/formats/test_beside_packaging.py compares).
+"""
 
 from __future__ import annotations
 

@@ -106,7 +106,7 @@ class Pyproject:
             found = found.joined(replace(added, requested=chained))
         return found
 
-    # -- PEP 735 ----------------------------------------------------------------------------------------------------
+    # -- PEP 735: packaging.dependency_groups refuses a whole group for one entry, and tells no lines --------------------
 
     def groups(self) -> Mapping[str, Any]:
         """Return ``[dependency-groups]`` by normalised name."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from dockerlint_alpine.syntax.shell.model import DECLARE
 from dockerlint_alpine.syntax.shell.words import Turns, Word, join_words
 from dockerlint_alpine.syntax.source import EMPTY, MAX_EXPANDED, SourceText
 from dockerlint_alpine.system.patterns import lazy_pattern
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
 
 _MAX_VARIABLES = 4096
 _MAX_ARGUMENTS = 99
-_DECLARE = frozenset({"declare", "export", "local", "readonly", "typeset"})
 _DECLARED = lazy_pattern(r"([A-Za-z_][A-Za-z0-9_]*)(\+?)=")
 _NAME = lazy_pattern(r"[A-Za-z_][A-Za-z0-9_]*")
 
@@ -100,7 +100,7 @@ class Environment:
                 self._assign(assignment.name, assignment.value, append=assignment.append)
             return
         builtin = command.words[0].text
-        if builtin in _DECLARE:
+        if builtin in DECLARE:
             for word in command.words[1:]:
                 self._declare(word)
         elif builtin == "unset":

@@ -107,3 +107,6 @@ class Script(Struct, frozen=True):
 
 SHELLS = frozenset({"ash", "bash", "busybox", "dash", "ksh", "mksh", "sh", "zsh"})
 """Programs whose scripts are parsed."""
+
+DECLARE = frozenset({"declare", "export", "local", "readonly", "typeset"})
+"""Built-ins whose operands are assignments."""

@@ -12,7 +12,7 @@ from msgspec import Struct
 from msgspec.structs import force_setattr, replace
 
 from dockerlint_alpine.syntax.problems import SyntaxProblem
-from dockerlint_alpine.syntax.shell.model import SHELLS, Assignment, Command, Loop, Redirect, Scope, Script
+from dockerlint_alpine.syntax.shell.model import DECLARE, SHELLS, Assignment, Command, Loop, Redirect, Scope, Script
 from dockerlint_alpine.syntax.shell.scan import nested_end, word_end
 from dockerlint_alpine.syntax.shell.words import Word
 from dockerlint_alpine.syntax.source import SourceText
@@ -40,7 +40,6 @@ _TESTS = frozenset({
     "[", "[[", "((", "test", "false", "grep", "egrep", "fgrep", "which", "type", "hash", "expr", "getent", "id",
     "pgrep", "cmp", "diff",
 })  # fmt: skip
-_DECLARE = frozenset({"declare", "export", "local", "readonly", "typeset"})
 
 
 class Token:
@@ -504,7 +503,7 @@ class _Parser:
         """Whether a word such as ``A=`` goes on with an array: ``A=(a b)``."""
         if not token.text.endswith("=") or not self.text.startswith("(", token.end):
             return False
-        return (not words or words[0].text in _DECLARE) and _ASSIGNMENT.fullmatch(token.text) is not None
+        return (not words or words[0].text in DECLARE) and _ASSIGNMENT.fullmatch(token.text) is not None
 
     def _extend_over_array(self, token: Token) -> None:
         end = nested_end(self.text, token.end)

@@ -1,0 +1,61 @@
+"""YAML that a stranger wrote: PyYAML's safe loader, kept from what makes much of little."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import yaml
+from yaml.constructor import ConstructorError
+
+_MAX_MERGED = 100_000
+"""Keys that ``<<`` brings to all mappings of a file together: merged lists of merged lists grow without end."""
+_MAX_NUMBER = 100
+"""Characters of a number: numbers to the base of 60 take time that grows with the square."""
+_NUMBERS = frozenset({"tag:yaml.org,2002:int", "tag:yaml.org,2002:float"})
+
+
+class YamlError(ValueError):
+    """Text that is no YAML, or none that anybody wrote; ``str()`` is one line."""
+
+
+class _Loader(yaml.SafeLoader):
+    merged = 0
+
+    def flatten_mapping(self, node: yaml.MappingNode) -> None:
+        """Bring in what ``<<`` names. This is called for each mapping that is merged before it is taken in."""
+        super().flatten_mapping(node)
+        self.merged += len(node.value)
+        if self.merged > _MAX_MERGED:
+            raise ConstructorError(None, None, "too much is merged", node.start_mark)
+
+    def construct_scalar(self, node: yaml.ScalarNode | yaml.MappingNode) -> Any:
+        """The text of a scalar."""
+        value = super().construct_scalar(node)
+        if len(str(value)) > _MAX_NUMBER and node.tag in _NUMBERS:
+            raise ConstructorError(None, None, "a number is too long", node.start_mark)
+        return value
+
+
+def _plain(loader: yaml.SafeLoader, _suffix: str, node: yaml.Node) -> Any:
+    """A value with a tag of a program's own (compose's ``!reset``), as if it had none."""
+    if isinstance(node, yaml.MappingNode):
+        return loader.construct_mapping(node, deep=True)
+    return loader.construct_sequence(node, deep=True) if isinstance(node, yaml.SequenceNode) else node.value
+
+
+_Loader.add_multi_constructor("!", _plain)
+
+
+def load_yaml(data: bytes) -> tuple[yaml.Node | None, Any]:
+    """The document as nodes, which know their lines, and as values. Raises YamlError."""
+    try:
+        loader = _Loader(data)
+        try:
+            node = loader.get_single_node()
+            return node, loader.construct_document(node) if node is not None else None
+        finally:
+            loader.dispose()
+    except (yaml.YAMLError, UnicodeError, RecursionError, ValueError, OverflowError) as error:
+        line = getattr(getattr(error, "problem_mark", None), "line", None)
+        where = f" (line {line + 1})" if line is not None else ""
+        raise YamlError(f"not a readable YAML file{where}") from None
