@@ -21,6 +21,7 @@ from dockerlint_alpine.python.versions import (
     InvalidSpecifierError,
     is_pre_release,
     is_version,
+    place_among,
     sort_versions,
     specifiers,
 )
@@ -73,6 +74,18 @@ def newest_first(releases: Iterable[Release]) -> tuple[Release, ...]:
     order = sort_versions(reversed(by_version))[::-1]
     others = by_version.keys() - order
     return (*map(by_version.__getitem__, order), *(one for one in by_version.values() if one.version in others))
+
+
+def merged(releases: Sequence[Release], more: Iterable[Release]) -> tuple[Release, ...]:
+    """Return ``releases``, newest first, with ``more`` (newest first, and of other versions) in their places."""
+    if not releases:
+        return tuple(more)
+    found, order = list(releases), [release.version for release in releases]
+    for release in more:
+        place = place_among(release.version, order)
+        found.insert(place, release)
+        order.insert(place, release.version)
+    return tuple(found)
 
 
 def merge_releases(index: Sequence[Release], local: Sequence[Release]) -> list[Release]:
