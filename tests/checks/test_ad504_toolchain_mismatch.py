@@ -205,7 +205,10 @@ def test_the_table_is_sound() -> None:
         ({"distributions": {"a": [{"versions": "==1", "cython-before": "3", "evidence": ["a"]}]}}, "from-index.cython"),
         ({"distributions": {"a": [{"versions": "==1", "go": "3", "rust": "1", "evidence": ["a"]}]}}, "go"),
         ({"from-index": {"rust": {"1": "3.8"}}}, "is no tool that a build takes from the index"),
-        ({"since": {"cython": {"3": "2023-07-17"}}}, "since.cython.3: is no day (YYYY-MM-DD) of what from-index names"),
+        (
+            {"since": {"cython": {"3": "2023-07-17"}}},
+            "since.cython.3: is not a date (YYYY-MM-DD) that from-index names",
+        ),
         ({"more": {}}, "more"),
     ],
 )

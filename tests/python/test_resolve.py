@@ -179,12 +179,15 @@ def test_circles_end() -> None:
 def test_urls_vcs_and_nameless_requirements() -> None:
     found = ask(
         "https://u:pw@h.example/foo-1.0-cp311-cp311-manylinux_2_17_x86_64.whl\n"
-        "bar @ git+https://h.example/bar.git\n"
+        "bar @ git+https://u:pw@h.example/bar.git\n"
         "git+https://u:pw@h.example/unnamed.git\n",
         FACTS,
     )
     assert short(found) == {"foo": ("1.0", "glibc-wheel"), "bar": (None, "sdist")}
-    assert [one.name for one in found.unresolved if one.kind == "unknown"] == ["git+https://****@h.example/unnamed.git"]
+    assert [one.name for one in found.unresolved if one.kind == "unknown"] == [
+        "git+https://****@h.example/bar.git",
+        "git+https://****@h.example/unnamed.git",
+    ]
     assert "pw" not in repr(found)
 
 
