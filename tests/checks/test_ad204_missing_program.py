@@ -50,6 +50,8 @@ def names(report: FileReport) -> list[str]:
         (f'{A}CMD ["python3", "-m", "http.server"]\n', ["python3"]),
         (f"{NO_PIP}pip install lxml\n", ["pip"]),
         (f"{NO_PIP}true\nRUN pip3 install lxml\n", ["pip3"]),
+        ("FROM alpine:3.24\nRUN apk add --no-cache python3 && pip3 install requests\n", ["pip3"]),
+        ("FROM alpine:3.24\nRUN apk add --no-cache python3 py3-pip && pip3 install requests\n", []),
         (
             "FROM node:22-alpine3.21\nRUN apk add python3 gettext && pip3 install lxml\nHEALTHCHECK CMD curl x\n",
             ["pip3"],
