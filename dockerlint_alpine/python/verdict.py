@@ -21,6 +21,7 @@ from dockerlint_alpine.python.versions import (
     InvalidSpecifierError,
     is_pre_release,
     is_version,
+    place_among,
     sort_versions,
     specifiers,
 )
@@ -75,6 +76,18 @@ def newest_first(releases: Iterable[Release]) -> tuple[Release, ...]:
     return (*map(by_version.__getitem__, order), *(one for one in by_version.values() if one.version in others))
 
 
+def merged(releases: Sequence[Release], more: Iterable[Release]) -> tuple[Release, ...]:
+    """Return ``releases``, newest first, with ``more`` (newest first, and of other versions) in their places."""
+    if not releases:
+        return tuple(more)
+    found, order = list(releases), [release.version for release in releases]
+    for release in more:
+        place = place_among(release.version, order)
+        found.insert(place, release)
+        order.insert(place, release.version)
+    return tuple(found)
+
+
 def merge_releases(index: Sequence[Release], local: Sequence[Release]) -> list[Release]:
     """Return the union of an index's releases and those of local files; a version in both has the files of both.
 
@@ -91,6 +104,17 @@ def merge_releases(index: Sequence[Release], local: Sequence[Release]) -> list[R
     return list(merged.values())
 
 
+_ENDS = {
+    "2.7": "2020-01-01",
+    "3.4": "2019-03-18",
+    "3.5": "2020-09-30",
+    "3.6": "2021-12-23",
+    "3.7": "2023-06-27",
+    "3.8": "2024-10-07",
+}
+"""The last day of each Python that is out of support: devguide.python.org/versions."""
+
+
 class _Chooser:
     """One choice: the candidates of one distribution on one target."""
 
@@ -102,6 +126,7 @@ class _Chooser:
         self.source = source
         self.wheels_allowed, self.sdists_allowed = options.allows(name)
         self.python = environment(target)["python_full_version"]
+        self.end = _ENDS.get(".".join(self.python.split(".")[:2]), "9")
         self.ranks = supported_tags(target)
 
     def best_wheel(self, release: Release) -> str | None:
@@ -117,7 +142,12 @@ class _Chooser:
         return best[1] if best else None
 
     def fits_python(self, release: Release) -> bool:
-        """Tell whether the release admits this Python. An invalid ``Requires-Python`` is ignored, as pip does."""
+        """Tell whether the release admits this Python. An invalid ``Requires-Python`` is ignored, as pip does.
+
+        A lock of uv leaves it out: what came after the end of a Python is not taken for it.
+        """
+        if release.partial and not self.specifier.pinned and (release.upload_date or "") > self.end:
+            return False
         if release.requires_python is None:
             return True
         try:

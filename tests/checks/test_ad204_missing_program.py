@@ -52,6 +52,9 @@ def names(report: FileReport) -> list[str]:
         (f"{NO_PIP}true\nRUN pip3 install lxml\n", ["pip3"]),
         ("FROM alpine:3.24\nRUN apk add --no-cache python3 && pip3 install requests\n", ["pip3"]),
         ("FROM alpine:3.24\nRUN apk add --no-cache python3 py3-pip && pip3 install requests\n", []),
+        (f"{NO_PIP}python3 -m pip install lxml\n", ["pip3"]),
+        (f"{NO_PIP}python3 -m ensurepip && python3 -m pip install lxml\n", []),
+        ("FROM python:3.9-alpine3.13\nRUN apt install gcc\n", ["apt"]),
         (
             "FROM node:22-alpine3.21\nRUN apk add python3 gettext && pip3 install lxml\nHEALTHCHECK CMD curl x\n",
             ["pip3"],
@@ -212,6 +215,11 @@ SITE = "/usr/local/lib/python3.12/site-packages"
         (f'{PY}{INSTALL}{PY}COPY --from=0 {SITE} {SITE}\nCMD ["gunicorn", "app:app"]\n', ["gunicorn"]),
         (f"{PY}{INSTALL}{PY}COPY --from=0 {SITE} {SITE}\nCMD python -m gunicorn app:app\n", []),
         (f'{PY}{INSTALL}{PY}COPY --from=0 /usr/local /usr/local\nCMD ["gunicorn", "app:app"]\n', []),
+        (
+            f"{PY}COPY r.txt .\nRUN pip wheel -w /w -r r.txt\n{PY}COPY --from=0 /w /w\nCOPY r.txt .\n"
+            'RUN pip install --no-index -f /w -r r.txt\nCMD ["gunicorn", "app:app"]\n',
+            [],
+        ),
         (
             f"{PY}{INSTALL}{PY}COPY --from=0 {SITE} {SITE}\n"
             'COPY --from=0 /usr/local/bin/gunicorn /usr/local/bin/\nCMD ["gunicorn", "app:app"]\n',

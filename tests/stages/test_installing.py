@@ -66,6 +66,10 @@ FILES = {"requirements.txt": "lz4==4.4.5\n", "c.txt": "lz4==4.4.4\n"}
             f"{PIPX}/six/lib/python3.11/site-packages",
         ),
         ("pipx install six && pipx runpip six install lz4", f"{PIPX}/six/lib/python3.11/site-packages"),
+        (
+            'for a in six rich; do pipx install "$a"; pipx runpip "$(echo "$a")" install lz4; done',
+            f'{PIPX}/$(echo "$a")/lib/python3.11/site-packages',
+        ),
         ("sh -c 'pip install lz4'", SITE),
         ("(cd /tmp && true) && pip install -r requirements.txt", SITE),
     ],
