@@ -237,7 +237,7 @@ class _Offline:
         self.assumed: list[str] = []
         self.cache: dict[tuple[str, str, frozenset[str]], Choice] = {}
         self.parsed: dict[str, Requested | None] = {}
-        self.known: dict[str, list[Release]] = {}
+        self.known: dict[str, Sequence[Release]] = {}
         self.known_needs = choices.needs(target)
 
     def run(self) -> Resolution:
@@ -350,9 +350,9 @@ class _Offline:
 
     # -- the choice for one node ------------------------------------------------------------------------------------
 
-    def releases(self, name: str) -> list[Release]:
+    def releases(self, name: str) -> Sequence[Release]:
         if name not in self.known:
-            found = [] if self.wanted.options.no_index else list(self.facts.releases(name))
+            found: Sequence[Release] = () if self.wanted.options.no_index else self.facts.releases(name)
             if self.wanted.wheelhouse:
                 found = merge_releases(found, releases_of_files(self.wanted.wheelhouse, name))
             self.known[name] = found
