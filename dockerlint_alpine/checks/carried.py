@@ -83,7 +83,7 @@ def _notice(subject: Subject, doubts: list[tuple[Stage, str]]) -> Finding:
     needs = list(dict.fromkeys(need for _, need in doubts))
     first = stage.instructions[0]
     return NOTICE.finding(
-        f"which package of Alpine {index.release} has {listed(needs, _SHOWN + 1)} can't be told without its index:"
+        f"which package of Alpine {index.release} has {listed(needs, _SHOWN + 1)} is not known without its index:"
         f" run `alpine-doctor index update --alpine {index.release}`",
         at=locate(subject.dockerfile, (first.start, first.end)),
         evidence=(Evidence("index", f"Alpine {index.release} is known from {index.derived} only"),),

@@ -49,9 +49,9 @@ def linkage(item: Installed, cause: LibraryUse | Language | WheelLink) -> Eviden
         gist = how if cause.link.linkage == "system-if-present" else ""
         if item.built is not None and item.built.source is not None:
             return Evidence("source", facts[0], gist)
-        return Evidence("rule", f"{item.resolved.name}: {how}{_because(facts)}", gist)
+        return Evidence("rule", f"{item.resolved.name}: {how}{because(facts)}", gist)
     if isinstance(cause, Language):
-        return Evidence("rule", f"{item.resolved.name} is written in {cause.name}{_because(cause.evidence)}")
+        return Evidence("rule", f"{item.resolved.name} is written in {cause.name}{because(cause.evidence)}")
     assert item.wheel is not None
     library = cause.need.removeprefix("so:")
     said = f"{cause.path} in {item.wheel.shown} names {library}, which the wheel does not bring along"
@@ -106,7 +106,7 @@ def nobody(index: Index) -> str:
     """Who does not provide something: all packages of a release, or those that are known here of it."""
     if index.exact:
         return f"no package of Alpine {index.release} provides"
-    return f"no package known here of Alpine {index.release} provides (not all of its indexes are at hand)"
+    return f"no package known here of Alpine {index.release} provides (not all of its indexes are available)"
 
 
 def lacking(stage: Stage, package: str | None, *, perhaps: bool = False) -> str:
@@ -127,7 +127,8 @@ def in_release(index: Index, package: Package) -> str:
         made = f", by {source.derived}" if source is not None and source.derived is not None else ""
         return f"{package.version} in Alpine {index.release} {package.repository}{made}{_stand_in(index, (package,))}"
     place = f"in Alpine {index.release} {package.repository}"
-    return f"{place}, going by Alpine {source.release}, where it is {package.version} (no index of {index.release} at hand)"
+    there = f"going by Alpine {source.release}, where it is {package.version}"
+    return f"{place}, {there} (no index of {index.release} available)"
 
 
 def _stand_in(index: Index, packages: Sequence[Package]) -> str:
@@ -138,7 +139,7 @@ def _stand_in(index: Index, packages: Sequence[Package]) -> str:
         return ""
     if borrowed.release == index.release:
         return f", going by the index for {borrowed.arch}"
-    return f", going by Alpine {borrowed.release} (no index of {index.release} at hand)"
+    return f", going by Alpine {borrowed.release} (no index of {index.release} available)"
 
 
 def absence(stage: Stage, need: str) -> Evidence:
@@ -156,7 +157,8 @@ def _asked_for(stage: Stage) -> frozenset[str]:
     return stage.end.world.explicit - stage.start.world.explicit
 
 
-def _because(facts: tuple[str, ...]) -> str:
+def because(facts: tuple[str, ...]) -> str:
+    """The first of the facts in parentheses, with a blank before it; empty where there is none."""
     return f" ({facts[0]})" if facts else ""
 
 

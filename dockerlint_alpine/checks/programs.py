@@ -305,6 +305,8 @@ def _programs(
         for expanded in expanded_commands(script, variables):
             skipped = expanded.conditional or expanded.substitution
             started = (*expanded.wrappers, *(arg.text for arg in expanded.args[:1] if arg.known))
+            if [arg.text for arg in expanded.args[:3]] == ["python3", "-m", "pip"]:
+                started += ("pip3",)  # what has the module has the program
             words += [(text, expanded.command.span, skipped) for text in started]
         for text, span, skipped in words:
             place = span or whole

@@ -26,6 +26,11 @@ _ELSEWHERE: dict[Tool, re.Pattern[str]] = {
 }
 """Words in a stage that bring a tool from elsewhere, or tell it to go on: nothing is said of it then."""
 
+_STABLE_RUST = Demand(
+    "", "rust", "least", "1.39", ("changelog of PyO3 0.11: the first on a stable Rust, 1.39 or later",)
+)
+"""What every distribution with Rust asks for, if its own demand is not recorded."""
+
 _POLICY = "CMAKE_POLICY_VERSION_MINIMUM"
 _CONSTRAINED = lazy_pattern(
     r"--no-build-isolation|CONSTRAINT|--build-constraint|\s-c\s+\S+\.txt|--constraint|--no-use-pep517"
@@ -66,6 +71,8 @@ def mismatches(subject: Subject, made: Compile) -> tuple[Mismatch, ...]:
     for need, minimum in rule.minimums if rule is not None else ():
         if need in _NEEDS:
             demands.append(Demand("", _NEEDS[need], "least", minimum, rule.evidence[:1] if rule is not None else ()))
+    if any(language.name == "rust" for language in made.built.languages):
+        demands.append(_STABLE_RUST)
     found: dict[tuple[Tool, bool], Mismatch] = {}
     for demand in demands:
         if optional and demand.tool in PACKAGES:

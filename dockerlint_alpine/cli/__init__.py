@@ -35,7 +35,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     ),
     "config": ("dockerlint_alpine.cli.config", "config", "Show the settings and where each comes from."),
     "cache": ("dockerlint_alpine.cli.cache", "cache_group", "Say where the cache is, or empty it."),
-    "completion": ("dockerlint_alpine.cli.completion", "completion", "Make a shell complete commands and values."),
+    "completion": ("dockerlint_alpine.cli.completion", "completion", "Print shell completion for commands and values."),
 }
 """Name -> module, attribute, help line: so that ``--help`` imports no command."""
 

@@ -34,12 +34,12 @@ if TYPE_CHECKING:
     "--image",
     metavar="NAME|TAR",
     type=click.Path(),
-    help="Compare the findings with an image built from this Dockerfile: of the engine, or a saved one.",
+    help="Compare the findings with an image built from this Dockerfile: one that the engine has, or a saved one.",
 )
 @click.option(
     "--show-fix",
     is_flag=True,
-    help="Write out every way out of a compile that there is, a build stage of its own among them.",
+    help="Write out every way out of a compile, a separate build stage among them.",
 )
 @click.option(
     "--using",
@@ -53,7 +53,7 @@ if TYPE_CHECKING:
     help="What to call a Dockerfile read from standard input (PATH is -).",
 )
 def check(paths: tuple[str, ...], **given: Any) -> None:
-    r"""Report what Alpine stages lack: Dockerfiles, folders, compose and bake files; by default what is below.
+    r"""Report what Alpine stages lack. PATHS are Dockerfiles, folders, compose and bake files (default: this folder).
 
     \b
     Examples:

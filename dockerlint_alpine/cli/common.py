@@ -66,7 +66,7 @@ _BUILD = (
         multiple=True,
         shell_complete=completed("moves"),
         metavar="alpine=X.Y",
-        help="As if FROM named this release of Alpine (or python=X.Y): what breaks on it. Repeatable.",
+        help="Check as if FROM named this Alpine release (or python=X.Y): what would break? Repeatable.",
     ),
 )
 _SOURCES = (
@@ -90,7 +90,9 @@ _SOURCES = (
     click.option(
         "--respect-gitignore/--no-respect-gitignore", default=None, help="Skip files ignored by git (default)."
     ),
-    click.option("--force-exclude", is_flag=True, default=None, help="Apply exclude to named files, too."),
+    click.option(
+        "--force-exclude", is_flag=True, default=None, help="Apply `exclude` to files named on the command line, too."
+    ),
 )
 _OUTPUT = (
     click.option(
@@ -101,9 +103,9 @@ _OUTPUT = (
         help="text, concise, json, sarif, github, gitlab, junit, checkstyle, rdjson or markdown; repeatable.",
     ),
     click.option("--output-file", type=click.Path(dir_okay=False), help="Write there instead of standard output."),
-    click.option("--proof", is_flag=True, help="With the text: every step that leads to a finding."),
-    click.option("--brief", is_flag=True, help="With the text: one line for what belongs together."),
-    click.option("--no-limit", is_flag=True, help="With the text: all that is found, not the gravest 20."),
+    click.option("--proof", is_flag=True, help="Text format: show every step behind a finding."),
+    click.option("--brief", is_flag=True, help="Text format: one line for each cause."),
+    click.option("--no-limit", is_flag=True, help="Text format: show all findings, not only the 20 most severe."),
     click.option("--color", type=click.Choice(["auto", "always", "never"]), help="Colours (default: on a terminal)."),
     click.option(
         "--quiet", "-q", is_flag=True, default=None, help="Print findings only: no summary, hint or progress line."

@@ -16,7 +16,7 @@ _WHERE = {
 @click.command("completion")
 @click.argument("shell", type=click.Choice(tuple(_WHERE)))
 def completion(shell: str) -> None:
-    r"""Print what makes a shell complete commands, options, codes, formats, platforms and stages.
+    r"""Print the script that makes a shell complete commands, options, codes, formats, platforms and stages.
 
     \b
     Examples:

@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     "--prefer",
     type=click.Choice(["wheel", "packages"]),
     default="packages",
-    help="About a compile: take what leads to a wheel (newer pip, other version or Python) or add packages (default).",
+    help="Where something is compiled: switch to a wheel (newer pip, other version or Python), or add packages (default).",
 )
 @click.option("--exit-non-zero-on-fix", is_flag=True, help="Exit with 1 when something was fixed.")
 @click.option(

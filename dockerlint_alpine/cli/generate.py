@@ -30,7 +30,7 @@ _NOT_ASKED: dict[str, Any] = {"select": (), "ignore": (), "build_args": (), "alp
 )
 @platforms_option("linux/amd64 by default; repeatable.")
 @click.option("--online/--offline", default=None, help="Ask the Python package index, or never (see check).")
-@click.option("--as-of", metavar="DATE", help="Answer for the index of this day, YYYY-MM-DD.")
+@click.option("--as-of", metavar="DATE", help="Use the package index as it was on this day, YYYY-MM-DD.")
 @CONFIG
 @ISOLATED
 @click.option("--strict", is_flag=True, default=None, help="Exit with 2 if anything could not be checked.")

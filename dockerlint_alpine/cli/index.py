@@ -25,7 +25,7 @@ _RELEASE = click.option(
     "release",
     metavar="X.Y",
     shell_complete=completed("releases"),
-    help="The Alpine release (default: the newest at hand).",
+    help="The Alpine release (default: the newest available).",
 )
 _ARCH = platform_option("The platform that the index is for.")
 _REPOSITORY = click.option(
@@ -46,7 +46,7 @@ def index_group() -> None:
 @index_group.command("list")
 @_FORMAT
 def list_indexes(output_format: str) -> None:
-    """Print every index at hand: release, repository, architecture, date, packages, source."""
+    """Print every available index: release, repository, architecture, date, packages, source."""
     sources = open_store().sources()
     if output_format == "json":
         click.echo(json.dumps(to_builtins(sources), indent=2))
@@ -114,8 +114,8 @@ def simulate(
 ) -> None:
     """Print what `apk add PKG...` would install, one `name version` a line, sorted.
 
-    A set that cannot be satisfied ends with exit code 1 and apk's own reasons. Where a repository's index is not at hand,
-    its neighbour is only asked if the others do not do.
+    A set that cannot be satisfied ends with exit code 1 and apk's own reasons. Where a repository's index is not available,
+    that of a neighbouring release stands in only if the others are not enough.
     """
     before = [name for text in installed for name in text.replace(",", " ").split()]
     index, solution = _solved(release, arch, _repositories(repository), tools, packages, before)
@@ -140,7 +140,7 @@ def simulate(
     multiple=True,
     metavar="X.Y",
     shell_complete=completed("releases"),
-    help="Repeatable (default: the newest at hand).",
+    help="Repeatable (default: the newest available).",
 )
 @platform_option("Repeatable.", "arches", multiple=True, default=("linux/amd64",))
 @_REPOSITORY
@@ -222,7 +222,7 @@ def _solved(
     index, solution = answers[-1] if answers[-1][1].ok else answers[0]
     _notes(store, index)
     for name in set(repositories) - set(index.repositories):
-        warn(f"without {name}: no index of Alpine {chosen} {name} {arch} at hand")
+        warn(f"without {name}: no index of Alpine {chosen} {name} {arch} available")
     return index, solution
 
 

@@ -31,7 +31,10 @@ if TYPE_CHECKING:
 @format_option("text", "json")
 @click.option("--output-file", type=click.Path(dir_okay=False), help="Write there instead of standard output.")
 @click.option(
-    "--all", "everything", is_flag=True, help="Show all objects of folders and images, not only lacking ones."
+    "--all",
+    "everything",
+    is_flag=True,
+    help="Show all objects of folders and images, not only those that lack something.",
 )
 @click.option("--dlopen/--no-dlopen", default=True, help="Scan Python sources for libraries opened at run time.")
 @click.option("--exit-zero", is_flag=True, help="Exit with 0 even where something is missing.")

@@ -30,9 +30,9 @@ _OPTIONS = (
         "--jobs", "-j", type=click.IntRange(min=1), metavar="N", help="Number of worker processes (default: automatic)."
     ),
     click.option("--statistics", is_flag=True, help="Count the findings of each code instead of listing them."),
-    click.option("--show-files", is_flag=True, help="List the files and builds that would be checked, and stop."),
+    click.option("--show-files", is_flag=True, help="List the files and builds that would be checked, and exit."),
     click.option(
-        "--add-ignore", is_flag=True, help="Write comments above the instructions that silence what is found."
+        "--add-ignore", is_flag=True, help="Write ignore comments above the instructions, for everything that is found."
     ),
     click.option("--reason", metavar="TEXT", default="", help="The reason in the comments of --add-ignore."),
     click.option("--watch", "-w", is_flag=True, help="Check again whenever something that matters changes."),

@@ -31,14 +31,14 @@ _OPTIONS = (
     click.option(
         "--since",
         metavar="REF",
-        help="Only findings whose instruction, requirement or cause is not what it was at this revision of git.",
+        help="Only findings that are new since this git revision: instruction, requirement or cause has changed.",
     ),
     click.option(
         "--baseline",
         type=click.Path(dir_okay=False),
-        help="Leave out the findings that this file has; lines may have moved since.",
+        help="Leave out the findings recorded in this file, also where lines have moved.",
     ),
-    click.option("--update-baseline", is_flag=True, help="Write what is found to the file of --baseline, and stop."),
+    click.option("--update-baseline", is_flag=True, help="Record all findings in the --baseline file, and exit."),
 )
 
 

@@ -252,7 +252,7 @@ def _gave_up(seconds: float, reason: str, answered: bool) -> None:
         return
     remember_silence(answers_folder())
     warn(
-        f"package index did not answer ({reason}); using embedded data and not asking for one minute"
+        f"package index did not answer ({reason}); using embedded data and not retrying for one minute"
         " (--online waits for it, --offline never asks)"
     )
 
@@ -265,7 +265,7 @@ def _tell_failures(wrong: Mapping[str, str], lost: str | None) -> None:
             told.setdefault(reason.rpartition("APKINDEX.tar.gz: ")[2], []).append(name)
     for reason, names in told.items():
         what = "the index" if len(names) == 1 else "indexes"
-        warn(f"{what} of {', '.join(names)} could not be fetched: {reason}; what is at hand is used")
+        warn(f"{what} of {', '.join(names)} could not be fetched: {reason}; using the indexes that are available")
     if wrong:
         remember_silence(indexes_folder())
 

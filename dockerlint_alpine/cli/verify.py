@@ -47,17 +47,17 @@ ENGINE_OPTIONS = (
         shell_complete=completed("levels"),
         help="How far to go: loader, import, start, health or probes.",
     ),
-    click.option("--timeout", default="30m", show_default=True, metavar="SPAN", help="For everything together."),
-    click.option("--build-timeout", default="15m", show_default=True, metavar="SPAN", help="For one build."),
+    click.option("--timeout", default="30m", show_default=True, metavar="SPAN", help="Time limit for the whole run."),
+    click.option("--build-timeout", default="15m", show_default=True, metavar="SPAN", help="Time limit for one build."),
     click.option("--engine", metavar="URL", help="The engine's address (default: as the docker command finds it)."),
-    click.option("--compose", default="auto", show_default=True, metavar="auto|CMD|none", help="Which compose to use."),
-    click.option("--keep", is_flag=True, help="Leave the services up; says how they are removed."),
+    click.option("--compose", default="auto", show_default=True, metavar="auto|CMD|none", help="The compose program."),
+    click.option("--keep", is_flag=True, help="Leave the services running, and say how to remove them."),
     click.option(
         "--allow",
         multiple=True,
         metavar="WORD",
         shell_complete=completed("allowances"),
-        help="bind, privileged, host-network, socket, external, pull or remote: refused otherwise. Repeatable.",
+        help="Permit what is otherwise refused: bind, privileged, host-network, socket, external, pull, remote; repeatable.",
     ),
     click.option(
         "--report", "report_folder", metavar="DIR", help="Write report.md, .json, .xml and evidence.jsonl there."

@@ -39,7 +39,9 @@ class Releases(Struct, dict=True):
         """Return the indexes for the release ``wanted`` (``X.Y``, ``edge`` or ``None``); ``said_by`` names who said so."""
         known = store.releases()
         if not known:
-            raise DiagnoseError("no index of Alpine is at hand: run `python -m dockerlint_alpine.knowledge.data_build`")
+            raise DiagnoseError(
+                "no index of Alpine is available: run `python -m dockerlint_alpine.knowledge.data_build`"
+            )
         newest = [release for release in known if release != "edge"][-1]
         if wanted is None:
             note = (
@@ -55,7 +57,7 @@ class Releases(Struct, dict=True):
             return cls(store, near, known=True, note=note, arch=arch, exact=False)
         if index.derived is not None:
             note = (
-                f"Packages are named for Alpine {wanted} ({said_by}) by {index.derived}, as its index is not at hand."
+                f"Packages are named for Alpine {wanted} ({said_by}) by {index.derived}, as its index is not available."
             )
             return cls(store, wanted, known=True, note=note, arch=arch, exact=False)
         others = dict.fromkeys(s.release for s in index.sources if s.repository == "main" and s.release != wanted)

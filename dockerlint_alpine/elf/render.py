@@ -137,7 +137,7 @@ def _open_lines(opened: OpenReport) -> Iterator[str]:
     if opened.status == "found":
         yield f"{where} => {opened.path}{tail}"
     elif opened.status == "unknown":
-        yield f"{where} => can't be told{tail}"
+        yield f"{where} => not known{tail}"
     else:
         mark = "MISSING, likely" if opened.status == "missing" else "from the system, likely"
         advice = "no package of this Alpine release has it" if opened.looked_up and not opened.providers else ""

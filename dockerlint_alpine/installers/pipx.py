@@ -10,6 +10,8 @@ import re
 import shlex
 from typing import TYPE_CHECKING
 
+from msgspec.structs import replace
+
 from dockerlint_alpine.installers.base import (
     InstallCommand,
     Words,
@@ -55,8 +57,12 @@ class Pipx(Pip):
     def recognise(self, invocation: Invocation) -> Command | None:
         """Read ``pipx install``, ``pipx inject`` and ``pipx runpip ENVIRONMENT install``."""
         verb, words = split_verb(invocation.args, BEFORE_VERB)
-        if verb == "runpip" and [word.text for word in words[1:2]] == ["install"]:
-            words = (words[0], *words[2:])
+        named = 1 + next(
+            (at for at, word in enumerate(words[1:]) if word.known), len(words)
+        )  # of a loop's names, all stand
+        if verb == "runpip" and [word.text for word in words[named : named + 1]] == ["install"]:
+            # Which environment it is tells nothing of what goes in.
+            words = (replace(words[0], unknown=()), *words[named + 1 :])
         elif verb not in {"install", "inject"}:
             return None
         return InstallCommand(self, "tool", invocation.program, verb, words)

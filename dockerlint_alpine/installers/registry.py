@@ -7,7 +7,7 @@ tools are loaded.
 from __future__ import annotations
 
 import pkgutil
-from functools import cache
+from functools import cache, lru_cache
 from importlib import import_module
 from typing import TYPE_CHECKING
 
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from dockerlint_alpine.syntax import Arg
 
 _NOT_TOOLS = frozenset({"base", "project", "registry", "uv_python"})
+_OTHER_NAMES = {"setup.py": "pip", "build": "pip", "pyproject-build": "pip", "virtualenv": "venv"}
+"""Program -> the module of its tool, where the one is not in the name of the other."""
 
 
 class RegistryError(Exception):
@@ -33,22 +35,36 @@ def load_tools() -> tuple[Program, ...]:
     Raises RegistryError for a module without a ``TOOL``; TypeError, out of the module, for one that lacks a part.
     """
     found: dict[str, Program] = {}
-    for name in sorted(module.name for module in pkgutil.iter_modules(installers.__path__)):
-        if name in _NOT_TOOLS:
-            continue
-        tool = getattr(import_module(f"{installers.__name__}.{name}"), "TOOL", None)
-        if not isinstance(tool, Program):
-            raise RegistryError(f"installers/{name}.py has no TOOL")
+    for module in _modules():
+        tool = _loaded(module)
         if tool.name in found:
-            raise RegistryError(f"installers/{name}.py: there is another tool called {tool.name}")
+            raise RegistryError(f"installers/{module}.py: there is another tool called {tool.name}")
         found[tool.name] = tool
     return tuple(found.values())
+
+
+def _modules() -> list[str]:
+    return sorted(module.name for module in pkgutil.iter_modules(installers.__path__) if module.name not in _NOT_TOOLS)
+
+
+def _loaded(module: str) -> Program:
+    tool = getattr(import_module(f"{installers.__name__}.{module}"), "TOOL", None)
+    if not isinstance(tool, Program):
+        raise RegistryError(f"installers/{module}.py has no TOOL")
+    return tool
 
 
 @cache
 def tools() -> tuple[Program, ...]:
     """Return the tools, loaded once."""
     return load_tools()
+
+
+@lru_cache(maxsize=1024)
+def tool_of(program: str) -> Program | None:
+    """Return the tool that a program (without its folder) or a module of Python is; most stages need one of all tools."""
+    modules = (module for module in _modules() if module in program or _OTHER_NAMES.get(program) == module)
+    return next((tool for tool in map(_loaded, modules) if tool.programs.fullmatch(program)), None)
 
 
 def read_command(args: Sequence[Arg], known: Sequence[Program] | None = None) -> Command | None:
@@ -67,7 +83,7 @@ def read_setting(args: Sequence[Arg], known: Sequence[Program] | None = None) ->
 
 def is_installer(name: str) -> bool:
     """Tell whether a program (without its folder) or a module of Python is one of the tools."""
-    return name not in {"setup.py", "build"} and any(tool.programs.fullmatch(name) for tool in tools())
+    return name not in {"setup.py", "build"} and tool_of(name) is not None
 
 
 def mention_of_any(known: Sequence[Program] | None = None) -> str:
@@ -78,8 +94,9 @@ def mention_of_any(known: Sequence[Program] | None = None) -> str:
 def _tool(invocation: Invocation | None, known: Sequence[Program] | None) -> Program | None:
     if invocation is None:
         return None
-    matching = (tool for tool in (tools() if known is None else known) if tool.programs.fullmatch(invocation.name))
-    return next(matching, None)
+    if known is None:
+        return tool_of(invocation.name)
+    return next((tool for tool in known if tool.programs.fullmatch(invocation.name)), None)
 
 
 def _invocation(args: Sequence[Arg]) -> Invocation | None:

@@ -118,13 +118,14 @@ def _locks(path: Path, folder: RuleFolder) -> tuple[list[str], list[tuple[str, s
     """The tag sets and rows of what lock files say, without what the records of ``folder`` know better."""
     if not path.exists():
         return [], []
-    records = {name: WheelRecord.packed(raw) for name in folder.names("wheels") if (raw := folder.raw("wheels", name))}
+    names = folder.names("wheels")
+    records = {name: WheelRecord.packed(_packed(raw)) for name in names if (raw := folder.raw("wheels", name))}
 
     def known(name: str, version: str) -> bool:
         record = records.get(name)
         if record is None:
             return False
-        return version in record.requires and any(version == release.version for release in record.releases)
+        return version in record.requires and version in record.releases.versions
 
     tags, rows = locks.read_locks(path, known)
     return tags, list(rows)

@@ -22,7 +22,7 @@ from msgspec import MsgspecError, Struct
 from msgspec.json import decode, encode
 
 from dockerlint_alpine.knowledge.errors import RuleError
-from dockerlint_alpine.python.model import Release
+from dockerlint_alpine.python.model import Release, Releases
 from dockerlint_alpine.python.versions import sort_versions
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ class LockRecord(Struct, frozen=True):
     """What locks say of one distribution: releases, newest first, requirements by version, and the distributions
     (normalised) of which each release asks for one exact version."""
 
-    releases: tuple[Release, ...]
+    releases: Releases
     requires: Mapping[str, tuple[str, ...]]
     pins: tuple[str, ...]
 
@@ -120,27 +120,24 @@ def packed(row: str, shared: bytes) -> bytes:
 
 def unpacked(data: bytes, shared: bytes, tags_of: Callable[[int], tuple[str, ...]]) -> LockRecord:
     """The record that :func:`packed` made of a row; ``tags_of`` gives a tag set by its number."""
-    lists, groups, versions, at, days, pins = decode(zlib.decompressobj(-15, shared).decompress(data))
-    facts = [
-        (python, tags_of(tags) if tags is not None else (), _SDIST[sdist], flags, tags is not None, source, needs)
-        for tags, sdist, python, needs, source, flags in groups
-    ]
-    releases = []
-    requires: dict[str, tuple[str, ...]] = {}
-    for version, number, day in zip(versions.split(), at, days, strict=True):
-        python, wheels, sdist, flags, known, source, needs = facts[number]
-        releases.append(
-            Release(
-                version,
-                upload_date=(_FIRST_DAY + timedelta(days=day)).isoformat() if day else None,
-                requires_python=python,
-                wheels=wheels,
-                sdist=sdist,
-                partial=bool(flags & _PARTIAL),
-                wheels_known=known,
-                source=source,
-            )
+    lists, groups, listed, at, days, pins = decode(zlib.decompressobj(-15, shared).decompress(data))
+    versions = tuple(listed.split())
+
+    def release(place: int) -> Release:
+        tags, sdist, python, _, source, flags = groups[at[place]]
+        return Release(
+            versions[place],
+            upload_date=(_FIRST_DAY + timedelta(days=days[place])).isoformat() if days[place] else None,
+            requires_python=python,
+            wheels=tags_of(tags) if tags is not None else (),
+            sdist=_SDIST[sdist],
+            partial=bool(flags & _PARTIAL),
+            wheels_known=tags is not None,
+            source=source,
         )
-        if needs is not None:
-            requires[version] = tuple(lists[needs])
-    return LockRecord(tuple(releases), requires, tuple(pins))
+
+    lines = [None if group[3] is None else tuple(lists[group[3]]) for group in groups]
+    requires = {
+        version: found for version, number in zip(versions, at, strict=True) if (found := lines[number]) is not None
+    }
+    return LockRecord(Releases(versions, release), requires, tuple(pins))

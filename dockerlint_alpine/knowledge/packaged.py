@@ -103,7 +103,8 @@ def distribution_names(package: str, modules: Iterable[str]) -> Iterator[str]:
     if package.startswith("py3-"):
         names += [prefix + stem for prefix in ("python-", "py") if known & {stem, prefix + stem}]
     if len(known) == 1 and stem not in known:
-        names += known
+        # jose is the module of python-jose, jwt that of pyjwt: the distributions of these names are others
+        names += [name for name in known if stem not in {f"python-{name}", f"py{name}"}]
     yield from dict.fromkeys(sorted(names, key=lambda name: not (name in known and name.endswith(stem))))
 
 

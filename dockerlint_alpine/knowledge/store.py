@@ -256,9 +256,9 @@ class Knowledge:
         kind: str,
         name: str,
         parse: Callable[[Mapping[str, Any], str], _Entry],
-        packed: Callable[[Mapping[str, Any]], _Entry] | None = None,
+        packed: Callable[[str], _Entry] | None = None,
     ) -> _Entry | None:
-        """An entry by its kind and name; ``packed`` reads what was validated before it came into the database."""
+        """An entry by its kind and name; ``packed`` reads the JSON of what was validated before it was compiled."""
         key = (kind, name)
         if key not in self._cache:
             self._cache[key] = self._parsed(kind, name, parse, packed)
@@ -269,21 +269,25 @@ class Knowledge:
         kind: str,
         name: str,
         parse: Callable[[Mapping[str, Any], str], _Entry],
-        packed: Callable[[Mapping[str, Any]], _Entry] | None,
+        packed: Callable[[str], _Entry] | None,
     ) -> _Entry | None:
         for overlay in self._overlays:
             raw = overlay.raw(kind, name)
             if raw is not None:
                 return parse(raw, overlay.shown(kind, name))
-        raw = self._row(kind, name)
-        if raw is not None and packed is not None:
-            return packed(raw)
-        return None if raw is None else parse(raw, f"rules/{KINDS[kind]}/{name}.toml")
+        text = self._text(kind, name)
+        if text is not None and packed is not None:
+            return packed(text)
+        return None if text is None else parse(decode(text), f"rules/{KINDS[kind]}/{name}.toml")
 
     def _row(self, kind: str, name: str) -> dict[str, Any] | None:
+        text = self._text(kind, name)
+        return None if text is None else decode(text, type=dict[str, Any])
+
+    def _text(self, kind: str, name: str) -> str | None:
         query = "SELECT json FROM entry WHERE kind = ? AND name = ?"
         row = self._connection.execute(query, (kind, name)).fetchone()
-        return decode(row[0], type=dict[str, Any]) if row else None
+        return row[0] if row else None
 
 
 def _capability_key(need: str) -> str:

@@ -156,7 +156,7 @@ def check(document: Mapping[str, Any]) -> None:
     for tool, days in table.mapping("since").items():
         for version, day in days.items():
             if version not in named.get(tool, {}) or not _DAY.fullmatch(str(day)):
-                raise table.error(f"since.{tool}.{version}", "is no day (YYYY-MM-DD) of what from-index names")
+                raise table.error(f"since.{tool}.{version}", "is not a date (YYYY-MM-DD) that from-index names")
     for name, demands in table.mapping("distributions").items():
         if canonicalize_name(name) != name:
             raise table.error(f"distributions.{name}", "is no normalised name")

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 MAX_REQUIREMENT = 64 * 1024
 """Characters of one requirement, its hashes left out."""
+_OF_REPOSITORY = lazy_pattern(r"git\+|https?://[^?#]*/(?:-/)?(?:archive|tarball|zipball|(?:legacy\.)?(?:tar\.gz|zip))/")
 REPOSITORY = "/this repository"
 """Where a reader shows the repository that a Dockerfile lies in, to those requirements that are fetched from it."""
 _IDENTIFIER = lazy_pattern(r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?")
@@ -63,9 +64,9 @@ def is_archive(name: str) -> bool:
     return name.lower().endswith(_ARCHIVES)
 
 
-def comes_from_git(one: Requested) -> bool:
-    """Tell whether git fetches what this requirement names."""
-    return one.name is not None and one.url is not None and one.url.startswith("git+")
+def comes_from_repository(one: Requested) -> bool:
+    """Tell whether this requirement names a repository, fetched by git or as the archive that a forge makes of it."""
+    return one.name is not None and one.url is not None and _OF_REPOSITORY.match(one.url) is not None
 
 
 def is_folder(files: FileReader, path: str) -> bool:
@@ -262,7 +263,7 @@ def _from_archive(path: str, text: str, extras: tuple[str, ...], origin: Origin,
 
 
 def _from_url(url: str, files: FileReader, origin: Origin, chain: tuple[str, ...]) -> Requested:
-    egg = _fragment(url, "egg")
+    egg, _, _ = (_fragment(url, "egg") or "").partition("==")  # before pip 25 it could name a version, too
     name, extras = _split_extras(egg) if egg else (None, ())
     if name is not None and _IDENTIFIER.fullmatch(name) is None:
         raise InvalidRequirementError(f"{redact(url)}: {name!r} is no distribution name")

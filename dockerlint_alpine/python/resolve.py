@@ -29,6 +29,7 @@ from dockerlint_alpine.python.model import (
     Unresolved,
     UnresolvedKind,
     Verdict,
+    redact,
 )
 from dockerlint_alpine.python.requirement import InvalidRequirementError, archive_version, parse_pep508
 from dockerlint_alpine.python.tags import knows_musllinux
@@ -59,6 +60,7 @@ _HARMLESS = frozenset({"wheel", "installed", "pure"})
 MAX_ROUNDS = 40
 """Passes over the graph until the choices are stable; more would mean that they go in circles."""
 
+_LATER_THAN_ALL = "99999"
 _BESIDE = 3
 """Releases on either side of one that count as its neighbours."""
 NOBODY_ASKED = "nothing is kept of it, and the index is not asked"
@@ -67,6 +69,7 @@ NOT_THERE = "the index has no "
 """How the reason begins where an index answers and has no such thing."""
 _BY_NEIGHBOUR = "where a release's dependencies are not recorded, those of the nearest recorded release are assumed"
 EXTRA_NOT_RECORDED = " adds what is not recorded"
+_BY_RELEASES = "distributions of which all recorded releases are pure Python are assumed to be pure Python"
 _BY_PACKAGE = "distributions that {} packages as pure Python are assumed to be pure Python"
 
 
@@ -243,7 +246,7 @@ class _Offline:
         self.assumed: list[str] = []
         self.cache: dict[tuple[str, str, frozenset[str]], Choice] = {}
         self.parsed: dict[str, Requested | None] = {}
-        self.known: dict[str, list[Release]] = {}
+        self.known: dict[str, Sequence[Release]] = {}
         self.known_needs = choices.needs(target)
 
     def run(self) -> Resolution:
@@ -371,9 +374,9 @@ class _Offline:
 
     # -- the choice for one node ------------------------------------------------------------------------------------
 
-    def releases(self, name: str) -> list[Release]:
+    def releases(self, name: str) -> Sequence[Release]:
         if name not in self.known:
-            found = [] if self.wanted.options.no_index else list(self.facts.releases(name))
+            found: Sequence[Release] = () if self.wanted.options.no_index else self.facts.releases(name)
             if self.wanted.wheelhouse:
                 found = merge_releases(found, releases_of_files(self.wanted.wheelhouse, name))
             self.known[name] = found
@@ -559,18 +562,8 @@ class _Offline:
                 self.tell(name, node.chain, verdict.reason, "unknown")
             elif verdict.kind == "none":
                 self.tell(name, node.chain, verdict.reason, "no-release")
-            elif verdict.kind == "pure" and self.follow and (choice.version is None or not self.releases(name)):
-                self.doubt_packaged(node)
-            elif (
-                self.follow
-                and choice.version is not None
-                and (verdict.kind != "installed" or node.extras)
-                and verdict.confidence != "possible"  # that is told already
-                and self.facts.requires(name, choice.version) is None
-            ):
-                self.doubt_unrecorded(node, choice.version, nodes)
-            elif self.follow and node.extras and choice.version is not None:
-                self.doubt_extras(node, choice.version)
+            elif self.follow:
+                self.doubt(node, choice, nodes)
             url = node.requested.url if node.requested is not None else None
             found.append(
                 Resolved(name, choice.version, tuple(sorted(node.extras)), node.chain, node.origin, choice.verdict, url)
@@ -582,19 +575,45 @@ class _Offline:
         notes = tuple(dict.fromkeys(self.notes))
         return Resolution(tuple(found), tuple(self.unresolved.values()), notes, tuple(self.assumed))
 
-    def doubt_unrecorded(self, node: _Node, version: str, nodes: Mapping[str, _Node]) -> None:
-        """The dependencies of this release are not recorded: those of the nearest one that is tell what may come along."""
+    def doubt(self, node: _Node, choice: Choice, nodes: Mapping[str, _Node]) -> None:
+        """Say where it is not known what else a distribution brings along."""
+        own, verdict, version = node.requested, choice.verdict, choice.version
+        if version is None and own is not None and own.url and own.path is None:
+            self.doubt_unrecorded(node, None, nodes)
+        elif verdict.kind == "pure" and (version is None or not self.releases(node.name)):
+            self.doubt_packaged(node)
+        elif (
+            version is not None
+            and (verdict.kind != "installed" or node.extras)
+            and verdict.confidence != "possible"  # that is told already
+            and self.facts.requires(node.name, version) is None
+        ):
+            self.doubt_unrecorded(node, version, nodes)
+        elif node.extras and version is not None:
+            self.doubt_extras(node, version)
+
+    def doubt_unrecorded(self, node: _Node, version: str | None, nodes: Mapping[str, _Node]) -> None:
+        """The dependencies of this release, or of what a URL is (``None``), are not recorded: those of the nearest one
+        that is, or of the newest, tell what may come along."""
         if self.chosen[node.name].verdict.kind == "installed":  # without extras it has all that it requires
             reason = f"what the extra {','.join(sorted(node.extras))} adds is not recorded; --online tells"
             self.tell(node.name, node.chain, reason, "company")
             return
-        nearest = self.facts.nearest_requires(node.name, version)
+        nearest = self.facts.nearest_requires(node.name, version or _LATER_THAN_ALL)
         if nearest is not None:
             needs = [need for need in self.active(node, nearest) if need.name is not None]
             if all(need.name in nodes or self.is_harmless(need) for need in needs):
                 self.notes.append(_BY_NEIGHBOUR)
                 self.assumed.append(node.name)
                 return
+        if version is None and node.requested is not None:
+            self.tell(
+                redact(node.requested.url or node.name),
+                node.chain,
+                "only fetching it tells its dependencies",
+                "unknown",
+            )
+            return
         reason = f"the dependencies of {node.name} {version} are not recorded"
         self.tell(node.name, node.chain, reason, "dependencies")
 
@@ -607,7 +626,7 @@ class _Offline:
         else:
             self.assumed.append(node.name)
             packaged = self.facts.packaged(node.name)
-            self.notes.append(_BY_PACKAGE.format(packaged.system if packaged is not None else "nobody"))
+            self.notes.append(_BY_PACKAGE.format(packaged.system) if packaged is not None else _BY_RELEASES)
 
     def doubt_extras(self, node: _Node, version: str) -> None:
         """A lock lists what an extra adds only where its project asks for that extra."""

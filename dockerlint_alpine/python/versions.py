@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -47,6 +48,14 @@ def sort_versions(versions: Iterable[str]) -> list[str]:
     """Return the valid versions among ``versions``, lowest first. Legacy versions are left out, as pip >= 24.1 does."""
     parsed = {text: version for text in versions if (version := _version(text)) is not None}
     return sorted(parsed, key=parsed.__getitem__)
+
+
+def place_among(version: str, order: Sequence[str]) -> int:
+    """Return where ``version`` goes among versions, newest first; what is no version by PEP 440 comes last."""
+    own = _version(version)
+    if own is None:
+        return len(order)
+    return bisect_left(order, True, key=lambda text: (other := _version(text)) is None or other < own)  # noqa: FBT003
 
 
 def same_version(left: str, right: str) -> bool:

@@ -178,7 +178,7 @@ class ReportCache:
         place.replace(broken)
         for ending in ("-wal", "-shm"):
             place.with_name(FILE_NAME + ending).unlink(missing_ok=True)
-        self._warn(f"the cache {place} was damaged and is begun anew; the old one is kept as {broken.name}")
+        self._warn(f"the cache {place} was damaged and has been started afresh; the old one is kept as {broken.name}")
 
     def _open(self) -> Connection:
         import sqlite3

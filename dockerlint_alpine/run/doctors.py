@@ -5,6 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+# First, from here: behind fifteen modules that import each other, the calls by which it compiles its expressions cross the
+# end of a piece of Python's stack again and again, and each time the system takes that piece away and gives it anew.
+import packaging.requirements  # noqa: F401
+
 from dockerlint_alpine.run.analysis import Doctor
 from dockerlint_alpine.run.config import Configuration, Settings, load
 from dockerlint_alpine.stages import WorldCache

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from dockerlint_alpine.stages.walk import StageWalk
     from dockerlint_alpine.syntax import Dockerfile, Instruction
 
+_REQUIREMENTS = lazy_pattern(r"\s(?:-r|--requirement)[ =]?(\w[\w./-]*\.txt)(?=[\s;&|]|$)")
 _REMOTE = lazy_pattern(r"(?:[a-z][a-z0-9+.-]*://|git@)", re.IGNORECASE)
 _ARCHIVE = lazy_pattern(r"\.(?:tar(?:\.(?:gz|bz2|xz|zst))?|tgz|tbz2?|txz)$", re.IGNORECASE)
 """Local archives that ADD unpacks."""
@@ -277,10 +278,14 @@ def _kept_parents(source: str) -> str:
 
 
 def copy_sources(dockerfile: Dockerfile) -> tuple[str, ...]:
-    """The context paths that COPY and ADD name, as written: they tell which folder the context is."""
+    """The context paths that COPY and ADD name, as written: they tell which folder the context is. Where the whole context
+    is copied, the requirement files that a RUN reads tell."""
     found: list[str] = []
     for instruction in dockerfile.instructions:
         if instruction.keyword in {"COPY", "ADD"} and instruction.flag("from") is None:
             words: Sequence[str] = [word.text for word in instruction.words()]
             found.extend(word.lstrip("/") for word in words[:-1] if "$" not in word and not _REMOTE.match(word))
+    if any(not source.strip("./") for source in found):
+        runs = (one.value for one in dockerfile.instructions if one.keyword == "RUN")
+        found.extend(name for text in runs for name in _REQUIREMENTS.findall(text))
     return tuple(source for source in found if not source.startswith("<<"))

@@ -67,7 +67,7 @@ class OtherBuilds:
         if kind == "target" and mark:
             found = [build for build in self._builds if value in build.names]
             return self._end(found[0]) if found else Unclear(f"{name} is the context {value}, which is not known")
-        return Unclear(f"{name} is the context {value}, which is not at hand")
+        return Unclear(f"{name} is the context {value}, which is not available here")
 
     def image(self, reference: str) -> StageWalk | Unclear | None:
         """The end of the build that makes an image; ``None`` where no other build is known to."""

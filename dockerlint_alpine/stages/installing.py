@@ -15,7 +15,7 @@ from dockerlint_alpine.knowledge.packaged import distribution_names, python_modu
 from dockerlint_alpine.python.formats.project import name_of, no_project
 from dockerlint_alpine.python.markers import machine
 from dockerlint_alpine.python.model import Resolution, Resolved, Target, Unresolved, normalise
-from dockerlint_alpine.python.requirement import comes_from_git
+from dockerlint_alpine.python.requirement import comes_from_repository
 from dockerlint_alpine.python.resolve import (
     EXTRA_NOT_RECORDED,
     NOBODY_ASKED,
@@ -144,7 +144,7 @@ class Installer:
         self._report_hidden(call, command, words.hidden)
         target = self._target(walk, home, command, options) if home is not None and home.version is not None else None
         request = read_install_request(command, words, call.place(), target)
-        if any(map(comes_from_git, request.requirements.requested)) and show_repository(walk):
+        if any(map(comes_from_repository, request.requirements.requested)) and show_repository(walk):
             request = read_install_request(command, words, call.place(), target)
         self._report_problems(call, command, request)
         if home is None or home.version is None:

@@ -33,6 +33,7 @@ class Packages(Struct, frozen=True):
         listed = tuple(needs)
 
         def solve() -> World:
+            index.catalog.load(listed)  # at once, not one by one
             return World.of(index, [found for need in listed if (found := index.at_hand(need)) is not None])
 
         world = cache.recall((index, listed), solve)
@@ -90,7 +91,9 @@ def sort_operands(index: Index, operands: Iterable[str]) -> Sorted:
     known: list[str] = []
     foreign: list[str] = []
     refused: list[str] = []
-    for operand in operands:
+    listed = tuple(operands)
+    index.catalog.load(listed)  # at once, not one by one; most are plain names
+    for operand in listed:
         if operand.endswith(".apk"):
             foreign.append(operand)
             continue

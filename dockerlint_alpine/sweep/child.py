@@ -16,6 +16,7 @@ from dockerlint_alpine.apk import ApkError
 from dockerlint_alpine.knowledge import KnowledgeError
 from dockerlint_alpine.sweep.judging import Judge
 from dockerlint_alpine.sweep.plan import Outcome
+from dockerlint_alpine.sweep.projects import clean_up_after
 
 if TYPE_CHECKING:
     from dockerlint_alpine.sweep.plan import Plan, Task
@@ -103,6 +104,7 @@ class Child:
         with suppress(OSError):
             os.killpg(process.pid, signal.SIGKILL)
         process.wait()
+        clean_up_after(process.pid)
 
     def _start(self) -> None:
         # A program of its own rather than a fork: a Dask worker has threads, and may have no children of multiprocessing.

@@ -10,10 +10,11 @@ from __future__ import annotations
 
 import errno
 import os
+import shutil
 import subprocess
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -47,6 +48,15 @@ _NOT_READ = tuple(
 """No shell starts these, and no installer reads them: they are there, and that is all."""
 _ELSEWHERE = frozenset({"vendor", "node_modules", "third_party"})
 """Folders of other people's code: they count as a whole, but for the Dockerfiles in them."""
+_ROOT = "tree"
+"""What every repository's top folder is called: some Dockerfiles are known by the folder that they lie in."""
+_PREFIX = "alpine-doctor-sweep-"
+_MEMORY = "/dev/shm"  # noqa: S108 - only folders of random names and of one's own are made there
+"""Linux's file system in memory."""
+_IN_MEMORY = 128 * 1024 * 1024
+"""Bytes of one repository that are held in memory, at most."""
+_PAGE, _NAME = 4096, 1024
+"""Bytes that the content of a file may take besides its own, and those of a file without any."""
 _GIT = (
     "git",
     *("-c", "core.hooksPath=/dev/null", "-c", "core.fsmonitor=false", "-c", "safe.directory=*", "-c", "gc.auto=0"),
@@ -70,6 +80,29 @@ class _Entry(Struct, frozen=True):
     link: bool = False
 
 
+class _Tree(Struct, frozen=True):
+    """What there is of a repository: files, those among them whose content matters, links, and how contents are read."""
+
+    files: Sequence[_Entry]
+    wanted: Sequence[_Entry]
+    links: Sequence[_Entry]
+    read: Callable[[Sequence[_Entry]], Iterable[bytes | None]]
+
+    @classmethod
+    def of(
+        cls, entries: Iterable[_Entry], read: Callable[[Sequence[_Entry]], Iterable[bytes | None]], limit: int
+    ) -> _Tree:
+        """Nothing, unless there is something to judge. Raises SourceError where more than ``limit`` bytes matter."""
+        safe = [entry for entry in entries if _is_safe(entry.path)]
+        if not any(names_builds(entry.path) for entry in safe):
+            return cls((), (), (), read)
+        files = [entry for entry in safe if not entry.link]
+        wanted = [entry for entry in files if _matters(entry)]
+        if sum(entry.size for entry in wanted) > limit:
+            raise SourceError(_too_much(limit))
+        return cls(files, wanted, [entry for entry in safe if entry.link], read)
+
+
 @contextmanager
 def opened(source: Source, revision: str | None, limit: int) -> Iterator[Project]:
     """Lay ``source`` out at ``revision`` (``None``: what its HEAD names, or the files as they are).
@@ -84,20 +117,57 @@ def opened(source: Source, revision: str | None, limit: int) -> Iterator[Project
             )
         yield Project(place, head_commit(place))
         return
-    with tempfile.TemporaryDirectory(prefix="alpine-doctor-sweep-", ignore_cleanup_errors=True) as folder:
-        root = Path(folder) / "tree"
-        root.mkdir()
+    with ExitStack() as stack:
+        commit = ""
         if source.kind == "archive":
-            _lay_out_archive(place, root, limit)
-            yield Project(root, "")
-            return
-        repository = place
-        if source.kind in {"url", "bundle"}:
-            repository = Path(folder) / "repository.git"
-            revision = _fetched(source, revision, repository)
-        commit = _commit(repository, revision)
-        _lay_out_tree(repository, commit, root, limit)
-        yield Project(root, commit)
+            tree = _archive(place, limit)
+        else:
+            repository = place
+            if source.kind in {"url", "bundle"}:
+                repository = Path(stack.enter_context(_folder(None))) / "repository.git"
+                revision = _fetched(source, revision, repository)
+            commit = _commit(repository, revision)
+            tree = _tree(repository, commit, limit)
+        yield Project(Path(stack.enter_context(_laid_out(tree)), _ROOT), commit)
+
+
+def _folder(place: str | None) -> tempfile.TemporaryDirectory[str]:
+    return tempfile.TemporaryDirectory(prefix=f"{_PREFIX}{os.getpid()}-", dir=place, ignore_cleanup_errors=True)
+
+
+def clean_up_after(process: int) -> None:
+    """Remove the folders that a process has left which was ended while it worked."""
+    for place in (tempfile.gettempdir(), _MEMORY):
+        for left in Path(place).glob(f"{_PREFIX}{process}-*"):
+            shutil.rmtree(left, ignore_errors=True)
+
+
+def _laid_out(tree: _Tree) -> tempfile.TemporaryDirectory[str]:
+    """The files of ``tree``, in memory where there is room, as a small file on a disk takes as long as to judge it."""
+    size = sum(entry.size + _PAGE for entry in tree.wanted) + _NAME * len(tree.files)
+    for place in (_MEMORY, None) if _has_room(size) else (None,):
+        folder = _folder(place)
+        try:
+            root = Path(folder.name, _ROOT)
+            root.mkdir()
+            _lay_out(tree, root)
+        except BaseException as error:
+            folder.cleanup()
+            if place is None or not isinstance(error, OSError):
+                raise
+        else:
+            return folder
+    raise AssertionError
+
+
+def _has_room(size: int) -> bool:
+    """Whether the folder in memory takes ``size`` bytes, and has more to spare. Who names a TMPDIR wants files there."""
+    try:
+        status = os.statvfs(_MEMORY)
+    except (AttributeError, OSError):
+        return False
+    mine = "TMPDIR" not in os.environ and os.access(_MEMORY, os.W_OK | os.X_OK)
+    return mine and size <= _IN_MEMORY and 4 * size <= status.f_bavail * status.f_frsize
 
 
 class inside:  # noqa: N801 - used as a function
@@ -199,9 +269,8 @@ def _commit(repository: Path, revision: str | None) -> str:
     return found.decode().strip()
 
 
-def _lay_out_tree(repository: Path, commit: str, root: Path, limit: int) -> None:
+def _tree(repository: Path, commit: str, limit: int) -> _Tree:
     listed = _git(["-C", str(repository), "ls-tree", "-r", "-z", "--long", "--full-tree", commit])
-    entries = list(_tree_entries(listed))
 
     def read(wanted: Sequence[_Entry]) -> Iterator[bytes | None]:
         asked = "".join(f"{entry.key}\n" for entry in wanted).encode()
@@ -218,7 +287,7 @@ def _lay_out_tree(repository: Path, commit: str, root: Path, limit: int) -> None
             yield answer[start : start + int(size)]
             at = start + int(size) + 1
 
-    _lay_out(entries, read, root, limit)
+    return _Tree.of(_tree_entries(listed), read, limit)
 
 
 def _tree_entries(listed: bytes) -> Iterator[_Entry]:
@@ -237,7 +306,7 @@ def _tree_entries(listed: bytes) -> Iterator[_Entry]:
 # -- archives ------------------------------------------------------------------------------------------------------
 
 
-def _lay_out_archive(place: Path, root: Path, limit: int) -> None:
+def _archive(place: Path, limit: int) -> _Tree:
     entries: list[_Entry] = []
     contents: dict[str, bytes] = {}
     total = 0
@@ -264,7 +333,7 @@ def _lay_out_archive(place: Path, root: Path, limit: int) -> None:
     tops = {entry.path.partition("/")[0] for entry in entries}
     if len(tops) == 1 and all("/" in entry.path for entry in entries):  # as archives of a release have it
         entries = [_Entry(one.path.partition("/")[2], one.size, one.key, one.link) for one in entries]
-    _lay_out(entries, lambda wanted: (contents.get(entry.key, b"") for entry in wanted), root, limit)
+    return _Tree.of(entries, lambda wanted: (contents.get(entry.key, b"") for entry in wanted), limit)
 
 
 # -- both ----------------------------------------------------------------------------------------------------------
@@ -285,28 +354,18 @@ def _too_much(limit: int) -> str:
     return f"more than {limit // (1024 * 1024)} MiB of files that matter"
 
 
-def _lay_out(
-    entries: Sequence[_Entry], read: Callable[[Sequence[_Entry]], Iterable[bytes | None]], root: Path, limit: int
-) -> None:
+def _lay_out(tree: _Tree, root: Path) -> None:
     """Write the files that matter; of the others only the name, as ``COPY`` and its wildcards ask for names alone."""
-    safe = [entry for entry in entries if _is_safe(entry.path)]
-    if not any(names_builds(entry.path) for entry in safe):
-        return
-    files = [entry for entry in safe if not entry.link]
-    wanted = [entry for entry in files if _matters(entry)]
-    if sum(entry.size for entry in wanted) > limit:
-        raise SourceError(_too_much(limit))
     folders = _Folders(str(root))
-    known = set(wanted)
-    for entry in files:
+    known = set(tree.wanted)
+    for entry in tree.files:
         if entry not in known:
             folders.write(entry.path, b"")
-    for batch in _batches(wanted):
-        for entry, data in zip(batch, read(batch), strict=True):
+    for batch in _batches(tree.wanted):
+        for entry, data in zip(batch, tree.read(batch), strict=True):
             if data is not None:
                 folders.write(entry.path, data)
-    links = [entry for entry in safe if entry.link]
-    for entry, target in zip(links, read(links) if links else (), strict=True):
+    for entry, target in zip(tree.links, tree.read(tree.links) if tree.links else (), strict=True):
         if target is not None:
             _link(root, entry.path, os.fsdecode(target))
 
@@ -358,8 +417,8 @@ class _Folders:
                 return  # a name that this file system has no room for
             raise
         try:
-            if data:
-                os.write(file, data)
+            if data and os.write(file, data) < len(data):
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), path)
         finally:
             os.close(file)
 

@@ -50,6 +50,12 @@ def test_a_release_that_is_not_recorded_has_no_newer_tools_than_the_next(judge: 
     assert (TABLE.at_most("rust", "3.7"), TABLE.at_most("rust", "edge")) == ("1.31", None)
 
 
+def test_no_distribution_with_rust_is_older_than_stable_rust_for_python(judge: Judge) -> None:
+    text = f"FROM alpine:3.8\n{TOOLS}RUN apk add python3 python3-dev && pip3 install orjson==2.6.0\n"
+    (finding,) = hopeless(judge(text))
+    assert "needs Rust 1.39 or newer; Alpine 3.8 has at most 1.31" in finding.message
+
+
 def test_the_tools_that_cannot_help_are_not_proposed(judge: Judge) -> None:
     report = judge(f"FROM python:3.10-alpine3.16\nRUN {CRYPTOGRAPHY}\n")
     assert not {"AD101", "AD102"} & set(about(report, "cryptography"))
@@ -139,7 +145,7 @@ def test_setuptools_without_pkg_resources_is_for_pythons_that_have_it(judge: Jud
         ("lru-dict==1.1.8", "14", "3.20", "3.21", "-fpermissive"),
         ("lxml==4.9.4", "14", "3.20", "3.22", "-fpermissive"),
         ("python-crfsuite==0.9.10", "14", "3.20", "3.23", "-fpermissive"),
-        ("setproctitle==1.3.4", "15", "3.22", "3.23", "-std=gnu17"),
+        ("setproctitle==1.2.3", "15", "3.22", "3.23", "-std=gnu17"),
         ("uWSGI==2.0.28", "15", "3.22", "3.23", "-std=gnu17"),
     ],
 )
@@ -199,7 +205,10 @@ def test_the_table_is_sound() -> None:
         ({"distributions": {"a": [{"versions": "==1", "cython-before": "3", "evidence": ["a"]}]}}, "from-index.cython"),
         ({"distributions": {"a": [{"versions": "==1", "go": "3", "rust": "1", "evidence": ["a"]}]}}, "go"),
         ({"from-index": {"rust": {"1": "3.8"}}}, "is no tool that a build takes from the index"),
-        ({"since": {"cython": {"3": "2023-07-17"}}}, "since.cython.3: is no day (YYYY-MM-DD) of what from-index names"),
+        (
+            {"since": {"cython": {"3": "2023-07-17"}}},
+            "since.cython.3: is not a date (YYYY-MM-DD) that from-index names",
+        ),
         ({"more": {}}, "more"),
     ],
 )

@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from dockerlint_alpine import installers
 from dockerlint_alpine.installers.base import InstallCommand, VenvCommand
@@ -16,6 +18,7 @@ from dockerlint_alpine.installers.registry import (
     mention_of_any,
     read_command,
     read_setting,
+    tool_of,
     tools,
 )
 from dockerlint_alpine.python.model import Origin
@@ -82,6 +85,15 @@ def add(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Add]:
 
 def test_every_module_is_a_tool() -> None:
     assert [tool.name for tool in tools()] == ["pdm", "pip", "pipenv", "pipx", "poetry", "uv", "venv"]
+
+
+@given(st.data())
+def test_a_tool_is_found_by_each_of_its_names(data: st.DataObject) -> None:
+    """A program is looked for in the modules whose names are in its own: so no other need be loaded."""
+    tool = data.draw(st.sampled_from(tools()))
+    name = data.draw(st.from_regex(tool.programs.pattern, fullmatch=True))
+    assert tool_of(name) is tool
+    assert tool_of(f"{name}-") is tool_of("ls") is None
 
 
 def test_a_new_file_is_a_new_tool(add: Add) -> None:

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from dockerlint_alpine.knowledge import Knowledge, RuleError
@@ -82,7 +84,7 @@ def test_packed_records_are_read_as_they_were_validated(knowledge: Knowledge) ->
     for name in names:
         raw = knowledge.raw("wheels", name)
         assert raw is not None
-        assert WheelRecord.packed(raw) == WheelRecord.parse(raw, name)
+        assert WheelRecord.packed(json.dumps(raw)) == WheelRecord.parse(raw, name)
 
 
 def test_the_nearest_recorded_release_tells_what_others_may_require() -> None:

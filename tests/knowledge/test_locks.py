@@ -12,7 +12,7 @@ from dockerlint_alpine.knowledge import Knowledge
 from dockerlint_alpine.knowledge.errors import RuleError
 from dockerlint_alpine.knowledge.facts import WheelFacts, WheelRecord
 from dockerlint_alpine.knowledge.locks import LockRecord, dictionary, packed, read_locks, unpacked
-from dockerlint_alpine.python.model import Release
+from dockerlint_alpine.python.model import Release, Releases
 
 HEAD = {
     "collected": "2026-11",
@@ -37,15 +37,14 @@ def test_a_row_is_read_as_it_was_packed(tmp_path: Path) -> None:
     shared = dictionary(listed)
     record = unpacked(packed(listed[0][1], shared), shared, lambda number: tuple(tags[number].split()))
     wheels, uv, poetry = tuple(HEAD["tags"][1]), "uv.lock of a/b, 2026-11", "poetry.lock of c/d, 2026-11"  # type: ignore[index]
-    assert record == LockRecord(
-        (
-            Release("2.0", upload_date="2026-01-04", requires_python=">=3.9", wheels=wheels, partial=True, source=uv),
-            Release("1.9", requires_python=">=3.9", wheels=wheels, partial=True, source=uv),
-            Release("1.0", requires_python=">=3.9", wheels_known=False, source=poetry),
-        ),
-        {"2.0": ("core", "y>1"), "1.9": ("core", "y>1")},
-        ("core",),
+    releases = (
+        Release("2.0", upload_date="2026-01-04", requires_python=">=3.9", wheels=wheels, partial=True, source=uv),
+        Release("1.9", requires_python=">=3.9", wheels=wheels, partial=True, source=uv),
+        Release("1.0", requires_python=">=3.9", wheels_known=False, source=poetry),
     )
+    assert record.releases == releases
+    assert record.requires == {"2.0": ("core", "y>1"), "1.9": ("core", "y>1")}
+    assert record.pins == ("core",)
 
 
 def test_what_the_index_told_in_full_is_left_out(tmp_path: Path) -> None:
@@ -65,12 +64,10 @@ def test_no_file_of_locks(tmp_path: Path, text: bytes) -> None:
 
 
 def test_a_refreshed_record_wins_and_a_lock_fills_its_gaps() -> None:
-    record = WheelRecord("x", "2026-11-23", (Release("2"), Release("1")), {"2": ("a",)})
-    locked = LockRecord(
-        (Release("3", partial=True, source="s"), Release("2", partial=True, source="s")),
-        {"2": ("b",), "1": ("c",)},
-        ("d",),
-    )
+    own = Releases(("2", "1"), [Release("2"), Release("1")].__getitem__)
+    record = WheelRecord("x", "2026-11-23", own, {"2": ("a",)})
+    listed = Releases(("3", "2"), [Release(version, partial=True, source="s") for version in ("3", "2")].__getitem__)
+    locked = LockRecord(listed, {"2": ("b",), "1": ("c",)}, ("d",))
     facts = WheelFacts("2026-11-23", lambda _: record, locked=lambda _: locked)
     assert [(one.version, one.source) for one in facts.releases("x")] == [("3", "s"), ("2", None), ("1", None)]
     assert facts.requires("x", "2") == ("a",)

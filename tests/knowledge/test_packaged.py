@@ -101,6 +101,7 @@ def test_a_malformed_line_of_debian_s_facts_is_refused(tmp_path: Path) -> None:
         ("py3-dateutil", ["dateutil"], ["dateutil", "python-dateutil", "pydateutil"]),
         ("py3-beautifulsoup4", ["bs4"], ["beautifulsoup4", "bs4"]),
         ("py3-parsing", ["pyparsing"], ["pyparsing", "parsing"]),
+        ("py3-python-jose", ["jose"], ["python-jose"]),
         ("celery", ["celery"], ["celery"]),
         ("docker-py", ["docker"], ["docker"]),
         ("ceph", ["ceph", "rados"], ["ceph"]),

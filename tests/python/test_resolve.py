@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from types import FrameType
 
 import pytest
+from msgspec.structs import replace
 
 from dockerlint_alpine.python.formats.requirements_file import read_requirements
 from dockerlint_alpine.python.model import (
@@ -179,12 +180,15 @@ def test_circles_end() -> None:
 def test_urls_vcs_and_nameless_requirements() -> None:
     found = ask(
         "https://u:pw@h.example/foo-1.0-cp311-cp311-manylinux_2_17_x86_64.whl\n"
-        "bar @ git+https://h.example/bar.git\n"
+        "bar @ git+https://u:pw@h.example/bar.git\n"
         "git+https://u:pw@h.example/unnamed.git\n",
         FACTS,
     )
     assert short(found) == {"foo": ("1.0", "glibc-wheel"), "bar": (None, "sdist")}
-    assert [one.name for one in found.unresolved if one.kind == "unknown"] == ["git+https://****@h.example/unnamed.git"]
+    assert [one.name for one in found.unresolved if one.kind == "unknown"] == [
+        "git+https://****@h.example/bar.git",
+        "git+https://****@h.example/unnamed.git",
+    ]
     assert "pw" not in repr(found)
 
 
@@ -518,6 +522,15 @@ def test_an_older_release_that_no_lock_lists_may_admit_this_python() -> None:
     native = [lock("9", ON_MUSL, requires_python=">=3.12")]
     assert verdict("x", MemoryFacts({"x": native}, {})).kind == "unknown"
     assert verdict("x==9", MemoryFacts({"x": native}, {})).kind == "none"
+
+
+def test_what_came_after_the_end_of_a_python_does_not_admit_it() -> None:
+    """uv's locks leave Requires-Python out: nothing of 2026 is taken for Python 3.6, unless a file asks for it."""
+    new, old = replace(lock("36", "py3-none-any"), upload_date="2026-05-20"), Release("35", "2026-01-16", wheels=MUSL)
+    facts = MemoryFacts({"x": [new, old]}, {})
+    target = Target("3.6", musl=(1, 2))
+    assert [short(ask(line, facts, target))["x"][0] for line in ("x", "x==36")] == ["35", "36"]
+    assert short(ask("x", facts))["x"][0] == "36"
 
 
 def test_a_release_of_a_free_parent_does_not_contradict_a_pin() -> None:

@@ -12,9 +12,9 @@ from pip._internal.models.target_python import TargetPython
 from pip._vendor.packaging.specifiers import SpecifierSet
 from pip._vendor.packaging.tags import Tag
 
-from dockerlint_alpine.python.model import IndexOptions, Release, Target
+from dockerlint_alpine.python.model import IndexOptions, Release, Releases, Target
 from dockerlint_alpine.python.tags import supported_tags
-from dockerlint_alpine.python.verdict import choose, judge_file, merge_releases, newest_first, releases_of_files
+from dockerlint_alpine.python.verdict import choose, judge_file, merge_releases, merged, newest_first, releases_of_files
 
 MUSL = "cp311-cp311-musllinux_1_2_x86_64"
 OLD_MUSL = "cp311-cp311-musllinux_1_1_x86_64"
@@ -192,6 +192,21 @@ def test_the_choice_is_pips(found: list[Release], text: str, prefer_binary: bool
     assert mine.version is not None
     assert Version(mine.version) == Version(expected[0])
     assert mine.verdict.kind == ("wheel" if expected[1] else "sdist")
+
+
+@given(
+    st.lists(st.sampled_from("1.0 1.1 1.2a1 2.0 2.0.post1 2.1rc1 3.0 10.0 legacy 0-0-x".split()), unique=True),
+    st.data(),
+)
+def test_releases_of_two_sources_are_merged_in_order(versions: list[str], data: st.DataObject) -> None:
+    found = [Release(version) for version in versions]
+    first = [one for one in found if data.draw(st.booleans())]
+    other = [one for one in found if one not in first]
+    own = newest_first(first)
+    found = merged(Releases([one.version for one in own], own.__getitem__), newest_first(other))
+    assert found == newest_first([*first, *other])
+    assert found.versions == [one.version for one in found]
+    assert found[-1:] == list(found)[-1:]
 
 
 @pytest.mark.parametrize("platform", ["linux/arm/v6", "linux/386", "linux/ppc64le", "linux/s390x", "linux/riscv64"])

@@ -123,7 +123,7 @@ def test_a_damaged_cache_is_a_warning_and_no_more(
     assert report.findings
     assert not cached
     said = capsys.readouterr().err
-    assert said.count("was damaged and is begun anew") == bool(damage)
+    assert said.count("was damaged and has been started afresh") == bool(damage)
     assert judged(root) == (report, True)
     assert (folder / "reports.sqlite.broken").exists() == bool(damage)
 
@@ -136,7 +136,7 @@ def test_a_cache_with_a_damaged_page_is_begun_anew(root: Path, capsys: pytest.Ca
     data = place.read_bytes()
     place.write_bytes(data[:4096] + bytes(len(data) - 4096))
     assert judged(root) == (report, False)
-    assert "begun anew" in capsys.readouterr().err
+    assert "started afresh" in capsys.readouterr().err
     assert judged(root) == (report, True)
 
 

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from dockerlint_alpine.stages import BuildContext, ContextFileError, guess_root, open_context
+from dockerlint_alpine.stages import BuildContext, ContextFileError, copy_sources, guess_root, open_context
+from dockerlint_alpine.syntax import parse
 
 
 def make(root: Path, *names: str) -> None:
@@ -98,3 +99,19 @@ def test_a_folder_with_dockerfiles_alone_is_not_what_is_copied(tmp_path: Path) -
     assert guess_root(home / "Dockerfile", ["."]) == tmp_path
     (home / "app.py").touch()
     assert guess_root(home / "Dockerfile", ["."]) == home
+
+
+def test_where_all_is_copied_the_requirement_files_of_a_run_tell(tmp_path: Path) -> None:
+    """``COPY . /app`` in ci/Dockerfile, and a RUN that reads requirements.txt: of the project, where ci/ has none."""
+    (tmp_path / ".git").mkdir()
+    home = tmp_path / "ci"
+    home.mkdir()
+    (home / "build.py").touch()
+    dockerfile = home / "Dockerfile"
+    dockerfile.write_text("FROM python:3\nCOPY . /app\nRUN set -ex && pip install -q -r requirements.txt\n")
+    sources = copy_sources(parse(dockerfile.read_bytes()))
+    assert guess_root(dockerfile, sources) == home
+    (tmp_path / "requirements.txt").touch()
+    assert guess_root(dockerfile, sources) == tmp_path
+    (home / "requirements.txt").touch()
+    assert guess_root(dockerfile, sources) == home

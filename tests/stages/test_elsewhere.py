@@ -221,6 +221,9 @@ SDK = '[project]\nname = "acme-sdk"\nversion = "1"\ndependencies = ["lz4==4.4.5"
     [
         ("acme-sdk @ git+https://git.example/acme.git@main#subdirectory=libs/sdk", True),
         ("git+https://git.example/acme.git#egg=acme_sdk&subdirectory=libs/sdk", True),
+        ("acme-app @ https://git.example/acme/-/archive/main/acme-main.tar.gz", True),
+        ("acme-app @ https://git.example/acme/archive/v1.tar.gz", True),
+        ("acme-app @ https://files.example/acme-app-1.tar.gz", False),
         ("other @ git+https://git.example/acme.git#subdirectory=libs/sdk", False),
         ("acme-sdk @ git+https://git.example/acme.git", False),
         ("acme-sdk @ git+https://git.example/acme.git#subdirectory=../outside", False),
@@ -234,6 +237,7 @@ def test_what_git_would_fetch_from_the_same_repository(
     (outside / "pyproject.toml").write_text(SDK)
     files = {
         "libs/sdk/pyproject.toml": SDK,
+        "pyproject.toml": SDK.replace("acme-sdk", "acme-app"),
         "app/Dockerfile": "FROM python:3.11-alpine3.19\nRUN apk add git\nCOPY r.txt .\nRUN pip install -r r.txt\n",
         "app/r.txt": f"{requirement}\n",
     }

@@ -66,6 +66,10 @@ FILES = {"requirements.txt": "lz4==4.4.5\n", "c.txt": "lz4==4.4.4\n"}
             f"{PIPX}/six/lib/python3.11/site-packages",
         ),
         ("pipx install six && pipx runpip six install lz4", f"{PIPX}/six/lib/python3.11/site-packages"),
+        (
+            'for a in six rich; do pipx install "$a"; pipx runpip "$(echo "$a")" install lz4; done',
+            f'{PIPX}/$(echo "$a")/lib/python3.11/site-packages',
+        ),
         ("sh -c 'pip install lz4'", SITE),
         ("(cd /tmp && true) && pip install -r requirements.txt", SITE),
     ],
@@ -109,6 +113,7 @@ def test_a_wheel_of_the_project_brings_what_the_project_requires(
     timeline = run(f"{text}RUN {install}\n", {"pyproject.toml": PROJECT})
     items = {item.resolved.name: item for item in last(timeline).installed}
     assert items.keys() == {"acme-x", *found}
+    assert items["acme-x"].resolved.artefact.kind == "sdist"  # nothing that an index would be asked about
     assert not said(timeline)
     assert any(one.endswith("pyproject.toml:4") for one in items["lz4"].resolved.chain)
 

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import os
 import tarfile
+import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 
+from dockerlint_alpine.sweep import projects
 from dockerlint_alpine.sweep.projects import head_commit, opened
 from dockerlint_alpine.sweep.sources import Source, SourceError, read_sources
 
@@ -177,3 +180,44 @@ def test_folders_of_other_peoples_code_count_as_a_whole(repository: Path, tmp_pa
         assert found == {"docker/Dockerfile", "requirements.txt", "logo.png", "vendor/a/Dockerfile", "app/main.go"}
         assert (project.root / "app/node_modules").is_dir()
         assert (project.root / "app/main.go").read_bytes() == b""
+
+
+def test_files_lie_in_memory_where_there_is_room(
+    repository: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    memory = tmp_path / "memory"
+    memory.mkdir()
+    monkeypatch.setattr(projects, "_MEMORY", str(memory))
+    monkeypatch.delenv("TMPDIR", raising=False)
+    git(tmp_path, "clone", "-q", "--bare", "repository", "bare.git")
+
+    def lies_there() -> bool:
+        with opened(source(tmp_path / "bare.git"), None, MUCH) as project:
+            assert (project.root / "docker/Dockerfile").read_text() == DYING
+            return project.root.is_relative_to(memory)
+
+    assert lies_there()
+    write_file = projects._Folders.write
+
+    def full(folders: projects._Folders, path: str, data: bytes) -> None:
+        if folders._root.startswith(str(memory)):
+            raise OSError(errno.ENOSPC, "no space")
+        write_file(folders, path, data)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(projects._Folders, "write", full)
+        assert not lies_there()
+    with monkeypatch.context() as patched:
+        patched.setattr(projects, "_IN_MEMORY", 100)
+        assert not lies_there()
+    monkeypatch.setenv("TMPDIR", tempfile.gettempdir())
+    assert not lies_there()
+    assert list(memory.iterdir()) == []
+
+
+def test_what_a_process_left_is_removed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(projects, "_MEMORY", str(tmp_path))
+    for name in ("alpine-doctor-sweep-12-x", "alpine-doctor-sweep-123-x"):
+        (tmp_path / name / "tree").mkdir(parents=True)
+    projects.clean_up_after(12)
+    assert [path.name for path in tmp_path.iterdir()] == ["alpine-doctor-sweep-123-x"]

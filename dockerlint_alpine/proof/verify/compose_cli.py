@@ -94,7 +94,7 @@ def find_compose(choice: str) -> Compose | None:
     if choice != "auto":
         words = tuple(shlex.split(choice))
         if not words or "podman-compose" in words[0]:
-            raise PlanError(f"--compose {choice}: a compose 2 or later is needed (podman-compose is none)")
+            raise PlanError(f"--compose {choice}: Compose 2 or later is needed (podman-compose is not)")
         found = _version(words)
         if found is None:
             raise PlanError(f"--compose {choice}: no compose 2 or later")

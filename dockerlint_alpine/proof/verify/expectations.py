@@ -157,7 +157,7 @@ def _day(given: Any, where: str) -> date | None:
     try:
         return date.fromisoformat(str(given))
     except ValueError:
-        raise PlanError(f"{where}: {given!r} is no day, say 2027-01-31") from None
+        raise PlanError(f"{where}: {given!r} is not a date, say 2027-01-31") from None
 
 
 def _probe(given: Any, where: str) -> Probe:
@@ -222,7 +222,7 @@ def _address(kind: ProbeKind, given: Any, where: str) -> tuple[int, str, str]:
     if kind == "tcp":
         text = str(given).removeprefix("tcp://").lstrip(":")
         if not text.isdigit() or not 0 < int(text) < 65536:
-            raise PlanError(f"{where}.tcp: {given!r} is no port")
+            raise PlanError(f"{where}.tcp: {given!r} is not a port")
         return int(text), "", "tcp"
     try:
         parts = urlsplit(str(given))

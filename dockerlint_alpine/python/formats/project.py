@@ -11,7 +11,7 @@ from dockerlint_alpine.python.formats.poetry import PoetryProject
 from dockerlint_alpine.python.formats.pyproject import Pyproject, read_pyproject
 from dockerlint_alpine.python.formats.toml_source import SourceError
 from dockerlint_alpine.python.model import Origin, Problem, Requested, RequirementSet, normalise
-from dockerlint_alpine.python.requirement import REPOSITORY, comes_from_git, is_folder
+from dockerlint_alpine.python.requirement import REPOSITORY, comes_from_repository, is_folder
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -70,7 +70,7 @@ def follow_folders(found: RequirementSet, files: FileReader, *, no_deps: bool = 
     """Add the requirements of the project folders that ``found`` installs, and of the folders that those name; with
     ``no_deps`` (``--no-deps``) what they take to be built alone.
 
-    The folder's own entry gets the project's name where a file states it. What git fetches from the repository that the
+    The folder's own entry gets the project's name where a file states it. What is fetched of the repository that the
     reader shows at ``REPOSITORY`` is one of its folders: the one of that subdirectory and name.
     """
     queue = [_at_hand(one, files) for one in found.requested]
@@ -109,13 +109,13 @@ def follow_folders(found: RequirementSet, files: FileReader, *, no_deps: bool = 
 
 
 def _at_hand(one: Requested, files: FileReader) -> Requested:
-    if not comes_from_git(one) or not files.exists(REPOSITORY):
+    if not comes_from_repository(one) or not files.exists(REPOSITORY):
         return one
     fragment = (one.url or "").partition("#")[2].split("&")
     inner = next((part.partition("=")[2] for part in fragment if part.startswith("subdirectory=")), "")
     folder = posixpath.normpath(f"{REPOSITORY}/{inner}")
     inside = folder == REPOSITORY or folder.startswith(f"{REPOSITORY}/")
-    return replace(one, path=folder) if inside and name_of(folder, files) == one.name else one
+    return replace(one, path=folder, artefacts=None) if inside and name_of(folder, files) == one.name else one
 
 
 def _below(parent: Requested, child: Requested) -> Requested:

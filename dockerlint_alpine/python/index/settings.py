@@ -87,7 +87,7 @@ def _place(url: str) -> str:
     try:
         return split_login(url)[0].rstrip("/")
     except ValueError:  # no URL that anything could be asked at
-        return "an address that is none"
+        return "an invalid address"
 
 
 def _url_of(value: str | None) -> str | None:

@@ -56,7 +56,7 @@ def test_a_file_with_everything() -> None:
         "    --hash=sha256:aaa \\\n"
         "    --hash sha256:bbb\n"
         "foo @ https://user:secret@host.example/foo-1.2.tar.gz#sha256=1\n"
-        "git+https://host.example/bar.git@main#egg=Bar.Baz[x]&subdirectory=y\n"
+        "git+https://host.example/bar.git@main#egg=Bar.Baz[x]==1.0&subdirectory=y\n"
         "https://host.example/qux-2.0-cp311-cp311-manylinux_2_28_x86_64.whl\n"
     )
     assert [(one.name, one.specifier, one.extras, one.marker, one.origin.line) for one in found.requested] == [

@@ -199,7 +199,7 @@ def test_index_urls_follow_the_options_and_the_configuration(tmp_path: Path) -> 
         ("-i {0}/simple/", "{0}/simple"),
         ("--extra-index-url http://u:secret@{1}/simple", "{0}/simple"),
         ("--find-links {0}/links/", "{0}/links"),
-        ("-i http://[bad/", "an address that is none"),
+        ("-i http://[bad/", "an invalid address"),
     ],
 )
 def test_the_project_does_not_choose_whom_to_call(line: str, named: str, index: LocalIndex, tmp_path: Path) -> None:
