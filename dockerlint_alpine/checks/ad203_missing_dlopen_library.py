@@ -266,7 +266,7 @@ def _told(lack: _Lack) -> Evidence:
     item, opened = lack.item, lack.opened
     if opened is None or item.wheel is None:
         by_rule = item.built is None or lack.need not in item.built.runtime
-        said = f"{item.resolved.name} {_verb(lack)} {_what(lack)}{_because(lack.need.evidence)}"
+        said = f"{item.resolved.name} {_verb(lack)} {_what(lack)}{evidence.because(lack.need.evidence)}"
         return Evidence("rule" if by_rule else "source", said)
     names = " or ".join(need.removeprefix("so:") for need in opened.needs)
     note = f"; {opened.note}" if opened.note else ""
@@ -292,10 +292,6 @@ def _message(stage: Stage, lack: _Lack) -> str:
         assert stage.packages is not None
         return f"{what}, which {evidence.nobody(stage.packages)}"
     return f"{what}; it is not in {stage_label(stage)}: add {lack.package}"
-
-
-def _because(facts: tuple[str, ...]) -> str:
-    return f" ({facts[0]})" if facts else ""
 
 
 CHECK = Check(

@@ -49,9 +49,9 @@ def linkage(item: Installed, cause: LibraryUse | Language | WheelLink) -> Eviden
         gist = how if cause.link.linkage == "system-if-present" else ""
         if item.built is not None and item.built.source is not None:
             return Evidence("source", facts[0], gist)
-        return Evidence("rule", f"{item.resolved.name}: {how}{_because(facts)}", gist)
+        return Evidence("rule", f"{item.resolved.name}: {how}{because(facts)}", gist)
     if isinstance(cause, Language):
-        return Evidence("rule", f"{item.resolved.name} is written in {cause.name}{_because(cause.evidence)}")
+        return Evidence("rule", f"{item.resolved.name} is written in {cause.name}{because(cause.evidence)}")
     assert item.wheel is not None
     library = cause.need.removeprefix("so:")
     said = f"{cause.path} in {item.wheel.shown} names {library}, which the wheel does not bring along"
@@ -157,7 +157,8 @@ def _asked_for(stage: Stage) -> frozenset[str]:
     return stage.end.world.explicit - stage.start.world.explicit
 
 
-def _because(facts: tuple[str, ...]) -> str:
+def because(facts: tuple[str, ...]) -> str:
+    """The first of the facts in parentheses, with a blank before it; empty where there is none."""
     return f" ({facts[0]})" if facts else ""
 
 

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 from msgspec import Struct
 from packaging.utils import canonicalize_name
 
+from dockerlint_alpine.apk.releases import release_key
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -40,7 +42,7 @@ class KnownName(Struct, frozen=True):
 
     def missing_from(self, release: str) -> bool:
         """True when ``release`` (``X.Y`` or ``edge``) certainly has no package of this name, whatever index is at hand."""
-        return not self.also_alpine if self.until is None else _key(release) > _key(self.until)
+        return not self.also_alpine if self.until is None else release_key(release) > release_key(self.until)
 
 
 class PackageNames:
@@ -85,7 +87,3 @@ def _foreign(name: str, table: Mapping[str, Any]) -> KnownName | None:
         return None
     also = table.get("also-alpine", ())
     return KnownName(name, table["from"], None, same, instead, note, also is True or name in also)
-
-
-def _key(release: str) -> tuple[int, ...]:
-    return (1 << 30,) if release == "edge" else tuple(int(part) for part in release.split("."))

@@ -252,7 +252,7 @@ def _gave_up(seconds: float, reason: str, answered: bool) -> None:
         return
     remember_silence(answers_folder())
     warn(
-        f"package index did not answer ({reason}); using embedded data and not asking for one minute"
+        f"package index did not answer ({reason}); using embedded data and not retrying for one minute"
         " (--online waits for it, --offline never asks)"
     )
 

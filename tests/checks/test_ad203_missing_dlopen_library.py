@@ -64,3 +64,9 @@ def test_what_is_opened_on_use_is_a_warning_for_who_brings_it_along(judge: Judge
     for requirement, severity in (("adafruit-blinka", "warning"), ("pyusb", "error")):
         report = judge(f"FROM python:3.12-alpine3.21\nRUN pip install {requirement}\n")
         assert {one.severity for one in report.findings if one.code == "AD203"} == {severity}
+
+
+def test_what_only_switches_a_feature_on_is_shown_and_not_written(judge: Judge) -> None:
+    report = judge("FROM python:3.12-alpine3.20\nRUN pip install pyusb==1.2.1 python-magic==0.4.27\n", select=["AD203"])
+    fixes = {one.packages: one.fix.applicability for one in report.findings if one.fix is not None}
+    assert fixes == {("libusb-dev",): "unsafe", ("binutils",): "unsafe", ("libmagic",): "safe"}

@@ -50,6 +50,8 @@ def names(report: FileReport) -> list[str]:
         (f'{A}CMD ["python3", "-m", "http.server"]\n', ["python3"]),
         (f"{NO_PIP}pip install lxml\n", ["pip"]),
         (f"{NO_PIP}true\nRUN pip3 install lxml\n", ["pip3"]),
+        ("FROM alpine:3.24\nRUN apk add --no-cache python3 && pip3 install requests\n", ["pip3"]),
+        ("FROM alpine:3.24\nRUN apk add --no-cache python3 py3-pip && pip3 install requests\n", []),
         (f"{NO_PIP}python3 -m pip install lxml\n", ["pip3"]),
         (f"{NO_PIP}python3 -m ensurepip && python3 -m pip install lxml\n", []),
         ("FROM python:3.9-alpine3.13\nRUN apt install gcc\n", ["apt"]),
@@ -253,3 +255,17 @@ def test_a_python_beside_the_image_s_own_is_no_remedy(judge: Judge) -> None:
     (finding,) = missing(judge(f'{PY}CMD ["/usr/bin/python3", "app.py"]\n'))
     assert (finding.fix, finding.packages) == (None, ())
     assert finding.message.endswith("the Python of this image is /usr/local/bin/python3")
+
+
+def test_the_shell_of_the_stage_that_it_is_built_from(judge: Judge) -> None:
+    report = judge(
+        'FROM python:3.12-alpine3.20 AS a\nSHELL ["/bin/bash", "-c"]\nFROM a\nRUN echo hi\n', select=["AD204"]
+    )
+    assert [one.packages for one in report.findings] == [("bash",)]
+
+
+@pytest.mark.parametrize("option", ["-r r.txt", "-rr.txt", "--requirement r.txt", "--requirement=r.txt"])
+def test_a_requirements_file_that_asks_for_git(judge: Judge, option: str) -> None:
+    text = f"FROM python:3.12-alpine3.20\nCOPY r.txt .\nRUN pip install {option}\n"
+    report = judge(text, {"r.txt": "lz4 @ git+https://example.org/lz4\n"}, select=["AD204"])
+    assert [one.packages for one in report.findings] == [("git",)]

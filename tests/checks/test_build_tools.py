@@ -43,6 +43,15 @@ def test_one_sentence_names_who_needs_what_and_where_it_lacks(judge: Judge) -> N
     ]
 
 
+def test_a_tool_is_asked_for_by_the_language_or_by_the_build(judge: Judge) -> None:
+    text = "FROM python:3.11-alpine3.19\nRUN pip install --no-binary numpy numpy==1.24.4 ephem==4.1.5\n"
+    why = {
+        one.need: [evidence.detail for evidence in one.evidence if evidence.kind == "rule"]
+        for one in judge(text, select=["AD102"]).findings
+    }
+    assert why["cmd:g++"][0].startswith("compiling c++ takes cmd:g++")
+
+
 def test_what_is_too_old_is_not_proposed(judge: Judge) -> None:
     text = "FROM python:3.8-alpine3.12\nRUN apk add --no-cache gcc musl-dev openssl-dev libffi-dev\n"
     report = judge(f"{text}RUN pip install --no-binary cryptography cryptography==43.0.0\n")

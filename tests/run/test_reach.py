@@ -152,7 +152,7 @@ def test_a_slow_mirror_costs_the_budget_once(check: Check, mirror: Mirror, monke
     result = check(*ARM, Dockerfile=DOCKERFILE)
     assert "AD301" in result.stdout
     assert "did not answer" in result.stderr
-    assert "not asking for one minute" in result.stderr
+    assert "not retrying for one minute" in result.stderr
     assert time.monotonic() - start < 10
     asked = len(mirror.asked)
     assert check(*ARM, "--no-cache").stderr == ""
