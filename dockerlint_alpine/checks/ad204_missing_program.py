@@ -120,6 +120,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from msgspec import Struct, field
 
+from dockerlint_alpine.apk.releases import release_key
 from dockerlint_alpine.checks import evidence
 from dockerlint_alpine.checks.base import Check, Subject, exact_world, in_script, locate, stage_label
 from dockerlint_alpine.checks.programs import PLAIN_TOOLS, Start, search_path, starts
@@ -166,6 +167,8 @@ _HARMLESS = PLAIN_TOOLS | {"django-admin", "strip", "xargs"}
 _OF_OTHERS = frozenset("apt apt-get apt-key apt-cache dpkg yum dnf microdnf rpm pacman zypper emerge".split())
 """Package managers of other distributions: Alpine's packages of them install nothing that runs here."""
 
+_PIP_APART = release_key("3.12")
+"""The first release whose python3 has no pip (aports 3.12: main/py3-pip)."""
 _PATTERN = lazy_pattern(r"[*?\[]")
 _TABLE = "programs"
 
@@ -415,8 +418,9 @@ def _missing_python(subject: Subject, stage: Stage, start: Start, package: Packa
             return None
         return _Missing(start, None, f"the Python of this image is {home.prefix}/bin/python3", why)
     if start.while_building and "/" not in start.program:
-        # Before 3.12 pip was part of python3: only the release's own index tells.
-        own = exact_world(subject, stage, start.moment, package.name)
+        # Before 3.12 pip was part of python3: there only the release's own index tells.
+        apart = package.name == "py3-pip" and stage.alpine is not None and release_key(stage.alpine) >= _PIP_APART
+        own = apart or exact_world(subject, stage, start.moment, package.name)
         return _Missing(start, package.name, f"add {package.name}", why) if own else None
     if home is not None or stage.installed or package.name != "python3":
         return None

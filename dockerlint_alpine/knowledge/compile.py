@@ -125,7 +125,7 @@ def _locks(path: Path, folder: RuleFolder) -> tuple[list[str], list[tuple[str, s
         record = records.get(name)
         if record is None:
             return False
-        return version in record.requires and any(version == release.version for release in record.releases)
+        return version in record.requires and version in record.releases.versions
 
     tags, rows = locks.read_locks(path, known)
     return tags, list(rows)

@@ -6,13 +6,14 @@ as in wheel names (``cp311-cp311-musllinux_1_2_x86_64``); those of other systems
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from msgspec import Struct
+from msgspec import Raw, Struct
 from msgspec.json import decode
 
 from dockerlint_alpine.knowledge.schema import Table
-from dockerlint_alpine.python.model import Release
+from dockerlint_alpine.python.model import Release, Releases
 from dockerlint_alpine.python.verdict import merged, newest_first
 from dockerlint_alpine.python.versions import sort_versions
 
@@ -28,7 +29,7 @@ class WheelRecord(Struct, frozen=True):
 
     name: str
     as_of: str
-    releases: tuple[Release, ...]
+    releases: Releases
     requires: Mapping[str, tuple[str, ...]]
 
     @classmethod
@@ -47,23 +48,32 @@ class WheelRecord(Struct, frozen=True):
         for version in (*wheels, *requires):
             if version not in known:
                 raise table.error("release", f"{version!r} has wheels or requirements but no entry")
-        return cls(name, as_of, newest_first(releases), requires)
+        ordered = newest_first(releases)
+        return cls(name, as_of, Releases([one.version for one in ordered], ordered.__getitem__), requires)
 
     @classmethod
     def packed(cls, text: str) -> WheelRecord:
-        """Read the JSON of a table that :meth:`parse` has accepted before it was packed: a run reads thousands of
+        """Read the JSON of a table that :meth:`parse` has accepted before it was compiled: a run meets thousands of
         releases."""
         raw = decode(text, type=_Packed)
-        wheels = {version: group.tags for group in raw.wheels for version in group.versions}
+        versions = tuple(raw.release)
+        groups = {version: place for place, group in enumerate(raw.wheels) for version in group.versions}
         requires = {version: group.lines for group in raw.requires for version in group.versions}
-        releases = tuple(
-            Release(version, one.uploaded or None, one.yanked, one.python or None, wheels.get(version, ()), one.sdist)
-            for version, one in raw.release.items()
-        )
-        return cls(raw.name, raw.as_of, releases, requires)
+
+        @cache
+        def tags(group: int | None) -> tuple[str, ...]:
+            return () if group is None else decode(raw.wheels[group].tags, type=tuple[str, ...])
+
+        def release(place: int) -> Release:
+            version = versions[place]
+            one = decode(raw.release[version], type=_PackedRelease)
+            wheels = tags(groups.get(version))
+            return Release(version, one.uploaded or None, one.yanked, one.python or None, wheels, one.sdist)
+
+        return cls(raw.name, raw.as_of, Releases(versions, release), requires)
 
 
-class _PackedRelease(Struct, gc=False):
+class _PackedRelease(Struct):
     uploaded: str | None = None
     yanked: bool = False
     python: str | None = None
@@ -72,7 +82,7 @@ class _PackedRelease(Struct, gc=False):
 
 class _PackedWheels(Struct):
     versions: tuple[str, ...]
-    tags: tuple[str, ...]
+    tags: Raw
 
 
 class _PackedLines(Struct):
@@ -83,7 +93,7 @@ class _PackedLines(Struct):
 class _Packed(Struct, rename="kebab"):
     name: str
     as_of: str
-    release: dict[str, _PackedRelease]
+    release: dict[str, Raw]
     wheels: tuple[_PackedWheels, ...] = ()
     requires: tuple[_PackedLines, ...] = ()
 
@@ -116,6 +126,9 @@ def _grouped(table: Table, key: str, values: str) -> dict[str, tuple[str, ...]]:
 _MAX_NEAREST = 4096
 
 
+_NONE = Releases((), [].__getitem__)
+
+
 class WheelFacts:
     """The wheel facts of all distributions; implements the ``Facts`` protocol of ``dockerlint_alpine.python``.
 
@@ -135,7 +148,7 @@ class WheelFacts:
         self._packaged = packaged
         self._locked = locked
         self._compiled = compiled
-        self._releases: dict[str, tuple[Release, ...]] = {}
+        self._releases: dict[str, Releases] = {}
         self._nearest: dict[tuple[str, str], Sequence[str] | None] = {}
 
     @property
@@ -148,7 +161,7 @@ class WheelFacts:
         record = self._record(name)
         return record.as_of if record else None
 
-    def releases(self, name: str) -> Sequence[Release]:
+    def releases(self, name: str) -> Releases:
         """Return the known releases of ``name`` (normalised), newest first; empty when the distribution is unknown.
 
         What was recorded from the index wins over what a lock file lists.
@@ -156,9 +169,14 @@ class WheelFacts:
         found = self._releases.get(name)
         if found is None:
             record, locked = self._record(name), self._locked(name)
-            found = record.releases if record is not None else ()
+            found = record.releases if record is not None else _NONE
             if locked is not None:
-                found = merged(found, locked.releases(but={release.version for release in found}))
+                there = set(found.versions)
+                more = [at for at, version in enumerate(locked.releases.versions) if version not in there]
+                if not there:
+                    found = locked.releases
+                elif more:
+                    found = merged(found, [locked.releases[at] for at in more])
             self._releases[name] = found
         return found
 
@@ -185,7 +203,7 @@ class WheelFacts:
     def _nearest_requires(self, name: str, version: str) -> Sequence[str] | None:
         record, locked = self._record(name), self._locked(name)
         requires = {**(locked.requires if locked else {}), **(record.requires if record else {})}
-        order = sort_versions({version, *(release.version for release in self.releases(name))})
+        order = sort_versions({version, *self.releases(name).versions})
         if version not in order:
             return None
         at = order.index(version)
@@ -210,10 +228,10 @@ def _between(record: WheelRecord, version: str) -> tuple[str, ...] | None:
     """Return what the nearest recorded versions above and below require, if they agree; releases are newest first."""
     above = None
     passed = False
-    for release in record.releases:
-        if release.version == version:
+    for other in record.releases.versions:
+        if other == version:
             passed = True
-        found = record.requires.get(release.version)
+        found = record.requires.get(other)
         if found is None:
             continue
         if passed:

@@ -22,11 +22,11 @@ from msgspec import MsgspecError, Struct
 from msgspec.json import decode, encode
 
 from dockerlint_alpine.knowledge.errors import RuleError
-from dockerlint_alpine.python.model import Release
+from dockerlint_alpine.python.model import Release, Releases
 from dockerlint_alpine.python.versions import sort_versions
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Container, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
 FILE = "locks.jsonl.gz"
@@ -39,17 +39,12 @@ _SDIST = (False, True, True)
 
 
 class LockRecord(Struct, frozen=True):
-    """What locks say of one distribution: its versions, newest first, their requirements, and the distributions
-    (normalised) of which each release asks for one exact version. ``release`` makes the one of a version by its place."""
+    """What locks say of one distribution: releases, newest first, requirements by version, and the distributions
+    (normalised) of which each release asks for one exact version."""
 
-    versions: tuple[str, ...]
+    releases: Releases
     requires: Mapping[str, tuple[str, ...]]
     pins: tuple[str, ...]
-    release: Callable[[int], Release]
-
-    def releases(self, but: Container[str] = ()) -> tuple[Release, ...]:
-        """The releases, newest first, without the versions ``but``: most often another source knows those in full."""
-        return tuple(self.release(place) for place, version in enumerate(self.versions) if version not in but)
 
 
 def read_locks(path: Path, known: Callable[[str, str], bool]) -> tuple[list[str], Iterator[tuple[str, str]]]:
@@ -145,4 +140,4 @@ def unpacked(data: bytes, shared: bytes, tags_of: Callable[[int], tuple[str, ...
     requires = {
         version: found for version, number in zip(versions, at, strict=True) if (found := lines[number]) is not None
     }
-    return LockRecord(versions, requires, tuple(pins), release)
+    return LockRecord(Releases(versions, release), requires, tuple(pins))

@@ -8,7 +8,8 @@ of ``repr`` and only :func:`redact` makes them fit for a message.
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias, overload
 
 from msgspec import Struct
 from msgspec.structs import force_setattr, replace
@@ -17,7 +18,7 @@ from packaging.utils import canonicalize_name
 from dockerlint_alpine.system.patterns import lazy_pattern
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Iterator
 
 ArtefactKind: TypeAlias = Literal["wheel", "sdist", "pure", "glibc-wheel", "installed", "unknown", "none"]
 UnresolvedKind: TypeAlias = Literal["unknown", "conflict", "no-release", "dependencies", "company"]
@@ -234,6 +235,41 @@ class Release(Struct, frozen=True):
     def pure(self) -> bool:
         """True where a wheel of pure Python is among its files."""
         return any(tag.endswith("-none-any") for tag in self.wheels)
+
+
+class Releases(Sequence[Release]):
+    """The releases of one distribution, newest first, each made when it is asked for: a check looks at a few of thousands.
+
+    ``make`` gives the one at a place of ``versions``, and is asked once for each.
+    """
+
+    def __init__(self, versions: Sequence[str], make: Callable[[int], Release]) -> None:
+        self.versions = versions
+        self._make = make
+        self._made: list[Release | None] = [None] * len(versions)
+
+    def __len__(self) -> int:
+        return len(self.versions)
+
+    @overload
+    def __getitem__(self, place: int) -> Release: ...
+    @overload
+    def __getitem__(self, place: slice) -> Sequence[Release]: ...
+    def __getitem__(self, place: int | slice) -> Release | Sequence[Release]:
+        if isinstance(place, slice):
+            return [self[one] for one in range(len(self))[place]]
+        found = self._made[place]
+        if found is None:
+            found = self._made[place] = self._make(range(len(self))[place])
+        return found
+
+    def __iter__(self) -> Iterator[Release]:
+        return map(self.__getitem__, range(len(self)))
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Sequence) and tuple(self) == tuple(other)
+
+    __hash__ = None  # type: ignore[assignment] # as a list's
 
 
 class Packaged(Struct, frozen=True):

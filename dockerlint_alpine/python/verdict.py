@@ -14,7 +14,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from dockerlint_alpine.python.markers import environment, machine
-from dockerlint_alpine.python.model import NO_FILE, ArtefactKind, IndexOptions, Release, Target, Verdict
+from dockerlint_alpine.python.model import NO_FILE, ArtefactKind, IndexOptions, Release, Releases, Target, Verdict
 from dockerlint_alpine.python.requirement import archive_version
 from dockerlint_alpine.python.tags import expand_tag, knows_musllinux, libc_of_tag, supported_tags, tag_of_wheel
 from dockerlint_alpine.python.versions import (
@@ -76,16 +76,14 @@ def newest_first(releases: Iterable[Release]) -> tuple[Release, ...]:
     return (*map(by_version.__getitem__, order), *(one for one in by_version.values() if one.version in others))
 
 
-def merged(releases: Sequence[Release], more: Iterable[Release]) -> tuple[Release, ...]:
-    """Return ``releases``, newest first, with ``more`` (newest first, and of other versions) in their places."""
-    if not releases:
-        return tuple(more)
-    found, order = list(releases), [release.version for release in releases]
-    for release in more:
-        place = place_among(release.version, order)
-        found.insert(place, release)
-        order.insert(place, release.version)
-    return tuple(found)
+def merged(releases: Releases, more: Sequence[Release]) -> Releases:
+    """Return ``releases`` with ``more`` (newest first, and of other versions) in their places."""
+    versions, places = list(releases.versions), list(range(len(releases)))
+    for number, release in enumerate(more, start=1):
+        at = place_among(release.version, versions)
+        versions.insert(at, release.version)
+        places.insert(at, -number)
+    return Releases(versions, lambda at: releases[places[at]] if places[at] >= 0 else more[-places[at] - 1])
 
 
 def merge_releases(index: Sequence[Release], local: Sequence[Release]) -> list[Release]:
@@ -166,19 +164,18 @@ class _Chooser:
 
     def choose(self, known: Sequence[Release]) -> Choice:
         """The choice among ``known``, newest first. Most often one of the first is it, and the others stay unread."""
-        by_version = {release.version: release for release in known}
         admitted: list[Release] = []
         either = self.options.allows_pre(self.name) or self.specifier.names_pre_release
         for pre in (None,) if either else (False, True):  # the groups that pip tries one after the other
             fitting = (release for release in self.admitted(known, pre=pre) if self.fits_python(release))
             found = self.first(release for release in fitting if not release.yanked)
             if found is not None:
-                return self.told(found, by_version)
+                return self.told(found, known)
             releases = list(self.admitted(known, pre=pre))
             admitted.extend(releases)
             any_file = self.first(release for release in releases if self.fits_python(release))
             if any_file is not None:  # only yanked files: pip looks no further, not at pre-releases either
-                return self.told(any_file, by_version) if self.specifier.pinned else self.nothing(admitted)
+                return self.told(any_file, known) if self.specifier.pinned else self.nothing(admitted)
         return self.nothing(admitted)
 
     def first(self, usable: Iterable[Release]) -> Release | None:
@@ -193,7 +190,7 @@ class _Chooser:
                 return release
         return None
 
-    def told(self, found: Release, by_version: Mapping[str, Release]) -> Choice:
+    def told(self, found: Release, known: Sequence[Release]) -> Choice:
         yanked = " (yanked)" if found.yanked else ""
         tag = self.best_wheel(found)
         if tag is not None:
@@ -203,6 +200,7 @@ class _Chooser:
             )
             source = found.source or self.source
             return Choice(found.version, Verdict("glibc-wheel" if glibc else "wheel", reason, source, tag))
+        by_version = {release.version: release for release in known}
         nearest = self.nearest(found.version, by_version) if self.wheels_allowed else None
         why, shared, newer_pip = self.why_source(found)
         reason, confidence = why + yanked, _CERTAIN

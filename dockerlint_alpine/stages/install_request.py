@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import posixpath
 import re
 from fnmatch import fnmatchcase
 from functools import cached_property
@@ -11,7 +12,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from dockerlint_alpine.installers.base import Words
-from dockerlint_alpine.python.model import Origin, Requested, RequirementSet
+from dockerlint_alpine.python.model import Origin, Requested, RequirementSet, normalise
 from dockerlint_alpine.stages.errors import IncludeCycleError
 from dockerlint_alpine.stages.files import FromStage, FromText
 from dockerlint_alpine.stages.package_lists import PackageLists
@@ -149,15 +150,18 @@ class ArgumentReader:
             return
         pattern = absolute(bare, self._folder)
         folder, _, name = pattern.rpartition("/")
-        made = [item for item in self._walk.installed if item.location == (folder or "/") and _fits(item, name)]
-        for item in made:
-            version = item.resolved.version
-            wanted = f"{item.resolved.name}{extras}"
-            words.add(f"{wanted}=={version}" if version else wanted, place)
-            words.wheelhouses.append(item.location)
         files = self._walk.files
         paths = list(files.glob(pattern)) if arg.glob else [pattern] if is_project(files, pattern) else []
         projects = [path for path in paths if is_project(files, path) and path.endswith(".whl")]
+        own = {normalise(posixpath.basename(path).partition("-")[0]) for path in projects}
+        made = [item for item in self._walk.installed if item.location == (folder or "/") and _fits(item, name)]
+        for item in made:
+            version = item.resolved.version
+            if version is None and item.resolved.name in own:
+                continue  # the files of the project say what it asks for, and no index is asked about it
+            wanted = f"{item.resolved.name}{extras}"
+            words.add(f"{wanted}=={version}" if version else wanted, place)
+            words.wheelhouses.append(item.location)
         for path in projects:
             known = f"/.project{path}"
             self._walk.files = self._walk.files.place(FromStage(path, known.removesuffix(".whl"), files))

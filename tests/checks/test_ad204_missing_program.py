@@ -50,6 +50,8 @@ def names(report: FileReport) -> list[str]:
         (f'{A}CMD ["python3", "-m", "http.server"]\n', ["python3"]),
         (f"{NO_PIP}pip install lxml\n", ["pip"]),
         (f"{NO_PIP}true\nRUN pip3 install lxml\n", ["pip3"]),
+        ("FROM alpine:3.24\nRUN apk add --no-cache python3 && pip3 install requests\n", ["pip3"]),
+        ("FROM alpine:3.24\nRUN apk add --no-cache python3 py3-pip && pip3 install requests\n", []),
         (f"{NO_PIP}python3 -m pip install lxml\n", ["pip3"]),
         (f"{NO_PIP}python3 -m ensurepip && python3 -m pip install lxml\n", []),
         ("FROM python:3.9-alpine3.13\nRUN apt install gcc\n", ["apt"]),

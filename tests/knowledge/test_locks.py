@@ -12,7 +12,7 @@ from dockerlint_alpine.knowledge import Knowledge
 from dockerlint_alpine.knowledge.errors import RuleError
 from dockerlint_alpine.knowledge.facts import WheelFacts, WheelRecord
 from dockerlint_alpine.knowledge.locks import LockRecord, dictionary, packed, read_locks, unpacked
-from dockerlint_alpine.python.model import Release
+from dockerlint_alpine.python.model import Release, Releases
 
 HEAD = {
     "collected": "2026-11",
@@ -42,8 +42,7 @@ def test_a_row_is_read_as_it_was_packed(tmp_path: Path) -> None:
         Release("1.9", requires_python=">=3.9", wheels=wheels, partial=True, source=uv),
         Release("1.0", requires_python=">=3.9", wheels_known=False, source=poetry),
     )
-    assert record.releases() == releases
-    assert record.releases(but={"2.0", "1.0"}) == releases[1:2]
+    assert record.releases == releases
     assert record.requires == {"2.0": ("core", "y>1"), "1.9": ("core", "y>1")}
     assert record.pins == ("core",)
 
@@ -65,9 +64,10 @@ def test_no_file_of_locks(tmp_path: Path, text: bytes) -> None:
 
 
 def test_a_refreshed_record_wins_and_a_lock_fills_its_gaps() -> None:
-    record = WheelRecord("x", "2026-11-23", (Release("2"), Release("1")), {"2": ("a",)})
-    listed = tuple(Release(version, partial=True, source="s") for version in ("3", "2"))
-    locked = LockRecord(("3", "2"), {"2": ("b",), "1": ("c",)}, ("d",), listed.__getitem__)
+    own = Releases(("2", "1"), [Release("2"), Release("1")].__getitem__)
+    record = WheelRecord("x", "2026-11-23", own, {"2": ("a",)})
+    listed = Releases(("3", "2"), [Release(version, partial=True, source="s") for version in ("3", "2")].__getitem__)
+    locked = LockRecord(listed, {"2": ("b",), "1": ("c",)}, ("d",))
     facts = WheelFacts("2026-11-23", lambda _: record, locked=lambda _: locked)
     assert [(one.version, one.source) for one in facts.releases("x")] == [("3", "s"), ("2", None), ("1", None)]
     assert facts.requires("x", "2") == ("a",)

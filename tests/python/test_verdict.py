@@ -12,7 +12,7 @@ from pip._internal.models.target_python import TargetPython
 from pip._vendor.packaging.specifiers import SpecifierSet
 from pip._vendor.packaging.tags import Tag
 
-from dockerlint_alpine.python.model import IndexOptions, Release, Target
+from dockerlint_alpine.python.model import IndexOptions, Release, Releases, Target
 from dockerlint_alpine.python.tags import supported_tags
 from dockerlint_alpine.python.verdict import choose, judge_file, merge_releases, merged, newest_first, releases_of_files
 
@@ -202,8 +202,11 @@ def test_releases_of_two_sources_are_merged_in_order(versions: list[str], data: 
     found = [Release(version) for version in versions]
     first = [one for one in found if data.draw(st.booleans())]
     other = [one for one in found if one not in first]
-    order = newest_first([*first, *other])
-    assert merged(newest_first(first), newest_first(other)) == order
+    own = newest_first(first)
+    found = merged(Releases([one.version for one in own], own.__getitem__), newest_first(other))
+    assert found == newest_first([*first, *other])
+    assert found.versions == [one.version for one in found]
+    assert found[-1:] == list(found)[-1:]
 
 
 @pytest.mark.parametrize("platform", ["linux/arm/v6", "linux/386", "linux/ppc64le", "linux/s390x", "linux/riscv64"])

@@ -113,6 +113,7 @@ def test_a_wheel_of_the_project_brings_what_the_project_requires(
     timeline = run(f"{text}RUN {install}\n", {"pyproject.toml": PROJECT})
     items = {item.resolved.name: item for item in last(timeline).installed}
     assert items.keys() == {"acme-x", *found}
+    assert items["acme-x"].resolved.artefact.kind == "sdist"  # nothing that an index would be asked about
     assert not said(timeline)
     assert any(one.endswith("pyproject.toml:4") for one in items["lz4"].resolved.chain)
 
