@@ -48,6 +48,12 @@ _NOTHING_LINKED = lazy_pattern(
 _SHIPPED_LATER = 0.985
 """How often a soname held that Debian ships at that version of upstream or later, where the version changed (minor or
 major): 3,142 of 3,191 in the real indexes from 3.12 to 3.22; most others had moved to another package."""
+_STEADY = 0.975
+"""How often a soname with a version (``so:libmariadb.so.3``) held a change of the minor version, where the same package had
+kept it without a break through three minor or major ones or more, or through six of any kind: 783 of 803 packages in the
+real indexes from 3.9 to 3.22 (272 of 275 in the last three pairs alone)."""
+_STEADY_CHANGES = (3, 6)
+_VERSIONED = lazy_pattern(r"so:[^:]+\.so\.\d+")
 _KEPT = {"same": 0.994, "patch": 0.963, "minor": 0.904, "major": 0.816}
 """Share of libraries (a soname without its version) that a package of the same name still had after such a change of its
 version: 40,388 in 16 pairs of neighbouring real indexes, 3.14 to 3.22."""
@@ -312,6 +318,8 @@ class _Derivation:
             exact = _exact_by_change(soname, old.version, recipe.version)
         if self._is_shipped_later(soname, recipe.version):
             exact = max(exact, _SHIPPED_LATER)
+        if changed == "minor" and self._is_steady(soname, old):
+            exact = max(exact, _STEADY)
         kept, seen = self._constancy(soname, recipe.name)
         library = max(exact, (kept + _PRIOR * _KEPT[changed]) / (seen + _PRIOR))
         if exact < TRUSTED:
@@ -323,15 +331,26 @@ class _Derivation:
         new = _numbers(re.split("[-_]", version)[0])
         return any(new <= later and later[0] <= new[0] + 2 for later in self._debian.get(soname, ()) if new)
 
+    def _is_steady(self, soname: str, old: Record) -> bool:
+        """Whether the package has kept a soname with a version through many changes of its version, up to now."""
+        changes, version = [], _upstream(old.version)
+        for before, sonames in reversed(self._past.get(old.name, ()) if _VERSIONED.fullmatch(soname) else ()):
+            if soname not in sonames:
+                break
+            changes.append(_change(before, version))
+            version = before
+        few, many = _STEADY_CHANGES
+        return sum(one in {"minor", "major"} for one in changes) >= few or len(changes) - changes.count("same") >= many
+
     def _constancy(self, soname: str, package: str) -> tuple[int, int]:
         """In how many of its changes of version the package kept the library, and how many there were."""
         library = library_of(soname)
         kept = seen = 0
         past = self._past.get(package, ())
         for (version, before), (later, after) in pairwise(past):
-            if version != later and library in before:
+            if version != later and any(library_of(one) == library for one in before):
                 seen += 1
-                kept += library in after
+                kept += any(library_of(one) == library for one in after)
         return kept, seen
 
     def _for_python(self, token: str) -> str:
@@ -377,7 +396,7 @@ def _newest(records: Iterable[Record]) -> dict[str, Record]:
 
 
 def _past(history: Sequence[Snapshot]) -> dict[str, list[tuple[str, frozenset[str]]]]:
-    """By package, oldest release first: its upstream version and its libraries in each release that has it."""
+    """By package, oldest release first: its upstream version and its sonames in each release that has it."""
     found: defaultdict[str, list[tuple[str, frozenset[str]]]] = defaultdict(list)
     releases: defaultdict[int, list[Snapshot]] = defaultdict(list)
     for snapshot in history:
@@ -386,7 +405,7 @@ def _past(history: Sequence[Snapshot]) -> dict[str, list[tuple[str, frozenset[st
         for record in _newest(record for snapshot in snapshots for record in snapshot.index.records).values():
             sonames = [token.partition("=")[0] for token in record.provides.split() if token.startswith("so:")]
             if sonames:
-                found[record.name].append((_upstream(record.version), frozenset(map(library_of, sonames))))
+                found[record.name].append((_upstream(record.version), frozenset(sonames)))
     return found
 
 

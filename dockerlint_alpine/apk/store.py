@@ -13,7 +13,6 @@ from dockerlint_alpine.apk.errors import IndexFormatError, UnknownReleaseError
 from dockerlint_alpine.apk.index import Index, IndexSource, SourceKind
 from dockerlint_alpine.apk.preference import ranked
 from dockerlint_alpine.apk.releases import is_release, release_key
-from dockerlint_alpine.apk.signature import read_keys
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -74,6 +73,8 @@ class IndexStore:
 
     def keys(self) -> dict[str, bytes]:
         """Alpine's public keys in PEM by name."""
+        from dockerlint_alpine.apk.signature import read_keys
+
         return read_keys(self._data / "keys")
 
     def at_hand(self, release: str, arch: str, repositories: Sequence[str] = REPOSITORIES) -> tuple[str, ...]:

@@ -226,9 +226,11 @@ def _all_wheels(subject: Subject, step: InstallStep, python: str) -> bool:
 
 def _saved(group: _Group, spared: Sequence[Installed]) -> str:
     """What a wheel for these leaves to compile, with the packages for that."""
-    if len(spared) == len(group.items):
-        return "nothing is compiled then"
     gone = set(_names(spared))
+    built = [one for one in group.step.installed if one.built is not None and one.built.languages and not one.ready]
+    others = not set(_names(built)) <= set(_names(group.items))
+    if len(spared) == len(group.items):
+        return "nothing is missing then" if others else "nothing is compiled then"
     rest = [one.resolved.name for one in group.items if one.resolved.name not in gone]
     wanted: set[str] = set()
     for one in group.findings:
@@ -238,7 +240,8 @@ def _saved(group: _Group, spared: Sequence[Installed]) -> str:
             if also.code == one.code and any(about.name in rest for about in also.distributions):
                 wanted.update(also.packages)
     packages = f": {' '.join(sorted(wanted))}" if wanted else ""
-    return f"then only {_listed(rest)} {'is' if len(rest) == 1 else 'are'} compiled{packages}"
+    verb = ("lacks" if len(rest) == 1 else "lack") if others else ("is" if len(rest) == 1 else "are")
+    return f"then only {_listed(rest)} {verb} {'anything' if others else 'compiled'}{packages}"
 
 
 def _line(subject: Subject, step: InstallStep) -> int:

@@ -36,6 +36,8 @@ _WRITTEN = lazy_pattern(
 """A text that :func:`new_run` makes; of the names all are behind the same blanks."""
 
 _ROOT = frozenset({"", "root", "0"})
+_ALIGNED = 16
+"""Columns of an indent from which on names stand under the first one, which a new list has elsewhere."""
 _WRAP_FROM = 2
 """New lists go one name a line when so many lists of the file do, or all of them."""
 
@@ -148,9 +150,10 @@ def _operand(timeline: Timeline, package: str) -> str:
         if listing.path is None
     ]
     wrapped = [listing for listing in long if listing.layout.one_per_line]
-    if len(wrapped) * 2 <= len(long):
+    indent = _indent(dockerfile, wrapped[0].step.span) if wrapped else ""
+    if len(wrapped) * 2 <= len(long) or len(indent) > _ALIGNED:
         return f" {package}"
-    return f" {dockerfile.escape}{dockerfile.eol}{_indent(dockerfile, wrapped[0].step.span)}{package}"
+    return f" {dockerfile.escape}{dockerfile.eol}{indent}{package}"
 
 
 def _indent(dockerfile: Dockerfile, span: tuple[int, int]) -> str:

@@ -304,6 +304,10 @@ class BaseImages:
             groups = {"python": then.python, "alpine": then.alpine}
         version = groups.get("python", "").removesuffix("-rc")
         minor = ".".join(version.split(".")[:2])
+        if version != groups.get("python", "") and any(
+            item.first == f"{minor}.0" for item in self._tags.get(minor, ())
+        ):
+            version = f"{minor}.0"  # the tag has stood still since then
         if minor.count(".") == 0:
             minor = self._newest_python(groups.get("alpine", ""))
             notes.append(

@@ -34,7 +34,13 @@ from dockerlint_alpine.python.model import (
 from dockerlint_alpine.python.requirement import InvalidRequirementError, archive_version, parse_pep508
 from dockerlint_alpine.python.tags import knows_musllinux
 from dockerlint_alpine.python.verdict import Choice, choose, judge_file, merge_releases, releases_of_files, unrecorded
-from dockerlint_alpine.python.versions import InvalidSpecifierError, same_version, sort_versions, specifiers
+from dockerlint_alpine.python.versions import (
+    InvalidSpecifierError,
+    Specifiers,
+    same_version,
+    sort_versions,
+    specifiers,
+)
 from dockerlint_alpine.system.patterns import lazy_pattern
 from dockerlint_alpine.system.plural import listed
 
@@ -164,7 +170,7 @@ class _Node:
     ``terms`` are (specifier, who says so, the distribution whose release says so or ``None`` for a file).
     """
 
-    __slots__ = ("chain", "extras", "loose", "name", "origin", "requested", "terms")
+    __slots__ = ("chain", "extras", "floor", "loose", "name", "origin", "requested", "terms")
 
     def __init__(self, name: str, chain: tuple[str, ...], origin: Origin, requested: Requested | None) -> None:
         self.name = name
@@ -175,6 +181,9 @@ class _Node:
         self.extras: set[str] = set()
         self.loose: str | None = None
         """Who asks for one exact version of it that is not recorded."""
+
+        self.floor: str | None = None
+        """The version that an older release of that asked for."""
 
     @property
     def base(self) -> tuple[str, ...]:
@@ -289,7 +298,9 @@ class _Offline:
                     node.loose = parent.name if "==" in specifier else node.loose
                     specifier = _at_least(specifier)
                 if not specifier and need.name in self.facts.pins(parent.name):
-                    node.loose = parent.name
+                    said = self.said_before(parent, need.name)
+                    if said is None or said.pin is not None:
+                        node.loose, node.floor = parent.name, said.pin if said is not None else None
                 term = (specifier, parent.name, parent.name)
                 if term not in node.terms:
                     node.terms.append(term)
@@ -307,6 +318,19 @@ class _Offline:
             return False
         taken = next((one for one in self.releases(node.name) if one.version == choice.version), None)
         return taken is not None and taken.upload_date is None and (taken.partial or taken.source is not None)
+
+    def said_before(self, node: _Node, child: str) -> Specifiers | None:
+        """What the last release up to the one that is taken of ``node`` says of the version of ``child``, where one is
+        recorded with what it says."""
+        taken = self.chosen[node.name].version
+        order = sort_versions({one.version for one in self.releases(node.name)})
+        for version in reversed(order[: order.index(taken) + 1] if taken in order else order):
+            for text in self.facts.requires(node.name, version) or ():
+                near = text[:1].lower() == child[:1] and not _only_for_an_extra(text)
+                need = self.parse(text, node) if near else None
+                if need is not None and need.name == child and need.specifier:
+                    return specifiers(need.specifier)
+        return None
 
     def needs(self, node: _Node) -> Iterable[Requested]:
         """Return the dependencies of the release chosen for ``node`` in the last round."""
@@ -440,16 +464,17 @@ class _Offline:
 
     def settled(self, node: _Node, choice: Choice) -> Choice:
         """The choice for a distribution of which somebody asks for one exact version that is not recorded: what all its
-        releases have in common, else nothing."""
+        releases have in common that this may be, else nothing."""
         if node.loose is None or choice.verdict.kind not in {"wheel", "sdist"} or any(term[0] for term in node.terms):
             return choice
-        if self.kinds(node.name) == {choice.verdict.kind}:
+        if self.kinds(node.name, since=node.floor) == {choice.verdict.kind}:
             return Choice(None, replace(choice.verdict, confidence="likely"))
         reason = f"{node.loose} asks for one exact version of {node.name}, which is not recorded"
         return Choice(None, Verdict("unknown", reason, choice.verdict.source))
 
-    def kinds(self, name: str, near: str | None = None) -> set[ArtefactKind]:
-        """What pip makes of the recorded releases of ``name`` that it may take here at all, or of those next to ``near``.
+    def kinds(self, name: str, near: str | None = None, since: str | None = None) -> set[ArtefactKind]:
+        """What pip makes of the recorded releases of ``name`` that it may take here at all, or of those next to ``near``, or
+        not older than ``since``.
 
         Sdists of what had wheels for everywhere alone, as soon as it had any, are pure Python, too.
         """
@@ -461,6 +486,8 @@ class _Offline:
             order = sort_versions({near, *(one.version for one in usable)})
             at = order.index(near) if near in order else 0
             usable = [one for one in usable if one.version in order[max(0, at - _BESIDE) : at + _BESIDE + 1]]
+        if since is not None:
+            usable = [one for one in usable if specifiers(f">={since}").contains(one.version)]
         found = {
             choose(name, f"=={one.version}", [one], self.target, self.wanted.options).verdict.kind for one in usable
         }
@@ -478,7 +505,7 @@ class _Offline:
         Where a release is free to choose, and all that are recorded are in conflict with a file, there is a newer one.
         """
         found = _Node(node.name, node.chain, node.origin, node.requested)
-        found.extras, found.loose = node.extras, node.loose
+        found.extras, found.loose, found.floor = node.extras, node.loose, node.floor
         found.terms = [term for term in node.terms if term[2] is None or self.is_pinned(nodes[term[2]])]
         return found
 

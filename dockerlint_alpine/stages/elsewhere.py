@@ -85,8 +85,9 @@ class OtherBuilds:
             build for build in found if tag and posixpath.dirname(f"/{build.path}").lower().endswith(place)
         ] or found
         if len({(build.path, build.target, build.build_args) for build in found}) > 1:
-            places = " or ".join(dict.fromkeys(build.shown for build in found))
-            return Unclear(f"{reference} may be built by {places}: give its Alpine release with --alpine X.Y")
+            places = list(dict.fromkeys(build.shown for build in found))
+            how = f"may be built by {' or '.join(places)}" if places[1:] else f"is built by {places[0]} in several ways"
+            return Unclear(f"{reference} {how}: give its Alpine release with --alpine X.Y")
         return self._end(found[0]) if found else None
 
     def is_of_its_day(self, reference: str) -> bool:

@@ -154,6 +154,9 @@ def pulled_in_by(world: World, package: str) -> tuple[str, ...]:
     chain = world.why(package)
     while len(chain) > 1 and (first := world.packages.get(chain[0])) is not None and first.repository == VIRTUAL:
         chain = chain[1:]
+        names = [one.name for one in first.depends if chain[0] in world.holders(one.name)]
+        if chain[0] not in names:
+            chain = (*names[:1], *chain)  # libc-dev, which musl-dev provides
     return chain
 
 

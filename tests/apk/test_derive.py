@@ -72,6 +72,36 @@ def test_the_recipe_has_the_word() -> None:
     assert found["a"].provides == "g=2 cmd:a=2-r0"
 
 
+@pytest.mark.parametrize(
+    ("versions", "new", "trusted"),
+    [
+        (["3.0-r0", "3.1-r0", "3.2-r0", "3.3-r0"], "3.4-r0", True),
+        (["3.1-r0", "3.2-r0", "3.3-r0"], "3.4-r0", False),
+        (["3.0-r0", "3.0.1-r0", "3.0.2-r0", "3.3-r0"], "3.4-r0", False),
+        (["3.0-r0", "3.1-r0", "", "3.2-r0", "3.3-r0"], "3.4-r0", False),
+        ([f"3.0.{patch}-r0" for patch in range(7)], "3.1.0-r0", True),
+        ([f"3.0.{patch}-r0" for patch in range(6)], "3.1.0-r0", False),
+        (["3.0-r0", "3.1-r0", "3.2-r0", "3.3-r0"], "4.0-r0", False),
+    ],
+)
+def test_a_soname_that_was_kept_through_many_changes_is_kept_by_the_next(
+    versions: list[str], new: str, trusted: bool
+) -> None:
+    """An empty version: that release had another soname."""
+    past = [
+        record("m", version or "3.15-r0", "", f"so:libm.so.{3 if version else 4}={version or '3.15-r0'}")
+        for version in versions
+    ]
+    history = [
+        Snapshot(f"3.{number}", "main", "x86_64", ApkIndex("", (one,)))
+        for number, one in enumerate(past, 23 - len(past))
+    ]
+    recipes = Recipes("3.23", "x86_64", "0123456789ab", "2025-12-03", (recipe("m", new),))
+    (snapshot,) = derive(recipes, history[-1:], {}, history)
+    assert snapshot.derived is not None
+    assert (("so:libm.so.3", "m") not in snapshot.derived.holds) is trusted
+
+
 def test_python_moves_along() -> None:
     old = [record("python3", "3.12.1-r0"), record("py3-a", "1-r0", "python3~3.12", "py3.12:a=1-r0")]
     found, _ = derived(old, [recipe("python3", "3.14.5-r0"), recipe("py3-a", "1-r1", noarch=True)])

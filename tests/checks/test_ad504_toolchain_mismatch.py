@@ -145,7 +145,7 @@ def test_setuptools_without_pkg_resources_is_for_pythons_that_have_it(judge: Jud
         ("lru-dict==1.1.8", "14", "3.20", "3.21", "-fpermissive"),
         ("lxml==4.9.4", "14", "3.20", "3.22", "-fpermissive"),
         ("python-crfsuite==0.9.10", "14", "3.20", "3.23", "-fpermissive"),
-        ("setproctitle==1.3.4", "15", "3.22", "3.23", "-std=gnu17"),
+        ("setproctitle==1.2.3", "15", "3.22", "3.23", "-std=gnu17"),
         ("uWSGI==2.0.28", "15", "3.22", "3.23", "-std=gnu17"),
     ],
 )

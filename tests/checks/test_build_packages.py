@@ -182,3 +182,9 @@ def test_what_is_deleted_again_does_not_stay(judge: Judge) -> None:
     )
     (found,) = judge(text, select=["AD402"]).findings
     assert found.message == "libffi-dev is not needed: nothing that is compiled in this stage uses it"
+
+
+def test_a_list_may_name_what_a_package_provides(judge: Judge) -> None:
+    """musl-dev provides libc-dev, and libjpeg-turbo-dev jpeg-dev."""
+    text = "FROM python:3.12-alpine3.21\nRUN apk add -t .b gcc libc-dev && pip install lz4==4.4.5 && apk del .b\n"
+    assert not judge(text, select=["AD402", "AD102"]).findings

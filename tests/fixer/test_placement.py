@@ -164,3 +164,9 @@ def test_the_base_s_list_serves_when_all_that_are_built_from_it_have_the_package
     new = mend(text, select=["AD101", "AD201"]).new.decode().splitlines()
     assert new[place] == expected
     assert len(new) == len(text.splitlines()) + (place != 1)
+
+
+def test_a_new_list_is_not_aligned_to_another_command(mend: Mend) -> None:
+    lists = f"RUN apk add -t .b gcc \\\n{' ' * 18}musl-dev \\\n{' ' * 18}lz4-dev\n"
+    done = mend(f"FROM python:3.11-alpine3.19\n{lists}RUN pip install --no-binary :all: lz4==4.4.5\nRUN apk del .b\n")
+    assert b"RUN apk add --no-cache lz4-libs\n" in done.new

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
         ("python:alpine3.20", "3.20", "3.13.3", "/usr/local"),
         ("python:3-alpine", "3.24", "3.14.6", "/usr/local"),
         ("python:3.14.0b2-alpine3.21", "3.21", "3.14.0b2", "/usr/local"),
+        ("python:3.9-rc-alpine", "3.12", "3.9.0", "/usr/local"),
         ("python:3.15-rc-alpine3.23", "3.23", "3.15.0b3", "/usr/local"),
         ("docker.io/library/python:3.12-alpine3.20@sha256:00", "3.20", "3.12.10", "/usr/local"),
         ("public.ecr.aws/docker/library/python:3.12-alpine3.20", "3.20", "3.12.10", "/usr/local"),

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from types import FrameType
 
 import pytest
@@ -472,6 +473,33 @@ def test_a_child_of_which_one_exact_version_is_asked_for_is_not_the_newest() -> 
     )
     (core,) = [one for one in ask("parent==1.0", alike).distributions if one.name == "core"]
     assert (core.version, core.artefact.kind, core.artefact.confidence) == (None, "wheel", "likely")
+
+
+@pytest.mark.parametrize(
+    ("older", "expected"),
+    [
+        (["core==2"], (None, "wheel")),
+        (["core==1"], (None, "unknown")),
+        (["core>=1"], ("3", "wheel")),
+        (["core"], (None, "unknown")),
+        (["corella==2"], (None, "unknown")),
+        (['core==2 ; extra == "x"'], (None, "unknown")),
+    ],
+)
+def test_what_an_older_release_says_bounds_the_exact_version(
+    older: list[str], expected: tuple[str | None, str]
+) -> None:
+    """The last release that a lock tells more of than names: what it pins is not newer than what this one pins, and where
+    it pins nothing, only an old one did."""
+    core = [lock("3", ON_MUSL), lock("2", ON_MUSL), lock("1", ON_GLIBC)]
+    releases = {"parent": [lock("2.0", "py3-none-any"), lock("1.0", "py3-none-any")], "core": core}
+
+    class Facts(MemoryFacts):
+        def requires(self, name: str, version: str) -> Sequence[str] | None:
+            return older if (name, version) == ("parent", "1.0") else super().requires(name, version)
+
+    facts = Facts(releases, {"parent": ["core"], ("parent", "pins"): ["core"], "core": [], "corella": []})
+    assert short(ask("parent==2.0", facts))["core"] == expected
 
 
 def test_the_child_of_a_neighbour_is_harmless_only_in_every_version() -> None:
