@@ -105,7 +105,7 @@ def main() -> None:
             names.append(f"service{number:04}/Dockerfile")
         ours, theirs, runs = [*check, *names], [hadolint, *names], max(1, options.runs // 5)
         cold = [*check, "--no-cache", *names]
-        compare(f"{options.files} files, no cache", cold, theirs, Path(place), 1, warm_up=False)
+        compare(f"{options.files} files, no cache", cold, theirs, Path(place), runs, warm_up=False)
         compare(f"{options.files} files, cache warm", ours, theirs, Path(place), runs)
 
 

@@ -121,12 +121,15 @@ def connected(address: str) -> Iterator[Any]:
     if kind == "local":
         if not number.isdecimal() or not int(number):
             raise FleetError(f"--cluster {address}: say local:N, N processes")
-        with (
-            LocalCluster(
+        try:
+            cluster = LocalCluster(
                 n_workers=int(number), threads_per_worker=1, processes=True, dashboard_address=None, silence_logs=50
-            ) as cluster,
-            Client(cluster) as client,
-        ):
+            )
+        except (OSError, RuntimeError) as error:
+            raise FleetError(
+                f"--cluster {address}: no cluster can be started here: {error}".partition("\n")[0]
+            ) from None
+        with cluster, Client(cluster) as client:
             yield client
         return
     try:

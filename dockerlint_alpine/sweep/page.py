@@ -60,18 +60,18 @@ def _beside(name: str) -> str:
 
 
 def _tiles(summary: Summary) -> Iterator[str]:
-    tiles: list[tuple[int, str]] = [
-        (summary.repositories, "repositories"),
-        (summary.dockerfiles, "Dockerfiles"),
-        (summary.dying, "repositories with an error"),
+    tiles = [
+        plural(summary.repositories, "repository"),
+        plural(summary.dockerfiles, "Dockerfile"),
+        f"{plural(summary.dying, 'repository')} with an error",
     ]
     if summary.moves:
-        tiles.append((summary.broken_then, f"more with {summary.moves}"))
-    tiles += [(summary.fixable, "findings with a safe fix"), (len(summary.failures), "repositories not checked")]
+        tiles.append(f"{summary.broken_then:,} more with {summary.moves}")
+    tiles.append(f"{plural(summary.fixable, 'finding')} with a safe fix")
+    tiles.append(f"{plural(len(summary.failures), 'repository')} not checked")
     yield "<div class=tiles>"
-    yield from (
-        f"<div class=tile><b>{number:,}</b><span class=dim>{_escaped(text)}</span></div>" for number, text in tiles
-    )
+    for number, _, text in (tile.partition(" ") for tile in tiles):
+        yield f"<div class=tile><b>{number}</b><span class=dim>{_escaped(text)}</span></div>"
     yield "</div>"
 
 

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 
 from dockerlint_alpine.run.discovery import names_builds
+from dockerlint_alpine.sweep.plan import MEBIBYTE
 from dockerlint_alpine.sweep.sources import SourceError
 from dockerlint_alpine.system.files import MAX_SIZE, read_file
 from dockerlint_alpine.system.patterns import lazy_pattern
@@ -351,7 +352,8 @@ def _matters(entry: _Entry) -> bool:
 
 
 def _too_much(limit: int) -> str:
-    return f"more than {limit // (1024 * 1024)} MiB of files that matter"
+    shown = f"{limit // MEBIBYTE:,} MiB" if limit >= MEBIBYTE else f"{limit:,} bytes"
+    return f"more than {shown} of files that matter"
 
 
 def _lay_out(tree: _Tree, root: Path) -> None:

@@ -44,7 +44,7 @@ class Summary(Struct, frozen=True):
     """The counts of one sweep. ``dying`` are the repositories with an error: what they build stops, or dies when it runs.
 
     ``broken_then`` are those that have an error on the releases of ``moves`` and none today. ``failures`` are the
-    repositories that could not be judged, with the reason, in the order of the sources.
+    repositories that could not be checked, with the reason, in the order of the sources.
     """
 
     moves: str

@@ -46,8 +46,13 @@ def test_a_cluster_says_what_one_machine_says_though_a_worker_is_killed(tmp_path
 
 
 def test_what_is_wrong_with_a_cluster_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(**_: object) -> None:
+        raise RuntimeError("a worker ended")
+
     monkeypatch.setattr(fleet, "_PATIENCE", 0.3)
-    for address, words in (("local:0", "say local:N"), ("tcp://127.0.0.1:1", "--cluster tcp://127.0.0.1:1")):
+    monkeypatch.setattr("distributed.LocalCluster", fail)
+    wrong = {"local:0": "say local:N", "local:2": "a worker ended", "tcp://127.0.0.1:1": "--cluster tcp://127.0.0.1:1"}
+    for address, words in wrong.items():
         with pytest.raises(fleet.FleetError, match=words):
             list(fleet.sweep(plan(), tasks(many(tmp_path)), address))
 

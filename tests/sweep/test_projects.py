@@ -140,7 +140,10 @@ def test_too_much_is_refused(repository: Path, tmp_path: Path) -> None:
     git(repository, "add", "-A")
     git(repository, "commit", "-qm", "much")
     git(tmp_path, "clone", "-q", "--bare", "repository", "bare.git")
-    with pytest.raises(SourceError, match="of files that matter"), opened(source(tmp_path / "bare.git"), None, 5000):
+    with (
+        pytest.raises(SourceError, match="more than 5,000 bytes of files"),
+        opened(source(tmp_path / "bare.git"), None, 5000),
+    ):
         pass
 
 

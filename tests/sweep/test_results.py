@@ -87,6 +87,7 @@ def test_the_page_holds_everything_and_runs_nothing_of_a_repository(results: Res
     table = json.loads(data[1])
     assert len(table["rows"]) == 5
     assert table["columns"][-1] == "when"
+    assert "<b>1</b><span class=dim>repository not checked</span>" in page
     assert "<img" not in page
     assert page.count("<script") == page.count("</script>") == 2
     assert "http" not in re.sub(r"http-equiv", "", page)
