@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from dockerlint_alpine.syntax import Instruction
 
 
+_ROOT = frozenset({"root", "0"})
 _REOPENS = lazy_pattern(r"\b(?:chmod|chown|chgrp|setfacl|addgroup|usermod)\b")
 
 
@@ -71,10 +72,12 @@ def _missing_objects(subject: Subject, stage: Stage) -> Iterator[MissingObject]:
 
 def closed_objects(subject: Subject, stage: Stage) -> Iterator[tuple[Installed, str, Instruction]]:
     """Every ``so:`` need at the end of a stage that only a copied file meets, which the user of the stage may not read, and
-    the COPY that makes it so. Nothing where a later RUN of the file may change modes, owners or groups.
+    the COPY that makes it so. Nothing where a later RUN of the file may change modes, owners or groups, or a service of a
+    compose file runs the image as root.
     """
     end = stage.end
-    if end is None or not stage.runs:
+    as_root = any(one.key == "user" and one.words[0].partition(":")[0] in _ROOT for one in subject.services)
+    if end is None or not stage.runs or as_root:
         return
     told: set[str] = set()
     for item in stage.installed:

@@ -154,6 +154,10 @@ _PROGRAM_FOLDERS = ("/bin", "/sbin", "/usr", "/opt", "/venv")
 
 def _starts(service: str, given: Mapping[str, Any], node: yaml.Node | None, shown: str) -> Iterator[ServiceStart]:
     """What a service starts. Where it brings a PATH or mounts something over programs, nobody can tell what is there."""
+    if given.get("user") is not None:
+        yield ServiceStart(
+            service, "user", (interpolated(_scalar(given["user"])),), shown, _line(node, service, "user")
+        )
     if _changes_programs(given):
         return
     found: list[tuple[StartKey, tuple[str, ...], tuple[str, ...]]] = [

@@ -70,6 +70,30 @@ def test_what_a_service_starts(composed: Callable[..., list[Finding]], service: 
     assert sorted(str(one.need).removeprefix("cmd:") for one in composed(service)) == needs
 
 
+CLOSED = (
+    "FROM python:3.11-alpine3.19 AS b\nRUN apk add gcc musl-dev lz4-dev && pip install --target /t lz4==4.4.5\n"
+    "FROM python:3.11-alpine3.19\nCOPY --from=b /t /t\nCOPY --from=b --chmod=600 /usr/lib/liblz4.so.1 /usr/lib/\nUSER app\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("service", "told"),
+    [
+        ("", True),
+        ("    user: app\n", True),
+        ('    user: "0:0"\n', False),
+        ("    user: root\n    volumes: [./x:/usr]\n", False),
+    ],
+)
+def test_who_a_service_runs_the_image_as(
+    project: Project, monkeypatch: pytest.MonkeyPatch, service: str, told: bool
+) -> None:
+    monkeypatch.chdir(project({"Dockerfile": CLOSED, "compose.yml": f"services:\n  web:\n    build: .\n{service}"}))
+    (job,), _ = find_jobs(["compose.yml"])
+    report = Doctor(configure()).for_job(job).check_file(job.path)
+    assert any("may not read it" in one.message for one in report.findings) is told
+
+
 def test_the_line_of_the_compose_file_is_named(composed: Callable[..., list[Finding]]) -> None:
     (finding,) = composed("    healthcheck:\n      interval: 5s\n      test: curl x\n", f"{PY}HEALTHCHECK CMD wget x\n")
     assert finding.message == (
