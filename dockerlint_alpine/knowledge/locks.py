@@ -24,6 +24,7 @@ from msgspec.json import decode, encode
 from dockerlint_alpine.knowledge.errors import RuleError
 from dockerlint_alpine.python.model import Release, Releases
 from dockerlint_alpine.python.versions import sort_versions
+from dockerlint_alpine.system.patterns import lazy_pattern
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -33,6 +34,7 @@ FILE = "locks.jsonl.gz"
 """The name of the file in ``rules/``."""
 _COMMON, _WINDOW = 1500, 32768
 _FIRST_DAY = date(2000, 1, 1)
+_PIN = lazy_pattern(r"(?P<name>[\w.-]+)(?:\[[^\]]*\])?==(?P<version>[^\s;]+)")
 _PARTIAL = 1
 _SDIST = (False, True, True)
 """By the number in a group; the last is "not told": what has no wheel that fits is an sdist then, if it is anything."""
@@ -73,17 +75,25 @@ def _rows(
     collected = head["collected"]
     for line in lines:
         name, requires, groups = decode(line)
+        wrong = {number for number, one in enumerate(requires) if _contradicts_itself(one)}
         found: dict[str, tuple[list[Any], int]] = {}
         for tags, sdist, python, needs, source, flags, versions, days in groups:
             listed = versions.split()
             for version, day in zip(listed, days or [0] * len(listed), strict=True):
                 if not known(name, version):
                     shown = f"{head['sources'][source]}, {collected}"
-                    shared = [tags, sdist, None if python is None else head["pythons"][python], needs, shown, flags]
+                    asks = None if needs in wrong else needs
+                    shared = [tags, sdist, None if python is None else head["pythons"][python], asks, shown, flags]
                     found[version] = shared, day
         if found:
             row = [requires, *_in_order(found), pins.get(name, [])]
             yield name, encode(row).decode()
+
+
+def _contradicts_itself(requires: Sequence[str]) -> bool:
+    """Tell whether one distribution is asked for in two versions: what was put together from two locks is no release's."""
+    pins = dict.fromkeys(pin.group("name", "version") for text in requires if (pin := _PIN.fullmatch(text)) is not None)
+    return len({name for name, _ in pins}) < len(pins)
 
 
 def _in_order(found: Mapping[str, tuple[list[Any], int]]) -> tuple[list[Any], str, list[int], list[int]]:

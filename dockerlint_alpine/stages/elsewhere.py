@@ -5,6 +5,7 @@ Which of several builds an image comes from is never guessed: two that make the 
 
 from __future__ import annotations
 
+import posixpath
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -73,12 +74,16 @@ class OtherBuilds:
         """The end of the build that makes an image; ``None`` where no other build is known to."""
         own = self._chain[-1] if self._chain else None
         found = self._that_make(reference)
+        path, tag = _split(reference)
         if not found and "/" in reference:
-            path, tag = _split(reference)
             # What a variable without a value left of a tag still names: cytopia/ansible:${VERSION}-tools
             wanted = {path.rpartition("/")[2].lower(), tag.lower().strip("-._")} - {"", "latest"}
             found = [build for build in self._builds if build.folder and build.folder.lower() in wanted]
         found = [build for build in found if own is None or build.path != own.path]
+        place = f"/{path.rpartition('/')[2]}/{tag}".lower()  # python/3/Dockerfile makes acme/python:3
+        found = [
+            build for build in found if tag and posixpath.dirname(f"/{build.path}").lower().endswith(place)
+        ] or found
         if len({(build.path, build.target, build.build_args) for build in found}) > 1:
             places = list(dict.fromkeys(build.shown for build in found))
             how = f"may be built by {' or '.join(places)}" if places[1:] else f"is built by {places[0]} in several ways"

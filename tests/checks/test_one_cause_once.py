@@ -103,3 +103,10 @@ def test_what_pip_is_certain_to_refuse_is_an_error(judge: Judge) -> None:
     )
     found = [(one.code, one.severity) for one in report.findings if "only-glibc" in one.message]
     assert found == [("AD501", "error")]
+
+
+def test_what_a_wheel_leaves_to_compile_keeps_all_that_it_lacks(judge: Judge) -> None:
+    """g++ brings gcc and musl-dev: without numpy they are asked for by themselves."""
+    report = judge(f"{BASE}RUN pip install lz4==4.4.5 numpy==1.24.4\n")
+    ways = {(way.kind, way.saves) for one in report.findings for way in one.remedies}
+    assert ways == {("version", "then only lz4 is compiled: gcc musl-dev")}

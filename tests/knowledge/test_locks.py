@@ -55,6 +55,17 @@ def test_what_the_index_told_in_full_is_left_out(tmp_path: Path) -> None:
     assert list(rows) == []
 
 
+def test_requirements_that_no_release_can_have_are_none(tmp_path: Path) -> None:
+    """Two exact versions of one distribution, put together from two locks: what the release requires is not known."""
+    lines = [["x", [["core==1", "core==2", "y>1"]], LINES[0][2]]]
+    tags, rows = read_locks(written(tmp_path, lines=lines), lambda name, version: False)
+    listed = list(rows)
+    shared = dictionary(listed)
+    record = unpacked(packed(listed[0][1], shared), shared, lambda number: tuple(tags[number].split()))
+    assert len(record.releases) == 3
+    assert record.requires == {}
+
+
 @pytest.mark.parametrize("text", [b"", b"[]", b"{}", b"no json"])
 def test_no_file_of_locks(tmp_path: Path, text: bytes) -> None:
     path = tmp_path / "locks.jsonl.gz"

@@ -244,3 +244,14 @@ def test_what_git_would_fetch_from_the_same_repository(
     report = found(files)["app/Dockerfile"]
     assert (report.unknown == 0) is known
     assert any(one.distribution is not None and one.distribution.name == "lz4" for one in report.findings) is known
+
+
+def test_of_several_folders_that_of_name_and_tag(found: Found) -> None:
+    """acme/python:3 is what python/3/Dockerfile makes, also beside python/Dockerfile."""
+    own = "FROM alpine:3.{}\nRUN apk add python3 py3-pip\n"
+    files = {"python/Dockerfile": own.format(17), "python/3/Dockerfile": own.format(18)}
+    app = "FROM acme/python:{}\nRUN pip install lz4==4.3.3\n"
+    reports = found({**files, "app/Dockerfile": app.format(3), "other/Dockerfile": app.format(2)})
+    stages = {name: {one.stage.alpine for one in reports[name].findings if one.stage} for name in reports}
+    assert stages["app/Dockerfile"] == {"3.18"}
+    assert stages["other/Dockerfile"] == {"3.17"}
