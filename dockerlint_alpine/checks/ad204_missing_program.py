@@ -241,7 +241,8 @@ def _missing(subject: Subject, stage: Stage, start: Start, read: _Read) -> _Miss
         why = f"{name} is another distribution's package manager"
         return _Missing(start, None, "Alpine's package manager is apk", why)
     if best is None or any(
-        name in item.resolved.name or re.search(rf"\b{re.escape(item.resolved.name)}\b", best.package.name)
+        name in item.resolved.name
+        or (not _PYTHON.fullmatch(name) and re.search(rf"\b{re.escape(item.resolved.name)}\b", best.package.name))
         for item in stage.installed
     ):
         return (

@@ -377,7 +377,7 @@ class BaseImages:
         if match is None and not re.search(r"(?:^|[-_])alpine(?:$|[-_])", name):
             return None
         if match is None or match["alpine"] is None:
-            match = _RELEASE_IN_TAG.search(parsed.tag.lower()) if "python" not in name else match
+            match = _RELEASE_IN_TAG.search(parsed.tag.lower()) if "alpine" in name and "python" not in name else match
         alpine = match["alpine"] if match is not None else None
         python = _PYTHON_IN_TAG.search(parsed.tag.lower()) or _PYTHON_IN_TAG.search(f"{name}-{parsed.tag}".lower())
         release = f"Alpine {alpine}" if alpine else "some release of Alpine"

@@ -278,3 +278,8 @@ def test_a_distribution_may_bring_what_a_package_of_its_name_does(judge: Judge) 
         install = f"RUN apk add py3-pip && pip install --break-system-packages {asked}\n"
         report = judge(f"FROM alpine:3.22\n{install}{start}")
         assert ("AD204" in {one.code for one in report.findings}) is expected
+
+
+def test_pip_is_not_brought_by_what_it_installs(judge: Judge) -> None:
+    report = judge("FROM alpine:3.22\nRUN apk add python3 && pip3 install --upgrade pip\n")
+    assert "AD204" in {one.code for one in report.findings}

@@ -54,6 +54,7 @@ if TYPE_CHECKING:
         ("eclipse-temurin:17-jdk-alpine-3.21", "3.21", None, None),
         ("wordpress:5-fpm-alpine", "3.15", None, None),
         ("someone/app:1.2-alpine3.18", "3.18", None, None),
+        ("someone/agent:3.19-4-alpine", None, None, None),  # a version of its own
     ],
 )
 def test_what_a_tag_tells(
