@@ -276,7 +276,8 @@ def confidence_of(
     that it is compiled at all, where its neighbours or a rule alone say so.
     """
     told = item.resolved.artefact.confidence if item.wheel is None else "certain"
-    if item.conditional or moment.unknown or (stage.image is not None and stage.image.alpine is None):
+    elsewhere = moment.foreign and moment.repositories  # what packages of another repository bring along is not known
+    if item.conditional or moment.unknown or elsewhere or (stage.image is not None and stage.image.alpine is None):
         return "possible"
     if told == "possible":
         return "possible"

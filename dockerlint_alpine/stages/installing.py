@@ -13,7 +13,6 @@ from dockerlint_alpine.installers.base import PythonHome, project_folder
 from dockerlint_alpine.installers.uv_python import UV_VERSION
 from dockerlint_alpine.knowledge.packaged import distribution_names, python_modules
 from dockerlint_alpine.python.formats.project import name_of, no_project
-from dockerlint_alpine.python.markers import machine
 from dockerlint_alpine.python.model import Resolution, Resolved, Target, Unresolved, normalise
 from dockerlint_alpine.python.requirement import comes_from_repository
 from dockerlint_alpine.python.resolve import (
@@ -24,7 +23,7 @@ from dockerlint_alpine.python.resolve import (
     open_names,
     resolve,
 )
-from dockerlint_alpine.python.tags import musl_of_alpine
+from dockerlint_alpine.python.tags import musl_of_alpine, supported_tags
 from dockerlint_alpine.python.versions import same_version, sort_versions
 from dockerlint_alpine.stages.compiles import SourceBuilds
 from dockerlint_alpine.stages.context import NOT_IN_CONTEXT
@@ -661,13 +660,13 @@ def _lay_out_wheels(walk: StageWalk, installed: Sequence[Installed], target: Tar
 
     Only what is ``built`` is a wheel in any case.
     """
-    tag = f"cp{target.python.replace('.', '')}"
-    local = f"{tag}-{tag}-linux_{machine(target.platform)}"
+    local = next(iter(supported_tags(replace(target, forced_platforms=()))))
     laid: list[Installed] = []
     for item in installed:
         stem = f"{item.resolved.name.replace('-', '_')}-{item.resolved.version or '0'}"
         source = not built and item.resolved.artefact.kind == "sdist"
-        name = f"{stem}.tar.gz" if source else f"{stem}-{item.resolved.artefact.wheel_tag or local}.whl"
+        known = item.resolved.artefact.wheel_tag or ("py3-none-any" if item.resolved.artefact.kind == "pure" else local)
+        name = f"{stem}.tar.gz" if source else f"{stem}-{known}.whl"
         if item.resolved.version is not None:
             walk.files = walk.files.place(FromText(b"", f"{item.location.rstrip('/')}/{name}"))
         laid.append(replace(item, wheel_file=name))

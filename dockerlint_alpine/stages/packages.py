@@ -86,7 +86,7 @@ def sort_operands(index: Index, operands: Iterable[str]) -> Sorted:
     """Tell the operands of an ``apk add`` apart.
 
     A pin that no package of the index meets, or one on a tagged repository, counts as its bare name: the build needs
-    the package in whatever version it gets, and other findings are about the pin.
+    the package in whatever version it gets, and other findings are about the pin. What is tagged comes from elsewhere, too.
     """
     known: list[str] = []
     foreign: list[str] = []
@@ -106,7 +106,10 @@ def sort_operands(index: Index, operands: Iterable[str]) -> Sorted:
             known.append(f"!{constraint.name}")
         elif not index.providers(constraint.name):
             foreign.append(constraint.name)
-        elif constraint.tag is None and can_be_met(index, constraint):
+        elif constraint.tag is not None:
+            known.append(constraint.name)
+            foreign.append(constraint.name)
+        elif can_be_met(index, constraint):
             known.append(operand)
         else:
             known.append(constraint.name)

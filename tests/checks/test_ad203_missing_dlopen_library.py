@@ -70,3 +70,24 @@ def test_what_only_switches_a_feature_on_is_shown_and_not_written(judge: Judge) 
     report = judge("FROM python:3.12-alpine3.20\nRUN pip install pyusb==1.2.1 python-magic==0.4.27\n", select=["AD203"])
     fixes = {one.packages: one.fix.applicability for one in report.findings if one.fix is not None}
     assert fixes == {("libusb-dev",): "unsafe", ("binutils",): "unsafe", ("libmagic",): "safe"}
+
+
+@pytest.mark.parametrize(("more", "expected"), [("", True), (" s3cmd", False)])
+def test_who_does_without_a_library_needs_none(judge: Judge, more: str, expected: bool) -> None:
+    """s3cmd catches that python-magic finds no libmagic."""
+    report = judge(f"FROM python:3.12-alpine3.21\nRUN pip install python-magic==0.4.27{more}\n")
+    assert ("AD203" in {one.code for one in report.findings}) is expected
+
+
+@pytest.mark.parametrize(
+    ("lines", "confidence"),
+    [
+        ("RUN apk add enchant2\n", "likely"),
+        ("RUN apk add --repository https://example.org/testing unheard-of\n", "possible"),
+        ("RUN apk add --repository https://example.org/edge jq@edge\n", "possible"),
+    ],
+)
+def test_what_packages_of_another_repository_bring_is_not_known(judge: Judge, lines: str, confidence: str) -> None:
+    report = judge(f"FROM python:3.12-alpine3.21\n{lines}RUN pip install python-magic\n")
+    found = {one.confidence for one in report.findings if one.code == "AD203"}
+    assert found == {confidence}

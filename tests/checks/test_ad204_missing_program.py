@@ -269,3 +269,12 @@ def test_a_requirements_file_that_asks_for_git(judge: Judge, option: str) -> Non
     text = f"FROM python:3.12-alpine3.20\nCOPY r.txt .\nRUN pip install {option}\n"
     report = judge(text, {"r.txt": "lz4 @ git+https://example.org/lz4\n"}, select=["AD204"])
     assert [one.packages for one in report.findings] == [("git",)]
+
+
+def test_a_distribution_may_bring_what_a_package_of_its_name_does(judge: Judge) -> None:
+    """shadowsocks has a program ssserver, and so has shadowsocks-rust-ssserver."""
+    start = 'ENTRYPOINT ["ssserver"]\n'
+    for asked, expected in (("shadowsocks", False), ("flask", True)):
+        install = f"RUN apk add py3-pip && pip install --break-system-packages {asked}\n"
+        report = judge(f"FROM alpine:3.22\n{install}{start}")
+        assert ("AD204" in {one.code for one in report.findings}) is expected

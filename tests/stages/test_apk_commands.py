@@ -72,3 +72,10 @@ def test_of_a_pin_with_an_unknown_version_the_name_is_known() -> None:
 def test_options_and_piped_operands() -> None:
     command = read("apk add -u gcc", (Operand("make"),))
     assert names(command) == ["gcc", "make"]
+
+
+def test_the_first_word_that_names_a_sub_command_is_it() -> None:
+    """``apk --virtual add gcc`` adds gcc, under the name ``add`` (apk.c of apk-tools 2.14: ``deduce_applet``)."""
+    command = read("apk --no-cache --virtual add gcc musl-dev")
+    assert command is not None
+    assert (command.verb, command.virtual, names(command)) == ("add", "add", ["gcc", "musl-dev"])

@@ -467,3 +467,11 @@ def test_packages_of_alpine_satisfy_by_the_name_on_the_index(run, package: str, 
     timeline = run(f"FROM alpine:3.19\nRUN apk add python3 py3-pip {package}\nRUN pip3 install {requirement}\n")
     assert not timeline.unjudged
     assert [step.installed for step in steps(timeline)] == [()]
+
+
+@pytest.mark.parametrize("python", ["3.6-alpine3.13", "3.12-alpine3.21"])
+def test_what_pip_wheel_leaves_fits_the_python_that_made_it(run, python: str) -> None:
+    """Up to Python 3.7 a wheel of the machine is ``cp36-cp36m-linux_x86_64``."""
+    timeline = run(f"FROM python:{python}\nWORKDIR /w\nRUN pip wheel lz4==3.1.10\nRUN pip install -f /w lz4==3.1.10\n")
+    (found,) = [one for one in last(timeline).installed if not one.as_wheel and one.resolved.name == "lz4"]
+    assert (found.ready, found.resolved.artefact.kind) == (True, "wheel")

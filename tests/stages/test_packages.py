@@ -82,5 +82,5 @@ def test_operands_are_told_apart(index: Index) -> None:
     assert found.known == (
         "lz4-libs", "so:liblz4.so.1", "cmd:pg_config", "pc:liblz4", "gcc", "gcc>1", "curl", "curl", "!zlib",
     )  # fmt: skip
-    assert found.foreign == ("nosuch", "nosuch", "/tmp/local.apk")
+    assert found.foreign == ("curl", "curl", "nosuch", "nosuch", "/tmp/local.apk")
     assert found.refused == ("a b",)

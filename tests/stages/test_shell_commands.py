@@ -148,7 +148,7 @@ def test_foreign_packages_and_repositories(run) -> None:
         "RUN echo http://y >> /etc/apk/repositories\n"
     )
     moment = end(run(text))
-    assert moment.foreign == ("nosuch", "/tmp/x.apk")
+    assert moment.foreign == ("nosuch", "/tmp/x.apk", "curl")
     assert moment.repositories == ("http://x/testing", "@edge", "/etc/apk/repositories")
     assert moment.world.has("cmd:curl")
 
