@@ -184,6 +184,7 @@ def _build(build: Build, world: World) -> dict[str, Any]:
         "needs": _tools(build, world.knowledge),
         "minimum": dict(build.minimums),
         "optional-extension": build.optional_extension,
+        "fetches": list(build.fetches),
         "switches": _switches(unless=build.unless_env, only=build.only_env),
         "libraries": [_link(link, world) for link in build.libraries],
         "note": build.note,

@@ -191,6 +191,10 @@ def _build(page: _Page, build: dict[str, Any]) -> None:
         page.labelled("needs", ", ".join(_with_minimum(need, build["minimum"]) for need in build["needs"]))
     if build["optional-extension"]:
         page.labelled("else", "without a compiler it is installed in pure Python")
+    if build["fetches"]:
+        page.labelled(
+            "else", f"where they are missing, the build fetches {', '.join(build['fetches'])} (Python 3.9, libgcc)"
+        )
     for switch in build["switches"]:
         page.labelled("switch", switch)
     for link in build["libraries"]:

@@ -165,6 +165,11 @@ class Database:
         found = (one.release for one in self.snapshots() if any(mask & 1 << one.number for mask in masks))
         return tuple(dict.fromkeys(found))
 
+    def heard_of(self, name: str) -> bool:
+        """True where an index of any release here has ``name``, of a package or provided, or the table of names lists it."""
+        tables = (("package", "name"), ("provided", "token"), ("known", "name"))
+        return any(self._rows(f"SELECT 1 FROM {table} WHERE {column} = ? LIMIT 1", (name,)) for table, column in tables)  # noqa: S608
+
     def provided(self, tokens: Sequence[str], number: int) -> list[tuple[str, str | None, str | None]]:
         """``(token, packages, triggers)`` of each of ``tokens`` that a package provides besides its own name."""
         return [

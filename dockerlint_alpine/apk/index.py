@@ -145,6 +145,13 @@ class Index:
             dict.fromkeys(release for database in databases.values() for release in database.releases_with(name))
         )
 
+    def heard_of(self, name: str) -> bool:
+        """True where some release has ``name``, by its index or the table of names. True as well where that table does not
+        cover this release: it may have names that no other has."""
+        covered = all(layer.stand_in is None or layer.stand_in.names is not None for layer in self._layers.values())
+        databases = {id(layer.database): layer.database for layer in self._layers.values()}
+        return not covered or any(database.heard_of(name) for database in databases.values())
+
     def packages(self, name: str) -> tuple[Package, ...]:
         """All packages of this name (an index can hold several versions), newest first."""
         found = [package for package, _ in self.catalog.entry(name).providers if package.name == name]

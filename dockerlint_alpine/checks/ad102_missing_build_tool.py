@@ -39,7 +39,7 @@ from msgspec import Struct, field
 from dockerlint_alpine.checks import evidence
 from dockerlint_alpine.checks.base import Check, Subject, confidence_of
 from dockerlint_alpine.checks.build_moment import Compile, compiles
-from dockerlint_alpine.checks.toolchain import mismatches
+from dockerlint_alpine.checks.toolchain import fetches, mismatches
 from dockerlint_alpine.model.findings import Evidence
 from dockerlint_alpine.system.plural import listed
 
@@ -65,7 +65,7 @@ def run(subject: Subject) -> Iterator[Finding]:
         if made.built.rule is None or made.built.rule.optional_extension or mismatches(subject, made):
             continue
         for need in _needs(made):
-            if not made.step.moment.world.has(need):
+            if not made.step.moment.world.has(need) and not fetches(subject, made, need):
                 key = (made.stage.index, made.step.span[0], need)
                 lacks.setdefault(key, _Lack(need, made.step)).wanted_by.append(made)
     for lack in lacks.values():

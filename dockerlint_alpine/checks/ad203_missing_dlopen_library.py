@@ -189,7 +189,8 @@ def _lacks(subject: Subject, stage: Stage, item: Installed, need: RuntimeNeed) -
         lack = _lack(stage, item, need, wanted)
         named.add(lack.package)
         yield lack
-    official = stage.image is not None and stage.image.certain  # others patch find_library, as Alpine itself does
+    # Others patch find_library, as Alpine itself does.
+    official = stage.image is not None and stage.image.certain and not stage.image.patched_python
     if official and (stage.home is None or not stage.home.from_apk):
         library = subject.knowledge.library(need.library) if need.library else None
         for name in need.lookup_needs(library, stage.packages.release):

@@ -33,7 +33,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from dockerlint_alpine.checks.apk_operands import Asked, asked_for, complete, names_complete, replace_operand
+from dockerlint_alpine.checks.apk_operands import (
+    Asked,
+    all_repositories,
+    asked_for,
+    complete,
+    names_complete,
+    replace_operand,
+)
 from dockerlint_alpine.checks.base import Check, Subject
 from dockerlint_alpine.checks.package_names import TESTING, PackageNames
 from dockerlint_alpine.checks.successors import Successors, capability_elsewhere, successors
@@ -66,10 +73,13 @@ def run(subject: Subject) -> Iterator[Finding]:
 
 
 def _is_known_to_be_missing(asked: Asked, known: KnownName | None) -> bool:
-    """What the release's names say, and the table where they are not at hand. What packages bring besides their names
-    (``so:``, ``pc:``, ``cmd:``) only Alpine's own indexes tell."""
-    whole = complete(asked.index) if ":" in asked.name else names_complete(asked.index)
-    return whole or (known is not None and known.missing_from(asked.index.release))
+    """What the release's names say, and the tables where they are not available: what no release ever had, this one has not.
+    What packages bring besides their names (``so:``, ``pc:``, ``cmd:``) only Alpine's own indexes tell."""
+    if ":" in asked.name:
+        return complete(asked.index)
+    if names_complete(asked.index) or (known is not None and known.missing_from(asked.index.release)):
+        return True
+    return all_repositories(asked.index) and not asked.index.heard_of(asked.name)
 
 
 def _finding(subject: Subject, asked: Asked, found: Successors) -> Finding:

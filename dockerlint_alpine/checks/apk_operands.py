@@ -103,15 +103,16 @@ def _asked_for(subject: Subject) -> Iterator[Asked]:
 
 def complete(index: Index) -> bool:
     """True when the release's own indexes answer, for every repository that an image of it has."""
-    return index.exact and _all_repositories(index)
+    return index.exact and all_repositories(index)
 
 
 def names_complete(index: Index) -> bool:
     """True when all names that the release has are known, by its own indexes or by its recipes."""
-    return index.names_known and _all_repositories(index)
+    return index.names_known and all_repositories(index)
 
 
-def _all_repositories(index: Index) -> bool:
+def all_repositories(index: Index) -> bool:
+    """True when there is some index of every repository that an image has."""
     return set(REPOSITORIES) <= {source.repository for source in index.sources}
 
 

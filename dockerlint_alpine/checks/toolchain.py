@@ -60,6 +60,27 @@ def toolchains(knowledge: Knowledge) -> Toolchains:
     return Toolchains(knowledge.document(DOCUMENT))
 
 
+def fetches(subject: Subject, made: Compile, need: str) -> bool:
+    """Whether the build backend gets the missing tool ``need`` for itself, as maturin does with Rust.
+
+    From 1.9.4 (2025-08-27) on it asks for puccinialin where no cargo is (maturin/__init__.py: get_requires_for_build_wheel),
+    which takes Python 3.9 or later and has a Rust for musl on two architectures (0.1.14: _target.py); that needs libgcc.
+    """
+    rule, moment, python = made.built.rule, made.step.moment, made.step.home.version
+    day = subject.timeline.as_of
+    return (
+        rule is not None
+        and need in rule.fetches
+        and not moment.possible.has(need)
+        and moment.world.has("so:libgcc_s.so.1")
+        and made.step.target.platform in {"linux/amd64", "linux/arm64"}
+        and python is not None
+        and not older(python, "3.9")
+        and (day is None or day >= "2025-08-27")
+        and "MATURIN_NO_INSTALL_RUST" not in _said(subject, made)
+    )
+
+
 def mismatches(subject: Subject, made: Compile) -> tuple[Mismatch, ...]:
     """Everything that no package of the release mends for this compile. Where a tool may come from elsewhere (rustup)
     nothing is said of it, and of a build that goes on without its extension only what its own scripts ask for."""
@@ -93,6 +114,8 @@ def _has(subject: Subject, made: Compile, demand: Demand, table: Toolchains, sai
         return None
     if tool == "python":
         return python
+    if tool == "rust" and fetches(subject, made, "cmd:cargo"):
+        return None
     if tool in PACKAGES:
         if tool == "cmake" and ("cmd:cmake" not in made.built.tools or (demand.bound == "before" and _POLICY in said)):
             return None

@@ -75,6 +75,8 @@ class BaseImage(Struct, frozen=True):
     undated: bool = False
     """True where a digest says which image it is and the release is only the newest that its tag may mean: the digest may
     be of any day."""
+    patched_python: bool = False
+    """True where its own Python has Alpine's patch of ``ctypes.util.find_library``, which asks no compiler."""
     python_links: tuple[tuple[str, tuple[str, ...]], ...] = ()
     """The ``so:`` needs of the Python in ``python_prefix``, each with the modules of the standard library that have it."""
 
@@ -151,6 +153,7 @@ class _Image(Struct, frozen=True):
     system: str
     glibc: str
     official: bool
+    patched_python: bool
     environment: tuple[tuple[str, str], ...]
     note: str
     evidence: tuple[str, ...]
@@ -262,6 +265,7 @@ class BaseImages:
             environment=(*found.environment, *image.environment),
             python=image.python or found.python,
             python_prefix=image.python_prefix or found.python_prefix,
+            patched_python=image.patched_python,
             assumed=(*found.assumed, *notes),
             evidence=(*image.evidence, *found.evidence),
         )
@@ -476,6 +480,7 @@ def _images(table: Table) -> Iterator[_Image]:
             system=item.text("system", ""),
             glibc=item.text("glibc", ""),
             official=item.flag("official", default=False),
+            patched_python=item.flag("patched-python", default=False),
             environment=tuple((str(name), str(value)) for name, value in item.mapping("environment").items()),
             note=item.text("note", ""),
             evidence=item.texts("evidence"),

@@ -35,6 +35,9 @@ FILE = "locks.jsonl.gz"
 _COMMON, _WINDOW = 1500, 32768
 _FIRST_DAY = date(2000, 1, 1)
 _PIN = lazy_pattern(r"(?P<name>[\w.-]+)(?:\[[^\]]*\])?==(?P<version>[^\s;]+)")
+_LOCAL = lazy_pattern(r"-linux_(?!armv[67]l)")
+"""What PyPI takes no wheels for (warehouse, forklift/legacy.py: plain linux_* for armv6l and armv7l alone): a set with one
+is of another index, and tells nothing of PyPI's files."""
 _PARTIAL = 1
 _SDIST = (False, True, True)
 """By the number in a group; the last is "not told": what has no wheel that fits is an sdist then, if it is anything."""
@@ -73,6 +76,7 @@ def _rows(
     lines: Iterator[str], head: Mapping[str, Any], pins: Mapping[str, Sequence[str]], known: Callable[[str, str], bool]
 ) -> Iterator[tuple[str, str]]:
     collected = head["collected"]
+    elsewhere = {number for number, one in enumerate(head["tags"]) if any(_LOCAL.search(tag) for tag in one)}
     for line in lines:
         name, requires, groups = decode(line)
         wrong = {number for number, one in enumerate(requires) if _contradicts_itself(one)}
@@ -83,7 +87,8 @@ def _rows(
                 if not known(name, version):
                     shown = f"{head['sources'][source]}, {collected}"
                     asks = None if needs in wrong else needs
-                    shared = [tags, sdist, None if python is None else head["pythons"][python], asks, shown, flags]
+                    files = None if tags in elsewhere else tags
+                    shared = [files, sdist, None if python is None else head["pythons"][python], asks, shown, flags]
                     found[version] = shared, day
         if found:
             row = [requires, *_in_order(found), pins.get(name, [])]

@@ -242,6 +242,7 @@ def _build(table: Table) -> Build:
         minimums=tuple((name, values[0]) for name, values in table.switches("minimum")),
         libraries=tuple(_link(link) for link in table.tables("library")),
         optional_extension=table.flag("optional-extension", default=False),
+        fetches=table.texts("fetches", _NEED, "a need such as 'cmd:cargo'"),
         unless_env=table.switches("unless-env"),
         only_env=table.switches("only-env"),
         note=table.text("note", ""),

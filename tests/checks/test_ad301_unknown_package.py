@@ -404,3 +404,10 @@ def test_fixing_leaves_nothing_safe_and_is_done_after_once(
 def test_any_operand_is_survived(tmp_path: Path, name: str) -> None:
     data = f"FROM alpine:3.19\nRUN apk add curl '{name}'\n".encode()
     Doctor(configure(context=tmp_path)).check_bytes(data, tmp_path / "Dockerfile")
+
+
+@pytest.mark.parametrize(("release", "told"), [("3.20", True), ("3.22", True), ("3.13", False)])
+def test_what_no_release_ever_had_is_missing_where_a_stand_in_answers(judge: Judge, release: str, told: bool) -> None:
+    """The names of 3.18 and later are known; of 3.13 there is no index, and no table."""
+    found = unknown(judge(f"FROM alpine:{release}\nRUN apk add nosuch-package py3-numpy\n"))
+    assert [(one.need, one.confidence) for one in found] == [("nosuch-package", "likely")] * told

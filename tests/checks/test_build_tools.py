@@ -114,3 +114,19 @@ def test_a_setup_py_that_asks_the_environment(judge: Judge, env: str, packages: 
     text = f"FROM python:3.11-alpine3.19\nWORKDIR /app\n{env}COPY . .\nRUN pip install .\n"
     report = judge(text, {"setup.py": LGPIO, "foo.i": "%module foo\n"})
     assert {name for one in report.findings if one.code == "AD102" for name in one.packages} == packages
+
+
+@pytest.mark.parametrize(
+    ("python", "packages", "missing"),
+    [
+        ("3.12-alpine3.21", "gcc musl-dev", set()),
+        ("3.12-alpine3.21", "make", {"cargo"}),  # what it fetches needs libgcc
+        ("3.8-alpine3.20", "gcc musl-dev", {"cargo"}),
+    ],
+)
+def test_maturin_fetches_a_rust_of_its_own(judge: Judge, python: str, packages: str, missing: set[str]) -> None:
+    install = "pip install --no-binary rpds-py rpds-py==0.20.0"
+    report = judge(f"FROM python:{python}\nRUN apk add {packages}\nRUN {install}\n")
+    assert {name for one in report.findings if one.code == "AD102" for name in one.packages} == missing
+    kept = judge(f"FROM python:{python}\nENV MATURIN_NO_INSTALL_RUST=1\nRUN apk add {packages}\nRUN {install}\n")
+    assert {name for one in kept.findings if one.code == "AD102" for name in one.packages} == {"cargo"}

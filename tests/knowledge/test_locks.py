@@ -103,3 +103,11 @@ def test_a_release_does_not_admit_pythons_again_that_one_before_it_dropped(knowl
     by_version = {release.version: release.requires_python for release in knowledge.facts.releases("pip")}
     assert by_version["26.2.1"] == ">=3.10"
     assert by_version["25.0"] == ">=3.8"
+
+
+def test_wheels_of_another_index_tell_nothing_of_pypi(tmp_path: Path) -> None:
+    head = {**HEAD, "tags": [["cp312-cp312-linux_x86_64"], ["cp312-cp312-linux_armv7l"]]}
+    lines = [["x", [], [[0, 1, None, None, 0, 1, "2.0", [9500]], [1, 1, None, None, 0, 1, "1.0", [9400]]]]]
+    _, rows = read_locks(written(tmp_path, head, lines), lambda name, version: False)
+    ((_, row),) = rows
+    assert {group[0] for group in json.loads(row)[1]} == {None, 1}
