@@ -16,7 +16,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from dockerlint_alpine.fixer import new_run
-from dockerlint_alpine.model.findings import Evidence, Fix
+from dockerlint_alpine.model.findings import Evidence, Fix, united
 from dockerlint_alpine.model.grouping import grouped
 from dockerlint_alpine.syntax import Edit, apply_edits, parse
 from dockerlint_alpine.syntax.ordering import package_name
@@ -252,7 +252,7 @@ def merged(reports: Sequence[FileReport]) -> FileReport:
     first, *rest = reports
     if not rest:
         return first
-    findings = dict.fromkeys(new_run.joined([finding for report in reports for finding in report.findings]))
+    findings = united(new_run.joined([finding for report in reports for finding in report.findings]))
     return replace(
         first,
         findings=tuple(sorted(findings, key=lambda one: (one.location.line, one.location.column, one.code))),

@@ -4,12 +4,15 @@ These types are the only thing that ``report/`` knows. All of them are frozen. L
 counts UTF-8 bytes and the end column is exclusive. Offsets are bytes from the start of the file, 0-based, end exclusive.
 """
 
+from collections.abc import Iterable
 from typing import Literal, TypeAlias
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 Severity: TypeAlias = Literal["error", "warning", "info"]
 Confidence: TypeAlias = Literal["certain", "likely", "possible"]
+CONFIDENCES: tuple[Confidence, ...] = ("certain", "likely", "possible")
 Applicability: TypeAlias = Literal["safe", "unsafe", "display"]
 Purpose: TypeAlias = Literal["build", "runtime"]
 EvidenceKind: TypeAlias = Literal[
@@ -192,3 +195,21 @@ class Finding(Struct, frozen=True):
     def stops_compile(self) -> bool:
         """True where something is compiled and lacks what that takes: not for what is only information about a compile."""
         return self.traits.topic == "compile" and self.severity != "info"
+
+    @property
+    def essence(self) -> tuple[object, ...]:
+        """What two findings, of two platforms or two builds of a Dockerfile, have in common that say the same."""
+        item = self.distribution
+        what = (item.name, item.version, item.origin) if item is not None else None
+        return self.code, self.severity, self.location, self.need, self.packages, what, self.message
+
+
+def united(findings: Iterable[Finding]) -> list[Finding]:
+    """One finding for all that say the same, on the platforms of all of them, and as sure as the least sure."""
+    same: dict[tuple[object, ...], Finding] = {}
+    for one in findings:
+        kept = same.setdefault(one.essence, one)
+        platforms = tuple(dict.fromkeys((*kept.platforms, *one.platforms)))
+        confidence = max(kept.confidence, one.confidence, key=CONFIDENCES.index)
+        same[one.essence] = replace(kept, platforms=platforms, confidence=confidence)
+    return list(same.values())

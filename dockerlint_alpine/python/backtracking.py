@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Protocol
 
 from msgspec import Struct
-from resolvelib import AbstractProvider, BaseReporter, ResolutionImpossible, ResolutionTooDeep, Resolver
+from resolvelib import AbstractProvider, BaseReporter, ResolutionImpossible, ResolutionTooDeep
+from resolvelib.resolvers import Resolution
 
 from dockerlint_alpine.python.versions import specifiers
 from dockerlint_alpine.system.pulse import pulse
@@ -52,10 +53,18 @@ def versions_together(roots: Sequence[Want], releases: Releases) -> dict[str, st
     """Return the version of every distribution of a set that meets all terms; ``None`` where none was found."""
     provider = _Provider(roots, releases)
     try:
-        found = Resolver(provider, BaseReporter()).resolve(roots, max_rounds=MAX_ROUNDS)
+        chosen = Resolution(provider, BaseReporter()).resolve(roots, max_rounds=MAX_ROUNDS).mapping
     except (ResolutionImpossible, ResolutionTooDeep):
         return None
-    return {pick.name: pick.version for pick in found.mapping.values() if not pick.extra}
+    # What is left over of choices that were withdrawn is nobody's. resolvelib's own Resolver looks from there for the roots,
+    # and never comes back from a circle (1.2.1: _has_route_to_root).
+    queue, found = list(roots), dict[tuple[str, str], Pick]()
+    while queue:
+        key = provider.identify(queue.pop())
+        if key not in found:
+            found[key] = chosen[key]
+            queue.extend(provider.get_dependencies(chosen[key]))
+    return {pick.name: pick.version for pick in found.values() if not pick.extra}
 
 
 class _Provider(AbstractProvider[Want, Pick, "tuple[str, str]"]):

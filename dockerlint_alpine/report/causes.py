@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 from msgspec.structs import replace
 
-from dockerlint_alpine.model.findings import SEVERITIES
+from dockerlint_alpine.model.findings import CONFIDENCES, SEVERITIES
 from dockerlint_alpine.model.grouping import about, grouped
 from dockerlint_alpine.report.display import printable
 from dockerlint_alpine.report.wording import chain, details
@@ -41,8 +41,6 @@ _MANY = 5
 _GISTS = 4
 """Reasons that are told; all of them are in the proof."""
 
-_CONFIDENCES: tuple[Confidence, ...] = ("certain", "likely", "possible")
-
 
 class Row(Struct, frozen=True):
     """Packages, for whom they are, and what there is to say beside it."""
@@ -71,7 +69,7 @@ class Cause(Struct, frozen=True):
     @property
     def confidence(self) -> Confidence:
         """How sure the surest finding is."""
-        return min((one.confidence for one in self.findings), key=_CONFIDENCES.index)
+        return min((one.confidence for one in self.findings), key=CONFIDENCES.index)
 
     @property
     def location(self) -> Location:

@@ -6,6 +6,7 @@ Nothing here prints or writes; :func:`fix` returns the new bytes.
 from __future__ import annotations
 
 import os
+from collections import Counter
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -31,7 +32,7 @@ from dockerlint_alpine.fixer.new_run import joined
 from dockerlint_alpine.fixer.overlay import changed_context
 from dockerlint_alpine.fixer.verify import UnfaithfulFixError, confirm
 from dockerlint_alpine.knowledge import Knowledge
-from dockerlint_alpine.model.findings import CODE_LETTERS, Finding
+from dockerlint_alpine.model.findings import CODE_LETTERS, Finding, united
 from dockerlint_alpine.model.reports import FileError, FileReport, Report
 from dockerlint_alpine.run import moves, suppress
 from dockerlint_alpine.run.config import OPTIONS, ConfigError, Configuration, Settings, load
@@ -55,7 +56,7 @@ from dockerlint_alpine.system.files import read_file
 from dockerlint_alpine.system.pulse import pulse
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 
     from dockerlint_alpine.apk.renewal import Wanted
     from dockerlint_alpine.python.index.questions import Question
@@ -447,18 +448,12 @@ def _unknown(timeline: Timeline) -> int:
     return broken + sum(notice.things for notice in timeline.unjudged)
 
 
-def _merge_platforms(found: Sequence[Iterable[Finding]]) -> list[Finding]:
+def _merge_platforms(found: Sequence[Collection[Finding]]) -> list[Finding]:
     """One finding for all platforms that say the same, of those on each platform. A package is only called superfluous
     where all of them agree: the list is the same for all of them."""
-    same: dict[tuple[object, ...], Finding] = {}
-    agree: dict[tuple[object, ...], set[int]] = {}
-    for number, findings in enumerate(found):
-        for one in findings:
-            key = (one.code, one.location, one.need, one.packages, one.distribution, one.message)
-            first = same.setdefault(key, one)
-            same[key] = replace(first, platforms=tuple(dict.fromkeys((*first.platforms, *one.platforms))))
-            agree.setdefault(key, set()).add(number)
-    return [one for key, one in same.items() if not one.traits.on_all_platforms or len(agree[key]) == len(found)]
+    agree = Counter(essence for findings in found for essence in {one.essence for one in findings})
+    together = united(one for findings in found for one in findings)
+    return [one for one in together if not one.traits.on_all_platforms or agree[one.essence] == len(found)]
 
 
 def _sorted(findings: Iterable[Finding]) -> tuple[Finding, ...]:

@@ -130,3 +130,15 @@ def test_maturin_fetches_a_rust_of_its_own(judge: Judge, python: str, packages: 
     assert {name for one in report.findings if one.code == "AD102" for name in one.packages} == missing
     kept = judge(f"FROM python:{python}\nENV MATURIN_NO_INSTALL_RUST=1\nRUN apk add {packages}\nRUN {install}\n")
     assert {name for one in kept.findings if one.code == "AD102" for name in one.packages} == {"cargo"}
+
+
+def test_what_platforms_say_alike_is_said_once(judge: Judge) -> None:
+    """Whatever each of them has for a reason; as sure as the less sure one, where an index of another machine stands in."""
+    report = judge(
+        "FROM python:3.12-alpine3.21\nRUN pip install lz4==4.4.5\n", platforms=("linux/amd64", "linux/arm64")
+    )
+    found = [one for one in report.findings if one.code == "AD102"]
+    assert [(one.packages, one.platforms, one.confidence) for one in found] == [
+        (("gcc",), ("linux/amd64", "linux/arm64"), "likely"),
+        (("musl-dev",), ("linux/amd64", "linux/arm64"), "likely"),
+    ]

@@ -15,7 +15,10 @@ DOCTOR = Doctor(configure())
 Project = Callable[[Mapping[str, str]], Path]
 NOWHERE = Path("/nonexistent/Dockerfile")
 OLD_PIP = b"FROM alpine:3.14\nRUN apk add --no-cache py3-pip && pip3 install lxml==4.9.3 psycopg2==2.9.9\n"
-NO_RUST = b"FROM alpine:3.14\nRUN apk add --no-cache py3-pip && pip3 install --no-cache-dir cryptography==43.0.1\n"
+NO_RUST = (
+    b"FROM alpine:3.14\nENV MATURIN_NO_INSTALL_RUST=1\n"
+    b"RUN apk add --no-cache py3-pip && pip3 install --no-cache-dir cryptography==43.0.1\n"
+)
 UPGRADE = b"pip3 install --no-cache-dir -U 'pip>=21.2' && pip3 install "
 
 

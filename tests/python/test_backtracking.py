@@ -58,3 +58,11 @@ def test_it_is_found_where_there_is_one(roots: list[Want], requires: dict[tuple[
         assert not any(holds(roots, world, dict(zip(NAMES, one, strict=True))) for one in product(VERSIONS, repeat=4))
     else:
         assert holds(roots, world, found)
+
+
+def test_a_circle_that_is_left_over_of_a_choice_ends_nothing() -> None:
+    """d 3 asks for a, and a for itself and another d: d 3 is withdrawn, and nobody asks for a any more."""
+    requires = {("d", "3"): [Want("c", ">=2"), Want("a", "!=3")], ("a", "2"): [Want("a", "!=3"), Want("d", "==1")]}
+    found = versions_together([Want("d")], World(requires))
+    assert found is not None
+    assert found.keys() == {"d"}

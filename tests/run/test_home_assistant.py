@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from dockerlint_alpine.fixer.fix_loop import merged
+from dockerlint_alpine.run.analysis import Doctor, configure
 from dockerlint_alpine.run.discovery import find_jobs
 from dockerlint_alpine.run.home_assistant import read_bases
 
@@ -18,6 +20,11 @@ build_from:
   mips: nobody/knows
 args:
   TEMPIO_VERSION: 2021.09.0
+"""
+ALIKE = """\
+build_from:
+  aarch64: ghcr.io/home-assistant/aarch64-base:3.19
+  amd64: ghcr.io/home-assistant/amd64-base:3.19
 """
 
 
@@ -47,3 +54,15 @@ def test_a_pipe_is_not_opened(project: Callable[..., Path]) -> None:
     root = project({"Dockerfile": "FROM alpine:3.19\n"})
     os.mkfifo(root / "build.yaml")
     assert read_bases(root) == []
+
+
+def test_what_builds_say_alike_is_said_once(project: Callable[..., Path]) -> None:
+    root = project(
+        {"Dockerfile": "ARG BUILD_FROM\nFROM $BUILD_FROM\nRUN apk add no-such-package\n", "build.yaml": ALIKE}
+    )
+    made = [
+        Doctor(configure(context=root, platforms=job.platforms, build_args=job.build_args)).check_file(Path(job.path))
+        for job in find_jobs([str(root)])[0]
+    ]
+    (finding,) = merged(made).findings
+    assert (finding.code, finding.platforms) == ("AD301", ("linux/arm64", "linux/amd64"))
