@@ -361,6 +361,8 @@ def _may_make(command: ExpandedCommand, start: Start, named: re.Pattern[str], st
         return False
     if _is_opaque(command) or any(named.search(arg.text) for arg in command.args):
         return True
+    if _PYTHON.fullmatch(command.name) and any(arg.text.endswith("setup.py") for arg in command.args):
+        return True  # the project's own programs
     if _PYTHON.fullmatch(start.name) and (_PYTHON.fullmatch(command.name) or is_installer(command.name)):
         return True  # ensurepip, get-pip.py, venv, pip install pip
     variables = stage.end.scope.names if stage.end is not None and command.command.redirects else {}
@@ -435,8 +437,8 @@ def _missing_python(subject: Subject, stage: Stage, start: Start, package: Packa
 
 def _is_python_program(package: Package) -> bool:
     """True for what pip may have brought as well: a program of a Python package."""
-    needs = (constraint.name for constraint in package.depends)
-    return package.name.startswith("py3-") or any(name == "python3" or name.startswith("py3-") for name in needs)
+    names = (package.name, *(constraint.name for constraint in package.depends))
+    return any(name in {"python2", "python3"} or name.startswith(("py2-", "py3-")) for name in names)
 
 
 def _finding(subject: Subject, stage: Stage, missing: _Missing) -> Finding:

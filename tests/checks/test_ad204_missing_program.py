@@ -283,3 +283,14 @@ def test_a_distribution_may_bring_what_a_package_of_its_name_does(judge: Judge) 
 def test_pip_is_not_brought_by_what_it_installs(judge: Judge) -> None:
     report = judge("FROM alpine:3.22\nRUN apk add python3 && pip3 install --upgrade pip\n")
     assert "AD204" in {one.code for one in report.findings}
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        'FROM python:3.7-alpine3.9\nRUN python setup.py install\nCMD ["jq"]\n',  # the project's own
+        "FROM python:3.7-alpine3.9\nCOPY requirements.txt .\nRUN pip install -r requirements.txt\nRUN pybabel compile\n",
+    ],
+)
+def test_what_python_may_have_brought_is_not_missing(judge: Judge, lines: str) -> None:
+    assert "AD204" not in {one.code for one in judge(lines).findings}

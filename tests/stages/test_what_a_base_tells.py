@@ -42,6 +42,7 @@ def test_of_a_python_before_3_6_nothing_is_told(judge: Judge, release: str, code
     [
         ("3.9", "python3 py-pip gcc musl-dev libffi-dev && pip", "python2-dev"),
         ("3.9", "python3 py-pip gcc musl-dev libffi-dev && pip3", "python3-dev"),
+        ("3.9", "python py3-setuptools gcc musl-dev libffi-dev && python3 -m pip", "python3-dev"),
         ("3.12", "python3 py3-pip gcc musl-dev libffi-dev && pip", "python3-dev"),
     ],
 )
