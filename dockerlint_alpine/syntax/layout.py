@@ -154,7 +154,7 @@ class PackageList:
         item = self._find(name)
         whole = item.text.strip("\"'")
         offset = item.start + item.text.index(whole)
-        return Edit(offset, offset + len((whole if whole == name else name).encode()), new)
+        return Edit(offset, offset + len(encode(whole if whole == name else name)), new)
 
     def remove(self, name: str) -> Edit:
         """Take a member out, with its line when it has one of its own."""

@@ -411,3 +411,10 @@ def test_what_no_release_ever_had_is_missing_where_a_stand_in_answers(judge: Jud
     """The names of 3.18 and later are known; of 3.13 there is no index, and no table."""
     found = unknown(judge(f"FROM alpine:{release}\nRUN apk add nosuch-package py3-numpy\n"))
     assert [(one.need, one.confidence) for one in found] == [("nosuch-package", "likely")] * told
+
+
+@pytest.mark.parametrize("release", [b"3.19", b"3.22"])
+def test_a_name_with_a_byte_that_is_no_text_is_told(tmp_path: Path, release: bytes) -> None:
+    data = b"FROM alpine:" + release + b"\nRUN apk add lz4\x85-devv\n"
+    (finding,) = unknown(Doctor(configure(context=tmp_path)).check_bytes(data, tmp_path / "Dockerfile"))
+    assert finding.need == "lz4\udc85-devv"
