@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import zipfile
-from io import BytesIO
 from pathlib import Path
 
 import pytest
@@ -19,6 +17,7 @@ from dockerlint_alpine.elf.targets import Subject
 from dockerlint_alpine.elf.trees import MemoryTree, Node, object_node
 from dockerlint_alpine.elf.wheels import read_wheel
 from dockerlint_alpine.system.unreadable import UnreadableError
+from tests.zips import zipped
 
 from .building import compile_object, elf_bytes
 
@@ -110,14 +109,16 @@ def test_what_pyelftools_raises_stays_inside(compiled: bytes, data: st.DataObjec
 
 @given(data=st.data())
 def test_mutated_wheels(compiled: bytes, data: st.DataObject) -> None:
-    out = BytesIO()
-    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
-        archive.writestr("pkg/x.so", compiled)
-        archive.writestr("pkg/__init__.py", "import ctypes\nctypes.CDLL('liba.so.1')\n")
-        archive.writestr("pkg-1.dist-info/RECORD", "pkg/x.so,,\n")
-        archive.writestr("pkg-1.dist-info/METADATA", "Name: pkg\nVersion: 1\n\n")
+    wheel = zipped(
+        {
+            "pkg/x.so": compiled,
+            "pkg/__init__.py": "import ctypes\nctypes.CDLL('liba.so.1')\n",
+            "pkg-1.dist-info/RECORD": "pkg/x.so,,\n",
+            "pkg-1.dist-info/METADATA": "Name: pkg\nVersion: 1\n\n",
+        }
+    )
     try:
-        subject = read_wheel(mutate(out.getvalue(), data.draw(mutations)), "x.whl")
+        subject = read_wheel(mutate(wheel, data.draw(mutations)), "x.whl")
     except UnreadableError as error:
         one_line(error)
     else:

@@ -181,7 +181,7 @@ def test_bombs(layout: Layout, pack: str, tried: Callable[[int], None]) -> None:
     for info in (big, text):
         pieces = [info.tobuf(), *[bytes(2**20)] * (info.size >> 20)]
         if info is big:
-            pieces[1] = _object_of(info.size).ljust(2**20, b"\0")
+            pieces[1] = object_of(info.size).ljust(2**20, b"\0")
         if pack == "gzip":
             engine: Any = gzip
             packed = io.BytesIO()
@@ -197,7 +197,7 @@ def test_bombs(layout: Layout, pack: str, tried: Callable[[int], None]) -> None:
     tried(2)
 
 
-def _object_of(size: int) -> bytes:
+def object_of(size: int) -> bytes:
     """The start of an x86-64 object whose one segment is the whole file."""
     header = struct.pack("<4sBBBB8xHHIQQQIHHHHHH", b"\x7fELF", 2, 1, 1, 0, 3, 62, 1, 0, 64, 0, 0, 64, 56, 1, 0, 0, 0)
     return header + struct.pack("<IIQQQQQQ", 1, 5, 0, 0, 0, size, size, 4096)

@@ -12,18 +12,11 @@ from pathlib import Path
 import pytest
 
 from tests.hostile import arena
-from tests.hostile.test_images import _object_of as object_of
+from tests.hostile.test_images import object_of
+from tests.zips import zipped
 
 NAME = "lz4-4.4.5-cp312-cp312-musllinux_1_2_x86_64.whl"
 _DOCKERFILE = "FROM python:3.12-alpine3.20\nCOPY dist dist\nRUN pip install --no-index --find-links dist lz4\n"
-
-
-def zipped(members: dict[str, bytes], method: int = zipfile.ZIP_DEFLATED) -> bytes:
-    out = io.BytesIO()
-    with zipfile.ZipFile(out, "w", method) as archive:
-        for name, content in members.items():
-            archive.writestr(name, content)
-    return out.getvalue()
 
 
 def both(project: Path, wheel: bytes, **limits: float) -> tuple[arena.Ended, arena.Ended]:

@@ -16,15 +16,7 @@ from hypothesis import strategies as st
 from dockerlint_alpine.system import zipread
 from dockerlint_alpine.system.unreadable import ArchiveError
 from dockerlint_alpine.system.zipread import ZipDirectory
-
-
-def zipped(members: dict[str, bytes], method: int = zipfile.ZIP_DEFLATED) -> bytes:
-    out = io.BytesIO()
-    with zipfile.ZipFile(out, "w", method) as archive:
-        for name, content in members.items():
-            archive.writestr(name, content)
-    return out.getvalue()
-
+from tests.zips import zipped
 
 names = st.lists(
     st.text("abcé_-. ", min_size=1, max_size=8).filter(lambda n: n not in (".", "..")), min_size=1, max_size=3
