@@ -80,6 +80,7 @@ class Index:
         self.catalog = Catalog(layers)
         self._rank = rank
         self._layers = {layer.repository: layer for layer in layers}
+        self._databases = tuple({id(layer.database): layer.database for layer in self._layers.values()}.values())
         self._found: dict[str, tuple[Provider, ...]] = {}
 
     @property
@@ -140,17 +141,13 @@ class Index:
 
     def elsewhere(self, name: str) -> tuple[str, ...]:
         """The releases beside which this one's data lies, and that have a package of this name."""
-        databases = {id(layer.database): layer.database for layer in self._layers.values()}
-        return tuple(
-            dict.fromkeys(release for database in databases.values() for release in database.releases_with(name))
-        )
+        return tuple(dict.fromkeys(release for database in self._databases for release in database.releases_with(name)))
 
     def heard_of(self, name: str) -> bool:
         """True where some release has ``name``, by its index or the table of names. True as well where that table does not
         cover this release: it may have names that no other has."""
         covered = all(layer.stand_in is None or layer.stand_in.names is not None for layer in self._layers.values())
-        databases = {id(layer.database): layer.database for layer in self._layers.values()}
-        return not covered or any(database.heard_of(name) for database in databases.values())
+        return not covered or any(database.heard_of(name) for database in self._databases)
 
     def packages(self, name: str) -> tuple[Package, ...]:
         """All packages of this name (an index can hold several versions), newest first."""
