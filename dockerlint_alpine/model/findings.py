@@ -208,8 +208,10 @@ def united(findings: Iterable[Finding]) -> list[Finding]:
     """One finding for all that say the same, on the platforms of all of them, and as sure as the least sure."""
     same: dict[tuple[object, ...], Finding] = {}
     for one in findings:
-        kept = same.setdefault(one.essence, one)
-        platforms = tuple(dict.fromkeys((*kept.platforms, *one.platforms)))
-        confidence = max(kept.confidence, one.confidence, key=CONFIDENCES.index)
-        same[one.essence] = replace(kept, platforms=platforms, confidence=confidence)
+        essence = one.essence
+        kept = same.setdefault(essence, one)
+        if kept is not one:
+            platforms = tuple(dict.fromkeys((*kept.platforms, *one.platforms)))
+            confidence = max(kept.confidence, one.confidence, key=CONFIDENCES.index)
+            same[essence] = replace(kept, platforms=platforms, confidence=confidence)
     return list(same.values())
