@@ -47,6 +47,9 @@ def _modules() -> list[str]:
     return sorted(module.name for module in pkgutil.iter_modules(installers.__path__) if module.name not in _NOT_TOOLS)
 
 
+_known_modules = cache(_modules)
+
+
 def _loaded(module: str) -> Program:
     tool = getattr(import_module(f"{installers.__name__}.{module}"), "TOOL", None)
     if not isinstance(tool, Program):
@@ -63,7 +66,7 @@ def tools() -> tuple[Program, ...]:
 @lru_cache(maxsize=1024)
 def tool_of(program: str) -> Program | None:
     """Return the tool that a program (without its folder) or a module of Python is; most stages need one of all tools."""
-    modules = (module for module in _modules() if module in program or _OTHER_NAMES.get(program) == module)
+    modules = (module for module in _known_modules() if module in program or _OTHER_NAMES.get(program) == module)
     return next((tool for tool in map(_loaded, modules) if tool.programs.fullmatch(program)), None)
 
 
