@@ -137,11 +137,14 @@ def _is_met(has: str, demand: Demand) -> bool:
 
 def _said(subject: Subject, made: Compile) -> str:
     """The text of the stage up to the compile, with that of the stages it is built from."""
-    data = subject.dockerfile.data
-    texts = [
-        data[instruction.start : instruction.end].decode("utf-8", "replace")
-        for place in subject.timeline.lineage(made.stage)
-        for instruction in place.instructions
-        if instruction.start <= made.step.instruction.start
-    ]
-    return "\n".join(texts)
+    data, stage, last = subject.dockerfile.data, made.stage, made.step.instruction.start
+
+    def text() -> str:
+        return "\n".join(
+            data[instruction.start : instruction.end].decode("utf-8", "replace")
+            for place in subject.timeline.lineage(stage)
+            for instruction in place.instructions
+            if instruction.start <= last
+        )
+
+    return subject.once((_said, stage.index, last), text)
