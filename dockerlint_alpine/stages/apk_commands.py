@@ -87,9 +87,7 @@ def read_apk_command(args: Sequence[Arg], piped: Iterable[Operand] = ()) -> ApkC
             values.setdefault(pending, []).append(text)
             pending = None
             if verb is None and text in {"add", "del"}:
-                verb = (
-                    text  # `apk --virtual add gcc`: apk.c, deduce_applet takes the first word that names a sub-command
-                )
+                verb = text  # `apk --virtual add gcc`: apk.c, deduce_applet takes the first that names a sub-command
         elif not arg.known and (verb is None or _PINNED.match(text) is None):
             unknown.extend(arg.unknown)
             hidden.append(text)
