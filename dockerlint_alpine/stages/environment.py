@@ -1,7 +1,8 @@
 """ARG and ENV: what each name stands for at one point of the Dockerfile.
 
 Scoping as in the Dockerfile reference: an ARG before the first FROM is seen by FROM lines only, a stage takes it over
-with ``ARG NAME``; ENV wins over ARG; a stage built ``FROM`` another inherits both.
+with ``ARG NAME``; ENV wins over ARG; a stage built ``FROM`` another inherits both. What the platform gives is an ARG of
+that kind, so that a value in the file takes its place (BuildKit, dockerfile2llb/convert.go: buildMetaArgs, dispatchArg).
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ PREDEFINED = ("HTTP_PROXY", "HTTPS_PROXY", "FTP_PROXY", "NO_PROXY", "ALL_PROXY")
 """Build arguments every stage may use without declaring them."""
 
 
-def platform_args(platform: str) -> dict[str, SourceText]:
+def _platform_args(platform: str) -> dict[str, SourceText]:
     """The predefined platform ARGs of BuildKit for a build on and for ``platform`` (``linux/arm/v7``)."""
     system, _, rest = platform.partition("/")
     arch, _, variant = rest.partition("/")
@@ -41,7 +42,7 @@ def _keep(values: dict[str, SourceText], name: str, value: Expanded) -> None:
 
 
 class Scope(Struct, frozen=True, dict=True):
-    """Names and values at one point. ``given`` are the values of ``--build-arg`` and the platform's own."""
+    """Names and values at one point. ``given`` are the values of ``--build-arg``."""
 
     given: Mapping[str, SourceText] = field(default_factory=dict)
     global_args: Mapping[str, SourceText] = field(default_factory=dict)
@@ -49,6 +50,12 @@ class Scope(Struct, frozen=True, dict=True):
     env: Mapping[str, SourceText] = field(default_factory=dict)
     open: frozenset[str] = frozenset()
     """Build arguments of the stage that have no value here: only who builds knows it."""
+
+    @classmethod
+    def at_start(cls, platform: str, build_args: Mapping[str, str]) -> Scope:
+        """The scope before the first instruction of a build for ``platform`` with these values of ``--build-arg``."""
+        given = {name: SourceText.literal(value) for name, value in build_args.items()}
+        return cls(given, {name: given.get(name, value) for name, value in _platform_args(platform).items()})
 
     @cached_property
     def names(self) -> Mapping[str, SourceText]:
@@ -67,15 +74,8 @@ class Scope(Struct, frozen=True, dict=True):
             if pair.key in self.given:
                 values[pair.key] = self.given[pair.key]
             elif pair.value is not None:
-                _keep(values, pair.key, expand(pair.value, {**self._platform(), **values}, escape=escape))
+                _keep(values, pair.key, expand(pair.value, values, escape=escape))
         return Scope(self.given, values, self.args, self.env)
-
-    def from_names(self) -> dict[str, SourceText]:
-        """What a FROM line sees: global ARGs and the platform's."""
-        return {**self._platform(), **self.global_args}
-
-    def _platform(self) -> dict[str, SourceText]:
-        return {name: value for name, value in self.given.items() if name.startswith(("TARGET", "BUILD"))}
 
     def arg(self, instruction: Instruction, escape: str) -> Scope:
         """After an ``ARG`` inside a stage."""

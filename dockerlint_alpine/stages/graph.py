@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 from msgspec.structs import replace
 
-from dockerlint_alpine.stages.environment import Scope, platform_args
+from dockerlint_alpine.stages.environment import Scope
 from dockerlint_alpine.stages.errors import StageGraphError
 from dockerlint_alpine.syntax import Instruction, Mount, SourceText, expand
 
@@ -96,8 +96,7 @@ def build_graph(dockerfile: Dockerfile, platform: str, build_args: Mapping[str, 
 
     Raises StageGraphError where there are more than ``MAX_STAGES``.
     """
-    given = platform_args(platform) | {name: SourceText.literal(value) for name, value in build_args.items()}
-    scope = Scope(given=given)
+    scope = Scope.at_start(platform, build_args)
     heads: list[tuple[Instruction, list[Instruction]]] = []
     for instruction in dockerfile.instructions:
         if instruction.keyword == "FROM":
@@ -125,7 +124,7 @@ def build_graph(dockerfile: Dockerfile, platform: str, build_args: Mapping[str, 
 def _node(
     index: int, head: Instruction, body: list[Instruction], scope: Scope, named: Mapping[str, int], escape: str
 ) -> StageNode:
-    names = scope.from_names()
+    names = scope.global_args
     words = [expand(word, names, escape=escape) for word in head.words()]
     base = words[0].source.text if words else ""
     has_name = len(words) >= 3 and words[1].source.text.lower() == "as"

@@ -80,6 +80,13 @@ def test_global_arguments_and_platform_in_from() -> None:
     assert graph(text, V="3.20").nodes[0].base == "alpine:3.20"
 
 
+def test_a_default_in_the_file_is_the_platform_that_from_names() -> None:
+    text = "ARG BUILDPLATFORM=linux/amd64\nFROM --platform=$BUILDPLATFORM a\n"
+    assert graph(text).nodes[0].platform == "linux/amd64"
+    assert graph(text, BUILDPLATFORM="linux/386").nodes[0].platform == "linux/386"
+    assert graph("FROM --platform=$BUILDPLATFORM a\n", BUILDPLATFORM="linux/386").nodes[0].platform == "linux/386"
+
+
 def test_triggers_run_in_the_child_and_not_at_home() -> None:
     found = graph("FROM a AS base\nONBUILD COPY --from=tools /x /x\nFROM b AS tools\nFROM base\nFROM 2\n")
     assert [set(node.needs) for node in found.nodes] == [set(), set(), {0, 1}, set()]
