@@ -428,9 +428,10 @@ class Installer:
         evidence = f"{command.tool} {command.verb}"
         for problem in request.requirements.problems:
             where = problem.path if problem.line is None else f"{problem.path}:{problem.line}"
-            # What the instruction itself says has its place already: that of the notice.
+            # What the instruction itself says has its place already: that of the notice. So has what names its file.
             here = problem.path == call.walk.build.shown_as and problem.line is not None
-            message = problem.message if here else f"{where}: {problem.message}"
+            placed = here or problem.message.startswith(f"{where} ")
+            message = problem.message if placed else f"{where}: {problem.message}"
             if NOT_IN_CONTEXT in message:
                 message = f"{message} (name another with --context)"
             call.unjudged("unreadable-requirements", message, evidence)

@@ -339,6 +339,10 @@ class TestWhatIsNotKnown:
         assert code == "unreadable-requirements"
         assert "requirements.txt can't be read: it is not in the build context" in message
 
+    def test_a_broken_file_is_named_once(self, run) -> None:
+        ((_, message),) = said(run(f"FROM {PY}\nCOPY . .\nRUN pdm sync\n", {"pdm.lock": "", "pyproject.toml": "[[["}))
+        assert message.startswith("pyproject.toml is not valid TOML: ")
+
     def test_files_made_while_building(self, run) -> None:
         for command in ("date > r.txt && pip install -r r.txt", "cat <<E > r.txt && pip install -r r.txt\nlz4\nE"):
             ((code, message),) = said(run(f"FROM {PY}\nRUN <<END\n{command}\nEND\n"))
