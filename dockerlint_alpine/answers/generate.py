@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from msgspec import Struct, field
 from msgspec.structs import replace
 
-from dockerlint_alpine.checks import Subject
+from dockerlint_alpine.checks import Subject, evidence
 from dockerlint_alpine.checks.build_moment import compiles
 from dockerlint_alpine.run.analysis import Doctor, UnreadableError, fix_bytes
 from dockerlint_alpine.stages import pulled_in_by
@@ -179,12 +179,12 @@ def _judged(doctor: Doctor, plan: _Plan, path: Path, *, stages: int) -> _Judgeme
 def _at_run_time(subject: Subject, item: Installed) -> Iterator[tuple[str, str]]:
     name = item.resolved.name
     for need, _ in item.objects:
-        yield need, f"{name} links {need.partition(':')[2]}"
+        yield need, f"{name} links {evidence.need_name(need)}"
     distribution = subject.knowledge.distribution(name)
     verbs = {"dlopen": "opens", "program": "starts", "data": "uses"}
     for one in distribution.runtime_needs(item.resolved.version) if distribution is not None else ():
         for need in one.any:
-            yield need, f"{name} {verbs[one.kind]} {need.partition(':')[2] or need}"
+            yield need, f"{name} {verbs[one.kind]} {evidence.need_name(need)}"
 
 
 def _note(needed: dict[str, list[str]], world: World, need: str, reason: str) -> None:

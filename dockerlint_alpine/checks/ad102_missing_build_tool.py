@@ -86,7 +86,7 @@ def _finding(subject: Subject, lack: _Lack) -> Finding:
     certain = not moment.possible.has(lack.need)
     sure = confidence_of(subject, item, stage, moment, package) if certain else "possible"
     fix, _ = CHECK.add(subject, stage, package if certain and not item.conditional else None, lack.step.instruction)
-    tool = lack.need.partition(":")[2] or lack.need
+    tool = evidence.need_name(lack.need)
     wanting = list(dict.fromkeys(evidence.named(made.item) for made in lack.wanted_by))
     are, need = ("are", "need") if len(wanting) > 1 else ("is", "needs")
     return CHECK.finding(

@@ -267,7 +267,7 @@ def _told(lack: _Lack) -> Evidence:
     item, opened = lack.item, lack.opened
     if opened is None or item.wheel is None:
         by_rule = item.built is None or lack.need not in item.built.runtime
-        said = f"{item.resolved.name} {_verb(lack)} {_what(lack)}{evidence.because(lack.need.evidence)}"
+        said = f"{item.resolved.name} {_verb(lack)} {evidence.need_name(lack.wanted)}{evidence.because(lack.need.evidence)}"
         return Evidence("rule" if by_rule else "source", said)
     names = " or ".join(need.removeprefix("so:") for need in opened.needs)
     note = f"; {opened.note}" if opened.note else ""
@@ -280,13 +280,9 @@ def _verb(lack: _Lack) -> str:
     return {"dlopen": "opens", "program": "starts", "data": "uses"}[lack.need.kind]
 
 
-def _what(lack: _Lack) -> str:
-    return lack.wanted.partition(":")[2] or lack.wanted
-
-
 def _message(stage: Stage, lack: _Lack) -> str:
     purpose = f" for {lack.need.feature}" if lack.need.feature else ""
-    what = f"{evidence.named(lack.item)} {_verb(lack)} {_what(lack)} at run time{purpose}"
+    what = f"{evidence.named(lack.item)} {_verb(lack)} {evidence.need_name(lack.wanted)} at run time{purpose}"
     if lack.possible:
         return f"{what}; only a branch that may not run brings it"
     if lack.package is None:

@@ -24,6 +24,11 @@ def named(item: Installed) -> str:
     return f"{item.resolved.name} {version}" if version else item.resolved.name
 
 
+def need_name(need: str) -> str:
+    """``libpq.so.5`` for ``so:libpq.so.5``; a need that is a package is its name."""
+    return need.partition(":")[2] or need
+
+
 def requirement(item: Installed) -> Evidence:
     """Who asks for the distribution."""
     chain = item.resolved.chain

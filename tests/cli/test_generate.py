@@ -42,6 +42,11 @@ def test_two_stages_where_something_is_compiled(project: Project) -> None:
     assert done.report.unknown == 0
 
 
+def test_what_a_package_of_any_version_meets_is_called_by_its_name(project: Project) -> None:
+    text = made(project({"requirements.txt": "python-ldap==3.4.5\n"}), python="3.12", alpine="3.20").text
+    assert "# python-ldap links libldap\n    libldap\n" in text
+
+
 def test_one_stage_where_everything_has_a_wheel(project: Project) -> None:
     done = made(project({"requirements.txt": "cryptography==46.0.3\n"}))
     assert bases(done.text) == 1
