@@ -61,7 +61,7 @@ def read_builds(path: Path, project: Path, *, shown_as: str | None = None) -> tu
         else:
             what, place = found
             message = f"service {build.service}: its {what} {place} lies outside the project {project}"
-            refused.append(Refused(_line(node, str(name), "build", what), f"{message}: not looked at"))
+            refused.append(Refused(_line(node, str(name), "build", what), f"{message}: skipped"))
     return builds, refused
 
 

@@ -126,7 +126,7 @@ def _from_context(walk: StageWalk, instruction: Instruction, source: str, order:
         )
         return
     if instruction.keyword == "ADD" and _ARCHIVE.search(source):
-        reason = f"line {instruction.line} unpacks {source}, which isn't looked into"
+        reason = f"line {instruction.line} unpacks {source}, which is not read"
         walk.files = walk.files.place(Unread(walk.place(order.destination), reason, below=True))
         return
     context = walk.build.context

@@ -119,7 +119,7 @@ def test_an_output_file(tmp_path: Path) -> None:
 def test_a_build_that_went_well_is_no_failure() -> None:
     log = "#6 [2/2] RUN pip install lz4\n#6 DONE 2.4s\n#7 exporting to image\n#7 naming to docker.io/library/app done\n"
     result = run(stdin=log)
-    assert (result.exit_code, result.output) == (0, "No failure: the build in this log went well\n")
+    assert (result.exit_code, result.output) == (0, "No failure: the build in this log succeeded\n")
     document = json.loads(run("--output-format", "json", stdin=log).output)
     assert document == {"version": 1, "verdict": "no-failure", "causes": []}
 

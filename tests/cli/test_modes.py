@@ -180,8 +180,8 @@ def test_a_file_that_can_not_be_written_is_said(project: Project) -> None:
 @pytest.mark.parametrize(
     ("args", "says"),
     [
-        (["--statistics", "--watch"], "don't go together"),
-        (["--reason", "x"], "--reason goes with --add-ignore"),
+        (["--statistics", "--watch"], "can't be combined"),
+        (["--reason", "x"], "--reason requires --add-ignore"),
         (["--add-ignore", "-"], "standard input"),
         (["--watch", "-"], "standard input"),
         (["--add-ignore", "--reason", "a\nb"], "one line"),

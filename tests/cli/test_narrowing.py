@@ -100,7 +100,7 @@ def test_no_repository(tmp_path: Path) -> None:
     (tmp_path / "Dockerfile").write_text(OLD)
     done = run("check", "--offline", "--since", "HEAD", cwd=tmp_path)
     assert done.returncode == 2
-    assert b"is in no git repository" in done.stderr
+    assert b"is not in a git repository" in done.stderr
 
 
 def test_a_baseline_knows_what_moved_and_not_what_is_new(repository: Path) -> None:
@@ -117,7 +117,7 @@ def test_a_baseline_knows_what_moved_and_not_what_is_new(repository: Path) -> No
     assert {name for _, name in found(*options, cwd=folder)} == {"pylibmc"}
     place.write_text(OLD.replace("RUN pip install psycopg2==2.9.9\n", ""))
     done = run("check", "--offline", *options, cwd=folder)
-    assert b"of its findings are gone; --update-baseline takes them out" in done.stderr
+    assert b"of its findings are gone; --update-baseline removes them" in done.stderr
 
 
 def test_the_summary_says_that_known_findings_are_left_out(repository: Path) -> None:

@@ -88,7 +88,7 @@ def test_of_a_retired_tag_without_a_record_nothing_is_claimed(knowledge: Knowled
     found = knowledge.base_image(tag)
     assert found is not None
     assert found.alpine is None
-    assert found.assumed == (f"{tag} names no Alpine release: which it is on is not recorded",)
+    assert found.assumed == (f"{tag} names no Alpine release: which one it uses is not recorded",)
 
 
 def test_digests_and_what_does_not_move_are_as_ever(knowledge: Knowledge) -> None:
@@ -111,7 +111,7 @@ def test_a_run_is_as_of_that_day(project: Callable[[Mapping[str, str]], Path]) -
     report = Doctor(configure(context=root, as_of="2024-10-09")).check_file(root / "Dockerfile")
     bases = {one.stage.alpine for one in report.findings if one.stage is not None}
     assert bases <= {"3.20"}
-    said = [note for note in report.notes if "the nearest index at hand to 2024-10-09" in note]
+    said = [note for note in report.notes if "the available index nearest to 2024-10-09" in note]
     assert len(said) == len(set(said))
     assert not any("main are those" in note for note in said)  # main of 3.20 is of 2024-09
     assert any("community are those" in note for note in said)

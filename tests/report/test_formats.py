@@ -43,7 +43,7 @@ def test_names_every_code_and_every_unreadable_file(format_: str, everything: Re
 @pytest.mark.parametrize("format_", sorted(set(FORMATS) - {"json", "junit"}))
 def test_names_what_could_not_be_judged(format_: str, options: RenderOptions) -> None:
     text = render(Report((scenes.single(),)), format_, options=options)
-    assert "nothing is known of the image" in text
+    assert "nothing is known about the image" in text
 
 
 def test_unknown_format(nothing: Report, options: RenderOptions) -> None:

@@ -47,7 +47,7 @@ def judged(project: Callable[[Mapping[str, str]], Path]) -> Judgement:
             [
                 "compiled: no wheel of pillow 9.0.0 fits Python 3.11 on musl 1.2 ",
                 "links `libjpeg.so.8` of libjpeg-turbo-dev, there through jpeg-dev → libjpeg-turbo-dev",
-                "off, as a package is not there: tiff (tiff-dev), ",
+                "off, because a package is missing: tiff (tiff-dev), ",
             ],
         ),
         ("python-magic", ["opens ", "libmagic"]),

@@ -70,7 +70,7 @@ def test_the_world_of_the_base(found: Found, name: str, files: dict[str, str], c
     assert codes(report) == [("AD301", confidence)]
     assert report.findings[0].stage is not None
     assert (report.findings[0].stage.alpine, report.findings[0].stage.python) == ("3.19", "3.11")
-    assert report.notes == (f"{name} is taken for the image that base/Dockerfile builds",)
+    assert report.notes == (f"{name} is assumed to be the image that base/Dockerfile builds",)
 
 
 @pytest.mark.parametrize("name", ["acme/base:2", "base", "acme/other", "python:3.11-alpine3.19", "base:1"])

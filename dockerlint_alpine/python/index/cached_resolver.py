@@ -32,7 +32,7 @@ TOTAL = 900.0
 """Seconds that a run waits for the network at most, even with ``--online``."""
 
 _Found = TypeVar("_Found")
-_GAVE_NONE = "the index gave no full answer"
+_GAVE_NONE = "the index gave an incomplete answer"
 
 
 class Network:
@@ -212,7 +212,9 @@ def _check_options(options: IndexOptions) -> None:
     """Raise ``ResolverError`` where a project names whom to ask and nobody typed ``--online``."""
     links = any("://" in link for link in options.find_links)
     if options.index_url or options.extra_index_urls or links:
-        raise ResolverError("only --online asks an index that the requirements name, if you configured it, too")
+        raise ResolverError(
+            "an index that the requirements name is queried only with --online, and only if you configured it, too"
+        )
 
 
 def _why_open(found: object) -> str | None:

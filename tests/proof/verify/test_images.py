@@ -115,7 +115,7 @@ def test_an_image_without_a_shell(doctor: Command, loaded: DockerClient, musl_lo
         ((DOCKERFILE, "--timeout", "soon"), 2, b"no time span"),
         ((DOCKERFILE, "--allow", "everything"), 2, b"choose from bind"),
         (("no-such.Dockerfile",), 2, b"no such file"),
-        ((f"image:{PYTHON}", "extra"), 2, b"SERVICEs go with a compose file"),
+        ((f"image:{PYTHON}", "extra"), 2, b"SERVICE arguments require a compose file"),
     ],
 )
 def test_what_was_not_verified_or_wrong_is_said_in_one_line(

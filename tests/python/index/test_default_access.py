@@ -63,7 +63,7 @@ def test_what_nothing_else_tells_is_asked_once(check: Callable[..., Result], ind
 def test_offline_is_offline(check: Callable[..., Result], index: LocalIndex) -> None:
     check()
     asked = len(index.requests)
-    assert "nobody-s is not known offline: ask the index with --online" in check("--offline").stdout
+    assert "nobody-s is not known offline: query the index with --online" in check("--offline").stdout
     assert len(index.requests) == asked
 
 
