@@ -1,4 +1,5 @@
-r"""## What it does Reports a distribution whose compile fails whatever packages are installed: this version does not
+r"""## What it does
+Reports a distribution whose compile fails whatever packages are installed: this version does not
 accept the release's Rust, GCC or CMake, because they are too old or too new; its bindings or its own C code don't
 support this Python; or its build uses the newest Cython or setuptools from the index, which rejects it.
 

@@ -153,7 +153,7 @@ def test_proofs_and_unread_sources_are_told(ask: Any, knowledge: Knowledge) -> N
     unread = next(
         name for name in knowledge.names("distribution") if knowledge.distribution(name).confidence == "packaging"
     )
-    assert "nobody of this project has read the sdist yet" in render(ask(unread))
+    assert "this project has not read the sdist yet" in render(ask(unread))
 
 
 def test_nothing_and_what_looks_like_it(knowledge: Knowledge, store: IndexStore) -> None:

@@ -39,7 +39,7 @@ def foreign(report: FileReport) -> list[Finding]:
         (
             "FROM alpine:3.19 AS b\nRUN apk add python3 py3-lxml\nFROM alpine:3.20\nRUN apk add python3\n"
             "COPY --from=b /usr/lib/python3.11/site-packages /usr/lib/python3.11/site-packages\n",
-            "py3-lxml 4.9.3-r1 lies in /usr/lib/python3.11/site-packages, where Python 3.12",
+            "py3-lxml 4.9.3-r1 is in /usr/lib/python3.11/site-packages, where Python 3.12",
         ),
         (
             f"{PY312}RUN pip install lxml==5.3.0\n{PY313}{MOVED}",

@@ -180,7 +180,7 @@ def test_a_library_that_the_user_may_not_read(judge: Judge, mend, user: str) -> 
     text = CLOSED.format("0600", f"USER {user}\n")
     (finding,) = [one for one in judge(text).findings if one.severity == "error"]
     assert (finding.code, finding.location.line, finding.packages) == ("AD201", 7, ())
-    assert f"is in stage 1, but USER {user} may not read it" in finding.message
+    assert f"is in stage 1, but USER {user} can't read it" in finding.message
     assert finding.fix is not None
     assert finding.fix.applicability == "display"
     assert mend(text).new.decode() == text

@@ -43,7 +43,7 @@ def test_json_is_exactly_as_promised(tmp_path: Path) -> None:
 
 def test_without_a_release_the_answer_says_which_one_it_took() -> None:
     document = json.loads(run("--output-format", "json", stdin=LOG).output)
-    assert "does not tell the Alpine release" in document["causes"][0]["advice"]
+    assert "does not reveal the Alpine release" in document["causes"][0]["advice"]
 
 
 def test_not_enough() -> None:
@@ -81,7 +81,7 @@ def test_a_service_of_a_compose_file(tmp_path: Path) -> None:
     assert run("--dockerfile", compose, "--service", "api", "--fix", stdin=LOG).exit_code == 0
     assert "libffi-dev" in (tmp_path / "api" / "Dockerfile").read_text()
     assert "libffi-dev" not in (tmp_path / "web" / "Dockerfile").read_text()
-    assert "say --service" in run("--dockerfile", compose, stdin=LOG).output
+    assert "use --service" in run("--dockerfile", compose, stdin=LOG).output
     assert "no service 'db'" in run("--dockerfile", compose, "--service", "db", stdin=LOG).output
 
 

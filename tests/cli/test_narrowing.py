@@ -88,7 +88,7 @@ def test_what_is_left_out_is_told(repository: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("revision", "said"), [("nope", "no commit nope"), ("--help", "no commit --help"), ("", "say a commit")]
+    ("revision", "said"), [("nope", "no commit nope"), ("--help", "no commit --help"), ("", "expected a commit")]
 )
 def test_no_such_revision(revision: str, said: str, repository: Path) -> None:
     done = run("check", "--offline", f"--since={revision}", cwd=repository)

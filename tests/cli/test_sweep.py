@@ -72,11 +72,11 @@ def test_the_next_release_beside_today(sources: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["a", "--as", "debian=12"], "say alpine=X.Y or python=X.Y"),
-        (["a", "--as", "alpine=9"], "say alpine=X.Y or python=X.Y"),
-        (["a", "--limit-per-repo", "time=ever"], "say time=60"),
+        (["a", "--as", "debian=12"], "expected alpine=X.Y or python=X.Y"),
+        (["a", "--as", "alpine=9"], "expected alpine=X.Y or python=X.Y"),
+        (["a", "--limit-per-repo", "time=ever"], "expected time=60"),
         (["a", "--fix"], "go together"),
-        (["a", "--cluster", "local:many"], "say local:N"),
+        (["a", "--cluster", "local:many"], "expected local:N"),
         (["-"], "the list is empty"),
         (["report", "nothing.sqlite"], "no such file"),
     ],

@@ -40,7 +40,7 @@ def judged(project: Callable[[Mapping[str, str]], Path]) -> Judgement:
         ("jpeg-dev", ["**pillow 9.0.0** to be compiled (`libjpeg-turbo-dev`, through jpeg-dev → libjpeg-turbo-dev)"]),
         ("gcc", ["from main of Alpine 3.22, stage 'base'", "(`cmd:gcc`)", "Depends on binutils, ", "Pulls in "]),
         ("nosuchpkg", ["**nosuchpkg**: no package of this name in Alpine 3.22 (…)"]),
-        ("del .build", ["`apk del` of **.build**, stage 'base'", "Takes away ", "libjpeg-turbo-dev"]),
+        ("del .build", ["`apk del` of **.build**, stage 'base'", "Removes ", "libjpeg-turbo-dev"]),
         ("libpq", ["No distribution here is known to need it.", "stage 1"]),
         (
             "pillow",

@@ -161,9 +161,9 @@ def test_a_project_does_not_choose_whom_to_call(tmp_path: Path, index: LocalInde
         name: value.format(url=index.url) if isinstance(value, str) else (index.url,) for name, value in options.items()
     }
     case = Case(tmp_path, index)
-    with pytest.raises(ResolverError, match="only --online"):
+    with pytest.raises(ResolverError, match="only with --online"):
         resolve(case.resolver(), wanted("certifi", **told))
-    with pytest.raises(ResolverError, match="only --online"):
+    with pytest.raises(ResolverError, match="only with --online"):
         case.resolver().source_facts("sources", "1.0", IndexOptions(**told))  # type: ignore[arg-type]
     assert resolve(case.resolver(), wanted(f"certifi @ {index.url}certifi-1-py3-none-any.whl")) == {"certifi": "1"}
     assert index.requests == []
