@@ -27,6 +27,7 @@ from dockerlint_alpine.cli.spelling import (
 )
 from dockerlint_alpine.cli.terminal import warn
 from dockerlint_alpine.model.reports import FileError, Report
+from dockerlint_alpine.report import FORMATS
 from dockerlint_alpine.report.options import PROGRAM
 from dockerlint_alpine.run.discovery import Search, find_jobs
 from dockerlint_alpine.system.files import write_file
@@ -100,7 +101,7 @@ _OUTPUT = (
         multiple=True,
         metavar="FORMAT[:FILE]",
         shell_complete=completed("formats"),
-        help="text, concise, json, sarif, github, gitlab, junit, checkstyle, rdjson or markdown; repeatable.",
+        help=f"{', '.join(FORMATS[:-1])} or {FORMATS[-1]} (default: text); repeatable.",
     ),
     click.option(
         "--output-file", type=click.Path(dir_okay=False), help="Write to this file instead of standard output."

@@ -63,7 +63,7 @@ class Cause(Struct, frozen=True):
 
     @property
     def severity(self) -> Severity:
-        """That of the gravest finding."""
+        """That of the most severe finding."""
         return min((one.severity for one in self.findings), key=SEVERITIES.index)
 
     @property

@@ -165,7 +165,7 @@ def guess_root(
     return best
 
 
-_PROJECT_FILES = ("pyproject.toml", "setup.py", "setup.cfg", "requirements.txt", "Pipfile", "uv.lock", "poetry.lock")
+_PROJECT_FILES = ("pyproject.toml", "setup.py", "setup.cfg", "requirements.txt", "Pipfile")
 _BUILD_FILE = lazy_pattern(
     r"(?i)(?:.*\.)?(?:docker|container)file.*|.*compose.*\.ya?ml|\.dockerignore|.*\.sh|\..*|readme.*"
 )

@@ -275,7 +275,7 @@ def test_a_server_that_trickles(mirror: Mirror, fetch: Callable[..., object]) ->
 def test_nobody_there(fetch: Callable[..., object]) -> None:
     with pytest.raises(DownloadError):
         fetch(mirror="http://127.0.0.1:9")
-    with pytest.raises(DownloadError, match="no http"):
+    with pytest.raises(DownloadError, match="is not an http"):
         fetch(mirror="file:///etc")
 
 

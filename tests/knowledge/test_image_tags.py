@@ -56,7 +56,7 @@ def test_a_tag_that_was_not_there_yet_is_said(knowledge: Knowledge) -> None:
     found = knowledge.base_image("python:3.13-alpine", "2020-01-01")
     assert found is not None
     assert not found.certain
-    assert any("was not there on 2020-01-01" in note for note in found.assumed)
+    assert any("did not exist on 2020-01-01" in note for note in found.assumed)
 
 
 @pytest.mark.parametrize(

@@ -222,7 +222,7 @@ def test_paths_are_relative_to_the_file(tmp_path: Path) -> None:
         ("zzz = 1", "unknown option `zzz`"),
         ("alpine = 3.20", '`alpine`: must be a string such as "3.20", not 3.2'),
         ('select = "AD1"', "`select`: must be a list, not 'AD1'"),
-        ('output-format = "xml"', "`output-format`: must be one of text, concise, json"),
+        ('output-format = "xml"', "`output-format`: must be one of checkstyle, concise, github"),
         ('ignore = ["AD99"]', "`ignore`: unknown code or prefix: AD99"),
         ('severity = { missing-runtime-libary = "info" }', "did you mean missing-runtime-library"),
         ('platforms = ["linux/mips"]', "`platforms`: 'linux/mips': choose from linux/amd64, linux/arm64"),

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from dockerlint_alpine.proof.verify.document import metrics
 from dockerlint_alpine.proof.verify.model import WORDS
 from dockerlint_alpine.report.display import printable
-from dockerlint_alpine.report.markdown import code_span, escape
+from dockerlint_alpine.report.formats.markdown import code_span, escape
 from dockerlint_alpine.report.paint import BOLD, DIM, GREEN, RED, YELLOW
 from dockerlint_alpine.system.plural import plural
 
