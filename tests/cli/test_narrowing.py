@@ -84,7 +84,7 @@ def test_it_does_not_matter_where_one_stands(folder: str, path: str, repository:
 def test_what_is_left_out_is_told(repository: Path) -> None:
     done = run("check", "--offline", "--since", "HEAD", "--quiet", cwd=repository)
     assert done.returncode == 0
-    assert b"findings left out that HEAD has, too" in done.stderr
+    assert b"findings omitted that HEAD also has" in done.stderr
 
 
 @pytest.mark.parametrize(
@@ -128,10 +128,10 @@ def test_the_summary_says_that_known_findings_are_left_out(repository: Path) -> 
     )
     done = run("check", *options, cwd=repository)
     assert done.stdout.decode() == (
-        "No new problems found in 1 Dockerfile with 1 Alpine stage.\n6 known findings left out: known.json.\n"
+        "No new problems found in 1 Dockerfile with 1 Alpine stage.\n6 known findings omitted: known.json.\n"
     )
     assert done.stderr == b""
-    assert b"6 known findings left out" in run("check", *options, "--output-format", "json", cwd=repository).stderr
+    assert b"6 known findings omitted" in run("check", *options, "--output-format", "json", cwd=repository).stderr
 
 
 def test_what_is_known_is_in_no_fix_of_what_is_new(repository: Path) -> None:
@@ -158,5 +158,5 @@ def test_a_file_that_is_no_baseline(text: str, repository: Path) -> None:
 
 
 def test_options_that_need_each_other(repository: Path) -> None:
-    assert b"goes with --baseline FILE" in run("check", "--update-baseline", cwd=repository).stderr
+    assert b"requires --baseline FILE" in run("check", "--update-baseline", cwd=repository).stderr
     assert b"--update-baseline writes it" in run("check", "--baseline", "none.json", cwd=repository).stderr

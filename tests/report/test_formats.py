@@ -47,7 +47,9 @@ def test_names_what_could_not_be_judged(format_: str, options: RenderOptions) ->
 
 
 def test_unknown_format(nothing: Report, options: RenderOptions) -> None:
-    with pytest.raises(UnknownFormatError, match="unknown output format 'xml'; choose from checkstyle, concise, github"):
+    with pytest.raises(
+        UnknownFormatError, match="unknown output format 'xml'; choose from checkstyle, concise, github"
+    ):
         render(nothing, "xml", options=options)
 
 

@@ -419,7 +419,7 @@ class TestWhatIsNotKnown:
 
     def test_no_python(self, run) -> None:
         assert said(run("FROM alpine:3.19\nRUN pip install lz4\n")) == [
-            ("unknown-base-image", "the Python that pip installs for is not known: give its version with --python X.Y")
+            ("unknown-base-image", "the Python for which pip installs is not known: give its version with --python X.Y")
         ]
 
     def test_unknown_distributions_are_counted_once(self, run) -> None:

@@ -112,7 +112,7 @@ def test_an_image_without_a_shell(doctor: Command, loaded: DockerClient, musl_lo
         ((DOCKERFILE, "--engine", "unix:///nowhere/docker.sock"), 3, b"engine unix:///nowhere/docker.sock"),
         ((DOCKERFILE, "--level", "probes"), 2, b"needs a compose file"),
         ((DOCKERFILE, "--level", "moon"), 2, b"choose from loader, import, start, health, probes"),
-        ((DOCKERFILE, "--timeout", "soon"), 2, b"no time span"),
+        ((DOCKERFILE, "--timeout", "soon"), 2, b"not a duration"),
         ((DOCKERFILE, "--allow", "everything"), 2, b"choose from bind"),
         (("no-such.Dockerfile",), 2, b"no such file"),
         ((f"image:{PYTHON}", "extra"), 2, b"SERVICE arguments require a compose file"),

@@ -237,7 +237,7 @@ def test_a_fix_that_is_interrupted_leaves_the_old_bytes(
         b"writing the fix", signal.SIGTERM
     )
     assert code == 3
-    assert b"The old bytes stand" in out
+    assert b"The old file was restored" in out
     assert path.read_bytes() == before
     assert leftovers(loaded) == []
 

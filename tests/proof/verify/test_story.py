@@ -105,7 +105,7 @@ def test_a_fix_that_does_not_help_leaves_the_old_bytes(doctor: Command, loaded: 
     before = path.read_bytes()
     done = doctor("fix", "--verify", DOCKERFILE)
     assert done.returncode == 1, done.stderr.decode()
-    assert b"The old bytes stand" in done.stdout
+    assert b"The old file was restored" in done.stdout
     assert LINE.encode() in done.stdout
     assert path.read_bytes() == before
     assert leftovers(loaded) == []
