@@ -195,6 +195,8 @@ def _build(page: _Page, build: dict[str, Any]) -> None:
         page.labelled(
             "else", f"where they are missing, the build fetches {', '.join(build['fetches'])} (Python 3.9, libgcc)"
         )
+    if build["requires"]:
+        page.labelled("before", f"the build asks for {', '.join(build['requires'])}, compiled where no wheel fits")
     for switch in build["switches"]:
         page.labelled("switch", switch)
     for link in build["libraries"]:

@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from dockerlint_alpine.installers.base import PythonHome, project_folder
 from dockerlint_alpine.installers.uv_python import UV_VERSION
 from dockerlint_alpine.knowledge.packaged import distribution_names, python_modules
-from dockerlint_alpine.python.formats.project import name_of, no_project
+from dockerlint_alpine.python.formats.project import follow_folders, name_of, no_project
 from dockerlint_alpine.python.model import Resolution, Resolved, Target, Unresolved, normalise
 from dockerlint_alpine.python.requirement import comes_from_repository
 from dockerlint_alpine.python.resolve import (
@@ -103,6 +103,9 @@ _OTHER_WHEELS = "another index that is named may have one"
 _TOO_LATE = ("no answer within", "can't be reached", "not asked yet")
 """What is said where an index would answer if it were waited for."""
 
+_PROJECT = "project."
+"""How a setting of a stage begins that tells of which folder a distribution at a place was installed."""
+
 _NEWEST_PIP = "26"
 """Stands for a pip of which only that it was upgraded is known: it is newer than 21.2, the first that knows musl."""
 
@@ -152,6 +155,7 @@ class Installer:
             return
         target = self._target(walk, home, command, request.options)
         place = command.tool.destination(command, request.options, home, call.place(folder))
+        request = _with_projects_there(walk, request, place)
         present = _present(walk, home, command, request)
         wheelhouse = self._wheelhouse(call, request)
         self._refusal = ""
@@ -175,6 +179,7 @@ class Installer:
             (UV_VERSION, one.version) for one in resolution.distributions if one.name == "uv" and one.version
         )
         walk.install(installed)
+        walk.settings.update((f"{_PROJECT}{place}/{name}", path) for name, path in request.projects.items())
         if walk.glibc is not None:
             return
         step = InstallStep(
@@ -567,6 +572,27 @@ def _keeps_environment(call: Call, request: InstallRequest) -> bool:
         return True
     # pip reads PIP_NO_BUILD_ISOLATION with its sense turned round: false switches the isolation off.
     return call.env.get("PIP_NO_BUILD_ISOLATION", "").lower() in {"0", "false", "no", "off"}
+
+
+def _with_projects_there(walk: StageWalk, request: InstallRequest, place: str) -> InstallRequest:
+    """``pip install -e FOLDER`` and then ``pip install NAME[extra]``: what is installed meets the name, whatever its
+    version, and what the extra takes its own files say."""
+    if {"--upgrade", "--force-reinstall", "--ignore-installed"} & request.options.keys():
+        return request
+    found = request.requirements
+    folders = {
+        one.name: folder
+        for one in found.requested
+        if one.path is None
+        and one.url is None
+        and not one.specifier
+        and (folder := walk.settings.get(f"{_PROJECT}{place}/{one.name}")) is not None
+    }
+    if not folders or found.locked:
+        return request
+    requested = tuple(replace(one, path=folders.get(one.name, one.path)) for one in found.requested)
+    followed = follow_folders(replace(found, requested=requested), walk.files, no_deps="--no-deps" in request.options)
+    return InstallRequest(followed, request.options, request.wheelhouses)
 
 
 def _present(walk: StageWalk, home: PythonHome, command: InstallCommand, request: InstallRequest) -> dict[str, str]:
