@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -111,12 +111,16 @@ class Reach:
 
         self._settings = settings
         self._seconds = _SECONDS[access(settings)]
-        self._network = _network(settings, self._seconds)
         self._refused: dict[str, str] = {}
         self._failed: dict[str, str] = {}
         self.openers = Openers(
             partial(gather_resolver, refused=self._refused), partial(gather_store, failed=self._failed)
         )
+
+    @cached_property
+    def _network(self) -> Network:
+        """Opened at the first question: a run that the cache answers has none."""
+        return _network(self._settings, self._seconds)
 
     def ask(self, questions: Mapping[str, Question], indexes: Iterable[Wanted]) -> bool:
         """Ask and fetch; tell whether judging again leads further."""

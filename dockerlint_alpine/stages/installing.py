@@ -23,7 +23,7 @@ from dockerlint_alpine.python.resolve import (
     open_names,
     resolve,
 )
-from dockerlint_alpine.python.tags import musl_of_alpine, supported_tags
+from dockerlint_alpine.python.tags import backtracks, musl_of_alpine, supported_tags
 from dockerlint_alpine.python.versions import same_version, sort_versions
 from dockerlint_alpine.stages.compiles import SourceBuilds
 from dockerlint_alpine.stages.context import NOT_IN_CONTEXT
@@ -161,12 +161,14 @@ class Installer:
         self._refusal = ""
         resolution = self._resolution(walk, request, target, present, wheelhouse)
         fresh = [one for one in resolution.distributions if one.artefact.kind != "installed"]
-        if not self._online and _has_other_wheels(call, request):
+        if not (self._online and resolution.everywhere) and _has_other_wheels(call, request):
             fresh = [_perhaps_a_wheel(one) for one in fresh]
         installed = _not_there_yet(
             walk, [self._installed(call, one, place, request, command, wheelhouse) for one in fresh]
         )
         self._report_unknown(call, resolution, request, present)
+        if backtracks(target.pip_version):
+            self._report_conflicts(call, [one for one in resolution.unresolved if one.kind == "conflict"])
         self._report_unruled(call, request, installed)
         if command.makes_wheels:
             installed = _lay_out_wheels(walk, installed, target, built=command.action != "download")
@@ -462,7 +464,7 @@ class Installer:
         problems = request.requirements.problems
         refused = {one.name for one in resolution.distributions if one.artefact.refused}  # a finding says that
         for item in resolution.unresolved:
-            if item.kind == "no-release" and item.name in refused:
+            if item.kind == "conflict" or (item.kind == "no-release" and item.name in refused):
                 continue
             if item.kind == "unknown" and any(
                 one.message.startswith(no_project(call.walk.files.display(item.name))) for one in problems
@@ -497,6 +499,17 @@ class Installer:
                 call.unjudged(
                     "unresolved-requirement", message, f"embedded facts as of {self.facts.as_of}", len(set(names))
                 )
+
+    def _report_conflicts(self, call: Call, conflicts: Sequence[Unresolved]) -> None:
+        """What contradicts itself is refused as a whole, and judged in the versions that are asked for first."""
+        if not conflicts:
+            return
+        first, *others = conflicts
+        message = f"{first.name}: {first.reason}"
+        if others:
+            message += f"; nor of {listed([one.name for one in others], _SHOWN_UNKNOWN)}"
+        chain = " -> ".join(first.chain)
+        call.unjudged("unresolved-requirement", f"{message}: an installer stops there", chain, len(conflicts))
 
     def _advice(self) -> str:
         """What can be done about what is not known."""
@@ -657,7 +670,7 @@ def _of_made(found: Resolution, made: Mapping[str, Installed]) -> Resolution:
     along = (item.resolved for name, item in made.items() if name not in names and names & set(item.resolved.chain))
     left = [one for one in found.unresolved if one.name not in made]
     everything = sorted((*taken, *along), key=lambda one: one.name)
-    return Resolution(tuple(everything), (*left, *wrong), found.notes)
+    return replace(found, distributions=tuple(everything), unresolved=(*left, *wrong))
 
 
 def _ready_wheel(walk: StageWalk, resolved: Resolved, wheelhouses: Sequence[str]) -> Installed | None:

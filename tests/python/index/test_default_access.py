@@ -106,8 +106,43 @@ def test_an_index_that_is_not_there(
     assert "nobody-s 1.0 is compiled here" in check().stdout
 
 
-def test_an_index_of_the_project_is_not_called(check: Callable[..., Result], index: LocalIndex) -> None:
+def test_an_index_of_the_project_is_called_where_it_is_the_users_own(
+    check: Callable[..., Result], index: LocalIndex
+) -> None:
+    with serve(LocalIndex()) as other:
+        Path("r.txt").write_text(f"--index-url {other.url}\nnobody-s==1.0\n")
+        for options in ((), ("--online",)):
+            assert "nobody-s is not known offline" in check(*options).stdout
+        assert index.requests == other.requests == []
     Path("r.txt").write_text(f"--index-url {index.url}\nnobody-s==1.0\n")
-    assert "nobody-s is not known offline" in check().stdout
-    assert index.requests == []
-    assert "nobody-s 1.0 is compiled here" in check("--online").stdout
+    assert "nobody-s 1.0 is compiled here" in check().stdout
+
+
+@pytest.mark.parametrize("line", ["--extra-index-url {}", "--find-links {}"])
+def test_another_place_of_the_project_costs_what_only_that_may_have(
+    check: Callable[..., Result], index: LocalIndex, line: str
+) -> None:
+    """pip asks the main index for every name as well: what that has is known, but for a wheel that may lie elsewhere."""
+    with serve(LocalIndex()) as other:
+        Path("r.txt").write_text(f"{line.format(other.url)}\nnobody-s==1.0\nnobody-t\n")
+        for options in ((), ("--online",)):
+            found = check(*options).stdout
+            assert "nobody-s 1.0 is compiled here" in found
+            assert "AD101 nobody-s" in found  # a wheel may lie there: not a safe fix
+            assert f"nobody-t: the index has no nobody-t, and {other.url.rstrip('/')} is not asked" in found
+        assert other.requests == []
+    assert index.requests
+
+
+def test_a_name_that_uv_has_from_another_index_is_asked_nowhere(
+    check: Callable[..., Result], index: LocalIndex
+) -> None:
+    """uv asks the main index only for what no extra one has: that may be private."""
+    dockerfile, both = Path("Dockerfile").read_text(), " --index-strategy unsafe-best-match"
+    Path("r.txt").write_text("--extra-index-url http://127.0.0.1:9/simple\nnobody-s==1.0\n")
+    for options in ("", both):
+        Path("Dockerfile").write_text(
+            dockerfile.replace("pip install", f"pip install uv && uv pip install --system{options}")
+        )
+        check()
+        assert any("nobody-s" in path for path, _ in index.requests) is (options == both)
