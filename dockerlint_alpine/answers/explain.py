@@ -185,6 +185,7 @@ def _build(build: Build, world: World) -> dict[str, Any]:
         "minimum": dict(build.minimums),
         "optional-extension": build.optional_extension,
         "fetches": list(build.fetches),
+        "requires": list(build.requires),
         "switches": _switches(unless=build.unless_env, only=build.only_env),
         "libraries": [_link(link, world) for link in build.libraries],
         "note": build.note,

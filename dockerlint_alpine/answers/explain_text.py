@@ -197,6 +197,10 @@ def _build(page: _Page, build: dict[str, Any]) -> None:
         page.labelled(
             "else", f"if they are missing, the build downloads {', '.join(build['fetches'])} (Python 3.9, libgcc)"
         )
+    if build["requires"]:
+        page.labelled(
+            "before", f"the build requires {', '.join(build['requires'])}, which is compiled if no wheel fits"
+        )
     for switch in build["switches"]:
         page.labelled("switch", switch)
     for link in build["libraries"]:

@@ -45,7 +45,7 @@ _GIVES_UP = lazy_pattern(rb"\s*\|\|\s*(?:\{\s*)?(?:exit|false|kill|return)\b")
 """What a health check says behind ``||`` when it fails: the failure is meant, not handled."""
 
 _SHEBANG = lazy_pattern(rb"#!\s*(/\S+)(?:[ \t]+([^\r\n]*?))?[ \t]*\n")
-_GIT = lazy_pattern(r"(?m)^[ \t]*(?:-e[ \t]+|--editable[= \t]+)?[^#;\n]*?\bgit\+(?:https?|ssh|git)://[^;\n]*$")
+_GIT = lazy_pattern(r"(?m)^[ \t]*(?:-e[ \t]+|--editable[= \t]+)?[^#;\n]*?\b(?:git\+(?:https?|ssh|git)|git)://[^;\n]*$")
 _MAX_SCRIPT = 1 << 18
 
 
@@ -158,6 +158,7 @@ def _git_of_pip(stage: Stage) -> Iterator[Start]:
             continue
         words = [arg.text for arg in step.command.args if arg.known]
         texts = [*(word for word in words if not word.startswith("-")), *_requirement_files(words, step.moment)]
+        texts += [one.resolved.url for one in step.installed if one.resolved.url is not None and not one.ready]
         if any(_GIT.search(text) for text in texts):
             yield Start("git", step.command.tool.name, step.instruction, step.span, step.moment)
 

@@ -168,8 +168,9 @@ class Build(Struct, frozen=True):
     ``language`` names entries of ``rules/languages.toml``; ``needs`` are further needs of every compile,
     ``libraries`` what is linked. ``minimums`` are (need, version): the provider of that need must be at least so new,
     such as ``("cmd:rustc", "1.83")``. ``optional_extension``: without a compiler the install still succeeds, in pure
-    Python. ``fetches`` are tools that the build backend gets for itself where they are missing. ``unless_env`` and
-    ``only_env`` as in :class:`Link`: when they switch it off, nothing native is compiled.
+    Python. ``fetches`` are tools that the build backend gets for itself where they are missing. ``requires`` are the
+    distributions of ``[build-system]`` that may have to be compiled themselves. ``unless_env`` and ``only_env`` as in
+    :class:`Link`: when they switch it off, nothing native is compiled.
     """
 
     versions: str = ""
@@ -179,6 +180,7 @@ class Build(Struct, frozen=True):
     libraries: tuple[Link, ...] = ()
     optional_extension: bool = False
     fetches: tuple[str, ...] = ()
+    requires: tuple[str, ...] = ()
     unless_env: tuple[tuple[str, tuple[str, ...]], ...] = ()
     only_env: tuple[tuple[str, tuple[str, ...]], ...] = ()
     note: str = ""

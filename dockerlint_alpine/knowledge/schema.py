@@ -243,6 +243,7 @@ def _build(table: Table) -> Build:
         libraries=tuple(_link(link) for link in table.tables("library")),
         optional_extension=table.flag("optional-extension", default=False),
         fetches=table.texts("fetches", _NEED, "a need such as 'cmd:cargo'"),
+        requires=table.texts("requires", _NAME, "a normalised name"),
         unless_env=table.switches("unless-env"),
         only_env=table.switches("only-env"),
         note=table.text("note", ""),

@@ -109,7 +109,8 @@ class IndexOptions(Struct, frozen=True):
 
     ``no_binary`` and ``only_binary`` are disjoint, as pip keeps them. ``pre_for`` are the distributions that
     ``--all-releases`` names. ``locked_at`` is the index that a lock file names for the one distribution that is asked for:
-    no other one may hear its name. ``find_links`` are paths in the reader's terms or URLs.
+    no other one may hear its name. ``exclusive``: a name that an extra index has is not asked for at the main one, as uv
+    does it; pip asks all of them. ``find_links`` are paths in the reader's terms or URLs.
     """
 
     index_url: str | None = None
@@ -123,6 +124,7 @@ class IndexOptions(Struct, frozen=True):
     pre_for: frozenset[str] = frozenset()
     require_hashes: bool = False
     locked_at: str | None = None
+    exclusive: bool = False
 
     def __repr__(self) -> str:
         return _shown(self, "locked_at", "index_url", "extra_index_urls", "find_links")
@@ -384,12 +386,14 @@ class Resolution(Struct, frozen=True):
     """The answer: what is installed (sorted by name), what could not be told, and remarks for the summary.
 
     ``assumed`` are distributions that bring nothing along as far as is known, which only their own metadata would tell.
+    ``everywhere``: no index or page of links that is named was left out, or did not answer.
     """
 
     distributions: tuple[Resolved, ...] = ()
     unresolved: tuple[Unresolved, ...] = ()
     notes: tuple[str, ...] = ()
     assumed: tuple[str, ...] = ()
+    everywhere: bool = True
 
 
 _CREDENTIALS = lazy_pattern(r"(?<=://)[^/@\s]*@")

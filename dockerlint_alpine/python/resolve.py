@@ -144,6 +144,9 @@ class _Releases:
         self._own = {one.name: one for one in resolution.wanted.requested}
 
     def newest(self, name: str, terms: Set[str], out: Set[str | None]) -> str | None:
+        torn = self._resolution.torn
+        if name in torn and torn[name] not in out:
+            return torn[name]
         own = self._own.get(name)
         node = _Node(name, (name,), Origin(name), own)
         node.terms = [(term, "", None) for term in (*terms, *(text for text, _ in self._constraints.get(name, ())))]
@@ -153,15 +156,13 @@ class _Releases:
         return choice.version
 
     def wants(self, pick: Pick) -> Iterator[Want]:
-        from dockerlint_alpine.python.backtracking import Want
-
         if pick.version is None:
             return
         node = _Node(pick.name, (pick.name,), Origin(pick.name), None)
         node.extras = {pick.extra} if pick.extra else set()
         for need in self._resolution.active(node, self._resolution.facts.requires(pick.name, pick.version) or ()):
             if need.name is not None:
-                yield from (Want(need.name, need.specifier, extra) for extra in ("", *need.extras))
+                yield from (self._resolution.want(need, extra) for extra in ("", *need.extras))
 
 
 class _Node:
@@ -241,6 +242,9 @@ class _Offline:
         self.values = environment(target)
         self.chosen: dict[str, Choice] = {}
         self.excluded: dict[str, set[str]] = {}
+        self.torn: dict[str, str | None] = {}
+        """Distributions on which firm terms contradict each other, with the versions that they are taken in."""
+
         self.unresolved: dict[tuple[str, str], Unresolved] = {}
         self.notes: list[str] = []
         self.assumed: list[str] = []
@@ -258,14 +262,20 @@ class _Offline:
         settled = False
         for _ in range(2 * MAX_ROUNDS):
             nodes = self.graph(constraints)
-            previous, self.chosen = self.chosen, {name: self.choice(node) for name, node in nodes.items()}
+            previous, self.chosen = self.chosen, {name: self.taken(node, nodes) for name, node in nodes.items()}
             if previous != self.chosen:
                 continue
             if settled or not self.follow or not any(map(self.conflict, nodes.values())):
                 break
             settled = True
             if not self.settle(constraints):
-                break
+                firm = (self.firm(node, nodes) for node in nodes.values())
+                self.torn = {
+                    node.name: self.choice(self.agreeing(node)).version for node in firm if self.conflict(node)
+                }
+                if not self.torn:
+                    break
+                self.settle(constraints)  # the rest may go together
         else:
             self.notes.append("the versions did not settle: requirements depend on each other in circles")
         return self.answer(nodes)
@@ -509,6 +519,21 @@ class _Offline:
         found.terms = [term for term in node.terms if term[2] is None or self.is_pinned(nodes[term[2]])]
         return found
 
+    def taken(self, node: _Node, nodes: Mapping[str, _Node]) -> Choice:
+        """The choice for a node of this round."""
+        return self.choice(self.agreeing(self.firm(node, nodes)) if node.name in self.torn else node)
+
+    def agreeing(self, node: _Node) -> _Node:
+        """The node on as many of its terms as go together: what files say comes before what releases say, a pin before a
+        range. An installer refuses the whole set; what each distribution is and needs is known all the same."""
+        found = _Node(node.name, node.chain, node.origin, node.requested)
+        found.extras, found.loose, found.floor = node.extras, node.loose, node.floor
+        for term in sorted(node.terms, key=lambda one: (one[2] is not None, "==" not in one[0])):
+            found.terms.append(term)
+            if self.conflict(found):
+                found.terms.pop()
+        return found
+
     def conflict(self, node: _Node) -> bool:
         """Tell whether the terms of a node exclude each other, as far as that is known."""
         terms = {term[0] for term in node.terms if term[0]}
@@ -526,14 +551,19 @@ class _Offline:
         except InvalidSpecifierError:
             return False
 
+    def want(self, need: Requested, extra: str) -> Want:
+        """What is asked of one distribution, for the search; nothing of one that is torn."""
+        from dockerlint_alpine.python.backtracking import Want
+
+        assert need.name is not None
+        return Want(need.name, "" if need.name in self.torn else need.specifier, extra)
+
     def settle(self, constraints: Mapping[str, Sequence[tuple[str, str]]]) -> bool:
         """Look for versions that go together, and leave out what is newer than those; tell whether there are any."""
-        from dockerlint_alpine.python.backtracking import Want, versions_together
+        from dockerlint_alpine.python.backtracking import versions_together
 
         asked = [one for one in self.wanted.requested if self.holds(one.marker, one.shown, one.chain)]
-        roots = [
-            Want(one.name, one.specifier, extra) for one in asked if one.name is not None for extra in ("", *one.extras)
-        ]
+        roots = [self.want(one, extra) for one in asked if one.name is not None for extra in ("", *one.extras)]
         found = versions_together(roots, _Releases(self, constraints))
         for name, version in (found or {}).items():
             if version is not None:
@@ -549,16 +579,15 @@ class _Offline:
             node, choice = nodes[name], self.chosen[name]
             if self.conflict(node):
                 node = self.firm(node, nodes)
+                if self.conflict(node):
+                    self.tell(name, node.chain, _conflict_text(node), "conflict")
+                    node = self.agreeing(node)
                 choice = self.choice(node)
             choice = self.settled(node, choice)
             verdict = choice.verdict
             if verdict.confidence == "possible":
                 self.tell(name, node.chain, verdict.reason, "unknown")
-            if self.conflict(node):
-                reason = _conflict_text(node)
-                self.tell(name, node.chain, reason, "conflict")
-                choice = Choice(None, Verdict("unknown", reason, verdict.source))
-            elif verdict.kind == "unknown":
+            if verdict.kind == "unknown":
                 self.tell(name, node.chain, verdict.reason, "unknown")
             elif verdict.kind == "none":
                 self.tell(name, node.chain, verdict.reason, "no-release")

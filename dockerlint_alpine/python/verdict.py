@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 
+NO_MATCH = "no known release matches "
+"""How a verdict begins where the requirement admits nothing that is recorded."""
 Confidence: TypeAlias = Literal["certain", "likely", "possible"]
 _CERTAIN: Confidence = "certain"
 
@@ -330,7 +332,7 @@ class _Chooser:
         wanted = f"{self.name}{self.specifier.text}"
         if not admitted:
             kind: ArtefactKind = "unknown" if self.source.startswith("facts") else "none"
-            return Choice(self.specifier.pin, Verdict(kind, f"no known release matches {wanted}", self.source))
+            return Choice(self.specifier.pin, Verdict(kind, f"{NO_MATCH}{wanted}", self.source))
         fitting = [release for release in admitted if self.fits_python(release)]
         if not fitting and self.specifier.pin is None and any(release.source for release in admitted):
             return self.not_listed(admitted, wanted)

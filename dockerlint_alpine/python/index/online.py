@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from dockerlint_alpine.python.index.client import SimpleIndex
 from dockerlint_alpine.python.index.facts import IndexPages
 from dockerlint_alpine.python.index.kept import KeptAnswers
-from dockerlint_alpine.python.index.settings import Credentials, foreign_address, index_urls
+from dockerlint_alpine.python.index.settings import Credentials, foreign_address, index_urls, known_alone
 from dockerlint_alpine.python.index.uv_program import find_uv
 from dockerlint_alpine.python.model import IndexOptions, redact
 from dockerlint_alpine.python.resolve import NoAnswerError, ResolverError
@@ -68,7 +68,7 @@ class PythonIndex:
         self._oldest = oldest if oldest is not None else day
         self._quick = quick
         self._asks = asks
-        self._by_options: dict[IndexOptions, IndexPages] = {}
+        self._by_options: dict[IndexOptions, tuple[IndexPages, tuple[str, ...]]] = {}
         self._opened: dict[tuple[tuple[str, ...], tuple[str, ...]], IndexPages] = {}
 
     @property
@@ -89,9 +89,18 @@ class PythonIndex:
     def pages(self, options: IndexOptions) -> IndexPages:
         """What the index says under ``options``; the answers are shared by all who ask. Raises ``ResolverError`` where the
         project chose whom to ask and the user's own configuration did not."""
+        return self._known(options)[0]
+
+    def left_out(self, options: IndexOptions) -> tuple[str, ...]:
+        """The extra indexes and link pages that the project names and the user's own configuration does not: pip would look
+        there, too, and nobody asks them here."""
+        return self._known(options)[1]
+
+    def _known(self, options: IndexOptions) -> tuple[IndexPages, tuple[str, ...]]:
         found = self._by_options.get(options)
         if found is None:
-            found = self._by_options[options] = self._open(options)
+            known, left_out = known_alone(options, self.variables, self._uv)
+            found = self._by_options[options] = self._open(known), left_out
         return found
 
     def _open(self, options: IndexOptions) -> IndexPages:
