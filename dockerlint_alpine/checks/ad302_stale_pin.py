@@ -61,7 +61,7 @@ def run(subject: Subject) -> Iterator[Finding]:
             continue
         present = asked.index.standing_for(asked.name)
         source = _source(asked, present) if present is not None else None
-        if present is None or source is None:
+        if present is None or source is None or _is_later(source, subject.timeline.as_of):
             continue
         if asked.constraint is None or _is_stale(asked, asked.constraint):
             yield _finding(subject, asked, present, source, exact=_pins_all_exactly(listed))
@@ -135,6 +135,11 @@ def _finding(subject: Subject, asked: Asked, present: Package, source: IndexSour
         packages=(present.name,),
         fix=_fix(subject, asked, present, exact=exact and not _has_moved_on(source)),
     )
+
+
+def _is_later(source: IndexSource, day: str | None) -> bool:
+    """True for an index of a day after the one that is judged for: what it is past was there then, perhaps."""
+    return day is not None and source.date > day
 
 
 def _has_moved_on(source: IndexSource) -> bool:

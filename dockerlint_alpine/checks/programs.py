@@ -46,7 +46,7 @@ _GIVES_UP = lazy_pattern(rb"\s*\|\|\s*(?:\{\s*)?(?:exit|false|kill|return)\b")
 """What a health check says behind ``||`` when it fails: the failure is meant, not handled."""
 
 _SHEBANG = lazy_pattern(rb"#!\s*(/\S+)(?:[ \t]+([^\r\n]*?))?[ \t]*\n")
-_GIT = lazy_pattern(r"(?m)^[ \t]*(?:-e[ \t]+|--editable[= \t]+)?[^#;\n]*?\bgit\+(?:https?|ssh|git)://[^;\n]*$")
+_GIT = lazy_pattern(r"(?m)^[ \t]*(?:-e[ \t]+|--editable[= \t]+)?[^#;\n]*?\b(?:git\+(?:https?|ssh|git)|git)://[^;\n]*$")
 _SCM = lazy_pattern(r"(?m)(?:^|[,(])\s*(?:\[tool\.setuptools_scm\]|use_scm_version\s*=(?!\s*False))")
 _VERSION_ELSEWHERE = lazy_pattern(r"fallback_version|fallback_root|search_parent_directories|\broot\b[\s\"']*[=:]")
 _MAX_SCRIPT = 1 << 18
@@ -164,6 +164,7 @@ def _git_of_pip(stage: Stage) -> Iterator[Start]:
         words = [arg.text for arg in step.command.args if arg.known]
         texts = [*(word for word in words if not word.startswith("-")), *_requirement_files(words, step.moment)]
         tool = step.command.tool.name
+        texts += [one.resolved.url for one in step.installed if one.resolved.url is not None and not one.ready]
         if any(_GIT.search(text) for text in texts):
             purpose = "fetches a requirement with git"
             yield Start("git", tool, step.instruction, step.span, step.moment, purpose=purpose)

@@ -286,8 +286,7 @@ class BaseImages:
         shown = _shown(path, tag)
         then = self._moving.on(path, tag, day)
         if then is not None and not then.there:
-            alpine, notes = self._release_of_tag(path, tag, None)
-            return alpine, (_not_there(shown, day), *notes)
+            return then.alpine, (_not_there(shown, day),)
         if then is None or (day is None and then.alpine == self._default_alpine):
             return self._default_alpine, (
                 f"{shown} names no Alpine release: {self._default_alpine} is assumed, the newest on {self.as_of}",
@@ -304,7 +303,7 @@ class BaseImages:
         then = self._moving.on("python", tag, day) if day is not None else None
         if then is not None and not then.there:
             notes.append(_not_there(_shown("python", tag), day))
-        elif then is not None:
+        if then is not None:
             groups = {"python": then.python, "alpine": then.alpine}
         version = groups.get("python", "").removesuffix("-rc")
         minor = ".".join(version.split(".")[:2])
@@ -437,7 +436,7 @@ def _shown(path: str, tag: str) -> str:
 
 
 def _not_there(shown: str, day: str | None) -> str:
-    return f"{shown} was not there on {day}, as far as is recorded: it is taken for what it is today"
+    return f"{shown} was not there on {day}, as far as is recorded: it is taken for what it first was"
 
 
 def _releases(found: BaseImage) -> str:

@@ -195,11 +195,20 @@ def test_what_cmd_says_is_started_by_an_entrypoint_that_hands_over(judge: Judge)
         ("pip install -r r.txt", ["git"]),
         ("apk add git && pip install -r r.txt", []),
         ("pip install requests==2.32.3", []),
+        ("pip install -r all.txt", ["git"]),  # which names r.txt
+        ("pip install -r old.txt", ["git"]),
+        ("pip install .", ["git"]),
     ],
 )
 def test_pip_fetches_with_git(judge: Judge, command: str, expected: list[str]) -> None:
-    report = judge(f"{PY}COPY r.txt .\nRUN {command}\n", {"r.txt": "x @ git+https://example.org/x@v1\n"})
-    assert names(report) == expected
+    wanted = "x @ git+https://example.org/x@v1"
+    files = {
+        "r.txt": f"{wanted}\n",
+        "all.txt": "-r r.txt\n",
+        "old.txt": "-e git://example.org/x#egg=x\n",
+        "setup.py": f"from setuptools import setup\nsetup(name='y', install_requires=['{wanted}'])\n",
+    }
+    assert names(judge(f"{PY}COPY . .\nRUN {command}\n", files)) == expected
 
 
 @pytest.mark.parametrize(

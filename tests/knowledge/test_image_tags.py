@@ -57,6 +57,9 @@ def test_a_tag_that_was_not_there_yet_is_said(knowledge: Knowledge) -> None:
     assert found is not None
     assert not found.certain
     assert any("was not there on 2020-01-01" in note for note in found.assumed)
+    first = knowledge.base_image("alpine", "2016-01-01")  # neither the newest nor unknown
+    assert first is not None
+    assert (first.alpine, first.certain) == ("3.6", False)
 
 
 @pytest.mark.parametrize(
