@@ -1,6 +1,6 @@
 """## What it does
 Says that packages are installed on a base image which is not known: its name tells neither the Alpine release nor the
-Python in it.
+Python in it. So does a COPY of Python packages from an image that is not known.
 
 ## Why is this bad?
 "No findings" would sound like "nothing is missing". What was not looked at is counted in the summary, and `--strict`

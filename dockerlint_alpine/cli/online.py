@@ -17,7 +17,7 @@ from dockerlint_alpine.run.folders import cache_folder
 from dockerlint_alpine.system.digest import digest
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Set
     from datetime import date
 
     from dockerlint_alpine.apk import IndexStore
@@ -86,7 +86,7 @@ def openers() -> Openers:
     return Openers(open_resolver, open_store)
 
 
-def gather_resolver(settings: Settings, *, refused: Mapping[str, str]) -> Resolver | None:
+def gather_resolver(settings: Settings, *, refused: Mapping[str, str], late: Set[str]) -> Resolver | None:
     """The resolver for many files: what is open is noted, to be put by :class:`Reach`."""
     from dockerlint_alpine.python.index.questions import Gathered
 
@@ -94,7 +94,7 @@ def gather_resolver(settings: Settings, *, refused: Mapping[str, str]) -> Resolv
     if found == "offline":
         return None
     asks = found in _SECONDS
-    return _resolver(settings, found, Gathered(refused) if asks else None)
+    return _resolver(settings, found, Gathered(refused, late) if asks else None)
 
 
 def gather_store(settings: Settings, *, failed: dict[str, str]) -> IndexStore:
@@ -112,15 +112,22 @@ class Reach:
         self._settings = settings
         self._seconds = _SECONDS[access(settings)]
         self._refused: dict[str, str] = {}
+        self._late: set[str] = set()
         self._failed: dict[str, str] = {}
         self.openers = Openers(
-            partial(gather_resolver, refused=self._refused), partial(gather_store, failed=self._failed)
+            partial(gather_resolver, refused=self._refused, late=self._late),
+            partial(gather_store, failed=self._failed),
         )
 
     @cached_property
     def _network(self) -> Network:
         """Opened at the first question: a run that the cache answers has none."""
         return _network(self._settings, self._seconds)
+
+    @property
+    def silent(self) -> bool:
+        """Whether the mirror of Alpine's indexes did not answer a short while ago."""
+        return is_silent(indexes_folder(), time.time())
 
     def ask(self, questions: Mapping[str, Question], indexes: Iterable[Wanted]) -> bool:
         """Ask and fetch; tell whether judging again leads further."""
@@ -136,6 +143,7 @@ class Reach:
             return False
         wrong = self._network.do_all(tasks)
         self._refused |= {key: reason for key, reason in wrong.items() if key not in names}
+        self._late |= {key for key, reason in wrong.items() if reason == self._network.lost}
         self._failed |= dict.fromkeys(names, "fetched once in this run")
         _tell_failures({name: wrong[name] for name in names if name in wrong}, self._network.lost)
         return True

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import posixpath
+from collections import defaultdict
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Literal
 
@@ -18,6 +19,7 @@ from dockerlint_alpine.python.requirement import comes_from_repository
 from dockerlint_alpine.python.resolve import (
     EXTRA_NOT_RECORDED,
     NOBODY_ASKED,
+    NOT_THERE,
     ResolverError,
     answers_itself,
     open_names,
@@ -160,9 +162,9 @@ class Installer:
         wheelhouse = self._wheelhouse(call, request)
         self._refusal = ""
         resolution = self._resolution(walk, request, target, present, wheelhouse)
-        fresh = [one for one in resolution.distributions if one.artefact.kind != "installed"]
         if not (self._online and resolution.everywhere) and _has_other_wheels(call, request):
-            fresh = [_perhaps_a_wheel(one) for one in fresh]
+            resolution = replace(resolution, distributions=tuple(map(_perhaps_a_wheel, resolution.distributions)))
+        fresh = [one for one in resolution.distributions if one.artefact.kind != "installed"]
         installed = _not_there_yet(
             walk, [self._installed(call, one, place, request, command, wheelhouse) for one in fresh]
         )
@@ -458,25 +460,12 @@ class Installer:
     def _report_unknown(
         self, call: Call, resolution: Resolution, request: InstallRequest, present: Mapping[str, str]
     ) -> None:
-        """Distributions nobody knows; those in a wheelhouse were reported when their wheel was made."""
-        made = (item for item in call.walk.installed if item.location in request.wheelhouses)
-        reported = {item.resolved.name for item in made if item.glibc is None or call.walk.glibc is not None}
+        """Distributions nobody knows."""
         unknown: list[str] = []
         half_known: list[str] = []
         extras: list[str] = []
-        problems = request.requirements.problems
-        refused = {one.name for one in resolution.distributions if one.artefact.refused}  # a finding says that
-        for item in resolution.unresolved:
-            if item.kind == "conflict" or (item.kind == "no-release" and item.name in refused):
-                continue
-            if item.kind == "unknown" and any(
-                one.message.startswith(no_project(call.walk.files.display(item.name))) for one in problems
-            ):
-                continue  # the problem says it
-            if (item.name in reported and item.kind != "no-release") or (
-                item.name in present and item.kind == "dependencies"
-            ):
-                continue
+        absent: defaultdict[str, dict[str, Unresolved]] = defaultdict(dict)
+        for item in _not_told_yet(call, resolution, request, present):
             if item.kind == "unknown" and "://" in item.name:
                 message = f"what {item.name} requires is not known before it is fetched"
                 call.unjudged("unresolved-requirement", message, " -> ".join(item.chain))
@@ -489,8 +478,16 @@ class Installer:
                 half_known.append(item.name)
             elif item.reason.endswith(EXTRA_NOT_RECORDED):
                 extras.append(item.reason.removesuffix(EXTRA_NOT_RECORDED))
+            elif item.reason.startswith(NOT_THERE):
+                thing, comma, rest = item.reason.removeprefix(NOT_THERE).partition(", ")
+                absent[comma + rest].setdefault(thing, item)
             else:
                 call.unjudged("unresolved-requirement", f"{item.name}: {item.reason}", " -> ".join(item.chain))
+        for rest, items in absent.items():
+            first = next(iter(items.values()))
+            what = f"{NOT_THERE}{listed(list(items), _SHOWN_UNKNOWN)}{rest}"
+            message = what if len(items) > 1 else f"{first.name}: {what}"
+            call.unjudged("unresolved-requirement", message, " -> ".join(first.chain), len(items))
         advice = self._advice()
         are = "are" if len(set(unknown)) > 1 else "is"
         only_built = "what {} requires is known only to its build" if self._online else ""
@@ -554,6 +551,28 @@ class Installer:
                 )
 
 
+def _not_told_yet(
+    call: Call, resolution: Resolution, request: InstallRequest, present: Mapping[str, str]
+) -> Iterator[Unresolved]:
+    """What is open and nothing else says: what lies in a wheelhouse was reported when its wheel was made."""
+    made = (item for item in call.walk.installed if item.location in request.wheelhouses)
+    reported = {item.resolved.name for item in made if item.glibc is None or call.walk.glibc is not None}
+    problems = request.requirements.problems
+    refused = {one.name for one in resolution.distributions if one.artefact.refused}  # a finding says that
+    for item in resolution.unresolved:
+        if item.kind == "conflict" or (item.kind == "no-release" and item.name in refused):
+            continue
+        if item.kind == "unknown" and any(
+            one.message.startswith(no_project(call.walk.files.display(item.name))) for one in problems
+        ):
+            continue  # the problem says it
+        if (item.name in reported and item.kind != "no-release") or (
+            item.name in present and item.kind == "dependencies"
+        ):
+            continue
+        yield item
+
+
 def _has_other_wheels(call: Call, request: InstallRequest) -> bool:
     """Whether an index beside the usual one is named, or a page of links: either may have wheels that this one lacks."""
     options = request.requirements.options
@@ -562,8 +581,10 @@ def _has_other_wheels(call: Call, request: InstallRequest) -> bool:
 
 
 def _perhaps_a_wheel(one: Resolved) -> Resolved:
-    """What would be compiled, if the other index has no wheel of it."""
+    """What would be compiled, or refused, if the other index has no wheel of it."""
     artefact = one.artefact
+    if artefact.kind == "none":
+        return replace(one, artefact=replace(artefact, kind="unknown"))
     if artefact.kind != "sdist" or artefact.reason.endswith(_OTHER_WHEELS):
         return one
     return replace(one, artefact=replace(artefact, confidence="possible", reason=f"{artefact.reason}; {_OTHER_WHEELS}"))

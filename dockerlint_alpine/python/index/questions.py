@@ -19,7 +19,7 @@ from dockerlint_alpine.system.deadline import Piece
 from dockerlint_alpine.system.plural import listed
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence, Set
 
     from dockerlint_alpine.python.index.facts import IndexPages
     from dockerlint_alpine.python.index.online import PythonIndex
@@ -131,11 +131,12 @@ class NotYetError(ResolverError):
 
 class Gathered:
     """A way that asks nobody: what is asked is ``open`` by its key, to be put later. ``refused`` has what was put and not
-    answered in full: its key -> why."""
+    answered in full: its key -> why. What was ``late`` alone stays open: another run may have it answered."""
 
-    def __init__(self, refused: Mapping[str, str]) -> None:
+    def __init__(self, refused: Mapping[str, str], late: Set[str] = frozenset()) -> None:
         self.open: dict[str, Question] = {}
         self._refused = refused
+        self._late = late
 
     def resolution(self, question: WhatIsInstalled, facts: Facts) -> Resolution:  # noqa: ARG002 - the protocol's
         """Note it."""
@@ -147,9 +148,10 @@ class Gathered:
 
     def _note(self, question: Question) -> NoReturn:
         key = question.key
+        if key not in self._refused or key in self._late:
+            self.open[key] = question
         if key in self._refused:
             raise ResolverError(self._refused[key])
-        self.open[key] = question
         raise NotYetError("not asked yet")
 
 
@@ -166,7 +168,7 @@ def _finished(
     distributions = tuple(_of_index(one, facts, pages, as_of, but) for one in found.distributions)
     versions = {one.name: one.version for one in found.distributions}
     unresolved = [_with_reason(one, facts, versions.get(one.name)) for one in found.unresolved]
-    told = {one.name for one in unresolved if one.kind in {"no-release", "conflict"}}
+    told = {one.name for one in unresolved if one.kind == "conflict"}
     removed = {one.name: one for one in _removed(distributions, facts, told)}
     kept = (one for one in unresolved if one.name not in removed)
     open_ones = tuple(
@@ -186,7 +188,9 @@ def _of_index(one: Resolved, facts: FactsOfIndex, pages: IndexPages, as_of: str 
     reason = facts.why(one.name, None) or verdict.reason
     if verdict.kind == "unknown":
         absent = reason.startswith(NOT_THERE) or (facts.tells(one.name) and reason.startswith(NO_MATCH))
-        verdict = replace(verdict, kind="none" if absent and not but else "unknown", reason=reason + but)
+        verdict = replace(verdict, kind="none" if absent else "unknown", reason=reason)
+    if verdict.kind == "none" and but:
+        verdict = replace(verdict, kind="unknown", reason=verdict.reason + but)
     if facts.tells(one.name):
         day = as_of or pages.day_of(one.name)
         verdict = replace(verdict, source=f"index as of {day}" if day else "index")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -146,3 +147,26 @@ def test_a_name_that_uv_has_from_another_index_is_asked_nowhere(
         )
         check()
         assert any("nobody-s" in path for path, _ in index.requests) is (options == both)
+
+
+def test_what_came_too_late_is_asked_for_again(
+    check: Callable[..., Result], index: LocalIndex, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(online._SECONDS, "quick", 1.0)
+    index.add_wheel("quick", "1.0", "py3-none-any")
+    index.delay, index.held = threading.Event(), "/simple/nobody-s/"
+    Path("r.txt").write_text("nobody-s==1.0\nquick\n")
+    first = check()
+    assert "nobody-s is not known offline, and the index did not answer in time" in first.stdout
+    assert "takes more than 1 seconds for all questions (nobody-s: no answer within 1 seconds)" in first.stderr
+    index.held = "/none"
+    assert "nobody-s 1.0 is compiled here" in check().stdout
+    index.delay.set()
+
+
+def test_what_the_index_has_not_is_told_together(check: Callable[..., Result], index: LocalIndex) -> None:
+    Path("r.txt").write_text("nobody-s==2.0\nnobody-t\nlz4==4.4.5\nlz4<4\n")
+    found = check("--online").stdout
+    assert "AD903 the index has no nobody-s 2.0 (any more) and nobody-t\n" in found
+    assert "lz4: no version meets all of lz4==4.4.5 (r.txt:3) and lz4<4 (r.txt:4): an installer stops there" in found
+    assert "lz4 4.4.5 is compiled here" in found
