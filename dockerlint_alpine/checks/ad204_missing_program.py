@@ -1,7 +1,8 @@
 """## What it does
 Reports a program that is started but missing from the stage: by RUN, CMD, ENTRYPOINT or HEALTHCHECK, by the `command`,
 `entrypoint` or `healthcheck` of a compose service that is built from it, by the first line of a script that one of them
-starts, by a line of a shell script that a RUN starts, or by pip for a requirement that it fetches with git.
+starts, by a line of a shell script that a RUN starts, or by pip for a requirement that it fetches with git, or a project
+whose version setuptools_scm takes from git.
 
 ## Why is this bad?
 Alpine comes with busybox and little else. The container does not start (`exec: "bash": executable file not found in $PATH`,
@@ -461,8 +462,8 @@ def _finding(subject: Subject, stage: Stage, missing: _Missing) -> Finding:
     service = start.service
     by = f"{start.by} of service {service.service} ({service.place})" if service is not None else start.by
     text = f"{by} starts {start.program}{through}, which is not in {label}: {missing.advice}"
-    if start.by in {"pip", "uv"}:
-        text = f"{start.by} fetches a requirement with git, which is not in {label}: {missing.advice}"
+    if start.purpose is not None:
+        text = f"{start.by} {start.purpose}, which is not in {label}: {missing.advice}"
     image = subject.timeline.lineage(stage)[-1].image
     exact = exact_world(subject, stage, start.moment, package) and image is not None and image.certain
     return CHECK.finding(

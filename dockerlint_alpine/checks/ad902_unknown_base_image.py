@@ -1,5 +1,6 @@
 """## What it does
-Reports that packages are installed on an unknown base image, whose name reveals neither its Alpine release nor its Python.
+Reports that packages are installed on an unknown base image, whose name reveals neither its Alpine release nor its Python,
+or that Python packages are copied from an unknown image.
 
 ## Why is this bad?
 "No problems found" would sound like "nothing is missing". The summary counts what could not be checked, and `--strict` turns

@@ -46,6 +46,9 @@ _PYTHON_FOLDER = lazy_pattern(
 )
 """Folders that usually hold what an installer of Python packages wrote."""
 
+_PACKAGES = lazy_pattern(r"(?:site|dist)-packages|/lib/python[\d.]*/?$|venv|virtualenv|wheel")
+"""Folders that hold nothing else."""
+
 
 class _Order(Struct, frozen=True):
     """One COPY or ADD, read: what goes where."""
@@ -166,6 +169,9 @@ def bring(walk: StageWalk, instruction: Instruction, reference: str, source: str
             FromStage(source, folder, None, image=reference, access=_access(walk, instruction))
         )
         _bring_image_python(walk, reference, source, folder)
+        if walk.kind == "alpine" and _PACKAGES.search(source) and walk.build.knowledge.base_image(reference) is None:
+            message = f"what {reference} contains in {source} is not known: check it together with the Dockerfile of that image"
+            walk.unjudged("unknown-base-image", instruction, message, f"COPY --from={reference}")
         if (uv := UV_IMAGE.fullmatch(reference)) is not None:
             walk.settings[UV_VERSION] = uv[1]
         return

@@ -410,12 +410,15 @@ class Installer:
             for one in made
         ]
         options = replace(request.requirements.options, no_index=False, require_hashes=False)
+        here = {(one.resolved.name, one.resolved.version) for one in made}  # told for itself, at the same moment
         for one in compiled_for_builds(
             builds,
             options,
             lambda wanted: self._of_empty(walk, wanted, target),
             lambda resolved: self.sources.asks(walk.files, resolved, request),
         ):
+            if (one.name, one.version) in here:
+                continue
             program = program_in_place_of(one.name)
             read = SourceRule(program, {}, f"{one.name} {one.version}") if program is not None else None
             built = self._built(call, one, request, read)

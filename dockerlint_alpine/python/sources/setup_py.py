@@ -477,6 +477,10 @@ class _Reader:
                 return left == right
             case cst.NotEqual():
                 return left != right
+            case cst.Is() if right is None:
+                return left is None
+            case cst.IsNot() if right is None:
+                return left is not None
             case cst.In() if isinstance(right, (list, str, dict)):
                 return left in right if not isinstance(right, str) or isinstance(left, str) else UNKNOWN
             case cst.NotIn() if isinstance(right, (list, str, dict)):
@@ -567,8 +571,8 @@ class _Reader:
             return UNKNOWN
         if path in {"os.environ.get", "os.getenv"}:
             return self.variable(arguments[0], arguments[1] if len(arguments) > 1 else None) if arguments else UNKNOWN
-        if path in {"int", "bool"} or function is UNKNOWN:
-            known = _converted(_dotted(node.func), arguments)
+        if path in {"int", "bool", "dict"} or function is UNKNOWN:
+            known = _converted(_dotted(node.func), arguments, keywords if whole else None)
             if known is not UNKNOWN:
                 return known
         self.asks(node, name, path, arguments)
@@ -700,8 +704,6 @@ class _Reader:
             return first.text.splitlines(keepends=True)
         if name in {"cythonize", "mypycify"}:
             return first
-        if name == "dict" and not arguments:
-            return {}
         if name == "parse_requirements" and isinstance(first, str):
             opened = self.open(first)
             return opened.text.splitlines() if isinstance(opened, _File) else UNKNOWN
@@ -835,8 +837,11 @@ def _added(left: Any, right: Any) -> Any:
     return [UNKNOWN, *right] if isinstance(right, list) else UNKNOWN
 
 
-def _converted(name: str, arguments: Sequence[Any]) -> Any:
-    """What ``int("1")`` and ``bool(x)`` are."""
+def _converted(name: str, arguments: Sequence[Any], keywords: Mapping[str, Any] | None) -> Any:
+    """What ``int("1")``, ``bool(x)`` and ``dict(table, key=x)`` are; ``keywords`` is ``None`` where not all are known."""
+    if name == "dict":
+        base = arguments[0] if arguments else {}
+        return {**base, **keywords} if keywords is not None and isinstance(base, dict) else UNKNOWN
     if len(arguments) != 1:
         return UNKNOWN
     first = arguments[0]

@@ -130,7 +130,7 @@ def test_another_place_of_the_project_costs_what_only_that_may_have(
             found = check(*options).stdout
             assert "nobody-s 1.0 is compiled here" in found
             assert "AD101 nobody-s" in found  # a wheel may lie there: not a safe fix
-            assert f"nobody-t: the index has no nobody-t, and {other.url.rstrip('/')} is not asked" in found
+            assert f"nobody-t: the index has no nobody-t, and {other.url.rstrip('/')} is not queried" in found
         assert other.requests == []
     assert index.requests
 

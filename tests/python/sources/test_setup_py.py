@@ -45,6 +45,8 @@ def required(text: str, files: dict[str, str] | None = None) -> list[str]:
         "R = []\nfor n in ('a', 'b>=1'):\n    R.append(n)\nsetup(install_requires=R)",
         "import sys\nif sys.platform == 'win32':\n    R = ['w']\nelse:\n    R = ['a', 'b>=1']\nsetup(install_requires=R)",
         "E = {'x': ['a'], 'y': ['b>=1']}\nsetup(install_requires=[n for l in [] for n in l] or E['x'] + E['y'])",
+        "S = dict(name='x')\ndef f():\n    return {'install_requires': ['a', 'b>=1']}\nP = dict(S, **f())\nsetup(**P)",
+        "import os\nB = os.environ.get('B', '').strip() or None\nR = ['a', 'b>=1']\nif B is not None:\n    R.append(B)\nsetup(install_requires=R)",
         "def main():\n    setup(install_requires=['a', 'b>=1'])\nif __name__ == '__main__':\n    main()",
     ],
 )  # fmt: skip
