@@ -170,7 +170,9 @@ def bring(walk: StageWalk, instruction: Instruction, reference: str, source: str
         )
         _bring_image_python(walk, reference, source, folder)
         if walk.kind == "alpine" and _PACKAGES.search(source) and walk.build.knowledge.base_image(reference) is None:
-            message = f"what {reference} contains in {source} is not known: check it together with the Dockerfile of that image"
+            message = (
+                f"the content of {source} in {reference} is not known: check it together with that image's Dockerfile"
+            )
             walk.unjudged("unknown-base-image", instruction, message, f"COPY --from={reference}")
         if (uv := UV_IMAGE.fullmatch(reference)) is not None:
             walk.settings[UV_VERSION] = uv[1]
