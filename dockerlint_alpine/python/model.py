@@ -274,6 +274,11 @@ class Releases(Sequence[Release]):
     __hash__ = None  # type: ignore[assignment] # as a list's
 
 
+def versions_of(releases: Sequence[Release]) -> Sequence[str]:
+    """The versions of ``releases`` in their order; no release is made for that."""
+    return releases.versions if isinstance(releases, Releases) else [one.version for one in releases]
+
+
 class Packaged(Struct, frozen=True):
     """A distribution that is pure Python by the ``package`` that Alpine or Debian (``system``) has of it, last seen as
     ``version`` in ``release`` (Alpine's number, or Debian's suite and day).

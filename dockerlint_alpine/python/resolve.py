@@ -30,6 +30,7 @@ from dockerlint_alpine.python.model import (
     UnresolvedKind,
     Verdict,
     redact,
+    versions_of,
 )
 from dockerlint_alpine.python.requirement import InvalidRequirementError, archive_version, parse_pep508
 from dockerlint_alpine.python.tags import knows_musllinux
@@ -333,7 +334,7 @@ class _Offline:
         """What the last release up to the one that is taken of ``node`` says of the version of ``child``, where one is
         recorded with what it says."""
         taken = self.chosen[node.name].version
-        order = sort_versions({one.version for one in self.releases(node.name)})
+        order = sort_versions(versions_of(self.releases(node.name)))
         for version in reversed(order[: order.index(taken) + 1] if taken in order else order):
             for text in self.facts.requires(node.name, version) or ():
                 near = text[:1].lower() == child[:1] and not _only_for_an_extra(text)
@@ -425,7 +426,7 @@ class _Offline:
         source = "wheelhouse" if house else f"facts as of {as_of}"
         if not releases and not (house or self.wanted.options.no_index):
             return Choice(pin, Verdict("unknown", f"nothing is recorded about {node.name}", source))
-        if pin is not None and not _lists(releases, pin):
+        if pin is not None and not lists(releases, pin):
             if house or self.wanted.options.no_index:
                 return Choice(pin, Verdict("unknown", f"{node.name} {pin} is not among the recorded releases", source))
             return unrecorded(node.name, pin, releases, self.target, self.wanted.options, source=source)
@@ -543,7 +544,7 @@ class _Offline:
             pins = [pin for term in terms if (pin := specifiers(term).pin) is not None]
             if pins:
                 return not all(specifiers(term).contains(pins[0]) for term in terms)
-            versions = [release.version for release in self.releases(node.name)]
+            versions = versions_of(self.releases(node.name))
             together = specifiers(",".join(sorted(terms)))
             if not versions or any(together.contains(version) for version in versions):
                 return False
@@ -567,7 +568,7 @@ class _Offline:
         found = versions_together(roots, _Releases(self, constraints))
         for name, version in (found or {}).items():
             if version is not None:
-                order = sort_versions(release.version for release in self.releases(name))
+                order = sort_versions(versions_of(self.releases(name)))
                 self.excluded[name] = set(order[order.index(version) + 1 :] if version in order else ())
         return found is not None
 
@@ -692,11 +693,10 @@ def _is_extension(release: Release) -> bool:
     return not release.pure and any(tag.split("-")[1] != "none" for tag in release.wheels)
 
 
-def _lists(releases: Sequence[Release], version: str) -> bool:
+def lists(releases: Sequence[Release], version: str) -> bool:
     """Tell whether ``version`` is among ``releases``, most often as it is spelt there."""
-    return any(one.version == version for one in releases) or any(
-        same_version(version, one.version) for one in releases
-    )
+    known = versions_of(releases)
+    return version in known or any(same_version(version, one) for one in known)
 
 
 @lru_cache(maxsize=65536)

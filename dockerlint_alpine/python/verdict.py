@@ -14,13 +14,23 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from dockerlint_alpine.python.markers import environment, machine
-from dockerlint_alpine.python.model import NO_FILE, ArtefactKind, IndexOptions, Release, Releases, Target, Verdict
+from dockerlint_alpine.python.model import (
+    NO_FILE,
+    ArtefactKind,
+    IndexOptions,
+    Release,
+    Releases,
+    Target,
+    Verdict,
+    versions_of,
+)
 from dockerlint_alpine.python.requirement import archive_version
 from dockerlint_alpine.python.tags import expand_tag, knows_musllinux, libc_of_tag, supported_tags, tag_of_wheel
 from dockerlint_alpine.python.versions import (
     InvalidSpecifierError,
     is_pre_release,
     is_version,
+    latest_first,
     place_among,
     sort_versions,
     specifiers,
@@ -73,9 +83,7 @@ def releases_of_files(names: Iterable[str], distribution: str) -> list[Release]:
 def newest_first(releases: Iterable[Release]) -> tuple[Release, ...]:
     """Return one release of each version, newest first; what is no version by PEP 440 comes last."""
     by_version = {release.version: release for release in releases}
-    order = sort_versions(reversed(by_version))[::-1]
-    others = by_version.keys() - order
-    return (*map(by_version.__getitem__, order), *(one for one in by_version.values() if one.version in others))
+    return tuple(map(by_version.__getitem__, latest_first(by_version)))
 
 
 def merged(releases: Releases, more: Sequence[Release]) -> Releases:
@@ -155,14 +163,13 @@ class _Chooser:
         except InvalidSpecifierError:
             return True
 
-    def admitted(self, known: Iterable[Release], *, pre: bool | None) -> Iterator[Release]:
+    def admitted(self, known: Sequence[Release], *, pre: bool | None) -> Iterator[Release]:
         """Yield those of ``known`` that the requirement admits: pre-releases alone, or final ones alone, or either."""
-        for release in known:
-            version = release.version
+        for at, version in enumerate(versions_of(known)):
             if pre is not None and is_pre_release(version) is not pre:
                 continue
             if self.specifier.contains(version) and is_version(version):
-                yield release
+                yield known[at]
 
     def choose(self, known: Sequence[Release]) -> Choice:
         """The choice among ``known``, newest first. Most often one of the first is it, and the others stay unread."""

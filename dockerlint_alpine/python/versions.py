@@ -12,7 +12,7 @@ from packaging.version import InvalidVersion, Version
 from dockerlint_alpine.python.model import PythonError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Collection, Iterable, Sequence
 
 MAX_TEXT = 1000
 """Characters of a version or specifier. Whatever is longer was not written by a person; Python refuses to read long
@@ -48,6 +48,12 @@ def sort_versions(versions: Iterable[str]) -> list[str]:
     """Return the valid versions among ``versions``, lowest first. Legacy versions are left out, as pip >= 24.1 does."""
     parsed = {text: version for text in versions if (version := _version(text)) is not None}
     return sorted(parsed, key=parsed.__getitem__)
+
+
+def latest_first(versions: Collection[str]) -> list[str]:
+    """Return ``versions``, newest first; what is no version by PEP 440 comes last."""
+    order = sort_versions(reversed([*versions]))[::-1]
+    return [*order, *(one for one in versions if _version(one) is None)]
 
 
 def place_among(version: str, order: Sequence[str]) -> int:

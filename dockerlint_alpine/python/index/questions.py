@@ -12,9 +12,8 @@ from msgspec.structs import replace
 from dockerlint_alpine.python.index.facts import MAX_PAGES, ONLY_BUILT, ChoicesOfIndex, FactsOfIndex
 from dockerlint_alpine.python.model import RequirementSet, Resolution, Resolved, Target, Unresolved, redact
 from dockerlint_alpine.python.origins import with_origins, without_origins
-from dockerlint_alpine.python.resolve import NOT_THERE, ResolverError, open_names, resolve
+from dockerlint_alpine.python.resolve import NOT_THERE, ResolverError, lists, open_names, resolve
 from dockerlint_alpine.python.verdict import NO_MATCH
-from dockerlint_alpine.python.versions import same_version
 from dockerlint_alpine.system.deadline import Piece
 from dockerlint_alpine.system.plural import listed
 
@@ -218,8 +217,6 @@ def _removed(found: Iterable[Resolved], facts: FactsOfIndex, told: set[str]) -> 
         why = facts.why(one.name, None)
         if why is not None and why.startswith(NOT_THERE):
             yield Unresolved(one.name, one.chain, why, "no-release")
-        elif one.version is not None and facts.tells(one.name):
-            releases = facts.releases(one.name)
-            if not any(same_version(one.version, release.version) for release in releases):
-                reason = f"{NOT_THERE}{one.name} {one.version} (any more)"
-                yield Unresolved(one.name, one.chain, reason, "no-release")
+        elif one.version is not None and facts.tells(one.name) and not lists(facts.releases(one.name), one.version):
+            reason = f"{NOT_THERE}{one.name} {one.version} (any more)"
+            yield Unresolved(one.name, one.chain, reason, "no-release")
