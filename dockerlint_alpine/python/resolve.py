@@ -8,7 +8,7 @@ known is listed and never guessed.
 from __future__ import annotations
 
 from collections import defaultdict, deque
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 from msgspec.structs import replace
@@ -31,6 +31,7 @@ from dockerlint_alpine.python.model import (
     Verdict,
     redact,
     versions_of,
+    without,
 )
 from dockerlint_alpine.python.requirement import InvalidRequirementError, archive_version, parse_pep508
 from dockerlint_alpine.python.tags import knows_musllinux
@@ -232,6 +233,7 @@ class _Offline:
         choices: Choices,
         *,
         follow: bool,
+        waits: Callable[[], bool],
     ) -> None:
         self.wanted = wanted
         self.target = target
@@ -240,6 +242,7 @@ class _Offline:
         self.as_of = as_of
         self.choices = choices
         self.follow = follow
+        self.waits = waits
         self.values = environment(target)
         self.chosen: dict[str, Choice] = {}
         self.excluded: dict[str, set[str]] = {}
@@ -266,7 +269,7 @@ class _Offline:
             previous, self.chosen = self.chosen, {name: self.taken(node, nodes) for name, node in nodes.items()}
             if previous != self.chosen:
                 continue
-            if settled or not self.follow or not any(map(self.conflict, nodes.values())):
+            if settled or not self.follow or self.waits() or not any(map(self.conflict, nodes.values())):
                 break
             settled = True
             if not self.settle(constraints):
@@ -327,7 +330,9 @@ class _Offline:
         choice = self.chosen.get(node.name)
         if choice is None or choice.version is None or self.is_pinned(node):
             return False
-        taken = next((one for one in self.releases(node.name) if one.version == choice.version), None)
+        releases = self.releases(node.name)
+        known = versions_of(releases)
+        taken = releases[known.index(choice.version)] if choice.version in known else None
         return taken is not None and taken.upload_date is None and (taken.partial or taken.source is not None)
 
     def said_before(self, node: _Node, child: str) -> Specifiers | None:
@@ -419,7 +424,7 @@ class _Offline:
             )
         releases = self.releases(node.name)
         if out:
-            releases = [release for release in releases if release.version not in out]
+            releases = without(releases, out)
         pin = specifiers(specifier).pin
         house = bool(releases_of_files(self.wanted.wheelhouse, node.name)) if self.wanted.wheelhouse else False
         as_of = min(filter(None, (self.as_of, self.facts.as_of))) if self.as_of else self.facts.as_of
@@ -434,12 +439,13 @@ class _Offline:
             return choose(
                 node.name, specifier, releases, self.target, self.wanted.options, source=source, as_of=self.as_of
             )
-        question = (specifier, out, self.target, self.wanted.options, self.as_of)
+        question = (specifier, self.target, self.wanted.options, self.as_of)
         facts = (node.name, specifier, releases, self.target, self.wanted.options)
         ordered = not self.wanted.wheelhouse
-        return self.choices.recall(
-            node.name, question, lambda: choose(*facts, source=source, as_of=self.as_of, ordered=ordered)
-        )
+        fresh = partial(choose, *facts, source=source, as_of=self.as_of, ordered=ordered)
+        return (
+            fresh() if out else self.choices.recall(node.name, question, fresh)
+        )  # a search asks much that nobody asks again
 
     def unlisted(self, node: _Node, choice: Choice) -> Choice:
         """The choice, or where no wheel of the distribution is recorded at all, what its package or a rule says."""
@@ -740,16 +746,20 @@ def resolve(
     as_of: str | None = None,
     no_deps: bool = False,
     choices: Choices | None = None,
+    waits: Callable[[], bool] = lambda: False,
 ) -> Resolution:
     """Return what ``wanted`` installs on ``target``.
 
     ``installed`` are distributions (normalised name -> version) that the interpreter already sees, from apk for instance.
     ``as_of`` (``YYYY-MM-DD``) leaves out later uploads. ``choices`` are what was found out from the same facts before.
+    ``waits``: more of the facts is still to come, and versions that go together are not looked for before.
 
     Raises ``PythonError`` only for an impossible ``target``.
     """
     follow = not (wanted.locked or no_deps or wanted.options.require_hashes)
-    return _Offline(wanted, target, facts, installed or {}, as_of, choices or Choices(), follow=follow).run()
+    return _Offline(
+        wanted, target, facts, installed or {}, as_of, choices or Choices(), follow=follow, waits=waits
+    ).run()
 
 
 def open_names(found: Resolution) -> set[str]:

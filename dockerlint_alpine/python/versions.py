@@ -75,7 +75,7 @@ def same_version(left: str, right: str) -> bool:
 class Specifiers:
     """A PEP 440 specifier set: which versions it admits and whether it pins one."""
 
-    __slots__ = ("_set", "text")
+    __slots__ = ("_set", "pin", "text")
 
     def __init__(self, text: str) -> None:
         """Take PEP 440 text; raises ``InvalidSpecifierError`` where ``packaging`` refuses it."""
@@ -86,17 +86,14 @@ class Specifiers:
             self._set = SpecifierSet(text)
         except InvalidSpecifier as error:
             raise InvalidSpecifierError(str(error)) from None
+        pins = (one.version for one in self._set if one.operator in {"==", "==="} and not one.version.endswith(".*"))
+        self.pin: str | None = next(pins, None)
+        """The version that a ``==`` or ``===`` clause names, if one does."""
 
     @property
     def pinned(self) -> bool:
         """Whether a clause pins a version with ``==`` (no wildcard) or ``===``, as pip's ``is_pinned`` asks."""
         return self.pin is not None
-
-    @property
-    def pin(self) -> str | None:
-        """The version that a ``==`` or ``===`` clause names, if one does."""
-        pins = (one.version for one in self._set if one.operator in {"==", "==="} and not one.version.endswith(".*"))
-        return next(pins, None)
 
     def contains(self, version: str) -> bool:
         """Tell whether ``version`` is admitted, pre-releases included. An invalid version is not."""

@@ -386,7 +386,7 @@ def _plain(error: Exception) -> str:
 
 
 def by_release(files: Iterable[IndexFile]) -> dict[str, dict[str, tuple[IndexFile, ...]]]:
-    """Group files by what they are of: distribution -> version, newest first, -> files. Those that don't tell are left out."""
+    """Group files by distribution and version, newest first; those that tell neither are left out."""
     grouped: dict[str, dict[str, list[IndexFile]]] = {}
     for one in files:
         known = archive_version(one.name)

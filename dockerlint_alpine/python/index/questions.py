@@ -47,9 +47,10 @@ class WhatIsInstalled(Struct, frozen=True):
         """Equal for equal questions, wherever their requirements are written."""
         return _digest("installed", repr(replace(self, wanted=without_origins(self.wanted)[0])))
 
-    def steps(self, index: PythonIndex, facts: Facts | None = None) -> Task[Resolution]:
+    def steps(self, index: PythonIndex, facts: Facts | None = None, *, hasty: bool = False) -> Task[Resolution]:
         """Resolve with what is known, yield what has to be fetched, and again, until nothing is missing.
 
+        ``hasty``: where something is missing that nobody fetches, the answer is not the last one, and need not be the best.
         Raises ``ResolverError`` where the index may not be asked.
         """
         pages, others = index.pages(self.wanted.options), facts if facts is not None else index.facts
@@ -61,6 +62,10 @@ class WhatIsInstalled(Struct, frozen=True):
         told: set[object] = set()
         while True:
             laid = FactsOfIndex(pages, others, asked, {} if self.gaps else direct)
+
+            def waits(laid: FactsOfIndex = laid) -> bool:
+                return (hasty and bool(pages.lacks)) or (len(told) < MAX_PAGES and not told.issuperset(laid.open))
+
             found = resolve(
                 plain,
                 self.target,
@@ -69,6 +74,7 @@ class WhatIsInstalled(Struct, frozen=True):
                 as_of=index.as_of,
                 no_deps=self.no_deps,
                 choices=ChoicesOfIndex(pages, laid),
+                waits=waits,
             )
             new = open_names(found) - asked if asked is not None else set()
             if asked is not None:
