@@ -8,6 +8,7 @@ known is listed and never guessed.
 from __future__ import annotations
 
 from collections import defaultdict, deque
+from contextlib import suppress
 from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
@@ -35,7 +36,15 @@ from dockerlint_alpine.python.model import (
 )
 from dockerlint_alpine.python.requirement import InvalidRequirementError, archive_version, parse_pep508
 from dockerlint_alpine.python.tags import knows_musllinux
-from dockerlint_alpine.python.verdict import Choice, choose, judge_file, merge_releases, releases_of_files, unrecorded
+from dockerlint_alpine.python.verdict import (
+    Choice,
+    choose,
+    judge_file,
+    merge_releases,
+    newest_version,
+    releases_of_files,
+    unrecorded,
+)
 from dockerlint_alpine.python.versions import (
     InvalidSpecifierError,
     Specifiers,
@@ -149,13 +158,9 @@ class _Releases:
         torn = self._resolution.torn
         if name in torn and torn[name] not in out:
             return torn[name]
-        own = self._own.get(name)
-        node = _Node(name, (name,), Origin(name), own)
+        node = _Node(name, (name,), Origin(name), self._own.get(name))
         node.terms = [(term, "", None) for term in (*terms, *(text for text, _ in self._constraints.get(name, ())))]
-        choice = self._resolution.choice(node, {version for version in out if version is not None})
-        if choice.version is None and (choice.verdict.kind == "none" or self._resolution.releases(name) or None in out):
-            raise LookupError(name)
-        return choice.version
+        return self._resolution.version(node, {version for version in out if version is not None}, told=None not in out)
 
     def wants(self, pick: Pick) -> Iterator[Want]:
         if pick.version is None:
@@ -409,6 +414,22 @@ class _Offline:
             except InvalidSpecifierError as error:
                 self.cache[key] = Choice(None, Verdict("unknown", str(error), "requirement"))
         return self.cache[key]
+
+    def version(self, node: _Node, out: Set[str], *, told: bool) -> str | None:
+        """The version of :meth:`choice`, for a search; ``told``: one that nothing tells will do. Raises ``LookupError``."""
+        own, specifier = node.requested, ",".join(sorted({term[0] for term in node.terms if term[0]}))
+        direct = own is not None and (own.url or own.path or own.artefacts is not None)
+        if not (direct or node.name in self.installed or self.wanted.wheelhouse or self.as_of):
+            with suppress(InvalidSpecifierError):
+                out = out | self.excluded.get(node.name, set())
+                releases = without(self.releases(node.name), out)
+                found = newest_version(node.name, specifier, releases, self.target, self.wanted.options)
+                if found is not None:
+                    return found
+        choice = self.choice(node, out)
+        if choice.version is None and (choice.verdict.kind == "none" or self.releases(node.name) or not told):
+            raise LookupError(node.name)
+        return choice.version
 
     def fresh_choice(self, node: _Node, specifier: str, out: frozenset[str]) -> Choice:
         own = node.requested

@@ -176,8 +176,7 @@ class _Chooser:
         admitted: list[Release] = []
         either = self.options.allows_pre(self.name) or self.specifier.names_pre_release
         for pre in (None,) if either else (False, True):  # the groups that pip tries one after the other
-            fitting = (release for release in self.admitted(known, pre=pre) if self.fits_python(release))
-            found = self.first(release for release in fitting if not release.yanked)
+            found = self.newest(known, pre=pre)
             if found is not None:
                 return self.told(found, known)
             releases = list(self.admitted(known, pre=pre))
@@ -186,6 +185,11 @@ class _Chooser:
             if any_file is not None:  # only yanked files: pip looks no further, not at pre-releases either
                 return self.told(any_file, known) if self.specifier.pinned else self.nothing(admitted)
         return self.nothing(admitted)
+
+    def newest(self, known: Sequence[Release], *, pre: bool | None) -> Release | None:
+        """The first of ``known`` in a group that an installer takes without a second thought."""
+        fitting = (release for release in self.admitted(known, pre=pre) if self.fits_python(release))
+        return self.first(release for release in fitting if not release.yanked)
 
     def first(self, usable: Iterable[Release]) -> Release | None:
         """Return the first release with an allowed file; with ``--prefer-binary``, with a wheel if there is one."""
@@ -364,6 +368,16 @@ def _but_libc(tag: str) -> tuple[str, str]:
     """A plain tag for Linux without the C library and its version: ``cp312-cp312``, ``x86_64``."""
     python, _, platform = tag.rpartition("-")
     return python, re.sub(r"(?:manylinux\d+|(?:many|musl)linux_\d+_\d+|linux)_", "", platform)
+
+
+def newest_version(
+    name: str, specifier: str, releases: Sequence[Release], target: Target, options: IndexOptions
+) -> str | None:
+    """Return the version that :func:`choose` takes of ``releases``, newest first, where that is a final one that nobody has
+    withdrawn; ``None``: ask there."""
+    found = _Chooser(name, specifier, target, options, "").newest(releases, pre=False)
+    either = options.allows_pre(name) or specifiers(specifier).names_pre_release
+    return found.version if found is not None and not either else None
 
 
 def choose(
