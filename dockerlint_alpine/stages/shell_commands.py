@@ -156,6 +156,8 @@ class _ScriptWalk:
                 self._script_of(expanded, args, folder)
             case "cp" | "mv" | "ln":
                 shell_files.copy(self.walk, self.instruction, args, folder)
+            case "git" if not expanded.conditional:
+                shell_files.git(self.walk, args, folder)
             case "mkdir":
                 shell_files.make_folders(self.walk, args, folder)
             case "adduser" | "useradd":
