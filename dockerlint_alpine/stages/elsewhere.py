@@ -112,7 +112,7 @@ class OtherBuilds:
             names = " -> ".join(one.shown for one in (*self._chain[self._chain.index(build) :], build))
             return Unclear(f"the images are built from each other in a circle: {names}")
         if len(self._chain) >= _MAX_DEPTH or len(self._known) >= _MAX_BUILDS:
-            return Unclear(f"{build.shown} is too many builds away")
+            return Unclear(f"{build.shown} is nested too deeply")
         if build not in self._known:
             inner = OtherBuilds(
                 replace(self._others, contexts=build.contexts),

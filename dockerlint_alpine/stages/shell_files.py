@@ -89,7 +89,7 @@ def git(walk: StageWalk, args: Sequence[Arg], folder: str) -> None:
 
 
 def watch_writes(walk: StageWalk, instruction: Instruction, expanded: ExpandedCommand, folder: str) -> None:
-    """Files that the command writes or changes: what is in them is known only while building, unless ``echo`` says it."""
+    """Files that the command writes or changes: what is in them is known only at build time, unless ``echo`` says it."""
     text = None if expanded.conditional else _printed(expanded.args)
     for redirect in expanded.command.redirects:
         if redirect.op in _WRITING or redirect.op in {">>", "&>>"}:
@@ -161,4 +161,4 @@ def _written(walk: StageWalk, instruction: Instruction, arg: Arg, folder: str, *
     if changed and walk.files.exists(place):
         walk.edited[place] = instruction.line
     elif posixpath.basename(place):
-        walk.files = walk.files.place(Unread(place, f"line {instruction.line} writes it while the image is built"))
+        walk.files = walk.files.place(Unread(place, f"line {instruction.line} writes it at build time"))

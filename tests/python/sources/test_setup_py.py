@@ -62,16 +62,16 @@ def test_lines() -> None:
 @pytest.mark.parametrize(
     ("text", "doubt"),
     [
-        ("import os\nsetup(install_requires=os.environ['R'].split())", "install_requires is made when it runs"),
+        ("import os\nsetup(install_requires=os.environ['R'].split())", "install_requires is computed at run time"),
         (
             "R = ['a']\nif input():\n    R.append('b')\nsetup(install_requires=R)",
-            "whether R.append('b') is carried out is decided when it runs",
+            "whether R.append('b') is executed is decided at run time",
         ),
-        ("setup(install_requires=['a', magic()])", "a part of install_requires is made when it runs"),
-        ("setup(**magic())", "setup() gets arguments that are made when it runs"),
+        ("setup(install_requires=['a', magic()])", "a part of install_requires is computed at run time"),
+        ("setup(**magic())", "setup() gets arguments that are computed at run time"),
         (
             "import os\nsetup(install_requires=open('/etc/' + os.uname()[1]).read())",
-            "install_requires is made when it runs",
+            "install_requires is computed at run time",
         ),
     ],
 )
