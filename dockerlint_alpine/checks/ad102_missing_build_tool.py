@@ -3,7 +3,7 @@ Reports a distribution that is compiled in a stage without the tools for it: a c
 Rust, `linux-headers`, the headers of Alpine's own Python.
 
 ## Why is this bad?
-No wheel fits, so pip compiles the sdist, and the build stops: `error: command 'gcc' failed: No such file or directory`,
+No wheel fits, so pip compiles the sdist, and the build fails: `error: command 'gcc' failed: No such file or directory`,
 `can't find Rust compiler`, `fatal error: limits.h: No such file or directory`.
 
 ## Example
@@ -23,10 +23,11 @@ RUN pip install lz4==4.4.5
 ```
 
 ## Fix safety
-Safe: the package is added to the `apk add` that holds the build packages, or to a new one before the step. All that a stage
-lacks is looked at together, and only a smallest set is asked for: `g++` brings `gcc` and `musl-dev`, `cargo` brings both.
+Safe: the package is added to the `apk add` with the build packages, or to a new one before the step. Everything that a stage
+is missing is considered together, and only a smallest set is added: `g++` depends on `gcc` and `musl-dev`, and so does
+`cargo`.
 
-Where a wheel would spare the compile, that is told first: see AD101.
+If a wheel would avoid the compile, the report suggests that first: see AD101.
 
 ## References
 - [Extending Python](https://docs.python.org/3/extending/building.html): what building a C extension calls

@@ -1,9 +1,9 @@
 r"""## What it does
-Reports a shared library that an extension needs at run time and that an `apk del` of the same stage takes away.
+Reports a shared library that an extension needs at run time and that an `apk del` in the same stage removes.
 
 ## Why is this bad?
-`apk del .build-deps` removes the -dev packages and with them the libraries that came along as their dependencies. The
-extension that was compiled against them stays, and its first `import` fails with
+`apk del .build-deps` removes the -dev packages, and with them the libraries that were installed as their dependencies. The
+extension that was compiled against them remains, and its first `import` fails with
 `Error loading shared library liblz4.so.1: No such file or directory`.
 
 ## Example
@@ -27,7 +27,7 @@ RUN apk add --no-cache --virtual .build-deps gcc musl-dev lz4-dev \
 Safe: the run-time package is added to a list that is not deleted, or to a new `apk add`.
 
 ## References
-- apk(8): `del` removes packages that nothing in the world needs any more
+- apk(8): `del` also removes packages that nothing in the world depends on any more
 """
 
 from __future__ import annotations
@@ -61,13 +61,13 @@ def _finding(subject: Subject, stage: Stage, missing: MissingObject, removal: Ap
     library = missing.needs[0].removeprefix("so:")
     names = " ".join(operand.text for operand in removal.command.operands)
     line = subject.dockerfile.line_of(removal.span[0])
-    may = "may take" if removal.conditional else "takes"
-    advice = f": add {missing.package} to a list that stays" if missing.package else ""
-    gone = Evidence("dockerfile", f"line {line}: apk del {names} {may} it out of {stage_label(stage)}")
+    may = "may remove" if removal.conditional else "removes"
+    advice = f": add {missing.package} to a list that is not deleted" if missing.package else ""
+    gone = Evidence("dockerfile", f"line {line}: apk del {names} {may} it from {stage_label(stage)}")
     here = removal.stage == stage.index
     return replace(
         base,
-        message=f"{evidence.named(missing.item)} links {library}, which apk del {names} {may} away{advice}",
+        message=f"{evidence.named(missing.item)} links {library}, which apk del {names} {may}{advice}",
         location=locate(subject.dockerfile, removal.span) if here else base.location,
         evidence=unique((*base.evidence[:-1], gone)),
     )
@@ -77,7 +77,7 @@ CHECK = Check(
     "AD202",
     "removed-runtime-library",
     "error",
-    "a needed library was there, and apk del takes it away",
+    "a needed library is removed by apk del",
     __doc__,
     run,
     fix="safe",

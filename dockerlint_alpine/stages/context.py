@@ -84,7 +84,7 @@ class BuildContext(Struct, frozen=True, eq=False, dict=True):
     def why_missing(self, path: str) -> str:
         """Why the builder finds nothing at ``path``, in words that follow "can't be read:"."""
         if self.ignore.excludes(path) and BuildContext(self.root).exists(path):
-            return ".dockerignore keeps it out of the build context"
+            return ".dockerignore excludes it from the build context"
         shown = f" {self.shown_as}" if self.shown_as not in {"", "."} else ""
         return f"{NOT_IN_CONTEXT}{shown}"
 
@@ -169,7 +169,7 @@ def guess_root(
     return best
 
 
-_PROJECT_FILES = ("pyproject.toml", "setup.py", "setup.cfg", "requirements.txt", "Pipfile", "uv.lock", "poetry.lock")
+_PROJECT_FILES = ("pyproject.toml", "setup.py", "setup.cfg", "requirements.txt", "Pipfile")
 _BUILD_FILE = lazy_pattern(
     r"(?i)(?:.*\.)?(?:docker|container)file.*|.*compose.*\.ya?ml|\.dockerignore|.*\.sh|\..*|readme.*"
 )

@@ -134,7 +134,7 @@ def _from_context(walk: StageWalk, instruction: Instruction, source: str, order:
         )
         return
     if instruction.keyword == "ADD" and _ARCHIVE.search(source):
-        reason = f"line {instruction.line} unpacks {source}, which isn't looked into"
+        reason = f"line {instruction.line} unpacks {source}, which is not read"
         walk.files = walk.files.place(Unread(walk.place(order.destination), reason, below=True))
         return
     context = walk.build.context
@@ -176,7 +176,7 @@ def bring(walk: StageWalk, instruction: Instruction, reference: str, source: str
         _bring_image_python(walk, reference, source, folder)
         if walk.kind == "alpine" and _PACKAGES.search(source) and walk.build.knowledge.base_image(reference) is None:
             message = (
-                f"what {reference} holds in {source} is not known: check it together with the Dockerfile of that image"
+                f"the content of {source} in {reference} is not known: check it together with that image's Dockerfile"
             )
             walk.unjudged("unknown-base-image", instruction, message, f"COPY --from={reference}")
         if (uv := UV_IMAGE.fullmatch(reference)) is not None:

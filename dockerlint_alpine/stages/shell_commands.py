@@ -156,6 +156,8 @@ class _ScriptWalk:
                 self._script_of(expanded, args, folder)
             case "cp" | "mv" | "ln":
                 shell_files.copy(self.walk, self.instruction, args, folder)
+            case "git" if not expanded.conditional:
+                shell_files.git(self.walk, args, folder)
             case "mkdir":
                 shell_files.make_folders(self.walk, args, folder)
             case "adduser" | "useradd":
@@ -302,7 +304,7 @@ class _ScriptWalk:
         walk.foreign = tuple(dict.fromkeys((*walk.foreign, *operands.foreign)))
         walk.unknown = tuple(dict.fromkeys((*walk.unknown, *command.unknown)))
         for text in operands.refused:
-            self._unjudged("unknown-value", f"{text!r} is no package name that apk add accepts", "apk add")
+            self._unjudged("unknown-value", f"{text!r} is not a package name that apk add accepts", "apk add")
 
     def _keep_linked(self, folders: Sequence[str], command: ApkCommand, *, conditional: bool) -> None:
         """``apk add $(scanelf --needed ... FOLDER)``: the libraries that what lies there links are asked for by their names,
@@ -343,7 +345,7 @@ class _ScriptWalk:
     def _report_hidden(self, command: ApkCommand) -> None:
         if command.unknown:
             names = ", ".join(name if name.startswith(("$", "`")) else f"${name}" for name in command.unknown)
-            what = f"apk {command.verb} takes packages from {names}, known only while building"
+            what = f"apk {command.verb} takes packages from {names}, known only at build time"
             what += self.walk.how_to_give(command.unknown)
             self._unjudged("unknown-value", what, f"apk {command.verb}")
 
@@ -363,7 +365,7 @@ class _ScriptWalk:
         scanned = lists.scanned_before(expanded.command) if piped is None else None
         if piped is None and scanned is None:
             self.walk.unknown = (*self.walk.unknown, "xargs")
-            message = "what xargs hands to apk is known only while building"
+            message = "what xargs passes to apk is known only at build time"
             self._unjudged("unknown-value", message, "xargs apk")
             return
         place = _replaced(args[1:start])
@@ -375,7 +377,7 @@ class _ScriptWalk:
         lines = lists.read_lines(expanded.command, args[1:start])
         piped = lists.handed_over(expanded.command, args[1:start])
         if piped is None:
-            self._unjudged("unknown-value", "what xargs hands to pip is known only while building", "xargs pip")
+            self._unjudged("unknown-value", "what xargs passes to pip is known only at build time", "xargs pip")
             return
         place = _replaced(args[1:start])
         whole = lists.whole(lines) if lines is not None else None
@@ -533,7 +535,7 @@ class _ScriptWalk:
         )
 
     def _not_read(self, file: ScriptFile) -> None:
-        message = f"{file.shown} installs packages and is not followed: move its commands into a RUN"
+        message = f"{file.shown} installs packages but can't be analysed: move its commands into a RUN"
         self._unjudged("unknown-value", message, file.shown)
 
     def _add_user(self, args: Sequence[Arg]) -> None:

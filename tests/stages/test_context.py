@@ -54,7 +54,7 @@ def test_the_ignore_file_beside_the_dockerfile_comes_first(tmp_path: Path) -> No
     context = open_context(tmp_path, tmp_path / "docker" / "Dockerfile")
     assert context.exists("a.txt")
     assert not context.exists("b.txt")
-    assert context.why_missing("b.txt") == ".dockerignore keeps it out of the build context"
+    assert context.why_missing("b.txt") == ".dockerignore excludes it from the build context"
     assert context.why_missing("c.txt") == "it is not in the build context"
 
 

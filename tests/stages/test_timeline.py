@@ -95,7 +95,7 @@ def test_packages_that_come_from_an_image_which_is_not_known_are_said(run) -> No
     assert said(run(f"FROM {PY}\nCOPY --from=who/knows:1 {site} {site}\n")) == [
         (
             "unknown-base-image",
-            f"what who/knows:1 holds in {site} is not known: check it together with the Dockerfile of that image",
+            f"the content of {site} in who/knows:1 is not known: check it together with that image's Dockerfile",
         )
     ]
     assert not said(run(f"FROM {PY}\nCOPY --from=who/knows:1 /uv /bin/uv\nCOPY --from={PY} {site} {site}\n"))
