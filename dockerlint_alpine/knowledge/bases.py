@@ -309,6 +309,8 @@ class BaseImages:
         if then is not None:
             groups = {"python": then.python, "alpine": then.alpine}
         version = groups.get("python", "").removesuffix("-rc")
+        if version == "2":
+            version = "2.7"  # no other was ever built on Alpine
         minor = ".".join(version.split(".")[:2])
         if version != groups.get("python", "") and any(
             item.first == f"{minor}.0" for item in self._tags.get(minor, ())
