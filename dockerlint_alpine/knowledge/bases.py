@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 _REFERENCE = lazy_pattern(
     r"(?:(?P<host>(?:[^/@]*[.:][^/@]*|localhost))/)?(?P<path>[^:@]+)(?::(?P<tag>[^@]*))?(?:@(?P<digest>.+))?\Z"
 )
+PYTHON_LIST = ".python-rundeps"
+"""The virtual package of the official Python images that holds the libraries of CPython's own modules."""
+
 _HUB = frozenset({"docker.io", "index.docker.io", "registry-1.docker.io", "registry.hub.docker.com"})
 _OF_ARCHITECTURES = {
     "amd64": "linux/amd64",
