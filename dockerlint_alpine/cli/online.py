@@ -258,14 +258,14 @@ def _gave_up(seconds: float, reason: str, answered: bool) -> None:
         return
     if answered:
         warn(
-            f"package index takes more than {seconds:g} seconds for all questions ({reason}); what came in is used, and the"
-            " next run asks for the rest (--online waits for it, --offline never asks)"
+            f"package index takes more than {seconds:g} seconds for all queries ({reason}); the answers so far are used, and"
+            " the next run queries the rest (--online waits, --offline never queries)"
         )
         return
     remember_silence(answers_folder())
     warn(
         f"package index did not answer ({reason}); using embedded data and not retrying for one minute"
-        " (--online waits for it, --offline never asks)"
+        " (--online waits, --offline never queries)"
     )
 
 
@@ -295,7 +295,7 @@ class _Waiting:
             self._progress = None
             return
         if self._progress is None:
-            self._progress = Progress("Asking the network", total)
+            self._progress = Progress("Querying the indexes", total)
         shown = waiting if len(waiting) <= _WAITED_FOR else f"{waiting[:_WAITED_FOR]}..."
         self._progress.told = f" {shown}" if shown else ""
         self._progress.update(done, total)

@@ -258,7 +258,7 @@ def _names(raw: Mapping[str, Any]) -> dict[str, dict[str, str]]:
     found = {name: raw.get(name, {}) for name in TABLES}
     for name, table in found.items():
         if not isinstance(table, dict) or not all(isinstance(value, str) for value in table.values()):
-            raise PatternError(f"rules/errors.toml: {name} must be a table of texts")
+            raise PatternError(f"rules/errors.toml: {name} must be a table of strings")
     if "advice" in raw:
         _check_advice(found["advice"])
     return found
@@ -360,7 +360,7 @@ def _regex(entry: Mapping[str, Any], name: str) -> re.Pattern[str]:
 def _texts(entry: Mapping[str, Any], key: str, name: str) -> tuple[str, ...]:
     value = entry.get(key, [])
     if not isinstance(value, list) or not all(isinstance(item, str) and item for item in value):
-        raise _wrong(name, f"{key} must be a list of texts")
+        raise _wrong(name, f"{key} must be a list of strings")
     return tuple(value)
 
 

@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 _REFERENCE = lazy_pattern(
     r"(?:(?P<host>(?:[^/@]*[.:][^/@]*|localhost))/)?(?P<path>[^:@]+)(?::(?P<tag>[^@]*))?(?:@(?P<digest>.+))?\Z"
 )
+PYTHON_LIST = ".python-rundeps"
+"""The virtual package of the official Python images that holds the libraries of CPython's own modules."""
+
 _HUB = frozenset({"docker.io", "index.docker.io", "registry-1.docker.io", "registry.hub.docker.com"})
 _OF_ARCHITECTURES = {
     "amd64": "linux/amd64",
@@ -198,7 +201,7 @@ class BaseImages:
         return tuple((item.need, item.since, item.until) for item in (*self._rootfs, *self._python))
 
     def match(self, reference: str, day: str | None = None) -> BaseImage | None:
-        """Return what ``reference`` stands for (on ``day``, ``YYYY-MM-DD``), ``None`` when nothing is known of it."""
+        """Return what ``reference`` stands for (on ``day``, ``YYYY-MM-DD``), ``None`` when nothing is known about it."""
         if reference.strip().lower() == "scratch":
             return replace(_blank(reference, "scratch"), not_alpine=True)
         parsed = Reference.parse(reference)
@@ -229,7 +232,7 @@ class BaseImages:
                     continue
                 found = self._image(reference, image, path, parsed.tag, match, day)
                 if mirrored and parsed.host not in self._mirrors:
-                    note = f"{reference} is taken for a mirror of the official image {path}"
+                    note = f"{reference} is assumed to be a mirror of the official image {path}"
                     found = replace(found, assumed=(*found.assumed, note), certain=False)
                 return found
         return None
@@ -292,7 +295,7 @@ class BaseImages:
                 f"{shown} names no Alpine release: {self._default_alpine} is assumed, the newest on {self.as_of}",
             )
         if not then.alpine:
-            return "", (f"{shown} names no Alpine release: which it is on is not recorded",)
+            return "", (f"{shown} names no Alpine release: which one it uses is not recorded",)
         if day is not None:
             return then.alpine, ()
         note = f"{shown} names no Alpine release: {then.alpine} is assumed, where it was last published"
@@ -306,6 +309,8 @@ class BaseImages:
         if then is not None:
             groups = {"python": then.python, "alpine": then.alpine}
         version = groups.get("python", "").removesuffix("-rc")
+        if version == "2":
+            version = "2.7"  # no other was ever built on Alpine
         minor = ".".join(version.split(".")[:2])
         if version != groups.get("python", "") and any(
             item.first == f"{minor}.0" for item in self._tags.get(minor, ())
@@ -369,7 +374,7 @@ class BaseImages:
         if not fitting and (last := self._moving.on("python", tag, None)) is not None:
             return last.alpine, f"{last.alpine} is assumed, where it was last published"
         if not fitting and release_key(version) < release_key(self._default_python):
-            return "", "which it is on is not recorded"
+            return "", "which one it uses is not recorded"
         alpine = max(fitting, key=release_key, default=self._default_alpine)
         return alpine, f"{alpine} is assumed, the newest with Python {version} on {self.as_of}"
 
@@ -392,7 +397,7 @@ class BaseImages:
             python_prefix="/usr/local" if python else None,
             world=tuple(item.need for item in self._rootfs if item.holds(alpine or self._default_alpine, None)),
             assumed=(
-                f"{reference} is not a known image: {release} is read from its name, what else it holds is unknown",
+                f"{reference} is not a known image: {release} is read from its name; what else it contains is unknown",
             ),
             certain=False,
         )
@@ -436,7 +441,7 @@ def _shown(path: str, tag: str) -> str:
 
 
 def _not_there(shown: str, day: str | None) -> str:
-    return f"{shown} was not there on {day}, as far as is recorded: it is taken for what it first was"
+    return f"{shown} did not exist on {day}, as far as recorded: its first recorded content is assumed"
 
 
 def _releases(found: BaseImage) -> str:

@@ -82,7 +82,7 @@ class Table:
         if value is None and default is not None:
             return default
         if not isinstance(value, str) or (default is None and not value):
-            raise self.error(key, "missing" if value is None else f"must be a text, not {value!r}")
+            raise self.error(key, "missing" if value is None else f"must be a string, not {value!r}")
         return value
 
     def texts(self, key: str, pattern: re.Pattern[str] | None = None, what: str = "") -> tuple[str, ...]:
@@ -91,7 +91,7 @@ class Table:
         if value is None:
             return ()
         if not isinstance(value, list):
-            raise self.error(key, "must be a list of texts")
+            raise self.error(key, "must be a list of strings")
         for index, item in enumerate(value):
             if not isinstance(item, str) or not item or (pattern is not None and not pattern.match(item)):
                 raise self.error(f"{key}[{index}]", f"{item!r} is not {what or 'a text'}")
@@ -150,7 +150,7 @@ class Table:
         for name, value in self.mapping(key).items():
             values = [value] if isinstance(value, str) else value
             if not isinstance(values, list) or not all(isinstance(item, str) for item in values):
-                raise self.error(f"{key}.{name}", "must be a text or a list of texts")
+                raise self.error(f"{key}.{name}", "must be a string or a list of strings")
             found.append((name, tuple(item.lower() for item in values)))
         return tuple(found)
 

@@ -159,7 +159,7 @@ class Knowledge:
         return f"rules/{KINDS[kind]}/{name}.toml"
 
     def base_image(self, reference: str, day: str | None = None) -> BaseImage | None:
-        """Return what the image ``reference`` of a FROM is, ``None`` if nothing is known of it.
+        """Return what the image ``reference`` of a FROM is, ``None`` if nothing is known about it.
 
         With a ``day`` (``YYYY-MM-DD``) a tag of an official image that moves is what it was then.
         """

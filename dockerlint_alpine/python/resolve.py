@@ -74,7 +74,7 @@ MAX_ROUNDS = 40
 _LATER_THAN_ALL = "99999"
 _BESIDE = 3
 """Releases on either side of one that count as its neighbours."""
-NOBODY_ASKED = "nothing is kept of it, and the index is not asked"
+NOBODY_ASKED = "it is not cached, and the index is not queried"
 """Why a resolver has no answer that asks nobody."""
 NOT_THERE = "the index has no "
 """How the reason begins where an index answers and has no such thing."""
@@ -494,7 +494,7 @@ class _Offline:
             return Verdict("unknown", f"nothing is recorded about {name}", "rules")
         pip = self.target.pip_version
         if self.target.musl is not None and not knows_musllinux(pip):
-            reason = f"pip {pip} does not know musllinux wheels (21.2 does), and {name} has native code"
+            reason = f"pip {pip} does not support musllinux wheels (21.2 does), and {name} has native code"
             return Verdict("sdist", reason, "rules", confidence="likely")
         shown = f"{name} {pin}" if pin is not None else name
         shared = "no wheel is recorded"
@@ -628,7 +628,7 @@ class _Offline:
         for one in self.wanted.requested:
             if one.name is None and self.holds(one.marker, one.shown, one.chain):
                 what = one.path if one.path is not None else one.shown
-                self.tell(what, one.chain, "only building it tells its name and dependencies", "unknown")
+                self.tell(what, one.chain, "its name and dependencies are known only after building it", "unknown")
         notes = tuple(dict.fromkeys(self.notes))
         return Resolution(tuple(found), tuple(self.unresolved.values()), notes, tuple(self.assumed))
 
@@ -653,7 +653,7 @@ class _Offline:
         """The dependencies of this release, or of what a URL is (``None``), are not recorded: those of the nearest one
         that is, or of the newest, tell what may come along."""
         if self.chosen[node.name].verdict.kind == "installed":  # without extras it has all that it requires
-            reason = f"what the extra {','.join(sorted(node.extras))} adds is not recorded; --online tells"
+            reason = f"what the extra {','.join(sorted(node.extras))} adds is not recorded; --online queries it"
             self.tell(node.name, node.chain, reason, "company")
             return
         nearest = self.facts.nearest_requires(node.name, version or _LATER_THAN_ALL)
@@ -667,7 +667,7 @@ class _Offline:
             self.tell(
                 redact(node.requested.url or node.name),
                 node.chain,
-                "only fetching it tells its dependencies",
+                "its dependencies are known only after downloading it",
                 "unknown",
             )
             return

@@ -297,7 +297,7 @@ class _Chooser:
         if self.target.musl is not None and not knows_musllinux(self.target.pip_version):
             modern = _Chooser(self.name, "", replace(self.target, pip_version=None), self.options, self.source)
             if (tag := modern.best_wheel(release)) is not None:
-                why = f"pip {self.target.pip_version} does not know musllinux wheels (21.2 does)"
+                why = f"pip {self.target.pip_version} does not support musllinux wheels (21.2 does)"
                 return f"{why}; {tag} would fit", why, tag
         here = describe(self.target)
         return f"no wheel of {self.name} {release.version} fits {here}", f"no wheel fits {here}", None

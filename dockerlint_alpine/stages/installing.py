@@ -152,7 +152,9 @@ class Installer:
             request = read_install_request(command, words, call.place(), target)
         self._report_problems(call, command, request)
         if home is None or home.version is None:
-            message = f"the Python that {command.program} installs for is not known: give its version with --python X.Y"
+            message = (
+                f"the Python for which {command.program} installs is not known: give its version with --python X.Y"
+            )
             call.unjudged("unknown-base-image", message, f"FROM {walk.node.base}")
             return
         target = self._target(walk, home, command, request.options)
@@ -408,12 +410,15 @@ class Installer:
             for one in made
         ]
         options = replace(request.requirements.options, no_index=False, require_hashes=False)
+        here = {(one.resolved.name, one.resolved.version) for one in made}  # told for itself, at the same moment
         for one in compiled_for_builds(
             builds,
             options,
             lambda wanted: self._of_empty(walk, wanted, target),
             lambda resolved: self.sources.asks(walk.files, resolved, request),
         ):
+            if (one.name, one.version) in here:
+                continue
             program = program_in_place_of(one.name)
             read = SourceRule(program, {}, f"{one.name} {one.version}") if program is not None else None
             built = self._built(call, one, request, read)
@@ -430,7 +435,7 @@ class Installer:
     def _report_hidden(self, call: Call, command: InstallCommand, hidden: Sequence[str]) -> None:
         if hidden:
             names = listed(hidden)
-            message = f"{command.tool} takes requirements from {names}, known only while building"
+            message = f"{command.tool} takes requirements from {names}, known only at build time"
             call.unjudged("unknown-value", message + call.walk.how_to_give(hidden), f"{command.tool} {command.verb}")
 
     def _report_problems(self, call: Call, command: InstallCommand, request: InstallRequest) -> None:
@@ -449,9 +454,7 @@ class Installer:
             line = call.walk.edited.get(path)
             if line is not None:
                 shown = files.display(path)
-                message = (
-                    f"{shown} is changed in line {line} before it is read: the file in the context is what was checked"
-                )
+                message = f"{shown} is changed in line {line} before it is read; the file in the context was checked"
                 call.unjudged("unknown-value", message, evidence)
 
     def _report_unknown(
@@ -515,7 +518,7 @@ class Installer:
         if self._refusal and self._refusal != NOBODY_ASKED:
             named = not any(one in self._refusal for one in _TOO_LATE)
             return f": {self._refusal}" if named else ", and the index did not answer in time: --online waits for it"
-        return ": ask the index with --online"
+        return ": query the index with --online"
 
     def _report_unruled(self, call: Call, request: InstallRequest, installed: Sequence[Installed]) -> None:
         """What is compiled and nothing tells how; only pure Python may be passed over."""
@@ -530,8 +533,8 @@ class Installer:
         if unruled:
             several = len(set(unruled)) > 1
             message = (
-                f"{listed(unruled, _SHOWN_UNKNOWN)} {'are' if several else 'is'} compiled, and what that takes is not known:"
-                f" {self.sources.advice}"
+                f"{listed(unruled, _SHOWN_UNKNOWN)} {'are' if several else 'is'} compiled, and what"
+                f" the build needs is not known: {self.sources.advice}"
             )
             failures = [self.sources.failures[name] for name in unruled if name in self.sources.failures]
             evidence = failures[0] if failures else "no rule, and no version is known to be pure Python"
@@ -539,7 +542,7 @@ class Installer:
         for item in compiled:
             if item.built is not None and item.built.unread:
                 doubts = "; ".join(item.built.unread[:3])
-                message = f"{item.resolved.name} is compiled, and its sources do not tell all that it needs: {doubts}"
+                message = f"{item.resolved.name} is compiled, and its sources do not show everything it needs: {doubts}"
                 more = len(item.built.unread) - 3
                 call.unjudged(
                     "unresolved-requirement",

@@ -38,7 +38,7 @@ def test_rust_of_the_release_is_too_old(judge: Judge) -> None:
     report = judge(f"FROM python:3.10-alpine3.16\n{TOOLS}RUN {CRYPTOGRAPHY}\n")
     (finding,) = (one for one in hopeless(report) if one.distribution and one.distribution.name == "cryptography")
     assert "needs Rust 1.65 or newer; Alpine 3.16 has 1.60, no package helps: " in finding.message
-    assert "take Alpine 3.18 or later" in finding.message
+    assert "use Alpine 3.18 or later" in finding.message
     assert (finding.fix, finding.packages) == (None, ())
 
 
@@ -122,7 +122,7 @@ def test_what_a_build_takes_from_the_index(judge: Judge, command: str, found: bo
     messages = [one.message for one in hopeless(report)]
     assert bool(messages) == found
     if found:
-        assert "its build takes the newest Cython and is refused by Cython 3 and later" in messages[0]
+        assert "its build uses the newest Cython, but Cython 3 and later reject it" in messages[0]
         assert "constrain the build to cython<3" in messages[0]
 
 
@@ -153,10 +153,10 @@ def test_c_that_a_newer_gcc_refuses(judge: Judge, what: str, limit: str, passes:
     text = "FROM python:3.11-alpine{}\n{}{}RUN pip install --no-binary :all: {}\n"
     (finding,) = hopeless(judge(text.format(fails, C, "", what)))
     assert (
-        f"its C is refused by GCC {limit} and later; Alpine {fails} has {TABLE.version('gcc', fails)}"
+        f"its C code is rejected by GCC {limit} and later; Alpine {fails} has {TABLE.version('gcc', fails)}"
         in finding.message
     )
-    assert finding.message.endswith(f"set CFLAGS={switch}; take Alpine {passes} or earlier")
+    assert finding.message.endswith(f"set CFLAGS={switch}; use Alpine {passes} or earlier")
     assert not hopeless(judge(text.format(passes, C, "", what)))
     assert not hopeless(judge(text.format(fails, C, f"ENV CFLAGS={switch}\n", what)))
 
@@ -165,7 +165,7 @@ def test_numpy_2_refuses_c_that_cython_made_for_an_older_one(judge: Judge) -> No
     """TA-Lib's setup.py asks for whatever numpy is the newest; from 0.4.31 on for one before 2."""
     text = "FROM python:3.11-alpine3.19\nRUN apk add gcc musl-dev\nRUN pip install TA-Lib=={}\n"
     (finding,) = hopeless(judge(text.format("0.4.30")))
-    assert "its build takes the newest numpy and is refused by numpy 2 and later" in finding.message
+    assert "its build uses the newest numpy, but numpy 2 and later reject it" in finding.message
     assert not hopeless(judge(text.format("0.4.31")))
 
 
@@ -173,7 +173,9 @@ def test_an_old_pip_is_upgraded_first(judge: Judge) -> None:
     text = "FROM alpine:3.13\nRUN apk add py3-pip python3-dev gcc musl-dev libffi-dev openssl-dev cargo\n"
     report = judge(f"{text}RUN pip3 install cryptography==43.0.1\n")
     (finding,) = (one for one in hopeless(report) if "cryptography" in one.message)
-    assert re.search(r"no package helps: upgrade pip first \(pip 20[\d.]* takes no musllinux wheels\)", finding.message)
+    assert re.search(
+        r"no package helps: upgrade pip first \(pip 20[\d.]* does not support musllinux wheels\)", finding.message
+    )
 
 
 def test_the_table_is_sound() -> None:

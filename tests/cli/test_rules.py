@@ -156,7 +156,7 @@ def test_a_draft_is_valid_and_never_replaces_a_file(tmp_path: Path) -> None:
     assert rules("validate", str(tmp_path / "own")).exit_code == 0
     again = rules(*arguments)
     assert again.exit_code == 2
-    assert "exists already" in again.stderr
+    assert "already exists" in again.stderr
 
 
 def test_new_takes_what_alpine_s_own_package_links() -> None:

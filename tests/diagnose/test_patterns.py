@@ -54,7 +54,7 @@ def test_every_line_that_a_pattern_takes_is_found_by_its_texts(raw: dict[str, An
         ({"title": "the {colour}"}, "colour"),
         ({"overrules": ["nobody"]}, "nobody"),
         ({"colour": "red"}, "unknown key"),
-        ({"find": "broken"}, "list of texts"),
+        ({"find": "broken"}, "list of strings"),
     ],
 )
 def test_a_broken_pattern_is_named(change: dict[str, Any], message: str) -> None:

@@ -51,9 +51,9 @@ def test_the_example_of_the_design_reads_as_it_stands() -> None:
         ),
         ('use = "lz4"', "", "build[0].library[0].use: missing"),
         ('name = "lz4"', 'name = "LZ4_x"', "name: 'LZ4_x' is not normalised: 'lz4-x'"),
-        ('language = ["c"]', "language = 3", "build[0].language: must be a list of texts"),
+        ('language = ["c"]', "language = 3", "build[0].language: must be a list of strings"),
         ('language = ["c"]', 'needs = ["cmd:"]', "build[0].needs[0]: 'cmd:' is not a need such as 'cmd:cmake'"),
-        ('versions = ">=2.0"', "versions = 2", "build[0].versions: must be a text, not 2"),
+        ('versions = ">=2.0"', "versions = 2", "build[0].versions: must be a string, not 2"),
         ('evidence = ["setup.py of lz4 4.4.5"]', "", "build[0].evidence: missing"),
     ],
 )

@@ -31,7 +31,7 @@ TOTAL = 900.0
 """Seconds that a run waits for the network at most, even with ``--online``."""
 
 _Found = TypeVar("_Found")
-_GAVE_NONE = "the index gave no full answer"
+_GAVE_NONE = "the index gave an incomplete answer"
 
 
 class Network:

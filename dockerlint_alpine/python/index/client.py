@@ -219,7 +219,7 @@ class SimpleIndex:
         if old is not None and (old.day >= self._oldest or old.day == self._day):
             return old
         if not self._asks:
-            raise NotKeptError(f"{redact(url)}: nothing is kept of it, and the index is not asked")
+            raise NotKeptError(f"{redact(url)}: it is not cached, and the index is not queried")
         host = urllib.parse.urlsplit(bare).netloc
         try:
             if host in self.silent:
@@ -261,12 +261,12 @@ class SimpleIndex:
         what the page says."""
         data = self._bytes(file.url, MAX_ARCHIVE)
         if file.sha256 and hashlib.sha256(data).hexdigest() != file.sha256:
-            raise IndexAnswerError(f"{redact(file.url)}: not the bytes whose hash the index states")
+            raise IndexAnswerError(f"{redact(file.url)}: its hash is not the one that the index states")
         return data
 
     def _bytes(self, url: str, limit: int) -> bytes:
         if not self._asks:
-            raise NotKeptError(f"{redact(url)}: nothing is kept of it, and the index is not asked")
+            raise NotKeptError(f"{redact(url)}: it is not cached, and the index is not queried")
         return self._fetch(url, "*/*", limit, "").body or b""
 
     # -- HTTP -------------------------------------------------------------------------------------------------------

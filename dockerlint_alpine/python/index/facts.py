@@ -60,7 +60,7 @@ class IndexPages:
         self._releases: dict[str, Sequence[Release]] = {}
         self._stated: dict[tuple[str, str], Stated] = {}
         self.reasons: dict[str, str] = {}
-        """Why nothing is known of a distribution, or of what it requires: its name -> one line."""
+        """Why nothing is known about a distribution, or of what it requires: its name -> one line."""
         self.choices = Choices()
         """What was chosen of distributions before, with who told of each."""
         self.lacks: set[tuple[str, ...]] = set()

@@ -107,8 +107,8 @@ class PythonIndex:
         address = foreign_address(options, (), self.variables, self._uv)
         if address is not None:
             raise ResolverError(
-                f"the project names {redact(address)}, which your own configuration of pip or uv does not: it is not asked"
-                " (PIP_EXTRA_INDEX_URL or UV_INDEX allows it)"
+                f"the project names {redact(address)}, which your own configuration of pip or uv does not name:"
+                " it is not queried (PIP_EXTRA_INDEX_URL or UV_INDEX allows it)"
             )
         indexes = index_urls(options, self.variables, self._uv)
         links = tuple(link for link in options.find_links if "://" in link)
@@ -119,7 +119,7 @@ class PythonIndex:
             try:
                 urllib.parse.urlsplit(url)
             except ValueError:
-                raise ResolverError(f"{redact(url)} is no address of an index") from None
+                raise ResolverError(f"{redact(url)} is not the address of an index") from None
         if not indexes and not links and not options.no_index:
             raise ResolverError(NO_INDEX)
         key = (tuple(indexes), links)

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from dockerlint_alpine.python.sources.source_facts import SourceFacts
     from dockerlint_alpine.system.deadline import Task
 
-NOT_YOURS = "is not asked: the project names it, and your own configuration of pip or uv does not"
+NOT_YOURS = "is not queried: the project names it, but your own configuration of pip or uv does not"
 """What is said of a place where an installer would look, too."""
 
 Variables: TypeAlias = "tuple[tuple[str, str], ...]"

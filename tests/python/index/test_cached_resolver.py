@@ -134,7 +134,7 @@ def test_without_a_network_nothing_is_asked(tmp_path: Path, index: LocalIndex) -
     silent = Case(tmp_path, index).resolver(asks=False)
     assert resolve(silent, wanted("certifi")) == {"certifi": None}
     assert silent.refusal == NOBODY_ASKED
-    with pytest.raises(ResolverError, match="the index is not asked"):
+    with pytest.raises(ResolverError, match="the index is not queried"):
         silent.source_facts("sources", "1.0", IndexOptions())
     assert index.requests == []
 

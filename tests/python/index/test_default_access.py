@@ -64,7 +64,7 @@ def test_what_nothing_else_tells_is_asked_once(check: Callable[..., Result], ind
 def test_offline_is_offline(check: Callable[..., Result], index: LocalIndex) -> None:
     check()
     asked = len(index.requests)
-    assert "nobody-s is not known offline: ask the index with --online" in check("--offline").stdout
+    assert "nobody-s is not known offline: query the index with --online" in check("--offline").stdout
     assert len(index.requests) == asked
 
 
@@ -130,7 +130,7 @@ def test_another_place_of_the_project_costs_what_only_that_may_have(
             found = check(*options).stdout
             assert "nobody-s 1.0 is compiled here" in found
             assert "AD101 nobody-s" in found  # a wheel may lie there: not a safe fix
-            assert f"nobody-t: the index has no nobody-t, and {other.url.rstrip('/')} is not asked" in found
+            assert f"nobody-t: the index has no nobody-t, and {other.url.rstrip('/')} is not queried" in found
         assert other.requests == []
     assert index.requests
 
@@ -158,7 +158,7 @@ def test_what_came_too_late_is_asked_for_again(
     Path("r.txt").write_text("nobody-s==1.0\nquick\n")
     first = check()
     assert "nobody-s is not known offline, and the index did not answer in time" in first.stdout
-    assert "takes more than 1 seconds for all questions (nobody-s: no answer within 1 seconds)" in first.stderr
+    assert "takes more than 1 seconds for all queries (nobody-s: no answer within 1 seconds)" in first.stderr
     index.held = "/none"
     monkeypatch.setitem(online._SECONDS, "quick", 60.0)
     assert "nobody-s 1.0 is compiled here" in check().stdout
