@@ -12,6 +12,9 @@ FROM python:3.11-alpine3.19
 RUN pip install lz4==4.4.5
 ```
 
+A tool that the Dockerfile brings itself is none that is missing: a Rust of rustup's, a program that is linked or copied to a
+place that it names.
+
 ## Use instead
 ```dockerfile
 FROM python:3.11-alpine3.19
@@ -40,7 +43,7 @@ from msgspec import Struct, field
 from dockerlint_alpine.checks import evidence
 from dockerlint_alpine.checks.base import Check, Subject, confidence_of
 from dockerlint_alpine.checks.build_moment import Compile, compiles
-from dockerlint_alpine.checks.toolchain import fetches, mismatches
+from dockerlint_alpine.checks.toolchain import brought, fetches, mismatches
 from dockerlint_alpine.model.findings import Evidence
 from dockerlint_alpine.system.plural import listed
 
@@ -66,7 +69,9 @@ def run(subject: Subject) -> Iterator[Finding]:
         if made.built.rule is None or made.built.rule.optional_extension or mismatches(subject, made):
             continue
         for need in _needs(made):
-            if not made.step.moment.world.has(need) and not fetches(subject, made, need):
+            if made.step.moment.world.has(need) or fetches(subject, made, need):
+                continue
+            if not brought(subject, made, need):
                 key = (made.stage.index, made.step.span[0], need)
                 lacks.setdefault(key, _Lack(need, made.step)).wanted_by.append(made)
     for lack in lacks.values():

@@ -23,6 +23,9 @@ from dockerlint_alpine.system.patterns import lazy_pattern
 _REFERENCE = lazy_pattern(
     r"(?:(?P<host>(?:[^/@]*[.:][^/@]*|localhost))/)?(?P<path>[^:@]+)(?::(?P<tag>[^@]*))?(?:@(?P<digest>.+))?\Z"
 )
+PYTHON_LIST = ".python-rundeps"
+"""The virtual package of the official Python images that holds the libraries of CPython's own modules."""
+
 _HUB = frozenset({"docker.io", "index.docker.io", "registry-1.docker.io", "registry.hub.docker.com"})
 _OF_ARCHITECTURES = {
     "amd64": "linux/amd64",
@@ -314,6 +317,8 @@ class BaseImages:
         if then is not None:
             groups = {"python": then.python, "alpine": then.alpine}
         version = groups.get("python", "").removesuffix("-rc")
+        if version == "2":
+            version = "2.7"  # no other was ever built on Alpine
         minor = ".".join(version.split(".")[:2])
         if version != groups.get("python", "") and any(
             item.first == f"{minor}.0" for item in self._tags.get(minor, ())

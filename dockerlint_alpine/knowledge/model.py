@@ -327,11 +327,17 @@ class Distribution(Entry, frozen=True):
     evidence: Texts = ()
     proof: tuple[Annotated[str, Meta(pattern=_PROOF)], ...] = ()
 
-    def build(self, version: str | None) -> Build | None:
-        """Return the first build whose range has ``version``; for an unknown version the first, which is the newest."""
+    def build(self, version: str | None, env: Mapping[str, str] | None = None) -> Build | None:
+        """Return the first build whose range has ``version``; for an unknown version the first, which is the newest.
+
+        One that ``env`` leaves in play goes before one that it switches off.
+        """
         if version is None:
             return self.builds[0] if self.builds else None
-        return next((build for build in self.builds if build.covers(version)), None)
+        found = [build for build in self.builds if build.covers(version)]
+        return next(
+            (build for build in found if env is not None and build.switched_on(env)), found[0] if found else None
+        )
 
     def runtime_needs(self, version: str | None) -> tuple[RuntimeNeed, ...]:
         """Return what ``version`` opens or starts at run time; everything known when it is unknown."""

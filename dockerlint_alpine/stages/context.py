@@ -143,6 +143,10 @@ def open_context(
     return BuildContext(root, NOTHING_IGNORED, shown_as, seen)
 
 
+PROJECT = "pyproject.toml or setup.py"
+"""Stands among the sources of a Dockerfile that copies all of its context and installs it."""
+
+
 def guess_root(
     dockerfile: Path, sources: Sequence[str], looked_at: set[str] | None = None, named: Sequence[str] = ()
 ) -> Path:
@@ -197,4 +201,5 @@ def _upwards(home: Path, named: Sequence[str]) -> Iterable[Path]:
 
 def _score(root: Path, sources: Sequence[str], looked_at: set[str]) -> int:
     context = BuildContext(root, looked_at=looked_at)
-    return sum(1 for source in sources if context.glob(source))
+    names = (("pyproject.toml", "setup.py") if source == PROJECT else (source,) for source in sources)
+    return sum(1 for alternatives in names if any(map(context.glob, alternatives)))

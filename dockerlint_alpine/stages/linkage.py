@@ -117,7 +117,7 @@ def build_facts(
     ``possible`` holds ``world`` and what branches may have added. ``read`` stands in where the rules know nothing. Of a
     library that no package brings and that the Dockerfile builds by its ``own`` nothing is said.
     """
-    rule = read.rule if read is not None else known_build(resolved, knowledge)
+    rule = read.rule if read is not None else known_build(resolved, knowledge, env)
     if rule is None or not rule.switched_on(env):
         return BuildFacts(resolved, stage, rule)
     named = (knowledge.language(name) for name in rule.language)
@@ -140,10 +140,10 @@ def build_facts(
     )
 
 
-def known_build(resolved: Resolved, knowledge: Knowledge) -> Build | None:
-    """How the rules say that ``resolved`` is compiled."""
+def known_build(resolved: Resolved, knowledge: Knowledge, env: Mapping[str, str] | None = None) -> Build | None:
+    """How the rules say that ``resolved`` is compiled, in the environment ``env``."""
     distribution = knowledge.distribution(resolved.name)
-    return distribution.build(resolved.version) if distribution is not None else None
+    return distribution.build(resolved.version, env) if distribution is not None else None
 
 
 def pulled_in_by(world: World, package: str) -> tuple[str, ...]:

@@ -75,6 +75,7 @@ def test_a_tag_that_was_not_there_yet_is_said(knowledge: Knowledge) -> None:
         ("node:alpine", "3.24"),
         ("node:12-alpine3.10", "3.10"),
         ("python:2.7-alpine", "3.11"),
+        ("python:2-alpine", "3.11"),
         ("python:2.7.13-alpine", "3.4"),
         ("composer:1.9", "3.12"),  # by the php that it started from, until it was retired
     ],
@@ -120,3 +121,14 @@ def test_a_run_is_as_of_that_day(project: Callable[[Mapping[str, str]], Path]) -
     assert any("community are those" in note for note in said)
     old = Doctor(configure(context=root, as_of="2023-06-30")).check_file(root / "Dockerfile")
     assert any("Alpine 3.18 main are those of 2024-01-21" in note for note in old.notes)
+
+
+def test_python_2_is_2_7_and_add_ons_stand_on_what_their_base_names(knowledge: Knowledge) -> None:
+    two, add_on = (
+        knowledge.base_image("python:2-alpine3.8"),
+        knowledge.base_image("ghcr.io/hassio-addons/base/armv7:9.1.5"),
+    )
+    assert two is not None
+    assert add_on is not None
+    assert (two.alpine, two.python, two.python_prefix) == ("3.8", "2.7", "/usr/local")
+    assert (add_on.alpine, add_on.python) == ("3.13", None)

@@ -120,3 +120,12 @@ def test_how_a_package_came_in_leaves_virtual_lists_out(store: IndexStore) -> No
     listed = World.of(store.open("3.19")).add("lz4-dev", virtual=".deps")
     assert pulled_in_by(listed, "lz4-dev") == ("lz4-dev",)
     assert pulled_in_by(listed, ".deps") == (".deps",)
+
+
+def test_an_environment_chooses_among_the_ways_of_building_a_version(compiled: Compiled) -> None:
+    env = {"CRYPTOGRAPHY_DONT_BUILD_RUST": "1"}
+    rust = [
+        "cmd:cargo" in compiled(f"cryptography=={version}", [], release="3.12", env=given).tools
+        for version, given in (("3.4.7", {}), ("3.4.7", env), ("35.0.0", env))
+    ]
+    assert rust == [True, False, True]
