@@ -203,7 +203,7 @@ def _ask_index(
     from dockerlint_alpine.python.sources.sdist import read_sdist
 
     index = _index()
-    sdist, wheel = newest_files(index.files(name))
+    sdist, wheel = newest_files([one for files in index.files(name).values() for one in files])
     if source is None and sdist is not None:
         source = read_sdist(index.download(sdist), sdist.name)
     if linked is None and wheel is not None:

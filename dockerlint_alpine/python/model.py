@@ -18,7 +18,7 @@ from packaging.utils import canonicalize_name
 from dockerlint_alpine.system.patterns import lazy_pattern
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Container, Iterator
 
 ArtefactKind: TypeAlias = Literal["wheel", "sdist", "pure", "glibc-wheel", "installed", "unknown", "none"]
 UnresolvedKind: TypeAlias = Literal["unknown", "conflict", "no-release", "dependencies", "company"]
@@ -272,6 +272,18 @@ class Releases(Sequence[Release]):
         return isinstance(other, Sequence) and tuple(self) == tuple(other)
 
     __hash__ = None  # type: ignore[assignment] # as a list's
+
+
+def versions_of(releases: Sequence[Release]) -> Sequence[str]:
+    """The versions of ``releases`` in their order; no release is made for that."""
+    return releases.versions if isinstance(releases, Releases) else [one.version for one in releases]
+
+
+def without(releases: Sequence[Release], out: Container[str]) -> Releases:
+    """``releases`` without the versions ``out``."""
+    known = versions_of(releases)
+    kept = [at for at, version in enumerate(known) if version not in out]
+    return Releases([known[at] for at in kept], lambda at: releases[kept[at]])
 
 
 class Packaged(Struct, frozen=True):

@@ -8,7 +8,8 @@ known is listed and never guessed.
 from __future__ import annotations
 
 from collections import defaultdict, deque
-from functools import lru_cache
+from contextlib import suppress
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 from msgspec.structs import replace
@@ -30,10 +31,20 @@ from dockerlint_alpine.python.model import (
     UnresolvedKind,
     Verdict,
     redact,
+    versions_of,
+    without,
 )
 from dockerlint_alpine.python.requirement import InvalidRequirementError, archive_version, parse_pep508
 from dockerlint_alpine.python.tags import knows_musllinux
-from dockerlint_alpine.python.verdict import Choice, choose, judge_file, merge_releases, releases_of_files, unrecorded
+from dockerlint_alpine.python.verdict import (
+    Choice,
+    choose,
+    judge_file,
+    merge_releases,
+    newest_version,
+    releases_of_files,
+    unrecorded,
+)
 from dockerlint_alpine.python.versions import (
     InvalidSpecifierError,
     Specifiers,
@@ -147,13 +158,9 @@ class _Releases:
         torn = self._resolution.torn
         if name in torn and torn[name] not in out:
             return torn[name]
-        own = self._own.get(name)
-        node = _Node(name, (name,), Origin(name), own)
+        node = _Node(name, (name,), Origin(name), self._own.get(name))
         node.terms = [(term, "", None) for term in (*terms, *(text for text, _ in self._constraints.get(name, ())))]
-        choice = self._resolution.choice(node, {version for version in out if version is not None})
-        if choice.version is None and (choice.verdict.kind == "none" or self._resolution.releases(name) or None in out):
-            raise LookupError(name)
-        return choice.version
+        return self._resolution.version(node, {version for version in out if version is not None}, told=None not in out)
 
     def wants(self, pick: Pick) -> Iterator[Want]:
         if pick.version is None:
@@ -231,6 +238,7 @@ class _Offline:
         choices: Choices,
         *,
         follow: bool,
+        waits: Callable[[], bool],
     ) -> None:
         self.wanted = wanted
         self.target = target
@@ -239,6 +247,7 @@ class _Offline:
         self.as_of = as_of
         self.choices = choices
         self.follow = follow
+        self.waits = waits
         self.values = environment(target)
         self.chosen: dict[str, Choice] = {}
         self.excluded: dict[str, set[str]] = {}
@@ -265,7 +274,7 @@ class _Offline:
             previous, self.chosen = self.chosen, {name: self.taken(node, nodes) for name, node in nodes.items()}
             if previous != self.chosen:
                 continue
-            if settled or not self.follow or not any(map(self.conflict, nodes.values())):
+            if settled or not self.follow or self.waits() or not any(map(self.conflict, nodes.values())):
                 break
             settled = True
             if not self.settle(constraints):
@@ -326,14 +335,16 @@ class _Offline:
         choice = self.chosen.get(node.name)
         if choice is None or choice.version is None or self.is_pinned(node):
             return False
-        taken = next((one for one in self.releases(node.name) if one.version == choice.version), None)
+        releases = self.releases(node.name)
+        known = versions_of(releases)
+        taken = releases[known.index(choice.version)] if choice.version in known else None
         return taken is not None and taken.upload_date is None and (taken.partial or taken.source is not None)
 
     def said_before(self, node: _Node, child: str) -> Specifiers | None:
         """What the last release up to the one that is taken of ``node`` says of the version of ``child``, where one is
         recorded with what it says."""
         taken = self.chosen[node.name].version
-        order = sort_versions({one.version for one in self.releases(node.name)})
+        order = sort_versions(versions_of(self.releases(node.name)))
         for version in reversed(order[: order.index(taken) + 1] if taken in order else order):
             for text in self.facts.requires(node.name, version) or ():
                 near = text[:1].lower() == child[:1] and not _only_for_an_extra(text)
@@ -404,6 +415,22 @@ class _Offline:
                 self.cache[key] = Choice(None, Verdict("unknown", str(error), "requirement"))
         return self.cache[key]
 
+    def version(self, node: _Node, out: Set[str], *, told: bool) -> str | None:
+        """The version of :meth:`choice`, for a search; ``told``: one that nothing tells will do. Raises ``LookupError``."""
+        own, specifier = node.requested, ",".join(sorted({term[0] for term in node.terms if term[0]}))
+        direct = own is not None and (own.url or own.path or own.artefacts is not None)
+        if not (direct or node.name in self.installed or self.wanted.wheelhouse or self.as_of):
+            with suppress(InvalidSpecifierError):
+                out = out | self.excluded.get(node.name, set())
+                releases = without(self.releases(node.name), out)
+                found = newest_version(node.name, specifier, releases, self.target, self.wanted.options)
+                if found is not None:
+                    return found
+        choice = self.choice(node, out)
+        if choice.version is None and (choice.verdict.kind == "none" or self.releases(node.name) or not told):
+            raise LookupError(node.name)
+        return choice.version
+
     def fresh_choice(self, node: _Node, specifier: str, out: frozenset[str]) -> Choice:
         own = node.requested
         if own is not None and (own.url or own.path):
@@ -418,14 +445,14 @@ class _Offline:
             )
         releases = self.releases(node.name)
         if out:
-            releases = [release for release in releases if release.version not in out]
+            releases = without(releases, out)
         pin = specifiers(specifier).pin
         house = bool(releases_of_files(self.wanted.wheelhouse, node.name)) if self.wanted.wheelhouse else False
         as_of = min(filter(None, (self.as_of, self.facts.as_of))) if self.as_of else self.facts.as_of
         source = "wheelhouse" if house else f"facts as of {as_of}"
         if not releases and not (house or self.wanted.options.no_index):
             return Choice(pin, Verdict("unknown", f"nothing is recorded about {node.name}", source))
-        if pin is not None and not _lists(releases, pin):
+        if pin is not None and not lists(releases, pin):
             if house or self.wanted.options.no_index:
                 return Choice(pin, Verdict("unknown", f"{node.name} {pin} is not among the recorded releases", source))
             return unrecorded(node.name, pin, releases, self.target, self.wanted.options, source=source)
@@ -433,12 +460,13 @@ class _Offline:
             return choose(
                 node.name, specifier, releases, self.target, self.wanted.options, source=source, as_of=self.as_of
             )
-        question = (specifier, out, self.target, self.wanted.options, self.as_of)
+        question = (specifier, self.target, self.wanted.options, self.as_of)
         facts = (node.name, specifier, releases, self.target, self.wanted.options)
         ordered = not self.wanted.wheelhouse
-        return self.choices.recall(
-            node.name, question, lambda: choose(*facts, source=source, as_of=self.as_of, ordered=ordered)
-        )
+        fresh = partial(choose, *facts, source=source, as_of=self.as_of, ordered=ordered)
+        return (
+            fresh() if out else self.choices.recall(node.name, question, fresh)
+        )  # a search asks much that nobody asks again
 
     def unlisted(self, node: _Node, choice: Choice) -> Choice:
         """The choice, or where no wheel of the distribution is recorded at all, what its package or a rule says."""
@@ -543,7 +571,7 @@ class _Offline:
             pins = [pin for term in terms if (pin := specifiers(term).pin) is not None]
             if pins:
                 return not all(specifiers(term).contains(pins[0]) for term in terms)
-            versions = [release.version for release in self.releases(node.name)]
+            versions = versions_of(self.releases(node.name))
             together = specifiers(",".join(sorted(terms)))
             if not versions or any(together.contains(version) for version in versions):
                 return False
@@ -567,7 +595,7 @@ class _Offline:
         found = versions_together(roots, _Releases(self, constraints))
         for name, version in (found or {}).items():
             if version is not None:
-                order = sort_versions(release.version for release in self.releases(name))
+                order = sort_versions(versions_of(self.releases(name)))
                 self.excluded[name] = set(order[order.index(version) + 1 :] if version in order else ())
         return found is not None
 
@@ -692,11 +720,10 @@ def _is_extension(release: Release) -> bool:
     return not release.pure and any(tag.split("-")[1] != "none" for tag in release.wheels)
 
 
-def _lists(releases: Sequence[Release], version: str) -> bool:
+def lists(releases: Sequence[Release], version: str) -> bool:
     """Tell whether ``version`` is among ``releases``, most often as it is spelt there."""
-    return any(one.version == version for one in releases) or any(
-        same_version(version, one.version) for one in releases
-    )
+    known = versions_of(releases)
+    return version in known or any(same_version(version, one) for one in known)
 
 
 @lru_cache(maxsize=65536)
@@ -740,16 +767,20 @@ def resolve(
     as_of: str | None = None,
     no_deps: bool = False,
     choices: Choices | None = None,
+    waits: Callable[[], bool] = lambda: False,
 ) -> Resolution:
     """Return what ``wanted`` installs on ``target``.
 
     ``installed`` are distributions (normalised name -> version) that the interpreter already sees, from apk for instance.
     ``as_of`` (``YYYY-MM-DD``) leaves out later uploads. ``choices`` are what was found out from the same facts before.
+    ``waits``: more of the facts is still to come, and versions that go together are not looked for before.
 
     Raises ``PythonError`` only for an impossible ``target``.
     """
     follow = not (wanted.locked or no_deps or wanted.options.require_hashes)
-    return _Offline(wanted, target, facts, installed or {}, as_of, choices or Choices(), follow=follow).run()
+    return _Offline(
+        wanted, target, facts, installed or {}, as_of, choices or Choices(), follow=follow, waits=waits
+    ).run()
 
 
 def open_names(found: Resolution) -> set[str]:

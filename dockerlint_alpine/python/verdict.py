@@ -14,13 +14,23 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from dockerlint_alpine.python.markers import environment, machine
-from dockerlint_alpine.python.model import NO_FILE, ArtefactKind, IndexOptions, Release, Releases, Target, Verdict
+from dockerlint_alpine.python.model import (
+    NO_FILE,
+    ArtefactKind,
+    IndexOptions,
+    Release,
+    Releases,
+    Target,
+    Verdict,
+    versions_of,
+)
 from dockerlint_alpine.python.requirement import archive_version
 from dockerlint_alpine.python.tags import expand_tag, knows_musllinux, libc_of_tag, supported_tags, tag_of_wheel
 from dockerlint_alpine.python.versions import (
     InvalidSpecifierError,
     is_pre_release,
     is_version,
+    latest_first,
     place_among,
     sort_versions,
     specifiers,
@@ -73,9 +83,7 @@ def releases_of_files(names: Iterable[str], distribution: str) -> list[Release]:
 def newest_first(releases: Iterable[Release]) -> tuple[Release, ...]:
     """Return one release of each version, newest first; what is no version by PEP 440 comes last."""
     by_version = {release.version: release for release in releases}
-    order = sort_versions(reversed(by_version))[::-1]
-    others = by_version.keys() - order
-    return (*map(by_version.__getitem__, order), *(one for one in by_version.values() if one.version in others))
+    return tuple(map(by_version.__getitem__, latest_first(by_version)))
 
 
 def merged(releases: Releases, more: Sequence[Release]) -> Releases:
@@ -155,22 +163,20 @@ class _Chooser:
         except InvalidSpecifierError:
             return True
 
-    def admitted(self, known: Iterable[Release], *, pre: bool | None) -> Iterator[Release]:
+    def admitted(self, known: Sequence[Release], *, pre: bool | None) -> Iterator[Release]:
         """Yield those of ``known`` that the requirement admits: pre-releases alone, or final ones alone, or either."""
-        for release in known:
-            version = release.version
+        for at, version in enumerate(versions_of(known)):
             if pre is not None and is_pre_release(version) is not pre:
                 continue
             if self.specifier.contains(version) and is_version(version):
-                yield release
+                yield known[at]
 
     def choose(self, known: Sequence[Release]) -> Choice:
         """The choice among ``known``, newest first. Most often one of the first is it, and the others stay unread."""
         admitted: list[Release] = []
         either = self.options.allows_pre(self.name) or self.specifier.names_pre_release
         for pre in (None,) if either else (False, True):  # the groups that pip tries one after the other
-            fitting = (release for release in self.admitted(known, pre=pre) if self.fits_python(release))
-            found = self.first(release for release in fitting if not release.yanked)
+            found = self.newest(known, pre=pre)
             if found is not None:
                 return self.told(found, known)
             releases = list(self.admitted(known, pre=pre))
@@ -179,6 +185,11 @@ class _Chooser:
             if any_file is not None:  # only yanked files: pip looks no further, not at pre-releases either
                 return self.told(any_file, known) if self.specifier.pinned else self.nothing(admitted)
         return self.nothing(admitted)
+
+    def newest(self, known: Sequence[Release], *, pre: bool | None) -> Release | None:
+        """The first of ``known`` in a group that an installer takes without a second thought."""
+        fitting = (release for release in self.admitted(known, pre=pre) if self.fits_python(release))
+        return self.first(release for release in fitting if not release.yanked)
 
     def first(self, usable: Iterable[Release]) -> Release | None:
         """Return the first release with an allowed file; with ``--prefer-binary``, with a wheel if there is one."""
@@ -357,6 +368,16 @@ def _but_libc(tag: str) -> tuple[str, str]:
     """A plain tag for Linux without the C library and its version: ``cp312-cp312``, ``x86_64``."""
     python, _, platform = tag.rpartition("-")
     return python, re.sub(r"(?:manylinux\d+|(?:many|musl)linux_\d+_\d+|linux)_", "", platform)
+
+
+def newest_version(
+    name: str, specifier: str, releases: Sequence[Release], target: Target, options: IndexOptions
+) -> str | None:
+    """Return the version that :func:`choose` takes of ``releases``, newest first, where that is a final one that nobody has
+    withdrawn; ``None``: ask there."""
+    found = _Chooser(name, specifier, target, options, "").newest(releases, pre=False)
+    either = options.allows_pre(name) or specifiers(specifier).names_pre_release
+    return found.version if found is not None and not either else None
 
 
 def choose(

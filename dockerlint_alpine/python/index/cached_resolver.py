@@ -164,7 +164,7 @@ class CachedResolver:
         self.refusal = ""
         present = tuple(sorted((installed or {}).items()))
         question = WhatIsInstalled(wanted, target, present, no_deps, self.fills_gaps and not afresh)
-        found, full = _from_kept(self._kept, question, facts)
+        found, full = _from_kept(self._kept, question, facts, hasty=self.way is not None)
         if full:
             return found
         try:
@@ -193,12 +193,14 @@ class CachedResolver:
         return self.way.sources(WhatSourcesSay(name, version, options, variables))
 
 
-def _from_kept(index: PythonIndex, question: WhatIsInstalled, facts: Facts) -> tuple[Resolution, bool]:
+def _from_kept(
+    index: PythonIndex, question: WhatIsInstalled, facts: Facts, *, hasty: bool = False
+) -> tuple[Resolution, bool]:
     """The answer from what is kept, and whether nothing is open that an index could tell."""
     pages = index.pages(question.wanted.options)
     pages.look_again()
     try:
-        next(question.steps(index, facts))
+        next(question.steps(index, facts, hasty=hasty))
     except StopIteration as end:
         found: Resolution = end.value
         return found, not pages.lacks

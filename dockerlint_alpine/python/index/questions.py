@@ -12,9 +12,8 @@ from msgspec.structs import replace
 from dockerlint_alpine.python.index.facts import MAX_PAGES, ONLY_BUILT, ChoicesOfIndex, FactsOfIndex
 from dockerlint_alpine.python.model import RequirementSet, Resolution, Resolved, Target, Unresolved, redact
 from dockerlint_alpine.python.origins import with_origins, without_origins
-from dockerlint_alpine.python.resolve import NOT_THERE, ResolverError, open_names, resolve
+from dockerlint_alpine.python.resolve import NOT_THERE, ResolverError, lists, open_names, resolve
 from dockerlint_alpine.python.verdict import NO_MATCH
-from dockerlint_alpine.python.versions import same_version
 from dockerlint_alpine.system.deadline import Piece
 from dockerlint_alpine.system.plural import listed
 
@@ -48,9 +47,10 @@ class WhatIsInstalled(Struct, frozen=True):
         """Equal for equal questions, wherever their requirements are written."""
         return _digest("installed", repr(replace(self, wanted=without_origins(self.wanted)[0])))
 
-    def steps(self, index: PythonIndex, facts: Facts | None = None) -> Task[Resolution]:
+    def steps(self, index: PythonIndex, facts: Facts | None = None, *, hasty: bool = False) -> Task[Resolution]:
         """Resolve with what is known, yield what has to be fetched, and again, until nothing is missing.
 
+        ``hasty``: where something is missing that nobody fetches, the answer is not the last one, and need not be the best.
         Raises ``ResolverError`` where the index may not be asked.
         """
         pages, others = index.pages(self.wanted.options), facts if facts is not None else index.facts
@@ -62,6 +62,10 @@ class WhatIsInstalled(Struct, frozen=True):
         told: set[object] = set()
         while True:
             laid = FactsOfIndex(pages, others, asked, {} if self.gaps else direct)
+
+            def waits(laid: FactsOfIndex = laid) -> bool:
+                return (hasty and bool(pages.lacks)) or (len(told) < MAX_PAGES and not told.issuperset(laid.open))
+
             found = resolve(
                 plain,
                 self.target,
@@ -70,6 +74,7 @@ class WhatIsInstalled(Struct, frozen=True):
                 as_of=index.as_of,
                 no_deps=self.no_deps,
                 choices=ChoicesOfIndex(pages, laid),
+                waits=waits,
             )
             new = open_names(found) - asked if asked is not None else set()
             if asked is not None:
@@ -218,8 +223,6 @@ def _removed(found: Iterable[Resolved], facts: FactsOfIndex, told: set[str]) -> 
         why = facts.why(one.name, None)
         if why is not None and why.startswith(NOT_THERE):
             yield Unresolved(one.name, one.chain, why, "no-release")
-        elif one.version is not None and facts.tells(one.name):
-            releases = facts.releases(one.name)
-            if not any(same_version(one.version, release.version) for release in releases):
-                reason = f"{NOT_THERE}{one.name} {one.version} (any more)"
-                yield Unresolved(one.name, one.chain, reason, "no-release")
+        elif one.version is not None and facts.tells(one.name) and not lists(facts.releases(one.name), one.version):
+            reason = f"{NOT_THERE}{one.name} {one.version} (any more)"
+            yield Unresolved(one.name, one.chain, reason, "no-release")

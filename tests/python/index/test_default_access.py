@@ -160,6 +160,7 @@ def test_what_came_too_late_is_asked_for_again(
     assert "nobody-s is not known offline, and the index did not answer in time" in first.stdout
     assert "takes more than 1 seconds for all queries (nobody-s: no answer within 1 seconds)" in first.stderr
     index.held = "/none"
+    monkeypatch.setitem(online._SECONDS, "quick", 60.0)
     assert "nobody-s 1.0 is compiled here" in check().stdout
     index.delay.set()
 
