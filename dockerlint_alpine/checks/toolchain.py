@@ -102,7 +102,7 @@ def mismatches(subject: Subject, made: Compile) -> tuple[Mismatch, ...]:
     table, said = toolchains(subject.knowledge), _said(subject, made)
     version = made.item.resolved.version
     demands = [one for one in table.demands(made.item.resolved.name) if one.covers(version)]
-    for need, minimum in rule.minimums if rule is not None else ():
+    for need, minimum in (rule.minimums if rule is not None else {}).items():
         if need in _NEEDS:
             demands.append(Demand("", _NEEDS[need], "least", minimum, rule.evidence[:1] if rule is not None else ()))
     if any(language.name == "rust" for language in made.built.languages):

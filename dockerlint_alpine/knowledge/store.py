@@ -6,7 +6,7 @@ One entry is one row of JSON, the TOML table as it was written, so a look-up cos
 from __future__ import annotations
 
 import sqlite3
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
@@ -20,12 +20,13 @@ from dockerlint_alpine.knowledge.facts import WheelFacts, WheelRecord
 from dockerlint_alpine.knowledge.folder import KINDS, RuleFolder
 from dockerlint_alpine.knowledge.image_tags import ImageTags
 from dockerlint_alpine.knowledge.locks import LockRecord, unpacked
+from dockerlint_alpine.knowledge.model import Distribution, Library
 from dockerlint_alpine.python.model import Packaged
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from dockerlint_alpine.knowledge.model import Distribution, Language, Library
+    from dockerlint_alpine.knowledge.model import Language
 from dockerlint_alpine.python.model import normalise
 
 SCHEMA_VERSION = "4"
@@ -72,11 +73,11 @@ class Knowledge:
 
     def distribution(self, name: str) -> Distribution | None:
         """Return the entry of a distribution by any spelling of its name, ``None`` if the rules don't know it."""
-        return self._entry("distribution", normalise(name), schema.distribution)
+        return self._entry("distribution", normalise(name), schema.distribution, partial(decode, type=Distribution))
 
     def library(self, name: str) -> Library | None:
         """Return the entry of a library by its name in ``rules/libraries/``."""
-        return self._entry("library", name, schema.library)
+        return self._entry("library", name, schema.library, partial(decode, type=Library))
 
     def language(self, name: str) -> Language | None:
         """Return what compiling ``name`` (``c``, ``c++``, ``rust``, ``fortran``) needs."""
