@@ -132,3 +132,6 @@ def test_python_2_is_2_7_and_add_ons_stand_on_what_their_base_names(knowledge: K
     assert add_on is not None
     assert (two.alpine, two.python, two.python_prefix) == ("3.8", "2.7", "/usr/local")
     assert (add_on.alpine, add_on.python) == ("3.13", None)
+    later = knowledge.base_image("ghcr.io/hassio-addons/base:12.2.3")
+    assert later is not None
+    assert "PIP_FIND_LINKS" in dict(later.environment)
