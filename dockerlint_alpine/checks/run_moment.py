@@ -1,4 +1,4 @@
-"""What native files need where they run, held against what is there: shared by AD201 and AD202."""
+"""What native files need at run time, compared with what the stage has: shared by AD201 and AD202."""
 
 from __future__ import annotations
 

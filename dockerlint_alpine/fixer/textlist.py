@@ -1,4 +1,4 @@
-"""Lists of packages in files of their own: ``apk add $(cat packages.txt)``, ``xargs apk add < packages.txt``.
+"""Package lists in separate files: ``apk add $(cat packages.txt)``, ``xargs apk add < packages.txt``.
 
 The file is one of the build context, or a here-document that a COPY of the Dockerfile itself writes.
 """

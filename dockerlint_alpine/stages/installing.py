@@ -1,4 +1,4 @@
-"""Carries out an installer's command on paper: what is asked for, what that resolves to, and how each part is made."""
+"""Simulates an installer's command: what it requests, what that resolves to, and how each part is built."""
 
 from __future__ import annotations
 

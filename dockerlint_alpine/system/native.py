@@ -1,4 +1,4 @@
-"""What must be true of a text before a parser that is not written in Python sees it.
+"""Checks on a text before a native parser sees it.
 
 libcst's parser takes stack for every level of nesting and for every link of a chain, and memory for every token, without a
 limit of its own: ten kilobytes end the process, and nothing of it can be caught. Python's own parser guards its stack, so
