@@ -25,7 +25,7 @@ _REOPENS = lazy_pattern(r"\b(?:chmod|chown|chgrp|setfacl|addgroup|usermod)\b")
 
 
 def left_to_others(subject: Subject) -> Evidence | None:
-    """Why what only shows where an image runs is no error of this Dockerfile: others start from its image."""
+    """Why what only shows where an image runs is not an error of this Dockerfile: others start from its image."""
     if not subject.timeline.is_base:
         return None
     return Evidence(

@@ -651,7 +651,7 @@ def _from_apk(walk: StageWalk, prefix: str) -> dict[str, str]:
     """Distributions that ``py3-*`` packages brought, by every name that each may stand for (py3-yaml: PyYAML).
 
     ``prefix`` is that of the modules of this Python (``py3.11:``). Up to Alpine 3.13 the index does not list them: there
-    the package's name tells, and of Python 2 always. The revision of the package (``-r1``) is no part of the version.
+    the package's name tells, and of Python 2 always. The revision of the package (``-r1``) is not part of the version.
     """
     assert walk.packages is not None
     named = f"{prefix[: len('py3')]}-"

@@ -30,7 +30,7 @@ class UnsafeSourceError(Exception):
 def check_python(source: bytes, *, limit: int = MAX_NODES) -> int:
     """Return how many nodes and lines ``source`` has: at most ``limit``.
 
-    Raises :class:`UnsafeSourceError` where libcst might not survive it, and where it is no source of this Python.
+    Raises :class:`UnsafeSourceError` where libcst might not survive it, and where it is not a source of this Python.
     """
     if len(source) > MAX_BYTES:
         raise UnsafeSourceError(f"more than {MAX_BYTES // 1024} KiB")
