@@ -125,9 +125,9 @@ class Reach:
         return _network(self._settings, self._seconds)
 
     @property
-    def silent(self) -> bool:
-        """Whether the mirror of Alpine's indexes did not answer a short while ago."""
-        return is_silent(indexes_folder(), time.time())
+    def doubtful(self) -> bool:
+        """Whether something did not answer, or not in full, that may do so in a while."""
+        return bool(self._refused) or is_silent(indexes_folder(), time.time())
 
     def ask(self, questions: Mapping[str, Question], indexes: Iterable[Wanted]) -> bool:
         """Ask and fetch; tell whether judging again leads further."""

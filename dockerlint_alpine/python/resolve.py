@@ -78,6 +78,8 @@ NOBODY_ASKED = "it is not cached, and the index is not queried"
 """Why a resolver has no answer that asks nobody."""
 NOT_THERE = "the index has no "
 """How the reason begins where an index answers and has no such thing."""
+OF_SEVERAL = ("file of ", "release that matches ")
+"""How such things begin that are none of a distribution's own name."""
 _BY_NEIGHBOUR = "where a release's dependencies are not recorded, those of the nearest recorded release are assumed"
 EXTRA_NOT_RECORDED = " adds what is not recorded"
 _BY_RELEASES = "distributions of which all recorded releases are pure Python are assumed to be pure Python"
@@ -607,10 +609,15 @@ class _Offline:
             node, choice = nodes[name], self.chosen[name]
             if self.conflict(node):
                 node = self.firm(node, nodes)
-                if self.conflict(node):
+                torn = self.conflict(node)
+                if torn:
                     self.tell(name, node.chain, _conflict_text(node), "conflict")
                     node = self.agreeing(node)
                 choice = self.choice(node)
+                if (
+                    torn and choice.verdict.confidence == "certain"
+                ):  # whoever wrote that will change it, one way or the other
+                    choice = replace(choice, verdict=replace(choice.verdict, confidence="likely"))
             choice = self.settled(node, choice)
             verdict = choice.verdict
             if verdict.confidence == "possible":

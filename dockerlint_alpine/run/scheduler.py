@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 
 _HOUR = 3600 * 10**9
-"""Nanoseconds for which a report is believed where a mirror did not answer."""
+"""Nanoseconds for which a report is believed where an index did not answer, or not in full."""
 _DAY = 24 * _HOUR
 """Those for one that rests on answers of the index, or on their absence."""
 
@@ -52,8 +52,8 @@ class Reach(Protocol):
     """Puts what is open to the indexes."""
 
     @property
-    def silent(self) -> bool:
-        """Whether something did not answer that may do so in a while."""
+    def doubtful(self) -> bool:
+        """Whether something did not answer, or not in full, that may do so in a while."""
 
     def ask(self, questions: Mapping[str, IndexQuestion], indexes: Iterable[Wanted]) -> bool:
         """Ask and fetch, several at once; tell whether judging again leads further."""
@@ -190,7 +190,7 @@ class Judge:
         # An index that fell silent while it was asked gets another chance in the next run.
         settled = self._now_allowed() == self._access and answer.settled
         if self._cache is not None and key is not None and settled and isinstance(answer.result, FileReport):
-            lasts = _HOUR if self._reach is not None and self._reach.silent else _DAY
+            lasts = _HOUR if self._reach is not None and self._reach.doubtful else _DAY
             self._cache.put(key, answer.result, looked_at, lasts=None if self._access == "offline" else lasts)
         return answer.result, looked_at
 

@@ -20,6 +20,7 @@ from dockerlint_alpine.python.resolve import (
     EXTRA_NOT_RECORDED,
     NOBODY_ASKED,
     NOT_THERE,
+    OF_SEVERAL,
     ResolverError,
     answers_itself,
     open_names,
@@ -464,7 +465,7 @@ class Installer:
         unknown: list[str] = []
         half_known: list[str] = []
         extras: list[str] = []
-        absent: defaultdict[str, dict[str, Unresolved]] = defaultdict(dict)
+        absent: defaultdict[tuple[str, str], dict[str, Unresolved]] = defaultdict(dict)
         for item in _not_told_yet(call, resolution, request, present):
             if item.kind == "unknown" and "://" in item.name:
                 message = f"what {item.name} requires is not known before it is fetched"
@@ -479,13 +480,14 @@ class Installer:
             elif item.reason.endswith(EXTRA_NOT_RECORDED):
                 extras.append(item.reason.removesuffix(EXTRA_NOT_RECORDED))
             elif item.reason.startswith(NOT_THERE):
-                thing, comma, rest = item.reason.removeprefix(NOT_THERE).partition(", ")
-                absent[comma + rest].setdefault(thing, item)
+                what, comma, rest = item.reason.removeprefix(NOT_THERE).partition(", ")
+                kind = next((one for one in OF_SEVERAL if what.startswith(one)), "")
+                absent[kind, comma + rest].setdefault(what.removeprefix(kind), item)
             else:
                 call.unjudged("unresolved-requirement", f"{item.name}: {item.reason}", " -> ".join(item.chain))
-        for rest, items in absent.items():
+        for (kind, rest), items in absent.items():
             first = next(iter(items.values()))
-            what = f"{NOT_THERE}{listed(list(items), _SHOWN_UNKNOWN)}{rest}"
+            what = f"{NOT_THERE}{kind}{listed(list(items), _SHOWN_UNKNOWN)}{rest}"
             message = what if len(items) > 1 else f"{first.name}: {what}"
             call.unjudged("unresolved-requirement", message, " -> ".join(first.chain), len(items))
         advice = self._advice()

@@ -382,7 +382,10 @@ def _plain(error: Exception) -> str:
     """The cause in a few words, without addresses of objects and without credentials."""
     reason = getattr(error, "reason", None) or next((one for one in error.args if isinstance(one, Exception)), None)
     text = _OF_LIBRARY.sub("", str(reason if isinstance(reason, Exception) else error))
-    return redact(text).strip("()'\" ") or type(error).__name__
+    text = redact(text).strip("'\" ")
+    while text.startswith("(") and text.endswith(")"):
+        text = text[1:-1].strip("'\" ")
+    return text or type(error).__name__
 
 
 def by_release(files: Iterable[IndexFile]) -> dict[str, dict[str, tuple[IndexFile, ...]]]:

@@ -26,7 +26,8 @@ if TYPE_CHECKING:
     from dockerlint_alpine.python.model import Facts
 
 NO_INDEX = (
-    "no package index is configured: install uv, which comes with alpine-doctor and knows one, or set PIP_INDEX_URL"
+    "no package index is configured that http or https reaches: install uv, which comes with alpine-doctor and knows one, or"
+    " set PIP_INDEX_URL"
 )
 _WAIT = 20.0
 """Seconds for one wait of a request at most."""

@@ -166,8 +166,10 @@ def test_what_came_too_late_is_asked_for_again(
 
 
 def test_what_the_index_has_not_is_told_together(check: Callable[..., Result], index: LocalIndex) -> None:
-    Path("r.txt").write_text("nobody-s==2.0\nnobody-t\nlz4==4.4.5\nlz4<4\n")
+    index.files |= {"empty-a": {}, "empty-b": {}}
+    Path("r.txt").write_text("nobody-s==2.0\nnobody-t\nempty-a\nempty-b\nlz4==4.4.5\nlz4<4\n")
     found = check("--online").stdout
     assert "AD903 the index has no nobody-s 2.0 (any more) and nobody-t\n" in found
-    assert "lz4: no version meets all of lz4==4.4.5 (r.txt:3) and lz4<4 (r.txt:4): an installer stops there" in found
+    assert "AD903 the index has no file of empty-a and empty-b\n" in found
+    assert "lz4: no version meets all of lz4==4.4.5 (r.txt:5) and lz4<4 (r.txt:6): an installer stops there" in found
     assert "lz4 4.4.5 is compiled here" in found
