@@ -17,6 +17,7 @@ from dockerlint_alpine.fixer.textlist import TextList, file_list
 from dockerlint_alpine.model.findings import TextEdit
 from dockerlint_alpine.stages.model import ApkStep
 from dockerlint_alpine.syntax import EditError, LayoutError, list_layout, plain_text
+from dockerlint_alpine.syntax.ordering import package_name
 from dockerlint_alpine.system.patterns import lazy_pattern
 
 if TYPE_CHECKING:
@@ -125,8 +126,7 @@ class Listing(Struct, frozen=True):
 
 def package_of(operand: Operand) -> str:
     """The name of an operand without its pin and repository tag."""
-    text = operand.text.strip("\"'")
-    return next((text[:index] for index, character in enumerate(text) if character in "=<>~@"), text)
+    return package_name(operand.text)
 
 
 def build_names(step: ApkStep) -> tuple[str, ...]:

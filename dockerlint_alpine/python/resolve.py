@@ -29,7 +29,9 @@ from dockerlint_alpine.python.model import (
     Unresolved,
     UnresolvedKind,
     Verdict,
+    by_version,
     redact,
+    versions_of,
 )
 from dockerlint_alpine.python.requirement import InvalidRequirementError, archive_version, parse_pep508
 from dockerlint_alpine.python.tags import knows_musllinux
@@ -316,14 +318,14 @@ class _Offline:
         choice = self.chosen.get(node.name)
         if choice is None or choice.version is None or self.is_pinned(node):
             return False
-        taken = next((one for one in self.releases(node.name) if one.version == choice.version), None)
+        taken = by_version(self.releases(node.name)).get(choice.version)
         return taken is not None and taken.upload_date is None and (taken.partial or taken.source is not None)
 
     def said_before(self, node: _Node, child: str) -> Specifiers | None:
         """What the last release up to the one that is taken of ``node`` says of the version of ``child``, where one is
         recorded with what it says."""
         taken = self.chosen[node.name].version
-        order = sort_versions({one.version for one in self.releases(node.name)})
+        order = sort_versions(versions_of(self.releases(node.name)))
         for version in reversed(order[: order.index(taken) + 1] if taken in order else order):
             for text in self.facts.requires(node.name, version) or ():
                 near = text[:1].lower() == child[:1] and not _only_for_an_extra(text)
@@ -518,7 +520,7 @@ class _Offline:
             pins = [pin for term in terms if (pin := specifiers(term).pin) is not None]
             if pins:
                 return not all(specifiers(term).contains(pins[0]) for term in terms)
-            versions = [release.version for release in self.releases(node.name)]
+            versions = versions_of(self.releases(node.name))
             together = specifiers(",".join(sorted(terms)))
             if not versions or any(together.contains(version) for version in versions):
                 return False
@@ -630,7 +632,7 @@ class _Offline:
 
     def doubt_extras(self, node: _Node, version: str) -> None:
         """A lock lists what an extra adds only where its project asks for that extra."""
-        recorded = next((one for one in self.releases(node.name) if one.version == version), None)
+        recorded = by_version(self.releases(node.name)).get(version)
         if recorded is None or not recorded.partial:
             return
         stated = " ".join(self.facts.requires(node.name, version) or ()).replace("'", '"')
@@ -665,9 +667,8 @@ def _is_extension(release: Release) -> bool:
 
 def _lists(releases: Sequence[Release], version: str) -> bool:
     """Tell whether ``version`` is among ``releases``, most often as it is spelt there."""
-    return any(one.version == version for one in releases) or any(
-        same_version(version, one.version) for one in releases
-    )
+    known = versions_of(releases)
+    return version in known or any(same_version(version, one) for one in known)
 
 
 @lru_cache(maxsize=65536)

@@ -14,7 +14,17 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from dockerlint_alpine.python.markers import environment, machine
-from dockerlint_alpine.python.model import NO_FILE, ArtefactKind, IndexOptions, Release, Releases, Target, Verdict
+from dockerlint_alpine.python.model import (
+    NO_FILE,
+    ArtefactKind,
+    IndexOptions,
+    Release,
+    Releases,
+    Target,
+    Verdict,
+    by_version,
+    versions_of,
+)
 from dockerlint_alpine.python.requirement import archive_version
 from dockerlint_alpine.python.tags import expand_tag, knows_musllinux, libc_of_tag, supported_tags, tag_of_wheel
 from dockerlint_alpine.python.versions import (
@@ -70,10 +80,10 @@ def releases_of_files(names: Iterable[str], distribution: str) -> list[Release]:
 
 def newest_first(releases: Iterable[Release]) -> tuple[Release, ...]:
     """Return one release of each version, newest first; what is no version by PEP 440 comes last."""
-    by_version = {release.version: release for release in releases}
-    order = sort_versions(reversed(by_version))[::-1]
-    others = by_version.keys() - order
-    return (*map(by_version.__getitem__, order), *(one for one in by_version.values() if one.version in others))
+    found = {release.version: release for release in releases}
+    order = sort_versions(reversed(found))[::-1]
+    others = found.keys() - order
+    return (*map(found.__getitem__, order), *(one for one in found.values() if one.version in others))
 
 
 def merged(releases: Releases, more: Sequence[Release]) -> Releases:
@@ -91,7 +101,7 @@ def merge_releases(index: Sequence[Release], local: Sequence[Release]) -> list[R
 
     Local files come first, so that of two with the same tag the local one is taken (pip: ``find_all_candidates``).
     """
-    merged = {release.version: release for release in index}
+    merged = dict(by_version(index))
     for release in local:
         known = merged.get(release.version)
         merged[release.version] = (
@@ -153,14 +163,13 @@ class _Chooser:
         except InvalidSpecifierError:
             return True
 
-    def admitted(self, known: Iterable[Release], *, pre: bool | None) -> Iterator[Release]:
+    def admitted(self, known: Sequence[Release], *, pre: bool | None) -> Iterator[Release]:
         """Yield those of ``known`` that the requirement admits: pre-releases alone, or final ones alone, or either."""
-        for release in known:
-            version = release.version
+        for place, version in enumerate(versions_of(known)):
             if pre is not None and is_pre_release(version) is not pre:
                 continue
             if self.specifier.contains(version) and is_version(version):
-                yield release
+                yield known[place]
 
     def choose(self, known: Sequence[Release]) -> Choice:
         """The choice among ``known``, newest first. Most often one of the first is it, and the others stay unread."""
@@ -200,17 +209,17 @@ class _Chooser:
             )
             source = found.source or self.source
             return Choice(found.version, Verdict("glibc-wheel" if glibc else "wheel", reason, source, tag))
-        by_version = {release.version: release for release in known}
-        nearest = self.nearest(found.version, by_version) if self.wheels_allowed else None
+        recorded = by_version(known)
+        nearest = self.nearest(found.version, recorded) if self.wheels_allowed else None
         why, shared, newer_pip = self.why_source(found)
         reason, confidence = why + yanked, _CERTAIN
         if found.partial and self.wheels_allowed and not reason.startswith("pip "):
             beside = self.kept_beside(found)
             if beside is None:
-                return self.between(found.version, by_version)
+                return self.between(found.version, recorded)
             reason = f"{self.name} {found.version} has {beside}, and no wheel for musl was listed beside it"
             confidence, shared = "likely", "wheels for glibc and none for musl"
-        allowed = self.allowed(found.version, by_version) if self.wheels_allowed else None
+        allowed = self.allowed(found.version, recorded) if self.wheels_allowed else None
         verdict = Verdict("sdist", reason, found.source or self.source, None, nearest, confidence)
         return Choice(found.version, replace(verdict, shared=shared, newer_pip=newer_pip, allowed_with_wheel=allowed))
 
@@ -229,27 +238,27 @@ class _Chooser:
                 return tag
         return None
 
-    def between(self, version: str, by_version: Mapping[str, Release]) -> Choice:
+    def between(self, version: str, recorded: Mapping[str, Release]) -> Choice:
         """The choice for a release that is not recorded, or of whose wheels too little is: its neighbours bound it.
 
         Pure Python before and after is pure Python; wheels that fit, or compiling, on both sides are likely here too. After
         all that are recorded, or before them, a distribution that was always pure still is; one that was compiled may be.
         """
-        finals = [one for one in by_version if one != version and not is_pre_release(one)]
+        finals = [one for one in recorded if one != version and not is_pre_release(one)]
         ordered = sort_versions([*finals, version])
         unknown = Verdict("unknown", f"{self.name} {version} is not among the recorded releases", self.source)
         if version not in ordered:
             return Choice(version, unknown)
         at = ordered.index(version)
-        below = self.first_told(by_version[one] for one in reversed(ordered[:at]))
-        above = self.first_told(by_version[one] for one in ordered[at + 1 :])
+        below = self.first_told(recorded[one] for one in reversed(ordered[:at]))
+        above = self.first_told(recorded[one] for one in ordered[at + 1 :])
         near = above or below
         if near is None:
             return Choice(version, unknown)
         kinds = {told[0] for told in (below, above) if told is not None}
         shown = " and ".join(told[1].version for told in (below, above) if told is not None)
         source = near[1].source or self.source
-        always = all(one.pure for one in by_version.values() if one.wheels_known)
+        always = all(one.pure for one in recorded.values() if one.wheels_known)
         if kinds == {"pure"} and (always or (below and above)):
             return Choice(version, Verdict("pure", f"{self.name} {shown} are pure Python", source, confidence="likely"))
         if below and above and kinds == {"wheel"}:
@@ -289,28 +298,28 @@ class _Chooser:
         here = describe(self.target)
         return f"no wheel of {self.name} {release.version} fits {here}", f"no wheel fits {here}", None
 
-    def nearest(self, version: str, by_version: Mapping[str, Release]) -> str | None:
+    def nearest(self, version: str, recorded: Mapping[str, Release]) -> str | None:
         """Return the nearest later version that has a fitting wheel, else the nearest earlier one that the requirement
         allows: what is older than asked for is no advice, be it a placeholder or a fossil."""
-        finals = [one for one in by_version if one == version or not is_pre_release(one)]
+        finals = [one for one in recorded if one == version or not is_pre_release(one)]
         ordered = sort_versions(finals)
         if version not in ordered:
             return None
         at = ordered.index(version)
         earlier = (one for one in reversed(ordered[:at]) if self.specifier.contains(one))
         for one in (*ordered[at + 1 :], *earlier):
-            release = by_version[one]
+            release = recorded[one]
             if not release.yanked and self.fits_python(release) and self.best_wheel(release) is not None:
                 return release.version
         return None
 
-    def allowed(self, version: str, by_version: Mapping[str, Release]) -> str | None:
+    def allowed(self, version: str, recorded: Mapping[str, Release]) -> str | None:
         """Return the newest version before ``version`` that the requirement allows and that has a fitting wheel."""
         if self.specifier.pin is not None:
             return None
-        ordered = sort_versions([*(one for one in by_version if not is_pre_release(one)), version])
+        ordered = sort_versions([*(one for one in recorded if not is_pre_release(one)), version])
         for one in reversed(ordered[: ordered.index(version)]):
-            release = by_version[one]
+            release = recorded[one]
             fits = self.specifier.contains(one) and not release.yanked and self.fits_python(release)
             if fits and self.best_wheel(release) is not None:
                 return one
@@ -414,7 +423,7 @@ def unrecorded(
     if not chooser.wheels_allowed:
         shared = "--no-binary asks for the source"
         return Choice(version, Verdict("sdist", f"{shared} of {name}", "requirement", shared=shared))
-    return chooser.between(version, {release.version: release for release in releases})
+    return chooser.between(version, by_version(releases))
 
 
 def judge_file(filename: str, target: Target) -> Verdict:

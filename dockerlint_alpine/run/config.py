@@ -122,7 +122,7 @@ class Configuration(Struct, frozen=True):
     root: Path
     user_path: Path | None = None
     refused: tuple[str, ...] = ()
-    named: tuple[str, ...] = ()
+    named: frozenset[str] = frozenset()
     others: Others = Others()
     """What the build that is judged may rest on besides its own Dockerfile."""
 

@@ -176,14 +176,15 @@ def _in_folder(folder: Path, shown_as: str, search: Search) -> tuple[list[Job], 
     refused: list[DiscoveryError] = []
     absent: dict[tuple[str, str], list[Job]] = {}
     passed_over: list[str] = []
+    named = [os.path.abspath(folder)]  # noqa: PTH100 - links stay as they are
     for name, shown in _walk(str(folder), "" if shown_as in {".", "./"} else shown_as.rstrip("/"), search, passed_over):
         path = Path(name)
-        if path.is_symlink() and not lies_within(path, project := project_root(path.parent, [folder])):
+        if path.is_symlink() and not lies_within(path, project := project_root(path.parent, named)):
             why = f"a link to a file outside the project {project}: not looked at"
             refused.append(DiscoveryError(shown, why, refused=True))
         elif _describes_builds(path):
             # A broken compose or bake file is not what was asked about here.
-            found, problems = _in_build_file(path, shown, project_root(path.parent, [folder]))
+            found, problems = _in_build_file(path, shown, project_root(path.parent, named))
             composed += found
             for job in found:
                 if job.text is None and not job.path.exists():
