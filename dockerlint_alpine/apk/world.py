@@ -17,10 +17,9 @@ from msgspec.structs import replace
 
 from dockerlint_alpine.apk.constraint import Constraint
 from dockerlint_alpine.apk.errors import ConstraintError
-from dockerlint_alpine.apk.explain import Problem, explain
-from dockerlint_alpine.apk.outcome import Outcome, run
+from dockerlint_alpine.apk.outcome import Outcome, Problem, run
 from dockerlint_alpine.apk.package import VIRTUAL, Package
-from dockerlint_alpine.apk.solver import Request
+from dockerlint_alpine.apk.solver_state import Request
 from dockerlint_alpine.apk.version import ANY, EQUAL
 from dockerlint_alpine.system.patterns import lazy_pattern
 
@@ -160,7 +159,11 @@ class World:
         outcome = self._run(added, exact_errors=exact_errors)
         if outcome.failed is None and not any(constraint.tag for constraint in wanted):
             return World(self.index, added.constraints, _solution(outcome))
-        problems = (*_untagged(wanted), *(explain(outcome.failed) if outcome.failed is not None else ()))
+        problems = tuple(_untagged(wanted))
+        if outcome.failed is not None:
+            from dockerlint_alpine.apk.explain import explain
+
+            problems += explain(outcome.failed)
         return self._without_broken(wanted, added.name, problems)
 
     def remove(self, *names: str) -> World:
