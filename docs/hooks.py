@@ -209,7 +209,7 @@ def _dockerfile(facts: dict[str, Any]) -> Iterator[str]:
         yield ""
     rows = [
         (
-            option["for"] or f"the system's {option['library']} instead of its own copy",
+            option["for"] or f"the system's {option['library']} instead of the bundled copy",
             " ".join(option["build"]) or "-",
             " ".join(option["run"]) or "-",
         )

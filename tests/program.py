@@ -83,7 +83,7 @@ def _server() -> str:
 def _serve(place: str, parent: int) -> None:
     import dockerlint_alpine.cli.check
     import dockerlint_alpine.cli.fix
-    import dockerlint_alpine.report.text
+    import dockerlint_alpine.report.formats.text
     import dockerlint_alpine.run.doctors
     import dockerlint_alpine.run.scheduler
     import dockerlint_alpine.server.app  # noqa: F401 - what most runs need

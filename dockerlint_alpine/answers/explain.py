@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from dockerlint_alpine.checks import CHECKS, check_by_topic
 from dockerlint_alpine.checks.toolchain import toolchains
+from dockerlint_alpine.knowledge.model import switch_values
 from dockerlint_alpine.knowledge.validate import brings
 
 if TYPE_CHECKING:
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
     from dockerlint_alpine.apk import Index, IndexStore, Package
     from dockerlint_alpine.knowledge import Build, Distribution, Knowledge, Library, Link, RuntimeNeed
+    from dockerlint_alpine.knowledge.model import Switches
     from dockerlint_alpine.python.model import Release
 
 _LINKED = ("always", "system-if-present")
@@ -185,7 +187,8 @@ def _build(build: Build, world: World) -> dict[str, Any]:
         "minimum": dict(build.minimums),
         "optional-extension": build.optional_extension,
         "fetches": list(build.fetches),
-        "switches": _switches(unless=build.unless_env, only=build.only_env),
+        "requires": list(build.requires),
+        "switches": _switches(build.unless_env, build.only_env),
         "libraries": [_link(link, world) for link in build.libraries],
         "note": build.note,
         "evidence": list(build.evidence),
@@ -208,7 +211,7 @@ def _link(link: Link, world: World) -> dict[str, Any]:
         "optional": link.optional,
         "detect": list(link.detect),
         "minimum": link.minimum,
-        "switches": _switches(unless=link.unless_env, only=link.only_env, when_set=link.env_if_set),
+        "switches": _switches(link.unless_env, link.only_env, link.env_if_set),
         "build-package": world.package(library.build_needs(release)) if library else None,
         "runtime-packages": world.objects(link.runtime_needs(library, release), library) if library else [],
         "note": link.note,
@@ -216,20 +219,17 @@ def _link(link: Link, world: World) -> dict[str, Any]:
     }
 
 
-_Switch = tuple[tuple[str, tuple[str, ...]], ...]
-
-
-def _switches(*, unless: _Switch = (), only: _Switch = (), when_set: _Switch = ()) -> list[str]:
+def _switches(unless: Switches, only: Switches, when_set: Switches | None = None) -> list[str]:
     """Environment switches as sentences."""
     return [
-        *(f"off with {_assigned(name, values)}" for name, values in unless),
-        *(f"only with {_assigned(name, values)}" for name, values in only),
-        *(f"when {name} is set, only with {_assigned(name, values)}" for name, values in when_set),
+        *(f"off with {_assigned(name, values)}" for name, values in unless.items()),
+        *(f"only with {_assigned(name, values)}" for name, values in only.items()),
+        *(f"when {name} is set, only with {_assigned(name, values)}" for name, values in (when_set or {}).items()),
     ]
 
 
-def _assigned(name: str, values: tuple[str, ...]) -> str:
-    return " or ".join(f"{name} not empty" if value == "*" else f"{name}={value}" for value in values)
+def _assigned(name: str, values: str | tuple[str, ...]) -> str:
+    return " or ".join(f"{name} not empty" if one == "*" else f"{name}={one}" for one in switch_values(values))
 
 
 def runtime_facts(need: RuntimeNeed, world: World) -> dict[str, Any]:

@@ -10,14 +10,14 @@ if TYPE_CHECKING:
 
 _LINKAGE = {
     "always": "linked always: without it the build fails",
-    "system-if-present": "linked when it is there",
-    "bundled": "always its own copy",
+    "system-if-present": "linked if it is installed",
+    "bundled": "always the bundled copy",
     "dlopen": "opened at run time",
 }
 _DETECT = {
     "pkg-config": "pkg-config finds it",
-    "tool": "its config tool is there",
-    "header": "its headers are there",
+    "tool": "its config tool is installed",
+    "header": "its headers are installed",
     "linker": "the linker finds it",
 }
 _RUNTIME = {"dlopen": "opens", "program": "starts", "data": "reads"}
@@ -137,7 +137,7 @@ def sentence(text: str) -> str:
 def wheels_sentence(facts: dict[str, Any]) -> str:
     """Say in one line whether pip finds a wheel that musl can load."""
     if facts["verdict"] == "unknown":
-        return "not recorded here; `alpine-doctor check --online` asks the index"
+        return "not recorded here; `alpine-doctor check --online` queries the index"
     day = f"as of {facts['as-of']}"
     if facts["verdict"] == "any":
         return f"pure Python ones since {facts['since']}, newest {facts['newest']} ({day}): nothing is compiled"
@@ -175,7 +175,9 @@ def _dockerfile(page: _Page, entry: dict[str, Any]) -> None:
         if moment in lines:
             page.lines += [f"  # {why}", f"  {lines[moment]}"]
     for option in lines["options"]:
-        purpose = f"for {option['for']}" if option["for"] else f"to link {option['library']} instead of its own copy"
+        purpose = (
+            f"for {option['for']}" if option["for"] else f"to link {option['library']} instead of the bundled copy"
+        )
         build, run = " ".join(option["build"]), " ".join(option["run"])
         where = f"{build} where it is compiled" if build else ""
         where += f"{', ' if where and run else ''}{run} where it runs" if run else ""
@@ -190,10 +192,14 @@ def _build(page: _Page, build: dict[str, Any]) -> None:
     if build["needs"]:
         page.labelled("needs", ", ".join(_with_minimum(need, build["minimum"]) for need in build["needs"]))
     if build["optional-extension"]:
-        page.labelled("else", "without a compiler it is installed in pure Python")
+        page.labelled("else", "without a compiler it is installed as pure Python")
     if build["fetches"]:
         page.labelled(
-            "else", f"where they are missing, the build fetches {', '.join(build['fetches'])} (Python 3.9, libgcc)"
+            "else", f"if they are missing, the build downloads {', '.join(build['fetches'])} (Python 3.9, libgcc)"
+        )
+    if build["requires"]:
+        page.labelled(
+            "before", f"the build requires {', '.join(build['requires'])}, which is compiled if no wheel fits"
         )
     for switch in build["switches"]:
         page.labelled("switch", switch)
@@ -252,7 +258,9 @@ def _release_table(page: _Page, rows: Sequence[dict[str, Any]]) -> None:
         page.labelled("", f"run:   {run}" if row["run"] else "run:   -", 14)
     if not all(row["exact"] for row in rows):
         inexact = ", ".join(row["alpine"] for row in rows if not row["exact"])
-        page.paragraph(f"(no index of {inexact} is embedded in full: a neighbour's, or their recipes, answer for them)")
+        page.paragraph(
+            f"(no index of {inexact} is embedded in full: a neighbouring release's, or APKBUILDs, are used instead)"
+        )
 
 
 def _names(value: str | Sequence[str] | None) -> str:
@@ -278,7 +286,7 @@ def _evidence(page: _Page, entry: dict[str, Any]) -> None:
         facts += [fact for link in build["libraries"] for fact in link["evidence"]]
     page.section("Evidence")
     if entry["confidence"] == "packaging":
-        page.paragraph("packagers say so; nobody of this project has read the sdist yet", "  ! ", "    ")
+        page.paragraph("according to packagers; this project has not read the sdist yet", "  ! ", "    ")
     page.items([*entry["proof"], *facts])
     if entry["apk"] is not None and entry["apk"]["differs"]:
         page.items([f"Alpine's own {entry['apk']['name']} differs: {entry['apk']['differs']}"])
@@ -316,18 +324,18 @@ def _library(page: _Page, entry: dict[str, Any]) -> None:
 def users_by_need(users: Sequence[dict[str, Any]]) -> list[tuple[str, list[str]]]:
     """Group a library's users by what it is to them."""
     groups: dict[str, list[str]] = {
-        "must have it to build": [],
-        "link it when it is there": [],
+        "require it to build": [],
+        "link it if it is installed": [],
         "open it at run time": [],
-        "carry their own copy": [],
+        "bundle their own copy": [],
     }
     for user in users:
         if user["linkage"] == "bundled":
-            groups["carry their own copy"].append(user["name"])
+            groups["bundle their own copy"].append(user["name"])
         elif user["linkage"] == "dlopen":
             groups["open it at run time"].append(user["name"])
         else:
-            label = "must have it to build" if user["required"] else "link it when it is there"
+            label = "require it to build" if user["required"] else "link it if it is installed"
             groups[label].append(user["name"])
     return [(label, names) for label, names in groups.items() if names]
 

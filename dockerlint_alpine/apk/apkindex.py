@@ -87,9 +87,9 @@ def split_streams(data: bytes) -> tuple[Stream, ...]:
         try:
             content = unpack.decompress(rest, left)
         except zlib.error as error:
-            raise IndexFormatError(f"the index is no sound gzip file: {error}") from error
+            raise IndexFormatError(f"the index is not a valid gzip file: {error}") from error
         if not unpack.eof:
-            cause = "unpacks to too much" if unpack.unconsumed_tail else "is cut short"
+            cause = "is too large when unpacked" if unpack.unconsumed_tail else "is cut short"
             raise IndexFormatError(f"the index {cause}")
         left = max(1, left - len(content))
         streams.append(Stream(rest[: len(rest) - len(unpack.unused_data)], content))
@@ -166,7 +166,7 @@ def parse_records(content: bytes) -> tuple[Record, ...]:
         if len(raw) > MAX_LINE:
             raise IndexFormatError(f"line {number} of the index is longer than {MAX_LINE} bytes")
         if raw[1:2] != b":":
-            raise IndexFormatError(f"line {number} of the index is no 'X:value'")
+            raise IndexFormatError(f"line {number} of the index is not of the form 'X:value'")
         if raw[:1] in b"PVADpikot":
             fields[chr(raw[0])] = raw[2:].decode("utf-8", "replace")
     if fields:
@@ -204,4 +204,4 @@ def _check(token: str, owner: str) -> None:
     try:
         Constraint.parse(token)
     except ConstraintError as error:
-        raise IndexFormatError(f"the record of {owner} holds {token[:80]!r}, which is no dependency") from error
+        raise IndexFormatError(f"the record of {owner} holds {token[:80]!r}, which is not a dependency") from error

@@ -89,7 +89,7 @@ class Database:
         """
         self.path = path
         if path.exists() and not path.is_file():
-            raise IndexFormatError(f"{path}: no regular file")  # opening a pipe would wait for its other end
+            raise IndexFormatError(f"{path}: not a regular file")  # opening a pipe would wait for its other end
         try:
             # immutable: files are replaced as a whole, never written in place, so no locks and no journal are needed.
             uri = path.absolute().as_uri() + "?mode=ro&immutable=1"

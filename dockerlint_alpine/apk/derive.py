@@ -95,7 +95,7 @@ def read_recipes(path: Path) -> Recipes:
     lines = gzip.decompress(path.read_bytes()).decode("utf-8").splitlines()
     header = _HEADER.fullmatch(lines[0]) if lines else None
     if header is None or len(lines) < 2 or lines[1].split("\t") != _COLUMNS:
-        raise IndexFormatError(f"{path.name}: no list of recipes")
+        raise IndexFormatError(f"{path.name}: not a list of recipes")
     release, arch, commit, day = header.groups()
     return Recipes(release, arch, commit, day, tuple(_recipe(line, path) for line in lines[2:]))
 

@@ -112,4 +112,4 @@ def _difference(
         return f"more of Alpine's packages depend on {first}"
     if decisive == _CLOSURE:
         return f"{first} brings {keys[first][_CLOSURE]} packages, {second} {keys[second][_CLOSURE]}"
-    return f"nothing tells them apart in Alpine {index.release}; by name"
+    return f"otherwise equal in Alpine {index.release}; by name"

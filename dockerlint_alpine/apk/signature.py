@@ -38,7 +38,7 @@ def verify(streams: Sequence[Stream], keys: Mapping[str, bytes]) -> str:
 
     """
     if len(streams) != 2:
-        raise SignatureError("the index is not signed" if len(streams) < 2 else "the index has data behind it")
+        raise SignatureError("the index is not signed" if len(streams) < 2 else "there is data after the index")
     strangers = []
     for name, signature in tar_members(streams[0].content):
         for prefix, algorithm in _HASHES.items():
@@ -49,7 +49,9 @@ def verify(streams: Sequence[Stream], keys: Mapping[str, bytes]) -> str:
                 elif _fits(keys[key], signature, streams[1].packed, algorithm):
                     return key
                 else:
-                    raise SignatureError(f"the signature by {key} does not fit the index: it was changed or damaged")
+                    raise SignatureError(
+                        f"the signature by {key} does not match the index, which was changed or damaged"
+                    )
     if strangers:
         raise SignatureError(f"the index is signed by a key that is not trusted: {', '.join(strangers)[:200]}")
     raise SignatureError("the index is not signed")
@@ -66,7 +68,7 @@ def _fits(key: bytes, signature: bytes, data: bytes, algorithm: str) -> bool:
     except (ValueError, UnsupportedAlgorithm) as error:
         raise SignatureError(f"a trusted key cannot be read: {error}") from error
     if not isinstance(public, rsa.RSAPublicKey):
-        raise SignatureError("a trusted key is no RSA key")
+        raise SignatureError("a trusted key is not an RSA key")
     try:
         public.verify(signature[:_MAX_SIGNATURE], data, padding.PKCS1v15(), getattr(hashes, algorithm)())
     except InvalidSignature:

@@ -128,9 +128,9 @@ class IndexStore:
 
     def _opened(self, release: str, arch: str, repositories: tuple[str, ...], tools: str | None) -> Index:
         if not is_release(release):
-            raise UnknownReleaseError(f"'{release}' is no Alpine release (3.19, edge)")
+            raise UnknownReleaseError(f"'{release}' is not an Alpine release (3.19, edge)")
         if arch not in STABLE_ARCHES:
-            raise UnknownReleaseError(f"'{arch}' is no architecture of Alpine ({', '.join(STABLE_ARCHES)})")
+            raise UnknownReleaseError(f"'{arch}' is not an Alpine architecture ({', '.join(STABLE_ARCHES)})")
         if tools is not None and tools not in BEHAVIOURS:
             raise UnknownReleaseError(f"apk-tools {tools} is not known here ({', '.join(BEHAVIOURS)})")
         chosen = [self._choice(release, repository, arch) for repository in repositories]
@@ -163,7 +163,7 @@ class IndexStore:
         names = self._embedded() if info.derived is None and self._embedded().knows_names_of(release) else None
         note = f"Alpine {info.release} {repository} {info.arch} stands in for {release} {repository} {arch}"
         if info.derived is not None:
-            note += f", made of {info.derived}"
+            note += f", derived from {info.derived}"
         if info.release != release and names is not None:
             note += f", names checked against those of {release}"
         stand_in = StandIn(release, arch, names, other_release=info.release != release)

@@ -78,7 +78,7 @@ def index_url(mirror: str, release: str, repository: str, arch: str) -> str:
 
     """
     if not mirror.startswith(("http://", "https://")):
-        raise DownloadError(f"'{mirror}' is no http or https address")
+        raise DownloadError(f"'{mirror}' is not an http or https address")
     branch = release if release == "edge" else f"v{release}"
     return f"{mirror.rstrip('/')}/{branch}/{repository}/{arch}/APKINDEX.tar.gz"
 
@@ -272,5 +272,5 @@ def _plain(error: Exception) -> str:
     if isinstance(error, urllib3.exceptions.TimeoutError):
         return "did not answer in time"
     if isinstance(error, urllib3.exceptions.IncompleteRead):
-        return "broke off before the end"
+        return "ended the connection early"
     return str(error).partition("\n")[0][:200] or type(error).__name__

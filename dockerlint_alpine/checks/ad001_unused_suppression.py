@@ -2,7 +2,7 @@
 Reports an `# alpine-doctor: ignore[...]` comment that suppresses nothing.
 
 ## Why is this bad?
-It hides the next real finding of that code, and tells readers of a problem that is gone.
+It would hide the next real finding of that code, and it tells readers about a problem that no longer exists.
 
 ## Example
 ```dockerfile
@@ -18,7 +18,7 @@ RUN apk add --no-cache curl
 ```
 
 ## Fix safety
-Unsafe: another platform, target or build argument may still need the comment.
+Unsafe: the comment may still be needed for another platform, target or build argument.
 
 ## References
 - [Settings](../configuration.md): suppressions, per-file ignores, `require-reason`

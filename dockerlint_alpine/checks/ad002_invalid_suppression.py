@@ -1,9 +1,9 @@
 r"""## What it does
-Reports an `# alpine-doctor: ignore[...]` comment that can't be understood: it names no code, or what it names is none. With
-`require-reason`, also one that gives no reason.
+Reports an `# alpine-doctor: ignore[...]` comment that can't be parsed: it names no code, or an unknown one. With
+`require-reason`, it also reports a comment without a reason.
 
 ## Why is this bad?
-It silences nothing, though whoever wrote it believes so. Without a reason nobody will dare to take it out again.
+It silences nothing, although its author believes it does. And if there is no reason, nobody will dare to remove it.
 
 ## Example
 ```dockerfile
@@ -24,7 +24,7 @@ RUN apk add --no-cache gcc musl-dev lz4-dev \
 ```
 
 ## Fix safety
-There is no fix: which code was meant is the author's to say.
+There is no fix: only the author knows which code was meant.
 
 ## References
 - [Settings](../configuration.md): suppressions, per-file ignores, `require-reason`

@@ -1,9 +1,9 @@
 """## What it does
-Reports a distribution that is compiled in a stage where a library it insists on has no headers, pkg-config file or
-config tool.
+Reports a distribution that is compiled in a stage without the headers, pkg-config file or config tool of a library that
+its build requires.
 
 ## Why is this bad?
-No wheel fits, so pip compiles the sdist, and the build stops: `fatal error: ffi.h: No such file or directory`,
+No wheel fits, so pip compiles the sdist, and the build fails: `fatal error: ffi.h: No such file or directory`,
 `pg_config executable not found`, `Package libxml-2.0 was not found`.
 
 ## Example
@@ -21,14 +21,15 @@ RUN pip install psycopg2==2.9.11
 ```
 
 ## Fix safety
-Safe: the -dev package is added to the `apk add` that holds the build packages, or to a new one before the step. What another
-package of the same build brings along is not asked for: `openldap-dev` brings `cyrus-sasl-dev`.
+Safe: the -dev package is added to the `apk add` with the build packages, or to a new one before the step. Packages that
+another added package pulls in anyway are omitted: `openldap-dev` depends on `cyrus-sasl-dev`.
 
-Where a wheel would spare the compile the report says so first, as "better": a pip that knows musl, an older version that
-the requirement allows, another version, another tag of the base image; by what is recorded of them, never by a guess.
-`alpine-doctor fix --prefer wheel` writes the best of them: another version where the requirement is a plain `name==version`
-in the Dockerfile or a requirements file, another tag into every FROM that has the old one, where all of it has wheels then.
-`fix -i` asks; `check --show-fix` also writes out a build stage of its own.
+If a wheel would avoid the compile, the report suggests that first, as "better": a pip that supports musl, an older
+version that the requirement allows, another version, or another tag of the base image. These suggestions are based on
+recorded facts, never on guesses. `alpine-doctor fix --prefer wheel` applies the best one. It changes a version if the
+requirement is a plain `name==version` in the Dockerfile or a requirements file, and a tag in every FROM that has the
+old one if everything has wheels then. `fix -i` asks first; `check --show-fix` also shows a separate build stage as an
+edit.
 
 ## References
 - [pip: source distributions](https://pip.pypa.io/en/stable/reference/build-system/): how pip compiles what has no wheel

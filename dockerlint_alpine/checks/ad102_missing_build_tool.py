@@ -3,7 +3,7 @@ Reports a distribution that is compiled in a stage without the tools for it: a c
 Rust, `linux-headers`, the headers of Alpine's own Python.
 
 ## Why is this bad?
-No wheel fits, so pip compiles the sdist, and the build stops: `error: command 'gcc' failed: No such file or directory`,
+No wheel fits, so pip compiles the sdist, and the build fails: `error: command 'gcc' failed: No such file or directory`,
 `can't find Rust compiler`, `fatal error: limits.h: No such file or directory`.
 
 ## Example
@@ -11,6 +11,9 @@ No wheel fits, so pip compiles the sdist, and the build stops: `error: command '
 FROM python:3.11-alpine3.19
 RUN pip install lz4==4.4.5
 ```
+
+A tool that the Dockerfile brings itself is none that is missing: a Rust of rustup's, a program that is linked or copied to a
+place that it names.
 
 ## Use instead
 ```dockerfile
@@ -20,10 +23,11 @@ RUN pip install lz4==4.4.5
 ```
 
 ## Fix safety
-Safe: the package is added to the `apk add` that holds the build packages, or to a new one before the step. All that a stage
-lacks is looked at together, and only a smallest set is asked for: `g++` brings `gcc` and `musl-dev`, `cargo` brings both.
+Safe: the package is added to the `apk add` with the build packages, or to a new one before the step. Everything that a stage
+is missing is considered together, and only a smallest set is added: `g++` depends on `gcc` and `musl-dev`, and so does
+`cargo`.
 
-Where a wheel would spare the compile, that is told first: see AD101.
+If a wheel would avoid the compile, the report suggests that first: see AD101.
 
 ## References
 - [Extending Python](https://docs.python.org/3/extending/building.html): what building a C extension calls
@@ -39,7 +43,7 @@ from msgspec import Struct, field
 from dockerlint_alpine.checks import evidence
 from dockerlint_alpine.checks.base import Check, Subject, confidence_of
 from dockerlint_alpine.checks.build_moment import Compile, compiles
-from dockerlint_alpine.checks.toolchain import fetches, mismatches
+from dockerlint_alpine.checks.toolchain import brought, fetches, mismatches
 from dockerlint_alpine.model.findings import Evidence
 from dockerlint_alpine.system.plural import listed
 
@@ -65,7 +69,9 @@ def run(subject: Subject) -> Iterator[Finding]:
         if made.built.rule is None or made.built.rule.optional_extension or mismatches(subject, made):
             continue
         for need in _needs(made):
-            if not made.step.moment.world.has(need) and not fetches(subject, made, need):
+            if made.step.moment.world.has(need) or fetches(subject, made, need):
+                continue
+            if not brought(subject, made, need):
                 key = (made.stage.index, made.step.span[0], need)
                 lacks.setdefault(key, _Lack(need, made.step)).wanted_by.append(made)
     for lack in lacks.values():

@@ -1,10 +1,10 @@
 """## What it does
-Reports a build that links a library which is present only because another package pulls it in.
+Reports a build that links a library that is installed only because another package pulls it in.
 
 ## Why is this bad?
-Nobody asked for `lz4-dev`; `postgresql-dev` happens to depend on it, from Alpine 3.17 on. So whether the extension links
-the system's library, and what it needs where it runs, changes with the next Alpine release or the next clean-up of the
-list, and nobody will see why.
+Nobody asked for `lz4-dev`; `postgresql-dev` happens to depend on it since Alpine 3.17. So the next Alpine release, or the
+next clean-up of the package list, may change whether the extension links the system's library, and hence what it needs at
+run time, for no apparent reason.
 
 ## Example
 ```dockerfile
@@ -21,12 +21,12 @@ RUN pip install lz4==4.4.5
 ```
 
 ## Fix safety
-Safe: a package that is installed anyway is named. Where the library only switches a feature of the distribution on, that is
-an information and the fix unsafe: you may not use the feature.
+Safe: it names a package that is installed anyway. If the library merely enables an optional feature of the distribution, the
+finding is information and the fix is unsafe, because you may not use that feature.
 
 ## References
 - [pkg-config](https://people.freedesktop.org/~dbn/pkg-config-guide.html): how a build finds a library
-- apk(8): `add` installs the dependencies of what it is asked for
+- apk(8): `add` installs packages together with their dependencies
 """
 
 from __future__ import annotations

@@ -1,14 +1,14 @@
 """## What it does
-Reports a compiled extension whose shared libraries are not in the stage where it runs. Where the wheel itself is at hand
-(a wheelhouse in the build context, or `--wheels DIR`), its bytes say what it links; otherwise the rules and the packages
-of the build do. A Python that is copied as a whole (`COPY --from=python:3.12-alpine3.20 /usr/local /usr/local`) needs the
-libraries of its own modules: an error where a source in the build context imports one that lacks its library, else one
-warning with all of them.
+Reports a compiled extension whose shared libraries are missing from the stage where it runs. If the wheel itself is
+available (in a wheelhouse in the build context, or with `--wheels DIR`), its ELF headers determine what it links;
+otherwise the rules and the packages of the build do. A Python that is copied as a whole (`COPY
+--from=python:3.12-alpine3.20 /usr/local /usr/local`) needs the libraries of its own modules. That is an error if a
+source in the build context imports a module whose library is missing, otherwise a single warning for all modules.
 
 ## Why is this bad?
-The image builds. The first `import` then dies with
-`ImportError: Error loading shared library liblz4.so.1: No such file or directory`: musl's loader finds no package that
-has the library. An extension links what it found where it was *compiled*; `COPY --from` carries the extension into the
+The image builds, but the first `import` fails with
+`ImportError: Error loading shared library liblz4.so.1: No such file or directory`, because musl's loader does not find the
+library. An extension links the library that was present when it was *compiled*. `COPY --from` copies the extension into the
 next stage, but not the library.
 
 ## Example
@@ -21,7 +21,7 @@ RUN apk add --no-cache libpq
 COPY --from=builder /install /usr/local
 ```
 
-A library that only root may read, in an image that runs as somebody else:
+A copied library that only root can read, in an image that runs as another user:
 ```dockerfile
 FROM python:3.11-alpine3.19 AS builder
 RUN apk add --no-cache gcc musl-dev lz4-dev
@@ -32,7 +32,7 @@ COPY --from=builder --chmod=600 /usr/lib/liblz4.so.1 /usr/lib/
 USER 1000
 ```
 
-Extensions of Alpine's own packages, copied without what their packages depend on:
+Extensions from Alpine's own packages, copied without the dependencies of these packages:
 ```dockerfile
 FROM alpine:3.20 AS builder
 RUN apk add --no-cache python3 py3-lxml
@@ -51,7 +51,7 @@ RUN apk add --no-cache libpq lz4-libs
 COPY --from=builder /install /usr/local
 ```
 
-Or, where the library is copied, a mode that everybody may read:
+If the library is copied, with a mode that lets everybody read it:
 ```dockerfile
 FROM python:3.11-alpine3.19 AS builder
 RUN apk add --no-cache gcc musl-dev lz4-dev
@@ -63,9 +63,9 @@ USER 1000
 ```
 
 ## Fix safety
-Safe: a package is added to an `apk add` of the stage that survives, or to a new one. A mode is only
-shown, never written. A module of a copied Python that no source in the build context imports is a warning, and its fix is
-unsafe: nothing may ever ask for it.
+Safe: a package is added to an `apk add` of the stage whose packages are not deleted later, or to a new one. A change of mode
+is only shown, never applied. For a module of a copied Python that no source in the build context imports, the finding is a
+warning and its fix is unsafe, because nothing may ever import it.
 
 ## References
 - musl, ldso/dynlink.c: the search path of the loader
@@ -136,7 +136,7 @@ def _closed(subject: Subject, stage: Stage, item: Installed, need: str, copy: In
     start, end = flag.span
     mode = "--chmod=755"
     return CHECK.finding(
-        f"{evidence.named(item)} links {library}, which is in {stage_label(stage)}, but USER {user} may not read it: {mode}",
+        f"{evidence.named(item)} links {library}, which is in {stage_label(stage)}, but USER {user} can't read it: {mode}",
         subject=subject,
         stage=stage,
         item=item,
@@ -144,10 +144,8 @@ def _closed(subject: Subject, stage: Stage, item: Installed, need: str, copy: In
         confidence=confidence_of(subject, item, stage, stage.end),
         evidence=(
             evidence.requirement(item),
-            Evidence("dockerfile", f"line {copy.line} copies it with {flag}: only root may read it"),
-            Evidence(
-                "rule", "musl passes over what it may not open: 'No such file or directory' or 'Permission denied'"
-            ),
+            Evidence("dockerfile", f"line {copy.line} copies it with {flag}: only root can read it"),
+            Evidence("rule", "musl skips files that it can't open: 'No such file or directory' or 'Permission denied'"),
         ),
         need=need,
         fix=Fix(f"write {mode} for {flag}", "display", (TextEdit(start, end, mode),)),

@@ -1,10 +1,15 @@
 r"""## What it does
-Reports a shared library that an extension needs at run time and that an `apk del` of the same stage takes away.
+Reports a shared library that an extension needs at run time and that an `apk del` in the same stage removes. Also reports
+libraries of an official Python image that are lost when `apk add --virtual .python-rundeps` replaces the image's own list of
+that name.
 
 ## Why is this bad?
-`apk del .build-deps` removes the -dev packages and with them the libraries that came along as their dependencies. The
-extension that was compiled against them stays, and its first `import` fails with
+`apk del .build-deps` removes the -dev packages, and with them the libraries that were installed as their dependencies. The
+extension that was compiled against them remains, and its first `import` fails with
 `Error loading shared library liblz4.so.1: No such file or directory`.
+
+`.python-rundeps` keeps the libraries of CPython's own modules (ctypes, sqlite3, bz2) in the image. A new list of that name
+replaces it as a whole.
 
 ## Example
 ```dockerfile
@@ -27,25 +32,28 @@ RUN apk add --no-cache --virtual .build-deps gcc musl-dev lz4-dev \
 Safe: the run-time package is added to a list that is not deleted, or to a new `apk add`.
 
 ## References
-- apk(8): `del` removes packages that nothing in the world needs any more
+- apk(8): `del` also removes packages that nothing in the world depends on any more
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal, TypeGuard
 
 from msgspec.structs import replace
 
 from dockerlint_alpine.checks import evidence
 from dockerlint_alpine.checks.ad201_missing_runtime_library import finding as missing_finding
-from dockerlint_alpine.checks.base import Check, Subject, locate, stage_label, unique
-from dockerlint_alpine.checks.run_moment import MissingObject, missing_objects
+from dockerlint_alpine.checks.application import application
+from dockerlint_alpine.checks.base import Check, Subject, instruction_location, locate, stage_label, unique
+from dockerlint_alpine.checks.run_moment import MissingObject, missing_objects, package_for, state_of
+from dockerlint_alpine.knowledge.bases import PYTHON_LIST
 from dockerlint_alpine.model.findings import Evidence, Finding
+from dockerlint_alpine.stages import ApkStep
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from dockerlint_alpine.stages import ApkStep, Stage
+    from dockerlint_alpine.stages import Stage
 
 
 def run(subject: Subject) -> Iterator[Finding]:
@@ -54,6 +62,51 @@ def run(subject: Subject) -> Iterator[Finding]:
         for missing in missing_objects(subject, stage):
             if missing.removed_by is not None:
                 yield _finding(subject, stage, missing, missing.removed_by)
+        yield from _of_own_python(subject, stage)
+
+
+def _of_own_python(subject: Subject, stage: Stage) -> Iterator[Finding]:
+    """The modules of the image's Python whose libraries a list of the same name as the image's has replaced: those that the
+    application imports, and the others."""
+    image = subject.timeline.lineage(stage)[-1].image
+    lists = [one for place in reversed(subject.timeline.lineage(stage)) for one in place.steps if _is_python_list(one)]
+    if image is None or not lists or stage.end is None or not stage.runs:
+        return
+    step, app = lists[0], application(stage.end)
+    gone: dict[tuple[bool, Literal["missing", "possible"]], list[tuple[str, str]]] = {}
+    for need, modules in image.python_links:
+        state = state_of(subject.timeline, stage, stage.end, need)
+        if step.before.world.has(need) and state is not None:
+            gone.setdefault((app.imports(modules) is not None, state), []).append((need, modules[0]))
+    for (used, how), found in gone.items():
+        missing = how == "missing"
+        may = "takes" if missing else "may take"
+        packages = tuple(dict.fromkeys(package_for(stage, need) or "" for need, _ in found))
+        library = found[0][0].removeprefix("so:") + (" and more" if len(found) > 1 else "")
+        lost = ", ".join(f"{module} ({need[3:]})" for need, module in found)
+        line = subject.dockerfile.line_of(step.span[0])
+        wanted = packages[0] if len(packages) == 1 and missing else None
+        fix, anchor = CHECK.add(subject, stage, wanted, None)
+        yield CHECK.finding(
+            f"the Python of {image.reference} links {library}, which apk add --virtual {PYTHON_LIST} {may} away:"
+            f" add {' '.join(filter(None, packages))} to a list that stays",
+            subject=subject,
+            stage=stage,
+            at=instruction_location(subject.dockerfile, anchor or step.instruction),
+            severity="error" if used and missing else "warning",
+            confidence="likely" if missing else "possible",
+            evidence=(
+                Evidence("dockerfile", f"line {line}: {PYTHON_LIST} is a list of the image, and replaced as a whole"),
+                Evidence("rule", f"{image.reference}: its Python has {lost}"),
+            ),
+            need=found[0][0],
+            packages=packages,
+            fix=fix,
+        )
+
+
+def _is_python_list(step: object) -> TypeGuard[ApkStep]:
+    return isinstance(step, ApkStep) and step.command.verb == "add" and step.command.virtual == PYTHON_LIST
 
 
 def _finding(subject: Subject, stage: Stage, missing: MissingObject, removal: ApkStep) -> Finding:
@@ -61,13 +114,13 @@ def _finding(subject: Subject, stage: Stage, missing: MissingObject, removal: Ap
     library = missing.needs[0].removeprefix("so:")
     names = " ".join(operand.text for operand in removal.command.operands)
     line = subject.dockerfile.line_of(removal.span[0])
-    may = "may take" if removal.conditional else "takes"
-    advice = f": add {missing.package} to a list that stays" if missing.package else ""
-    gone = Evidence("dockerfile", f"line {line}: apk del {names} {may} it out of {stage_label(stage)}")
+    may = "may remove" if removal.conditional else "removes"
+    advice = f": add {missing.package} to a list that is not deleted" if missing.package else ""
+    gone = Evidence("dockerfile", f"line {line}: apk del {names} {may} it from {stage_label(stage)}")
     here = removal.stage == stage.index
     return replace(
         base,
-        message=f"{evidence.named(missing.item)} links {library}, which apk del {names} {may} away{advice}",
+        message=f"{evidence.named(missing.item)} links {library}, which apk del {names} {may}{advice}",
         location=locate(subject.dockerfile, removal.span) if here else base.location,
         evidence=unique((*base.evidence[:-1], gone)),
     )
@@ -77,7 +130,7 @@ CHECK = Check(
     "AD202",
     "removed-runtime-library",
     "error",
-    "a needed library was there, and apk del takes it away",
+    "a needed library is removed by apk del",
     __doc__,
     run,
     fix="safe",

@@ -1,11 +1,11 @@
 """## What it does
-Reports a library, program or data package that Python code opens at run time and that is not in the stage: python-magic
-opens `libmagic.so.1`, weasyprint opens Pango, pdf2image starts `pdftoppm`. Where the wheel itself is at hand (a wheelhouse
-in the build context, or `--wheels DIR`), calls of `ctypes` and `cffi` in its sources are read as well; what is tried with
-`except` around it is left out, as the code can go on without.
+Reports a library, program or data package that Python code opens at run time and that is missing from the stage:
+python-magic opens `libmagic.so.1`, weasyprint opens Pango, pdf2image starts `pdftoppm`. If the wheel itself is
+available (in a wheelhouse in the build context, or with `--wheels DIR`), its sources are searched for calls of `ctypes`
+and `cffi` as well. Calls inside `try` with an `except` are ignored, because the code can do without the library.
 
 ## Why is this bad?
-No ELF header says so, no wheel brings it along, the build passes: the first use fails with
+No ELF header mentions it, no wheel bundles it, and the build succeeds, but the first use fails with
 `ImportError: failed to find libmagic` or `OSError: cannot load library 'libgobject-2.0-0'`.
 
 ## Example
@@ -21,8 +21,8 @@ RUN apk add --no-cache libmagic
 RUN pip install python-magic==0.4.27
 ```
 
-## What is left alone
-What a build tool starts, where the tool itself was only copied along and nobody starts it:
+## Not reported
+Programs that a build tool starts, if the tool was merely copied along and is never started:
 ```dockerfile
 FROM python:3.11-alpine3.19 AS builder
 RUN apk add --no-cache binutils
@@ -32,9 +32,9 @@ COPY --from=builder /install /usr/local
 ```
 
 ## Fix safety
-Safe: the package is added to an `apk add` of the stage that survives, or to a new one. Where the sources of the application
-lie in the build context, and none of them imports the distribution, or only with `except ImportError` around it, this is a
-warning, and the fix is unsafe: it may do without.
+Safe: the package is added to an `apk add` of the stage whose packages are not deleted later, or to a new one. If the build
+context contains the application's sources and none of them imports the distribution, or only inside `try` with
+`except ImportError`, the finding is a warning and the fix is unsafe, because the application may do without it.
 
 ## References
 - [ctypes](https://docs.python.org/3/library/ctypes.html#finding-shared-libraries): `find_library` and `CDLL`
@@ -130,7 +130,7 @@ class _Use:
         name = item.imports[0].partition(".")[0]
         tried = app.tries(item.imports)
         if tried is not None:
-            return Evidence("source", f"{tried} imports {name} and goes on without it where that fails")
+            return Evidence("source", f"{tried} imports {name} and continues without it if that fails")
         if not app.complete:
             return None
         return Evidence("source", f"no Python file that is copied from the context ({app.files}) imports {name}")
@@ -284,7 +284,7 @@ def _message(stage: Stage, lack: _Lack) -> str:
     purpose = f" for {lack.need.feature}" if lack.need.feature else ""
     what = f"{evidence.named(lack.item)} {_verb(lack)} {evidence.need_name(lack.wanted)} at run time{purpose}"
     if lack.possible:
-        return f"{what}; only a branch that may not run brings it"
+        return f"{what}; only a branch that may not run installs it"
     if lack.package is None:
         assert stage.packages is not None
         return f"{what}, which {evidence.nobody(stage.packages)}"

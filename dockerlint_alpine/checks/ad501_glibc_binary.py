@@ -1,15 +1,20 @@
 """## What it does
-Reports a wheel built for glibc (manylinux) that is installed in an Alpine stage: forced by `--platform`, named by URL, or
-taken from a local file; where the file is at hand its bytes decide, not its name. Reports what a stage with glibc
-(`python:3.12-slim`) installed as such a wheel, or compiled, and `COPY --from` brings to an Alpine stage; pure Python may
-travel, and what falls back to Python without its extension (charset-normalizer, MarkupSafe). Reports also a distribution
-that exists for glibc only: no wheel for musl, and no source that would compile there, and what the index or a lock file
-offers neither as source nor as a wheel that fits, which the installer refuses.
+Reports a wheel built for glibc (manylinux) that is installed in an Alpine stage: forced with `--platform`, given by URL, or
+taken from a local file. If the file is available, its ELF headers decide, not its name.
+
+It also reports
+
+- such wheels, and compiled extensions, that `COPY --from` copies from a glibc stage (`python:3.12-slim`) to an Alpine stage.
+  Pure Python can be copied, and so can distributions that fall back to Python without their extension (charset-normalizer,
+  MarkupSafe);
+- distributions that exist for glibc only: no wheel for musl, and no source that would compile there;
+- distributions for which the index or a lock file has neither a source distribution nor a wheel that fits, so that the
+  installer refuses them.
 
 ## Why is this bad?
-pip never chooses such a wheel by itself on musl. Forced in, its extensions ask for `ld-linux-x86-64.so.2` and symbols
-that musl does not have: `Error loading shared library ld-linux-x86-64.so.2` or `Error relocating ...: symbol not found`.
-No apk package mends that for certain; `gcompat` helps only the simplest binaries.
+On musl, pip never chooses such a wheel by itself. If forced, its extensions require `ld-linux-x86-64.so.2` and symbols that
+musl does not have: `Error loading shared library ld-linux-x86-64.so.2` or `Error relocating ...: symbol not found`. No apk
+package reliably fixes that; `gcompat` helps only for the simplest binaries.
 
 ## Example
 ```dockerfile
@@ -25,7 +30,7 @@ RUN pip install --target=/deps lz4==4.4.5
 ```
 
 ## Fix safety
-There is no fix: take a musllinux wheel, compile, or use a glibc base image.
+There is no fix: use a musllinux wheel, compile the distribution, or use a glibc base image.
 
 ## References
 - [PEP 656](https://peps.python.org/pep-0656/): musllinux; [PEP 600](https://peps.python.org/pep-0600/): manylinux
@@ -59,7 +64,7 @@ def run(subject: Subject) -> Iterator[Finding]:
                     if not hopeless.isdisjoint(item.resolved.chain[1:-1]):
                         continue  # of what is never installed nothing is asked
                     if item.wheel is not None and item.wheel.glibc:
-                        text = f"the wheel of {evidence.named(item)} was made for glibc; {stage_label(stage)} has musl"
+                        text = f"the wheel of {evidence.named(item)} was built for glibc; {stage_label(stage)} has musl"
                         told = Evidence("elf", f"{item.wheel.shown}: {item.wheel.glibc[0]}")
                         yield _finding(subject, stage, step.moment, step.span, item, f"{text}: it will not load", told)
                     elif item.resolved.artefact.kind == "glibc-wheel" and not _harmless(step, item):
@@ -105,10 +110,10 @@ def _travelled(subject: Subject, stage: Stage) -> Iterator[Finding]:
         origin = stage_label(subject.timeline.stages[made.stage])
         how = "was compiled" if made.kind == "compiled" else "came as a wheel for glibc"
         text = (
-            f"{evidence.named(item)} {how} in {origin} (FROM {made.base}) and is brought to {stage_label(stage)}, which has"
+            f"{evidence.named(item)} {how} in {origin} (FROM {made.base}) and is copied to {stage_label(stage)}, which has"
             " musl: it will not load; install it in an Alpine stage, or run on the same base"
         )
-        place = Evidence("dockerfile", f"{origin} is FROM {made.base}, brought here by line {item.arrived.line}")
+        place = Evidence("dockerfile", f"{origin} is FROM {made.base}, copied here by line {item.arrived.line}")
         moment = stage.end
         span = (item.arrived.start, item.arrived.end)
         yield _finding(subject, stage, moment, span, item, text, place)

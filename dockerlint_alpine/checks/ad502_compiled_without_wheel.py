@@ -1,11 +1,12 @@
 """## What it does
-Tells which distributions are compiled because no wheel fits this Python, this musl and this architecture, and which
-version has a wheel, if one does.
+Reports distributions that are compiled because no wheel fits this Python, this musl version and this architecture, and
+names a version that has a wheel, if there is one.
 
 ## Why is this bad?
-It is not wrong, it is slow, and it takes compilers. Often a neighbouring version has a musllinux wheel.
+It is not wrong, but it is slow and requires compilers. Often a neighbouring version has a musllinux wheel.
 
-This is information: it never fails a run. Unless selected by name, it is listed only where another version has a wheel.
+This is information: it never fails a run. Unless this code is selected explicitly, it is reported only if another
+version has a wheel.
 
 ## Example
 ```dockerfile
@@ -21,8 +22,8 @@ RUN pip install uvloop==0.17.0
 ```
 
 ## Fix safety
-There is no fix: another version is the author's choice. Where something is missing for the compile,
-`alpine-doctor fix --prefer wheel` writes it, if the requirement is a plain `name==version` in the Dockerfile or a
+There is no fix: choosing another version is up to the author. If something is missing for the compile, `alpine-doctor
+fix --prefer wheel` changes the version, provided that the requirement is a plain `name==version` in the Dockerfile or a
 requirements file.
 
 ## References

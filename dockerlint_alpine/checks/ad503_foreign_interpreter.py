@@ -1,11 +1,11 @@
 """## What it does
-Reports distributions, a virtual environment or a whole Python that a COPY brings to a stage where they can't run: its Python
-is another version, stands at another place, or is made for glibc or a newer musl.
+Reports distributions, a virtual environment or a whole Python copied to a stage where they can't run, because the
+Python there has another version or another location, or because the copied files were built for glibc or a newer musl.
 
 ## Why is this bad?
-`lib/python3.12/site-packages` is never searched by Python 3.13: `ModuleNotFoundError` at the first import. A virtual
-environment is a link to the Python that made it: `exec: "/venv/bin/python": no such file or directory`. A Python of a newer
-Alpine asks for symbols that the older musl lacks: `pwritev2: symbol not found`.
+Python 3.13 never searches `lib/python3.12/site-packages`, so the first import fails with `ModuleNotFoundError`. A virtual
+environment links to the Python that created it: `exec: "/venv/bin/python": no such file or directory`. A Python from a newer
+Alpine requires symbols that an older musl does not have: `pwritev2: symbol not found`.
 
 ## Example
 ```dockerfile
@@ -40,8 +40,8 @@ COPY --from=builder /install /usr/local
 CMD ["python", "-m", "http.server"]
 ```
 
-## What is left alone
-What is pure Python runs wherever it is found, and a virtual environment next to an equal Python runs, too:
+## Not reported
+Pure Python runs wherever it is found, and so does a virtual environment if the stage has the same Python:
 ```dockerfile
 FROM python:3.12-alpine3.20 AS builder
 RUN pip install --target /deps requests==2.32.3
@@ -60,12 +60,12 @@ CMD ["/venv/bin/python", "-m", "http.server"]
 ```
 
 ## Fix safety
-There is no fix: which of the two Pythons was meant is the author's to say.
+There is no fix: only the author knows which of the two Pythons was meant.
 
 ## References
 - [site](https://docs.python.org/3/library/site.html): where Python looks for packages
 - [venv](https://docs.python.org/3/library/venv.html): an environment is not portable
-- [musl 1.2.5](https://musl.libc.org/releases.html): the release that brought preadv2 and pwritev2
+- [musl 1.2.5](https://musl.libc.org/releases.html): the release that added preadv2 and pwritev2
 """
 
 from __future__ import annotations
@@ -267,7 +267,7 @@ def _named(items: list[Installed]) -> str:
 
 
 def _listed(names: list[str]) -> str:
-    return f"{listed(names, _SHOWN + 1)} {'lie' if len(names) > 1 else 'lies'}"
+    return f"{listed(names, _SHOWN + 1)} {'are' if len(names) > 1 else 'is'}"
 
 
 def _finding(
@@ -301,7 +301,7 @@ CHECK = Check(
     "AD503",
     "foreign-interpreter",
     "error",
-    "what was made for another Python, another libc or a newer Alpine is copied here",
+    "files for another Python, another libc or a newer Alpine are copied here",
     __doc__,
     run,
 )

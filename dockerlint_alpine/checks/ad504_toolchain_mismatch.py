@@ -1,10 +1,10 @@
 r"""## What it does
-Reports a distribution that is compiled where no package helps: the release's Rust, GCC or CMake is older than this
-version of it accepts, or newer; its bindings, or its own C, are not for this Python; or its build takes the newest Cython
-or setuptools from the index, which refuses it.
+Reports a distribution whose compile fails whatever packages are installed: this version does not
+accept the release's Rust, GCC or CMake, because they are too old or too new; its bindings or its own C code don't
+support this Python; or its build uses the newest Cython or setuptools from the index, which rejects it.
 
 ## Why is this bad?
-The build stops, whatever is added: `rustc 1.60.0 is not supported`, `the configured Python interpreter version (3.13) is
+The build fails, and no package helps: `rustc 1.60.0 is not supported`, `the configured Python interpreter version (3.13) is
 newer than PyO3's maximum supported version (3.12)`, `Compatibility with CMake < 3.5 has been removed from CMake`.
 
 ## Example
@@ -14,19 +14,19 @@ RUN apk add --no-cache gcc musl-dev cargo libffi-dev openssl-dev
 RUN pip install --no-binary cryptography cryptography==43.0.1
 ```
 
-C that Cython made for an older Python:
+C code that Cython generated for an older Python:
 ```dockerfile
 FROM python:3.11-alpine3.19
 RUN apk add --no-cache gcc musl-dev
 RUN pip install aiohttp==3.8.1
 ```
-C that GCC 15 reads as C23 (GCC 14, from Alpine 3.21 on, takes for errors what were warnings):
+C code that GCC 15 compiles as C23 (GCC 14, since Alpine 3.21, turned some warnings into errors):
 ```dockerfile
 FROM python:3.12-alpine3.23
 RUN apk add --no-cache gcc musl-dev linux-headers
 RUN pip install uWSGI==2.0.28
 ```
-A build that takes whatever Cython is the newest:
+A build that uses the newest Cython, whatever that is:
 ```dockerfile
 FROM python:3.11-alpine3.19
 RUN apk add --no-cache gcc musl-dev
@@ -34,18 +34,18 @@ RUN pip install --no-binary pyyaml PyYAML==6.0
 ```
 
 ## Use instead
-A version that comes as a wheel here:
+A version that has a wheel here:
 ```dockerfile
 FROM python:3.10-alpine3.16
 RUN pip install cryptography==43.0.1
 ```
-Or a base whose tools are new enough:
+Or a base image whose tools are new enough:
 ```dockerfile
 FROM python:3.12-alpine3.20
 RUN apk add --no-cache gcc musl-dev cargo libffi-dev openssl-dev
 RUN pip install --no-binary cryptography cryptography==43.0.1
 ```
-Or C as it was:
+Or the older C standard:
 ```dockerfile
 FROM python:3.12-alpine3.23
 RUN apk add --no-cache gcc musl-dev linux-headers
@@ -59,8 +59,8 @@ RUN echo 'cython<3' > /constraints.txt
 RUN PIP_CONSTRAINT=/constraints.txt pip install --no-binary pyyaml PyYAML==6.0
 ```
 
-## What is left alone
-A tool that comes from elsewhere:
+## Not reported
+A tool that is installed from elsewhere:
 ```dockerfile
 FROM python:3.10-alpine3.16
 RUN apk add --no-cache gcc musl-dev curl libffi-dev openssl-dev
@@ -70,9 +70,9 @@ RUN curl -sSf https://sh.rustup.rs | sh -s -- -y \
 ```
 
 ## Fix safety
-There is no safe fix: which of the ways out is right is the author's to say. The message names them in order: a newer pip,
-another version, another base. `alpine-doctor fix --prefer wheel` writes the first that brings a wheel and can be written,
-and so does `fix --unsafe-fixes`, as no package helps; `fix -i` asks.
+There is no safe fix: only the author knows which remedy is right. The message lists them in order: a newer pip, another
+version, another base image. `alpine-doctor fix --prefer wheel` applies the first one that provides a wheel and can be
+applied, and so does `fix --unsafe-fixes`, because no package helps; `fix -i` asks.
 
 ## References
 - [Cargo: rust-version](https://doc.rust-lang.org/cargo/reference/rust-version.html)
@@ -143,11 +143,11 @@ def _cause(made: Compile, one: Mismatch) -> str:
     if one.tool == "python":
         return f"can be compiled for Python {asked} at most, not {one.has}"
     if not one.has:
-        return f"its build takes the newest {name} and is refused by {name} {asked} and later"
+        return f"its build uses the newest {name}, but {name} {asked} and later reject it"
     if one.tool == "gcc" and one.too_new:
-        return f"its C is refused by {name} {asked} and later; Alpine {made.stage.alpine} has {one.has}"
+        return f"its C code is rejected by {name} {asked} and later; Alpine {made.stage.alpine} has {one.has}"
     if one.too_new:
-        return f"its build files are refused by {name} {asked} and later; Alpine {made.stage.alpine} has {one.has}"
+        return f"its build files are rejected by {name} {asked} and later; Alpine {made.stage.alpine} has {one.has}"
     return f"needs {name} {asked} or newer; Alpine {made.stage.alpine} has {'at most ' * one.at_most}{one.has}"
 
 
@@ -155,24 +155,24 @@ def _ways(subject: Subject, made: Compile, found: tuple[Mismatch, ...]) -> Itera
     """What helps, the least change first."""
     artefact, home, release = made.item.resolved.artefact, made.step.home, made.stage.alpine
     if home.pip_version is not None and not knows_musllinux(home.pip_version):
-        yield f"upgrade pip first (pip {home.pip_version} takes no musllinux wheels)"
+        yield f"upgrade pip first (pip {home.pip_version} does not support musllinux wheels)"
     later = artefact.nearest_with_wheel
     has_later = later is not None and _is_later(later, made.item.resolved.version)
     if has_later:
-        yield f"take {made.item.resolved.name} {later}, which has a wheel that fits"
+        yield f"use {made.item.resolved.name} {later}, which has a wheel that fits"
     too_new = [one for one in found if one.too_new]
     if too_new and not has_later:
-        yield "take a later version of it"
+        yield "use a later version"
     for one in found:
         yield from _ways_of(toolchains(subject.knowledge), one, release)
     if not too_new:
-        yield "or an older version of it"
+        yield "or an older version"
 
 
 def _ways_of(table: Toolchains, one: Mismatch, release: str | None) -> Iterator[str]:
     tool, asked = one.tool, one.demand.version
     if tool == "python":
-        yield f"take a Python up to {asked}"
+        yield f"use a Python up to {asked}"
     elif not one.has:
         yield f"constrain the build to {tool}<{asked} (PIP_CONSTRAINT; PIP_BUILD_CONSTRAINT from pip 25.3 on)"
     elif tool == "cmake" and one.too_new:
@@ -182,11 +182,11 @@ def _ways_of(table: Toolchains, one: Mismatch, release: str | None) -> Iterator[
             yield f"set CFLAGS={_SWITCHES[asked]}"
         sooner = table.last_before(tool, asked, before=release)
         if sooner is not None:
-            yield f"take Alpine {sooner} or earlier"
+            yield f"use Alpine {sooner} or earlier"
     elif release is not None:
         newer = table.first_with(tool, asked, after=release)
         if newer is not None:
-            yield f"take Alpine {newer} or later"
+            yield f"use Alpine {newer} or later"
 
 
 def _is_later(version: str, other: str | None) -> bool:
@@ -200,7 +200,7 @@ CHECK = Check(
     "AD504",
     "toolchain-mismatch",
     "error",
-    "the release's tools, or this Python, are not what this version can be compiled with",
+    "this version can't be compiled with the release's tools or this Python",
     __doc__,
     run,
     topic="compile",

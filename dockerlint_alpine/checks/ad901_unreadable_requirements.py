@@ -1,10 +1,10 @@
 """## What it does
-Says that a requirement file which the Dockerfile installs can't be read: it is not in the build context, or it is no
-requirement file.
+Reports a requirements file that the Dockerfile installs but that can't be read: it is not in the build context, or it
+is not a requirements file.
 
 ## Why is this bad?
-"No findings" would sound like "nothing is missing". What was not looked at is counted in the summary, and `--strict`
-turns it into a failure.
+"No problems found" would sound like "nothing is missing". The summary counts what could not be checked, and `--strict` turns
+it into a failure.
 
 ## Example
 ```dockerfile
@@ -31,17 +31,17 @@ lz4==4.4.5
 ```sh
 alpine-doctor check --context backend Dockerfile
 ```
-A compose file says so by itself: `alpine-doctor check docker-compose.yml`.
+A compose file already contains that information: `alpine-doctor check docker-compose.yml`.
 
 ## Fix safety
 There is nothing to fix in the file.
 
 ## References
-- [Troubleshooting](../troubleshooting.md): what to give it, case by case
+- [Troubleshooting](../troubleshooting.md): what to do in each case
 """
 
 from __future__ import annotations
 
 from dockerlint_alpine.checks.unjudged import notices
 
-CHECK = notices("AD901", "unreadable-requirements", "a requirement file can't be read or found", __doc__ or "")
+CHECK = notices("AD901", "unreadable-requirements", "a requirements file can't be read or found", __doc__ or "")

@@ -1,10 +1,10 @@
 """## What it does
-Says that packages are installed on a base image which is not known: its name tells neither the Alpine release nor the
-Python in it.
+Reports that packages are installed on an unknown base image, whose name reveals neither its Alpine release nor its Python,
+or that Python packages are copied from an unknown image.
 
 ## Why is this bad?
-"No findings" would sound like "nothing is missing". What was not looked at is counted in the summary, and `--strict`
-turns it into a failure.
+"No problems found" would sound like "nothing is missing". The summary counts what could not be checked, and `--strict` turns
+it into a failure.
 
 ## Example
 ```dockerfile
@@ -14,7 +14,7 @@ RUN pip install lz4==4.4.5
 ```
 
 ## Use instead
-Say what is in it:
+Specify what is in it:
 ```dockerfile
 FROM registry.example/team/base:7
 RUN apk add --no-cache gcc musl-dev
@@ -23,14 +23,14 @@ RUN pip install lz4==4.4.5
 ```sh
 alpine-doctor check --alpine 3.19 --python 3.11 Dockerfile
 ```
-Or keep it in the configuration: `alpine = "3.19"`, `python = "3.11"`. Where another Dockerfile of the project builds the
-base, let the search find both: it is [looked up there](../what-is-read.md).
+Or put it into the configuration: `alpine = "3.19"`, `python = "3.11"`. If another Dockerfile of the project builds the base
+image, check the folder that contains both: the base image is then [looked up there](../what-is-read.md).
 
 ## Fix safety
 There is nothing to fix in the file.
 
 ## References
-- [Troubleshooting](../troubleshooting.md): what to give it, case by case
+- [Troubleshooting](../troubleshooting.md): what to do in each case
 """
 
 from __future__ import annotations

@@ -1,10 +1,10 @@
 """## What it does
-Says that a distribution, or this version of it, is in no rule and not among the facts that come with the program, or that
-the requirements do not resolve.
+Reports a distribution that no rule covers, or a version that is not among the embedded facts, or requirements that can't be
+resolved.
 
 ## Why is this bad?
-"No findings" would sound like "nothing is missing". What was not looked at is counted in the summary, and `--strict`
-turns it into a failure.
+"No problems found" would sound like "nothing is missing". The summary counts what could not be checked, and `--strict` turns
+it into a failure.
 
 ## Example
 ```dockerfile
@@ -14,8 +14,8 @@ RUN pip install lz4==4.5.0
 ```
 
 ## Use instead
-Ask the Python index with `--online`: it knows every version, and resolves what is not pinned. Or take a version that is
-known offline:
+Query the Python package index with `--online`: it knows every version, so that unpinned requirements can be resolved. Or use
+a version that is known offline:
 ```dockerfile
 FROM python:3.11-alpine3.19
 RUN apk add --no-cache gcc musl-dev
@@ -26,7 +26,7 @@ RUN pip install lz4==4.4.5
 There is nothing to fix in the file.
 
 ## References
-- [Troubleshooting](../troubleshooting.md): what to give it, case by case
+- [Troubleshooting](../troubleshooting.md): what to do in each case
 - [Adding a library or distribution](../contributing-rules.md), for a project's own rules too
 """
 

@@ -1,9 +1,9 @@
 """## What it does
-Says that a part of the Dockerfile is no valid syntax: an unknown instruction, a heredoc without its end, an instruction
-without its arguments. The rest of the file is checked all the same.
+Reports invalid syntax in the Dockerfile: an unknown instruction, an unterminated heredoc, an instruction without its
+arguments. The rest of the file is still checked.
 
 ## Why is this bad?
-BuildKit refuses the file, and what the broken part would have installed is not known.
+BuildKit rejects the file, and what the broken part would have installed is unknown.
 
 ## Example
 ```dockerfile
@@ -20,7 +20,7 @@ RUN pip install lz4==4.4.5
 ```
 
 ## Fix safety
-There is no fix: what was meant is the author's to say.
+There is no fix: only the author knows what was meant.
 
 ## References
 - [Dockerfile reference](https://docs.docker.com/reference/dockerfile/)
@@ -55,7 +55,7 @@ CHECK = Check(
     "AD904",
     "syntax-error",
     "info",
-    "a part of the Dockerfile is no valid syntax",
+    "a part of the Dockerfile has invalid syntax",
     __doc__ or "",
     run,
     could_not_judge=True,

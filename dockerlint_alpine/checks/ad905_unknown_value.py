@@ -1,10 +1,10 @@
 """## What it does
-Says that a value on which the verdict depends is known only while building: packages from a variable, from the output of
-another command, from a file that the build makes, from a script in another language than shell.
+Reports a value that is needed for the check but known only at build time: packages from a variable, from the output of
+another command, from a file that the build creates, or from a script in a language other than shell.
 
 ## Why is this bad?
-"No findings" would sound like "nothing is missing". What was not looked at is counted in the summary, and `--strict`
-turns it into a failure.
+"No problems found" would sound like "nothing is missing". The summary counts what could not be checked, and `--strict` turns
+it into a failure.
 
 ## Example
 ```dockerfile
@@ -15,7 +15,7 @@ RUN pip install lz4==4.4.5
 ```
 
 ## Use instead
-Give the value that the build gets:
+Specify the value that the build uses:
 ```dockerfile
 FROM python:3.11-alpine3.19
 ARG BUILD_PACKAGES
@@ -25,13 +25,13 @@ RUN pip install lz4==4.4.5
 ```sh
 alpine-doctor check --build-arg "BUILD_PACKAGES=gcc musl-dev" Dockerfile
 ```
-Or write the default into the file: `ARG BUILD_PACKAGES="gcc musl-dev"`.
+Or add a default to the file: `ARG BUILD_PACKAGES="gcc musl-dev"`.
 
 ## Fix safety
 There is nothing to fix in the file.
 
 ## References
-- [Troubleshooting](../troubleshooting.md): what to give it, case by case
+- [Troubleshooting](../troubleshooting.md): what to do in each case
 - [Dockerfile reference: ARG](https://docs.docker.com/reference/dockerfile/#arg)
 """
 
@@ -39,4 +39,4 @@ from __future__ import annotations
 
 from dockerlint_alpine.checks.unjudged import notices
 
-CHECK = notices("AD905", "unknown-value", "a value is known only while the image is built", __doc__ or "")
+CHECK = notices("AD905", "unknown-value", "a value is known only at build time", __doc__ or "")

@@ -52,7 +52,7 @@ HEADINGS = ("What it does", "Why is this bad?", "Example", "Use instead", "Fix s
 _SHOWN_TEXT = 80
 """Characters of a command that are shown."""
 
-SILENT = "What is left alone"
+SILENT = "Not reported"
 """A section that a page may have before the one on the fix: more Dockerfiles in which the check finds nothing."""
 
 

@@ -152,7 +152,7 @@ def made_by(subject: Subject, item: Installed) -> InstallStep | None:
 def unfit(stage: Stage, python: CopiedPython) -> str | None:
     """Why a copied Python doesn't start; ``None`` where it does."""
     if python.image.not_alpine:
-        return "is made for glibc, and this stage has musl"
+        return "is built for glibc, and this stage has musl"
     assert stage.packages is not None
     musl = stage.packages.package("musl")
     if python.alpine is None or musl is None or release_key(python.alpine) < release_key(_SINCE):

@@ -59,7 +59,7 @@ def linkage(item: Installed, cause: LibraryUse | Language | WheelLink) -> Eviden
         return Evidence("rule", f"{item.resolved.name} is written in {cause.name}{because(cause.evidence)}")
     assert item.wheel is not None
     library = cause.need.removeprefix("so:")
-    said = f"{cause.path} in {item.wheel.shown} names {library}, which the wheel does not bring along"
+    said = f"{cause.path} in {item.wheel.shown} names {library}, which the wheel does not bundle"
     return Evidence("elf", said, said)
 
 
@@ -72,7 +72,7 @@ def sources(item: Installed) -> Evidence | None:
 
 
 def _otherwise(use: LibraryUse) -> str:
-    return f"else it does without {use.link.optional}" if use.link.optional else "else a copy of its own"
+    return f"otherwise it does without {use.link.optional}" if use.link.optional else "otherwise a bundled copy"
 
 
 def presence(world: World, package: str, index: Index) -> Evidence | None:
@@ -81,7 +81,7 @@ def presence(world: World, package: str, index: Index) -> Evidence | None:
     if not chain:
         return None
     if len(chain) == 1:
-        return Evidence("dockerfile", f"{package} is installed by name")
+        return Evidence("dockerfile", f"{package} is installed explicitly")
     borrowed = _stand_in(index, [found for name in chain for found in index.providers(name)[:1]])
     way = f"Alpine {index.release}: {' -> '.join(chain)}"
     return Evidence("index", f"{way} (each depends on the next){borrowed}", way)
@@ -172,5 +172,5 @@ def compiled_in(subject: Subject, item: Installed) -> Evidence | None:
     if item.built is None or item.copied_from is None:
         return None
     stage = subject.timeline.stages[item.built.stage]
-    said = f"compiled in {stage_label(stage)}, brought here by line {item.arrived.line}"
+    said = f"compiled in {stage_label(stage)}, copied here by line {item.arrived.line}"
     return Evidence("dockerfile", said, said)

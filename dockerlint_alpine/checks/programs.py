@@ -30,10 +30,11 @@ if TYPE_CHECKING:
 
 PLAIN_TOOLS = frozenset(
     """
-    addgroup adduser apk awk basename cat chgrp chmod chown cp curl cut date delgroup deluser dirname dos2unix egrep env
-    fgrep find grep groupadd gunzip head hostname id install ln ls mkdir mktemp mv openssl passwd readlink realpath rm
-    rmdir sed setcap sleep sort stat sync tail tee touch tr uname uniq update-ca-certificates useradd usermod wc wget
-    which
+    addgroup adduser apk awk basename bc cat chgrp chmod chown cmp comm cp curl cut date dc delgroup deluser df diff dirname
+    dos2unix du egrep env expr fgrep find fold free getopt grep groupadd groups gunzip head hexdump hostname iconv id install
+    kill ln ls md5sum mkdir mktemp mv nproc od openssl passwd paste ps pwd readlink realpath rev rm rmdir sed seq setcap
+    sha1sum sha256sum sha512sum shuf sleep sort stat stty sync tac tail tee touch tr tty uname uniq update-ca-certificates
+    uptime useradd usermod wc wget which whoami xxd yes
     """.split()
 )
 """Programs that compile nothing, and make no program that their own words do not name."""
@@ -45,7 +46,9 @@ _GIVES_UP = lazy_pattern(rb"\s*\|\|\s*(?:\{\s*)?(?:exit|false|kill|return)\b")
 """What a health check says behind ``||`` when it fails: the failure is meant, not handled."""
 
 _SHEBANG = lazy_pattern(rb"#!\s*(/\S+)(?:[ \t]+([^\r\n]*?))?[ \t]*\n")
-_GIT = lazy_pattern(r"(?m)^[ \t]*(?:-e[ \t]+|--editable[= \t]+)?[^#;\n]*?\bgit\+(?:https?|ssh|git)://[^;\n]*$")
+_GIT = lazy_pattern(r"(?m)^[ \t]*(?:-e[ \t]+|--editable[= \t]+)?[^#;\n]*?\b(?:git\+(?:https?|ssh|git)|git)://[^;\n]*$")
+_SCM = lazy_pattern(r"(?m)(?:^|[,(])\s*(?:\[tool\.setuptools_scm\]|use_scm_version\s*=(?!\s*False))")
+_VERSION_ELSEWHERE = lazy_pattern(r"fallback_version|fallback_root|search_parent_directories|\broot\b[\s\"']*[=:]")
 _MAX_SCRIPT = 1 << 18
 
 
@@ -64,6 +67,8 @@ class Start(Struct, frozen=True):
     service: ServiceStart | None = None
     ran: ScriptCommand | None = None
     """The command of a script that starts it, where that stands in one."""
+    purpose: str | None = None
+    """What an installer starts it for."""
 
     @property
     def name(self) -> str:
@@ -158,8 +163,33 @@ def _git_of_pip(stage: Stage) -> Iterator[Start]:
             continue
         words = [arg.text for arg in step.command.args if arg.known]
         texts = [*(word for word in words if not word.startswith("-")), *_requirement_files(words, step.moment)]
+        tool = step.command.tool.name
+        texts += [one.resolved.url for one in step.installed if one.resolved.url is not None and not one.ready]
         if any(_GIT.search(text) for text in texts):
-            yield Start("git", step.command.tool.name, step.instruction, step.span, step.moment)
+            purpose = "fetches a requirement with git"
+            yield Start("git", tool, step.instruction, step.span, step.moment, purpose=purpose)
+        elif any(_asks_git(word.partition("[")[0], step.moment) for word in words if word.startswith((".", "/"))):
+            purpose = "builds a project that takes its version from git (setuptools_scm)"
+            yield Start("git", tool, step.instruction, step.span, step.moment, purpose=purpose)
+
+
+def _asks_git(word: str, moment: Moment) -> bool:
+    """True where ``word`` is a project in a git repository whose build fails without git: setuptools_scm finds the version
+    by it alone (its README: PRETEND_VERSION, fallback_version and what an sdist or archive says come first)."""
+    folder = absolute(word, moment.workdir)
+
+    def text(name: str) -> str:
+        try:
+            return moment.files.read(posixpath.join(folder, name))[:_MAX_SCRIPT].decode("utf-8", "replace")
+        except (OSError, ValueError):
+            return ""
+
+    stated = "".join(map(text, ("pyproject.toml", "setup.py", "setup.cfg")))
+    if not _SCM.search(stated) or _VERSION_ELSEWHERE.search(stated) or not text(".git/HEAD"):
+        return False
+    if any(name.startswith("SETUPTOOLS_SCM_PRETEND_VERSION") for name in moment.scope.names):
+        return False
+    return not text("PKG-INFO") and not text(".git_archival.txt")
 
 
 def _requirement_files(words: Sequence[str], moment: Moment) -> Iterator[str]:

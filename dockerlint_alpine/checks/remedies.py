@@ -140,8 +140,8 @@ def _other_version(subject: Subject, group: _Group) -> Remedy | None:
     fix = None
     if len(edits) == len(spared):
         places = _listed([str(place) for place in dict.fromkeys(one.resolved.origin for one in spared)])
-        fix = Fix(f"take {shown} in {places}", "unsafe", tuple(dict.fromkeys(edits)))
-    return Remedy("version", f"take {shown}, {have}", _saved(group, spared), _names(spared), fix)
+        fix = Fix(f"use {shown} in {places}", "unsafe", tuple(dict.fromkeys(edits)))
+    return Remedy("version", f"use {shown}, {have}", _saved(group, spared), _names(spared), fix)
 
 
 def _base(subject: Subject, group: _Group) -> Remedy | None:
@@ -169,7 +169,7 @@ def _newer_alpine(subject: Subject, group: _Group) -> Remedy | None:
         about.name not in known for one in group.findings if not one.packages for about in one.distributions
     ):
         return None  # what a build brings along may be stuck, too, and of that nothing is known on another release
-    title = f"take Alpine {max(first, key=release_key)} or later, whose tools are new enough"
+    title = f"use Alpine {max(first, key=release_key)} or later, whose tools are new enough"
     return Remedy("base", title, f"{_listed([one.resolved.name for one in stuck])} can be compiled then", ())
 
 

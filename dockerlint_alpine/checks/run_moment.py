@@ -29,7 +29,7 @@ def left_to_others(subject: Subject) -> Evidence | None:
     if not subject.timeline.is_base:
         return None
     return Evidence(
-        "dockerfile", "another Dockerfile of the project starts from this image, and may bring what it lacks"
+        "dockerfile", "another Dockerfile of the project starts from this image and may add what it is missing"
     )
 
 

@@ -81,6 +81,19 @@ def fetches(subject: Subject, made: Compile, need: str) -> bool:
     )
 
 
+def brought(subject: Subject, made: Compile, need: str) -> bool:
+    """Whether the Dockerfile may bring the program ``need`` (``cmd:cargo``) itself: by rustup, or as a file that it names
+    (``ln -s ... /usr/bin/cargo``, ``COPY --from=rust:1-alpine /usr/local/cargo ...``)."""
+    kind, _, program = need.partition(":")
+    if kind != "cmd":
+        return False
+    said, tool = _said(subject, made), _NEEDS.get(need)
+    if tool is not None and _ELSEWHERE[tool].search(said):
+        return True
+    names = "cargo|rustc" if tool == "rust" else re.escape(program)
+    return re.search(rf"/(?:{names})(?=[\s;&|\"']|$)", said) is not None
+
+
 def mismatches(subject: Subject, made: Compile) -> tuple[Mismatch, ...]:
     """Everything that no package of the release mends for this compile. Where a tool may come from elsewhere (rustup)
     nothing is said of it, and of a build that goes on without its extension only what its own scripts ask for."""
@@ -89,7 +102,7 @@ def mismatches(subject: Subject, made: Compile) -> tuple[Mismatch, ...]:
     table, said = toolchains(subject.knowledge), _said(subject, made)
     version = made.item.resolved.version
     demands = [one for one in table.demands(made.item.resolved.name) if one.covers(version)]
-    for need, minimum in rule.minimums if rule is not None else ():
+    for need, minimum in (rule.minimums if rule is not None else {}).items():
         if need in _NEEDS:
             demands.append(Demand("", _NEEDS[need], "least", minimum, rule.evidence[:1] if rule is not None else ()))
     if any(language.name == "rust" for language in made.built.languages):

@@ -18,23 +18,23 @@ from dockerlint_alpine.cli.examples import EXAMPLES
 from dockerlint_alpine.model.about import __version__
 
 COMMANDS: dict[str, tuple[str, str, str]] = {
-    "check": ("dockerlint_alpine.cli.check", "check", "Report what Alpine stages lack."),
-    "fix": ("dockerlint_alpine.cli.fix", "fix", "Put the missing packages into the Dockerfiles."),
+    "check": ("dockerlint_alpine.cli.check", "check", "Report what Alpine stages are missing."),
+    "fix": ("dockerlint_alpine.cli.fix", "fix", "Add the missing packages to the Dockerfiles."),
     "generate": ("dockerlint_alpine.cli.generate", "generate", "Print a Dockerfile for a requirements file."),
     "explain": ("dockerlint_alpine.cli.explain", "explain", "Explain a code, distribution, library or apk package."),
-    "diagnose": ("dockerlint_alpine.cli.diagnose", "diagnose", "From a log to the cause, the packages and the fix."),
-    "inspect": ("dockerlint_alpine.cli.inspect", "inspect_command", "Say what wheels, folders and images need."),
-    "verify": ("dockerlint_alpine.cli.verify", "verify", "Build and run it on an engine: prove what check says."),
-    "index": ("dockerlint_alpine.cli.index", "index_group", "Ask Alpine's package indexes."),
+    "diagnose": ("dockerlint_alpine.cli.diagnose", "diagnose", "Diagnose a log: the cause, the packages, the fix."),
+    "inspect": ("dockerlint_alpine.cli.inspect", "inspect_command", "Show what wheels, folders and images need."),
+    "verify": ("dockerlint_alpine.cli.verify", "verify", "Prove the findings by building and running on an engine."),
+    "index": ("dockerlint_alpine.cli.index", "index_group", "Query Alpine's package indexes."),
     "sweep": ("dockerlint_alpine.cli.sweep", "sweep_group", "Check many repositories, here or on a cluster."),
-    "server": ("dockerlint_alpine.cli.server", "server", "Serve an editor (Language Server Protocol)."),
+    "server": ("dockerlint_alpine.cli.server", "server", "Run the language server for editors."),
     "rules": (
         "dockerlint_alpine.cli.rules",
         "rules_group",
         "List, show, validate, draft, refresh and export the rules.",
     ),
-    "config": ("dockerlint_alpine.cli.config", "config", "Show the settings and where each comes from."),
-    "cache": ("dockerlint_alpine.cli.cache", "cache_group", "Say where the cache is, or empty it."),
+    "config": ("dockerlint_alpine.cli.config", "config", "Show the settings and where each one comes from."),
+    "cache": ("dockerlint_alpine.cli.cache", "cache_group", "Show where the cache is, or empty it."),
     "completion": ("dockerlint_alpine.cli.completion", "completion", "Print shell completion for commands and values."),
 }
 """Name -> module, attribute, help line: so that ``--help`` imports no command."""
@@ -102,7 +102,7 @@ class LazyGroup(click.Group):
             formatter.write_dl([(name, line) for name, (_, _, line) in COMMANDS.items()])
 
 
-_ASKS_NOTHING = "Accepted by every command; this one asks no index either way."
+_ASKS_NOTHING = "Accepted by every command; this one never queries an index."
 
 
 def _readable(command: click.Command, words: str) -> click.Command:
@@ -147,7 +147,7 @@ _OTHER_WORDS = {
 _ELSEWHERE: dict[tuple[str | None, str], str] = {
     ("check", "--fix"): "`alpine-doctor fix` writes the fixes, `alpine-doctor fix --diff` prints them",
     ("check", "--diff"): "`alpine-doctor fix --diff` prints the fixes as a patch",
-    ("check", "--unsafe-fixes"): "`alpine-doctor fix --unsafe-fixes` makes them",
+    ("check", "--unsafe-fixes"): "`alpine-doctor fix --unsafe-fixes` applies them",
     ("fix", "--check"): "`alpine-doctor check` reports and writes nothing",
 }
 """A command and an option that it has not -> what does it."""

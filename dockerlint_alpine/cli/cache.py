@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @click.group("cache")
 def cache_group() -> None:
-    r"""Say where the cache is, or empty it. It holds reports, answers of the Python
+    r"""Show where the cache is, or empty it. It holds reports, answers of the Python
     index and downloaded Alpine indexes: nothing that can't be fetched or computed again.
 
     \b

@@ -34,12 +34,12 @@ if TYPE_CHECKING:
     "--image",
     metavar="NAME|TAR",
     type=click.Path(),
-    help="Compare the findings with an image built from this Dockerfile: one that the engine has, or a saved one.",
+    help="Compare the findings with an image built from this Dockerfile: one in the engine, or a saved one.",
 )
 @click.option(
     "--show-fix",
     is_flag=True,
-    help="Write out every way out of a compile, a separate build stage among them.",
+    help="Show every remedy for a compile as an edit, including a separate build stage.",
 )
 @click.option(
     "--using",
@@ -50,10 +50,10 @@ if TYPE_CHECKING:
     "--stdin-filename",
     metavar="NAME",
     type=click.Path(),
-    help="What to call a Dockerfile read from standard input (PATH is -).",
+    help="Name for a Dockerfile read from standard input (PATH is -).",
 )
 def check(paths: tuple[str, ...], **given: Any) -> None:
-    r"""Report what Alpine stages lack. PATHS are Dockerfiles, folders, compose and bake files (default: this folder).
+    r"""Report what Alpine stages are missing. PATHS are Dockerfiles, folders, compose and bake files (default: this folder).
 
     \b
     Examples:
@@ -123,7 +123,7 @@ def _compared(paths: tuple[str, ...], judge: Judge, name: str) -> Report:
         return Report.of((), errors)
     if len(jobs) != 1:
         found = ", ".join(job.shown_as for job in jobs[:4]) or "none"
-        raise click.UsageError(f"--image speaks of one Dockerfile; name it (found: {found})")
+        raise click.UsageError(f"--image applies to one Dockerfile; name it (found: {found})")
     (job,) = jobs
     doctor = judge.doctors.doctor(judge.configured).for_job(job)
     with open_image(name, judge.configured.settings.platforms) as (image, progress):
@@ -138,7 +138,7 @@ def _compared(paths: tuple[str, ...], judge: Judge, name: str) -> Report:
 def _of_users(paths: tuple[str, ...], judge: Judge) -> Report:
     """The reports that rest on one of the files; Dockerfiles and compose files among them stand for themselves."""
     if not paths or "-" in paths:
-        raise click.UsageError("--using needs files: requirements, lock files, what else a Dockerfile copies")
+        raise click.UsageError("--using needs files: requirements, lock files, or others that a Dockerfile copies")
     named = tuple(path for path in paths if names_builds(path))
     jobs, errors = common.jobs_for(named, judge.configured) if named else ([], [])
     errors += [FileError(path, "no such file") for path in paths if path not in named and not Path(path).exists()]

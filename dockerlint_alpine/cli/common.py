@@ -27,6 +27,7 @@ from dockerlint_alpine.cli.spelling import (
 )
 from dockerlint_alpine.cli.terminal import warn
 from dockerlint_alpine.model.reports import FileError, Report
+from dockerlint_alpine.report import FORMATS
 from dockerlint_alpine.report.options import PROGRAM
 from dockerlint_alpine.run.discovery import Search, find_jobs
 from dockerlint_alpine.system.files import write_file
@@ -45,8 +46,8 @@ _Command = TypeVar("_Command", bound=Callable[..., Any])
 
 _CODES: dict[str, Any] = {"multiple": True, "metavar": "CODE", "shell_complete": completed("codes")}
 _SELECTION = (
-    click.option("--select", **_CODES, help="Only these codes (AD2, AD201, ALL); repeatable."),
-    click.option("--ignore", **_CODES, help="Not these codes; repeatable."),
+    click.option("--select", **_CODES, help="Report only these codes (AD2, AD201, ALL); repeatable."),
+    click.option("--ignore", **_CODES, help="Ignore these codes; repeatable."),
 )
 _BUILD = (
     platforms_option("linux/amd64 by default; repeatable."),
@@ -73,7 +74,7 @@ _SOURCES = (
     click.option(
         "--online/--offline",
         default=None,
-        help="Ask the package indexes, or never. Default: use cached answers; query the index for at most 3 s when"
+        help="Query the package indexes, or never. Default: use cached answers; query the index for at most 3 s when"
         " something is unknown.",
     ),
     click.option(
@@ -81,7 +82,7 @@ _SOURCES = (
         multiple=True,
         metavar="DIR",
         type=click.Path(file_okay=False, exists=True),
-        help="A folder of wheels that pip may use, as with --find-links; what is in them replaces the rules. Repeatable.",
+        help="A folder of wheels that pip may use, as with --find-links; their content overrides the rules. Repeatable.",
     ),
     click.option("--as-of", metavar="DATE", help="Use the package index as it was on this day, YYYY-MM-DD."),
     CONFIG,
@@ -100,9 +101,11 @@ _OUTPUT = (
         multiple=True,
         metavar="FORMAT[:FILE]",
         shell_complete=completed("formats"),
-        help="text, concise, json, sarif, github, gitlab, junit, checkstyle, rdjson or markdown; repeatable.",
+        help=f"{', '.join(FORMATS[:-1])} or {FORMATS[-1]} (default: text); repeatable.",
     ),
-    click.option("--output-file", type=click.Path(dir_okay=False), help="Write there instead of standard output."),
+    click.option(
+        "--output-file", type=click.Path(dir_okay=False), help="Write to this file instead of standard output."
+    ),
     click.option("--proof", is_flag=True, help="Text format: show every step behind a finding."),
     click.option("--brief", is_flag=True, help="Text format: one line for each cause."),
     click.option("--no-limit", is_flag=True, help="Text format: show all findings, not only the 20 most severe."),
@@ -111,7 +114,7 @@ _OUTPUT = (
         "--quiet", "-q", is_flag=True, default=None, help="Print findings only: no summary, hint or progress line."
     ),
     click.option("--strict", is_flag=True, default=None, help="Exit with 2 if anything could not be checked."),
-    click.option("--exit-zero", is_flag=True, default=None, help="Exit with 0 whatever is found."),
+    click.option("--exit-zero", is_flag=True, default=None, help="Exit with 0 even if there are findings."),
 )
 
 
@@ -159,7 +162,7 @@ def _build_args(pairs: Sequence[str]) -> dict[str, str]:
     for pair in pairs:
         name, equals, value = pair.partition("=")
         if not name:
-            raise click.UsageError(f"--build-arg {pair!r}: say NAME=VALUE")
+            raise click.UsageError(f"--build-arg {pair!r}: expected NAME=VALUE")
         if equals or name in os.environ:
             found[name] = value if equals else os.environ[name]
     return found

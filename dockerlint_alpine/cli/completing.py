@@ -46,7 +46,7 @@ def complete(kind: str, ctx: click.Context, incomplete: str) -> list[CompletionI
 
 def codes(_: click.Context, __: str) -> Iterable[Value]:
     """All codes with their names, and ALL."""
-    return [*sorted(names_by_code().items()), (EVERY, "every code, information too")]
+    return [*sorted(names_by_code().items()), (EVERY, "every code, including information")]
 
 
 def formats(_: click.Context, __: str) -> Iterable[Value]:

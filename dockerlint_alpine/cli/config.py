@@ -31,7 +31,7 @@ def config(**given: Any) -> None:
 
     asked = given.pop("output_format")
     if len(asked) > 1 or not {*asked} <= {"text", "json"}:
-        raise click.UsageError("config has the formats text and json")
+        raise click.UsageError("config supports the formats text and json")
     configured = common.configuration({**given, "output_format": ()})
     origins = {name.replace("_", "-"): origin for name, origin in configured.origins.items()}
     settings = as_dict(configured.settings)

@@ -32,7 +32,7 @@ _SHOW_PROGRESS_FROM = 16 * 1024 * 1024
     "--alpine",
     metavar="X.Y",
     shell_complete=completed("releases"),
-    help="The Alpine release that names the packages.",
+    help="The Alpine release to look packages up in.",
 )
 @click.option(
     "--dockerfile", metavar="FILE", type=click.Path(), help="The Dockerfile (or compose file) that was built."
@@ -41,9 +41,9 @@ _SHOW_PROGRESS_FROM = 16 * 1024 * 1024
     "--service",
     metavar="NAME",
     shell_complete=completed("services"),
-    help="The service, where --dockerfile is a compose file.",
+    help="The service, if --dockerfile is a compose file.",
 )
-@click.option("--fix", "write", is_flag=True, help="Put the packages into the Dockerfile.")
+@click.option("--fix", "write", is_flag=True, help="Add the packages to the Dockerfile.")
 @click.option("--diff", "as_diff", is_flag=True, help="Print what --fix would change and write nothing.")
 @click.option(
     "--platform",
@@ -59,14 +59,14 @@ _SHOW_PROGRESS_FROM = 16 * 1024 * 1024
 @click.option(
     "--online/--offline",
     default=None,
-    help="Ask the Python package index which releases have wheels, or never. Default: as in check.",
+    help="Query the Python package index for releases with wheels, or never. Default: as in check.",
 )
 @CONFIG
 @ISOLATED
 @format_option("text", "json", name="form")
-@click.option("--output-file", type=click.Path(dir_okay=False), help="Write there instead of standard output.")
+@click.option("--output-file", type=click.Path(dir_okay=False), help="Write to this file instead of standard output.")
 @click.option("--color", type=click.Choice(["auto", "always", "never"]), default="auto", help="Colours.")
-@click.option("--exit-zero", is_flag=True, help="Exit with 0 whatever is found.")
+@click.option("--exit-zero", is_flag=True, help="Exit with 0 even if there are findings.")
 def diagnose(log: str, **given: Any) -> None:
     r"""Read the log of a failed build or run: what failed, which package is missing, and where it goes.
 
@@ -135,13 +135,13 @@ def _job(given: dict[str, Any]) -> Job | None:
         named = [job for job in jobs if given["service"] in job.services]
         if not named:
             services = ", ".join(name for job in jobs for name in job.services) or "none that is built"
-            raise click.UsageError(f"{given['dockerfile']}: no service {given['service']!r} (there is: {services})")
+            raise click.UsageError(f"{given['dockerfile']}: no service {given['service']!r} (available: {services})")
         return named[0]
     if len(jobs) > 1:
         services = ", ".join(name for job in jobs for name in job.services)
-        raise click.UsageError(f"{given['dockerfile']} has several builds: say --service ({services})")
+        raise click.UsageError(f"{given['dockerfile']} has several builds: use --service ({services})")
     if not jobs:
-        raise click.UsageError(f"{given['dockerfile']}: no Dockerfile there")
+        raise click.UsageError(f"{given['dockerfile']}: no such Dockerfile")
     return jobs[0]
 
 

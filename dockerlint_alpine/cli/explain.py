@@ -67,5 +67,5 @@ def _unknown(topic: str, knowledge: Knowledge, store: IndexStore, arch: str) -> 
     from dockerlint_alpine.run.suggest import did_you_mean
 
     known = known_topics(topic, knowledge, store, arch=arch)
-    hint = did_you_mean(topic, known, otherwise="; `alpine-doctor rules list` names what there is")
-    return f"nothing is known of {topic!r}: no code, distribution, module, library or apk package{hint}"
+    hint = did_you_mean(topic, known, otherwise="; `alpine-doctor rules list` lists what is known")
+    return f"nothing is known about {topic!r}: no code, distribution, module, library or apk package{hint}"

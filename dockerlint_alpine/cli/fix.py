@@ -33,22 +33,22 @@ if TYPE_CHECKING:
     "--interactive",
     "-i",
     is_flag=True,
-    help="Ask about each cause before anything is changed, and which way out to take.",
+    help="Ask about each cause before changing anything, with a choice of remedies.",
 )
 @click.option("--unsafe-fixes", is_flag=True, default=None, help="Also apply fixes that remove or rewrite.")
 @click.option(
     "--prefer",
     type=click.Choice(["wheel", "packages"]),
     default="packages",
-    help="Where something is compiled: switch to a wheel (newer pip, other version or Python), or add packages (default).",
+    help="If something is compiled: switch to a wheel (newer pip, other version or Python), or add packages (default).",
 )
-@click.option("--exit-non-zero-on-fix", is_flag=True, help="Exit with 1 when something was fixed.")
+@click.option("--exit-non-zero-on-fix", is_flag=True, help="Exit with 1 if something was fixed.")
 @click.option(
-    "--verify", is_flag=True, help="Build and run the old and the new state on an engine; keep what is proven."
+    "--verify", is_flag=True, help="Build and run the old and the new state on an engine; keep the fix only if proven."
 )
 @section("With --verify", ENGINE_OPTIONS)
 @click.option(
-    "--stdin-filename", metavar="NAME", type=click.Path(), help="Fix standard input (PATH is -), print the result."
+    "--stdin-filename", metavar="NAME", type=click.Path(), help="Fix standard input (PATH is -) and print the result."
 )
 def fix(paths: tuple[str, ...], **given: Any) -> None:
     r"""Put the missing packages into the Dockerfiles, each into the list where its author would have put it.
@@ -66,9 +66,9 @@ def fix(paths: tuple[str, ...], **given: Any) -> None:
 
     from_stdin = paths == ("-",) or (given["stdin_filename"] is not None and not paths)
     if "-" in paths and not from_stdin:
-        raise click.UsageError("- stands for standard input and goes with no other path")
+        raise click.UsageError("- means standard input and can't be combined with other paths")
     if given["verify"] and (from_stdin or given["as_diff"]):
-        raise click.UsageError("--verify writes files and proves them: it goes with neither standard input nor --diff")
+        raise click.UsageError("--verify rewrites files: it can't be combined with standard input or --diff")
     if from_stdin and given["interactive"]:
         raise click.UsageError("--interactive asks on standard input, which is the Dockerfile here")
     configured = common.configuration(given)

@@ -77,5 +77,5 @@ def generate(requirements: str | None, **given: Any) -> None:
 def _version(option: str, value: str) -> str:
     parts = value.split(".")
     if len(parts) != 2 or not all(part.isascii() and part.isdigit() for part in parts):
-        raise click.UsageError(f"{option} {value!r}: say X.Y")
+        raise click.UsageError(f"{option} {value!r}: expected X.Y")
     return value

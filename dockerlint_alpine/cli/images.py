@@ -51,6 +51,6 @@ def _subject(name: str, platforms: Sequence[str], bar: Progress) -> Subject:
     (subject, *others) = found
     if others or isinstance(subject, Exception) or subject.kind not in ("image", "root"):
         raise TargetError(
-            f"{name}: no image: name a saved image, an OCI layout, a root file system or one of the engine"
+            f"{name}: no such image: name a saved image, an OCI layout, a root file system or an image of the engine"
         )
     return subject

@@ -99,9 +99,11 @@ def search(need: str, release: str | None, arch: str, repository: str, output_fo
     multiple=True,
     metavar="PKG",
     shell_complete=completed("packages"),
-    help="What was added before; repeatable, or PKG,PKG.",
+    help="Packages that are already installed; repeatable, or PKG,PKG.",
 )
-@click.option("--apk-tools", "tools", metavar="X.Y.Z", help=f"Decide as this apk-tools: {', '.join(BEHAVIOURS)}.")
+@click.option(
+    "--apk-tools", "tools", metavar="X.Y.Z", help=f"Resolve as this version of apk-tools does: {', '.join(BEHAVIOURS)}."
+)
 @_FORMAT
 def simulate(
     packages: tuple[str, ...],
@@ -146,7 +148,7 @@ def simulate(
 @_REPOSITORY
 @click.option("--mirror", metavar="URL", help="Where to fetch from (default: Alpine's own mirror).")
 @click.option(
-    "--keys", type=click.Path(exists=True, file_okay=False), help="A folder of further trusted *.rsa.pub keys."
+    "--keys", type=click.Path(exists=True, file_okay=False), help="A folder with additional trusted *.rsa.pub keys."
 )
 def update(
     releases: tuple[str, ...], arches: tuple[str, ...], repository: str, mirror: str | None, keys: str | None
@@ -159,7 +161,7 @@ def update(
     for line in failed:
         warn(line)
     if failed:
-        click.echo("alpine-doctor: what was there before stays in use", err=True)
+        click.echo("alpine-doctor: the previous indexes stay in use", err=True)
         sys.exit(2)
 
 
@@ -249,7 +251,7 @@ def _newest(store: IndexStore) -> str:
 def _repositories(text: str) -> tuple[str, ...]:
     names = tuple(name for name in text.replace(",", " ").split() if name)
     if not names or any(not name.isascii() or not name.replace("-", "").isalnum() for name in names):
-        raise click.UsageError(f"'{text}' is no list of repositories (main,community)")
+        raise click.UsageError(f"'{text}' is not a list of repositories (main,community)")
     return names
 
 
@@ -262,7 +264,7 @@ def _update(store: IndexStore, wanted: tuple[str, str, str], mirror: str | None,
 
     release, repository, arch = wanted
     if not is_release(release):
-        raise click.UsageError(f"'{release}' is no Alpine release (3.19, edge)")
+        raise click.UsageError(f"'{release}' is not an Alpine release (3.19, edge)")
     label = f"{release} {repository} {arch}"
     try:
         with _Bar(label) as bar:

@@ -25,19 +25,19 @@ if TYPE_CHECKING:
     "--alpine",
     metavar="X.Y",
     shell_complete=completed("releases"),
-    help="Name the packages of this Alpine release (default: an image's own).",
+    help="Look packages up in this Alpine release (default: the image's own).",
 )
 @platform_option("Platform of the packages and of images with several.", default=None, show_default=False)
 @format_option("text", "json")
-@click.option("--output-file", type=click.Path(dir_okay=False), help="Write there instead of standard output.")
+@click.option("--output-file", type=click.Path(dir_okay=False), help="Write to this file instead of standard output.")
 @click.option(
     "--all",
     "everything",
     is_flag=True,
-    help="Show all objects of folders and images, not only those that lack something.",
+    help="Show all objects of folders and images, not only those with problems.",
 )
 @click.option("--dlopen/--no-dlopen", default=True, help="Scan Python sources for libraries opened at run time.")
-@click.option("--exit-zero", is_flag=True, help="Exit with 0 even where something is missing.")
+@click.option("--exit-zero", is_flag=True, help="Exit with 0 even if something is missing.")
 def inspect_command(
     targets: tuple[str, ...],
     alpine: str | None,

@@ -31,11 +31,9 @@ _OPTIONS = (
     ),
     click.option("--statistics", is_flag=True, help="Count the findings of each code instead of listing them."),
     click.option("--show-files", is_flag=True, help="List the files and builds that would be checked, and exit."),
-    click.option(
-        "--add-ignore", is_flag=True, help="Write ignore comments above the instructions, for everything that is found."
-    ),
+    click.option("--add-ignore", is_flag=True, help="Write an ignore comment for each finding above its instruction."),
     click.option("--reason", metavar="TEXT", default="", help="The reason in the comments of --add-ignore."),
-    click.option("--watch", "-w", is_flag=True, help="Check again whenever something that matters changes."),
+    click.option("--watch", "-w", is_flag=True, help="Check again whenever an input changes."),
 )
 
 
@@ -49,9 +47,9 @@ def run(judged: Judged, paths: tuple[str, ...], given: dict[str, Any]) -> int:
     modes = {"statistics": _statistics, "show_files": _show_files, "add_ignore": _add_ignore, "watch": _watch}
     chosen = [name for name in modes if given[name]]
     if len(chosen) > 1:
-        raise click.UsageError(f"{_option(chosen[0])} and {_option(chosen[1])} don't go together")
+        raise click.UsageError(f"{_option(chosen[0])} and {_option(chosen[1])} can't be combined")
     if given["reason"] and not given["add_ignore"]:
-        raise click.UsageError("--reason goes with --add-ignore")
+        raise click.UsageError("--reason requires --add-ignore")
     if not chosen:
         return _show(judged, given)
     if "-" in paths and chosen[0] in {"add_ignore", "watch"}:
@@ -144,7 +142,7 @@ def _add_ignore(judged: Judged, _: tuple[str, ...], given: dict[str, Any]) -> in
     except AddIgnoreError as error:
         raise click.UsageError(f"--reason: {error}") from None
     if configured.settings.require_reason and not reason:
-        raise click.UsageError("`require-reason` is set: say why with --reason TEXT")
+        raise click.UsageError("`require-reason` is set: give one with --reason TEXT")
     report, _paths = judged(configured)
     failed = list(report.errors)
     total = files = 0

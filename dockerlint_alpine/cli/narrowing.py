@@ -31,12 +31,12 @@ _OPTIONS = (
     click.option(
         "--since",
         metavar="REF",
-        help="Only findings that are new since this git revision: instruction, requirement or cause has changed.",
+        help="Report only findings that are new since this git revision: instruction, requirement or cause has changed.",
     ),
     click.option(
         "--baseline",
         type=click.Path(dir_okay=False),
-        help="Leave out the findings recorded in this file, also where lines have moved.",
+        help="Omit the findings recorded in this file, even if lines have moved.",
     ),
     click.option("--update-baseline", is_flag=True, help="Record all findings in the --baseline file, and exit."),
 )
@@ -44,13 +44,13 @@ _OPTIONS = (
 
 def narrowing_options(command: _Command) -> _Command:
     """Decorate with the options of this module."""
-    return section("Only what is new", _OPTIONS)(command)
+    return section("Only new findings", _OPTIONS)(command)
 
 
 def narrowed(report: Report, paths: Sequence[str], configured: Configuration, given: dict[str, Any]) -> Report:
     """What is left of the report. Raises click.UsageError."""
     if given["update_baseline"] and not given["baseline"]:
-        raise click.UsageError("--update-baseline goes with --baseline FILE")
+        raise click.UsageError("--update-baseline requires --baseline FILE")
     left = report
     if given["since"] is not None:
         left = _since(left, paths, configured, given["since"])
@@ -87,7 +87,7 @@ def _since(report: Report, paths: Sequence[str], configured: Configuration, revi
     except SourceError as error:
         raise click.UsageError(f"--since {revision}: {error}") from None
     gone = len(report.findings) - len(newer.findings)
-    return _without(newer, gone, f"{plural(gone, 'finding')} left out that {revision} has, too")
+    return _without(newer, gone, f"{plural(gone, 'finding')} omitted that {revision} also has")
 
 
 def _without_baseline(report: Report, path: str, *, update: bool) -> Report:
@@ -108,8 +108,8 @@ def _without_baseline(report: Report, path: str, *, update: bool) -> Report:
     except BaselineError as error:
         raise click.UsageError(f"--baseline {path}: {error}") from None
     if compared.gone:
-        warn(f"{path}: {compared.gone} of its findings are gone; --update-baseline takes them out")
-    return _without(compared.report, compared.known, f"{plural(compared.known, 'known finding')} left out: {path}")
+        warn(f"{path}: {compared.gone} of its findings are gone; --update-baseline removes them")
+    return _without(compared.report, compared.known, f"{plural(compared.known, 'known finding')} omitted: {path}")
 
 
 def _without(report: Report, number: int, said: str) -> Report:

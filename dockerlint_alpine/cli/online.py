@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +17,7 @@ from dockerlint_alpine.run.folders import cache_folder
 from dockerlint_alpine.system.digest import digest
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Set
     from datetime import date
 
     from dockerlint_alpine.apk import IndexStore
@@ -86,7 +86,7 @@ def openers() -> Openers:
     return Openers(open_resolver, open_store)
 
 
-def gather_resolver(settings: Settings, *, refused: Mapping[str, str]) -> Resolver | None:
+def gather_resolver(settings: Settings, *, refused: Mapping[str, str], late: Set[str]) -> Resolver | None:
     """The resolver for many files: what is open is noted, to be put by :class:`Reach`."""
     from dockerlint_alpine.python.index.questions import Gathered
 
@@ -94,7 +94,7 @@ def gather_resolver(settings: Settings, *, refused: Mapping[str, str]) -> Resolv
     if found == "offline":
         return None
     asks = found in _SECONDS
-    return _resolver(settings, found, Gathered(refused) if asks else None)
+    return _resolver(settings, found, Gathered(refused, late) if asks else None)
 
 
 def gather_store(settings: Settings, *, failed: dict[str, str]) -> IndexStore:
@@ -111,12 +111,23 @@ class Reach:
 
         self._settings = settings
         self._seconds = _SECONDS[access(settings)]
-        self._network = _network(settings, self._seconds)
         self._refused: dict[str, str] = {}
+        self._late: set[str] = set()
         self._failed: dict[str, str] = {}
         self.openers = Openers(
-            partial(gather_resolver, refused=self._refused), partial(gather_store, failed=self._failed)
+            partial(gather_resolver, refused=self._refused, late=self._late),
+            partial(gather_store, failed=self._failed),
         )
+
+    @cached_property
+    def _network(self) -> Network:
+        """Opened at the first question: a run that the cache answers has none."""
+        return _network(self._settings, self._seconds)
+
+    @property
+    def doubtful(self) -> bool:
+        """Whether something did not answer, or not in full, that may do so in a while."""
+        return bool(self._refused) or is_silent(indexes_folder(), time.time())
 
     def ask(self, questions: Mapping[str, Question], indexes: Iterable[Wanted]) -> bool:
         """Ask and fetch; tell whether judging again leads further."""
@@ -132,6 +143,7 @@ class Reach:
             return False
         wrong = self._network.do_all(tasks)
         self._refused |= {key: reason for key, reason in wrong.items() if key not in names}
+        self._late |= {key for key, reason in wrong.items() if reason == self._network.lost}
         self._failed |= dict.fromkeys(names, "fetched once in this run")
         _tell_failures({name: wrong[name] for name in names if name in wrong}, self._network.lost)
         return True
@@ -246,14 +258,14 @@ def _gave_up(seconds: float, reason: str, answered: bool) -> None:
         return
     if answered:
         warn(
-            f"package index takes more than {seconds:g} seconds for all questions ({reason}); what came in is used, and the"
-            " next run asks for the rest (--online waits for it, --offline never asks)"
+            f"package index takes more than {seconds:g} seconds for all queries ({reason}); the answers so far are used, and"
+            " the next run queries the rest (--online waits, --offline never queries)"
         )
         return
     remember_silence(answers_folder())
     warn(
         f"package index did not answer ({reason}); using embedded data and not retrying for one minute"
-        " (--online waits for it, --offline never asks)"
+        " (--online waits, --offline never queries)"
     )
 
 
@@ -283,7 +295,7 @@ class _Waiting:
             self._progress = None
             return
         if self._progress is None:
-            self._progress = Progress("Asking the network", total)
+            self._progress = Progress("Querying the indexes", total)
         shown = waiting if len(waiting) <= _WAITED_FOR else f"{waiting[:_WAITED_FOR]}..."
         self._progress.told = f" {shown}" if shown else ""
         self._progress.update(done, total)

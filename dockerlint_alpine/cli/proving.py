@@ -62,7 +62,7 @@ def _prove(
     elif len(jobs) == 1:
         plan = plan_dockerfile(jobs[0], doctor.for_job(jobs[0]), redactor, **options)
     else:
-        raise click.UsageError("--verify speaks of one Dockerfile or compose file: name it")
+        raise click.UsageError("--verify applies to one Dockerfile or compose file: name it")
     by_place = {os.path.realpath(path): result for path, result in results.items()}
     changed = {
         unit.path: by_place[os.path.realpath(unit.path)]

@@ -96,7 +96,7 @@ def _near(name: str, knowledge: Knowledge) -> str:
     from dockerlint_alpine.run.suggest import did_you_mean
 
     known = sorted({*knowledge.names("distribution"), *knowledge.names("library")})
-    return did_you_mean(name, known, otherwise="; `alpine-doctor rules list` names them")
+    return did_you_mean(name, known, otherwise="; `alpine-doctor rules list` lists them")
 
 
 @rules_group.command("validate")
@@ -143,7 +143,7 @@ def validate_rules(folder: Path, output_format: str) -> None:
 @click.option(
     "--online/--offline",
     default=True,
-    help="Ask the Python index (default), or take what the files and Alpine's indexes say.",
+    help="Query the Python package index (default), or use only the files and Alpine's indexes.",
 )
 @click.option("--rules", "folder", type=click.Path(file_okay=False, path_type=Path), help="Write into this folder.")
 def new_rule(name: str, sdist: Path | None, wheel: Path | None, folder: Path | None, *, online: bool) -> None:
@@ -161,7 +161,7 @@ def new_rule(name: str, sdist: Path | None, wheel: Path | None, folder: Path | N
     key = knowledge.normalise(name)
     path = folder / "distributions" / f"{key}.toml" if folder is not None else None
     if path is not None and path.exists():
-        raise click.UsageError(f"{path} exists already")
+        raise click.UsageError(f"{path} already exists")
     try:
         source, linked = _read_files(sdist, wheel)
         if online and (source is None or linked is None):
@@ -203,7 +203,7 @@ def _ask_index(
     from dockerlint_alpine.python.sources.sdist import read_sdist
 
     index = _index()
-    sdist, wheel = newest_files(index.files(name))
+    sdist, wheel = newest_files([one for files in index.files(name).values() for one in files])
     if source is None and sdist is not None:
         source = read_sdist(index.download(sdist), sdist.name)
     if linked is None and wheel is not None:
@@ -238,7 +238,9 @@ def _index() -> SimpleIndex:
 @rules_group.command("refresh")
 @click.argument("names", nargs=-1, required=True, metavar="NAME...", shell_complete=completed("entries"))
 @click.option("--rules", "folder", type=click.Path(exists=True, file_okay=False, path_type=Path), default=Path("rules"))
-@click.option("--recent", default=3, show_default=True, help="Read the requirements of so many newest versions.")
+@click.option(
+    "--recent", default=3, show_default=True, help="Read the requirements of this many of the newest versions."
+)
 def refresh(names: Sequence[str], folder: Path, recent: int) -> None:
     """Renew the wheel facts of NAMEs in FOLDER/wheels/ from your Python index, one after the other."""
     from dockerlint_alpine.knowledge import KnowledgeError
@@ -265,7 +267,7 @@ def refresh(names: Sequence[str], folder: Path, recent: int) -> None:
 )
 @platform_option("The platform whose names are exported.")
 @click.option(
-    "--registry", type=click.File("rb"), help="Keep to the identifiers of this central registry (its JSON file)."
+    "--registry", type=click.File("rb"), help="Export only the identifiers of this central registry (its JSON file)."
 )
 @rules_options
 def export(

@@ -95,7 +95,7 @@ def format_option(
         type=click.Choice(formats),
         default=formats[0],
         show_default=True,
-        help="How to print it.",
+        help="Output format.",
     )
 
 
@@ -107,13 +107,13 @@ ALPINE = click.option(
     "--alpine",
     metavar="X.Y",
     shell_complete=completed("releases"),
-    help="The Alpine release, where the base image does not tell it.",
+    help="The Alpine release, if the base image does not determine it.",
 )
 PYTHON = click.option(
     "--python",
     metavar="X.Y",
     shell_complete=completed("pythons"),
-    help="The Python, where the base image does not tell it.",
+    help="The Python version, if the base image does not determine it.",
 )
 CONFIG = click.option("--config", type=click.Path(dir_okay=False, exists=True), help="The configuration file to use.")
 ISOLATED = click.option("--isolated", is_flag=True, help="Read no configuration file.")

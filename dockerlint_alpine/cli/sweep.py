@@ -52,30 +52,43 @@ def sweep_group() -> None:
 
 
 _ENGINE = (
-    click.option("--jobs", "-j", type=click.IntRange(1), metavar="N", help="Processes (default: one a processor)."),
-    click.option("--cluster", metavar="ADDRESS|local:N", help="Check on this Dask cluster, or N processes of it here."),
+    click.option(
+        "--jobs", "-j", type=click.IntRange(1), metavar="N", help="Number of processes (default: one per CPU core)."
+    ),
+    click.option(
+        "--cluster", metavar="ADDRESS|local:N", help="Check on this Dask cluster, or on a local one with N processes."
+    ),
     click.option(
         "--limit-per-repo",
         "limits",
         multiple=True,
         metavar="NAME=VALUE",
-        help="time=60 (seconds), memory=2G or bytes=256M: more costs the repository its row. Repeatable.",
+        help="time=60 (seconds), memory=2G or bytes=256M: the limits for one repository. Repeatable.",
     ),
 )
 _RESULTS = (
-    click.option("--results", default=RESULTS, type=click.Path(dir_okay=False), help=f"Where rows go ({RESULTS})."),
-    click.option("--resume", is_flag=True, help="Go on with the results that are there."),
-    click.option("--parquet", type=click.Path(dir_okay=False), help="Write the findings there as well, as Parquet."),
-    click.option("--html", type=click.Path(dir_okay=False), help="Write the report there, one page without a server."),
     click.option(
-        "--sarif-dir", type=click.Path(file_okay=False), help="Write a SARIF report of each repository there."
+        "--results",
+        default=RESULTS,
+        type=click.Path(dir_okay=False),
+        help=f"File for the results (default: {RESULTS}).",
     ),
-    click.option("--exit-zero", is_flag=True, help="Exit with 0 whatever is found."),
+    click.option("--resume", is_flag=True, help="Continue with the existing results."),
+    click.option("--parquet", type=click.Path(dir_okay=False), help="Also write the findings as Parquet."),
+    click.option(
+        "--html", type=click.Path(dir_okay=False), help="Also write the report as a self-contained HTML page."
+    ),
+    click.option(
+        "--sarif-dir", type=click.Path(file_okay=False), help="Write a SARIF report of each repository to this folder."
+    ),
+    click.option("--exit-zero", is_flag=True, help="Exit with 0 even if there are findings."),
 )
 _PATCHES = (
-    click.option("--fix", is_flag=True, help="Work out the fixes of each repository; nothing is applied."),
-    click.option("--patch-dir", type=click.Path(file_okay=False), help="Where --fix writes one patch a repository."),
-    click.option("--unsafe-fixes", is_flag=True, default=None, help="Also fixes that remove or rewrite."),
+    click.option("--fix", is_flag=True, help="Compute the fixes of each repository; none is applied."),
+    click.option(
+        "--patch-dir", type=click.Path(file_okay=False), help="Folder for the patches of --fix, one per repository."
+    ),
+    click.option("--unsafe-fixes", is_flag=True, default=None, help="Include fixes that remove or rewrite."),
 )
 
 
@@ -94,7 +107,7 @@ def run(sources: tuple[str, ...], **given: Any) -> None:
     from dockerlint_alpine.sweep.sources import SourceError, read_sources
 
     if given["fix"] != bool(given["patch_dir"]):
-        raise click.UsageError("--fix and --patch-dir go together: patches are written there, nothing is applied")
+        raise click.UsageError("--fix and --patch-dir require each other: patches are written there, none is applied")
     configured = common.configuration(given)
     if configured.settings.context is not None:
         raise click.UsageError("--context is for one build; the context of each is found in its repository")
@@ -168,7 +181,7 @@ def _finish(given: dict[str, Any], *, stopped: bool, left: int) -> int:
     summary = summarized(results)
     if stopped:
         counted = f"{summary.repositories:,} done, {left:,} left"
-        click.echo(f"alpine-doctor: stopped: {counted}; --resume goes on with {given['results']}", err=True)
+        click.echo(f"alpine-doctor: stopped: {counted}; --resume continues with {given['results']}", err=True)
         return 130
     try:
         _written(results, given)
@@ -192,7 +205,7 @@ def _written(results: Results, given: dict[str, Any]) -> None:
 
 @sweep_group.command("report")
 @click.argument("results", default=RESULTS, type=click.Path(dir_okay=False))
-@click.option("--html", type=click.Path(dir_okay=False), help="Write one page that needs no server.")
+@click.option("--html", type=click.Path(dir_okay=False), help="Write the report as a self-contained HTML page.")
 @click.option("--markdown", type=click.Path(dir_okay=False), help="Write the summary as Markdown.")
 @click.option("--parquet", type=click.Path(dir_okay=False), help="Write the findings as Parquet.")
 def report(results: str, **given: Any) -> None:
@@ -242,7 +255,7 @@ def _limits(values: Iterable[str]) -> Limits:
         name, _, amount = value.partition("=")
         fitted = re.fullmatch(r"(\d+(?:\.\d+)?)([kmg]?)", amount.lower())
         if name not in {"time", "memory", "bytes"} or fitted is None or not float(fitted[1]):
-            raise click.UsageError(f"--limit-per-repo {value!r}: say time=60, memory=2G or bytes=256M")
+            raise click.UsageError(f"--limit-per-repo {value!r}: expected time=60, memory=2G or bytes=256M")
         number = float(fitted[1]) * _UNITS.get(fitted[2], 1)
         if name == "time":
             found["seconds"] = number

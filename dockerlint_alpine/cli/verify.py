@@ -45,22 +45,27 @@ ENGINE_OPTIONS = (
         "--level",
         metavar="LEVEL",
         shell_complete=completed("levels"),
-        help="How far to go: loader, import, start, health or probes.",
+        help="The last level: loader, import, start, health or probes.",
     ),
     click.option("--timeout", default="30m", show_default=True, metavar="SPAN", help="Time limit for the whole run."),
     click.option("--build-timeout", default="15m", show_default=True, metavar="SPAN", help="Time limit for one build."),
-    click.option("--engine", metavar="URL", help="The engine's address (default: as the docker command finds it)."),
+    click.option(
+        "--engine", metavar="URL", help="The engine's address (default: the one that the docker command uses)."
+    ),
     click.option("--compose", default="auto", show_default=True, metavar="auto|CMD|none", help="The compose program."),
-    click.option("--keep", is_flag=True, help="Leave the services running, and say how to remove them."),
+    click.option("--keep", is_flag=True, help="Leave the services running, and print how to remove them."),
     click.option(
         "--allow",
         multiple=True,
         metavar="WORD",
         shell_complete=completed("allowances"),
-        help="Permit what is otherwise refused: bind, privileged, host-network, socket, external, pull, remote; repeatable.",
+        help="Permit what is refused otherwise: bind, privileged, host-network, socket, external, pull, remote; repeatable.",
     ),
     click.option(
-        "--report", "report_folder", metavar="DIR", help="Write report.md, .json, .xml and evidence.jsonl there."
+        "--report",
+        "report_folder",
+        metavar="DIR",
+        help="Write report.md, .json, .xml and evidence.jsonl to this folder.",
     ),
 )
 _BUILD_OPTIONS = (
@@ -70,7 +75,7 @@ _BUILD_OPTIONS = (
     CONTEXT,
     ALPINE,
     PYTHON,
-    click.option("--online/--offline", default=None, help="Ask the Python package index for the findings, or never."),
+    click.option("--online/--offline", default=None, help="Query the Python package index for the findings, or never."),
     CONFIG,
     ISOLATED,
 )
@@ -83,8 +88,10 @@ _BUILD_OPTIONS = (
     metavar="[COMPOSE|DOCKERFILE|image:NAME] [SERVICE...]",
     shell_complete=completed("verified"),
 )
-@click.option("--plan", "only_plan", is_flag=True, help="Print what would be built, started and asked; ask no engine.")
-@click.option("--clean", is_flag=True, help="Remove what runs have left behind, by their label, and nothing else.")
+@click.option(
+    "--plan", "only_plan", is_flag=True, help="Print what would be built, started and probed, without an engine."
+)
+@click.option("--clean", is_flag=True, help="Remove what earlier runs left behind (found by label), and nothing else.")
 @section("The engine", ENGINE_OPTIONS)
 @section("The build", _BUILD_OPTIONS)
 @click.option(
@@ -167,7 +174,7 @@ def _planned(
     target, services = (words[0], words[1:]) if words else (_default_target(), ())
     if target.startswith("image:") and not os.path.lexists(target):
         if services:
-            raise click.UsageError("SERVICEs go with a compose file")
+            raise click.UsageError("SERVICE arguments require a compose file")
         return plan_image(target.removeprefix("image:"), common.make_doctor(configured), **options), tuple
     jobs, errors = common.jobs_for([target], configured)
     doctor = common.make_doctor(configured, asked=lambda judge: judge.reports(jobs))
@@ -177,7 +184,7 @@ def _planned(
         raise click.UsageError(f"{errors[0].path}: {errors[0].message}")
     if len(jobs) != 1 or services:
         names = ", ".join(job.shown_as for job in jobs[:4])
-        raise click.UsageError(f"verify speaks of one Dockerfile, compose file or image; name it (found: {names})")
+        raise click.UsageError(f"verify takes one Dockerfile, compose file or image; name it (found: {names})")
     return plan_dockerfile(jobs[0], doctor.for_job(jobs[0]), redactor, **options), tuple
 
 
@@ -224,7 +231,7 @@ def connected(given: dict[str, Any]) -> Engine:
     address = find_engine(given["engine"], os.environ)
     if address.remote and not given["engine"] and "remote" not in allowances(given["allow"]):
         raise NotVerifiedError(
-            f"{address.url} ({address.said_by}) is another machine: name it with --engine, or say --allow remote"
+            f"{address.url} ({address.said_by}) is another machine: name it with --engine, or use --allow remote"
         )
     return Engine(address)
 
@@ -323,7 +330,7 @@ def _clean(given: dict[str, Any]) -> int:
     for line in gone:
         click.echo(f"removed {line}")
     if not gone:
-        click.echo("Nothing was left.")
+        click.echo("Nothing was left behind.")
     return 0
 
 

@@ -274,13 +274,13 @@ class Reader:
         if distribution is None and marks:
             distribution = normalise(marks[-1].name)
         if echo is None:
-            cause = "no failure that this program knows is in this log"
+            cause = "this log contains no known failure"
             advice = (
                 "Show the log of the failing step from its first line to the error, with the traceback or the "
                 "compiler's messages."
             )
         else:
-            cause = f"{distribution or 'a build'} failed; why is not in this log"
+            cause = f"{distribution or 'a build'} failed; the reason is not in this log"
             advice = echo.answer.advice or "Show the lines above."
         return Cause(
             cause=cause,

@@ -59,7 +59,7 @@ class Foresight:
     def _comes_along(self, need: str, package: str, taken: Mapping[str, None]) -> bool:
         """Whether the log shows the package as installed, or one that is named already is it or brings it.
 
-        A -dev package brings its library where it compiles, but not to the stage that runs; so that does not count.
+        A -dev package brings its library where it compiles, but not to the run-time stage; so that does not count.
         """
         if (
             package in taken

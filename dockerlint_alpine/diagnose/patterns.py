@@ -8,18 +8,19 @@ from __future__ import annotations
 
 import re
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias, get_args
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias
 
-from msgspec import Struct
+from msgspec import Meta, Struct, ValidationError, convert, field
 
 from dockerlint_alpine.diagnose.errors import PatternError
-from dockerlint_alpine.diagnose.model import MOMENTS, Moment
+from dockerlint_alpine.diagnose.model import Moment  # noqa: TC001 - msgspec reads the annotations
 from dockerlint_alpine.diagnose.wrappers import unwrap
 from dockerlint_alpine.system.patterns import lazy_pattern
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+Text: TypeAlias = Annotated[str, Meta(min_length=1)]
 Strength: TypeAlias = Literal["proof", "probe", "hint", "echo"]
 Lookup: TypeAlias = Literal[
     "object", "header", "linker", "pkg-config", "command", "cmake", "library", "libraries", "module", "stdlib",
@@ -27,15 +28,10 @@ Lookup: TypeAlias = Literal[
     "bindings", "script",
 ]  # fmt: skip
 
-STRENGTHS: tuple[str, ...] = get_args(Strength)
-LOOKUPS: tuple[str, ...] = get_args(Lookup)
 TABLES = (
     "aliases", "libraries", "cmake", "renamed", "modules", "extensions", "dropped", "stdlib", "musl-symbols", "advice",
 )  # fmt: skip
 """The tables of names in ``errors.toml``, each text to text."""
-
-PATTERN_MOMENTS: tuple[str, ...] = (*MOMENTS, "either")
-"""What ``moment`` may be; ``either``: the log tells whether something was built or ran."""
 
 ADVICE: Mapping[str, frozenset[str]] = {
     key: frozenset(names.split())
@@ -60,36 +56,41 @@ ADVICE: Mapping[str, frozenset[str]] = {
 }  # fmt: skip
 """The texts that ``advice`` must have, and the names that each may use in braces."""
 
-_KEYS = {
-    "id", "title", "find", "regex", "lookup", "needs", "helps", "unknown", "strength", "moment", "overrules", "advice",
-    "wheel", "sample",
-}  # fmt: skip
-_HEADER_KEYS = {"need", "names", "advice", "evidence"}
-_SYSTEM_KEYS = {"name", "doubt", "find", "regex", "sample"}
 _PLACEHOLDER = lazy_pattern(r"\{(\w+)\}")
 
 
-class Pattern(Struct, frozen=True):
+class Pattern(Struct, frozen=True, forbid_unknown_fields=True):
     """One entry of ``errors.toml``; see the head of that file for its fields.
 
     ``helps`` is false where no package helps; ``unknown`` is true where the line alone can't tell. ``wheel`` is true
     where a release of the distribution with a wheel that fits would be a way out.
     """
 
-    id: str
-    title: str
-    find: tuple[str, ...]
+    id: Text
+    title: Text
+    find: Annotated[tuple[Text, ...], Meta(min_length=1)]
     regex: re.Pattern[str]
-    lookup: Lookup | None
-    needs: tuple[str, ...]
-    helps: bool
-    unknown: bool
-    strength: Strength
-    moment: Moment | Literal["either"]
-    overrules: frozenset[str]
-    advice: str
-    wheel: bool
-    sample: str
+    sample: Text
+    lookup: Lookup | None = None
+    needs: tuple[Text, ...] = ()
+    helps: bool = True
+    unknown: bool = False
+    strength: Strength = "proof"
+    moment: Moment | Literal["either"] = "build"
+    overrules: frozenset[str] = frozenset()
+    advice: str = ""
+    wheel: bool = False
+
+    def __post_init__(self) -> None:
+        """Refuse what contradicts itself."""
+        ways = [self.lookup is not None, bool(self.needs), not self.helps, self.unknown]
+        if sum(ways) != (0 if self.strength == "echo" else 1):
+            raise ValueError("needs exactly one of lookup, needs, helps = false and unknown = true")
+        if (not self.helps or self.unknown) and not self.advice:
+            raise ValueError("says that no package helps, but not what does (advice)")
+        groups = {name.rstrip("0123456789") for name in self.regex.groupindex}
+        if missing := set(_PLACEHOLDER.findall(self.title)) - groups:
+            raise ValueError(f"title names the group {sorted(missing)[0]!r}, which the regex has not")
 
     def read(self, text: str) -> Match | None:
         """Return what the pattern reads in a line without wrappers."""
@@ -128,23 +129,28 @@ class Match(Struct, frozen=True):
         return self.group(group) or (self.group("dist") if group == "name" else "")
 
 
-class HeaderRule(Struct, frozen=True):
+class HeaderRule(Struct, frozen=True, forbid_unknown_fields=True):
     """Headers that the rules' libraries do not list: any one of ``needs`` has them, or ``advice`` says why none does."""
 
-    needs: tuple[str, ...]
-    names: tuple[str, ...]
-    advice: str
-    evidence: str
+    names: Annotated[tuple[Text, ...], Meta(min_length=1)]
+    evidence: Text
+    needs: tuple[Text, ...] = field(name="need", default=())
+    advice: str = ""
+
+    def __post_init__(self) -> None:
+        """Refuse a rule that has no answer."""
+        if not (self.needs or self.advice):
+            raise ValueError("needs need or advice")
 
 
-class System(Struct, frozen=True):
+class System(Struct, frozen=True, forbid_unknown_fields=True):
     """How lines that come from one system look. With ``doubt``, they are only unusual on Alpine."""
 
-    name: str
-    doubt: bool
-    find: tuple[str, ...]
+    name: Text
+    find: Annotated[tuple[Text, ...], Meta(min_length=1)]
     regex: re.Pattern[str]
-    sample: str
+    sample: Text
+    doubt: bool = False
 
     @property
     def alpine(self) -> bool:
@@ -154,6 +160,14 @@ class System(Struct, frozen=True):
     def fits(self, text: str) -> bool:
         """Whether a line without wrappers is from this system."""
         return any(literal in text for literal in self.find) and self.regex.search(text) is not None
+
+
+class _File(Struct):
+    """The arrays of tables of ``errors.toml``."""
+
+    pattern: tuple[Pattern, ...] = ()
+    headers: tuple[HeaderRule, ...] = ()
+    system: tuple[System, ...] = ()
 
 
 class PatternSet:
@@ -174,16 +188,20 @@ class PatternSet:
     @classmethod
     def parse(cls, raw: Mapping[str, Any]) -> PatternSet:
         """Read the table of ``errors.toml`` as ``tomllib`` gives it. Raises PatternError."""
-        patterns = [_pattern(entry, number) for number, entry in enumerate(_tables(raw, "pattern"), start=1)]
-        known = {pattern.id for pattern in patterns}
-        if len(known) != len(patterns):
+        try:
+            found = convert(raw, _File, dec_hook=_compiled)
+            tables = convert({name: raw.get(name, {}) for name in TABLES}, dict[str, dict[str, str]])
+        except ValidationError as error:
+            raise PatternError(f"rules/errors.toml: {error}") from None
+        known = {pattern.id for pattern in found.pattern}
+        if len(known) != len(found.pattern):
             raise PatternError("rules/errors.toml: two patterns have the same id")
-        for pattern in patterns:
+        for pattern in found.pattern:
             for other in pattern.overrules - known - {"*"}:
                 raise PatternError(f"rules/errors.toml: {pattern.id}: overrules {other!r}, which does not exist")
-        headers = [_header(entry) for entry in _tables(raw, "headers")]
-        systems = [_system(entry, number) for number, entry in enumerate(_tables(raw, "system"), start=1)]
-        return cls(patterns, headers, _names(raw), systems)
+        if "advice" in raw:
+            _check_advice(tables["advice"])
+        return cls(found.pattern, found.headers, tables, found.system)
 
     def by_id(self, name: str) -> Pattern | None:
         """Return the pattern of an id."""
@@ -247,129 +265,19 @@ def _sample_problems(patterns: PatternSet) -> Iterator[str]:
             yield f"rules/errors.toml: system {system.name}: its regex does not fit its sample"
 
 
-def _tables(raw: Mapping[str, Any], key: str) -> list[Mapping[str, Any]]:
-    entries = raw.get(key, [])
-    if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
-        raise PatternError(f"rules/errors.toml: {key} must be tables")
-    return entries
-
-
-def _names(raw: Mapping[str, Any]) -> dict[str, dict[str, str]]:
-    found = {name: raw.get(name, {}) for name in TABLES}
-    for name, table in found.items():
-        if not isinstance(table, dict) or not all(isinstance(value, str) for value in table.values()):
-            raise PatternError(f"rules/errors.toml: {name} must be a table of texts")
-    if "advice" in raw:
-        _check_advice(found["advice"])
-    return found
+def _compiled(kind: Any, text: Any) -> Any:  # noqa: ARG001 - the hook of msgspec: a regular expression is all it is asked for
+    """Compile the regular expression of an entry."""
+    try:
+        return re.compile(text)
+    except (re.error, TypeError) as error:
+        raise ValueError(f"regex: {error}") from None
 
 
 def _check_advice(texts: Mapping[str, str]) -> None:
     """Raise PatternError where a text is missing, unknown, or names what it is not given."""
     for key in sorted(ADVICE.keys() ^ texts.keys()):
-        raise _wrong("advice", f"{key} is missing" if key in ADVICE else f"unknown key {key!r}")
+        wrong = f"{key} is missing" if key in ADVICE else f"unknown key {key!r}"
+        raise PatternError(f"rules/errors.toml: advice: {wrong}")
     for key, text in texts.items():
         if unknown := set(_PLACEHOLDER.findall(text)) - ADVICE[key]:
-            raise _wrong("advice", f"{key} names {sorted(unknown)[0]!r}, which it is not given")
-
-
-def _pattern(entry: Mapping[str, Any], number: int) -> Pattern:
-    name = str(entry.get("id") or f"pattern {number}")
-    if unknown := set(entry) - _KEYS:
-        raise _wrong(name, f"unknown key {sorted(unknown)[0]!r}")
-    _demand(entry, ("id", "title", "regex", "sample"), name)
-    pattern = Pattern(
-        id=name,
-        title=entry["title"],
-        find=_texts(entry, "find", name),
-        regex=_regex(entry, name),
-        lookup=_choice(entry, "lookup", LOOKUPS, None, name),
-        needs=_texts(entry, "needs", name),
-        helps=bool(entry.get("helps", True)),
-        unknown=bool(entry.get("unknown", False)),
-        strength=_choice(entry, "strength", STRENGTHS, "proof", name),
-        moment=_choice(entry, "moment", PATTERN_MOMENTS, "build", name),
-        overrules=frozenset(_texts(entry, "overrules", name)),
-        advice=str(entry.get("advice", "")),
-        wheel=bool(entry.get("wheel", False)),
-        sample=entry["sample"],
-    )
-    _check(pattern)
-    return pattern
-
-
-def _check(pattern: Pattern) -> None:
-    if not pattern.find:
-        raise _wrong(pattern.id, "find is missing")
-    ways = [pattern.lookup is not None, bool(pattern.needs), not pattern.helps, pattern.unknown]
-    if sum(ways) != (0 if pattern.strength == "echo" else 1):
-        raise _wrong(pattern.id, "needs exactly one of lookup, needs, helps = false and unknown = true")
-    if (not pattern.helps or pattern.unknown) and not pattern.advice:
-        raise _wrong(pattern.id, "says that no package helps, but not what does (advice)")
-    groups = {name.rstrip("0123456789") for name in pattern.regex.groupindex}
-    missing = set(_PLACEHOLDER.findall(pattern.title)) - groups
-    if missing:
-        raise _wrong(pattern.id, f"title names the group {sorted(missing)[0]!r}, which the regex has not")
-
-
-def _header(entry: Mapping[str, Any]) -> HeaderRule:
-    name = f"headers {entry.get('names', ['?'])[:1]}"
-    if unknown := set(entry) - _HEADER_KEYS:
-        raise _wrong(name, f"unknown key {sorted(unknown)[0]!r}")
-    rule = HeaderRule(
-        _texts(entry, "need", name),
-        _texts(entry, "names", name),
-        str(entry.get("advice", "")),
-        str(entry.get("evidence", "")),
-    )
-    if not rule.names or not rule.evidence or not (rule.needs or rule.advice):
-        raise _wrong(name, "needs names, evidence, and need or advice")
-    return rule
-
-
-def _system(entry: Mapping[str, Any], number: int) -> System:
-    name = f"system {entry.get('name') or number}"
-    if unknown := set(entry) - _SYSTEM_KEYS:
-        raise _wrong(name, f"unknown key {sorted(unknown)[0]!r}")
-    _demand(entry, ("name", "regex", "sample"), name)
-    system = System(
-        name=entry["name"],
-        doubt=bool(entry.get("doubt", False)),
-        find=_texts(entry, "find", name),
-        regex=_regex(entry, name),
-        sample=entry["sample"],
-    )
-    if not system.find:
-        raise _wrong(name, "find is missing")
-    return system
-
-
-def _demand(entry: Mapping[str, Any], keys: Sequence[str], name: str) -> None:
-    for key in keys:
-        if not isinstance(entry.get(key), str) or not entry[key]:
-            raise _wrong(name, f"{key} is missing")
-
-
-def _regex(entry: Mapping[str, Any], name: str) -> re.Pattern[str]:
-    try:
-        return re.compile(entry["regex"])
-    except re.error as error:
-        raise _wrong(name, f"regex: {error}") from None
-
-
-def _texts(entry: Mapping[str, Any], key: str, name: str) -> tuple[str, ...]:
-    value = entry.get(key, [])
-    if not isinstance(value, list) or not all(isinstance(item, str) and item for item in value):
-        raise _wrong(name, f"{key} must be a list of texts")
-    return tuple(value)
-
-
-def _choice(entry: Mapping[str, Any], key: str, options: Sequence[str], default: str | None, name: str) -> Any:
-    value = entry.get(key, default)
-    if value is not None and value not in options:
-        raise _wrong(name, f"{key} is {value!r}, not one of {', '.join(options)}")
-    return value
-
-
-def _wrong(name: str, message: str) -> PatternError:
-    return PatternError(f"rules/errors.toml: {name}: {message}")
+            raise PatternError(f"rules/errors.toml: advice: {key} names {sorted(unknown)[0]!r}, which it is not given")

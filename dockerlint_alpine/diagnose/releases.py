@@ -45,7 +45,7 @@ class Releases(Struct, dict=True):
         newest = [release for release in known if release != "edge"][-1]
         if wanted is None:
             note = (
-                f"The log does not tell the Alpine release: packages are named for {newest}, the newest known here "
+                f"The log does not reveal the Alpine release: package names are for {newest}, the newest known here "
                 "(--alpine X.Y changes that)."
             )
             return cls(store, newest, known=False, note=note, arch=arch)
@@ -53,21 +53,19 @@ class Releases(Struct, dict=True):
             index = store.open(wanted, arch)
         except UnknownReleaseError:
             near = min(known, key=lambda release: (abs(_minor(release) - _minor(wanted)), release != newest))
-            note = f"Alpine {wanted} ({said_by}) has no index here: packages are named for {near}, the nearest that has one."
+            note = f"Alpine {wanted} ({said_by}) has no index here: package names are for {near}, the nearest that has one."
             return cls(store, near, known=True, note=note, arch=arch, exact=False)
         if index.derived is not None:
             note = (
-                f"Packages are named for Alpine {wanted} ({said_by}) by {index.derived}, as its index is not available."
+                f"Package names are for Alpine {wanted} ({said_by}) by {index.derived}, as its index is not available."
             )
             return cls(store, wanted, known=True, note=note, arch=arch, exact=False)
         others = dict.fromkeys(s.release for s in index.sources if s.repository == "main" and s.release != wanted)
         if others:
             stands_in = ", ".join(others)
-            note = (
-                f"Packages are named for Alpine {wanted} ({said_by}); the index of {stands_in} stands in for its own."
-            )
+            note = f"Package names are for Alpine {wanted} ({said_by}); the index of {stands_in} stands in for its own."
             return cls(store, wanted, known=True, note=note, arch=arch, exact=False)
-        return cls(store, wanted, known=True, note=f"Packages are named for Alpine {wanted} ({said_by}).", arch=arch)
+        return cls(store, wanted, known=True, note=f"Package names are for Alpine {wanted} ({said_by}).", arch=arch)
 
     @cached_property
     def index(self) -> Index:

@@ -45,7 +45,7 @@ def _cause(cause: Cause, diagnosis: Diagnosis) -> dict[str, Any]:
 
 def _advice(cause: Cause, diagnosis: Diagnosis) -> str:
     """What to do, in sentences; where packages are named, for which release."""
-    parts = [f"Follows from the cause in line {cause.follows}: see to that first."] if cause.follows else []
+    parts = [f"Follows from the cause in line {cause.follows}: fix that first."] if cause.follows else []
     parts += [f"Add {' '.join(cause.packages)}{_where(cause)}."] if cause.packages and not cause.replaces else []
     parts.append(cause.advice)
     if cause.packages or cause.foreseen:
@@ -56,7 +56,7 @@ def _advice(cause: Cause, diagnosis: Diagnosis) -> str:
 def _where(cause: Cause) -> str:
     if cause.stage is not None:
         return f" to stage {cause.stage}"
-    return {"run": " to the stage that runs", "build": " before the step that compiles"}.get(cause.moment, "")
+    return {"run": " to the run-time stage", "build": " before the step that compiles"}.get(cause.moment, "")
 
 
 def to_text(
@@ -66,7 +66,7 @@ def to_text(
     from dockerlint_alpine.report.paint import BOLD
 
     if not diagnosis.causes:
-        return f"{paint('No failure: the build in this log went well', BOLD)}\n"
+        return f"{paint('No failure: the build in this log succeeded', BOLD)}\n"
     blocks = ["\n".join(_block(cause, log, paint, width)) for cause in diagnosis.causes]
     closing = [paint(_verdict(diagnosis), BOLD)]
     if any(cause.packages or cause.foreseen for cause in diagnosis.causes):
@@ -83,7 +83,7 @@ def _verdict(diagnosis: Diagnosis) -> str:
         return f"Add {' '.join(diagnosis.packages)}"
     if diagnosis.verdict == "no-package-helps":
         return "No package helps"
-    return "This log does not tell"
+    return "This log does not say enough"
 
 
 def _block(cause: Cause, log: str, paint: Paint, width: int) -> Iterator[str]:

@@ -212,7 +212,7 @@ class DockerfileRepair:
         if moment is not None and moment.world.has(package):
             if work.data != self._data:
                 return None
-            return f"{package} is in the stage already: the log is from another Dockerfile, or from before it was added"
+            return f"{package} is already in the stage: the log is from another Dockerfile, or from before it was added"
         placed = add_package(timeline, stage, package, purpose, before)
         if placed is None:
             return f"{package}: no place for it was found in stage {stage_text(stage)}"

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from dockerlint_alpine.knowledge import BaseImage, Knowledge
 
 _DOUBT = (
-    "Musl's loader says it in other words (Error loading shared library): if the log is from another system, Alpine's "
-    "packages are of no use there."
+    "musl's loader words this differently (Error loading shared library): if the log is from another system, Alpine's "
+    "packages do not help there."
 )
 
 

@@ -53,7 +53,7 @@ def open_engine_image(
     except ImageNotFound:
         raise EngineError(f"image:{name}: the engine has no such image") from None
     except (DockerException, RequestException, OSError) as error:
-        raise EngineError(f"image:{name}: the engine can't be asked: {' '.join(str(error).split())[:300]}") from None
+        raise EngineError(f"image:{name}: the engine can't be queried: {' '.join(str(error).split())[:300]}") from None
     finally:
         if own is not None:
             own.close()

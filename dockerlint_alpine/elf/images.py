@@ -261,7 +261,7 @@ def _choose(plans: list[_Plan], arch: str | None) -> _Plan:
         if _arch(plan.config) == arch:
             return plan
     known = ", ".join(sorted({_arch(plan.config) or "unknown" for plan in plans}))
-    raise ArchiveError(f"no image for {arch} in it (there is: {known})")
+    raise ArchiveError(f"no image for {arch} in it (available: {known})")
 
 
 def _arch(config: Mapping[str, Any]) -> str | None:
@@ -275,7 +275,7 @@ def _blob_name(descriptor: Any) -> str:
     digest = descriptor.get("digest") if isinstance(descriptor, dict) else None
     algorithm, colon, value = digest.partition(":") if isinstance(digest, str) else ("", "", "")
     if not colon or not algorithm.isalnum() or not value.isalnum():
-        raise ArchiveError("a digest in the manifest is no digest")
+        raise ArchiveError("a digest in the manifest is not valid")
     return f"blobs/{algorithm}/{value}"
 
 
@@ -310,13 +310,13 @@ class _Documents:
         raw = stream.read(MAX_JSON + 1)
         self._left -= len(raw)
         if len(raw) > MAX_JSON or self._left < 0:
-            raise ArchiveError(f"{name}: its documents are longer than those of images")
+            raise ArchiveError(f"{name}: its documents are too long for an image")
         digest = _digest_of(name)
         if digest is not None:
             import hashlib
 
             if hashlib.new(digest[0], raw).hexdigest() != digest[1]:
-                raise ArchiveError(f"{name}: its bytes are not those that its digest stands for")
+                raise ArchiveError(f"{name}: its bytes do not match its digest")
         try:
             return json.loads(raw)
         except (ValueError, RecursionError):

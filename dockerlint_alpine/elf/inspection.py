@@ -446,10 +446,10 @@ class _Inspector:
             return need.how
         if re.match(r"ld-linux|ld64\.so", need.name):
             version = newest_glibc(facts)
-            return f"made for glibc{f' ({version})' if version else ''}: take a musllinux wheel or compile it on Alpine"
+            return f"built for glibc{f' ({version})' if version else ''}: use a musllinux wheel or compile it on Alpine"
         elsewhere = self._names.get(need.name)
         if elsewhere:
-            return f"{self._subject.shown(elsewhere[0])} is there, but no search path leads to it"
+            return f"{self._subject.shown(elsewhere[0])} exists, but is on no search path"
         if looked_up and not found:
             return "no package of this Alpine release has it"
         return ""

@@ -90,7 +90,7 @@ class LayerMerge:
         reader = TarReader(stream)
         for entry in reader:
             if len(entry.path) > MAX_PATH or len(entry.link) > MAX_PATH:
-                self._note(entry, "a path that is longer than paths can be was ignored")
+                self._note(entry, "an overlong path was ignored")
                 continue
             parts = [part for part in entry.path.split("/") if part not in ("", ".")]
             if ".." in parts or len(parts) > MAX_DEPTH:
@@ -107,7 +107,7 @@ class LayerMerge:
     def _put(self, parts: list[str], entry: TarEntry, reader: TarReader) -> None:
         parent = self._folder(parts[:-1])
         if parent is None:
-            self._note(entry, "its folder is a link without end")
+            self._note(entry, "its folder is an endless symbolic link")
             return
         self._pay(_ENTRY + len(entry.path))
         name = parts[-1]
@@ -146,7 +146,7 @@ class LayerMerge:
         if isinstance(target, _Leaf):
             parent.children[name] = _Leaf(self._layer, target.node, target.access)
         else:
-            self._note(entry, "a hard link to nothing was ignored")
+            self._note(entry, "a dangling hard link was ignored")
 
     def _folder(self, parts: list[str]) -> _Folder | None:
         """Give the folder at this path, links followed, made where it is missing; ``None`` for a loop of links."""
@@ -157,7 +157,7 @@ class LayerMerge:
         while pending:
             self._steps += 1
             if self._steps > MAX_STEPS:
-                raise ArchiveError("the ways to its files are too long")
+                raise ArchiveError("the paths of its files are too long in total")
             part = pending.pop()
             if part == "..":
                 if len(trail) > 1:

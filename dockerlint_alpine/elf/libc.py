@@ -69,7 +69,7 @@ def libc_of(facts: ElfFacts, name: str = "") -> Libc:
             musl.append(f"it needs {library}")
     version = newest_glibc(facts)
     if version is not None:
-        glibc.append(f"it wants symbols of {version}")
+        glibc.append(f"it requires symbols of {version}")
     if _MUSL_SUFFIX.search(name):
         musl.append("its file name says musl")
     if glibc and not (facts.interpreter or "").startswith("/lib/ld-musl-"):
@@ -147,7 +147,7 @@ def remedy_for(symbol: str, *, version: str | None = None) -> Remedy:
         return Remedy(
             "gcompat",
             "glibc only; gcompat defines it when preloaded (LD_PRELOAD=/lib/libgcompat.so.0); "
-            "a musllinux wheel or a build on Alpine is the sound way",
+            "a musllinux wheel or a build on Alpine is the proper solution",
             "so:libgcompat.so.0",
         )
     if _GLIBC_ONLY.match(symbol) or (version or "").startswith("GLIBC_"):

@@ -169,7 +169,7 @@ class Loader:
 
     def _load_library(self, name: str, needed_by: _Loaded, chain: list[_Loaded]) -> Need:
         if is_libc_itself(name):
-            return Need(name, "libc", how="musl's loader takes this name for itself")
+            return Need(name, "libc", how="musl's loader reserves this name for itself")
         if "/" in name:
             absolute = name if name.startswith("/") else "/" + name
             candidate, how = self._open(absolute), "named by its path"

@@ -207,7 +207,7 @@ def _read_segments(data: Buffer, record: str, offset: int, entry_size: int, coun
     if count == 0:
         return ()
     if entry_size != layout.size or count > MAX_PROGRAM_HEADERS or offset + count * entry_size > len(data):
-        raise MalformedElfError("the program headers lie outside of the file")
+        raise MalformedElfError("the program headers lie outside the file")
     found = []
     for index in range(count):
         fields = layout.unpack_from(data, offset + index * entry_size)
@@ -295,7 +295,7 @@ class _DynamicReader:
         offset = self._file_offset(address)
         size = self._value(_DT_STRSZ)
         if offset is None or not size or size > MAX_STRING_TABLE:
-            self.problems.append("the string table lies outside of the file")
+            self.problems.append("the string table lies outside the file")
             return b""
         return bytes(self._data[offset : offset + size])
 
@@ -325,7 +325,7 @@ class _DynamicReader:
         raw = bytes(self._data[segment.offset : segment.offset + min(segment.file_size, MAX_NAME)])
         name, nul, _ = raw.partition(b"\0")
         if not nul or not name:
-            self.problems.append("the interpreter's name lies outside of the file or has no end")
+            self.problems.append("the interpreter's name lies outside the file or has no end")
             return None
         return _text(name)
 
@@ -335,7 +335,7 @@ class _DynamicReader:
             return
         offset = self._file_offset(address)
         if offset is None or count > MAX_VERSION_RECORDS:
-            self.problems.append("the version needs lie outside of the file")
+            self.problems.append("the version needs lie outside the file")
             return
         layout = struct.Struct(self._header.order + "HHIII")
         budget = MAX_VERSION_RECORDS
@@ -375,7 +375,7 @@ class _DynamicReader:
             return Symbols()
         offset = self._file_offset(address)
         if offset is None:
-            self.problems.append("the symbol table lies outside of the file")
+            self.problems.append("the symbol table lies outside the file")
             return Symbols()
         layout = struct.Struct(self._header.order + ("IBBHQQ" if self._header.wide else "IIIBBH"))
         count = min(self._symbol_count(address, layout.size), (len(self._data) - offset) // layout.size, MAX_SYMBOLS)
@@ -446,7 +446,7 @@ class _DynamicReader:
         table = offset + 16 + bloom * (8 if self._header.wide else 4)
         chains = table + 4 * buckets
         if buckets > MAX_SYMBOLS or chains > len(self._data):
-            self.problems.append("the hash table of the symbols lies outside of the file")
+            self.problems.append("the hash table of the symbols lies outside the file")
             return 0
         last = max(struct.unpack_from(f"{self._header.order}{buckets}I", self._data, table), default=0)
         if last < first:

@@ -77,7 +77,7 @@ def _object_lines(report: ObjectReport, by_path: dict[str, ObjectReport], shown:
     for problem in report.problems:
         yield f"   ! {problem}"
     if report.libc.kind == "glibc":
-        yield f"   ! made for glibc: {'; '.join(report.libc.reasons[:3])}"
+        yield f"   ! built for glibc: {'; '.join(report.libc.reasons[:3])}"
     yield from _need_lines(report, by_path, shown, "", 0)
     yield from _symbol_lines(report.unresolved, report.unresolved_count)
 
@@ -151,7 +151,7 @@ def _summary(inspection: Inspection) -> str:
     if not inspection.objects:
         return "no shared objects: nothing to link"
     parts = [
-        f"{broken} of {plural(len(inspection.objects), 'object')} have problems" if broken else "all objects sound"
+        f"{broken} of {plural(len(inspection.objects), 'object')} have problems" if broken else "no object has problems"
     ]
     if inspection.externals:
         parts.append(f"not in the set: {', '.join(inspection.externals)}")

@@ -176,7 +176,7 @@ class Hashed:
         while self.read(CHUNK):
             pass
         if self._digest.hexdigest() != self._expected:
-            raise ArchiveError("its bytes are not those that its digest stands for")
+            raise ArchiveError("its bytes do not match its digest")
 
 
 class Decompressed:

@@ -190,11 +190,11 @@ def _by_hand(finding: Finding, source: bytes) -> Finding:
     names = " and ".join(finding.packages) or "what is missing"
     line = _deleted_in(source, finding)
     if line is not None:
-        why = f"to add {names} to a list settles nothing: `apk del` in line {line} takes it away before it is needed"
-        advice = f"have {names} installed again behind the `apk del` in line {line}, or delete it later"
+        why = f"adding {names} to a list does not help: `apk del` in line {line} removes it before it is needed"
+        advice = f"install {names} again after the `apk del` in line {line}, or delete it later"
     else:
-        why = f"to add {names} to a list settles nothing: it would still be missing"
-        advice = f"see to it that {names} is there in line {finding.location.line}"
+        why = f"adding {names} to a list does not help: it would still be missing"
+        advice = f"make sure that {names} is installed in line {finding.location.line}"
     evidence = (*finding.evidence, Evidence("dockerfile", why))
     return replace(finding, evidence=evidence, fix=Fix(advice, "display", ()))
 

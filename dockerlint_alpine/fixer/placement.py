@@ -2,7 +2,7 @@
 
 A package goes into a list of the same stage that runs before the step that needs it, never into one in a branch, of an
 ONBUILD, with another root or with repositories of its own. Build packages go to the list that is deleted again (the
-virtual one), else to the one that holds compilers; run-time packages only go to a list that stays. A list that a
+virtual one), else to the one that holds compilers; run-time packages only go to a list that is not deleted. A list that a
 variable or a file holds is edited there, unless another stage uses it too.
 """
 
@@ -117,7 +117,7 @@ def _deleted_too_early(stage: Stage, listing: Listing, before: Instruction | Non
 
 def _misused_elsewhere(timeline: Timeline, listing: Listing, purpose: Purpose) -> bool:
     """True when a list that several commands share must not take a package of this purpose: a build package would
-    reach an image that runs."""
+    reach an final image."""
     if purpose == "runtime":
         return any(other.command.verb == "del" for other in listing.shared)
     own = listing.step.stage

@@ -57,8 +57,8 @@ def check_unchanged(path: Path, expected: bytes, new: bytes | None = None) -> bo
         names = place.stat().st_nlink
         if names > 1:
             raise WriteError(
-                f"{path}: can't be written: the file has {names} names (hard links), which a new file would part;"
-                f" make it one of its own first (cp {place.name} copy && mv copy {place.name})"
+                f"{path}: can't be written: the file has {names} hard links, which a new file would separate;"
+                f" make a separate copy first (cp {place.name} copy && mv copy {place.name})"
             )
     except WriteError:
         raise

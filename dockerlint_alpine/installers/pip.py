@@ -26,7 +26,15 @@ from dockerlint_alpine.installers.base import (
 from dockerlint_alpine.python.formats.project import follow_folders
 from dockerlint_alpine.python.formats.requirements_file import Collector
 from dockerlint_alpine.python.model import IndexOptions, Origin, RequirementSet, Target
-from dockerlint_alpine.python.options import SHARED_FLAGS, SHARED_VALUES, OptionState, OptionTable, Word, scan
+from dockerlint_alpine.python.options import (
+    FORMER_FLAGS,
+    SHARED_FLAGS,
+    SHARED_VALUES,
+    OptionState,
+    OptionTable,
+    Word,
+    scan,
+)
 from dockerlint_alpine.python.requirement import is_url
 from dockerlint_alpine.syntax import Arg, SourceText
 from dockerlint_alpine.syntax import Word as ShellWord
@@ -98,6 +106,7 @@ OPTIONS = OptionTable.build(
 --use-deprecated
 """,
     SHARED_FLAGS
+    + FORMER_FLAGS
     + """
 --all-extras
 --break-system-packages

@@ -220,8 +220,13 @@ class Uv(ProjectInstaller):
     def request(self, command: InstallCommand, words: Words, place: Surroundings, target: Target | None) -> Arguments:
         """See the protocol."""
         if command.action == "sync-files":
-            return read_words(_as_files(words), place, target)
-        return super().request(command, words, place, target)
+            found = read_words(_as_files(words), place, target)
+        else:
+            found = super().request(command, words, place, target)
+        strategy = found.options.get("--index-strategy", (place.variables.get("UV_INDEX_STRATEGY", ""),))[-1]
+        asked = found.requirements
+        options = replace(asked.options, exclusive=not strategy.startswith("unsafe"))
+        return replace(found, requirements=replace(asked, options=options))
 
     def read(self, selection: Selection) -> RequirementSet:
         """See the protocol."""

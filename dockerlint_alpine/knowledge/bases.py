@@ -7,7 +7,8 @@ included) and by its tag; what was assumed on the way is said in words.
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -15,15 +16,16 @@ from msgspec.structs import replace
 from dockerlint_alpine.apk.releases import release_key
 from dockerlint_alpine.knowledge.errors import RuleError
 from dockerlint_alpine.knowledge.image_tags import ImageTags
-from dockerlint_alpine.knowledge.schema import Table
+from dockerlint_alpine.knowledge.model import Entry, Evidence, Release, Text, Texts, within
+from dockerlint_alpine.knowledge.schema import read
 from dockerlint_alpine.system.patterns import lazy_pattern
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
 
 _REFERENCE = lazy_pattern(
     r"(?:(?P<host>(?:[^/@]*[.:][^/@]*|localhost))/)?(?P<path>[^:@]+)(?::(?P<tag>[^@]*))?(?:@(?P<digest>.+))?\Z"
 )
+PYTHON_LIST = ".python-rundeps"
+"""The virtual package of the official Python images that holds the libraries of CPython's own modules."""
+
 _HUB = frozenset({"docker.io", "index.docker.io", "registry-1.docker.io", "registry.hub.docker.com"})
 _OF_ARCHITECTURES = {
     "amd64": "linux/amd64",
@@ -108,25 +110,22 @@ class Reference(Struct, frozen=True):
         return cls(host, image if platform else path, match["tag"] or "", match["digest"] or "", platform)
 
 
-class _Need(Struct, frozen=True):
-    """A need of a base world: on Alpine ``since`` to ``until``, for Python ``first`` up to before ``before``."""
+class _Needs(Entry, frozen=True):
+    """Needs of a base world: on Alpine ``since`` to ``until``, for Python ``python_from`` up to before ``python_before``."""
 
-    need: str
-    since: str | None
-    until: str | None
-    first: str
-    before: str
+    needs: Texts
+    since: Release | None = None
+    until: Release | None = None
+    python_from: str = ""
+    python_before: str = ""
 
     def holds(self, alpine: str, python: str | None) -> bool:
-        key = release_key(alpine)
-        if self.since is not None and key < release_key(self.since):
-            return False
-        if self.until is not None and key > release_key(self.until):
+        if not within(alpine, self.since, self.until):
             return False
         if python is None:
             return True
-        version = _numbers(python)
-        return _numbers(self.first) <= version and (not self.before or version < _numbers(self.before))
+        version, before = _numbers(python), self.python_before
+        return _numbers(self.python_from) <= version and (not before or version < _numbers(before))
 
 
 class _Tag(Struct, frozen=True):
@@ -140,23 +139,45 @@ class _Tag(Struct, frozen=True):
         return _numbers(self.first) <= _numbers(version) <= _numbers(self.last)
 
 
-class _Image(Struct, frozen=True):
+class _Image(Entry, frozen=True):
     """One rule: repositories and a tag pattern, and what they mean."""
 
-    repositories: tuple[str, ...]
-    tag: str
-    base: str
-    alpine: str
-    adds: tuple[str, ...]
-    python: str
-    python_prefix: str
-    system: str
-    glibc: str
-    official: bool
-    patched_python: bool
-    environment: tuple[tuple[str, str], ...]
-    note: str
-    evidence: tuple[str, ...]
+    tag: Text
+    evidence: Evidence
+    repositories: Texts = ()
+    base: str = ""
+    alpine: str = ""
+    adds: Texts = ()
+    python: str = ""
+    python_prefix: str = ""
+    system: str = ""
+    glibc: str = ""
+    official: bool = False
+    patched_python: bool = False
+    environment: Mapping[str, str] = {}
+    note: str = ""
+
+    def __post_init__(self) -> None:
+        """Refuse an image of which nothing is said."""
+        if not self.base and not self.system:
+            raise ValueError("base is missing (or system = a system that is not Alpine)")
+
+
+class _Document(Entry, frozen=True):
+    as_of: Text
+    default_alpine: Text
+    default_python: Text
+    mirrors: Texts = ()
+    rootfs: tuple[_Needs, ...] = ()
+    python: tuple[_Needs, ...] = ()
+    python_modules: Mapping[str, str] = {}
+    python_tags: Mapping[str, Mapping[str, tuple[str, str]]] = {}
+    python_pip: Mapping[str, Mapping[str, str]] = {}
+    last_pip: Mapping[str, str] = {}
+    python_environment: Mapping[str, str] = {}
+    python_evidence: Texts = ()
+    rootfs_evidence: Texts = ()
+    image: tuple[_Image, ...] = ()
 
 
 class BaseImages:
@@ -165,28 +186,17 @@ class BaseImages:
     def __init__(
         self, raw: Mapping[str, Any], file: str = "rules/base-images.toml", tags: ImageTags | None = None
     ) -> None:
-        table = Table(raw, file)
+        told = self._told = read(_Document, raw, file)
         self._moving = tags or ImageTags()
-        self.as_of = table.text("as-of")
-        self._default_alpine = table.text("default-alpine")
-        self._default_python = table.text("default-python")
-        self._mirrors = frozenset(table.texts("mirrors"))
-        self._rootfs = tuple(_needs(table, "rootfs"))
-        self._python = tuple(_needs(table, "python"))
-        modules = table.mapping("python-modules").items()
-        self._modules = {need: tuple(str(names).split()) for need, names in modules}
-        self._tags = {minor: _tags(table, minor, value) for minor, value in table.mapping("python-tags").items()}
-        self._pips = {minor: dict(pips) for minor, pips in table.mapping("python-pip").items()}
-        self._last_pips = {minor: str(pip) for minor, pip in table.mapping("last-pip").items()}
-        self._environment = tuple((str(k), str(v)) for k, v in table.mapping("python-environment").items())
-        self._python_evidence = table.texts("python-evidence")
-        self._rootfs_evidence = table.texts("rootfs-evidence")
-        self._images = tuple(_images(table))
-        table.done()
+        self._modules = {need: tuple(names.split()) for need, names in told.python_modules.items()}
+        self._tags = {
+            minor: tuple(_Tag(alpine, *span) for alpine, span in spans.items())
+            for minor, spans in told.python_tags.items()
+        }
 
     def check(self, file: str) -> None:
         """Raise ``RuleError`` for the first tag pattern that is no regular expression; only maintainers pay for it."""
-        for index, image in enumerate(self._images):
+        for index, image in enumerate(self._told.image):
             try:
                 re.compile(image.tag)
             except re.error as error:
@@ -195,10 +205,11 @@ class BaseImages:
     @property
     def world_needs(self) -> tuple[tuple[str, str | None, str | None], ...]:
         """Every need of a base world as (need, since, until), for validation against the indexes."""
-        return tuple((item.need, item.since, item.until) for item in (*self._rootfs, *self._python))
+        every = (*self._told.rootfs, *self._told.python)
+        return tuple((need, item.since, item.until) for item in every for need in item.needs)
 
     def match(self, reference: str, day: str | None = None) -> BaseImage | None:
-        """Return what ``reference`` stands for (on ``day``, ``YYYY-MM-DD``), ``None`` when nothing is known of it."""
+        """Return what ``reference`` stands for (on ``day``, ``YYYY-MM-DD``), ``None`` when nothing is known about it."""
         if reference.strip().lower() == "scratch":
             return replace(_blank(reference, "scratch"), not_alpine=True)
         parsed = Reference.parse(reference)
@@ -216,20 +227,20 @@ class BaseImages:
 
     def _ambiguous(self, parsed: Reference) -> bool:
         """Whether only the tag, which is not there, would tell an Alpine image from another of the same repository."""
-        systems = {bool(image.system) for image in self._images if parsed.path in image.repositories}
+        systems = {bool(image.system) for image in self._told.image if parsed.path in image.repositories}
         return len(systems) == 2
 
     def _by_rule(self, reference: str, parsed: Reference, day: str | None) -> BaseImage | None:
         for path, mirrored in _paths(parsed):
-            for image in self._images:
+            for image in self._told.image:
                 if path not in image.repositories or (mirrored and not image.official):
                     continue
                 match = re.fullmatch(image.tag, parsed.tag or "latest")
                 if match is None:
                     continue
                 found = self._image(reference, image, path, parsed.tag, match, day)
-                if mirrored and parsed.host not in self._mirrors:
-                    note = f"{reference} is taken for a mirror of the official image {path}"
+                if mirrored and parsed.host not in self._told.mirrors:
+                    note = f"{reference} is assumed to be a mirror of the official image {path}"
                     found = replace(found, assumed=(*found.assumed, note), certain=False)
                 return found
         return None
@@ -262,7 +273,7 @@ class BaseImages:
             found,
             image=path,
             world=(*found.world, *image.adds),
-            environment=(*found.environment, *image.environment),
+            environment=(*found.environment, *image.environment.items()),
             python=image.python or found.python,
             python_prefix=image.python_prefix or found.python_prefix,
             patched_python=image.patched_python,
@@ -275,10 +286,10 @@ class BaseImages:
         return replace(
             _blank(reference, path),
             alpine=alpine or None,
-            world=tuple(item.need for item in self._rootfs if item.holds(alpine or self._default_alpine, None)),
+            world=_world(self._told.rootfs, alpine or self._told.default_alpine),
             assumed=notes,
             certain=not notes,
-            evidence=self._rootfs_evidence,
+            evidence=self._told.rootfs_evidence,
         )
 
     def _release_of_tag(self, path: str, tag: str, day: str | None) -> tuple[str, tuple[str, ...]]:
@@ -286,14 +297,13 @@ class BaseImages:
         shown = _shown(path, tag)
         then = self._moving.on(path, tag, day)
         if then is not None and not then.there:
-            alpine, notes = self._release_of_tag(path, tag, None)
-            return alpine, (_not_there(shown, day), *notes)
-        if then is None or (day is None and then.alpine == self._default_alpine):
-            return self._default_alpine, (
-                f"{shown} names no Alpine release: {self._default_alpine} is assumed, the newest on {self.as_of}",
+            return then.alpine, (_not_there(shown, day),)
+        if then is None or (day is None and then.alpine == self._told.default_alpine):
+            return self._told.default_alpine, (
+                f"{shown} names no Alpine release: {self._told.default_alpine} is assumed, the newest on {self._told.as_of}",
             )
         if not then.alpine:
-            return "", (f"{shown} names no Alpine release: which it is on is not recorded",)
+            return "", (f"{shown} names no Alpine release: which one it uses is not recorded",)
         if day is not None:
             return then.alpine, ()
         note = f"{shown} names no Alpine release: {then.alpine} is assumed, where it was last published"
@@ -304,9 +314,11 @@ class BaseImages:
         then = self._moving.on("python", tag, day) if day is not None else None
         if then is not None and not then.there:
             notes.append(_not_there(_shown("python", tag), day))
-        elif then is not None:
+        if then is not None:
             groups = {"python": then.python, "alpine": then.alpine}
         version = groups.get("python", "").removesuffix("-rc")
+        if version == "2":
+            version = "2.7"  # no other was ever built on Alpine
         minor = ".".join(version.split(".")[:2])
         if version != groups.get("python", "") and any(
             item.first == f"{minor}.0" for item in self._tags.get(minor, ())
@@ -315,7 +327,7 @@ class BaseImages:
         if minor.count(".") == 0:
             minor = self._newest_python(groups.get("alpine", ""))
             notes.append(
-                f"{_shown('python', tag)} names no Python minor: {minor} is assumed, the newest on {self.as_of}"
+                f"{_shown('python', tag)} names no Python minor: {minor} is assumed, the newest on {self._told.as_of}"
             )
         known = self._tags.get(minor, ())
         full = version if version.count(".") == 2 else ""
@@ -325,54 +337,54 @@ class BaseImages:
             notes.append(f"{_shown('python', tag)} names no Alpine release: {why}")
         published = next((item for item in known if item.alpine == alpine), None)
         if published is None and known:
-            notes.append(f"no tag of python {minor} on Alpine {alpine} was known on {self.as_of}")
+            notes.append(f"no tag of python {minor} on Alpine {alpine} was known on {self._told.as_of}")
         version = full or (published.last if published else minor)
-        world = alpine or self._default_alpine
+        world = alpine or self._told.default_alpine
         return replace(
             _blank(reference, "python"),
             alpine=alpine or None,
             python=minor,
             python_version=version,
             python_prefix="/usr/local",
-            world=tuple(item.need for item in (*self._rootfs, *self._python) if item.holds(world, version)),
+            world=_world((*self._told.rootfs, *self._told.python), world, version),
             python_links=tuple(self._links(world, version)),
             pip_version=self._pip(minor, version),
-            environment=self._environment,
+            environment=tuple(self._told.python_environment.items()),
             assumed=tuple(notes),
             certain=not notes,
-            evidence=self._python_evidence,
+            evidence=self._told.python_evidence,
         )
 
     def _links(self, alpine: str, version: str) -> Iterator[tuple[str, tuple[str, ...]]]:
-        for need in dict.fromkeys(item.need for item in self._python if item.holds(alpine, version)):
+        for need in dict.fromkeys(_world(self._told.python, alpine, version)):
             if need.startswith("so:"):
                 library = need.removeprefix("so:").partition(".so.")[0]
                 yield need, self._modules.get(library, ())
 
     def last_pip(self, python: str) -> str | None:
         """The last pip for this Python (``X.Y`` or longer), ``None`` where the newest of all still is."""
-        return self._last_pips.get(".".join(python.split(".")[:2]))
+        return self._told.last_pip.get(".".join(python.split(".")[:2]))
 
     def _pip(self, minor: str, version: str) -> str | None:
         """Return the pip of the last Python version up to ``version`` for which it is recorded."""
-        fitting = [first for first in self._pips.get(minor, ()) if _numbers(first) <= _numbers(version)]
-        return str(self._pips[minor][max(fitting, key=_numbers)]) if fitting else None
+        fitting = [first for first in self._told.python_pip.get(minor, ()) if _numbers(first) <= _numbers(version)]
+        return self._told.python_pip[minor][max(fitting, key=_numbers)] if fitting else None
 
     def _newest_python(self, alpine: str) -> str:
         """Return the newest released Python minor, of those that were published on ``alpine`` if that is known."""
-        released = [minor for minor in self._tags if release_key(minor) <= release_key(self._default_python)]
+        released = [minor for minor in self._tags if release_key(minor) <= release_key(self._told.default_python)]
         fitting = [minor for minor in released if any(item.alpine == alpine for item in self._tags[minor])]
-        return max(fitting, key=release_key, default=self._default_python)
+        return max(fitting, key=release_key, default=self._told.default_python)
 
     def _alpine_of_python(self, tag: str, known: tuple[_Tag, ...], version: str) -> tuple[str, str]:
         """The newest Alpine release that ``version`` was published on, empty where it is not known, and why."""
         fitting = [item.alpine for item in known if version.count(".") < 2 or item.has(version)]
         if not fitting and (last := self._moving.on("python", tag, None)) is not None:
             return last.alpine, f"{last.alpine} is assumed, where it was last published"
-        if not fitting and release_key(version) < release_key(self._default_python):
-            return "", "which it is on is not recorded"
-        alpine = max(fitting, key=release_key, default=self._default_alpine)
-        return alpine, f"{alpine} is assumed, the newest with Python {version} on {self.as_of}"
+        if not fitting and release_key(version) < release_key(self._told.default_python):
+            return "", "which one it uses is not recorded"
+        alpine = max(fitting, key=release_key, default=self._told.default_alpine)
+        return alpine, f"{alpine} is assumed, the newest with Python {version} on {self._told.as_of}"
 
     def _by_tag(self, reference: str, parsed: Reference) -> BaseImage | None:
         """Return the last resort: an unknown repository whose tag or name says ``alpine``."""
@@ -391,9 +403,9 @@ class BaseImages:
             python=python["python"] if python else None,
             # Only a Python of its own is named in the tag: Alpine's comes with the release.
             python_prefix="/usr/local" if python else None,
-            world=tuple(item.need for item in self._rootfs if item.holds(alpine or self._default_alpine, None)),
+            world=_world(self._told.rootfs, alpine or self._told.default_alpine),
             assumed=(
-                f"{reference} is not a known image: {release} is read from its name, what else it holds is unknown",
+                f"{reference} is not a known image: {release} is read from its name; what else it contains is unknown",
             ),
             certain=False,
         )
@@ -437,7 +449,7 @@ def _shown(path: str, tag: str) -> str:
 
 
 def _not_there(shown: str, day: str | None) -> str:
-    return f"{shown} was not there on {day}, as far as is recorded: it is taken for what it is today"
+    return f"{shown} did not exist on {day}, as far as recorded: its first recorded content is assumed"
 
 
 def _releases(found: BaseImage) -> str:
@@ -447,47 +459,6 @@ def _releases(found: BaseImage) -> str:
     return " with ".join(parts) or "its release"
 
 
-def _needs(table: Table, key: str) -> Iterator[_Need]:
-    for item in table.tables(key):
-        since, until = item.release("since"), item.release("until")
-        first, before = item.text("python-from", ""), item.text("python-before", "")
-        for need in item.texts("needs"):
-            yield _Need(need, since, until, first, before)
-        item.done()
-
-
-def _tags(table: Table, minor: str, value: object) -> tuple[_Tag, ...]:
-    if not isinstance(value, dict):
-        raise table.error(f"python-tags.{minor}", "must be a table of Alpine release = [first, last]")
-    found = []
-    for alpine, span in value.items():
-        if not isinstance(span, list) or len(span) != 2 or not all(isinstance(item, str) for item in span):
-            raise table.error(f"python-tags.{minor}.{alpine}", "must be [first, last] Python versions")
-        found.append(_Tag(alpine, span[0], span[1]))
-    return tuple(found)
-
-
-def _images(table: Table) -> Iterator[_Image]:
-    for item in table.tables("image"):
-        image = _Image(
-            repositories=item.texts("repositories"),
-            tag=item.text("tag"),
-            base=item.text("base", ""),
-            alpine=item.text("alpine", ""),
-            adds=item.texts("adds"),
-            python=item.text("python", ""),
-            python_prefix=item.text("python-prefix", ""),
-            system=item.text("system", ""),
-            glibc=item.text("glibc", ""),
-            official=item.flag("official", default=False),
-            patched_python=item.flag("patched-python", default=False),
-            environment=tuple((str(name), str(value)) for name, value in item.mapping("environment").items()),
-            note=item.text("note", ""),
-            evidence=item.texts("evidence"),
-        )
-        item.done()
-        if not image.base and not image.system:
-            raise item.error("base", "missing (or system = a system that is not Alpine)")
-        if not image.evidence:
-            raise item.error("evidence", "missing")
-        yield image
+def _world(needs: Iterable[_Needs], alpine: str, python: str | None = None) -> tuple[str, ...]:
+    """What is in a base world on this Alpine, for this Python."""
+    return tuple(need for item in needs if item.holds(alpine, python) for need in item.needs)

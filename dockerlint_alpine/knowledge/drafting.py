@@ -197,7 +197,7 @@ def _build_evidence(source: SourceFacts | None, wheel: tuple[str, Sequence[str]]
 
 
 def _link(library: str, found: _Draft) -> dict[str, Any]:
-    """One library: linked when it is there, unless the sdist itself asks for it; whether it must be is for a reader."""
+    """One library: linked if it is installed, unless the sdist itself asks for it; whether it must be is for a reader."""
     detect = found.detect.get(library, [])
     link: dict[str, Any] = {"use": library, "linkage": "always" if detect else "system-if-present"}
     if detect:

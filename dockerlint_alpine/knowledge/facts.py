@@ -6,19 +6,22 @@ as in wheel names (``cp311-cp311-musllinux_1_2_x86_64``); those of other systems
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from msgspec import Raw, Struct
 from msgspec.json import decode
 
-from dockerlint_alpine.knowledge.schema import Table
+from dockerlint_alpine.knowledge.errors import RuleError
+from dockerlint_alpine.knowledge.model import Entry, Text, Texts
+from dockerlint_alpine.knowledge.schema import read
 from dockerlint_alpine.python.model import Release, Releases
 from dockerlint_alpine.python.verdict import merged, newest_first
 from dockerlint_alpine.python.versions import sort_versions
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable
 
     from dockerlint_alpine.knowledge.locks import LockRecord
     from dockerlint_alpine.python.model import Packaged
@@ -35,21 +38,16 @@ class WheelRecord(Struct, frozen=True):
     @classmethod
     def parse(cls, raw: Mapping[str, Any], file: str) -> WheelRecord:
         """Read a table of ``rules/wheels/``; raises ``RuleError``."""
-        table = Table(raw, file)
-        name, as_of = table.text("name"), table.text("as-of")
-        wheels = _grouped(table, "wheels", "tags")
-        requires = _grouped(table, "requires", "lines")
-        releases = tuple(
-            _release(version, Table(value, file, f"release.{version}"), wheels.get(version, ()))
-            for version, value in table.mapping("release").items()
-        )
-        table.done()
-        known = {release.version for release in releases}
+        facts = read(_Facts, raw, file)
+        wheels, requires = _by_version("wheels", facts.wheels, file), _by_version("requires", facts.requires, file)
         for version in (*wheels, *requires):
-            if version not in known:
-                raise table.error("release", f"{version!r} has wheels or requirements but no entry")
-        ordered = newest_first(releases)
-        return cls(name, as_of, Releases([one.version for one in ordered], ordered.__getitem__), requires)
+            if version not in facts.release:
+                raise RuleError(file, "release", f"{version!r} has wheels or requirements but no entry")
+        releases = newest_first(
+            Release(version, one.uploaded or None, one.yanked, one.python or None, wheels.get(version, ()), one.sdist)
+            for version, one in facts.release.items()
+        )
+        return cls(facts.name, facts.as_of, Releases([one.version for one in releases], releases.__getitem__), requires)
 
     @classmethod
     def packed(cls, text: str) -> WheelRecord:
@@ -66,18 +64,44 @@ class WheelRecord(Struct, frozen=True):
 
         def release(place: int) -> Release:
             version = versions[place]
-            one = decode(raw.release[version], type=_PackedRelease)
+            one = decode(raw.release[version], type=_Release)
             wheels = tags(groups.get(version))
             return Release(version, one.uploaded or None, one.yanked, one.python or None, wheels, one.sdist)
 
         return cls(raw.name, raw.as_of, Releases(versions, release), requires)
 
 
-class _PackedRelease(Struct):
+class _Release(Entry, frozen=True):
     uploaded: str | None = None
     yanked: bool = False
     python: str | None = None
     sdist: bool = True
+
+
+class _Group(Entry, frozen=True):
+    """What several versions share: ``tags`` of wheels, or ``lines`` of requirements."""
+
+    versions: Texts = ()
+    tags: Texts = ()
+    lines: Texts = ()
+
+
+class _Facts(Entry, frozen=True):
+    name: Text
+    as_of: Text
+    release: Mapping[str, _Release] = {}
+    wheels: tuple[_Group, ...] = ()
+    requires: tuple[_Group, ...] = ()
+
+
+def _by_version(key: str, groups: Sequence[_Group], file: str) -> dict[str, tuple[str, ...]]:
+    found: dict[str, tuple[str, ...]] = {}
+    for number, group in enumerate(groups):
+        for version in group.versions:
+            if version in found:
+                raise RuleError(file, f"{key}[{number}].versions", f"{version!r} is in two groups")
+            found[version] = group.tags or group.lines
+    return found
 
 
 class _PackedWheels(Struct):
@@ -96,31 +120,6 @@ class _Packed(Struct, rename="kebab"):
     release: dict[str, Raw]
     wheels: tuple[_PackedWheels, ...] = ()
     requires: tuple[_PackedLines, ...] = ()
-
-
-def _release(version: str, table: Table, wheels: tuple[str, ...]) -> Release:
-    release = Release(
-        version=version,
-        upload_date=table.text("uploaded", "") or None,
-        yanked=table.flag("yanked", default=False),
-        requires_python=table.text("python", "") or None,
-        wheels=wheels,
-        sdist=table.flag("sdist", default=True),
-    )
-    table.done()
-    return release
-
-
-def _grouped(table: Table, key: str, values: str) -> dict[str, tuple[str, ...]]:
-    found: dict[str, tuple[str, ...]] = {}
-    for group in table.tables(key):
-        shared = group.texts(values)
-        for version in group.texts("versions"):
-            if version in found:
-                raise group.error("versions", f"{version!r} is in two groups")
-            found[version] = shared
-        group.done()
-    return found
 
 
 _MAX_NEAREST = 4096

@@ -20,7 +20,7 @@ from its day on; ``DAY=`` is a release that is not known."""
 
 class Meaning(Struct, frozen=True):
     """What a tag stood for: a full Python version, empty for an image without one, and an Alpine release, empty where it
-    is not known. ``there`` is false for a day before the first that is recorded."""
+    is not known. ``there`` is false for a day before the first that is recorded: it is what the tag stood for then."""
 
     python: str = ""
     alpine: str = ""
@@ -39,7 +39,5 @@ class ImageTags:
         if not entries:
             return None
         at = len(entries) if day is None else bisect_right(entries, day, key=lambda entry: entry[:10])
-        if at == 0:
-            return Meaning(there=False)
-        python, _, alpine = entries[at - 1][11:].rpartition("/")
-        return Meaning(python, alpine)
+        python, _, alpine = entries[max(at - 1, 0)][11:].rpartition("/")
+        return Meaning(python, alpine, there=at > 0)

@@ -7,27 +7,60 @@ Release numbers are Alpine's ``X.Y``. Version ranges are PEP 440 specifiers; the
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from collections.abc import Mapping
+from typing import Annotated, Literal, TypeAlias, get_args
 
-from msgspec import Struct
+from msgspec import Meta, Struct, field
 
 from dockerlint_alpine.apk.releases import release_key
 from dockerlint_alpine.python.versions import specifiers
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping
+FORMS = {
+    r"^(?:(?:so|cmd|pc):)?[A-Za-z0-9_.+*-]+(?::[A-Za-z0-9_.+*-]+)?\Z": "a need such as 'cmd:cmake'",
+    r"^[a-z0-9]+(?:[.+_-]+[a-z0-9+]+)*\Z": "a normalised name",
+    r"^[A-Za-z0-9_.+-]+\.so(?:\.[0-9*][0-9A-Za-z.*]*)?\Z": "a soname pattern such as 'liblz4.so.*'",
+    r"^\d+\.\d+\Z": "an Alpine release such as '3.19'",
+    r"^(?:x86_64|x86|aarch64|armv7|armhf|ppc64le|s390x|riscv64|loongarch64)\Z": "an architecture such as 'armv7'",
+    r"^(?:built|wheel) \S+.*: links .+ \[\d{4}-\d\d-\d\d\]\Z": "a proof as tools/prove_rules.py writes it",
+    r"^\d+(?:\.\d+)*\Z": "a version such as '1.75'",
+    r"^\d{4}-\d\d-\d\d\Z": "a date such as 2026-01-31",
+}
+"""What texts look like -> what they are, for messages."""
+_NEED, _NAME, _SONAME, _RELEASE, _ARCH, _PROOF, _VERSION, _DAY = FORMS
 
+Text: TypeAlias = Annotated[str, Meta(min_length=1)]
+Texts: TypeAlias = tuple[Text, ...]
+Needs: TypeAlias = tuple[Annotated[str, Meta(pattern=_NEED)], ...]
+Names: TypeAlias = tuple[Annotated[str, Meta(pattern=_NAME)], ...]
+Sonames: TypeAlias = tuple[Annotated[str, Meta(pattern=_SONAME)], ...]
+Release: TypeAlias = Annotated[str, Meta(pattern=_RELEASE)]
+Arches: TypeAlias = tuple[Annotated[str, Meta(pattern=_ARCH)], ...]
+Version: TypeAlias = Annotated[str, Meta(pattern=_VERSION)]
+Day: TypeAlias = Annotated[str, Meta(pattern=_DAY)]
+Evidence: TypeAlias = Annotated[tuple[Text, ...], Meta(min_length=1)]
+Switches: TypeAlias = Mapping[str, str | tuple[str, ...]]
+"""Variables of the environment with the value, or the values, that count; ``*`` is any that is not empty."""
+Pinned: TypeAlias = Text | Mapping[Release, Text]
+"""An apk name, or the names from a first release on."""
 Linkage: TypeAlias = Literal["always", "system-if-present", "bundled", "dlopen"]
 Detection: TypeAlias = Literal["pkg-config", "tool", "header", "linker"]
-RuntimeKind: TypeAlias = Literal["dlopen", "program", "data"]
 Severity: TypeAlias = Literal["error", "warning", "info"]
 Confidence: TypeAlias = Literal["source", "packaging"]
+RuntimeKind: TypeAlias = Literal["dlopen", "program", "data"]
+Lookup: TypeAlias = Literal["name", "find_library"]
+CHOICES: Mapping[str, tuple[str, ...]] = {
+    "linkage": get_args(Linkage),
+    "detect": get_args(Detection),
+    "severity": get_args(Severity),
+    "confidence": get_args(Confidence),
+    "kind": get_args(RuntimeKind),
+    "lookup": get_args(Lookup),
+}
+"""Key -> the values that it may have."""
 
-LINKAGES: tuple[Linkage, ...] = ("always", "system-if-present", "bundled", "dlopen")
-DETECTIONS: tuple[Detection, ...] = ("pkg-config", "tool", "header", "linker")
-RUNTIME_KINDS: tuple[RuntimeKind, ...] = ("dlopen", "program", "data")
-SEVERITIES: tuple[Severity, ...] = ("error", "warning", "info")
-CONFIDENCES: tuple[Confidence, ...] = ("source", "packaging")
+
+class Entry(Struct, frozen=True, kw_only=True, rename="kebab", forbid_unknown_fields=True):
+    """A table of ``rules/``; its fields are the keys."""
 
 
 def covers(specifier: str, version: str) -> bool:
@@ -45,45 +78,46 @@ def within(release: str, since: str | None, until: str | None) -> bool:
     return (since is None or release_key(since) <= key) and (until is None or key <= release_key(until))
 
 
-def _pinned(names: tuple[tuple[str, str], ...], release: str | None) -> str | None:
+def _pinned(names: Pinned | None, release: str | None) -> str | None:
     """Return the name of the last entry whose first release is not after ``release``; the newest when it is unknown."""
-    if release is None:
-        return names[-1][1] if names else None
-    found = None
-    for first, name in names:
-        if not first or release_key(first) <= release_key(release):
-            found = name
-    return found
+    if names is None or isinstance(names, str):
+        return names
+    fit = [first for first in names if release is None or release_key(first) <= release_key(release)]
+    return names[max(fit, key=release_key)] if fit else None
 
 
-class Library(Struct, frozen=True):
+def switch_values(values: str | tuple[str, ...]) -> tuple[str, ...]:
+    """Return the values of one switch, in lower case: case never matters."""
+    return tuple(one.lower() for one in ((values,) if isinstance(values, str) else values))
+
+
+class Library(Entry, frozen=True):
     """A native library, once, independent of Alpine's releases.
 
-    ``sonames`` are patterns such as ``liblz4.so.*``; ``dev`` and ``runtime`` pin apk names as ``(first release,
-    name)`` in ascending order where the index's ``pc:``/``cmd:``/``so:`` can't decide (first release ``""``: since
-    ever). ``since``/``until`` are the first and last Alpine releases that have it, ``not_in`` gaps between them,
-    ``not_on`` the architectures (apk's names) for which it is not built.
+    ``sonames`` are patterns such as ``liblz4.so.*``; ``dev`` and ``runtime`` pin apk names where the index's
+    ``pc:``/``cmd:``/``so:`` can't decide. ``since``/``until`` are the first and last Alpine releases that have it,
+    ``not_in`` gaps between them, ``not_on`` the architectures (apk's names) for which it is not built.
     ``static`` says why nothing is linked at run time. ``confidence``: ``source`` when upstream or the index was read,
     ``packaging`` when only packagers say so.
     """
 
-    name: str
-    summary: str
-    url: str
-    sonames: tuple[str, ...]
-    pkg_config: tuple[str, ...]
-    tools: tuple[str, ...]
-    headers: tuple[str, ...]
-    dev: tuple[tuple[str, str], ...]
-    runtime: tuple[tuple[str, str], ...]
-    static: str
-    since: str | None
-    until: str | None
-    not_in: tuple[str, ...]
-    not_on: tuple[str, ...]
-    note: str
-    confidence: Confidence
-    evidence: tuple[str, ...]
+    name: Text
+    evidence: Evidence
+    summary: str = ""
+    url: str = ""
+    sonames: Sonames = ()
+    pkg_config: Texts = ()
+    tools: Texts = ()
+    headers: Texts = ()
+    dev: Pinned | None = None
+    runtime: Pinned | None = None
+    static: str = ""
+    since: Release | None = None
+    until: Release | None = None
+    not_in: tuple[Release, ...] = ()
+    not_on: Arches = ()
+    note: str = ""
+    confidence: Confidence = "source"
 
     def available(self, release: str, arch: str | None = None) -> bool:
         """Tell whether Alpine ``release`` (``X.Y`` or ``edge``) has it at all, for ``arch`` (apk's name) if given."""
@@ -112,7 +146,7 @@ class Library(Struct, frozen=True):
         return tuple(f"so:{name}" for name in self.sonames[:1])
 
 
-class Link(Struct, frozen=True):
+class Link(Entry, frozen=True):
     """What one build does with one library.
 
     ``library`` names a :class:`Library`. ``detect``: how the build finds it, any of these is enough; for ``tool`` it
@@ -125,21 +159,31 @@ class Link(Struct, frozen=True):
     ``runtime`` is false where only headers or a static archive are taken.
     """
 
-    library: str
+    library: Text = field(name="use")
     linkage: Linkage
-    detect: tuple[Detection, ...] = ()
-    required: bool = False
+    detect: Annotated[tuple[Detection, ...], Meta(min_length=1)] = ("linker",)
+    must: bool | None = field(name="required", default=None)
     optional: str = ""
-    unless_env: tuple[tuple[str, tuple[str, ...]], ...] = ()
-    only_env: tuple[tuple[str, tuple[str, ...]], ...] = ()
-    env_if_set: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    unless_env: Switches = {}
+    only_env: Switches = {}
+    env_if_set: Switches = {}
     tool: str = ""
-    sonames: tuple[str, ...] = ()
+    sonames: Sonames = ()
     minimum: str = ""
-    needs: tuple[str, ...] = ()
+    needs: Needs = ()
     runtime: bool = True
     note: str = ""
-    evidence: tuple[str, ...] = ()
+    evidence: Texts = ()
+
+    def __post_init__(self) -> None:
+        """Refuse what is required and optional."""
+        if self.must and self.optional:
+            raise ValueError("a required library can't be optional too")
+
+    @property
+    def required(self) -> bool:
+        """Whether a missing library fails the build; where the rule does not say, linkage and ``optional`` tell."""
+        return self.must if self.must is not None else self.linkage == "always" and not self.optional
 
     def runtime_needs(self, library: Library, release: str | None) -> tuple[str, ...]:
         """Needs that must all be met where the built extension runs; ``library`` is the one that this link names."""
@@ -151,38 +195,45 @@ class Link(Struct, frozen=True):
 
     def switched_on(self, env: Mapping[str, str]) -> bool:
         """Whether the environment of the build leaves the system library in play."""
-        if any(_holds(env.get(name, ""), values) for name, values in self.unless_env):
+        if any(name in env and not _holds(env[name], values) for name, values in self.env_if_set.items()):
             return False
-        if any(name in env and not _holds(env[name], values) for name, values in self.env_if_set):
-            return False
-        return all(_holds(env.get(name, ""), values) for name, values in self.only_env)
+        return _left_on(env, self.unless_env, self.only_env)
 
 
-def _holds(value: str, values: tuple[str, ...]) -> bool:
-    return value.lower() in values or (value != "" and "*" in values)
+def _left_on(env: Mapping[str, str], unless: Switches, only: Switches) -> bool:
+    if any(_holds(env.get(name, ""), values) for name, values in unless.items()):
+        return False
+    return all(_holds(env.get(name, ""), values) for name, values in only.items())
 
 
-class Build(Struct, frozen=True):
+def _holds(value: str, values: str | tuple[str, ...]) -> bool:
+    known = switch_values(values)
+    return value.lower() in known or (value != "" and "*" in known)
+
+
+class Build(Entry, frozen=True):
     """How the versions in ``versions`` are compiled from their sdist.
 
     ``language`` names entries of ``rules/languages.toml``; ``needs`` are further needs of every compile,
-    ``libraries`` what is linked. ``minimums`` are (need, version): the provider of that need must be at least so new,
-    such as ``("cmd:rustc", "1.83")``. ``optional_extension``: without a compiler the install still succeeds, in pure
-    Python. ``fetches`` are tools that the build backend gets for itself where they are missing. ``unless_env`` and
-    ``only_env`` as in :class:`Link`: when they switch it off, nothing native is compiled.
+    ``libraries`` what is linked. ``minimums`` is need -> version: the provider must be at least so new, such as
+    ``cmd:rustc`` of 1.83. ``optional_extension``: without a compiler the install still succeeds, in pure
+    Python. ``fetches`` are tools that the build backend gets for itself where they are missing. ``requires`` are the
+    distributions of ``[build-system]`` that may have to be compiled themselves. ``unless_env`` and ``only_env`` as in
+    :class:`Link`: when they switch it off, nothing native is compiled.
     """
 
     versions: str = ""
-    language: tuple[str, ...] = ()
-    needs: tuple[str, ...] = ()
-    minimums: tuple[tuple[str, str], ...] = ()
-    libraries: tuple[Link, ...] = ()
+    language: Names = ()
+    needs: Needs = ()
+    minimums: Mapping[str, Text] = field(name="minimum", default_factory=dict)
+    libraries: tuple[Link, ...] = field(name="library", default=())
     optional_extension: bool = False
-    fetches: tuple[str, ...] = ()
-    unless_env: tuple[tuple[str, tuple[str, ...]], ...] = ()
-    only_env: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    fetches: Needs = ()
+    requires: Names = ()
+    unless_env: Switches = {}
+    only_env: Switches = {}
     note: str = ""
-    evidence: tuple[str, ...] = ()
+    evidence: Texts = ()
 
     def covers(self, version: str) -> bool:
         """Whether this is how ``version`` is compiled."""
@@ -190,12 +241,10 @@ class Build(Struct, frozen=True):
 
     def switched_on(self, env: Mapping[str, str]) -> bool:
         """Whether the environment of the install leaves the native build in play."""
-        if any(_holds(env.get(name, ""), values) for name, values in self.unless_env):
-            return False
-        return all(_holds(env.get(name, ""), values) for name, values in self.only_env)
+        return _left_on(env, self.unless_env, self.only_env)
 
 
-class RuntimeNeed(Struct, frozen=True):
+class RuntimeNeed(Entry, frozen=True):
     """What Python code of the distribution opens or starts at run time, invisible to an ELF header.
 
     Any one of ``any`` meets it. ``library`` names its :class:`Library` (empty: none). ``feature`` names what does not
@@ -209,21 +258,21 @@ class RuntimeNeed(Struct, frozen=True):
     """
 
     kind: RuntimeKind
-    any: tuple[str, ...]
-    library: str = ""
+    any: Annotated[Needs, Meta(min_length=1)]
+    library: str = field(name="use", default="")
     severity: Severity = "error"
     versions: str = ""
     feature: str = ""
     extra: str = ""
-    unless_installed: tuple[str, ...] = ()
-    unless_extra: tuple[str, ...] = ()
-    lookup: Literal["name", "find_library"] = "name"
-    since: str | None = None
-    until: str | None = None
-    not_on: tuple[str, ...] = ()
+    unless_installed: Names = ()
+    unless_extra: Names = ()
+    lookup: Lookup = "name"
+    since: Release | None = None
+    until: Release | None = None
+    not_on: Arches = ()
     note: str = ""
-    evidence: tuple[str, ...] = ()
-    commands: tuple[str, ...] = ()
+    evidence: Texts = ()
+    commands: Texts = ()
 
     def available(self, release: str, arch: str | None = None) -> bool:
         """Tell whether Alpine ``release`` (``X.Y`` or ``edge``) has a provider of it, for ``arch`` if given."""
@@ -243,46 +292,52 @@ class RuntimeNeed(Struct, frozen=True):
         return covers(self.versions, version)
 
 
-class Impossible(Struct, frozen=True):
+class Impossible(Entry, frozen=True):
     """No apk package helps: why, and the way out. Nothing is said where one of ``unless`` (packages, or needs) is there."""
 
-    versions: str
-    reason: str
-    advice: str
-    evidence: tuple[str, ...]
-    unless: tuple[str, ...] = ()
+    reason: Text
+    advice: Text
+    evidence: Evidence
+    versions: str = ""
+    unless: Needs = ()
 
     def covers(self, version: str) -> bool:
         """Whether ``version`` is one that can't work."""
         return covers(self.versions, version)
 
 
-class Distribution(Struct, frozen=True):
+class Distribution(Entry, frozen=True):
     """A Python distribution with something native about it; ``name`` is normalised (PEP 503).
 
     ``apk`` is Alpine's own package of it (``py3-lz4``), whose linked sonames must agree with the builds unless
     ``apk_differs`` says why they don't. ``proof`` are results of real builds, each in the form of ``proofs.py``.
     """
 
-    name: str
-    summary: str
-    url: str
-    imports: tuple[str, ...]
-    builds: tuple[Build, ...]
-    runtime: tuple[RuntimeNeed, ...]
-    impossible: tuple[Impossible, ...]
-    apk: str
-    apk_differs: str
-    note: str
-    confidence: Confidence
-    evidence: tuple[str, ...]
-    proof: tuple[str, ...]
+    name: Text
+    summary: str = ""
+    url: str = ""
+    imports: Texts = ()
+    builds: tuple[Build, ...] = field(name="build", default=())
+    runtime: tuple[RuntimeNeed, ...] = ()
+    impossible: tuple[Impossible, ...] = ()
+    apk: str = ""
+    apk_differs: str = ""
+    note: str = ""
+    confidence: Confidence = "source"
+    evidence: Texts = ()
+    proof: tuple[Annotated[str, Meta(pattern=_PROOF)], ...] = ()
 
-    def build(self, version: str | None) -> Build | None:
-        """Return the first build whose range has ``version``; for an unknown version the first, which is the newest."""
+    def build(self, version: str | None, env: Mapping[str, str] | None = None) -> Build | None:
+        """Return the first build whose range has ``version``; for an unknown version the first, which is the newest.
+
+        One that ``env`` leaves in play goes before one that it switches off.
+        """
         if version is None:
             return self.builds[0] if self.builds else None
-        return next((build for build in self.builds if build.covers(version)), None)
+        found = [build for build in self.builds if build.covers(version)]
+        return next(
+            (build for build in found if env is not None and build.switched_on(env)), found[0] if found else None
+        )
 
     def runtime_needs(self, version: str | None) -> tuple[RuntimeNeed, ...]:
         """Return what ``version`` opens or starts at run time; everything known when it is unknown."""
@@ -296,11 +351,11 @@ class Distribution(Struct, frozen=True):
         return None
 
 
-class Language(Struct, frozen=True):
+class Language(Entry, frozen=True):
     """What compiling a language needs, and what its objects need where they run."""
 
-    name: str
-    needs: tuple[str, ...]
-    runtime: tuple[str, ...]
-    note: str
-    evidence: tuple[str, ...]
+    name: Text
+    needs: Needs = ()
+    runtime: Needs = ()
+    note: str = ""
+    evidence: Texts = ()

@@ -6,7 +6,7 @@ One entry is one row of JSON, the TOML table as it was written, so a look-up cos
 from __future__ import annotations
 
 import sqlite3
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
@@ -20,12 +20,13 @@ from dockerlint_alpine.knowledge.facts import WheelFacts, WheelRecord
 from dockerlint_alpine.knowledge.folder import KINDS, RuleFolder
 from dockerlint_alpine.knowledge.image_tags import ImageTags
 from dockerlint_alpine.knowledge.locks import LockRecord, unpacked
+from dockerlint_alpine.knowledge.model import Distribution, Library
 from dockerlint_alpine.python.model import Packaged
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from dockerlint_alpine.knowledge.model import Distribution, Language, Library
+    from dockerlint_alpine.knowledge.model import Language
 from dockerlint_alpine.python.model import normalise
 
 SCHEMA_VERSION = "4"
@@ -76,12 +77,14 @@ class Knowledge:
         try:
             return self._distributions[name]
         except KeyError:
-            found = self._distributions[name] = self._entry("distribution", normalise(name), schema.distribution)
+            packed = partial(decode, type=Distribution)
+            found = self._entry("distribution", normalise(name), schema.distribution, packed)
+            self._distributions[name] = found
             return found
 
     def library(self, name: str) -> Library | None:
         """Return the entry of a library by its name in ``rules/libraries/``."""
-        return self._entry("library", name, schema.library)
+        return self._entry("library", name, schema.library, partial(decode, type=Library))
 
     def language(self, name: str) -> Language | None:
         """Return what compiling ``name`` (``c``, ``c++``, ``rust``, ``fortran``) needs."""
@@ -164,7 +167,7 @@ class Knowledge:
         return f"rules/{KINDS[kind]}/{name}.toml"
 
     def base_image(self, reference: str, day: str | None = None) -> BaseImage | None:
-        """Return what the image ``reference`` of a FROM is, ``None`` if nothing is known of it.
+        """Return what the image ``reference`` of a FROM is, ``None`` if nothing is known about it.
 
         With a ``day`` (``YYYY-MM-DD``) a tag of an official image that moves is what it was then.
         """

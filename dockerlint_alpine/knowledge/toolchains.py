@@ -14,9 +14,9 @@ from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.utils import canonicalize_name
 
 from dockerlint_alpine.apk.releases import release_key
-from dockerlint_alpine.knowledge.model import covers
-from dockerlint_alpine.knowledge.schema import Table
-from dockerlint_alpine.system.patterns import lazy_pattern
+from dockerlint_alpine.knowledge.errors import RuleError
+from dockerlint_alpine.knowledge.model import Day, Entry, Evidence, Text, Version, covers
+from dockerlint_alpine.knowledge.schema import read
 
 if TYPE_CHECKING:
     from dockerlint_alpine.apk import Package
@@ -51,8 +51,6 @@ _BOUNDS: Mapping[str, tuple[Tool, Bound]] = {
     "setuptools-before": ("setuptools", "before"),
     "numpy-before": ("numpy", "before"),
 }
-_DAY = lazy_pattern(r"\d{4}-\d\d-\d\d")
-_VERSION = lazy_pattern(r"\d+(?:\.\d+)*\Z")
 
 
 class Demand(Struct, frozen=True):
@@ -138,57 +136,61 @@ def _numbers(version: str) -> tuple[int, ...]:
     return tuple(parts)
 
 
+class _Asked(Entry, frozen=True):
+    versions: Text
+    evidence: Evidence
+    rust: Version | None = None
+    cmake: Version | None = None
+    cmake_before: Version | None = None
+    gcc: Version | None = None
+    gcc_before: Version | None = None
+    python: Version | None = None
+    cython_before: Version | None = None
+    setuptools_before: Version | None = None
+    numpy_before: Version | None = None
+
+
+class _Document(Entry, frozen=True):
+    releases: Mapping[str, Mapping[str, Version]] = {}
+    from_index: Mapping[str, Mapping[Version, Version]] = {}
+    since: Mapping[str, Mapping[str, Day]] = {}
+    distributions: Mapping[str, tuple[_Asked, ...]] = {}
+
+
 def check(document: Mapping[str, Any]) -> None:
     """Raise ``RuleError`` for the first thing in ``toolchains.toml`` that is no fact of this table."""
-    table = Table(document, FILE)
-    for release, tools in table.mapping("releases").items():
-        row = Table(tools, FILE, f"releases.{release}")
-        for tool in PACKAGES:
-            _version(row, tool, needed=True)
-        row.done()
-    for tool, releases in table.mapping("from-index").items():
+    told = read(_Document, document, FILE)
+    for release, tools in told.releases.items():
+        if tools.keys() != PACKAGES.keys():
+            raise RuleError(FILE, f"releases.{release}", f"must have {', '.join(PACKAGES)}")
+    for tool in told.from_index:
         if tool not in get_args(Tool) or tool in PACKAGES:
-            raise table.error(f"from-index.{tool}", "is no tool that a build takes from the index")
-        row = Table(releases, FILE, f"from-index.{tool}")
-        for version in releases:
-            _version(row, version, needed=True)
-    named = table.mapping("from-index")
-    for tool, days in table.mapping("since").items():
-        for version, day in days.items():
-            if version not in named.get(tool, {}) or not _DAY.fullmatch(str(day)):
-                raise table.error(f"since.{tool}.{version}", "is not a date (YYYY-MM-DD) that from-index names")
-    for name, demands in table.mapping("distributions").items():
+            raise RuleError(FILE, f"from-index.{tool}", "is not a tool that a build takes from the index")
+    for tool, days in told.since.items():
+        for version in days.keys() - told.from_index.get(tool, {}).keys():
+            raise RuleError(FILE, f"since.{tool}.{version}", "is not a version that from-index names")
+    for name, demands in told.distributions.items():
         if canonicalize_name(name) != name:
-            raise table.error(f"distributions.{name}", "is no normalised name")
-        for one in Table({"of": demands}, FILE, f"distributions.{name}").tables("of"):
-            _check_demand(one, name, named)
-    table.done()
+            raise RuleError(FILE, f"distributions.{name}", "is not a normalised name")
+        for number, one in enumerate(demands):
+            _check_demand(one, name, f"distributions.{name}[{number}]", told.from_index)
 
 
-def _check_demand(one: Table, name: str, from_index: Mapping[str, Any]) -> None:
-    versions = one.text("versions")
+def _check_demand(one: _Asked, name: str, place: str, from_index: Mapping[str, Mapping[str, str]]) -> None:
     try:
-        SpecifierSet(versions)
+        SpecifierSet(one.versions)
     except InvalidSpecifier as error:
-        raise one.error("versions", str(error)) from None
-    given = {key: found for key in _BOUNDS if (found := _version(one, key, needed=False))}
+        raise RuleError(FILE, f"{place}.versions", str(error)) from None
+    given = {key: found for key in _BOUNDS if (found := getattr(one, key.replace("-", "_")))}
     if len(given) != 1:
-        raise one.error("", f"asks for {'nothing' if not given else ' and '.join(given)}: one of {', '.join(_BOUNDS)}")
+        asked = " and ".join(given) or "nothing"
+        raise RuleError(FILE, place, f"asks for {asked}: one of {', '.join(_BOUNDS)}")
     ((key, version),) = given.items()
     tool = _BOUNDS[key][0]
     if tool not in PACKAGES and version not in from_index.get(tool, {}):
-        raise one.error(key, f"from-index.{tool} does not say which Python {tool} {version} needs")
-    evidence = one.texts("evidence")
-    if not evidence or not all(name in canonicalize_name(fact) for fact in evidence):
-        raise one.error("evidence", "missing" if not evidence else f"says nothing of {name}")
-    one.done()
-
-
-def _version(table: Table, key: str, *, needed: bool) -> str:
-    found = table.text(key, None if needed else "")
-    if found and not _VERSION.match(found):
-        raise table.error(key, f"{found!r} is not a version such as '1.75'")
-    return found
+        raise RuleError(FILE, f"{place}.{key}", f"from-index.{tool} does not say which Python {tool} {version} needs")
+    if not all(name in canonicalize_name(fact) for fact in one.evidence):
+        raise RuleError(FILE, f"{place}.evidence", f"says nothing of {name}")
 
 
 def disagrees(recorded: str, package: Package) -> bool:

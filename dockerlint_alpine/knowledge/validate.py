@@ -17,7 +17,7 @@ from dockerlint_alpine.knowledge.bases import BaseImages
 from dockerlint_alpine.knowledge.errors import RuleError
 from dockerlint_alpine.knowledge.facts import WheelRecord
 from dockerlint_alpine.knowledge.folder import KINDS, RuleFolder, capabilities, libraries_of
-from dockerlint_alpine.knowledge.model import Distribution, Library, within
+from dockerlint_alpine.knowledge.model import Distribution, Library, switch_values, within
 from dockerlint_alpine.knowledge.proofs import Proof, contradiction
 from dockerlint_alpine.system.patterns import lazy_pattern
 
@@ -375,7 +375,8 @@ def _by_choice(entry: Distribution, libraries: Mapping[str, Library], index: Pac
                     reasons.setdefault(stem, "pip compiles the copy in the sdist")
                 else:
                     switches = ", ".join(
-                        f"{name} set" if values[0] == "*" else f"{name}={values[0]}" for name, values in link.only_env
+                        f"{name} set" if value == "*" else f"{name}={value}"
+                        for name, (value, *_) in ((name, switch_values(given)) for name, given in link.only_env.items())
                     )
                     reasons.setdefault(stem, f"pip links it only with {switches}")
     found: dict[str, tuple[str, ...]] = {}

@@ -25,7 +25,7 @@ class Miss(Struct, frozen=True):
     """Something of the image that will not work and that the static verdict does not speak of.
 
     ``path`` is the object or source in the image, ``distribution`` its owner where there is one. ``what`` is a library,
-    symbols, or why it was made for glibc; ``detail`` says in one line what the loader makes of it. ``packages`` would bring
+    symbols, or why it was built for glibc; ``detail`` says in one line what the loader makes of it. ``packages`` would bring
     it. Kind ``open`` (a source opens it at run time) is likely, all others are certain.
     """
 

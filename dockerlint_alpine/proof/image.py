@@ -47,7 +47,7 @@ _SHARED = frozenset({"/", "/usr", "/usr/local", "/lib", "/usr/lib"})
 """Folders that hold more than distributions, should somebody install into them (``pip install --target``)."""
 
 _SHOWN_OBJECTS = 3
-_BUILD_ONLY = "it speaks of the build, which an image does not show"
+_BUILD_ONLY = "it is about the build, which an image does not show"
 
 
 class ImageMismatchError(Exception):
@@ -270,7 +270,7 @@ class _Judge:
     def verdict(self, finding: Finding) -> _Verdict:
         """Proven, refuted or untested, and why in one line."""
         if finding.stage is None or finding.stage.index != self._stage.index:
-            return _Verdict("untested", "it speaks of another stage than the one the image is built from")
+            return _Verdict("untested", "it is about another stage than the one the image is built from")
         evidence = check_of(finding).image
         if evidence == "left over":
             return self._left_over(finding)
@@ -284,7 +284,7 @@ class _Judge:
         if self._image.lacks(name):
             return _Verdict("refuted", f"{name} is not installed in the image")
         if name not in self._image.distributions and not self._image.objects_of(name):
-            return _Verdict("untested", f"{name} is not seen in the image, which tells of no distributions")
+            return _Verdict("untested", f"{name} is not seen in the image, which lists no distributions")
         if evidence == "opened":
             return self._opened(finding, name)
         return self._glibc(name) if evidence == "glibc" else self._linked(finding, name)
@@ -300,7 +300,7 @@ class _Judge:
         end = self._stage.end
         assert end is not None
         if end.world.has(finding.need or "") and end.lasting.has(finding.need or ""):
-            return _Verdict("untested", "it speaks of a RUN step in the middle of the build")
+            return _Verdict("untested", "it is about a RUN step in the middle of the build")
         objects = self._image.objects_of(name)
         if not objects:
             return _Verdict("refuted", f"{name} has no shared objects there")
@@ -337,7 +337,7 @@ class _Judge:
         for report in objects:
             if report.libc.kind == "glibc":
                 return _Verdict("proven", f"{report.path}: {'; '.join(report.libc.reasons[:2])}")
-        return _Verdict("refuted", _none_of(objects, "was not made for glibc", "was made for glibc"))
+        return _Verdict("refuted", _none_of(objects, "was not built for glibc", "was built for glibc"))
 
 
 def _none_of(objects: Sequence[ObjectReport], does_not: str, does: str) -> str:
@@ -375,7 +375,7 @@ def _lacks(image: BuiltImage, *, python: bool) -> Iterator[Miss]:
             continue
         if report.libc.kind == "glibc":
             yield Miss(
-                "glibc", report.path, owner, "glibc", f"was made for glibc: {'; '.join(report.libc.reasons[:2])}"
+                "glibc", report.path, owner, "glibc", f"was built for glibc: {'; '.join(report.libc.reasons[:2])}"
             )
             continue
         for need in report.needs:
@@ -457,7 +457,7 @@ def _as_finding(judged: Judged, stage: Stage, image: BuiltImage, miss: Miss, ite
         if unreadable
         else f"{who} links {miss.what}, which is not in the image{f': add {package}' if package else ''}",
         "symbol": f"{who} will not load in the image: symbol not found: {miss.what}",
-        "glibc": f"{who} was made for glibc; the image has musl: it will not load",
+        "glibc": f"{who} was built for glibc; the image has musl: it will not load",
     }[miss.kind]
     return check.finding(
         text,

@@ -19,7 +19,7 @@ from packaging.utils import canonicalize_name
 from dockerlint_alpine.system.patterns import lazy_pattern
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Container, Iterator
 
 ArtefactKind: TypeAlias = Literal["wheel", "sdist", "pure", "glibc-wheel", "installed", "unknown", "none"]
 UnresolvedKind: TypeAlias = Literal["unknown", "conflict", "no-release", "dependencies", "company"]
@@ -110,7 +110,8 @@ class IndexOptions(Struct, frozen=True):
 
     ``no_binary`` and ``only_binary`` are disjoint, as pip keeps them. ``pre_for`` are the distributions that
     ``--all-releases`` names. ``locked_at`` is the index that a lock file names for the one distribution that is asked for:
-    no other one may hear its name. ``find_links`` are paths in the reader's terms or URLs.
+    no other one may hear its name. ``exclusive``: a name that an extra index has is not asked for at the main one, as uv
+    does it; pip asks all of them. ``find_links`` are paths in the reader's terms or URLs.
     """
 
     index_url: str | None = None
@@ -124,6 +125,7 @@ class IndexOptions(Struct, frozen=True):
     pre_for: frozenset[str] = frozenset()
     require_hashes: bool = False
     locked_at: str | None = None
+    exclusive: bool = False
 
     def __repr__(self) -> str:
         return _shown(self, "locked_at", "index_url", "extra_index_urls", "find_links")
@@ -296,14 +298,21 @@ class _ByVersion(Mapping[str, Release]):
         return len(self._places)
 
 
-def versions_of(releases: Sequence[Release]) -> Sequence[str]:
-    """The version of each of ``releases``."""
-    return releases.versions if isinstance(releases, Releases) else [one.version for one in releases]
-
-
 def by_version(releases: Sequence[Release]) -> Mapping[str, Release]:
     """``releases`` by version."""
     return releases.by_version if isinstance(releases, Releases) else {one.version: one for one in releases}
+
+
+def versions_of(releases: Sequence[Release]) -> Sequence[str]:
+    """The versions of ``releases`` in their order; no release is made for that."""
+    return releases.versions if isinstance(releases, Releases) else [one.version for one in releases]
+
+
+def without(releases: Sequence[Release], out: Container[str]) -> Releases:
+    """``releases`` without the versions ``out``."""
+    known = versions_of(releases)
+    kept = [at for at, version in enumerate(known) if version not in out]
+    return Releases([known[at] for at in kept], lambda at: releases[kept[at]])
 
 
 class Packaged(Struct, frozen=True):
@@ -418,12 +427,14 @@ class Resolution(Struct, frozen=True):
     """The answer: what is installed (sorted by name), what could not be told, and remarks for the summary.
 
     ``assumed`` are distributions that bring nothing along as far as is known, which only their own metadata would tell.
+    ``everywhere``: no index or page of links that is named was left out, or did not answer.
     """
 
     distributions: tuple[Resolved, ...] = ()
     unresolved: tuple[Unresolved, ...] = ()
     notes: tuple[str, ...] = ()
     assumed: tuple[str, ...] = ()
+    everywhere: bool = True
 
 
 _CREDENTIALS = lazy_pattern(r"(?<=://)[^/@\s]*@")

@@ -152,9 +152,17 @@ SHARED_FLAGS = """
 --pre
 """
 
+FORMER_FLAGS = """
+--process-dependency-links
+--always-unzip -Z
+--use-wheel
+--no-use-wheel
+"""
+"""What older pips understood: ``--process-dependency-links`` until 19.0 (its NEWS)."""
+
 FILE_OPTIONS = OptionTable.build(
     SHARED_VALUES + "--hash\n",
-    SHARED_FLAGS + "--process-dependency-links\n--always-unzip -Z\n--use-wheel\n--no-use-wheel\n",
+    SHARED_FLAGS + FORMER_FLAGS,
 )
 """What may stand in a requirements file: pip's ``SUPPORTED_OPTIONS`` and what older pips accepted."""
 

@@ -50,4 +50,5 @@ def with_origins(found: Resolution, origins: list[Requested]) -> Resolution:
         tuple(replace(one, chain=chain(one.chain), reason=text(one.reason)) for one in found.unresolved),
         tuple(text(note) for note in found.notes),
         found.assumed,
+        found.everywhere,
     )

@@ -197,7 +197,7 @@ def parse_argument(
                 raise
             there = files.exists(posixpath.normpath(posixpath.join(cwd, body)))
             shown = posixpath.normpath(posixpath.join(cwd, body))
-            what = "is neither an archive nor a project" if there else "is not there: no COPY or ADD brings it"
+            what = "is neither an archive nor a project" if there else "does not exist: no COPY or ADD creates it"
             raise InvalidRequirementError(f"what is to be installed, {redact(shown)}, {what}") from None
         marker = found.marker
     if marker is not None:
@@ -266,7 +266,7 @@ def _from_url(url: str, files: FileReader, origin: Origin, chain: tuple[str, ...
     egg, _, _ = (_fragment(url, "egg") or "").partition("==")  # before pip 25 it could name a version, too
     name, extras = _split_extras(egg) if egg else (None, ())
     if name is not None and _IDENTIFIER.fullmatch(name) is None:
-        raise InvalidRequirementError(f"{redact(url)}: {name!r} is no distribution name")
+        raise InvalidRequirementError(f"{redact(url)}: {name!r} is not a distribution name")
     if url.startswith("file:"):
         from urllib.parse import unquote
 

@@ -8,7 +8,8 @@ known is listed and never guessed.
 from __future__ import annotations
 
 from collections import defaultdict, deque
-from functools import lru_cache
+from contextlib import suppress
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 from msgspec.structs import replace
@@ -32,10 +33,19 @@ from dockerlint_alpine.python.model import (
     by_version,
     redact,
     versions_of,
+    without,
 )
 from dockerlint_alpine.python.requirement import InvalidRequirementError, archive_version, parse_pep508
 from dockerlint_alpine.python.tags import knows_musllinux
-from dockerlint_alpine.python.verdict import Choice, choose, judge_file, merge_releases, releases_of_files, unrecorded
+from dockerlint_alpine.python.verdict import (
+    Choice,
+    choose,
+    judge_file,
+    merge_releases,
+    newest_version,
+    releases_of_files,
+    unrecorded,
+)
 from dockerlint_alpine.python.versions import (
     InvalidSpecifierError,
     Specifiers,
@@ -65,10 +75,12 @@ MAX_ROUNDS = 40
 _LATER_THAN_ALL = "99999"
 _BESIDE = 3
 """Releases on either side of one that count as its neighbours."""
-NOBODY_ASKED = "nothing is kept of it, and the index is not asked"
+NOBODY_ASKED = "it is not cached, and the index is not queried"
 """Why a resolver has no answer that asks nobody."""
 NOT_THERE = "the index has no "
 """How the reason begins where an index answers and has no such thing."""
+OF_SEVERAL = ("file of ", "release that matches ")
+"""How such things begin that are none of a distribution's own name."""
 _BY_NEIGHBOUR = "where a release's dependencies are not recorded, those of the nearest recorded release are assumed"
 EXTRA_NOT_RECORDED = " adds what is not recorded"
 _BY_RELEASES = "distributions of which all recorded releases are pure Python are assumed to be pure Python"
@@ -146,24 +158,21 @@ class _Releases:
         self._own = {one.name: one for one in resolution.wanted.requested}
 
     def newest(self, name: str, terms: Set[str], out: Set[str | None]) -> str | None:
-        own = self._own.get(name)
-        node = _Node(name, (name,), Origin(name), own)
+        torn = self._resolution.torn
+        if name in torn and torn[name] not in out:
+            return torn[name]
+        node = _Node(name, (name,), Origin(name), self._own.get(name))
         node.terms = [(term, "", None) for term in (*terms, *(text for text, _ in self._constraints.get(name, ())))]
-        choice = self._resolution.choice(node, {version for version in out if version is not None})
-        if choice.version is None and (choice.verdict.kind == "none" or self._resolution.releases(name) or None in out):
-            raise LookupError(name)
-        return choice.version
+        return self._resolution.version(node, {version for version in out if version is not None}, told=None not in out)
 
     def wants(self, pick: Pick) -> Iterator[Want]:
-        from dockerlint_alpine.python.backtracking import Want
-
         if pick.version is None:
             return
         node = _Node(pick.name, (pick.name,), Origin(pick.name), None)
         node.extras = {pick.extra} if pick.extra else set()
         for need in self._resolution.active(node, self._resolution.facts.requires(pick.name, pick.version) or ()):
             if need.name is not None:
-                yield from (Want(need.name, need.specifier, extra) for extra in ("", *need.extras))
+                yield from (self._resolution.want(need, extra) for extra in ("", *need.extras))
 
 
 class _Node:
@@ -232,6 +241,7 @@ class _Offline:
         choices: Choices,
         *,
         follow: bool,
+        waits: Callable[[], bool],
     ) -> None:
         self.wanted = wanted
         self.target = target
@@ -240,9 +250,13 @@ class _Offline:
         self.as_of = as_of
         self.choices = choices
         self.follow = follow
+        self.waits = waits
         self.values = environment(target)
         self.chosen: dict[str, Choice] = {}
         self.excluded: dict[str, set[str]] = {}
+        self.torn: dict[str, str | None] = {}
+        """Distributions on which firm terms contradict each other, with the versions that they are taken in."""
+
         self.unresolved: dict[tuple[str, str], Unresolved] = {}
         self.notes: list[str] = []
         self.assumed: list[str] = []
@@ -260,14 +274,20 @@ class _Offline:
         settled = False
         for _ in range(2 * MAX_ROUNDS):
             nodes = self.graph(constraints)
-            previous, self.chosen = self.chosen, {name: self.choice(node) for name, node in nodes.items()}
+            previous, self.chosen = self.chosen, {name: self.taken(node, nodes) for name, node in nodes.items()}
             if previous != self.chosen:
                 continue
-            if settled or not self.follow or not any(map(self.conflict, nodes.values())):
+            if settled or not self.follow or self.waits() or not any(map(self.conflict, nodes.values())):
                 break
             settled = True
             if not self.settle(constraints):
-                break
+                firm = (self.firm(node, nodes) for node in nodes.values())
+                self.torn = {
+                    node.name: self.choice(self.agreeing(node)).version for node in firm if self.conflict(node)
+                }
+                if not self.torn:
+                    break
+                self.settle(constraints)  # the rest may go together
         else:
             self.notes.append("the versions did not settle: requirements depend on each other in circles")
         return self.answer(nodes)
@@ -398,6 +418,22 @@ class _Offline:
                 self.cache[key] = Choice(None, Verdict("unknown", str(error), "requirement"))
         return self.cache[key]
 
+    def version(self, node: _Node, out: Set[str], *, told: bool) -> str | None:
+        """The version of :meth:`choice`, for a search; ``told``: one that nothing tells will do. Raises ``LookupError``."""
+        own, specifier = node.requested, ",".join(sorted({term[0] for term in node.terms if term[0]}))
+        direct = own is not None and (own.url or own.path or own.artefacts is not None)
+        if not (direct or node.name in self.installed or self.wanted.wheelhouse or self.as_of):
+            with suppress(InvalidSpecifierError):
+                out = out | self.excluded.get(node.name, set())
+                releases = without(self.releases(node.name), out)
+                found = newest_version(node.name, specifier, releases, self.target, self.wanted.options)
+                if found is not None:
+                    return found
+        choice = self.choice(node, out)
+        if choice.version is None and (choice.verdict.kind == "none" or self.releases(node.name) or not told):
+            raise LookupError(node.name)
+        return choice.version
+
     def fresh_choice(self, node: _Node, specifier: str, out: frozenset[str]) -> Choice:
         own = node.requested
         if own is not None and (own.url or own.path):
@@ -412,14 +448,14 @@ class _Offline:
             )
         releases = self.releases(node.name)
         if out:
-            releases = [release for release in releases if release.version not in out]
+            releases = without(releases, out)
         pin = specifiers(specifier).pin
         house = bool(releases_of_files(self.wanted.wheelhouse, node.name)) if self.wanted.wheelhouse else False
         as_of = min(filter(None, (self.as_of, self.facts.as_of))) if self.as_of else self.facts.as_of
         source = "wheelhouse" if house else f"facts as of {as_of}"
         if not releases and not (house or self.wanted.options.no_index):
             return Choice(pin, Verdict("unknown", f"nothing is recorded about {node.name}", source))
-        if pin is not None and not _lists(releases, pin):
+        if pin is not None and not lists(releases, pin):
             if house or self.wanted.options.no_index:
                 return Choice(pin, Verdict("unknown", f"{node.name} {pin} is not among the recorded releases", source))
             return unrecorded(node.name, pin, releases, self.target, self.wanted.options, source=source)
@@ -427,12 +463,13 @@ class _Offline:
             return choose(
                 node.name, specifier, releases, self.target, self.wanted.options, source=source, as_of=self.as_of
             )
-        question = (specifier, out, self.target, self.wanted.options, self.as_of)
+        question = (specifier, self.target, self.wanted.options, self.as_of)
         facts = (node.name, specifier, releases, self.target, self.wanted.options)
         ordered = not self.wanted.wheelhouse
-        return self.choices.recall(
-            node.name, question, lambda: choose(*facts, source=source, as_of=self.as_of, ordered=ordered)
-        )
+        fresh = partial(choose, *facts, source=source, as_of=self.as_of, ordered=ordered)
+        return (
+            fresh() if out else self.choices.recall(node.name, question, fresh)
+        )  # a search asks much that nobody asks again
 
     def unlisted(self, node: _Node, choice: Choice) -> Choice:
         """The choice, or where no wheel of the distribution is recorded at all, what its package or a rule says."""
@@ -460,7 +497,7 @@ class _Offline:
             return Verdict("unknown", f"nothing is recorded about {name}", "rules")
         pip = self.target.pip_version
         if self.target.musl is not None and not knows_musllinux(pip):
-            reason = f"pip {pip} does not know musllinux wheels (21.2 does), and {name} has native code"
+            reason = f"pip {pip} does not support musllinux wheels (21.2 does), and {name} has native code"
             return Verdict("sdist", reason, "rules", confidence="likely")
         shown = f"{name} {pin}" if pin is not None else name
         shared = "no wheel is recorded"
@@ -513,6 +550,21 @@ class _Offline:
         found.terms = [term for term in node.terms if term[2] is None or self.is_pinned(nodes[term[2]])]
         return found
 
+    def taken(self, node: _Node, nodes: Mapping[str, _Node]) -> Choice:
+        """The choice for a node of this round."""
+        return self.choice(self.agreeing(self.firm(node, nodes)) if node.name in self.torn else node)
+
+    def agreeing(self, node: _Node) -> _Node:
+        """The node on as many of its terms as go together: what files say comes before what releases say, a pin before a
+        range. An installer refuses the whole set; what each distribution is and needs is known all the same."""
+        found = _Node(node.name, node.chain, node.origin, node.requested)
+        found.extras, found.loose, found.floor = node.extras, node.loose, node.floor
+        for term in sorted(node.terms, key=lambda one: (one[2] is not None, "==" not in one[0])):
+            found.terms.append(term)
+            if self.conflict(found):
+                found.terms.pop()
+        return found
+
     def conflict(self, node: _Node) -> bool:
         """Tell whether the terms of a node exclude each other, as far as that is known."""
         terms = {term[0] for term in node.terms if term[0]}
@@ -530,18 +582,23 @@ class _Offline:
         except InvalidSpecifierError:
             return False
 
+    def want(self, need: Requested, extra: str) -> Want:
+        """What is asked of one distribution, for the search; nothing of one that is torn."""
+        from dockerlint_alpine.python.backtracking import Want
+
+        assert need.name is not None
+        return Want(need.name, "" if need.name in self.torn else need.specifier, extra)
+
     def settle(self, constraints: Mapping[str, Sequence[tuple[str, str]]]) -> bool:
         """Look for versions that go together, and leave out what is newer than those; tell whether there are any."""
-        from dockerlint_alpine.python.backtracking import Want, versions_together
+        from dockerlint_alpine.python.backtracking import versions_together
 
         asked = [one for one in self.wanted.requested if self.holds(one.marker, one.shown, one.chain)]
-        roots = [
-            Want(one.name, one.specifier, extra) for one in asked if one.name is not None for extra in ("", *one.extras)
-        ]
+        roots = [self.want(one, extra) for one in asked if one.name is not None for extra in ("", *one.extras)]
         found = versions_together(roots, _Releases(self, constraints))
         for name, version in (found or {}).items():
             if version is not None:
-                order = sort_versions(release.version for release in self.releases(name))
+                order = sort_versions(versions_of(self.releases(name)))
                 self.excluded[name] = set(order[order.index(version) + 1 :] if version in order else ())
         return found is not None
 
@@ -553,16 +610,20 @@ class _Offline:
             node, choice = nodes[name], self.chosen[name]
             if self.conflict(node):
                 node = self.firm(node, nodes)
+                torn = self.conflict(node)
+                if torn:
+                    self.tell(name, node.chain, _conflict_text(node), "conflict")
+                    node = self.agreeing(node)
                 choice = self.choice(node)
+                if (
+                    torn and choice.verdict.confidence == "certain"
+                ):  # whoever wrote that will change it, one way or the other
+                    choice = replace(choice, verdict=replace(choice.verdict, confidence="likely"))
             choice = self.settled(node, choice)
             verdict = choice.verdict
             if verdict.confidence == "possible":
                 self.tell(name, node.chain, verdict.reason, "unknown")
-            if self.conflict(node):
-                reason = _conflict_text(node)
-                self.tell(name, node.chain, reason, "conflict")
-                choice = Choice(None, Verdict("unknown", reason, verdict.source))
-            elif verdict.kind == "unknown":
+            if verdict.kind == "unknown":
                 self.tell(name, node.chain, verdict.reason, "unknown")
             elif verdict.kind == "none":
                 self.tell(name, node.chain, verdict.reason, "no-release")
@@ -575,7 +636,7 @@ class _Offline:
         for one in self.wanted.requested:
             if one.name is None and self.holds(one.marker, one.shown, one.chain):
                 what = one.path if one.path is not None else one.shown
-                self.tell(what, one.chain, "only building it tells its name and dependencies", "unknown")
+                self.tell(what, one.chain, "its name and dependencies are known only after building it", "unknown")
         notes = tuple(dict.fromkeys(self.notes))
         return Resolution(tuple(found), tuple(self.unresolved.values()), notes, tuple(self.assumed))
 
@@ -600,7 +661,7 @@ class _Offline:
         """The dependencies of this release, or of what a URL is (``None``), are not recorded: those of the nearest one
         that is, or of the newest, tell what may come along."""
         if self.chosen[node.name].verdict.kind == "installed":  # without extras it has all that it requires
-            reason = f"what the extra {','.join(sorted(node.extras))} adds is not recorded; --online tells"
+            reason = f"what the extra {','.join(sorted(node.extras))} adds is not recorded; --online queries it"
             self.tell(node.name, node.chain, reason, "company")
             return
         nearest = self.facts.nearest_requires(node.name, version or _LATER_THAN_ALL)
@@ -614,7 +675,7 @@ class _Offline:
             self.tell(
                 redact(node.requested.url or node.name),
                 node.chain,
-                "only fetching it tells its dependencies",
+                "its dependencies are known only after downloading it",
                 "unknown",
             )
             return
@@ -667,7 +728,7 @@ def _is_extension(release: Release) -> bool:
     return not release.pure and any(tag.split("-")[1] != "none" for tag in release.wheels)
 
 
-def _lists(releases: Sequence[Release], version: str) -> bool:
+def lists(releases: Sequence[Release], version: str) -> bool:
     """Tell whether ``version`` is among ``releases``, most often as it is spelt there."""
     known = versions_of(releases)
     return version in known or any(same_version(version, one) for one in known)
@@ -714,16 +775,20 @@ def resolve(
     as_of: str | None = None,
     no_deps: bool = False,
     choices: Choices | None = None,
+    waits: Callable[[], bool] = lambda: False,
 ) -> Resolution:
     """Return what ``wanted`` installs on ``target``.
 
     ``installed`` are distributions (normalised name -> version) that the interpreter already sees, from apk for instance.
     ``as_of`` (``YYYY-MM-DD``) leaves out later uploads. ``choices`` are what was found out from the same facts before.
+    ``waits``: more of the facts is still to come, and versions that go together are not looked for before.
 
     Raises ``PythonError`` only for an impossible ``target``.
     """
     follow = not (wanted.locked or no_deps or wanted.options.require_hashes)
-    return _Offline(wanted, target, facts, installed or {}, as_of, choices or Choices(), follow=follow).run()
+    return _Offline(
+        wanted, target, facts, installed or {}, as_of, choices or Choices(), follow=follow, waits=waits
+    ).run()
 
 
 def open_names(found: Resolution) -> set[str]:

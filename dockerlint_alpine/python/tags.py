@@ -47,8 +47,18 @@ def musl_of_alpine(release: str) -> tuple[int, int] | None:
 
 def knows_musllinux(pip_version: str | None) -> bool:
     """Tell whether that pip accepts musllinux wheels; ``None`` is an installer that knows every tag."""
+    return _is_since(pip_version, MUSLLINUX_SINCE_PIP)
+
+
+def backtracks(pip_version: str | None) -> bool:
+    """Tell whether that pip refuses requirements that contradict each other; older ones take what they meet first (pip's
+    changelog, 20.3: the new resolver is the default). ``None`` is an installer that does."""
+    return _is_since(pip_version, (20, 3))
+
+
+def _is_since(pip_version: str | None, since: tuple[int, int]) -> bool:
     match = re.match(r"(\d+)(?:\.(\d+))?", pip_version or "")
-    return match is None or (int(match[1]), int(match[2] or 0)) >= MUSLLINUX_SINCE_PIP
+    return match is None or (int(match[1]), int(match[2] or 0)) >= since
 
 
 def libc_of_tag(tag: str) -> str | None:

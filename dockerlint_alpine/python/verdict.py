@@ -31,6 +31,7 @@ from dockerlint_alpine.python.versions import (
     InvalidSpecifierError,
     is_pre_release,
     is_version,
+    latest_first,
     place_among,
     sort_versions,
     specifiers,
@@ -40,6 +41,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 
+NO_MATCH = "no known release matches "
+"""How a verdict begins where the requirement admits nothing that is recorded."""
 Confidence: TypeAlias = Literal["certain", "likely", "possible"]
 _CERTAIN: Confidence = "certain"
 
@@ -80,10 +83,8 @@ def releases_of_files(names: Iterable[str], distribution: str) -> list[Release]:
 
 def newest_first(releases: Iterable[Release]) -> tuple[Release, ...]:
     """Return one release of each version, newest first; what is no version by PEP 440 comes last."""
-    found = {release.version: release for release in releases}
-    order = sort_versions(reversed(found))[::-1]
-    others = found.keys() - order
-    return (*map(found.__getitem__, order), *(one for one in found.values() if one.version in others))
+    by_version = {release.version: release for release in releases}
+    return tuple(map(by_version.__getitem__, latest_first(by_version)))
 
 
 def merged(releases: Releases, more: Sequence[Release]) -> Releases:
@@ -165,19 +166,18 @@ class _Chooser:
 
     def admitted(self, known: Sequence[Release], *, pre: bool | None) -> Iterator[Release]:
         """Yield those of ``known`` that the requirement admits: pre-releases alone, or final ones alone, or either."""
-        for place, version in enumerate(versions_of(known)):
+        for at, version in enumerate(versions_of(known)):
             if pre is not None and is_pre_release(version) is not pre:
                 continue
             if self.specifier.contains(version) and is_version(version):
-                yield known[place]
+                yield known[at]
 
     def choose(self, known: Sequence[Release]) -> Choice:
         """The choice among ``known``, newest first. Most often one of the first is it, and the others stay unread."""
         admitted: list[Release] = []
         either = self.options.allows_pre(self.name) or self.specifier.names_pre_release
         for pre in (None,) if either else (False, True):  # the groups that pip tries one after the other
-            fitting = (release for release in self.admitted(known, pre=pre) if self.fits_python(release))
-            found = self.first(release for release in fitting if not release.yanked)
+            found = self.newest(known, pre=pre)
             if found is not None:
                 return self.told(found, known)
             releases = list(self.admitted(known, pre=pre))
@@ -186,6 +186,11 @@ class _Chooser:
             if any_file is not None:  # only yanked files: pip looks no further, not at pre-releases either
                 return self.told(any_file, known) if self.specifier.pinned else self.nothing(admitted)
         return self.nothing(admitted)
+
+    def newest(self, known: Sequence[Release], *, pre: bool | None) -> Release | None:
+        """The first of ``known`` in a group that an installer takes without a second thought."""
+        fitting = (release for release in self.admitted(known, pre=pre) if self.fits_python(release))
+        return self.first(release for release in fitting if not release.yanked)
 
     def first(self, usable: Iterable[Release]) -> Release | None:
         """Return the first release with an allowed file; with ``--prefer-binary``, with a wheel if there is one."""
@@ -293,7 +298,7 @@ class _Chooser:
         if self.target.musl is not None and not knows_musllinux(self.target.pip_version):
             modern = _Chooser(self.name, "", replace(self.target, pip_version=None), self.options, self.source)
             if (tag := modern.best_wheel(release)) is not None:
-                why = f"pip {self.target.pip_version} does not know musllinux wheels (21.2 does)"
+                why = f"pip {self.target.pip_version} does not support musllinux wheels (21.2 does)"
                 return f"{why}; {tag} would fit", why, tag
         here = describe(self.target)
         return f"no wheel of {self.name} {release.version} fits {here}", f"no wheel fits {here}", None
@@ -339,7 +344,7 @@ class _Chooser:
         wanted = f"{self.name}{self.specifier.text}"
         if not admitted:
             kind: ArtefactKind = "unknown" if self.source.startswith("facts") else "none"
-            return Choice(self.specifier.pin, Verdict(kind, f"no known release matches {wanted}", self.source))
+            return Choice(self.specifier.pin, Verdict(kind, f"{NO_MATCH}{wanted}", self.source))
         fitting = [release for release in admitted if self.fits_python(release)]
         if not fitting and self.specifier.pin is None and any(release.source for release in admitted):
             return self.not_listed(admitted, wanted)
@@ -364,6 +369,16 @@ def _but_libc(tag: str) -> tuple[str, str]:
     """A plain tag for Linux without the C library and its version: ``cp312-cp312``, ``x86_64``."""
     python, _, platform = tag.rpartition("-")
     return python, re.sub(r"(?:manylinux\d+|(?:many|musl)linux_\d+_\d+|linux)_", "", platform)
+
+
+def newest_version(
+    name: str, specifier: str, releases: Sequence[Release], target: Target, options: IndexOptions
+) -> str | None:
+    """Return the version that :func:`choose` takes of ``releases``, newest first, where that is a final one that nobody has
+    withdrawn; ``None``: ask there."""
+    found = _Chooser(name, specifier, target, options, "").newest(releases, pre=False)
+    either = options.allows_pre(name) or specifiers(specifier).names_pre_release
+    return found.version if found is not None and not either else None
 
 
 def choose(

@@ -12,7 +12,7 @@ from packaging.version import InvalidVersion, Version
 from dockerlint_alpine.python.model import PythonError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Collection, Iterable, Sequence
 
 MAX_TEXT = 1000
 """Characters of a version or specifier. Whatever is longer was not written by a person; Python refuses to read long
@@ -50,6 +50,12 @@ def sort_versions(versions: Iterable[str]) -> list[str]:
     return sorted(parsed, key=parsed.__getitem__)
 
 
+def latest_first(versions: Collection[str]) -> list[str]:
+    """Return ``versions``, newest first; what is no version by PEP 440 comes last."""
+    order = sort_versions(reversed([*versions]))[::-1]
+    return [*order, *(one for one in versions if _version(one) is None)]
+
+
 def place_among(version: str, order: Sequence[str]) -> int:
     """Return where ``version`` goes among versions, newest first; what is no version by PEP 440 comes last."""
     own = _version(version)
@@ -69,7 +75,7 @@ def same_version(left: str, right: str) -> bool:
 class Specifiers:
     """A PEP 440 specifier set: which versions it admits and whether it pins one."""
 
-    __slots__ = ("_set", "text")
+    __slots__ = ("_set", "pin", "text")
 
     def __init__(self, text: str) -> None:
         """Take PEP 440 text; raises ``InvalidSpecifierError`` where ``packaging`` refuses it."""
@@ -80,17 +86,14 @@ class Specifiers:
             self._set = SpecifierSet(text)
         except InvalidSpecifier as error:
             raise InvalidSpecifierError(str(error)) from None
+        pins = (one.version for one in self._set if one.operator in {"==", "==="} and not one.version.endswith(".*"))
+        self.pin: str | None = next(pins, None)
+        """The version that a ``==`` or ``===`` clause names, if one does."""
 
     @property
     def pinned(self) -> bool:
         """Whether a clause pins a version with ``==`` (no wildcard) or ``===``, as pip's ``is_pinned`` asks."""
         return self.pin is not None
-
-    @property
-    def pin(self) -> str | None:
-        """The version that a ``==`` or ``===`` clause names, if one does."""
-        pins = (one.version for one in self._set if one.operator in {"==", "==="} and not one.version.endswith(".*"))
-        return next(pins, None)
 
     def contains(self, version: str) -> bool:
         """Tell whether ``version`` is admitted, pre-releases included. An invalid version is not."""

@@ -1,40 +1,24 @@
-"""From findings to what people and programs read: one module per format, each imported when used.
+"""From findings to what people and programs read.
 
-Every format module has one function, ``render(report, options) -> str``, and is a pure function of what it is given.
+Every module of ``formats/`` is an output format. It has one function, ``render(report, options) -> str``, which is a pure
+function of what it is given, and is imported when it is used.
 """
 
 from __future__ import annotations
 
-from types import MappingProxyType
+import os
 from typing import TYPE_CHECKING
 
 from dockerlint_alpine.report.options import CodeDoc, RenderOptions, ReportError, UnknownFormatError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from dockerlint_alpine.model.reports import Report
 
 __all__ = ["FORMATS", "CodeDoc", "RenderOptions", "ReportError", "UnknownFormatError", "render"]
 
-FORMATS: Mapping[str, str] = MappingProxyType(
-    {
-        name: f"dockerlint_alpine.report.{name}"
-        for name in (
-            "text",
-            "concise",
-            "json",
-            "sarif",
-            "github",
-            "gitlab",
-            "junit",
-            "checkstyle",
-            "rdjson",
-            "markdown",
-        )
-    }
-)
-"""The output formats by name, in the order that help lists them, with the module that renders each."""
+with os.scandir(f"{__path__[0]}/formats") as _modules:
+    FORMATS = tuple(sorted(one.name[:-3] for one in _modules if one.name.endswith(".py") and one.name[0] != "_"))
+"""The output formats, in the order that help lists them."""
 
 
 def render(report: Report, format: str, *, options: RenderOptions) -> str:  # noqa: A002 - the option's own name
@@ -47,9 +31,8 @@ def render(report: Report, format: str, *, options: RenderOptions) -> str:  # no
 
     """
     if format not in FORMATS:
-        raise UnknownFormatError(format, tuple(FORMATS))
+        raise UnknownFormatError(format, FORMATS)
     from importlib import import_module
 
-    module = import_module(FORMATS[format])
-    text: str = module.render(report, options)
+    text: str = import_module(f"{__name__}.formats.{format}").render(report, options)
     return text

@@ -63,7 +63,7 @@ class Cause(Struct, frozen=True):
 
     @property
     def severity(self) -> Severity:
-        """That of the gravest finding."""
+        """That of the most severe finding."""
         return min((one.severity for one in self.findings), key=SEVERITIES.index)
 
     @property
@@ -281,7 +281,7 @@ def _are(number: int) -> str:
 
 def _implicit(cause: Cause) -> str:
     return (
-        f"{len(cause.packages)} libraries are linked in {place_name(cause.stage)} only because other packages bring them:"
+        f"{len(cause.packages)} libraries are linked in {place_name(cause.stage)} only because other packages pull them in:"
         f" add {' '.join(cause.packages)}"
     )
 
@@ -291,7 +291,7 @@ def _loaded(cause: Cause) -> str:
     what = "library" if all((need or "").startswith("so:") for need in needs) else "thing"
     verb = "needs" if len(cause.distributions) == 1 else "need"
     gone = {one.code for one in cause.findings} == {"AD202"}
-    where = "that `apk del` takes away" if gone else f"that {place_name(cause.stage)} does not have"
+    where = "that `apk del` removes" if gone else f"that {place_name(cause.stage)} does not have"
     add = f": add {' '.join(cause.packages)}" if cause.packages else ""
     return f"{_who(cause.distributions)} {verb} {plural(len(needs), what)} {where}{add}"
 

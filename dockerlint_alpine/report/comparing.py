@@ -27,13 +27,13 @@ def lines(comparison: Comparison, paint: Paint, width: int) -> list[str]:
 def sentence(one: Comparison) -> str:
     """Return the verdict on the verdict, for a line of its own."""
     if one.holds and one.same_content:
-        return "The verdict holds: the image agrees with it in everything that it shows."
+        return "The prediction holds: the image agrees with it in everything that it shows."
     if one.holds:
-        return "The verdict holds; the content of the image differs from the prediction."
+        return "The findings hold; the content of the image differs from the prediction."
     missed = sum(1 for miss in one.missed if miss.kind != "open")
-    counted = ((missed, "thing", "missed"), (len(one.refuted), "finding", "refuted"))
+    counted = ((missed, "problem", "missed"), (len(one.refuted), "finding", "refuted"))
     told = " and ".join(f"{plural(number, noun)} {verb}" for number, noun, verb in counted if number)
-    return f"The verdict does not hold: {told}."
+    return f"The findings do not hold: {told}."
 
 
 class _Writer:
@@ -43,13 +43,13 @@ class _Writer:
 
     def block(self, one: Comparison) -> Iterator[str]:
         stage = f"stage {one.stage.index}{f' ({one.stage.name})' if one.stage.name else ''}, {one.stage.base}"
-        title = f"The image {printable(one.image)} beside {printable(stage)}, {one.platform}"
+        title = f"Image {printable(one.image)} compared with {printable(stage)}, {one.platform}"
         yield from (self._paint(line, BOLD) for line in wrap(title, self._width))
         yield from self._system(one)
         yield from self._row("objects", self._objects(one))
         yield from self._row("packages", _sides(one.packages), *self._lists(one.packages))
         yield from self._row("distributions", _sides(one.distributions), *self._lists(one.distributions))
-        counts = (f"{len(one.proven)} confirmed by its bytes", f"{len(one.refuted)} refuted")
+        counts = (f"{len(one.proven)} confirmed", f"{len(one.refuted)} refuted")
         yield from self._row("findings", f"{', '.join(counts)}, {len(one.untested)} that an image can't show")
         yield from self._proven(one)
         yield from self._refuted(one)
@@ -75,9 +75,9 @@ class _Writer:
 
     def _lists(self, sides: Sides) -> Iterator[tuple[str, str]]:
         if sides.unforeseen:
-            yield "+", f"not foreseen: {_listed(sides.unforeseen)}"
+            yield "+", f"not predicted: {_listed(sides.unforeseen)}"
         if sides.absent:
-            yield "-", f"predicted, not there: {_listed(sides.absent)}"
+            yield "-", f"predicted, but absent: {_listed(sides.absent)}"
         if sides.versions:
             shown = (f"{one.name} {one.found} (predicted {one.predicted})" for one in sides.versions)
             yield "~", f"other versions: {listed(shown, _SHOWN + 1)}"
@@ -98,16 +98,16 @@ class _Writer:
     def _missed(self, one: Comparison) -> Iterator[str]:
         certain = [miss for miss in one.missed if miss.kind != "open"]
         likely = [miss for miss in one.missed if miss.kind == "open"]
-        yield from self._row("missed", plural(len(certain), "thing") if certain else "nothing")
+        yield from self._row("missed", plural(len(certain), "problem") if certain else "nothing")
         yield from self._misses(certain, RED)
         if likely:
-            yield from self._row("may lack", f"{plural(len(likely), 'thing')} that sources open at run time (likely)")
+            yield from self._row("may lack", f"{plural(len(likely), 'library')} that sources open at run time (likely)")
             yield from self._misses(likely, YELLOW)
 
     def _elsewhere(self, misses: Sequence[Miss]) -> Iterator[str]:
         if misses:
             yield from self._row(
-                "elsewhere", f"{plural(len(misses), 'thing')} outside of Python distributions, not checked"
+                "elsewhere", f"{plural(len(misses), 'problem')} outside Python distributions, not checked"
             )
             yield from self._misses(misses, DIM)
 
@@ -158,9 +158,9 @@ def _sides(sides: Sides) -> str:
         return f"{sides.agreed} as predicted" if sides.agreed else "none, as predicted"
     parts = [f"{sides.agreed} as predicted"]
     if sides.unforeseen:
-        parts.append(f"{len(sides.unforeseen)} more there")
+        parts.append(f"{len(sides.unforeseen)} not predicted")
     if sides.absent:
-        parts.append(f"{len(sides.absent)} not there")
+        parts.append(f"{len(sides.absent)} absent")
     return ", ".join(parts)
 
 

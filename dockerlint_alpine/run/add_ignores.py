@@ -103,7 +103,7 @@ def _line_end(source: bytes, start: int) -> bytes:
 def _confirm(old: Dockerfile, new: bytes) -> None:
     """Make sure that only comments came: the same instructions with the same words, under the same directives."""
     if _said(parse(new)) != _said(old):
-        raise AddIgnoreError("a comment would change what the Dockerfile says; write it by hand")
+        raise AddIgnoreError("a comment would change the meaning of the Dockerfile; write it by hand")
 
 
 def _said(dockerfile: Dockerfile) -> list[object]:

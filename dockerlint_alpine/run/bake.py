@@ -49,7 +49,7 @@ def read_builds(path: Path, project: Path) -> tuple[list[Build], list[Refused]]:
             builds.append(build)
         else:
             what, place = found
-            message = f"target {name}: its {what} {place} lies outside the project {project}: not looked at"
+            message = f"target {name}: its {what} {place} is outside the project {project}: skipped"
             refused.append(Refused(line, message))
     return builds, refused
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from dockerlint_alpine.model.findings import Location
     from dockerlint_alpine.model.reports import FileReport
 
-_TITLE = "compile in a build stage of its own and copy the wheels"
+_TITLE = "compile in a separate build stage and copy the wheels"
 
 
 def with_build_stages(doctor: Doctor, report: FileReport, path: Path) -> FileReport:
@@ -42,7 +42,7 @@ def with_build_stages(doctor: Doctor, report: FileReport, path: Path) -> FileRep
                 if written is not None:
                     names = tuple(dict.fromkeys(about.name for one in compiled for about in one.distributions))
                     fix = Fix(_TITLE, "unsafe", (_edit(report.source, written),))
-                    ways[place] = Remedy("stage", _TITLE, "no compiler is left in the image that runs", names, fix)
+                    ways[place] = Remedy("stage", _TITLE, "no compiler is left in the final image", names, fix)
     return replace(report, findings=tuple(_with(one, ways) for one in report.findings))
 
 

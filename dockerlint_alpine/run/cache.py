@@ -163,7 +163,7 @@ class ReportCache:
                 return
         except (sqlite3.Error, OSError) as another:
             error = another
-        self._warn(f"the cache in {self._folder} can't be used ({error}); going on without it")
+        self._warn(f"the cache in {self._folder} can't be used ({error}); continuing without it")
         self._folder = _NOWHERE
 
     def _connected(self) -> Connection:
@@ -178,7 +178,7 @@ class ReportCache:
         place.replace(broken)
         for ending in ("-wal", "-shm"):
             place.with_name(FILE_NAME + ending).unlink(missing_ok=True)
-        self._warn(f"the cache {place} was damaged and has been started afresh; the old one is kept as {broken.name}")
+        self._warn(f"the cache {place} was damaged; a new one was started, and the old one is kept as {broken.name}")
 
     def _open(self) -> Connection:
         import sqlite3

@@ -60,8 +60,8 @@ def read_builds(path: Path, project: Path, *, shown_as: str | None = None) -> tu
             builds.append(replace(build, line=line, starts=tuple(_starts(build.service, service, node, shown))))
         else:
             what, place = found
-            message = f"service {build.service}: its {what} {place} lies outside the project {project}"
-            refused.append(Refused(_line(node, str(name), "build", what), f"{message}: not looked at"))
+            message = f"service {build.service}: its {what} {place} is outside the project {project}"
+            refused.append(Refused(_line(node, str(name), "build", what), f"{message}: skipped"))
     return builds, refused
 
 

@@ -195,7 +195,7 @@ def load(
     origins = dict.fromkeys(_READERS, "default")
     refused: list[str] = []
     if own is not None and lies_within(own, project):
-        refused.append(f"{own}: not read as your own configuration, as it lies in the project {project}")
+        refused.append(f"{own}: not read as your own configuration, because it is inside the project {project}")
         own = None
     for file in (own, path):
         if file is None:
@@ -274,7 +274,7 @@ def _admitted(told: Mapping[str, object], path: Path, project: Path) -> tuple[di
             kept[name] = found
         if reason:
             line = _line_of(path, _kebab(name))
-            refused.append(f"{path}:{line}: `{_kebab(name)}` {reason}: not used (say it with {words(name)})")
+            refused.append(f"{path}:{line}: `{_kebab(name)}` {reason}: ignored (use {words(name)})")
     return kept, refused
 
 
@@ -322,7 +322,7 @@ def _pattern(pattern: str) -> re.Pattern[str]:
 
     found = translated(pattern.strip("/"))
     if found is None:
-        raise ValueError(f"{pattern!r} is no pattern")
+        raise ValueError(f"{pattern!r} is not a pattern")
     return re.compile(f"{'' if anchored else '(?:.*/)?'}(?:{found.pattern})(?:/.*)?", re.DOTALL)
 
 
@@ -434,14 +434,14 @@ def _plain(name: str, value: object) -> object:
 
 def _text(value: object) -> str:
     if not isinstance(value, str) or not value:
-        raise ValueError(f"must be a text, not {value!r}")
+        raise ValueError(f"must be a string, not {value!r}")
     return value
 
 
 def _any_text(value: object) -> str:
     """Read a text that may be empty, as a build argument may."""
     if not isinstance(value, str):
-        raise ValueError(f"must be a text, not {value!r}")
+        raise ValueError(f"must be a string, not {value!r}")
     return value
 
 
@@ -492,7 +492,7 @@ def _shaped(shape: str, example: str) -> Callable[[object], str]:
 
     def shaped(value: object) -> str:
         if not isinstance(value, str) or not pattern.fullmatch(value):
-            raise ValueError(f'must be a text such as "{example}", not {value!r}')
+            raise ValueError(f'must be a string such as "{example}", not {value!r}')
         return value
 
     return shaped
@@ -539,7 +539,7 @@ def _releases(value: object) -> object:
     for name, release in cast("Table", moves):
         fits = re.fullmatch(r"[0-9]+\.[0-9]+", release) or (name, release) == ("alpine", "edge")
         if name not in {"alpine", "python"} or not fits:
-            raise ValueError(f"{name}={release}: say alpine=X.Y or python=X.Y")
+            raise ValueError(f"{name}={release}: expected alpine=X.Y or python=X.Y")
     return moves
 
 

@@ -123,7 +123,7 @@ def find_jobs(paths: Sequence[str], *, search: Search = _PLAIN_SEARCH) -> tuple[
             if path.is_dir():
                 found, problems = _in_folder(path, name, search)
             elif path.name == "Earthfile" and path.exists():
-                found, problems = [], [DiscoveryError(name, "an Earthfile, which is not read: name a Dockerfile")]
+                found, problems = [], [DiscoveryError(name, "Earthfiles are not supported: name a Dockerfile")]
             elif _describes_builds(path) or (path.suffix in {".yml", ".yaml", ".hcl"} and path.exists()):
                 found, problems = _in_build_file(path, name, project_root(path.parent))
                 if not found and not problems:
@@ -141,7 +141,7 @@ def find_jobs(paths: Sequence[str], *, search: Search = _PLAIN_SEARCH) -> tuple[
 
 def _no_builds(path: Path) -> str:
     if names_scripts(path):
-        return "nothing in this file builds, or runs apk or pip, in an image of Alpine"
+        return "nothing in this file builds an Alpine image, or runs apk or pip in one"
     if _is_bake(path):
         return "no target of this bake file builds anything here"
     return "no service of this compose file has a build section"
@@ -182,7 +182,7 @@ def _in_folder(folder: Path, shown_as: str, search: Search) -> tuple[list[Job], 
     for name, shown in _walk(str(folder), "" if shown_as in {".", "./"} else shown_as.rstrip("/"), search, passed_over):
         path = Path(name)
         if path.is_symlink() and not lies_within(path, project := project_root(path.parent, named)):
-            why = f"a link to a file outside the project {project}: not looked at"
+            why = f"a link to a file outside the project {project}: skipped"
             refused.append(DiscoveryError(shown, why, refused=True))
         elif _describes_builds(path):
             # A broken compose or bake file is not what was asked about here.
@@ -207,7 +207,7 @@ def _in_folder(folder: Path, shown_as: str, search: Search) -> tuple[list[Job], 
         return jobs, [*refused, *(DiscoveryError(at[0], missing(*of), empty=True) for at, of in absent.items())]
     reason = "a folder without any Dockerfile"
     if passed_over:
-        reason += f" ({passed_over[0]} and the like were passed over: see .gitignore and `exclude`)"
+        reason += f" ({passed_over[0]} and the like were skipped: see .gitignore and `exclude`)"
     return [], [DiscoveryError(shown_as, reason, empty=True)]
 
 

@@ -174,7 +174,7 @@ class Evaluator:
         """The value of an expression, ``local`` names before those of the file."""
         self._steps += 1
         if self._steps > _MAX_STEPS:
-            raise BuildFileError("not a readable bake file: it is too much to work out")
+            raise BuildFileError("not a readable bake file: it is too complex")
         if self._depth >= _MAX_DEPTH:
             return Unknown("${...}")
         self._depth += 1

@@ -151,7 +151,7 @@ def compared(today: FileReport, then: FileReport) -> list[tuple[Finding, When]]:
 
 def told(today: FileReport, then: FileReport, moves: Moves) -> FileReport:
     """The report of ``then``, each finding that the move brings with a line of evidence that says so."""
-    note = Evidence("dockerfile", f"with {moves}; it does not stand on what FROM names now")
+    note = Evidence("dockerfile", f"with {moves}; not with the current FROM")
     findings = [
         replace(finding, evidence=(*finding.evidence, note)) if when == "then" else finding
         for finding, when in compared(today, then)

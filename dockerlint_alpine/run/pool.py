@@ -161,7 +161,7 @@ def _no_interruption() -> Iterator[None]:
 
 def _lost(questions: Iterable[Question]) -> Iterator[Answer]:
     for question in questions:
-        reason = "not checked: a worker process was ended from outside; --jobs 1 does without them"
+        reason = "not checked: a worker process was killed from outside; --jobs 1 uses none"
         yield Answer(FileError(question.job.shown_as, reason))
 
 

@@ -28,8 +28,10 @@ if TYPE_CHECKING:
     from dockerlint_alpine.run.openers import Openers
 
 
-_DAY = 24 * 3600 * 10**9
-"""Nanoseconds for which a report is believed that rests on answers of the index, or on their absence."""
+_HOUR = 3600 * 10**9
+"""Nanoseconds for which a report is believed where an index did not answer, or not in full."""
+_DAY = 24 * _HOUR
+"""Those for one that rests on answers of the index, or on their absence."""
 
 
 _MAX_ROUNDS = 6
@@ -48,6 +50,10 @@ class Progress(Protocol):
 
 class Reach(Protocol):
     """Puts what is open to the indexes."""
+
+    @property
+    def doubtful(self) -> bool:
+        """Whether something did not answer, or not in full, that may do so in a while."""
 
     def ask(self, questions: Mapping[str, IndexQuestion], indexes: Iterable[Wanted]) -> bool:
         """Ask and fetch, several at once; tell whether judging again leads further."""
@@ -185,8 +191,11 @@ class Judge:
         if self._cache is None or key is None or not answer.settled or not isinstance(report, FileReport):
             return report, looked_at
         # An index that fell silent while it was asked gets another chance in the next run.
-        if self._access == "offline" or self._now_allowed() == self._access:
-            self._cache.put(key, report, looked_at, lasts=None if self._access == "offline" else _DAY)
+        if self._access == "offline":
+            self._cache.put(key, report, looked_at)
+        elif self._now_allowed() == self._access:
+            lasts = _HOUR if self._reach is not None and self._reach.doubtful else _DAY
+            self._cache.put(key, report, looked_at, lasts=lasts)
         return report, looked_at
 
     def _answers(self, questions: Sequence[Question]) -> Iterator[Answer]:

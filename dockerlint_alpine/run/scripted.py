@@ -223,7 +223,7 @@ def _devcontainer(path: Path, project: Path, data: bytes) -> tuple[list[Build], 
         if found is None:
             return [made], []
         what, place = found
-        return [], [Refused(1, f"its {what} {place} lies outside the project {project}: not looked at")]
+        return [], [Refused(1, f"its {what} {place} is outside the project {project}: skipped")]
     text = _commands(plain, document)
     return ([Build("devcontainer", path, project, project, text=text, line=0, image_made=False)] if text else []), []
 

@@ -51,11 +51,11 @@ class _Suppression(Struct, frozen=True):
     def problem(self) -> str | None:
         """Why the comment cannot be obeyed, if so."""
         if self.match["word"] not in (b"ignore", b"ignore-file"):
-            return f"`{self.match['word'].decode()}` is not an instruction of alpine-doctor; write `ignore[AD201]`"
+            return f"`{self.match['word'].decode()}` is not an alpine-doctor directive; write `ignore[AD201]`"
         if not self.codes:
             return "names no code; write `ignore[AD201]`"
         wrong = [code for code in self.codes if not _CODE.fullmatch(code)]
-        return f"`{wrong[0]}` is not a code, or the beginning of one, such as AD201" if wrong else None
+        return f"`{wrong[0]}` is not a code or a prefix of one, such as AD201" if wrong else None
 
     def covers(self, finding: Finding, code: str) -> bool:
         return self.first <= finding.location.line <= self.last and finding.code.startswith(code)

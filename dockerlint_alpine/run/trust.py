@@ -26,8 +26,8 @@ only ``false``."""
 _WORDS: Mapping[Share, str] = MappingProxyType({
     "yes": "yes",
     "no": "no",
-    "inside": "only a place in the project",
-    "no file": "a format, and no file to write it to",
+    "inside": "only a path inside the project",
+    "no file": "only without an output file",
     "false": "only `false`",
 })  # fmt: skip
 
@@ -76,17 +76,17 @@ RULES: Mapping[str, Rule] = MappingProxyType({
 
 OTHERS: Mapping[str, str] = MappingProxyType({
     "addresses and credentials of package indexes": (
-        "the variables and configuration files of pip and uv, netrc and the keyring; what requirement files, lock files"
-        " and Dockerfiles name is asked only where those name it, too"
+        "the variables and configuration files of pip and uv, netrc and the keyring; an index named by a requirements file,"
+        " lock file or Dockerfile is queried only if those name it, too"
     ),
-    "contexts and Dockerfiles that a compose or bake file names": "a place in the project",
+    "contexts and Dockerfiles named by a compose or bake file": "must be inside the project",
     "values of `${NAME}` in a compose or bake file": (
-        "a default that stands there (`${NAME:-3.19}`), or `--build-arg`; the environment is not read for it"
+        "the default in the file (`${NAME:-3.19}`), or `--build-arg`; never the environment"
     ),
-    "keys that begin with `x-` in a compose file": "what `[tool.alpine-doctor]` may decide",
-    "an engine": "the command line (`--image`, `inspect image:NAME`, `verify`, `fix --verify`)",
+    "`x-` keys in a compose file": "may decide what `[tool.alpine-doctor]` may decide",
+    "using a container engine": "the command line (`--image`, `inspect image:NAME`, `verify`, `fix --verify`)",
 })  # fmt: skip
-"""What is no setting, and who decides it."""
+"""What is not a setting, and who decides it."""
 
 
 def admitted(name: str, value: object, project: Path) -> tuple[object | None, str]:

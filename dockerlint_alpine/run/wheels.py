@@ -106,7 +106,7 @@ def _facts(subject: Subject, inspection: Inspection, shown: str, arch: str) -> W
 
 
 def _glibc(objects: Sequence[ObjectReport]) -> tuple[str, ...]:
-    """Why nothing of it will load on musl: what Python imports was made for glibc, or all that there is.
+    """Why nothing of it will load on musl: what Python imports was built for glibc, or all that there is.
 
     A helper for glibc beside objects for musl is a choice that the package makes when it runs.
     """
@@ -118,7 +118,7 @@ def _glibc(objects: Sequence[ObjectReport]) -> tuple[str, ...]:
 
 
 def _verbs(reasons: Sequence[str]) -> str:
-    """``it needs libc.so.6; it wants symbols of GLIBC_2.14`` as what the object does."""
+    """``it needs libc.so.6; it requires symbols of GLIBC_2.14`` as what the object does."""
     return " and ".join(
         reason.removeprefix("it ").replace("its interpreter is", "is started by") for reason in reasons[:2]
     )

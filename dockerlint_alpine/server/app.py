@@ -379,9 +379,9 @@ class Server(LanguageServer):
 
     def report_server_error(self, error: Exception, source: Any) -> None:
         """What pygls could not read or find a handler for: a line in the log in place of a window."""
-        self.log_failure(error, "a message was not understood")
+        self.log_failure(error, "invalid message")
         if source is JsonRpcException and self._incoming is not None and self._incoming.last_id is not None:
-            reason = "the parameters are not those of the method"
+            reason = "invalid parameters"
             self._outgoing.refuse(self._incoming.last_id, INVALID_PARAMS, reason)
 
     def run(self, stdin: BinaryIO, stdout: BinaryIO) -> int:

@@ -103,7 +103,7 @@ def explained(place: Place, name: str) -> str:
         users = f"; for {', '.join(role['users'][:_SHOWN])}" if role["users"] else ""
         parts.append(f"{kind} of {role['library']}{users}")
     brought = sorted(before.add(name).packages.keys() - before.packages.keys() - {package.name})
-    parts.append(f"Brings {listed(brought, _SHOWN + 1)}" if brought else "Brings nothing else.")
+    parts.append(f"Brings {listed(brought, _SHOWN + 1)}" if brought else "Pulls in nothing else.")
     return "\n\n".join(parts)
 
 

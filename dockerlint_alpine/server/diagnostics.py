@@ -147,7 +147,7 @@ def _related(judgement: Judgement, finding: Finding) -> list[DiagnosticRelatedIn
         asked = place_in(about.origin)
         place: Location | None = definition.requirement(judgement, *asked) if asked is not None else None
         if place is not None:
-            said = f"{printable(about.shown)} is asked for here" if len(finding.distributions) > 1 else "asked for here"
+            said = f"{printable(about.shown)} is required here" if len(finding.distributions) > 1 else "asked for here"
             found[place.uri, place.range.start.line] = DiagnosticRelatedInformation(place, said)
     positions = judgement.snapshot.positions_in(judgement.document)
     for evidence in finding.evidence:

@@ -118,7 +118,7 @@ class Incoming:
             if match is not None:
                 length = int(match[1])
             elif line.lower().startswith(b"content-length"):
-                raise _LostError("a length that is no number")
+                raise _LostError("a length that is not a number")
         if not length or length > MAX_MESSAGE:
             raise _LostError("no length" if not length else f"a message of more than {MAX_MESSAGE} bytes")
         body = self._stream.read(length)
@@ -135,7 +135,7 @@ class Incoming:
             self._out.refuse(None, PARSE_ERROR, "no JSON")
             return False
         if not isinstance(message, dict) or message.get("jsonrpc") != "2.0":
-            self._out.refuse(None, INVALID_REQUEST, "no message of JSON-RPC 2.0")
+            self._out.refuse(None, INVALID_REQUEST, "not a JSON-RPC 2.0 message")
             return False
         has_id = "id" in message
         if "method" not in message:
@@ -145,7 +145,7 @@ class Incoming:
             return False
         method, params = message["method"], message.get("params", {})
         if not isinstance(method, str):
-            self._refuse(message, INVALID_REQUEST, "the method is no text")
+            self._refuse(message, INVALID_REQUEST, "the method is not a string")
         elif params is not None and not isinstance(params, (dict, list)):
             self._refuse(message, INVALID_PARAMS, "the parameters are neither a table nor a list")
         elif not self._knows(method) and not method.startswith("$/"):

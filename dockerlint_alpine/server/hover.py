@@ -96,7 +96,7 @@ def _package(asked: Asked) -> str:
     if brought:
         parts.append(f"Pulls in {plural(len(brought), 'package')} that nothing else here asks for: {_listed(brought)}")
     elif package.name in world.packages:
-        parts.append("Pulls in nothing that is not there anyway.")
+        parts.append("Pulls in nothing new.")
     return "\n\n".join(parts)
 
 
@@ -115,7 +115,7 @@ def _deletion(asked: Asked) -> Iterator[str]:
     before, after = asked.step.before.world.packages, asked.step.after.world.packages
     gone = sorted(before.keys() - after.keys())
     yield f"`apk del` of **{_plain(asked.name)}**, {stage_label(asked.stage)}"
-    yield f"Takes away {plural(len(gone), 'package')}: {_listed(gone)}" if gone else "Takes nothing away."
+    yield f"Removes {plural(len(gone), 'package')}: {_listed(gone)}" if gone else "Removes nothing."
 
 
 def _needed_by(found: Sequence[Asker]) -> str:
@@ -174,7 +174,7 @@ def _links(item: Installed, found: Installation) -> Iterator[str]:
     if item.built is None:
         return
     if item.built.rule is None:
-        yield "no rule tells what its build links"
+        yield "no rule says what its build links"
     for use in item.built.uses:
         if _is_found(use) or use.link.required:
             yield _link(use, found)
@@ -182,9 +182,9 @@ def _links(item: Installed, found: Installation) -> Iterator[str]:
     off = [f"{use.link.optional} ({use.package or use.need})" for use in missed if use.link.optional]
     own = [f"{use.library.name} ({use.package or use.need})" for use in missed if not use.link.optional]
     if off:
-        yield f"off, as a package is not there: {', '.join(map(_plain, off))}"
+        yield f"off, because a package is missing: {', '.join(map(_plain, off))}"
     if own:
-        yield f"compiles its own copy, as a package is not there: {', '.join(map(_plain, own))}"
+        yield f"compiles its own copy, because a package is missing: {', '.join(map(_plain, own))}"
 
 
 def _is_found(use: LibraryUse) -> bool:

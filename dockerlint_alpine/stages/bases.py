@@ -87,7 +87,7 @@ def _from_elsewhere(
         if any(map(mentions_packages, (*(one.instruction for one in walk.triggers), *node.instructions))):
             walk.unjudged("unknown-base-image", node.from_instruction, walk.unclear, f"FROM {node.base}")
     elif walk.kind == "alpine":
-        build.notes.append(f"{node.base} is taken for the image that {shown} builds")
+        build.notes.append(f"{node.base} is assumed to be the image that {shown} builds")
         if named is None and walk.image is not None and not build.elsewhere.is_of_its_day(node.base):
             walk.image = replace(walk.image, undated=True)
     return True
@@ -95,7 +95,7 @@ def _from_elsewhere(
 
 def _image(walk: StageWalk) -> BaseImage | None:
     """What the rules know of the image. Where a variable without a value stands for the registry alone
-    (``FROM $MIRROR/python:3.11-alpine3.19``) it is taken for the official image of that name."""
+    (``FROM $MIRROR/python:3.11-alpine3.19``) it is assumed to be the official image of that name."""
     node = walk.node
     if not node.base:
         return None
@@ -107,7 +107,7 @@ def _image(walk: StageWalk) -> BaseImage | None:
     found = walk.build.knowledge.base_image(node.base.lstrip("/"), walk.build.as_of)
     if found is None or found.not_alpine or "/" in found.image or not found.evidence:
         return found if found is not None and found.not_alpine else None
-    note = f"${written[1]} has no value here: {node.base.lstrip('/')} is taken for the official image"
+    note = f"${written[1]} has no value here: {node.base.lstrip('/')} is assumed to be the official image"
     return replace(found, assumed=(*found.assumed, note), certain=False)
 
 
@@ -129,9 +129,9 @@ def _report_unknown(walk: StageWalk) -> None:
         have = "has" if len(node.unknown) == 1 else "have"
         message = f"the base image depends on {names}, which {have} no value here: give it with {given}"
     elif "{{" in node.base:
-        message = f"FROM {node.base} is to be filled in: this is a template, check what is made of it"
+        message = f"FROM {node.base} is a placeholder: this is a template; check the generated Dockerfile"
     elif "${" in node.base:
-        message = f"the base image depends on {node.base}, of the environment: give the value with --build-arg"
+        message = f"the base image depends on {node.base}, an environment variable: give its value with --build-arg"
     elif walk.image is not None and not walk.image.not_alpine:
         message = f"the Alpine release of {node.base} is not known: give it with --alpine X.Y"
     else:
@@ -165,8 +165,8 @@ def _of_another_day(index: Index, day: str) -> Iterator[str]:
     for source in index.sources:
         if abs((date.fromisoformat(source.date) - wanted).days) > _SAME_DAYS:
             yield (
-                f"the packages of Alpine {index.release} {source.repository} are those of {source.date}, the nearest index"
-                f" at hand to {day}"
+                f"the packages of Alpine {index.release} {source.repository} are those of {source.date}, the available"
+                f" index nearest to {day}"
             )
 
 

@@ -57,14 +57,16 @@ class SourceBuilds:
             from dockerlint_alpine.stages.build_requirements import project_asks
 
             return project_asks(folder, files)
+        rule = known_build(resolved, self._knowledge)
+        by_rule = rule.requires if rule is not None else ()
         if self._resolver is None or resolved.version is None or resolved.url is not None:
-            return ()
+            return by_rule
         wanted = _options(request, resolved.name)
         try:
             kept = self._resolver.fills_gaps  # nobody asked for it: it is worth no question
             return self._resolver.source_facts(resolved.name, resolved.version, wanted, only_kept=kept).build_requires
         except ResolverError:
-            return ()
+            return by_rule
 
     def is_pure(self, walk: StageWalk, resolved: Resolved, request: InstallRequest) -> bool:
         """True for a distribution that is known to be pure Python: by a rule without a build, by a wheel of any of its

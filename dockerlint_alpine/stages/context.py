@@ -84,7 +84,7 @@ class BuildContext(Struct, frozen=True, eq=False, dict=True):
     def why_missing(self, path: str) -> str:
         """Why the builder finds nothing at ``path``, in words that follow "can't be read:"."""
         if self.ignore.excludes(path) and BuildContext(self.root).exists(path):
-            return ".dockerignore keeps it out of the build context"
+            return ".dockerignore excludes it from the build context"
         shown = f" {self.shown_as}" if self.shown_as not in {"", "."} else ""
         return f"{NOT_IN_CONTEXT}{shown}"
 
@@ -143,6 +143,10 @@ def open_context(
     return BuildContext(root, NOTHING_IGNORED, shown_as, seen)
 
 
+PROJECT = "pyproject.toml or setup.py"
+"""Stands among the sources of a Dockerfile that copies all of its context and installs it."""
+
+
 def guess_root(
     dockerfile: Path, sources: Sequence[str], looked_at: set[str] | None = None, named: Collection[str] = ()
 ) -> Path:
@@ -165,7 +169,7 @@ def guess_root(
     return best
 
 
-_PROJECT_FILES = ("pyproject.toml", "setup.py", "setup.cfg", "requirements.txt", "Pipfile", "uv.lock", "poetry.lock")
+_PROJECT_FILES = ("pyproject.toml", "setup.py", "setup.cfg", "requirements.txt", "Pipfile")
 _BUILD_FILE = lazy_pattern(
     r"(?i)(?:.*\.)?(?:docker|container)file.*|.*compose.*\.ya?ml|\.dockerignore|.*\.sh|\..*|readme.*"
 )
@@ -197,4 +201,5 @@ def _upwards(home: Path, named: Collection[str]) -> Iterable[Path]:
 
 def _score(root: Path, sources: Sequence[str], looked_at: set[str]) -> int:
     context = BuildContext(root, looked_at=looked_at)
-    return sum(1 for source in sources if context.glob(source))
+    names = (("pyproject.toml", "setup.py") if source == PROJECT else (source,) for source in sources)
+    return sum(1 for alternatives in names if any(map(context.glob, alternatives)))

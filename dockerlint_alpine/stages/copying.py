@@ -13,6 +13,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from dockerlint_alpine.installers.uv_python import UV_IMAGE, UV_VERSION
+from dockerlint_alpine.stages.context import PROJECT
 from dockerlint_alpine.stages.copied_distributions import WILDCARD, distributions_copied, moved_path, spread
 from dockerlint_alpine.stages.dockerignore import NOTHING_IGNORED, DockerIgnore, parse_dockerignore
 from dockerlint_alpine.stages.elsewhere import detached, folder_files
@@ -31,6 +32,10 @@ if TYPE_CHECKING:
     from dockerlint_alpine.syntax import Dockerfile, Instruction
 
 _REQUIREMENTS = lazy_pattern(r"\s(?:-r|--requirement)[ =]?(\w[\w./-]*\.txt)(?=[\s;&|]|$)")
+_INSTALLS_IT = lazy_pattern(
+    r"\bpip3?\s+(?:install|wheel)\s(?:[^;&|]*\s)?\.(?:\[[^\]\s]*\])?\s*(?:[;&|]|$)|[\s&;]setup\.py\s+install\b"
+)
+_CHANGES_FOLDER = lazy_pattern(r"\b(?:cd|pushd)\s+[^/\s]")
 _REMOTE = lazy_pattern(r"(?:[a-z][a-z0-9+.-]*://|git@)", re.IGNORECASE)
 _ARCHIVE = lazy_pattern(r"\.(?:tar(?:\.(?:gz|bz2|xz|zst))?|tgz|tbz2?|txz)$", re.IGNORECASE)
 """Local archives that ADD unpacks."""
@@ -45,6 +50,9 @@ _PYTHON_FOLDER = lazy_pattern(
     r"(?:site|dist)-packages|/lib/python|venv|virtualenv|wheel|install|\.local\b|/usr/local/?$|packages|deps|dependencies"
 )
 """Folders that usually hold what an installer of Python packages wrote."""
+
+_PACKAGES = lazy_pattern(r"(?:site|dist)-packages|/lib/python[\d.]*/?$|venv|virtualenv|wheel")
+"""Folders that hold nothing else."""
 
 
 class _Order(Struct, frozen=True):
@@ -126,7 +134,7 @@ def _from_context(walk: StageWalk, instruction: Instruction, source: str, order:
         )
         return
     if instruction.keyword == "ADD" and _ARCHIVE.search(source):
-        reason = f"line {instruction.line} unpacks {source}, which isn't looked into"
+        reason = f"line {instruction.line} unpacks {source}, which is not read"
         walk.files = walk.files.place(Unread(walk.place(order.destination), reason, below=True))
         return
     context = walk.build.context
@@ -166,6 +174,11 @@ def bring(walk: StageWalk, instruction: Instruction, reference: str, source: str
             FromStage(source, folder, None, image=reference, access=_access(walk, instruction))
         )
         _bring_image_python(walk, reference, source, folder)
+        if walk.kind == "alpine" and _PACKAGES.search(source) and walk.build.knowledge.base_image(reference) is None:
+            message = (
+                f"the content of {source} in {reference} is not known: check it together with that image's Dockerfile"
+            )
+            walk.unjudged("unknown-base-image", instruction, message, f"COPY --from={reference}")
         if (uv := UV_IMAGE.fullmatch(reference)) is not None:
             walk.settings[UV_VERSION] = uv[1]
         return
@@ -279,13 +292,15 @@ def _kept_parents(source: str) -> str:
 
 def copy_sources(dockerfile: Dockerfile) -> tuple[str, ...]:
     """The context paths that COPY and ADD name, as written: they tell which folder the context is. Where the whole context
-    is copied, the requirement files that a RUN reads tell."""
+    is copied, the requirement files that a RUN reads tell, and that it installs what is there."""
     found: list[str] = []
     for instruction in dockerfile.instructions:
         if instruction.keyword in {"COPY", "ADD"} and instruction.flag("from") is None:
             words: Sequence[str] = [word.text for word in instruction.words()]
             found.extend(word.lstrip("/") for word in words[:-1] if "$" not in word and not _REMOTE.match(word))
     if any(not source.strip("./") for source in found):
-        runs = (one.value for one in dockerfile.instructions if one.keyword == "RUN")
+        runs = [one.value for one in dockerfile.instructions if one.keyword == "RUN"]
         found.extend(name for text in runs for name in _REQUIREMENTS.findall(text))
+        if any(_INSTALLS_IT.search(text) and not _CHANGES_FOLDER.search(text) for text in runs):
+            found.append(PROJECT)
     return tuple(source for source in found if not source.startswith("<<"))

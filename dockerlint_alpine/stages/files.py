@@ -225,7 +225,7 @@ class StageFiles(Struct, frozen=True, eq=False, dict=True):
         expected = self._expected(path)
         if expected is not None:
             return self.context.why_missing(expected)
-        return "no COPY or ADD brings it, and what a RUN fetches or makes is not seen"
+        return "no COPY or ADD creates it, and files that a RUN creates are not known"
 
     def _covering(self, path: str) -> Iterator[tuple[Placement, str]]:
         """The placements that may have ``path``, the last first, each with the path as its source knows it."""

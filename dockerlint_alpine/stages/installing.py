@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import posixpath
+from collections import defaultdict
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Literal
 
@@ -11,18 +12,20 @@ from msgspec.structs import replace
 
 from dockerlint_alpine.installers.base import PythonHome, project_folder
 from dockerlint_alpine.installers.uv_python import UV_VERSION
-from dockerlint_alpine.python.formats.project import name_of, no_project
+from dockerlint_alpine.python.formats.project import follow_folders, name_of, no_project
 from dockerlint_alpine.python.model import Resolution, Resolved, Target, Unresolved, normalise
 from dockerlint_alpine.python.requirement import comes_from_repository
 from dockerlint_alpine.python.resolve import (
     EXTRA_NOT_RECORDED,
     NOBODY_ASKED,
+    NOT_THERE,
+    OF_SEVERAL,
     ResolverError,
     answers_itself,
     open_names,
     resolve,
 )
-from dockerlint_alpine.python.tags import musl_of_alpine, supported_tags
+from dockerlint_alpine.python.tags import backtracks, musl_of_alpine, supported_tags
 from dockerlint_alpine.python.versions import same_version, sort_versions
 from dockerlint_alpine.stages.compiles import SourceBuilds
 from dockerlint_alpine.stages.context import NOT_IN_CONTEXT
@@ -102,6 +105,9 @@ _OTHER_WHEELS = "another index that is named may have one"
 _TOO_LATE = ("no answer within", "can't be reached", "not asked yet")
 """What is said where an index would answer if it were waited for."""
 
+_PROJECT = "project."
+"""How a setting of a stage begins that tells of which folder a distribution at a place was installed."""
+
 _NEWEST_PIP = "26"
 """Stands for a pip of which only that it was upgraded is known: it is newer than 21.2, the first that knows musl."""
 
@@ -146,22 +152,27 @@ class Installer:
             request = read_install_request(command, words, call.place(), target)
         self._report_problems(call, command, request)
         if home is None or home.version is None:
-            message = f"the Python that {command.program} installs for is not known: give its version with --python X.Y"
+            message = (
+                f"the Python for which {command.program} installs is not known: give its version with --python X.Y"
+            )
             call.unjudged("unknown-base-image", message, f"FROM {walk.node.base}")
             return
         target = self._target(walk, home, command, request.options)
         place = command.tool.destination(command, request.options, home, call.place(folder))
+        request = _with_projects_there(walk, request, place)
         present = _present(walk, home, command, request)
         wheelhouse = self._wheelhouse(call, request)
         self._refusal = ""
         resolution = self._resolution(walk, request, target, present, wheelhouse)
+        if not (self._online and resolution.everywhere) and _has_other_wheels(call, request):
+            resolution = replace(resolution, distributions=tuple(map(_perhaps_a_wheel, resolution.distributions)))
         fresh = [one for one in resolution.distributions if one.artefact.kind != "installed"]
-        if not self._online and _has_other_wheels(call, request):
-            fresh = [_perhaps_a_wheel(one) for one in fresh]
         installed = _not_there_yet(
             walk, [self._installed(call, one, place, request, command, wheelhouse) for one in fresh]
         )
         self._report_unknown(call, resolution, request, present)
+        if backtracks(target.pip_version):
+            self._report_conflicts(call, [one for one in resolution.unresolved if one.kind == "conflict"])
         self._report_unruled(call, request, installed)
         if command.makes_wheels:
             installed = _lay_out_wheels(walk, installed, target, built=command.action != "download")
@@ -172,6 +183,7 @@ class Installer:
             (UV_VERSION, one.version) for one in resolution.distributions if one.name == "uv" and one.version
         )
         walk.install(installed)
+        walk.settings.update((f"{_PROJECT}{place}/{name}", path) for name, path in request.projects.items())
         if walk.glibc is not None:
             return
         step = InstallStep(
@@ -398,12 +410,15 @@ class Installer:
             for one in made
         ]
         options = replace(request.requirements.options, no_index=False, require_hashes=False)
+        here = {(one.resolved.name, one.resolved.version) for one in made}  # told for itself, at the same moment
         for one in compiled_for_builds(
             builds,
             options,
             lambda wanted: self._of_empty(walk, wanted, target),
             lambda resolved: self.sources.asks(walk.files, resolved, request),
         ):
+            if (one.name, one.version) in here:
+                continue
             program = program_in_place_of(one.name)
             read = SourceRule(program, {}, f"{one.name} {one.version}") if program is not None else None
             built = self._built(call, one, request, read)
@@ -420,7 +435,7 @@ class Installer:
     def _report_hidden(self, call: Call, command: InstallCommand, hidden: Sequence[str]) -> None:
         if hidden:
             names = listed(hidden)
-            message = f"{command.tool} takes requirements from {names}, known only while building"
+            message = f"{command.tool} takes requirements from {names}, known only at build time"
             call.unjudged("unknown-value", message + call.walk.how_to_give(hidden), f"{command.tool} {command.verb}")
 
     def _report_problems(self, call: Call, command: InstallCommand, request: InstallRequest) -> None:
@@ -439,33 +454,18 @@ class Installer:
             line = call.walk.edited.get(path)
             if line is not None:
                 shown = files.display(path)
-                message = (
-                    f"{shown} is changed in line {line} before it is read: the file in the context is what was checked"
-                )
+                message = f"{shown} is changed in line {line} before it is read; the file in the context was checked"
                 call.unjudged("unknown-value", message, evidence)
 
     def _report_unknown(
         self, call: Call, resolution: Resolution, request: InstallRequest, present: Mapping[str, str]
     ) -> None:
-        """Distributions nobody knows; those in a wheelhouse were reported when their wheel was made."""
-        made = (item for item in call.walk.installed if item.location in request.wheelhouses)
-        reported = {item.resolved.name for item in made if item.glibc is None or call.walk.glibc is not None}
+        """Distributions nobody knows."""
         unknown: list[str] = []
         half_known: list[str] = []
         extras: list[str] = []
-        problems = request.requirements.problems
-        refused = {one.name for one in resolution.distributions if one.artefact.refused}  # a finding says that
-        for item in resolution.unresolved:
-            if item.kind == "no-release" and item.name in refused:
-                continue
-            if item.kind == "unknown" and any(
-                one.message.startswith(no_project(call.walk.files.display(item.name))) for one in problems
-            ):
-                continue  # the problem says it
-            if (item.name in reported and item.kind != "no-release") or (
-                item.name in present and item.kind == "dependencies"
-            ):
-                continue
+        absent: defaultdict[tuple[str, str], dict[str, Unresolved]] = defaultdict(dict)
+        for item in _not_told_yet(call, resolution, request, present):
             if item.kind == "unknown" and "://" in item.name:
                 message = f"what {item.name} requires is not known before it is fetched"
                 call.unjudged("unresolved-requirement", message, " -> ".join(item.chain))
@@ -478,8 +478,17 @@ class Installer:
                 half_known.append(item.name)
             elif item.reason.endswith(EXTRA_NOT_RECORDED):
                 extras.append(item.reason.removesuffix(EXTRA_NOT_RECORDED))
+            elif item.reason.startswith(NOT_THERE):
+                what, comma, rest = item.reason.removeprefix(NOT_THERE).partition(", ")
+                kind = next((one for one in OF_SEVERAL if what.startswith(one)), "")
+                absent[kind, comma + rest].setdefault(what.removeprefix(kind), item)
             else:
                 call.unjudged("unresolved-requirement", f"{item.name}: {item.reason}", " -> ".join(item.chain))
+        for (kind, rest), items in absent.items():
+            first = next(iter(items.values()))
+            what = f"{NOT_THERE}{kind}{listed(list(items), _SHOWN_UNKNOWN)}{rest}"
+            message = what if len(items) > 1 else f"{first.name}: {what}"
+            call.unjudged("unresolved-requirement", message, " -> ".join(first.chain), len(items))
         advice = self._advice()
         are = "are" if len(set(unknown)) > 1 else "is"
         only_built = "what {} requires is known only to its build" if self._online else ""
@@ -492,6 +501,17 @@ class Installer:
                     "unresolved-requirement", message, f"embedded facts as of {self.facts.as_of}", len(set(names))
                 )
 
+    def _report_conflicts(self, call: Call, conflicts: Sequence[Unresolved]) -> None:
+        """What contradicts itself is refused as a whole, and judged in the versions that are asked for first."""
+        if not conflicts:
+            return
+        first, *others = conflicts
+        message = f"{first.name}: {first.reason}"
+        if others:
+            message += f"; nor of {listed([one.name for one in others], _SHOWN_UNKNOWN)}"
+        chain = " -> ".join(first.chain)
+        call.unjudged("unresolved-requirement", f"{message}: an installer stops there", chain, len(conflicts))
+
     def _advice(self) -> str:
         """What can be done about what is not known."""
         if self._online:
@@ -499,7 +519,7 @@ class Installer:
         if self._refusal and self._refusal != NOBODY_ASKED:
             named = not any(one in self._refusal for one in _TOO_LATE)
             return f": {self._refusal}" if named else ", and the index did not answer in time: --online waits for it"
-        return ": ask the index with --online"
+        return ": query the index with --online"
 
     def _report_unruled(self, call: Call, request: InstallRequest, installed: Sequence[Installed]) -> None:
         """What is compiled and nothing tells how; only pure Python may be passed over."""
@@ -514,8 +534,8 @@ class Installer:
         if unruled:
             several = len(set(unruled)) > 1
             message = (
-                f"{listed(unruled, _SHOWN_UNKNOWN)} {'are' if several else 'is'} compiled, and what that takes is not known:"
-                f" {self.sources.advice}"
+                f"{listed(unruled, _SHOWN_UNKNOWN)} {'are' if several else 'is'} compiled, and what"
+                f" the build needs is not known: {self.sources.advice}"
             )
             failures = [self.sources.failures[name] for name in unruled if name in self.sources.failures]
             evidence = failures[0] if failures else "no rule, and no version is known to be pure Python"
@@ -523,13 +543,35 @@ class Installer:
         for item in compiled:
             if item.built is not None and item.built.unread:
                 doubts = "; ".join(item.built.unread[:3])
-                message = f"{item.resolved.name} is compiled, and its sources do not tell all that it needs: {doubts}"
+                message = f"{item.resolved.name} is compiled, and its sources do not show everything it needs: {doubts}"
                 more = len(item.built.unread) - 3
                 call.unjudged(
                     "unresolved-requirement",
                     f"{message} and {more} more" if more > 0 else message,
                     f"{item.built.source}",
                 )
+
+
+def _not_told_yet(
+    call: Call, resolution: Resolution, request: InstallRequest, present: Mapping[str, str]
+) -> Iterator[Unresolved]:
+    """What is open and nothing else says: what lies in a wheelhouse was reported when its wheel was made."""
+    made = (item for item in call.walk.installed if item.location in request.wheelhouses)
+    reported = {item.resolved.name for item in made if item.glibc is None or call.walk.glibc is not None}
+    problems = request.requirements.problems
+    refused = {one.name for one in resolution.distributions if one.artefact.refused}  # a finding says that
+    for item in resolution.unresolved:
+        if item.kind == "conflict" or (item.kind == "no-release" and item.name in refused):
+            continue
+        if item.kind == "unknown" and any(
+            one.message.startswith(no_project(call.walk.files.display(item.name))) for one in problems
+        ):
+            continue  # the problem says it
+        if (item.name in reported and item.kind != "no-release") or (
+            item.name in present and item.kind == "dependencies"
+        ):
+            continue
+        yield item
 
 
 def _has_other_wheels(call: Call, request: InstallRequest) -> bool:
@@ -540,8 +582,10 @@ def _has_other_wheels(call: Call, request: InstallRequest) -> bool:
 
 
 def _perhaps_a_wheel(one: Resolved) -> Resolved:
-    """What would be compiled, if the other index has no wheel of it."""
+    """What would be compiled, or refused, if the other index has no wheel of it."""
     artefact = one.artefact
+    if artefact.kind == "none":
+        return replace(one, artefact=replace(artefact, kind="unknown"))
     if artefact.kind != "sdist" or artefact.reason.endswith(_OTHER_WHEELS):
         return one
     return replace(one, artefact=replace(artefact, confidence="possible", reason=f"{artefact.reason}; {_OTHER_WHEELS}"))
@@ -553,6 +597,27 @@ def _keeps_environment(call: Call, request: InstallRequest) -> bool:
         return True
     # pip reads PIP_NO_BUILD_ISOLATION with its sense turned round: false switches the isolation off.
     return call.env.get("PIP_NO_BUILD_ISOLATION", "").lower() in {"0", "false", "no", "off"}
+
+
+def _with_projects_there(walk: StageWalk, request: InstallRequest, place: str) -> InstallRequest:
+    """``pip install -e FOLDER`` and then ``pip install NAME[extra]``: what is installed meets the name, whatever its
+    version, and what the extra takes its own files say."""
+    if {"--upgrade", "--force-reinstall", "--ignore-installed"} & request.options.keys():
+        return request
+    found = request.requirements
+    folders = {
+        one.name: folder
+        for one in found.requested
+        if one.path is None
+        and one.url is None
+        and not one.specifier
+        and (folder := walk.settings.get(f"{_PROJECT}{place}/{one.name}")) is not None
+    }
+    if not folders or found.locked:
+        return request
+    requested = tuple(replace(one, path=folders.get(one.name, one.path)) for one in found.requested)
+    followed = follow_folders(replace(found, requested=requested), walk.files, no_deps="--no-deps" in request.options)
+    return InstallRequest(followed, request.options, request.wheelhouses)
 
 
 def _present(walk: StageWalk, home: PythonHome, command: InstallCommand, request: InstallRequest) -> dict[str, str]:
@@ -632,7 +697,7 @@ def _of_made(found: Resolution, made: Mapping[str, Installed]) -> Resolution:
     along = (item.resolved for name, item in made.items() if name not in names and names & set(item.resolved.chain))
     left = [one for one in found.unresolved if one.name not in made]
     everything = sorted((*taken, *along), key=lambda one: one.name)
-    return Resolution(tuple(everything), (*left, *wrong), found.notes)
+    return replace(found, distributions=tuple(everything), unresolved=(*left, *wrong))
 
 
 def _ready_wheel(walk: StageWalk, resolved: Resolved, wheelhouses: Sequence[str]) -> Installed | None:

@@ -15,7 +15,7 @@ from msgspec.structs import replace
 from dockerlint_alpine.apk.package import VIRTUAL
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Mapping
 
     from dockerlint_alpine.apk import Index, World
     from dockerlint_alpine.knowledge import Build, Knowledge, Language, Library, Link, RuntimeNeed
@@ -117,7 +117,7 @@ def build_facts(
     ``possible`` holds ``world`` and what branches may have added. ``read`` stands in where the rules know nothing. Of a
     library that no package brings and that the Dockerfile builds by its ``own`` nothing is said.
     """
-    rule = read.rule if read is not None else known_build(resolved, knowledge)
+    rule = read.rule if read is not None else known_build(resolved, knowledge, env)
     if rule is None or not rule.switched_on(env):
         return BuildFacts(resolved, stage, rule)
     named = (knowledge.language(name) for name in rule.language)
@@ -140,10 +140,10 @@ def build_facts(
     )
 
 
-def known_build(resolved: Resolved, knowledge: Knowledge) -> Build | None:
-    """How the rules say that ``resolved`` is compiled."""
+def known_build(resolved: Resolved, knowledge: Knowledge, env: Mapping[str, str] | None = None) -> Build | None:
+    """How the rules say that ``resolved`` is compiled, in the environment ``env``."""
     distribution = knowledge.distribution(resolved.name)
-    return distribution.build(resolved.version) if distribution is not None else None
+    return distribution.build(resolved.version, env) if distribution is not None else None
 
 
 def pulled_in_by(world: World, package: str) -> tuple[str, ...]:
@@ -166,16 +166,18 @@ def _use(
     if link.linkage == "dlopen" or not library.available(index.release, index.arch):
         return None
     needs = (f"cmd:{link.tool}",) if link.tool else library.build_needs(index.release)
-    objects = _objects(link, library, index, world, needs)
+    need = needs[0] if needs else library.name
     if not link.switched_on(env):
-        return LibraryUse(link, library, "off", needs[0] if needs else "", None, objects)
+        return LibraryUse(
+            link, library, "off", need if needs else "", None, _objects(link, library, index, world, None)
+        )
     for place, presence in ((world, "present"), (possible, "possible")):
         found = _found(link, needs, place)
         if found is not None:
-            need, package = found
-            return LibraryUse(link, library, presence, need, package, objects)  # type: ignore[arg-type]
-    need = needs[0] if needs else library.name
-    return LibraryUse(link, library, "absent", need, index.best_name(*needs), objects)
+            objects = _objects(link, library, index, place, found[1])
+            return LibraryUse(link, library, presence, *found, objects)  # type: ignore[arg-type]
+    package = index.best_name(*needs)
+    return LibraryUse(link, library, "absent", need, package, _objects(link, library, index, world, package))
 
 
 def _found(link: Link, needs: tuple[str, ...], world: World) -> tuple[str, str] | None:
@@ -189,24 +191,35 @@ def _found(link: Link, needs: tuple[str, ...], world: World) -> tuple[str, str] 
     return None
 
 
-def _objects(link: Link, library: Library, index: Index, world: World, needs: Sequence[str]) -> tuple[str, ...]:
-    """Exact ``so:`` names of what is linked: as the world of the build has them, else as the -dev package brings them."""
+def _objects(link: Link, library: Library, index: Index, world: World, package: str | None) -> tuple[str, ...]:
+    """Exact ``so:`` names of what is linked: as the -dev ``package`` brings them, else as the world has them."""
     exact: list[str] = []
     for pattern in link.runtime_needs(library, index.release):
         if "*" not in pattern:
             exact.append(pattern)
             continue
-        provided = _provided(world, pattern) or _brought(index, world, needs, pattern)
+        provided = _brought(index, world, package, pattern) or _provided(world, pattern)
+        provided = provided or next((provider.capability for provider in index.find(pattern)), None)
         exact.extend([provided] if provided is not None else [])
     return tuple(dict.fromkeys(exact))
 
 
-def _brought(index: Index, world: World, needs: Sequence[str], pattern: str) -> str | None:
-    """The object that comes along with the -dev package; where several libraries have such a name (LibreSSL's and
+def _brought(index: Index, world: World, package: str | None, pattern: str) -> str | None:
+    """The object that comes along with the -dev ``package``; where several libraries have such a name (LibreSSL's and
     OpenSSL's ``libssl.so.*``), only that tells them apart."""
-    package = index.best_name(*needs)
-    brought = _provided(world.add(package), pattern) if package is not None else None
-    return brought or next((provider.capability for provider in index.find(pattern)), None)
+    if package is None:
+        return None
+    if package not in world.packages:
+        if len({provider.capability for provider in index.find(pattern)}) < 2:
+            return None
+        world = world.add(package)
+    brought = world.packages.get(package)
+    for dependency in brought.depends if brought is not None else ():
+        for name in world.holders(dependency.name):
+            for provide in world.packages[name].provides:
+                if fnmatchcase(provide.name, pattern):
+                    return provide.name
+    return None
 
 
 def _provided(world: World, pattern: str) -> str | None:

@@ -36,7 +36,7 @@ class Moment(Struct, frozen=True):
     files: StageFiles
     workdir: str
     user: str = "root"
-    """Who runs commands; empty where it is known only while building."""
+    """Who runs commands; empty where it is known only at build time."""
 
     foreign: tuple[str, ...] = ()
     """Packages asked for that the index of the release doesn't know (by name), and ``.apk`` files."""

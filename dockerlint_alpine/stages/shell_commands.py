@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING
 from msgspec.structs import replace
 
 from dockerlint_alpine.apk import World
+from dockerlint_alpine.apk.releases import release_key
 from dockerlint_alpine.installers.base import ExportCommand, InstallCommand, PythonHome, VenvCommand, is_python
 from dockerlint_alpine.installers.registry import read_command, read_setting
 from dockerlint_alpine.installers.venv import make_environment
+from dockerlint_alpine.knowledge.bases import PYTHON_LIST
 from dockerlint_alpine.stages import shell_files
 from dockerlint_alpine.stages.apk_commands import ApkCommand, Operand, read_apk_command
 from dockerlint_alpine.stages.heuristics import script_installs
@@ -155,6 +157,8 @@ class _ScriptWalk:
                 self._script_of(expanded, args, folder)
             case "cp" | "mv" | "ln":
                 shell_files.copy(self.walk, self.instruction, args, folder)
+            case "git" if not expanded.conditional:
+                shell_files.git(self.walk, args, folder)
             case "mkdir":
                 shell_files.make_folders(self.walk, args, folder)
             case "adduser" | "useradd":
@@ -272,9 +276,11 @@ class _ScriptWalk:
             return
         before = walk.moment
         if command.verb == "add":
+            here = walk.packages
+            self._replace_list(command, conditional=expanded.conditional)
             self._add(command, conditional=expanded.conditional)
-            if scanned:
-                self._keep_linked(scanned, command, conditional=expanded.conditional)
+            if scanned and here is not None:
+                self._keep_linked(scanned, here, command, conditional=expanded.conditional)
         elif command.verb == "del":
             self._delete(command, conditional=expanded.conditional)
         walk.remember_repositories(command.other_repositories)
@@ -301,16 +307,26 @@ class _ScriptWalk:
         walk.foreign = tuple(dict.fromkeys((*walk.foreign, *operands.foreign)))
         walk.unknown = tuple(dict.fromkeys((*walk.unknown, *command.unknown)))
         for text in operands.refused:
-            self._unjudged("unknown-value", f"{text!r} is no package name that apk add accepts", "apk add")
+            self._unjudged("unknown-value", f"{text!r} is not a package name that apk add accepts", "apk add")
 
-    def _keep_linked(self, folders: Sequence[str], command: ApkCommand, *, conditional: bool) -> None:
+    def _replace_list(self, command: ApkCommand, *, conditional: bool) -> None:
+        """``apk add --virtual .python-rundeps``: the image has a list of that name, of which nothing is left. Virtual
+        packages have the time for a version (apk-tools ``src/add.c``); up to Alpine 3.9 that is not known."""
+        walk = self.walk
+        if command.virtual != PYTHON_LIST or walk.image is None or walk.packages is None or walk.index is None:
+            return
+        if release_key(walk.index.release) >= (3, 10):
+            libraries = [need for need, _ in walk.image.python_links]
+            walk.packages = walk.packages.delete(libraries, conditional=conditional)
+
+    def _keep_linked(self, folders: Sequence[str], before: Packages, command: ApkCommand, *, conditional: bool) -> None:
         """``apk add $(scanelf --needed ... FOLDER)``: the libraries that what lies there links are asked for by their names,
         so that they stay. Which they are is known of distributions; all others that are here may be among them."""
         walk = self.walk
         assert walk.packages is not None
-        here = walk.packages.possible
+        here = before.possible
         items = [one for one in walk.installed if any(one.location.startswith(folder) for folder in folders)]
-        linked = {need for one in items for need, _ in one.objects if walk.packages.world.has(need)}
+        linked = {need for one in items for need, _ in one.objects if before.world.has(need)}
         # A package with programs too (python3) is hardly there for its library.
         kinds = {one.name: {provide.name[:3] for provide in one.provides} for one in here.packages.values()}
         libraries = [name for name, kind in kinds.items() if "so:" in kind and "cmd" not in kind]
@@ -342,7 +358,7 @@ class _ScriptWalk:
     def _report_hidden(self, command: ApkCommand) -> None:
         if command.unknown:
             names = ", ".join(name if name.startswith(("$", "`")) else f"${name}" for name in command.unknown)
-            what = f"apk {command.verb} takes packages from {names}, known only while building"
+            what = f"apk {command.verb} takes packages from {names}, known only at build time"
             what += self.walk.how_to_give(command.unknown)
             self._unjudged("unknown-value", what, f"apk {command.verb}")
 
@@ -362,7 +378,7 @@ class _ScriptWalk:
         scanned = lists.scanned_before(expanded.command) if piped is None else None
         if piped is None and scanned is None:
             self.walk.unknown = (*self.walk.unknown, "xargs")
-            message = "what xargs hands to apk is known only while building"
+            message = "what xargs passes to apk is known only at build time"
             self._unjudged("unknown-value", message, "xargs apk")
             return
         place = _replaced(args[1:start])
@@ -374,7 +390,7 @@ class _ScriptWalk:
         lines = lists.read_lines(expanded.command, args[1:start])
         piped = lists.handed_over(expanded.command, args[1:start])
         if piped is None:
-            self._unjudged("unknown-value", "what xargs hands to pip is known only while building", "xargs pip")
+            self._unjudged("unknown-value", "what xargs passes to pip is known only at build time", "xargs pip")
             return
         place = _replaced(args[1:start])
         whole = lists.whole(lines) if lines is not None else None
@@ -534,7 +550,7 @@ class _ScriptWalk:
         )
 
     def _not_read(self, file: ScriptFile) -> None:
-        message = f"{file.shown} installs packages and is not followed: move its commands into a RUN"
+        message = f"{file.shown} installs packages but can't be analysed: move its commands into a RUN"
         self._unjudged("unknown-value", message, file.shown)
 
     def _add_user(self, args: Sequence[Arg]) -> None:

@@ -51,7 +51,7 @@ class _Found(Struct):
         return Link(
             library=self.library.name,
             linkage="always" if required else "system-if-present",
-            required=required,
+            must=required,
             optional="" if required else "what needs it",
             runtime=linked and not self.library.static,
             evidence=tuple(f"{need.shown} ({source})" for need in sorted(self.needs, key=lambda one: not one.required)),
@@ -246,20 +246,10 @@ def _made_up(
 ) -> Library:
     return Library(
         name=name,
-        summary="",
-        url="",
         sonames=sonames,
         pkg_config=pkg_config,
-        tools=(),
-        headers=(),
-        dev=() if pkg_config else (("", dev),),
-        runtime=(),
+        dev=None if pkg_config else dev,
         static="" if sonames else "which shared object it has is not known",
-        since=None,
-        until=None,
-        not_in=(),
-        not_on=(),
-        note="",
         confidence="packaging",
         evidence=(f"Alpine {index.release}: {dev}",),
     )

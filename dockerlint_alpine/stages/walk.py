@@ -170,7 +170,7 @@ class StageWalk:
         """What these run, as far as they are shell scripts."""
 
         self.unclear = ""
-        """Why nothing is known of the image that the stage starts from."""
+        """Why nothing is known about the image that the stage starts from."""
 
         self.triggers: tuple[Trigger, ...] = ()
         """What runs before its own instructions, because the build that makes its base says ``ONBUILD``."""

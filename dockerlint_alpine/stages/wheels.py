@@ -35,7 +35,7 @@ class WheelOpen(Struct, frozen=True):
 class WheelFacts(Struct, frozen=True):
     """What one wheel's bytes say; ``shown`` is the file as the user would name it.
 
-    ``glibc`` are the reasons, one line each, why an object of it was made for glibc; empty where none was. ``requires``
+    ``glibc`` are the reasons, one line each, why an object of it was built for glibc; empty where none was. ``requires``
     are the PEP 508 requirements of its METADATA. ``problems`` are one line each: objects that could not be read.
     """
 

@@ -122,7 +122,9 @@ class Child:
 
 def ended(task: Task) -> Outcome:
     """The row of a repository whose process died twice: from outside, or because of it."""
-    return Outcome(task, "ended", "the process that checked it ended, twice: too much memory, or a mistake of ours")
+    return Outcome(
+        task, "ended", "the process that checked it ended, twice: too much memory, or a bug in alpine-doctor"
+    )
 
 
 def main(descriptor: int) -> None:

@@ -120,7 +120,7 @@ def connected(address: str) -> Iterator[Any]:
     kind, _, number = address.partition(":")
     if kind == "local":
         if not number.isdecimal() or not int(number):
-            raise FleetError(f"--cluster {address}: say local:N, N processes")
+            raise FleetError(f"--cluster {address}: expected local:N, for N processes")
         try:
             cluster = LocalCluster(
                 n_workers=int(number), threads_per_worker=1, processes=True, dashboard_address=None, silence_logs=50

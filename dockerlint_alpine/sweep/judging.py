@@ -168,7 +168,7 @@ def _own_file(root: Path) -> Path | None:
 
 
 def cause_of(finding: Finding) -> str:
-    """A short text that is the same wherever the same thing is wrong: what is said of which distribution, need and package,
+    """A short text that is identical for identical problems: what is said of which distribution, need and package,
     in whichever file, stage and version."""
     distribution = finding.distribution.name if finding.distribution is not None else ""
     parts = (finding.code, distribution, finding.need or "", " ".join(sorted(finding.packages)))

@@ -78,7 +78,7 @@ def _tiles(summary: Summary) -> Iterator[str]:
 def _causes(summary: Summary) -> Iterator[str]:
     if not summary.causes:
         return
-    yield "<h2>What most repositories share</h2><table><tr><th>code<th>what<th class=n>repositories<th class=n>fixable</tr>"
+    yield "<h2>Most widespread causes</h2><table><tr><th>code<th>what<th class=n>repositories<th class=n>fixable</tr>"
     for cause in summary.causes:
         find = " ".join(filter(None, (cause.code, cause.distribution, cause.package)))
         yield (

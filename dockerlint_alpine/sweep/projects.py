@@ -245,7 +245,7 @@ def _fetched(source: Source, revision: str | None, repository: Path) -> str:
     if source.kind == "url":
         wanted = revision or "HEAD"
         if wanted.startswith("-"):
-            raise SourceError(f"{wanted} is no revision")
+            raise SourceError(f"{wanted} is not a revision")
         _git([at, "fetch", "--quiet", "--depth=1", "--no-tags", "--", source.place, wanted], network=True)
         return "FETCH_HEAD"
     _git(

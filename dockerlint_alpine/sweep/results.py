@@ -23,7 +23,7 @@ LAYOUT = 1
 
 COLUMNS: Mapping[str, str] = MappingProxyType(
     {
-        "repository": "the source as it was named",
+        "repository": "the source as it was given",
         "revision": "the commit that was checked; empty where none is known",
         "file": "the Dockerfile, relative to the repository",
         "line": "1-based",
@@ -31,7 +31,7 @@ COLUMNS: Mapping[str, str] = MappingProxyType(
         "name": "the name of the code",
         "severity": "error, warning or info",
         "confidence": "certain, likely or possible",
-        "package": "the apk packages that are missing or meant, separated by spaces",
+        "package": "the apk packages that are missing or concerned, separated by spaces",
         "distribution": "the Python distribution behind it, normalised",
         "version": "its version",
         "need": "so:…, pc:…, cmd:… or a header",
@@ -39,10 +39,10 @@ COLUMNS: Mapping[str, str] = MappingProxyType(
         "python": "its Python, X.Y",
         "base": "its base image as written",
         "platform": "the platforms for which it holds, separated by spaces",
-        "cause": "the same wherever the same thing is wrong: code, distribution, need and packages",
+        "cause": "identical for identical problems: code, distribution, need and packages",
         "fix": "safe, unsafe, display, or empty where there is none",
         "when": "today, then (only on the releases of --as) or both",
-        "message": "the finding in words",
+        "message": "the message of the finding",
     }
 )
 """The columns of ``finding`` (and of the Parquet file), with their meaning."""
@@ -88,7 +88,7 @@ class Results:
         """
         there = path.exists()
         if there and not resume:
-            raise ResultsError(f"{path}: is there already; --resume goes on with it, --results names another file")
+            raise ResultsError(f"{path}: already exists; --resume continues it, --results names another file")
         try:
             connection = sqlite3.connect(path)
             if not there:

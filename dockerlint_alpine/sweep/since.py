@@ -44,9 +44,9 @@ def without_older(report: Report, paths: Sequence[str], revision: str, judged: J
     first = Path(paths[0] if paths else ".")
     top = project_root(first if first.is_dir() else first.parent)
     if not revision:
-        raise SourceError("say a commit, branch or tag")
+        raise SourceError("expected a commit, branch or tag")
     if not (top / ".git").exists():
-        raise SourceError(f"{first} is in no git repository")
+        raise SourceError(f"{first} is not in a git repository")
     wanted = {_within(file.path, top) for file in report.files if file.findings}
     older: dict[str, Counter[Grounds]] = {}
     with opened(Source(str(top), "folder", str(top)), revision, _LIMIT) as project:

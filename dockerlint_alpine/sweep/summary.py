@@ -160,7 +160,7 @@ def _text_lines(summary: Summary) -> Iterator[str]:
         yield from (f"  {_cut(one.label, 48):<50}{one.repositories:>14,}{one.findings:>10,}" for one in counts[:TOP])
     if summary.causes:
         yield ""
-        yield "What most repositories share"
+        yield "Most widespread causes"
         for number, cause in enumerate(summary.causes, 1):
             yield f"{number:>3}. {cause.code} {_cut(cause.message, 90)}"
             yield f"     {plural(cause.repositories, 'repository')}, {cause.fixable:,} of them fixable  [{cause.cause}]"
@@ -184,7 +184,7 @@ def _markdown_lines(summary: Summary) -> Iterator[str]:
     yield ""
     yield _found(summary)
     if summary.causes:
-        yield from ("", "## What most repositories share", "", "| | | repositories | fixable |", "|---|---|---:|---:|")
+        yield from ("", "## Most widespread causes", "", "| | | repositories | fixable |", "|---|---|---:|---:|")
         for cause in summary.causes:
             yield f"| {cause.code} | {_cell(cause.message)} | {cause.repositories:,} | {cause.fixable:,} |"
     for title, counts in _tables(summary):

@@ -156,7 +156,7 @@ def contained(path: Place, within: Place) -> str:
     """``path`` with all links followed. Raises FileRefusedError where that does not lie in ``within``."""
     real = os.path.realpath(path)
     if not is_below(real, os.path.realpath(within)):
-        raise FileRefusedError("it lies outside the project")
+        raise FileRefusedError("it is outside the project")
     return real
 
 

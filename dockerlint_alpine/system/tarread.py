@@ -174,7 +174,7 @@ class TarReader:
     def _entry(self, header: bytes, kind: bytes, overrides: dict[str, str]) -> TarEntry | None:
         if "size" in overrides:
             if not overrides["size"].isdecimal() or len(overrides["size"]) > 20:
-                raise ArchiveError("a size in the tar stream is no number")
+                raise ArchiveError("a size in the tar stream is not a number")
             self._start(int(overrides["size"]))
         path = overrides.get("path", _ustar_path(header))
         link = overrides.get("linkpath", _text(header[157:257]))
@@ -221,13 +221,13 @@ def _number(field: bytes) -> int:
     if field[0] & 0x80:
         value = int.from_bytes(field, "big") & ~(0x80 << 8 * (len(field) - 1))
         if field[0] & 0x40 or value >= 1 << 62:
-            raise ArchiveError("a size in the tar stream can't be true")
+            raise ArchiveError("a size in the tar stream is impossible")
         return value
     digits = field.strip(b" \0")
     if not digits:
         return 0
     if len(digits) > len(field) or digits.strip(b"01234567"):
-        raise ArchiveError("a size in the tar stream is no number")
+        raise ArchiveError("a size in the tar stream is not a number")
     return int(digits, 8)
 
 

@@ -154,14 +154,14 @@ class ZipDirectory:
             raise ArchiveError("not a zip file, or cut short")
         _, disk, start_disk, here, count, size, start, comment = _END.unpack_from(tail, at)
         if at + _END.size + comment != len(tail):
-            raise ArchiveError("data behind the end of the archive")
+            raise ArchiveError("data after the end of the archive")
         end = tail_start + at
         if self._data[max(0, end - _LOCATOR.size) : end].startswith(b"PK\x06\x07"):
             end, size, start, count = self._locate64(end)
         elif disk or start_disk or here != count:
             raise ArchiveError("the archive is split over several files")
         if start + size > end:
-            raise ArchiveError("the central directory lies outside of the file")
+            raise ArchiveError("the central directory lies outside the file")
         if end - size != start:
             raise ArchiveError("data before the archive or between its parts")
         return start, size, count
@@ -184,16 +184,16 @@ class ZipDirectory:
         if method not in (_STORED, _DEFLATED):
             raise ArchiveError(f"{name}: compression method {method}, which wheels do not use")
         if size > MAX_MEMBER_SIZE or size > (packed + 1) * MAX_RATIO or (method == _STORED and size != packed):
-            raise ArchiveError(f"{name}: {size} bytes packed in {packed} can't be true")
+            raise ArchiveError(f"{name}: {size} bytes packed in {packed} are implausible")
         if local + _LOCAL.size > len(self._data):
-            raise ArchiveError(f"{name}: its data lies outside of the file")
+            raise ArchiveError(f"{name}: its data lies outside the file")
         header = _LOCAL.unpack_from(self._data, local)
         name_at = local + _LOCAL.size
         start = name_at + header[9] + header[10]
         if header[0] != b"PK\x03\x04" or self._data[name_at : name_at + header[9]] != raw_name or header[3] != method:
-            raise ArchiveError(f"{name}: its local header says something else than the directory")
+            raise ArchiveError(f"{name}: its local header differs from the directory")
         if start + packed > len(self._data):
-            raise ArchiveError(f"{name}: its data lies outside of the file")
+            raise ArchiveError(f"{name}: its data lies outside the file")
         return ZipMember(name, size, method, crc, start, packed)
 
 

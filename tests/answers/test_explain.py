@@ -77,7 +77,7 @@ def test_find_library_brings_what_it_asks_on_musl(ask: Any) -> None:
 def test_long_names_and_detections_read_well(ask: Any) -> None:
     text = render(ask("pillow"))
     assert "  libjpeg-turbo  linked always" in text
-    assert "linked when its headers are there, otherwise webp is off" in text
+    assert "linked when its headers are installed, otherwise webp is off" in text
     assert "linked when pkg-config finds it (>= 1.7.5), otherwise its own copy is compiled" in " ".join(
         render(ask("lz4")).split()
     )
@@ -111,7 +111,7 @@ def test_a_library_tells_its_users_by_what_it_is_to_them(ask: Any) -> None:
     assert users["psycopg2"]["required"]
     assert users["psycopg"]["linkage"] == "dlopen"
     text = render(answer)
-    assert "must have it to build: " in text
+    assert "require it to build: " in text
     assert "open it at run time: " in text
     assert "RUN apk add --no-cache libpq-dev" in text
 
@@ -153,7 +153,7 @@ def test_proofs_and_unread_sources_are_told(ask: Any, knowledge: Knowledge) -> N
     unread = next(
         name for name in knowledge.names("distribution") if knowledge.distribution(name).confidence == "packaging"
     )
-    assert "nobody of this project has read the sdist yet" in render(ask(unread))
+    assert "this project has not read the sdist yet" in render(ask(unread))
 
 
 def test_nothing_and_what_looks_like_it(knowledge: Knowledge, store: IndexStore) -> None:

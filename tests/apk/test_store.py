@@ -56,7 +56,7 @@ def test_the_embedded_data_packs_well() -> None:
         (
             "3.23",
             "aarch64",
-            "3.23 main x86_64 stands in for 3.23 main aarch64, made of its recipes (aports 319b82182d15",
+            "3.23 main x86_64 stands in for 3.23 main aarch64, derived from its recipes (aports 319b82182d15",
         ),
         ("3.19", "armv7", "Alpine 3.19 main x86_64 stands in for 3.19 main armv7"),
     ],

@@ -42,7 +42,7 @@ def test_a_feature_that_an_accident_switches_on_is_an_information(judge: Judge) 
     assert "links openssl for HTTPS and websockets only because mariadb-dev pulls in openssl-dev" in https.message
     assert https.fix is not None
     assert https.fix.applicability == "unsafe"
-    assert any("else it does without HTTPS and websockets" in evidence.detail for evidence in https.evidence)
+    assert any("otherwise it does without HTTPS and websockets" in evidence.detail for evidence in https.evidence)
 
 
 def test_headers_are_not_linked(judge: Judge) -> None:

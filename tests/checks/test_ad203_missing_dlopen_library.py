@@ -38,7 +38,7 @@ def test_what_only_a_branch_brings_is_possible(judge: Judge) -> None:
     lines = 'ARG X\nRUN if [ -n "$X" ]; then apk add libmagic; fi\nRUN pip install python-magic==0.4.27\n'
     (found,) = judge(f"FROM python:3.12-alpine3.21\n{lines}").findings
     assert (found.severity, found.confidence, found.fix) == ("warning", "possible", None)
-    assert found.message.endswith("opens libmagic.so.1 at run time; only a branch that may not run brings it")
+    assert found.message.endswith("opens libmagic.so.1 at run time; only a branch that may not run installs it")
     assert found.evidence[1].kind == "rule"
 
 

@@ -45,6 +45,7 @@ def names(report: FileReport) -> list[str]:
         (f"{PY}CMD bash run\n", ["bash"]),
         (f"{PY}CMD cat /x | jq . && git log\n", ["git", "jq"]),
         (f"{PY}RUN git clone https://example.org/x\n", ["git"]),
+        (f"{PY}RUN echo 1 | bc && git clone https://example.org/x\n", ["git"]),
         (f'{PY}SHELL ["/bin/bash", "-c"]\nRUN echo hello\n', ["bash"]),
         (f"{A}RUN apk add --no-cache curl && curl -O x && apk del curl\n{CURL}", ["curl"]),
         (f'{A}CMD ["python3", "-m", "http.server"]\n', ["python3"]),
@@ -194,11 +195,37 @@ def test_what_cmd_says_is_started_by_an_entrypoint_that_hands_over(judge: Judge)
         ("pip install -r r.txt", ["git"]),
         ("apk add git && pip install -r r.txt", []),
         ("pip install requests==2.32.3", []),
+        ("pip install -r all.txt", ["git"]),  # which names r.txt
+        ("pip install -r old.txt", ["git"]),
+        ("pip install .", ["git"]),
     ],
 )
 def test_pip_fetches_with_git(judge: Judge, command: str, expected: list[str]) -> None:
-    report = judge(f"{PY}COPY r.txt .\nRUN {command}\n", {"r.txt": "x @ git+https://example.org/x@v1\n"})
-    assert names(report) == expected
+    wanted = "x @ git+https://example.org/x@v1"
+    files = {
+        "r.txt": f"{wanted}\n",
+        "all.txt": "-r r.txt\n",
+        "old.txt": "-e git://example.org/x#egg=x\n",
+        "setup.py": f"from setuptools import setup\nsetup(name='y', install_requires=['{wanted}'])\n",
+    }
+    assert names(judge(f"{PY}COPY . .\nRUN {command}\n", files)) == expected
+
+
+@pytest.mark.parametrize(
+    ("stage", "files", "expected"),
+    [
+        ("RUN pip install .", {}, ["git"]),
+        ("RUN apk add git && pip install .", {}, []),
+        ("RUN pip install -e .[test]", {"pyproject.toml": "", "setup.py": "setup(use_scm_version=True)"}, ["git"]),
+        ("ENV SETUPTOOLS_SCM_PRETEND_VERSION=1\nRUN pip install .", {}, []),
+        ("RUN pip install .", {".dockerignore": ".git"}, []),  # git would be of no help
+        ("RUN pip install .", {"pyproject.toml": '[tool.setuptools_scm]\nfallback_version = "0"'}, []),
+        ("RUN pip install .", {"pyproject.toml": ""}, []),
+    ],
+)
+def test_setuptools_scm_asks_git(judge: Judge, stage: str, files: dict[str, str], expected: list[str]) -> None:
+    project = {".git/HEAD": "ref: refs/heads/main\n", "pyproject.toml": "[tool.setuptools_scm]\n"} | files
+    assert names(judge(f"{PY}WORKDIR /app\nCOPY . .\n{stage}\n", project)) == expected
 
 
 INSTALL = "COPY r.txt .\nRUN pip install -r r.txt\n"

@@ -193,3 +193,10 @@ def test_nothing_is_pinned_exactly_to_a_day_long_past(mend) -> None:
     assert (
         mend(text, select=["AD302"], unsafe_fixes=True).new == b"FROM alpine:3.20\nRUN apk add curl=~8.10 bash=~5.2\n"
     )
+
+
+def test_what_an_index_of_a_later_day_is_past_may_have_been_there(judge: Judge) -> None:
+    text = "FROM alpine:3.19\nRUN apk add curl=8.5.0-r0\n"
+    later = max(source.date for source in INDEX.sources)
+    assert stale(judge(text, as_of=later))
+    assert not stale(judge(text, as_of="2024-02-01"))

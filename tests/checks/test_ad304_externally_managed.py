@@ -73,7 +73,7 @@ def test_what_it_accepts(judge: Judge, text: str) -> None:
     [
         ("requests==2.32.3", "apk add py3-requests, or install into a venv"),
         ("no-such-distribution==1.0", "install into a venv"),
-        ("--upgrade pip", "py3-pip is apk's to upgrade; a venv has a pip of its own"),
+        ("--upgrade pip", "py3-pip is upgraded by apk; a venv has its own pip"),
     ],
 )
 def test_the_way_out_that_fits(judge: Judge, requirements: str, advice: str) -> None:

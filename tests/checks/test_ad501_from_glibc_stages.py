@@ -33,7 +33,7 @@ def test_wheels_for_glibc_and_compiles_there(judge: Judge, base: str) -> None:
     found = glibc(report)
     assert found.keys() == {"lz4", "psycopg2"}
     assert found["lz4"].message == (
-        f"lz4 4.4.5 came as a wheel for glibc in stage 'builder' (FROM {base}) and is brought to stage 1, which has musl:"
+        f"lz4 4.4.5 came as a wheel for glibc in stage 'builder' (FROM {base}) and is copied to stage 1, which has musl:"
         " it will not load; install it in an Alpine stage, or run on the same base"
     )
     assert "was compiled in stage 'builder'" in found["psycopg2"].message

@@ -35,11 +35,11 @@ def foreign(report: FileReport) -> list[Finding]:
         ),
         (f"{PY312}RUN pip install --prefix=/i {REQUESTS}\n{PY313}COPY --from=b /i /usr/local\n", "does not look"),
         (f"{PY312}{VENV}{PY313}{RUN_VENV}", "does not look"),
-        ("FROM alpine:3.20\nCOPY --from=pypy:3.10-slim /opt/pypy /opt/pypy\n", "is made for glibc"),
+        ("FROM alpine:3.20\nCOPY --from=pypy:3.10-slim /opt/pypy /opt/pypy\n", "is built for glibc"),
         (
             "FROM alpine:3.19 AS b\nRUN apk add python3 py3-lxml\nFROM alpine:3.20\nRUN apk add python3\n"
             "COPY --from=b /usr/lib/python3.11/site-packages /usr/lib/python3.11/site-packages\n",
-            "py3-lxml 4.9.3-r1 lies in /usr/lib/python3.11/site-packages, where Python 3.12",
+            "py3-lxml 4.9.3-r1 is in /usr/lib/python3.11/site-packages, where Python 3.12",
         ),
         (
             f"{PY312}RUN pip install lxml==5.3.0\n{PY313}{MOVED}",
@@ -56,8 +56,8 @@ def foreign(report: FileReport) -> list[Finding]:
             f"FROM python:3.12-alpine3.20\n{RUN_VENV}",
             "is a link to /usr/bin/python3",
         ),
-        ("FROM alpine:3.20\nCOPY --from=python:3.12-slim /usr/local /usr/local\n", "is made for glibc"),
-        ("FROM python:3.12-slim AS b\nFROM alpine:3.20\nCOPY --from=b /usr/local /usr/local\n", "is made for glibc"),
+        ("FROM alpine:3.20\nCOPY --from=python:3.12-slim /usr/local /usr/local\n", "is built for glibc"),
+        ("FROM python:3.12-slim AS b\nFROM alpine:3.20\nCOPY --from=b /usr/local /usr/local\n", "is built for glibc"),
         ("FROM alpine:3.19\nCOPY --from=python:3.12-alpine3.20 /usr/local /usr/local\n", "is of Alpine 3.20"),
         (
             f"FROM python:3.12-alpine3.21 AS b\nFROM python:3.12-alpine3.18\n{ALL}",

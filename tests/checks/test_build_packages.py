@@ -140,7 +140,7 @@ def test_compilers_left_in_a_single_stage(judge: Judge) -> None:
     text = "FROM python:3.11-alpine3.19\nRUN apk add --no-cache gcc musl-dev\nRUN pip install lz4==4.4.5\n"
     (finding,) = judge(text).findings
     assert (finding.code, finding.severity, finding.fix) == ("AD401", "info", None)
-    assert "in a stage of its own" in finding.message
+    assert "in a separate stage" in finding.message
 
 
 def test_one_run_can_delete_what_it_adds(judge: Judge) -> None:

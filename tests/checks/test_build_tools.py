@@ -14,6 +14,22 @@ def test_rust_comes_along_with_cargo(judge: Judge) -> None:
     assert [packages for code, packages, _ in said(report) if code == "AD102"] == [("cargo",)]
 
 
+@pytest.mark.parametrize(
+    ("brings", "lacks"),
+    [
+        ("RUN apk add rustup && rustup-init -y\nENV PATH=/root/.cargo/bin:$PATH", False),
+        ("RUN wget -qO- https://sh.rustup.rs | sh -s -- -y\nENV PATH=/root/.cargo/bin:$PATH", False),
+        ("RUN ln -s /opt/rust/bin/cargo /usr/bin/cargo", False),
+        ("COPY --from=rust:1-alpine /usr/local/cargo /usr/local/cargo\nENV PATH=/usr/local/cargo/bin:$PATH", False),
+        ("RUN rm -rf /root/.cargo/registry", True),
+    ],
+)
+def test_a_rust_that_the_dockerfile_brings_is_not_missing(judge: Judge, brings: str, lacks: bool) -> None:
+    packages = "gcc musl-dev openssl-dev libffi-dev"
+    text = f"FROM python:3.9-alpine3.15\nRUN apk add {packages}\n{brings}\nRUN pip install --no-binary :all: bcrypt==4.0.1\n"
+    assert bool(judge(text, select=["AD102"]).findings) is lacks
+
+
 def test_the_compiler_comes_along_with_that_for_cplusplus(judge: Judge) -> None:
     report = judge(NUMPY.format(base="python:3.11-alpine3.19", packages="bash"))
     lacking = {packages for code, packages, _ in said(report) if code == "AD102"}

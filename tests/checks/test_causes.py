@@ -123,13 +123,13 @@ def test_what_can_never_be_compiled_lacks_nothing_where_it_runs(judge: Judge) ->
         (
             "FROM python:3.14-alpine3.22\nRUN pip install uvloop==0.16.0\n",
             "version",
-            "take uvloop 0.22.1, which has a wheel that fits",
+            "use uvloop 0.22.1, which has a wheel that fits",
             "nothing is compiled then",
         ),
         (
             "FROM python:3.14-alpine3.22\nRUN apk add gcc musl-dev && pip install lz4==4.3.3 uvloop==0.16.0\n",
             "version",
-            "take uvloop 0.22.1, which has a wheel that fits",
+            "use uvloop 0.22.1, which has a wheel that fits",
             "nothing is missing then",
         ),
     ],

@@ -90,3 +90,25 @@ def test_packages_that_their_packages_depend_on_are_no_libraries(judge: Judge) -
 def test_which_of_them_are_copied(judge: Judge, more: str, copy: str, packages: set[str]) -> None:
     found = lacking(judge(LXML.format(more=more, copy=copy)))
     assert {name for one in found for name in one.packages} == packages
+
+
+SCANNED = '$(scanelf --needed -r /venv | awk \'{ gsub(/,/, "\\nso:", $2); print "so:" $2 }\' | xargs -r apk info -e)'
+
+
+@pytest.mark.parametrize(
+    ("base", "name", "packages", "expected"),
+    [
+        ("3.12-alpine3.20", ".python-rundeps", "libpq", {("error", "likely"), ("warning", "likely")}),
+        ("3.12-alpine3.20", ".python-rundeps", "sqlite-libs libffi", {("warning", "likely")}),
+        ("3.12-alpine3.20", ".python-rundeps", SCANNED, {("warning", "possible")}),
+        ("3.12-alpine3.20", ".app-rundeps", "libpq", set()),
+        ("3.6-alpine3.9", ".python-rundeps", "libpq", set()),  # whether it is replaced there is not known
+    ],
+)
+def test_a_list_of_the_image_is_replaced(
+    judge: Judge, base: str, name: str, packages: str, expected: set[tuple[str, str]]
+) -> None:
+    text = f"FROM python:{base}\nCOPY a.py .\nRUN apk add --virtual {name} {packages}\nCMD python a.py\n"
+    found = judge(text, {"a.py": "import sqlite3, ctypes\n"}, select=["AD202"]).findings
+    assert {(one.severity, one.confidence) for one in found} == expected
+    assert all("libz.so.1" not in one.message for one in found)  # apk itself needs it

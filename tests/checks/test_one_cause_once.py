@@ -72,7 +72,7 @@ def test_what_a_branch_may_delete_is_possible_and_no_error(judge: Judge) -> None
     report = judge(f'{text}RUN if [ -n "$SLIM" ]; then apk del lz4-dev lz4-libs; fi\n')
     (finding,) = (one for one in report.findings if one.code == "AD202")
     assert (finding.severity, finding.confidence) == ("warning", "possible")
-    assert "may take away" in finding.message
+    assert "may remove" in finding.message
 
 
 LOCK = """version = 1

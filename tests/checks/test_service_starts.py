@@ -91,7 +91,7 @@ def test_who_a_service_runs_the_image_as(
     monkeypatch.chdir(project({"Dockerfile": CLOSED, "compose.yml": f"services:\n  web:\n    build: .\n{service}"}))
     (job,), _ = find_jobs(["compose.yml"])
     report = Doctor(configure()).for_job(job).check_file(job.path)
-    assert any("may not read it" in one.message for one in report.findings) is told
+    assert any("can't read it" in one.message for one in report.findings) is told
 
 
 def test_the_line_of_the_compose_file_is_named(composed: Callable[..., list[Finding]]) -> None:

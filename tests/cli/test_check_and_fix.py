@@ -118,7 +118,7 @@ def test_exit_zero_and_select(project: Callable[[Mapping[str, str]], Path]) -> N
         (["--platform", "windows/amd64"], "choose from linux/amd64"),
         (["--alpine", "twelve"], "alpine"),
         (["--output-format", "xml"], "output-format"),
-        (["--build-arg", "=x"], "say NAME=VALUE"),
+        (["--build-arg", "=x"], "expected NAME=VALUE"),
         (["--target", "nowhere"], "no stage is called 'nowhere'"),
         (["gone.Dockerfile"], "gone.Dockerfile"),
     ],

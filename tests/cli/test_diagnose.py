@@ -43,7 +43,7 @@ def test_json_is_exactly_as_promised(tmp_path: Path) -> None:
 
 def test_without_a_release_the_answer_says_which_one_it_took() -> None:
     document = json.loads(run("--output-format", "json", stdin=LOG).output)
-    assert "does not tell the Alpine release" in document["causes"][0]["advice"]
+    assert "does not reveal the Alpine release" in document["causes"][0]["advice"]
 
 
 def test_not_enough() -> None:
@@ -81,7 +81,7 @@ def test_a_service_of_a_compose_file(tmp_path: Path) -> None:
     assert run("--dockerfile", compose, "--service", "api", "--fix", stdin=LOG).exit_code == 0
     assert "libffi-dev" in (tmp_path / "api" / "Dockerfile").read_text()
     assert "libffi-dev" not in (tmp_path / "web" / "Dockerfile").read_text()
-    assert "say --service" in run("--dockerfile", compose, stdin=LOG).output
+    assert "use --service" in run("--dockerfile", compose, stdin=LOG).output
     assert "no service 'db'" in run("--dockerfile", compose, "--service", "db", stdin=LOG).output
 
 
@@ -119,7 +119,7 @@ def test_an_output_file(tmp_path: Path) -> None:
 def test_a_build_that_went_well_is_no_failure() -> None:
     log = "#6 [2/2] RUN pip install lz4\n#6 DONE 2.4s\n#7 exporting to image\n#7 naming to docker.io/library/app done\n"
     result = run(stdin=log)
-    assert (result.exit_code, result.output) == (0, "No failure: the build in this log went well\n")
+    assert (result.exit_code, result.output) == (0, "No failure: the build in this log succeeded\n")
     document = json.loads(run("--output-format", "json", stdin=log).output)
     assert document == {"version": 1, "verdict": "no-failure", "causes": []}
 

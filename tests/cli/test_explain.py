@@ -49,7 +49,7 @@ def test_every_kind_of_topic(topic: str, kind: str, said: str) -> None:
 def test_an_unknown_topic_is_exit_code_2_with_what_may_be_meant(topic: str, near: str) -> None:
     result = explain(topic)
     assert result.exit_code == 2
-    assert f"nothing is known of '{topic}'" in result.stderr
+    assert f"nothing is known about '{topic}'" in result.stderr
     assert "did you mean" in result.stderr
     assert near in result.stderr
     assert result.stdout == ""
@@ -58,7 +58,7 @@ def test_an_unknown_topic_is_exit_code_2_with_what_may_be_meant(topic: str, near
 def test_a_topic_like_nothing_else_gets_a_way_on() -> None:
     result = explain("qqqqqqqqqqqqqqqq")
     assert result.exit_code == 2
-    assert "`alpine-doctor rules list` names what there is" in result.stderr
+    assert "`alpine-doctor rules list` lists what is known" in result.stderr
 
 
 @pytest.mark.parametrize(

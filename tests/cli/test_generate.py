@@ -138,8 +138,8 @@ def test_the_command_prints_a_dockerfile_that_check_finds_clean(project: Project
     [
         (["gone.txt"], "gone.txt: no such file"),
         (["--alpine", "9.9"], "9.9"),
-        (["--alpine", "latest"], "say X.Y"),
-        (["--python", "3"], "say X.Y"),
+        (["--alpine", "latest"], "expected X.Y"),
+        (["--python", "3"], "expected X.Y"),
         (["."], "is a folder"),
     ],
 )

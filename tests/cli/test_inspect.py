@@ -88,7 +88,7 @@ def test_the_tree(wheel: Path) -> None:
         "├─ liblz4.so.1 => from the system: apk add lz4-libs  (the only provider)\n"
         "└─ libc.musl-x86_64.so.1 => musl itself\n"
         "demo/__init__.py:2: ctypes.CDLL(libmagic.so.1) => from the system, likely: apk add libmagic  (the only provider)\n"
-        "all objects sound; not in the set: liblz4.so.1; apk add lz4-libs\n"
+        "no object has problems; not in the set: liblz4.so.1; apk add lz4-libs\n"
     )
     assert result.exit_code == 0
 
@@ -116,7 +116,7 @@ def test_glibc_objects_fail(tmp_path: Path) -> None:
     path = tmp_path / "x.so"
     path.write_bytes(shared_object("libc.so.6"))
     result = run(path)
-    assert "made for glibc" in result.output
+    assert "built for glibc" in result.output
     assert result.exit_code == 1
 
 
@@ -125,7 +125,7 @@ def test_what_cannot_be_read_is_exit_code_two(tmp_path: Path, wheel: Path) -> No
     result = run(tmp_path / "none", tmp_path / "bad.whl", wheel)
     assert "none: No such file or directory" in result.output
     assert "bad.whl: not a zip file" in result.output
-    assert "all objects sound" in result.output
+    assert "no object has problems" in result.output
     assert result.exit_code == 2
     assert run().exit_code == 2
     result = run(wheel, "--alpine", "9.99")

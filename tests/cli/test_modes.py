@@ -180,8 +180,8 @@ def test_a_file_that_can_not_be_written_is_said(project: Project) -> None:
 @pytest.mark.parametrize(
     ("args", "says"),
     [
-        (["--statistics", "--watch"], "don't go together"),
-        (["--reason", "x"], "--reason goes with --add-ignore"),
+        (["--statistics", "--watch"], "can't be combined"),
+        (["--reason", "x"], "--reason requires --add-ignore"),
         (["--add-ignore", "-"], "standard input"),
         (["--watch", "-"], "standard input"),
         (["--add-ignore", "--reason", "a\nb"], "one line"),
@@ -272,7 +272,7 @@ def test_a_home_that_takes_no_files_costs_one_line(project: Project) -> None:
     done = run("check", cwd=root, ALPINE_DOCTOR_CACHE_DIR="/proc/alpine-doctor")
     assert done.stdout == expected
     assert done.returncode == 1
-    assert done.stderr.decode().count("going on without it") == 1
+    assert done.stderr.decode().count("continuing without it") == 1
 
 
 def test_a_cache_that_another_run_holds_is_waited_for(project: Project, tmp_path: Path) -> None:

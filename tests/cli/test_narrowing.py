@@ -84,11 +84,11 @@ def test_it_does_not_matter_where_one_stands(folder: str, path: str, repository:
 def test_what_is_left_out_is_told(repository: Path) -> None:
     done = run("check", "--offline", "--since", "HEAD", "--quiet", cwd=repository)
     assert done.returncode == 0
-    assert b"findings left out that HEAD has, too" in done.stderr
+    assert b"findings omitted that HEAD also has" in done.stderr
 
 
 @pytest.mark.parametrize(
-    ("revision", "said"), [("nope", "no commit nope"), ("--help", "no commit --help"), ("", "say a commit")]
+    ("revision", "said"), [("nope", "no commit nope"), ("--help", "no commit --help"), ("", "expected a commit")]
 )
 def test_no_such_revision(revision: str, said: str, repository: Path) -> None:
     done = run("check", "--offline", f"--since={revision}", cwd=repository)
@@ -100,7 +100,7 @@ def test_no_repository(tmp_path: Path) -> None:
     (tmp_path / "Dockerfile").write_text(OLD)
     done = run("check", "--offline", "--since", "HEAD", cwd=tmp_path)
     assert done.returncode == 2
-    assert b"is in no git repository" in done.stderr
+    assert b"is not in a git repository" in done.stderr
 
 
 def test_a_baseline_knows_what_moved_and_not_what_is_new(repository: Path) -> None:
@@ -117,7 +117,7 @@ def test_a_baseline_knows_what_moved_and_not_what_is_new(repository: Path) -> No
     assert {name for _, name in found(*options, cwd=folder)} == {"pylibmc"}
     place.write_text(OLD.replace("RUN pip install psycopg2==2.9.9\n", ""))
     done = run("check", "--offline", *options, cwd=folder)
-    assert b"of its findings are gone; --update-baseline takes them out" in done.stderr
+    assert b"of its findings are gone; --update-baseline removes them" in done.stderr
 
 
 def test_the_summary_says_that_known_findings_are_left_out(repository: Path) -> None:
@@ -128,10 +128,10 @@ def test_the_summary_says_that_known_findings_are_left_out(repository: Path) -> 
     )
     done = run("check", *options, cwd=repository)
     assert done.stdout.decode() == (
-        "No new problems found in 1 Dockerfile with 1 Alpine stage.\n6 known findings left out: known.json.\n"
+        "No new problems found in 1 Dockerfile with 1 Alpine stage.\n6 known findings omitted: known.json.\n"
     )
     assert done.stderr == b""
-    assert b"6 known findings left out" in run("check", *options, "--output-format", "json", cwd=repository).stderr
+    assert b"6 known findings omitted" in run("check", *options, "--output-format", "json", cwd=repository).stderr
 
 
 def test_what_is_known_is_in_no_fix_of_what_is_new(repository: Path) -> None:
@@ -158,5 +158,5 @@ def test_a_file_that_is_no_baseline(text: str, repository: Path) -> None:
 
 
 def test_options_that_need_each_other(repository: Path) -> None:
-    assert b"goes with --baseline FILE" in run("check", "--update-baseline", cwd=repository).stderr
+    assert b"requires --baseline FILE" in run("check", "--update-baseline", cwd=repository).stderr
     assert b"--update-baseline writes it" in run("check", "--baseline", "none.json", cwd=repository).stderr

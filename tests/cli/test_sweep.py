@@ -53,7 +53,7 @@ def test_a_list_is_judged_and_reported(sources: Path) -> None:
     assert patched.returncode == 0, patched.stdout
     again = sweep(sources, "list.txt")
     assert again.returncode == 2
-    assert "sweep.sqlite: is there already; --resume" in again.stderr
+    assert "sweep.sqlite: already exists; --resume" in again.stderr
     shown = sweep(sources, "report", "--markdown", "s.md")
     assert (shown.returncode, shown.stdout) == (0, "")
     assert "| AD202 |" in (sources / "s.md").read_text()
@@ -72,11 +72,11 @@ def test_the_next_release_beside_today(sources: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["a", "--as", "debian=12"], "say alpine=X.Y or python=X.Y"),
-        (["a", "--as", "alpine=9"], "say alpine=X.Y or python=X.Y"),
-        (["a", "--limit-per-repo", "time=ever"], "say time=60"),
-        (["a", "--fix"], "go together"),
-        (["a", "--cluster", "local:many"], "say local:N"),
+        (["a", "--as", "debian=12"], "expected alpine=X.Y or python=X.Y"),
+        (["a", "--as", "alpine=9"], "expected alpine=X.Y or python=X.Y"),
+        (["a", "--limit-per-repo", "time=ever"], "expected time=60"),
+        (["a", "--fix"], "require each other"),
+        (["a", "--cluster", "local:many"], "expected local:N"),
         (["-"], "the list is empty"),
         (["report", "nothing.sqlite"], "no such file"),
     ],
@@ -109,7 +109,7 @@ def test_what_is_done_when_it_is_stopped_is_kept(sources: Path) -> None:
         kept = _rows(sources / "sweep.sqlite")
         assert process.returncode == 130, told
         assert 64 <= kept <= 70
-        assert f"stopped: {kept} done, {71 - kept} left; --resume goes on with sweep.sqlite" in told
+        assert f"stopped: {kept} done, {71 - kept} left; --resume continues with sweep.sqlite" in told
         done = sweep(sources, "list.txt", "--resume", "--limit-per-repo", "time=6")
     assert done.returncode == 2, done.stderr
     assert "71 repositories: 70 with 70 Dockerfiles checked, 0 without any, 1 failed." in done.stdout

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import tomllib
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 
@@ -13,7 +13,8 @@ from dockerlint_alpine.diagnose import lookup as lookup_module
 from dockerlint_alpine.diagnose import patterns as patterns_module
 from dockerlint_alpine.diagnose import ways as ways_module
 from dockerlint_alpine.diagnose.errors import PatternError
-from dockerlint_alpine.diagnose.patterns import PatternSet, validate
+from dockerlint_alpine.diagnose.model import Moment
+from dockerlint_alpine.diagnose.patterns import HeaderRule, Pattern, PatternSet, System, validate
 
 from .conftest import RULES
 
@@ -44,17 +45,17 @@ def test_every_line_that_a_pattern_takes_is_found_by_its_texts(raw: dict[str, An
     ("change", "message"),
     [
         ({"regex": "("}, "regex"),
-        ({"regex": None}, "regex is missing"),
-        ({"sample": ""}, "sample is missing"),
-        ({"find": []}, "find is missing"),
-        ({"lookup": "crystal ball"}, "not one of"),
+        ({"regex": None}, "missing required field `regex`"),
+        ({"sample": ""}, r"length >= 1 - at `\$.pattern\[0\].sample`"),
+        ({"find": []}, r"length >= 1 - at `\$.pattern\[0\].find`"),
+        ({"lookup": "crystal ball"}, "Invalid enum value 'crystal ball'"),
         ({"lookup": None}, "exactly one of"),
         ({"needs": ["cmd:gcc"]}, "exactly one of"),
         ({"lookup": None, "helps": False}, "advice"),
         ({"title": "the {colour}"}, "colour"),
         ({"overrules": ["nobody"]}, "nobody"),
-        ({"colour": "red"}, "unknown key"),
-        ({"find": "broken"}, "list of texts"),
+        ({"colour": "red"}, "unknown field `colour`"),
+        ({"find": "broken"}, "Expected `array`, got `str`"),
     ],
 )
 def test_a_broken_pattern_is_named(change: dict[str, Any], message: str) -> None:
@@ -84,12 +85,12 @@ def test_the_head_of_the_file_tells_every_key_and_value() -> None:
     text = (RULES / "errors.toml").read_text("utf-8")
     head = " ".join(line.lstrip("# ") for line in text.split("\n\n[[pattern]]")[0].splitlines() if line.startswith("#"))
     keys = {word for line in text.splitlines() if (word := _key(line)) is not None}
-    assert keys == patterns_module._KEYS | patterns_module._SYSTEM_KEYS | patterns_module._HEADER_KEYS
+    assert keys == {key for one in (Pattern, System, HeaderRule) for key in one.__struct_encode_fields__}
     told = head.partition(" lookup ")[2].partition(" needs ")[0]
-    assert sorted(told.replace(",", " ").split()) == sorted(patterns_module.LOOKUPS)
+    assert sorted(told.replace(",", " ").split()) == sorted(get_args(patterns_module.Lookup))
     told = head.partition("Tables: ")[2].partition(".")[0]
     assert told.split(", ") == list(patterns_module.TABLES)
-    for word in (*patterns_module.STRENGTHS, *patterns_module.PATTERN_MOMENTS):
+    for word in (*get_args(patterns_module.Strength), *get_args(Moment), "either"):
         assert word in head
 
 

@@ -112,7 +112,7 @@ def test_a_package_that_is_there_already_is_not_added_again(operate) -> None:
     dockerfile = TWO_STAGES.replace("musl-dev", "musl-dev gcc libpq-dev").replace("curl", "curl libpq")
     repair = operate(dockerfile, LOGS["BuildKit"])
     assert not repair.changed
-    assert "is in the stage already" in repair.notes[0]
+    assert "is already in the stage" in repair.notes[0]
 
 
 def test_repairing_twice_changes_nothing_more(operate) -> None:

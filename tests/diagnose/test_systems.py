@@ -164,10 +164,10 @@ SYSTEM = {"name": "x", "find": ["here"], "regex": "here", "sample": "it is here"
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"name": None}, "name is missing"),
+        ({"name": None}, "missing required field `name`"),
         ({"regex": "("}, "regex"),
-        ({"find": []}, "find is missing"),
-        ({"colour": "red"}, "unknown key"),
+        ({"find": []}, r"length >= 1 - at `\$.system\[0\].find`"),
+        ({"colour": "red"}, "unknown field `colour`"),
     ],
 )
 def test_a_broken_system_is_named(change: dict[str, object], message: str) -> None:

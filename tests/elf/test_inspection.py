@@ -209,7 +209,7 @@ def test_a_bundled_library_that_no_search_path_reaches() -> None:
         }
     )
     need = only(inspect(Subject("x", "wheel", tree, tuple(tree.entries))), "_x.so").needs[0]
-    assert (need.status, need.advice) == ("external", "pkg.libs/liba.so is there, but no search path leads to it")
+    assert (need.status, need.advice) == ("external", "pkg.libs/liba.so exists, but is on no search path")
 
 
 def test_a_folder_finds_neighbours_and_nothing_of_this_machine(musl_gcc: str, tmp_path: Path) -> None:

@@ -54,8 +54,8 @@ def test_a_fix_that_the_run_undoes_is_told_and_not_made() -> None:
     for finding in compilers:
         assert finding.fix is not None
         assert (finding.fix.applicability, finding.fix.edits) == ("display", ())
-        assert "behind the `apk del` in line 2" in finding.fix.title
-        assert "`apk del` in line 2 takes it away" in finding.evidence[-1].detail
+        assert "after the `apk del` in line 2" in finding.fix.title
+        assert "`apk del` in line 2 removes it" in finding.evidence[-1].detail
     result = fix_bytes(DOCTOR, PSYCOPG, NOWHERE)
     assert b"gcc" not in result.new.replace(b"apk del gcc", b"")
     left = {(one.code, one.packages): one.fix for one in result.left.findings}

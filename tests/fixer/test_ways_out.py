@@ -107,7 +107,7 @@ def test_a_version_with_a_wheel_is_written_where_the_requirement_is_a_plain_pin(
     path = root / "Dockerfile"
     report = doctor.check_bytes(path.read_bytes(), path)
     (remedy,) = {one for finding in report.findings for one in finding.remedies if one.kind == "version"}
-    assert remedy.title == "take lxml 4.9.1, which has a wheel that fits"
+    assert remedy.title == "use lxml 4.9.1, which has a wheel that fits"
     assert remedy.fix is not None
     assert remedy.fix.applicability == "unsafe"
     result = fix_builds([doctor], path.read_bytes(), path, prefer="wheel")

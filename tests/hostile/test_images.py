@@ -69,7 +69,7 @@ def test_an_index_that_names_itself(layout: Layout) -> None:
     itself = "0" * 64
     document = {"manifests": [{"digest": f"sha256:{itself}", "mediaType": "x", "size": 1}] * 3000}
     layout.json(document, digest=itself)
-    inspect(layout.index(document["manifests"])).says("its bytes are not those that its digest stands for")
+    inspect(layout.index(document["manifests"])).says("its bytes do not match its digest")
 
 
 def test_the_same_manifest_many_times(layout: Layout) -> None:
@@ -99,7 +99,7 @@ def test_a_layer_with_other_bytes_than_its_digest(layout: Layout, tried: Callabl
     sound = layer([("etc/alpine-release", b"3.20.1\n")])
     for replaced in (bytes(len(sound)), sound[:-1], sound + b"x", b""):
         wrong = layout.blob(replaced, digest=hashlib.sha256(sound).hexdigest())
-        inspect(layout.index([layout.image([wrong])])).says("its bytes are not those that its digest stands for")
+        inspect(layout.index([layout.image([wrong])])).says("its bytes do not match its digest")
     tried(4)
 
 
@@ -111,7 +111,7 @@ def test_a_docker_save_tar_with_another_layer(tmp_path: Path) -> None:
     manifest = json.dumps([{"Config": name, "Layers": ["a/layer.tar"]}]).encode()
     place = tmp_path / "saved.tar"
     place.write_bytes(layer([("manifest.json", manifest), (name, config), ("a/layer.tar", other)]))
-    inspect(place).says("its bytes are not those that its digest stands for")
+    inspect(place).says("its bytes do not match its digest")
 
 
 def test_whiteouts_are_linear(tmp_path: Path) -> None:

@@ -120,7 +120,7 @@ for number, (kind, text) in enumerate(json.loads(Path(sys.argv[1]).read_text()))
     try:
         for release in index.releases("foo"):
             assert release.version
-        for file in index.files("foo"):
+        for file in (one for files in index.files("foo").values() for one in files):
             try:
                 SimpleIndex(["http://127.0.0.1:9/"], timeout=0.2).download(file)
                 sys.exit(f"{number}: read")

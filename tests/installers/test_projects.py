@@ -83,7 +83,7 @@ def test_pep_621_735_725_and_518() -> None:
         ("build-requires", "dep:virtual/compiler/c", 21),
         ("host-requires", "dep:generic/libpq; sys_platform != 'win32'", 22),
     ]
-    assert [problem.message for problem in found.problems] == ["'nonsense' is no dep: URL"]
+    assert [problem.message for problem in found.problems] == ["'nonsense' is not a dep: URL"]
     loop = read_pyproject("/app/pyproject.toml", files, groups=["loop", "absent"], project=False)
     assert [problem.message for problem in loop.problems if "group" in problem.message] == [
         "dependency group 'loop' includes itself",
@@ -116,7 +116,7 @@ def test_dynamic_dependencies_come_from_the_files_that_setuptools_reads() -> Non
     (problem,) = read_project("/app", MemoryFiles({"/app/pyproject.toml": text})).problems
     assert (problem.line, problem.message) == (
         5,
-        "the dependencies are dynamic: only the build backend hatchling.build can tell them",
+        "the dependencies are dynamic: only the build backend hatchling.build determines them",
     )
 
 
@@ -140,7 +140,7 @@ def test_setup_cfg_and_setup_py() -> None:
     assert with_tools.problems == found.problems
     nothing = read_project("/app", MemoryFiles({"/app/readme": ""}))
     assert [problem.message for problem in nothing.problems] == [
-        "folder /app has neither pyproject.toml nor setup.py, as far as COPY and ADD tell"
+        "folder /app has neither pyproject.toml nor setup.py, as far as COPY and ADD show"
     ]
 
 

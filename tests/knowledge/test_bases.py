@@ -100,7 +100,7 @@ def test_what_nothing_is_known_of(knowledge: Knowledge, reference: str) -> None:
         ("python:3.11-alpine", "3.24 is assumed"),
         ("alpine", "names no Alpine release"),
         ("python:alpine", "names no Python minor"),
-        ("reg.example.com/python:3.11-alpine3.19", "taken for a mirror of the official image python"),
+        ("reg.example.com/python:3.11-alpine3.19", "assumed to be a mirror of the official image python"),
         ("alpine@sha256:00", "pinned by digest without a tag"),
         ("python:3.12-alpine3.12", "no tag of python 3.12 on Alpine 3.12 was known"),
     ],

@@ -56,7 +56,10 @@ def test_a_tag_that_was_not_there_yet_is_said(knowledge: Knowledge) -> None:
     found = knowledge.base_image("python:3.13-alpine", "2020-01-01")
     assert found is not None
     assert not found.certain
-    assert any("was not there on 2020-01-01" in note for note in found.assumed)
+    assert any("did not exist on 2020-01-01" in note for note in found.assumed)
+    first = knowledge.base_image("alpine", "2016-01-01")  # neither the newest nor unknown
+    assert first is not None
+    assert (first.alpine, first.certain) == ("3.6", False)
 
 
 @pytest.mark.parametrize(
@@ -72,6 +75,7 @@ def test_a_tag_that_was_not_there_yet_is_said(knowledge: Knowledge) -> None:
         ("node:alpine", "3.24"),
         ("node:12-alpine3.10", "3.10"),
         ("python:2.7-alpine", "3.11"),
+        ("python:2-alpine", "3.11"),
         ("python:2.7.13-alpine", "3.4"),
         ("composer:1.9", "3.12"),  # by the php that it started from, until it was retired
     ],
@@ -88,7 +92,7 @@ def test_of_a_retired_tag_without_a_record_nothing_is_claimed(knowledge: Knowled
     found = knowledge.base_image(tag)
     assert found is not None
     assert found.alpine is None
-    assert found.assumed == (f"{tag} names no Alpine release: which it is on is not recorded",)
+    assert found.assumed == (f"{tag} names no Alpine release: which one it uses is not recorded",)
 
 
 def test_digests_and_what_does_not_move_are_as_ever(knowledge: Knowledge) -> None:
@@ -111,9 +115,23 @@ def test_a_run_is_as_of_that_day(project: Callable[[Mapping[str, str]], Path]) -
     report = Doctor(configure(context=root, as_of="2024-10-09")).check_file(root / "Dockerfile")
     bases = {one.stage.alpine for one in report.findings if one.stage is not None}
     assert bases <= {"3.20"}
-    said = [note for note in report.notes if "the nearest index at hand to 2024-10-09" in note]
+    said = [note for note in report.notes if "the available index nearest to 2024-10-09" in note]
     assert len(said) == len(set(said))
     assert not any("main are those" in note for note in said)  # main of 3.20 is of 2024-09
     assert any("community are those" in note for note in said)
     old = Doctor(configure(context=root, as_of="2023-06-30")).check_file(root / "Dockerfile")
     assert any("Alpine 3.18 main are those of 2024-01-21" in note for note in old.notes)
+
+
+def test_python_2_is_2_7_and_add_ons_stand_on_what_their_base_names(knowledge: Knowledge) -> None:
+    two, add_on = (
+        knowledge.base_image("python:2-alpine3.8"),
+        knowledge.base_image("ghcr.io/hassio-addons/base/armv7:9.1.5"),
+    )
+    assert two is not None
+    assert add_on is not None
+    assert (two.alpine, two.python, two.python_prefix) == ("3.8", "2.7", "/usr/local")
+    assert (add_on.alpine, add_on.python) == ("3.13", None)
+    later = knowledge.base_image("ghcr.io/hassio-addons/base:12.2.3")
+    assert later is not None
+    assert "PIP_FIND_LINKS" in dict(later.environment)

@@ -47,13 +47,13 @@ def test_the_example_of_the_design_reads_as_it_stands() -> None:
         (
             '["pkg-config"]',
             '["magic"]',
-            "build[0].library[0].detect: 'magic' is not one of pkg-config, tool, header, linker",
+            "build[0].library[0].detect[0]: 'magic' is not one of pkg-config, tool, header, linker",
         ),
-        ('use = "lz4"', "", "build[0].library[0].use: missing"),
+        ('use = "lz4"', "", "build[0].library[0]: missing key `use`"),
         ('name = "lz4"', 'name = "LZ4_x"', "name: 'LZ4_x' is not normalised: 'lz4-x'"),
-        ('language = ["c"]', "language = 3", "build[0].language: must be a list of texts"),
-        ('language = ["c"]', 'needs = ["cmd:"]', "build[0].needs[0]: 'cmd:' is not a need such as 'cmd:cmake'"),
-        ('versions = ">=2.0"', "versions = 2", "build[0].versions: must be a text, not 2"),
+        ('language = ["c"]', "language = 3", "build[0].language: Expected `array`, got `int`"),
+        ('language = ["c"]', 'needs = ["cmd:"]', "build[0].needs[0]: Expected a need such as 'cmd:cmake'"),
+        ('versions = ">=2.0"', "versions = 2", "build[0].versions: Expected `str`, got `int`"),
         ('evidence = ["setup.py of lz4 4.4.5"]', "", "build[0].evidence: missing"),
     ],
 )
@@ -64,8 +64,8 @@ def test_an_error_names_the_file_the_key_and_what_is_wrong(old: str, new: str, m
     assert str(caught.value) == f"{FILE}: {message}"
 
 
-def test_an_unknown_key_is_an_error_that_lists_the_known_ones() -> None:
-    with pytest.raises(RuleError, match=r"build\[0\]\.libary: unknown key; known are evidence, .*library"):
+def test_an_unknown_key_is_an_error() -> None:
+    with pytest.raises(RuleError, match=r"build\[0\]: unknown key `libary`"):
         parse(GOOD.replace("[[build.library]]", "[[build.libary]]"))
 
 

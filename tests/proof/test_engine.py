@@ -109,7 +109,7 @@ def test_the_missing_library_is_predicted_proven_and_missed_by_the_loader(
     assert image["holds"]
     assert image["same_content"], image
     text = built.check().stdout.decode()
-    assert "The verdict holds: the image agrees with it in everything that it shows." in text
+    assert "The prediction holds: the image agrees with it in everything that it shows." in text
 
 
 def test_the_mended_dockerfile_gives_a_sound_image(engine: DockerClient, engine_address: str, context: Path) -> None:
@@ -140,14 +140,14 @@ def test_what_the_dockerfile_does_not_say_is_missed_and_told(
     built = Built(engine, engine_address, context, text)
     done = built.check()
     assert done.returncode == 1
-    assert b"The verdict does not hold: 1 thing missed." in done.stdout
+    assert b"The findings do not hold: 1 thing missed." in done.stdout
     assert b"[apk add lz4-libs]" in done.stdout
 
 
 def test_an_unknown_image_and_an_engine_that_is_not_there(engine_address: str, context: Path) -> None:
     for address, message in (
         (engine_address, b"image:nothing-of-this-name:1: the engine has no such image"),
-        ("unix:///nowhere/docker.sock", b"the engine can't be asked"),
+        ("unix:///nowhere/docker.sock", b"the engine can't be queried"),
     ):
         done = run("check", "Dockerfile", "--image", "nothing-of-this-name:1", cwd=context, DOCKER_HOST=address)
         assert done.returncode == 2

@@ -112,9 +112,7 @@ def test_a_library_that_came_another_way_refutes_it_too(bench: Bench, lz4_object
 def test_what_is_not_installed_is_neither_proven_nor_refuted(bench: Bench) -> None:
     report, image = bench(LZ4, bench.files(LZ4))
     assert codes(report) == ["AD201"]
-    assert [doubt.reason for doubt in image.untested] == [
-        "lz4 is not seen in the image, which tells of no distributions"
-    ]
+    assert [doubt.reason for doubt in image.untested] == ["lz4 is not seen in the image, which lists no distributions"]
     assert [one.name for one in image.distributions.absent] == ["lz4"]
     assert image.holds
     assert not image.same_content
@@ -387,28 +385,28 @@ def test_the_json_obeys_the_schema(built: Path) -> None:
 def test_the_text_reads_from_top_to_bottom(built: Path) -> None:
     text = check(built, "Dockerfile", "--image", "wrong.tar").stdout.decode()
     wanted = [
-        "The image wrong.tar beside stage 1, python:3.11-alpine3.19, linux/amd64",
+        "Image wrong.tar compared with stage 1, python:3.11-alpine3.19, linux/amd64",
         "  system          Alpine 3.19, Python 3.11, x86_64: as predicted",
         "  distributions   1 as predicted",
-        "  findings        0 confirmed by its bytes, 1 refuted, 0 that an image can't show",
+        "  findings        0 confirmed, 1 refuted, 0 that an image can't show",
         "  refuted         1 finding",
         "    x AD201 lz4 4.4.5 links liblz4.so.1, which is not in stage 1: add lz4-libs",
         "  missed          nothing",
-        "The verdict does not hold: 1 finding refuted.",
+        "The findings do not hold: 1 finding refuted.",
         "No problems found in 1 Dockerfile with 2 Alpine stages.",
     ]
     places = [text.index(line) for line in wanted]
     assert places == sorted(places)
     concise = check(built, "Dockerfile", "--image", "wrong.tar", "--output-format", "concise")
-    assert concise.stderr.decode() == "alpine-doctor: wrong.tar: The verdict does not hold: 1 finding refuted.\n"
+    assert concise.stderr.decode() == "alpine-doctor: wrong.tar: The findings do not hold: 1 finding refuted.\n"
     good = check(built, "Dockerfile", "--image", "good.tar").stdout.decode()
-    assert "The verdict holds: the image agrees with it in everything that it shows." in good
+    assert "The prediction holds: the image agrees with it in everything that it shows." in good
 
 
 @pytest.mark.parametrize(
     ("args", "message"),
     [
-        (["--image", "plain.tar"], "--image speaks of one Dockerfile; name it (found: "),
+        (["--image", "plain.tar"], "--image applies to one Dockerfile; name it (found: "),
         (["Dockerfile", "--image", "Dockerfile"], "--image Dockerfile: not an ELF object, a wheel or an image archive"),
         (["Dockerfile", "--image", "broken.tar"], "--image broken.tar"),
         (["lost/Dockerfile", "--image", "plain.tar"], "lost/Dockerfile"),

@@ -113,11 +113,11 @@ def test_conflicting_constraints_are_named() -> None:
             "no version meets all of lz4==4.4.5 (requirements.txt:1) and lz4<4.4 (requirements.txt:2)",
         )
     ]
-    assert short(found)["lz4"] == (None, "unknown")
+    assert short(found)["lz4"] == ("4.4.5", "sdist")  # what was asked for first
     ranges = ask("lz4<4.4\nlz4>=4.4\n", FACTS)
     assert [one.kind for one in ranges.unresolved] == ["conflict"]
     pins = ask("nobody==1\nnobody==2\n", FACTS)
-    assert [one.kind for one in pins.unresolved] == ["conflict"]
+    assert [one.kind for one in pins.unresolved] == ["conflict", "unknown"]
 
 
 def test_a_conflict_below_makes_an_older_parent_win() -> None:
@@ -125,6 +125,7 @@ def test_a_conflict_below_makes_an_older_parent_win() -> None:
     assert short(ask("parent\n", FACTS)) == {"parent": ("2.0", "wheel"), "lz4": ("4.3.3", "wheel")}
     pinned = ask("parent==2.0\nlz4==4.4.5\n", FACTS)
     assert [(one.name, one.kind) for one in pinned.unresolved] == [("lz4", "conflict")]
+    assert short(pinned)["lz4"] == ("4.4.5", "sdist")
 
 
 def test_versions_that_go_together_are_looked_for_as_pip_does() -> None:
@@ -135,8 +136,10 @@ def test_versions_that_go_together_are_looked_for_as_pip_does() -> None:
             "new": [Release("2", wheels=PURE), Release("1", wheels=PURE)],
             "free": [Release("3", wheels=PURE), Release("2", wheels=PURE, yanked=True), Release("1", wheels=PURE)],
             "child": [Release(version, wheels=PURE) for version in ("3", "2", "1")],
+            "other": [Release("2", wheels=PURE), Release("1", wheels=PURE)],
         },
         {
+            "other": [],
             "old": ["child<2", "free"],
             ("old", "1"): ["child", "free"],
             "new": ["child>=2", "free"],
@@ -152,6 +155,10 @@ def test_versions_that_go_together_are_looked_for_as_pip_does() -> None:
     impossible = ask("old==3\nnew==2\n", facts)
     assert [(one.name, one.kind) for one in impossible.unresolved] == [("child", "conflict")]
     assert short(impossible)["free"] == ("3", "wheel")
+    assert short(impossible)["child"] == ("1", "wheel")  # one of the two demands, and not unknown
+    apart = ask("other==1\nother==2\nold\nnew\n", facts)  # the largest part goes together all the same
+    assert [(one.name, one.kind) for one in apart.unresolved] == [("other", "conflict")]
+    assert short(apart) == {**short(found), "other": ("1", "wheel")}
 
 
 def test_what_is_not_known_is_listed_and_never_guessed() -> None:

@@ -73,7 +73,7 @@ def test_what_is_linked_only_by_accident(index: LocalIndex, check: Check) -> Non
     assert said(report, "AD201") == {("lz4-libs",)}
     assert not of(report, "AD101")  # without lz4-dev the build goes on without it
     (open_question,) = of(report, "AD903")
-    assert "setup.py:5: whether libs.append('lz4') is carried out is decided when it runs" in open_question.message
+    assert "setup.py:5: whether libs.append('lz4') is executed is decided at run time" in open_question.message
 
 
 def test_headers_alone_are_not_linked(index: LocalIndex, check: Check) -> None:
@@ -88,7 +88,7 @@ def test_what_nobody_knows_is_said_and_not_guessed(index: LocalIndex, check: Che
     report = check(index, "odd\n")
     (notice,) = of(report, "AD903")
     assert notice.message == (
-        "odd is compiled, and its sources do not tell all that it needs: setup.py:2 links -lunheardof;"
+        "odd is compiled, and its sources do not show everything it needs: setup.py:2 links -lunheardof;"
         " linker.c:1 includes unheardof/core.h"
     )
     assert not of(report, "AD101")

@@ -76,7 +76,7 @@ def test_no_binary_and_only_binary(alpine: Target) -> None:
 def test_an_old_pip_compiles_what_has_a_wheel() -> None:
     found = choose("lz4", "==4.3.3", LZ4, Target("3.11", musl=(1, 2), pip_version="20.3.4"))
     assert found.verdict.kind == "sdist"
-    assert found.verdict.reason == f"pip 20.3.4 does not know musllinux wheels (21.2 does); {OLD_MUSL} would fit"
+    assert found.verdict.reason == f"pip 20.3.4 does not support musllinux wheels (21.2 does); {OLD_MUSL} would fit"
 
 
 def test_a_forced_platform_brings_a_glibc_wheel() -> None:

@@ -209,7 +209,7 @@ def single() -> FileReport:
             name="could-not-judge",
             severity="info",
             confidence="certain",
-            message="nothing is known of the image registry.example/odd",
+            message="nothing is known about the image registry.example/odd",
             location=at(SINGLE, b"COPY --from=registry.example/odd /x /x"),
             evidence=(Evidence("dockerfile", "no rule in base-images.toml"),),
             stage=stage,

@@ -46,14 +46,14 @@ def test_an_image_as_predicted() -> None:
     assert (
         text(EMPTY)
         == """\
-The image app:1 beside stage 1 (run), alpine:3.19, linux/amd64
+Image app:1 compared with stage 1 (run), alpine:3.19, linux/amd64
   system          Alpine 3.19, x86_64: as predicted
   objects         3 loaded as musl's loader would, 1 of them in Python distributions
   packages        14 as predicted
   distributions   none, as predicted
-  findings        0 confirmed by its bytes, 0 refuted, 0 that an image can't show
+  findings        0 confirmed, 0 refuted, 0 that an image can't show
   missed          nothing
-The verdict holds: the image agrees with it in everything that it shows."""
+The prediction holds: the image agrees with it in everything that it shows."""
     )
 
 
@@ -73,33 +73,33 @@ def test_everything_that_can_be_said() -> None:
     assert (
         text(full)
         == """\
-The image app:1 beside stage 1 (run), alpine:3.19, linux/amd64
+Image app:1 compared with stage 1 (run), alpine:3.19, linux/amd64
   system          Alpine 3.20, no Python
                   ! Alpine 3.19 was predicted
                   ! Python 3.11 was predicted
   objects         3 loaded as musl's loader would, 1 of them in Python distributions
-  packages        14 as predicted, 1 more there, 1 not there
-                  + not foreseen: vim 9
-                  - predicted, not there: curl 8
+  packages        14 as predicted, 1 not predicted, 1 absent
+                  + not predicted: vim 9
+                  - predicted, but absent: curl 8
                   ~ other versions: musl 2 (predicted 1)
   distributions   none, as predicted
-  findings        1 confirmed by its bytes, 1 refuted, 0 that an image can't show
+  findings        1 confirmed, 1 refuted, 0 that an image can't show
     = AD201 lz4 links liblz4.so.1, which is not in this stage
       -> /x.so needs liblz4.so.1: nowhere
   refuted         1 finding
     x AD201 lz4 links liblz4.so.1, which is not in this stage
       -> none of its 2 shared objects there needs liblz4.so.1
-  missed          1 thing
+  missed          1 problem
     ! lz4: /usr/lib/x.so
       -> needs liblz4.so.1: nowhere [apk add lz4-libs]
-  may lack        1 thing that sources open at run time (likely)
+  may lack        1 library that sources open at run time (likely)
     ! lz4: /usr/lib/x.so
       -> line 3 calls CDLL for liblz4.so.1, not there [apk add lz4-libs]
-  elsewhere       1 thing outside of Python distributions, not checked
+  elsewhere       1 problem outside Python distributions, not checked
     ! /usr/lib/x.so
       -> needs liblz4.so.1: nowhere
   note            layer 1: something was ignored
-The verdict does not hold: 1 thing missed and 1 finding refuted."""
+The findings do not hold: 1 problem missed and 1 finding refuted."""
     )
 
 
@@ -116,4 +116,4 @@ def test_names_from_an_image_can_neither_move_the_cursor_nor_flood_the_screen(wi
     assert len(shown) < 400
     assert not any(ord(char) < 32 or char == "\u202e" for line in shown for char in line)
     assert all(cells(line) <= width or "b" * 300 in line for line in shown), "a path stays whole, to be copied"
-    assert sentence(many) == "The verdict does not hold: 500 things missed."
+    assert sentence(many) == "The findings do not hold: 500 problems missed."

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from dockerlint_alpine.model.reports import Report
 from dockerlint_alpine.report import RenderOptions, render
 from dockerlint_alpine.report.display import escaped
-from dockerlint_alpine.report.github import command
+from dockerlint_alpine.report.formats.github import command
 
 from . import scenes
 

@@ -10,7 +10,7 @@ from dockerlint_alpine.model.reports import FileReport, Report
 from dockerlint_alpine.report import RenderOptions, render
 from dockerlint_alpine.report.causes import causes
 from dockerlint_alpine.report.display import printable
-from dockerlint_alpine.report.markdown import LIMIT, code_span, escape
+from dockerlint_alpine.report.formats.markdown import LIMIT, code_span, escape
 
 from . import scenes
 

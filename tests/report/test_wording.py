@@ -27,14 +27,17 @@ def test_the_place_is_the_last_line_before_names(origin: tuple[str, ...], place:
     ("messages", "said"),
     [
         (["a is not known offline: ask", "b and c are not known offline: ask"], "a, b and c are not known offline: ask"),
-        (["a is compiled, and what that takes is not known"] * 2, "a is compiled, and what that takes is not known"),
+        (
+            ["a is compiled, and what the build needs is not known"] * 2,
+            "a is compiled, and what the build needs is not known",
+        ),
         (["what a requires is not known offline", "what b requires is not known offline"],
          "what a and b requires is not known offline"),
         (["base image a:1 is not known: give", "base image b is not known: give"],
          "base image a:1 and b are not known: give"),
         (["unknown instruction: {{", "unknown instruction: }}"], "unknown instruction: {{ and }}"),
-        ([f"requirements file /{n} can't be read: no COPY or ADD brings it" for n in range(20)],
-         "requirements file /0, /1, /2, /3, /4, /5, /6 and 13 more can't be read: no COPY or ADD brings it"),
+        ([f"requirements file /{n} can't be read: no COPY or ADD creates it" for n in range(20)],
+         "requirements file /0, /1, /2, /3, /4, /5, /6 and 13 more can't be read: no COPY or ADD creates it"),
     ],
 )  # fmt: skip
 def test_what_differs_in_names_alone_is_told_once(messages: list[str], said: str) -> None:

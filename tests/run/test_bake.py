@@ -195,5 +195,5 @@ def test_nothing_outside_the_project_is_built(project: Project, monkeypatch: pyt
     monkeypatch.chdir(root / "p")
     jobs, errors = find_jobs(["docker-bake.hcl"])
     assert [error.path for error in errors] == ["docker-bake.hcl:1"]
-    assert "lies outside the project" in errors[0].message
+    assert "is outside the project" in errors[0].message
     assert [job.others.contexts for job in jobs] == [(("c", "other:c"),)]

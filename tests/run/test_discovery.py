@@ -198,7 +198,7 @@ def test_a_compose_file_chooses_within_the_project_only(inside: Project) -> None
     jobs, errors = find_jobs(["top/deploy/compose.yml"])
     assert [job.shown_as for job in jobs] == ["top/Dockerfile"]
     assert [error.path for error in errors] == [f"top/deploy/compose.yml:{line}" for line in (5, 9, 10)]
-    assert all(error.refused and "lies outside the project" in error.message for error in errors)
+    assert all(error.refused and "is outside the project" in error.message for error in errors)
     (plain,) = find_jobs(["top/deploy/Dockerfile"])[0]
     assert find_jobs(["top"]) == ([*jobs, replace(plain, walked=True)], errors)
 
@@ -270,4 +270,4 @@ def test_what_was_passed_over_is_said_where_nothing_else_is_there(inside: Projec
     repository(root)
     jobs, (error,) = find_jobs([])
     assert not jobs
-    assert error.message.startswith("a folder without any Dockerfile (docker/ and the like were passed over")
+    assert error.message.startswith("a folder without any Dockerfile (docker/ and the like were skipped")

@@ -120,8 +120,8 @@ def test_after_the_last_instruction_there_is_nothing() -> None:
         ("ignore", "names no code; write `ignore[AD201]`"),
         ("ignore[]", "names no code; write `ignore[AD201]`"),
         ("ignore AD201", "names no code; write `ignore[AD201]`"),
-        ("ignore[DL3018]", "`DL3018` is not a code, or the beginning of one, such as AD201"),
-        ("ingore[AD201]", "`ingore` is not an instruction of alpine-doctor; write `ignore[AD201]`"),
+        ("ignore[DL3018]", "`DL3018` is not a code or a prefix of one, such as AD201"),
+        ("ingore[AD201]", "`ingore` is not an alpine-doctor directive; write `ignore[AD201]`"),
     ],
 )
 def test_a_comment_that_cannot_be_read_is_said(comment: str, message: str) -> None:

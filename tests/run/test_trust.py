@@ -76,9 +76,7 @@ def test_what_is_not_for_the_project(name: str, tmp_path: Path) -> None:
         str(start + number) for number in range(3, 10)
     ]
     assert all(line.startswith(str(top / name)) and "\n" not in line for line in found.refused)
-    assert (
-        f"`online` is not for a project's file to decide: not used (say it with {words('online')})" in found.refused[2]
-    )
+    assert f"`online` is not for a project's file to decide: ignored (use {words('online')})" in found.refused[2]
     assert found.origins["online"] == "default"
 
 

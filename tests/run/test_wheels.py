@@ -47,7 +47,7 @@ def test_a_named_wheel_is_taken_and_its_bytes_say_what_it_links(
     found = one(report, "AD201")
     assert (found.confidence, found.need, found.severity) == ("certain", "so:liblz4.so.1", "error")
     told = next(evidence for evidence in found.evidence if evidence.kind == "elf")
-    assert told.detail == f"{EXTENSION} in {path} names liblz4.so.1, which the wheel does not bring along"
+    assert told.detail == f"{EXTENSION} in {path} names liblz4.so.1, which the wheel does not bundle"
     assert not any(evidence.kind == "rule" for evidence in found.evidence)
 
 

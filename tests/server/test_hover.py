@@ -40,14 +40,14 @@ def judged(project: Callable[[Mapping[str, str]], Path]) -> Judgement:
         ("jpeg-dev", ["**pillow 9.0.0** to be compiled (`libjpeg-turbo-dev`, through jpeg-dev → libjpeg-turbo-dev)"]),
         ("gcc", ["from main of Alpine 3.22, stage 'base'", "(`cmd:gcc`)", "Depends on binutils, ", "Pulls in "]),
         ("nosuchpkg", ["**nosuchpkg**: no package of this name in Alpine 3.22 (…)"]),
-        ("del .build", ["`apk del` of **.build**, stage 'base'", "Takes away ", "libjpeg-turbo-dev"]),
+        ("del .build", ["`apk del` of **.build**, stage 'base'", "Removes ", "libjpeg-turbo-dev"]),
         ("libpq", ["No distribution here is known to need it.", "stage 1"]),
         (
             "pillow",
             [
                 "compiled: no wheel of pillow 9.0.0 fits Python 3.11 on musl 1.2 ",
                 "links `libjpeg.so.8` of libjpeg-turbo-dev, there through jpeg-dev → libjpeg-turbo-dev",
-                "off, as a package is not there: tiff (tiff-dev), ",
+                "off, because a package is missing: tiff (tiff-dev), ",
             ],
         ),
         ("python-magic", ["opens ", "libmagic"]),

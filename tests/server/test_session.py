@@ -84,7 +84,7 @@ def test_diagnostics_come_with_code_cause_and_place(backend: Path) -> None:
             assert asked.location.uri == editor.uri("requirements.txt")
             assert asked.location.range == types.Range(types.Position(10, 0), types.Position(10, 26))
             assert copied.location.range == types.Range(types.Position(38, 0), types.Position(38, 39))
-            assert copied.message == "compiled in stage 'builder', brought here by line 39"
+            assert copied.message == "compiled in stage 'builder', copied here by line 39"
             assert editor.log == []
 
     run(test)
@@ -497,7 +497,7 @@ def test_a_request_that_fails_is_one_line_in_the_log(backend: Path) -> None:
             editor.client.text_document_did_change(changes)
             assert await editor.hover(uri, editor.place(uri, "libpq")) is not None
             (line,) = editor.log
-            assert line.startswith("alpine-doctor: a message was not understood: ")
+            assert line.startswith("alpine-doctor: invalid message: ")
             assert "\n" not in line
 
     run(test)

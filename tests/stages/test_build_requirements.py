@@ -116,3 +116,11 @@ def test_many_builds_are_bounded_and_a_circle_ends() -> None:
     assert len(list(compiled_for_builds(start, IndexOptions(), resolve, lambda _: ()))) == MAX_BUILDS
     circle = compiled_for_builds(start[:1], IndexOptions(), resolve, lambda one: (one.name,))
     assert [one.name for one in circle] == ["n0"]
+
+
+def test_a_rule_tells_what_its_build_asks_for_without_an_index(project: Callable[[Mapping[str, str]], Path]) -> None:
+    text = "FROM python:3.7-alpine3.11\nRUN apk add gcc musl-dev make && pip install gevent=={}\n"
+    for version, packages in (("1.5.0", {"libffi-dev"}), ("1.4.0", set[str]())):
+        root = project({"Dockerfile": text.format(version)})
+        report = Doctor(configure(context=root)).check_file(root / "Dockerfile")
+        assert {package for one in of(report, "AD101") for package in one.packages} == packages

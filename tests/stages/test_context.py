@@ -54,7 +54,7 @@ def test_the_ignore_file_beside_the_dockerfile_comes_first(tmp_path: Path) -> No
     context = open_context(tmp_path, tmp_path / "docker" / "Dockerfile")
     assert context.exists("a.txt")
     assert not context.exists("b.txt")
-    assert context.why_missing("b.txt") == ".dockerignore keeps it out of the build context"
+    assert context.why_missing("b.txt") == ".dockerignore excludes it from the build context"
     assert context.why_missing("c.txt") == "it is not in the build context"
 
 
@@ -115,3 +115,24 @@ def test_where_all_is_copied_the_requirement_files_of_a_run_tell(tmp_path: Path)
     assert guess_root(dockerfile, sources) == tmp_path
     (home / "requirements.txt").touch()
     assert guess_root(dockerfile, sources) == home
+
+
+def test_where_all_is_copied_and_installed_the_project_is_the_context(tmp_path: Path) -> None:
+    """``COPY . /app`` in docker/Dockerfile, and a RUN that installs what is there."""
+    (tmp_path / ".git").mkdir()
+    (tmp_path / "setup.py").touch()
+    (tmp_path / "pyproject.toml").touch()
+    home = tmp_path / "docker"
+    home.mkdir()
+    (home / "start.py").touch()
+    dockerfile = home / "Dockerfile"
+    for install, expected in (
+        ("cd /app && pip install -U lxml .[all] && rm -r x", tmp_path),
+        ("cd app && pip install .", home),  # not the context's own project
+        ("pip install ./x", home),
+    ):
+        dockerfile.write_text(f"FROM python:3\nCOPY . /app\nRUN {install}\n")
+        assert guess_root(dockerfile, copy_sources(parse(dockerfile.read_bytes()))) == expected
+    dockerfile.write_text("FROM python:3\nCOPY . /app\nRUN pip install .\n")
+    (home / "pyproject.toml").touch()
+    assert guess_root(dockerfile, copy_sources(parse(dockerfile.read_bytes()))) == home

@@ -61,7 +61,7 @@ def test_heredocs_are_files(run) -> None:
     [
         ("ADD https://example.org/r.txt /x/", "/x/r.txt", "it is fetched from the network in line 2"),
         ("ADD https://example.org/r.git /src", "/src/setup.py", "it is fetched from the network in line 2"),
-        ("ADD app.tar.gz /x", "/x/r.txt", "line 2 unpacks app.tar.gz, which isn't looked into"),
+        ("ADD app.tar.gz /x", "/x/r.txt", "line 2 unpacks app.tar.gz, which is not read"),
         ("COPY --from=nginx:alpine /x /x", "/x/r.txt", "it comes from the image nginx:alpine"),
     ],
 )

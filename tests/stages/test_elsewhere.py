@@ -70,7 +70,7 @@ def test_the_world_of_the_base(found: Found, name: str, files: dict[str, str], c
     assert codes(report) == [("AD301", confidence)]
     assert report.findings[0].stage is not None
     assert (report.findings[0].stage.alpine, report.findings[0].stage.python) == ("3.19", "3.11")
-    assert report.notes == (f"{name} is taken for the image that base/Dockerfile builds",)
+    assert report.notes == (f"{name} is assumed to be the image that base/Dockerfile builds",)
 
 
 @pytest.mark.parametrize("name", ["acme/base:2", "base", "acme/other", "python:3.11-alpine3.19", "base:1"])
@@ -200,7 +200,7 @@ def test_triggers_of_a_base_of_the_base_have_run_there(found: Found) -> None:
 def test_a_chain_of_builds_comes_to_an_end(found: Found) -> None:
     files = {f"s{n}/Dockerfile": f"FROM acme/s{n + 1}\nRUN apk add x\n" for n in range(20)} | {"s20/Dockerfile": BASE}
     reports = found(files)
-    assert any("too many builds away" in one.message for one in reports["s0/Dockerfile"].findings)
+    assert any("nested too deeply" in one.message for one in reports["s0/Dockerfile"].findings)
     assert codes(reports["s18/Dockerfile"]) == [("AD301", "likely")]
 
 

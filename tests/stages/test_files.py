@@ -51,10 +51,10 @@ def test_excluded_paths_of_a_copied_folder_are_not_there(context: BuildContext) 
 @pytest.mark.parametrize(
     ("source", "path", "reason"),
     [
-        ("", "/app/secret.txt", ".dockerignore keeps it out of the build context"),
+        ("", "/app/secret.txt", ".dockerignore excludes it from the build context"),
         ("", "/app/nope.txt", "it is not in the build context ctx"),
         ("gone", "/app/nope.txt", "it is not in the build context ctx"),
-        ("", "/elsewhere.txt", "no COPY or ADD brings it, and what a RUN fetches or makes is not seen"),
+        ("", "/elsewhere.txt", "no COPY or ADD creates it, and files that a RUN creates are not known"),
     ],
 )
 def test_why_a_file_is_missing(context: BuildContext, source: str, path: str, reason: str) -> None:

@@ -347,7 +347,7 @@ class TestWhatIsNotKnown:
         for command in ("date > r.txt && pip install -r r.txt", "cat <<E > r.txt && pip install -r r.txt\nlz4\nE"):
             ((code, message),) = said(run(f"FROM {PY}\nRUN <<END\n{command}\nEND\n"))
             assert code == "unreadable-requirements"
-            assert message.endswith("line 2 writes it while the image is built")
+            assert message.endswith("line 2 writes it at build time")
 
     @pytest.mark.parametrize(
         "commands",
@@ -378,7 +378,7 @@ class TestWhatIsNotKnown:
             assert said(timeline) == [
                 (
                     "unknown-value",
-                    "requirements.txt is changed in line 3 before it is read: the file in the context is what was checked",
+                    "requirements.txt is changed in line 3 before it is read; the file in the context was checked",
                 )
             ]
             assert "lz4" in places(timeline)
@@ -394,7 +394,7 @@ class TestWhatIsNotKnown:
     )
     def test_arguments(self, run, arguments: str, hidden: str) -> None:
         timeline = run(f'FROM {PY}\nSHELL ["/bin/bash", "-c"]\nRUN pip install {arguments}\n')
-        assert said(timeline) == [("unknown-value", f"pip takes requirements from {hidden}, known only while building")]
+        assert said(timeline) == [("unknown-value", f"pip takes requirements from {hidden}, known only at build time")]
         assert ("lz4" in places(timeline)) is ("lz4" in arguments.split())
 
     @pytest.mark.parametrize(
@@ -419,7 +419,7 @@ class TestWhatIsNotKnown:
 
     def test_no_python(self, run) -> None:
         assert said(run("FROM alpine:3.19\nRUN pip install lz4\n")) == [
-            ("unknown-base-image", "the Python that pip installs for is not known: give its version with --python X.Y")
+            ("unknown-base-image", "the Python for which pip installs is not known: give its version with --python X.Y")
         ]
 
     def test_unknown_distributions_are_counted_once(self, run) -> None:
@@ -437,7 +437,7 @@ class TestWhatIsNotKnown:
         assert said(timeline) == [
             (
                 "unresolved-requirement",
-                "no-rule-for-this is compiled, and what that takes is not known: --online reads the sources",
+                "no-rule-for-this is compiled, and what the build needs is not known: --online reads the sources",
             )
         ]
 

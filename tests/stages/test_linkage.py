@@ -70,9 +70,24 @@ def test_a_library_that_is_linked_where_it_is_found(
         # a soname that moves with the release
         ("pyicu==2.11", "3.19", ["icu-dev"], [("present", "pc:icu-uc", "icu-dev")], ["so:libicuuc.so.74", "c++"]),
         ("pyicu==2.11", "3.12", [], [("absent", "pc:icu-uc", "icu-dev")], ["so:libicuuc.so.67", "c++"]),
-        # two libraries of one name: the one that is there, else OpenSSL's
+        # two libraries of one name: the one whose headers are there, also beside the other, else OpenSSL's
         ("m2crypto==0.40.1", "3.12", [], [("absent", "openssl-dev", "openssl-dev")], ["so:libssl.so.1.1"]),
-        ("m2crypto==0.40.1", "3.12", ["libressl-dev"], [("absent", "openssl-dev", "openssl-dev")], ["so:libssl.so.48"]),
+        (
+            "m2crypto==0.40.1",
+            "3.12",
+            ["libressl-dev", "libssl1.1"],
+            [("present", "pc:libressl:openssl", "libressl-dev")],
+            ["so:libssl.so.48"],
+        ),
+        # matplotlib took the system's FreeType and libpng until it brought its own
+        (
+            "matplotlib==3.1.3",
+            "3.12",
+            [],
+            [("absent", "pc:freetype2", "freetype-dev"), ("absent", "pc:libpng", "libpng-dev")],
+            ["so:libfreetype.so.6", "so:libpng16.so.16", "c++"],
+        ),
+        ("matplotlib==3.6.2", "3.15", [], [], ["c++"]),
         ("greenlet==3.0.3", "3.19", [], [], ["c++"]),
         ("python-magic==0.4.27", "3.19", [], [], []),
     ],
@@ -105,3 +120,12 @@ def test_how_a_package_came_in_leaves_virtual_lists_out(store: IndexStore) -> No
     listed = World.of(store.open("3.19")).add("lz4-dev", virtual=".deps")
     assert pulled_in_by(listed, "lz4-dev") == ("lz4-dev",)
     assert pulled_in_by(listed, ".deps") == (".deps",)
+
+
+def test_an_environment_chooses_among_the_ways_of_building_a_version(compiled: Compiled) -> None:
+    env = {"CRYPTOGRAPHY_DONT_BUILD_RUST": "1"}
+    rust = [
+        "cmd:cargo" in compiled(f"cryptography=={version}", [], release="3.12", env=given).tools
+        for version, given in (("3.4.7", {}), ("3.4.7", env), ("35.0.0", env))
+    ]
+    assert rust == [True, False, True]

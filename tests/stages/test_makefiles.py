@@ -104,7 +104,7 @@ def test_a_run_that_makes_a_target(run) -> None:
     step = last_step(timeline)
     assert (step.written.path, step.written.line) == ("Makefile", 6)
     assert said(run(f"{HEAD}RUN make other\n")) == [
-        ("unknown-value", "Makefile installs packages and is not followed: move its commands into a RUN")
+        ("unknown-value", "Makefile installs packages but can't be analysed: move its commands into a RUN")
     ]
 
 

@@ -67,3 +67,48 @@ def test_a_project_without_what_it_depends_on(judge: Judge, options: str, compil
     files = {"pyproject.toml": "[project]\nname = 'x'\nversion = '1'\ndependencies = ['lz4==4.4.5']\n"}
     text = f"FROM python:3.12-alpine3.20\nWORKDIR /src\nCOPY . /src\nRUN pip install {options} .\n"
     assert any(one.code == "AD102" for one in judge(text, files).findings) is compiled
+
+
+@pytest.mark.parametrize(
+    ("second", "missing"),
+    [
+        ("thing[db]", {"libpq-dev"}),
+        ("thing", set()),
+        ("--no-deps thing[db]", set()),
+    ],
+)
+def test_extras_of_a_project_that_is_installed_already(judge: Judge, second: str, missing: set[str]) -> None:
+    project = (
+        '[project]\nname = "thing"\ndynamic = ["version"]\n[project.optional-dependencies]\ndb = ["psycopg2==2.9.9"]\n'
+    )
+    text = (
+        "FROM python:3.11-alpine3.17\nRUN apk add gcc musl-dev\nCOPY . /src\n"
+        f"RUN pip install -e /src\nRUN pip install {second}\n"
+    )
+    report = judge(text, {"pyproject.toml": project}, select=["AD101", "AD9"])
+    assert {name for one in report.findings for name in one.packages} == missing
+    assert not [one.message for one in report.findings if one.code == "AD903"]
+
+
+@pytest.mark.parametrize(
+    ("command", "own"),
+    [
+        ("git clone --depth 1 https://git.example/acme/thing.git", True),
+        ("git clone -b main https://git.example/me/thing", True),  # a fork of the project of this name
+        ("git clone ssh://git@git.example/acme/app.git thing", True),  # as a remote says
+        ("git clone https://git.example/acme/other.git thing", False),
+        ("git clone -b v1 https://git.example/acme/thing.git", False),
+        ("git clone https://git.example/acme/thing.git && cd thing && git checkout v1", False),
+        ("if [ -n $X ]; then git clone https://git.example/acme/thing.git; fi", False),
+    ],
+)
+def test_a_clone_of_the_own_repository(judge: Judge, command: str, own: bool) -> None:
+    files = {
+        "pyproject.toml": '[project]\nname = "Thing"\nversion = "1"\n',
+        "requirements.txt": "lz4==4.4.5\n",
+        ".git/config": '[remote "origin"]\n\turl = git@git.example:acme/app.git\n',
+    }
+    install = "WORKDIR /opt/thing\nRUN pip install -r requirements.txt\n"
+    text = f"FROM python:3.11-alpine3.19\nWORKDIR /opt\nRUN {command}\n{install}"
+    codes = {one.code for one in judge(text, files, select=["AD102", "AD901"]).findings}
+    assert codes == ({"AD102"} if own else {"AD901"})

@@ -97,16 +97,16 @@ def test_operands_know_the_file_they_stand_in(run) -> None:
 @pytest.mark.parametrize(
     ("command", "message"),
     [
-        ("apk add $PKGS", "apk add takes packages from $PKGS, known only while building"),
-        ("apk add $(./list)", "apk add takes packages from $(./list), known only while building"),
-        ("./list | xargs apk add", "what xargs hands to apk is known only while building"),
-        ("grep -A1 '(a*)*b' packages.txt | xargs apk add", "what xargs hands to apk is known only while building"),
+        ("apk add $PKGS", "apk add takes packages from $PKGS, known only at build time"),
+        ("apk add $(./list)", "apk add takes packages from $(./list), known only at build time"),
+        ("./list | xargs apk add", "what xargs passes to apk is known only at build time"),
+        ("grep -A1 '(a*)*b' packages.txt | xargs apk add", "what xargs passes to apk is known only at build time"),
         (
             "grep '\\(a*\\)*\\(b*\\)*c' packages.txt | xargs apk add",
-            "what xargs hands to apk is known only while building",
+            "what xargs passes to apk is known only at build time",
         ),
-        ("apk add 'a b'", "'a b' is no package name that apk add accepts"),
-        ("xargs pip install < nowhere.txt", "what xargs hands to pip is known only while building"),
+        ("apk add 'a b'", "'a b' is not a package name that apk add accepts"),
+        ("xargs pip install < nowhere.txt", "what xargs passes to pip is known only at build time"),
     ],
 )
 def test_what_hides_packages_is_said(run, command: str, message: str) -> None:

@@ -90,6 +90,17 @@ def test_a_companys_python_that_runs_apk_is_no_mirror_of_the_official_one(run) -
     assert [step.home.prefix for step in steps(run(text, alpine="3.19", python="3.11"))] == ["/usr/local"]
 
 
+def test_packages_that_come_from_an_image_which_is_not_known_are_said(run) -> None:
+    site = "/usr/local/lib/python3.11/site-packages"
+    assert said(run(f"FROM {PY}\nCOPY --from=who/knows:1 {site} {site}\n")) == [
+        (
+            "unknown-base-image",
+            f"the content of {site} in who/knows:1 is not known: check it together with that image's Dockerfile",
+        )
+    ]
+    assert not said(run(f"FROM {PY}\nCOPY --from=who/knows:1 /uv /bin/uv\nCOPY --from={PY} {site} {site}\n"))
+
+
 def test_the_python_that_was_told_serves_where_the_name_tells_none(run) -> None:
     timeline = run("FROM company/python-alpine:7\nRUN pip install lz4==4.4.5\n", alpine="3.19", python="3.11")
     assert not said(timeline)

@@ -51,7 +51,11 @@ def test_what_is_wrong_with_a_cluster_is_one_line(tmp_path: Path, monkeypatch: p
 
     monkeypatch.setattr(fleet, "_PATIENCE", 0.3)
     monkeypatch.setattr("distributed.LocalCluster", fail)
-    wrong = {"local:0": "say local:N", "local:2": "a worker ended", "tcp://127.0.0.1:1": "--cluster tcp://127.0.0.1:1"}
+    wrong = {
+        "local:0": "expected local:N",
+        "local:2": "a worker ended",
+        "tcp://127.0.0.1:1": "--cluster tcp://127.0.0.1:1",
+    }
     for address, words in wrong.items():
         with pytest.raises(fleet.FleetError, match=words):
             list(fleet.sweep(plan(), tasks(many(tmp_path)), address))

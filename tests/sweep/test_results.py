@@ -96,7 +96,7 @@ def test_the_page_holds_everything_and_runs_nothing_of_a_repository(results: Res
 def test_resume_goes_on_with_the_same_plan_only(results: Results, tmp_path: Path) -> None:
     results.close()
     path = tmp_path / "s.sqlite"
-    with pytest.raises(ResultsError, match="is there already"):
+    with pytest.raises(ResultsError, match="already exists"):
         Results.create(path, PLAN, resume=False)
     with pytest.raises(ResultsError, match=r"another plan \(moves\)"):
         Results.create(path, {**PLAN, "moves": ""}, resume=True)
@@ -118,4 +118,4 @@ def test_parquet_has_the_same_rows(results: Results, tmp_path: Path) -> None:
     table = parquet.read_table(tmp_path / "s.parquet")
     assert table.column_names == list(COLUMNS)
     assert [tuple(row.values()) for row in table.to_pylist()] == list(results.findings())
-    assert table.schema.field("cause").metadata[b"meaning"].startswith(b"the same wherever")
+    assert table.schema.field("cause").metadata[b"meaning"].startswith(b"identical for")

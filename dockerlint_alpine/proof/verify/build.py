@@ -196,7 +196,7 @@ def run_program(
         )
         return process.wait(max(1.0, deadline.left)), log
     except subprocess.TimeoutExpired:
-        raise NotVerifiedError(f"{what} did not end in time") from None
+        raise NotVerifiedError(f"{what} did not finish in time") from None
     finally:
         _end(process)
 

@@ -101,28 +101,28 @@ class Reality:
             return Claim(finding, "not-reached", None, "no level that ran shows it")
         stage = self._stage
         if stage is None or finding.stage is None or finding.stage.index != stage.index:
-            return Claim(finding, "not-reached", None, "it speaks of another stage than the image's")
+            return Claim(finding, "not-reached", None, "it is about another stage than the image's")
         if program:
             return Claim(finding, *self._started((finding.need or "").removeprefix("cmd:")))
         if finding.distribution is None:
             return Claim(finding, "not-reached", None, "it names no distribution")
         end, need = stage.end, finding.need or ""
         if check.image == "linked" and end is not None and end.world.has(need) and end.lasting.has(need):
-            return Claim(finding, "refuted", "build", "it speaks of a RUN step, and the build came to its end")
+            return Claim(finding, "refuted", "build", "it is about a RUN step, and the build completed")
         name = finding.distribution.name
         if name not in self.image.distributions and not self.image.objects_of(name):
             return Claim(finding, "refuted", "bytes", f"{name} is not installed in the image")
         if check.image == "opened":
             return Claim(finding, *self._opened(finding, name))
         if self.loaded is None:
-            return Claim(finding, "not-reached", None, "the loader was not asked")
+            return Claim(finding, "not-reached", None, "the loader was not run")
         return Claim(finding, *self._linked(finding, name, glibc=check.image == "glibc"))
 
     def _built(self, finding: Finding) -> tuple[Verdict, Reached | None, str]:
-        """An image is there, so the build came to its end: what would have stopped it did not."""
+        """An image is there, so the build completed: what would have stopped it did not."""
         if finding.severity != "error":
             return "not-reached", None, "it does not say that the build stops"
-        return "refuted", "build", "the build came to its end"
+        return "refuted", "build", "the build completed"
 
     def _started(self, name: str) -> tuple[Verdict, Reached | None, str]:
         """A program that is started: what the shell would find along PATH."""
@@ -148,13 +148,13 @@ class Reality:
             if glibc or fnmatchcase(fault.what, library) or set(self.packages(fault)) & set(finding.packages):
                 return "confirmed", "loader", f"{path}: {fault.line}"
         if glibc:
-            return "refuted", "loader", f"musl's loader takes all {len(asked)} extension modules of {name}"
+            return "refuted", "loader", f"musl's loader loads all {len(asked)} extension modules of {name}"
         if faults:
             return "not-reached", "loader", f"another fault comes first: {faults[0][1].line}"
         return (
             "refuted",
             "loader",
-            f"musl's loader takes all {len(asked)} extension modules of {name} with all they need",
+            f"musl's loader loads all {len(asked)} extension modules of {name} with all they need",
         )
 
     def _opened(self, finding: Finding, name: str) -> tuple[Verdict, Reached | None, str]:

@@ -32,7 +32,7 @@ def seconds_of(text: str | float, where: str) -> float:
         or "".join(match[0] for match in found) != text
         or (len(found) > 1 and not all(m["unit"] for m in found))
     ):
-        raise PlanError(f"{where}: {text!r} is no time span: say 30s, 10m or 1m30s")
+        raise PlanError(f"{where}: {text!r} is not a duration such as 30s, 10m or 1m30s")
     return sum(float(match["number"]) * _UNITS[match["unit"] or "s"] for match in found)
 
 
@@ -82,7 +82,7 @@ def items_until(deadline: Deadline, what: str, produce: Callable[[], Iterable[_I
         try:
             kind, item = handed.get(timeout=max(0.001, deadline.left))
         except queue.Empty:
-            raise NotVerifiedError(f"{what} did not end in time") from None
+            raise NotVerifiedError(f"{what} did not finish in time") from None
         if kind == "end":
             return
         if kind == "error":
@@ -90,4 +90,4 @@ def items_until(deadline: Deadline, what: str, produce: Callable[[], Iterable[_I
             raise item
         yield cast("_Item", item)
         if deadline.over:
-            raise NotVerifiedError(f"{what} did not end in time")
+            raise NotVerifiedError(f"{what} did not finish in time")

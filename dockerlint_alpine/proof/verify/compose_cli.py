@@ -47,7 +47,7 @@ class Compose(Struct, frozen=True):
         try:
             document = json.loads(done.stdout)
         except ValueError as error:
-            raise NotVerifiedError(f"{self.words[0]} config: no JSON: {error}") from None
+            raise NotVerifiedError(f"{self.words[0]} config: not JSON: {error}") from None
         if not isinstance(document, dict):
             raise NotVerifiedError(f"{self.words[0]} config: no model")
         return document
@@ -76,7 +76,7 @@ class Compose(Struct, frozen=True):
                 start_new_session=True,
             )
         except subprocess.TimeoutExpired:
-            raise NotVerifiedError(f"start of {', '.join(names)} did not end in time") from None
+            raise NotVerifiedError(f"start of {', '.join(names)} did not finish in time") from None
         except OSError as error:
             raise NotVerifiedError(f"{self.words[0]}: {error.strerror or error}") from None
         lines = (done.stdout + b"\n" + done.stderr).decode("utf-8", "replace").splitlines()

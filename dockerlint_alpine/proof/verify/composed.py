@@ -109,7 +109,7 @@ class Composed(Struct, frozen=True):
                     f"{self.path}: services wait for each other: {' -> '.join([*path[path.index(name) :], name])}"
                 )
             if name not in self.services:
-                raise PlanError(f"{self.path}: no service {name!r} (there is: {', '.join(self.services)})")
+                raise PlanError(f"{self.path}: no service {name!r} (available: {', '.join(self.services)})")
             path.append(name)
             for needed in self.services[name].needs:
                 visit(needed)

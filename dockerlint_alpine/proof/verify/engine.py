@@ -203,7 +203,7 @@ class Engine:
             ended: Mapping[str, Any] = self.client.api.wait(container, timeout=max(1, math.ceil(deadline.left)))
         except (Timeout, Broken):
             if deadline.over:
-                raise NotVerifiedError(f"{what} did not end in time") from None
+                raise NotVerifiedError(f"{what} did not finish in time") from None
             raise
         return ended
 

@@ -132,7 +132,7 @@ def _table(given: Any, where: str, keys: set[str]) -> dict[str, Any]:
         raise PlanError(f"{where}: a table is expected")
     for key in given:
         if key not in keys:
-            raise PlanError(f"{where}: unknown key {key!r} (there is: {', '.join(sorted(keys))})")
+            raise PlanError(f"{where}: unknown key {key!r} (available: {', '.join(sorted(keys))})")
     return given
 
 
@@ -157,7 +157,7 @@ def _day(given: Any, where: str) -> date | None:
     try:
         return date.fromisoformat(str(given))
     except ValueError:
-        raise PlanError(f"{where}: {given!r} is not a date, say 2027-01-31") from None
+        raise PlanError(f"{where}: {given!r} is not a date such as 2027-01-31") from None
 
 
 def _probe(given: Any, where: str) -> Probe:

@@ -113,11 +113,11 @@ def prove_image(
         notes=tuple(_notes(subject, inspection)),
     )
     if find_loader(subject.tree) is None:
-        return replace(proof, not_verified=(f"{name} has no loader of musl's: it is not Alpine",))
+        return replace(proof, not_verified=(f"{name} has no musl loader: it is not Alpine",))
     around, nonce = around or Surroundings(), secrets.token_hex(8)
     own = [report.path for report in inspection.objects if _extension(report, image)]
     standard = [report.path for report in inspection.objects if _STANDARD.search(report.path)]
-    say(f"asking musl's loader about {len(own)} extension modules")
+    say(f"loading {len(own)} extension modules with musl's loader")
     loaded = ask_loader(engine, name, subject.tree, [*own, *standard], labels, deadline, around=around, nonce=nonce)
     seen = [_out_of_sight(one, subject) for one in loaded]
     doubts = tuple(dict.fromkeys(text for _, texts in seen for text in texts))
@@ -176,7 +176,7 @@ def _extension(report: ObjectReport, image: BuiltImage) -> bool:
 def _notes(subject: Subject, inspection: Inspection) -> list[str]:
     found = list(inspection.notes)
     if subject.start:
-        found.append("what ENTRYPOINT or CMD would set (search paths, another user) is out of the loader's sight")
+        found.append("what ENTRYPOINT or CMD would set (search paths, another user) is not visible to the loader")
     return found
 
 

@@ -191,4 +191,4 @@ def _imported(path: str, said: Mapping[str, object]) -> Imported:
         return Imported(path, module, "symbol", f"{kind}: {text}", match["name"])
     if kind == "ModuleNotFoundError":
         return Imported(path, module, "dependency", f"{kind}: {text}", str(said.get("name", "")))
-    return Imported(path, module, "error", f"{kind or 'ended without a word'}: {text}".rstrip(": "))
+    return Imported(path, module, "error", f"{kind or 'ended without output'}: {text}".rstrip(": "))

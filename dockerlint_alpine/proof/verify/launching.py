@@ -59,7 +59,7 @@ class SdkLauncher:
         found: dict[str, str | None] = {}
         for name in names:
             if deadline.over:
-                raise NotVerifiedError(f"start of {name} did not end in time")
+                raise NotVerifiedError(f"start of {name} did not finish in time")
             try:
                 self._start(name, self._document["services"][name])
                 found[name] = None

@@ -115,7 +115,7 @@ def ask_loader(
     """
     loader = find_loader(tree)
     if loader is None:
-        raise NotVerifiedError(f"{image} has no loader of musl's: it is no Alpine image")
+        raise NotVerifiedError(f"{image} has no musl loader: it is not an Alpine image")
     around = around or Surroundings()
     pythons = libpythons(tree)
     run = _in_shell if has_shell(tree) else _one_by_one

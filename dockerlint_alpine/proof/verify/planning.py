@@ -208,7 +208,7 @@ def _service_lines(composed: Composed, name: str, built: str | None) -> list[str
     waits = "".join(f", after {need} ({how.removeprefix('service_')})" for need, how in service.needs.items())
     lines = [f"  start {name} ({built or service.image}){waits}"]
     ports = dict.fromkeys([*(port for port, _ in service.ports), *service.expectations.ports])
-    lines += [f"    publish port {port} on 127.0.0.1, where there is room" for port in ports]
+    lines += [f"    publish port {port} on a free port of 127.0.0.1" for port in ports]
     lines += [
         f"    mount {mount.get('source') or 'a new volume'} on {mount.get('target')} ({mount.get('type')})"
         for mount in composed.document["services"][name].get("volumes") or ()
@@ -313,14 +313,14 @@ def described(plan: Plan, listed: Callable[[], Sequence[str]] = tuple) -> list[s
     lines = [f"{plan.target}: level {plan.level}, at most {plan.timeout:.0f} s, {plan.build_timeout:.0f} s a build"]
     for unit in plan.units:
         if unit.path is None:
-            lines.append(f"look at image {unit.image}")
+            lines.append(f"examine image {unit.image}")
             continue
         target = f", target {unit.target}" if unit.target else ""
         names = f", arguments {', '.join(unit.build_args)}" if unit.build_args else ""
         lines.append(
             f"build {unit.image} from {unit.path} (context {unit.context}{target}{names}): its RUN lines are executed"
         )
-    lines.append("in each image, without network and without a way to write:")
+    lines.append("in each image, read-only and without network:")
     lines.append("  musl's loader on every extension module")
     if "import" in plan.phases:
         lines.append(

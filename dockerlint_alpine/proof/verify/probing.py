@@ -100,7 +100,7 @@ def _tcp(place: tuple[str, int], timeout: float) -> str:
     except OSError as error:
         raise _WrongError(error.strerror or str(error)) from None
     if closed:
-        raise _WrongError("the connection is closed at once: nobody listens on the port")
+        raise _WrongError("the connection is closed at once: nothing listens on the port")
     return "accepts connections"
 
 

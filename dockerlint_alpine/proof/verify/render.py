@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from dockerlint_alpine.proof.verify.document import metrics
 from dockerlint_alpine.proof.verify.model import WORDS
 from dockerlint_alpine.report.display import printable
-from dockerlint_alpine.report.markdown import code_span, escape
+from dockerlint_alpine.report.formats.markdown import code_span, escape
 from dockerlint_alpine.report.paint import BOLD, DIM, GREEN, RED, YELLOW
 from dockerlint_alpine.system.plural import plural
 
@@ -75,7 +75,7 @@ def to_text(report: VerifyReport, paint: Paint) -> str:
             for one in report.fix.titles
         ]
         if not report.fix.kept:
-            lines.append(f"The old bytes stand: {printable(report.fix.reason)}")
+            lines.append(f"The old file was restored: {printable(report.fix.reason)}")
     lines += [f"{paint('not verified', YELLOW, BOLD)}: {printable(one)}" for one in report.not_verified]
     lines += [f"note: {printable(one)}" for one in (*report.notes, *_image_notes(report))]
     if report.kept:
@@ -150,20 +150,20 @@ def _table(head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
 
 def _summary(report: VerifyReport) -> str:
     red = [check for check in report.checks if check.bad]
-    parts = [f"Level asked for: {report.level}."]
+    parts = [f"Requested level: {report.level}."]
     if report.fix is not None and report.fix.kept:
         parts.append(
             "The predicted error was reproduced in the old state and the fix was written; "
             "everything below is of the new state."
         )
     elif report.fix is not None:
-        parts.append(f"The fix was not kept: {escape(report.fix.reason)}. The file holds its old bytes.")
+        parts.append(f"The fix was not kept: {escape(report.fix.reason)}. The file is unchanged.")
     if red:
         parts.append(
             f"{plural(len(red), 'check')} failed; the first: {escape(_named(red[0]))}: {escape(red[0].detail)}."
         )
     if report.not_verified:
-        parts.append("Something that was asked for did not run: see *Not verified*. It is no success.")
+        parts.append("Something that was requested did not run: see *Not verified*. This is not a success.")
     return "## Summary\n\n" + " ".join(parts)
 
 
@@ -218,7 +218,7 @@ def _claim_lines(claim: Claim, old: ImageProof, new: ImageProof | None) -> str:
     if new is not None and "loader" in new.levels:
         library = (finding.need or "").removeprefix("so:")
         left = [fault.line for one in new.loaded for fault in one.faults if fault.what == library]
-        said = left[0] if left else f"musl's loader takes all {len(new.loaded)} extension modules"
+        said = left[0] if left else f"musl's loader loads all {len(new.loaded)} extension modules"
         text += f"\n    - after: {code_span(said)}"
     return text
 
@@ -226,7 +226,7 @@ def _claim_lines(claim: Claim, old: ImageProof, new: ImageProof | None) -> str:
 def _fix(report: VerifyReport) -> str:
     if report.fix is None or not report.fix.diff:
         return ""
-    done = "Written and kept" if report.fix.kept else "Tried and taken back"
+    done = "Written and kept" if report.fix.kept else "Tried and reverted"
     listed = "\n".join(f"- {escape(title)}" for title in report.fix.titles)
     return f"## Fix\n\n{done}: {code_span(report.fix.path)}\n\n{listed}\n\n{_fenced(report.fix.diff, 'diff')}"
 
@@ -265,7 +265,7 @@ def _logs(report: VerifyReport) -> str:
         for one in report.services
         if one.reason and (one.log or one.health_log)
     ]
-    return "## Last words\n\n" + "\n\n".join(parts) if parts else ""
+    return "## Last log lines\n\n" + "\n\n".join(parts) if parts else ""
 
 
 def _not_verified(report: VerifyReport) -> str:
@@ -292,4 +292,4 @@ def _closing(report: VerifyReport) -> str:
     lines += [f"image {proof.name} {proof.id[:19]}" for proof in report.images if proof.id]
     lines += [f"{name} {value}" for name, value in report.inputs.items()]
     notes = [f"- {escape(one)}" for one in (*report.notes, *_image_notes(report))]
-    return "## What it rests on\n\n" + "\n".join([*(f"- {escape(line)}" for line in lines), *notes])
+    return "## Environment\n\n" + "\n".join([*(f"- {escape(line)}" for line in lines), *notes])

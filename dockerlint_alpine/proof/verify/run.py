@@ -207,7 +207,7 @@ class Run:
 
     def _do(self, state: State) -> Outcome:
         if state.phase not in ENDING and self._deadline.over:
-            return self._unverified(f"{state.phase}: the time of {self.plan.timeout:.0f} s is over")
+            return self._unverified(f"{state.phase}: the time limit of {self.plan.timeout:.0f} s was exceeded")
         try:
             self._on_phase(state.phase)
             return getattr(self, f"_{state.phase}")(state)  # type: ignore[no-any-return]
@@ -495,14 +495,14 @@ class Run:
         before = {(check.name, check.service): check.status for check in self._before_checks}
         for check in self._checks:
             if check.bad and before.get((check.name, check.service)) == "pass":
-                return f"{check.name} was green before: {check.detail}"
+                return f"{check.name} passed before: {check.detail}"
             if check.bad and check.level in ("start", "health", "probes"):
                 return f"{check.service or check.name}: {check.detail}"
         return ""
 
     def _restore(self, state: State) -> Outcome:
         assert self._writer is not None
-        self.journal.tell("restoring the old bytes")
+        self.journal.tell("restoring the old file")
         if not self._why_restored:
             self._why_restored = "interrupted" if state.interrupted else (self._not_verified or ["not verified"])[-1]
         try:
@@ -603,10 +603,10 @@ def _of_build(findings: Sequence[Finding], packages: set[str]) -> Iterator[Claim
                 finding,
                 "confirmed",
                 "build",
-                f"the build stops for want of {', '.join(sorted(set(finding.packages) & packages))}",
+                f"the build fails without {', '.join(sorted(set(finding.packages) & packages))}",
             )
         else:
-            yield Claim(finding, "not-reached", None, "the build did not come to its end")
+            yield Claim(finding, "not-reached", None, "the build did not complete")
 
 
 def _build_check(unit: Unit, built: Built, causes: Sequence[CauseFound]) -> Check:
@@ -620,7 +620,7 @@ def _image_checks(unit: Unit, proof: ImageProof) -> list[Check]:
     """The checks that one look at an image makes: the loader on each distribution, and the imports."""
     service = unit.services[0] if unit.services else None
     if "loader" not in proof.levels:
-        why = proof.not_verified[0] if proof.not_verified else "the loader was not asked"
+        why = proof.not_verified[0] if proof.not_verified else "the loader was not run"
         return [Check(f"loader: {unit.name}", "loader", "not-verified", service, why)]
     faults = [fault for one in proof.loaded for fault in one.faults]
     unsettled = bool(proof.not_verified) and not faults and "import" not in proof.levels
@@ -635,6 +635,6 @@ def _image_checks(unit: Unit, proof: ImageProof) -> list[Check]:
             if bad
             else f"{sum(1 for one in proof.imported if one.kind == 'imported')} of {len(proof.imported)} modules imported"
         )
-        said += f", {others} failed for reasons of their own" if others and not bad else ""
+        said += f", {others} failed for other reasons" if others and not bad else ""
         checks.append(Check(f"import: {unit.name}", "import", "fail" if bad else "pass", service, said))
     return checks

@@ -247,7 +247,7 @@ class RunningStack:
                 checks.append(self._blocked("up", "start", name, standing.by or ""))
                 continue
             if standing.stage in ("waiting", "starting"):
-                detail = "was still starting when the time was over" if timed_out else "is still starting"
+                detail = "was still starting when time ran out" if timed_out else "is still starting"
                 checks.append(Check("up", "start", "not-verified", name, detail, seconds=took))
                 continue
             red = standing.stage == "red"
@@ -301,7 +301,7 @@ class RunningStack:
             stuck = self._standings[name].stage in ("blocked", "waiting", "starting")
             if failing is None or failing.over(self._today) or name in self._failed_as_expected or stuck:
                 continue
-            detail = "everything of it was well, though it is expected to fail"
+            detail = "it succeeded, although it is expected to fail"
             found.append(
                 Check("expected to fail", self._order.level, "unexpected-pass", name, detail, reason=failing.reason)
             )
@@ -372,7 +372,7 @@ class RunningStack:
         if standing.stage in ("red", "blocked", "waiting"):
             return self._blocked(probe.name, "probes", name, standing.by or name), {}
         if deadline.over:
-            return Check(probe.name, "probes", "not-verified", name, "the time was over"), {}
+            return Check(probe.name, "probes", "not-verified", name, "time ran out"), {}
         answer: Answer = ask(
             probe, self._place(name, probe.port), lambda words: self._execute(name, words), values, deadline
         )
@@ -404,7 +404,7 @@ class RunningStack:
         time.sleep(_LOOK * 2)  # the engine learns of an end after the commands in the container do
         self._look()
         return [
-            self._judged("still up", "start", name, f"died after it was well: {now.reason}", None, ok=False)
+            self._judged("still up", "start", name, f"died after it was healthy: {now.reason}", None, ok=False)
             for name, now in self._standings.items()
             if now.stage == "red" and before[name].stage != "red"
         ]

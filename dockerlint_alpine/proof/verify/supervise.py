@@ -50,14 +50,12 @@ def observe(watched: Watched, standing: Standing, seen: Seen | None, now: float,
     if standing.stage in ("waiting", "red", "blocked", "ended") or seen is None:
         return standing
     if seen.oom:
-        return replace(standing, stage="red", reason=f"killed for want of memory (exit code {seen.exit_code})")
+        return replace(standing, stage="red", reason=f"out of memory, killed (exit code {seen.exit_code})")
     if seen.status in ("exited", "dead", "removing"):
         if seen.exit_code == 0 and watched.one_shot:
             return replace(standing, stage="ended", reason="")
         if seen.exit_code == 0:
-            return replace(
-                standing, stage="red", reason="exited (0), and nothing says that it is to end: one-shot: true would"
-            )
+            return replace(standing, stage="red", reason="exited (0), but is not declared as one-shot: true")
         return replace(standing, stage="red", reason=f"exited ({seen.exit_code})")
     if seen.status not in ("running", "restarting") or watched.one_shot:
         return standing

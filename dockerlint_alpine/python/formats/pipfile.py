@@ -105,7 +105,7 @@ def read_pipfile(path: str, files: FileReader, categories: Sequence[str], folder
 def _sources(listed: Sequence[Any]) -> IndexOptions:
     """Return the indexes; a name in ``${...}`` stays as it is, Pipenv fills it from its environment."""
     urls = [one["url"] for one in listed if isinstance(one, dict) and isinstance(one.get("url"), str)]
-    return IndexOptions(index_url=urls[0] if urls else None, extra_index_urls=tuple(urls[1:]))
+    return IndexOptions(index_url=urls[0] if urls else None, extra_index_urls=tuple(urls[1:]), exclusive=True)
 
 
 def _collect(

@@ -50,7 +50,7 @@ def read_project(
     if found is not None:
         return found
     place = origin or Origin(files.display(folder))
-    message = f"{no_project(files.display(folder))} pyproject.toml nor setup.py, as far as COPY and ADD tell"
+    message = f"{no_project(files.display(folder))} pyproject.toml nor setup.py, as far as COPY and ADD show"
     return RequirementSet(problems=(Problem(place.path, place.line, message),))
 
 

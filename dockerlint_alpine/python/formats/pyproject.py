@@ -159,7 +159,7 @@ class Pyproject:
                     self.problem(str(error), origin.line)
                     continue
             if not need.strip().startswith(("dep:", "pkg:")):
-                self.problem(f"{text!r} is no dep: URL", origin.line)
+                self.problem(f"{text!r} is not a dep: URL", origin.line)
                 continue
             yield External(key, text.strip(), origin, extra)
 
@@ -239,6 +239,6 @@ def _with_dynamic(found: Pyproject, result: RequirementSet, extras: Sequence[str
     if found.is_dynamic("dependencies"):
         origin = found.source.key("dynamic", "project")
         backend = found.source.table("build-system").get("build-backend")
-        message = f"the dependencies are dynamic: only the build backend {backend or 'of the project'} can tell them"
+        message = f"the dependencies are dynamic: only the build backend {backend or 'of the project'} determines them"
         return replace(result, problems=(*result.problems, Problem(origin.path, origin.line, message)))
     return result

@@ -118,7 +118,7 @@ class Collector:
     def file(self, path: str, *, constraint: bool, chain: tuple[str, ...], stack: tuple[str, ...], at: Origin) -> None:
         """Read one file; ``at`` is the place that includes it and ``stack`` the files that are being read."""
         if is_url(path):
-            self.problem(at, f"{redact(path)} was not read: it is fetched while the image is built")
+            self.problem(at, f"{redact(path)} was not read: it is fetched at build time")
             return
         if path in stack:
             self.problem(at, f"{self.files.display(path)} includes itself")

@@ -1,8 +1,7 @@
 """The resolver of a run: what is kept is used, and what is open is put to the index, at once or later, within a budget of
 time for the whole run.
 
-Without ``--online`` it asks only for what nothing else tells, and never an index that a requirements file names: to look at
-a project must not make the machine call wherever the project says.
+Without ``--online`` it asks only for what nothing else tells.
 """
 
 from __future__ import annotations
@@ -32,7 +31,7 @@ TOTAL = 900.0
 """Seconds that a run waits for the network at most, even with ``--online``."""
 
 _Found = TypeVar("_Found")
-_GAVE_NONE = "the index gave no full answer"
+_GAVE_NONE = "the index gave an incomplete answer"
 
 
 class Network:
@@ -129,7 +128,7 @@ class CachedResolver:
     """A ``Resolver`` that answers from what is ``kept``, and hands what is open to ``way`` (``None``: to nobody).
 
     ``kept`` asks nobody; ``older`` neither, and believes pages of any age: they serve where the index does not answer.
-    ``fills_gaps``: as one that nobody asked for, it lets nobody follow what a project names.
+    ``fills_gaps``: as one that nobody asked for, it leaves to the facts what they know.
     """
 
     def __init__(
@@ -165,9 +164,7 @@ class CachedResolver:
         self.refusal = ""
         present = tuple(sorted((installed or {}).items()))
         question = WhatIsInstalled(wanted, target, present, no_deps, self.fills_gaps and not afresh)
-        if self.fills_gaps:
-            _check_options(wanted.options)
-        found, full = _from_kept(self._kept, question, facts)
+        found, full = _from_kept(self._kept, question, facts, hasty=self.way is not None)
         if full:
             return found
         try:
@@ -185,10 +182,10 @@ class CachedResolver:
         self, name: str, version: str, options: IndexOptions, variables: Variables = (), *, only_kept: bool = False
     ) -> SourceFacts:
         """Return what the sdist of a release says; raises ``ResolverError``."""
-        if self.fills_gaps:
-            _check_options(options)
-        try:  # what was fetched for an earlier step is known to one with --no-index, too
-            return self._kept.pages(replace(options, no_index=False)).source(name, version, variables)
+        # What was fetched for an earlier step is known to one with --no-index, too.
+        pages = self._kept.pages(replace(options, no_index=False))
+        try:
+            return pages.source(name, version, variables)
         except ResolverError:
             pass
         if only_kept or self.way is None or options.no_index:
@@ -196,23 +193,18 @@ class CachedResolver:
         return self.way.sources(WhatSourcesSay(name, version, options, variables))
 
 
-def _from_kept(index: PythonIndex, question: WhatIsInstalled, facts: Facts) -> tuple[Resolution, bool]:
+def _from_kept(
+    index: PythonIndex, question: WhatIsInstalled, facts: Facts, *, hasty: bool = False
+) -> tuple[Resolution, bool]:
     """The answer from what is kept, and whether nothing is open that an index could tell."""
     pages = index.pages(question.wanted.options)
     pages.look_again()
     try:
-        next(question.steps(index, facts))
+        next(question.steps(index, facts, hasty=hasty))
     except StopIteration as end:
         found: Resolution = end.value
         return found, not pages.lacks
     raise AssertionError("who asks nobody waits for nothing")
-
-
-def _check_options(options: IndexOptions) -> None:
-    """Raise ``ResolverError`` where a project names whom to ask and nobody typed ``--online``."""
-    links = any("://" in link for link in options.find_links)
-    if options.index_url or options.extra_index_urls or links:
-        raise ResolverError("only --online asks an index that the requirements name, if you configured it, too")
 
 
 def _why_open(found: object) -> str | None:

@@ -20,14 +20,15 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from msgspec import Struct
 
 from dockerlint_alpine.python.index.settings import Credentials, split_login
-from dockerlint_alpine.python.model import PythonError, Release, redact
+from dockerlint_alpine.python.model import PythonError, Release, Releases, redact
 from dockerlint_alpine.python.requirement import archive_version
 from dockerlint_alpine.python.tags import tag_of_wheel
+from dockerlint_alpine.python.versions import latest_first
 from dockerlint_alpine.system.deadline import within
 from dockerlint_alpine.system.patterns import lazy_pattern
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     import urllib3
 
@@ -105,11 +106,15 @@ class IndexFile(Struct, frozen=True, array_like=True):
     sha256: str = ""
 
 
+Files: TypeAlias = "Mapping[str, tuple[IndexFile, ...]]"
+"""Version, newest first, -> the files of that release."""
+
+
 class Page(Struct, frozen=True):
-    """A page as it was on ``day``; ``absent``: there was none."""
+    """A page as it was on ``day``: the files of each distribution (normalised name); ``absent``: there was none."""
 
     day: str
-    files: tuple[IndexFile, ...] = ()
+    files: dict[str, dict[str, tuple[IndexFile, ...]]] = {}
     etag: str = ""
     absent: bool = False
 
@@ -167,18 +172,18 @@ class SimpleIndex:
         """Whether any host sent a page, or said that there is none."""
         return bool(self._heard)
 
-    def files(self, name: str) -> list[IndexFile]:
+    def files(self, name: str) -> Files:
         """Return the files of a distribution (normalised name) on all indexes; ``IndexAnswerError`` if none answers."""
-        found = [one for link in self.answering_links() for one in self._page(link).files if _is_of(one, name)]
+        found = [self._page(link).files.get(name) or {} for link in self.answering_links()]
         failures: list[IndexAnswerError] = []
         for base in self.urls:
             try:
-                found.extend(self._page(urllib.parse.urljoin(base, f"{name}/")).files)
+                found.append(self._page(urllib.parse.urljoin(base, f"{name}/")).files.get(name) or {})
             except IndexAnswerError as error:
                 failures.append(error)
-        if any(isinstance(one, NotKeptError) for one in failures) or (not found and failures):
+        if any(isinstance(one, NotKeptError) for one in failures) or (failures and not any(found)):
             raise next((one for one in failures if not isinstance(one, AbsentError)), failures[0])
-        return found
+        return found[0] if len(found) == 1 else _together(found)
 
     def day_of(self, name: str) -> str:
         """The day of what :meth:`files` returned: that of the oldest page."""
@@ -214,7 +219,7 @@ class SimpleIndex:
         if old is not None and (old.day >= self._oldest or old.day == self._day):
             return old
         if not self._asks:
-            raise NotKeptError(f"{redact(url)}: nothing is kept of it, and the index is not asked")
+            raise NotKeptError(f"{redact(url)}: it is not cached, and the index is not queried")
         host = urllib.parse.urlsplit(bare).netloc
         try:
             if host in self.silent:
@@ -238,28 +243,30 @@ class SimpleIndex:
         except AbsentError:
             return Page(self._day, absent=True)
         if answer.body is None:
-            return Page(self._day, old.files if old is not None else (), answer.etag)
-        return Page(self._day, tuple(_parse(answer.kind, answer.body, bare)), answer.etag)
+            return Page(self._day, old.files if old is not None else {}, answer.etag)
+        return Page(self._day, by_release(_parse(answer.kind, answer.body, bare)), answer.etag)
 
     def metadata(self, file: IndexFile) -> bytes:
         """Return the METADATA of a wheel that the index has by itself; raises ``IndexAnswerError``."""
         return self._bytes(f"{file.url.partition('#')[0]}.metadata", MAX_METADATA)
 
-    def releases(self, name: str) -> list[Release]:
+    def releases(self, name: str) -> Releases:
         """Return the releases of a distribution (normalised name); raises ``IndexAnswerError``."""
-        return releases_of(self.files(name), name)
+        files = self.files(name)
+        versions = list(files)
+        return Releases(versions, lambda at: _release(versions[at], files[versions[at]]))
 
     def download(self, file: IndexFile) -> bytes:
         """Return the bytes of a file of the index; raises ``IndexAnswerError`` if it is larger than ``MAX_ARCHIVE``, or not
         what the page says."""
         data = self._bytes(file.url, MAX_ARCHIVE)
         if file.sha256 and hashlib.sha256(data).hexdigest() != file.sha256:
-            raise IndexAnswerError(f"{redact(file.url)}: not the bytes whose hash the index states")
+            raise IndexAnswerError(f"{redact(file.url)}: its hash is not the one that the index states")
         return data
 
     def _bytes(self, url: str, limit: int) -> bytes:
         if not self._asks:
-            raise NotKeptError(f"{redact(url)}: nothing is kept of it, and the index is not asked")
+            raise NotKeptError(f"{redact(url)}: it is not cached, and the index is not queried")
         return self._fetch(url, "*/*", limit, "").body or b""
 
     # -- HTTP -------------------------------------------------------------------------------------------------------
@@ -375,25 +382,32 @@ def _plain(error: Exception) -> str:
     """The cause in a few words, without addresses of objects and without credentials."""
     reason = getattr(error, "reason", None) or next((one for one in error.args if isinstance(one, Exception)), None)
     text = _OF_LIBRARY.sub("", str(reason if isinstance(reason, Exception) else error))
-    return redact(text).strip("()'\" ") or type(error).__name__
+    text = redact(text).strip("'\" ")
+    while text.startswith("(") and text.endswith(")"):
+        text = text[1:-1].strip("'\" ")
+    return text or type(error).__name__
 
 
-def _is_of(file: IndexFile, name: str) -> bool:
-    known = archive_version(file.name)
-    return known is not None and known[0] == name
-
-
-def releases_of(files: Iterable[IndexFile], name: str) -> list[Release]:
-    """Group the files of one distribution into releases. A release is yanked if all its files are."""
-    grouped: dict[str, list[IndexFile]] = {}
+def by_release(files: Iterable[IndexFile]) -> dict[str, dict[str, tuple[IndexFile, ...]]]:
+    """Group files by distribution and version, newest first; those that tell neither are left out."""
+    grouped: dict[str, dict[str, list[IndexFile]]] = {}
     for one in files:
         known = archive_version(one.name)
-        if known is not None and known[0] == name:
-            grouped.setdefault(known[1], []).append(one)
-    return [_release(version, group) for version, group in grouped.items()]
+        if known is not None:
+            grouped.setdefault(known[0], {}).setdefault(known[1], []).append(one)
+    return {name: {version: tuple(own[version]) for version in latest_first(own)} for name, own in grouped.items()}
+
+
+def _together(found: Iterable[Files]) -> Files:
+    files: dict[str, tuple[IndexFile, ...]] = {}
+    for own in found:
+        for version, more in own.items():
+            files[version] = (*files.get(version, ()), *more)
+    return {version: files[version] for version in latest_first(files)}
 
 
 def _release(version: str, group: Sequence[IndexFile]) -> Release:
+    """The release that is made of some files. It is yanked if all of them are."""
     dates = [one.upload_date for one in group if one.upload_date]
     tags = [tag for one in group if (tag := tag_of_wheel(one.name)) is not None]
     return Release(

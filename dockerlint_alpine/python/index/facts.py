@@ -13,12 +13,11 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 
 from dockerlint_alpine.python.index.client import MAX_METADATA, AbsentError, IndexAnswerError, IndexFile, NotKeptError
-from dockerlint_alpine.python.requirement import archive_version, requires_of
-from dockerlint_alpine.python.resolve import NOT_THERE, Choices, ResolverError
+from dockerlint_alpine.python.requirement import requires_of
+from dockerlint_alpine.python.resolve import NOT_THERE, Choices, ResolverError, lists
 from dockerlint_alpine.python.sources.sdist import SdistError, read_sdist
 from dockerlint_alpine.python.sources.source_facts import SourceFacts
 from dockerlint_alpine.python.tags import tag_of_wheel
-from dockerlint_alpine.python.verdict import newest_first
 from dockerlint_alpine.python.versions import same_version
 from dockerlint_alpine.system.deadline import Piece
 from dockerlint_alpine.system.unreadable import ArchiveError
@@ -61,7 +60,7 @@ class IndexPages:
         self._releases: dict[str, Sequence[Release]] = {}
         self._stated: dict[tuple[str, str], Stated] = {}
         self.reasons: dict[str, str] = {}
-        """Why nothing is known of a distribution, or of what it requires: its name -> one line."""
+        """Why nothing is known about a distribution, or of what it requires: its name -> one line."""
         self.choices = Choices()
         """What was chosen of distributions before, with who told of each."""
         self.lacks: set[tuple[str, ...]] = set()
@@ -110,7 +109,7 @@ class IndexPages:
 
     def _fetch_page(self, name: str) -> None:
         try:
-            found: Sequence[Release] = newest_first(self._index.releases(name))
+            found: Sequence[Release] = self._index.releases(name)
         except NotKeptError:
             self.lacks.add((name,))
             return
@@ -192,7 +191,7 @@ class FactsOfIndex:
     def requires(self, name: str, version: str) -> Sequence[str] | None:
         """See :class:`dockerlint_alpine.python.Facts`."""
         url = self._direct.get(name)
-        if url is None and not any(same_version(one.version, version) for one in self._listed(name)):
+        if url is None and not lists(self._listed(name), version):
             return self._others.requires(name, version)
         found = self._pages.stated(name, url or version)
         if found is None and self._pages.asks:
@@ -279,7 +278,9 @@ def _files(index: SimpleIndex, name: str, version: str) -> list[IndexFile]:
         digest = next((one[7:] for one in parts.fragment.split("&") if one.startswith("sha256=")), "")
         return [IndexFile(urllib.parse.unquote(parts.path.rpartition("/")[2]), version, sha256=digest)]
     with suppress(AbsentError):
-        return [one for one in index.files(name) if _is_of_release(one, version)]
+        files = index.files(name)
+        own = files.get(version)
+        return [*own] if own else [one for other in files if same_version(other, version) for one in files[other]]
     return []
 
 
@@ -287,8 +288,3 @@ def _metadata_of(wheel: bytes) -> bytes:
     archive = ZipDirectory(wheel)
     stated = next((one for one in archive.members if one.name.endswith(f".dist-info/{_METADATA}")), None)
     return archive.read(stated) if stated is not None and stated.size <= MAX_METADATA else b""
-
-
-def _is_of_release(file: IndexFile, version: str) -> bool:
-    known = archive_version(file.name)
-    return known is not None and same_version(known[1], version)

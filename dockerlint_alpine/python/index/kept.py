@@ -18,7 +18,7 @@ from dockerlint_alpine.python.model import redact
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-_FORMAT = "6"
+_FORMAT = "7"
 """Of the answers; another one is asked again."""
 _Kind = TypeVar("_Kind")
 

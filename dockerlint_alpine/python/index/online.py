@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from dockerlint_alpine.python.index.client import SimpleIndex
 from dockerlint_alpine.python.index.facts import IndexPages
 from dockerlint_alpine.python.index.kept import KeptAnswers
-from dockerlint_alpine.python.index.settings import Credentials, foreign_address, index_urls
+from dockerlint_alpine.python.index.settings import Credentials, foreign_address, index_urls, known_alone
 from dockerlint_alpine.python.index.uv_program import find_uv
 from dockerlint_alpine.python.model import IndexOptions, redact
 from dockerlint_alpine.python.resolve import NoAnswerError, ResolverError
@@ -26,7 +26,8 @@ if TYPE_CHECKING:
     from dockerlint_alpine.python.model import Facts
 
 NO_INDEX = (
-    "no package index is configured: install uv, which comes with alpine-doctor and knows one, or set PIP_INDEX_URL"
+    "no package index is configured that http or https reaches: install uv, which comes with alpine-doctor and knows one, or"
+    " set PIP_INDEX_URL"
 )
 _WAIT = 20.0
 """Seconds for one wait of a request at most."""
@@ -68,7 +69,7 @@ class PythonIndex:
         self._oldest = oldest if oldest is not None else day
         self._quick = quick
         self._asks = asks
-        self._by_options: dict[IndexOptions, IndexPages] = {}
+        self._by_options: dict[IndexOptions, tuple[IndexPages, tuple[str, ...]]] = {}
         self._opened: dict[tuple[tuple[str, ...], tuple[str, ...]], IndexPages] = {}
 
     @property
@@ -89,17 +90,26 @@ class PythonIndex:
     def pages(self, options: IndexOptions) -> IndexPages:
         """What the index says under ``options``; the answers are shared by all who ask. Raises ``ResolverError`` where the
         project chose whom to ask and the user's own configuration did not."""
+        return self._known(options)[0]
+
+    def left_out(self, options: IndexOptions) -> tuple[str, ...]:
+        """The extra indexes and link pages that the project names and the user's own configuration does not: pip would look
+        there, too, and nobody asks them here."""
+        return self._known(options)[1]
+
+    def _known(self, options: IndexOptions) -> tuple[IndexPages, tuple[str, ...]]:
         found = self._by_options.get(options)
         if found is None:
-            found = self._by_options[options] = self._open(options)
+            known, left_out = known_alone(options, self.variables, self._uv)
+            found = self._by_options[options] = self._open(known), left_out
         return found
 
     def _open(self, options: IndexOptions) -> IndexPages:
         address = foreign_address(options, (), self.variables, self._uv)
         if address is not None:
             raise ResolverError(
-                f"the project names {redact(address)}, which your own configuration of pip or uv does not: it is not asked"
-                " (PIP_EXTRA_INDEX_URL or UV_INDEX allows it)"
+                f"the project names {redact(address)}, which your own configuration of pip or uv does not name:"
+                " it is not queried (PIP_EXTRA_INDEX_URL or UV_INDEX allows it)"
             )
         indexes = index_urls(options, self.variables, self._uv)
         links = tuple(link for link in options.find_links if "://" in link)
@@ -110,7 +120,7 @@ class PythonIndex:
             try:
                 urllib.parse.urlsplit(url)
             except ValueError:
-                raise ResolverError(f"{redact(url)} is no address of an index") from None
+                raise ResolverError(f"{redact(url)} is not the address of an index") from None
         if not indexes and not links and not options.no_index:
             raise ResolverError(NO_INDEX)
         key = (tuple(indexes), links)

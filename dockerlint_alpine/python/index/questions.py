@@ -12,18 +12,22 @@ from msgspec.structs import replace
 from dockerlint_alpine.python.index.facts import MAX_PAGES, ONLY_BUILT, ChoicesOfIndex, FactsOfIndex
 from dockerlint_alpine.python.model import RequirementSet, Resolution, Resolved, Target, Unresolved, redact
 from dockerlint_alpine.python.origins import with_origins, without_origins
-from dockerlint_alpine.python.resolve import NOT_THERE, ResolverError, open_names, resolve
-from dockerlint_alpine.python.versions import same_version
+from dockerlint_alpine.python.resolve import NOT_THERE, ResolverError, lists, open_names, resolve
+from dockerlint_alpine.python.verdict import NO_MATCH
 from dockerlint_alpine.system.deadline import Piece
+from dockerlint_alpine.system.plural import listed
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence, Set
 
     from dockerlint_alpine.python.index.facts import IndexPages
     from dockerlint_alpine.python.index.online import PythonIndex
     from dockerlint_alpine.python.model import Facts, IndexOptions, UnresolvedKind
     from dockerlint_alpine.python.sources.source_facts import SourceFacts
     from dockerlint_alpine.system.deadline import Task
+
+NOT_YOURS = "is not queried: the project names it, but your own configuration of pip or uv does not"
+"""What is said of a place where an installer would look, too."""
 
 Variables: TypeAlias = "tuple[tuple[str, str], ...]"
 """Variables of a build's environment that its scripts look at, with their values."""
@@ -43,9 +47,10 @@ class WhatIsInstalled(Struct, frozen=True):
         """Equal for equal questions, wherever their requirements are written."""
         return _digest("installed", repr(replace(self, wanted=without_origins(self.wanted)[0])))
 
-    def steps(self, index: PythonIndex, facts: Facts | None = None) -> Task[Resolution]:
+    def steps(self, index: PythonIndex, facts: Facts | None = None, *, hasty: bool = False) -> Task[Resolution]:
         """Resolve with what is known, yield what has to be fetched, and again, until nothing is missing.
 
+        ``hasty``: where something is missing that nobody fetches, the answer is not the last one, and need not be the best.
         Raises ``ResolverError`` where the index may not be asked.
         """
         pages, others = index.pages(self.wanted.options), facts if facts is not None else index.facts
@@ -57,6 +62,10 @@ class WhatIsInstalled(Struct, frozen=True):
         told: set[object] = set()
         while True:
             laid = FactsOfIndex(pages, others, asked, {} if self.gaps else direct)
+
+            def waits(laid: FactsOfIndex = laid) -> bool:
+                return (hasty and bool(pages.lacks)) or (len(told) < MAX_PAGES and not told.issuperset(laid.open))
+
             found = resolve(
                 plain,
                 self.target,
@@ -65,6 +74,7 @@ class WhatIsInstalled(Struct, frozen=True):
                 as_of=index.as_of,
                 no_deps=self.no_deps,
                 choices=ChoicesOfIndex(pages, laid),
+                waits=waits,
             )
             new = open_names(found) - asked if asked is not None else set()
             if asked is not None:
@@ -76,7 +86,10 @@ class WhatIsInstalled(Struct, frozen=True):
             if pieces:
                 yield pieces
             elif not new:
-                return with_origins(_finished(found, laid, pages, index.as_of), origins)
+                left_out = index.left_out(self.wanted.options)
+                finished = _finished(found, laid, pages, index.as_of, left_out)
+                said = () if self.gaps else tuple(f"{place} {NOT_YOURS}" for place in left_out)
+                return with_origins(replace(finished, notes=(*finished.notes, *said)), origins)
 
 
 class WhatSourcesSay(Struct, frozen=True):
@@ -123,11 +136,12 @@ class NotYetError(ResolverError):
 
 class Gathered:
     """A way that asks nobody: what is asked is ``open`` by its key, to be put later. ``refused`` has what was put and not
-    answered in full: its key -> why."""
+    answered in full: its key -> why. What was ``late`` alone stays open: another run may have it answered."""
 
-    def __init__(self, refused: Mapping[str, str]) -> None:
+    def __init__(self, refused: Mapping[str, str], late: Set[str] = frozenset()) -> None:
         self.open: dict[str, Question] = {}
         self._refused = refused
+        self._late = late
 
     def resolution(self, question: WhatIsInstalled, facts: Facts) -> Resolution:  # noqa: ARG002 - the protocol's
         """Note it."""
@@ -139,9 +153,10 @@ class Gathered:
 
     def _note(self, question: Question) -> NoReturn:
         key = question.key
+        if key not in self._refused or key in self._late:
+            self.open[key] = question
         if key in self._refused:
             raise ResolverError(self._refused[key])
-        self.open[key] = question
         raise NotYetError("not asked yet")
 
 
@@ -149,23 +164,38 @@ def _digest(*parts: str) -> str:
     return hashlib.sha256("\0".join(map(redact, parts)).encode("utf-8", "replace")).hexdigest()[:32]
 
 
-def _finished(found: Resolution, facts: FactsOfIndex, pages: IndexPages, as_of: str | None) -> Resolution:
-    """The answer in the index's words: the resolver takes all facts for recorded ones."""
-    distributions = tuple(_of_index(one, facts, pages, as_of) for one in found.distributions)
+def _finished(
+    found: Resolution, facts: FactsOfIndex, pages: IndexPages, as_of: str | None, left_out: Sequence[str]
+) -> Resolution:
+    """The answer in the index's words: the resolver takes all facts for recorded ones. ``left_out`` are places where an
+    installer looks besides."""
+    but = f", and {listed(left_out)} {NOT_YOURS}" if left_out else ""
+    distributions = tuple(_of_index(one, facts, pages, as_of, but) for one in found.distributions)
     versions = {one.name: one.version for one in found.distributions}
     unresolved = [_with_reason(one, facts, versions.get(one.name)) for one in found.unresolved]
-    told = {one.name for one in unresolved if one.kind in {"no-release", "conflict"}}
+    told = {one.name for one in unresolved if one.kind == "conflict"}
     removed = {one.name: one for one in _removed(distributions, facts, told)}
     kept = (one for one in unresolved if one.name not in removed)
-    return Resolution(distributions, (*kept, *removed.values()), (*found.notes, *pages.silent))
+    open_ones = tuple(
+        replace(one, reason=one.reason + but) if one.kind == "no-release" else one for one in (*kept, *removed.values())
+    )
+    everywhere = not left_out and not pages.silent
+    return Resolution(
+        distributions, open_ones, (*found.notes, *pages.silent), assumed=found.assumed, everywhere=everywhere
+    )
 
 
-def _of_index(one: Resolved, facts: FactsOfIndex, pages: IndexPages, as_of: str | None) -> Resolved:
+def _of_index(one: Resolved, facts: FactsOfIndex, pages: IndexPages, as_of: str | None, but: str) -> Resolved:
+    """The same in the index's words. What it has not, no installer takes, unless there is elsewhere to look (``but``)."""
     verdict = one.artefact
     if not verdict.source.startswith("facts"):
         return one
+    reason = facts.why(one.name, None) or verdict.reason
     if verdict.kind == "unknown":
-        verdict = replace(verdict, reason=facts.why(one.name, None) or verdict.reason)
+        absent = reason.startswith(NOT_THERE) or (facts.tells(one.name) and reason.startswith(NO_MATCH))
+        verdict = replace(verdict, kind="none" if absent else "unknown", reason=reason)
+    if verdict.kind == "none" and but:
+        verdict = replace(verdict, kind="unknown", reason=verdict.reason + but)
     if facts.tells(one.name):
         day = as_of or pages.day_of(one.name)
         verdict = replace(verdict, source=f"index as of {day}" if day else "index")
@@ -178,7 +208,7 @@ def _with_reason(one: Unresolved, facts: FactsOfIndex, version: str | None) -> U
     if reason is None and (one.kind == "dependencies" or not facts.tells(one.name)):
         return one
     kind: Mapping[UnresolvedKind, UnresolvedKind] = {"unknown": "no-release", "dependencies": "company"}
-    said = (reason or one.reason).replace("no known release matches ", f"{NOT_THERE}release that matches ")
+    said = (reason or one.reason).replace(NO_MATCH, f"{NOT_THERE}release that matches ")
     if said.endswith(ONLY_BUILT):
         return replace(one, reason=said)
     return replace(one, reason=said, kind="no-release" if said.startswith(NOT_THERE) else kind.get(one.kind, one.kind))
@@ -193,8 +223,6 @@ def _removed(found: Iterable[Resolved], facts: FactsOfIndex, told: set[str]) -> 
         why = facts.why(one.name, None)
         if why is not None and why.startswith(NOT_THERE):
             yield Unresolved(one.name, one.chain, why, "no-release")
-        elif one.version is not None and facts.tells(one.name):
-            releases = facts.releases(one.name)
-            if not any(same_version(one.version, release.version) for release in releases):
-                reason = f"{NOT_THERE}{one.name} {one.version} (any more)"
-                yield Unresolved(one.name, one.chain, reason, "no-release")
+        elif one.version is not None and facts.tells(one.name) and not lists(facts.releases(one.name), one.version):
+            reason = f"{NOT_THERE}{one.name} {one.version} (any more)"
+            yield Unresolved(one.name, one.chain, reason, "no-release")

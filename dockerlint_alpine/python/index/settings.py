@@ -15,6 +15,8 @@ from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
+from msgspec.structs import replace
+
 from dockerlint_alpine.python.model import IndexOptions
 from dockerlint_alpine.system import child
 from dockerlint_alpine.system.child import ChildError, Limits
@@ -73,6 +75,26 @@ def foreign_address(options: IndexOptions, urls: Iterable[str], variables: Mappi
         if _place(url) not in known:
             return _place(url)
     return next((_place(url) for url in urls if "://" in url and _host(url) not in hosts | {""}), None)
+
+
+def known_alone(options: IndexOptions, variables: Mapping[str, str], uv: str) -> tuple[IndexOptions, tuple[str, ...]]:
+    """Return ``options`` without the extra indexes and link pages that the user's configuration does not know, and those.
+
+    pip asks the main index for every name in any case; where an extra one is ``exclusive``, its names may be private.
+    """
+
+    def foreign(url: str) -> bool:
+        return "://" in url and foreign_address(IndexOptions(find_links=(url,)), (), variables, uv) is not None
+
+    left_out = [url for url in (*options.extra_index_urls, *options.find_links) if foreign(url)]
+    if options.exclusive:
+        left_out = [url for url in left_out if url not in options.extra_index_urls]
+    known = replace(
+        options,
+        extra_index_urls=tuple(url for url in options.extra_index_urls if url not in left_out),
+        find_links=tuple(url for url in options.find_links if url not in left_out),
+    )
+    return known, tuple(map(_place, left_out))
 
 
 def _host(url: str) -> str:

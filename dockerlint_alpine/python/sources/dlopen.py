@@ -22,7 +22,7 @@ MAX_NODES = 2_000_000
 """Of the syntax trees of all sources of one subject: a minute or two of work."""
 
 FIND_LIBRARY_ON_ALPINE = (
-    "find_library() asks ldconfig, gcc and ld: without gcc, binutils and the -dev package it gives None in "
+    "find_library() asks ldconfig, gcc and ld: without gcc, binutils and the -dev package it returns None in "
     "python:*-alpine images, even where the library is installed (Alpine's own python3 package is patched)"
 )
 

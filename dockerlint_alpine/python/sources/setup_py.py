@@ -169,7 +169,7 @@ def read_setup_py(
     try:
         reader.block(wrapper.module.body)
     except (_LimitError, RecursionError):
-        reader.doubt(None, "setup.py does more than can be followed")
+        reader.doubt(None, "setup.py is too complex to analyse")
     except _Return:
         pass
     return reader.result()
@@ -343,7 +343,7 @@ class _Reader:
             return
         old, new = self.value(node.target), self.value(node.value)
         if self.conditional and isinstance(old, list):
-            self.doubt(node, f"whether {_code(node)} is carried out is decided when it runs")
+            self.doubt(node, f"whether {_code(node)} is executed is decided at run time")
             return
         self.assign(node.target, _added(old, new) if isinstance(node.operator, cst.AddAssign) else UNKNOWN)
 
@@ -435,7 +435,7 @@ class _Reader:
             elif isinstance(value, dict):
                 found.update(value)
             else:
-                self.doubt(node, "a table is filled in when it runs")
+                self.doubt(node, "a table is filled in at run time")
         return found
 
     def binary(self, node: cst.BinaryOperation) -> Any:
@@ -477,6 +477,10 @@ class _Reader:
                 return left == right
             case cst.NotEqual():
                 return left != right
+            case cst.Is() if right is None:
+                return left is None
+            case cst.IsNot() if right is None:
+                return left is not None
             case cst.In() if isinstance(right, (list, str, dict)):
                 return left in right if not isinstance(right, str) or isinstance(left, str) else UNKNOWN
             case cst.NotIn() if isinstance(right, (list, str, dict)):
@@ -560,15 +564,15 @@ class _Reader:
             if self.setup is None or not self.conditional:
                 self.setup = keywords
             if not whole:
-                self.doubt(node, "setup() gets arguments that are made when it runs")
+                self.doubt(node, "setup() gets arguments that are computed at run time")
             return None
         if name.endswith("Extension") and name not in {"CMakeExtension", "RustExtension"}:
             self.extension(node, arguments, keywords)
             return UNKNOWN
         if path in {"os.environ.get", "os.getenv"}:
             return self.variable(arguments[0], arguments[1] if len(arguments) > 1 else None) if arguments else UNKNOWN
-        if path in {"int", "bool"} or function is UNKNOWN:
-            known = _converted(_dotted(node.func), arguments)
+        if path in {"int", "bool", "dict"} or function is UNKNOWN:
+            known = _converted(_dotted(node.func), arguments, keywords if whole else None)
             if known is not UNKNOWN:
                 return known
         self.asks(node, name, path, arguments)
@@ -628,7 +632,7 @@ class _Reader:
 
     def grow(self, base: list[Any], name: str, value: Any, node: cst.Call) -> None:
         if self.conditional:
-            self.doubt(node, f"whether {_code(node)} is carried out is decided when it runs")
+            self.doubt(node, f"whether {_code(node)} is executed is decided at run time")
         elif len(base) > _MAX_ITEMS:
             raise _LimitError
         elif name == "extend":
@@ -700,8 +704,6 @@ class _Reader:
             return first.text.splitlines(keepends=True)
         if name in {"cythonize", "mypycify"}:
             return first
-        if name == "dict" and not arguments:
-            return {}
         if name == "parse_requirements" and isinstance(first, str):
             opened = self.open(first)
             return opened.text.splitlines() if isinstance(opened, _File) else UNKNOWN
@@ -782,7 +784,7 @@ class _Reader:
                 str(key): self.requirements(value, f"extras_require[{key!r}]") or () for key, value in extras.items()
             }
         elif extras is not None:
-            self.doubt(None, "extras_require is made when it runs")
+            self.doubt(None, "extras_require is computed at run time")
         return SetupScript(
             name=str(name) if isinstance(name, str) else None,
             install_requires=self.requirements(setup["install_requires"], "install_requires")
@@ -806,12 +808,12 @@ class _Reader:
         if isinstance(value, str):
             value = [_same_line(one, value) for one in value.splitlines()]
         if not isinstance(value, list):
-            self.doubt(None, f"{what} is made when it runs")
+            self.doubt(None, f"{what} is computed at run time")
             return ()
         found: list[tuple[str, int | None]] = []
         for one in value:
             if not isinstance(one, str):
-                self.doubt(None, f"a part of {what} is made when it runs")
+                self.doubt(None, f"a part of {what} is computed at run time")
                 continue
             plain = re.sub(r"(^|\s)#.*", "", str(one)).strip()
             if plain and not plain.startswith("-"):
@@ -835,8 +837,11 @@ def _added(left: Any, right: Any) -> Any:
     return [UNKNOWN, *right] if isinstance(right, list) else UNKNOWN
 
 
-def _converted(name: str, arguments: Sequence[Any]) -> Any:
-    """What ``int("1")`` and ``bool(x)`` are."""
+def _converted(name: str, arguments: Sequence[Any], keywords: Mapping[str, Any] | None) -> Any:
+    """What ``int("1")``, ``bool(x)`` and ``dict(table, key=x)`` are; ``keywords`` is ``None`` where not all are known."""
+    if name == "dict":
+        base = arguments[0] if arguments else {}
+        return {**base, **keywords} if keywords is not None and isinstance(base, dict) else UNKNOWN
     if len(arguments) != 1:
         return UNKNOWN
     first = arguments[0]

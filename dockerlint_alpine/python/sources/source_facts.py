@@ -65,7 +65,7 @@ _WEAK = frozenset({"cython", "mypy", "cffi", "pybind11", "nanobind"})
 _TOLERANT = lazy_pattern(rb"class\s+(?:\w*BuildFailed\w*|ve_build_ext|\w*[Oo]ptional_?[Bb]uild_?[Ee]xt\w*)\b")
 """Names by which setup.py files have called their "go on in pure Python" recipe since simplejson's."""
 _ABOUT_LINKING = lazy_pattern(
-    r"libs\b|librar|ext(?:ension|_modules|s?\b)|more than can be followed|not readable", re.IGNORECASE
+    r"libs\b|librar|ext(?:ension|_modules|s?\b)|too complex to analyse|not readable", re.IGNORECASE
 )
 """Names that lists of libraries and extensions go by: a doubt about one may hide a need."""
 _IGNORED_LIBRARIES = frozenset(
@@ -329,9 +329,9 @@ class _Reader:
             if any(source.endswith(".i") for source in one.sources):
                 self.need("tool", "cmd:swig", one.where, required=one.required)
             if not one.complete:
-                self.gaps.append(f"{one.where}: what this extension is made of is decided when it runs")
+                self.gaps.append(f"{one.where}: the contents of this extension are decided at run time")
             elif missing and not missing[0].endswith(".i"):
-                self.gaps.append(f"{one.where}: {missing[0]} is made while building")
+                self.gaps.append(f"{one.where}: {missing[0]} is created by the build")
 
     # -- CMake and Meson ----------------------------------------------------------------------------------------------
 

@@ -351,14 +351,14 @@ class _Parser:
         begin = len(self.commands)
         self._list(context)
         guard = self._last_since(begin)
-        self._take("then", "behind the condition of 'if'")
+        self._take("then", "after the condition of 'if'")
         self._list(self._branch(context, guard))
         while self._is("elif"):
             self._advance()
             begin = len(self.commands)
             self._list(self._branch(context, guard))
             other = self._last_since(begin)
-            self._take("then", "behind the condition of 'elif'")
+            self._take("then", "after the condition of 'elif'")
             self._list(self._branch(context, other or guard))
         if self._is("else"):
             self._advance()
@@ -371,7 +371,7 @@ class _Parser:
         begin = len(self.commands)
         self._list(context)
         guard = self._last_since(begin)
-        self._take("do", f"behind the condition of '{word}'")
+        self._take("do", f"after the condition of '{word}'")
         self._list(self._branch(context, guard))
         self._take("done", f"to close '{word}'")
         self._redirects()
@@ -408,7 +408,7 @@ class _Parser:
         if self._is("{"):
             self._command(context)
             return
-        self._take("do", "behind the head of 'for'")
+        self._take("do", "after the head of 'for'")
         self._list(context)
         self._take("done", "to close 'for'")
         self._redirects()
@@ -418,7 +418,7 @@ class _Parser:
         if self._peek().kind == "word":
             self._advance()
         self._skip_newlines()
-        self._take("in", "behind the word of 'case'")
+        self._take("in", "after the word of 'case'")
         while True:
             self._skip_newlines()
             if self._is("esac") or self._peek().kind == "end":
@@ -438,12 +438,12 @@ class _Parser:
             self._advance()
         while self._peek().kind == "word" or self._is("|"):
             self._advance()
-        self._take(")", "behind the pattern of 'case'")
+        self._take(")", "after the pattern of 'case'")
 
     def _function(self, name: str, context: _Context) -> None:
         if self._is("("):
             self._advance()
-            self._take(")", "behind the name of a function")
+            self._take(")", "after the name of a function")
         self._skip_newlines()
         self.depth += 1
         if self.depth > _MAX_DEPTH:
@@ -525,7 +525,7 @@ class _Parser:
             target = self._advance()
             word = self._word(target.start, target.end)
         else:
-            self._problem(token.start, f"expected a word behind '{token.text}'")
+            self._problem(token.start, f"expected a word after '{token.text}'")
             word = self._word(token.end, token.end)
         redirect = Redirect(op, descriptor, word, None, _HEREDOC_QUOTES.search(word.text) is None)
         if op in ("<<", "<<-"):

@@ -105,7 +105,7 @@ def test_a_build_that_came_to_its_end_refutes_what_would_have_stopped_it(tmp_pat
     case = Case(tmp_path, "FROM python:3.11-alpine3.19\nRUN apk add --no-cache python-dev\n", lz4=False)
     finding = case.finding("AD301")
     assert fails(finding)
-    assert case.reality().claim(finding).reason == "the build came to its end"
+    assert case.reality().claim(finding).reason == "the build completed"
 
 
 def test_an_import_shows_what_the_loader_can_not(case: Case) -> None:

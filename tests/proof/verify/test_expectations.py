@@ -64,7 +64,7 @@ def test_the_example_of_the_documentation() -> None:
         ("{probes: [{tcp: 99999}]}", "is not a port"),
         ("{probes: {}}", ""),
         ("{probes: [{tcp: 1, wihtin: 5s}]}", "unknown key 'wihtin'"),
-        ("{probes: [{tcp: 1, within: soon}]}", "no time span"),
+        ("{probes: [{tcp: 1, within: soon}]}", "not a duration"),
         ("{probes: [{http: 'http://:80/', expect: {status: ok}}]}", "a status is a number"),
         ("{probes: [{http: 'http://:80/', expect: {colour: red}}]}", "unknown key 'colour'"),
         ("{expect: fail}", "needs a reason"),

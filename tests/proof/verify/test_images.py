@@ -112,10 +112,10 @@ def test_an_image_without_a_shell(doctor: Command, loaded: DockerClient, musl_lo
         ((DOCKERFILE, "--engine", "unix:///nowhere/docker.sock"), 3, b"engine unix:///nowhere/docker.sock"),
         ((DOCKERFILE, "--level", "probes"), 2, b"needs a compose file"),
         ((DOCKERFILE, "--level", "moon"), 2, b"choose from loader, import, start, health, probes"),
-        ((DOCKERFILE, "--timeout", "soon"), 2, b"no time span"),
+        ((DOCKERFILE, "--timeout", "soon"), 2, b"not a duration"),
         ((DOCKERFILE, "--allow", "everything"), 2, b"choose from bind"),
         (("no-such.Dockerfile",), 2, b"no such file"),
-        ((f"image:{PYTHON}", "extra"), 2, b"SERVICEs go with a compose file"),
+        ((f"image:{PYTHON}", "extra"), 2, b"SERVICE arguments require a compose file"),
     ],
 )
 def test_what_was_not_verified_or_wrong_is_said_in_one_line(

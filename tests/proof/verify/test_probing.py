@@ -101,7 +101,7 @@ def listener(*, close: bool) -> Iterator[int]:
 
 def test_tcp_through_a_proxy_that_accepts_for_nobody() -> None:
     with listener(close=True) as port:
-        assert "nobody listens" in probed("{tcp: 1}", port).detail
+        assert "nothing listens" in probed("{tcp: 1}", port).detail
     with listener(close=False) as port:
         assert probed("{tcp: 1}", port).ok
 

@@ -93,8 +93,8 @@ def test_a_fix_that_was_taken_back_is_told_so() -> None:
         "Dockerfile", "--- a\n+++ b\n", ("AD201 add x",), reproduced=True, kept=False, reason="it did not help"
     )
     page = to_markdown(report((Check("loader", "loader", "fail"),), fix=story))
-    assert "Tried and taken back" in page
-    assert "The file holds its old bytes" in page
+    assert "Tried and reverted" in page
+    assert "The file is unchanged" in page
     assert "| Fix proven and kept | yes | no | ❌ not met |" in page
 
 

@@ -128,7 +128,7 @@ def test_every_way_to_end(doctor: Command, loaded: DockerClient, tmp_path: Path,
     services = {one["name"]: one for one in found["services"]}
     assert services["broken-job"]["log"] == ["no module named nothing"]
     assert services["broken-job"]["exit_code"] == 3
-    assert "died after it was well: exited (7)" in details[("dies", "still up")]["detail"]
+    assert "died after it was healthy: exited (7)" in details[("dies", "still up")]["detail"]
     assert leftovers(loaded) == []
 
 
@@ -150,7 +150,7 @@ def test_a_build_that_hangs_is_given_up(doctor: Command, loaded: DockerClient, p
     begun = time.monotonic()
     done = doctor("verify", str(path), "--build-timeout", "6s")
     assert done.returncode == 3
-    assert b"the build did not end in time" in done.stdout
+    assert b"the build did not finish in time" in done.stdout
     assert time.monotonic() - begun < 120
     assert leftovers(loaded) == []
 
@@ -224,7 +224,7 @@ def test_a_killed_run_is_cleaned_and_its_fix_taken_back(
     assert f"restored {path}".encode() in done.stdout
     assert path.read_bytes() == before
     assert leftovers(loaded) == []
-    assert b"Nothing was left." in doctor("verify", "--clean").stdout
+    assert b"Nothing was left behind." in doctor("verify", "--clean").stdout
 
 
 def test_a_fix_that_is_interrupted_leaves_the_old_bytes(
@@ -237,7 +237,7 @@ def test_a_fix_that_is_interrupted_leaves_the_old_bytes(
         b"writing the fix", signal.SIGTERM
     )
     assert code == 3
-    assert b"The old bytes stand" in out
+    assert b"The old file was restored" in out
     assert path.read_bytes() == before
     assert leftovers(loaded) == []
 

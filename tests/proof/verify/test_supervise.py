@@ -28,7 +28,7 @@ def test_each_end() -> None:
     assert observe(checked, started, Seen("running", health="unhealthy"), 3.0).reason == "unhealthy"
     assert observe(checked, started, Seen("running", health="starting"), 31.0).reason == "not healthy within 30 s"
     assert observe(checked, Standing("well"), Seen("exited", 137, oom=True), 3.0).reason.startswith(
-        "killed for want of memory"
+        "out of memory, killed"
     )
 
 

@@ -107,8 +107,8 @@ def test_what_cannot_be_read_is_said() -> None:
     found = read("-r missing.txt\n-c https://user:pw@host.example/c.txt\n./absent\n==1.0\n--bogus\nfoo --hash 'sha\n")
     assert messages(found) == [
         ("requirements.txt", 1, "requirements file missing.txt can't be read: No such file or directory"),
-        ("requirements.txt", 2, "https://****@host.example/c.txt was not read: it is fetched while the image is built"),
-        ("requirements.txt", 3, "what is to be installed, /app/absent, is not there: no COPY or ADD brings it"),
+        ("requirements.txt", 2, "https://****@host.example/c.txt was not read: it is fetched at build time"),
+        ("requirements.txt", 3, "what is to be installed, /app/absent, does not exist: no COPY or ADD creates it"),
         ("requirements.txt", 4, messages(found)[3][2]),
         ("requirements.txt", 5, "no such option: --bogus"),
         ("requirements.txt", 6, "options can't be split: no closing quotation"),

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from dockerlint_alpine.python.index.client import Answered, IndexAnswerError, IndexFile, SimpleIndex, releases_of
+from dockerlint_alpine.python.index.client import Answered, IndexAnswerError, IndexFile, SimpleIndex, by_release
 from dockerlint_alpine.python.model import Release
 from tests.python.index.local_index import LocalIndex, serve
 
@@ -45,13 +45,13 @@ def test_answers_are_kept_and_files_downloaded() -> None:
         files = client.files("lz4")
         assert client.files("lz4") == files
         assert len(index.requests) == 1
-        assert client.download(files[0])[:2] == b"PK"
+        assert client.download(files["4.4.5"][0])[:2] == b"PK"
 
 
 def test_indexes_are_joined_and_one_that_fails_is_left_out() -> None:
     with serve(filled()) as index:
         client = SimpleIndex(["http://127.0.0.1:9/simple", index.url], timeout=2)
-        assert len(client.files("lz4")) == 3
+        assert {version: len(files) for version, files in client.files("lz4").items()} == {"4.4.5": 2, "4.4.4": 1}
         with pytest.raises(IndexAnswerError):
             client.files("absent")
 
@@ -96,11 +96,11 @@ def test_answers_that_are_no_index_are_errors() -> None:
             SimpleIndex(["http://h.example/"], fetch=lambda *_, kind=kind, data=data: Answered(kind, data)).files("x")
     assert (
         SimpleIndex(["http://h.example/"], fetch=lambda *_: Answered("text/html", b"\xff<a>no href</a>")).files("x")
-        == []
+        == {}
     )
 
 
 def test_files_of_other_distributions_are_left_out() -> None:
-    assert releases_of(
-        [IndexFile("foo-1.0.tar.gz", "u"), IndexFile("bar-1.0.tar.gz", "u"), IndexFile("odd", "u")], "foo"
-    ) == [Release("1.0", sdist=True)]
+    names = ("foo-1.0.tar.gz", "foo-x.tar.gz", "foo-1.10.tar.gz", "bar-1.0.tar.gz", "odd")
+    found = by_release([IndexFile(name, "u") for name in names])
+    assert {name: list(own) for name, own in found.items()} == {"foo": ["1.10", "1.0"], "bar": ["1.0"]}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -63,7 +64,7 @@ def test_what_nothing_else_tells_is_asked_once(check: Callable[..., Result], ind
 def test_offline_is_offline(check: Callable[..., Result], index: LocalIndex) -> None:
     check()
     asked = len(index.requests)
-    assert "nobody-s is not known offline: ask the index with --online" in check("--offline").stdout
+    assert "nobody-s is not known offline: query the index with --online" in check("--offline").stdout
     assert len(index.requests) == asked
 
 
@@ -106,8 +107,69 @@ def test_an_index_that_is_not_there(
     assert "nobody-s 1.0 is compiled here" in check().stdout
 
 
-def test_an_index_of_the_project_is_not_called(check: Callable[..., Result], index: LocalIndex) -> None:
+def test_an_index_of_the_project_is_called_where_it_is_the_users_own(
+    check: Callable[..., Result], index: LocalIndex
+) -> None:
+    with serve(LocalIndex()) as other:
+        Path("r.txt").write_text(f"--index-url {other.url}\nnobody-s==1.0\n")
+        for options in ((), ("--online",)):
+            assert "nobody-s is not known offline" in check(*options).stdout
+        assert index.requests == other.requests == []
     Path("r.txt").write_text(f"--index-url {index.url}\nnobody-s==1.0\n")
-    assert "nobody-s is not known offline" in check().stdout
-    assert index.requests == []
-    assert "nobody-s 1.0 is compiled here" in check("--online").stdout
+    assert "nobody-s 1.0 is compiled here" in check().stdout
+
+
+@pytest.mark.parametrize("line", ["--extra-index-url {}", "--find-links {}"])
+def test_another_place_of_the_project_costs_what_only_that_may_have(
+    check: Callable[..., Result], index: LocalIndex, line: str
+) -> None:
+    """pip asks the main index for every name as well: what that has is known, but for a wheel that may lie elsewhere."""
+    with serve(LocalIndex()) as other:
+        Path("r.txt").write_text(f"{line.format(other.url)}\nnobody-s==1.0\nnobody-t\n")
+        for options in ((), ("--online",)):
+            found = check(*options).stdout
+            assert "nobody-s 1.0 is compiled here" in found
+            assert "AD101 nobody-s" in found  # a wheel may lie there: not a safe fix
+            assert f"nobody-t: the index has no nobody-t, and {other.url.rstrip('/')} is not queried" in found
+        assert other.requests == []
+    assert index.requests
+
+
+def test_a_name_that_uv_has_from_another_index_is_asked_nowhere(
+    check: Callable[..., Result], index: LocalIndex
+) -> None:
+    """uv asks the main index only for what no extra one has: that may be private."""
+    dockerfile, both = Path("Dockerfile").read_text(), " --index-strategy unsafe-best-match"
+    Path("r.txt").write_text("--extra-index-url http://127.0.0.1:9/simple\nnobody-s==1.0\n")
+    for options in ("", both):
+        Path("Dockerfile").write_text(
+            dockerfile.replace("pip install", f"pip install uv && uv pip install --system{options}")
+        )
+        check()
+        assert any("nobody-s" in path for path, _ in index.requests) is (options == both)
+
+
+def test_what_came_too_late_is_asked_for_again(
+    check: Callable[..., Result], index: LocalIndex, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(online._SECONDS, "quick", 1.0)
+    index.add_wheel("quick", "1.0", "py3-none-any")
+    index.delay, index.held = threading.Event(), "/simple/nobody-s/"
+    Path("r.txt").write_text("nobody-s==1.0\nquick\n")
+    first = check()
+    assert "nobody-s is not known offline, and the index did not answer in time" in first.stdout
+    assert "takes more than 1 seconds for all queries (nobody-s: no answer within 1 seconds)" in first.stderr
+    index.held = "/none"
+    monkeypatch.setitem(online._SECONDS, "quick", 60.0)
+    assert "nobody-s 1.0 is compiled here" in check().stdout
+    index.delay.set()
+
+
+def test_what_the_index_has_not_is_told_together(check: Callable[..., Result], index: LocalIndex) -> None:
+    index.files |= {"empty-a": {}, "empty-b": {}}
+    Path("r.txt").write_text("nobody-s==2.0\nnobody-t\nempty-a\nempty-b\nlz4==4.4.5\nlz4<4\n")
+    found = check("--online").stdout
+    assert "AD903 the index has no nobody-s 2.0 (any more) and nobody-t\n" in found
+    assert "AD903 the index has no file of empty-a and empty-b\n" in found
+    assert "lz4: no version meets all of lz4==4.4.5 (r.txt:5) and lz4<4 (r.txt:6): an installer stops there" in found
+    assert "lz4 4.4.5 is compiled here" in found

@@ -197,8 +197,7 @@ def test_index_urls_follow_the_options_and_the_configuration(tmp_path: Path) -> 
     ("line", "named"),
     [
         ("-i {0}/simple/", "{0}/simple"),
-        ("--extra-index-url http://u:secret@{1}/simple", "{0}/simple"),
-        ("--find-links {0}/links/", "{0}/links"),
+        ("-i http://u:secret@{1}/simple", "{0}/simple"),
         ("-i http://[bad/", "an invalid address"),
     ],
 )

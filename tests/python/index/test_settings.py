@@ -142,7 +142,7 @@ def test_a_real_program_called_keyring_opens_an_index(tmp_path: Path) -> None:
         program.write_text(f'#!/bin/sh\n[ "$1 $2 $3" = "get {index.url} user" ] && echo {SECRET}\n')
         url = index.url.replace("http://", "http://user@")
         client = SimpleIndex([url], credentials=Credentials(variables, [url]))
-        assert [one.name for one in client.files("lz4")] == ["lz4-1.0-py3-none-any.whl"]
+        assert [one.name for one in client.files("lz4")["1.0"]] == ["lz4-1.0-py3-none-any.whl"]
         assert len(index.requests) == 2
 
 

@@ -45,6 +45,8 @@ def required(text: str, files: dict[str, str] | None = None) -> list[str]:
         "R = []\nfor n in ('a', 'b>=1'):\n    R.append(n)\nsetup(install_requires=R)",
         "import sys\nif sys.platform == 'win32':\n    R = ['w']\nelse:\n    R = ['a', 'b>=1']\nsetup(install_requires=R)",
         "E = {'x': ['a'], 'y': ['b>=1']}\nsetup(install_requires=[n for l in [] for n in l] or E['x'] + E['y'])",
+        "S = dict(name='x')\ndef f():\n    return {'install_requires': ['a', 'b>=1']}\nP = dict(S, **f())\nsetup(**P)",
+        "import os\nB = os.environ.get('B', '').strip() or None\nR = ['a', 'b>=1']\nif B is not None:\n    R.append(B)\nsetup(install_requires=R)",
         "def main():\n    setup(install_requires=['a', 'b>=1'])\nif __name__ == '__main__':\n    main()",
     ],
 )  # fmt: skip
@@ -60,16 +62,16 @@ def test_lines() -> None:
 @pytest.mark.parametrize(
     ("text", "doubt"),
     [
-        ("import os\nsetup(install_requires=os.environ['R'].split())", "install_requires is made when it runs"),
+        ("import os\nsetup(install_requires=os.environ['R'].split())", "install_requires is computed at run time"),
         (
             "R = ['a']\nif input():\n    R.append('b')\nsetup(install_requires=R)",
-            "whether R.append('b') is carried out is decided when it runs",
+            "whether R.append('b') is executed is decided at run time",
         ),
-        ("setup(install_requires=['a', magic()])", "a part of install_requires is made when it runs"),
-        ("setup(**magic())", "setup() gets arguments that are made when it runs"),
+        ("setup(install_requires=['a', magic()])", "a part of install_requires is computed at run time"),
+        ("setup(**magic())", "setup() gets arguments that are computed at run time"),
         (
             "import os\nsetup(install_requires=open('/etc/' + os.uname()[1]).read())",
-            "install_requires is made when it runs",
+            "install_requires is computed at run time",
         ),
     ],
 )

@@ -129,7 +129,7 @@ def _related(cause: Cause) -> list[Json]:
             continue
         path, line = asked
         where = {"artifactLocation": _artifact(path), "region": {"startLine": line}}
-        text = f"{about.shown} is asked for here" if several else "asked for here"
+        text = f"{about.shown} is required here" if several else "asked for here"
         found.append({"id": len(found) + 1, "physicalLocation": where, "message": {"text": text}})
     return found
 
