@@ -7,6 +7,7 @@ or an exhausted machine. The limits are several times the largest index of Alpin
 
 from __future__ import annotations
 
+import io
 import zlib
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -16,6 +17,8 @@ from msgspec import Struct
 from dockerlint_alpine.apk.constraint import Constraint
 from dockerlint_alpine.apk.errors import ConstraintError, IndexFormatError
 from dockerlint_alpine.system.patterns import lazy_pattern
+from dockerlint_alpine.system.tarread import TarReader, Unpacked
+from dockerlint_alpine.system.unreadable import ArchiveError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,8 +32,6 @@ MAX_LINE = 1024 * 1024
 _MAX_TEXT = 512
 _LAST_SECOND = 253_402_300_799
 """Of the year 9999, the last one that a date can be of."""
-_BLOCK = 512
-_REGULAR = (b"0", b"\0")
 _NAME = lazy_pattern(r"[^\s<>=~!@\x00-\x1f\x7f][^\s<>=~@\x00-\x1f\x7f]{0,254}")
 
 
@@ -106,27 +107,15 @@ def tar_members(content: bytes) -> Iterator[tuple[str, bytes]]:
         IndexFormatError: when a header is malformed or damaged, or a member reaches beyond the end.
 
     """
-    at = 0
-    for _ in range(MAX_MEMBERS):
-        header = content[at : at + _BLOCK]
-        if len(header) < _BLOCK or header == bytes(_BLOCK):
-            return
-        try:
-            checksum = int(header[148:156].strip(b"\0 ") or b"0", 8)
-            size = int(header[124:136].strip(b"\0 ") or b"0", 8)
-            name = header[:100].partition(b"\0")[0].decode("ascii")
-        except ValueError as error:
-            raise IndexFormatError("the index holds a malformed tar header") from error
-        # POSIX ustar: the sum of all bytes of the header, those of the checksum itself taken as blanks.
-        if checksum != sum(header[:148]) + 8 * 0x20 + sum(header[156:]):
-            raise IndexFormatError("the index holds a damaged tar header")
-        at += _BLOCK
-        if size < 0 or at + size > len(content):
-            raise IndexFormatError("the index holds a tar member that is cut short")
-        if header[156:157] in _REGULAR:
-            yield name, content[at : at + size]
-        at += -(-size // _BLOCK) * _BLOCK
-    raise IndexFormatError("the index holds too many tar members")
+    reader = TarReader(Unpacked(io.BytesIO(content), len(content)))
+    try:
+        for number, entry in enumerate(reader):
+            if number == MAX_MEMBERS:
+                raise IndexFormatError("the index holds too many tar members")
+            if entry.kind == "file":
+                yield entry.path, reader.read(entry.size)
+    except ArchiveError as error:
+        raise IndexFormatError(f"the index: {error}") from error
 
 
 def read_index(streams: tuple[Stream, ...]) -> ApkIndex:

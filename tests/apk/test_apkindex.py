@@ -103,13 +103,13 @@ def test_odd_archives() -> None:
     with pytest.raises(IndexFormatError, match="no APKINDEX"):
         read_index(split_streams(archive({"other": b""})))
     cut = gzip.decompress(archive({"APKINDEX": bytes(2000)}))[:1000]
-    with pytest.raises(IndexFormatError, match="cut short"):
+    with pytest.raises(IndexFormatError, match="ends within a file"):
         list(tar_members(cut))
     with pytest.raises(IndexFormatError, match="too many tar members"):
         list(tar_members(gzip.decompress(archive({f"m{number}": b"" for number in range(80)}))))
     header = bytearray(gzip.decompress(archive({"APKINDEX": b""}))[:512])
     header[124:136] = b"zzzzzzzzzzz\0"
-    with pytest.raises(IndexFormatError, match="malformed tar header"):
+    with pytest.raises(IndexFormatError, match="damaged"):
         list(tar_members(bytes(header)))
 
 

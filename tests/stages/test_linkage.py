@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 import pytest
 
 from dockerlint_alpine.apk import IndexStore, World
-from dockerlint_alpine.knowledge import Knowledge
+from dockerlint_alpine.knowledge import Knowledge, Library
 from dockerlint_alpine.python.model import Origin, Resolved, Verdict
 from dockerlint_alpine.stages.linkage import BuildFacts, build_facts, pulled_in_by
 
@@ -23,13 +23,14 @@ def compiled(knowledge: Knowledge, store: IndexStore) -> Compiled:
         *,
         release: str = "3.19",
         env: Mapping[str, str] | None = None,
+        own: Callable[[Library], bool] | None = None,
     ) -> BuildFacts:
         name, _, version = pinned.partition("==")
         sdist = Verdict("sdist", "no wheel", "index")
         resolved = Resolved(name, version, (), ("r.txt:1", name), Origin("r.txt", 1), sdist)
         index = store.open(release)
         world, possible = World.of(index, there), World.of(index, [*there, *perhaps])
-        return build_facts(resolved, 0, knowledge, index, world, possible, env or {})
+        return build_facts(resolved, 0, knowledge, index, world, possible, env or {}, own=own)
 
     return run
 
@@ -129,3 +130,21 @@ def test_an_environment_chooses_among_the_ways_of_building_a_version(compiled: C
         for version, given in (("3.4.7", {}), ("3.4.7", env), ("35.0.0", env))
     ]
     assert rust == [True, False, True]
+
+
+def test_a_library_that_the_dockerfile_builds_itself_is_nobody_s_business(compiled: Compiled) -> None:
+    """Only where no package brings it, and only that library."""
+    for there, own, presences in (([], "lz4", []), (["lz4-dev"], "lz4", ["present"]), ([], "zstd", ["absent"])):
+        facts = compiled("lz4==4.4.5", there, own=lambda library, name=own: library.name == name)
+        assert [use.presence for use in facts.uses] == presences
+
+
+@pytest.mark.parametrize(
+    ("there", "perhaps", "left_out"),
+    [([], [], True), (["gcc"], [], True), (["gcc", "musl-dev"], [], False), ([], ["gcc", "musl-dev"], False)],
+)
+def test_an_optional_extension_is_left_out_where_a_tool_is_missing(
+    compiled: Compiled, there: list[str], perhaps: list[str], left_out: bool
+) -> None:
+    assert compiled("markupsafe==2.1.5", there, perhaps).left_out is left_out
+    assert not compiled("lz4==4.4.5", there, perhaps).left_out

@@ -231,7 +231,9 @@ def _address(kind: ProbeKind, given: Any, where: str) -> tuple[int, str, str]:
         raise PlanError(f"{where}.{kind}: {given!r}: {error}") from None
     schemes = ("http", "https") if kind == "http" else ("ws", "wss")
     if parts.scheme not in schemes or host or port is None:
-        raise PlanError(f"{where}.{kind}: {given!r}: say {schemes[0]}://:PORT/PATH; the host is the service itself")
+        raise PlanError(
+            f"{where}.{kind}: {given!r}: expected {schemes[0]}://:PORT/PATH; the host is the service itself"
+        )
     return port, (parts.path or "/") + (f"?{parts.query}" if parts.query else ""), parts.scheme
 
 

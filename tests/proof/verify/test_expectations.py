@@ -59,8 +59,8 @@ def test_the_example_of_the_documentation() -> None:
     [
         ("{probes: [{http: 'http://example.org:80/x'}]}", "the host is the service itself"),
         ("{probes: [{http: 'http://:80/x', tcp: 1}]}", "one of tcp, http, ws and exec"),
-        ("{probes: [{http: ':80/x'}]}", "say http://:PORT/PATH"),
-        ("{probes: [{ws: 'http://:80/x'}]}", "say ws://:PORT/PATH"),
+        ("{probes: [{http: ':80/x'}]}", "expected http://:PORT/PATH"),
+        ("{probes: [{ws: 'http://:80/x'}]}", "expected ws://:PORT/PATH"),
         ("{probes: [{tcp: 99999}]}", "is not a port"),
         ("{probes: {}}", ""),
         ("{probes: [{tcp: 1, wihtin: 5s}]}", "unknown key 'wihtin'"),
