@@ -11,8 +11,8 @@ from dockerlint_alpine.apk.errors import (
     SignatureError,
     UnknownReleaseError,
 )
-from dockerlint_alpine.apk.explain import Problem
 from dockerlint_alpine.apk.index import Index, IndexSource, Provider
+from dockerlint_alpine.apk.outcome import Problem
 from dockerlint_alpine.apk.package import Package
 from dockerlint_alpine.apk.store import IndexStore
 from dockerlint_alpine.apk.version import Version, compare

@@ -1,7 +1,7 @@
 """Why a world cannot be satisfied, in the words of ``apk add``.
 
 After ``ERROR: unable to select packages:`` apk prints a block for each package or name involved. The same blocks are
-made here, one :class:`Problem` each, from the decisions that the solver was left with (apk_solver_print_errors() in
+made here, one :class:`.outcome.Problem` each, from the decisions that the solver was left with (apk_solver_print_errors() in
 src/commit.c of apk-tools 2.14 says which).
 """
 
@@ -9,36 +9,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from msgspec import Struct
-
 from dockerlint_alpine.apk.constraint import Constraint, Provide
-from dockerlint_alpine.apk.solver import NameState, PackageState, Solver
+from dockerlint_alpine.apk.outcome import Problem
+from dockerlint_alpine.apk.solver_state import NameState, PackageState
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from dockerlint_alpine.apk.solver import Solver
+
 _PRESENT, _BY_TRIGGER, _VIRTUAL_ONLY = 1, 2, 4
-
-
-class Problem(Struct, frozen=True):
-    """One block of apk's answer.
-
-    ``subject`` is its headline without the colon (``nosuch (no such package)``, ``foo-1.2-r0``), ``lines`` are label and
-    values below it (``("required by", ("world[nosuch]",))``), ``names`` the package names that it is about.
-    """
-
-    subject: str
-    lines: tuple[tuple[str, tuple[str, ...]], ...]
-    names: tuple[str, ...]
-
-    @property
-    def text(self) -> str:
-        """The block in one line: ``nosuch (no such package): required by: world[nosuch]``."""
-        return f"{self.subject}: " + "; ".join(f"{label}: {' '.join(values)}" for label, values in self.lines)
-
-    def block(self) -> str:
-        """The block as apk lays it out, unwrapped."""
-        return "\n".join([f"  {self.subject}:", *(f"    {label}: {' '.join(values)}" for label, values in self.lines)])
 
 
 def explain(solver: Solver) -> tuple[Problem, ...]:

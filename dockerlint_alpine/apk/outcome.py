@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 
 from dockerlint_alpine.apk.shortcut import Shortcut
-from dockerlint_alpine.apk.solver import Solver
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -15,7 +14,29 @@ if TYPE_CHECKING:
     from dockerlint_alpine.apk.behaviour import Behaviour
     from dockerlint_alpine.apk.catalog import Catalog
     from dockerlint_alpine.apk.shortcut import Pair
-    from dockerlint_alpine.apk.solver import Request
+    from dockerlint_alpine.apk.solver import Solver
+    from dockerlint_alpine.apk.solver_state import Request
+
+
+class Problem(Struct, frozen=True):
+    """One block of apk's answer.
+
+    ``subject`` is its headline without the colon (``nosuch (no such package)``, ``foo-1.2-r0``), ``lines`` are label and
+    values below it (``("required by", ("world[nosuch]",))``), ``names`` the package names that it is about.
+    """
+
+    subject: str
+    lines: tuple[tuple[str, tuple[str, ...]], ...]
+    names: tuple[str, ...]
+
+    @property
+    def text(self) -> str:
+        """The block in one line: ``nosuch (no such package): required by: world[nosuch]``."""
+        return f"{self.subject}: " + "; ".join(f"{label}: {' '.join(values)}" for label, values in self.lines)
+
+    def block(self) -> str:
+        """The block as apk lays it out, unwrapped."""
+        return "\n".join([f"  {self.subject}:", *(f"    {label}: {' '.join(values)}" for label, values in self.lines)])
 
 
 class Outcome(Struct, frozen=True):
@@ -55,6 +76,8 @@ def shortcut(catalog: Catalog, behaviour: Behaviour, repositories: Sequence[str]
 
 def solved(catalog: Catalog, behaviour: Behaviour, request: Request) -> Solver:
     """The answer of the solver, in the scope that it takes."""
+    from dockerlint_alpine.apk.solver import Solver
+
     near = Solver(catalog, behaviour, request, "near")
     near.solve()
     if behaviour.discover_provides:

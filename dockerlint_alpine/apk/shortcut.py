@@ -9,7 +9,7 @@ Why the solver can't answer otherwise. Let S be the set that was reached, N the 
 for. The checks establish:
 
 * for every n in N, one package p(n) of S provides it. It may be taken without being named, it is preferred to every other
-  provider of n by what never changes while the solver runs (:func:`.solver.prefer` with all else equal), and no other
+  provider of n by what never changes while the solver runs (:func:`.solver_state.prefer` with all else equal), and no other
   provider of n is in S or installed (*rivals*);
 * every constraint of the world and of S on a name is met by every package of S that provides that name (*foes* are the
   packages that would break one that begins with ``!``);
@@ -32,7 +32,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from dockerlint_alpine.apk.namehash import bucket
 from dockerlint_alpine.apk.package import Package
-from dockerlint_alpine.apk.solver import NameState, PackageState, prefer
+from dockerlint_alpine.apk.solver_state import NameState, PackageState, prefer
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from dockerlint_alpine.apk.behaviour import Behaviour
     from dockerlint_alpine.apk.catalog import Catalog
     from dockerlint_alpine.apk.constraint import Constraint
-    from dockerlint_alpine.apk.solver import Request
+    from dockerlint_alpine.apk.solver_state import Request
 
 
 class Known:

@@ -17,10 +17,9 @@ from msgspec.structs import replace
 
 from dockerlint_alpine.apk.constraint import Constraint
 from dockerlint_alpine.apk.errors import ConstraintError
-from dockerlint_alpine.apk.explain import Problem, explain
-from dockerlint_alpine.apk.outcome import Outcome, run
+from dockerlint_alpine.apk.outcome import Outcome, Problem, run
 from dockerlint_alpine.apk.package import VIRTUAL, Package
-from dockerlint_alpine.apk.solver import Request
+from dockerlint_alpine.apk.solver_state import Request
 from dockerlint_alpine.apk.version import ANY, EQUAL
 from dockerlint_alpine.system.patterns import lazy_pattern
 
@@ -160,7 +159,11 @@ class World:
         outcome = self._run(added, exact_errors=exact_errors)
         if outcome.failed is None and not any(constraint.tag for constraint in wanted):
             return World(self.index, added.constraints, _solution(outcome))
-        problems = (*_untagged(wanted), *(explain(outcome.failed) if outcome.failed is not None else ()))
+        problems = tuple(_untagged(wanted))
+        if outcome.failed is not None:
+            from dockerlint_alpine.apk.explain import explain
+
+            problems += explain(outcome.failed)
         return self._without_broken(wanted, added.name, problems)
 
     def remove(self, *names: str) -> World:
@@ -168,8 +171,14 @@ class World:
 
         A name may hold ``*``. Names that are not in the world change nothing, as with apk.
         """
-        kept = [one for one in self.constraints if not any(_names(pattern, one.name) for pattern in names)]
-        removed = frozenset(one for one in self.packages if any(_names(pattern, one) for pattern in names))
+        plain = {Constraint.parse(name).name for name in names if "*" not in name}
+        patterns = [name for name in names if "*" in name]
+
+        def goes(name: str) -> bool:
+            return name in plain or any(fnmatchcase(name, pattern) for pattern in patterns)
+
+        kept = [one for one in self.constraints if not goes(one.name)]
+        removed = frozenset(filter(goes, self.packages))
         return World(self.index, kept, _solution(self._run(_Addition(tuple(kept)), removed=removed)))
 
     def has(self, need: str) -> bool:
@@ -305,9 +314,10 @@ class World:
         found = self._brought.get(name)
         if found is None:
             package = self.packages[name]
-            needed = (held.name for constraint in package.depends for held in self._providers_of(constraint))
-            woken = (one for way in package.ways for one in self._by_trigger.get(way, ()))
-            found = self._brought[name] = tuple(dict.fromkeys((*needed, *woken)))
+            brought = [held.name for constraint in package.depends for held in self._providers_of(constraint)]
+            if not self._by_trigger.keys().isdisjoint(package.ways):
+                brought += [one for way in package.ways for one in self._by_trigger.get(way, ())]
+            found = self._brought[name] = tuple(dict.fromkeys(brought))
         return found
 
     @cached_property
@@ -393,7 +403,3 @@ def _merged(constraints: Iterable[Constraint], added: Iterable[Constraint]) -> t
     merged = {constraint.name: constraint for constraint in constraints}
     merged.update({constraint.name: constraint for constraint in added})
     return tuple(merged.values())
-
-
-def _names(pattern: str, name: str) -> bool:
-    return fnmatchcase(name, pattern) if "*" in pattern else name == Constraint.parse(pattern).name

@@ -43,7 +43,6 @@ from dockerlint_alpine.checks.apk_operands import (
 )
 from dockerlint_alpine.checks.base import Check, Subject
 from dockerlint_alpine.checks.package_names import TESTING, PackageNames
-from dockerlint_alpine.checks.successors import Successors, capability_elsewhere, successors
 from dockerlint_alpine.fixer.lists import apk_steps
 from dockerlint_alpine.model.findings import Evidence, Fix
 
@@ -52,6 +51,7 @@ if TYPE_CHECKING:
 
     from dockerlint_alpine.apk import Index
     from dockerlint_alpine.checks.package_names import KnownName
+    from dockerlint_alpine.checks.successors import Successors
     from dockerlint_alpine.model.findings import Applicability, Finding
 
 RULES = "rules/package-names.toml"
@@ -68,6 +68,8 @@ def run(subject: Subject) -> Iterator[Finding]:
         if ":" in asked.name:
             yield _capability(subject, asked)
         else:
+            from dockerlint_alpine.checks.successors import successors
+
             found = successors(asked.index, asked.name, known, whole=names_complete(asked.index))
             yield _finding(subject, asked, found)
 
@@ -105,6 +107,8 @@ def _finding(subject: Subject, asked: Asked, found: Successors) -> Finding:
 
 def _capability(subject: Subject, asked: Asked) -> Finding:
     """For ``so:``, ``pc:`` and ``cmd:`` operands, which have no table: another version of the library is shown."""
+    from dockerlint_alpine.checks.successors import capability_elsewhere
+
     elsewhere = capability_elsewhere(asked.index, asked.name)
     advice, fix = "", None
     if elsewhere is not None:

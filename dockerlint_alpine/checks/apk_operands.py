@@ -12,7 +12,6 @@ from msgspec import Struct
 
 from dockerlint_alpine.apk import Constraint, ConstraintError
 from dockerlint_alpine.checks.base import locate
-from dockerlint_alpine.fixer.textlist import file_list
 from dockerlint_alpine.model.findings import TextEdit
 from dockerlint_alpine.stages import ApkStep, Stage
 from dockerlint_alpine.stages.files import FromStage
@@ -215,6 +214,8 @@ def _replace_in_file(subject: Subject, step: ApkStep, operand: Operand, new: str
     """The same in a list that is kept in a file of its own, or in a here-document that makes one."""
     assert operand.path is not None
     listed = [other for other in step.command.operands if other.path == operand.path]
+    from dockerlint_alpine.fixer.textlist import file_list
+
     layout = file_list(subject.timeline, step, operand.path, listed)
     if layout is None:
         return None

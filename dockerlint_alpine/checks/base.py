@@ -10,7 +10,7 @@ alone: each ```` ```dockerfile ```` block is a Dockerfile, blocks with a ``title
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypeVar
 
 from msgspec import Struct, field
 from msgspec.structs import replace
@@ -31,7 +31,7 @@ from dockerlint_alpine.model.findings import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from dockerlint_alpine.apk import Package
     from dockerlint_alpine.knowledge import Knowledge
@@ -77,15 +77,16 @@ class Subject(Struct, frozen=True):
 
     def once(self, key: tuple[object, ...], find: Callable[[], _Found]) -> _Found:
         """What ``find`` finds, kept under ``key`` for the checks that ask for it later."""
-        if key not in self.shared:
-            self.shared[key] = find()
-        return cast("_Found", self.shared[key])
+        try:
+            found: _Found = self.shared[key]
+        except KeyError:
+            found = self.shared[key] = find()
+        return found
 
-    def alpine_stages(self) -> Iterable[Stage]:
+    def alpine_stages(self) -> Sequence[Stage]:
         """The stages whose packages are known, in file order."""
-        for _, stage in sorted(self.timeline.stages.items()):
-            if stage.packages is not None and stage.end is not None:
-                yield stage
+        stages = self.timeline.stages
+        return [one for _, one in sorted(stages.items()) if one.packages is not None and one.end is not None]
 
 
 class Check(Struct, frozen=True):

@@ -9,7 +9,7 @@ from msgspec import Struct
 from dockerlint_alpine.stages import BuildFacts, Installed, InstallStep, Stage
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from dockerlint_alpine.checks.base import Subject
 
@@ -24,8 +24,12 @@ class Compile(Struct, frozen=True):
     passing: bool = False
 
 
-def compiles(subject: Subject) -> Iterator[Compile]:
+def compiles(subject: Subject) -> Sequence[Compile]:
     """Every compile, in file order; what a wheel from an earlier stage brings is compiled only there."""
+    return subject.once((compiles,), lambda: tuple(_compiles(subject)))
+
+
+def _compiles(subject: Subject) -> Iterator[Compile]:
     for stage in subject.alpine_stages():
         for step in stage.steps:
             if not isinstance(step, InstallStep):

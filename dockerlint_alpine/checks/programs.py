@@ -381,5 +381,8 @@ def _script_place(program: str, moment: Moment) -> str | None:
     """Where a script of the context lies that is started under this name."""
     if "/" in program:
         return absolute(program, moment.workdir)
-    places = (posixpath.join(folder, program) for folder in search_path(moment))
-    return next((place for place in places if moment.files.exists(place)), None)
+    for folder in search_path(moment):
+        place = posixpath.join(folder, program)
+        if moment.files.exists(place):
+            return place
+    return None

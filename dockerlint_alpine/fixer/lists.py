@@ -13,15 +13,16 @@ from typing import TYPE_CHECKING, Protocol
 from msgspec import Struct
 from msgspec.structs import replace
 
-from dockerlint_alpine.fixer.textlist import TextList, file_list
 from dockerlint_alpine.model.findings import TextEdit
 from dockerlint_alpine.stages.model import ApkStep
 from dockerlint_alpine.syntax import EditError, LayoutError, list_layout, plain_text
+from dockerlint_alpine.syntax.ordering import package_name
 from dockerlint_alpine.system.patterns import lazy_pattern
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
+    from dockerlint_alpine.fixer.textlist import TextList
     from dockerlint_alpine.stages.apk_commands import Operand
     from dockerlint_alpine.stages.model import Stage, Timeline
     from dockerlint_alpine.syntax import Edit, Span
@@ -125,8 +126,7 @@ class Listing(Struct, frozen=True):
 
 def package_of(operand: Operand) -> str:
     """The name of an operand without its pin and repository tag."""
-    text = operand.text.strip("\"'")
-    return next((text[:index] for index, character in enumerate(text) if character in "=<>~@"), text)
+    return package_name(operand.text)
 
 
 def build_names(step: ApkStep) -> tuple[str, ...]:
@@ -196,6 +196,8 @@ def _files(timeline: Timeline, step: ApkStep) -> Iterator[Listing]:
         operands = tuple(one for one in step.command.operands if one.path == path)
         if path is None:
             continue
+        from dockerlint_alpine.fixer.textlist import file_list
+
         layout = file_list(timeline, step, path, operands)
         if layout is None:
             continue

@@ -44,6 +44,7 @@ class Knowledge:
         self._overlays = tuple(overlays)
         self._bases: dict[tuple[str, str | None], BaseImage | None] = {}
         self._cache: dict[tuple[str, str], object] = {}
+        self._distributions: dict[str, Distribution | None] = {}
 
     @classmethod
     def open(cls, data: Path | None = None, extra: Sequence[Path] = ()) -> Knowledge:
@@ -73,7 +74,13 @@ class Knowledge:
 
     def distribution(self, name: str) -> Distribution | None:
         """Return the entry of a distribution by any spelling of its name, ``None`` if the rules don't know it."""
-        return self._entry("distribution", normalise(name), schema.distribution, partial(decode, type=Distribution))
+        try:
+            return self._distributions[name]
+        except KeyError:
+            packed = partial(decode, type=Distribution)
+            found = self._entry("distribution", normalise(name), schema.distribution, packed)
+            self._distributions[name] = found
+            return found
 
     def library(self, name: str) -> Library | None:
         """Return the entry of a library by its name in ``rules/libraries/``."""

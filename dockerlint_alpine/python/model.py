@@ -8,7 +8,8 @@ of ``repr`` and only :func:`redact` makes them fit for a message.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from functools import cached_property
 from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias, overload
 
 from msgspec import Struct
@@ -272,6 +273,34 @@ class Releases(Sequence[Release]):
         return isinstance(other, Sequence) and tuple(self) == tuple(other)
 
     __hash__ = None  # type: ignore[assignment] # as a list's
+
+    @cached_property
+    def by_version(self) -> Mapping[str, Release]:
+        """The same by version, made when asked for, too."""
+        return _ByVersion(self)
+
+
+class _ByVersion(Mapping[str, Release]):
+    def __init__(self, releases: Releases) -> None:
+        self._releases = releases
+        self._places = {version: place for place, version in enumerate(releases.versions)}
+
+    def __getitem__(self, version: str) -> Release:
+        return self._releases[self._places[version]]
+
+    def __contains__(self, version: object) -> bool:
+        return version in self._places
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._places)
+
+    def __len__(self) -> int:
+        return len(self._places)
+
+
+def by_version(releases: Sequence[Release]) -> Mapping[str, Release]:
+    """``releases`` by version."""
+    return releases.by_version if isinstance(releases, Releases) else {one.version: one for one in releases}
 
 
 def versions_of(releases: Sequence[Release]) -> Sequence[str]:

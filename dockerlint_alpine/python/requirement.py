@@ -69,6 +69,15 @@ def comes_from_repository(one: Requested) -> bool:
     return one.name is not None and one.url is not None and _OF_REPOSITORY.match(one.url) is not None
 
 
+def git_url(text: object) -> str | None:
+    """The URL of a repository as pip writes it (``git+https://``), of how Poetry's and uv's tables do; ``None`` for none."""
+    if not isinstance(text, str) or not text:
+        return None
+    if text.startswith("git+"):
+        return text
+    return f"git+{text}" if "://" in text else f"git+ssh://{text.replace(':', '/', 1)}"
+
+
 def is_folder(files: FileReader, path: str) -> bool:
     """Tell whether ``path`` is a folder in the reader's view."""
     try:

@@ -30,6 +30,7 @@ from dockerlint_alpine.python.model import (
     Unresolved,
     UnresolvedKind,
     Verdict,
+    by_version,
     redact,
     versions_of,
     without,
@@ -310,6 +311,8 @@ class _Offline:
                 continue
             seen.add(entry)
             parent = nodes[entry[0]]
+            if parent.name not in self.chosen:  # by what is known of it so far, so that few rounds have to follow
+                self.chosen[parent.name] = self.choice(parent)
             for need in self.needs(parent):
                 assert need.name is not None
                 node = nodes.get(need.name) or _Node(need.name, (*parent.base, need.name), parent.origin, None)
@@ -334,12 +337,10 @@ class _Offline:
     def is_old(self, node: _Node) -> bool:
         """Tell whether nobody asks for the release that is taken, and it may be years old: a list that gives no day had it,
         most often a dump of 2023. A later one has since raised what it admits at most."""
-        choice = self.chosen.get(node.name)
-        if choice is None or choice.version is None or self.is_pinned(node):
+        choice = self.chosen[node.name]
+        if choice.version is None or self.is_pinned(node):
             return False
-        releases = self.releases(node.name)
-        known = versions_of(releases)
-        taken = releases[known.index(choice.version)] if choice.version in known else None
+        taken = by_version(self.releases(node.name)).get(choice.version)
         return taken is not None and taken.upload_date is None and (taken.partial or taken.source is not None)
 
     def said_before(self, node: _Node, child: str) -> Specifiers | None:
@@ -357,8 +358,8 @@ class _Offline:
 
     def needs(self, node: _Node) -> Iterable[Requested]:
         """Return the dependencies of the release chosen for ``node`` in the last round."""
-        choice = self.chosen.get(node.name)
-        if choice is None or choice.version is None:
+        choice = self.chosen[node.name]
+        if choice.version is None:
             return ()
         key = (node.name, choice.version, frozenset(node.extras))
         found = self.known_needs.get(key)
@@ -694,7 +695,7 @@ class _Offline:
 
     def doubt_extras(self, node: _Node, version: str) -> None:
         """A lock lists what an extra adds only where its project asks for that extra."""
-        recorded = next((one for one in self.releases(node.name) if one.version == version), None)
+        recorded = by_version(self.releases(node.name)).get(version)
         if recorded is None or not recorded.partial:
             return
         stated = " ".join(self.facts.requires(node.name, version) or ()).replace("'", '"')

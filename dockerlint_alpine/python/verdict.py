@@ -22,6 +22,7 @@ from dockerlint_alpine.python.model import (
     Releases,
     Target,
     Verdict,
+    by_version,
     versions_of,
 )
 from dockerlint_alpine.python.requirement import archive_version
@@ -101,7 +102,7 @@ def merge_releases(index: Sequence[Release], local: Sequence[Release]) -> list[R
 
     Local files come first, so that of two with the same tag the local one is taken (pip: ``find_all_candidates``).
     """
-    merged = {release.version: release for release in index}
+    merged = dict(by_version(index))
     for release in local:
         known = merged.get(release.version)
         merged[release.version] = (
@@ -213,17 +214,17 @@ class _Chooser:
             )
             source = found.source or self.source
             return Choice(found.version, Verdict("glibc-wheel" if glibc else "wheel", reason, source, tag))
-        by_version = {release.version: release for release in known}
-        nearest = self.nearest(found.version, by_version) if self.wheels_allowed else None
+        recorded = by_version(known)
+        nearest = self.nearest(found.version, recorded) if self.wheels_allowed else None
         why, shared, newer_pip = self.why_source(found)
         reason, confidence = why + yanked, _CERTAIN
         if found.partial and self.wheels_allowed and not reason.startswith("pip "):
             beside = self.kept_beside(found)
             if beside is None:
-                return self.between(found.version, by_version)
+                return self.between(found.version, recorded)
             reason = f"{self.name} {found.version} has {beside}, and no wheel for musl was listed beside it"
             confidence, shared = "likely", "wheels for glibc and none for musl"
-        allowed = self.allowed(found.version, by_version) if self.wheels_allowed else None
+        allowed = self.allowed(found.version, recorded) if self.wheels_allowed else None
         verdict = Verdict("sdist", reason, found.source or self.source, None, nearest, confidence)
         return Choice(found.version, replace(verdict, shared=shared, newer_pip=newer_pip, allowed_with_wheel=allowed))
 
@@ -242,27 +243,27 @@ class _Chooser:
                 return tag
         return None
 
-    def between(self, version: str, by_version: Mapping[str, Release]) -> Choice:
+    def between(self, version: str, recorded: Mapping[str, Release]) -> Choice:
         """The choice for a release that is not recorded, or of whose wheels too little is: its neighbours bound it.
 
         Pure Python before and after is pure Python; wheels that fit, or compiling, on both sides are likely here too. After
         all that are recorded, or before them, a distribution that was always pure still is; one that was compiled may be.
         """
-        finals = [one for one in by_version if one != version and not is_pre_release(one)]
+        finals = [one for one in recorded if one != version and not is_pre_release(one)]
         ordered = sort_versions([*finals, version])
         unknown = Verdict("unknown", f"{self.name} {version} is not among the recorded releases", self.source)
         if version not in ordered:
             return Choice(version, unknown)
         at = ordered.index(version)
-        below = self.first_told(by_version[one] for one in reversed(ordered[:at]))
-        above = self.first_told(by_version[one] for one in ordered[at + 1 :])
+        below = self.first_told(recorded[one] for one in reversed(ordered[:at]))
+        above = self.first_told(recorded[one] for one in ordered[at + 1 :])
         near = above or below
         if near is None:
             return Choice(version, unknown)
         kinds = {told[0] for told in (below, above) if told is not None}
         shown = " and ".join(told[1].version for told in (below, above) if told is not None)
         source = near[1].source or self.source
-        always = all(one.pure for one in by_version.values() if one.wheels_known)
+        always = all(one.pure for one in recorded.values() if one.wheels_known)
         if kinds == {"pure"} and (always or (below and above)):
             return Choice(version, Verdict("pure", f"{self.name} {shown} are pure Python", source, confidence="likely"))
         if below and above and kinds == {"wheel"}:
@@ -302,28 +303,28 @@ class _Chooser:
         here = describe(self.target)
         return f"no wheel of {self.name} {release.version} fits {here}", f"no wheel fits {here}", None
 
-    def nearest(self, version: str, by_version: Mapping[str, Release]) -> str | None:
+    def nearest(self, version: str, recorded: Mapping[str, Release]) -> str | None:
         """Return the nearest later version that has a fitting wheel, else the nearest earlier one that the requirement
         allows: what is older than asked for is not advice, be it a placeholder or a fossil."""
-        finals = [one for one in by_version if one == version or not is_pre_release(one)]
+        finals = [one for one in recorded if one == version or not is_pre_release(one)]
         ordered = sort_versions(finals)
         if version not in ordered:
             return None
         at = ordered.index(version)
         earlier = (one for one in reversed(ordered[:at]) if self.specifier.contains(one))
         for one in (*ordered[at + 1 :], *earlier):
-            release = by_version[one]
+            release = recorded[one]
             if not release.yanked and self.fits_python(release) and self.best_wheel(release) is not None:
                 return release.version
         return None
 
-    def allowed(self, version: str, by_version: Mapping[str, Release]) -> str | None:
+    def allowed(self, version: str, recorded: Mapping[str, Release]) -> str | None:
         """Return the newest version before ``version`` that the requirement allows and that has a fitting wheel."""
         if self.specifier.pin is not None:
             return None
-        ordered = sort_versions([*(one for one in by_version if not is_pre_release(one)), version])
+        ordered = sort_versions([*(one for one in recorded if not is_pre_release(one)), version])
         for one in reversed(ordered[: ordered.index(version)]):
-            release = by_version[one]
+            release = recorded[one]
             fits = self.specifier.contains(one) and not release.yanked and self.fits_python(release)
             if fits and self.best_wheel(release) is not None:
                 return one
@@ -437,7 +438,7 @@ def unrecorded(
     if not chooser.wheels_allowed:
         shared = "--no-binary asks for the source"
         return Choice(version, Verdict("sdist", f"{shared} of {name}", "requirement", shared=shared))
-    return chooser.between(version, {release.version: release for release in releases})
+    return chooser.between(version, by_version(releases))
 
 
 def judge_file(filename: str, target: Target) -> Verdict:

@@ -34,10 +34,9 @@ from dockerlint_alpine.fixer.verify import UnfaithfulFixError, confirm
 from dockerlint_alpine.knowledge import Knowledge
 from dockerlint_alpine.model.findings import CODE_LETTERS, Finding, united
 from dockerlint_alpine.model.reports import FileError, FileReport, Report
-from dockerlint_alpine.run import moves, suppress
+from dockerlint_alpine.run import suppress
 from dockerlint_alpine.run.config import OPTIONS, ConfigError, Configuration, Settings, load
 from dockerlint_alpine.run.jobs import Job, job_configuration
-from dockerlint_alpine.run.moves import Moves
 from dockerlint_alpine.run.reading import FragmentError, UnreadableError, read_dockerfile
 from dockerlint_alpine.run.wheels import ElfWheels
 from dockerlint_alpine.stages import (
@@ -61,6 +60,7 @@ if TYPE_CHECKING:
     from dockerlint_alpine.apk.renewal import Wanted
     from dockerlint_alpine.python.index.questions import Question
     from dockerlint_alpine.python.resolve import Resolver
+    from dockerlint_alpine.run.moves import Moves
     from dockerlint_alpine.stages import Timeline
     from dockerlint_alpine.syntax import Dockerfile
 
@@ -165,6 +165,8 @@ class Doctor:
         """
         name = shown_as if shown_as is not None else str(path)
         if self.settings.moves:
+            from dockerlint_alpine.run import moves
+
             today, then = self.before_and_after(data, path, shown_as=name, changed=changed)
             return moves.told(today, then, self.moves)
         report = self.report(name, self.timelines(data, path, shown_as=name, changed=changed))
@@ -196,12 +198,16 @@ class Doctor:
     @property
     def moves(self) -> Moves:
         """The releases that Dockerfiles are taken to name (``--as``)."""
+        from dockerlint_alpine.run.moves import Moves
+
         return Moves(**dict(self.settings.moves))
 
     def before_and_after(
         self, data: bytes, path: Path, *, shown_as: str, changed: Mapping[str, bytes] | None = None
     ) -> tuple[FileReport, FileReport]:
         """The report on ``data`` as it is, and on what it is with other releases. Raises UnreadableError."""
+        from dockerlint_alpine.run import moves
+
         plain = self.configured(replace(self.settings, moves=()))
         today = plain.check_bytes(data, path, shown_as=shown_as, changed=changed)
         then = plain.check_bytes(moves.moved(data, self.moves), path, shown_as=shown_as, changed=changed)
@@ -388,6 +394,8 @@ def _moved(
 ) -> tuple[list[Doctor], bytes, Accept]:
     """Set the fixing of a Dockerfile up for other releases: pins are loosened and names replaced although that is not safe
     where nothing else changes; what takes packages away still needs ``--unsafe-fixes``, unless only the move asks for it."""
+    from dockerlint_alpine.run import moves
+
     plain = [doctor.configured(replace(doctor.settings, moves=())) for doctor in doctors]
     before = moves.brought([one for doctor in plain for one in doctor.check_bytes(data, path).findings])
 

@@ -19,13 +19,15 @@ if TYPE_CHECKING:
 
 GITLAB = lazy_pattern(r"(?i)\.gitlab-ci\.ya?ml\Z")
 DEVCONTAINER = lazy_pattern(r"(?i)\.?devcontainer\.json\Z")
-_WORKFLOW = lazy_pattern(r"(?is)(?:.*[/\\])?\.github[/\\]workflows[/\\][^/\\]+\.ya?ml\Z")
+_WORKFLOW = lazy_pattern(r"(?is)(?:.*[/\\])?\.github[/\\]workflows[/\\][^/\\]+\Z")
 
 
 def names_scripts(path: Path) -> bool:
     """Whether a file is called, and lies, as CI files and development containers do: builds that are no Dockerfiles."""
     name = path.name
-    return bool(GITLAB.match(name) or DEVCONTAINER.match(name) or _WORKFLOW.match(str(path.absolute())))
+    if not name.lower().endswith((".yml", ".yaml")):
+        return DEVCONTAINER.match(name) is not None
+    return bool(GITLAB.match(name) or _WORKFLOW.match(str(path.absolute())))
 
 
 class BuildFileError(Exception):

@@ -80,8 +80,8 @@ class ReportCache:
         """The key of judging ``data`` as the Dockerfile at ``path`` with these settings from the current folder."""
         settings = replace(configuration.settings, **_ONLY_SHOWN)
         root = str(configuration.root) if settings.per_file_ignores else None
-        named = configuration.named if settings.context is None else ()
-        basis = (settings, root, named, configuration.others)
+        named = [folder for folder in map(str, Path(path).absolute().parents) if folder in configuration.named]
+        basis = (settings, root, named if settings.context is None else (), configuration.others)
         said = repr((_LAYOUT, __version__, self._program, basis, str(Path.cwd()), path))
         return digest(said.encode("utf-8", "surrogateescape") + b"\0" + data)
 

@@ -23,7 +23,6 @@ from msgspec.structs import replace
 from dockerlint_alpine.model.findings import SEVERITIES
 from dockerlint_alpine.report import FORMATS
 from dockerlint_alpine.run.codes import code_of, expanded
-from dockerlint_alpine.run.gitignore import translated
 from dockerlint_alpine.system.builds import Others
 from dockerlint_alpine.system.files import lies_within, project_root, read_file
 from dockerlint_alpine.system.patterns import lazy_pattern
@@ -122,7 +121,7 @@ class Configuration(Struct, frozen=True):
     root: Path
     user_path: Path | None = None
     refused: tuple[str, ...] = ()
-    named: tuple[str, ...] = ()
+    named: frozenset[str] = frozenset()
     others: Others = Others()
     """What the build that is judged may rest on besides its own Dockerfile."""
 
@@ -319,6 +318,8 @@ def as_dict(settings: Settings) -> dict[str, object]:
 @lru_cache(maxsize=512)
 def _pattern(pattern: str) -> re.Pattern[str]:
     anchored = "/" in pattern.rstrip("/")
+    from dockerlint_alpine.run.gitignore import translated
+
     found = translated(pattern.strip("/"))
     if found is None:
         raise ValueError(f"{pattern!r} is not a pattern")

@@ -14,7 +14,6 @@ from msgspec import Struct, field
 from msgspec.structs import replace
 
 from dockerlint_alpine.run.builds import names_scripts
-from dockerlint_alpine.run.gitignore import WorkTree, ignored
 from dockerlint_alpine.run.jobs import Job, missing
 from dockerlint_alpine.system.builds import Others
 from dockerlint_alpine.system.files import TEMPORARY, lies_within, project_root
@@ -25,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from dockerlint_alpine.run.builds import Build
+    from dockerlint_alpine.run.gitignore import WorkTree
 
 DOCKERFILE_NAME = lazy_pattern(r"(?is)^(?:.*\.)?(?:docker|container)file(?:[.-].*)?\Z")
 """``Dockerfile``, ``Dockerfile.alpine``, ``backend.alpine.Dockerfile``, ``Dockerfile-alpine``, ``Containerfile``."""
@@ -164,6 +164,8 @@ def names_builds(path: str) -> bool:
 
 def _left_out(path: str, search: Search) -> bool:
     """Whether a search of the folders above would have passed over a path that was named."""
+    from dockerlint_alpine.run.gitignore import ignored
+
     if search.excludes(path) or (search.respect_gitignore and ignored(path)):
         return True
     name = Path(path).name
@@ -176,14 +178,15 @@ def _in_folder(folder: Path, shown_as: str, search: Search) -> tuple[list[Job], 
     refused: list[DiscoveryError] = []
     absent: dict[tuple[str, str], list[Job]] = {}
     passed_over: list[str] = []
+    named = [os.path.abspath(folder)]  # noqa: PTH100 - links stay as they are
     for name, shown in _walk(str(folder), "" if shown_as in {".", "./"} else shown_as.rstrip("/"), search, passed_over):
         path = Path(name)
-        if path.is_symlink() and not lies_within(path, project := project_root(path.parent, [folder])):
+        if path.is_symlink() and not lies_within(path, project := project_root(path.parent, named)):
             why = f"a link to a file outside the project {project}: skipped"
             refused.append(DiscoveryError(shown, why, refused=True))
         elif _describes_builds(path):
             # A broken compose or bake file is not what was asked about here.
-            found, problems = _in_build_file(path, shown, project_root(path.parent, [folder]))
+            found, problems = _in_build_file(path, shown, project_root(path.parent, named))
             composed += found
             for job in found:
                 if job.text is None and not job.path.exists():
@@ -213,6 +216,8 @@ def _walk(folder: str, shown_as: str, search: Search, passed_over: list[str]) ->
 
     ``passed_over`` gets what git ignores and what is excluded.
     """
+    from dockerlint_alpine.run.gitignore import WorkTree
+
     tree = WorkTree.of(folder) if search.respect_gitignore else None
     todo: list[tuple[str, str, WorkTree | None]] = [(folder, shown_as, tree)]
     while todo:

@@ -6,6 +6,7 @@ configuration, "build").
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 from dockerlint_alpine.system.files import read_file
@@ -31,7 +32,8 @@ def read_bases(folder: Path) -> list[tuple[str, Mapping[str, str]]]:
 
     What can't be read says nothing: it is the builder's file, not what was asked about.
     """
-    place = next((folder / name for name in _NAMES if (folder / name).is_file()), None)
+    top = os.path.join(folder, "")  # noqa: PTH118 - asked of every folder with a Dockerfile
+    place = next((top + name for name in _NAMES if os.path.isfile(top + name)), None)  # noqa: PTH113
     if place is None:
         return []
     from dockerlint_alpine.system.yaml_text import YamlError, load_yaml

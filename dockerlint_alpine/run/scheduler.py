@@ -187,12 +187,16 @@ class Judge:
         if answer.broken is not None:
             raise DataError(answer.broken)
         looked_at = answer.looked_at | self._rule_files
+        report = answer.result
+        if self._cache is None or key is None or not answer.settled or not isinstance(report, FileReport):
+            return report, looked_at
         # An index that fell silent while it was asked gets another chance in the next run.
-        settled = self._now_allowed() == self._access and answer.settled
-        if self._cache is not None and key is not None and settled and isinstance(answer.result, FileReport):
+        if self._access == "offline":
+            self._cache.put(key, report, looked_at)
+        elif self._now_allowed() == self._access:
             lasts = _HOUR if self._reach is not None and self._reach.doubtful else _DAY
-            self._cache.put(key, answer.result, looked_at, lasts=None if self._access == "offline" else lasts)
-        return answer.result, looked_at
+            self._cache.put(key, report, looked_at, lasts=lasts)
+        return report, looked_at
 
     def _answers(self, questions: Sequence[Question]) -> Iterator[Answer]:
         """Answer all of them. What they leave open is put to the indexes, all at once, and judged again with the answers."""

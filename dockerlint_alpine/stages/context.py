@@ -16,7 +16,7 @@ from dockerlint_alpine.system.files import MAX_SIZE, is_below, lies_within, proj
 from dockerlint_alpine.system.patterns import lazy_pattern
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Collection, Iterable, Sequence
     from pathlib import Path
 
 MAX_FILE_SIZE = MAX_SIZE
@@ -148,12 +148,12 @@ PROJECT = "pyproject.toml or setup.py"
 
 
 def guess_root(
-    dockerfile: Path, sources: Sequence[str], looked_at: set[str] | None = None, named: Sequence[str] = ()
+    dockerfile: Path, sources: Sequence[str], looked_at: set[str] | None = None, named: Collection[str] = ()
 ) -> Path:
     """The folder that is most likely the context: the nearest, from the Dockerfile's own folder up to the top of the
     project, that holds most of the COPY sources (``docker build -f docker/x.Dockerfile .`` is the usual call).
 
-    ``named`` are the folders that the user asked about, see :func:`project_root`.
+    ``named`` are the folders that the user asked about, absolute, see :func:`project_root`.
     """
     home = dockerfile.parent
     seen = looked_at if looked_at is not None else set()
@@ -185,12 +185,12 @@ def _only_builds(folder: Path) -> bool:
 
 
 def _is_project(folder: Path, looked_at: set[str]) -> bool:
-    places = [folder / name for name in _PROJECT_FILES]
-    looked_at.update(map(str, places))
-    return any(place.is_file() for place in places)
+    places = [os.path.join(folder, name) for name in _PROJECT_FILES]  # noqa: PTH118 - many are asked for
+    looked_at.update(places)
+    return any(map(os.path.isfile, places))
 
 
-def _upwards(home: Path, named: Sequence[str]) -> Iterable[Path]:
+def _upwards(home: Path, named: Collection[str]) -> Iterable[Path]:
     """The folders above ``home`` that belong to the same project, nearest first."""
     root, start = project_root(home, named), home.absolute()
     above = start.parents[:_MAX_LEVELS_UP]

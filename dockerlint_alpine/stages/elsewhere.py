@@ -36,7 +36,7 @@ _MAX_BUILDS = 24
 """Builds that rest on one another, and those that one Dockerfile rests on in all."""
 
 _REFERENCE = lazy_pattern(r"(?P<path>[^@]*?)(?::(?P<tag>[^/:@]*))?(?:@.*)?\Z", re.DOTALL)
-_GIT_URL = lazy_pattern(r"(?:[a-z+]+://)?(?:[^@/]*@)?([\w.-]+)(?::\d+)?[/:]([\w./~-]+?)(?:\.git)?/?")
+_GIT_URL = lazy_pattern(r"(?:[a-z+]+://(?:[^@/]*@)?|[^@/]*@)([\w.-]+)(?::\d+)?[/:]([\w./~-]+?)(?:\.git)?/?")
 _URL = lazy_pattern(r"(?m)^\s*url\s*=\s*(\S+)")
 _HUB = lazy_pattern(r"\A(?:(?:index\.)?docker\.io/)(?:library/)?")
 

@@ -12,7 +12,11 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from dockerlint_alpine.installers.base import Words
+from dockerlint_alpine.python.formats.project import name_of
 from dockerlint_alpine.python.model import Origin, Requested, RequirementSet, normalise
+from dockerlint_alpine.python.requirement import REPOSITORY
+from dockerlint_alpine.python.sources.native import is_native
+from dockerlint_alpine.stages.elsewhere import show_repository
 from dockerlint_alpine.stages.errors import IncludeCycleError
 from dockerlint_alpine.stages.files import FromStage, FromText
 from dockerlint_alpine.stages.package_lists import PackageLists
@@ -172,11 +176,27 @@ class ArgumentReader:
         if not arg.glob:
             words.add(text, place)
         elif not paths and archive is not None and bare.endswith(".whl"):
-            words.hidden.append(text)
+            project = self._own_project(name)
+            if project is None:
+                words.hidden.append(text)
+            else:
+                words.add(project + extras, place)
         elif not paths and EXTRAS.search(text):
             words.add(text, place)  # the shell leaves a pattern as it is that matches nothing: ./src[db] names extras
         for path in paths if arg.glob else ():
             words.add(path, place)
+
+    def _own_project(self, pattern: str) -> str | None:
+        """The project of the repository whose wheels a pattern names (``my_app-*.whl``) that no step makes: they are built
+        before the image is, and are not in the repository. One with an extension may be built for anything."""
+        stem = normalise(pattern.partition("-")[0])
+        if not re.fullmatch(r"[a-z0-9-]+", stem):
+            return None
+        show_repository(self._walk)
+        files = self._walk.files
+        if name_of(REPOSITORY, files) != stem or is_native(files, REPOSITORY):
+            return None
+        return REPOSITORY
 
 
 def _fits(item: Installed, pattern: str) -> bool:

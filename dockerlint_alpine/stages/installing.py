@@ -12,7 +12,6 @@ from msgspec.structs import replace
 
 from dockerlint_alpine.installers.base import PythonHome, project_folder
 from dockerlint_alpine.installers.uv_python import UV_VERSION
-from dockerlint_alpine.knowledge.packaged import distribution_names, python_modules
 from dockerlint_alpine.python.formats.project import follow_folders, name_of, no_project
 from dockerlint_alpine.python.model import Resolution, Resolved, Target, Unresolved, normalise
 from dockerlint_alpine.python.requirement import comes_from_repository
@@ -653,6 +652,8 @@ def _from_apk(walk: StageWalk, prefix: str) -> dict[str, str]:
     ``prefix`` is that of the modules of this Python (``py3.11:``). Up to Alpine 3.13 the index does not list them: there
     the package's name tells, and of Python 2 always. The revision of the package (``-r1``) is not part of the version.
     """
+    from dockerlint_alpine.knowledge.packaged import distribution_names, python_modules
+
     assert walk.packages is not None
     named = f"{prefix[: len('py3')]}-"
     found: dict[str, str] = {}

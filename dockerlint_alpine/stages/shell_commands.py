@@ -19,7 +19,6 @@ from dockerlint_alpine.stages import shell_files
 from dockerlint_alpine.stages.apk_commands import ApkCommand, Operand, read_apk_command
 from dockerlint_alpine.stages.heuristics import script_installs
 from dockerlint_alpine.stages.installing import Call
-from dockerlint_alpine.stages.makefiles import read_call, read_recipes
 from dockerlint_alpine.stages.model import ApkStep, PythonStep, ScriptCommand, Written
 from dockerlint_alpine.stages.package_lists import PackageLists
 from dockerlint_alpine.stages.packages import Packages, sort_operands
@@ -502,6 +501,8 @@ class _ScriptWalk:
 
     def _make(self, expanded: ExpandedCommand, args: Sequence[Arg], folder: str) -> None:
         """``make TARGET``: the recipes of a plain Makefile are carried out, each line in a shell of its own."""
+        from dockerlint_alpine.stages.makefiles import read_call, read_recipes
+
         call = read_call(args, folder)
         places = call.places() if call is not None else ()
         file = next((found for place in places if (found := self._file(place)) is not None), None)

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Collection
 from contextlib import suppress
 
 Place: TypeAlias = "str | os.PathLike[str]"
@@ -174,18 +174,19 @@ def is_below(real: str, folder: str) -> bool:
     return real == folder or real.startswith(folder.rstrip(os.sep) + os.sep)
 
 
-def project_root(folder: Place, named: Iterable[Place] = ()) -> Path:
+def project_root(folder: Place, named: Collection[str] = ()) -> Path:
     """The top of the project that a folder belongs to: nothing of the project decides about anything outside of it.
 
     It is the nearest folder at or above that has one of :data:`PROJECT_MARKS`; where none has, the highest of the current
-    folder and ``named`` (what the user said is to be searched) that the folder lies in, else the folder itself. The root
+    folder and ``named`` (absolute: what the user said is to be searched) that the folder lies in, else itself. The root
     of the system and a home folder are not the top of what lies below them, even where somebody keeps them in git.
     """
     start = Path(os.path.abspath(folder))  # noqa: PTH100 - links stay as they are
     home = os.path.expanduser("~")  # noqa: PTH111 - as above
     at_or_above = [start, *(parent for parent in start.parents if str(parent) not in {home, start.anchor})]
     for parent in at_or_above:
-        if any(os.path.lexists(os.path.join(parent, mark)) for mark in PROJECT_MARKS):  # noqa: PTH118
+        top = os.path.join(parent, "")  # noqa: PTH118
+        if any(os.path.lexists(top + mark) for mark in PROJECT_MARKS):
             return parent
-    above = {Path(os.path.abspath(place)) for place in (*named, os.curdir)}  # noqa: PTH100
-    return [start, *(parent for parent in at_or_above if parent in above)][-1]
+    current = Path.cwd()
+    return [start, *(parent for parent in at_or_above if parent == current or str(parent) in named)][-1]

@@ -19,7 +19,7 @@ from dockerlint_alpine.apk import Constraint, Index, IndexStore, Package, Proble
 from dockerlint_alpine.apk.behaviour import TOOLS_2_12, TOOLS_2_14_4, TOOLS_2_14_6, TOOLS_2_14_9, TOOLS_3_0, Behaviour
 from dockerlint_alpine.apk.explain import explain
 from dockerlint_alpine.apk.outcome import run
-from dockerlint_alpine.apk.solver import Request
+from dockerlint_alpine.apk.solver_state import Request
 
 FACTS = sorted((Path(__file__).parent / "facts").glob("*.json"))
 STEP = 1 if os.environ.get("ALPINE_DOCTOR_ALL_FACTS") else 20

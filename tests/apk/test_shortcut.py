@@ -23,7 +23,8 @@ from dockerlint_alpine.apk.outcome import Outcome, run, shortcut, solved
 from dockerlint_alpine.apk.preference import ranked
 from dockerlint_alpine.apk.shortcut import Pair
 from dockerlint_alpine.apk.snapshot import Snapshot
-from dockerlint_alpine.apk.solver import Request, Solver
+from dockerlint_alpine.apk.solver import Solver
+from dockerlint_alpine.apk.solver_state import Request
 
 QUICK = (Phase.explicit, Phase.reuse, Phase.generate)
 """To shrink an example takes minutes."""

@@ -112,3 +112,24 @@ def test_a_clone_of_the_own_repository(judge: Judge, command: str, own: bool) ->
     text = f"FROM python:3.11-alpine3.19\nWORKDIR /opt\nRUN {command}\n{install}"
     codes = {one.code for one in judge(text, files, select=["AD102", "AD901"]).findings}
     assert codes == ({"AD102"} if own else {"AD901"})
+
+
+@pytest.mark.parametrize(
+    ("wheel", "files", "expected"),
+    [
+        ("my_app-*.whl", {}, {"AD102"}),
+        ("/srv/my_app-*.whl[db]", {}, {"AD102"}),
+        ("other-*.whl", {}, {"AD905"}),
+        ("*.whl", {}, {"AD905"}),
+        ("my_app-*.whl", {"setup.py": "setup(ext_modules=[Extension('x', ['x.c'])])"}, {"AD905"}),  # built for anything
+    ],
+)
+def test_a_wheel_of_the_project_that_is_built_before_the_image(
+    judge: Judge, wheel: str, files: dict[str, str], expected: set[str]
+) -> None:
+    project = (
+        "[project]\nname = 'my-app'\nversion = '1'\ndependencies = ['lz4==4.4.5']\noptional-dependencies.db = []\n"
+    )
+    text = f"FROM python:3.12-alpine3.20\nCOPY dist/ /srv/\nWORKDIR /srv\nRUN pip install {wheel}\n"
+    report = judge(text, {"pyproject.toml": project} | files, select=["AD102", "AD905"])
+    assert {one.code for one in report.findings} == expected

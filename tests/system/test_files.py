@@ -83,12 +83,12 @@ def test_the_top_of_a_project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     deep.mkdir(parents=True)
     monkeypatch.chdir("/")
     assert project_root(deep) == deep
-    assert project_root(deep, [tmp_path / "top"]) == tmp_path / "top"
-    assert project_root(deep, [tmp_path / "other", tmp_path / "top" / "a"]) == tmp_path / "top" / "a"
+    assert project_root(deep, [str(tmp_path / "top")]) == tmp_path / "top"
+    assert project_root(deep, [str(tmp_path / "other"), str(tmp_path / "top" / "a")]) == tmp_path / "top" / "a"
     monkeypatch.chdir(tmp_path / "top")
     assert project_root("a/b") == project_root(deep) == tmp_path / "top"
     (tmp_path / "top/a/.git").write_text("gitdir: elsewhere\n")
-    assert project_root(deep, [tmp_path / "top"]) == tmp_path / "top" / "a"
+    assert project_root(deep, [str(tmp_path / "top")]) == tmp_path / "top" / "a"
 
 
 def test_a_home_folder_is_not_the_top_of_what_lies_in_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -96,5 +96,5 @@ def test_a_home_folder_is_not_the_top_of_what_lies_in_it(tmp_path: Path, monkeyp
     (tmp_path / "evil").mkdir()
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.chdir(tmp_path)
-    assert project_root(tmp_path / "evil", [tmp_path]) == tmp_path / "evil"
+    assert project_root(tmp_path / "evil", [str(tmp_path)]) == tmp_path / "evil"
     assert project_root(tmp_path) == tmp_path

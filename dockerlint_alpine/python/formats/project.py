@@ -7,15 +7,13 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
-from dockerlint_alpine.python.formats.poetry import PoetryProject
-from dockerlint_alpine.python.formats.pyproject import Pyproject, read_pyproject
-from dockerlint_alpine.python.formats.toml_source import SourceError
 from dockerlint_alpine.python.model import Origin, Problem, Requested, RequirementSet, normalise
 from dockerlint_alpine.python.requirement import REPOSITORY, comes_from_repository, is_folder
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from dockerlint_alpine.python.formats.pyproject import Pyproject
     from dockerlint_alpine.python.model import FileReader, Requested
 
 _MAX_FOLDERS = 200
@@ -35,6 +33,9 @@ def read_project(
     """
     path = posixpath.join(folder, "pyproject.toml")
     if files.exists(path):
+        from dockerlint_alpine.python.formats.pyproject import Pyproject, read_pyproject
+        from dockerlint_alpine.python.formats.toml_source import SourceError
+
         try:
             own = Pyproject(path, files)
         except SourceError as error:
@@ -55,6 +56,8 @@ def read_project(
 
 def _poetry_built(own: Pyproject, folder: str, extras: Sequence[str], origin: Origin | None) -> RequirementSet:
     """Read a project that poetry-core builds: its main requirements; the lock plays no part in ``pip install .``."""
+    from dockerlint_alpine.python.formats.poetry import PoetryProject
+
     project = PoetryProject(own, folder)
     wanted = [normalise(extra) for extra in extras]
     place = origin or Origin(own.source.path)
@@ -130,6 +133,9 @@ def name_of(folder: str, files: FileReader) -> str | None:
     """Return the normalised name of the project in ``folder``, where a file states it."""
     path = posixpath.join(folder, "pyproject.toml")
     if files.exists(path):
+        from dockerlint_alpine.python.formats.pyproject import Pyproject
+        from dockerlint_alpine.python.formats.toml_source import SourceError
+
         try:
             if (name := Pyproject(path, files).name) is not None:
                 return normalise(name)
