@@ -102,6 +102,7 @@ def names(report: FileReport) -> list[str]:
         (f'{PY}CMD ["/opt/app/run"]\n', []),
         (f"{PY}CMD python app.py\n", []),
         (f'{PY}CMD ["$SHELL_OF_MINE"]\n', []),
+        (f'{PY}SHELL ["/bin/bash", "-c"]\nCMD ["python3", "-V"]\n', []),
     ],
 )
 def test_programs(judge: Judge, text: str, programs: list[str]) -> None:
