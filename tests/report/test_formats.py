@@ -53,11 +53,6 @@ def test_unknown_format(nothing: Report, options: RenderOptions) -> None:
         render(nothing, "xml", options=options)
 
 
-def test_the_formats_are_the_modules_of_the_folder() -> None:
-    formats = "checkstyle concise github gitlab json junit markdown rdjson sarif text"
-    assert tuple(formats.split()) == FORMATS
-
-
 @pytest.mark.parametrize("format_", ["text", "concise", "json"])
 def test_the_usual_formats_import_nothing_heavy(format_: str) -> None:
     heavy = {"difflib", "textwrap", "hashlib", "urllib", "xml", "unicodedata", "inspect", "click", "importlib.metadata"}
