@@ -47,7 +47,7 @@ _PLAIN_SCHEMES = frozenset({"http", "https", "file", "ftp", "ssh", "sftp"}) | _V
 
 
 class InvalidRequirementError(PythonError):
-    """The text is no requirement; the message says why, in one line."""
+    """The text is not a requirement; the message says why, in one line."""
 
 
 def is_url(text: str) -> bool:
