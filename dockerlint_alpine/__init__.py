@@ -1,4 +1,4 @@
-"""alpine-doctor: which apk packages a Python image on Alpine lacks, with proof, before the build says so."""
+"""alpine-doctor: finds the apk packages that a Python image on Alpine is missing, before the build, with evidence."""
 
 from __future__ import annotations
 

@@ -73,7 +73,7 @@ def split_streams(data: bytes) -> tuple[Stream, ...]:
     """The gzip streams that ``data`` is a concatenation of.
 
     Raises:
-        IndexFormatError: when it is no gzip file, is cut short, or unpacks to more than any index does.
+        IndexFormatError: when it is not a gzip file, is cut short, or unpacks to more than any index does.
 
     """
     if len(data) > MAX_PACKED:

@@ -1,4 +1,4 @@
-"""Indexes for releases whose own are not at hand, made of their recipes and of the last real index before them.
+"""Indexes for releases without an embedded one, derived from their APKBUILDs and the last real index before them.
 
 A recipe (APKBUILD) tells a package's name, version, explicit dependencies and provides, priority and ``install_if``:
 those are the release's own. What abuild adds when it builds (``so:``, ``pc:``, ``cmd:`` and the dependencies that come

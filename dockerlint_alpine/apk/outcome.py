@@ -1,4 +1,4 @@
-"""What apk answers: by the short way where that is certain, else by the solver."""
+"""apk's answer: by the shortcut if that is certain to agree, otherwise by the solver."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The answer of the solver where there is nothing to decide, found without it.
+"""The solver's answer when there is nothing to decide, without running it.
 
 Most package sets need no search: every name that is asked for has one provider, or one that is preferred whatever else
 happens; nothing in the set conflicts; and what ``install_if`` brings along is plain. Then the answer is the set of packages

@@ -1,4 +1,4 @@
-"""One index with what it is the index of, before it goes into a database."""
+"""One index with its release, repository and architecture, before it is stored in a database."""
 
 from __future__ import annotations
 

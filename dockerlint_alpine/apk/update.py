@@ -74,7 +74,7 @@ def index_url(mirror: str, release: str, repository: str, arch: str) -> str:
     """Where ``mirror`` keeps an index.
 
     Raises:
-        DownloadError: when ``mirror`` is no http(s) address.
+        DownloadError: when ``mirror`` is not an http(s) address.
 
     """
     if not mirror.startswith(("http://", "https://")):

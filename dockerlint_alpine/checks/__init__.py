@@ -1,4 +1,4 @@
-"""All checks, one module per finding code: a new file is a new code."""
+"""All checks, one module per finding code: adding a file adds a code."""
 
 from __future__ import annotations
 

@@ -169,7 +169,7 @@ def _unruled(item: Installed, needs: Iterable[RuntimeNeed]) -> Iterator[WheelOpe
 
 
 def _as_need(opened: WheelOpen) -> RuntimeNeed:
-    """The call as a rule would put it. Whether the line is ever run isn't known, so it is no error."""
+    """The call as a rule would put it. Whether the line is ever run isn't known, so it is not an error."""
     return RuntimeNeed(kind="dlopen", any=opened.needs, severity="warning", note=opened.note)
 
 

@@ -45,7 +45,7 @@ if TYPE_CHECKING:
 
 
 def run(subject: Subject) -> Iterator[Finding]:
-    """Yield a finding for every distribution that is compiled although it is no pure Python."""
+    """Yield a finding for every distribution that is compiled although it is not pure Python."""
     for made in compiles(subject):
         if made.built.rule is not None and not made.passing and (made.built.languages or made.built.uses):
             yield _finding(subject, made)

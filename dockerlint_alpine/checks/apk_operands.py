@@ -1,4 +1,4 @@
-"""The packages that ``apk add`` commands name, those left out that the release's own index can't judge.
+"""The packages in ``apk add`` commands, except those that the release's own index does not cover.
 
 Shared by AD301, AD302 and AD303.
 """

@@ -1,4 +1,4 @@
-"""What the application of a stage imports, as far as its sources lie in the build context: shared by AD201 and AD203.
+"""What a stage's application imports, read from its sources in the build context: shared by AD201 and AD203.
 
 Sources are read line by line and never parsed as a whole: whatever they hold, nothing of them can keep a reader busy.
 """

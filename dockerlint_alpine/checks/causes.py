@@ -1,4 +1,4 @@
-"""One cause is told once: what comes along with the packages that mend another finding is no finding of its own.
+"""Reports each cause once: what the packages of another finding's fix bring along is not a separate finding.
 
 The packages that are left are a smallest set under the dependencies of the release: each is asked for by something that
 none of the others brings. A library that a build links is named although another one's package brings it, as AD103 wants

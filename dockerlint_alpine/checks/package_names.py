@@ -1,4 +1,4 @@
-"""What ``rules/package-names.toml`` knows of a name that apk does not: where it is from, and its successors."""
+"""What ``rules/package-names.toml`` says about a name unknown to apk: where it is from, and its successors."""
 
 from __future__ import annotations
 

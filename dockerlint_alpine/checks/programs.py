@@ -1,4 +1,4 @@
-"""Programs that a Dockerfile starts, each with where it is written and what the stage has at that moment.
+"""Programs that a Dockerfile starts, each with its location and the contents of the stage at that moment.
 
 Only what is certain to be started counts: not what a branch may skip, not what stands behind ``||``, nothing in a script
 that defines functions of that name or reads another script first.

@@ -1,4 +1,4 @@
-"""The ways out of a compile that the facts allow, the best first. None of them rests on a guess.
+"""Remedies for a compile that the facts support, the best first. None of them is a guess.
 
 A wheel spares the compile, so what leads to one comes before the packages for compiling: a pip that knows the wheels that
 there are, an older version that the requirement allows, another version, another tag of the base image.

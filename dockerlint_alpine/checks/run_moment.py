@@ -1,4 +1,4 @@
-"""What native files need where they run, held against what is there: shared by AD201 and AD202."""
+"""What native files need at run time, compared with what the stage has: shared by AD201 and AD202."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _REOPENS = lazy_pattern(r"\b(?:chmod|chown|chgrp|setfacl|addgroup|usermod)\b")
 
 
 def left_to_others(subject: Subject) -> Evidence | None:
-    """Why what only shows where an image runs is no error of this Dockerfile: others start from its image."""
+    """Why what only shows where an image runs is not an error of this Dockerfile: others start from its image."""
     if not subject.timeline.is_base:
         return None
     return Evidence(

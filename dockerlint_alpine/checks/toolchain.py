@@ -1,4 +1,4 @@
-"""What a version of a distribution asks of its tools, held against what a release of Alpine has: shared by AD101, AD102 and
+"""The tool versions that a distribution requires, compared with those of an Alpine release: shared by AD101, AD102 and
 AD504."""
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What a shell is told about the values of options and arguments. Imported only while something is being completed."""
+"""Shell completion of option and argument values. Imported only during completion."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``check --image``: the image that a user names, of the engine or on disk."""
+"""``check --image``: the image that the user names, in the engine or on disk."""
 
 from __future__ import annotations
 

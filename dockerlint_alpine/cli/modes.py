@@ -1,4 +1,4 @@
-"""What ``check`` can do instead of listing findings: count them, show the files, silence what is left, keep watching."""
+"""Other modes of ``check``: counting findings, listing files, silencing findings, watching for changes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``check --since`` and ``check --baseline``: what of a report is new."""
+"""``check --since`` and ``check --baseline``: the new findings of a report."""
 
 from __future__ import annotations
 

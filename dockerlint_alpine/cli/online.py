@@ -1,4 +1,4 @@
-"""The ways to the indexes of Python and of Alpine, with their caches, their clock and their progress line."""
+"""Access to Python's and Alpine's indexes, with caches, a clock and a progress line."""
 
 from __future__ import annotations
 

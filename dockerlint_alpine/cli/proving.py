@@ -1,4 +1,4 @@
-"""``fix --verify``: the old state red as predicted, the fix written, the new state proven, or the old bytes restored."""
+"""``fix --verify``: reproduces the predicted failure, writes the fix, verifies the new state, or restores the old file."""
 
 from __future__ import annotations
 

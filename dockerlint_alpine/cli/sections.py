@@ -1,4 +1,4 @@
-"""Help in sections: options that belong together stand together."""
+"""Help text in sections: related options are grouped."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One spelling of what several commands ask for; older spellings are understood and shown nowhere."""
+"""Options with one spelling in several commands; older spellings still work but are not shown."""
 
 from __future__ import annotations
 

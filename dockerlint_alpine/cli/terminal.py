@@ -1,4 +1,4 @@
-"""What the terminal can do, and what is said on it beside the report."""
+"""The terminal's capabilities, and messages besides the report."""
 
 from __future__ import annotations
 

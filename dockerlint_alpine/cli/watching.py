@@ -1,4 +1,4 @@
-"""``check --watch``: judges again when a Dockerfile, or anything that its report rests on, is no longer as it was.
+"""``check --watch``: checks again when a Dockerfile or another input of its report has changed.
 
 The paths are asked for their state twice a second: a handful of files, on any file system, network and container mounts
 included, where notifications from the kernel do not arrive. A report knows exactly what it rests on, so nothing else

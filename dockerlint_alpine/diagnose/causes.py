@@ -1,4 +1,4 @@
-"""From matches to root causes: what is only an echo or a probe is dropped, what says the same is merged.
+"""From matches to root causes: echoes and probes are dropped, duplicates are merged.
 
 Within one step of the build the strongest matches count. A network failure overrules the missing packages that follow
 from it; a binary for glibc overrules every other complaint about the same file.

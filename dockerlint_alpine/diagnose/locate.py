@@ -103,7 +103,7 @@ def _at_line(timeline: Timeline, line: int) -> Place | None:
 
 
 def _stages_named(timeline: Timeline, name: str | None) -> list[Stage] | None:
-    """Stages by BuildKit's name (``builder``, ``stage-1``) or podman's number; ``None`` where the name is no stage's."""
+    """Stages by BuildKit's name (``builder``, ``stage-1``) or podman's number; ``None`` where the name is not a stage's."""
     if name is None:
         return None
     number = name.removeprefix("stage-")

@@ -1,4 +1,4 @@
-"""What a diagnosis is made of: causes, the packages that mend them, and the verdict over all of them."""
+"""The records of a diagnosis: causes, the packages that fix them, and the overall verdict."""
 
 from __future__ import annotations
 

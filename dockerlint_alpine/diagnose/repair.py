@@ -150,7 +150,7 @@ class DockerfileRepair:
     def _write_foreseen(self, work: _Work, diagnosis: Diagnosis, places: Sequence[Place | None]) -> tuple[Finding, ...]:
         """Write what will be missing next: what the checks find in the Dockerfile, then what only the rules know.
 
-        What can't be placed is no note: nothing has failed for it yet.
+        What can't be placed is not a note: nothing has failed for it yet.
         """
         findings, new = self._checked(work.data)
         if new != work.data:

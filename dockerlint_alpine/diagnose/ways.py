@@ -1,4 +1,4 @@
-"""The ways out of a failed compile that the facts allow: a release that has a wheel, a Python for which this one has.
+"""Remedies for a failed compile that the facts support: a release with a wheel, a Python for which this release has one.
 
 What the embedded facts don't tell, the package index is asked for under the same policy as in ``check``; where it is not
 asked, the answer says what it would tell.

@@ -1,4 +1,4 @@
-r"""Takes a line of a log out of what CI systems, engines and installers wrap around it.
+r"""Strips what CI systems, engines and installers wrap around the lines of a log.
 
 Colours, timestamps, BuildKit's ``#12 34.56 ``, compose's ``web-1  | ``, Kaniko's ``INFO[0012] ``, pip's and uv's
 frames, ``[pipenv.exceptions.InstallError]:``, quoted and escaped JSON of Ansible and of Docker's own log files.

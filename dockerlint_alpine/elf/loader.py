@@ -47,7 +47,7 @@ class Need(Struct, frozen=True):
     """One DT_NEEDED name and what the loader makes of it.
 
     ``status``: ``found``; ``libc`` (the loader itself); ``missing`` (a root file system without it); ``external`` (the
-    tree is no root file system, so the system is expected to have it); ``unloadable`` (the file found first can't be
+    tree is not a root file system, so the system is expected to have it); ``unloadable`` (the file found first can't be
     loaded, ``how`` says why). ``path`` is the path as the loader sees it, ``real`` with links resolved; ``how`` says
     which search found it. ``denied``: it is missing because the user that runs it may not read it, as ``how`` says.
     """

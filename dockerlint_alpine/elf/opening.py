@@ -1,4 +1,4 @@
-"""From what a user names on the command line to subjects: the kind of each target is told by its bytes."""
+"""From command-line targets to subjects: the kind of each target is determined by its bytes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The bytes of one object out of an archive: in memory where it is small, else in a file without a name.
+"""The bytes of one object in an archive: in memory if small, otherwise in an unnamed temporary file.
 
 What an archive claims and what it unpacks to are a stranger's words: two gigabytes of zeros fit into two megabytes. So a
 large object costs neither memory nor, where it is zeros, disk; and one at a time is unpacked.

@@ -1,4 +1,4 @@
-"""Where objects lie: a tree of files that can be asked what opening a path gives.
+"""A tree of files that resolves paths as opening them would.
 
 Two kinds: :class:`MemoryTree` holds what was read from an archive (a wheel, the merged layers of an image), and
 :class:`DiskTree` asks a folder. Symbolic links are followed inside the tree; nothing outside of its root is ever

@@ -1,4 +1,4 @@
-"""A package that all stages built from one base lack goes into the base, once."""
+"""A package that is missing from all stages with a common base is added to the base, once."""
 
 from __future__ import annotations
 

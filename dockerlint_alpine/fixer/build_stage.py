@@ -1,4 +1,4 @@
-"""A compile moved to a build stage of its own: its wheels are copied, its compilers stay behind.
+"""Moves a compile to a separate build stage: its wheels are copied, its compilers are not.
 
 What comes out is the skeleton, without any package: the fixes of the checks put those where they belong, and tell whether it
 holds. Offered for what is plain alone: one ``pip install`` of a stage that runs and adds no build packages itself.

@@ -1,4 +1,4 @@
-"""Applies fixes until none is left: of each round those that don't disturb each other, then judged anew.
+"""Applies fixes until none is left: each round applies those that don't conflict, then checks again.
 
 So a fix is never applied to text that it was not made for, and two fixes that want the same list become one edit. A fix
 whose finding is still there afterwards is taken back: it settles nothing, and the next run would make it again.

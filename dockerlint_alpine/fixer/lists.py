@@ -185,7 +185,7 @@ def _variables(timeline: Timeline, step: ApkStep) -> Iterator[Listing]:
 
 def _together(data: bytes, operands: Sequence[Operand]) -> bool:
     """True when nothing but blanks, continuations and comments stands between the members: a value that other
-    variables are part of is no list to write into."""
+    variables are part of is not a list to write into."""
     spans = [operand.span for operand in operands if operand.span is not None]
     between = (data[one[1] : other[0]] for one, other in pairwise(spans))
     return all(not _COMMENTS.sub(b"", text).strip(b" \t\r\n\\`") for text in between)

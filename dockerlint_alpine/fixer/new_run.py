@@ -1,4 +1,4 @@
-"""A ``RUN apk add --no-cache`` of its own, where its author would have written it.
+"""A new ``RUN apk add --no-cache``, where the author would have put it.
 
 It goes behind the FROM and the ARG, ENV, LABEL and WORKDIR that open a stage, before the first step that does work, so
 that a change of the sources does not install it anew. Comments above that step stay with it, blank lines between

@@ -1,4 +1,4 @@
-"""Another version where a requirement is written as a plain pin: in the Dockerfile itself or in a requirements file."""
+"""Changes the version of a requirement that is a plain pin, in the Dockerfile itself or in a requirements file."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Lists of packages in files of their own: ``apk add $(cat packages.txt)``, ``xargs apk add < packages.txt``.
+"""Package lists in separate files: ``apk add $(cat packages.txt)``, ``xargs apk add < packages.txt``.
 
 The file is one of the build context, or a here-document that a COPY of the Dockerfile itself writes.
 """
@@ -106,7 +106,7 @@ class TextList(Struct, frozen=True):
 
 
 def file_list(timeline: Timeline, step: ApkStep, path: str, operands: Sequence[Operand]) -> TextList | None:
-    """The list that these operands are in; ``None`` where ``path`` is no file that we could write."""
+    """The list that these operands are in; ``None`` where ``path`` is not a file that we could write."""
     spans = [operand.span for operand in operands if operand.span is not None]
     texts = [operand.text for operand in operands]
     if len(spans) != len(texts):

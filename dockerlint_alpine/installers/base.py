@@ -1,4 +1,4 @@
-"""What a module of this folder is: one tool behind one protocol, in the words that all of them share.
+"""The protocol that the modules of this folder implement, one tool each, and the types that they share.
 
 A tool recognises its commands, knows their options, says which environment they install into and where, what they ask
 for, what they export, and which of its settings a command changes. It reads files and environments of a stage through

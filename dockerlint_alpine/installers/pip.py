@@ -229,7 +229,7 @@ class Pip(Installer):
     def export(
         self, command: ExportCommand, words: Words, place: Surroundings, target: Target | None
     ) -> RequirementSet:
-        """``pip freeze`` tells what is installed, which is no file of the project."""
+        """``pip freeze`` tells what is installed, which is not a file of the project."""
         del command, words, place, target
         return RequirementSet()
 

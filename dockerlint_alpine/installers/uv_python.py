@@ -1,4 +1,4 @@
-"""Which Python uv takes: one that is asked for by version, of the stage or of its own standalone builds.
+"""Which Python uv uses: the requested version, from the stage or from uv's standalone builds.
 
 uv prefers what it installed itself, then what PATH has, and downloads what neither has (uv: "Python versions"). On musl the
 standalone builds are linked with the C library dynamically since March 2025 (astral-sh/python-build-standalone#541), so that

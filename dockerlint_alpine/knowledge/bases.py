@@ -60,17 +60,17 @@ class BaseImage(Struct, frozen=True):
 
     reference: str
     image: str
-    not_alpine: bool
-    alpine: str | None
-    python: str | None
-    python_version: str | None
-    python_prefix: str | None
-    world: tuple[str, ...]
-    pip_version: str | None
-    environment: tuple[tuple[str, str], ...]
-    assumed: tuple[str, ...]
-    certain: bool
-    evidence: tuple[str, ...]
+    not_alpine: bool = False
+    alpine: str | None = None
+    python: str | None = None
+    python_version: str | None = None
+    python_prefix: str | None = None
+    world: tuple[str, ...] = ()
+    pip_version: str | None = None
+    environment: tuple[tuple[str, str], ...] = ()
+    assumed: tuple[str, ...] = ()
+    certain: bool = True
+    evidence: tuple[str, ...] = ()
     glibc: tuple[int, int] | None = None
     """(major, minor) of the C library of an image that is not Alpine, where its tag tells."""
     platform: str | None = None
@@ -211,7 +211,7 @@ class BaseImages:
     def match(self, reference: str, day: str | None = None) -> BaseImage | None:
         """Return what ``reference`` stands for (on ``day``, ``YYYY-MM-DD``), ``None`` when nothing is known about it."""
         if reference.strip().lower() == "scratch":
-            return replace(_blank(reference, "scratch"), not_alpine=True)
+            return BaseImage(reference, "scratch", not_alpine=True)
         parsed = Reference.parse(reference)
         if parsed is None:
             return None
@@ -250,8 +250,9 @@ class BaseImages:
     ) -> BaseImage:
         groups = {key: value for key, value in match.groupdict().items() if value}
         if image.system:
-            found = replace(
-                _blank(reference, path),
+            found = BaseImage(
+                reference,
+                path,
                 not_alpine=True,
                 python_prefix=image.python_prefix or None,
                 evidence=image.evidence,
@@ -267,7 +268,7 @@ class BaseImages:
             found = self._alpine(reference, path, tag, groups.get("alpine") or dated or image.alpine, day)
         else:
             inner = self.match(image.base.format_map({"alpine": "", "python": "", **groups}), day)
-            found = replace(inner or _blank(reference, path), reference=reference)
+            found = replace(inner or BaseImage(reference, path), reference=reference)
         notes = (image.note,) if image.note else ()
         return replace(
             found,
@@ -283,8 +284,9 @@ class BaseImages:
 
     def _alpine(self, reference: str, path: str, tag: str, named: str, day: str | None) -> BaseImage:
         alpine, notes = (named, ()) if named else self._release_of_tag(path, tag, day)
-        return replace(
-            _blank(reference, path),
+        return BaseImage(
+            reference,
+            path,
             alpine=alpine or None,
             world=_world(self._told.rootfs, alpine or self._told.default_alpine),
             assumed=notes,
@@ -340,8 +342,9 @@ class BaseImages:
             notes.append(f"no tag of python {minor} on Alpine {alpine} was known on {self._told.as_of}")
         version = full or (published.last if published else minor)
         world = alpine or self._told.default_alpine
-        return replace(
-            _blank(reference, "python"),
+        return BaseImage(
+            reference,
+            "python",
             alpine=alpine or None,
             python=minor,
             python_version=version,
@@ -397,8 +400,9 @@ class BaseImages:
         alpine = match["alpine"] if match is not None else None
         python = _PYTHON_IN_TAG.search(parsed.tag.lower()) or _PYTHON_IN_TAG.search(f"{name}-{parsed.tag}".lower())
         release = f"Alpine {alpine}" if alpine else "some release of Alpine"
-        return replace(
-            _blank(reference, parsed.path),
+        return BaseImage(
+            reference,
+            parsed.path,
             alpine=alpine,
             python=python["python"] if python else None,
             # Only a Python of its own is named in the tag: Alpine's comes with the release.
@@ -409,24 +413,6 @@ class BaseImages:
             ),
             certain=False,
         )
-
-
-def _blank(reference: str, image: str) -> BaseImage:
-    return BaseImage(
-        reference=reference,
-        image=image,
-        not_alpine=False,
-        alpine=None,
-        python=None,
-        python_version=None,
-        python_prefix=None,
-        world=(),
-        pip_version=None,
-        environment=(),
-        assumed=(),
-        certain=True,
-        evidence=(),
-    )
 
 
 def _paths(parsed: Reference) -> Iterator[tuple[str, bool]]:

@@ -1,4 +1,4 @@
-"""What the tags of the official images stand for that name no Alpine release: ``rules/image-tags.tsv.gz``.
+"""The meaning of official images' tags that name no Alpine release: ``rules/image-tags.tsv.gz``.
 
 ``node:12-alpine`` has not moved since 2022 and is on Alpine 3.15; ``python:3-alpine`` is another image every month.
 """

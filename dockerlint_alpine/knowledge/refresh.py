@@ -1,4 +1,4 @@
-"""Takes the wheel facts of one distribution from a Python index: ``alpine-doctor rules refresh``, for maintainers.
+"""Reads the wheel facts of one distribution from a Python index: ``alpine-doctor rules refresh``, for maintainers.
 
 One name at a time. Requirements are what the index or the files of a version state (PEP 658, PEP 643), as resolving
 reads them; nothing of them is run. No address of any index or file gets into the facts.

@@ -1,4 +1,4 @@
-"""What versions of distributions ask of the tools that compile them, and what each release of Alpine has.
+"""The tool versions that distributions require to be compiled, and those that each Alpine release has.
 
 The facts are in ``rules/toolchains.toml``. A tool is the release's own (Rust, CMake, GCC), the Python that is compiled for,
 or one that a build takes from the Python index (Cython, setuptools, numpy): of that it gets the newest.

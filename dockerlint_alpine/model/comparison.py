@@ -1,4 +1,4 @@
-"""A built image beside the verdict on its Dockerfile: what the bytes prove, refute, and show that nobody foresaw.
+"""A built image compared with the findings for its Dockerfile: what its files confirm, refute, or show unexpectedly.
 
 Like findings, these types are all that ``report/`` knows. All of them are frozen.
 """

@@ -1,4 +1,4 @@
-"""Which findings one thing brings about: they are shown as one, and whoever is asked is asked about all of them at once."""
+"""Findings with a common cause: they are shown as one, and the user is asked about all of them at once."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a compose file says that a service of it starts, beside what its Dockerfile says."""
+"""What the services of a compose file start, in addition to what the Dockerfile starts."""
 
 from __future__ import annotations
 

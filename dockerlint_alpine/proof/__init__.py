@@ -1,1 +1,1 @@
-"""Bytes beside rules: what wheels and built images themselves say, put into the words of stages and findings."""
+"""Evidence from files: what wheels and built images contain, in terms of stages and findings."""

@@ -1,4 +1,4 @@
-"""``check --image``: the report on a Dockerfile beside the image that was built from it."""
+"""``check --image``: compares the report on a Dockerfile with the image built from it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Holds the verdict on a stage against the image built from it.
+"""Compares the findings for a stage with the image built from it.
 
 The image is read, never run: packages from ``lib/apk/db/installed``, distributions from their ``dist-info``, and every
 object loaded by the model of musl's loader (:mod:`dockerlint_alpine.elf.loader`). Both directions count: what a finding

@@ -39,7 +39,7 @@ class FileReader(Protocol):
         """Tell whether ``path`` is a file or a folder."""
 
     def names(self, folder: str) -> Sequence[str]:
-        """Return the names of what lies directly in ``folder``; raise ``OSError`` if it is no folder."""
+        """Return the names of what lies directly in ``folder``; raise ``OSError`` if it is not a folder."""
 
     def display(self, path: str) -> str:
         """Return ``path`` as the user would name it (``requirements.txt`` for ``/app/requirements.txt``)."""
@@ -209,7 +209,7 @@ class Target(Struct, frozen=True):
 
     @property
     def python_version(self) -> tuple[int, int]:
-        """``(X, Y)``; raises ``PythonError`` if ``python`` is no version."""
+        """``(X, Y)``; raises ``PythonError`` if ``python`` is not a version."""
         match = re.match(r"(\d+)\.(\d+)", self.python)
         if match is None:
             raise PythonError(f"not a Python version: {self.python!r} (expected X.Y)")

@@ -1,4 +1,4 @@
-"""Requirements without the places where they are written: the same requirements in two projects are equal questions."""
+"""Requirements without their locations, so that the same requirements in two projects are equal queries."""
 
 from __future__ import annotations
 

@@ -47,7 +47,7 @@ _PLAIN_SCHEMES = frozenset({"http", "https", "file", "ftp", "ssh", "sftp"}) | _V
 
 
 class InvalidRequirementError(PythonError):
-    """The text is no requirement; the message says why, in one line."""
+    """The text is not a requirement; the message says why, in one line."""
 
 
 def is_url(text: str) -> bool:
@@ -67,6 +67,15 @@ def is_archive(name: str) -> bool:
 def comes_from_repository(one: Requested) -> bool:
     """Tell whether this requirement names a repository, fetched by git or as the archive that a forge makes of it."""
     return one.name is not None and one.url is not None and _OF_REPOSITORY.match(one.url) is not None
+
+
+def git_url(text: object) -> str | None:
+    """The URL of a repository as pip writes it (``git+https://``), of how Poetry's and uv's tables do; ``None`` for none."""
+    if not isinstance(text, str) or not text:
+        return None
+    if text.startswith("git+"):
+        return text
+    return f"git+{text}" if "://" in text else f"git+ssh://{text.replace(':', '/', 1)}"
 
 
 def is_folder(files: FileReader, path: str) -> bool:

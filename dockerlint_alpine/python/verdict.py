@@ -305,7 +305,7 @@ class _Chooser:
 
     def nearest(self, version: str, recorded: Mapping[str, Release]) -> str | None:
         """Return the nearest later version that has a fitting wheel, else the nearest earlier one that the requirement
-        allows: what is older than asked for is no advice, be it a placeholder or a fossil."""
+        allows: what is older than asked for is not advice, be it a placeholder or a fossil."""
         finals = [one for one in recorded if one == version or not is_pre_release(one)]
         ordered = sort_versions(finals)
         if version not in ordered:

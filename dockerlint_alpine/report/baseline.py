@@ -1,4 +1,4 @@
-"""A baseline: the findings of a project that are known, so that a run lists only what came after them."""
+"""A baseline: the known findings of a project, so that a run lists only new ones."""
 
 from __future__ import annotations
 

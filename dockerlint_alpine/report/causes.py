@@ -1,4 +1,4 @@
-"""Findings of one instruction that one thing brings about, as one: what every format for people shows.
+"""Causes: findings of one instruction with a common cause, as the formats for people show them.
 
 A run that compiles eight distributions without a compiler is one cause with one remedy, however many findings it is. The
 findings themselves stay as they are; JSON has both.

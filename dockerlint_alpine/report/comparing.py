@@ -1,4 +1,4 @@
-"""A built image beside the verdict, for people: confirmed, missed, refuted, and what is on one side only."""
+"""The comparison with a built image, as text: confirmed, missed and refuted findings, and all differences."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The part of the source that a finding speaks of, with line numbers and the range marked."""
+"""The part of the source that a finding is about, with line numbers and the range marked."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a format may be told beside the report, and the errors of this package."""
+"""Rendering options of the formats, and the errors of this package."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Comments that silence what is left: ``# alpine-doctor: ignore[AD201] reason`` above the instruction of each finding.
+"""``check --add-ignore``: writes ``# alpine-doctor: ignore[AD201] reason`` above the instruction of each finding.
 
 A comment goes on a line of its own directly above the instruction, with its indentation and line ending, so never into a
 heredoc or between continued lines, and never above a parser directive, which would be one no more. Where a comment of

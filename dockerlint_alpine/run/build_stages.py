@@ -1,4 +1,4 @@
-"""For who asks to see every way out (``check --show-fix``): the compile in a build stage of its own, written out and judged.
+"""``check --show-fix``: shows moving the compile to a separate build stage as a checked edit.
 
 It is only told where the doctor finds nothing wrong with it any more; the packages in it are the doctor's own.
 """

@@ -1,4 +1,4 @@
-"""Remembers the report of a Dockerfile as long as nothing that it rests on changes.
+"""Caches the report on a Dockerfile until one of its inputs changes.
 
 The key is everything that is said: program and data, settings, the current folder, the path and its bytes. Beside the
 report stands what was looked at on disk while judging (requirement files, folders, files that were not there), each with

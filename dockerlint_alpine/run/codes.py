@@ -1,4 +1,4 @@
-"""The codes that there are, and what a user's word for some of them stands for."""
+"""The known codes, and the expansion of codes, prefixes and names that users write."""
 
 from __future__ import annotations
 

@@ -128,7 +128,7 @@ class Configuration(Struct, frozen=True):
     def selects(self, finding: Finding, path: str) -> bool:
         """Whether a finding in this file is wanted: the longest prefix decides, ``ignore`` on a tie.
 
-        What could not be checked is left out only where it is ignored by name: to select other codes is no wish
+        What could not be checked is left out only where it is ignored by name: to select other codes is not a wish
         to be told that all is well.
         """
         code = finding.code
@@ -342,7 +342,7 @@ def _longest(code: str, prefixes: Iterable[str]) -> int:
 def _table(path: Path, *, anywhere: bool = False) -> Mapping[str, object] | None:
     """Read the options of a file; ``None`` for a ``pyproject.toml`` that has no table of ours.
 
-    Unless it may lie ``anywhere``, it is no link that leads out of the project.
+    Unless it may lie ``anywhere``, it is not a link that leads out of the project.
     """
     try:
         data = read_file(path, limit=MAX_SIZE, within=None if anywhere else project_root(path.parent))

@@ -82,7 +82,7 @@ class DiscoveryError(Struct, frozen=True):
     """A path that leads to no Dockerfile: as the user named it, and one line on why.
 
     ``refused``: there may be one, and a file of the project may not ask for it. ``empty``: there is none in a folder, or
-    where a compose file found there expects one, which is no mistake of who asks.
+    where a compose file found there expects one, which is not a mistake of who asks.
     """
 
     path: str
@@ -311,7 +311,7 @@ def _is_candidate(name: str) -> bool:
 
 
 def _names_builds(name: str) -> bool:
-    """Whether a file is called as those are that describe builds; what is laid over another one is no file of its own."""
+    """Whether a file is called as those are that describe builds; what is laid over another one is not a file of its own."""
     if _COMPOSE_NAME.match(name):
         return True
     return _BAKE_NAME.match(name) is not None and not _BAKE_OVERRIDE.match(name)

@@ -1,4 +1,4 @@
-"""Doctors for many settings that share rules, indexes and what was worked out of them."""
+"""Doctors with different settings that share rules, indexes and intermediate results."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where the program keeps what it may lose."""
+"""The folders for cached data."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """What git ignores: patterns as gitignore(5) and git's ``wildmatch.c`` define them, and the files that hold them.
 
-git itself is no help with a repository that is not trusted: its configuration names programs that ``git ls-files`` starts
+git itself does not help with a repository that is not trusted: its configuration names programs that ``git ls-files`` starts
 (``core.fsmonitor``). The library for this, pathspec, takes 29 seconds for one name and the pattern ``*a*a*a*a*a*a*a*a*a*ab``
 (1.1.1, measured), and 45 ms to import. Both are what the tests hold this module to. Paths are text with ``/`` between the
 parts, relative to the folder of the patterns.

@@ -1,4 +1,4 @@
-"""What would be: a Dockerfile on another Alpine release or Python than it names now.
+"""``--as``: a Dockerfile on another Alpine release or Python than the one it names.
 
 The text is rewritten where it names them, in the tags of ``FROM`` and in the defaults of the arguments that these hold, and
 judged as any other. So every answer is that of the new text, and its fixes are edits of it.

@@ -1,4 +1,4 @@
-"""How indexes are opened: handed from the command line to whoever judges, before anything heavy is imported."""
+"""How indexes are opened: passed from the command line to the checks, before anything heavy is imported."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Judging many Dockerfiles in several processes; answers come in the order of the questions.
+"""Checks many Dockerfiles in several processes; results come in the order of the inputs.
 
 Each worker opens rules and indexes once. Where processes can't be started (no semaphores, no memory, a sandbox) the
 caller hears of it before anything is judged, and does the work itself.

@@ -1,4 +1,4 @@
-"""Reading a Dockerfile from disk, and what makes one impossible to judge."""
+"""Reads a Dockerfile from disk, or says why it can't be checked."""
 
 from __future__ import annotations
 

@@ -138,7 +138,7 @@ class _Text:
         self._lines = data.decode("utf-8", "surrogateescape").split("\n")
 
     def dockerfile(self, image: yaml.ScalarNode, steps: Iterable[_Step]) -> str | None:
-        """What a job does; ``None`` where its parts don't follow each other in the file, or a script is no plain one."""
+        """What a job does; ``None`` where its parts don't follow each other in the file, or a script is not a plain one."""
         lines: dict[int, str] = {}
         at = image.start_mark.line
         lines[at] = f"FROM {image.value}"

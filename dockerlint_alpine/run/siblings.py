@@ -1,4 +1,4 @@
-"""Which builds of one search may rest on which others: what makes an image that a Dockerfile names.
+"""Which builds of a search may depend on which others: the build that makes an image named in a Dockerfile.
 
 A name comes from a compose file's ``image``, from the tags of a bake file or, where none says one, from the folder or file
 name of a Dockerfile. Only the text is looked at here; whether it is so is found out when the build is run on paper.

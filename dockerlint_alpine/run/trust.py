@@ -1,4 +1,4 @@
-"""Who may decide what: the one place where that is written down, for each setting and each source.
+"""Who may decide what, for each setting and each source; this is the only place that defines it.
 
 A setting comes from the command line, from a variable of the environment, from the user's own configuration, or from a
 file of the analysed project. The first three are the user's words. A project's files are material: they may choose codes,

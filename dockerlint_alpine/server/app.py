@@ -1,4 +1,4 @@
-"""The server itself: what an editor sends, handed to the thread that judges, and the answers sent back.
+"""The server itself: passes requests to the thread that runs the checks, and sends the answers back.
 
 The event loop reads the protocol and never judges; one worker thread judges and never sends. A handler that fails
 becomes one line in the editor's log, and the server lives on.

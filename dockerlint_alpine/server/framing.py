@@ -1,4 +1,4 @@
-"""What an editor sends, checked before the protocol's library sees it: lengths, and whether it is a message at all.
+"""Validates what an editor sends before the protocol library sees it: lengths and message structure.
 
 LSP frames each message with its length. Where that can't be read nobody knows where the next one starts: the editor is told
 so by the protocol's own error, and the session ends with one line. A message that is none is answered by an error, and the

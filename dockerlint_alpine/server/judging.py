@@ -1,4 +1,4 @@
-"""Judges open Dockerfiles with all open texts as they are, and remembers the answer while nothing it rests on changes.
+"""Checks open Dockerfiles with all unsaved texts, and caches the answer until an input changes.
 
 All of this runs in one thread: a doctor, its indexes and its rules are not for several.
 """

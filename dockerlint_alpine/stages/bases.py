@@ -113,7 +113,7 @@ def _image(walk: StageWalk) -> BaseImage | None:
 
 def _is_alpine_after_all(walk: StageWalk, image: BaseImage) -> bool:
     """True where ``apk add`` is run on what was taken for another system: somebody puts an Alpine together (FROM scratch,
-    ADD a root file system), or a company's ``python`` is no mirror of the official one."""
+    ADD a root file system), or a company's ``python`` is not a mirror of the official one."""
     guessed = walk.node.base.lower() == "scratch" or not image.certain
     return guessed and any(map(adds_packages, walk.node.instructions))
 

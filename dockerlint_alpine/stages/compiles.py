@@ -1,4 +1,4 @@
-"""Tells how what is built from source is built, where no rule does: from its own files."""
+"""Determines from a project's own files how it is built, if no rule says so."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What makes a whole Dockerfile impossible to judge. The text of each is one line for the user, without the path."""
+"""Errors that prevent checking a whole Dockerfile. The text of each is one line for the user, without the path."""
 
 from __future__ import annotations
 

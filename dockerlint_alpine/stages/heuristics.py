@@ -1,4 +1,4 @@
-"""Tells from its text alone whether a RUN installs packages: for stages whose packages aren't known."""
+"""Guesses from its text whether a RUN installs packages, for stages whose packages are unknown."""
 
 from __future__ import annotations
 

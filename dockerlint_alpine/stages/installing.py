@@ -1,4 +1,4 @@
-"""Carries out an installer's command on paper: what is asked for, what that resolves to, and how each part is made."""
+"""Simulates an installer's command: what it requests, what that resolves to, and how each part is built."""
 
 from __future__ import annotations
 
@@ -650,7 +650,7 @@ def _from_apk(walk: StageWalk, prefix: str) -> dict[str, str]:
     """Distributions that ``py3-*`` packages brought, by every name that each may stand for (py3-yaml: PyYAML).
 
     ``prefix`` is that of the modules of this Python (``py3.11:``). Up to Alpine 3.13 the index does not list them: there
-    the package's name tells, and of Python 2 always. The revision of the package (``-r1``) is no part of the version.
+    the package's name tells, and of Python 2 always. The revision of the package (``-r1``) is not part of the version.
     """
     from dockerlint_alpine.knowledge.packaged import distribution_names, python_modules
 

@@ -1,4 +1,4 @@
-"""Runs a Dockerfile on paper: stage by stage, instruction by instruction, with the packages and files at each moment."""
+"""Simulates a Dockerfile: stage by stage, instruction by instruction, with the packages and files at each moment."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the bytes of a wheel say, in a stage's words."""
+"""What a wheel's files need, in terms of a stage."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Judging many repositories: where they come from, what each costs at most, one table of what was found.
+"""Checks many repositories: sources, resource limits, and one table of findings.
 
 ``sources`` says what a source is, ``projects`` lays out what matters of one, ``judging`` judges it in a process of its own
 (``child``), ``local`` drives such processes on one machine and ``fleet`` on a Dask cluster, ``results`` keeps the rows, and

@@ -1,4 +1,4 @@
-"""One process that judges: it may take too long, too much memory, or die, and costs its repository a row."""
+"""One checking process: if it takes too long or too much memory, or dies, only its repository's row is affected."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A sweep on this machine: as many processes as it has processors, each with one repository at a time."""
+"""A sweep on this machine: one process per CPU core, each with one repository at a time."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a change is to blame for: findings that were not there, or not on the same grounds, at a revision of git."""
+"""Findings that a change introduces: those that a git revision does not have, or not for the same reasons."""
 
 from __future__ import annotations
 

@@ -66,7 +66,7 @@ def is_repository(folder: Path) -> bool:
 
 
 def _lines(argument: str, standard_input: Iterable[str]) -> list[str] | None:
-    """The lines of a list; ``None`` where ``argument`` is no list."""
+    """The lines of a list; ``None`` where ``argument`` is not a list."""
     if argument == "-":
         return _wanted(standard_input)
     path = Path(argument)

@@ -1,4 +1,4 @@
-"""What the table of a sweep says, counted: for the terminal, for Markdown, and for the page."""
+"""Counts of a sweep's results for the terminal, for Markdown, and for the HTML page."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Other programs, kept on a short lead: a process group of their own, bounded in time, memory, file size and output.
+"""Child programs with limits: a process group each, and bounds on time, memory, file size and output.
 
 They end when this process ends, however that happens: each way out of :func:`run` kills the group, and on Linux the kernel
 kills the child when this process dies without a way out (``kill -9``). Elsewhere an alarm that the child carries ends it

@@ -1,4 +1,4 @@
-"""The digest by which what is kept is named.
+"""The digest that names cached entries.
 
 ``hashlib`` loads OpenSSL, which takes as long as reading a report from the cache; BLAKE2 is in Python itself.
 """

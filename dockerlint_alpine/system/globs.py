@@ -1,4 +1,4 @@
-"""Wildcards as regular expressions that no pattern makes slow.
+"""Wildcards as regular expressions that stay fast for every pattern.
 
 Written down as they stand, the gaps of ``*a*a*a*b`` would be tried in every combination. But a gap that another gap
 follows may take the first place where what stands behind it fits and never look for a second: whatever the rest can do

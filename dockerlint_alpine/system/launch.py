@@ -1,4 +1,4 @@
-"""Run as a program of its own: takes limits on itself, then becomes the command that is to run within them.
+"""A program that sets its own resource limits and then executes the given command.
 
 Arguments: the process id of the one who asks, seconds, bytes of address space, bytes of one file, then the command.
 Python's ``preexec_fn`` would do the same between fork and exec, where a program with threads may hang for ever.

@@ -1,4 +1,4 @@
-"""What must be true of a text before a parser that is not written in Python sees it.
+"""Checks on a text before a native parser sees it.
 
 libcst's parser takes stack for every level of nesting and for every link of a chain, and memory for every token, without a
 limit of its own: ten kilobytes end the process, and nothing of it can be caught. Python's own parser guards its stack, so
@@ -30,7 +30,7 @@ class UnsafeSourceError(Exception):
 def check_python(source: bytes, *, limit: int = MAX_NODES) -> int:
     """Return how many nodes and lines ``source`` has: at most ``limit``.
 
-    Raises :class:`UnsafeSourceError` where libcst might not survive it, and where it is no source of this Python.
+    Raises :class:`UnsafeSourceError` where libcst might not survive it, and where it is not a source of this Python.
     """
     if len(source) > MAX_BYTES:
         raise UnsafeSourceError(f"more than {MAX_BYTES // 1024} KiB")

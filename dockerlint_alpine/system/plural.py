@@ -1,4 +1,4 @@
-"""How many there are of something, and which, in words."""
+"""Counts and lists in words."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Long work that may be given up: who does it asks now and then whether anybody still waits for it.
+"""Cancellation of long work: the worker regularly asks whether the result is still wanted.
 
 An editor's text is judged while the next one is typed. A thread can't be stopped from outside at a safe point; between two
 instructions or two checks everything that is kept is complete.

@@ -1,4 +1,4 @@
-"""TOML that a stranger wrote: ``tomllib``, kept from what it takes hours or the whole stack for."""
+"""Untrusted TOML: ``tomllib``, protected from inputs that take hours or exhaust the stack."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""YAML that a stranger wrote: PyYAML's safe loader, kept from what makes much of little."""
+"""Untrusted YAML: PyYAML's safe loader, protected from expansion attacks."""
 
 from __future__ import annotations
 

@@ -198,6 +198,9 @@ def test_what_cmd_says_is_started_by_an_entrypoint_that_hands_over(judge: Judge)
         ("pip install -r all.txt", ["git"]),  # which names r.txt
         ("pip install -r old.txt", ["git"]),
         ("pip install .", ["git"]),
+        ("pip install ./poetry", ["git"]),
+        ("cd poetry && poetry install", []),  # Poetry has a git of its own (dulwich)
+        ("pip install uv && cd uv && uv sync", ["git"]),
     ],
 )
 def test_pip_fetches_with_git(judge: Judge, command: str, expected: list[str]) -> None:
@@ -206,6 +209,16 @@ def test_pip_fetches_with_git(judge: Judge, command: str, expected: list[str]) -
         "r.txt": f"{wanted}\n",
         "all.txt": "-r r.txt\n",
         "old.txt": "-e git://example.org/x#egg=x\n",
+        "poetry/pyproject.toml": (
+            '[tool.poetry]\nname = "y"\nversion = "1"\n[tool.poetry.dependencies]\n'
+            'x = { git = "https://example.org/x.git" }\n[build-system]\nrequires = ["poetry-core"]\n'
+        ),
+        "uv/pyproject.toml": '[project]\nname = "y"\nversion = "1"\ndependencies = ["x"]\n',
+        "uv/uv.lock": (
+            'version = 1\n[[package]]\nname = "y"\nversion = "1"\nsource = { virtual = "." }\n'
+            'dependencies = [{ name = "x" }]\n'
+            '[[package]]\nname = "x"\nversion = "1"\nsource = { git = "https://example.org/x.git?rev=v1#0" }\n'
+        ),
         "setup.py": f"from setuptools import setup\nsetup(name='y', install_requires=['{wanted}'])\n",
     }
     assert names(judge(f"{PY}COPY . .\nRUN {command}\n", files)) == expected

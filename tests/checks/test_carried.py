@@ -11,6 +11,7 @@ from msgspec.structs import replace
 from dockerlint_alpine.apk import Index, IndexStore
 from dockerlint_alpine.apk.build import write_database
 from dockerlint_alpine.apk.snapshot import read_snapshot
+from dockerlint_alpine.checks.carried import is_notice
 from dockerlint_alpine.model.findings import Finding
 from dockerlint_alpine.model.reports import FileReport
 from dockerlint_alpine.run.analysis import Doctor, analyze, configure, fix
@@ -46,6 +47,8 @@ def test_a_name_that_no_recipe_has(judge: Callable[[str], FileReport], release: 
     found = only(judge(f"FROM python:3.13-alpine{release}\nRUN apk add --no-cache libffi-dev2\n"), "AD301")
     assert (found.severity, found.confidence) == ("error", "certain")
     assert "by its recipes (aports " in found.evidence[0].detail
+    assert found.evidence[0].kind == "index"
+    assert not is_notice(found)
 
 
 def test_a_name_that_a_later_release_has_may_have_come_since(judge: Callable[[str], FileReport]) -> None:

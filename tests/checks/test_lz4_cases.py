@@ -51,6 +51,8 @@ RUN apk add --no-cache --virtual .build-deps gcc musl-dev lz4-dev && pip install
 def test_apk_del_takes_the_library_away(judge: Judge, mend) -> None:
     report = judge(VIRTUAL)
     assert said(report) == {("AD202", ("lz4-libs",), 0)}
+    (finding,) = [one for one in report.findings if one.code == "AD202"]
+    assert finding.message.endswith("which apk del .build-deps removes: add lz4-libs to a list that is not deleted")
     assert mend(VIRTUAL).new.decode() == VIRTUAL.replace("RUN apk", "RUN apk add --no-cache lz4-libs\nRUN apk", 1)
 
 

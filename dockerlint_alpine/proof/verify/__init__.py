@@ -1,4 +1,4 @@
-"""Proves on a real engine what ``check`` says: the image is built, its loader asked, its services started and probed.
+"""Proves the findings of ``check`` on a real engine: builds the image, runs its loader, starts and probes the services.
 
 The only part of the program that runs anything of a project. Reached by ``verify`` and ``fix --verify`` alone.
 """

@@ -1,4 +1,4 @@
-"""What is red goes through ``diagnose``: the report ends with the package and the edit, not with an exit code."""
+"""Diagnoses failures, so that the report ends with the package and the edit, not with an exit code."""
 
 from __future__ import annotations
 

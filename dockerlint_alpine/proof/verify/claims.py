@@ -1,4 +1,4 @@
-"""The findings of ``check`` held against what the loader, the imports and the build say: the same verdict words.
+"""The findings of ``check`` compared with the results of the loader, the imports and the build.
 
 ``confirmed``: reality shows what the finding says. ``refuted``: reality shows the contrary. ``not-reached``: nothing that
 ran could show it. What reality shows and no finding says is *missed*.

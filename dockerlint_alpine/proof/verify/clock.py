@@ -1,4 +1,4 @@
-"""Deadlines, and calls that are given up at one."""
+"""Deadlines, and calls that are abandoned at a deadline."""
 
 from __future__ import annotations
 

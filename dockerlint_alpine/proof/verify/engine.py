@@ -1,4 +1,4 @@
-"""The container engine, as far as a verification needs it: through the docker SDK, every call with an end.
+"""The container engine as a verification uses it: through the docker SDK, with a time limit for every call.
 
 Everything that is made here carries the label ``alpine-doctor.verify`` with the id of the run, and nothing without that
 label is ever removed.

@@ -1,4 +1,4 @@
-"""What ends a verification early, by the exit code that it leads to."""
+"""Errors that end a verification early, by exit code."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One image: read as bytes, held against musl's loader and Python's import, beside the findings on its Dockerfile."""
+"""One image: its files, musl's loader and Python's imports, compared with the findings for its Dockerfile."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""JUnit XML: a suite a run, a test case a check.
+"""JUnit XML: one suite per run, one test case per check.
 
 What failed as expected, or is blocked by that, is skipped (as pytest does for xfail); what did not run is an error, and
 never passed.

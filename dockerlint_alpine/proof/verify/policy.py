@@ -1,4 +1,4 @@
-"""What is not run unless ``--allow`` says so: what reaches out of the containers that a verification makes and removes."""
+"""What is refused unless ``--allow`` permits it: access to anything but the containers of the verification itself."""
 
 from __future__ import annotations
 

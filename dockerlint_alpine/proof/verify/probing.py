@@ -1,4 +1,4 @@
-"""Asks a running service: TCP, HTTP, WebSocket, or a command in its container; tries until the probe's time is over."""
+"""Probes a running service by TCP, HTTP, WebSocket or a command in its container, until it succeeds or time runs out."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""Takes secrets out of everything before it is printed or written, by value and at this one place.
+"""Redacts secrets, by value, in everything that is printed or written; this is the only place that does.
 
 Values are learnt from where they are given (environment, build arguments, secrets, captures of probes) by the look of
 their names; known shapes (bearer tokens, JWTs, userinfo of URLs) are taken out wherever they stand. The URL-encoded and
-base64 forms of a value go too: a masked value that is merely encoded is no secret (azure-pipelines-tasks#14293).
+base64 forms of a value go too: a masked value that is merely encoded is not a secret (azure-pipelines-tasks#14293).
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Drives a verification: does what the state machine says is due, and keeps what came of it."""
+"""Drives a verification: performs the steps of the state machine and records their results."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The services of a compose file on the engine: started in order, watched by its events, probed, and read when red."""
+"""The services of a compose file on the engine: starts them in order, watches events, probes them, reads failures' logs."""
 
 from __future__ import annotations
 

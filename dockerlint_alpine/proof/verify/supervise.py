@@ -1,4 +1,4 @@
-"""What becomes of services while they start, as a pure function of what is seen of them."""
+"""The state of services while they start, as a pure function of observations."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""File formats that say which distributions are installed, one module a format."""
+"""File formats that list distributions to install, one module per format."""

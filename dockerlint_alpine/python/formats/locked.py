@@ -1,4 +1,4 @@
-"""What lock files have in common: packages with exact versions, files and edges, and the walk from what is asked for.
+"""What lock files have in common: packages with exact versions, files and edges, and their traversal.
 
 A lock lists more than one installation needs (other groups, extras, platforms). The walk starts at the project's own
 requirements and follows edges whose markers hold, so that every package gets the chain that brought it.

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from dockerlint_alpine.python.formats.pylock import file_name
 from dockerlint_alpine.python.formats.toml_source import texts
 from dockerlint_alpine.python.model import Origin, Requested, normalise
-from dockerlint_alpine.python.requirement import InvalidRequirementError, parse_pep508
+from dockerlint_alpine.python.requirement import InvalidRequirementError, git_url, parse_pep508
 from dockerlint_alpine.system.patterns import lazy_pattern
 
 if TYPE_CHECKING:
@@ -144,7 +144,7 @@ class PoetryProject:
         except InvalidRequirementError as error:
             self.pyproject.problem(str(error), origin.line)
             return None
-        url, local = entry.get("git") or entry.get("url"), entry.get("path")
+        url, local = git_url(entry.get("git")) or entry.get("url"), entry.get("path")
         if not url and not local:
             return found
         names = file_name({"url": str(entry["url"])}) if entry.get("url") else None

@@ -9,6 +9,7 @@ from dockerlint_alpine.python.formats.locked import Edge, LockedPackage
 from dockerlint_alpine.python.formats.pylock import archives, file_name
 from dockerlint_alpine.python.formats.toml_source import texts
 from dockerlint_alpine.python.model import Origin, normalise
+from dockerlint_alpine.python.requirement import git_url
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -23,7 +24,7 @@ def locked_packages(lock: TomlSource, folder: str) -> Iterator[LockedPackage]:
         source = package.get("source")
         source = source if isinstance(source, dict) else {}
         local = next((source[key] for key in ("editable", "virtual", "directory", "path") if key in source), None)
-        url = source.get("git") or source.get("url")
+        url = git_url(source.get("git")) or source.get("url")
         names: tuple[str, ...] | None = archives(package)
         if isinstance(url, str) and "url" in source and (direct := file_name({"url": url})):
             names = (direct,)

@@ -1,1 +1,1 @@
-"""The Python package index: policy, settings, client, kept answers and the resolvers that use them."""
+"""The Python package index: policy, settings, client, cached answers and the resolvers that use them."""

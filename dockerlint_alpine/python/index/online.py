@@ -1,4 +1,4 @@
-"""The package index of this machine's configuration: what may be asked there, and by whose name.
+"""The package index configured on this machine: which queries are allowed, and with which credentials.
 
 Nothing is built, so no code of any distribution is run: the index's pages and metadata answer, and sdists are read.
 """

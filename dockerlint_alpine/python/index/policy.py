@@ -1,4 +1,4 @@
-"""Whether a run may ask the Python package index: what the user said, else what the machine allows.
+"""Whether a run may query the Python package index: by the user's choice, otherwise by the environment.
 
 Light, because it is part of every key of the report cache.
 """

@@ -1,4 +1,4 @@
-"""What an index is asked, as values: to be put at once, or gathered from many Dockerfiles and put together."""
+"""Index queries as values: sent at once, or collected from many Dockerfiles and sent together."""
 
 from __future__ import annotations
 

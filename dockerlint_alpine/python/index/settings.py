@@ -1,4 +1,4 @@
-"""Which indexes an installation asks, and who it says it is there: options, the environment and the files of pip and uv.
+"""Which indexes an installation uses, and with which credentials: options, environment and configuration of pip and uv.
 
 Credentials come from, in pip's order: the URL, an index of the same host that has them, uv's ``UV_INDEX_NAME_USERNAME`` and
 ``_PASSWORD``, netrc, and, where ``UV_KEYRING_PROVIDER`` or ``PIP_KEYRING_PROVIDER`` asks for it, the program ``keyring``.

@@ -1,4 +1,4 @@
-"""Where the program uv is. Light: asked for at every start of the command line."""
+"""Finds the program uv. Must stay cheap to import: it is needed at every start."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tells from its build files alone whether a project compiles something: a cheap look before the careful one."""
+"""Determines from the build files alone whether a project compiles something: a cheap test before the thorough one."""
 
 from __future__ import annotations
 

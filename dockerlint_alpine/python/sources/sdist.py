@@ -37,7 +37,7 @@ _BUILD_FILES = frozenset(
 
 
 class SdistError(PythonError):
-    """The archive is no sdist or can't be read."""
+    """The archive is not an sdist or can't be read."""
 
 
 def read_sdist(data: bytes, filename: str, variables: Mapping[str, str] | None = None) -> SourceFacts:

@@ -1,1 +1,1 @@
-"""The output formats, one module each: a new file is a new format."""
+"""The output formats, one module each: adding a file adds a format."""

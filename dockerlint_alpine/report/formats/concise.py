@@ -1,4 +1,4 @@
-"""One finding a line, ``path:line:column: CODE [*] message``, for eyes in a hurry and programs that jump to lines."""
+"""One finding per line, ``path:line:column: CODE [*] message``, for eyes in a hurry and programs that jump to lines."""
 
 from __future__ import annotations
 

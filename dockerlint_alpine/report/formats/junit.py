@@ -1,4 +1,4 @@
-"""JUnit XML as CI servers read it: a suite a Dockerfile, a test case a finding."""
+"""JUnit XML as CI servers read it: one suite per Dockerfile, one test case per finding."""
 
 from __future__ import annotations
 

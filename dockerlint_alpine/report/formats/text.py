@@ -1,4 +1,4 @@
-"""The report for people: what is wrong, where, why and what to do about it, one block a cause."""
+"""The report for people: what is wrong, where, why and what to do about it, one block per cause."""
 
 from __future__ import annotations
 
