@@ -245,8 +245,8 @@ class StageWalk:
         whose own is ``pip3``."""
         if self.packages is None or self.index is None or self.index.release not in _WITH_PYTHON2:
             return False
-        if program.startswith(("python3", "pip3")):
-            return False
+        if program.startswith(("python2", "pip2", "python3", "pip3")):
+            return program.startswith(("python2", "pip2"))
         asked = {re.split("[=<>~@]", name)[0] for name in (*self.packages.possible.explicit, *self.foreign)}
         own = "python3" in asked and not (program == "pip" and not asked.isdisjoint(_PIP2))
         return not asked.isdisjoint(_PYTHON2) and not own

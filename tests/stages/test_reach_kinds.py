@@ -56,6 +56,12 @@ def test_python_2_is_not_taken_for_python_3(judge: Judge, packages: str, wanted:
     assert {name for one in report.findings for name in one.packages} == missing
 
 
+def test_pip2_is_python_2_beside_python_3_too(judge: Judge) -> None:
+    text = "FROM alpine:3.10\nRUN apk add python py2-pip python3 gcc musl-dev && {} install lz4==2.2.1\n"
+    for pip, headers in (("pip2", "python2-dev"), ("pip3", "python3-dev")):
+        assert [one.packages for one in judge(text.format(pip), select=["AD102"]).findings] == [(headers,)]
+
+
 def test_bases_of_home_assistant(judge: Judge) -> None:
     text = "FROM {}\nRUN apk add python3 py3-pip && pip install six\n"
     assert not judge(text.format("ghcr.io/hassio-addons/base:19.0.0"), select=["AD304"]).findings
