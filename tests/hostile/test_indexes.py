@@ -74,7 +74,7 @@ store = IndexStore(cache=Path(sys.argv[1]))
 store.open("3.19")
 print(*store.unreadable)
 """
-    arena.python(code, tmp_path, cwd=tmp_path).sound(0).says("no regular file")
+    arena.python(code, tmp_path, cwd=tmp_path).sound(0).says("not a regular file")
 
 
 def test_archives_that_are_none(tmp_path: Path, tried: Callable[[int], None]) -> None:
