@@ -412,7 +412,18 @@ def choose(
     if choice.verdict.kind in {"none", "unknown"} and undated:
         reason = f"of no release of {name} that is recorded is it known that it was out on {as_of}"
         return Choice(None, Verdict("unknown", reason, source))
+    if choice.verdict.kind == "sdist" and undated and not chooser.specifier.pinned:
+        among = {one.version for one in (*out, *_perhaps_out(releases, as_of))}
+        perhaps = chooser.choose([one for one in releases if one.version in among])
+        if perhaps.verdict.kind == "wheel":  # a newer release that may have been out has a file that fits
+            return replace(choice, verdict=replace(choice.verdict, confidence="possible"))
     return choice
+
+
+def _perhaps_out(releases: Sequence[Release], as_of: str) -> list[Release]:
+    """Those without a day that are older than the first release of ``releases``, newest first, that came later."""
+    later = [place for place, one in enumerate(releases) if one.upload_date is not None and one.upload_date > as_of]
+    return [one for one in releases[max(later, default=-1) + 1 :] if one.upload_date is None]
 
 
 def _known_to_be_out(releases: Sequence[Release], as_of: str) -> Iterator[Release]:

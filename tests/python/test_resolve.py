@@ -238,6 +238,26 @@ def test_as_of_a_day_a_release_without_one_counts_only_where_a_newer_one_was_out
     assert one.reason == "of no release of bar that is recorded is it known that it was out on 2021-01-01"
 
 
+@pytest.mark.parametrize(
+    ("wheels", "later", "expected"),
+    [
+        (("cp311-cp311-musllinux_1_1_x86_64",), "2025-01-01", "possible"),  # 2.0 may have been out, and has a wheel
+        (("cp311-cp311-manylinux_2_17_x86_64",), "2025-01-01", "certain"),
+        (("cp311-cp311-musllinux_1_1_x86_64",), None, "possible"),
+    ],
+)
+def test_a_newer_release_without_a_day_may_spare_the_compile(
+    wheels: tuple[str, ...], later: str | None, expected: str
+) -> None:
+    newest = [Release("3.0", later, wheels=wheels)] if later is not None else []
+    lock = "uv.lock of a/b, 2026-11"
+    facts = MemoryFacts(
+        {"foo": [*newest, Release("2.0", wheels=wheels, source=lock), Release("1.0", "2020-01-01")]}, {"foo": []}
+    )
+    (one,) = ask("foo\n", facts, as_of="2024-06-01").distributions
+    assert (one.version, one.artefact.kind, one.artefact.confidence) == ("1.0", "sdist", expected)
+
+
 def test_what_is_yanked_today_may_have_been_there_on_that_day() -> None:
     facts = MemoryFacts({"foo": [Release("1.0", "2020-01-01", yanked=True)]}, {"foo": []})
     assert short(ask("foo\n", facts, as_of="2021-01-01"))["foo"] == ("1.0", "sdist")
