@@ -33,7 +33,6 @@ from dockerlint_alpine.elf.libc import (
     remedy_for,
 )
 from dockerlint_alpine.elf.loader import Load, LoadedObject, Loader, Need, NeedStatus
-from dockerlint_alpine.elf.objects import undefined_versions
 from dockerlint_alpine.elf.targets import Progress, Subject, no_progress
 from dockerlint_alpine.elf.trees import Found, LinkLoopError, follow
 
@@ -502,11 +501,14 @@ class _Inspector:
 
     def _versions(self, path: str, names: frozenset[str]) -> dict[str, str]:
         """Symbol versions by name: a second look at the few objects that have something unresolved."""
+        from dockerlint_alpine.elf.details import undefined_symbols
+
         data = self._subject.reread(path)
         try:
-            return {} if data is None else undefined_versions(data, names)
+            details = () if data is None else undefined_symbols(data, names)
         except MalformedElfError:
             return {}
+        return {detail.name: detail.version for detail in details if detail.version is not None}
 
     def _symbols_of_host(self, host: Found | None) -> frozenset[str]:
         if host is None or host.node.facts is None:

@@ -21,7 +21,7 @@ from dockerlint_alpine.elf.errors import MalformedElfError, NotElfError
 
 if TYPE_CHECKING:
     import mmap
-    from collections.abc import Collection, Iterator
+    from collections.abc import Iterator
 
 Buffer: TypeAlias = "bytes | bytearray | mmap.mmap"
 ObjectKind: TypeAlias = Literal["program", "shared", "static", "relocatable", "other"]
@@ -187,14 +187,6 @@ def read_object(data: Buffer, *, symbols: bool = True) -> ElfFacts:
     )
 
 
-def undefined_versions(data: Buffer, names: Collection[str]) -> dict[str, str]:
-    """Return the versions that an object wants of these undefined symbols (``GLIBC_2.34``), where it says so.
-
-    Raises as :func:`read_elf` does.
-    """
-    return _DynamicReader(data, _read_header(data)).undefined_versions(names)
-
-
 def _read_header(data: Buffer) -> _Header:
     if data[:4] != MAGIC:
         raise NotElfError("not an ELF object")
@@ -338,11 +330,6 @@ class _DynamicReader:
         return _text(name)
 
     def version_needs(self) -> Iterator[VersionNeed]:
-        for library, versions in self._versions_by_library():
-            yield VersionNeed(library, tuple(version for _, version in versions))
-
-    def _versions_by_library(self) -> Iterator[tuple[str, list[tuple[int, str]]]]:
-        """Each library with the versions that are wanted of it: the number by which symbols name it, and its name."""
         address, count = self._value(_DT_VERNEED), self._value(_DT_VERNEEDNUM)
         if address is None or count is None:
             return
@@ -363,53 +350,37 @@ class _DynamicReader:
                 return
             library = self.string(file_name)
             if library is not None:
-                yield library, list(self._version_names(offset + auxiliary, entries))
+                yield VersionNeed(library, tuple(self._version_names(offset + auxiliary, entries)))
             if not following:
                 return
             offset += following
 
-    def _version_names(self, offset: int, count: int) -> Iterator[tuple[int, str]]:
+    def _version_names(self, offset: int, count: int) -> Iterator[str]:
         layout = struct.Struct(self._header.order + "IHHII")
         for _ in range(count):
             if offset + layout.size > len(self._data):
                 self.problems.append("the version needs reach beyond the end of the file")
                 return
-            _, _, number, name, following = layout.unpack_from(self._data, offset)
+            _, _, _, name, following = layout.unpack_from(self._data, offset)
             text = self.string(name)
             if text is not None:
-                yield number, text
+                yield text
             if not following:
                 return
             offset += following
 
     def symbols(self) -> Symbols:
-        layout, table = self._symbol_table()
-        return self._sort_symbols(layout, table, self._version_indexes(len(table) // layout.size))
-
-    def undefined_versions(self, names: Collection[str]) -> dict[str, str]:
-        layout, table = self._symbol_table()
-        versions = self._version_indexes(len(table) // layout.size)
-        known = {number: version for _, found in self._versions_by_library() for number, version in found}
-        wanted: dict[str, str] = {}
-        for fields, number in zip(layout.iter_unpack(table), versions, strict=False):
-            start, section = fields[0], fields[3 if self._header.wide else 5]
-            if start and not section and number & ~_HIDDEN_VERSION in known:
-                end = self._strings.find(b"\0", start, start + MAX_SYMBOL_NAME)
-                if end > 0 and (name := _text(self._strings[start:end])) in names:
-                    wanted[name] = known[number & ~_HIDDEN_VERSION]
-        return wanted
-
-    def _symbol_table(self) -> tuple[struct.Struct, bytes]:
-        """The layout of a symbol, and the symbols one behind the other."""
-        layout = struct.Struct(self._header.order + ("IBBHQQ" if self._header.wide else "IIIBBH"))
         address = self._value(_DT_SYMTAB)
-        offset = None if address is None else self._file_offset(address)
-        if address is None or offset is None:
-            if address is not None:
-                self.problems.append("the symbol table lies outside the file")
-            return layout, b""
+        if address is None:
+            return Symbols()
+        offset = self._file_offset(address)
+        if offset is None:
+            self.problems.append("the symbol table lies outside the file")
+            return Symbols()
+        layout = struct.Struct(self._header.order + ("IBBHQQ" if self._header.wide else "IIIBBH"))
         count = min(self._symbol_count(address, layout.size), (len(self._data) - offset) // layout.size, MAX_SYMBOLS)
-        return layout, bytes(self._data[offset : offset + count * layout.size])
+        table = bytes(self._data[offset : offset + count * layout.size])
+        return self._sort_symbols(layout, table, self._version_indexes(count))
 
     def _version_indexes(self, count: int) -> tuple[int, ...]:
         address = self._value(_DT_VERSYM)

@@ -7,7 +7,6 @@ import re
 import shutil
 import struct
 import subprocess
-from collections.abc import Collection
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,15 +15,9 @@ from elftools.elf.elffile import ELFFile
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dockerlint_alpine.elf.details import undefined_symbols
 from dockerlint_alpine.elf.errors import MalformedElfError, NotElfError
-from dockerlint_alpine.elf.objects import (
-    HEAD_SIZE,
-    MAX_DYNAMIC_ENTRIES,
-    ElfFacts,
-    needed_extent,
-    read_object,
-    undefined_versions,
-)
+from dockerlint_alpine.elf.objects import HEAD_SIZE, MAX_DYNAMIC_ENTRIES, ElfFacts, needed_extent, read_object
 from dockerlint_alpine.system.zipread import ZipDirectory
 
 from .building import compile_object, elf_bytes, without_sections
@@ -64,19 +57,6 @@ def by_pyelftools(data: bytes) -> dict[str, list[str]]:
     return found
 
 
-def versions_by_pyelftools(data: bytes, names: Collection[str]) -> dict[str, str]:
-    """The versions that the object wants of these undefined symbols."""
-    elf = ELFFile(io.BytesIO(data))
-    numbers, needs = elf.get_section_by_name(".gnu.version"), elf.get_section_by_name(".gnu.version_r")
-    wanted = {}
-    for index, symbol in enumerate(elf.get_section_by_name(".dynsym").iter_symbols() if numbers and needs else ()):
-        if symbol["st_shndx"] == "SHN_UNDEF" and symbol.name in names:
-            number = numbers.get_symbol(index)["ndx"]
-            if isinstance(number, int):
-                wanted[symbol.name] = needs.get_version(number)[1].name
-    return wanted
-
-
 def corpus() -> list[Path]:
     """Objects of this machine: many linkers, languages and ages."""
     folders = [Path("/usr/lib/x86_64-linux-gnu"), Path("/usr/bin"), Path("/usr/lib")]
@@ -103,8 +83,8 @@ def test_agrees_with_readelf_and_pyelftools_on_this_machines_objects(tmp_path: P
         facts = read_object(data)
         interpreter = {"INTERP": [facts.interpreter]} if facts.interpreter else {}
         assert by_pyelftools(data) == as_readelf(facts) | interpreter, path
-        names = facts.symbols.undefined
-        assert undefined_versions(data, names) == versions_by_pyelftools(data, names), path
+        names = {detail.name for detail in undefined_symbols(data, facts.symbols.undefined)}
+        assert names == facts.symbols.undefined, path
 
 
 @pytest.mark.parametrize("libc", ["musl", "glibc"])
