@@ -249,11 +249,10 @@ class World:
     def _capabilities(self) -> Mapping[str, Sequence[tuple[Package, str | None]]]:
         """Installed packages by every name that they provide."""
         alone: dict[str, tuple[tuple[Package, str | None], ...]] = {}
-        names = 0
-        for package in self.packages.values():
-            alone.update(package.ways)
-            names += len(package.ways)
-        if names == len(alone):  # as in most worlds: no two packages have a name in common
+        ways = [package.ways for package in self.packages.values()]
+        for each in ways:
+            alone |= each
+        if sum(map(len, ways)) == len(alone):  # as in most worlds: no two packages have a name in common
             return alone
         found: dict[str, list[tuple[Package, str | None]]] = {}
         for package in self.packages.values():
@@ -270,14 +269,21 @@ class World:
     def lost_without(self, names: Iterable[str]) -> frozenset[str]:
         """The packages that are there only because ``names`` were asked for, these included; virtual ones are left out."""
         kept: set[str] = set()
-        has, packages = self._capabilities.get, self.packages
+        has, packages, needed = self._capabilities.get, self.packages, self._needed
         pending = [name for name in self.explicit.difference(names) for name in self.holders(name)]
         while pending:
             name = pending.pop()
             if name not in kept and packages[name].repository != VIRTUAL:
                 kept.add(name)
-                pending += [held.name for need in packages[name].needed for held, _ in has(need, ())]
+                if name not in needed:
+                    needed[name] = [held.name for need in packages[name].needed for held, _ in has(need, ())]
+                pending += needed[name]
         return frozenset(one.name for one in packages.values() if one.name not in kept and one.repository != VIRTUAL)
+
+    @cached_property
+    def _needed(self) -> dict[str, list[str]]:
+        """What :meth:`lost_without` has come upon: by package, the installed ones that have what it depends on."""
+        return {}
 
     @cached_property
     def _namespaced(self) -> list[str]:
