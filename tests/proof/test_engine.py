@@ -140,7 +140,7 @@ def test_what_the_dockerfile_does_not_say_is_missed_and_told(
     built = Built(engine, engine_address, context, text)
     done = built.check()
     assert done.returncode == 1
-    assert b"The findings do not hold: 1 thing missed." in done.stdout
+    assert b"The findings do not hold: 1 problem missed." in done.stdout
     assert b"[apk add lz4-libs]" in done.stdout
 
 

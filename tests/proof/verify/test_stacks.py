@@ -124,7 +124,7 @@ def test_every_way_to_end(doctor: Command, loaded: DockerClient, tmp_path: Path,
     assert details[("needs-sick", "up")]["blocked_by"] == "sick"
     assert details[("legacy", "up")]["reason"] == "TICKET-12"
     assert "ended on 2020-01-31" in details[("overdue", "up")]["detail"]
-    assert "nobody listens" in details[("deaf", "tcp :7000")]["detail"]
+    assert "nothing listens" in details[("deaf", "tcp :7000")]["detail"]
     services = {one["name"]: one for one in found["services"]}
     assert services["broken-job"]["log"] == ["no module named nothing"]
     assert services["broken-job"]["exit_code"] == 3
