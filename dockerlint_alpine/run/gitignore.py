@@ -137,13 +137,17 @@ def translated(pattern: str) -> re.Pattern[str] | None:
 
 
 def _stars(pattern: str, at: int) -> tuple[str, int]:
-    """``*`` stays within a part of the path; ``**`` that is a whole part stands for any number of parts."""
-    end = at
+    """``*`` stays within a part of the path; ``**`` that is a whole part stands for any number of parts.
+
+    Git compares what comes before the first wildcard by itself, and then takes ``**`` right behind it for a part that
+    begins there: ``b**/z`` is met by ``build/x/z`` (``match_pathname`` in dir.c). More stars are as good as two.
+    """
+    end, before = at, pattern[:at]
     while pattern[end : end + 1] == "*":
         end += 1
-    whole = end - at == 2 and (at == 0 or pattern[at - 1] == "/")
+    whole = end - at >= 2 and (before.endswith("/") or not _SPECIAL.search(before))
     if whole and end == len(pattern):
-        return (globs.PATH if at == 0 else ".+"), end
+        return globs.PATH, end
     if whole and pattern[end] == "/":
         return globs.FOLDERS, end + 1
     return globs.NAME, end

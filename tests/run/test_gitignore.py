@@ -86,6 +86,8 @@ LINES = st.lists(PIECES, min_size=1, max_size=6).map("".join)
 @example(lines=["/src/**/Dockerfile", "docs/*", "!docs/a b"], nested=["*"], info=["x/**"])
 @example(lines=["trailing\\ ", "\\#x", "docs/\\!y", "docs/\\[z\\]", "q\\\\r"], nested=[], info=[])
 @example(lines=["**", "!**/", "a\\"], nested=["a**b", "a***"], info=["x/y/**/"])
+@example(lines=[], nested=["x/***"], info=["***/*"])
+@example(lines=["b**/**/", "!/docs/**"], nested=["bu**/z", "a**/**/"], info=["do**", "/b**/Dockerfile"])
 def test_the_answer_is_gits(work_tree: Path, lines: list[str], nested: list[str], info: list[str]) -> None:
     for place, content in ((".gitignore", lines), ("src/.gitignore", nested), (".git/info/exclude", info)):
         (work_tree / place).write_bytes("\n".join(content).encode())
