@@ -135,7 +135,7 @@ def _finding(subject: Subject, stage: Stage, step: ApkStep, names: tuple[str, ..
         evidence=_evidence(subject, names, used),
         packages=names,
         fix=fix,
-        # Worth a line where the packages cost something: in an final image, or where all compiling could go.
+        # Worth a line where the packages cost something: in a final image, or where all compiling could go.
         on_demand=bool(used.builds) and not stage.runs,
     )
 

@@ -212,10 +212,10 @@ def replace_operand(subject: Subject, step: ApkStep, operand: Operand, new: str)
 
 def _replace_in_file(subject: Subject, step: ApkStep, operand: Operand, new: str) -> TextEdit | None:
     """The same in a list that is kept in a file of its own, or in a here-document that makes one."""
-    assert operand.path is not None
-    listed = [other for other in step.command.operands if other.path == operand.path]
     from dockerlint_alpine.fixer.textlist import file_list
 
+    assert operand.path is not None
+    listed = [other for other in step.command.operands if other.path == operand.path]
     layout = file_list(subject.timeline, step, operand.path, listed)
     if layout is None:
         return None

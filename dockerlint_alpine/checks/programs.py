@@ -163,14 +163,14 @@ def _git_of_pip(stage: Stage) -> Iterator[Start]:
             continue
         words = [arg.text for arg in step.command.args if arg.known]
         texts = [*(word for word in words if not word.startswith("-")), *_requirement_files(words, step.moment)]
-        tool = step.command.tool.name
         texts += [one.resolved.url for one in step.installed if one.resolved.url is not None and not one.ready]
         if any(_GIT.search(text) for text in texts):
             purpose = "fetches a requirement with git"
-            yield Start("git", tool, step.instruction, step.span, step.moment, purpose=purpose)
         elif any(_asks_git(word.partition("[")[0], step.moment) for word in words if word.startswith((".", "/"))):
             purpose = "builds a project that takes its version from git (setuptools_scm)"
-            yield Start("git", tool, step.instruction, step.span, step.moment, purpose=purpose)
+        else:
+            continue
+        yield Start("git", step.command.tool.name, step.instruction, step.span, step.moment, purpose=purpose)
 
 
 def _asks_git(word: str, moment: Moment) -> bool:

@@ -153,7 +153,7 @@ def configuration(given: dict[str, Any]) -> Configuration:
         warn(line)
     context = click.get_current_context(silent=True)
     paths = context.params.get("paths", ()) if context is not None else ()
-    return replace(found, named=frozenset(os.path.abspath(path) for path in paths if os.path.isdir(path)))  # noqa: PTH100, PTH112
+    return replace(found, named=frozenset(map(os.path.abspath, filter(os.path.isdir, paths))))
 
 
 def _build_args(pairs: Sequence[str]) -> dict[str, str]:

@@ -117,7 +117,7 @@ def _deleted_too_early(stage: Stage, listing: Listing, before: Instruction | Non
 
 def _misused_elsewhere(timeline: Timeline, listing: Listing, purpose: Purpose) -> bool:
     """True when a list that several commands share must not take a package of this purpose: a build package would
-    reach an final image."""
+    reach a final image."""
     if purpose == "runtime":
         return any(other.command.verb == "del" for other in listing.shared)
     own = listing.step.stage

@@ -201,6 +201,17 @@ class _Node:
         """The chain that this node's dependencies continue."""
         return self.chain if self.requested is None else (*self.chain, self.name)
 
+    @property
+    def specifier(self) -> str:
+        """All terms together."""
+        return ",".join(sorted({term[0] for term in self.terms if term[0]}))
+
+    def on(self, terms: list[tuple[str, str, str | None]]) -> _Node:
+        """The same distribution on other terms."""
+        found = _Node(self.name, self.chain, self.origin, self.requested)
+        found.extras, found.loose, found.floor, found.terms = self.extras, self.loose, self.floor, terms
+        return found
+
 
 class Choices:
     """What many resolutions ask of the same facts: which release and file is taken of a distribution, by everything that
@@ -408,7 +419,7 @@ class _Offline:
 
     def choice(self, node: _Node, out: Set[str] = frozenset()) -> Choice:
         """The choice for a node, without the versions ``out`` and those that conflicts have excluded."""
-        specifier = ",".join(sorted({term[0] for term in node.terms if term[0]}))
+        specifier = node.specifier
         out = frozenset(self.excluded.get(node.name, ())).union(out)
         key = (node.name, specifier, out)
         if key not in self.cache:
@@ -420,13 +431,13 @@ class _Offline:
 
     def version(self, node: _Node, out: Set[str], *, told: bool) -> str | None:
         """The version of :meth:`choice`, for a search; ``told``: one that nothing tells will do. Raises ``LookupError``."""
-        own, specifier = node.requested, ",".join(sorted({term[0] for term in node.terms if term[0]}))
+        own = node.requested
         direct = own is not None and (own.url or own.path or own.artefacts is not None)
         if not (direct or node.name in self.installed or self.wanted.wheelhouse or self.as_of):
             with suppress(InvalidSpecifierError):
                 out = out | self.excluded.get(node.name, set())
                 releases = without(self.releases(node.name), out)
-                found = newest_version(node.name, specifier, releases, self.target, self.wanted.options)
+                found = newest_version(node.name, node.specifier, releases, self.target, self.wanted.options)
                 if found is not None:
                     return found
         choice = self.choice(node, out)
@@ -467,9 +478,8 @@ class _Offline:
         facts = (node.name, specifier, releases, self.target, self.wanted.options)
         ordered = not self.wanted.wheelhouse
         fresh = partial(choose, *facts, source=source, as_of=self.as_of, ordered=ordered)
-        return (
-            fresh() if out else self.choices.recall(node.name, question, fresh)
-        )  # a search asks much that nobody asks again
+        # A search leaves versions out, and asks much that nobody asks again.
+        return fresh() if out else self.choices.recall(node.name, question, fresh)
 
     def unlisted(self, node: _Node, choice: Choice) -> Choice:
         """The choice, or where no wheel of the distribution is recorded at all, what its package or a rule says."""
@@ -545,10 +555,7 @@ class _Offline:
 
         Where a release is free to choose, and all that are recorded are in conflict with a file, there is a newer one.
         """
-        found = _Node(node.name, node.chain, node.origin, node.requested)
-        found.extras, found.loose, found.floor = node.extras, node.loose, node.floor
-        found.terms = [term for term in node.terms if term[2] is None or self.is_pinned(nodes[term[2]])]
-        return found
+        return node.on([term for term in node.terms if term[2] is None or self.is_pinned(nodes[term[2]])])
 
     def taken(self, node: _Node, nodes: Mapping[str, _Node]) -> Choice:
         """The choice for a node of this round."""
@@ -557,8 +564,7 @@ class _Offline:
     def agreeing(self, node: _Node) -> _Node:
         """The node on as many of its terms as go together: what files say comes before what releases say, a pin before a
         range. An installer refuses the whole set; what each distribution is and needs is known all the same."""
-        found = _Node(node.name, node.chain, node.origin, node.requested)
-        found.extras, found.loose, found.floor = node.extras, node.loose, node.floor
+        found = node.on([])
         for term in sorted(node.terms, key=lambda one: (one[2] is not None, "==" not in one[0])):
             found.terms.append(term)
             if self.conflict(found):
@@ -615,9 +621,8 @@ class _Offline:
                     self.tell(name, node.chain, _conflict_text(node), "conflict")
                     node = self.agreeing(node)
                 choice = self.choice(node)
-                if (
-                    torn and choice.verdict.confidence == "certain"
-                ):  # whoever wrote that will change it, one way or the other
+                # Whoever wrote that will change it, one way or the other.
+                if torn and choice.verdict.confidence == "certain":
                     choice = replace(choice, verdict=replace(choice.verdict, confidence="likely"))
             choice = self.settled(node, choice)
             verdict = choice.verdict

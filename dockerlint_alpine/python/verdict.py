@@ -83,8 +83,8 @@ def releases_of_files(names: Iterable[str], distribution: str) -> list[Release]:
 
 def newest_first(releases: Iterable[Release]) -> tuple[Release, ...]:
     """Return one release of each version, newest first; what is no version by PEP 440 comes last."""
-    by_version = {release.version: release for release in releases}
-    return tuple(map(by_version.__getitem__, latest_first(by_version)))
+    found = {release.version: release for release in releases}
+    return tuple(map(found.__getitem__, latest_first(found)))
 
 
 def merged(releases: Releases, more: Sequence[Release]) -> Releases:

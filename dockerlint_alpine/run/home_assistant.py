@@ -33,7 +33,7 @@ def read_bases(folder: Path) -> list[tuple[str, Mapping[str, str]]]:
     What can't be read says nothing: it is the builder's file, not what was asked about.
     """
     top = os.path.join(folder, "")  # noqa: PTH118 - asked of every folder with a Dockerfile
-    place = next((top + name for name in _NAMES if os.path.isfile(top + name)), None)  # noqa: PTH113
+    place = next(filter(os.path.isfile, (top + name for name in _NAMES)), None)
     if place is None:
         return []
     from dockerlint_alpine.system.yaml_text import YamlError, load_yaml

@@ -185,7 +185,7 @@ def project_root(folder: Place, named: Collection[str] = ()) -> Path:
     home = os.path.expanduser("~")  # noqa: PTH111 - as above
     at_or_above = [start, *(parent for parent in start.parents if str(parent) not in {home, start.anchor})]
     for parent in at_or_above:
-        top = os.path.join(parent, "")  # noqa: PTH118
+        top = os.path.join(parent, "")  # noqa: PTH118 - asked of every folder above a Dockerfile
         if any(os.path.lexists(top + mark) for mark in PROJECT_MARKS):
             return parent
     current = Path.cwd()
