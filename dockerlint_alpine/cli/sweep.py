@@ -158,7 +158,7 @@ def _swept(sources: list[Source], configured: Configuration, given: dict[str, An
         raise click.UsageError(str(error)) from None
     finally:
         results.close()
-    return _finish(given, stopped=stopped, left=len(tasks) - told.done)
+    return _finish(given, sources, stopped=stopped)
 
 
 def _outcomes(plan: Plan, tasks: list[Task], given: dict[str, Any]) -> Iterator[Outcome]:
@@ -172,14 +172,15 @@ def _outcomes(plan: Plan, tasks: list[Task], given: dict[str, Any]) -> Iterator[
     return local.sweep(plan, tasks, min(given["jobs"] or cpu_count(), len(tasks) or 1))
 
 
-def _finish(given: dict[str, Any], *, stopped: bool, left: int) -> int:
+def _finish(given: dict[str, Any], sources: list[Source], *, stopped: bool) -> int:
     """Say what was found, or what is left to do."""
-    from dockerlint_alpine.sweep.results import Results, ResultsError
+    from dockerlint_alpine.sweep.results import Results, ResultsError, numbered
     from dockerlint_alpine.sweep.summary import as_text, summarized
 
     results = Results.open(Path(given["results"]))
     summary = summarized(results)
     if stopped:
+        left = sum(1 for _ in numbered(sources, results.done()))
         counted = f"{summary.repositories:,} done, {left:,} left"
         click.echo(f"alpine-doctor: stopped: {counted}; --resume continues with {given['results']}", err=True)
         return 130
@@ -271,14 +272,14 @@ class _Told:
         self._progress = progress
         self._start = time.monotonic()
         self._found = self._failed = 0
-        self.done = 0
+        self._done = 0
 
     def add(self, outcome: Outcome) -> None:
         """Count one repository."""
-        self.done += 1
+        self._done += 1
         self._found += sum(row.severity != "info" for row in outcome.rows)
         self._failed += outcome.status not in {"judged", "no-dockerfile"}
-        rate = self.done / max(time.monotonic() - self._start, 1e-9)
+        rate = self._done / max(time.monotonic() - self._start, 1e-9)
         self._progress.told = f" {rate:.1f}/s, {self._found:,} findings, {self._failed:,} failed"
         self._progress.step()
 
