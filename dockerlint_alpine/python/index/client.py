@@ -94,7 +94,8 @@ Fetch: TypeAlias = "Callable[[str, str, int, str], Answered]"
 class IndexFile(Struct, frozen=True, array_like=True):
     """One file of an index page: ``url`` is absolute; ``upload_date`` is ``YYYY-MM-DD`` where the index tells it.
 
-    ``metadata``: the METADATA of the wheel is to be had by itself (PEP 658). ``sha256`` is empty where the page has none.
+    ``metadata``: the METADATA of the wheel is to be had by itself (PEP 658). ``sha256`` is empty, and ``size`` (bytes, PEP
+    700) 0, where the page has none.
     """
 
     name: str
@@ -104,6 +105,7 @@ class IndexFile(Struct, frozen=True, array_like=True):
     upload_date: str | None = None
     metadata: bool = False
     sha256: str = ""
+    size: int = 0
 
 
 Files: TypeAlias = "Mapping[str, tuple[IndexFile, ...]]"
@@ -464,6 +466,7 @@ def _parse_json(data: bytes, url: str) -> list[IndexFile]:
                 when[:10] if isinstance(when, str) and re.match(r"\d{4}-\d\d-\d\d", when) else None,
                 bool(one.get("core-metadata") or one.get("dist-info-metadata")),
                 _sha256(one.get("hashes")),
+                size if isinstance(size := one.get("size"), int) and size > 0 else 0,
             )
         )
     return found
