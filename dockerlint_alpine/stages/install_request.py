@@ -21,6 +21,7 @@ from dockerlint_alpine.stages.errors import IncludeCycleError
 from dockerlint_alpine.stages.files import FromStage, FromText
 from dockerlint_alpine.stages.package_lists import PackageLists
 from dockerlint_alpine.syntax import SourceText
+from dockerlint_alpine.syntax.shell.words import Turns
 from dockerlint_alpine.system.paths import absolute
 from dockerlint_alpine.system.patterns import lazy_pattern
 
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from dockerlint_alpine.stages.scripts import ScriptFile
     from dockerlint_alpine.stages.walk import StageWalk
     from dockerlint_alpine.syntax import Arg, Instruction
+    from dockerlint_alpine.syntax.shell.words import Word
 
 _NAMED = lazy_pattern(r"([A-Za-z0-9][\w.-]*(?:\[[\w,.\s-]*\])?)\s*(?:[=<>!~]=|[<>@])")
 _ABOUT_INDEXES = frozenset(
@@ -40,6 +42,9 @@ _ABOUT_INDEXES = frozenset(
     " --cache-dir --client-cert --log --progress-bar --keyring-provider".split()
 )
 """Options whose value makes no difference to an answer that is given without the network."""
+_VARIABLE = lazy_pattern(r"\$\{?([A-Za-z_]\w*)")
+_OF_FILES = frozenset({"-r", "--requirement", "--requirements", "-c", "--constraint"})
+"""Options whose value is a file of requirements."""
 
 _ENDLESS = "includes itself"
 """How ``dockerlint_alpine.python`` says that a requirements file includes itself, directly or through others."""
@@ -72,13 +77,25 @@ class ArgumentReader:
         self._folder = folder
         self._file = file
         self._lists = PackageLists(walk.files, folder, variables)
+        self._variables = variables
+        self._option = ""
 
     def words(self, command: InstallCommand | ExportCommand) -> Words:
         """The known words of ``command``; what hides something that matters is listed."""
         words = Words()
+        before: Word | None = None
         for arg in command.args:
             place = self._place(arg)
             option = words.texts[-1] if words.texts else ""
+            # for f in a.txt b.txt; do pip install -r "$f"; done: each round has the option.
+            in_turn = any(isinstance(self._variables.get(name), Turns) for name in _VARIABLE.findall(arg.word.text))
+            if arg.word is not before:
+                self._option = option if in_turn and option in _OF_FILES else ""
+            elif self._option:
+                words.add(self._option, place)
+            before = arg.word
+            if in_turn and not arg.glob and re.search(r"[*?[]", arg.text):
+                arg = replace(arg, glob=True)  # noqa: PLW2901 - the loop's list is not quoted
             if arg.text.startswith("<("):
                 self._made_file(words, arg, place)
             elif arg.known:
@@ -183,7 +200,9 @@ class ArgumentReader:
                 words.add(project + extras, place)
         elif not paths and EXTRAS.search(text):
             words.add(text, place)  # the shell leaves a pattern as it is that matches nothing: ./src[db] names extras
-        for path in paths if arg.glob else ():
+        for number, path in enumerate(paths if arg.glob else ()):
+            if number and self._option:
+                words.add(self._option, place)
             words.add(path, place)
 
     def _own_project(self, pattern: str) -> str | None:

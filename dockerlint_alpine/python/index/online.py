@@ -143,6 +143,7 @@ class PythonIndex:
             day=self._day,
             oldest=self._oldest,
             asks=self._asks,
+            as_of=self.as_of,
         )
 
 
