@@ -12,7 +12,7 @@ import click
 from dockerlint_alpine.cli import common
 from dockerlint_alpine.cli.sections import SectionedCommand, section
 from dockerlint_alpine.cli.terminal import warn
-from dockerlint_alpine.cli.verify import ENGINE_OPTIONS
+from dockerlint_alpine.cli.verify import ENGINE_OPTIONS, code_of
 from dockerlint_alpine.model.reports import FileError, Report
 from dockerlint_alpine.report.display import printable
 
@@ -145,7 +145,8 @@ def _fix_paths(paths: tuple[str, ...], configured: Configuration, given: dict[st
     if given["verify"] and not report.errors:
         from dockerlint_alpine.cli.proving import prove
 
-        return prove(paths, configured, given, {str(result.path): result for result in results}, jobs)
+        by_path = {str(result.path): result for result in results}
+        return code_of(lambda: prove(paths, configured, given, by_path, jobs))
     if given["as_diff"]:
         _show_diffs(results, lists, configured.settings)
         for problem in report.errors:
