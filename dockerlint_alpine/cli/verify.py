@@ -21,6 +21,7 @@ from dockerlint_alpine.cli.spelling import (
     PYTHON,
     completed,
     platforms_option,
+    target_option,
 )
 from dockerlint_alpine.run.pool import data_errors
 
@@ -72,7 +73,7 @@ ENGINE_OPTIONS = (
 _BUILD_OPTIONS = (
     platforms_option("The engine's own by default."),
     BUILD_ARGS,
-    click.option("--target", metavar="STAGE", shell_complete=completed("stages"), help="The stage to build."),
+    target_option("The stage to build."),
     CONTEXT,
     ALPINE,
     PYTHON,
@@ -345,9 +346,7 @@ def show(report: VerifyReport, formats: Sequence[tuple[str, str]], redactor: Red
         if path:
             common.write_text(path, text)
         else:
-            sys.stdout.flush()
-            sys.stdout.buffer.write(text.encode("utf-8", "backslashreplace"))
-            sys.stdout.flush()
+            common.print_bytes(text.encode("utf-8", "backslashreplace"))
 
 
 def rendered(report: VerifyReport, name: str, *, color: str, redactor: Redactor) -> str:
