@@ -34,45 +34,15 @@ _BAKE_NAME = lazy_pattern(r"(?is)^(?:.*[.-])?bake(?:[.-].*)?\.(?:hcl|json)\Z")
 _BAKE_OVERRIDE = lazy_pattern(r"(?is).*\.override\.(?:hcl|json)\Z")
 """What is laid over another bake file."""
 _IGNORED_SUFFIXES = (
-    ".dockerignore",
-    ".md",
-    ".rst",
-    ".orig",
-    ".rej",
-    ".swp",
-    "~",
-    ".py",
-    ".pyc",
-    ".sh",
-    ".json",
-    ".lock",
-    TEMPORARY,
-)
+    ".dockerignore", ".md", ".rst", ".orig", ".rej", ".swp", "~", ".py", ".pyc", ".sh", ".json", ".lock", TEMPORARY,
+)  # fmt: skip
 _SKIPPED_FOLDERS = frozenset(
     {
-        ".git",
-        ".hg",
-        ".svn",
-        "node_modules",
-        "__pycache__",
-        ".venv",
-        "venv",
-        ".tox",
-        ".nox",
-        ".mypy_cache",
-        ".ruff_cache",
-        ".pytest_cache",
-        ".hypothesis",
-        ".direnv",
-        ".eggs",
-        ".terraform",
-        ".yarn",
-        ".pnpm-store",
-        "__pypackages__",
-        "bower_components",
-        "site-packages",
+        ".git", ".hg", ".svn", "node_modules", "__pycache__", ".venv", "venv", ".tox", ".nox", ".mypy_cache",
+        ".ruff_cache", ".pytest_cache", ".hypothesis", ".direnv", ".eggs", ".terraform", ".yarn", ".pnpm-store",
+        "__pypackages__", "bower_components", "site-packages",
     }
-)
+)  # fmt: skip
 _OLD_TEMPORARY = lazy_pattern(r"(?s)\..+\.[a-z0-9_]{8}\.tmp\Z")
 """What earlier versions of this program left behind when they were killed."""
 _MARKS = frozenset({".git", ".gitignore"})
