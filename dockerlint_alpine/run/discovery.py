@@ -7,6 +7,7 @@ ignores is left out, and folders that hold other people's code or caches are not
 from __future__ import annotations
 
 import os
+from operator import attrgetter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -242,8 +243,8 @@ def _entries(folder: str, *, top: bool) -> _Entries:
                     found.files.append(entry)
     except OSError:
         return found
-    found.files.sort(key=_name)
-    found.folders.sort(key=_name)
+    found.files.sort(key=attrgetter("name"))
+    found.folders.sort(key=attrgetter("name"))
     return found
 
 
@@ -259,10 +260,6 @@ def _is_file(entry: os.DirEntry[str]) -> bool:
         return entry.is_file()
     except OSError:  # a link to itself
         return False
-
-
-def _name(entry: os.DirEntry[str]) -> str:
-    return entry.name
 
 
 def _passed_over(entry: os.DirEntry[str], tree: WorkTree | None, search: Search, *, folder: bool) -> bool:
