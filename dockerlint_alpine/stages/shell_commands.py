@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from dockerlint_alpine.apk import World
 from dockerlint_alpine.apk.releases import release_key
 from dockerlint_alpine.installers.base import ExportCommand, InstallCommand, PythonHome, VenvCommand, is_python
-from dockerlint_alpine.installers.registry import read_command, read_setting
+from dockerlint_alpine.installers.registry import read_command, read_inside, read_setting
 from dockerlint_alpine.installers.venv import make_environment
 from dockerlint_alpine.knowledge.bases import PYTHON_LIST
 from dockerlint_alpine.stages import shell_files
@@ -409,32 +409,47 @@ class _ScriptWalk:
     # -- Python ----------------------------------------------------------------------------------------------------
 
     def _python(self, expanded: ExpandedCommand, args: Sequence[Arg], folder: str) -> None:
-        walk = self.walk
-        command = read_command(args)
-        if command is not None:
-            call = Call(
-                walk=walk,
-                instruction=self.instruction,
-                span=self._span(expanded),
-                variables={**expanded.variables, **dict(expanded.environment)},
-                folder=folder,
-                active=self.active,
-                conditional=expanded.conditional,
-                file=self.within.file if self.within is not None else None,
-                written=self._written(expanded),
-            )
-            if isinstance(command, VenvCommand):
-                make_environment(command, call.place())
-            elif isinstance(command, ExportCommand):
-                self.installer.export(call, command, _redirected_to(expanded))
-            else:
-                self.installer.install(call, command)
+        command, inside = read_command(args), read_inside(args)
+        if isinstance(command, VenvCommand):
+            make_environment(command, self._call(expanded, folder).place())
+        elif isinstance(command, ExportCommand):
+            self.installer.export(self._call(expanded, folder), command, _redirected_to(expanded))
+        elif command is not None:
+            self.installer.install(self._call(expanded, folder), command)
+        if inside is not None:
+            self._inside(expanded, *inside, folder)
+        elif command is not None:
+            pass
         elif (setting := read_setting(args)) is not None:
-            walk.settings.update([setting])
+            self.walk.settings.update([setting])
         elif is_python(args[0].text):
             self._python_code(expanded, args)
         else:
             self._start(expanded, args, folder)
+
+    def _call(self, expanded: ExpandedCommand, folder: str) -> Call:
+        return Call(
+            walk=self.walk,
+            instruction=self.instruction,
+            span=self._span(expanded),
+            variables={**expanded.variables, **dict(expanded.environment)},
+            folder=folder,
+            active=self.active,
+            conditional=expanded.conditional,
+            file=self.within.file if self.within is not None else None,
+            written=self._written(expanded),
+            command=expanded.command,
+        )
+
+    def _inside(self, expanded: ExpandedCommand, command: InstallCommand, args: Sequence[Arg], folder: str) -> None:
+        """``poetry run pip install ...``: what a tool runs finds its environment first."""
+        if not args or self.walk.packages is None:
+            return
+        options = command.tool.options(command, [arg.text for arg in command.args])
+        outside = self.active
+        self.active = command.tool.home(command, options, self._call(expanded, folder).place()) or outside
+        self._python(expanded, args, folder)
+        self.active = outside
 
     def _python_code(self, expanded: ExpandedCommand, args: Sequence[Arg]) -> None:
         modules: tuple[str, ...] = ()
