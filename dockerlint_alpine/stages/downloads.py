@@ -14,7 +14,7 @@ from msgspec.structs import replace
 
 from dockerlint_alpine.python.forges import Remote, download, repository, required
 from dockerlint_alpine.python.formats.project import name_of
-from dockerlint_alpine.python.model import normalise
+from dockerlint_alpine.python.model import normalise, redact
 from dockerlint_alpine.python.requirement import REPOSITORY
 from dockerlint_alpine.python.resolve import NOBODY_ASKED, ResolverError
 from dockerlint_alpine.stages.context import BuildContext
@@ -153,6 +153,8 @@ def bring(walk: StageWalk, requested: Iterable[Requested]) -> bool:
         if isinstance(files, StageFiles):
             walk.files = walk.files.place(FromStage("/", remote.folder, files))
             new = True
+        else:
+            walk.unfetched[redact(one.url or "")] = files
     return new
 
 

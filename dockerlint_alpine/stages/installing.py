@@ -486,7 +486,8 @@ class Installer:
         absent: defaultdict[tuple[str, str], dict[str, Unresolved]] = defaultdict(dict)
         for item in _not_told_yet(call, resolution, request, present):
             if item.kind == "unknown" and "://" in item.name:
-                message = f"what {item.name} requires is not known before it is fetched"
+                reason = call.walk.unfetched.get(item.name, "")
+                message = f"what {item.name} requires is not known before it is fetched{reason}"
                 call.unjudged("unresolved-requirement", message, " -> ".join(item.chain))
             elif item.kind == "unknown" and not item.name.startswith(("/", ".")):
                 unknown.append(item.name)

@@ -171,6 +171,9 @@ class StageWalk:
         self.clones: dict[str, tuple[Remote, Placement]] = {}
         """Repositories that git cloned, by folder."""
 
+        self.unfetched: dict[str, str] = {}
+        """URLs of requirements that were not fetched, each with the reason, in words that follow a message."""
+
         self.archives: dict[str, Archive] = {}
         """Archives of repositories that were downloaded, by place."""
 
