@@ -58,8 +58,10 @@ from dockerlint_alpine.system.plural import listed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence, Set
+    from pathlib import Path
 
     from dockerlint_alpine.python.backtracking import Pick, Want
+    from dockerlint_alpine.python.forges import Remote
     from dockerlint_alpine.python.model import IndexOptions
     from dockerlint_alpine.python.sources.source_facts import SourceFacts
 
@@ -147,6 +149,9 @@ class Resolver(Protocol):
 
         ``only_kept``: it is not worth a question. Raises ``ResolverError``.
         """
+
+    def repository(self, remote: Remote) -> Path:
+        """Return the folder with the files of a repository that a build fetches; raises ``ResolverError``."""
 
 
 class _Releases:

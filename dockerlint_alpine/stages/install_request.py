@@ -16,7 +16,7 @@ from dockerlint_alpine.python.formats.project import name_of
 from dockerlint_alpine.python.model import Origin, Requested, RequirementSet, normalise
 from dockerlint_alpine.python.requirement import REPOSITORY
 from dockerlint_alpine.python.sources.native import is_native
-from dockerlint_alpine.stages.elsewhere import show_repository
+from dockerlint_alpine.stages.downloads import show_repository
 from dockerlint_alpine.stages.errors import IncludeCycleError
 from dockerlint_alpine.stages.files import FromStage, FromText
 from dockerlint_alpine.stages.package_lists import PackageLists
@@ -246,15 +246,19 @@ def _shown(arg: Arg) -> Iterator[str]:
 
 
 class InstallRequest(Struct, frozen=True, dict=True):
-    """What one command asks for. ``wheelhouses`` are local folders of wheel files that it may take from."""
+    """What one command asks for. ``wheelhouses`` are local folders of wheel files that it may take from. ``fetched``: some
+    of it stands in a repository that the build fetches, which may say something else tomorrow."""
 
     requirements: RequirementSet
     options: Mapping[str, tuple[str, ...]]
     wheelhouses: tuple[str, ...]
+    fetched: str = ""
 
     @cached_property
     def pinned(self) -> frozenset[str]:
         """Distributions whose version is fixed: by ``==`` or because a lock file says everything."""
+        if self.fetched:
+            return frozenset()
         named = [*self.requirements.requested, *self.requirements.constraints]
         return frozenset(
             one.name

@@ -29,7 +29,7 @@ from dockerlint_alpine.python.tags import backtracks, musl_of_alpine, supported_
 from dockerlint_alpine.python.versions import same_version, sort_versions
 from dockerlint_alpine.stages.compiles import SourceBuilds
 from dockerlint_alpine.stages.context import NOT_IN_CONTEXT
-from dockerlint_alpine.stages.elsewhere import show_repository
+from dockerlint_alpine.stages.downloads import bring, show_repository
 from dockerlint_alpine.stages.errors import StagesError
 from dockerlint_alpine.stages.files import FromStage, FromText
 from dockerlint_alpine.stages.install_request import (
@@ -51,7 +51,7 @@ from dockerlint_alpine.system.plural import listed
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from dockerlint_alpine.installers.base import InstallCommand
+    from dockerlint_alpine.installers.base import InstallCommand, Words
     from dockerlint_alpine.knowledge import Knowledge
     from dockerlint_alpine.python.model import Facts, RequirementSet
     from dockerlint_alpine.python.resolve import Resolver
@@ -107,6 +107,9 @@ _OTHER_WHEELS = "another index that is named may have one"
 _TOO_LATE = ("no answer within", "can't be reached", "not asked yet")
 """What is said where an index would answer if it were waited for."""
 
+_MAX_NAMED = 4
+"""Repositories that name each other, one after the other."""
+
 _PROJECT = "project."
 """How a setting of a stage begins that tells of which folder a distribution at a place was installed."""
 
@@ -153,8 +156,9 @@ class Installer:
         self._report_hidden(call, command, words.hidden)
         target = self._target(call, home, command, options) if home is not None and home.version is not None else None
         request = read_install_request(command, words, call.place(), target)
-        if any(map(comes_from_repository, request.requirements.requested)) and show_repository(walk):
-            request = read_install_request(command, words, call.place(), target)
+        request = self._with_repositories(call, command, words, request, target)
+        if request.fetched == "guessed":
+            call = replace(call, conditional=True)
         self._report_problems(call, command, request)
         if home is None or home.version is None:
             message = (
@@ -207,6 +211,21 @@ class Installer:
             built_for=tuple(self._built_for(call, installed, request, target)),
         )
         walk.steps.append(step)
+
+    def _with_repositories(
+        self, call: Call, command: InstallCommand, words: Words, request: InstallRequest, target: Target | None
+    ) -> InstallRequest:
+        """The request with what the repositories ask for that it names, and those that these name."""
+        walk = call.walk
+        for _ in range(_MAX_NAMED):
+            named = [one for one in request.requirements.requested if one.url is not None]
+            own = any(map(comes_from_repository, named)) and show_repository(walk)
+            if not bring(walk, named) and not own:
+                break
+            request = read_install_request(command, words, call.place(), target)
+        shares = {walk.files.fetched(path) for path in request.requirements.files}
+        fetched = next((share for share in ("guessed", "as told") if share in shares), "")
+        return replace(request, fetched=fetched) if fetched else request
 
     def export(self, call: Call, command: ExportCommand, redirected: str | None) -> None:
         """A lock file is turned into a requirements file, which a later command may read."""
@@ -492,7 +511,8 @@ class Installer:
         absent: defaultdict[tuple[str, str], dict[str, Unresolved]] = defaultdict(dict)
         for item in _not_told_yet(call, resolution, request, present):
             if item.kind == "unknown" and "://" in item.name:
-                message = f"what {item.name} requires is not known before it is fetched"
+                reason = call.walk.unfetched.get(item.name, "")
+                message = f"what {item.name} requires is not known before it is fetched{reason}"
                 call.unjudged("unresolved-requirement", message, " -> ".join(item.chain))
             elif item.kind == "unknown" and not item.name.startswith(("/", ".")):
                 unknown.append(item.name)

@@ -15,7 +15,7 @@ from dockerlint_alpine.installers.base import ExportCommand, InstallCommand, Pyt
 from dockerlint_alpine.installers.registry import read_command, read_inside, read_setting
 from dockerlint_alpine.installers.venv import make_environment
 from dockerlint_alpine.knowledge.bases import PYTHON_LIST
-from dockerlint_alpine.stages import shell_files
+from dockerlint_alpine.stages import downloads, shell_files
 from dockerlint_alpine.stages.apk_commands import ApkCommand, Operand, read_apk_command
 from dockerlint_alpine.stages.heuristics import script_installs
 from dockerlint_alpine.stages.installing import Call
@@ -44,7 +44,7 @@ if TYPE_CHECKING:
 
     from dockerlint_alpine.stages.installing import Installer
     from dockerlint_alpine.stages.model import UnjudgedKind
-    from dockerlint_alpine.stages.walk import StageWalk, Trigger
+    from dockerlint_alpine.stages.walk import Archive, StageWalk, Trigger
     from dockerlint_alpine.syntax import Arg, ExpandedCommand, Instruction, Script, Span
 
 _REPOSITORIES_FILE = "/etc/apk/repositories"
@@ -102,6 +102,9 @@ class _ScriptWalk:
         self.start = folder
         self._folders: dict[tuple[int, ...], str] = {}
         self._line: int | None = None
+        self._piped: Archive | None = None
+        """The archive that the last download wrote to a pipe."""
+
         self._over = False
         """True behind an ``exit`` in a branch: what follows may not run."""
 
@@ -157,14 +160,26 @@ class _ScriptWalk:
                 self._script_of(expanded, args, folder)
             case "cp" | "mv" | "ln":
                 shell_files.copy(self.walk, self.instruction, args, folder)
-            case "git" if not expanded.conditional:
-                shell_files.git(self.walk, args, folder)
+            case "git" | "curl" | "wget" | "tar" | "bsdtar" | "unzip" if not expanded.conditional:
+                self._download(expanded, args, folder)
             case "mkdir":
                 shell_files.make_folders(self.walk, args, folder)
             case "adduser" | "useradd":
                 self._add_user(args)
             case _:
                 self._python(expanded, args, folder)
+
+    def _download(self, expanded: ExpandedCommand, args: Sequence[Arg], folder: str) -> None:
+        """What is fetched from a repository, or unpacked."""
+        match expanded.name:
+            case "git":
+                downloads.git(self.walk, self.instruction, args, folder)
+            case "curl" | "wget":
+                saved = _redirected_to(expanded)
+                self._piped = downloads.fetch(self.walk, self.instruction, args, folder, saved)
+            case _:
+                piped = self._piped if expanded.command.piped_from is not None else None
+                downloads.unpack(self.walk, self.instruction, args, folder, piped)
 
     def _placed(self, expanded: ExpandedCommand) -> ExpandedCommand:
         """The command with the doubts of the script that it stands in; its line is remembered."""
