@@ -171,6 +171,7 @@ def compiled_in(subject: Subject, item: Installed) -> Evidence | None:
     """Where the distribution was compiled, when that was another stage."""
     if item.built is None or item.copied_from is None:
         return None
-    stage = subject.timeline.stages[item.built.stage]
-    said = f"compiled in {stage_label(stage)}, copied here by line {item.arrived.line}"
+    stage = subject.timeline.stages.get(item.built.stage)
+    where = stage_label(stage) if stage is not None else "another Dockerfile's image"
+    said = f"compiled in {where}, copied here by line {item.arrived.line}"
     return Evidence("dockerfile", said, said)

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 GITLAB = lazy_pattern(r"(?i)\.gitlab-ci\.ya?ml\Z")
 DEVCONTAINER = lazy_pattern(r"(?i)\.?devcontainer\.json\Z")
+_STARTERS = frozenset("Makefile makefile GNUmakefile Jenkinsfile justfile Justfile build .travis.yml".split())
 _WORKFLOW = lazy_pattern(r"(?is)(?:.*[/\\])?\.github[/\\]workflows[/\\][^/\\]+\Z")
 
 
@@ -28,6 +29,11 @@ def names_scripts(path: Path) -> bool:
     if not name.lower().endswith((".yml", ".yaml")):
         return DEVCONTAINER.match(name) is not None
     return bool(GITLAB.match(name) or _WORKFLOW.match(str(path.absolute())))
+
+
+def may_name_builds(name: str) -> bool:
+    """Whether a file is called as those are that start builds: Makefiles, scripts, pipelines."""
+    return name.endswith((".sh", ".bash", ".mk")) or name in _STARTERS
 
 
 class BuildFileError(Exception):

@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING
 from msgspec import Struct, field
 from msgspec.structs import replace
 
-from dockerlint_alpine.run.builds import names_scripts
+from dockerlint_alpine.run.builds import may_name_builds, names_scripts
 from dockerlint_alpine.run.jobs import Job, missing
 from dockerlint_alpine.system.builds import Others
-from dockerlint_alpine.system.files import TEMPORARY, lies_within, project_root
+from dockerlint_alpine.system.files import PROJECT_MARKS, TEMPORARY, lies_within, project_root
 from dockerlint_alpine.system.patterns import lazy_pattern
 from dockerlint_alpine.system.platforms import APK_ARCH
 
@@ -31,7 +31,8 @@ DOCKERFILE_NAME = lazy_pattern(r"(?is)^(?:.*\.)?(?:docker|container)file(?:[.-].
 """``Dockerfile``, ``Dockerfile.alpine``, ``backend.alpine.Dockerfile``, ``Dockerfile-alpine``, ``Containerfile``."""
 
 _COMPOSE_NAME = lazy_pattern(r"(?is)^(?:docker-)?compose(?:[.-].*)?\.ya?ml\Z")
-_BAKE_NAME = lazy_pattern(r"(?is)^(?:.*[.-])?bake(?:[.-].*)?\.(?:hcl|json)\Z")
+_BAKE_NAME = lazy_pattern(r"(?is)^(?:(?:.*[.-])?bake(?:[.-].*)?\.(?:hcl|json)|[^.].*(?<!\.lock)\.hcl)\Z")
+"""``docker-bake.hcl`` and the like; other HCL files are those that ``bake -f`` names, where they have targets."""
 _BAKE_OVERRIDE = lazy_pattern(r"(?is).*\.override\.(?:hcl|json)\Z")
 """What is laid over another bake file."""
 _IGNORED_SUFFIXES = (
@@ -47,6 +48,8 @@ _SKIPPED_FOLDERS = frozenset(
 _OLD_TEMPORARY = lazy_pattern(r"(?s)\..+\.[a-z0-9_]{8}\.tmp\Z")
 """What earlier versions of this program left behind when they were killed."""
 _MARKS = frozenset({".git", ".gitignore"})
+_MAX_FOLDERS = 4000
+"""Folders of a project that are searched for what makes a base image."""
 
 
 class DiscoveryError(Struct, frozen=True):
@@ -88,11 +91,12 @@ def find_jobs(paths: Sequence[str], *, search: Search = _PLAIN_SEARCH) -> tuple[
         paths = kept
     jobs: list[Job] = []
     errors: list[DiscoveryError] = []
+    scripts = _Scripts()
     for name in paths or (".",):
         path = Path(name)
         try:
             if path.is_dir():
-                found, problems = _in_folder(path, name, search)
+                found, problems = _in_folder(path, name, search, scripts)
             elif path.name == "Earthfile" and path.exists():
                 found, problems = [], [DiscoveryError(name, "Earthfiles are not supported: name a Dockerfile")]
             elif _describes_builds(path) or (path.suffix in {".yml", ".yaml", ".hcl"} and path.exists()):
@@ -107,7 +111,7 @@ def find_jobs(paths: Sequence[str], *, search: Search = _PLAIN_SEARCH) -> tuple[
             found, problems = [], [DiscoveryError(name, error.strerror or str(error))]
         jobs.extend(found)
         errors.extend(problems)
-    return with_others(without_repeats(jobs)), errors
+    return with_others(without_repeats(jobs), scripts, search), errors
 
 
 def _no_builds(path: Path) -> str:
@@ -143,24 +147,43 @@ def _left_out(path: str, search: Search) -> bool:
     return Path(path).is_file() and DOCKERFILE_NAME.match(name) is not None and not _is_candidate(name)
 
 
-def _in_folder(folder: Path, shown_as: str, search: Search) -> tuple[list[Job], list[DiscoveryError]]:
+class _Scripts(Struct):
+    """Files that may start builds, each with what the user calls it, and the absolute paths of the folders that they were
+    looked for in."""
+
+    files: list[tuple[Path, str]] = field(default_factory=list)
+    folders: set[str] = field(default_factory=set)
+
+
+def _in_folder(
+    folder: Path, shown_as: str, search: Search, scripts: _Scripts
+) -> tuple[list[Job], list[DiscoveryError]]:
     dockerfiles: list[tuple[Path, str]] = []
     composed: list[Job] = []
     refused: list[DiscoveryError] = []
     absent: dict[tuple[str, str], list[Job]] = {}
     passed_over: list[str] = []
     named = [os.path.abspath(folder)]  # noqa: PTH100 - links stay as they are
+    scripts.folders.update(named)
     for name, shown in _walk(str(folder), "" if shown_as in {".", "./"} else shown_as.rstrip("/"), search, passed_over):
         path = Path(name)
-        if path.is_symlink() and not lies_within(path, project := project_root(path.parent, named)):
+        if may_name_builds(path.name):
+            scripts.files.append((path, shown))
+        elif path.is_symlink() and not lies_within(path, project := project_root(path.parent, named)):
             why = f"a link to a file outside the project {project}: skipped"
             refused.append(DiscoveryError(shown, why, refused=True))
         elif _describes_builds(path):
+            if names_scripts(path):
+                scripts.files.append((path, shown))
             # A broken compose or bake file is not what was asked about here.
             found, problems = _in_build_file(path, shown, project_root(path.parent, named))
             composed += found
             for job in found:
-                if job.text is None and not job.path.exists():
+                if (
+                    job.text is None
+                    and not job.path.exists()
+                    and (path.suffix != ".hcl" or "bake" in path.name.lower())
+                ):
                     absent.setdefault((job.shown_as, shown), []).append(job)
             refused += (problem for problem in problems if problem.refused)
         else:
@@ -237,9 +260,11 @@ def _entries(folder: str, *, top: bool) -> _Entries:
                 elif _is_folder(entry):
                     if name not in _SKIPPED_FOLDERS:
                         found.folders.append(entry)
-                elif (_is_candidate(name) or (name.endswith(ends) and names_scripts(Path(entry.path)))) and _is_file(
-                    entry
-                ):
+                elif (
+                    _is_candidate(name)
+                    or may_name_builds(name)
+                    or (name.endswith(ends) and names_scripts(Path(entry.path)))
+                ) and _is_file(entry):
                     found.files.append(entry)
     except OSError:
         return found
@@ -268,7 +293,7 @@ def _passed_over(entry: os.DirEntry[str], tree: WorkTree | None, search: Search,
 
 def _is_candidate(name: str) -> bool:
     lowered = name.lower()
-    if "erfile" not in lowered and "compose" not in lowered and "bake" not in lowered:
+    if "erfile" not in lowered and "compose" not in lowered and "bake" not in lowered and not lowered.endswith(".hcl"):
         return False  # nearly all files: no expression is asked
     if _names_builds(name):
         return True
@@ -318,13 +343,16 @@ def _in_build_file(path: Path, shown_as: str, project: Path) -> tuple[list[Job],
 
 
 def _job(build: Build, shown_as: str, project: Path) -> Job:
-    shown = os.path.relpath(build.dockerfile) if not build.dockerfile.is_absolute() else str(build.dockerfile)
+    dockerfile = build.dockerfile
+    if not os.path.isabs(shown_as) and dockerfile.is_relative_to(Path.cwd()):  # noqa: PTH117 - named from here
+        dockerfile = dockerfile.relative_to(Path.cwd())
+    shown = os.path.relpath(dockerfile) if not dockerfile.is_absolute() else str(dockerfile)
     text = None
     if build.text is not None:  # its lines are those of the file
         shown = f"{shown_as}#{build.service}" if build.image_made else shown_as
         text = b"\n" * build.line + build.text.encode("utf-8", "surrogateescape")
     return Job(
-        path=build.dockerfile,
+        path=dockerfile,
         shown_as=shown,
         context=build.context,
         build_args=build.build_args,
@@ -359,11 +387,75 @@ def _contexts(build: Build, project: Path) -> Iterable[tuple[str, str]]:
         yield name, f"folder:{place}" if "://" not in value and lies_within(place, project) else f"other:{name}"
 
 
-def with_others(jobs: list[Job]) -> list[Job]:
-    """The same builds, each with those others that it may rest on: what makes an image of a name that it mentions."""
-    from dockerlint_alpine.run.siblings import related
+def with_others(jobs: list[Job], scripts: _Scripts, search: Search) -> list[Job]:
+    """The same builds, each with those others that it may rest on: what makes an image of a name that it mentions. Where a
+    FROM asks for what everybody's images don't tell, the whole project is searched for them, and so are files that start
+    builds; Dockerfiles of which only these tell are judged with the others."""
+    from dockerlint_alpine.run.siblings import asks_for_others, related
 
-    return related(jobs) if len(jobs) > 1 else jobs
+    asking = [job for job in jobs if job.image_made and asks_for_others(job)]
+    if not asking:
+        return related(jobs) if len(jobs) > 1 else jobs
+    searched = set(scripts.folders)
+    beside: list[Job] = []
+    known = {os.path.realpath(job.path) for job in jobs}
+    for project in {project_root(job.path.parent) for job in asking}:
+        if str(project) in searched or not any(os.path.lexists(project / mark) for mark in PROJECT_MARKS):
+            continue
+        shown = os.path.relpath(project) if project == Path.cwd() or project in Path.cwd().parents else str(project)
+        try:
+            found, _ = _in_folder(Path(shown), shown, replace(search, step=_Limit(search.step)), scripts)
+        except _TooManyFoldersError:
+            continue
+        beside += [job for job in found if os.path.realpath(job.path) not in known]
+        jobs = [_with_contexts(job, found) for job in jobs]
+    named = _named_by_scripts([*jobs, *beside], scripts)
+    judged = {os.path.realpath(job.path) for job in (*jobs, *beside)}
+    more = [job for job in named if searched and os.path.realpath(job.path) not in judged]
+    return related([*jobs, *more], [*beside, *(job for job in named if job not in more)])
+
+
+def _with_contexts(job: Job, found: Sequence[Job]) -> Job:
+    """A build that nothing is said of, with the named contexts that a compose or bake file gives its Dockerfile."""
+    if job.others.contexts or job.named_by:
+        return job
+    path = os.path.realpath(job.path)
+    given = {one.others.contexts for one in found if one.others.contexts and os.path.realpath(one.path) == path}
+    # Those that name builds of the same file say more than the names of images do.
+    given = {one for one in given if all(value.startswith("target:") for _, value in one)} or given
+    return replace(job, others=replace(job.others, contexts=given.pop())) if len(given) == 1 else job
+
+
+class _Limit:
+    """Ends a search that nobody asked for after many folders."""
+
+    def __init__(self, step: Callable[[], None]) -> None:
+        self._step = step
+        self._left = _MAX_FOLDERS
+
+    def __call__(self) -> None:
+        self._step()
+        self._left -= 1
+        if self._left < 0:
+            raise _TooManyFoldersError
+
+
+class _TooManyFoldersError(Exception):
+    """A project has more folders than are searched without being asked to."""
+
+
+def _named_by_scripts(jobs: Sequence[Job], scripts: _Scripts) -> list[Job]:
+    """The builds that Makefiles, scripts and pipelines start, without the names that compose and bake files give."""
+    from dockerlint_alpine.run.image_builds import named_builds
+
+    files = [(path, project_root(path.parent, scripts.folders)) for path, _ in scripts.files]
+    given = {name for job in jobs for name in job.images}
+    found: list[Job] = []
+    for build in named_builds(files, list(dict.fromkeys(job.path for job in jobs if job.text is None))):
+        names = tuple(name for name in build.images if name not in given)
+        if names:
+            found.append(replace(_job(replace(build, images=names), "", build.folder), walked=True))
+    return found
 
 
 def without_repeats(jobs: Iterable[Job]) -> list[Job]:

@@ -31,8 +31,27 @@ _FILE = lazy_pattern(
 )
 
 
-def related(jobs: Sequence[Job]) -> list[Job]:
-    """The same builds, each with the others that make what it, or they, may name."""
+_EVERYBODYS = lazy_pattern(
+    rb"(?i)(?:docker\.io/)?(?:library/)?(?:scratch|alpine|python|debian|ubuntu|node|golang|rust|ruby|php|nginx|busybox|pypy)"
+    rb"(?:[:@].*)?\Z"
+)
+"""References that are the hub's own images, whatever else a project builds."""
+
+
+def asks_for_others(job: Job) -> bool:
+    """Whether a FROM of a build names an image that is none of those that everybody has: the project may build it."""
+    try:
+        found = list(_FROM.finditer(read_job(job)))
+    except UnreadableError:
+        return False
+    stages = {match["name"].lower() for match in found if match["name"]}
+    return any(match["image"].lower() not in stages and not _EVERYBODYS.match(match["image"]) for match in found)
+
+
+def related(jobs: Sequence[Job], beside: Sequence[Job] = ()) -> list[Job]:
+    """The same builds, each with the others that make what it, or they, may name; ``beside`` are others that
+    are not judged."""
+    own, jobs = len(jobs), [*jobs, *beside]
     builds = [_other(job) for job in jobs]
     by_name: dict[str, list[int]] = {}
     by_folder: dict[str, list[int]] = {}
@@ -43,11 +62,16 @@ def related(jobs: Sequence[Job]) -> list[Job]:
             by_folder.setdefault(build.folder.lower(), []).append(number)
     named = [_named(job, by_name, by_folder) for job in jobs]
     near = [list(one) for one in named]
-    bases = {base for number, one in enumerate(named) for base, starts in one.items() if starts and base != number}
+    bases = {
+        os.path.realpath(builds[base].path)
+        for number, one in enumerate(named)
+        for base, starts in one.items()
+        if starts and base != number
+    }
     found: list[Job] = []
-    for number, job in enumerate(jobs):
+    for number, job in enumerate(jobs[:own]):
         others = _closure(number, near, builds)
-        based = number in bases
+        based = os.path.realpath(builds[number].path) in bases
         more = others or based
         found.append(replace(job, others=replace(job.others, builds=others, rest_on_it=based)) if more else job)
     return found

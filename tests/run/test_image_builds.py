@@ -1,0 +1,158 @@
+"""Builds that Makefiles, scripts and pipelines start: which image comes from which Dockerfile."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from dockerlint_alpine.run.discovery import find_jobs
+from dockerlint_alpine.run.image_builds import named_builds
+
+FILES = {
+    "docker/Dockerfile": "FROM alpine:3.19\n",
+    "docker/Dockerfile-tools": "FROM acme/app:1\n",
+    "docker/Dockerfile-aws": "FROM acme/app:1-tools\n",
+    "docker/builder": "FROM alpine:3.19\n",
+    "one/Dockerfile": "FROM alpine:3.19\n",
+    "two/Dockerfile": "FROM alpine:3.19\n",
+}
+MAKE = """\
+DIR = docker/
+FILE = Dockerfile
+IMAGE ?= acme/app
+FLAVOUR = base
+
+_builder:
+\tdocker build $(NO_CACHE) -t acme/app-builder -f ${DIR}/builder ${DIR}
+build:
+\t@if [ "$(FLAVOUR)" = "base" ]; then \\
+\t\tdocker build --label "a"="$$(date --rfc-3339=s)" --build-arg VERSION=$(ANSIBLE) --build-arg X=1 \\
+\t\t\t-t $(IMAGE):$(ANSIBLE) -f $(DIR)/$(FILE) $(DIR); \\
+\telse \\
+\t\tdocker build -t $(IMAGE):$(ANSIBLE)-$(FLAVOUR) -f $(DIR)/$(FILE)-$(FLAVOUR) $(DIR); \\
+\tfi
+\t@echo "docker build -t no one"
+"""
+SHELL = """\
+#!/bin/sh
+ns=acme
+for d in */; do
+  docker buildx build --push --platform linux/amd64 -t "$ns/$d:${TAG:-latest}" ./$d || exit 1
+done
+# docker build -t acme/commented one
+docker build -t acme/stdin - < one/Dockerfile
+docker build -t acme/gone nowhere && docker build -tacme/last one
+"""
+MATRIX = """\
+on: push
+env: {REGISTRY: ghcr.io}
+jobs:
+  build:
+    strategy:
+      matrix:
+        image: [one, two]
+        include:
+          - {image: one, version: "3.12"}
+          - {image: two, version: "3.13"}
+    steps:
+      - id: meta
+        uses: docker/metadata-action@v5
+        with: {images: "acme/${{ matrix.image }}"}
+      - uses: docker/build-push-action@v6
+        with:
+          context: ${{ matrix.image }}
+          build-args: |
+            PYTHON=${{ matrix.version }}
+            SECRET=${{ secrets.X }}
+          tags: |
+            ${{ env.REGISTRY }}/acme/${{ matrix.image }}:${{ matrix.version }}
+      - uses: docker/build-push-action@v6
+        with: {context: ./docker, file: docker/Dockerfile, tags: "${{ steps.meta.outputs.tags }}"}
+"""
+
+
+@pytest.fixture
+def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    _write(tmp_path, FILES)
+    (tmp_path / ".git").mkdir()
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def _write(root: Path, files: dict[str, str]) -> None:
+    for name, text in files.items():
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_text(text)
+
+
+def _named(root: Path, name: str, text: str) -> dict[str, list[tuple[str, ...]]]:
+    _write(root, {name: text})
+    found: dict[str, list[tuple[str, ...]]] = {}
+    for one in named_builds([(root / name, root)], [root / file for file in FILES if "Dockerfile" in file]):
+        found.setdefault(one.dockerfile.relative_to(root).as_posix(), []).append(
+            (*one.images, *(f"{key}={value}" for key, value in one.build_args.items()))
+        )
+    return found
+
+
+def test_a_makefile_with_variables_that_who_calls_it_changes(root: Path) -> None:
+    assert _named(root, "Makefile", MAKE) == {
+        "docker/builder": [("acme/app-builder",)],
+        "docker/Dockerfile": [("acme/app:${ANSIBLE}", "X=1")],
+        "docker/Dockerfile-tools": [("acme/app:${ANSIBLE}-tools",)],
+        "docker/Dockerfile-aws": [("acme/app:${ANSIBLE}-aws",)],
+    }
+
+
+def test_a_loop_of_a_script(root: Path) -> None:
+    assert _named(root, "build.sh", SHELL) == {
+        "docker/Dockerfile": [("acme/docker:latest",)],
+        "one/Dockerfile": [("acme/one:latest", "acme/last")],
+        "two/Dockerfile": [("acme/two:latest",)],
+    }
+
+
+def test_the_matrix_of_a_workflow(root: Path) -> None:
+    assert _named(root, ".github/workflows/x.yml", MATRIX) == {
+        "one/Dockerfile": [("ghcr.io/acme/one:3.12", "PYTHON=3.12")],
+        "two/Dockerfile": [("ghcr.io/acme/two:3.13", "PYTHON=3.13")],
+        "docker/Dockerfile": [("acme/one:${?}", "acme/two:${?}")],
+    }
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("cd docker && docker build -t acme/x .\n", ["docker/Dockerfile"]),
+        ("cd $1\ndocker build -t acme/x .\n", []),  # whose Dockerfile "." is, is not known
+        ("cd ../..\ndocker build -t acme/x -f docker/builder .\n", ["docker/builder"]),
+        ("docker build -t acme/x -f ../../etc/passwd .\n", []),
+        ("docker build -t acme/x $DIR\n", []),  # any folder would fit
+        ("docker build -t 'acme/x -f docker/builder .\n", []),
+        ("docker build -t acme/x https://example.org/x.git\n", []),
+    ],
+)
+def test_what_is_built_where(root: Path, text: str, found: list[str]) -> None:
+    assert sorted(_named(root, "x.sh", text)) == found
+
+
+def test_a_file_of_another_name_is_judged_and_a_single_file_finds_its_base(root: Path) -> None:
+    _write(root, {"Makefile": MAKE, "docker/Dockerfile": "FROM acme/app-builder\n"})
+    jobs, errors = find_jobs([])
+    assert not errors
+    assert "docker/builder" in [job.shown_as for job in jobs]
+    (job,), _ = find_jobs(["docker/Dockerfile"])
+    assert [(one.path, one.names) for one in job.others.builds] == [("docker/builder", ("acme/app-builder",))]
+    (plain,), _ = find_jobs(["one/Dockerfile"])
+    assert not plain.others.builds
+
+
+def test_contexts_of_a_bake_file_count_for_a_dockerfile_that_is_named_alone(root: Path) -> None:
+    bake = (
+        'target "b" { context = "one" }\ntarget "x" {\n context = "docker"\n contexts = {\n  base = "target:b"\n }\n}\n'
+    )
+    _write(root, {"ci/images.hcl": bake, "docker/Dockerfile": "FROM base\n"})
+    (job,), _ = find_jobs(["docker/Dockerfile"])
+    assert [one.path for one in job.others.builds] == ["one/Dockerfile"]
+    assert job.others.contexts[0][0] == "base"
