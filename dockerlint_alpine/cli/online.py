@@ -181,6 +181,7 @@ def _asking(settings: Settings, seconds: float | None) -> PythonIndex:
 
 def _index(settings: Settings, **how: Any) -> PythonIndex:
     from dockerlint_alpine.python.index.online import PythonIndex
+    from dockerlint_alpine.run.config import Settings
 
     return PythonIndex(
         cache=answers_folder(),
@@ -188,6 +189,8 @@ def _index(settings: Settings, **how: Any) -> PythonIndex:
         facts=partial(_facts, settings),
         day=today().isoformat(),
         as_of=settings.as_of,
+        source_hosts=settings.source_hosts,
+        logged_in=settings.source_hosts != Settings().source_hosts,
         **how,
     )
 

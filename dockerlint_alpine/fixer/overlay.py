@@ -27,4 +27,4 @@ def changed_context(context: BuildContext, changed: Mapping[str, bytes]) -> Buil
     """``context`` with these files changed."""
     if not changed:
         return context
-    return ChangedContext(context.root, context.ignore, context.shown_as, context.looked_at, changed)
+    return ChangedContext(context.root, context.ignore, context.shown_as, context.looked_at, changed=changed)

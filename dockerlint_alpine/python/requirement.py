@@ -197,6 +197,9 @@ def parse_argument(
     if editable and (
         _DOWNLOAD.match(body.partition(" @ ")[2].strip() or body) or (found is None and " @ " not in body)
     ):
+        path = posixpath.normpath(posixpath.join(cwd, body))
+        if files.exists(path):
+            raise InvalidRequirementError(f"what is to be installed, {redact(path)}, {_why_nothing(files, path)}")
         raise InvalidRequirementError(f"{redact(text)!r} is neither a project folder nor a VCS URL")
     if found is None:
         try:
@@ -204,10 +207,9 @@ def parse_argument(
         except InvalidRequirementError:
             if "/" not in body and not body.startswith("."):
                 raise
-            there = files.exists(posixpath.normpath(posixpath.join(cwd, body)))
-            shown = posixpath.normpath(posixpath.join(cwd, body))
-            what = "is neither an archive nor a project" if there else "does not exist: no COPY or ADD creates it"
-            raise InvalidRequirementError(f"what is to be installed, {redact(shown)}, {what}") from None
+            path = posixpath.normpath(posixpath.join(cwd, body))
+            what = _why_nothing(files, path)
+            raise InvalidRequirementError(f"what is to be installed, {redact(path)}, {what}") from None
         marker = found.marker
     if marker is not None:
         try:
@@ -228,6 +230,17 @@ def parse_argument(
         chain=chain,
         artefacts=found.artefacts,
     )
+
+
+def _why_nothing(files: FileReader, path: str) -> str:
+    """Why there is nothing to install at a path, in words that follow it."""
+    try:
+        files.read(path)
+    except FileNotFoundError:
+        return "does not exist: no COPY or ADD creates it"
+    except OSError as error:
+        return f"can't be read: {error.strerror or error}"
+    return "is neither an archive nor a project"
 
 
 def _located(body: str, files: FileReader, cwd: str, origin: Origin, chain: tuple[str, ...]) -> Requested | None:

@@ -36,7 +36,7 @@ from dockerlint_alpine.python.model import (
     without,
 )
 from dockerlint_alpine.python.requirement import InvalidRequirementError, archive_version, parse_pep508
-from dockerlint_alpine.python.tags import knows_musllinux
+from dockerlint_alpine.python.tags import lacks_musllinux
 from dockerlint_alpine.python.verdict import (
     Choice,
     choose,
@@ -58,8 +58,10 @@ from dockerlint_alpine.system.plural import listed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence, Set
+    from pathlib import Path
 
     from dockerlint_alpine.python.backtracking import Pick, Want
+    from dockerlint_alpine.python.forges import Remote
     from dockerlint_alpine.python.model import IndexOptions
     from dockerlint_alpine.python.sources.source_facts import SourceFacts
 
@@ -147,6 +149,9 @@ class Resolver(Protocol):
 
         ``only_kept``: it is not worth a question. Raises ``ResolverError``.
         """
+
+    def repository(self, remote: Remote) -> Path:
+        """Return the folder with the files of a repository that a build fetches; raises ``ResolverError``."""
 
 
 class _Releases:
@@ -505,9 +510,9 @@ class _Offline:
             return Verdict("sdist", f"{shared} of {name}", "requirement", shared=shared)
         if not sdists:
             return Verdict("unknown", f"nothing is recorded about {name}", "rules")
-        pip = self.target.pip_version
-        if self.target.musl is not None and not knows_musllinux(pip):
-            reason = f"pip {pip} does not support musllinux wheels (21.2 does), and {name} has native code"
+        why = lacks_musllinux(self.target) if self.target.musl is not None else None
+        if why is not None:
+            reason = f"{why}, and {name} has native code"
             return Verdict("sdist", reason, "rules", confidence="likely")
         shown = f"{name} {pin}" if pin is not None else name
         shared = "no wheel is recorded"

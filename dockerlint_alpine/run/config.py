@@ -66,8 +66,9 @@ class Settings(Struct, frozen=True):
     ``None``: use kept answers, and ask for what nothing else tells if the index answers quickly (not in CI). ``docs_url`` is
     where the pages on the codes are published. ``moves`` names the releases (``alpine``, ``python``) that base images are
     taken to be of, whatever FROM names. ``alpine_mirror`` is where Alpine's indexes are fetched from (``None``: Alpine's
-    own), and ``alpine_index_days`` how old that of a supported release may be before it is. ``starts`` is no option: what
-    the services of a compose file start.
+    own), and ``alpine_index_days`` how old that of a supported release may be before it is. ``source_hosts`` are the hosts
+    from which ``online`` fetches the repositories that a build clones or downloads. ``starts`` is no option: what the
+    services of a compose file start.
     """
 
     select: tuple[str, ...] = ("AD",)
@@ -99,6 +100,7 @@ class Settings(Struct, frozen=True):
     moves: Table = ()
     alpine_mirror: str | None = None
     alpine_index_days: int = 30
+    source_hosts: tuple[str, ...] = ("github.com", "gitlab.com", "codeberg.org", "bitbucket.org")
     starts: tuple[ServiceStart, ...] = ()
 
 
@@ -573,6 +575,7 @@ _READERS: Mapping[str, Reader] = MappingProxyType(
         "as_of": _day,
         "alpine_mirror": _shaped(r"https?://[^ ]+", "https://mirror.example/alpine"),
         "alpine_index_days": _days,
+        "source_hosts": _list_of(_shaped(r"[A-Za-z0-9.-]+", "git.example.org")),
         "moves": _releases,
     }
 )

@@ -71,6 +71,7 @@ RULES: Mapping[str, Rule] = MappingProxyType({
     "moves": Rule("yes", variable=False),
     "alpine_mirror": Rule("no", option=False),
     "alpine_index_days": Rule("no", option=False),
+    "source_hosts": Rule("no", option=False),
 })  # fmt: skip
 """Every setting by the name of its field."""
 

@@ -12,14 +12,10 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
-from dockerlint_alpine.python.formats.project import name_of
-from dockerlint_alpine.python.model import normalise
-from dockerlint_alpine.python.requirement import REPOSITORY
 from dockerlint_alpine.stages.context import BuildContext
 from dockerlint_alpine.stages.files import FromContext, FromStage, StageFiles
 from dockerlint_alpine.stages.graph import triggers
 from dockerlint_alpine.stages.walk import Folder, Image, Trigger, Unclear
-from dockerlint_alpine.system.files import project_root
 from dockerlint_alpine.system.patterns import lazy_pattern
 
 if TYPE_CHECKING:
@@ -30,14 +26,11 @@ if TYPE_CHECKING:
     from dockerlint_alpine.syntax import Instruction
     from dockerlint_alpine.system.builds import OtherBuild, Others
 
-_MAIN_BRANCHES = frozenset({"", "main", "master", "trunk", "dev", "devel", "develop"})
 _MAX_DEPTH = 6
 _MAX_BUILDS = 24
 """Builds that rest on one another, and those that one Dockerfile rests on in all."""
 
 _REFERENCE = lazy_pattern(r"(?P<path>[^@]*?)(?::(?P<tag>[^/:@]*))?(?:@.*)?\Z", re.DOTALL)
-_GIT_URL = lazy_pattern(r"(?:[a-z+]+://(?:[^@/]*@)?|[^@/]*@)([\w.-]+)(?::\d+)?[/:]([\w./~-]+?)(?:\.git)?/?")
-_URL = lazy_pattern(r"(?m)^\s*url\s*=\s*(\S+)")
 _HUB = lazy_pattern(r"\A(?:(?:index\.)?docker\.io/)(?:library/)?")
 
 
@@ -195,39 +188,6 @@ def detached(
             glibc=None,
             from_base=based,
         )
-
-
-def show_repository(walk: StageWalk) -> bool:
-    """Let the stage's files have the repository that the Dockerfile lies in, for what git would fetch from it; tell whether
-    that is new."""
-    if walk.files.exists(REPOSITORY):
-        return False
-    files = folder_files(str(project_root(walk.build.context.root)), walk.build.context.looked_at, shown_as="")
-    walk.files = walk.files.place(FromStage("/", REPOSITORY, files))
-    return True
-
-
-def clone_repository(walk: StageWalk, url: str, branch: str, target: str) -> None:
-    """``git clone URL TARGET`` of the repository that the Dockerfile lies in, as its remotes tell or the name of its
-    project: its files as they are checked out. A ``branch`` that is no main one holds others."""
-    place = _remote(url)
-    if branch not in _MAIN_BRANCHES or not place:
-        return
-    show_repository(walk)
-    try:
-        config = walk.files.read(f"{REPOSITORY}/.git/config").decode("utf-8", "replace")
-    except OSError:
-        config = ""
-    if place in map(_remote, _URL.findall(config)) or name_of(REPOSITORY, walk.files) == normalise(
-        place.split("/")[-1]
-    ):
-        walk.files = walk.files.place(FromStage(REPOSITORY, target, walk.files))
-
-
-def _remote(url: str) -> str:
-    """``host/owner/name`` of a URL of git, whatever its scheme; empty for anything else."""
-    match = _GIT_URL.fullmatch(url)
-    return f"{match[1]}/{match[2]}".lower() if match is not None else ""
 
 
 def folder_files(path: str, looked_at: set[str], shown_as: str | None = None) -> StageFiles:

@@ -10,7 +10,7 @@ import posixpath
 import re
 from fnmatch import fnmatchcase
 from functools import cached_property
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -162,6 +162,16 @@ class StageFiles(Struct, frozen=True, eq=False, dict=True):
             case FromStage(files=files) if files is not None:
                 return files.on_disk(inner)
         return None
+
+    def fetched(self, path: str) -> Literal["", "as told", "guessed"]:
+        """Whether the file at ``path`` is of a repository that the build fetches, see :class:`BuildContext`."""
+        placement, inner = self._located(path)
+        match placement:
+            case FromContext():
+                return self.context.fetched
+            case FromStage(files=files) if files is not None:
+                return files.fetched(inner)
+        return ""
 
     def exists(self, path: str) -> bool:
         """True when a known file or folder lies at ``path``."""

@@ -16,24 +16,25 @@ from dockerlint_alpine.python.formats.project import name_of
 from dockerlint_alpine.python.model import Origin, Requested, RequirementSet, normalise
 from dockerlint_alpine.python.requirement import REPOSITORY
 from dockerlint_alpine.python.sources.native import is_native
-from dockerlint_alpine.stages.elsewhere import show_repository
+from dockerlint_alpine.stages.downloads import show_repository
 from dockerlint_alpine.stages.errors import IncludeCycleError
 from dockerlint_alpine.stages.files import FromStage, FromText
 from dockerlint_alpine.stages.package_lists import PackageLists
-from dockerlint_alpine.syntax import SourceText
+from dockerlint_alpine.syntax import SourceText, expand_command, parse_script
 from dockerlint_alpine.syntax.shell.words import Turns
 from dockerlint_alpine.system.paths import absolute
 from dockerlint_alpine.system.patterns import lazy_pattern
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from dockerlint_alpine.installers.base import ExportCommand, InstallCommand, Surroundings
     from dockerlint_alpine.python.model import FileReader, Target
     from dockerlint_alpine.stages.model import Installed
+    from dockerlint_alpine.stages.package_lists import Line
     from dockerlint_alpine.stages.scripts import ScriptFile
     from dockerlint_alpine.stages.walk import StageWalk
-    from dockerlint_alpine.syntax import Arg, Instruction
+    from dockerlint_alpine.syntax import Arg, Command, Instruction
     from dockerlint_alpine.syntax.shell.words import Word
 
 _NAMED = lazy_pattern(r"([A-Za-z0-9][\w.-]*(?:\[[\w,.\s-]*\])?)\s*(?:[=<>!~]=|[<>@])")
@@ -46,6 +47,7 @@ _VARIABLE = lazy_pattern(r"\$\{?([A-Za-z_]\w*)")
 _OF_FILES = frozenset({"-r", "--requirement", "--requirements", "-c", "--constraint"})
 """Options whose value is a file of requirements."""
 
+_STANDARD_INPUT = frozenset({"/dev/stdin", "/dev/fd/0", "/proc/self/fd/0"})
 _ENDLESS = "includes itself"
 """How ``dockerlint_alpine.python`` says that a requirements file includes itself, directly or through others."""
 
@@ -70,14 +72,19 @@ class ArgumentReader:
         instruction: Instruction,
         folder: str,
         variables: Mapping[str, SourceText],
+        *,
         file: ScriptFile | None = None,
+        command: Command | None = None,
+        exported: Callable[[Sequence[Arg]], str | None] = lambda _: None,
     ) -> None:
         self._walk = walk
         self._instruction = instruction
         self._folder = folder
         self._file = file
-        self._lists = PackageLists(walk.files, folder, variables)
         self._variables = variables
+        self._command = command
+        self._exported = exported
+        self._lists = PackageLists(walk.files, folder, variables)
         self._option = ""
 
     def words(self, command: InstallCommand | ExportCommand) -> Words:
@@ -98,6 +105,8 @@ class ArgumentReader:
                 arg = replace(arg, glob=True)  # noqa: PLW2901 - the loop's list is not quoted
             if arg.text.startswith("<("):
                 self._made_file(words, arg, place)
+            elif arg.text in _STANDARD_INPUT:
+                self._piped(words, arg, place)
             elif arg.known:
                 self._known(words, arg, place)
             elif self._printed(words, arg, place):
@@ -115,13 +124,36 @@ class ArgumentReader:
 
     def _made_file(self, words: Words, arg: Arg, place: Origin) -> None:
         """``-r <(grep -v x FILE)``: the shell makes a file of what is printed."""
-        lines = self._lists.printed_by(SourceText.literal(arg.text[2:-1])) if arg.text.endswith(")") else None
-        if lines is None:
-            words.hidden.append(arg.text)
+        script = SourceText.literal(arg.text[2:-1]) if arg.text.endswith(")") else None
+        text = _joined(self._lists.printed_by(script)) if script is not None else None
+        if text is None and script is not None:
+            commands = parse_script(script).commands
+            text = self._output_of(commands[0]) if len(commands) == 1 else None
+        self._kept(words, arg.text, text, place)
+
+    def _piped(self, words: Words, arg: Arg, place: Origin) -> None:
+        """``-r /dev/stdin``: of a here-document, a file, or what ``cat`` or an export writes before the pipe."""
+        command, text = self._command, None
+        if command is not None:
+            text = next(
+                (one.body.text for one in command.redirects if one.body is not None and one.op[:2] == "<<"), None
+            )
+            text = text if text is not None else _joined(self._lists.read_lines(command, ()))
+            before = command.piped_from
+            text = self._output_of(before) if text is None and before is not None else text
+        self._kept(words, arg.text, text, place)
+
+    def _output_of(self, command: Command) -> str | None:
+        """What an export of a lock file prints that nothing is piped to."""
+        return None if command.piped_from is not None else self._exported(expand_command(command, self._variables))
+
+    def _kept(self, words: Words, shown: str, text: str | None, place: Origin) -> None:
+        """Put what a command reads into a file of the stage; where it is not known, ``shown`` is what hides it."""
+        if text is None:
+            words.hidden.append(shown)
             self._drop_option(words)
             return
         path = f"/dev/fd/{63 - len(self._walk.files.placements) % 32}"
-        text = "".join(f"{line.text}\n" for line in lines)
         self._walk.files = self._walk.files.place(FromText(text.encode("utf-8", "surrogateescape"), path))
         words.add(path, place)
 
@@ -218,6 +250,10 @@ class ArgumentReader:
         return REPOSITORY
 
 
+def _joined(lines: Sequence[Line] | None) -> str | None:
+    return None if lines is None else "".join(f"{line.text}\n" for line in lines)
+
+
 def _fits(item: Installed, pattern: str) -> bool:
     return item.wheel_file is not None and fnmatchcase(item.wheel_file, pattern)
 
@@ -228,15 +264,19 @@ def _shown(arg: Arg) -> Iterator[str]:
 
 
 class InstallRequest(Struct, frozen=True, dict=True):
-    """What one command asks for. ``wheelhouses`` are local folders of wheel files that it may take from."""
+    """What one command asks for. ``wheelhouses`` are local folders of wheel files that it may take from. ``fetched``: some
+    of it stands in a repository that the build fetches, which may say something else tomorrow."""
 
     requirements: RequirementSet
     options: Mapping[str, tuple[str, ...]]
     wheelhouses: tuple[str, ...]
+    fetched: str = ""
 
     @cached_property
     def pinned(self) -> frozenset[str]:
         """Distributions whose version is fixed: by ``==`` or because a lock file says everything."""
+        if self.fetched:
+            return frozenset()
         named = [*self.requirements.requested, *self.requirements.constraints]
         return frozenset(
             one.name

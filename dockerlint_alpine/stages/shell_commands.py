@@ -12,10 +12,10 @@ from msgspec.structs import replace
 from dockerlint_alpine.apk import World
 from dockerlint_alpine.apk.releases import release_key
 from dockerlint_alpine.installers.base import ExportCommand, InstallCommand, PythonHome, VenvCommand, is_python
-from dockerlint_alpine.installers.registry import read_command, read_setting
+from dockerlint_alpine.installers.registry import read_command, read_inside, read_setting
 from dockerlint_alpine.installers.venv import make_environment
 from dockerlint_alpine.knowledge.bases import PYTHON_LIST
-from dockerlint_alpine.stages import shell_files
+from dockerlint_alpine.stages import downloads, shell_files
 from dockerlint_alpine.stages.apk_commands import ApkCommand, Operand, read_apk_command
 from dockerlint_alpine.stages.heuristics import script_installs
 from dockerlint_alpine.stages.installing import Call
@@ -44,7 +44,7 @@ if TYPE_CHECKING:
 
     from dockerlint_alpine.stages.installing import Installer
     from dockerlint_alpine.stages.model import UnjudgedKind
-    from dockerlint_alpine.stages.walk import StageWalk, Trigger
+    from dockerlint_alpine.stages.walk import Archive, StageWalk, Trigger
     from dockerlint_alpine.syntax import Arg, ExpandedCommand, Instruction, Script, Span
 
 _REPOSITORIES_FILE = "/etc/apk/repositories"
@@ -104,6 +104,9 @@ class _ScriptWalk:
         self.start = folder
         self._folders: dict[tuple[int, ...], str] = {}
         self._line: int | None = None
+        self._piped: Archive | None = None
+        """The archive that the last download wrote to a pipe."""
+
         self._over = False
         """True behind an ``exit`` in a branch: what follows may not run."""
 
@@ -159,14 +162,26 @@ class _ScriptWalk:
                 self._script_of(expanded, args, folder)
             case "cp" | "mv" | "ln":
                 shell_files.copy(self.walk, self.instruction, args, folder)
-            case "git" if not expanded.conditional:
-                shell_files.git(self.walk, args, folder)
+            case "git" | "curl" | "wget" | "tar" | "bsdtar" | "unzip" if not expanded.conditional:
+                self._download(expanded, args, folder)
             case "mkdir":
                 shell_files.make_folders(self.walk, args, folder)
             case "adduser" | "useradd":
                 self._add_user(args)
             case _:
                 self._python(expanded, args, folder)
+
+    def _download(self, expanded: ExpandedCommand, args: Sequence[Arg], folder: str) -> None:
+        """What is fetched from a repository, or unpacked."""
+        match expanded.name:
+            case "git":
+                downloads.git(self.walk, self.instruction, args, folder)
+            case "curl" | "wget":
+                saved = _redirected_to(expanded)
+                self._piped = downloads.fetch(self.walk, self.instruction, args, folder, saved)
+            case _:
+                piped = self._piped if expanded.command.piped_from is not None else None
+                downloads.unpack(self.walk, self.instruction, args, folder, piped)
 
     def _placed(self, expanded: ExpandedCommand) -> ExpandedCommand:
         """The command with the doubts of the script that it stands in; its line is remembered."""
@@ -420,28 +435,19 @@ class _ScriptWalk:
     # -- Python ----------------------------------------------------------------------------------------------------
 
     def _python(self, expanded: ExpandedCommand, args: Sequence[Arg], folder: str) -> None:
-        walk = self.walk
-        command = read_command(args)
-        if command is not None:
-            call = Call(
-                walk=walk,
-                instruction=self.instruction,
-                span=self._span(expanded),
-                variables={**expanded.variables, **dict(expanded.environment)},
-                folder=folder,
-                active=self.active,
-                conditional=expanded.conditional,
-                file=self.within.file if self.within is not None else None,
-                written=self._written(expanded),
-            )
-            if isinstance(command, VenvCommand):
-                make_environment(command, call.place())
-            elif isinstance(command, ExportCommand):
-                self.installer.export(call, command, _redirected_to(expanded))
-            else:
-                self.installer.install(call, command)
+        command, inside = read_command(args), read_inside(args)
+        if isinstance(command, VenvCommand):
+            make_environment(command, self._call(expanded, folder).place())
+        elif isinstance(command, ExportCommand):
+            self.installer.export(self._call(expanded, folder), command, _redirected_to(expanded))
+        elif command is not None:
+            self.installer.install(self._call(expanded, folder), command)
+        if inside is not None:
+            self._inside(expanded, *inside, folder)
+        elif command is not None:
+            pass
         elif (setting := read_setting(args)) is not None:
-            walk.settings.update([setting])
+            self.walk.settings.update([setting])
         elif is_python(args[0].text):
             self._python_code(expanded, args)
             script = next((arg for arg in args[1:] if not arg.text.startswith("-")), None)
@@ -450,6 +456,30 @@ class _ScriptWalk:
                 self._not_read(file)
         else:
             self._start(expanded, args, folder)
+
+    def _call(self, expanded: ExpandedCommand, folder: str) -> Call:
+        return Call(
+            walk=self.walk,
+            instruction=self.instruction,
+            span=self._span(expanded),
+            variables={**expanded.variables, **dict(expanded.environment)},
+            folder=folder,
+            active=self.active,
+            conditional=expanded.conditional,
+            file=self.within.file if self.within is not None else None,
+            written=self._written(expanded),
+            command=expanded.command,
+        )
+
+    def _inside(self, expanded: ExpandedCommand, command: InstallCommand, args: Sequence[Arg], folder: str) -> None:
+        """``poetry run pip install ...``: what a tool runs finds its environment first."""
+        if not args or self.walk.packages is None:
+            return
+        options = command.tool.options(command, [arg.text for arg in command.args])
+        outside = self.active
+        self.active = command.tool.home(command, options, self._call(expanded, folder).place()) or outside
+        self._python(expanded, args, folder)
+        self.active = outside
 
     def _python_code(self, expanded: ExpandedCommand, args: Sequence[Arg]) -> None:
         modules: tuple[str, ...] = ()

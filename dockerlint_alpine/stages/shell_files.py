@@ -7,9 +7,7 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
-from dockerlint_alpine.python.requirement import REPOSITORY
 from dockerlint_alpine.stages.copied_distributions import distributions_copied, moved_path, spread
-from dockerlint_alpine.stages.elsewhere import clone_repository
 from dockerlint_alpine.stages.files import FromStage, FromText, Unread
 from dockerlint_alpine.system.paths import absolute
 
@@ -21,11 +19,6 @@ if TYPE_CHECKING:
 
 _MAX_TEXT = 1 << 16
 """Bytes of a file that commands add to, line by line."""
-
-_CLONE_VALUES = frozenset(
-    "-o --origin -u --upload-pack --reference --depth -c --config -j --jobs --filter --template".split()
-)
-"""Options of ``git clone`` whose value is a word of its own."""
 
 _WRITING = frozenset({">", ">|", "&>"})
 
@@ -61,31 +54,6 @@ def copy(walk: StageWalk, instruction: Instruction, args: Sequence[Arg], folder:
             prefix = moved_path(home.prefix, source, target, into=into)
             if prefix is not None:
                 walk.homes[prefix] = replace(home, prefix=prefix)
-
-
-def git(walk: StageWalk, args: Sequence[Arg], folder: str) -> None:
-    """``git clone URL [DIR]`` of the own repository; what a later ``git checkout NAME`` there makes of it is not known."""
-    if len(args) < 3 or not all(arg.known for arg in args):
-        return
-    words = [arg.text for arg in args[1:]]
-    if words[0] in {"checkout", "switch", "reset"}:
-        made = [one for one in walk.files.placements if isinstance(one, FromStage) and one.source == REPOSITORY]
-        walk.files = walk.files.without([one for one in made if one.target == folder])
-    if words[0] != "clone":
-        return
-    plain: list[str] = []
-    branch, rest = "", iter(words[1:])
-    for word in rest:
-        name, _, value = word.partition("=")
-        if name in {"-b", "--branch"}:
-            branch = value or next(rest, "?")
-        elif name in _CLONE_VALUES and not value:
-            next(rest, None)
-        elif not word.startswith("-"):
-            plain.append(word)
-    if plain:
-        base = posixpath.basename(plain[0].rstrip("/")).removesuffix(".git")
-        clone_repository(walk, plain[0], branch, absolute(plain[1] if len(plain) > 1 else base, folder))
 
 
 def watch_writes(walk: StageWalk, instruction: Instruction, expanded: ExpandedCommand, folder: str) -> None:

@@ -45,6 +45,7 @@ class _TimelineBuilder:
         self.state = state
         self.installer = installer
         state.as_of = installer.as_of
+        state.repository = installer.resolver.repository if installer.resolver is not None else None
 
     def build(self, target: str | None) -> Timeline:
         """Walk all stages, or the ones that ``target`` needs."""

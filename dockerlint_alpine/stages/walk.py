@@ -15,12 +15,15 @@ from dockerlint_alpine.syntax.script import DEFAULT_SHELL
 from dockerlint_alpine.system.paths import absolute
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
+    from pathlib import Path
 
     from dockerlint_alpine.apk import Index, IndexStore, Package
     from dockerlint_alpine.knowledge import BaseImage, Knowledge
+    from dockerlint_alpine.python.forges import Remote
     from dockerlint_alpine.stages.context import BuildContext
     from dockerlint_alpine.stages.environment import Scope
+    from dockerlint_alpine.stages.files import Placement
     from dockerlint_alpine.stages.graph import StageGraph, StageNode
     from dockerlint_alpine.stages.packages import Packages
     from dockerlint_alpine.stages.world_cache import WorldCache
@@ -58,6 +61,14 @@ class Unclear(Struct, frozen=True):
     """That it is not known what another build makes, and why."""
 
     reason: str
+
+
+class Archive(Struct, frozen=True):
+    """An archive of a repository that was downloaded; ``files`` is what is in it below its top folder, or why that is not
+    known."""
+
+    remote: Remote
+    files: StageFiles | str
 
 
 class Trigger(Struct, frozen=True):
@@ -118,6 +129,9 @@ class BuildWalk:
         self.stages: dict[int, StageWalk] = {}
         """The stages that were walked to their end, by index."""
 
+        self.repository: Callable[[Remote], Path] | None = None
+        """Gives the folder with the files of another repository; raises ResolverError where they can't be had."""
+
         self.unjudged: dict[Unjudged, None] = {}
         self.notes: list[str] = []
 
@@ -154,6 +168,15 @@ class StageWalk:
         self.edited: dict[str, int] = {}
         """Files of the context that a RUN changes, with its line."""
 
+        self.clones: dict[str, tuple[Remote, Placement]] = {}
+        """Repositories that git cloned, by folder."""
+
+        self.unfetched: dict[str, str] = {}
+        """URLs of requirements that were not fetched, each with the reason, in words that follow a message."""
+
+        self.archives: dict[str, Archive] = {}
+        """Archives of repositories that were downloaded, by place."""
+
         self.doubts: list[Unjudged] = []
         """What could not be checked in a stage that is not Alpine: it matters only if something is copied from there."""
 
@@ -183,6 +206,7 @@ class StageWalk:
         self.roots, self.home, self.homes = dict(parent.roots), parent.home, dict(parent.homes)
         self.settings, self.users, self.installed = dict(parent.settings), dict(parent.users), list(parent.installed)
         self.edited, self.doubts = dict(parent.edited), list(parent.doubts)
+        self.clones, self.archives = dict(parent.clones), dict(parent.archives)
         self.foreign, self.repositories, self.unknown = parent.foreign, parent.repositories, parent.unknown
         self.unclear, self.scripts = parent.unclear, list(parent.scripts)
 

@@ -8,7 +8,6 @@ and no path or link leads out of the folder.
 
 from __future__ import annotations
 
-import errno
 import os
 import shutil
 import subprocess
@@ -24,6 +23,16 @@ from dockerlint_alpine.run.discovery import names_builds
 from dockerlint_alpine.sweep.plan import MEBIBYTE
 from dockerlint_alpine.sweep.sources import SourceError
 from dockerlint_alpine.system.files import MAX_SIZE, read_file
+from dockerlint_alpine.system.git import (
+    GIT,
+    MAX_FILES,
+    TooManyFilesError,
+    complaint,
+    contents,
+    environment,
+    tree_entries,
+)
+from dockerlint_alpine.system.layout import OTHERS_CODE, Entry, is_safe, lay_out
 from dockerlint_alpine.system.patterns import lazy_pattern
 from dockerlint_alpine.system.tarread import TarReader, Unpacked
 from dockerlint_alpine.system.unreadable import ArchiveError
@@ -31,8 +40,6 @@ from dockerlint_alpine.system.unreadable import ArchiveError
 if TYPE_CHECKING:
     from dockerlint_alpine.sweep.sources import Source
 
-MAX_FILES = 400_000
-MAX_DEPTH = 100
 MAX_UNPACKED = 16 * 1024**3
 """Bytes that an archive may unpack to; what does not matter is passed over, but has to be unpacked too."""
 _COMMIT = lazy_pattern(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
@@ -40,15 +47,12 @@ _SMALL = 64 * 1024
 """Bytes up to which any file is laid out: a script that is copied may have any name."""
 _LARGE = 8 * 1024 * 1024
 """Bytes up to which a file that says what is installed is laid out."""
-_BATCH = 16 * 1024 * 1024
 _SAYS_WHAT_IS_INSTALLED = tuple(".txt .in .toml .lock .cfg .ini .json .yml .yaml .sh .py .list".split())
 _NOT_READ = tuple(
     ".png .jpg .jpeg .gif .ico .svg .webp .woff .woff2 .ttf .pdf .mp4 .zip .gz .jar .go .js .mjs .ts .tsx .jsx .vue .java"
     " .kt .c .cc .cpp .h .hpp .rs .cs .md .rst .adoc .html .css .scss .xml .po .proto .tf .snap .csv .sql".split()
 )
 """No shell starts these, and no installer reads them: they are there, and that is all."""
-_ELSEWHERE = frozenset({"vendor", "node_modules", "third_party"})
-"""Folders of other people's code: they count as a whole, but for the Dockerfiles in them."""
 _ROOT = "tree"
 """What every repository's top folder is called: some Dockerfiles are known by the folder that they lie in."""
 _PREFIX = "alpine-doctor-sweep-"
@@ -58,11 +62,6 @@ _IN_MEMORY = 128 * 1024 * 1024
 """Bytes of one repository that are held in memory, at most."""
 _PAGE, _NAME = 4096, 1024
 """Bytes that the content of a file may take besides its own, and those of a file without any."""
-_GIT = (
-    "git",
-    *("-c", "core.hooksPath=/dev/null", "-c", "core.fsmonitor=false", "-c", "safe.directory=*", "-c", "gc.auto=0"),
-    *("-c", "protocol.ext.allow=never", "-c", "submodule.recurse=false", "-c", "core.alternateRefsCommand="),
-)
 
 
 class Project(Struct, frozen=True):
@@ -72,29 +71,20 @@ class Project(Struct, frozen=True):
     revision: str
 
 
-class _Entry(Struct, frozen=True):
-    """A file or link of a tree: its path there, its size in bytes, and where a link leads (``None``: it is a file)."""
-
-    path: str
-    size: int
-    key: str
-    link: bool = False
-
-
 class _Tree(Struct, frozen=True):
     """What there is of a repository: files, those among them whose content matters, links, and how contents are read."""
 
-    files: Sequence[_Entry]
-    wanted: Sequence[_Entry]
-    links: Sequence[_Entry]
-    read: Callable[[Sequence[_Entry]], Iterable[bytes | None]]
+    files: Sequence[Entry]
+    wanted: Sequence[Entry]
+    links: Sequence[Entry]
+    read: Callable[[Sequence[Entry]], Iterable[bytes | None]]
 
     @classmethod
     def of(
-        cls, entries: Iterable[_Entry], read: Callable[[Sequence[_Entry]], Iterable[bytes | None]], limit: int
+        cls, entries: Iterable[Entry], read: Callable[[Sequence[Entry]], Iterable[bytes | None]], limit: int
     ) -> _Tree:
         """Nothing, unless there is something to judge. Raises SourceError where more than ``limit`` bytes matter."""
-        safe = [entry for entry in entries if _is_safe(entry.path)]
+        safe = [entry for entry in entries if is_safe(entry.path)]
         if not any(names_builds(entry.path) for entry in safe):
             return cls((), (), (), read)
         files = [entry for entry in safe if not entry.link]
@@ -151,7 +141,7 @@ def _laid_out(tree: _Tree) -> tempfile.TemporaryDirectory[str]:
         try:
             root = Path(folder.name, _ROOT)
             root.mkdir()
-            _lay_out(tree, root)
+            lay_out(tree.files, tree.wanted, tree.links, tree.read, root)
         except BaseException as error:
             folder.cleanup()
             if place is None or not isinstance(error, OSError):
@@ -221,20 +211,15 @@ def _commit_in(text: str) -> str:
 
 def _git(arguments: Sequence[str], *, given: bytes = b"", network: bool = False) -> bytes:
     """What git prints. Raises SourceError with the first line of what it says."""
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("GIT_") or network}
-    environment |= {"GIT_TERMINAL_PROMPT": "0", "GIT_NO_LAZY_FETCH": "1", "GIT_OPTIONAL_LOCKS": "0", "LC_ALL": "C"}
     asked = () if network else ("-c", "protocol.allow=never")
     try:
         done = subprocess.run(  # noqa: S603 - git; a revision and paths stand behind what ends options
-            [*_GIT, *asked, *arguments], input=given, capture_output=True, env=environment, check=False
+            [*GIT, *asked, *arguments], input=given, capture_output=True, env=environment(own=network), check=False
         )
     except OSError as error:
         raise SourceError(f"git can't be run: {error.strerror or error}") from None
     if done.returncode:
-        said = done.stderr.decode("utf-8", "replace").strip().splitlines()
-        raise SourceError(
-            next((line for line in said if line.startswith("fatal:")), said[-1] if said else "git failed")
-        )
+        raise SourceError(complaint(done.stderr))
     return done.stdout
 
 
@@ -273,42 +258,21 @@ def _commit(repository: Path, revision: str | None) -> str:
 def _tree(repository: Path, commit: str, limit: int) -> _Tree:
     listed = _git(["-C", str(repository), "ls-tree", "-r", "-z", "--long", "--full-tree", commit])
 
-    def read(wanted: Sequence[_Entry]) -> Iterator[bytes | None]:
+    def read(wanted: Sequence[Entry]) -> Iterator[bytes | None]:
         asked = "".join(f"{entry.key}\n" for entry in wanted).encode()
-        answer = _git(["-C", str(repository), "cat-file", "--batch"], given=asked)
-        at = 0
-        for _ in wanted:
-            line_end = answer.index(b"\n", at)
-            size = answer[at:line_end].rpartition(b" ")[2]
-            start = line_end + 1
-            if not size.isdigit():  # "missing": a snapshot or a partial clone may lack it, which costs that file alone
-                yield None
-                at = start
-                continue
-            yield answer[start : start + int(size)]
-            at = start + int(size) + 1
+        return contents(_git(["-C", str(repository), "cat-file", "--batch"], given=asked), len(wanted))
 
-    return _Tree.of(_tree_entries(listed), read, limit)
-
-
-def _tree_entries(listed: bytes) -> Iterator[_Entry]:
-    for number, line in enumerate(listed.split(b"\0")):
-        if number >= MAX_FILES:
-            raise SourceError(f"more than {MAX_FILES} files")
-        described, tab, name = line.partition(b"\t")
-        if not tab:
-            continue
-        mode, kind, key, size = described.decode("ascii").split()
-        if kind == "blob":
-            # The size of an object that is missing is BAD; it only matters if the object does.
-            yield _Entry(os.fsdecode(name), int(size) if size.isdigit() else 0, key, link=mode == "120000")
+    try:
+        return _Tree.of(tree_entries(listed), read, limit)
+    except TooManyFilesError as error:
+        raise SourceError(str(error)) from None
 
 
 # -- archives ------------------------------------------------------------------------------------------------------
 
 
 def _archive(place: Path, limit: int) -> _Tree:
-    entries: list[_Entry] = []
+    entries: list[Entry] = []
     contents: dict[str, bytes] = {}
     total = 0
     try:
@@ -316,11 +280,11 @@ def _archive(place: Path, limit: int) -> _Tree:
             archive = TarReader(Unpacked(file, MAX_UNPACKED))
             for member in archive:
                 if len(entries) >= MAX_FILES:
-                    raise SourceError(f"more than {MAX_FILES} files")
+                    raise SourceError(str(TooManyFilesError()))
                 if member.kind not in {"file", "symlink"}:
                     continue
                 link = member.kind == "symlink"
-                entry = _Entry(member.path.removeprefix("./"), member.size, str(len(entries)), link=link)
+                entry = Entry(member.path.removeprefix("./"), member.size, str(len(entries)), link=link)
                 entries.append(entry)
                 if entry.link:
                     contents[entry.key] = os.fsencode(member.link)
@@ -333,19 +297,19 @@ def _archive(place: Path, limit: int) -> _Tree:
         raise SourceError(f"not a readable archive: {error}") from None
     tops = {entry.path.partition("/")[0] for entry in entries}
     if len(tops) == 1 and all("/" in entry.path for entry in entries):  # as archives of a release have it
-        entries = [_Entry(one.path.partition("/")[2], one.size, one.key, one.link) for one in entries]
+        entries = [Entry(one.path.partition("/")[2], one.size, one.key, one.link) for one in entries]
     return _Tree.of(entries, lambda wanted: (contents.get(entry.key, b"") for entry in wanted), limit)
 
 
 # -- both ----------------------------------------------------------------------------------------------------------
 
 
-def _matters(entry: _Entry) -> bool:
+def _matters(entry: Entry) -> bool:
     """Whether the content of a file may be read by a judgement."""
     if names_builds(entry.path):
         return entry.size <= _LARGE
     *folders, name = entry.path.lower().split("/")
-    if name.endswith(_NOT_READ) or not _ELSEWHERE.isdisjoint(folders):
+    if name.endswith(_NOT_READ) or not OTHERS_CODE.isdisjoint(folders):
         return False
     says = name.endswith(_SAYS_WHAT_IS_INSTALLED) or "." not in name.lstrip(".")
     return entry.size <= (_LARGE if says else _SMALL)
@@ -354,102 +318,3 @@ def _matters(entry: _Entry) -> bool:
 def _too_much(limit: int) -> str:
     shown = f"{limit // MEBIBYTE:,} MiB" if limit >= MEBIBYTE else f"{limit:,} bytes"
     return f"more than {shown} of files that matter"
-
-
-def _lay_out(tree: _Tree, root: Path) -> None:
-    """Write the files that matter; of the others only the name, as ``COPY`` and its wildcards ask for names alone."""
-    folders = _Folders(str(root))
-    known = set(tree.wanted)
-    for entry in tree.files:
-        if entry not in known:
-            folders.write(entry.path, b"")
-    for batch in _batches(tree.wanted):
-        for entry, data in zip(batch, tree.read(batch), strict=True):
-            if data is not None:
-                folders.write(entry.path, data)
-    for entry, target in zip(tree.links, tree.read(tree.links) if tree.links else (), strict=True):
-        if target is not None:
-            _link(root, entry.path, os.fsdecode(target))
-
-
-def _is_safe(path: str) -> bool:
-    parts = path.split("/")
-    if "\0" in path or len(parts) > MAX_DEPTH:
-        return False
-    return not any(part in {"", ".", ".."} or part.lower() == ".git" for part in parts)
-
-
-def _batches(entries: Iterable[_Entry]) -> Iterator[list[_Entry]]:
-    batch: list[_Entry] = []
-    size = 0
-    for entry in entries:
-        batch.append(entry)
-        size += entry.size
-        if size > _BATCH or len(batch) >= 4096:
-            yield batch
-            batch, size = [], 0
-    if batch:
-        yield batch
-
-
-class _Folders:
-    """Writes files below a folder that was empty. A tree may name a file and something below it, or a name twice on this
-    file system: the first one stays."""
-
-    def __init__(self, root: str) -> None:
-        self._root = root
-        self._made: dict[str, bool] = {"": True}
-
-    def write(self, path: str, data: bytes) -> None:
-        """Write one file; in a folder of other people's code only the folder."""
-        folder, _, name = path.rpartition("/")
-        if not data and not _ELSEWHERE.isdisjoint(folder.lower().split("/")):
-            parts = folder.split("/")
-            folder = "/".join(parts[: 1 + min(parts.index(part) for part in parts if part.lower() in _ELSEWHERE)])
-            self._made_folder(folder)
-            return
-        if not self._made_folder(folder):
-            return
-        try:
-            file = os.open(f"{self._root}/{folder}/{name}", os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o644)
-        except FileExistsError:
-            return
-        except OSError as error:
-            if error.errno in {errno.ENAMETOOLONG, errno.EINVAL, errno.EILSEQ}:
-                return  # a name that this file system has no room for
-            raise
-        try:
-            if data and os.write(file, data) < len(data):
-                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), path)
-        finally:
-            os.close(file)
-
-    def _made_folder(self, folder: str) -> bool:
-        made = self._made.get(folder)
-        if made is None:
-            above = folder.rpartition("/")[0]
-            made = self._made_folder(above)
-            if made:
-                try:
-                    os.mkdir(f"{self._root}/{folder}")  # noqa: PTH102 - no object for each of many
-                except OSError as error:
-                    if error.errno not in {errno.EEXIST, errno.ENOTDIR, errno.ENAMETOOLONG, errno.EINVAL, errno.EILSEQ}:
-                        raise
-                    made = False
-            self._made[folder] = made
-        return made
-
-
-def _link(root: Path, path: str, target: str) -> None:
-    """Links are made last, so that nothing is written through one, and only where they stay inside."""
-    place = root / path
-    leads = os.path.normpath(os.path.join(os.path.dirname(path), target))  # noqa: PTH118, PTH120 - text, not a place
-    if os.path.isabs(target) or leads == ".." or leads.startswith("../"):  # noqa: PTH117 - text, not a place
-        return
-    if any((root / above).is_symlink() for above in Path(path).parents):
-        return
-    try:
-        place.parent.mkdir(parents=True, exist_ok=True)
-        place.symlink_to(target)
-    except OSError:
-        return

@@ -11,6 +11,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from contextlib import suppress
@@ -58,21 +59,26 @@ class Finished(Struct, frozen=True):
 
 
 def run(
-    command: Sequence[str], *, limits: Limits, folder: Path | None = None, variables: Mapping[str, str] | None = None
+    command: Sequence[str],
+    *,
+    limits: Limits,
+    folder: Path | None = None,
+    variables: Mapping[str, str] | None = None,
+    given: bytes = b"",
 ) -> Finished:
-    """Run ``command`` in ``folder`` with the environment ``variables`` and nothing on its standard input.
+    """Run ``command`` in ``folder`` with the environment ``variables`` and ``given`` on its standard input.
 
     Raises :class:`ChildTimeoutError` when it takes too long, and :class:`ChildError` when it can't be started or writes
     more than it may. It and all that it started are gone when this returns or raises.
     """
-    given = (os.getpid(), limits.seconds + _GRACE, limits.memory, limits.file)
+    bounds = (os.getpid(), limits.seconds + _GRACE, limits.memory, limits.file)
     deadline = time.monotonic() + limits.seconds
     try:
         child = subprocess.Popen(  # noqa: S603 - the caller's command; no shell reads it
-            [sys.executable, "-I", "-S", str(_LAUNCH), *map(str, given), *command],
+            [sys.executable, "-I", "-S", str(_LAUNCH), *map(str, bounds), *command],
             cwd=folder,
             env=variables,
-            stdin=subprocess.DEVNULL,
+            stdin=_file_of(given) if given else subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             start_new_session=True,
@@ -100,6 +106,14 @@ def run(
     if done.code == 127 and done.stderr.startswith(NOT_STARTED.encode()):
         raise ChildError(f"can't be started: {done.stderr.decode('utf-8', 'replace').removeprefix(NOT_STARTED)}")
     return done
+
+
+def _file_of(given: bytes) -> IO[bytes]:
+    """What is to be read from standard input, as a file: nobody has to write while the child may not read."""
+    file = tempfile.TemporaryFile()  # noqa: SIM115 - the child reads it
+    file.write(given)
+    file.seek(0)
+    return file
 
 
 def _check(heard: Sequence[_Ear], limits: Limits, deadline: float) -> None:

@@ -55,6 +55,7 @@ build-args = { VERSION = "3.19", EMPTY = "" }
 moves = { alpine = "3.24", python = "3.14" }
 alpine-mirror = "https://mirror.example/alpine"
 alpine-index-days = 7
+source-hosts = ["git.example.org"]
 """
 
 

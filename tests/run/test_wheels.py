@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 from dockerlint_alpine.model.findings import Finding
 from dockerlint_alpine.model.reports import FileReport
+from dockerlint_alpine.python.forges import Remote
 from dockerlint_alpine.python.model import IndexOptions, RequirementSet, Resolution, Resolved, Target, Verdict
 from dockerlint_alpine.python.resolve import ResolverError
 from dockerlint_alpine.run.analysis import Doctor, configure
@@ -290,6 +291,9 @@ class FromIndex:
     looked_at: ClassVar[set[str]] = set()
 
     def source_facts(self, name: str, version: str, options: IndexOptions, *_: object, **__: object) -> NoReturn:
+        raise ResolverError("not here")
+
+    def repository(self, remote: Remote) -> NoReturn:
         raise ResolverError("not here")
 
     def resolve(self, wanted: RequirementSet, target: Target, *_: object, **__: object) -> Resolution:

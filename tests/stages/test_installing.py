@@ -43,6 +43,14 @@ FILES = {"requirements.txt": "lz4==4.4.5\n", "c.txt": "lz4==4.4.4\n", "other.txt
         ("uv pip sync --system requirements.txt", SITE),
         ("uv tool install lz4", "/root/.local/share/uv/tools/lz4/lib/python3.11/site-packages"),
         ("pipx install lz4", "/root/.local/share/pipx/venvs/lz4/lib/python3.11/site-packages"),
+        ("poetry run pip install lz4", "/root/.cache/pypoetry/virtualenvs/project/lib/python3.11/site-packages"),
+        ("POETRY_VIRTUALENVS_CREATE=0 poetry run pip install lz4", SITE),
+        ("PIPENV_VENV_IN_PROJECT=1 pipenv run pip install lz4", "/app/.venv/lib/python3.11/site-packages"),
+        ("pdm run -p /app python -m pip install lz4", "/app/.venv/lib/python3.11/site-packages"),
+        ("uv run --no-sync --group x pip install lz4", "/app/.venv/lib/python3.11/site-packages"),
+        ("pip install -r /dev/stdin < requirements.txt", SITE),
+        ("cat requirements.txt | grep lz4 | pip install -r /dev/stdin", SITE),
+        ("pip install -r /dev/stdin <<EOF\nlz4==4.4.5\nEOF", SITE),
         ("cat requirements.txt | xargs -n 1 pip install", SITE),
         ("xargs pip install < requirements.txt", SITE),
         ("xargs -a requirements.txt -n1 pip install", SITE),
@@ -274,6 +282,8 @@ class TestProjects:
             ),
             ("", "poetry export -o r.txt && pip install -r r.txt", SITE),
             ("", "poetry export > r.txt && pip install -r r.txt", SITE),
+            ("", "poetry export --without-hashes | pip install -r /dev/stdin", SITE),
+            ("", "pip install -r <(poetry export)", SITE),
         ],
     )
     def test_poetry(self, run, setup: str, command: str, location: str) -> None:

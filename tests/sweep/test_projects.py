@@ -15,6 +15,7 @@ import pytest
 from dockerlint_alpine.sweep import projects
 from dockerlint_alpine.sweep.projects import head_commit, opened
 from dockerlint_alpine.sweep.sources import Source, SourceError, read_sources
+from dockerlint_alpine.system import layout
 
 from .conftest import CLEAN, DYING, git, write
 
@@ -200,15 +201,15 @@ def test_files_lie_in_memory_where_there_is_room(
             return project.root.is_relative_to(memory)
 
     assert lies_there()
-    write_file = projects._Folders.write
+    write_file = layout._Folders.write
 
-    def full(folders: projects._Folders, path: str, data: bytes) -> None:
+    def full(folders: layout._Folders, path: str, data: bytes) -> None:
         if folders._root.startswith(str(memory)):
             raise OSError(errno.ENOSPC, "no space")
         write_file(folders, path, data)
 
     with monkeypatch.context() as patched:
-        patched.setattr(projects._Folders, "write", full)
+        patched.setattr(layout._Folders, "write", full)
         assert not lies_there()
     with monkeypatch.context() as patched:
         patched.setattr(projects, "_IN_MEMORY", 100)

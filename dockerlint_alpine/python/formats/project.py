@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
+from dockerlint_alpine.python.forges import required
 from dockerlint_alpine.python.model import Origin, Problem, Requested, RequirementSet, normalise
 from dockerlint_alpine.python.requirement import REPOSITORY, comes_from_repository, is_folder
 
@@ -74,7 +75,8 @@ def follow_folders(found: RequirementSet, files: FileReader, *, no_deps: bool = 
     ``no_deps`` (``--no-deps``) what they take to be built alone.
 
     The folder's own entry gets the project's name where a file states it. What is fetched of the repository that the
-    reader shows at ``REPOSITORY`` is one of its folders: the one of that subdirectory and name.
+    reader shows at ``REPOSITORY`` is one of its folders: the one of that subdirectory and name; of others that it shows
+    (:attr:`Remote.folder`), that of the subdirectory.
     """
     queue = [_at_hand(one, files) for one in found.requested]
     if not any(one.path is not None and one.artefacts is None for one in queue):
@@ -96,7 +98,7 @@ def follow_folders(found: RequirementSet, files: FileReader, *, no_deps: bool = 
         seen.add(key)
         inner = read_project(one.path, files, extras=one.extras, origin=one.origin)
         if not no_deps:
-            queue.extend(_below(one, each) for each in inner.requested)
+            queue.extend(_at_hand(_below(one, each), files) for each in inner.requested)
         problems.extend(inner.problems)
         read.extend(inner.files)
         external.extend(inner.external)
@@ -112,6 +114,9 @@ def follow_folders(found: RequirementSet, files: FileReader, *, no_deps: bool = 
 
 
 def _at_hand(one: Requested, files: FileReader) -> Requested:
+    remote = required(one.url) if one.url is not None else None
+    if remote is not None and files.exists(remote.folder):
+        return replace(one, path=posixpath.normpath(f"{remote.folder}/{remote.inner}"), artefacts=None)
     if not comes_from_repository(one) or not files.exists(REPOSITORY):
         return one
     fragment = (one.url or "").partition("#")[2].split("&")

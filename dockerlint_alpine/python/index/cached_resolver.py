@@ -11,14 +11,22 @@ from typing import TYPE_CHECKING, TypeVar
 from msgspec.structs import replace
 
 from dockerlint_alpine.python.index.client import AT_ONCE
-from dockerlint_alpine.python.index.questions import Gathered, NotYetError, WhatIsInstalled, WhatSourcesSay
+from dockerlint_alpine.python.index.questions import (
+    Gathered,
+    NotYetError,
+    WhatIsInstalled,
+    WhatRepositoryHolds,
+    WhatSourcesSay,
+)
 from dockerlint_alpine.python.model import PythonError, Resolution
 from dockerlint_alpine.python.resolve import NOBODY_ASKED, NOT_THERE, NoAnswerError, ResolverError
 from dockerlint_alpine.system.deadline import Task, all_within
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from pathlib import Path
 
+    from dockerlint_alpine.python.forges import Remote
     from dockerlint_alpine.python.index.online import PythonIndex
     from dockerlint_alpine.python.index.questions import Question, Variables, Way
     from dockerlint_alpine.python.model import Facts, IndexOptions, RequirementSet, Target
@@ -69,6 +77,10 @@ class Network:
         return self._one(lambda index: question.steps(index, facts))
 
     def sources(self, question: WhatSourcesSay) -> SourceFacts:
+        """Ask now; raises ``ResolverError``, and ``NoAnswerError`` for good once time is up."""
+        return self._one(question.steps)
+
+    def repository(self, question: WhatRepositoryHolds) -> Path:
         """Ask now; raises ``ResolverError``, and ``NoAnswerError`` for good once time is up."""
         return self._one(question.steps)
 
@@ -191,6 +203,18 @@ class CachedResolver:
         if only_kept or self.way is None or options.no_index:
             raise ResolverError(NOBODY_ASKED)
         return self.way.sources(WhatSourcesSay(name, version, options, variables))
+
+    def repository(self, remote: Remote) -> Path:
+        """Return the folder with the files of a repository; raises ``ResolverError``. Who was not asked to go online only
+        uses what is kept."""
+        try:
+            return self._kept.repositories.files(remote)
+        except ResolverError as error:
+            if str(error) != NOBODY_ASKED:
+                raise
+        if self.way is None or self.fills_gaps:
+            raise ResolverError(NOBODY_ASKED)
+        return self.way.repository(WhatRepositoryHolds(remote))
 
 
 def _from_kept(

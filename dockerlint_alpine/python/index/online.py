@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from dockerlint_alpine.python.index.client import SimpleIndex
 from dockerlint_alpine.python.index.facts import IndexPages
 from dockerlint_alpine.python.index.kept import KeptAnswers
+from dockerlint_alpine.python.index.repositories import Repositories
 from dockerlint_alpine.python.index.settings import Credentials, foreign_address, index_urls, known_alone
 from dockerlint_alpine.python.index.uv_program import find_uv
 from dockerlint_alpine.python.model import IndexOptions, redact
@@ -41,7 +42,8 @@ class PythonIndex:
     ``cache`` is a folder for answers (made when needed; ``None``: they are not kept). ``variables`` is the process
     environment. ``facts`` makes the facts that the index's answers are laid over. ``day`` (``YYYY-MM-DD``, handed in) is
     today: a page of a day before ``oldest`` is asked for again. ``timeout`` are seconds for one request. ``as_of`` leaves
-    out later uploads. ``quick``: an index that can't be reached at once is not waited for. Without ``asks`` only kept
+    out later uploads. ``source_hosts`` are those that repositories may be fetched from, with the user's own configuration of
+    git where ``logged_in``. ``quick``: an index that can't be reached at once is not waited for. Without ``asks`` only kept
     answers count.
     """
 
@@ -56,10 +58,23 @@ class PythonIndex:
         day: str = "",
         oldest: str | None = None,
         as_of: str | None = None,
+        source_hosts: Sequence[str] = (),
+        logged_in: bool = False,
         quick: bool = False,
         asks: bool = True,
     ) -> None:
         self.kept = KeptAnswers(cache)
+        self.repositories = Repositories(
+            cache / "repositories" if cache is not None else None,
+            self.kept,
+            hosts=source_hosts,
+            own=logged_in,
+            day=day,
+            oldest=oldest if oldest is not None else day,
+            as_of=as_of,
+            timeout=timeout,
+            asks=asks,
+        )
         self.variables = variables
         self.as_of = as_of
         self._facts = facts

@@ -19,7 +19,9 @@ from dockerlint_alpine.system.plural import listed
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence, Set
+    from pathlib import Path
 
+    from dockerlint_alpine.python.forges import Remote
     from dockerlint_alpine.python.index.facts import IndexPages
     from dockerlint_alpine.python.index.online import PythonIndex
     from dockerlint_alpine.python.model import Facts, IndexOptions, UnresolvedKind
@@ -118,7 +120,28 @@ class WhatSourcesSay(Struct, frozen=True):
         return found[0]
 
 
-Question: TypeAlias = WhatIsInstalled | WhatSourcesSay
+class WhatRepositoryHolds(Struct, frozen=True):
+    """The files of a repository that a build fetches."""
+
+    remote: Remote
+
+    @property
+    def key(self) -> str:
+        """Equal for equal questions."""
+        return _digest("repository", self.remote.url, self.remote.revision or "")
+
+    def steps(self, index: PythonIndex, _: Facts | None = None) -> Task[Path]:
+        """Fetch them. Raises ``ResolverError``."""
+        found: list[Path] = []
+
+        def fetch() -> None:
+            found.append(index.repositories.files(self.remote))
+
+        yield (Piece(self.key, fetch, self.remote.name, rank=3),)
+        return found[0]
+
+
+Question: TypeAlias = WhatIsInstalled | WhatSourcesSay | WhatRepositoryHolds
 
 
 class Way(Protocol):
@@ -129,6 +152,9 @@ class Way(Protocol):
 
     def sources(self, question: WhatSourcesSay) -> SourceFacts:
         """Ask what sources say."""
+
+    def repository(self, question: WhatRepositoryHolds) -> Path:
+        """Ask for the files of a repository."""
 
 
 class NotYetError(ResolverError):
@@ -149,6 +175,10 @@ class Gathered:
         self._note(question)
 
     def sources(self, question: WhatSourcesSay) -> SourceFacts:
+        """Note it."""
+        self._note(question)
+
+    def repository(self, question: WhatRepositoryHolds) -> Path:
         """Note it."""
         self._note(question)
 
