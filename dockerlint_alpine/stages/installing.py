@@ -211,9 +211,10 @@ class Installer:
         """The request with what the repositories ask for that it names, and those that these name."""
         walk = call.walk
         for _ in range(_MAX_NAMED):
-            named = [one for one in request.requirements.requested if one.url is not None]
-            own = any(map(comes_from_repository, named)) and show_repository(walk)
-            if not bring(walk, named) and not own:
+            asked = request.requirements
+            own = any(map(comes_from_repository, asked.requested)) and show_repository(walk)
+            urls = [*(one.url for one in asked.requested), *(one.url for one in asked.problems)]
+            if not bring(walk, filter(None, urls)) and not own:
                 break
             request = read_install_request(command, words, call.place(), target)
         shares = {walk.files.fetched(path) for path in request.requirements.files}
@@ -465,6 +466,7 @@ class Installer:
             here = problem.path == call.walk.build.shown_as and problem.line is not None
             placed = here or problem.message.startswith(f"{where} ")
             message = problem.message if placed else f"{where}: {problem.message}"
+            message += call.walk.unfetched.get(problem.url, "")
             if NOT_IN_CONTEXT in message:
                 message = f"{message} (name another with --context)"
             call.unjudged("unreadable-requirements", message, evidence)
