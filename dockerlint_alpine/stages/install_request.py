@@ -16,7 +16,6 @@ from dockerlint_alpine.python.formats.project import name_of
 from dockerlint_alpine.python.model import Origin, Requested, RequirementSet, normalise
 from dockerlint_alpine.python.requirement import REPOSITORY
 from dockerlint_alpine.python.sources.native import is_native
-from dockerlint_alpine.stages.downloads import show_repository
 from dockerlint_alpine.stages.errors import IncludeCycleError
 from dockerlint_alpine.stages.files import FromStage, FromText
 from dockerlint_alpine.stages.package_lists import PackageLists
@@ -192,6 +191,8 @@ class ArgumentReader:
         stem = normalise(pattern.partition("-")[0])
         if not re.fullmatch(r"[a-z0-9-]+", stem):
             return None
+        from dockerlint_alpine.stages.downloads import show_repository
+
         show_repository(self._walk)
         files = self._walk.files
         if name_of(REPOSITORY, files) != stem or is_native(files, REPOSITORY):

@@ -29,7 +29,6 @@ from dockerlint_alpine.python.tags import backtracks, musl_of_alpine, supported_
 from dockerlint_alpine.python.versions import same_version, sort_versions
 from dockerlint_alpine.stages.compiles import SourceBuilds
 from dockerlint_alpine.stages.context import NOT_IN_CONTEXT
-from dockerlint_alpine.stages.downloads import bring, show_repository
 from dockerlint_alpine.stages.errors import StagesError
 from dockerlint_alpine.stages.files import FromStage, FromText
 from dockerlint_alpine.stages.install_request import (
@@ -212,9 +211,14 @@ class Installer:
         walk = call.walk
         for _ in range(_MAX_NAMED):
             asked = request.requirements
+            urls = [one.url for one in asked.requested if one.url]
+            urls += [one.url for one in asked.problems if one.url]
+            if not urls:
+                break
+            from dockerlint_alpine.stages.downloads import bring, show_repository
+
             own = any(map(comes_from_repository, asked.requested)) and show_repository(walk)
-            urls = [*(one.url for one in asked.requested), *(one.url for one in asked.problems)]
-            if not bring(walk, filter(None, urls)) and not own:
+            if not bring(walk, urls) and not own:
                 break
             request = read_install_request(command, words, call.place(), target)
         shares = {walk.files.fetched(path) for path in request.requirements.files}

@@ -11,7 +11,6 @@ import codecs
 import posixpath
 from typing import TYPE_CHECKING
 
-from dockerlint_alpine.python.forges import download
 from dockerlint_alpine.python.model import IndexOptions, Origin, Problem, Requested, RequirementSet, redact
 from dockerlint_alpine.python.options import FILE_OPTIONS, OptionState, Word, scan
 from dockerlint_alpine.python.requirement import InvalidRequirementError, is_archive, is_url, parse_argument
@@ -119,6 +118,8 @@ class Collector:
     def file(self, path: str, *, constraint: bool, chain: tuple[str, ...], stack: tuple[str, ...], at: Origin) -> None:
         """Read one file; ``at`` is the place that includes it and ``stack`` the files that are being read."""
         if is_url(path):
+            from dockerlint_alpine.python.forges import download
+
             remote = download(path)
             place = posixpath.join(remote.folder, remote.inner) if remote is not None else path
             if not self.files.exists(place):
