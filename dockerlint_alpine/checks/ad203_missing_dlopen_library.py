@@ -3,6 +3,7 @@ Reports a library, program or data package that Python code opens at run time an
 python-magic opens `libmagic.so.1`, weasyprint opens Pango, pdf2image starts `pdftoppm`. If the wheel itself is
 available (in a wheelhouse in the build context, or with `--wheels DIR`), its sources are searched for calls of `ctypes`
 and `cffi` as well. Calls inside `try` with an `except` are ignored, because the code can do without the library.
+In a stage that only builds, it reports what a RUN starts: `pyinstaller` needs `objdump`, `nuitka` a compiler.
 
 ## Why is this bad?
 No ELF header mentions it, no wheel bundles it, and the build succeeds, but the first use fails with
@@ -58,14 +59,15 @@ from dockerlint_alpine.checks.programs import starts
 from dockerlint_alpine.checks.run_moment import left_to_others
 from dockerlint_alpine.knowledge import RuntimeNeed
 from dockerlint_alpine.model.findings import Evidence
-from dockerlint_alpine.stages import PythonStep, library_copied
+from dockerlint_alpine.stages import ApkStep, PythonStep, library_copied
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence, Set
 
+    from dockerlint_alpine.apk import World
     from dockerlint_alpine.checks.application import Application
     from dockerlint_alpine.model.findings import Finding
-    from dockerlint_alpine.stages import Installed, Stage
+    from dockerlint_alpine.stages import Installed, Moment, Stage
     from dockerlint_alpine.stages.wheels import WheelOpen
 
 
@@ -108,7 +110,9 @@ class _Use:
 
     def runs(self, item: Installed, need: RuntimeNeed) -> bool:
         """False where only some commands of a distribution have the need, and none of them is started here, nor are they
-        installed here to be started by who uses the image."""
+        installed here to be started by who uses the image. In a stage that only builds, a RUN has to start one."""
+        if not self._stage.runs:
+            return not self.started.isdisjoint(need.commands)
         if not need.commands or not self.started.isdisjoint((*need.commands, *item.imports)):
             return True
         return item.copied_from is None
@@ -139,7 +143,7 @@ class _Use:
 def run(subject: Subject) -> Iterator[Finding]:
     """Yield a finding for every run-time need of Python code that a running stage does not meet."""
     for stage in subject.alpine_stages():
-        if not stage.runs or stage.packages is None:
+        if stage.packages is None:
             continue
         use = _Use(subject, stage)
         present = {item.resolved.name for item in stage.installed if not item.as_wheel}
@@ -153,7 +157,7 @@ def run(subject: Subject) -> Iterator[Finding]:
                     for lack in _lacks(subject, stage, item, need):
                         if use.runs(item, need):
                             yield _finding(subject, stage, lack, use)
-            for opened in _unruled(item, needs):
+            for opened in _unruled(item, needs) if stage.runs else ():
                 wanted = _missing(subject, stage, opened.needs)
                 if wanted is not None:
                     yield _finding(subject, stage, _lack(stage, item, _as_need(opened), wanted, opened=opened), use)
@@ -208,9 +212,17 @@ def _missing(subject: Subject, stage: Stage, names: Sequence[str]) -> str | None
     assert stage.packages is not None
     if any(end.world.has(name) and end.lasting.has(name) for name in names):
         return None
+    if not stage.runs and any(world.has(name) for name in names for world in _worlds(stage, end)):
+        return None
     if any(name.startswith("so:") and library_copied(subject.timeline, stage, end, name) == "yes" for name in names):
         return None
     return next((name for name in names if stage.packages.find(name)), names[0])
+
+
+def _worlds(stage: Stage, end: Moment) -> Iterator[World]:
+    """What the stage may have at some time."""
+    yield end.possible
+    yield from (step.before.possible for step in stage.steps if isinstance(step, ApkStep))
 
 
 def _lack(

@@ -146,8 +146,11 @@ if TYPE_CHECKING:
 
 _OFFICIAL = frozenset({"alpine", "python"})
 """Images of which every program is known: apk's packages, busybox, and Python in /usr/local."""
-_WITHOUT_PYTHON = frozenset({"docker", "eclipse-temurin", "golang", "nginx", "node", "openjdk", "php", "ruby", "rust"})
-"""Images that add programs of their own to Alpine, and no Python (their Dockerfiles in docker-library, nodejs and nginx)."""
+_WITHOUT_PYTHON = frozenset(
+    "docker eclipse-temurin frolvlad/alpine-glibc golang nginx node openjdk php ruby rust".split()
+)
+"""Images that add programs of their own to Alpine, and no Python (their Dockerfiles in docker-library, nodejs, nginx and
+frolvlad)."""
 
 _NAME = lazy_pattern(r"[A-Za-z0-9][\w.+-]*")
 _SYSTEM = ("/bin", "/sbin", "/usr/bin", "/usr/sbin")
@@ -443,7 +446,7 @@ def _is_python_program(package: Package) -> bool:
 
 def _finding(subject: Subject, stage: Stage, missing: _Missing) -> Finding:
     start, package = missing.start, missing.package
-    before = start.instruction if start.by in {"RUN", "pip", "uv"} else None
+    before = start.instruction if start.while_building else None
     fix: Fix | None
     if start.by in {"pip", "uv"} and package is not None:
         fix, _ = add_package(subject.timeline, stage, package, "build", before) or (None, None)

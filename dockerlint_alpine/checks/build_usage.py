@@ -17,7 +17,7 @@ from msgspec import Struct
 from dockerlint_alpine.checks.base import exact_world
 from dockerlint_alpine.checks.programs import PLAIN_TOOLS
 from dockerlint_alpine.fixer.lists import apk_steps, build_names, deletions
-from dockerlint_alpine.python.tags import knows_musllinux
+from dockerlint_alpine.python.tags import lacks_musllinux
 from dockerlint_alpine.stages import ApkStep, BuildFacts, InstallStep, is_installer, is_native, pulled_in_by
 from dockerlint_alpine.stages.files import FromContext, FromStage
 from dockerlint_alpine.syntax import expanded_commands, run_scripts
@@ -170,7 +170,7 @@ def _stage_understood(subject: Subject, stage: Stage) -> bool:
 
 def _install_understood(step: InstallStep) -> bool:
     native = any(item.built is not None and item.built.languages for item in step.installed)
-    if native and not step.built_for and not knows_musllinux(step.target.pip_version):
+    if native and not step.built_for and lacks_musllinux(step.target) is not None:
         return False  # what its build asks for (cffi, greenlet, numpy) is compiled, too, and no rule tells what that is
     for item in (*step.installed, *step.built_for):
         kind = item.resolved.artefact.kind

@@ -77,8 +77,8 @@ class Start(Struct, frozen=True):
 
     @property
     def while_building(self) -> bool:
-        """True for what a RUN starts."""
-        return self.by == "RUN"
+        """True for what a RUN starts, or an installer that it runs."""
+        return self.by in {"RUN", "pip", "uv"}
 
 
 def starts(subject: Subject, stage: Stage) -> tuple[Start, ...]:

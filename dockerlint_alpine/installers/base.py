@@ -240,9 +240,19 @@ class Installer(Program):
     runs_pip: ClassVar[bool] = False
     """Whether the environment's own pip does the work, so that its age decides what is installed."""
 
+    def inside(self, invocation: Invocation) -> tuple[InstallCommand, tuple[Arg, ...]] | None:
+        """Read what a command runs in the tool's environment, with a command that leads to it; ``None`` for all others."""
+        del invocation
+        return None
+
     @abstractmethod
     def options(self, command: InstallCommand, words: Sequence[str]) -> Options:
         """Return the options of a command. Reads no file."""
+
+    def no_musllinux(self, place: Surroundings) -> str:
+        """Return why the tool itself, as it is in the stage, takes no musllinux wheels; empty where it does."""
+        del place
+        return ""
 
     @abstractmethod
     def home(self, command: InstallCommand, options: Options, place: Surroundings) -> PythonHome | None:

@@ -58,6 +58,9 @@ INSTALL_OPTIONS = OptionTable.build(
 """``poetry install``/``sync`` and ``poetry export`` of Poetry 1.0 to 2."""
 
 
+_VERSION = lazy_pattern(r"(\d+)\.(\d+)")
+
+
 class Poetry(ProjectInstaller):
     """Poetry, with the export plugin."""
 
@@ -96,6 +99,13 @@ class Poetry(ProjectInstaller):
         path = variables.get("POETRY_VIRTUALENVS_PATH") or settings.get("poetry.virtualenvs.path", "")
         cache = variables.get("POETRY_CACHE_DIR") or f"{user_folder(variables)}/.cache/pypoetry"
         return new_environment(place, posixpath.join(path or f"{cache}/virtualenvs", "project"), base)
+
+    def no_musllinux(self, place: Surroundings) -> str:
+        """Poetry chooses wheels by packaging: until 1.1 by one before 21 (its requirements), the first that knows musl."""
+        own = place.settings.get("poetry.version") or place.variables.get("POETRY_VERSION", "")
+        match = _VERSION.match(own)
+        old = match is not None and (int(match[1]), int(match[2])) < (1, 2)
+        return f"Poetry {own} does not support musllinux wheels (1.2 does)" if old else ""
 
     def read(self, selection: Selection) -> RequirementSet:
         """See the protocol."""

@@ -18,6 +18,7 @@ from dockerlint_alpine.installers.base import (
     project_folder,
     read_export,
     split_verb,
+    verb_at,
     with_itself,
 )
 from dockerlint_alpine.installers.pip import OPTIONS, read_build, read_words
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
     )
     from dockerlint_alpine.python.model import FileReader, Origin, RequirementSet
     from dockerlint_alpine.python.options import OptionTable
+    from dockerlint_alpine.syntax import Arg
 
 Role: TypeAlias = Literal["project", "add", "export"]
 _SOMEWHERE = Target("3.12", "linux/amd64", musl=(1, 2))
@@ -101,6 +103,18 @@ class ProjectInstaller(Installer):
                 return read_export(self, words)
             case role:
                 return InstallCommand(self, role, invocation.program, verb, words)
+
+    def inside(self, invocation: Invocation) -> tuple[InstallCommand, tuple[Arg, ...]] | None:
+        """Read ``TOOL run [options] PROGRAM ...``: as a command about the project, for its environment, and what runs there;
+        ``None`` for any other command, or where the environment is not the project's."""
+        words = invocation.args
+        verb = verb_at(words, self.before_verb)
+        if words[verb : verb + 1] == () or words[verb].text != "run":
+            return None
+        behind = words[verb + 1 :]
+        program = verb_at(behind, self.table.taking_a_value)
+        own = (*words[:verb], *behind[:program])
+        return InstallCommand(self, "project", invocation.program, "run", own), behind[program:]
 
     def options(self, command: InstallCommand, words: Sequence[str]) -> Options:
         """Its own for a project, pip's for what it adds to one."""

@@ -12,12 +12,12 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 from dockerlint_alpine import installers
-from dockerlint_alpine.installers.base import Invocation, Program, is_python
+from dockerlint_alpine.installers.base import Installer, Invocation, Program, is_python
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from dockerlint_alpine.installers.base import Command
+    from dockerlint_alpine.installers.base import Command, InstallCommand
     from dockerlint_alpine.syntax import Arg
 
 _NOT_TOOLS = frozenset({"base", "project", "registry", "uv_python"})
@@ -82,6 +82,13 @@ def read_setting(args: Sequence[Arg], known: Sequence[Program] | None = None) ->
     invocation = _invocation(args)
     tool = _tool(invocation, known)
     return tool.setting(invocation) if tool is not None and invocation is not None else None
+
+
+def read_inside(args: Sequence[Arg]) -> tuple[InstallCommand, Sequence[Arg]] | None:
+    """Read ``poetry run PROGRAM ...`` and the like: a command about the project, for its environment, and what runs."""
+    invocation = _invocation(args)
+    tool = _tool(invocation, None)
+    return tool.inside(invocation) if isinstance(tool, Installer) and invocation is not None else None
 
 
 def is_installer(name: str) -> bool:

@@ -16,7 +16,6 @@ from dockerlint_alpine.installers.base import (
     new_environment,
     split_verb,
     user_folder,
-    verb_at,
 )
 from dockerlint_alpine.installers.pip import BEFORE_VERB, pip_destination, read_pip, read_words
 from dockerlint_alpine.installers.project import ProjectInstaller, Role, Selection
@@ -127,9 +126,8 @@ SYNC_OPTIONS = OptionTable.build(
 """``uv sync``, and what ``uv export`` and ``uv run`` share with it."""
 
 
-_TAKE_A_VALUE = frozenset(text for text, name in SYNC_OPTIONS.spellings.items() if name in SYNC_OPTIONS.with_value)
-_WITHOUT_PROJECT = frozenset("--no-sync --no-project --script --isolated".split())
-"""Options with which ``uv run`` leaves the project's environment as it is."""
+_WITHOUT_PROJECT = frozenset("--no-project --script --isolated".split())
+"""Options with which ``uv run`` takes another environment than the project's."""
 
 
 class Uv(ProjectInstaller):
@@ -158,11 +156,16 @@ class Uv(ProjectInstaller):
                 inner, rest = split_verb(words, self.before_verb)
                 return InstallCommand(self, "tool", invocation.program, inner, rest) if inner == "install" else None
             case "run":
-                own = words[: verb_at(words, _TAKE_A_VALUE)]
-                apart = any(arg.text in _WITHOUT_PROJECT for arg in own)
-                return None if apart else InstallCommand(self, "project", invocation.program, verb, own)
+                found = self.inside(invocation)
+                apart = found is None or any(arg.text == "--no-sync" for arg in found[0].args)
+                return None if found is None or apart else found[0]
             case _:
                 return super().recognise(invocation)
+
+    def inside(self, invocation: Invocation) -> tuple[InstallCommand, tuple[Arg, ...]] | None:
+        """Not with options that ask for another environment."""
+        found = super().inside(invocation)
+        return None if found is None or any(arg.text in _WITHOUT_PROJECT for arg in found[0].args) else found
 
     def _pip(self, program: str, args: Sequence[Arg]) -> InstallCommand | None:
         verb, words = split_verb(args, BEFORE_VERB)

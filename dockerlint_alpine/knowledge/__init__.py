@@ -20,17 +20,6 @@ from dockerlint_alpine.knowledge.model import (
 from dockerlint_alpine.knowledge.store import Knowledge
 
 __all__ = [
-    "BaseImage",
-    "Build",
-    "Distribution",
-    "Impossible",
-    "Knowledge",
-    "KnowledgeError",
-    "Language",
-    "Library",
-    "Link",
-    "MissingDataError",
-    "RuleError",
-    "RuntimeNeed",
-    "WheelFacts",
-]
+    "BaseImage", "Build", "Distribution", "Impossible", "Knowledge", "KnowledgeError", "Language", "Library", "Link",
+    "MissingDataError", "RuleError", "RuntimeNeed", "WheelFacts",
+]  # fmt: skip

@@ -28,16 +28,10 @@ PYTHON_LIST = ".python-rundeps"
 
 _HUB = frozenset({"docker.io", "index.docker.io", "registry-1.docker.io", "registry.hub.docker.com"})
 _OF_ARCHITECTURES = {
-    "amd64": "linux/amd64",
-    "arm32v5": "linux/arm/v5",
-    "arm32v6": "linux/arm/v6",
-    "arm32v7": "linux/arm/v7",
-    "arm64v8": "linux/arm64",
-    "i386": "linux/386",
-    "ppc64le": "linux/ppc64le",
-    "riscv64": "linux/riscv64",
+    "amd64": "linux/amd64", "arm32v5": "linux/arm/v5", "arm32v6": "linux/arm/v6", "arm32v7": "linux/arm/v7",
+    "arm64v8": "linux/arm64", "i386": "linux/386", "ppc64le": "linux/ppc64le", "riscv64": "linux/riscv64",
     "s390x": "linux/s390x",
-}
+}  # fmt: skip
 """Docker Hub's namespaces with the official images of one architecture (docker-library/official-images, "Architectures
 other than amd64?"), and the platform that each stands for."""
 
@@ -264,8 +258,11 @@ class BaseImages:
         if image.base == "python":
             found = self._official_python(reference, tag, groups, day)
         elif image.base == "alpine":
-            dated = "edge" if "edge" in groups else ""
-            found = self._alpine(reference, path, tag, groups.get("alpine") or dated or image.alpine, day)
+            dated = groups.get("edge", "")
+            if dated:
+                day = f"{dated[:4]}-{dated[4:6]}-{dated[6:]}"
+            named = groups.get("alpine") or ("edge" if dated else image.alpine)
+            found = self._alpine(reference, path, tag, named, day)
         else:
             inner = self.match(image.base.format_map({"alpine": "", "python": "", **groups}), day)
             found = replace(inner or BaseImage(reference, path), reference=reference)
@@ -284,6 +281,10 @@ class BaseImages:
 
     def _alpine(self, reference: str, path: str, tag: str, named: str, day: str | None) -> BaseImage:
         alpine, notes = (named, ()) if named else self._release_of_tag(path, tag, day)
+        then = self._moving.after("alpine", "latest", day) if named == "edge" and day is not None else None
+        if then is not None and then.alpine:
+            alpine = then.alpine
+            notes = (f"edge of {day} is taken for Alpine {alpine}, which was released next",)
         return BaseImage(
             reference,
             path,

@@ -39,5 +39,14 @@ class ImageTags:
         if not entries:
             return None
         at = len(entries) if day is None else bisect_right(entries, day, key=lambda entry: entry[:10])
-        python, _, alpine = entries[max(at - 1, 0)][11:].rpartition("/")
-        return Meaning(python, alpine, there=at > 0)
+        return _meaning(entries[max(at - 1, 0)], there=at > 0)
+
+    def after(self, image: str, tag: str, day: str) -> Meaning | None:
+        """What ``image:tag`` came to stand for next after ``day``, ``None`` where that is not recorded."""
+        entries = (self._history(f"{image}:{tag}") or "").split()
+        return next((_meaning(entry) for entry in entries if entry[:10] > day), None)
+
+
+def _meaning(entry: str, *, there: bool = True) -> Meaning:
+    python, _, alpine = entry[11:].rpartition("/")
+    return Meaning(python, alpine, there=there)

@@ -209,6 +209,9 @@ class Target(Struct, frozen=True):
     forced_platforms: tuple[str, ...] = ()
     """Values of pip's ``--platform``: tags that are used whatever the stage is."""
 
+    no_musllinux: str = ""
+    """Why another installer than pip takes no musllinux wheels; empty where it does."""
+
     @property
     def python_version(self) -> tuple[int, int]:
         """``(X, Y)``; raises ``PythonError`` if ``python`` is not a version."""

@@ -44,6 +44,11 @@ class OptionTable:
                     with_value.add(names[0])
         return cls(spellings, frozenset(with_value))
 
+    @property
+    def taking_a_value(self) -> frozenset[str]:
+        """Every spelling of the options that take a value."""
+        return frozenset(text for text, name in self.spellings.items() if name in self.with_value)
+
     def long(self, written: str) -> str:
         """Return the canonical name of a long option or of its unambiguous prefix; raises ``OptionError``."""
         if (exact := self.spellings.get(written)) is not None:

@@ -36,7 +36,7 @@ from dockerlint_alpine.python.model import (
     without,
 )
 from dockerlint_alpine.python.requirement import InvalidRequirementError, archive_version, parse_pep508
-from dockerlint_alpine.python.tags import knows_musllinux
+from dockerlint_alpine.python.tags import lacks_musllinux
 from dockerlint_alpine.python.verdict import (
     Choice,
     choose,
@@ -510,9 +510,9 @@ class _Offline:
             return Verdict("sdist", f"{shared} of {name}", "requirement", shared=shared)
         if not sdists:
             return Verdict("unknown", f"nothing is recorded about {name}", "rules")
-        pip = self.target.pip_version
-        if self.target.musl is not None and not knows_musllinux(pip):
-            reason = f"pip {pip} does not support musllinux wheels (21.2 does), and {name} has native code"
+        why = lacks_musllinux(self.target) if self.target.musl is not None else None
+        if why is not None:
+            reason = f"{why}, and {name} has native code"
             return Verdict("sdist", reason, "rules", confidence="likely")
         shown = f"{name} {pin}" if pin is not None else name
         shared = "no wheel is recorded"

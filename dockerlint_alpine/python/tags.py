@@ -50,6 +50,13 @@ def knows_musllinux(pip_version: str | None) -> bool:
     return _is_since(pip_version, MUSLLINUX_SINCE_PIP)
 
 
+def lacks_musllinux(target: Target) -> str | None:
+    """Return why what installs there accepts no musllinux wheels, in words; ``None`` where it does."""
+    if target.no_musllinux or knows_musllinux(target.pip_version):
+        return target.no_musllinux or None
+    return f"pip {target.pip_version} does not support musllinux wheels (21.2 does)"
+
+
 def backtracks(pip_version: str | None) -> bool:
     """Tell whether that pip refuses requirements that contradict each other; older ones take what they meet first (pip's
     changelog, 20.3: the new resolver is the default). ``None`` is an installer that does."""
@@ -116,7 +123,7 @@ def platforms(target: Target) -> list[str]:
     found = [f"linux_{arch}"]
     if target.glibc is not None:
         found.extend(_manylinux(target.glibc, arch))
-    if target.musl is not None and knows_musllinux(target.pip_version):
+    if target.musl is not None and lacks_musllinux(target) is None:
         major, minor = target.musl
         found.extend(f"musllinux_{major}_{older}_{arch}" for older in range(minor, -1, -1))
     return found

@@ -26,7 +26,7 @@ from dockerlint_alpine.python.model import (
     versions_of,
 )
 from dockerlint_alpine.python.requirement import archive_version
-from dockerlint_alpine.python.tags import expand_tag, knows_musllinux, libc_of_tag, supported_tags, tag_of_wheel
+from dockerlint_alpine.python.tags import expand_tag, lacks_musllinux, libc_of_tag, supported_tags, tag_of_wheel
 from dockerlint_alpine.python.versions import (
     InvalidSpecifierError,
     is_pre_release,
@@ -122,6 +122,10 @@ _ENDS = {
     "3.8": "2024-10-07",
 }
 """The last day of each Python that is out of support: devguide.python.org/versions."""
+
+
+def _by_a_newer_installer(target: Target) -> Target:
+    return replace(target, pip_version=None, no_musllinux="")
 
 
 class _Chooser:
@@ -236,7 +240,7 @@ class _Chooser:
         """
         if self.target.musl is None:
             return None
-        ranks = supported_tags(replace(self.target, pip_version=None))
+        ranks = supported_tags(_by_a_newer_installer(self.target))
         accepted = {_but_libc(tag) for tag in ranks if "-musllinux_" in tag}
         for tag in release.wheels:
             if libc_of_tag(tag) == "glibc" and any(_but_libc(plain) in accepted for plain in expand_tag(tag)):
@@ -295,10 +299,10 @@ class _Chooser:
             return f"--no-binary asks for the source of {self.name}", "--no-binary asks for the source", None
         if not release.wheels:
             return f"{self.name} {release.version} has no wheels at all", "no wheels at all", None
-        if self.target.musl is not None and not knows_musllinux(self.target.pip_version):
-            modern = _Chooser(self.name, "", replace(self.target, pip_version=None), self.options, self.source)
+        why = lacks_musllinux(self.target) if self.target.musl is not None else None
+        if why is not None:
+            modern = _Chooser(self.name, "", _by_a_newer_installer(self.target), self.options, self.source)
             if (tag := modern.best_wheel(release)) is not None:
-                why = f"pip {self.target.pip_version} does not support musllinux wheels (21.2 does)"
                 return f"{why}; {tag} would fit", why, tag
         here = describe(self.target)
         return f"no wheel of {self.name} {release.version} fits {here}", f"no wheel fits {here}", None

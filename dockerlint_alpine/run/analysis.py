@@ -66,15 +66,8 @@ if TYPE_CHECKING:
 
 
 __all__ = [
-    "Doctor",
-    "FixResult",
-    "UnreadableError",
-    "analyze",
-    "configure",
-    "fix",
-    "fix_bytes",
-    "read_dockerfile",
-]
+    "Doctor", "FixResult", "UnreadableError", "analyze", "configure", "fix", "fix_bytes", "read_dockerfile",
+]  # fmt: skip
 
 
 def _run_all(subject: Subject) -> Iterator[tuple[Check, Finding]]:

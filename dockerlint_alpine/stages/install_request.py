@@ -19,19 +19,22 @@ from dockerlint_alpine.python.sources.native import is_native
 from dockerlint_alpine.stages.errors import IncludeCycleError
 from dockerlint_alpine.stages.files import FromStage, FromText
 from dockerlint_alpine.stages.package_lists import PackageLists
-from dockerlint_alpine.syntax import SourceText
+from dockerlint_alpine.syntax import SourceText, expand_command, parse_script
+from dockerlint_alpine.syntax.shell.words import Turns
 from dockerlint_alpine.system.paths import absolute
 from dockerlint_alpine.system.patterns import lazy_pattern
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from dockerlint_alpine.installers.base import ExportCommand, InstallCommand, Surroundings
     from dockerlint_alpine.python.model import FileReader, Target
     from dockerlint_alpine.stages.model import Installed
+    from dockerlint_alpine.stages.package_lists import Line
     from dockerlint_alpine.stages.scripts import ScriptFile
     from dockerlint_alpine.stages.walk import StageWalk
-    from dockerlint_alpine.syntax import Arg, Instruction
+    from dockerlint_alpine.syntax import Arg, Command, Instruction
+    from dockerlint_alpine.syntax.shell.words import Word
 
 _NAMED = lazy_pattern(r"([A-Za-z0-9][\w.-]*(?:\[[\w,.\s-]*\])?)\s*(?:[=<>!~]=|[<>@])")
 _ABOUT_INDEXES = frozenset(
@@ -39,7 +42,11 @@ _ABOUT_INDEXES = frozenset(
     " --cache-dir --client-cert --log --progress-bar --keyring-provider".split()
 )
 """Options whose value makes no difference to an answer that is given without the network."""
+_VARIABLE = lazy_pattern(r"\$\{?([A-Za-z_]\w*)")
+_OF_FILES = frozenset({"-r", "--requirement", "--requirements", "-c", "--constraint"})
+"""Options whose value is a file of requirements."""
 
+_STANDARD_INPUT = frozenset({"/dev/stdin", "/dev/fd/0", "/proc/self/fd/0"})
 _ENDLESS = "includes itself"
 """How ``dockerlint_alpine.python`` says that a requirements file includes itself, directly or through others."""
 
@@ -64,22 +71,41 @@ class ArgumentReader:
         instruction: Instruction,
         folder: str,
         variables: Mapping[str, SourceText],
+        *,
         file: ScriptFile | None = None,
+        command: Command | None = None,
+        exported: Callable[[Sequence[Arg]], str | None] = lambda _: None,
     ) -> None:
         self._walk = walk
         self._instruction = instruction
         self._folder = folder
         self._file = file
+        self._variables = variables
+        self._command = command
+        self._exported = exported
         self._lists = PackageLists(walk.files, folder, variables)
+        self._option = ""
 
     def words(self, command: InstallCommand | ExportCommand) -> Words:
         """The known words of ``command``; what hides something that matters is listed."""
         words = Words()
+        before: Word | None = None
         for arg in command.args:
             place = self._place(arg)
             option = words.texts[-1] if words.texts else ""
+            # for f in a.txt b.txt; do pip install -r "$f"; done: each round has the option.
+            in_turn = any(isinstance(self._variables.get(name), Turns) for name in _VARIABLE.findall(arg.word.text))
+            if arg.word is not before:
+                self._option = option if in_turn and option in _OF_FILES else ""
+            elif self._option:
+                words.add(self._option, place)
+            before = arg.word
+            if in_turn and not arg.glob and re.search(r"[*?[]", arg.text):
+                arg = replace(arg, glob=True)  # noqa: PLW2901 - the loop's list is not quoted
             if arg.text.startswith("<("):
                 self._made_file(words, arg, place)
+            elif arg.text in _STANDARD_INPUT:
+                self._piped(words, arg, place)
             elif arg.known:
                 self._known(words, arg, place)
             elif self._printed(words, arg, place):
@@ -97,13 +123,36 @@ class ArgumentReader:
 
     def _made_file(self, words: Words, arg: Arg, place: Origin) -> None:
         """``-r <(grep -v x FILE)``: the shell makes a file of what is printed."""
-        lines = self._lists.printed_by(SourceText.literal(arg.text[2:-1])) if arg.text.endswith(")") else None
-        if lines is None:
-            words.hidden.append(arg.text)
+        script = SourceText.literal(arg.text[2:-1]) if arg.text.endswith(")") else None
+        text = _joined(self._lists.printed_by(script)) if script is not None else None
+        if text is None and script is not None:
+            commands = parse_script(script).commands
+            text = self._output_of(commands[0]) if len(commands) == 1 else None
+        self._kept(words, arg.text, text, place)
+
+    def _piped(self, words: Words, arg: Arg, place: Origin) -> None:
+        """``-r /dev/stdin``: of a here-document, a file, or what ``cat`` or an export writes before the pipe."""
+        command, text = self._command, None
+        if command is not None:
+            text = next(
+                (one.body.text for one in command.redirects if one.body is not None and one.op[:2] == "<<"), None
+            )
+            text = text if text is not None else _joined(self._lists.read_lines(command, ()))
+            before = command.piped_from
+            text = self._output_of(before) if text is None and before is not None else text
+        self._kept(words, arg.text, text, place)
+
+    def _output_of(self, command: Command) -> str | None:
+        """What an export of a lock file prints that nothing is piped to."""
+        return None if command.piped_from is not None else self._exported(expand_command(command, self._variables))
+
+    def _kept(self, words: Words, shown: str, text: str | None, place: Origin) -> None:
+        """Put what a command reads into a file of the stage; where it is not known, ``shown`` is what hides it."""
+        if text is None:
+            words.hidden.append(shown)
             self._drop_option(words)
             return
         path = f"/dev/fd/{63 - len(self._walk.files.placements) % 32}"
-        text = "".join(f"{line.text}\n" for line in lines)
         self._walk.files = self._walk.files.place(FromText(text.encode("utf-8", "surrogateescape"), path))
         words.add(path, place)
 
@@ -182,7 +231,9 @@ class ArgumentReader:
                 words.add(project + extras, place)
         elif not paths and EXTRAS.search(text):
             words.add(text, place)  # the shell leaves a pattern as it is that matches nothing: ./src[db] names extras
-        for path in paths if arg.glob else ():
+        for number, path in enumerate(paths if arg.glob else ()):
+            if number and self._option:
+                words.add(self._option, place)
             words.add(path, place)
 
     def _own_project(self, pattern: str) -> str | None:
@@ -198,6 +249,10 @@ class ArgumentReader:
         if name_of(REPOSITORY, files) != stem or is_native(files, REPOSITORY):
             return None
         return REPOSITORY
+
+
+def _joined(lines: Sequence[Line] | None) -> str | None:
+    return None if lines is None else "".join(f"{line.text}\n" for line in lines)
 
 
 def _fits(item: Installed, pattern: str) -> bool:

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Literal
 from msgspec import Struct
 from msgspec.structs import replace
 
-from dockerlint_alpine.installers.base import PythonHome, project_folder
-from dockerlint_alpine.installers.uv_python import UV_VERSION
+from dockerlint_alpine.installers.base import ExportCommand, PythonHome, project_folder
+from dockerlint_alpine.installers.registry import read_command
 from dockerlint_alpine.python.formats.project import follow_folders, name_of, no_project
 from dockerlint_alpine.python.model import Resolution, Resolved, Target, Unresolved, normalise
 from dockerlint_alpine.python.requirement import comes_from_repository
@@ -50,7 +50,7 @@ from dockerlint_alpine.system.plural import listed
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from dockerlint_alpine.installers.base import ExportCommand, InstallCommand, Words
+    from dockerlint_alpine.installers.base import InstallCommand, Words
     from dockerlint_alpine.knowledge import Knowledge
     from dockerlint_alpine.python.model import Facts, RequirementSet
     from dockerlint_alpine.python.resolve import Resolver
@@ -60,7 +60,7 @@ if TYPE_CHECKING:
     from dockerlint_alpine.stages.walk import StageWalk
     from dockerlint_alpine.stages.wheelhouse import Wheelhouse, WheelReader
     from dockerlint_alpine.stages.wheels import WheelFacts
-    from dockerlint_alpine.syntax import Instruction, SourceText, Span
+    from dockerlint_alpine.syntax import Arg, Command, Instruction, SourceText, Span
 
 _SHOWN_UNKNOWN = 6
 """Names of distributions listed in one notice; the rest is counted."""
@@ -69,7 +69,8 @@ _SHOWN_UNKNOWN = 6
 class Call(Struct, frozen=True, dict=True):
     """One installer's command in its place: where it stands, its variables, the folder and venv it runs in.
 
-    ``file`` is the script that it stands in, where that is not the Dockerfile, and ``written`` says where in it.
+    ``file`` is the script that it stands in, where that is not the Dockerfile, and ``written`` says where in it. ``command``
+    is how the shell reads it.
     """
 
     walk: StageWalk
@@ -81,6 +82,7 @@ class Call(Struct, frozen=True, dict=True):
     conditional: bool
     file: ScriptFile | None = None
     written: Written | None = None
+    command: Command | None = None
 
     @cached_property
     def env(self) -> dict[str, str]:
@@ -109,6 +111,9 @@ _MAX_NAMED = 4
 
 _PROJECT = "project."
 """How a setting of a stage begins that tells of which folder a distribution at a place was installed."""
+
+_TOOLS_OF_AN_AGE = frozenset({"poetry", "uv"})
+"""Tools whose version decides what they do; the stage's settings have it as ``uv.version``."""
 
 _NEWEST_PIP = "26"
 """Stands for a pip of which only that it was upgraded is known: it is newer than 21.2, the first that knows musl."""
@@ -140,7 +145,7 @@ class Installer:
         walk = call.walk
         if walk.glibc is None and (walk.packages is None or walk.index is None):
             return
-        words = ArgumentReader(walk, call.instruction, call.folder, call.variables, call.file).words(command)
+        words = self._reader(call).words(command)
         options = command.tool.options(command, words.texts)
         folder = project_folder(call.folder, options) if command.action == "project" else call.folder
         home = command.tool.home(command, options, call.place(folder))
@@ -148,7 +153,7 @@ class Installer:
             _uninstall(walk, home, words.texts, conditional=call.conditional)
             return
         self._report_hidden(call, command, words.hidden)
-        target = self._target(walk, home, command, options) if home is not None and home.version is not None else None
+        target = self._target(call, home, command, options) if home is not None and home.version is not None else None
         request = read_install_request(command, words, call.place(), target)
         request = self._with_repositories(call, command, words, request, target)
         if request.fetched == "guessed":
@@ -160,7 +165,7 @@ class Installer:
             )
             call.unjudged("unknown-base-image", message, f"FROM {walk.node.base}")
             return
-        target = self._target(walk, home, command, request.options)
+        target = self._target(call, home, command, request.options)
         place = command.tool.destination(command, request.options, home, call.place(folder))
         request = _with_projects_there(walk, request, place)
         present = _present(walk, home, command, request)
@@ -183,7 +188,9 @@ class Installer:
             _lay_out_projects(walk, (absolute(text, call.folder) for text in words.texts), place)
         _upgrade_pip(walk, home, resolution, self.knowledge.base_images.last_pip(home.version))
         walk.settings.update(
-            (UV_VERSION, one.version) for one in resolution.distributions if one.name == "uv" and one.version
+            (f"{one.name}.version", one.version)
+            for one in resolution.distributions
+            if one.name in _TOOLS_OF_AN_AGE and one.version
         )
         walk.install(installed)
         walk.settings.update((f"{_PROJECT}{place}/{name}", path) for name, path in request.projects.items())
@@ -228,20 +235,37 @@ class Installer:
     def export(self, call: Call, command: ExportCommand, redirected: str | None) -> None:
         """A lock file is turned into a requirements file, which a later command may read."""
         output = command.output or redirected
-        if output is None:
-            return
-        walk = call.walk
-        words = ArgumentReader(walk, call.instruction, call.folder, call.variables, call.file).words(command)
-        place = call.place()
+        text = self._exported(call, command) if output is not None else None
+        if output is not None and text is not None:
+            call.walk.files = call.walk.files.place(FromText(text.encode(), absolute(output, call.folder)))
+
+    def _exported(self, call: Call, command: ExportCommand) -> str | None:
+        """What an export writes; ``None`` where that can't be told."""
+        words, place = self._reader(call).words(command), call.place()
         home = place.interpreter("python3")
-        target = Target(home.version, walk.platform) if home is not None and home.version is not None else None
-        text = requirements_text(command.tool.export(command, words, place, target))
-        if text is not None:
-            walk.files = walk.files.place(FromText(text.encode(), absolute(output, call.folder)))
+        target = Target(home.version, call.walk.platform) if home is not None and home.version is not None else None
+        return requirements_text(command.tool.export(command, words, place, target))
+
+    def _reader(self, call: Call) -> ArgumentReader:
+        def exported(args: Sequence[Arg]) -> str | None:
+            command = read_command(args)
+            writes = isinstance(command, ExportCommand) and command.output is None
+            return self._exported(call, command) if isinstance(command, ExportCommand) and writes else None
+
+        return ArgumentReader(
+            call.walk,
+            call.instruction,
+            call.folder,
+            call.variables,
+            file=call.file,
+            command=call.command,
+            exported=exported,
+        )
 
     def _target(
-        self, walk: StageWalk, home: PythonHome, command: InstallCommand, options: Mapping[str, tuple[str, ...]]
+        self, call: Call, home: PythonHome, command: InstallCommand, options: Mapping[str, tuple[str, ...]]
     ) -> Target:
+        walk, place = call.walk, call.place()
         return Target(
             python=home.version or "3",
             platform=walk.platform,
@@ -249,6 +273,7 @@ class Installer:
             glibc=walk.glibc,
             pip_version=home.pip_version if command.tool.runs_pip else None,
             forced_platforms=options.get("--platform", ()) if command.tool.runs_pip else (),
+            no_musllinux=command.tool.no_musllinux(place) if command.in_project else "",
         )
 
     def _wheelhouse(self, call: Call, request: InstallRequest) -> Wheelhouse | None:

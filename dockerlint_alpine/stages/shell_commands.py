@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from dockerlint_alpine.apk import World
 from dockerlint_alpine.apk.releases import release_key
 from dockerlint_alpine.installers.base import ExportCommand, InstallCommand, PythonHome, VenvCommand, is_python
-from dockerlint_alpine.installers.registry import read_command, read_setting
+from dockerlint_alpine.installers.registry import read_command, read_inside, read_setting
 from dockerlint_alpine.installers.venv import make_environment
 from dockerlint_alpine.knowledge.bases import PYTHON_LIST
 from dockerlint_alpine.stages import shell_files
@@ -48,6 +48,8 @@ if TYPE_CHECKING:
     from dockerlint_alpine.syntax import Arg, ExpandedCommand, Instruction, Script, Span
 
 _REPOSITORIES_FILE = "/etc/apk/repositories"
+_RUNS_PIP = lazy_pattern(rb"-m['\", ]+pip['\", ]+install\b|['\"]pip3?['\"], *['\"]install['\"]")
+"""How a Python script starts pip, in one text or as a list of words."""
 _IMPORT = lazy_pattern(r"(?:^|[;\n]|\bimport\b|,)\s*(?:import\s+|from\s+)?([A-Za-z_][\w.]*)")
 _REDEFINES = frozenset({".", "alias", "eval", "source"})
 """Commands behind which a word may mean anything."""
@@ -283,7 +285,13 @@ class _ScriptWalk:
                 for one in command.operands
             ]
             command = replace(command, operands=tuple(operands))
-        if command is not None and command.verb not in {"update", "other"} and self.walk.packages is not None:
+        if command is not None and command.verb == "none":
+            meant = {"install": "add", "remove": "del", "uninstall": "del", "delete": "del"}.get(command.word)
+            advice = f": write apk {meant}" if meant is not None else ""
+            self._unjudged(
+                "unknown-value", f"apk has no command {command.word} and fails{advice}", f"apk {command.word}"
+            )
+        elif command is not None and command.verb not in {"update", "other"} and self.walk.packages is not None:
             self._run_apk(expanded, command, scanned)
 
     def _run_apk(self, expanded: ExpandedCommand, command: ApkCommand, scanned: Sequence[str]) -> None:
@@ -294,10 +302,10 @@ class _ScriptWalk:
         before = walk.moment
         if command.verb == "add":
             here = walk.packages
-            self._replace_list(command, conditional=expanded.conditional)
-            self._add(command, conditional=expanded.conditional)
+            conditional = self._replace_list(command, conditional=expanded.conditional)
+            self._add(command, conditional=conditional)
             if scanned and here is not None:
-                self._keep_linked(scanned, here, command, conditional=expanded.conditional)
+                self._keep_linked(scanned, here, command, conditional=conditional)
         elif command.verb == "del":
             self._delete(command, conditional=expanded.conditional)
         walk.remember_repositories(command.other_repositories)
@@ -326,15 +334,18 @@ class _ScriptWalk:
         for text in operands.refused:
             self._unjudged("unknown-value", f"{text!r} is not a package name that apk add accepts", "apk add")
 
-    def _replace_list(self, command: ApkCommand, *, conditional: bool) -> None:
+    def _replace_list(self, command: ApkCommand, *, conditional: bool) -> bool:
         """``apk add --virtual .python-rundeps``: the image has a list of that name, of which nothing is left. Virtual
-        packages have the time for a version (apk-tools ``src/add.c``); up to Alpine 3.9 that is not known."""
+        packages have the time for a version (apk-tools ``src/add.c``). Up to Alpine 3.9 it was "0": whether the new list
+        or the image's own stays is not known. Return whether what is added may not come."""
         walk = self.walk
         if command.virtual != PYTHON_LIST or walk.image is None or walk.packages is None or walk.index is None:
-            return
-        if release_key(walk.index.release) >= (3, 10):
-            libraries = [need for need, _ in walk.image.python_links]
-            walk.packages = walk.packages.delete(libraries, conditional=conditional)
+            return conditional
+        libraries = [need for need, _ in walk.image.python_links]
+        if not libraries or release_key(walk.index.release) < (3, 10):
+            return conditional or bool(libraries)
+        walk.packages = walk.packages.delete(libraries, conditional=conditional)
+        return conditional
 
     def _keep_linked(self, folders: Sequence[str], before: Packages, command: ApkCommand, *, conditional: bool) -> None:
         """``apk add $(scanelf --needed ... FOLDER)``: the libraries that what lies there links are asked for by their names,
@@ -426,32 +437,51 @@ class _ScriptWalk:
     # -- Python ----------------------------------------------------------------------------------------------------
 
     def _python(self, expanded: ExpandedCommand, args: Sequence[Arg], folder: str) -> None:
-        walk = self.walk
-        command = read_command(args)
-        if command is not None:
-            call = Call(
-                walk=walk,
-                instruction=self.instruction,
-                span=self._span(expanded),
-                variables={**expanded.variables, **dict(expanded.environment)},
-                folder=folder,
-                active=self.active,
-                conditional=expanded.conditional,
-                file=self.within.file if self.within is not None else None,
-                written=self._written(expanded),
-            )
-            if isinstance(command, VenvCommand):
-                make_environment(command, call.place())
-            elif isinstance(command, ExportCommand):
-                self.installer.export(call, command, _redirected_to(expanded))
-            else:
-                self.installer.install(call, command)
+        command, inside = read_command(args), read_inside(args)
+        if isinstance(command, VenvCommand):
+            make_environment(command, self._call(expanded, folder).place())
+        elif isinstance(command, ExportCommand):
+            self.installer.export(self._call(expanded, folder), command, _redirected_to(expanded))
+        elif command is not None:
+            self.installer.install(self._call(expanded, folder), command)
+        if inside is not None:
+            self._inside(expanded, *inside, folder)
+        elif command is not None:
+            pass
         elif (setting := read_setting(args)) is not None:
-            walk.settings.update([setting])
+            self.walk.settings.update([setting])
         elif is_python(args[0].text):
             self._python_code(expanded, args)
+            script = next((arg for arg in args[1:] if not arg.text.startswith("-")), None)
+            file = self._file(absolute(script.text, folder)) if script is not None and script.known else None
+            if file is not None and _RUNS_PIP.search(file.data):
+                self._not_read(file)
         else:
             self._start(expanded, args, folder)
+
+    def _call(self, expanded: ExpandedCommand, folder: str) -> Call:
+        return Call(
+            walk=self.walk,
+            instruction=self.instruction,
+            span=self._span(expanded),
+            variables={**expanded.variables, **dict(expanded.environment)},
+            folder=folder,
+            active=self.active,
+            conditional=expanded.conditional,
+            file=self.within.file if self.within is not None else None,
+            written=self._written(expanded),
+            command=expanded.command,
+        )
+
+    def _inside(self, expanded: ExpandedCommand, command: InstallCommand, args: Sequence[Arg], folder: str) -> None:
+        """``poetry run pip install ...``: what a tool runs finds its environment first."""
+        if not args or self.walk.packages is None:
+            return
+        options = command.tool.options(command, [arg.text for arg in command.args])
+        outside = self.active
+        self.active = command.tool.home(command, options, self._call(expanded, folder).place()) or outside
+        self._python(expanded, args, folder)
+        self.active = outside
 
     def _python_code(self, expanded: ExpandedCommand, args: Sequence[Arg]) -> None:
         modules: tuple[str, ...] = ()

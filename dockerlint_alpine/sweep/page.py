@@ -16,19 +16,9 @@ if TYPE_CHECKING:
     from dockerlint_alpine.sweep.summary import Count, Summary
 
 _SHOWN = (
-    "repository",
-    "file",
-    "line",
-    "code",
-    "severity",
-    "package",
-    "distribution",
-    "alpine",
-    "python",
-    "base",
-    "fix",
+    "repository", "file", "line", "code", "severity", "package", "distribution", "alpine", "python", "base", "fix",
     "when",
-)
+)  # fmt: skip
 MAX_ROWS = 200_000
 """Findings that a page holds; a browser still searches as many in a moment. The counts are of all."""
 

@@ -91,3 +91,19 @@ def test_what_packages_of_another_repository_bring_is_not_known(judge: Judge, li
     report = judge(f"FROM python:3.12-alpine3.21\n{lines}RUN pip install python-magic\n")
     found = {one.confidence for one in report.findings if one.code == "AD203"}
     assert found == {confidence}
+
+
+@pytest.mark.parametrize(
+    ("lines", "packages"),
+    [
+        ("RUN python3 -m nuitka app.py", {"gcc"}),
+        ("RUN apk add gcc && python3 -m nuitka app.py && apk del gcc", set()),
+        ("RUN apk add clang && nuitka app.py", set()),
+        ("RUN echo nothing starts it", set()),
+    ],
+)
+def test_what_a_run_starts_in_a_stage_that_only_builds(judge: Judge, lines: str, packages: set[str]) -> None:
+    builder = f"FROM python:3.12-alpine3.21 AS b\nRUN pip install nuitka==2.0\n{lines}\n"
+    report = judge(f"{builder}FROM alpine:3.21\nCOPY --from=b /d /\n", select=["AD203"])
+    errors = [one for one in report.findings if one.severity == "error"]
+    assert {name for one in errors for name in one.packages} == packages

@@ -193,6 +193,7 @@ def test_what_cmd_says_is_started_by_an_entrypoint_that_hands_over(judge: Judge)
     ("command", "expected"),
     [
         ("pip install git+https://example.org/x.git", ["git"]),
+        ("pip install git+https://example.org/x.git\nRUN python setup.py", ["git"]),  # too late to make one
         ("pip install -r r.txt", ["git"]),
         ("apk add git && pip install -r r.txt", []),
         ("pip install requests==2.32.3", []),

@@ -23,11 +23,13 @@ GONE = " && apk del gcc g++ musl-dev yaml-dev cargo"
         (BUILD, "rapidfuzz==3.9.0", GONE, [("AD202", "warning")]),
         ("", "dulwich==0.22.1", "", []),
         ("", "aiohttp==3.7.4", "", []),
+        ("", "ruamel.yaml.clib==0.2.2", "", []),
         ("", "msgpack==1.0.6", "", []),
         ("", "protobuf==3.20.3", "", []),
         ("", "aiohttp==3.8.6", "", [("AD102", "error")]),
         ("AIOHTTP_NO_EXTENSIONS=1 ", "aiohttp==3.8.6", "", []),
         ("", "msgpack==1.0.8", "", [("AD102", "error")]),
+        ("", "ruamel.yaml.clib==0.2.8", "", [("AD102", "error")]),
         ("apk add gcc && ", "lz4==4.4.5", " && apk del gcc", [("AD102", "error")]),
     ],
 )

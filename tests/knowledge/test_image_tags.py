@@ -52,6 +52,16 @@ def test_tags_of_a_day(knowledge: Knowledge, reference: str, day: str, alpine: s
         assert found.pip_version is not None
 
 
+def test_edge_of_a_day_is_taken_for_what_was_released_next(knowledge: Knowledge) -> None:
+    found = knowledge.base_image("alpine:edge", "2020-04-29")
+    assert found is not None
+    assert (found.alpine, found.certain) == ("3.12", False)
+    assert found.assumed == ("edge of 2020-04-29 is taken for Alpine 3.12, which was released next",)
+    later = knowledge.base_image("alpine:edge", "2099-01-01")
+    assert later is not None
+    assert (later.alpine, later.certain) == ("edge", True)
+
+
 def test_a_tag_that_was_not_there_yet_is_said(knowledge: Knowledge) -> None:
     found = knowledge.base_image("python:3.13-alpine", "2020-01-01")
     assert found is not None

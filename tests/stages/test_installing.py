@@ -10,7 +10,7 @@ from tests.stages.support import installed, last, places, said, steps
 PY = "python:3.11-alpine3.19"
 SITE = "/usr/local/lib/python3.11/site-packages"
 PIPX = "/root/.local/share/pipx/venvs"
-FILES = {"requirements.txt": "lz4==4.4.5\n", "c.txt": "lz4==4.4.4\n"}
+FILES = {"requirements.txt": "lz4==4.4.5\n", "c.txt": "lz4==4.4.4\n", "other.txt": "six\n"}
 
 
 @pytest.mark.parametrize(
@@ -43,6 +43,14 @@ FILES = {"requirements.txt": "lz4==4.4.5\n", "c.txt": "lz4==4.4.4\n"}
         ("uv pip sync --system requirements.txt", SITE),
         ("uv tool install lz4", "/root/.local/share/uv/tools/lz4/lib/python3.11/site-packages"),
         ("pipx install lz4", "/root/.local/share/pipx/venvs/lz4/lib/python3.11/site-packages"),
+        ("poetry run pip install lz4", "/root/.cache/pypoetry/virtualenvs/project/lib/python3.11/site-packages"),
+        ("POETRY_VIRTUALENVS_CREATE=0 poetry run pip install lz4", SITE),
+        ("PIPENV_VENV_IN_PROJECT=1 pipenv run pip install lz4", "/app/.venv/lib/python3.11/site-packages"),
+        ("pdm run -p /app python -m pip install lz4", "/app/.venv/lib/python3.11/site-packages"),
+        ("uv run --no-sync --group x pip install lz4", "/app/.venv/lib/python3.11/site-packages"),
+        ("pip install -r /dev/stdin < requirements.txt", SITE),
+        ("cat requirements.txt | grep lz4 | pip install -r /dev/stdin", SITE),
+        ("pip install -r /dev/stdin <<EOF\nlz4==4.4.5\nEOF", SITE),
         ("cat requirements.txt | xargs -n 1 pip install", SITE),
         ("xargs pip install < requirements.txt", SITE),
         ("xargs -a requirements.txt -n1 pip install", SITE),
@@ -71,6 +79,9 @@ FILES = {"requirements.txt": "lz4==4.4.5\n", "c.txt": "lz4==4.4.4\n"}
             f'{PIPX}/$(echo "$a")/lib/python3.11/site-packages',
         ),
         ("sh -c 'pip install lz4'", SITE),
+        ("for f in other.txt requirements.txt; do pip install -r $f; done", SITE),
+        ('for f in /*/req*.txt; do pip install -r "$f"; done', SITE),
+        ("for d in . /app; do pip install -c other.txt -r $d/requirements.txt; done", SITE),
         ("(cd /tmp && true) && pip install -r requirements.txt", SITE),
     ],
 )
@@ -271,6 +282,8 @@ class TestProjects:
             ),
             ("", "poetry export -o r.txt && pip install -r r.txt", SITE),
             ("", "poetry export > r.txt && pip install -r r.txt", SITE),
+            ("", "poetry export --without-hashes | pip install -r /dev/stdin", SITE),
+            ("", "pip install -r <(poetry export)", SITE),
         ],
     )
     def test_poetry(self, run, setup: str, command: str, location: str) -> None:

@@ -29,13 +29,8 @@ _COLORS: dict[Status, str] = {
     "not-verified": YELLOW,
 }
 _SIGNS: dict[Status, str] = {
-    "pass": "✅",
-    "fail": "❌",
-    "expected-fail": "⚠️",
-    "unexpected-pass": "❌",
-    "blocked": "⚠️",
-    "not-verified": "❔",
-}
+    "pass": "✅", "fail": "❌", "expected-fail": "⚠️", "unexpected-pass": "❌", "blocked": "⚠️", "not-verified": "❔",
+}  # fmt: skip
 _SHOWN_LOG = 15
 MAX_MARKDOWN = 900_000
 """Bytes: a job's summary on GitHub takes one MiB."""

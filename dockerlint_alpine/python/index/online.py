@@ -150,7 +150,8 @@ class PythonIndex:
         if key not in self._opened:
             if self._asks and self._quick and indexes:
                 _knock(indexes[0], min(self._timeout, _KNOCK))
-            self._opened[key] = IndexPages(self._index(*key), self.kept, asks=self._asks)
+            only_once = self._day if self._quick else ""
+            self._opened[key] = IndexPages(self._index(*key), self.kept, asks=self._asks, only_once=only_once)
         return self._opened[key]
 
     def _index(self, urls: Sequence[str], links: Sequence[str]) -> SimpleIndex:
@@ -165,6 +166,7 @@ class PythonIndex:
             day=self._day,
             oldest=self._oldest,
             asks=self._asks,
+            as_of=self.as_of,
         )
 
 
