@@ -19,7 +19,7 @@ from dockerlint_alpine.python.requirement import REPOSITORY
 from dockerlint_alpine.python.resolve import NOBODY_ASKED, ResolverError
 from dockerlint_alpine.stages.context import BuildContext
 from dockerlint_alpine.stages.elsewhere import folder_files
-from dockerlint_alpine.stages.files import FromContext, FromStage, StageFiles, Unread
+from dockerlint_alpine.stages.files import DOWNLOADED, FromContext, FromStage, StageFiles, Unread
 from dockerlint_alpine.stages.walk import Archive
 from dockerlint_alpine.system.files import project_root
 from dockerlint_alpine.system.paths import absolute
@@ -46,8 +46,6 @@ _CURL_LONG = frozenset(
 _WGET_VALUES = frozenset("aeotTwQUBiDARXIl")
 """One-letter options of wget(1) whose value follows; ``-O`` and ``-P`` apart."""
 _TAR_VALUES = frozenset("bCfFHIKLNTVX")
-_STDIN = "/dev/stdin"
-"""Where the next command of a pipe finds what this one writes."""
 _NO_FILE = frozenset({None, "-", "/dev/stdout"})
 
 
@@ -107,7 +105,7 @@ def fetch(
         if given is None and remote.kind == "archive":
             piped = Archive(remote, _files_of(walk, remote))
             continue
-        given = given if given is not None else _STDIN
+        given = given if given is not None else DOWNLOADED
         own = posixpath.basename(url.partition("?")[0].rstrip("/"))
         _save(walk, instruction, remote, absolute(given or own, absolute(into, folder)))
     return piped
