@@ -30,6 +30,9 @@ if TYPE_CHECKING:
 _KNOWN_FOLDERS = frozenset({"/", "/usr", "/usr/local", "/tmp", "/root", "/opt", "/etc", "/home", "/srv", "/var"})  # noqa: S108 - names, nothing is opened
 """Folders that every Alpine image has: a COPY to one of them goes into it."""
 
+DOWNLOADED = "/dev/stdin"
+"""Where the next command of a pipe finds what a download writes."""
+
 _MAX_DEPTH = 60
 """Copies of copies that are followed; behind them lies what nobody has written by hand."""
 

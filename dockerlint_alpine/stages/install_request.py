@@ -16,9 +16,8 @@ from dockerlint_alpine.python.formats.project import name_of
 from dockerlint_alpine.python.model import Origin, Requested, RequirementSet, normalise
 from dockerlint_alpine.python.requirement import REPOSITORY
 from dockerlint_alpine.python.sources.native import is_native
-from dockerlint_alpine.stages.downloads import show_repository
 from dockerlint_alpine.stages.errors import IncludeCycleError
-from dockerlint_alpine.stages.files import FromStage, FromText
+from dockerlint_alpine.stages.files import DOWNLOADED, FromStage, FromText
 from dockerlint_alpine.stages.package_lists import PackageLists
 from dockerlint_alpine.syntax import SourceText, expand_command, parse_script
 from dockerlint_alpine.syntax.shell.words import Turns
@@ -47,7 +46,7 @@ _VARIABLE = lazy_pattern(r"\$\{?([A-Za-z_]\w*)")
 _OF_FILES = frozenset({"-r", "--requirement", "--requirements", "-c", "--constraint"})
 """Options whose value is a file of requirements."""
 
-_STANDARD_INPUT = frozenset({"/dev/stdin", "/dev/fd/0", "/proc/self/fd/0"})
+_STANDARD_INPUT = frozenset({DOWNLOADED, "/dev/fd/0", "/proc/self/fd/0"})
 _ENDLESS = "includes itself"
 """How ``dockerlint_alpine.python`` says that a requirements file includes itself, directly or through others."""
 
@@ -132,7 +131,7 @@ class ArgumentReader:
         self._kept(words, arg.text, text, place)
 
     def _piped(self, words: Words, arg: Arg, place: Origin) -> None:
-        """``-r /dev/stdin``: of a here-document, a file, or what ``cat`` or an export writes before the pipe."""
+        """``-r /dev/stdin``: of a here-document, a file, or what ``cat``, an export or a download writes before the pipe."""
         command, text = self._command, None
         if command is not None:
             text = next(
@@ -140,6 +139,9 @@ class ArgumentReader:
             )
             text = text if text is not None else _joined(self._lists.read_lines(command, ()))
             before = command.piped_from
+            if text is None and before is not None and self._walk.files.exists(DOWNLOADED):
+                words.add(DOWNLOADED, place)
+                return
             text = self._output_of(before) if text is None and before is not None else text
         self._kept(words, arg.text, text, place)
 
@@ -243,6 +245,8 @@ class ArgumentReader:
         stem = normalise(pattern.partition("-")[0])
         if not re.fullmatch(r"[a-z0-9-]+", stem):
             return None
+        from dockerlint_alpine.stages.downloads import show_repository
+
         show_repository(self._walk)
         files = self._walk.files
         if name_of(REPOSITORY, files) != stem or is_native(files, REPOSITORY):

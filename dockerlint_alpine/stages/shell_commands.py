@@ -15,7 +15,7 @@ from dockerlint_alpine.installers.base import ExportCommand, InstallCommand, Pyt
 from dockerlint_alpine.installers.registry import read_command, read_inside, read_setting
 from dockerlint_alpine.installers.venv import make_environment
 from dockerlint_alpine.knowledge.bases import PYTHON_LIST
-from dockerlint_alpine.stages import downloads, shell_files
+from dockerlint_alpine.stages import shell_files
 from dockerlint_alpine.stages.apk_commands import ApkCommand, Operand, read_apk_command
 from dockerlint_alpine.stages.heuristics import script_installs
 from dockerlint_alpine.stages.installing import Call
@@ -173,6 +173,8 @@ class _ScriptWalk:
 
     def _download(self, expanded: ExpandedCommand, args: Sequence[Arg], folder: str) -> None:
         """What is fetched from a repository, or unpacked."""
+        from dockerlint_alpine.stages import downloads
+
         match expanded.name:
             case "git":
                 downloads.git(self.walk, self.instruction, args, folder)
