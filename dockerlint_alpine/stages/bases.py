@@ -12,7 +12,7 @@ from dockerlint_alpine.apk import UnknownReleaseError
 from dockerlint_alpine.stages.elsewhere import adopt
 from dockerlint_alpine.stages.heuristics import adds_packages, mentions_packages, uses_other_system
 from dockerlint_alpine.stages.packages import Packages
-from dockerlint_alpine.stages.walk import Folder, Image, Unclear
+from dockerlint_alpine.stages.walk import Folder, Image, StageWalk, Unclear
 from dockerlint_alpine.system.patterns import lazy_pattern
 from dockerlint_alpine.system.platforms import APK_ARCH
 
@@ -21,10 +21,12 @@ if TYPE_CHECKING:
 
     from dockerlint_alpine.apk import Index
     from dockerlint_alpine.knowledge import BaseImage
-    from dockerlint_alpine.stages.walk import StageWalk
 
 _REGISTRY = lazy_pattern(r"\$\{?(\w+)\}?/?([^/].*)\Z", re.DOTALL)
 """A FROM that begins with a variable."""
+
+_PYTHON_TAG = lazy_pattern(r"(?:\A|/)[\w.-]*python[\w.-]*:(?:[a-z]+-?)?([23]\.\d+)(?:\D|\Z)")
+"""A tag that begins with the version of a Python."""
 
 _SAME_DAYS = 31
 """Days that an index may be away from the day that is asked about without a word."""
@@ -70,6 +72,8 @@ def _from_elsewhere(
         found = build.elsewhere.image(named.reference if isinstance(named, Image) else node.base)
     if found is None or build.alpine is not None:
         return False
+    if isinstance(found, StageWalk) and named is None and not build.elsewhere.is_of_its_day(node.base):
+        found = _of_another_python(node.base, found) or found
     if isinstance(found, (Folder, Unclear)):
         reason = found.reason if isinstance(found, Unclear) else f"{node.base} is a folder, {found.path}"
         walk.kind, walk.unclear = "unknown", reason
@@ -91,6 +95,18 @@ def _from_elsewhere(
         if named is None and walk.image is not None and not build.elsewhere.is_of_its_day(node.base):
             walk.image = replace(walk.image, undated=True)
     return True
+
+
+def _of_another_python(reference: str, found: StageWalk) -> Unclear | None:
+    """That an image is not what its Dockerfile builds now: its tag names another Python (``acme/python3:3.10.11.4``)."""
+    tag = _PYTHON_TAG.search(reference)
+    version = found.home.version if found.home is not None else None
+    if tag is None or version is None or version == tag[1]:
+        return None
+    return Unclear(
+        f"{reference} is of another day: {found.build.shown_as} has Python {version} now."
+        " Give its Alpine release with --alpine X.Y"
+    )
 
 
 def _image(walk: StageWalk) -> BaseImage | None:
