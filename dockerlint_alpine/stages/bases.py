@@ -28,6 +28,9 @@ _REGISTRY = lazy_pattern(r"\$\{?(\w+)\}?/?([^/].*)\Z", re.DOTALL)
 _PYTHON_TAG = lazy_pattern(r"(?:\A|/)[\w.-]*python[\w.-]*:(?:[a-z]+-?)?([23]\.\d+)(?:\D|\Z)")
 """A tag that begins with the version of a Python."""
 
+_ROOT_FILES = lazy_pattern(r"alpine-minirootfs-v?(\d+\.\d+)[\w.-]*\.tar")
+_VARIABLE = lazy_pattern(r"\$(?:\{(\w+)\}|(\w+))")
+
 _SAME_DAYS = 31
 """Days that an index may be away from the day that is asked about without a word."""
 _ALPINE_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
@@ -115,6 +118,9 @@ def _image(walk: StageWalk) -> BaseImage | None:
     node = walk.node
     if not node.base:
         return None
+    if node.base.lower() == "scratch":
+        release = _unpacked(walk)
+        return walk.build.knowledge.base_image(f"alpine:{release}" if release else node.base, walk.build.as_of)
     if not node.unknown:
         return walk.build.knowledge.base_image(node.base, walk.build.as_of)
     written = _REGISTRY.match(node.from_instruction.words()[0].text)
@@ -125,6 +131,25 @@ def _image(walk: StageWalk) -> BaseImage | None:
         return found if found is not None and found.not_alpine else None
     note = f"${written[1]} has no value here: {node.base.lstrip('/')} is assumed to be the official image"
     return replace(found, assumed=(*found.assumed, note), certain=False)
+
+
+def _unpacked(walk: StageWalk) -> str | None:
+    """The release of Alpine whose root file system an ADD unpacks (``alpine-minirootfs-3.19.1-x86_64.tar.gz``): it is what
+    the official image of that release is made of."""
+    args: dict[str, str] = {}
+
+    def value(found: re.Match[str]) -> str:
+        name = found[1] or found[2]
+        given = walk.scope.given.get(name) if name in args else None
+        return given.text if given is not None else args.get(name, "")
+
+    for instruction in walk.node.instructions:
+        if instruction.keyword == "ARG":
+            args.update((name, text) for name, _, text in (word.text.partition("=") for word in instruction.words()))
+        elif instruction.keyword == "ADD" and "://" not in instruction.value:
+            match = _ROOT_FILES.search(_VARIABLE.sub(value, instruction.value))
+            return match[1] if match is not None else None
+    return None
 
 
 def _is_alpine_after_all(walk: StageWalk, image: BaseImage) -> bool:
