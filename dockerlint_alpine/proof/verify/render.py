@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
 from dockerlint_alpine.proof.verify.document import metrics
 from dockerlint_alpine.proof.verify.model import WORDS
 from dockerlint_alpine.report.display import printable
-from dockerlint_alpine.report.formats.markdown import code_span, escape
+from dockerlint_alpine.report.formats.markdown import code_span, escape, fenced
 from dockerlint_alpine.report.paint import BOLD, DIM, GREEN, RED, YELLOW
 from dockerlint_alpine.system.plural import plural
 
@@ -223,14 +222,7 @@ def _fix(report: VerifyReport) -> str:
         return ""
     done = "Written and kept" if report.fix.kept else "Tried and reverted"
     listed = "\n".join(f"- {escape(title)}" for title in report.fix.titles)
-    return f"## Fix\n\n{done}: {code_span(report.fix.path)}\n\n{listed}\n\n{_fenced(report.fix.diff, 'diff')}"
-
-
-def _fenced(text: str, language: str = "text") -> str:
-    longest = max((len(run) for run in re.findall("`+", text)), default=0)
-    fence = "`" * max(3, longest + 1)
-    lines = "\n".join(printable(line) for line in text.splitlines())
-    return f"{fence}{language}\n{lines}\n{fence}"
+    return f"## Fix\n\n{done}: {code_span(report.fix.path)}\n\n{listed}\n\n{fenced(report.fix.diff, 'diff')}"
 
 
 def _connectivity(report: VerifyReport) -> str:
@@ -256,7 +248,7 @@ def _connectivity(report: VerifyReport) -> str:
 
 def _logs(report: VerifyReport) -> str:
     parts = [
-        f"### {escape(one.name)}: {escape(one.reason)}\n\n{_fenced(chr(10).join((*one.log[-40:], *one.health_log[-10:])))}"
+        f"### {escape(one.name)}: {escape(one.reason)}\n\n{fenced(chr(10).join((*one.log[-40:], *one.health_log[-10:])))}"
         for one in report.services
         if one.reason and (one.log or one.health_log)
     ]

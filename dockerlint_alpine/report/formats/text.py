@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from dockerlint_alpine.model.findings import SEVERITIES
 from dockerlint_alpine.report.causes import Cause, causes, titles
-from dockerlint_alpine.report.display import ShownLine, cells, printable, wrap
+from dockerlint_alpine.report.display import ShownLine, cells, hanging, printable, wrap
 from dockerlint_alpine.report.excerpt import excerpt, gutter_width
 from dockerlint_alpine.report.options import PROGRAM
 from dockerlint_alpine.report.paint import BLUE, BOLD, CYAN, DIM, GREEN, RED, SEVERITY_COLORS, Paint
@@ -237,8 +237,7 @@ class _Writer:
 
     def _step(self, indent: str, arrow: str, text: str, kind: str) -> Iterator[str]:
         label = f"[{kind}]"
-        first, *others = wrap(f"{printable(text)} {label}", self._width - len(indent) - 6)
-        parts = [f"{indent}   {arrow} {first}", *(f"{indent}      {other}" for other in others)]
+        parts = [*hanging(f"{indent}   {arrow} ", f"{text} {label}", self._width, len(indent) + 6)]
         parts[-1] = parts[-1].removesuffix(label) + self._paint(label, DIM)
         yield from parts
 
