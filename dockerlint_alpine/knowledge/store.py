@@ -253,11 +253,7 @@ class Knowledge:
         return self._value("SELECT value FROM meta WHERE key = ?", key) or ""
 
     def _entry(
-        self,
-        kind: str,
-        name: str,
-        parse: Callable[[Mapping[str, Any], str], _Entry],
-        packed: Callable[[str], _Entry],
+        self, kind: str, name: str, parse: Callable[[Mapping[str, Any], str], _Entry], packed: Callable[[str], _Entry]
     ) -> _Entry | None:
         """An entry by its kind and name: ``parse`` reads the table of a user's folder, ``packed`` the JSON of what was
         validated before it was compiled."""

@@ -145,12 +145,7 @@ class Doctor:
         return self.check_bytes(read_dockerfile(path), path, shown_as=shown_as)
 
     def check_bytes(
-        self,
-        data: bytes,
-        path: Path,
-        *,
-        shown_as: str | None = None,
-        changed: Mapping[str, bytes] | None = None,
+        self, data: bytes, path: Path, *, shown_as: str | None = None, changed: Mapping[str, bytes] | None = None
     ) -> FileReport:
         """Judge ``data`` as if it were the Dockerfile at ``path`` (which need not exist). Raises UnreadableError.
 
