@@ -93,7 +93,8 @@ class Results:
             connection = sqlite3.connect(path)
             if not there:
                 connection.executescript(_TABLES)
-                connection.executemany("INSERT INTO plan VALUES (?, ?)", _plan_rows(plan))
+                rows = [(key, json.dumps(value)) for key, value in plan.items()]
+                connection.executemany("INSERT INTO plan VALUES (?, ?)", rows)
                 connection.commit()
         except sqlite3.Error as error:
             raise ResultsError(f"{path}: {error}") from None
@@ -196,10 +197,6 @@ class Results:
 def numbered(sources: Sequence[Source], done: set[str]) -> Iterator[tuple[int, Source]]:
     """The sources that are left to judge, with their place among all."""
     yield from ((number, source) for number, source in enumerate(sources) if _text(source.place) not in done)
-
-
-def _plan_rows(plan: Mapping[str, object]) -> list[tuple[str, str]]:
-    return [(key, json.dumps(value)) for key, value in plan.items()]
 
 
 def _text(text: str) -> str:

@@ -82,9 +82,7 @@ def _named(check: Check) -> str:
 
 
 def _why(check: Check) -> Iterator[str]:
-    if (check.detail and check.status not in ("pass",)) or (
-        check.detail and check.level in ("build", "loader", "import")
-    ):
+    if check.detail and (check.status != "pass" or check.level in ("build", "loader", "import")):
         yield check.detail
     if check.reason:
         yield f"expected to fail: {check.reason}"
@@ -130,11 +128,9 @@ def to_markdown(report: VerifyReport) -> str:
         _closing(report),
     ]
     text = "\n\n".join(section for section in sections if section) + "\n"
-    if len(text.encode()) > MAX_MARKDOWN:
-        text = (
-            text.encode()[:MAX_MARKDOWN].decode("utf-8", "ignore") + "\n\nThe rest is left out here: see report.json.\n"
-        )
-    return text
+    if len(data := text.encode()) <= MAX_MARKDOWN:
+        return text
+    return data[:MAX_MARKDOWN].decode("utf-8", "ignore") + "\n\nThe rest is left out here: see report.json.\n"
 
 
 def _table(head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:

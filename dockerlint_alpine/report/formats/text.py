@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import zip_longest
 from typing import TYPE_CHECKING
 
 from dockerlint_alpine.model.findings import SEVERITIES
@@ -208,10 +209,8 @@ class _Writer:
             names = wrap(printable(" ".join(row.packages)), room)
             note = f" ({row.note})" if row.note else ""
             beside = wrap(printable(f"{row.whom}{note}"), self._width - len(indent) - room - 11)
-            for number in range(max(len(names), len(beside))):
-                name = names[number] if number < len(names) else ""
-                text = beside[number] if number < len(beside) else ""
-                texts.append(f"{name:<{room}}   {text}".rstrip())
+            pairs = zip_longest(names, beside, fillvalue="")
+            texts += [f"{name:<{room}}   {text}".rstrip() for name, text in pairs]
         paint = self._paint
         word = "or add" if cause.better else "add"
         label = f"{indent} {paint('=', BLUE, BOLD)} {paint(word, BOLD)}: "
