@@ -19,24 +19,7 @@ from dockerlint_alpine.apk.version import Version, compare
 from dockerlint_alpine.apk.world import PackageChange, Solution, World, solve
 
 __all__ = [
-    "ApkError",
-    "Constraint",
-    "ConstraintError",
-    "DownloadError",
-    "Index",
-    "IndexFormatError",
-    "IndexSource",
-    "IndexStore",
-    "Package",
-    "PackageChange",
-    "Problem",
-    "Provide",
-    "Provider",
-    "SignatureError",
-    "Solution",
-    "UnknownReleaseError",
-    "Version",
-    "World",
-    "compare",
-    "solve",
-]
+    "ApkError", "Constraint", "ConstraintError", "DownloadError", "Index", "IndexFormatError", "IndexSource",
+    "IndexStore", "Package", "PackageChange", "Problem", "Provide", "Provider", "SignatureError", "Solution",
+    "UnknownReleaseError", "Version", "World", "compare", "solve",
+]  # fmt: skip

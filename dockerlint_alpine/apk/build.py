@@ -127,10 +127,7 @@ def read_names(path: Path) -> dict[str, str]:
 
 
 def write_database(
-    target: Path,
-    snapshots: Sequence[Snapshot],
-    known: Mapping[str, str] | None = None,
-    fetched: Fetched | None = None,
+    target: Path, snapshots: Sequence[Snapshot], known: Mapping[str, str] | None = None, fetched: Fetched | None = None
 ) -> None:
     """Write ``snapshots`` to ``target``: complete or not at all (a file of its own beside it, then a rename).
 
@@ -243,15 +240,8 @@ def _names(tokens: str) -> list[str]:
 def _package(record: Record, triggers: Iterable[str], used: int) -> tuple[str | int | None, ...]:
     lists = (record.depends or None, record.provides or None, record.install_if or None)
     origin = None if record.origin == record.name else record.origin
-    return (
-        record.name,
-        record.version,
-        *lists,
-        record.priority or None,
-        origin,
-        " ".join(triggers) or None,
-        used or None,
-    )
+    triggered = " ".join(triggers) or None
+    return (record.name, record.version, *lists, record.priority or None, origin, triggered, used or None)
 
 
 def _provided(token: str, packages: Iterable[str], triggers: Iterable[str]) -> tuple[str | int | None, ...]:

@@ -11,7 +11,7 @@ from dockerlint_alpine.apk.errors import IndexFormatError
 from dockerlint_alpine.system.patterns import lazy_pattern
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
 SCHEMA = 3
@@ -22,6 +22,8 @@ NEGATIVE_FIRST = "!"
 """Stands among the ``triggers`` of a snapshot if a package's ``install_if`` begins with a negative condition."""
 _CHUNK = 500
 _COLUMNS = "name, version, depends, provides, install_if, priority, origin, triggers, dependants"
+_SELECT_PACKAGES = f"SELECT {_COLUMNS} FROM package WHERE name IN ({{}}) AND snapshots & ? ORDER BY name, n"  # noqa: S608
+_SELECT_PROVIDED = "SELECT token, packages, triggers FROM provided WHERE token IN ({}) AND snapshots & ?"
 _WILD = lazy_pattern(r"[*?\[]")
 
 
@@ -104,22 +106,9 @@ class Database:
     def snapshots(self) -> tuple[SnapshotInfo, ...]:
         """What the file holds."""
         derived = {row[0]: Origin(*row[1:]) for row in self._rows("SELECT snapshot, source, day, base FROM derived")}
-        return tuple(
-            SnapshotInfo(
-                number,
-                release,
-                repository,
-                arch,
-                date,
-                text,
-                packages,
-                frozenset(triggers.split()),
-                derived.get(number),
-            )
-            for number, release, repository, arch, date, text, packages, triggers in self._rows(
-                "SELECT id, release, repository, arch, date, description, packages, triggers FROM snapshot ORDER BY id"
-            )
-        )
+        columns = "id, release, repository, arch, date, description, packages, triggers"
+        rows = self._rows(f"SELECT {columns} FROM snapshot ORDER BY id")  # noqa: S608
+        return tuple(SnapshotInfo(*(*told, frozenset(names.split()), derived.get(told[0]))) for *told, names in rows)
 
     def holds(self, package: str, number: int) -> list[tuple[str, float, float]]:
         """The sonames of ``package`` in a derived snapshot that may not hold any more: soname, the chance that it does,
@@ -132,25 +121,12 @@ class Database:
 
     def unread(self, names: Sequence[str], number: int) -> frozenset[str]:
         """Those of ``names`` of which a derived snapshot knows the recipe alone: they may need and bring more."""
-        return frozenset(
-            row[0]
-            for chunk in _chunks(names)
-            for row in self._rows(
-                f"SELECT name FROM unread WHERE name IN ({_marks(chunk)}) AND snapshots & ?",  # noqa: S608
-                (*chunk, 1 << number),
-            )
-        )
+        rows = self._rows_of("SELECT name FROM unread WHERE name IN ({}) AND snapshots & ?", names, 1 << number)
+        return frozenset(row[0] for row in rows)
 
     def packages(self, names: Sequence[str], number: int) -> list[PackageRow]:
         """The records of ``names`` in snapshot ``number``, records of one name in the order of the index."""
-        return [
-            PackageRow(*row)
-            for chunk in _chunks(names)
-            for row in self._rows(
-                f"SELECT {_COLUMNS} FROM package WHERE name IN ({_marks(chunk)}) AND snapshots & ? ORDER BY name, n",  # noqa: S608
-                (*chunk, 1 << number),
-            )
-        ]
+        return [PackageRow(*row) for row in self._rows_of(_SELECT_PACKAGES, names, 1 << number)]
 
     def records(self) -> Iterator[tuple[PackageRow, SnapshotInfo]]:
         """Every record of Alpine's own snapshots, by name; one that is the same in several comes once for each."""
@@ -172,14 +148,7 @@ class Database:
 
     def provided(self, tokens: Sequence[str], number: int) -> list[tuple[str, str | None, str | None]]:
         """``(token, packages, triggers)`` of each of ``tokens`` that a package provides besides its own name."""
-        return [
-            row
-            for chunk in _chunks(tokens)
-            for row in self._rows(
-                f"SELECT token, packages, triggers FROM provided WHERE token IN ({_marks(chunk)}) AND snapshots & ?",  # noqa: S608
-                (*chunk, 1 << number),
-            )
-        ]
+        return list(self._rows_of(_SELECT_PROVIDED, tokens, 1 << number))
 
     def provided_names(self, pattern: str, number: int) -> list[str]:
         """Names in snapshot ``number`` that are provided and match ``pattern`` (``*``, ``?``, ``[…]``), sorted."""
@@ -198,12 +167,8 @@ class Database:
 
     def absent(self, names: Sequence[str], release: str) -> frozenset[str]:
         """Those of ``names`` that ``release`` is known not to have; a name or release that is not listed may exist."""
-        return frozenset(
-            row[0]
-            for chunk in _chunks(names)
-            for row in self._rows(f"SELECT name, releases FROM known WHERE name IN ({_marks(chunk)})", chunk)  # noqa: S608
-            if release not in row[1].split()
-        )
+        rows = self._rows_of("SELECT name, releases FROM known WHERE name IN ({})", names)
+        return frozenset(name for name, releases in rows if release not in releases.split())
 
     def fetched(self) -> Fetched | None:
         """The download that the file was built from, if it was."""
@@ -218,6 +183,12 @@ class Database:
         """Close the file."""
         self._connection.close()
 
+    def _rows_of(self, statement: str, names: Sequence[str], *more: int) -> Iterator[Any]:
+        """The rows of a statement about many names, some hundreds at a time; question marks are all that is put into it."""
+        for at in range(0, len(names), _CHUNK):
+            chunk = names[at : at + _CHUNK]
+            yield from self._rows(statement.format(",".join("?" * len(chunk))), (*chunk, *more))
+
     def _rows(self, statement: str, values: Sequence[str | int] = ()) -> list[tuple[Any, ...]]:
         try:
             return self._connection.execute(statement, values).fetchall()
@@ -229,12 +200,3 @@ class Database:
 
 def _as_utf8(value: str | int) -> str | int:
     return value.encode("utf-8", "surrogatepass").decode("utf-8", "replace") if isinstance(value, str) else value
-
-
-def _chunks(names: Sequence[str]) -> Iterable[Sequence[str]]:
-    return (names[at : at + _CHUNK] for at in range(0, len(names), _CHUNK))
-
-
-def _marks(chunk: Sequence[str]) -> str:
-    """Question marks: all that is ever put into a statement."""
-    return ",".join("?" * len(chunk))

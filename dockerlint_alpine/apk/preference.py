@@ -62,15 +62,8 @@ def _key(index: Index, package: Package, capability: str, found: dict[str, tuple
     namespaced = capability.startswith("so:") and capability.count(":") > 1 and need.count(":") == 1
     newest = tuple(-int(number) for number in re.findall(r"\d+", capability)) if "*" in need else ()
     pulled_in = sum(_pulls_in(other, package) for other, _ in found.values() if other is not package)
-    return (
-        namespaced,
-        newest,
-        -pulled_in,
-        index.repositories.index(package.repository),
-        -package.priority,
-        -package.dependants,
-        0,
-    )
+    repository = index.repositories.index(package.repository)
+    return (namespaced, newest, -pulled_in, repository, -package.priority, -package.dependants, 0)
 
 
 def _pulls_in(package: Package, other: Package) -> bool:

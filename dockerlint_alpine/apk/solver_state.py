@@ -39,40 +39,12 @@ class NameState:
     """What the solver knows of one name while it runs."""
 
     __slots__ = (
-        "auto_selectable",
-        "chain",
-        "chosen",
-        "chosen_version",
-        "condition",
-        "dirty",
-        "entered",
-        "fast",
-        "flagged",
-        "has_options",
-        "has_virtual",
-        "installed_name",
-        "installed_package",
-        "locked",
-        "merged_depends",
-        "merged_provides",
-        "needs",
-        "no_trigger",
-        "order",
-        "priority",
-        "providers",
-        "ready",
-        "real",
-        "recheck_depends",
-        "recheck_trigger",
-        "removed",
-        "requirers",
-        "reverse_done",
-        "seen",
-        "sorted",
-        "text",
-        "triggered",
-        "triggers",
-    )
+        "auto_selectable", "chain", "chosen", "chosen_version", "condition", "dirty", "entered", "fast", "flagged",
+        "has_options", "has_virtual", "installed_name", "installed_package", "locked", "merged_depends",
+        "merged_provides", "needs", "no_trigger", "order", "priority", "providers", "ready", "real",
+        "recheck_depends", "recheck_trigger", "removed", "requirers", "reverse_done", "seen", "sorted", "text",
+        "triggered", "triggers",
+    )  # fmt: skip
 
     def __init__(self, text: str) -> None:
         self.text = text
@@ -95,26 +67,9 @@ class PackageState:
     """What the solver knows of one package while it runs."""
 
     __slots__ = (
-        "chain",
-        "conflicts",
-        "depends",
-        "entered",
-        "error",
-        "install_if",
-        "installed",
-        "merged",
-        "name",
-        "package",
-        "provides",
-        "rank",
-        "removed",
-        "seen",
-        "selectable",
-        "trigger_failed",
-        "triggered",
-        "triggers",
-        "used",
-    )
+        "chain", "conflicts", "depends", "entered", "error", "install_if", "installed", "merged", "name", "package",
+        "provides", "rank", "removed", "seen", "selectable", "trigger_failed", "triggered", "triggers", "used",
+    )  # fmt: skip
 
     def __init__(self, package: Package, name: NameState, rank: int, *, installed: bool) -> None:
         self.package = package

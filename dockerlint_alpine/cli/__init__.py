@@ -135,13 +135,8 @@ def app() -> None:
 
 
 _OTHER_WORDS = {
-    "lint": "check",
-    "scan": "check",
-    "analyze": "check",
-    "format": "fix",
-    "lsp": "server",
-    "why": "explain",
-}
+    "lint": "check", "scan": "check", "analyze": "check", "format": "fix", "lsp": "server", "why": "explain",
+}  # fmt: skip
 """What other programs call it -> the command."""
 
 _ELSEWHERE: dict[tuple[str | None, str], str] = {

@@ -21,9 +21,11 @@ from dockerlint_alpine.cli.spelling import (
     CONFIG,
     CONTEXT,
     ISOLATED,
+    OUTPUT_FILE,
     PYTHON,
     completed,
     platforms_option,
+    target_option,
 )
 from dockerlint_alpine.cli.terminal import warn
 from dockerlint_alpine.model.reports import FileError, Report
@@ -33,7 +35,6 @@ from dockerlint_alpine.run.discovery import Search, find_jobs
 from dockerlint_alpine.system.files import write_file
 
 if TYPE_CHECKING:
-    from dockerlint_alpine.model.comparison import Comparison
     from dockerlint_alpine.report import RenderOptions
     from dockerlint_alpine.run.analysis import Doctor
     from dockerlint_alpine.run.cache import ReportCache
@@ -52,12 +53,7 @@ _SELECTION = (
 _BUILD = (
     platforms_option("linux/amd64 by default; repeatable."),
     BUILD_ARGS,
-    click.option(
-        "--target",
-        metavar="STAGE",
-        shell_complete=completed("stages"),
-        help="Check only this stage and the stages that it is built from.",
-    ),
+    target_option("Check only this stage and the stages that it is built from."),
     CONTEXT,
     ALPINE,
     PYTHON,
@@ -103,9 +99,7 @@ _OUTPUT = (
         shell_complete=completed("formats"),
         help=f"{', '.join(FORMATS[:-1])} or {FORMATS[-1]} (default: text); repeatable.",
     ),
-    click.option(
-        "--output-file", type=click.Path(dir_okay=False), help="Write to this file instead of standard output."
-    ),
+    OUTPUT_FILE,
     click.option("--proof", is_flag=True, help="Text format: show every step behind a finding."),
     click.option("--brief", is_flag=True, help="Text format: one line for each cause."),
     click.option("--no-limit", is_flag=True, help="Text format: show all findings, not only the 20 most severe."),
@@ -118,16 +112,15 @@ _OUTPUT = (
 )
 
 
+output_options = section("Output", _OUTPUT)
+"""Decorates with the options that say how to show the result."""
+
+
 def analysis_options(command: _Command) -> _Command:
     """Decorate with the options that say how to judge."""
     for title, options in (("Settings and files", _SOURCES), ("The build", _BUILD), ("Codes", _SELECTION)):
         command = section(title, options)(command)
     return command
-
-
-def output_options(command: _Command) -> _Command:
-    """Decorate with the options that say how to show the result."""
-    return section("Output", _OUTPUT)(command)
 
 
 def configuration(given: dict[str, Any]) -> Configuration:
@@ -229,7 +222,7 @@ def jobs_for(paths: Sequence[str], configured: Configuration) -> tuple[list[Job]
     settings = configured.settings
     with Progress("Searching folders", quiet=settings.quiet) as progress:
         search = Search(
-            excludes=configured.excludes if settings.exclude else _nothing,
+            excludes=configured.excludes if settings.exclude else lambda _: False,
             respect_gitignore=settings.respect_gitignore,
             everywhere=settings.force_exclude,
             step=progress.step,
@@ -238,10 +231,6 @@ def jobs_for(paths: Sequence[str], configured: Configuration) -> tuple[list[Job]
     named = set(paths)
     kept = [job for job in jobs if job.shown_as in named or not search.excludes(str(job.path))]
     return kept, [FileError(error.path, error.message, remark=error.empty) for error in errors]
-
-
-def _nothing(_: str) -> bool:
-    return False
 
 
 _DOCUMENTED = frozenset({"sarif", "rdjson", "markdown", "gitlab"})
@@ -277,12 +266,25 @@ def show(report: Report, settings: Settings) -> None:
         if path:
             write_text(path, text)
         else:
-            sys.stdout.flush()
-            sys.stdout.buffer.write(text.encode())
-            sys.stdout.flush()
+            print_bytes(text.encode())
         if name == "github":  # a clean run prints nothing there
             for problem in report.errors:
                 warn(f"{problem.path}: {problem.message}")
+
+
+def print_bytes(data: bytes) -> None:
+    """Write to standard output as it is, behind what was printed so far."""
+    sys.stdout.flush()
+    sys.stdout.buffer.write(data)
+    sys.stdout.flush()
+
+
+def print_diff(path: str, old: bytes, new: bytes, color: str) -> None:
+    """Print the difference as a unified diff, for eyes on a terminal and else for ``patch``; ``color`` as ``--color``."""
+    from dockerlint_alpine.report.diff import diff
+
+    terminal = sys.stdout.isatty()
+    print_bytes(diff(path, old, new, color=wants_color(color, terminal), for_eyes=terminal))
 
 
 def write_text(path: str, text: str) -> None:
@@ -294,6 +296,8 @@ def write_text(path: str, text: str) -> None:
 
 
 def _render_options(settings: Settings, name: str, *, to_file: bool) -> RenderOptions:
+    from shlex import join
+
     from dockerlint_alpine.cli.terminal import follows_links, text_width
     from dockerlint_alpine.model.about import DOCS_URL, __version__
     from dockerlint_alpine.report import RenderOptions
@@ -315,17 +319,10 @@ def _render_options(settings: Settings, name: str, *, to_file: bool) -> RenderOp
         brief=bool(asked.get("brief")),
         show_fix=bool(asked.get("show_fix")),
         limit=0 if asked.get("no_limit") or asked.get("proof") else RenderOptions().limit,
-        command=_command(asked),
+        command=join((PROGRAM, "check", *asked.get("paths", ()))),  # not how to judge and to show them
         quiet=settings.quiet,
         host_root=os.environ.get(_HOST_ROOTS.get(name, "")),
     )
-
-
-def _command(asked: dict[str, Any]) -> str:
-    """How to check the same files again; without what only says how to judge and to show them."""
-    from shlex import join
-
-    return join((PROGRAM, "check", *asked.get("paths", ())))
 
 
 def exit_code(report: Report, settings: Settings) -> int:
@@ -333,10 +330,7 @@ def exit_code(report: Report, settings: Settings) -> int:
     if report.errors or (settings.strict and report.unknown):
         return 2
     found = report.count("error") + report.count("warning")
-    wrong = any(file.image is not None and not _as_predicted(file.image, settings) for file in report.files)
+    images = (file.image for file in report.files if file.image is not None)
+    # With --strict an image must also have the predicted packages and distributions.
+    wrong = any(not (one.holds and (one.same_content or not settings.strict)) for one in images)
     return 1 if (found or wrong) and not settings.exit_zero else 0
-
-
-def _as_predicted(image: Comparison, settings: Settings) -> bool:
-    """With ``--strict`` an image must also have the predicted packages and distributions."""
-    return image.holds and (image.same_content or not settings.strict)

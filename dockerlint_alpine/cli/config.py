@@ -75,9 +75,5 @@ def _toml(value: object) -> str:
     return _text(str(value))
 
 
-def _key(name: str) -> str:
-    return name if re.fullmatch(r"[A-Za-z0-9_-]+", name) else _text(name)
-
-
 def _text(value: str) -> str:
     return json.dumps(value, ensure_ascii=not value.isprintable()).replace("\x7f", "\\u007f")

@@ -9,7 +9,17 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 import click
 
 from dockerlint_alpine.cli import common
-from dockerlint_alpine.cli.spelling import BUILD_ARGS, CONFIG, CONTEXT, ISOLATED, completed, format_option
+from dockerlint_alpine.cli.spelling import (
+    BUILD_ARGS,
+    CONFIG,
+    CONTEXT,
+    ISOLATED,
+    OUTPUT_FILE,
+    alpine_option,
+    completed,
+    format_option,
+    target_option,
+)
 from dockerlint_alpine.cli.terminal import text_width
 
 if TYPE_CHECKING:
@@ -28,12 +38,7 @@ _SHOW_PROGRESS_FROM = 16 * 1024 * 1024
 
 @click.command()
 @click.argument("log", default="-", metavar="[LOG|-]", type=click.Path())
-@click.option(
-    "--alpine",
-    metavar="X.Y",
-    shell_complete=completed("releases"),
-    help="The Alpine release to look packages up in.",
-)
+@alpine_option("The Alpine release to look packages up in.")
 @click.option(
     "--dockerfile", metavar="FILE", type=click.Path(), help="The Dockerfile (or compose file) that was built."
 )
@@ -54,7 +59,7 @@ _SHOW_PROGRESS_FROM = 16 * 1024 * 1024
     help="The platform of the build.",
 )
 @BUILD_ARGS
-@click.option("--target", metavar="STAGE", shell_complete=completed("stages"), help="The stage that was built.")
+@target_option("The stage that was built.")
 @CONTEXT
 @click.option(
     "--online/--offline",
@@ -64,7 +69,7 @@ _SHOW_PROGRESS_FROM = 16 * 1024 * 1024
 @CONFIG
 @ISOLATED
 @format_option("text", "json", name="form")
-@click.option("--output-file", type=click.Path(dir_okay=False), help="Write to this file instead of standard output.")
+@OUTPUT_FILE
 @click.option("--color", type=click.Choice(["auto", "always", "never"]), default="auto", help="Colours.")
 @click.option("--exit-zero", is_flag=True, help="Exit with 0 even if there are findings.")
 def diagnose(log: str, **given: Any) -> None:
@@ -191,12 +196,7 @@ def _repair(doctor: Doctor, job: Job, found: Scan, given: dict[str, Any]) -> Rep
 
 
 def _print_diff(repair: Repair, job: Job, given: dict[str, Any]) -> None:
-    from dockerlint_alpine.report.diff import diff
-
-    color = common.wants_color(given["color"], sys.stdout.isatty())
-    sys.stdout.flush()
-    sys.stdout.buffer.write(diff(job.shown_as, repair.old, repair.new, color=color, for_eyes=sys.stdout.isatty()))
-    sys.stdout.flush()
+    common.print_diff(job.shown_as, repair.old, repair.new, given["color"])
     for item in repair.applied:
         click.echo(f"{'foreseen' if item.foreseen else 'proven'}: {item.title}", err=True)
     for note in repair.notes:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from dockerlint_alpine.cli.spelling import CONFIG, ISOLATED, completed, format_option, platform_option
+from dockerlint_alpine.cli.spelling import CONFIG, ISOLATED, alpine_option, completed, format_option, platform_option
 
 if TYPE_CHECKING:
     from dockerlint_alpine.apk import IndexStore
@@ -17,12 +17,7 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("topic", shell_complete=completed("topics"))
-@click.option(
-    "--alpine",
-    metavar="X.Y",
-    shell_complete=completed("releases"),
-    help="The release that the Dockerfile lines are for (default: the newest).",
-)
+@alpine_option("The release that the Dockerfile lines are for (default: the newest).")
 @platform_option("The platform that the packages are for.")
 @format_option("text", "json")
 @click.option("--color", type=click.Choice(["auto", "always", "never"]), default="auto", show_default=True)

@@ -12,7 +12,7 @@ import click
 from dockerlint_alpine.cli import common
 from dockerlint_alpine.cli.sections import SectionedCommand, section
 from dockerlint_alpine.cli.terminal import warn
-from dockerlint_alpine.cli.verify import ENGINE_OPTIONS
+from dockerlint_alpine.cli.verify import ENGINE_OPTIONS, code_of
 from dockerlint_alpine.model.reports import FileError, Report
 from dockerlint_alpine.report.display import printable
 
@@ -94,7 +94,7 @@ def _fix_stdin(_: tuple[str, ...], configured: Configuration, given: dict[str, A
         warn(f"{name}: {error}")
         return 2
     if given["as_diff"]:
-        _print_diff(name, result.old, result.new, configured.settings)
+        common.print_diff(name, result.old, result.new, configured.settings.color)
     else:
         sys.stdout.buffer.write(result.new)
         sys.stdout.flush()
@@ -145,9 +145,12 @@ def _fix_paths(paths: tuple[str, ...], configured: Configuration, given: dict[st
     if given["verify"] and not report.errors:
         from dockerlint_alpine.cli.proving import prove
 
-        return prove(paths, configured, given, {str(result.path): result for result in results}, jobs)
+        by_path = {str(result.path): result for result in results}
+        return code_of(lambda: prove(paths, configured, given, by_path, jobs))
     if given["as_diff"]:
-        _show_diffs(results, lists, configured.settings)
+        diffs = [(result.left.path, result.old, result.new) for result in results]
+        for name, old, new in (*diffs, *((name, old, lists.new[name]) for name, old in lists.old.items())):
+            common.print_diff(name, old, new, configured.settings.color)
         for problem in report.errors:
             warn(f"{problem.path}: {problem.message}")
     else:
@@ -232,7 +235,7 @@ class _Question:
                 told = [_told(way) for way in remedies if way.fix in offer.fixes] or titles(offer.fixes)
                 click.echo(printable(f"{number}: {'; '.join(told)}"))
             for path, old, new in offer.changes:
-                _print_diff(path or shown_as, old, new, self._settings)
+                common.print_diff(path or shown_as, old, new, self._settings.color)
         self._answer = self._ask(printable("; ".join(titles(proposal.fixes))), len(ways))
         if self._answer.isdecimal() and ways[int(self._answer) - 1] is not proposal:
             return ways[int(self._answer) - 1]
@@ -255,23 +258,6 @@ class _Question:
 def _told(way: Remedy) -> str:
     """What a way out does, with what that spares."""
     return f"{way.title} ({way.saves})" if way.saves else way.title
-
-
-def _show_diffs(results: list[FixResult], lists: _Lists, settings: Settings) -> None:
-    for result in results:
-        _print_diff(result.left.path, result.old, result.new, settings)
-    for path, old in lists.old.items():
-        _print_diff(path, old, lists.new[path], settings)
-
-
-def _print_diff(path: str, old: bytes, new: bytes, settings: Settings) -> None:
-    from dockerlint_alpine.report.diff import diff
-
-    terminal = sys.stdout.isatty()
-    color = common.wants_color(settings.color, terminal)
-    sys.stdout.flush()
-    sys.stdout.buffer.write(diff(path, old, new, color=color, for_eyes=terminal))
-    sys.stdout.flush()
 
 
 def _tell(results: list[FixResult]) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from dockerlint_alpine.cli import common
-from dockerlint_alpine.cli.spelling import CONFIG, ISOLATED, completed, platforms_option
+from dockerlint_alpine.cli.spelling import CONFIG, ISOLATED, alpine_option, platforms_option, python_option
 from dockerlint_alpine.cli.terminal import warn
 
 if TYPE_CHECKING:
@@ -21,13 +21,8 @@ _NOT_ASKED: dict[str, Any] = {"select": (), "ignore": (), "build_args": (), "alp
 
 @click.command()
 @click.argument("requirements", required=False, type=click.Path())
-@click.option("--python", metavar="X.Y", shell_complete=completed("pythons"), help="The Python to use (default: 3.13).")
-@click.option(
-    "--alpine",
-    metavar="X.Y",
-    shell_complete=completed("releases"),
-    help="The Alpine release (default: the newest one known).",
-)
+@python_option("The Python to use (default: 3.13).")
+@alpine_option("The Alpine release (default: the newest one known).")
 @platforms_option("linux/amd64 by default; repeatable.")
 @click.option("--online/--offline", default=None, help="Ask the Python package index, or never (see check).")
 @click.option("--as-of", metavar="DATE", help="Use the package index as it was on this day, YYYY-MM-DD.")

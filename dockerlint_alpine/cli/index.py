@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 import click
@@ -11,22 +12,17 @@ from msgspec import to_builtins
 from msgspec.structs import replace
 
 from dockerlint_alpine.apk.behaviour import BEHAVIOURS
-from dockerlint_alpine.cli.spelling import completed, format_option, platform_option
+from dockerlint_alpine.cli.progress import Progress
+from dockerlint_alpine.cli.spelling import alpine_option, completed, format_option, platform_option
 from dockerlint_alpine.cli.terminal import warn
 from dockerlint_alpine.run.folders import cache_folder
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from dockerlint_alpine.apk import Index, IndexSource, IndexStore, Provider, Solution
+    from dockerlint_alpine.apk import Index, IndexStore, Provider, Solution
 
-_RELEASE = click.option(
-    "--alpine",
-    "release",
-    metavar="X.Y",
-    shell_complete=completed("releases"),
-    help="The Alpine release (default: the newest available).",
-)
+_RELEASE = alpine_option("The Alpine release (default: the newest available).", "release")
 _ARCH = platform_option("The platform that the index is for.")
 _REPOSITORY = click.option(
     "--repository",
@@ -67,21 +63,17 @@ def search(need: str, release: str | None, arch: str, repository: str, output_fo
     index = _open(release, arch, repository)
     found = index.search(need) or _with_header(need, index)
     if output_format == "json":
-        click.echo(
-            json.dumps(
-                [
-                    {
-                        "package": one.package.name,
-                        "version": one.package.version,
-                        "repository": one.package.repository,
-                        "capability": one.capability,
-                        "reason": one.reason,
-                    }
-                    for one in found
-                ],
-                indent=2,
-            )
-        )
+        rows = [
+            {
+                "package": one.package.name,
+                "version": one.package.version,
+                "repository": one.package.repository,
+                "capability": one.capability,
+                "reason": one.reason,
+            }
+            for one in found
+        ]
+        click.echo(json.dumps(rows, indent=2))
     else:
         _table([(one.package.name, one.package.version, one.package.repository, one.reason) for one in found])
     if not found:
@@ -121,11 +113,10 @@ def simulate(
     """
     before = [name for text in installed for name in text.replace(",", " ").split()]
     index, solution = _solved(release, arch, _repositories(repository), tools, packages, before)
-    lines = sorted(f"{change.new.name} {change.new.version}" for change in solution.changes if change.new)
     if output_format == "json":
         click.echo(json.dumps(_as_json(solution, index), indent=2))
     elif solution.ok:
-        for line in lines:
+        for line in sorted(f"{change.new.name} {change.new.version}" for change in solution.changes if change.new):
             click.echo(line)
     if not solution.ok:
         if output_format == "text":
@@ -136,14 +127,7 @@ def simulate(
 
 
 @index_group.command("update")
-@click.option(
-    "--alpine",
-    "releases",
-    multiple=True,
-    metavar="X.Y",
-    shell_complete=completed("releases"),
-    help="Repeatable (default: the newest available).",
-)
+@alpine_option("Repeatable (default: the newest available).", "releases", multiple=True)
 @platform_option("Repeatable.", "arches", multiple=True, default=("linux/amd64",))
 @_REPOSITORY
 @click.option("--mirror", metavar="URL", help="Where to fetch from (default: Alpine's own mirror).")
@@ -207,16 +191,16 @@ def _solved(
     before: Sequence[str],
 ) -> tuple[Index, Solution]:
     """Solve with the indexes at hand; with stand-ins only where there are none or they lead further."""
-    from dockerlint_alpine.apk import ApkError, ConstraintError
+    from dockerlint_alpine.apk import ApkError, ConstraintError, solve
 
     store = open_store()
     try:
         chosen = release or _newest(store)
-        at_hand = store.at_hand(chosen, arch, repositories)
-        tries = [names for names in dict.fromkeys((at_hand, repositories)) if names]
-        answers = [_answer(store.open(chosen, arch, names, tools=tools), packages, before) for names in tries[:1]]
-        if not answers[0][1].ok and len(tries) > 1:
-            answers.append(_answer(store.open(chosen, arch, repositories, tools=tools), packages, before))
+        answers: list[tuple[Index, Solution]] = []
+        for names in dict.fromkeys((store.at_hand(chosen, arch, repositories), repositories)):
+            if names and not (answers and answers[0][1].ok):
+                index = store.open(chosen, arch, names, tools=tools)
+                answers.append((index, solve(index, packages, installed=before)))
     except ConstraintError as error:
         raise click.UsageError(str(error)) from None
     except ApkError as error:
@@ -226,12 +210,6 @@ def _solved(
     for name in set(repositories) - set(index.repositories):
         warn(f"without {name}: no index of Alpine {chosen} {name} {arch} available")
     return index, solution
-
-
-def _answer(index: Index, packages: Sequence[str], before: Sequence[str]) -> tuple[Index, Solution]:
-    from dockerlint_alpine.apk import solve
-
-    return index, solve(index, packages, installed=before)
 
 
 def _notes(store: IndexStore, index: Index) -> None:
@@ -259,6 +237,7 @@ def _update(store: IndexStore, wanted: tuple[str, str, str], mirror: str | None,
     """Fetch one index, say so, and return what went wrong."""
     from dockerlint_alpine.apk import ApkError
     from dockerlint_alpine.apk.releases import is_release
+    from dockerlint_alpine.apk.signature import read_keys
     from dockerlint_alpine.apk.update import MIRROR
     from dockerlint_alpine.apk.update import update as fetch
 
@@ -266,56 +245,24 @@ def _update(store: IndexStore, wanted: tuple[str, str, str], mirror: str | None,
     if not is_release(release):
         raise click.UsageError(f"'{release}' is not an Alpine release (3.19, edge)")
     label = f"{release} {repository} {arch}"
+    indexes = (one for one in store.sources() if one.derived is None)
+    at_hand = [one for one in indexes if (one.release, one.repository, one.arch) == wanted]
     try:
-        with _Bar(label) as bar:
+        with Progress(label) as bar:
             done = fetch(
                 cache_folder() / "alpine",
                 release,
                 repository,
                 arch,
-                keys=_keys(store, keys),
+                keys=store.keys() | (read_keys(Path(keys)) if keys else {}),
                 mirror=mirror or MIRROR,
-                newest=_date_at_hand([one for one in store.sources() if one.derived is None], wanted),
-                progress=bar.show,
+                newest=max((one.date for one in at_hand), default=""),
+                progress=bar.update,
             )
     except (ApkError, OSError) as error:
         return error
     click.echo(f"{label}: {done.status}, {done.packages} packages, newest of {done.date}")
     return None
-
-
-def _date_at_hand(sources: Sequence[IndexSource], wanted: tuple[str, str, str]) -> str:
-    return max((one.date for one in sources if (one.release, one.repository, one.arch) == wanted), default="")
-
-
-def _keys(store: IndexStore, folder: str | None) -> dict[str, bytes]:
-    from pathlib import Path
-
-    from dockerlint_alpine.apk.signature import read_keys
-
-    return store.keys() | (read_keys(Path(folder)) if folder else {})
-
-
-class _Bar:
-    """A progress bar on a terminal, else nothing."""
-
-    def __init__(self, label: str) -> None:
-        self._label = label
-        self._shown = False
-
-    def __enter__(self) -> _Bar:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        if self._shown:
-            click.echo("\r\x1b[K", nl=False, err=True)
-
-    def show(self, received: int, expected: int | None) -> None:
-        """Draw the bytes received so far."""
-        if sys.stderr.isatty():
-            self._shown = True
-            part = f" {received * 100 // expected:3d} %" if expected else ""
-            click.echo(f"\r\x1b[K{self._label}: {received / 1e6:.1f} MB{part}", nl=False, err=True)
 
 
 def _as_json(solution: Solution, index: Index) -> dict[str, object]:

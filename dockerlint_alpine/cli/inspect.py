@@ -9,7 +9,7 @@ import click
 
 from dockerlint_alpine.cli import common
 from dockerlint_alpine.cli.progress import Progress
-from dockerlint_alpine.cli.spelling import completed, format_option, platform_option
+from dockerlint_alpine.cli.spelling import OUTPUT_FILE, alpine_option, format_option, platform_option
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,20 +21,12 @@ if TYPE_CHECKING:
 
 @click.command("inspect")
 @click.argument("targets", nargs=-1, required=True, metavar="TARGET...", type=click.Path())
-@click.option(
-    "--alpine",
-    metavar="X.Y",
-    shell_complete=completed("releases"),
-    help="Look packages up in this Alpine release (default: the image's own).",
-)
+@alpine_option("Look packages up in this Alpine release (default: the image's own).")
 @platform_option("Platform of the packages and of images with several.", default=None, show_default=False)
 @format_option("text", "json")
-@click.option("--output-file", type=click.Path(dir_okay=False), help="Write to this file instead of standard output.")
+@OUTPUT_FILE
 @click.option(
-    "--all",
-    "everything",
-    is_flag=True,
-    help="Show all objects of folders and images, not only those with problems.",
+    "--all", "everything", is_flag=True, help="Show all objects of folders and images, not only those with problems."
 )
 @click.option("--dlopen/--no-dlopen", default=True, help="Scan Python sources for libraries opened at run time.")
 @click.option("--exit-zero", is_flag=True, help="Exit with 0 even if something is missing.")
@@ -60,8 +52,10 @@ def inspect_command(
     run = _Run(alpine, arch, dlopen=dlopen)
     inspections = list(run.inspect(targets))
     text = _rendered(inspections, alpine, arch, output_format, everything=everything)
-    if text:
-        _write(text, output_file)
+    if text and output_file is not None:
+        common.write_text(output_file, text + "\n")
+    elif text:
+        click.echo(text)
     for problem in run.problems:
         click.echo(f"Error: {problem}", err=True)
     if run.problems:
@@ -131,10 +125,3 @@ def _rendered(
 
         return json.dumps(to_json(inspections, alpine=alpine, arch=arch), indent=2)
     return "\n\n".join(to_text(inspection, everything=everything) for inspection in inspections)
-
-
-def _write(text: str, output_file: str | None) -> None:
-    if output_file is None:
-        click.echo(text)
-        return
-    common.write_text(output_file, text + "\n")

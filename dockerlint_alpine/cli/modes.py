@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -22,8 +21,6 @@ if TYPE_CHECKING:
     from dockerlint_alpine.run.config import Settings
     from dockerlint_alpine.run.jobs import Job
 
-_Command = TypeVar("_Command", bound=Callable[..., Any])
-
 _FORMATS = ("text", "json")
 _OPTIONS = (
     click.option(
@@ -36,10 +33,8 @@ _OPTIONS = (
     click.option("--watch", "-w", is_flag=True, help="Check again whenever an input changes."),
 )
 
-
-def mode_options(command: _Command) -> _Command:
-    """Decorate with the options of this module."""
-    return section("What to do", _OPTIONS)(command)
+mode_options = section("What to do", _OPTIONS)
+"""Decorates with the options of this module."""
 
 
 def run(judged: Judged, paths: tuple[str, ...], given: dict[str, Any]) -> int:

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import click
 from msgspec.structs import replace
@@ -24,7 +23,6 @@ if TYPE_CHECKING:
     from dockerlint_alpine.run.config import Configuration
     from dockerlint_alpine.run.jobs import Job
 
-_Command = TypeVar("_Command", bound=Callable[..., Any])
 _MAX_SIZE = 64 * 1024 * 1024
 
 _OPTIONS = (
@@ -41,10 +39,8 @@ _OPTIONS = (
     click.option("--update-baseline", is_flag=True, help="Record all findings in the --baseline file, and exit."),
 )
 
-
-def narrowing_options(command: _Command) -> _Command:
-    """Decorate with the options of this module."""
-    return section("Only new findings", _OPTIONS)(command)
+narrowing_options = section("Only new findings", _OPTIONS)
+"""Decorates with the options of this module."""
 
 
 def narrowed(report: Report, paths: Sequence[str], configured: Configuration, given: dict[str, Any]) -> Report:

@@ -26,41 +26,19 @@ def prove(
     results: Mapping[str, FixResult],
     jobs: Sequence[Job],
 ) -> int:
-    """Verify the fixes of these Dockerfiles (by their paths); the exit code is that of ``verify``."""
-    from dockerlint_alpine.proof.verify.errors import VerifyError
-
-    try:
-        return _prove(paths, configured, given, results, jobs)
-    except VerifyError as error:
-        click.echo(f"alpine-doctor: {error}", err=True)
-        return error.code
-
-
-def _prove(
-    paths: Sequence[str],
-    configured: Configuration,
-    given: dict[str, Any],
-    results: Mapping[str, FixResult],
-    jobs: Sequence[Job],
-) -> int:
-    from dockerlint_alpine.proof.verify.clock import seconds_of
+    """Verify the fixes of these Dockerfiles (by their paths); the exit code is that of ``verify``. Raises VerifyError."""
     from dockerlint_alpine.proof.verify.keeping import FixWriter
-    from dockerlint_alpine.proof.verify.planning import allowances, level_of, plan_dockerfile
+    from dockerlint_alpine.proof.verify.planning import plan_dockerfile, requested
     from dockerlint_alpine.proof.verify.redact import Redactor
 
     formats = verifying.formats_of(configured.settings.output_format)
     redactor = Redactor()
-    options: dict[str, Any] = {
-        "level": level_of(given["level"]),
-        "timeout": seconds_of(given["timeout"], "--timeout"),
-        "build_timeout": seconds_of(given["build_timeout"], "--build-timeout"),
-        "allowed": allowances(given["allow"]),
-    }
+    request = requested(given)
     doctor = common.make_doctor(configured, asked=lambda judge: judge.reports(jobs))
     if len(paths) == 1 and verifying.is_compose(paths[0]):
-        plan, _ = verifying.planned_compose(paths[0], (), doctor, redactor, given, **options)
+        plan, _ = verifying.planned_compose(paths[0], (), doctor, redactor, request, given)
     elif len(jobs) == 1:
-        plan = plan_dockerfile(jobs[0], doctor.for_job(jobs[0]), redactor, **options)
+        plan = plan_dockerfile(jobs[0], doctor.for_job(jobs[0]), redactor, request)
     else:
         raise click.UsageError("--verify applies to one Dockerfile or compose file: name it")
     by_place = {os.path.realpath(path): result for path, result in results.items()}

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from dockerlint_alpine.cli.spelling import CONFIG, ISOLATED, completed, format_option, platform_option
+from dockerlint_alpine.cli.spelling import CONFIG, ISOLATED, alpine_option, completed, format_option, platform_option
 
 if TYPE_CHECKING:
     from dockerlint_alpine.knowledge import Knowledge
@@ -19,12 +19,6 @@ if TYPE_CHECKING:
     from dockerlint_alpine.python.sources.source_facts import SourceFacts
 
 KINDS = ("distribution", "library", "wheels")
-_Command = TypeVar("_Command", bound=Callable[..., Any])
-
-
-def rules_options(command: _Command) -> _Command:
-    """Decorate with the options that say where a user's own rules are."""
-    return CONFIG(ISOLATED(command))
 
 
 def open_knowledge(config: str | None = None, *, isolated: bool = False) -> Knowledge:
@@ -51,7 +45,8 @@ def rules_group() -> None:
 @rules_group.command("list")
 @click.option("--kind", type=click.Choice(KINDS), default="distribution", show_default=True)
 @format_option("text", "json")
-@rules_options
+@CONFIG
+@ISOLATED
 def list_rules(kind: str, output_format: str, config: str | None, *, isolated: bool) -> None:
     """Print the names of all entries of one kind, one a line; JSON says where each is from, too."""
     knowledge = open_knowledge(config, isolated=isolated)
@@ -68,7 +63,8 @@ def list_rules(kind: str, output_format: str, config: str | None, *, isolated: b
 @click.argument("name", shell_complete=completed("entries"))
 @click.option("--kind", type=click.Choice(KINDS), help="Default: every kind that has the name.")
 @format_option("toml", "json")
-@rules_options
+@CONFIG
+@ISOLATED
 def show_rule(name: str, kind: str | None, output_format: str, config: str | None, *, isolated: bool) -> None:
     """Print what the rules say of NAME as it is written there, and the file that it is from."""
     from dockerlint_alpine.knowledge import KnowledgeError
@@ -259,17 +255,13 @@ def refresh(names: Sequence[str], folder: Path, recent: int) -> None:
 
 @rules_group.command("export")
 @format_option("pep804", aliases={"--format": None}, name="form")
-@click.option(
-    "--alpine",
-    metavar="X.Y",
-    shell_complete=completed("releases"),
-    help="The release whose names are exported (default: the newest).",
-)
+@alpine_option("The release whose names are exported (default: the newest).")
 @platform_option("The platform whose names are exported.")
 @click.option(
     "--registry", type=click.File("rb"), help="Export only the identifiers of this central registry (its JSON file)."
 )
-@rules_options
+@CONFIG
+@ISOLATED
 def export(
     form: str, alpine: str | None, arch: str, registry: Any | None, config: str | None, *, isolated: bool
 ) -> None:

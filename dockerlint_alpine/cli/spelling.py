@@ -83,6 +83,21 @@ def platforms_option(help_text: str) -> Callable[[_Command], _Command]:
     )
 
 
+def alpine_option(help_text: str, *names: str, **more: Any) -> Callable[[_Command], _Command]:
+    """``--alpine X.Y``; ``names`` are the parameter's, where that is not ``alpine``."""
+    return click.option("--alpine", *names, metavar="X.Y", shell_complete=completed("releases"), help=help_text, **more)
+
+
+def python_option(help_text: str) -> Callable[[_Command], _Command]:
+    """``--python X.Y``."""
+    return click.option("--python", metavar="X.Y", shell_complete=completed("pythons"), help=help_text)
+
+
+def target_option(help_text: str) -> Callable[[_Command], _Command]:
+    """``--target STAGE``."""
+    return click.option("--target", metavar="STAGE", shell_complete=completed("stages"), help=help_text)
+
+
 def format_option(
     *formats: str, aliases: dict[str, str | None] | None = None, name: str = "output_format"
 ) -> Callable[[_Command], _Command]:
@@ -103,17 +118,10 @@ BUILD_ARGS = click.option(
     "--build-arg", "build_args", multiple=True, metavar="K=V", help="A value for an ARG; repeatable."
 )
 CONTEXT = click.option("--context", type=click.Path(file_okay=False, exists=True), help="The build context.")
-ALPINE = click.option(
-    "--alpine",
-    metavar="X.Y",
-    shell_complete=completed("releases"),
-    help="The Alpine release, if the base image does not determine it.",
-)
-PYTHON = click.option(
-    "--python",
-    metavar="X.Y",
-    shell_complete=completed("pythons"),
-    help="The Python version, if the base image does not determine it.",
-)
+ALPINE = alpine_option("The Alpine release, if the base image does not determine it.")
+PYTHON = python_option("The Python version, if the base image does not determine it.")
 CONFIG = click.option("--config", type=click.Path(dir_okay=False, exists=True), help="The configuration file to use.")
 ISOLATED = click.option("--isolated", is_flag=True, help="Read no configuration file.")
+OUTPUT_FILE = click.option(
+    "--output-file", type=click.Path(dir_okay=False), help="Write to this file instead of standard output."
+)

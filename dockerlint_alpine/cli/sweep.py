@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from dockerlint_alpine.sweep.plan import Limits, Outcome, Plan, Task
     from dockerlint_alpine.sweep.results import Results
     from dockerlint_alpine.sweep.sources import Source
+    from dockerlint_alpine.sweep.summary import Summary
 
 RESULTS = "sweep.sqlite"
 _UNITS = {"k": 2**10, "m": 2**20, "g": 2**30}
@@ -185,7 +186,7 @@ def _finish(given: dict[str, Any], sources: list[Source], *, stopped: bool) -> i
         click.echo(f"alpine-doctor: stopped: {counted}; --resume continues with {given['results']}", err=True)
         return 130
     try:
-        _written(results, given)
+        _write(results, summary, given)
     except ResultsError as error:
         raise click.UsageError(str(error)) from None
     click.echo(as_text(summary), nl=False)
@@ -194,14 +195,13 @@ def _finish(given: dict[str, Any], sources: list[Source], *, stopped: bool) -> i
     return 2 if summary.failures else 1 if summary.errors + summary.warnings else 0
 
 
-def _written(results: Results, given: dict[str, Any]) -> None:
+def _write(results: Results, summary: Summary, given: dict[str, Any]) -> None:
     from dockerlint_alpine.sweep.page import as_html
-    from dockerlint_alpine.sweep.summary import summarized
 
     if given["parquet"]:
         results.write_parquet(Path(given["parquet"]))
     if given["html"]:
-        common.write_text(given["html"], "".join(as_html(summarized(results), results)))
+        common.write_text(given["html"], "".join(as_html(summary, results)))
 
 
 @sweep_group.command("report")
@@ -223,7 +223,7 @@ def report(results: str, **given: Any) -> None:
     try:
         found = Results.open(Path(results))
         summary = summarized(found)
-        _written(found, given)
+        _write(found, summary, given)
     except ResultsError as error:
         raise click.UsageError(str(error)) from None
     if given["markdown"]:
@@ -271,8 +271,7 @@ class _Told:
     def __init__(self, progress: Progress) -> None:
         self._progress = progress
         self._start = time.monotonic()
-        self._found = self._failed = 0
-        self._done = 0
+        self._done = self._found = self._failed = 0
 
     def add(self, outcome: Outcome) -> None:
         """Count one repository."""

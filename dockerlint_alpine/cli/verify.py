@@ -21,6 +21,7 @@ from dockerlint_alpine.cli.spelling import (
     PYTHON,
     completed,
     platforms_option,
+    target_option,
 )
 from dockerlint_alpine.run.pool import data_errors
 
@@ -31,10 +32,11 @@ if TYPE_CHECKING:
     from dockerlint_alpine.apk import Index
     from dockerlint_alpine.elf.targets import Subject
     from dockerlint_alpine.proof.verify.engine import Engine
+    from dockerlint_alpine.proof.verify.keeping import FixWriter
     from dockerlint_alpine.proof.verify.machine import Phase
     from dockerlint_alpine.proof.verify.model import VerifyReport
     from dockerlint_alpine.proof.verify.redact import Redactor
-    from dockerlint_alpine.proof.verify.run import Plan, Writer
+    from dockerlint_alpine.proof.verify.run import Plan, Request
     from dockerlint_alpine.run.analysis import Doctor
 
 FORMATS = ("text", "markdown", "json", "junit")
@@ -71,7 +73,7 @@ ENGINE_OPTIONS = (
 _BUILD_OPTIONS = (
     platforms_option("The engine's own by default."),
     BUILD_ARGS,
-    click.option("--target", metavar="STAGE", shell_complete=completed("stages"), help="The stage to build."),
+    target_option("The stage to build."),
     CONTEXT,
     ALPINE,
     PYTHON,
@@ -83,10 +85,7 @@ _BUILD_OPTIONS = (
 
 @click.command(cls=SectionedCommand)
 @click.argument(
-    "words",
-    nargs=-1,
-    metavar="[COMPOSE|DOCKERFILE|image:NAME] [SERVICE...]",
-    shell_complete=completed("verified"),
+    "words", nargs=-1, metavar="[COMPOSE|DOCKERFILE|image:NAME] [SERVICE...]", shell_complete=completed("verified")
 )
 @click.option(
     "--plan", "only_plan", is_flag=True, help="Print what would be built, started and probed, without an engine."
@@ -116,17 +115,21 @@ def verify(words: tuple[str, ...], **given: Any) -> None:
     Exit codes: 0 all as expected, 1 red or unexpectedly green, 2 the command, the compose file or a probe was wrong,
     3 not verified (no engine, something refused, out of time, interrupted).
     """
+    try:
+        sys.exit(code_of(lambda: _clean(given) if given["clean"] else _verify(words, given)))
+    except data_errors() as error:
+        raise click.UsageError(str(error)) from None
+
+
+def code_of(work: Callable[[], int]) -> int:
+    """Do a verification, and give its exit code: its own, or that of the error that ended it, which is said."""
     from dockerlint_alpine.proof.verify.errors import VerifyError
 
     try:
-        if given["clean"]:
-            sys.exit(_clean(given))
-        sys.exit(_verify(words, given))
+        return work()
     except VerifyError as error:
         click.echo(f"alpine-doctor: {error}", err=True)
-        sys.exit(error.code)
-    except data_errors() as error:
-        raise click.UsageError(str(error)) from None
+        return error.code
 
 
 def _verify(words: tuple[str, ...], given: dict[str, Any]) -> int:
@@ -161,35 +164,29 @@ def _planned(
     words: tuple[str, ...], given: dict[str, Any], redactor: Redactor
 ) -> tuple[Plan, Callable[[], Sequence[str]]]:
     """The plan for what was named, and what more there is to list of it."""
-    from dockerlint_alpine.proof.verify.clock import seconds_of
-    from dockerlint_alpine.proof.verify.planning import allowances, level_of, plan_dockerfile, plan_image
+    from dockerlint_alpine.proof.verify.planning import plan_dockerfile, plan_image, requested
 
-    options: dict[str, Any] = {
-        "level": level_of(given["level"]),
-        "timeout": seconds_of(given["timeout"], "--timeout"),
-        "build_timeout": seconds_of(given["build_timeout"], "--build-timeout"),
-        "allowed": allowances(given["allow"]),
-    }
+    request = requested(given)
     configured = common.configuration({**given, "select": (), "ignore": (), "output_format": ()})
     target, services = (words[0], words[1:]) if words else (_default_target(), ())
     if target.startswith("image:") and not os.path.lexists(target):
         if services:
             raise click.UsageError("SERVICE arguments require a compose file")
-        return plan_image(target.removeprefix("image:"), common.make_doctor(configured), **options), tuple
+        return plan_image(target.removeprefix("image:"), common.make_doctor(configured), request), tuple
     jobs, errors = common.jobs_for([target], configured)
     doctor = common.make_doctor(configured, asked=lambda judge: judge.reports(jobs))
     if is_compose(target):
-        return planned_compose(target, services, doctor, redactor, given, **options)
+        return planned_compose(target, services, doctor, redactor, request, given)
     if errors:
         raise click.UsageError(f"{errors[0].path}: {errors[0].message}")
     if len(jobs) != 1 or services:
         names = ", ".join(job.shown_as for job in jobs[:4])
         raise click.UsageError(f"verify takes one Dockerfile, compose file or image; name it (found: {names})")
-    return plan_dockerfile(jobs[0], doctor.for_job(jobs[0]), redactor, **options), tuple
+    return plan_dockerfile(jobs[0], doctor.for_job(jobs[0]), redactor, request), tuple
 
 
 def planned_compose(
-    target: str, services: Sequence[str], doctor: Doctor, redactor: Redactor, given: dict[str, Any], **options: Any
+    target: str, services: Sequence[str], doctor: Doctor, redactor: Redactor, request: Request, given: dict[str, Any]
 ) -> tuple[Plan, Callable[[], Sequence[str]]]:
     """The plan for a compose file, and the lines that tell what would run."""
     from dockerlint_alpine.proof.verify.compose_cli import find_compose
@@ -200,11 +197,11 @@ def planned_compose(
         services,
         doctor.for_job,
         redactor,
+        request,
         compose=find_compose(given["compose"]),
         variables=os.environ,
         keep=given["keep"],
         refuse=not given.get("only_plan"),
-        **options,
     )
     return plan, lambda: lines
 
@@ -236,7 +233,7 @@ def connected(given: dict[str, Any]) -> Engine:
     return Engine(address)
 
 
-def execute(plan: Plan, given: dict[str, Any], redactor: Redactor, writer: Writer | None = None) -> VerifyReport:
+def execute(plan: Plan, given: dict[str, Any], redactor: Redactor, writer: FixWriter | None = None) -> VerifyReport:
     """Run a plan with the options of the command line, and write the report folder."""
     from dockerlint_alpine.proof.verify.locking import locked
     from dockerlint_alpine.proof.verify.run import Run
@@ -341,9 +338,7 @@ def show(report: VerifyReport, formats: Sequence[tuple[str, str]], redactor: Red
         if path:
             common.write_text(path, text)
         else:
-            sys.stdout.flush()
-            sys.stdout.buffer.write(text.encode("utf-8", "backslashreplace"))
-            sys.stdout.flush()
+            common.print_bytes(text.encode("utf-8", "backslashreplace"))
 
 
 def rendered(report: VerifyReport, name: str, *, color: str, redactor: Redactor) -> str:

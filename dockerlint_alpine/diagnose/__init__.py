@@ -22,16 +22,9 @@ if TYPE_CHECKING:
     from dockerlint_alpine.python.resolve import Resolver
 
 __all__ = [
-    "Cause",
-    "DiagnoseError",
-    "Diagnosis",
-    "Moment",
-    "PatternError",
-    "Verdict",
-    "diagnose",
-    "diagnose_scan",
+    "Cause", "DiagnoseError", "Diagnosis", "Moment", "PatternError", "Verdict", "diagnose", "diagnose_scan",
     "read_log",
-]
+]  # fmt: skip
 
 
 def read_log(source: Source, knowledge: Knowledge, progress: Callable[[int], object] | None = None) -> Scan:
@@ -99,11 +92,11 @@ def diagnose_scan(
         python=lookup.python,
         arch=found.arch or arch,
     )
-    systems = Systems(knowledge, found)
-    abroad = [cause for cause in causes if alpine is None and systems.is_elsewhere(cause)]
-    causes = tuple(systems.located(cause) if cause in abroad else ways.completed(cause) for cause in causes)
     if alpine is None:
-        causes = tuple(systems.doubted(cause) for cause in causes)
+        systems = Systems(knowledge, found)
+        causes = tuple(systems.doubted(systems.located(cause) or ways.completed(cause)) for cause in causes)
+    else:
+        causes = tuple(map(ways.completed, causes))
     first = causes[0].step if causes else None
     return Diagnosis(causes, releases.release, releases.note, failed or first)
 

@@ -65,6 +65,7 @@ class Reader:
         self._lookup = lookup
         self._found = found
         self._answers: dict[tuple[str, ...], Answer] = {}
+        self._failed = {step for failure in found.failures for step in found.steps if same_command(step, failure)}
 
     def causes(self) -> tuple[Cause, ...]:
         """The root causes in order of their lines; one that says what is missing where the log does not tell.
@@ -85,17 +86,15 @@ class Reader:
 
     def _hits(self) -> list[Hit]:
         """The matches that may matter: not those of steps that ended well, nor those of a build that did as a whole."""
-        found = self._found
-        failed = {step for failure in found.failures for step in found.steps if same_command(step, failure)}
+        found, failed = self._found, self._failed
         if found.succeeded and not found.failures:
             return [hit for hit in found.hits[found.settled :] if hit.match.pattern.strength != "echo"]
         return [hit for hit in found.hits if hit.step not in found.done or hit.step in failed or hit.running]
 
     def _of_failed_steps(self, readings: list[Reading]) -> list[Reading]:
         """Only what the failed steps said, where the engine tells which those are; steps that went on don't matter."""
-        failed = {step for failure in self._found.failures for step in self._found.steps if same_command(step, failure)}
-        of_failed = [reading for reading in readings if reading.hit.step in failed and reading.strength]
-        return [reading for reading in readings if reading.hit.step in failed] if of_failed else readings
+        of_failed = [reading for reading in readings if reading.hit.step in self._failed]
+        return of_failed if any(reading.strength for reading in of_failed) else readings
 
     # -- one match -----------------------------------------------------------------------------------------------
 
@@ -110,23 +109,23 @@ class Reader:
         """The distribution that a line speaks of: named in it, failed below it, or begun above it."""
         named = hit.match.group("dist")
         if named:
-            return normalise(named), self._version(named)
+            return normalise(named), self._found.version_of(named)
         folder = PIP_FOLDER.search(hit.quote)
         if folder is not None:
-            return normalise(folder["name"]), self._version(folder["name"])
+            return normalise(folder["name"]), self._found.version_of(folder["name"])
         module = _SO_MODULE.search(hit.quote)
         if module is not None and hit.match.pattern.moment == "run":
             return self._by_import(module["module"])
         extension = self._answers[(hit.match.pattern.id, *hit.match.groups.values())].extension
         if extension is not None:
-            return normalise(extension), self._version(extension)
+            return normalise(extension), self._found.version_of(extension)
         if hit.traceback is not None and self._runs(hit):
             return self._by_import(hit.traceback)
         if hit.match.pattern.moment == "apk":
             return None, None
         mark = self._mark(hit)
         if mark is not None:
-            return normalise(mark.name), mark.version or self._version(mark.name)
+            return normalise(mark.name), mark.version or self._found.version_of(mark.name)
         source = _SOURCE_FOLDER.search(hit.quote)
         return self._by_import(source["module"], sure=False) if source is not None else (None, None)
 
@@ -141,33 +140,24 @@ class Reader:
     def _by_import(self, module: str, *, sure: bool = True) -> tuple[str | None, str | None]:
         entry = self._knowledge.distribution_for_import(module) or self._knowledge.distribution(module)
         if entry is not None:
-            return entry.name, self._version(entry.name)
+            return entry.name, self._found.version_of(entry.name)
         return (normalise(module.removesuffix("_")), None) if sure and not module.startswith("_") else (None, None)
-
-    def _version(self, name: str) -> str | None:
-        wanted = normalise(name)
-        return next((m.version for m in self._found.marks if m.version and normalise(m.name) == wanted), None)
 
     # -- the matches of one step ---------------------------------------------------------------------------------
 
     def _root(self, group: Sequence[Reading]) -> list[Reading]:
         readings = [reading for reading in group if reading.strength and reading.answer.known]
-        readings = list(self._without_dismissed(readings))
+        # Probes for libraries that the rules know the distribution to do without are left out.
+        readings = [reading for reading in readings if reading.strength == 3 or self._insists(reading) is not False]
         proofs = [reading for reading in readings if reading.strength == 3]
-        if proofs:
-            readings = [
-                reading for reading in readings if reading.strength == 3 or self._counts_beside(reading, proofs)
-            ]
-        else:
-            strongest = max((reading.strength for reading in readings), default=0)
-            readings = [reading for reading in readings if reading.strength == strongest or self._insists(reading)]
-        return list(_without_overruled(readings))
-
-    def _without_dismissed(self, readings: Iterable[Reading]) -> Iterator[Reading]:
-        """Leave out probes for libraries that the rules know the distribution to do without."""
-        for reading in readings:
-            if reading.strength == 3 or self._insists(reading) is not False:
-                yield reading
+        strongest = max((reading.strength for reading in readings), default=0)
+        kept = [
+            reading
+            for reading in readings
+            if reading.strength == strongest
+            or (self._counts_beside(reading, proofs) if proofs else self._insists(reading))
+        ]
+        return [one for one in kept if not any(_overrules(other, one) for other in kept if other is not one)]
 
     def _counts_beside(self, reading: Reading, proofs: Sequence[Reading]) -> bool:
         """A probe beside a proof counts where the rules say that the build insists on what it looked for.
@@ -273,26 +263,27 @@ class Reader:
         distribution = echo.distribution if echo is not None else None
         if distribution is None and marks:
             distribution = normalise(marks[-1].name)
-        if echo is None:
-            cause = "this log contains no known failure"
-            advice = (
-                "Show the log of the failing step from its first line to the error, with the traceback or the "
-                "compiler's messages."
-            )
-        else:
-            cause = f"{distribution or 'a build'} failed; the reason is not in this log"
-            advice = echo.answer.advice or "Show the lines above."
-        return Cause(
-            cause=cause,
+        nothing = Cause(
+            cause="this log contains no known failure",
             moment="build",
             outcome="unknown",
-            line=echo.hit.line if echo is not None else (marks[-1].line if marks else 1),
-            quote=echo.hit.quote if echo is not None else "",
-            advice=advice,
+            line=marks[-1].line if marks else 1,
+            quote="",
+            advice="Show the log of the failing step from its first line to the error, with the traceback or the compiler's"
+            " messages.",
             confidence="possible",
             distribution=distribution,
-            stage=echo.hit.step.stage if echo is not None and echo.hit.step is not None else None,
-            step=echo.hit.step if echo is not None else None,
+        )
+        if echo is None:
+            return nothing
+        return replace(
+            nothing,
+            cause=f"{distribution or 'a build'} failed; the reason is not in this log",
+            line=echo.hit.line,
+            quote=echo.hit.quote,
+            advice=echo.answer.advice or "Show the lines above.",
+            stage=echo.hit.step.stage if echo.hit.step is not None else None,
+            step=echo.hit.step,
         )
 
     def _impossible(self, readings: Sequence[Reading]) -> Cause | None:
@@ -324,14 +315,8 @@ def _by_step(readings: Iterable[Reading]) -> Iterator[list[Reading]]:
     yield from groups.values()
 
 
-def _without_overruled(readings: Sequence[Reading]) -> Iterator[Reading]:
-    """Leave out consequences; where both speak of a file, only those about the same file."""
-    for reading in readings:
-        if not any(_overrules(other, reading) for other in readings if other is not reading):
-            yield reading
-
-
 def _overrules(cause: Reading, effect: Reading) -> bool:
+    """Whether one is a consequence of the other; where both speak of a file, of the same one."""
     overruled = cause.hit.match.pattern.overrules
     if effect.id not in overruled and not ("*" in overruled and effect.id != cause.id):
         return False

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 from msgspec.structs import replace
 
 from dockerlint_alpine.apk import ApkError, World
-from dockerlint_alpine.python.model import normalise
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -16,7 +15,8 @@ if TYPE_CHECKING:
     from dockerlint_alpine.diagnose.model import Cause
     from dockerlint_alpine.diagnose.releases import Releases
     from dockerlint_alpine.diagnose.scan import Scan
-    from dockerlint_alpine.knowledge import Distribution, Knowledge
+    from dockerlint_alpine.knowledge import Build, Distribution, Knowledge, Library
+    from dockerlint_alpine.knowledge.model import Language, Link
 
 _TOOLS = {
     "cmd:gcc": ("musl-dev",),
@@ -61,11 +61,9 @@ class Foresight:
 
         A -dev package brings its library where it compiles, but not to the run-time stage; so that does not count.
         """
-        if (
-            package in taken
-            or package in self._found.installed
-            or (self._world is not None and self._world.has(package))
-        ):
+        if package in taken or package in self._found.installed:
+            return True
+        if self._world is not None and self._world.has(package):
             return True
         others = [name for name in taken if need.startswith("so:") and not name.endswith("-dev")]
         named = _world(self._releases, [name for name in others if name not in _COMPILERS])
@@ -77,47 +75,45 @@ class Foresight:
             return
         builds = cause.moment == "build" and not cause.lasting
         if builds:
-            for need in _TOOLS.get(cause.need or "", ()):
-                yield need, False
+            yield from ((need, False) for need in _TOOLS.get(cause.need or "", ()))
         entry = self._knowledge.distribution(cause.distribution) if cause.distribution else None
         if entry is None:
             return
-        version = self._version(entry.name)
+        version = self._found.version_of(entry.name)
         if builds:
-            for need in self._build_needs(entry, version):
-                yield need, False
-        for need in self._runtime_needs(entry, version):
-            yield need, True
-
-    def _version(self, name: str) -> str | None:
-        return next((m.version for m in self._found.marks if m.version and normalise(m.name) == name), None)
+            yield from ((need, False) for need in self._build_needs(entry, version))
+        yield from ((need, True) for need in self._runtime_needs(entry, version))
 
     def _build_needs(self, entry: Distribution, version: str | None) -> Iterator[str]:
         build = entry.build(version)
         if build is None:
             return
-        for name in build.language:
-            language = self._knowledge.language(name)
-            yield from language.needs if language is not None else ()
+        for language in self._languages(build):
+            yield from language.needs
         yield from build.needs
-        for link in build.libraries:
-            library = self._knowledge.library(link.library)
-            if link.required and link.linkage == "always" and library is not None:
-                yield from library.build_needs(self._releases.release)[:1]
+        for _, library in self._linked(build):
+            yield from library.build_needs(self._releases.release)[:1]
 
     def _runtime_needs(self, entry: Distribution, version: str | None) -> Iterator[str]:
         build = entry.build(version)
         if build is not None:
-            for link in build.libraries:
-                library = self._knowledge.library(link.library)
-                if link.required and link.linkage == "always" and library is not None:
-                    yield from link.runtime_needs(library, self._releases.release)
-            for name in build.language:
-                language = self._knowledge.language(name)
-                yield from language.runtime if language is not None else ()
+            for link, library in self._linked(build):
+                yield from link.runtime_needs(library, self._releases.release)
+            for language in self._languages(build):
+                yield from language.runtime
         for need in entry.runtime_needs(version):
             if need.severity == "error" and not need.feature and not need.extra:
                 yield from need.any[:1]
+
+    def _languages(self, build: Build) -> list[Language]:
+        return [found for name in build.language if (found := self._knowledge.language(name)) is not None]
+
+    def _linked(self, build: Build) -> Iterator[tuple[Link, Library]]:
+        """The libraries that the build can't do without."""
+        for link in build.libraries:
+            library = self._knowledge.library(link.library)
+            if link.required and link.linkage == "always" and library is not None:
+                yield link, library
 
 
 def _world(releases: Releases, asked_for: Iterable[str]) -> World | None:

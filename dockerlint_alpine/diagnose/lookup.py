@@ -32,19 +32,10 @@ _LIBC_PARTS = frozenset(
     {"c", "m", "pthread", "dl", "rt", "util", "crypt", "resolv", "xnet", "ssp_nonshared", "c_nonshared"}
 )
 _COMPILER_PARTS = {
-    "stdc++": "cmd:g++",
-    "supc++": "cmd:g++",
-    "gcc": "cmd:gcc",
-    "gcc_s": "cmd:gcc",
-    "gomp": "cmd:gcc",
-    "atomic": "cmd:gcc",
-    "gfortran": "cmd:gfortran",
-    "quadmath": "cmd:gfortran",
-    "blas": "pc:openblas",
-    "cblas": "pc:openblas",
-    "lapack": "pc:openblas",
-    "execinfo": "libexecinfo-dev",
-}
+    "stdc++": "cmd:g++", "supc++": "cmd:g++", "gcc": "cmd:gcc", "gcc_s": "cmd:gcc", "gomp": "cmd:gcc",
+    "atomic": "cmd:gcc", "gfortran": "cmd:gfortran", "quadmath": "cmd:gfortran", "blas": "pc:openblas",
+    "cblas": "pc:openblas", "lapack": "pc:openblas", "execinfo": "libexecinfo-dev",
+}  # fmt: skip
 _LANGUAGES = {"C": "cmd:gcc", "CXX": "cmd:g++", "Fortran": "cmd:gfortran", "ASM_NASM": "cmd:nasm", "Rust": "cmd:rustc"}
 _PROGRAMS = {"ninja": "cmd:ninja", "unix makefiles": "cmd:make", "cmake_make_program": "cmd:make"}
 _ASIDES = frozenset(
@@ -266,8 +257,9 @@ class Lookup:
         if need is not None:
             return self._build_side(need)
         library = self._knowledge.library(name.lower()) or self._knowledge.library(f"lib{name.lower()}")
-        if library is not None and library.build_needs(self._releases.release):
-            return self._development(library, library.build_needs(self._releases.release)[0])
+        headers = library.build_needs(self._releases.release) if library is not None else ()
+        if library is not None and headers:
+            return self._development(library, headers[0])
         for candidate in _stems(name):
             if self._has(f"pc:{candidate}"):
                 return replace(self._need(f"pc:{candidate}"), confidence="likely")
@@ -360,13 +352,8 @@ class Lookup:
             return Answer("none", advice=self._say("python-headers-of-image"))
         if self.python == "2.7":
             return self._any(("python2-dev", "python-dev"))
-        return Answer(
-            "package",
-            "Python.h",
-            ("python3-dev",),
-            self._say("python-headers"),
-            "certain" if self.python_home == "/usr" else "likely",
-        )
+        sure: Confidence = "certain" if self.python_home == "/usr" else "likely"
+        return Answer("package", "Python.h", ("python3-dev",), self._say("python-headers"), sure)
 
     # -- pkg-config, programs ------------------------------------------------------------------------------------
 
@@ -423,15 +410,8 @@ class Lookup:
     def _compilers(self, listed: str, _: Match) -> Answer:
         """Meson's list of what it tried: ``['c++'], ['g++'] ...``."""
         names = re.findall(r"'([\w.+-]+)'", listed)
-        for need, tried in (
-            ("cmd:gfortran", "gfortran"),
-            ("cmd:g++", "g++"),
-            ("cmd:rustc", "rustc"),
-            ("cmd:nasm", "nasm"),
-        ):
-            if tried in names:
-                return self._need(need)
-        return self._need("cmd:gcc")
+        tried = next((name for name in ("gfortran", "g++", "rustc", "nasm") if name in names), "gcc")
+        return self._need(f"cmd:{tried}")
 
     def _build_program(self, name: str, _: Match) -> Answer:
         return self._need(_PROGRAMS.get(name.lower(), "cmd:make"))
@@ -594,18 +574,10 @@ def _is_extension(rest: str) -> bool:
 
 def _stems(word: str) -> Iterator[str]:
     """Names under which pkg-config or aports may know a library that is called ``word``."""
-    seen = set[str]()
     lower = word.lower()
-    for stem in (
-        lower,
-        f"lib{lower}",
-        lower.removeprefix("lib"),
-        re.sub(r"[-_]c$", "", lower),
-        _VERSION_TAIL.sub("", lower),
-    ):
-        if len(stem) > 2 and stem not in seen:
-            seen.add(stem)
-            yield stem
+    bare, plain = lower.removeprefix("lib"), re.sub(r"[-_]c$", "", lower)
+    stems = dict.fromkeys((lower, f"lib{lower}", bare, plain, _VERSION_TAIL.sub("", lower)))
+    yield from (stem for stem in stems if len(stem) > 2)
 
 
 def _is_header(name: str, path: str) -> bool:

@@ -55,17 +55,15 @@ class Releases(Struct, dict=True):
             near = min(known, key=lambda release: (abs(_minor(release) - _minor(wanted)), release != newest))
             note = f"Alpine {wanted} ({said_by}) has no index here: package names are for {near}, the nearest that has one."
             return cls(store, near, known=True, note=note, arch=arch, exact=False)
-        if index.derived is not None:
-            note = (
-                f"Package names are for Alpine {wanted} ({said_by}) by {index.derived}, as its index is not available."
-            )
-            return cls(store, wanted, known=True, note=note, arch=arch, exact=False)
         others = dict.fromkeys(s.release for s in index.sources if s.repository == "main" and s.release != wanted)
-        if others:
-            stands_in = ", ".join(others)
-            note = f"Package names are for Alpine {wanted} ({said_by}); the index of {stands_in} stands in for its own."
-            return cls(store, wanted, known=True, note=note, arch=arch, exact=False)
-        return cls(store, wanted, known=True, note=f"Package names are for Alpine {wanted} ({said_by}).", arch=arch)
+        note, exact = f"Package names are for Alpine {wanted} ({said_by})", False
+        if index.derived is not None:
+            note += f" by {index.derived}, as its index is not available"
+        elif others:
+            note += f"; the index of {', '.join(others)} stands in for its own"
+        else:
+            exact = True
+        return cls(store, wanted, known=True, note=f"{note}.", arch=arch, exact=exact)
 
     @cached_property
     def index(self) -> Index:

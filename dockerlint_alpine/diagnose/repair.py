@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
@@ -10,23 +9,16 @@ from msgspec.structs import replace
 
 from dockerlint_alpine.checks import CHECKS
 from dockerlint_alpine.diagnose.locate import Place, cause_place, failed_place
-from dockerlint_alpine.diagnose.systems import Elsewhere, abroad
+from dockerlint_alpine.diagnose.systems import abroad
 from dockerlint_alpine.fixer.placement import add_package
-from dockerlint_alpine.stages import (
-    ApkStep,
-    Installer,
-    StageGraphError,
-    build_timeline,
-    copy_sources,
-    guess_root,
-    open_context,
-)
-from dockerlint_alpine.syntax import Edit, LayoutError, apply_edits, list_layout, parse
+from dockerlint_alpine.stages import ApkStep
+from dockerlint_alpine.syntax import Edit, LayoutError, apply_edits, list_layout
 from dockerlint_alpine.system.platforms import APK_ARCH
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from collections.abc import Set as AbstractSet
+    from pathlib import Path
 
     from dockerlint_alpine.diagnose.model import Cause, Diagnosis
     from dockerlint_alpine.diagnose.scan import Scan
@@ -73,7 +65,13 @@ class DockerfileRepair:
 
     def __init__(self, doctor: Doctor, data: bytes, path: Path, found: Scan, shown_as: str) -> None:
         settings = doctor.settings
-        settings = replace(settings, alpine=settings.alpine or found.release, python=settings.python or found.python)
+        self.platform = settings.platforms[0]
+        settings = replace(
+            settings,
+            alpine=settings.alpine or found.release,
+            python=settings.python or found.python,
+            platforms=(self.platform,),
+        )
         self._doctor = doctor.configured(settings)
         self._path = path
         self._found = found
@@ -82,13 +80,8 @@ class DockerfileRepair:
         self._timeline = self._read(data)
 
     @property
-    def platform(self) -> str:
-        """The platform that is looked at: the first asked for."""
-        return self._doctor.settings.platforms[0]
-
-    @property
     def arch(self) -> str:
-        """The same in apk's words."""
+        """The architecture of the platform that is looked at, in apk's words."""
         return str(APK_ARCH.get(self.platform, "x86_64"))
 
     def release(self) -> tuple[str | None, str]:
@@ -96,10 +89,7 @@ class DockerfileRepair:
 
         What the failing step itself fetched goes first: a tag may have moved since. ``None``: the log may tell.
         """
-        place = failed_place(self._timeline, self._found, None)
-        stages = [place.stage] if place is not None else []
-        stages += [stage for _, stage in sorted(self._timeline.stages.items(), reverse=True) if stage.runs]
-        for stage in stages:
+        for stage in self._stages():
             if self._found.release is not None and len(set(self._found.releases.values())) == 1:
                 return self._found.release, "the log fetches its index"
             if stage.alpine is not None:
@@ -108,10 +98,14 @@ class DockerfileRepair:
 
     def python(self) -> str | None:
         """The Python (``X.Y``) of the failing stage, else of the one that runs, where its base image tells it."""
+        homes = (stage.home for stage in self._stages() if stage.home is not None)
+        return next((home.version for home in homes if home.version), None)
+
+    def _stages(self) -> list[Stage]:
+        """The failing stage, where it is known, then those that run."""
         place = failed_place(self._timeline, self._found, None)
-        stages = [place.stage] if place is not None else []
-        stages += [stage for _, stage in sorted(self._timeline.stages.items(), reverse=True) if stage.runs]
-        return next((stage.home.version for stage in stages if stage.home is not None and stage.home.version), None)
+        running = [stage for _, stage in sorted(self._timeline.stages.items(), reverse=True) if stage.runs]
+        return [place.stage, *running] if place is not None else running
 
     def repair(self, diagnosis: Diagnosis) -> Repair:
         """Place the causes, add what they prove, then what the rules and the checks foresee."""
@@ -173,31 +167,9 @@ class DockerfileRepair:
         return findings
 
     def _read(self, data: bytes) -> Timeline:
-        from dockerlint_alpine.run.analysis import UnreadableError
-
-        settings = self._doctor.settings
-        dockerfile = parse(data)
-        if not any(instruction.keyword == "FROM" for instruction in dockerfile.instructions):
-            raise UnreadableError("no FROM instruction: not a Dockerfile")
-        given = settings.context
-        root = Path(given) if given is not None else guess_root(self._path, copy_sources(dockerfile))
-        knowledge = self._doctor.knowledge
-        try:
-            return build_timeline(
-                dockerfile,
-                self.platform,
-                context=open_context(root, self._path, shown_as=str(root)),
-                knowledge=knowledge,
-                store=self._doctor.store,
-                installer=Installer(knowledge, knowledge.facts, self._doctor.resolver, settings.as_of),
-                build_args=dict(settings.build_args),
-                target=settings.target,
-                alpine=settings.alpine,
-                python=settings.python,
-                shown_as=self._shown_as,
-            )
-        except StageGraphError as error:
-            raise UnreadableError(str(error)) from None
+        """Run ``data`` on paper for the platform. Raises UnreadableError."""
+        (timeline,) = self._doctor.timelines(data, self._path, shown_as=self._shown_as)
+        return timeline
 
     def _add(self, work: _Work, place: Place, package: str, purpose: Purpose) -> tuple[bytes, str] | str | None:
         """The bytes with ``package`` added and what was done, why nothing was, or ``None`` where it comes along."""
@@ -223,7 +195,7 @@ class DockerfileRepair:
         """What the checks still find in ``data``, mended as ``fix`` mends it."""
         from dockerlint_alpine.run.analysis import fix_bytes
 
-        settings = replace(self._doctor.settings, select=FORESEEN_CODES, ignore=(), platforms=(self.platform,))
+        settings = replace(self._doctor.settings, select=FORESEEN_CODES, ignore=())
         doctor = self._doctor.configured(settings)
         result = fix_bytes(doctor, data, self._path, shown_as=self._shown_as)
         return result.applied, result.new
@@ -233,13 +205,10 @@ class DockerfileRepair:
 
         What the log says of Alpine goes first: it may be of another build than the Dockerfile is now.
         """
-        if place is None or place.stage.kind != "other" or self._speaks_of_alpine():
+        on_alpine = self._found.release is not None or any(sign.system.alpine for sign in self._found.signs)
+        if place is None or place.stage.kind != "other" or on_alpine:
             return cause
-        stage = place.stage
-        return abroad(cause, Elsewhere("another system", f"stage {stage_text(stage)} is FROM {stage.base}"))
-
-    def _speaks_of_alpine(self) -> bool:
-        return self._found.release is not None or any(sign.system.alpine for sign in self._found.signs)
+        return abroad(cause, "another system", f"stage {stage_text(place.stage)} is FROM {place.stage.base}")
 
 
 class _Work:

@@ -22,6 +22,7 @@ from dockerlint_alpine.diagnose.steps import (
 )
 from dockerlint_alpine.diagnose.wrappers import unwrap
 from dockerlint_alpine.installers.registry import is_installer
+from dockerlint_alpine.python.model import normalise
 from dockerlint_alpine.system.patterns import lazy_pattern
 
 if TYPE_CHECKING:
@@ -209,6 +210,11 @@ class Scan(Struct):
     bases: dict[Step, str] = field(default_factory=dict)
     releases: dict[tuple[str | None, str | None], str] = field(default_factory=dict)
     run: dict[str, None] = field(default_factory=dict)
+
+    def version_of(self, name: str) -> str | None:
+        """The version of a distribution, where the log tells it."""
+        wanted = normalise(name)
+        return next((mark.version for mark in self.marks if mark.version and normalise(mark.name) == wanted), None)
 
     def stage_of(self, step: Step | None) -> tuple[str | None, str | None]:
         """What tells one stage from another: its name as the log has it, and its base image."""

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from msgspec import Struct
 from msgspec.structs import replace
 
 if TYPE_CHECKING:
@@ -23,13 +22,6 @@ _DOUBT = (
 )
 
 
-class Elsewhere(Struct, frozen=True):
-    """A system that is not Alpine, and what in the log says so."""
-
-    name: str
-    evidence: str
-
-
 class Systems:
     """Answers for the steps of one log."""
 
@@ -37,14 +29,10 @@ class Systems:
         self._knowledge = knowledge
         self._found = found
 
-    def is_elsewhere(self, cause: Cause) -> bool:
-        """Whether the cause is from a system that is not Alpine."""
-        return self._elsewhere(cause.step) is not None
-
-    def located(self, cause: Cause) -> Cause:
-        """Return the cause as it is where the log is from: without packages, where that is not Alpine."""
+    def located(self, cause: Cause) -> Cause | None:
+        """The cause as it is on the system that it is from, without packages; ``None`` where that is Alpine."""
         elsewhere = self._elsewhere(cause.step)
-        return cause if elsewhere is None else abroad(cause, elsewhere)
+        return None if elsewhere is None else abroad(cause, *elsewhere)
 
     def doubted(self, cause: Cause) -> Cause:
         """Return the cause, with a doubt where its words are unusual on Alpine."""
@@ -52,22 +40,23 @@ class Systems:
             return replace(cause, confidence="possible", advice=f"{_DOUBT} {cause.advice}".strip())
         return cause
 
-    def _elsewhere(self, step: Step | None) -> Elsewhere | None:
+    def _elsewhere(self, step: Step | None) -> tuple[str, str] | None:
+        """A system that is not Alpine, and what in the log says so."""
         signs = [sign for sign in self._found.signs if not sign.system.doubt]
         here = [sign for sign in signs if sign.step == step]
         base = self._base(step)
         if any(sign.system.alpine for sign in here) or (base is not None and not base.not_alpine):
             return None
         if base is not None:
-            return Elsewhere("another system", f"its base image is {_tagged(base)}")
+            return "another system", f"its base image is {_tagged(base)}"
         if self._speaks_of_alpine(signs):
             return None
         run = self._run() if step is None else None
         if run is not None:
-            return Elsewhere("another system", f"its image is {_tagged(run)}")
+            return "another system", f"its image is {_tagged(run)}"
         if not here:
             return None
-        return Elsewhere(here[0].system.name, f"line {here[0].line}: {_short(here[0])}")
+        return here[0].system.name, f"line {here[0].line}: {_short(here[0])}"
 
     def _base(self, step: Step | None) -> BaseImage | None:
         image = self._found.bases.get(step) if step is not None else None
@@ -88,9 +77,9 @@ class Systems:
         )
 
 
-def abroad(cause: Cause, elsewhere: Elsewhere) -> Cause:
-    """Return the cause as it is on a system that is not Alpine: no package of apk's mends it."""
-    where = f"This is from {elsewhere.name}, not from Alpine ({elsewhere.evidence})"
+def abroad(cause: Cause, system: str, evidence: str) -> Cause:
+    """Return the cause as it is on a system that is not Alpine, as ``evidence`` says: no package of apk's mends it."""
+    where = f"This is from {system}, not from Alpine ({evidence})"
     if cause.packages:
         text = f"{where}: install it with that system's packages. On Alpine it is in {' '.join(cause.packages)}."
         return replace(cause, outcome="none", packages=(), foreseen=(), replaces=None, advice=text)

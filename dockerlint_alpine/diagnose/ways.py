@@ -16,6 +16,7 @@ from dockerlint_alpine.python.resolve import ResolverError
 from dockerlint_alpine.python.tags import musl_of_alpine
 from dockerlint_alpine.python.verdict import choose, describe
 from dockerlint_alpine.python.versions import is_pre_release, sort_versions
+from dockerlint_alpine.system.platforms import APK_ARCH
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -24,11 +25,8 @@ if TYPE_CHECKING:
     from dockerlint_alpine.diagnose.patterns import PatternSet
     from dockerlint_alpine.python.resolve import Resolver
 
-PLATFORMS = {
-    "x86_64": "linux/amd64", "aarch64": "linux/arm64", "armv7": "linux/arm/v7", "armhf": "linux/arm/v6",
-    "x86": "linux/386", "ppc64le": "linux/ppc64le", "s390x": "linux/s390x", "riscv64": "linux/riscv64",
-}  # fmt: skip
-"""Alpine's names of processors in Docker's words."""
+PLATFORMS = {arch: platform for platform, arch in reversed(APK_ARCH.items())}
+"""Alpine's names of processors in Docker's words; of two names for one, the first."""
 
 OLDEST_PYTHON = 8
 """Minor version of the oldest Python 3 that is worth going back to."""
@@ -54,11 +52,8 @@ class WaysOut:
         self._facts = facts
         self._patterns = patterns
         self._resolver = resolver
-        self._target = (
-            Target(python, PLATFORMS.get(arch or "x86_64", "linux/amd64"), musl=musl_of_alpine(release) or (1, 2))
-            if python is not None
-            else None
-        )
+        platform, musl = PLATFORMS.get(arch or "x86_64", "linux/amd64"), musl_of_alpine(release) or (1, 2)
+        self._target = Target(python, platform, musl=musl) if python is not None else None
 
     def completed(self, cause: Cause) -> Cause:
         """Return the cause with what the facts say of its distribution; itself where they have no part in it.

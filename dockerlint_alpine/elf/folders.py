@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dockerlint_alpine.elf.errors import TargetError
-from dockerlint_alpine.elf.file_selection import MAX_SOURCES_TOTAL, opens_libraries, use_of
+from dockerlint_alpine.elf.file_selection import opens_libraries, use_of
 from dockerlint_alpine.elf.parallel import thread_map, workers
-from dockerlint_alpine.elf.targets import Progress, Source, Subject, no_progress
+from dockerlint_alpine.elf.targets import MAX_REREAD, Progress, Subject, kept_sources, no_progress
 from dockerlint_alpine.elf.trees import DiskTree, Node, normalise, read_file
 from dockerlint_alpine.system.patterns import lazy_pattern
 
@@ -18,8 +18,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 MAX_FILES = 5_000_000
-MAX_REREAD = 32 * 1024 * 1024
-"""Bytes of an object that is read as a whole for a second look."""
 _BATCH = 256
 _PSEUDO = ("proc", "sys", "dev")
 """Where a running system keeps what is no file at all."""
@@ -27,13 +25,9 @@ _PSEUDO = ("proc", "sys", "dev")
 _ROOT_MARKS = lazy_pattern(
     r"/(?:lib/ld-musl-\w+\.so\.1|(?:usr/)?lib/apk/db/installed|etc/alpine-release|(?:etc|usr/lib)/os-release)$"
 )
-_ROOT_FILES = (
-    "lib/apk/db/installed",
-    "usr/lib/apk/db/installed",
-    "etc/alpine-release",
-    "etc/os-release",
-    "usr/lib/os-release",
-)
+_ROOT_FILES = """
+    lib/apk/db/installed usr/lib/apk/db/installed etc/alpine-release etc/os-release usr/lib/os-release
+""".split()
 
 
 def looks_like_root(paths: Iterator[str]) -> bool:
@@ -70,7 +64,6 @@ def open_folder(path: Path, *, sources: bool = True, progress: Progress = no_pro
     files = list(_walk(top, notes, skipped=frozenset(_PSEUDO if root else ())))
     prefix = top if root and top != "/" else ""
     scanned: dict[str, Node] = {}
-    batches = [files[start : start + _BATCH] for start in range(0, len(files), _BATCH)]
     done = 0
 
     def scan(batch: list[tuple[str, int]]) -> list[tuple[str, Node]]:
@@ -80,17 +73,16 @@ def open_folder(path: Path, *, sources: bool = True, progress: Progress = no_pro
         progress(done, len(files))
         return nodes
 
+    batches = [files[start : start + _BATCH] for start in range(0, len(files), _BATCH)]
     for nodes in thread_map(scan, batches, threads=workers()):
-        for file, node in nodes:
-            scanned[normalise(file[len(prefix) :])] = node
-    found = [p for p, n in sorted(scanned.items()) if n.facts is not None or n.problem is not None]
+        scanned.update((normalise(file[len(prefix) :]), node) for file, node in nodes)
     return Subject(
         name=str(path),
         kind="root" if root else "folder",
         tree=DiskTree(Path(top) if root else Path("/"), scanned, system=root),
-        objects=tuple(found),
+        objects=tuple(path for path, node in sorted(scanned.items()) if node.is_object),
         base="/" if root else normalise(top),
-        sources=tuple(_sources(scanned)),
+        sources=kept_sources(scanned),
         notes=tuple(notes),
         reread=_reread_below(top if root else "/"),
     )
@@ -154,7 +146,7 @@ def _scan_file(path: str, size: int, *, sources: bool) -> Node | None:
     try:
         if use == "probe":
             node = read_file(path)
-            return node if node.facts is not None or node.problem is not None else None
+            return node if node.is_object else None
         if use == "source" and not sources:
             return None
         content = Path(path).read_bytes()
@@ -163,13 +155,3 @@ def _scan_file(path: str, size: int, *, sources: bool) -> Node | None:
     if use == "source" and not opens_libraries(content):
         return None
     return Node("file", size, content=content)
-
-
-def _sources(scanned: dict[str, Node]) -> Iterator[Source]:
-    total = 0
-    for path, node in sorted(scanned.items()):
-        if path.endswith(".py") and node.content is not None:
-            total += len(node.content)
-            if total > MAX_SOURCES_TOTAL:
-                return
-            yield Source(path, node.content)

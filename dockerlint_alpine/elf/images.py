@@ -17,9 +17,8 @@ from dockerlint_alpine.elf.errors import TargetError
 from dockerlint_alpine.elf.folders import looks_like_root
 from dockerlint_alpine.elf.layers import merge
 from dockerlint_alpine.elf.streams import Decompressed, FileSlice, Hashed, is_compressed
-from dockerlint_alpine.elf.targets import MACHINE_NAMES, Progress, Subject, no_progress
+from dockerlint_alpine.elf.targets import MACHINE_NAMES, Progress, Subject, kept_sources, no_progress
 from dockerlint_alpine.elf.trees import MemoryTree
-from dockerlint_alpine.elf.wheels import kept_sources
 from dockerlint_alpine.system.patterns import lazy_pattern
 from dockerlint_alpine.system.tarread import TarReader
 from dockerlint_alpine.system.unreadable import ArchiveError
@@ -41,9 +40,6 @@ _NAMED_BY_DIGEST = lazy_pattern(
 )
 """A blob of an OCI layout; the configuration in what ``docker save`` wrote before that."""
 _SHA256 = lazy_pattern(r"[0-9a-f]{64}")
-_INDEX_TYPES = frozenset(
-    ("application/vnd.oci.image.index.v1+json", "application/vnd.docker.distribution.manifest.list.v2+json")
-)
 
 
 class _Blobs(Protocol):
@@ -200,7 +196,7 @@ def _docker_plan(documents: _Documents, manifests: list[Any], arch: str | None) 
         if isinstance(manifest, dict) and isinstance(manifest.get("Layers"), list):
             name = manifest.get("Config")
             config = documents.read(name) if isinstance(name, str) else None
-            layers = tuple(layer for layer in manifest["Layers"] if isinstance(layer, str))
+            layers = _texts(manifest["Layers"])
             plans.append(_Plan(layers, _settings(config), _unpacked_digests(config, len(layers))))
     return _choose(plans, arch)
 
@@ -236,19 +232,13 @@ def _oci_plan(documents: _Documents, index: Any, arch: str | None) -> _Plan:
 
 def _settings(config: Any) -> dict[str, Any]:
     """Of an image's configuration, what is used here; 256 of them may be at hand at a time."""
-    return (
-        {key: config[key] for key in ("architecture", "variant", "config") if key in config}
-        if isinstance(config, dict)
-        else {}
-    )
+    return {key: value for key, value in _table(config).items() if key in ("architecture", "variant", "config")}
 
 
 def _is_attestation(descriptor: dict[str, Any]) -> bool:
     """BuildKit keeps provenance and SBOMs as manifests of an unknown platform beside the image."""
-    platform = descriptor.get("platform")
-    annotations = descriptor.get("annotations")
-    return (isinstance(platform, dict) and platform.get("os") == "unknown") or (
-        isinstance(annotations, dict) and "vnd.docker.reference.type" in annotations
+    return _table(descriptor.get("platform")).get("os") == "unknown" or "vnd.docker.reference.type" in _table(
+        descriptor.get("annotations")
     )
 
 
@@ -272,8 +262,7 @@ def _arch(config: Mapping[str, Any]) -> str | None:
 
 
 def _blob_name(descriptor: Any) -> str:
-    digest = descriptor.get("digest") if isinstance(descriptor, dict) else None
-    algorithm, colon, value = digest.partition(":") if isinstance(digest, str) else ("", "", "")
+    algorithm, colon, value = _text(_table(descriptor).get("digest")).partition(":")
     if not colon or not algorithm.isalnum() or not value.isalnum():
         raise ArchiveError("a digest in the manifest is not valid")
     return f"blobs/{algorithm}/{value}"
@@ -281,11 +270,8 @@ def _blob_name(descriptor: Any) -> str:
 
 def _unpacked_digests(config: Any, layers: int) -> tuple[str, ...]:
     """The sha256 digits of ``rootfs.diff_ids``, if there is one for each layer."""
-    inner = config.get("rootfs") if isinstance(config, dict) else None
-    listed = inner.get("diff_ids") if isinstance(inner, dict) else None
-    found = (
-        tuple(one.removeprefix("sha256:") for one in listed if isinstance(one, str)) if isinstance(listed, list) else ()
-    )
+    listed = _texts(_table(_table(config).get("rootfs")).get("diff_ids"))
+    found = tuple(digest.removeprefix("sha256:") for digest in listed)
     return found if len(found) == layers and all(map(_SHA256.fullmatch, found)) else ()
 
 
@@ -346,36 +332,33 @@ def _open_layers(blobs: _Blobs, plan: _Plan, progress: Progress) -> Iterator[Dec
 def _as_subject(
     name: str, entries: dict[str, Any], notes: tuple[str, ...], config: Mapping[str, Any], kind: Any
 ) -> Subject:
-    tree = MemoryTree(entries, system=kind != "folder")
+    inner = _table(config.get("config"))
+    pairs = (text.partition("=") for text in _texts(inner.get("Env")))
     return Subject(
         name=name,
         kind=kind,
-        tree=tree,
-        objects=tuple(p for p, n in entries.items() if n.facts is not None or n.problem is not None),
+        tree=MemoryTree(entries, system=kind != "folder"),
+        objects=tuple(path for path, node in entries.items() if node.is_object),
         arch=_arch(config),
-        environment=_environment(config),
-        start=(*_words(config, "Entrypoint"), *_words(config, "Cmd")),
-        user=_setting(config, "User"),
-        workdir=_setting(config, "WorkingDir") or "/",
-        sources=tuple(kept_sources(tree)),
+        environment={key: value for key, equals, value in pairs if equals},
+        start=(*_texts(inner.get("Entrypoint")), *_texts(inner.get("Cmd"))),
+        user=_text(inner.get("User")),
+        workdir=_text(inner.get("WorkingDir")) or "/",
+        sources=kept_sources(entries),
         notes=notes,
     )
 
 
-def _environment(config: Mapping[str, Any]) -> dict[str, str]:
-    inner = config.get("config")
-    listed = inner.get("Env") if isinstance(inner, dict) else None
-    pairs = (item.partition("=") for item in listed or () if isinstance(item, str)) if isinstance(listed, list) else ()
-    return {key: value for key, equals, value in pairs if equals}
+# What a document should hold, or nothing of its kind where it holds something else.
 
 
-def _words(config: Mapping[str, Any], key: str) -> tuple[str, ...]:
-    inner = config.get("config")
-    listed = inner.get(key) if isinstance(inner, dict) else None
-    return tuple(word for word in listed if isinstance(word, str)) if isinstance(listed, list) else ()
+def _table(value: Any) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
 
 
-def _setting(config: Mapping[str, Any], key: str) -> str:
-    inner = config.get("config")
-    value = inner.get(key) if isinstance(inner, dict) else None
+def _texts(value: Any) -> tuple[str, ...]:
+    return tuple(one for one in value if isinstance(one, str)) if isinstance(value, list) else ()
+
+
+def _text(value: Any) -> str:
     return value if isinstance(value, str) else ""

@@ -34,7 +34,7 @@ from dockerlint_alpine.elf.libc import (
 )
 from dockerlint_alpine.elf.loader import Load, LoadedObject, Loader, Need, NeedStatus
 from dockerlint_alpine.elf.targets import Progress, Subject, no_progress
-from dockerlint_alpine.elf.trees import Found, LinkLoopError, follow
+from dockerlint_alpine.elf.trees import Found, opened
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -312,7 +312,7 @@ class _Inspector:
             arch=self._subject.apk_arch,
             libc=tuple(kinds),
             objects=tuple(reports),
-            opens=tuple(self._open_report(opened) for opened in opens),
+            opens=tuple(map(self._open_report, opens)),
             root=RootFacts(
                 alpine_release(self._tree) if self._tree.system else None,
                 packages_of(self._tree) if self._tree.system else (),
@@ -523,27 +523,23 @@ class _Inspector:
 
     # Libraries opened at run time.
 
-    def _open_report(self, opened: RuntimeOpen) -> OpenReport:
-        wanted = [need.removeprefix("so:") for need in opened.needs]
+    def _open_report(self, call: RuntimeOpen) -> OpenReport:
+        wanted = [need.removeprefix("so:") for need in call.needs]
         for name in wanted:
             path = self._present(name)
             if path is not None:
-                return OpenReport(opened, "found", self._subject.shown(path))
+                return OpenReport(call, "found", self._subject.shown(path))
         if not wanted:
-            return OpenReport(opened, "unknown")
-        providers = next((found for need in opened.needs if (found := self._find_open(need))), ())
+            return OpenReport(call, "unknown")
+        providers = next((found for need in call.needs if (found := self._find_open(need))), ())
         status: OpenStatus = "missing" if self._tree.system else "external"
-        return OpenReport(opened, status, None, providers, looked_up=self._lookup is not None)
+        return OpenReport(call, status, None, providers, looked_up=self._lookup is not None)
 
     def _present(self, name: str) -> str | None:
         """Where a library of this name lies in the set: anywhere in an archive, on the system path in a root."""
         if self._tree.system:
             for folder in ("/lib", "/usr/local/lib", "/usr/lib"):
-                try:
-                    found = None if name.endswith("*") else follow(self._tree, f"{folder}/{name}")
-                except LinkLoopError:
-                    continue
-                if found is not None:
+                if not name.endswith("*") and opened(self._tree, f"{folder}/{name}") is not None:
                     return f"{folder}/{name}"
         pattern = re.compile(re.escape(name).replace(r"\*", ".*"))
         return next((paths[0] for known, paths in self._names.items() if pattern.fullmatch(known)), None)

@@ -69,14 +69,6 @@ class _Loaded(Struct):
     needs: list[Need] = field(default_factory=list)
 
 
-class _Candidate(Struct, frozen=True):
-    """The first file that opens for a name: the path it was opened by, what is there, and which search led to it."""
-
-    path: str
-    found: Found
-    how: str
-
-
 class LoadedObject(Struct, frozen=True):
     """One object of a load, in loading order: its path as the loader sees it, the real one, and its needs resolved."""
 
@@ -186,7 +178,7 @@ class Loader:
         if candidate is None:
             denied = self._denied.get(name, "")
             return Need(name, "missing" if self._tree.system else "external", how=denied, denied=bool(denied))
-        return self._map(name, _Candidate(seen_as, candidate, how), needed_by, chain)
+        return self._map(name, seen_as, candidate, how, needed_by, chain)
 
     def _search(self, name: str, needed_by: _Loaded) -> tuple[str, Found | Literal["loop"] | None, str]:
         for folders, how in self._search_paths(needed_by):
@@ -219,8 +211,8 @@ class Loader:
         written = _folders(loaded.facts.search_path or "")
         return [folder for folder, raw in zip(folders, written, strict=False) if _ORIGIN.match(raw)]
 
-    def _map(self, name: str, candidate: _Candidate, needed_by: _Loaded, chain: list[_Loaded]) -> Need:
-        path, found, how = candidate.path, candidate.found, candidate.how
+    def _map(self, name: str, path: str, found: Found, how: str, needed_by: _Loaded, chain: list[_Loaded]) -> Need:
+        """Load the first file that opened for a name; ``how`` says which search led to it."""
         for loaded in chain:
             if loaded.real == found.path:
                 if loaded.short_name is None and "/" not in name:
@@ -248,13 +240,10 @@ def expand_search_path(search_path: str | None, path: str) -> list[str]:
 
     Relative folders are given as they are: they count from the working directory.
     """
-    if not search_path:
-        return []
-    if len(_ORIGIN.findall(search_path)) != search_path.count("$"):
+    if not search_path or len(_ORIGIN.findall(search_path)) != search_path.count("$"):
         return []
     origin = path.rpartition("/")[0]
-    expanded = _ORIGIN.sub(lambda _: origin, search_path)
-    return _folders(expanded)
+    return _folders(_ORIGIN.sub(lambda _: origin, search_path))
 
 
 def system_path(tree: Tree, arch: str) -> str:

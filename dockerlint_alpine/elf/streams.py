@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import os
 import zlib
-from functools import cache
 from typing import TYPE_CHECKING, Any, Protocol
 
 from dockerlint_alpine.system.unreadable import ArchiveError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 CHUNK = 1024 * 1024
 _PACKED = 64 * 1024
@@ -25,91 +24,26 @@ _ZSTD = b"\x28\xb5\x2f\xfd"
 _ZSTD_SKIPPABLE = b"\x2a\x4d\x18"
 
 
-class _Decompressor(Protocol):
-    """What zlib's and zstd's decompressors have in common here."""
-
-    def feed(self, data: bytes, limit: int) -> bytes: ...
-
-    @property
-    def pending(self) -> bytes: ...
-
-    @property
-    def hungry(self) -> bool: ...
-
-    @property
-    def ended(self) -> bool: ...
-
-    @property
-    def rest(self) -> bytes: ...
-
-
 class _Gzip:
+    """zlib's decompressor with the interface that those of the standard library's other formats share."""
+
     def __init__(self) -> None:
         self._engine = zlib.decompressobj(31)
 
-    def feed(self, data: bytes, limit: int) -> bytes:
-        try:
-            return self._engine.decompress(data, limit)
-        except zlib.error as error:
-            raise ArchiveError(f"the gzip data is damaged ({error})") from None
+    def decompress(self, data: bytes, limit: int) -> bytes:
+        return self._engine.decompress(self._engine.unconsumed_tail + data, limit)
 
     @property
-    def pending(self) -> bytes:
-        return self._engine.unconsumed_tail
-
-    @property
-    def hungry(self) -> bool:
+    def needs_input(self) -> bool:
         return not self._engine.unconsumed_tail
 
     @property
-    def ended(self) -> bool:
+    def eof(self) -> bool:
         return self._engine.eof
 
     @property
-    def rest(self) -> bytes:
+    def unused_data(self) -> bytes:
         return self._engine.unused_data
-
-
-@cache
-def _zstd() -> Any:
-    """The module for zstd. Raises :class:`ArchiveError` where this Python has none."""
-    try:
-        from compression import zstd  # type: ignore[import-not-found]
-    except ImportError:
-        try:
-            from backports import zstd
-        except ImportError:
-            raise ArchiveError("reading zstd layers needs the package backports.zstd on this Python") from None
-    return zstd
-
-
-class _Zstd:
-    def __init__(self) -> None:
-        zstd = _zstd()
-        self._error = zstd.ZstdError
-        self._engine = zstd.ZstdDecompressor()
-
-    def feed(self, data: bytes, limit: int) -> bytes:
-        try:
-            return bytes(self._engine.decompress(data, limit))
-        except (self._error, MemoryError) as error:
-            raise ArchiveError(f"the zstd data is damaged ({error})") from None
-
-    @property
-    def pending(self) -> bytes:
-        return b""  # kept by the engine itself
-
-    @property
-    def hungry(self) -> bool:
-        return bool(self._engine.needs_input)
-
-    @property
-    def ended(self) -> bool:
-        return bool(self._engine.eof)
-
-    @property
-    def rest(self) -> bytes:
-        return bytes(self._engine.unused_data)
 
 
 class FileSlice:
@@ -234,6 +168,20 @@ def is_compressed(head: bytes) -> bool:
     return head.startswith((_GZIP, _ZSTD)) or head[1:4] == _ZSTD_SKIPPABLE
 
 
+def _codec(head: bytes) -> tuple[str, Callable[[], Any], tuple[type[Exception], ...]]:
+    """The name, the decompressor and its errors for a stream. Raises :class:`ArchiveError` where this Python has none."""
+    if head.startswith(_GZIP):
+        return "gzip", _Gzip, (zlib.error,)
+    try:
+        from compression import zstd  # type: ignore[import-not-found]
+    except ImportError:
+        try:
+            from backports import zstd
+        except ImportError:
+            raise ArchiveError("reading zstd layers needs the package backports.zstd on this Python") from None
+    return "zstd", zstd.ZstdDecompressor, (zstd.ZstdError, MemoryError)
+
+
 def _chunks(packed: Packed) -> Iterator[bytes]:
     """Pieces of at most :data:`CHUNK` bytes; several gzip members or zstd frames in a row are one stream."""
     data = packed.read(_PACKED)
@@ -242,24 +190,27 @@ def _chunks(packed: Packed) -> Iterator[bytes]:
             yield data
             data = packed.read(CHUNK)
         return
-    make = _Gzip if data.startswith(_GZIP) else _Zstd
-    engine: _Decompressor = make()
+    name, make, errors = _codec(data)
+    engine = make()
     frames = 1
     while True:
-        piece = engine.feed(data, CHUNK)
+        try:
+            piece = engine.decompress(data, CHUNK)
+        except errors as error:
+            raise ArchiveError(f"the {name} data is damaged ({error})") from None
         if piece:
             yield piece
-        if engine.ended:
-            data = engine.rest or packed.read(_PACKED)
+        if engine.eof:
+            data = engine.unused_data or packed.read(_PACKED)
             if not data.strip(b"\0"):
                 return  # padding
             frames += 1
             if frames > MAX_FRAMES:
                 raise ArchiveError(f"it has more than {MAX_FRAMES} compressed frames")
             engine = make()
-        elif engine.hungry:
+        elif not engine.needs_input:
+            data = b""  # it has more of what it was given
+        else:
             data = packed.read(_PACKED)
             if not data:
                 raise ArchiveError("the compressed data ends too early")
-        else:
-            data = engine.pending

@@ -7,19 +7,19 @@ from typing import Literal, TypeAlias
 
 from msgspec import Struct, field
 
-from dockerlint_alpine.elf.trees import Tree, normalise
+from dockerlint_alpine.elf.file_selection import MAX_SOURCES_TOTAL
+from dockerlint_alpine.elf.trees import Node, Tree, normalise
 
 SubjectKind: TypeAlias = Literal["object", "wheel", "folder", "root", "image"]
 Progress: TypeAlias = Callable[[int, "int | None"], None]
 """Told how many steps are done and how many there are, if known."""
 
-MACHINE_NAMES = {
-    "amd64": "x86_64",
-    "arm64": "aarch64",
-    "386": "x86",
-    "loong64": "loongarch64",
-}
+MACHINE_NAMES = {"amd64": "x86_64", "arm64": "aarch64", "386": "x86", "loong64": "loongarch64"}
 """Go's and OCI's architecture names -> apk's, where they differ; ``arm`` depends on the variant."""
+
+
+MAX_REREAD = 32 * 1024 * 1024
+"""Bytes of an object that is read as a whole for a second look."""
 
 
 def nothing_to_reread(_path: str) -> bytes | None:
@@ -96,3 +96,16 @@ class Subject(Struct, frozen=True):
         arches = {node.facts.arch for path in self.objects if (node := self.tree.lookup(path)) and node.facts}
         arch = arches.pop() if len(arches) == 1 else None
         return "armv7" if arch == "armhf" else arch
+
+
+def kept_sources(entries: Mapping[str, Node]) -> tuple[Source, ...]:
+    """Give the sources whose bytes were kept, by path, up to a total that bounds the memory and time of the scan."""
+    found: list[Source] = []
+    total = 0
+    for path, node in sorted(entries.items()):
+        if path.endswith(".py") and node.content is not None:
+            total += len(node.content)
+            if total > MAX_SOURCES_TOTAL:
+                break
+            found.append(Source(path, node.content))
+    return tuple(found)

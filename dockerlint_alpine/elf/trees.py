@@ -63,6 +63,11 @@ class Node(Struct, frozen=True):
     problem: str | None = None
     guards: tuple[Guard, ...] = ()
 
+    @property
+    def is_object(self) -> bool:
+        """Whether it is an ELF object, be it one that can't be read."""
+        return self.facts is not None or self.problem is not None
+
 
 DIRECTORY = Node("directory")
 
@@ -143,6 +148,14 @@ def follow(tree: Tree, path: str) -> Found | None:
     return Found("/" + "/".join(here), node)
 
 
+def opened(tree: Tree, path: str) -> Found | None:
+    """As :func:`follow`, with ``None`` for a path that has too many links as well."""
+    try:
+        return follow(tree, path)
+    except LinkLoopError:
+        return None
+
+
 class MemoryTree(Struct, frozen=True, dict=True):
     """A tree whose nodes were read beforehand; directories above a node need no node of their own."""
 
@@ -177,14 +190,9 @@ class DiskTree:
 
     def __init__(self, root: Path, scanned: Mapping[str, Node], *, system: bool) -> None:
         self.root = root
-        self._system = system
+        self.system = system
         self._scanned = scanned
         self._asked: dict[str, Node | None] = {}
-
-    @property
-    def system(self) -> bool:
-        """See :class:`Tree`."""
-        return self._system
 
     def lookup(self, path: str) -> Node | None:
         """See :class:`Tree`; what can't be read counts as absent, as for the loader (EACCES)."""

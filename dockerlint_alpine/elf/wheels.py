@@ -8,17 +8,11 @@ from typing import TYPE_CHECKING
 from msgspec.structs import replace
 
 from dockerlint_alpine.elf.errors import TargetError
-from dockerlint_alpine.elf.file_selection import (
-    MAX_SOURCES_TOTAL,
-    MAX_TEXT_TOTAL,
-    MIN_OBJECT,
-    opens_libraries,
-    use_of,
-)
+from dockerlint_alpine.elf.file_selection import MAX_SOURCES_TOTAL, MAX_TEXT_TOTAL, MIN_OBJECT, opens_libraries, use_of
 from dockerlint_alpine.elf.objects import HEAD_SIZE, is_elf, needed_extent
 from dockerlint_alpine.elf.parallel import thread_map, workers
 from dockerlint_alpine.elf.spool import spooled
-from dockerlint_alpine.elf.targets import Source, Subject
+from dockerlint_alpine.elf.targets import MAX_REREAD, Subject, kept_sources
 from dockerlint_alpine.elf.trees import MemoryTree, Node, object_node
 from dockerlint_alpine.system.unreadable import ArchiveError
 from dockerlint_alpine.system.zipread import ZipDirectory
@@ -28,8 +22,6 @@ if TYPE_CHECKING:
 
     from dockerlint_alpine.system.zipread import ZipBuffer, ZipMember
 
-MAX_REREAD = 32 * 1024 * 1024
-"""Bytes of an object that is read as a whole for a second look."""
 _SMALL = 4 * 1024 * 1024
 """Below so many bytes to inflate, threads cost more than they bring."""
 
@@ -79,8 +71,8 @@ def read_wheel(data: ZipBuffer, name: str, *, sources: bool = True, threads: int
         name=name,
         kind="wheel",
         tree=tree,
-        objects=tuple(p for p, n in tree.entries.items() if n.facts is not None or n.problem is not None),
-        sources=tuple(kept_sources(tree)),
+        objects=tuple(path for path, node in tree.entries.items() if node.is_object),
+        sources=kept_sources(tree.entries),
         notes=notes,
     )
 
@@ -121,15 +113,3 @@ def _chosen(directory: ZipDirectory, *, sources: bool) -> tuple[list[ZipMember],
             chosen.append(member)
     left_out = sources and source > MAX_SOURCES_TOTAL
     return chosen, (f"of the sources only the first {MAX_SOURCES_TOTAL} bytes were read",) if left_out else ()
-
-
-def kept_sources(tree: MemoryTree) -> list[Source]:
-    """Give the sources whose bytes a tree keeps, up to a total that bounds the memory and time of the scan."""
-    found, total = [], 0
-    for path, node in tree.entries.items():
-        if path.endswith(".py") and node.content is not None:
-            total += len(node.content)
-            if total > MAX_SOURCES_TOTAL:
-                break
-            found.append(Source(path, node.content))
-    return found

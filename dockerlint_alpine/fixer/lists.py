@@ -28,36 +28,11 @@ if TYPE_CHECKING:
     from dockerlint_alpine.syntax import Edit, Span
 
 BUILD_TOOLS = frozenset(
-    {
-        *("autoconf", "automake", "bison", "build-base", "cargo", "ccache", "clang", "cmake", "flex", "g++", "gcc"),
-        *(
-            "gcc-gnat",
-            "gfortran",
-            "go",
-            "libc-dev",
-            "libtool",
-            "linux-headers",
-            "lld",
-            "llvm",
-            "make",
-            "meson",
-            "musl-dev",
-        ),
-        *(
-            "nasm",
-            "ninja",
-            "patch",
-            "pkgconf",
-            "pkgconfig",
-            "py3-pybind11",
-            "rust",
-            "rustup",
-            "samurai",
-            "scons",
-            "swig",
-        ),
-        *("yasm", "alpine-sdk", "abuild", "binutils", "fortify-headers"),
-    }
+    """
+    autoconf automake bison build-base cargo ccache clang cmake flex g++ gcc gcc-gnat gfortran go libc-dev libtool
+    linux-headers lld llvm make meson musl-dev nasm ninja patch pkgconf pkgconfig py3-pybind11 rust rustup samurai scons
+    swig yasm alpine-sdk abuild binutils fortify-headers
+    """.split()
 )
 """Packages that only a build uses; so are all whose names end in ``-dev``."""
 

@@ -28,16 +28,10 @@ PYTHON_LIST = ".python-rundeps"
 
 _HUB = frozenset({"docker.io", "index.docker.io", "registry-1.docker.io", "registry.hub.docker.com"})
 _OF_ARCHITECTURES = {
-    "amd64": "linux/amd64",
-    "arm32v5": "linux/arm/v5",
-    "arm32v6": "linux/arm/v6",
-    "arm32v7": "linux/arm/v7",
-    "arm64v8": "linux/arm64",
-    "i386": "linux/386",
-    "ppc64le": "linux/ppc64le",
-    "riscv64": "linux/riscv64",
+    "amd64": "linux/amd64", "arm32v5": "linux/arm/v5", "arm32v6": "linux/arm/v6", "arm32v7": "linux/arm/v7",
+    "arm64v8": "linux/arm64", "i386": "linux/386", "ppc64le": "linux/ppc64le", "riscv64": "linux/riscv64",
     "s390x": "linux/s390x",
-}
+}  # fmt: skip
 """Docker Hub's namespaces with the official images of one architecture (docker-library/official-images, "Architectures
 other than amd64?"), and the platform that each stands for."""
 
@@ -251,11 +245,7 @@ class BaseImages:
         groups = {key: value for key, value in match.groupdict().items() if value}
         if image.system:
             found = BaseImage(
-                reference,
-                path,
-                not_alpine=True,
-                python_prefix=image.python_prefix or None,
-                evidence=image.evidence,
+                reference, path, not_alpine=True, python_prefix=image.python_prefix or None, evidence=image.evidence
             )
             if not image.glibc:
                 return found

@@ -80,19 +80,30 @@ def _rows(
     for line in lines:
         name, requires, groups = decode(line)
         wrong = {number for number, one in enumerate(requires) if _contradicts_itself(one)}
+        unasked = _none_where_all_others_have(requires, groups)
         found: dict[str, tuple[list[Any], int]] = {}
         for tags, sdist, python, needs, source, flags, versions, days in groups:
             listed = versions.split()
             for version, day in zip(listed, days or [0] * len(listed), strict=True):
                 if not known(name, version):
                     shown = f"{head['sources'][source]}, {collected}"
-                    asks = None if needs in wrong else needs
+                    no_wheel = tags is not None and not head["tags"][tags] and not flags & _PARTIAL
+                    asks = None if needs in wrong or (no_wheel and needs == unasked) else needs
                     files = None if tags in elsewhere else tags
                     shared = [files, sdist, None if python is None else head["pythons"][python], asks, shown, flags]
                     found[version] = shared, day
         if found:
             row = [requires, *_in_order(found), pins.get(name, [])]
             yield name, encode(row).decode()
+
+
+def _none_where_all_others_have(requires: Sequence[Sequence[str]], groups: Sequence[Sequence[Any]]) -> int | None:
+    """The number of the empty list, where each other list of a distribution has something that is always required: of a
+    release without a wheel it tells that whoever wrote the lock could not find out (ansible 2.7.18)."""
+    used = {group[3] for group in groups if group[3] is not None}
+    empty = next((number for number in used if not requires[number]), None)
+    others = [requires[number] for number in used if number != empty]
+    return empty if others and all(any("extra ==" not in text for text in one) for one in others) else None
 
 
 def _contradicts_itself(requires: Sequence[str]) -> bool:

@@ -61,6 +61,8 @@ class Problem(Struct, frozen=True):
     path: str
     line: int | None
     message: str
+    url: str = ""
+    """Where it would have been fetched from."""
 
 
 def _shown(record: Struct, *hidden: str) -> str:

@@ -7,6 +7,7 @@ ignores is left out, and folders that hold other people's code or caches are not
 from __future__ import annotations
 
 import os
+from operator import attrgetter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -35,45 +36,15 @@ _BAKE_NAME = lazy_pattern(r"(?is)^(?:(?:.*[.-])?bake(?:[.-].*)?\.(?:hcl|json)|[^
 _BAKE_OVERRIDE = lazy_pattern(r"(?is).*\.override\.(?:hcl|json)\Z")
 """What is laid over another bake file."""
 _IGNORED_SUFFIXES = (
-    ".dockerignore",
-    ".md",
-    ".rst",
-    ".orig",
-    ".rej",
-    ".swp",
-    "~",
-    ".py",
-    ".pyc",
-    ".sh",
-    ".json",
-    ".lock",
-    TEMPORARY,
-)
+    ".dockerignore", ".md", ".rst", ".orig", ".rej", ".swp", "~", ".py", ".pyc", ".sh", ".json", ".lock", TEMPORARY,
+)  # fmt: skip
 _SKIPPED_FOLDERS = frozenset(
     {
-        ".git",
-        ".hg",
-        ".svn",
-        "node_modules",
-        "__pycache__",
-        ".venv",
-        "venv",
-        ".tox",
-        ".nox",
-        ".mypy_cache",
-        ".ruff_cache",
-        ".pytest_cache",
-        ".hypothesis",
-        ".direnv",
-        ".eggs",
-        ".terraform",
-        ".yarn",
-        ".pnpm-store",
-        "__pypackages__",
-        "bower_components",
-        "site-packages",
+        ".git", ".hg", ".svn", "node_modules", "__pycache__", ".venv", "venv", ".tox", ".nox", ".mypy_cache",
+        ".ruff_cache", ".pytest_cache", ".hypothesis", ".direnv", ".eggs", ".terraform", ".yarn", ".pnpm-store",
+        "__pypackages__", "bower_components", "site-packages",
     }
-)
+)  # fmt: skip
 _OLD_TEMPORARY = lazy_pattern(r"(?s)\..+\.[a-z0-9_]{8}\.tmp\Z")
 """What earlier versions of this program left behind when they were killed."""
 _MARKS = frozenset({".git", ".gitignore"})
@@ -297,8 +268,8 @@ def _entries(folder: str, *, top: bool) -> _Entries:
                     found.files.append(entry)
     except OSError:
         return found
-    found.files.sort(key=_name)
-    found.folders.sort(key=_name)
+    found.files.sort(key=attrgetter("name"))
+    found.folders.sort(key=attrgetter("name"))
     return found
 
 
@@ -314,10 +285,6 @@ def _is_file(entry: os.DirEntry[str]) -> bool:
         return entry.is_file()
     except OSError:  # a link to itself
         return False
-
-
-def _name(entry: os.DirEntry[str]) -> str:
-    return entry.name
 
 
 def _passed_over(entry: os.DirEntry[str], tree: WorkTree | None, search: Search, *, folder: bool) -> bool:

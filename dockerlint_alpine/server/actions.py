@@ -53,15 +53,17 @@ def actions(judgement: Judgement, wanted: Range, context: CodeActionContext, cli
     """
     found: list[CodeAction] = []
     if _is_wanted(CodeActionKind.QuickFix, context):
-        here = [one for one in located(judgement) if _touch(one.span, wanted)]
-        for one in here:
-            about = [shown for shown in context.diagnostics if _is_about(shown, one.finding, one.span, one.identity)]
+        here = [
+            (one, [shown for shown in context.diagnostics if _is_about(shown, one.finding, one.span, one.identity)])
+            for one in located(judgement)
+            if _touch(one.span, wanted)
+        ]
+        for one, about in here:
             ways = (*one.offers, *(remedy.fix for remedy in one.finding.remedies))
             offered = (_fix(judgement, one.finding, fix, about, client) for fix in ways)
             found += [action for action in offered if action is not None]
         silenced: set[tuple[str, int]] = set()
-        for one in here:
-            about = [shown for shown in context.diagnostics if _is_about(shown, one.finding, one.span, one.identity)]
+        for one, about in here:
             places = {(member.code, member.location.line) for member in one.members}
             if not places <= silenced:
                 silenced |= places
@@ -154,11 +156,9 @@ def _workspace_edit(
     judgement: Judgement, changes: Mapping[str, Iterable[findings.TextEdit]], client: Client
 ) -> WorkspaceEdit | None:
     """Edits by file (as the report names it) for the editor; ``None`` where a file is out of reach."""
-    snapshot = judgement.snapshot
     found: dict[str, list[TextEdit]] = {}
     for name, edits in changes.items():
-        own = name == judgement.report.path
-        positions = snapshot.positions_in(judgement.document) if own else snapshot.positions(name)
+        positions = judgement.positions(name)
         if positions is None:
             return None
         # Insertions at one place are made in their order: that of the names, as the fixer has it.
@@ -166,18 +166,13 @@ def _workspace_edit(
         found[name] = [TextEdit(positions.range(one.start, one.end), _shown(one.text)) for one in ordered]
     if not client.versioned_edits:
         return WorkspaceEdit(changes={judgement.uri(name): edits for name, edits in found.items()})
-    return WorkspaceEdit(
-        document_changes=[
-            TextDocumentEdit(
-                OptionalVersionedTextDocumentIdentifier(
-                    judgement.uri(name),
-                    judgement.document.version if name == judgement.report.path else snapshot.version(name),
-                ),
-                list(edits),
-            )
-            for name, edits in found.items()
-        ]
-    )
+    versioned = [
+        TextDocumentEdit(
+            OptionalVersionedTextDocumentIdentifier(judgement.uri(name), judgement.version(name)), [*edits]
+        )
+        for name, edits in found.items()
+    ]
+    return WorkspaceEdit(document_changes=versioned)
 
 
 def _shown(text: str) -> str:

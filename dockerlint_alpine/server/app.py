@@ -25,7 +25,7 @@ from dockerlint_alpine.server import actions, completion, definition, hover
 from dockerlint_alpine.server.diagnostics import diagnostics
 from dockerlint_alpine.server.documents import Document, Snapshot, path_of, place_of
 from dockerlint_alpine.server.framing import INVALID_PARAMS, Incoming, Outgoing
-from dockerlint_alpine.server.judging import Judge
+from dockerlint_alpine.server.judging import Judge, Judgement
 from dockerlint_alpine.server.positions import encode
 from dockerlint_alpine.system.patterns import lazy_pattern
 from dockerlint_alpine.system.pulse import GivenUpError, may_be_given_up, pulse
@@ -257,56 +257,51 @@ class Server(LanguageServer):
         kind = types.MarkupKind.Markdown if types.MarkupKind.Markdown in formats else types.MarkupKind.PlainText
         return types.Hover(types.MarkupContent(kind, text))
 
-    def _hover_in_dockerfile(self, document: Document, snapshot: Snapshot, position: types.Position) -> str | None:
-        offset = snapshot.positions_in(document).offset(position)
-        return hover.in_dockerfile(self._judge.judgement(document, snapshot), offset)
+    def _hover_in_dockerfile(self, document: Document, snapshot: Snapshot, params: types.HoverParams) -> str | None:
+        return hover.in_dockerfile(*self._at(document, snapshot, params))
 
-    def _hover_in_requirements(self, document: Document, snapshot: Snapshot, position: types.Position) -> str | None:
+    def _hover_in_requirements(self, document: Document, snapshot: Snapshot, params: types.HoverParams) -> str | None:
         users = self._judge.users_of(document, snapshot)
-        return hover.in_requirements(users, str(document.path), _line(document, snapshot, position))
+        return hover.in_requirements(users, str(document.path), _line(document, snapshot, params.position))
 
     async def definition(self, params: types.DefinitionParams) -> list[types.Location] | None:
         """Where the cause is."""
         return await self._asked(params, self._from_dockerfile, self._from_requirements)
 
     def _from_dockerfile(
-        self, document: Document, snapshot: Snapshot, position: types.Position
+        self, document: Document, snapshot: Snapshot, params: types.DefinitionParams
     ) -> list[types.Location]:
-        offset = snapshot.positions_in(document).offset(position)
-        return definition.from_dockerfile(self._judge.judgement(document, snapshot), offset)
+        return definition.from_dockerfile(*self._at(document, snapshot, params))
 
     def _from_requirements(
-        self, document: Document, snapshot: Snapshot, position: types.Position
+        self, document: Document, snapshot: Snapshot, params: types.DefinitionParams
     ) -> list[types.Location]:
         users = self._judge.users_of(document, snapshot)
-        return list(definition.from_requirements(users, str(document.path), _line(document, snapshot, position)))
+        return list(definition.from_requirements(users, str(document.path), _line(document, snapshot, params.position)))
+
+    def _at(self, document: Document, snapshot: Snapshot, params: Any) -> tuple[Judgement, int]:
+        """The judgement of a Dockerfile and the byte offset that is asked about."""
+        return self._judge.judgement(document, snapshot), snapshot.positions_in(document).offset(params.position)
 
     async def _asked(
-        self,
-        params: types.HoverParams | types.DefinitionParams,
-        in_dockerfile: Callable[..., _Answer],
-        in_requirements: Callable[..., _Answer],
+        self, params: Any, in_dockerfile: Callable[..., _Answer], elsewhere: Callable[..., _Answer] | None = None
     ) -> _Answer | None:
+        """What a question makes of the open text that ``params`` names; ``None`` where it is not for such a text."""
         snapshot = self._snapshot()
         document = snapshot.documents.get(params.text_document.uri)
-        if document is None:
+        question = in_dockerfile if document is not None and document.is_dockerfile else elsewhere
+        if document is None or question is None:
             return None
-        question = in_dockerfile if document.is_dockerfile else in_requirements
-        return await self._judged_unless_outdated(question, document.uri, document, snapshot, params.position)
+        return await self._judged_unless_outdated(question, document.uri, document, snapshot, params)
 
     async def completion(self, params: types.CompletionParams) -> types.CompletionList | None:
         """What may be typed here."""
-        snapshot = self._snapshot()
-        document = snapshot.documents.get(params.text_document.uri)
-        if document is None or not document.is_dockerfile:
-            return None
-        return await self._judged_unless_outdated(self._complete, document.uri, document, snapshot, params.position)
+        return await self._asked(params, self._complete)
 
     def _complete(
-        self, document: Document, snapshot: Snapshot, position: types.Position
+        self, document: Document, snapshot: Snapshot, params: types.CompletionParams
     ) -> types.CompletionList | None:
-        offset = snapshot.positions_in(document).offset(position)
-        judgement = self._judge.judgement(document, snapshot)
+        judgement, offset = self._at(document, snapshot, params)
         self._completed[document.uri] = completion.place_at(judgement, offset)
         return completion.complete(judgement, offset)
 
@@ -318,11 +313,7 @@ class Server(LanguageServer):
 
     async def code_actions(self, params: types.CodeActionParams) -> list[types.CodeAction] | None:
         """What may be done here."""
-        snapshot = self._snapshot()
-        document = snapshot.documents.get(params.text_document.uri)
-        if document is None or not document.is_dockerfile:
-            return None
-        return await self._judged_unless_outdated(self._actions, document.uri, document, snapshot, params)
+        return await self._asked(params, self._actions)
 
     def _actions(
         self, document: Document, snapshot: Snapshot, params: types.CodeActionParams
@@ -387,7 +378,7 @@ class Server(LanguageServer):
     def run(self, stdin: BinaryIO, stdout: BinaryIO) -> int:
         """Serve until the editor leaves. Returns the exit code that the protocol asks for."""
         self._outgoing = Outgoing(stdout)
-        self._incoming = Incoming(stdin, self._outgoing, _is_method, print_line)
+        self._incoming = Incoming(stdin, self._outgoing, lambda name: name in types.METHOD_TO_TYPES, print_line)
         try:
             self.start_io(self._incoming, self._outgoing)  # type: ignore[arg-type]  # what of a stream is used
         finally:
@@ -395,10 +386,6 @@ class Server(LanguageServer):
                 event.set()
             self._worker.shutdown(wait=False, cancel_futures=True)
         return 0 if self._was_shut_down else 1
-
-
-def _is_method(name: str) -> bool:
-    return name in types.METHOD_TO_TYPES
 
 
 def print_line(text: str) -> None:

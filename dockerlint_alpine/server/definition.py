@@ -35,14 +35,8 @@ def _cause(finding: Finding, line: int) -> tuple[str, ...]:
 
 def requirement(judgement: Judgement, name: str, line: int) -> Location | None:
     """The line (1-based) of a file that a report names; ``None`` where the file is out of reach."""
-    if name == judgement.report.path:
-        positions = judgement.snapshot.positions_in(judgement.document)
-    else:
-        found = judgement.snapshot.positions(name)
-        if found is None:
-            return None
-        positions = found
-    return Location(judgement.uri(name), positions.line_range(line))
+    positions = judgement.positions(name)
+    return Location(judgement.uri(name), positions.line_range(line)) if positions is not None else None
 
 
 def from_requirements(judgements: Iterable[Judgement], file: str, line: int) -> Sequence[Location]:

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from dockerlint_alpine.run.openers import Openers
+    from dockerlint_alpine.server.positions import Positions
 
 OPTIONS_BY = "editor settings"
 """What messages call the options that the editor sends."""
@@ -62,6 +63,15 @@ class Judgement(Struct, frozen=True):
     def uri(self, name: str) -> str:
         """The URI of a file that the report names: the Dockerfile itself or another."""
         return self.document.uri if name == self.report.path else self.snapshot.uri(name)
+
+    def version(self, name: str) -> int | None:
+        """The version of such a file's open text; ``None`` for one that is not open."""
+        return self.document.version if name == self.report.path else self.snapshot.version(name)
+
+    def positions(self, name: str) -> Positions | None:
+        """The positions in such a file as the editor shows it; ``None`` where it can't be read."""
+        own = name == self.report.path
+        return self.snapshot.positions_in(self.document) if own else self.snapshot.positions(name)
 
     def rests_on(self, paths: frozenset[str]) -> bool:
         """Whether one of these files (absolute), or the folder it is in, was looked at."""

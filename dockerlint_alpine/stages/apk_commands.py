@@ -36,7 +36,13 @@ _WITH_VALUE = {
 _SHORT_WITH_VALUE = "Xpt"
 _PINNED = lazy_pattern(r"([A-Za-z0-9][\w.+:-]*)[=<>~@]")
 
-ApkVerb = Literal["add", "del", "fix", "upgrade", "update", "other"]
+ApkVerb = Literal["add", "del", "fix", "upgrade", "update", "other", "none"]
+"""``none`` is what apk has no command for, and ends with an error."""
+_OTHERS = frozenset(
+    "adbdump adbgen adbsign audit cache convdb convndx dot extract fetch help index info list manifest mkndx mkpkg policy"
+    " query search stats verify version".split()
+)
+"""Commands of apk-tools 2 and 3 that change no packages."""
 
 
 class Operand(Struct, frozen=True):
@@ -53,7 +59,8 @@ class Operand(Struct, frozen=True):
 
 
 class ApkCommand(Struct, frozen=True):
-    """One ``apk`` call. ``unknown`` names the variables that hide operands from us, ``hidden`` are these as written."""
+    """One ``apk`` call. ``unknown`` names the variables that hide operands from us, ``hidden`` are these as written;
+    ``word`` is the verb as written."""
 
     verb: ApkVerb
     operands: tuple[Operand, ...] = ()
@@ -62,6 +69,7 @@ class ApkCommand(Struct, frozen=True):
     root: str | None = None
     unknown: tuple[str, ...] = ()
     hidden: tuple[str, ...] = ()
+    word: str = ""
 
     @property
     def other_repositories(self) -> tuple[str, ...]:
@@ -107,14 +115,16 @@ def read_apk_command(args: Sequence[Arg], piped: Iterable[Operand] = ()) -> ApkC
             operands.append(Operand(named[1] if named is not None else text, arg.span, None, arg))
     if verb is None:
         return None
+    kind = _verb(verb)
     return ApkCommand(
-        verb=_verb(verb),
+        verb="other" if kind == "none" and unknown else kind,
         operands=(*operands, *piped),
         virtual=_last(values.get("virtual")),
         repositories=tuple(values.get("repository", ())),
         root=_last(values.get("root")),
         unknown=tuple(dict.fromkeys(unknown)),
         hidden=tuple(hidden),
+        word=verb,
     )
 
 
@@ -136,7 +146,7 @@ def _verb(word: str) -> ApkVerb:
         case "add" | "del" | "fix" | "upgrade" | "update":
             return word
         case _:
-            return "other"
+            return "other" if word in _OTHERS or not word.isalpha() else "none"
 
 
 def _last(values: list[str] | None) -> str | None:

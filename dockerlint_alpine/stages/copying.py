@@ -16,7 +16,6 @@ from dockerlint_alpine.installers.uv_python import UV_IMAGE, UV_VERSION
 from dockerlint_alpine.stages.context import PROJECT
 from dockerlint_alpine.stages.copied_distributions import WILDCARD, distributions_copied, moved_path, spread
 from dockerlint_alpine.stages.dockerignore import NOTHING_IGNORED, DockerIgnore, parse_dockerignore
-from dockerlint_alpine.stages.downloads import add
 from dockerlint_alpine.stages.elsewhere import detached, folder_files
 from dockerlint_alpine.stages.files import Access, FromContext, FromStage, FromText, StageFiles, Unread, goes_into
 from dockerlint_alpine.stages.heuristics import mentions_python
@@ -129,6 +128,8 @@ def _heredoc_name(source: str) -> str:
 def _from_context(walk: StageWalk, instruction: Instruction, source: str, order: _Order) -> None:
     if _REMOTE.match(source):
         name = source.rstrip("/").split("?")[0]
+        from dockerlint_alpine.stages.downloads import add
+
         if add(walk, instruction, source, order.target(walk, "", is_dir=True), into=order.into):
             return
         reason = f"it is fetched from the network in line {instruction.line}"

@@ -19,7 +19,7 @@ from dockerlint_alpine.python.requirement import REPOSITORY
 from dockerlint_alpine.python.resolve import NOBODY_ASKED, ResolverError
 from dockerlint_alpine.stages.context import BuildContext
 from dockerlint_alpine.stages.elsewhere import folder_files
-from dockerlint_alpine.stages.files import FromContext, FromStage, StageFiles, Unread
+from dockerlint_alpine.stages.files import DOWNLOADED, FromContext, FromStage, StageFiles, Unread
 from dockerlint_alpine.stages.walk import Archive
 from dockerlint_alpine.system.files import project_root
 from dockerlint_alpine.system.paths import absolute
@@ -28,7 +28,6 @@ from dockerlint_alpine.system.patterns import lazy_pattern
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from dockerlint_alpine.python.model import Requested
     from dockerlint_alpine.stages.walk import StageWalk
     from dockerlint_alpine.syntax import Arg, Instruction
 
@@ -103,9 +102,10 @@ def fetch(
             continue
         given = outputs[number] if number < len(outputs) else "" if name == "wget" else None
         given = redirected if given in _NO_FILE else given
-        if given is None:
-            piped = Archive(remote, _files_of(walk, remote)) if remote.kind == "archive" else None
+        if given is None and remote.kind == "archive":
+            piped = Archive(remote, _files_of(walk, remote))
             continue
+        given = given if given is not None else DOWNLOADED
         own = posixpath.basename(url.partition("?")[0].rstrip("/"))
         _save(walk, instruction, remote, absolute(given or own, absolute(into, folder)))
     return piped
@@ -142,11 +142,12 @@ def unpack(walk: StageWalk, instruction: Instruction, args: Sequence[Arg], folde
     _place(walk, instruction, archive.remote, archive.files, place)
 
 
-def bring(walk: StageWalk, requested: Iterable[Requested]) -> bool:
-    """Let the stage's files have the repositories that requirements name; tell whether any is new."""
+def bring(walk: StageWalk, urls: Iterable[str]) -> bool:
+    """Let the stage's files have the repositories that URLs of requirements, and of files of them, name; tell whether any is
+    new."""
     new = False
-    for one in requested:
-        remote = required(one.url) if one.url is not None else None
+    for url in urls:
+        remote = required(url)
         if remote is None or walk.files.exists(remote.folder):
             continue
         files = _files_of(walk, remote)
@@ -154,7 +155,7 @@ def bring(walk: StageWalk, requested: Iterable[Requested]) -> bool:
             walk.files = walk.files.place(FromStage("/", remote.folder, files))
             new = True
         else:
-            walk.unfetched[redact(one.url or "")] = files
+            walk.unfetched[redact(url)] = files
     return new
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import errno
 import posixpath
+import re
 from fnmatch import fnmatchcase
 from functools import cached_property
 from typing import TYPE_CHECKING, Literal, TypeAlias
@@ -28,6 +29,9 @@ if TYPE_CHECKING:
 
 _KNOWN_FOLDERS = frozenset({"/", "/usr", "/usr/local", "/tmp", "/root", "/opt", "/etc", "/home", "/srv", "/var"})  # noqa: S108 - names, nothing is opened
 """Folders that every Alpine image has: a COPY to one of them goes into it."""
+
+DOWNLOADED = "/dev/stdin"
+"""Where the next command of a pipe finds what a download writes."""
 
 _MAX_DEPTH = 60
 """Copies of copies that are followed; behind them lies what nobody has written by hand."""
@@ -224,6 +228,15 @@ class StageFiles(Struct, frozen=True, eq=False, dict=True):
             case _:
                 return True
 
+    def absent(self, path: str) -> str | None:
+        """The path in the context that was copied to ``path`` last, although it is not there."""
+        for placement, inner in self._covering(path):
+            if self._holds((placement, inner)):
+                return None
+            if isinstance(placement, FromContext) and not self.context.exists(placement.source):
+                return inner
+        return self._expected(path)
+
     def _expected(self, path: str) -> str | None:
         """The path in the context that should lie at ``path`` and isn't there."""
         for placement, inner in self._covering(path):
@@ -269,9 +282,12 @@ class StageFiles(Struct, frozen=True, eq=False, dict=True):
     # -- folders -------------------------------------------------------------------------------------------------
 
     def glob(self, pattern: str) -> tuple[str, ...]:
-        """Known paths that match a shell pattern in the last component, sorted."""
+        """Known paths that match a shell pattern, sorted."""
         folder, name = posixpath.split(pattern)
-        return tuple(posixpath.join(folder, entry) for entry in self._entries(folder) if fnmatchcase(entry, name))
+        folders = self.glob(folder) if re.search(r"[*?[]", folder) else (folder,)
+        return tuple(
+            posixpath.join(one, entry) for one in folders for entry in self._entries(one) if fnmatchcase(entry, name)
+        )
 
     def names(self, folder: str) -> tuple[str, ...]:
         """The names of what is known to lie in ``folder``, sorted. Raises NotADirectoryError where nothing is."""
@@ -288,8 +304,9 @@ class StageFiles(Struct, frozen=True, eq=False, dict=True):
 
     def _found_in(self, folder: str) -> Iterator[str]:
         for placement in self.placements:
-            if posixpath.dirname(placement.target) == folder and placement.target != folder:
-                yield posixpath.basename(placement.target)
+            inner = _below("/", folder, placement.target)
+            if inner not in {None, "/"}:
+                yield str(inner).split("/")[1]
             match placement:
                 case FromContext(is_dir=True) if (source := self._in_context(placement, folder)) is not None:
                     for path in self.context.glob(posixpath.join(source, "*")):

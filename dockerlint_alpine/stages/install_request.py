@@ -16,11 +16,11 @@ from dockerlint_alpine.python.formats.project import name_of
 from dockerlint_alpine.python.model import Origin, Requested, RequirementSet, normalise
 from dockerlint_alpine.python.requirement import REPOSITORY
 from dockerlint_alpine.python.sources.native import is_native
-from dockerlint_alpine.stages.downloads import show_repository
 from dockerlint_alpine.stages.errors import IncludeCycleError
-from dockerlint_alpine.stages.files import FromStage, FromText
+from dockerlint_alpine.stages.files import DOWNLOADED, FromStage, FromText
 from dockerlint_alpine.stages.package_lists import PackageLists
 from dockerlint_alpine.syntax import SourceText, expand_command, parse_script
+from dockerlint_alpine.syntax.shell.words import Turns
 from dockerlint_alpine.system.paths import absolute
 from dockerlint_alpine.system.patterns import lazy_pattern
 
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from dockerlint_alpine.stages.scripts import ScriptFile
     from dockerlint_alpine.stages.walk import StageWalk
     from dockerlint_alpine.syntax import Arg, Command, Instruction
+    from dockerlint_alpine.syntax.shell.words import Word
 
 _NAMED = lazy_pattern(r"([A-Za-z0-9][\w.-]*(?:\[[\w,.\s-]*\])?)\s*(?:[=<>!~]=|[<>@])")
 _ABOUT_INDEXES = frozenset(
@@ -41,8 +42,11 @@ _ABOUT_INDEXES = frozenset(
     " --cache-dir --client-cert --log --progress-bar --keyring-provider".split()
 )
 """Options whose value makes no difference to an answer that is given without the network."""
+_VARIABLE = lazy_pattern(r"\$\{?([A-Za-z_]\w*)")
+_OF_FILES = frozenset({"-r", "--requirement", "--requirements", "-c", "--constraint"})
+"""Options whose value is a file of requirements."""
 
-_STANDARD_INPUT = frozenset({"/dev/stdin", "/dev/fd/0", "/proc/self/fd/0"})
+_STANDARD_INPUT = frozenset({DOWNLOADED, "/dev/fd/0", "/proc/self/fd/0"})
 _ENDLESS = "includes itself"
 """How ``dockerlint_alpine.python`` says that a requirements file includes itself, directly or through others."""
 
@@ -80,13 +84,24 @@ class ArgumentReader:
         self._command = command
         self._exported = exported
         self._lists = PackageLists(walk.files, folder, variables)
+        self._option = ""
 
     def words(self, command: InstallCommand | ExportCommand) -> Words:
         """The known words of ``command``; what hides something that matters is listed."""
         words = Words()
+        before: Word | None = None
         for arg in command.args:
             place = self._place(arg)
             option = words.texts[-1] if words.texts else ""
+            # for f in a.txt b.txt; do pip install -r "$f"; done: each round has the option.
+            in_turn = any(isinstance(self._variables.get(name), Turns) for name in _VARIABLE.findall(arg.word.text))
+            if arg.word is not before:
+                self._option = option if in_turn and option in _OF_FILES else ""
+            elif self._option:
+                words.add(self._option, place)
+            before = arg.word
+            if in_turn and not arg.glob and re.search(r"[*?[]", arg.text):
+                arg = replace(arg, glob=True)  # noqa: PLW2901 - the loop's list is not quoted
             if arg.text.startswith("<("):
                 self._made_file(words, arg, place)
             elif arg.text in _STANDARD_INPUT:
@@ -116,7 +131,7 @@ class ArgumentReader:
         self._kept(words, arg.text, text, place)
 
     def _piped(self, words: Words, arg: Arg, place: Origin) -> None:
-        """``-r /dev/stdin``: of a here-document, a file, or what ``cat`` or an export writes before the pipe."""
+        """``-r /dev/stdin``: of a here-document, a file, or what ``cat``, an export or a download writes before the pipe."""
         command, text = self._command, None
         if command is not None:
             text = next(
@@ -124,6 +139,9 @@ class ArgumentReader:
             )
             text = text if text is not None else _joined(self._lists.read_lines(command, ()))
             before = command.piped_from
+            if text is None and before is not None and self._walk.files.exists(DOWNLOADED):
+                words.add(DOWNLOADED, place)
+                return
             text = self._output_of(before) if text is None and before is not None else text
         self._kept(words, arg.text, text, place)
 
@@ -216,7 +234,9 @@ class ArgumentReader:
                 words.add(project + extras, place)
         elif not paths and EXTRAS.search(text):
             words.add(text, place)  # the shell leaves a pattern as it is that matches nothing: ./src[db] names extras
-        for path in paths if arg.glob else ():
+        for number, path in enumerate(paths if arg.glob else ()):
+            if number and self._option:
+                words.add(self._option, place)
             words.add(path, place)
 
     def _own_project(self, pattern: str) -> str | None:
@@ -225,6 +245,8 @@ class ArgumentReader:
         stem = normalise(pattern.partition("-")[0])
         if not re.fullmatch(r"[a-z0-9-]+", stem):
             return None
+        from dockerlint_alpine.stages.downloads import show_repository
+
         show_repository(self._walk)
         files = self._walk.files
         if name_of(REPOSITORY, files) != stem or is_native(files, REPOSITORY):

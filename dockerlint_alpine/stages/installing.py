@@ -29,8 +29,8 @@ from dockerlint_alpine.python.tags import backtracks, musl_of_alpine, supported_
 from dockerlint_alpine.python.versions import same_version, sort_versions
 from dockerlint_alpine.stages.compiles import SourceBuilds
 from dockerlint_alpine.stages.context import NOT_IN_CONTEXT
-from dockerlint_alpine.stages.downloads import bring, show_repository
 from dockerlint_alpine.stages.errors import StagesError
+from dockerlint_alpine.stages.exports import absent_exports
 from dockerlint_alpine.stages.files import FromStage, FromText
 from dockerlint_alpine.stages.install_request import (
     EXTRAS,
@@ -147,6 +147,10 @@ class Installer:
         if walk.glibc is None and (walk.packages is None or walk.index is None):
             return
         words = self._reader(call).words(command)
+        for said, path, place_of_lock, written in absent_exports(walk, words.texts, call.folder):
+            self.export(replace(call, folder=place_of_lock), written, path)
+            call.unjudged("unreadable-requirements", said, command.program)
+            call = replace(call, conditional=True)
         options = command.tool.options(command, words.texts)
         folder = project_folder(call.folder, options) if command.action == "project" else call.folder
         home = command.tool.home(command, options, call.place(folder))
@@ -218,9 +222,15 @@ class Installer:
         """The request with what the repositories ask for that it names, and those that these name."""
         walk = call.walk
         for _ in range(_MAX_NAMED):
-            named = [one for one in request.requirements.requested if one.url is not None]
-            own = any(map(comes_from_repository, named)) and show_repository(walk)
-            if not bring(walk, named) and not own:
+            asked = request.requirements
+            urls = [one.url for one in asked.requested if one.url]
+            urls += [one.url for one in asked.problems if one.url]
+            if not urls:
+                break
+            from dockerlint_alpine.stages.downloads import bring, show_repository
+
+            own = any(map(comes_from_repository, asked.requested)) and show_repository(walk)
+            if not bring(walk, urls) and not own:
                 break
             request = read_install_request(command, words, call.place(), target)
         shares = {walk.files.fetched(path) for path in request.requirements.files}
@@ -490,6 +500,7 @@ class Installer:
             here = problem.path == call.walk.build.shown_as and problem.line is not None
             placed = here or problem.message.startswith(f"{where} ")
             message = problem.message if placed else f"{where}: {problem.message}"
+            message += call.walk.unfetched.get(problem.url, "")
             if NOT_IN_CONTEXT in message:
                 message = f"{message} (name another with --context)"
             call.unjudged("unreadable-requirements", message, evidence)

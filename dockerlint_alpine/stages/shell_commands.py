@@ -15,7 +15,7 @@ from dockerlint_alpine.installers.base import ExportCommand, InstallCommand, Pyt
 from dockerlint_alpine.installers.registry import read_command, read_inside, read_setting
 from dockerlint_alpine.installers.venv import make_environment
 from dockerlint_alpine.knowledge.bases import PYTHON_LIST
-from dockerlint_alpine.stages import downloads, shell_files
+from dockerlint_alpine.stages import shell_files
 from dockerlint_alpine.stages.apk_commands import ApkCommand, Operand, read_apk_command
 from dockerlint_alpine.stages.heuristics import script_installs
 from dockerlint_alpine.stages.installing import Call
@@ -48,6 +48,8 @@ if TYPE_CHECKING:
     from dockerlint_alpine.syntax import Arg, ExpandedCommand, Instruction, Script, Span
 
 _REPOSITORIES_FILE = "/etc/apk/repositories"
+_RUNS_PIP = lazy_pattern(rb"-m['\", ]+pip['\", ]+install\b|['\"]pip3?['\"], *['\"]install['\"]")
+"""How a Python script starts pip, in one text or as a list of words."""
 _IMPORT = lazy_pattern(r"(?:^|[;\n]|\bimport\b|,)\s*(?:import\s+|from\s+)?([A-Za-z_][\w.]*)")
 _REDEFINES = frozenset({".", "alias", "eval", "source"})
 """Commands behind which a word may mean anything."""
@@ -171,6 +173,8 @@ class _ScriptWalk:
 
     def _download(self, expanded: ExpandedCommand, args: Sequence[Arg], folder: str) -> None:
         """What is fetched from a repository, or unpacked."""
+        from dockerlint_alpine.stages import downloads
+
         match expanded.name:
             case "git":
                 downloads.git(self.walk, self.instruction, args, folder)
@@ -281,7 +285,13 @@ class _ScriptWalk:
                 for one in command.operands
             ]
             command = replace(command, operands=tuple(operands))
-        if command is not None and command.verb not in {"update", "other"} and self.walk.packages is not None:
+        if command is not None and command.verb == "none":
+            meant = {"install": "add", "remove": "del", "uninstall": "del", "delete": "del"}.get(command.word)
+            advice = f": write apk {meant}" if meant is not None else ""
+            self._unjudged(
+                "unknown-value", f"apk has no command {command.word} and fails{advice}", f"apk {command.word}"
+            )
+        elif command is not None and command.verb not in {"update", "other"} and self.walk.packages is not None:
             self._run_apk(expanded, command, scanned)
 
     def _run_apk(self, expanded: ExpandedCommand, command: ApkCommand, scanned: Sequence[str]) -> None:
@@ -292,10 +302,10 @@ class _ScriptWalk:
         before = walk.moment
         if command.verb == "add":
             here = walk.packages
-            self._replace_list(command, conditional=expanded.conditional)
-            self._add(command, conditional=expanded.conditional)
+            conditional = self._replace_list(command, conditional=expanded.conditional)
+            self._add(command, conditional=conditional)
             if scanned and here is not None:
-                self._keep_linked(scanned, here, command, conditional=expanded.conditional)
+                self._keep_linked(scanned, here, command, conditional=conditional)
         elif command.verb == "del":
             self._delete(command, conditional=expanded.conditional)
         walk.remember_repositories(command.other_repositories)
@@ -324,15 +334,18 @@ class _ScriptWalk:
         for text in operands.refused:
             self._unjudged("unknown-value", f"{text!r} is not a package name that apk add accepts", "apk add")
 
-    def _replace_list(self, command: ApkCommand, *, conditional: bool) -> None:
+    def _replace_list(self, command: ApkCommand, *, conditional: bool) -> bool:
         """``apk add --virtual .python-rundeps``: the image has a list of that name, of which nothing is left. Virtual
-        packages have the time for a version (apk-tools ``src/add.c``); up to Alpine 3.9 that is not known."""
+        packages have the time for a version (apk-tools ``src/add.c``). Up to Alpine 3.9 it was "0": whether the new list
+        or the image's own stays is not known. Return whether what is added may not come."""
         walk = self.walk
         if command.virtual != PYTHON_LIST or walk.image is None or walk.packages is None or walk.index is None:
-            return
-        if release_key(walk.index.release) >= (3, 10):
-            libraries = [need for need, _ in walk.image.python_links]
-            walk.packages = walk.packages.delete(libraries, conditional=conditional)
+            return conditional
+        libraries = [need for need, _ in walk.image.python_links]
+        if not libraries or release_key(walk.index.release) < (3, 10):
+            return conditional or bool(libraries)
+        walk.packages = walk.packages.delete(libraries, conditional=conditional)
+        return conditional
 
     def _keep_linked(self, folders: Sequence[str], before: Packages, command: ApkCommand, *, conditional: bool) -> None:
         """``apk add $(scanelf --needed ... FOLDER)``: the libraries that what lies there links are asked for by their names,
@@ -439,6 +452,10 @@ class _ScriptWalk:
             self.walk.settings.update([setting])
         elif is_python(args[0].text):
             self._python_code(expanded, args)
+            script = next((arg for arg in args[1:] if not arg.text.startswith("-")), None)
+            file = self._file(absolute(script.text, folder)) if script is not None and script.known else None
+            if file is not None and _RUNS_PIP.search(file.data):
+                self._not_read(file)
         else:
             self._start(expanded, args, folder)
 

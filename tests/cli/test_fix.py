@@ -221,7 +221,9 @@ def test_a_file_that_somebody_else_changes_meanwhile_is_not_overwritten(
     from dockerlint_alpine.run import reading
 
     root = project({"Dockerfile": BROKEN})
-    real, changes = reading.read_dockerfile, iter(("FROM scratch\n", None, f"{BROKEN}# 1\n", f"{BROKEN}# 2\n"))
+    # The first time, only what its FROM names is looked for.
+    real = reading.read_dockerfile
+    changes = iter((None, "FROM scratch\n", None, None, f"{BROKEN}# 1\n", f"{BROKEN}# 2\n"))
 
     def read_and_lose(path: Path) -> bytes:
         data = real(path)

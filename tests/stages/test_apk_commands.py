@@ -56,9 +56,10 @@ def test_verbs(text: str, verb: str) -> None:
 
 def test_no_sub_command_is_no_command() -> None:
     assert read("apk --version") is None
-    other = read("apk info -e gcc")
-    assert other is not None
-    assert other.verb == "other"
+    for text, verb in (("info -e gcc", "other"), ("mkndx x", "other"), ("remove gcc", "none"), ("$X gcc", "other")):
+        command = read(f"apk {text}")
+        assert command is not None
+        assert command.verb == verb
 
 
 def test_of_a_pin_with_an_unknown_version_the_name_is_known() -> None:

@@ -99,6 +99,8 @@ REQUIREMENTS = "pip install -r requirements.txt"
         f"wget -qO- {FORGE}/archive/v1.tar.gz | tar xz --strip 1 && {REQUIREMENTS}",
         f"curl -o a.tgz -L {FORGE}/archive/v1.tar.gz && tar xf a.tgz -C /x --strip-components=1 && cd /x && {REQUIREMENTS}",
         f"wget {FORGE}/archive/main.zip && unzip -q main.zip -d /x && pip install /x/app-main",
+        f"curl -L {FORGE}/raw/main/requirements.txt | pip install -r /dev/stdin",
+        f"pip install -r {FORGE}/raw/v1/requirements.txt",
         f"pip install git+{URL}",
         f"pip install 'app @ git+{URL}.git@v1'",
         f"pip install app@{FORGE}/archive/main.zip",
@@ -159,6 +161,7 @@ def test_what_may_not_be_there_is_not_read(judged: Judged, command: str) -> None
     [
         (f"git clone {URL} . && {REQUIREMENTS}", False, "line 3 fetches it from git.example/o/app (--online reads it)"),
         (f"wget {FORGE}/raw/v1/requirements.txt && {REQUIREMENTS}", False, "line 3 fetches it from github.com/o/app"),
+        (f"pip install -r {FORGE}/raw/v1/r.txt", False, "it is fetched at build time (--online reads it)"),
         (f"git clone {URL}2 . && {REQUIREMENTS}", True, "git.example/o/app2: it can't be fetched: no such repository"),
     ],
 )

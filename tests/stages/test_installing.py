@@ -10,7 +10,7 @@ from tests.stages.support import installed, last, places, said, steps
 PY = "python:3.11-alpine3.19"
 SITE = "/usr/local/lib/python3.11/site-packages"
 PIPX = "/root/.local/share/pipx/venvs"
-FILES = {"requirements.txt": "lz4==4.4.5\n", "c.txt": "lz4==4.4.4\n"}
+FILES = {"requirements.txt": "lz4==4.4.5\n", "c.txt": "lz4==4.4.4\n", "other.txt": "six\n"}
 
 
 @pytest.mark.parametrize(
@@ -79,6 +79,9 @@ FILES = {"requirements.txt": "lz4==4.4.5\n", "c.txt": "lz4==4.4.4\n"}
             f'{PIPX}/$(echo "$a")/lib/python3.11/site-packages',
         ),
         ("sh -c 'pip install lz4'", SITE),
+        ("for f in other.txt requirements.txt; do pip install -r $f; done", SITE),
+        ('for f in /*/req*.txt; do pip install -r "$f"; done', SITE),
+        ("for d in . /app; do pip install -c other.txt -r $d/requirements.txt; done", SITE),
         ("(cd /tmp && true) && pip install -r requirements.txt", SITE),
     ],
 )

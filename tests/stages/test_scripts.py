@@ -139,6 +139,15 @@ def test_what_is_not_read_is_said(run, files: dict[str, str], message: str) -> N
     assert any(text.startswith(message) for _, text in found), found
 
 
+@pytest.mark.parametrize(
+    "text", ["subprocess.run(['pip', 'install', 'lz4'])", "os.system(f'{python} -m pip install lz4')"]
+)
+def test_a_python_script_that_runs_pip_is_said(run, text: str) -> None:
+    started = said(run(f"{HEAD}RUN python3 -u a.py --x\n", {"a.py": f"# pip install gcc\n{text}\n"}))
+    assert ("unknown-value", "a.py installs packages but can't be analysed: move its commands into a RUN") in started
+    assert not said(run(f"{HEAD}RUN python3 a.py\n", {"a.py": "# pip install gcc\n"}))
+
+
 def test_scripts_that_start_each_other_come_to_an_end(run) -> None:
     files = {f"s{n}.sh": f"./s{n + 1}.sh; ./s{n + 1}.sh\napk add gcc\n" for n in range(30)}
     timeline = run(f"{HEAD}RUN ./s0.sh\n", files)

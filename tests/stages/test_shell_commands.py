@@ -107,6 +107,8 @@ def test_operands_know_the_file_they_stand_in(run) -> None:
         ),
         ("apk add 'a b'", "'a b' is not a package name that apk add accepts"),
         ("xargs pip install < nowhere.txt", "what xargs passes to pip is known only at build time"),
+        ("apk remove gcc", "apk has no command remove and fails: write apk del"),
+        ("apk frobnicate", "apk has no command frobnicate and fails"),
     ],
 )
 def test_what_hides_packages_is_said(run, command: str, message: str) -> None:

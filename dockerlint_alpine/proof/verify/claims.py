@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 from msgspec import Struct
 
 from dockerlint_alpine.checks import check_of
-from dockerlint_alpine.elf.trees import LinkLoopError, follow
+from dockerlint_alpine.elf.trees import opened
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -48,6 +48,13 @@ class Missed(Struct, frozen=True):
     line: str
     packages: tuple[str, ...] = ()
     edit: str = ""
+
+
+_MISSED_BY_IMPORT: dict[str, FaultKind | Literal["crash"]] = {
+    "library": "missing",
+    "symbol": "symbol",
+    "crash": "crash",
+}
 
 
 class Reality:
@@ -95,7 +102,9 @@ class Reality:
         """Hold one finding against what was seen."""
         check = check_of(finding)
         if check.stops_build:
-            return Claim(finding, *self._built(finding))
+            if finding.severity != "error":
+                return Claim(finding, "not-reached", None, "it does not say that the build stops")
+            return Claim(finding, "refuted", "build", "the build completed")  # as there is an image
         program = (finding.need or "").startswith("cmd:") and check.purpose == "runtime"
         if check.image not in ("linked", "opened", "glibc") and not program:
             return Claim(finding, "not-reached", None, "no level that ran shows it")
@@ -118,21 +127,12 @@ class Reality:
             return Claim(finding, "not-reached", None, "the loader was not run")
         return Claim(finding, *self._linked(finding, name, glibc=check.image == "glibc"))
 
-    def _built(self, finding: Finding) -> tuple[Verdict, Reached | None, str]:
-        """An image is there, so the build completed: what would have stopped it did not."""
-        if finding.severity != "error":
-            return "not-reached", None, "it does not say that the build stops"
-        return "refuted", "build", "the build completed"
-
     def _started(self, name: str) -> tuple[Verdict, Reached | None, str]:
         """A program that is started: what the shell would find along PATH."""
         tree, path = self.image.subject.tree, self.image.subject.environment.get("PATH", "/usr/bin:/bin")
         places = [name] if name.startswith("/") else [f"{folder}/{name}" for folder in path.split(":") if folder]
         for place in places:
-            try:
-                found = follow(tree, place)
-            except LinkLoopError:
-                continue
+            found = opened(tree, place)
             if found is not None and found.node.kind == "file":
                 return "refuted", "bytes", f"{place} is there"
         return "confirmed", "bytes", f"no folder of PATH has {name}"
@@ -151,11 +151,8 @@ class Reality:
             return "refuted", "loader", f"musl's loader loads all {len(asked)} extension modules of {name}"
         if faults:
             return "not-reached", "loader", f"another fault comes first: {faults[0][1].line}"
-        return (
-            "refuted",
-            "loader",
-            f"musl's loader loads all {len(asked)} extension modules of {name} with all they need",
-        )
+        said = f"musl's loader loads all {len(asked)} extension modules of {name} with all they need"
+        return "refuted", "loader", said
 
     def _opened(self, finding: Finding, name: str) -> tuple[Verdict, Reached | None, str]:
         """What Python code opens at run time the loader never sees; an import may."""
@@ -165,27 +162,24 @@ class Reality:
                 return "confirmed", "import", f"import {one.module}: {one.text}"
         return "not-reached", None, "the library is opened when the code that wants it runs"
 
-    def missed(self, findings: Sequence[Finding]) -> Iterator[Missed]:
+    def missed(self, findings: Sequence[Finding]) -> list[Missed]:
         """What no finding says, each thing once for each distribution."""
-        told: set[tuple[str | None, str]] = set()
+        found: dict[tuple[str | None, str], Missed] = {}
+        for miss in self._all_missed(findings):
+            found.setdefault((miss.distribution, miss.what), miss)
+        return list(found.values())
+
+    def _all_missed(self, findings: Sequence[Finding]) -> Iterator[Missed]:
         for path, fault in self.faults():
             owner, packages = self.owner(path), self.packages(fault)
-            key = (owner, fault.what)
-            if key in told or any(_speaks_of(finding, owner, fault.what, packages) for finding in findings):
-                continue
-            told.add(key)
-            yield Missed(fault.kind, path, owner, fault.what, fault.line, packages)
+            if not any(_speaks_of(finding, owner, fault.what, packages) for finding in findings):
+                yield Missed(fault.kind, path, owner, fault.what, fault.line, packages)
         for one in self.imported or ():
             owner = self.owner(one.path)
-            key = (owner, one.what)
-            if not one.red or key in told or any(_speaks_of(finding, owner, one.what, ()) for finding in findings):
-                continue
-            told.add(key)
-            packages = tuple(self._find(f"so:{one.what}")[:1]) if one.kind == "library" else ()
-            kind: Literal["missing", "symbol", "crash"] = (
-                "missing" if one.kind == "library" else "symbol" if one.kind == "symbol" else "crash"
-            )
-            yield Missed(kind, one.path, owner, one.what, f"import {one.module}: {one.text}", packages)
+            if one.red and not any(_speaks_of(finding, owner, one.what, ()) for finding in findings):
+                packages = tuple(self._find(f"so:{one.what}")[:1]) if one.kind == "library" else ()
+                kind = _MISSED_BY_IMPORT[one.kind]
+                yield Missed(kind, one.path, owner, one.what, f"import {one.module}: {one.text}", packages)
 
 
 def _names(text: str, library: str) -> bool:

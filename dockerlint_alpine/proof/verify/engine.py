@@ -50,6 +50,14 @@ class Ran(Struct, frozen=True):
     output: bytes
 
 
+class Surroundings(Struct, frozen=True):
+    """How the container that is meant runs, where it is not as the image says: a compose service's own settings."""
+
+    environment: Mapping[str, str] | None = None
+    user: str | None = None
+    workdir: str | None = None
+
+
 class Engine:
     """A connection. Raises :class:`NotVerifiedError` where the engine does not answer."""
 
@@ -153,12 +161,9 @@ class Engine:
         command: Sequence[str],
         labels: Mapping[str, str],
         deadline: Deadline,
-        *,
-        environment: Mapping[str, str] | None = None,
-        user: str | None = None,
-        workdir: str | None = None,
+        around: Surroundings,
     ) -> Ran:
-        """Run a command in the image as the image says (USER, WORKDIR, ENV), or as the arguments do, and remove it.
+        """Run a command in the image as the image says (USER, WORKDIR, ENV), or as ``around`` does, and remove it.
 
         No network, a read-only root, no new privileges. The default capabilities stay: without them root could not read
         what it can read in the container that is meant. Raises :class:`NotVerifiedError` at the deadline, and where the
@@ -179,9 +184,9 @@ class Engine:
                 entrypoint=list(entrypoint),
                 labels=dict(labels),
                 host_config=host,
-                environment=dict(environment or {}),
-                user=user,
-                working_dir=workdir,
+                environment=dict(around.environment or {}),
+                user=around.user,
+                working_dir=around.workdir,
                 healthcheck={"test": ["NONE"]},
                 stdin_open=False,
             )

@@ -14,7 +14,7 @@ from dockerlint_alpine.proof.image import BuiltImage, off_the_path
 from dockerlint_alpine.proof.verify.claims import Claim, Missed, Reality
 from dockerlint_alpine.proof.verify.errors import NotVerifiedError
 from dockerlint_alpine.proof.verify.import_level import Imported, import_modules, modules_of
-from dockerlint_alpine.proof.verify.loader_level import Loaded, Surroundings, ask_loader, find_loader
+from dockerlint_alpine.proof.verify.loader_level import Loaded, ask_loader, find_loader
 from dockerlint_alpine.python.sources.dlopen import scan_sources
 from dockerlint_alpine.system.patterns import lazy_pattern
 
@@ -22,15 +22,17 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from dockerlint_alpine.apk import Index
-    from dockerlint_alpine.elf.inspection import Inspection, ObjectReport
+    from dockerlint_alpine.elf.inspection import ObjectReport
     from dockerlint_alpine.elf.targets import Subject
     from dockerlint_alpine.model.findings import Finding
     from dockerlint_alpine.proof.verify.clock import Deadline
-    from dockerlint_alpine.proof.verify.engine import Engine
+    from dockerlint_alpine.proof.verify.engine import Engine, Surroundings
     from dockerlint_alpine.stages import Stage, Timeline
 
 _BUNDLED = lazy_pattern(r"/[\w.-]+\.libs/[^/]+$")
 _STANDARD = lazy_pattern(r"/lib/python3\.\d+t?/lib-dynload/")
+
+_HIDDEN = "what ENTRYPOINT or CMD would set (search paths, another user) is not visible to the loader"
 
 
 class Judged(Struct, frozen=True):
@@ -80,9 +82,9 @@ def prove_image(
     *,
     importing: bool,
     index: Callable[[Subject], Index | None],
-    around: Surroundings | None = None,
-    services: Sequence[str] = (),
-    say: Callable[[str], None] = lambda _: None,
+    around: Surroundings,
+    services: Sequence[str],
+    say: Callable[[str], None],
 ) -> ImageProof:
     """Ask the loader about every extension module of the image and, with ``importing``, import them.
 
@@ -99,7 +101,8 @@ def prove_image(
         raise NotVerifiedError(str(error)) from None
     stage = judged.stage if judged is not None else None
     packages = stage.packages if stage is not None and stage.packages is not None else index(subject)
-    inspection = inspect(_as_run(subject, around), packages, scan=scan_sources)
+    environment = {**subject.environment, **(around.environment or {})}  # a service's search path may stand there
+    inspection = inspect(replace(subject, environment=environment), packages, scan=scan_sources)
     image = BuiltImage(subject, inspection, stage)
     proof = ImageProof(
         name=name,
@@ -110,11 +113,11 @@ def prove_image(
         arch=inspection.arch,
         digests=info.digests,
         levels=("bytes",),
-        notes=tuple(_notes(subject, inspection)),
+        notes=(*inspection.notes, *((_HIDDEN,) if subject.start else ())),
     )
     if find_loader(subject.tree) is None:
         return replace(proof, not_verified=(f"{name} has no musl loader: it is not Alpine",))
-    around, nonce = around or Surroundings(), secrets.token_hex(8)
+    nonce = secrets.token_hex(8)
     own = [report.path for report in inspection.objects if _extension(report, image)]
     standard = [report.path for report in inspection.objects if _STANDARD.search(report.path)]
     say(f"loading {len(own)} extension modules with musl's loader")
@@ -147,20 +150,12 @@ def prove_image(
     beside = Reality(image, answers[len(own) :], None, find, stage)
     findings = judged.findings if judged is not None else ()
     claims = tuple(reality.claim(finding) for finding in findings if not finding.could_not_judge)
-    placed = _placed(judged)
     return replace(
         proof,
         claims=claims,
-        missed=tuple(placed(one) for one in reality.missed(findings)),
+        missed=tuple(_placed(one, judged) for one in reality.missed(findings)),
         elsewhere=tuple(beside.missed(())),
     )
-
-
-def _as_run(subject: Subject, around: Surroundings | None) -> Subject:
-    """The image with the environment that its service gives it: a search path may stand there."""
-    if around is None or not around.environment:
-        return subject
-    return replace(subject, environment={**subject.environment, **around.environment})
 
 
 def _extension(report: ObjectReport, image: BuiltImage) -> bool:
@@ -171,13 +166,6 @@ def _extension(report: ObjectReport, image: BuiltImage) -> bool:
     if report.facts is not None and report.facts.kind != "shared":
         return False
     return image.in_python(report) and not _BUNDLED.search(report.path)
-
-
-def _notes(subject: Subject, inspection: Inspection) -> list[str]:
-    found = list(inspection.notes)
-    if subject.start:
-        found.append("what ENTRYPOINT or CMD would set (search paths, another user) is not visible to the loader")
-    return found
 
 
 def _out_of_sight(one: Loaded, subject: Subject) -> tuple[Loaded, tuple[str, ...]]:
@@ -192,15 +180,11 @@ def _out_of_sight(one: Loaded, subject: Subject) -> tuple[Loaded, tuple[str, ...
     return replace(one, faults=tuple(kept)), tuple(doubts)
 
 
-def _placed(judged: Judged | None) -> Callable[[Missed], Missed]:
-    """Says where in the Dockerfile the package of a miss goes."""
+def _placed(miss: Missed, judged: Judged | None) -> Missed:
+    """Say where in the Dockerfile the package of a miss goes."""
+    from dockerlint_alpine.fixer.placement import add_package
 
-    def place(miss: Missed) -> Missed:
-        from dockerlint_alpine.fixer.placement import add_package
-
-        if judged is None or not miss.packages:
-            return miss
-        placed = add_package(judged.timeline, judged.stage, miss.packages[0], "runtime", None)
-        return miss if placed is None else replace(miss, edit=f"{judged.path}: {placed[0].title}")
-
-    return place
+    if judged is None or not miss.packages:
+        return miss
+    placed = add_package(judged.timeline, judged.stage, miss.packages[0], "runtime", None)
+    return miss if placed is None else replace(miss, edit=f"{judged.path}: {placed[0].title}")

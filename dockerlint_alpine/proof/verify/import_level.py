@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from msgspec import Struct
 
-from dockerlint_alpine.elf.trees import LinkLoopError, follow
+from dockerlint_alpine.elf.trees import opened
 from dockerlint_alpine.proof.verify.errors import NotVerifiedError
 from dockerlint_alpine.system.patterns import lazy_pattern
 
@@ -21,8 +21,7 @@ if TYPE_CHECKING:
 
     from dockerlint_alpine.elf.trees import Tree
     from dockerlint_alpine.proof.verify.clock import Deadline
-    from dockerlint_alpine.proof.verify.engine import Engine
-    from dockerlint_alpine.proof.verify.loader_level import Surroundings
+    from dockerlint_alpine.proof.verify.engine import Engine, Surroundings
 
 ImportKind: TypeAlias = Literal["imported", "library", "symbol", "crash", "dependency", "error", "timeout"]
 
@@ -119,11 +118,7 @@ def _python(tree: Tree, prefix: str, version: str) -> str | None:
     for folder in dict.fromkeys((f"{prefix}/bin", "/usr/local/bin", "/usr/bin")):
         for name in (f"python{version}", "python3", "python"):
             path = f"{folder}/{name}"
-            try:
-                found = follow(tree, path)
-            except LinkLoopError:
-                continue
-            if found is not None and (folder == f"{prefix}/bin" or name == f"python{version}"):
+            if (folder == f"{prefix}/bin" or name == f"python{version}") and opened(tree, path) is not None:
                 return path
     return None
 
@@ -155,9 +150,7 @@ def import_modules(
                 [module.name for module in part],
                 labels,
                 deadline,
-                environment=around.environment,
-                user=around.user,
-                workdir=around.workdir,
+                around,
             )
             done += read_answers(part, ran.output.decode("utf-8", "replace"), nonce, f"{image}: {python}", ran.code)
     return tuple(done)

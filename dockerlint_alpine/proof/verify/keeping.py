@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 class FixWriter:
-    """Writes the fixes of several Dockerfiles, and takes them back (a :class:`~dockerlint_alpine.proof.verify.run.Writer`).
+    """Writes the fixes of several Dockerfiles, and takes them back.
 
     ``folder`` is where the old bytes are kept, in a folder for this run.
     """

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 from msgspec import Struct
 
 from dockerlint_alpine.elf.libc import is_python_symbol
-from dockerlint_alpine.elf.trees import LinkLoopError, follow
+from dockerlint_alpine.elf.trees import opened
 from dockerlint_alpine.proof.verify.errors import NotVerifiedError
 from dockerlint_alpine.system.patterns import lazy_pattern
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from dockerlint_alpine.elf.trees import Tree
     from dockerlint_alpine.proof.verify.clock import Deadline
-    from dockerlint_alpine.proof.verify.engine import Engine
+    from dockerlint_alpine.proof.verify.engine import Engine, Surroundings
 
 FaultKind: TypeAlias = Literal["missing", "permission", "format", "symbol", "other"]
 
@@ -60,14 +60,6 @@ class Loaded(Struct, frozen=True):
     faults: tuple[LoaderFault, ...]
 
 
-class Surroundings(Struct, frozen=True):
-    """How the container that is meant runs, where it is not as the image says: a compose service's own settings."""
-
-    environment: Mapping[str, str] | None = None
-    user: str | None = None
-    workdir: str | None = None
-
-
 def find_loader(tree: Tree) -> str | None:
     """Give the path of musl's loader in an image, ``None`` where it has none: no musl."""
     found = sorted(path for path, _ in tree.nodes() if _LOADER.fullmatch(path))
@@ -80,21 +72,14 @@ def libpythons(tree: Tree) -> dict[str, str]:
     for path in sorted((path for path, _ in tree.nodes() if _LIBPYTHON.fullmatch(path)), key=len, reverse=True):
         match = _LIBPYTHON.fullmatch(path)
         assert match is not None
-        if match["prefix"] not in found and _opens(tree, path):
+        if match["prefix"] not in found and opened(tree, path) is not None:
             found[match["prefix"]] = path
     return found
 
 
-def _opens(tree: Tree, path: str) -> bool:
-    try:
-        return follow(tree, path) is not None
-    except LinkLoopError:
-        return False
-
-
 def has_shell(tree: Tree) -> bool:
     """Whether the image has ``/bin/sh``: then one container serves many objects."""
-    return _opens(tree, "/bin/sh")
+    return opened(tree, "/bin/sh") is not None
 
 
 def ask_loader(
@@ -105,7 +90,7 @@ def ask_loader(
     labels: Mapping[str, str],
     deadline: Deadline,
     *,
-    around: Surroundings | None = None,
+    around: Surroundings,
     nonce: str,
 ) -> tuple[Loaded, ...]:
     """Ask the image's own loader about these absolute paths, in order.
@@ -116,7 +101,6 @@ def ask_loader(
     loader = find_loader(tree)
     if loader is None:
         raise NotVerifiedError(f"{image} has no musl loader: it is not an Alpine image")
-    around = around or Surroundings()
     pythons = libpythons(tree)
     run = _in_shell if has_shell(tree) else _one_by_one
     return tuple(run(_Question(engine, image, loader, pythons, labels, deadline, around, nonce), objects))
@@ -138,6 +122,11 @@ class _Question(Struct, frozen=True):
         prefix = max(fitting, key=len, default=None) or next(iter(self.pythons), None)
         return ["--preload", self.pythons[prefix]] if prefix is not None else []
 
+    def run(self, entrypoint: Sequence[str], command: Sequence[str]) -> tuple[int, str]:
+        """Run a command in a container of the image: its exit code and output."""
+        ran = self.engine.run_once(self.image, entrypoint, command, self.labels, self.deadline, self.around)
+        return ran.code, ran.output.decode("utf-8", "surrogateescape")
+
 
 def _in_shell(question: _Question, objects: Sequence[str]) -> Iterator[Loaded]:
     """One container for as many objects as fit into one script."""
@@ -155,22 +144,12 @@ def _in_shell(question: _Question, objects: Sequence[str]) -> Iterator[Loaded]:
 
 def _one_script(question: _Question, script: Sequence[tuple[str, str]]) -> Iterator[Loaded]:
     lines = [f"echo '@@{question.nonce} {number}'; {line}" for number, (_, line) in enumerate(script)]
-    ran = question.engine.run_once(
-        question.image,
-        ["/bin/sh", "-c"],
-        ["\n".join([*lines, f"echo '@@{question.nonce} end'"])],
-        question.labels,
-        question.deadline,
-        environment=question.around.environment,
-        user=question.around.user,
-        workdir=question.around.workdir,
-    )
-    text = ran.output.decode("utf-8", "surrogateescape")
+    code, text = question.run(["/bin/sh", "-c"], ["\n".join([*lines, f"echo '@@{question.nonce} end'"])])
     parts = re.split(rf"^@@{re.escape(question.nonce)} (\d+|end)\n", text, flags=re.MULTILINE)
     answers = dict(zip(parts[1::2], parts[2::2], strict=True))
     if "end" not in answers:
         said = " ".join(text.split())[-300:]
-        raise NotVerifiedError(f"{question.image}: the loader could not be asked (exit code {ran.code}): {said}")
+        raise NotVerifiedError(f"{question.image}: the loader could not be asked (exit code {code}): {said}")
     for number, (path, _) in enumerate(script):
         yield read_answer(path, answers.get(str(number), ""), preloaded=bool(question.preload(path)))
 
@@ -178,17 +157,8 @@ def _one_script(question: _Question, script: Sequence[tuple[str, str]]) -> Itera
 def _one_by_one(question: _Question, objects: Sequence[str]) -> Iterator[Loaded]:
     """Without a shell in the image: a container for each object."""
     for path in objects:
-        ran = question.engine.run_once(
-            question.image,
-            [question.loader],
-            [*question.preload(path), "--list", path],
-            question.labels,
-            question.deadline,
-            environment=question.around.environment,
-            user=question.around.user,
-            workdir=question.around.workdir,
-        )
-        yield read_answer(path, ran.output.decode("utf-8", "surrogateescape"), preloaded=bool(question.preload(path)))
+        _, text = question.run([question.loader], [*question.preload(path), "--list", path])
+        yield read_answer(path, text, preloaded=bool(question.preload(path)))
 
 
 def read_answer(path: str, text: str, *, preloaded: bool) -> Loaded:

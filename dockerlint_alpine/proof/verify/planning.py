@@ -12,14 +12,15 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec.structs import replace
 
+from dockerlint_alpine.proof.verify.clock import seconds_of
 from dockerlint_alpine.proof.verify.composed import Composed, chosen, isolated, read_model
+from dockerlint_alpine.proof.verify.engine import Surroundings
 from dockerlint_alpine.proof.verify.errors import NotVerifiedError, PlanError
 from dockerlint_alpine.proof.verify.expectations import EXTENSION
 from dockerlint_alpine.proof.verify.launching import ComposeLauncher, Launcher, SdkLauncher
-from dockerlint_alpine.proof.verify.loader_level import Surroundings
 from dockerlint_alpine.proof.verify.model import LEVELS, Level
 from dockerlint_alpine.proof.verify.policy import refusals
-from dockerlint_alpine.proof.verify.run import Plan, Unit, shown
+from dockerlint_alpine.proof.verify.run import Plan, Request, Unit, shown
 from dockerlint_alpine.proof.verify.stack import RunningStack, StackOrder
 from dockerlint_alpine.proof.verify.subset import read_subset
 from dockerlint_alpine.system.files import project_root, read_file
@@ -74,31 +75,28 @@ def image_level(level: Level | None, what: str) -> Level:
     return level or "import"
 
 
-def plan_image(
-    name: str, doctor: Doctor, *, level: Level | None, timeout: float, build_timeout: float, allowed: frozenset[str]
-) -> Plan:
+def requested(given: Mapping[str, Any]) -> Request:
+    """Read the options of the command line. Raises :class:`PlanError`."""
+    return Request(
+        level_of(given["level"]),
+        seconds_of(given["timeout"], "--timeout"),
+        seconds_of(given["build_timeout"], "--build-timeout"),
+        allowances(given["allow"]),
+    )
+
+
+def plan_image(name: str, doctor: Doctor, request: Request) -> Plan:
     """Prove an image of the engine."""
-    unit = Unit(name, name, doctor)
-    asked = image_level(level, f"image:{name}")
-    return Plan(f"image:{name}", project_name(Path(name)), (unit,), asked, timeout, build_timeout, allowed)
+    level = image_level(request.level, f"image:{name}")
+    return Plan(f"image:{name}", project_name(Path(name)), (Unit(name, name, doctor),), level, request)
 
 
-def plan_dockerfile(
-    job: Job,
-    doctor: Doctor,
-    redactor: Redactor,
-    *,
-    level: Level | None,
-    timeout: float,
-    build_timeout: float,
-    allowed: frozenset[str],
-) -> Plan:
+def plan_dockerfile(job: Job, doctor: Doctor, redactor: Redactor, request: Request) -> Plan:
     """Build an image from a Dockerfile and prove it."""
     project = project_name(job.path)
     unit = unit_of(job, doctor, project, job.path.name, redactor)
-    asked = image_level(level, job.shown_as)
-    inputs = {job.shown_as: hashed(job.path)}
-    return Plan(job.shown_as, project, (unit,), asked, timeout, build_timeout, allowed, inputs=inputs)
+    level = image_level(request.level, job.shown_as)
+    return Plan(job.shown_as, project, (unit,), level, request, inputs={job.shown_as: hashed(job.path)})
 
 
 def unit_of(job: Job, doctor: Doctor, project: str, name: str, redactor: Redactor, *, tag: str | None = None) -> Unit:
@@ -140,15 +138,12 @@ def plan_compose(
     services: Sequence[str],
     doctor_for: Callable[[Job], Doctor],
     redactor: Redactor,
+    request: Request,
     *,
     compose: Compose | None,
     variables: Mapping[str, str],
-    level: Level | None,
-    timeout: float,
-    build_timeout: float,
-    allowed: frozenset[str],
-    keep: bool = False,
-    refuse: bool = True,
+    keep: bool,
+    refuse: bool,
 ) -> tuple[Plan, list[str]]:
     """Prove the services of a compose file: the plan, and the lines that tell what would run.
 
@@ -160,13 +155,13 @@ def plan_compose(
     composed = read_model(path, document, extensions(raw), escaped=compose is not None)
     active = [word for word in variables.get("COMPOSE_PROFILES", "").split(",") if word]
     names = tuple(chosen(composed, services, active))
-    refused = refusals(document, names, project_root(path.resolve().parent), allowed)
+    refused = refusals(document, names, project_root(path.resolve().parent), request.allowed)
     if refused and refuse:
         raise NotVerifiedError(f"{path}: {'; '.join(refused)}")
     for name in names:
         redactor.learn_environment(composed.services[name].environment)
     _learn_secrets(document, redactor)
-    project, asked = project_name(path), level or "probes"
+    project, asked = project_name(path), request.level or "probes"
     units = _units(composed, names, project, doctor_for, redactor)
     images = {service: unit.image for unit in units for service in unit.services}
     order = StackOrder(composed, names, images, asked)
@@ -174,11 +169,9 @@ def plan_compose(
     def stack(engine: Engine, journal: Journal, labels: Mapping[str, str], run: str) -> RunningStack:
         alone = isolated(composed, names, project, labels, images)
 
-        def launcher() -> Launcher:
-            if compose is not None:
-                return ComposeLauncher(compose, alone, path.resolve().parent, engine.address.url)
-            return SdkLauncher(engine, alone, labels)
-
+        launcher: Launcher = SdkLauncher(engine, alone, labels)
+        if compose is not None:
+            launcher = ComposeLauncher(compose, alone, path.resolve().parent, engine.address.url)
         today = date.today()  # noqa: DTZ011 - the day where the user is
         return RunningStack(order, engine, launcher, journal, redactor, run, today=today, variables=variables)
 
@@ -189,9 +182,7 @@ def plan_compose(
         project=project,
         units=units,
         level=asked,
-        timeout=timeout,
-        build_timeout=build_timeout,
-        allowed=allowed,
+        request=request,
         keep=keep,
         stack=stack if asked not in IMAGE_LEVELS else None,
         needs=tuple(dict.fromkeys(composed.services[name].image or "" for name in names if name not in images)),
@@ -310,7 +301,8 @@ def allowances(words: Sequence[str]) -> frozenset[str]:
 
 def described(plan: Plan, listed: Callable[[], Sequence[str]] = tuple) -> list[str]:
     """What would be built, started, probed, mounted and published: the lines of ``--plan``."""
-    lines = [f"{plan.target}: level {plan.level}, at most {plan.timeout:.0f} s, {plan.build_timeout:.0f} s a build"]
+    whole, build = plan.request.timeout, plan.request.build_timeout
+    lines = [f"{plan.target}: level {plan.level}, at most {whole:.0f} s, {build:.0f} s a build"]
     for unit in plan.units:
         if unit.path is None:
             lines.append(f"examine image {unit.image}")

@@ -21,27 +21,19 @@ def refusals(document: Mapping[str, Any], names: Sequence[str], root: Path, allo
             if word not in allowed:
                 remedy = f": --allow {word} would run it" if word else ""
                 found.append(f"{where} {what} is refused{remedy}")
-    for kind in ("networks", "volumes"):
-        for key, one in (document.get(kind) or {}).items():
-            if (one or {}).get("external") and "external" not in allowed:
+    for kind in ("networks", "volumes", "secrets", "configs"):
+        for key, given in (document.get(kind) or {}).items():
+            one, named = given or {}, f"{kind}.{key}"
+            if one.get("external") and "external" not in allowed:
                 found.append(
-                    f"{kind}.{key} is not the project's own (external) and is refused: --allow external would use it"
+                    f"{named} is not the project's own (external) and is refused: --allow external would use it"
                 )
-            driver = (one or {}).get("driver_opts") or {}
-            if driver.get("device") and "bind" not in allowed and _outside(str(driver["device"]), root):
-                found.append(
-                    f"{kind}.{key}.driver_opts.device {driver['device']} is refused: --allow bind would run it"
-                )
-    for kind in ("secrets", "configs"):
-        for key, one in (document.get(kind) or {}).items():
-            if (one or {}).get("external") and "external" not in allowed:
-                found.append(
-                    f"{kind}.{key} is not the project's own (external) and is refused: --allow external would use it"
-                )
-            if (one or {}).get("file") and "bind" not in allowed and _outside(str(one["file"]), root):
-                found.append(
-                    f"{kind}.{key}.file {one['file']} is outside the project and is refused: --allow bind would use it"
-                )
+            device = (one.get("driver_opts") or {}).get("device")
+            if device and "bind" not in allowed and _outside(str(device), root):
+                found.append(f"{named}.driver_opts.device {device} is refused: --allow bind would run it")
+            file = one.get("file")
+            if file and "bind" not in allowed and _outside(str(file), root):
+                found.append(f"{named}.file {file} is outside the project and is refused: --allow bind would use it")
     return found
 
 

@@ -6,7 +6,7 @@ import secrets
 import time
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from msgspec import Struct, field
 from msgspec.structs import replace
@@ -15,7 +15,7 @@ from dockerlint_alpine.proof.image import ImageMismatchError, stage_of
 from dockerlint_alpine.proof.verify.build import BuildOrder, Built, base_images, build, ensure_images
 from dockerlint_alpine.proof.verify.claims import Claim, fails, stops_build
 from dockerlint_alpine.proof.verify.clock import Deadline
-from dockerlint_alpine.proof.verify.engine import LABEL, PROJECT_LABEL, Engine, label_filter
+from dockerlint_alpine.proof.verify.engine import LABEL, PROJECT_LABEL, Engine, Surroundings, label_filter
 from dockerlint_alpine.proof.verify.errors import NotVerifiedError, PlanError, VerifyError
 from dockerlint_alpine.proof.verify.evidence import Journal
 from dockerlint_alpine.proof.verify.image_proof import ImageProof, Judged, prove_image
@@ -47,9 +47,10 @@ if TYPE_CHECKING:
     from dockerlint_alpine.apk import Index
     from dockerlint_alpine.elf.targets import Subject
     from dockerlint_alpine.model.findings import Finding
-    from dockerlint_alpine.proof.verify.loader_level import Surroundings
+    from dockerlint_alpine.proof.verify.keeping import FixWriter
     from dockerlint_alpine.proof.verify.redact import Redactor
-    from dockerlint_alpine.run.analysis import Doctor, FixResult
+    from dockerlint_alpine.proof.verify.stack import RunningStack
+    from dockerlint_alpine.run.analysis import Doctor
 
 
 class Unit(Struct, frozen=True):
@@ -67,42 +68,35 @@ class Unit(Struct, frozen=True):
     build_args: Mapping[str, str] = field(default_factory=dict)
     platform: str | None = None
     services: tuple[str, ...] = ()
-    around: Surroundings | None = None
+    around: Surroundings = Surroundings()
+
+    @property
+    def service(self) -> str | None:
+        """The service whose checks those of the image are."""
+        return self.services[0] if self.services else None
 
 
-class Stack(Protocol):
-    """The services of a compose file while they are verified."""
+class Request(Struct, frozen=True):
+    """What the options ask for: the last level (``None``: as far as it goes), the seconds for the whole run and for one
+    build, and the words of ``--allow``."""
 
-    def start(self, deadline: Deadline, broken: Mapping[str, str]) -> tuple[list[Check], Outcome]:
-        """Start and watch until every service is well, red or blocked; ``broken`` names services without an image."""
-        ...
-
-    def probe(self, deadline: Deadline) -> tuple[list[Check], Outcome]:
-        """Ask the services what they answer."""
-        ...
-
-    def collect(self) -> list[ServiceResult]:
-        """What became of each service, with the logs of what is red."""
-        ...
-
-    def down(self) -> None:
-        """Stop what runs; what carries the label is removed by the run."""
-        ...
+    level: Level | None
+    timeout: float
+    build_timeout: float
+    allowed: frozenset[str]
 
 
 class Plan(Struct, frozen=True):
-    """What is asked for. ``project`` is the name that everything made in the engine goes by; ``allowed`` are the words of
-    ``--allow``; ``keep`` leaves the services up; ``needs`` are images that services run as they are."""
+    """What is to be done. ``project`` is the name that everything made in the engine goes by; ``keep`` leaves the services
+    up; ``needs`` are images that services run as they are."""
 
     target: str
     project: str
     units: tuple[Unit, ...]
     level: Level
-    timeout: float
-    build_timeout: float
-    allowed: frozenset[str] = frozenset()
+    request: Request
     keep: bool = False
-    stack: Callable[[Engine, Journal, Mapping[str, str], str], Stack] | None = None
+    stack: Callable[[Engine, Journal, Mapping[str, str], str], RunningStack] | None = None
     needs: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     inputs: Mapping[str, str] = field(default_factory=dict)
@@ -117,27 +111,6 @@ class Plan(Struct, frozen=True):
         return phases[: phases.index(last) + 1] if last in phases else phases
 
 
-class Writer(Protocol):
-    """Puts fixed bytes on disk and takes them back."""
-
-    @property
-    def results(self) -> Mapping[Path, FixResult]:
-        """The fix of each Dockerfile, by its path."""
-        ...
-
-    def write(self) -> None:
-        """Write the new bytes. Raises WriteError (an OSError)."""
-        ...
-
-    def restore(self) -> None:
-        """Write the old bytes again. Raises WriteError."""
-        ...
-
-    def settle(self) -> None:
-        """Forget the copies of the old bytes: all is well."""
-        ...
-
-
 class Run:
     """One verification. :meth:`go` returns the report; nothing that it made is left in the engine then, but what ``keep``
     asks for. ``stopping`` says whether somebody has asked to end."""
@@ -149,7 +122,7 @@ class Run:
         redactor: Redactor,
         say: Callable[[str], None],
         *,
-        writer: Writer | None = None,
+        writer: FixWriter | None = None,
         index: Callable[[Subject], Index | None] = lambda _: None,
         on_phase: Callable[[Phase | None], None] = lambda _: None,
     ) -> None:
@@ -162,8 +135,8 @@ class Run:
         self._index = index
         self._on_phase = on_phase
         self._engine: Engine | None = None
-        self._stack: Stack | None = None
-        self._deadline = Deadline.after(plan.timeout)
+        self._stack: RunningStack | None = None
+        self._deadline = Deadline.after(plan.request.timeout)
         self._judged: dict[str, Judged | None] = {}
         self._proofs: dict[str, ImageProof] = {}
         self._before: dict[str, ImageProof] = {}
@@ -196,18 +169,17 @@ class Run:
                 outcome = "interrupted"
             self.journal.add(state.phase, "phase", outcome, detail={"seconds": round(time.monotonic() - before, 3)})
             state = advance(state, outcome)
+        facts: Mapping[str, str] = {}
         if self._engine is not None:
             facts = self._engine.facts if not self._failure else {}
             self._engine.close()
-        else:
-            facts = {}
         if self._failure is not None:
             raise self._failure
         return self._report(state, started, facts)
 
     def _do(self, state: State) -> Outcome:
         if state.phase not in ENDING and self._deadline.over:
-            return self._unverified(f"{state.phase}: the time limit of {self.plan.timeout:.0f} s was exceeded")
+            return self._unverified(f"{state.phase}: the time limit of {self.plan.request.timeout:.0f} s was exceeded")
         try:
             self._on_phase(state.phase)
             return getattr(self, f"_{state.phase}")(state)  # type: ignore[no-any-return]
@@ -281,7 +253,7 @@ class Run:
             predicted = [one for one in self._findings(unit) if fails(one)]
             built = self._build_unit(unit, self._writer.results[unit.path].old, f"{unit.image}-before")  # type: ignore[index]
             if not built.ok:
-                causes = self._diagnose_build(unit, built)
+                causes = self._causes_in(unit, f"build of {unit.name}", built.log)
                 packages = {name for cause in causes for name in cause.packages}
                 confirmed = [one for one in predicted if stops_build(one) and set(one.packages) & packages]
                 proof = ImageProof(
@@ -323,13 +295,13 @@ class Run:
 
     def _build(self, _: State) -> Outcome:
         red = False
-        ensure_images(self.engine, self.plan.needs, pull="pull" in self.plan.allowed)
+        ensure_images(self.engine, self.plan.needs, pull="pull" in self.plan.request.allowed)
         for unit in self.plan.units:
             if unit.path is None:
-                ensure_images(self.engine, [unit.image], pull="pull" in self.plan.allowed)
+                ensure_images(self.engine, [unit.image], pull="pull" in self.plan.request.allowed)
                 continue
             built = self._build_unit(unit, None, unit.image)
-            causes = [] if built.ok else self._diagnose_build(unit, built)
+            causes = [] if built.ok else self._causes_in(unit, f"build of {unit.name}", built.log)
             self._checks.append(_build_check(unit, built, causes))
             self._causes += causes
             if not built.ok:
@@ -346,33 +318,17 @@ class Run:
         data = data if data is not None else self._bytes[unit.path]
         judged = self._judged[unit.name]
         if judged is not None:
-            ensure_images(self.engine, base_images(judged.timeline), pull="pull" in self.plan.allowed)
+            ensure_images(self.engine, base_images(judged.timeline), pull="pull" in self.plan.request.allowed)
         self.journal.tell(f"building {unit.name} ({shown(unit.path)}): its RUN lines are executed")
         labels = {**self.labels, "alpine-doctor.unit": unit.name}
         beside = unit.path.with_name(f"{unit.path.name}.dockerignore")
-        order = BuildOrder(
-            data,
-            unit.context,
-            tag,
-            unit.target,
-            unit.build_args,
-            unit.platform,
-            labels,
-            ignore=beside if beside.is_file() else unit.context / ".dockerignore",
-        )
+        ignore = beside if beside.is_file() else unit.context / ".dockerignore"
+        order = BuildOrder(data, unit.context, tag, unit.target, unit.build_args, unit.platform, labels, ignore=ignore)
         begun = time.monotonic()
         try:
-            built = build(self.engine, order, self._deadline.sooner(self.plan.build_timeout))
+            built = build(self.engine, order, self._deadline.sooner(self.plan.request.build_timeout))
         except NotVerifiedError as error:
-            self._checks.append(
-                Check(
-                    f"build {unit.name}",
-                    "build",
-                    "not-verified",
-                    unit.services[0] if unit.services else None,
-                    str(error),
-                )
-            )
+            self._checks.append(Check(f"build {unit.name}", "build", "not-verified", unit.service, str(error)))
             raise
         took = round(time.monotonic() - begun, 1)
         self.journal.add(
@@ -382,16 +338,11 @@ class Run:
             self.journal.add("build", "log", service=unit.name, detail=line)
         return built
 
-    def _diagnose_build(self, unit: Unit, built: Built) -> list[CauseFound]:
+    def _causes_in(self, unit: Unit, where: str, log: Sequence[str]) -> list[CauseFound]:
         from dockerlint_alpine.proof.verify.causes import causes_of
 
-        return causes_of(
-            f"build of {unit.name}",
-            built.log,
-            unit.doctor,
-            unit.path,
-            self._bytes.get(unit.path) if unit.path else None,
-        )
+        data = self._bytes.get(unit.path) if unit.path else None
+        return causes_of(where, log, unit.doctor, unit.path, data)
 
     def _loader(self, _: State) -> Outcome:
         red = False
@@ -405,21 +356,11 @@ class Run:
             self._not_verified += proof.not_verified
             red = red or any(check.bad for check in checks)
             for one in proof.loaded:
-                self.journal.add(
-                    "loader",
-                    "object",
-                    "red" if one.faults else "ok",
-                    service=unit.name,
-                    detail=[one.path, *(fault.line for fault in one.faults)],
-                )
+                lines = [one.path, *(fault.line for fault in one.faults)]
+                self.journal.add("loader", "object", "red" if one.faults else "ok", service=unit.name, detail=lines)
             for imported in proof.imported:
-                self.journal.add(
-                    "import",
-                    "module",
-                    imported.kind,
-                    service=unit.name,
-                    detail=f"{imported.module} {imported.text}".strip(),
-                )
+                said = f"{imported.module} {imported.text}".strip()
+                self.journal.add("import", "module", imported.kind, service=unit.name, detail=said)
         return "red" if red else "ok"
 
     def _prove(self, unit: Unit, image: str, *, importing: bool) -> ImageProof:
@@ -455,30 +396,15 @@ class Run:
     def _collect(self, state: State) -> Outcome:
         if self._stack is not None:
             self._services = self._stack.collect()
-            self._diagnose_services()
+            by_service = {name: unit for unit in self.plan.units for name in unit.services}
+            for result in self._services:
+                log, unit = [*result.log, *result.health_log], by_service.get(result.name)
+                if log and unit is not None and result.reason:
+                    self._causes += self._causes_in(unit, f"service {result.name}", log)
         if not state.edited:
             return "ok"
-        worse = self._worse()
-        if worse:
-            self._why_restored = worse
-            return "red"
-        return "ok"
-
-    def _diagnose_services(self) -> None:
-        from dockerlint_alpine.proof.verify.causes import causes_of
-
-        by_service = {name: unit for unit in self.plan.units for name in unit.services}
-        for result in self._services:
-            text = [*result.log, *result.health_log]
-            unit = by_service.get(result.name)
-            if text and unit is not None and result.reason:
-                self._causes += causes_of(
-                    f"service {result.name}",
-                    text,
-                    unit.doctor,
-                    unit.path,
-                    self._bytes.get(unit.path) if unit.path else None,
-                )
+        self._why_restored = self._worse()
+        return "red" if self._why_restored else "ok"
 
     def _worse(self) -> str:
         """Why the new state is not better than the old one; empty where it is."""
@@ -573,14 +499,8 @@ class Run:
             texts += [diff(other.path, other.old, other.new).decode("utf-8", "replace") for other in result.others]
             titles += [f"{one.code} {one.fix.title if one.fix is not None else one.message}" for one in result.applied]
         kept = state.edited and not state.restored
-        return FixStory(
-            ", ".join(names),
-            "".join(texts),
-            tuple(titles),
-            bool(state.reproduced),
-            kept,
-            "" if kept else self._why_restored,
-        )
+        reason = "" if kept else self._why_restored
+        return FixStory(", ".join(names), "".join(texts), tuple(titles), bool(state.reproduced), kept, reason)
 
 
 def shown(path: Path | None) -> str:
@@ -596,15 +516,11 @@ def shown(path: Path | None) -> str:
 def _of_build(findings: Sequence[Finding], packages: set[str]) -> Iterator[Claim]:
     """What a build that stopped says of the findings."""
     for finding in findings:
+        lacking = sorted(set(finding.packages) & packages)
         if finding.could_not_judge:
             continue
-        if stops_build(finding) and set(finding.packages) & packages:
-            yield Claim(
-                finding,
-                "confirmed",
-                "build",
-                f"the build fails without {', '.join(sorted(set(finding.packages) & packages))}",
-            )
+        if stops_build(finding) and lacking:
+            yield Claim(finding, "confirmed", "build", f"the build fails without {', '.join(lacking)}")
         else:
             yield Claim(finding, "not-reached", None, "the build did not complete")
 
@@ -613,12 +529,12 @@ def _build_check(unit: Unit, built: Built, causes: Sequence[CauseFound]) -> Chec
     status: Status = "pass" if built.ok else "fail"
     last = next((line for line in reversed(built.log) if line.strip()), "")
     detail = built.how if built.ok else (causes[0].cause if causes else last)
-    return Check(f"build {unit.name}", "build", status, unit.services[0] if unit.services else None, detail)
+    return Check(f"build {unit.name}", "build", status, unit.service, detail)
 
 
 def _image_checks(unit: Unit, proof: ImageProof) -> list[Check]:
     """The checks that one look at an image makes: the loader on each distribution, and the imports."""
-    service = unit.services[0] if unit.services else None
+    service = unit.service
     if "loader" not in proof.levels:
         why = proof.not_verified[0] if proof.not_verified else "the loader was not run"
         return [Check(f"loader: {unit.name}", "loader", "not-verified", service, why)]

@@ -8,6 +8,7 @@ import threading
 import time
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -17,11 +18,11 @@ from dockerlint_alpine.proof.verify.engine import LABEL
 from dockerlint_alpine.proof.verify.errors import NotVerifiedError
 from dockerlint_alpine.proof.verify.expectations import Failing, Probe
 from dockerlint_alpine.proof.verify.model import Check, Level, ServiceResult
-from dockerlint_alpine.proof.verify.probing import Answer, ask
+from dockerlint_alpine.proof.verify.probing import ask
 from dockerlint_alpine.proof.verify.supervise import Seen, Standing, Watched, finished, observe, release
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
     from datetime import date
 
     from dockerlint_alpine.proof.verify.clock import Deadline
@@ -47,13 +48,13 @@ class StackOrder(Struct, frozen=True):
 
 
 class RunningStack:
-    """See :class:`~dockerlint_alpine.proof.verify.run.Stack`."""
+    """The services of a compose file while they are verified."""
 
     def __init__(
         self,
         order: StackOrder,
         engine: Engine,
-        launcher: Callable[[], Launcher],
+        launcher: Launcher,
         journal: Journal,
         redactor: Redactor,
         run: str,
@@ -85,17 +86,19 @@ class RunningStack:
     def start(self, deadline: Deadline, broken: Mapping[str, str]) -> tuple[list[Check], Outcome]:
         """Start every service when what it needs is met, until nothing is left to wait for."""
         self._prepare(broken)
-        launcher = self._launcher()
         self._listen()
         try:
             while not finished(self._watched, self._standings):
-                self._release(launcher, deadline)
+                self._release(deadline)
                 self._look()
                 if deadline.over:
                     return self._start_checks(timed_out=True), "not-verified"
                 if not finished(self._watched, self._standings):
                     self._wait()
-            self._hold(deadline)
+            end = time.monotonic() + min(_SETTLE, deadline.left)
+            while time.monotonic() < end:
+                self._wait()
+                self._look()
         except KeyboardInterrupt:
             self._journal.add("start", "interrupted")
             raise
@@ -119,12 +122,12 @@ class RunningStack:
             if name in broken:
                 self._standings[name] = Standing("red", 0.0, broken[name])
 
-    def _release(self, launcher: Launcher, deadline: Deadline) -> None:
+    def _release(self, deadline: Deadline) -> None:
         self._standings, names = release(self._watched, self._standings, self._now)
         if not names:
             return
         self._journal.tell(f"starting {', '.join(names)}")
-        for name, error in launcher.start(names, deadline).items():
+        for name, error in self._launcher.start(names, deadline).items():
             self._journal.add("start", "started", "red" if error else "ok", service=name, detail=error or "")
             if error:
                 self._standings[name] = Standing("red", self._now, f"could not be started: {error}")
@@ -199,12 +202,8 @@ class RunningStack:
         logs = [str(one.get("Output", "")).strip() for one in health.get("Log") or ()]
         if logs and logs[-1]:
             self._health_logs[name] = logs[-1].splitlines()
-        return Seen(
-            str(state.get("Status", "")),
-            state.get("ExitCode"),
-            str(health.get("Status", "")),
-            bool(state.get("OOMKilled")),
-        )
+        status, well = str(state.get("Status", "")), str(health.get("Status", ""))
+        return Seen(status, state.get("ExitCode"), well, bool(state.get("OOMKilled")))
 
     def _ask_health(self, name: str, seen: Seen) -> Seen:
         """Run the service's own health command; where it succeeds the service is healthy, whatever the engine's interval."""
@@ -230,13 +229,6 @@ class RunningStack:
         text = output.decode("utf-8", "replace") if isinstance(output, bytes) else ""
         return (int(code) if code is not None else 126), text
 
-    def _hold(self, deadline: Deadline) -> None:
-        """See that what is well stays well for a moment."""
-        end = time.monotonic() + min(_SETTLE, deadline.left)
-        while time.monotonic() < end:
-            self._wait()
-            self._look()
-
     # Checks.
 
     def _start_checks(self, *, timed_out: bool) -> list[Check]:
@@ -253,10 +245,8 @@ class RunningStack:
             red = standing.stage == "red"
             sick = red and (standing.reason == "unhealthy" or standing.reason.startswith("not healthy"))
             said = "ended with 0" if standing.stage == "ended" else "running"
-            if sick or not red:
-                checks.append(self._judged("up", "start", name, said, took, ok=True))
-            else:
-                checks.append(self._judged("up", "start", name, standing.reason, took, ok=False))
+            up = sick or not red
+            checks.append(self._judged("up", "start", name, said if up else standing.reason, took, ok=up))
             if sick or (self._watched[name].checked and standing.stage == "well"):
                 health = self._sick(name, standing) if sick else "its health check succeeds"
                 checks.append(self._judged("healthy", "health", name, health, took, ok=not sick))
@@ -282,10 +272,9 @@ class RunningStack:
         The check with a note of its own must fail; of a service with one, any check (see :meth:`_unexpected`).
         """
         failing = own or self._services[name].expectations.failing
-        if failing is None or (ok and own is None):
-            return Check(title, level, "pass" if ok else "fail", name, detail, seconds=took)
-        if failing.over(self._today):
-            detail = detail if ok else f"{detail} (the expected failure ended on {failing.until})"
+        if failing is None or (ok and own is None) or failing.over(self._today):
+            if failing is not None and not ok:
+                detail = f"{detail} (the expected failure ended on {failing.until})"
             return Check(title, level, "pass" if ok else "fail", name, detail, seconds=took)
         if own is None:
             self._failed_as_expected.add(name)
@@ -350,13 +339,10 @@ class RunningStack:
             return []
         health = self._health.get(name)
         url = health.url if health is not None else None
-        found = (
-            [Probe("http", f"http :{url[0]}{url[1]}", url[0], url[1], "http")]
-            if url and url[0] in dict(service.ports)
-            else []
-        )
-        asked = {probe.port for probe in found}
-        return [*found, *(Probe("tcp", f"tcp :{port}", port) for port, _ in service.ports if port not in asked)]
+        found = [Probe("tcp", f"tcp :{port}", port) for port, _ in service.ports if url is None or port != url[0]]
+        if url is not None and url[0] in dict(service.ports):
+            found.insert(0, Probe("http", f"http :{url[0]}{url[1]}", url[0], url[1], "http"))
+        return found
 
     def _without_value(self, name: str, probe: Probe, sources: Mapping[str, str], values: Mapping[str, str]) -> Check:
         want = next(want for want in probe.wants if want not in values)
@@ -373,30 +359,19 @@ class RunningStack:
             return self._blocked(probe.name, "probes", name, standing.by or name), {}
         if deadline.over:
             return Check(probe.name, "probes", "not-verified", name, "time ran out"), {}
-        answer: Answer = ask(
-            probe, self._place(name, probe.port), lambda words: self._execute(name, words), values, deadline
-        )
+        place = self._place(name, probe.port)
+        answer = ask(probe, place, lambda words: self._execute(name, words), values, deadline)
         check = self._judged(probe.name, "probes", name, answer.detail, answer.seconds, ok=answer.ok, own=probe.failing)
-        self._journal.add(
-            "probes",
-            probe.kind,
-            check.status,
-            service=name,
-            detail={"probe": probe.name, "answer": answer.detail, "tries": answer.tries},
-        )
+        told = {"probe": probe.name, "answer": answer.detail, "tries": answer.tries}
+        self._journal.add("probes", probe.kind, check.status, service=name, detail=told)
         return check, answer.captured if answer.ok else {}
 
     def _place(self, name: str, port: int) -> tuple[str, int] | None:
         found = self._inspected(name)
         published = (((found or {}).get("NetworkSettings") or {}).get("Ports") or {}).get(f"{port}/tcp")
-        return (self._host(), int(published[0]["HostPort"])) if published else None
-
-    def _host(self) -> str:
-        from urllib.parse import urlsplit
-
-        return (
-            (urlsplit(self._engine.address.url).hostname or "127.0.0.1") if self._engine.address.remote else "127.0.0.1"
-        )
+        address = self._engine.address
+        host = urlsplit(address.url).hostname if address.remote else None
+        return (host or "127.0.0.1", int(published[0]["HostPort"])) if published else None
 
     def _still_up(self) -> list[Check]:
         """Services that were well and are not any more."""
@@ -429,14 +404,15 @@ class RunningStack:
         ports = ", ".join(
             f"{published or '-'}:{port}" if published != str(port) else published for port, published in service.ports
         )
-        place = self._published(found)
+        bindings = ((found.get("NetworkSettings") or {}).get("Ports") or {}).values()
+        places = (f"{bound[0]['HostIp']}:{bound[0]['HostPort']}" for bound in bindings if bound)
         return ServiceResult(
             name=name,
             image=service.image or self._order.images.get(name) or "",
             state=shown,
             health=None if health == "none" else health,
             port=ports or None,
-            published=place,
+            published=", ".join(places) or None,
             exit_code=state.get("ExitCode") if status == "exited" else None,
             oom=bool(state.get("OOMKilled")),
             seconds=round(self._took[name], 1) if name in self._took else None,
@@ -445,10 +421,6 @@ class RunningStack:
             log=tuple(self._log(name)) if logs else (),
             health_log=tuple(self._health_logs.get(name, ())) if logs and standing.stage == "red" else (),
         )
-
-    def _published(self, found: Mapping[str, Any]) -> str | None:
-        ports = ((found.get("NetworkSettings") or {}).get("Ports") or {}).items()
-        return ", ".join(f"{bound[0]['HostIp']}:{bound[0]['HostPort']}" for _, bound in ports if bound) or None
 
     def _log(self, name: str) -> list[str]:
         if name not in self._containers:

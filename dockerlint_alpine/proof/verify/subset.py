@@ -16,7 +16,7 @@ from dockerlint_alpine.proof.verify.expectations import EXTENSION
 from dockerlint_alpine.system.patterns import lazy_pattern
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Collection, Mapping
 
 _TOP = {"name", "version", "services", "networks", "volumes"}
 _BUILD = {"context", "dockerfile", "args", "target", "labels"}
@@ -78,35 +78,25 @@ class _Reader:
             if key not in _TOP and not str(key).startswith("x-"):
                 raise self._refuse(str(key))
         services = self._table(raw.get("services"), "services")
-        found: dict[str, Any] = {
-            "services": {str(name): self._service(str(name), one) for name, one in services.items()}
+        found = {str(name): self._service(str(name), one) for name, one in services.items()}
+        networks = {str(key): one or {} for key, one in self._table(raw.get("networks") or {}, "networks").items()}
+        used = sorted({*networks, *(key for one in found.values() for key in one["networks"])})
+        volumes = self._table(raw.get("volumes") or {}, "volumes")
+        return {
+            "services": found,
+            "networks": {key: self._named(f"networks.{key}", networks.get(key, {})) for key in used},
+            "volumes": {str(key): self._named(f"volumes.{key}", one or {}) for key, one in volumes.items()},
         }
-        used = {key for one in found["services"].values() for key in one["networks"]}
-        declared = {str(key): one or {} for key, one in self._table(raw.get("networks") or {}, "networks").items()}
-        found["networks"] = {
-            key: self._named(f"networks.{key}", declared.get(key, {})) for key in sorted({*used, *declared})
-        }
-        found["volumes"] = {
-            str(key): self._named(f"volumes.{key}", one or {})
-            for key, one in self._table(raw.get("volumes") or {}, "volumes").items()
-        }
-        return found
 
     def _named(self, where: str, one: Any) -> dict[str, Any]:
-        table = self._table(one, where)
-        for key in table:
-            if key not in ("name", "external", "driver", "labels", "internal"):
-                raise self._refuse(f"{where}.{key}")
+        table = self._table(one, where, {"name", "external", "driver", "labels", "internal"})
         if table.get("driver", "bridge" if where.startswith("networks") else "local") not in ("bridge", "local"):
             raise self._refuse(f"{where}.driver")
         return dict(table)
 
     def _service(self, name: str, one: Any) -> dict[str, Any]:
         where = f"services.{name}"
-        table = self._table(one, where)
-        for key in table:
-            if key not in SERVICE_KEYS and not str(key).startswith("x-"):
-                raise self._refuse(f"{where}.{key}")
+        table = self._table(one, where, SERVICE_KEYS, extended=True)
         read: dict[str, Callable[[str, Any], Any]] = {
             "build": self._build,
             "command": self._command,
@@ -126,15 +116,10 @@ class _Reader:
             networks = {self._text(f"{where}.networks", key): None for key in networks}
         found["networks"] = dict(self._table(networks, f"{where}.networks"))
         for key, settings in found["networks"].items():
-            for extra in self._table(settings or {}, f"{where}.networks.{key}"):
-                if extra != "aliases":
-                    raise self._refuse(f"{where}.networks.{key}.{extra}")
-        for key in ("profiles", "tmpfs", "expose"):
-            if key in found:
-                given = found[key]
-                found[key] = (
-                    [given] if isinstance(given, str) else [str(word) for word in self._list(f"{where}.{key}", given)]
-                )
+            self._table(settings or {}, f"{where}.networks.{key}", {"aliases"})
+        for key in {"profiles", "tmpfs", "expose"} & found.keys():
+            words = [found[key]] if isinstance(found[key], str) else self._list(f"{where}.{key}", found[key])
+            found[key] = [str(word) for word in words]
         for key in ("image", "user", "working_dir"):
             if found.get(key) is not None:
                 found[key] = self._scalar(self._text(f"{where}.{key}", found[key]))
@@ -144,22 +129,15 @@ class _Reader:
         return found
 
     def _build(self, where: str, given: Any) -> dict[str, Any]:
-        table = {"context": given} if isinstance(given, str) else self._table(given, where)
-        for key in table:
-            if key not in _BUILD:
-                raise self._refuse(f"{where}.{key}")
+        table = {"context": given} if isinstance(given, str) else self._table(given, where, _BUILD)
         context = str(table.get("context") or ".")
         if "://" in context or context.startswith("git@"):
             raise self._refuse(f"{where}.context {context}")
-        found = {
-            **table,
-            "context": str((self._path.parent / context).resolve()),
-            "dockerfile": table.get("dockerfile") or "Dockerfile",
-        }
+        place = str((self._path.parent / context).resolve())
+        found = {**table, "context": place, "dockerfile": table.get("dockerfile") or "Dockerfile"}
         if "args" in table:
-            found["args"] = {
-                key: value for key, value in self._map(f"{where}.args", table["args"]).items() if value is not None
-            }
+            args = self._map(f"{where}.args", table["args"])
+            found["args"] = {key: value for key, value in args.items() if value is not None}
         return found
 
     def _command(self, where: str, given: Any) -> list[str] | None:
@@ -178,21 +156,16 @@ class _Reader:
             if isinstance(one, dict):
                 if not str(one.get("target", "")).isdigit():
                     raise self._wrong(f"{where}[{number}]", "a target port is expected")
-                found.append(
-                    {
-                        "target": int(one["target"]),
-                        "published": str(one.get("published") or ""),
-                        "protocol": one.get("protocol", "tcp"),
-                    }
-                )
+                target, published, protocol = one["target"], str(one.get("published") or ""), one.get("protocol", "tcp")
+                found.append({"target": int(target), "published": published, "protocol": protocol})
                 continue
             match = _PORT.fullmatch(str(one))
             if match is None:
                 raise self._refuse(f"{where}[{number}] {one}")
-            published = match["published"] or (match["host"] if match["host"] and match["host"].isdigit() else "")
-            found.append(
-                {"target": int(match["target"]), "published": published or "", "protocol": match["protocol"] or "tcp"}
-            )
+            host = match["host"] or ""
+            published = match["published"] or (host if host.isdigit() else "")
+            protocol = match["protocol"] or "tcp"
+            found.append({"target": int(match["target"]), "published": published, "protocol": protocol})
         return found
 
     def _mounts(self, where: str, given: Any) -> list[dict[str, Any]]:
@@ -200,10 +173,7 @@ class _Reader:
         for number, one in enumerate(self._list(where, given)):
             place = f"{where}[{number}]"
             if isinstance(one, dict):
-                for key in one:
-                    if key not in ("type", "source", "target", "read_only"):
-                        raise self._refuse(f"{place}.{key}")
-                mount = dict(one)
+                mount = dict(self._table(one, place, {"type", "source", "target", "read_only"}))
             else:
                 parts = str(one).split(":")
                 if len(parts) > 3 or (len(parts) == 3 and parts[2] not in ("ro", "rw")):
@@ -223,16 +193,10 @@ class _Reader:
         return found
 
     def _health(self, where: str, given: Any) -> dict[str, Any]:
-        table = self._table(given, where)
-        for key in table:
-            if key not in _HEALTH:
-                raise self._refuse(f"{where}.{key}")
-        test = table.get("test")
-        words = (
-            ["CMD-SHELL", test]
-            if isinstance(test, str)
-            else [self._scalar(one) for one in self._list(f"{where}.test", test)]
-        )
+        table = self._table(given, where, _HEALTH)
+        words = ["CMD-SHELL", table["test"]] if isinstance(table.get("test"), str) else None
+        if words is None:
+            words = [self._scalar(one) for one in self._list(f"{where}.test", table.get("test"))]
         if "retries" in table and not str(table["retries"]).isdigit():
             raise self._wrong(f"{where}.retries", "a number is expected")
         return {**table, "test": words}
@@ -242,10 +206,7 @@ class _Reader:
             return {str(name): {"condition": "service_started", "required": True} for name in given}
         found: dict[str, Any] = {}
         for name, one in self._table(given, where).items():
-            table = self._table(one or {}, f"{where}.{name}")
-            for key in table:
-                if key not in ("condition", "required"):
-                    raise self._refuse(f"{where}.{name}.{key}")
+            table = self._table(one or {}, f"{where}.{name}", {"condition", "required"})
             condition = table.get("condition", "service_started")
             if condition not in _CONDITIONS:
                 raise self._wrong(f"{where}.{name}.condition", f"choose from {', '.join(_CONDITIONS)}")
@@ -290,9 +251,15 @@ class _Reader:
     def _scalar(self, value: Any) -> str:
         return str(value).lower() if isinstance(value, bool) else str(value)
 
-    def _table(self, given: Any, where: str) -> dict[str, Any]:
+    def _table(
+        self, given: Any, where: str, known: Collection[str] | None = None, *, extended: bool = False
+    ) -> dict[str, Any]:
+        """A table with no keys but the ``known`` ones (``None``: any) and, where it may be ``extended``, ``x-...``."""
         if not isinstance(given, dict):
             raise self._wrong(where, "a table is expected")
+        for key in given:
+            if known is not None and key not in known and not (extended and str(key).startswith("x-")):
+                raise self._refuse(f"{where}.{key}")
         return given
 
     def _filled(self, value: Any) -> Any:

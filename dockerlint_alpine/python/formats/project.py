@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
-from dockerlint_alpine.python.forges import required
 from dockerlint_alpine.python.model import Origin, Problem, Requested, RequirementSet, normalise
 from dockerlint_alpine.python.requirement import REPOSITORY, comes_from_repository, is_folder
 
@@ -114,7 +113,11 @@ def follow_folders(found: RequirementSet, files: FileReader, *, no_deps: bool = 
 
 
 def _at_hand(one: Requested, files: FileReader) -> Requested:
-    remote = required(one.url) if one.url is not None else None
+    if one.url is None:
+        return one
+    from dockerlint_alpine.python.forges import required
+
+    remote = required(one.url)
     if remote is not None and files.exists(remote.folder):
         return replace(one, path=posixpath.normpath(f"{remote.folder}/{remote.inner}"), artefacts=None)
     if not comes_from_repository(one) or not files.exists(REPOSITORY):

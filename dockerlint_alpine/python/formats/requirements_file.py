@@ -118,8 +118,15 @@ class Collector:
     def file(self, path: str, *, constraint: bool, chain: tuple[str, ...], stack: tuple[str, ...], at: Origin) -> None:
         """Read one file; ``at`` is the place that includes it and ``stack`` the files that are being read."""
         if is_url(path):
-            self.problem(at, f"{redact(path)} was not read: it is fetched at build time")
-            return
+            from dockerlint_alpine.python.forges import download
+
+            remote = download(path)
+            place = posixpath.join(remote.folder, remote.inner) if remote is not None else path
+            if not self.files.exists(place):
+                url = redact(path)
+                self.problems.append(Problem(at.path, at.line, f"{url} was not read: it is fetched at build time", url))
+                return
+            path = place
         if path in stack:
             self.problem(at, f"{self.files.display(path)} includes itself")
             return

@@ -94,7 +94,8 @@ Fetch: TypeAlias = "Callable[[str, str, int, str], Answered]"
 class IndexFile(Struct, frozen=True, array_like=True):
     """One file of an index page: ``url`` is absolute; ``upload_date`` is ``YYYY-MM-DD`` where the index tells it.
 
-    ``metadata``: the METADATA of the wheel is to be had by itself (PEP 658). ``sha256`` is empty where the page has none.
+    ``metadata``: the METADATA of the wheel is to be had by itself (PEP 658). ``sha256`` is empty, and ``size`` (bytes, PEP
+    700) 0, where the page has none.
     """
 
     name: str
@@ -104,6 +105,7 @@ class IndexFile(Struct, frozen=True, array_like=True):
     upload_date: str | None = None
     metadata: bool = False
     sha256: str = ""
+    size: int = 0
 
 
 Files: TypeAlias = "Mapping[str, tuple[IndexFile, ...]]"
@@ -139,12 +141,13 @@ class SimpleIndex:
         day: str = "",
         oldest: str = "",
         asks: bool = True,
+        as_of: str | None = None,
     ) -> None:
         """Take the ``/simple`` URLs in order; ``total`` are seconds for one request with its answer.
 
         ``links`` are pages that list files of any distribution, as pip's ``--find-links`` takes them. Pages that are
         ``kept`` are believed from the day ``oldest`` on, older ones where nobody answers; ``day`` is today. Without ``asks``
-        what is not kept is a ``NotKeptError``.
+        what is not kept is a ``NotKeptError``. Files that a release got later than ``as_of`` are not there.
 
         ``fetch(url, accept, limit, etag)`` asks; default HTTP.
 
@@ -160,6 +163,7 @@ class SimpleIndex:
         self._day = day
         self._oldest = oldest
         self._asks = asks
+        self._as_of = as_of
         self._pages: dict[str, Page] = {}
         self._links = dict.fromkeys(links)
         self._pools: dict[str, urllib3.PoolManager] = {}
@@ -183,7 +187,8 @@ class SimpleIndex:
                 failures.append(error)
         if any(isinstance(one, NotKeptError) for one in failures) or (failures and not any(found)):
             raise next((one for one in failures if not isinstance(one, AbsentError)), failures[0])
-        return found[0] if len(found) == 1 else _together(found)
+        files = found[0] if len(found) == 1 else _together(found)
+        return files if self._as_of is None else _until(self._as_of, files)
 
     def day_of(self, name: str) -> str:
         """The day of what :meth:`files` returned: that of the oldest page."""
@@ -406,6 +411,16 @@ def _together(found: Iterable[Files]) -> Files:
     return {version: files[version] for version in latest_first(files)}
 
 
+def _until(day: str, files: Files) -> Files:
+    """The files that were there on ``day``: a release may get wheels much later. One of a later day stays as it is, for who
+    chooses among releases."""
+
+    def there(own: tuple[IndexFile, ...]) -> tuple[IndexFile, ...]:
+        return tuple(one for one in own if one.upload_date is None or one.upload_date <= day) or own
+
+    return {version: there(own) for version, own in files.items()}
+
+
 def _release(version: str, group: Sequence[IndexFile]) -> Release:
     """The release that is made of some files. It is yanked if all of them are."""
     dates = [one.upload_date for one in group if one.upload_date]
@@ -464,6 +479,7 @@ def _parse_json(data: bytes, url: str) -> list[IndexFile]:
                 when[:10] if isinstance(when, str) and re.match(r"\d{4}-\d\d-\d\d", when) else None,
                 bool(one.get("core-metadata") or one.get("dist-info-metadata")),
                 _sha256(one.get("hashes")),
+                size if isinstance(size := one.get("size"), int) and size > 0 else 0,
             )
         )
     return found

@@ -36,8 +36,11 @@ MAX_PAGES = 1500
 ONLY_BUILT = "known only to its build"
 """How the reason ends where a release does not state what it requires."""
 _METADATA = "METADATA"
-_PAGE, _REQUIRES, _SOURCE = range(3)
-"""The order in which things are asked for: the small one that answers most comes first."""
+_PAGE, _REQUIRES, SOURCE = range(3)
+"""The order in which things are asked for: the small one that answers most comes first, then sdists, large ones last: those
+of a rank above ``SOURCE`` are not asked for as long as there is anything else to ask."""
+_LARGE = 4 * 1024 * 1024
+"""Bytes of an sdist that may not come within the time of a quick query."""
 
 
 class Stated(Struct, frozen=True):
@@ -47,16 +50,24 @@ class Stated(Struct, frozen=True):
     reason: str = ""
 
 
+class _Begun(Struct, frozen=True):
+    """That a large file was asked for on a ``day``: where nothing is known of it, it did not come in time."""
+
+    day: str
+
+
 class IndexPages:
     """What is known of one index, and how the rest is fetched. What is fetched is shared by all who ask in a run.
 
     ``kept`` keeps what releases state, for good: a release never changes. ``asks``: what is not kept may be fetched.
+    ``only_once``: where a large file did not come in time, it is left alone for the rest of this day.
     """
 
-    def __init__(self, index: SimpleIndex, kept: KeptAnswers, *, asks: bool) -> None:
+    def __init__(self, index: SimpleIndex, kept: KeptAnswers, *, asks: bool, only_once: str = "") -> None:
         self._index = index
         self._kept = kept
         self.asks = asks
+        self._only_once = only_once
         self._releases: dict[str, Sequence[Release]] = {}
         self._stated: dict[tuple[str, str], Stated] = {}
         self.reasons: dict[str, str] = {}
@@ -104,8 +115,19 @@ class IndexPages:
     def statement(self, name: str, version: str) -> Piece:
         """The work that makes :meth:`stated` known."""
         sdist_only = not any(tag_of_wheel(one.name) for one in _files(self._index, name, version))
-        rank = _SOURCE if sdist_only else _REQUIRES
+        rank = self.rank_of_sdist(name, version) if sdist_only else _REQUIRES
         return Piece((id(self), _REQUIRES, name, version), lambda: self._fetch_stated(name, version), name, rank)
+
+    def rank_of_sdist(self, name: str, version: str) -> int:
+        """When the sdist of a release is asked for, by its size where that is known."""
+        return SOURCE + self._size_of_sdist(name, version) // _LARGE
+
+    def _size_of_sdist(self, name: str, version: str) -> int:
+        if name not in self._releases:
+            return 0
+        return max(
+            (one.size for one in _files(self._index, name, version) if tag_of_wheel(one.name) is None), default=0
+        )
 
     def _fetch_page(self, name: str) -> None:
         try:
@@ -142,9 +164,23 @@ class IndexPages:
         given = (*self._places("sdist", name, version), "--", *(part for pair in variables for part in pair))
         facts = self._kept.get(SourceFacts, *given)
         if facts is None:
+            self._begin(name, version)
             facts = sdist_facts(self._index, name, version, dict(variables))
             self._kept.put(facts, *given)
         return facts
+
+    def _begin(self, name: str, version: str) -> None:
+        """Raise ``ResolverError`` where a large sdist did not come earlier this day."""
+        size = self._size_of_sdist(name, version) if self._only_once else 0
+        if size < _LARGE:
+            return
+        place = self._places("begun", name, version)
+        begun = self._kept.get(_Begun, *place)
+        if begun is not None and begun.day == self._only_once:
+            raise ResolverError(
+                f"the sdist of {name} {version} ({size / 1e6:.0f} MB) took too long for a quick query: --online waits for it"
+            )
+        self._kept.put(_Begun(self._only_once), *place)
 
     def _places(self, *asked: str) -> tuple[str, ...]:
         return (*self._index.urls, "--", *asked)

@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING
 from dockerlint_alpine.python.index.client import SimpleIndex
 from dockerlint_alpine.python.index.facts import IndexPages
 from dockerlint_alpine.python.index.kept import KeptAnswers
-from dockerlint_alpine.python.index.repositories import Repositories
 from dockerlint_alpine.python.index.settings import Credentials, foreign_address, index_urls, known_alone
 from dockerlint_alpine.python.index.uv_program import find_uv
 from dockerlint_alpine.python.model import IndexOptions, redact
@@ -24,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
+    from dockerlint_alpine.python.index.repositories import Repositories
     from dockerlint_alpine.python.model import Facts
 
 NO_INDEX = (
@@ -64,17 +64,6 @@ class PythonIndex:
         asks: bool = True,
     ) -> None:
         self.kept = KeptAnswers(cache)
-        self.repositories = Repositories(
-            cache / "repositories" if cache is not None else None,
-            self.kept,
-            hosts=source_hosts,
-            own=logged_in,
-            day=day,
-            oldest=oldest if oldest is not None else day,
-            as_of=as_of,
-            timeout=timeout,
-            asks=asks,
-        )
         self.variables = variables
         self.as_of = as_of
         self._facts = facts
@@ -84,6 +73,8 @@ class PythonIndex:
         self._oldest = oldest if oldest is not None else day
         self._quick = quick
         self._asks = asks
+        self._cache = cache
+        self._source_hosts, self._logged_in = source_hosts, logged_in
         self._by_options: dict[IndexOptions, tuple[IndexPages, tuple[str, ...]]] = {}
         self._opened: dict[tuple[tuple[str, ...], tuple[str, ...]], IndexPages] = {}
 
@@ -96,6 +87,23 @@ class PythonIndex:
     def facts(self) -> Facts:
         """The facts that the index's answers are laid over."""
         return self._facts()
+
+    @cached_property
+    def repositories(self) -> Repositories:
+        """The repositories of other projects that a build fetches."""
+        from dockerlint_alpine.python.index.repositories import Repositories
+
+        return Repositories(
+            self._cache / "repositories" if self._cache is not None else None,
+            self.kept,
+            hosts=self._source_hosts,
+            own=self._logged_in,
+            day=self._day,
+            oldest=self._oldest,
+            as_of=self.as_of,
+            timeout=self._timeout,
+            asks=self._asks,
+        )
 
     def may_follow(self, url: str) -> bool:
         """Whether a requirement's URL is that of a wheel on a host that the user's own configuration knows."""
@@ -142,7 +150,8 @@ class PythonIndex:
         if key not in self._opened:
             if self._asks and self._quick and indexes:
                 _knock(indexes[0], min(self._timeout, _KNOCK))
-            self._opened[key] = IndexPages(self._index(*key), self.kept, asks=self._asks)
+            only_once = self._day if self._quick else ""
+            self._opened[key] = IndexPages(self._index(*key), self.kept, asks=self._asks, only_once=only_once)
         return self._opened[key]
 
     def _index(self, urls: Sequence[str], links: Sequence[str]) -> SimpleIndex:
@@ -157,6 +166,7 @@ class PythonIndex:
             day=self._day,
             oldest=self._oldest,
             asks=self._asks,
+            as_of=self.as_of,
         )
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NoReturn, Protocol, TypeAlias
 from msgspec import Struct
 from msgspec.structs import replace
 
-from dockerlint_alpine.python.index.facts import MAX_PAGES, ONLY_BUILT, ChoicesOfIndex, FactsOfIndex
+from dockerlint_alpine.python.index.facts import MAX_PAGES, ONLY_BUILT, SOURCE, ChoicesOfIndex, FactsOfIndex
 from dockerlint_alpine.python.model import RequirementSet, Resolution, Resolved, Target, Unresolved, redact
 from dockerlint_alpine.python.origins import with_origins, without_origins
 from dockerlint_alpine.python.resolve import NOT_THERE, ResolverError, lists, open_names, resolve
@@ -84,6 +84,7 @@ class WhatIsInstalled(Struct, frozen=True):
             for name in new:
                 laid.tells(name)
             pieces = [piece for key, piece in laid.open.items() if key not in told] if len(told) < MAX_PAGES else []
+            pieces = [piece for piece in pieces if piece.rank <= SOURCE] or pieces
             told.update(piece.key for piece in pieces)
             if pieces:
                 yield pieces
@@ -115,7 +116,7 @@ class WhatSourcesSay(Struct, frozen=True):
         def read() -> None:
             found.append(pages.source(self.name, self.version, self.variables))
 
-        yield (Piece(self.key, read, f"the sdist of {self.name}", rank=2),)
+        yield (Piece(self.key, read, f"the sdist of {self.name}", pages.rank_of_sdist(self.name, self.version)),)
         return found[0]
 
 

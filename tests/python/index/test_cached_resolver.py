@@ -260,3 +260,30 @@ def test_what_came_in_counts_when_time_is_up(tmp_path: Path, index: LocalIndex) 
     assert {one.name: one.version for one in found.distributions} == {"never": None, **CERTIFI}
     assert asking.refusal == "never: no answer within 1 seconds"
     assert case.told == ["never: no answer within 1 seconds"]
+
+
+def test_a_large_file_costs_the_others_nothing_and_is_left_alone_that_day(tmp_path: Path, index: LocalIndex) -> None:
+    """What small sdists require is asked for before the large one is, round for round."""
+    index.add_sdist("huge", "1.0", ["certifi"], extra={"size": 30_000_000})
+    index.add_sdist("small", "1.0", ["smaller"], extra={"size": 3_000})
+    index.add_sdist("smaller", "1.0", ["certifi"])
+    index.held = "/files/huge/"
+    index.delay = threading.Event()
+    case = Case(tmp_path, index, seconds=1.0, clock=time.monotonic)
+    versions = {"huge": "1.0", "small": "1.0", "smaller": "1.0", **CERTIFI}
+    asking = case.resolver()
+    assert resolve(asking, wanted("huge", "small")) == versions
+    assert asking.refusal == "huge: no answer within 1 seconds"
+
+    again = Case(tmp_path, index, seconds=10.0, clock=time.monotonic)
+    found = again.resolver().resolve(wanted("huge", "small"), TARGET, NO_FACTS)
+    assert {one.name: one.version for one in found.distributions} == versions
+    (why,) = [one.reason for one in found.unresolved]
+    assert why == "the sdist of huge 1.0 (30 MB) took too long for a quick query: --online waits for it"
+    assert again.told == []
+    asked = [path for path, _ in index.requests if path.startswith("/files/huge/")]
+    assert len(asked) == 1
+    index.delay.set()
+    again.day = "2026-11-28"
+    again.network = Network(10.0, again.open, clock=time.monotonic, gave_up=lambda *_: None)
+    assert not again.resolver(today=date(2026, 11, 28)).resolve(wanted("huge"), TARGET, NO_FACTS).unresolved

@@ -125,9 +125,13 @@ def test_what_is_kept_serves_every_platform(index: LocalIndex, tmp_path: Path) -
 def test_as_of_leaves_out_what_came_later(index: LocalIndex, tmp_path: Path) -> None:
     index.add_wheel("dated", "1.0", "py3-none-any", **{"upload-time": "2024-01-01T00:00:00Z"})
     index.add_wheel("dated", "2.0", "py3-none-any", **{"upload-time": "2025-01-01T00:00:00Z"})
+    index.add_sdist("grown", "1.0", extra={"upload-time": "2024-01-01T00:00:00Z"})
+    index.add_wheel("grown", "1.0", "py3-none-any", **{"upload-time": "2025-01-01T00:00:00Z"})
     uv = resolver(tmp_path, {"PIP_INDEX_URL": index.url}, as_of="2024-06-01")
-    wanted = read_requirements("/r.txt", MemoryFiles({"/r.txt": "dated\nnot-there\n"}))
-    assert short(uv.ask(wanted, TARGET))["dated"] == ("1.0", "wheel")
+    wanted = read_requirements("/r.txt", MemoryFiles({"/r.txt": "dated\ngrown\nnot-there\n"}))
+    found = short(uv.ask(wanted, TARGET))
+    assert found["dated"] == ("1.0", "wheel")
+    assert found["grown"] == ("1.0", "sdist")
 
 
 def test_embedded_facts_fill_in_by_name(index: LocalIndex, tmp_path: Path) -> None:
