@@ -52,7 +52,7 @@ def related(jobs: Sequence[Job], beside: Sequence[Job] = ()) -> list[Job]:
     """The same builds, each with the others that make what it, or they, may name; ``beside`` are others that
     are not judged."""
     own, jobs = len(jobs), [*jobs, *beside]
-    builds = [_other(job) for job in jobs]
+    builds = _with_bases([_other(job) for job in jobs], jobs)
     by_name: dict[str, list[int]] = {}
     by_folder: dict[str, list[int]] = {}
     for number, build in enumerate(builds):
@@ -94,6 +94,41 @@ def _other(job: Job) -> OtherBuild:
         contexts=job.others.contexts,
         text=job.text,
     )
+
+
+def _with_bases(builds: list[OtherBuild], jobs: Sequence[Job]) -> list[OtherBuild]:
+    """The same builds, the base of a family with the name of the family: where Dockerfiles of a folder start from each other
+    under one name (``FROM acme/app:$V-tools`` beside ``Dockerfile-tools``), the one that does not is what ``FROM
+    acme/app:$V``
+    names."""
+    folders: dict[str, list[int]] = {}
+    for number, build in enumerate(builds):
+        if build.text is None:
+            folders.setdefault(os.path.dirname(build.path), []).append(number)  # noqa: PTH120 - as it is written
+    for numbers in folders.values():
+        starts = {number: _starts(jobs[number]) for number in numbers} if len(numbers) > 2 else {}
+        suffixes = {builds[number].folder.lower() for number in starts} - {""}
+        families = {
+            path
+            for pairs in starts.values()
+            for path, tag in pairs
+            if "/" in path and "$" not in path and re.sub(r".*[}]", "", tag).strip("-._").lower() in suffixes
+        }
+        for path in families:
+            roots = {builds[number].path for number, pairs in starts.items() if path not in dict(pairs)}
+            if len(roots) == 1:
+                at = next(number for number in numbers if builds[number].path in roots)
+                builds[at] = replace(builds[at], names=(*builds[at].names, path))
+    return builds
+
+
+def _starts(job: Job) -> list[tuple[str, str]]:
+    """Path and tag of each image that a Dockerfile starts from."""
+    try:
+        found = [match["image"].decode("utf-8", "surrogateescape") for match in _FROM.finditer(read_job(job))]
+    except UnreadableError:
+        return []
+    return [(path, tag) for path, _, tag in (one.partition(":") for one in found)]
 
 
 def _last(name: str) -> str:

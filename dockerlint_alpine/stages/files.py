@@ -228,6 +228,15 @@ class StageFiles(Struct, frozen=True, eq=False, dict=True):
             case _:
                 return True
 
+    def absent(self, path: str) -> str | None:
+        """The path in the context that was copied to ``path`` last, although it is not there."""
+        for placement, inner in self._covering(path):
+            if self._holds((placement, inner)):
+                return None
+            if isinstance(placement, FromContext) and not self.context.exists(placement.source):
+                return inner
+        return self._expected(path)
+
     def _expected(self, path: str) -> str | None:
         """The path in the context that should lie at ``path`` and isn't there."""
         for placement, inner in self._covering(path):

@@ -155,7 +155,7 @@ class ArgumentReader:
             words.hidden.append(shown)
             self._drop_option(words)
             return
-        path = f"/dev/fd/{63 - len(self._walk.files.placements) % 32}"
+        path = f"/dev/fd/{63 - len(self._walk.files.placements) % 32}" if shown.startswith("<(") else shown
         self._walk.files = self._walk.files.place(FromText(text.encode("utf-8", "surrogateescape"), path))
         words.add(path, place)
 

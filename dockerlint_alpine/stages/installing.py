@@ -30,6 +30,7 @@ from dockerlint_alpine.python.versions import same_version, sort_versions
 from dockerlint_alpine.stages.compiles import SourceBuilds
 from dockerlint_alpine.stages.context import NOT_IN_CONTEXT
 from dockerlint_alpine.stages.errors import StagesError
+from dockerlint_alpine.stages.exports import absent_exports
 from dockerlint_alpine.stages.files import FromStage, FromText
 from dockerlint_alpine.stages.install_request import (
     EXTRAS,
@@ -146,6 +147,10 @@ class Installer:
         if walk.glibc is None and (walk.packages is None or walk.index is None):
             return
         words = self._reader(call).words(command)
+        for said, path, place_of_lock, written in absent_exports(walk, words.texts, call.folder):
+            self.export(replace(call, folder=place_of_lock), written, path)
+            call.unjudged("unreadable-requirements", said, command.program)
+            call = replace(call, conditional=True)
         options = command.tool.options(command, words.texts)
         folder = project_folder(call.folder, options) if command.action == "project" else call.folder
         home = command.tool.home(command, options, call.place(folder))

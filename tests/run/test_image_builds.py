@@ -156,3 +156,18 @@ def test_contexts_of_a_bake_file_count_for_a_dockerfile_that_is_named_alone(root
     (job,), _ = find_jobs(["docker/Dockerfile"])
     assert [one.path for one in job.others.builds] == ["one/Dockerfile"]
     assert job.others.contexts[0][0] == "base"
+
+
+def test_the_base_of_a_family_is_the_one_that_does_not_start_from_it(root: Path) -> None:
+    files = {
+        "f/Dockerfile-root": "FROM alpine:3.19\n",
+        "f/Dockerfile-tools": "ARG V\nFROM acme/family:${V}\n",
+        "f/Dockerfile-aws": "ARG V\nFROM acme/family:${V}-tools\n",
+    }
+    _write(root, files)
+    jobs = {job.shown_as: job for job in find_jobs([])[0]}
+    assert {one.path: one.names for one in jobs["f/Dockerfile-tools"].others.builds} == {
+        "f/Dockerfile-root": ("acme/family",)
+    }
+    _write(root, {"f/Dockerfile-other": "FROM alpine:3.19\n"})  # two that may be it
+    assert not find_jobs(["f/Dockerfile-tools"])[0][0].others.builds
