@@ -35,7 +35,7 @@ def render(answer: dict[str, Any], *, width: int = 100, bold: Callable[[str], st
     page = _Page(width, bold)
     if answer["kind"] == "code":
         page.heading(f"{answer['code']} {answer['name']}", answer["severity"])
-        page.lines += ["", answer["page"]]
+        page.lines.append(answer["page"])
         return page.text()
     if answer["kind"] == "distribution":
         _distribution(page, answer["distribution"])
@@ -57,8 +57,9 @@ class _Page:
         self.bold = bold
         self.lines: list[str] = []
 
-    def heading(self, title: str, *words: str) -> None:
+    def heading(self, title: str, *words: str, url: str = "") -> None:
         self.lines.append(" - ".join([self.bold(title), *(word for word in words if word)]))
+        self.lines += [f"  {url}", ""] if url else [""]
 
     def section(self, title: str) -> None:
         self.lines += ["", self.bold(title)]
@@ -87,10 +88,7 @@ class _Page:
 
 
 def _distribution(page: _Page, entry: dict[str, Any]) -> None:
-    page.heading(entry["name"], "Python distribution", entry["summary"])
-    if entry["url"]:
-        page.lines.append(f"  {entry['url']}")
-    page.lines.append("")
+    page.heading(entry["name"], "Python distribution", entry["summary"], url=entry["url"])
     if entry["imports"]:
         page.labelled("imports", ", ".join(entry["imports"]))
     page.labelled("wheels", wheels_sentence(entry["wheels"]))
@@ -116,7 +114,6 @@ def _distribution(page: _Page, entry: dict[str, Any]) -> None:
 
 def _pure(page: _Page, entry: dict[str, Any]) -> None:
     page.heading(entry["name"], "Python distribution", "pure Python: it needs no apk package")
-    page.lines.append("")
     if entry["wheels"]["verdict"] == "any":
         page.labelled("wheels", wheels_sentence(entry["wheels"]))
     for system, key in (("Alpine", "apk"), ("Debian", "deb")):
@@ -294,10 +291,7 @@ def _evidence(page: _Page, entry: dict[str, Any]) -> None:
 
 
 def _library(page: _Page, entry: dict[str, Any]) -> None:
-    page.heading(entry["name"], "native library", entry["summary"])
-    if entry["url"]:
-        page.lines.append(f"  {entry['url']}")
-    page.lines.append("")
+    page.heading(entry["name"], "native library", entry["summary"], url=entry["url"])
     for key in ("sonames", "pkg-config", "tools", "headers"):
         if entry[key]:
             page.labelled(key, ", ".join(entry[key]))
@@ -342,7 +336,6 @@ def users_by_need(users: Sequence[dict[str, Any]]) -> list[tuple[str, list[str]]
 
 def _package(page: _Page, entry: dict[str, Any]) -> None:
     page.heading(entry["name"], "apk package", f"built from {entry['origin']}" if entry["origin"] else "")
-    page.lines.append("")
     for item in entry["libraries"]:
         role = "headers of" if item["role"] == "build" else "run-time objects of"
         page.labelled("what", f"{role} {item['library']}: {item['summary']}")

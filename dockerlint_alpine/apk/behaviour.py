@@ -51,13 +51,7 @@ TOOLS_2_14_4 = Behaviour("2.14.4", "flags-priority-chain")
 TOOLS_2_14_6 = Behaviour("2.14.6", "requirers-flags-priority-chain", sound_triggers=True, removal="avoid")
 TOOLS_2_14_9 = Behaviour("2.14.9", "depth", sound_triggers=True, discover_provides=True, removal="avoid")
 TOOLS_3_0 = Behaviour(
-    "3.0.6",
-    "queues",
-    sound_triggers=True,
-    discover_provides=True,
-    exact_triggers=True,
-    removal="neutral",
-    dialect=3,
+    "3.0.6", "queues", sound_triggers=True, discover_provides=True, exact_triggers=True, removal="neutral", dialect=3
 )
 
 BEHAVIOURS = {one.tools: one for one in (TOOLS_2_12, TOOLS_2_14_4, TOOLS_2_14_6, TOOLS_2_14_9, TOOLS_3_0)}

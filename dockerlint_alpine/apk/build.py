@@ -127,10 +127,7 @@ def read_names(path: Path) -> dict[str, str]:
 
 
 def write_database(
-    target: Path,
-    snapshots: Sequence[Snapshot],
-    known: Mapping[str, str] | None = None,
-    fetched: Fetched | None = None,
+    target: Path, snapshots: Sequence[Snapshot], known: Mapping[str, str] | None = None, fetched: Fetched | None = None
 ) -> None:
     """Write ``snapshots`` to ``target``: complete or not at all (a file of its own beside it, then a rename).
 

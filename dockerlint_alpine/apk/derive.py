@@ -248,7 +248,7 @@ class _Derivation:
             soname = token.partition("=")[0]
             if soname.startswith("so:"):
                 self._judge(soname, old, recipe)
-        return [self._for_python(token) for token in provides], list(self._needs(old, recipe))
+        return [_PYTHON.sub(f"py{self._python}:", token) for token in provides], list(self._needs(old, recipe))
 
     def _continued(self, recipe: Recipe, old: Record) -> tuple[list[str], list[str]]:
         """The same of a predecessor: what it links of its own series becomes the new series' package of that name, and
@@ -352,9 +352,6 @@ class _Derivation:
                 seen += 1
                 kept += any(library_of(one) == library for one in after)
         return kept, seen
-
-    def _for_python(self, token: str) -> str:
-        return _PYTHON.sub(f"py{self._python}:", token)
 
     def _by_series(self) -> dict[tuple[str, str], list[Record]]:
         found = defaultdict(list)

@@ -104,12 +104,7 @@ def _at_version(package: Package, version: str) -> Package:
 class World:
     """Constraints and the packages that they amount to. Immutable; see :meth:`add` and :meth:`remove`."""
 
-    def __init__(
-        self,
-        index: Index,
-        constraints: Sequence[Constraint] = (),
-        solution: Solution | None = None,
-    ) -> None:
+    def __init__(self, index: Index, constraints: Sequence[Constraint] = (), solution: Solution | None = None) -> None:
         self.index = index
         self.constraints = tuple(constraints)
         self.solution = solution or Solution(MappingProxyType({}))

@@ -37,9 +37,7 @@ if TYPE_CHECKING:
     help="Compare the findings with an image built from this Dockerfile: one in the engine, or a saved one.",
 )
 @click.option(
-    "--show-fix",
-    is_flag=True,
-    help="Show every remedy for a compile as an edit, including a separate build stage.",
+    "--show-fix", is_flag=True, help="Show every remedy for a compile as an edit, including a separate build stage."
 )
 @click.option(
     "--using",

@@ -26,10 +26,7 @@ if TYPE_CHECKING:
 @format_option("text", "json")
 @OUTPUT_FILE
 @click.option(
-    "--all",
-    "everything",
-    is_flag=True,
-    help="Show all objects of folders and images, not only those with problems.",
+    "--all", "everything", is_flag=True, help="Show all objects of folders and images, not only those with problems."
 )
 @click.option("--dlopen/--no-dlopen", default=True, help="Scan Python sources for libraries opened at run time.")
 @click.option("--exit-zero", is_flag=True, help="Exit with 0 even if something is missing.")

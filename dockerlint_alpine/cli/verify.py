@@ -85,10 +85,7 @@ _BUILD_OPTIONS = (
 
 @click.command(cls=SectionedCommand)
 @click.argument(
-    "words",
-    nargs=-1,
-    metavar="[COMPOSE|DOCKERFILE|image:NAME] [SERVICE...]",
-    shell_complete=completed("verified"),
+    "words", nargs=-1, metavar="[COMPOSE|DOCKERFILE|image:NAME] [SERVICE...]", shell_complete=completed("verified")
 )
 @click.option(
     "--plan", "only_plan", is_flag=True, help="Print what would be built, started and probed, without an engine."
@@ -189,12 +186,7 @@ def _planned(
 
 
 def planned_compose(
-    target: str,
-    services: Sequence[str],
-    doctor: Doctor,
-    redactor: Redactor,
-    request: Request,
-    given: dict[str, Any],
+    target: str, services: Sequence[str], doctor: Doctor, redactor: Redactor, request: Request, given: dict[str, Any]
 ) -> tuple[Plan, Callable[[], Sequence[str]]]:
     """The plan for a compose file, and the lines that tell what would run."""
     from dockerlint_alpine.proof.verify.compose_cli import find_compose

@@ -14,8 +14,6 @@ Moment: TypeAlias = Literal["build", "run", "apk"]
 Verdict: TypeAlias = Literal["packages", "no-package-helps", "not-enough-information", "no-failure"]
 Outcome: TypeAlias = Literal["package", "none", "unknown"]
 
-MOMENTS: tuple[Moment, ...] = ("build", "run", "apk")
-
 
 class Cause(Struct, frozen=True):
     """One root cause.

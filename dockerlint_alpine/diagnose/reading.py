@@ -110,16 +110,13 @@ def _blocks(source: Source, progress: Callable[[int], object] | None) -> Iterato
             block = block[2:]
         done += len(block)
         if encoding is not None:
-            block, held = _whole_units(held + block)
+            block = held + block
+            whole = len(block) & ~1  # units of two bytes
+            block, held = block[:whole], block[whole:]
             block = block.decode(encoding, "replace").encode()
         if progress is not None:
             progress(done)
         yield block.replace(b"\\r\\n", _BREAK).replace(b"\\n", _BREAK)
-
-
-def _whole_units(data: bytes) -> tuple[bytes, bytes]:
-    even = len(data) & ~1
-    return data[:even], data[even:]
 
 
 def _last_end(text: bytes) -> int:

@@ -55,16 +55,9 @@ def _contained(data: bytes) -> Iterator[Any]:
             raise MalformedElfError("it claims to have too many sections")
         yield elf
     except (
-        ELFError,
-        ConstructError,
-        ArithmeticError,
-        AssertionError,
-        AttributeError,
-        LookupError,
-        MemoryError,
-    ) as error:
-        raise MalformedElfError(f"its sections can't be read ({type(error).__name__})") from None
-    except (OSError, RecursionError, TypeError, ValueError) as error:
+        ELFError, ConstructError, ArithmeticError, AssertionError, AttributeError, LookupError, MemoryError, OSError,
+        RecursionError, TypeError, ValueError,
+    ) as error:  # fmt: skip
         raise MalformedElfError(f"its sections can't be read ({type(error).__name__})") from None
 
 

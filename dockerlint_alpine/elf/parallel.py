@@ -7,7 +7,7 @@ import threading
 from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Sequence
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -44,12 +44,8 @@ def thread_map(job: Callable[[Item], Result], items: Sequence[Item], *, threads:
     crew = [threading.Thread(target=work, daemon=True) for _ in range(min(threads, len(items)))]
     for thread in crew:
         thread.start()
-    _join(crew)
+    for thread in crew:
+        thread.join()
     if failures:
         raise failures[0]
     return [results[index] for index in range(len(items))]
-
-
-def _join(crew: Iterable[threading.Thread]) -> None:
-    for thread in crew:
-        thread.join()

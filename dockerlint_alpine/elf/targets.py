@@ -14,12 +14,7 @@ SubjectKind: TypeAlias = Literal["object", "wheel", "folder", "root", "image"]
 Progress: TypeAlias = Callable[[int, "int | None"], None]
 """Told how many steps are done and how many there are, if known."""
 
-MACHINE_NAMES = {
-    "amd64": "x86_64",
-    "arm64": "aarch64",
-    "386": "x86",
-    "loong64": "loongarch64",
-}
+MACHINE_NAMES = {"amd64": "x86_64", "arm64": "aarch64", "386": "x86", "loong64": "loongarch64"}
 """Go's and OCI's architecture names -> apk's, where they differ; ``arm`` depends on the variant."""
 
 

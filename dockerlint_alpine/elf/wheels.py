@@ -8,13 +8,7 @@ from typing import TYPE_CHECKING
 from msgspec.structs import replace
 
 from dockerlint_alpine.elf.errors import TargetError
-from dockerlint_alpine.elf.file_selection import (
-    MAX_SOURCES_TOTAL,
-    MAX_TEXT_TOTAL,
-    MIN_OBJECT,
-    opens_libraries,
-    use_of,
-)
+from dockerlint_alpine.elf.file_selection import MAX_SOURCES_TOTAL, MAX_TEXT_TOTAL, MIN_OBJECT, opens_libraries, use_of
 from dockerlint_alpine.elf.objects import HEAD_SIZE, is_elf, needed_extent
 from dockerlint_alpine.elf.parallel import thread_map, workers
 from dockerlint_alpine.elf.spool import spooled

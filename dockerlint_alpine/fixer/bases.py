@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from dockerlint_alpine.model.findings import Finding, Fix, Purpose
-    from dockerlint_alpine.stages.model import Stage, Timeline
+    from dockerlint_alpine.stages.model import Timeline
 
 
 def share(timeline: Timeline, findings: Iterable[Finding]) -> list[Finding]:
@@ -51,13 +51,9 @@ def _in_base(timeline: Timeline, key: tuple[int, str, Purpose], lacking: set[int
         return None
     stage = timeline.stages[base]
     placed = add_to_list(timeline, stage, package, purpose)
-    if placed is None and not any(_has_list(child) for child in children):
+    if placed is None and not any(step.command.verb == "add" for child in children for step in apk_steps(child)):
         placed = add_new_run(timeline, stage, package)
     return placed[0] if placed is not None else None
-
-
-def _has_list(stage: Stage) -> bool:
-    return any(step.command.verb == "add" for step in apk_steps(stage))
 
 
 def _with(finding: Finding, fix: Fix | None) -> Finding:

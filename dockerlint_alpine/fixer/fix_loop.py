@@ -16,7 +16,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from dockerlint_alpine.fixer import new_run
-from dockerlint_alpine.model.findings import Evidence, Fix, united
+from dockerlint_alpine.model.findings import Evidence, Fix, Key, key_of, united
 from dockerlint_alpine.model.grouping import grouped
 from dockerlint_alpine.syntax import Edit, apply_edits, parse
 from dockerlint_alpine.syntax.ordering import package_name
@@ -38,7 +38,6 @@ _OPERANDS = lazy_pattern(rb"\bapk\b(?:[^;&|\n\\]|\\[\s\S])*?\bdel\b((?:[^;&|\n\\
 """What is deleted, in the bytes of the file: the places of edits are bytes."""
 _VIRTUAL = lazy_pattern(rb"\s(?:-t|--virtual)\b")
 
-Key: TypeAlias = tuple[object, ...]
 Texts: TypeAlias = Mapping[str, bytes]
 """Other files than the Dockerfile, by path as findings name them."""
 
@@ -238,13 +237,6 @@ def may_be_undone(finding: Finding, source: bytes) -> bool:
     return (
         unclear or _VIRTUAL.search(list_before) is not None or not named.isdisjoint(map(str.encode, finding.packages))
     )
-
-
-def key_of(finding: Finding) -> Key:
-    """What stays the same of a finding while the text around it changes."""
-    stage = finding.stage.index if finding.stage is not None else None
-    name = finding.distribution.name if finding.distribution is not None else None
-    return finding.code, finding.need, finding.packages, stage, name
 
 
 def merged(reports: Sequence[FileReport]) -> FileReport:

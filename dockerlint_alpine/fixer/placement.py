@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from dockerlint_alpine.model.findings import Purpose
-    from dockerlint_alpine.stages.model import Stage, Step, Timeline
+    from dockerlint_alpine.stages.model import Stage, Timeline
     from dockerlint_alpine.syntax import Instruction
 
 
@@ -99,14 +99,14 @@ def _in_time(stage: Stage, step: ApkStep, before: Instruction | None) -> bool:
     Python."""
     if before is None:
         return True
-    order = [one for one in stage.steps if one is step or (one.instruction.start == before.start and not _is_apk(one))]
+    order = [
+        one
+        for one in stage.steps
+        if one is step or (one.instruction.start == before.start and not isinstance(one, ApkStep))
+    ]
     if len(order) > 1:
         return order[0] is step
     return step.span < (before.end, before.end)
-
-
-def _is_apk(step: Step) -> bool:
-    return isinstance(step, ApkStep)
 
 
 def _deleted_too_early(stage: Stage, listing: Listing, before: Instruction | None) -> bool:

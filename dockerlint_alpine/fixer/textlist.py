@@ -73,7 +73,7 @@ class TextList(Struct, frozen=True):
                 if not self.data[line:start].strip() and not self.data[end:stop].partition(b"#")[0].strip():
                     return Edit(line, stop, "")
                 behind = end + len(self.data[end:stop]) - len(self.data[end:stop].lstrip(b" \t"))
-                return Edit(start, behind, "") if behind > end else Edit(self._blanks_before(start), end, "")
+                return Edit(start, behind, "") if behind > end else Edit(len(self.data[:start].rstrip(b" \t")), end, "")
         raise LayoutError(f"{name} is not in the list")
 
     def remove_all(self, names: Iterable[str]) -> Edit:
@@ -91,9 +91,6 @@ class TextList(Struct, frozen=True):
         kept = [span for span in self.spans if not edit.start <= span[0] < edit.end]
         moved = tuple((start - gone, end - gone) if start >= edit.end else (start, end) for start, end in kept)
         return TextList(apply_edits(self.data, [edit]), moved, self.path)
-
-    def _blanks_before(self, offset: int) -> int:
-        return len(self.data[:offset].rstrip(b" \t"))
 
     def _inline(self, position: int, name: str) -> Edit:
         if position == 0:

@@ -8,15 +8,7 @@ from __future__ import annotations
 from dockerlint_alpine.knowledge.bases import BaseImage
 from dockerlint_alpine.knowledge.errors import KnowledgeError, MissingDataError, RuleError
 from dockerlint_alpine.knowledge.facts import WheelFacts
-from dockerlint_alpine.knowledge.model import (
-    Build,
-    Distribution,
-    Impossible,
-    Language,
-    Library,
-    Link,
-    RuntimeNeed,
-)
+from dockerlint_alpine.knowledge.model import Build, Distribution, Impossible, Language, Library, Link, RuntimeNeed
 from dockerlint_alpine.knowledge.store import Knowledge
 
 __all__ = [

@@ -245,11 +245,7 @@ class BaseImages:
         groups = {key: value for key, value in match.groupdict().items() if value}
         if image.system:
             found = BaseImage(
-                reference,
-                path,
-                not_alpine=True,
-                python_prefix=image.python_prefix or None,
-                evidence=image.evidence,
+                reference, path, not_alpine=True, python_prefix=image.python_prefix or None, evidence=image.evidence
             )
             if not image.glibc:
                 return found

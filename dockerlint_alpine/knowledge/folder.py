@@ -85,26 +85,9 @@ class RuleFolder:
             if raw is not None:
                 yield schema.distribution(raw, self.shown("distribution", name))
 
-    def distributions(self) -> Iterator[tuple[str, set[str]]]:
-        """All distributions with the libraries that they speak of."""
-        for entry in self.entries():
-            yield entry.name, libraries_of(entry)
-
-    def capability(self, key: str) -> str | None:
-        """Return the library that is filed under a look-up key of :func:`capabilities`."""
-        return self._capabilities.get(key)
-
     def header_folder(self, folder: str) -> set[str]:
         """Return the libraries that have headers in ``folder`` (``libxml``)."""
-        return {name for key, name in self._capabilities.items() if key.startswith(f"header:{folder}/")}
-
-    def imported(self, module: str) -> str | None:
-        """Return the distribution that has ``module`` among its imports."""
-        return self._imports.get(module)
-
-    def base_images(self) -> BaseImages | None:
-        """Return the folder's own rules on base images, if it has any."""
-        return self._base_images
+        return {name for key, name in self.by_capability.items() if key.startswith(f"header:{folder}/")}
 
     @cached_property
     def _names(self) -> dict[str, tuple[str, ...]]:
@@ -114,14 +97,17 @@ class RuleFolder:
         }
 
     @cached_property
-    def _capabilities(self) -> dict[str, str]:
+    def by_capability(self) -> dict[str, str]:
+        """The libraries by the look-up keys of :func:`capabilities`."""
         return {key: library.name for library in self.libraries() for key in capabilities(library)}
 
     @cached_property
-    def _imports(self) -> dict[str, str]:
+    def by_import(self) -> dict[str, str]:
+        """The distributions by the modules that they install."""
         return {module: entry.name for entry in self.entries() for module in entry.imports}
 
     @cached_property
-    def _base_images(self) -> BaseImages | None:
+    def base_images(self) -> BaseImages | None:
+        """The folder's own rules on base images, if it has any."""
         raw = self.document("base-images")
         return None if raw is None else BaseImages(raw, f"{self._prefix}/base-images.toml")

@@ -17,7 +17,7 @@ from dockerlint_alpine.knowledge import schema
 from dockerlint_alpine.knowledge.bases import BaseImage, BaseImages
 from dockerlint_alpine.knowledge.errors import MissingDataError
 from dockerlint_alpine.knowledge.facts import WheelFacts, WheelRecord
-from dockerlint_alpine.knowledge.folder import KINDS, RuleFolder
+from dockerlint_alpine.knowledge.folder import KINDS, RuleFolder, libraries_of
 from dockerlint_alpine.knowledge.image_tags import ImageTags
 from dockerlint_alpine.knowledge.locks import LockRecord, unpacked
 from dockerlint_alpine.knowledge.model import Distribution, Library
@@ -33,6 +33,7 @@ SCHEMA_VERSION = "4"
 _BASES = 1024
 """Base images are kept by name, so many at most."""
 _Entry = TypeVar("_Entry")
+_JSON = "SELECT json FROM entry WHERE kind = ? AND name = ?"
 _BUILD_HINT = "run `python -m dockerlint_alpine.knowledge.data_build` in a source checkout, or install the package"
 
 
@@ -94,11 +95,10 @@ class Knowledge:
         """Return the library that has ``so:liblz4.so.1``, ``pc:liblz4``, ``cmd:pg_config`` or the header ``lz4.h``."""
         key = _capability_key(need)
         for overlay in self._overlays:
-            name = overlay.capability(key)
-            if name is not None:
-                return self.library(name)
-        row = self._connection.execute("SELECT library FROM capability WHERE need = ?", (key,)).fetchone()
-        return self.library(row[0]) if row else None
+            if key in overlay.by_capability:
+                return self.library(overlay.by_capability[key])
+        name = self._value("SELECT library FROM capability WHERE need = ?", key)
+        return self.library(name) if name is not None else None
 
     def library_for_folder(self, folder: str) -> Library | None:
         """Return the library that all known headers of a folder (``libxml``) belong to, ``None`` if there is no such one."""
@@ -119,21 +119,20 @@ class Knowledge:
 
     def _imported(self, module: str) -> str | None:
         for overlay in self._overlays:
-            name = overlay.imported(module)
-            if name is not None:
-                return name
-        row = self._connection.execute("SELECT distribution FROM import WHERE module = ?", (module,)).fetchone()
-        return row[0] if row else None
+            if module in overlay.by_import:
+                return overlay.by_import[module]
+        name: str | None = self._value("SELECT distribution FROM import WHERE module = ?", module)
+        return name
 
     def users_of(self, library: str) -> tuple[str, ...]:
         """Names of the distributions whose rules speak of ``library``, sorted."""
         rows = self._connection.execute("SELECT distribution FROM uses WHERE library = ?", (library,))
         names = {row[0] for row in rows}
         for overlay in reversed(self._overlays):
-            for name, entry in overlay.distributions():
-                names.discard(name)
-                if library in entry:
-                    names.add(name)
+            for entry in overlay.entries():
+                names.discard(entry.name)
+                if library in libraries_of(entry):
+                    names.add(entry.name)
         return tuple(sorted(names))
 
     def names(self, kind: str) -> tuple[str, ...]:
@@ -180,20 +179,17 @@ class Knowledge:
 
     def _base_image(self, reference: str, day: str | None) -> BaseImage | None:
         for overlay in self._overlays:
-            images = overlay.base_images()
+            images = overlay.base_images
             found = images.match(reference, day) if images is not None else None
             if found is not None:
                 return found
         return self.base_images.match(reference, day)
 
-    def _image_tag(self, tag: str) -> str | None:
-        row = self._connection.execute("SELECT history FROM image_tag WHERE tag = ?", (tag,)).fetchone()
-        return row[0] if row else None
-
     @cached_property
     def base_images(self) -> BaseImages:
         """The compiled rules on base images."""
-        return BaseImages(self.document("base-images"), tags=ImageTags(self._image_tag))
+        history = partial(self._value, "SELECT history FROM image_tag WHERE tag = ?")
+        return BaseImages(self.document("base-images"), tags=ImageTags(history))
 
     @cached_property
     def errors(self) -> Mapping[str, Any]:
@@ -222,21 +218,19 @@ class Knowledge:
     def _lock_record(self, name: str) -> LockRecord | None:
         key = ("lock", name)
         if key not in self._cache:
-            row = self._connection.execute("SELECT data FROM lock WHERE name = ?", (name,)).fetchone()
-            self._cache[key] = unpacked(row[0], self._shared, self._tags) if row is not None else None
+            data = self._value("SELECT data FROM lock WHERE name = ?", name)
+            self._cache[key] = unpacked(data, self._shared, self._tags) if data is not None else None
         return cast("LockRecord | None", self._cache[key])
 
     @cached_property
     def _shared(self) -> bytes:
         """What the rows of locks are packed with."""
-        (data,) = self._connection.execute("SELECT data FROM shared").fetchone()
-        return bytes(data)
+        return bytes(self._value("SELECT data FROM shared"))
 
     def _tags(self, number: int) -> tuple[str, ...]:
         key = ("tags", str(number))
         if key not in self._cache:
-            (text,) = self._connection.execute("SELECT tags FROM tags WHERE id = ?", (number,)).fetchone()
-            self._cache[key] = tuple(text.split())
+            self._cache[key] = tuple(self._value("SELECT tags FROM tags WHERE id = ?", number).split())
         return cast("tuple[str, ...]", self._cache[key])
 
     def _has_build(self, name: str) -> bool:
@@ -256,45 +250,32 @@ class Knowledge:
         return {item.name: item for item in schema.languages(self.document("languages"), "rules/languages.toml")}
 
     def _meta(self, key: str) -> str:
-        row = self._connection.execute("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()
-        return row[0] if row else ""
+        return self._value("SELECT value FROM meta WHERE key = ?", key) or ""
 
     def _entry(
-        self,
-        kind: str,
-        name: str,
-        parse: Callable[[Mapping[str, Any], str], _Entry],
-        packed: Callable[[str], _Entry] | None = None,
+        self, kind: str, name: str, parse: Callable[[Mapping[str, Any], str], _Entry], packed: Callable[[str], _Entry]
     ) -> _Entry | None:
-        """An entry by its kind and name; ``packed`` reads the JSON of what was validated before it was compiled."""
+        """An entry by its kind and name: ``parse`` reads the table of a user's folder, ``packed`` the JSON of what was
+        validated before it was compiled."""
         key = (kind, name)
         if key not in self._cache:
-            self._cache[key] = self._parsed(kind, name, parse, packed)
+            for overlay in self._overlays:
+                raw = overlay.raw(kind, name)
+                if raw is not None:
+                    self._cache[key] = parse(raw, overlay.shown(kind, name))
+                    break
+            else:
+                text = self._value(_JSON, kind, name)
+                self._cache[key] = None if text is None else packed(text)
         return cast("_Entry | None", self._cache[key])
 
-    def _parsed(
-        self,
-        kind: str,
-        name: str,
-        parse: Callable[[Mapping[str, Any], str], _Entry],
-        packed: Callable[[str], _Entry] | None,
-    ) -> _Entry | None:
-        for overlay in self._overlays:
-            raw = overlay.raw(kind, name)
-            if raw is not None:
-                return parse(raw, overlay.shown(kind, name))
-        text = self._text(kind, name)
-        if text is not None and packed is not None:
-            return packed(text)
-        return None if text is None else parse(decode(text), f"rules/{KINDS[kind]}/{name}.toml")
-
     def _row(self, kind: str, name: str) -> dict[str, Any] | None:
-        text = self._text(kind, name)
+        text = self._value(_JSON, kind, name)
         return None if text is None else decode(text, type=dict[str, Any])
 
-    def _text(self, kind: str, name: str) -> str | None:
-        query = "SELECT json FROM entry WHERE kind = ? AND name = ?"
-        row = self._connection.execute(query, (kind, name)).fetchone()
+    def _value(self, query: str, *given: object) -> Any:
+        """The first column of the first row, ``None`` where there is no row."""
+        row = self._connection.execute(query, given).fetchone()
         return row[0] if row else None
 
 

@@ -7,7 +7,8 @@ with what Alpine's own package of a distribution links.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
@@ -25,59 +26,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
-    from dockerlint_alpine.apk import Package
+    from dockerlint_alpine.apk import Index, IndexStore, Package
     from dockerlint_alpine.knowledge.model import Build, Link
     from dockerlint_alpine.knowledge.store import Knowledge
 
 _RUNTIMES = lazy_pattern(r"so:(?:libc\.musl-|libpython|libstdc\+\+\.|libgcc_s\.|libgomp\.|libgfortran\.|libquadmath\.)")
-
-
-class Found(Protocol):
-    """A provider as :meth:`Packages.find` gives it."""
-
-    @property
-    def package(self) -> Package:
-        """The package that meets the need."""
-
-
-class Source(Protocol):
-    """One repository's index of one release and architecture; ``dockerlint_alpine.apk.IndexSource`` is one."""
-
-    @property
-    def release(self) -> str:
-        """The Alpine release, ``X.Y``."""
-
-    @property
-    def repository(self) -> str:
-        """``main`` or ``community``."""
-
-    @property
-    def arch(self) -> str:
-        """The architecture in apk's words."""
-
-    @property
-    def derived(self) -> object:
-        """What it was made of where it is not Alpine's own, else ``None``."""
-
-
-class Packages(Protocol):
-    """One release's index; ``dockerlint_alpine.apk.Index`` is one."""
-
-    def find(self, need: str) -> Sequence[Found]:
-        """Return the providers of ``need``, in which ``*`` stands for any text, best first."""
-
-    def package(self, name: str) -> Package | None:
-        """Return the newest package of this name."""
-
-
-class Indexes(Protocol):
-    """All releases; ``dockerlint_alpine.apk.IndexStore`` is one."""
-
-    def sources(self) -> Sequence[Source]:
-        """Return every repository's index that is at hand."""
-
-    def open(self, release: str, arch: str) -> Packages:
-        """Return the index of ``release`` for ``arch``."""
 
 
 class RuleProblem(Struct, frozen=True):
@@ -106,7 +59,7 @@ class _World(Struct, frozen=True):
 
     release: str
     arch: str
-    index: Packages
+    index: Index
 
 
 class _Rules(Struct, frozen=True):
@@ -124,7 +77,7 @@ OLDEST = "3.12"
 """The release from which on every package that a rule asks for has to be there; older ones lack many."""
 
 
-def judged(indexes: Indexes) -> dict[str, str]:
+def judged(indexes: IndexStore) -> dict[str, str]:
     """Return the releases whose main and community are both at hand, oldest first, each with the architecture to ask.
 
     Where only a stand-in or a derived index could answer, a missing package would prove nothing; rules are not held
@@ -143,7 +96,7 @@ def judged(indexes: Indexes) -> dict[str, str]:
     return found
 
 
-def validate(rules: Path, indexes: Indexes, base: Knowledge | None = None) -> tuple[RuleProblem, ...]:
+def validate(rules: Path, indexes: IndexStore, base: Knowledge | None = None) -> tuple[RuleProblem, ...]:
     """Return everything that is wrong with the folder ``rules``, file by file; it is named ``rules`` in the results.
 
     Packages are looked up in every release of :func:`judged`. A user's own folder may speak of libraries and languages
@@ -158,7 +111,7 @@ def validate(rules: Path, indexes: Indexes, base: Knowledge | None = None) -> tu
     return tuple(dict.fromkeys(problems))
 
 
-def disagreements(rules: Path, indexes: Indexes) -> tuple[Disagreement, ...]:
+def disagreements(rules: Path, indexes: IndexStore) -> tuple[Disagreement, ...]:
     """Return where a rule and Alpine's own package of the distribution differ, with the reason given in the rule.
 
     Judged in the newest release that has the package. An empty reason is a problem, which :func:`validate` reports too.
@@ -186,7 +139,7 @@ def _load(folder: RuleFolder, problems: list[RuleProblem], base: Knowledge | Non
     for kind in KINDS:
         for name in folder.names(kind):
             shown = folder.shown(kind, name)
-            try:
+            with _noted(problems):
                 raw = folder.raw(kind, name)
                 assert raw is not None
                 if kind == "library":
@@ -197,32 +150,35 @@ def _load(folder: RuleFolder, problems: list[RuleProblem], base: Knowledge | Non
                     distributions.append(entry)
                 else:
                     WheelRecord.parse(raw, shown)
-            except RuleError as error:
-                problems.append(RuleProblem(error.file, error.key, error.message))
     languages: frozenset[str] = frozenset()
     bases = None
-    try:
-        languages = frozenset(
-            item.name for item in schema.languages(folder.document("languages") or {}, "rules/languages.toml")
-        )
+    with _noted(problems):
+        raw_languages = folder.document("languages") or {}
+        languages = frozenset(item.name for item in schema.languages(raw_languages, "rules/languages.toml"))
         raw_bases = folder.document("base-images")
         if raw_bases is not None:
             bases = BaseImages(raw_bases)
             bases.check("rules/base-images.toml")
-    except RuleError as error:
-        problems.append(RuleProblem(error.file, error.key, error.message))
     raw_tools = folder.document("toolchains") or {}
-    try:
+    tools = toolchains.Toolchains({})
+    with _noted(problems):
         toolchains.check(raw_tools)
-    except RuleError as error:
-        problems.append(RuleProblem(error.file, error.key, error.message))
-        raw_tools = {}
+        tools = toolchains.Toolchains(raw_tools)
     known = dict(libraries)
     if base is not None:
         languages |= {item["name"] for item in base.document("languages")["language"]}
         wanted = {name for entry in distributions for name in libraries_of(entry)} - libraries.keys()
         known |= {name: library for name in sorted(wanted) if (library := base.library(name)) is not None}
-    return _Rules(libraries, known, distributions, languages, bases, toolchains.Toolchains(raw_tools))
+    return _Rules(libraries, known, distributions, languages, bases, tools)
+
+
+@contextmanager
+def _noted(problems: list[RuleProblem]) -> Iterator[None]:
+    """Let a ``RuleError`` become one of the ``problems``."""
+    try:
+        yield
+    except RuleError as error:
+        problems.append(RuleProblem(error.file, error.key, error.message))
 
 
 def _own(rules: _Rules) -> Iterator[RuleProblem]:
@@ -301,7 +257,7 @@ def _library_in(library: Library, world: _World) -> Iterator[RuleProblem]:
             yield RuleProblem(file, "", f"in Alpine {release} {dev.name} does not depend on {names}")
 
 
-def brings(dev: Package, runtime: set[str], index: Packages, depth: int = 4) -> bool:
+def brings(dev: Package, runtime: set[str], index: Index, depth: int = 4) -> bool:
     """Tell whether ``dev`` is, or depends within ``depth`` steps on, one of the packages named ``runtime``."""
     if dev.name in runtime:
         return True
@@ -345,40 +301,35 @@ def _link_needs(link: Link, library: Library) -> Iterator[str]:
         yield from (f"so:{name}" for name in link.sonames)
 
 
-def _unexplained(entry: Distribution, libraries: Mapping[str, Library], index: Packages) -> tuple[str, ...]:
+def _unexplained(entry: Distribution, libraries: Mapping[str, Library], index: Index) -> tuple[str, ...]:
     """Return the ``so:`` needs of Alpine's own package of ``entry`` that no build of the rule can link."""
     package = index.package(entry.apk)
     if package is None:
         return ()
-    stems = {"so:" + name[: name.find(".so")] for name in _sonames(entry, libraries)}
-    found = []
-    for constraint in package.depends:
-        name = constraint.name
-        if name.startswith("so:") and not _RUNTIMES.match(name) and name[: name.find(".so")] not in stems:
-            found.append(name)
-    return tuple(found)
+    stems = {_stem(f"so:{soname}") for _, _, soname in _sonames(entry, libraries)}
+    needs = (constraint.name for constraint in package.depends)
+    return tuple(
+        need for need in needs if need.startswith("so:") and not _RUNTIMES.match(need) and _stem(need) not in stems
+    )
 
 
-def _by_choice(entry: Distribution, libraries: Mapping[str, Library], index: Packages) -> dict[str, tuple[str, ...]]:
+def _by_choice(entry: Distribution, libraries: Mapping[str, Library], index: Index) -> dict[str, tuple[str, ...]]:
     """Return what Alpine's package links and pip would not, by what the rule says of it: a copy, or a switch."""
     package = index.package(entry.apk)
-    needed = {item.name[: item.name.find(".so")]: item.name for item in package.depends} if package is not None else {}
+    needed = {_stem(item.name): item.name for item in package.depends} if package is not None else {}
     reasons: dict[str, str] = {}
-    for build in entry.builds:
-        for link in build.libraries:
-            library = libraries.get(link.library)
-            for soname in (*link.sonames, *(library.sonames if library is not None else ())):
-                stem = f"so:{soname[: soname.find('.so')]}"
-                if link.linkage != "bundled" and link.switched_on({}) and build.switched_on({}):
-                    reasons[stem] = ""
-                elif link.linkage == "bundled":
-                    reasons.setdefault(stem, "pip compiles the copy in the sdist")
-                else:
-                    switches = ", ".join(
-                        f"{name} set" if value == "*" else f"{name}={value}"
-                        for name, (value, *_) in ((name, switch_values(given)) for name, given in link.only_env.items())
-                    )
-                    reasons.setdefault(stem, f"pip links it only with {switches}")
+    for build, link, soname in _sonames(entry, libraries):
+        stem = _stem(f"so:{soname}")
+        if link.linkage == "bundled":
+            reasons.setdefault(stem, "pip compiles the copy in the sdist")
+        elif link.switched_on({}) and build.switched_on({}):
+            reasons[stem] = ""
+        else:
+            switches = ", ".join(
+                f"{name} set" if value == "*" else f"{name}={value}"
+                for name, (value, *_) in ((name, switch_values(given)) for name, given in link.only_env.items())
+            )
+            reasons.setdefault(stem, f"pip links it only with {switches}")
     found: dict[str, tuple[str, ...]] = {}
     for stem, reason in reasons.items():
         if reason and stem in needed:
@@ -386,13 +337,18 @@ def _by_choice(entry: Distribution, libraries: Mapping[str, Library], index: Pac
     return found
 
 
-def _sonames(entry: Distribution, libraries: Mapping[str, Library]) -> Iterator[str]:
+def _sonames(entry: Distribution, libraries: Mapping[str, Library]) -> Iterator[tuple[Build, Link, str]]:
+    """Yield every library's name that a build may link, with the build and the link."""
     for build in entry.builds:
         for link in build.libraries:
             library = libraries.get(link.library)
-            yield from link.sonames
-            if library is not None:
-                yield from library.sonames
+            for soname in (*link.sonames, *(library.sonames if library is not None else ())):
+                yield build, link, soname
+
+
+def _stem(need: str) -> str:
+    """``so:liblz4.so.1`` -> ``so:liblz4``."""
+    return need[: need.find(".so")]
 
 
 def _library_file(name: str) -> str:

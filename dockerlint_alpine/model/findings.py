@@ -204,6 +204,16 @@ class Finding(Struct, frozen=True):
         return self.code, self.severity, self.location, self.need, self.packages, what, self.message
 
 
+Key: TypeAlias = tuple[object, ...]
+
+
+def key_of(finding: Finding) -> Key:
+    """What stays the same of a finding while the text around it changes."""
+    stage = finding.stage.index if finding.stage is not None else None
+    name = finding.distribution.name if finding.distribution is not None else None
+    return finding.code, finding.need, finding.packages, stage, name
+
+
 def united(findings: Iterable[Finding]) -> list[Finding]:
     """One finding for all that say the same, on the platforms of all of them, and as sure as the least sure."""
     same: dict[tuple[object, ...], Finding] = {}

@@ -265,7 +265,7 @@ def _compiled(cause: Cause) -> str:
     build = [one for one in cause.findings if one.stops_compile]
     asked = {package for one in build for package in one.packages}
     kept = {package for one in cause.findings if one not in build for package in one.packages}
-    parts = [f"{plural(len(asked), 'package')} for that {_are(len(asked))} missing"] if asked else []
+    parts = [f"{plural(len(asked), 'package')} for that {'is' if len(asked) == 1 else 'are'} missing"] if asked else []
     parts += [f"{plural(len(kept), 'package')} where {'it runs' if len(everyone) == 1 else 'they run'}"] if kept else []
     hopeless = {one.distribution for one in build if not one.packages} - {None}
     if hopeless:
@@ -273,10 +273,6 @@ def _compiled(cause: Cause) -> str:
             f"no package helps {len(hopeless)} of them" if len(hopeless) < len(everyone) else "no package helps"
         )
     return f"{said} and {parts[0]}" if len(parts) == 1 else f"{said}, {listed(parts)}"
-
-
-def _are(number: int) -> str:
-    return "is" if number == 1 else "are"
 
 
 def _implicit(cause: Cause) -> str:

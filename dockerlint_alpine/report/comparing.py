@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from dockerlint_alpine.report.display import printable, wrap
+from dockerlint_alpine.report.display import hanging, printable, wrap
 from dockerlint_alpine.report.paint import BOLD, DIM, GREEN, RED, YELLOW
 from dockerlint_alpine.system.plural import listed, plural
 
@@ -121,22 +121,14 @@ class _Writer:
     # One line or a few of them.
 
     def _row(self, label: str, text: str, *details: tuple[str, str]) -> Iterator[str]:
-        first, *others = wrap(printable(text), self._width - _LABEL - 4)
-        yield f"  {self._paint(label.ljust(_LABEL), DIM)}  {first}"
-        yield from (f"{' ' * (_LABEL + 4)}{other}" for other in others)
+        inner = _LABEL + 4
+        yield from hanging(f"  {self._paint(label.ljust(_LABEL), DIM)}  ", text, self._width, inner)
         for sign, detail in details:
-            first, *others = wrap(printable(detail), self._width - _LABEL - 6)
-            yield f"{' ' * (_LABEL + 4)}{self._paint(sign, YELLOW)} {first}"
-            yield from (f"{' ' * (_LABEL + 6)}{other}" for other in others)
+            yield from hanging(f"{' ' * inner}{self._paint(sign, YELLOW)} ", detail, self._width, inner + 2)
 
     def _entry(self, sign: str, head: str, reason: str, color: str) -> Iterator[str]:
-        first, *others = wrap(printable(head), self._width - 6)
-        yield f"    {self._paint(sign, color, BOLD)} {first}"
-        yield from (f"      {other}" for other in others)
-        arrow = self._paint("->", DIM)
-        first, *others = wrap(printable(reason), self._width - 9)
-        yield f"      {arrow} {first}"
-        yield from (f"         {other}" for other in others)
+        yield from hanging(f"    {self._paint(sign, color, BOLD)} ", head, self._width, 6)
+        yield from hanging(f"      {self._paint('->', DIM)} ", reason, self._width, 9)
 
     def _mark(self, text: str, color: str) -> str:
         return f"{' ' * (_LABEL + 4)}{self._paint('!', color, BOLD)} {printable(text)}"

@@ -158,3 +158,10 @@ def wrap(text: str, width: int) -> list[str]:
         else:
             line = f"{line} {word}" if line else word
     return [*lines, line]
+
+
+def hanging(lead: str, text: str, width: int, indent: int) -> Iterator[str]:
+    """Yield ``text`` as lines no wider than ``width`` cells: the first behind ``lead``, the others ``indent`` cells in."""
+    first, *others = wrap(printable(text), width - indent)
+    yield f"{lead}{first}"
+    yield from (f"{' ' * indent}{other}" for other in others)

@@ -116,11 +116,7 @@ _ALIKE = tuple(
     (lazy_pattern(pattern), one, many)
     for pattern, one, many in (
         (rf"(?P<lead>)(?!what ){_LIST} (?:is|are) (?P<said>not known offline.*)", "is", "are"),
-        (
-            rf"(?P<lead>)(?!what ){_LIST} (?:is|are) (?P<said>compiled, and what the build needs .*)",
-            "is",
-            "are",
-        ),
+        (rf"(?P<lead>)(?!what ){_LIST} (?:is|are) (?P<said>compiled, and what the build needs .*)", "is", "are"),
         (rf"(?P<lead>what ){_LIST} (?P<said>(?:requires|adds) is not known offline.*)", "", ""),
         (rf"(?P<lead>base image ){_LIST} is (?P<said>not known: .*)", "is", "are"),
         (rf"(?P<lead>the Alpine release of ){_LIST} is (?P<said>not known: .*)", "is", "is"),

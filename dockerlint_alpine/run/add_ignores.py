@@ -73,7 +73,8 @@ def add_ignores(source: bytes, findings: Iterable[Finding], *, reason: str = "")
             start = _line_start(source, instruction)
             indent = source[start : instruction.start]
             indent = indent if not indent.strip(b" \t") else b""
-            text[start:start] = indent + _comment(codes, reason).encode() + _line_end(source, start)
+            written = f"# alpine-doctor: ignore[{', '.join(codes)}]{' ' if reason else ''}{reason}"
+            text[start:start] = indent + written.encode() + _line_end(source, start)
     new = bytes(text)
     _confirm(dockerfile, new)
     return new, _told(source, new, wanted)
@@ -81,10 +82,6 @@ def add_ignores(source: bytes, findings: Iterable[Finding], *, reason: str = "")
 
 def _instruction_at(instructions: Sequence[Instruction], line: int) -> int | None:
     return next((number for number, one in enumerate(instructions) if one.line <= line <= one.end_line), None)
-
-
-def _comment(codes: Sequence[str], reason: str) -> str:
-    return f"# alpine-doctor: ignore[{', '.join(codes)}]{' ' if reason else ''}{reason}"
 
 
 def _line_start(source: bytes, instruction: Instruction) -> int:

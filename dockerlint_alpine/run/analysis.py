@@ -32,7 +32,7 @@ from dockerlint_alpine.fixer.new_run import joined
 from dockerlint_alpine.fixer.overlay import changed_context
 from dockerlint_alpine.fixer.verify import UnfaithfulFixError, confirm
 from dockerlint_alpine.knowledge import Knowledge
-from dockerlint_alpine.model.findings import CODE_LETTERS, Finding, united
+from dockerlint_alpine.model.findings import CODE_LETTERS, Finding, key_of, united
 from dockerlint_alpine.model.reports import FileError, FileReport, Report
 from dockerlint_alpine.run import suppress
 from dockerlint_alpine.run.config import OPTIONS, ConfigError, Configuration, Settings, load
@@ -145,12 +145,7 @@ class Doctor:
         return self.check_bytes(read_dockerfile(path), path, shown_as=shown_as)
 
     def check_bytes(
-        self,
-        data: bytes,
-        path: Path,
-        *,
-        shown_as: str | None = None,
-        changed: Mapping[str, bytes] | None = None,
+        self, data: bytes, path: Path, *, shown_as: str | None = None, changed: Mapping[str, bytes] | None = None
     ) -> FileReport:
         """Judge ``data`` as if it were the Dockerfile at ``path`` (which need not exist). Raises UnreadableError.
 
@@ -390,11 +385,11 @@ def _moved(
     from dockerlint_alpine.run import moves
 
     plain = [doctor.configured(replace(doctor.settings, moves=())) for doctor in doctors]
-    before = moves.brought([one for doctor in plain for one in doctor.check_bytes(data, path).findings])
+    before = {key_of(one) for doctor in plain for one in doctor.check_bytes(data, path).findings}
 
     def allowed(proposal: Proposal) -> bool | Proposal:
         takes_away = [one for one in proposal.findings if one.traits.on_all_platforms]
-        wanted = all(moves.is_new(one, before) for one in takes_away)
+        wanted = all(key_of(one) not in before for one in takes_away)
         unsafe = any(doctor.settings.unsafe_fixes for doctor in doctors)
         return (unsafe or wanted) and (True if accept is None else accept(proposal))
 

@@ -136,12 +136,7 @@ def _built(targets: Mapping[str, tuple[int, dict[str, Any]]], blocks: Iterable[B
 
 
 def _build(
-    path: Path,
-    project: Path,
-    name: str,
-    target: Mapping[str, Any],
-    line: int,
-    targets: Mapping[str, object],
+    path: Path, project: Path, name: str, target: Mapping[str, Any], line: int, targets: Mapping[str, object]
 ) -> Build | None:
     """``None`` where nothing of this machine is built, or nobody knows what."""
     context = _text(target.get("context")) or "."

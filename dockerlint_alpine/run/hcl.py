@@ -180,16 +180,7 @@ class Evaluator:
         self._depth += 1
         try:
             return _limited(self._value(expression, local or {}))
-        except (
-            TypeError,
-            KeyError,
-            IndexError,
-            AttributeError,
-            ValueError,
-            OverflowError,
-            ZeroDivisionError,
-            re.error,
-        ):
+        except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError, re.error):
             return Unknown("${...}")
         finally:
             self._depth -= 1

@@ -7,13 +7,13 @@ judged as any other. So every answer is that of the new text, and its fixes are 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from msgspec import Struct
 from msgspec.structs import replace
 
-from dockerlint_alpine.model.findings import Evidence
+from dockerlint_alpine.model.findings import Evidence, key_of
 from dockerlint_alpine.syntax import parse
 from dockerlint_alpine.system.patterns import lazy_pattern
 
@@ -143,37 +143,22 @@ def _image(image: bytes, moves: Moves) -> bytes:
 
 def compared(today: FileReport, then: FileReport) -> list[tuple[Finding, When]]:
     """The findings of both, each once, with when they stand; those of ``then`` in its place, then what is gone."""
-    before = {_key(finding) for finding in today.findings}
-    after = {_key(finding) for finding in then.findings}
-    told: list[tuple[Finding, When]] = [(one, "both" if _key(one) in before else "then") for one in then.findings]
-    return told + [(one, "today") for one in today.findings if _key(one) not in after]
+    before = {key_of(finding) for finding in today.findings}
+    after = {key_of(finding) for finding in then.findings}
+    told: list[tuple[Finding, When]] = [(one, "both" if key_of(one) in before else "then") for one in then.findings]
+    return told + [(one, "today") for one in today.findings if key_of(one) not in after]
 
 
 def told(today: FileReport, then: FileReport, moves: Moves) -> FileReport:
     """The report of ``then``, each finding that the move brings with a line of evidence that says so."""
     note = Evidence("dockerfile", f"with {moves}; not with the current FROM")
+    both = compared(today, then)
     findings = [
         replace(finding, evidence=(*finding.evidence, note)) if when == "then" else finding
-        for finding, when in compared(today, then)
+        for finding, when in both
         if when != "today"
     ]
-    gone = sum(when == "today" for _, when in compared(today, then))
+    gone = len(both) - len(findings)
     what = "one of today's findings is" if gone == 1 else f"{gone} of today's findings are"
     notes = (f"{what} gone with {moves}",) if gone else ()
     return replace(then, findings=tuple(findings), notes=(*then.notes, *notes))
-
-
-def brought(today: Sequence[Finding]) -> frozenset[object]:
-    """What tells whether a finding stood before: see :func:`is_new`."""
-    return frozenset(map(_key, today))
-
-
-def is_new(finding: Finding, before: frozenset[object]) -> bool:
-    """Whether ``finding`` is none of those that stood ``before``."""
-    return _key(finding) not in before
-
-
-def _key(finding: Finding) -> object:
-    distribution = finding.distribution.name if finding.distribution is not None else None
-    stage = finding.stage.index if finding.stage is not None else None
-    return finding.code, stage, distribution, finding.need, finding.packages

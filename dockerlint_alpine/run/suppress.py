@@ -144,13 +144,7 @@ def _is_file_content(source: bytes, offset: int, lines_above: int) -> bool:
 def _about(one: _Suppression, source: bytes, *, used: set[tuple[int, str]], require_reason: bool) -> Iterator[Finding]:
     """Say what is wrong with a comment itself."""
     if one.problem is not None:
-        yield _finding(
-            INVALID,
-            one,
-            source,
-            message=f"this suppression {one.problem}",
-            detail="it silences nothing",
-        )
+        yield _finding(INVALID, one, source, message=f"this suppression {one.problem}", detail="it silences nothing")
         return
     unused = tuple(code for code in one.codes if (one.line, code) not in used)
     if unused:
@@ -159,13 +153,7 @@ def _about(one: _Suppression, source: bytes, *, used: set[tuple[int, str]], requ
         fix = _removal(one, source, unused)
         yield _finding(UNUSED, one, source, message=message, detail=f"no such finding {where}", fix=fix)
     if require_reason and not one.match["reason"]:
-        yield _finding(
-            INVALID,
-            one,
-            source,
-            message="this suppression gives no reason",
-            detail="reasons are required",
-        )
+        yield _finding(INVALID, one, source, message="this suppression gives no reason", detail="reasons are required")
 
 
 def _finding(

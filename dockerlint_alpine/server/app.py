@@ -378,7 +378,7 @@ class Server(LanguageServer):
     def run(self, stdin: BinaryIO, stdout: BinaryIO) -> int:
         """Serve until the editor leaves. Returns the exit code that the protocol asks for."""
         self._outgoing = Outgoing(stdout)
-        self._incoming = Incoming(stdin, self._outgoing, _is_method, print_line)
+        self._incoming = Incoming(stdin, self._outgoing, lambda name: name in types.METHOD_TO_TYPES, print_line)
         try:
             self.start_io(self._incoming, self._outgoing)  # type: ignore[arg-type]  # what of a stream is used
         finally:
@@ -386,10 +386,6 @@ class Server(LanguageServer):
                 event.set()
             self._worker.shutdown(wait=False, cancel_futures=True)
         return 0 if self._was_shut_down else 1
-
-
-def _is_method(name: str) -> bool:
-    return name in types.METHOD_TO_TYPES
 
 
 def print_line(text: str) -> None:

@@ -5,14 +5,7 @@ from __future__ import annotations
 from itertools import islice
 from typing import TYPE_CHECKING, Literal
 
-from lsprotocol.types import (
-    CompletionItem,
-    CompletionItemKind,
-    CompletionList,
-    MarkupContent,
-    MarkupKind,
-    TextEdit,
-)
+from lsprotocol.types import CompletionItem, CompletionItemKind, CompletionList, MarkupContent, MarkupKind, TextEdit
 from msgspec import Struct
 
 from dockerlint_alpine.answers.explain import libraries_of_package

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import html
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -113,13 +113,8 @@ def _rows(results: Results) -> Iterator[str]:
     yield f'<script id=data type=application/json>{{"columns":{_json(columns)},"rows":['
     names = ", ".join(f'"{name}"' for name in (*columns, "message"))
     rows = results.query(f"SELECT {names} FROM findings LIMIT {MAX_ROWS}")  # noqa: S608 - names of ours
-    yield from _separated(_json(row) for row in rows)
+    yield from (f"{',' if number else ''}{_json(row)}" for number, row in enumerate(rows))
     yield "]}</script>"
-
-
-def _separated(texts: Iterable[str]) -> Iterator[str]:
-    for number, text in enumerate(texts):
-        yield f",{text}" if number else text
 
 
 def _json(value: object) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import islice
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -47,6 +48,9 @@ COLUMNS: Mapping[str, str] = MappingProxyType(
 )
 """The columns of ``finding`` (and of the Parquet file), with their meaning."""
 
+_OWN_COLUMNS = tuple(COLUMNS)[2:]
+"""Those that are not of the repository."""
+
 _TABLES = f"""
 PRAGMA user_version = {LAYOUT};
 CREATE TABLE plan (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
@@ -55,12 +59,10 @@ CREATE TABLE repository (
   status TEXT NOT NULL, message TEXT NOT NULL, dockerfiles INTEGER NOT NULL, stages INTEGER NOT NULL,
   unknown INTEGER NOT NULL, unreadable INTEGER NOT NULL, seconds REAL NOT NULL, judging REAL NOT NULL);
 CREATE TABLE finding (
-  number INTEGER NOT NULL, n INTEGER NOT NULL, file TEXT NOT NULL, line INTEGER NOT NULL, code TEXT NOT NULL,
-  name TEXT NOT NULL, severity TEXT NOT NULL, confidence TEXT NOT NULL, package TEXT NOT NULL, distribution TEXT NOT NULL,
-  version TEXT NOT NULL, need TEXT NOT NULL, alpine TEXT NOT NULL, python TEXT NOT NULL, base TEXT NOT NULL,
-  platform TEXT NOT NULL, cause TEXT NOT NULL, fix TEXT NOT NULL, "when" TEXT NOT NULL, message TEXT NOT NULL,
+  number INTEGER NOT NULL, n INTEGER NOT NULL,
+  {", ".join(f'"{name}" {"INTEGER" if name == "line" else "TEXT"} NOT NULL' for name in _OWN_COLUMNS)},
   PRIMARY KEY (number, n)) WITHOUT ROWID;
-CREATE VIEW findings AS SELECT repository, revision, {", ".join(f'finding."{name}"' for name in tuple(COLUMNS)[2:])}
+CREATE VIEW findings AS SELECT repository, revision, {", ".join(f'finding."{name}"' for name in _OWN_COLUMNS)}
   FROM finding JOIN repository USING (number) ORDER BY number, n;
 """  # noqa: S608 - names of ours
 _COMMIT_EVERY = 64
@@ -93,7 +95,8 @@ class Results:
             connection = sqlite3.connect(path)
             if not there:
                 connection.executescript(_TABLES)
-                connection.executemany("INSERT INTO plan VALUES (?, ?)", _plan_rows(plan))
+                rows = [(key, json.dumps(value)) for key, value in plan.items()]
+                connection.executemany("INSERT INTO plan VALUES (?, ?)", rows)
                 connection.commit()
         except sqlite3.Error as error:
             raise ResultsError(f"{path}: {error}") from None
@@ -178,15 +181,13 @@ class Results:
             from pyarrow import parquet
         except ImportError:
             raise ResultsError("Parquet needs pyarrow: pip install 'alpine-doctor[fleet]'") from None
-        types = [pa.int32() if name == "line" else pa.string() for name in COLUMNS]
-        meaning = {name: {"meaning": text} for name, text in COLUMNS.items()}
-        schema = pa.schema(
-            [pa.field(name, kind, metadata=meaning[name]) for name, kind in zip(COLUMNS, types, strict=True)]
-        )
+        kinds = {name: pa.int32() if name == "line" else pa.string() for name in COLUMNS}
+        schema = pa.schema([pa.field(name, kinds[name], metadata={"meaning": text}) for name, text in COLUMNS.items()])
         try:
             with parquet.ParquetWriter(path, schema, compression="zstd") as writer:
-                for batch in _batches(self.findings(), 50_000):
-                    values = zip(zip(*batch, strict=True), types, strict=True)
+                rows = self.findings()
+                while batch := list(islice(rows, 50_000)):
+                    values = zip(zip(*batch, strict=True), schema.types, strict=True)
                     columns = [pa.array(list(column), kind) for column, kind in values]
                     writer.write_table(pa.table(columns, schema=schema))
         except OSError as error:
@@ -198,10 +199,6 @@ def numbered(sources: Sequence[Source], done: set[str]) -> Iterator[tuple[int, S
     yield from ((number, source) for number, source in enumerate(sources) if _text(source.place) not in done)
 
 
-def _plan_rows(plan: Mapping[str, object]) -> list[tuple[str, str]]:
-    return [(key, json.dumps(value)) for key, value in plan.items()]
-
-
 def _text(text: str) -> str:
     """Names may hold bytes that are no UTF-8; SQLite takes none of them."""
     return text.encode("utf-8", "backslashreplace").decode()
@@ -209,14 +206,3 @@ def _text(text: str) -> str:
 
 def _value(value: object) -> object:
     return _text(value) if isinstance(value, str) else value
-
-
-def _batches(rows: Iterator[tuple[Any, ...]], size: int) -> Iterator[list[tuple[Any, ...]]]:
-    batch: list[tuple[Any, ...]] = []
-    for row in rows:
-        batch.append(row)
-        if len(batch) == size:
-            yield batch
-            batch = []
-    if batch:
-        yield batch

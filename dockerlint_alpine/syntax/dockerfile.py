@@ -7,6 +7,7 @@ where BuildKit stops with an error, this parser records a :class:`SyntaxProblem`
 from __future__ import annotations
 
 from bisect import bisect_right
+from itertools import accumulate
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
@@ -103,7 +104,9 @@ class _Parser:
             self._logical_line()
         if not self.instructions:
             self._problem(max(1, len(self.lines)), "file with no instructions")
-        self._check_line_lengths()
+        for row, line in enumerate(self.lines):
+            if len(line) > _LINE_LIMIT:
+                self._problem(row + 1, f"dockerfile line greater than max allowed size of {_LINE_LIMIT}")
         self.problems.sort(key=lambda problem: problem.line)
         windows = self.data.count(b"\r\n")
         return Dockerfile(
@@ -120,11 +123,6 @@ class _Parser:
 
     def _problem(self, line: int, message: str, severity: Literal["error", "warning"] = "error") -> None:
         self.problems.append(SyntaxProblem(line, message, severity))
-
-    def _check_line_lengths(self) -> None:
-        for row, line in enumerate(self.lines):
-            if len(line) > _LINE_LIMIT:
-                self._problem(row + 1, f"dockerfile line greater than max allowed size of {_LINE_LIMIT}")
 
     def _next_line(self) -> tuple[bytes, int]:
         """The next line without its line end, and its offset."""
@@ -247,27 +245,17 @@ class _Parser:
 
 
 def _line_starts(lines: list[bytes]) -> list[int]:
-    starts: list[int] = []
-    offset = 0
-    for line in lines:
-        starts.append(offset)
-        offset += len(line) + 1
-    return starts
+    return list(accumulate((len(line) + 1 for line in lines[:-1]), initial=0))
 
 
-class _Where:
+class _Where(Struct):
     """Where an instruction ends, and what it holds beside its own line; shared by ONBUILD and its trigger."""
 
-    __slots__ = ("comments", "end", "end_line", "heredocs", "line")
-
-    def __init__(
-        self, end: int, line: int, end_line: int, heredocs: tuple[Heredoc, ...], comments: tuple[Span, ...]
-    ) -> None:
-        self.end = end
-        self.line = line
-        self.end_line = end_line
-        self.heredocs = heredocs
-        self.comments = comments
+    end: int
+    line: int
+    end_line: int
+    heredocs: tuple[Heredoc, ...]
+    comments: tuple[Span, ...]
 
 
 class _Node:

@@ -13,13 +13,7 @@ from collections.abc import Mapping
 
 from msgspec import Struct
 
-from dockerlint_alpine.syntax.globs import (
-    longest_prefix,
-    longest_suffix,
-    replace_pattern,
-    shortest_prefix,
-    shortest_suffix,
-)
+from dockerlint_alpine.syntax.globs import replace_pattern, trimmed
 from dockerlint_alpine.syntax.gotext import SPACE
 from dockerlint_alpine.syntax.source import EMPTY, MAX_EXPANDED, SourceText
 from dockerlint_alpine.system.patterns import lazy_pattern
@@ -243,7 +237,9 @@ class Lex:
                 reason = word.text or f"is not allowed to be {'unset' if value is None else 'empty'}"
                 raise LexError(f"{name}: {reason}")
             return value
-        return _trimmed(self._lookup(name) or EMPTY, kind, word.text)
+        greedy = word.text.startswith(kind)  # a doubled operator takes the longest match
+        tokens = _pattern(word.text[1:] if greedy else word.text)
+        return trimmed(self._lookup(name) or EMPTY, kind, tokens, longest=greedy)
 
     def _replaced(self, name: str, operator: str, start: int, depth: int) -> SourceText:
         pattern = SourceText.concat(part for part, _ in self._until("/", raw_escapes=True, depth=depth + 1))
@@ -254,17 +250,6 @@ class Lex:
         if len(value) > _MAX_PATTERN_VALUE:
             raise LexError(f"the value of {name} is too long for a pattern")
         return replace_pattern(value, _pattern(pattern.text), replacement, everywhere=operator == "//")
-
-
-def _trimmed(value: SourceText, kind: str, pattern: str) -> SourceText:
-    """``${value#pattern}`` and its kin; a doubled operator takes the longest match."""
-    greedy = pattern.startswith(kind)
-    compiled = _pattern(pattern[1:] if greedy else pattern)
-    if kind == "#":
-        length = (longest_prefix if greedy else shortest_prefix)(compiled, value.text)
-        return value.slice(length or 0, len(value))
-    length = (longest_suffix if greedy else shortest_suffix)(compiled, value.text)
-    return value.slice(0, len(value) - (length or 0))
 
 
 def _pattern(pattern: str) -> tuple[str, ...]:

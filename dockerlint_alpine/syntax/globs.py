@@ -48,24 +48,16 @@ def _without_stars(states: set[int], tokens: Sequence[str]) -> set[int]:
     return reached
 
 
-def shortest_prefix(tokens: Sequence[str], text: str) -> int | None:
-    """The length of the shortest matching prefix, or ``None``."""
-    return next(_prefix_lengths(tokens, text), None)
+def trimmed(value: SourceText, side: str, tokens: Sequence[str], *, longest: bool) -> SourceText:
+    """``value`` without its shortest or longest beginning (``side`` is ``#``) or end (``%``) that matches."""
+    if side == "#":
+        return value.slice(_length(_prefix_lengths(tokens, value.text), longest=longest), len(value))
+    lengths = _prefix_lengths(tuple(reversed(tokens)), value.text[::-1])
+    return value.slice(0, len(value) - _length(lengths, longest=longest))
 
 
-def longest_prefix(tokens: Sequence[str], text: str) -> int | None:
-    """The length of the longest matching prefix, or ``None``."""
-    return max(_prefix_lengths(tokens, text), default=None)
-
-
-def shortest_suffix(tokens: Sequence[str], text: str) -> int | None:
-    """The length of the shortest matching suffix, or ``None``."""
-    return shortest_prefix(tuple(reversed(tokens)), text[::-1])
-
-
-def longest_suffix(tokens: Sequence[str], text: str) -> int | None:
-    """The length of the longest matching suffix, or ``None``."""
-    return longest_prefix(tuple(reversed(tokens)), text[::-1])
+def _length(lengths: Iterator[int], *, longest: bool) -> int:
+    return max(lengths, default=0) if longest else next(lengths, 0)
 
 
 def replace_pattern(

@@ -221,7 +221,8 @@ class PackageList:
         newline = self._line_end(items[-1].end)
         end = start + len(self._data[start:newline].rstrip(b"\r"))
         behind = self._data[items[-1].end : end]
-        match = self._tail_pattern().match(behind)
+        # comments in backquotes, then a continuation
+        match = re.match(rb"((?:[ \t]*`#[^`\n]*`)*)([ \t]*" + re.escape(self._escape) + rb")[ \t]*\Z", behind)
         content_end, tail = items[-1].end, None
         if match is not None:
             content_end, tail = items[-1].end + match.end(1), match[2]
@@ -229,10 +230,6 @@ class PackageList:
             tail = b""
         own = not self._data[start : items[0].start].strip(b" \t")
         return _Row(items, start, end, min(newline + 1, len(self._data)), own, content_end, tail)
-
-    def _tail_pattern(self) -> re.Pattern[bytes]:
-        """Behind the last member: comments in backquotes, then a continuation."""
-        return re.compile(rb"((?:[ \t]*`#[^`\n]*`)*)([ \t]*" + re.escape(self._escape) + rb")[ \t]*\Z")
 
     def _groups(self) -> list[tuple[int, int]]:
         """Runs of members (as index ranges) that comment lines or empty lines keep apart."""
@@ -335,16 +332,13 @@ class PackageList:
         return self._new_line(row.start, indent, name, self._tail(indent + name, tail), row)
 
     def _new_line(self, offset: int, indent: bytes, name: bytes, tail: bytes, row: _Row) -> Edit:
-        return Edit(offset, offset, decode(indent + name + tail + self._line_ending(row)))
+        return Edit(offset, offset, decode(indent + name + tail + (self._data[row.end : row.next] or self._eol)))
 
     def _indent(self, row: _Row) -> bytes:
         """The indentation of the row, or of the first row that is not the command's own line."""
         rows = [row, *self._rows]
         found = next((candidate for candidate in rows if candidate.own), row)
         return self._data[found.start : found.items[0].start] if found.own else b"    "
-
-    def _line_ending(self, row: _Row) -> bytes:
-        return self._data[row.end : row.next] or self._eol
 
     def _break(self, row: _Row, written: bytes) -> bytes:
         """The end of a line that read ``written`` so far, so that the list goes on in the next line."""

@@ -23,24 +23,13 @@ def package_name(text: str) -> str:
     return match[0] if match else text
 
 
-def _by_code_point(name: str) -> tuple[str, ...]:
-    return (name,)
-
-
-def _by_letter(name: str) -> tuple[str, ...]:
-    return (name.lower(),)
-
-
-def _as_locale(name: str) -> tuple[str, ...]:
-    """As ``sort`` does in most locales: case and punctuation count only between equals."""
-    return (re.sub(r"[^a-z0-9]", "", name.lower()), name.lower())
-
-
-def _dash_last(name: str) -> tuple[str, ...]:
-    return (name.lower().replace("-", "~"),)
-
-
-_ORDERS: tuple[SortKey, ...] = (_by_code_point, _by_letter, _as_locale, _dash_last)
+_ORDERS: tuple[SortKey, ...] = (
+    lambda name: (name,),
+    lambda name: (name.lower(),),
+    # as `sort` does in most locales: case and punctuation count only between equals
+    lambda name: (re.sub(r"[^a-z0-9]", "", name.lower()), name.lower()),
+    lambda name: (name.lower().replace("-", "~"),),
+)
 
 
 def sort_key(names: Sequence[str]) -> SortKey | None:

@@ -166,23 +166,21 @@ class SourceText:
 
     def offset(self, index: int) -> int | None:
         """The byte offset of the character ``index``, or ``None`` when it is not in the file."""
-        if not 0 <= index < len(self.text):
-            return None
-        segments = self._segments
-        first, offset, width = (
-            segments[bisect_right(segments, (index, _FAR, 0)) - 1] if len(segments) > 1 else segments[0]
-        )
-        return None if offset < 0 else offset + (index - first) * abs(width)
+        return self._place(index, 0)
 
     def end_offset(self, index: int) -> int | None:
         """The byte offset just behind the character ``index``, or ``None`` when it is not in the file."""
+        return self._place(index, 1)
+
+    def _place(self, index: int, behind: int) -> int | None:
+        """The offset of the character that stands ``behind`` the character ``index`` in its segment."""
         if not 0 <= index < len(self.text):
             return None
         segments = self._segments
         first, offset, width = (
             segments[bisect_right(segments, (index, _FAR, 0)) - 1] if len(segments) > 1 else segments[0]
         )
-        return None if offset < 0 else offset + (index - first + 1) * abs(width)
+        return None if offset < 0 else offset + (index - first + behind) * abs(width)
 
     def span(self) -> Span | None:
         """The bytes from the first character to the last, with what lies between (continuations, quotes).

@@ -17,6 +17,9 @@ PY = "FROM python:3.12-alpine3.20\n"
 NO_PIP = "FROM alpine:3.21\nRUN apk add --no-cache python3 && "
 VENV = "FROM python:3.12-alpine3.20\nCOPY --from=0 /v /v\nENV PATH=/v/bin:$PATH\nHEALTHCHECK CMD curl -f localhost\n"
 CURL = "HEALTHCHECK CMD curl -f http://localhost || exit 1\n"
+PIP_GIT = "apk add python3 py3-pip && pip install --break-system-packages git+https://example.org/x"
+PIP_GONE = "apk add -t .b py3-pip python3-dev && pip install --break-system-packages six && apk del .b"
+START = 'ENTRYPOINT ["python3", "app.py"]\n'
 BASH = "#!/bin/bash\necho hello\n"
 ENV_BASH = '#!/usr/bin/env bash\nset -e\nexec "$@"\n'
 
@@ -99,6 +102,12 @@ def names(report: FileReport) -> list[str]:
         (f"{PY}ARG MORE\nRUN apk add $MORE\n{CURL}", []),
         (f"{PY}RUN apk add --repository https://example.org/x curl-x\n{CURL}", []),
         ("FROM nginx:alpine\n" + CURL, []),
+        (f"FROM nginx:1.24-alpine3.17\nRUN {PIP_GIT}\n", ["git"]),
+        (f"FROM docker:24-cli-alpine3.18\nRUN {PIP_GIT}\n", []),  # Docker's own image has it
+        (f"{A}RUN {PIP_GONE}\n{START}", ["python3"]),
+        (f"{A}RUN apk add python3 && {PIP_GONE}\n{START}", []),
+        (f"{A}RUN {PIP_GONE}\nRUN apk add py3-six\n{START}", []),
+        (f"FROM python:3.12-alpine3.20\nRUN {PIP_GONE}\n{START}", []),
         (f'{PY}CMD ["/opt/app/run"]\n', []),
         (f"{PY}CMD python app.py\n", []),
         (f'{PY}CMD ["$SHELL_OF_MINE"]\n', []),

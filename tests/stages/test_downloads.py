@@ -128,6 +128,24 @@ def test_what_add_fetches_is_read(judged: Judged, body: str) -> None:
 
 
 @pytest.mark.parametrize(
+    "project",
+    [
+        f'[tool.poetry]\nname = "x"\nversion = "1"\n[tool.poetry.dependencies]\napp = {{git = "{URL}.git", tag = "v1"}}\n',
+        f'[project]\nname = "x"\nversion = "1"\ndependencies = ["app @ git+{URL}@v1"]\n',
+        '[project]\nname = "x"\nversion = "1"\ndependencies = ["app"]\n'
+        f'[tool.uv.sources]\napp = {{git = "{URL}", tag = "v1"}}\n',
+    ],
+)
+def test_a_project_names_repositories(judged: Judged, tmp_path: Path, project: str) -> None:
+    (tmp_path / "project" / "pyproject.toml").write_text(project)
+    tool = "poetry install --no-root" if "poetry" in project else "uv sync --no-install-project"
+    forge = Forge(tmp_path / "forge")
+    report = judged(f"COPY pyproject.toml ./\nRUN pip install poetry==2.1.0 uv==0.5.0\nRUN {tool}", forge=forge)
+    assert {"gcc", "musl-dev"} <= set(missing(report))
+    assert [(one.name, one.revision) for one in forge.asked][:1] == [("git.example/o/app", "v1")]
+
+
+@pytest.mark.parametrize(
     "command",
     [
         f"V=$(date) && git clone -b $V {URL} . && {REQUIREMENTS}",

@@ -211,11 +211,7 @@ def _unescaped(value: Any) -> Any:
 
 
 def isolated(
-    composed: Composed,
-    names: Sequence[str],
-    project: str,
-    labels: Mapping[str, str],
-    images: Mapping[str, str],
+    composed: Composed, names: Sequence[str], project: str, labels: Mapping[str, str], images: Mapping[str, str]
 ) -> Document:
     """The document that is really run: only these services, under names, labels, ports and volumes of the run's own.
 

@@ -107,25 +107,19 @@ def metrics(report: VerifyReport) -> list[tuple[str, str, str, bool]]:
     ):
         checks = [check for check in report.checks if check.level == level]
         if checks:
-            good = sum(1 for check in checks if not check.bad and not check.open)
-            rows.append((name, f"{len(checks)}/{len(checks)}", f"{good}/{len(checks)}", good == len(checks)))
-    predicted = [
-        claim for proof in (*report.before, *(report.images if not report.before else ())) for claim in proof.claims
-    ]
-    judged = [claim for claim in predicted if claim.verdict != "not-reached"]
+            rows.append((name, *_share(sum(not check.bad and not check.open for check in checks), len(checks))))
+    proofs = report.before or report.images
+    judged = [claim for proof in proofs for claim in proof.claims if claim.verdict != "not-reached"]
     if judged:
-        held = sum(1 for claim in judged if claim.verdict == "confirmed")
-        rows.append(
-            (
-                "Findings that the engine confirms",
-                f"{len(judged)}/{len(judged)}",
-                f"{held}/{len(judged)}",
-                held == len(judged),
-            )
-        )
-    missed = sum(len(proof.missed) for proof in (report.before or report.images))
-    if any("loader" in proof.levels for proof in (report.before or report.images)):
+        held = sum(claim.verdict == "confirmed" for claim in judged)
+        rows.append(("Findings that the engine confirms", *_share(held, len(judged))))
+    missed = sum(len(proof.missed) for proof in proofs)
+    if any("loader" in proof.levels for proof in proofs):
         rows.append(("Faults that no finding told", "0", str(missed), missed == 0))
     if report.fix is not None:
         rows.append(("Fix proven and kept", "yes", "yes" if report.fix.kept else "no", report.fix.kept))
     return rows
+
+
+def _share(good: int, of: int) -> tuple[str, str, bool]:
+    return f"{of}/{of}", f"{good}/{of}", good == of

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
 from dockerlint_alpine.proof.verify.document import metrics
 from dockerlint_alpine.proof.verify.model import WORDS
 from dockerlint_alpine.report.display import printable
-from dockerlint_alpine.report.formats.markdown import code_span, escape
+from dockerlint_alpine.report.formats.markdown import code_span, escape, fenced
 from dockerlint_alpine.report.paint import BOLD, DIM, GREEN, RED, YELLOW
 from dockerlint_alpine.system.plural import plural
 
@@ -83,9 +82,7 @@ def _named(check: Check) -> str:
 
 
 def _why(check: Check) -> Iterator[str]:
-    if (check.detail and check.status not in ("pass",)) or (
-        check.detail and check.level in ("build", "loader", "import")
-    ):
+    if check.detail and (check.status != "pass" or check.level in ("build", "loader", "import")):
         yield check.detail
     if check.reason:
         yield f"expected to fail: {check.reason}"
@@ -131,11 +128,9 @@ def to_markdown(report: VerifyReport) -> str:
         _closing(report),
     ]
     text = "\n\n".join(section for section in sections if section) + "\n"
-    if len(text.encode()) > MAX_MARKDOWN:
-        text = (
-            text.encode()[:MAX_MARKDOWN].decode("utf-8", "ignore") + "\n\nThe rest is left out here: see report.json.\n"
-        )
-    return text
+    if len(data := text.encode()) <= MAX_MARKDOWN:
+        return text
+    return data[:MAX_MARKDOWN].decode("utf-8", "ignore") + "\n\nThe rest is left out here: see report.json.\n"
 
 
 def _table(head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
@@ -223,14 +218,7 @@ def _fix(report: VerifyReport) -> str:
         return ""
     done = "Written and kept" if report.fix.kept else "Tried and reverted"
     listed = "\n".join(f"- {escape(title)}" for title in report.fix.titles)
-    return f"## Fix\n\n{done}: {code_span(report.fix.path)}\n\n{listed}\n\n{_fenced(report.fix.diff, 'diff')}"
-
-
-def _fenced(text: str, language: str = "text") -> str:
-    longest = max((len(run) for run in re.findall("`+", text)), default=0)
-    fence = "`" * max(3, longest + 1)
-    lines = "\n".join(printable(line) for line in text.splitlines())
-    return f"{fence}{language}\n{lines}\n{fence}"
+    return f"## Fix\n\n{done}: {code_span(report.fix.path)}\n\n{listed}\n\n{fenced(report.fix.diff, 'diff')}"
 
 
 def _connectivity(report: VerifyReport) -> str:
@@ -256,7 +244,7 @@ def _connectivity(report: VerifyReport) -> str:
 
 def _logs(report: VerifyReport) -> str:
     parts = [
-        f"### {escape(one.name)}: {escape(one.reason)}\n\n{_fenced(chr(10).join((*one.log[-40:], *one.health_log[-10:])))}"
+        f"### {escape(one.name)}: {escape(one.reason)}\n\n{fenced(chr(10).join((*one.log[-40:], *one.health_log[-10:])))}"
         for one in report.services
         if one.reason and (one.log or one.health_log)
     ]

@@ -322,16 +322,8 @@ class Run:
         self.journal.tell(f"building {unit.name} ({shown(unit.path)}): its RUN lines are executed")
         labels = {**self.labels, "alpine-doctor.unit": unit.name}
         beside = unit.path.with_name(f"{unit.path.name}.dockerignore")
-        order = BuildOrder(
-            data,
-            unit.context,
-            tag,
-            unit.target,
-            unit.build_args,
-            unit.platform,
-            labels,
-            ignore=beside if beside.is_file() else unit.context / ".dockerignore",
-        )
+        ignore = beside if beside.is_file() else unit.context / ".dockerignore"
+        order = BuildOrder(data, unit.context, tag, unit.target, unit.build_args, unit.platform, labels, ignore=ignore)
         begun = time.monotonic()
         try:
             built = build(self.engine, order, self._deadline.sooner(self.plan.request.build_timeout))

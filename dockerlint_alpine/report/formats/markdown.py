@@ -61,9 +61,19 @@ def _html(text: str) -> str:
 def code_span(text: str) -> str:
     """Text in code, whatever backticks it holds (CommonMark 6.1); a table cell's ``|`` must still be escaped."""
     text = printable(text).replace("|", "\\|")
-    fence = "`" * (max(map(len, re.findall("`+", text)), default=0) + 1)
+    fence = "`" * (_longest_run(text) + 1)
     pad = " " if text.startswith("`") or text.endswith("`") else ""
     return f"{fence}{pad}{text}{pad}{fence}"
+
+
+def fenced(text: str, language: str = "text") -> str:
+    """Lines as a block of code, in a fence longer than any in them (CommonMark 4.5)."""
+    fence = "`" * max(3, _longest_run(text) + 1)
+    return "\n".join([f"{fence}{language}", *map(printable, text.splitlines()), fence])
+
+
+def _longest_run(text: str) -> int:
+    return max(map(len, re.findall("`+", text)), default=0)
 
 
 def _codes(cause: Cause, options: RenderOptions) -> str:
@@ -133,15 +143,11 @@ def _fold(file: FileReport, cause: Cause, preview: Preview) -> str:
 
 
 def _diff(made: Iterable[Change]) -> str:
-    """Return the lines that change, as a diff block; a fence longer than any in the lines."""
+    """Return the lines that change, as a diff block."""
     body = [
         f"{sign}{printable(line.decode('utf-8', 'surrogateescape'))}"
         for change in made
         for sign, side in (("-", change.old), ("+", change.new))
         for line in side
     ]
-    if not body:
-        return ""
-    longest = max((len(run) for line in body for run in re.findall("`+", line)), default=0)
-    fence = "`" * max(3, longest + 1)
-    return "\n".join([f"{fence}diff", *body, fence])
+    return fenced("\n".join(body), "diff") if body else ""

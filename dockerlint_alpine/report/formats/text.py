@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from itertools import zip_longest
 from typing import TYPE_CHECKING
 
 from dockerlint_alpine.model.findings import SEVERITIES
 from dockerlint_alpine.report.causes import Cause, causes, titles
-from dockerlint_alpine.report.display import ShownLine, cells, printable, wrap
+from dockerlint_alpine.report.display import ShownLine, cells, hanging, printable, wrap
 from dockerlint_alpine.report.excerpt import excerpt, gutter_width
 from dockerlint_alpine.report.options import PROGRAM
 from dockerlint_alpine.report.paint import BLUE, BOLD, CYAN, DIM, GREEN, RED, SEVERITY_COLORS, Paint
@@ -208,10 +209,8 @@ class _Writer:
             names = wrap(printable(" ".join(row.packages)), room)
             note = f" ({row.note})" if row.note else ""
             beside = wrap(printable(f"{row.whom}{note}"), self._width - len(indent) - room - 11)
-            for number in range(max(len(names), len(beside))):
-                name = names[number] if number < len(names) else ""
-                text = beside[number] if number < len(beside) else ""
-                texts.append(f"{name:<{room}}   {text}".rstrip())
+            pairs = zip_longest(names, beside, fillvalue="")
+            texts += [f"{name:<{room}}   {text}".rstrip() for name, text in pairs]
         paint = self._paint
         word = "or add" if cause.better else "add"
         label = f"{indent} {paint('=', BLUE, BOLD)} {paint(word, BOLD)}: "
@@ -237,8 +236,7 @@ class _Writer:
 
     def _step(self, indent: str, arrow: str, text: str, kind: str) -> Iterator[str]:
         label = f"[{kind}]"
-        first, *others = wrap(f"{printable(text)} {label}", self._width - len(indent) - 6)
-        parts = [f"{indent}   {arrow} {first}", *(f"{indent}      {other}" for other in others)]
+        parts = [*hanging(f"{indent}   {arrow} ", f"{text} {label}", self._width, len(indent) + 6)]
         parts[-1] = parts[-1].removesuffix(label) + self._paint(label, DIM)
         yield from parts
 

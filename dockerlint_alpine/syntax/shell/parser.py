@@ -146,7 +146,9 @@ class _Parser:
         self.token = None
         self.position = token.end
         if token.text == "\n" and token.kind == "operator":
-            self._read_heredocs()
+            for redirect in self.pending:
+                self._read_heredoc(redirect)
+            self.pending.clear()
         return token
 
     def _is(self, *texts: str) -> bool:
@@ -177,11 +179,6 @@ class _Parser:
         self.joined_by, self.operator = token.text, (token.start, token.end)
 
     # -- here-documents -------------------------------------------------------------------------------------------
-
-    def _read_heredocs(self) -> None:
-        for redirect in self.pending:
-            self._read_heredoc(redirect)
-        self.pending.clear()
 
     def _read_heredoc(self, redirect: Redirect) -> None:
         name = _HEREDOC_QUOTES.sub("", redirect.target.text)

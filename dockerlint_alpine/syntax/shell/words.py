@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from msgspec import Struct, field
 from msgspec.structs import replace
 
-from dockerlint_alpine.syntax.globs import longest_prefix, longest_suffix, shortest_prefix, shortest_suffix
+from dockerlint_alpine.syntax.globs import trimmed
 from dockerlint_alpine.syntax.shell.scan import dollar_end, nested_end, word_end
 from dockerlint_alpine.syntax.source import EMPTY, MAX_EXPANDED, SourceText, Span
 from dockerlint_alpine.system.patterns import lazy_pattern
@@ -431,13 +431,7 @@ def _cut(value: SourceText, operator: str, word: SourceText, variables: Variable
         start = min(int(match[1]), len(value))
         return value.slice(start, min(start + int(match[2]), len(value)) if match[2] else len(value))
     tokens = _glob_tokens(word, variables)
-    if tokens is None:
-        return None
-    if operator[0] == "#":
-        length = (longest_prefix if operator == "##" else shortest_prefix)(tokens, value.text)
-        return value.slice(length or 0, len(value))
-    length = (longest_suffix if operator == "%%" else shortest_suffix)(tokens, value.text)
-    return value.slice(0, len(value) - (length or 0))
+    return None if tokens is None else trimmed(value, operator[0], tokens, longest=len(operator) == 2)
 
 
 def _glob_tokens(word: SourceText, variables: Variables) -> tuple[str, ...] | None:
