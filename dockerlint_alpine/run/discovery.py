@@ -399,7 +399,7 @@ def with_others(jobs: list[Job], scripts: _Scripts, search: Search) -> list[Job]
     searched = set(scripts.folders)
     beside: list[Job] = []
     known = {os.path.realpath(job.path) for job in jobs}
-    for project in {project_root(job.path.parent) for job in asking}:
+    for project in dict.fromkeys(project_root(job.path.parent) for job in asking):
         if str(project) in searched or not any(os.path.lexists(project / mark) for mark in PROJECT_MARKS):
             continue
         shown = os.path.relpath(project) if project == Path.cwd() or project in Path.cwd().parents else str(project)

@@ -187,3 +187,12 @@ def test_arguments_without_a_value_have_the_one_that_all_builds_give(root: Path)
     )
     (job,), _ = find_jobs(["one/Dockerfile"])
     assert job.build_args == {"ALPINE": "3.19"}
+
+
+def test_folders_as_official_images_have_them(root: Path) -> None:
+    base, app = "FROM alpine:3.19\n", "FROM acme/app:1.2.3-slim\n"
+    _write(root, {"1.2/slim/Dockerfile": base, "1.20/slim/Dockerfile": base, "1.2/full/Dockerfile": app})
+    (job,), _ = find_jobs(["1.2/full/Dockerfile"])
+    assert [(one.path, one.names) for one in job.others.builds] == [("1.2/slim/Dockerfile", ("acme/app:1.2.3-slim",))]
+    _write(root, {"old/1.2/slim/Dockerfile": base})  # two that may be it
+    assert not find_jobs(["1.2/full/Dockerfile"])[0][0].others.builds
