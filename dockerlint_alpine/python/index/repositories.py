@@ -125,8 +125,9 @@ class _Git:
         self._variables = environment(own=own)
         # The user's own configuration may lead elsewhere (url.<base>.insteadOf).
         protocols = ("https", "http", "ssh", "file") if own else ("https",)
-        if not own:
-            self._variables |= {"GIT_CONFIG_GLOBAL": "/dev/null", "GIT_CONFIG_NOSYSTEM": "1"}
+        if not own:  # nor a netrc, nor who would ask for a password
+            home = {"HOME": str(folder), "XDG_CONFIG_HOME": str(folder), "GIT_ASKPASS": ""}
+            self._variables |= {"GIT_CONFIG_GLOBAL": "/dev/null", "GIT_CONFIG_NOSYSTEM": "1", **home}
         allowed = (word for name in protocols for word in ("-c", f"protocol.{name}.allow=always"))
         self._network = ("-c", "protocol.allow=never", *allowed, "-c", "credential.interactive=never")
         self._repository = folder / "repository.git"
