@@ -90,8 +90,11 @@ class Repositories:
         if found is None or old or not (self._folder / found.folder).is_dir():
             if not self._asks:
                 raise ResolverError(NOBODY_ASKED)
-            found = Fetched(self._day, self._fetched(remote, self._folder, asked))
-            self._kept.put(found, *asked)
+            new = Fetched(self._day, self._fetched(remote, self._folder, asked))
+            self._kept.put(new, *asked)
+            if found is not None and found.folder != new.folder:
+                shutil.rmtree(self._folder / found.folder, ignore_errors=True)
+            found = new
         return self._folder / found.folder
 
     def _fetched(self, remote: Remote, folder: Path, asked: Sequence[str]) -> str:

@@ -110,6 +110,7 @@ def test_what_is_kept_is_taken_until_it_is_old(origin: Path, opened: Open) -> No
     assert opened(asks=True).files(remote()) == before
     later = opened(day="2026-01-02", oldest="2026-01-02")
     assert (later.files(remote()) / "requirements.txt").read_text() == "new\n"
+    assert not before.exists()
     with pytest.raises(ResolverError, match=NOBODY_ASKED):
         opened(asks=False).files(remote("v1"))
 
