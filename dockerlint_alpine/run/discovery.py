@@ -410,6 +410,7 @@ def with_others(jobs: list[Job], scripts: _Scripts, search: Search) -> list[Job]
         beside += [job for job in found if os.path.realpath(job.path) not in known]
         jobs = [_with_contexts(job, found) for job in jobs]
     named = _named_by_scripts([*jobs, *beside], scripts)
+    jobs = [_with_arguments(job, named) for job in jobs]
     judged = {os.path.realpath(job.path) for job in (*jobs, *beside)}
     more = [job for job in named if searched and os.path.realpath(job.path) not in judged]
     return related([*jobs, *more], [*beside, *(job for job in named if job not in more)])
@@ -424,6 +425,20 @@ def _with_contexts(job: Job, found: Sequence[Job]) -> Job:
     # Those that name builds of the same file say more than the names of images do.
     given = {one for one in given if all(value.startswith("target:") for _, value in one)} or given
     return replace(job, others=replace(job.others, contexts=given.pop())) if len(given) == 1 else job
+
+
+def _with_arguments(job: Job, named: Sequence[Job]) -> Job:
+    """A build that nothing is said of, with the arguments that its Dockerfile leaves open and to which scripts and pipelines
+    give one value."""
+    if job.build_args or job.named_by:
+        return job
+    from dockerlint_alpine.run.siblings import open_arguments
+
+    path = os.path.realpath(job.path)
+    builds = [one.build_args for one in named if os.path.realpath(one.path) == path]
+    values = {name: {one.get(name) for one in builds} for name in open_arguments(job)} if builds else {}
+    known = {name: value for name, some in values.items() if len(some) == 1 and (value := some.pop()) is not None}
+    return replace(job, build_args=known) if known else job
 
 
 class _Limit:

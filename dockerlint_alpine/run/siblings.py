@@ -25,6 +25,7 @@ _MAX_OTHERS = 24
 
 _NAMING = lazy_pattern(rb"(?im)^[ \t]*(?:FROM|ARG)[ \t].*$|\bfrom=\S+")
 _FROM = lazy_pattern(rb"(?im)^[ \t]*FROM[ \t]+(?:--\S+[ \t]+)*(?P<image>\S+)(?:[ \t]+AS[ \t]+(?P<name>\S+))?")
+_OPEN = lazy_pattern(rb"(?im)^[ \t]*ARG[ \t]+(\w+)[ \t]*$")
 _WORD = lazy_pattern(rb"(?P<before>[/:]|\}[-._]?)?(?P<word>[\w][\w.-]*)")
 _FILE = lazy_pattern(
     r"(?is)(?:(?:docker|container)file(?:[.-](?P<behind>[\w.-]+))?|(?P<before>[\w.-]+)\.(?:docker|container)file)\Z"
@@ -45,7 +46,21 @@ def asks_for_others(job: Job) -> bool:
     except UnreadableError:
         return False
     stages = {match["name"].lower() for match in found if match["name"]}
-    return any(match["image"].lower() not in stages and not _EVERYBODYS.match(match["image"]) for match in found)
+    unknown = open_arguments(job)
+    return any(
+        (match["image"].lower() not in stages and not _EVERYBODYS.match(match["image"]))
+        or any(name in match["image"].decode("utf-8", "surrogateescape") for name in unknown)
+        for match in found
+    )
+
+
+def open_arguments(job: Job) -> list[str]:
+    """The build arguments to which a Dockerfile gives no value."""
+    try:
+        data = read_job(job)
+    except UnreadableError:
+        return []
+    return [match[1].decode() for match in _OPEN.finditer(data)]
 
 
 def related(jobs: Sequence[Job], beside: Sequence[Job] = ()) -> list[Job]:
