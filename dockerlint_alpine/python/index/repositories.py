@@ -107,7 +107,7 @@ class Repositories:
                 tree.mkdir()
                 _write(git, commit, tree)
             except (ChildError, TooManyFilesError, OSError, _GitError) as error:
-                raise ResolverError(f"it can't be fetched: {error}") from None
+                raise ResolverError(f"git says: {error}") from None
             name = hashlib.sha256("\0".join((*asked, commit)).encode()).hexdigest()[:32]
             if not (folder / name).exists():
                 shutil.move(tree, folder / name)

@@ -141,7 +141,7 @@ def test_nothing_is_as_old(origin: Path, opened: Open) -> None:
 
 def test_public_hosts_are_asked_without_the_users_configuration(origin: Path, opened: Open) -> None:
     """What would lead to the files of ``origin`` is not read, nor may git go anywhere but https."""
-    with pytest.raises(ResolverError, match="it can't be fetched: unable to access"):
+    with pytest.raises(ResolverError, match="git says: unable to access"):
         opened(own=False, timeout=20.0).files(remote())
 
 
