@@ -35,7 +35,7 @@ class Forge:
         if self.folder is None:
             raise ResolverError(NOBODY_ASKED)
         if remote.path not in {"o/app", "o/lib"}:
-            raise ResolverError("it can't be fetched: no such repository")
+            raise ResolverError("git says: no such repository")
         return self.folder / remote.path[2:]
 
     def source_facts(self, *_: object, **__: object) -> NoReturn:
@@ -180,7 +180,7 @@ def test_what_may_not_be_there_is_not_read(judged: Judged, command: str) -> None
         (f"git clone {URL} . && {REQUIREMENTS}", False, "line 3 fetches it from git.example/o/app (--online reads it)"),
         (f"wget {FORGE}/raw/v1/requirements.txt && {REQUIREMENTS}", False, "line 3 fetches it from github.com/o/app"),
         (f"pip install -r {FORGE}/raw/v1/r.txt", False, "it is fetched at build time (--online reads it)"),
-        (f"git clone {URL}2 . && {REQUIREMENTS}", True, "git.example/o/app2: it can't be fetched: no such repository"),
+        (f"git clone {URL}2 . && {REQUIREMENTS}", True, "git.example/o/app2: git says: no such repository"),
     ],
 )
 def test_what_was_not_fetched_is_told_with_the_reason(judged: Judged, command: str, has: bool, reason: str) -> None:
