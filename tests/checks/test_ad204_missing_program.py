@@ -107,6 +107,7 @@ def names(report: FileReport) -> list[str]:
         (f"{A}RUN {PIP_GONE}\n{START}", ["python3"]),
         (f"{A}RUN apk add python3 && {PIP_GONE}\n{START}", []),
         (f"{A}RUN {PIP_GONE}\nRUN apk add py3-six\n{START}", []),
+        (f"{A}RUN apk add make && ./configure && make -j 2 install && {PIP_GONE}\n{START}", []),
         (f"FROM python:3.12-alpine3.20\nRUN {PIP_GONE}\n{START}", []),
         (f'{PY}CMD ["/opt/app/run"]\n', []),
         (f"{PY}CMD python app.py\n", []),
