@@ -166,6 +166,16 @@ def test_a_function_runs_where_it_is_called() -> None:
     assert [(one.name, one.conditional) for one in commands("RUN f() { a; }; b")] == [("a", True), ("b", False)]
 
 
+def test_a_function_that_is_called_by_a_variable_has_arguments_of_its_own() -> None:
+    """Those of the script are not its arguments."""
+    found = commands("RUN set -- dev x; f_dev() { pip install $1; }; f_$1 y; z $1")
+    assert [(one.name, [arg.known for arg in one.args], one.conditional) for one in found[1:]] == [
+        ("pip", [True, True, False], True),
+        ("f_dev", [True, True], False),
+        ("z", [True, True], False),
+    ]
+
+
 def test_functions_that_call_each_other_end() -> None:
     assert [one.name for one in commands("RUN f() { g; }; g() { f; a; }; f")] == ["f", "a"]
     many = "".join(f"f{n}() {{ f{n + 1}; f{n + 1}; f{n + 1}; f{n + 1}; }}; " for n in range(60))
