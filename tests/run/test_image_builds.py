@@ -187,3 +187,9 @@ def test_arguments_without_a_value_have_the_one_that_all_builds_give(root: Path)
     )
     (job,), _ = find_jobs(["one/Dockerfile"])
     assert job.build_args == {"ALPINE": "3.19"}
+
+
+def test_an_image_of_its_own_name_is_one_that_somebody_published(root: Path) -> None:
+    _write(root, {"docs/Dockerfile": "FROM acme/docs\n", "Makefile": "build:\n\tdocker build -t acme/docs docs\n"})
+    (job,), _ = find_jobs(["docs/Dockerfile"])
+    assert not job.others.builds
