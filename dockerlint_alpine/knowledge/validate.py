@@ -182,7 +182,7 @@ def _noted(problems: list[RuleProblem]) -> Iterator[None]:
 
 
 def _own(rules: _Rules) -> Iterator[RuleProblem]:
-    """Yield what the rules say of each other that can't be."""
+    """Yield contradictions between rules."""
     owners: dict[str, str] = {}
     for library in rules.libraries.values():
         for key in dict.fromkeys(capabilities(library)):

@@ -102,7 +102,7 @@ class Doctor:
         """What the last report rests on besides the Dockerfile: paths on disk, whether something is there or not."""
 
     def forget_questions(self) -> None:
-        """Begin anew to note what the next answer rests on and leaves open."""
+        """Forget which questions and indexes were noted as open; the next answer notes its own."""
         if self.resolver is not None:
             self.resolver.looked_at.clear()
             self.resolver.open.clear()
@@ -117,7 +117,7 @@ class Doctor:
         return questions, frozenset(renewer.open) if renewer is not None else frozenset()
 
     def for_job(self, job: Job) -> Doctor:
-        """The same with the settings that a job brings along."""
+        """A doctor with the same knowledge and indexes, and the settings of a job."""
         changed = job_configuration(self.configuration, job)
         return self if changed is self.configuration else self.with_configuration(changed)
 

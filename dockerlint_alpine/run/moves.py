@@ -35,7 +35,7 @@ _PYTHON = lazy_pattern(rb"3(?:\.\d+)?(?:\.\d+)?(?:(?:a|b|rc)\d+)?(?![\w.])")
 
 
 class Moves(Struct, frozen=True):
-    """Where to: ``alpine`` and ``python`` as ``X.Y``, ``None`` where that stays."""
+    """The releases to move to: ``alpine`` and ``python`` as ``X.Y``, ``None`` for one that stays as it is."""
 
     alpine: str | None = None
     python: str | None = None

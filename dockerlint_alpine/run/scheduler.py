@@ -42,14 +42,14 @@ _Judged: TypeAlias = tuple["FileReport | FileError", frozenset[str]]
 
 
 class Progress(Protocol):
-    """Is told how far a run has come; a context manager around it."""
+    """Shows how far a run has come."""
 
     def step(self, count: int = 1) -> None:
         """Say that ``count`` more are done."""
 
 
 class Reach(Protocol):
-    """Puts what is open to the indexes."""
+    """Asks the indexes what the Dockerfiles of a run leave open."""
 
     @property
     def doubtful(self) -> bool:

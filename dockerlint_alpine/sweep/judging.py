@@ -209,7 +209,7 @@ def _sarif(reports: Sequence[FileReport], errors: Sequence[FileError], version: 
 
 
 def merged(outcomes: Iterable[Outcome]) -> Outcome:
-    """The slices of one repository as one."""
+    """Join the outcomes of the slices of one repository."""
     first, *others = sorted(outcomes, key=lambda one: one.task.first)
     for one in others:
         first = replace(

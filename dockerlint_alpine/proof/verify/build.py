@@ -99,7 +99,7 @@ def ensure_images(engine: Engine, names: Sequence[str], *, pull: bool) -> list[s
 
 
 def build(engine: Engine, order: BuildOrder, deadline: Deadline) -> Built:
-    """Build. Raises :class:`NotVerifiedError` at the deadline and where no builder can do it."""
+    """Build the image. Raises :class:`NotVerifiedError` at the deadline, and where no builder can build it."""
     dockerfile = parse(order.data)
     if not engine.podman and _has_buildx():
         return _with_cli(engine, order, deadline)

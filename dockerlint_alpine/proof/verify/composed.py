@@ -78,7 +78,7 @@ class Service(Struct, frozen=True):
 
     @property
     def one_shot(self) -> bool:
-        """Whether its exit with 0 is its success."""
+        """Whether the service has done its work when it exits with 0."""
         said = self.expectations.one_shot
         return said if said is not None else self.waited_to_end
 

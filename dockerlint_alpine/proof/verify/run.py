@@ -72,7 +72,7 @@ class Unit(Struct, frozen=True):
 
     @property
     def service(self) -> str | None:
-        """The service whose checks those of the image are."""
+        """The service that the checks of the image are reported for."""
         return self.services[0] if self.services else None
 
 
@@ -153,7 +153,7 @@ class Run:
 
     @property
     def labels(self) -> dict[str, str]:
-        """What everything carries that this run makes."""
+        """The labels of everything that this run makes in the engine."""
         return {LABEL: self.id, PROJECT_LABEL: self.plan.project}
 
     def go(self) -> VerifyReport:

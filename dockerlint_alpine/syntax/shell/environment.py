@@ -75,7 +75,7 @@ class Environment:
         self.variables = other.variables
 
     def with_arguments(self, args: Sequence[SourceText]) -> dict[str, SourceText]:
-        """The variables as a function or a script sees them that is given these arguments."""
+        """The variables inside a function or script that is called with these arguments."""
         joined = SourceText.concat(part for arg in args for part in (SourceText.literal(" "), arg))
         given = [*args[:_MAX_ARGUMENTS], *(EMPTY for _ in range(len(args), 9))]
         numbered = {str(number): arg for number, arg in enumerate(given, start=1)}
@@ -94,7 +94,7 @@ class Environment:
             self.variables = {**self.variables, name: kept}
 
     def run(self, command: Command) -> None:
-        """Do to the variables what a command does to them."""
+        """Change the variables as a command does: assignments, ``export``, ``unset``, ``read``, ``set --``."""
         if not command.words:
             for assignment in command.assignments:
                 self._assign(assignment.name, assignment.value, append=assignment.append)
