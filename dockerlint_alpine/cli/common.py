@@ -27,7 +27,7 @@ from dockerlint_alpine.cli.spelling import (
     platforms_option,
     target_option,
 )
-from dockerlint_alpine.cli.terminal import warn
+from dockerlint_alpine.cli.terminal import Refusing, warn
 from dockerlint_alpine.model.reports import FileError, Report
 from dockerlint_alpine.report import FORMATS
 from dockerlint_alpine.report.options import PROGRAM
@@ -137,11 +137,9 @@ def configuration(given: dict[str, Any]) -> Configuration:
     overrides["output_format"] = given.get("output_format") or None
     if given["alpine"]:
         overrides["alpine"] = given["alpine"].removeprefix("v")
-    try:
+    with Refusing(ConfigError):
         config = Path(given["config"]) if given["config"] else None
         found = load(Path.cwd(), overrides=overrides, config=config, isolated=given["isolated"], environment=os.environ)
-    except ConfigError as error:
-        raise click.UsageError(str(error)) from None
     for line in found.refused:
         warn(line)
     context = click.get_current_context(silent=True)

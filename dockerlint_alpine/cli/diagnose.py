@@ -20,7 +20,7 @@ from dockerlint_alpine.cli.spelling import (
     format_option,
     target_option,
 )
-from dockerlint_alpine.cli.terminal import text_width
+from dockerlint_alpine.cli.terminal import Refusing, text_width
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -208,10 +208,8 @@ def _write(repair: Repair, job: Job, given: dict[str, Any]) -> None:
         return
     from dockerlint_alpine.fixer.write import WriteError, write_atomically
 
-    try:
+    with Refusing(WriteError):
         write_atomically(job.path, repair.new, expected=repair.old)
-    except WriteError as error:
-        raise click.UsageError(str(error)) from None
 
 
 def _show(diagnosis: Diagnosis, repair: Repair | None, log: str, given: dict[str, Any]) -> None:

@@ -315,6 +315,20 @@ class FixResult(Struct, frozen=True):
         return self.old != self.new or bool(self.others)
 
 
+class ChangedLists:
+    """Package lists in files of their own: what they held before, and hold after, the fixes of a run so far."""
+
+    def __init__(self) -> None:
+        self.old: dict[str, bytes] = {}
+        self.new: dict[str, bytes] = {}
+
+    def take(self, result: FixResult) -> None:
+        """Remember what a fix did to them."""
+        for change in result.others:
+            self.old.setdefault(change.path, change.old)
+            self.new[change.path] = change.new
+
+
 def fix_bytes(doctor: Doctor, data: bytes, path: Path, *, shown_as: str | None = None) -> FixResult:
     """Apply every fix that ``doctor``'s options allow, until none is left. Raises UnreadableError."""
     return fix_builds([doctor], data, path, shown_as=shown_as)
