@@ -17,7 +17,6 @@ from dockerlint_alpine.report.display import printable
 
 if TYPE_CHECKING:
     from dockerlint_alpine.fixer.fix_loop import Preference, Proposal
-    from dockerlint_alpine.model.findings import Remedy
     from dockerlint_alpine.run.analysis import FixResult
     from dockerlint_alpine.run.config import Configuration, Settings
     from dockerlint_alpine.run.jobs import Job
@@ -204,10 +203,10 @@ class _Question:
         ways = sorted((proposal, *proposal.others), key=lambda one: ranks.get(one.fixes[0], len(ranks)))
         for way in remedies:
             if way.fix is None or not way.fix.edits:
-                click.echo(printable(f"by hand: {_told(way)}"))
+                click.echo(printable(f"by hand: {way.told}"))
         for number, offer in enumerate(ways, 1):
             if len(ways) > 1:
-                told = [_told(way) for way in remedies if way.fix in offer.fixes] or titles(offer.fixes)
+                told = [way.told for way in remedies if way.fix in offer.fixes] or titles(offer.fixes)
                 click.echo(printable(f"{number}: {'; '.join(told)}"))
             for path, old, new in offer.changes:
                 common.print_diff(path or shown_as, old, new, self._settings.color)
@@ -228,11 +227,6 @@ class _Question:
                 return "q"
             if answer in {*numbers, *("naq" if numbers else "ynaq")}:
                 return answer
-
-
-def _told(way: Remedy) -> str:
-    """What a way out does, with what that spares."""
-    return f"{way.title} ({way.saves})" if way.saves else way.title
 
 
 def _tell(results: list[FixResult]) -> None:

@@ -213,9 +213,7 @@ def titles(fixes: Iterable[Fix]) -> list[str]:
 
 
 def _way(remedy: Remedy) -> str:
-    return (
-        f"{'or' if remedy.kind == 'stage' else 'better'}: {remedy.title}{f' ({remedy.saves})' if remedy.saves else ''}"
-    )
+    return f"{'or' if remedy.kind == 'stage' else 'better'}: {remedy.told}"
 
 
 def causes(findings: Sequence[Finding]) -> tuple[Cause, ...]:

@@ -117,8 +117,7 @@ def _fold(file: FileReport, cause: Cause, preview: Preview) -> str:
     parts = [f"<details><summary>{title}</summary>", escape(cause.headline)]
     listed = [f"- {escape(fact)}" for fact in (stage(cause.lead, cause.platforms), *cause.why) if fact]
     for number, remedy in enumerate((*cause.better, *cause.besides)):
-        saves = f" ({remedy.saves})" if remedy.saves else ""
-        listed.append(f"- **{'or' if number or not cause.better else 'better'}**: {escape(f'{remedy.title}{saves}')}")
+        listed.append(f"- **{'or' if number or not cause.better else 'better'}**: {escape(remedy.told)}")
     listed += (f"- {escape(said)}" for said in cause.stuck)
     parts.append("\n".join(listed))
     if cause.rows:

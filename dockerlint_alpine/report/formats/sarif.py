@@ -65,25 +65,17 @@ def _rule(finding: Finding, options: RenderOptions) -> Json:
 
 
 def _invocation(report: Report) -> Json:
-    notifications = [
-        {
-            "level": "error",
-            "message": {"text": error.message},
-            "locations": [{"physicalLocation": {"artifactLocation": _artifact(error.path)}}],
-        }
-        for error in report.errors
-    ]
-    notifications += (
-        {
-            "level": "note",
-            "message": {"text": note},
-            "locations": [{"physicalLocation": {"artifactLocation": _artifact(file.path)}}],
-        }
-        for file in report.files
-        for note in file.notes
-    )
-    notifications += ({"level": "note", "message": {"text": note}} for note in report.notes)
+    notifications = [_notification("error", error.message, error.path) for error in report.errors]
+    notifications += (_notification("note", note, file.path) for file in report.files for note in file.notes)
+    notifications += (_notification("note", note) for note in report.notes)
     return {"executionSuccessful": not report.errors, "toolExecutionNotifications": notifications}
+
+
+def _notification(level: str, text: str, path: str | None = None) -> Json:
+    where: Json = (
+        {"locations": [{"physicalLocation": {"artifactLocation": _artifact(path)}}]} if path is not None else {}
+    )
+    return {"level": level, "message": {"text": text}, **where}
 
 
 def _results(file: FileReport, indexes: dict[str, int]) -> list[Json]:

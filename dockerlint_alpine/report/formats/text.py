@@ -174,8 +174,7 @@ class _Writer:
     def _ways(self, lines: Lines, ways: Sequence[Remedy], indent: str, *, first: str = "better") -> Iterator[str]:
         """Return the ways out, the best first, and what each writes where that was asked for."""
         for number, way in enumerate(ways):
-            saves = f" ({way.saves})" if way.saves else ""
-            yield from self._part(indent, "or" if number else first, (f"{way.title}{saves}",), GREEN)
+            yield from self._part(indent, "or" if number else first, (way.told,), GREEN)
             if self._options.show_fix and way.fix is not None:
                 yield from self._changed(changes(lines, way.fix), indent, most=0)
                 if any(edit.path is not None for edit in way.fix.edits):
