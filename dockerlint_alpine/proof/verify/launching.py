@@ -21,7 +21,6 @@ class Launcher(Protocol):
 
     def start(self, names: Sequence[str], deadline: Deadline) -> Mapping[str, str | None]:
         """Create and start these services, and nothing that they depend on."""
-        ...
 
 
 class ComposeLauncher:
