@@ -6,14 +6,13 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
-from dockerlint_alpine.apk.shortcut import Shortcut
+from dockerlint_alpine.apk.shortcut import Pair, Shortcut
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from dockerlint_alpine.apk.behaviour import Behaviour
     from dockerlint_alpine.apk.catalog import Catalog
-    from dockerlint_alpine.apk.shortcut import Pair
     from dockerlint_alpine.apk.solver import Solver
     from dockerlint_alpine.apk.solver_state import Request
 

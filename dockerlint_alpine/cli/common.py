@@ -29,13 +29,12 @@ from dockerlint_alpine.cli.spelling import (
 )
 from dockerlint_alpine.cli.terminal import Refusing, warn
 from dockerlint_alpine.model.reports import FileError, Report
-from dockerlint_alpine.report import FORMATS
+from dockerlint_alpine.report import FORMATS, RenderOptions
 from dockerlint_alpine.report.options import PROGRAM
 from dockerlint_alpine.run.discovery import Search, find_jobs
 from dockerlint_alpine.system.files import write_file
 
 if TYPE_CHECKING:
-    from dockerlint_alpine.report import RenderOptions
     from dockerlint_alpine.run.analysis import Doctor
     from dockerlint_alpine.run.cache import ReportCache
     from dockerlint_alpine.run.config import Configuration, Settings

@@ -12,14 +12,13 @@ from msgspec.structs import replace
 from dockerlint_alpine.cli import common
 from dockerlint_alpine.cli.sections import section
 from dockerlint_alpine.cli.terminal import warn
-from dockerlint_alpine.model.reports import with_findings
+from dockerlint_alpine.model.reports import FileError, FileReport, Report, with_findings
 from dockerlint_alpine.system.files import read_file
 from dockerlint_alpine.system.plural import plural
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from dockerlint_alpine.model.reports import FileError, FileReport, Report
     from dockerlint_alpine.run.config import Configuration
     from dockerlint_alpine.run.jobs import Job
 

@@ -16,7 +16,7 @@ from msgspec.json import decode
 from dockerlint_alpine.knowledge.errors import RuleError
 from dockerlint_alpine.knowledge.model import Entry, Text, Texts
 from dockerlint_alpine.knowledge.schema import read
-from dockerlint_alpine.python.model import Release, Releases
+from dockerlint_alpine.python.model import Packaged, Release, Releases
 from dockerlint_alpine.python.verdict import merged, newest_first
 from dockerlint_alpine.python.versions import sort_versions
 
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from dockerlint_alpine.knowledge.locks import LockRecord
-    from dockerlint_alpine.python.model import Packaged
 
 
 class WheelRecord(Struct, frozen=True):

@@ -5,14 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from dockerlint_alpine.report.display import hanging, printable, wrap
-from dockerlint_alpine.report.paint import BOLD, DIM, GREEN, RED, YELLOW
+from dockerlint_alpine.report.paint import BOLD, DIM, GREEN, RED, YELLOW, Paint
 from dockerlint_alpine.system.plural import listed, plural
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from dockerlint_alpine.model.comparison import Comparison, Difference, Miss, Sides
-    from dockerlint_alpine.report.paint import Paint
 
 _LABEL = 14
 _SHOWN = 12

@@ -50,7 +50,7 @@ from dockerlint_alpine.stages import (
     open_context,
 )
 from dockerlint_alpine.stages.context import MAX_FILE_SIZE
-from dockerlint_alpine.syntax import parse
+from dockerlint_alpine.syntax import Dockerfile, parse
 from dockerlint_alpine.system.files import read_file
 from dockerlint_alpine.system.pulse import pulse
 
@@ -62,7 +62,6 @@ if TYPE_CHECKING:
     from dockerlint_alpine.python.resolve import Resolver
     from dockerlint_alpine.run.moves import Moves
     from dockerlint_alpine.stages import Timeline
-    from dockerlint_alpine.syntax import Dockerfile
 
 
 __all__ = [

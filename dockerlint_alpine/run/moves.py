@@ -13,14 +13,12 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 from msgspec import Struct
 from msgspec.structs import replace
 
-from dockerlint_alpine.model.findings import Evidence, key_of
-from dockerlint_alpine.syntax import parse
+from dockerlint_alpine.model.findings import Evidence, Finding, key_of
+from dockerlint_alpine.syntax import Instruction, parse
 from dockerlint_alpine.system.patterns import lazy_pattern
 
 if TYPE_CHECKING:
-    from dockerlint_alpine.model.findings import Finding
     from dockerlint_alpine.model.reports import FileReport
-    from dockerlint_alpine.syntax import Instruction
 
 When: TypeAlias = Literal["today", "then", "both"]
 """Whether a finding stands on the releases that a Dockerfile names, on the ones that it is moved to, or on both."""

@@ -15,20 +15,16 @@ from msgspec.structs import replace
 from dockerlint_alpine.model.reports import FileError, FileReport, Report
 from dockerlint_alpine.run.config import FILE_NAME, ConfigError, Configuration, load
 from dockerlint_alpine.run.discovery import Search, find_jobs
-from dockerlint_alpine.run.jobs import by_file, read_job
-from dockerlint_alpine.run.moves import compared
+from dockerlint_alpine.run.jobs import Job, by_file, read_job
+from dockerlint_alpine.run.moves import When, compared
 from dockerlint_alpine.run.reading import UnreadableError
-from dockerlint_alpine.sweep.plan import FoundRow, Outcome
-from dockerlint_alpine.sweep.projects import inside, opened
+from dockerlint_alpine.sweep.plan import FoundRow, Outcome, Plan, Task
+from dockerlint_alpine.sweep.projects import Project, inside, opened
 from dockerlint_alpine.sweep.sources import SourceError
 
 if TYPE_CHECKING:
     from dockerlint_alpine.model.findings import Finding
     from dockerlint_alpine.run.analysis import Doctor
-    from dockerlint_alpine.run.jobs import Job
-    from dockerlint_alpine.run.moves import When
-    from dockerlint_alpine.sweep.plan import Plan, Task
-    from dockerlint_alpine.sweep.projects import Project
 
 SLICE = 200
 """Dockerfiles that one task judges; those of a larger repository are shared out."""

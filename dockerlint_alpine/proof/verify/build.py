@@ -20,14 +20,13 @@ from msgspec import Struct, field
 
 from dockerlint_alpine.proof.verify.clock import Deadline, items_until
 from dockerlint_alpine.proof.verify.errors import NotVerifiedError
-from dockerlint_alpine.syntax import parse
+from dockerlint_alpine.syntax import Dockerfile, parse
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from dockerlint_alpine.proof.verify.engine import Engine
     from dockerlint_alpine.stages import Timeline
-    from dockerlint_alpine.syntax import Dockerfile
 
 MAX_LOG_LINES = 20_000
 _NAME = ".alpine-doctor.Dockerfile"

@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from dockerlint_alpine.report.causes import causes, titles
+from dockerlint_alpine.report.causes import Cause, causes, titles
 from dockerlint_alpine.report.display import printable
-from dockerlint_alpine.report.options import PROGRAM
+from dockerlint_alpine.report.options import PROGRAM, RenderOptions
 from dockerlint_alpine.report.positions import Lines
-from dockerlint_alpine.report.preview import Preview
+from dockerlint_alpine.report.preview import Change, Preview
 from dockerlint_alpine.report.wording import chain, facts, stage, summary, unchecked
 from dockerlint_alpine.system.patterns import lazy_pattern
 from dockerlint_alpine.system.plural import plural
@@ -18,9 +18,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from dockerlint_alpine.model.reports import FileReport, Report
-    from dockerlint_alpine.report.causes import Cause
-    from dockerlint_alpine.report.options import RenderOptions
-    from dockerlint_alpine.report.preview import Change
 
 LIMIT = 60_000
 """Characters after which details are left out: GitHub refuses a comment of more than 65,536."""

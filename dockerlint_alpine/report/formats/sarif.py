@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 from dockerlint_alpine.report.causes import Cause, identified, told
 from dockerlint_alpine.report.encoding import json_text
-from dockerlint_alpine.report.options import PROGRAM
+from dockerlint_alpine.report.options import PROGRAM, RenderOptions
 from dockerlint_alpine.report.paths import portable
 from dockerlint_alpine.report.positions import Lines
 from dockerlint_alpine.report.wording import place_in
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 
     from dockerlint_alpine.model.findings import Finding, Fix, Severity, TextEdit
     from dockerlint_alpine.model.reports import FileReport, Report
-    from dockerlint_alpine.report.options import RenderOptions
 
     Json = dict[str, object]
 

@@ -5,24 +5,21 @@ from __future__ import annotations
 from itertools import zip_longest
 from typing import TYPE_CHECKING
 
-from dockerlint_alpine.model.findings import SEVERITIES
+from dockerlint_alpine.model.findings import SEVERITIES, Finding, Fix, Remedy
 from dockerlint_alpine.report.causes import Cause, causes, titles
 from dockerlint_alpine.report.display import ShownLine, cells, hanging, printable, wrap
 from dockerlint_alpine.report.excerpt import excerpt, gutter_width
-from dockerlint_alpine.report.options import PROGRAM
+from dockerlint_alpine.report.options import PROGRAM, RenderOptions
 from dockerlint_alpine.report.paint import BLUE, BOLD, CYAN, DIM, GREEN, RED, SEVERITY_COLORS, Paint
 from dockerlint_alpine.report.positions import Lines
-from dockerlint_alpine.report.preview import Preview, changes
+from dockerlint_alpine.report.preview import Change, Preview, changes
 from dockerlint_alpine.report.wording import chain, facts, stage, summary, unchecked
 from dockerlint_alpine.system.plural import plural
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from dockerlint_alpine.model.findings import Finding, Fix, Remedy
     from dockerlint_alpine.model.reports import FileReport, Report
-    from dockerlint_alpine.report.options import RenderOptions
-    from dockerlint_alpine.report.preview import Change
 
 _NARROWEST = 40
 _PREVIEW_LINES = 8
