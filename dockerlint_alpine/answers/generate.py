@@ -133,7 +133,7 @@ class _Recorder(Struct):
         return sorted(entry.name for entry in (self.root / folder).iterdir())
 
     def display(self, path: str) -> str:
-        """The path itself."""
+        """Paths are shown as they are."""
         return path
 
 

@@ -193,7 +193,7 @@ class Index:
         return next((found[0] for need in needs if (found := self.find(need))), None)
 
     def best_name(self, *needs: str) -> str | None:
-        """The name of that package."""
+        """The name of the package that :meth:`best` gives; ``None`` where the release has none of ``needs``."""
         best = self.best(*needs)
         return best.package.name if best is not None else None
 

@@ -69,7 +69,7 @@ def fetching(
 
 
 def quick(seconds: float) -> Policy:
-    """One try, for as long as that takes at most."""
+    """A policy of one attempt that takes at most this long."""
     return Policy(attempts=1, connect=seconds, read=seconds, total=seconds)
 
 

@@ -43,7 +43,7 @@ narrowing_options = section("Only new findings", _OPTIONS)
 
 
 def narrowed(report: Report, paths: Sequence[str], configured: Configuration, given: dict[str, Any]) -> Report:
-    """What is left of the report. Raises click.UsageError."""
+    """The report without findings that ``--since`` or ``--baseline`` leaves out. Raises click.UsageError."""
     if given["update_baseline"] and not given["baseline"]:
         raise click.UsageError("--update-baseline requires --baseline FILE")
     left = report

@@ -289,7 +289,7 @@ class _Files:
                     raise click.UsageError(f"{folder}: {error.strerror or error}") from None
 
     def write(self, outcome: Outcome) -> None:
-        """Write what there is to write of one repository."""
+        """Write the patch and the SARIF report of one repository, where it has them."""
         name = f"{outcome.task.number:06}-{_file_name(outcome.task.source.name)}"
         try:
             if self._patches is not None and outcome.patch:

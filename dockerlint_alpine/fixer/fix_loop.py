@@ -62,12 +62,12 @@ class Proposal(Struct, frozen=True):
 
     @property
     def findings(self) -> tuple[Finding, ...]:
-        """What would be mended."""
+        """The findings that would be fixed."""
         return tuple(finding for finding, _ in self.pairs)
 
     @property
     def fixes(self) -> tuple[Fix, ...]:
-        """What would be made, each once."""
+        """The fixes that would be applied, each once."""
         return tuple(dict.fromkeys(fix for _, fix in self.pairs))
 
 

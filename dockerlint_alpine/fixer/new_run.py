@@ -166,7 +166,7 @@ def _indent(dockerfile: Dockerfile, span: tuple[int, int]) -> str:
 
 
 def frame(text: str) -> tuple[str, str, str] | None:
-    """What of a new ``RUN apk add`` is not its packages: before them, between them, behind them. ``None`` for other text."""
+    """The text of a new ``RUN apk add`` before, between and behind its packages; ``None`` for other text."""
     match = _WRITTEN.fullmatch(text)
     if match is None:
         return None

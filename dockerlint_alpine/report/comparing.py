@@ -24,7 +24,7 @@ def lines(comparison: Comparison, paint: Paint, width: int) -> list[str]:
 
 
 def sentence(one: Comparison) -> str:
-    """Return the verdict on the verdict, for a line of its own."""
+    """Say in one sentence whether the image bears the findings out."""
     if one.holds and one.same_content:
         return "The prediction holds: the image agrees with it in everything that it shows."
     if one.holds:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from itertools import accumulate
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from msgspec import Struct
 
@@ -24,8 +24,6 @@ from dockerlint_alpine.syntax.problems import SyntaxProblem
 from dockerlint_alpine.syntax.rules import argument_problem
 
 if TYPE_CHECKING:
-    from typing import Literal
-
     from dockerlint_alpine.syntax.source import Span
 
 _BOM = b"\xef\xbb\xbf"

@@ -97,7 +97,7 @@ class _Writer:
         return [[*wrap(f"{self._paint(text, BOLD)}: {printable(how)}", self._width + len(self._paint("", BOLD)))]]
 
     def not_judged(self, report: Report) -> list[list[str]]:
-        """Return the section of what nobody may take for a clean bill of health, and the one of remarks."""
+        """Return the section of what could not be checked, and the one of remarks."""
         sections: list[list[str]] = []
         for title, entries in unchecked(report):
             shown = entries if not self._options.limit else entries[: self._options.limit]

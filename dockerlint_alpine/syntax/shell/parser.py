@@ -6,8 +6,6 @@ recorded as a problem and the parser goes on behind it.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from msgspec import Struct
 from msgspec.structs import force_setattr, replace
 
@@ -15,11 +13,8 @@ from dockerlint_alpine.syntax.problems import SyntaxProblem
 from dockerlint_alpine.syntax.shell.model import DECLARE, SHELLS, Assignment, Command, Loop, Redirect, Scope, Script
 from dockerlint_alpine.syntax.shell.scan import nested_end, word_end
 from dockerlint_alpine.syntax.shell.words import Word
-from dockerlint_alpine.syntax.source import SourceText
+from dockerlint_alpine.syntax.source import SourceText, Span
 from dockerlint_alpine.system.patterns import lazy_pattern
-
-if TYPE_CHECKING:
-    from dockerlint_alpine.syntax.source import Span
 
 _MAX_DEPTH = 60
 _MAX_LENGTH = 2_000_000
