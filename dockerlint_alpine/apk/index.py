@@ -208,11 +208,6 @@ class Index:
         ``provider_priority``."""
         return self.package(name) or max(self.providers(name), key=lambda package: package.priority, default=None)
 
-    def capabilities(self, name: str) -> tuple[str, ...]:
-        """The names that the package ``name`` provides besides its own: ``so:liblz4.so.1``, ``pc:liblz4``, ``cmd:lz4``."""
-        found = self.package(name)
-        return tuple(provide.name for provide in found.provides) if found else ()
-
     def search(self, pattern: str) -> tuple[Provider, ...]:
         """Packages for a need, or whose name matches: ``*`` as in a shell, else any name that holds ``pattern``."""
         found = self.find(pattern)

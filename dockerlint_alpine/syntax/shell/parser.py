@@ -104,7 +104,6 @@ class _Parser:
         self.problems: list[SyntaxProblem] = []
         self.pending: list[Redirect] = []
         self.joined_by = ""
-        self.operator: tuple[int, int] = (0, 0)
         self.depth = 0
         self.scopes = 0
         self.unclosed = False
@@ -171,7 +170,7 @@ class _Parser:
             self._advance()
 
     def _joined(self, token: Token) -> None:
-        self.joined_by, self.operator = token.text, (token.start, token.end)
+        self.joined_by = token.text
 
     # -- here-documents -------------------------------------------------------------------------------------------
 
@@ -542,7 +541,6 @@ class _Parser:
                 conditional=context.conditional,
                 guard=context.guard,
                 joined_by=self.joined_by,
-                operator_span=self._span(*self.operator) if self.joined_by else None,
                 subshell=context.subshell,
                 scopes=context.scopes,
                 loops=context.loops,
@@ -551,7 +549,7 @@ class _Parser:
                 negated=context.negated,
             )
         )
-        self.joined_by, self.operator = "", (0, 0)
+        self.joined_by = ""
 
     def _span(self, start: int, end: int) -> Span | None:
         return self.source.char_span(start, end)
