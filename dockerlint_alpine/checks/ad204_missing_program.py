@@ -152,6 +152,14 @@ _WITHOUT_PYTHON = frozenset(
 """Images that add programs of their own to Alpine, and no Python (their Dockerfiles in docker-library, nodejs, nginx and
 frolvlad)."""
 
+_WITHOUT_GIT = _WITHOUT_PYTHON - {"docker", "golang", "rust"}
+"""Those of them that have no git either."""
+
+_BRINGS_A_PYTHON = lazy_pattern(
+    r"\bmake (?:\S+ )*(?:alt)?install\b|\btar -|\b(?:uv|pyenv|rye|mise|asdf|\w*conda|\w*mamba)\b"
+)
+"""What may bring a Python of its own: the end of a build, an archive, or a program whose task that is."""
+
 _NAME = lazy_pattern(r"[A-Za-z0-9][\w.+-]*")
 _SYSTEM = ("/bin", "/sbin", "/usr/bin", "/usr/sbin")
 _PYTHON = lazy_pattern(r"(?:python|pip|pydoc|idle|2to3|easy_install|wheel|pyvenv|activate)[\d.]*(?:-config)?")
@@ -209,8 +217,9 @@ def run(subject: Subject) -> Iterator[Finding]:
         if not known and not _is_known(subject, stage, _WITHOUT_PYTHON):
             continue
         told: set[tuple[str, str]] = set()
+        no_git = _is_known(subject, stage, _WITHOUT_GIT)
         for start in starts(subject, stage):
-            if not known and not _PYTHON.fullmatch(start.name):
+            if not known and not _PYTHON.fullmatch(start.name) and not (no_git and start.name == "git"):
                 continue
             missing = _missing(subject, stage, start, read)
             by = start.by if start.service is None else f"{start.service.service}: {start.by}"
@@ -235,6 +244,9 @@ def _missing(subject: Subject, stage: Stage, start: Start, read: _Read) -> _Miss
         return None
     if "/" in start.program and start.program.rpartition("/")[0] not in _SYSTEM:
         return None
+    if _is_taken_away(subject, stage, start, read):
+        why = "apk del takes it away, which nothing but a package that is deleted had asked for"
+        return _Missing(start, "python3", "add python3", why)
     if _is_there(subject, stage, start, read):
         return None
     if name in table.scripts and "/" not in start.program:
@@ -257,6 +269,21 @@ def _missing(subject: Subject, stage: Stage, start: Start, read: _Read) -> _Miss
         return None
     why = evidence.provider(stage.packages, f"cmd:{name}", best.package.name).detail
     return _Missing(start, best.package.name, f"add {best.package.name}", why)
+
+
+def _is_taken_away(subject: Subject, stage: Stage, start: Start, read: _Read) -> bool:
+    """True for Alpine's own Python that goes with python3-dev, where the stage has no other one."""
+    need = "cmd:python3"
+    if start.while_building or start.name != "python3" or stage.home is not None or start.moment.possible.has(need):
+        return False
+    assert stage.end is not None
+    places = (f"{folder}/python3" for folder in (*search_path(stage.end), *_SYSTEM))
+    if any(_BRINGS_A_PYTHON.search(one.value) for one in stage.instructions if one.keyword == "RUN"):
+        return False
+    deleted = (step for step in stage.steps if isinstance(step, ApkStep) and step.command.verb == "del")
+    return any(step.before.world.has(need) and not step.after.possible.has(need) for step in deleted) and not any(
+        _may_lie(subject, stage.end.files, place, start, read) for place in places
+    )
 
 
 def _is_there(subject: Subject, stage: Stage, start: Start, read: _Read) -> bool:
@@ -448,7 +475,7 @@ def _finding(subject: Subject, stage: Stage, missing: _Missing) -> Finding:
     start, package = missing.start, missing.package
     before = start.instruction if start.while_building else None
     fix: Fix | None
-    if start.by in {"pip", "uv"} and package is not None:
+    if start.purpose is not None and package is not None:
         fix, _ = add_package(subject.timeline, stage, package, "build", before) or (None, None)
     elif package is not None and any(
         one.written is not None and one.instruction is before

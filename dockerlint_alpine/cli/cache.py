@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 @click.group("cache")
 def cache_group() -> None:
     r"""Show where the cache is, or empty it. It holds reports, answers of the Python
-    index and downloaded Alpine indexes: nothing that can't be fetched or computed again.
+    index, downloaded Alpine indexes and repositories: nothing that can't be fetched or
+    computed again.
 
     \b
     Examples:

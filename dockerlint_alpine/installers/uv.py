@@ -27,6 +27,7 @@ from dockerlint_alpine.python.formats.toml_source import texts
 from dockerlint_alpine.python.formats.uv_lock import locked_packages
 from dockerlint_alpine.python.model import IndexOptions, Origin, Problem, RequirementSet, normalise
 from dockerlint_alpine.python.options import OptionState, OptionTable, scan
+from dockerlint_alpine.python.requirement import git_url
 from dockerlint_alpine.system.paths import absolute
 from dockerlint_alpine.system.patterns import lazy_pattern
 
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from dockerlint_alpine.installers.base import Arguments, Command, Invocation, Options, PythonHome, Words
-    from dockerlint_alpine.python.model import FileReader, Target
+    from dockerlint_alpine.python.model import FileReader, Requested, Target
     from dockerlint_alpine.syntax import Arg
 
 SYNC_OPTIONS = OptionTable.build(
@@ -332,7 +333,21 @@ def _declared(pyproject: Pyproject, wish: _Wish, path: str, files: FileReader) -
         legacy = texts(pyproject.source.table("tool", "uv").get("dev-dependencies"))
         added = tuple(one for text in legacy if (one := pyproject.parse(text, "tool.uv")))
         found = replace(found, requested=found.requested + added)
-    return found
+    sources = pyproject.source.table("tool", "uv", "sources")
+    entries = {normalise(name): entry for name, entry in sources.items() if isinstance(entry, dict)}
+    folder = posixpath.dirname(path)
+    return replace(
+        found, requested=tuple(_from_source(one, entries.get(one.name or "", {}), folder) for one in found.requested)
+    )
+
+
+def _from_source(one: Requested, entry: Mapping[str, object], folder: str) -> Requested:
+    """The requirement with where ``[tool.uv.sources]`` has it from: a repository, a URL or a folder (uv: "Dependency
+    sources"); indexes and members of a workspace are the lock's."""
+    url, local = git_url(entry) or entry.get("url"), entry.get("path")
+    if isinstance(url, str):
+        return replace(one, url=url)
+    return replace(one, path=posixpath.normpath(posixpath.join(folder, local))) if isinstance(local, str) else one
 
 
 TOOL = Uv()

@@ -37,7 +37,7 @@ _ARCHIVES = lazy_pattern(
             rf"(?P<packed>[^/]+/[^/]+)/(?:tarball|zipball|(?:legacy\.)?(?:tar\.gz|zip))/{_REF}(?P<c>.+)",
             r"(?P<latest>[^/]+/[^/]+)/(?:tarball|zipball)/?",
             rf"(?P<asset>[^/]+/[^/]+)/releases/download/(?P<d>[^/]+)/(?P<name>[^/]+){_PACKED}",
-            rf"(?P<newest>[^/]+/[^/]+)/releases/latest/download/[^/]+{_PACKED}",
+            rf"(?P<newest>[^/]+/[^/]+)/releases/latest/download/(?P<same>[^/]+){_PACKED}",
         )
     )
 )
@@ -50,8 +50,8 @@ _FILES = lazy_pattern(
         )
     )
 )
-_COMPILED = lazy_pattern(r"(?i)linux|amd64|x86|i[36]86|arm|musl|darwin|macos|windows|win(?:32|64)|(?:\b|_)bin(?:\b|_)")
-"""Words in the name of an archive of programs, which is none of sources."""
+_SOURCES = lazy_pattern(r"(?i)\b(?:src|sources?)\b")
+_VERSION = lazy_pattern(r"(?:[-_.v\d]|\$\{?\w+\}?)*")
 _RAW = lazy_pattern(rf"(?P<repository>[^/]+/[^/]+)/{_REF}(?P<revision>[^/]+)/(?P<inner>.+)")
 
 
@@ -122,17 +122,23 @@ def download(url: str) -> Remote | None:
     if packed is None:
         return None
     named, *rest = (group for group in packed.groups() if group is not None)
-    revision = "" if packed["latest"] else rest[0] if rest else "$"
+    revision = "" if packed["latest"] else "$" if packed["newest"] else rest[0]
     top = ""
-    if packed["asset"] and _COMPILED.search(packed["name"]):
+    asset = packed["name"] or packed["same"]
+    if asset and not _holds_sources(asset, posixpath.basename(named)):
         return None
     if (packed["forge"] and host != "bitbucket.org") or packed["gitlab"]:
         number = host == "github.com" and revision[:1] == "v" and revision[1:2].isdigit()
         top = f"{posixpath.basename(named)}-{(revision[1:] if number else revision).replace('/', '-')}"
     elif packed["asset"]:
         top = packed["name"]
-    exact = not (packed["asset"] or packed["newest"])
-    return _remote(_HOSTS.get(host, host), named, _known(revision), "archive", top=top, exact=exact)
+    return _remote(_HOSTS.get(host, host), named, _known(revision), "archive", top=top, exact=not asset)
+
+
+def _holds_sources(asset: str, project: str) -> bool:
+    """Whether an archive that was uploaded to a release is called as those of sources are: ``app-1.2``, ``App-1.2-src``."""
+    rest = asset[len(project) :] if asset.lower().startswith(project.lower()) else asset
+    return _SOURCES.search(asset) is not None or (rest != asset and _VERSION.fullmatch(rest) is not None)
 
 
 def required(url: str) -> Remote | None:

@@ -18,6 +18,8 @@ from dockerlint_alpine.python.model import Origin, PythonError, Requested, norma
 from dockerlint_alpine.system.patterns import lazy_pattern
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from dockerlint_alpine.python.model import FileReader
 
 MAX_REQUIREMENT = 64 * 1024
@@ -69,13 +71,23 @@ def comes_from_repository(one: Requested) -> bool:
     return one.name is not None and one.url is not None and _OF_REPOSITORY.match(one.url) is not None
 
 
-def git_url(text: object) -> str | None:
-    """The URL of a repository as pip writes it (``git+https://``), of how Poetry's and uv's tables do; ``None`` for none."""
+def git_url(entry: Mapping[str, object]) -> str | None:
+    """The URL of a repository as pip writes it (``git+https://host/x@rev#subdirectory=y``), of how tables and locks of
+    Poetry, uv, PDM and Pipenv name one (``git``, ``rev``, ``ref``, ``tag``, ``branch``, ``subdirectory``, and PDM's
+    ``revision``); ``None`` for none."""
+    text = entry.get("git")
     if not isinstance(text, str) or not text:
         return None
     if text.startswith("git+"):
         return text
-    return f"git+{text}" if "://" in text else f"git+ssh://{text.replace(':', '/', 1)}"
+    address, _, commit = text.partition("#")  # uv.lock has it there
+    address, _, _ = address.partition("?")
+    url = f"git+{address}" if "://" in address else f"git+ssh://{address.replace(':', '/', 1)}"
+    revision = next(
+        (one for key in ("revision", "rev", "ref", "tag", "branch") if isinstance(one := entry.get(key), str)), commit
+    )
+    inner = entry.get("subdirectory")
+    return url + (f"@{revision}" if revision else "") + (f"#subdirectory={inner}" if isinstance(inner, str) else "")
 
 
 def is_folder(files: FileReader, path: str) -> bool:

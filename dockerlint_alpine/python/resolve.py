@@ -288,10 +288,13 @@ class _Offline:
                 constraints.setdefault(one.name, []).append((one.specifier, str(one.origin)))
         nodes: dict[str, _Node] = {}
         settled = False
-        for _ in range(2 * MAX_ROUNDS):
+        for number in range(2 * MAX_ROUNDS):
             nodes = self.graph(constraints)
             previous, self.chosen = self.chosen, {name: self.taken(node, nodes) for name, node in nodes.items()}
             if previous != self.chosen:
+                if number == MAX_ROUNDS and not settled and self.follow and not self.waits():
+                    settled = True  # a release asks for what asks for another release of it
+                    self.settle(constraints)
                 continue
             if settled or not self.follow or self.waits() or not any(map(self.conflict, nodes.values())):
                 break

@@ -12,7 +12,7 @@ from dockerlint_alpine.apk import UnknownReleaseError
 from dockerlint_alpine.stages.elsewhere import adopt
 from dockerlint_alpine.stages.heuristics import adds_packages, mentions_packages, uses_other_system
 from dockerlint_alpine.stages.packages import Packages
-from dockerlint_alpine.stages.walk import Folder, Image, Unclear
+from dockerlint_alpine.stages.walk import Folder, Image, StageWalk, Unclear
 from dockerlint_alpine.system.patterns import lazy_pattern
 from dockerlint_alpine.system.platforms import APK_ARCH
 
@@ -21,10 +21,15 @@ if TYPE_CHECKING:
 
     from dockerlint_alpine.apk import Index
     from dockerlint_alpine.knowledge import BaseImage
-    from dockerlint_alpine.stages.walk import StageWalk
 
 _REGISTRY = lazy_pattern(r"\$\{?(\w+)\}?/?([^/].*)\Z", re.DOTALL)
 """A FROM that begins with a variable."""
+
+_PYTHON_TAG = lazy_pattern(r"(?:\A|/)[\w.-]*python[\w.-]*:(?:[a-z]+-?)?([23]\.\d+)(?:\D|\Z)")
+"""A tag that begins with the version of a Python."""
+
+_ROOT_FILES = lazy_pattern(r"alpine-minirootfs-v?(\d+\.\d+)[\w.-]*\.tar")
+_VARIABLE = lazy_pattern(r"\$(?:\{(\w+)\}|(\w+))")
 
 _SAME_DAYS = 31
 """Days that an index may be away from the day that is asked about without a word."""
@@ -70,6 +75,8 @@ def _from_elsewhere(
         found = build.elsewhere.image(named.reference if isinstance(named, Image) else node.base)
     if found is None or build.alpine is not None:
         return False
+    if isinstance(found, StageWalk) and named is None and not build.elsewhere.is_of_its_day(node.base):
+        found = _of_another_python(node.base, found) or found
     if isinstance(found, (Folder, Unclear)):
         reason = found.reason if isinstance(found, Unclear) else f"{node.base} is a folder, {found.path}"
         walk.kind, walk.unclear = "unknown", reason
@@ -93,12 +100,27 @@ def _from_elsewhere(
     return True
 
 
+def _of_another_python(reference: str, found: StageWalk) -> Unclear | None:
+    """That an image is not what its Dockerfile builds now: its tag names another Python (``acme/python3:3.10.11.4``)."""
+    tag = _PYTHON_TAG.search(reference)
+    version = found.home.version if found.home is not None else None
+    if tag is None or version is None or version == tag[1]:
+        return None
+    return Unclear(
+        f"{reference} is of another day: {found.build.shown_as} has Python {version} now."
+        " Give its Alpine release with --alpine X.Y"
+    )
+
+
 def _image(walk: StageWalk) -> BaseImage | None:
     """What the rules know of the image. Where a variable without a value stands for the registry alone
     (``FROM $MIRROR/python:3.11-alpine3.19``) it is assumed to be the official image of that name."""
     node = walk.node
     if not node.base:
         return None
+    if node.base.lower() == "scratch":
+        release = _unpacked(walk)
+        return walk.build.knowledge.base_image(f"alpine:{release}" if release else node.base, walk.build.as_of)
     if not node.unknown:
         return walk.build.knowledge.base_image(node.base, walk.build.as_of)
     written = _REGISTRY.match(node.from_instruction.words()[0].text)
@@ -109,6 +131,25 @@ def _image(walk: StageWalk) -> BaseImage | None:
         return found if found is not None and found.not_alpine else None
     note = f"${written[1]} has no value here: {node.base.lstrip('/')} is assumed to be the official image"
     return replace(found, assumed=(*found.assumed, note), certain=False)
+
+
+def _unpacked(walk: StageWalk) -> str | None:
+    """The release of Alpine whose root file system an ADD unpacks (``alpine-minirootfs-3.19.1-x86_64.tar.gz``): it is what
+    the official image of that release is made of."""
+    args: dict[str, str] = {}
+
+    def value(found: re.Match[str]) -> str:
+        name = found[1] or found[2]
+        given = walk.scope.given.get(name) if name in args else None
+        return given.text if given is not None else args.get(name, "")
+
+    for instruction in walk.node.instructions:
+        if instruction.keyword == "ARG":
+            args.update((name, text) for name, _, text in (word.text.partition("=") for word in instruction.words()))
+        elif instruction.keyword == "ADD" and "://" not in instruction.value:
+            match = _ROOT_FILES.search(_VARIABLE.sub(value, instruction.value))
+            return match[1] if match is not None else None
+    return None
 
 
 def _is_alpine_after_all(walk: StageWalk, image: BaseImage) -> bool:

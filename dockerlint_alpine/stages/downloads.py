@@ -106,6 +106,8 @@ def fetch(
             piped = Archive(remote, _files_of(walk, remote))
             continue
         given = given if given is not None else DOWNLOADED
+        if given == "/dev/null":
+            continue
         own = posixpath.basename(url.partition("?")[0].rstrip("/"))
         _save(walk, instruction, remote, absolute(given or own, absolute(into, folder)))
     return piped

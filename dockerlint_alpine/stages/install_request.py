@@ -12,7 +12,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from dockerlint_alpine.installers.base import Words
-from dockerlint_alpine.python.formats.project import name_of
+from dockerlint_alpine.python.formats.project import follow_repositories, name_of
 from dockerlint_alpine.python.model import Origin, Requested, RequirementSet, normalise
 from dockerlint_alpine.python.requirement import REPOSITORY
 from dockerlint_alpine.python.sources.native import is_native
@@ -155,7 +155,7 @@ class ArgumentReader:
             words.hidden.append(shown)
             self._drop_option(words)
             return
-        path = f"/dev/fd/{63 - len(self._walk.files.placements) % 32}"
+        path = f"/dev/fd/{63 - len(self._walk.files.placements) % 32}" if shown.startswith("<(") else shown
         self._walk.files = self._walk.files.place(FromText(text.encode("utf-8", "surrogateescape"), path))
         words.add(path, place)
 
@@ -310,8 +310,9 @@ def read_install_request(
     for problem in found.requirements.problems:
         if problem.message.endswith(_ENDLESS):
             raise IncludeCycleError(f"requirement files include each other in a circle: {problem.path}:{problem.line}")
-    links = (absolute(link, place.folder) for link in found.requirements.options.find_links if "://" not in link)
-    return InstallRequest(found.requirements, found.options, tuple(dict.fromkeys((*links, *words.wheelhouses))))
+    asked = follow_repositories(found.requirements, place.files) if command.action == "project" else found.requirements
+    links = (absolute(link, place.folder) for link in asked.options.find_links if "://" not in link)
+    return InstallRequest(asked, found.options, tuple(dict.fromkeys((*links, *words.wheelhouses))))
 
 
 def requirements_text(found: RequirementSet) -> str | None:

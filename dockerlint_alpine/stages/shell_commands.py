@@ -34,6 +34,7 @@ from dockerlint_alpine.stages.scripts import (
     started,
     variables_of,
 )
+from dockerlint_alpine.stages.walk import ENSUREPIP
 from dockerlint_alpine.syntax import SourceText, expanded_commands, parse_script
 from dockerlint_alpine.system.paths import absolute
 from dockerlint_alpine.system.patterns import lazy_pattern
@@ -490,6 +491,8 @@ class _ScriptWalk:
                 modules = tuple(dict.fromkeys(_IMPORT.findall(value.text)))
             elif option.text == "-m" and value.known:
                 modules = (value.text,)
+                if value.text == ENSUREPIP:
+                    self.walk.settings[ENSUREPIP] = ""
         if modules and self.walk.packages is not None:
             self.walk.steps.append(
                 PythonStep(

@@ -33,15 +33,20 @@ _WITH_PYTHON2 = frozenset(f"3.{minor}" for minor in range(12))
 _BEFORE_PYTHON36 = frozenset(f"3.{minor}" for minor in range(6))
 """Releases whose python3 is 3.5 or older (aports 3.5: main/python3 3.5.2), of which the index that stands in for them tells
 nothing, and whose pip asks for no Requires-Python."""
-_BUNDLED_PIP = {"3.6.9": "18.1", "3.7.3": "19.0.3", "3.8.10": "21.1.1"}
+_BUNDLED_PIP = {"3.6.9": "18.1", "3.7.3": "19.0.3", "3.8.10": "21.1.1", "3.9.5": "21.1.1"}
 """The pip that a Python brings (CPython: ``_PIP_VERSION`` of Lib/ensurepip/__init__.py at those tags)."""
 _PIP2 = frozenset({"py-pip", "py2-pip"})
 _PYTHON2 = frozenset({"python", "python-dev", "python2", "python2-dev", *_PIP2})
 
 
-def _bundled_pip(python: Package) -> str:
-    """The pip of a ``python3`` that has it in its own package, as up to Alpine 3.11; empty for others."""
-    own = any(provide.name == "py3-pip" for provide in python.provides)
+ENSUREPIP = "ensurepip"
+"""The setting of a stage in which ``python3 -m ensurepip`` ran."""
+
+
+def _bundled_pip(python: Package, *, unpacked: bool) -> str:
+    """The pip of a ``python3`` that has it in its own package, as up to Alpine 3.11, or of which ensurepip has ``unpacked``
+    it; empty for others."""
+    own = unpacked or any(provide.name == "py3-pip" for provide in python.provides)
     return _BUNDLED_PIP.get(python.version.partition("-r")[0], "") if own else ""
 
 
@@ -254,7 +259,8 @@ class StageWalk:
         if major == "3" and self.index is not None and self.index.release in _BEFORE_PYTHON36:
             version = None
         pip = self.packages.possible.packages.get(f"py{major}-pip")
-        pip_version = re.match(r"[\d.]+", pip.version if pip is not None else _bundled_pip(package))
+        bundled = _bundled_pip(package, unpacked=ENSUREPIP in self.settings)
+        pip_version = re.match(r"[\d.]+", pip.version if pip is not None else bundled)
         upgraded = self.settings.get("pip./usr")
         return PythonHome(
             "/usr",

@@ -27,9 +27,18 @@ class TooManyFilesError(Exception):
         super().__init__(f"more than {MAX_FILES} files")
 
 
+_WHOM_TO_TRUST = frozenset({"GIT_SSL_CAINFO", "GIT_SSL_CAPATH"})
+"""Variables of git that name certificates of this machine."""
+
+
 def environment(*, own: bool) -> dict[str, str]:
-    """The variables that git is started with; ``own``: those of git that the user has set (``GIT_...``) count."""
-    kept = {name: value for name, value in os.environ.items() if own or not name.startswith("GIT_")}
+    """The variables that git is started with; ``own``: those of git that the user has set (``GIT_...``) count. Which
+    certificates are trusted is the machine's own affair."""
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        if own or not name.startswith("GIT_") or name in _WHOM_TO_TRUST
+    }
     return kept | {
         "GIT_TERMINAL_PROMPT": "0",
         "GIT_NO_LAZY_FETCH": "1",

@@ -335,6 +335,28 @@ def test_poetry_install_selects_groups_and_extras() -> None:
     assert [one.message for one in wrong.problems] == ["there is no group 'nope'", "the project has no extra 'nix'"]
 
 
+@pytest.mark.parametrize(
+    ("needs", "expected"),
+    [
+        ({"a": '"*"', "b": '">=1.2"'}, ["2.0"]),
+        ({"a": '"<2"', "b": '"*"'}, ["1.26"]),
+        ({"a": '[{version = "<2", markers = "platform_python_implementation == \\"PyPy\\""}, "*"]'}, ["2.0"]),
+        ({"a": '"<2"', "b": '">=2"'}, ["1.26", "2.0"]),
+    ],
+)
+def test_of_two_versions_in_a_lock_the_newest_is_taken_that_all_fits(
+    needs: dict[str, str], expected: list[str]
+) -> None:
+    """A lock has one for PyPy beside that for CPython, and no marker at the entries (Poetry 1)."""
+    pyproject = "".join(f'{name} = "*"\n' for name in needs)
+    lock = "".join(
+        poetry_package(name, "1.0", [], f"[package.dependencies]\nurllib3 = {said}\n") for name, said in needs.items()
+    )
+    lock += poetry_package("urllib3", "1.26", []) + poetry_package("urllib3", "2.0", [])
+    found = project("poetry", {"pyproject.toml": f"[tool.poetry.dependencies]\n{pyproject}", "poetry.lock": lock})
+    assert [one.specifier[2:] for one in found.requested if one.name == "urllib3"] == expected
+
+
 def test_poetry_without_a_lock_and_with_an_incomplete_one() -> None:
     found = project("poetry", {"pyproject.toml": POETRY}, "-E", "db")
     assert [(one.name, one.specifier, one.marker) for one in found.requested][:3] == [

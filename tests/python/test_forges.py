@@ -65,7 +65,9 @@ def test_archives(url: str, host: str, path: str, revision: str | None, top: str
 @pytest.mark.parametrize(
     ("url", "revision"),
     [
-        ("https://github.com/o/r/releases/download/v2/r-2-src.tar.gz", "v2"),
+        ("https://github.com/o/r/releases/download/v2/R-2-src.tar.gz", "v2"),
+        ("https://github.com/o/r/releases/download/v2/r-v2.0.tar.gz", "v2"),
+        ("https://github.com/o/r/releases/download/${V}/r-${V}.zip", None),
         ("https://github.com/o/r/releases/latest/download/r.tar.gz", None),
     ],
 )
@@ -93,7 +95,10 @@ def test_files(url: str, host: str, path: str, revision: str, inner: str) -> Non
     "url",
     [
         "https://example.org/x.tar.gz",
-        "https://github.com/o/r/releases/download/v2/tool-linux-amd64.tar.gz",
+        "https://github.com/o/r/releases/download/v2/r-linux-amd64.tar.gz",
+        "https://github.com/o/r/releases/download/v2/r-2-noarch.tar.xz",
+        "https://github.com/o/r/releases/download/v2/other-2.tar.gz",
+        "https://github.com/o/r/releases/latest/download/r-arm64.tar.gz",
         "https://raw.githubusercontent.com/o/r/main/../../x",
         "https://${HOST}/o/r/archive/v1.tar.gz",
         "ftp://github.com/o/r/archive/v1.tar.gz",

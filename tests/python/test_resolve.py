@@ -216,6 +216,15 @@ def test_what_apk_installed_satisfies() -> None:
     assert short(ask("lz4>=4.4\n", FACTS, installed={"lz4": "4.3.2"})) == {"lz4": ("4.4.5", "sdist")}
 
 
+def test_a_release_that_brings_what_refuses_it_is_not_taken() -> None:
+    """pip goes back to the release before it; round after round both would be seen in turn."""
+    releases = {"a": [Release("2.0", wheels=PURE), Release("1.0", wheels=PURE)], "b": [Release("1.0", wheels=PURE)]}
+    facts = MemoryFacts(releases, {("a", "2.0"): ["b"], ("a", "1.0"): ["c"], "b": ["a<2"], "c": []})
+    found = ask("a\n", facts)
+    assert {one.name: one.version for one in found.distributions} == {"a": "1.0", "c": None}
+    assert not found.notes
+
+
 def test_as_of_and_no_deps_and_hashes() -> None:
     dated = MemoryFacts({"foo": [Release("2.0", "2026-01-01"), Release("1.0", "2025-01-01")]}, {"foo": ["lz4"]})
     found = ask("foo\n", dated, as_of="2025-06-01")

@@ -171,3 +171,28 @@ def test_the_base_of_a_family_is_the_one_that_does_not_start_from_it(root: Path)
     }
     _write(root, {"f/Dockerfile-other": "FROM alpine:3.19\n"})  # two that may be it
     assert not find_jobs(["f/Dockerfile-tools"])[0][0].others.builds
+
+
+def test_arguments_without_a_value_have_the_one_that_all_builds_give(root: Path) -> None:
+    text = "ARG ALPINE\nARG PYTHON\nARG OTHER=1\nFROM python:$PYTHON-alpine$ALPINE\n"
+    script = (
+        "A=3.19\nfor p in 3.11 3.12; do docker build --build-arg ALPINE=$A --build-arg PYTHON=$p -t x/y one; done\n"
+    )
+    _write(
+        root,
+        {
+            "one/Dockerfile": text,
+            "x.sh": script + "docker build -t x/z --build-arg ALPINE=3.19 --build-arg OTHER=2 one\n",
+        },
+    )
+    (job,), _ = find_jobs(["one/Dockerfile"])
+    assert job.build_args == {"ALPINE": "3.19"}
+
+
+def test_folders_as_official_images_have_them(root: Path) -> None:
+    base, app = "FROM alpine:3.19\n", "FROM acme/app:1.2.3-slim\n"
+    _write(root, {"1.2/slim/Dockerfile": base, "1.20/slim/Dockerfile": base, "1.2/full/Dockerfile": app})
+    (job,), _ = find_jobs(["1.2/full/Dockerfile"])
+    assert [(one.path, one.names) for one in job.others.builds] == [("1.2/slim/Dockerfile", ("acme/app:1.2.3-slim",))]
+    _write(root, {"old/1.2/slim/Dockerfile": base})  # two that may be it
+    assert not find_jobs(["1.2/full/Dockerfile"])[0][0].others.builds

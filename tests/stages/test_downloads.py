@@ -35,7 +35,7 @@ class Forge:
         if self.folder is None:
             raise ResolverError(NOBODY_ASKED)
         if remote.path not in {"o/app", "o/lib"}:
-            raise ResolverError("it can't be fetched: no such repository")
+            raise ResolverError("git says: no such repository")
         return self.folder / remote.path[2:]
 
     def source_facts(self, *_: object, **__: object) -> NoReturn:
@@ -128,6 +128,24 @@ def test_what_add_fetches_is_read(judged: Judged, body: str) -> None:
 
 
 @pytest.mark.parametrize(
+    "project",
+    [
+        f'[tool.poetry]\nname = "x"\nversion = "1"\n[tool.poetry.dependencies]\napp = {{git = "{URL}.git", tag = "v1"}}\n',
+        f'[project]\nname = "x"\nversion = "1"\ndependencies = ["app @ git+{URL}@v1"]\n',
+        '[project]\nname = "x"\nversion = "1"\ndependencies = ["app"]\n'
+        f'[tool.uv.sources]\napp = {{git = "{URL}", tag = "v1"}}\n',
+    ],
+)
+def test_a_project_names_repositories(judged: Judged, tmp_path: Path, project: str) -> None:
+    (tmp_path / "project" / "pyproject.toml").write_text(project)
+    tool = "poetry install --no-root" if "poetry" in project else "uv sync --no-install-project"
+    forge = Forge(tmp_path / "forge")
+    report = judged(f"COPY pyproject.toml ./\nRUN pip install poetry==2.1.0 uv==0.5.0\nRUN {tool}", forge=forge)
+    assert {"gcc", "musl-dev"} <= set(missing(report))
+    assert [(one.name, one.revision) for one in forge.asked][:1] == [("git.example/o/app", "v1")]
+
+
+@pytest.mark.parametrize(
     "command",
     [
         f"V=$(date) && git clone -b $V {URL} . && {REQUIREMENTS}",
@@ -162,7 +180,7 @@ def test_what_may_not_be_there_is_not_read(judged: Judged, command: str) -> None
         (f"git clone {URL} . && {REQUIREMENTS}", False, "line 3 fetches it from git.example/o/app (--online reads it)"),
         (f"wget {FORGE}/raw/v1/requirements.txt && {REQUIREMENTS}", False, "line 3 fetches it from github.com/o/app"),
         (f"pip install -r {FORGE}/raw/v1/r.txt", False, "it is fetched at build time (--online reads it)"),
-        (f"git clone {URL}2 . && {REQUIREMENTS}", True, "git.example/o/app2: it can't be fetched: no such repository"),
+        (f"git clone {URL}2 . && {REQUIREMENTS}", True, "git.example/o/app2: git says: no such repository"),
     ],
 )
 def test_what_was_not_fetched_is_told_with_the_reason(judged: Judged, command: str, has: bool, reason: str) -> None:

@@ -152,6 +152,10 @@ def test_a_folder_as_a_context(found: Found) -> None:
         ),
         ({"a/Dockerfile": "FROM acme/a\nRUN apk add x\n", "b/Dockerfile": BASE}, "base image acme/a is not known"),
         (
+            {"a/Dockerfile": "FROM acme/python3:3.10.11.7\nRUN apk add x\n", "python3/Dockerfile": BASE},
+            "acme/python3:3.10.11.7 is of another day: python3/Dockerfile has Python 3.11 now",
+        ),
+        (
             {"a/Dockerfile": "FROM acme/b\n", "b/Dockerfile": "FROM nobody/knows\nONBUILD RUN apk add y\n"},
             "acme/b is built by b/Dockerfile, and the base image of that is not known",
         ),

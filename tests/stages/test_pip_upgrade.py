@@ -16,6 +16,8 @@ from dockerlint_alpine.run.analysis import analyze
     [
         ("alpine:3.14\nRUN apk add --no-cache python3 py3-pip", "--upgrade pip", False),
         ("alpine:3.14\nRUN apk add --no-cache python3 py3-pip", "", True),
+        ("alpine:3.12\nRUN apk add --no-cache python3 && python3 -m ensurepip", "", True),
+        ("alpine:3.12\nRUN apk add --no-cache python3 && python3 -m ensurepip", "-U pip", False),
         ("python:3.9.1-alpine3.12", "-U pip setuptools", False),
         ("python:3.9.1-alpine3.12", "pip==20.3.4", True),
         ("python:3.9.1-alpine3.12", "pip==21.3", False),

@@ -54,6 +54,15 @@ def test_bases(run, base: str, kind: str, alpine: str | None) -> None:
     assert (stage.end is None) is (kind != "alpine")
 
 
+def test_the_root_file_system_of_a_release_is_that_release(run) -> None:
+    text = "FROM scratch\nARG R=3.19.1\nADD alpine-minirootfs-${R}-x86_64.tar.gz /\nRUN apk add gcc\n"
+    assert last(run(text)).alpine == "3.19"
+    assert end(run(text)).world.has("cmd:gcc")
+    assert last(run(text, build_args={"R": "3.18.4"})).alpine == "3.18"
+    for other in ("https://x.example/alpine-minirootfs-3.19.1.tar.gz /", "rootfs.tar /"):  # the first is not unpacked
+        assert last(run(f"FROM scratch\nADD {other}\nRUN apk add gcc\n")).kind == "unknown"
+
+
 def test_unknown_bases_are_said_where_it_matters(run) -> None:
     assert not said(run("FROM who/knows\nRUN make\n"))
     assert said(run("FROM who/knows\nRUN pip install lz4\n")) == [

@@ -6,7 +6,7 @@ requirements and follows edges whose markers hold, so that every package gets th
 
 from __future__ import annotations
 
-from collections import deque
+from collections import Counter, deque
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
@@ -15,7 +15,7 @@ from msgspec.structs import replace
 from dockerlint_alpine.python.formats.toml_source import SourceError, TomlSource
 from dockerlint_alpine.python.markers import InvalidMarkerError, applies
 from dockerlint_alpine.python.model import Origin, Problem, Requested, RequirementSet
-from dockerlint_alpine.python.versions import InvalidSpecifierError, specifiers
+from dockerlint_alpine.python.versions import InvalidSpecifierError, sort_versions, specifiers
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -73,8 +73,10 @@ def walk(
     """Return the packages that ``roots`` reach in the marker environment ``values``.
 
     ``lock`` is the lock's displayed path; ``skip`` are names that are the project itself. What the lock lacks becomes a
-    problem.
+    problem. Of several versions that a lock has for different environments, without a marker that tells them apart, the
+    newest is taken that all fits, as Poetry does, which resolves within the lock.
     """
+    starts = tuple(roots)
     by_name: dict[str, list[LockedPackage]] = {}
     for package in packages:
         by_name.setdefault(package.name, []).append(package)
@@ -82,9 +84,10 @@ def walk(
     found: dict[tuple[str, str], Requested] = {}
     seen: set[tuple[int, str | None]] = set()
     queue: deque[tuple[Edge, tuple[str, ...], bool, frozenset[str]]] = deque(
-        (root.edge, root.chain, True, frozenset()) for root in roots
+        (root.edge, root.chain, True, frozenset()) for root in starts
     )
     missing: set[str] = set()
+    agreed: dict[str, set[str]] = {}
     while queue:
         edge, chain, direct, active = queue.popleft()
         if not _holds(edge.marker, values, active, problems, lock):
@@ -95,6 +98,9 @@ def walk(
                 missing.add(edge.name)
                 problems.append(Problem(lock, None, f"{edge.name} is needed by {chain[-1]} and not in the lock file"))
             continue
+        agreed.setdefault(edge.name, {one.version for one in matching}).intersection_update(
+            one.version for one in matching
+        )
         own = chain if direct else (*chain, edge.name)
         below = (*chain, edge.name) if direct else own
         for package in matching:
@@ -106,6 +112,11 @@ def walk(
                 seen.add((id(package), extra))
                 wanted = frozenset(edge.extras)
                 queue.extend((one, below, False, wanted) for one in package.edges if one.extra == extra)
+    several = {name for name, count in Counter(name for name, _ in found).items() if count > 1}
+    taken = {name: sort_versions(agreed[name])[-1] for name in several if agreed.get(name)}
+    if taken:
+        kept = [one for one in packages if taken.get(one.name, one.version) == one.version]
+        return walk(kept, starts, values, lock=lock, skip=skip)
     return RequirementSet(requested=tuple(found.values()), problems=tuple(problems), locked=True)
 
 

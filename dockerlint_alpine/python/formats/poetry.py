@@ -144,7 +144,7 @@ class PoetryProject:
         except InvalidRequirementError as error:
             self.pyproject.problem(str(error), origin.line)
             return None
-        url, local = git_url(entry.get("git")) or entry.get("url"), entry.get("path")
+        url, local = git_url(entry) or entry.get("url"), entry.get("path")
         if not url and not local:
             return found
         names = file_name({"url": str(entry["url"])}) if entry.get("url") else None

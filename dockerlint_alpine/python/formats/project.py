@@ -112,6 +112,18 @@ def follow_folders(found: RequirementSet, files: FileReader, *, no_deps: bool = 
     )
 
 
+def follow_repositories(found: RequirementSet, files: FileReader) -> RequirementSet:
+    """Add what the repositories require that a project names and the reader shows; a lock file says that itself."""
+    if found.locked:
+        return found
+    at_hand = [_at_hand(one, files) for one in found.requested]
+    here = tuple(new for old, new in zip(found.requested, at_hand, strict=True) if new is not old)
+    if not here:
+        return found
+    others = tuple(old for old, new in zip(found.requested, at_hand, strict=True) if new is old)
+    return follow_folders(RequirementSet(requested=here), files).joined(replace(found, requested=others))
+
+
 def _at_hand(one: Requested, files: FileReader) -> Requested:
     if one.url is None:
         return one

@@ -24,7 +24,7 @@ def locked_packages(lock: TomlSource, folder: str) -> Iterator[LockedPackage]:
         source = package.get("source")
         source = source if isinstance(source, dict) else {}
         local = next((source[key] for key in ("editable", "virtual", "directory", "path") if key in source), None)
-        url = git_url(source.get("git")) or source.get("url")
+        url = git_url(source) or source.get("url")
         names: tuple[str, ...] | None = archives(package)
         if isinstance(url, str) and "url" in source and (direct := file_name({"url": url})):
             names = (direct,)

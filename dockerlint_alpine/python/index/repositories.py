@@ -90,8 +90,11 @@ class Repositories:
         if found is None or old or not (self._folder / found.folder).is_dir():
             if not self._asks:
                 raise ResolverError(NOBODY_ASKED)
-            found = Fetched(self._day, self._fetched(remote, self._folder, asked))
-            self._kept.put(found, *asked)
+            new = Fetched(self._day, self._fetched(remote, self._folder, asked))
+            self._kept.put(new, *asked)
+            if found is not None and found.folder != new.folder:
+                shutil.rmtree(self._folder / found.folder, ignore_errors=True)
+            found = new
         return self._folder / found.folder
 
     def _fetched(self, remote: Remote, folder: Path, asked: Sequence[str]) -> str:
@@ -104,7 +107,7 @@ class Repositories:
                 tree.mkdir()
                 _write(git, commit, tree)
             except (ChildError, TooManyFilesError, OSError, _GitError) as error:
-                raise ResolverError(f"it can't be fetched: {error}") from None
+                raise ResolverError(f"git says: {error}") from None
             name = hashlib.sha256("\0".join((*asked, commit)).encode()).hexdigest()[:32]
             if not (folder / name).exists():
                 shutil.move(tree, folder / name)
@@ -125,8 +128,9 @@ class _Git:
         self._variables = environment(own=own)
         # The user's own configuration may lead elsewhere (url.<base>.insteadOf).
         protocols = ("https", "http", "ssh", "file") if own else ("https",)
-        if not own:
-            self._variables |= {"GIT_CONFIG_GLOBAL": "/dev/null", "GIT_CONFIG_NOSYSTEM": "1"}
+        if not own:  # nor a netrc, nor who would ask for a password
+            home = {"HOME": str(folder), "XDG_CONFIG_HOME": str(folder), "GIT_ASKPASS": ""}
+            self._variables |= {"GIT_CONFIG_GLOBAL": "/dev/null", "GIT_CONFIG_NOSYSTEM": "1", **home}
         allowed = (word for name in protocols for word in ("-c", f"protocol.{name}.allow=always"))
         self._network = ("-c", "protocol.allow=never", *allowed, "-c", "credential.interactive=never")
         self._repository = folder / "repository.git"

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import os
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from dockerlint_alpine.python.forges import Remote, repository
+from dockerlint_alpine.python.index import repositories
 from dockerlint_alpine.python.index.kept import KeptAnswers
 from dockerlint_alpine.python.index.repositories import Repositories
 from dockerlint_alpine.python.resolve import NOBODY_ASKED, ResolverError
+from dockerlint_alpine.system.child import ChildError, Finished
 
 Open = Callable[..., Repositories]
 DAYS = ("2020-01-01", "2021-01-01", "2022-01-01")
@@ -108,6 +110,7 @@ def test_what_is_kept_is_taken_until_it_is_old(origin: Path, opened: Open) -> No
     assert opened(asks=True).files(remote()) == before
     later = opened(day="2026-01-02", oldest="2026-01-02")
     assert (later.files(remote()) / "requirements.txt").read_text() == "new\n"
+    assert not before.exists()
     with pytest.raises(ResolverError, match=NOBODY_ASKED):
         opened(asks=False).files(remote("v1"))
 
@@ -138,8 +141,32 @@ def test_nothing_is_as_old(origin: Path, opened: Open) -> None:
 
 def test_public_hosts_are_asked_without_the_users_configuration(origin: Path, opened: Open) -> None:
     """What would lead to the files of ``origin`` is not read, nor may git go anywhere but https."""
-    with pytest.raises(ResolverError, match="it can't be fetched: unable to access"):
+    with pytest.raises(ResolverError, match="git says: unable to access"):
         opened(own=False, timeout=20.0).files(remote())
+
+
+def test_nobody_is_logged_in_at_public_hosts(opened: Open, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither git's configuration nor ``~/.netrc``, which curl would read, is the user's; nothing asks for a password."""
+    started: list[tuple[Sequence[str], Mapping[str, str]]] = []
+
+    def record(command: Sequence[str], *, variables: Mapping[str, str], **_: object) -> Finished:
+        started.append((command, variables))
+        if "fetch" in command:
+            raise ChildError("not here")
+        return Finished(0, b"", b"")
+
+    monkeypatch.setenv("GIT_ASKPASS", "/usr/bin/askpass")
+    monkeypatch.setenv("GIT_CONFIG_PARAMETERS", "'http.extraheader=Authorization: x'")
+    monkeypatch.setattr(repositories, "run", record)
+    with pytest.raises(ResolverError, match="not here"):
+        opened(own=False).files(remote())
+    command, variables = started[-1]
+    assert command[-1] == "HEAD"
+    assert {"protocol.allow=never", "protocol.https.allow=always"} <= set(command)
+    assert not {f"protocol.{name}.allow=always" for name in ("http", "ssh", "file", "git")} & set(command)
+    assert variables["HOME"] != os.environ["HOME"]
+    assert (variables["GIT_ASKPASS"], variables["GIT_CONFIG_GLOBAL"]) == ("", "/dev/null")
+    assert "GIT_CONFIG_PARAMETERS" not in variables
 
 
 def test_no_hook_filter_or_monitor_of_a_repository_runs(origin: Path, opened: Open, tmp_path: Path) -> None:
