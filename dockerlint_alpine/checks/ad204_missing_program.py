@@ -155,6 +155,11 @@ frolvlad)."""
 _WITHOUT_GIT = _WITHOUT_PYTHON - {"docker", "golang", "rust"}
 """Those of them that have no git either."""
 
+_BRINGS_A_PYTHON = lazy_pattern(
+    r"\bmake (?:\S+ )*(?:alt)?install\b|\btar -|\b(?:uv|pyenv|rye|mise|asdf|\w*conda|\w*mamba)\b"
+)
+"""What may bring a Python of its own: the end of a build, an archive, or a program whose task that is."""
+
 _NAME = lazy_pattern(r"[A-Za-z0-9][\w.+-]*")
 _SYSTEM = ("/bin", "/sbin", "/usr/bin", "/usr/sbin")
 _PYTHON = lazy_pattern(r"(?:python|pip|pydoc|idle|2to3|easy_install|wheel|pyvenv|activate)[\d.]*(?:-config)?")
@@ -273,6 +278,8 @@ def _is_taken_away(subject: Subject, stage: Stage, start: Start, read: _Read) ->
         return False
     assert stage.end is not None
     places = (f"{folder}/python3" for folder in (*search_path(stage.end), *_SYSTEM))
+    if any(_BRINGS_A_PYTHON.search(one.value) for one in stage.instructions if one.keyword == "RUN"):
+        return False
     deleted = (step for step in stage.steps if isinstance(step, ApkStep) and step.command.verb == "del")
     return any(step.before.world.has(need) and not step.after.possible.has(need) for step in deleted) and not any(
         _may_lie(subject, stage.end.files, place, start, read) for place in places
@@ -468,7 +475,7 @@ def _finding(subject: Subject, stage: Stage, missing: _Missing) -> Finding:
     start, package = missing.start, missing.package
     before = start.instruction if start.while_building else None
     fix: Fix | None
-    if start.by in {"pip", "uv"} and package is not None:
+    if start.purpose is not None and package is not None:
         fix, _ = add_package(subject.timeline, stage, package, "build", before) or (None, None)
     elif package is not None and any(
         one.written is not None and one.instruction is before

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from msgspec import Struct, field
 from msgspec.structs import replace
 
-from dockerlint_alpine.run.builds import may_name_builds, names_scripts
+from dockerlint_alpine.run.builds import Build, may_name_builds, names_scripts
 from dockerlint_alpine.run.jobs import Job, missing
 from dockerlint_alpine.system.builds import Others
 from dockerlint_alpine.system.files import PROJECT_MARKS, TEMPORARY, lies_within, project_root
@@ -22,9 +22,8 @@ from dockerlint_alpine.system.patterns import lazy_pattern
 from dockerlint_alpine.system.platforms import APK_ARCH
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
-    from dockerlint_alpine.run.builds import Build
     from dockerlint_alpine.run.gitignore import WorkTree
 
 DOCKERFILE_NAME = lazy_pattern(r"(?is)^(?:.*\.)?(?:docker|container)file(?:[.-].*)?\Z")
@@ -399,7 +398,7 @@ def with_others(jobs: list[Job], scripts: _Scripts, search: Search) -> list[Job]
     searched = set(scripts.folders)
     beside: list[Job] = []
     known = {os.path.realpath(job.path) for job in jobs}
-    for project in {project_root(job.path.parent) for job in asking}:
+    for project in dict.fromkeys(project_root(job.path.parent) for job in asking):
         if str(project) in searched or not any(os.path.lexists(project / mark) for mark in PROJECT_MARKS):
             continue
         shown = os.path.relpath(project) if project == Path.cwd() or project in Path.cwd().parents else str(project)
@@ -408,34 +407,41 @@ def with_others(jobs: list[Job], scripts: _Scripts, search: Search) -> list[Job]
         except _TooManyFoldersError:
             continue
         beside += [job for job in found if os.path.realpath(job.path) not in known]
-        jobs = [_with_contexts(job, found) for job in jobs]
+        described = _by_path(job for job in found if job.others.contexts)
+        jobs = [_with_contexts(job, described) for job in jobs]
     named = _named_by_scripts([*jobs, *beside], scripts)
-    jobs = [_with_arguments(job, named) for job in jobs]
+    started = _by_path(named)
+    jobs = [_with_arguments(job, started) for job in jobs]
     judged = {os.path.realpath(job.path) for job in (*jobs, *beside)}
     more = [job for job in named if searched and os.path.realpath(job.path) not in judged]
     return related([*jobs, *more], [*beside, *(job for job in named if job not in more)])
 
 
-def _with_contexts(job: Job, found: Sequence[Job]) -> Job:
+def _by_path(jobs: Iterable[Job]) -> dict[str, list[Job]]:
+    found: dict[str, list[Job]] = {}
+    for job in jobs:
+        found.setdefault(os.path.realpath(job.path), []).append(job)
+    return found
+
+
+def _with_contexts(job: Job, described: Mapping[str, Sequence[Job]]) -> Job:
     """A build that nothing is said of, with the named contexts that a compose or bake file gives its Dockerfile."""
     if job.others.contexts or job.named_by:
         return job
-    path = os.path.realpath(job.path)
-    given = {one.others.contexts for one in found if one.others.contexts and os.path.realpath(one.path) == path}
+    given = {one.others.contexts for one in described.get(os.path.realpath(job.path), ())}
     # Those that name builds of the same file say more than the names of images do.
     given = {one for one in given if all(value.startswith("target:") for _, value in one)} or given
     return replace(job, others=replace(job.others, contexts=given.pop())) if len(given) == 1 else job
 
 
-def _with_arguments(job: Job, named: Sequence[Job]) -> Job:
+def _with_arguments(job: Job, started: Mapping[str, Sequence[Job]]) -> Job:
     """A build that nothing is said of, with the arguments that its Dockerfile leaves open and to which scripts and pipelines
     give one value."""
     if job.build_args or job.named_by:
         return job
     from dockerlint_alpine.run.siblings import open_arguments
 
-    path = os.path.realpath(job.path)
-    builds = [one.build_args for one in named if os.path.realpath(one.path) == path]
+    builds = [one.build_args for one in started.get(os.path.realpath(job.path), ())]
     values = {name: {one.get(name) for one in builds} for name in open_arguments(job)} if builds else {}
     known = {name: value for name, some in values.items() if len(some) == 1 and (value := some.pop()) is not None}
     return replace(job, build_args=known) if known else job

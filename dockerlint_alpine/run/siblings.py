@@ -25,6 +25,7 @@ _MAX_OTHERS = 24
 
 _NAMING = lazy_pattern(rb"(?im)^[ \t]*(?:FROM|ARG)[ \t].*$|\bfrom=\S+")
 _FROM = lazy_pattern(rb"(?im)^[ \t]*FROM[ \t]+(?:--\S+[ \t]+)*(?P<image>\S+)(?:[ \t]+AS[ \t]+(?P<name>\S+))?")
+_VARIANT = lazy_pattern(r"(?i)(?:\A|/)(?P<version>\d+\.[\w.]+)/(?P<variant>[\w.-]+)/dockerfile\Z")
 _OPEN = lazy_pattern(rb"(?im)^[ \t]*ARG[ \t]+(\w+)[ \t]*$")
 _WORD = lazy_pattern(rb"(?P<before>[/:]|\}[-._]?)?(?P<word>[\w][\w.-]*)")
 _FILE = lazy_pattern(
@@ -67,7 +68,7 @@ def related(jobs: Sequence[Job], beside: Sequence[Job] = ()) -> list[Job]:
     """The same builds, each with the others that make what it, or they, may name; ``beside`` are others that
     are not judged."""
     own, jobs = len(jobs), [*jobs, *beside]
-    builds = _with_bases([_other(job) for job in jobs], jobs)
+    builds = _with_variants(_with_bases([_other(job) for job in jobs], jobs), jobs)
     by_name: dict[str, list[int]] = {}
     by_folder: dict[str, list[int]] = {}
     for number, build in enumerate(builds):
@@ -129,11 +130,30 @@ def _with_bases(builds: list[OtherBuild], jobs: Sequence[Job]) -> list[OtherBuil
             for path, tag in pairs
             if "/" in path and "$" not in path and re.sub(r".*[}]", "", tag).strip("-._").lower() in suffixes
         }
-        for path in families:
+        for path in sorted(families):
             roots = {builds[number].path for number, pairs in starts.items() if path not in dict(pairs)}
             if len(roots) == 1:
                 at = next(number for number in numbers if builds[number].path in roots)
                 builds[at] = replace(builds[at], names=(*builds[at].names, path))
+    return builds
+
+
+def _with_variants(builds: list[OtherBuild], jobs: Sequence[Job]) -> list[OtherBuild]:
+    """The same builds, those that lie as official images do with the names that others have for them:
+    ``1.2/slim/Dockerfile`` builds ``acme/app:1.2.3-slim``, if no other folder may."""
+    variants: dict[str, list[tuple[str, int]]] = {}
+    for number, build in enumerate(builds):
+        match = _VARIANT.search(build.path.replace(os.sep, "/")) if build.text is None and not build.names else None
+        if match is not None:
+            variants.setdefault(match["variant"].lower(), []).append((f"{match['version']}.", number))
+    if not variants:
+        return builds
+    for path, tag in dict.fromkeys(start for job in jobs for start in _starts(job)):
+        version, _, variant = tag.lower().rpartition("-")
+        fitting = [number for outer, number in variants.get(variant, ()) if f"{version}.".startswith(outer)]
+        if "/" in path and len(fitting) == 1:
+            build = builds[fitting[0]]
+            builds[fitting[0]] = replace(build, names=(*build.names, f"{path}:{tag}"))
     return builds
 
 
