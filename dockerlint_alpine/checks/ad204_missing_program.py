@@ -475,7 +475,7 @@ def _finding(subject: Subject, stage: Stage, missing: _Missing) -> Finding:
     start, package = missing.start, missing.package
     before = start.instruction if start.while_building else None
     fix: Fix | None
-    if start.by in {"pip", "uv"} and package is not None:
+    if start.purpose is not None and package is not None:
         fix, _ = add_package(subject.timeline, stage, package, "build", before) or (None, None)
     elif package is not None and any(
         one.written is not None and one.instruction is before

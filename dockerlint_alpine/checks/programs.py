@@ -78,7 +78,7 @@ class Start(Struct, frozen=True):
     @property
     def while_building(self) -> bool:
         """True for what a RUN starts, or an installer that it runs."""
-        return self.by in {"RUN", "pip", "uv"}
+        return self.by == "RUN" or self.purpose is not None
 
 
 def starts(subject: Subject, stage: Stage) -> tuple[Start, ...]:
@@ -157,9 +157,9 @@ def _moment_at(stage: Stage, span: Span) -> Moment | None:
 
 
 def _git_of_pip(stage: Stage) -> Iterator[Start]:
-    """The git that pip and uv call for ``git+https://`` requirements, on the command line or in a file that it names."""
+    """The git that installers call for ``git+https://`` requirements, on the command line or in a file that it names."""
     for step in stage.steps:
-        if not isinstance(step, InstallStep) or step.conditional or step.command.tool.name not in {"pip", "uv"}:
+        if not isinstance(step, InstallStep) or step.conditional or not _calls_git(step):
             continue
         words = [arg.text for arg in step.command.args if arg.known]
         texts = [*(word for word in words if not word.startswith("-")), *_requirement_files(words, step.moment)]
@@ -171,6 +171,12 @@ def _git_of_pip(stage: Stage) -> Iterator[Start]:
         else:
             continue
         yield Start("git", step.command.tool.name, step.instruction, step.span, step.moment, purpose=purpose)
+
+
+def _calls_git(step: InstallStep) -> bool:
+    """Whether the tool fetches repositories by the program: Poetry since 1.2 has dulwich for it (its changelog)."""
+    tool = step.command.tool.name
+    return tool in {"pip", "uv", "pipenv", "pdm"} or (tool == "poetry" and bool(step.target.no_musllinux))
 
 
 def _asks_git(word: str, moment: Moment) -> bool:

@@ -72,17 +72,20 @@ def comes_from_repository(one: Requested) -> bool:
 
 
 def git_url(entry: Mapping[str, object]) -> str | None:
-    """The URL of a repository as pip writes it (``git+https://host/x@rev#subdirectory=y``), of how the tables of Poetry and
-    uv name one (``git``, ``rev``, ``tag``, ``branch``, ``subdirectory``); ``None`` for none."""
+    """The URL of a repository as pip writes it (``git+https://host/x@rev#subdirectory=y``), of how tables and locks of
+    Poetry, uv, PDM and Pipenv name one (``git``, ``rev``, ``ref``, ``tag``, ``branch``, ``subdirectory``, and PDM's
+    ``revision``); ``None`` for none."""
     text = entry.get("git")
     if not isinstance(text, str) or not text:
         return None
     if text.startswith("git+"):
         return text
-    address, _, _ = text.partition("#")
+    address, _, commit = text.partition("#")  # uv.lock has it there
     address, _, _ = address.partition("?")
     url = f"git+{address}" if "://" in address else f"git+ssh://{address.replace(':', '/', 1)}"
-    revision = next((one for key in ("rev", "tag", "branch") if isinstance(one := entry.get(key), str)), "")
+    revision = next(
+        (one for key in ("revision", "rev", "ref", "tag", "branch") if isinstance(one := entry.get(key), str)), commit
+    )
     inner = entry.get("subdirectory")
     return url + (f"@{revision}" if revision else "") + (f"#subdirectory={inner}" if isinstance(inner, str) else "")
 

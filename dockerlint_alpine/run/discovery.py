@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from msgspec import Struct, field
 from msgspec.structs import replace
 
-from dockerlint_alpine.run.builds import may_name_builds, names_scripts
+from dockerlint_alpine.run.builds import Build, may_name_builds, names_scripts
 from dockerlint_alpine.run.jobs import Job, missing
 from dockerlint_alpine.system.builds import Others
 from dockerlint_alpine.system.files import PROJECT_MARKS, TEMPORARY, lies_within, project_root
@@ -24,7 +24,6 @@ from dockerlint_alpine.system.platforms import APK_ARCH
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
-    from dockerlint_alpine.run.builds import Build
     from dockerlint_alpine.run.gitignore import WorkTree
 
 DOCKERFILE_NAME = lazy_pattern(r"(?is)^(?:.*\.)?(?:docker|container)file(?:[.-].*)?\Z")

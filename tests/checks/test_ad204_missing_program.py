@@ -212,7 +212,10 @@ def test_what_cmd_says_is_started_by_an_entrypoint_that_hands_over(judge: Judge)
         ("pip install .", ["git"]),
         ("pip install ./poetry", ["git"]),
         ("cd poetry && poetry install", []),  # Poetry has a git of its own (dulwich)
+        ("pip install poetry==1.1.11 && cd poetry && poetry install", ["git"]),
         ("pip install uv && cd uv && uv sync", ["git"]),
+        ("pip install pipenv && cd pipenv && pipenv install", ["git"]),
+        ("pip install pdm && cd pdm && pdm sync", ["git"]),
     ],
 )
 def test_pip_fetches_with_git(judge: Judge, command: str, expected: list[str]) -> None:
@@ -231,6 +234,10 @@ def test_pip_fetches_with_git(judge: Judge, command: str, expected: list[str]) -
             'dependencies = [{ name = "x" }]\n'
             '[[package]]\nname = "x"\nversion = "1"\nsource = { git = "https://example.org/x.git?rev=v1#0" }\n'
         ),
+        "pipenv/Pipfile": "",
+        "pipenv/Pipfile.lock": '{"default": {"x": {"git": "https://example.org/x.git", "ref": "0"}}}',
+        "pdm/pyproject.toml": '[project]\nname = "y"\nversion = "1"\ndependencies = ["x"]\n',
+        "pdm/pdm.lock": '[[package]]\nname = "x"\nversion = "1"\ngit = "https://example.org/x.git"\nrevision = "0"\n',
         "setup.py": f"from setuptools import setup\nsetup(name='y', install_requires=['{wanted}'])\n",
     }
     assert names(judge(f"{PY}COPY . .\nRUN {command}\n", files)) == expected

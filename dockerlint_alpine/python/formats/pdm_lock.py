@@ -9,7 +9,7 @@ from dockerlint_alpine.python.formats.locked import Edge, LockedPackage
 from dockerlint_alpine.python.formats.pylock import file_name
 from dockerlint_alpine.python.formats.toml_source import texts
 from dockerlint_alpine.python.model import Origin, normalise
-from dockerlint_alpine.python.requirement import InvalidRequirementError, parse_pep508
+from dockerlint_alpine.python.requirement import InvalidRequirementError, git_url, parse_pep508
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -25,7 +25,7 @@ def locked_packages(lock: TomlSource, folder: str) -> Iterator[LockedPackage]:
         listed = package.get("files", old_files.get(f"{name} {version}"))
         entries = [one for one in listed if isinstance(one, dict)] if isinstance(listed, list) else []
         origin = Origin(lock.path, lock.header("package", index))
-        url, local = package.get("git") or package.get("url"), package.get("path")
+        url, local = git_url(package) or package.get("url"), package.get("path")
         names: tuple[str, ...] | None = tuple(file for one in entries if (file := file_name(one)) is not None)
         if isinstance(package.get("url"), str):
             names = (file_name({"url": package["url"]}) or name,)

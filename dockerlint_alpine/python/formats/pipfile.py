@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from dockerlint_alpine.python.formats.toml_source import SourceError, TomlSource, texts
 from dockerlint_alpine.python.model import IndexOptions, Origin, Problem, Requested, RequirementSet, normalise
-from dockerlint_alpine.python.requirement import InvalidRequirementError, parse_pep508
+from dockerlint_alpine.python.requirement import InvalidRequirementError, git_url, parse_pep508
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -129,7 +129,8 @@ def _collect(
     except InvalidRequirementError as error:
         problems.append(Problem(origin.path, origin.line, str(error)))
         return
-    url = next((table[key] for key in ("git", "hg", "svn", "bzr", "file") if isinstance(table.get(key), str)), None)
+    other = (table[key] for key in ("hg", "svn", "bzr", "file") if isinstance(table.get(key), str))
+    url = git_url(table) or next(other, None)
     local = table.get("path")
     named = table.get("index")
     urls = (one.get("url") for one in sources if isinstance(one, dict) and one.get("name") == named)

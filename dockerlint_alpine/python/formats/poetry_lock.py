@@ -13,6 +13,7 @@ from dockerlint_alpine.python.formats.poetry import pep440
 from dockerlint_alpine.python.formats.pylock import file_name
 from dockerlint_alpine.python.formats.toml_source import texts
 from dockerlint_alpine.python.model import Origin, normalise
+from dockerlint_alpine.python.requirement import git_url
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -41,11 +42,17 @@ def locked_packages(lock: TomlSource, folder: str, groups: Sequence[str]) -> Ite
             artefacts=names,
             edges=tuple(_edges(package)),
             marker=_package_marker(package.get("markers"), groups),
-            url=url if kind in {"git", "url"} and isinstance(url, str) else None,
+            url=_repository(source) if kind == "git" else url if kind == "url" and isinstance(url, str) else None,
             path=posixpath.normpath(posixpath.join(folder, str(url))) if local else None,
             editable=package.get("develop") is True,
             index=url if kind == "legacy" and isinstance(url, str) else None,
         )
+
+
+def _repository(source: Mapping[str, Any]) -> str | None:
+    return git_url(
+        {**source, "git": source.get("url"), "rev": source.get("resolved_reference", source.get("reference"))}
+    )
 
 
 def _package_marker(markers: object, groups: Sequence[str]) -> str | None:
