@@ -468,11 +468,13 @@ class _TooManyFoldersError(Exception):
 def _named_by_scripts(jobs: Sequence[Job], scripts: _Scripts) -> list[Job]:
     """The builds that Makefiles, scripts and pipelines start, without the names that compose and bake files give."""
     from dockerlint_alpine.run.image_builds import named_builds
+    from dockerlint_alpine.run.siblings import wanted_words
 
     files = [(path, project_root(path.parent, scripts.folders)) for path, _ in scripts.files]
     given = {name for job in jobs for name in job.images}
     found: list[Job] = []
-    for build in named_builds(files, list(dict.fromkeys(job.path for job in jobs if job.text is None))):
+    dockerfiles = list(dict.fromkeys(job.path for job in jobs if job.text is None))
+    for build in named_builds(files, dockerfiles, wanted_words(jobs)):
         names = tuple(name for name in build.images if name not in given)
         if names:
             found.append(replace(_job(replace(build, images=names), "", build.folder), walked=True))

@@ -26,6 +26,7 @@ _MAX_OTHERS = 24
 _NAMING = lazy_pattern(rb"(?im)^[ \t]*(?:FROM|ARG)[ \t].*$|\bfrom=\S+")
 _FROM = lazy_pattern(rb"(?im)^[ \t]*FROM[ \t]+(?:--\S+[ \t]+)*(?P<image>\S+)(?:[ \t]+AS[ \t]+(?P<name>\S+))?")
 _VARIANT = lazy_pattern(r"(?i)(?:\A|/)(?P<version>\d+\.[\w.]+)/(?P<variant>[\w.-]+)/dockerfile\Z")
+_WORDS_END = lazy_pattern(r"[/${}]+")
 _OPEN = lazy_pattern(rb"(?im)^[ \t]*ARG[ \t]+(\w+)[ \t]*$")
 _WORD = lazy_pattern(rb"(?P<before>[/:]|\}[-._]?)?(?P<word>[\w][\w.-]*)")
 _FILE = lazy_pattern(
@@ -53,6 +54,16 @@ def asks_for_others(job: Job) -> bool:
         or any(name in match["image"].decode("utf-8", "surrogateescape") for name in unknown)
         for match in found
     )
+
+
+def wanted_words(jobs: Iterable[Job]) -> set[str]:
+    """The words of which a file that starts builds must have one, to tell anything: names of images that a FROM asks for and
+    that are not everybody's, and build arguments without a value."""
+    found = {name for job in jobs for name in open_arguments(job)}
+    for path, _ in (start for job in jobs for start in _starts(job)):
+        if not _EVERYBODYS.match(path.encode("utf-8", "surrogateescape")):
+            found.add(_WORDS_END.split(path)[-1])
+    return found - {""}
 
 
 def open_arguments(job: Job) -> list[str]:
