@@ -34,7 +34,8 @@ sys.path.insert(0, str(ROOT))
 from dockerlint_alpine.elf.wheels import open_wheel  # noqa: E402 - from this checkout
 from dockerlint_alpine.knowledge.drafting import linked_by, plain_soname  # noqa: E402 - from this checkout
 from dockerlint_alpine.knowledge.folder import RuleFolder  # noqa: E402
-from dockerlint_alpine.knowledge.proofs import Proof, contradiction, with_proofs  # noqa: E402
+from dockerlint_alpine.knowledge.proofs import Proof, contradiction  # noqa: E402
+from dockerlint_alpine.knowledge.toml import texts  # noqa: E402
 
 TRIPLET = "x86_64-linux-gnu"
 _WRAPPER = """#!/bin/sh
@@ -270,6 +271,26 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if not given.dry_run:
             write(folder.path / "distributions" / f"{plan.name}.toml", proof)
     return 1 if failed else 0
+
+
+def with_proofs(entry: str, proofs: Iterable[Proof]) -> str:
+    """Return the text of a file of ``rules/distributions/`` with ``proofs`` in it, and every other byte as it was.
+
+    A proof of the same case replaces the one that is there; when both say the same but for the date, the old one stays.
+    """
+    known = {
+        proof.case: proof for text in tomllib.loads(entry).get("proof", ()) if (proof := Proof.parse(text)) is not None
+    }
+    for proof in proofs:
+        old = known.get(proof.case)
+        same = old is not None and str(old).partition(" [")[0] == str(proof).partition(" [")[0]
+        known[proof.case] = old if same and old is not None else proof
+    block = f"proof = {texts([str(proof) for proof in known.values()])}\n"
+    bare = re.sub(r"^proof = \[(?:[^\n]*\]|\n(?:  .*\n)*\])\n", "", entry, count=1, flags=re.MULTILINE)
+    start = re.search(r"^\[\[", bare, re.MULTILINE)
+    at = start.start() if start is not None else len(bare)
+    head = bare[:at].rstrip("\n")
+    return f"{head}\n{block}\n{bare[at:]}" if start is not None else f"{head}\n{block}"
 
 
 def write(path: Path, proof: Proof) -> None:

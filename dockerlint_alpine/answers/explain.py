@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from dockerlint_alpine.checks import CHECKS, check_by_topic
 from dockerlint_alpine.checks.toolchain import toolchains
-from dockerlint_alpine.knowledge.model import switch_values
+from dockerlint_alpine.knowledge.model import Switches, switch_values
 from dockerlint_alpine.knowledge.validate import brings
 
 if TYPE_CHECKING:
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 
     from dockerlint_alpine.apk import Index, IndexStore, Package
     from dockerlint_alpine.knowledge import Build, Distribution, Knowledge, Library, Link, RuntimeNeed
-    from dockerlint_alpine.knowledge.model import Switches
     from dockerlint_alpine.python.model import Release
 
 _LINKED = ("always", "system-if-present")

@@ -17,7 +17,7 @@ from msgspec.structs import replace
 from dockerlint_alpine.checks import Subject, evidence
 from dockerlint_alpine.checks.build_moment import compiles
 from dockerlint_alpine.run.analysis import Doctor, UnreadableError, fix_bytes
-from dockerlint_alpine.stages import pulled_in_by
+from dockerlint_alpine.stages import Installed, Stage, pulled_in_by
 from dockerlint_alpine.stages.context import MAX_FILE_SIZE
 from dockerlint_alpine.system.files import project_root, read_file
 from dockerlint_alpine.system.plural import listed
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
 
     from dockerlint_alpine.apk import IndexStore, World
     from dockerlint_alpine.model.reports import FileReport
-    from dockerlint_alpine.stages import Installed, Stage
 
 DEFAULT_PYTHON = "3.13"
 """The Python of a Dockerfile whose author names none."""
@@ -134,7 +133,7 @@ class _Recorder(Struct):
         return sorted(entry.name for entry in (self.root / folder).iterdir())
 
     def display(self, path: str) -> str:
-        """The path itself."""
+        """Paths are shown as they are."""
         return path
 
 

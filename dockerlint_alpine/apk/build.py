@@ -26,13 +26,12 @@ from typing import TYPE_CHECKING
 
 from dockerlint_alpine.apk.constraint import Constraint
 from dockerlint_alpine.apk.database import EMBEDDED, NEGATIVE_FIRST, SCHEMA, Fetched
-from dockerlint_alpine.apk.snapshot import Snapshot, read_snapshot
+from dockerlint_alpine.apk.snapshot import Derived, Snapshot, read_snapshot
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from dockerlint_alpine.apk.apkindex import Record
-    from dockerlint_alpine.apk.snapshot import Derived
 
 MAX_SNAPSHOTS = 62
 _MOST_DEPENDANTS = 9

@@ -12,14 +12,12 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from dockerlint_alpine.apk.constraint import Constraint, Provide
-from dockerlint_alpine.apk.database import NEGATIVE_FIRST
+from dockerlint_alpine.apk.database import NEGATIVE_FIRST, Database, Origin, PackageRow
 from dockerlint_alpine.apk.namehash import bucket
 from dockerlint_alpine.apk.package import Package
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterable, Iterator, Sequence
-
-    from dockerlint_alpine.apk.database import Database, Origin, PackageRow
 
 
 class StandIn(Struct, frozen=True):

@@ -104,7 +104,7 @@ class Database:
             raise IndexFormatError(f"{path}: built for another version of this program (layout {version})")
 
     def snapshots(self) -> tuple[SnapshotInfo, ...]:
-        """What the file holds."""
+        """The snapshots in the file."""
         derived = {row[0]: Origin(*row[1:]) for row in self._rows("SELECT snapshot, source, day, base FROM derived")}
         columns = "id, release, repository, arch, date, description, packages, triggers"
         rows = self._rows(f"SELECT {columns} FROM snapshot ORDER BY id")  # noqa: S608

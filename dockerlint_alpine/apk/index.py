@@ -193,7 +193,7 @@ class Index:
         return next((found[0] for need in needs if (found := self.find(need))), None)
 
     def best_name(self, *needs: str) -> str | None:
-        """The name of that package."""
+        """The name of the package that :meth:`best` gives; ``None`` where the release has none of ``needs``."""
         best = self.best(*needs)
         return best.package.name if best is not None else None
 
@@ -207,11 +207,6 @@ class Index:
         """What ``apk add`` of a name installs: its own package, or of those that provide it the one with the highest
         ``provider_priority``."""
         return self.package(name) or max(self.providers(name), key=lambda package: package.priority, default=None)
-
-    def capabilities(self, name: str) -> tuple[str, ...]:
-        """The names that the package ``name`` provides besides its own: ``so:liblz4.so.1``, ``pc:liblz4``, ``cmd:lz4``."""
-        found = self.package(name)
-        return tuple(provide.name for provide in found.provides) if found else ()
 
     def search(self, pattern: str) -> tuple[Provider, ...]:
         """Packages for a need, or whose name matches: ``*`` as in a shell, else any name that holds ``pattern``."""

@@ -6,14 +6,13 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
-from dockerlint_alpine.apk.shortcut import Shortcut
+from dockerlint_alpine.apk.shortcut import Pair, Shortcut
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from dockerlint_alpine.apk.behaviour import Behaviour
     from dockerlint_alpine.apk.catalog import Catalog
-    from dockerlint_alpine.apk.shortcut import Pair
     from dockerlint_alpine.apk.solver import Solver
     from dockerlint_alpine.apk.solver_state import Request
 
@@ -47,7 +46,7 @@ class Outcome(Struct, frozen=True):
 
 
 def run(catalog: Catalog, behaviour: Behaviour, request: Request) -> Outcome:
-    """The answer of apk.
+    """Work out what apk would do for ``request``.
 
     Where packages are not found by :class:`.shortcut.Shortcut`, the two narrow scopes of the solver are tried, being some
     thirty times faster than all that apk looks at. Where both lead to the same packages the order of decisions did not
@@ -66,7 +65,7 @@ def run(catalog: Catalog, behaviour: Behaviour, request: Request) -> Outcome:
 
 
 def shortcut(catalog: Catalog, behaviour: Behaviour, repositories: Sequence[str]) -> Shortcut:
-    """The short way through ``catalog``, which keeps it."""
+    """The :class:`.shortcut.Shortcut` of ``catalog``, which is made once and kept there."""
     key = (behaviour, *repositories)
     found = catalog.kept.get(key)
     if not isinstance(found, Shortcut):
@@ -75,7 +74,7 @@ def shortcut(catalog: Catalog, behaviour: Behaviour, repositories: Sequence[str]
 
 
 def solved(catalog: Catalog, behaviour: Behaviour, request: Request) -> Solver:
-    """The answer of the solver, in the scope that it takes."""
+    """Run the solver, in the narrowest scope that gives apk's answer."""
     from dockerlint_alpine.apk.solver import Solver
 
     near = Solver(catalog, behaviour, request, "near")

@@ -13,11 +13,10 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from dockerlint_alpine.apk.constraint import Constraint
 from dockerlint_alpine.apk.errors import ConstraintError
-from dockerlint_alpine.apk.index import Provider
+from dockerlint_alpine.apk.index import Index, Provider
 from dockerlint_alpine.apk.world import World
 
 if TYPE_CHECKING:
-    from dockerlint_alpine.apk.index import Index
     from dockerlint_alpine.apk.package import Package
 
 _Key: TypeAlias = tuple[bool | int | tuple[int, ...], ...]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from msgspec import Struct
 
-from dockerlint_alpine.apk.update import MIRROR, Policy, Update, update
+from dockerlint_alpine.apk.update import Policy, Update, update
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -31,11 +31,10 @@ _SUPPORTED_UNTIL = dict(
 
 
 class Renewal(Struct, frozen=True):
-    """How a run keeps indexes fresh: ``today`` (``YYYY-MM-DD``), the ``days`` that an index may be old, the ``mirror``."""
+    """How a run keeps indexes fresh: ``today`` (``YYYY-MM-DD``), and the ``days`` that an index may be old."""
 
     today: str
     days: int = MAX_AGE
-    mirror: str = MIRROR
 
     def due(self, sources: Sequence[IndexSource], release: str, arch: str, repositories: Sequence[str]) -> list[Wanted]:
         """Return what is to be fetched for one release: what ``sources`` has not, or not as new as it should be.
@@ -69,7 +68,7 @@ def fetching(
 
 
 def quick(seconds: float) -> Policy:
-    """One try, for as long as that takes at most."""
+    """A policy of one attempt that takes at most this long."""
     return Policy(attempts=1, connect=seconds, read=seconds, total=seconds)
 
 

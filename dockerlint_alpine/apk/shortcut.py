@@ -32,7 +32,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from dockerlint_alpine.apk.namehash import bucket
 from dockerlint_alpine.apk.package import Package
-from dockerlint_alpine.apk.solver_state import NameState, PackageState, prefer
+from dockerlint_alpine.apk.solver_state import NameState, PackageState, Request, prefer
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
@@ -40,7 +40,6 @@ if TYPE_CHECKING:
     from dockerlint_alpine.apk.behaviour import Behaviour
     from dockerlint_alpine.apk.catalog import Catalog
     from dockerlint_alpine.apk.constraint import Constraint
-    from dockerlint_alpine.apk.solver_state import Request
 
 
 class Known:

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 from msgspec import Struct
 
 from dockerlint_alpine.apk.namehash import bucket
-from dockerlint_alpine.apk.solver_state import NameState, PackageState, prefer
+from dockerlint_alpine.apk.solver_state import NameState, PackageState, Request, prefer
 from dockerlint_alpine.apk.version import ANY
 
 if TYPE_CHECKING:
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     from dockerlint_alpine.apk.catalog import Catalog
     from dockerlint_alpine.apk.constraint import Constraint
     from dockerlint_alpine.apk.package import Package
-    from dockerlint_alpine.apk.solver_state import Request
 
 _LAST = 1 << 30
 """Above every bucket: a package made on the command line is noted last among those that depend on a name."""

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
-from dockerlint_alpine.apk.version import GREATER, LESS, compare
+from dockerlint_alpine.apk.version import GREATER, LESS, Dialect, compare
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from dockerlint_alpine.apk.behaviour import Behaviour
     from dockerlint_alpine.apk.constraint import Constraint
     from dockerlint_alpine.apk.package import Package
-    from dockerlint_alpine.apk.version import Dialect
 
 
 class Request(Struct):

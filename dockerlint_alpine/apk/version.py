@@ -241,11 +241,6 @@ class Version:
     def __init__(self, text: str) -> None:
         self.text = text
 
-    @property
-    def valid(self) -> bool:
-        """True where apk would accept this text after ``=``, ``<`` or ``>``."""
-        return is_valid(self.text)
-
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Version) and compare(self.text, other.text) == EQUAL
 

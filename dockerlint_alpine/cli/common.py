@@ -13,29 +13,17 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 from msgspec.structs import replace
 
+from dockerlint_alpine.cli import spelling
 from dockerlint_alpine.cli.progress import Progress
 from dockerlint_alpine.cli.sections import section
-from dockerlint_alpine.cli.spelling import (
-    ALPINE,
-    BUILD_ARGS,
-    CONFIG,
-    CONTEXT,
-    ISOLATED,
-    OUTPUT_FILE,
-    PYTHON,
-    completed,
-    platforms_option,
-    target_option,
-)
-from dockerlint_alpine.cli.terminal import warn
+from dockerlint_alpine.cli.terminal import Refusing, warn
 from dockerlint_alpine.model.reports import FileError, Report
-from dockerlint_alpine.report import FORMATS
+from dockerlint_alpine.report import FORMATS, RenderOptions
 from dockerlint_alpine.report.options import PROGRAM
 from dockerlint_alpine.run.discovery import Search, find_jobs
 from dockerlint_alpine.system.files import write_file
 
 if TYPE_CHECKING:
-    from dockerlint_alpine.report import RenderOptions
     from dockerlint_alpine.run.analysis import Doctor
     from dockerlint_alpine.run.cache import ReportCache
     from dockerlint_alpine.run.config import Configuration, Settings
@@ -45,23 +33,23 @@ if TYPE_CHECKING:
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
 
-_CODES: dict[str, Any] = {"multiple": True, "metavar": "CODE", "shell_complete": completed("codes")}
+_CODES: dict[str, Any] = {"multiple": True, "metavar": "CODE", "shell_complete": spelling.completed("codes")}
 _SELECTION = (
     click.option("--select", **_CODES, help="Report only these codes (AD2, AD201, ALL); repeatable."),
     click.option("--ignore", **_CODES, help="Ignore these codes; repeatable."),
 )
 _BUILD = (
-    platforms_option("linux/amd64 by default; repeatable."),
-    BUILD_ARGS,
-    target_option("Check only this stage and the stages that it is built from."),
-    CONTEXT,
-    ALPINE,
-    PYTHON,
+    spelling.platforms_option("linux/amd64 by default; repeatable."),
+    spelling.BUILD_ARGS,
+    spelling.target_option("Check only this stage and the stages that it is built from."),
+    spelling.CONTEXT,
+    spelling.ALPINE,
+    spelling.PYTHON,
     click.option(
         "--as",
         "moves",
         multiple=True,
-        shell_complete=completed("moves"),
+        shell_complete=spelling.completed("moves"),
         metavar="alpine=X.Y",
         help="Check as if FROM named this Alpine release (or python=X.Y): what would break? Repeatable.",
     ),
@@ -81,8 +69,8 @@ _SOURCES = (
         help="A folder of wheels that pip may use, as with --find-links; their content overrides the rules. Repeatable.",
     ),
     click.option("--as-of", metavar="DATE", help="Use the package index as it was on this day, YYYY-MM-DD."),
-    CONFIG,
-    ISOLATED,
+    spelling.CONFIG,
+    spelling.ISOLATED,
     click.option("--no-cache", is_flag=True, help="Ignore the cache and do not write to it."),
     click.option(
         "--respect-gitignore/--no-respect-gitignore", default=None, help="Skip files ignored by git (default)."
@@ -96,10 +84,10 @@ _OUTPUT = (
         "--output-format",
         multiple=True,
         metavar="FORMAT[:FILE]",
-        shell_complete=completed("formats"),
+        shell_complete=spelling.completed("formats"),
         help=f"{', '.join(FORMATS[:-1])} or {FORMATS[-1]} (default: text); repeatable.",
     ),
-    OUTPUT_FILE,
+    spelling.OUTPUT_FILE,
     click.option("--proof", is_flag=True, help="Text format: show every step behind a finding."),
     click.option("--brief", is_flag=True, help="Text format: one line for each cause."),
     click.option("--no-limit", is_flag=True, help="Text format: show all findings, not only the 20 most severe."),
@@ -137,11 +125,9 @@ def configuration(given: dict[str, Any]) -> Configuration:
     overrides["output_format"] = given.get("output_format") or None
     if given["alpine"]:
         overrides["alpine"] = given["alpine"].removeprefix("v")
-    try:
+    with Refusing(ConfigError):
         config = Path(given["config"]) if given["config"] else None
         found = load(Path.cwd(), overrides=overrides, config=config, isolated=given["isolated"], environment=os.environ)
-    except ConfigError as error:
-        raise click.UsageError(str(error)) from None
     for line in found.refused:
         warn(line)
     context = click.get_current_context(silent=True)

@@ -8,19 +8,8 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 import click
 
-from dockerlint_alpine.cli import common
-from dockerlint_alpine.cli.spelling import (
-    BUILD_ARGS,
-    CONFIG,
-    CONTEXT,
-    ISOLATED,
-    OUTPUT_FILE,
-    alpine_option,
-    completed,
-    format_option,
-    target_option,
-)
-from dockerlint_alpine.cli.terminal import text_width
+from dockerlint_alpine.cli import common, spelling
+from dockerlint_alpine.cli.terminal import Refusing, text_width
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -38,14 +27,14 @@ _SHOW_PROGRESS_FROM = 16 * 1024 * 1024
 
 @click.command()
 @click.argument("log", default="-", metavar="[LOG|-]", type=click.Path())
-@alpine_option("The Alpine release to look packages up in.")
+@spelling.alpine_option("The Alpine release to look packages up in.")
 @click.option(
     "--dockerfile", metavar="FILE", type=click.Path(), help="The Dockerfile (or compose file) that was built."
 )
 @click.option(
     "--service",
     metavar="NAME",
-    shell_complete=completed("services"),
+    shell_complete=spelling.completed("services"),
     help="The service, if --dockerfile is a compose file.",
 )
 @click.option("--fix", "write", is_flag=True, help="Add the packages to the Dockerfile.")
@@ -55,21 +44,21 @@ _SHOW_PROGRESS_FROM = 16 * 1024 * 1024
     metavar="OS/ARCH",
     default="linux/amd64",
     show_default=True,
-    shell_complete=completed("platforms"),
+    shell_complete=spelling.completed("platforms"),
     help="The platform of the build.",
 )
-@BUILD_ARGS
-@target_option("The stage that was built.")
-@CONTEXT
+@spelling.BUILD_ARGS
+@spelling.target_option("The stage that was built.")
+@spelling.CONTEXT
 @click.option(
     "--online/--offline",
     default=None,
     help="Query the Python package index for releases with wheels, or never. Default: as in check.",
 )
-@CONFIG
-@ISOLATED
-@format_option("text", "json", name="form")
-@OUTPUT_FILE
+@spelling.CONFIG
+@spelling.ISOLATED
+@spelling.format_option("text", "json", name="form")
+@spelling.OUTPUT_FILE
 @click.option("--color", type=click.Choice(["auto", "always", "never"]), default="auto", help="Colours.")
 @click.option("--exit-zero", is_flag=True, help="Exit with 0 even if there are findings.")
 def diagnose(log: str, **given: Any) -> None:
@@ -208,10 +197,8 @@ def _write(repair: Repair, job: Job, given: dict[str, Any]) -> None:
         return
     from dockerlint_alpine.fixer.write import WriteError, write_atomically
 
-    try:
+    with Refusing(WriteError):
         write_atomically(job.path, repair.new, expected=repair.old)
-    except WriteError as error:
-        raise click.UsageError(str(error)) from None
 
 
 def _show(diagnosis: Diagnosis, repair: Repair | None, log: str, given: dict[str, Any]) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from dockerlint_alpine.cli.spelling import CONFIG, ISOLATED, alpine_option, completed, format_option, platform_option
+from dockerlint_alpine.cli.terminal import Refusing
 
 if TYPE_CHECKING:
     from dockerlint_alpine.apk import IndexStore
@@ -33,13 +34,11 @@ def explain(
     from dockerlint_alpine.knowledge import KnowledgeError
 
     knowledge, store = open_knowledge(config, isolated=isolated), IndexStore()
-    try:
+    with Refusing(ApkError, KnowledgeError):
         release = alpine.removeprefix("v") if alpine else None
         answer = find(topic, knowledge, store, arch=arch, alpine=release)
         if answer is None:
             raise click.UsageError(_unknown(topic, knowledge, store, arch))
-    except (ApkError, KnowledgeError) as error:
-        raise click.UsageError(str(error)) from None
     if output_format == "json":
         click.echo(json.dumps(answer, indent=2, ensure_ascii=False))
     else:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,14 +10,13 @@ import click
 
 from dockerlint_alpine.cli import common
 from dockerlint_alpine.cli.sections import SectionedCommand, section
-from dockerlint_alpine.cli.terminal import warn
+from dockerlint_alpine.cli.terminal import Refusing, warn
 from dockerlint_alpine.cli.verify import ENGINE_OPTIONS, code_of
 from dockerlint_alpine.model.reports import FileError, Report
 from dockerlint_alpine.report.display import printable
 
 if TYPE_CHECKING:
     from dockerlint_alpine.fixer.fix_loop import Preference, Proposal
-    from dockerlint_alpine.model.findings import Remedy
     from dockerlint_alpine.run.analysis import FixResult
     from dockerlint_alpine.run.config import Configuration, Settings
     from dockerlint_alpine.run.jobs import Job
@@ -73,10 +71,8 @@ def fix(paths: tuple[str, ...], **given: Any) -> None:
         raise click.UsageError("--interactive asks on standard input, which is the Dockerfile here")
     configured = common.configuration(given)
     run = _fix_stdin if from_stdin else _fix_paths
-    try:
+    with Refusing(ApkError, KnowledgeError):
         code = run(paths, configured, given)
-    except (ApkError, KnowledgeError) as error:
-        raise click.UsageError(str(error)) from None
     sys.exit(code)
 
 
@@ -103,8 +99,8 @@ def _fix_stdin(_: tuple[str, ...], configured: Configuration, given: dict[str, A
 
 def _fix_paths(paths: tuple[str, ...], configured: Configuration, given: dict[str, Any]) -> int:
     from dockerlint_alpine.fixer.write import ChangedOnDiskError, WriteError
-    from dockerlint_alpine.run.analysis import UnreadableError, fix_builds
-    from dockerlint_alpine.run.jobs import read_job
+    from dockerlint_alpine.run.analysis import ChangedLists, UnreadableError, fix_builds
+    from dockerlint_alpine.run.jobs import by_file, read_job
     from dockerlint_alpine.run.reading import FragmentError
     from dockerlint_alpine.run.scheduler import merged_reports
 
@@ -127,8 +123,8 @@ def _fix_paths(paths: tuple[str, ...], configured: Configuration, given: dict[st
     doctor = common.make_doctor(configured, asked=lambda judge: judge.reports(jobs))
     question = _Question(configured.settings) if given["interactive"] else None
     results: list[FixResult] = []
-    lists = _Lists()
-    for builds in _by_file([job for job in jobs if job.text is None]):  # a Dockerfile within another file is left
+    lists = ChangedLists()
+    for builds in by_file(jobs):  # each is fixed once, for all of them
         job = builds[0]
         try:
             try:
@@ -170,28 +166,6 @@ def _preference(given: dict[str, Any]) -> Preference:
     return preference
 
 
-def _by_file(jobs: list[Job]) -> list[list[Job]]:
-    """The builds of each Dockerfile together, however it was named: it is fixed once, for all of them."""
-    files: dict[str, list[Job]] = {}
-    for job in jobs:
-        files.setdefault(os.path.realpath(job.path), []).append(job)
-    return list(files.values())
-
-
-class _Lists:
-    """Package lists in files of their own: what they held, and hold after the fixes so far."""
-
-    def __init__(self) -> None:
-        self.old: dict[str, bytes] = {}
-        self.new: dict[str, bytes] = {}
-
-    def take(self, result: FixResult) -> None:
-        """Remember what a fix did to them."""
-        for change in result.others:
-            self.old.setdefault(change.path, change.old)
-            self.new[change.path] = change.new
-
-
 def _write(job: Job, result: FixResult) -> None:
     """Write the Dockerfile and the lists that changed with it, each of them completely or not at all."""
     from dockerlint_alpine.fixer.write import check_unchanged, write_atomically
@@ -229,10 +203,10 @@ class _Question:
         ways = sorted((proposal, *proposal.others), key=lambda one: ranks.get(one.fixes[0], len(ranks)))
         for way in remedies:
             if way.fix is None or not way.fix.edits:
-                click.echo(printable(f"by hand: {_told(way)}"))
+                click.echo(printable(f"by hand: {way.told}"))
         for number, offer in enumerate(ways, 1):
             if len(ways) > 1:
-                told = [_told(way) for way in remedies if way.fix in offer.fixes] or titles(offer.fixes)
+                told = [way.told for way in remedies if way.fix in offer.fixes] or titles(offer.fixes)
                 click.echo(printable(f"{number}: {'; '.join(told)}"))
             for path, old, new in offer.changes:
                 common.print_diff(path or shown_as, old, new, self._settings.color)
@@ -253,11 +227,6 @@ class _Question:
                 return "q"
             if answer in {*numbers, *("naq" if numbers else "ynaq")}:
                 return answer
-
-
-def _told(way: Remedy) -> str:
-    """What a way out does, with what that spares."""
-    return f"{way.title} ({way.saves})" if way.saves else way.title
 
 
 def _tell(results: list[FixResult]) -> None:

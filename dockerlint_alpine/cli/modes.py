@@ -10,16 +10,14 @@ import click
 from dockerlint_alpine.cli import common
 from dockerlint_alpine.cli.sections import section
 from dockerlint_alpine.cli.terminal import warn
-from dockerlint_alpine.model.reports import FileError
+from dockerlint_alpine.model.reports import FileError, Report
 from dockerlint_alpine.report.display import printable
-from dockerlint_alpine.run.jobs import job_settings
+from dockerlint_alpine.run.jobs import Job, job_settings
 from dockerlint_alpine.system.plural import plural
 
 if TYPE_CHECKING:
     from dockerlint_alpine.cli.watching import Judged
-    from dockerlint_alpine.model.reports import Report
     from dockerlint_alpine.run.config import Settings
-    from dockerlint_alpine.run.jobs import Job
 
 _FORMATS = ("text", "json")
 _OPTIONS = (

@@ -12,14 +12,13 @@ from msgspec.structs import replace
 from dockerlint_alpine.cli import common
 from dockerlint_alpine.cli.sections import section
 from dockerlint_alpine.cli.terminal import warn
-from dockerlint_alpine.model.reports import with_findings
+from dockerlint_alpine.model.reports import FileError, FileReport, Report, with_findings
 from dockerlint_alpine.system.files import read_file
 from dockerlint_alpine.system.plural import plural
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from dockerlint_alpine.model.reports import FileError, FileReport, Report
     from dockerlint_alpine.run.config import Configuration
     from dockerlint_alpine.run.jobs import Job
 
@@ -44,7 +43,7 @@ narrowing_options = section("Only new findings", _OPTIONS)
 
 
 def narrowed(report: Report, paths: Sequence[str], configured: Configuration, given: dict[str, Any]) -> Report:
-    """What is left of the report. Raises click.UsageError."""
+    """The report without findings that ``--since`` or ``--baseline`` leaves out. Raises click.UsageError."""
     if given["update_baseline"] and not given["baseline"]:
         raise click.UsageError("--update-baseline requires --baseline FILE")
     left = report

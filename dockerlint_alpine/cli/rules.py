@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from dockerlint_alpine.cli.spelling import CONFIG, ISOLATED, alpine_option, completed, format_option, platform_option
+from dockerlint_alpine.cli.terminal import Refusing
 
 if TYPE_CHECKING:
     from dockerlint_alpine.knowledge import Knowledge
@@ -26,11 +27,9 @@ def open_knowledge(config: str | None = None, *, isolated: bool = False) -> Know
     from dockerlint_alpine.knowledge import Knowledge, KnowledgeError
     from dockerlint_alpine.run.config import ConfigError, load
 
-    try:
+    with Refusing(ConfigError, KnowledgeError):
         settings = load(Path.cwd(), config=Path(config) if config else None, isolated=isolated).settings
         return Knowledge.open(extra=[Path(folder) for folder in settings.rules])
-    except (ConfigError, KnowledgeError) as error:
-        raise click.UsageError(str(error)) from None
 
 
 @click.group("rules")
@@ -71,15 +70,13 @@ def show_rule(name: str, kind: str | None, output_format: str, config: str | Non
     from dockerlint_alpine.knowledge.toml import dumps
 
     knowledge = open_knowledge(config, isolated=isolated)
-    try:
+    with Refusing(KnowledgeError):
         found: list[dict[str, Any]] = [
             {"kind": one, "source": knowledge.source(one, key), "entry": entry}
             for one in ([kind] if kind else KINDS[:2])
             for key in [name if one == "library" else knowledge.normalise(name)]
             if (entry := knowledge.raw(one, key)) is not None
         ]
-    except KnowledgeError as error:
-        raise click.UsageError(str(error)) from None
     if not found:
         raise click.UsageError(f"no rule is called {name!r}{_near(name, knowledge)}")
     if output_format == "json":
@@ -108,12 +105,10 @@ def validate_rules(folder: Path, output_format: str) -> None:
     counts = {kind: len(rules.names(kind)) for kind in KINDS}
     if not any(counts.values()):
         raise click.UsageError(f"{folder}: no rules: neither distributions/, libraries/ nor wheels/ has a .toml file")
-    try:
+    with Refusing(ApkError):
         base = open_knowledge(isolated=True) if not (folder / "languages.toml").is_file() else None
         problems = validate(folder, store, base)
         releases = judged(store)
-    except ApkError as error:
-        raise click.UsageError(str(error)) from None
     if output_format == "json":
         rows = [{"file": one.file, "key": one.key, "message": one.message} for one in problems]
         judged_rows = [{"alpine": release, "arch": arch} for release, arch in releases.items()]
@@ -158,14 +153,12 @@ def new_rule(name: str, sdist: Path | None, wheel: Path | None, folder: Path | N
     path = folder / "distributions" / f"{key}.toml" if folder is not None else None
     if path is not None and path.exists():
         raise click.UsageError(f"{path} already exists")
-    try:
+    with Refusing(ApkError, UnreadableError, KnowledgeError, PythonError):
         source, linked = _read_files(sdist, wheel)
         if online and (source is None or linked is None):
             source, linked = _ask_index(key, source, linked)
         store = IndexStore()
         text = draft(key, source, linked, knowledge, store)
-    except (ApkError, UnreadableError, KnowledgeError, PythonError) as error:
-        raise click.UsageError(str(error)) from None
     if path is None:
         click.echo(text, nl=False)
         return
@@ -246,11 +239,9 @@ def refresh(names: Sequence[str], folder: Path, recent: int) -> None:
 
     day = datetime.now(UTC).date().isoformat()
     wanted = [normalise(name) for name in names]
-    try:
+    with Refusing(KnowledgeError, IndexAnswerError, OSError):
         for done in refresh_rules(folder, wanted, _index(), day=day, recent=recent):
             click.echo(f"{done.path}: {'renewed' if done.changed else 'nothing new'}")
-    except (KnowledgeError, IndexAnswerError, OSError) as error:
-        raise click.UsageError(str(error)) from None
 
 
 @rules_group.command("export")
@@ -271,10 +262,8 @@ def export(
 
     assert form == "pep804"
     knowledge, store = open_knowledge(config, isolated=isolated), IndexStore()
-    try:
+    with Refusing(ApkError, ExportError):
         index = store.open((alpine or store.releases()[-1]).removeprefix("v"), arch)
         only = registered(registry.read()) if registry is not None else None
         mapping = to_pep804(knowledge, index, only=only)
-    except (ApkError, ExportError) as error:
-        raise click.UsageError(str(error)) from None
     click.echo(json.dumps(mapping, indent=2, ensure_ascii=False))

@@ -16,6 +16,7 @@ from msgspec.structs import replace
 from dockerlint_alpine.cli import common
 from dockerlint_alpine.cli.progress import Progress
 from dockerlint_alpine.cli.sections import SectionedCommand, section
+from dockerlint_alpine.cli.terminal import Refusing
 
 if TYPE_CHECKING:
     from dockerlint_alpine.run.config import Configuration
@@ -114,10 +115,8 @@ def run(sources: tuple[str, ...], **given: Any) -> None:
         raise click.UsageError("--context is for one build; the context of each is found in its repository")
     if configured.settings.online is None:
         configured = replace(configured, settings=replace(configured.settings, online=False))
-    try:
+    with Refusing(SourceError):
         found = read_sources(sources, sys.stdin)
-    except SourceError as error:
-        raise click.UsageError(str(error)) from None
     if not found:
         raise click.UsageError("no sources: the list is empty")
     sys.exit(_swept(found, configured, given))
@@ -139,10 +138,8 @@ def _swept(sources: list[Source], configured: Configuration, given: dict[str, An
         fix=given["fix"],
         sarif=given["sarif_dir"] is not None,
     )
-    try:
+    with Refusing(ResultsError):
         results = Results.create(Path(given["results"]), _described(plan), resume=given["resume"])
-    except ResultsError as error:
-        raise click.UsageError(str(error)) from None
     files = _Files(given["patch_dir"], given["sarif_dir"])
     tasks = [Task(number, source) for number, source in numbered(sources, results.done())]
     stopped = False
@@ -185,10 +182,8 @@ def _finish(given: dict[str, Any], sources: list[Source], *, stopped: bool) -> i
         counted = f"{summary.repositories:,} done, {left:,} left"
         click.echo(f"alpine-doctor: stopped: {counted}; --resume continues with {given['results']}", err=True)
         return 130
-    try:
+    with Refusing(ResultsError):
         _write(results, summary, given)
-    except ResultsError as error:
-        raise click.UsageError(str(error)) from None
     click.echo(as_text(summary), nl=False)
     if given["exit_zero"]:
         return 0
@@ -220,12 +215,10 @@ def report(results: str, **given: Any) -> None:
     from dockerlint_alpine.sweep.results import Results, ResultsError
     from dockerlint_alpine.sweep.summary import as_markdown, as_text, summarized
 
-    try:
+    with Refusing(ResultsError):
         found = Results.open(Path(results))
         summary = summarized(found)
         _write(found, summary, given)
-    except ResultsError as error:
-        raise click.UsageError(str(error)) from None
     if given["markdown"]:
         common.write_text(given["markdown"], as_markdown(summary))
     if not (given["html"] or given["markdown"] or given["parquet"]):
@@ -296,7 +289,7 @@ class _Files:
                     raise click.UsageError(f"{folder}: {error.strerror or error}") from None
 
     def write(self, outcome: Outcome) -> None:
-        """Write what there is to write of one repository."""
+        """Write the patch and the SARIF report of one repository, where it has them."""
         name = f"{outcome.task.number:06}-{_file_name(outcome.task.source.name)}"
         try:
             if self._patches is not None and outcome.patch:

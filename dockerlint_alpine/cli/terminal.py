@@ -29,6 +29,21 @@ def warn(text: str) -> None:
         click.echo(f"alpine-doctor: {printable(text)}", err=True)
 
 
+class Refusing:
+    """A context in which errors of these ``kinds`` become usage errors: one line for the user, and exit code 2."""
+
+    def __init__(self, *kinds: type[Exception]) -> None:
+        self._kinds = kinds
+
+    def __enter__(self) -> None:
+        """Nothing to prepare."""
+
+    def __exit__(self, _kind: object, error: BaseException | None, _traceback: object) -> None:
+        """Raise click.UsageError in place of an error of these kinds."""
+        if isinstance(error, self._kinds):
+            raise click.UsageError(str(error)) from None
+
+
 def safe_message(text: str) -> str:
     """A message of several lines without anything that a terminal could obey."""
     return "\n".join(map(printable, text.split("\n")))

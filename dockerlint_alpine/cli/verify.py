@@ -10,19 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from dockerlint_alpine.cli import common
+from dockerlint_alpine.cli import common, spelling
 from dockerlint_alpine.cli.sections import SectionedCommand, section
-from dockerlint_alpine.cli.spelling import (
-    ALPINE,
-    BUILD_ARGS,
-    CONFIG,
-    CONTEXT,
-    ISOLATED,
-    PYTHON,
-    completed,
-    platforms_option,
-    target_option,
-)
 from dockerlint_alpine.run.pool import data_errors
 
 if TYPE_CHECKING:
@@ -46,7 +35,7 @@ ENGINE_OPTIONS = (
     click.option(
         "--level",
         metavar="LEVEL",
-        shell_complete=completed("levels"),
+        shell_complete=spelling.completed("levels"),
         help="The last level: loader, import, start, health or probes.",
     ),
     click.option("--timeout", default="30m", show_default=True, metavar="SPAN", help="Time limit for the whole run."),
@@ -60,7 +49,7 @@ ENGINE_OPTIONS = (
         "--allow",
         multiple=True,
         metavar="WORD",
-        shell_complete=completed("allowances"),
+        shell_complete=spelling.completed("allowances"),
         help="Permit what is refused otherwise: bind, privileged, host-network, socket, external, pull, remote; repeatable.",
     ),
     click.option(
@@ -71,21 +60,24 @@ ENGINE_OPTIONS = (
     ),
 )
 _BUILD_OPTIONS = (
-    platforms_option("The engine's own by default."),
-    BUILD_ARGS,
-    target_option("The stage to build."),
-    CONTEXT,
-    ALPINE,
-    PYTHON,
+    spelling.platforms_option("The engine's own by default."),
+    spelling.BUILD_ARGS,
+    spelling.target_option("The stage to build."),
+    spelling.CONTEXT,
+    spelling.ALPINE,
+    spelling.PYTHON,
     click.option("--online/--offline", default=None, help="Query the Python package index for the findings, or never."),
-    CONFIG,
-    ISOLATED,
+    spelling.CONFIG,
+    spelling.ISOLATED,
 )
 
 
 @click.command(cls=SectionedCommand)
 @click.argument(
-    "words", nargs=-1, metavar="[COMPOSE|DOCKERFILE|image:NAME] [SERVICE...]", shell_complete=completed("verified")
+    "words",
+    nargs=-1,
+    metavar="[COMPOSE|DOCKERFILE|image:NAME] [SERVICE...]",
+    shell_complete=spelling.completed("verified"),
 )
 @click.option(
     "--plan", "only_plan", is_flag=True, help="Print what would be built, started and probed, without an engine."

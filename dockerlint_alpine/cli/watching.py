@@ -11,7 +11,7 @@ import os
 import stat
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -20,8 +20,6 @@ from dockerlint_alpine.cli import common
 from dockerlint_alpine.cli.terminal import warn
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from dockerlint_alpine.model.reports import Report
     from dockerlint_alpine.run.config import Configuration
 

@@ -12,8 +12,8 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from dockerlint_alpine.diagnose.model import Cause, Moment
-from dockerlint_alpine.diagnose.scan import PIP_FOLDER, Hit
-from dockerlint_alpine.diagnose.steps import same_command
+from dockerlint_alpine.diagnose.scan import PIP_FOLDER, Hit, Mark, Scan
+from dockerlint_alpine.diagnose.steps import Step, same_command
 from dockerlint_alpine.python.model import normalise
 from dockerlint_alpine.system.patterns import lazy_pattern
 
@@ -21,8 +21,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from dockerlint_alpine.diagnose.lookup import Answer, Lookup
-    from dockerlint_alpine.diagnose.scan import Mark, Scan
-    from dockerlint_alpine.diagnose.steps import Step
     from dockerlint_alpine.knowledge import Build, Knowledge
 
 _STRENGTH = {"proof": 3, "probe": 2, "hint": 1, "echo": 0}

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
-from dockerlint_alpine.diagnose.steps import same_command
+from dockerlint_alpine.diagnose.steps import Step, same_command
 from dockerlint_alpine.installers.registry import mention_of_any
 from dockerlint_alpine.system.patterns import lazy_pattern
 
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 
     from dockerlint_alpine.diagnose.model import Cause
     from dockerlint_alpine.diagnose.scan import Scan
-    from dockerlint_alpine.diagnose.steps import Step
     from dockerlint_alpine.stages import Stage, Timeline
     from dockerlint_alpine.syntax import Instruction
 

@@ -14,11 +14,10 @@ from msgspec import Meta, Struct, ValidationError, convert, field
 
 from dockerlint_alpine.diagnose.errors import PatternError
 from dockerlint_alpine.diagnose.model import Moment  # noqa: TC001 - msgspec reads the annotations
-from dockerlint_alpine.diagnose.wrappers import unwrap
 from dockerlint_alpine.system.patterns import lazy_pattern
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
 Text: TypeAlias = Annotated[str, Meta(min_length=1)]
 Strength: TypeAlias = Literal["proof", "probe", "hint", "echo"]
@@ -243,26 +242,6 @@ class PatternSet:
         possible = (known[literal] for literal in literals if literal in known) if literals else known.values()
         positions = {position for literal, found in possible if literal in text for position in found}
         return next((match for position in sorted(positions) if (match := self.patterns[position].read(text))), None)
-
-
-def validate(raw: Mapping[str, Any]) -> tuple[str, ...]:
-    """Return what is wrong with ``errors.toml``, one line each: its schema, and samples that their pattern misses."""
-    try:
-        patterns = PatternSet.parse(raw)
-    except PatternError as error:
-        return (str(error),)
-    return tuple(_sample_problems(patterns))
-
-
-def _sample_problems(patterns: PatternSet) -> Iterator[str]:
-    for pattern in patterns.patterns:
-        lines = [unwrap(line).text for line in pattern.sample.strip("\n").splitlines()]
-        taken = [match.pattern.id for line in lines if (match := patterns.read(line)) is not None]
-        if pattern.id not in taken:
-            yield f"rules/errors.toml: {pattern.id}: its sample is read as {', '.join(taken) or 'nothing'}"
-    for system in patterns.systems:
-        if not system.fits(unwrap(system.sample).text):
-            yield f"rules/errors.toml: system {system.name}: its regex does not fit its sample"
 
 
 def _compiled(kind: Any, text: Any) -> Any:  # noqa: ARG001 - the hook of msgspec: a regular expression is all it is asked for

@@ -58,7 +58,6 @@ class Source(Protocol):
 
     def read(self, size: int, /) -> bytes:
         """Return at most ``size`` bytes, none at the end."""
-        ...
 
 
 class Line(Struct, frozen=True):

@@ -8,14 +8,13 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
-from dockerlint_alpine.apk import IndexStore, UnknownReleaseError, compare
+from dockerlint_alpine.apk import Index, IndexStore, Package, UnknownReleaseError, compare
 from dockerlint_alpine.apk.version import LESS
 from dockerlint_alpine.diagnose.errors import DiagnoseError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from dockerlint_alpine.apk import Index, Package
 
 ARCH = "x86_64"
 

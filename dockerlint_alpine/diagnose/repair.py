@@ -11,7 +11,7 @@ from dockerlint_alpine.checks import CHECKS
 from dockerlint_alpine.diagnose.locate import Place, cause_place, failed_place
 from dockerlint_alpine.diagnose.systems import abroad
 from dockerlint_alpine.fixer.placement import add_package
-from dockerlint_alpine.stages import ApkStep
+from dockerlint_alpine.stages import ApkStep, Moment, Stage, Timeline
 from dockerlint_alpine.syntax import Edit, LayoutError, apply_edits, list_layout
 from dockerlint_alpine.system.platforms import APK_ARCH
 
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from dockerlint_alpine.diagnose.scan import Scan
     from dockerlint_alpine.model.findings import Finding, Purpose
     from dockerlint_alpine.run.analysis import Doctor
-    from dockerlint_alpine.stages import Moment, Stage, Timeline
 
 FORESEEN_CODES = tuple(check.code for check in CHECKS if check.foresees_failure)
 """The checks whose findings are the next failures."""

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct, field
 
-from dockerlint_alpine.diagnose.patterns import Match
-from dockerlint_alpine.diagnose.reading import interesting_lines
+from dockerlint_alpine.diagnose.patterns import Match, PatternSet, System
+from dockerlint_alpine.diagnose.reading import Line, Source, interesting_lines
 from dockerlint_alpine.diagnose.steps import (
     STEP_LITERALS,
     FailedCommand,
@@ -20,7 +20,7 @@ from dockerlint_alpine.diagnose.steps import (
     read_marked_line,
     read_step,
 )
-from dockerlint_alpine.diagnose.wrappers import unwrap
+from dockerlint_alpine.diagnose.wrappers import Unwrapped, unwrap
 from dockerlint_alpine.installers.registry import is_installer
 from dockerlint_alpine.python.model import normalise
 from dockerlint_alpine.system.patterns import lazy_pattern
@@ -28,9 +28,6 @@ from dockerlint_alpine.system.patterns import lazy_pattern
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from dockerlint_alpine.diagnose.patterns import PatternSet, System
-    from dockerlint_alpine.diagnose.reading import Line, Source
-    from dockerlint_alpine.diagnose.wrappers import Unwrapped
 
 MOST_HITS = 2000
 """Different matches that are kept; more are echoes of each other."""

@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from dockerlint_alpine.knowledge import WheelFacts
 from dockerlint_alpine.python.model import Origin, PythonError, Release, Requested, RequirementSet, Target
-from dockerlint_alpine.python.resolve import ResolverError
+from dockerlint_alpine.python.resolve import Resolver, ResolverError
 from dockerlint_alpine.python.tags import musl_of_alpine
 from dockerlint_alpine.python.verdict import choose, describe
 from dockerlint_alpine.python.versions import is_pre_release, sort_versions
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 
     from dockerlint_alpine.diagnose.model import Cause
     from dockerlint_alpine.diagnose.patterns import PatternSet
-    from dockerlint_alpine.python.resolve import Resolver
 
 PLATFORMS = {arch: platform for platform, arch in reversed(APK_ARCH.items())}
 """Alpine's names of processors in Docker's words; of two names for one, the first."""

@@ -47,7 +47,6 @@ class _Blobs(Protocol):
 
     def open(self, name: str) -> FileSlice | None:
         """Give the bytes of one file, ``None`` where there is none."""
-        ...
 
 
 class _Plan(Struct, frozen=True):

@@ -54,7 +54,6 @@ class PackageRef(Protocol):
     @property
     def name(self) -> str:
         """Its name."""
-        ...
 
 
 class ProviderRef(Protocol):
@@ -63,17 +62,14 @@ class ProviderRef(Protocol):
     @property
     def package(self) -> PackageRef:
         """The package."""
-        ...
 
     @property
     def capability(self) -> str:
         """What it provides, e.g. ``so:liblz4.so.1``."""
-        ...
 
     @property
     def reason(self) -> str:
         """Why this one, in one line."""
-        ...
 
 
 class PackageLookup(Protocol):
@@ -81,7 +77,6 @@ class PackageLookup(Protocol):
 
     def find(self, need: str, /) -> Sequence[ProviderRef]:
         """Give the packages with this capability (``so:liblz4.so.1``; ``*`` is a wildcard), preferred first."""
-        ...
 
 
 class Provider(Struct, frozen=True):
@@ -171,32 +166,26 @@ class RuntimeOpen(Protocol):
     @property
     def path(self) -> str:
         """The file."""
-        ...
 
     @property
     def line(self) -> int:
         """The line."""
-        ...
 
     @property
     def call(self) -> str:
         """The function."""
-        ...
 
     @property
     def names(self) -> tuple[str, ...]:
         """The candidates."""
-        ...
 
     @property
     def needs(self) -> tuple[str, ...]:
         """Their needs."""
-        ...
 
     @property
     def optional(self) -> bool:
         """Whether it is tried only."""
-        ...
 
     @property
     def note(self) -> str:

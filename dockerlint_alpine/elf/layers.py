@@ -17,13 +17,12 @@ from dockerlint_alpine.elf.objects import HEAD_SIZE, is_elf, needed_extent
 from dockerlint_alpine.elf.spool import spooled
 from dockerlint_alpine.elf.streams import CHUNK, Decompressed
 from dockerlint_alpine.elf.trees import MAX_LINKS, Guard, Node, object_node
-from dockerlint_alpine.system.tarread import Access, TarEntry, TarReader
+from dockerlint_alpine.system.tarread import Access, ByteStream, TarEntry, TarReader
 from dockerlint_alpine.system.unreadable import ArchiveError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from dockerlint_alpine.system.tarread import ByteStream
 
 MAX_OBJECT = 1024**3
 MAX_DEPTH = 256

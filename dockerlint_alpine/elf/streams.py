@@ -86,7 +86,6 @@ class Packed(Protocol):
 
     def read(self, size: int, /) -> bytes:
         """Up to ``size`` bytes, fewer only at the end."""
-        ...
 
 
 class Hashed:

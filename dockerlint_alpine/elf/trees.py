@@ -89,15 +89,12 @@ class Tree(Protocol):
     @property
     def system(self) -> bool:
         """Whether this is a whole root file system, where absolute search paths mean something."""
-        ...
 
     def lookup(self, path: str) -> Node | None:
         """Give the node at this canonical path (no links followed), or ``None``."""
-        ...
 
     def nodes(self) -> Iterator[tuple[str, Node]]:
         """All files of the tree that were read (objects and kept contents) and links, as ``(path, node)``."""
-        ...
 
 
 def normalise(path: str) -> str:

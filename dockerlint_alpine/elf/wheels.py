@@ -15,12 +15,11 @@ from dockerlint_alpine.elf.spool import spooled
 from dockerlint_alpine.elf.targets import MAX_REREAD, Subject, kept_sources
 from dockerlint_alpine.elf.trees import MemoryTree, Node, object_node
 from dockerlint_alpine.system.unreadable import ArchiveError
-from dockerlint_alpine.system.zipread import ZipDirectory
+from dockerlint_alpine.system.zipread import ZipBuffer, ZipDirectory, ZipMember
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from dockerlint_alpine.system.zipread import ZipBuffer, ZipMember
 
 _SMALL = 4 * 1024 * 1024
 """Below so many bytes to inflate, threads cost more than they bring."""

@@ -10,12 +10,11 @@ from typing import TYPE_CHECKING
 
 from dockerlint_alpine.fixer.lists import apk_steps, is_build_package, package_of
 from dockerlint_alpine.fixer.new_run import user_at_start
-from dockerlint_alpine.syntax import Edit, apply_edits
+from dockerlint_alpine.syntax import Dockerfile, Edit, apply_edits
 from dockerlint_alpine.system.patterns import lazy_pattern
 
 if TYPE_CHECKING:
     from dockerlint_alpine.stages.model import InstallStep, Stage, Timeline
-    from dockerlint_alpine.syntax import Dockerfile
 
 _PIP = lazy_pattern(rb"(?:[\w./-]*python[\d.]*[ \t]+-m[ \t]+)?[\w./-]*pip[\d.]*(?=[ \t]+install\b)")
 _COMMAND_STARTS = lazy_pattern(rb"(?i)(?:^run(?:[ \t]+--\S+)*|&&|;)[ \t]*(?:\\\r?\n[ \t]*)*\Z")

@@ -16,14 +16,13 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from dockerlint_alpine.fixer import new_run
-from dockerlint_alpine.model.findings import Evidence, Fix, Key, key_of, united
+from dockerlint_alpine.model.findings import Evidence, Finding, Fix, Key, TextEdit, key_of, united
 from dockerlint_alpine.model.grouping import grouped
 from dockerlint_alpine.syntax import Edit, apply_edits, parse
 from dockerlint_alpine.syntax.ordering import package_name
 from dockerlint_alpine.system.patterns import lazy_pattern
 
 if TYPE_CHECKING:
-    from dockerlint_alpine.model.findings import Finding, TextEdit
     from dockerlint_alpine.model.reports import FileReport
 
 MAX_ROUNDS = 100
@@ -63,12 +62,12 @@ class Proposal(Struct, frozen=True):
 
     @property
     def findings(self) -> tuple[Finding, ...]:
-        """What would be mended."""
+        """The findings that would be fixed."""
         return tuple(finding for finding, _ in self.pairs)
 
     @property
     def fixes(self) -> tuple[Fix, ...]:
-        """What would be made, each once."""
+        """The fixes that would be applied, each once."""
         return tuple(dict.fromkeys(fix for _, fix in self.pairs))
 
 

@@ -14,8 +14,8 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from dockerlint_alpine.model.findings import TextEdit
-from dockerlint_alpine.stages.model import ApkStep
-from dockerlint_alpine.syntax import EditError, LayoutError, list_layout, plain_text
+from dockerlint_alpine.stages.model import ApkStep, Stage, Timeline
+from dockerlint_alpine.syntax import Edit, EditError, LayoutError, Span, list_layout, plain_text
 from dockerlint_alpine.syntax.ordering import package_name
 from dockerlint_alpine.system.patterns import lazy_pattern
 
@@ -24,8 +24,6 @@ if TYPE_CHECKING:
 
     from dockerlint_alpine.fixer.textlist import TextList
     from dockerlint_alpine.stages.apk_commands import Operand
-    from dockerlint_alpine.stages.model import Stage, Timeline
-    from dockerlint_alpine.syntax import Edit, Span
 
 BUILD_TOOLS = frozenset(
     """

@@ -13,14 +13,13 @@ from typing import TYPE_CHECKING
 from msgspec.structs import replace
 
 from dockerlint_alpine.fixer.lists import apk_steps, listings
-from dockerlint_alpine.model.findings import TextEdit
+from dockerlint_alpine.model.findings import Finding, Fix, TextEdit
 from dockerlint_alpine.syntax.ordering import package_name
 from dockerlint_alpine.system.patterns import lazy_pattern
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
 
-    from dockerlint_alpine.model.findings import Finding, Fix
     from dockerlint_alpine.stages.model import Stage, Timeline
     from dockerlint_alpine.syntax import Dockerfile, Instruction
 
@@ -167,7 +166,7 @@ def _indent(dockerfile: Dockerfile, span: tuple[int, int]) -> str:
 
 
 def frame(text: str) -> tuple[str, str, str] | None:
-    """What of a new ``RUN apk add`` is not its packages: before them, between them, behind them. ``None`` for other text."""
+    """The text of a new ``RUN apk add`` before, between and behind its packages; ``None`` for other text."""
     match = _WRITTEN.fullmatch(text)
     if match is None:
         return None

@@ -13,14 +13,12 @@ from typing import TYPE_CHECKING
 from dockerlint_alpine.fixer.lists import Listing, apk_steps, deletions, listings
 from dockerlint_alpine.fixer.new_run import NEW_RUN, new_run
 from dockerlint_alpine.fixer.pins import pinned_like
-from dockerlint_alpine.model.findings import Fix, TextEdit
-from dockerlint_alpine.stages.model import ApkStep
+from dockerlint_alpine.model.findings import Fix, Purpose, TextEdit
+from dockerlint_alpine.stages.model import ApkStep, Stage, Timeline
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from dockerlint_alpine.model.findings import Purpose
-    from dockerlint_alpine.stages.model import Stage, Timeline
     from dockerlint_alpine.syntax import Instruction
 
 

@@ -10,13 +10,12 @@ from typing import TYPE_CHECKING
 
 from dockerlint_alpine.fixer.lists import deletions, listings, package_of
 from dockerlint_alpine.model.findings import TextEdit
-from dockerlint_alpine.syntax import run_scripts
+from dockerlint_alpine.syntax import Command, Dockerfile, Instruction, Span, run_scripts
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from dockerlint_alpine.stages.model import ApkStep, Stage, Timeline
-    from dockerlint_alpine.syntax import Command, Dockerfile, Instruction, Span
 
 VIRTUAL_NAME = ".build-deps"
 _LEFTOVERS = frozenset({":", "echo", "set", "sync", "true"})

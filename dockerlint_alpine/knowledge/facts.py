@@ -6,7 +6,7 @@ as in wheel names (``cp311-cp311-musllinux_1_2_x86_64``); those of other systems
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -16,15 +16,12 @@ from msgspec.json import decode
 from dockerlint_alpine.knowledge.errors import RuleError
 from dockerlint_alpine.knowledge.model import Entry, Text, Texts
 from dockerlint_alpine.knowledge.schema import read
-from dockerlint_alpine.python.model import Release, Releases
+from dockerlint_alpine.python.model import Packaged, Release, Releases
 from dockerlint_alpine.python.verdict import merged, newest_first
 from dockerlint_alpine.python.versions import sort_versions
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from dockerlint_alpine.knowledge.locks import LockRecord
-    from dockerlint_alpine.python.model import Packaged
 
 
 class WheelRecord(Struct, frozen=True):

@@ -10,16 +10,14 @@
 from __future__ import annotations
 
 import re
-import tomllib
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
-from dockerlint_alpine.knowledge.toml import texts
 from dockerlint_alpine.system.patterns import lazy_pattern
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping
 
     from dockerlint_alpine.knowledge.model import Build, Distribution, Library, Link
 
@@ -125,23 +123,3 @@ def _linked(link: Link, proof: Proof) -> bool:
 def _sonames(link: Link, libraries: Mapping[str, Library]) -> tuple[str, ...]:
     library = libraries.get(link.library)
     return link.sonames or (library.sonames if library is not None else ())
-
-
-def with_proofs(entry: str, proofs: Iterable[Proof]) -> str:
-    """Return the text of a file of ``rules/distributions/`` with ``proofs`` in it, and every other byte as it was.
-
-    A proof of the same case replaces the one that is there; when both say the same but for the date, the old one stays.
-    """
-    known = {
-        proof.case: proof for text in tomllib.loads(entry).get("proof", ()) if (proof := Proof.parse(text)) is not None
-    }
-    for proof in proofs:
-        old = known.get(proof.case)
-        same = old is not None and str(old).partition(" [")[0] == str(proof).partition(" [")[0]
-        known[proof.case] = old if same and old is not None else proof
-    block = f"proof = {texts([str(proof) for proof in known.values()])}\n"
-    bare = re.sub(r"^proof = \[(?:[^\n]*\]|\n(?:  .*\n)*\])\n", "", entry, count=1, flags=re.MULTILINE)
-    start = re.search(r"^\[\[", bare, re.MULTILINE)
-    at = start.start() if start is not None else len(bare)
-    head = bare[:at].rstrip("\n")
-    return f"{head}\n{block}\n{bare[at:]}" if start is not None else f"{head}\n{block}"

@@ -20,13 +20,12 @@ from dockerlint_alpine.knowledge.facts import WheelFacts, WheelRecord
 from dockerlint_alpine.knowledge.folder import KINDS, RuleFolder, libraries_of
 from dockerlint_alpine.knowledge.image_tags import ImageTags
 from dockerlint_alpine.knowledge.locks import LockRecord, unpacked
-from dockerlint_alpine.knowledge.model import Distribution, Library
+from dockerlint_alpine.knowledge.model import Distribution, Language, Library
 from dockerlint_alpine.python.model import Packaged
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from dockerlint_alpine.knowledge.model import Language
 from dockerlint_alpine.python.model import normalise
 
 SCHEMA_VERSION = "4"

@@ -18,7 +18,7 @@ from dockerlint_alpine.knowledge.bases import BaseImages
 from dockerlint_alpine.knowledge.errors import RuleError
 from dockerlint_alpine.knowledge.facts import WheelRecord
 from dockerlint_alpine.knowledge.folder import KINDS, RuleFolder, capabilities, libraries_of
-from dockerlint_alpine.knowledge.model import Distribution, Library, switch_values, within
+from dockerlint_alpine.knowledge.model import Build, Distribution, Library, Link, switch_values, within
 from dockerlint_alpine.knowledge.proofs import Proof, contradiction
 from dockerlint_alpine.system.patterns import lazy_pattern
 
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from dockerlint_alpine.apk import Index, IndexStore, Package
-    from dockerlint_alpine.knowledge.model import Build, Link
     from dockerlint_alpine.knowledge.store import Knowledge
 
 _RUNTIMES = lazy_pattern(r"so:(?:libc\.musl-|libpython|libstdc\+\+\.|libgcc_s\.|libgomp\.|libgfortran\.|libquadmath\.)")
@@ -182,7 +181,7 @@ def _noted(problems: list[RuleProblem]) -> Iterator[None]:
 
 
 def _own(rules: _Rules) -> Iterator[RuleProblem]:
-    """Yield what the rules say of each other that can't be."""
+    """Yield contradictions between rules."""
     owners: dict[str, str] = {}
     for library in rules.libraries.values():
         for key in dict.fromkeys(capabilities(library)):

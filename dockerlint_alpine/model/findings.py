@@ -122,6 +122,11 @@ class Remedy(Struct, frozen=True):
     distributions: tuple[str, ...] = ()
     fix: Fix | None = None
 
+    @property
+    def told(self) -> str:
+        """The title, with what is saved this way."""
+        return f"{self.title} ({self.saves})" if self.saves else self.title
+
 
 class Brought(Struct, frozen=True):
     """Something that was missing, too, and comes along with the packages of a finding: told there, and nowhere else."""

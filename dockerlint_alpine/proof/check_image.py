@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from msgspec.structs import replace
 
 from dockerlint_alpine.elf.inspection import inspect
-from dockerlint_alpine.elf.targets import no_progress
+from dockerlint_alpine.elf.targets import Progress, Subject, no_progress
 from dockerlint_alpine.proof.image import ImageMismatchError, compare_with_image, stage_of
 from dockerlint_alpine.python.sources.dlopen import scan_sources
 from dockerlint_alpine.run.reading import UnreadableError
@@ -16,7 +16,6 @@ from dockerlint_alpine.system.platforms import APK_ARCH
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from dockerlint_alpine.elf.targets import Progress, Subject
     from dockerlint_alpine.model.reports import FileReport
     from dockerlint_alpine.run.analysis import Doctor
 

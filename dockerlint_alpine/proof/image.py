@@ -19,12 +19,12 @@ from dockerlint_alpine.apk.package import VIRTUAL
 from dockerlint_alpine.checks import CHECKS, check_of
 from dockerlint_alpine.checks import Subject as Judged
 from dockerlint_alpine.checks.base import instruction_location, stage_label, stage_ref
-from dockerlint_alpine.elf.identity import identity_of
+from dockerlint_alpine.elf.identity import Identity, identity_of
 from dockerlint_alpine.elf.loader import DEFAULT_PATH, system_path
 from dockerlint_alpine.elf.trees import normalise as normalised
 from dockerlint_alpine.knowledge.packaged import distribution_names, python_modules
 from dockerlint_alpine.model.comparison import Comparison, Difference, Doubt, Miss, Sides
-from dockerlint_alpine.model.findings import Evidence
+from dockerlint_alpine.model.findings import Evidence, Finding
 from dockerlint_alpine.python.model import normalise
 from dockerlint_alpine.system.patterns import lazy_pattern
 from dockerlint_alpine.system.plural import listed
@@ -32,11 +32,9 @@ from dockerlint_alpine.system.plural import listed
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from dockerlint_alpine.elf.identity import Identity
     from dockerlint_alpine.elf.inspection import Inspection, NeedReport, ObjectReport
     from dockerlint_alpine.elf.targets import Subject
     from dockerlint_alpine.knowledge import Knowledge
-    from dockerlint_alpine.model.findings import Finding
     from dockerlint_alpine.stages import Installed, Stage, Timeline
 
 _SITE = lazy_pattern(r"/(?:site|dist)-packages/")

@@ -9,7 +9,7 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
-from dockerlint_alpine.model.reports import with_findings
+from dockerlint_alpine.model.reports import FileReport, Report, with_findings
 from dockerlint_alpine.report.display import scrub
 from dockerlint_alpine.report.encoding import json_text
 from dockerlint_alpine.report.fingerprint import fingerprints
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from dockerlint_alpine.model.findings import Finding
-    from dockerlint_alpine.model.reports import FileReport, Report
 
 
 class BaselineError(Exception):

@@ -63,7 +63,7 @@ class Cause(Struct, frozen=True):
 
     @property
     def severity(self) -> Severity:
-        """That of the most severe finding."""
+        """The severity of the most severe finding."""
         return min((one.severity for one in self.findings), key=SEVERITIES.index)
 
     @property
@@ -73,7 +73,7 @@ class Cause(Struct, frozen=True):
 
     @property
     def location(self) -> Location:
-        """The place that they have, or where what they are about is compiled."""
+        """The place of the findings, or where what they are about is compiled."""
         return self.lead.location
 
     @property
@@ -94,7 +94,7 @@ class Cause(Struct, frozen=True):
 
     @property
     def distributions(self) -> tuple[DistributionRef, ...]:
-        """All that they are about, each once."""
+        """The distributions that the findings are about, each once."""
         found: dict[str, DistributionRef] = {}
         for one in self.findings:
             for distribution in (*about(one), *(each for also in one.brought for each in also.distributions)):
@@ -112,7 +112,7 @@ class Cause(Struct, frozen=True):
         return tuple(dict.fromkeys(one.fix for one in self.findings if one.fix is not None))
 
     def fixes_of(self, applicability: str) -> tuple[Fix, ...]:
-        """Those that are so safe."""
+        """The fixes of this applicability (``safe``, ``unsafe`` or ``display``)."""
         return tuple(fix for fix in self.fixes if fix.applicability == applicability)
 
     @property
@@ -130,12 +130,12 @@ class Cause(Struct, frozen=True):
 
     @property
     def better(self) -> tuple[Remedy, ...]:
-        """Those that spare the compile, and so come before packages for it."""
+        """The ways out that avoid the compile, and so come before packages for it."""
         return tuple(one for one in self.remedies if one.kind != "stage")
 
     @property
     def besides(self) -> tuple[Remedy, ...]:
-        """Those that need the same packages elsewhere."""
+        """The ways out that need the same packages in another stage."""
         return tuple(one for one in self.remedies if one.kind == "stage")
 
     @property
@@ -213,9 +213,7 @@ def titles(fixes: Iterable[Fix]) -> list[str]:
 
 
 def _way(remedy: Remedy) -> str:
-    return (
-        f"{'or' if remedy.kind == 'stage' else 'better'}: {remedy.title}{f' ({remedy.saves})' if remedy.saves else ''}"
-    )
+    return f"{'or' if remedy.kind == 'stage' else 'better'}: {remedy.told}"
 
 
 def causes(findings: Sequence[Finding]) -> tuple[Cause, ...]:

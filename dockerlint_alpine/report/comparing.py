@@ -5,14 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from dockerlint_alpine.report.display import hanging, printable, wrap
-from dockerlint_alpine.report.paint import BOLD, DIM, GREEN, RED, YELLOW
+from dockerlint_alpine.report.paint import BOLD, DIM, GREEN, RED, YELLOW, Paint
 from dockerlint_alpine.system.plural import listed, plural
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from dockerlint_alpine.model.comparison import Comparison, Difference, Miss, Sides
-    from dockerlint_alpine.report.paint import Paint
 
 _LABEL = 14
 _SHOWN = 12
@@ -25,7 +24,7 @@ def lines(comparison: Comparison, paint: Paint, width: int) -> list[str]:
 
 
 def sentence(one: Comparison) -> str:
-    """Return the verdict on the verdict, for a line of its own."""
+    """Say in one sentence whether the image bears the findings out."""
     if one.holds and one.same_content:
         return "The prediction holds: the image agrees with it in everything that it shows."
     if one.holds:

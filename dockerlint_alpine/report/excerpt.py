@@ -5,11 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from dockerlint_alpine.report.display import ShownLine
-from dockerlint_alpine.report.paint import BLUE, BOLD, DIM
+from dockerlint_alpine.report.paint import BLUE, BOLD, DIM, Paint
 
 if TYPE_CHECKING:
     from dockerlint_alpine.model.findings import Location
-    from dockerlint_alpine.report.paint import Paint
     from dockerlint_alpine.report.positions import Lines
 
 _HEAD, _TAIL = 4, 1

@@ -80,7 +80,7 @@ class RenderOptions(Struct, frozen=True):
         return f"{self.docs_url.rstrip('/')}/{url or f'codes/{code}/'}"
 
     def link(self, code: str) -> str | None:
-        """Return the same where a reader anywhere can follow it, that is, when it is absolute."""
+        """Return a code's page where it has an absolute address, which a reader anywhere can follow."""
         url = self.code_url(code)
         return url if is_absolute(url) else None
 

@@ -33,11 +33,6 @@ def chain(finding: Finding) -> str:
     return " -> ".join(steps)
 
 
-def requirement(finding: Finding) -> tuple[str, int] | None:
-    """Return the file and line that ask for the distribution, where its origin names them."""
-    return place_in(finding.distribution.origin) if finding.distribution else None
-
-
 def place_in(origin: Sequence[str]) -> tuple[str, int] | None:
     """Return the file and line (1-based) where a chain of origins leaves files: of several that include each other
     (``-r base.txt``), the last."""

@@ -12,13 +12,12 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 
 from dockerlint_alpine.run.suppress import existing
-from dockerlint_alpine.syntax import parse
+from dockerlint_alpine.syntax import Dockerfile, Instruction, parse
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from dockerlint_alpine.model.findings import Finding
-    from dockerlint_alpine.syntax import Dockerfile, Instruction
 
 _BOM = b"\xef\xbb\xbf"
 

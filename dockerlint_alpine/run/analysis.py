@@ -50,7 +50,7 @@ from dockerlint_alpine.stages import (
     open_context,
 )
 from dockerlint_alpine.stages.context import MAX_FILE_SIZE
-from dockerlint_alpine.syntax import parse
+from dockerlint_alpine.syntax import Dockerfile, parse
 from dockerlint_alpine.system.files import read_file
 from dockerlint_alpine.system.pulse import pulse
 
@@ -62,7 +62,6 @@ if TYPE_CHECKING:
     from dockerlint_alpine.python.resolve import Resolver
     from dockerlint_alpine.run.moves import Moves
     from dockerlint_alpine.stages import Timeline
-    from dockerlint_alpine.syntax import Dockerfile
 
 
 __all__ = [
@@ -102,7 +101,7 @@ class Doctor:
         """What the last report rests on besides the Dockerfile: paths on disk, whether something is there or not."""
 
     def forget_questions(self) -> None:
-        """Begin anew to note what the next answer rests on and leaves open."""
+        """Forget which questions and indexes were noted as open; the next answer notes its own."""
         if self.resolver is not None:
             self.resolver.looked_at.clear()
             self.resolver.open.clear()
@@ -117,7 +116,7 @@ class Doctor:
         return questions, frozenset(renewer.open) if renewer is not None else frozenset()
 
     def for_job(self, job: Job) -> Doctor:
-        """The same with the settings that a job brings along."""
+        """A doctor with the same knowledge and indexes, and the settings of a job."""
         changed = job_configuration(self.configuration, job)
         return self if changed is self.configuration else self.with_configuration(changed)
 
@@ -313,6 +312,20 @@ class FixResult(Struct, frozen=True):
     def changed(self) -> bool:
         """True when there is something to write."""
         return self.old != self.new or bool(self.others)
+
+
+class ChangedLists:
+    """Package lists in files of their own: what they held before, and hold after, the fixes of a run so far."""
+
+    def __init__(self) -> None:
+        self.old: dict[str, bytes] = {}
+        self.new: dict[str, bytes] = {}
+
+    def take(self, result: FixResult) -> None:
+        """Remember what a fix did to them."""
+        for change in result.others:
+            self.old.setdefault(change.path, change.old)
+            self.new[change.path] = change.new
 
 
 def fix_bytes(doctor: Doctor, data: bytes, path: Path, *, shown_as: str | None = None) -> FixResult:

@@ -11,14 +11,13 @@ from msgspec.structs import replace
 
 from dockerlint_alpine.checks.base import locate
 from dockerlint_alpine.fixer.build_stage import separated
-from dockerlint_alpine.model.findings import Finding, Fix, Remedy, TextEdit
+from dockerlint_alpine.model.findings import Finding, Fix, Location, Remedy, TextEdit
 from dockerlint_alpine.run.analysis import Doctor, UnreadableError, fix_bytes
 from dockerlint_alpine.stages import InstallStep
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from dockerlint_alpine.model.findings import Location
     from dockerlint_alpine.model.reports import FileReport
 
 _TITLE = "compile in a separate build stage and copy the wheels"

@@ -73,7 +73,7 @@ class ReportCache:
         self._program = _program_state()
 
     def begin(self) -> None:
-        """What is judged from now on rests on files as they are now."""
+        """Look at files anew: reports from now on rest on their present state."""
         self._since = self._clock()
 
     def key(self, configuration: Configuration, path: str, data: bytes) -> str:

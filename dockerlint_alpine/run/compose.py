@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 from msgspec.structs import replace
 
-from dockerlint_alpine.model.services import ServiceStart
+from dockerlint_alpine.model.services import ServiceStart, StartKey
 from dockerlint_alpine.run.builds import Build, BuildFileError, Refused, made_by, outside
 from dockerlint_alpine.system.files import read_file
 from dockerlint_alpine.system.patterns import lazy_pattern
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
     from pathlib import Path
 
-    from dockerlint_alpine.model.services import StartKey
 
 MAX_SIZE = 1024 * 1024
 """Bytes of a compose file."""

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias, cast
 from msgspec import Struct
 from msgspec.structs import replace
 
-from dockerlint_alpine.model.findings import SEVERITIES
+from dockerlint_alpine.model.findings import SEVERITIES, Finding, Severity
 from dockerlint_alpine.report import FORMATS
 from dockerlint_alpine.run.codes import code_of, expanded
 from dockerlint_alpine.system.builds import Others
@@ -31,7 +31,6 @@ from dockerlint_alpine.system.platforms import APK_ARCH
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
-    from dockerlint_alpine.model.findings import Finding, Severity
     from dockerlint_alpine.model.services import ServiceStart
 
     Reader: TypeAlias = Callable[[object], object]

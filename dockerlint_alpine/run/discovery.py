@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from msgspec import Struct, field
 from msgspec.structs import replace
 
-from dockerlint_alpine.run.builds import may_name_builds, names_scripts
+from dockerlint_alpine.run.builds import Build, may_name_builds, names_scripts
 from dockerlint_alpine.run.jobs import Job, missing
 from dockerlint_alpine.system.builds import Others
 from dockerlint_alpine.system.files import PROJECT_MARKS, TEMPORARY, lies_within, project_root
@@ -24,7 +24,6 @@ from dockerlint_alpine.system.platforms import APK_ARCH
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
-    from dockerlint_alpine.run.builds import Build
     from dockerlint_alpine.run.gitignore import WorkTree
 
 DOCKERFILE_NAME = lazy_pattern(r"(?is)^(?:.*\.)?(?:docker|container)file(?:[.-].*)?\Z")
@@ -469,11 +468,13 @@ class _TooManyFoldersError(Exception):
 def _named_by_scripts(jobs: Sequence[Job], scripts: _Scripts) -> list[Job]:
     """The builds that Makefiles, scripts and pipelines start, without the names that compose and bake files give."""
     from dockerlint_alpine.run.image_builds import named_builds
+    from dockerlint_alpine.run.siblings import wanted_words
 
     files = [(path, project_root(path.parent, scripts.folders)) for path, _ in scripts.files]
     given = {name for job in jobs for name in job.images}
     found: list[Job] = []
-    for build in named_builds(files, list(dict.fromkeys(job.path for job in jobs if job.text is None))):
+    dockerfiles = list(dict.fromkeys(job.path for job in jobs if job.text is None))
+    for build in named_builds(files, dockerfiles, wanted_words(jobs)):
         names = tuple(name for name in build.images if name not in given)
         if names:
             found.append(replace(_job(replace(build, images=names), "", build.folder), walked=True))

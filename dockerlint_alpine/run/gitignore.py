@@ -200,7 +200,7 @@ class WorkTree:
 
     @classmethod
     def of(cls, folder: str) -> WorkTree | None:
-        """What holds in ``folder``, ``None`` if that is in no work tree."""
+        """The ignore files that hold for ``folder``; ``None`` if that is in no work tree."""
         place = os.path.abspath(folder)  # noqa: PTH100 - links stay as they are
         above = [place]
         while not os.path.lexists(os.path.join(above[-1], ".git")):  # noqa: PTH118 - no objects on this path
@@ -214,12 +214,12 @@ class WorkTree:
         return found.with_files_of(place)
 
     def with_files_of(self, folder: str) -> WorkTree:
-        """The same with the folder's own ``.gitignore``."""
+        """These ignore files with the folder's own ``.gitignore`` added."""
         own = _loaded(os.path.join(folder, ".gitignore"), "", folder)  # noqa: PTH118 - git follows no link here either
         return WorkTree((*own, *self._files)) if own else self
 
     def below(self, name: str) -> WorkTree:
-        """The same as seen from the folder ``name``."""
+        """The ignore files that hold for the folder ``name`` in this folder."""
         return WorkTree(tuple((patterns, f"{prefix}{name}/") for patterns, prefix in self._files))
 
     def ignores(self, name: str, *, folder: bool) -> bool:

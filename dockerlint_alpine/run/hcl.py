@@ -71,7 +71,7 @@ def read_hcl(data: bytes) -> tuple[dict[str, Any], list[Block]]:
 
 
 def read_hcl_json(data: bytes) -> tuple[dict[str, Any], list[Block]]:
-    """The same of a file in HCL's JSON form, whose texts are templates. Raises BuildFileError."""
+    """Read a file in HCL's JSON form, whose texts are templates, as :func:`read_hcl` does. Raises BuildFileError."""
     try:
         document = json.loads(_text(data))
     except (ValueError, RecursionError):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 from msgspec import Struct, field
@@ -11,7 +12,7 @@ from dockerlint_alpine.system.builds import Others
 from dockerlint_alpine.system.plural import listed
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
     from pathlib import Path
 
     from dockerlint_alpine.model.services import ServiceStart
@@ -82,3 +83,12 @@ def job_settings(settings: Settings, job: Job) -> Settings:
         platforms=job.platforms or settings.platforms,
         starts=job.starts,
     )
+
+
+def by_file(jobs: Iterable[Job]) -> list[list[Job]]:
+    """The builds of each Dockerfile together, however it was named; a Dockerfile within another file is left out."""
+    files: dict[str, list[Job]] = {}
+    for job in jobs:
+        if job.text is None:
+            files.setdefault(os.path.realpath(job.path), []).append(job)
+    return list(files.values())

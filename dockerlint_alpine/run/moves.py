@@ -13,14 +13,12 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 from msgspec import Struct
 from msgspec.structs import replace
 
-from dockerlint_alpine.model.findings import Evidence, key_of
-from dockerlint_alpine.syntax import parse
+from dockerlint_alpine.model.findings import Evidence, Finding, key_of
+from dockerlint_alpine.syntax import Instruction, parse
 from dockerlint_alpine.system.patterns import lazy_pattern
 
 if TYPE_CHECKING:
-    from dockerlint_alpine.model.findings import Finding
     from dockerlint_alpine.model.reports import FileReport
-    from dockerlint_alpine.syntax import Instruction
 
 When: TypeAlias = Literal["today", "then", "both"]
 """Whether a finding stands on the releases that a Dockerfile names, on the ones that it is moved to, or on both."""
@@ -35,7 +33,7 @@ _PYTHON = lazy_pattern(rb"3(?:\.\d+)?(?:\.\d+)?(?:(?:a|b|rc)\d+)?(?![\w.])")
 
 
 class Moves(Struct, frozen=True):
-    """Where to: ``alpine`` and ``python`` as ``X.Y``, ``None`` where that stays."""
+    """The releases to move to: ``alpine`` and ``python`` as ``X.Y``, ``None`` for one that stays as it is."""
 
     alpine: str | None = None
     python: str | None = None

@@ -50,7 +50,7 @@ class Question(Struct, frozen=True):
 
 
 class Answer(Struct, frozen=True):
-    """What came of a question: a report or why there is none, and the paths that it rests on.
+    """The answer to a question: a report, or the reason why there is none, and the paths that it rests on.
 
     ``broken`` is set where rules or indexes can't be read: the whole run fails with this line. ``open`` are questions for
     the Python index that were not put, by the keys of their answers, ``indexes`` those of Alpine that should be fetched.

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import os
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, TypeAlias, TypeVar
 
 from dockerlint_alpine.model.reports import FileError, FileReport
-from dockerlint_alpine.run.jobs import job_configuration, read_job
+from dockerlint_alpine.run.jobs import Job, job_configuration, read_job
 from dockerlint_alpine.run.pool import Answer, DataError, PoolUnavailableError, Question, ask, ask_all, worker_count
 from dockerlint_alpine.run.reading import UnreadableError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-    from contextlib import AbstractContextManager
 
     from dockerlint_alpine.apk.renewal import Wanted
     from dockerlint_alpine.python.index.policy import Access
@@ -24,7 +23,6 @@ if TYPE_CHECKING:
     from dockerlint_alpine.run.cache import ReportCache
     from dockerlint_alpine.run.config import Configuration
     from dockerlint_alpine.run.doctors import Doctors
-    from dockerlint_alpine.run.jobs import Job
     from dockerlint_alpine.run.openers import Openers
 
 
@@ -42,14 +40,14 @@ _Judged: TypeAlias = tuple["FileReport | FileError", frozenset[str]]
 
 
 class Progress(Protocol):
-    """Is told how far a run has come; a context manager around it."""
+    """Shows how far a run has come."""
 
     def step(self, count: int = 1) -> None:
         """Say that ``count`` more are done."""
 
 
 class Reach(Protocol):
-    """Puts what is open to the indexes."""
+    """Asks the indexes what the Dockerfiles of a run leave open."""
 
     @property
     def doubtful(self) -> bool:

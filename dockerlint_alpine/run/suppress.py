@@ -15,14 +15,13 @@ from msgspec import Struct
 
 from dockerlint_alpine.checks.ad001_unused_suppression import CHECK as UNUSED
 from dockerlint_alpine.checks.ad002_invalid_suppression import CHECK as INVALID
-from dockerlint_alpine.model.findings import CODE_PREFIX, Evidence, Fix, Location, TextEdit
+from dockerlint_alpine.model.findings import CODE_PREFIX, Evidence, Finding, Fix, Location, TextEdit
 from dockerlint_alpine.system.patterns import lazy_pattern
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from dockerlint_alpine.checks.base import Check
-    from dockerlint_alpine.model.findings import Finding
 
 _MARK = b"alpine-doctor:"
 _COMMENT = lazy_pattern(

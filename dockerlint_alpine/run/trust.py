@@ -16,7 +16,7 @@ from msgspec import Struct
 from dockerlint_alpine.system.files import lies_within
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
     from pathlib import Path
 
 Share: TypeAlias = Literal["yes", "no", "inside", "no file", "false"]
@@ -75,20 +75,6 @@ RULES: Mapping[str, Rule] = MappingProxyType({
 })  # fmt: skip
 """Every setting by the name of its field."""
 
-OTHERS: Mapping[str, str] = MappingProxyType({
-    "addresses and credentials of package indexes": (
-        "the variables and configuration files of pip and uv, netrc and the keyring; an index named by a requirements file,"
-        " lock file or Dockerfile is queried only if those name it, too"
-    ),
-    "contexts and Dockerfiles named by a compose or bake file": "must be inside the project",
-    "values of `${NAME}` in a compose or bake file": (
-        "the default in the file (`${NAME:-3.19}`), or `--build-arg`; never the environment"
-    ),
-    "`x-` keys in a compose file": "may decide what `[tool.alpine-doctor]` may decide",
-    "using a container engine": "the command line (`--image`, `inspect image:NAME`, `verify`, `fix --verify`)",
-})  # fmt: skip
-"""What is not a setting, and who decides it."""
-
 
 def admitted(name: str, value: object, project: Path) -> tuple[object | None, str]:
     """What counts of a value that a file of ``project`` gives to a setting (``None``: nothing), and what is refused.
@@ -118,13 +104,6 @@ def words(name: str) -> str:
     ways = [f"--{name.replace('_', '-')}"] if rule.option else []
     ways += [f"ALPINE_DOCTOR_{name.upper()}"] if rule.variable else []
     return ", ".join([*ways, "your own configuration"])
-
-
-def table() -> Iterator[tuple[str, str, str, str, str]]:
-    """The rows of docs/security.md: setting, command line, environment, the user's own configuration, the project's."""
-    for name, rule in RULES.items():
-        option, variable = ("yes" if has else "" for has in (rule.option, rule.variable))
-        yield f"`{name.replace('_', '-')}`", option, variable, "yes", _WORDS[rule.project]
 
 
 def project_may(name: str) -> str:

@@ -5,17 +5,7 @@ from __future__ import annotations
 from difflib import SequenceMatcher
 from typing import TYPE_CHECKING, Any
 
-from lsprotocol.types import (
-    CodeAction,
-    CodeActionContext,
-    CodeActionKind,
-    Diagnostic,
-    OptionalVersionedTextDocumentIdentifier,
-    Range,
-    TextDocumentEdit,
-    TextEdit,
-    WorkspaceEdit,
-)
+from lsprotocol import types
 from msgspec import Struct
 
 from dockerlint_alpine.fixer.fix_loop import compatible
@@ -34,7 +24,7 @@ if TYPE_CHECKING:
 FIX_ALL = "source.fixAll.alpineDoctor"
 """For ``editor.codeActionsOnSave`` and its like: everything that ``alpine-doctor fix`` would do."""
 
-KINDS: tuple[CodeActionKind | str, ...] = (CodeActionKind.QuickFix, FIX_ALL)
+KINDS: tuple[types.CodeActionKind | str, ...] = (types.CodeActionKind.QuickFix, FIX_ALL)
 _MAX_LINES = 20_000
 """Lines of a changed part that are compared one by one; a larger part is replaced as a whole."""
 
@@ -46,13 +36,15 @@ class Client(Struct, frozen=True):
     resolves_edits: bool = False
 
 
-def actions(judgement: Judgement, wanted: Range, context: CodeActionContext, client: Client) -> list[CodeAction]:
+def actions(
+    judgement: Judgement, wanted: types.Range, context: types.CodeActionContext, client: Client
+) -> list[types.CodeAction]:
     """What may be done about the findings that touch a range, the safe fixes first, and about the whole file.
 
     The edits of 'fix all' are left for :func:`fix_all`, where the editor can ask for them later.
     """
-    found: list[CodeAction] = []
-    if _is_wanted(CodeActionKind.QuickFix, context):
+    found: list[types.CodeAction] = []
+    if _is_wanted(types.CodeActionKind.QuickFix, context):
         here = [
             (one, [shown for shown in context.diagnostics if _is_about(shown, one.finding, one.span, one.identity)])
             for one in located(judgement)
@@ -70,11 +62,11 @@ def actions(judgement: Judgement, wanted: Range, context: CodeActionContext, cli
                 found += [action for action in (_silence(judgement, one.members, about, client),) if action is not None]
         found.sort(key=lambda action: not action.is_preferred)
     if _is_wanted(FIX_ALL, context) and (client.resolves_edits or context.only) and _fixable(judgement):
-        found.append(CodeAction("Fix all with alpine-doctor", kind=FIX_ALL, data={"uri": judgement.document.uri}))
+        found.append(types.CodeAction("Fix all with alpine-doctor", kind=FIX_ALL, data={"uri": judgement.document.uri}))
     return found
 
 
-def fix_all(judgement: Judgement, result: FixResult | None, client: Client) -> WorkspaceEdit | None:
+def fix_all(judgement: Judgement, result: FixResult | None, client: Client) -> types.WorkspaceEdit | None:
     """All of ``result`` as edits of the open texts: the lines that change and no others."""
     if result is None or not result.changed:
         return None
@@ -84,8 +76,8 @@ def fix_all(judgement: Judgement, result: FixResult | None, client: Client) -> W
 
 
 def _fix(
-    judgement: Judgement, finding: Finding, fix: Fix | None, about: Sequence[Diagnostic], client: Client
-) -> CodeAction | None:
+    judgement: Judgement, finding: Finding, fix: Fix | None, about: Sequence[types.Diagnostic], client: Client
+) -> types.CodeAction | None:
     if fix is None or fix.applicability == "display":
         return None
     changes: dict[str, list[findings.TextEdit]] = {}
@@ -96,12 +88,14 @@ def _fix(
         return None
     safe = fix.applicability == "safe"
     title = f"{finding.code}: {fix.title}{'' if safe else ' (unsafe)'}"
-    return CodeAction(title, kind=CodeActionKind.QuickFix, diagnostics=list(about), is_preferred=safe, edit=edit)
+    return types.CodeAction(
+        title, kind=types.CodeActionKind.QuickFix, diagnostics=list(about), is_preferred=safe, edit=edit
+    )
 
 
 def _silence(
-    judgement: Judgement, members: Sequence[Finding], about: Sequence[Diagnostic], client: Client
-) -> CodeAction | None:
+    judgement: Judgement, members: Sequence[Finding], about: Sequence[types.Diagnostic], client: Client
+) -> types.CodeAction | None:
     old = judgement.document.data
     try:
         new, _ = add_ignores(old, members)
@@ -112,7 +106,9 @@ def _silence(
     edit = _workspace_edit(judgement, {judgement.report.path: _line_edits(old, new)}, client)
     codes = ", ".join(dict.fromkeys(member.code for member in members))
     title = f"{codes}: ignore it here with a comment"
-    return CodeAction(title, kind=CodeActionKind.QuickFix, diagnostics=list(about), is_preferred=False, edit=edit)
+    return types.CodeAction(
+        title, kind=types.CodeActionKind.QuickFix, diagnostics=list(about), is_preferred=False, edit=edit
+    )
 
 
 def _fixable(judgement: Judgement) -> bool:
@@ -123,16 +119,16 @@ def _fixable(judgement: Judgement) -> bool:
 # -- what is asked for ----------------------------------------------------------------------------------------------
 
 
-def _is_wanted(kind: str, context: CodeActionContext) -> bool:
+def _is_wanted(kind: str, context: types.CodeActionContext) -> bool:
     """Kinds are a tree: who wants ``source.fixAll`` wants ``source.fixAll.alpineDoctor``."""
     return context.only is None or any(kind == one or kind.startswith(f"{one}.") for one in map(_text, context.only))
 
 
-def _text(kind: CodeActionKind | str) -> str:
-    return kind.value if isinstance(kind, CodeActionKind) else kind
+def _text(kind: types.CodeActionKind | str) -> str:
+    return kind.value if isinstance(kind, types.CodeActionKind) else kind
 
 
-def _touch(one: Range, other: Range) -> bool:
+def _touch(one: types.Range, other: types.Range) -> bool:
     return _key(one.start) <= _key(other.end) and _key(other.start) <= _key(one.end)
 
 
@@ -140,7 +136,7 @@ def _key(position: Any) -> tuple[int, int]:
     return position.line, position.character
 
 
-def _is_about(diagnostic: Diagnostic, finding: Finding, span: Range, identity: str) -> bool:
+def _is_about(diagnostic: types.Diagnostic, finding: Finding, span: types.Range, identity: str) -> bool:
     """Whether an editor's diagnostic is this finding: by the identity that it was sent with, else by code and place."""
     data = diagnostic.data
     known = data.get("id") if isinstance(data, dict) else None
@@ -154,25 +150,25 @@ def _is_about(diagnostic: Diagnostic, finding: Finding, span: Range, identity: s
 
 def _workspace_edit(
     judgement: Judgement, changes: Mapping[str, Iterable[findings.TextEdit]], client: Client
-) -> WorkspaceEdit | None:
+) -> types.WorkspaceEdit | None:
     """Edits by file (as the report names it) for the editor; ``None`` where a file is out of reach."""
-    found: dict[str, list[TextEdit]] = {}
+    found: dict[str, list[types.TextEdit]] = {}
     for name, edits in changes.items():
         positions = judgement.positions(name)
         if positions is None:
             return None
         # Insertions at one place are made in their order: that of the names, as the fixer has it.
         ordered = sorted(edits, key=lambda edit: (edit.start, edit.end, edit.text))
-        found[name] = [TextEdit(positions.range(one.start, one.end), _shown(one.text)) for one in ordered]
+        found[name] = [types.TextEdit(positions.range(one.start, one.end), _shown(one.text)) for one in ordered]
     if not client.versioned_edits:
-        return WorkspaceEdit(changes={judgement.uri(name): edits for name, edits in found.items()})
+        return types.WorkspaceEdit(changes={judgement.uri(name): edits for name, edits in found.items()})
     versioned = [
-        TextDocumentEdit(
-            OptionalVersionedTextDocumentIdentifier(judgement.uri(name), judgement.version(name)), [*edits]
+        types.TextDocumentEdit(
+            types.OptionalVersionedTextDocumentIdentifier(judgement.uri(name), judgement.version(name)), [*edits]
         )
         for name, edits in found.items()
     ]
-    return WorkspaceEdit(document_changes=versioned)
+    return types.WorkspaceEdit(document_changes=versioned)
 
 
 def _shown(text: str) -> str:

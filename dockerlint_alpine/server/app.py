@@ -191,21 +191,21 @@ class Server(LanguageServer):
         self._was_shut_down = True
 
     def did_open(self, params: types.DidOpenTextDocumentParams) -> None:
-        """A text is there."""
+        """The editor has opened a file."""
         self._check_soon([params.text_document.uri], pause=0)
         self._touched(_paths(params.text_document.uri))
 
     def did_change(self, params: types.DidChangeTextDocumentParams) -> None:
-        """A text has changed; a requirement file changes what Dockerfiles are told."""
+        """The user has typed; a change in a requirement file concerns the Dockerfiles that install it."""
         self._check_soon([params.text_document.uri])
         self._touched(_paths(params.text_document.uri))
 
     def did_save(self, params: types.DidSaveTextDocumentParams) -> None:
-        """A text is on disk now."""
+        """The editor has saved a file."""
         self._changed_on_disk(_paths(params.text_document.uri))
 
     def did_close(self, params: types.DidCloseTextDocumentParams) -> None:
-        """A text is gone: nothing is shown for it, and what is on disk counts again."""
+        """The editor has closed a file: its diagnostics are removed, and its content on disk counts again."""
         uri = params.text_document.uri
         self._give_up(uri)
         pending = self._pending.pop(uri, None)
@@ -218,17 +218,17 @@ class Server(LanguageServer):
         self._touched(_paths(uri))
 
     def did_change_files(self, params: types.DidChangeWatchedFilesParams) -> None:
-        """Files have changed behind the editor's back."""
+        """Files have changed on disk, outside of the editor."""
         self._changed_on_disk([path for event in params.changes for path in _paths(event.uri)])
 
     def did_change_configuration(self, params: types.DidChangeConfigurationParams) -> None:
-        """The user has changed the editor's settings; those of other programs are none of ours."""
+        """The user has changed the editor's settings; only those of this program count."""
         if isinstance(params.settings, dict) and _SECTION in params.settings:
             self._configure(params.settings)
             self._check_all()
 
     def did_change_folders(self, _: types.DidChangeWorkspaceFoldersParams) -> None:
-        """The workspace has other folders."""
+        """Folders were added to the workspace, or removed from it."""
         self._check_all()
 
     def _changed_on_disk(self, paths: list[Path]) -> None:
@@ -248,7 +248,7 @@ class Server(LanguageServer):
     # -- questions ----------------------------------------------------------------------------------------------------
 
     async def hover(self, params: types.HoverParams) -> types.Hover | None:
-        """What is under the pointer."""
+        """Explain what the pointer is on."""
         text = await self._asked(params, self._hover_in_dockerfile, self._hover_in_requirements)
         if text is None:
             return None
@@ -265,7 +265,7 @@ class Server(LanguageServer):
         return hover.in_requirements(users, str(document.path), _line(document, snapshot, params.position))
 
     async def definition(self, params: types.DefinitionParams) -> list[types.Location] | None:
-        """Where the cause is."""
+        """Give the requirements behind a package or finding, and for a requirement the RUN that installs it."""
         return await self._asked(params, self._from_dockerfile, self._from_requirements)
 
     def _from_dockerfile(
@@ -295,7 +295,7 @@ class Server(LanguageServer):
         return await self._judged_unless_outdated(question, document.uri, document, snapshot, params)
 
     async def completion(self, params: types.CompletionParams) -> types.CompletionList | None:
-        """What may be typed here."""
+        """Give the completions at the cursor."""
         return await self._asked(params, self._complete)
 
     def _complete(
@@ -306,13 +306,13 @@ class Server(LanguageServer):
         return completion.complete(judgement, offset)
 
     async def resolve_completion(self, item: types.CompletionItem) -> types.CompletionItem:
-        """What a package brings, once the user looks at it."""
+        """Add the description of a package to a completion, once the user selects it."""
         uri = item.data.get("uri") if isinstance(item.data, dict) else None
         place = self._completed.get(str(uri))
         return await self._judged(completion.documented, item, place)
 
     async def code_actions(self, params: types.CodeActionParams) -> list[types.CodeAction] | None:
-        """What may be done here."""
+        """Give the code actions for a range."""
         return await self._asked(params, self._actions)
 
     def _actions(

@@ -9,7 +9,7 @@ from lsprotocol.types import CompletionItem, CompletionItemKind, CompletionList,
 from msgspec import Struct
 
 from dockerlint_alpine.answers.explain import libraries_of_package
-from dockerlint_alpine.checks import CHECKS
+from dockerlint_alpine.checks import CHECKS, Subject
 from dockerlint_alpine.fixer.lists import apk_steps, package_of
 from dockerlint_alpine.report.display import printable
 from dockerlint_alpine.report.wording import chain
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from dockerlint_alpine.apk import Index, Package
-    from dockerlint_alpine.checks import Subject
     from dockerlint_alpine.server.judging import Judgement
     from dockerlint_alpine.stages import ApkStep, Stage
 

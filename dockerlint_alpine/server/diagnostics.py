@@ -4,16 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from lsprotocol.types import (
-    CodeDescription,
-    Diagnostic,
-    DiagnosticRelatedInformation,
-    DiagnosticSeverity,
-    DiagnosticTag,
-    Location,
-    Position,
-    Range,
-)
+from lsprotocol import types
 from msgspec import Struct
 
 from dockerlint_alpine.model.about import DOCS_URL
@@ -35,18 +26,20 @@ if TYPE_CHECKING:
 
 _LINE = lazy_pattern(r"\blines? (\d+)")
 
-SEVERITIES: dict[Severity, DiagnosticSeverity] = {
-    "error": DiagnosticSeverity.Error,
-    "warning": DiagnosticSeverity.Warning,
-    "info": DiagnosticSeverity.Information,
+SEVERITIES: dict[Severity, types.DiagnosticSeverity] = {
+    "error": types.DiagnosticSeverity.Error,
+    "warning": types.DiagnosticSeverity.Warning,
+    "info": types.DiagnosticSeverity.Information,
 }
 
 
-def diagnostics(judgement: Judgement) -> list[Diagnostic]:
+def diagnostics(judgement: Judgement) -> list[types.Diagnostic]:
     """Everything to show for one Dockerfile; what could not be checked at all is said in its first line."""
-    start = Range(Position(0, 0), Position(0, 0))
+    start = types.Range(types.Position(0, 0), types.Position(0, 0))
     problems = [
-        Diagnostic(start, f"could not be checked: {problem}", severity=DiagnosticSeverity.Error, source=PROGRAM)
+        types.Diagnostic(
+            start, f"could not be checked: {problem}", severity=types.DiagnosticSeverity.Error, source=PROGRAM
+        )
         for problem in judgement.problems
     ]
     docs_url = next((doctor.settings.docs_url for doctor in judgement.doctors), None)
@@ -60,7 +53,7 @@ class Located(Struct, frozen=True):
     in the file."""
 
     finding: Finding
-    span: Range
+    span: types.Range
     identity: str
     members: tuple[Finding, ...]
     offers: tuple[Fix, ...]
@@ -74,7 +67,7 @@ def located(judgement: Judgement) -> Iterator[Located]:
         yield Located(finding, _range(finding, lines, positions), identity, cause.findings, cause.offers)
 
 
-def _range(finding: Finding, lines: Lines, positions: Positions) -> Range:
+def _range(finding: Finding, lines: Lines, positions: Positions) -> types.Range:
     place = finding.location
     start = lines.start(place.line) + place.column - 1
     end = lines.start(place.end_line) + place.end_column - 1
@@ -84,17 +77,17 @@ def _range(finding: Finding, lines: Lines, positions: Positions) -> Range:
 
 
 def _diagnostic(
-    judgement: Judgement, finding: Finding, span: Range, identity: str, options: RenderOptions
-) -> Diagnostic:
+    judgement: Judgement, finding: Finding, span: types.Range, identity: str, options: RenderOptions
+) -> types.Diagnostic:
     url = options.link(finding.code)
-    return Diagnostic(
+    return types.Diagnostic(
         range=_underlined(judgement, finding, span),
         message=_message(finding),
         severity=SEVERITIES[finding.severity],
         code=finding.code,
-        code_description=CodeDescription(url) if url is not None else None,
+        code_description=types.CodeDescription(url) if url is not None else None,
         source=PROGRAM,
-        tags=[DiagnosticTag.Unnecessary] if finding.traits.unused_text else None,
+        tags=[types.DiagnosticTag.Unnecessary] if finding.traits.unused_text else None,
         related_information=_related(judgement, finding),
         data={"id": identity, "fix": finding.fix.applicability if finding.fix is not None else None},
     )
@@ -108,7 +101,7 @@ def _message(finding: Finding) -> str:
     return "\n".join(dict.fromkeys(printable(line) for line in lines if line))
 
 
-def _underlined(judgement: Judgement, finding: Finding, span: Range) -> Range:
+def _underlined(judgement: Judgement, finding: Finding, span: types.Range) -> types.Range:
     """The words that a finding is about: the requirement in an installer's command, the list in an ``apk``'s, and never
     more than a line of either."""
     if span.start.line == span.end.line:
@@ -140,20 +133,20 @@ def _words(judgement: Judgement, finding: Finding, first: int, last: int) -> Ite
                     yield step.span
 
 
-def _related(judgement: Judgement, finding: Finding) -> list[DiagnosticRelatedInformation] | None:
+def _related(judgement: Judgement, finding: Finding) -> list[types.DiagnosticRelatedInformation] | None:
     """Where else to look: what asks for the distribution, and the lines of the Dockerfile that the evidence names."""
-    found: dict[tuple[str, int], DiagnosticRelatedInformation] = {}
+    found: dict[tuple[str, int], types.DiagnosticRelatedInformation] = {}
     for about in finding.distributions or ((finding.distribution,) if finding.distribution is not None else ()):
         asked = place_in(about.origin)
-        place: Location | None = definition.requirement(judgement, *asked) if asked is not None else None
+        place: types.Location | None = definition.requirement(judgement, *asked) if asked is not None else None
         if place is not None:
             said = f"{printable(about.shown)} is required here" if len(finding.distributions) > 1 else "asked for here"
-            found[place.uri, place.range.start.line] = DiagnosticRelatedInformation(place, said)
+            found[place.uri, place.range.start.line] = types.DiagnosticRelatedInformation(place, said)
     positions = judgement.snapshot.positions_in(judgement.document)
     for evidence in finding.evidence:
         for number in _LINE.findall(evidence.detail) if evidence.kind == "dockerfile" else ():
             if int(number) != finding.location.line:
-                there = Location(judgement.document.uri, positions.line_range(int(number)))
-                related = DiagnosticRelatedInformation(there, printable(evidence.detail))
+                there = types.Location(judgement.document.uri, positions.line_range(int(number)))
+                related = types.DiagnosticRelatedInformation(there, printable(evidence.detail))
                 found.setdefault((there.uri, there.range.start.line), related)
     return list(found.values()) or None

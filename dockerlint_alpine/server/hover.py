@@ -13,7 +13,7 @@ from dockerlint_alpine.checks.evidence import named
 from dockerlint_alpine.report.display import printable
 from dockerlint_alpine.server import requirements
 from dockerlint_alpine.server.askers import Asked, Asker, asked_at, askers
-from dockerlint_alpine.stages import pulled_in_by
+from dockerlint_alpine.stages import Installed, LibraryUse, Stage, pulled_in_by
 from dockerlint_alpine.system.patterns import lazy_pattern
 from dockerlint_alpine.system.plural import listed, plural
 
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from dockerlint_alpine.apk import Package
     from dockerlint_alpine.server.judging import Judgement
     from dockerlint_alpine.server.requirements import Installation
-    from dockerlint_alpine.stages import Installed, LibraryUse, Stage
 
 _COMMENT = lazy_pattern(rb"[ \t]*#[ \t]*alpine-doctor:[^\r\n]*")
 _CODE = lazy_pattern(rb"AD[0-9]{1,3}")

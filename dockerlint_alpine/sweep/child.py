@@ -10,16 +10,12 @@ import sys
 import time
 from contextlib import suppress
 from multiprocessing.connection import Connection
-from typing import TYPE_CHECKING
 
 from dockerlint_alpine.apk import ApkError
 from dockerlint_alpine.knowledge import KnowledgeError
 from dockerlint_alpine.sweep.judging import Judge
-from dockerlint_alpine.sweep.plan import Outcome
+from dockerlint_alpine.sweep.plan import Outcome, Plan, Task
 from dockerlint_alpine.sweep.projects import clean_up_after
-
-if TYPE_CHECKING:
-    from dockerlint_alpine.sweep.plan import Plan, Task
 
 _GRACE = 2.0
 """Seconds in which a process may end by itself."""

@@ -15,20 +15,16 @@ from msgspec.structs import replace
 from dockerlint_alpine.model.reports import FileError, FileReport, Report
 from dockerlint_alpine.run.config import FILE_NAME, ConfigError, Configuration, load
 from dockerlint_alpine.run.discovery import Search, find_jobs
-from dockerlint_alpine.run.jobs import read_job
-from dockerlint_alpine.run.moves import compared
+from dockerlint_alpine.run.jobs import Job, by_file, read_job
+from dockerlint_alpine.run.moves import When, compared
 from dockerlint_alpine.run.reading import UnreadableError
-from dockerlint_alpine.sweep.plan import FoundRow, Outcome
-from dockerlint_alpine.sweep.projects import inside, opened
+from dockerlint_alpine.sweep.plan import FoundRow, Outcome, Plan, Task
+from dockerlint_alpine.sweep.projects import Project, inside, opened
 from dockerlint_alpine.sweep.sources import SourceError
 
 if TYPE_CHECKING:
     from dockerlint_alpine.model.findings import Finding
     from dockerlint_alpine.run.analysis import Doctor
-    from dockerlint_alpine.run.jobs import Job
-    from dockerlint_alpine.run.moves import When
-    from dockerlint_alpine.sweep.plan import Plan, Task
-    from dockerlint_alpine.sweep.projects import Project
 
 SLICE = 200
 """Dockerfiles that one task judges; those of a larger repository are shared out."""
@@ -126,28 +122,21 @@ class Judge:
     def _patches(doctor: Doctor, jobs: Sequence[Job]) -> Iterator[bytes]:
         """One unified diff for each Dockerfile that fixes change; nothing is written."""
         from dockerlint_alpine.report.diff import diff
-        from dockerlint_alpine.run.analysis import fix_builds
+        from dockerlint_alpine.run.analysis import ChangedLists, fix_builds
 
-        builds: dict[str, list[Job]] = {}
-        lists: dict[str, bytes] = {}
-        before: dict[str, bytes] = {}
-        for job in jobs:
-            if job.text is None:
-                builds.setdefault(os.path.realpath(job.path), []).append(job)
-        for same in builds.values():
+        lists = ChangedLists()
+        for same in by_file(jobs):
             doctors = [doctor.for_job(job) for job in same]
             first = same[0]
             try:
                 data = read_job(first)
-                result = fix_builds(doctors, data, first.path, shown_as=first.shown_as, changed=lists)
+                result = fix_builds(doctors, data, first.path, shown_as=first.shown_as, changed=lists.new)
             except UnreadableError:
                 continue
-            for change in result.others:
-                before.setdefault(change.path, change.old)
-                lists[change.path] = change.new
+            lists.take(result)
             yield diff(first.shown_as, data, result.new, color=False)
-        for path, old in before.items():
-            yield diff(os.path.relpath(path), old, lists[path], color=False)
+        for path, old in lists.old.items():
+            yield diff(os.path.relpath(path), old, lists.new[path], color=False)
 
 
 def _own_file(root: Path) -> Path | None:
@@ -209,7 +198,7 @@ def _sarif(reports: Sequence[FileReport], errors: Sequence[FileError], version: 
 
 
 def merged(outcomes: Iterable[Outcome]) -> Outcome:
-    """The slices of one repository as one."""
+    """Join the outcomes of the slices of one repository."""
     first, *others = sorted(outcomes, key=lambda one: one.task.first)
     for one in others:
         first = replace(

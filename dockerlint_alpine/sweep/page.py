@@ -8,12 +8,11 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dockerlint_alpine.sweep.summary import TOP, headline
+from dockerlint_alpine.sweep.summary import TOP, Count, Summary, headline
 from dockerlint_alpine.system.plural import plural
 
 if TYPE_CHECKING:
     from dockerlint_alpine.sweep.results import Results
-    from dockerlint_alpine.sweep.summary import Count, Summary
 
 _SHOWN = (
     "repository", "file", "line", "code", "severity", "package", "distribution", "alpine", "python", "base", "fix",

@@ -75,7 +75,7 @@ class FoundRow(Struct, frozen=True):
 
 
 class Outcome(Struct, frozen=True):
-    """What came of a task. ``more`` are the first Dockerfiles of the slices that are left to do.
+    """The result of a task. ``more`` are the first Dockerfiles of the slices that are left to do.
 
     ``seconds`` are those of the process that did it, ``judging`` the part of it that the judgement itself took.
     """

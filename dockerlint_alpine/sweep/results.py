@@ -156,12 +156,12 @@ class Results:
             self.commit()
 
     def commit(self) -> None:
-        """Write what is there."""
+        """Commit the rows that were added."""
         self._connection.commit()
         self._pending = 0
 
     def close(self) -> None:
-        """Write what is there and close the file."""
+        """Commit the rows that were added, and close the file."""
         self._connection.commit()
         self._connection.close()
 

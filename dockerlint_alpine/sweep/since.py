@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from msgspec.structs import replace
 
-from dockerlint_alpine.model.reports import FileReport, with_findings
+from dockerlint_alpine.model.reports import FileError, FileReport, Report, with_findings
 from dockerlint_alpine.run.discovery import Search, find_jobs
 from dockerlint_alpine.sweep.projects import inside, opened
 from dockerlint_alpine.sweep.sources import Source, SourceError
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
     from dockerlint_alpine.model.findings import Finding
-    from dockerlint_alpine.model.reports import FileError, Report
     from dockerlint_alpine.run.jobs import Job
 
     Judged: TypeAlias = Callable[[Sequence[Job]], Iterable[FileReport | FileError]]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from itertools import accumulate
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from msgspec import Struct
 
@@ -18,15 +18,12 @@ from dockerlint_alpine.syntax.flags import extract_flags
 from dockerlint_alpine.syntax.gotext import WHITESPACE_RUN_BYTES, skip_space, trim_range
 from dockerlint_alpine.syntax.heredoc import Heredoc, HeredocWord, body_source, heredocs_of_line
 from dockerlint_alpine.syntax.instruction import KEYWORDS, MAYBE_JSON, Flag, Instruction, split_healthcheck
-from dockerlint_alpine.syntax.json_form import NotStringsError, parse_array
+from dockerlint_alpine.syntax.json_form import JsonString, NotStringsError, parse_array
 from dockerlint_alpine.syntax.pieces import Pieces
 from dockerlint_alpine.syntax.problems import SyntaxProblem
 from dockerlint_alpine.syntax.rules import argument_problem
 
 if TYPE_CHECKING:
-    from typing import Literal
-
-    from dockerlint_alpine.syntax.json_form import JsonString
     from dockerlint_alpine.syntax.source import Span
 
 _BOM = b"\xef\xbb\xbf"

@@ -16,7 +16,7 @@ from msgspec import Struct
 
 from dockerlint_alpine.syntax.edit import Edit, EditError, apply_edits, difference
 from dockerlint_alpine.syntax.ordering import package_name, slot, sort_key
-from dockerlint_alpine.syntax.source import decode, encode
+from dockerlint_alpine.syntax.source import SourceText, Span, decode, encode
 from dockerlint_alpine.system.patterns import lazy_pattern
 
 if TYPE_CHECKING:
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 
     from dockerlint_alpine.syntax.dockerfile import Dockerfile
     from dockerlint_alpine.syntax.shell.words import Arg
-    from dockerlint_alpine.syntax.source import SourceText, Span
 
 Place: TypeAlias = Literal["words", "quoted", "bare", "json"]
 

@@ -33,7 +33,7 @@ _ORDERS: tuple[SortKey, ...] = (
 
 
 def sort_key(names: Sequence[str]) -> SortKey | None:
-    """The order that these names (two or more) are in, or ``None`` when they are in none."""
+    """The sort order that these names (two or more) are in; ``None`` when they are not sorted."""
     if len(names) < 2:
         return None
     for order in _ORDERS:

@@ -5,12 +5,10 @@ from __future__ import annotations
 from bisect import bisect_right
 from typing import TYPE_CHECKING
 
-from dockerlint_alpine.syntax.source import SourceText
+from dockerlint_alpine.syntax.source import SourceText, Span
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-
-    from dockerlint_alpine.syntax.source import Span
 
 
 class Pieces:

@@ -2,12 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-from dockerlint_alpine.syntax.instruction import assignment_words
-
-if TYPE_CHECKING:
-    from dockerlint_alpine.syntax.instruction import Instruction
+from dockerlint_alpine.syntax.instruction import Instruction, assignment_words
 
 _AT_LEAST_ONE = frozenset({"ARG", "ENV", "EXPOSE", "HEALTHCHECK", "LABEL", "ONBUILD", "SHELL", "VOLUME"})
 _EXACTLY_ONE = frozenset({"MAINTAINER", "STOPSIGNAL", "USER", "WORKDIR"})

@@ -113,7 +113,6 @@ def _exec_form(instruction: Instruction) -> Script:
         conditional=False,
         guard=None,
         joined_by="",
-        operator_span=None,
         subshell=0,
         scopes=(),
         loops=(),

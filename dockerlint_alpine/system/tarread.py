@@ -42,11 +42,9 @@ class ByteStream(Protocol):
 
     def read(self, size: int, /) -> bytes:
         """Up to ``size`` bytes."""
-        ...
 
     def skip(self, size: int, /) -> int:
         """Pass over ``size`` bytes or to the end; give how many that were."""
-        ...
 
 
 class Unpacked:

@@ -14,7 +14,8 @@ from dockerlint_alpine.diagnose import patterns as patterns_module
 from dockerlint_alpine.diagnose import ways as ways_module
 from dockerlint_alpine.diagnose.errors import PatternError
 from dockerlint_alpine.diagnose.model import Moment
-from dockerlint_alpine.diagnose.patterns import HeaderRule, Pattern, PatternSet, System, validate
+from dockerlint_alpine.diagnose.patterns import HeaderRule, Pattern, PatternSet, System
+from tests.diagnose.samples import validate
 
 from .conftest import RULES
 

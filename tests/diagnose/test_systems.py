@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from dockerlint_alpine.diagnose.errors import PatternError
-from dockerlint_alpine.diagnose.patterns import PatternSet, validate
+from dockerlint_alpine.diagnose.patterns import PatternSet
 from dockerlint_alpine.diagnose.reading import MOST_PARTS, SAMPLES, interesting_lines
+from tests.diagnose.samples import validate
 
 from .conftest import RULES
 

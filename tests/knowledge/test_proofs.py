@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from dockerlint_alpine.knowledge.proofs import Proof, stem, with_proofs
+from dockerlint_alpine.knowledge.proofs import Proof, stem
+from tools.prove_rules import with_proofs
 
 names = st.from_regex(r"[a-z][a-z0-9+.-]{0,12}", fullmatch=True)
 sonames = st.from_regex(r"lib[a-z]{1,8}\.so\.[0-9]{1,2}", fullmatch=True)

@@ -10,7 +10,7 @@ import pytest
 from dockerlint_alpine.cli.check import check
 from dockerlint_alpine.cli.fix import fix
 from dockerlint_alpine.run.config import OPTIONS, VARIABLES, Settings, load
-from dockerlint_alpine.run.trust import OTHERS, RULES, table, words
+from dockerlint_alpine.run.trust import RULES, project_may, words
 
 Project = Callable[[Mapping[str, str]], Path]
 CHECKOUT = Path(__file__).parents[2]
@@ -38,9 +38,27 @@ def test_variables_are_as_the_table_says(tmp_path: Path) -> None:
         assert (origin != "default") == rule.variable, name
 
 
+OTHERS = {
+    "addresses and credentials of package indexes": (
+        "the variables and configuration files of pip and uv, netrc and the keyring; an index named by a requirements file,"
+        " lock file or Dockerfile is queried only if those name it, too"
+    ),
+    "contexts and Dockerfiles named by a compose or bake file": "must be inside the project",
+    "values of `${NAME}` in a compose or bake file": (
+        "the default in the file (`${NAME:-3.19}`), or `--build-arg`; never the environment"
+    ),
+    "`x-` keys in a compose file": "may decide what `[tool.alpine-doctor]` may decide",
+    "using a container engine": "the command line (`--image`, `inspect image:NAME`, `verify`, `fix --verify`)",
+}
+"""What is not a setting, and who decides it."""
+
+
 def test_the_page_prints_the_table() -> None:
     page = (CHECKOUT / "docs" / "security.md").read_text(encoding="utf-8")
-    rows = [f"| {' | '.join(row)} |" for row in table()]
+    rows = []
+    for name, rule in RULES.items():
+        option, variable = ("yes" if has else "" for has in (rule.option, rule.variable))
+        rows.append(f"| `{name.replace('_', '-')}` | {option} | {variable} | yes | {project_may(name)} |")
     rows += [f"| {what} | {who} |" for what, who in OTHERS.items()]
     assert [line for line in page.splitlines() if line.startswith("| ") and line in rows] == rows
 

@@ -20,14 +20,13 @@ from msgspec import Struct, field
 
 from dockerlint_alpine.proof.verify.clock import Deadline, items_until
 from dockerlint_alpine.proof.verify.errors import NotVerifiedError
-from dockerlint_alpine.syntax import parse
+from dockerlint_alpine.syntax import Dockerfile, parse
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from dockerlint_alpine.proof.verify.engine import Engine
     from dockerlint_alpine.stages import Timeline
-    from dockerlint_alpine.syntax import Dockerfile
 
 MAX_LOG_LINES = 20_000
 _NAME = ".alpine-doctor.Dockerfile"
@@ -99,7 +98,7 @@ def ensure_images(engine: Engine, names: Sequence[str], *, pull: bool) -> list[s
 
 
 def build(engine: Engine, order: BuildOrder, deadline: Deadline) -> Built:
-    """Build. Raises :class:`NotVerifiedError` at the deadline and where no builder can do it."""
+    """Build the image. Raises :class:`NotVerifiedError` at the deadline, and where no builder can build it."""
     dockerfile = parse(order.data)
     if not engine.podman and _has_buildx():
         return _with_cli(engine, order, deadline)

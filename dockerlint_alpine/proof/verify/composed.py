@@ -78,7 +78,7 @@ class Service(Struct, frozen=True):
 
     @property
     def one_shot(self) -> bool:
-        """Whether its exit with 0 is its success."""
+        """Whether the service has done its work when it exits with 0."""
         said = self.expectations.one_shot
         return said if said is not None else self.waited_to_end
 
@@ -89,12 +89,11 @@ class Service(Struct, frozen=True):
 
 
 class Composed(Struct, frozen=True):
-    """A compose file. ``document`` has ``$`` written as ``$$`` where ``escaped`` (as compose prints and reads it)."""
+    """A compose file. ``document`` is as compose prints and reads it, or as it is written where there is no compose."""
 
     path: Path
     document: Document
     services: Mapping[str, Service]
-    escaped: bool
 
     def order(self, names: Sequence[str]) -> list[str]:
         """These services and all they need, each behind what it needs. Raises :class:`PlanError` for a circle."""
@@ -137,7 +136,7 @@ def read_model(path: Path, document: Document, extensions: Mapping[str, Any], *,
         name: _service(path, name, one, extensions.get(name), waited_to_end=name in waited)
         for name, one in plain.items()
     }
-    return Composed(path, document, found, escaped)
+    return Composed(path, document, found)
 
 
 def _service(path: Path, name: str, one: Document, extension: Any, *, waited_to_end: bool) -> Service:

@@ -7,7 +7,6 @@ label is ever removed.
 from __future__ import annotations
 
 import contextlib
-import json
 import math
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -244,8 +243,3 @@ class Engine:
 def label_filter(run: str | None = None) -> dict[str, Any]:
     """The filter for what one run, or all runs, have made."""
     return {"label": [f"{LABEL}={run}" if run is not None else LABEL]}
-
-
-def as_json(value: object) -> str:
-    """One line of JSON."""
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))

@@ -30,7 +30,7 @@ class Journal:
 
     @property
     def seconds(self) -> float:
-        """Since the run began."""
+        """Seconds since the run began."""
         return self._clock() - self._start
 
     def add(self, state: str, kind: str, outcome: str = "", *, service: str | None = None, detail: Any = "") -> None:

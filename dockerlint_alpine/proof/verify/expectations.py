@@ -47,7 +47,7 @@ _WITHIN = 10.0
 
 
 class Failing(Struct, frozen=True):
-    """That something is known to fail: why, and until which day that may be."""
+    """A known failure: the reason, and the last day on which it is accepted."""
 
     reason: str
     until: date | None = None
@@ -97,7 +97,7 @@ class Probe(Struct, frozen=True):
 
 
 class Expectations(Struct, frozen=True):
-    """What is said of one service."""
+    """What the compose file expects of one service."""
 
     probes: tuple[Probe, ...] = ()
     one_shot: bool | None = None

@@ -9,7 +9,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from dockerlint_alpine.elf.engine import open_engine_image
-from dockerlint_alpine.elf.inspection import inspect
+from dockerlint_alpine.elf.inspection import ObjectReport, inspect
 from dockerlint_alpine.proof.image import BuiltImage, off_the_path
 from dockerlint_alpine.proof.verify.claims import Claim, Missed, Reality
 from dockerlint_alpine.proof.verify.errors import NotVerifiedError
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from dockerlint_alpine.apk import Index
-    from dockerlint_alpine.elf.inspection import ObjectReport
     from dockerlint_alpine.elf.targets import Subject
     from dockerlint_alpine.model.findings import Finding
     from dockerlint_alpine.proof.verify.clock import Deadline

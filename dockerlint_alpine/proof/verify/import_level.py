@@ -12,14 +12,13 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from msgspec import Struct
 
-from dockerlint_alpine.elf.trees import opened
+from dockerlint_alpine.elf.trees import Tree, opened
 from dockerlint_alpine.proof.verify.errors import NotVerifiedError
 from dockerlint_alpine.system.patterns import lazy_pattern
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from dockerlint_alpine.elf.trees import Tree
     from dockerlint_alpine.proof.verify.clock import Deadline
     from dockerlint_alpine.proof.verify.engine import Engine, Surroundings
 

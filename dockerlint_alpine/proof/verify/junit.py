@@ -6,13 +6,8 @@ never passed.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-from dockerlint_alpine.proof.verify.model import WORDS
+from dockerlint_alpine.proof.verify.model import WORDS, Check, VerifyReport
 from dockerlint_alpine.report.encoding import xml_content, xml_tag
-
-if TYPE_CHECKING:
-    from dockerlint_alpine.proof.verify.model import Check, VerifyReport
 
 
 def render(report: VerifyReport) -> str:

@@ -21,11 +21,10 @@ class Launcher(Protocol):
 
     def start(self, names: Sequence[str], deadline: Deadline) -> Mapping[str, str | None]:
         """Create and start these services, and nothing that they depend on."""
-        ...
 
 
 class ComposeLauncher:
-    """Through compose."""
+    """Starts services through compose."""
 
     def __init__(self, compose: Compose, document: Mapping[str, Any], folder: Path, host: str) -> None:
         self._compose = compose
@@ -45,7 +44,10 @@ class ComposeLauncher:
 
 
 class SdkLauncher:
-    """Through the docker SDK: default and named networks with the service's name as alias, named volumes, binds, tmpfs."""
+    """Starts services through the docker SDK.
+
+    It knows default and named networks with the service's name as alias, named volumes, binds and tmpfs.
+    """
 
     def __init__(self, engine: Engine, document: Mapping[str, Any], labels: Mapping[str, str]) -> None:
         self._engine = engine

@@ -28,7 +28,7 @@ WORDS: Mapping[Status, str] = {
 
 
 class Check(Struct, frozen=True):
-    """One thing that was held against reality.
+    """One check of a run: what was checked, and its result.
 
     ``before`` is the status in the old state, where that was looked at too. ``blocked_by`` names the service that is red,
     and ``expected_block`` says that this service is expected to be.
@@ -52,7 +52,7 @@ class Check(Struct, frozen=True):
 
     @property
     def open(self) -> bool:
-        """Whether it did not come to a verdict that was expected: a block by something that is red is none."""
+        """Whether it has no verdict: it did not run, or was blocked by a service that is not expected to be red."""
         return self.status == "not-verified" or (self.status == "blocked" and not self.expected_block)
 
 
@@ -101,7 +101,7 @@ class FixStory(Struct, frozen=True):
 
 
 class VerifyReport(Struct, frozen=True):
-    """Everything one run has to say. ``exit_code`` is that of the state machine, raised by what the checks say."""
+    """The report on one run. ``exit_code`` is that of the state machine, raised by what the checks say."""
 
     target: str
     run: str

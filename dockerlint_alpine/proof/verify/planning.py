@@ -14,7 +14,7 @@ from msgspec.structs import replace
 
 from dockerlint_alpine.proof.verify.clock import seconds_of
 from dockerlint_alpine.proof.verify.composed import Composed, chosen, isolated, read_model
-from dockerlint_alpine.proof.verify.engine import Surroundings
+from dockerlint_alpine.proof.verify.engine import Engine, Surroundings
 from dockerlint_alpine.proof.verify.errors import NotVerifiedError, PlanError
 from dockerlint_alpine.proof.verify.expectations import EXTENSION
 from dockerlint_alpine.proof.verify.launching import ComposeLauncher, Launcher, SdkLauncher
@@ -30,7 +30,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from dockerlint_alpine.proof.verify.compose_cli import Compose
-    from dockerlint_alpine.proof.verify.engine import Engine
     from dockerlint_alpine.proof.verify.evidence import Journal
     from dockerlint_alpine.proof.verify.redact import Redactor
     from dockerlint_alpine.run.analysis import Doctor

@@ -74,7 +74,7 @@ class Redactor:
         return _BEARER.sub(r"\1 [token]", text)
 
     def bytes(self, data: bytes) -> bytes:
-        """The same for bytes, whatever their encoding."""
+        """Give bytes with every secret replaced, whatever their encoding."""
         return self.text(data.decode("utf-8", "surrogateescape")).encode("utf-8", "surrogateescape")
 
     def value(self, value: Any) -> Any:

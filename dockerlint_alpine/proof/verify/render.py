@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from dockerlint_alpine.proof.verify.document import metrics
-from dockerlint_alpine.proof.verify.model import WORDS
+from dockerlint_alpine.proof.verify.model import WORDS, Check, Status, VerifyReport
 from dockerlint_alpine.report.display import printable
 from dockerlint_alpine.report.formats.markdown import code_span, escape, fenced
-from dockerlint_alpine.report.paint import BOLD, DIM, GREEN, RED, YELLOW
+from dockerlint_alpine.report.paint import BOLD, DIM, GREEN, RED, YELLOW, Paint
 from dockerlint_alpine.system.plural import plural
 
 if TYPE_CHECKING:
@@ -16,8 +16,6 @@ if TYPE_CHECKING:
 
     from dockerlint_alpine.proof.verify.claims import Claim
     from dockerlint_alpine.proof.verify.image_proof import ImageProof
-    from dockerlint_alpine.proof.verify.model import Check, Status, VerifyReport
-    from dockerlint_alpine.report.paint import Paint
 
 _COLORS: dict[Status, str] = {
     "pass": GREEN,

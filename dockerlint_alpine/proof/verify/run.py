@@ -12,6 +12,7 @@ from msgspec import Struct, field
 from msgspec.structs import replace
 
 from dockerlint_alpine.proof.image import ImageMismatchError, stage_of
+from dockerlint_alpine.proof.verify import machine
 from dockerlint_alpine.proof.verify.build import BuildOrder, Built, base_images, build, ensure_images
 from dockerlint_alpine.proof.verify.claims import Claim, fails, stops_build
 from dockerlint_alpine.proof.verify.clock import Deadline
@@ -19,17 +20,6 @@ from dockerlint_alpine.proof.verify.engine import LABEL, PROJECT_LABEL, Engine, 
 from dockerlint_alpine.proof.verify.errors import NotVerifiedError, PlanError, VerifyError
 from dockerlint_alpine.proof.verify.evidence import Journal
 from dockerlint_alpine.proof.verify.image_proof import ImageProof, Judged, prove_image
-from dockerlint_alpine.proof.verify.machine import (
-    ENDING,
-    IMAGE_PHASES,
-    STACK_PHASES,
-    Outcome,
-    Phase,
-    State,
-    advance,
-    begin,
-    fixing,
-)
 from dockerlint_alpine.proof.verify.model import (
     CauseFound,
     Check,
@@ -72,7 +62,7 @@ class Unit(Struct, frozen=True):
 
     @property
     def service(self) -> str | None:
-        """The service whose checks those of the image are."""
+        """The service that the checks of the image are reported for."""
         return self.services[0] if self.services else None
 
 
@@ -102,12 +92,10 @@ class Plan(Struct, frozen=True):
     inputs: Mapping[str, str] = field(default_factory=dict)
 
     @property
-    def phases(self) -> tuple[Phase, ...]:
+    def phases(self) -> tuple[machine.Phase, ...]:
         """The phases that lead to the level."""
-        phases = STACK_PHASES if self.stack is not None else IMAGE_PHASES
-        last: Phase = {"loader": "loader", "import": "import", "start": "start", "health": "start", "probes": "probes"}[
-            self.level
-        ]  # type: ignore[assignment]
+        phases = machine.STACK_PHASES if self.stack is not None else machine.IMAGE_PHASES
+        last: machine.Phase = "start" if self.level == "health" else self.level
         return phases[: phases.index(last) + 1] if last in phases else phases
 
 
@@ -124,7 +112,7 @@ class Run:
         *,
         writer: FixWriter | None = None,
         index: Callable[[Subject], Index | None] = lambda _: None,
-        on_phase: Callable[[Phase | None], None] = lambda _: None,
+        on_phase: Callable[[machine.Phase | None], None] = lambda _: None,
     ) -> None:
         self.id = f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(3)}"
         self.plan = plan
@@ -153,14 +141,14 @@ class Run:
 
     @property
     def labels(self) -> dict[str, str]:
-        """What everything carries that this run makes."""
+        """The labels of everything that this run makes in the engine."""
         return {LABEL: self.id, PROJECT_LABEL: self.plan.project}
 
     def go(self) -> VerifyReport:
         """Run the phases to their end. Raises :class:`PlanError` where what was asked for is wrong."""
         started = datetime.now(UTC).isoformat(timespec="seconds")
         phases = self.plan.phases
-        state = begin(fixing(phases) if self._writer is not None and self._writer.results else phases)
+        state = machine.begin(machine.fixing(phases) if self._writer is not None and self._writer.results else phases)
         while state.phase != "done":
             before = time.monotonic()
             try:
@@ -168,7 +156,7 @@ class Run:
             except KeyboardInterrupt:  # it came as the phase ended
                 outcome = "interrupted"
             self.journal.add(state.phase, "phase", outcome, detail={"seconds": round(time.monotonic() - before, 3)})
-            state = advance(state, outcome)
+            state = machine.advance(state, outcome)
         facts: Mapping[str, str] = {}
         if self._engine is not None:
             facts = self._engine.facts if not self._failure else {}
@@ -177,8 +165,8 @@ class Run:
             raise self._failure
         return self._report(state, started, facts)
 
-    def _do(self, state: State) -> Outcome:
-        if state.phase not in ENDING and self._deadline.over:
+    def _do(self, state: machine.State) -> machine.Outcome:
+        if state.phase not in machine.ENDING and self._deadline.over:
             return self._unverified(f"{state.phase}: the time limit of {self.plan.request.timeout:.0f} s was exceeded")
         try:
             self._on_phase(state.phase)
@@ -197,7 +185,7 @@ class Run:
         finally:
             self._on_phase(None)
 
-    def _unverified(self, why: str) -> Outcome:
+    def _unverified(self, why: str) -> machine.Outcome:
         self._not_verified.append(why)
         self.journal.add("run", "not-verified", detail=why)
         return "not-verified"
@@ -210,7 +198,7 @@ class Run:
 
     # The phases.
 
-    def _plan(self, _: State) -> Outcome:
+    def _plan(self, _: machine.State) -> machine.Outcome:
         self._engine = self._connect()
         self.journal.add("plan", "engine", detail=self.engine.facts)
         for unit in self.plan.units:
@@ -245,7 +233,7 @@ class Run:
         platform = unit.platform or self.engine.facts["platform"]
         return unit.doctor.configured(replace(unit.doctor.settings, platforms=(platform,)))
 
-    def _baseline(self, _: State) -> Outcome:
+    def _baseline(self, _: machine.State) -> machine.Outcome:
         """Build the old state of what is to be fixed; it must be red for the predicted reason."""
         assert self._writer is not None
         reproduced = True
@@ -279,7 +267,7 @@ class Run:
         results = self._writer.results if self._writer is not None else {}
         yield from (unit for unit in self.plan.units if unit.path in results)
 
-    def _edit(self, _: State) -> Outcome:
+    def _edit(self, _: machine.State) -> machine.Outcome:
         assert self._writer is not None
         self.journal.tell("writing the fix")
         try:
@@ -293,7 +281,7 @@ class Run:
             raise
         return "ok"
 
-    def _build(self, _: State) -> Outcome:
+    def _build(self, _: machine.State) -> machine.Outcome:
         red = False
         ensure_images(self.engine, self.plan.needs, pull="pull" in self.plan.request.allowed)
         for unit in self.plan.units:
@@ -344,7 +332,7 @@ class Run:
         data = self._bytes.get(unit.path) if unit.path else None
         return causes_of(where, log, unit.doctor, unit.path, data)
 
-    def _loader(self, _: State) -> Outcome:
+    def _loader(self, _: machine.State) -> machine.Outcome:
         red = False
         for unit in self.plan.units:
             if unit.name in self._proofs:  # not built
@@ -377,23 +365,23 @@ class Run:
             say=self.journal.tell,
         )
 
-    def _import(self, _: State) -> Outcome:
+    def _import(self, _: machine.State) -> machine.Outcome:
         """Done with the loader's level, in the same look at the image; its verdict counts here."""
         return "red" if any(one.red for proof in self._proofs.values() for one in proof.imported) else "ok"
 
-    def _start(self, _: State) -> Outcome:
+    def _start(self, _: machine.State) -> machine.Outcome:
         assert self._stack is not None
         checks, outcome = self._stack.start(self._deadline, self._broken)
         self._checks += checks
         return outcome
 
-    def _probes(self, _: State) -> Outcome:
+    def _probes(self, _: machine.State) -> machine.Outcome:
         assert self._stack is not None
         checks, outcome = self._stack.probe(self._deadline)
         self._checks += checks
         return outcome
 
-    def _collect(self, state: State) -> Outcome:
+    def _collect(self, state: machine.State) -> machine.Outcome:
         if self._stack is not None:
             self._services = self._stack.collect()
             by_service = {name: unit for unit in self.plan.units for name in unit.services}
@@ -426,7 +414,7 @@ class Run:
                 return f"{check.service or check.name}: {check.detail}"
         return ""
 
-    def _restore(self, state: State) -> Outcome:
+    def _restore(self, state: machine.State) -> machine.Outcome:
         assert self._writer is not None
         self.journal.tell("restoring the old file")
         if not self._why_restored:
@@ -439,7 +427,7 @@ class Run:
             return "red"
         return "ok"
 
-    def _down(self, state: State) -> Outcome:
+    def _down(self, state: machine.State) -> machine.Outcome:
         if self._writer is not None and not self._restore_failed:
             self._writer.settle()
         if self._engine is None:
@@ -458,7 +446,7 @@ class Run:
         judged = self._judged.get(unit.name)
         return judged.findings if judged is not None else ()
 
-    def _report(self, state: State, started: str, facts: Mapping[str, str]) -> VerifyReport:
+    def _report(self, state: machine.State, started: str, facts: Mapping[str, str]) -> VerifyReport:
         before = {(check.name, check.service): check.status for check in self._before_checks}
         checks = tuple(replace(check, before=before.get((check.name, check.service))) for check in self._checks)
         missing = tuple(dict.fromkeys(self._not_verified))
@@ -483,11 +471,11 @@ class Run:
             inputs=self.plan.inputs,
         )
 
-    def _left_up(self, state: State) -> str:
+    def _left_up(self, state: machine.State) -> str:
         up = self.plan.keep and self._stack is not None and not state.interrupted
         return f"alpine-doctor verify --clean  # removes run {self.id}" if up else ""
 
-    def _fix_story(self, state: State) -> FixStory | None:
+    def _fix_story(self, state: machine.State) -> FixStory | None:
         if self._writer is None:
             return None
         from dockerlint_alpine.report.diff import diff

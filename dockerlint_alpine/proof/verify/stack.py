@@ -14,7 +14,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from dockerlint_alpine.proof.verify.composed import SERVICE_LABEL, Composed, Health, Service, image_health
-from dockerlint_alpine.proof.verify.engine import LABEL
+from dockerlint_alpine.proof.verify.engine import LABEL, Engine
 from dockerlint_alpine.proof.verify.errors import NotVerifiedError
 from dockerlint_alpine.proof.verify.expectations import Failing, Probe
 from dockerlint_alpine.proof.verify.model import Check, Level, ServiceResult
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from datetime import date
 
     from dockerlint_alpine.proof.verify.clock import Deadline
-    from dockerlint_alpine.proof.verify.engine import Engine
     from dockerlint_alpine.proof.verify.evidence import Journal
     from dockerlint_alpine.proof.verify.launching import Launcher
     from dockerlint_alpine.proof.verify.machine import Outcome

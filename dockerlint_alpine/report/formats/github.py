@@ -6,13 +6,12 @@ from typing import TYPE_CHECKING
 
 from dockerlint_alpine.report.causes import Cause, causes, told
 from dockerlint_alpine.report.display import escaped, scrub
-from dockerlint_alpine.report.options import PROGRAM
+from dockerlint_alpine.report.options import PROGRAM, RenderOptions
 from dockerlint_alpine.report.positions import Lines
 
 if TYPE_CHECKING:
     from dockerlint_alpine.model.findings import Severity
     from dockerlint_alpine.model.reports import FileReport, Report
-    from dockerlint_alpine.report.options import RenderOptions
 
 _COMMANDS: dict[Severity, str] = {"error": "error", "warning": "warning", "info": "notice"}
 _DATA = {ord("%"): "%25", ord("\r"): "%0D", ord("\n"): "%0A"}

@@ -11,13 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec import to_builtins
 
-from dockerlint_alpine.report.causes import causes
+from dockerlint_alpine.report.causes import Cause, causes
 
 if TYPE_CHECKING:
     from dockerlint_alpine.model.comparison import Comparison, Doubt
     from dockerlint_alpine.model.findings import Brought, DistributionRef, Finding, Fix, Remedy
     from dockerlint_alpine.model.reports import FileReport, Report
-    from dockerlint_alpine.report.causes import Cause
     from dockerlint_alpine.report.options import RenderOptions
 
 VERSION = 1

@@ -5,13 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from dockerlint_alpine.report.encoding import xml_content, xml_tag
-from dockerlint_alpine.report.options import PROGRAM
+from dockerlint_alpine.report.options import PROGRAM, RenderOptions
 from dockerlint_alpine.report.wording import details, message
 
 if TYPE_CHECKING:
     from dockerlint_alpine.model.findings import Finding
     from dockerlint_alpine.model.reports import FileError, FileReport, Report
-    from dockerlint_alpine.report.options import RenderOptions
 
 
 def render(report: Report, _options: RenderOptions) -> str:

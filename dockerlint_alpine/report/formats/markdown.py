@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from dockerlint_alpine.report.causes import causes, titles
+from dockerlint_alpine.report.causes import Cause, causes, titles
 from dockerlint_alpine.report.display import printable
-from dockerlint_alpine.report.options import PROGRAM
+from dockerlint_alpine.report.options import PROGRAM, RenderOptions
 from dockerlint_alpine.report.positions import Lines
-from dockerlint_alpine.report.preview import Preview
+from dockerlint_alpine.report.preview import Change, Preview
 from dockerlint_alpine.report.wording import chain, facts, stage, summary, unchecked
 from dockerlint_alpine.system.patterns import lazy_pattern
 from dockerlint_alpine.system.plural import plural
@@ -18,9 +18,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from dockerlint_alpine.model.reports import FileReport, Report
-    from dockerlint_alpine.report.causes import Cause
-    from dockerlint_alpine.report.options import RenderOptions
-    from dockerlint_alpine.report.preview import Change
 
 LIMIT = 60_000
 """Characters after which details are left out: GitHub refuses a comment of more than 65,536."""
@@ -117,8 +114,7 @@ def _fold(file: FileReport, cause: Cause, preview: Preview) -> str:
     parts = [f"<details><summary>{title}</summary>", escape(cause.headline)]
     listed = [f"- {escape(fact)}" for fact in (stage(cause.lead, cause.platforms), *cause.why) if fact]
     for number, remedy in enumerate((*cause.better, *cause.besides)):
-        saves = f" ({remedy.saves})" if remedy.saves else ""
-        listed.append(f"- **{'or' if number or not cause.better else 'better'}**: {escape(f'{remedy.title}{saves}')}")
+        listed.append(f"- **{'or' if number or not cause.better else 'better'}**: {escape(remedy.told)}")
     listed += (f"- {escape(said)}" for said in cause.stuck)
     parts.append("\n".join(listed))
     if cause.rows:

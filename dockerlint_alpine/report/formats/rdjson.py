@@ -10,14 +10,13 @@ from typing import TYPE_CHECKING
 
 from dockerlint_alpine.report.causes import Cause, causes, told
 from dockerlint_alpine.report.encoding import json_text
-from dockerlint_alpine.report.options import PROGRAM
+from dockerlint_alpine.report.options import PROGRAM, RenderOptions
 from dockerlint_alpine.report.paths import portable
 from dockerlint_alpine.report.positions import Lines
 
 if TYPE_CHECKING:
     from dockerlint_alpine.model.findings import Fix
     from dockerlint_alpine.model.reports import Report
-    from dockerlint_alpine.report.options import RenderOptions
 
     Json = dict[str, object]
 

@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 from dockerlint_alpine.report.causes import Cause, identified, told
 from dockerlint_alpine.report.encoding import json_text
-from dockerlint_alpine.report.options import PROGRAM
+from dockerlint_alpine.report.options import PROGRAM, RenderOptions
 from dockerlint_alpine.report.paths import portable
 from dockerlint_alpine.report.positions import Lines
 from dockerlint_alpine.report.wording import place_in
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 
     from dockerlint_alpine.model.findings import Finding, Fix, Severity, TextEdit
     from dockerlint_alpine.model.reports import FileReport, Report
-    from dockerlint_alpine.report.options import RenderOptions
 
     Json = dict[str, object]
 
@@ -65,25 +64,17 @@ def _rule(finding: Finding, options: RenderOptions) -> Json:
 
 
 def _invocation(report: Report) -> Json:
-    notifications = [
-        {
-            "level": "error",
-            "message": {"text": error.message},
-            "locations": [{"physicalLocation": {"artifactLocation": _artifact(error.path)}}],
-        }
-        for error in report.errors
-    ]
-    notifications += (
-        {
-            "level": "note",
-            "message": {"text": note},
-            "locations": [{"physicalLocation": {"artifactLocation": _artifact(file.path)}}],
-        }
-        for file in report.files
-        for note in file.notes
-    )
-    notifications += ({"level": "note", "message": {"text": note}} for note in report.notes)
+    notifications = [_notification("error", error.message, error.path) for error in report.errors]
+    notifications += (_notification("note", note, file.path) for file in report.files for note in file.notes)
+    notifications += (_notification("note", note) for note in report.notes)
     return {"executionSuccessful": not report.errors, "toolExecutionNotifications": notifications}
+
+
+def _notification(level: str, text: str, path: str | None = None) -> Json:
+    where: Json = (
+        {"locations": [{"physicalLocation": {"artifactLocation": _artifact(path)}}]} if path is not None else {}
+    )
+    return {"level": level, "message": {"text": text}, **where}
 
 
 def _results(file: FileReport, indexes: dict[str, int]) -> list[Json]:

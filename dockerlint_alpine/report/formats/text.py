@@ -5,24 +5,21 @@ from __future__ import annotations
 from itertools import zip_longest
 from typing import TYPE_CHECKING
 
-from dockerlint_alpine.model.findings import SEVERITIES
+from dockerlint_alpine.model.findings import SEVERITIES, Finding, Fix, Remedy
 from dockerlint_alpine.report.causes import Cause, causes, titles
 from dockerlint_alpine.report.display import ShownLine, cells, hanging, printable, wrap
 from dockerlint_alpine.report.excerpt import excerpt, gutter_width
-from dockerlint_alpine.report.options import PROGRAM
+from dockerlint_alpine.report.options import PROGRAM, RenderOptions
 from dockerlint_alpine.report.paint import BLUE, BOLD, CYAN, DIM, GREEN, RED, SEVERITY_COLORS, Paint
 from dockerlint_alpine.report.positions import Lines
-from dockerlint_alpine.report.preview import Preview, changes
+from dockerlint_alpine.report.preview import Change, Preview, changes
 from dockerlint_alpine.report.wording import chain, facts, stage, summary, unchecked
 from dockerlint_alpine.system.plural import plural
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from dockerlint_alpine.model.findings import Finding, Fix, Remedy
     from dockerlint_alpine.model.reports import FileReport, Report
-    from dockerlint_alpine.report.options import RenderOptions
-    from dockerlint_alpine.report.preview import Change
 
 _NARROWEST = 40
 _PREVIEW_LINES = 8
@@ -100,7 +97,7 @@ class _Writer:
         return [[*wrap(f"{self._paint(text, BOLD)}: {printable(how)}", self._width + len(self._paint("", BOLD)))]]
 
     def not_judged(self, report: Report) -> list[list[str]]:
-        """Return the section of what nobody may take for a clean bill of health, and the one of remarks."""
+        """Return the section of what could not be checked, and the one of remarks."""
         sections: list[list[str]] = []
         for title, entries in unchecked(report):
             shown = entries if not self._options.limit else entries[: self._options.limit]
@@ -174,8 +171,7 @@ class _Writer:
     def _ways(self, lines: Lines, ways: Sequence[Remedy], indent: str, *, first: str = "better") -> Iterator[str]:
         """Return the ways out, the best first, and what each writes where that was asked for."""
         for number, way in enumerate(ways):
-            saves = f" ({way.saves})" if way.saves else ""
-            yield from self._part(indent, "or" if number else first, (f"{way.title}{saves}",), GREEN)
+            yield from self._part(indent, "or" if number else first, (way.told,), GREEN)
             if self._options.show_fix and way.fix is not None:
                 yield from self._changed(changes(lines, way.fix), indent, most=0)
                 if any(edit.path is not None for edit in way.fix.edits):

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from dockerlint_alpine.syntax.shell.model import DECLARE
-from dockerlint_alpine.syntax.shell.words import Turns, Word, join_words
+from dockerlint_alpine.syntax.shell.model import DECLARE, Command, Scope
+from dockerlint_alpine.syntax.shell.words import Turns, Variables, Word, join_words
 from dockerlint_alpine.syntax.source import EMPTY, MAX_EXPANDED, SourceText
 from dockerlint_alpine.system.patterns import lazy_pattern
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from dockerlint_alpine.syntax.shell.model import Command, Scope
-    from dockerlint_alpine.syntax.shell.words import Variables
 
 _MAX_VARIABLES = 4096
 _MAX_ARGUMENTS = 99
@@ -75,7 +73,7 @@ class Environment:
         self.variables = other.variables
 
     def with_arguments(self, args: Sequence[SourceText]) -> dict[str, SourceText]:
-        """The variables as a function or a script sees them that is given these arguments."""
+        """The variables inside a function or script that is called with these arguments."""
         joined = SourceText.concat(part for arg in args for part in (SourceText.literal(" "), arg))
         given = [*args[:_MAX_ARGUMENTS], *(EMPTY for _ in range(len(args), 9))]
         numbered = {str(number): arg for number, arg in enumerate(given, start=1)}
@@ -100,7 +98,7 @@ class Environment:
             self.variables = {**self.variables, name: kept}
 
     def run(self, command: Command) -> None:
-        """Do to the variables what a command does to them."""
+        """Change the variables as a command does: assignments, ``export``, ``unset``, ``read``, ``set --``."""
         if not command.words:
             for assignment in command.assignments:
                 self._assign(assignment.name, assignment.value, append=assignment.append)

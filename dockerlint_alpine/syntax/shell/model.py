@@ -57,7 +57,7 @@ class Command(Struct, frozen=True, eq=False):
     ``words[0]`` is the program; a command without words only assigns. ``span`` covers it with its assignments and
     redirections. ``conditional``: it may not run even if everything before it succeeded; ``guard`` is the test that
     decides, where there is one. ``joined_by`` is the operator before it (``""`` for the first, ``"\n"`` for a line
-    end), ``operator_span`` its place. ``subshell`` counts the ``( )`` around it, ``function`` names the function whose
+    end). ``subshell`` counts the ``( )`` around it, ``function`` names the function whose
     body it is in, and ``outside`` counts the scopes around that body, its own included. ``loops`` are the ``for`` loops
     around it, outermost first. ``negated``: a ``!`` stands before its pipeline.
     """
@@ -70,7 +70,6 @@ class Command(Struct, frozen=True, eq=False):
     conditional: bool
     guard: Command | None
     joined_by: str
-    operator_span: Span | None
     subshell: int
     scopes: tuple[Scope, ...]
     loops: tuple[Loop, ...]

@@ -6,8 +6,6 @@ recorded as a problem and the parser goes on behind it.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from msgspec import Struct
 from msgspec.structs import force_setattr, replace
 
@@ -15,11 +13,8 @@ from dockerlint_alpine.syntax.problems import SyntaxProblem
 from dockerlint_alpine.syntax.shell.model import DECLARE, SHELLS, Assignment, Command, Loop, Redirect, Scope, Script
 from dockerlint_alpine.syntax.shell.scan import nested_end, word_end
 from dockerlint_alpine.syntax.shell.words import Word
-from dockerlint_alpine.syntax.source import SourceText
+from dockerlint_alpine.syntax.source import SourceText, Span
 from dockerlint_alpine.system.patterns import lazy_pattern
-
-if TYPE_CHECKING:
-    from dockerlint_alpine.syntax.source import Span
 
 _MAX_DEPTH = 60
 _MAX_LENGTH = 2_000_000
@@ -109,7 +104,6 @@ class _Parser:
         self.problems: list[SyntaxProblem] = []
         self.pending: list[Redirect] = []
         self.joined_by = ""
-        self.operator: tuple[int, int] = (0, 0)
         self.depth = 0
         self.scopes = 0
         self.unclosed = False
@@ -176,7 +170,7 @@ class _Parser:
             self._advance()
 
     def _joined(self, token: Token) -> None:
-        self.joined_by, self.operator = token.text, (token.start, token.end)
+        self.joined_by = token.text
 
     # -- here-documents -------------------------------------------------------------------------------------------
 
@@ -547,7 +541,6 @@ class _Parser:
                 conditional=context.conditional,
                 guard=context.guard,
                 joined_by=self.joined_by,
-                operator_span=self._span(*self.operator) if self.joined_by else None,
                 subshell=context.subshell,
                 scopes=context.scopes,
                 loops=context.loops,
@@ -556,7 +549,7 @@ class _Parser:
                 negated=context.negated,
             )
         )
-        self.joined_by, self.operator = "", (0, 0)
+        self.joined_by = ""
 
     def _span(self, start: int, end: int) -> Span | None:
         return self.source.char_span(start, end)

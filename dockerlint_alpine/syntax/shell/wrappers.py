@@ -7,14 +7,13 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
-from dockerlint_alpine.syntax.shell.model import SHELLS
+from dockerlint_alpine.syntax.shell.model import SHELLS, Redirect
 from dockerlint_alpine.syntax.source import SourceText
 from dockerlint_alpine.system.patterns import lazy_pattern
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from dockerlint_alpine.syntax.shell.model import Redirect
     from dockerlint_alpine.syntax.shell.words import Arg
 
 _ASSIGNMENT = lazy_pattern(r"([A-Za-z_][A-Za-z0-9_]*)=")
