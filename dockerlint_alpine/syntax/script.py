@@ -222,11 +222,11 @@ class _Walk:
     def _commands(self, commands: Sequence[Command], environment: Environment, level: _Level) -> None:
         maybe = level if level.conditional else replace(level, conditional=True)
         for command in commands:
+            environment.enter(command)
             outer = environment.variables
             apart = command.function is not None and not self.called
             if apart:
                 environment.hide_arguments()
-            environment.enter(command)
             skipped = command.conditional if not self.called else _may_be_skipped(command)
             here = maybe if skipped else level
             if level.nesting < _MAX_NESTING:
