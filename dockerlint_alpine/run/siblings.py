@@ -107,7 +107,7 @@ def related(jobs: Sequence[Job], beside: Sequence[Job] = ()) -> list[Job]:
 def _other(job: Job) -> OtherBuild:
     match = _FILE.match(job.path.name)
     named = (match["behind"] or match["before"]) if match is not None else None
-    folder = "" if job.images and any(not name.startswith("target:") for name in job.images) else named
+    folder = "" if job.images and not all(map(_is_target, job.images)) else named
     if folder is None and match is not None:
         folder = os.path.basename(os.path.abspath(job.path.parent))  # noqa: PTH100, PTH119 - links stay as they are
     return OtherBuild(
@@ -177,9 +177,14 @@ def _starts(job: Job) -> list[tuple[str, str]]:
     return [(path, tag) for path, _, tag in (one.partition(":") for one in found)]
 
 
+def _is_target(name: str) -> bool:
+    """Whether a name is the one that a named context has for a target."""
+    return name.startswith("target:")
+
+
 def _last(name: str) -> str:
     """The part of an image's name that is looked for: the last of its path, without the tag."""
-    if name.startswith("target:"):
+    if _is_target(name):
         return name
     path = re.sub(r"\$\{[^}]*\}", "/", name).rstrip("/")
     return path.rpartition("/")[2].partition(":")[0].lower() if path.rpartition("/")[2][:1] != ":" else path
@@ -218,9 +223,16 @@ def _words(texts: Iterable[bytes]) -> Iterator[tuple[bool, str]]:
 
 
 def _closure(start: int, near: Sequence[Sequence[int]], builds: Sequence[OtherBuild]) -> tuple[OtherBuild, ...]:
-    """The builds that one may rest on, those that these may rest on behind them; itself only where they do."""
+    """The builds that one may rest on, those that these may rest on behind them; itself only where they do. An image of its
+    own name that a Dockerfile starts from is one that somebody published."""
     found: dict[int, None] = {}
-    pending = [number for number in near[start] if number != start]
+    own = os.path.realpath(builds[start].path)
+    pending = [
+        number
+        for number in near[start]
+        if number != start
+        and (os.path.realpath(builds[number].path) != own or any(map(_is_target, builds[number].names)))
+    ]
     while pending and len(found) < _MAX_OTHERS:
         number = pending.pop(0)
         if number not in found:

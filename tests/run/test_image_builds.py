@@ -190,6 +190,12 @@ def test_arguments_without_a_value_have_the_one_that_all_builds_give(root: Path)
     assert job.build_args == {"ALPINE": "3.19"}
 
 
+def test_an_image_of_its_own_name_is_one_that_somebody_published(root: Path) -> None:
+    _write(root, {"docs/Dockerfile": "FROM acme/docs\n", "Makefile": "build:\n\tdocker build -t acme/docs docs\n"})
+    (job,), _ = find_jobs(["docs/Dockerfile"])
+    assert not job.others.builds
+
+
 def test_folders_as_official_images_have_them(root: Path) -> None:
     base, app = "FROM alpine:3.19\n", "FROM acme/app:1.2.3-slim\n"
     _write(root, {"1.2/slim/Dockerfile": base, "1.20/slim/Dockerfile": base, "1.2/full/Dockerfile": app})
