@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import mmap
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 from msgspec.structs import replace
 
@@ -16,10 +16,6 @@ from dockerlint_alpine.elf.targets import MAX_REREAD, Subject, kept_sources
 from dockerlint_alpine.elf.trees import MemoryTree, Node, object_node
 from dockerlint_alpine.system.unreadable import ArchiveError
 from dockerlint_alpine.system.zipread import ZipBuffer, ZipDirectory, ZipMember
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
 
 _SMALL = 4 * 1024 * 1024
 """Below so many bytes to inflate, threads cost more than they bring."""
