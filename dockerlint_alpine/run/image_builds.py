@@ -18,18 +18,22 @@ from itertools import islice, product
 from pathlib import Path
 from typing import Any
 
-import yaml
 from msgspec.structs import replace
 
 from dockerlint_alpine.run.builds import Build
 from dockerlint_alpine.system.files import lies_within, read_file
 from dockerlint_alpine.system.patterns import lazy_pattern
+from dockerlint_alpine.system.yaml_text import YamlError, load_yaml
 
 _MAX_SIZE = 256 * 1024
-_MAX_BUILDS = 200
-"""Bytes of a file that is looked into, and builds that are taken from one."""
+_MAX_BUILDS = 100
+_MAX_LINE = 16 * 1024
+"""Bytes of a file that is looked into, builds that are taken from one, and characters of one command."""
 _MAX_VARIANTS = 64
-_MAX_DEPTH = 8
+_MAX_VALUE = 1024
+_MAX_DEPTH = 20
+_MAX_OPEN = 3
+"""Characters of the value of a variable, variables that hold each other, and open parts of the name of a file."""
 
 _STARTS = lazy_pattern(
     rb"\b(?:docker|podman|nerdctl)[ \t]+(?:(?:buildx|image|builder)[ \t]+)?build\b|\bbuildah[ \t]+(?:bud|build)\b"
@@ -46,11 +50,13 @@ _ASSIGNED = lazy_pattern(
 _LOOP = lazy_pattern(r"\bfor[ \t]+([A-Za-z_]\w*)[ \t]+in\b|\bread[ \t]+(?:-\w+[ \t]+)*([A-Za-z_]\w*)")
 _CHANGES_FOLDER = lazy_pattern(r"\b(?:cd|pushd)[ \t]|working-directory:|\bdir\(")
 _GOES_TO = lazy_pattern(r"(?:^|[;&({@\t ])cd[ \t]+(?P<to>[\w./-]+)[ \t]*(?:&&|;)[ \t]*\Z")
-_EXPRESSION = lazy_pattern(r"\$\{\{[ \t]*(?P<name>[\w.-]*)(?P<rest>[^}]*)\}\}")
-_OF_MAKE = lazy_pattern(r"\$\(([A-Za-z_][\w-]*)\)")
-_SUBSTITUTION = lazy_pattern(r"\$\([^()]*\)|`[^`]*`|\$\{[^{}]*[^\w{}.:=-][^{}]*\}")
+_EXPRESSION = lazy_pattern(r"\$\{\{([^{}]*)\}\}")
+_SUBSTITUTION = lazy_pattern(r"\$\(([^()]*)\)|`[^`]*`|\$\{([^{}]*)\}")
 _BARE = lazy_pattern(r"\$([A-Za-z_]\w*|[0-9@*])")
-_VARIABLE = lazy_pattern(r"\$\{(?P<name>[\w.?-]+?)(?::?[-=](?P<default>[^{}]*))?\}")
+_NAME = lazy_pattern(r"[\w.]+")
+_PARAMETER = lazy_pattern(r"(\w+)(?::?[-=](.*))?")
+_VARIABLE = lazy_pattern(r"\$\{(?P<name>[\w.?]+)(?:-(?P<default>[^${}]*))?\}")
+"""What is put in, as :func:`_unwritten` writes it: ``${NAME}``, ``${NAME-default}``, and ``${?}`` for what is not known."""
 _HOLE = "${?}"
 _HERE = frozenset("PWD CURDIR pwd CI_PROJECT_DIR GITHUB_WORKSPACE github.workspace".split())
 """Variables that name the folder that is worked in."""
@@ -60,10 +66,14 @@ _FLAGS = frozenset(
 """Options of a build without a value; any other one whose value is not joined to it takes the next word."""
 
 
-def named_builds(files: Iterable[tuple[Path, Path]], dockerfiles: Collection[Path]) -> list[Build]:
+def named_builds(
+    files: Iterable[tuple[Path, Path]], dockerfiles: Collection[Path], words: Collection[str]
+) -> list[Build]:
     """The builds that ``files`` (each with its project) start. ``dockerfiles`` are those of the projects, among which an
-    open name chooses; files of any other name are built where one is named in full. What can't be read tells nothing."""
+    open name chooses; files of any other name are built where one is named in full. What can't be read tells nothing, nor
+    does a file without any of the ``words``."""
     found: dict[tuple[str, str | None], list[Build]] = {}
+    known = [(os.path.abspath(path), path) for path in dockerfiles]  # noqa: PTH100 - links stay as they are
     for path, project in files:
         try:
             data = read_file(path, limit=_MAX_SIZE)
@@ -72,7 +82,9 @@ def named_builds(files: Iterable[tuple[Path, Path]], dockerfiles: Collection[Pat
         if _STARTS.search(data) is None:
             continue
         text = data.decode("utf-8", "replace")
-        for build in islice(_File(path, project, text, dockerfiles).builds(), _MAX_BUILDS):
+        if not any(word in text for word in words):
+            continue
+        for build in islice(_File(path, project, text, known).builds(), _MAX_BUILDS):
             if build.images:
                 found.setdefault((os.path.realpath(build.dockerfile), build.target), []).append(build)
     return [one for builds in found.values() for one in _told_apart(builds)]
@@ -97,23 +109,23 @@ def _told_apart(builds: Sequence[Build]) -> Iterable[Build]:
 class _File:
     """One file that starts builds."""
 
-    def __init__(self, path: Path, project: Path, text: str, dockerfiles: Collection[Path]) -> None:
+    def __init__(self, path: Path, project: Path, text: str, dockerfiles: Sequence[tuple[str, Path]]) -> None:
         self._path = path
         self._project = project
         self._dockerfiles = dockerfiles
         self._text = _CONTINUED.sub(" ", text)
         self._goes_elsewhere = _CHANGES_FOLDER.search(text) is not None
-        self._variables = _assigned(self._text)
+        self._variables = _Values(_assigned(self._text))
 
     def builds(self) -> Iterator[Build]:
         """All builds of which the Dockerfile is in the project, each once for every file that an open name may be."""
         if "docker/build-push-action@" in self._text:
             yield from self._actions()
         for line in self._text.split("\n"):
-            for match in _COMMAND.finditer(line):
-                before = line[: match.start()]
+            for match in islice(_COMMAND.finditer(line), _MAX_BUILDS):
+                before = line[max(0, match.start() - _MAX_LINE) : match.start()]
                 if not before.lstrip().startswith(("#", "//")) and not re.search(r"\becho\b", before):
-                    yield from self._command(line[match.end() :], before)
+                    yield from self._command(line[match.end() : match.end() + _MAX_LINE], before)
 
     def _command(self, rest: str, before: str) -> Iterator[Build]:
         words = _words(rest)
@@ -155,17 +167,17 @@ class _File:
         tags: Sequence[str],
         args: Iterable[str],
         target: str | None,
-        variables: Mapping[str, str],
+        variables: _Values,
         folders: Sequence[str] = (),
     ) -> Iterator[Build]:
-        told = {match["name"] for match in _VARIABLE.finditer("".join(_opened(tag, variables) for tag in tags))}
+        told = variables.names(*tags).keys()
         places = list(self._places(context, files[-1] if files else None, variables, folders))
         for dockerfile, place, more in places:
             if places[1:] and not more.keys() <= told:
                 continue  # which of them it is, the name does not tell
-            known = {**variables, **more}
-            names = [_filled(tag, known) for tag in tags]
-            pairs = [_filled(arg, known).partition("=") for arg in args]
+            known = variables.given(more)
+            names = [known.fill(tag) for tag in tags]
+            pairs = [known.fill(arg).partition("=") for arg in args]
             yield Build(
                 self._path.name,
                 dockerfile=dockerfile,
@@ -177,7 +189,7 @@ class _File:
             )
 
     def _places(
-        self, context: str, file: str | None, variables: Mapping[str, str], folders: Sequence[str]
+        self, context: str, file: str | None, variables: _Values, folders: Sequence[str]
     ) -> Iterator[tuple[Path, Path, Mapping[str, str]]]:
         """Dockerfiles and contexts that are meant, with the values that open parts of their names have for them. Variables
         that the file gives a value may get another one from who calls it: where no such file is there, that is tried."""
@@ -185,16 +197,15 @@ class _File:
         for written in (file, os.path.join(context, file or "Dockerfile")):  # noqa: PTH118 - of open parts, too
             if written is None:
                 continue
-            names = list(dict.fromkeys(match["name"] for match in _VARIABLE.finditer(_opened(written, variables))))
-            for left_open in ([], *([name] for name in names)):
-                known = {name: value for name, value in variables.items() if name not in left_open}
-                wanted = _filled(written, known)
+            for left_open in ("", *variables.names(written)):
+                known = variables.given({}, left_open)
+                wanted = known.fill(written)
                 for start in starts:
                     found = list(self._fitting(start, wanted))
                     if not found:
                         continue
                     for dockerfile, more in found:
-                        place = start / os.path.normpath(_filled(context, {**known, **more}))
+                        place = start / os.path.normpath(known.given(more).fill(context))
                         inside = "${" not in str(place) and lies_within(place, self._project)
                         yield dockerfile, place if inside else dockerfile.parent, more
                     return
@@ -208,8 +219,8 @@ class _File:
                 yield place, {}
             return
         pattern, names = _pattern(str(place))
-        for one in self._dockerfiles:
-            match = re.fullmatch(pattern, os.path.abspath(one))  # noqa: PTH100 - links stay as they are
+        for path, one in self._dockerfiles if len(names) <= _MAX_OPEN else ():
+            match = re.fullmatch(pattern, path)
             if match is not None:
                 yield one, dict(zip(names, match.groups(), strict=True))
 
@@ -217,37 +228,37 @@ class _File:
 
     def _actions(self) -> Iterator[Build]:
         try:
-            document: Any = yaml.load(self._text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506 - both are safe
-        except (yaml.YAMLError, ValueError, RecursionError):
+            _, document = load_yaml(self._text.encode("utf-8", "replace"))
+        except YamlError:
             return
         root = _mapping(document)
         for job in _mapping(root.get("jobs")).values():
             steps = [_mapping(step) for step in _list(_mapping(job).get("steps"))]
             outer = {**_texts(root.get("env")), **_texts(_mapping(job).get("env"))}
-            images = {str(step.get("id")): _lines(_mapping(step.get("with")).get("images")) for step in steps}
+            images = {_text(step.get("id")): _lines(_mapping(step.get("with")).get("images")) for step in steps}
             for variant in _variants(_mapping(_mapping(_mapping(job).get("strategy")).get("matrix"))):
                 for step in steps:
-                    if str(step.get("uses")).startswith("docker/build-push-action@"):
-                        variables = {**outer, **{f"env.{name}": value for name, value in outer.items()}, **variant}
+                    if _text(step.get("uses")).startswith("docker/build-push-action@"):
+                        variables = _Values({**outer, **{f"env.{key}": one for key, one in outer.items()}, **variant})
                         yield from self._action(_mapping(step.get("with")), variables, images)
 
     def _action(
-        self, given: Mapping[str, Any], variables: Mapping[str, str], images: Mapping[str, Sequence[str]]
+        self, given: Mapping[str, Any], variables: _Values, images: Mapping[str, Sequence[str]]
     ) -> Iterator[Build]:
-        context = str(given.get("context") or ".")
+        context = _text(given.get("context")) or "."
         if context.startswith("{{") or "://" in context:
             return
         tags: list[str] = []
         for tag in _lines(given.get("tags")):
             made = re.match(r"\$\{\{\s*steps\.([\w-]+)\.outputs\.tags\s*\}\}", tag)
             tags += [f"{image}:{_HOLE}" for image in images.get(made[1], ())] if made is not None else [tag]
-        file = given.get("file")
+        file, target = _text(given.get("file")), _text(given.get("target"))
         yield from self._made(
             _unwritten(context),
-            [_unwritten(str(file))] if file else (),
+            [_unwritten(file)] if file else (),
             [_unwritten(tag) for tag in tags],
             [_unwritten(arg) for arg in _lines(given.get("build-args"), commas=False)],
-            _unwritten(str(given["target"])) if given.get("target") else None,
+            _unwritten(target) if target else None,
             variables,
             ["."],
         )
@@ -265,22 +276,28 @@ def _assigned(text: str) -> dict[str, str]:
         value = match["value"].strip()
         quote = value[:1] if value[:1] in {"'", '"'} else ""
         value = value[1:].partition(quote)[0] if quote else re.sub(r"[ \t]+#.*|[ \t]*;.*", "", value)
-        found.setdefault(match["name"] or match["key"], set()).add(_unwritten(value))
+        found.setdefault(match["name"] or match["key"], set()).add(_unwritten(value[:_MAX_VALUE]))
     for match in _LOOP.finditer(text):
         found.setdefault(match[1] or match[2], set()).update(("", _HOLE))
     return {name: values.pop() for name, values in found.items() if len(values) == 1}
 
 
 def _unwritten(text: str) -> str:
-    """A text with all that is put in when it is used as ``${NAME}``, ``${NAME:-default}`` or, of commands, ``${?}``."""
-    text = _EXPRESSION.sub(
-        lambda one: f"${{{one['name']}}}" if one["name"] and not one["rest"].strip() else _HOLE, text
-    )
-    text = _OF_MAKE.sub(r"${\1}", text.replace("$$", "$"))
-    for _ in range(4):
-        text, count = _SUBSTITUTION.subn(lambda one: one[0] if one[0] == _HOLE else _HOLE, text)
-        if not count:
-            break
+    """A text with all that is put in when it is used as ``${NAME}``, ``${NAME-default}`` or, of commands, ``${?}``."""
+
+    def expression(found: re.Match[str]) -> str:
+        name = found[1].strip().replace("-", "_")
+        return f"${{{name}}}" if _NAME.fullmatch(name) else _HOLE
+
+    def substitution(found: re.Match[str]) -> str:
+        if found[1] is not None:  # a variable of make, or a command
+            return f"${{{found[1]}}}" if _NAME.fullmatch(found[1]) else _HOLE
+        match = _PARAMETER.fullmatch(found[2]) if found[2] is not None else None
+        if match is None:
+            return found[0] if found[2] is not None and _NAME.fullmatch(found[2]) else _HOLE
+        return f"${{{match[1]}}}" if match[2] is None else f"${{{match[1]}-{match[2]}}}"
+
+    text = _SUBSTITUTION.sub(substitution, _EXPRESSION.sub(expression, text).replace("$$", "$"))
     return _BARE.sub(r"${\1}", text)
 
 
@@ -300,32 +317,49 @@ def _words(text: str) -> list[str]:
     return found
 
 
-def _opened(text: str, variables: Mapping[str, str], depth: int = 0) -> str:
-    """``text`` with the names of all variables that its value comes from behind it."""
-    names = [match["name"] for match in _VARIABLE.finditer(text)]
-    inner = [
-        _opened(variables[name], variables, depth + 1) for name in names if name in variables and depth < _MAX_DEPTH
-    ]
-    return "".join((*(f"${{{name}}}" for name in names), *inner))[:4096]
+class _Values:
+    """The variables of a file, each worked out once; what has no value is left as ``${NAME}``."""
 
+    def __init__(self, values: Mapping[str, str]) -> None:
+        self._values = values
+        self._filled: dict[str, str] = {}
+        self._depth = 0
 
-def _filled(text: str, variables: Mapping[str, str], depth: int = 0) -> str:
-    """``text`` with what is known put in; the rest is left as ``${NAME}``."""
+    def given(self, more: Mapping[str, str], without: str = "") -> _Values:
+        """The same with more values, and ``without`` one."""
+        return _Values({name: value for name, value in {**self._values, **more}.items() if name != without})
 
-    def value(match: re.Match[str]) -> str:
-        name, default = match["name"], match["default"]
+    def fill(self, text: str) -> str:
+        """``text`` with what is known put in."""
+        return _VARIABLE.sub(self._value, text)[:_MAX_LINE] if "$" in text else text
+
+    def _value(self, match: re.Match[str]) -> str:
+        name = match["name"]
         if name in _HERE:
             return "."
-        known = variables.get(name, default if default is not None else None)
-        if known is None or depth > _MAX_DEPTH:
-            return f"${{{name}}}"
-        return _filled(known, variables, depth + 1)[:1024]
+        if name not in self._filled:
+            known = self._values.get(name, match["default"])
+            self._filled[name] = f"${{{name}}}"  # of one that holds itself
+            if known is not None and self._depth < _MAX_DEPTH:
+                self._depth += 1
+                self._filled[name] = self.fill(known)[:_MAX_VALUE]
+                self._depth -= 1
+        return self._filled[name]
 
-    return _VARIABLE.sub(value, text) if "$" in text else text
+    def names(self, *texts: str) -> dict[str, None]:
+        """The names of all variables that the texts come from, in order."""
+        found: dict[str, None] = {}
+        pending = list(texts)
+        while pending and len(found) < _MAX_DEPTH:
+            for match in _VARIABLE.finditer(pending.pop(0)):
+                if match["name"] not in found:
+                    found[match["name"]] = None
+                    pending.append(self._values.get(match["name"], ""))
+        return found
 
 
-def _plain(text: str | None, variables: Mapping[str, str]) -> str | None:
-    filled = _filled(text, variables) if text else ""
+def _plain(text: str | None, variables: _Values) -> str | None:
+    filled = variables.fill(text) if text else ""
     return filled if filled and "${" not in filled else None
 
 
@@ -366,7 +400,7 @@ def _named(values: Mapping[str, Any]) -> dict[str, str]:
     found: dict[str, str] = {}
     for key, value in values.items():
         if isinstance(value, dict):
-            found |= {f"matrix.{key}.{inner}": text for inner, text in _texts(value).items()}
+            found |= {f"matrix.{key.replace('-', '_')}.{inner}": text for inner, text in _texts(value).items()}
         else:
             found |= {f"matrix.{name}": text for name, text in _texts({key: value}).items()}
     return found
@@ -381,10 +415,15 @@ def _list(value: object) -> list[Any]:
 
 
 def _texts(value: object) -> dict[str, str]:
-    return {key: _unwritten(str(one)) for key, one in _mapping(value).items() if isinstance(one, (str, int, float))}
+    return {key.replace("-", "_"): _unwritten(text) for key, one in _mapping(value).items() if (text := _text(one))}
+
+
+def _text(value: object) -> str:
+    """A scalar as it is put in; empty for what is none."""
+    return str(value)[:_MAX_VALUE] if isinstance(value, (str, int, float)) else ""
 
 
 def _lines(value: object, *, commas: bool = True) -> list[str]:
     """The items of an action's list: a line each, or with ``commas`` between them."""
-    text = "\n".join(map(str, value)) if isinstance(value, list) else str(value or "")
+    text = "\n".join(map(_text, value)) if isinstance(value, list) else value if isinstance(value, str) else ""
     return [one.strip() for one in re.split(r"[\n,]" if commas else r"\n", text) if one.strip()]

@@ -26,6 +26,7 @@ _MAX_OTHERS = 24
 _NAMING = lazy_pattern(rb"(?im)^[ \t]*(?:FROM|ARG)[ \t].*$|\bfrom=\S+")
 _FROM = lazy_pattern(rb"(?im)^[ \t]*FROM[ \t]+(?:--\S+[ \t]+)*(?P<image>\S+)(?:[ \t]+AS[ \t]+(?P<name>\S+))?")
 _VARIANT = lazy_pattern(r"(?i)(?:\A|/)(?P<version>\d+\.[\w.]+)/(?P<variant>[\w.-]+)/dockerfile\Z")
+_WORDS_END = lazy_pattern(r"[/${}]+")
 _OPEN = lazy_pattern(rb"(?im)^[ \t]*ARG[ \t]+(\w+)[ \t]*$")
 _WORD = lazy_pattern(rb"(?P<before>[/:]|\}[-._]?)?(?P<word>[\w][\w.-]*)")
 _FILE = lazy_pattern(
@@ -53,6 +54,16 @@ def asks_for_others(job: Job) -> bool:
         or any(name in match["image"].decode("utf-8", "surrogateescape") for name in unknown)
         for match in found
     )
+
+
+def wanted_words(jobs: Iterable[Job]) -> set[str]:
+    """The words of which a file that starts builds must have one, to tell anything: names of images that a FROM asks for and
+    that are not everybody's, and build arguments without a value."""
+    found = {name for job in jobs for name in open_arguments(job)}
+    for path, _ in (start for job in jobs for start in _starts(job)):
+        if not _EVERYBODYS.match(path.encode("utf-8", "surrogateescape")):
+            found.add(_WORDS_END.split(path)[-1])
+    return found - {""}
 
 
 def open_arguments(job: Job) -> list[str]:
@@ -96,7 +107,7 @@ def related(jobs: Sequence[Job], beside: Sequence[Job] = ()) -> list[Job]:
 def _other(job: Job) -> OtherBuild:
     match = _FILE.match(job.path.name)
     named = (match["behind"] or match["before"]) if match is not None else None
-    folder = "" if job.images and any(not name.startswith("target:") for name in job.images) else named
+    folder = "" if job.images and not all(map(_is_target, job.images)) else named
     if folder is None and match is not None:
         folder = os.path.basename(os.path.abspath(job.path.parent))  # noqa: PTH100, PTH119 - links stay as they are
     return OtherBuild(
@@ -166,9 +177,14 @@ def _starts(job: Job) -> list[tuple[str, str]]:
     return [(path, tag) for path, _, tag in (one.partition(":") for one in found)]
 
 
+def _is_target(name: str) -> bool:
+    """Whether a name is the one that a named context has for a target."""
+    return name.startswith("target:")
+
+
 def _last(name: str) -> str:
     """The part of an image's name that is looked for: the last of its path, without the tag."""
-    if name.startswith("target:"):
+    if _is_target(name):
         return name
     path = re.sub(r"\$\{[^}]*\}", "/", name).rstrip("/")
     return path.rpartition("/")[2].partition(":")[0].lower() if path.rpartition("/")[2][:1] != ":" else path
@@ -207,9 +223,16 @@ def _words(texts: Iterable[bytes]) -> Iterator[tuple[bool, str]]:
 
 
 def _closure(start: int, near: Sequence[Sequence[int]], builds: Sequence[OtherBuild]) -> tuple[OtherBuild, ...]:
-    """The builds that one may rest on, those that these may rest on behind them; itself only where they do."""
+    """The builds that one may rest on, those that these may rest on behind them; itself only where they do. An image of its
+    own name that a Dockerfile starts from is one that somebody published."""
     found: dict[int, None] = {}
-    pending = [number for number in near[start] if number != start]
+    own = os.path.realpath(builds[start].path)
+    pending = [
+        number
+        for number in near[start]
+        if number != start
+        and (os.path.realpath(builds[number].path) != own or any(map(_is_target, builds[number].names)))
+    ]
     while pending and len(found) < _MAX_OTHERS:
         number = pending.pop(0)
         if number not in found:

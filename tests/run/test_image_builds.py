@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import pytest
@@ -89,7 +90,7 @@ def _write(root: Path, files: dict[str, str]) -> None:
 def _named(root: Path, name: str, text: str) -> dict[str, list[tuple[str, ...]]]:
     _write(root, {name: text})
     found: dict[str, list[tuple[str, ...]]] = {}
-    for one in named_builds([(root / name, root)], [root / file for file in FILES if "Dockerfile" in file]):
+    for one in named_builds([(root / name, root)], [root / file for file in FILES if "Dockerfile" in file], ["acme"]):
         found.setdefault(one.dockerfile.relative_to(root).as_posix(), []).append(
             (*one.images, *(f"{key}={value}" for key, value in one.build_args.items()))
         )
@@ -189,6 +190,12 @@ def test_arguments_without_a_value_have_the_one_that_all_builds_give(root: Path)
     assert job.build_args == {"ALPINE": "3.19"}
 
 
+def test_an_image_of_its_own_name_is_one_that_somebody_published(root: Path) -> None:
+    _write(root, {"docs/Dockerfile": "FROM acme/docs\n", "Makefile": "build:\n\tdocker build -t acme/docs docs\n"})
+    (job,), _ = find_jobs(["docs/Dockerfile"])
+    assert not job.others.builds
+
+
 def test_folders_as_official_images_have_them(root: Path) -> None:
     base, app = "FROM alpine:3.19\n", "FROM acme/app:1.2.3-slim\n"
     _write(root, {"1.2/slim/Dockerfile": base, "1.20/slim/Dockerfile": base, "1.2/full/Dockerfile": app})
@@ -196,3 +203,21 @@ def test_folders_as_official_images_have_them(root: Path) -> None:
     assert [(one.path, one.names) for one in job.others.builds] == [("1.2/slim/Dockerfile", ("acme/app:1.2.3-slim",))]
     _write(root, {"old/1.2/slim/Dockerfile": base})  # two that may be it
     assert not find_jobs(["1.2/full/Dockerfile"])[0][0].others.builds
+
+
+BUILD = "docker build -t acme/x "
+HOSTILE = {
+    "chain": "".join(f"A{one}=${{A{one + 1}}}${{A{one + 1}}}\n" for one in range(8000)) + f"{BUILD}$A0 one\n" * 90,
+    "braces": BUILD + "${" + "a-" * 100_000,
+    "substitutions": BUILD + "$(" * 100_000,
+    "open": f"{BUILD}-f {'$A$B$C$D' * 2000}/Dockerfile one\n",
+    "many": f"{BUILD}one\n" * 9000,
+    "yaml": "uses: docker/build-push-action@v1\nacme: " + "[" * 50_000,
+}
+
+
+@pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE)
+def test_no_text_takes_long(root: Path, text: str) -> None:
+    start = time.process_time()
+    assert set(_named(root, "x.sh", text)) <= {"one/Dockerfile"}
+    assert time.process_time() - start < 5

@@ -76,6 +76,12 @@ class Environment:
         others = {name: value for name, value in self.variables.items() if not _is_argument(name)}
         return {**others, **numbered, "@": joined.slice(1, len(joined)) if args else EMPTY}
 
+    def hide_arguments(self) -> None:
+        """Let the arguments be unknown: those of a function that is called by a name that nobody can read."""
+        others = {name: value for name, value in self.variables.items() if not _is_argument(name)}
+        names = (*map(str, range(1, 10)), "@")
+        self.variables = {**others, **{name: unknown_value(name) for name in names}}
+
     def restore_arguments(self, before: Mapping[str, SourceText]) -> None:
         """Put the arguments back that were there before a function was called."""
         others = {name: value for name, value in self.variables.items() if not _is_argument(name)}
