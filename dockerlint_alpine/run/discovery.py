@@ -17,7 +17,7 @@ from msgspec.structs import replace
 from dockerlint_alpine.run.builds import Build, may_name_builds, names_scripts
 from dockerlint_alpine.run.jobs import Job, missing
 from dockerlint_alpine.system.builds import Others
-from dockerlint_alpine.system.files import PROJECT_MARKS, TEMPORARY, lies_within, project_root
+from dockerlint_alpine.system.files import PROJECT_MARKS, TEMPORARY, lies_within, project_root, read_file
 from dockerlint_alpine.system.patterns import lazy_pattern
 from dockerlint_alpine.system.platforms import APK_ARCH
 
@@ -30,8 +30,11 @@ DOCKERFILE_NAME = lazy_pattern(r"(?is)^(?:.*\.)?(?:docker|container)file(?:[.-].
 """``Dockerfile``, ``Dockerfile.alpine``, ``backend.alpine.Dockerfile``, ``Dockerfile-alpine``, ``Containerfile``."""
 
 _COMPOSE_NAME = lazy_pattern(r"(?is)^(?:docker-)?compose(?:[.-].*)?\.ya?ml\Z")
-_BAKE_NAME = lazy_pattern(r"(?is)^(?:(?:.*[.-])?bake(?:[.-].*)?\.(?:hcl|json)|[^.].*(?<!\.lock)\.hcl)\Z")
-"""``docker-bake.hcl`` and the like; other HCL files are those that ``bake -f`` names, where they have targets."""
+_BAKE_NAME = lazy_pattern(r"(?is)^(?:.*[.-])?bake(?:[.-].*)?\.(?:hcl|json)\Z")
+_HCL_NAME = lazy_pattern(r"(?is)^[^.].*(?<!\.lock)\.hcl\Z")
+"""What ``bake -f`` may name, too, where it has targets (:data:`_TARGET`): below a folder alone."""
+_TARGET = lazy_pattern(rb"(?m)^[ \t]*target[ \t]+[\"\w]")
+_MAX_HCL = 128 * 1024
 _BAKE_OVERRIDE = lazy_pattern(r"(?is).*\.override\.(?:hcl|json)\Z")
 """What is laid over another bake file."""
 _IGNORED_SUFFIXES = (
@@ -171,6 +174,8 @@ def _in_folder(
         elif path.is_symlink() and not lies_within(path, project := project_root(path.parent, named)):
             why = f"a link to a file outside the project {project}: skipped"
             refused.append(DiscoveryError(shown, why, refused=True))
+        elif _HCL_NAME.match(path.name) and not _names_builds(path.name) and not _has_targets(path):
+            continue  # Terraform's and others'
         elif _describes_builds(path):
             if names_scripts(path):
                 scripts.files.append((path, shown))
@@ -262,6 +267,7 @@ def _entries(folder: str, *, top: bool) -> _Entries:
                 elif (
                     _is_candidate(name)
                     or may_name_builds(name)
+                    or (name.endswith(".hcl") and _describes_builds(Path(name)))
                     or (name.endswith(ends) and names_scripts(Path(entry.path)))
                 ) and _is_file(entry):
                     found.files.append(entry)
@@ -292,7 +298,7 @@ def _passed_over(entry: os.DirEntry[str], tree: WorkTree | None, search: Search,
 
 def _is_candidate(name: str) -> bool:
     lowered = name.lower()
-    if "erfile" not in lowered and "compose" not in lowered and "bake" not in lowered and not lowered.endswith(".hcl"):
+    if "erfile" not in lowered and "compose" not in lowered and "bake" not in lowered:
         return False  # nearly all files: no expression is asked
     if _names_builds(name):
         return True
@@ -309,7 +315,16 @@ def _names_builds(name: str) -> bool:
 
 
 def _describes_builds(path: Path) -> bool:
-    return _names_builds(path.name) or names_scripts(path)
+    name = path.name
+    other = _HCL_NAME.match(name) is not None and not _BAKE_OVERRIDE.match(name)
+    return other or _names_builds(name) or names_scripts(path)
+
+
+def _has_targets(path: Path) -> bool:
+    try:
+        return _TARGET.search(read_file(path, limit=_MAX_HCL)) is not None
+    except OSError:
+        return False
 
 
 def _is_bake(path: Path) -> bool:
