@@ -223,6 +223,10 @@ class _Walk:
         maybe = level if level.conditional else replace(level, conditional=True)
         for command in commands:
             environment.enter(command)
+            outer = environment.variables
+            apart = command.function is not None and not self.called
+            if apart:
+                environment.hide_arguments()
             skipped = command.conditional if not self.called else _may_be_skipped(command)
             here = maybe if skipped else level
             if level.nesting < _MAX_NESTING:
@@ -234,6 +238,8 @@ class _Walk:
             elif command.words:
                 self._command(command, environment, here)
             environment.run(command)
+            if apart:
+                environment.restore_arguments(outer)
 
     def _may_call(self, name: str) -> bool:
         """False for a function that calls itself, and where calls of calls have made very many commands."""

@@ -166,6 +166,16 @@ def test_a_function_runs_where_it_is_called() -> None:
     assert [(one.name, one.conditional) for one in commands("RUN f() { a; }; b")] == [("a", True), ("b", False)]
 
 
+def test_a_function_that_is_called_by_a_variable_has_arguments_of_its_own() -> None:
+    """Those of the script are not its arguments."""
+    script = "g() { A=dev; f_dev() { pip install $1; }; f_$A y; z $1; }; g x"
+    assert [(" ".join(arg.text for arg in one.args), one.conditional) for one in commands(f"RUN {script}")] == [
+        ("pip install ${1}", True), ("f_dev y", False), ("z x", False),
+    ]  # fmt: skip
+    outside = commands("RUN A=dev; f_dev() { pip install $1; }; f_$A y; z $1")
+    assert [[arg.text for arg in one.args if not arg.known] for one in outside] == [["${1}"], [], ["$1"]]
+
+
 def test_functions_that_call_each_other_end() -> None:
     assert [one.name for one in commands("RUN f() { g; }; g() { f; a; }; f")] == ["f", "a"]
     many = "".join(f"f{n}() {{ f{n + 1}; f{n + 1}; f{n + 1}; f{n + 1}; }}; " for n in range(60))

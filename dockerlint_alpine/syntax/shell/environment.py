@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
 
 from dockerlint_alpine.syntax.shell.model import DECLARE, Command, Scope
 from dockerlint_alpine.syntax.shell.words import Turns, Variables, Word, join_words
 from dockerlint_alpine.syntax.source import EMPTY, MAX_EXPANDED, SourceText
 from dockerlint_alpine.system.patterns import lazy_pattern
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
 
 _MAX_VARIABLES = 4096
 _MAX_ARGUMENTS = 99
@@ -79,6 +75,12 @@ class Environment:
         numbered = {str(number): arg for number, arg in enumerate(given, start=1)}
         others = {name: value for name, value in self.variables.items() if not _is_argument(name)}
         return {**others, **numbered, "@": joined.slice(1, len(joined)) if args else EMPTY}
+
+    def hide_arguments(self) -> None:
+        """Let the arguments be unknown: those of a function that is called by a name that nobody can read."""
+        others = {name: value for name, value in self.variables.items() if not _is_argument(name)}
+        names = (*map(str, range(1, 10)), "@")
+        self.variables = {**others, **{name: unknown_value(name) for name in names}}
 
     def restore_arguments(self, before: Mapping[str, SourceText]) -> None:
         """Put the arguments back that were there before a function was called."""
