@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import io
 import zlib
+from collections.abc import Iterator
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
@@ -19,9 +19,6 @@ from dockerlint_alpine.apk.errors import ConstraintError, IndexFormatError
 from dockerlint_alpine.system.patterns import lazy_pattern
 from dockerlint_alpine.system.tarread import TarReader, Unpacked
 from dockerlint_alpine.system.unreadable import ArchiveError
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 MAX_PACKED = 32 * 1024 * 1024
 MAX_UNPACKED = 160 * 1024 * 1024

@@ -6,7 +6,7 @@ reads them) and keeps what it read, so a second question about the same packages
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Hashable, Iterable, Iterator, Sequence
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -15,9 +15,6 @@ from dockerlint_alpine.apk.constraint import Constraint, Provide
 from dockerlint_alpine.apk.database import NEGATIVE_FIRST, Database, Origin, PackageRow
 from dockerlint_alpine.apk.namehash import bucket
 from dockerlint_alpine.apk.package import Package
-
-if TYPE_CHECKING:
-    from collections.abc import Hashable, Iterable, Iterator, Sequence
 
 
 class StandIn(Struct, frozen=True):

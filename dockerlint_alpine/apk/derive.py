@@ -15,10 +15,11 @@ from __future__ import annotations
 import gzip
 import re
 from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from itertools import pairwise
+from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -29,10 +30,6 @@ from dockerlint_alpine.apk.errors import ConstraintError, IndexFormatError
 from dockerlint_alpine.apk.snapshot import TRUSTED, Derived, Hold, Snapshot
 from dockerlint_alpine.apk.version import GREATER, compare
 from dockerlint_alpine.system.patterns import lazy_pattern
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
-    from pathlib import Path
 
 _HEADER = lazy_pattern(r"# recipes of (\d+\.\d+|edge) ([a-z0-9_]+): aports ([0-9a-f]{12}) (\d{4}-\d\d-\d\d)")
 _COLUMNS = "name version origin repository noarch depends provides priority install_if".split()

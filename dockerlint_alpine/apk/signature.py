@@ -7,14 +7,11 @@ and ``apk mkndx`` write them. Names are only looked up among the trusted keys, n
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 from dockerlint_alpine.apk.apkindex import Stream, tar_members
 from dockerlint_alpine.apk.errors import SignatureError
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-    from pathlib import Path
 
 _HASHES = {".SIGN.RSA.": "SHA1", ".SIGN.RSA256.": "SHA256", ".SIGN.RSA512.": "SHA512"}
 _MAX_SIGNATURE = 1024

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from pathlib import Path
 
 from msgspec import Struct
 
 from dockerlint_alpine.apk.apkindex import ApkIndex, read_index, split_streams
 from dockerlint_alpine.apk.errors import IndexFormatError
 from dockerlint_alpine.system.patterns import lazy_pattern
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from pathlib import Path
 
 SNAPSHOT = lazy_pattern(r"v(\d+\.\d+|edge)-([a-z]+)-([a-z0-9_]+)\.APKINDEX\.tar\.gz")
 """File name of a snapshot: release, repository, architecture."""

@@ -7,17 +7,15 @@ patterns that have one of them are tried in the order of the file; the first tha
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias
+from typing import Annotated, Any, Literal, TypeAlias
 
 from msgspec import Meta, Struct, ValidationError, convert, field
 
 from dockerlint_alpine.diagnose.errors import PatternError
 from dockerlint_alpine.diagnose.model import Moment  # noqa: TC001 - msgspec reads the annotations
 from dockerlint_alpine.system.patterns import lazy_pattern
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
 
 Text: TypeAlias = Annotated[str, Meta(min_length=1)]
 Strength: TypeAlias = Literal["proof", "probe", "hint", "echo"]

@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from functools import cached_property
-from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
 from dockerlint_alpine.apk import Index, IndexStore, Package, UnknownReleaseError, compare
 from dockerlint_alpine.apk.version import LESS
 from dockerlint_alpine.diagnose.errors import DiagnoseError
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
 
 ARCH = "x86_64"
 

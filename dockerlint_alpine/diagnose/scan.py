@@ -6,7 +6,7 @@ Memory is bounded: of each kind only so many are kept, the first ones (a log tha
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from collections.abc import Callable
 
 from msgspec import Struct, field
 
@@ -24,10 +24,6 @@ from dockerlint_alpine.diagnose.wrappers import Unwrapped, unwrap
 from dockerlint_alpine.installers.registry import is_installer
 from dockerlint_alpine.python.model import normalise
 from dockerlint_alpine.system.patterns import lazy_pattern
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
 
 MOST_HITS = 2000
 """Different matches that are kept; more are echoes of each other."""

@@ -12,14 +12,11 @@ import json
 import os
 import re
 import stat
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from msgspec import Struct
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
 
 DEFAULT = "unix:///var/run/docker.sock"
 _MAX_CONFIG = 1024 * 1024

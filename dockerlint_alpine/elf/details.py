@@ -7,16 +7,14 @@ malformed files pyelftools raises much more than its own errors; all of that end
 from __future__ import annotations
 
 import io
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from msgspec import Struct
 
 from dockerlint_alpine.elf.errors import MalformedElfError
 from dockerlint_alpine.elf.objects import is_elf
-
-if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator
 
 MAX_SYMBOLS = 200_000
 MAX_SECTIONS = 10_000

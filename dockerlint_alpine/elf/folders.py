@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from dockerlint_alpine.elf.errors import TargetError
 from dockerlint_alpine.elf.file_selection import opens_libraries, use_of
@@ -13,9 +13,6 @@ from dockerlint_alpine.elf.parallel import thread_map, workers
 from dockerlint_alpine.elf.targets import MAX_REREAD, Progress, Subject, kept_sources, no_progress
 from dockerlint_alpine.elf.trees import DiskTree, Node, normalise, read_file
 from dockerlint_alpine.system.patterns import lazy_pattern
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
 
 MAX_FILES = 5_000_000
 _BATCH = 256

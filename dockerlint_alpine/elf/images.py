@@ -9,7 +9,9 @@ import json
 import os
 import posixpath
 import tempfile
-from typing import TYPE_CHECKING, Any, Protocol
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, Protocol
 
 from msgspec import Struct
 
@@ -22,10 +24,6 @@ from dockerlint_alpine.elf.trees import MemoryTree
 from dockerlint_alpine.system.patterns import lazy_pattern
 from dockerlint_alpine.system.tarread import TarReader
 from dockerlint_alpine.system.unreadable import ArchiveError
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-    from pathlib import Path
 
 MAX_JSON = 4 * 1024 * 1024
 """Bytes of one document, as registries have it (OCI distribution specification, "Pushing Manifests")."""

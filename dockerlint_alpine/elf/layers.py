@@ -7,7 +7,7 @@ symbolic links are followed inside the root, as the runtimes do.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
 
 from msgspec import Struct, field
 from msgspec.structs import replace
@@ -19,10 +19,6 @@ from dockerlint_alpine.elf.streams import CHUNK, Decompressed
 from dockerlint_alpine.elf.trees import MAX_LINKS, Guard, Node, object_node
 from dockerlint_alpine.system.tarread import Access, ByteStream, TarEntry, TarReader
 from dockerlint_alpine.system.unreadable import ArchiveError
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
 
 MAX_OBJECT = 1024**3
 MAX_DEPTH = 256

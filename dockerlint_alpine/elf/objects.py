@@ -160,29 +160,28 @@ def needed_extent(head: bytes) -> int | None:
     return max([len(head), *(s.offset + s.file_size for s in header.segments)])
 
 
-def read_object(data: Buffer, *, symbols: bool = True) -> ElfFacts:
+def read_object(data: Buffer) -> ElfFacts:
     """Read an ELF object from the bytes of its file (or of its first :func:`needed_extent` bytes).
 
-    ``symbols=False`` leaves the symbol table out. Raises :class:`NotElfError` for anything else than ELF and
-    :class:`MalformedElfError` where not even the headers make sense; lesser damage is told in ``problems``.
+    Raises :class:`NotElfError` for anything else than ELF and :class:`MalformedElfError` where not even the headers make
+    sense; lesser damage is told in ``problems``.
     """
     header = _read_header(data)
     reader = _DynamicReader(data, header)
-    dynamic = reader.entries()
     needed = reader.needed()
     interpreter = reader.interpreter()
     return ElfFacts(
         arch=_arch_name(header),
         bits=header.bits,
         big_endian=header.order == ">",
-        kind=_kind(header, dynamic, interpreter),
+        kind=_kind(header, reader.entries, interpreter),
         interpreter=interpreter,
         soname=reader.single_string(_DT_SONAME),
         needed=needed,
         rpath=reader.single_string(_DT_RPATH),
         runpath=reader.single_string(_DT_RUNPATH),
         version_needs=tuple(reader.version_needs()),
-        symbols=reader.symbols() if symbols else Symbols(),
+        symbols=reader.symbols(),
         problems=tuple(reader.problems),
     )
 
@@ -249,11 +248,8 @@ class _DynamicReader:
         self._data = data
         self._header = header
         self._loads = tuple(s for s in header.segments if s.kind == _PT_LOAD)
-        self._dynamic: dict[int, list[int]] = self._read_entries()
+        self.entries: dict[int, list[int]] = self._read_entries()
         self._strings = self._read_strings()
-
-    def entries(self) -> dict[int, list[int]]:
-        return self._dynamic
 
     def _segment(self, kind: int) -> _Segment | None:
         return next((s for s in self._header.segments if s.kind == kind), None)
@@ -276,7 +272,7 @@ class _DynamicReader:
         return found
 
     def _value(self, tag: int) -> int | None:
-        values = self._dynamic.get(tag)
+        values = self.entries.get(tag)
         return values[-1] if values else None  # as decode_vec() in dynlink.c: the last one wins
 
     def _file_offset(self, address: int) -> int | None:
@@ -289,7 +285,7 @@ class _DynamicReader:
     def _read_strings(self) -> bytes:
         address = self._value(_DT_STRTAB)
         if address is None:
-            if self._dynamic.get(_DT_NEEDED):
+            if self.entries.get(_DT_NEEDED):
                 self.problems.append("the dynamic section has no string table")
             return b""
         offset = self._file_offset(address)
@@ -313,7 +309,7 @@ class _DynamicReader:
 
     def needed(self) -> tuple[str, ...]:
         """The DT_NEEDED names, in order."""
-        offsets = self._dynamic.get(_DT_NEEDED, [])
+        offsets = self.entries.get(_DT_NEEDED, [])
         if len(offsets) > MAX_NEEDED:
             self.problems.append(f"it names {len(offsets)} libraries: only the first {MAX_NEEDED} are read")
         return tuple(name for offset in offsets[:MAX_NEEDED] if (name := self.string(offset)) is not None)

@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import os
 import stat
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from dockerlint_alpine.elf.errors import TargetError
 from dockerlint_alpine.elf.objects import is_elf
 from dockerlint_alpine.elf.targets import Progress, Subject, no_progress
 from dockerlint_alpine.system.unreadable import UnreadableError
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 IMAGE_PREFIX = "image:"
 

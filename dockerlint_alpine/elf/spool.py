@@ -9,11 +9,8 @@ from __future__ import annotations
 import mmap
 import tempfile
 import threading
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 IN_MEMORY = 16 * 1024 * 1024
 """Bytes of an object that is kept in memory."""

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import os
 import zlib
-from typing import TYPE_CHECKING, Any, Protocol
+from collections.abc import Callable, Iterator
+from typing import Any, Protocol
 
 from dockerlint_alpine.system.unreadable import ArchiveError
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
 
 CHUNK = 1024 * 1024
 _PACKED = 64 * 1024

@@ -11,18 +11,16 @@ import errno
 import mmap
 import os
 import stat
+from collections.abc import Iterator, Mapping
 from functools import cached_property
-from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias
+from pathlib import Path
+from typing import Literal, Protocol, TypeAlias
 
 from msgspec import Struct
 
 from dockerlint_alpine.elf.errors import NotElfError
 from dockerlint_alpine.elf.objects import ElfFacts, is_elf, read_object
 from dockerlint_alpine.system.unreadable import UnreadableError
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-    from pathlib import Path
 
 NodeKind: TypeAlias = Literal["file", "directory", "symlink"]
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import mmap
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 from msgspec.structs import replace
 
@@ -17,22 +17,18 @@ from dockerlint_alpine.elf.trees import MemoryTree, Node, object_node
 from dockerlint_alpine.system.unreadable import ArchiveError
 from dockerlint_alpine.system.zipread import ZipBuffer, ZipDirectory, ZipMember
 
-if TYPE_CHECKING:
-    from pathlib import Path
-
-
 _SMALL = 4 * 1024 * 1024
 """Below so many bytes to inflate, threads cost more than they bring."""
 
 
-def open_wheel(path: Path, *, sources: bool = True, threads: int | None = None) -> Subject:
+def open_wheel(path: Path, *, sources: bool = True) -> Subject:
     """Give the subject of a wheel on disk, as :func:`read_wheel`. Raises :class:`TargetError` as well."""
     try:
         with path.open("rb") as file:
             if not file.seek(0, 2):
                 raise ArchiveError(f"{path}: empty")
             with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
-                subject = read_wheel(data, str(path), sources=sources, threads=threads)
+                subject = read_wheel(data, str(path), sources=sources)
         return replace(subject, reread=lambda member: _reread(path, member))
     except (OSError, ValueError) as error:
         raise TargetError(f"{path}: {getattr(error, 'strerror', None) or error}") from None

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
 
 from msgspec import field
 
 from dockerlint_alpine.stages.context import BuildContext
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 
 class ChangedContext(BuildContext, frozen=True, eq=False):

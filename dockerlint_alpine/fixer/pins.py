@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
 
 from dockerlint_alpine.apk import Constraint, ConstraintError, Index
 from dockerlint_alpine.system.patterns import lazy_pattern
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
 
 _PIN = lazy_pattern(r"[^=<>~@]+(?P<operator>=~|~=|=|~)(?P<version>[0-9][^@]*)\Z")
 _REVISION = lazy_pattern(r"-r[0-9]+\Z")

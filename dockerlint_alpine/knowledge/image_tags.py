@@ -6,12 +6,9 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from typing import TYPE_CHECKING
+from collections.abc import Callable
 
 from msgspec import Struct
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 FILE = "image-tags.tsv.gz"
 """Below ``rules/``. A row is ``IMAGE:TAG``, a tab and entries ``DAY=[PYTHON/]ALPINE`` in the order of their days, each

@@ -15,8 +15,10 @@ from __future__ import annotations
 
 import zlib
 from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import date, timedelta
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 from msgspec import MsgspecError, Struct
 from msgspec.json import decode, encode
@@ -25,10 +27,6 @@ from dockerlint_alpine.knowledge.errors import RuleError
 from dockerlint_alpine.python.model import Release, Releases
 from dockerlint_alpine.python.versions import sort_versions
 from dockerlint_alpine.system.patterns import lazy_pattern
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
-    from pathlib import Path
 
 FILE = "locks.jsonl.gz"
 """The name of the file in ``rules/``."""

@@ -6,9 +6,10 @@ One entry is one row of JSON, the TOML table as it was written, so a look-up cos
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property, partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import Any, TypeVar, cast
 
 from msgspec import convert
 from msgspec.json import decode
@@ -21,12 +22,7 @@ from dockerlint_alpine.knowledge.folder import KINDS, RuleFolder, libraries_of
 from dockerlint_alpine.knowledge.image_tags import ImageTags
 from dockerlint_alpine.knowledge.locks import LockRecord, unpacked
 from dockerlint_alpine.knowledge.model import Distribution, Language, Library
-from dockerlint_alpine.python.model import Packaged
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
-
-from dockerlint_alpine.python.model import normalise
+from dockerlint_alpine.python.model import Packaged, normalise
 
 SCHEMA_VERSION = "4"
 _BASES = 1024

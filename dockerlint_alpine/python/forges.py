@@ -52,6 +52,7 @@ _FILES = lazy_pattern(
 )
 _SOURCES = lazy_pattern(r"(?i)\b(?:src|sources?)\b")
 _VERSION = lazy_pattern(r"(?:[-_.v\d]|\$\{?\w+\}?)*")
+_VARIABLE = lazy_pattern(r"\$\{?\w+\}?")
 _RAW = lazy_pattern(rf"(?P<repository>[^/]+/[^/]+)/{_REF}(?P<revision>[^/]+)/(?P<inner>.+)")
 
 
@@ -158,7 +159,8 @@ def _remote(
 ) -> Remote | None:
     if inner is None or "$" in path + inner or any(part in {"", ".", ".."} for part in path.split("/")):
         return None
-    return Remote(host.lower(), path, revision, kind, inner, "" if "$" in top else top, exact)
+    top = _VARIABLE.sub("", top)  # as a WORKDIR has it that names the same folder
+    return Remote(host.lower(), path, revision, kind, inner, "" if "$" in top or "`" in top else top, exact)
 
 
 def _known(revision: str) -> str | None:

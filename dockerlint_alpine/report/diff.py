@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from difflib import SequenceMatcher
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import Literal, TypeAlias
 
 from dockerlint_alpine.report.display import escaped
 from dockerlint_alpine.report.paths import portable
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
 
 _Opcode: TypeAlias = tuple[Literal["replace", "delete", "insert", "equal"], int, int, int, int]
 

@@ -7,12 +7,9 @@ bytes that are not UTF-8 are shown by their number, so no file can move the curs
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
 
 from dockerlint_alpine.system.patterns import lazy_pattern
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 TAB = 4
 _BOM = "\ufeff"

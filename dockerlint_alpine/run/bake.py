@@ -5,15 +5,13 @@ Targets inherit, are multiplied by a matrix and name one another. Variables have
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from dockerlint_alpine.run.builds import Build, BuildFileError, Refused, made_by, outside
 from dockerlint_alpine.run.hcl import MAX_SIZE, Block, Evaluator, Unknown, combinations, read_hcl, read_hcl_json
 from dockerlint_alpine.system.files import read_file
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
 
 _MAX_TARGETS = 256
 _MAX_INHERITED = 16

@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import re
 import shlex
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
 
 import yaml
 from msgspec.structs import replace
@@ -19,11 +21,6 @@ from dockerlint_alpine.run.builds import Build, BuildFileError, Refused, made_by
 from dockerlint_alpine.system.files import read_file
 from dockerlint_alpine.system.patterns import lazy_pattern
 from dockerlint_alpine.system.yaml_text import YamlError, load_yaml
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
-    from pathlib import Path
-
 
 MAX_SIZE = 1024 * 1024
 """Bytes of a compose file."""

@@ -10,16 +10,13 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Iterable
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from dockerlint_alpine.system import globs
 from dockerlint_alpine.system.files import read_file
 from dockerlint_alpine.system.patterns import lazy_pattern
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
 
 _MAX_SIZE = 4 * 1024 * 1024
 _MAX_LINE = 64 * 1024

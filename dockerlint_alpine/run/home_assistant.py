@@ -7,13 +7,10 @@ configuration, "build").
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from pathlib import Path
 
 from dockerlint_alpine.system.files import read_file
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from pathlib import Path
 
 _NAMES = ("build.yaml", "build.yml", "build.json")
 _MAX_SIZE = 64 * 1024

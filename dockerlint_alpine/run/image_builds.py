@@ -13,9 +13,10 @@ from __future__ import annotations
 import os
 import re
 import shlex
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import islice, product
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from msgspec.structs import replace
 
@@ -23,9 +24,6 @@ from dockerlint_alpine.run.builds import Build
 from dockerlint_alpine.system.files import lies_within, read_file
 from dockerlint_alpine.system.patterns import lazy_pattern
 from dockerlint_alpine.system.yaml_text import YamlError, load_yaml
-
-if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
 _MAX_SIZE = 256 * 1024
 _MAX_BUILDS = 100

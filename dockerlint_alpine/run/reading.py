@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 from dockerlint_alpine.system.files import FileRefusedError, read_file
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 MAX_DOCKERFILE_SIZE = 4 * 1024 * 1024
 """Bytes. A larger file is refused: it is no Dockerfile that anybody wrote."""

@@ -8,16 +8,14 @@ network is asked, what is read outside the project, or that an engine is used.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Literal, TypeAlias, cast
+from typing import Literal, TypeAlias, cast
 
 from msgspec import Struct
 
 from dockerlint_alpine.system.files import lies_within
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from pathlib import Path
 
 Share: TypeAlias = Literal["yes", "no", "inside", "no file", "false"]
 """What of a setting a project's file may decide: all of it, nothing, only what lies in the project, formats and no files,

@@ -10,12 +10,10 @@ from __future__ import annotations
 import json
 import re
 import threading
-from typing import TYPE_CHECKING, Any, BinaryIO
+from collections.abc import Callable
+from typing import Any, BinaryIO
 
 from dockerlint_alpine.system.patterns import lazy_pattern
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 MAX_MESSAGE = 128 * 1024 * 1024
 """Bytes of one message; a text of 20 MB makes one of twice that at most."""

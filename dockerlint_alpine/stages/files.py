@@ -59,10 +59,12 @@ class FromContext(Struct, frozen=True):
 
 
 class FromText(Struct, frozen=True):
-    """A file whose content the Dockerfile itself tells: COPY <<EOF /path."""
+    """A file whose content the Dockerfile itself tells: COPY <<EOF /path. ``fetched``: behind what a repository has, see
+    :class:`BuildContext`."""
 
     content: bytes
     target: str
+    fetched: Literal["", "as told", "guessed"] = ""
 
 
 class FromStage(Struct, frozen=True):
@@ -170,6 +172,8 @@ class StageFiles(Struct, frozen=True, eq=False, dict=True):
         """Whether the file at ``path`` is of a repository that the build fetches, see :class:`BuildContext`."""
         placement, inner = self._located(path)
         match placement:
+            case FromText(fetched=fetched):
+                return fetched
             case FromContext():
                 return self.context.fetched
             case FromStage(files=files) if files is not None:

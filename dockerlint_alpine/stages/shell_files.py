@@ -110,7 +110,7 @@ def _told(walk: StageWalk, instruction: Instruction, arg: Arg, folder: str, text
     if before:  # a file that grows line by line is kept once
         grown = [one for one in walk.files.placements if isinstance(one, FromText) and one.target == place]
         walk.files = walk.files.without(grown)
-    walk.files = walk.files.place(FromText(before + text, place))
+    walk.files = walk.files.place(FromText(before + text, place, walk.files.fetched(place) if before else ""))
 
 
 def _content(walk: StageWalk, place: str) -> bytes | None:

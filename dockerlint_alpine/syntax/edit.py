@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterable
 
 from msgspec import Struct
 
 from dockerlint_alpine.syntax.source import decode, encode
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
 
 
 class EditError(ValueError):

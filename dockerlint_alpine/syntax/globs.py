@@ -5,12 +5,9 @@ A pattern is a tuple of tokens: ``"*"``, ``"?"`` or ``"=c"`` for the character `
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterator, Sequence
 
 from dockerlint_alpine.syntax.source import SourceText
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
 
 
 def _prefix_lengths(tokens: Sequence[str], text: str, start: int = 0) -> Iterator[int]:

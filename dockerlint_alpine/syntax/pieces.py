@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
 
 from dockerlint_alpine.syntax.source import SourceText, Span
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 
 class Pieces:

@@ -11,10 +11,8 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
-from typing import TYPE_CHECKING, TypeAlias, overload
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator
+from typing import TypeAlias, overload
 
 Span: TypeAlias = tuple[int, int]
 """Byte offsets from the start of the file, 0-based, end exclusive."""

@@ -49,7 +49,8 @@ def test_what_names_no_repository(url: str) -> None:
     [
         ("https://github.com/o/r/archive/v4.0.1.tar.gz", *HUB, "v4.0.1", "r-4.0.1"),
         ("https://github.com/o/r/archive/refs/heads/feature/x.zip", *HUB, "feature/x", "r-feature-x"),
-        ("https://github.com/o/r/archive/${V}.tar.gz", *HUB, None, ""),
+        ("https://github.com/o/r/archive/${V}.tar.gz", *HUB, None, "r-"),
+        ("https://github.com/o/r/archive/$(cat v).tar.gz", *HUB, None, ""),
         ("https://github.com/o/r/tarball/master", *HUB, "master", ""),
         ("https://api.github.com/repos/o/r/tarball/v1", *HUB, "v1", ""),
         ("https://codeload.github.com/o/r/tar.gz/refs/tags/v1", *HUB, "v1", ""),

@@ -151,11 +151,20 @@ def test_a_project_names_repositories(judged: Judged, tmp_path: Path, project: s
         f"V=$(date) && git clone -b $V {URL} . && {REQUIREMENTS}",
         f"V=$(date) && curl -L {FORGE}/archive/$V.tar.gz | tar xz --strip 1 && {REQUIREMENTS}",
         f"git clone {URL} . && git checkout $(git tag | tail -1) && {REQUIREMENTS}",
+        f"git clone -b $(cat v) {URL} . && echo six >> requirements.txt && {REQUIREMENTS}",
         f"curl -L {FORGE}/releases/download/v1/app-src.tar.gz | tar xz --strip 1 && {REQUIREMENTS}",
     ],
 )
 def test_of_an_unknown_revision_it_is_possible(judged: Judged, command: str) -> None:
     assert missing(judged(f"RUN {command}")) == {"gcc": "possible", "musl-dev": "possible"}
+
+
+def test_a_folder_may_be_called_after_the_revision(judged: Judged) -> None:
+    fetched = f"ARG V\nRUN wget -qO- {FORGE}/archive/${{V}}.tar.gz | tar xz -C /"
+    assert missing(judged(f"{fetched}\nWORKDIR /app-${{V}}\nRUN {REQUIREMENTS}")) == {
+        "gcc": "possible",
+        "musl-dev": "possible",
+    }
 
 
 @pytest.mark.parametrize(

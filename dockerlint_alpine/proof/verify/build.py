@@ -164,13 +164,11 @@ def _with_cli(engine: Engine, order: BuildOrder, deadline: Deadline) -> Built:
         command += [word for name in order.build_args for word in ("--build-arg", name)]
         environment = {**os.environ, **order.build_args, "DOCKER_HOST": engine.address.url, "DOCKER_BUILDKIT": "1"}
         environment.pop("DOCKER_CONTEXT", None)
-        code, log = run_program([*command, str(order.context)], environment, deadline, "the build")
+        code, log = run_program([*command, str(order.context)], environment, deadline)
     return Built(code == 0, tuple(log), "BuildKit")
 
 
-def run_program(
-    command: Sequence[str], environment: Mapping[str, str], deadline: Deadline, what: str, cwd: Path | None = None
-) -> tuple[int, list[str]]:
+def run_program(command: Sequence[str], environment: Mapping[str, str], deadline: Deadline) -> tuple[int, list[str]]:
     """Run a program in a process group of its own: its exit code and the lines of both its outputs.
 
     Raises :class:`NotVerifiedError` at the deadline, when the group is ended, and where there is no such program.
@@ -182,7 +180,6 @@ def run_program(
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             env=dict(environment),
-            cwd=cwd,
             start_new_session=True,
         )
     except OSError as error:
@@ -191,11 +188,11 @@ def run_program(
     out = process.stdout
     try:
         log = _taken(
-            line.decode("utf-8", "replace").rstrip("\r\n") for line in items_until(deadline, what, lambda: out)
+            line.decode("utf-8", "replace").rstrip("\r\n") for line in items_until(deadline, "the build", lambda: out)
         )
         return process.wait(max(1.0, deadline.left)), log
     except subprocess.TimeoutExpired:
-        raise NotVerifiedError(f"{what} did not finish in time") from None
+        raise NotVerifiedError("the build did not finish in time") from None
     finally:
         _end(process)
 

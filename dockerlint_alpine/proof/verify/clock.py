@@ -5,15 +5,13 @@ from __future__ import annotations
 import queue
 import threading
 import time
-from typing import TYPE_CHECKING, TypeVar, cast
+from collections.abc import Callable, Iterable, Iterator
+from typing import TypeVar, cast
 
 from msgspec import Struct
 
 from dockerlint_alpine.proof.verify.errors import NotVerifiedError, PlanError
 from dockerlint_alpine.system.patterns import lazy_pattern
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
 
 _Item = TypeVar("_Item")
 _SPAN = lazy_pattern(r"(?P<number>\d+(?:\.\d+)?)(?P<unit>ms|us|ns|h|m|s)?")

@@ -6,7 +6,9 @@ the part of the specification that is supported without one.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal, TypeAlias
 
 from msgspec import Struct
 
@@ -14,10 +16,6 @@ from dockerlint_alpine.proof.verify.clock import seconds_of
 from dockerlint_alpine.proof.verify.errors import PlanError
 from dockerlint_alpine.proof.verify.expectations import EXTENSION, Expectations, read_expectations
 from dockerlint_alpine.system.patterns import lazy_pattern
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
-    from pathlib import Path
 
 Condition: TypeAlias = Literal["service_started", "service_healthy", "service_completed_successfully"]
 Document: TypeAlias = dict[str, Any]

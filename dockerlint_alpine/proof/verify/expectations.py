@@ -20,8 +20,9 @@ probe, or a variable of the environment whose name begins with ``ADV_``; nothing
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date, datetime
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 from urllib.parse import urlsplit
 
 from msgspec import Struct, field
@@ -29,9 +30,6 @@ from msgspec import Struct, field
 from dockerlint_alpine.proof.verify.clock import seconds_of
 from dockerlint_alpine.proof.verify.errors import PlanError
 from dockerlint_alpine.system.patterns import lazy_pattern
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 EXTENSION = "x-alpine-doctor"
 ProbeKind: TypeAlias = Literal["tcp", "http", "ws", "exec"]

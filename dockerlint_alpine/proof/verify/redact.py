@@ -11,13 +11,11 @@ import base64
 import hashlib
 import json
 import re
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator, Mapping
+from typing import Any
 from urllib.parse import quote, quote_plus
 
 from dockerlint_alpine.system.patterns import lazy_pattern
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
 
 _SECRET_NAME = lazy_pattern(
     r"(?i)(?:^|[^a-z])(?:pass|passwd|passphrase|pwd|pw|secret|token|credential|credentials|cookie|session|dsn|auth|bearer|"

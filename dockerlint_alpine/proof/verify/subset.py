@@ -8,15 +8,13 @@ from __future__ import annotations
 
 import re
 import shlex
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from dockerlint_alpine.proof.verify.errors import NotVerifiedError, PlanError
 from dockerlint_alpine.proof.verify.expectations import EXTENSION
 from dockerlint_alpine.system.patterns import lazy_pattern
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Mapping
 
 _TOP = {"name", "version", "services", "networks", "volumes"}
 _BUILD = {"context", "dockerfile", "args", "target", "labels"}

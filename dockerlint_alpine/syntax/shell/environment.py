@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
 
 from dockerlint_alpine.syntax.shell.model import DECLARE, Command, Scope
 from dockerlint_alpine.syntax.shell.words import Turns, Variables, Word, join_words
 from dockerlint_alpine.syntax.source import EMPTY, MAX_EXPANDED, SourceText
 from dockerlint_alpine.system.patterns import lazy_pattern
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
 
 _MAX_VARIABLES = 4096
 _MAX_ARGUMENTS = 99
