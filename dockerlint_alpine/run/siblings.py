@@ -44,11 +44,12 @@ _EVERYBODYS = lazy_pattern(
 def asks_for_others(job: Job) -> bool:
     """Whether a FROM of a build names an image that is none of those that everybody has: the project may build it."""
     try:
-        found = list(_FROM.finditer(read_job(job)))
+        data = read_job(job)
     except UnreadableError:
         return False
+    found = list(_FROM.finditer(data))
     stages = {match["name"].lower() for match in found if match["name"]}
-    unknown = open_arguments(job)
+    unknown = [match[1].decode() for match in _OPEN.finditer(data)]
     return any(
         (match["image"].lower() not in stages and not _EVERYBODYS.match(match["image"]))
         or any(name in match["image"].decode("utf-8", "surrogateescape") for name in unknown)
