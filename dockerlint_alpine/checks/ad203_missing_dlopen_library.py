@@ -153,6 +153,8 @@ def run(subject: Subject) -> Iterator[Finding]:
             distribution = subject.knowledge.distribution(item.resolved.name)
             needs = distribution.runtime_needs(item.resolved.version) if distribution is not None else ()
             for need in (*needs, *(item.built.runtime if item.built is not None else ())):
+                if not (stage.runs or need.commands):
+                    continue
                 if _wanted(item, need, present) and need.available(stage.packages.release, stage.packages.arch):
                     for lack in _lacks(subject, stage, item, need):
                         if use.runs(item, need):

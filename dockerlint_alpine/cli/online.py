@@ -143,7 +143,8 @@ class Reach:
             return False
         wrong = self._network.do_all(tasks)
         self._refused |= {key: reason for key, reason in wrong.items() if key not in names}
-        self._late |= {key for key, reason in wrong.items() if reason == self._network.lost}
+        waited_for = {self._network.lost, *self._network.slow}
+        self._late |= {key for key, reason in wrong.items() if reason in waited_for}
         self._failed |= dict.fromkeys(names, "fetched once in this run")
         _tell_failures({name: wrong[name] for name in names if name in wrong}, self._network.lost)
         return True
@@ -156,8 +157,8 @@ def _resolver(settings: Settings, found: Access, way: Way | None) -> Resolver:
 
     gaps = found != "online"
     oldest = today() - timedelta(days=MAX_AGE if gaps else 0)
-    kept = _index(settings, oldest=oldest.isoformat(), asks=False)
-    return CachedResolver(kept, _index(settings, oldest="", asks=False), way=way, fills_gaps=gaps)
+    kept, older = (_index(settings, oldest=one, asks=False, quick=gaps) for one in (oldest.isoformat(), ""))
+    return CachedResolver(kept, older, way=way, fills_gaps=gaps)
 
 
 def _network(settings: Settings, seconds: float | None) -> Network:

@@ -104,7 +104,7 @@ class ArgumentReader:
                 arg = replace(arg, glob=True)  # noqa: PLW2901 - the loop's list is not quoted
             if arg.text.startswith("<("):
                 self._made_file(words, arg, place)
-            elif arg.text in _STANDARD_INPUT:
+            elif arg.text in _STANDARD_INPUT or (arg.text == "-" and option in _OF_FILES):
                 self._piped(words, arg, place)
             elif arg.known:
                 self._known(words, arg, place)
@@ -155,6 +155,7 @@ class ArgumentReader:
             words.hidden.append(shown)
             self._drop_option(words)
             return
+        shown = "/dev/stdin" if shown == "-" else shown
         path = f"/dev/fd/{63 - len(self._walk.files.placements) % 32}" if shown.startswith("<(") else shown
         self._walk.files = self._walk.files.place(FromText(text.encode("utf-8", "surrogateescape"), path))
         words.add(path, place)

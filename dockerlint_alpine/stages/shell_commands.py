@@ -35,7 +35,7 @@ from dockerlint_alpine.stages.scripts import (
     variables_of,
 )
 from dockerlint_alpine.stages.walk import ENSUREPIP
-from dockerlint_alpine.syntax import SourceText, expanded_commands, parse_script
+from dockerlint_alpine.syntax import SourceText, expanded_commands, parse_script, unwrap
 from dockerlint_alpine.system.paths import absolute
 from dockerlint_alpine.system.patterns import lazy_pattern
 from dockerlint_alpine.system.pulse import pulse
@@ -481,7 +481,13 @@ class _ScriptWalk:
         options = command.tool.options(command, [arg.text for arg in command.args])
         outside = self.active
         self.active = command.tool.home(command, options, self._call(expanded, folder).place()) or outside
-        self._python(expanded, args, folder)
+        inner = unwrap(tuple(args), expanded.command.redirects)
+        if inner.script is None:
+            self._python(expanded, inner.args, folder)
+        else:
+            for one in expanded_commands(parse_script(inner.script), expanded.variables):
+                conditional = one.conditional or expanded.conditional
+                self.command(replace(one, conditional=conditional, nesting=expanded.nesting + 1))
         self.active = outside
 
     def _python_code(self, expanded: ExpandedCommand, args: Sequence[Arg]) -> None:

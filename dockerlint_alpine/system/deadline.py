@@ -73,22 +73,25 @@ def all_within(
     *,
     at_once: int,
     tick: Callable[[int, int, str], None] | None = None,
+    last: int | None = None,
 ) -> dict[_Key, _Found | Exception]:
     """Carry out ``tasks`` and return what came of each: a value, or what it raised.
 
     Tasks run here, one step at a time; the work that they wait for runs in threads, ``at_once`` pieces at a time. A task
     that is not done after ``seconds`` is missing, and work that is under way then is left to itself. ``tick`` is told
-    several times a second how many pieces are done, of how many that are known so far, and which are under way.
+    several times a second how many pieces are done, of how many that are known so far, and which are under way. Pieces of a
+    rank above ``last`` are waited for half of the time that is left when there are only such.
     """
-    return _Run(tasks, at_once).until(time.monotonic() + seconds, tick or (lambda *_: None))
+    return _Run(tasks, at_once, last).until(time.monotonic() + seconds, tick or (lambda *_: None))
 
 
 class _Run(Generic[_Key, _Found]):
     """Tasks under way, and the work that they wait for."""
 
-    def __init__(self, tasks: Mapping[_Key, Task[_Found]], at_once: int) -> None:
+    def __init__(self, tasks: Mapping[_Key, Task[_Found]], at_once: int, last: int | None = None) -> None:
         self.tasks = tasks
         self.at_once = at_once
+        self.last = last
         self.found: dict[_Key, _Found | Exception] = {}
         self.pieces: dict[Hashable, Piece] = {}
         self.came: dict[Hashable, Exception | None] = {}
@@ -101,7 +104,8 @@ class _Run(Generic[_Key, _Found]):
 
     def until(self, end: float, tick: Callable[[int, int, str], None]) -> dict[_Key, _Found | Exception]:
         new = iter(self.tasks)
-        while time.monotonic() < end:
+        final = end
+        while (now := time.monotonic()) < final:
             for key in itertools.islice(new, 1):
                 self.go_on(key)
                 break
@@ -109,8 +113,10 @@ class _Run(Generic[_Key, _Found]):
                 self.start()
                 if not self.under_way:
                     break
+                only_last = self.last is not None and all(self.pieces[one].rank > self.last for one in self.under_way)
+                final = end if not only_last else final if final < end else now + (end - now) / 2
                 with suppress(queue.Empty):
-                    self.take(*self.done.get(timeout=max(0.0, min(_TICK, end - time.monotonic()))))
+                    self.take(*self.done.get(timeout=max(0.0, min(_TICK, final - time.monotonic()))))
                 shown = filter(None, (self.pieces[one].shown for one in self.under_way))
                 tick(len(self.came), len(self.pieces), ", ".join(shown))
         for key in self.tasks.keys() - self.found.keys():

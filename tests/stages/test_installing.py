@@ -48,6 +48,8 @@ FILES = {"requirements.txt": "lz4==4.4.5\n", "c.txt": "lz4==4.4.4\n", "other.txt
         ("PIPENV_VENV_IN_PROJECT=1 pipenv run pip install lz4", "/app/.venv/lib/python3.11/site-packages"),
         ("pdm run -p /app python -m pip install lz4", "/app/.venv/lib/python3.11/site-packages"),
         ("uv run --no-sync --group x pip install lz4", "/app/.venv/lib/python3.11/site-packages"),
+        ("POETRY_VIRTUALENVS_CREATE=0 poetry run sh -c 'cd . && pip install lz4'", SITE),
+        ("uv pip install --system -r - < requirements.txt", SITE),
         ("pip install -r /dev/stdin < requirements.txt", SITE),
         ("cat requirements.txt | grep lz4 | pip install -r /dev/stdin", SITE),
         ("pip install -r /dev/stdin <<EOF\nlz4==4.4.5\nEOF", SITE),

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, TypeVar
 from msgspec.structs import replace
 
 from dockerlint_alpine.python.index.client import AT_ONCE
+from dockerlint_alpine.python.index.facts import SOURCE
 from dockerlint_alpine.python.index.questions import (
     Gathered,
     NotYetError,
@@ -39,6 +40,8 @@ TOTAL = 900.0
 """Seconds that a run waits for the network at most, even with ``--online``."""
 
 _Found = TypeVar("_Found")
+_MARGIN = 0.05
+"""Seconds of the time for a run with which there is no use in asking for more."""
 _GAVE_NONE = "the index gave an incomplete answer"
 
 
@@ -71,6 +74,8 @@ class Network:
         self._way: PythonIndex | None = None
         self.lost: str | None = None
         """Why nothing is asked any more."""
+        self.slow: set[str] = set()
+        """What is said of large files that did not come in time, while others are still asked for."""
 
     def resolution(self, question: WhatIsInstalled, facts: Facts) -> Resolution:
         """Ask now; raises ``ResolverError``, and ``NoAnswerError`` for good once time is up."""
@@ -103,20 +108,26 @@ class Network:
             shown[0] = waiting or shown[0]
             self._tick(count, total, waiting)
 
-        done = all_within(self._left, tasks, at_once=AT_ONCE, tick=tick)
+        last = SOURCE if self.seconds is not None else None
+        done = all_within(self._left, tasks, at_once=AT_ONCE, tick=tick, last=last)
         self._tick(0, 0, "")
         self._left -= self._clock() - start
         late = [key for key in tasks if key not in done]
         silent = next((one for one in done.values() if isinstance(one, NoAnswerError)), None)
-        if late:
-            waited = f"{shown[0][:60]}: " if shown[0] else ""
-            self._give_up(f"{waited}no answer within {self.seconds or TOTAL:g} seconds")
+        reason = f"{shown[0][:60]}: " if shown[0] else ""
+        reason += f"no answer within {self.seconds or TOTAL:g} seconds"
+        if late and self._left > _MARGIN:  # what is large is late: there is time for others
+            if not self.slow:
+                self._gave_up(reason, self._answered)
+            self.slow.add(reason)
+        elif late:
+            self._give_up(reason)
         elif silent is not None:
             self._give_up(str(silent))
         for one in done.values():
             if isinstance(one, Exception) and not isinstance(one, self.expected):
                 raise one
-        return done | {key: NoAnswerError(self.lost or "") for key in late}
+        return done | {key: NoAnswerError(self.lost or reason) for key in late}
 
     def _begun(self, steps: Callable[[PythonIndex], Task[_Found]]) -> Task[_Found]:
         """The task, which opens the index when it is begun: one for all, it knows which hosts don't answer."""
@@ -133,7 +144,11 @@ class Network:
     def _give_up(self, reason: str) -> None:
         if self.lost is None:
             self.lost = reason
-            self._gave_up(reason, self._way is not None and self._way.answered)
+            self._gave_up(reason, self._answered)
+
+    @property
+    def _answered(self) -> bool:
+        return self._way is not None and self._way.answered
 
 
 class CachedResolver:

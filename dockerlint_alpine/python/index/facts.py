@@ -105,6 +105,9 @@ class IndexPages:
             if kept is not None:
                 self._stated[key] = kept
             elif not self.asks:
+                late = self._why_late(name, version)
+                if late:
+                    return Stated(None, late)
                 self.lacks.add(key)
         return self._stated.get(key)
 
@@ -171,16 +174,19 @@ class IndexPages:
 
     def _begin(self, name: str, version: str) -> None:
         """Raise ``ResolverError`` where a large sdist did not come earlier this day."""
+        late = self._why_late(name, version)
+        if late:
+            raise ResolverError(late)
+        if self._only_once and self.asks and self._size_of_sdist(name, version) >= _LARGE:
+            self._kept.put(_Begun(self._only_once), *self._places("begun", name, version))
+
+    def _why_late(self, name: str, version: str) -> str:
+        """What is said of a large sdist that did not come earlier this day; empty for any other."""
         size = self._size_of_sdist(name, version) if self._only_once else 0
-        if size < _LARGE:
-            return
-        place = self._places("begun", name, version)
-        begun = self._kept.get(_Begun, *place)
-        if begun is not None and begun.day == self._only_once:
-            raise ResolverError(
-                f"the sdist of {name} {version} ({size / 1e6:.0f} MB) took too long for a quick query: --online waits for it"
-            )
-        self._kept.put(_Begun(self._only_once), *place)
+        begun = self._kept.get(_Begun, *self._places("begun", name, version)) if size >= _LARGE else None
+        if begun is None or begun.day != self._only_once:
+            return ""
+        return f"the sdist of {name} {version} ({size / 1e6:.0f} MB) took too long for a quick query: --online waits for it"
 
     def _places(self, *asked: str) -> tuple[str, ...]:
         return (*self._index.urls, "--", *asked)

@@ -73,7 +73,8 @@ class Case:
 
     def resolver(self, *, today: date = TODAY, asks: bool = True, way: Way | None = None) -> CachedResolver:
         oldest = date.fromordinal(today.toordinal() - MAX_AGE).isoformat()
-        kept, older = (self.index_of(asks=False, oldest=one, day=today.isoformat()) for one in (oldest, ""))
+        given = {"asks": False, "day": today.isoformat(), "quick": True}
+        kept, older = (self.index_of(oldest=one, **given) for one in (oldest, ""))
         return CachedResolver(kept, older, way=way or (self.network if asks else None))
 
 
@@ -274,6 +275,9 @@ def test_a_large_file_costs_the_others_nothing_and_is_left_alone_that_day(tmp_pa
     asking = case.resolver()
     assert resolve(asking, wanted("huge", "small")) == versions
     assert asking.refusal == "huge: no answer within 1 seconds"
+    assert case.network.lost is None
+    assert resolve(case.resolver(), wanted("certifi")) == CERTIFI  # there is time for others
+    assert case.told == ["huge: no answer within 1 seconds"]
 
     again = Case(tmp_path, index, seconds=10.0, clock=time.monotonic)
     found = again.resolver().resolve(wanted("huge", "small"), TARGET, NO_FACTS)
