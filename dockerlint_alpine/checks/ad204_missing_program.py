@@ -176,6 +176,10 @@ _BUILTINS = frozenset(
 _HARMLESS = PLAIN_TOOLS | {"django-admin", "strip", "xargs"}
 """Programs that make no program that their own words do not name. All others but installers may have brought anything."""
 
+_OF_OTHER_LANGUAGES = frozenset("composer gem git go helm kubectl mvn node npm php pnpm terraform yarn".split())
+_ABOUT_PYTHON = lazy_pattern(r"py|pip|conda|\$|(?:^|/)(?:s?bin|usr|local|opt|\.)?/*\Z", re.IGNORECASE)
+"""What may be of Python among the files of an archive, or be a folder with it."""
+
 _OF_OTHERS = frozenset("apt apt-get apt-key apt-cache dpkg yum dnf microdnf rpm pacman zypper emerge".split())
 """Package managers of other distributions: Alpine's packages of them install nothing that runs here."""
 
@@ -389,7 +393,8 @@ def _commands(stage: Stage) -> _Commands:
 def _may_make(command: ExpandedCommand, start: Start, named: re.Pattern[str], stage: Stage) -> bool:
     if command.name in {"apk", start.name} or command.name in _BUILTINS:
         return False
-    if _is_opaque(command) or any(named.search(arg.text) for arg in command.args):
+    apart = _PYTHON.fullmatch(start.name) is not None and len(command.args) > 1 and _makes_no_python(command)
+    if (_is_opaque(command) and not apart) or any(named.search(arg.text) for arg in command.args):
         return True
     if _PYTHON.fullmatch(command.name) and any(arg.text.endswith("setup.py") for arg in command.args):
         return True  # the project's own programs
@@ -398,6 +403,22 @@ def _may_make(command: ExpandedCommand, start: Start, named: re.Pattern[str], st
     variables = stage.end.scope.names if stage.end is not None and command.command.redirects else {}
     redirected = (arg for one in command.command.redirects for arg in one.target.expand(variables))
     return any(named.search(arg.text) for arg in redirected)
+
+
+def _makes_no_python(command: ExpandedCommand) -> bool:
+    """True for tools of other languages, and for a tar that is told which files to take out, none of them of Python."""
+    if command.name != "tar":
+        return command.name in _OF_OTHER_LANGUAGES
+    words = [arg.text for arg in command.args[2:]]
+    with_value = ("-C", "--directory", "-f", "--file", "--strip", "--strip-components")
+    members = [
+        word
+        for before, word in itertools.pairwise(("", *words))
+        if before not in with_value and not word.startswith("-")
+    ]
+    if "f" in command.args[1].text.lstrip("-") and not command.args[1].text.startswith("--"):
+        members = members[1:]
+    return bool(members) and not any(map(_ABOUT_PYTHON.search, members))
 
 
 def _is_opaque(command: ExpandedCommand) -> bool:

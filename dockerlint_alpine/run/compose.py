@@ -77,6 +77,7 @@ def _build(path: Path, name: str, service: Any, services: frozenset[str]) -> Bui
     text = interpolated(inline) if isinstance(inline, str) else None
     image = interpolated(_scalar(service.get("image")))
     tags: Iterable[Any] = found if isinstance(found := given.get("tags"), list) else ()
+    platforms: Iterable[Any] = found if isinstance(found := given.get("platforms"), list) else [service.get("platform")]
     return Build(
         name,
         dockerfile=folder / context / interpolated(_scalar(given.get("dockerfile")) or "Dockerfile")
@@ -88,6 +89,7 @@ def _build(path: Path, name: str, service: Any, services: frozenset[str]) -> Bui
         target=target or None,
         contexts=tuple(_contexts(path, given.get("additional_contexts"), services)),
         images=(*filter(None, (image, *(interpolated(_scalar(tag)) for tag in tags))), made_by(path, name)),
+        platforms=tuple(filter(None, (interpolated(_scalar(one)) for one in platforms))),
         text=text,
     )
 

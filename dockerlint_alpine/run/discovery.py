@@ -19,7 +19,7 @@ from dockerlint_alpine.run.jobs import Job, missing
 from dockerlint_alpine.system.builds import Others
 from dockerlint_alpine.system.files import PROJECT_MARKS, TEMPORARY, lies_within, project_root, read_file
 from dockerlint_alpine.system.patterns import lazy_pattern
-from dockerlint_alpine.system.platforms import APK_ARCH
+from dockerlint_alpine.system.platforms import APK_ARCH, platform_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -384,8 +384,8 @@ def _job(build: Build, shown_as: str, project: Path) -> Job:
 
 def _platforms(given: tuple[str, ...]) -> tuple[str, ...]:
     """The platforms of a build that is not for the usual one; else what the settings say counts."""
-    known = tuple(one for one in given if one in APK_ARCH)
-    return known if known and _USUAL not in given else ()
+    known = tuple(one for one in dict.fromkeys(map(platform_of, given)) if one in APK_ARCH)
+    return known if known and _USUAL not in known else ()
 
 
 _USUAL = "linux/amd64"

@@ -294,7 +294,7 @@ def _untar(words: Sequence[str]) -> tuple[str | None, str, int, list[str]]:
         option, _, value = word.partition("=")
         if option.startswith("--strip"):
             value = value or next(rest, "")
-            strip = int(value) if value.isdigit() else 99
+            strip = int(value) if value in {"0", "1"} else 99
         elif option in {"--file", "--directory"}:
             value = value or next(rest, "-")
             file, target = (value, target) if option == "--file" else (file, value)

@@ -10,6 +10,7 @@ from msgspec.structs import replace
 from dockerlint_alpine.stages.environment import Scope
 from dockerlint_alpine.stages.errors import StageGraphError
 from dockerlint_alpine.syntax import Instruction, Mount, SourceText, expand
+from dockerlint_alpine.system.platforms import platform_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -136,7 +137,7 @@ def _node(
         from_instruction=head,
         base=base,
         parent=named.get(base.lower()),
-        platform=platform or None,
+        platform=platform_of(platform) or None,
         unknown=words[0].unknown if words else (),
         instructions=tuple(body),
         triggers=(),

@@ -19,6 +19,8 @@ VENV = "FROM python:3.12-alpine3.20\nCOPY --from=0 /v /v\nENV PATH=/v/bin:$PATH\
 CURL = "HEALTHCHECK CMD curl -f http://localhost || exit 1\n"
 PIP_GIT = "apk add python3 py3-pip && pip install --break-system-packages git+https://example.org/x"
 PIP_GONE = "apk add -t .b py3-pip python3-dev && pip install --break-system-packages six && apk del .b"
+FETCH = "wget -O - https://h.example/x.tgz"
+NO_PIP_RUN = "RUN apk add python3 && pip3 install six\n"
 START = 'ENTRYPOINT ["python3", "app.py"]\n'
 BASH = "#!/bin/bash\necho hello\n"
 ENV_BASH = '#!/usr/bin/env bash\nset -e\nexec "$@"\n'
@@ -104,6 +106,12 @@ def names(report: FileReport) -> list[str]:
         ("FROM nginx:alpine\n" + CURL, []),
         (f"FROM nginx:1.24-alpine3.17\nRUN {PIP_GIT}\n", ["git"]),
         (f"FROM docker:24-cli-alpine3.18\nRUN {PIP_GIT}\n", []),  # Docker's own image has it
+        (f"{A}RUN {FETCH} | tar xz -C /usr/bin --strip 1 linux/helm && helm init\n{NO_PIP_RUN}", ["pip3"]),
+        (f"{A}RUN {FETCH} -O x.tgz && tar xzf x.tgz linux/helm\n{NO_PIP_RUN}", ["pip3"]),
+        (f"{A}RUN {FETCH} | tar xz -C / usr/bin/pip3\n{NO_PIP_RUN}", []),
+        (f"{A}RUN {FETCH} | tar xz -C / ./usr/\n{NO_PIP_RUN}", []),
+        (f"{A}RUN {FETCH} | tar xz -C /usr/local\n{NO_PIP_RUN}", []),
+        (f"{A}RUN {FETCH} -O x.tgz && tar xzf x.tgz\n{NO_PIP_RUN}", []),
         (f"{A}RUN {PIP_GONE}\n{START}", ["python3"]),
         (f"{A}RUN apk add python3 && {PIP_GONE}\n{START}", []),
         (f"{A}RUN {PIP_GONE}\nRUN apk add py3-six\n{START}", []),

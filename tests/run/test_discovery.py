@@ -161,6 +161,22 @@ def test_a_compose_file_names_builds(inside: Project) -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("said", "platforms"),
+    [
+        ("platform: linux/arm64/v8", ("linux/arm64",)),
+        ("platform: linux/x86_64", ()),  # the usual one
+        ("platform: ${WHERE}", ()),
+        ("platform: windows/amd64", ()),
+    ],
+)
+def test_a_service_says_what_it_is_built_for(inside: Project, said: str, platforms: tuple[str, ...]) -> None:
+    inside({"compose.yml": f"services:\n  a:\n    build: .\n    {said}\n", "Dockerfile": "FROM alpine\n"})
+    assert [job.platforms for job in find_jobs(["compose.yml"])[0]] == [platforms]
+    inside({"compose.yml": f"services:\n  a:\n    build: {{context: ., platforms: [armhf]}}\n    {said}\n"})
+    assert [job.platforms for job in find_jobs(["compose.yml"])[0]] == [("linux/arm/v7",)]
+
+
 def test_a_compose_file_with_tags_of_compose_s_own(inside: Project) -> None:
     text = "services:\n  web:\n    build: .\n    ports: !reset []\n    environment: !override\n      A: b\n"
     inside({"compose.yml": text, "Dockerfile": "FROM alpine:3.20\n"})

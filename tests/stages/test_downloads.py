@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import ClassVar, NoReturn
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from dockerlint_alpine.model.reports import FileReport
 from dockerlint_alpine.python.forges import Remote
@@ -211,6 +213,21 @@ def test_revisions_are_asked_for_as_they_are_written(judged: Judged, tmp_path: P
         ("git.example/o/app", "abc123"),
         ("github.com/o/app", "v2"),
     ]
+
+
+PROGRAMS = "curl wget tar bsdtar unzip git clone checkout"
+OPTIONS = (
+    "-o -O -P -C -d -b -L -sSLo -xzf xf x -f --strip-components --strip=² --strip-components=1 --output --output= --url"
+)
+REST = (
+    f"-- - -C=x --directory . .. / /x > < | && ; '' \"$V\" $(x) `y` a.tgz ~ * {URL} {URL}.git {FORGE}/archive/v1.tar.gz"
+)
+WORDS = st.sampled_from(f"{PROGRAMS} {OPTIONS} {REST} {FORGE}/raw/main/x.txt {FORGE}/archive/$V.zip".split())
+
+
+@given(st.lists(WORDS, max_size=12))
+def test_no_command_line_is_too_odd(judged: Judged, words: list[str]) -> None:
+    judged(f"RUN {' '.join(words)}")
 
 
 def test_no_list_in_a_fetched_file_is_mended(judged: Judged) -> None:
