@@ -221,9 +221,9 @@ def test_a_file_that_somebody_else_changes_meanwhile_is_not_overwritten(
     from dockerlint_alpine.run import reading
 
     root = project({"Dockerfile": BROKEN})
-    # At first, only what its FROM names and which arguments it leaves open are looked for.
+    # The first time, only what its FROM names is looked for.
     real = reading.read_dockerfile
-    changes = iter((None, None, "FROM scratch\n", None, None, None, f"{BROKEN}# 1\n", f"{BROKEN}# 2\n"))
+    changes = iter((None, "FROM scratch\n", None, None, f"{BROKEN}# 1\n", f"{BROKEN}# 2\n"))
 
     def read_and_lose(path: Path) -> bytes:
         data = real(path)
