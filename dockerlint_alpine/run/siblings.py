@@ -99,7 +99,7 @@ def related(jobs: Sequence[Job], beside: Sequence[Job] = ()) -> list[Job]:
     found: list[Job] = []
     for number, job in enumerate(jobs[:own]):
         others = _closure(number, near, builds)
-        based = os.path.realpath(builds[number].path) in bases
+        based = bool(bases) and os.path.realpath(builds[number].path) in bases
         more = others or based
         found.append(replace(job, others=replace(job.others, builds=others, rest_on_it=based)) if more else job)
     return found
@@ -227,7 +227,7 @@ def _closure(start: int, near: Sequence[Sequence[int]], builds: Sequence[OtherBu
     """The builds that one may rest on, those that these may rest on behind them; itself only where they do. An image of its
     own name that a Dockerfile starts from is one that somebody published."""
     found: dict[int, None] = {}
-    own = os.path.realpath(builds[start].path)
+    own = os.path.realpath(builds[start].path) if near[start] else ""
     pending = [
         number
         for number in near[start]

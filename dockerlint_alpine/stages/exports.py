@@ -33,11 +33,15 @@ def absent_exports(walk: StageWalk, texts: Sequence[str], folder: str) -> Iterat
     lock file lies in their place: what is said of each, its path, the folder in which the lock file is seen from now on, and
     the command that would write it."""
     for option, text in itertools.pairwise(texts):
+        if option not in OF_REQUIREMENTS:
+            continue
         path = absolute(text, folder)
-        expected = walk.files.absent(path) if option in OF_REQUIREMENTS else None
-        place = posixpath.dirname(expected) if expected is not None else ""
+        expected = walk.files.absent(path)
+        if expected is None:
+            continue
+        place = posixpath.dirname(expected)
         lock = next((name for name in _EXPORTS if walk.files.context.exists(posixpath.join(place, name))), None)
-        if expected is None or lock is None:
+        if lock is None:
             continue
         seen = f"/.locked/{place}".rstrip("/")
         walk.files = walk.files.place(FromContext(place, seen, is_dir=True))
