@@ -28,6 +28,7 @@ from dockerlint_alpine.system.patterns import lazy_pattern
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
+    from dockerlint_alpine.python.model import Requested
     from dockerlint_alpine.stages.walk import StageWalk
     from dockerlint_alpine.syntax import Arg, Instruction
 
@@ -159,6 +160,14 @@ def bring(walk: StageWalk, urls: Iterable[str]) -> bool:
         else:
             walk.unfetched[redact(url)] = files
     return new
+
+
+def check_out(walk: StageWalk, instruction: Instruction, requested: Iterable[Requested], folder: str) -> None:
+    """Put the repositories of requirements into ``folder``, each by the name of its distribution."""
+    for one in requested:
+        remote = repository(one.url or "")
+        if remote is not None and one.name is not None:
+            _place(walk, instruction, remote, _files_of(walk, remote), posixpath.join(folder, one.name))
 
 
 def show_repository(walk: StageWalk) -> bool:

@@ -170,6 +170,8 @@ class Installer:
             )
             call.unjudged("unknown-base-image", message, f"FROM {walk.node.base}")
             return
+        if command.tool.runs_pip:
+            _check_out(call, request, home)
         target = self._target(call, home, command, request.options)
         place = command.tool.destination(command, request.options, home, call.place(folder))
         request = _with_projects_there(walk, request, place)
@@ -804,6 +806,18 @@ def _lay_out_projects(walk: StageWalk, paths: Iterable[str], place: str) -> None
             name = (name_of(folder, walk.files) or posixpath.basename(folder)).replace("-", "_")
             target = f"{place.rstrip('/')}/{name}-0-py3-none-any.whl"
             walk.files = walk.files.place(FromStage(folder, target, walk.files))
+
+
+def _check_out(call: Call, request: InstallRequest, home: PythonHome) -> None:
+    """``pip install -e git+URL#egg=NAME`` leaves the repository in ``src/NAME`` (pip install, ``--src``)."""
+    editable = [one for one in request.requirements.requested if one.editable and one.url]
+    if not editable:
+        return
+    from dockerlint_alpine.stages.downloads import check_out
+
+    given = request.options.get("--src", ())[-1:] or (call.env.get("PIP_SRC", ""),)
+    folder = given[0] or posixpath.join(home.prefix if home.is_venv else call.folder, "src")
+    check_out(call.walk, call.instruction, editable, absolute(folder, call.folder))
 
 
 def _not_there_yet(walk: StageWalk, installed: Sequence[Installed]) -> list[Installed]:

@@ -107,6 +107,10 @@ REQUIREMENTS = "pip install -r requirements.txt"
         f"pip install 'app @ git+{URL}.git@v1'",
         f"pip install app@{FORGE}/archive/main.zip",
         "pip install git+https://git.example/o/lib",
+        f"pip install --no-deps -e git+{URL}@v1#egg=app && cd src/app && {REQUIREMENTS}",
+        f"PIP_SRC=/opt pip install --no-deps -e git+{URL}#egg=app && pip install -r /opt/app/requirements.txt",
+        f"pip install --no-deps --src /s -e git+{URL}#egg=app && cd /s/app && {REQUIREMENTS}",
+        f"python -m venv /v && /v/bin/pip install --no-deps -e git+{URL}#egg=app && cd /v/src/app && {REQUIREMENTS}",
     ],
 )
 def test_what_is_fetched_is_read(judged: Judged, command: str) -> None:
