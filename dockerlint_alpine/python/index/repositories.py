@@ -106,8 +106,12 @@ class Repositories:
                 tree = Path(place, "tree")
                 tree.mkdir()
                 _write(git, commit, tree)
-            except (ChildError, TooManyFilesError, OSError, _GitError) as error:
+            except _GitError as error:
                 raise ResolverError(f"git says: {error}") from None
+            except ChildError as error:
+                raise ResolverError(f"git {error}") from None
+            except (TooManyFilesError, OSError) as error:
+                raise ResolverError(f"it can't be kept: {error}") from None
             name = hashlib.sha256("\0".join((*asked, commit)).encode()).hexdigest()[:32]
             if not (folder / name).exists():
                 shutil.move(tree, folder / name)

@@ -158,7 +158,7 @@ def test_nobody_is_logged_in_at_public_hosts(opened: Open, monkeypatch: pytest.M
     monkeypatch.setenv("GIT_ASKPASS", "/usr/bin/askpass")
     monkeypatch.setenv("GIT_CONFIG_PARAMETERS", "'http.extraheader=Authorization: x'")
     monkeypatch.setattr(repositories, "run", record)
-    with pytest.raises(ResolverError, match="not here"):
+    with pytest.raises(ResolverError, match="git not here"):
         opened(own=False).files(remote())
     command, variables = started[-1]
     assert command[-1] == "HEAD"
