@@ -11,6 +11,7 @@ from typing import Literal, TypeAlias
 from urllib.parse import unquote
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from dockerlint_alpine.system.patterns import lazy_pattern
 
@@ -82,6 +83,10 @@ class Remote(Struct, frozen=True):
     def url(self) -> str:
         """Where git fetches it from, without a login."""
         return f"https://{self.name}.git"
+
+    def at(self, revision: str) -> Remote:
+        """The same at another revision, as it is written for git."""
+        return replace(self, revision=_known(revision))
 
     @property
     def folder(self) -> str:

@@ -49,7 +49,7 @@ def asks_for_others(job: Job) -> bool:
         return False
     found = list(_FROM.finditer(data))
     stages = {match["name"].lower() for match in found if match["name"]}
-    unknown = [match[1].decode() for match in _OPEN.finditer(data)]
+    unknown = _open_in(data)
     return any(
         (match["image"].lower() not in stages and not _EVERYBODYS.match(match["image"]))
         or any(name in match["image"].decode("utf-8", "surrogateescape") for name in unknown)
@@ -73,6 +73,10 @@ def open_arguments(job: Job) -> list[str]:
         data = read_job(job)
     except UnreadableError:
         return []
+    return _open_in(data)
+
+
+def _open_in(data: bytes) -> list[str]:
     return [match[1].decode() for match in _OPEN.finditer(data)]
 
 

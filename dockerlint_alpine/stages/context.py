@@ -6,7 +6,7 @@ import errno
 import os
 import re
 from functools import cached_property
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from msgspec import Struct, field
 
@@ -37,18 +37,23 @@ NOT_IN_CONTEXT = "it is not in the build context"
 """Why a file can't be read that another context may have."""
 
 
+Fetched: TypeAlias = Literal["", "as told", "guessed"]
+"""Whether something is of a repository that the build fetches: at the revision that is asked for, or at one that was
+guessed."""
+
+
 class BuildContext(Struct, frozen=True, eq=False, dict=True):
     """A folder on disk as the builder sees it. Paths are POSIX, relative to the root, without ``./``.
 
     ``looked_at`` collects the paths on disk that answers rest on, whether something is there or not. ``fetched``: it stands
-    for a repository that the build fetches, at the revision that is asked for, or at one that was guessed.
+    for a repository that the build fetches.
     """
 
     root: Path
     ignore: DockerIgnore = NOTHING_IGNORED
     shown_as: str = ""
     looked_at: set[str] = field(default_factory=set)
-    fetched: Literal["", "as told", "guessed"] = ""
+    fetched: Fetched = ""
 
     @cached_property
     def _real_root(self) -> str:

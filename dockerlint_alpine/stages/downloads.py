@@ -61,7 +61,7 @@ def git(walk: StageWalk, instruction: Instruction, args: Sequence[Arg], folder: 
         if cloned is not None:
             revision = next((word for word in reversed(words[1:]) if not word.startswith("-")), "$")
             walk.files = walk.files.without([cloned[1]])
-            _clone(walk, instruction, repository(f"{cloned[0].url}@{revision}") or cloned[0], folder)
+            _clone(walk, instruction, cloned[0].at(revision), folder)
         return
     if words[:1] != ["clone"]:
         return
@@ -79,7 +79,7 @@ def git(walk: StageWalk, instruction: Instruction, args: Sequence[Arg], folder: 
     if remote is None or any("$" in word for word in plain):
         return
     if branch:
-        remote = repository(f"{remote.url}@{branch}") or remote
+        remote = remote.at(branch)
     base = posixpath.basename(plain[0].rstrip("/")).removesuffix(".git")
     _clone(walk, instruction, remote, absolute(plain[1] if len(plain) > 1 else base, folder))
 

@@ -10,12 +10,12 @@ import posixpath
 import re
 from fnmatch import fnmatchcase
 from functools import cached_property
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 from msgspec import Struct
 from msgspec.structs import replace
 
-from dockerlint_alpine.stages.context import BuildContext, ContextFileError
+from dockerlint_alpine.stages.context import BuildContext, ContextFileError, Fetched
 from dockerlint_alpine.stages.dockerignore import NOTHING_IGNORED, DockerIgnore
 from dockerlint_alpine.system.paths import absolute
 
@@ -59,12 +59,11 @@ class FromContext(Struct, frozen=True):
 
 
 class FromText(Struct, frozen=True):
-    """A file whose content the Dockerfile itself tells: COPY <<EOF /path. ``fetched``: behind what a repository has, see
-    :class:`BuildContext`."""
+    """A file whose content the Dockerfile itself tells: COPY <<EOF /path. ``fetched``: behind what a repository has."""
 
     content: bytes
     target: str
-    fetched: Literal["", "as told", "guessed"] = ""
+    fetched: Fetched = ""
 
 
 class FromStage(Struct, frozen=True):
@@ -168,8 +167,8 @@ class StageFiles(Struct, frozen=True, eq=False, dict=True):
                 return files.on_disk(inner)
         return None
 
-    def fetched(self, path: str) -> Literal["", "as told", "guessed"]:
-        """Whether the file at ``path`` is of a repository that the build fetches, see :class:`BuildContext`."""
+    def fetched(self, path: str) -> Fetched:
+        """Whether the file at ``path`` is of a repository that the build fetches."""
         placement, inner = self._located(path)
         match placement:
             case FromText(fetched=fetched):

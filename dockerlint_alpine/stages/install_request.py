@@ -17,6 +17,7 @@ from dockerlint_alpine.python.model import Origin, Requested, RequirementSet, no
 from dockerlint_alpine.python.requirement import REPOSITORY
 from dockerlint_alpine.python.sources.native import is_native
 from dockerlint_alpine.stages.errors import IncludeCycleError
+from dockerlint_alpine.stages.exports import OF_REQUIREMENTS
 from dockerlint_alpine.stages.files import DOWNLOADED, FromStage, FromText
 from dockerlint_alpine.stages.package_lists import PackageLists
 from dockerlint_alpine.syntax import SourceText, expand_command, parse_script
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 
     from dockerlint_alpine.installers.base import ExportCommand, InstallCommand, Surroundings
     from dockerlint_alpine.python.model import FileReader, Target
+    from dockerlint_alpine.stages.context import Fetched
     from dockerlint_alpine.stages.model import Installed
     from dockerlint_alpine.stages.package_lists import Line
     from dockerlint_alpine.stages.scripts import ScriptFile
@@ -43,7 +45,7 @@ _ABOUT_INDEXES = frozenset(
 )
 """Options whose value makes no difference to an answer that is given without the network."""
 _VARIABLE = lazy_pattern(r"\$\{?([A-Za-z_]\w*)")
-_OF_FILES = frozenset({"-r", "--requirement", "--requirements", "-c", "--constraint"})
+_OF_FILES = OF_REQUIREMENTS | {"-c", "--constraint"}
 """Options whose value is a file of requirements."""
 
 _STANDARD_INPUT = frozenset({DOWNLOADED, "/dev/fd/0", "/proc/self/fd/0"})
@@ -275,7 +277,7 @@ class InstallRequest(Struct, frozen=True, dict=True):
     requirements: RequirementSet
     options: Mapping[str, tuple[str, ...]]
     wheelhouses: tuple[str, ...]
-    fetched: str = ""
+    fetched: Fetched = ""
 
     @cached_property
     def pinned(self) -> frozenset[str]:

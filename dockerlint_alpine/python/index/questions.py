@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, NoReturn, Protocol, TypeAlias
+from functools import partial
+from typing import TYPE_CHECKING, NoReturn, Protocol, TypeAlias, TypeVar
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -18,7 +19,7 @@ from dockerlint_alpine.system.deadline import Piece
 from dockerlint_alpine.system.plural import listed
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence, Set
+    from collections.abc import Callable, Iterable, Iterator, Sequence, Set
     from pathlib import Path
 
     from dockerlint_alpine.python.forges import Remote
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 NOT_YOURS = "is not queried: the project names it, but your own configuration of pip or uv does not"
 """What is said of a place where an installer would look, too."""
 
+_Found = TypeVar("_Found")
 Variables: TypeAlias = "tuple[tuple[str, str], ...]"
 """Variables of a build's environment that its scripts look at, with their values."""
 
@@ -111,13 +113,9 @@ class WhatSourcesSay(Struct, frozen=True):
     def steps(self, index: PythonIndex, _: Facts | None = None) -> Task[SourceFacts]:
         """Read it. Raises ``ResolverError``."""
         pages = index.pages(self.options)
-        found: list[SourceFacts] = []
-
-        def read() -> None:
-            found.append(pages.source(self.name, self.version, self.variables))
-
-        yield (Piece(self.key, read, f"the sdist of {self.name}", pages.rank_of_sdist(self.name, self.version)),)
-        return found[0]
+        read = partial(pages.source, self.name, self.version, self.variables)
+        rank = pages.rank_of_sdist(self.name, self.version)
+        return (yield from _found_by(self.key, read, f"the sdist of {self.name}", rank))
 
 
 class WhatRepositoryHolds(Struct, frozen=True):
@@ -132,13 +130,15 @@ class WhatRepositoryHolds(Struct, frozen=True):
 
     def steps(self, index: PythonIndex, _: Facts | None = None) -> Task[Path]:
         """Fetch them. Raises ``ResolverError``."""
-        found: list[Path] = []
+        fetch = partial(index.repositories.files, self.remote)
+        return (yield from _found_by(self.key, fetch, self.remote.name, 3))
 
-        def fetch() -> None:
-            found.append(index.repositories.files(self.remote))
 
-        yield (Piece(self.key, fetch, self.remote.name, rank=3),)
-        return found[0]
+def _found_by(key: str, find: Callable[[], _Found], shown: str, rank: int) -> Task[_Found]:
+    """A task that is one piece of work, and returns what that finds."""
+    found: list[_Found] = []
+    yield (Piece(key, lambda: found.append(find()), shown, rank),)
+    return found[0]
 
 
 Question: TypeAlias = WhatIsInstalled | WhatSourcesSay | WhatRepositoryHolds
