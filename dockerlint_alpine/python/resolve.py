@@ -31,7 +31,6 @@ from dockerlint_alpine.python.model import (
     UnresolvedKind,
     Verdict,
     by_version,
-    redact,
     versions_of,
     without,
 )
@@ -53,6 +52,7 @@ from dockerlint_alpine.python.versions import (
     sort_versions,
     specifiers,
 )
+from dockerlint_alpine.system.addresses import redact
 from dockerlint_alpine.system.patterns import lazy_pattern
 from dockerlint_alpine.system.plural import listed
 

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, TypeVar
 
 from msgspec.structs import replace
 
-from dockerlint_alpine.python.index.client import AT_ONCE
 from dockerlint_alpine.python.index.facts import SOURCE
 from dockerlint_alpine.python.index.questions import (
     Gathered,
@@ -22,6 +21,7 @@ from dockerlint_alpine.python.index.questions import (
 from dockerlint_alpine.python.model import PythonError, Resolution
 from dockerlint_alpine.python.resolve import NOBODY_ASKED, NOT_THERE, NoAnswerError, ResolverError
 from dockerlint_alpine.system.deadline import Task, all_within
+from dockerlint_alpine.system.web import AT_ONCE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -16,8 +16,9 @@ from dockerlint_alpine.python.index.facts import IndexPages
 from dockerlint_alpine.python.index.kept import KeptAnswers
 from dockerlint_alpine.python.index.settings import Credentials, foreign_address, index_urls, known_alone
 from dockerlint_alpine.python.index.uv_program import find_uv
-from dockerlint_alpine.python.model import IndexOptions, redact
+from dockerlint_alpine.python.model import IndexOptions
 from dockerlint_alpine.python.resolve import NoAnswerError, ResolverError
+from dockerlint_alpine.system.addresses import redact
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence

@@ -11,10 +11,11 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from dockerlint_alpine.python.index.facts import MAX_PAGES, ONLY_BUILT, SOURCE, ChoicesOfIndex, FactsOfIndex
-from dockerlint_alpine.python.model import RequirementSet, Resolution, Resolved, Target, Unresolved, redact
+from dockerlint_alpine.python.model import RequirementSet, Resolution, Resolved, Target, Unresolved
 from dockerlint_alpine.python.origins import with_origins, without_origins
 from dockerlint_alpine.python.resolve import NOT_THERE, ResolverError, lists, open_names, resolve
 from dockerlint_alpine.python.verdict import NO_MATCH
+from dockerlint_alpine.system.addresses import redact
 from dockerlint_alpine.system.deadline import Piece
 from dockerlint_alpine.system.plural import listed
 
