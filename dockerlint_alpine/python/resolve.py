@@ -153,6 +153,10 @@ class Resolver(Protocol):
     def repository(self, remote: Remote) -> Path:
         """Return the folder with the files of a repository that a build fetches; raises ``ResolverError``."""
 
+    def image(self, reference: str, platform: str) -> Any:
+        """Return what a base image holds on a platform, as the one who opened the index reads them (``ImageContents``);
+        raises ``ResolverError``."""
+
 
 class _Releases:
     """What a resolution knows, for :mod:`dockerlint_alpine.python.backtracking`."""
