@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from dockerlint_alpine.elf.targets import Subject
     from dockerlint_alpine.system.web import Web
 
-MAX_IMAGE = 1024**3
+MAX_IMAGE = 512 * 1024**2
 """Bytes of all layers together, packed as they are sent."""
 _HUB = "registry-1.docker.io"
 """Where Docker Hub, which references call docker.io, answers."""
@@ -147,7 +147,7 @@ class Registry:
         inner = config.config or _Inner()
         return RegistryImage(
             subject_of(name, entries, notes, settings_of(json.loads(raw)), "image"),
-            created=(config.created or "")[:10],
+            created=_day(config.created or ""),
             onbuild=inner.on_build or (),
             shell=inner.shell or (),
         )
@@ -191,7 +191,7 @@ class Registry:
                     if response.status == 200:
                         yield response
                         return
-                    if response.status not in {401, 403} or refused:
+                    if response.status != 401 or refused:
                         raise RegistryError(_said(response.status))
                     challenge = response.headers.get("WWW-Authenticate", "")
                 self._authorization = self._answer_to(challenge)
@@ -248,6 +248,11 @@ class _Body:
             if self._left < 0:
                 raise RegistryError("sends more than it says")
         return bytes(found)
+
+
+def _day(written: str) -> str:
+    """The day of a time (RFC 3339); builds that can be repeated say that they are of the year 1 or 1970."""
+    return written[:10] if re.match(r"20\d\d-\d\d-\d\dT", written) else ""
 
 
 def _said(status: int) -> str:

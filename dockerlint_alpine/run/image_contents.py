@@ -47,7 +47,7 @@ def contents_of(digest: str, image: RegistryImage, *, alone: bool) -> ImageConte
         distributions=tuple(_installed(distributions, packages, provided))[:_MAX_NAMES],
         programs=_programs(subject, provided),
         libraries=_libraries(subject, provided),
-        environment=tuple(subject.environment.items()),
+        environment=tuple({**_allowed(subject), **subject.environment}.items()),
         user=subject.user,
         workdir=subject.workdir,
         shell=image.shell,
@@ -70,6 +70,14 @@ def _pythons(subject: Subject, distributions: Sequence[InstalledDistribution]) -
             home=posixpath.dirname(said.get("home", "")),
             sees_system=said.get("include-system-site-packages") == "true",
         )
+
+
+def _allowed(subject: Subject) -> dict[str, str]:
+    """What stands for a marker that the image has taken away (PEP 668: EXTERNALLY-MANAGED), where apk's own Python is."""
+    found = (match for path, _ in subject.tree.nodes() if (match := _PYTHON.fullmatch(path)) is not None)
+    versions = {match["version"] for match in found if match["prefix"] == "/usr"}
+    marks = [subject.tree.lookup(f"/usr/lib/python{one}/EXTERNALLY-MANAGED") for one in versions]
+    return {"PIP_BREAK_SYSTEM_PACKAGES": "1"} if marks and not any(marks) else {}
 
 
 def _settings(content: bytes) -> Iterator[tuple[str, str]]:

@@ -5,6 +5,8 @@ The registries are the user's choice, or a few that serve what is public: there 
 
 from __future__ import annotations
 
+import threading
+import warnings
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
@@ -26,6 +28,8 @@ if TYPE_CHECKING:
 HUB = "docker.io"
 _WAIT, _TOTAL = 20.0, 300.0
 """Seconds for one wait of a request, and for all of an image, at most."""
+_AT_ONCE = 2
+"""Images that are read at the same time: each takes memory for all of its files."""
 
 
 class _Named(Struct, frozen=True):
@@ -59,6 +63,7 @@ class Registries:
         self._day = day
         self._oldest = oldest
         self._asks = asks
+        self._turn = threading.Semaphore(_AT_ONCE)
         self._web = Web(_WAIT, attempts=3)
 
     def contents(self, reference: str, platform: str) -> ImageContents:
@@ -68,7 +73,7 @@ class Registries:
             raise ResolverError("it is no reference of an image")
         host = parsed.host or HUB
         if host not in self._hosts:
-            raise ResolverError(f"{host} is not among your image-hosts")
+            raise ResolverError(f"{host} is not among the image-hosts that --online may query")
         if parsed.platform is not None:  # arm64v8/python
             platform = parsed.platform
         wanted = parsed.digest or parsed.tag or "latest"
@@ -81,13 +86,13 @@ class Registries:
         if not self._asks:
             raise ResolverError(NOBODY_ASKED)
         try:
-            registry = Registry(host, parsed.repository, self._web, login=self._login(host), seconds=_TOTAL)
-            digest, alone = registry.find(wanted, platform)
-            found = self._kept.get(ImageContents, "contents", digest)
-            if found is None:
-                image = registry.read(digest, reference)
-                found = contents_of(digest, image, alone=alone)
-                self._kept.put(found, "contents", digest)
+            with self._turn:
+                registry = Registry(host, parsed.repository, self._web, login=self._login(host), seconds=_TOTAL)
+                digest, alone = registry.find(wanted, platform)
+                found = self._kept.get(ImageContents, "contents", digest)
+                if found is None:
+                    found = contents_of(digest, registry.read(digest, reference), alone=alone)
+                    self._kept.put(found, "contents", digest)
         except RegistryError as error:
             raise ResolverError(f"{host} {error}") from None
         except ArchiveError as error:
@@ -104,7 +109,8 @@ class Registries:
         from docker.errors import DockerException
 
         try:
-            found = load_config().resolve_authconfig(None if host == HUB else host) or {}
+            with warnings.catch_warnings(action="ignore"):  # that its program is missing is the error below
+                found = load_config().resolve_authconfig(None if host == HUB else host) or {}
         except DockerException as error:
             raise RegistryError(f"can't be logged in to: {error}") from None
         said = {key.lower(): value for key, value in found.items()}
