@@ -412,15 +412,9 @@ def _makes_no_python(command: ExpandedCommand) -> bool:
     """True for tools of other languages, and for a tar that is told which files to take out, none of them of Python."""
     if command.name != "tar":
         return command.name in _OF_OTHER_LANGUAGES
-    words = [arg.text for arg in command.args[2:]]
-    with_value = ("-C", "--directory", "-f", "--file", "--strip", "--strip-components")
-    members = [
-        word
-        for before, word in itertools.pairwise(("", *words))
-        if before not in with_value and not word.startswith("-")
-    ]
-    if "f" in command.args[1].text.lstrip("-") and not command.args[1].text.startswith("--"):
-        members = members[1:]
+    from dockerlint_alpine.stages.downloads import read_tar
+
+    members = read_tar([arg.text for arg in command.args[1:]])[3]
     return bool(members) and not any(map(_ABOUT_PYTHON.search, members))
 
 
