@@ -233,11 +233,11 @@ def run(subject: Subject) -> Iterator[Finding]:
 
 
 def _is_known(subject: Subject, stage: Stage, images: AbstractSet[str] = _OFFICIAL) -> bool:
-    """True where the base is one of ``images``, and nothing comes from where nobody can look."""
+    """True where the base is one of ``images`` or was read, and nothing comes from where nobody can look."""
     first = subject.timeline.lineage(stage)[-1]
     image, end = first.image, stage.end
     assert end is not None
-    if image is None or image.image not in images:
+    if image is None or (image.image not in images and image.programs is None):
         return False
     return not (end.unknown or end.foreign or end.repositories)
 
@@ -293,6 +293,9 @@ def _is_taken_away(subject: Subject, stage: Stage, start: Start, read: _Read) ->
 def _is_there(subject: Subject, stage: Stage, start: Start, read: _Read) -> bool:
     """True where the program is there, or may be."""
     need, name = f"cmd:{start.name}", start.name
+    image = subject.timeline.lineage(stage)[-1].image
+    if image is not None and name in (image.programs or ()):
+        return True
     worlds = [start.moment.world, start.moment.possible]
     for step in stage.steps:
         if isinstance(step, ApkStep) and step.instruction is start.instruction:

@@ -14,13 +14,14 @@ from msgspec.structs import replace
 
 from dockerlint_alpine.python.forges import Remote, download, repository, required
 from dockerlint_alpine.python.formats.project import name_of
-from dockerlint_alpine.python.model import normalise, redact
+from dockerlint_alpine.python.model import normalise
 from dockerlint_alpine.python.requirement import REPOSITORY
 from dockerlint_alpine.python.resolve import NOBODY_ASKED, ResolverError
 from dockerlint_alpine.stages.context import BuildContext
 from dockerlint_alpine.stages.elsewhere import folder_files
 from dockerlint_alpine.stages.files import DOWNLOADED, FromContext, FromStage, StageFiles, Unread
 from dockerlint_alpine.stages.walk import Archive
+from dockerlint_alpine.system.addresses import redact
 from dockerlint_alpine.system.files import project_root
 from dockerlint_alpine.system.options import OptionTable, scan
 from dockerlint_alpine.system.paths import absolute
