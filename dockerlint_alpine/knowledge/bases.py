@@ -164,7 +164,8 @@ class _Image(Entry, frozen=True):
     """Names, and ``FOLDER/*`` for all that lie below a folder; what an exact name says goes first."""
     base: str = ""
     versions: Mapping[Version, str | _Change] = {}
-    """What holds from a version on, in their order; a text is the base. It is the tag's group ``version`` that decides."""
+    """What holds from a version on, in their order; a text is the base. The tag's group ``version`` decides, and of its
+    group ``series`` (``9.5``), or without either, the newest version that is told of; none is told of before the first."""
     alpine: str = ""
     adds: Texts = ()
     python: str = ""
@@ -184,20 +185,17 @@ class _Image(Entry, frozen=True):
         if order != sorted(order):
             raise ValueError("versions must be in their order")
 
-    def of(self, version: str) -> tuple[_Image, bool] | None:
-        """The rule for a version, ``None`` before the first that it tells of; of one that is not whole (``9.5``, or none at
-        all) it is the newest. And whether no more of the version could tell another."""
-        wanted = _numbers(version)
-        known = [since for since in self.versions if _numbers(since)[: len(wanted)] <= wanted]
-        while known and self.versions[known[-1]] == "" and _numbers(known[-1]) > wanted:
+    def of(self, version: str, series: str) -> tuple[_Image, bool]:
+        """What is told of a version, or of the newest of a ``series`` (empty: of all), and whether that is settled."""
+        wanted = _numbers(version or series)
+        known = [since for since in self.versions if _numbers(since)[: None if version else len(wanted)] <= wanted]
+        while known and not version and self.versions[known[-1]] == "" and _numbers(known[-1]) > wanted:
             known.pop()
-        if not known:
-            return None
-        image = self
+        image = self if known else _Change(base="").on(self)
         for since in known:
             change = self.versions[since]
             image = (_Change(base=change) if isinstance(change, str) else change).on(image)
-        return image, _numbers(known[-1]) <= wanted
+        return image, bool(version) or not known or _numbers(known[-1]) <= wanted
 
 
 class _Document(Entry, frozen=True):
@@ -260,7 +258,9 @@ class BaseImages:
             except re.error as error:
                 raise RuleError(file, f"image[{index}].tag", f"not a regular expression: {error}") from error
             if image.versions and "version" not in groups:
-                raise RuleError(file, f"image[{index}].tag", "has no group (?P<version>...), which versions are told by")
+                raise RuleError(
+                    file, f"image[{index}].tag", "has no group (?P<version>...), which versions are told by"
+                )
             for version, change in image.versions.items():
                 base = change if isinstance(change, str) else change.base
                 if base and "{" not in base and self.match(base) is None:
@@ -313,8 +313,6 @@ class BaseImages:
                 if match is None:
                     continue
                 found = self._image(reference, image, path, parsed.tag, match, day)
-                if found is None:
-                    continue
                 if mirrored and parsed.host not in self._told.mirrors:
                     note = f"{reference} is assumed to be a mirror of the official image {path}"
                     found = replace(found, assumed=(*found.assumed, note), certain=False)
@@ -323,13 +321,11 @@ class BaseImages:
 
     def _image(
         self, reference: str, rule: _Image, path: str, tag: str, match: re.Match[str], day: str | None
-    ) -> BaseImage | None:
-        """What the rule says of a tag, ``None`` for a version before those that it tells of."""
+    ) -> BaseImage:
         groups = {key: value for key, value in match.groupdict().items() if value}
-        told = rule.of(groups.get("version", "")) if rule.versions else (rule, True)
-        if told is None:
-            return None
-        image, settled = told
+        image, settled = rule, True
+        if rule.versions:
+            image, settled = rule.of(groups.get("version", ""), groups.get("series", ""))
         if image.system:
             found = BaseImage(
                 reference, path, not_alpine=True, python_prefix=image.python_prefix or None, evidence=image.evidence
@@ -369,10 +365,12 @@ class BaseImages:
         then = None if "alpine" in groups else self._moving.on(image.repositories[0], tag, day)
         if then is not None and then.alpine:
             base = f"python:{then.python}-alpine{then.alpine}" if then.python else f"alpine:{then.alpine}"
-            why = f"its first, which came after {day}" if not then.there else "" if day else "where it was last published"
+            why = (
+                f"its first, which came after {day}" if not then.there else "" if day else "where it was last published"
+            )
         inner = self.match(base.format_map({"alpine": "", "python": "", **groups}), day)
         found = replace(inner or BaseImage(reference, reference), reference=reference)
-        if not why:
+        if not why or found.alpine is None:
             return found
         note = f"{reference} names no release: {_releases(found)} is assumed, {why}"
         return replace(found, assumed=(*found.assumed, note), certain=False)
