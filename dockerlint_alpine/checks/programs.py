@@ -7,15 +7,18 @@ that defines functions of that name or reads another script first.
 from __future__ import annotations
 
 import posixpath
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
 from msgspec.structs import replace
 
 from dockerlint_alpine.checks.apk_operands import failure_is_handled, is_handled_in
+from dockerlint_alpine.python.options import FILE_OPTIONS
 from dockerlint_alpine.stages import ApkStep, InstallStep
 from dockerlint_alpine.syntax import Mount, expand_command, expanded_commands, parse, parse_script, run_scripts, unwrap
 from dockerlint_alpine.syntax.script import DEFAULT_SHELL
+from dockerlint_alpine.system.options import scan
 from dockerlint_alpine.system.paths import absolute
 from dockerlint_alpine.system.patterns import lazy_pattern
 
@@ -199,20 +202,10 @@ def _asks_git(word: str, moment: Moment) -> bool:
 
 
 def _requirement_files(words: Sequence[str], moment: Moment) -> Iterator[str]:
-    for position, word in enumerate(words):
-        option, equals, value = word.partition("=")
-        if option == "--requirement" and equals:
-            name = value
-        elif word in {"-r", "--requirement"} and position + 1 < len(words):
-            name = words[position + 1]
-        elif word.startswith("-r") and not word.startswith("--"):
-            name = word[2:]
-        else:
-            continue
-        try:
-            yield moment.files.read(absolute(name, moment.workdir))[:_MAX_SCRIPT].decode("utf-8", "replace")
-        except OSError:
-            continue
+    for word in scan(words, FILE_OPTIONS)[0]:
+        if word.option == "--requirement":
+            with suppress(OSError):
+                yield moment.files.read(absolute(word.value, moment.workdir))[:_MAX_SCRIPT].decode("utf-8", "replace")
 
 
 # -- where it runs ----------------------------------------------------------------------------------------------------

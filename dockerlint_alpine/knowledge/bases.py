@@ -82,6 +82,10 @@ class BaseImage(Struct, frozen=True):
     """True where its own Python has Alpine's patch of ``ctypes.util.find_library``, which asks no compiler."""
     python_links: tuple[tuple[str, tuple[str, ...]], ...] = ()
     """The ``so:`` needs of the Python in ``python_prefix``, each with the modules of the standard library that have it."""
+    programs: frozenset[str] | None = None
+    """The programs that belong to no package of apk, ``None`` where they are not known."""
+    libraries: frozenset[str] = frozenset()
+    """The file names of such libraries, as far as they are known."""
 
 
 class Reference(Struct, frozen=True):
@@ -109,6 +113,11 @@ class Reference(Struct, frozen=True):
         namespace, slash, image = path.partition("/")
         platform = _OF_ARCHITECTURES.get(namespace) if not host and slash and "/" not in image else None
         return cls(host, image if platform else path, match["tag"] or "", match["digest"] or "", platform)
+
+    @property
+    def repository(self) -> str:
+        """Its name on the registry."""
+        return self.path if self.host or "/" in self.path else f"library/{self.path}"
 
 
 class _Needs(Entry, frozen=True):

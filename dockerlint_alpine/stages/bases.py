@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from msgspec.structs import replace
 
 from dockerlint_alpine.apk import UnknownReleaseError
+from dockerlint_alpine.stages import read_images
 from dockerlint_alpine.stages.elsewhere import adopt
 from dockerlint_alpine.stages.heuristics import adds_packages, mentions_packages, uses_other_system
 from dockerlint_alpine.stages.packages import Packages
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
     from dockerlint_alpine.apk import Index
     from dockerlint_alpine.knowledge import BaseImage
+    from dockerlint_alpine.knowledge.image_contents import ImageContents
 
 _REGISTRY = lazy_pattern(r"\$\{?(\w+)\}?/?([^/].*)\Z", re.DOTALL)
 """A FROM that begins with a variable."""
@@ -46,6 +48,10 @@ def enter(walk: StageWalk) -> None:
     image = build.knowledge.base_image(named.reference) if isinstance(named, Image) else _image(walk)
     if _from_elsewhere(walk, named, image):
         return
+    reference = named.reference if isinstance(named, Image) else node.base
+    contents, unread = read_images.read(walk, reference, image)
+    if contents is not None:
+        image = read_images.base_image(contents, reference, build.as_of)
     walk.image = image
     if image is not None and image.platform is not None and node.platform is None:
         walk.platform = image.platform
@@ -56,12 +62,16 @@ def enter(walk: StageWalk) -> None:
         walk.kind = "other"
     elif release is None:
         walk.kind = "unknown"
-        _report_unknown(walk)
+        _report_unknown(walk, unread)
     else:
-        _open_release(walk, release)
+        _open_release(walk, release, contents)
     if image is not None and walk.kind == "alpine":
-        build.notes.extend(image.assumed)
+        build.notes.extend(
+            image.assumed if contents is None else (*image.assumed, read_images.note(contents, reference))
+        )
     _environment(walk)
+    if contents is not None:
+        read_images.settle(walk, contents)
 
 
 def _from_elsewhere(
@@ -159,8 +169,8 @@ def _is_alpine_after_all(walk: StageWalk, image: BaseImage) -> bool:
     return guessed and any(map(adds_packages, walk.node.instructions))
 
 
-def _report_unknown(walk: StageWalk) -> None:
-    """Say so only where it matters: a stage that installs nothing needs no verdict."""
+def _report_unknown(walk: StageWalk, unread: str) -> None:
+    """Say so only where it matters: a stage that installs nothing needs no verdict. ``unread``: why it was not read."""
     node = walk.node
     if not any(map(mentions_packages, node.instructions)):
         return
@@ -174,13 +184,13 @@ def _report_unknown(walk: StageWalk) -> None:
     elif "${" in node.base:
         message = f"the base image depends on {node.base}, an environment variable: give its value with --build-arg"
     elif walk.image is not None and not walk.image.not_alpine:
-        message = f"the Alpine release of {node.base} is not known: give it with --alpine X.Y"
+        message = f"the Alpine release of {node.base} is not known{unread}: give it with --alpine X.Y"
     else:
-        message = f"base image {node.base} is not known: give its Alpine release with --alpine X.Y"
+        message = f"base image {node.base} is not known{unread}: give its Alpine release with --alpine X.Y"
     walk.unjudged("unknown-base-image", node.from_instruction, message, f"FROM {node.base or '(nothing)'}")
 
 
-def _open_release(walk: StageWalk, release: str) -> None:
+def _open_release(walk: StageWalk, release: str, contents: ImageContents | None) -> None:
     build = walk.build
     arch = APK_ARCH.get(walk.platform)
     if arch is None:
@@ -196,8 +206,11 @@ def _open_release(walk: StageWalk, release: str) -> None:
         return
     if build.as_of is not None:
         build.notes.extend(_of_another_day(walk.index, build.as_of))
-    needs = walk.image.world if walk.image is not None else ()
-    walk.packages = Packages.of(build.world_cache, walk.index, needs)
+    if contents is not None:
+        walk.packages = read_images.packages(walk, walk.index, contents)
+    else:
+        needs = walk.image.world if walk.image is not None else ()
+        walk.packages = Packages.of(build.world_cache, walk.index, needs)
 
 
 def _of_another_day(index: Index, day: str) -> Iterator[str]:
