@@ -235,11 +235,11 @@ def run(subject: Subject) -> Iterator[Finding]:
 
 
 def _is_known(subject: Subject, stage: Stage, images: AbstractSet[str] = _OFFICIAL) -> bool:
-    """True where the base is one of ``images``, and nothing comes from where nobody can look."""
+    """True where the base is one of ``images`` or was read, and nothing comes from where nobody can look."""
     first = subject.timeline.lineage(stage)[-1]
     image, end = first.image, stage.end
     assert end is not None
-    if image is None or image.image not in images:
+    if image is None or (image.image not in images and image.programs is None):
         return False
     return not (end.unknown or end.foreign or end.repositories)
 
@@ -295,6 +295,9 @@ def _is_taken_away(subject: Subject, stage: Stage, start: Start, read: _Read) ->
 def _is_there(subject: Subject, stage: Stage, start: Start, read: _Read) -> bool:
     """True where the program is there, or may be."""
     need, name = f"cmd:{start.name}", start.name
+    image = subject.timeline.lineage(stage)[-1].image
+    if image is not None and name in (image.programs or ()):
+        return True
     worlds = [start.moment.world, start.moment.possible]
     for step in stage.steps:
         if isinstance(step, ApkStep) and step.instruction is start.instruction:
@@ -432,15 +435,9 @@ def _makes_no_python(command: ExpandedCommand) -> bool:
     """True for tools of other languages, and for a tar that is told which files to take out, none of them of Python."""
     if command.name != "tar":
         return command.name in _OF_OTHER_LANGUAGES
-    words = [arg.text for arg in command.args[2:]]
-    with_value = ("-C", "--directory", "-f", "--file", "--strip", "--strip-components")
-    members = [
-        word
-        for before, word in itertools.pairwise(("", *words))
-        if before not in with_value and not word.startswith("-")
-    ]
-    if "f" in command.args[1].text.lstrip("-") and not command.args[1].text.startswith("--"):
-        members = members[1:]
+    from dockerlint_alpine.stages.downloads import read_tar
+
+    members = read_tar([arg.text for arg in command.args[1:]])[3]
     return bool(members) and not any(map(_ABOUT_PYTHON.search, members))
 
 

@@ -23,7 +23,8 @@ RUN pip install lz4==4.4.5
 ```sh
 alpine-doctor check --alpine 3.19 --python 3.11 Dockerfile
 ```
-Or put it into the configuration: `alpine = "3.19"`, `python = "3.11"`. If another Dockerfile of the project builds the base
+Or put it into the configuration: `alpine = "3.19"`, `python = "3.11"`. With `--online`, the image is
+[read from its registry](../package-index.md#base-images). If another Dockerfile of the project builds the base
 image, check the folder that contains both: the base image is then [looked up there](../what-is-read.md).
 
 ## Fix safety

@@ -13,9 +13,11 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from dockerlint_alpine.checks.apk_operands import failure_is_handled, is_handled_in
+from dockerlint_alpine.python.options import FILE_OPTIONS
 from dockerlint_alpine.stages import ApkStep, InstallStep
 from dockerlint_alpine.syntax import Mount, expand_command, expanded_commands, parse, parse_script, run_scripts, unwrap
 from dockerlint_alpine.syntax.script import DEFAULT_SHELL
+from dockerlint_alpine.system.options import scan
 from dockerlint_alpine.system.paths import absolute
 from dockerlint_alpine.system.patterns import lazy_pattern
 
@@ -206,17 +208,9 @@ def read_text(moment: Moment, path: str) -> str:
 
 
 def _requirement_files(words: Sequence[str], moment: Moment) -> Iterator[str]:
-    for position, word in enumerate(words):
-        option, equals, value = word.partition("=")
-        if option == "--requirement" and equals:
-            name = value
-        elif word in {"-r", "--requirement"} and position + 1 < len(words):
-            name = words[position + 1]
-        elif word.startswith("-r") and not word.startswith("--"):
-            name = word[2:]
-        else:
-            continue
-        yield read_text(moment, absolute(name, moment.workdir))
+    for word in scan(words, FILE_OPTIONS)[0]:
+        if word.option == "--requirement":
+            yield read_text(moment, absolute(word.value, moment.workdir))
 
 
 # -- where it runs ----------------------------------------------------------------------------------------------------

@@ -23,7 +23,8 @@ if TYPE_CHECKING:
     from dockerlint_alpine.apk import IndexStore
     from dockerlint_alpine.apk.renewal import Fetch, Wanted
     from dockerlint_alpine.python.index.cached_resolver import Network
-    from dockerlint_alpine.python.index.online import PythonIndex
+    from dockerlint_alpine.python.index.kept import KeptAnswers
+    from dockerlint_alpine.python.index.online import Images, PythonIndex
     from dockerlint_alpine.python.index.questions import Question, Way
     from dockerlint_alpine.python.model import Facts
     from dockerlint_alpine.python.resolve import Resolver
@@ -190,10 +191,18 @@ def _index(settings: Settings, **how: Any) -> PythonIndex:
         facts=partial(_facts, settings),
         day=today().isoformat(),
         as_of=settings.as_of,
+        images=partial(_registries, settings),
         source_hosts=settings.source_hosts,
         logged_in=settings.source_hosts != Settings().source_hosts,
         **how,
     )
+
+
+def _registries(settings: Settings, kept: KeptAnswers, **how: Any) -> Images:
+    from dockerlint_alpine.run.config import Settings
+    from dockerlint_alpine.run.registries import Registries
+
+    return Registries(kept, hosts=settings.image_hosts, own=settings.image_hosts != Settings().image_hosts, **how)
 
 
 def _facts(settings: Settings) -> Facts:

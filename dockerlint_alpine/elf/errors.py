@@ -19,3 +19,7 @@ class TargetError(UnreadableError):
 
 class EngineError(UnreadableError):
     """The container engine can't be reached or does not have the image."""
+
+
+class RegistryError(UnreadableError):
+    """A registry that can't be reached, refuses, or does not have the image."""

@@ -175,7 +175,7 @@ def _read_plain(handle: int, size: int, name: str, arch: str | None, *, sources:
     if plan is not None:
         return _subject(name, blobs, plan, sources=sources, progress=progress)
     entries, notes = merge(iter([FileSlice(handle, 0, size)]), sources=sources)
-    return _as_subject(name, entries, notes, {}, "root" if looks_like_root(iter(entries)) else "folder")
+    return subject_of(name, entries, notes, {}, "root" if looks_like_root(iter(entries)) else "folder")
 
 
 def _plan(blobs: _Blobs, arch: str | None) -> _Plan | None:
@@ -194,7 +194,7 @@ def _docker_plan(documents: _Documents, manifests: list[Any], arch: str | None) 
             name = manifest.get("Config")
             config = documents.read(name) if isinstance(name, str) else None
             layers = _texts(manifest["Layers"])
-            plans.append(_Plan(layers, _settings(config), _unpacked_digests(config, len(layers))))
+            plans.append(_Plan(layers, settings_of(config), _unpacked_digests(config, len(layers))))
     return _choose(plans, arch)
 
 
@@ -212,7 +212,7 @@ def _oci_plan(documents: _Documents, index: Any, arch: str | None) -> _Plan:
             if len(layers) > MAX_LAYERS:
                 raise ArchiveError(f"{len(layers)} layers, more than {MAX_LAYERS}")
             if isinstance(config, dict) and "rootfs" in config:
-                plans.append(_Plan(tuple(map(_blob_name, layers)), _settings(config)))
+                plans.append(_Plan(tuple(map(_blob_name, layers)), settings_of(config)))
             continue
         listed = document.get("manifests")
         for descriptor in listed if isinstance(listed, list) else ():
@@ -227,8 +227,8 @@ def _oci_plan(documents: _Documents, index: Any, arch: str | None) -> _Plan:
     return _choose(plans, arch)
 
 
-def _settings(config: Any) -> dict[str, Any]:
-    """Of an image's configuration, what is used here; 256 of them may be at hand at a time."""
+def settings_of(config: Any) -> dict[str, Any]:
+    """Of an image's configuration, what :func:`subject_of` uses; 256 of them may be at hand at a time."""
     return {key: value for key, value in _table(config).items() if key in ("architecture", "variant", "config")}
 
 
@@ -310,7 +310,7 @@ def _subject(name: str, blobs: _Blobs, plan: _Plan, *, sources: bool, progress: 
     if len(plan.layers) > MAX_LAYERS:
         raise ArchiveError(f"{len(plan.layers)} layers, more than {MAX_LAYERS}")
     entries, notes = merge(_open_layers(blobs, plan, progress), sources=sources)
-    return _as_subject(name, entries, notes, plan.config, "image")
+    return subject_of(name, entries, notes, plan.config, "image")
 
 
 def _open_layers(blobs: _Blobs, plan: _Plan, progress: Progress) -> Iterator[Decompressed]:
@@ -326,9 +326,10 @@ def _open_layers(blobs: _Blobs, plan: _Plan, progress: Progress) -> Iterator[Dec
     progress(len(plan.layers), len(plan.layers))
 
 
-def _as_subject(
+def subject_of(
     name: str, entries: dict[str, Any], notes: tuple[str, ...], config: Mapping[str, Any], kind: Any
 ) -> Subject:
+    """Give the subject of merged layers (:func:`.layers.merge`) under an image's configuration."""
     inner = _table(config.get("config"))
     pairs = (text.partition("=") for text in _texts(inner.get("Env")))
     return Subject(

@@ -87,9 +87,9 @@ class Packed(Protocol):
 
 
 class Hashed:
-    """A slice that is read to its end, so that its digest can be compared."""
+    """Bytes that are read to their end, so that their digest can be compared."""
 
-    def __init__(self, packed: FileSlice, algorithm: str, expected: str) -> None:
+    def __init__(self, packed: Packed, algorithm: str, expected: str) -> None:
         import hashlib
 
         self._packed = packed

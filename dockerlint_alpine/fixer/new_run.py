@@ -83,12 +83,13 @@ def _place(timeline: Timeline, stage: Stage, before: Instruction | None) -> tupl
 
 
 def user_at_start(timeline: Timeline, stage: Stage) -> str:
-    """Who runs the first RUN of a stage: what the stages it is built from say, else root."""
-    for place in timeline.lineage(stage)[1:]:
+    """Who runs the first RUN of a stage: what the stages it is built from say, else the image that those start from."""
+    lineage = timeline.lineage(stage)
+    for place in lineage[1:]:
         for instruction in reversed(place.instructions):
             if instruction.keyword == "USER":
                 return instruction.value.partition(":")[0].strip()
-    return "root"
+    return lineage[-1].start.user if lineage[-1].start is not None else "root"
 
 
 def _behind_repositories(instructions: Sequence[Instruction], before: Instruction | None) -> int:

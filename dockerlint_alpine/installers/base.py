@@ -17,7 +17,7 @@ from msgspec import Struct, field
 from msgspec.structs import replace
 
 from dockerlint_alpine.python.model import Origin, Requested, RequirementSet
-from dockerlint_alpine.python.options import OptionTable, scan
+from dockerlint_alpine.system.options import OptionTable, scan
 from dockerlint_alpine.system.paths import absolute
 from dockerlint_alpine.system.patterns import lazy_pattern
 

@@ -15,7 +15,7 @@ from dockerlint_alpine.python.formats.pdm_lock import locked_packages
 from dockerlint_alpine.python.formats.pyproject import Pyproject, open_pyproject, read_pyproject
 from dockerlint_alpine.python.formats.toml_source import texts
 from dockerlint_alpine.python.model import Origin, Problem, Requested, RequirementSet, normalise
-from dockerlint_alpine.python.options import OptionTable, scan
+from dockerlint_alpine.system.options import OptionTable, scan
 from dockerlint_alpine.system.paths import absolute
 from dockerlint_alpine.system.patterns import lazy_pattern
 

@@ -26,18 +26,11 @@ from dockerlint_alpine.installers.base import (
 from dockerlint_alpine.python.formats.project import follow_folders
 from dockerlint_alpine.python.formats.requirements_file import Collector
 from dockerlint_alpine.python.model import IndexOptions, Origin, RequirementSet, Target
-from dockerlint_alpine.python.options import (
-    FORMER_FLAGS,
-    SHARED_FLAGS,
-    SHARED_VALUES,
-    OptionState,
-    OptionTable,
-    Word,
-    scan,
-)
+from dockerlint_alpine.python.options import FORMER_FLAGS, SHARED_FLAGS, SHARED_VALUES, OptionState
 from dockerlint_alpine.python.requirement import is_url
 from dockerlint_alpine.syntax import Arg, SourceText
 from dockerlint_alpine.syntax import Word as ShellWord
+from dockerlint_alpine.system.options import OptionTable, Word, scan
 from dockerlint_alpine.system.paths import absolute
 from dockerlint_alpine.system.patterns import lazy_pattern
 
@@ -244,10 +237,12 @@ def read_pip(tool: Installer, program: str, args: Sequence[Arg]) -> InstallComma
             return None
 
 
-_BUILD_OUTPUT = frozenset("--outdir -o --out-dir --output --dist-dir -d --dest".split())
-_BUILD_VALUES = frozenset(
-    "-C --config-setting --config-settings --config-json --installer --dependency-constraints --build-constraints -f"
-    " --format --index --default-index --index-url --package --directory --project --python -p --local-version -L".split()
+_BUILD_OPTIONS = OptionTable.build(
+    "--outdir -o --out-dir --output --dist-dir -d --dest, --format -f, --config-setting -C --config-settings,"
+    "--config-json, --installer, --dependency-constraints, --build-constraints, --index, --default-index, --index-url,"
+    "--package, --directory, --project, --python -p, --local-version -L",
+    "--sdist -s, --wheel -w",
+    others="flag",
 )
 
 
@@ -257,21 +252,19 @@ def read_build(program: str, words: Sequence[Arg]) -> InstallCommand | None:
     ``None`` where only an sdist is made, or a word that matters is not known.
     """
     output, folder, formats = "", ".", set()
-    rest = iter(words)
-    for arg in rest:
-        option, equals, value = arg.text.partition("=")
-        if option in _BUILD_OUTPUT or option in _BUILD_VALUES:
-            if not equals:
-                following = next(rest, None)
-                value = following.text if following is not None and following.known else ""
-            output = value if option in _BUILD_OUTPUT else output
-            formats |= {value} if option in {"-f", "--format"} else set()
-        elif option in {"--sdist", "-s", "--wheel", "-w"}:
-            formats.add({"-s": "sdist", "-w": "wheel"}.get(option, option.lstrip("-")))
-        elif not option.startswith("-"):
-            if not arg.known:
-                return None
-            folder = arg.text
+    known = [arg.text if arg.known or arg.text.startswith("-") else "" for arg in words]
+    for word in scan(known, _BUILD_OPTIONS)[0]:
+        match word.option:
+            case "--outdir":
+                output = word.value
+            case "--format":
+                formats.add(word.value)
+            case "--sdist" | "--wheel":
+                formats.add(word.option[2:])
+            case None:
+                if not word.value:
+                    return None
+                folder = word.value
     if formats == {"sdist"}:
         return None
     wanted = ("--no-deps", "--wheel-dir", output or f"{folder.rstrip('/')}/dist", folder)

@@ -21,8 +21,8 @@ from dockerlint_alpine.installers.pip import environment_options
 from dockerlint_alpine.installers.project import ProjectInstaller, Role, Selection
 from dockerlint_alpine.python.formats.pipfile import read_pipfile, read_pipfile_lock
 from dockerlint_alpine.python.model import Origin, Problem, Requested, RequirementSet
-from dockerlint_alpine.python.options import OptionTable, scan
 from dockerlint_alpine.python.requirement import InvalidRequirementError, parse_pep508
+from dockerlint_alpine.system.options import OptionTable, scan
 from dockerlint_alpine.system.paths import absolute
 from dockerlint_alpine.system.patterns import lazy_pattern
 

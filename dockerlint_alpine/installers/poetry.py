@@ -21,7 +21,7 @@ from dockerlint_alpine.python.formats.poetry import PoetryProject
 from dockerlint_alpine.python.formats.poetry_lock import locked_packages
 from dockerlint_alpine.python.formats.pyproject import open_pyproject
 from dockerlint_alpine.python.model import Origin, Problem, RequirementSet, normalise
-from dockerlint_alpine.python.options import OptionTable, scan
+from dockerlint_alpine.system.options import OptionTable, scan
 from dockerlint_alpine.system.paths import absolute
 from dockerlint_alpine.system.patterns import lazy_pattern
 

@@ -39,8 +39,8 @@ if TYPE_CHECKING:
         Words,
     )
     from dockerlint_alpine.python.model import FileReader, Origin, RequirementSet
-    from dockerlint_alpine.python.options import OptionTable
     from dockerlint_alpine.syntax import Arg
+    from dockerlint_alpine.system.options import OptionTable
 
 Role: TypeAlias = Literal["project", "add", "export"]
 _SOMEWHERE = Target("3.12", "linux/amd64", musl=(1, 2))

@@ -26,8 +26,9 @@ from dockerlint_alpine.python.formats.pyproject import Pyproject, open_pyproject
 from dockerlint_alpine.python.formats.toml_source import texts
 from dockerlint_alpine.python.formats.uv_lock import locked_packages
 from dockerlint_alpine.python.model import IndexOptions, Origin, Problem, RequirementSet, normalise
-from dockerlint_alpine.python.options import OptionState, OptionTable, scan
+from dockerlint_alpine.python.options import OptionState
 from dockerlint_alpine.python.requirement import git_url
+from dockerlint_alpine.system.options import OptionTable, scan
 from dockerlint_alpine.system.paths import absolute
 from dockerlint_alpine.system.patterns import lazy_pattern
 

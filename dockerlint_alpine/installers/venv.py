@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from msgspec.structs import replace
 
 from dockerlint_alpine.installers.base import Program, VenvCommand
+from dockerlint_alpine.system.options import OptionTable, scan
 from dockerlint_alpine.system.paths import absolute
 from dockerlint_alpine.system.patterns import lazy_pattern
 
@@ -16,7 +17,9 @@ if TYPE_CHECKING:
     from dockerlint_alpine.installers.base import Command, Invocation, Surroundings
     from dockerlint_alpine.syntax import Arg
 
-_WITH_VALUE = frozenset("--prompt -p --python --app-data --seeder --pip --setuptools --wheel --cache-dir".split())
+_OPTIONS = OptionTable.build(
+    "--python -p, --prompt, --app-data, --seeder, --pip, --setuptools, --wheel, --cache-dir", others="flag"
+)
 
 
 class Venv(Program):
@@ -38,18 +41,11 @@ class Venv(Program):
 
 def read_venv(program: str, args: Sequence[Arg], *, default: str | None = None) -> VenvCommand:
     """Read the words behind ``venv``; ``default`` is the folder where none is named."""
-    directory, python, option = default, None, ""
-    for arg in args:
-        if option:
-            python = arg.text if option in {"-p", "--python"} else python
-            option = ""
-        elif arg.text.startswith("-"):
-            name, equals, value = arg.text.partition("=")
-            option = name if name in _WITH_VALUE and not equals else ""
-            python = value if name == "--python" and equals else python
-        elif arg.known:
-            directory = arg.text
-    return VenvCommand(program, directory, python, any(arg.text == "--system-site-packages" for arg in args))
+    words = scan([arg.text for arg in args], _OPTIONS)[0]
+    given = {word.option: word.value for word in words}
+    folders = [word.value for word in words if word.option is None and args[word.index].known]
+    directory = folders[-1] if folders else default
+    return VenvCommand(program, directory, given.get("--python"), "--system-site-packages" in given)
 
 
 def make_environment(command: VenvCommand, place: Surroundings) -> None:

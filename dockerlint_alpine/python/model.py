@@ -16,7 +16,7 @@ from msgspec import Struct
 from msgspec.structs import force_setattr, replace
 from packaging.utils import canonicalize_name
 
-from dockerlint_alpine.system.patterns import lazy_pattern
+from dockerlint_alpine.system.addresses import redact
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Container, Iterator
@@ -442,14 +442,6 @@ class Resolution(Struct, frozen=True):
     everywhere: bool = True
 
 
-_CREDENTIALS = lazy_pattern(r"(?<=://)[^/@\s]*@")
-
-
 def normalise(name: str) -> str:
     """Return ``name`` as PEP 503 normalises it."""
     return canonicalize_name(name)
-
-
-def redact(text: str) -> str:
-    """Return ``text`` with the user information of every URL in it replaced by ``****``."""
-    return _CREDENTIALS.sub("****@", text)

@@ -1,135 +1,15 @@
-"""Command-line options as pip, its requirements files and the project installers write them.
+"""Options about indexes and formats, as pip, its requirements files and the project installers write them.
 
-One scanner for all: long options with ``=`` or a following value, unambiguous prefixes (optparse allows ``--req``),
-short options with attached values and clusters (``-Ur file``). The table here is that of pip 26's requirements files,
-with the options of older pips; the tables of commands stand with their tools in ``installers``.
+The table here is that of pip 26's requirements files, with the options of older pips; the tables of commands stand with
+their tools in ``installers``.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from msgspec.structs import replace
 
-from dockerlint_alpine.python.model import IndexOptions, PythonError, normalise
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-
-class OptionError(PythonError):
-    """An option that the installer does not know or that lacks its value."""
-
-
-class OptionTable:
-    """The options a command knows: every spelling -> its canonical long name, and which of those take a value."""
-
-    __slots__ = ("spellings", "with_value")
-
-    def __init__(self, spellings: Mapping[str, str], with_value: frozenset[str]) -> None:
-        """Take the spellings and the canonical names of the options with a value."""
-        self.spellings = spellings
-        self.with_value = with_value
-
-    @classmethod
-    def build(cls, values: str, flags: str) -> OptionTable:
-        """Build a table from lines of spellings; the first of each line is the canonical name."""
-        spellings: dict[str, str] = {}
-        with_value = set()
-        for lines, takes in ((values, True), (flags, False)):
-            for line in lines.split("\n"):
-                names = line.split()
-                spellings.update(dict.fromkeys(names, names[0]) if names else {})
-                if takes and names:
-                    with_value.add(names[0])
-        return cls(spellings, frozenset(with_value))
-
-    @property
-    def taking_a_value(self) -> frozenset[str]:
-        """Every spelling of the options that take a value."""
-        return frozenset(text for text, name in self.spellings.items() if name in self.with_value)
-
-    def long(self, written: str) -> str:
-        """Return the canonical name of a long option or of its unambiguous prefix; raises ``OptionError``."""
-        if (exact := self.spellings.get(written)) is not None:
-            return exact
-        found = {name for spelling, name in self.spellings.items() if len(written) > 2 and spelling.startswith(written)}
-        if len(found) != 1:
-            raise OptionError(f"{'ambiguous' if found else 'no such'} option: {written}")
-        return found.pop()
-
-
-class Word:
-    """One scanned word: an option with its value, or an operand (``option`` is ``None``).
-
-    ``index`` is the 0-based place of the argument that holds the option or operand.
-    """
-
-    __slots__ = ("index", "option", "value")
-
-    def __init__(self, option: str | None, value: str, index: int) -> None:
-        """Take the canonical name of the option or ``None``, the value or operand, and its place."""
-        self.option = option
-        self.value = value
-        self.index = index
-
-
-def scan(args: Sequence[str], table: OptionTable) -> tuple[list[Word], list[str]]:
-    """Split arguments into options and operands, in order; also return one message for each that makes no sense."""
-    words: list[Word] = []
-    problems: list[str] = []
-    at = 0
-    while at < len(args):
-        text, index = args[at], at
-        at += 1
-        if text == "--":
-            words.extend(Word(None, args[rest], rest) for rest in range(at, len(args)))
-            break
-        if text == "-" or not text.startswith("-"):
-            words.append(Word(None, text, index))
-            continue
-        try:
-            found, used = _option(text, args[at] if at < len(args) else None, table)
-        except OptionError as error:
-            problems.append(str(error))
-            continue
-        at += used
-        words.extend(Word(name, value, index) for name, value in found)
-    return words, problems
-
-
-def _option(text: str, following: str | None, table: OptionTable) -> tuple[list[tuple[str, str]], int]:
-    if text.startswith("--"):
-        written, equals, value = text.partition("=")
-        name = table.long(written)
-        if name not in table.with_value:
-            if equals:
-                raise OptionError(f"{written} takes no value")
-            return [(name, "")], 0
-        if equals:
-            return [(name, value)], 0
-        if following is None:
-            raise OptionError(f"{written} needs a value")
-        return [(name, following)], 1
-    return _cluster(text, following, table)
-
-
-def _cluster(text: str, following: str | None, table: OptionTable) -> tuple[list[tuple[str, str]], int]:
-    found: list[tuple[str, str]] = []
-    for place, letter in enumerate(text[1:], start=2):
-        name = table.spellings.get(f"-{letter}")
-        if name is None:
-            raise OptionError(f"no such option: -{letter}")
-        if name not in table.with_value:
-            found.append((name, ""))
-            continue
-        if place < len(text):
-            return [*found, (name, text[place:])], 0
-        if following is None:
-            raise OptionError(f"-{letter} needs a value")
-        return [*found, (name, following)], 1
-    return found, 0
-
+from dockerlint_alpine.python.model import IndexOptions, normalise
+from dockerlint_alpine.system.options import OptionTable
 
 SHARED_VALUES = """
 --index-url -i --pypi-url --default-index

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING
 from packaging.requirements import InvalidRequirement, Requirement
 
 from dockerlint_alpine.python.markers import InvalidMarkerError, check_marker
-from dockerlint_alpine.python.model import Origin, PythonError, Requested, normalise, redact
+from dockerlint_alpine.python.model import Origin, PythonError, Requested, normalise
+from dockerlint_alpine.system.addresses import redact
 from dockerlint_alpine.system.patterns import lazy_pattern
 
 if TYPE_CHECKING:

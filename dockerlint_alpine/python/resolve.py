@@ -31,7 +31,6 @@ from dockerlint_alpine.python.model import (
     UnresolvedKind,
     Verdict,
     by_version,
-    redact,
     versions_of,
     without,
 )
@@ -53,6 +52,7 @@ from dockerlint_alpine.python.versions import (
     sort_versions,
     specifiers,
 )
+from dockerlint_alpine.system.addresses import redact
 from dockerlint_alpine.system.patterns import lazy_pattern
 from dockerlint_alpine.system.plural import listed
 
@@ -152,6 +152,10 @@ class Resolver(Protocol):
 
     def repository(self, remote: Remote) -> Path:
         """Return the folder with the files of a repository that a build fetches; raises ``ResolverError``."""
+
+    def image(self, reference: str, platform: str) -> Any:
+        """Return what a base image holds on a platform, as the one who opened the index reads them (``ImageContents``);
+        raises ``ResolverError``."""
 
 
 class _Releases:

@@ -66,7 +66,8 @@ class Settings(Struct, frozen=True):
     where the pages on the codes are published. ``moves`` names the releases (``alpine``, ``python``) that base images are
     taken to be of, whatever FROM names. ``alpine_mirror`` is where Alpine's indexes are fetched from (``None``: Alpine's
     own), and ``alpine_index_days`` how old that of a supported release may be before it is. ``source_hosts`` are the hosts
-    from which ``online`` fetches the repositories that a build clones or downloads. ``starts`` is no option: what the
+    from which ``online`` fetches the repositories that a build clones or downloads, and ``image_hosts`` the registries whose
+    base images it reads. ``starts`` is no option: what the
     services of a compose file start.
     """
 
@@ -100,6 +101,16 @@ class Settings(Struct, frozen=True):
     alpine_mirror: str | None = None
     alpine_index_days: int = 30
     source_hosts: tuple[str, ...] = ("github.com", "gitlab.com", "codeberg.org", "bitbucket.org")
+    image_hosts: tuple[str, ...] = (
+        "docker.io",
+        "ghcr.io",
+        "quay.io",
+        "lscr.io",
+        "gcr.io",
+        "public.ecr.aws",
+        "mcr.microsoft.com",
+        "registry.gitlab.com",
+    )
     starts: tuple[ServiceStart, ...] = ()
 
 
@@ -575,6 +586,7 @@ _READERS: Mapping[str, Reader] = MappingProxyType(
         "alpine_mirror": _shaped(r"https?://[^ ]+", "https://mirror.example/alpine"),
         "alpine_index_days": _days,
         "source_hosts": _list_of(_shaped(r"[A-Za-z0-9.-]+", "git.example.org")),
+        "image_hosts": _list_of(_shaped(r"[A-Za-z0-9.-]+(:[0-9]+)?", "registry.example.org")),
         "moves": _releases,
     }
 )

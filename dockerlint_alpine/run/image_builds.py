@@ -12,16 +12,20 @@ from __future__ import annotations
 
 import os
 import re
-import shlex
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from itertools import islice, product
+from contextlib import suppress
+from functools import cached_property, reduce
+from itertools import islice, product, takewhile
 from pathlib import Path
 from typing import Any
 
 from msgspec.structs import replace
 
 from dockerlint_alpine.run.builds import Build
+from dockerlint_alpine.syntax import SourceText, parse_script
+from dockerlint_alpine.syntax.shell.scan import word_end
 from dockerlint_alpine.system.files import lies_within, read_file
+from dockerlint_alpine.system.options import OptionTable, scan
 from dockerlint_alpine.system.patterns import lazy_pattern
 from dockerlint_alpine.system.yaml_text import YamlError, load_yaml
 
@@ -60,10 +64,11 @@ _VARIABLE = lazy_pattern(r"\$\{(?P<name>[\w.?]+)(?:-(?P<default>[^${}]*))?\}")
 _HOLE = "${?}"
 _HERE = frozenset("PWD CURDIR pwd CI_PROJECT_DIR GITHUB_WORKSPACE github.workspace".split())
 """Variables that name the folder that is worked in."""
-_FLAGS = frozenset(
-    "-q --quiet --pull --push --load --no-cache --rm --force-rm --squash --compress --debug --layers -D --check".split()
+_OPTIONS = OptionTable.build(
+    "--file -f, --tag -t, --build-arg, --target",
+    "--quiet -q, --pull, --push, --load, --no-cache, --rm, --force-rm, --squash, --compress, --debug -D, --layers, --check",
+    others="value",
 )
-"""Options of a build without a value; any other one whose value is not joined to it takes the next word."""
 
 
 def named_builds(
@@ -128,32 +133,20 @@ class _File:
                     yield from self._command(line[match.end() : match.end() + _MAX_LINE], before)
 
     def _command(self, rest: str, before: str) -> Iterator[Build]:
-        words = _words(rest)
-        given: dict[str, list[str]] = {}
-        context = None
-        following = iter(words)
-        for word in following:
-            if word in {";", "&", "|", ")", "}"} or set(word) <= set(";&|()<>"):
-                break
-            option, equals, value = word.partition("=")
-            if not word.startswith("-"):
-                context = word if context is None else context
-            elif option in _FLAGS:
-                continue
-            elif re.match(r"-[tf].", word) and not word.startswith("--"):
-                given.setdefault(word[:2], []).append(word[2:])
-            else:
-                given.setdefault(option, []).append(value if equals else next(following, ""))
-        if context is None or context == "-":
+        given: dict[str | None, list[str]] = {}
+        for word in scan(_words(rest, self._variables), _OPTIONS)[0]:
+            given.setdefault(word.option, []).append(word.value)
+        context = given.get(None, ["-"])[0]
+        if context == "-":
             return
         moved = _GOES_TO.search(before)
         folders = [moved["to"]] if moved is not None else []
-        if moved is None and self._goes_elsewhere and not _says_where(context, given):
+        if moved is None and self._goes_elsewhere and not _says_where(context, given.get("--file", ())):
             return
         yield from self._made(
             context,
-            [*given.get("-f", ()), *given.get("--file", ())],
-            [*given.get("-t", ()), *given.get("--tag", ())],
+            given.get("--file", ()),
+            given.get("--tag", ()),
             given.get("--build-arg", ()),
             given["--target"][-1] if "--target" in given else None,
             self._variables,
@@ -215,8 +208,9 @@ class _File:
             return
         place = Path(os.path.normpath(start / wanted))
         if "${" not in wanted:
-            if place.is_file() and lies_within(place, self._project):
-                yield place, {}
+            with suppress(OSError):  # a name that is too long for one
+                if place.is_file() and lies_within(place, self._project):
+                    yield place, {}
             return
         pattern, names = _pattern(str(place))
         for path, one in self._dockerfiles if len(names) <= _MAX_OPEN else ():
@@ -264,9 +258,9 @@ class _File:
         )
 
 
-def _says_where(context: str, given: Mapping[str, Sequence[str]]) -> bool:
+def _says_where(context: str, files: Iterable[str]) -> bool:
     """Whether a build names a folder or file that is looked for from any place. ``.`` is another one behind each ``cd``."""
-    return context.strip("./") != "" or any("/" in one for key in ("-f", "--file") for one in given.get(key, ()))
+    return context.strip("./") != "" or any("/" in one for one in files)
 
 
 def _assigned(text: str) -> dict[str, str]:
@@ -301,20 +295,16 @@ def _unwritten(text: str) -> str:
     return _BARE.sub(r"${\1}", text)
 
 
-def _words(text: str) -> list[str]:
-    """The words of a command, as far as its quotes are closed."""
-    lexer = shlex.shlex(_unwritten(text), posix=True, punctuation_chars=";&|()<>")
-    lexer.whitespace_split = True
-    lexer.commenters = ""
-    found: list[str] = []
-    try:
-        for word in lexer:
-            found.append(word)
-            if set(word) <= set(";&|()<>"):
-                break
-    except ValueError:
-        return found
-    return found
+def _words(text: str, variables: _Values) -> list[str]:
+    """The words of a command as far as their quotes are closed, its variables left as ``${NAME}``."""
+    command = parse_script(SourceText.literal(f"build {_unwritten(text)}")).commands[0]
+    closed = takewhile(lambda word: word_end(word.text, 0)[1], command.words[1:])
+    args = (arg for word in closed for arg in word.expand(variables.left_open))
+    return [reduce(_without, arg.unknown, arg.text) for arg in args]
+
+
+def _without(text: str, unknown: str) -> str:
+    return text.replace(unknown, _HOLE) if unknown.startswith(("$(", "`")) else text
 
 
 class _Values:
@@ -324,6 +314,11 @@ class _Values:
         self._values = values
         self._filled: dict[str, str] = {}
         self._depth = 0
+
+    @cached_property
+    def left_open(self) -> dict[str, SourceText]:
+        """The variables that have a value, each as it is written."""
+        return {name: SourceText.literal(f"${{{name}}}") for name in self._values}
 
     def given(self, more: Mapping[str, str], without: str = "") -> _Values:
         """The same with more values, and ``without`` one."""

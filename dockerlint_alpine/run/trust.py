@@ -70,6 +70,7 @@ RULES: Mapping[str, Rule] = MappingProxyType({
     "alpine_mirror": Rule("no", option=False),
     "alpine_index_days": Rule("no", option=False),
     "source_hosts": Rule("no", option=False),
+    "image_hosts": Rule("no", option=False),
 })  # fmt: skip
 """Every setting by the name of its field."""
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Literal
 
 from msgspec import Struct
 
+from dockerlint_alpine.system.options import OptionTable, scan
 from dockerlint_alpine.system.patterns import lazy_pattern
 
 if TYPE_CHECKING:
@@ -17,23 +18,11 @@ if TYPE_CHECKING:
 
     from dockerlint_alpine.syntax import Arg, Span
 
-_WITH_VALUE = {
-    "-X": "repository",
-    "--repository": "repository",
-    "-p": "root",
-    "--root": "root",
-    "-t": "virtual",
-    "--virtual": "virtual",
-    "--arch": "arch",
-    "--keys-dir": "keys-dir",
-    "--repositories-file": "repositories-file",
-    "--wait": "wait",
-    "--cache-dir": "cache-dir",
-    "--cache-max-age": "cache-max-age",
-    "--progress-fd": "progress-fd",
-    "--timeout": "timeout",
-}
-_SHORT_WITH_VALUE = "Xpt"
+_OPTIONS = OptionTable.build(
+    "--repository -X, --root -p, --virtual -t, --arch, --keys-dir, --repositories-file, --wait, --cache-dir,"
+    "--cache-max-age, --progress-fd, --timeout",
+    others="flag",
+)
 _PINNED = lazy_pattern(r"([A-Za-z0-9][\w.+:-]*)[=<>~@]")
 
 ApkVerb = Literal["add", "del", "fix", "upgrade", "update", "other", "none"]
@@ -88,25 +77,18 @@ def read_apk_command(args: Sequence[Arg], piped: Iterable[Operand] = ()) -> ApkC
     unknown: list[str] = []
     hidden: list[str] = []
     verb: str | None = None
-    pending: str | None = None
-    for arg in args[1:]:
+    for word in scan([arg.text for arg in args[1:]], _OPTIONS)[0]:
+        arg = args[1 + word.index]
         text = arg.text
-        if pending:
-            values.setdefault(pending, []).append(text)
-            pending = None
-            if verb is None and text in {"add", "del"}:
-                verb = text  # `apk --virtual add gcc`: apk.c, deduce_applet takes the first that names a sub-command
-        elif not arg.known and (verb is None or _PINNED.match(text) is None):
+        if not arg.known and (verb is None or _PINNED.match(text) is None):
             unknown.extend(arg.unknown)
             hidden.append(text)
-        elif text.startswith("--"):
-            name, equals, value = text.partition("=")
-            if name in _WITH_VALUE and equals:
-                values.setdefault(_WITH_VALUE[name], []).append(value)
-            else:
-                pending = _WITH_VALUE.get(name)
-        elif text.startswith("-") and len(text) > 1:
-            pending = _short_options(text, values)
+        elif word.option is not None:
+            values.setdefault(word.option, []).append(word.value)
+            if verb is None and word.value in {"add", "del"} and not text.endswith(word.value):
+                verb = (
+                    word.value
+                )  # `apk --virtual add gcc`: apk.c, deduce_applet takes the first that names a sub-command
         elif verb is None:
             verb = text
         else:
@@ -119,26 +101,13 @@ def read_apk_command(args: Sequence[Arg], piped: Iterable[Operand] = ()) -> ApkC
     return ApkCommand(
         verb="other" if kind == "none" and unknown else kind,
         operands=(*operands, *piped),
-        virtual=_last(values.get("virtual")),
-        repositories=tuple(values.get("repository", ())),
-        root=_last(values.get("root")),
+        virtual=_last(values.get("--virtual")),
+        repositories=tuple(values.get("--repository", ())),
+        root=_last(values.get("--root")),
         unknown=tuple(dict.fromkeys(unknown)),
         hidden=tuple(hidden),
         word=verb,
     )
-
-
-def _short_options(text: str, values: dict[str, list[str]]) -> str | None:
-    """Read a cluster such as ``-Ut .deps``; returns the option that still wants a value."""
-    for position, letter in enumerate(text[1:], start=1):
-        if letter in _SHORT_WITH_VALUE:
-            name = _WITH_VALUE[f"-{letter}"]
-            rest = text[position + 1 :]
-            if not rest:
-                return name
-            values.setdefault(name, []).append(rest)
-            return None
-    return None
 
 
 def _verb(word: str) -> ApkVerb:

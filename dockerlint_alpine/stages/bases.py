@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from msgspec.structs import replace
 
 from dockerlint_alpine.apk import UnknownReleaseError
+from dockerlint_alpine.stages import read_images
 from dockerlint_alpine.stages.elsewhere import adopt
 from dockerlint_alpine.stages.heuristics import adds_packages, mentions_packages, uses_other_system
 from dockerlint_alpine.stages.packages import Packages
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
     from dockerlint_alpine.apk import Index
     from dockerlint_alpine.knowledge import BaseImage
+    from dockerlint_alpine.knowledge.image_contents import ImageContents
 
 _REGISTRY = lazy_pattern(r"\$\{?(\w+)\}?/?([^/].*)\Z", re.DOTALL)
 """A FROM that begins with a variable."""
@@ -44,8 +46,16 @@ def enter(walk: StageWalk) -> None:
         return
     named = build.elsewhere.context(node.base)
     image = build.knowledge.base_image(named.reference) if isinstance(named, Image) else _image(walk)
-    if _from_elsewhere(walk, named, image):
+    reference = named.reference if isinstance(named, Image) else node.base
+    found = _from_elsewhere(walk, named, reference, image)
+    contents, unread = None, ""
+    if found is None or (isinstance(found, Unclear) and named is not found):
+        contents, unread = read_images.read(walk, reference, image)
+    if found is not None and contents is None:
+        _start_at(walk, found, guessed=named is None)
         return
+    if contents is not None:
+        image = read_images.base_image(contents, reference, build.as_of)
     walk.image = image
     if image is not None and image.platform is not None and node.platform is None:
         walk.platform = image.platform
@@ -56,37 +66,45 @@ def enter(walk: StageWalk) -> None:
         walk.kind = "other"
     elif release is None:
         walk.kind = "unknown"
-        _report_unknown(walk)
+        _report_unknown(walk, unread)
     else:
-        _open_release(walk, release)
+        _open_release(walk, release, contents)
     if image is not None and walk.kind == "alpine":
-        build.notes.extend(image.assumed)
+        build.notes.extend(
+            image.assumed if contents is None else (*image.assumed, read_images.note(contents, reference))
+        )
     _environment(walk)
+    if contents is not None:
+        read_images.settle(walk, contents)
 
 
 def _from_elsewhere(
-    walk: StageWalk, named: StageWalk | Image | Folder | Unclear | None, image: BaseImage | None
-) -> bool:
-    """Whether another build of the project tells where the stage starts: one that a named context says, or one that makes
-    an image of which nothing else is known. Where two may, or none is known to its end, that is said."""
-    node, build = walk.node, walk.build
+    walk: StageWalk, named: StageWalk | Image | Folder | Unclear | None, reference: str, image: BaseImage | None
+) -> StageWalk | Folder | Unclear | None:
+    """The build of the project that tells where the stage starts: one that a named context says, or one that makes an image
+    of which nothing else is known. Where two may, it is unclear."""
+    build = walk.build
     found = None if isinstance(named, Image) else named
     if found is None and (image is None or (image.alpine is None and not image.not_alpine)):
-        found = build.elsewhere.image(named.reference if isinstance(named, Image) else node.base)
-    if found is None or build.alpine is not None:
-        return False
-    if isinstance(found, StageWalk) and named is None and not build.elsewhere.is_of_its_day(node.base):
-        found = _of_another_python(node.base, found) or found
+        found = build.elsewhere.image(reference)
+    if build.alpine is not None or not isinstance(found, StageWalk) or named is not None:
+        return found if build.alpine is None else None
+    if found.kind == "other" and any(map(adds_packages, walk.node.instructions)):
+        return None  # apk is called: it is another image of that name
+    return found if build.elsewhere.is_of_its_day(reference) else _of_another_python(reference, found) or found
+
+
+def _start_at(walk: StageWalk, found: StageWalk | Folder | Unclear, *, guessed: bool) -> None:
+    """Start where another build ends; where that is not known, say so."""
+    node, build = walk.node, walk.build
     if isinstance(found, (Folder, Unclear)):
         reason = found.reason if isinstance(found, Unclear) else f"{node.base} is a folder, {found.path}"
         walk.kind, walk.unclear = "unknown", reason
         if any(map(mentions_packages, node.instructions)):
             walk.unjudged("unknown-base-image", node.from_instruction, reason, f"FROM {node.base}")
         _environment(walk)
-        return True
-    if named is None and found.kind == "other" and any(map(adds_packages, node.instructions)):
-        return False  # apk is called: it is another image of that name
-    adopt(walk, found, guessed=named is None)
+        return
+    adopt(walk, found, guessed=guessed)
     shown = found.build.shown_as
     if walk.kind == "unknown":
         why = found.unclear or "and the base image of that is not known: give its Alpine release with --alpine X.Y"
@@ -95,9 +113,8 @@ def _from_elsewhere(
             walk.unjudged("unknown-base-image", node.from_instruction, walk.unclear, f"FROM {node.base}")
     elif walk.kind == "alpine":
         build.notes.append(f"{node.base} is assumed to be the image that {shown} builds")
-        if named is None and walk.image is not None and not build.elsewhere.is_of_its_day(node.base):
+        if guessed and walk.image is not None and not build.elsewhere.is_of_its_day(node.base):
             walk.image = replace(walk.image, undated=True)
-    return True
 
 
 def _of_another_python(reference: str, found: StageWalk) -> Unclear | None:
@@ -159,8 +176,8 @@ def _is_alpine_after_all(walk: StageWalk, image: BaseImage) -> bool:
     return guessed and any(map(adds_packages, walk.node.instructions))
 
 
-def _report_unknown(walk: StageWalk) -> None:
-    """Say so only where it matters: a stage that installs nothing needs no verdict."""
+def _report_unknown(walk: StageWalk, unread: str) -> None:
+    """Say so only where it matters: a stage that installs nothing needs no verdict. ``unread``: why it was not read."""
     node = walk.node
     if not any(map(mentions_packages, node.instructions)):
         return
@@ -174,13 +191,13 @@ def _report_unknown(walk: StageWalk) -> None:
     elif "${" in node.base:
         message = f"the base image depends on {node.base}, an environment variable: give its value with --build-arg"
     elif walk.image is not None and not walk.image.not_alpine:
-        message = f"the Alpine release of {node.base} is not known: give it with --alpine X.Y"
+        message = f"the Alpine release of {node.base} is not known{unread}: give it with --alpine X.Y"
     else:
-        message = f"base image {node.base} is not known: give its Alpine release with --alpine X.Y"
+        message = f"base image {node.base} is not known{unread}: give its Alpine release with --alpine X.Y"
     walk.unjudged("unknown-base-image", node.from_instruction, message, f"FROM {node.base or '(nothing)'}")
 
 
-def _open_release(walk: StageWalk, release: str) -> None:
+def _open_release(walk: StageWalk, release: str, contents: ImageContents | None) -> None:
     build = walk.build
     arch = APK_ARCH.get(walk.platform)
     if arch is None:
@@ -196,8 +213,11 @@ def _open_release(walk: StageWalk, release: str) -> None:
         return
     if build.as_of is not None:
         build.notes.extend(_of_another_day(walk.index, build.as_of))
-    needs = walk.image.world if walk.image is not None else ()
-    walk.packages = Packages.of(build.world_cache, walk.index, needs)
+    if contents is not None:
+        walk.packages = read_images.packages(walk, walk.index, contents)
+    else:
+        needs = walk.image.world if walk.image is not None else ()
+        walk.packages = Packages.of(build.world_cache, walk.index, needs)
 
 
 def _of_another_day(index: Index, day: str) -> Iterator[str]:

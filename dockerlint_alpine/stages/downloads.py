@@ -14,19 +14,21 @@ from msgspec.structs import replace
 
 from dockerlint_alpine.python.forges import Remote, download, repository, required
 from dockerlint_alpine.python.formats.project import name_of
-from dockerlint_alpine.python.model import normalise, redact
+from dockerlint_alpine.python.model import normalise
 from dockerlint_alpine.python.requirement import REPOSITORY
 from dockerlint_alpine.python.resolve import NOBODY_ASKED, ResolverError
 from dockerlint_alpine.stages.context import BuildContext
 from dockerlint_alpine.stages.elsewhere import folder_files
 from dockerlint_alpine.stages.files import DOWNLOADED, FromContext, FromStage, StageFiles, Unread
 from dockerlint_alpine.stages.walk import Archive
+from dockerlint_alpine.system.addresses import redact
 from dockerlint_alpine.system.files import project_root
+from dockerlint_alpine.system.options import OptionTable, scan
 from dockerlint_alpine.system.paths import absolute
 from dockerlint_alpine.system.patterns import lazy_pattern
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Sequence
 
     from dockerlint_alpine.python.model import Requested
     from dockerlint_alpine.stages.walk import StageWalk
@@ -34,54 +36,63 @@ if TYPE_CHECKING:
 
 _MAIN_BRANCHES = frozenset({"", "main", "master", "trunk", "dev", "devel", "develop"})
 _URL = lazy_pattern(r"(?m)^\s*url\s*=\s*(\S+)")
-_CLONE_VALUES = frozenset(
-    "-o --origin -u --upload-pack --reference --depth -c --config -j --jobs --filter --template".split()
+_GIT = OptionTable.build(
+    "--branch -b, -C, --config -c, --origin -o, --upload-pack -u, --reference, --depth, --jobs -j, --filter, --template",
+    others="flag",
 )
-"""Options of ``git clone`` whose value is a word of its own."""
-_CURL_VALUES = frozenset("AbcCdeEFhHKmPQrtTuUwxXyYz")
-"""One-letter options of curl(1) whose value follows; ``-o`` apart."""
-_CURL_LONG = frozenset(
-    "--header --user-agent --data --cookie --retry --retry-delay --retry-max-time --connect-timeout --max-time --request"
-    " --proxy --user --write-out --referer --cacert --cert --key --form --tlsv1 --ciphers --resolve --limit-rate".split()
+_LONG = (
+    "--header,--user-agent,--data,--cookie,--retry,--retry-delay,--retry-max-time,--connect-timeout,--max-time,--request,"
+    "--proxy,--user,--write-out,--referer,--cacert,--cert,--key,--form,--tlsv1,--ciphers,--resolve,--limit-rate,--url"
 )
-_WGET_VALUES = frozenset("aeotTwQUBiDARXIl")
-"""One-letter options of wget(1) whose value follows; ``-O`` and ``-P`` apart."""
-_TAR_VALUES = frozenset("bCfFHIKLNTVX")
+_DOWNLOADERS = {
+    "curl": OptionTable.build(
+        f"--output -o, --output-dir, {_LONG}, {','.join(f'-{one}' for one in 'AbcCdeEFhHKmPQrtTuUwxXyYz')}",
+        "--remote-name -O --remote-name-all",
+        others="flag",
+    ),
+    "wget": OptionTable.build(
+        f"--output -O --output-document, --output-dir -P --directory-prefix, {_LONG},"
+        f"{','.join(f'-{one}' for one in 'aeotTwQUBiDARXIl')}",
+        others="flag",
+    ),
+}
+"""The options of curl(1) and wget(1) whose value follows."""
+_TAR = OptionTable.build(
+    "--file -f, --directory -C, --strip-components --strip --strip-path, -b, -F, -H, -I, -K, -L, -N, -T, -V, -X",
+    "--extract -x --get",
+    others="flag",
+)
+_UNZIP = OptionTable.build("-d", others="flag")
 _NO_FILE = frozenset({None, "-", "/dev/stdout"})
 
 
 def git(walk: StageWalk, instruction: Instruction, args: Sequence[Arg], folder: str) -> None:
     """``git clone URL [DIR]``, and ``git checkout REVISION`` in what was cloned."""
     words = [arg.text for arg in args[1:]]
-    while words[:1] == ["-C"] or words[:1] == ["-c"]:
-        folder = absolute(words[1], folder) if words[0] == "-C" and len(words) > 1 else folder
-        words = words[2:]
-    if words[:1] in (["checkout"], ["switch"], ["reset"]):
+    plain: list[str] = []
+    branch = ""
+    for word in scan(words, _GIT)[0]:
+        if word.option is None:
+            plain.append(word.value)
+        elif word.option == "-C" and not plain:
+            folder = absolute(word.value, folder)
+        elif word.option == "--branch":
+            branch = word.value or "$"
+    if plain[:1] in (["checkout"], ["switch"], ["reset"]):
         cloned = walk.clones.get(folder)
         if cloned is not None:
-            revision = next((word for word in reversed(words[1:]) if not word.startswith("-")), "$")
+            behind = words[words.index(plain[0]) + 1 :]
+            revision = next((word for word in reversed(behind) if not word.startswith("-")), "$")
             walk.files = walk.files.without([cloned[1]])
             _clone(walk, instruction, cloned[0].at(revision), folder)
         return
-    if words[:1] != ["clone"]:
-        return
-    plain: list[str] = []
-    branch, rest = "", iter(words[1:])
-    for word in rest:
-        name, _, value = word.partition("=")
-        if name in {"-b", "--branch"}:
-            branch = value or next(rest, "$")
-        elif name in _CLONE_VALUES and not value:
-            next(rest, None)
-        elif not word.startswith("-"):
-            plain.append(word)
-    remote = repository(plain[0].partition("#")[0]) if plain else None
+    remote = repository(plain[1].partition("#")[0]) if plain[:1] == ["clone"] and plain[1:] else None
     if remote is None or any("$" in word for word in plain):
         return
     if branch:
         remote = remote.at(branch)
-    base = posixpath.basename(plain[0].rstrip("/")).removesuffix(".git")
-    _clone(walk, instruction, remote, absolute(plain[1] if len(plain) > 1 else base, folder))
+    base = posixpath.basename(plain[1].rstrip("/")).removesuffix(".git")
+    _clone(walk, instruction, remote, absolute(plain[2] if len(plain) > 2 else base, folder))
 
 
 def _clone(walk: StageWalk, instruction: Instruction, remote: Remote, target: str) -> None:
@@ -131,7 +142,7 @@ def unpack(walk: StageWalk, instruction: Instruction, args: Sequence[Arg], folde
     """``tar -x`` and ``unzip`` of an archive of a repository."""
     name = posixpath.basename(args[0].text)
     words = [arg.text for arg in args[1:]]
-    file, target, strip, plain = _unzip(words) if name == "unzip" else _untar(words)
+    file, target, strip, plain = _unzip(words) if name == "unzip" else read_tar(words)
     if file is None or plain or not all(arg.known for arg in args):
         return
     archive = piped if file in _NO_FILE else walk.archives.get(absolute(file, folder))
@@ -237,101 +248,40 @@ def _downloads(name: str, words: Sequence[str]) -> tuple[list[str], list[str | N
     folder for that."""
     urls: list[str] = []
     outputs: list[str | None] = []
-    into, rest = ".", iter(words)
-    for word in rest:
-        if "://" in word and not word.startswith("-"):
-            urls.append(word)
-        for option, value in _options(word, rest, name):
-            match _MEANINGS.get(option) or _MEANINGS.get(f"{name} {option}"):
-                case "url":
-                    urls.append(value)
-                case "output":
-                    outputs.append(value or None)
-                case "folder":
-                    into = value
-                case "own name":
-                    outputs.append("")
+    into = "."
+    for word in scan(words, _DOWNLOADERS[name])[0]:
+        match word.option:
+            case None if "://" in word.value:
+                urls.append(word.value)
+            case "--url":
+                urls.append(word.value)
+            case "--output":
+                outputs.append(word.value or None)
+            case "--output-dir":
+                into = word.value
+            case "--remote-name":
+                outputs.append("")
     return urls, outputs, into
 
 
-_MEANINGS = {
-    "--url": "url",
-    "--output": "output",
-    "--output-document": "output",
-    "curl o": "output",
-    "wget O": "output",
-    "--output-dir": "folder",
-    "--directory-prefix": "folder",
-    "wget P": "folder",
-    "--remote-name": "own name",
-    "--remote-name-all": "own name",
-    "curl O": "own name",
-}
-"""What options of curl(1) and wget(1) mean for what is downloaded to where."""
-
-
-def _options(word: str, rest: Iterator[str], name: str) -> Iterator[tuple[str, str]]:
-    """The options of one word (``-sSLo``, ``--output=x``), each with its value, which may be the next word of ``rest``."""
-    if word.startswith("--"):
-        option, equals, value = word.partition("=")
-        takes = option in _CURL_LONG or _MEANINGS.get(option) in {"url", "output", "folder"}
-        yield option, value if equals or not takes else next(rest, "")
-    elif word.startswith("-"):
-        for letter, follows in _letters(word[1:], name):
-            yield letter, (follows or next(rest, "")) if letter in _valued(name) else ""
-
-
-def _valued(name: str) -> frozenset[str]:
-    return _CURL_VALUES | {"o"} if name == "curl" else _WGET_VALUES | {"O", "P"}
-
-
-def _letters(cluster: str, name: str) -> Iterator[tuple[str, str]]:
-    """The letters of ``-sSLo`` one by one; what follows one that takes a value is that value."""
-    for position, letter in enumerate(cluster):
-        if letter in _valued(name):
-            yield letter, cluster[position + 1 :]
-            return
-        yield letter, ""
-
-
-def _untar(words: Sequence[str]) -> tuple[str | None, str, int, list[str]]:
+def read_tar(words: Sequence[str]) -> tuple[str | None, str, int, list[str]]:
     """The archive of ``tar -x`` (``-`` for standard input, ``None`` where none is unpacked), the folder it is unpacked to,
     how many folders are stripped, and the members that are asked for."""
-    file, target, strip, plain = "-", ".", 0, list[str]()
-    unpacks, rest = False, iter(words)
-    for number, word in enumerate(rest):
-        option, _, value = word.partition("=")
-        if option.startswith("--strip"):
-            value = value or next(rest, "")
-            strip = int(value) if value in {"0", "1"} else 99
-        elif option in {"--file", "--directory"}:
-            value = value or next(rest, "-")
-            file, target = (value, target) if option == "--file" else (file, value)
-        elif word in {"--extract", "--get"}:
-            unpacks = True
-        elif word.startswith("--"):
-            continue
-        elif word.startswith("-") or not number:
-            letters = word.removeprefix("-")
-            for position, letter in enumerate(letters):
-                unpacks = unpacks or letter == "x"
-                if letter in _TAR_VALUES:
-                    joined = letters[position + 1 :] if word.startswith("-") else ""
-                    value = joined or next(rest, "")
-                    file = value if letter == "f" else file
-                    target = value if letter == "C" else target
-                    if joined:
-                        break
-        else:
-            plain.append(word)
-    return file if unpacks else None, target, strip, plain
+    if words and not words[0].startswith("-"):  # tar xzf FILE: the values follow behind all letters
+        rest = iter(words[1:])
+        letters = [
+            f"-{letter}{next(rest, '') if _TAR.takes_value(_TAR.name(f'-{letter}')) else ''}" for letter in words[0]
+        ]
+        words = [*letters, *rest]
+    found = scan(words, _TAR)[0]
+    given = {word.option: word.value for word in found}
+    strip = {"0": 0, "1": 1}.get(given.get("--strip-components", "0"), 99)
+    file = given.get("--file", "-") if "--extract" in given else None
+    return file, given.get("--directory", "."), strip, [word.value for word in found if word.option is None]
 
 
 def _unzip(words: Sequence[str]) -> tuple[str | None, str, int, list[str]]:
-    target, plain, rest = ".", list[str](), iter(words)
-    for word in rest:
-        if word == "-d":
-            target = next(rest, ".")
-        elif not word.startswith("-"):
-            plain.append(word)
+    found = scan(words, _UNZIP)[0]
+    target = next((word.value for word in found if word.option == "-d"), ".")
+    plain = [word.value for word in found if word.option is None]
     return plain[0] if plain else None, target, 0, plain[1:]

@@ -151,7 +151,7 @@ def adopt(walk: StageWalk, other: StageWalk, *, guessed: bool) -> None:
     """Start where another build ends. Its variables are known by their values, of its instructions ONBUILD's are left."""
     environment = {name: value.text for name, value in other.scope.env.items() if value.known}
     walk.platform, walk.scope = other.platform, walk.scope.stage(None, environment)
-    walk.workdir, walk.shell = other.workdir, other.shell
+    walk.workdir, walk.shell, walk.user = other.workdir, other.shell, other.user
     walk.image, walk.kind, walk.index, walk.packages = other.image, other.kind, other.index, other.packages
     if guessed and walk.image is not None:
         walk.image = replace(walk.image, certain=False)

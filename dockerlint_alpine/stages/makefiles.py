@@ -13,6 +13,7 @@ from msgspec import Struct
 
 from dockerlint_alpine.stages.scripts import ScriptFile, detached
 from dockerlint_alpine.syntax.source import EMPTY, MAX_VALUE, SourceText
+from dockerlint_alpine.system.options import OptionTable, scan
 from dockerlint_alpine.system.paths import absolute
 from dockerlint_alpine.system.patterns import lazy_pattern
 
@@ -22,7 +23,9 @@ if TYPE_CHECKING:
     from dockerlint_alpine.syntax import Arg
 
 _NAMES = ("GNUmakefile", "makefile", "Makefile")
-_WITH_VALUE = frozenset("-C --directory -f --file --makefile -I --include-dir -o --old-file -W --what-if".split())
+_OPTIONS = OptionTable.build(
+    "--directory -C, --file -f --makefile, --include-dir -I, --old-file -o, --what-if -W", others="flag"
+)
 _MAX_RECIPES = 500
 """Lines of recipes of one call: prerequisites of prerequisites are each made once, and still may be many."""
 _MAX_DEPTH = 20
@@ -52,21 +55,17 @@ def read_call(args: Sequence[Arg], folder: str) -> Call | None:
     file: str | None = None
     targets: list[str] = []
     variables: dict[str, SourceText] = {}
-    words = iter(args[1:])
-    for arg in words:
-        option, equals, value = arg.text.partition("=")
-        if arg.text.startswith("-"):
-            if option in _WITH_VALUE and not equals:
-                following = next(words, None)
-                value = following.text if following is not None and following.known else ""
-            elif option[:2] in {"-C", "-f"} and not option.startswith("--"):
-                option, value = option[:2], arg.text[2:]
-            if option in {"-C", "--directory"}:
-                folder = absolute(value, folder)
-            elif option in {"-f", "--file", "--makefile"}:
-                file = value
+    for word in scan([arg.text for arg in args[1:]], _OPTIONS)[0]:
+        arg = args[1 + word.index]
+        name, equals, _ = word.value.partition("=")
+        if word.option == "--directory":
+            folder = absolute(word.value, folder)
+        elif word.option == "--file":
+            file = word.value
+        elif word.option is not None:
+            continue
         elif equals:
-            variables[option.rstrip(":")] = detached(arg.source.slice(len(option) + 1, len(arg.source)))
+            variables[name.rstrip(":")] = detached(arg.source.slice(len(name) + 1, len(arg.source)))
         elif not arg.known:
             return None
         else:

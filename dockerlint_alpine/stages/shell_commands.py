@@ -36,6 +36,7 @@ from dockerlint_alpine.stages.scripts import (
 )
 from dockerlint_alpine.stages.walk import ENSUREPIP
 from dockerlint_alpine.syntax import SourceText, expanded_commands, parse_script, unwrap
+from dockerlint_alpine.system.options import OptionTable, scan
 from dockerlint_alpine.system.paths import absolute
 from dockerlint_alpine.system.patterns import lazy_pattern
 from dockerlint_alpine.system.pulse import pulse
@@ -647,20 +648,20 @@ class _ScriptWalk:
 
     def _add_user(self, args: Sequence[Arg]) -> None:
         """``adduser -h DIR -u 1000 NAME``: where HOME is for a USER."""
-        values = {option.text: value.text for option, value in itertools.pairwise(args) if value.known}
-        names = [arg.text for arg in args[1:] if not arg.text.startswith("-") and arg.text not in _values_of(values)]
+        words = scan([arg.text for arg in args[1:]], _USER_OPTIONS)[0]
+        values = {word.option: word.value for word in words if "$" not in word.value}
+        names = [word.value for word in words if word.option is None]
         if names:
             name = names[0] if args[0].text == "adduser" else names[-1]
-            home = values.get("-h") or values.get("-d") or values.get("--home") or f"/home/{name}"
-            for key in (name, values.get("-u") or values.get("--uid") or name):
+            home = values.get("--home") or f"/home/{name}"
+            for key in (name, values.get("--uid") or name):
                 self.walk.users[key] = home
 
 
-_USER_VALUES = frozenset("-h -g -s -G -u -k -d -c --home --gecos --shell --ingroup --uid --gid".split())
-
-
-def _values_of(values: dict[str, str]) -> set[str]:
-    return {value for option, value in values.items() if option in _USER_VALUES}
+_USER_OPTIONS = OptionTable.build(
+    "--home -h -d --home-dir, --uid -u, --gid -g, --gecos -c --comment, --shell -s, --ingroup -G --groups, --skel -k",
+    others="flag",
+)
 
 
 def _replaced(options: Sequence[Arg]) -> str | None:

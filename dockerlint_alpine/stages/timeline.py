@@ -45,7 +45,8 @@ class _TimelineBuilder:
         self.state = state
         self.installer = installer
         state.as_of = installer.as_of
-        state.repository = installer.resolver.repository if installer.resolver is not None else None
+        if installer.resolver is not None:
+            state.repository, state.contents = installer.resolver.repository, installer.resolver.image
 
     def build(self, target: str | None) -> Timeline:
         """Walk all stages, or the ones that ``target`` needs."""
@@ -101,7 +102,7 @@ class _TimelineBuilder:
                 walk.workdir = walk.place(walk.text(instruction.source))
                 walk.files = walk.files.with_directory(walk.workdir)
             case "USER":
-                _become(walk, walk.text(instruction.source).partition(":")[0])
+                walk.become(walk.text(instruction.source).partition(":")[0])
             case "SHELL" if instruction.json:
                 walk.shell = tuple(word.text for word in instruction.json)
             case "COPY" | "ADD":
@@ -126,16 +127,6 @@ def _at_from(instruction: Instruction, head: Instruction) -> Instruction:
         json=None if instruction.json is None else tuple(SourceText.literal(one.text) for one in instruction.json),
         heredocs=tuple(replace(one, source=SourceText.literal(one.source.text)) for one in instruction.heredocs),
     )
-
-
-def _become(walk: StageWalk, user: str) -> None:
-    """``USER``: HOME is what the stage's own list of users says, unless ENV sets it."""
-    walk.user = user
-    given = walk.scope.env.get("HOME")
-    if given is not None and given.span() is not None:
-        return
-    home = "/root" if user in {"root", "0", ""} else walk.users.get(user, f"/home/{user}")
-    walk.scope = replace(walk.scope, env={**walk.scope.env, "HOME": SourceText.literal(home)})
 
 
 def build_timeline(

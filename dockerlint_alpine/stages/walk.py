@@ -6,11 +6,12 @@ import re
 from typing import TYPE_CHECKING, Literal, Protocol
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from dockerlint_alpine.installers.base import PythonHome
 from dockerlint_alpine.stages.files import StageFiles
 from dockerlint_alpine.stages.model import Installed, Moment, ScriptCommand, Stage, Step, Unjudged, UnjudgedKind
-from dockerlint_alpine.syntax import expand
+from dockerlint_alpine.syntax import SourceText, expand
 from dockerlint_alpine.syntax.script import DEFAULT_SHELL
 from dockerlint_alpine.system.paths import absolute
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
     from dockerlint_alpine.apk import Index, IndexStore, Package
     from dockerlint_alpine.knowledge import BaseImage, Knowledge
+    from dockerlint_alpine.knowledge.image_contents import ImageContents
     from dockerlint_alpine.python.forges import Remote
     from dockerlint_alpine.stages.context import BuildContext
     from dockerlint_alpine.stages.environment import Scope
@@ -27,7 +29,7 @@ if TYPE_CHECKING:
     from dockerlint_alpine.stages.graph import StageGraph, StageNode
     from dockerlint_alpine.stages.packages import Packages
     from dockerlint_alpine.stages.world_cache import WorldCache
-    from dockerlint_alpine.syntax import Dockerfile, Instruction, SourceText
+    from dockerlint_alpine.syntax import Dockerfile, Instruction
 
 _WITH_PYTHON2 = frozenset(f"3.{minor}" for minor in range(12))
 _BEFORE_PYTHON36 = frozenset(f"3.{minor}" for minor in range(6))
@@ -136,6 +138,9 @@ class BuildWalk:
 
         self.repository: Callable[[Remote], Path] | None = None
         """Gives the folder with the files of another repository; raises ResolverError where they can't be had."""
+
+        self.contents: Callable[[str, str], ImageContents] | None = None
+        """Gives what an image holds on a platform; raises ResolverError where it can't be read."""
 
         self.unjudged: dict[Unjudged, None] = {}
         self.notes: list[str] = []
@@ -280,6 +285,15 @@ class StageWalk:
         asked = {re.split("[=<>~@]", name)[0] for name in (*self.packages.possible.explicit, *self.foreign)}
         own = "python3" in asked and not (program == "pip" and not asked.isdisjoint(_PIP2))
         return not asked.isdisjoint(_PYTHON2) and not own
+
+    def become(self, user: str) -> None:
+        """``USER``: HOME is what the stage's own list of users says, unless ENV sets it."""
+        self.user = user
+        given = self.scope.env.get("HOME")
+        if given is not None and given.span() is not None:
+            return
+        home = "/root" if user in {"root", "0", ""} else self.users.get(user, f"/home/{user}")
+        self.scope = replace(self.scope, env={**self.scope.env, "HOME": SourceText.literal(home)})
 
     def text(self, source: SourceText) -> str:
         """``source`` of an instruction with the names of the stage put in."""

@@ -56,6 +56,7 @@ moves = { alpine = "3.24", python = "3.14" }
 alpine-mirror = "https://mirror.example/alpine"
 alpine-index-days = 7
 source-hosts = ["git.example.org"]
+image-hosts = ["registry.example.org:5000"]
 """
 
 

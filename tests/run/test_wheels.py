@@ -8,7 +8,6 @@ import subprocess
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import ClassVar, NoReturn
 
 import pytest
 from hypothesis import example, given
@@ -16,9 +15,7 @@ from hypothesis import strategies as st
 
 from dockerlint_alpine.model.findings import Finding
 from dockerlint_alpine.model.reports import FileReport
-from dockerlint_alpine.python.forges import Remote
-from dockerlint_alpine.python.model import IndexOptions, RequirementSet, Resolution, Resolved, Target, Verdict
-from dockerlint_alpine.python.resolve import ResolverError
+from dockerlint_alpine.python.model import RequirementSet, Resolution, Resolved, Target, Verdict
 from dockerlint_alpine.run.analysis import Doctor, configure
 from dockerlint_alpine.run.reading import UnreadableError
 from dockerlint_alpine.run.wheels import ElfWheels
@@ -27,6 +24,7 @@ from tests.cli.test_check_and_fix import run
 from tests.conftest import Judge, said
 from tests.elf.building import compile_object, elf_bytes
 from tests.proof.wheels import make_wheel
+from tests.stages.support import Silent
 
 BASE = "FROM python:3.11-alpine3.19\n"
 PINNED = f"{BASE}RUN pip install lz4==4.4.5\n"
@@ -282,21 +280,14 @@ def test_pip_itself_takes_the_wheels_that_we_say_it_takes(tmp_path: Path, lz4_ob
     assert Path(item.wheel.shown).name == theirs
 
 
-class FromIndex:
+class FromIndex(Silent):
     """An index that answers without knowing of any wheelhouse, nor of sources."""
 
     fills_gaps = False
-    refusal = ""
-    open: ClassVar[dict[str, object]] = {}
-    looked_at: ClassVar[set[str]] = set()
 
-    def source_facts(self, name: str, version: str, options: IndexOptions, *_: object, **__: object) -> NoReturn:
-        raise ResolverError("not here")
-
-    def repository(self, remote: Remote) -> NoReturn:
-        raise ResolverError("not here")
-
-    def resolve(self, wanted: RequirementSet, target: Target, *_: object, **__: object) -> Resolution:
+    def resolve(  # type: ignore[override]
+        self, wanted: RequirementSet, target: Target, *_: object, **__: object
+    ) -> Resolution:
         return Resolution(
             tuple(
                 Resolved(one.name or "", "4.4.5", (), one.chain, one.origin, Verdict("sdist", "no wheel fits", "index"))

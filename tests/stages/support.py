@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from typing import ClassVar, NoReturn
+
+from dockerlint_alpine.python.resolve import NOBODY_ASKED, ResolverError
 from dockerlint_alpine.stages import Installed, InstallStep, Moment, Stage, Timeline
 
 
@@ -30,3 +33,22 @@ def steps(timeline: Timeline) -> list[InstallStep]:
 
 def said(timeline: Timeline) -> list[tuple[str, str]]:
     return [(notice.kind, notice.message) for notice in timeline.unjudged]
+
+
+class Silent:
+    """A resolver that knows nothing and asks nobody."""
+
+    fills_gaps = True
+    refusal = ""
+    open: ClassVar[dict[str, object]] = {}
+    looked_at: ClassVar[set[str]] = set()
+
+    def image(self, *_: object) -> NoReturn:
+        raise ResolverError(NOBODY_ASKED)
+
+    repository = image
+
+    def source_facts(self, *_: object, **__: object) -> NoReturn:
+        raise ResolverError("not here")
+
+    resolve = source_facts

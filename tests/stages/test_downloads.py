@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import ClassVar, NoReturn
 
 import pytest
 from hypothesis import given
@@ -15,18 +14,15 @@ from dockerlint_alpine.python.forges import Remote
 from dockerlint_alpine.python.resolve import NOBODY_ASKED, ResolverError
 from dockerlint_alpine.run.analysis import Doctor, configure
 
+from .support import Silent
+
 Judged = Callable[..., FileReport]
 URL = "https://git.example/o/app"
 FORGE = "https://github.com/o/app"
 
 
-class Forge:
+class Forge(Silent):
     """Has one repository, ``o/app``; of the index it knows nothing."""
-
-    fills_gaps = True
-    refusal = ""
-    open: ClassVar[dict[str, object]] = {}
-    looked_at: ClassVar[set[str]] = set()
 
     def __init__(self, folder: Path | None) -> None:
         self.folder = folder
@@ -39,12 +35,6 @@ class Forge:
         if remote.path not in {"o/app", "o/lib"}:
             raise ResolverError("git says: no such repository")
         return self.folder / remote.path[2:]
-
-    def source_facts(self, *_: object, **__: object) -> NoReturn:
-        raise ResolverError("not here")
-
-    def resolve(self, *_: object, **__: object) -> NoReturn:
-        raise ResolverError("not here")
 
 
 @pytest.fixture

@@ -11,9 +11,11 @@ import codecs
 import posixpath
 from typing import TYPE_CHECKING
 
-from dockerlint_alpine.python.model import IndexOptions, Origin, Problem, Requested, RequirementSet, redact
-from dockerlint_alpine.python.options import FILE_OPTIONS, OptionState, Word, scan
+from dockerlint_alpine.python.model import IndexOptions, Origin, Problem, Requested, RequirementSet
+from dockerlint_alpine.python.options import FILE_OPTIONS, OptionState
 from dockerlint_alpine.python.requirement import InvalidRequirementError, is_archive, is_url, parse_argument
+from dockerlint_alpine.system.addresses import redact
+from dockerlint_alpine.system.options import Word, scan
 from dockerlint_alpine.system.patterns import lazy_pattern
 
 if TYPE_CHECKING:

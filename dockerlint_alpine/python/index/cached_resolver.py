@@ -6,15 +6,15 @@ Without ``--online`` it asks only for what nothing else tells.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from msgspec.structs import replace
 
-from dockerlint_alpine.python.index.client import AT_ONCE
 from dockerlint_alpine.python.index.facts import SOURCE
 from dockerlint_alpine.python.index.questions import (
     Gathered,
     NotYetError,
+    WhatImageHolds,
     WhatIsInstalled,
     WhatRepositoryHolds,
     WhatSourcesSay,
@@ -22,6 +22,7 @@ from dockerlint_alpine.python.index.questions import (
 from dockerlint_alpine.python.model import PythonError, Resolution
 from dockerlint_alpine.python.resolve import NOBODY_ASKED, NOT_THERE, NoAnswerError, ResolverError
 from dockerlint_alpine.system.deadline import Task, all_within
+from dockerlint_alpine.system.web import AT_ONCE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -81,11 +82,7 @@ class Network:
         """Ask now; raises ``ResolverError``, and ``NoAnswerError`` for good once time is up."""
         return self._one(lambda index: question.steps(index, facts))
 
-    def sources(self, question: WhatSourcesSay) -> SourceFacts:
-        """Ask now; raises ``ResolverError``, and ``NoAnswerError`` for good once time is up."""
-        return self._one(question.steps)
-
-    def repository(self, question: WhatRepositoryHolds) -> Path:
+    def answer(self, question: Question) -> Any:
         """Ask now; raises ``ResolverError``, and ``NoAnswerError`` for good once time is up."""
         return self._one(question.steps)
 
@@ -217,19 +214,29 @@ class CachedResolver:
             pass
         if only_kept or self.way is None or options.no_index:
             raise ResolverError(NOBODY_ASKED)
-        return self.way.sources(WhatSourcesSay(name, version, options, variables))
+        found: SourceFacts = self.way.answer(WhatSourcesSay(name, version, options, variables))
+        return found
 
     def repository(self, remote: Remote) -> Path:
         """Return the folder with the files of a repository; raises ``ResolverError``. Who was not asked to go online only
         uses what is kept."""
+        found: Path = self._kept_or_asked(lambda: self._kept.repositories.files(remote), WhatRepositoryHolds(remote))
+        return found
+
+    def image(self, reference: str, platform: str) -> Any:
+        """See :class:`dockerlint_alpine.python.Resolver`; as repositories."""
+        question = WhatImageHolds(reference, platform)
+        return self._kept_or_asked(lambda: self._kept.images.contents(reference, platform), question)
+
+    def _kept_or_asked(self, find: Callable[[], object], question: Question) -> Any:
         try:
-            return self._kept.repositories.files(remote)
+            return find()
         except ResolverError as error:
             if str(error) != NOBODY_ASKED:
                 raise
         if self.way is None or self.fills_gaps:
             raise ResolverError(NOBODY_ASKED)
-        return self.way.repository(WhatRepositoryHolds(remote))
+        return self.way.answer(question)
 
 
 def _from_kept(

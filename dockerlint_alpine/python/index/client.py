@@ -6,26 +6,24 @@ host they are for and never into a message. Pages are kept with their ETag, so t
 
 from __future__ import annotations
 
-import base64
 import hashlib
 import html.parser
 import json
 import re
-import threading
 import time
 import urllib.parse
-import urllib.request
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from msgspec import Struct
 
-from dockerlint_alpine.python.index.settings import Credentials, split_login
-from dockerlint_alpine.python.model import PythonError, Release, Releases, redact
+from dockerlint_alpine.python.index.settings import Credentials
+from dockerlint_alpine.python.model import PythonError, Release, Releases
 from dockerlint_alpine.python.requirement import archive_version
 from dockerlint_alpine.python.tags import tag_of_wheel
 from dockerlint_alpine.python.versions import latest_first
+from dockerlint_alpine.system.addresses import redact
 from dockerlint_alpine.system.deadline import within
-from dockerlint_alpine.system.patterns import lazy_pattern
+from dockerlint_alpine.system.web import Web, WebError, basic, plain_reason, split_login
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -44,19 +42,7 @@ MAX_METADATA = 4 * 1024 * 1024
 
 TOTAL = 120.0
 """Seconds for one whole request: a server may send a byte a second."""
-AT_ONCE = 16
-"""Requests that are under way at the same time, and connections that are kept."""
-
 _CHUNK = 1024 * 1024
-_MAX_REDIRECTS = 5
-_TRY_AGAIN = frozenset({429, 502, 503, 504})
-"""Status codes of a server that may answer a moment later."""
-_PAUSE = 0.5
-"""Seconds before the second attempt."""
-_OF_LIBRARY = lazy_pattern(
-    r"^<?[\w.]*(?:Connection|Pool)[^:]*: |\(?<[^>]*>[,:] ?|Failed to establish a new connection: |\[Errno -?\d+\] "
-)
-"""What the library says around the cause: its own object, and that it was a connection."""
 _ACCEPT = "application/vnd.pypi.simple.v1+json, application/vnd.pypi.simple.v1+html;q=0.2, text/html;q=0.01"
 
 
@@ -156,7 +142,7 @@ class SimpleIndex:
         self.urls = [url if url.endswith("/") else f"{url}/" for url in urls]
         self.timeout = timeout
         self.total = total
-        self._attempts = attempts
+        self._web = Web(timeout, attempts)
         self._fetch = fetch or self._http
         self._credentials = credentials or Credentials({}, urls)
         self._kept = kept
@@ -166,8 +152,6 @@ class SimpleIndex:
         self._as_of = as_of
         self._pages: dict[str, Page] = {}
         self._links = dict.fromkeys(links)
-        self._pools: dict[str, urllib3.PoolManager] = {}
-        self._lock = threading.Lock()
         self._heard: set[str] = set()
         self.silent: dict[str, str] = {}
 
@@ -289,76 +273,25 @@ class SimpleIndex:
     def _get(self, url: str, accept: str, limit: int, etag: str, login: Login | None) -> Answered:
         import urllib3
 
-        headers = {"Accept": accept, "User-Agent": "alpine-doctor", "Accept-Encoding": "gzip"}
+        headers = {"Accept": accept, "Accept-Encoding": "gzip"}
         headers |= {"If-None-Match": etag} if etag else {}
         try:
             return within(self.total, lambda: self._answer(url, headers, limit, login))
+        except WebError as error:
+            raise IndexAnswerError(f"{redact(url)}: {error}") from None
         except (urllib3.exceptions.ProtocolError, urllib3.exceptions.DecodeError) as error:
-            raise IndexAnswerError(f"{redact(url)}: {_plain(error)}") from None
+            raise IndexAnswerError(f"{redact(url)}: {plain_reason(error)}") from None
         except (urllib3.exceptions.HTTPError, OSError) as error:
-            raise SilentError(f"{redact(url)}: {_plain(error)}") from None
+            raise SilentError(f"{redact(url)}: {plain_reason(error)}") from None
         except (ValueError, UnicodeError) as error:
             raise IndexAnswerError(f"{redact(url)}: {redact(str(error)) or type(error).__name__}") from None
 
     def _answer(self, url: str, headers: dict[str, str], limit: int, login: Login | None) -> Answered:
-        """Follow redirects to what is http, and none that leaves the encryption; the login goes to the first host alone."""
         end = time.monotonic() + self.total
-        where = split_login(url)[0]
-        first = urllib.parse.urlsplit(where)
-        for _ in range(_MAX_REDIRECTS + 1):
-            parts = urllib.parse.urlsplit(where)
-            if parts.scheme not in {"http", "https"}:
-                raise IndexAnswerError(f"{redact(url)}: only http and https indexes are asked")
-            own = {**headers}
-            if login is not None and parts.netloc == first.netloc:
-                own["Authorization"] = f"Basic {base64.b64encode(':'.join(login).encode()).decode('ascii')}"
-            response = self._request(where, own, end)
-            try:
-                target = response.get_redirect_location()
-                if not target:
-                    return _taken(response, url, limit, end, login)
-            finally:
-                response.drain_conn() if response.status in {304, 404} else None
-                response.release_conn() if response.status in {200, 304, 404} else response.close()
-            there = urllib.parse.urljoin(where, target)
-            scheme = urllib.parse.urlsplit(there).scheme
-            if scheme not in {"http", "https"} or (parts.scheme == "https" and scheme != "https"):
-                raise IndexAnswerError(f"{redact(url)}: redirects to {redact(there)}, which is not followed")
-            where = split_login(there)[0]
-        raise IndexAnswerError(f"{redact(url)}: more than {_MAX_REDIRECTS} redirects")
-
-    def _request(self, url: str, headers: dict[str, str], end: float) -> urllib3.BaseHTTPResponse:
-        import urllib3
-
-        timeout = urllib3.Timeout(connect=self.timeout, read=self.timeout)
-        for attempt in range(self._attempts):
-            response = self._pool(url).request(
-                "GET", url, headers=headers, preload_content=False, redirect=False, retries=False, timeout=timeout
-            )
-            last = attempt + 1 == self._attempts or time.monotonic() + _PAUSE > end
-            if response.status not in _TRY_AGAIN or last:
-                break
-            response.close()
-            time.sleep(_PAUSE)
-        return response
-
-    def _pool(self, url: str) -> urllib3.PoolManager:
-        """The pool that leads there: through the proxy of the environment, or directly."""
-        import urllib3
-
-        parts = urllib.parse.urlsplit(url)
-        bypassed = urllib.request.proxy_bypass(parts.hostname or "")
-        proxy = "" if bypassed else urllib.request.getproxies().get(parts.scheme, "")
-        with self._lock:
-            if proxy not in self._pools:
-                bare, user, password = split_login(proxy)
-                own = urllib3.make_headers(proxy_basic_auth=f"{user}:{password or ''}") if user else None
-                self._pools[proxy] = (
-                    urllib3.ProxyManager(bare, maxsize=AT_ONCE, proxy_headers=own)
-                    if proxy
-                    else urllib3.PoolManager(maxsize=AT_ONCE)
-                )
-            return self._pools[proxy]
+        with self._web.open(
+            url, headers, authorization=basic(*login) if login is not None else "", end=end
+        ) as response:
+            return _taken(response, url, limit, end, login)
 
 
 def _taken(response: urllib3.BaseHTTPResponse, url: str, limit: int, end: float, login: Login | None) -> Answered:
@@ -381,16 +314,6 @@ def _taken(response: urllib3.BaseHTTPResponse, url: str, limit: int, end: float,
     if len(data) > limit:
         raise IndexAnswerError(f"{redact(url)}: more than {limit} bytes")
     return Answered(response.headers.get("Content-Type", ""), bytes(data), etag)
-
-
-def _plain(error: Exception) -> str:
-    """The cause in a few words, without addresses of objects and without credentials."""
-    reason = getattr(error, "reason", None) or next((one for one in error.args if isinstance(one, Exception)), None)
-    text = _OF_LIBRARY.sub("", str(reason if isinstance(reason, Exception) else error))
-    text = redact(text).strip("'\" ")
-    while text.startswith("(") and text.endswith(")"):
-        text = text[1:-1].strip("'\" ")
-    return text or type(error).__name__
 
 
 def by_release(files: Iterable[IndexFile]) -> dict[str, dict[str, tuple[IndexFile, ...]]]:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
 
-from dockerlint_alpine.python.model import redact
+from dockerlint_alpine.system.addresses import redact
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

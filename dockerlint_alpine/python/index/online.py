@@ -9,15 +9,16 @@ import socket
 import urllib.parse
 import urllib.request
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Protocol
 
 from dockerlint_alpine.python.index.client import SimpleIndex
 from dockerlint_alpine.python.index.facts import IndexPages
 from dockerlint_alpine.python.index.kept import KeptAnswers
 from dockerlint_alpine.python.index.settings import Credentials, foreign_address, index_urls, known_alone
 from dockerlint_alpine.python.index.uv_program import find_uv
-from dockerlint_alpine.python.model import IndexOptions, redact
-from dockerlint_alpine.python.resolve import NoAnswerError, ResolverError
+from dockerlint_alpine.python.model import IndexOptions
+from dockerlint_alpine.python.resolve import NOBODY_ASKED, NoAnswerError, ResolverError
+from dockerlint_alpine.system.addresses import redact
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -36,15 +37,23 @@ _KNOCK = 1.0
 """Seconds in which a connection to the index must stand when it is to be quick."""
 
 
+class Images(Protocol):
+    """Reads base images, in a form of its own."""
+
+    def contents(self, reference: str, platform: str) -> Any:
+        """What an image holds on a platform. Raises ``ResolverError``."""
+
+
 class PythonIndex:
     """Opens the index for sets of requirements, each under the options that are said for it.
 
     ``cache`` is a folder for answers (made when needed; ``None``: they are not kept). ``variables`` is the process
     environment. ``facts`` makes the facts that the index's answers are laid over. ``day`` (``YYYY-MM-DD``, handed in) is
     today: a page of a day before ``oldest`` is asked for again. ``timeout`` are seconds for one request. ``as_of`` leaves
-    out later uploads. ``source_hosts`` are those that repositories may be fetched from, with the user's own configuration of
-    git where ``logged_in``. ``quick``: an index that can't be reached at once is not waited for. Without ``asks`` only kept
-    answers count.
+    out later uploads. ``images`` makes what reads base images, of what is kept, the days, and whether to ask.
+    ``source_hosts`` are those that repositories may be fetched from, with the user's own configuration of git where
+    ``logged_in``. ``quick``: an index that can't be reached at once is not waited for. Without ``asks`` only kept answers
+    count.
     """
 
     def __init__(
@@ -58,6 +67,7 @@ class PythonIndex:
         day: str = "",
         oldest: str | None = None,
         as_of: str | None = None,
+        images: Callable[..., Images] | None = None,
         source_hosts: Sequence[str] = (),
         logged_in: bool = False,
         quick: bool = False,
@@ -74,6 +84,7 @@ class PythonIndex:
         self._quick = quick
         self._asks = asks
         self._cache = cache
+        self._images = images
         self._source_hosts, self._logged_in = source_hosts, logged_in
         self._by_options: dict[IndexOptions, tuple[IndexPages, tuple[str, ...]]] = {}
         self._opened: dict[tuple[tuple[str, ...], tuple[str, ...]], IndexPages] = {}
@@ -104,6 +115,13 @@ class PythonIndex:
             timeout=self._timeout,
             asks=self._asks,
         )
+
+    @cached_property
+    def images(self) -> Images:
+        """The base images of other projects. Raises ``ResolverError`` where nobody reads them."""
+        if self._images is None:
+            raise ResolverError(NOBODY_ASKED)
+        return self._images(self.kept, day=self._day, oldest=self._oldest, asks=self._asks)
 
     def may_follow(self, url: str) -> bool:
         """Whether a requirement's URL is that of a wheel on a host that the user's own configuration knows."""

@@ -5,16 +5,17 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from functools import partial
-from typing import TYPE_CHECKING, NoReturn, Protocol, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, NoReturn, Protocol, TypeAlias, TypeVar
 
 from msgspec import Struct
 from msgspec.structs import replace
 
 from dockerlint_alpine.python.index.facts import MAX_PAGES, ONLY_BUILT, SOURCE, ChoicesOfIndex, FactsOfIndex
-from dockerlint_alpine.python.model import RequirementSet, Resolution, Resolved, Target, Unresolved, redact
+from dockerlint_alpine.python.model import RequirementSet, Resolution, Resolved, Target, Unresolved
 from dockerlint_alpine.python.origins import with_origins, without_origins
 from dockerlint_alpine.python.resolve import NOT_THERE, ResolverError, lists, open_names, resolve
 from dockerlint_alpine.python.verdict import NO_MATCH
+from dockerlint_alpine.system.addresses import redact
 from dockerlint_alpine.system.deadline import Piece
 from dockerlint_alpine.system.plural import listed
 
@@ -134,6 +135,23 @@ class WhatRepositoryHolds(Struct, frozen=True):
         return (yield from _found_by(self.key, fetch, self.remote.name, 3))
 
 
+class WhatImageHolds(Struct, frozen=True):
+    """The contents of a base image on a platform."""
+
+    reference: str
+    platform: str
+
+    @property
+    def key(self) -> str:
+        """Equal for equal questions."""
+        return _digest("image", self.reference, self.platform)
+
+    def steps(self, index: PythonIndex, _: Facts | None = None) -> Task[Any]:
+        """Read them. Raises ``ResolverError``."""
+        read = partial(index.images.contents, self.reference, self.platform)
+        return (yield from _found_by(self.key, read, self.reference, 3))
+
+
 def _found_by(key: str, find: Callable[[], _Found], shown: str, rank: int) -> Task[_Found]:
     """A task that is one piece of work, and returns what that finds."""
     found: list[_Found] = []
@@ -141,7 +159,7 @@ def _found_by(key: str, find: Callable[[], _Found], shown: str, rank: int) -> Ta
     return found[0]
 
 
-Question: TypeAlias = WhatIsInstalled | WhatSourcesSay | WhatRepositoryHolds
+Question: TypeAlias = WhatIsInstalled | WhatSourcesSay | WhatRepositoryHolds | WhatImageHolds
 
 
 class Way(Protocol):
@@ -150,11 +168,8 @@ class Way(Protocol):
     def resolution(self, question: WhatIsInstalled, facts: Facts) -> Resolution:
         """Ask what is installed; the index's answers are laid over ``facts``."""
 
-    def sources(self, question: WhatSourcesSay) -> SourceFacts:
-        """Ask what sources say."""
-
-    def repository(self, question: WhatRepositoryHolds) -> Path:
-        """Ask for the files of a repository."""
+    def answer(self, question: Question) -> Any:
+        """Ask anything else."""
 
 
 class NotYetError(ResolverError):
@@ -174,11 +189,7 @@ class Gathered:
         """Note it."""
         self._note(question)
 
-    def sources(self, question: WhatSourcesSay) -> SourceFacts:
-        """Note it."""
-        self._note(question)
-
-    def repository(self, question: WhatRepositoryHolds) -> Path:
+    def answer(self, question: Question) -> Any:
         """Note it."""
         self._note(question)
 

@@ -21,6 +21,7 @@ from dockerlint_alpine.python.model import IndexOptions
 from dockerlint_alpine.system import child
 from dockerlint_alpine.system.child import ChildError, Limits
 from dockerlint_alpine.system.patterns import lazy_pattern
+from dockerlint_alpine.system.web import split_login
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -156,14 +157,6 @@ def wants_keyring(variables: Mapping[str, str]) -> bool:
     chosen = variables.get("UV_KEYRING_PROVIDER") or variables.get("PIP_KEYRING_PROVIDER")
     chosen = chosen or pip_configuration(variables).get("keyring-provider")
     return chosen in {"subprocess", "import"}
-
-
-def split_login(url: str) -> tuple[str, str | None, str | None]:
-    """Return ``url`` without user information, the user and the password that were in it."""
-    parts = urllib.parse.urlsplit(url)
-    bare = urllib.parse.urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
-    user = urllib.parse.unquote(parts.username) if parts.username is not None else None
-    return bare, user, urllib.parse.unquote(parts.password) if parts.password is not None else None
 
 
 class Credentials:

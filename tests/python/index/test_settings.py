@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from dockerlint_alpine.python.index.client import IndexAnswerError, SimpleIndex
-from dockerlint_alpine.python.index.settings import Credentials, index_urls, split_login, wants_keyring
+from dockerlint_alpine.python.index.settings import Credentials, index_urls, wants_keyring
 from dockerlint_alpine.python.model import IndexOptions, Origin, RequirementSet, Target
 from dockerlint_alpine.python.requirement import parse_pep508
 from dockerlint_alpine.system.child import ChildTimeoutError, Finished
@@ -183,8 +183,3 @@ def test_a_link_page_with_credentials_is_read_and_nothing_of_them_is_told_or_kep
     assert [one.version for one in found.distributions] == ["2026.1"]
     assert SECRET not in repr(found)
     assert not any(SECRET.encode() in file.read_bytes() for file in (tmp_path / "answers").iterdir())
-
-
-def test_urls_are_taken_apart() -> None:
-    assert split_login("https://u:p@h:8/x?y#z") == ("https://h:8/x?y#z", "u", "p")
-    assert split_login("https://h/x") == ("https://h/x", None, None)
