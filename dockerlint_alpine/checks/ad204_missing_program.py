@@ -89,7 +89,8 @@ print("ready")
 
 ## Not reported
 Programs that something in the stage may have added: a file from another stage or image, an archive, a script that is run, a
-command that mentions the program. Stages that are not Alpine, which have other programs:
+command that mentions the program, a project whose own files name it as theirs (`[project.scripts]`). Stages that are not
+Alpine, which have other programs:
 ```dockerfile
 FROM python:3.12-alpine3.20
 COPY --from=ghcr.io/some/tools:1 /usr/bin /usr/bin
@@ -124,12 +125,13 @@ from msgspec import Struct, field
 from dockerlint_alpine.apk.releases import release_key
 from dockerlint_alpine.checks import evidence
 from dockerlint_alpine.checks.base import Check, Subject, exact_world, in_script, locate, stage_label
-from dockerlint_alpine.checks.programs import PLAIN_TOOLS, Start, search_path, starts
+from dockerlint_alpine.checks.programs import PLAIN_TOOLS, PROJECT_FILES, Start, read_text, search_path, starts
 from dockerlint_alpine.fixer.placement import add_new_run, add_package
 from dockerlint_alpine.model.findings import Evidence
-from dockerlint_alpine.stages import ApkStep, is_installer
+from dockerlint_alpine.stages import ApkStep, InstallStep, is_installer
 from dockerlint_alpine.stages.files import FromStage
 from dockerlint_alpine.syntax import expanded_commands, run_scripts
+from dockerlint_alpine.system.paths import absolute
 from dockerlint_alpine.system.patterns import lazy_pattern
 from dockerlint_alpine.system.pulse import pulse
 
@@ -307,7 +309,7 @@ def _is_there(subject: Subject, stage: Stage, start: Start, read: _Read) -> bool
     folders = _SYSTEM if "/" in start.program else (*search_path(stage.end), *_SYSTEM)
     if any("$" in folder or _may_lie(subject, stage.end.files, f"{folder}/{name}", start, read) for folder in folders):
         return True
-    return _made_by_run(subject, stage, start, read)
+    return _made_by_run(subject, stage, start, read) or _is_own_program(subject, stage, name)
 
 
 def _may_lie(subject: Subject, files: StageFiles, path: str, start: Start, read: _Read) -> bool:
@@ -332,7 +334,28 @@ def _may_come_along(subject: Subject, placement: FromStage, path: str, start: St
             return True
         if found.hides_programs:
             return True
-    return _may_lie(subject, placement.files, path, start, read) or _made_by_run(subject, origin, start, read)
+    return (
+        _may_lie(subject, placement.files, path, start, read)
+        or _made_by_run(subject, origin, start, read)
+        or _is_own_program(subject, origin, start.name)
+    )
+
+
+def _is_own_program(subject: Subject, stage: Stage, name: str) -> bool:
+    """True where a project that is installed states a program of that name: console_scripts, [project.scripts] and so on."""
+    plain = re.escape(name)
+    entry = rf"""(?<![\w.-]){plain}["']?\s*=\s*(?:["']?[\w.]+\s*:\s*\w|\{{\s*(?:reference|callable)\b)"""
+    named = re.compile(rf"""{entry}|/{plain}["']""")
+    steps = (step for place in subject.timeline.lineage(stage) for step in place.steps if isinstance(step, InstallStep))
+    for step in steps:
+        words = [arg.text.partition("[")[0] for arg in step.command.args if arg.known]
+        folders = {
+            step.moment.workdir,
+            *(absolute(word, step.moment.workdir) for word in words if word[:1] in {".", "/"}),
+        }
+        if any(named.search(read_text(step.moment, f"{one}/{file}")) for one in folders for file in PROJECT_FILES):
+            return True
+    return False
 
 
 _Commands: TypeAlias = "list[tuple[Instruction, tuple[ExpandedCommand, ...] | None]]"

@@ -144,6 +144,30 @@ def test_the_first_line_of_a_script(judge: Judge, script: str, more: str, progra
     assert names(report) == programs
 
 
+@pytest.mark.parametrize(
+    ("file", "text", "found"),
+    [
+        ("setup.py", "setup(name='z', entry_points={'console_scripts': ['proxy = z:main']})\n", []),
+        ("setup.py", "setup(name='z', scripts=['bin/proxy'])\n", []),
+        ("setup.cfg", "[options.entry_points]\nconsole_scripts =\n    proxy=z:main\n", []),
+        ("pyproject.toml", '[project]\nname = "z"\nversion = "1"\n[project.scripts]\nproxy = "z:main"\n', []),
+        ("pyproject.toml", '[tool.poetry.scripts]\nproxy = { callable = "z:main" }\n', []),
+        ("setup.py", "setup(name='z', description='a proxy')\n", ["proxy"]),
+        ("pyproject.toml", '[tool.uv.sources.z]\nproxy = "https://example.org"\n', ["proxy"]),
+    ],
+)
+@pytest.mark.parametrize(
+    "ran",
+    [
+        "RUN pip install .\n",
+        f"RUN pip install --install-option=--prefix=/v -e .[x]\n{PY}COPY --from=0 /v /usr/local\n",
+    ],
+)
+def test_programs_of_a_project_itself(judge: Judge, file: str, text: str, found: list[str], ran: str) -> None:
+    files = {"setup.py": "from setuptools import setup\nsetup(name='z')\n", file: text}
+    assert names(judge(f'{PY}WORKDIR /app\nCOPY . .\n{ran}ENTRYPOINT ["proxy"]\n', files)) == found
+
+
 SET = "#!/bin/sh\nset -e\n"
 
 
