@@ -146,6 +146,11 @@ def test_onbuild_runs_first(judged: Judged) -> None:
     assert {one.location.line for one in report.findings} == {1}
 
 
+def test_the_index_of_edge_may_be_of_another_day_than_the_image(judged: Judged) -> None:
+    report = judged(f"RUN apk del .build\n{COMPILES}", changed(alpine="edge"))
+    assert {one.confidence for one in report.findings} == {"likely"}
+
+
 def test_a_system_that_is_not_alpine_has_no_findings(judged: Judged) -> None:
     assert judged(COMPILES, changed(alpine="")).findings == ()
 
