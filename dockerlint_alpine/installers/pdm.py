@@ -27,36 +27,13 @@ if TYPE_CHECKING:
 
 INSTALL_OPTIONS = OptionTable.build(
     """
---group -G --with
---without
---lockfile -L
---project -p
---config-setting -C
---skip -k
---override
---venv
-""",
+    --group -G --with, --without, --lockfile -L, --project -p, --config-setting -C, --skip -k, --override, --venv
+    """,
     """
---production --prod
---dev -d
---no-dev
---no-default
---no-self
---no-editable
---no-isolation
---no-lock
---frozen-lockfile
---check
---clean
---only-keep
---reinstall
---fail-fast -x
---dry-run
---global -g
---quiet -q
---verbose -v
---non-interactive -n
-""",
+    --production --prod, --dev -d, --no-dev, --no-default, --no-self, --no-editable, --no-isolation, --no-lock,
+    --frozen-lockfile, --check, --clean, --only-keep, --reinstall, --fail-fast -x, --dry-run, --global -g, --quiet -q,
+    --verbose -v, --non-interactive -n
+    """,
 )
 """``pdm install`` and ``pdm sync`` of PDM 2."""
 

@@ -34,26 +34,10 @@ if TYPE_CHECKING:
 INSTALL_OPTIONS = OptionTable.build(
     "--without\n--with\n--only\n--extras -E\n--directory -C\n--project -P\n--format -f\n--output -o\n",
     """
---no-dev
---dev
---no-root
---only-root
---no-directory
---all-extras
---all-groups
---sync --remove-untracked
---dry-run
---compile
---without-hashes
---with-credentials
---no-interaction -n
---no-cache
---no-ansi
---no-plugins
---ansi
---quiet -q
---verbose -v
-""",
+    --no-dev, --dev, --no-root, --only-root, --no-directory, --all-extras, --all-groups, --sync --remove-untracked,
+    --dry-run, --compile, --without-hashes, --with-credentials, --no-interaction -n, --no-cache, --no-ansi,
+    --no-plugins, --ansi, --quiet -q, --verbose -v
+    """,
 )
 """``poetry install``/``sync`` and ``poetry export`` of Poetry 1.0 to 2."""
 

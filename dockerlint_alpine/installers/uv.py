@@ -41,89 +41,22 @@ if TYPE_CHECKING:
 
 SYNC_OPTIONS = OptionTable.build(
     """
---extra
---no-extra
---group
---no-group
---only-group
---package
---python -p
---index-url -i --default-index
---extra-index-url --index
---find-links -f
---no-build-package
---no-binary-package
---config-setting -C
---cache-dir
---directory
---project
---config-file
---link-mode
---index-strategy
---keyring-provider
---resolution
---prerelease
---exclude-newer
---upgrade-package -P
---refresh-package
---reinstall-package
---allow-insecure-host
---color
---python-platform
---no-install-package
---no-build-isolation-package
---no-editable-package
---with -w
---with-editable
---with-requirements
---env-file
-""",
+    --extra, --no-extra, --group, --no-group, --only-group, --package, --python -p, --index-url -i --default-index,
+    --extra-index-url --index, --find-links -f, --no-build-package, --no-binary-package, --config-setting -C,
+    --cache-dir, --directory, --project, --config-file, --link-mode, --index-strategy, --keyring-provider, --resolution,
+    --prerelease, --exclude-newer, --upgrade-package -P, --refresh-package, --reinstall-package, --allow-insecure-host,
+    --color, --python-platform, --no-install-package, --no-build-isolation-package, --no-editable-package, --with -w,
+    --with-editable, --with-requirements, --env-file
+    """,
     """
---all-extras
---no-dev
---dev
---only-dev
---no-default-groups
---all-groups
---all-packages
---frozen
---locked --check
---no-install-project
---no-install-workspace
---no-install-local
---no-editable
---no-build
---no-binary
---no-index
---no-sources
---inexact
---exact
---active
---no-cache -n
---offline
---compile-bytecode --compile
---no-build-isolation
---reinstall --force-reinstall
---refresh
---upgrade -U
---quiet -q
---verbose -v
---no-progress
---no-python-downloads
---managed-python
---no-managed-python
---system-certs --native-tls
---isolated
---dry-run
---script
---gui-script
---module -m
---no-sync
---no-project
---no-env-file
---no-config
---system
-""",
+    --all-extras, --no-dev, --dev, --only-dev, --no-default-groups, --all-groups, --all-packages, --frozen,
+    --locked --check, --no-install-project, --no-install-workspace, --no-install-local, --no-editable, --no-build,
+    --no-binary, --no-index, --no-sources, --inexact, --exact, --active, --no-cache -n, --offline,
+    --compile-bytecode --compile, --no-build-isolation, --reinstall --force-reinstall, --refresh, --upgrade -U,
+    --quiet -q, --verbose -v, --no-progress, --no-python-downloads, --managed-python, --no-managed-python,
+    --system-certs --native-tls, --isolated, --dry-run, --script, --gui-script, --module -m, --no-sync, --no-project,
+    --no-env-file, --no-config, --system
+    """,
 )
 """``uv sync``, and what ``uv export`` and ``uv run`` share with it."""
 
