@@ -34,12 +34,6 @@ COPY --from=builder /install /usr/local
 """
 
 
-@pytest.fixture
-def backend(netra: Path, tmp_path: Path) -> Path:
-    """A copy of the fixture that may be changed."""
-    return Path(shutil.copytree(netra, tmp_path / "netra"))
-
-
 def codes(found: object) -> list[object]:
     return [one.code for one in found]  # type: ignore[attr-defined]
 
