@@ -47,6 +47,8 @@ _MANIFESTS = ", ".join(
 )
 _LOOPBACK = lazy_pattern(r"(?:localhost|127(?:\.\d+){3})(?::\d+)?")
 _DIGEST = lazy_pattern(r"sha256:[0-9a-f]{64}")
+_TAG = lazy_pattern(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,127}")
+_NAME = lazy_pattern(r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*(?:/[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*)*")
 _CHUNK = 64 * 1024
 _Document = TypeVar("_Document")
 
@@ -100,12 +102,15 @@ class Registry:
     """One registry, for reading the images of one ``repository`` (``library/python``) on ``host`` (as references name it).
 
     Everything but this machine is spoken to by HTTPS. ``login`` is user and password, for the registry and the server that
-    it sends for tokens; without one it is asked as anybody. All that is asked together may take ``seconds``.
+    it sends for tokens; without one it is asked as anybody. All that is asked together may take ``seconds``. Raises
+    :class:`RegistryError` for what is no name of a repository.
     """
 
     def __init__(
         self, host: str, repository: str, web: Web, *, login: tuple[str, str] | None = None, seconds: float
     ) -> None:
+        if not _NAME.fullmatch(repository):
+            raise RegistryError("has no image of such a name")
         self._scheme = "http" if _LOOPBACK.fullmatch(host) else "https"
         self._place = f"{self._scheme}://{_HUB if host == 'docker.io' else host}/v2/{repository}"
         self._web = web
@@ -141,7 +146,7 @@ class Registry:
             raise RegistryError(
                 f"its {len(manifest.layers)} layers have {size} bytes, more than {MAX_IMAGE} are not read"
             )
-        raw = self._bytes(f"blobs/{manifest.config.digest}", "*/*", manifest.config.digest)[1]
+        _, raw = self._bytes("blobs", manifest.config.digest)
         config = _decoded(raw, _Config)
         entries, notes = merge(self._layers(manifest.layers), sources=False)
         inner = config.config or _Inner()
@@ -154,39 +159,39 @@ class Registry:
 
     def _manifest(self, reference: str) -> tuple[str, _Manifest]:
         """The digest and the document of a manifest."""
-        digest, raw = self._bytes(f"manifests/{reference}", _MANIFESTS, reference if ":" in reference else "")
+        digest, raw = self._bytes("manifests", reference)
         found = _decoded(raw, _Manifest)
         if found.manifests is None and found.config is None:
             raise RegistryError("its manifest is of a kind that is not read (schema 1)")
         return digest, found
 
-    def _bytes(self, path: str, accept: str, digest: str) -> tuple[str, bytes]:
-        """A document, and its digest, which is compared with ``digest`` if that is given."""
-        with self._open(path, accept) as response:
+    def _bytes(self, kind: str, reference: str) -> tuple[str, bytes]:
+        """The digest of a document, which has to be ``reference`` unless that is a tag, and the document."""
+        with self._open(kind, reference) as response:
             raw = _Body(response, MAX_JSON, self._end).read(MAX_JSON + 1)
         found = f"sha256:{hashlib.sha256(raw).hexdigest()}"
-        if digest and digest != found:
+        if _DIGEST.fullmatch(reference) and reference != found:
             raise RegistryError("what it sends does not match the digest")
         return found, raw
 
     def _layers(self, layers: tuple[_Descriptor, ...]) -> Iterator[Decompressed]:
         for layer in layers:
-            if not _DIGEST.fullmatch(layer.digest):
-                raise RegistryError("a digest in the manifest is not valid")
-            with self._open(f"blobs/{layer.digest}", "*/*") as response:
+            with self._open("blobs", layer.digest) as response:
                 body = _Body(response, layer.size, self._end)
                 yield Decompressed(Hashed(body, "sha256", layer.digest.partition(":")[2]))
 
     @contextmanager
-    def _open(self, path: str, accept: str) -> Iterator[urllib3.BaseHTTPResponse]:
+    def _open(self, kind: str, reference: str) -> Iterator[urllib3.BaseHTTPResponse]:
         """The answer of the registry, which may ask for a token first."""
         import urllib3
 
-        headers = {"Accept": accept, "Accept-Encoding": "identity"}
+        if not _DIGEST.fullmatch(reference) and (kind == "blobs" or not _TAG.fullmatch(reference)):
+            raise RegistryError("is not asked for what is neither a tag nor a digest")
+        headers = {"Accept": _MANIFESTS if kind == "manifests" else "*/*", "Accept-Encoding": "identity"}
         try:
             for refused in (False, True):
                 with self._web.open(
-                    f"{self._place}/{path}", headers, authorization=self._authorization, end=self._end
+                    f"{self._place}/{kind}/{reference}", headers, authorization=self._authorization, end=self._end
                 ) as response:
                     if response.status == 200:
                         yield response

@@ -203,8 +203,11 @@ def pip_destination(command: InstallCommand, options: Options, home: PythonHome,
     """Return where ``pip install``, ``wheel`` or ``download`` puts what it makes."""
     variables, folder = place.variables, place.folder
 
+    # What pip before 23.1 hands to `setup.py install`.
+    handed = dict(text.split("=", 1) for text in options.get("--install-option", ()) if "=" in text)
+
     def given(option: str) -> str:
-        value = (options.get(option) or ("",))[-1]
+        value = (options.get(option) or (handed.get(option, ""),))[-1]
         return value or variables.get(f"PIP_{option[2:].upper().replace('-', '_')}", "")
 
     if command.action == "wheel":

@@ -7,16 +7,17 @@ included) and by its tag; what was assumed on the way is said in words.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from msgspec import Struct
+from msgspec.json import decode
 from msgspec.structs import replace
 
 from dockerlint_alpine.apk.releases import release_key
 from dockerlint_alpine.knowledge.errors import RuleError
 from dockerlint_alpine.knowledge.image_tags import ImageTags
-from dockerlint_alpine.knowledge.model import Entry, Evidence, Release, Text, Texts, within
+from dockerlint_alpine.knowledge.model import Entry, Evidence, Release, Text, Texts, Version, within
 from dockerlint_alpine.knowledge.schema import read
 from dockerlint_alpine.system.patterns import lazy_pattern
 
@@ -38,6 +39,12 @@ other than amd64?"), and the platform that each stands for."""
 _ALPINE_IN_TAG = lazy_pattern(r"(?:^|[-_.])alpine(?:[-_]?v?(?P<alpine>3\.\d+|edge))?(?:\.\d+)*(?=$|[-_.])")
 _RELEASE_IN_TAG = lazy_pattern(r"(?:^|[-_])v?(?P<alpine>3\.(?:\d|[123]\d))(?:\.\d+)*(?=$|[-_])")
 """The release in the tag of an image that is called after Alpine: ``alpine-s6:3.22-2.2.0.3``."""
+_OTHER_IN_TAG = lazy_pattern(
+    r"(?:^|[-_.])(?:jessie|stretch|buster|bullseye|bookworm|trixie|trusty|xenial|bionic|focal|jammy|noble|debian|ubuntu|"
+    r"centos|fedora|rockylinux|almalinux|oraclelinux|amazonlinux|archlinux|opensuse|rhel|ubi|windowsservercore|nanoserver)"
+    r"\d*(?:[.]\d+)*(?=$|[-_.])"
+)
+"""Another system's name in the tag: ``3.1-ubuntu20.04``, ``1.2-bookworm``."""
 _PYTHON_IN_TAG = lazy_pattern(r"(?:^|[-_])(?:python|py)[-_]?(?P<python>[23]\.\d+)(?:\.\d+)*(?=$|[-_])")
 
 
@@ -142,13 +149,32 @@ class _Tag(Struct, frozen=True):
         return _numbers(self.first) <= _numbers(version) <= _numbers(self.last)
 
 
+class _Change(Entry, frozen=True):
+    """What holds from one version of an image on; what is not said stays. An empty ``base`` is one that is not known."""
+
+    base: str | None = None
+    system: str | None = None
+    adds: Texts | None = None
+    environment: Mapping[str, str] | None = None
+
+    def on(self, image: _Image) -> _Image:
+        told = {name: value for name in self.__struct_fields__ if (value := getattr(self, name)) is not None}
+        if "base" in told:
+            told.setdefault("system", "")
+        return replace(image, **told)
+
+
 class _Image(Entry, frozen=True):
     """One rule: repositories and a tag pattern, and what they mean."""
 
     tag: Text
     evidence: Evidence
     repositories: Texts = ()
+    """Names, and ``FOLDER/*`` for all that lie below a folder; what an exact name says goes first."""
     base: str = ""
+    versions: Mapping[Version, str | _Change] = {}
+    """What holds from a version on, in their order; a text is the base. The tag's group ``version`` decides, and of its
+    group ``series`` (``9.5``), or without either, the newest version that is told of; none is told of before the first."""
     alpine: str = ""
     adds: Texts = ()
     python: str = ""
@@ -162,8 +188,23 @@ class _Image(Entry, frozen=True):
 
     def __post_init__(self) -> None:
         """Refuse an image of which nothing is said."""
-        if not self.base and not self.system:
+        if not self.base and not self.system and not self.versions:
             raise ValueError("base is missing (or system = a system that is not Alpine)")
+        order = [_numbers(version) for version in self.versions]
+        if order != sorted(order):
+            raise ValueError("versions must be in their order")
+
+    def of(self, version: str, series: str) -> tuple[_Image, bool]:
+        """What is told of a version, or of the newest of a ``series`` (empty: of all), and whether that is settled."""
+        wanted = _numbers(version or series)
+        known = [since for since in self.versions if _numbers(since)[: None if version else len(wanted)] <= wanted]
+        while known and not version and self.versions[known[-1]] == "" and _numbers(known[-1]) > wanted:
+            known.pop()
+        image = self if known else _Change(base="").on(self)
+        for since in known:
+            change = self.versions[since]
+            image = (_Change(base=change) if isinstance(change, str) else change).on(image)
+        return image, bool(version) or not known or _numbers(known[-1]) <= wanted
 
 
 class _Document(Entry, frozen=True):
@@ -183,14 +224,34 @@ class _Document(Entry, frozen=True):
     image: tuple[_Image, ...] = ()
 
 
+def by_repository(images: Iterable[Mapping[str, Any]]) -> dict[str, list[Mapping[str, Any]]]:
+    """The ``[[image]]`` tables of the file by each of their repositories, in order."""
+    found: dict[str, list[Mapping[str, Any]]] = {}
+    for image in images:
+        for repository in image.get("repositories", ()):
+            found.setdefault(repository, []).append(image)
+    return found
+
+
 class BaseImages:
-    """The rules of ``base-images.toml``, ready to match; raises ``RuleError`` for a file that breaks the schema."""
+    """The rules of ``base-images.toml``, ready to match; raises ``RuleError`` for a file that breaks the schema.
+
+    ``packed`` gives the JSON of the ``[[image]]`` tables of one repository, where ``raw`` was compiled without them."""
 
     def __init__(
-        self, raw: Mapping[str, Any], file: str = "rules/base-images.toml", tags: ImageTags | None = None
+        self,
+        raw: Mapping[str, Any],
+        file: str = "rules/base-images.toml",
+        tags: ImageTags | None = None,
+        packed: Callable[[str], str | None] | None = None,
     ) -> None:
         told = self._told = read(_Document, raw, file)
         self._moving = tags or ImageTags()
+        self._packed = packed
+        self._images: dict[str, tuple[_Image, ...]] = {}
+        for image in told.image:
+            for repository in image.repositories:
+                self._images[repository] = (*self._images.get(repository, ()), image)
         self._modules = {need: tuple(names.split()) for need, names in told.python_modules.items()}
         self._tags = {
             minor: tuple(_Tag(alpine, *span) for alpine, span in spans.items())
@@ -198,12 +259,21 @@ class BaseImages:
         }
 
     def check(self, file: str) -> None:
-        """Raise ``RuleError`` for the first tag pattern that is no regular expression; only maintainers pay for it."""
+        """Raise ``RuleError`` for the first tag pattern that is no regular expression, or the first base of a version that
+        no rule knows; only maintainers pay for it."""
         for index, image in enumerate(self._told.image):
             try:
-                re.compile(image.tag)
+                groups = re.compile(image.tag).groupindex
             except re.error as error:
                 raise RuleError(file, f"image[{index}].tag", f"not a regular expression: {error}") from error
+            if image.versions and "version" not in groups:
+                raise RuleError(
+                    file, f"image[{index}].tag", "has no group (?P<version>...), which versions are told by"
+                )
+            for version, change in image.versions.items():
+                base = change if isinstance(change, str) else change.base
+                if base and "{" not in base and self.match(base) is None:
+                    raise RuleError(file, f"image[{index}].versions.{version}", f"the base {base} is not known")
 
     @property
     def world_needs(self) -> tuple[tuple[str, str | None, str | None], ...]:
@@ -228,15 +298,25 @@ class BaseImages:
             found = replace(found, undated=True)
         return replace(found, platform=parsed.platform) if found is not None and parsed.platform else found
 
+    def _of(self, path: str) -> tuple[_Image, ...]:
+        """The rules for one repository, those of its own name before those of the folders that it lies in."""
+        folders = ["/".join(path.split("/")[:length]) for length in range(path.count("/"), 0, -1)]
+        return tuple(image for name in (path, *(f"{folder}/*" for folder in folders)) for image in self._named(name))
+
+    def _named(self, name: str) -> tuple[_Image, ...]:
+        if name not in self._images:
+            text = self._packed(name) if self._packed is not None else None
+            self._images[name] = decode(text, type=tuple[_Image, ...]) if text is not None else ()
+        return self._images[name]
+
     def _ambiguous(self, parsed: Reference) -> bool:
         """Whether only the tag, which is not there, would tell an Alpine image from another of the same repository."""
-        systems = {bool(image.system) for image in self._told.image if parsed.path in image.repositories}
-        return len(systems) == 2
+        return len({bool(image.system) for image in self._of(parsed.path)}) == 2
 
     def _by_rule(self, reference: str, parsed: Reference, day: str | None) -> BaseImage | None:
         for path, mirrored in _paths(parsed):
-            for image in self._told.image:
-                if path not in image.repositories or (mirrored and not image.official):
+            for image in self._of(path):
+                if mirrored and not image.official:
                     continue
                 match = re.fullmatch(image.tag, parsed.tag or "latest")
                 if match is None:
@@ -249,9 +329,12 @@ class BaseImages:
         return None
 
     def _image(
-        self, reference: str, image: _Image, path: str, tag: str, match: re.Match[str], day: str | None
+        self, reference: str, rule: _Image, path: str, tag: str, match: re.Match[str], day: str | None
     ) -> BaseImage:
         groups = {key: value for key, value in match.groupdict().items() if value}
+        image, settled = rule, True
+        if rule.versions:
+            image, settled = rule.of(groups.get("version", ""), groups.get("series", ""))
         if image.system:
             found = BaseImage(
                 reference, path, not_alpine=True, python_prefix=image.python_prefix or None, evidence=image.evidence
@@ -269,8 +352,7 @@ class BaseImages:
             named = groups.get("alpine") or ("edge" if dated else image.alpine)
             found = self._alpine(reference, path, tag, named, day)
         else:
-            inner = self.match(image.base.format_map({"alpine": "", "python": "", **groups}), day)
-            found = replace(inner or BaseImage(reference, path), reference=reference)
+            found = self._on_another(reference, image, tag, groups, day, settled=settled)
         notes = (image.note,) if image.note else ()
         return replace(
             found,
@@ -283,6 +365,24 @@ class BaseImages:
             assumed=(*found.assumed, *notes),
             evidence=(*image.evidence, *found.evidence),
         )
+
+    def _on_another(
+        self, reference: str, image: _Image, tag: str, groups: Mapping[str, str], day: str | None, *, settled: bool
+    ) -> BaseImage:
+        """An image that starts from another, which its tag names, its version or what is recorded of the tag."""
+        base, why = image.base, "" if settled else f"the newest on {self._told.as_of}"
+        then = None if "alpine" in groups else self._moving.on(image.repositories[0], tag, day)
+        if then is not None and then.alpine:
+            base = f"python:{then.python}-alpine{then.alpine}" if then.python else f"alpine:{then.alpine}"
+            why = (
+                f"its first, which came after {day}" if not then.there else "" if day else "where it was last published"
+            )
+        inner = self.match(base.format_map({"alpine": "", "python": "", **groups}), day)
+        found = replace(inner or BaseImage(reference, reference), reference=reference)
+        if not why or found.alpine is None:
+            return found
+        note = f"{reference} names no release: {_releases(found)} is assumed, {why}"
+        return replace(found, assumed=(*found.assumed, note), certain=False)
 
     def _alpine(self, reference: str, path: str, tag: str, named: str, day: str | None) -> BaseImage:
         alpine, notes = (named, ()) if named else self._release_of_tag(path, tag, day)
@@ -396,9 +496,11 @@ class BaseImages:
         return alpine, f"{alpine} is assumed, the newest with Python {version} on {self._told.as_of}"
 
     def _by_tag(self, reference: str, parsed: Reference) -> BaseImage | None:
-        """Return the last resort: an unknown repository whose tag or name says ``alpine``."""
+        """Return the last resort: an unknown repository whose tag or name says ``alpine``, or another system's name."""
         match = _ALPINE_IN_TAG.search(parsed.tag.lower())
         name = parsed.path.rsplit("/", 1)[-1]
+        if match is None and _OTHER_IN_TAG.search(parsed.tag.lower()):
+            return BaseImage(reference, parsed.path, not_alpine=True, certain=False)
         if match is None and not re.search(r"(?:^|[-_])alpine(?:$|[-_])", name):
             return None
         if match is None or match["alpine"] is None:

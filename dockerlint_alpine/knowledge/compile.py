@@ -15,7 +15,7 @@ from msgspec import to_builtins
 
 from dockerlint_alpine.apk.database import Database
 from dockerlint_alpine.knowledge import image_tags, locks, schema
-from dockerlint_alpine.knowledge.bases import BaseImages
+from dockerlint_alpine.knowledge.bases import BaseImages, by_repository
 from dockerlint_alpine.knowledge.errors import RuleError
 from dockerlint_alpine.knowledge.facts import WheelRecord
 from dockerlint_alpine.knowledge.folder import KINDS, RuleFolder, capabilities, libraries_of
@@ -109,6 +109,8 @@ def _entries(folder: RuleFolder) -> Iterator[tuple[str, str, str]]:
             continue
         if name == "base-images":
             BaseImages(raw).check("rules/base-images.toml")
+            images = by_repository(raw.pop("image", ()))
+            yield from (("image", repository, _packed(images[repository])) for repository in sorted(images))
         elif name == "languages":
             schema.languages(raw, "rules/languages.toml")
         yield "document", name, _packed(raw)

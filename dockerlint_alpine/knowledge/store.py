@@ -24,7 +24,7 @@ from dockerlint_alpine.knowledge.locks import LockRecord, unpacked
 from dockerlint_alpine.knowledge.model import Distribution, Language, Library
 from dockerlint_alpine.python.model import Packaged, normalise
 
-SCHEMA_VERSION = "4"
+SCHEMA_VERSION = "5"
 _BASES = 1024
 """Base images are kept by name, so many at most."""
 _Entry = TypeVar("_Entry")
@@ -184,7 +184,8 @@ class Knowledge:
     def base_images(self) -> BaseImages:
         """The compiled rules on base images."""
         history = partial(self._value, "SELECT history FROM image_tag WHERE tag = ?")
-        return BaseImages(self.document("base-images"), tags=ImageTags(history))
+        packed = partial(self._value, _JSON, "image")
+        return BaseImages(self.document("base-images"), tags=ImageTags(history), packed=packed)
 
     @cached_property
     def errors(self) -> Mapping[str, Any]:

@@ -85,6 +85,8 @@ class OptionState:
                 split_names(value, self.no_binary, self.only_binary)
             case "--only-binary":
                 split_names(value, self.only_binary, self.no_binary)
+            case "--install-option":  # "disabling all use of wheels", while pip had it (before 23.1)
+                split_names(":all:", self.no_binary, self.only_binary)
             case "--no-build":
                 split_names(":all:", self.only_binary, self.no_binary)
             case "--all-releases":

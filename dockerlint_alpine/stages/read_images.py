@@ -54,9 +54,10 @@ def _is_worth_it(reference: str, image: BaseImage | None) -> bool:
 def base_image(contents: ImageContents, reference: str, as_of: str | None) -> BaseImage:
     """What was read as rules would tell it; an image that was built after the day that is asked about may be another."""
     found = contents.base_image(reference)
-    if as_of is None or contents.created <= as_of:
+    if as_of is None or "" < contents.created <= as_of:
         return found
-    note = f"{reference} is taken as it was built on {contents.created}: what it was on {as_of} is not known"
+    built = f"on {contents.created}" if contents.created else "on an unknown day"
+    note = f"{reference} is taken as it was built {built}: what it was on {as_of} is not known"
     return replace(found, certain=False, undated=True, assumed=(note,))
 
 

@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
 import re
 import shutil
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,6 +19,8 @@ from dockerlint_alpine.elf.engine import open_engine_image
 from dockerlint_alpine.elf.errors import EngineError
 from dockerlint_alpine.elf.images import open_image_file
 from dockerlint_alpine.elf.inspection import inspect
+from dockerlint_alpine.elf.registry import Registry
+from dockerlint_alpine.system.web import Web
 from tests.engine import base_tar, engine, engine_address
 
 from .building import compile_object
@@ -92,3 +100,40 @@ def test_the_image_is_read_as_the_loader_in_it_sees_it(
 def test_an_unknown_image_is_one_clear_error(engine: DockerClient) -> None:
     with pytest.raises(EngineError, match="no such image"):
         open_engine_image("nothing-of-this-name:1", client=engine)
+
+
+@pytest.fixture(scope="module")
+def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a registry of our own, distribution's."""
+    program = shutil.which("docker-registry")
+    if program is None:
+        pytest.skip("docker-registry is not installed (Debian: docker-registry)")
+    top = tmp_path_factory.mktemp("registry")
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        address = f"127.0.0.1:{free.getsockname()[1]}"
+    settings = {"version": 0.1, "storage": {"filesystem": {"rootdirectory": str(top)}}, "http": {"addr": address}}
+    (top / "config.yml").write_text(json.dumps(settings))
+    with (top / "log").open("wb") as log:
+        server = subprocess.Popen([program, "serve", str(top / "config.yml")], stdout=log, stderr=log)
+    try:
+        for _ in range(100):
+            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", int(address.rpartition(":")[2]))):
+                break
+            time.sleep(0.1)
+        yield address
+    finally:
+        server.terminate()
+        server.wait(30)
+
+
+def test_an_image_that_was_pushed_is_what_the_engine_has(engine: DockerClient, image: str, registry: str) -> None:
+    engine.images.get(image).tag(f"{registry}/team/demo", "7")
+    assert "error" not in engine.images.push(f"{registry}/team/demo", "7").lower()
+    remote = Registry(registry, "team/demo", Web(10), seconds=60)
+    digest, alone = remote.find("7", "linux/amd64")
+    assert (digest, alone) == (engine.images.get_registry_data(f"{registry}/team/demo:7").id, True)
+    theirs = open_engine_image(image, client=engine, sources=False)
+    ours = remote.read(digest, theirs.name)
+    assert dict(ours.subject.tree.nodes()) == dict(theirs.tree.nodes())
+    assert (ours.subject.environment, ours.subject.start) == (theirs.environment, theirs.start)
+    assert ours.created == engine.images.get(image).attrs["Created"][:10]

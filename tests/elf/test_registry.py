@@ -156,7 +156,10 @@ def lying(server: LocalRegistry) -> str:
         (lying, "does not match the digest"),
         (lambda server: swapped(server, config=None), "of a kind that is not read"),
         (lambda server: swapped(server, layers=5), "no manifest"),
-        (lambda server: swapped(server, layers=[{"digest": "sha256:../../x", "size": 1}]), "digest in the manifest"),
+        (
+            lambda server: swapped(server, layers=[{"digest": "sha256:../../x", "size": 1}]),
+            "neither a tag nor a digest",
+        ),
         (lambda server: swapped(server, layers=[{"digest": "x", "size": 2**40}]), "are not read"),
         (lambda server: swapped(server, layers=[{"digest": "x", "size": -1}]), "no manifest"),
         (lambda server: swapped(server, manifests=[]), "not one of an image"),

@@ -1,13 +1,15 @@
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import re
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from dockerlint_alpine.apk import IndexStore, World
-from dockerlint_alpine.knowledge.bases import Reference
+from dockerlint_alpine.knowledge.bases import BaseImages, Reference
+from dockerlint_alpine.knowledge.errors import RuleError
 
 if TYPE_CHECKING:
     from dockerlint_alpine.knowledge import Knowledge
@@ -56,6 +58,32 @@ if TYPE_CHECKING:
         ("wordpress:5-fpm-alpine", "3.15", None, None),
         ("someone/app:1.2-alpine3.18", "3.18", None, None),
         ("someone/agent:3.19-4-alpine", None, None, None),  # a version of its own
+        # Others: what the Dockerfile of that tag, or of that day, starts from.
+        ("certbot/certbot:v2.7.4", "3.16", "3.10.11", "/usr/local"),
+        ("certbot/dns-route53:v1.32.0", "3.16", "3.10.11", "/usr/local"),
+        ("certbot/certbot:v0.40.0", None, None, None),  # built by another repository
+        ("certbot/certbot:v99.0.0", None, None, None),  # after what is known
+        ("squidfunk/mkdocs-material:9.5.18", "3.18", "3.11.9", "/usr/local"),
+        ("squidfunk/mkdocs-material:9.5.19", "3.19", "3.11.11", "/usr/local"),
+        ("jfloff/alpine-python:3.7-slim", "3.11", "3.7.3", "/usr/local"),
+        ("nikolaik/python-nodejs:python3.9-nodejs16-alpine", "3.22", "3.9.25", "/usr/local"),
+        ("tiangolo/uwsgi-nginx-flask:python3.8-alpine", "3.13", "3.8.12", "/usr/local"),
+        ("google/cloud-sdk:324.0.0-alpine", "3.12", None, None),
+        ("gcr.io/google.com/cloudsdktool/google-cloud-cli:alpine", "3.23", "3.14.6", "/usr/local"),
+        ("ghcr.io/hassio-addons/base/amd64:9.1.5", "3.13", None, None),
+        ("ghcr.io/hassio-addons/base:1.0.0", None, None, None),
+        ("lsiobase/alpine.python:3.9", "3.9", None, "/usr"),
+        ("ghcr.io/linuxserver/baseimage-alpine:arm64v8-3.20-0accca69-ls29", "3.20", None, None),
+        ("jenkins/jenkins:2.440-alpine", "3.18", None, None),
+        ("jenkins/jenkins:2.440.1-alpine-jdk17", "3.19", None, None),
+        ("zabbix/zabbix-server-mysql:alpine-6.0.30", "3.16", None, None),
+        ("zabbix/zabbix-proxy-sqlite3:alpine-6.0-latest", "3.19", None, None),
+        ("zabbix/zabbix-agent2:alpine-3.0.12", None, None, None),  # no Alpine 3.0
+        ("pandoc/latex:2.19.2", "3.16", None, None),
+        ("mher/flower:1.2.0", "3.16", "3.10.11", "/usr/local"),
+        ("docker/compose:1.27.4", "3.11", None, None),
+        ("demisto/python3:3.10.11.56082", "3.17", "3.10.11", "/usr/local"),
+        ("demisto/python3:3.10.11.58000", None, None, None),  # built on a day that nothing tells
     ],
 )
 def test_what_a_tag_tells(
@@ -81,6 +109,13 @@ def test_what_a_tag_tells(
         "ghcr.io/astral-sh/uv:latest",
         "nvidia/cuda:12.4.1-runtime-ubuntu22.04",
         "cgr.dev/chainguard/python:latest",
+        "quay.io/jupyter/scipy-notebook",
+        "bitnami/redis:7",
+        "public.ecr.aws/lambda/nodejs:20",
+        "locustio/locust",
+        "bridgecrew/checkov:3.2.1",
+        "someone/python:3.10.11-bullseye",
+        "someone/tool:1.2-ubuntu20.04",
     ],
 )
 def test_known_images_that_are_not_alpine(knowledge: Knowledge, reference: str) -> None:
@@ -104,6 +139,9 @@ def test_what_nothing_is_known_of(knowledge: Knowledge, reference: str) -> None:
         ("reg.example.com/python:3.11-alpine3.19", "assumed to be a mirror of the official image python"),
         ("alpine@sha256:00", "pinned by digest without a tag"),
         ("python:3.12-alpine3.12", "no tag of python 3.12 on Alpine 3.12 was known"),
+        ("squidfunk/mkdocs-material:9.5", "Alpine 3.19 with Python 3.11 is assumed, the newest on"),
+        ("certbot/certbot", "certbot/certbot names no release"),
+        ("frolvlad/alpine-glibc", "is assumed, where it was last published"),
     ],
 )
 def test_an_assumption_is_said_aloud(knowledge: Knowledge, reference: str, said: str) -> None:
@@ -111,6 +149,89 @@ def test_an_assumption_is_said_aloud(knowledge: Knowledge, reference: str, said:
     assert image is not None
     assert not image.certain
     assert any(said in note for note in image.assumed)
+
+
+VERSIONS: dict[str, Any] = {
+    "as-of": "2026-01-01",
+    "default-alpine": "3.23",
+    "default-python": "3.14",
+    "image": [
+        {"repositories": ["alpine"], "tag": r"(?P<alpine>3\.\d+)", "base": "alpine", "evidence": ["x"]},
+        {"repositories": ["a/*"], "tag": ".*", "system": "debian", "evidence": ["the folder"]},
+        {
+            "repositories": ["a/b"],
+            "tag": r"(?P<version>\d+\.\d+\.\d+)|(?P<series>\d+(?:\.\d+)?)|latest",
+            "adds": ["bash"],
+            "evidence": ["x"],
+            "versions": {
+                "1.2": "alpine:3.19",
+                "1.2.3": {"environment": {"PIP_BREAK_SYSTEM_PACKAGES": "1"}},
+                "2": {"base": "alpine:3.20", "adds": ["jq"], "environment": {}},
+                "2.5": {"system": "debian"},
+                "3": "alpine:3.22",
+                "3.4": "",
+            },
+        },
+    ],
+}
+
+
+@pytest.mark.parametrize(
+    ("tag", "alpine", "added", "environment", "certain"),
+    [
+        ("1.1.9", None, "", {}, True),
+        ("1.2.2", "3.19", "bash", {}, True),
+        ("1.2.10", "3.19", "bash", {"PIP_BREAK_SYSTEM_PACKAGES": "1"}, True),
+        ("2.0.0", "3.20", "jq", {}, True),
+        ("2.6.0", "not Alpine", "", {}, True),
+        ("3.0.0", "3.22", "jq", {}, True),  # a base of its own again
+        ("3.4.0", None, "", {}, True),
+        ("1.2", "3.19", "bash", {"PIP_BREAK_SYSTEM_PACKAGES": "1"}, False),
+        ("1", "3.19", "bash", {"PIP_BREAK_SYSTEM_PACKAGES": "1"}, False),
+        ("1.1", None, "", {}, True),
+        ("3.2", "3.22", "jq", {}, True),  # nothing changed after it began
+        ("3", "3.22", "jq", {}, True),
+        ("latest", "3.22", "jq", {}, False),
+    ],
+)
+def test_what_holds_from_a_version_on(
+    tag: str, alpine: str | None, added: str, environment: dict[str, str], certain: bool
+) -> None:
+    found = BaseImages(VERSIONS).match(f"a/b:{tag}")
+    assert found is not None
+    assert ("not Alpine" if found.not_alpine else found.alpine) == alpine
+    if found.alpine is not None:
+        assert (found.world, dict(found.environment)) == ((added,), environment)
+    assert found.certain == certain == (not found.assumed)
+
+
+def test_a_folder_of_repositories_is_what_no_rule_of_its_own_tells(knowledge: Knowledge) -> None:
+    images = BaseImages(VERSIONS)
+    for reference in ("a/b:nightly", "a/c", "a/c/d:1.2.3"):
+        found = images.match(reference)
+        assert found is not None
+        assert found.not_alpine, reference
+    assert images.match("ab/c") is None
+    assert images.match("a") is None
+    assert images.match("example.com/a/c") is None
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        ({"versions": {"2": "alpine:3.19", "1.10": "alpine:3.18"}}, "in their order"),
+        ({"versions": {"1.2": "someone/else:1"}}, "versions.1.2: the base someone/else:1 is not known"),
+        ({"tag": ".*"}, "no group"),
+        ({"tag": "(", "versions": {}, "base": "alpine"}, "not a regular expression"),
+        ({"versions": {"1.x": "alpine:3.19"}}, "a version such as"),
+        ({"versions": {"1": {"alpine": "3.19"}}}, "unknown key"),
+        ({"versions": {}}, "base is missing"),
+    ],
+)
+def test_what_no_version_can_be_read_of_is_refused(changed: dict[str, object], said: str) -> None:
+    raw = {**VERSIONS, "image": [*VERSIONS["image"][:2], {**VERSIONS["image"][2], **changed}]}
+    with pytest.raises(RuleError, match=re.escape(said)):
+        BaseImages(raw).check("rules/base-images.toml")
 
 
 def test_an_exact_tag_assumes_nothing(knowledge: Knowledge) -> None:

@@ -12,6 +12,7 @@ from dockerlint_alpine.knowledge.image_contents import ImageContents, ImagePytho
 from dockerlint_alpine.model.reports import FileReport
 from dockerlint_alpine.python.resolve import NOBODY_ASKED, ResolverError
 from dockerlint_alpine.run.analysis import Doctor, configure
+from dockerlint_alpine.run.discovery import find_jobs
 
 from .support import Silent
 
@@ -145,6 +146,11 @@ def test_onbuild_runs_first(judged: Judged) -> None:
     assert {one.location.line for one in report.findings} == {1}
 
 
+def test_the_index_of_edge_may_be_of_another_day_than_the_image(judged: Judged) -> None:
+    report = judged(f"RUN apk del .build\n{COMPILES}", changed(alpine="edge"))
+    assert {one.confidence for one in report.findings} == {"likely"}
+
+
 def test_a_system_that_is_not_alpine_has_no_findings(judged: Judged) -> None:
     assert judged(COMPILES, changed(alpine="")).findings == ()
 
@@ -201,3 +207,21 @@ def test_who_says_the_release_needs_no_registry(judged: Judged) -> None:
     registry = Registry(IMAGE)
     judged(COMPILES, registry=registry, alpine="3.18")
     assert registry.asked == []
+
+
+def test_of_several_builds_the_registry_tells_which_image_it_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    compose = (
+        "services:\n  a: {image: 'acme/base:1', build: a}\n  b: {image: 'acme/base:1', build: b}\n  app: {build: .}\n"
+    )
+    files = {"compose.yml": compose, "Dockerfile": f"FROM acme/base:1\n{COMPILES}\n"}
+    for name, text in {**files, "a/Dockerfile": "FROM alpine:3.19\n", "b/Dockerfile": "FROM alpine:3.20\n"}.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(text)
+    monkeypatch.chdir(tmp_path)
+    (job,) = (one for one in find_jobs([])[0] if one.shown_as == "Dockerfile")
+    for holds, said in ((IMAGE, []), (NOBODY_ASKED, ["acme/base:1 may be built by"])):
+        doctor = Doctor(configure(select=["AD1", "AD9"]), resolver=Registry(holds))
+        found = notices(doctor.for_job(job).check_bytes(job.path.read_bytes(), job.path, shown_as=job.shown_as))
+        assert [message[: len("acme/base:1 may be built by")] for message in found] == said

@@ -480,10 +480,12 @@ class _Reader:
                 return left is None
             case cst.IsNot() if right is None:
                 return left is not None
-            case cst.In() if isinstance(right, (list, str, dict)):
-                return left in right if not isinstance(right, str) or isinstance(left, str) else UNKNOWN
-            case cst.NotIn() if isinstance(right, (list, str, dict)):
-                return left not in right if not isinstance(right, str) or isinstance(left, str) else UNKNOWN
+            case cst.In() | cst.NotIn() if isinstance(right, (list, dict)) or (
+                isinstance(right, str) and isinstance(left, str)
+            ):
+                # A list can't be looked up in a dict, where Python would stop and we go on.
+                there = left in (right if isinstance(right, str) else list(right))
+                return there == isinstance(node.comparisons[0].operator, cst.In)
             case _:
                 return UNKNOWN
 

@@ -202,6 +202,15 @@ def test_no_text_breaks_the_reader(text: str) -> None:
     script(text)
 
 
+@pytest.mark.parametrize("operator", ["in", "not in"])
+def test_a_list_is_looked_up_in_a_dict(operator: str) -> None:
+    """Python stops there; a project's branch that it never takes must not stop us."""
+    found = script(
+        f"d = {{'a': 1}}\nif ['a'] {operator} d:\n    n = 'x'\nelse:\n    n = 'y'\nsetup(install_requires=[n])\n"
+    )
+    assert [name for name, _ in found.install_requires or ()] == ["y" if operator == "in" else "x"]
+
+
 def test_what_is_read_is_plain_text() -> None:
     """It is kept as JSON, which knows no strings with a memory of their line."""
     script = (
