@@ -136,7 +136,7 @@ from dockerlint_alpine.system.patterns import lazy_pattern
 from dockerlint_alpine.system.pulse import pulse
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from collections.abc import Set as AbstractSet
 
     from dockerlint_alpine.apk import Package
@@ -185,6 +185,9 @@ _PYTHON_SOURCES = lazy_pattern(r"python\.org|\b[Pp]ython-[\d$]|cpython|pyenv|pyp
 _OF_OTHER_LANGUAGES = frozenset("composer gem git go helm kubectl mvn node npm php pnpm terraform yarn".split())
 _ABOUT_PYTHON = lazy_pattern(r"py|pip|conda|\$|(?:^|/)(?:s?bin|usr|local|opt|\.)?/*\Z", re.IGNORECASE)
 """What may be of Python among the files of an archive, or be a folder with it."""
+
+_OF_PATH = lazy_pattern(r"(?:^|[\s=\"'])/(?:usr|s?bin)(?![\w.-])")
+"""A folder of PATH, or one that holds such."""
 
 _OF_OTHERS = frozenset("apt apt-get apt-key apt-cache dpkg yum dnf microdnf rpm pacman zypper emerge".split())
 """Package managers of other distributions: Alpine's packages of them install nothing that runs here."""
@@ -262,7 +265,7 @@ def _missing(subject: Subject, stage: Stage, start: Start, read: _Read) -> _Miss
         return _Missing(start, "python3", "add python3", why)
     if _is_there(subject, stage, start, read):
         return None
-    if name in table.scripts and "/" not in start.program:
+    if name in table.scripts and "/" not in start.program and (_installs(subject, stage) or not start.while_building):
         return _missing_script(subject, stage, start, table.scripts[name])
     assert stage.packages is not None
     best = stage.packages.best(f"cmd:{name}")
@@ -282,6 +285,11 @@ def _missing(subject: Subject, stage: Stage, start: Start, read: _Read) -> _Miss
         return None
     why = evidence.provider(stage.packages, f"cmd:{name}", best.package.name).detail
     return _Missing(start, best.package.name, f"add {best.package.name}", why)
+
+
+def _installs(subject: Subject, stage: Stage) -> bool:
+    """True where Python packages are installed, whose programs may be any."""
+    return any(isinstance(step, InstallStep) for place in subject.timeline.lineage(stage) for step in place.steps)
 
 
 def _is_taken_away(subject: Subject, stage: Stage, start: Start, read: _Read) -> bool:
@@ -372,39 +380,70 @@ class _Read(Struct):
     """What was read for one check, so that the work grows with the number of RUN instructions and not its square.
 
     ``commands``: by stage number, its RUN instructions with their commands (``None`` where they can't be told). ``clear``:
-    by stage number and program, how many of them do not make it.
+    by stage number and program, how many of them do not make it, and whether git is among them.
     """
 
     commands: dict[int, _Commands] = field(default_factory=dict)
-    clear: dict[tuple[int, str], int] = field(default_factory=dict)
+    clear: dict[tuple[int, str], tuple[int, bool]] = field(default_factory=dict)
 
 
 def _made_by_run(subject: Subject, stage: Stage, start: Start, read: _Read) -> bool:
     """True where a RUN before it may have made the program: one that names it, or one of whose results nothing is known."""
     named = re.compile(rf"(?<![\w.-]){re.escape(start.name)}(?![\w+-])")
-    for ran in itertools.takewhile(lambda one: one is not start.ran, stage.ran if start.ran is not None else ()):
-        if ran.instruction is start.instruction and _may_make(ran.expanded, start, named, stage):
-            return True
+    before = itertools.takewhile(lambda one: one is not start.ran, stage.ran if start.ran is not None else ())
+    made, _ = _make((one.expanded for one in before if one.instruction is start.instruction), start, named, stage)
+    if made:
+        return True
     for place in subject.timeline.lineage(stage):
         pulse()
         if place.index not in read.commands:
             read.commands[place.index] = _commands(place)
         known = read.commands[place.index]
         key = (place.index, start.name)
-        for position in range(read.clear.get(key, 0), len(known)):
+        first, cloned = read.clear.get(key, (0, False))
+        for position in range(first, len(known)):
             instruction, commands = known[position]
             if start.while_building and instruction.start > start.instruction.start:
                 break
-            own = instruction is start.instruction
-            if commands is None or any(
-                _may_make(one, start, named, place)
-                for one in commands
-                if not own or (one.command.span or start.span) < start.span
-            ):
+            if commands is None:
                 return True
-            if instruction is not start.instruction and read.clear.get(key, 0) == position:
-                read.clear[key] = position + 1
+            own = instruction is start.instruction
+            earlier = (one for one in commands if not own or (one.command.span or start.span) < start.span)
+            made, cloned = _make(earlier, start, named, place, cloned=cloned)
+            if made:
+                return True
+            if not own and read.clear.get(key, (0, False))[0] == position:
+                read.clear[key] = position + 1, cloned
     return False
+
+
+def _make(
+    commands: Iterable[ExpandedCommand], start: Start, named: re.Pattern[str], stage: Stage, *, cloned: bool = False
+) -> tuple[bool, bool]:
+    """Whether commands may make the program, and whether a repository was fetched before or by them: that makes no program
+    by itself, but what is installed from there may be anything."""
+    for command in commands:
+        if (
+            command.name == "git"
+            and start.name != "git"
+            and not named.search(" ".join(arg.text for arg in command.args))
+        ):
+            cloned = True
+            if not _stays_apart(command, start):
+                return True, cloned
+        elif _may_make(command, start, named, stage) or (
+            cloned and (is_installer(command.name) or _PYTHON.fullmatch(command.name))
+        ):
+            return True, cloned
+    return False, cloned
+
+
+def _stays_apart(command: ExpandedCommand, start: Start) -> bool:
+    """True for a git that writes to no folder of PATH."""
+    plain = {*_SYSTEM, "/usr/local/bin", "/usr/local/sbin"}
+    places = (start.instruction.value, start.moment.workdir, *(arg.text for arg in command.args))
+    known = all(arg.known for arg in command.args[1:2])
+    return known and set(search_path(start.moment)) <= plain and not any(map(_OF_PATH.search, places))
 
 
 def _commands(stage: Stage) -> _Commands:

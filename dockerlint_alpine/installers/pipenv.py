@@ -34,30 +34,12 @@ if TYPE_CHECKING:
 
 INSTALL_OPTIONS = OptionTable.build(
     """
---categories
---python
---pypi-mirror
---index -i
---extra-pip-args
---requirements -r
---editable -e
-""",
+    --categories, --python, --pypi-mirror, --index -i, --extra-pip-args, --requirements -r, --editable -e
+    """,
     """
---system
---deploy
---dev -d
---ignore-pipfile
---skip-lock
---site-packages
---pre
---sequential
---keep-outdated
---selective-upgrade
---clear
---bare
---quiet -q
---verbose -v
-""",
+    --system, --deploy, --dev -d, --ignore-pipfile, --skip-lock, --site-packages, --pre, --sequential, --keep-outdated,
+    --selective-upgrade, --clear, --bare, --quiet -q, --verbose -v
+    """,
 )
 """``pipenv install`` and ``pipenv sync``."""
 

@@ -25,6 +25,7 @@ BUILT = (
 )
 NO_PIP_RUN = "RUN apk add python3 && pip3 install six\n"
 START = 'ENTRYPOINT ["python3", "app.py"]\n'
+GIT = f"{PY}RUN apk add --no-cache git && git clone "
 BASH = "#!/bin/bash\necho hello\n"
 ENV_BASH = '#!/usr/bin/env bash\nset -e\nexec "$@"\n'
 
@@ -54,6 +55,13 @@ def names(report: FileReport) -> list[str]:
         (f"{PY}CMD cat /x | jq . && git log\n", ["git", "jq"]),
         (f"{PY}RUN git clone https://example.org/x\n", ["git"]),
         (f"{PY}RUN echo 1 | bc && git clone https://example.org/x\n", ["git"]),
+        (f"{GIT}https://example.org/x && cd x && cmake . && make\n", ["cmake"]),
+        (f"{GIT}https://example.org/x\nRUN cd x && make && pip install .\nRUN gcc -v\n", ["make"]),
+        (f"{GIT}https://example.org/cmake && cmake .\n", []),
+        (f"{GIT}https://example.org/x /usr/local && cmake .\n", []),
+        (f'{GIT}https://example.org/x && cd x && pip install .\nCMD ["jq"]\n', []),
+        (f"{GIT}https://example.org/x && x/install.sh && cmake .\n", []),
+        (f"{PY}ENV PATH=/opt/x/bin:$PATH\nRUN apk add git && git clone https://example.org/x /opt/x && cmake .\n", []),
         (f'{PY}SHELL ["/bin/bash", "-c"]\nRUN echo hello\n', ["bash"]),
         (f"{A}RUN apk add --no-cache curl && curl -O x && apk del curl\n{CURL}", ["curl"]),
         (f'{A}CMD ["python3", "-m", "http.server"]\n', ["python3"]),

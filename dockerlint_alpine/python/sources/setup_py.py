@@ -52,7 +52,6 @@ class Extension(Struct, frozen=True):
     libraries: tuple[str, ...] = ()
     sources: tuple[str, ...] = ()
     language: str | None = None
-    define_macros: tuple[str, ...] = ()
     conditional: bool = False
     complete: bool = True
     optional: bool = False
@@ -753,7 +752,6 @@ class _Reader:
         sources = keywords.get("sources", arguments[1] if len(arguments) > 1 else [])
         libraries = keywords.get("libraries", [])
         language = keywords.get("language")
-        macros = keywords.get("define_macros", [])
         complete = all(isinstance(one, list) and all(isinstance(i, str) for i in one) for one in (sources, libraries))
         self.extensions.append(
             Extension(
@@ -762,11 +760,6 @@ class _Reader:
                 libraries=_strings(libraries),
                 sources=_strings(sources),
                 language=str(language) if isinstance(language, str) else None,
-                define_macros=tuple(
-                    str(one[0]) for one in macros if isinstance(one, list) and one and isinstance(one[0], str)
-                )
-                if isinstance(macros, list)
-                else (),
                 conditional=bool(self.conditional),
                 complete=complete,
                 optional=keywords.get("optional") is True,
