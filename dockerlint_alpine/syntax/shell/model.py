@@ -45,10 +45,12 @@ class Scope(Struct, frozen=True):
     """Something around a command that limits how long its assignments are certain.
 
     ``branch``: what is assigned in it may or may not have happened behind it. ``subshell``: it is forgotten behind it.
+    ``answers``: the tests that lead into a branch, each with the answer that does; ``None`` for what is not one command.
     """
 
     number: int
     kind: Literal["branch", "subshell"]
+    answers: tuple[tuple[Command | None, bool], ...] = ()
 
 
 class Command(Struct, frozen=True, eq=False):

@@ -242,10 +242,12 @@ class _Parser:
                 self._joined(self._advance())
         self.depth -= 1
 
-    def _branch(self, context: _Context, guard: Command | None) -> _Context:
+    def _branch(
+        self, context: _Context, guard: Command | None, answers: tuple[tuple[Command | None, bool], ...] = ()
+    ) -> _Context:
         """The same surroundings, but in a part that may not run."""
         self.scopes += 1
-        scopes = (*context.scopes, Scope(self.scopes, "branch"))
+        scopes = (*context.scopes, Scope(self.scopes, "branch", answers))
         return replace(context, conditional=True, guard=guard or context.guard, scopes=scopes)
 
     def _and_or(self, context: _Context) -> None:
@@ -263,11 +265,11 @@ class _Parser:
             last = self.commands[-1] if len(self.commands) > begin else None
             test = last if last is not None and is_test(last) else None
             if token.text == "||":
-                current, behind_or, alternatives = self._branch(context, test), True, True
+                current, behind_or, alternatives = self._branch(context, test, ((test, False),)), True, True
             elif behind_or:
                 current, behind_or = context, False
             elif test is not None:
-                current = self._branch(current, test)
+                current = self._branch(current, test, ((test, True),))
                 if not is_test(self.commands[first]):
                     own.add(self.scopes)
         self.last_list = (first, frozenset() if alternatives or self._is("&") else frozenset(own))
@@ -364,20 +366,28 @@ class _Parser:
         begin = len(self.commands)
         self._list(context)
         guard = self._last_since(begin)
+        asked = self._question(begin)
+        refused: tuple[tuple[Command | None, bool], ...] = ((asked, False),)
         self._take("then", "after the condition of 'if'")
-        self._list(self._branch(context, guard))
+        self._list(self._branch(context, guard, ((asked, True),)))
         while self._is("elif"):
             self._advance()
             begin = len(self.commands)
-            self._list(self._branch(context, guard))
+            self._list(self._branch(context, guard, refused))
             other = self._last_since(begin)
+            asked = self._question(begin)
             self._take("then", "after the condition of 'elif'")
-            self._list(self._branch(context, other or guard))
+            self._list(self._branch(context, other or guard, (*refused, (asked, True))))
+            refused = (*refused, (asked, False))
         if self._is("else"):
             self._advance()
-            self._list(self._branch(context, guard))
+            self._list(self._branch(context, guard, refused))
         self._take("fi", "to close 'if'")
         self._redirects()
+
+    def _question(self, begin: int) -> Command | None:
+        """The condition that was just read, where it is one command."""
+        return self.commands[begin] if len(self.commands) == begin + 1 else None
 
     def _while(self, context: _Context) -> None:
         word = self._advance().text
