@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import sys
 from collections.abc import Callable, Mapping
@@ -11,6 +12,8 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
+from dockerlint_alpine.apk import IndexStore
+from dockerlint_alpine.knowledge import Knowledge
 from dockerlint_alpine.model.reports import FileReport
 from dockerlint_alpine.run.analysis import Doctor, FixResult, configure, fix_bytes
 
@@ -50,6 +53,24 @@ def cache_of_its_own(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pyte
 def netra() -> Path:
     """The fixture project of the README."""
     return CHECKOUT / "fixtures" / "netra-backend"
+
+
+@pytest.fixture
+def backend(netra: Path, tmp_path: Path) -> Path:
+    """A copy of it that may be changed."""
+    return Path(shutil.copytree(netra, tmp_path / "netra"))
+
+
+@pytest.fixture(scope="session")
+def knowledge() -> Knowledge:
+    """The rules that are packed with the program."""
+    return Knowledge.open()
+
+
+@pytest.fixture(scope="session")
+def store() -> IndexStore:
+    """The indexes that are packed with it, opened once."""
+    return IndexStore()
 
 
 @pytest.fixture

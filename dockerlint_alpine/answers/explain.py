@@ -12,6 +12,7 @@ from dockerlint_alpine.checks import CHECKS, check_by_topic
 from dockerlint_alpine.checks.toolchain import toolchains
 from dockerlint_alpine.knowledge.model import Switches, switch_values
 from dockerlint_alpine.knowledge.validate import brings
+from dockerlint_alpine.system.records import fields_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -42,10 +43,7 @@ def explain(
             "version": 1,
             "topic": topic,
             "kind": "code",
-            "code": check.code,
-            "name": check.name,
-            "severity": check.severity,
-            "summary": check.summary,
+            **fields_of(check, "code name severity summary"),
             "page": check.published,
         }
     world = World(knowledge, store, arch, alpine)
@@ -146,19 +144,13 @@ def distribution_facts(entry: Distribution, world: World) -> dict[str, Any]:
     """The part of the answer on one distribution."""
     newest = entry.builds[0] if entry.builds else None
     return {
-        "name": entry.name,
-        "summary": entry.summary,
-        "url": entry.url,
-        "imports": list(entry.imports),
-        "confidence": entry.confidence,
+        **fields_of(entry, "name summary url imports confidence"),
         "source": world.knowledge.source("distribution", entry.name),
         "alpine": world.index.release,
         "impossible": [
             {
                 "versions": item.versions or "all",
-                "reason": item.reason,
-                "advice": item.advice,
-                "evidence": list(item.evidence),
+                **fields_of(item, "reason advice evidence"),
             }
             for item in entry.impossible
         ],
@@ -172,9 +164,7 @@ def distribution_facts(entry: Distribution, world: World) -> dict[str, Any]:
         "dockerfile": _dockerfile(entry, newest, world),
         "releases": _distribution_releases(entry, newest, world),
         "apk": {"name": entry.apk, "differs": entry.apk_differs} if entry.apk else None,
-        "note": entry.note,
-        "evidence": list(entry.evidence),
-        "proof": list(entry.proof),
+        **fields_of(entry, "note evidence proof"),
     }
 
 
@@ -185,12 +175,10 @@ def _build(build: Build, world: World) -> dict[str, Any]:
         "needs": _tools(build, world.knowledge),
         "minimum": dict(build.minimums),
         "optional-extension": build.optional_extension,
-        "fetches": list(build.fetches),
-        "requires": list(build.requires),
+        **fields_of(build, "fetches requires"),
         "switches": _switches(build.unless_env, build.only_env),
         "libraries": [_link(link, world) for link in build.libraries],
-        "note": build.note,
-        "evidence": list(build.evidence),
+        **fields_of(build, "note evidence"),
     }
 
 
@@ -204,17 +192,11 @@ def _link(link: Link, world: World) -> dict[str, Any]:
     library = world.knowledge.library(link.library)
     release = world.index.release
     return {
-        "library": link.library,
-        "linkage": link.linkage,
-        "required": link.required,
-        "optional": link.optional,
-        "detect": list(link.detect),
-        "minimum": link.minimum,
+        **fields_of(link, "library linkage required optional detect minimum"),
         "switches": _switches(link.unless_env, link.only_env, link.env_if_set),
         "build-package": world.package(library.build_needs(release)) if library else None,
         "runtime-packages": world.objects(link.runtime_needs(library, release), library) if library else [],
-        "note": link.note,
-        "evidence": list(link.evidence),
+        **fields_of(link, "note evidence"),
     }
 
 
@@ -235,16 +217,12 @@ def runtime_facts(need: RuntimeNeed, world: World) -> dict[str, Any]:
     """The part of the answer on one thing that Python code opens or starts."""
     library = world.knowledge.library(need.library) if need.library else None
     return {
-        "kind": need.kind,
-        "any": list(need.any),
+        **fields_of(need, "kind any"),
         "package": world.package(need.any),
-        "severity": need.severity,
-        "feature": need.feature,
-        "extra": need.extra,
+        **fields_of(need, "severity feature extra"),
         "versions": need.versions or "all",
         "also": world.packages(need.lookup_needs(library, world.index.release)),
-        "note": need.note,
-        "evidence": list(need.evidence),
+        **fields_of(need, "note evidence"),
     }
 
 
@@ -394,21 +372,16 @@ def library_facts(library: Library, world: World) -> dict[str, Any]:
     here = next((row for row in rows if row["alpine"] == world.index.release), rows[-1])
     moments = {moment: f"RUN apk add --no-cache {here[moment]}" for moment in ("build", "run") if here[moment]}
     return {
-        "name": library.name,
-        "summary": library.summary,
-        "url": library.url,
+        **fields_of(library, "name summary url"),
         "source": world.knowledge.source("library", library.name),
         "sonames": list(library.sonames),
         "pkg-config": list(library.pkg_config),
-        "tools": list(library.tools),
-        "headers": list(library.headers),
-        "static": library.static,
+        **fields_of(library, "tools headers static"),
         "alpine": here["alpine"],
         "dockerfile": moments,
         "releases": rows,
         "users": users_of(library.name, world.knowledge),
-        "note": library.note,
-        "evidence": list(library.evidence),
+        **fields_of(library, "note evidence"),
     }
 
 
@@ -446,8 +419,7 @@ def _package_facts(name: str, world: World) -> dict[str, Any] | None:
                 {
                     "alpine": index.release,
                     "exact": _is_own(package, index),
-                    "version": package.version,
-                    "repository": package.repository,
+                    **fields_of(package, "version repository"),
                 }
             )
     if newest is None:

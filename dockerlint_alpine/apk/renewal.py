@@ -69,7 +69,7 @@ def fetching(
 
 def quick(seconds: float) -> Policy:
     """A policy of one attempt that takes at most this long."""
-    return Policy(attempts=1, connect=seconds, read=seconds, total=seconds)
+    return Policy(attempts=1, wait=seconds, total=seconds)
 
 
 class Renewer:

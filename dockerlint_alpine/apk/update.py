@@ -19,6 +19,7 @@ from dockerlint_alpine.apk.database import Database, Fetched
 from dockerlint_alpine.apk.errors import DownloadError, IndexFormatError
 from dockerlint_alpine.apk.signature import verify
 from dockerlint_alpine.apk.snapshot import Snapshot
+from dockerlint_alpine.system.web import MAY_PASS, Web, WebError, basic, plain_reason, split_login
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -32,19 +33,17 @@ Progress: TypeAlias = Callable[[int, int | None], None]
 """Called with the bytes received so far and the bytes expected, if the server said."""
 
 _CHUNK = 64 * 1024
-_TRY_AGAIN = frozenset({408, 425, 429, 500, 502, 503, 504})
 
 
 class Policy(Struct, frozen=True):
     """How patient a download is; all in seconds but ``attempts``.
 
-    ``connect`` and ``read`` bound each wait for the server, ``total`` one whole attempt (a server that trickles), and
-    ``pause`` is waited before the second attempt, twice that before the third.
+    ``wait`` bounds each wait for the server, ``total`` one whole attempt (a server that trickles), and ``pause`` is waited
+    before the second attempt, twice that before the third.
     """
 
     attempts: int = 3
-    connect: float = 10.0
-    read: float = 20.0
+    wait: float = 20.0
     total: float = 120.0
     pause: float = 0.5
     clock: Callable[[], float] = time.monotonic
@@ -92,7 +91,6 @@ def update(
     keys: Mapping[str, bytes],
     mirror: str = MIRROR,
     newest: str = "",
-    pool: urllib3.PoolManager | None = None,
     progress: Progress | None = None,
     policy: Policy | None = None,
 ) -> Update:
@@ -106,7 +104,6 @@ def update(
         keys: trusted public keys in PEM by name, see :func:`.signature.read_keys`.
         mirror: address of the folder that holds ``v3.19/`` and so on.
         newest: the day (``YYYY-MM-DD``) of the newest index at hand besides the cached one; an older one is not taken.
-        pool: how to reach the network; a plain one by default.
         progress: told about the bytes as they come.
         policy: timeouts and attempts.
 
@@ -117,11 +114,12 @@ def update(
         OSError: when the cache cannot be written.
 
     """
-    url = index_url(mirror, release, repository, arch)
+    where = index_url(mirror, release, repository, arch)
+    url = split_login(where)[0]
     path = cache / f"v{release}-{repository}-{arch}.sqlite"
     known = _known(path)
     policy = policy or Policy()
-    answer = _fetch(pool or _plain_pool(), url, known.fetched if known else None, progress, policy)
+    answer = _fetch(where, known.fetched if known else None, progress, policy)
     if answer.body is None and known is not None:
         path.touch()  # its age begins anew
         return Update("unchanged", release, repository, arch, known.date, known.packages, path)
@@ -178,57 +176,31 @@ def _check_identity(index: ApkIndex, url: str, release: str, repository: str, ar
         )
 
 
-def _plain_pool() -> urllib3.PoolManager:
+def _fetch(url: str, known: Fetched | None, progress: Progress | None, policy: Policy) -> _Answer:
+    """The answer of a mirror, whose login may stand in its URL."""
     import urllib3
 
-    return urllib3.PoolManager(retries=False, headers={"User-Agent": "alpine-doctor"})
-
-
-def _fetch(
-    pool: urllib3.PoolManager, url: str, known: Fetched | None, progress: Progress | None, policy: Policy
-) -> _Answer:
-    import urllib3
-
+    bare, user, password = split_login(url)
+    authorization = basic(user, password or "") if user else ""
+    headers = {"Accept-Encoding": "identity", **_conditions(known, bare)}
+    web = Web(policy.wait)
+    failure = ""
     for attempt in range(policy.attempts):
         if attempt:
             policy.sleep(policy.pause * 2 ** (attempt - 1))
         try:
-            answer = _attempt(pool, url, known, progress, policy)
-        except (urllib3.exceptions.HTTPError, ValueError) as error:  # the latter for redirects to what is no address
-            failure = f"{url}: {_plain(error)}"
-            continue
-        if isinstance(answer, _Answer):
-            return answer
-        failure = f"{url}: the server answered {answer}"
+            with web.open(url, headers, authorization=authorization, end=0) as response:
+                fetched = Fetched(bare, response.headers.get("ETag", ""), response.headers.get("Last-Modified", ""))
+                if response.status == 304:
+                    return _Answer(None, fetched)
+                if response.status == 200:
+                    return _Answer(_body(response, bare, progress, policy), fetched)
+                failure = f"{bare}: the server answered {response.status}"
+                if response.status not in MAY_PASS:
+                    break
+        except (WebError, urllib3.exceptions.HTTPError, OSError, ValueError) as error:
+            failure = f"{bare}: {plain_reason(error)}"
     raise DownloadError(failure)
-
-
-def _attempt(
-    pool: urllib3.PoolManager, url: str, known: Fetched | None, progress: Progress | None, policy: Policy
-) -> _Answer | int:
-    """One request: the answer, or the status with which it is worth trying again."""
-    import urllib3
-
-    response = pool.request(
-        "GET",
-        url,
-        headers=_conditions(known, url),
-        preload_content=False,
-        decode_content=False,
-        retries=urllib3.Retry(total=3, connect=0, read=0, status=0, other=0, redirect=3),
-        timeout=urllib3.Timeout(connect=policy.connect, read=policy.read),
-    )
-    try:
-        fetched = Fetched(url, response.headers.get("ETag", ""), response.headers.get("Last-Modified", ""))
-        if response.status == 304:
-            return _Answer(None, fetched)
-        if response.status in _TRY_AGAIN:
-            return response.status
-        if response.status != 200:
-            raise DownloadError(f"{url}: the server answered {response.status}")
-        return _Answer(_body(response, url, progress, policy), fetched)
-    finally:
-        response.close()
 
 
 def _conditions(known: Fetched | None, url: str) -> dict[str, str]:
@@ -258,19 +230,3 @@ def _body(response: urllib3.BaseHTTPResponse, url: str, progress: Progress | Non
     if expected is not None and len(received) < expected:
         raise urllib3.exceptions.IncompleteRead(len(received), expected - len(received))
     return bytes(received)
-
-
-def _plain(error: Exception) -> str:
-    """An error of the HTTP library in a few words, without the addresses of its objects."""
-    import urllib3
-
-    reason = getattr(error, "reason", None)
-    if isinstance(reason, Exception):
-        return _plain(reason)
-    if isinstance(error, urllib3.exceptions.NewConnectionError):
-        return "cannot be reached"
-    if isinstance(error, urllib3.exceptions.TimeoutError):
-        return "did not answer in time"
-    if isinstance(error, urllib3.exceptions.IncompleteRead):
-        return "ended the connection early"
-    return str(error).partition("\n")[0][:200] or type(error).__name__

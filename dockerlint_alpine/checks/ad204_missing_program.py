@@ -89,7 +89,8 @@ print("ready")
 
 ## Not reported
 Programs that something in the stage may have added: a file from another stage or image, an archive, a script that is run, a
-command that mentions the program. Stages that are not Alpine, which have other programs:
+command that mentions the program, a project whose own files name it as theirs (`[project.scripts]`). Stages that are not
+Alpine, which have other programs:
 ```dockerfile
 FROM python:3.12-alpine3.20
 COPY --from=ghcr.io/some/tools:1 /usr/bin /usr/bin
@@ -124,17 +125,18 @@ from msgspec import Struct, field
 from dockerlint_alpine.apk.releases import release_key
 from dockerlint_alpine.checks import evidence
 from dockerlint_alpine.checks.base import Check, Subject, exact_world, in_script, locate, stage_label
-from dockerlint_alpine.checks.programs import PLAIN_TOOLS, Start, search_path, starts
+from dockerlint_alpine.checks.programs import PLAIN_TOOLS, PROJECT_FILES, Start, read_text, search_path, starts
 from dockerlint_alpine.fixer.placement import add_new_run, add_package
 from dockerlint_alpine.model.findings import Evidence
-from dockerlint_alpine.stages import ApkStep, is_installer
+from dockerlint_alpine.stages import ApkStep, InstallStep, is_installer
 from dockerlint_alpine.stages.files import FromStage
 from dockerlint_alpine.syntax import expanded_commands, run_scripts
+from dockerlint_alpine.system.paths import absolute
 from dockerlint_alpine.system.patterns import lazy_pattern
 from dockerlint_alpine.system.pulse import pulse
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from collections.abc import Set as AbstractSet
 
     from dockerlint_alpine.apk import Package
@@ -176,9 +178,16 @@ _BUILTINS = frozenset(
 _HARMLESS = PLAIN_TOOLS | {"django-admin", "strip", "xargs"}
 """Programs that make no program that their own words do not name. All others but installers may have brought anything."""
 
+_BUILD_TOOLS = frozenset(
+    "autogen.sh autoconf automake autoreconf bootstrap buildconf cmake configure gcc make meson ninja phpize".split()
+)
+_PYTHON_SOURCES = lazy_pattern(r"python\.org|\b[Pp]ython-[\d$]|cpython|pyenv|pypy|conda\b|get-pip|ensurepip")
 _OF_OTHER_LANGUAGES = frozenset("composer gem git go helm kubectl mvn node npm php pnpm terraform yarn".split())
 _ABOUT_PYTHON = lazy_pattern(r"py|pip|conda|\$|(?:^|/)(?:s?bin|usr|local|opt|\.)?/*\Z", re.IGNORECASE)
 """What may be of Python among the files of an archive, or be a folder with it."""
+
+_OF_PATH = lazy_pattern(r"(?:^|[\s=\"'])/(?:usr|s?bin)(?![\w.-])")
+"""A folder of PATH, or one that holds such."""
 
 _OF_OTHERS = frozenset("apt apt-get apt-key apt-cache dpkg yum dnf microdnf rpm pacman zypper emerge".split())
 """Package managers of other distributions: Alpine's packages of them install nothing that runs here."""
@@ -218,7 +227,7 @@ def run(subject: Subject) -> Iterator[Finding]:
     read = _Read()
     for stage in subject.alpine_stages():
         known = _is_known(subject, stage)
-        if not known and not _is_known(subject, stage, _WITHOUT_PYTHON):
+        if not known and not _is_known(subject, stage, _OFFICIAL | _WITHOUT_PYTHON, _ABOUT_PYTHON):
             continue
         told: set[tuple[str, str]] = set()
         no_git = _is_known(subject, stage, _WITHOUT_GIT)
@@ -232,14 +241,17 @@ def run(subject: Subject) -> Iterator[Finding]:
                 yield _finding(subject, stage, missing)
 
 
-def _is_known(subject: Subject, stage: Stage, images: AbstractSet[str] = _OFFICIAL) -> bool:
-    """True where the base is one of ``images`` or was read, and nothing comes from where nobody can look."""
+def _is_known(
+    subject: Subject, stage: Stage, images: AbstractSet[str] = _OFFICIAL, about: re.Pattern[str] | None = None
+) -> bool:
+    """True where the base is one of ``images`` or was read, and nothing (``about`` it) comes from where nobody can look."""
     first = subject.timeline.lineage(stage)[-1]
     image, end = first.image, stage.end
     assert end is not None
     if image is None or (image.image not in images and image.programs is None):
         return False
-    return not (end.unknown or end.foreign or end.repositories)
+    foreign = end.foreign if about is None else tuple(filter(about.search, end.foreign))
+    return not (end.unknown or foreign or end.repositories)
 
 
 def _missing(subject: Subject, stage: Stage, start: Start, read: _Read) -> _Missing | None:
@@ -253,7 +265,7 @@ def _missing(subject: Subject, stage: Stage, start: Start, read: _Read) -> _Miss
         return _Missing(start, "python3", "add python3", why)
     if _is_there(subject, stage, start, read):
         return None
-    if name in table.scripts and "/" not in start.program:
+    if name in table.scripts and "/" not in start.program and (_installs(subject, stage) or not start.while_building):
         return _missing_script(subject, stage, start, table.scripts[name])
     assert stage.packages is not None
     best = stage.packages.best(f"cmd:{name}")
@@ -273,6 +285,11 @@ def _missing(subject: Subject, stage: Stage, start: Start, read: _Read) -> _Miss
         return None
     why = evidence.provider(stage.packages, f"cmd:{name}", best.package.name).detail
     return _Missing(start, best.package.name, f"add {best.package.name}", why)
+
+
+def _installs(subject: Subject, stage: Stage) -> bool:
+    """True where Python packages are installed, whose programs may be any."""
+    return any(isinstance(step, InstallStep) for place in subject.timeline.lineage(stage) for step in place.steps)
 
 
 def _is_taken_away(subject: Subject, stage: Stage, start: Start, read: _Read) -> bool:
@@ -307,7 +324,7 @@ def _is_there(subject: Subject, stage: Stage, start: Start, read: _Read) -> bool
     folders = _SYSTEM if "/" in start.program else (*search_path(stage.end), *_SYSTEM)
     if any("$" in folder or _may_lie(subject, stage.end.files, f"{folder}/{name}", start, read) for folder in folders):
         return True
-    return _made_by_run(subject, stage, start, read)
+    return _made_by_run(subject, stage, start, read) or _is_own_program(subject, stage, name)
 
 
 def _may_lie(subject: Subject, files: StageFiles, path: str, start: Start, read: _Read) -> bool:
@@ -332,7 +349,28 @@ def _may_come_along(subject: Subject, placement: FromStage, path: str, start: St
             return True
         if found.hides_programs:
             return True
-    return _may_lie(subject, placement.files, path, start, read) or _made_by_run(subject, origin, start, read)
+    return (
+        _may_lie(subject, placement.files, path, start, read)
+        or _made_by_run(subject, origin, start, read)
+        or _is_own_program(subject, origin, start.name)
+    )
+
+
+def _is_own_program(subject: Subject, stage: Stage, name: str) -> bool:
+    """True where a project that is installed states a program of that name: console_scripts, [project.scripts] and so on."""
+    plain = re.escape(name)
+    entry = rf"""(?<![\w.-]){plain}["']?\s*=\s*(?:["']?[\w.]+\s*:\s*\w|\{{\s*(?:reference|callable)\b)"""
+    named = re.compile(rf"""{entry}|/{plain}["']""")
+    steps = (step for place in subject.timeline.lineage(stage) for step in place.steps if isinstance(step, InstallStep))
+    for step in steps:
+        words = [arg.text.partition("[")[0] for arg in step.command.args if arg.known]
+        folders = {
+            step.moment.workdir,
+            *(absolute(word, step.moment.workdir) for word in words if word[:1] in {".", "/"}),
+        }
+        if any(named.search(read_text(step.moment, f"{one}/{file}")) for one in folders for file in PROJECT_FILES):
+            return True
+    return False
 
 
 _Commands: TypeAlias = "list[tuple[Instruction, tuple[ExpandedCommand, ...] | None]]"
@@ -342,39 +380,70 @@ class _Read(Struct):
     """What was read for one check, so that the work grows with the number of RUN instructions and not its square.
 
     ``commands``: by stage number, its RUN instructions with their commands (``None`` where they can't be told). ``clear``:
-    by stage number and program, how many of them do not make it.
+    by stage number and program, how many of them do not make it, and whether git is among them.
     """
 
     commands: dict[int, _Commands] = field(default_factory=dict)
-    clear: dict[tuple[int, str], int] = field(default_factory=dict)
+    clear: dict[tuple[int, str], tuple[int, bool]] = field(default_factory=dict)
 
 
 def _made_by_run(subject: Subject, stage: Stage, start: Start, read: _Read) -> bool:
     """True where a RUN before it may have made the program: one that names it, or one of whose results nothing is known."""
     named = re.compile(rf"(?<![\w.-]){re.escape(start.name)}(?![\w+-])")
-    for ran in itertools.takewhile(lambda one: one is not start.ran, stage.ran if start.ran is not None else ()):
-        if ran.instruction is start.instruction and _may_make(ran.expanded, start, named, stage):
-            return True
+    before = itertools.takewhile(lambda one: one is not start.ran, stage.ran if start.ran is not None else ())
+    made, _ = _make((one.expanded for one in before if one.instruction is start.instruction), start, named, stage)
+    if made:
+        return True
     for place in subject.timeline.lineage(stage):
         pulse()
         if place.index not in read.commands:
             read.commands[place.index] = _commands(place)
         known = read.commands[place.index]
         key = (place.index, start.name)
-        for position in range(read.clear.get(key, 0), len(known)):
+        first, cloned = read.clear.get(key, (0, False))
+        for position in range(first, len(known)):
             instruction, commands = known[position]
             if start.while_building and instruction.start > start.instruction.start:
                 break
-            own = instruction is start.instruction
-            if commands is None or any(
-                _may_make(one, start, named, place)
-                for one in commands
-                if not own or (one.command.span or start.span) < start.span
-            ):
+            if commands is None:
                 return True
-            if instruction is not start.instruction and read.clear.get(key, 0) == position:
-                read.clear[key] = position + 1
+            own = instruction is start.instruction
+            earlier = (one for one in commands if not own or (one.command.span or start.span) < start.span)
+            made, cloned = _make(earlier, start, named, place, cloned=cloned)
+            if made:
+                return True
+            if not own and read.clear.get(key, (0, False))[0] == position:
+                read.clear[key] = position + 1, cloned
     return False
+
+
+def _make(
+    commands: Iterable[ExpandedCommand], start: Start, named: re.Pattern[str], stage: Stage, *, cloned: bool = False
+) -> tuple[bool, bool]:
+    """Whether commands may make the program, and whether a repository was fetched before or by them: that makes no program
+    by itself, but what is installed from there may be anything."""
+    for command in commands:
+        if (
+            command.name == "git"
+            and start.name != "git"
+            and not named.search(" ".join(arg.text for arg in command.args))
+        ):
+            cloned = True
+            if not _stays_apart(command, start):
+                return True, cloned
+        elif _may_make(command, start, named, stage) or (
+            cloned and (is_installer(command.name) or _PYTHON.fullmatch(command.name))
+        ):
+            return True, cloned
+    return False, cloned
+
+
+def _stays_apart(command: ExpandedCommand, start: Start) -> bool:
+    """True for a git that writes to no folder of PATH."""
+    plain = {*_SYSTEM, "/usr/local/bin", "/usr/local/sbin"}
+    places = (start.instruction.value, start.moment.workdir, *(arg.text for arg in command.args))
+    known = all(arg.known for arg in command.args[1:2])
+    return known and set(search_path(start.moment)) <= plain and not any(map(_OF_PATH.search, places))
 
 
 def _commands(stage: Stage) -> _Commands:
@@ -396,7 +465,7 @@ def _commands(stage: Stage) -> _Commands:
 def _may_make(command: ExpandedCommand, start: Start, named: re.Pattern[str], stage: Stage) -> bool:
     if command.name in {"apk", start.name} or command.name in _BUILTINS:
         return False
-    apart = _PYTHON.fullmatch(start.name) is not None and len(command.args) > 1 and _makes_no_python(command)
+    apart = _PYTHON.fullmatch(start.name) is not None and _makes_no_python(command, stage)
     if (_is_opaque(command) and not apart) or any(named.search(arg.text) for arg in command.args):
         return True
     if _PYTHON.fullmatch(command.name) and any(arg.text.endswith("setup.py") for arg in command.args):
@@ -408,9 +477,13 @@ def _may_make(command: ExpandedCommand, start: Start, named: re.Pattern[str], st
     return any(named.search(arg.text) for arg in redirected)
 
 
-def _makes_no_python(command: ExpandedCommand) -> bool:
-    """True for tools of other languages, and for a tar that is told which files to take out, none of them of Python."""
-    if command.name != "tar":
+def _makes_no_python(command: ExpandedCommand, stage: Stage) -> bool:
+    """True for tools of other languages, for builds where Python is Alpine's and no other one's sources are spoken of, and
+    for a tar that is told which files to take out, none of them of Python."""
+    if command.name in _BUILD_TOOLS:
+        ran = (one.value for one in stage.instructions if one.keyword == "RUN")
+        return stage.home is not None and stage.home.from_apk and not any(map(_PYTHON_SOURCES.search, ran))
+    if command.name != "tar" or len(command.args) < 2:
         return command.name in _OF_OTHER_LANGUAGES
     from dockerlint_alpine.stages.downloads import read_tar
 
@@ -426,7 +499,7 @@ def _is_opaque(command: ExpandedCommand) -> bool:
     if name not in _HARMLESS and not is_installer(name) and not _PYTHON.fullmatch(name):
         return True
     if name in {"find", "xargs"}:
-        return True
+        return name == "xargs" or any(arg.text.startswith(("-exec", "-ok")) or not arg.known for arg in command.args)
     if name in {"cp", "mv", "ln", "install", "wget", "curl"}:
         return any(_PATTERN.search(arg.text) or not arg.known for arg in command.args)
     return False

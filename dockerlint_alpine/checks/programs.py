@@ -7,7 +7,6 @@ that defines functions of that name or reads another script first.
 from __future__ import annotations
 
 import posixpath
-from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
@@ -53,6 +52,8 @@ _GIT = lazy_pattern(r"(?m)^[ \t]*(?:-e[ \t]+|--editable[= \t]+)?[^#;\n]*?\b(?:gi
 _SCM = lazy_pattern(r"(?m)(?:^[ \t]*|[,(]\s*)(?:\[tool\.setuptools_scm\]|use_scm_version\s*=(?!\s*False))")
 _VERSION_ELSEWHERE = lazy_pattern(r"fallback_version|fallback_root|search_parent_directories|\broot\b[\s\"']*[=:]")
 _MAX_SCRIPT = 1 << 18
+PROJECT_FILES = ("pyproject.toml", "setup.py", "setup.cfg")
+"""What states the programs of a project, and where its version comes from."""
 
 
 class Start(Struct, frozen=True):
@@ -188,12 +189,9 @@ def _asks_git(word: str, moment: Moment) -> bool:
     folder = absolute(word, moment.workdir)
 
     def text(name: str) -> str:
-        try:
-            return moment.files.read(posixpath.join(folder, name))[:_MAX_SCRIPT].decode("utf-8", "replace")
-        except (OSError, ValueError):
-            return ""
+        return read_text(moment, posixpath.join(folder, name))
 
-    stated = "".join(map(text, ("pyproject.toml", "setup.py", "setup.cfg")))
+    stated = "".join(map(text, PROJECT_FILES))
     if not _SCM.search(stated) or _VERSION_ELSEWHERE.search(stated) or not text(".git/HEAD"):
         return False
     if any(name.startswith("SETUPTOOLS_SCM_PRETEND_VERSION") for name in moment.scope.names):
@@ -201,11 +199,18 @@ def _asks_git(word: str, moment: Moment) -> bool:
     return not text("PKG-INFO") and not text(".git_archival.txt")
 
 
+def read_text(moment: Moment, path: str) -> str:
+    """Return the start of a file of the stage, or nothing where it is not there or can't be read."""
+    try:
+        return moment.files.read(path)[:_MAX_SCRIPT].decode("utf-8", "replace")
+    except (OSError, ValueError):
+        return ""
+
+
 def _requirement_files(words: Sequence[str], moment: Moment) -> Iterator[str]:
     for word in scan(words, FILE_OPTIONS)[0]:
         if word.option == "--requirement":
-            with suppress(OSError):
-                yield moment.files.read(absolute(word.value, moment.workdir))[:_MAX_SCRIPT].decode("utf-8", "replace")
+            yield read_text(moment, absolute(word.value, moment.workdir))
 
 
 # -- where it runs ----------------------------------------------------------------------------------------------------

@@ -16,6 +16,7 @@ from dockerlint_alpine.cli.progress import Progress
 from dockerlint_alpine.cli.spelling import alpine_option, completed, format_option, platform_option
 from dockerlint_alpine.cli.terminal import warn
 from dockerlint_alpine.run.folders import cache_folder
+from dockerlint_alpine.system.records import fields_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -66,10 +67,8 @@ def search(need: str, release: str | None, arch: str, repository: str, output_fo
         rows = [
             {
                 "package": one.package.name,
-                "version": one.package.version,
-                "repository": one.package.repository,
-                "capability": one.capability,
-                "reason": one.reason,
+                **fields_of(one.package, "version repository"),
+                **fields_of(one, "capability reason"),
             }
             for one in found
         ]

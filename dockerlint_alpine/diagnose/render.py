@@ -5,6 +5,8 @@ from __future__ import annotations
 import textwrap
 from typing import TYPE_CHECKING, Any
 
+from dockerlint_alpine.system.records import fields_of
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -29,16 +31,7 @@ def to_json(diagnosis: Diagnosis) -> dict[str, Any]:
 
 def _cause(cause: Cause, diagnosis: Diagnosis) -> dict[str, Any]:
     return {
-        "cause": cause.cause,
-        "moment": cause.moment,
-        "distribution": cause.distribution,
-        "need": cause.need,
-        "packages": list(cause.packages),
-        "foreseen": list(cause.foreseen),
-        "line": cause.line,
-        "quote": cause.quote,
-        "stage": cause.stage,
-        "confidence": cause.confidence,
+        **fields_of(cause, "cause moment distribution need packages foreseen line quote stage confidence"),
         "advice": _advice(cause, diagnosis),
     }
 

@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from dockerlint_alpine.elf.objects import ElfFacts
+    from dockerlint_alpine.system.opens import RuntimeOpen
 
 
 OpenStatus: TypeAlias = Literal["found", "missing", "external", "unknown"]
@@ -154,42 +155,6 @@ class ObjectReport(Struct, frozen=True):
             need.status in ("missing", "unloadable") or (need.lacking and need.looked_up and not need.providers)
             for need in self.needs
         )
-
-
-class RuntimeOpen(Protocol):
-    """One call that opens a library: the file as shown and its 1-based line, the function as written, candidate names.
-
-    Any one of ``names`` is enough; ``needs`` are the same in apk's vocabulary. ``optional``: the program may go on
-    without. ``note`` explains what is particular on Alpine.
-    """
-
-    @property
-    def path(self) -> str:
-        """The file."""
-
-    @property
-    def line(self) -> int:
-        """The line."""
-
-    @property
-    def call(self) -> str:
-        """The function."""
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        """The candidates."""
-
-    @property
-    def needs(self) -> tuple[str, ...]:
-        """Their needs."""
-
-    @property
-    def optional(self) -> bool:
-        """Whether it is tried only."""
-
-    @property
-    def note(self) -> str:
-        """What is particular."""
 
 
 SourceScan: TypeAlias = "Callable[[Sequence[tuple[str, bytes]]], tuple[Sequence[RuntimeOpen], Sequence[str]]]"

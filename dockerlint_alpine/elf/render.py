@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from msgspec import to_builtins
 
 from dockerlint_alpine.system.plural import listed, plural
+from dockerlint_alpine.system.records import fields_of
 from dockerlint_alpine.system.unreadable import printable
 
 if TYPE_CHECKING:
@@ -176,13 +177,7 @@ def to_json(inspections: Sequence[Inspection], *, alpine: str | None, arch: str 
 def _target_json(inspection: Inspection) -> dict[str, Any]:
     root = inspection.root
     return {
-        "name": inspection.name,
-        "kind": inspection.kind,
-        "arch": inspection.arch,
-        "libc": list(inspection.libc),
-        "sound": inspection.sound,
-        "externals": list(inspection.externals),
-        "packages": list(inspection.packages),
+        **fields_of(inspection, "name kind arch libc sound externals packages"),
         "objects": [_object_json(report) for report in inspection.objects],
         "opens": [_open_json(opened) for opened in inspection.opens],
         "installed": {
@@ -200,8 +195,7 @@ def _target_json(inspection: Inspection) -> dict[str, Any]:
 def _object_json(report: ObjectReport) -> dict[str, Any]:
     facts = report.facts
     return {
-        "path": report.path,
-        "distribution": report.distribution,
+        **fields_of(report, "path distribution"),
         "arch": facts.arch if facts else None,
         "kind": facts.kind if facts else None,
         "libc": report.libc.kind,
@@ -216,17 +210,14 @@ def _object_json(report: ObjectReport) -> dict[str, Any]:
         "unresolved": [
             {
                 "symbol": symbol.name,
-                "version": symbol.version,
-                "wanted_by": symbol.wanted_by,
+                **fields_of(symbol, "version wanted_by"),
                 "remedy": symbol.remedy.kind,
-                "need": symbol.remedy.need,
-                "advice": symbol.remedy.advice,
+                **fields_of(symbol.remedy, "need advice"),
                 "packages": _packages_json(symbol.providers),
             }
             for symbol in report.unresolved
         ],
-        "unresolved_count": report.unresolved_count,
-        "problems": list(report.problems),
+        **fields_of(report, "unresolved_count problems"),
     }
 
 
@@ -239,12 +230,7 @@ def _need_json(need: NeedReport) -> dict[str, Any]:
 def _open_json(opened: OpenReport) -> dict[str, Any]:
     call = opened.opens
     return {
-        "path": call.path,
-        "line": call.line,
-        "call": call.call,
-        "names": list(call.names),
-        "needs": list(call.needs),
-        "optional": call.optional,
+        **fields_of(call, "path line call names needs optional"),
         "confidence": "likely",
         "status": opened.status,
         "found": opened.path,

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import posixpath
 import re
 from typing import TYPE_CHECKING, ClassVar
 
 from msgspec.structs import replace
 
 from dockerlint_alpine.installers.base import TRUE, InstallCommand, Surroundings, mentions, new_environment, read_config
-from dockerlint_alpine.installers.project import ProjectInstaller, Role, Selection
-from dockerlint_alpine.python.formats.locked import settled
+from dockerlint_alpine.installers.project import Declared, PyprojectInstaller, Role
 from dockerlint_alpine.python.formats.pdm_lock import locked_packages
-from dockerlint_alpine.python.formats.pyproject import Pyproject, open_pyproject, read_pyproject
+from dockerlint_alpine.python.formats.pyproject import Pyproject, read_pyproject
 from dockerlint_alpine.python.formats.toml_source import texts
-from dockerlint_alpine.python.model import Origin, Problem, Requested, RequirementSet, normalise
-from dockerlint_alpine.system.options import OptionTable, scan
+from dockerlint_alpine.python.model import Requested, RequirementSet, normalise
+from dockerlint_alpine.system.options import OptionTable
 from dockerlint_alpine.system.paths import absolute
 from dockerlint_alpine.system.patterns import lazy_pattern
 
@@ -23,45 +21,21 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from dockerlint_alpine.installers.base import Invocation, Options, PythonHome
-    from dockerlint_alpine.python.model import FileReader
 
 INSTALL_OPTIONS = OptionTable.build(
     """
---group -G --with
---without
---lockfile -L
---project -p
---config-setting -C
---skip -k
---override
---venv
-""",
+    --group -G --with, --without, --lockfile -L, --project -p, --config-setting -C, --skip -k, --override, --venv
+    """,
     """
---production --prod
---dev -d
---no-dev
---no-default
---no-self
---no-editable
---no-isolation
---no-lock
---frozen-lockfile
---check
---clean
---only-keep
---reinstall
---fail-fast -x
---dry-run
---global -g
---quiet -q
---verbose -v
---non-interactive -n
-""",
+    --production --prod, --dev -d, --no-dev, --no-default, --no-self, --no-editable, --no-isolation, --no-lock,
+    --frozen-lockfile, --check, --clean, --only-keep, --reinstall, --fail-fast -x, --dry-run, --global -g, --quiet -q,
+    --verbose -v, --non-interactive -n
+    """,
 )
 """``pdm install`` and ``pdm sync`` of PDM 2."""
 
 
-class Pdm(ProjectInstaller):
+class Pdm(PyprojectInstaller):
     """PDM."""
 
     name = "pdm"
@@ -86,22 +60,18 @@ class Pdm(ProjectInstaller):
             return base
         return new_environment(place, absolute(".venv", place.folder), base)
 
-    def read(self, selection: Selection) -> RequirementSet:
+    def declared(self, pyproject: Pyproject, folder: str, given: Mapping[str, Sequence[str]]) -> Declared:
         """See the protocol."""
-        return read_pdm(
-            selection.folder, selection.files, selection.values, args=selection.args, origin=selection.origin
-        )
+        wish = _Wish(given, pyproject)
+        lock = given.get("--lockfile", ["pdm.lock"])[-1]
+        return Declared(_declared(pyproject, wish), lock, lambda read: locked_packages(read, folder), wish.problems)
 
 
 class _Wish:
     """Which groups ``pdm install ARGS`` selects: ``default``, extras and dev groups share one name space."""
 
-    def __init__(self, args: Sequence[str], pyproject: Pyproject) -> None:
-        words, self.problems = scan(args, INSTALL_OPTIONS)
-        given: dict[str, list[str]] = {}
-        for word in words:
-            if word.option is not None:
-                given.setdefault(word.option, []).extend(one for one in word.value.split(",") if one)
+    def __init__(self, values: Mapping[str, Sequence[str]], pyproject: Pyproject) -> None:
+        given = {option: [one for text in texts for one in text.split(",") if one] for option, texts in values.items()}
         self.legacy = pyproject.source.table("tool", "pdm", "dev-dependencies")
         dev = [*pyproject.groups(), *(normalise(name) for name in self.legacy)]
         self.known_extras = [normalise(name) for name in pyproject.source.table("project", "optional-dependencies")]
@@ -114,39 +84,15 @@ class _Wish:
         self.dev = [one for one in dict.fromkeys(self.dev) if one not in without]
         self.extras = [one for one in self.extras if one not in without]
         self.default = "--no-default" not in given and "default" not in without
-        self.lock = given.get("--lockfile", ["pdm.lock"])[-1]
         unknown = [
             one for one in named if one not in dev and one not in self.known_extras and one not in {":all", "default"}
         ]
-        self.problems += [f"there is no group {one!r}" for one in unknown]
+        self.problems = [f"there is no group {one!r}" for one in unknown]
 
 
-def read_pdm(
-    folder: str, files: FileReader, values: Mapping[str, str], *, args: Sequence[str] = (), origin: Origin | None = None
-) -> RequirementSet:
-    """Read the PDM project in ``folder`` for ``pdm install ARGS`` in the marker environment ``values``.
-
-    Without a readable ``pdm.lock`` the requirements of ``pyproject.toml`` are returned unlocked. Never raises.
-    """
-    path = posixpath.join(folder, "pyproject.toml")
-    pyproject = open_pyproject(path, files, origin)
-    if isinstance(pyproject, RequirementSet):
-        return pyproject
-    wish = _Wish(args, pyproject)
-    declared = _declared(pyproject, wish, path, files)
-    place = origin or Origin(pyproject.source.path)
-    problems = (*(Problem(place.path, place.line, text) for text in wish.problems), *declared.problems)
-    declared = replace(declared, problems=problems)
-    lock_path = posixpath.join(folder, wish.lock)
-    if not files.exists(lock_path):
-        return declared
-    return settled(
-        declared, lock_path, files, values, lambda lock: locked_packages(lock, folder), skip=(pyproject.name,)
-    )
-
-
-def _declared(pyproject: Pyproject, wish: _Wish, path: str, files: FileReader) -> RequirementSet:
+def _declared(pyproject: Pyproject, wish: _Wish) -> RequirementSet:
     groups = [one for one in wish.dev if one in pyproject.groups()]
+    path, files = pyproject.location, pyproject.files
     found = read_pyproject(path, files, extras=wish.extras if wish.default else (), groups=groups, project=wish.default)
     added: list[Requested] = []
     for name, listed in wish.legacy.items():

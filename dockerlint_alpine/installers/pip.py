@@ -51,102 +51,28 @@ if TYPE_CHECKING:
 OPTIONS = OptionTable.build(
     SHARED_VALUES
     + """
---wheel-dir -w
---dest -d --destination-dir --destination-directory
---abi
---build-constraint --build-constraints -b
---cache-dir
---cert
---client-cert
---color
---config-file
---directory
---exclude-newer
---excludes
---exists-action
---extra
---group
---implementation
---index-strategy
---keyring-provider
---link-mode
---log --log-file --local-log
---overrides
---platform --python-platform
---prefix
---prerelease
---progress-bar
---project
---proxy
---python -p
---python-version
---refresh-package
---reinstall-package
---report
---requirements-from-script
---resolution
---resume-retries
---retries
---root
---root-user-action
---src --source --source-dir --source-directory
---target -t
---timeout --default-timeout
---torch-backend
---upgrade-package -P
---upgrade-strategy
---uploaded-prior-to
---use-deprecated
-""",
+    --wheel-dir -w, --dest -d --destination-dir --destination-directory, --abi,
+    --build-constraint --build-constraints -b, --cache-dir, --cert, --client-cert, --color, --config-file, --directory,
+    --exclude-newer, --excludes, --exists-action, --extra, --group, --implementation, --index-strategy,
+    --keyring-provider, --link-mode, --log --log-file --local-log, --overrides, --platform --python-platform, --prefix,
+    --prerelease, --progress-bar, --project, --proxy, --python -p, --python-version, --refresh-package,
+    --reinstall-package, --report, --requirements-from-script, --resolution, --resume-retries, --retries, --root,
+    --root-user-action, --src --source --source-dir --source-directory, --target -t, --timeout --default-timeout,
+    --torch-backend, --upgrade-package -P, --upgrade-strategy, --uploaded-prior-to, --use-deprecated
+    """,
     SHARED_FLAGS
     + FORMER_FLAGS
     + """
---all-extras
---break-system-packages
---check-build-dependencies
---compile --compile-bytecode
---debug
---disable-pip-version-check
---dry-run
---exact
---force-reinstall --reinstall
---ignore-installed -I
---ignore-requires-python
---isolated
---managed-python
---no-build
---no-break-system-packages
---no-build-isolation
---no-cache-dir --no-cache -n
---no-clean
---no-color
---no-compile
---no-config
---no-deps --no-dependencies
---no-editable
---no-input
---no-managed-python
---no-progress
---no-python-downloads
---no-python-version-warning
---no-sources
---no-use-pep517
---no-user
---no-warn-conflicts
---no-warn-script-location
---offline
---only-deps --only-dependencies
---quiet -q
---refresh
---require-virtualenv --require-venv
---strict
---system
---system-certs --native-tls
---upgrade -U
---use-pep517
---user
---verbose -v
-""",
+    --all-extras, --break-system-packages, --check-build-dependencies, --compile --compile-bytecode, --debug,
+    --disable-pip-version-check, --dry-run, --exact, --force-reinstall --reinstall, --ignore-installed -I,
+    --ignore-requires-python, --isolated, --managed-python, --no-build, --no-break-system-packages,
+    --no-build-isolation, --no-cache-dir --no-cache -n, --no-clean, --no-color, --no-compile, --no-config,
+    --no-deps --no-dependencies, --no-editable, --no-input, --no-managed-python, --no-progress, --no-python-downloads,
+    --no-python-version-warning, --no-sources, --no-use-pep517, --no-user, --no-warn-conflicts,
+    --no-warn-script-location, --offline, --only-deps --only-dependencies, --quiet -q, --refresh,
+    --require-virtualenv --require-venv, --strict, --system, --system-certs --native-tls, --upgrade -U, --use-pep517,
+    --user, --verbose -v
+    """,
 )
 """``pip install`` of every age and ``uv pip install``."""
 
@@ -277,8 +203,11 @@ def pip_destination(command: InstallCommand, options: Options, home: PythonHome,
     """Return where ``pip install``, ``wheel`` or ``download`` puts what it makes."""
     variables, folder = place.variables, place.folder
 
+    # What pip before 23.1 hands to `setup.py install`.
+    handed = dict(text.split("=", 1) for text in options.get("--install-option", ()) if "=" in text)
+
     def given(option: str) -> str:
-        value = (options.get(option) or ("",))[-1]
+        value = (options.get(option) or (handed.get(option, ""),))[-1]
         return value or variables.get(f"PIP_{option[2:].upper().replace('-', '_')}", "")
 
     if command.action == "wheel":

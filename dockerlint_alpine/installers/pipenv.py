@@ -11,7 +11,6 @@ from msgspec.structs import replace
 from dockerlint_alpine.installers.base import (
     InstallCommand,
     Surroundings,
-    is_set,
     mentions,
     new_environment,
     read_export,
@@ -35,30 +34,12 @@ if TYPE_CHECKING:
 
 INSTALL_OPTIONS = OptionTable.build(
     """
---categories
---python
---pypi-mirror
---index -i
---extra-pip-args
---requirements -r
---editable -e
-""",
+    --categories, --python, --pypi-mirror, --index -i, --extra-pip-args, --requirements -r, --editable -e
+    """,
     """
---system
---deploy
---dev -d
---ignore-pipfile
---skip-lock
---site-packages
---pre
---sequential
---keep-outdated
---selective-upgrade
---clear
---bare
---quiet -q
---verbose -v
-""",
+    --system, --deploy, --dev -d, --ignore-pipfile, --skip-lock, --site-packages, --pre, --sequential, --keep-outdated,
+    --selective-upgrade, --clear, --bare, --quiet -q, --verbose -v
+    """,
 )
 """``pipenv install`` and ``pipenv sync``."""
 
@@ -98,7 +79,8 @@ class Pipenv(ProjectInstaller):
             return base
         if base is not None and base.is_venv and variables.get("PIPENV_IGNORE_VIRTUALENVS") != "1":
             return base
-        if is_set(variables, "PIPENV_VENV_IN_PROJECT"):
+        # Any text but a "no" is a "yes" (its environments.py: env_to_bool, and what it can't read stays a string).
+        if variables.get("PIPENV_VENV_IN_PROJECT", "").lower() not in {"", "0", "false", "no", "off"}:
             return new_environment(place, absolute(".venv", place.folder), base)
         folder = variables.get("WORKON_HOME") or f"{user_folder(variables)}/.local/share/virtualenvs"
         return new_environment(place, posixpath.join(folder, "project"), base)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import posixpath
 import re
+from functools import partial
 from typing import TYPE_CHECKING, ClassVar
 
 from dockerlint_alpine.installers.base import (
@@ -15,13 +16,11 @@ from dockerlint_alpine.installers.base import (
     read_config,
     user_folder,
 )
-from dockerlint_alpine.installers.project import ProjectInstaller, Role, Selection
-from dockerlint_alpine.python.formats.locked import settled
+from dockerlint_alpine.installers.project import Declared, PyprojectInstaller, Role
 from dockerlint_alpine.python.formats.poetry import PoetryProject
 from dockerlint_alpine.python.formats.poetry_lock import locked_packages
-from dockerlint_alpine.python.formats.pyproject import open_pyproject
-from dockerlint_alpine.python.model import Origin, Problem, RequirementSet, normalise
-from dockerlint_alpine.system.options import OptionTable, scan
+from dockerlint_alpine.python.model import RequirementSet, normalise
+from dockerlint_alpine.system.options import OptionTable
 from dockerlint_alpine.system.paths import absolute
 from dockerlint_alpine.system.patterns import lazy_pattern
 
@@ -29,31 +28,15 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from dockerlint_alpine.installers.base import Invocation, Options, PythonHome
-    from dockerlint_alpine.python.model import FileReader
+    from dockerlint_alpine.python.formats.pyproject import Pyproject
 
 INSTALL_OPTIONS = OptionTable.build(
     "--without\n--with\n--only\n--extras -E\n--directory -C\n--project -P\n--format -f\n--output -o\n",
     """
---no-dev
---dev
---no-root
---only-root
---no-directory
---all-extras
---all-groups
---sync --remove-untracked
---dry-run
---compile
---without-hashes
---with-credentials
---no-interaction -n
---no-cache
---no-ansi
---no-plugins
---ansi
---quiet -q
---verbose -v
-""",
+    --no-dev, --dev, --no-root, --only-root, --no-directory, --all-extras, --all-groups, --sync --remove-untracked,
+    --dry-run, --compile, --without-hashes, --with-credentials, --no-interaction -n, --no-cache, --no-ansi,
+    --no-plugins, --ansi, --quiet -q, --verbose -v
+    """,
 )
 """``poetry install``/``sync`` and ``poetry export`` of Poetry 1.0 to 2."""
 
@@ -61,7 +44,7 @@ INSTALL_OPTIONS = OptionTable.build(
 _VERSION = lazy_pattern(r"(\d+)\.(\d+)")
 
 
-class Poetry(ProjectInstaller):
+class Poetry(PyprojectInstaller):
     """Poetry, with the export plugin."""
 
     name = "poetry"
@@ -107,24 +90,28 @@ class Poetry(ProjectInstaller):
         old = match is not None and (int(match[1]), int(match[2])) < (1, 2)
         return f"Poetry {own} does not support musllinux wheels (1.2 does)" if old else ""
 
-    def read(self, selection: Selection) -> RequirementSet:
+    def declared(self, pyproject: Pyproject, folder: str, given: Mapping[str, Sequence[str]]) -> Declared:
         """See the protocol."""
-        return read_poetry(
-            selection.folder, selection.files, selection.values, args=selection.args, origin=selection.origin
+        project = PoetryProject(pyproject, folder)
+        wish = _Wish(given, project)
+        requirements = RequirementSet(
+            requested=tuple(project.requirements(wish.groups, wish.extras)),
+            external=tuple(pyproject.external()),
+            problems=tuple(pyproject.problems),  # with those of the two before
+            files=(pyproject.location,),
         )
+        read = partial(locked_packages, folder=folder, groups=wish.groups)
+        return Declared(requirements, "poetry.lock", read, wish.problems)
 
 
 class _Wish:
     """Which groups and extras ``poetry install ARGS`` selects."""
 
-    def __init__(self, args: Sequence[str], project: PoetryProject) -> None:
-        words, self.problems = scan(args, INSTALL_OPTIONS)
-        given: dict[str, list[str]] = {}
-        for word in words:
-            if word.option is not None:
-                given.setdefault(word.option, []).extend(
-                    normalise(one) for one in re.split(r"[ ,]+", word.value) if one
-                )
+    def __init__(self, values: Mapping[str, Sequence[str]], project: PoetryProject) -> None:
+        given = {
+            option: [normalise(one) for text in texts for one in re.split(r"[ ,]+", text) if one]
+            for option, texts in values.items()
+        }
         groups = project.groups()
         chosen = (
             list(groups) if "--all-groups" in given else [name for name, optional in groups.items() if not optional]
@@ -136,48 +123,10 @@ class _Wish:
             chosen = []
         dropped = set(given.get("--without", [])) | ({"dev"} if "--no-dev" in given else set())
         self.groups = [one for one in dict.fromkeys(chosen) if one not in dropped]
-        self.problems += [f"there is no group {one!r}" for one in self.groups if one not in groups]
+        self.problems = [f"there is no group {one!r}" for one in self.groups if one not in groups]
         extras = project.extras()
         self.extras = list(extras) if "--all-extras" in given else given.get("--extras", [])
         self.problems += [f"the project has no extra {one!r}" for one in self.extras if one not in extras]
-
-
-def read_poetry(
-    folder: str,
-    files: FileReader,
-    values: Mapping[str, str],
-    *,
-    args: Sequence[str] = (),
-    origin: Origin | None = None,
-) -> RequirementSet:
-    """Read the Poetry project in ``folder`` for ``poetry install ARGS`` in the marker environment ``values``.
-
-    Without a readable ``poetry.lock`` the requirements of ``pyproject.toml`` are returned unlocked. Never
-    raises.
-    """
-    path = posixpath.join(folder, "pyproject.toml")
-    pyproject = open_pyproject(path, files, origin)
-    if isinstance(pyproject, RequirementSet):
-        return pyproject
-    project = PoetryProject(pyproject, folder)
-    wish = _Wish(args, project)
-    requested = tuple(project.requirements(wish.groups, wish.extras))
-    place = origin or Origin(pyproject.source.path)
-    complaints = tuple(Problem(place.path, place.line, text) for text in wish.problems)
-    external = tuple(pyproject.external())
-    problems = (*complaints, *pyproject.problems)
-    lock_path = posixpath.join(folder, "poetry.lock")
-    unlocked = RequirementSet(requested=requested, problems=problems, external=external, files=(path,))
-    if not files.exists(lock_path):
-        return unlocked
-    return settled(
-        unlocked,
-        lock_path,
-        files,
-        values,
-        lambda lock: locked_packages(lock, folder, wish.groups),
-        skip=(pyproject.name,),
-    )
 
 
 TOOL = Poetry()

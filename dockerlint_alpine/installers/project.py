@@ -5,10 +5,13 @@ Their sub-commands are told apart by a table; a command of theirs names options,
 
 from __future__ import annotations
 
+import posixpath
 from abc import abstractmethod
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, ClassVar, Literal, TypeAlias
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from dockerlint_alpine.installers.base import (
     Arguments,
@@ -23,11 +26,10 @@ from dockerlint_alpine.installers.base import (
 )
 from dockerlint_alpine.installers.pip import OPTIONS, read_build, read_words
 from dockerlint_alpine.python.markers import environment
-from dockerlint_alpine.python.model import Target
+from dockerlint_alpine.python.model import Origin, Problem, RequirementSet, Target
+from dockerlint_alpine.system.options import OptionTable, scan
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
     from dockerlint_alpine.installers.base import (
         Command,
         ExportCommand,
@@ -38,9 +40,11 @@ if TYPE_CHECKING:
         Variables,
         Words,
     )
-    from dockerlint_alpine.python.model import FileReader, Origin, RequirementSet
+    from dockerlint_alpine.python.formats.locked import LockedPackage
+    from dockerlint_alpine.python.formats.pyproject import Pyproject
+    from dockerlint_alpine.python.formats.toml_source import TomlSource
+    from dockerlint_alpine.python.model import FileReader
     from dockerlint_alpine.syntax import Arg
-    from dockerlint_alpine.system.options import OptionTable
 
 Role: TypeAlias = Literal["project", "add", "export"]
 _SOMEWHERE = Target("3.12", "linux/amd64", musl=(1, 2))
@@ -159,3 +163,48 @@ class ProjectInstaller(Installer):
             variables=place.variables,
         )
         return Arguments(self.read(selection), options)
+
+
+class Declared(Struct, frozen=True):
+    """What a ``pyproject.toml`` asks for with the options of a command, and how the ``lock`` file beside it is read: by
+    ``locked``, without the distributions ``skip``. ``complaints`` are about the options; ``frozen``: they say that the lock
+    file is there."""
+
+    requirements: RequirementSet
+    lock: str
+    locked: Callable[[TomlSource], Iterable[LockedPackage]]
+    complaints: Sequence[str] = ()
+    skip: Sequence[str] = ()
+    frozen: bool = False
+
+
+class PyprojectInstaller(ProjectInstaller):
+    """A tool whose projects have a ``pyproject.toml`` and a lock file of the tool's own: poetry, pdm and uv."""
+
+    @abstractmethod
+    def declared(self, pyproject: Pyproject, folder: str, given: Mapping[str, Sequence[str]]) -> Declared:
+        """Return what the project in ``folder`` asks for; ``given`` are the options of :attr:`table` with their values."""
+
+    def read(self, selection: Selection) -> RequirementSet:
+        """What the lock file says; without a readable one, the requirements of ``pyproject.toml``, unlocked."""
+        from dockerlint_alpine.python.formats.locked import settled
+        from dockerlint_alpine.python.formats.pyproject import open_pyproject
+
+        folder, files = selection.folder, selection.files
+        pyproject = open_pyproject(posixpath.join(folder, "pyproject.toml"), files, selection.origin)
+        if isinstance(pyproject, RequirementSet):
+            return pyproject
+        words, complaints = scan(selection.args, self.table)
+        given: dict[str, list[str]] = {}
+        for word in words:
+            if word.option is not None:
+                given.setdefault(word.option, []).append(word.value)
+        found = self.declared(pyproject, folder, given)
+        place = selection.origin or Origin(pyproject.source.path)
+        problems = [Problem(place.path, place.line, text) for text in (*complaints, *found.complaints)]
+        requirements = replace(found.requirements, problems=(*problems, *found.requirements.problems))
+        lock = posixpath.join(folder, found.lock)
+        if not found.frozen and not files.exists(lock):
+            return requirements
+        skip = (pyproject.name, *found.skip)
+        return settled(requirements, lock, files, selection.values, found.locked, skip=skip)

@@ -18,17 +18,16 @@ from dockerlint_alpine.installers.base import (
     user_folder,
 )
 from dockerlint_alpine.installers.pip import BEFORE_VERB, pip_destination, read_pip, read_words
-from dockerlint_alpine.installers.project import ProjectInstaller, Role, Selection
+from dockerlint_alpine.installers.project import Declared, PyprojectInstaller, Role, Selection
 from dockerlint_alpine.installers.uv_python import INSTALLED, PINNED, python_for, version_of
 from dockerlint_alpine.installers.venv import read_venv
-from dockerlint_alpine.python.formats.locked import settled
-from dockerlint_alpine.python.formats.pyproject import Pyproject, open_pyproject, read_pyproject
+from dockerlint_alpine.python.formats.pyproject import Pyproject, read_pyproject
 from dockerlint_alpine.python.formats.toml_source import texts
 from dockerlint_alpine.python.formats.uv_lock import locked_packages
-from dockerlint_alpine.python.model import IndexOptions, Origin, Problem, RequirementSet, normalise
+from dockerlint_alpine.python.model import IndexOptions, RequirementSet, normalise
 from dockerlint_alpine.python.options import OptionState
 from dockerlint_alpine.python.requirement import git_url
-from dockerlint_alpine.system.options import OptionTable, scan
+from dockerlint_alpine.system.options import OptionTable
 from dockerlint_alpine.system.paths import absolute
 from dockerlint_alpine.system.patterns import lazy_pattern
 
@@ -36,94 +35,27 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from dockerlint_alpine.installers.base import Arguments, Command, Invocation, Options, PythonHome, Words
-    from dockerlint_alpine.python.model import FileReader, Requested, Target
+    from dockerlint_alpine.python.model import Requested, Target
     from dockerlint_alpine.syntax import Arg
 
 SYNC_OPTIONS = OptionTable.build(
     """
---extra
---no-extra
---group
---no-group
---only-group
---package
---python -p
---index-url -i --default-index
---extra-index-url --index
---find-links -f
---no-build-package
---no-binary-package
---config-setting -C
---cache-dir
---directory
---project
---config-file
---link-mode
---index-strategy
---keyring-provider
---resolution
---prerelease
---exclude-newer
---upgrade-package -P
---refresh-package
---reinstall-package
---allow-insecure-host
---color
---python-platform
---no-install-package
---no-build-isolation-package
---no-editable-package
---with -w
---with-editable
---with-requirements
---env-file
-""",
+    --extra, --no-extra, --group, --no-group, --only-group, --package, --python -p, --index-url -i --default-index,
+    --extra-index-url --index, --find-links -f, --no-build-package, --no-binary-package, --config-setting -C,
+    --cache-dir, --directory, --project, --config-file, --link-mode, --index-strategy, --keyring-provider, --resolution,
+    --prerelease, --exclude-newer, --upgrade-package -P, --refresh-package, --reinstall-package, --allow-insecure-host,
+    --color, --python-platform, --no-install-package, --no-build-isolation-package, --no-editable-package, --with -w,
+    --with-editable, --with-requirements, --env-file
+    """,
     """
---all-extras
---no-dev
---dev
---only-dev
---no-default-groups
---all-groups
---all-packages
---frozen
---locked --check
---no-install-project
---no-install-workspace
---no-install-local
---no-editable
---no-build
---no-binary
---no-index
---no-sources
---inexact
---exact
---active
---no-cache -n
---offline
---compile-bytecode --compile
---no-build-isolation
---reinstall --force-reinstall
---refresh
---upgrade -U
---quiet -q
---verbose -v
---no-progress
---no-python-downloads
---managed-python
---no-managed-python
---system-certs --native-tls
---isolated
---dry-run
---script
---gui-script
---module -m
---no-sync
---no-project
---no-env-file
---no-config
---system
-""",
+    --all-extras, --no-dev, --dev, --only-dev, --no-default-groups, --all-groups, --all-packages, --frozen,
+    --locked --check, --no-install-project, --no-install-workspace, --no-install-local, --no-editable, --no-build,
+    --no-binary, --no-index, --no-sources, --inexact, --exact, --active, --no-cache -n, --offline,
+    --compile-bytecode --compile, --no-build-isolation, --reinstall --force-reinstall, --refresh, --upgrade -U,
+    --quiet -q, --verbose -v, --no-progress, --no-python-downloads, --managed-python, --no-managed-python,
+    --system-certs --native-tls, --isolated, --dry-run, --script, --gui-script, --module -m, --no-sync, --no-project,
+    --no-env-file, --no-config, --system
+    """,
 )
 """``uv sync``, and what ``uv export`` and ``uv run`` share with it."""
 
@@ -132,7 +64,7 @@ _WITHOUT_PROJECT = frozenset("--no-project --script --isolated".split())
 """Options with which ``uv run`` takes another environment than the project's."""
 
 
-class Uv(ProjectInstaller):
+class Uv(PyprojectInstaller):
     """uv, with its own ways to an environment."""
 
     name = "uv"
@@ -240,9 +172,14 @@ class Uv(ProjectInstaller):
         )
         if alone or (selection.verb == "run" and is_set(selection.variables, "UV_NO_SYNC")):
             return RequirementSet()
-        return read_uv(
-            selection.folder, selection.files, selection.values, args=selection.args, origin=selection.origin
-        )
+        return super().read(selection)
+
+    def declared(self, pyproject: Pyproject, folder: str, given: Mapping[str, Sequence[str]]) -> Declared:
+        """See the protocol."""
+        wish = _Wish(given, pyproject)
+        requirements = replace(_declared(pyproject, wish, folder), options=wish.options)
+        skip, frozen = tuple(wish.without), wish.frozen
+        return Declared(requirements, "uv.lock", lambda lock: locked_packages(lock, folder), skip=skip, frozen=frozen)
 
 
 def _as_files(words: Words) -> Words:
@@ -257,12 +194,8 @@ def _as_files(words: Words) -> Words:
 class _Wish:
     """What the arguments of ``uv sync`` select."""
 
-    def __init__(self, args: Sequence[str], pyproject: Pyproject) -> None:
-        words, self.problems = scan(args, SYNC_OPTIONS)
-        given: dict[str, list[str]] = {}
-        for word in words:
-            if word.option is not None:
-                given.setdefault(word.option, []).append(normalise(word.value))
+    def __init__(self, values: Mapping[str, Sequence[str]], pyproject: Pyproject) -> None:
+        given = {option: [*map(normalise, listed)] for option, listed in values.items()}
         tool = pyproject.source.table("tool", "uv")
         self.all_extras = "--all-extras" in given
         self.extras = given.get("--extra", [])
@@ -300,35 +233,13 @@ def _options(given: Mapping[str, Sequence[str]], tool: Mapping[str, Any]) -> Ind
     return state.finish()
 
 
-def read_uv(
-    folder: str, files: FileReader, values: Mapping[str, str], *, args: Sequence[str] = (), origin: Origin | None = None
-) -> RequirementSet:
-    """Read the uv project in ``folder`` for ``uv sync ARGS`` in the marker environment ``values``.
-
-    Without a readable ``uv.lock`` the requirements of ``pyproject.toml`` are returned unlocked. Never raises.
-    """
-    path = posixpath.join(folder, "pyproject.toml")
-    pyproject = open_pyproject(path, files, origin)
-    if isinstance(pyproject, RequirementSet):
-        return pyproject
-    wish = _Wish(args, pyproject)
-    place = origin or Origin(pyproject.source.path)
-    complaints = tuple(Problem(place.path, place.line, text) for text in wish.problems)
-    declared = _declared(pyproject, wish, path, files)
-    declared = replace(declared, options=wish.options, problems=(*complaints, *declared.problems))
-    lock_path = posixpath.join(folder, "uv.lock")
-    if not wish.frozen and not files.exists(lock_path):
-        return declared
-    skip = (pyproject.name, *wish.without)
-    return settled(declared, lock_path, files, values, lambda lock: locked_packages(lock, folder), skip=skip)
-
-
-def _declared(pyproject: Pyproject, wish: _Wish, path: str, files: FileReader) -> RequirementSet:
+def _declared(pyproject: Pyproject, wish: _Wish, folder: str) -> RequirementSet:
     """Return the project's own requirements as selected, ``[tool.uv] dev-dependencies`` as part of ``dev``."""
     groups = [one for one in wish.groups if one in pyproject.groups()]
     table = pyproject.source.table("project", "optional-dependencies")
     extras = [normalise(one) for one in table] if wish.all_extras else wish.extras
     extras = [one for one in extras if one not in wish.no_extras]
+    path, files = pyproject.location, pyproject.files
     found = read_pyproject(path, files, extras=[] if wish.only else extras, groups=groups, project=not wish.only)
     if "dev" in wish.groups:
         legacy = texts(pyproject.source.table("tool", "uv").get("dev-dependencies"))
@@ -336,7 +247,6 @@ def _declared(pyproject: Pyproject, wish: _Wish, path: str, files: FileReader) -
         found = replace(found, requested=found.requested + added)
     sources = pyproject.source.table("tool", "uv", "sources")
     entries = {normalise(name): entry for name, entry in sources.items() if isinstance(entry, dict)}
-    folder = posixpath.dirname(path)
     return replace(
         found, requested=tuple(_from_source(one, entries.get(one.name or "", {}), folder) for one in found.requested)
     )

@@ -58,6 +58,7 @@ class ImageContents(Struct, frozen=True):
             world=self.world,
             pip_version=(own.pip or None) if own is not None else None,
             environment=self.environment,
+            certain=self.alpine != "edge",  # whose index is of another day than the image
             evidence=(f"{reference} as its registry has it ({self.digest[:19]})",),
             platform=self.platform or None,
             programs=self.programs,

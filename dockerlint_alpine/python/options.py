@@ -12,36 +12,17 @@ from dockerlint_alpine.python.model import IndexOptions, normalise
 from dockerlint_alpine.system.options import OptionTable
 
 SHARED_VALUES = """
---index-url -i --pypi-url --default-index
---extra-index-url --index
---constraint -c --constraints
---requirement -r --requirements
---editable -e
---find-links -f
---no-binary
---only-binary
---all-releases
---only-final
---trusted-host --allow-insecure-host
---use-feature
---config-settings -C --config-setting
---global-option
---install-option
---build-option
+    --index-url -i --pypi-url --default-index, --extra-index-url --index, --constraint -c --constraints,
+    --requirement -r --requirements, --editable -e, --find-links -f, --no-binary, --only-binary, --all-releases,
+    --only-final, --trusted-host --allow-insecure-host, --use-feature, --config-settings -C --config-setting,
+    --global-option, --install-option, --build-option
 """
 SHARED_FLAGS = """
---no-index
---prefer-binary
---require-hashes
---no-require-hashes --no-verify-hashes
---pre
+    --no-index, --prefer-binary, --require-hashes, --no-require-hashes --no-verify-hashes, --pre
 """
 
 FORMER_FLAGS = """
---process-dependency-links
---always-unzip -Z
---use-wheel
---no-use-wheel
+    --process-dependency-links, --always-unzip -Z, --use-wheel, --no-use-wheel
 """
 """What older pips understood: ``--process-dependency-links`` until 19.0 (its NEWS)."""
 
@@ -104,6 +85,8 @@ class OptionState:
                 split_names(value, self.no_binary, self.only_binary)
             case "--only-binary":
                 split_names(value, self.only_binary, self.no_binary)
+            case "--install-option":  # "disabling all use of wheels", while pip had it (before 23.1)
+                split_names(":all:", self.no_binary, self.only_binary)
             case "--no-build":
                 split_names(":all:", self.only_binary, self.no_binary)
             case "--all-releases":

@@ -46,10 +46,14 @@ def enter(walk: StageWalk) -> None:
         return
     named = build.elsewhere.context(node.base)
     image = build.knowledge.base_image(named.reference) if isinstance(named, Image) else _image(walk)
-    if _from_elsewhere(walk, named, image):
-        return
     reference = named.reference if isinstance(named, Image) else node.base
-    contents, unread = read_images.read(walk, reference, image)
+    found = _from_elsewhere(walk, named, reference, image)
+    contents, unread = None, ""
+    if found is None or (isinstance(found, Unclear) and named is not found):
+        contents, unread = read_images.read(walk, reference, image)
+    if found is not None and contents is None:
+        _start_at(walk, found, guessed=named is None)
+        return
     if contents is not None:
         image = read_images.base_image(contents, reference, build.as_of)
     walk.image = image
@@ -75,28 +79,32 @@ def enter(walk: StageWalk) -> None:
 
 
 def _from_elsewhere(
-    walk: StageWalk, named: StageWalk | Image | Folder | Unclear | None, image: BaseImage | None
-) -> bool:
-    """Whether another build of the project tells where the stage starts: one that a named context says, or one that makes
-    an image of which nothing else is known. Where two may, or none is known to its end, that is said."""
-    node, build = walk.node, walk.build
+    walk: StageWalk, named: StageWalk | Image | Folder | Unclear | None, reference: str, image: BaseImage | None
+) -> StageWalk | Folder | Unclear | None:
+    """The build of the project that tells where the stage starts: one that a named context says, or one that makes an image
+    of which nothing else is known. Where two may, it is unclear."""
+    build = walk.build
     found = None if isinstance(named, Image) else named
     if found is None and (image is None or (image.alpine is None and not image.not_alpine)):
-        found = build.elsewhere.image(named.reference if isinstance(named, Image) else node.base)
-    if found is None or build.alpine is not None:
-        return False
-    if isinstance(found, StageWalk) and named is None and not build.elsewhere.is_of_its_day(node.base):
-        found = _of_another_python(node.base, found) or found
+        found = build.elsewhere.image(reference)
+    if build.alpine is not None or not isinstance(found, StageWalk) or named is not None:
+        return found if build.alpine is None else None
+    if found.kind == "other" and any(map(adds_packages, walk.node.instructions)):
+        return None  # apk is called: it is another image of that name
+    return found if build.elsewhere.is_of_its_day(reference) else _of_another_python(reference, found) or found
+
+
+def _start_at(walk: StageWalk, found: StageWalk | Folder | Unclear, *, guessed: bool) -> None:
+    """Start where another build ends; where that is not known, say so."""
+    node, build = walk.node, walk.build
     if isinstance(found, (Folder, Unclear)):
         reason = found.reason if isinstance(found, Unclear) else f"{node.base} is a folder, {found.path}"
         walk.kind, walk.unclear = "unknown", reason
         if any(map(mentions_packages, node.instructions)):
             walk.unjudged("unknown-base-image", node.from_instruction, reason, f"FROM {node.base}")
         _environment(walk)
-        return True
-    if named is None and found.kind == "other" and any(map(adds_packages, node.instructions)):
-        return False  # apk is called: it is another image of that name
-    adopt(walk, found, guessed=named is None)
+        return
+    adopt(walk, found, guessed=guessed)
     shown = found.build.shown_as
     if walk.kind == "unknown":
         why = found.unclear or "and the base image of that is not known: give its Alpine release with --alpine X.Y"
@@ -105,9 +113,8 @@ def _from_elsewhere(
             walk.unjudged("unknown-base-image", node.from_instruction, walk.unclear, f"FROM {node.base}")
     elif walk.kind == "alpine":
         build.notes.append(f"{node.base} is assumed to be the image that {shown} builds")
-        if named is None and walk.image is not None and not build.elsewhere.is_of_its_day(node.base):
+        if guessed and walk.image is not None and not build.elsewhere.is_of_its_day(node.base):
             walk.image = replace(walk.image, undated=True)
-    return True
 
 
 def _of_another_python(reference: str, found: StageWalk) -> Unclear | None:

@@ -1,5 +1,6 @@
-"""Libraries that a Dockerfile builds from their sources and installs, beside all packages: ``git clone .../librdkafka &&
-./configure && make install``. What such a build makes is not followed; that the author cares for the library himself is."""
+"""Libraries that a Dockerfile has beside the packages of the release: built from their sources and installed (``git clone
+.../librdkafka && ./configure && make install``), or a package of another repository (``apk add --repository .../edge/testing
+rocksdb-dev``). What such a build or package brings is not followed; that the author cares for the library himself is."""
 
 from __future__ import annotations
 
@@ -26,8 +27,8 @@ _SHORT = 3
 
 def is_own_build(walk: StageWalk, instruction: Instruction, library: Library) -> bool:
     """Whether the stage installs what it compiles up to ``instruction``, or has it copied from a stage that does, and names
-    ``library`` there."""
-    text = "\n".join(_texts(walk, instruction.end, frozenset()))
+    ``library`` there; or adds a package of its headers that the release doesn't know."""
+    text = "\n".join((*_texts(walk, instruction.end, frozenset()), *(name for name in walk.foreign if "-dev" in name)))
     if not text:
         return False
     stems = {library.name, *(name.removeprefix("lib").partition(".so")[0] for name in library.sonames)}

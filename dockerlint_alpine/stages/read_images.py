@@ -36,7 +36,9 @@ def read(walk: StageWalk, reference: str, image: BaseImage | None) -> tuple[Imag
     if not any(mentions_packages(one) for place in build.graph.nodes for one in place.instructions):
         return None, ""
     try:
-        return build.contents(reference, walk.platform), ""
+        found = build.contents(reference, walk.platform)
+        emptied = found.alpine and not found.packages
+        return (None, " (its package database was removed)") if emptied else (found, "")
     except ResolverError as error:
         return None, " (--online reads it)" if str(error) == NOBODY_ASKED else f" ({error})"
 
@@ -54,9 +56,10 @@ def _is_worth_it(reference: str, image: BaseImage | None) -> bool:
 def base_image(contents: ImageContents, reference: str, as_of: str | None) -> BaseImage:
     """What was read as rules would tell it; an image that was built after the day that is asked about may be another."""
     found = contents.base_image(reference)
-    if as_of is None or contents.created <= as_of:
+    if as_of is None or "" < contents.created <= as_of:
         return found
-    note = f"{reference} is taken as it was built on {contents.created}: what it was on {as_of} is not known"
+    built = f"on {contents.created}" if contents.created else "on an unknown day"
+    note = f"{reference} is taken as it was built {built}: what it was on {as_of} is not known"
     return replace(found, certain=False, undated=True, assumed=(note,))
 
 

@@ -50,8 +50,26 @@ if TYPE_CHECKING:
     from dockerlint_alpine.syntax import Arg, ExpandedCommand, Instruction, Script, Span
 
 _REPOSITORIES_FILE = "/etc/apk/repositories"
-_RUNS_PIP = lazy_pattern(rb"-m['\", ]+pip['\", ]+install\b|['\"]pip3?['\"], *['\"]install['\"]")
+_CALLS = rb"\b(?:sh|run|local|system|call|check_call|check_output|getoutput|Popen|shell)\(\s*"
+_RUNS_PIP = lazy_pattern(
+    rb"-m['\", ]+pip['\", ]+install\b|['\"]pip3?['\"], *['\"]install['\"]|" + _CALLS + rb"f?['\"]pip3? +install\b"
+)
 """How a Python script starts pip, in one text or as a list of words."""
+_PLAIN_PIP = lazy_pattern(
+    _CALLS
+    + rb"""(["'])(?P<text>(?:\S*python[\d.]*\s+-m\s+)?pip3?\s+install\s[^"'{}%\\\n]*)\1"""
+    + rb"""|(?P<list>["']pip3?["']\s*,\s*["']install["'](?:\s*,\s*["'][^"'{}%\\\n]*["'])*)(?=\s*,?\s*(?:[\])]|\w+\s*=))"""
+)
+"""The same where all words are written out."""
+_COMMENT = lazy_pattern(rb"(?m)^[ \t]*#[^\n]*")
+_TASK_FILES = {
+    "paver": "pavement.py",
+    "invoke": "tasks.py",
+    "inv": "tasks.py",
+    "fab": "fabfile.py",
+    "nox": "noxfile.py",
+}
+"""Programs that run functions of a Python file in the folder, by its documented name."""
 _IMPORT = lazy_pattern(r"(?:^|[;\n]|\bimport\b|,)\s*(?:import\s+|from\s+)?([A-Za-z_][\w.]*)")
 _REDEFINES = frozenset({".", "alias", "eval", "source"})
 """Commands behind which a word may mean anything."""
@@ -455,11 +473,29 @@ class _ScriptWalk:
         elif is_python(args[0].text):
             self._python_code(expanded, args)
             script = next((arg for arg in args[1:] if not arg.text.startswith("-")), None)
-            file = self._file(absolute(script.text, folder)) if script is not None and script.known else None
-            if file is not None and _RUNS_PIP.search(file.data):
-                self._not_read(file)
+            if script is not None and script.known:
+                self._python_file(expanded, absolute(script.text, folder), folder)
+        elif args[0].text in _TASK_FILES:
+            self._python_file(expanded, absolute(_TASK_FILES[args[0].text], folder), folder)
         else:
             self._start(expanded, args, folder)
+
+    def _python_file(self, expanded: ExpandedCommand, place: str, folder: str) -> None:
+        """What a Python script has pip install in so many words may be installed: whether it comes there is not known."""
+        file = self._file(place)
+        data = _COMMENT.sub(lambda match: b" " * len(match[0]), file.data) if file is not None else b""
+        if file is None or not _RUNS_PIP.search(data):
+            return
+        commands = bytearray(re.sub(rb"[^\n]", b" ", data))  # at their places, so that lines stay what they are
+        plain = list(_PLAIN_PIP.finditer(data))
+        for match in plain:
+            kind, words = ("text", match["text"]) if match["text"] else ("list", match["list"].replace(b",", b" "))
+            commands[match.start(kind) : match.end(kind) + 1] = words + b";"
+        if plain and self._may_enter(file):
+            reader = self._reader(replace(expanded, conditional=True), file, folder)
+            reader.script(parsed(replace(file, data=bytes(commands)), None), expanded.variables, exits=False)
+        if len(plain) < len(_RUNS_PIP.findall(data)):
+            self._not_read(file)
 
     def _call(self, expanded: ExpandedCommand, folder: str) -> Call:
         return Call(

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 
 from msgspec import Struct
 
-from dockerlint_alpine.syntax.globs import replace_pattern, trimmed
+from dockerlint_alpine.syntax.globs import pattern_piece, replace_pattern, trimmed
 from dockerlint_alpine.syntax.gotext import SPACE
 from dockerlint_alpine.syntax.source import EMPTY, MAX_EXPANDED, SourceText
 from dockerlint_alpine.system.patterns import lazy_pattern
@@ -238,8 +238,8 @@ class Lex:
                 raise LexError(f"{name}: {reason}")
             return value
         greedy = word.text.startswith(kind)  # a doubled operator takes the longest match
-        tokens = _pattern(word.text[1:] if greedy else word.text)
-        return trimmed(self._lookup(name) or EMPTY, kind, tokens, longest=greedy)
+        pieces = _pattern(word.text[1:] if greedy else word.text)
+        return trimmed(self._lookup(name) or EMPTY, kind, pieces, longest=greedy)
 
     def _replaced(self, name: str, operator: str, start: int, depth: int) -> SourceText:
         pattern = SourceText.concat(part for part, _ in self._until("/", raw_escapes=True, depth=depth + 1))
@@ -253,22 +253,21 @@ class Lex:
 
 
 def _pattern(pattern: str) -> tuple[str, ...]:
-    r"""A pattern of ``*``, ``?`` and ``\\`` escapes as tokens: ``*``, ``?``, or ``=`` and the literal character."""
-    tokens: list[str] = []
+    r"""A pattern of ``*``, ``?`` and ``\\`` escapes as the pieces of ``globs``."""
+    pieces: list[str] = []
     index = 0
     while index < len(pattern):
         character = pattern[index]
         index += 1
-        if character in "*?":
-            tokens.append(character)
-            continue
         if character == "\\":
             character = pattern[index : index + 1]
             index += 1
             if character not in ("}", "/", "*", "?", "\\"):
                 raise LexError(f"invalid pattern ({pattern}) in substitution: invalid escape '\\{character}'")
-        tokens.append("=" + character)
-    return tuple(tokens)
+            pieces.append(re.escape(character))
+        else:
+            pieces.append(pattern_piece(character))
+    return tuple(pieces)
 
 
 def _is_plain(text: str, escape: str) -> bool:

@@ -22,9 +22,10 @@ FOLDERS = "(?:.*/)?"
 _SHORTEST = {NAME: "[^/]*?", PATH: ".*?", FOLDERS: "(?:.*?/)??"}
 
 
-def expression(pieces: Iterable[str]) -> str:
-    """The regular expression (for ``re.DOTALL``) of ``pieces``: gaps, and expressions without gaps between them."""
-    return _with_gaps(list(pieces), (PATH, FOLDERS), more=False)
+def expression(pieces: Iterable[str], *, shortest: bool = False) -> str:
+    """The regular expression of ``pieces``: gaps, and expressions without gaps between them. Without ``re.DOTALL`` no gap of
+    a path goes beyond its line. What it finds at a place is the longest there, or the ``shortest``."""
+    return _with_gaps(list(pieces), (PATH, FOLDERS), more=shortest)
 
 
 def _with_gaps(pieces: list[str], gaps: tuple[str, ...], *, more: bool) -> str:

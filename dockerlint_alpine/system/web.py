@@ -25,8 +25,8 @@ AT_ONCE = 16
 """Connections to one host that are kept, and requests that are worth sending at the same time."""
 
 _MAX_REDIRECTS = 5
-_TRY_AGAIN = frozenset({429, 502, 503, 504})
-"""Status codes of a server that may answer a moment later."""
+MAY_PASS = frozenset({408, 425, 429, 500, 502, 503, 504})
+"""Status codes of a server that may answer otherwise a moment later."""
 _PAUSE = 0.5
 """Seconds before the second attempt."""
 _OF_LIBRARY = lazy_pattern(
@@ -56,7 +56,11 @@ def basic(user: str, password: str) -> str:
 
 def plain_reason(error: Exception) -> str:
     """The cause of an error of the HTTP library in a few words, without addresses of objects and without credentials."""
+    import urllib3
+
     reason = getattr(error, "reason", None) or next((one for one in error.args if isinstance(one, Exception)), None)
+    if isinstance(reason or error, urllib3.exceptions.IncompleteRead):
+        return "the connection ended early"
     text = _OF_LIBRARY.sub("", str(reason if isinstance(reason, Exception) else error))
     text = redact(text).strip("'\" ")
     while text.startswith("(") and text.endswith(")"):
@@ -89,7 +93,7 @@ class Web:
         for _ in range(_MAX_REDIRECTS + 1):
             parts = urllib.parse.urlsplit(where)
             if parts.scheme not in {"http", "https"}:
-                raise WebError("only http and https indexes are asked")
+                raise WebError("only http and https are spoken")
             own = {"User-Agent": "alpine-doctor", **headers}
             if authorization and (parts.scheme, parts.netloc) == (first.scheme, first.netloc):
                 own["Authorization"] = authorization
@@ -118,7 +122,7 @@ class Web:
                 "GET", url, headers=headers, preload_content=False, redirect=False, retries=False, timeout=timeout
             )
             last = attempt + 1 == self._attempts or time.monotonic() + _PAUSE > end
-            if response.status not in _TRY_AGAIN or last:
+            if response.status not in MAY_PASS or last:
                 break
             response.close()
             time.sleep(_PAUSE)

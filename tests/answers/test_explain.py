@@ -14,16 +14,6 @@ from dockerlint_alpine.run.suggest import near
 
 
 @pytest.fixture(scope="module")
-def knowledge() -> Knowledge:
-    return Knowledge.open()
-
-
-@pytest.fixture(scope="module")
-def store() -> IndexStore:
-    return IndexStore()
-
-
-@pytest.fixture(scope="module")
 def ask(knowledge: Knowledge, store: IndexStore) -> Any:
     def asked(topic: str, **options: str) -> dict[str, Any]:
         answer = explain(topic, knowledge, store, **options)

@@ -8,10 +8,5 @@ from dockerlint_alpine.apk import Index, IndexStore
 
 
 @pytest.fixture(scope="session")
-def store() -> IndexStore:
-    return IndexStore()
-
-
-@pytest.fixture(scope="session")
 def alpine319(store: IndexStore) -> Index:
     return store.open("3.19")

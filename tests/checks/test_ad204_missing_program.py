@@ -20,8 +20,12 @@ CURL = "HEALTHCHECK CMD curl -f http://localhost || exit 1\n"
 PIP_GIT = "apk add python3 py3-pip && pip install --break-system-packages git+https://example.org/x"
 PIP_GONE = "apk add -t .b py3-pip python3-dev && pip install --break-system-packages six && apk del .b"
 FETCH = "wget -O - https://h.example/x.tgz"
+BUILT = (
+    "git clone https://h.example/x && cd x && ./autogen.sh && ./configure && make && make install && find / -name x.so"
+)
 NO_PIP_RUN = "RUN apk add python3 && pip3 install six\n"
 START = 'ENTRYPOINT ["python3", "app.py"]\n'
+GIT = f"{PY}RUN apk add --no-cache git && git clone "
 BASH = "#!/bin/bash\necho hello\n"
 ENV_BASH = '#!/usr/bin/env bash\nset -e\nexec "$@"\n'
 
@@ -51,6 +55,13 @@ def names(report: FileReport) -> list[str]:
         (f"{PY}CMD cat /x | jq . && git log\n", ["git", "jq"]),
         (f"{PY}RUN git clone https://example.org/x\n", ["git"]),
         (f"{PY}RUN echo 1 | bc && git clone https://example.org/x\n", ["git"]),
+        (f"{GIT}https://example.org/x && cd x && cmake . && make\n", ["cmake"]),
+        (f"{GIT}https://example.org/x\nRUN cd x && make && pip install .\nRUN gcc -v\n", ["make"]),
+        (f"{GIT}https://example.org/cmake && cmake .\n", []),
+        (f"{GIT}https://example.org/x /usr/local && cmake .\n", []),
+        (f'{GIT}https://example.org/x && cd x && pip install .\nCMD ["jq"]\n', []),
+        (f"{GIT}https://example.org/x && x/install.sh && cmake .\n", []),
+        (f"{PY}ENV PATH=/opt/x/bin:$PATH\nRUN apk add git && git clone https://example.org/x /opt/x && cmake .\n", []),
         (f'{PY}SHELL ["/bin/bash", "-c"]\nRUN echo hello\n', ["bash"]),
         (f"{A}RUN apk add --no-cache curl && curl -O x && apk del curl\n{CURL}", ["curl"]),
         (f'{A}CMD ["python3", "-m", "http.server"]\n', ["python3"]),
@@ -108,6 +119,14 @@ def names(report: FileReport) -> list[str]:
         (f"FROM docker:24-cli-alpine3.18\nRUN {PIP_GIT}\n", []),  # Docker's own image has it
         (f"{A}RUN {FETCH} | tar xz -C /usr/bin --strip 1 linux/helm && helm init\n{NO_PIP_RUN}", ["pip3"]),
         (f"{A}RUN {FETCH} -O x.tgz && tar xzf x.tgz linux/helm\n{NO_PIP_RUN}", ["pip3"]),
+        (f"{A}RUN apk add python3 make git && {BUILT} && pip3 install six\n", ["pip3"]),
+        (
+            f"{A}RUN apk add python3 make git && wget https://h.example/Python-3.9.1.tgz && {BUILT} && pip3 install six\n",
+            [],
+        ),
+        (f"{A}RUN apk add python3 no-such-thing && pip3 install six\n{CURL}", ["pip3"]),
+        (f"{A}RUN apk add python3 no-such-pip && pip3 install six\n", []),
+        (f"{A}RUN apk add make git && {BUILT}\nCMD python3 x\n", []),
         (f"{A}RUN {FETCH} | tar xz -C / usr/bin/pip3\n{NO_PIP_RUN}", []),
         (f"{A}RUN {FETCH} | tar xz -C / ./usr/\n{NO_PIP_RUN}", []),
         (f"{A}RUN {FETCH} | tar xz -C /usr/local\n{NO_PIP_RUN}", []),
@@ -142,6 +161,30 @@ def test_programs(judge: Judge, text: str, programs: list[str]) -> None:
 def test_the_first_line_of_a_script(judge: Judge, script: str, more: str, programs: list[str], start: str) -> None:
     report = judge(f"{PY}{more}COPY run.sh /run.sh\n{start}", {"run.sh": script})
     assert names(report) == programs
+
+
+@pytest.mark.parametrize(
+    ("file", "text", "found"),
+    [
+        ("setup.py", "setup(name='z', entry_points={'console_scripts': ['proxy = z:main']})\n", []),
+        ("setup.py", "setup(name='z', scripts=['bin/proxy'])\n", []),
+        ("setup.cfg", "[options.entry_points]\nconsole_scripts =\n    proxy=z:main\n", []),
+        ("pyproject.toml", '[project]\nname = "z"\nversion = "1"\n[project.scripts]\nproxy = "z:main"\n', []),
+        ("pyproject.toml", '[tool.poetry.scripts]\nproxy = { callable = "z:main" }\n', []),
+        ("setup.py", "setup(name='z', description='a proxy')\n", ["proxy"]),
+        ("pyproject.toml", '[tool.uv.sources.z]\nproxy = "https://example.org"\n', ["proxy"]),
+    ],
+)
+@pytest.mark.parametrize(
+    "ran",
+    [
+        "RUN pip install .\n",
+        f"RUN pip install --install-option=--prefix=/v -e .[x]\n{PY}COPY --from=0 /v /usr/local\n",
+    ],
+)
+def test_programs_of_a_project_itself(judge: Judge, file: str, text: str, found: list[str], ran: str) -> None:
+    files = {"setup.py": "from setuptools import setup\nsetup(name='z')\n", file: text}
+    assert names(judge(f'{PY}WORKDIR /app\nCOPY . .\n{ran}ENTRYPOINT ["proxy"]\n', files)) == found
 
 
 SET = "#!/bin/sh\nset -e\n"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Mapping
@@ -21,12 +20,6 @@ BROKEN = "FROM python:3.11-alpine3.19\nRUN apk add --no-cache curl\nRUN pip inst
 def run(*args: str, cwd: Path, stdin: bytes | None = None, **env: str) -> subprocess.CompletedProcess[bytes]:
     """Start the program as a process of its own."""
     return program.run(*args, cwd=cwd, stdin=stdin, variables=env)
-
-
-@pytest.fixture
-def backend(netra: Path, tmp_path: Path) -> Path:
-    """A copy of the fixture that may be changed."""
-    return Path(shutil.copytree(netra, tmp_path / "netra"))
 
 
 DOCKERFILE = "docker/backend.alpine.Dockerfile"

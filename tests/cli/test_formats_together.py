@@ -21,9 +21,7 @@ from dockerlint_alpine.checks import CHECKS
 from dockerlint_alpine.cli import app
 from dockerlint_alpine.report import FORMATS
 from tests.checks.pages import example
-from tests.cli.test_check_and_fix import DOCKERFILE, backend
-
-__all__ = ["backend"]  # the fixture
+from tests.cli.test_check_and_fix import DOCKERFILE
 
 Json = Any
 Applier = Callable[[Json, bytes], Iterator[tuple[int, int, bytes]]]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import sqlite3
 import tomllib
 from collections.abc import Callable, Mapping
@@ -16,12 +15,6 @@ from tests.cli.test_check_and_fix import run
 
 Project = Callable[[Mapping[str, str]], Path]
 BROKEN = "FROM python:3.11-alpine3.19\nRUN apk add --no-cache curl\nRUN pip install lz4==4.4.5\n"
-
-
-@pytest.fixture
-def backend(netra: Path, tmp_path: Path) -> Path:
-    """A copy of the fixture that may be changed."""
-    return Path(shutil.copytree(netra, tmp_path / "netra"))
 
 
 DOCKERFILE = "docker/backend.alpine.Dockerfile"

@@ -17,17 +17,6 @@ Ask = Callable[..., Diagnosis]
 
 
 @pytest.fixture(scope="session")
-def knowledge() -> Knowledge:
-    """The rules that are packed with the program."""
-    return Knowledge.open()
-
-
-@pytest.fixture(scope="session")
-def store() -> IndexStore:
-    return IndexStore()
-
-
-@pytest.fixture(scope="session")
 def ask(knowledge: Knowledge, store: IndexStore) -> Ask:
     """Diagnose a log given as text or bytes."""
 

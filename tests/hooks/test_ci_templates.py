@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import shutil
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
@@ -55,11 +54,6 @@ def test_the_release_builds_once_and_holds_no_secret() -> None:
     assert built == ["build"]
     order = ["build", "try", "attest", "publish", "release"]
     assert [jobs[name].get("needs") for name in order] == [None, *order[:-1]]
-
-
-@pytest.fixture
-def backend(netra: Path, tmp_path: Path) -> Path:
-    return Path(shutil.copytree(netra, tmp_path / "project"))
 
 
 @pytest.fixture(scope="module")

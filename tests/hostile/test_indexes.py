@@ -15,7 +15,7 @@ from tests.apk.test_update import KEYS, PUBLIC, SNAPSHOTS, signed
 from tests.hostile import arena
 from tests.hostile.loopback import loopback, send
 
-QUICK = Policy(attempts=2, connect=2, read=2, total=5, sleep=lambda _: None)
+QUICK = Policy(attempts=2, wait=2, total=5, sleep=lambda _: None)
 
 
 def fetched(tmp_path: Path, body: bytes, repository: str, keys: dict[str, bytes]) -> None:

@@ -129,7 +129,7 @@ def test_a_tool_without_a_name_does_not_load(add: Add, part: str) -> None:
         load_tools()
 
 
-@pytest.mark.parametrize("part", ["verbs", "before_verb", "table", "without_itself", "read", "project_home"])
+@pytest.mark.parametrize("part", ["verbs", "before_verb", "table", "without_itself", "declared", "project_home"])
 def test_a_project_tool_without_a_part_does_not_load(add: Add, part: str) -> None:
     text = (Path(installers.__path__[0]) / "pdm.py").read_text("utf-8").replace('name = "pdm"', 'name = "pdn"')
     changed = text.replace(f"    {part}: ", "    other: ").replace(f"    {part} = ", "    other = ")

@@ -15,11 +15,6 @@ if TYPE_CHECKING:
     from dockerlint_alpine.knowledge import Knowledge
 
 
-@pytest.fixture(scope="module")
-def store() -> IndexStore:
-    return IndexStore()
-
-
 def test_the_rules_agree_with_alpine_s_indexes(shipped: Path, store: IndexStore) -> None:
     releases = judged(store)
     assert {"3.12", "3.17", "3.18", "3.19", "3.21", "3.22"} <= releases.keys()

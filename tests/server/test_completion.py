@@ -8,7 +8,7 @@ import pytest
 from lsprotocol import types
 
 from tests.server.session import Editor, session
-from tests.server.test_session import Project, run
+from tests.server.test_session import Project
 
 HEAD = "FROM python:3.11-alpine3.19\n"
 MARK = "|"
@@ -30,46 +30,38 @@ def labels(items: list[types.CompletionItem]) -> list[str]:
     return [item.label for item in sorted(items, key=lambda item: item.sort_text or "")]
 
 
-def test_packages_versions_and_codes(project: Project) -> None:
+async def test_packages_versions_and_codes(project: Project) -> None:
     root = project({"Dockerfile": HEAD})
-
-    async def test() -> None:
-        async with session(root) as editor:
-            found = await offered(editor, f"{HEAD}RUN apk add --no-cache curl lz4-l|\n")
-            assert labels(found) == ["lz4-libs"]
-            (item,) = found
-            assert item.detail == "1.9.4-r5 main"
-            edit = item.text_edit
-            assert isinstance(edit, types.TextEdit)
-            assert (edit.range.start.character, edit.new_text) == (28, "lz4-libs")
-            told = await editor.documentation((await offered(editor, f"{HEAD}RUN apk add postgresql-de|"))[0])
-            assert told.startswith("**postgresql-dev**: postgresql16-dev 16.")
-            libpq = await editor.documentation((await offered(editor, f"{HEAD}RUN apk add libpq-d|"))[0])
-            assert "Headers of libpq; for psycopg" in libpq
-            assert "lz4-dev" in told.partition("Brings ")[2]
-            pins = labels(await offered(editor, f"{HEAD}RUN apk add lz4-libs=|"))
-            assert pins == ["lz4-libs~1.9", "lz4-libs=1.9.4-r5"]
-            assert labels(await offered(editor, f"{HEAD}RUN apk add lz4-libs~|")) == ["lz4-libs~1.9"]
-            codes = labels(await offered(editor, f"{HEAD}# alpine-doctor: ignore[AD101, |\nRUN pip install lz4\n"))
-            assert {"AD201", "AD904"} <= set(codes)
-
-    run(test)
+    async with session(root) as editor:
+        found = await offered(editor, f"{HEAD}RUN apk add --no-cache curl lz4-l|\n")
+        assert labels(found) == ["lz4-libs"]
+        (item,) = found
+        assert item.detail == "1.9.4-r5 main"
+        edit = item.text_edit
+        assert isinstance(edit, types.TextEdit)
+        assert (edit.range.start.character, edit.new_text) == (28, "lz4-libs")
+        told = await editor.documentation((await offered(editor, f"{HEAD}RUN apk add postgresql-de|"))[0])
+        assert told.startswith("**postgresql-dev**: postgresql16-dev 16.")
+        libpq = await editor.documentation((await offered(editor, f"{HEAD}RUN apk add libpq-d|"))[0])
+        assert "Headers of libpq; for psycopg" in libpq
+        assert "lz4-dev" in told.partition("Brings ")[2]
+        pins = labels(await offered(editor, f"{HEAD}RUN apk add lz4-libs=|"))
+        assert pins == ["lz4-libs~1.9", "lz4-libs=1.9.4-r5"]
+        assert labels(await offered(editor, f"{HEAD}RUN apk add lz4-libs~|")) == ["lz4-libs~1.9"]
+        codes = labels(await offered(editor, f"{HEAD}# alpine-doctor: ignore[AD101, |\nRUN pip install lz4\n"))
+        assert {"AD201", "AD904"} <= set(codes)
 
 
-def test_what_a_distribution_lacks_comes_first(project: Project) -> None:
+async def test_what_a_distribution_lacks_comes_first(project: Project) -> None:
     text = f"{HEAD}RUN apk add --no-cache gcc musl-dev |\nRUN pip install psycopg2==2.9.9\n"
     root = project({"Dockerfile": HEAD})
-
-    async def test() -> None:
-        async with session(root) as editor:
-            found = await offered(editor, text)
-            assert labels(found)[0] == "libpq-dev"
-            assert "psycopg2 2.9.9" in (found[0].detail or "")
-            assert labels(await offered(editor, text.replace("|", "\\\n    li|")))[0] == "libpq-dev"
-            gone = await offered(editor, f"{HEAD}RUN apk add gcc && apk del |\n")
-            assert "gcc" in labels(gone)
-
-    run(test)
+    async with session(root) as editor:
+        found = await offered(editor, text)
+        assert labels(found)[0] == "libpq-dev"
+        assert "psycopg2 2.9.9" in (found[0].detail or "")
+        assert labels(await offered(editor, text.replace("|", "\\\n    li|")))[0] == "libpq-dev"
+        gone = await offered(editor, f"{HEAD}RUN apk add gcc && apk del |\n")
+        assert "gcc" in labels(gone)
 
 
 @pytest.mark.parametrize(
@@ -85,11 +77,7 @@ def test_what_a_distribution_lacks_comes_first(project: Project) -> None:
         f"{HEAD}# ignore[AD|",
     ],
 )
-def test_where_there_is_nothing_to_offer(text: str, project: Project, tmp_path: Path) -> None:
+async def test_where_there_is_nothing_to_offer(text: str, project: Project, tmp_path: Path) -> None:
     root = project({"Dockerfile": HEAD})
-
-    async def test() -> None:
-        async with session(root) as editor:
-            assert await offered(editor, text) == []
-
-    run(test)
+    async with session(root) as editor:
+        assert await offered(editor, text) == []

@@ -17,16 +17,6 @@ Run = Callable[..., Timeline]
 
 
 @pytest.fixture(scope="session")
-def knowledge() -> Knowledge:
-    return Knowledge.open()
-
-
-@pytest.fixture(scope="session")
-def store() -> IndexStore:
-    return IndexStore()
-
-
-@pytest.fixture(scope="session")
 def world_cache() -> WorldCache:
     return WorldCache()
 

@@ -31,3 +31,9 @@ GEOS = (
 )  # fmt: skip
 def test_what_is_made_from_sources_is_there(judge: Judge, text: str, codes: set[str]) -> None:
     assert {one.code for one in judge(text).findings if one.severity == "error"} == codes
+
+
+@pytest.mark.parametrize(("package", "codes"), [("librdkafka-next-dev", set()), ("other-next-dev", {"AD101"})])
+def test_headers_of_another_repository_are_there(judge: Judge, package: str, codes: set[str]) -> None:
+    report = judge(KAFKA.format(f"apk add --repository https://h.example/edge/testing {package}"))
+    assert {one.code for one in report.findings if one.code == "AD101"} == codes

@@ -12,6 +12,7 @@ from dockerlint_alpine.knowledge.image_contents import ImageContents, ImagePytho
 from dockerlint_alpine.model.reports import FileReport
 from dockerlint_alpine.python.resolve import NOBODY_ASKED, ResolverError
 from dockerlint_alpine.run.analysis import Doctor, configure
+from dockerlint_alpine.run.discovery import find_jobs
 
 from .support import Silent
 
@@ -29,6 +30,7 @@ IMAGE = ImageContents(
     environment=(("PATH", "/usr/local/bin:/usr/bin:/bin"),),
     workdir="/srv",
 )
+PLAIN = IMAGE.packages[:4]
 COMPILES = "RUN pip install lz4==4.4.5"
 
 
@@ -97,7 +99,7 @@ def test_a_package_that_is_there_without_being_asked_for_counts(judged: Judged) 
 
 def test_what_pip_put_there_is_not_compiled_again(judged: Judged) -> None:
     held = changed(
-        virtual=(), packages=(), distributions=(("lz4", "4.4.5", "/usr/local/lib/python3.11/site-packages"),)
+        virtual=(), packages=PLAIN, distributions=(("lz4", "4.4.5", "/usr/local/lib/python3.11/site-packages"),)
     )
     assert packages(judged(COMPILES, held)) == []
     assert packages(judged("RUN pip install lz4==4.4.4", held)) == ["gcc", "musl-dev"]
@@ -115,7 +117,7 @@ def test_an_environment_in_it_is_where_pip_installs(judged: Judged) -> None:
 
 
 def test_its_user_is_root_again_where_packages_are_added(judged: Judged) -> None:
-    report = judged(COMPILES, changed(virtual=(), packages=(), user="app:app"))
+    report = judged(COMPILES, changed(virtual=(), packages=PLAIN, user="app:app"))
     (text,) = {edit.text for one in report.findings if one.fix for edit in one.fix.edits}
     assert text.startswith("USER root\nRUN apk add --no-cache gcc musl-dev\nUSER app\n")
 
@@ -139,10 +141,20 @@ def test_packages_of_others_are_no_reason_to_doubt_alpines(judged: Judged) -> No
 
 
 def test_onbuild_runs_first(judged: Judged) -> None:
-    held = changed(virtual=(), packages=(), onbuild=("RUN pip install lz4==4.4.5",))
+    held = changed(virtual=(), packages=PLAIN, onbuild=("RUN pip install lz4==4.4.5",))
     report = judged("RUN apk add --no-cache bash", held)
     assert packages(report) == ["gcc", "musl-dev"]
     assert {one.location.line for one in report.findings} == {1}
+
+
+def test_an_image_without_a_package_database_stays_unknown(judged: Judged) -> None:
+    (notice,) = notices(judged(COMPILES, changed(virtual=(), packages=(), world=())))
+    assert "acme/base:1 is not known (its package database was removed)" in notice
+
+
+def test_the_index_of_edge_may_be_of_another_day_than_the_image(judged: Judged) -> None:
+    report = judged(f"RUN apk del .build\n{COMPILES}", changed(alpine="edge"))
+    assert {one.confidence for one in report.findings} == {"likely"}
 
 
 def test_a_system_that_is_not_alpine_has_no_findings(judged: Judged) -> None:
@@ -201,3 +213,21 @@ def test_who_says_the_release_needs_no_registry(judged: Judged) -> None:
     registry = Registry(IMAGE)
     judged(COMPILES, registry=registry, alpine="3.18")
     assert registry.asked == []
+
+
+def test_of_several_builds_the_registry_tells_which_image_it_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    compose = (
+        "services:\n  a: {image: 'acme/base:1', build: a}\n  b: {image: 'acme/base:1', build: b}\n  app: {build: .}\n"
+    )
+    files = {"compose.yml": compose, "Dockerfile": f"FROM acme/base:1\n{COMPILES}\n"}
+    for name, text in {**files, "a/Dockerfile": "FROM alpine:3.19\n", "b/Dockerfile": "FROM alpine:3.20\n"}.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(text)
+    monkeypatch.chdir(tmp_path)
+    (job,) = (one for one in find_jobs([])[0] if one.shown_as == "Dockerfile")
+    for holds, said in ((IMAGE, []), (NOBODY_ASKED, ["acme/base:1 may be built by"])):
+        doctor = Doctor(configure(select=["AD1", "AD9"]), resolver=Registry(holds))
+        found = notices(doctor.for_job(job).check_bytes(job.path.read_bytes(), job.path, shown_as=job.shown_as))
+        assert [message[: len("acme/base:1 may be built by")] for message in found] == said

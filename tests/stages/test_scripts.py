@@ -140,12 +140,31 @@ def test_what_is_not_read_is_said(run, files: dict[str, str], message: str) -> N
 
 
 @pytest.mark.parametrize(
-    "text", ["subprocess.run(['pip', 'install', 'lz4'])", "os.system(f'{python} -m pip install lz4')"]
+    "text", ["subprocess.run(['pip', 'install', name])", "os.system(f'{python} -m pip install lz4')"]
 )
 def test_a_python_script_that_runs_pip_is_said(run, text: str) -> None:
     started = said(run(f"{HEAD}RUN python3 -u a.py --x\n", {"a.py": f"# pip install gcc\n{text}\n"}))
     assert ("unknown-value", "a.py installs packages but can't be analysed: move its commands into a RUN") in started
     assert not said(run(f"{HEAD}RUN python3 a.py\n", {"a.py": "# pip install gcc\n"}))
+
+
+@pytest.mark.parametrize(
+    ("command", "text"),
+    [
+        ("python a.py", "subprocess.run([sys.executable, '-m', 'pip', 'install', 'lz4 >= 4', '-q'])"),
+        ("python a.py", 'os.system("python3 -m pip install -r r.txt")'),
+        ("paver setup", "sh('pip install -r r.txt')"),
+        ("inv setup", 'c.run("pip install -r r.txt", pty=True)'),
+        ("nox", "session.run('pip', 'install', 'lz4', external=True)"),
+    ],
+)
+def test_what_a_python_script_has_pip_install_may_be_there(run, command: str, text: str) -> None:
+    code = f"# os.system('pip install x')\nprint('pip install y')\n{text}\n"
+    files = dict.fromkeys(("a.py", "pavement.py", "tasks.py", "noxfile.py"), code)
+    timeline = run(f"{HEAD}RUN {command}\n", {**files, "r.txt": "lz4\n"})
+    (item,) = timeline.stages[0].installed
+    assert (item.resolved.name, item.conditional) == ("lz4", True)
+    assert [one for one in said(timeline) if "analysed" in one[1]] == []
 
 
 def test_scripts_that_start_each_other_come_to_an_end(run) -> None:

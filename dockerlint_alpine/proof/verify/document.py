@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec import to_builtins
 
+from dockerlint_alpine.system.records import fields_of
+
 if TYPE_CHECKING:
     from dockerlint_alpine.proof.verify.claims import Claim
     from dockerlint_alpine.proof.verify.image_proof import ImageProof
@@ -18,13 +20,7 @@ def to_json(report: VerifyReport) -> dict[str, Any]:
     """Return the document; texts are as they are, redaction is the caller's."""
     return {
         "version": VERSION,
-        "target": report.target,
-        "run": report.run,
-        "verdict": report.verdict,
-        "exit_code": report.exit_code,
-        "level": report.level,
-        "started": report.started,
-        "seconds": report.seconds,
+        **fields_of(report, "target run verdict exit_code level started seconds"),
         "engine": dict(report.engine),
         "checks": [_check(check) for check in report.checks],
         "services": to_builtins(report.services),
@@ -36,8 +32,7 @@ def to_json(report: VerifyReport) -> dict[str, Any]:
             {"metric": name, "target": target, "actual": actual, "met": met}
             for name, target, actual, met in metrics(report)
         ],
-        "not_verified": list(report.not_verified),
-        "notes": list(report.notes),
+        **fields_of(report, "not_verified notes"),
         "inputs": dict(report.inputs),
     }
 
@@ -49,14 +44,7 @@ def _check(check: Check) -> dict[str, Any]:
 
 def _image(proof: ImageProof) -> dict[str, Any]:
     return {
-        "name": proof.name,
-        "id": proof.id,
-        "services": list(proof.services),
-        "dockerfile": proof.dockerfile,
-        "alpine": proof.alpine,
-        "arch": proof.arch,
-        "digests": list(proof.digests),
-        "levels": list(proof.levels),
+        **fields_of(proof, "name id services dockerfile alpine arch digests levels"),
         "extensions": len(proof.loaded),
         "faults": [
             {"path": one.path, "kind": fault.kind, "what": fault.what, "needed_by": fault.needed_by, "line": fault.line}
@@ -79,15 +67,11 @@ def _image(proof: ImageProof) -> dict[str, Any]:
 def _claim(claim: Claim) -> dict[str, Any]:
     finding = claim.finding
     return {
-        "code": finding.code,
-        "message": finding.message,
+        **fields_of(finding, "code message"),
         "line": finding.location.line,
         "distribution": finding.distribution.name if finding.distribution is not None else None,
-        "need": finding.need,
-        "packages": list(finding.packages),
-        "verdict": claim.verdict,
-        "level": claim.level,
-        "reason": claim.reason,
+        **fields_of(finding, "need packages"),
+        **fields_of(claim, "verdict level reason"),
     }
 
 

@@ -36,7 +36,6 @@ class ImageInfo(Struct, frozen=True):
     environment: Mapping[str, str]
     user: str
     workdir: str
-    entrypoint: tuple[str, ...]
     command: tuple[str, ...]
     healthcheck: tuple[str, ...]
     digests: tuple[str, ...]
@@ -120,7 +119,6 @@ class Engine:
             environment={name: value for name, _, value in pairs},
             user=config.get("User") or "",
             workdir=config.get("WorkingDir") or "/",
-            entrypoint=tuple(config.get("Entrypoint") or ()),
             command=tuple(config.get("Cmd") or ()),
             healthcheck=tuple((config.get("Healthcheck") or {}).get("Test") or ()),
             digests=tuple(found.get("RepoDigests") or ()),

@@ -9,11 +9,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from msgspec import Struct
-
 from dockerlint_alpine.python.model import PythonError
 from dockerlint_alpine.python.sources.dlopen_names import FOREIGN, UNKNOWN_FOLDER, needs_of
 from dockerlint_alpine.system.native import UnsafeSourceError, check_python
+from dockerlint_alpine.system.opens import RuntimeOpen
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -29,24 +28,6 @@ FIND_LIBRARY_ON_ALPINE = (
 
 class SourceError(PythonError):
     """A source that can't be parsed, with the reason in one line."""
-
-
-class RuntimeOpen(Struct, frozen=True):
-    """One call that opens a library: the file and 1-based line, the function as written, and the candidate names.
-
-    Any one of ``names`` is enough. ``needs`` are the same in apk's vocabulary (``so:libmagic.so.1``;
-    ``so:libmagic.so.*`` where only ``find_library("magic")`` is known). ``optional``: inside a ``try``, so the program
-    may go on without. ``note`` explains what is particular on Alpine. The confidence of all of them is ``likely``,
-    never certain.
-    """
-
-    path: str
-    line: int
-    call: str
-    names: tuple[str, ...]
-    needs: tuple[str, ...]
-    optional: bool
-    note: str = ""
 
 
 def _scan(source: bytes, path: str) -> tuple[tuple[RuntimeOpen, ...], int]:

@@ -52,7 +52,6 @@ class Extension(Struct, frozen=True):
     libraries: tuple[str, ...] = ()
     sources: tuple[str, ...] = ()
     language: str | None = None
-    define_macros: tuple[str, ...] = ()
     conditional: bool = False
     complete: bool = True
     optional: bool = False
@@ -481,10 +480,12 @@ class _Reader:
                 return left is None
             case cst.IsNot() if right is None:
                 return left is not None
-            case cst.In() if isinstance(right, (list, str, dict)):
-                return left in right if not isinstance(right, str) or isinstance(left, str) else UNKNOWN
-            case cst.NotIn() if isinstance(right, (list, str, dict)):
-                return left not in right if not isinstance(right, str) or isinstance(left, str) else UNKNOWN
+            case cst.In() | cst.NotIn() if isinstance(right, (list, dict)) or (
+                isinstance(right, str) and isinstance(left, str)
+            ):
+                # A list can't be looked up in a dict, where Python would stop and we go on.
+                there = left in (right if isinstance(right, str) else list(right))
+                return there == isinstance(node.comparisons[0].operator, cst.In)
             case _:
                 return UNKNOWN
 
@@ -751,7 +752,6 @@ class _Reader:
         sources = keywords.get("sources", arguments[1] if len(arguments) > 1 else [])
         libraries = keywords.get("libraries", [])
         language = keywords.get("language")
-        macros = keywords.get("define_macros", [])
         complete = all(isinstance(one, list) and all(isinstance(i, str) for i in one) for one in (sources, libraries))
         self.extensions.append(
             Extension(
@@ -760,11 +760,6 @@ class _Reader:
                 libraries=_strings(libraries),
                 sources=_strings(sources),
                 language=str(language) if isinstance(language, str) else None,
-                define_macros=tuple(
-                    str(one[0]) for one in macros if isinstance(one, list) and one and isinstance(one[0], str)
-                )
-                if isinstance(macros, list)
-                else (),
                 conditional=bool(self.conditional),
                 complete=complete,
                 optional=keywords.get("optional") is True,

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from msgspec import to_builtins
 
 from dockerlint_alpine.report.causes import Cause, causes
+from dockerlint_alpine.system.records import fields_of
 
 if TYPE_CHECKING:
     from dockerlint_alpine.model.comparison import Comparison, Doubt
@@ -38,8 +39,7 @@ def document(report: Report) -> dict[str, object]:
             "files": len(report.files),
             "errors": report.count("error"),
             "warnings": report.count("warning"),
-            "fixable": report.fixable,
-            "unknown": report.unknown,
+            **fields_of(report, "fixable unknown"),
         },
     }
 
@@ -49,23 +49,18 @@ def _file(file: FileReport) -> dict[str, object]:
         "path": file.path,
         "findings": [_finding(finding) for finding in file.findings],
         "causes": [_cause(cause) for cause in causes(file.findings)],
-        "stages": file.stages,
-        "not_alpine": file.not_alpine,
-        "unknown": file.unknown,
-        "notes": list(file.notes),
+        **fields_of(file, "stages not_alpine unknown notes"),
         **({} if file.image is None else {"image": _comparison(file.image)}),
     }
 
 
 def _cause(cause: Cause) -> dict[str, object]:
     return {
-        "codes": list(cause.codes),
-        "severity": cause.severity,
+        **fields_of(cause, "codes severity"),
         "message": cause.headline,
         "location": to_builtins(cause.location),
         "findings": list(cause.numbers),
-        "why": list(cause.why),
-        "packages": list(cause.packages),
+        **fields_of(cause, "why packages"),
         "remedies": [_remedy(remedy) for remedy in cause.remedies],
     }
 
@@ -78,9 +73,7 @@ def _comparison(one: Comparison) -> dict[str, object]:
     found: dict[str, object] = {
         "name": one.image,
         "stage": to_builtins(one.stage),
-        "platform": one.platform,
-        "holds": one.holds,
-        "same_content": one.same_content,
+        **fields_of(one, "platform holds same_content"),
     }
     for name in one.__struct_fields__[3:]:
         found[name] = to_builtins(getattr(one, name))
@@ -97,17 +90,12 @@ def _doubt(doubt: Doubt) -> dict[str, object]:
 def _finding(finding: Finding) -> dict[str, object]:
     stage, distribution = finding.stage, finding.distribution
     return {
-        "code": finding.code,
-        "name": finding.name,
-        "severity": finding.severity,
-        "confidence": finding.confidence,
-        "message": finding.message,
+        **fields_of(finding, "code name severity confidence message"),
         "stage": stage and to_builtins(stage),
         "platforms": list(finding.platforms),
         "distribution": distribution and _distribution(distribution),
         "distributions": [_distribution(one) for one in finding.distributions],
-        "need": finding.need,
-        "packages": list(finding.packages),
+        **fields_of(finding, "need packages"),
         "brought": [_brought(also) for also in finding.brought],
         "location": to_builtins(finding.location),
         "evidence": [{"kind": evidence.kind, "detail": evidence.detail} for evidence in finding.evidence],

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from msgspec import Struct, field
 from msgspec.structs import replace
 
-from dockerlint_alpine.syntax.globs import trimmed
+from dockerlint_alpine.syntax.globs import pattern_piece, trimmed
 from dockerlint_alpine.syntax.shell.scan import dollar_end, nested_end, word_end
 from dockerlint_alpine.syntax.source import EMPTY, MAX_EXPANDED, SourceText, Span
 from dockerlint_alpine.system.patterns import lazy_pattern
@@ -430,12 +430,12 @@ def _cut(value: SourceText, operator: str, word: SourceText, variables: Variable
             return None
         start = min(int(match[1]), len(value))
         return value.slice(start, min(start + int(match[2]), len(value)) if match[2] else len(value))
-    tokens = _glob_tokens(word, variables)
-    return None if tokens is None else trimmed(value, operator[0], tokens, longest=len(operator) == 2)
+    pieces = _glob_pieces(word, variables)
+    return None if pieces is None else trimmed(value, operator[0], pieces, longest=len(operator) == 2)
 
 
-def _glob_tokens(word: SourceText, variables: Variables) -> tuple[str, ...] | None:
-    """A pattern of a shell as tokens for ``globs``; ``None`` for bracket expressions and unknown variables."""
+def _glob_pieces(word: SourceText, variables: Variables) -> tuple[str, ...] | None:
+    """A pattern of a shell as the pieces of ``globs``; ``None`` for bracket expressions and unknown variables."""
     expander = _Expander(variables, split=False)
     expander.walk(word, quoted=False)
     text = "".join(part.text for field_ in expander.finished() for part in field_.parts)
@@ -443,4 +443,4 @@ def _glob_tokens(word: SourceText, variables: Variables) -> tuple[str, ...] | No
     wild = "*" in text or "?" in text
     if not known or "[" in text or (wild and any(quote in word.text for quote in "'\"\\")):
         return None
-    return tuple(character if character in "*?" else "=" + character for character in text)
+    return tuple(map(pattern_piece, text))

@@ -10,8 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dockerlint_alpine.elf.file_selection import opens_libraries
-from dockerlint_alpine.python.sources.dlopen import RuntimeOpen, scan_sources
+from dockerlint_alpine.python.sources.dlopen import scan_sources
 from dockerlint_alpine.python.sources.dlopen_names import needs_of
+from dockerlint_alpine.system.opens import RuntimeOpen
 
 
 def scan_source(source: bytes, path: str) -> tuple[RuntimeOpen, ...]:
