@@ -178,6 +178,10 @@ _BUILTINS = frozenset(
 _HARMLESS = PLAIN_TOOLS | {"django-admin", "strip", "xargs"}
 """Programs that make no program that their own words do not name. All others but installers may have brought anything."""
 
+_BUILD_TOOLS = frozenset(
+    "autogen.sh autoconf automake autoreconf bootstrap buildconf cmake configure gcc make meson ninja phpize".split()
+)
+_PYTHON_SOURCES = lazy_pattern(r"python\.org|\b[Pp]ython-[\d$]|cpython|pyenv|pypy|conda\b|get-pip|ensurepip")
 _OF_OTHER_LANGUAGES = frozenset("composer gem git go helm kubectl mvn node npm php pnpm terraform yarn".split())
 _ABOUT_PYTHON = lazy_pattern(r"py|pip|conda|\$|(?:^|/)(?:s?bin|usr|local|opt|\.)?/*\Z", re.IGNORECASE)
 """What may be of Python among the files of an archive, or be a folder with it."""
@@ -223,7 +227,7 @@ def run(subject: Subject) -> Iterator[Finding]:
     read = _Read()
     for stage in subject.alpine_stages():
         known = _is_known(subject, stage)
-        if not known and not _is_known(subject, stage, _WITHOUT_PYTHON):
+        if not known and not _is_known(subject, stage, _OFFICIAL | _WITHOUT_PYTHON, _ABOUT_PYTHON):
             continue
         told: set[tuple[str, str]] = set()
         no_git = _is_known(subject, stage, _WITHOUT_GIT)
@@ -237,14 +241,17 @@ def run(subject: Subject) -> Iterator[Finding]:
                 yield _finding(subject, stage, missing)
 
 
-def _is_known(subject: Subject, stage: Stage, images: AbstractSet[str] = _OFFICIAL) -> bool:
-    """True where the base is one of ``images`` or was read, and nothing comes from where nobody can look."""
+def _is_known(
+    subject: Subject, stage: Stage, images: AbstractSet[str] = _OFFICIAL, about: re.Pattern[str] | None = None
+) -> bool:
+    """True where the base is one of ``images`` or was read, and nothing (``about`` it) comes from where nobody can look."""
     first = subject.timeline.lineage(stage)[-1]
     image, end = first.image, stage.end
     assert end is not None
     if image is None or (image.image not in images and image.programs is None):
         return False
-    return not (end.unknown or end.foreign or end.repositories)
+    foreign = end.foreign if about is None else tuple(filter(about.search, end.foreign))
+    return not (end.unknown or foreign or end.repositories)
 
 
 def _missing(subject: Subject, stage: Stage, start: Start, read: _Read) -> _Missing | None:
@@ -458,7 +465,7 @@ def _commands(stage: Stage) -> _Commands:
 def _may_make(command: ExpandedCommand, start: Start, named: re.Pattern[str], stage: Stage) -> bool:
     if command.name in {"apk", start.name} or command.name in _BUILTINS:
         return False
-    apart = _PYTHON.fullmatch(start.name) is not None and len(command.args) > 1 and _makes_no_python(command)
+    apart = _PYTHON.fullmatch(start.name) is not None and _makes_no_python(command, stage)
     if (_is_opaque(command) and not apart) or any(named.search(arg.text) for arg in command.args):
         return True
     if _PYTHON.fullmatch(command.name) and any(arg.text.endswith("setup.py") for arg in command.args):
@@ -470,9 +477,13 @@ def _may_make(command: ExpandedCommand, start: Start, named: re.Pattern[str], st
     return any(named.search(arg.text) for arg in redirected)
 
 
-def _makes_no_python(command: ExpandedCommand) -> bool:
-    """True for tools of other languages, and for a tar that is told which files to take out, none of them of Python."""
-    if command.name != "tar":
+def _makes_no_python(command: ExpandedCommand, stage: Stage) -> bool:
+    """True for tools of other languages, for builds where Python is Alpine's and no other one's sources are spoken of, and
+    for a tar that is told which files to take out, none of them of Python."""
+    if command.name in _BUILD_TOOLS:
+        ran = (one.value for one in stage.instructions if one.keyword == "RUN")
+        return stage.home is not None and stage.home.from_apk and not any(map(_PYTHON_SOURCES.search, ran))
+    if command.name != "tar" or len(command.args) < 2:
         return command.name in _OF_OTHER_LANGUAGES
     from dockerlint_alpine.stages.downloads import read_tar
 
@@ -488,7 +499,7 @@ def _is_opaque(command: ExpandedCommand) -> bool:
     if name not in _HARMLESS and not is_installer(name) and not _PYTHON.fullmatch(name):
         return True
     if name in {"find", "xargs"}:
-        return True
+        return name == "xargs" or any(arg.text.startswith(("-exec", "-ok")) or not arg.known for arg in command.args)
     if name in {"cp", "mv", "ln", "install", "wget", "curl"}:
         return any(_PATTERN.search(arg.text) or not arg.known for arg in command.args)
     return False

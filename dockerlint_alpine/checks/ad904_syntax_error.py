@@ -1,6 +1,7 @@
 """## What it does
 Reports invalid syntax in the Dockerfile: an unknown instruction, an unterminated heredoc, an instruction without its
-arguments. The rest of the file is still checked.
+arguments. The rest of the file is still checked. A template (`{{`, `{%`, `<%` in the place of an instruction) is reported
+once.
 
 ## Why is this bad?
 BuildKit rejects the file, and what the broken part would have installed is unknown.
@@ -41,14 +42,13 @@ if TYPE_CHECKING:
 
 def run(subject: Subject) -> Iterator[Finding]:
     """Yield what the parser could make nothing of."""
-    for problem in subject.dockerfile.problems:
-        if problem.severity == "error":
-            yield CHECK.finding(
-                problem.message,
-                subject=subject,
-                at=Location(problem.line, 1, problem.line, 1),
-                evidence=(Evidence("dockerfile", f"line {problem.line}: {problem.message}"),),
-            )
+    for problem in subject.dockerfile.errors:
+        yield CHECK.finding(
+            problem.message,
+            subject=subject,
+            at=Location(problem.line, 1, problem.line, 1),
+            evidence=(Evidence("dockerfile", f"line {problem.line}: {problem.message}"),),
+        )
 
 
 CHECK = Check(

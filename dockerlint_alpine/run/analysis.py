@@ -453,8 +453,7 @@ def _count(timeline: Timeline, kind: str) -> int:
 
 
 def _unknown(timeline: Timeline) -> int:
-    broken = sum(1 for problem in timeline.dockerfile.problems if problem.severity == "error")
-    return broken + sum(notice.things for notice in timeline.unjudged)
+    return len(timeline.dockerfile.errors) + sum(notice.things for notice in timeline.unjudged)
 
 
 def _merge_platforms(found: Sequence[Collection[Finding]]) -> list[Finding]:

@@ -101,12 +101,13 @@ def _installed(
 
 
 def _programs(subject: Subject, provided: set[str]) -> frozenset[str]:
-    """The names of programs in the folders of PATH that no package says it has."""
+    """The names of programs in the folders of PATH, and of those that may become part of it, that no package says it has."""
     folders = {folder for folder in subject.environment.get("PATH", _PATH).split(":") if folder.startswith("/")}
     found = set()
     for path, node in subject.tree.nodes():
         folder, _, name = path.rpartition("/")
-        if folder in folders and f"cmd:{name}" not in provided and (node.target or "").rpartition("/")[2] != "busybox":
+        apart = folder in folders or folder.endswith(("/bin", "/sbin"))
+        if apart and f"cmd:{name}" not in provided and (node.target or "").rpartition("/")[2] != "busybox":
             found.add(name)
     return frozenset(sorted(found)[:_MAX_NAMES])
 

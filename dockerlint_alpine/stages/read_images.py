@@ -36,7 +36,9 @@ def read(walk: StageWalk, reference: str, image: BaseImage | None) -> tuple[Imag
     if not any(mentions_packages(one) for place in build.graph.nodes for one in place.instructions):
         return None, ""
     try:
-        return build.contents(reference, walk.platform), ""
+        found = build.contents(reference, walk.platform)
+        emptied = found.alpine and not found.packages
+        return (None, " (its package database was removed)") if emptied else (found, "")
     except ResolverError as error:
         return None, " (--online reads it)" if str(error) == NOBODY_ASKED else f" ({error})"
 

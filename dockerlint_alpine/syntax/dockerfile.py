@@ -11,6 +11,7 @@ from itertools import accumulate
 from typing import TYPE_CHECKING, Literal
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from dockerlint_alpine.syntax.directives import Directive, DirectiveReader
 from dockerlint_alpine.syntax.expand import LexError
@@ -22,10 +23,12 @@ from dockerlint_alpine.syntax.json_form import JsonString, NotStringsError, pars
 from dockerlint_alpine.syntax.pieces import Pieces
 from dockerlint_alpine.syntax.problems import SyntaxProblem
 from dockerlint_alpine.syntax.rules import argument_problem
+from dockerlint_alpine.system.patterns import lazy_pattern
 
 if TYPE_CHECKING:
     from dockerlint_alpine.syntax.source import Span
 
+_TEMPLATE = lazy_pattern(r"unknown instruction: (\{[{%#]|<%)")
 _BOM = b"\xef\xbb\xbf"
 _LINE_LIMIT = 65_535
 _HEREDOC_KEYWORDS = frozenset({"ADD", "COPY", "RUN"})
@@ -50,6 +53,17 @@ class Dockerfile(Struct, frozen=True):
 
     def __bytes__(self) -> bytes:
         return self.data
+
+    @property
+    def errors(self) -> tuple[SyntaxProblem, ...]:
+        """The problems that BuildKit would end with; of a template (Jinja, Go, jq, ERB) one that says so."""
+        found = tuple(one for one in self.problems if one.severity == "error")
+        for one in found:
+            match = _TEMPLATE.search(one.message)
+            if match is not None:
+                text = f"this is a template ({match[1]}): check the Dockerfile that is generated from it"
+                return (replace(one, message=text),)
+        return found
 
     def line_of(self, offset: int) -> int:
         """The line (1-based) that holds the byte at ``offset``."""

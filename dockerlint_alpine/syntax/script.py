@@ -90,7 +90,8 @@ def _scripts(instruction: Instruction, shell: tuple[str, ...]) -> tuple[Script, 
     interpreter = _interpreter(shell)
     if instruction.heredocs:
         return (_heredoc_script(instruction, interpreter),)
-    return (parse_script(instruction.source, shell=interpreter),) if instruction.source else ()
+    succeeds = instruction.keyword == "RUN"
+    return (parse_script(instruction.source, shell=interpreter, succeeds=succeeds),) if instruction.source else ()
 
 
 def _interpreter(shell: tuple[str, ...]) -> str:

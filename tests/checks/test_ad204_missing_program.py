@@ -20,6 +20,9 @@ CURL = "HEALTHCHECK CMD curl -f http://localhost || exit 1\n"
 PIP_GIT = "apk add python3 py3-pip && pip install --break-system-packages git+https://example.org/x"
 PIP_GONE = "apk add -t .b py3-pip python3-dev && pip install --break-system-packages six && apk del .b"
 FETCH = "wget -O - https://h.example/x.tgz"
+BUILT = (
+    "git clone https://h.example/x && cd x && ./autogen.sh && ./configure && make && make install && find / -name x.so"
+)
 NO_PIP_RUN = "RUN apk add python3 && pip3 install six\n"
 START = 'ENTRYPOINT ["python3", "app.py"]\n'
 GIT = f"{PY}RUN apk add --no-cache git && git clone "
@@ -116,6 +119,14 @@ def names(report: FileReport) -> list[str]:
         (f"FROM docker:24-cli-alpine3.18\nRUN {PIP_GIT}\n", []),  # Docker's own image has it
         (f"{A}RUN {FETCH} | tar xz -C /usr/bin --strip 1 linux/helm && helm init\n{NO_PIP_RUN}", ["pip3"]),
         (f"{A}RUN {FETCH} -O x.tgz && tar xzf x.tgz linux/helm\n{NO_PIP_RUN}", ["pip3"]),
+        (f"{A}RUN apk add python3 make git && {BUILT} && pip3 install six\n", ["pip3"]),
+        (
+            f"{A}RUN apk add python3 make git && wget https://h.example/Python-3.9.1.tgz && {BUILT} && pip3 install six\n",
+            [],
+        ),
+        (f"{A}RUN apk add python3 no-such-thing && pip3 install six\n{CURL}", ["pip3"]),
+        (f"{A}RUN apk add python3 no-such-pip && pip3 install six\n", []),
+        (f"{A}RUN apk add make git && {BUILT}\nCMD python3 x\n", []),
         (f"{A}RUN {FETCH} | tar xz -C / usr/bin/pip3\n{NO_PIP_RUN}", []),
         (f"{A}RUN {FETCH} | tar xz -C / ./usr/\n{NO_PIP_RUN}", []),
         (f"{A}RUN {FETCH} | tar xz -C /usr/local\n{NO_PIP_RUN}", []),

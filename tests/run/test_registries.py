@@ -49,6 +49,8 @@ OWN: list[Entry] = [
     ("file", "opt/venv/pyvenv.cfg", b"home = /usr/bin\ninclude-system-site-packages = true\nversion = 3.11.8\n"),
     ("file", "usr/local/bin/git", b"x"),
     ("link", "usr/bin/awk", "/bin/busybox"),
+    ("file", "opt/tool/bin/jq", b"x"),
+    ("file", "opt/tool/share/bash", b"x"),
     ("file", "usr/local/lib/libodbc.so.2", b"x"),
     *(("file", f"{folder}/METADATA", text) for folder, text in METADATA),
 ]
@@ -79,7 +81,7 @@ def test_what_an_image_holds(server: LocalRegistry, tmp_path: Path) -> None:
         ImagePython("/usr", "3.11"),
     )
     assert {name for name, *_ in found.distributions} == {"lxml", "pip"}
-    assert found.programs == {"git", "python3.11"}
+    assert found.programs == {"git", "jq", "python3.11"}
     assert "libodbc.so.2" in found.libraries
     assert dict(found.environment)["PIP_BREAK_SYSTEM_PACKAGES"] == "1"
     assert (found.user, found.workdir, found.shell, found.onbuild) == (

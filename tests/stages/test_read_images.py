@@ -30,6 +30,7 @@ IMAGE = ImageContents(
     environment=(("PATH", "/usr/local/bin:/usr/bin:/bin"),),
     workdir="/srv",
 )
+PLAIN = IMAGE.packages[:4]
 COMPILES = "RUN pip install lz4==4.4.5"
 
 
@@ -98,7 +99,7 @@ def test_a_package_that_is_there_without_being_asked_for_counts(judged: Judged) 
 
 def test_what_pip_put_there_is_not_compiled_again(judged: Judged) -> None:
     held = changed(
-        virtual=(), packages=(), distributions=(("lz4", "4.4.5", "/usr/local/lib/python3.11/site-packages"),)
+        virtual=(), packages=PLAIN, distributions=(("lz4", "4.4.5", "/usr/local/lib/python3.11/site-packages"),)
     )
     assert packages(judged(COMPILES, held)) == []
     assert packages(judged("RUN pip install lz4==4.4.4", held)) == ["gcc", "musl-dev"]
@@ -116,7 +117,7 @@ def test_an_environment_in_it_is_where_pip_installs(judged: Judged) -> None:
 
 
 def test_its_user_is_root_again_where_packages_are_added(judged: Judged) -> None:
-    report = judged(COMPILES, changed(virtual=(), packages=(), user="app:app"))
+    report = judged(COMPILES, changed(virtual=(), packages=PLAIN, user="app:app"))
     (text,) = {edit.text for one in report.findings if one.fix for edit in one.fix.edits}
     assert text.startswith("USER root\nRUN apk add --no-cache gcc musl-dev\nUSER app\n")
 
@@ -140,10 +141,15 @@ def test_packages_of_others_are_no_reason_to_doubt_alpines(judged: Judged) -> No
 
 
 def test_onbuild_runs_first(judged: Judged) -> None:
-    held = changed(virtual=(), packages=(), onbuild=("RUN pip install lz4==4.4.5",))
+    held = changed(virtual=(), packages=PLAIN, onbuild=("RUN pip install lz4==4.4.5",))
     report = judged("RUN apk add --no-cache bash", held)
     assert packages(report) == ["gcc", "musl-dev"]
     assert {one.location.line for one in report.findings} == {1}
+
+
+def test_an_image_without_a_package_database_stays_unknown(judged: Judged) -> None:
+    (notice,) = notices(judged(COMPILES, changed(virtual=(), packages=(), world=())))
+    assert "acme/base:1 is not known (its package database was removed)" in notice
 
 
 def test_the_index_of_edge_may_be_of_another_day_than_the_image(judged: Judged) -> None:

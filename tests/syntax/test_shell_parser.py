@@ -106,6 +106,23 @@ def test_what_may_not_run(text: str, conditional: dict[str, bool]) -> None:
     assert maybe(text) == conditional
 
 
+@pytest.mark.parametrize(
+    ("run", "certain"),
+    [
+        ("a && b | grep x && c && { d; }", ["a", "b", "c", "d", "grep"]),
+        ("x; a && grep b c && d;", ["a", "d", "grep", "x"]),
+        ("a && grep b c && if e; then f; fi && (g)", ["a", "e", "g", "grep"]),
+        ("[ -n x ] && b && grep c d && e", ["["]),
+        ("a && grep b c && d; e", ["a", "e", "grep"]),
+        ("a && grep b c && d || e", ["a", "grep"]),
+        ("a && grep b c && d &", ["a", "grep"]),
+    ],
+)
+def test_a_run_goes_through_its_last_list(run: str, certain: list[str]) -> None:
+    (script,) = run_scripts(parse(f"FROM a\nRUN {run}\n".encode()).instructions[1])
+    assert sorted(one.name for one in script.commands if not one.conditional) == certain
+
+
 def test_circumstances() -> None:
     one, two, three, four = script_of("a | (b; c) & ! [ x ]").commands
     assert (one.piped_to, two.piped_from) == (two, one)

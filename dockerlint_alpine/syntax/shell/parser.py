@@ -66,8 +66,13 @@ class _TooDeepError(Exception):
     """The script nests deeper than any author would; parsing stops there."""
 
 
-def parse_script(source: SourceText, *, shell: str = "sh") -> Script:
-    """Parse a script. ``shell`` is the interpreter's name; the script of one that is no Bourne shell stays unparsed."""
+def parse_script(source: SourceText, *, shell: str = "sh", succeeds: bool = False) -> Script:
+    """Parse a script. ``shell`` is the interpreter's name; the script of one that is no Bourne shell stays unparsed.
+
+    ``succeeds``: it ends without an error, or nothing that comes later matters, as in a RUN. Then a question in the middle
+    of its last ``&&`` list (``make && php -i | grep x && y``) was answered with yes. One that opens it is left open: who
+    writes ``[ -n "$X" ] && y`` means both answers.
+    """
     if shell not in SHELLS:
         return Script(source, (), (), shell)
     if len(source) > _MAX_LENGTH:
@@ -76,6 +81,8 @@ def parse_script(source: SourceText, *, shell: str = "sh") -> Script:
         )
     parser = _Parser(source)
     parser.run()
+    if succeeds:
+        parser.affirm()
     return Script(source, tuple(parser.commands), tuple(parser.problems), shell)
 
 
@@ -106,6 +113,8 @@ class _Parser:
         self.joined_by = ""
         self.depth = 0
         self.scopes = 0
+        self.last_list: tuple[int, frozenset[int]] = (0, frozenset())
+        """Where the commands of the last list begin, and the branches that its own questions open."""
         self.unclosed = False
         self.token: Token | None = None
 
@@ -206,6 +215,15 @@ class _Parser:
         except _TooDeepError:
             self._problem(self.position, "nested too deeply to be read")
 
+    def affirm(self) -> None:
+        """Take the last list for one that was gone through to its end."""
+        first, own = self.last_list
+        for command in self.commands[first:]:
+            inner = tuple(scope for scope in command.scopes if scope.number not in own)
+            if command.conditional and not any(scope.kind == "branch" for scope in inner):
+                for name, value in (("conditional", False), ("guard", None), ("scopes", inner)):
+                    _late(command, name, value)
+
     def _list(self, context: _Context) -> None:
         """Commands until something that closes a compound command, which is left for the caller."""
         self.depth += 1
@@ -232,7 +250,8 @@ class _Parser:
 
     def _and_or(self, context: _Context) -> None:
         first = len(self.commands)
-        current, behind_or = context, False
+        current, behind_or, alternatives = context, False, False
+        own: set[int] = set()
         while True:
             begin = len(self.commands)
             self._pipeline(current)
@@ -244,11 +263,14 @@ class _Parser:
             last = self.commands[-1] if len(self.commands) > begin else None
             test = last if last is not None and is_test(last) else None
             if token.text == "||":
-                current, behind_or = self._branch(context, test), True
+                current, behind_or, alternatives = self._branch(context, test), True, True
             elif behind_or:
                 current, behind_or = context, False
             elif test is not None:
                 current = self._branch(current, test)
+                if not is_test(self.commands[first]):
+                    own.add(self.scopes)
+        self.last_list = (first, frozenset() if alternatives or self._is("&") else frozenset(own))
         if self._is("&"):
             for command in self.commands[first:]:
                 _late(command, "background", True)  # noqa: FBT003  the value of a field
