@@ -76,6 +76,7 @@ class Web:
         self._timeout = timeout
         self._attempts = attempts
         self._pools: dict[str, urllib3.PoolManager] = {}
+        self._proxies: dict[tuple[str, str], str] = {}
         self._lock = threading.Lock()
 
     @contextmanager
@@ -132,9 +133,12 @@ class Web:
         import urllib3
 
         parts = urllib.parse.urlsplit(url)
-        bypassed = urllib.request.proxy_bypass(parts.hostname or "")
-        proxy = "" if bypassed else urllib.request.getproxies().get(parts.scheme, "")
+        there = parts.scheme, parts.hostname or ""
         with self._lock:
+            if there not in self._proxies:  # to look for it reads the whole environment
+                bypassed = urllib.request.proxy_bypass(there[1])
+                self._proxies[there] = "" if bypassed else urllib.request.getproxies().get(there[0], "")
+            proxy = self._proxies[there]
             if proxy not in self._pools:
                 bare, user, password = split_login(proxy)
                 own = urllib3.make_headers(proxy_basic_auth=f"{user}:{password or ''}") if user else None

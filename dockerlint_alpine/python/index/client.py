@@ -23,6 +23,7 @@ from dockerlint_alpine.python.tags import tag_of_wheel
 from dockerlint_alpine.python.versions import latest_first
 from dockerlint_alpine.system.addresses import redact
 from dockerlint_alpine.system.deadline import within
+from dockerlint_alpine.system.patterns import lazy_pattern
 from dockerlint_alpine.system.web import Web, WebError, basic, plain_reason, split_login
 
 if TYPE_CHECKING:
@@ -369,8 +370,19 @@ def _parse(kind: str, data: bytes, url: str) -> list[IndexFile]:
     return page.found
 
 
+_ORIGIN = r"https?://[A-Za-z0-9._-]+(?::[0-9]+)?"
+_PLAIN_ORIGIN = lazy_pattern(f"{_ORIGIN}(?=/)")
+_PLAIN_URL = lazy_pattern(f"({_ORIGIN})?/(?!/)[A-Za-z0-9._~%+!/:@=,()-]*(?:#[a-z0-9]+=[A-Za-z0-9]+)?")
+"""What most indexes list; the parser of the standard library takes two thirds of the time of a long page for it."""
+
+
 def _absolute(base: str, url: str) -> str | None:
     """The absolute address, ``None`` for what is none (``http://[bad``)."""
+    plain = _PLAIN_URL.fullmatch(url)
+    if plain is not None and plain[1]:
+        return url
+    if plain is not None and "/." not in url and (origin := _PLAIN_ORIGIN.match(base)) is not None:
+        return f"{origin[0]}{url}"
     try:
         found = urllib.parse.urljoin(base, url)
         urllib.parse.urlsplit(found)

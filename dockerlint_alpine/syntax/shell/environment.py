@@ -12,12 +12,21 @@ from dockerlint_alpine.system.patterns import lazy_pattern
 _MAX_VARIABLES = 4096
 _MAX_ARGUMENTS = 99
 _DECLARED = lazy_pattern(r"([A-Za-z_][A-Za-z0-9_]*)(\+?)=")
+_SPECIAL = frozenset(": . break continue eval exec exit export readonly return set shift times trap unset".split())
+"""Built-ins before which an assignment lasts (POSIX, "Special Built-In Utilities"), as it does in BusyBox's shell."""
 _NAME = lazy_pattern(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
 def unknown_value(name: str) -> SourceText:
     """A value that only the build knows."""
     return SourceText.literal("${" + name + "}").opaque()
+
+
+def _either(name: str, before: SourceText | None, after: SourceText | None) -> SourceText:
+    """The value of a variable that a branch may have changed: what it had is there where words were put behind it."""
+    if before is None or after is None or not before.text or not after.text.startswith(f"{before.text} "):
+        return unknown_value(name)
+    return SourceText.concat((before, SourceText.literal(" "), unknown_value(name)))
 
 
 class Environment:
@@ -56,7 +65,7 @@ class Environment:
         if scope.kind == "subshell" or after is before:
             return
         changed = [name for name in {**before, **after} if before.get(name) != after.get(name)]
-        self.variables = {**before, **{name: unknown_value(name) for name in changed}}
+        self.variables = {**before, **{name: _either(name, before.get(name), after.get(name)) for name in changed}}
 
     def leave_all(self) -> None:
         """Leave every branch and subshell: the script is over."""
@@ -95,11 +104,10 @@ class Environment:
 
     def run(self, command: Command) -> None:
         """Change the variables as a command does: assignments, ``export``, ``unset``, ``read``, ``set --``."""
-        if not command.words:
+        builtin = command.words[0].text if command.words else ""
+        if not builtin or builtin in _SPECIAL:
             for assignment in command.assignments:
                 self._assign(assignment.name, assignment.value, append=assignment.append)
-            return
-        builtin = command.words[0].text
         if builtin in DECLARE:
             for word in command.words[1:]:
                 self._declare(word)

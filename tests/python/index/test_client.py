@@ -1,8 +1,12 @@
 from __future__ import annotations
 
+import json
+import urllib.parse
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from dockerlint_alpine.python.index.client import Answered, IndexAnswerError, IndexFile, SimpleIndex, by_release
 from dockerlint_alpine.python.model import Release
@@ -37,6 +41,22 @@ def test_json_and_html_say_the_same(html: bool) -> None:
         ),
         Release("4.4.4", yanked=True, wheels=("py3-none-any",), sdist=False),
     ]
+
+
+@given(
+    st.sampled_from(["", "https://a", "http://", "https://a/", "https://a:8/b#", "/", "//", "../", "/a/"]),
+    st.text(alphabet="htps:/.[]#?ab@%0\\ \n\u2100;=", max_size=20),
+    st.sampled_from(["https://x/simple/y/", "http://x:8080/", "https://[::1]/simple/y/"]),
+)
+def test_addresses_of_files_are_joined_as_the_standard_library_does(start: str, rest: str, page: str) -> None:
+    try:
+        told: str | None = urllib.parse.urljoin(f"{page}a/", start + rest)
+        urllib.parse.urlsplit(told)
+    except ValueError:
+        told = None
+    body = json.dumps({"files": [{"filename": "a-1-py3-none-any.whl", "url": start + rest}]}).encode()
+    answers = SimpleIndex([page], fetch=lambda *_: Answered("application/json", body)).files("a")
+    assert [one.url for own in answers.values() for one in own] == ([] if told is None else [told])
 
 
 def test_answers_are_kept_and_files_downloaded() -> None:
