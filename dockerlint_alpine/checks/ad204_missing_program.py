@@ -429,7 +429,7 @@ def _make(
             and not named.search(" ".join(arg.text for arg in command.args))
         ):
             cloned = True
-            if not _stays_apart(command, start):
+            if not _PYTHON.fullmatch(start.name) and not _stays_apart(command, start):
                 return True, cloned
         elif _may_make(command, start, named, stage) or (
             cloned and (is_installer(command.name) or _PYTHON.fullmatch(command.name))
