@@ -37,6 +37,8 @@ _MAX_TURNS = 4096
 """Arguments that one word may become in the rounds of a loop."""
 
 _NAMES = lazy_pattern(r"\$\{?[!#]?([A-Za-z_]\w*|[0-9]+|[@*#?$!-])", re.ASCII)
+_SHORT_COMMAND = lazy_pattern(r"\$\(([\w -]+)\)|`([\w -]+)`", re.ASCII)
+"""A command of plain words in the place of its output."""
 _BLANK_OR_COMMENT = lazy_pattern(r"\s*(?:#.*)?")
 _MAX_DEPTH = 40
 
@@ -149,6 +151,15 @@ class Turns(SourceText):
         """The values that the ``words`` of the loop become."""
         joined = join_words(words, variables)
         return cls(joined.text, joined._segments)  # noqa: SLF001  its base class
+
+
+def names_in(text: str) -> set[str] | None:
+    """The variables that a word expands, and the commands as ``$(uname -m)``; ``None`` where it runs others in it."""
+    found = {match[1] for match in _NAMES.finditer(text)}
+    for match in _SHORT_COMMAND.finditer(text):
+        found.add(f"$({' '.join((match[1] or match[2]).split())})")
+        text = text.replace(match[0], "")
+    return None if "$(" in text or "`" in text else found
 
 
 def join_words(words: tuple[Word, ...], variables: Variables) -> SourceText:
@@ -327,7 +338,12 @@ class _Expander:
 
     def _opaque(self, source: SourceText, position: int, end: int) -> int:
         end = len(source) if end < 0 else end
-        if not _is_comment(source.text[position:end]):
+        written = source.text[position:end]
+        match = _SHORT_COMMAND.fullmatch(written)
+        known = self.variables.get(f"$({' '.join((match[1] or match[2]).split())})") if match is not None else None
+        if known is not None:
+            self._emit(known)
+        elif not _is_comment(written):
             self._emit(source.slice(position, end).opaque())
         return end
 
