@@ -13,10 +13,12 @@ from dockerlint_alpine.syntax.shell.words import Word, names_in
 from dockerlint_alpine.syntax.source import SourceText
 from dockerlint_alpine.system.patterns import lazy_pattern
 
-PLATFORM = frozenset(
-    f"{prefix}{name}" for prefix in ("TARGET", "BUILD") for name in ("PLATFORM", "OS", "ARCH", "VARIANT")
+_PLATFORM = (
+    *(f"{prefix}{name}" for prefix in ("TARGET", "BUILD") for name in ("PLATFORM", "OS", "ARCH", "VARIANT")),
+    *("$(uname -m)", "$(apk --print-arch)", "$(arch)"),
 )
-"""The variables that hold what the platform is (BuildKit, "Automatic platform ARGs in the global scope")."""
+"""The variables that hold what the platform is (BuildKit, "Automatic platform ARGs in the global scope"), and commands that
+print it."""
 
 Facts = dict[str, SourceText]
 """Variables, and commands as ``$(uname -m)``, whose values follow from the platform alone."""
@@ -26,9 +28,7 @@ _GLOB = lazy_pattern(r"[*?\[\\]")
 
 def facts_in(variables: Mapping[str, SourceText]) -> Facts:
     """Those among ``variables``."""
-    return {
-        name: value for name, value in variables.items() if (name in PLATFORM or name.startswith("$(")) and value.known
-    }
+    return {name: variables[name] for name in _PLATFORM if name in variables and variables[name].known}
 
 
 def fact(word: Word, facts: Facts) -> SourceText | None:

@@ -37,8 +37,8 @@ _MAX_TURNS = 4096
 """Arguments that one word may become in the rounds of a loop."""
 
 _NAMES = lazy_pattern(r"\$\{?[!#]?([A-Za-z_]\w*|[0-9]+|[@*#?$!-])", re.ASCII)
-_SHORT_COMMAND = lazy_pattern(r"\$\(([\w -]+)\)|`([\w -]+)`", re.ASCII)
-"""A command of plain words in the place of its output."""
+_SHORT = 40
+"""Characters of a command whose output may be known."""
 _BLANK_OR_COMMENT = lazy_pattern(r"\s*(?:#.*)?")
 _MAX_DEPTH = 40
 
@@ -154,12 +154,20 @@ class Turns(SourceText):
 
 
 def names_in(text: str) -> set[str] | None:
-    """The variables that a word expands, and the commands as ``$(uname -m)``; ``None`` where it runs others in it."""
-    found = {match[1] for match in _NAMES.finditer(text)}
-    for match in _SHORT_COMMAND.finditer(text):
-        found.add(f"$({' '.join((match[1] or match[2]).split())})")
-        text = text.replace(match[0], "")
-    return None if "$(" in text or "`" in text else found
+    """The variables that a word expands, or the command that it is, as ``$(uname -m)``; ``None`` where it runs others."""
+    command = _as_command(text.strip('"'))
+    if command:
+        return {command}
+    if "$(" in text or "`" in text:
+        return None
+    return {match[1] for match in _NAMES.finditer(text)} if "$" in text else set()
+
+
+def _as_command(text: str) -> str:
+    """A short command of plain words in the place of its output, as ``$(uname -m)``; empty for anything else."""
+    inner = text[2:-1] if text.startswith("$(") else text[1:-1] if text.startswith("`") else ""
+    plain = inner and len(inner) < _SHORT and not any(char in inner for char in "$`()|;&<>'\"\\")
+    return f"$({' '.join(inner.split())})" if plain else ""
 
 
 def join_words(words: tuple[Word, ...], variables: Variables) -> SourceText:
@@ -339,8 +347,7 @@ class _Expander:
     def _opaque(self, source: SourceText, position: int, end: int) -> int:
         end = len(source) if end < 0 else end
         written = source.text[position:end]
-        match = _SHORT_COMMAND.fullmatch(written)
-        known = self.variables.get(f"$({' '.join((match[1] or match[2]).split())})") if match is not None else None
+        known = self.variables.get(_as_command(written))
         if known is not None:
             self._emit(known)
         elif not _is_comment(written):
