@@ -62,9 +62,8 @@ def application(end: Moment) -> Application:
         if path is None or count >= _MAX_FILES or size > _MAX_BYTES:
             complete = False
             break
-        try:
-            text = end.files.read(path)
-        except OSError:
+        text = end.files.content(path)
+        if text is None:
             complete = False
             continue
         count, size = count + 1, size + len(text)

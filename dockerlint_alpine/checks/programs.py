@@ -201,10 +201,7 @@ def _asks_git(word: str, moment: Moment) -> bool:
 
 def read_text(moment: Moment, path: str) -> str:
     """Return the start of a file of the stage, or nothing where it is not there or can't be read."""
-    try:
-        return moment.files.read(path)[:_MAX_SCRIPT].decode("utf-8", "replace")
-    except (OSError, ValueError):
-        return ""
+    return (moment.files.content(path) or b"")[:_MAX_SCRIPT].decode("utf-8", "replace")
 
 
 def _requirement_files(words: Sequence[str], moment: Moment) -> Iterator[str]:
@@ -373,12 +370,8 @@ def _with_script(start: Start, stage: Stage) -> Iterator[Start]:
 
 def _script_text(program: str, moment: Moment) -> bytes | None:
     place = _script_place(program, moment)
-    if place is None:
-        return None
-    try:
-        return moment.files.read(place)[:_MAX_SCRIPT]
-    except OSError:
-        return None
+    data = moment.files.content(place) if place is not None else None
+    return data[:_MAX_SCRIPT] if data is not None else None
 
 
 def _script_place(program: str, moment: Moment) -> str | None:

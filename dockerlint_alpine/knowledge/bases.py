@@ -22,7 +22,7 @@ from dockerlint_alpine.knowledge.schema import read
 from dockerlint_alpine.system.patterns import lazy_pattern
 
 _REFERENCE = lazy_pattern(
-    r"(?:(?P<host>(?:[^/@]*[.:][^/@]*|localhost))/)?(?P<path>[^:@]+)(?::(?P<tag>[^@]*))?(?:@(?P<digest>.+))?\Z"
+    r"(?:(?P<host>(?:[^/@]*[.:][^/@]*|localhost))/)?(?P<path>[^:@]+)(?::(?P<tag>[^@]+))?(?:@(?P<digest>.+))?\Z"
 )
 PYTHON_LIST = ".python-rundeps"
 """The virtual package of the official Python images that holds the libraries of CPython's own modules."""

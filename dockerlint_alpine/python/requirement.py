@@ -31,20 +31,7 @@ REPOSITORY = "/this repository"
 _IDENTIFIER = lazy_pattern(r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?")
 _SCHEME = lazy_pattern(r"([A-Za-z][A-Za-z0-9+.-]*):")
 _EXTRAS = lazy_pattern(r"(.+)\[([^\]]+)\]")
-_ARCHIVES = (
-    ".whl",
-    ".zip",
-    ".tar.gz",
-    ".tgz",
-    ".tar",
-    ".tar.bz2",
-    ".tbz",
-    ".tar.xz",
-    ".txz",
-    ".tlz",
-    ".tar.lz",
-    ".tar.lzma",
-)
+_ARCHIVES = tuple(".whl .zip .tar.gz .tgz .tar .tar.bz2 .tbz .tar.xz .txz .tlz .tar.lz .tar.lzma".split())
 _VCS = frozenset({"git", "hg", "svn", "bzr"})
 _PLAIN_SCHEMES = frozenset({"http", "https", "file", "ftp", "ssh", "sftp"}) | _VCS
 

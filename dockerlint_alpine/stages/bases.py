@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 _REGISTRY = lazy_pattern(r"\$\{?(\w+)\}?/?([^/].*)\Z", re.DOTALL)
 """A FROM that begins with a variable."""
+_WHERE_SET = lazy_pattern(r"\$\{\w+:?\+(?:[^{}$]|\$\{?\w+\}?)*\}")
+"""What is there only where a variable has a value: ``${REGISTRY:+/}``."""
 
 _PYTHON_TAG = lazy_pattern(r"(?:\A|/)[\w.-]*python[\w.-]*:(?:[a-z]+-?)?([23]\.\d+)(?:\D|\Z)")
 """A tag that begins with the version of a Python."""
@@ -131,7 +133,8 @@ def _of_another_python(reference: str, found: StageWalk) -> Unclear | None:
 
 def _image(walk: StageWalk) -> BaseImage | None:
     """What the rules know of the image. Where a variable without a value stands for the registry alone
-    (``FROM $MIRROR/python:3.11-alpine3.19``) it is assumed to be the official image of that name."""
+    (``FROM $MIRROR/python:3.11-alpine3.19``) it is assumed to be the official image of that name, and where the FROM says
+    what it adds to the name if there is a value (``alpine${VERSION:+:$VERSION}``), that there is none."""
     node = walk.node
     if not node.base:
         return None
@@ -140,7 +143,15 @@ def _image(walk: StageWalk) -> BaseImage | None:
         return walk.build.knowledge.base_image(f"alpine:{release}" if release else node.base, walk.build.as_of)
     if not node.unknown:
         return walk.build.knowledge.base_image(node.base, walk.build.as_of)
-    written = _REGISTRY.match(node.from_instruction.words()[0].text)
+    bare = _WHERE_SET.sub("", node.from_instruction.words()[0].text)
+    if "$" not in bare and bare[-1:] not in {"", ":", "/", "@"}:
+        found = walk.build.knowledge.base_image(node.base, walk.build.as_of)
+        if found is None or found.not_alpine:
+            return found
+        names = " and ".join(f"${name}" for name in dict.fromkeys(node.unknown))
+        note = f"{names} {'has' if len(set(node.unknown)) == 1 else 'have'} no value here: {node.base} is assumed"
+        return replace(found, assumed=(*found.assumed, note), certain=False)
+    written = _REGISTRY.match(bare)
     if written is None or set(node.unknown) != {written[1]} or written[1] in written[2]:
         return None
     found = walk.build.knowledge.base_image(node.base.lstrip("/"), walk.build.as_of)

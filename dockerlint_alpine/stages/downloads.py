@@ -234,10 +234,7 @@ def _is_own(walk: StageWalk, remote: Remote) -> bool:
     if remote.revision not in _MAIN_BRANCHES:
         return False
     show_repository(walk)
-    try:
-        config = walk.files.read(f"{REPOSITORY}/.git/config").decode("utf-8", "replace")
-    except OSError:
-        config = ""
+    config = (walk.files.content(f"{REPOSITORY}/.git/config") or b"").decode("utf-8", "replace")
     remotes = {found.name.lower() for url in _URL.findall(config) if (found := repository(url)) is not None}
     own = remote.name.lower() in remotes
     return own or name_of(REPOSITORY, walk.files) == normalise(posixpath.basename(remote.path))

@@ -157,6 +157,13 @@ class StageFiles(Struct, frozen=True, eq=False, dict=True):
                 return files.read(inner)
         raise FileNotFoundError(errno.ENOENT, self._why_missing(path), path)
 
+    def content(self, path: str) -> bytes | None:
+        """The bytes of a file; ``None`` where it is not there or can't be read."""
+        try:
+            return self.read(path)
+        except (OSError, ValueError):  # the latter for a name that no file may have
+            return None
+
     def on_disk(self, path: str) -> Path | None:
         """The file of the context that lies at ``path``, for what is too large to be read; ``None`` for all others."""
         placement, inner = self._located(path)

@@ -58,10 +58,10 @@ def _own_folders(moment: Moment) -> tuple[list[str], bool]:
     found = moment.files.glob(_PATH_FILE)
     if not found:
         return list(DEFAULT), False
-    try:
-        text = moment.files.read(found[-1])[:_MAX_PATH_FILE].decode("utf-8", "surrogateescape")
-    except OSError:
+    data = moment.files.content(found[-1])
+    if data is None:
         return list(DEFAULT), True
+    text = data[:_MAX_PATH_FILE].decode("utf-8", "surrogateescape")
     return [entry for entry in re.split(r"[:\n]", text) if entry.startswith("/")], False
 
 
@@ -80,10 +80,6 @@ def _started_texts(timeline: Timeline, stage: Stage, end: Moment) -> Iterator[st
 
 
 def _script(word: str, end: Moment) -> Iterator[str]:
-    place = absolute(word, end.workdir)
-    if word.startswith("-") or not end.files.exists(place):
-        return
-    try:
-        yield end.files.read(place)[:_MAX_SCRIPT].decode("utf-8", "replace")
-    except OSError:
-        return
+    data = end.files.content(absolute(word, end.workdir)) if not word.startswith("-") else None
+    if data is not None:
+        yield data[:_MAX_SCRIPT].decode("utf-8", "replace")

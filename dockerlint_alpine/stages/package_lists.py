@@ -98,9 +98,8 @@ class PackageLists:
     def lines(self, path: str) -> list[Line] | None:
         """The lines of a file of the stage; ``None`` where it can't be read."""
         place = absolute(path, self._folder)
-        try:
-            data = self._files.read(place)
-        except OSError:
+        data = self._files.content(place)
+        if data is None:
             return None
         shown = self._files.display(place)
         found: list[Line] = []

@@ -613,11 +613,8 @@ class _ScriptWalk:
             reader.script(parse_script(source), outer)
 
     def _file(self, place: str) -> ScriptFile | None:
-        try:
-            data = self.walk.files.read(place)
-        except OSError:
-            return None
-        return ScriptFile(place, self.walk.files.display(place), data)
+        data = self.walk.files.content(place)
+        return ScriptFile(place, self.walk.files.display(place), data) if data is not None else None
 
     def _may_enter(self, file: ScriptFile) -> bool:
         chain = self.within.chain if self.within is not None else ()

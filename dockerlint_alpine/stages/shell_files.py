@@ -115,10 +115,7 @@ def _told(walk: StageWalk, instruction: Instruction, arg: Arg, folder: str, text
 
 def _content(walk: StageWalk, place: str) -> bytes | None:
     """What is in a file so far, where that is known and not much."""
-    try:
-        found = walk.files.read(place) if place not in walk.edited else None
-    except OSError:
-        return None
+    found = walk.files.content(place) if place not in walk.edited else None
     return found if found is not None and len(found) <= _MAX_TEXT else None
 
 

@@ -260,10 +260,11 @@ class _Walk:
         before = environment.variables
         given = environment.with_arguments([arg.source for arg in expand_command(command, before)[1:]])
         inner = Environment(given, body[0].outside)
+        inner.call(environment, command.words[1:])
         self.called.append(command.name)
         self._commands(body, inner, level)
         self.called.pop()
-        environment.take(inner)
+        environment.take(inner, written=True)
         environment.restore_arguments(before)
 
     def _command(self, command: Command, environment: Environment, level: _Level) -> None:
@@ -278,7 +279,7 @@ class _Walk:
             inner = parse_script(unwrapped.script)
             self.script(inner, nested, level.below(substitution=level.substitution))
             if unwrapped.same_shell:
-                environment.take(nested)
+                environment.take(nested, written=False)
             return
         self.found.append(
             ExpandedCommand(

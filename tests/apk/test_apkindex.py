@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import gzip
-import io
-import tarfile
 
 import pytest
 from hypothesis import example, given
@@ -12,24 +10,15 @@ from hypothesis import strategies as st
 
 from dockerlint_alpine.apk import apkindex
 from dockerlint_alpine.apk.apkindex import IndexFormatError, parse_records, read_index, split_streams, tar_members
+from tests.archives import packed
 
 RECORD = (
     b"C:Q1abc=\nP:foo\nV:1.0-r0\nA:x86_64\nD:so:libc.musl-x86_64.so.1 !bar\np:cmd:foo=1.0-r0\nk:5\nt:1700000000\n\n"
 )
 
 
-def archive(members: dict[str, bytes]) -> bytes:
-    raw = io.BytesIO()
-    with tarfile.open(fileobj=raw, mode="w") as tar:
-        for name, content in members.items():
-            info = tarfile.TarInfo(name)
-            info.size = len(content)
-            tar.addfile(info, io.BytesIO(content))
-    return gzip.compress(raw.getvalue(), mtime=0)
-
-
 def index(content: bytes) -> apkindex.ApkIndex:
-    return read_index(split_streams(archive({"DESCRIPTION": b"v3.19.0-1-g0\n", "APKINDEX": content})))
+    return read_index(split_streams(packed({"DESCRIPTION": b"v3.19.0-1-g0\n", "APKINDEX": content})))
 
 
 def test_a_record() -> None:
@@ -101,13 +90,13 @@ def test_no_gzip(data: bytes) -> None:
 
 def test_odd_archives() -> None:
     with pytest.raises(IndexFormatError, match="no APKINDEX"):
-        read_index(split_streams(archive({"other": b""})))
-    cut = gzip.decompress(archive({"APKINDEX": bytes(2000)}))[:1000]
+        read_index(split_streams(packed({"other": b""})))
+    cut = gzip.decompress(packed({"APKINDEX": bytes(2000)}))[:1000]
     with pytest.raises(IndexFormatError, match="ends within a file"):
         list(tar_members(cut))
     with pytest.raises(IndexFormatError, match="too many tar members"):
-        list(tar_members(gzip.decompress(archive({f"m{number}": b"" for number in range(80)}))))
-    header = bytearray(gzip.decompress(archive({"APKINDEX": b""}))[:512])
+        list(tar_members(gzip.decompress(packed({f"m{number}": b"" for number in range(80)}))))
+    header = bytearray(gzip.decompress(packed({"APKINDEX": b""}))[:512])
     header[124:136] = b"zzzzzzzzzzz\0"
     with pytest.raises(IndexFormatError, match="damaged"):
         list(tar_members(bytes(header)))
@@ -125,7 +114,7 @@ def test_bytes_are_read_or_refused(data: bytes) -> None:
 @given(st.binary(max_size=200), st.integers(0, 1500))
 @example(b"\0", 148)
 def test_a_damaged_archive_is_refused(noise: bytes, at: int) -> None:
-    whole = gzip.decompress(archive({"DESCRIPTION": b"v", "APKINDEX": RECORD}))
+    whole = gzip.decompress(packed({"DESCRIPTION": b"v", "APKINDEX": RECORD}))
     raw = bytearray(whole)
     raw[at : at + len(noise)] = noise
     sound = read_index(split_streams(gzip.compress(whole)))

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import gzip
-import io
 import os
-import tarfile
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -20,6 +18,7 @@ from dockerlint_alpine.apk import DownloadError, IndexFormatError, IndexStore, S
 from dockerlint_alpine.apk.apkindex import split_streams
 from dockerlint_alpine.apk.signature import read_keys, verify
 from dockerlint_alpine.apk.update import Policy, index_url, update
+from tests.archives import packed
 from tests.loopback import Handler, serving
 
 SNAPSHOTS = Path(__file__).resolve().parents[2] / "rules" / "alpine"
@@ -34,16 +33,6 @@ RECORDS = (
 )
 
 
-def tar(members: dict[str, bytes]) -> bytes:
-    raw = io.BytesIO()
-    with tarfile.open(fileobj=raw, mode="w") as archive:
-        for name, content in members.items():
-            info = tarfile.TarInfo(name)
-            info.size = len(content)
-            archive.addfile(info, io.BytesIO(content))
-    return gzip.compress(raw.getvalue(), mtime=0)
-
-
 def signed(
     records: bytes = RECORDS,
     *,
@@ -51,9 +40,9 @@ def signed(
     member: str = ".SIGN.RSA256.test.rsa.pub",
     algorithm: hashes.HashAlgorithm | None = None,
 ) -> bytes:
-    body = tar({"DESCRIPTION": description, "APKINDEX": records})
+    body = packed({"DESCRIPTION": description, "APKINDEX": records})
     signature = KEY.sign(body, padding.PKCS1v15(), algorithm or hashes.SHA256())
-    return tar({member: signature}) + body
+    return packed({member: signature}) + body
 
 
 @dataclass
@@ -182,7 +171,9 @@ def test_an_older_index_is_not_taken(mirror: Mirror, fetch: Callable[..., object
 
 def tampered(data: bytes) -> bytes:
     streams = split_streams(data)
-    return streams[0].packed + tar({"DESCRIPTION": b"v3.12.99-1-gabc", "APKINDEX": RECORDS.replace(b"musl", b"evil")})
+    return streams[0].packed + packed(
+        {"DESCRIPTION": b"v3.12.99-1-gabc", "APKINDEX": RECORDS.replace(b"musl", b"evil")}
+    )
 
 
 @pytest.mark.parametrize(
@@ -190,7 +181,7 @@ def tampered(data: bytes) -> bytes:
     [
         (tampered(signed()), SignatureError, "does not match"),
         (split_streams(signed())[1].packed, SignatureError, "not signed"),
-        (tar({"nothing": b""}) + split_streams(signed())[1].packed, SignatureError, "not signed"),
+        (packed({"nothing": b""}) + split_streams(signed())[1].packed, SignatureError, "not signed"),
         (signed(member=".SIGN.RSA256.../../key.rsa.pub"), SignatureError, "not trusted"),
         (signed(member=".SIGN.RSA.test.rsa.pub"), SignatureError, "does not match"),
         (signed() + gzip.compress(b"more"), SignatureError, "data after the index"),

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import io
 import json
 import struct
-import tarfile
 import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,6 +14,7 @@ from click.testing import CliRunner, Result
 
 from dockerlint_alpine.apk import IndexStore, UnknownReleaseError
 from dockerlint_alpine.cli.inspect import inspect_command
+from tests.archives import tarred
 
 
 def shared_object(*needed: str) -> bytes:
@@ -135,11 +134,7 @@ def test_what_cannot_be_read_is_exit_code_two(tmp_path: Path, wheel: Path) -> No
 
 def image(tmp_path: Path, release: bytes) -> Path:
     path = tmp_path / "root.tar"
-    with tarfile.open(path, "w") as archive:
-        for name, content in {"etc/alpine-release": release, "usr/lib/x.so": shared_object("liblz4.so.1")}.items():
-            info = tarfile.TarInfo(name)
-            info.size = len(content)
-            archive.addfile(info, io.BytesIO(content))
+    path.write_bytes(tarred({"etc/alpine-release": release, "usr/lib/x.so": shared_object("liblz4.so.1")}))
     return path
 
 

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import io
 import json
-import tarfile
 import tomllib
 from pathlib import Path
 
@@ -13,6 +11,7 @@ from click.testing import CliRunner, Result
 
 from dockerlint_alpine.cli import app
 from dockerlint_alpine.knowledge import Knowledge
+from tests.archives import packed
 from tests.python.index.local_index import LocalIndex, serve
 
 RULES = Path(__file__).resolve().parents[2] / "rules"
@@ -23,13 +22,8 @@ def rules(*arguments: str) -> Result:
 
 
 def sdist(name: str, version: str, files: dict[str, str]) -> bytes:
-    held = io.BytesIO()
-    with tarfile.open(fileobj=held, mode="w:gz") as archive:
-        for path, text in {"PKG-INFO": f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n", **files}.items():
-            info = tarfile.TarInfo(f"{name}-{version}/{path}")
-            info.size = len(text.encode())
-            archive.addfile(info, io.BytesIO(text.encode()))
-    return held.getvalue()
+    files = {"PKG-INFO": f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n", **files}
+    return packed({f"{name}-{version}/{path}": text for path, text in files.items()})
 
 
 ACME = sdist(

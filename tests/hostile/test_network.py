@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-import io
 import json
 import os
 import ssl
-import tarfile
 import time
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler
@@ -15,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.archives import packed
 from tests.hostile import arena
 from tests.hostile.loopback import Answer, loopback, send, send_without_end
 
@@ -56,13 +55,7 @@ def page(*names: str) -> bytes:
 
 
 def sdist(members: dict[str, bytes]) -> bytes:
-    out = io.BytesIO()
-    with tarfile.open(fileobj=out, mode="w:gz", compresslevel=1) as archive:
-        for name, content in members.items():
-            info = tarfile.TarInfo(f"foo-1.0/{name}")
-            info.size = len(content)
-            archive.addfile(info, io.BytesIO(content))
-    return out.getvalue()
+    return packed({f"foo-1.0/{name}": content for name, content in members.items()}, level=1)
 
 
 ADDRESSES = ["http://[bad", "http://h:99999999/x", "//[", "ftp://x/y", "file:///etc/passwd", "\0", "x" * 100_000]
@@ -168,10 +161,6 @@ for name in sys.argv[2:]:
         project(tmp_path)
         arena.doctor("check", "--online", "Dockerfile", cwd=tmp_path, env=environment(index.url, tmp_path)).sound()
     tried(len(targets) + 1)
-
-
-def _bomb() -> bytes:
-    return sdist({"setup.py": b"#" * 2**20, **{f"a{number}.c": bytes(60 * 2**20) for number in range(5)}})
 
 
 _METADATA = b"Metadata-Version: 2.1\nName: foo\nVersion: 1.0\nRequires-Dist: x"

@@ -18,10 +18,6 @@ def doubling(keyword: str, count: int = 60) -> str:
     return f"{keyword} A0=xxxxxxxx\n" + "".join(f"{keyword} A{i}=${{A{i - 1}}}${{A{i - 1}}}\n" for i in range(1, count))
 
 
-def growing(keyword: str, count: int) -> str:
-    return f"{keyword} A0=x\n" + "".join(f"{keyword} A{i}=${{A{i - 1}}}x\n" for i in range(1, count))
-
-
 DOCKERFILES: dict[str, str] = {
     "stages of stages": _BASE.strip()
     + " AS s0\n"

@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import io
 import json
-import tarfile
 import tomllib
 import zipfile
 from pathlib import Path
@@ -14,6 +13,7 @@ from hypothesis import strategies as st
 from dockerlint_alpine.knowledge.facts import WheelRecord
 from dockerlint_alpine.knowledge.refresh import RefreshError, refresh, refresh_rules
 from dockerlint_alpine.python.index.client import Answered, IndexAnswerError, SimpleIndex
+from tests.archives import packed
 
 INDEX = "https://index.example/simple/"
 
@@ -29,13 +29,7 @@ def wheel(requires: list[str]) -> bytes:
 
 
 def sdist(header: str) -> bytes:
-    held = io.BytesIO()
-    with tarfile.open(fileobj=held, mode="w:gz") as archive:
-        for name, text in (("lz4-1/setup.py", "raise SystemExit"), ("lz4-1/PKG-INFO", header)):
-            info = tarfile.TarInfo(name)
-            info.size = len(text.encode())
-            archive.addfile(info, io.BytesIO(text.encode()))
-    return held.getvalue()
+    return packed({"lz4-1/setup.py": "raise SystemExit", "lz4-1/PKG-INFO": header})
 
 
 class Index:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-import io
 import json
-import tarfile
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from dockerlint_alpine.run.analysis import Doctor, configure
+from tests.archives import tarred
 from tests.elf.building import elf_bytes
 
 SITE = "usr/local/lib/python3.11/site-packages"
@@ -86,13 +85,5 @@ def write_tar(
     modes: Mapping[str, int] | None = None,
 ) -> Path:
     """A tar of these files (mode 644 unless ``modes`` says otherwise) and symbolic links."""
-    with tarfile.open(path, "w") as archive:
-        for name, content in files.items():
-            info = tarfile.TarInfo(name)
-            info.size, info.mode = len(content), (modes or {}).get(name, 0o644)
-            archive.addfile(info, io.BytesIO(content))
-        for name, target in links:
-            info = tarfile.TarInfo(name)
-            info.type, info.linkname = tarfile.SYMTYPE, target
-            archive.addfile(info)
+    path.write_bytes(tarred(files, dict(links), modes=modes))
     return path

@@ -26,6 +26,32 @@ def test_the_tag_tells_the_release(judge: Judge, base: str, alpine: str, python:
     assert python is None or finding.stage.python == python
 
 
+@pytest.mark.parametrize(
+    ("base", "alpine", "note"),
+    [
+        (
+            "${P}${P:+/}python:3.11-alpine3.19",
+            "3.19",
+            "$P has no value here: python:3.11-alpine3.19 is assumed to be the",
+        ),
+        ('alpine${V:+":${V}"}', "3.24", "$V has no value here: alpine is assumed"),
+        ("${P:+registry/}alpine${V:+:$V}", "3.24", "$V has no value here: alpine is assumed"),
+        ("alpine:3.19${S:+-$S}", "3.19", "$S has no value here: alpine:3.19 is assumed"),
+    ],
+)
+def test_what_a_value_would_add_is_not_there_without_one(judge: Judge, base: str, alpine: str, note: str) -> None:
+    text = f"ARG P\nARG V\nARG S\nFROM {base}\nRUN apk add --no-cache python3 py3-pip && pip install psycopg2\n"
+    report = judge(text, select=["AD101"])
+    assert [one.stage.alpine for one in report.findings if one.stage is not None] == [alpine]
+    assert any(note in one for one in report.notes)
+
+
+@pytest.mark.parametrize("base", ["alpine:${V:+3.19}", "${P:+acme/}${P}", "$V", "${V:+alpine}", "alpine:${V:-$P}"])
+def test_a_base_that_is_none_without_a_value_is_not_known(judge: Judge, base: str) -> None:
+    report = judge(f"ARG P\nARG V\nFROM {base}\nRUN apk add --no-cache curl\n")
+    assert [finding.code for finding in report.findings] == ["AD902"]
+
+
 def test_a_number_that_is_no_release_is_not_taken_for_one(judge: Judge) -> None:
     report = judge("FROM team/alpine-tool:2.2.0.3\nRUN apk add --no-cache curl\n")
     assert [finding.code for finding in report.findings] == ["AD902"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import subprocess
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -18,8 +18,6 @@ DYING = (
     "COPY requirements.txt .\nRUN pip install -r requirements.txt && apk del postgresql-dev\n"
 )
 CLEAN = "FROM python:3.11-alpine3.19\nRUN apk add --no-cache curl\n"
-
-Write = Callable[[Path, Mapping[str, str]], Path]
 
 
 def open_doctor(configuration: Configuration) -> Doctor:

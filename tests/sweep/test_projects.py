@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import errno
-import io
 import os
-import tarfile
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -16,6 +14,7 @@ from dockerlint_alpine.sweep import projects
 from dockerlint_alpine.sweep.projects import head_commit, opened
 from dockerlint_alpine.sweep.sources import Source, SourceError, read_sources
 from dockerlint_alpine.system import layout
+from tests.archives import tarred
 
 from .conftest import CLEAN, DYING, git, write
 
@@ -96,15 +95,7 @@ def test_nothing_is_laid_out_without_a_dockerfile(repository: Path, tmp_path: Pa
 
 
 def archive(place: Path, files: Mapping[str, bytes], links: Mapping[str, str]) -> Path:
-    with tarfile.open(place, "w") as made:
-        for name, target in links.items():
-            member = tarfile.TarInfo(name)
-            member.type, member.linkname = tarfile.SYMTYPE, target
-            made.addfile(member)
-        for name, data in files.items():
-            member = tarfile.TarInfo(name)
-            member.size = len(data)
-            made.addfile(member, io.BytesIO(data))
+    place.write_bytes(tarred(files, links))
     return place
 
 

@@ -8,6 +8,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from msgspec.structs import replace
+from packaging.markers import Environment
 
 from dockerlint_alpine.python.formats.toml_source import SourceError, TomlSource, texts
 from dockerlint_alpine.python.model import IndexOptions, Origin, Problem, Requested, RequirementSet, normalise
@@ -18,19 +19,7 @@ if TYPE_CHECKING:
 
     from dockerlint_alpine.python.model import FileReader
 
-_MARKERS = (
-    "os_name",
-    "sys_platform",
-    "platform_machine",
-    "platform_python_implementation",
-    "platform_release",
-    "platform_system",
-    "platform_version",
-    "python_version",
-    "python_full_version",
-    "implementation_name",
-    "implementation_version",
-)
+_MARKERS = tuple(Environment.__annotations__)
 """Keys of a Pipfile entry that are markers of their own (Pipfile specification)."""
 
 

@@ -15,6 +15,8 @@ _MAX_ARGUMENTS = 99
 _DECLARED = lazy_pattern(r"([A-Za-z_][A-Za-z0-9_]*)(\+?)=")
 _SPECIAL = frozenset(": . break continue eval exec exit export readonly return set shift times trap unset".split())
 """Built-ins before which an assignment lasts (POSIX, "Special Built-In Utilities"), as it does in BusyBox's shell."""
+_QUIET = lazy_pattern(r"[\w./+-]+|\"[^\"]*\"")
+"""A word that is one argument."""
 _NAME = lazy_pattern(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
@@ -82,10 +84,24 @@ class Environment:
         while self._frames:
             self._leave(*self._frames.pop())
 
-    def take(self, other: Environment) -> None:
-        """Go on with the variables of a script that ran in the same shell (``eval``)."""
+    def take(self, other: Environment, *, written: bool) -> None:
+        """Go on with the variables of a script that ran in the same shell; ``written``: as it is, not made of values (as
+        with ``eval``)."""
         other.leave_all()
-        self.variables = other.variables
+        before, self.variables = self.variables, other.variables
+        kept = {name: value for name, value in self.facts.items() if before.get(name) == other.variables.get(name)}
+        new = {name: value for name, value in other.facts.items() if written and not _is_argument(name)}
+        self.facts = {**kept, **new}
+
+    def call(self, caller: Environment, words: Sequence[Word]) -> None:
+        """Know in a function what the platform decides for its caller, of the arguments, too."""
+        self.facts = dict(caller.facts)
+        for number, word in enumerate(words[:_MAX_ARGUMENTS], start=1):
+            value = fact(word, caller.facts) if len(words) == 1 or _QUIET.fullmatch(word.text) else None
+            if value is not None:
+                self.facts[str(number)] = value
+            else:
+                self.facts.pop(str(number), None)
 
     def with_arguments(self, args: Sequence[SourceText]) -> dict[str, SourceText]:
         """The variables inside a function or script that is called with these arguments."""

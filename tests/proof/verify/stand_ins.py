@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import io
 import shutil
-import tarfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tests.archives import tarred
 from tests.elf.building import compile_object
 from tests.engine import base_tar
 from tests.proof.images import apk_database, predicted_packages
@@ -111,13 +110,7 @@ def wheelhouse(parts: Parts) -> bytes:
     for name, version in DISTRIBUTIONS.items():
         info = f"{SITE}/{name.replace('-', '_')}-{version}.dist-info"
         files[f"{info}/METADATA"] = f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n\n".encode()
-    out = io.BytesIO()
-    with tarfile.open(fileobj=out, mode="w") as archive:
-        for path, content in files.items():
-            info_ = tarfile.TarInfo(path)
-            info_.size, info_.mode = len(content), 0o755
-            archive.addfile(info_, io.BytesIO(content))
-    return out.getvalue()
+    return tarred(files, mode=0o755)
 
 
 def load_images(engine: DockerClient, loader: Path, parts: Parts, folder: Path) -> None:

@@ -4,17 +4,16 @@
 from __future__ import annotations
 
 import base64
-import gzip
 import hashlib
 import io
 import json
-import tarfile
 import threading
 import zipfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
+from tests.archives import packed
 from tests.loopback import Handler, serving
 
 
@@ -39,14 +38,7 @@ def wheel(name: str, version: str, text: str, tag: str) -> bytes:
 
 
 def sdist(name: str, version: str, files: Mapping[str, str | bytes]) -> bytes:
-    raw = io.BytesIO()
-    with tarfile.open(fileobj=raw, mode="w") as archive:
-        for path, content in files.items():
-            data = content.encode() if isinstance(content, str) else content
-            member = tarfile.TarInfo(f"{name}-{version}/{path}")
-            member.size = len(data)
-            archive.addfile(member, io.BytesIO(data))
-    return gzip.compress(raw.getvalue(), mtime=0)
+    return packed({f"{name}-{version}/{path}": content for path, content in files.items()})
 
 
 @dataclass
