@@ -1,5 +1,6 @@
 """pip: ``pip install``, ``wheel``, ``download`` and ``uninstall``, ``python setup.py install``, and what makes a wheel of a
-project: ``python -m build``, ``python setup.py bdist_wheel``, ``uv build``, ``poetry build``, ``pdm build``.
+project: ``python -m build``, ``python setup.py bdist_wheel``, ``uv build``, ``poetry build``, ``pdm build`` and ``maturin
+build``.
 
 The arguments of ``uv pip install`` are the same but for a few, so they are read here, too.
 """
@@ -92,7 +93,7 @@ class Pip(Installer):
     """pip itself, and ``python setup.py install``, which does what ``pip install .`` does."""
 
     name = "pip"
-    programs = lazy_pattern(r"pip(?:\d+(?:\.\d+)?)?|setup\.py|build|pyproject-build")
+    programs = lazy_pattern(r"pip(?:\d+(?:\.\d+)?)?|setup\.py|build|pyproject-build|maturin")
     mention = r"\bpip[\d.]*\s+(?:-\S+\s+)*(?:install|wheel)"
     runs_pip = True
 
@@ -104,6 +105,8 @@ class Pip(Installer):
             # A program that is called build is somebody's script.
             module = invocation.name != "build" or is_python(invocation.program)
             return read_build("python3", invocation.args) if module else None
+        if invocation.name == "maturin":
+            return _read_maturin(invocation.args)
         return read_pip(self, invocation.program, invocation.args)
 
     def _setup(self, invocation: Invocation) -> Command | None:
@@ -170,6 +173,12 @@ _BUILD_OPTIONS = OptionTable.build(
     "--sdist -s, --wheel -w",
     others="flag",
 )
+_MATURIN_OPTIONS = OptionTable.build(
+    "--out -o, --manifest-path -m, --interpreter -i, --manylinux --compatibility --auditwheel, --target, --features -F,"
+    "--bindings -b, --jobs -j, --profile, --config, --color, --target-dir, --cargo-extra-args, --rustc-extra-args",
+    "",
+    others="flag",
+)
 
 
 def read_build(program: str, words: Sequence[Arg]) -> InstallCommand | None:
@@ -191,9 +200,20 @@ def read_build(program: str, words: Sequence[Arg]) -> InstallCommand | None:
                 if not word.value:
                     return None
                 folder = word.value
-    if formats == {"sdist"}:
+    return None if formats == {"sdist"} else _wheel_of(program, folder, output or f"{folder.rstrip('/')}/dist")
+
+
+def _read_maturin(words: Sequence[Arg]) -> InstallCommand | None:
+    """``maturin build``, which makes a wheel of the project whose Cargo.toml it is given."""
+    if [arg.text for arg in words[:1]] != ["build"] or not all(arg.known for arg in words):
         return None
-    wanted = ("--no-deps", "--wheel-dir", output or f"{folder.rstrip('/')}/dist", folder)
+    given = {word.option: word.value for word in scan([arg.text for arg in words[1:]], _MATURIN_OPTIONS)[0]}
+    folder = posixpath.dirname(given.get("--manifest-path", "")) or "."
+    return _wheel_of("python3", folder, given.get("--out") or f"{folder}/target/wheels")
+
+
+def _wheel_of(program: str, folder: str, output: str) -> InstallCommand:
+    wanted = ("--no-deps", "--wheel-dir", output, folder)
     literal = (SourceText.literal(text) for text in wanted)
     made = tuple(Arg(text, source, None, ShellWord(source, None)) for text, source in zip(wanted, literal, strict=True))
     return InstallCommand(TOOL, "wheel", program, "wheel", made)

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from dockerlint_alpine.syntax import Arg
 
 _NOT_TOOLS = frozenset({"base", "project", "registry", "uv_python"})
-_OTHER_NAMES = {"setup.py": "pip", "build": "pip", "pyproject-build": "pip", "virtualenv": "venv"}
+_OTHER_NAMES = {"setup.py": "pip", "build": "pip", "pyproject-build": "pip", "maturin": "pip", "virtualenv": "venv"}
 """Program -> the module of its tool, where the one is not in the name of the other."""
 
 

@@ -14,6 +14,7 @@ from msgspec.structs import replace
 
 from dockerlint_alpine.syntax.expand import LexError
 from dockerlint_alpine.syntax.heredoc import heredoc_word
+from dockerlint_alpine.syntax.shell.conditions import outcome, runs
 from dockerlint_alpine.syntax.shell.environment import Environment
 from dockerlint_alpine.syntax.shell.model import DECLARE, Command, Script
 from dockerlint_alpine.syntax.shell.parser import parse_script
@@ -208,6 +209,8 @@ class _Walk:
         self.found: list[ExpandedCommand] = []
         self.called: list[str] = []
         """The functions that are being called, outermost first."""
+        self.outcomes: dict[int, bool | None] = {}
+        """What became of the tests so far, by their ``id``."""
 
     def script(self, script: Script, environment: Environment, level: _Level) -> None:
         functions: dict[str, list[Command]] = {}
@@ -223,13 +226,19 @@ class _Walk:
     def _commands(self, commands: Sequence[Command], environment: Environment, level: _Level) -> None:
         maybe = level if level.conditional else replace(level, conditional=True)
         for command in commands:
+            scopes = command.scopes[command.outside :] if self.called else command.scopes
+            will = runs(scopes, environment.facts, self.outcomes) if scopes else True
+            if will is False:
+                continue
             environment.enter(command)
+            self.outcomes[id(command)] = outcome(command, environment.facts)
             outer = environment.variables
             apart = command.function is not None and not self.called
             if apart:
                 environment.hide_arguments()
-            skipped = command.conditional if not self.called else _may_be_skipped(command)
-            here = maybe if skipped else level
+            if will and command.conditional:
+                environment.certain.update(scope.number for scope in scopes)
+            here = level if will else maybe
             if level.nesting < _MAX_NESTING:
                 for inner in _substitutions(command):
                     self.script(inner, Environment(environment.variables), here.below(substitution=True))
@@ -251,10 +260,11 @@ class _Walk:
         before = environment.variables
         given = environment.with_arguments([arg.source for arg in expand_command(command, before)[1:]])
         inner = Environment(given, body[0].outside)
+        inner.call(environment, command.words[1:])
         self.called.append(command.name)
         self._commands(body, inner, level)
         self.called.pop()
-        environment.take(inner)
+        environment.take(inner, written=True)
         environment.restore_arguments(before)
 
     def _command(self, command: Command, environment: Environment, level: _Level) -> None:
@@ -269,7 +279,7 @@ class _Walk:
             inner = parse_script(unwrapped.script)
             self.script(inner, nested, level.below(substitution=level.substitution))
             if unwrapped.same_shell:
-                environment.take(nested)
+                environment.take(nested, written=False)
             return
         self.found.append(
             ExpandedCommand(
@@ -283,11 +293,6 @@ class _Walk:
                 substitution=level.substitution,
             )
         )
-
-
-def _may_be_skipped(command: Command) -> bool:
-    """Whether a command of a function's body may not run although the function is called."""
-    return any(scope.kind == "branch" for scope in command.scopes[command.outside :])
 
 
 def _substitutions(command: Command) -> list[Script]:

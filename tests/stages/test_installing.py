@@ -121,6 +121,8 @@ BUILT = "pip install /x/*.whl"
         ("pdm build -d out", "out", BUILT, {"lz4"}),
         ("python setup.py sdist bdist_wheel", "dist", BUILT, {"lz4"}),
         ("pip wheel --no-deps -w out .", "out", BUILT, {"lz4"}),
+        ("maturin build --release --manylinux off -o out", "out", BUILT, {"lz4"}),
+        ("maturin build -m ./Cargo.toml --locked", "target/wheels", BUILT, {"lz4"}),
     ],
 )
 def test_a_wheel_of_the_project_brings_what_the_project_requires(
