@@ -297,7 +297,9 @@ class BaseImages:
             return None
         if parsed.digest and not parsed.tag and self._ambiguous(parsed):
             return None
-        found = self._by_rule(reference, parsed, None if parsed.digest else day) or self._by_tag(reference, parsed)
+        found = self._by_rule(reference, parsed, None if parsed.digest else day)
+        if found is None and self._beyond is None:  # what a name alone tells comes after all rules
+            found = self._by_tag(reference, parsed)
         if found is not None and parsed.digest and not parsed.tag and not found.not_alpine:
             note = f"{reference} is pinned by digest without a tag: {_releases(found)} is taken from the default tag"
             found = replace(found, assumed=(*found.assumed, note), certain=False)
