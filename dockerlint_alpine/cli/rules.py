@@ -103,8 +103,11 @@ def validate_rules(folder: Path, output_format: str) -> None:
 
     store, rules = IndexStore(), RuleFolder(folder)
     counts = {kind: len(rules.names(kind)) for kind in KINDS}
-    if not any(counts.values()):
-        raise click.UsageError(f"{folder}: no rules: neither distributions/, libraries/ nor wheels/ has a .toml file")
+    if not any(counts.values()) and not (folder / "base-images.toml").is_file():
+        raise click.UsageError(
+            f"{folder}: no rules: neither distributions/, libraries/ nor wheels/ has a .toml file,"
+            " and there is no base-images.toml"
+        )
     with Refusing(ApkError):
         base = open_knowledge(isolated=True) if not (folder / "languages.toml").is_file() else None
         problems = validate(folder, store, base)

@@ -208,9 +208,9 @@ class _Image(Entry, frozen=True):
 
 
 class _Document(Entry, frozen=True):
-    as_of: Text
-    default_alpine: Text
-    default_python: Text
+    as_of: str = ""
+    default_alpine: str = ""
+    default_python: str = ""
     mirrors: Texts = ()
     rootfs: tuple[_Needs, ...] = ()
     python: tuple[_Needs, ...] = ()
@@ -222,6 +222,10 @@ class _Document(Entry, frozen=True):
     python_evidence: Texts = ()
     rootfs_evidence: Texts = ()
     image: tuple[_Image, ...] = ()
+
+
+_WHOLE = {"alpine": "alpine:{alpine}", "python": "python:{python}-alpine{alpine}"}
+"""What the names of the official images stand for where they are not among the rules themselves."""
 
 
 def by_repository(images: Iterable[Mapping[str, Any]]) -> dict[str, list[Mapping[str, Any]]]:
@@ -236,7 +240,8 @@ def by_repository(images: Iterable[Mapping[str, Any]]) -> dict[str, list[Mapping
 class BaseImages:
     """The rules of ``base-images.toml``, ready to match; raises ``RuleError`` for a file that breaks the schema.
 
-    ``packed`` gives the JSON of the ``[[image]]`` tables of one repository, where ``raw`` was compiled without them."""
+    ``packed`` gives the JSON of the ``[[image]]`` tables of one repository, where ``raw`` was compiled without them.
+    ``beyond`` are the built-in rules, on whose images those of a user's own may rest."""
 
     def __init__(
         self,
@@ -244,10 +249,12 @@ class BaseImages:
         file: str = "rules/base-images.toml",
         tags: ImageTags | None = None,
         packed: Callable[[str], str | None] | None = None,
+        beyond: BaseImages | None = None,
     ) -> None:
         told = self._told = read(_Document, raw, file)
         self._moving = tags or ImageTags()
         self._packed = packed
+        self._beyond = beyond
         self._images: dict[str, tuple[_Image, ...]] = {}
         for image in told.image:
             for repository in image.repositories:
@@ -272,7 +279,7 @@ class BaseImages:
                 )
             for version, change in image.versions.items():
                 base = change if isinstance(change, str) else change.base
-                if base and "{" not in base and self.match(base) is None:
+                if base and "{" not in base and self._start(base, None) is None:
                     raise RuleError(file, f"image[{index}].versions.{version}", f"the base {base} is not known")
 
     @property
@@ -290,7 +297,9 @@ class BaseImages:
             return None
         if parsed.digest and not parsed.tag and self._ambiguous(parsed):
             return None
-        found = self._by_rule(reference, parsed, None if parsed.digest else day) or self._by_tag(reference, parsed)
+        found = self._by_rule(reference, parsed, None if parsed.digest else day)
+        if found is None and self._beyond is None:  # what a name alone tells comes after all rules
+            found = self._by_tag(reference, parsed)
         if found is not None and parsed.digest and not parsed.tag and not found.not_alpine:
             note = f"{reference} is pinned by digest without a tag: {_releases(found)} is taken from the default tag"
             found = replace(found, assumed=(*found.assumed, note), certain=False)
@@ -343,9 +352,9 @@ class BaseImages:
                 return found
             major, minor = _numbers(image.glibc)
             return replace(found, glibc=(major, minor), python=groups.get("python"))
-        if image.base == "python":
+        if image.base == "python" and self._beyond is None:
             found = self._official_python(reference, tag, groups, day)
-        elif image.base == "alpine":
+        elif image.base == "alpine" and self._beyond is None:
             dated = groups.get("edge", "")
             if dated:
                 day = f"{dated[:4]}-{dated[4:6]}-{dated[6:]}"
@@ -377,12 +386,18 @@ class BaseImages:
             why = (
                 f"its first, which came after {day}" if not then.there else "" if day else "where it was last published"
             )
-        inner = self.match(base.format_map({"alpine": "", "python": "", **groups}), day)
+        inner = self._start(
+            _WHOLE.get(base, base).format_map({"alpine": image.alpine, "python": image.python, **groups}).rstrip(":"),
+            day,
+        )
         found = replace(inner or BaseImage(reference, reference), reference=reference)
         if not why or found.alpine is None:
             return found
         note = f"{reference} names no release: {_releases(found)} is assumed, {why}"
         return replace(found, assumed=(*found.assumed, note), certain=False)
+
+    def _start(self, reference: str, day: str | None) -> BaseImage | None:
+        return self.match(reference, day) or (self._beyond.match(reference, day) if self._beyond is not None else None)
 
     def _alpine(self, reference: str, path: str, tag: str, named: str, day: str | None) -> BaseImage:
         alpine, notes = (named, ()) if named else self._release_of_tag(path, tag, day)

@@ -6,7 +6,6 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from dockerlint_alpine.knowledge import schema
-from dockerlint_alpine.knowledge.bases import BaseImages
 from dockerlint_alpine.knowledge.errors import RuleError
 
 if TYPE_CHECKING:
@@ -69,7 +68,11 @@ class RuleFolder:
     def document(self, name: str) -> dict[str, Any] | None:
         """Return the table of a single file such as ``base-images.toml``, ``None`` if it is not there."""
         path = self.path / f"{name}.toml"
-        return schema.read_toml(path, f"{self._prefix}/{name}.toml", self.path) if path.is_file() else None
+        return schema.read_toml(path, self.shown_document(name), self.path) if path.is_file() else None
+
+    def shown_document(self, name: str) -> str:
+        """Return the path of a single file as errors name it."""
+        return f"{self._prefix}/{name}.toml"
 
     def libraries(self) -> Iterator[Library]:
         """All libraries, in order of name."""
@@ -105,9 +108,3 @@ class RuleFolder:
     def by_import(self) -> dict[str, str]:
         """The distributions by the modules that they install."""
         return {module: entry.name for entry in self.entries() for module in entry.imports}
-
-    @cached_property
-    def base_images(self) -> BaseImages | None:
-        """The folder's own rules on base images, if it has any."""
-        raw = self.document("base-images")
-        return None if raw is None else BaseImages(raw, f"{self._prefix}/base-images.toml")

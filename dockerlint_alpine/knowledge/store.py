@@ -173,12 +173,21 @@ class Knowledge:
         return self._bases[key]
 
     def _base_image(self, reference: str, day: str | None) -> BaseImage | None:
-        for overlay in self._overlays:
-            images = overlay.base_images
-            found = images.match(reference, day) if images is not None else None
+        for images in (*self._own_images, self.base_images):
+            found = images.match(reference, day)
             if found is not None:
                 return found
-        return self.base_images.match(reference, day)
+        return None
+
+    @cached_property
+    def _own_images(self) -> tuple[BaseImages, ...]:
+        """The rules on base images of the user's folders; the images that they rest on may be built in."""
+        found = ((overlay, overlay.document("base-images")) for overlay in self._overlays)
+        return tuple(
+            BaseImages(raw, overlay.shown_document("base-images"), beyond=self.base_images)
+            for overlay, raw in found
+            if raw is not None
+        )
 
     @cached_property
     def base_images(self) -> BaseImages:

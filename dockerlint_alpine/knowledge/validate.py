@@ -156,7 +156,7 @@ def _load(folder: RuleFolder, problems: list[RuleProblem], base: Knowledge | Non
         languages = frozenset(item.name for item in schema.languages(raw_languages, "rules/languages.toml"))
         raw_bases = folder.document("base-images")
         if raw_bases is not None:
-            bases = BaseImages(raw_bases)
+            bases = BaseImages(raw_bases, beyond=base.base_images if base is not None else None)
             bases.check("rules/base-images.toml")
     raw_tools = folder.document("toolchains") or {}
     tools = toolchains.Toolchains({})

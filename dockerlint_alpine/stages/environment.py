@@ -11,8 +11,10 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from msgspec import Struct, field
+from msgspec.structs import replace
 
 from dockerlint_alpine.syntax import SourceText, expand, key_values
+from dockerlint_alpine.system.platforms import APK_ARCH
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -33,6 +35,16 @@ def _platform_args(platform: str) -> dict[str, SourceText]:
     return {
         f"{prefix}{name}": SourceText.literal(value) for prefix in ("TARGET", "BUILD") for name, value in values.items()
     }
+
+
+def _platform_commands(platform: str) -> dict[str, SourceText]:
+    """What commands print that ask for the machine: not on 32 bits of x86 and ARM v6, where that is the builder's."""
+    arch = APK_ARCH.get(platform)
+    if arch is None or arch in {"x86", "armhf"}:
+        return {}
+    uname = "armv7l" if arch == "armv7" else arch
+    values = {"$(apk --print-arch)": arch, "$(uname -m)": uname, "$(arch)": uname}
+    return {command: SourceText.literal(value) for command, value in values.items()}
 
 
 def _keep(values: dict[str, SourceText], name: str, value: Expanded) -> None:
@@ -59,8 +71,12 @@ class Scope(Struct, frozen=True, dict=True):
 
     @cached_property
     def names(self) -> Mapping[str, SourceText]:
-        """Every name that expansion sees; ENV hides ARG."""
+        """Every name that expansion sees, and commands as ``$(uname -m)``; ENV hides ARG."""
         return {**self.args, **self.env}
+
+    def on(self, platform: str) -> Scope:
+        """The same in a stage for ``platform``, where commands tell what it is."""
+        return replace(self, args={**self.args, **_platform_commands(platform)})
 
     def text(self, name: str) -> str | None:
         """The value of one name as plain text, or ``None`` where it has none."""

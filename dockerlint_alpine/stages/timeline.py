@@ -82,6 +82,7 @@ class _TimelineBuilder:
     def _walk(self, node: StageNode) -> StageWalk:
         walk = StageWalk(node, self.state)
         bases.enter(walk)
+        walk.scope = walk.scope.on(walk.platform)
         if walk.packages is not None:
             walk.start = walk.moment
         for trigger in walk.triggers:

@@ -14,8 +14,9 @@ from msgspec.structs import replace
 
 from dockerlint_alpine.syntax.expand import LexError
 from dockerlint_alpine.syntax.heredoc import heredoc_word
+from dockerlint_alpine.syntax.shell.conditions import outcome, runs
 from dockerlint_alpine.syntax.shell.environment import Environment
-from dockerlint_alpine.syntax.shell.model import DECLARE, Command, Scope, Script
+from dockerlint_alpine.syntax.shell.model import DECLARE, Command, Script
 from dockerlint_alpine.syntax.shell.parser import parse_script
 from dockerlint_alpine.syntax.shell.words import Arg, Variables, Word
 from dockerlint_alpine.syntax.shell.wrappers import unwrap
@@ -166,8 +167,7 @@ def expanded_commands(script: Script, variables: Variables) -> tuple[ExpandedCom
     Assignments, ``export``, ``unset``, ``read``, ``set --`` and ``for`` are followed. What a branch that may not run
     assigns is unknown behind it. A ``for`` body comes once, its variable holding all words of the list. A command
     that is a wrapper or starts a nested script is replaced by what it runs; a command that only assigns is left out.
-    The body of a function comes where it is called, with its arguments; where nobody calls it, it may not run. Where the
-    variables answer a ``[ ... ]``, the branch that is taken is certain and the other left out.
+    The body of a function comes where it is called, with its arguments; where nobody calls it, it may not run.
     The answer is kept for the next who asks with the same two objects: ``variables`` must not change afterwards.
     """
     key = (id(script), id(variables))
@@ -209,9 +209,8 @@ class _Walk:
         self.found: list[ExpandedCommand] = []
         self.called: list[str] = []
         """The functions that are being called, outermost first."""
-
-        self.answers: dict[int, bool] = {}
-        """What the tests came to so far that the variables answer."""
+        self.outcomes: dict[int, bool | None] = {}
+        """What became of the tests so far, by their ``id``."""
 
     def script(self, script: Script, environment: Environment, level: _Level) -> None:
         functions: dict[str, list[Command]] = {}
@@ -227,20 +226,19 @@ class _Walk:
     def _commands(self, commands: Sequence[Command], environment: Environment, level: _Level) -> None:
         maybe = level if level.conditional else replace(level, conditional=True)
         for command in commands:
-            if any(scope.kind == "branch" and self._taken(scope) is False for scope in command.scopes):
+            scopes = command.scopes[command.outside :] if self.called else command.scopes
+            will = runs(scopes, environment.facts, self.outcomes) if scopes else True
+            if will is False:
                 continue
             environment.enter(command)
+            self.outcomes[id(command)] = outcome(command, environment.facts)
             outer = environment.variables
-            self._answer(command, outer)
             apart = command.function is not None and not self.called
             if apart:
                 environment.hide_arguments()
-            inside = [
-                scope for scope in command.scopes[command.outside if self.called else 0 :] if scope.kind == "branch"
-            ]
-            unknown = any(self._taken(scope) is None for scope in inside)
-            skipped = unknown if self.called else command.conditional and (unknown or not inside)
-            here = maybe if skipped else level
+            if will and command.conditional:
+                environment.certain.update(scope.number for scope in scopes)
+            here = level if will else maybe
             if level.nesting < _MAX_NESTING:
                 for inner in _substitutions(command):
                     self.script(inner, Environment(environment.variables), here.below(substitution=True))
@@ -253,20 +251,6 @@ class _Walk:
             if apart:
                 environment.restore_arguments(outer)
 
-    def _taken(self, branch: Scope) -> bool | None:
-        """Whether a branch is taken; ``None`` where that is not known."""
-        known = [self.answers.get(id(test)) for test, _ in branch.answers]
-        if any(one is not None and one != wanted for one, (_, wanted) in zip(known, branch.answers, strict=True)):
-            return False
-        return None if not known or None in known else True
-
-    def _answer(self, command: Command, variables: Variables) -> None:
-        if command.name in {"[", "[[", "test"} and not (command.loops or command.piped_from or command.piped_to):
-            self.answers.pop(id(command), None)
-            found = _tested(expand_command(command, variables))
-            if found is not None:
-                self.answers[id(command)] = found != command.negated
-
     def _may_call(self, name: str) -> bool:
         """False for a function that calls itself, and where calls of calls have made very many commands."""
         return name not in self.called and len(self.called) < _MAX_NESTING and len(self.found) < _MAX_COMMANDS
@@ -276,10 +260,11 @@ class _Walk:
         before = environment.variables
         given = environment.with_arguments([arg.source for arg in expand_command(command, before)[1:]])
         inner = Environment(given, body[0].outside)
+        inner.call(environment, command.words[1:])
         self.called.append(command.name)
         self._commands(body, inner, level)
         self.called.pop()
-        environment.take(inner)
+        environment.take(inner, written=True)
         environment.restore_arguments(before)
 
     def _command(self, command: Command, environment: Environment, level: _Level) -> None:
@@ -294,7 +279,7 @@ class _Walk:
             inner = parse_script(unwrapped.script)
             self.script(inner, nested, level.below(substitution=level.substitution))
             if unwrapped.same_shell:
-                environment.take(nested)
+                environment.take(nested, written=False)
             return
         self.found.append(
             ExpandedCommand(
@@ -308,20 +293,6 @@ class _Walk:
                 substitution=level.substitution,
             )
         )
-
-
-def _tested(args: Sequence[Arg]) -> bool | None:
-    """What ``[ A = B ]``, ``[ -z A ]`` and their kin come to, where that is known."""
-    words = [arg.text for arg in args[1 : None if args[:1] and args[0].text == "test" else -1]]
-    if not all(arg.known for arg in args):
-        return None
-    match words:
-        case [left, "=" | "==" | "!=" as operator, right] if not (set("*?[\\") & set(right) and args[0].text == "[["):
-            return (left == right) == (operator != "!=")
-        case ["-z" | "-n" as operator, text]:
-            return bool(text) == (operator == "-n")
-        case _:
-            return None
 
 
 def _substitutions(command: Command) -> list[Script]:

@@ -8,11 +8,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dockerlint_alpine.apk import IndexStore, World
+from dockerlint_alpine.knowledge import Knowledge
 from dockerlint_alpine.knowledge.bases import BaseImages, Reference
 from dockerlint_alpine.knowledge.errors import RuleError
 
 if TYPE_CHECKING:
-    from dockerlint_alpine.knowledge import Knowledge
+    from pathlib import Path
 
 
 @pytest.mark.parametrize(
@@ -232,6 +233,52 @@ def test_what_no_version_can_be_read_of_is_refused(changed: dict[str, object], s
     raw = {**VERSIONS, "image": [*VERSIONS["image"][:2], {**VERSIONS["image"][2], **changed}]}
     with pytest.raises(RuleError, match=re.escape(said)):
         BaseImages(raw).check("rules/base-images.toml")
+
+
+OWN = r"""
+[[image]]
+repositories = ["registry.acme.example/base/python"]
+tag = '(?P<version>\d+)'
+adds = ["libpq"]
+versions = { "4" = "python:3.11-alpine3.18", "5" = "python:3.12-alpine3.20" }
+evidence = ["base/python/Dockerfile"]
+
+[[image]]
+repositories = ["registry.acme.example/tools/*"]
+tag = '.*-(?P<alpine>3\.\d+)'
+base = "alpine"
+evidence = ["tools/build.sh"]
+
+[[image]]
+repositories = ["acme/app"]
+tag = '.*'
+base = "acme/base"
+evidence = ["app/Dockerfile"]
+
+[[image]]
+repositories = ["acme/base"]
+tag = '.*'
+base = "alpine"
+alpine = "3.21"
+evidence = ["base/Dockerfile"]
+"""
+
+
+def test_rules_of_a_user_rest_on_built_in_images(data: Path, tmp_path: Path) -> None:
+    (tmp_path / "base-images.toml").write_text(OWN)
+    own, built_in = Knowledge.open(data, [tmp_path]), Knowledge.open(data)
+    for reference, base, added in (
+        ("registry.acme.example/base/python:5", "python:3.12-alpine3.20", ("libpq",)),
+        ("registry.acme.example/tools/git:7-3.19", "alpine:3.19", ()),
+        ("acme/app", "alpine:3.21", ()),
+    ):
+        found, start = own.base_image(reference), built_in.base_image(base)
+        assert found is not None
+        assert start is not None
+        assert found != built_in.base_image(reference)
+        assert found.world == (*start.world, *added)
+        assert (found.alpine, found.python_version, found.certain) == (start.alpine, start.python_version, True)
+    assert own.base_image("python:3.12-alpine3.20") == built_in.base_image("python:3.12-alpine3.20")
 
 
 def test_an_exact_tag_assumes_nothing(knowledge: Knowledge) -> None:

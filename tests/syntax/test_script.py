@@ -127,29 +127,6 @@ def test_conditions_reach_into_nested_scripts() -> None:
     ]  # fmt: skip
 
 
-@pytest.mark.parametrize(
-    ("script", "certain", "possible"),
-    [
-        ('if [ "$A" = arm64 ]; then x; else y; fi', ["x"], []),
-        ('if [ "$A" != "arm64" ]; then x; elif test -n "$A"; then y; else z; fi', ["y"], []),
-        ('if [ "$A" = amd64 ]; then x; elif [ -f q ]; then y; else z; fi', [], ["y", "z"]),
-        ('[ "$A" == arm64 ] && x && [ -z "$A" ] && y', ["x"], []),
-        ('[ "$A" = amd64 ] || x', ["x"], []),
-        ('if ! [ "$A" = amd64 ]; then if [ "$B" ]; then x; fi; y; fi', ["y"], ["x"]),
-        ('f() { if [ "$1" = 1 ]; then x; else y; fi; }; f 1; f 2', ["x", "y"], []),
-        ('if [ "$UNSET" = 1 ]; then x; else y; fi', [], ["x", "y"]),
-        ('if [ "$A" = a ] || [ -f q ]; then x; else y; fi', [], ["x", "y"]),
-        ('for p in 1 2; do if [ "$p" = 1 ]; then x; else y; fi; done', [], ["x", "y"]),
-        ("if [[ $A == arm* ]]; then x; else y; fi", [], ["x", "y"]),
-        ('A=$(uname -m); if [ "$A" = arm64 ]; then x; fi', [], ["x"]),
-    ],
-)
-def test_what_variables_answer(script: str, certain: list[str], possible: list[str]) -> None:
-    found = [one for one in commands(f"ENV A=arm64\nRUN {script}") if one.name in {"x", "y", "z"}]
-    assert [one.name for one in found if not one.conditional] == certain
-    assert [one.name for one in found if one.conditional] == possible
-
-
 def test_environment_and_wrappers() -> None:
     (command,) = commands("RUN A=1 env B='2 3' /usr/bin/pip install x")
     assert (command.name, command.wrappers) == ("pip", ("env",))

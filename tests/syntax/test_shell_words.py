@@ -38,7 +38,7 @@ def shell_args(text: str, *shell: str) -> list[str] | None:
 def agree(text: str, *shell: str) -> None:
     expected = shell_args(text, *shell)
     script = parse_script(SourceText.literal("begin " + text))
-    if expected is None or not script.commands:
+    if expected is None or not script.commands or re.search(r"#.*\n", text):  # a comment ends there: two commands
         return
     args = [arg for word in script.commands[0].words[1:] for arg in word.expand(VARIABLES)]
     if any(not arg.known for arg in args):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from dockerlint_alpine.syntax.shell.conditions import fact, facts_in
 from dockerlint_alpine.syntax.shell.model import DECLARE, Command, Scope
 from dockerlint_alpine.syntax.shell.words import Turns, Variables, Word, join_words
 from dockerlint_alpine.syntax.source import EMPTY, MAX_EXPANDED, SourceText
@@ -14,6 +15,8 @@ _MAX_ARGUMENTS = 99
 _DECLARED = lazy_pattern(r"([A-Za-z_][A-Za-z0-9_]*)(\+?)=")
 _SPECIAL = frozenset(": . break continue eval exec exit export readonly return set shift times trap unset".split())
 """Built-ins before which an assignment lasts (POSIX, "Special Built-In Utilities"), as it does in BusyBox's shell."""
+_QUIET = lazy_pattern(r"[\w./+-]+|\"[^\"]*\"")
+"""A word that is one argument."""
 _NAME = lazy_pattern(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
@@ -35,10 +38,14 @@ class Environment:
     ``outside`` is the number of scopes around all its commands that do not count: those of a function's definition.
     """
 
-    __slots__ = ("_frames", "_loops", "_outside", "variables")
+    __slots__ = ("_frames", "_loops", "_outside", "certain", "facts", "variables")
 
     def __init__(self, variables: Variables, outside: int = 0) -> None:
         self.variables: dict[str, SourceText] = dict(variables)
+        self.facts = facts_in(variables)
+        """The variables whose values follow from the platform alone."""
+        self.certain: set[int] = set()
+        """The numbers of branches that run for certain."""
         self._outside = outside
         self._frames: list[tuple[Scope, dict[str, SourceText]]] = []
         self._loops: set[int] = set()
@@ -61,21 +68,40 @@ class Environment:
                 self.set(loop.name, value)
 
     def _leave(self, scope: Scope, before: dict[str, SourceText]) -> None:
-        after, self.variables = self.variables, before
-        if scope.kind == "subshell" or after is before:
+        after = self.variables
+        if after is before or (scope.kind == "branch" and scope.number in self.certain):
             return
+        self.variables = before
         changed = [name for name in {**before, **after} if before.get(name) != after.get(name)]
-        self.variables = {**before, **{name: _either(name, before.get(name), after.get(name)) for name in changed}}
+        for name in changed:
+            self.facts.pop(name, None)
+        if scope.kind == "branch":
+            values = {name: _either(name, before.get(name), after.get(name)) for name in changed}
+            self.variables = {**before, **values}
 
     def leave_all(self) -> None:
         """Leave every branch and subshell: the script is over."""
         while self._frames:
             self._leave(*self._frames.pop())
 
-    def take(self, other: Environment) -> None:
-        """Go on with the variables of a script that ran in the same shell (``eval``)."""
+    def take(self, other: Environment, *, written: bool) -> None:
+        """Go on with the variables of a script that ran in the same shell; ``written``: as it is, not made of values (as
+        with ``eval``)."""
         other.leave_all()
-        self.variables = other.variables
+        before, self.variables = self.variables, other.variables
+        kept = {name: value for name, value in self.facts.items() if before.get(name) == other.variables.get(name)}
+        new = {name: value for name, value in other.facts.items() if written and not _is_argument(name)}
+        self.facts = {**kept, **new}
+
+    def call(self, caller: Environment, words: Sequence[Word]) -> None:
+        """Know in a function what the platform decides for its caller, of the arguments, too."""
+        self.facts = dict(caller.facts)
+        for number, word in enumerate(words[:_MAX_ARGUMENTS], start=1):
+            value = fact(word, caller.facts) if len(words) == 1 or _QUIET.fullmatch(word.text) else None
+            if value is not None:
+                self.facts[str(number)] = value
+            else:
+                self.facts.pop(str(number), None)
 
     def with_arguments(self, args: Sequence[SourceText]) -> dict[str, SourceText]:
         """The variables inside a function or script that is called with these arguments."""
@@ -98,6 +124,7 @@ class Environment:
 
     def set(self, name: str, value: SourceText) -> None:
         """Give a variable a value. Beyond a few thousand names nothing is kept, so that they count as unknown."""
+        self.facts.pop(name, None)
         if name in self.variables or len(self.variables) < _MAX_VARIABLES:
             kept = value if isinstance(value, Turns) and len(value) <= MAX_EXPANDED else value.kept(name)
             self.variables = {**self.variables, name: kept}
@@ -122,10 +149,13 @@ class Environment:
 
     def _assign(self, name: str, value: Word, *, append: bool) -> None:
         result = value.value(self.variables)
+        known = None if append else fact(value, self.facts)
         if append:
             separator = SourceText.literal(" ") if value.text.startswith("(") else EMPTY
             result = SourceText.concat((self.variables.get(name, unknown_value(name)), separator, result))
         self.set(name, result)
+        if known is not None:
+            self.facts[name] = known
 
     def _declare(self, word: Word) -> None:
         match = _DECLARED.match(word.text)
@@ -135,6 +165,7 @@ class Environment:
 
     def _unset(self, command: Command) -> None:
         names = {word.text for word in command.words[1:]}
+        self.facts = {name: value for name, value in self.facts.items() if name not in names}
         self.variables = {name: EMPTY if name in names else value for name, value in self.variables.items()}
 
     def _set_arguments(self, words: tuple[Word, ...]) -> None:

@@ -41,16 +41,31 @@ class Loop(Struct, frozen=True):
     words: tuple[Word, ...] | None
 
 
+class Tested(Struct, frozen=True):
+    """That a branch runs where ``test`` succeeds, or where it fails (``wanted`` is false)."""
+
+    test: Command
+    wanted: bool
+
+
+class Matched(Struct, frozen=True):
+    """That a branch of ``case`` runs where one of ``patterns`` matches ``subject``, and none of ``earlier``."""
+
+    subject: Word
+    patterns: tuple[Word, ...]
+    earlier: tuple[Word, ...]
+
+
 class Scope(Struct, frozen=True):
     """Something around a command that limits how long its assignments are certain.
 
     ``branch``: what is assigned in it may or may not have happened behind it. ``subshell``: it is forgotten behind it.
-    ``answers``: the tests that lead into a branch, each with the answer that does; ``None`` for what is not one command.
+    ``conditions`` are what decides whether the branch runs, all of them together; none: nobody knows.
     """
 
     number: int
     kind: Literal["branch", "subshell"]
-    answers: tuple[tuple[Command | None, bool], ...] = ()
+    conditions: tuple[Tested | Matched, ...] = ()
 
 
 class Command(Struct, frozen=True, eq=False):

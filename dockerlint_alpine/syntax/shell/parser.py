@@ -10,7 +10,18 @@ from msgspec import Struct
 from msgspec.structs import force_setattr, replace
 
 from dockerlint_alpine.syntax.problems import SyntaxProblem
-from dockerlint_alpine.syntax.shell.model import DECLARE, SHELLS, Assignment, Command, Loop, Redirect, Scope, Script
+from dockerlint_alpine.syntax.shell.model import (
+    DECLARE,
+    SHELLS,
+    Assignment,
+    Command,
+    Loop,
+    Matched,
+    Redirect,
+    Scope,
+    Script,
+    Tested,
+)
 from dockerlint_alpine.syntax.shell.scan import nested_end, word_end
 from dockerlint_alpine.syntax.shell.words import Word
 from dockerlint_alpine.syntax.source import SourceText, Span
@@ -243,11 +254,11 @@ class _Parser:
         self.depth -= 1
 
     def _branch(
-        self, context: _Context, guard: Command | None, answers: tuple[tuple[Command | None, bool], ...] = ()
+        self, context: _Context, guard: Command | None, conditions: tuple[Tested | Matched, ...] = ()
     ) -> _Context:
         """The same surroundings, but in a part that may not run."""
         self.scopes += 1
-        scopes = (*context.scopes, Scope(self.scopes, "branch", answers))
+        scopes = (*context.scopes, Scope(self.scopes, "branch", conditions))
         return replace(context, conditional=True, guard=guard or context.guard, scopes=scopes)
 
     def _and_or(self, context: _Context) -> None:
@@ -265,11 +276,12 @@ class _Parser:
             last = self.commands[-1] if len(self.commands) > begin else None
             test = last if last is not None and is_test(last) else None
             if token.text == "||":
-                current, behind_or, alternatives = self._branch(context, test, ((test, False),)), True, True
+                decides = self._decides(first, wanted=False) if current is context else ()
+                current, behind_or, alternatives = self._branch(context, test, decides), True, True
             elif behind_or:
                 current, behind_or = context, False
             elif test is not None:
-                current = self._branch(current, test, ((test, True),))
+                current = self._branch(current, test, self._decides(begin, wanted=True))
                 if not is_test(self.commands[first]):
                     own.add(self.scopes)
         self.last_list = (first, frozenset() if alternatives or self._is("&") else frozenset(own))
@@ -358,6 +370,13 @@ class _Parser:
         self.unclosed = end < 0
         return end
 
+    def _decides(self, begin: int, *, wanted: bool) -> tuple[Tested, ...]:
+        """What the only command since ``begin`` says of a branch that runs where it succeeds, or fails."""
+        found = self.commands[begin:]
+        if len(found) != 1 or found[0].background:
+            return ()
+        return (Tested(found[0], wanted != found[0].negated),)
+
     def _last_since(self, begin: int) -> Command | None:
         return self.commands[-1] if len(self.commands) > begin else None
 
@@ -366,28 +385,23 @@ class _Parser:
         begin = len(self.commands)
         self._list(context)
         guard = self._last_since(begin)
-        asked = self._question(begin)
-        refused: tuple[tuple[Command | None, bool], ...] = ((asked, False),)
+        decides, fails = self._decides(begin, wanted=True), self._decides(begin, wanted=False)
         self._take("then", "after the condition of 'if'")
-        self._list(self._branch(context, guard, ((asked, True),)))
+        self._list(self._branch(context, guard, decides))
         while self._is("elif"):
             self._advance()
             begin = len(self.commands)
-            self._list(self._branch(context, guard, refused))
+            self._list(self._branch(context, guard, fails))
             other = self._last_since(begin)
-            asked = self._question(begin)
+            decides, not_this = self._decides(begin, wanted=True), self._decides(begin, wanted=False)
             self._take("then", "after the condition of 'elif'")
-            self._list(self._branch(context, other or guard, (*refused, (asked, True))))
-            refused = (*refused, (asked, False))
+            self._list(self._branch(context, other or guard, (*fails, *decides) if fails and decides else ()))
+            fails = (*fails, *not_this) if fails and not_this else ()
         if self._is("else"):
             self._advance()
-            self._list(self._branch(context, guard, refused))
+            self._list(self._branch(context, guard, fails))
         self._take("fi", "to close 'if'")
         self._redirects()
-
-    def _question(self, begin: int) -> Command | None:
-        """The condition that was just read, where it is one command."""
-        return self.commands[begin] if len(self.commands) == begin + 1 else None
 
     def _while(self, context: _Context) -> None:
         word = self._advance().text
@@ -438,30 +452,40 @@ class _Parser:
 
     def _case(self, context: _Context) -> None:
         self._advance()
+        subject: Word | None = None
         if self._peek().kind == "word":
-            self._advance()
+            token = self._advance()
+            subject = self._word(token.start, token.end)
         self._skip_newlines()
         self._take("in", "after the word of 'case'")
+        earlier: tuple[Word, ...] = ()
+        falls = False
         while True:
             self._skip_newlines()
             if self._is("esac") or self._peek().kind == "end":
                 break
             before = self._peek().start
-            self._case_pattern()
-            self._list(self._branch(context, None))
+            patterns = self._case_pattern()
+            decides = (Matched(subject, patterns, earlier),) if subject is not None and not falls else ()
+            self._list(self._branch(context, None, decides))
+            earlier = (*earlier, *patterns)
             while self._is(";;", ";&", ";;&"):
-                self._advance()
+                falls = self._advance().text != ";;"
             if self._peek().start == before:
                 self._advance()
         self._take("esac", "to close 'case'")
         self._redirects()
 
-    def _case_pattern(self) -> None:
+    def _case_pattern(self) -> tuple[Word, ...]:
         if self._is("("):
             self._advance()
+        found: list[Word] = []
         while self._peek().kind == "word" or self._is("|"):
-            self._advance()
+            token = self._advance()
+            if token.kind == "word":
+                found.append(self._word(token.start, token.end))
         self._take(")", "after the pattern of 'case'")
+        return tuple(found)
 
     def _function(self, name: str, context: _Context) -> None:
         if self._is("("):

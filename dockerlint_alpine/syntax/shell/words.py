@@ -37,6 +37,8 @@ _MAX_TURNS = 4096
 """Arguments that one word may become in the rounds of a loop."""
 
 _NAMES = lazy_pattern(r"\$\{?[!#]?([A-Za-z_]\w*|[0-9]+|[@*#?$!-])", re.ASCII)
+_SHORT = 40
+"""Characters of a command whose output may be known."""
 _BLANK_OR_COMMENT = lazy_pattern(r"\s*(?:#.*)?")
 _MAX_DEPTH = 40
 
@@ -149,6 +151,23 @@ class Turns(SourceText):
         """The values that the ``words`` of the loop become."""
         joined = join_words(words, variables)
         return cls(joined.text, joined._segments)  # noqa: SLF001  its base class
+
+
+def names_in(text: str) -> set[str] | None:
+    """The variables that a word expands, or the command that it is, as ``$(uname -m)``; ``None`` where it runs others."""
+    command = _as_command(text.strip('"'))
+    if command:
+        return {command}
+    if "$(" in text or "`" in text:
+        return None
+    return {match[1] for match in _NAMES.finditer(text)} if "$" in text else set()
+
+
+def _as_command(text: str) -> str:
+    """A short command of plain words in the place of its output, as ``$(uname -m)``; empty for anything else."""
+    inner = text[2:-1] if text.startswith("$(") else text[1:-1] if text.startswith("`") else ""
+    plain = inner and len(inner) < _SHORT and not any(char in inner for char in "$`()|;&<>'\"\\")
+    return f"$({' '.join(inner.split())})" if plain else ""
 
 
 def join_words(words: tuple[Word, ...], variables: Variables) -> SourceText:
@@ -327,7 +346,11 @@ class _Expander:
 
     def _opaque(self, source: SourceText, position: int, end: int) -> int:
         end = len(source) if end < 0 else end
-        if not _is_comment(source.text[position:end]):
+        written = source.text[position:end]
+        known = self.variables.get(_as_command(written))
+        if known is not None:
+            self._emit(known)
+        elif not _is_comment(written):
             self._emit(source.slice(position, end).opaque())
         return end
 
