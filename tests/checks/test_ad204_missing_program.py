@@ -20,7 +20,9 @@ CURL = "HEALTHCHECK CMD curl -f http://localhost || exit 1\n"
 PIP_GIT = "apk add python3 py3-pip && pip install --break-system-packages git+https://example.org/x"
 PIP_GONE = "apk add -t .b py3-pip python3-dev && pip install --break-system-packages six && apk del .b"
 FETCH = "wget -O - https://h.example/x.tgz"
-BUILT = "git clone https://h.example/x && cd x && ./autogen.sh && ./configure && make && make install && find /usr -name x"
+BUILT = (
+    "git clone https://h.example/x && cd x && ./autogen.sh && ./configure && make && make install && find /usr -name x"
+)
 NO_PIP_RUN = "RUN apk add python3 && pip3 install six\n"
 START = 'ENTRYPOINT ["python3", "app.py"]\n'
 GIT = f"{PY}RUN apk add --no-cache git && git clone "
