@@ -224,6 +224,9 @@ class _Document(Entry, frozen=True):
     image: tuple[_Image, ...] = ()
 
 
+_MAX_DEPTH = 20
+"""Images that start from one another."""
+_GROUP = lazy_pattern(r"\{(\w+)\}")
 _WHOLE = {"alpine": "alpine:{alpine}", "python": "python:{python}-alpine{alpine}"}
 """What the names of the official images stand for where they are not among the rules themselves."""
 
@@ -255,6 +258,7 @@ class BaseImages:
         self._moving = tags or ImageTags()
         self._packed = packed
         self._beyond = beyond
+        self._depth = 0
         self._images: dict[str, tuple[_Image, ...]] = {}
         for image in told.image:
             for repository in image.repositories:
@@ -386,10 +390,9 @@ class BaseImages:
             why = (
                 f"its first, which came after {day}" if not then.there else "" if day else "where it was last published"
             )
-        inner = self._start(
-            _WHOLE.get(base, base).format_map({"alpine": image.alpine, "python": image.python, **groups}).rstrip(":"),
-            day,
-        )
+        values = {"alpine": image.alpine, "python": image.python, **groups}
+        whole = _GROUP.sub(lambda group: values.get(group[1], ""), _WHOLE.get(base, base))
+        inner = self._start(whole.rstrip(":"), day)
         found = replace(inner or BaseImage(reference, reference), reference=reference)
         if not why or found.alpine is None:
             return found
@@ -397,7 +400,15 @@ class BaseImages:
         return replace(found, assumed=(*found.assumed, note), certain=False)
 
     def _start(self, reference: str, day: str | None) -> BaseImage | None:
-        return self.match(reference, day) or (self._beyond.match(reference, day) if self._beyond is not None else None)
+        """What an image that others start from is, ``None`` where the rules go round in a circle."""
+        if self._depth == _MAX_DEPTH:
+            return None
+        self._depth += 1
+        try:
+            found = self.match(reference, day)
+        finally:
+            self._depth -= 1
+        return found or (self._beyond.match(reference, day) if self._beyond is not None else None)
 
     def _alpine(self, reference: str, path: str, tag: str, named: str, day: str | None) -> BaseImage:
         alpine, notes = (named, ()) if named else self._release_of_tag(path, tag, day)

@@ -281,6 +281,15 @@ def test_rules_of_a_user_rest_on_built_in_images(data: Path, tmp_path: Path) -> 
     assert own.base_image("python:3.12-alpine3.20") == built_in.base_image("python:3.12-alpine3.20")
 
 
+@pytest.mark.parametrize("base", ["a/b", "a/b:{x}x", "a/c", "{", "{0}", "{nothing}", "a b", ""])
+def test_a_base_that_leads_nowhere_is_not_known(base: str) -> None:
+    other = {"repositories": ["a/c"], "tag": ".*", "base": "a/b", "evidence": ["x"]}
+    raw = {"repositories": ["a/b"], "tag": "(?P<x>.*)", "base": base or "?", "evidence": ["x"]}
+    found = BaseImages({**VERSIONS, "image": [raw, other]}).match("a/b:1")
+    assert found is not None
+    assert (found.alpine, found.not_alpine) == (None, False)
+
+
 def test_an_exact_tag_assumes_nothing(knowledge: Knowledge) -> None:
     image = knowledge.base_image("python:3.11-alpine3.19")
     assert image.certain
