@@ -310,8 +310,7 @@ def _is_taken_away(subject: Subject, stage: Stage, start: Start, read: _Read) ->
 def _is_there(subject: Subject, stage: Stage, start: Start, read: _Read) -> bool:
     """True where the program is there, or may be."""
     need, name = f"cmd:{start.name}", start.name
-    image = subject.timeline.lineage(stage)[-1].image
-    if image is not None and name in (image.programs or ()):
+    if stage.image is not None and name in (stage.image.programs or ()):
         return True
     worlds = [start.moment.world, start.moment.possible]
     for step in stage.steps:

@@ -141,8 +141,7 @@ def _never_linked(item: Installed, cause: object) -> bool:
 
 def state_of(timeline: Timeline, stage: Stage, moment: Moment, need: str) -> Literal["missing", "possible"] | None:
     """``None`` where the need is met for certain, ``possible`` where it may be."""
-    base = timeline.lineage(stage)[-1].image
-    if base is not None and need.removeprefix("so:") in base.libraries:
+    if stage.image is not None and need.removeprefix("so:") in stage.image.libraries:
         return None
     if moment.world.has(need) and moment.lasting.has(need):
         return None

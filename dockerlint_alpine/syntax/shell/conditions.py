@@ -28,7 +28,12 @@ _GLOB = lazy_pattern(r"[*?\[\\]")
 
 def facts_in(variables: Mapping[str, SourceText]) -> Facts:
     """Those among ``variables``."""
-    return {name: variables[name] for name in _PLATFORM if name in variables and variables[name].known}
+    found = {}
+    for name in _PLATFORM:
+        value = variables.get(name)
+        if value is not None and value.known:
+            found[name] = value
+    return found
 
 
 def fact(word: Word, facts: Facts) -> SourceText | None:
