@@ -14,7 +14,7 @@ from msgspec.structs import replace
 
 from dockerlint_alpine.syntax.expand import LexError
 from dockerlint_alpine.syntax.heredoc import heredoc_word
-from dockerlint_alpine.syntax.shell.conditions import outcome, runs
+from dockerlint_alpine.syntax.shell.conditions import outcome
 from dockerlint_alpine.syntax.shell.environment import Environment
 from dockerlint_alpine.syntax.shell.model import DECLARE, Command, Script
 from dockerlint_alpine.syntax.shell.parser import parse_script
@@ -226,18 +226,14 @@ class _Walk:
     def _commands(self, commands: Sequence[Command], environment: Environment, level: _Level) -> None:
         maybe = level if level.conditional else replace(level, conditional=True)
         for command in commands:
-            scopes = command.scopes[command.outside :] if self.called else command.scopes
-            will = runs(scopes, environment.facts, self.outcomes) if scopes else True
+            will = environment.arrive(command, self.outcomes)
             if will is False:
                 continue
-            environment.enter(command)
             self.outcomes[id(command)] = outcome(command, environment.facts)
             outer = environment.variables
             apart = command.function is not None and not self.called
             if apart:
                 environment.hide_arguments()
-            if will and command.conditional:
-                environment.certain.update(scope.number for scope in scopes)
             here = level if will else maybe
             if level.nesting < _MAX_NESTING:
                 for inner in _substitutions(command):

@@ -97,6 +97,12 @@ def test_against_busybox(text: str, arch: str) -> None:
         ('if [ "$TARGETARCH" = arm ]; then echo 1; elif [ -f q ]; then echo 2; else echo 3; fi', [("2", True), ("3", True)]),
         ('for p in amd64 2; do if [ "$p" = amd64 ]; then echo 1; fi; done', [("1", True)]),
         ('X=a; ( X=$TARGETARCH ); [ "$X" = amd64 ] && echo 1', [("1", True)]),
+        # What a branch or a loop may assign is not known behind it, and what decides a branch is asked where it begins.
+        ('M=z; [ -f q ] && M=arm; case $M in arm) echo 1;; *) echo 2;; esac', [("1", True), ("2", True)]),
+        ('M=arm; case $M in arm) M=x; echo 1;; esac; case $M in arm) echo 2;; esac', [("1", False)]),
+        ('M=a; for i in 1 2; do [ "$M" = b ] && echo 1; M=b; done', [("1", True)]),
+        ('M=a; while q; do [ "$M" = b ] && echo 1; M=b; done', [("1", True)]),
+        ('for i in 1 2; do [ "$TARGETARCH" = arm ] && echo 1; echo 2; done', [("2", False)]),
         # Who builds may say otherwise, or nobody knows.
         ('[ "$MODE" = dev ] && echo 1', [("1", True)]),
         ('[ "${MODE:-prod}" = dev ] && echo 1', [("1", True)]),

@@ -73,15 +73,19 @@ def outcome(command: Command, facts: Facts) -> bool | None:
     return found == wanted
 
 
-def runs(scopes: Sequence[Scope], facts: Facts, outcomes: Mapping[int, bool | None]) -> bool | None:
-    """Whether a command in these branches runs, with the ``outcomes`` of earlier tests by their ``id``."""
+def runs(
+    scopes: Sequence[Scope], facts: Facts, outcomes: Mapping[int, bool | None], decided: dict[int, bool | None]
+) -> bool | None:
+    """Whether a command in these branches runs, with the ``outcomes`` of earlier tests by their ``id``. What is ``decided``
+    of a branch where it begins, by its number, holds to its end."""
     found: bool | None = True
     for scope in scopes:
         if scope.kind == "branch":
-            decided = _decided(scope, facts, outcomes)
-            if decided is False:
+            if scope.number not in decided:
+                decided[scope.number] = _decided(scope, facts, outcomes)
+            if decided[scope.number] is False:
                 return False
-            found = found and decided
+            found = found and decided[scope.number]
     return found
 
 

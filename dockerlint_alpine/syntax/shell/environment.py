@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from dockerlint_alpine.syntax.shell.conditions import fact, facts_in
+from dockerlint_alpine.syntax.shell.conditions import fact, facts_in, runs
 from dockerlint_alpine.syntax.shell.model import DECLARE, Command, Scope
 from dockerlint_alpine.syntax.shell.words import Turns, Variables, Word, join_words
 from dockerlint_alpine.syntax.source import EMPTY, MAX_EXPANDED, SourceText
@@ -38,20 +38,21 @@ class Environment:
     ``outside`` is the number of scopes around all its commands that do not count: those of a function's definition.
     """
 
-    __slots__ = ("_frames", "_loops", "_outside", "certain", "facts", "variables")
+    __slots__ = ("_frames", "_loops", "_outside", "decided", "facts", "variables")
 
     def __init__(self, variables: Variables, outside: int = 0) -> None:
         self.variables: dict[str, SourceText] = dict(variables)
         self.facts = facts_in(variables)
         """The variables whose values follow from the platform alone."""
-        self.certain: set[int] = set()
-        """The numbers of branches that run for certain."""
+        self.decided: dict[int, bool | None] = {}
+        """Whether a branch runs, by its number, as it was where it began."""
         self._outside = outside
         self._frames: list[tuple[Scope, dict[str, SourceText]]] = []
         self._loops: set[int] = set()
 
-    def enter(self, command: Command) -> None:
-        """Leave the branches and subshells that do not hold this command, and enter its own."""
+    def arrive(self, command: Command, outcomes: Mapping[int, bool | None]) -> bool | None:
+        """Leave the branches and subshells that do not hold this command, and enter its own if it runs; return whether it
+        does, by the ``outcomes`` of tests. ``None``: it may."""
         scopes = command.scopes[self._outside :]
         kept = 0
         for (scope, _), wanted in zip(self._frames, scopes, strict=False):
@@ -60,16 +61,25 @@ class Environment:
             kept += 1
         while len(self._frames) > kept:
             self._leave(*self._frames.pop())
-        self._frames.extend((scope, self.variables) for scope in scopes[kept:])
+        will = runs(scopes, self.facts, outcomes, self.decided) if scopes else True
+        if will is not False:
+            self._frames.extend((scope, self.variables) for scope in scopes[kept:])
+            self._begin_loops(command)
+        return will
+
+    def _begin_loops(self, command: Command) -> None:
         for loop in command.loops:
             if id(loop) not in self._loops:
                 self._loops.add(id(loop))
+                self.facts = facts_in(self.facts)  # what the loop assigns at its end is there at its next beginning
+                if not loop.name:
+                    continue
                 value = unknown_value(loop.name) if loop.words is None else Turns.of(loop.words, self.variables)
                 self.set(loop.name, value)
 
     def _leave(self, scope: Scope, before: dict[str, SourceText]) -> None:
         after = self.variables
-        if after is before or (scope.kind == "branch" and scope.number in self.certain):
+        if after is before or self.decided.get(scope.number):
             return
         self.variables = before
         changed = [name for name in {**before, **after} if before.get(name) != after.get(name)]

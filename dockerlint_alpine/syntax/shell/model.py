@@ -35,7 +35,8 @@ class Redirect(Struct, frozen=True):
 
 
 class Loop(Struct, frozen=True):
-    """A ``for`` loop around a command: its variable and the words it takes in turn (``None``: the arguments)."""
+    """A loop around a command: the variable of a ``for`` and the words it takes in turn (``None``: the arguments); of
+    ``while`` and ``until`` there is no name."""
 
     name: str
     words: tuple[Word, ...] | None
@@ -75,7 +76,7 @@ class Command(Struct, frozen=True, eq=False):
     redirections. ``conditional``: it may not run even if everything before it succeeded; ``guard`` is the test that
     decides, where there is one. ``joined_by`` is the operator before it (``""`` for the first, ``"\n"`` for a line
     end). ``subshell`` counts the ``( )`` around it, ``function`` names the function whose
-    body it is in, and ``outside`` counts the scopes around that body, its own included. ``loops`` are the ``for`` loops
+    body it is in, and ``outside`` counts the scopes around that body, its own included. ``loops`` are the loops
     around it, outermost first. ``negated``: a ``!`` stands before its pipeline.
     """
 

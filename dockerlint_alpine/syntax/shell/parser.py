@@ -409,7 +409,8 @@ class _Parser:
         self._list(context)
         guard = self._last_since(begin)
         self._take("do", f"after the condition of '{word}'")
-        self._list(self._branch(context, guard))
+        body = replace(self._branch(context, guard), loops=(*context.loops, Loop("", ())))
+        self._list(body)
         self._take("done", f"to close '{word}'")
         self._redirects()
 
