@@ -29,6 +29,8 @@ MAY_PASS = frozenset({408, 425, 429, 500, 502, 503, 504})
 """Status codes of a server that may answer otherwise a moment later."""
 _PAUSE = 0.5
 """Seconds before the second attempt."""
+_SHORT = 6
+"""Digits of the length of an answer that is too long to be read only for its connection."""
 _OF_LIBRARY = lazy_pattern(
     r"^<?[\w.]*(?:Connection|Pool)[^:]*: |\(?<[^>]*>[,:] ?|Failed to establish a new connection: |\[Errno -?\d+\] "
 )
@@ -104,7 +106,9 @@ class Web:
                     yield response
                     return
             finally:
-                response.drain_conn() if response.status in {304, 404} else None
+                length = response.headers.get("Content-Length", "")
+                if response.status in {304, 404} and length.isdecimal() and len(length) < _SHORT:
+                    response.drain_conn()  # what is said of a file that is not there costs less than a connection
                 response.close()  # a connection whose response was read to its end is in the pool already
             there = urllib.parse.urljoin(where, target)
             scheme = urllib.parse.urlsplit(there).scheme
