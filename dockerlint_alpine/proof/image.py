@@ -26,6 +26,7 @@ from dockerlint_alpine.knowledge.packaged import distribution_names, python_modu
 from dockerlint_alpine.model.comparison import Comparison, Difference, Doubt, Miss, Sides
 from dockerlint_alpine.model.findings import Evidence, Finding
 from dockerlint_alpine.python.model import normalise
+from dockerlint_alpine.system.paths import PROGRAMS
 from dockerlint_alpine.system.patterns import lazy_pattern
 from dockerlint_alpine.system.plural import listed
 
@@ -89,7 +90,7 @@ _SETS_PATHS = lazy_pattern(r"LD_LIBRARY_PATH|\.sh\b|(?:^|[;&|]\s*)(?:\.|source)\
 
 def _may_set_paths(subject: Subject) -> bool:
     """Whether what starts the container speaks of search paths, or is a script, which may."""
-    folders = subject.environment.get("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin").split(":")
+    folders = subject.environment.get("PATH", PROGRAMS).split(":")
     for word in subject.start:
         if _SETS_PATHS.search(word):
             return True

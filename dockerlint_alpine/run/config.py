@@ -67,8 +67,7 @@ class Settings(Struct, frozen=True):
     taken to be of, whatever FROM names. ``alpine_mirror`` is where Alpine's indexes are fetched from (``None``: Alpine's
     own), and ``alpine_index_days`` how old that of a supported release may be before it is. ``source_hosts`` are the hosts
     from which ``online`` fetches the repositories that a build clones or downloads, and ``image_hosts`` the registries whose
-    base images it reads. ``starts`` is no option: what the
-    services of a compose file start.
+    base images it reads. ``starts`` is no option: what the services of a compose file start.
     """
 
     select: tuple[str, ...] = ("AD",)

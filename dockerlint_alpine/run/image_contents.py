@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from dockerlint_alpine.elf.installed import distributions_of, packages_of, world_of
 from dockerlint_alpine.knowledge.image_contents import ImageContents, ImagePython
+from dockerlint_alpine.system.paths import PROGRAMS
 from dockerlint_alpine.system.patterns import lazy_pattern
 from dockerlint_alpine.system.platforms import APK_ARCH
 
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
     from dockerlint_alpine.elf.registry import RegistryImage
     from dockerlint_alpine.elf.targets import Subject
 
-_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _PYTHON = lazy_pattern(r"(?P<prefix>(?:/.*)?)/bin/python(?P<version>[23]\.\d+)")
 _SITE = lazy_pattern(r"(?P<prefix>.*)/lib/python[\d.]+/(?:site|dist)-packages")
 _PLATFORMS = {arch: platform for platform, arch in reversed(APK_ARCH.items())}
@@ -35,6 +35,7 @@ def contents_of(digest: str, image: RegistryImage, *, alone: bool) -> ImageConte
     virtual = {one.name: one.depends for one in packages if not one.origin and one.name in asked}
     provided = {re.split("[=<>~]", text)[0] for one in packages for text in one.provides}
     distributions = distributions_of(subject.tree)
+    pythons = tuple(_pythons(subject, distributions))
     return ImageContents(
         digest,
         created=image.created,
@@ -43,11 +44,11 @@ def contents_of(digest: str, image: RegistryImage, *, alone: bool) -> ImageConte
         world=tuple(name for name in asked if name not in virtual),
         virtual=tuple(virtual.items()),
         packages=tuple(one.name for one in packages if one.name not in virtual),
-        pythons=tuple(_pythons(subject, distributions)),
+        pythons=pythons,
         distributions=tuple(_installed(distributions, packages, provided))[:_MAX_NAMES],
         programs=_programs(subject, provided),
         libraries=_libraries(subject, provided),
-        environment=tuple({**_allowed(subject), **subject.environment}.items()),
+        environment=tuple({**_allowed(subject, pythons), **subject.environment}.items()),
         user=subject.user,
         workdir=subject.workdir,
         shell=image.shell,
@@ -72,10 +73,9 @@ def _pythons(subject: Subject, distributions: Sequence[InstalledDistribution]) -
         )
 
 
-def _allowed(subject: Subject) -> dict[str, str]:
+def _allowed(subject: Subject, pythons: Sequence[ImagePython]) -> dict[str, str]:
     """What stands for a marker that the image has taken away (PEP 668: EXTERNALLY-MANAGED), where apk's own Python is."""
-    found = (match for path, _ in subject.tree.nodes() if (match := _PYTHON.fullmatch(path)) is not None)
-    versions = {match["version"] for match in found if match["prefix"] == "/usr"}
+    versions = [one.version for one in pythons if one.prefix == "/usr"]
     marks = [subject.tree.lookup(f"/usr/lib/python{one}/EXTERNALLY-MANAGED") for one in versions]
     return {"PIP_BREAK_SYSTEM_PACKAGES": "1"} if marks and not any(marks) else {}
 
@@ -102,7 +102,7 @@ def _installed(
 
 def _programs(subject: Subject, provided: set[str]) -> frozenset[str]:
     """The names of programs in the folders of PATH, and of those that may become part of it, that no package says it has."""
-    folders = {folder for folder in subject.environment.get("PATH", _PATH).split(":") if folder.startswith("/")}
+    folders = {folder for folder in subject.environment.get("PATH", PROGRAMS).split(":") if folder.startswith("/")}
     found = set()
     for path, node in subject.tree.nodes():
         folder, _, name = path.rpartition("/")

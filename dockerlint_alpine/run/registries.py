@@ -12,11 +12,9 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 
 from dockerlint_alpine.elf.errors import RegistryError
-from dockerlint_alpine.elf.registry import Registry
 from dockerlint_alpine.knowledge.bases import Reference
 from dockerlint_alpine.knowledge.image_contents import ImageContents
 from dockerlint_alpine.python.resolve import NOBODY_ASKED, ResolverError
-from dockerlint_alpine.run.image_contents import contents_of
 from dockerlint_alpine.system.unreadable import ArchiveError
 from dockerlint_alpine.system.web import Web
 
@@ -85,6 +83,10 @@ class Registries:
             return found
         if not self._asks:
             raise ResolverError(NOBODY_ASKED)
+        # Most runs only look what is kept: they do without these.
+        from dockerlint_alpine.elf.registry import Registry
+        from dockerlint_alpine.run.image_contents import contents_of
+
         try:
             with self._turn:
                 registry = Registry(host, parsed.repository, self._web, login=self._login(host), seconds=_TOTAL)

@@ -86,9 +86,8 @@ def read_apk_command(args: Sequence[Arg], piped: Iterable[Operand] = ()) -> ApkC
         elif word.option is not None:
             values.setdefault(word.option, []).append(word.value)
             if verb is None and word.value in {"add", "del"} and not text.endswith(word.value):
-                verb = (
-                    word.value
-                )  # `apk --virtual add gcc`: apk.c, deduce_applet takes the first that names a sub-command
+                # `apk --virtual add gcc`: apk.c, deduce_applet takes the first that names a sub-command
+                verb = word.value
         elif verb is None:
             verb = text
         else:

@@ -14,6 +14,7 @@ from dockerlint_alpine.stages.elsewhere import adopt
 from dockerlint_alpine.stages.heuristics import adds_packages, mentions_packages, uses_other_system
 from dockerlint_alpine.stages.packages import Packages
 from dockerlint_alpine.stages.walk import Folder, Image, StageWalk, Unclear
+from dockerlint_alpine.system.paths import PROGRAMS
 from dockerlint_alpine.system.patterns import lazy_pattern
 from dockerlint_alpine.system.platforms import APK_ARCH
 
@@ -37,7 +38,6 @@ _VARIABLE = lazy_pattern(r"\$(?:\{(\w+)\}|(\w+))")
 
 _SAME_DAYS = 31
 """Days that an index may be away from the day that is asked about without a word."""
-_ALPINE_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
 def enter(walk: StageWalk) -> None:
@@ -86,11 +86,13 @@ def _from_elsewhere(
     """The build of the project that tells where the stage starts: one that a named context says, or one that makes an image
     of which nothing else is known. Where two may, it is unclear."""
     build = walk.build
+    if build.alpine is not None:
+        return None
     found = None if isinstance(named, Image) else named
     if found is None and (image is None or (image.alpine is None and not image.not_alpine)):
         found = build.elsewhere.image(reference)
-    if build.alpine is not None or not isinstance(found, StageWalk) or named is not None:
-        return found if build.alpine is None else None
+    if not isinstance(found, StageWalk) or named is not None:
+        return found
     if found.kind == "other" and any(map(adds_packages, walk.node.instructions)):
         return None  # apk is called: it is another image of that name
     return found if build.elsewhere.is_of_its_day(reference) else _of_another_python(reference, found) or found
@@ -244,9 +246,9 @@ def _of_another_day(index: Index, day: str) -> Iterator[str]:
 
 def _environment(walk: StageWalk) -> None:
     image, build = walk.image, walk.build
-    env = {"PATH": _ALPINE_PATH, "HOME": "/root"}
+    env = {"PATH": PROGRAMS, "HOME": "/root"}
     if image is not None:
-        env.update((name, value.replace("$PATH", _ALPINE_PATH)) for name, value in image.environment)
+        env.update((name, value.replace("$PATH", PROGRAMS)) for name, value in image.environment)
         walk.home = walk.image_python(image.python_prefix, image.python, image.pip_version)
     elif build.python is not None:
         walk.home = walk.image_python("/usr/local", build.python, None)

@@ -98,16 +98,14 @@ def settle(walk: StageWalk, contents: ImageContents) -> None:
     walk.shell = contents.shell or walk.shell
     for one in contents.pythons:
         if one.prefix != "/usr" and (walk.home is None or walk.home.prefix != one.prefix):
-            own = one.home not in {"", "/usr"}
-            home = PythonHome(
+            walk.homes[one.prefix] = PythonHome(
                 one.prefix,
                 one.version,
-                from_apk=bool(one.home) and not own,
+                from_apk=one.home == "/usr",
                 is_venv=bool(one.home),
                 sees_system=one.sees_system,
                 pip_version=one.pip or None,
             )
-            walk.homes[one.prefix] = home
     walk.install(_installed(walk, contents))
     if contents.onbuild:
         data = "\n".join(("FROM scratch", *contents.onbuild)).encode("utf-8", "replace")

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import posixpath
 
+PROGRAMS = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+"""PATH where an image names none (moby: DefaultPathEnv)."""
+
 
 def absolute(path: str, folder: str) -> str:
     """Return ``path`` made absolute against ``folder`` and normalised."""
