@@ -22,9 +22,9 @@ CMD ["python3", "app.py"]
 
 ## Fix safety
 Unsafe where the image's Python has the distribution anyway (its own pip, or what pip installs): the package is taken out.
-Otherwise only shown: which version pip should install is the author's choice. Nothing is reported if the Dockerfile uses Alpine's own
-Python (`/usr/bin/python3`, `PYTHONPATH=/usr/lib/python3.11/...`), a program from the package, or an apk package that runs on
-Alpine's Python.
+Otherwise only shown: which version pip should install is the author's choice. Nothing is reported if the Dockerfile uses
+Alpine's own Python (`/usr/bin/python3`, `PYTHONPATH=/usr/lib/python3.11/...`), a program from the package, or an apk package
+that runs on Alpine's Python.
 
 ## References
 - [The official image](https://hub.docker.com/_/python): Python is compiled into `/usr/local`
@@ -156,7 +156,7 @@ def _finding(subject: Subject, asked: Asked, package: Package, distribution: str
 
 
 def _has_its_own(stage: Stage, distribution: str) -> bool:
-    """True when the image's Python has the distribution in the end, whatever apk adds; it has the pip that installs into it."""
+    """True when the image's Python has the distribution in the end, whatever apk adds; and the pip that installs into it."""
     home = stage.home
     assert home is not None
     if distribution == "pip":
