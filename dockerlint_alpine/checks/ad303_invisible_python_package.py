@@ -103,8 +103,7 @@ def _uses_apk_python(subject: Subject, stage: Stage, text: str) -> bool:
 
 
 def _is_first_in_path(stage: Stage) -> bool:
-    assert stage.end is not None
-    path = stage.end.scope.names.get("PATH")
+    path = stage.final.scope.names.get("PATH")
     folders = path.text.split(":") if path is not None else []
     own = f"{IMAGE_PREFIX}/bin"
     return "/usr/bin" in folders and (own not in folders or folders.index("/usr/bin") < folders.index(own))
@@ -112,11 +111,10 @@ def _is_first_in_path(stage: Stage) -> bool:
 
 def _runs_on_python(stage: Stage, operand: str) -> bool:
     """True for an apk package that is a Python program or embeds Python: supervisor, ansible, uwsgi-python3."""
-    assert stage.packages is not None
     name = re.split(r"[=<>~@]", operand, maxsplit=1)[0]
     if name.startswith(("py3-", "py-", "python")) or name.endswith("-dev"):
         return False
-    package = stage.packages.package(name)
+    package = stage.apk.package(name)
     return package is not None and any(_is_python(constraint.name) for constraint in package.depends)
 
 
