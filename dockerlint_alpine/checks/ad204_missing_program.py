@@ -249,8 +249,7 @@ def _is_known(
 ) -> bool:
     """True where the base is one of ``images`` or was read, and nothing (``about`` it) comes from where nobody can look."""
     first = subject.timeline.lineage(stage)[-1]
-    image, end = first.image, stage.end
-    assert end is not None
+    image, end = first.image, stage.final
     if image is None or (image.image not in images and image.programs is None):
         return False
     foreign = end.foreign if about is None else tuple(filter(about.search, end.foreign))
@@ -270,8 +269,7 @@ def _missing(subject: Subject, stage: Stage, start: Start, read: _Read) -> _Miss
         return None
     if name in table.scripts and "/" not in start.program and (_installs(subject, stage) or not start.while_building):
         return _missing_script(subject, stage, start, table.scripts[name])
-    assert stage.packages is not None
-    best = stage.packages.best(f"cmd:{name}")
+    best = stage.apk.best(f"cmd:{name}")
     if name in _OF_OTHERS:
         why = f"{name} is another Linux distribution's package manager"
         return _Missing(start, None, "Alpine's package manager is apk", why)
@@ -286,7 +284,7 @@ def _missing(subject: Subject, stage: Stage, start: Start, read: _Read) -> _Miss
         return _missing_python(subject, stage, start, best.package)
     if _is_python_program(best.package):
         return None
-    why = evidence.provider(stage.packages, f"cmd:{name}", best.package.name).detail
+    why = evidence.provider(stage.apk, f"cmd:{name}", best.package.name).detail
     return _Missing(start, best.package.name, f"add {best.package.name}", why)
 
 
@@ -300,13 +298,12 @@ def _is_taken_away(subject: Subject, stage: Stage, start: Start, read: _Read) ->
     need = "cmd:python3"
     if start.while_building or start.name != "python3" or stage.home is not None or start.moment.possible.has(need):
         return False
-    assert stage.end is not None
-    places = (f"{folder}/python3" for folder in (*search_path(stage.end), *_SYSTEM))
+    places = (f"{folder}/python3" for folder in (*search_path(stage.final), *_SYSTEM))
     if any(_BRINGS_A_PYTHON.search(one.value) for one in stage.instructions if one.keyword == "RUN"):
         return False
     deleted = (step for step in stage.steps if isinstance(step, ApkStep) and step.command.verb == "del")
     return any(step.before.world.has(need) and not step.after.possible.has(need) for step in deleted) and not any(
-        _may_lie(subject, stage.end.files, place, start, read) for place in places
+        _may_lie(subject, stage.final.files, place, start, read) for place in places
     )
 
 
@@ -322,9 +319,10 @@ def _is_there(subject: Subject, stage: Stage, start: Start, read: _Read) -> bool
     hidden = not _PYTHON.fullmatch(name)  # whose packages are known
     if any(world.has(need) or (hidden and world.hides_programs) for world in worlds):
         return True
-    assert stage.end is not None
-    folders = _SYSTEM if "/" in start.program else (*search_path(stage.end), *_SYSTEM)
-    if any("$" in folder or _may_lie(subject, stage.end.files, f"{folder}/{name}", start, read) for folder in folders):
+    folders = _SYSTEM if "/" in start.program else (*search_path(stage.final), *_SYSTEM)
+    if any(
+        "$" in folder or _may_lie(subject, stage.final.files, f"{folder}/{name}", start, read) for folder in folders
+    ):
         return True
     return _made_by_run(subject, stage, start, read) or _is_own_program(subject, stage, name)
 

@@ -200,6 +200,8 @@ def _report_unknown(walk: StageWalk, unread: str) -> None:
         have = "has" if len(node.unknown) == 1 else "have"
         message = f"the base image depends on {names}, which {have} no value here: give it with {given}"
     elif "{{" in node.base:
+        if walk.build.dockerfile.errors:
+            return  # they say that it is a template
         message = f"FROM {node.base} is a placeholder: this is a template; check the generated Dockerfile"
     elif "${" in node.base:
         message = f"the base image depends on {node.base}, an environment variable: give its value with --build-arg"

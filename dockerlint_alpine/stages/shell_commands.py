@@ -128,7 +128,7 @@ class _ScriptWalk:
         """The archive that the last download wrote to a pipe."""
 
         self._over = False
-        """True behind an ``exit`` in a branch: what follows may not run."""
+        """True behind an ``exit`` in a branch, and in a script that the shell can't read either: a command may not run."""
 
         self._exits = False
         """True while the first failure ends the script."""
@@ -139,6 +139,7 @@ class _ScriptWalk:
     def script(self, script: Script, variables: Mapping[str, SourceText], *, exits: bool = True) -> None:
         """Carry out the commands of a script that starts with these variables."""
         self._exits = exits
+        self._over = self._over or bool(script.problems)
         self._plain = self._plain and not any(one.name in _REDEFINES for one in script.commands)
         for expanded in expanded_commands(script, variables):
             pulse()
