@@ -112,6 +112,13 @@ class _Return(Exception):  # noqa: N818 - control flow, not an error
         self.value = value
 
 
+class _Next(Exception):  # noqa: N818 - control flow, not an error
+    """``continue``, or ``break`` where it is the ``last`` turn."""
+
+    def __init__(self, *, last: bool) -> None:
+        self.last = last
+
+
 class _LimitError(Exception):
     """The script does more than this reader is willing to follow."""
 
@@ -256,6 +263,8 @@ class _Reader:
                 self.attempt(node)
             case cst.Return():
                 raise _Return(self.value(node.value) if node.value is not None else None)
+            case cst.Continue() | cst.Break():
+                raise _Next(last=isinstance(node, cst.Break))
             case cst.ClassDef():
                 self.names[node.name.value] = UNKNOWN
                 self.inside(node)
@@ -288,7 +297,7 @@ class _Reader:
         before = dict(self.names)
         try:
             self.block(body)
-        except _Return:
+        except (_Return, _Next):
             pass
         finally:
             self.conditional -= 1
@@ -318,7 +327,11 @@ class _Reader:
             return
         for value in list(values):
             self.assign(node.target, value)
-            self.block(node.body.body)
+            try:
+                self.block(node.body.body)
+            except _Next as leave:
+                if leave.last:
+                    break
 
     def assign(self, target: cst.CSTNode, value: Any) -> None:
         match target:
@@ -383,9 +396,12 @@ class _Reader:
                 return self.comparison(node)
             case cst.BooleanOperation():
                 return self.boolean(node)
-            case cst.UnaryOperation() if isinstance(node.operator, cst.Not):
+            case cst.UnaryOperation():
                 inner = self.value(node.expression)
-                return UNKNOWN if inner is UNKNOWN or isinstance(inner, _Dotted) else not inner
+                if isinstance(node.operator, cst.Minus):
+                    return -inner if isinstance(inner, int) else UNKNOWN
+                negated = isinstance(node.operator, cst.Not) and inner is not UNKNOWN and not isinstance(inner, _Dotted)
+                return not inner if negated else UNKNOWN
             case cst.IfExp():
                 test = self.value(node.test)
                 return UNKNOWN if test is UNKNOWN else self.value(node.body if test else node.orelse)
@@ -521,6 +537,11 @@ class _Reader:
 
     def item(self, node: cst.Subscript) -> Any:
         base, key = self.value(node.value), self.subscript(node)
+        index = node.slice[0].slice
+        if isinstance(index, cst.Slice) and isinstance(base, (list, tuple, str)) and index.step is None:
+            ends = [self.value(one) if one is not None else None for one in (index.lower, index.upper)]
+            known = all(isinstance(one, (int, type(None))) for one in ends) and len(node.slice) == 1
+            return _same_line(base[ends[0] : ends[1]], base) if known else UNKNOWN
         if isinstance(base, _Dotted) and base.path == "os.environ":
             return self.variable(key, UNKNOWN)
         if isinstance(base, dict):
@@ -530,20 +551,27 @@ class _Reader:
         return UNKNOWN
 
     def comprehension(self, node: cst.ListComp | cst.GeneratorExp | cst.SetComp) -> Any:
-        loop = node.for_in
+        saved, found = dict(self.names), []
+        known = self.turns(node.for_in, lambda value: found.append(_same_line(self.value(node.elt), value)))
+        self.names = saved
+        return found if known else UNKNOWN
+
+    def turns(self, loop: cst.CompFor, take: Callable[[Any], None]) -> bool:
+        """Go through the loops of a comprehension; ``False`` where it is not known what they go through."""
         values = self.value(loop.iter)
         if isinstance(values, _File):
             values = values.text.splitlines(keepends=True)
-        if not isinstance(values, (list, tuple)) or len(values) > _MAX_ITEMS or loop.inner_for_in is not None:
-            return UNKNOWN
-        saved, found = dict(self.names), []
+        if not isinstance(values, (list, tuple)) or len(values) > _MAX_ITEMS:
+            return False
         for value in values:
             self.assign(loop.target, value)
             tests = [self.value(one.test) for one in loop.ifs]
             if all(test is UNKNOWN or test for test in tests):
-                found.append(_same_line(self.value(node.elt), value))
-        self.names = saved
-        return found
+                if loop.inner_for_in is None:
+                    take(value)
+                elif not self.turns(loop.inner_for_in, take):
+                    return False
+        return True
 
     # -- calls ------------------------------------------------------------------------------------------------------
 
