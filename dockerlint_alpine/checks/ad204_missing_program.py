@@ -194,6 +194,9 @@ _OF_OTHERS = frozenset("apt apt-get apt-key apt-cache dpkg yum dnf microdnf rpm 
 
 _PIP_APART = release_key("3.12")
 """The first release whose python3 has no pip (aports 3.12: main/py3-pip)."""
+
+_PIP_OF_PYTHON2 = frozenset({"py-pip", "py2-pip"})
+"""Python 2 had its pip in a package of its own (aports 3.2: main/py-pip, 3.5: main/py2-pip)."""
 _PATTERN = lazy_pattern(r"[*?\[]")
 _TABLE = "programs"
 
@@ -544,8 +547,10 @@ def _missing_python(subject: Subject, stage: Stage, start: Start, package: Packa
             return None
         return _Missing(start, None, f"the Python of this image is {home.prefix}/bin/python3", why)
     if start.while_building and "/" not in start.program:
-        # Before 3.12 pip was part of python3: there only the release's own index tells.
-        apart = package.name == "py3-pip" and stage.alpine is not None and release_key(stage.alpine) >= _PIP_APART
+        # Before 3.12 pip was part of python3: there only the release's own index tells. It never was of python2.
+        apart = package.name in _PIP_OF_PYTHON2 or (
+            package.name == "py3-pip" and stage.alpine is not None and release_key(stage.alpine) >= _PIP_APART
+        )
         own = apart or exact_world(subject, stage, start.moment, package.name)
         return _Missing(start, package.name, f"add {package.name}", why) if own else None
     if home is not None or stage.installed or package.name != "python3":

@@ -55,6 +55,8 @@ _MODULES = lazy_pattern(r"py3?-(?!.*-(?:dev|doc|pyc|lang|bash-completion|zsh-com
 _APK_PYTHON_USED = lazy_pattern(
     r"/usr/bin/(?:env\s+-S\s+)?(?:python|pip)|/usr/lib/python3|\b(?:rm|mv)\b[^\n]*/usr/local/bin/(?:python|pip)|--system-site-packages"
 )
+_WITH_PIP = {"pip": (4, 0), "setuptools": (3, 12), "wheel": (3, 12)}
+"""What official images install beside their Python, each before which one (docker-library/python: versions.json)."""
 _SHADOWED = lazy_pattern(r"(?:python|pip|pydoc|idle|2to3|easy_install|wheel)[\d.]*(?:-[\d.]+)?")
 """Programs that the image has in /usr/local/bin, where they are found first."""
 
@@ -157,7 +159,7 @@ def _has_its_own(stage: Stage, distribution: str) -> bool:
     """True when the image's Python has the distribution in the end, whatever apk adds; and the pip that installs into it."""
     home = stage.home
     assert home is not None
-    if distribution == "pip":
+    if tuple(map(int, (home.version or "9").split("."))) < _WITH_PIP.get(distribution, ()):
         return home.pip_version is not None or any(
             isinstance(step, InstallStep) and step.home.prefix == home.prefix and step.command.tool.runs_pip
             for step in stage.steps

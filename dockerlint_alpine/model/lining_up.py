@@ -7,8 +7,6 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
-from dockerlint_alpine.syntax.layout import padding, width
-from dockerlint_alpine.syntax.source import decode, encode
 from dockerlint_alpine.system.patterns import lazy_pattern
 
 if TYPE_CHECKING:
@@ -37,6 +35,10 @@ def _behind(data: bytes, offset: int, other: str, text: str) -> str:
     before, match = _NEW_LINE.fullmatch(other), _NEW_LINE.fullmatch(text)
     if before is None or match is None:
         return text
+    # What is known from the cache is shown without them.
+    from dockerlint_alpine.syntax.layout import padding, width
+    from dockerlint_alpine.syntax.source import decode, encode
+
     blanks = encode(match["blanks"])
     start = data.rfind(b"\n", 0, offset) + 1
     column = width(data[start:offset] + blanks)

@@ -58,6 +58,12 @@ def test_what_the_image_s_python_has_anyway_is_taken_out(
     assert mend(text, select=["AD303"], unsafe_fixes=True).new.decode() == text.replace(f" {name}", "", 1)
 
 
+@pytest.mark.parametrize(("python", "fate"), [("3.11", "has its own setuptools"), ("3.12", "can't import it: install")])
+def test_the_official_images_had_setuptools(judge: Judge, python: str, fate: str) -> None:
+    (finding,) = invisible(judge(f"FROM python:{python}-alpine3.19\nRUN apk add libpq py3-setuptools\n"))
+    assert fate in finding.message
+
+
 def test_another_python_of_the_stage_has_nothing_to_do_with_it(judge: Judge) -> None:
     text = f"{BASE}RUN python -m venv /v && apk add py3-lxml tini && /v/bin/pip install lxml==5.3.0\n"
     (finding,) = invisible(judge(text))
