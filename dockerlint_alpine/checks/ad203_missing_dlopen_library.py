@@ -189,6 +189,7 @@ def _wanted(item: Installed, need: RuntimeNeed, present: Set[str]) -> bool:
 def _lacks(subject: Subject, stage: Stage, item: Installed, need: RuntimeNeed) -> Iterator[_Lack]:
     """The library itself, and what ``find_library`` of the official images' Python asks to find it: one lack a package."""
     assert stage.packages is not None
+    assert stage.end is not None
     named: set[str | None] = set()
     wanted = _missing(subject, stage, need.any)
     if wanted is not None:
@@ -199,7 +200,7 @@ def _lacks(subject: Subject, stage: Stage, item: Installed, need: RuntimeNeed) -
     official = stage.image is not None and stage.image.certain and not stage.image.patched_python
     if official and (stage.home is None or not stage.home.from_apk):
         library = subject.knowledge.library(need.library) if need.library else None
-        for name in need.lookup_needs(library, stage.packages.release):
+        for name in need.lookup_needs(library, stage.packages.release, stage.end.scope.env):
             if _missing(subject, stage, (name,)) is not None:
                 lack = _lack(stage, item, need, name, for_lookup=True)
                 if lack.package is None or lack.package not in named:
