@@ -94,6 +94,7 @@ _FIXES = {
     "safe": "safe: `fix` makes it",
     "safe or shown": "safe where it adds a package or writes a new name, else shown",
     "unsafe": "unsafe: `fix --unsafe-fixes` makes it",
+    "unsafe or shown": "unsafe where it takes away what nobody needs, else shown",
     "shown": "shown, never made",
     "none": "none",
 }

@@ -70,7 +70,6 @@ def _lacks(use: LibraryUse) -> bool:
 
 def _finding(subject: Subject, made: Compile, use: LibraryUse) -> Finding:
     stage, item = made.stage, made.item
-    assert stage.packages is not None
     certain = use.presence == "absent"
     sure = confidence_of(subject, item, stage, made.step.moment, use.package) if certain else "possible"
     wanted = use.package if certain and not item.conditional else None
@@ -88,7 +87,7 @@ def _finding(subject: Subject, made: Compile, use: LibraryUse) -> Finding:
             evidence.requirement(item),
             evidence.wheel(item),
             evidence.linkage(item, use),
-            evidence.provider(stage.packages, use.need, use.package) if use.package else None,
+            evidence.provider(stage.apk, use.need, use.package) if use.package else None,
         ),
         need=use.need,
         packages=(use.package,),

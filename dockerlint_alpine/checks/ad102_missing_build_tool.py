@@ -87,8 +87,7 @@ def _needs(made: Compile) -> tuple[str, ...]:
 def _finding(subject: Subject, lack: _Lack) -> Finding:
     first = lack.wanted_by[0]
     stage, item, moment = first.stage, first.item, lack.step.moment
-    assert stage.packages is not None
-    package = stage.packages.best_name(lack.need)
+    package = stage.apk.best_name(lack.need)
     certain = not moment.possible.has(lack.need)
     sure = confidence_of(subject, item, stage, moment, package) if certain else "possible"
     fix, _ = CHECK.add(subject, stage, package if certain and not item.conditional else None, lack.step.instruction)
@@ -107,7 +106,7 @@ def _finding(subject: Subject, lack: _Lack) -> Finding:
             evidence.wheel(item),
             evidence.sources(item),
             _why(first, lack.need),
-            evidence.provider(stage.packages, lack.need, package) if package else None,
+            evidence.provider(stage.apk, lack.need, package) if package else None,
         ),
         need=lack.need,
         packages=(package,),

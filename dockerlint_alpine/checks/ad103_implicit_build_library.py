@@ -124,7 +124,6 @@ def _uses(made: Compile, package: Package) -> bool:
 
 def _finding(subject: Subject, made: Compile, use: LibraryUse, roots: Sequence[str]) -> Finding:
     stage, item = made.stage, made.item
-    assert stage.packages is not None
     assert use.package is not None
     fix, _ = CHECK.add(subject, stage, use.package if not item.conditional else None, made.step.instruction)
     optional = use.link.optional
@@ -146,7 +145,7 @@ def _finding(subject: Subject, made: Compile, use: LibraryUse, roots: Sequence[s
             evidence.requirement(item),
             evidence.wheel(item),
             evidence.linkage(item, use),
-            evidence.presence(made.step.moment.world, use.package, stage.packages),
+            evidence.presence(made.step.moment.world, use.package, stage.apk),
         ),
         need=use.need,
         packages=(use.package,),

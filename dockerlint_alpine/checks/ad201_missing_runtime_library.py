@@ -129,8 +129,7 @@ def run(subject: Subject) -> Iterator[Finding]:
 def _closed(subject: Subject, stage: Stage, item: Installed, need: str, copy: Instruction) -> Finding:
     """The finding on a library that is there, but not for the user that runs Python. The mode is what has to change: a
     package does not help where the copy lies in its place."""
-    assert stage.end is not None
-    library, user, flag = need.removeprefix("so:"), stage.end.user, copy.flag("chmod")
+    library, user, flag = need.removeprefix("so:"), stage.final.user, copy.flag("chmod")
     assert flag is not None
     assert flag.span is not None
     start, end = flag.span
@@ -141,7 +140,7 @@ def _closed(subject: Subject, stage: Stage, item: Installed, need: str, copy: In
         stage=stage,
         item=item,
         at=instruction_location(subject.dockerfile, copy),
-        confidence=confidence_of(subject, item, stage, stage.end),
+        confidence=confidence_of(subject, item, stage, stage.final),
         evidence=(
             evidence.requirement(item),
             Evidence("dockerfile", f"line {copy.line} copies it with {flag}: only root can read it"),
@@ -169,13 +168,12 @@ class _Link(Struct, frozen=True):
 def _of_pythons(subject: Subject, stage: Stage) -> Iterator[_Link]:
     """The modules of the standard library in a copied Python whose libraries are not here: those that the application
     imports each for itself, the others as one."""
-    assert stage.end is not None
     for python in copied_pythons(subject, stage):
         if unfit(stage, python) is not None:
             continue
         # An image's /usr/local/lib holds Python's own library and none of these.
-        bare = replace(stage.end, files=stage.end.files.without([python.placement]))
-        without, app = replace(stage, end=bare), application(stage.end)
+        bare = replace(stage.final, files=stage.final.files.without([python.placement]))
+        without, app = replace(stage, end=bare), application(stage.final)
         unused: list[tuple[str, str, str]] = []
         told: set[str] = set()
         who = f"the Python that is copied to {python.prefix}"
@@ -200,7 +198,6 @@ def _of_pythons(subject: Subject, stage: Stage) -> Iterator[_Link]:
 
 def _of_packages(subject: Subject, stage: Stage) -> Iterator[_Link]:
     """Extensions of Alpine's own Python packages, copied without the libraries that their packages depend on."""
-    assert stage.end is not None
     pythons = pythons_of(stage, list(copied_pythons(subject, stage)))
     for copied in copied_packages(subject, stage):
         if copied.python not in pythons:
@@ -208,19 +205,16 @@ def _of_packages(subject: Subject, stage: Stage) -> Iterator[_Link]:
         rule = subject.knowledge.distribution(PackageNames.of(subject.knowledge).distribution(copied.package.name))
         build = rule.build(None) if rule is not None else None
         package, origin = copied.package, subject.timeline.stages[copied.stage]
-        assert origin.packages is not None
         told: set[str] = set()
         for constraint in package.depends:
             need = constraint.name
             if not need.startswith("so:") or is_libc_itself(need.removeprefix("so:")):
                 continue
             brings = package_for(stage, need) or need
-            if brings in told or state_of(subject.timeline, stage, stage.end, need) != "missing":
+            if brings in told or state_of(subject.timeline, stage, stage.final, need) != "missing":
                 continue
             told.add(brings)
-            facts = (
-                Evidence("index", f"{package.name} {evidence.in_release(origin.packages, package)} depends on {need}"),
-            )
+            facts = (Evidence("index", f"{package.name} {evidence.in_release(origin.apk, package)} depends on {need}"),)
             who = f"{package.name} {package.version}, copied to {copied.location},"
             optional = build is not None and build.optional_extension
             severity: Literal["error", "warning"] = "warning" if optional else "error"
@@ -229,14 +223,12 @@ def _of_packages(subject: Subject, stage: Stage) -> Iterator[_Link]:
 
 
 def _copied(subject: Subject, stage: Stage, link: _Link) -> Finding:
-    assert stage.packages is not None
-    assert stage.end is not None
     package, several = link.packages[0], len(link.packages) > 1
     fix, anchor = CHECK.add(subject, stage, package if package and not several else None, None)
     if fix is not None and link.severity != "error":
         fix = replace(fix, applicability="unsafe")
     known = stage.image is None or stage.image.certain
-    certain = link.sure and known and all(exact_world(subject, stage, stage.end, one) for one in link.packages)
+    certain = link.sure and known and all(exact_world(subject, stage, stage.final, one) for one in link.packages)
     library = link.need.removeprefix("so:")
     text = f"{link.who} links {library}{evidence.lacking(stage, package or None)}"
     if several:
@@ -252,7 +244,7 @@ def _copied(subject: Subject, stage: Stage, link: _Link) -> Finding:
         evidence=(
             Evidence("dockerfile", f"line {link.instruction.line} copies it"),
             *link.evidence,
-            evidence.provider(stage.packages, link.need, package) if package else None,
+            evidence.provider(stage.apk, link.need, package) if package else None,
             evidence.absence(stage, link.need),
         ),
         need=link.need,
@@ -264,7 +256,6 @@ def _copied(subject: Subject, stage: Stage, link: _Link) -> Finding:
 def finding(check: Check, subject: Subject, stage: Stage, missing: MissingObject) -> Finding:
     """The finding of ``check`` for one missing package."""
     item, need = missing.item, missing.needs[0]
-    assert stage.packages is not None
     library = need.removeprefix("so:")
     before = missing.step.instruction if missing.step is not None else None
     wanted = missing.package if missing.state == "missing" and not item.conditional else None
@@ -295,7 +286,6 @@ def finding(check: Check, subject: Subject, stage: Stage, missing: MissingObject
 def chain(subject: Subject, stage: Stage, missing: MissingObject) -> tuple[Evidence, ...]:
     """Requirement, no wheel, linkage, how the library came to the build, who provides it, that it is not here."""
     item, cause, need = missing.item, missing.cause, missing.needs[0]
-    assert stage.packages is not None
     pulled = None
     if isinstance(cause, LibraryUse) and cause.package and cause.presence == "present" and item.built is not None:
         build_stage = subject.timeline.stages.get(item.built.stage)  # none for one of another Dockerfile
@@ -309,7 +299,7 @@ def chain(subject: Subject, stage: Stage, missing: MissingObject) -> tuple[Evide
             evidence.linkage(item, cause),
             pulled,
             evidence.compiled_in(subject, item),
-            evidence.provider(stage.packages, need, missing.package) if missing.package else None,
+            evidence.provider(stage.apk, need, missing.package) if missing.package else None,
             evidence.absence(stage, need),
         )
     )

@@ -96,8 +96,7 @@ class _Use:
     @cached_property
     def application(self) -> Application:
         """What its application imports."""
-        assert self._stage.end is not None
-        return application(self._stage.end)
+        return application(self._stage.final)
 
     @cached_property
     def started(self) -> frozenset[str]:
@@ -188,8 +187,6 @@ def _wanted(item: Installed, need: RuntimeNeed, present: Set[str]) -> bool:
 
 def _lacks(subject: Subject, stage: Stage, item: Installed, need: RuntimeNeed) -> Iterator[_Lack]:
     """The library itself, and what ``find_library`` of the official images' Python asks to find it: one lack a package."""
-    assert stage.packages is not None
-    assert stage.end is not None
     named: set[str | None] = set()
     wanted = _missing(subject, stage, need.any)
     if wanted is not None:
@@ -200,7 +197,7 @@ def _lacks(subject: Subject, stage: Stage, item: Installed, need: RuntimeNeed) -
     official = stage.image is not None and stage.image.certain and not stage.image.patched_python
     if official and (stage.home is None or not stage.home.from_apk):
         library = subject.knowledge.library(need.library) if need.library else None
-        for name in need.lookup_needs(library, stage.packages.release, stage.end.scope.env):
+        for name in need.lookup_needs(library, stage.apk.release, stage.final.scope.env):
             if _missing(subject, stage, (name,)) is not None:
                 lack = _lack(stage, item, need, name, for_lookup=True)
                 if lack.package is None or lack.package not in named:
@@ -210,16 +207,14 @@ def _lacks(subject: Subject, stage: Stage, item: Installed, need: RuntimeNeed) -
 
 def _missing(subject: Subject, stage: Stage, names: Sequence[str]) -> str | None:
     """The first of ``names`` that the release has, where the stage has none of them; ``None`` where it has one."""
-    end = stage.end
-    assert end is not None
-    assert stage.packages is not None
+    end = stage.final
     if any(end.world.has(name) and end.lasting.has(name) for name in names):
         return None
     if not stage.runs and any(world.has(name) for name in names for world in _worlds(stage, end)):
         return None
     if any(name.startswith("so:") and library_copied(subject.timeline, stage, end, name) == "yes" for name in names):
         return None
-    return next((name for name in names if stage.packages.find(name)), names[0])
+    return next((name for name in names if stage.apk.find(name)), names[0])
 
 
 def _worlds(stage: Stage, end: Moment) -> Iterator[World]:
@@ -237,19 +232,15 @@ def _lack(
     for_lookup: bool = False,
     opened: WheelOpen | None = None,
 ) -> _Lack:
-    assert stage.packages is not None
-    assert stage.end is not None
-    best = stage.packages.best(wanted)
+    best = stage.apk.best(wanted)
     capability = best.capability if best is not None else wanted
     package = best.package.name if best is not None else None
-    return _Lack(item, need, capability, package, stage.end.possible.has(wanted), for_lookup, opened)
+    return _Lack(item, need, capability, package, stage.final.possible.has(wanted), for_lookup, opened)
 
 
 def _finding(subject: Subject, stage: Stage, lack: _Lack, use: _Use) -> Finding:
-    assert stage.packages is not None
-    assert stage.end is not None
     item, need, package = lack.item, lack.need, lack.package
-    sure = "possible" if lack.possible else confidence_of(subject, item, stage, stage.end, package)
+    sure = "possible" if lack.possible else confidence_of(subject, item, stage, stage.final, package)
     if lack.opened is not None and sure == "certain":
         sure = "likely"  # a source says what it may open, not that it will
     fix, anchor = CHECK.add(subject, stage, package if not lack.possible and not item.conditional else None, None)
@@ -268,7 +259,7 @@ def _finding(subject: Subject, stage: Stage, lack: _Lack, use: _Use) -> Finding:
         evidence=(
             evidence.requirement(item),
             _told(lack),
-            evidence.provider(stage.packages, lack.wanted, package) if package else None,
+            evidence.provider(stage.apk, lack.wanted, package) if package else None,
             evidence.absence(stage, lack.wanted),
             doubt,
         ),
@@ -301,8 +292,7 @@ def _message(stage: Stage, lack: _Lack) -> str:
     if lack.possible:
         return f"{what}; only a branch that may not run installs it"
     if lack.package is None:
-        assert stage.packages is not None
-        return f"{what}, which {evidence.nobody(stage.packages)}"
+        return f"{what}, which {evidence.nobody(stage.apk)}"
     return f"{what}; it is not in {stage_label(stage)}: add {lack.package}"
 
 

@@ -194,6 +194,9 @@ _OF_OTHERS = frozenset("apt apt-get apt-key apt-cache dpkg yum dnf microdnf rpm 
 
 _PIP_APART = release_key("3.12")
 """The first release whose python3 has no pip (aports 3.12: main/py3-pip)."""
+
+_PIP_OF_PYTHON2 = frozenset({"py-pip", "py2-pip"})
+"""Python 2 had its pip in a package of its own (aports 3.2: main/py-pip, 3.5: main/py2-pip)."""
 _PATTERN = lazy_pattern(r"[*?\[]")
 _TABLE = "programs"
 
@@ -246,8 +249,7 @@ def _is_known(
 ) -> bool:
     """True where the base is one of ``images`` or was read, and nothing (``about`` it) comes from where nobody can look."""
     first = subject.timeline.lineage(stage)[-1]
-    image, end = first.image, stage.end
-    assert end is not None
+    image, end = first.image, stage.final
     if image is None or (image.image not in images and image.programs is None):
         return False
     foreign = end.foreign if about is None else tuple(filter(about.search, end.foreign))
@@ -267,8 +269,7 @@ def _missing(subject: Subject, stage: Stage, start: Start, read: _Read) -> _Miss
         return None
     if name in table.scripts and "/" not in start.program and (_installs(subject, stage) or not start.while_building):
         return _missing_script(subject, stage, start, table.scripts[name])
-    assert stage.packages is not None
-    best = stage.packages.best(f"cmd:{name}")
+    best = stage.apk.best(f"cmd:{name}")
     if name in _OF_OTHERS:
         why = f"{name} is another Linux distribution's package manager"
         return _Missing(start, None, "Alpine's package manager is apk", why)
@@ -283,7 +284,7 @@ def _missing(subject: Subject, stage: Stage, start: Start, read: _Read) -> _Miss
         return _missing_python(subject, stage, start, best.package)
     if _is_python_program(best.package) and not _comes_first(subject, stage, start):
         return None
-    why = evidence.provider(stage.packages, f"cmd:{name}", best.package.name).detail
+    why = evidence.provider(stage.apk, f"cmd:{name}", best.package.name).detail
     return _Missing(start, best.package.name, f"add {best.package.name}", why)
 
 
@@ -318,13 +319,12 @@ def _is_taken_away(subject: Subject, stage: Stage, start: Start, read: _Read) ->
     need = "cmd:python3"
     if start.while_building or start.name != "python3" or stage.home is not None or start.moment.possible.has(need):
         return False
-    assert stage.end is not None
-    places = (f"{folder}/python3" for folder in (*search_path(stage.end), *_SYSTEM))
+    places = (f"{folder}/python3" for folder in (*search_path(stage.final), *_SYSTEM))
     if any(_BRINGS_A_PYTHON.search(one.value) for one in stage.instructions if one.keyword == "RUN"):
         return False
     deleted = (step for step in stage.steps if isinstance(step, ApkStep) and step.command.verb == "del")
     return any(step.before.world.has(need) and not step.after.possible.has(need) for step in deleted) and not any(
-        _may_lie(subject, stage.end.files, place, start, read) for place in places
+        _may_lie(subject, stage.final.files, place, start, read) for place in places
     )
 
 
@@ -340,9 +340,10 @@ def _is_there(subject: Subject, stage: Stage, start: Start, read: _Read) -> bool
     hidden = not _PYTHON.fullmatch(name)  # whose packages are known
     if any(world.has(need) or (hidden and world.hides_programs) for world in worlds):
         return True
-    assert stage.end is not None
-    folders = _SYSTEM if "/" in start.program else (*search_path(stage.end), *_SYSTEM)
-    if any("$" in folder or _may_lie(subject, stage.end.files, f"{folder}/{name}", start, read) for folder in folders):
+    folders = _SYSTEM if "/" in start.program else (*search_path(stage.final), *_SYSTEM)
+    if any(
+        "$" in folder or _may_lie(subject, stage.final.files, f"{folder}/{name}", start, read) for folder in folders
+    ):
         return True
     return _made_by_run(subject, stage, start, read) or _is_own_program(subject, stage, name)
 
@@ -567,8 +568,10 @@ def _missing_python(subject: Subject, stage: Stage, start: Start, package: Packa
             return None
         return _Missing(start, None, f"the Python of this image is {home.prefix}/bin/python3", why)
     if start.while_building and "/" not in start.program:
-        # Before 3.12 pip was part of python3: there only the release's own index tells.
-        apart = package.name == "py3-pip" and stage.alpine is not None and release_key(stage.alpine) >= _PIP_APART
+        # Before 3.12 pip was part of python3: there only the release's own index tells. It never was of python2.
+        apart = package.name in _PIP_OF_PYTHON2 or (
+            package.name == "py3-pip" and stage.alpine is not None and release_key(stage.alpine) >= _PIP_APART
+        )
         own = apart or exact_world(subject, stage, start.moment, package.name)
         return _Missing(start, package.name, f"add {package.name}", why) if own else None
     if home is not None or stage.installed or package.name != "python3":

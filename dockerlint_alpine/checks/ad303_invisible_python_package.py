@@ -21,9 +21,10 @@ CMD ["python3", "app.py"]
 ```
 
 ## Fix safety
-Only shown: which version pip should install is the author's choice. Nothing is reported if the Dockerfile uses Alpine's own
-Python (`/usr/bin/python3`, `PYTHONPATH=/usr/lib/python3.11/...`), a program from the package, or an apk package that runs on
-Alpine's Python.
+Unsafe where the image's Python has the distribution anyway (its own pip, or what pip installs): the package is taken out.
+Otherwise only shown: which version pip should install is the author's choice. Nothing is reported if the Dockerfile uses
+Alpine's own Python (`/usr/bin/python3`, `PYTHONPATH=/usr/lib/python3.11/...`), a program from the package, or an apk package
+that runs on Alpine's Python.
 
 ## References
 - [The official image](https://hub.docker.com/_/python): Python is compiled into `/usr/local`
@@ -40,7 +41,7 @@ from dockerlint_alpine.checks.base import Check, Subject
 from dockerlint_alpine.checks.copied_python import IMAGE_PREFIX
 from dockerlint_alpine.checks.package_names import PackageNames
 from dockerlint_alpine.model.findings import Evidence, Fix
-from dockerlint_alpine.stages import ApkStep
+from dockerlint_alpine.stages import ApkStep, InstallStep
 from dockerlint_alpine.system.patterns import lazy_pattern
 
 if TYPE_CHECKING:
@@ -54,6 +55,8 @@ _MODULES = lazy_pattern(r"py3?-(?!.*-(?:dev|doc|pyc|lang|bash-completion|zsh-com
 _APK_PYTHON_USED = lazy_pattern(
     r"/usr/bin/(?:env\s+-S\s+)?(?:python|pip)|/usr/lib/python3|\b(?:rm|mv)\b[^\n]*/usr/local/bin/(?:python|pip)|--system-site-packages"
 )
+_WITH_PIP = {"pip": (4, 0), "setuptools": (3, 12), "wheel": (3, 12)}
+"""What official images install beside their Python, each before which one (docker-library/python: versions.json)."""
 _SHADOWED = lazy_pattern(r"(?:python|pip|pydoc|idle|2to3|easy_install|wheel)[\d.]*(?:-[\d.]+)?")
 """Programs that the image has in /usr/local/bin, where they are found first."""
 
@@ -100,8 +103,7 @@ def _uses_apk_python(subject: Subject, stage: Stage, text: str) -> bool:
 
 
 def _is_first_in_path(stage: Stage) -> bool:
-    assert stage.end is not None
-    path = stage.end.scope.names.get("PATH")
+    path = stage.final.scope.names.get("PATH")
     folders = path.text.split(":") if path is not None else []
     own = f"{IMAGE_PREFIX}/bin"
     return "/usr/bin" in folders and (own not in folders or folders.index("/usr/bin") < folders.index(own))
@@ -109,11 +111,10 @@ def _is_first_in_path(stage: Stage) -> bool:
 
 def _runs_on_python(stage: Stage, operand: str) -> bool:
     """True for an apk package that is a Python program or embeds Python: supervisor, ansible, uwsgi-python3."""
-    assert stage.packages is not None
     name = re.split(r"[=<>~@]", operand, maxsplit=1)[0]
     if name.startswith(("py3-", "py-", "python")) or name.endswith("-dev"):
         return False
-    package = stage.packages.package(name)
+    package = stage.apk.package(name)
     return package is not None and any(_is_python(constraint.name) for constraint in package.depends)
 
 
@@ -133,10 +134,12 @@ def _program_used(package: Package, text: str) -> bool:
 
 
 def _finding(subject: Subject, asked: Asked, package: Package, distribution: str) -> Finding:
-    assert asked.stage.home is not None
+    superfluous = _has_its_own(asked.stage, distribution)
+    fate = (
+        f"has its own {distribution}: remove it" if superfluous else f"can't import it: install {distribution} with pip"
+    )
     return CHECK.finding(
-        f"{package.name} is for Alpine's own Python{_apk_python(asked)}; the Python in {IMAGE_PREFIX} can't import it:"
-        f" install {distribution} with pip",
+        f"{package.name} is for Alpine's own Python{_apk_python(asked)}; the Python in {IMAGE_PREFIX} {fate}",
         subject=subject,
         stage=asked.stage,
         at=asked.location(subject),
@@ -148,7 +151,22 @@ def _finding(subject: Subject, asked: Asked, package: Package, distribution: str
         ),
         need=asked.name,
         packages=(package.name,),
-        fix=_fix(subject, asked, distribution),
+        fix=_fix(subject, asked, None if superfluous else distribution),
+    )
+
+
+def _has_its_own(stage: Stage, distribution: str) -> bool:
+    """True when the image's Python has the distribution in the end, whatever apk adds; and the pip that installs into it."""
+    home = stage.home
+    assert home is not None
+    if tuple(map(int, (home.version or "9").split("."))) < _WITH_PIP.get(distribution, ()):
+        return home.pip_version is not None or any(
+            isinstance(step, InstallStep) and step.home.prefix == home.prefix and step.command.tool.runs_pip
+            for step in stage.steps
+        )
+    return any(
+        one.resolved.name == distribution and one.location == home.site_packages and not one.conditional
+        for one in stage.installed
     )
 
 
@@ -174,11 +192,15 @@ def _dependency(asked: Asked, package: Package) -> str:
     return f"{whose} provides {modules[0]}" if modules else f"{whose} is built for python3{_apk_python(asked)}"
 
 
-def _fix(subject: Subject, asked: Asked, distribution: str) -> Fix | None:
+def _fix(subject: Subject, asked: Asked, distribution: str | None) -> Fix | None:
+    """The fix takes the package out; what pip is to install in its place, if anything, is left to the author."""
     edit = remove_operand(subject, asked.step, asked.operand)
     if edit is None:
         return None
-    return Fix(f"remove {asked.operand.text} from the apk add and pip install {distribution}", "display", (edit,))
+    title = f"remove {asked.operand.text} from the apk add"
+    if distribution is None:
+        return Fix(title, "unsafe", (edit,))
+    return Fix(f"{title} and pip install {distribution}", "display", (edit,))
 
 
 CHECK = Check(
@@ -188,6 +210,6 @@ CHECK = Check(
     "a Python package of apk that the image's Python does not see",
     __doc__,
     run,
-    fix="shown",
+    fix="unsafe or shown",
     names_only=True,
 )

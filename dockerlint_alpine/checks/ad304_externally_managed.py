@@ -119,10 +119,9 @@ def _allowed(subject: Subject, stage: Stage) -> bool:
         for instruction in place.instructions:
             if _ALLOWED.search(data[instruction.start : instruction.end].decode("utf-8", "replace")):
                 return True
-    assert stage.end is not None
-    if any(map(_ALLOWED.search, (*stage.scripts, *stage.end.scope.names))):
+    if any(map(_ALLOWED.search, (*stage.scripts, *stage.final.scope.names))):
         return True
-    files = stage.end.files
+    files = stage.final.files
     return any(files.exists(path) or files.may_have(path) for path in _CONFIGURATION)
 
 
@@ -170,11 +169,10 @@ def _finding(subject: Subject, stage: Stage, step: InstallStep, fix: Fix | None)
 
 def _advice(stage: Stage, step: InstallStep) -> str:
     """What fits here: apk's packages where it has all that is asked for, else an environment of one's own."""
-    assert stage.packages is not None
     asked = list(dict.fromkeys(item.resolved.name for item in step.installed if len(item.resolved.chain) == 1))
     if asked == ["pip"]:
         return "py3-pip is upgraded by apk; a venv has its own pip"
-    packaged = [f"py3-{name}" for name in asked if stage.packages.package(f"py3-{name}") is not None]
+    packaged = [f"py3-{name}" for name in asked if stage.apk.package(f"py3-{name}") is not None]
     if asked and len(packaged) == len(asked) <= _SHOWN:
         return f"apk add {' '.join(packaged)}, or install into a venv"
     if step.home.version is not None and len(step.installed) > _SHOWN and stage.alpine != "edge":

@@ -87,7 +87,6 @@ def _finding(subject: Subject, stage: Stage, step: ApkStep, names: tuple[str, ..
     them = listed(names)
     stay = "stay" if len(names) > 1 else "stays"
     edits = _edits(subject, stage, step, names)
-    assert stage.end is not None
     fix = None
     if edits is not None:
         advice = f"delete {'them' if len(names) > 1 else 'it'} in the same RUN"
@@ -99,7 +98,7 @@ def _finding(subject: Subject, stage: Stage, step: ApkStep, names: tuple[str, ..
         subject=subject,
         stage=stage,
         step=step,
-        confidence="certain" if exact_world(subject, stage, stage.end) else "likely",
+        confidence="certain" if exact_world(subject, stage, stage.final) else "likely",
         evidence=(
             Evidence(
                 "dockerfile",

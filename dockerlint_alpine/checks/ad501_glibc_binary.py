@@ -90,13 +90,11 @@ def _ruled_out(subject: Subject, stage: Stage, item: Installed) -> Impossible | 
     if rule is None or item.resolved.artefact.kind == "wheel":
         return None
     verdict = rule.verdict_impossible(item.resolved.version)
-    assert stage.end is not None
-    return None if verdict is None or any(map(stage.end.possible.has, verdict.unless)) else verdict
+    return None if verdict is None or any(map(stage.final.possible.has, verdict.unless)) else verdict
 
 
 def _travelled(subject: Subject, stage: Stage) -> Iterator[Finding]:
     """What came from a stage with glibc by an instruction of this one."""
-    assert stage.end is not None
     for item in stage.installed:
         made = item.glibc
         if (
@@ -114,7 +112,7 @@ def _travelled(subject: Subject, stage: Stage) -> Iterator[Finding]:
             " musl: it will not load; install it in an Alpine stage, or run on the same base"
         )
         place = Evidence("dockerfile", f"{origin} is FROM {made.base}, copied here by line {item.arrived.line}")
-        moment = stage.end
+        moment = stage.final
         span = (item.arrived.start, item.arrived.end)
         yield _finding(subject, stage, moment, span, item, text, place)
 

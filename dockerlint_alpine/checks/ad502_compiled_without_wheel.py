@@ -63,6 +63,7 @@ def _finding(subject: Subject, made: Compile) -> Finding:
         step=made.step,
         confidence=confidence_of(subject, item, made.stage, made.step.moment),
         evidence=(evidence.requirement(item), evidence.wheel(item)),
+        need=f"{item.resolved.name} {nearest}" if nearest else None,
         on_demand=not nearest,  # with another version that has a wheel there is something to do about it
     )
 

@@ -138,7 +138,6 @@ def _whole(subject: Subject, stage: Stage, python: CopiedPython, why: str) -> Fi
 
 def _group(subject: Subject, stage: Stage, items: list[Installed], brought: list[CopiedPython]) -> Iterator[Finding]:
     """The distributions that one COPY brings to one folder."""
-    assert stage.end is not None
     first = items[0]
     step = made_by(subject, first)
     pythons = pythons_of(stage, brought)
@@ -208,16 +207,14 @@ def _of_alpine(subject: Subject, stage: Stage, brought: list[CopiedPython]) -> I
 
 def _may_bring_python(stage: Stage, path: str) -> bool:
     """True where an interpreter may have been copied to ``path``; one that installed into another prefix is not in that."""
-    assert stage.end is not None
     return any(
         not isinstance(placement, FromStage) or inner.rpartition("/")[0] in {"/usr/bin", f"{IMAGE_PREFIX}/bin"}
-        for placement, inner in stage.end.files.sources(path)
+        for placement, inner in stage.final.files.sources(path)
     )
 
 
 def _is_on_path(stage: Stage, location: str) -> bool:
-    assert stage.end is not None
-    path = stage.end.scope.names.get("PYTHONPATH")
+    path = stage.final.scope.names.get("PYTHONPATH")
     return path is not None and (not path.known or location in path.text.split(":"))
 
 
@@ -239,21 +236,20 @@ def _is_for(subject: Subject, item: Installed, version: str) -> bool:
 def _without_python(subject: Subject, stage: Stage, items: list[Installed], step: InstallStep) -> Iterator[Finding]:
     """A virtual environment that is started and whose Python is not there."""
     site = site_of(items[0].location)
-    assert stage.end is not None
     if site is None or not step.home.is_venv or site[0] in {"/usr", IMAGE_PREFIX}:
         return
     base = "/usr" if step.home.from_apk else IMAGE_PREFIX
-    there = stage.end.possible.has("cmd:python3") if base == "/usr" else False
+    there = stage.final.possible.has("cmd:python3") if base == "/usr" else False
     home = stage.home
     there = (
         there
         or (home is not None and home.prefix == base and not home.from_apk)
-        or (stage.end.files.may_have(f"{base}/bin/python3"))
+        or (stage.final.files.may_have(f"{base}/bin/python3"))
     )
     data = subject.dockerfile.data
     if there or step.command.tool.name != "pip" or b"--copies" in data or b"virtualenv" in data:
         return
-    started = f"{site[0]}/bin" in search_path(stage.end) or any(
+    started = f"{site[0]}/bin" in search_path(stage.final) or any(
         start.program.startswith(f"{site[0]}/bin/") for start in starts(subject, stage)
     )
     if started:

@@ -55,8 +55,7 @@ class Asked(Struct, frozen=True):
     @property
     def index(self) -> Index:
         """The packages of the stage's release."""
-        assert self.stage.packages is not None
-        return self.stage.packages
+        return self.stage.apk
 
     @property
     def confidence(self) -> Confidence:

@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from dockerlint_alpine.stages.model import Step, Written
     from dockerlint_alpine.syntax import Dockerfile, Instruction, Span
 
-FixKind: TypeAlias = Literal["safe", "safe or shown", "unsafe", "shown", "none"]
+FixKind: TypeAlias = Literal["safe", "safe or shown", "unsafe", "unsafe or shown", "shown", "none"]
 
 ImageEvidence: TypeAlias = Literal["none", "left over", "linked", "opened", "glibc"]
 

@@ -194,11 +194,10 @@ def _commands(stage: Stage, instruction: Instruction) -> Iterator[ExpandedComman
     if instruction.keyword == "ONBUILD":
         yield None
         return
-    assert stage.end is not None
     for script in run_scripts(instruction):
         if script.opaque or script.problems:
             yield None
-        yield from expanded_commands(script, stage.end.scope.names)
+        yield from expanded_commands(script, stage.final.scope.names)
 
 
 def _harmless(command: ExpandedCommand | None) -> bool:
@@ -296,10 +295,9 @@ def _names(command: ExpandedCommand | None, programs: frozenset[str]) -> bool:
 
 def _scripts(stage: Stage) -> list[bytes] | None:
     """The shell scripts that lie in the stage, as far as they come from the build context; ``None`` for too many."""
-    assert stage.end is not None
-    context = stage.end.files.context
+    context = stage.final.files.context
     found: list[bytes] = []
-    placed = [one for one in stage.end.files.placements if isinstance(one, FromContext)]
+    placed = [one for one in stage.final.files.placements if isinstance(one, FromContext)]
     pending = [(one.source, one.is_dir) for one in placed]
     seen: set[str] = set()
     while pending:

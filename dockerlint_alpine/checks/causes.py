@@ -135,8 +135,7 @@ def _mended_by(finding: Finding, cause: _Wish) -> Finding:
 
 def _wishes(subject: Subject, stage: Stage, findings: Sequence[tuple[int, Finding]]) -> Iterator[_Wish]:
     steps = {locate(subject.dockerfile, one.span): one for one in stage.steps if isinstance(one, InstallStep)}
-    assert stage.end is not None
-    end = stage.end.world
+    end = stage.final.world
     for number, one in findings:
         builds = one.traits.topic in {"compile", "implicit"}
         step = steps.get(one.location) if builds else None

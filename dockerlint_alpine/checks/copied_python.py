@@ -63,9 +63,8 @@ def site_of(location: str) -> tuple[str, str] | None:
 
 def copied_pythons(subject: Subject, stage: Stage) -> Iterator[CopiedPython]:
     """Every Python of an official image that an instruction of ``stage`` copies as a whole, the last one at a place."""
-    assert stage.end is not None
     found: dict[str, CopiedPython] = {}
-    for placement in stage.end.files.placements:
+    for placement in stage.final.files.placements:
         if not isinstance(placement, FromStage):
             continue
         image, alpine = _image_of(subject, placement)
@@ -82,9 +81,8 @@ def copied_pythons(subject: Subject, stage: Stage) -> Iterator[CopiedPython]:
 
 def copied_packages(subject: Subject, stage: Stage) -> Iterator[CopiedPackage]:
     """Every package of Alpine's own Python that an instruction of ``stage`` copies out of site-packages, each once."""
-    assert stage.end is not None
     seen: set[tuple[str, str]] = set()
-    for placement in stage.end.files.placements:
+    for placement in stage.final.files.placements:
         if not isinstance(placement, FromStage) or placement.packages is None or placement.stage is None:
             continue
         python = placement.packages.provider("cmd:python3")
@@ -153,22 +151,20 @@ def unfit(stage: Stage, python: CopiedPython) -> str | None:
     """Why a copied Python doesn't start; ``None`` where it does."""
     if python.image.not_alpine:
         return "is built for glibc, and this stage has musl"
-    assert stage.packages is not None
-    musl = stage.packages.package("musl")
+    musl = stage.apk.package("musl")
     if python.alpine is None or musl is None or release_key(python.alpine) < release_key(_SINCE):
         return None
-    if stage.packages.exact and compare(musl.version.partition("-r")[0].partition("_")[0], _PREADV2) == LESS:
+    if stage.apk.exact and compare(musl.version.partition("-r")[0].partition("_")[0], _PREADV2) == LESS:
         return f"is of Alpine {python.alpine}, whose musl has symbols that the {musl.version} of Alpine {stage.alpine} lacks"
     return None
 
 
 def pythons_of(stage: Stage, brought: list[CopiedPython]) -> set[str]:
     """The minor versions of every Python that the stage has."""
-    assert stage.end is not None
     found = {python.image.python for python in brought if python.whole and python.image.python is not None}
     if stage.home is not None and stage.home.version is not None:
         found.add(stage.home.version)
-    package = stage.end.possible.provider("cmd:python3")
+    package = stage.final.possible.provider("cmd:python3")
     if package is not None:
         found.add(".".join(package.version.split(".")[:2]))
     return found

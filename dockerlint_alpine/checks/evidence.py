@@ -116,11 +116,10 @@ def nobody(index: Index) -> str:
 
 def lacking(stage: Stage, package: str | None, *, perhaps: bool = False) -> str:
     """The rest of a sentence that names what ``stage`` lacks, from its comma on; ``perhaps``: a branch may bring it."""
-    assert stage.packages is not None
     if perhaps:
         return f", which only a branch that may not run brings to {stage_label(stage)}"
     if package is None:
-        return f", which {nobody(stage.packages)}"
+        return f", which {nobody(stage.apk)}"
     return f", which is not in {stage_label(stage)}: add {package}"
 
 
@@ -149,7 +148,6 @@ def _stand_in(index: Index, packages: Sequence[Package]) -> str:
 
 def absence(stage: Stage, need: str) -> Evidence:
     """That the packages of the stage don't have it."""
-    assert stage.end is not None
     asked = ", ".join(sorted(_asked_for(stage))) or "nothing of its own"
     shown = asked if len(asked) <= 120 else f"{asked[:117]}..."
     return Evidence("dockerfile", f"{stage_label(stage)} has {shown}; nothing there provides {need}")
@@ -157,9 +155,8 @@ def absence(stage: Stage, need: str) -> Evidence:
 
 def _asked_for(stage: Stage) -> frozenset[str]:
     """What the Dockerfile itself asks for: the base image's own names would only be noise."""
-    assert stage.end is not None
     assert stage.start is not None
-    return stage.end.world.explicit - stage.start.world.explicit
+    return stage.final.world.explicit - stage.start.world.explicit
 
 
 def because(facts: tuple[str, ...]) -> str:

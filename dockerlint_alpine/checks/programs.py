@@ -218,8 +218,7 @@ def _requirement_files(words: Sequence[str], moment: Moment) -> Iterator[str]:
 
 def _of_container(subject: Subject, stage: Stage, shell: tuple[str, ...]) -> Iterator[Start]:
     entrypoint, command, healthcheck = _effective(subject, stage)
-    end = stage.end
-    assert end is not None
+    end = stage.final
     if healthcheck is not None:
         yield from _started(subject, stage, healthcheck, shell, "HEALTHCHECK")
     handed_over = entrypoint is None
@@ -236,8 +235,7 @@ def _of_services(subject: Subject, stage: Stage) -> Iterator[Start]:
     for told in subject.services:
         by_service.setdefault((told.path, told.service), {})[told.key] = told
     entrypoint, command, healthcheck = _effective(subject, stage)
-    end = stage.end
-    assert end is not None
+    end = stage.final
     for given in by_service.values():
         for key, replaced in (("entrypoint", entrypoint), ("healthcheck", healthcheck)):
             if key in given:
@@ -250,13 +248,12 @@ def _of_services(subject: Subject, stage: Stage) -> Iterator[Start]:
 
 
 def _of_service(subject: Subject, stage: Stage, told: ServiceStart, replaced: Instruction | None) -> Iterator[Start]:
-    assert stage.end is not None
     written = _as_instruction(told)
     (instruction,) = written.instructions
     as_if = replace(subject, timeline=replace(subject.timeline, dockerfile=written))
     place = replaced if replaced is not None else stage.from_instruction
     for program, _ in _programs(as_if, instruction, DEFAULT_SHELL, run_scripts(instruction), stage):
-        start = Start(program, told.key, place, (place.start, place.end), stage.end, service=told)
+        start = Start(program, told.key, place, (place.start, place.end), stage.final, service=told)
         yield from _with_script(start, stage)
 
 
@@ -289,7 +286,6 @@ def _effective(subject: Subject, stage: Stage) -> tuple[Instruction | None, Inst
 def _started(
     subject: Subject, stage: Stage, instruction: Instruction, shell: tuple[str, ...], by: str
 ) -> Iterator[Start]:
-    assert stage.end is not None
     if by == "HEALTHCHECK" and instruction.json is None:
         source = instruction.source
         if source.text[:3].upper() != "CMD":
@@ -298,7 +294,7 @@ def _started(
     else:
         scripts = run_scripts(instruction, shell)
     for program, span in _programs(subject, instruction, shell, scripts, stage):
-        yield from _with_script(Start(program, by, instruction, span, stage.end), stage)
+        yield from _with_script(Start(program, by, instruction, span, stage.final), stage)
 
 
 def _hands_over(entrypoint: Instruction, end: Moment) -> bool:
@@ -354,8 +350,7 @@ def _is_handled(subject: Subject, span: Span) -> bool:
 
 def _with_script(start: Start, stage: Stage) -> Iterator[Start]:
     """The program, or the interpreter that the first line of a script of the context names."""
-    end = stage.end  # the files of the stage are those at its end: a script is not replaced by another
-    assert end is not None
+    end = stage.final  # the files of the stage are those at its end: a script is not replaced by another
     text = _script_text(start.program, end)
     shebang = _SHEBANG.match(text) if text is not None else None
     if shebang is None:

@@ -155,8 +155,7 @@ def state_of(timeline: Timeline, stage: Stage, moment: Moment, need: str) -> Lit
 
 def package_for(stage: Stage, need: str) -> str | None:
     """The package of the stage's release that is the best to bring ``need``."""
-    assert stage.packages is not None
-    return stage.packages.best_name(need)
+    return stage.apk.best_name(need)
 
 
 def removal(timeline: Timeline, stage: Stage, need: str) -> ApkStep | None:

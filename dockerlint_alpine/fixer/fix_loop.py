@@ -18,6 +18,7 @@ from msgspec.structs import replace
 from dockerlint_alpine.fixer import new_run
 from dockerlint_alpine.model.findings import Evidence, Finding, Fix, Key, TextEdit, key_of, united
 from dockerlint_alpine.model.grouping import grouped
+from dockerlint_alpine.model.lining_up import lined_up
 from dockerlint_alpine.syntax import Edit, apply_edits, parse
 from dockerlint_alpine.syntax.ordering import package_name
 from dockerlint_alpine.system.patterns import lazy_pattern
@@ -408,7 +409,7 @@ def _applied(fixes: Sequence[Fix], data: bytes, texts: Texts) -> tuple[bytes, di
 def _edited(data: bytes, edits: set[TextEdit]) -> bytes:
     ordered = sorted(edits, key=lambda edit: (edit.start, edit.end, _name_in(edit.text), edit.text))
     joined: list[Edit] = []
-    for edit in ordered:
+    for edit in lined_up(data, ordered):
         before = joined[-1] if joined else None
         same = before is not None and before.start == before.end == edit.start == edit.end
         if before is not None and same and new_run.frame(edit.text) is not None:

@@ -10,6 +10,9 @@ if TYPE_CHECKING:
     from dockerlint_alpine.model.findings import DistributionRef, Finding
 
 
+_NAMES_SAY_ALL = frozenset({"compile", "implicit"})
+
+
 def grouped(findings: Sequence[Finding]) -> list[tuple[int, ...]]:
     """The places in ``findings``, those of one file, of what belongs together, in the order of the first of each."""
     groups: dict[object, list[int]] = {}
@@ -20,9 +23,15 @@ def grouped(findings: Sequence[Finding]) -> list[tuple[int, ...]]:
     _join_loads(groups, findings)
     found: list[tuple[int, ...]] = []
     for numbers in filter(None, groups.values()):
-        # What is only information is a line of its own, unless there is something wrong that it says more about.
-        quiet = all(findings[number].severity == "info" for number in numbers)
-        found.extend((number,) for number in numbers) if quiet else found.append(tuple(numbers))
+        if any(findings[number].severity != "info" for number in numbers):
+            found.append(tuple(numbers))
+            continue
+        # What is only information is a line of its own, unless a list of names says all.
+        listed: dict[object, list[int]] = {}
+        for number in numbers:
+            one = findings[number]
+            listed.setdefault(one.code if one.traits.topic in _NAMES_SAY_ALL else number, []).append(number)
+        found.extend(map(tuple, listed.values()))
     return sorted(found)
 
 

@@ -144,7 +144,6 @@ def compare_with_image(
     here = [finding for finding in findings if finding.stage is not None and finding.stage.index == stage.index]
     missed = tuple(_misses(image, here))
     left += _as_findings(Judged(timeline, knowledge), stage, image, missed)
-    assert stage.end is not None
     comparison = Comparison(
         image=image.name,
         stage=stage_ref(stage),
@@ -296,8 +295,7 @@ class _Judge:
 
     def _linked(self, finding: Finding, name: str) -> _Verdict:
         library = (finding.need or "").removeprefix("so:")
-        end = self._stage.end
-        assert end is not None
+        end = self._stage.final
         if end.world.has(finding.need or "") and end.lasting.has(finding.need or ""):
             return _Verdict("untested", "it is about a RUN step in the middle of the build")
         objects = self._image.objects_of(name)
@@ -477,23 +475,21 @@ def _as_finding(judged: Judged, stage: Stage, image: BuiltImage, miss: Miss, ite
 
 
 def _facts(stage: Stage, inspection: Inspection) -> Iterator[Difference]:
-    assert stage.packages is not None
     root = inspection.root
     yield Difference("Alpine", stage.alpine, root.alpine)
     python = stage.home.version if stage.home is not None else None
     found = python if python in root.pythons else ", ".join(root.pythons) or None
     if python is not None or found is not None:
         yield Difference("Python", python, found)
-    yield Difference("architecture", stage.packages.arch, inspection.arch)
+    yield Difference("architecture", stage.apk.arch, inspection.arch)
 
 
 def _packages(stage: Stage, inspection: Inspection) -> Sides:
     """Package names; those that ``apk add --virtual`` makes up are no packages."""
-    assert stage.end is not None
     found = {one.name: one.version for one in inspection.root.packages if not one.name.startswith(".")}
-    sure = {name: one.version for name, one in stage.end.world.packages.items() if not _made_up(name, one.repository)}
-    maybe_added = stage.end.possible.packages.keys() - sure.keys()
-    maybe_gone = sure.keys() - stage.end.lasting.packages.keys()
+    sure = {name: one.version for name, one in stage.final.world.packages.items() if not _made_up(name, one.repository)}
+    maybe_added = stage.final.possible.packages.keys() - sure.keys()
+    maybe_gone = sure.keys() - stage.final.lasting.packages.keys()
     return _sides(sure, found, optional={*maybe_added, *maybe_gone})
 
 
@@ -502,7 +498,6 @@ def _made_up(name: str, repository: str) -> bool:
 
 
 def _distributions(stage: Stage, image: BuiltImage) -> Sides:
-    assert stage.end is not None
     sure: dict[str, str | None] = {}
     optional = set(_WITH_THE_IMAGE)
     for item in stage.installed:
@@ -512,7 +507,7 @@ def _distributions(stage: Stage, image: BuiltImage) -> Sides:
             optional.add(item.resolved.name)
         else:
             sure[item.resolved.name] = item.resolved.version
-    for package in stage.end.world.packages.values():
+    for package in stage.final.world.packages.values():
         modules = python_modules(provide.name for provide in package.provides)
         names = list(distribution_names(package.name, modules)) if modules else []
         if names:

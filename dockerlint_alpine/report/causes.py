@@ -261,6 +261,11 @@ def _compiled(cause: Cause) -> str:
     everyone = cause.distributions
     said = f"{_who(everyone)} {'is' if len(everyone) == 1 else 'are'} compiled here"
     build = [one for one in cause.findings if one.stops_compile]
+    if not build:
+        made = [one.need for one in cause.findings if one.need]
+        return (
+            f"{said.removesuffix(' here')}; {listed(made, _NAMED)} {'has a wheel' if len(made) == 1 else 'have wheels'}"
+        )
     asked = {package for one in build for package in one.packages}
     kept = {package for one in cause.findings if one not in build for package in one.packages}
     parts = [f"{plural(len(asked), 'package')} for that {'is' if len(asked) == 1 else 'are'} missing"] if asked else []
@@ -274,8 +279,9 @@ def _compiled(cause: Cause) -> str:
 
 
 def _implicit(cause: Cause) -> str:
+    links = f"link{'s' if len(cause.distributions) == 1 else ''} {plural(len(cause.findings), 'library')}"
     return (
-        f"{len(cause.packages)} libraries are linked in {place_name(cause.stage)} only because other packages pull them in:"
+        f"{_who(cause.distributions)} {links} in {place_name(cause.stage)} only because other packages pull them in:"
         f" add {' '.join(cause.packages)}"
     )
 

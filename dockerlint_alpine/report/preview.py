@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 from msgspec.structs import replace
 
+from dockerlint_alpine.model.lining_up import lined_up
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
@@ -43,7 +45,7 @@ def changes(lines: Lines, fix: Fix) -> tuple[Change, ...]:
     edits = sorted((edit for edit in fix.edits if edit.path is None), key=lambda edit: (edit.start, edit.end))
     if any(after.start < before.end for before, after in pairwise(edits)):
         return ()
-    found = (_change(lines, first, last, group) for first, last, group in _by_line(lines, edits))
+    found = (_change(lines, *place) for place in _by_line(lines, lined_up(lines.data, edits)))
     return tuple(change for change in found if change.old or change.new)
 
 

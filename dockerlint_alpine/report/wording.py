@@ -107,19 +107,26 @@ def unchecked(report: Report) -> list[tuple[str, list[str]]]:
 
 
 _LIST = r"(?P<names>\S+(?:, \S+)*(?: and (?:\d+ more|\S+))?)"
+_ONLY_WHEELS = "only wheels are allowed (--only-binary), and none of "
 _ALIKE = tuple(
-    (lazy_pattern(pattern), one, many)
-    for pattern, one, many in (
-        (rf"(?P<lead>)(?!what ){_LIST} (?:is|are) (?P<said>not known offline.*)", "is", "are"),
-        (rf"(?P<lead>)(?!what ){_LIST} (?:is|are) (?P<said>compiled, and what the build needs .*)", "is", "are"),
-        (rf"(?P<lead>what ){_LIST} (?P<said>(?:requires|adds) is not known offline.*)", "", ""),
-        (rf"(?P<lead>base image ){_LIST} is (?P<said>not known: .*)", "is", "are"),
-        (rf"(?P<lead>the Alpine release of ){_LIST} is (?P<said>not known: .*)", "is", "is"),
-        (rf"(?P<lead>requirements file ){_LIST} (?P<said>can't be read: no COPY or ADD .*)", "", ""),
-        (r"(?P<lead>unknown instruction: )(?P<names>\S+)(?P<said>)", "", ""),
+    (lazy_pattern(pattern), of_several)
+    for pattern, of_several in (
+        (rf"(?!what ){_LIST} (?:is|are) (?P<said>not known offline.*)", "{names} are {said}"),
+        (rf"(?!what ){_LIST} (?:is|are) (?P<said>compiled, and what the build needs .*)", "{names} are {said}"),
+        (rf"what {_LIST} requires (?P<said>is not known .*)", "what {names} require {said}"),
+        (rf"what {_LIST} adds (?P<said>is not known .*)", "what {names} add {said}"),
+        (rf"base image {_LIST} is (?P<said>not known: .*)", "base image {names} are {said}"),
+        (rf"the Alpine release of {_LIST} is (?P<said>not known: .*)", "the Alpine release of {names} is {said}"),
+        (rf"requirements file {_LIST} (?P<said>can't be read: no COPY or ADD .*)", "requirements file {names} {said}"),
+        (r"unknown instruction: (?P<names>\S+)(?P<said>)", "unknown instruction: {names}"),
+        (
+            rf"(?P<names>\S+): {re.escape(_ONLY_WHEELS)}\S+ fits (?P<said>.*)",
+            f"{_ONLY_WHEELS}{{names}} fits {{said}}",
+        ),
+        (r"(?P<names>\S+): \S.* needs Python [^ ]+, this is (?P<said>.*)", "{names} need another Python than {said}"),
     )
 )
-"""Messages in which only names differ, and the verbs behind one name and several: they are told in one sentence."""
+"""Messages in which only names differ, and how they are told in one sentence."""
 
 _NAMES = 8
 
@@ -127,25 +134,26 @@ _NAMES = 8
 def _of_one_kind(found: Iterable[tuple[FileReport, Finding]]) -> list[tuple[tuple[FileReport, Finding], str]]:
     """Return each with its message; where only the names differ, that is the one message about all of them."""
     listed = [(one, _alike(one[1].message)) for one in found]
-    names: dict[tuple[str, ...], dict[str, None]] = {}
+    names: dict[tuple[str, str], dict[str, None]] = {}
     for _, alike in listed:
         if alike is not None:
-            names.setdefault(alike[1], {}).update(dict.fromkeys(alike[0]))
+            names.setdefault(alike[1:], {}).update(dict.fromkeys(alike[0]))
     return [
-        (one, one[1].message if alike is None else _of_all(list(names[alike[1]]), *alike[1])) for one, alike in listed
+        (one, one[1].message if alike is None else _of_all(one[1].message, list(names[alike[1:]]), *alike[1:]))
+        for one, alike in listed
     ]
 
 
-def _alike(message: str) -> tuple[list[str], tuple[str, ...]] | None:
-    """The names in a message, and what is the same in all that are like it."""
-    for pattern, one, many in _ALIKE:
+def _alike(message: str) -> tuple[list[str], str, str] | None:
+    """The names in a message, how several are told of, and what is the same in all that are like it."""
+    for pattern, of_several in _ALIKE:
         if match := pattern.fullmatch(message):
-            return re.split(", | and ", match["names"]), (match["lead"], one, many, match["said"])
+            return re.split(", | and ", match["names"]), of_several, match["said"]
     return None
 
 
-def _of_all(names: Sequence[str], lead: str, one: str, many: str, said: str) -> str:
-    return " ".join(filter(None, (f"{lead}{listed(names, _NAMES)}", many if len(names) > 1 else one, said)))
+def _of_all(message: str, names: Sequence[str], of_several: str, said: str) -> str:
+    return of_several.format(names=listed(names, _NAMES), said=said) if len(names) > 1 else message
 
 
 _PLACES = 2

@@ -10,6 +10,7 @@ from msgspec import Struct
 
 from dockerlint_alpine.fixer.fix_loop import compatible
 from dockerlint_alpine.model import findings
+from dockerlint_alpine.model.lining_up import lined_up
 from dockerlint_alpine.run.add_ignores import AddIgnoreError, add_ignores
 from dockerlint_alpine.server.diagnostics import located
 from dockerlint_alpine.server.positions import decode
@@ -159,7 +160,8 @@ def _workspace_edit(
             return None
         # Insertions at one place are made in their order: that of the names, as the fixer has it.
         ordered = sorted(edits, key=lambda edit: (edit.start, edit.end, edit.text))
-        found[name] = [types.TextEdit(positions.range(one.start, one.end), _shown(one.text)) for one in ordered]
+        made = lined_up(positions.data, ordered)
+        found[name] = [types.TextEdit(positions.range(one.start, one.end), _shown(one.text)) for one in made]
     if not client.versioned_edits:
         return types.WorkspaceEdit(changes={judgement.uri(name): edits for name, edits in found.items()})
     versioned = [

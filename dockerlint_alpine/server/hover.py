@@ -75,12 +75,11 @@ def _package(asked: Asked) -> str:
         return "\n\n".join(_deletion(asked))
     stage, name = asked.stage, asked.name
     world = asked.step.after.world
-    assert stage.packages is not None
-    package = world.provider(name) or stage.packages.package(name)
+    package = world.provider(name) or stage.apk.package(name)
     if package is None:
-        return f"**{_plain(name)}**: no package of this name in Alpine {stage.alpine} ({stage.packages.arch})"
+        return f"**{_plain(name)}**: no package of this name in Alpine {stage.alpine} ({stage.apk.arch})"
     parts = [_title(name, package, asked)]
-    roles = libraries_of_package(package, stage.packages, asked.subject.knowledge)
+    roles = libraries_of_package(package, stage.apk, asked.subject.knowledge)
     parts += [
         f"{'Headers' if role['role'] == 'build' else 'Objects'} of {role['library']}: {_plain(role['summary'])}"
         for role in roles
@@ -101,11 +100,8 @@ def _package(asked: Asked) -> str:
 
 def _title(name: str, package: Package, asked: Asked) -> str:
     stage = asked.stage
-    assert stage.packages is not None
     own = f"**{_plain(name)}** {package.version}" if package.name == name else f"**{_plain(name)}**: {package.spec}"
-    notes = [
-        source.note for source in stage.packages.sources if source.repository == package.repository and source.note
-    ]
+    notes = [source.note for source in stage.apk.sources if source.repository == package.repository and source.note]
     stand_in = f" (a stand-in: {'; '.join(notes)})" if notes else ""
     return f"{own} from {package.repository} of Alpine {stage.alpine}{stand_in}, {stage_label(stage)}"
 

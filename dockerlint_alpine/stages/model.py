@@ -230,6 +230,18 @@ class Stage(Struct, frozen=True):
     ran: tuple[ScriptCommand, ...] = ()
     """What shell scripts that its instructions start run in turn, in order, without the calls of other such scripts."""
 
+    @property
+    def apk(self) -> Index:
+        """``packages`` of a stage that is known to be Alpine."""
+        assert self.packages is not None
+        return self.packages
+
+    @property
+    def final(self) -> Moment:
+        """``end`` of a stage that was walked to its end, as every Alpine stage is."""
+        assert self.end is not None
+        return self.end
+
 
 class Timeline(Struct, frozen=True):
     """All stages of one Dockerfile on one platform that were visited, by index, and what could not be checked."""

@@ -7,6 +7,7 @@ expression.
 from __future__ import annotations
 
 import re
+from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
@@ -33,6 +34,10 @@ _REPEATS = lazy_pattern(r"[*+{?]")
 _MAX_LINE = 4096
 _MAX_REPEATS = 2
 """Characters of a line, and repetitions in an expression, up to which a search is quick whatever it looks for."""
+
+_MAX_DEPTH = 16
+_MAX_FOUND = 4000
+"""How far, and among how many files and folders, what ``find`` finds is looked for."""
 
 _SONAMES = lazy_pattern(r"[\"'\\n]so:")
 
@@ -205,6 +210,40 @@ class PackageLists:
 
     def _words(self, command: Command) -> list[Arg]:
         return [arg for word in command.words for arg in word.expand(self._variables)]
+
+
+def found_by(files: StageFiles, words: Sequence[str], folder: str) -> list[str] | None:
+    """The files of the stage that ``find`` with these ``words`` finds from ``folder``; ``None`` where that can't be told.
+    Only names, depths and the kind of a file are understood."""
+    first = next((at for at, word in enumerate(words) if word.startswith(("-", "(", "!"))), len(words))
+    names: list[tuple[str, bool]] = []
+    depths = {"-mindepth": 0, "-maxdepth": _MAX_DEPTH}
+    rest, wanted = iter(words[first:]), True
+    for word in rest:
+        value = next(rest, "") if word not in {"!", "-not", "-print"} else ""
+        if word in {"-name", "-iname"}:
+            names.append((value, wanted))
+        elif word in depths and value.isdecimal():
+            depths[word] = min(int(value), _MAX_DEPTH)
+        elif word not in {"!", "-not", "-print"} and (word, value) != ("-type", "f"):
+            return None
+        wanted = word not in {"!", "-not"}
+    found: list[str] = []
+    todo = [(absolute(start, folder), 0) for start in words[:first] or ["."]][::-1]
+    for _ in range(_MAX_FOUND):
+        if not todo:
+            return found
+        place, depth = todo.pop()
+        try:
+            inner = files.names(place)
+        except NotADirectoryError:
+            name = place.rpartition("/")[2]
+            if depth >= depths["-mindepth"] and all(fnmatchcase(name, one) is is_so for one, is_so in names):
+                found.append(place)
+            continue
+        if depth < depths["-maxdepth"]:
+            todo.extend((f"{place.rstrip('/')}/{name}", depth + 1) for name in reversed(inner))
+    return None
 
 
 def _all(_: str) -> bool:

@@ -128,7 +128,7 @@ class _ScriptWalk:
         """The archive that the last download wrote to a pipe."""
 
         self._over = False
-        """True behind an ``exit`` in a branch: what follows may not run."""
+        """True behind an ``exit`` in a branch, and in a script that the shell can't read either: a command may not run."""
 
         self._exits = False
         """True while the first failure ends the script."""
@@ -139,6 +139,7 @@ class _ScriptWalk:
     def script(self, script: Script, variables: Mapping[str, SourceText], *, exits: bool = True) -> None:
         """Carry out the commands of a script that starts with these variables."""
         self._exits = exits
+        self._over = self._over or bool(script.problems)
         self._plain = self._plain and not any(one.name in REDEFINES for one in script.commands)
         for expanded in expanded_commands(script, variables):
             pulse()
@@ -173,8 +174,8 @@ class _ScriptWalk:
         match expanded.name:
             case "apk":
                 self._apk(expanded, args, folder)
-            case "xargs":
-                self._xargs(expanded, args, folder)
+            case "xargs" | "find":
+                (self._xargs if expanded.name == "xargs" else self._find)(expanded, args, folder)
             case "cd" | "pushd":
                 if len(args) > 1 and args[1].known:
                     self._folders[self._place(expanded)] = absolute(args[1].text, folder)
@@ -445,6 +446,22 @@ class _ScriptWalk:
         words = [one.arg or _literal(one.text, args[0]) for one in piped]
         added = words if whole is None else [_literal("-r", args[0]), _literal(whole, args[0])]
         self._python(expanded, (*(arg for arg in args[start:] if arg.text != place), *added), folder)
+
+    def _find(self, expanded: ExpandedCommand, args: Sequence[Arg], folder: str) -> None:
+        """``find . -name requirements.txt -exec pip install -r {} +``: what it runs, once for each file that it finds."""
+        texts = [arg.text for arg in args]
+        start = next((at for at, text in enumerate(texts) if text in {"-exec", "-execdir"}), len(args)) + 1
+        end = next((at for at in range(start, len(args)) if texts[at] in {";", "+"}), len(args))
+        if not isinstance(read_command(args[start:end]), InstallCommand):
+            return
+        from dockerlint_alpine.stages.package_lists import found_by
+
+        found = found_by(self.walk.files, texts[1 : start - 1], folder)
+        if not found or texts[start - 1] == "-execdir":
+            self._unjudged("unknown-value", "what find passes to pip is known only at build time", "find pip")
+        for one in found or ():
+            words = [_literal(arg.text.replace("{}", one), arg) if "{}" in arg.text else arg for arg in args[start:end]]
+            self._python(expanded, words, folder)
 
     def _watch_repositories(self, expanded: ExpandedCommand) -> None:
         """A line added to /etc/apk/repositories: packages may come from where we can't look."""

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from dockerlint_alpine.stages.context import BuildContext
     from dockerlint_alpine.stages.graph import StageNode
     from dockerlint_alpine.stages.installing import Installer
+    from dockerlint_alpine.stages.model import Unjudged
     from dockerlint_alpine.stages.walk import Elsewhere
     from dockerlint_alpine.syntax import Dockerfile, Instruction
 
@@ -58,7 +59,8 @@ class _TimelineBuilder:
         stages = {index: walk.finished(runs=index in running) for index, walk in state.stages.items()}
         notes = tuple(dict.fromkeys(state.notes))
         state.stages.clear()  # no circle is left, so that all of a walk goes at once and is not looked for later
-        return Timeline(state.dockerfile, state.platform, stages, tuple(state.unjudged), notes, as_of=state.as_of)
+        timeline = Timeline(state.dockerfile, state.platform, stages, tuple(state.unjudged), notes, as_of=state.as_of)
+        return replace(timeline, unjudged=tuple(one for one in timeline.unjudged if _matters(timeline, one)))
 
     def end(self, target: str | None) -> StageWalk:
         """The stage that a build ends with, once it and what it needs were walked through. Raises StageGraphError."""
@@ -205,3 +207,12 @@ def _open(build: OtherBuild, looked_at: set[str]) -> tuple[Dockerfile, BuildCont
         Path(build.context) if build.context is not None else guess_root(path, copying.copy_sources(parsed), looked_at)
     )
     return parsed, open_context(root, path, shown_as=str(root), looked_at=looked_at)
+
+
+def _matters(timeline: Timeline, notice: Unjudged) -> bool:
+    """Whether a verdict hangs on it: what ``apk del`` takes away is missed by Python alone."""
+    stage = timeline.stages.get(notice.stage)
+    if stage is None or notice.evidence != "apk del":
+        return True
+    heirs = (one for one in timeline.stages.values() if stage in timeline.lineage(one))
+    return any(one.home is not None or one.installed for one in heirs)

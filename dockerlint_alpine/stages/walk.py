@@ -252,12 +252,13 @@ class StageWalk:
 
     def apk_python(self, program: str = "") -> PythonHome | None:
         """Alpine's own Python in this stage, if ``python3`` is installed, or ``python`` where that is Python 2; the one that
-        ``program`` is of."""
+        ``program`` is of. Where there is only one of them, it is that, unless ``program`` says its number."""
         if self.packages is None:
             return None
         major = "2" if self._means_python2(program) else "3"
-        command = f"cmd:python{major}"
-        package = self.packages.world.provider(command) or self.packages.possible.provider(command)
+        package = self._python_package(major)
+        if package is None and major == "3" and not program.startswith(("python3", "pip3")):
+            major, package = "2", self._python_package("2")
         if package is None:
             return None
         version = re.match(r"\d+\.\d+", package.version)
@@ -274,14 +275,19 @@ class StageWalk:
             pip_version=upgraded or (pip_version[0] if pip_version else None),
         )
 
+    def _python_package(self, major: str) -> Package | None:
+        assert self.packages is not None
+        command = f"cmd:python{major}"
+        return self.packages.world.provider(command) or self.packages.possible.provider(command)
+
     def _means_python2(self, program: str) -> bool:
         """Whether the Python that was asked for is Python 2: up to Alpine 3.11 that is what ``python``, ``python-dev`` and
         ``py-pip`` are (aports 3.11: main/python2; 3.12 dropped the names), and ``pip`` of ``py-pip`` even beside python3,
         whose own is ``pip3``."""
-        if self.packages is None or self.index is None or self.index.release not in _WITH_PYTHON2:
-            return False
         if program.startswith(("python2", "pip2", "python3", "pip3")):
             return program.startswith(("python2", "pip2"))
+        if self.packages is None or self.index is None or self.index.release not in _WITH_PYTHON2:
+            return False
         asked = {re.split("[=<>~@]", name)[0] for name in (*self.packages.possible.explicit, *self.foreign)}
         own = "python3" in asked and not (program == "pip" and not asked.isdisjoint(_PIP2))
         return not asked.isdisjoint(_PYTHON2) and not own

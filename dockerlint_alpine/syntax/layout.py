@@ -311,7 +311,7 @@ class PackageList:
         row = next(row for row in self._rows if before in row.items)
         if row.items[-1] is before and row.tail is not None:
             indent = self._indent(row)
-            return self._new_line(row.next, indent, name, self._tail(indent + name, row.tail), row)
+            return self._new_line(row.next, indent, name, self._tail(indent + name, row.tail, row), row)
         if row.items[-1] is not before:
             return Edit(before.end, before.end, " " + decode(name))
         if row.own and self._data[row.content_end : row.end].lstrip(b" \t").startswith((b"#", b"`#")):
@@ -328,7 +328,7 @@ class PackageList:
             written = self._data[row.start : first.start] + name
             return Edit(first.start, first.start, decode(name + self._break(row, written) + indent))
         tail = row.tail if row.tail is not None else self._break_before(row)[0]
-        return self._new_line(row.start, indent, name, self._tail(indent + name, tail), row)
+        return self._new_line(row.start, indent, name, self._tail(indent + name, tail, row), row)
 
     def _new_line(self, offset: int, indent: bytes, name: bytes, tail: bytes, row: _Row) -> Edit:
         return Edit(offset, offset, decode(indent + name + tail + (self._data[row.end : row.next] or self._eol)))
@@ -342,7 +342,7 @@ class PackageList:
     def _break(self, row: _Row, written: bytes) -> bytes:
         """The end of a line that read ``written`` so far, so that the list goes on in the next line."""
         tail, ending = self._break_before(row)
-        return self._tail(written, tail) + ending
+        return self._tail(written, tail, row) + ending
 
     def _break_before(self, row: _Row) -> tuple[bytes, bytes]:
         """The continuation and line end that led to this row, comment lines and empty lines skipped."""
@@ -359,23 +359,23 @@ class PackageList:
             end = start
         return b" " + self._escape, self._eol
 
-    def _tail(self, written: bytes, like: bytes) -> bytes:
-        """A continuation behind ``written``: in the column that all others share, else as in ``like``."""
-        column = self._aligned_column()
-        if column is None or not like:
-            return like
-        width = _width(written)
-        if b"\t" in like:
-            tabs = max(1, -(-(column - width) // _TAB))
-            return b"\t" * tabs + self._escape
-        return b" " * max(1, column - width) + self._escape
+    def _tail(self, written: bytes, like: bytes, row: _Row) -> bytes:
+        """A continuation behind ``written``: in the column that those around ``row`` share, else as in ``like``."""
+        column = self._aligned_column(row)
+        return padding(written, column, tabs=b"\t" in like) + self._escape if column is not None and like else like
 
-    def _aligned_column(self) -> int | None:
-        """The column of the continuations when the author aligns them."""
-        rows = [row for row in self._rows if row.tail]
-        columns = {_width(self._data[row.start : row.content_end] + (row.tail or b"")[:-1]) for row in rows}
-        padded = any((row.tail or b"")[:-1] not in (b"", b" ") for row in rows)
-        return columns.pop() if len(rows) >= 2 and len(columns) == 1 and padded else None
+    def _aligned_column(self, row: _Row) -> int | None:
+        """The column of the continuations around ``row`` when the author aligns them; longer names that came later may have
+        moved it."""
+        place = self._rows.index(row)
+        near = sorted(enumerate(self._rows), key=lambda one: abs(one[0] - place))
+        tails = [(one, one.tail[:-1]) for _, one in near if one.tail]
+        if len(tails) < 2:
+            return None
+        columns = [width(self._data[one.start : one.content_end] + blanks) for one, blanks in tails]
+        alike = [blanks for column, (_, blanks) in zip(columns, tails, strict=True) if column == columns[0]]
+        aligned = columns[0] == columns[1] or tails[0][1] != tails[1][1]
+        return columns[0] if aligned and any(blanks not in (b"", b" ") for blanks in alike) else None
 
     def _remove_first(self, row: _Row) -> Edit:
         """Take the only member off the command's own line; the next one moves up to it."""
@@ -424,7 +424,13 @@ class PackageList:
         raise LayoutError(f"{item.text} can't be taken out of the array")
 
 
-def _width(text: bytes) -> int:
+def padding(written: bytes, column: int, *, tabs: bool) -> bytes:
+    """What leads from the end of ``written`` to the column."""
+    gap = column - width(written)
+    return b"\t" * max(1, -(-gap // _TAB)) if tabs else b" " * max(1, gap)
+
+
+def width(text: bytes) -> int:
     """The width on a screen, tabs to every eighth column."""
     return len(decode(text).expandtabs(_TAB))
 

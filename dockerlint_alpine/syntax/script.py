@@ -14,8 +14,7 @@ from msgspec.structs import replace
 
 from dockerlint_alpine.syntax.expand import LexError
 from dockerlint_alpine.syntax.heredoc import heredoc_word
-from dockerlint_alpine.syntax.shell.conditions import outcome
-from dockerlint_alpine.syntax.shell.environment import Environment
+from dockerlint_alpine.syntax.shell.environment import Environment, Outcomes
 from dockerlint_alpine.syntax.shell.model import DECLARE, Command, Script
 from dockerlint_alpine.syntax.shell.parser import parse_script
 from dockerlint_alpine.syntax.shell.words import Arg, Variables, Word
@@ -209,8 +208,7 @@ class _Walk:
         self.found: list[ExpandedCommand] = []
         self.called: list[str] = []
         """The functions that are being called, outermost first."""
-        self.outcomes: dict[int, bool | None] = {}
-        """What became of the tests so far, by their ``id``."""
+        self.outcomes = Outcomes()
 
     def script(self, script: Script, environment: Environment, level: _Level) -> None:
         functions: dict[str, list[Command]] = {}
@@ -229,7 +227,7 @@ class _Walk:
             will = environment.arrive(command, self.outcomes)
             if will is False:
                 continue
-            self.outcomes[id(command)] = outcome(command, environment.facts)
+            self.outcomes.note(command, environment)
             outer = environment.variables
             apart = command.function is not None and not self.called
             if apart:

@@ -88,6 +88,7 @@ def names(report: FileReport) -> list[str]:
         (f"{NO_PIP}python3 -m venv /v\nENV PATH=/v/bin:$PATH\nRUN pip install lxml\n", []),
         ("FROM alpine:3.21\nRUN apk add --no-cache py3-pip && pip install lxml\n", []),
         ("FROM alpine:3.5\nRUN apk add --no-cache python3 && pip3 install lxml\n", []),
+        ("FROM alpine:3.8\nRUN apk add --no-cache python2 && pip2 install lxml\n", ["pip2"]),
         (f'{A}COPY ./webhook /usr/local/bin/\nENTRYPOINT ["webhook"]\n', []),
         (f"{A}COPY bin /usr/local/bin\nENTRYPOINT webhook\n", []),
         (f"{A}COPY ./hooks /etc/\nENTRYPOINT webhook\n", ["webhook"]),

@@ -9,7 +9,7 @@ import pytest
 if TYPE_CHECKING:
     from dockerlint_alpine.model.findings import Finding
     from dockerlint_alpine.model.reports import FileReport
-    from tests.conftest import Judge
+    from tests.conftest import Judge, Mend
 
 BASE = "FROM python:3.12-alpine3.19\n"
 
@@ -23,8 +23,6 @@ def invisible(report: FileReport) -> list[Finding]:
     [
         ("py3-lxml", "lxml"),
         ("py3-numpy", "numpy"),
-        ("py3-pip", "pip"),
-        ("py-pip", "pip"),
         ("py3-yaml", "pyyaml"),
         ("py3-dateutil", "python-dateutil"),
         ("py3-ruamel.yaml", "ruamel-yaml"),
@@ -39,6 +37,37 @@ def test_the_distribution_is_named(judge: Judge, name: str, distribution: str) -
     assert finding.fix is not None
     assert finding.fix.applicability == "display"
     assert finding.fix.title.endswith(f"pip install {distribution}")
+
+
+@pytest.mark.parametrize(
+    ("name", "install", "own"),
+    [
+        ("py3-pip", "", "pip"),  # the official images bring it
+        ("py-pip", "pip install requests", "pip"),
+        ("py3-lxml", "pip install lxml==5.3.0", "lxml"),
+    ],
+)
+def test_what_the_image_s_python_has_anyway_is_taken_out(
+    judge: Judge, mend: Mend, name: str, install: str, own: str
+) -> None:
+    text = f"{BASE}RUN apk add --no-cache libpq {name}\nRUN true {install and '&& ' + install}\n"
+    (finding,) = invisible(judge(text))
+    assert finding.message.endswith(f"the Python in /usr/local has its own {own}: remove it")
+    assert finding.fix is not None
+    assert finding.fix.applicability == "unsafe"
+    assert mend(text, select=["AD303"], unsafe_fixes=True).new.decode() == text.replace(f" {name}", "", 1)
+
+
+@pytest.mark.parametrize(("python", "fate"), [("3.11", "has its own setuptools"), ("3.12", "can't import it: install")])
+def test_the_official_images_had_setuptools(judge: Judge, python: str, fate: str) -> None:
+    (finding,) = invisible(judge(f"FROM python:{python}-alpine3.19\nRUN apk add libpq py3-setuptools\n"))
+    assert fate in finding.message
+
+
+def test_another_python_of_the_stage_has_nothing_to_do_with_it(judge: Judge) -> None:
+    text = f"{BASE}RUN python -m venv /v && apk add py3-lxml tini && /v/bin/pip install lxml==5.3.0\n"
+    (finding,) = invisible(judge(text))
+    assert finding.message.endswith("install lxml with pip")
 
 
 @pytest.mark.parametrize(

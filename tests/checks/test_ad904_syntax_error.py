@@ -20,3 +20,10 @@ from tests.conftest import Judge
 def test_syntax_errors(judge: Judge, text: str, said: list[tuple[int, str]]) -> None:
     found = [(one.location.line, one.message) for one in judge(text).findings if one.code == "AD904"]
     assert [(line, message[: len(start)]) for (line, message), (_, start) in zip(found, said, strict=True)] == said
+
+
+def test_a_template_whose_base_is_a_placeholder_is_told_once(judge: Judge) -> None:
+    report = judge("{{ if a }}\nFROM {{ b }}\nRUN apk add python3 && pip install lz4\n{{ end }}\n")
+    assert [one.code for one in report.findings] == ["AD904"]
+    report = judge("FROM {{b}}\nRUN apk add python3 && pip install lz4\n")
+    assert [one.code for one in report.findings] == ["AD902"]

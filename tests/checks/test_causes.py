@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dockerlint_alpine.report.causes import causes
 from dockerlint_alpine.run.analysis import Doctor, configure, fix_bytes
 from dockerlint_alpine.stages import ApkStep, Timeline
 
@@ -102,6 +103,31 @@ def test_a_library_that_is_linked_is_named_although_another_package_brings_it(ju
     )
     wanted = {package for one in report.findings if one.code == "AD101" for package in one.packages}
     assert {"curl-dev", "openssl-dev"} <= wanted
+
+
+@pytest.mark.parametrize(
+    ("packages", "wanted", "code", "said"),
+    [
+        (
+            "gcc musl-dev libffi-dev",
+            "cffi==1.14.4 markupsafe==1.1.1",
+            "AD502",
+            "cffi 1.14.4 and markupsafe 1.1.1 are compiled; cffi 1.15.1 and markupsafe 2.1.2 have wheels",
+        ),
+        (
+            "build-base postgresql-dev mariadb-dev linux-headers",
+            "--no-binary :all: uwsgi==2.0.31",
+            "AD103",
+            "uwsgi 2.0.31 links 2 libraries in this stage only because other packages pull them in:"
+            " add openssl-dev zlib-dev",
+        ),
+    ],
+)
+def test_notes_that_differ_in_names_are_one_line(
+    judge: Judge, packages: str, wanted: str, code: str, said: str
+) -> None:
+    report = judge(f"FROM python:3.11-alpine3.19\nRUN apk add {packages}\nRUN pip install {wanted}\n")
+    assert [one.headline for one in causes(report.findings) if one.codes == (code,)] == [said]
 
 
 def test_what_can_never_be_compiled_lacks_nothing_where_it_runs(judge: Judge) -> None:

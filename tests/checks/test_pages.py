@@ -22,6 +22,7 @@ FIXES = {
     "safe": {"safe"},
     "safe or shown": {"safe", "display"},
     "unsafe": {"unsafe"},
+    "unsafe or shown": {"unsafe", "display"},
     "shown": {"display"},
     "none": {None},
 }

@@ -170,3 +170,17 @@ def test_a_new_list_is_not_aligned_to_another_command(mend: Mend) -> None:
     lists = f"RUN apk add -t .b gcc \\\n{' ' * 18}musl-dev \\\n{' ' * 18}lz4-dev\n"
     done = mend(f"FROM python:3.11-alpine3.19\n{lists}RUN pip install --no-binary :all: lz4==4.4.5\nRUN apk del .b\n")
     assert b"RUN apk add --no-cache lz4-libs\n" in done.new
+
+
+@pytest.mark.parametrize(
+    ("lists", "install"),
+    [
+        ('apk add "tini', "pip install lz4==4.4.5"),  # the shell never gets to the apk add: the list is left
+        ("apk add tini", "for i in a b; do pip install lz4==4.4.5"),  # nor to the pip: nothing is needed for certain
+    ],
+)
+def test_a_run_that_the_shell_cannot_read_is_no_place_and_no_reason(mend: Mend, lists: str, install: str) -> None:
+    text = f"FROM python:3.11-alpine3.19\nRUN {lists}\nRUN {install}\n"
+    new = mend(text, select=["AD101", "AD102"]).new.decode()
+    assert f"RUN {lists}\n" in new
+    assert ("RUN apk add --no-cache gcc" in new) == (install.startswith("pip"))

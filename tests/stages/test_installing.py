@@ -89,6 +89,8 @@ FILES = {"requirements.txt": "lz4==4.4.5\n", "c.txt": "lz4==4.4.4\n", "other.txt
         ("sh -c 'pip install lz4'", SITE),
         ("for f in other.txt requirements.txt; do pip install -r $f; done", SITE),
         ('for f in /*/req*.txt; do pip install -r "$f"; done', SITE),
+        ("find / -maxdepth 2 -type f -name 'req*.txt' ! -name other.txt -print -exec pip install -U -r {} \\;", SITE),
+        ("V=4.4.5; if [ -z ${X+x} ]; then L=lz4; else L=lz4==$X; fi && pip install $L", SITE),
         ("for d in . /app; do pip install -c other.txt -r $d/requirements.txt; done", SITE),
         ("(cd /tmp && true) && pip install -r requirements.txt", SITE),
     ],

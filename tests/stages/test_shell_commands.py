@@ -107,6 +107,8 @@ def test_operands_know_the_file_they_stand_in(run) -> None:
         ),
         ("apk add 'a b'", "'a b' is not a package name that apk add accepts"),
         ("xargs pip install < nowhere.txt", "what xargs passes to pip is known only at build time"),
+        ("find . -newer x -exec pip install -r {} +", "what find passes to pip is known only at build time"),
+        ("find . -name '*.cfg' -exec pip install -r {} +", "what find passes to pip is known only at build time"),
         ("apk remove gcc", "apk has no command remove and fails: write apk del"),
         ("apk frobnicate", "apk has no command frobnicate and fails"),
     ],

@@ -13,6 +13,7 @@ from tests.stages.support import end, installed, last, places, said, steps
 if TYPE_CHECKING:
     from dockerlint_alpine.apk import IndexStore
     from dockerlint_alpine.knowledge import Knowledge
+    from tests.conftest import Judge
 
 PY = "python:3.11-alpine3.19"
 
@@ -265,3 +266,17 @@ def test_no_file_breaks_the_walk(
         assert 0 <= notice.span[0] <= notice.span[1] <= len(dockerfile.data)
     for stage in timeline.stages.values():
         assert all(item.location.startswith("/") and "//" not in item.location for item in stage.installed)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("FROM alpine:3.20\nARG X\nRUN apk del $X\n", 0),  # nothing there misses it
+        ("FROM alpine:3.20\nARG X\nRUN apk add $X\n", 1),
+        ("FROM alpine:3.20\nARG X\nRUN apk add python3 && apk del $X\n", 1),
+        ("FROM alpine:3.20 AS a\nARG X\nRUN apk del $X\nFROM a\nRUN apk add python3\n", 1),
+    ],
+)
+def test_what_apk_del_takes_away_matters_to_python(judge: Judge, text: str, said: int) -> None:
+    report = judge(text)
+    assert report.unknown == len(report.findings) == said

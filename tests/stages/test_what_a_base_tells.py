@@ -70,6 +70,8 @@ def test_of_a_python_before_3_6_nothing_is_told(judge: Judge, release: str, code
         ("3.9", "python3 py-pip gcc musl-dev libffi-dev && pip3", "python3-dev"),
         ("3.9", "python py3-setuptools gcc musl-dev libffi-dev && python3 -m pip", "python3-dev"),
         ("3.12", "python3 py3-pip gcc musl-dev libffi-dev && pip", "python3-dev"),
+        ("3.12", "python2 gcc musl-dev libffi-dev && python get-pip-20.2.py && pip", "python2-dev"),
+        ("3.12", "python2 python3 gcc musl-dev libffi-dev && python2 get-pip.py && pip2", "python2-dev"),
     ],
 )
 def test_whose_pip_it_is(judge: Judge, release: str, words: str, headers: str) -> None:

@@ -119,3 +119,21 @@ def test_against_busybox(text: str, arch: str) -> None:
 )  # fmt: skip
 def test_what_decides(text: str, said: list[tuple[str, bool]]) -> None:
     assert ran(text, "amd64", MODE="prod") == said
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("if [ -z ${V+x} ]; then P=a; else P=a==$V; fi; echo $P", "a"),
+        ('P=b; [ "$MODE" = prod ] && P=a; echo $P', "a"),
+        ('if test "$MODE" = dev; then P=b; elif [ -n "$MODE" ]; then P=a; else P=c; fi; echo $P', "a"),
+        ("case $MODE in dev) P=b;; prod|x) P=a; [ -z ${V+x} ] && P=$P$P;; *) P=c;; esac; echo $P", "aa"),
+        ('P=a; [ "$MODE" = dev ] && P=$P-dev; echo $P', "a"),
+        # A test that has no value, a loop that may go on with another one, and what only a file decides.
+        ('P=b; [ "$OTHER" = x ] && P=a; echo $P', "${P}"),
+        ('for m in 1 2; do [ "$MODE" = prod ] && P=a; done; echo $P', "${P}"),
+        ("P=b; [ -f x ] && P=a; echo $P", "${P}"),
+    ],
+)
+def test_what_a_build_without_arguments_assigns(text: str, said: str) -> None:
+    assert [one for one, _ in ran(text, "amd64", MODE="prod")] == [said]

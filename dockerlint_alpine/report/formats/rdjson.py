@@ -8,6 +8,7 @@ from __future__ import annotations
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
+from dockerlint_alpine.model.lining_up import lined_up
 from dockerlint_alpine.report.causes import Cause, causes, told
 from dockerlint_alpine.report.encoding import json_text
 from dockerlint_alpine.report.options import PROGRAM, RenderOptions
@@ -64,7 +65,7 @@ def _suggestion(lines: Lines, fix: Fix) -> Json | None:
     """
     if any(edit.path is not None for edit in fix.edits):
         return None
-    edits = list(fix.edits)
+    edits = lined_up(lines.data, fix.edits)
     if not edits or any(after.start < before.end for before, after in pairwise(edits)):
         return None
     pieces = [edits[0].text.encode("utf-8", "surrogateescape")]

@@ -1,15 +1,16 @@
 """Conditions that the platform decides: ``[ "$TARGETARCH" = arm64 ]``, ``case $(uname -m) in armv7*)``.
 
-Others are left open, even where a variable has a value: who builds may give it another one.
+Others are left open, even where a variable has a value: who builds may give it another one. Only what a branch assigns is
+taken from the build that gives none (``if [ -z ${VERSION+x} ]; then NAME=a; else NAME=a==$VERSION; fi``).
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from fnmatch import fnmatchcase
 
 from dockerlint_alpine.syntax.shell.model import Command, Matched, Scope, Tested
-from dockerlint_alpine.syntax.shell.words import Word, names_in
+from dockerlint_alpine.syntax.shell.words import Variables, Word, names_in
 from dockerlint_alpine.syntax.source import SourceText
 from dockerlint_alpine.system.patterns import lazy_pattern
 
@@ -22,6 +23,12 @@ print it."""
 
 Facts = dict[str, SourceText]
 """Variables, and commands as ``$(uname -m)``, whose values follow from the platform alone."""
+
+Reading = Callable[[Word], SourceText | None]
+"""The value of a word, where it is known."""
+
+TESTS = {"[": "]", "[[": "]]", "test": ""}
+"""Commands that test, and how they end."""
 
 _GLOB = lazy_pattern(r"[*?\[\\]")
 
@@ -45,15 +52,21 @@ def fact(word: Word, facts: Facts) -> SourceText | None:
     return value if value.known else None
 
 
-def outcome(command: Command, facts: Facts) -> bool | None:
-    """Whether a test succeeds (POSIX ``test``, bash's ``[[``); ``None`` where that is not for the platform to decide."""
+def usual(word: Word, variables: Variables) -> SourceText | None:
+    """The value of a word in a build that gives no values of its own, else ``None``."""
+    value = word.value(variables)
+    return value if value.known else None
+
+
+def outcome(command: Command, read: Reading) -> bool | None:
+    """Whether a test succeeds (POSIX ``test``, bash's ``[[``); ``None`` where a word of it has no known value."""
     words = list(command.words)
-    closing = {"[": "]", "[[": "]]", "test": ""}.get(command.name)
+    closing = TESTS.get(command.name)
     if closing is None or (closing and (len(words) < 2 or words.pop().text != closing)):
         return None
     if not any("$" in word.text or "`" in word.text for word in words):
         return None  # a test of nothing stands for one that its author has in mind
-    values = [fact(word, facts) for word in words[1:]]
+    values = [read(word) for word in words[1:]]
     texts = [value.text for value in values if value is not None]
     if len(texts) != len(values):
         return None
@@ -74,42 +87,43 @@ def outcome(command: Command, facts: Facts) -> bool | None:
 
 
 def runs(
-    scopes: Sequence[Scope], facts: Facts, outcomes: Mapping[int, bool | None], decided: dict[int, bool | None]
+    scopes: Sequence[Scope], decided: dict[int, bool | None], decide: Callable[[Scope], bool | None]
 ) -> bool | None:
-    """Whether a command in these branches runs, with the ``outcomes`` of earlier tests by their ``id``. What is ``decided``
-    of a branch where it begins, by its number, holds to its end."""
+    """Whether a command in these branches runs. What is ``decided`` of a branch where it begins, by its number, holds to
+    its end."""
     found: bool | None = True
     for scope in scopes:
         if scope.kind == "branch":
             if scope.number not in decided:
-                decided[scope.number] = _decided(scope, facts, outcomes)
+                decided[scope.number] = decide(scope)
             if decided[scope.number] is False:
                 return False
             found = found and decided[scope.number]
     return found
 
 
-def _decided(scope: Scope, facts: Facts, outcomes: Mapping[int, bool | None]) -> bool | None:
+def holds(scope: Scope, read: Reading, outcomes: Mapping[int, bool | None]) -> bool | None:
+    """Whether a branch is entered, with the ``outcomes`` of earlier tests by their ``id``."""
     found: bool | None = bool(scope.conditions) or None
     for condition in scope.conditions:
         if isinstance(condition, Tested):
             result = outcomes.get(id(condition.test))
-            holds = None if result is None else result == condition.wanted
+            is_so = None if result is None else result == condition.wanted
         else:
-            holds = _matches(condition, facts)
-        if holds is False:
+            is_so = _matches(condition, read)
+        if is_so is False:
             return False
-        found = found and holds
+        found = found and is_so
     return found
 
 
-def _matches(condition: Matched, facts: Facts) -> bool | None:
-    subject = fact(condition.subject, facts)
+def _matches(condition: Matched, read: Reading) -> bool | None:
+    subject = read(condition.subject)
     if subject is None:
         return None
     for words, wanted in ((condition.earlier, False), (condition.patterns, True)):
         for word in words:
-            value = fact(word, facts)
+            value = read(word)
             if value is None or (not _is_plain(word) and _GLOB.search(value.text)):
                 return None
             if fnmatchcase(subject.text, value.text):

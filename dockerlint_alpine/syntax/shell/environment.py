@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 
-from dockerlint_alpine.syntax.shell.conditions import fact, facts_in, runs
+from dockerlint_alpine.syntax.shell.conditions import TESTS, fact, facts_in, holds, outcome, runs, usual
 from dockerlint_alpine.syntax.shell.model import DECLARE, Command, Scope
 from dockerlint_alpine.syntax.shell.words import Turns, Variables, Word, join_words
 from dockerlint_alpine.syntax.source import EMPTY, MAX_EXPANDED, SourceText
@@ -32,13 +33,29 @@ def _either(name: str, before: SourceText | None, after: SourceText | None) -> S
     return SourceText.concat((before, SourceText.literal(" "), unknown_value(name)))
 
 
+class Outcomes:
+    """What became of tests so far, by their ``id``: for sure, and in a build that gives no values of its own."""
+
+    __slots__ = ("sure", "usual")
+
+    def __init__(self) -> None:
+        self.sure: dict[int, bool | None] = {}
+        self.usual: dict[int, bool | None] = {}
+
+    def note(self, command: Command, environment: Environment) -> None:
+        """Note what becomes of a command, if it is a test."""
+        self.sure[id(command)] = outcome(command, partial(fact, facts=environment.facts))
+        if command.name in TESTS and not command.loops:
+            self.usual[id(command)] = outcome(command, partial(usual, variables=environment.variables))
+
+
 class Environment:
     """Variables that change from command to command; ``variables`` is a snapshot that never changes afterwards.
 
     ``outside`` is the number of scopes around all its commands that do not count: those of a function's definition.
     """
 
-    __slots__ = ("_frames", "_loops", "_outside", "decided", "facts", "variables")
+    __slots__ = ("_expected", "_frames", "_loops", "_outside", "decided", "facts", "variables")
 
     def __init__(self, variables: Variables, outside: int = 0) -> None:
         self.variables: dict[str, SourceText] = dict(variables)
@@ -46,11 +63,13 @@ class Environment:
         """The variables whose values follow from the platform alone."""
         self.decided: dict[int, bool | None] = {}
         """Whether a branch runs, by its number, as it was where it began."""
+        self._expected: dict[int, bool | None] = {}
+        """Whether it does in a build that gives no values of its own."""
         self._outside = outside
         self._frames: list[tuple[Scope, dict[str, SourceText]]] = []
         self._loops: set[int] = set()
 
-    def arrive(self, command: Command, outcomes: Mapping[int, bool | None]) -> bool | None:
+    def arrive(self, command: Command, outcomes: Outcomes) -> bool | None:
         """Leave the branches and subshells that do not hold this command, and enter its own if it runs; return whether it
         does, by the ``outcomes`` of tests. ``None``: it may."""
         scopes = command.scopes[self._outside :]
@@ -61,7 +80,15 @@ class Environment:
             kept += 1
         while len(self._frames) > kept:
             self._leave(*self._frames.pop())
-        will = runs(scopes, self.facts, outcomes, self.decided) if scopes else True
+        will: bool | None = True
+        if scopes:
+            by_platform = partial(fact, facts=self.facts)
+            will = runs(scopes, self.decided, lambda scope: holds(scope, by_platform, outcomes.sure))
+        if will is None:
+            by_value = partial(usual, variables=self.variables)
+            runs(
+                scopes, self._expected, lambda scope: None if command.loops else holds(scope, by_value, outcomes.usual)
+            )
         if will is not False:
             self._frames.extend((scope, self.variables) for scope in scopes[kept:])
             self._begin_loops(command)
@@ -81,11 +108,14 @@ class Environment:
         after = self.variables
         if after is before or self.decided.get(scope.number):
             return
-        self.variables = before
         changed = [name for name in {**before, **after} if before.get(name) != after.get(name)]
         for name in changed:
             self.facts.pop(name, None)
-        if scope.kind == "branch":
+        expected = self._expected.get(scope.number)
+        if expected:
+            return
+        self.variables = before
+        if scope.kind == "branch" and expected is None:
             values = {name: _either(name, before.get(name), after.get(name)) for name in changed}
             self.variables = {**before, **values}
 

@@ -1,0 +1,10 @@
+FROM python:3.11-alpine3.19
+RUN apk add -U          \
+        bash            \
+        findmnt         \
+        gcc             \
+        libpq-dev       \
+        mariadb-client      \
+        musl-dev            \
+        xz
+RUN pip install lz4==4.4.5 psycopg2==2.9.9
