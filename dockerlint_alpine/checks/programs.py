@@ -1,11 +1,12 @@
 """Programs that a Dockerfile starts, each with its location and the contents of the stage at that moment.
 
 Only what is certain to be started counts: not what a branch may skip, not what stands behind ``||``, nothing in a script
-that defines functions of that name or reads another script first.
+that defines functions of that name, and nothing behind another script that it reads.
 """
 
 from __future__ import annotations
 
+import itertools
 import posixpath
 from typing import TYPE_CHECKING
 
@@ -17,6 +18,7 @@ from dockerlint_alpine.python.options import FILE_OPTIONS
 from dockerlint_alpine.stages import ApkStep, InstallStep
 from dockerlint_alpine.stages.model import ScriptCommand, Written
 from dockerlint_alpine.stages.scripts import MAX_SIZE, ScriptFile, changes_exit, parsed, started
+from dockerlint_alpine.stages.shell_commands import REDEFINES
 from dockerlint_alpine.syntax import Mount, expand_command, expanded_commands, parse, parse_script, run_scripts, unwrap
 from dockerlint_alpine.syntax.script import DEFAULT_SHELL
 from dockerlint_alpine.system.options import scan
@@ -111,9 +113,10 @@ def _starts(subject: Subject, stage: Stage) -> Iterator[Start]:
 
 
 def search_path(moment: Moment) -> tuple[str, ...]:
-    """The folders of PATH."""
+    """The folders of PATH; one that is relative is below the folder that a program is started in (POSIX: PATH)."""
     path = moment.scope.names.get("PATH")
-    return tuple(folder for folder in (path.text.split(":") if path is not None else ()) if folder.startswith("/"))
+    folders = path.text.split(":") if path is not None else ()
+    return tuple(absolute(folder, moment.workdir) for folder in folders if folder[:1] not in {"", "$"})
 
 
 def _shell_before(subject: Subject, stage: Stage) -> tuple[str, ...]:
@@ -313,8 +316,11 @@ def _of_entry(start: Start, given: Started, stage: Stage) -> Iterator[Start]:
         return
     file = ScriptFile(given.place, files.display(given.place), data)
     script = parsed(file, given.shell)
-    words = (word for command in script.commands for word in (command.name, *(one.name for one in command.assignments)))
-    if script.opaque or script.problems or not {".", "source", "alias", "eval", "PATH"}.isdisjoint(words):
+    if (
+        script.opaque
+        or script.problems
+        or any(one.name == "PATH" for cmd in script.commands for one in cmd.assignments)
+    ):
         return
     exits = file.exits or given.exits
     for expanded in expanded_commands(script, start.moment.scope.names):
@@ -337,7 +343,7 @@ def _of_entry(start: Start, given: Started, stage: Stage) -> Iterator[Start]:
                 exits=exits,
             )
             yield from (replace(start, program=one, ran=ran) for one in _started_by(expanded) if "/" not in one)
-        if expanded.name in {"exit", "return"} or "exec" in expanded.wrappers:
+        if expanded.name in {"exit", "return", *REDEFINES} or "exec" in expanded.wrappers:
             return
 
 
@@ -369,14 +375,13 @@ def _programs(
         found[shell[0], whole] = None
     for script in scripts:
         names = {command.function for command in script.commands if command.function is not None}
-        if any(command.name in {".", "source", "alias", "eval"} for command in script.commands):
-            return
         variables = stage.end.scope.names if stage.end is not None else {}
         words: list[tuple[str, Span | None, bool]] = []
-        for command in script.commands:
+        for command in itertools.takewhile(lambda one: one.name not in REDEFINES, script.commands):
             args = expand_command(command, variables) if command.words else ()
             words += [(arg.text, command.span, command.conditional) for arg in args[:1] if arg.known]
-        for expanded in expanded_commands(script, variables):
+        commands = expanded_commands(script, variables)
+        for expanded in itertools.takewhile(lambda one: one.name not in REDEFINES, commands):
             skipped = expanded.conditional or expanded.substitution
             words += [(text, expanded.command.span, skipped) for text in _started_by(expanded)]
         for text, span, skipped in words:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from dockerlint_alpine.fixer.lists import Listing, apk_steps, deletions, listings
+from dockerlint_alpine.fixer.lists import Listing, apk_steps, deletions, is_build_package, listings, package_of
 from dockerlint_alpine.fixer.new_run import NEW_RUN, new_run
 from dockerlint_alpine.fixer.pins import pinned_like
 from dockerlint_alpine.model.findings import Fix, Purpose, TextEdit
@@ -44,7 +44,7 @@ def add_to_list(
         edits = _insertions(timeline, stage, listing, package, purpose)
         if edits:
             where = listing.path or f"the apk add in line {timeline.dockerfile.line_of(listing.step.span[0])}"
-            lasts = not deletions(stage, listing.step, listing.names)
+            lasts = purpose == "runtime" or not deletions(stage, listing.step, listing.names)
             fix = Fix(f"add {package} to {where}", "safe", edits, (package,), where, lasts)
             return fix, listing.step.instruction
     return None
@@ -74,8 +74,8 @@ def candidates(timeline: Timeline, stage: Stage, purpose: Purpose, before: Instr
         if not _deleted_too_early(stage, listing, before) and not _misused_elsewhere(timeline, listing, purpose)
     ]
     if purpose == "runtime":
-        staying = [one for one in found if not deletions(stage, one.step, one.names)]
-        return sorted(staying, key=_runtime_rank, reverse=True)
+        staying = [one for one in found if _keeps_some(stage, one)]
+        return sorted(staying, key=lambda one: _runtime_rank(stage, one), reverse=True)
     return sorted(found, key=lambda one: _build_rank(stage, one), reverse=True)
 
 
@@ -122,12 +122,24 @@ def _misused_elsewhere(timeline: Timeline, listing: Listing, purpose: Purpose) -
     return any(timeline.stages[other.stage].runs for other in listing.shared if other.stage != own)
 
 
-def _runtime_rank(listing: Listing) -> tuple[bool, bool, bool, bool, int, int]:
-    """Prefer lists of this stage alone, without build packages and without a name, then the longest, the earliest."""
+def _keeps_some(stage: Stage, listing: Listing) -> bool:
+    """Whether what joins the list stays: nobody deletes it, or one by one only what its author needs for building."""
+    gone = deletions(stage, listing.step, listing.names)
+    named = {package_of(operand) for step in gone for operand in step.command.operands}
+    return not gone or (
+        listing.step.command.virtual is None
+        and any(name not in named and not is_build_package(name) for name in listing.names)
+    )
+
+
+def _runtime_rank(stage: Stage, listing: Listing) -> tuple[bool, bool, bool, bool, bool, int, int]:
+    """Prefer lists of this stage alone, of which nothing is deleted, without build packages and without a name, then the
+    longest, the earliest."""
     step = listing.step
     return (
         _own(listing),
         not listing.makeshift,
+        not deletions(stage, step, listing.names),
         not listing.builds,
         step.command.virtual is None,
         len(listing.names),

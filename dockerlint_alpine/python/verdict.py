@@ -273,7 +273,7 @@ class _Chooser:
         if below and above and kinds == {"wheel"}:
             reason = f"{self.name} {shown} have wheels that fit {describe(self.target)}"
             return Choice(version, Verdict("wheel", reason, source, self.best_wheel(near[1]), confidence="likely"))
-        if kinds == {"sdist"}:
+        if kinds == {"sdist"} and self.sdists_allowed:
             reason = f"{self.name} {version} is not recorded; of {shown} no wheel fits {describe(self.target)}"
             confidence: Confidence = "likely" if below and above else "possible"
             shared = f"not recorded, and no wheel of its neighbours fits {describe(self.target)}"

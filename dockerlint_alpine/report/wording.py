@@ -107,6 +107,7 @@ def unchecked(report: Report) -> list[tuple[str, list[str]]]:
 
 
 _LIST = r"(?P<names>\S+(?:, \S+)*(?: and (?:\d+ more|\S+))?)"
+_ONLY_WHEELS = "only wheels are allowed (--only-binary), and none of "
 _ALIKE = tuple(
     (lazy_pattern(pattern), of_several)
     for pattern, of_several in (
@@ -118,6 +119,10 @@ _ALIKE = tuple(
         (rf"the Alpine release of {_LIST} is (?P<said>not known: .*)", "the Alpine release of {names} is {said}"),
         (rf"requirements file {_LIST} (?P<said>can't be read: no COPY or ADD .*)", "requirements file {names} {said}"),
         (r"unknown instruction: (?P<names>\S+)(?P<said>)", "unknown instruction: {names}"),
+        (
+            rf"(?P<names>\S+): {re.escape(_ONLY_WHEELS)}\S+ fits (?P<said>.*)",
+            f"{_ONLY_WHEELS}{{names}} fits {{said}}",
+        ),
         (r"(?P<names>\S+): \S.* needs Python [^ ]+, this is (?P<said>.*)", "{names} need another Python than {said}"),
     )
 )

@@ -93,8 +93,11 @@ def _from_elsewhere(
         found = build.elsewhere.image(reference)
     if not isinstance(found, StageWalk) or named is not None:
         return found
-    if found.kind == "other" and any(map(adds_packages, walk.node.instructions)):
-        return None  # apk is called: it is another image of that name
+    instructions = walk.node.instructions
+    if (found.kind == "other" and any(map(adds_packages, instructions))) or (
+        found.kind == "alpine" and uses_other_system(instructions)
+    ):
+        return None  # its own commands say that it is another image of that name
     return found if build.elsewhere.is_of_its_day(reference) else _of_another_python(reference, found) or found
 
 

@@ -476,6 +476,9 @@ def test_neighbours_bound_a_release_that_no_row_has(
 def test_what_is_possible_only_is_told_as_unknown_too() -> None:
     found = ask("x==2.0", MemoryFacts({"x": [lock("1.0", ON_GLIBC)]}, {("x", "nearest"): []}))
     assert [(one.name, one.kind) for one in found.unresolved] == [("x", "unknown")]
+    facts = MemoryFacts({"x": [lock("1.0", ON_GLIBC), lock("3.0", ON_GLIBC)]}, {("x", "nearest"): []})
+    assert verdict("x==2.0", facts).kind == "sdist"
+    assert verdict("--only-binary :all:\nx==2.0", facts).kind == "unknown"
 
 
 def test_a_rule_is_heard_without_a_record() -> None:

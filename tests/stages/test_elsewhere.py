@@ -217,6 +217,14 @@ def test_an_image_that_is_not_alpine(found: Found) -> None:
     assert [one.code for one in reports["app/Dockerfile"].findings] == ["AD902"]
 
 
+def test_whoever_calls_apt_starts_from_another_image_of_that_name(found: Found) -> None:
+    start = {"base/Dockerfile": "FROM python:3.11-alpine3.19\n"}
+    app = "FROM acme/base\nRUN {}pip install python-magic==0.4.27\nCMD python -c 'import magic'\n"
+    assert found({**start, "app/Dockerfile": app.format("")})["app/Dockerfile"].findings
+    called = "apt-get update && apt-get install -y libmagic1 && "
+    assert not found({**start, "app/Dockerfile": app.format(called)})["app/Dockerfile"].findings
+
+
 SDK = '[project]\nname = "acme-sdk"\nversion = "1"\ndependencies = ["lz4==4.4.5"]\n'
 
 
