@@ -197,7 +197,7 @@ def _lacks(subject: Subject, stage: Stage, item: Installed, need: RuntimeNeed) -
     official = stage.image is not None and stage.image.certain and not stage.image.patched_python
     if official and (stage.home is None or not stage.home.from_apk):
         library = subject.knowledge.library(need.library) if need.library else None
-        for name in need.lookup_needs(library, stage.apk.release):
+        for name in need.lookup_needs(library, stage.apk.release, stage.final.scope.env):
             if _missing(subject, stage, (name,)) is not None:
                 lack = _lack(stage, item, need, name, for_lookup=True)
                 if lack.package is None or lack.package not in named:

@@ -1,8 +1,8 @@
 """## What it does
 Reports a program that is started but missing from the stage: by RUN, CMD, ENTRYPOINT or HEALTHCHECK, by the `command`,
 `entrypoint` or `healthcheck` of a compose service that is built from it, by the first line of a script that one of them
-starts, by a line of a shell script that a RUN starts, or by pip for a requirement that it fetches with git, or a project
-whose version setuptools_scm takes from git.
+starts, by a line of a shell script that one of them starts, by Django's `compilemessages`, or by pip for a requirement that
+it fetches with git, or a project whose version setuptools_scm takes from git.
 
 ## Why is this bad?
 Alpine comes with busybox and little else. The container does not start (`exec: "bash": executable file not found in $PATH`,
@@ -41,6 +41,8 @@ RUN sh install.sh
 set -e
 git clone https://example.org/tool.git
 ```
+
+So does what a script certainly starts where the container runs, up to its first `exec` or `exit`.
 
 Alpine's python3 comes without pip:
 ```dockerfile
@@ -277,20 +279,41 @@ def _missing(subject: Subject, stage: Stage, start: Start, read: _Read) -> _Miss
     if best is None or any(
         name in item.resolved.name
         or (not _PYTHON.fullmatch(name) and re.search(rf"\b{re.escape(item.resolved.name)}\b", best.package.name))
-        for item in stage.installed
+        for item in _installed_before(stage, start)
     ):
         return None
     if _PYTHON.fullmatch(name):
         return _missing_python(subject, stage, start, best.package)
-    if _is_python_program(best.package):
+    if _is_python_program(best.package) and not _comes_first(subject, stage, start):
         return None
     why = evidence.provider(stage.apk, f"cmd:{name}", best.package.name).detail
     return _Missing(start, best.package.name, f"add {best.package.name}", why)
 
 
+def _installed_before(stage: Stage, start: Start) -> Iterator[Installed]:
+    """What may be there when the program is started: not what a later step of the build installs."""
+    later = start.while_building and start.purpose is None
+    steps = (step for step in stage.steps if later and isinstance(step, InstallStep) and step.span > start.span)
+    behind = {id(item) for step in steps for item in step.installed}
+    return (item for item in stage.installed if id(item) not in behind)
+
+
 def _installs(subject: Subject, stage: Stage) -> bool:
     """True where Python packages are installed, whose programs may be any."""
     return any(isinstance(step, InstallStep) for place in subject.timeline.lineage(stage) for step in place.steps)
+
+
+def _comes_first(subject: Subject, stage: Stage, start: Start) -> bool:
+    """True for what a RUN starts before anything is installed that may bring it, where Python is Alpine's own."""
+    own = stage.home is None or stage.home.from_apk
+    earlier = (
+        step for place in subject.timeline.lineage(stage) for step in place.steps if isinstance(step, InstallStep)
+    )
+    return (
+        own
+        and start.while_building
+        and not any(step.stage != stage.index or step.span < start.span for step in earlier)
+    )
 
 
 def _is_taken_away(subject: Subject, stage: Stage, start: Start, read: _Read) -> bool:
@@ -594,7 +617,7 @@ def _finding(subject: Subject, stage: Stage, missing: _Missing) -> Finding:
         subject=subject,
         stage=stage,
         at=locate(subject.dockerfile, start.span),
-        confidence="certain" if exact else "likely",
+        confidence="certain" if exact and (start.ran is None or start.while_building) else "likely",
         severity=None if start.ran is None or start.ran.exits else "warning",
         evidence=(
             Evidence("compose", f"{service.place}: {start.by} starts {start.program}")

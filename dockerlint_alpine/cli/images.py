@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import click
+from msgspec.structs import replace
 
 from dockerlint_alpine.cli.progress import Progress
 
@@ -38,16 +39,18 @@ def _subject(name: str, platforms: Sequence[str], bar: Progress) -> Subject:
     from dockerlint_alpine.elf.engine import open_engine_image
     from dockerlint_alpine.elf.errors import TargetError
     from dockerlint_alpine.elf.opening import open_target
+    from dockerlint_alpine.elf.targets import Reading
     from dockerlint_alpine.system.platforms import APK_ARCH
     from dockerlint_alpine.system.unreadable import ArchiveError
 
+    how = Reading(progress=bar.update)
     if not os.path.lexists(name):
-        return open_engine_image(name.removeprefix("image:"), progress=bar.update)
+        return open_engine_image(name.removeprefix("image:"), how)
     arches = [APK_ARCH[platform] for platform in platforms if platform in APK_ARCH]
     try:
-        found = list(open_target(name, arch=arches[0] if arches else None, progress=bar.update))
+        found = list(open_target(name, replace(how, arch=arches[0] if arches else None)))
     except ArchiveError:
-        found = list(open_target(name, progress=bar.update))  # the one platform that it is for
+        found = list(open_target(name, how))  # the one platform that it is for
     (subject, *others) = found
     if others or isinstance(subject, Exception) or subject.kind not in ("image", "root"):
         raise TargetError(

@@ -86,11 +86,12 @@ class _Run:
     def _inspect_target(self, target: str) -> Iterator[Inspection]:
         from dockerlint_alpine.elf.inspection import inspect
         from dockerlint_alpine.elf.opening import open_target
+        from dockerlint_alpine.elf.targets import Reading
         from dockerlint_alpine.python.sources.dlopen import scan_sources
         from dockerlint_alpine.system.unreadable import UnreadableError
 
         with Progress(target) as bar:
-            for subject in open_target(target, arch=self._arch, sources=self._dlopen, progress=bar.update):
+            for subject in open_target(target, Reading(self._arch, self._dlopen, bar.update)):
                 if isinstance(subject, UnreadableError):
                     self.problems.append(str(subject))
                 else:

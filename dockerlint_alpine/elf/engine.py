@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from dockerlint_alpine.elf.address import find_engine
 from dockerlint_alpine.elf.errors import EngineError
 from dockerlint_alpine.elf.images import read_image_file
-from dockerlint_alpine.elf.targets import Progress, Subject, no_progress
+from dockerlint_alpine.elf.targets import EVERYTHING, Reading, Subject
 from dockerlint_alpine.system.unreadable import ArchiveError
 
 if TYPE_CHECKING:
@@ -18,14 +18,7 @@ if TYPE_CHECKING:
 MAX_IMAGE = 256 * 1024**3
 
 
-def open_engine_image(
-    name: str,
-    *,
-    client: DockerClient | None = None,
-    arch: str | None = None,
-    sources: bool = True,
-    progress: Progress = no_progress,
-) -> Subject:
+def open_engine_image(name: str, how: Reading = EVERYTHING, *, client: DockerClient | None = None) -> Subject:
     """Give the subject of the image ``name`` (as ``docker image ls`` shows it) of the engine that docker would ask.
 
     ``client`` is another engine's. Raises :class:`EngineError` where the engine or the image can't be had and
@@ -47,9 +40,7 @@ def open_engine_image(
                 if saved.tell() > MAX_IMAGE:
                     raise ArchiveError(f"image:{name}: bigger than {MAX_IMAGE} bytes")
             saved.flush()
-            return read_image_file(
-                saved.fileno(), saved.tell(), f"image:{name}", arch=arch, sources=sources, progress=progress
-            )
+            return read_image_file(saved.fileno(), saved.tell(), f"image:{name}", how)
     except ImageNotFound:
         raise EngineError(f"image:{name}: the engine has no such image") from None
     except (DockerException, RequestException, OSError) as error:

@@ -10,7 +10,7 @@ from pathlib import Path
 from dockerlint_alpine.elf.errors import TargetError
 from dockerlint_alpine.elf.file_selection import opens_libraries, use_of
 from dockerlint_alpine.elf.parallel import thread_map, workers
-from dockerlint_alpine.elf.targets import MAX_REREAD, Progress, Subject, kept_sources, no_progress
+from dockerlint_alpine.elf.targets import EVERYTHING, MAX_REREAD, Reading, Subject, kept_sources
 from dockerlint_alpine.elf.trees import DiskTree, Node, normalise, read_file
 from dockerlint_alpine.system.patterns import lazy_pattern
 
@@ -47,11 +47,11 @@ def open_object(path: Path) -> Subject:
     )
 
 
-def open_folder(path: Path, *, sources: bool = True, progress: Progress = no_progress) -> Subject:
+def open_folder(path: Path, how: Reading = EVERYTHING) -> Subject:
     """Give the subject of a folder and everything below it.
 
     A folder that holds an Alpine or other root file system is taken as one: absolute search paths then mean paths in
-    it. ``sources=False`` leaves Python sources alone. Raises :class:`TargetError` where the folder can't be read.
+    it. Raises :class:`TargetError` where the folder can't be read.
     """
     top = os.path.abspath(path)  # noqa: PTH100 - keeps links as the user named them
     if not os.path.isdir(top):  # noqa: PTH112 - as above
@@ -65,9 +65,10 @@ def open_folder(path: Path, *, sources: bool = True, progress: Progress = no_pro
 
     def scan(batch: list[tuple[str, int]]) -> list[tuple[str, Node]]:
         nonlocal done
-        nodes = [(file, node) for file, size in batch if (node := _scan_file(file, size, sources=sources)) is not None]
+        found = ((file, _scan_file(file, size, sources=how.sources)) for file, size in batch)
+        nodes = [(file, node) for file, node in found if node is not None]
         done += len(batch)
-        progress(done, len(files))
+        how.progress(done, len(files))
         return nodes
 
     batches = [files[start : start + _BATCH] for start in range(0, len(files), _BATCH)]

@@ -19,7 +19,7 @@ from dockerlint_alpine.elf.errors import TargetError
 from dockerlint_alpine.elf.folders import looks_like_root
 from dockerlint_alpine.elf.layers import merge
 from dockerlint_alpine.elf.streams import Decompressed, FileSlice, Hashed, is_compressed
-from dockerlint_alpine.elf.targets import MACHINE_NAMES, Progress, Subject, kept_sources, no_progress
+from dockerlint_alpine.elf.targets import EVERYTHING, MACHINE_NAMES, Progress, Reading, Subject, kept_sources
 from dockerlint_alpine.elf.trees import MemoryTree
 from dockerlint_alpine.system.patterns import lazy_pattern
 from dockerlint_alpine.system.tarread import TarReader
@@ -113,28 +113,21 @@ def is_image_folder(path: Path) -> bool:
     return (path / "index.json").is_file() or ((path / "manifest.json").is_file() and any(path.glob("*/layer.tar")))
 
 
-def open_image_folder(
-    path: Path, *, arch: str | None = None, sources: bool = True, progress: Progress = no_progress
-) -> Subject:
-    """Give the subject of an OCI layout folder; ``arch`` (apk's name) chooses among several platforms.
-
-    Raises :class:`ArchiveError` for damaged layouts.
-    """
+def open_image_folder(path: Path, how: Reading = EVERYTHING) -> Subject:
+    """Give the subject of an OCI layout folder. Raises :class:`ArchiveError` for damaged layouts."""
     blobs = _FolderBlobs(path)
     try:
-        plan = _plan(blobs, arch)
+        plan = _plan(blobs, how.arch)
         if plan is None:
             raise ArchiveError("neither index.json nor manifest.json in it")
-        return _subject(str(path), blobs, plan, sources=sources, progress=progress)
+        return _subject(str(path), blobs, plan, how)
     except ArchiveError as error:
         raise ArchiveError(f"{path}: {error}") from None
     finally:
         blobs.close()
 
 
-def open_image_file(
-    path: Path, *, arch: str | None = None, sources: bool = True, progress: Progress = no_progress
-) -> Subject:
+def open_image_file(path: Path, how: Reading = EVERYTHING) -> Subject:
     """Give the subject of an image tar (``docker save``, OCI layout; also gzip or zstd) or a root file system tar.
 
     Raises :class:`ArchiveError` for damaged or hostile ones, :class:`TargetError` where the file can't be opened.
@@ -142,22 +135,14 @@ def open_image_file(
     try:
         with path.open("rb") as file:
             size = os.fstat(file.fileno()).st_size
-            return read_image_file(file.fileno(), size, str(path), arch=arch, sources=sources, progress=progress)
+            return read_image_file(file.fileno(), size, str(path), how)
     except OSError as error:
         raise TargetError(f"{path}: {error.strerror}") from None
     except ArchiveError as error:
         raise ArchiveError(f"{path}: {error}") from None
 
 
-def read_image_file(
-    handle: int,
-    size: int,
-    name: str,
-    *,
-    arch: str | None = None,
-    sources: bool = True,
-    progress: Progress = no_progress,
-) -> Subject:
+def read_image_file(handle: int, size: int, name: str, how: Reading) -> Subject:
     """As :func:`open_image_file`, for an open file descriptor that can be read anywhere (``pread``)."""
     if is_compressed(os.pread(handle, 4, 0)):
         with tempfile.TemporaryFile() as plain:
@@ -165,16 +150,16 @@ def read_image_file(
             while chunk := stream.read(1 << 20):
                 plain.write(chunk)
             plain.flush()
-            return _read_plain(plain.fileno(), plain.tell(), name, arch, sources=sources, progress=progress)
-    return _read_plain(handle, size, name, arch, sources=sources, progress=progress)
+            return _read_plain(plain.fileno(), plain.tell(), name, how)
+    return _read_plain(handle, size, name, how)
 
 
-def _read_plain(handle: int, size: int, name: str, arch: str | None, *, sources: bool, progress: Progress) -> Subject:
+def _read_plain(handle: int, size: int, name: str, how: Reading) -> Subject:
     blobs = _TarBlobs(handle, size)
-    plan = _plan(blobs, arch)
+    plan = _plan(blobs, how.arch)
     if plan is not None:
-        return _subject(name, blobs, plan, sources=sources, progress=progress)
-    entries, notes = merge(iter([FileSlice(handle, 0, size)]), sources=sources)
+        return _subject(name, blobs, plan, how)
+    entries, notes = merge(iter([FileSlice(handle, 0, size)]), sources=how.sources)
     return subject_of(name, entries, notes, {}, "root" if looks_like_root(iter(entries)) else "folder")
 
 
@@ -306,10 +291,10 @@ class _Documents:
             raise ArchiveError(f"{name} is not valid JSON") from None
 
 
-def _subject(name: str, blobs: _Blobs, plan: _Plan, *, sources: bool, progress: Progress) -> Subject:
+def _subject(name: str, blobs: _Blobs, plan: _Plan, how: Reading) -> Subject:
     if len(plan.layers) > MAX_LAYERS:
         raise ArchiveError(f"{len(plan.layers)} layers, more than {MAX_LAYERS}")
-    entries, notes = merge(_open_layers(blobs, plan, progress), sources=sources)
+    entries, notes = merge(_open_layers(blobs, plan, how.progress), sources=how.sources)
     return subject_of(name, entries, notes, plan.config, "image")
 
 

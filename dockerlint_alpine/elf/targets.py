@@ -31,6 +31,18 @@ def no_progress(_done: int, _total: int | None) -> None:
     """Give a :data:`Progress` that tells nobody."""
 
 
+class Reading(Struct, frozen=True):
+    """How a target is read: ``arch`` (apk's name) chooses among the platforms of an image, and without ``sources`` Python
+    sources are left alone (no ``dlopen`` scan)."""
+
+    arch: str | None = None
+    sources: bool = True
+    progress: Progress = no_progress
+
+
+EVERYTHING = Reading()
+
+
 class Source(Struct, frozen=True):
     """A Python source that may open libraries: its path in the tree and its bytes."""
 

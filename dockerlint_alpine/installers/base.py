@@ -229,9 +229,10 @@ class Program(ABC):
     def recognise(self, invocation: Invocation) -> Command | None:
         """Read a command; ``None`` where it installs nothing and makes no environment."""
 
-    @abstractmethod
     def setting(self, invocation: Invocation) -> tuple[str, str] | None:
         """Return the setting that a command changes (``poetry.virtualenvs.create``, ``false``), ``None`` for all others."""
+        del invocation
+        return None
 
 
 class Installer(Program):
@@ -267,11 +268,12 @@ class Installer(Program):
         """Return what a command asks for; ``target`` serves the markers of lock files. Never raises for bad input: what
         can't be read is in ``requirements.problems``."""
 
-    @abstractmethod
     def export(
         self, command: ExportCommand, words: Words, place: Surroundings, target: Target | None
     ) -> RequirementSet:
         """Return the requirements that an export writes; an empty set where there is nothing to export."""
+        del command, words, place, target
+        return RequirementSet()
 
 
 # -- what several of them do -----------------------------------------------------------------------------------------

@@ -40,7 +40,6 @@ if TYPE_CHECKING:
 
     from dockerlint_alpine.installers.base import (
         Command,
-        ExportCommand,
         Invocation,
         Options,
         PythonHome,
@@ -122,11 +121,6 @@ class Pip(Installer):
             return None
         return InstallCommand(self, "install", invocation.program, verb, (replace(invocation.script, text=folder),))
 
-    def setting(self, invocation: Invocation) -> tuple[str, str] | None:
-        """``pip config`` changes nothing that matters here."""
-        del invocation
-        return None
-
     def options(self, command: InstallCommand, words: Sequence[str]) -> Options:
         """See the protocol."""
         del command
@@ -147,13 +141,6 @@ class Pip(Installer):
         """See the protocol."""
         del command
         return read_words(words, place, target)
-
-    def export(
-        self, command: ExportCommand, words: Words, place: Surroundings, target: Target | None
-    ) -> RequirementSet:
-        """``pip freeze`` tells what is installed, which is not a file of the project."""
-        del command, words, place, target
-        return RequirementSet()
 
 
 def read_pip(tool: Installer, program: str, args: Sequence[Arg]) -> InstallCommand | None:

@@ -64,11 +64,6 @@ class Pipenv(ProjectInstaller):
             return read_export(self, tuple(arg for arg in words if arg.text not in old))
         return super().recognise(invocation)
 
-    def setting(self, invocation: Invocation) -> tuple[str, str] | None:
-        """Pipenv is configured by variables."""
-        del invocation
-        return None
-
     def project_home(
         self, command: InstallCommand, options: Options, base: PythonHome | None, place: Surroundings
     ) -> PythonHome | None:

@@ -33,11 +33,6 @@ class Venv(Program):
         """Every call makes an environment."""
         return read_venv(invocation.program, invocation.args)
 
-    def setting(self, invocation: Invocation) -> tuple[str, str] | None:
-        """There are none."""
-        del invocation
-        return None
-
 
 def read_venv(program: str, args: Sequence[Arg], *, default: str | None = None) -> VenvCommand:
     """Read the words behind ``venv``; ``default`` is the folder where none is named."""

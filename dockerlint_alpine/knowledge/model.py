@@ -7,7 +7,7 @@ Release numbers are Alpine's ``X.Y``. Version ranges are PEP 440 specifiers; the
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from typing import Annotated, Literal, TypeAlias, get_args
 
 from msgspec import Meta, Struct, field
@@ -253,8 +253,9 @@ class RuntimeNeed(Entry, frozen=True):
     bring such a distribution. ``lookup`` is ``find_library`` when the only way is
     ``ctypes.util.find_library``. On musl a CPython of the official images (not apk's own, which is patched) then also
     needs ``cmd:objdump``, ``cmd:ld`` and the library's -dev package, because it asks the linker for ``libNAME.so``
-    (CPython's ``Lib/ctypes/util.py``). Otherwise it is ``name``. ``commands``: only these commands of the distribution have
-    the need (empty: whoever imports it).
+    (CPython's ``Lib/ctypes/util.py``). Otherwise it is ``name``. ``lookup_env`` is the variable that names the folder above
+    the ``lib`` where ``libNAME.so`` is tried first: where it is set, that file is enough. ``commands``: only these commands
+    of the distribution have the need (empty: whoever imports it).
     """
 
     kind: RuntimeKind
@@ -267,6 +268,7 @@ class RuntimeNeed(Entry, frozen=True):
     unless_installed: Names = ()
     unless_extra: Names = ()
     lookup: Lookup = "name"
+    lookup_env: str = ""
     since: Release | None = None
     until: Release | None = None
     not_on: Arches = ()
@@ -278,14 +280,16 @@ class RuntimeNeed(Entry, frozen=True):
         """Tell whether Alpine ``release`` (``X.Y`` or ``edge``) has a provider of it, for ``arch`` if given."""
         return _anywhere(arch, self.not_on) and within(release, self.since, self.until)
 
-    def lookup_needs(self, library: Library | None, release: str | None) -> tuple[str, ...]:
+    def lookup_needs(self, library: Library | None, release: str | None, env: Container[str] = ()) -> tuple[str, ...]:
         """Return what else must be there, all of it, for ``find_library`` to find it under the official images' CPython.
 
-        ``library`` is the one that this need names. Empty when the name of the file is enough.
+        ``library`` is the one that this need names, ``env`` has the variables that are set. Empty when the name of the file
+        is enough.
         """
         if self.lookup == "name":
             return ()
-        return ("cmd:objdump", "cmd:ld", *(library.build_needs(release)[:1] if library is not None else ()))
+        asked = () if self.lookup_env in env else ("cmd:objdump", "cmd:ld")
+        return (*asked, *(library.build_needs(release)[:1] if library is not None else ()))
 
     def covers(self, version: str) -> bool:
         """Whether ``version`` has this need."""

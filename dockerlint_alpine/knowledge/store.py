@@ -202,6 +202,12 @@ class Knowledge:
         return self.document("errors")
 
     @cached_property
+    def python_packages(self) -> Mapping[str, str]:
+        """The distribution of each of Alpine's Python packages whose name does not tell it (``py3-icu``: ``pyicu``)."""
+        names: Mapping[str, str] = self.document("package-names").get("python", {}).get("names", {})
+        return names
+
+    @cached_property
     def facts(self) -> WheelFacts:
         """Which releases and wheels distributions have; implements the ``Facts`` of ``dockerlint_alpine.python``."""
         return WheelFacts(

@@ -29,7 +29,6 @@ from dockerlint_alpine.fixer.fix_loop import (
     without_useless,
 )
 from dockerlint_alpine.fixer.new_run import joined
-from dockerlint_alpine.fixer.overlay import changed_context
 from dockerlint_alpine.fixer.verify import UnfaithfulFixError, confirm
 from dockerlint_alpine.knowledge import Knowledge
 from dockerlint_alpine.model.findings import CODE_LETTERS, Finding, key_of, united
@@ -234,7 +233,7 @@ class Doctor:
         dockerfile = parse(data)
         if not any(instruction.keyword == "FROM" for instruction in dockerfile.instructions):
             raise FragmentError("no FROM instruction: not a Dockerfile")
-        context = changed_context(self._context(dockerfile, path), changed or {})
+        context = replace(self._context(dockerfile, path), changed=changed or {})
         return [self._timeline(dockerfile, platform, context, shown_as) for platform in self.settings.platforms]
 
     def _timeline(self, dockerfile: Dockerfile, platform: str, context: BuildContext, name: str) -> Timeline:
@@ -416,7 +415,7 @@ def configure(**settings: object) -> Configuration:
     Raises ConfigError for what is no option or no value of one.
     """
     given = {name: str(value) if isinstance(value, Path) else value for name, value in settings.items()}
-    unknown = sorted(given.keys() - OPTIONS)
+    unknown = sorted(given.keys() - OPTIONS.keys())
     if unknown:
         raise ConfigError(f"unknown option {unknown[0]!r}")
     return load(Path(), overrides=given, isolated=True)

@@ -249,7 +249,11 @@ class Server(LanguageServer):
 
     async def hover(self, params: types.HoverParams) -> types.Hover | None:
         """Explain what the pointer is on."""
-        text = await self._asked(params, self._hover_in_dockerfile, self._hover_in_requirements)
+        text = await self._asked(
+            params,
+            lambda *given: hover.in_dockerfile(*self._at(*given)),
+            lambda *given: hover.in_requirements(*self._in_requirements(*given)),
+        )
         if text is None:
             return None
         wanted = self.client_capabilities.text_document and self.client_capabilities.text_document.hover
@@ -257,31 +261,22 @@ class Server(LanguageServer):
         kind = types.MarkupKind.Markdown if types.MarkupKind.Markdown in formats else types.MarkupKind.PlainText
         return types.Hover(types.MarkupContent(kind, text))
 
-    def _hover_in_dockerfile(self, document: Document, snapshot: Snapshot, params: types.HoverParams) -> str | None:
-        return hover.in_dockerfile(*self._at(document, snapshot, params))
-
-    def _hover_in_requirements(self, document: Document, snapshot: Snapshot, params: types.HoverParams) -> str | None:
-        users = self._judge.users_of(document, snapshot)
-        return hover.in_requirements(users, str(document.path), _line(document, snapshot, params.position))
-
     async def definition(self, params: types.DefinitionParams) -> list[types.Location] | None:
         """Give the requirements behind a package or finding, and for a requirement the RUN that installs it."""
-        return await self._asked(params, self._from_dockerfile, self._from_requirements)
-
-    def _from_dockerfile(
-        self, document: Document, snapshot: Snapshot, params: types.DefinitionParams
-    ) -> list[types.Location]:
-        return definition.from_dockerfile(*self._at(document, snapshot, params))
-
-    def _from_requirements(
-        self, document: Document, snapshot: Snapshot, params: types.DefinitionParams
-    ) -> list[types.Location]:
-        users = self._judge.users_of(document, snapshot)
-        return list(definition.from_requirements(users, str(document.path), _line(document, snapshot, params.position)))
+        return await self._asked(
+            params,
+            lambda *given: definition.from_dockerfile(*self._at(*given)),
+            lambda *given: list(definition.from_requirements(*self._in_requirements(*given))),
+        )
 
     def _at(self, document: Document, snapshot: Snapshot, params: Any) -> tuple[Judgement, int]:
         """The judgement of a Dockerfile and the byte offset that is asked about."""
         return self._judge.judgement(document, snapshot), snapshot.positions_in(document).offset(params.position)
+
+    def _in_requirements(self, document: Document, snapshot: Snapshot, params: Any) -> tuple[list[Judgement], str, int]:
+        """The judgements that a requirement file is for, its path, and the line that is asked about."""
+        users = self._judge.users_of(document, snapshot)
+        return users, str(document.path), _line(document, snapshot, params.position)
 
     async def _asked(
         self, params: Any, in_dockerfile: Callable[..., _Answer], elsewhere: Callable[..., _Answer] | None = None

@@ -16,7 +16,7 @@ from dockerlint_alpine.system.files import MAX_SIZE, is_below, lies_within, proj
 from dockerlint_alpine.system.patterns import lazy_pattern
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
     from pathlib import Path
 
 MAX_FILE_SIZE = MAX_SIZE
@@ -46,7 +46,8 @@ class BuildContext(Struct, frozen=True, eq=False, dict=True):
     """A folder on disk as the builder sees it. Paths are POSIX, relative to the root, without ``./``.
 
     ``looked_at`` collects the paths on disk that answers rest on, whether something is there or not. ``fetched``: it stands
-    for a repository that the build fetches.
+    for a repository that the build fetches. ``changed`` are files with other bytes than those on disk, by the path that the
+    user would name: as they will be once fixes are written.
     """
 
     root: Path
@@ -54,6 +55,7 @@ class BuildContext(Struct, frozen=True, eq=False, dict=True):
     shown_as: str = ""
     looked_at: set[str] = field(default_factory=set)
     fetched: Fetched = ""
+    changed: Mapping[str, bytes] = field(default_factory=dict)
 
     @cached_property
     def _real_root(self) -> str:
@@ -80,6 +82,9 @@ class BuildContext(Struct, frozen=True, eq=False, dict=True):
 
     def read(self, path: str) -> bytes:
         """The bytes of a file. Raises FileNotFoundError, or ContextFileError for what is no readable file."""
+        new = self.changed.get(self.display(path))
+        if new is not None:
+            return new
         place = self.find(path)
         if place is None:
             raise FileNotFoundError(errno.ENOENT, self.why_missing(path), path)

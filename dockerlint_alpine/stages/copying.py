@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 _REQUIREMENTS = lazy_pattern(r"\s(?:-r|--requirement)[ =]?(\w[\w./-]*\.txt)(?=[\s;&|]|$)")
 _INSTALLS_IT = lazy_pattern(
     r"\bpip3?\s+(?:install|wheel)\s(?:[^;&|]*\s)?\.(?:\[[^\]\s]*\])?\s*(?:[;&|]|$)|[\s&;]setup\.py\s+install\b"
+    r"|\bpoetry\s+(?:-\S+\s+)*(?:install|export|build)\b|\b(?:uv|pdm)\s+(?:-\S+\s+)*(?:sync|install|export)\b"
 )
 _CHANGES_FOLDER = lazy_pattern(r"\b(?:cd|pushd)\s+[^/\s]")
 _REMOTE = lazy_pattern(r"(?:[a-z][a-z0-9+.-]*://|git@)", re.IGNORECASE)

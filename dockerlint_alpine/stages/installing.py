@@ -721,6 +721,8 @@ def _from_apk(walk: StageWalk, prefix: str) -> dict[str, str]:
         if modules or (package.name.startswith(named) and not provided):
             by_python3 = f"py3-{package.name.removeprefix(named)}"
             names = {*distribution_names(by_python3, modules), *map(normalise, modules)}
+            if not modules:
+                names.add(walk.build.knowledge.python_packages.get(by_python3, by_python3))
             found.update(dict.fromkeys(names, package.version.partition("-r")[0]))
     return found
 

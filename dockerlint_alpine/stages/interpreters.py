@@ -72,7 +72,8 @@ class CommandPlace(Struct, frozen=True):
         if activated and self.active is not None:
             return self.active
         for folder in self.variables.get("PATH", "").split(":"):
-            found = self._home_at(posixpath.dirname(folder), program) if folder.endswith("/bin") else None
+            prefix = posixpath.dirname(absolute(folder, walk.workdir))
+            found = self._home_at(prefix, program) if folder.endswith("/bin") else None
             if found is not None:
                 return found
         return walk.home or walk.apk_python(program) or walk.image_python("/usr/local", None, None)

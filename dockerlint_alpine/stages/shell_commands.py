@@ -71,7 +71,7 @@ _TASK_FILES = {
 }
 """Programs that run functions of a Python file in the folder, by its documented name."""
 _IMPORT = lazy_pattern(r"(?:^|[;\n]|\bimport\b|,)\s*(?:import\s+|from\s+)?([A-Za-z_][\w.]*)")
-_REDEFINES = frozenset({".", "alias", "eval", "source"})
+REDEFINES = frozenset({".", "alias", "eval", "source"})
 """Commands behind which a word may mean anything."""
 
 _SMALL = 64 * 1024
@@ -140,7 +140,7 @@ class _ScriptWalk:
         """Carry out the commands of a script that starts with these variables."""
         self._exits = exits
         self._over = self._over or bool(script.problems)
-        self._plain = self._plain and not any(one.name in _REDEFINES for one in script.commands)
+        self._plain = self._plain and not any(one.name in REDEFINES for one in script.commands)
         for expanded in expanded_commands(script, variables):
             pulse()
             if self._ends(expanded):

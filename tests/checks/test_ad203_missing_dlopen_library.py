@@ -34,6 +34,13 @@ def test_only_the_official_images_are_known_to_search_with_compilers(judge: Judg
     assert not [one for one in own.findings if one.code == "AD203"]
 
 
+def test_a_variable_may_name_where_the_library_lies(judge: Judge) -> None:
+    """Wand tries libMagickWand*.so below MAGICK_HOME before it asks ``find_library``; the -dev package has that name."""
+    for more, wanted in (("", {"binutils"}), ("ENV MAGICK_HOME=/usr\n", set())):
+        report = judge(f"FROM python:3.12-alpine3.20\n{more}RUN apk add imagemagick-dev && pip install Wand==0.6.13\n")
+        assert {name for one in report.findings if one.code == "AD203" for name in one.packages} == wanted
+
+
 def test_what_only_a_branch_brings_is_possible(judge: Judge) -> None:
     lines = 'ARG X\nRUN if [ -n "$X" ]; then apk add libmagic; fi\nRUN pip install python-magic==0.4.27\n'
     (found,) = judge(f"FROM python:3.12-alpine3.21\n{lines}").findings

@@ -55,6 +55,12 @@ def names(report: FileReport) -> list[str]:
         (f"{PY}CMD cat /x | jq . && git log\n", ["git", "jq"]),
         (f"{PY}RUN git clone https://example.org/x\n", ["git"]),
         (f"{PY}RUN echo 1 | bc && git clone https://example.org/x\n", ["git"]),
+        (f"{PY}RUN curl x | sh && . ~/.cargo/env && rustup show && jq .\n", ["curl"]),
+        (f"{PY}RUN curl x && pip install lxml pycurl\n", ["curl"]),
+        (f"{PY}RUN pip install lxml pycurl && curl x\n", []),
+        (f"{A}RUN apk add python3 && pipx install lxml\n", ["pipx"]),
+        (f"{A}RUN apk add python3 py3-pip && pip install x && pipx install lxml\n", []),
+        (f"{PY}RUN pipx install lxml\n", []),
         (f"{GIT}https://example.org/x && cd x && cmake . && make\n", ["cmake"]),
         (f"{GIT}https://example.org/x\nRUN cd x && make && pip install .\nRUN gcc -v\n", ["make"]),
         (f"{GIT}https://example.org/cmake && cmake .\n", []),
@@ -224,6 +230,46 @@ def test_what_a_script_starts(judge: Judge, run: str, script: str, programs: lis
     makefile = "all:\n\tapk add jq\n\t-git clone y\n"
     report = judge(f"{PY}COPY . /\n{run}", {"x.sh": script, "y.sh": "curl z\n", "Makefile": makefile})
     assert sorted((str(one.need).removeprefix("cmd:"), one.severity) for one in missing(report)) == programs
+
+
+@pytest.mark.parametrize(
+    ("script", "programs"),
+    [
+        ("set -e\nopenssl req\n", [("openssl", "error")]),
+        ("openssl req\nexec jq\ngit x\n", [("openssl", "warning"), ("jq", "warning")]),
+        ("curl -f x || exit 1\ncurl y || true\nif [ -f a ]; then git x; fi\n", [("curl", "warning")]),
+        ('curl x || true\n[ -n "$X" ] && git x\nexit 0\njq x\n', []),
+        ('if [ -z "$X" ]; then exit 0; fi\njq x\n', []),
+        (". /etc/x\njq x\n", []),
+        ("jq() { cat; }\njq x\n", []),
+        ("./jq x\nsed x\n", []),
+        ("python manage.py compilemessages -l de\n", [("msgfmt", "warning")]),
+    ],
+)
+@pytest.mark.parametrize("start", ['ENTRYPOINT ["/x.sh"]\n', "CMD sh /x.sh\n"])
+def test_what_the_script_of_a_container_starts(
+    judge: Judge, script: str, programs: list[tuple[str, str]], start: str
+) -> None:
+    report = judge(f"{PY}COPY x.sh /\n{start}", {"x.sh": f"#!/bin/sh\n{script}"})
+    found = [(one.need.removeprefix("cmd:"), one.severity) for one in report.findings if one.code == "AD204"]
+    assert found == sorted(programs)
+    assert all(one.confidence == "likely" for one in report.findings)
+
+
+@pytest.mark.parametrize(
+    ("command", "packages"),
+    [
+        ("python manage.py compilemessages", ["gettext"]),
+        ("django-admin makemessages -a", ["gettext"]),
+        ("poetry run python -m django compilemessages", ["gettext"]),
+        ("python manage.py migrate", []),
+        ("apk add gettext && python manage.py compilemessages", []),
+        ("python manage.py compilemessages || true", []),
+    ],
+)
+def test_messages_of_django(judge: Judge, command: str, packages: list[str]) -> None:
+    report = judge(f"{PY}COPY manage.py .\nRUN {command}\n", {"manage.py": ""}, select=["AD204"])
+    assert [name for one in report.findings for name in one.packages] == packages
 
 
 @pytest.mark.parametrize(

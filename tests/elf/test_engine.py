@@ -20,6 +20,7 @@ from dockerlint_alpine.elf.errors import EngineError
 from dockerlint_alpine.elf.images import open_image_file
 from dockerlint_alpine.elf.inspection import inspect
 from dockerlint_alpine.elf.registry import Registry
+from dockerlint_alpine.elf.targets import Reading
 from dockerlint_alpine.system.web import Web
 from tests.engine import base_tar, engine, engine_address
 
@@ -132,7 +133,7 @@ def test_an_image_that_was_pushed_is_what_the_engine_has(engine: DockerClient, i
     remote = Registry(registry, "team/demo", Web(10), seconds=60)
     digest, alone = remote.find("7", "linux/amd64")
     assert (digest, alone) == (engine.images.get_registry_data(f"{registry}/team/demo:7").id, True)
-    theirs = open_engine_image(image, client=engine, sources=False)
+    theirs = open_engine_image(image, Reading(sources=False), client=engine)
     ours = remote.read(digest, theirs.name)
     assert dict(ours.subject.tree.nodes()) == dict(theirs.tree.nodes())
     assert (ours.subject.environment, ours.subject.start) == (theirs.environment, theirs.start)

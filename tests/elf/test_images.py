@@ -17,7 +17,7 @@ from dockerlint_alpine.elf.errors import TargetError
 from dockerlint_alpine.elf.images import open_image_file, open_image_folder
 from dockerlint_alpine.elf.inspection import inspect
 from dockerlint_alpine.elf.opening import open_target
-from dockerlint_alpine.elf.targets import Subject
+from dockerlint_alpine.elf.targets import Reading, Subject
 from dockerlint_alpine.python.sources.dlopen import scan_sources
 from dockerlint_alpine.system.unreadable import ArchiveError, UnreadableError
 
@@ -195,9 +195,9 @@ def test_a_platform_is_chosen(tmp_path: Path) -> None:
     arm: list[list[Entry]] = [[("file", "lib/ld-musl-aarch64.so.1", elf_bytes(machine=183))]]
     top = as_folder(oci_files([(config(), LAYERS), (config("arm64"), arm)]), tmp_path)
     assert open_image_folder(top).arch == "x86_64"
-    assert open_image_folder(top, arch="aarch64").arch == "aarch64"
+    assert open_image_folder(top, Reading("aarch64")).arch == "aarch64"
     with pytest.raises(ArchiveError, match=r"no image for s390x.*aarch64, x86_64"):
-        open_image_folder(top, arch="s390x")
+        open_image_folder(top, Reading("s390x"))
 
 
 def test_the_tar_of_a_root_file_system_is_one(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from dockerlint_alpine.elf import registry as module
 from dockerlint_alpine.elf.errors import RegistryError
 from dockerlint_alpine.elf.images import open_image_folder
 from dockerlint_alpine.elf.registry import Registry
+from dockerlint_alpine.elf.targets import Reading
 from dockerlint_alpine.system.unreadable import ArchiveError
 from dockerlint_alpine.system.web import Web
 from tests.loopback import Handler, serving
@@ -37,7 +38,7 @@ def test_an_image_is_the_same_as_from_a_file(server: LocalRegistry, tmp_path: Pa
     server.add("1", LAYERS, created="2024-05-06T07:08:09Z")
     read = asking(server)
     found = read.read(read.find("1", AMD64)[0], "o/app:1")
-    theirs = open_image_folder(as_folder(oci_files([(config(), LAYERS)]), tmp_path), sources=False)
+    theirs = open_image_folder(as_folder(oci_files([(config(), LAYERS)]), tmp_path), Reading(sources=False))
     assert dict(found.subject.tree.nodes()) == dict(theirs.tree.nodes())
     assert (found.subject.environment, found.subject.arch) == (theirs.environment, "x86_64")
     assert found.created == "2024-05-06"

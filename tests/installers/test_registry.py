@@ -115,7 +115,7 @@ def test_a_new_file_is_a_new_tool(add: Add) -> None:
     assert isinstance(read_command(args("uv venv"), known), VenvCommand)
 
 
-@pytest.mark.parametrize("part", ["recognise", "setting", "options", "home", "destination", "request", "export"])
+@pytest.mark.parametrize("part", ["recognise", "options", "home", "destination", "request"])
 def test_a_tool_without_a_part_does_not_load(add: Add, part: str) -> None:
     add("rye", RYE.replace(f"def {part}(", "def other("))
     with pytest.raises(TypeError, match=rf"abstract method '?{part}'?"):

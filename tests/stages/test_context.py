@@ -128,6 +128,8 @@ def test_where_all_is_copied_and_installed_the_project_is_the_context(tmp_path: 
     dockerfile = home / "Dockerfile"
     for install, expected in (
         ("cd /app && pip install -U lxml .[all] && rm -r x", tmp_path),
+        ("set -ex && poetry -q install --no-root", tmp_path),
+        ("uv sync --frozen", tmp_path),
         ("cd app && pip install .", home),  # not the context's own project
         ("pip install ./x", home),
     ):

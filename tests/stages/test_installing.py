@@ -154,6 +154,12 @@ def test_a_venv_in_path_and_env_is_used(run) -> None:
         assert places(run(f"{text}RUN {command}\n"))["lz4"] == "/opt/venv/lib/python3.11/site-packages"
 
 
+def test_a_relative_folder_in_path_is_below_the_folder_that_a_run_is_in(run) -> None:
+    made = f"FROM {PY}\nENV PATH=v/bin:$PATH\nWORKDIR /app\nRUN python3 -m venv v\n"
+    assert places(run(f"{made}RUN pip install lz4\n"))["lz4"] == "/app/v/lib/python3.11/site-packages"
+    assert places(run(f"{made}WORKDIR /\nRUN pip install lz4\n"))["lz4"] == "/usr/local/lib/python3.11/site-packages"
+
+
 def test_constraints_pins_and_lines(run) -> None:
     timeline = run(f"FROM {PY}\nCOPY . .\nRUN set -eux; \\\n  pip install \\\n  -c c.txt lz4\n", FILES)
     item = installed(timeline, "lz4")
@@ -480,10 +486,18 @@ class TestWhatIsNotKnown:
         assert len(said(run(text, files))) == 1
 
 
-@pytest.mark.parametrize(("release", "version"), [("3.12", "lxml"), ("3.15", "lxml==4.6.5"), ("3.19", "lxml")])
-def test_what_apk_brought_to_its_own_python_is_installed(run, release: str, version: str) -> None:
+@pytest.mark.parametrize(
+    ("release", "package", "version"),
+    [
+        ("3.12", "py3-lxml", "lxml"),
+        ("3.12", "py3-curl", "pycurl"),
+        ("3.15", "py3-lxml", "lxml==4.6.5"),
+        ("3.19", "py3-lxml", "lxml"),
+    ],
+)
+def test_what_apk_brought_to_its_own_python_is_installed(run, release: str, package: str, version: str) -> None:
     """By the index's lists (3.14 and later; some with the package's revision), else by the package's name."""
-    timeline = run(f"FROM alpine:{release}\nRUN apk add python3 py3-pip py3-lxml\nRUN pip3 install {version}\n")
+    timeline = run(f"FROM alpine:{release}\nRUN apk add python3 py3-pip {package}\nRUN pip3 install {version}\n")
     assert [item.resolved.name for item in timeline.stages[0].installed] == []
 
 

@@ -149,66 +149,6 @@ class Engine:
                 if "error" in event:
                     yield f"error: {' '.join(str(event['error']).split())}"
 
-    # One container, run to its end, without network and without a way to write.
-
-    def run_once(
-        self,
-        image: str,
-        entrypoint: Sequence[str],
-        command: Sequence[str],
-        labels: Mapping[str, str],
-        deadline: Deadline,
-        around: Surroundings,
-    ) -> Ran:
-        """Run a command in the image as the image says (USER, WORKDIR, ENV), or as ``around`` does, and remove it.
-
-        No network, a read-only root, no new privileges. The default capabilities stay: without them root could not read
-        what it can read in the container that is meant. Raises :class:`NotVerifiedError` at the deadline, and where the
-        container can't be started.
-        """
-        api = self.client.api
-        with self.talking(f"a container of {image}"):
-            host = api.create_host_config(
-                network_mode="none",
-                read_only=True,
-                security_opt=["no-new-privileges"],
-                pids_limit=512,
-                auto_remove=False,
-            )
-            made = api.create_container(
-                image,
-                command=list(command),
-                entrypoint=list(entrypoint),
-                labels=dict(labels),
-                host_config=host,
-                environment=dict(around.environment or {}),
-                user=around.user,
-                working_dir=around.workdir,
-                healthcheck={"test": ["NONE"]},
-                stdin_open=False,
-            )
-            try:
-                api.start(made["Id"])
-                ended = self._wait(made["Id"], f"a container of {image}", deadline)
-                output = bytearray()
-                for chunk in api.logs(made["Id"], stream=True, follow=False):
-                    output += chunk[: MAX_OUTPUT - len(output)]
-                return Ran(int(ended.get("StatusCode", 255)), bytes(output))
-            finally:
-                api.remove_container(made["Id"], force=True, v=True)
-
-    def _wait(self, container: str, what: str, deadline: Deadline) -> Mapping[str, Any]:
-        from requests.exceptions import ConnectionError as Broken
-        from requests.exceptions import Timeout
-
-        try:
-            ended: Mapping[str, Any] = self.client.api.wait(container, timeout=max(1, math.ceil(deadline.left)))
-        except (Timeout, Broken):
-            if deadline.over:
-                raise NotVerifiedError(f"{what} did not finish in time") from None
-            raise
-        return ended
-
     # What a run leaves behind.
 
     def remove(self, filters: Mapping[str, Any]) -> list[str]:
@@ -236,6 +176,69 @@ class Engine:
                         api.remove_image(name, force=False, noprune=False)
                         gone.append(f"image {name}")
         return gone
+
+
+class Container(Struct, frozen=True):
+    """How the commands that a level asks are run in an image: one container for each, without network and without a way
+    to write, as the image says (USER, WORKDIR, ENV) or as ``around`` does."""
+
+    engine: Engine
+    image: str
+    labels: Mapping[str, str]
+    deadline: Deadline
+    around: Surroundings
+
+    def run(self, entrypoint: Sequence[str], command: Sequence[str]) -> Ran:
+        """Run a command to its end, and remove the container.
+
+        No network, a read-only root, no new privileges. The default capabilities stay: without them root could not read
+        what it can read in the container that is meant. Raises :class:`NotVerifiedError` at the deadline, and where the
+        container can't be started.
+        """
+        api = self.engine.client.api
+        with self.engine.talking(f"a container of {self.image}"):
+            host = api.create_host_config(
+                network_mode="none",
+                read_only=True,
+                security_opt=["no-new-privileges"],
+                pids_limit=512,
+                auto_remove=False,
+            )
+            made = api.create_container(
+                self.image,
+                command=list(command),
+                entrypoint=list(entrypoint),
+                labels=dict(self.labels),
+                host_config=host,
+                environment=dict(self.around.environment or {}),
+                user=self.around.user,
+                working_dir=self.around.workdir,
+                healthcheck={"test": ["NONE"]},
+                stdin_open=False,
+            )
+            try:
+                api.start(made["Id"])
+                ended = self._wait(made["Id"])
+                output = bytearray()
+                for chunk in api.logs(made["Id"], stream=True, follow=False):
+                    output += chunk[: MAX_OUTPUT - len(output)]
+                return Ran(int(ended.get("StatusCode", 255)), bytes(output))
+            finally:
+                api.remove_container(made["Id"], force=True, v=True)
+
+    def _wait(self, container: str) -> Mapping[str, Any]:
+        from requests.exceptions import ConnectionError as Broken
+        from requests.exceptions import Timeout
+
+        try:
+            ended: Mapping[str, Any] = self.engine.client.api.wait(
+                container, timeout=max(1, math.ceil(self.deadline.left))
+            )
+        except (Timeout, Broken):
+            if self.deadline.over:
+                raise NotVerifiedError(f"a container of {self.image} did not finish in time") from None
+            raise
+        return ended
 
 
 def label_filter(run: str | None = None) -> dict[str, Any]:

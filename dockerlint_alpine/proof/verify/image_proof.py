@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
@@ -19,13 +18,12 @@ from dockerlint_alpine.python.sources.dlopen import scan_sources
 from dockerlint_alpine.system.patterns import lazy_pattern
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Sequence
 
     from dockerlint_alpine.apk import Index
     from dockerlint_alpine.elf.targets import Subject
     from dockerlint_alpine.model.findings import Finding
-    from dockerlint_alpine.proof.verify.clock import Deadline
-    from dockerlint_alpine.proof.verify.engine import Engine, Surroundings
+    from dockerlint_alpine.proof.verify.engine import Container
     from dockerlint_alpine.stages import Stage, Timeline
 
 _BUNDLED = lazy_pattern(r"/[\w.-]+\.libs/[^/]+$")
@@ -73,34 +71,34 @@ class ImageProof(Struct, frozen=True):
 
 
 def prove_image(
-    engine: Engine,
-    name: str,
+    container: Container,
     judged: Judged | None,
-    labels: Mapping[str, str],
-    deadline: Deadline,
     *,
     importing: bool,
     index: Callable[[Subject], Index | None],
-    around: Surroundings,
     services: Sequence[str],
     say: Callable[[str], None],
 ) -> ImageProof:
     """Ask the loader about every extension module of the image and, with ``importing``, import them.
 
-    ``index`` opens the Alpine index of the image's release; ``around`` is how a service changes USER, WORKDIR and ENV.
+    ``index`` opens the Alpine index of the image's release.
     Raises :class:`NotVerifiedError` where the image can't be read or run at all.
     """
     from dockerlint_alpine.system.unreadable import UnreadableError
 
+    name = container.image
     say(f"reading {name}")
-    info = engine.image(name)
+    info = container.engine.image(name)
     try:
-        subject = open_engine_image(name, client=engine.client)
+        subject = open_engine_image(name, client=container.engine.client)
     except UnreadableError as error:
         raise NotVerifiedError(str(error)) from None
     stage = judged.stage if judged is not None else None
     packages = stage.packages if stage is not None and stage.packages is not None else index(subject)
-    environment = {**subject.environment, **(around.environment or {})}  # a service's search path may stand there
+    environment = {
+        **subject.environment,
+        **(container.around.environment or {}),
+    }  # a service's search path may stand there
     inspection = inspect(replace(subject, environment=environment), packages, scan=scan_sources)
     image = BuiltImage(subject, inspection, stage)
     proof = ImageProof(
@@ -114,13 +112,13 @@ def prove_image(
         levels=("bytes",),
         notes=(*inspection.notes, *((_HIDDEN,) if subject.start else ())),
     )
-    if find_loader(subject.tree) is None:
+    loader = find_loader(subject.tree)
+    if loader is None:
         return replace(proof, not_verified=(f"{name} has no musl loader: it is not Alpine",))
-    nonce = secrets.token_hex(8)
     own = [report.path for report in inspection.objects if _extension(report, image)]
     standard = [report.path for report in inspection.objects if _STANDARD.search(report.path)]
     say(f"loading {len(own)} extension modules with musl's loader")
-    loaded = ask_loader(engine, name, subject.tree, [*own, *standard], labels, deadline, around=around, nonce=nonce)
+    loaded = ask_loader(container, subject.tree, loader, [*own, *standard])
     seen = [_out_of_sight(one, subject) for one in loaded]
     doubts = tuple(dict.fromkeys(text for _, texts in seen for text in texts))
     answers = tuple(one for one, _ in seen)
@@ -130,7 +128,7 @@ def prove_image(
         sound = [one.path for one in proof.loaded if not one.faults]
         modules = modules_of(subject.tree, sound)
         say(f"importing {len(modules)} extension modules")
-        imported = import_modules(engine, name, modules, labels, deadline, around=around, nonce=nonce)
+        imported = import_modules(container, modules)
         late = tuple(f"{one.module}: {one.text}" for one in imported if one.kind == "timeout")
         skipped = len(sound) - len(modules)
         notes = (f"{skipped} objects are no modules that Python imports by name",) if skipped else ()

@@ -8,6 +8,7 @@ sound images), or no end within the time for one module (not verified).
 from __future__ import annotations
 
 import json
+import secrets
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from msgspec import Struct
@@ -19,8 +20,7 @@ from dockerlint_alpine.system.patterns import lazy_pattern
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from dockerlint_alpine.proof.verify.clock import Deadline
-    from dockerlint_alpine.proof.verify.engine import Engine, Surroundings
+    from dockerlint_alpine.proof.verify.engine import Container
 
 ImportKind: TypeAlias = Literal["imported", "library", "symbol", "crash", "dependency", "error", "timeout"]
 
@@ -122,17 +122,9 @@ def _python(tree: Tree, prefix: str, version: str) -> str | None:
     return None
 
 
-def import_modules(
-    engine: Engine,
-    image: str,
-    modules: Sequence[Module],
-    labels: Mapping[str, str],
-    deadline: Deadline,
-    *,
-    around: Surroundings,
-    nonce: str,
-) -> tuple[Imported, ...]:
+def import_modules(container: Container, modules: Sequence[Module]) -> tuple[Imported, ...]:
     """Import them in the image: no network, read-only. Raises :class:`NotVerifiedError` where that can't be done."""
+    nonce = secrets.token_hex(8)  # marks our lines among those that modules print
     by_python: dict[str, list[Module]] = {}
     for module in modules:
         by_python.setdefault(module.python, []).append(module)
@@ -143,15 +135,10 @@ def import_modules(
             while group and (not part or size + len(group[0].name) < _MAX_NAMES):
                 size += len(group[0].name) + 1
                 part.append(group.pop(0))
-            ran = engine.run_once(
-                image,
-                [python, "-B", "-c", SCRIPT, nonce, str(ALARM)],
-                [module.name for module in part],
-                labels,
-                deadline,
-                around,
-            )
-            done += read_answers(part, ran.output.decode("utf-8", "replace"), nonce, f"{image}: {python}", ran.code)
+            script = [python, "-B", "-c", SCRIPT, nonce, str(ALARM)]
+            ran = container.run(script, [module.name for module in part])
+            where = f"{container.image}: {python}"
+            done += read_answers(part, ran.output.decode("utf-8", "replace"), nonce, where, ran.code)
     return tuple(done)
 
 

@@ -9,6 +9,7 @@ gave.
 from __future__ import annotations
 
 import re
+import secrets
 import shlex
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
@@ -22,8 +23,7 @@ from dockerlint_alpine.system.patterns import lazy_pattern
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from dockerlint_alpine.proof.verify.clock import Deadline
-    from dockerlint_alpine.proof.verify.engine import Engine, Surroundings
+    from dockerlint_alpine.proof.verify.engine import Container
 
 FaultKind: TypeAlias = Literal["missing", "permission", "format", "symbol", "other"]
 
@@ -38,6 +38,9 @@ _NO_PROGRAM = lazy_pattern(r"(?P<name>/.+): Not a valid dynamic program$")
 _FORMAT = ("exec format error", "invalid argument", "not a valid dynamic program", "wrong elf class")
 _MAX_SCRIPT = 100_000
 """Bytes of one script: Linux takes 128 KiB as one argument (``MAX_ARG_STRLEN``)."""
+
+_MARKER = 36
+"""Bytes of the line that marks where the answer for one object begins."""
 
 
 class LoaderFault(Struct, frozen=True):
@@ -81,39 +84,19 @@ def has_shell(tree: Tree) -> bool:
     return opened(tree, "/bin/sh") is not None
 
 
-def ask_loader(
-    engine: Engine,
-    image: str,
-    tree: Tree,
-    objects: Sequence[str],
-    labels: Mapping[str, str],
-    deadline: Deadline,
-    *,
-    around: Surroundings,
-    nonce: str,
-) -> tuple[Loaded, ...]:
-    """Ask the image's own loader about these absolute paths, in order.
+def ask_loader(container: Container, tree: Tree, loader: str, objects: Sequence[str]) -> tuple[Loaded, ...]:
+    """Ask the image's own ``loader`` about these absolute paths, in order.
 
-    ``nonce`` marks our lines among the loader's. Raises :class:`NotVerifiedError` where the image has no loader of
-    musl's, its containers can't be run, or an answer is missing.
+    Raises :class:`NotVerifiedError` where containers can't be run, or an answer is missing.
     """
-    loader = find_loader(tree)
-    if loader is None:
-        raise NotVerifiedError(f"{image} has no musl loader: it is not an Alpine image")
-    pythons = libpythons(tree)
     run = _in_shell if has_shell(tree) else _one_by_one
-    return tuple(run(_Question(engine, image, loader, pythons, labels, deadline, around, nonce), objects))
+    return tuple(run(_Question(container, loader, libpythons(tree)), objects))
 
 
 class _Question(Struct, frozen=True):
-    engine: Engine
-    image: str
+    container: Container
     loader: str
     pythons: Mapping[str, str]
-    labels: Mapping[str, str]
-    deadline: Deadline
-    around: Surroundings
-    nonce: str
 
     def preload(self, path: str) -> list[str]:
         """``--preload`` with the Python library that serves the prefix of this object, else the only one there is."""
@@ -123,7 +106,7 @@ class _Question(Struct, frozen=True):
 
     def run(self, entrypoint: Sequence[str], command: Sequence[str]) -> tuple[int, str]:
         """Run a command in a container of the image: its exit code and output."""
-        ran = self.engine.run_once(self.image, entrypoint, command, self.labels, self.deadline, self.around)
+        ran = self.container.run(entrypoint, command)
         return ran.code, ran.output.decode("utf-8", "surrogateescape")
 
 
@@ -136,19 +119,20 @@ def _in_shell(question: _Question, objects: Sequence[str]) -> Iterator[Loaded]:
             yield from _one_script(question, script)
             script, size = [], 0
         script.append((path, line))
-        size += len(line) + len(question.nonce) + 20
+        size += len(line) + _MARKER
     if script:
         yield from _one_script(question, script)
 
 
 def _one_script(question: _Question, script: Sequence[tuple[str, str]]) -> Iterator[Loaded]:
-    lines = [f"echo '@@{question.nonce} {number}'; {line}" for number, (_, line) in enumerate(script)]
-    code, text = question.run(["/bin/sh", "-c"], ["\n".join([*lines, f"echo '@@{question.nonce} end'"])])
-    parts = re.split(rf"^@@{re.escape(question.nonce)} (\d+|end)\n", text, flags=re.MULTILINE)
+    nonce = secrets.token_hex(8)  # marks our lines among the loader's
+    lines = [f"echo '@@{nonce} {number}'; {line}" for number, (_, line) in enumerate(script)]
+    code, text = question.run(["/bin/sh", "-c"], ["\n".join([*lines, f"echo '@@{nonce} end'"])])
+    parts = re.split(rf"^@@{nonce} (\d+|end)\n", text, flags=re.MULTILINE)
     answers = dict(zip(parts[1::2], parts[2::2], strict=True))
     if "end" not in answers:
         said = " ".join(text.split())[-300:]
-        raise NotVerifiedError(f"{question.image}: the loader could not be asked (exit code {code}): {said}")
+        raise NotVerifiedError(f"{question.container.image}: the loader could not be asked (exit code {code}): {said}")
     for number, (path, _) in enumerate(script):
         yield read_answer(path, answers.get(str(number), ""), preloaded=bool(question.preload(path)))
 

@@ -16,7 +16,7 @@ from dockerlint_alpine.proof.verify import machine
 from dockerlint_alpine.proof.verify.build import BuildOrder, Built, base_images, build, ensure_images
 from dockerlint_alpine.proof.verify.claims import Claim, fails, stops_build
 from dockerlint_alpine.proof.verify.clock import Deadline
-from dockerlint_alpine.proof.verify.engine import LABEL, PROJECT_LABEL, Engine, Surroundings, label_filter
+from dockerlint_alpine.proof.verify.engine import LABEL, PROJECT_LABEL, Container, Engine, Surroundings, label_filter
 from dockerlint_alpine.proof.verify.errors import NotVerifiedError, PlanError, VerifyError
 from dockerlint_alpine.proof.verify.evidence import Journal
 from dockerlint_alpine.proof.verify.image_proof import ImageProof, Judged, prove_image
@@ -353,14 +353,10 @@ class Run:
 
     def _prove(self, unit: Unit, image: str, *, importing: bool) -> ImageProof:
         return prove_image(
-            self.engine,
-            image,
+            Container(self.engine, image, self.labels, self._deadline, unit.around),
             self._judged.get(unit.name),
-            self.labels,
-            self._deadline,
             importing=importing,
             index=self._index,
-            around=unit.around,
             services=unit.services,
             say=self.journal.tell,
         )

@@ -33,14 +33,11 @@ def read_project(
     """
     path = posixpath.join(folder, "pyproject.toml")
     if files.exists(path):
-        from dockerlint_alpine.python.formats.pyproject import Pyproject, read_pyproject
-        from dockerlint_alpine.python.formats.toml_source import SourceError
+        from dockerlint_alpine.python.formats.pyproject import open_pyproject, read_pyproject
 
-        try:
-            own = Pyproject(path, files)
-        except SourceError as error:
-            place = origin or Origin(files.display(path))
-            return RequirementSet(problems=(Problem(place.path, place.line, str(error)),))
+        own = open_pyproject(path, files, origin)
+        if isinstance(own, RequirementSet):
+            return own
         if "project" not in own.source.data and own.source.table("tool", "poetry"):
             return _poetry_built(own, folder, extras, origin)
         return read_pyproject(path, files, extras=extras, origin=origin)

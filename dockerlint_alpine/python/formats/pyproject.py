@@ -188,22 +188,19 @@ def read_pyproject(
     What the metadata leaves to setuptools (``dynamic``) is read from the files it names, ``setup.cfg`` and
     ``setup.py``; what only another build backend knows is a problem. Never raises for bad input.
     """
-    try:
-        found = Pyproject(path, files)
-    except SourceError as error:
-        place = origin or Origin(files.display(path))
-        return RequirementSet(problems=(Problem(place.path, place.line, str(error)),))
+    found = open_pyproject(path, files, origin)
+    if isinstance(found, RequirementSet):
+        return found
     requested = found.requirements(extras, all_extras=all_extras) if project else []
     for group in groups:
         requested.extend(found.group(group))
     result = RequirementSet(
         requested=tuple(requested),
-        problems=tuple(found.problems),
         external=tuple(found.external()),
         build_requires=found.build_requires() if project else (),
         files=tuple(found.read),
     )
-    result = replace(result, problems=tuple(found.problems))
+    result = replace(result, problems=tuple(found.problems))  # with those of the lines above
     if project and (found.is_dynamic("dependencies") or "project" not in found.source.data):
         result = _with_dynamic(found, result, [normalise(extra) for extra in extras])
     return result
