@@ -58,9 +58,8 @@ def read_builds(path: Path, project: Path, *, shown_as: str | None = None) -> tu
             line = _line(node, str(name), "build", "dockerfile_inline") if build.text is not None else 1
             builds.append(replace(build, line=line, starts=tuple(_starts(build.service, service, node, shown))))
         else:
-            what, place = found
-            message = f"service {build.service}: its {what} {place} is outside the project {project}"
-            refused.append(Refused(_line(node, str(name), "build", what), f"{message}: skipped"))
+            what, why = found
+            refused.append(Refused(_line(node, str(name), "build", what), f"service {build.service}: {why}"))
     return builds, refused
 
 
