@@ -14,6 +14,7 @@ from dockerlint_alpine.installers.base import ExportCommand, PythonHome, project
 from dockerlint_alpine.installers.registry import read_command
 from dockerlint_alpine.python.formats.project import follow_folders, name_of, no_project
 from dockerlint_alpine.python.model import Resolution, Resolved, Target, Unresolved, normalise
+from dockerlint_alpine.python.options import PIP_CONFIGURATION
 from dockerlint_alpine.python.requirement import comes_from_repository
 from dockerlint_alpine.python.resolve import (
     EXTRA_NOT_RECORDED,
@@ -46,6 +47,7 @@ from dockerlint_alpine.stages.model import GlibcMade, Installed, InstallStep
 from dockerlint_alpine.stages.own_builds import is_own_build
 from dockerlint_alpine.stages.wheels import WheelError
 from dockerlint_alpine.system.paths import absolute
+from dockerlint_alpine.system.patterns import lazy_pattern
 from dockerlint_alpine.system.plural import listed
 
 if TYPE_CHECKING:
@@ -102,6 +104,7 @@ class Call(Struct, frozen=True, dict=True):
 
 
 _OTHER_INDEXES = ("PIP_EXTRA_INDEX_URL", "PIP_FIND_LINKS", "UV_EXTRA_INDEX_URL", "UV_INDEX", "UV_FIND_LINKS")
+_NAMES_INDEX = lazy_pattern(rb"(?m)^[ \t]*(?:extra-index-url|find-links)[ \t]*[=:]\s*[^\s#;]*://")
 _OTHER_WHEELS = "another index that is named may have one"
 
 _TOO_LATE = ("no answer within", "can't be reached", "not asked yet")
@@ -636,7 +639,12 @@ def _has_other_wheels(call: Call, request: InstallRequest) -> bool:
     """Whether an index beside the usual one is named, or a page of links: either may have wheels that this one lacks."""
     options = request.requirements.options
     named = [*options.extra_index_urls, *options.find_links, *(call.env.get(name, "") for name in _OTHER_INDEXES)]
-    return any("://" in place for place in named)
+    if any("://" in place for place in named):
+        return True
+    files = (
+        call.walk.files.content(path) for path in (call.env.get("PIP_CONFIG_FILE", ""), *PIP_CONFIGURATION) if path
+    )
+    return any(_NAMES_INDEX.search(data) for data in files if data is not None)
 
 
 def _perhaps_a_wheel(one: Resolved) -> Resolved:
