@@ -284,6 +284,11 @@ class TestProjects:
             ("RUN poetry config virtualenvs.create false", "poetry install --no-root", SITE),
             ("ENV POETRY_VIRTUALENVS_CREATE=false", "poetry install --no-root", SITE),
             (
+                "",
+                "poetry bundle venv --python /usr/local/bin/python3 --only=main /w",
+                "/w/lib/python3.11/site-packages",
+            ),
+            (
                 "ENV POETRY_VIRTUALENVS_IN_PROJECT=1",
                 "poetry install --no-root",
                 "/app/.venv/lib/python3.11/site-packages",
