@@ -130,7 +130,7 @@ from dockerlint_alpine.fixer.placement import add_new_run, add_package
 from dockerlint_alpine.model.findings import Evidence
 from dockerlint_alpine.stages import ApkStep, InstallStep, is_installer
 from dockerlint_alpine.stages.files import FromStage
-from dockerlint_alpine.syntax import expanded_commands, run_scripts
+from dockerlint_alpine.syntax import expanded_commands, parse, run_scripts
 from dockerlint_alpine.system.paths import absolute
 from dockerlint_alpine.system.patterns import lazy_pattern
 from dockerlint_alpine.system.pulse import pulse
@@ -233,6 +233,7 @@ def run(subject: Subject) -> Iterator[Finding]:
         if not known and not _is_known(subject, stage, _OFFICIAL | _WITHOUT_PYTHON, _ABOUT_PYTHON):
             continue
         told: set[tuple[str, str]] = set()
+        read.bases = subject.timeline.lineage(stage)[-1].scripts
         no_git = _is_known(subject, stage, _WITHOUT_GIT)
         for start in starts(subject, stage):
             if not known and not _PYTHON.fullmatch(start.name) and not (no_git and start.name == "git"):
@@ -358,6 +359,8 @@ def _may_lie(subject: Subject, files: StageFiles, path: str, start: Start, read:
 
 def _may_come_along(subject: Subject, placement: FromStage, path: str, start: Start, read: _Read) -> bool:
     """True where ``path`` may lie in the stage that something was copied from."""
+    if placement.is_base and placement.files is not None:
+        return _copied_to_base(placement.files, path) or any(_made_by_build(text, start) for text in read.bases)
     origin = subject.timeline.stages.get(placement.stage) if placement.stage is not None else None
     if origin is None or placement.files is None:
         return True
@@ -375,6 +378,28 @@ def _may_come_along(subject: Subject, placement: FromStage, path: str, start: St
         or _made_by_run(subject, origin, start, read)
         or _is_own_program(subject, origin, start.name)
     )
+
+
+def _copied_to_base(files: StageFiles, path: str) -> bool:
+    """True where the build of a base image, or of what that starts from, copies something to ``path``."""
+    return any(
+        not isinstance(placement, FromStage)
+        or not placement.is_base
+        or placement.files is None
+        or _copied_to_base(placement.files, inner)
+        for placement, inner in files.sources(path)
+    )
+
+
+def _made_by_build(text: str, start: Start) -> bool:
+    """True where the build of the project that makes the base image, or a script of it, may make the program."""
+    named = re.compile(rf"(?<![\w.-]){re.escape(start.name)}(?![\w+-])")
+    runs = [one for one in parse(text.encode()).instructions if one.keyword in {"RUN", "FROM"}]
+    if not any(one.keyword == "FROM" for one in runs) or any(one.heredocs for one in runs):
+        return True
+    scripts = [script for one in runs if one.keyword == "RUN" for script in run_scripts(one)]
+    commands = (command for script in scripts for command in expanded_commands(script, {}))
+    return any(script.problems for script in scripts) or any(_may_make(one, start, named, None) for one in commands)
 
 
 def _is_own_program(subject: Subject, stage: Stage, name: str) -> bool:
@@ -401,11 +426,13 @@ class _Read(Struct):
     """What was read for one check, so that the work grows with the number of RUN instructions and not its square.
 
     ``commands``: by stage number, its RUN instructions with their commands (``None`` where they can't be told). ``clear``:
-    by stage number and program, how many of them do not make it, and whether git is among them.
+    by stage number and program, how many of them do not make it, and whether git is among them. ``bases``: what makes the
+    base image of the stage at hand, where the project builds that, and the scripts that it runs.
     """
 
     commands: dict[int, _Commands] = field(default_factory=dict)
     clear: dict[tuple[int, str], tuple[int, bool]] = field(default_factory=dict)
+    bases: tuple[str, ...] = ()
 
 
 def _made_by_run(subject: Subject, stage: Stage, start: Start, read: _Read) -> bool:
@@ -483,17 +510,20 @@ def _commands(stage: Stage) -> _Commands:
     return found
 
 
-def _may_make(command: ExpandedCommand, start: Start, named: re.Pattern[str], stage: Stage) -> bool:
+def _may_make(command: ExpandedCommand, start: Start, named: re.Pattern[str], stage: Stage | None) -> bool:
+    """Whether a command of ``stage``, or of a build that is not at hand (``None``), may make the program."""
     if command.name in {"apk", start.name} or command.name in _BUILTINS:
         return False
-    apart = _PYTHON.fullmatch(start.name) is not None and _makes_no_python(command, stage)
+    apart = stage is not None and _PYTHON.fullmatch(start.name) is not None and _makes_no_python(command, stage)
     if (_is_opaque(command) and not apart) or any(named.search(arg.text) for arg in command.args):
         return True
     if _PYTHON.fullmatch(command.name) and any(arg.text.endswith("setup.py") for arg in command.args):
         return True  # the project's own programs
     if _PYTHON.fullmatch(start.name) and (_PYTHON.fullmatch(command.name) or is_installer(command.name)):
         return True  # ensurepip, get-pip.py, venv, pip install pip
-    variables = stage.end.scope.names if stage.end is not None and command.command.redirects else {}
+    variables = (
+        stage.end.scope.names if stage is not None and stage.end is not None and command.command.redirects else {}
+    )
     redirected = (arg for one in command.command.redirects for arg in one.target.expand(variables))
     return any(named.search(arg.text) for arg in redirected)
 

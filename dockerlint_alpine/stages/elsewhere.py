@@ -155,7 +155,7 @@ def adopt(walk: StageWalk, other: StageWalk, *, guessed: bool) -> None:
     walk.image, walk.kind, walk.index, walk.packages = other.image, other.kind, other.index, other.packages
     if guessed and walk.image is not None:
         walk.image = replace(walk.image, certain=False)
-    whole = FromStage("/", "/", other.files)  # its packages are this stage's own, from now on
+    whole = FromStage("/", "/", other.files, is_base=True)  # its packages are this stage's own, from now on
     walk.files = replace(StageFiles(walk.build.context), directories=other.files.directories).place(whole)
     walk.home, walk.homes = other.home, dict(other.homes)
     walk.settings, walk.users = dict(other.settings), dict(other.users)

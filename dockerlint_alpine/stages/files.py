@@ -82,6 +82,9 @@ class FromStage(Struct, frozen=True):
     access: Access | None = None
     """``None`` where the files are as they were there."""
 
+    is_base: bool = False
+    """True for all that the base image has, where another build of the project makes that."""
+
 
 class Unread(Struct, frozen=True):
     """Something at ``target`` that only a build knows; ``reason`` says why, in words that follow "can't be read:".
