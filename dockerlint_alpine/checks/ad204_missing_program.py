@@ -130,6 +130,7 @@ from dockerlint_alpine.fixer.placement import add_new_run, add_package
 from dockerlint_alpine.model.findings import Evidence
 from dockerlint_alpine.stages import ApkStep, InstallStep, is_installer
 from dockerlint_alpine.stages.files import FromStage
+from dockerlint_alpine.stages.interpreters import BRINGS_A_PYTHON, WITHOUT_PYTHON
 from dockerlint_alpine.syntax import expanded_commands, parse, run_scripts
 from dockerlint_alpine.system.paths import absolute
 from dockerlint_alpine.system.patterns import lazy_pattern
@@ -148,19 +149,8 @@ if TYPE_CHECKING:
 
 _OFFICIAL = frozenset({"alpine", "python"})
 """Images of which every program is known: apk's packages, busybox, and Python in /usr/local."""
-_WITHOUT_PYTHON = frozenset(
-    "docker eclipse-temurin frolvlad/alpine-glibc golang nginx node openjdk php ruby rust".split()
-)
-"""Images that add programs of their own to Alpine, and no Python (their Dockerfiles in docker-library, nodejs, nginx and
-frolvlad)."""
-
-_WITHOUT_GIT = _WITHOUT_PYTHON - {"docker", "golang", "rust"}
+_WITHOUT_GIT = WITHOUT_PYTHON - {"docker", "golang", "rust"}
 """Those of them that have no git either."""
-
-_BRINGS_A_PYTHON = lazy_pattern(
-    r"\bmake (?:\S+ )*(?:alt)?install\b|\btar -|\b(?:uv|pyenv|rye|mise|asdf|\w*conda|\w*mamba)\b"
-)
-"""What may bring a Python of its own: the end of a build, an archive, or a program whose task that is."""
 
 _NAME = lazy_pattern(r"[A-Za-z0-9][\w.+-]*")
 _SYSTEM = ("/bin", "/sbin", "/usr/bin", "/usr/sbin")
@@ -230,10 +220,9 @@ def run(subject: Subject) -> Iterator[Finding]:
     read = _Read()
     for stage in subject.alpine_stages():
         known = _is_known(subject, stage)
-        if not known and not _is_known(subject, stage, _OFFICIAL | _WITHOUT_PYTHON, _ABOUT_PYTHON):
+        if not known and not _is_known(subject, stage, _OFFICIAL | WITHOUT_PYTHON, _ABOUT_PYTHON):
             continue
         told: set[tuple[str, str]] = set()
-        read.bases = subject.timeline.lineage(stage)[-1].scripts
         no_git = _is_known(subject, stage, _WITHOUT_GIT)
         for start in starts(subject, stage):
             if not known and not _PYTHON.fullmatch(start.name) and not (no_git and start.name == "git"):
@@ -321,7 +310,7 @@ def _is_taken_away(subject: Subject, stage: Stage, start: Start, read: _Read) ->
     if start.while_building or start.name != "python3" or stage.home is not None or start.moment.possible.has(need):
         return False
     places = (f"{folder}/python3" for folder in (*search_path(stage.final), *_SYSTEM))
-    if any(_BRINGS_A_PYTHON.search(one.value) for one in stage.instructions if one.keyword == "RUN"):
+    if any(BRINGS_A_PYTHON.search(one.value) for one in stage.instructions if one.keyword == "RUN"):
         return False
     deleted = (step for step in stage.steps if isinstance(step, ApkStep) and step.command.verb == "del")
     return any(step.before.world.has(need) and not step.after.possible.has(need) for step in deleted) and not any(
@@ -359,8 +348,8 @@ def _may_lie(subject: Subject, files: StageFiles, path: str, start: Start, read:
 
 def _may_come_along(subject: Subject, placement: FromStage, path: str, start: Start, read: _Read) -> bool:
     """True where ``path`` may lie in the stage that something was copied from."""
-    if placement.is_base and placement.files is not None:
-        return _copied_to_base(placement.files, path) or any(_made_by_build(text, start) for text in read.bases)
+    if placement.builds and placement.files is not None:
+        return _copied_to_base(placement.files, path) or any(_made_by_build(text, start) for text in placement.builds)
     origin = subject.timeline.stages.get(placement.stage) if placement.stage is not None else None
     if origin is None or placement.files is None:
         return True
@@ -384,7 +373,7 @@ def _copied_to_base(files: StageFiles, path: str) -> bool:
     """True where the build of a base image, or of what that starts from, copies something to ``path``."""
     return any(
         not isinstance(placement, FromStage)
-        or not placement.is_base
+        or not placement.builds
         or placement.files is None
         or _copied_to_base(placement.files, inner)
         for placement, inner in files.sources(path)
@@ -426,13 +415,11 @@ class _Read(Struct):
     """What was read for one check, so that the work grows with the number of RUN instructions and not its square.
 
     ``commands``: by stage number, its RUN instructions with their commands (``None`` where they can't be told). ``clear``:
-    by stage number and program, how many of them do not make it, and whether git is among them. ``bases``: what makes the
-    base image of the stage at hand, where the project builds that, and the scripts that it runs.
+    by stage number and program, how many of them do not make it, and whether git is among them.
     """
 
     commands: dict[int, _Commands] = field(default_factory=dict)
     clear: dict[tuple[int, str], tuple[int, bool]] = field(default_factory=dict)
-    bases: tuple[str, ...] = ()
 
 
 def _made_by_run(subject: Subject, stage: Stage, start: Start, read: _Read) -> bool:

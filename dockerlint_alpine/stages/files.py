@@ -82,8 +82,8 @@ class FromStage(Struct, frozen=True):
     access: Access | None = None
     """``None`` where the files are as they were there."""
 
-    is_base: bool = False
-    """True for all that the base image has, where another build of the project makes that."""
+    builds: tuple[str, ...] = ()
+    """For all that the base image has, where the project builds that: the Dockerfiles and scripts that do."""
 
 
 class Unread(Struct, frozen=True):

@@ -101,6 +101,13 @@ def test_programs_that_the_base_has_or_may_have_got(found: Found, more: str, mis
     assert [name for one in report.findings if one.code == "AD204" for name in one.packages] == missing
 
 
+@pytest.mark.parametrize(("got", "missing"), [("RUN wget -O /tini https://h.example/x\n", []), ("", ["tini"])])
+def test_programs_copied_from_the_base(found: Found, got: str, missing: list[str]) -> None:
+    app = 'FROM acme/base:1 AS b\nFROM alpine:3.19\nCOPY --from=b /tini /usr/bin/tini\nENTRYPOINT ["tini", "--"]\n'
+    report = found({"base/Dockerfile": BASE + got, "app/Dockerfile": app, "compose.yml": COMPOSE})["app/Dockerfile"]
+    assert [name for one in report.findings if one.code == "AD204" for name in one.packages] == missing
+
+
 def test_an_image_that_a_context_names(found: Found) -> None:
     report = found(
         {"base/Dockerfile": BASE, "app/Dockerfile": "FROM other\nRUN apk add nosuch\n", "docker-bake.hcl": BAKE}

@@ -464,9 +464,13 @@ class TestWhatIsNotKnown:
         assert isinstance(raised.value, StagesError)
 
     def test_no_python(self, run) -> None:
-        assert said(run("FROM alpine:3.19\nRUN pip install lz4\n")) == [
+        assert said(run("FROM alpine:3.19\nRUN ./x && pip install lz4\n")) == [
             ("unknown-base-image", "the Python for which pip installs is not known: give its version with --python X.Y")
         ]
+
+    def test_a_pip_that_is_missing_is_that_of_alpine(self, run) -> None:
+        timeline = run("FROM alpine:3.19\nRUN pip install lz4\n")
+        assert (said(timeline), places(timeline)["lz4"]) == ([], "/usr/lib/python3.11/site-packages")
 
     def test_unknown_distributions_are_counted_once(self, run) -> None:
         text = (
