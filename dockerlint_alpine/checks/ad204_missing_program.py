@@ -1,8 +1,8 @@
 """## What it does
 Reports a program that is started but missing from the stage: by RUN, CMD, ENTRYPOINT or HEALTHCHECK, by the `command`,
 `entrypoint` or `healthcheck` of a compose service that is built from it, by the first line of a script that one of them
-starts, by a line of a shell script that a RUN starts, or by pip for a requirement that it fetches with git, or a project
-whose version setuptools_scm takes from git.
+starts, by a line of a shell script that one of them starts, by Django's `compilemessages`, or by pip for a requirement that
+it fetches with git, or a project whose version setuptools_scm takes from git.
 
 ## Why is this bad?
 Alpine comes with busybox and little else. The container does not start (`exec: "bash": executable file not found in $PATH`,
@@ -41,6 +41,8 @@ RUN sh install.sh
 set -e
 git clone https://example.org/tool.git
 ```
+
+So does what a script certainly starts where the container runs, up to its first `exec` or `exit`.
 
 Alpine's python3 comes without pip:
 ```dockerfile
@@ -632,7 +634,7 @@ def _finding(subject: Subject, stage: Stage, missing: _Missing) -> Finding:
         subject=subject,
         stage=stage,
         at=locate(subject.dockerfile, start.span),
-        confidence="certain" if exact else "likely",
+        confidence="certain" if exact and (start.ran is None or start.while_building) else "likely",
         severity=None if start.ran is None or start.ran.exits else "warning",
         evidence=(
             Evidence("compose", f"{service.place}: {start.by} starts {start.program}")

@@ -16,6 +16,8 @@ from msgspec.structs import replace
 from dockerlint_alpine.checks.apk_operands import failure_is_handled, is_handled_in
 from dockerlint_alpine.python.options import FILE_OPTIONS
 from dockerlint_alpine.stages import ApkStep, InstallStep
+from dockerlint_alpine.stages.model import ScriptCommand, Written
+from dockerlint_alpine.stages.scripts import MAX_SIZE, ScriptFile, changes_exit, parsed, started
 from dockerlint_alpine.stages.shell_commands import REDEFINES
 from dockerlint_alpine.syntax import Mount, expand_command, expanded_commands, parse, parse_script, run_scripts, unwrap
 from dockerlint_alpine.syntax.script import DEFAULT_SHELL
@@ -29,8 +31,8 @@ if TYPE_CHECKING:
     from dockerlint_alpine.checks.base import Subject
     from dockerlint_alpine.model.services import ServiceStart
     from dockerlint_alpine.stages import Moment, Stage
-    from dockerlint_alpine.stages.model import ScriptCommand
-    from dockerlint_alpine.syntax import Dockerfile, Instruction, Script, Span
+    from dockerlint_alpine.stages.scripts import Started
+    from dockerlint_alpine.syntax import Dockerfile, ExpandedCommand, Instruction, Script, Span
 
 PLAIN_TOOLS = frozenset(
     """
@@ -53,6 +55,9 @@ _SHEBANG = lazy_pattern(rb"#!\s*(/\S+)(?:[ \t]+([^\r\n]*?))?[ \t]*\n")
 _GIT = lazy_pattern(r"(?m)^[ \t]*(?:-e[ \t]+|--editable[= \t]+)?[^#;\n]*?\b(?:git\+(?:https?|ssh|git)|git)://[^;\n]*$")
 _SCM = lazy_pattern(r"(?m)(?:^[ \t]*|[,(]\s*)(?:\[tool\.setuptools_scm\]|use_scm_version\s*=(?!\s*False))")
 _VERSION_ELSEWHERE = lazy_pattern(r"fallback_version|fallback_root|search_parent_directories|\broot\b[\s\"']*[=:]")
+_DJANGO = frozenset({"manage.py", "django-admin", "django-admin.py"})
+_MESSAGES = {"compilemessages": "msgfmt", "makemessages": "xgettext"}
+"""Commands of Django that end with an error without a program (django/core/management/commands: find_command)."""
 _MAX_SCRIPT = 1 << 18
 PROJECT_FILES = ("pyproject.toml", "setup.py", "setup.cfg")
 """What states the programs of a project, and where its version comes from."""
@@ -148,7 +153,7 @@ def _of_scripts(subject: Subject, stage: Stage) -> Iterator[Start]:
             continue
         if is_handled_in(ran.data, behind) and not _GIVES_UP.match(ran.data, behind):
             continue
-        for program in (*expanded.wrappers, *(arg.text for arg in expanded.args[:1] if arg.known)):
+        for program in _started_by(expanded):
             start = Start(program, "RUN", ran.instruction, ran.span, ran.moment, ran=ran)
             yield from _with_script(start, stage)
 
@@ -295,6 +300,51 @@ def _started(
         scripts = run_scripts(instruction, shell)
     for program, span in _programs(subject, instruction, shell, scripts, stage):
         yield from _with_script(Start(program, by, instruction, span, stage.final), stage)
+    end = stage.final
+    for expanded in (one for script in scripts for one in expanded_commands(script, end.scope.names)):
+        given = started(expanded, expanded.args, end.workdir, end.files) if expanded.args else None
+        if given is not None and not expanded.conditional:
+            span = expanded.command.span or (instruction.start, instruction.end)
+            yield from _of_entry(Start("", by, instruction, span, end), given, stage)
+
+
+def _of_entry(start: Start, given: Started, stage: Stage) -> Iterator[Start]:
+    """What a shell script of the context starts that the container runs: up to where it may end or become something else."""
+    files = start.moment.files
+    data = files.content(given.place) or b""
+    if len(data) > MAX_SIZE or b"\0" in data[:1024]:
+        return
+    file = ScriptFile(given.place, files.display(given.place), data)
+    script = parsed(file, given.shell)
+    if (
+        script.opaque
+        or script.problems
+        or any(one.name == "PATH" for cmd in script.commands for one in cmd.assignments)
+    ):
+        return
+    exits = file.exits or given.exits
+    for expanded in expanded_commands(script, start.moment.scope.names):
+        span = expanded.command.span or (0, 0)
+        if expanded.name == "set" and not expanded.conditional:
+            said = changes_exit(expanded.args[1:])
+            exits = exits if said is None else said
+        handled = is_handled_in(data, span[1]) and not _GIVES_UP.match(data, span[1])
+        if not (expanded.conditional or expanded.substitution or handled):
+            text = " ".join(expanded.command.source.text.replace("\\\n", " ").split())
+            ran = ScriptCommand(
+                start.instruction,
+                start.span,
+                Written(file.shown, file.line_of(span[0]), text),
+                data,
+                expanded,
+                start.moment,
+                len(stage.steps),
+                plain=True,
+                exits=exits,
+            )
+            yield from (replace(start, program=one, ran=ran) for one in _started_by(expanded) if "/" not in one)
+        if expanded.name in {"exit", "return", *REDEFINES} or "exec" in expanded.wrappers:
+            return
 
 
 def _hands_over(entrypoint: Instruction, end: Moment) -> bool:
@@ -333,15 +383,23 @@ def _programs(
         commands = expanded_commands(script, variables)
         for expanded in itertools.takewhile(lambda one: one.name not in REDEFINES, commands):
             skipped = expanded.conditional or expanded.substitution
-            started = (*expanded.wrappers, *(arg.text for arg in expanded.args[:1] if arg.known))
-            if [arg.text for arg in expanded.args[:3]] == ["python3", "-m", "pip"]:
-                started += ("pip3",)  # what has the module has the program
-            words += [(text, expanded.command.span, skipped) for text in started]
+            words += [(text, expanded.command.span, skipped) for text in _started_by(expanded)]
         for text, span, skipped in words:
             place = span or whole
             if not skipped and text not in names and not _is_handled(subject, place):
                 found[text, place] = None
     yield from found
+
+
+def _started_by(expanded: ExpandedCommand) -> tuple[str, ...]:
+    """The programs that a command starts, with those that its arguments have it start."""
+    words = [arg.text for arg in expanded.args]
+    started = (*expanded.wrappers, *(arg.text for arg in expanded.args[:1] if arg.known))
+    if words[:3] == ["python3", "-m", "pip"]:
+        started += ("pip3",)  # what has the module has the program
+    if {"-m", "django"} <= {*words} or any(one.rpartition("/")[2] in _DJANGO for one in words):
+        started += tuple(program for word, program in _MESSAGES.items() if word in words)
+    return started
 
 
 def _is_handled(subject: Subject, span: Span) -> bool:

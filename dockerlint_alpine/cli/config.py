@@ -26,7 +26,7 @@ def config(**given: Any) -> None:
       ALPINE_DOCTOR_STRICT=1 alpine-doctor config --output-format json
     """
     from dockerlint_alpine.report.display import printable
-    from dockerlint_alpine.run.config import as_dict
+    from dockerlint_alpine.run.config import OPTIONS, as_dict
     from dockerlint_alpine.run.trust import project_may
 
     asked = given.pop("output_format")
@@ -37,7 +37,7 @@ def config(**given: Any) -> None:
     settings = as_dict(configured.settings)
     if asked == ("json",):
         shown = {
-            name: {"value": value, "origin": origins[name], "project": project_may(name.replace("-", "_"))}
+            name: {"value": value, "origin": origins[name], "project": project_may(OPTIONS[name.replace("-", "_")])}
             for name, value in settings.items()
         }
         document = {
@@ -55,7 +55,7 @@ def config(**given: Any) -> None:
     click.echo(printable(f"# {configured.user_path or 'no configuration file of your own'}"))
     for name, value in settings.items():
         line = f"{name} = {_toml(value)}" if value is not None else f"# {name} is not set"
-        may = project_may(name.replace("-", "_"))
+        may = project_may(OPTIONS[name.replace("-", "_")])
         says = "" if may == "yes" else f"; the project may decide: {may}"
         click.echo(f"{line:<44}  # {printable(origins[name])}{says}")
 

@@ -8,19 +8,19 @@ from __future__ import annotations
 
 from fnmatch import fnmatchcase
 from itertools import pairwise
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from msgspec import Struct
 from msgspec.structs import replace
 
 from dockerlint_alpine.model.findings import TextEdit
 from dockerlint_alpine.stages.model import ApkStep, Stage, Timeline
-from dockerlint_alpine.syntax import Edit, EditError, LayoutError, Span, list_layout, plain_text
+from dockerlint_alpine.syntax import Edit, EditError, LayoutError, PackageList, Span, list_layout, plain_text
 from dockerlint_alpine.syntax.ordering import package_name
 from dockerlint_alpine.system.patterns import lazy_pattern
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from dockerlint_alpine.fixer.textlist import TextList
     from dockerlint_alpine.stages.apk_commands import Operand
@@ -43,18 +43,6 @@ def is_build_package(name: str) -> bool:
 _COMMENTS = lazy_pattern(rb"(?m)`#[^`\n]*`|^[ \t]*#.*$")
 
 
-class _Layout(Protocol):
-    @property
-    def names(self) -> tuple[str, ...]: ...
-
-    @property
-    def one_per_line(self) -> bool: ...
-
-    def insert(self, name: str) -> Edit: ...
-
-    def remove_all(self, names: Iterable[str]) -> Edit: ...
-
-
 class Listing(Struct, frozen=True):
     """One place that operands of ``step`` come from.
 
@@ -65,7 +53,7 @@ class Listing(Struct, frozen=True):
 
     step: ApkStep
     operands: tuple[Operand, ...]
-    layout: _Layout
+    layout: PackageList | TextList
     shared: tuple[ApkStep, ...]
     path: str | None = None
     makeshift: bool = False
@@ -82,16 +70,15 @@ class Listing(Struct, frozen=True):
 
     def insert(self, text: str) -> TextEdit | None:
         """The edit that puts ``text`` (a name or a pinned one) in; ``None`` where the list can't take it."""
-        try:
-            edit = self.layout.insert(text)
-        except EditError:
-            return None
-        return TextEdit(edit.start, edit.end, edit.text, self.path)
+        return self._edit(lambda: self.layout.insert(text))
 
     def remove(self, names: Iterable[str]) -> TextEdit | None:
         """The edit that takes these packages out; ``None`` where nothing would be left, or it can't be done."""
+        return self._edit(lambda: self.layout.remove_all(names))
+
+    def _edit(self, make: Callable[[], Edit]) -> TextEdit | None:
         try:
-            edit = self.layout.remove_all(names)
+            edit = make()
         except EditError:
             return None
         return TextEdit(edit.start, edit.end, edit.text, self.path)
@@ -174,7 +161,7 @@ def _files(timeline: Timeline, step: ApkStep) -> Iterator[Listing]:
         layout = file_list(timeline, step, path, operands)
         if layout is None:
             continue
-        shown: _Layout = layout
+        shown: PackageList | TextList = layout
         if layout.path is not None and step.written is not None and path == step.written.path:
             script = _in_script(layout, operands)
             if script is None:
@@ -183,7 +170,7 @@ def _files(timeline: Timeline, step: ApkStep) -> Iterator[Listing]:
         yield Listing(step, operands, shown, _sharing(timeline, step, operands), layout.path)
 
 
-def _in_script(found: TextList, operands: Sequence[Operand]) -> _Layout | None:
+def _in_script(found: TextList, operands: Sequence[Operand]) -> PackageList | None:
     """The words of a command in a shell script, where the whole list stands there by itself: no part of it comes from
     elsewhere, or from a variable that holds other things, too."""
     args = [operand.arg for operand in operands]

@@ -415,7 +415,7 @@ def configure(**settings: object) -> Configuration:
     Raises ConfigError for what is no option or no value of one.
     """
     given = {name: str(value) if isinstance(value, Path) else value for name, value in settings.items()}
-    unknown = sorted(given.keys() - OPTIONS)
+    unknown = sorted(given.keys() - OPTIONS.keys())
     if unknown:
         raise ConfigError(f"unknown option {unknown[0]!r}")
     return load(Path(), overrides=given, isolated=True)

@@ -23,6 +23,7 @@ from msgspec.structs import replace
 from dockerlint_alpine.model.findings import SEVERITIES, Finding, Severity
 from dockerlint_alpine.report import FORMATS
 from dockerlint_alpine.run.codes import code_of, expanded
+from dockerlint_alpine.run.trust import Option, admitted, words
 from dockerlint_alpine.system.builds import Others
 from dockerlint_alpine.system.files import lies_within, project_root, read_file
 from dockerlint_alpine.system.patterns import lazy_pattern
@@ -113,10 +114,6 @@ class Settings(Struct, frozen=True):
     starts: tuple[ServiceStart, ...] = ()
 
 
-OPTIONS = frozenset(Settings.__struct_fields__) - {"starts"}
-"""The fields of :class:`Settings` that a file, a variable or the command line may set."""
-
-
 class Configuration(Struct, frozen=True):
     """Settings, the origin of each by field name (``default``, a file, a variable's name or ``command line``), and the
     folder they are for.
@@ -203,7 +200,7 @@ def load(
     own = None if isolated else user_file(environment or {})
     project = project_root(start)
     values: dict[str, object] = {}
-    origins = dict.fromkeys(_READERS, "default")
+    origins = dict.fromkeys(OPTIONS, "default")
     refused: list[str] = []
     if own is not None and lies_within(own, project):
         refused.append(f"{own}: not read as your own configuration, because it is inside the project {project}")
@@ -222,17 +219,17 @@ def load(
         origins |= dict.fromkeys(told, str(file))
     for name, variable in _set_variables(environment or {}):
         try:
-            values[name] = _READERS[name](_from_variable(name, (environment or {})[variable]))
+            values[name] = OPTIONS[name].read(_from_variable(name, (environment or {})[variable]))
         except ValueError as error:
             raise ConfigError(f"{variable}: {error}") from None
         origins[name] = variable
     for name, value in (overrides or {}).items():
         if value is None:
             continue
-        if name not in _READERS:
+        if name not in OPTIONS:
             raise ConfigError(f"{said_by}: unknown option `{_kebab(name)}`{_did_you_mean(_kebab(name))}")
         try:
-            given = _READERS[name](value)
+            given = OPTIONS[name].read(value)
         except ValueError as error:
             where = f"--{_kebab(name)}" if said_by == COMMAND_LINE else f"{said_by}: `{_kebab(name)}`"
             raise ConfigError(f"{where}: {error}") from None
@@ -246,7 +243,7 @@ def load(
 def _take(values: dict[str, object], more: Mapping[str, object]) -> None:
     """Put ``more`` over ``values``; tables are added to entry by entry."""
     for name, value in more.items():
-        if name in _TABLES and name in values:
+        if OPTIONS[name].table and name in values:
             merged = dict(cast("Table", values[name])) | dict(cast("Table", value))
             values[name] = tuple(merged.items())
         else:
@@ -272,20 +269,19 @@ def user_file(environment: Mapping[str, str]) -> Path | None:
 
 def _admitted(told: Mapping[str, object], path: Path, project: Path) -> tuple[dict[str, object], list[str]]:
     """What of a project's file counts, and a line for each setting that does not, or not in full."""
-    from dockerlint_alpine.run.trust import RULES, admitted, words
-
     kept: dict[str, object] = {}
     refused: list[str] = []
     for name, value in told.items():
-        if RULES[name].project == "yes":
+        option = OPTIONS[name]
+        if option.project == "yes":
             kept[name] = value
             continue
-        found, reason = admitted(name, value, project)
+        found, reason = admitted(option, value, project)
         if found is not None:
             kept[name] = found
         if reason:
             line = _line_of(path, _kebab(name))
-            refused.append(f"{path}:{line}: `{_kebab(name)}` {reason}: ignored (use {words(name)})")
+            refused.append(f"{path}:{line}: `{_kebab(name)}` {reason}: ignored (use {words(name, option)})")
     return kept, refused
 
 
@@ -323,7 +319,7 @@ def find(start: Path) -> Path | None:
 
 def as_dict(settings: Settings) -> dict[str, object]:
     """Write settings as the file would have them (for JSON or TOML), every option by its name there."""
-    return {_kebab(name): _plain(name, getattr(settings, name)) for name in _READERS}
+    return {_kebab(name): _plain(name, getattr(settings, name)) for name in OPTIONS}
 
 
 @lru_cache(maxsize=512)
@@ -382,10 +378,10 @@ def _read_options(table: Mapping[str, object], path: Path) -> dict[str, object]:
     values: dict[str, object] = {}
     for key, value in table.items():
         name = key.replace("-", "_")
-        if name not in _READERS or "_" in key:
+        if name not in OPTIONS or "_" in key:
             raise ConfigError(f"{path}: unknown option `{key}`{_did_you_mean(key)}")
         try:
-            values[name] = _located(name, _READERS[name](value), path.parent)
+            values[name] = _located(name, OPTIONS[name].read(value), path.parent)
         except ValueError as error:
             raise ConfigError(f"{path}: `{key}`: {error}") from None
     return values
@@ -395,15 +391,15 @@ def _set_variables(environment: Mapping[str, str]) -> list[tuple[str, str]]:
     """The fields that a variable of the environment sets, with its name; an empty one sets nothing."""
     if not any(key.startswith(VARIABLES) for key in environment):
         return []
-    names = {name: VARIABLES + name.upper() for name in _READERS if name not in _TABLES}
+    names = {name: VARIABLES + name.upper() for name, option in OPTIONS.items() if not option.table}
     return [(name, variable) for name, variable in names.items() if environment.get(variable)]
 
 
 def _from_variable(name: str, text: str) -> object:
     """What TOML would have for the text of a variable: a flag, a list of what stands between commas, or the text."""
-    if _READERS[name] is _flag:
+    if OPTIONS[name].read is _flag:
         return {"1": True, "true": True, "0": False, "false": False}.get(text.lower(), text)
-    if _READERS[name] is _days:
+    if OPTIONS[name].read is _days:
         return int(text) if text.isascii() and text.isdecimal() and len(text) < 9 else text
     if isinstance(getattr(_DEFAULTS, name), tuple):
         return [part.strip() for part in text.split(",") if part.strip()]
@@ -425,7 +421,7 @@ def _located(name: str, value: object, folder: Path) -> object:
 def _did_you_mean(key: str) -> str:
     from dockerlint_alpine.run.suggest import did_you_mean
 
-    return did_you_mean(key, map(_kebab, _READERS))
+    return did_you_mean(key, map(_kebab, OPTIONS))
 
 
 def _kebab(name: str) -> str:
@@ -435,7 +431,7 @@ def _kebab(name: str) -> str:
 def _plain(name: str, value: object) -> object:
     if not isinstance(value, tuple):
         return value
-    if name in _TABLES:
+    if OPTIONS[name].table:
         return {key: list(one) if isinstance(one, tuple) else one for key, one in value}
     return list(value)
 
@@ -554,40 +550,46 @@ def _releases(value: object) -> object:
     return moves
 
 
-_READERS: Mapping[str, Reader] = MappingProxyType(
+OPTIONS: Mapping[str, Option] = MappingProxyType(
     {
-        "select": _codes,
-        "ignore": _codes,
-        "per_file_ignores": _table_of(_glob, _codes),
-        "severity": _table_of(code_of, _choice(*SEVERITIES)),
-        "platforms": _list_of(_platform),
-        "build_args": _table_of(_shaped(r"[A-Za-z_][A-Za-z0-9_]*", "VERSION"), _any_text),
-        "target": _text,
-        "context": _text,
-        "alpine": _shaped(r"[0-9]+\.[0-9]+|edge", "3.20"),
-        "python": _shaped(r"[0-9]+\.[0-9]+", "3.12"),
-        "online": _flag,
-        "strict": _flag,
-        "exit_zero": _flag,
-        "output_format": _formats,
-        "output_file": _text,
-        "color": _choice("auto", "always", "never"),
-        "quiet": _flag,
-        "unsafe_fixes": _flag,
-        "require_reason": _flag,
-        "rules": _texts,
-        "wheels": _texts,
-        "exclude": _list_of(_glob),
-        "respect_gitignore": _flag,
-        "force_exclude": _flag,
-        "docs_url": _shaped(r"https?://[^ ]+", "https://example.org/docs"),
-        "as_of": _day,
-        "alpine_mirror": _shaped(r"https?://[^ ]+", "https://mirror.example/alpine"),
-        "alpine_index_days": _days,
-        "source_hosts": _list_of(_shaped(r"[A-Za-z0-9.-]+", "git.example.org")),
-        "image_hosts": _list_of(_shaped(r"[A-Za-z0-9.-]+(:[0-9]+)?", "registry.example.org")),
-        "moves": _releases,
+        "select": Option(_codes, "yes"),
+        "ignore": Option(_codes, "yes"),
+        "per_file_ignores": Option(_table_of(_glob, _codes), "yes", table=True, on_command_line=False),
+        "severity": Option(_table_of(code_of, _choice(*SEVERITIES)), "yes", table=True, on_command_line=False),
+        "platforms": Option(_list_of(_platform), "yes"),
+        "build_args": Option(_table_of(_shaped(r"[A-Za-z_][A-Za-z0-9_]*", "VERSION"), _any_text), "yes", table=True),
+        "target": Option(_text, "yes"),
+        "context": Option(_text, "inside"),
+        "alpine": Option(_shaped(r"[0-9]+\.[0-9]+|edge", "3.20"), "yes"),
+        "python": Option(_shaped(r"[0-9]+\.[0-9]+", "3.12"), "yes"),
+        "online": Option(_flag, "false"),
+        "strict": Option(_flag, "yes"),
+        "exit_zero": Option(_flag, "yes"),
+        "output_format": Option(_formats, "no file"),
+        "output_file": Option(_text, "no"),
+        "color": Option(_choice("auto", "always", "never"), "yes"),
+        "quiet": Option(_flag, "yes"),
+        "unsafe_fixes": Option(_flag, "yes"),
+        "require_reason": Option(_flag, "yes", on_command_line=False),
+        "rules": Option(_texts, "inside", on_command_line=False),
+        "wheels": Option(_texts, "inside"),
+        "exclude": Option(_list_of(_glob), "yes", on_command_line=False),
+        "respect_gitignore": Option(_flag, "yes"),
+        "force_exclude": Option(_flag, "yes"),
+        "docs_url": Option(_shaped(r"https?://[^ ]+", "https://example.org/docs"), "no", on_command_line=False),
+        "as_of": Option(_day, "yes"),
+        "alpine_mirror": Option(
+            _shaped(r"https?://[^ ]+", "https://mirror.example/alpine"), "no", on_command_line=False
+        ),
+        "alpine_index_days": Option(_days, "no", on_command_line=False),
+        "source_hosts": Option(_list_of(_shaped(r"[A-Za-z0-9.-]+", "git.example.org")), "no", on_command_line=False),
+        "image_hosts": Option(
+            _list_of(_shaped(r"[A-Za-z0-9.-]+(:[0-9]+)?", "registry.example.org")), "no", on_command_line=False
+        ),
+        "moves": Option(_releases, "yes", table=True),
     }
 )
-_TABLES = frozenset({"per_file_ignores", "severity", "build_args", "moves"})
+"""The fields of :class:`Settings` that a file, a variable or the command line may set, each with its reader and with what
+a project's file may decide of it."""
+
 _DEFAULTS = Settings()

@@ -1,4 +1,4 @@
-"""Who may decide what, for each setting and each source; this is the only place that defines it.
+"""Who may decide what: what the word of each source is worth. ``OPTIONS`` of :mod:`.config` says it for each option.
 
 A setting comes from the command line, from a variable of the environment, from the user's own configuration, or from a
 file of the analysed project. The first three are the user's words. A project's files are material: they may choose codes,
@@ -8,7 +8,7 @@ network is asked, what is read outside the project, or that an engine is used.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import MappingProxyType
 from typing import Literal, TypeAlias, cast
@@ -30,57 +30,26 @@ _WORDS: Mapping[Share, str] = MappingProxyType({
 })  # fmt: skip
 
 
-class Rule(Struct, frozen=True):
-    """Which sources may decide a setting. ``option`` and ``variable``: whether the command line and the environment have
-    a word for it at all; the user's own configuration has one for each."""
+class Option(Struct, frozen=True):
+    """An option: how its value is read (from what TOML or the command line has; raises ValueError), and what a project's
+    file may decide of it.
 
-    project: Share
-    option: bool = True
-    variable: bool = True
-
-
-RULES: Mapping[str, Rule] = MappingProxyType({
-    "select": Rule("yes"),
-    "ignore": Rule("yes"),
-    "per_file_ignores": Rule("yes", option=False, variable=False),
-    "severity": Rule("yes", option=False, variable=False),
-    "platforms": Rule("yes"),
-    "build_args": Rule("yes", variable=False),
-    "target": Rule("yes"),
-    "context": Rule("inside"),
-    "alpine": Rule("yes"),
-    "python": Rule("yes"),
-    "online": Rule("false"),
-    "strict": Rule("yes"),
-    "exit_zero": Rule("yes"),
-    "output_format": Rule("no file"),
-    "output_file": Rule("no"),
-    "color": Rule("yes"),
-    "quiet": Rule("yes"),
-    "unsafe_fixes": Rule("yes"),
-    "require_reason": Rule("yes", option=False),
-    "rules": Rule("inside", option=False),
-    "wheels": Rule("inside"),
-    "exclude": Rule("yes", option=False),
-    "respect_gitignore": Rule("yes"),
-    "force_exclude": Rule("yes"),
-    "docs_url": Rule("no", option=False),
-    "as_of": Rule("yes"),
-    "moves": Rule("yes", variable=False),
-    "alpine_mirror": Rule("no", option=False),
-    "alpine_index_days": Rule("no", option=False),
-    "source_hosts": Rule("no", option=False),
-    "image_hosts": Rule("no", option=False),
-})  # fmt: skip
-"""Every setting by the name of its field."""
-
-
-def admitted(name: str, value: object, project: Path) -> tuple[object | None, str]:
-    """What counts of a value that a file of ``project`` gives to a setting (``None``: nothing), and what is refused.
-
-    The second is empty where all counts, else words that follow the name of the setting: "may not ...".
+    A ``table`` is added to entry by entry, and no variable sets it. ``on_command_line``: whether that has a word for it; the
+    user's own configuration has one for each.
     """
-    share = RULES[name].project
+
+    read: Callable[[object], object]
+    project: Share
+    table: bool = False
+    on_command_line: bool = True
+
+
+def admitted(option: Option, value: object, project: Path) -> tuple[object | None, str]:
+    """What counts of a value that a file of ``project`` gives to an option (``None``: nothing), and what is refused.
+
+    The second is empty where all counts, else words that follow the name of the option: "may not ...".
+    """
+    share = option.project
     if share == "no" or (share == "false" and value is not False):
         return None, "is not for a project's file to decide"
     if share == "no file":
@@ -97,14 +66,13 @@ def admitted(name: str, value: object, project: Path) -> tuple[object | None, st
     return value, ""
 
 
-def words(name: str) -> str:
-    """How the user says a setting, for a message that refuses the project's word for it."""
-    rule = RULES[name]
-    ways = [f"--{name.replace('_', '-')}"] if rule.option else []
-    ways += [f"ALPINE_DOCTOR_{name.upper()}"] if rule.variable else []
+def words(name: str, option: Option) -> str:
+    """How the user says an option, for a message that refuses the project's word for it."""
+    ways = [f"--{name.replace('_', '-')}"] if option.on_command_line else []
+    ways += [] if option.table else [f"ALPINE_DOCTOR_{name.upper()}"]
     return ", ".join([*ways, "your own configuration"])
 
 
-def project_may(name: str) -> str:
-    """What a project's file may decide of a setting, in words."""
-    return _WORDS[RULES[name].project]
+def project_may(option: Option) -> str:
+    """What a project's file may decide of an option, in words."""
+    return _WORDS[option.project]

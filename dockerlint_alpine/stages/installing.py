@@ -260,13 +260,7 @@ class Installer:
             return self._exported(call, command) if isinstance(command, ExportCommand) and writes else None
 
         return ArgumentReader(
-            call.walk,
-            call.instruction,
-            call.folder,
-            call.variables,
-            file=call.file,
-            command=call.command,
-            exported=exported,
+            call.walk, call.instruction, call.folder, call.variables, call.file, call.command, exported
         )
 
     def _target(

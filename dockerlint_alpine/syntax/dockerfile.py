@@ -18,7 +18,7 @@ from dockerlint_alpine.syntax.expand import LexError
 from dockerlint_alpine.syntax.flags import extract_flags
 from dockerlint_alpine.syntax.gotext import WHITESPACE_RUN_BYTES, skip_space, trim_range
 from dockerlint_alpine.syntax.heredoc import Heredoc, HeredocWord, body_source, heredocs_of_line
-from dockerlint_alpine.syntax.instruction import KEYWORDS, MAYBE_JSON, Flag, Instruction, split_healthcheck
+from dockerlint_alpine.syntax.instruction import KEYWORDS, MAYBE_JSON, Instruction, split_healthcheck
 from dockerlint_alpine.syntax.json_form import JsonString, NotStringsError, parse_array
 from dockerlint_alpine.syntax.pieces import Pieces
 from dockerlint_alpine.syntax.problems import SyntaxProblem
@@ -26,7 +26,7 @@ from dockerlint_alpine.syntax.rules import argument_problem
 from dockerlint_alpine.system.patterns import lazy_pattern
 
 if TYPE_CHECKING:
-    from dockerlint_alpine.syntax.source import Span
+    from dockerlint_alpine.syntax.source import SourceText, Span
 
 _TEMPLATE = lazy_pattern(r"unknown instruction: (\{[{%#]|<%)")
 _BOM = b"\xef\xbb\xbf"
@@ -186,12 +186,14 @@ class _Parser:
         self._instruction(Pieces(self.data, pieces), start, first, tuple(comments))
 
     def _instruction(self, line: Pieces, start: int, first: int, comments: tuple[Span, ...]) -> None:
-        node = self._node(line, 0, first)
-        heredocs = self._heredocs(node, line, first) if b"<<" in line.joined else ()
+        read = self._read(line, first, comments)
+        heredocs = self._heredocs(read, line, first) if b"<<" in line.joined else ()
         last_line, last_offset = self.lines[self.row - 1].rstrip(b"\r"), self.starts[self.row - 1]
         end = max(last_offset + len(last_line), start)
-        where = _Where(end, first, self.row, heredocs, comments)
-        instruction = node.build(start, where)
+        onbuild = read.onbuild
+        if onbuild is not None:
+            onbuild = replace(onbuild, end=end, end_line=self.row, heredocs=heredocs)
+        instruction = replace(read, start=start, end=end, end_line=self.row, heredocs=heredocs, onbuild=onbuild)
         self._check(instruction)
         self.instructions.append(instruction)
 
@@ -203,32 +205,43 @@ class _Parser:
             elif wrong := argument_problem(part, in_onbuild=part is inner):
                 self._problem(part.line, wrong)
 
-    def _node(self, line: Pieces, depth: int, first: int) -> _Node:
-        """Split one joined line into keyword, flags and value (split_command.go), and read what the keyword says."""
+    def _read(self, line: Pieces, first: int, comments: tuple[Span, ...], *, in_onbuild: bool = False) -> Instruction:
+        """Split one joined line into keyword, flags and value (split_command.go), and read what the keyword says. Where the
+        instruction ends, and its heredocs, are not known yet."""
         low, high = trim_range(line.joined)
         gap = WHITESPACE_RUN_BYTES.search(line.joined, low, high)
         keyword_end, rest = (gap.start(), gap.end()) if gap else (high, high)
-        keyword = line.text(low, keyword_end)
-        found, rest = extract_flags(line, rest, high, self.directives.escape)
+        written = line.text(low, keyword_end).text
+        keyword = written.upper() if written.isascii() else written
+        flags, rest = extract_flags(line, rest, high, self.directives.escape)
         trimmed = trim_range(line.joined[rest:high])
-        node = _Node(
-            keyword.text.upper() if keyword.text.isascii() else keyword.text,
-            line,
-            (rest + trimmed[0], rest + trimmed[1]),
-            self.directives.escape,
-        )
-        node.start = line.offset(low)
-        node.flags = found
-        if node.keyword == "ONBUILD" and depth == 0 and node.source:
-            node.onbuild = self._node(line.cut(*node.value_range), 1, first)
+        value = rest + trimmed[0], rest + trimmed[1]
+        source, onbuild, json = line.text(*value), None, None
+        if keyword == "ONBUILD" and not in_onbuild and source:
+            onbuild = self._read(line.cut(*value), first, comments, in_onbuild=True)
         try:
-            node.read_json()
+            json = _json_form(keyword, source)
         except NotStringsError as error:
             self._problem(first, str(error))
-        return node
+        return Instruction(
+            keyword=keyword,
+            start=line.offset(low),
+            end=0,
+            line=first,
+            end_line=first,
+            flags=flags,
+            source=source,
+            json=None if json is None else tuple(string.value for string in json),
+            json_written=() if json is None else tuple(string.written for string in json),
+            heredocs=(),
+            onbuild=onbuild,
+            comments=comments,
+            escape=self.directives.escape,
+            joined=line,
+        )
 
-    def _heredocs(self, node: _Node, line: Pieces, first: int) -> tuple[Heredoc, ...]:
-        holder = node.onbuild if node.keyword == "ONBUILD" and node.onbuild else node
+    def _heredocs(self, read: Instruction, line: Pieces, first: int) -> tuple[Heredoc, ...]:
+        holder = read.onbuild or read
         if holder.keyword not in _HEREDOC_KEYWORDS or holder.json is not None:
             return ()
         try:
@@ -259,51 +272,7 @@ def _line_starts(lines: list[bytes]) -> list[int]:
     return list(accumulate((len(line) + 1 for line in lines[:-1]), initial=0))
 
 
-class _Where(Struct):
-    """Where an instruction ends, and what it holds beside its own line; shared by ONBUILD and its trigger."""
-
-    end: int
-    line: int
-    end_line: int
-    heredocs: tuple[Heredoc, ...]
-    comments: tuple[Span, ...]
-
-
-class _Node:
-    """An instruction while it is read: everything but where it ends."""
-
-    __slots__ = ("escape", "flags", "json", "keyword", "line", "onbuild", "source", "start", "value_range")
-
-    def __init__(self, keyword: str, line: Pieces, value_range: tuple[int, int], escape: str) -> None:
-        self.keyword = keyword
-        self.line = line
-        self.value_range = value_range
-        self.source = line.text(*value_range)
-        self.escape = escape
-        self.start = 0
-        self.flags: tuple[Flag, ...] = ()
-        self.json: tuple[JsonString, ...] | None = None
-        self.onbuild: _Node | None = None
-
-    def read_json(self) -> None:
-        source = split_healthcheck(self.source)[1] if self.keyword == "HEALTHCHECK" else self.source
-        if source and (self.keyword in MAYBE_JSON or self.keyword == "HEALTHCHECK"):
-            self.json = parse_array(source)
-
-    def build(self, start: int, where: _Where) -> Instruction:
-        return Instruction(
-            keyword=self.keyword,
-            start=start,
-            end=where.end,
-            line=where.line,
-            end_line=where.end_line,
-            flags=self.flags,
-            source=self.source,
-            json=None if self.json is None else tuple(string.value for string in self.json),
-            json_written=() if self.json is None else tuple(string.written for string in self.json),
-            heredocs=where.heredocs,
-            onbuild=None if self.onbuild is None else self.onbuild.build(self.onbuild.start, where),
-            comments=where.comments,
-            escape=self.escape,
-            joined=self.line,
-        )
+def _json_form(keyword: str, source: SourceText) -> tuple[JsonString, ...] | None:
+    """The strings of the exec form, of a HEALTHCHECK those of its CMD. Raises NotStringsError."""
+    text = split_healthcheck(source)[1] if keyword == "HEALTHCHECK" else source
+    return parse_array(text) if text and (keyword in MAYBE_JSON or keyword == "HEALTHCHECK") else None

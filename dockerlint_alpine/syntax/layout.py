@@ -143,7 +143,7 @@ class PackageList:
         position = self._slot(name)
         text = name.encode()
         if self._place == "json":
-            return self._insert_json(position, text)
+            return self._insert_beside(position, b'"' + text + b'"', self._json_separator())
         if self.one_per_line:
             return self._insert_line(position, text)
         return self._insert_inline(position, text)
@@ -266,13 +266,15 @@ class PackageList:
 
     def _insert_inline(self, position: int, name: bytes) -> Edit:
         if self._place == "bare" and len(self._items) == 1:
-            return self._quote_bare([decode(name)])
-        separator = self._separator()
+            return self._quote_bare(decode(name))
+        return self._insert_beside(position, name, self._separator())
+
+    def _insert_beside(self, position: int, text: bytes, separator: bytes) -> Edit:
         if position == 0:
             first = self._items[0]
-            return Edit(first.start, first.start, decode(name + separator))
+            return Edit(first.start, first.start, decode(text + separator))
         before = self._items[position - 1]
-        return Edit(before.end, before.end, decode(separator + name))
+        return Edit(before.end, before.end, decode(separator + text))
 
     def _separator(self) -> bytes:
         """What stands between two members of a line: a blank, or an escaped one in a bare value."""
@@ -280,11 +282,10 @@ class PackageList:
             return b" "
         return self._data[self._items[0].end : self._items[1].start]
 
-    def _quote_bare(self, names: list[str]) -> Edit:
+    def _quote_bare(self, name: str) -> Edit:
         item = self._items[0]
         words = [item.text]
-        for name in names:
-            words.insert(slot([package_name(word) for word in words], package_name(name)), name)
+        words.insert(slot([package_name(item.text)], package_name(name)), name)
         return Edit(item.start, item.end, f'"{" ".join(words)}"')
 
     def _remove_inline(self, item: _Item, row: _Row) -> Edit:
@@ -407,14 +408,6 @@ class PackageList:
             start = self._items[0].start
             between = self._data[self._data.rfind(b'"', 0, start) + 1 : start]
         return between if b"," in between and b"#" not in between else b", "
-
-    def _insert_json(self, position: int, name: bytes) -> Edit:
-        separator, string = self._json_separator(), b'"' + name + b'"'
-        if position == 0:
-            first = self._items[0]
-            return Edit(first.start, first.start, decode(string + separator))
-        before = self._items[position - 1]
-        return Edit(before.end, before.end, decode(separator + string))
 
     def _remove_json(self, item: _Item) -> Edit:
         comma = self._data.rfind(b",", 0, item.start)

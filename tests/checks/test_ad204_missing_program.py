@@ -233,6 +233,46 @@ def test_what_a_script_starts(judge: Judge, run: str, script: str, programs: lis
 
 
 @pytest.mark.parametrize(
+    ("script", "programs"),
+    [
+        ("set -e\nopenssl req\n", [("openssl", "error")]),
+        ("openssl req\nexec jq\ngit x\n", [("openssl", "warning"), ("jq", "warning")]),
+        ("curl -f x || exit 1\ncurl y || true\nif [ -f a ]; then git x; fi\n", [("curl", "warning")]),
+        ('curl x || true\n[ -n "$X" ] && git x\nexit 0\njq x\n', []),
+        ('if [ -z "$X" ]; then exit 0; fi\njq x\n', []),
+        (". /etc/x\njq x\n", []),
+        ("jq() { cat; }\njq x\n", []),
+        ("./jq x\nsed x\n", []),
+        ("python manage.py compilemessages -l de\n", [("msgfmt", "warning")]),
+    ],
+)
+@pytest.mark.parametrize("start", ['ENTRYPOINT ["/x.sh"]\n', "CMD sh /x.sh\n"])
+def test_what_the_script_of_a_container_starts(
+    judge: Judge, script: str, programs: list[tuple[str, str]], start: str
+) -> None:
+    report = judge(f"{PY}COPY x.sh /\n{start}", {"x.sh": f"#!/bin/sh\n{script}"})
+    found = [(one.need.removeprefix("cmd:"), one.severity) for one in report.findings if one.code == "AD204"]
+    assert found == sorted(programs)
+    assert all(one.confidence == "likely" for one in report.findings)
+
+
+@pytest.mark.parametrize(
+    ("command", "packages"),
+    [
+        ("python manage.py compilemessages", ["gettext"]),
+        ("django-admin makemessages -a", ["gettext"]),
+        ("poetry run python -m django compilemessages", ["gettext"]),
+        ("python manage.py migrate", []),
+        ("apk add gettext && python manage.py compilemessages", []),
+        ("python manage.py compilemessages || true", []),
+    ],
+)
+def test_messages_of_django(judge: Judge, command: str, packages: list[str]) -> None:
+    report = judge(f"{PY}COPY manage.py .\nRUN {command}\n", {"manage.py": ""}, select=["AD204"])
+    assert [name for one in report.findings for name in one.packages] == packages
+
+
+@pytest.mark.parametrize(
     ("script", "edited"),
     [
         (f"{SET}apk add --no-cache jq\ngit clone y\n", "x.sh"),

@@ -10,16 +10,16 @@ import pytest
 from dockerlint_alpine.cli.check import check
 from dockerlint_alpine.cli.fix import fix
 from dockerlint_alpine.run.config import OPTIONS, VARIABLES, Settings, load
-from dockerlint_alpine.run.trust import RULES, project_may, words
+from dockerlint_alpine.run.trust import project_may, words
 
 Project = Callable[[Mapping[str, str]], Path]
 CHECKOUT = Path(__file__).parents[2]
 
 
 def test_the_table_has_every_setting() -> None:
-    assert set(RULES) == set(OPTIONS)
+    assert set(OPTIONS) == set(Settings.__struct_fields__) - {"starts"}
     options = {parameter.name for command in (check, fix) for parameter in command.params}
-    assert {name for name, rule in RULES.items() if rule.option} == options & set(RULES)
+    assert {name for name, option in OPTIONS.items() if option.on_command_line} == options & set(OPTIONS)
 
 
 def test_variables_are_as_the_table_says(tmp_path: Path) -> None:
@@ -32,10 +32,10 @@ def test_variables_are_as_the_table_says(tmp_path: Path) -> None:
         "ignore": "AD2",
         "alpine_index_days": "7",
     }
-    for name, rule in RULES.items():
+    for name, option in OPTIONS.items():
         value = values.get(name, "true")
         origin = load(tmp_path, environment={VARIABLES + name.upper(): value}).origins[name]
-        assert (origin != "default") == rule.variable, name
+        assert (origin == "default") == option.table, name
 
 
 OTHERS = {
@@ -56,9 +56,9 @@ OTHERS = {
 def test_the_page_prints_the_table() -> None:
     page = (CHECKOUT / "docs" / "security.md").read_text(encoding="utf-8")
     rows = []
-    for name, rule in RULES.items():
-        option, variable = ("yes" if has else "" for has in (rule.option, rule.variable))
-        rows.append(f"| `{name.replace('_', '-')}` | {option} | {variable} | yes | {project_may(name)} |")
+    for name, option in OPTIONS.items():
+        said, variable = ("yes" if has else "" for has in (option.on_command_line, not option.table))
+        rows.append(f"| `{name.replace('_', '-')}` | {said} | {variable} | yes | {project_may(option)} |")
     rows += [f"| {what} | {who} |" for what, who in OTHERS.items()]
     assert [line for line in page.splitlines() if line.startswith("| ") and line in rows] == rows
 
@@ -94,7 +94,10 @@ def test_what_is_not_for_the_project(name: str, tmp_path: Path) -> None:
         str(start + number) for number in range(3, 10)
     ]
     assert all(line.startswith(str(top / name)) and "\n" not in line for line in found.refused)
-    assert f"`online` is not for a project's file to decide: ignored (use {words('online')})" in found.refused[2]
+    assert (
+        f"`online` is not for a project's file to decide: ignored (use {words('online', OPTIONS['online'])})"
+        in found.refused[2]
+    )
     assert found.origins["online"] == "default"
 
 

@@ -94,7 +94,7 @@ def _parsed(entries: Iterable[tuple[str, int | None]], shown: str) -> Requiremen
 
 def _read(folder: str, files: FileReader) -> SetupScript:
     """What ``setup.py`` says; nothing where it can't be read."""
-    from dockerlint_alpine.python.sources.setup_py import SetupScript, read_setup_py
+    from dockerlint_alpine.python.sources.setup_py import SetupScript, Unclear, read_setup_py
 
     def read(relative: str) -> bytes | None:
         try:
@@ -103,7 +103,7 @@ def _read(folder: str, files: FileReader) -> SetupScript:
             return None
 
     data = read("setup.py")
-    return read_setup_py(data, read) if data is not None else SetupScript(doubts=((None, "it can't be read"),))
+    return read_setup_py(data, read) if data is not None else SetupScript(unclear=(Unclear(None, "it can't be read"),))
 
 
 def _script(path: str, folder: str, files: FileReader, extras: frozenset[str]) -> RequirementSet:
@@ -117,5 +117,6 @@ def _script(path: str, folder: str, files: FileReader, extras: frozenset[str]) -
         elif normalise(extra) in extras:
             entries += [(f"{text} ; {marker}" if marker else text, line) for text, line in listed]
     found = _parsed([*entries, *conditions], shown)
-    doubts = tuple(Problem(shown, line, text) for line, text in script.doubts)
+    asked = {"", *extras, *(("*",) if extras else ())}
+    doubts = tuple(Problem(shown, one.line, one.text) for one in script.unclear if normalise(one.extra) in asked)
     return RequirementSet(requested=found.requested, problems=(*found.problems, *doubts), files=(path,))

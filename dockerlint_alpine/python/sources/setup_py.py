@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import libcst as cst
 from libcst.metadata import MetadataWrapper, PositionProvider
-from msgspec import Struct
+from msgspec import Struct, field
 
 from dockerlint_alpine.system.native import UnsafeSourceError, check_python
 from dockerlint_alpine.system.patterns import lazy_pattern
@@ -69,13 +69,21 @@ class Asked(Struct, frozen=True):
     required: bool = True
 
 
+class Unclear(Struct, frozen=True):
+    """What could not be told of requirements, with its line: those of an ``extra``, or of all of them (``*``)."""
+
+    line: int | None
+    text: str
+    extra: str = ""
+
+
 class SetupScript(Struct, frozen=True):
     """What a ``setup.py`` says.
 
     Requirements carry their 1-based lines. ``pkg_config`` are the modules it asks pkg-config for, ``programs`` the
     commands it runs (``pg_config``), ``cffi_modules`` the scripts (``build.py:ffi``) that write extensions,
     ``own_libraries`` static libraries that it compiles itself (``setup(libraries=...)``), ``variables`` those of the
-    environment that it looks at. ``doubts`` are (line, what could not be told).
+    environment that it looks at. ``doubts`` are (line, what could not be told), ``unclear`` those about requirements.
     """
 
     name: str | None = None
@@ -89,6 +97,7 @@ class SetupScript(Struct, frozen=True):
     own_libraries: tuple[str, ...] = ()
     variables: tuple[str, ...] = ()
     doubts: tuple[tuple[int | None, str], ...] = ()
+    unclear: tuple[Unclear, ...] = ()
     no_extensions: bool = False
     """True where ``setup()`` gets an empty list of extensions, and nothing else that may compile."""
 
@@ -98,6 +107,13 @@ class _Text(str):
 
     __slots__ = ("line",)
     line: int | None
+
+
+class _Perhaps(Struct, frozen=True):
+    """Stands in a list for what may be put there."""
+
+    line: int | None
+    text: str
 
 
 class _File:
@@ -110,6 +126,13 @@ class _File:
 class _Return(Exception):  # noqa: N818 - control flow, not an error
     def __init__(self, value: Any) -> None:
         self.value = value
+
+
+class _Next(Exception):  # noqa: N818 - control flow, not an error
+    """``continue``, or ``break`` where it is the ``last`` turn."""
+
+    def __init__(self, *, last: bool) -> None:
+        self.last = last
 
 
 class _LimitError(Exception):
@@ -127,6 +150,10 @@ class _Dotted:
     def __init__(self, path: str) -> None:
         self.path = path
 
+    def is_named_as(self, other: Any) -> bool:
+        """Whether it is the same function of another module: ``pip.req.parse_requirements``, later ``pip._internal.req``."""
+        return isinstance(other, _Dotted) and other.path.rpartition(".")[2] == self.path.rpartition(".")[2]
+
 
 _PKG_CONFIG = lazy_pattern(r"[A-Za-z0-9][\w+.-]*")
 _FLAGS = lazy_pattern(r"--?[\w-]+(?:=.*)?")
@@ -139,6 +166,13 @@ _ONLY_TESTS = frozenset(
 """Functions whose failure a script sees and may take for an answer."""
 _AMBIENT = frozenset("PATH HOME PWD USER SHELL TERM TMPDIR LANG LC_ALL PYTHONPATH VIRTUAL_ENV".split())
 """Variables that a build has although no Dockerfile sets them."""
+_COMMANDS = frozenset(
+    """
+    bdist_wheel build build_clib build_ext build_py develop dist_info editable_wheel egg_info install install_lib
+    install_scripts setup.py --quiet -q --verbose -v
+    """.split()
+)
+"""What an installer may tell a ``setup.py`` to do (setuptools.build_meta; pip before 25.3: ``setup.py install``)."""
 _PROGRAMS = lazy_pattern(r"(?:[a-z0-9]+[-_])*config\d*|pkg-config|cmake|make|cargo|rustc")
 
 
@@ -163,40 +197,36 @@ def read_setup_py(
         ValueError,
         LookupError,
     ) as error:
-        return SetupScript(doubts=((None, f"setup.py is not readable as Python 3: {str(error).splitlines()[0]}"),))
+        text = f"setup.py is not readable as Python 3: {str(error).splitlines()[0]}"
+        return SetupScript(doubts=((None, text),), unclear=(Unclear(None, text),))
     reader = _Reader(positions, read, variables or {})
     try:
         reader.block(wrapper.module.body)
     except (_LimitError, RecursionError):
-        reader.doubt(None, "setup.py is too complex to analyse")
+        reader.unsure(None, "setup.py is too complex to analyse")
     except _Return:
         pass
     return reader.result()
 
 
-class _Reader:
-    def __init__(
-        self,
-        positions: Mapping[cst.CSTNode, Any],
-        read: Callable[[str], bytes | None],
-        variables: Mapping[str, str],
-    ) -> None:
-        self.positions = positions
-        self.read = read
-        self.variables = variables
-        self.asked_variables: dict[str, None] = {}
-        self.names: dict[str, Any] = {"__file__": "setup.py", "__name__": "__main__"}
-        self.modules: dict[str, str] = {}
-        self.conditional = 0
-        self.guarded = 0
-        """Above zero in the body of a ``try``."""
-        self.steps = 0
-        self.depth = 0
-        self.setup: dict[str, Any] | None = None
-        self.extensions: list[Extension] = []
-        self.pkg_config: dict[str, Asked] = {}
-        self.programs: dict[str, Asked] = {}
-        self.doubts: list[tuple[int | None, str]] = []
+class _Reader(Struct, eq=False):
+    positions: Mapping[cst.CSTNode, Any]
+    read: Callable[[str], bytes | None]
+    variables: Mapping[str, str]
+    asked_variables: dict[str, None] = {}
+    names: dict[str, Any] = field(default_factory=lambda: {"__file__": "setup.py", "__name__": "__main__"})
+    conditional: int = 0
+    guarded: int = 0
+    """Above zero in the body of a ``try``."""
+
+    steps: int = 0
+    depth: int = 0
+    setup: dict[str, Any] | None = None
+    extensions: list[Extension] = []
+    pkg_config: dict[str, Asked] = {}
+    programs: dict[str, Asked] = {}
+    doubts: list[tuple[int | None, str]] = []
+    unclear: list[Unclear] = []
 
     def line(self, node: cst.CSTNode) -> int | None:
         found = self.positions.get(node)
@@ -256,6 +286,8 @@ class _Reader:
                 self.attempt(node)
             case cst.Return():
                 raise _Return(self.value(node.value) if node.value is not None else None)
+            case cst.Continue() | cst.Break():
+                raise _Next(last=isinstance(node, cst.Break))
             case cst.ClassDef():
                 self.names[node.name.value] = UNKNOWN
                 self.inside(node)
@@ -288,12 +320,13 @@ class _Reader:
         before = dict(self.names)
         try:
             self.block(body)
-        except _Return:
+        except (_Return, _Next):
             pass
         finally:
             self.conditional -= 1
         for name, value in self.names.items():
-            if name in before and before[name] is not value:
+            known = before.get(name, value)
+            if known is not value and not (isinstance(known, _Dotted) and known.is_named_as(value)):
                 before[name] = UNKNOWN
             else:
                 before.setdefault(name, value)
@@ -318,7 +351,11 @@ class _Reader:
             return
         for value in list(values):
             self.assign(node.target, value)
-            self.block(node.body.body)
+            try:
+                self.block(node.body.body)
+            except _Next as leave:
+                if leave.last:
+                    break
 
     def assign(self, target: cst.CSTNode, value: Any) -> None:
         match target:
@@ -342,7 +379,7 @@ class _Reader:
             return
         old, new = self.value(node.target), self.value(node.value)
         if self.conditional and isinstance(old, list):
-            self.doubt(node, f"whether {_code(node)} is executed is decided at run time")
+            self.perhaps(old, node)
             return
         self.assign(node.target, _added(old, new) if isinstance(node.operator, cst.AddAssign) else UNKNOWN)
 
@@ -383,9 +420,12 @@ class _Reader:
                 return self.comparison(node)
             case cst.BooleanOperation():
                 return self.boolean(node)
-            case cst.UnaryOperation() if isinstance(node.operator, cst.Not):
+            case cst.UnaryOperation():
                 inner = self.value(node.expression)
-                return UNKNOWN if inner is UNKNOWN or isinstance(inner, _Dotted) else not inner
+                if isinstance(node.operator, cst.Minus):
+                    return -inner if isinstance(inner, int) else UNKNOWN
+                negated = isinstance(node.operator, cst.Not) and inner is not UNKNOWN and not isinstance(inner, _Dotted)
+                return not inner if negated else UNKNOWN
             case cst.IfExp():
                 test = self.value(node.test)
                 return UNKNOWN if test is UNKNOWN else self.value(node.body if test else node.orelse)
@@ -434,7 +474,7 @@ class _Reader:
             elif isinstance(value, dict):
                 found.update(value)
             else:
-                self.doubt(node, "a table is filled in at run time")
+                self.unsure(self.line(node), "a table is filled in at run time")
         return found
 
     def binary(self, node: cst.BinaryOperation) -> Any:
@@ -460,15 +500,10 @@ class _Reader:
         if len(node.comparisons) != 1:
             return UNKNOWN
         left, right = self.value(node.left), self.value(node.comparisons[0].comparator)
-        if isinstance(right, _Dotted) and right.path == "os.environ":
-            there = self.variable(left, None)
-            known = there is not UNKNOWN
-            match node.comparisons[0].operator:
-                case cst.In() if known:
-                    return there is not None
-                case cst.NotIn() if known:
-                    return there is None
-            return UNKNOWN
+        if isinstance(right, _Dotted) and right.path in {"os.environ", "sys.argv"}:
+            there, operator = self.is_given(left, right.path), node.comparisons[0].operator
+            asked = there is not UNKNOWN and isinstance(operator, (cst.In, cst.NotIn))
+            return there == isinstance(operator, cst.In) if asked else UNKNOWN
         if not _plain(left) or not _plain(right):
             return UNKNOWN
         match node.comparisons[0].operator:
@@ -506,6 +541,8 @@ class _Reader:
             )
         if isinstance(base, str) and node.attr.value == "parent":
             return posixpath.dirname(base)
+        if isinstance(base, str) and node.attr.value in {"req", "requirement"}:
+            return base  # of what parse_requirements gives
         return UNKNOWN
 
     def subscript(self, node: cst.Subscript) -> Any:
@@ -519,8 +556,20 @@ class _Reader:
         self.asked_variables[name] = None
         return self.variables.get(name, default)
 
+    def is_given(self, name: Any, where: str) -> Any:
+        """Whether there is such a variable of the environment, or such a word on the command line."""
+        if where == "sys.argv":
+            return False if isinstance(name, str) and name not in _COMMANDS else UNKNOWN
+        value = self.variable(name, None)
+        return UNKNOWN if value is UNKNOWN else value is not None
+
     def item(self, node: cst.Subscript) -> Any:
         base, key = self.value(node.value), self.subscript(node)
+        index = node.slice[0].slice
+        if isinstance(index, cst.Slice) and isinstance(base, (list, tuple, str)) and index.step is None:
+            ends = [self.value(one) if one is not None else None for one in (index.lower, index.upper)]
+            known = all(isinstance(one, (int, type(None))) for one in ends) and len(node.slice) == 1
+            return _same_line(base[ends[0] : ends[1]], base) if known else UNKNOWN
         if isinstance(base, _Dotted) and base.path == "os.environ":
             return self.variable(key, UNKNOWN)
         if isinstance(base, dict):
@@ -530,20 +579,27 @@ class _Reader:
         return UNKNOWN
 
     def comprehension(self, node: cst.ListComp | cst.GeneratorExp | cst.SetComp) -> Any:
-        loop = node.for_in
+        saved, found = dict(self.names), []
+        known = self.turns(node.for_in, lambda value: found.append(_same_line(self.value(node.elt), value)))
+        self.names = saved
+        return found if known else UNKNOWN
+
+    def turns(self, loop: cst.CompFor, take: Callable[[Any], None]) -> bool:
+        """Go through the loops of a comprehension; ``False`` where it is not known what they go through."""
         values = self.value(loop.iter)
         if isinstance(values, _File):
             values = values.text.splitlines(keepends=True)
-        if not isinstance(values, (list, tuple)) or len(values) > _MAX_ITEMS or loop.inner_for_in is not None:
-            return UNKNOWN
-        saved, found = dict(self.names), []
+        if not isinstance(values, (list, tuple)) or len(values) > _MAX_ITEMS:
+            return False
         for value in values:
             self.assign(loop.target, value)
             tests = [self.value(one.test) for one in loop.ifs]
             if all(test is UNKNOWN or test for test in tests):
-                found.append(_same_line(self.value(node.elt), value))
-        self.names = saved
-        return found
+                if loop.inner_for_in is None:
+                    take(value)
+                elif not self.turns(loop.inner_for_in, take):
+                    return False
+        return True
 
     # -- calls ------------------------------------------------------------------------------------------------------
 
@@ -565,7 +621,7 @@ class _Reader:
             if self.setup is None or not self.conditional:
                 self.setup = keywords
             if not whole:
-                self.doubt(node, "setup() gets arguments that are computed at run time")
+                self.unsure(self.line(node), "setup() gets arguments that are computed at run time")
             return None
         if name.endswith("Extension") and name not in {"CMakeExtension", "RustExtension"}:
             self.extension(node, arguments, keywords)
@@ -622,6 +678,9 @@ class _Reader:
     def method(self, base: Any, name: str, arguments: Sequence[Any], node: cst.Call) -> Any:
         if isinstance(base, list) and name in {"append", "extend", "insert"} and arguments:
             return self.grow(base, name, arguments[-1], node)
+        if isinstance(base, list) and name == "intersection" and arguments:
+            given = isinstance(arguments[0], _Dotted) and arguments[0].path == "sys.argv"
+            return [] if given and all(isinstance(one, str) and one not in _COMMANDS for one in base) else UNKNOWN
         if isinstance(base, dict):
             return self.dict_method(base, name, arguments)
         if isinstance(base, _File):
@@ -631,9 +690,16 @@ class _Reader:
             return self.string_method(base, name, arguments)
         return UNKNOWN
 
+    def perhaps(self, base: list[Any], node: cst.CSTNode) -> None:
+        """Note that something may be put into a list: it matters to who makes requirements of that."""
+        text = f"whether {_code(node)} is executed is decided at run time"
+        self.doubt(node, text)
+        if len(base) <= _MAX_ITEMS:
+            base.append(_Perhaps(self.line(node), text))
+
     def grow(self, base: list[Any], name: str, value: Any, node: cst.Call) -> None:
         if self.conditional:
-            self.doubt(node, f"whether {_code(node)} is executed is decided at run time")
+            self.perhaps(base, node)
         elif len(base) > _MAX_ITEMS:
             raise _LimitError
         elif name == "extend":
@@ -752,7 +818,8 @@ class _Reader:
         sources = keywords.get("sources", arguments[1] if len(arguments) > 1 else [])
         libraries = keywords.get("libraries", [])
         language = keywords.get("language")
-        complete = all(isinstance(one, list) and all(isinstance(i, str) for i in one) for one in (sources, libraries))
+        lists = (sources, libraries)
+        complete = all(isinstance(one, list) and all(isinstance(i, (str, _Perhaps)) for i in one) for one in lists)
         self.extensions.append(
             Extension(
                 name=str(name) if isinstance(name, str) else None,
@@ -776,10 +843,11 @@ class _Reader:
         listed: dict[str, tuple[tuple[str, int | None], ...]] | None = None
         if isinstance(extras, dict):
             listed = {
-                str(key): self.requirements(value, f"extras_require[{key!r}]") or () for key, value in extras.items()
+                str(key): self.requirements(value, f"extras_require[{key!r}]", str(key).partition(":")[0]) or ()
+                for key, value in extras.items()
             }
         elif extras is not None:
-            self.doubt(None, "extras_require is computed at run time")
+            self.unsure(None, "extras_require is computed at run time", "*")
         return SetupScript(
             name=str(name) if isinstance(name, str) else None,
             install_requires=self.requirements(setup["install_requires"], "install_requires")
@@ -794,21 +862,28 @@ class _Reader:
             own_libraries=_strings([one[0] for one in _lists(setup.get("libraries")) if one]),
             variables=tuple(map(str, self.asked_variables)),
             doubts=tuple(self.doubts),
+            unclear=tuple(dict.fromkeys(self.unclear)),
             no_extensions=setup.get("ext_modules") == []
             and not self.extensions
             and not {"cmdclass", "cffi_modules", "rust_extensions", "libraries"} & setup.keys(),
         )
 
-    def requirements(self, value: Any, what: str) -> tuple[tuple[str, int | None], ...] | None:
+    def unsure(self, line: int | None, text: str, extra: str = "") -> None:
+        if (line, text) not in self.doubts:
+            self.doubts.append((line, text))
+        self.unclear.append(Unclear(line, text, extra))
+
+    def requirements(self, value: Any, what: str, extra: str = "") -> tuple[tuple[str, int | None], ...] | None:
         if isinstance(value, str):
             value = [_same_line(one, value) for one in value.splitlines()]
         if not isinstance(value, list):
-            self.doubt(None, f"{what} is computed at run time")
+            self.unsure(None, f"{what} is computed at run time", extra)
             return ()
         found: list[tuple[str, int | None]] = []
         for one in value:
             if not isinstance(one, str):
-                self.doubt(None, f"a part of {what} is computed at run time")
+                told = one if isinstance(one, _Perhaps) else _Perhaps(None, f"a part of {what} is computed at run time")
+                self.unsure(told.line, told.text, extra)
                 continue
             plain = re.sub(r"(^|\s)#.*", "", str(one)).strip()
             if plain and not plain.startswith("-"):

@@ -33,6 +33,11 @@ def _either(name: str, before: SourceText | None, after: SourceText | None) -> S
     return SourceText.concat((before, SourceText.literal(" "), unknown_value(name)))
 
 
+def _is_printed(value: SourceText) -> bool:
+    """Whether a value is what a command prints: a variable that may have it is better known by its name."""
+    return not value.known and ("$(" in value.text or "`" in value.text)
+
+
 class Outcomes:
     """What became of tests so far, by their ``id``: for sure, and in a build that gives no values of its own."""
 
@@ -113,6 +118,8 @@ class Environment:
             self.facts.pop(name, None)
         expected = self._expected.get(scope.number)
         if expected:
+            printed = (name for name in changed if name in after and _is_printed(after[name]))
+            self.variables = {**after, **{name: unknown_value(name) for name in printed}}
             return
         self.variables = before
         if scope.kind == "branch" and expected is None:

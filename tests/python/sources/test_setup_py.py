@@ -54,6 +54,33 @@ def test_idioms(text: str) -> None:
     assert required(text, {"req.txt": "# comment\na\nb>=1\n"}) == ["a", "b>=1"]
 
 
+@pytest.mark.parametrize(
+    ("text", "required"),
+    [
+        ("R = []\nfor x in ['a', '# b', 'c', 'd']:\n  if x[0] == '#': continue\n  if x == 'd': break\n  R.append(x)", ["a", "c"]),
+        ("R = [x[:-1] for x in ['aX', 'bX']] + ['-c'[1:]]", ["a", "b", "c"]),
+        ("E = {'x': ['a'], 'y': ['b', 'c']}\nR = list({d for l in E.values() for d in l})", ["a", "b", "c"]),
+        ("import sys\nR = ['a']\nif {'test', 'ptr'}.intersection(sys.argv) or 'sdist' in sys.argv:\n  R += ['b']", ["a"]),
+        (
+            "if pip.new:\n  from pip._internal.req import parse_requirements\nelse:\n  from pip.req import parse_requirements\n"
+            "R = [str(one.req) for one in parse_requirements('r.txt', session=None)]",
+            ["a", "b"],
+        ),
+    ],
+)  # fmt: skip
+def test_what_a_script_computes(text: str, required: list[str]) -> None:
+    found = script(f"from setuptools import setup\n{text}\nsetup(install_requires=R)", {"r.txt": "a\nb\n"})
+    assert [one for one, _ in found.install_requires or ()] == required
+    assert not found.unclear
+
+
+def test_what_is_said_of_lists_that_nobody_asked_for() -> None:
+    """Of extras who asks for them is told, of other lists nobody."""
+    text = "T = []\nR = ['a']\nif input():\n  T.append('x')\n  R.append('b')\n"
+    found = script(f"{text}setup(tests_require=T, extras_require={{'x': magic(), 'y': R}})")
+    assert [(one.line, one.extra) for one in found.unclear] == [(None, "x"), (5, "y")]
+
+
 def test_lines() -> None:
     found = script("from setuptools import setup\nsetup(\n  install_requires=[\n    'a',\n    'b',\n  ],\n)\n")
     assert found.install_requires == (("a", 4), ("b", 5))
