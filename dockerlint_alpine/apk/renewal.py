@@ -72,33 +72,28 @@ def quick(seconds: float) -> Policy:
     return Policy(attempts=1, wait=seconds, total=seconds)
 
 
-class Renewer:
+class Renewer(Struct):
     """Tells an :class:`IndexStore` when an index is due, and fetches it at once or leaves that for later.
 
     What is due and was not fetched is ``open``. ``fetch`` brings what is due, as far as it can; without it nothing is
     fetched. ``failed`` has what was tried in this run: it is not tried again.
     """
 
-    def __init__(
-        self, renewal: Renewal, failed: dict[str, str], fetch: Callable[[list[Wanted]], None] | None = None
-    ) -> None:
-        self.open: set[Wanted] = set()
-        self._renewal = renewal
-        self._failed = failed
-        self._fetch = fetch
+    renewal: Renewal
+    failed: dict[str, str]
+    fetch: Callable[[list[Wanted]], None] | None = None
+    open: set[Wanted] = set()
 
     def renew(self, sources: Sequence[IndexSource], release: str, arch: str, repositories: Sequence[str]) -> bool:
         """See to the indexes of a release; tell whether there is anything new."""
-        due = [
-            one for one in self._renewal.due(sources, release, arch, repositories) if name_of(one) not in self._failed
-        ]
+        due = [one for one in self.renewal.due(sources, release, arch, repositories) if name_of(one) not in self.failed]
         if not due:
             return False
-        if self._fetch is None:
+        if self.fetch is None:
             self.open.update(due)
             return False
-        self._fetch(due)
-        self._failed |= {name_of(one): "fetched once in this run" for one in due}
+        self.fetch(due)
+        self.failed |= {name_of(one): "fetched once in this run" for one in due}
         return True
 
 

@@ -287,14 +287,8 @@ class Solver:
             other.recheck_depends = True
             self._queue_dirty(other)
 
-    def _recheck_triggers(self, name: NameState) -> None:
-        for other in self._triggers(name):
-            if other.seen and not other.no_trigger:
-                other.recheck_trigger = True
-                self._queue_dirty(other)
-
-    def _recheck_package_triggers(self, package: PackageState) -> None:
-        for other in self._package_triggers(package):
+    def _recheck_triggers(self, triggered: Sequence[NameState]) -> None:
+        for other in triggered:
             if other.seen and not other.no_trigger:
                 other.recheck_trigger = True
                 self._queue_dirty(other)
@@ -315,11 +309,11 @@ class Solver:
         self._recheck_needs(package.name)
         for other, _ in package.provides:
             self._recheck_needs(other)
-        self._recheck_package_triggers(package)
+        self._recheck_triggers(self._package_triggers(package))
 
     def _required(self, name: NameState) -> None:
         self._queue_unresolved(name)
-        self._recheck_triggers(name)
+        self._recheck_triggers(self._triggers(name))
         self._queue_dirty(name)
 
     def _apply(self, constraint: Constraint, name: NameState, owner: PackageState | None = None) -> None:
@@ -536,9 +530,9 @@ class Solver:
                 self._disqualify(other)
         self._recheck_needs(name)
         if package is not None and self.behaviour.virtual_triggers:
-            self._recheck_package_triggers(package)
+            self._recheck_triggers(self._package_triggers(package))
         else:
-            self._recheck_triggers(name)
+            self._recheck_triggers(self._triggers(name))
 
     def _mark_error(self, package: PackageState | None) -> None:
         if package is not None and not package.error:

@@ -16,7 +16,7 @@ from msgspec.structs import replace
 from dockerlint_alpine.cli import spelling
 from dockerlint_alpine.cli.progress import Progress
 from dockerlint_alpine.cli.sections import section
-from dockerlint_alpine.cli.terminal import Refusing, warn
+from dockerlint_alpine.cli.terminal import Refusing, warn, warn_of
 from dockerlint_alpine.model.reports import FileError, Report
 from dockerlint_alpine.report import FORMATS, RenderOptions
 from dockerlint_alpine.report.options import PROGRAM
@@ -254,8 +254,7 @@ def show(report: Report, settings: Settings) -> None:
         else:
             print_bytes(text.encode())
         if name == "github":  # a clean run prints nothing there
-            for problem in report.errors:
-                warn(f"{problem.path}: {problem.message}")
+            warn_of(report.errors)
 
 
 def print_bytes(data: bytes) -> None:
@@ -286,7 +285,6 @@ def _render_options(settings: Settings, name: str, *, to_file: bool) -> RenderOp
 
     from dockerlint_alpine.cli.terminal import follows_links, text_width
     from dockerlint_alpine.model.about import DOCS_URL, __version__
-    from dockerlint_alpine.report import RenderOptions
     from dockerlint_alpine.run.codes import code_doc
 
     context = click.get_current_context(silent=True)

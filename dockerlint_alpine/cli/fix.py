@@ -10,7 +10,7 @@ import click
 
 from dockerlint_alpine.cli import common
 from dockerlint_alpine.cli.sections import SectionedCommand, section
-from dockerlint_alpine.cli.terminal import Refusing, warn
+from dockerlint_alpine.cli.terminal import Refusing, warn, warn_of
 from dockerlint_alpine.cli.verify import ENGINE_OPTIONS, code_of
 from dockerlint_alpine.model.reports import FileError, Report
 from dockerlint_alpine.report.display import printable
@@ -147,8 +147,7 @@ def _fix_paths(paths: tuple[str, ...], configured: Configuration, given: dict[st
         diffs = [(result.left.path, result.old, result.new) for result in results]
         for name, old, new in (*diffs, *((name, old, lists.new[name]) for name, old in lists.old.items())):
             common.print_diff(name, old, new, configured.settings.color)
-        for problem in report.errors:
-            warn(f"{problem.path}: {problem.message}")
+        warn_of(report.errors)
     else:
         if configured.settings.output_format == ("text",):
             _tell(results)

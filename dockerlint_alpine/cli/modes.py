@@ -9,7 +9,7 @@ import click
 
 from dockerlint_alpine.cli import common
 from dockerlint_alpine.cli.sections import section
-from dockerlint_alpine.cli.terminal import warn
+from dockerlint_alpine.cli.terminal import warn_of
 from dockerlint_alpine.model.reports import FileError, Report
 from dockerlint_alpine.report.display import printable
 from dockerlint_alpine.run.jobs import Job, job_settings
@@ -84,8 +84,7 @@ def _statistics(judged: Judged, _: tuple[str, ...], given: dict[str, Any]) -> in
     report, _paths = judged(configured)
     counted = statistics.count(report)
     _say(statistics.as_json(counted) if as_json else statistics.as_text(counted), configured.settings)
-    for problem in report.errors:
-        warn(f"{problem.path}: {problem.message}")
+    warn_of(report.errors)
     return common.exit_code(report, configured.settings)
 
 
@@ -101,8 +100,7 @@ def _show_files(_: Judged, paths: tuple[str, ...], given: dict[str, Any]) -> int
         _say(json.dumps({"version": 1, "files": rows}, indent=2), configured.settings)
     elif rows:
         _say("\n".join(printable(_build_line(row)) for row in rows), configured.settings)
-    for problem in errors:
-        warn(f"{problem.path}: {problem.message}")
+    warn_of(errors)
     return 2 if any(not one.remark for one in errors) else 0
 
 
@@ -144,8 +142,7 @@ def _add_ignore(judged: Judged, _: tuple[str, ...], given: dict[str, Any]) -> in
         files += count > 0
         if wrong:
             failed.append(FileError(path, wrong))
-    for problem in failed:
-        warn(f"{problem.path}: {problem.message}")
+    warn_of(failed)
     click.echo(f"Added {plural(total, 'comment')} to {plural(files, 'file')}.")
     return 2 if failed else 0
 

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING
 
 import click
 
 from dockerlint_alpine.report.display import printable
+
+if TYPE_CHECKING:
+    from dockerlint_alpine.model.reports import FileError
 
 _ABLE = frozenset({"iTerm.app", "WezTerm", "vscode", "Hyper", "ghostty", "Tabby", "rio", "mintty"})
 """Values of TERM_PROGRAM whose terminals follow OSC 8 (https://github.com/Alhadis/OSC8-Adoption)."""
@@ -24,6 +28,12 @@ def warn(text: str) -> None:
     if text not in _said:
         _said.add(text)
         click.echo(f"alpine-doctor: {printable(text)}", err=True)
+
+
+def warn_of(problems: Iterable[FileError]) -> None:
+    """Say which files could not be read, or written, and why."""
+    for problem in problems:
+        warn(f"{problem.path}: {problem.message}")
 
 
 class Refusing:

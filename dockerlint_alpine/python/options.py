@@ -6,6 +6,7 @@ their tools in ``installers``.
 
 from __future__ import annotations
 
+from msgspec import Struct
 from msgspec.structs import replace
 
 from dockerlint_alpine.python.model import IndexOptions, normalise
@@ -62,21 +63,19 @@ def split_names(value: str, target: set[str], other: set[str]) -> None:
             target.add(normalise(name))
 
 
-class OptionState:
+class OptionState(Struct):
     """The index options while files and arguments are read; later ones win as in pip's finder."""
 
-    def __init__(self) -> None:
-        """Start without any option."""
-        self.index_urls: list[str] | None = None
-        self.extra_index_urls: list[str] = []
-        self.find_links: list[str] = []
-        self.no_index = False
-        self.no_binary: set[str] = set()
-        self.only_binary: set[str] = set()
-        self.prefer_binary = False
-        self.all_releases: set[str] = set()
-        self.only_final: set[str] = set()
-        self.require_hashes = False
+    index_urls: list[str] | None = None
+    extra_index_urls: list[str] = []
+    find_links: list[str] = []
+    no_index: bool = False
+    no_binary: set[str] = set()
+    only_binary: set[str] = set()
+    prefer_binary: bool = False
+    all_releases: set[str] = set()
+    only_final: set[str] = set()
+    require_hashes: bool = False
 
     def apply(self, option: str, value: str) -> None:
         """Take one option by its canonical name; options that don't concern indexes or formats change nothing."""

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 from collections import defaultdict, deque
 from contextlib import suppress
-from functools import lru_cache, partial
+from functools import cached_property, lru_cache, partial
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
+from msgspec import Struct
 from msgspec.structs import replace
 
 from dockerlint_alpine.python.markers import InvalidMarkerError, applies, environment
@@ -184,26 +185,23 @@ class _Releases:
                 yield from (self._resolution.want(need, extra) for extra in ("", *need.extras))
 
 
-class _Node:
+class _Node(Struct, eq=False):
     """One distribution in the graph of one round: who asks for it and on what terms.
 
     ``terms`` are (specifier, who says so, the distribution whose release says so or ``None`` for a file).
     """
 
-    __slots__ = ("chain", "extras", "floor", "loose", "name", "origin", "requested", "terms")
+    name: str
+    chain: tuple[str, ...]
+    origin: Origin
+    requested: Requested | None
+    terms: list[tuple[str, str, str | None]] = []
+    extras: set[str] = set()
+    loose: str | None = None
+    """Who asks for one exact version of it that is not recorded."""
 
-    def __init__(self, name: str, chain: tuple[str, ...], origin: Origin, requested: Requested | None) -> None:
-        self.name = name
-        self.chain = chain
-        self.origin = origin
-        self.requested = requested
-        self.terms: list[tuple[str, str, str | None]] = []
-        self.extras: set[str] = set()
-        self.loose: str | None = None
-        """Who asks for one exact version of it that is not recorded."""
-
-        self.floor: str | None = None
-        """The version that an older release of that asked for."""
+    floor: str | None = None
+    """The version that an older release of that asked for."""
 
     @property
     def base(self) -> tuple[str, ...]:
@@ -217,9 +215,7 @@ class _Node:
 
     def on(self, terms: list[tuple[str, str, str | None]]) -> _Node:
         """The same distribution on other terms."""
-        found = _Node(self.name, self.chain, self.origin, self.requested)
-        found.extras, found.loose, found.floor, found.terms = self.extras, self.loose, self.floor, terms
-        return found
+        return replace(self, terms=terms)
 
 
 class Choices:
@@ -248,42 +244,38 @@ class Choices:
         return self._needs[target]
 
 
-class _Offline:
+class _Offline(Struct, eq=False, dict=True):
     """One resolution: what is asked for, and the choices of the last round."""
 
-    def __init__(
-        self,
-        wanted: RequirementSet,
-        target: Target,
-        facts: Facts,
-        installed: Mapping[str, str],
-        as_of: str | None,
-        choices: Choices,
-        *,
-        follow: bool,
-        waits: Callable[[], bool],
-    ) -> None:
-        self.wanted = wanted
-        self.target = target
-        self.facts = facts
-        self.installed = installed
-        self.as_of = as_of
-        self.choices = choices
-        self.follow = follow
-        self.waits = waits
-        self.values = environment(target)
-        self.chosen: dict[str, Choice] = {}
-        self.excluded: dict[str, set[str]] = {}
-        self.torn: dict[str, str | None] = {}
-        """Distributions on which firm terms contradict each other, with the versions that they are taken in."""
+    wanted: RequirementSet
+    target: Target
+    facts: Facts
+    installed: Mapping[str, str]
+    as_of: str | None
+    choices: Choices
+    follow: bool
+    waits: Callable[[], bool]
+    chosen: dict[str, Choice] = {}
+    excluded: dict[str, set[str]] = {}
+    torn: dict[str, str | None] = {}
+    """Distributions on which firm terms contradict each other, with the versions that they are taken in."""
 
-        self.unresolved: dict[tuple[str, str], Unresolved] = {}
-        self.notes: list[str] = []
-        self.assumed: list[str] = []
-        self.cache: dict[tuple[str, str, frozenset[str]], Choice] = {}
-        self.parsed: dict[str, Requested | None] = {}
-        self.known: dict[str, Sequence[Release]] = {}
-        self.known_needs = choices.needs(target)
+    unresolved: dict[tuple[str, str], Unresolved] = {}
+    notes: list[str] = []
+    assumed: list[str] = []
+    cache: dict[tuple[str, str, frozenset[str]], Choice] = {}
+    parsed: dict[str, Requested | None] = {}
+    known: dict[str, Sequence[Release]] = {}
+
+    @cached_property
+    def values(self) -> Mapping[str, str]:
+        """What markers are held against."""
+        return environment(self.target)
+
+    @cached_property
+    def known_needs(self) -> _Needs:
+        """What is known of the needs on the target."""
+        return self.choices.needs(self.target)
 
     def run(self) -> Resolution:
         constraints: dict[str, list[tuple[str, str]]] = {}
@@ -803,9 +795,7 @@ def resolve(
     Raises ``PythonError`` only for an impossible ``target``.
     """
     follow = not (wanted.locked or no_deps or wanted.options.require_hashes)
-    return _Offline(
-        wanted, target, facts, installed or {}, as_of, choices or Choices(), follow=follow, waits=waits
-    ).run()
+    return _Offline(wanted, target, facts, installed or {}, as_of, choices or Choices(), follow, waits).run()
 
 
 def open_names(found: Resolution) -> set[str]:

@@ -6,6 +6,7 @@ findings themselves stay as they are; JSON has both.
 
 from __future__ import annotations
 
+import itertools
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
@@ -361,9 +362,10 @@ def _rows(cause: Cause) -> Iterator[Row]:
 
 
 def _whom(some: Sequence[DistributionRef], everyone: Sequence[DistributionRef]) -> str:
-    if len(some) == len(everyone) > 1:
+    names = {one.shown: one.name for one in some}  # one distribution may have come in several ways
+    if len(names) == len(everyone) > 1:
         return "both" if len(everyone) == 2 else f"all {len(everyone)}"
-    return listed(one.name for one in some) if len(some) < _MANY else f"{len(some)} of {len(everyone)}"
+    return listed(dict.fromkeys(names.values())) if len(names) < _MANY else f"{len(names)} of {len(everyone)}"
 
 
 def _purpose(finding: Finding) -> str:
@@ -381,14 +383,10 @@ def _note(finding: Finding, cause: Cause, everyone: Sequence[DistributionRef]) -
     notes: list[str] = []
     if finding.traits.topic == "load" and cause.lead.traits.topic == "compile" and len(everyone) > 1:
         notes.append("where it runs")
-    by_whom: dict[str, list[str]] = {}
-    for also in finding.brought:
-        if also.code[:3] != finding.code[:3]:  # what runs finds what the build brings: nobody asks about that
-            continue
-        whom = _whom(also.distributions, everyone) if also.distributions != finding.distributions else ""
-        by_whom.setdefault(whom, []).extend(also.packages)
-    for whom, packages in by_whom.items():
-        notes.append(f"brings {listed(packages, _NAMED)}{f' for {whom}' if whom else ''}")
+    # What runs finds what the build brings: nobody asks about that.
+    brought = [also.packages for also in finding.brought if also.code[:3] == finding.code[:3]]
+    if brought:
+        notes.append(f"brings {listed(dict.fromkeys(itertools.chain(*brought)), _NAMED)}")
     if finding.confidence != cause.confidence:
         notes.append(finding.confidence)
     if set(finding.platforms) != set(cause.platforms):

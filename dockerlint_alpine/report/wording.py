@@ -123,6 +123,10 @@ _ALIKE = tuple(
             rf"(?P<names>\S+): {re.escape(_ONLY_WHEELS)}\S+ fits (?P<said>.*)",
             f"{_ONLY_WHEELS}{{names}} fits {{said}}",
         ),
+        (
+            r"(?P<names>\S+): (?P<who>\S+) asks for one exact version of \S+, which (?P<said>is not recorded.*)",
+            "{who} asks for exact versions of {names}, which {said}",
+        ),
         (r"(?P<names>\S+): \S.* needs Python [^ ]+, this is (?P<said>.*)", "{names} need another Python than {said}"),
     )
 )
@@ -148,7 +152,11 @@ def _alike(message: str) -> tuple[list[str], str, str] | None:
     """The names in a message, how several are told of, and what is the same in all that are like it."""
     for pattern, of_several in _ALIKE:
         if match := pattern.fullmatch(message):
-            return re.split(", | and ", match["names"]), of_several, match["said"]
+            return (
+                re.split(", | and ", match["names"]),
+                of_several.replace("{who}", match.groupdict().get("who", "")),
+                match["said"],
+            )
     return None
 
 

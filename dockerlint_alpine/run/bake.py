@@ -46,9 +46,7 @@ def read_builds(path: Path, project: Path) -> tuple[list[Build], list[Refused]]:
         if found is None:
             builds.append(build)
         else:
-            what, place = found
-            message = f"target {name}: its {what} {place} is outside the project {project}: skipped"
-            refused.append(Refused(line, message))
+            refused.append(Refused(line, f"target {name}: {found[1]}"))
     return builds, refused
 
 

@@ -72,12 +72,16 @@ class Refused(Struct, frozen=True):
     message: str
 
 
-def outside(build: Build, project: Path) -> tuple[str, Path] | None:
-    """Which of a build's places lies outside the project, by the word that the file has for it."""
+def outside(build: Build, project: Path) -> tuple[str, str] | None:
+    """Which of a build's places lies outside the project, by the word that the file has for it, and what is said of it."""
     places = [("context", build.context)]
     if build.text is None:
         places.append(("dockerfile", build.dockerfile))
-    return next(((what, place) for what, place in places if not lies_within(place, project)), None)
+    found = next(((what, place) for what, place in places if not lies_within(place, project)), None)
+    if found is None:
+        return None
+    what, place = found
+    return what, f"its {what} {place} is outside the project {project}: skipped"
 
 
 def made_by(path: Path, name: str) -> str:

@@ -2,7 +2,8 @@
 
 A compose file is a file of the project: it chooses among what the project holds, and what it names elsewhere is refused.
 Variables of the environment are never read for it. ``${NAME}`` stands for itself, so that a message can name it and no
-message can show what it holds; a default (``${NAME:-3.19}``) is taken.
+message can show what it holds; a default (``${NAME:-3.19}``) is taken. The ``.env`` beside the file tells where a build
+lies and what its image is called, and nothing else: build arguments may be secrets.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import re
 import shlex
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import yaml
@@ -18,16 +20,13 @@ from msgspec.structs import replace
 
 from dockerlint_alpine.model.services import ServiceStart, StartKey
 from dockerlint_alpine.run.builds import Build, BuildFileError, Refused, made_by, outside
+from dockerlint_alpine.system.dotenv import VARIABLE, chosen, read_dotenv
 from dockerlint_alpine.system.files import read_file
-from dockerlint_alpine.system.patterns import lazy_pattern
 from dockerlint_alpine.system.yaml_text import YamlError, load_yaml
 
 MAX_SIZE = 1024 * 1024
 """Bytes of a compose file."""
-
-_VARIABLE = lazy_pattern(
-    r"\$(?:(?P<dollar>\$)|\{(?P<braced>[A-Za-z_]\w*)(?:(?P<how>:?[-?+])(?P<word>[^}]*))?\}|(?P<plain>[A-Za-z_]\w*))"
-)
+_MAX_TEXT = 4096
 
 
 def read_builds(path: Path, project: Path, *, shown_as: str | None = None) -> tuple[list[Build], list[Refused]]:
@@ -36,8 +35,9 @@ def read_builds(path: Path, project: Path, *, shown_as: str | None = None) -> tu
 
     Raises BuildFileError, and OSError where the file can't be read.
     """
+    data = read_file(path, limit=MAX_SIZE)
     try:
-        node, document = load_yaml(read_file(path, limit=MAX_SIZE))
+        node, document = load_yaml(data)
     except YamlError as error:
         raise BuildFileError(str(error)) from None
     shown = shown_as if shown_as is not None else str(path)
@@ -46,8 +46,11 @@ def read_builds(path: Path, project: Path, *, shown_as: str | None = None) -> tu
         raise BuildFileError("not a compose file: it has no services")
     builds: list[Build] = []
     refused: list[Refused] = []
+    known = read_dotenv(path.parent / ".env", within=project) if b"$" in data else {}
     for name, service in services.items():
-        build = _build(path, str(name), service, frozenset(map(str, services))) if isinstance(service, dict) else None
+        if not isinstance(service, dict):
+            continue
+        build = _build(path, str(name), service, frozenset(map(str, services)), known)
         if build is None:
             continue
         found = outside(build, project)
@@ -55,32 +58,33 @@ def read_builds(path: Path, project: Path, *, shown_as: str | None = None) -> tu
             line = _line(node, str(name), "build", "dockerfile_inline") if build.text is not None else 1
             builds.append(replace(build, line=line, starts=tuple(_starts(build.service, service, node, shown))))
         else:
-            what, place = found
-            message = f"service {build.service}: its {what} {place} is outside the project {project}"
-            refused.append(Refused(_line(node, str(name), "build", what), f"{message}: skipped"))
+            what, why = found
+            refused.append(Refused(_line(node, str(name), "build", what), f"service {build.service}: {why}"))
     return builds, refused
 
 
-def _build(path: Path, name: str, service: Any, services: frozenset[str]) -> Build | None:
+def _build(
+    path: Path, name: str, service: Mapping[str, Any], services: frozenset[str], known: Mapping[str, str]
+) -> Build | None:
     """``None`` where nothing of this machine is built: an image alone, or a context elsewhere."""
     given = service.get("build")
     if isinstance(given, str):
         given = {"context": given}
     if not isinstance(given, dict):
         return None
-    context = interpolated(_scalar(given.get("context")) or ".")
+    context = interpolated(_scalar(given.get("context")) or ".", known)
     if "://" in context:
         return None
     folder = path.parent
-    target = interpolated(_scalar(given.get("target")))
+    target = interpolated(_scalar(given.get("target")), known)
     inline = given.get("dockerfile_inline")
     text = interpolated(inline) if isinstance(inline, str) else None
-    image = interpolated(_scalar(service.get("image")))
+    image = interpolated(_scalar(service.get("image")), known)
     tags: Iterable[Any] = found if isinstance(found := given.get("tags"), list) else ()
     platforms: Iterable[Any] = found if isinstance(found := given.get("platforms"), list) else [service.get("platform")]
     return Build(
         name,
-        dockerfile=folder / context / interpolated(_scalar(given.get("dockerfile")) or "Dockerfile")
+        dockerfile=folder / context / interpolated(_scalar(given.get("dockerfile")) or "Dockerfile", known)
         if text is None
         else path,
         context=folder / context,
@@ -88,7 +92,7 @@ def _build(path: Path, name: str, service: Any, services: frozenset[str]) -> Bui
         build_args=dict(_args(given.get("args"))),
         target=target or None,
         contexts=tuple(_contexts(path, given.get("additional_contexts"), services)),
-        images=(*filter(None, (image, *(interpolated(_scalar(tag)) for tag in tags))), made_by(path, name)),
+        images=(*filter(None, (image, *(interpolated(_scalar(tag), known) for tag in tags))), made_by(path, name)),
         platforms=tuple(filter(None, (interpolated(_scalar(one)) for one in platforms))),
         text=text,
     )
@@ -122,17 +126,17 @@ def _scalar(value: Any) -> str:
     return str(value) if isinstance(value, (str, int, float)) else ""
 
 
-def interpolated(text: str) -> str:
-    """``text`` with the defaults of its variables filled in; a variable without one becomes ``${NAME}``."""
+def interpolated(text: str, known: Mapping[str, str] = MappingProxyType({})) -> str:
+    """``text`` with its variables filled in by what is ``known``, else by their defaults; one without either becomes
+    ``${NAME}``."""
+    if len(text) > _MAX_TEXT:  # no name or path: it would only grow
+        known = {}
 
     def value(match: re.Match[str]) -> str:
-        if match["dollar"]:
-            return "$"
-        if match["how"] in {"-", ":-"}:
-            return match["word"]
-        return f"${{{match['braced'] or match['plain']}}}"
+        found = None if match["sign"] == "+" and match["braced"] not in known else chosen(match, known)
+        return f"${{{match['braced'] or match['plain']}}}" if found is None else found
 
-    return _VARIABLE.sub(value, text)
+    return VARIABLE.sub(value, text)
 
 
 def _line(node: yaml.Node | None, service: str, *keys: str) -> int:

@@ -9,7 +9,7 @@ import threading
 import warnings
 from typing import TYPE_CHECKING
 
-from msgspec import Struct
+from msgspec import Struct, field
 
 from dockerlint_alpine.elf.errors import RegistryError
 from dockerlint_alpine.knowledge.bases import Reference
@@ -37,7 +37,7 @@ class _Named(Struct, frozen=True):
     digest: str
 
 
-class Registries:
+class Registries(Struct):
     """Reads base images and knows those that were read.
 
     ``hosts`` may be asked; ``own``: with the logins of the user's own configuration of docker, else as anybody. ``day``
@@ -45,24 +45,14 @@ class Registries:
     what is kept counts.
     """
 
-    def __init__(
-        self,
-        kept: KeptAnswers,
-        *,
-        hosts: Sequence[str],
-        own: bool,
-        day: str,
-        oldest: str,
-        asks: bool,
-    ) -> None:
-        self._kept = kept
-        self._hosts = hosts
-        self._own = own
-        self._day = day
-        self._oldest = oldest
-        self._asks = asks
-        self._turn = threading.Semaphore(_AT_ONCE)
-        self._web = Web(_WAIT, attempts=3)
+    kept: KeptAnswers
+    hosts: Sequence[str]
+    own: bool
+    day: str
+    oldest: str
+    asks: bool
+    _turn: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(_AT_ONCE))
+    _web: Web = field(default_factory=lambda: Web(_WAIT, attempts=3))
 
     def contents(self, reference: str, platform: str) -> ImageContents:
         """What an image holds on a platform, as Docker names it. Raises ``ResolverError`` with the reason for none."""
@@ -70,18 +60,18 @@ class Registries:
         if parsed is None:
             raise ResolverError("it is no reference of an image")
         host = parsed.host or HUB
-        if host not in self._hosts:
+        if host not in self.hosts:
             raise ResolverError(f"{host} is not among the image-hosts that --online may query")
         if parsed.platform is not None:  # arm64v8/python
             platform = parsed.platform
         wanted = parsed.digest or parsed.tag or "latest"
-        asked = ("image", f"{host}/{parsed.repository}", wanted, platform, str(self._own))
-        named = self._kept.get(_Named, *asked)
-        fresh = named is not None and (named.day >= self._oldest or bool(parsed.digest))
-        found = self._kept.get(ImageContents, "contents", named.digest) if named is not None and fresh else None
+        asked = ("image", f"{host}/{parsed.repository}", wanted, platform, str(self.own))
+        named = self.kept.get(_Named, *asked)
+        fresh = named is not None and (named.day >= self.oldest or bool(parsed.digest))
+        found = self.kept.get(ImageContents, "contents", named.digest) if named is not None and fresh else None
         if found is not None:
             return found
-        if not self._asks:
+        if not self.asks:
             raise ResolverError(NOBODY_ASKED)
         # Most runs only look what is kept: they do without these.
         from dockerlint_alpine.elf.registry import Registry
@@ -91,21 +81,21 @@ class Registries:
             with self._turn:
                 registry = Registry(host, parsed.repository, self._web, login=self._login(host), seconds=_TOTAL)
                 digest, alone = registry.find(wanted, platform)
-                found = self._kept.get(ImageContents, "contents", digest)
+                found = self.kept.get(ImageContents, "contents", digest)
                 if found is None:
                     found = contents_of(digest, registry.read(digest, reference), alone=alone)
-                    self._kept.put(found, "contents", digest)
+                    self.kept.put(found, "contents", digest)
         except RegistryError as error:
             raise ResolverError(f"{host} {error}") from None
         except ArchiveError as error:
             raise ResolverError(f"of its layers: {error}") from None
-        self._kept.put(_Named(self._day, digest), *asked)
+        self.kept.put(_Named(self.day, digest), *asked)
         return found
 
     def _login(self, host: str) -> tuple[str, str] | None:
         """The login that docker would use there; of its identity tokens, none is. Raises ``RegistryError`` where the user's
         program for them fails."""
-        if not self._own:
+        if not self.own:
             return None
         from docker.auth import load_config
         from docker.errors import DockerException

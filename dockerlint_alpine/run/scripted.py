@@ -220,10 +220,7 @@ def _devcontainer(path: Path, project: Path, data: bytes) -> tuple[list[Build], 
             target=target if isinstance(target, str) else None,
         )
         found = outside(made, project)
-        if found is None:
-            return [made], []
-        what, place = found
-        return [], [Refused(1, f"its {what} {place} is outside the project {project}: skipped")]
+        return ([made], []) if found is None else ([], [Refused(1, found[1])])
     text = _commands(plain, document)
     return ([Build("devcontainer", path, project, project, text=text, line=0, image_made=False)] if text else []), []
 

@@ -64,29 +64,21 @@ def is_project(files: FileReader, folder: str) -> bool:
     return any(files.exists(f"{folder}/{name}") for name in ("pyproject.toml", "setup.py", "setup.cfg"))
 
 
-class ArgumentReader:
+class ArgumentReader(Struct, eq=False, dict=True):
     """Turns the shell words of one command into arguments that ``dockerlint_alpine.python`` can read."""
 
-    def __init__(
-        self,
-        walk: StageWalk,
-        instruction: Instruction,
-        folder: str,
-        variables: Mapping[str, SourceText],
-        *,
-        file: ScriptFile | None = None,
-        command: Command | None = None,
-        exported: Callable[[Sequence[Arg]], str | None] = lambda _: None,
-    ) -> None:
-        self._walk = walk
-        self._instruction = instruction
-        self._folder = folder
-        self._file = file
-        self._variables = variables
-        self._command = command
-        self._exported = exported
-        self._lists = PackageLists(walk.files, folder, variables)
-        self._option = ""
+    walk: StageWalk
+    instruction: Instruction
+    folder: str
+    variables: Mapping[str, SourceText]
+    file: ScriptFile | None = None
+    command: Command | None = None
+    exported: Callable[[Sequence[Arg]], str | None] = lambda _: None
+    _option: str = ""
+
+    @cached_property
+    def _lists(self) -> PackageLists:
+        return PackageLists(self.walk.files, self.folder, self.variables)
 
     def words(self, command: InstallCommand | ExportCommand) -> Words:
         """The known words of ``command``; what hides something that matters is listed."""
@@ -96,7 +88,7 @@ class ArgumentReader:
             place = self._place(arg)
             option = words.texts[-1] if words.texts else ""
             # for f in a.txt b.txt; do pip install -r "$f"; done: each round has the option.
-            in_turn = any(isinstance(self._variables.get(name), Turns) for name in _VARIABLE.findall(arg.word.text))
+            in_turn = any(isinstance(self.variables.get(name), Turns) for name in _VARIABLE.findall(arg.word.text))
             if arg.word is not before:
                 self._option = option if in_turn and option in _OF_FILES else ""
             elif self._option:
@@ -134,14 +126,14 @@ class ArgumentReader:
 
     def _piped(self, words: Words, arg: Arg, place: Origin) -> None:
         """``-r /dev/stdin``: of a here-document, a file, or what ``cat``, an export or a download writes before the pipe."""
-        command, text = self._command, None
+        command, text = self.command, None
         if command is not None:
             text = next(
                 (one.body.text for one in command.redirects if one.body is not None and one.op[:2] == "<<"), None
             )
             text = text if text is not None else _joined(self._lists.read_lines(command, ()))
             before = command.piped_from
-            if text is None and before is not None and self._walk.files.exists(DOWNLOADED):
+            if text is None and before is not None and self.walk.files.exists(DOWNLOADED):
                 words.add(DOWNLOADED, place)
                 return
             text = self._output_of(before) if text is None and before is not None else text
@@ -149,7 +141,7 @@ class ArgumentReader:
 
     def _output_of(self, command: Command) -> str | None:
         """What an export of a lock file prints that nothing is piped to."""
-        return None if command.piped_from is not None else self._exported(expand_command(command, self._variables))
+        return None if command.piped_from is not None else self.exported(expand_command(command, self.variables))
 
     def _kept(self, words: Words, shown: str, text: str | None, place: Origin) -> None:
         """Put what a command reads into a file of the stage; where it is not known, ``shown`` is what hides it."""
@@ -158,8 +150,8 @@ class ArgumentReader:
             self._drop_option(words)
             return
         shown = "/dev/stdin" if shown == "-" else shown
-        path = f"/dev/fd/{63 - len(self._walk.files.placements) % 32}" if shown.startswith("<(") else shown
-        self._walk.files = self._walk.files.place(FromText(text.encode("utf-8", "surrogateescape"), path))
+        path = f"/dev/fd/{63 - len(self.walk.files.placements) % 32}" if shown.startswith("<(") else shown
+        self.walk.files = self.walk.files.place(FromText(text.encode("utf-8", "surrogateescape"), path))
         words.add(path, place)
 
     def _printed(self, words: Words, arg: Arg, place: Origin) -> bool:
@@ -185,10 +177,10 @@ class ArgumentReader:
         return True
 
     def _place(self, arg: Arg) -> Origin:
-        build = self._walk.build
-        if self._file is not None:
-            return Origin(self._file.shown, self._file.line_of(arg.span[0]) if arg.span is not None else None)
-        line = self._instruction.line if arg.span is None else build.dockerfile.line_of(arg.span[0])
+        build = self.walk.build
+        if self.file is not None:
+            return Origin(self.file.shown, self.file.line_of(arg.span[0]) if arg.span is not None else None)
+        line = self.instruction.line if arg.span is None else build.dockerfile.line_of(arg.span[0])
         return Origin(build.shown_as, line)
 
     @staticmethod
@@ -206,13 +198,13 @@ class ArgumentReader:
         if text.startswith("-") or not (archive is not None or (arg.glob and "/" in text)):
             words.add(text, place)
             return
-        pattern = absolute(bare, self._folder)
+        pattern = absolute(bare, self.folder)
         folder, _, name = pattern.rpartition("/")
-        files = self._walk.files
+        files = self.walk.files
         paths = list(files.glob(pattern)) if arg.glob else [pattern] if is_project(files, pattern) else []
         projects = [path for path in paths if is_project(files, path) and path.endswith(".whl")]
         own = {normalise(posixpath.basename(path).partition("-")[0]) for path in projects}
-        made = [item for item in self._walk.installed if item.location == (folder or "/") and _fits(item, name)]
+        made = [item for item in self.walk.installed if item.location == (folder or "/") and _fits(item, name)]
         for item in made:
             version = item.resolved.version
             if version is None and item.resolved.name in own:
@@ -222,7 +214,7 @@ class ArgumentReader:
             words.wheelhouses.append(item.location)
         for path in projects:
             known = f"/.project{path}"
-            self._walk.files = self._walk.files.place(FromStage(path, known.removesuffix(".whl"), files))
+            self.walk.files = self.walk.files.place(FromStage(path, known.removesuffix(".whl"), files))
             words.add(known.removesuffix(".whl") + extras, place)
             words.wheelhouses.append(folder or "/")
         if made or projects:
@@ -250,8 +242,8 @@ class ArgumentReader:
             return None
         from dockerlint_alpine.stages.downloads import show_repository
 
-        show_repository(self._walk)
-        files = self._walk.files
+        show_repository(self.walk)
+        files = self.walk.files
         if name_of(REPOSITORY, files) != stem or is_native(files, REPOSITORY):
             return None
         return REPOSITORY

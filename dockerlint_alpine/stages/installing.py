@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Literal
 from msgspec import Struct
 from msgspec.structs import replace
 
-from dockerlint_alpine.installers.base import ExportCommand, PythonHome, project_folder
+from dockerlint_alpine.installers.base import SETUP, ExportCommand, PythonHome, project_folder
 from dockerlint_alpine.installers.registry import read_command
 from dockerlint_alpine.python.formats.project import follow_folders, name_of, no_project
 from dockerlint_alpine.python.model import Resolution, Resolved, Target, Unresolved, normalise
@@ -263,13 +263,7 @@ class Installer:
             return self._exported(call, command) if isinstance(command, ExportCommand) and writes else None
 
         return ArgumentReader(
-            call.walk,
-            call.instruction,
-            call.folder,
-            call.variables,
-            file=call.file,
-            command=call.command,
-            exported=exported,
+            call.walk, call.instruction, call.folder, call.variables, call.file, call.command, exported
         )
 
     def _target(
@@ -283,7 +277,9 @@ class Installer:
             glibc=walk.glibc,
             pip_version=home.pip_version if command.tool.runs_pip else None,
             forced_platforms=options.get("--platform", ()) if command.tool.runs_pip else (),
-            no_musllinux=command.tool.no_musllinux(place) if command.in_project else "",
+            no_musllinux=command.tool.no_musllinux(place)
+            if command.in_project
+            else _of_easy_install(walk, home, command),
         )
 
     def _wheelhouse(self, call: Call, request: InstallRequest) -> Wheelhouse | None:
@@ -684,6 +680,21 @@ def _with_projects_there(walk: StageWalk, request: InstallRequest, place: str) -
     requested = tuple(replace(one, path=folders.get(one.name, one.path)) for one in found.requested)
     followed = follow_folders(replace(found, requested=requested), walk.files, no_deps="--no-deps" in request.options)
     return InstallRequest(followed, request.options, request.wheelhouses)
+
+
+def _of_easy_install(walk: StageWalk, home: PythonHome, command: InstallCommand) -> str:
+    """Why ``setup.py install`` compiles what it requires although there is a musllinux wheel; empty where it does not.
+
+    Setuptools has a ``packaging.tags`` that knows these since 59.8 (21.2 in ``setuptools/_vendor``). The official images
+    have 57.5.0 up to Python 3.8 and 58.1.0 for 3.9 (PYTHON_SETUPTOOLS_VERSION of docker-library/python), which pip replaces
+    where it is told to, not where something else requires any setuptools.
+    """
+    official = walk.image is not None and walk.image.image == "python" and home.prefix == walk.image.python_prefix
+    if not (official and command.verb.startswith(SETUP) and home.version in {"3.6", "3.7", "3.8", "3.9"}):
+        return ""
+    if any(one.resolved.name == "setuptools" and len(one.resolved.chain) == 1 for one in walk.installed):
+        return ""
+    return f"setup.py {command.verb.partition(' ')[2]} of the setuptools in this image takes no musllinux wheels (59.8 does)"
 
 
 def _present(walk: StageWalk, home: PythonHome, command: InstallCommand, request: InstallRequest) -> dict[str, str]:

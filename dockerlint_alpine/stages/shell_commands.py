@@ -7,6 +7,7 @@ import posixpath
 import re
 from typing import TYPE_CHECKING
 
+from msgspec import Struct
 from msgspec.structs import replace
 
 from dockerlint_alpine.apk import World
@@ -97,44 +98,33 @@ def walk_script(
         )
 
 
-class _ScriptWalk:
+class _ScriptWalk(Struct, eq=False):
     """One script: keeps the folder that ``cd`` chose and the venv that was activated.
 
     ``within`` is the file that it stands in, where that is not the Dockerfile; ``entered`` are the files that the same
     instruction has started so far.
     """
 
-    def __init__(
-        self,
-        walk: StageWalk,
-        instruction: Instruction,
-        installer: Installer,
-        *,
-        folder: str | None = None,
-        active: PythonHome | None = None,
-        within: Within | None = None,
-        entered: list[str] | None = None,
-    ) -> None:
-        self.walk = walk
-        self.instruction = instruction
-        self.installer = installer
-        self.active = active
-        self.within = within
-        self.entered = entered if entered is not None else []
-        self.start = folder
-        self._folders: dict[tuple[int, ...], str] = {}
-        self._line: int | None = None
-        self._piped: Archive | None = None
-        """The archive that the last download wrote to a pipe."""
+    walk: StageWalk
+    instruction: Instruction
+    installer: Installer
+    start: str | None = None
+    active: PythonHome | None = None
+    within: Within | None = None
+    entered: list[str] = []
+    _folders: dict[tuple[int, ...], str] = {}
+    _line: int | None = None
+    _piped: Archive | None = None
+    """The archive that the last download wrote to a pipe."""
 
-        self._over = False
-        """True behind an ``exit`` in a branch, and in a script that the shell can't read either: a command may not run."""
+    _over: bool = False
+    """True behind an ``exit`` in a branch, and in a script that the shell can't read either: a command may not run."""
 
-        self._exits = False
-        """True while the first failure ends the script."""
+    _exits: bool = False
+    """True while the first failure ends the script."""
 
-        self._plain = True
-        """True where the words of its commands mean what they say."""
+    _plain: bool = True
+    """True where the words of its commands mean what they say."""
 
     def script(self, script: Script, variables: Mapping[str, SourceText], *, exits: bool = True) -> None:
         """Carry out the commands of a script that starts with these variables."""
@@ -646,15 +636,7 @@ class _ScriptWalk:
     def _reader(self, expanded: ExpandedCommand, file: ScriptFile, folder: str) -> _ScriptWalk:
         chain = self.within.chain if self.within is not None else ()
         within = Within(file, self._span(expanded), expanded.conditional, (*chain, file.place))
-        return _ScriptWalk(
-            self.walk,
-            self.instruction,
-            self.installer,
-            folder=folder,
-            active=self.active,
-            within=within,
-            entered=self.entered,
-        )
+        return _ScriptWalk(self.walk, self.instruction, self.installer, folder, self.active, within, self.entered)
 
     def _not_read(self, file: ScriptFile) -> None:
         message = f"{file.shown} installs packages but can't be analysed: move its commands into a RUN"

@@ -102,48 +102,34 @@ class Elsewhere(Protocol):
         ...
 
 
-class BuildWalk:
+class BuildWalk(Struct, eq=False):
     """What the stages of one build have in common: what they are judged by, and what is found out on the way."""
 
-    def __init__(
-        self,
-        dockerfile: Dockerfile,
-        graph: StageGraph,
-        platform: str,
-        *,
-        context: BuildContext,
-        knowledge: Knowledge,
-        store: IndexStore,
-        world_cache: WorldCache,
-        alpine: str | None,
-        python: str | None,
-        shown_as: str,
-        elsewhere: Elsewhere,
-    ) -> None:
-        self.dockerfile = dockerfile
-        self.graph = graph
-        self.platform = platform
-        self.context = context
-        self.knowledge = knowledge
-        self.store = store
-        self.world_cache = world_cache
-        self.alpine = alpine
-        self.python = python
-        self.shown_as = shown_as
-        self.as_of: str | None = None
-        """The day (``YYYY-MM-DD``) that is asked about, where it is not today."""
-        self.elsewhere = elsewhere
-        self.stages: dict[int, StageWalk] = {}
-        """The stages that were walked to their end, by index."""
+    dockerfile: Dockerfile
+    graph: StageGraph
+    platform: str
+    context: BuildContext
+    knowledge: Knowledge
+    store: IndexStore
+    world_cache: WorldCache
+    alpine: str | None
+    python: str | None
+    shown_as: str
+    elsewhere: Elsewhere
+    as_of: str | None = None
+    """The day (``YYYY-MM-DD``) that is asked about, where it is not today."""
 
-        self.repository: Callable[[Remote], Path] | None = None
-        """Gives the folder with the files of another repository; raises ResolverError where they can't be had."""
+    stages: dict[int, StageWalk] = {}
+    """The stages that were walked to their end, by index."""
 
-        self.contents: Callable[[str, str], ImageContents] | None = None
-        """Gives what an image holds on a platform; raises ResolverError where it can't be read."""
+    repository: Callable[[Remote], Path] | None = None
+    """Gives the folder with the files of another repository; raises ResolverError where they can't be had."""
 
-        self.unjudged: dict[Unjudged, None] = {}
-        self.notes: list[str] = []
+    contents: Callable[[str, str], ImageContents] | None = None
+    """Gives what an image holds on a platform; raises ResolverError where it can't be read."""
+
+    unjudged: dict[Unjudged, None] = {}
+    notes: list[str] = []
 
 
 class StageWalk:

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
+from msgspec import Struct
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
@@ -18,20 +20,16 @@ class OptionError(Exception):
     """An option that the program does not know or that lacks its value."""
 
 
-class OptionTable:
+class OptionTable(Struct, eq=False):
     """The options a command knows: every spelling -> its canonical name, and which of those take a value.
 
     ``others`` is what an option that is not among them is taken for. With ``"error"`` it is one, as is a value that lacks,
     and long options may be cut short (optparse allows ``--req``).
     """
 
-    __slots__ = ("others", "spellings", "with_value")
-
-    def __init__(self, spellings: Mapping[str, str], with_value: frozenset[str], others: Others = "error") -> None:
-        """Take the spellings and the canonical names of the options with a value."""
-        self.spellings = spellings
-        self.with_value = with_value
-        self.others = others
+    spellings: Mapping[str, str]
+    with_value: frozenset[str]
+    others: Others = "error"
 
     @classmethod
     def build(cls, values: str, flags: str = "", *, others: Others = "error") -> OptionTable:
@@ -66,19 +64,15 @@ class OptionTable:
         return name in self.with_value or (self.others == "value" and name not in self.spellings.values())
 
 
-class Word:
+class Word(Struct):
     """One scanned word: an option with its value, or an operand (``option`` is ``None``).
 
     ``index`` is the 0-based place of the argument that holds the option or operand.
     """
 
-    __slots__ = ("index", "option", "value")
-
-    def __init__(self, option: str | None, value: str, index: int) -> None:
-        """Take the canonical name of the option or ``None``, the value or operand, and its place."""
-        self.option = option
-        self.value = value
-        self.index = index
+    option: str | None
+    value: str
+    index: int
 
 
 def scan(args: Sequence[str], table: OptionTable) -> tuple[list[Word], list[str]]:

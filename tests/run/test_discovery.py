@@ -161,6 +161,19 @@ def test_a_compose_file_names_builds(inside: Project) -> None:
     ]
 
 
+def test_an_env_file_tells_where_a_build_lies_and_no_argument(inside: Project) -> None:
+    build = "{context: $WHERE, dockerfile: '${FILE:-no}', target: '${T:-a}', args: {KEY: $KEY, T: '${T:-a}'}}"
+    inside({
+        "compose.yml": f"services:\n  web: {{build: {build}, image: 'acme/${{NAME}}:1'}}\n",
+        ".env": "WHERE=web\nFILE=my.Dockerfile\nKEY=secret\nT=run\nNAME=shop\n",
+        "web/my.Dockerfile": "FROM a\n",
+    })  # fmt: skip
+    (job,), errors = find_jobs(["compose.yml"])
+    assert not errors
+    assert (job.shown_as, job.target, job.images[0]) == ("web/my.Dockerfile", "run", "acme/shop:1")
+    assert job.build_args == {"KEY": "${KEY}", "T": "a"}
+
+
 @pytest.mark.parametrize(
     ("said", "platforms"),
     [

@@ -14,6 +14,7 @@ from typing import Any
 
 from dockerlint_alpine.proof.verify.errors import NotVerifiedError, PlanError
 from dockerlint_alpine.proof.verify.expectations import EXTENSION
+from dockerlint_alpine.system.dotenv import VARIABLE, chosen, read_dotenv
 from dockerlint_alpine.system.patterns import lazy_pattern
 
 _TOP = {"name", "version", "services", "networks", "volumes"}
@@ -23,9 +24,6 @@ SERVICE_KEYS = {
     "image", "build", "command", "entrypoint", "environment", "env_file", "ports", "volumes", "tmpfs", "user", "working_dir",
     "init", "healthcheck", "depends_on", "profiles", "networks", "expose", "labels", "restart", "container_name",
 }  # fmt: skip
-_VARIABLE = lazy_pattern(
-    r"\$(?:(?P<dollar>\$)|\{(?P<name>[A-Za-z_]\w*)(?:(?P<colon>:)?(?P<sign>[-?+])(?P<word>[^}]*))?\}|(?P<plain>[A-Za-z_]\w*))"
-)
 _PORT = lazy_pattern(
     r"(?:(?P<host>\[[^\]]*\]|[\d.]*):)?(?:(?P<published>\d+)?:)?(?P<target>\d+)(?:/(?P<protocol>tcp|udp))?"
 )
@@ -37,24 +35,8 @@ def read_subset(path: Path, raw: Any, variables: Mapping[str, str]) -> dict[str,
 
     Raises :class:`NotVerifiedError` for what is not supported and :class:`PlanError` for what is wrong.
     """
-    reader = _Reader(path, {**_dotenv(path.parent / ".env"), **variables})
+    reader = _Reader(path, {**read_dotenv(path.parent / ".env"), **variables})
     return reader.document(raw)
-
-
-def _dotenv(path: Path) -> dict[str, str]:
-    """``.env`` beside the file: NAME=VALUE lines, comments, quotes."""
-    try:
-        lines = path.read_text("utf-8").splitlines()
-    except (OSError, UnicodeDecodeError):
-        return {}
-    found: dict[str, str] = {}
-    for line in lines:
-        name, equals, value = line.strip().removeprefix("export ").partition("=")
-        if equals and re.fullmatch(r"[A-Za-z_]\w*", name.strip()):
-            value = value.strip()
-            quoted = re.fullmatch(r"(['\"])(.*)\1", value)
-            found[name.strip()] = quoted[2] if quoted else re.sub(r"\s+#.*", "", value)
-    return found
 
 
 class _Reader:
@@ -219,7 +201,7 @@ class _Reader:
             path = self._path.parent / one
             if not path.is_file():
                 raise self._wrong(where, f"{one} is not there")
-            found.update(_dotenv(path))
+            found.update(read_dotenv(path))
         return found
 
     def _map(self, where: str, given: Any) -> dict[str, str | None]:
@@ -263,21 +245,13 @@ class _Reader:
     def _filled(self, value: Any) -> Any:
         """Interpolate as compose does: ``$NAME``, ``${NAME:-default}``, ``${NAME:?error}``, ``${NAME:+other}``, ``$$``."""
         if isinstance(value, str):
-            return _VARIABLE.sub(self._variable, value)
+            return VARIABLE.sub(self._variable, value)
         if isinstance(value, dict):
             return {key: one if key == EXTENSION else self._filled(one) for key, one in value.items()}
         return [self._filled(one) for one in value] if isinstance(value, list) else value
 
     def _variable(self, match: re.Match[str]) -> str:
-        if match["dollar"]:
-            return "$"
-        name = match["name"] or match["plain"]
-        value = self._variables.get(name)
-        there = value is not None and not (match["colon"] and not value)
-        if match["sign"] == "-":
-            return value or "" if there else str(self._filled(match["word"]))
-        if match["sign"] == "+":
-            return match["word"] if there else ""
-        if match["sign"] == "?" and not there:
-            raise self._wrong(name, match["word"] or "the variable is not set")
-        return value or ""
+        found = chosen(match, self._variables)
+        if found is None and match["sign"] == "?":
+            raise self._wrong(match["braced"], match["word"] or "the variable is not set")
+        return str(self._filled(found)) if match["sign"] == "-" and found == match["word"] else found or ""

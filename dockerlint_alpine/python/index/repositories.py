@@ -47,7 +47,7 @@ class Fetched(Struct, frozen=True):
     folder: str
 
 
-class Repositories:
+class Repositories(Struct):
     """Fetches repositories into ``folder`` (``None``: nothing is kept, so nothing is fetched) and knows what lies there.
 
     ``hosts`` are those that may be asked; ``own``: with the user's own configuration of git, else as anybody. ``as_of`` asks
@@ -55,54 +55,41 @@ class Repositories:
     ``timeout`` are the seconds of one step. Without ``asks`` only what is kept counts.
     """
 
-    def __init__(
-        self,
-        folder: Path | None,
-        kept: KeptAnswers,
-        *,
-        hosts: Sequence[str],
-        own: bool,
-        day: str,
-        oldest: str,
-        as_of: str | None,
-        timeout: float,
-        asks: bool,
-    ) -> None:
-        self._folder = folder
-        self._kept = kept
-        self._hosts = hosts
-        self._own = own
-        self._day = day
-        self._oldest = oldest
-        self._as_of = as_of
-        self._timeout = timeout
-        self._asks = asks
+    folder: Path | None
+    kept: KeptAnswers
+    hosts: Sequence[str]
+    own: bool
+    day: str
+    oldest: str
+    as_of: str | None
+    timeout: float
+    asks: bool
 
     def files(self, remote: Remote) -> Path:
         """The folder with the files of a repository at a revision. Raises ``ResolverError`` with the reason for none."""
-        if remote.host not in self._hosts:
+        if remote.host not in self.hosts:
             raise ResolverError(f"{remote.host} {NOT_ALLOWED}")
-        if self._folder is None:
+        if self.folder is None:
             raise ResolverError(NOBODY_ASKED)
-        asked = ("repository", remote.url, remote.revision or "", self._as_of or "", str(self._own))
-        found = self._kept.get(Fetched, *asked)
-        old = found is None or (self._as_of is None and found.day < self._oldest)
-        if found is None or old or not (self._folder / found.folder).is_dir():
-            if not self._asks:
+        asked = ("repository", remote.url, remote.revision or "", self.as_of or "", str(self.own))
+        found = self.kept.get(Fetched, *asked)
+        old = found is None or (self.as_of is None and found.day < self.oldest)
+        if found is None or old or not (self.folder / found.folder).is_dir():
+            if not self.asks:
                 raise ResolverError(NOBODY_ASKED)
-            new = Fetched(self._day, self._fetched(remote, self._folder, asked))
-            self._kept.put(new, *asked)
+            new = Fetched(self.day, self._fetched(remote, self.folder, asked))
+            self.kept.put(new, *asked)
             if found is not None and found.folder != new.folder:
-                shutil.rmtree(self._folder / found.folder, ignore_errors=True)
+                shutil.rmtree(self.folder / found.folder, ignore_errors=True)
             found = new
-        return self._folder / found.folder
+        return self.folder / found.folder
 
     def _fetched(self, remote: Remote, folder: Path, asked: Sequence[str]) -> str:
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=folder, prefix=".fetch-") as place:
             try:
-                git = _Git(Path(place), remote.url, self._timeout, own=self._own)
-                commit = git.commit(remote.revision or "HEAD", self._as_of)
+                git = _Git(Path(place), remote.url, self.timeout, own=self.own)
+                commit = git.commit(remote.revision or "HEAD", self.as_of)
                 tree = Path(place, "tree")
                 tree.mkdir()
                 _write(git, commit, tree)

@@ -11,6 +11,7 @@ import posixpath
 from typing import TYPE_CHECKING
 
 from dockerlint_alpine.python.model import PythonError
+from dockerlint_alpine.python.requirement import is_folder
 from dockerlint_alpine.python.sources.includes import CYTHON, SOURCES
 from dockerlint_alpine.python.sources.source_facts import SourceFacts, read_source
 from dockerlint_alpine.system.tarread import TarReader, Unpacked
@@ -137,7 +138,7 @@ def _folder_members(folder: str, files: FileReader, doubts: list[str]) -> Iterat
             inner = posixpath.join(relative, name)
             path = posixpath.join(folder, inner)
             if "." not in name:
-                if name not in _NOT_SOURCES and inner.count("/") < _MAX_DEPTH and _is_folder(files, path):
+                if name not in _NOT_SOURCES and inner.count("/") < _MAX_DEPTH and is_folder(files, path):
                     queue.append(inner)
                 continue
             if _wanted(inner):
@@ -150,14 +151,6 @@ def _folder_members(folder: str, files: FileReader, doubts: list[str]) -> Iterat
 
 _NOT_SOURCES = frozenset({"node_modules", "__pycache__", "venv", "site-packages"})
 """Folders of a working copy that are no part of what is built."""
-
-
-def _is_folder(files: FileReader, path: str) -> bool:
-    try:
-        files.names(path)
-    except OSError:
-        return False
-    return True
 
 
 def _without_top(tree: Mapping[str, bytes | None]) -> dict[str, bytes | None]:

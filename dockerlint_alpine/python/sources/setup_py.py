@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import libcst as cst
 from libcst.metadata import MetadataWrapper, PositionProvider
-from msgspec import Struct
+from msgspec import Struct, field
 
 from dockerlint_alpine.system.native import UnsafeSourceError, check_python
 from dockerlint_alpine.system.patterns import lazy_pattern
@@ -209,30 +209,24 @@ def read_setup_py(
     return reader.result()
 
 
-class _Reader:
-    def __init__(
-        self,
-        positions: Mapping[cst.CSTNode, Any],
-        read: Callable[[str], bytes | None],
-        variables: Mapping[str, str],
-    ) -> None:
-        self.positions = positions
-        self.read = read
-        self.variables = variables
-        self.asked_variables: dict[str, None] = {}
-        self.names: dict[str, Any] = {"__file__": "setup.py", "__name__": "__main__"}
-        self.modules: dict[str, str] = {}
-        self.conditional = 0
-        self.guarded = 0
-        """Above zero in the body of a ``try``."""
-        self.steps = 0
-        self.depth = 0
-        self.setup: dict[str, Any] | None = None
-        self.extensions: list[Extension] = []
-        self.pkg_config: dict[str, Asked] = {}
-        self.programs: dict[str, Asked] = {}
-        self.doubts: list[tuple[int | None, str]] = []
-        self.unclear: list[Unclear] = []
+class _Reader(Struct, eq=False):
+    positions: Mapping[cst.CSTNode, Any]
+    read: Callable[[str], bytes | None]
+    variables: Mapping[str, str]
+    asked_variables: dict[str, None] = {}
+    names: dict[str, Any] = field(default_factory=lambda: {"__file__": "setup.py", "__name__": "__main__"})
+    conditional: int = 0
+    guarded: int = 0
+    """Above zero in the body of a ``try``."""
+
+    steps: int = 0
+    depth: int = 0
+    setup: dict[str, Any] | None = None
+    extensions: list[Extension] = []
+    pkg_config: dict[str, Asked] = {}
+    programs: dict[str, Asked] = {}
+    doubts: list[tuple[int | None, str]] = []
+    unclear: list[Unclear] = []
 
     def line(self, node: cst.CSTNode) -> int | None:
         found = self.positions.get(node)

@@ -1,0 +1,55 @@
+"""``.env`` files, and the variables of a compose file (the compose documentation: "Set, use, and manage variables")."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from dockerlint_alpine.system.files import read_file
+from dockerlint_alpine.system.patterns import lazy_pattern
+
+if TYPE_CHECKING:
+    import re
+    from collections.abc import Mapping
+    from pathlib import Path
+
+VARIABLE = lazy_pattern(
+    r"\$(?:(?P<dollar>\$)|\{(?P<braced>[A-Za-z_]\w*)(?:(?P<colon>:)?(?P<sign>[-?+])(?P<word>[^}]*))?\}|(?P<plain>[A-Za-z_]\w*))"
+)
+"""``$NAME``, ``${NAME:-default}``, ``${NAME?error}``, ``${NAME:+other}`` and ``$$``."""
+_SETTING = lazy_pattern(
+    r"""(?m)^[ \t]*(?:export[ \t]+)?(?P<name>[A-Za-z_]\w*)[ \t]*[=:][ \t]*"""
+    r"""(?:"(?P<filled>[^"\n]*)"|'(?P<literal>[^'\n]*)'|(?P<bare>(?:[^\s#]|[ \t]+(?![\s#])|(?<=\S)#)*))"""
+    r"""[ \t]*(?:(?<=\s)\#.*)?\r?$"""
+)
+_MAX_SIZE = 1024 * 1024
+_MAX_VALUE = 4096
+"""Characters of a value: values are made of values."""
+
+
+def read_dotenv(path: Path, *, within: Path | None = None) -> dict[str, str]:
+    """What an ``.env`` file sets, line by line; nothing where there is none that can be read in the folder ``within``.
+
+    What a line refers to was set by one before it, or is empty: variables of the environment are never read.
+    """
+    try:
+        text = read_file(path, limit=_MAX_SIZE, within=within).decode("utf-8")
+    except (OSError, UnicodeDecodeError):
+        return {}
+    found: dict[str, str] = {}
+    for match in _SETTING.finditer(text):
+        value = match["literal"]
+        if value is None:
+            value = VARIABLE.sub(lambda one: chosen(one, found) or "", match["filled"] or match["bare"] or "")
+        found[match["name"]] = value[:_MAX_VALUE]
+    return found
+
+
+def chosen(match: re.Match[str], known: Mapping[str, str]) -> str | None:
+    """What stands for a match of VARIABLE where ``known`` are the values; ``None`` for a name without one."""
+    if match["dollar"]:
+        return "$"
+    value = known.get(match["braced"] or match["plain"])
+    there = value is not None and not (match["colon"] and not value)
+    if match["sign"] == "+":
+        return match["word"] if there else ""
+    return value if there else match["word"] if match["sign"] == "-" else None
