@@ -66,7 +66,7 @@ def test_one_sentence_names_who_needs_what_and_where_it_lacks(judge: Judge) -> N
 def test_a_tool_is_asked_for_by_the_language_or_by_the_build(judge: Judge, wanted: str, why: str) -> None:
     report = judge(f"FROM python:3.11-alpine3.19\nRUN pip install --no-binary :all: {wanted}\n", select=["AD102"])
     (finding,) = (one for one in report.findings if one.need == "cmd:g++")
-    assert [one.detail for one in finding.evidence if one.kind == "rule"][0].startswith(why)
+    assert next(one.detail for one in finding.evidence if one.kind == "rule").startswith(why)
 
 
 def test_what_is_too_old_is_not_proposed(judge: Judge) -> None:
