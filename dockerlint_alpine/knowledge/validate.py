@@ -292,7 +292,7 @@ def _distribution_in(entry: Distribution, libraries: Mapping[str, Library], worl
         links = (
             f"{entry.apk} links {one}, of which no build says anything" for one in _unexplained(entry, libraries, index)
         )
-        said = (*links, *_of_cxx(entry, libraries, index))
+        said = (*links, *_of_cxx(entry, libraries, index), *_not_linked(entry, libraries, index))
         yield from (RuleProblem(file, "apk", f"Alpine {release}'s {one}") for one in said)
 
 
@@ -317,13 +317,38 @@ def _unexplained(entry: Distribution, libraries: Mapping[str, Library], index: I
     )
 
 
+def _own_build_of(entry: Distribution, index: Index) -> tuple[Package, Build] | None:
+    """Alpine's own package of ``entry`` with the build that the rule has for its version."""
+    package = index.package(entry.apk)
+    build = entry.build(package.version.rpartition("-r")[0]) if package is not None else None
+    return (package, build) if package is not None and build is not None else None
+
+
+def _not_linked(entry: Distribution, libraries: Mapping[str, Library], index: Index) -> Iterator[str]:
+    """Say which libraries Alpine's own package of ``entry`` does without, though by the rule they are always linked."""
+    own = _own_build_of(entry, index)
+    if own is None:
+        return
+    package, build = own
+    needs = {constraint.name for constraint in package.depends}
+    stems = set(map(_stem, needs))
+    for link in build.libraries:
+        library = libraries.get(link.library)
+        sonames = [*link.sonames, *(library.sonames if library is not None else ())]
+        if link.linkage != "always" or not link.runtime or not link.switched_on({}) or not sonames:
+            continue
+        providers = {found.package.name for soname in sonames for found in index.find(f"so:{soname}")}
+        if stems.isdisjoint(_stem(f"so:{soname}") for soname in sonames) and needs.isdisjoint(providers):
+            yield f"{entry.apk} {package.version} does not link {link.library}, which its build always does"
+
+
 def _of_cxx(entry: Distribution, libraries: Mapping[str, Library], index: Index) -> Iterator[str]:
     """Say what Alpine's own package of ``entry`` tells against the rule's ``language``, where pip compiles the same sources:
     not where Alpine links a library that the sdist has a copy of."""
-    package = index.package(entry.apk)
-    build = entry.build(package.version.rpartition("-r")[0]) if package is not None else None
-    if package is None or build is None:
+    own = _own_build_of(entry, index)
+    if own is None:
         return
+    package, build = own
     needs = {constraint.name for constraint in package.depends}
     linked, named = _CXX in needs, "c++" in build.language
     if linked and not named:

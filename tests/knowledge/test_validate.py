@@ -149,6 +149,15 @@ def test_alpine_s_package_says_whether_it_is_c_plus_plus(rules: Path) -> None:
     assert said(rules, r3_19=Index({**LZ4, "py3-lz4": ("", "so:liblz4.so.1")})) == []
 
 
+def test_what_is_always_linked_is_linked_by_alpine_too(rules: Path) -> None:
+    entry = rules / "distributions" / "lz4.toml"
+    entry.write_text(entry.read_text().replace('linkage = "system-if-present"', 'linkage = "always"'))
+    assert said(rules, r3_19=Index(LZ4)) == []
+    (problem,) = said(rules, r3_19=Index({**LZ4, "py3-lz4": ("", "so:libc.musl-x86_64.so.1")}))
+    assert problem.endswith("py3-lz4 4.4.5-r0 does not link lz4, which its build always does")
+    assert said(rules, r3_19=Index({**LZ4, "py3-lz4": ("", "lz4-libs")})) == []  # it asks for the package by its name
+
+
 def test_broken_files_and_contradictions_are_all_listed(rules: Path) -> None:
     (rules / "libraries" / "other.toml").write_text('name = "other"\nsonames = ["liblz4.so.*"]\nevidence = ["x"]\n')
     (rules / "libraries" / "bad.toml").write_text("name =")
